@@ -1,0 +1,309 @@
+//! Bytes to pixels: 8-bit RGB, upright, within limits.
+//!
+//! Rules that every codec follows:
+//!
+//! * [`probe`] reads the header alone and decides about limits before anything is allocated.
+//! * Grey becomes three equal channels. Alpha is dropped (the colour under it is kept). A palette is expanded. 16-bit
+//!   channels keep their high byte, as Pillow does for RGB. CMYK and YCCK JPEG become RGB by the inverted product
+//!   (`c * k / 255`), the form that Adobe's files have.
+//! * The EXIF orientation of a JPEG is applied: sizes, crops and pixels are those of the upright picture.
+//! * A picture that ends early or contradicts itself is an error, never a half-grey picture.
+
+mod exif;
+mod jpeg_header;
+mod turn;
+
+use image::{DynamicImage, ImageDecoder};
+
+use crate::error::{Error, Kind, Result};
+use crate::source::Codec;
+use turn::Turn;
+
+/// What a picture may cost at most. The defaults admit any photograph and refuse decompression bombs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Encoded bytes of one picture; 256 MiB by default.
+    pub bytes: u64,
+    /// Pixels of one picture, width x height; 2^26 (67 megapixels) by default.
+    pub pixels: u64,
+    /// Scans of one progressive JPEG; 100 by default.
+    pub scans: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { bytes: 256 << 20, pixels: 1 << 26, scans: 100 }
+    }
+}
+
+/// A rectangle of pixels inside a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rect {
+    /// The first column.
+    pub left: u32,
+    /// The first row.
+    pub top: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl Rect {
+    /// The rectangle of a whole picture.
+    pub fn whole(width: u32, height: u32) -> Rect {
+        Rect { left: 0, top: 0, width, height }
+    }
+}
+
+/// What the header says of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Columns of the upright picture.
+    pub width: u32,
+    /// Rows of the upright picture.
+    pub height: u32,
+    codec: Codec,
+    turn: Turn,
+    /// A JPEG that [`crate::decode`] hands to the general decoder: progressive, CMYK and so on.
+    general: bool,
+}
+
+impl Probe {
+    /// How many bytes decoding the whole picture takes.
+    pub fn decoded_bytes(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height) * 3
+    }
+}
+
+/// Reads the header of a picture.
+///
+/// # Errors
+///
+/// [`Kind::Limit`] if the picture is larger than the limits, [`Kind::Truncated`] or [`Kind::Corrupt`] if there is no
+/// whole header, [`Kind::Unsupported`] for a form that no decoder here reads.
+pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
+    if bytes.len() as u64 > limits.bytes {
+        return Err(Error::new(
+            Kind::Limit,
+            format!("the encoded picture has {} bytes; the limit is {}", bytes.len(), limits.bytes),
+        ));
+    }
+    let (width, height, turn, general) = match codec {
+        Codec::Jpeg => {
+            let header = jpeg_header::read(bytes, limits)?;
+            (header.width, header.height, header.turn, header.general)
+        }
+        Codec::Png => {
+            let (width, height) = png_size(bytes)?;
+            (width, height, Turn::Upright, true)
+        }
+        Codec::WebP => {
+            let decoder = webp(bytes)?;
+            let (width, height) = decoder.dimensions();
+            (width, height, Turn::Upright, true)
+        }
+        Codec::Raw { width, height, channels } => {
+            let expected = u64::from(width) * u64::from(height) * u64::from(channels);
+            if bytes.len() as u64 != expected {
+                let kind = if (bytes.len() as u64) < expected { Kind::Truncated } else { Kind::Corrupt };
+                return Err(Error::new(
+                    kind,
+                    format!(
+                        "raw pixels of {height} x {width} x {channels} need {expected} bytes, found {}",
+                        bytes.len()
+                    ),
+                ));
+            }
+            (width, height, Turn::Upright, true)
+        }
+    };
+    if width == 0 || height == 0 {
+        return Err(Error::corrupt(format!("a picture of {width} x {height} pixels")));
+    }
+    if u64::from(width) * u64::from(height) > limits.pixels {
+        return Err(Error::new(
+            Kind::Limit,
+            format!(
+                "the picture has {width} x {height} pixels; the limit is {} pixels in all (decode.limits.pixels)",
+                limits.pixels
+            ),
+        ));
+    }
+    let (width, height) = if turn.swaps_sides() { (height, width) } else { (width, height) };
+    Ok(Probe { width, height, codec, turn, general })
+}
+
+/// Decodes pictures; keeps its scratch memory from one to the next. One for each worker.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    whole: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder without scratch memory yet.
+    pub fn new() -> Decoder {
+        Decoder::default()
+    }
+
+    /// Decodes `region` of a picture into `out`: rows of RGB, `region.width * region.height * 3` bytes. `out` is
+    /// resized, its former content is lost.
+    ///
+    /// The pixels are those of the whole decoded picture cut to the region.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Truncated`], [`Kind::Corrupt`] or [`Kind::Unsupported`]; `out` then holds nothing of use.
+    ///
+    /// # Panics
+    ///
+    /// If the region is empty or not inside the picture.
+    pub fn decode(&mut self, bytes: &[u8], probe: &Probe, region: Rect, out: &mut Vec<u8>) -> Result<()> {
+        assert!(
+            region.width > 0
+                && region.height > 0
+                && region.left.checked_add(region.width).is_some_and(|right| right <= probe.width)
+                && region.top.checked_add(region.height).is_some_and(|bottom| bottom <= probe.height),
+            "the region {region:?} is not inside the picture of {} x {}",
+            probe.width,
+            probe.height
+        );
+        let stored = probe.turn.stored(region, probe.width, probe.height);
+        let (stored_width, stored_height) =
+            if probe.turn.swaps_sides() { (probe.height, probe.width) } else { (probe.width, probe.height) };
+        let pixels = region.width as usize * region.height as usize * 3;
+        if let Codec::Raw { channels, width, .. } = probe.codec {
+            out.resize(pixels, 0);
+            crop_raw(bytes, width as usize, channels as usize, stored, out);
+            return Ok(());
+        }
+        match probe.codec {
+            Codec::Jpeg => self.decode_jpeg(bytes)?,
+            Codec::Png => self.decode_general(png(bytes)?)?,
+            Codec::WebP => self.decode_general(webp(bytes)?)?,
+            Codec::Raw { .. } => unreachable!("handled above"),
+        }
+        if self.whole.len() != stored_width as usize * stored_height as usize * 3 {
+            return Err(Error::corrupt(format!(
+                "decoded {} bytes, expected {stored_width} x {stored_height} x 3 by the header",
+                self.whole.len()
+            )));
+        }
+        out.resize(pixels, 0);
+        if probe.turn == Turn::Upright {
+            crop_raw(&self.whole, stored_width as usize, 3, stored, out);
+        } else {
+            let mut cut = vec![0; pixels];
+            crop_raw(&self.whole, stored_width as usize, 3, stored, &mut cut);
+            probe.turn.apply(&cut, stored.width as usize, stored.height as usize, out);
+        }
+        Ok(())
+    }
+
+    /// JPEG through zune-jpeg, which is strict here: a damaged scan is an error instead of grey rows.
+    fn decode_jpeg(&mut self, bytes: &[u8]) -> Result<()> {
+        use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
+        let options = DecoderOptions::default()
+            .jpeg_set_out_colorspace(ColorSpace::RGB)
+            .set_strict_mode(true)
+            .set_max_width(1 << 16)
+            .set_max_height(1 << 16);
+        let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+        let failed = |error: zune_jpeg::errors::DecodeErrors| {
+            Error::corrupt(format!("damaged JPEG of {} bytes: {error}", bytes.len())).with_cause(error)
+        };
+        decoder.decode_headers().map_err(failed)?;
+        let size = decoder.output_buffer_size().ok_or_else(|| Error::corrupt("a JPEG without a size"))?;
+        self.whole.resize(size, 0);
+        decoder.decode_into(&mut self.whole).map_err(failed)
+    }
+
+    /// PNG and WebP through the image crate.
+    fn decode_general(&mut self, decoder: impl ImageDecoder) -> Result<()> {
+        let picture = DynamicImage::from_decoder(decoder).map_err(image_error)?;
+        self.whole = match picture {
+            DynamicImage::ImageRgb8(rgb) => rgb.into_raw(),
+            // `to_rgb8` rounds 16-bit channels; the rule here is their high byte.
+            DynamicImage::ImageRgb16(deep) => deep.into_raw().iter().map(|v| (v >> 8) as u8).collect(),
+            DynamicImage::ImageRgba16(deep) => deep
+                .into_raw()
+                .chunks_exact(4)
+                .flat_map(|p| [p[0], p[1], p[2]].map(|v| (v >> 8) as u8))
+                .collect(),
+            DynamicImage::ImageLuma16(deep) => {
+                deep.into_raw().iter().flat_map(|v| [(v >> 8) as u8; 3]).collect()
+            }
+            DynamicImage::ImageLumaA16(deep) => {
+                deep.into_raw().chunks_exact(2).flat_map(|p| [(p[0] >> 8) as u8; 3]).collect()
+            }
+            other => other.to_rgb8().into_raw(),
+        };
+        Ok(())
+    }
+}
+
+/// Cuts a rectangle out of rows of 1 or 3 channels into rows of RGB.
+fn crop_raw(bytes: &[u8], width: usize, channels: usize, region: Rect, out: &mut [u8]) {
+    let (left, columns) = (region.left as usize, region.width as usize);
+    for (row, out) in out.chunks_exact_mut(columns * 3).enumerate() {
+        let start = ((region.top as usize + row) * width + left) * channels;
+        let line = &bytes[start..start + columns * channels];
+        if channels == 3 {
+            out.copy_from_slice(line);
+        } else {
+            for (rgb, &grey) in out.chunks_exact_mut(3).zip(line) {
+                rgb.fill(grey);
+            }
+        }
+    }
+}
+
+/// The size in a PNG's first chunk. The image crate would allocate for later chunks before it tells the size.
+fn png_size(bytes: &[u8]) -> Result<(u32, u32)> {
+    let Some(head) = bytes.get(..33) else {
+        return Err(Error::new(
+            Kind::Truncated,
+            format!("a PNG of {} bytes ends inside its header of 33", bytes.len()),
+        ));
+    };
+    if head[12..16] != *b"IHDR" {
+        return Err(Error::corrupt(format!(
+            "a PNG begins with the chunk \"{}\" at byte 12; expected IHDR",
+            head[12..16].escape_ascii()
+        )));
+    }
+    let number = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    Ok((number(16), number(20)))
+}
+
+fn png(bytes: &[u8]) -> Result<impl ImageDecoder> {
+    let mut limits = image::Limits::default();
+    // Pixels were checked against the header; this bounds what side chunks may ask for.
+    limits.max_alloc = Some(1 << 30);
+    image::codecs::png::PngDecoder::with_limits(std::io::Cursor::new(bytes), limits).map_err(image_error)
+}
+
+fn webp(bytes: &[u8]) -> Result<impl ImageDecoder> {
+    image::codecs::webp::WebPDecoder::new(std::io::Cursor::new(bytes)).map_err(image_error)
+}
+
+fn image_error(error: image::ImageError) -> Error {
+    use std::error::Error as _;
+    let mut cause = error.source();
+    let mut eof = false;
+    while let Some(inner) = cause {
+        eof |= inner
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
+        cause = inner.source();
+    }
+    eof |= matches!(&error, image::ImageError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof);
+    let kind = match &error {
+        _ if eof => Kind::Truncated,
+        image::ImageError::Limits(_) => Kind::Limit,
+        image::ImageError::Unsupported(_) => Kind::Unsupported,
+        _ => Kind::Corrupt,
+    };
+    Error::new(kind, error.to_string()).with_cause(error)
+}

@@ -1,0 +1,139 @@
+//! Samples held in memory: raw pixels in one array, or encoded pictures one by one.
+
+use bytes::Bytes;
+
+use super::{Access, Codec, Fingerprint, Payload, Raw, Source, Target};
+use crate::error::{Error, Result};
+
+/// Samples in memory.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    records: Records,
+    targets: Vec<Target>,
+    fingerprint: Fingerprint,
+}
+
+#[derive(Clone, Debug)]
+enum Records {
+    /// One array, N x H x W x C.
+    Pixels { data: Bytes, height: u32, width: u32, channels: u8 },
+    /// Encoded pictures.
+    Encoded(Vec<(Bytes, Codec)>),
+}
+
+impl Memory {
+    /// Pixels of equal size in one array: u8, N x H x W x C, C = 1 (grey) or 3 (RGB), with a class for each.
+    ///
+    /// # Errors
+    ///
+    /// A `Config` error if the array's length is not N x H x W x C for the number of classes given, if a side is 0, or
+    /// if C is neither 1 nor 3.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use feedmill::source::{Memory, Source};
+    ///
+    /// let two_pictures = Memory::pixels(vec![0u8; 2 * 32 * 32 * 3], 32, 32, 3, vec![0, 1])?;
+    /// assert_eq!(two_pictures.len(), 2);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
+    pub fn pixels(
+        data: impl Into<Bytes>,
+        height: u32,
+        width: u32,
+        channels: u8,
+        classes: Vec<u32>,
+    ) -> Result<Memory> {
+        let data = data.into();
+        if height == 0 || width == 0 {
+            return Err(Error::config(format!(
+                "pictures of {height} x {width} pixels: both sides must be positive"
+            )));
+        }
+        if channels != 1 && channels != 3 {
+            return Err(Error::config(format!("{channels} channels: expected 1 (grey) or 3 (RGB)")));
+        }
+        let each = u64::from(height) * u64::from(width) * u64::from(channels);
+        if Some(data.len() as u64) != each.checked_mul(classes.len() as u64) {
+            return Err(Error::config(format!(
+                "{} pictures of {height} x {width} x {channels} bytes need {each} bytes each; the array has {} bytes",
+                classes.len(),
+                data.len()
+            )));
+        }
+        let shape = [u64::from(height), u64::from(width), u64::from(channels)].map(u64::to_le_bytes).concat();
+        let labels: Vec<u8> = classes.iter().flat_map(|class| class.to_le_bytes()).collect();
+        let fingerprint = Fingerprint::of([&b"pixels"[..], &shape, &labels, &data]);
+        let targets = classes.into_iter().map(Target::Class).collect();
+        Ok(Memory { records: Records::Pixels { data, height, width, channels }, targets, fingerprint })
+    }
+
+    /// Encoded pictures (JPEG, PNG, WebP) with their targets. A record that is not a picture is found when it is
+    /// decoded, like a bad file.
+    pub fn encoded(samples: impl IntoIterator<Item = (Vec<u8>, Target)>) -> Memory {
+        let mut records = Vec::new();
+        let mut targets = Vec::new();
+        for (bytes, target) in samples {
+            // A record of unknown form keeps a codec, so that the decoder reports it with its number.
+            let codec = Codec::detect(&bytes).unwrap_or(Codec::Jpeg);
+            records.push((Bytes::from(bytes), codec));
+            targets.push(target);
+        }
+        let labels = format!("{targets:?}");
+        let parts = records.iter().map(|(bytes, _)| &bytes[..]).chain([labels.as_bytes()]);
+        let fingerprint = Fingerprint::of(parts);
+        Memory { records: Records::Encoded(records), targets, fingerprint }
+    }
+}
+
+impl Source for Memory {
+    fn len(&self) -> u64 {
+        self.targets.len() as u64
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    fn name(&self, id: u64) -> String {
+        format!("memory record {id}")
+    }
+
+    fn size(&self, id: u64) -> u64 {
+        match &self.records {
+            Records::Pixels { height, width, channels, .. } => {
+                u64::from(*height) * u64::from(*width) * u64::from(*channels)
+            }
+            Records::Encoded(records) => records.get(id as usize).map_or(0, |(bytes, _)| bytes.len() as u64),
+        }
+    }
+
+    fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Raw> {
+        let target =
+            self.targets.get(id as usize).cloned().ok_or_else(|| {
+                Error::config(format!("sample {id} of {}", self.targets.len())).with_sample(id)
+            })?;
+        let (bytes, codec) = match &self.records {
+            Records::Pixels { data, height, width, channels } => {
+                let each = self.size(id) as usize;
+                let start = id as usize * each;
+                let codec = Codec::Raw { width: *width, height: *height, channels: *channels };
+                (data.slice(start..start + each), codec)
+            }
+            Records::Encoded(records) => records[id as usize].clone(),
+        };
+        Ok(Raw { bytes: Payload::Shared(bytes), codec, target })
+    }
+
+    fn access(&self) -> Access {
+        Access::Immediate
+    }
+
+    fn uniform_frame(&self) -> Option<(u32, u32)> {
+        match &self.records {
+            Records::Pixels { height, width, .. } => Some((*height, *width)),
+            Records::Encoded(_) => None,
+        }
+    }
+}
