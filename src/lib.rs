@@ -1,5 +1,26 @@
-//! feedmill
+//! A streaming image data loader with on-the-fly augmentation.
+//!
+//! Stored pictures become deterministic, augmented and mixed batches behind an ordinary iterator. Start with [`Loader`] and
+//! [`Recipe`].
+
+#![deny(unsafe_op_in_unsafe_fn, missing_docs)]
+#![warn(unreachable_pub)]
+
+pub mod augment;
+mod batch;
 pub mod decode;
-pub mod error;
+pub mod draws;
+mod error;
+mod loader;
+pub mod mix;
+mod pipeline;
+pub mod plan;
+pub mod recipe;
 pub mod source;
+
+pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
 pub use error::{Error, Fault, Kind, Result};
+pub use loader::{Batches, Epoch, Epochs, Explanation, Loader, LoaderState, Picture};
+pub use pipeline::{Stats, Threads, Tuning};
+pub use plan::World;
+pub use recipe::Recipe;

@@ -32,11 +32,10 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
         }
         let marker = match bytes.get(at..at + 2) {
             Some([0xff, marker]) => *marker,
-            Some(found) => {
-                return Err(Error::corrupt(format!(
-                    "expected a JPEG marker at byte {at}, found {:02x} {:02x}",
-                    found[0], found[1]
-                )));
+            // Stray bytes between segments are stepped over, as libjpeg does.
+            Some(_) => {
+                at += 1;
+                continue;
             }
             None => return Err(truncated(at, "a marker")),
         };

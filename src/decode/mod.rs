@@ -10,6 +10,7 @@
 //! * A picture that ends early or contradicts itself is an error, never a half-grey picture.
 
 mod exif;
+pub mod jpeg;
 mod jpeg_header;
 mod turn;
 
@@ -66,7 +67,7 @@ pub struct Probe {
     pub height: u32,
     codec: Codec,
     turn: Turn,
-    /// A JPEG that [`crate::decode`] hands to the general decoder: progressive, CMYK and so on.
+    /// Not for the decoder in [`jpeg`]: progressive, CMYK, another codec.
     general: bool,
 }
 
@@ -138,6 +139,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
 /// Decodes pictures; keeps its scratch memory from one to the next. One for each worker.
 #[derive(Debug, Default)]
 pub struct Decoder {
+    jpeg: jpeg::Decoder,
     whole: Vec<u8>,
 }
 
@@ -173,13 +175,30 @@ impl Decoder {
         let (stored_width, stored_height) =
             if probe.turn.swaps_sides() { (probe.height, probe.width) } else { (probe.width, probe.height) };
         let pixels = region.width as usize * region.height as usize * 3;
+        if probe.codec == Codec::Jpeg && !probe.general {
+            out.resize(pixels, 0);
+            let decoded = match probe.turn {
+                Turn::Upright => self.jpeg.decode(bytes, stored, out),
+                turn => {
+                    self.whole.resize(pixels, 0);
+                    let decoded = self.jpeg.decode(bytes, stored, &mut self.whole);
+                    turn.apply(&self.whole, stored.width as usize, stored.height as usize, out);
+                    decoded
+                }
+            };
+            match decoded {
+                // Several scans or another rarity: a property of the file, so the same decoder takes it every time.
+                Err(error) if error.kind == jpeg::ErrorKind::Unsupported => {}
+                other => return other.map_err(Error::from),
+            }
+        }
         if let Codec::Raw { channels, width, .. } = probe.codec {
             out.resize(pixels, 0);
             crop_raw(bytes, width as usize, channels as usize, stored, out);
             return Ok(());
         }
         match probe.codec {
-            Codec::Jpeg => self.decode_jpeg(bytes)?,
+            Codec::Jpeg => self.decode_other_jpeg(bytes)?,
             Codec::Png => self.decode_general(png(bytes)?)?,
             Codec::WebP => self.decode_general(webp(bytes)?)?,
             Codec::Raw { .. } => unreachable!("handled above"),
@@ -201,8 +220,9 @@ impl Decoder {
         Ok(())
     }
 
-    /// JPEG through zune-jpeg, which is strict here: a damaged scan is an error instead of grey rows.
-    fn decode_jpeg(&mut self, bytes: &[u8]) -> Result<()> {
+    /// The JPEGs that [`jpeg`] leaves to others, through zune-jpeg, which is strict here: a damaged scan is an error instead
+    /// of grey rows.
+    fn decode_other_jpeg(&mut self, bytes: &[u8]) -> Result<()> {
         use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
         let options = DecoderOptions::default()
             .jpeg_set_out_colorspace(ColorSpace::RGB)
@@ -240,6 +260,18 @@ impl Decoder {
             other => other.to_rgb8().into_raw(),
         };
         Ok(())
+    }
+}
+
+impl From<jpeg::Error> for Error {
+    fn from(error: jpeg::Error) -> Error {
+        let kind = match error.kind {
+            jpeg::ErrorKind::Corrupt => Kind::Corrupt,
+            jpeg::ErrorKind::Truncated => Kind::Truncated,
+            jpeg::ErrorKind::Unsupported => Kind::Unsupported,
+            jpeg::ErrorKind::Limit => Kind::Limit,
+        };
+        Error::new(kind, format!("JPEG, byte {}: {}", error.offset, error.message))
     }
 }
 

@@ -1,0 +1,148 @@
+//! Per-sample operations on 8-bit RGB pixels.
+//!
+//! An operation is two things that never meet: [`Op::draw`] chooses parameters and sees sizes only, so the decoder can be
+//! told what will be needed before a pixel exists; [`Step`]s say what is to be done, and [`Program`] does it.
+
+mod colour;
+mod geometry;
+mod program;
+mod registry;
+mod resize;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use colour::ColorJitter;
+pub use geometry::{
+    CenterCrop, HorizontalFlip, PadMode, RandomCrop, RandomResizedCrop, Resize, VerticalFlip,
+};
+pub use program::{Program, Scratch};
+pub(crate) use registry::suggest;
+pub use registry::{Registry, params_of};
+pub use resize::Filter;
+
+use crate::draws::Draws;
+use crate::error::Result;
+
+/// The size of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Frame {
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} x {}", self.width, self.height)
+    }
+}
+
+/// An operation of a recipe.
+///
+/// Users implement it, register it by name ([`Registry::register`]) and use it in recipes, in `explain` and in `preview`
+/// like a built-in one.
+pub trait Op: Send + Sync + fmt::Debug {
+    /// The name in a recipe, in `snake_case`.
+    fn name(&self) -> &str;
+
+    /// The parameters as they would stand in a recipe; they are part of the recipe's fingerprint.
+    fn params(&self) -> toml::Table;
+
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] that names the parameter, what was expected and what was found.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The size that comes out if that is known without seeing the picture; `frame` is the size that goes in, if known.
+    fn frame(&self, frame: Option<Frame>) -> Option<Frame> {
+        frame
+    }
+
+    /// Draws the parameters for one picture of size `frame` and adds the steps to be done. All randomness comes from
+    /// `draws`.
+    fn draw(&self, draws: &mut Draws, frame: Frame, steps: &mut Vec<Step>);
+}
+
+/// A pixel operation of a user's op: changes a picture in place, keeping its size.
+pub trait Kernel: Send + Sync + fmt::Debug {
+    /// Changes rows of RGB; `pixels.len() == frame.width * frame.height * 3`.
+    fn apply(&self, pixels: &mut [u8], frame: Frame);
+}
+
+/// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Step {
+    /// Cut a rectangle, which may reach beyond the picture on any side.
+    Crop {
+        /// The first column; negative if padding comes first.
+        left: i64,
+        /// The first row; negative if padding comes first.
+        top: i64,
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// What stands outside the picture.
+        pad: PadMode,
+    },
+    /// Resample to a size.
+    Resize {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// How.
+        filter: Filter,
+    },
+    /// Mirror left and right.
+    HorizontalFlip,
+    /// Mirror top and bottom.
+    VerticalFlip,
+    /// Scale by a factor, 0 is black.
+    Brightness(f32),
+    /// Blend with the mean grey by a factor, 0 is flat grey.
+    Contrast(f32),
+    /// Blend with the grey picture by a factor, 0 is grey.
+    Saturation(f32),
+    /// Turn the hue by a share of the colour circle, -0.5 to 0.5.
+    Hue(f32),
+    /// A user's own.
+    Custom(Arc<dyn Kernel>),
+}
+
+impl Step {
+    /// The size after the step.
+    pub fn frame(&self, frame: Frame) -> Frame {
+        match *self {
+            Step::Crop { width, height, .. } | Step::Resize { width, height, .. } => Frame { width, height },
+            _ => frame,
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Crop { left, top, width, height, .. } => {
+                write!(f, "crop left={left} top={top} width={width} height={height}")
+            }
+            Step::Resize { width, height, filter } => {
+                write!(f, "resize width={width} height={height} filter={filter}")
+            }
+            Step::HorizontalFlip => f.write_str("horizontal_flip"),
+            Step::VerticalFlip => f.write_str("vertical_flip"),
+            Step::Brightness(factor) => write!(f, "brightness factor={factor:.4}"),
+            Step::Contrast(factor) => write!(f, "contrast factor={factor:.4}"),
+            Step::Saturation(factor) => write!(f, "saturation factor={factor:.4}"),
+            Step::Hue(shift) => write!(f, "hue shift={shift:.4}"),
+            Step::Custom(kernel) => write!(f, "{kernel:?}"),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Resampling on 8-bit RGB.
+
+use std::fmt;
+
+use fast_image_resize as fir;
+use fir::images::{TypedImage, TypedImageRef};
+use fir::pixels::U8x3;
+use serde::{Deserialize, Serialize};
+
+use super::Frame;
+
+/// How to resample.
+///
+/// Bilinear and bicubic are antialiased convolutions with Pillow's kernels (bicubic has a = -0.5), computed on u8 by
+/// fast_image_resize; docs/AUGMENTATIONS.md says how far they are from Pillow. Nearest takes the source pixel
+/// `trunc((i + 0.5) * in / out)`, exactly as Pillow does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Filter {
+    /// Triangle kernel.
+    #[default]
+    Bilinear,
+    /// Catmull-Rom kernel.
+    Bicubic,
+    /// Lanczos kernel of three lobes.
+    Lanczos,
+    /// No interpolation.
+    Nearest,
+    /// Two taps a side whatever the scale: aliases when it shrinks.
+    #[serde(skip)]
+    BilinearAliased,
+    /// Four taps a side whatever the scale: aliases when it shrinks.
+    #[serde(skip)]
+    BicubicAliased,
+}
+
+impl Filter {
+    pub(super) fn without_antialias(self) -> Filter {
+        match self {
+            Filter::Bilinear => Filter::BilinearAliased,
+            Filter::Bicubic | Filter::Lanczos => Filter::BicubicAliased,
+            other => other,
+        }
+    }
+
+    fn algorithm(self) -> fir::ResizeAlg {
+        match self {
+            Filter::Bilinear => fir::ResizeAlg::Convolution(fir::FilterType::Bilinear),
+            Filter::Bicubic => fir::ResizeAlg::Convolution(fir::FilterType::CatmullRom),
+            Filter::Lanczos => fir::ResizeAlg::Convolution(fir::FilterType::Lanczos3),
+            Filter::BilinearAliased => fir::ResizeAlg::Interpolation(fir::FilterType::Bilinear),
+            Filter::BicubicAliased => fir::ResizeAlg::Interpolation(fir::FilterType::CatmullRom),
+            Filter::Nearest => fir::ResizeAlg::Nearest,
+        }
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Filter::Bilinear => "bilinear",
+            Filter::Bicubic => "bicubic",
+            Filter::Lanczos => "lanczos",
+            Filter::Nearest => "nearest",
+            Filter::BilinearAliased => "bilinear without antialias",
+            Filter::BicubicAliased => "bicubic without antialias",
+        })
+    }
+}
+
+/// Resamples; keeps its scratch memory.
+#[derive(Debug, Default)]
+pub(super) struct Resampler(fir::Resizer);
+
+impl Resampler {
+    /// A resampler; `simd` false keeps to plain code, which gives the same bytes.
+    pub(super) fn new(simd: bool) -> Resampler {
+        let mut resizer = fir::Resizer::new();
+        if !simd {
+            // SAFETY: plain code runs on every processor.
+            unsafe { resizer.set_cpu_extensions(fir::CpuExtensions::None) };
+        }
+        Resampler(resizer)
+    }
+
+    /// Resamples a picture into `out`.
+    pub(super) fn resize(
+        &mut self,
+        source: &[u8],
+        frame: Frame,
+        out: &mut [u8],
+        out_frame: Frame,
+        filter: Filter,
+    ) {
+        if filter == Filter::Nearest {
+            nearest(source, frame, out, out_frame);
+            return;
+        }
+        let source = TypedImageRef::<U8x3>::from_buffer(frame.width, frame.height, source)
+            .expect("the buffer has the picture's size");
+        let mut target = TypedImage::<U8x3>::from_buffer(out_frame.width, out_frame.height, out)
+            .expect("the output has its frame's size");
+        let options = fir::ResizeOptions::new().resize_alg(filter.algorithm());
+        self.0.resize_typed(&source, &mut target, &options).expect("both pictures have pixels");
+    }
+}
+
+fn nearest(source: &[u8], frame: Frame, out: &mut [u8], out_frame: Frame) {
+    let pick = |i: usize, from: u32, to: u32| {
+        (((i as f64 + 0.5) * f64::from(from) / f64::from(to)) as usize).min(from as usize - 1)
+    };
+    let stride = frame.width as usize * 3;
+    for (y, row) in out.chunks_exact_mut(out_frame.width as usize * 3).enumerate() {
+        let line = &source[pick(y, frame.height, out_frame.height) * stride..][..stride];
+        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
+            let at = pick(x, frame.width, out_frame.width) * 3;
+            pixel.copy_from_slice(&line[at..at + 3]);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What reaches the trainer.
+
+mod finish;
+mod pixels;
+mod slab;
+mod targets;
+
+pub(crate) use finish::{Element, Finisher, SlotPixels};
+pub use pixels::{Images, Pixels};
+pub(crate) use pixels::{Lease, Output, Pool};
+pub(crate) use targets::TargetMaker;
+pub use targets::Targets;
+
+use crate::error::Fault;
+use crate::loader::LoaderState;
+use crate::mix::Method;
+use crate::recipe::Layout;
+
+/// How one slot was mixed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MixRecord {
+    /// The mixer; `Unmixed` if the slot is as it was.
+    pub method: Method,
+    /// The partner's slot in the global batch; the own slot if unmixed.
+    pub partner: u32,
+    /// The weight of the slot's own label.
+    pub lam: f32,
+    /// First row, first column, end row, end column of the part that comes from the partner (half-open); zeros if none.
+    pub rect: [u32; 4],
+}
+
+/// One training batch: pixels, targets, and where they came from.
+///
+/// It stays valid after the loader is gone. Dropping it gives its memory back to the loader's pool.
+#[derive(Debug)]
+pub struct Batch {
+    pub(crate) epoch: u32,
+    pub(crate) index: u64,
+    pub(crate) first: usize,
+    pub(crate) shape: [usize; 4],
+    pub(crate) layout: Layout,
+    pub(crate) images: Pixels,
+    pub(crate) samples: Vec<u64>,
+    pub(crate) occurrences: Vec<u32>,
+    pub(crate) valid: Vec<bool>,
+    pub(crate) targets: Targets,
+    pub(crate) mix: Vec<MixRecord>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) state: LoaderState,
+    pub(crate) lease: Option<Lease>,
+}
+
+impl Batch {
+    /// The epoch, from 0.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The batch in its epoch, from 0.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The number of slots of this rank.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// True if there are no slots; never so for a batch that a loader made.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// The place of the first slot in the global batch: rank times slots.
+    pub fn first_slot(&self) -> usize {
+        self.first
+    }
+
+    /// The pixels, with their shape and layout.
+    pub fn images(&self) -> Images<'_> {
+        Images::new(&self.images, self.shape, self.layout)
+    }
+
+    /// The pixels as a vector of their own, without a copy. The rest of the batch is gone, so take what you need of it first.
+    pub fn into_images(mut self) -> Pixels {
+        drop(self.lease.take());
+        std::mem::take(&mut self.images)
+    }
+
+    /// The targets, after mixing.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// The sample in each slot; for a replaced bad sample, the one that took its place.
+    pub fn samples(&self) -> &[u64] {
+        &self.samples
+    }
+
+    /// The visit of each slot's sample in this epoch, from 0; numbers from 2^31 on are stand-ins for bad samples.
+    pub fn occurrences(&self) -> &[u32] {
+        &self.occurrences
+    }
+
+    /// False for slots that only fill up the batch, and for blanked bad samples: leave them out of the loss.
+    pub fn valid(&self) -> &[bool] {
+        &self.valid
+    }
+
+    /// How each slot was mixed.
+    pub fn mix(&self) -> &[MixRecord] {
+        &self.mix
+    }
+
+    /// The bad samples of this batch, in the order of slots.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// The state of a loader that has delivered this batch: resuming from it continues with the next one.
+    pub fn state(&self) -> &LoaderState {
+        &self.state
+    }
+
+    /// A hash of everything about one slot: sample, pixels, target, mixing. Equal hashes mean equal bytes.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such slot.
+    pub fn slot_digest(&self, slot: usize) -> u64 {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        hash.update(&self.samples[slot].to_le_bytes());
+        hash.update(&self.occurrences[slot].to_le_bytes());
+        hash.update(&[u8::from(self.valid[slot])]);
+        let each = self.shape[1] * self.shape[2] * self.shape[3];
+        hash.update(self.images.bytes_of(slot * each..(slot + 1) * each));
+        self.targets.hash_slot(slot, &mut hash);
+        let mix = &self.mix[slot];
+        hash.update(&[mix.method as u8]);
+        hash.update(&mix.partner.to_le_bytes());
+        hash.update(&mix.lam.to_le_bytes());
+        for edge in mix.rect {
+            hash.update(&edge.to_le_bytes());
+        }
+        hash.digest()
+    }
+
+    /// A hash of the whole batch: that of its slots.
+    pub fn digest(&self) -> u64 {
+        let slots: Vec<u8> = (0..self.len()).flat_map(|slot| self.slot_digest(slot).to_le_bytes()).collect();
+        xxhash_rust::xxh3::xxh3_64(&slots)
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back(std::mem::take(&mut self.images));
+        }
+    }
+}

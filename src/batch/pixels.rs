@@ -1,0 +1,311 @@
+//! The pixels of a batch: typed vectors, their pool, and the slab that is written.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use half::{bf16, f16};
+
+use super::finish::{Finisher, SlotPixels};
+use super::slab::Slab;
+use crate::error::{Error, Kind, Result};
+use crate::recipe::{Dtype, Layout};
+
+/// Owned pixels, by element type.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Pixels {
+    /// 8 bit.
+    U8(Vec<u8>),
+    /// Half precision.
+    F16(Vec<f16>),
+    /// bfloat16.
+    Bf16(Vec<bf16>),
+    /// Single precision.
+    F32(Vec<f32>),
+}
+
+impl Default for Pixels {
+    fn default() -> Pixels {
+        Pixels::U8(Vec::new())
+    }
+}
+
+macro_rules! each {
+    ($pixels:expr, $vector:ident => $body:expr) => {
+        match $pixels {
+            Pixels::U8($vector) => $body,
+            Pixels::F16($vector) => $body,
+            Pixels::Bf16($vector) => $body,
+            Pixels::F32($vector) => $body,
+        }
+    };
+}
+
+impl Pixels {
+    fn zeros(dtype: Dtype, len: usize) -> Result<Pixels> {
+        fn zeros<T: bytemuck::Zeroable>(len: usize) -> Result<Vec<T>> {
+            bytemuck::try_zeroed_slice_box(len).map(Vec::from).map_err(|()| {
+                let bytes = len as u64 * std::mem::size_of::<T>() as u64;
+                Error::new(Kind::Limit, format!("no memory for a batch of {bytes} bytes"))
+            })
+        }
+        Ok(match dtype {
+            Dtype::U8 => Pixels::U8(zeros(len)?),
+            Dtype::F16 => Pixels::F16(zeros(len)?),
+            Dtype::Bf16 => Pixels::Bf16(zeros(len)?),
+            Dtype::F32 => Pixels::F32(zeros(len)?),
+        })
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> Dtype {
+        match self {
+            Pixels::U8(_) => Dtype::U8,
+            Pixels::F16(_) => Dtype::F16,
+            Pixels::Bf16(_) => Dtype::Bf16,
+            Pixels::F32(_) => Dtype::F32,
+        }
+    }
+
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        each!(self, vector => vector.len())
+    }
+
+    /// True if there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes of a range of values, as they lie in memory.
+    pub(crate) fn bytes_of(&self, range: Range<usize>) -> &[u8] {
+        each!(self, vector => bytemuck::cast_slice(&vector[range]))
+    }
+
+    fn wrong(&self, wanted: &str) -> Error {
+        Error::config(format!(
+            "the batch has {:?} pixels, not {wanted}: set output.dtype = \"{wanted}\" or use the other accessor",
+            self.dtype()
+        ))
+    }
+
+    /// The values as an owned vector of f32, without a copy.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if they are of another type.
+    pub fn into_f32(self) -> Result<Vec<f32>> {
+        match self {
+            Pixels::F32(values) => Ok(values),
+            other => Err(other.wrong("f32")),
+        }
+    }
+
+    /// The values as an owned vector of u8, without a copy.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if they are of another type.
+    pub fn into_u8(self) -> Result<Vec<u8>> {
+        match self {
+            Pixels::U8(values) => Ok(values),
+            other => Err(other.wrong("u8")),
+        }
+    }
+}
+
+/// A batch's pixels with their shape.
+#[derive(Clone, Copy, Debug)]
+pub struct Images<'a> {
+    pixels: &'a Pixels,
+    shape: [usize; 4],
+    layout: Layout,
+}
+
+impl<'a> Images<'a> {
+    pub(super) fn new(pixels: &'a Pixels, shape: [usize; 4], layout: Layout) -> Images<'a> {
+        Images { pixels, shape, layout }
+    }
+
+    /// The length of each dimension, in the layout's order.
+    pub fn shape(&self) -> [usize; 4] {
+        self.shape
+    }
+
+    /// The order of dimensions.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> Dtype {
+        self.pixels.dtype()
+    }
+
+    /// The values in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if they are of another type.
+    pub fn as_f32(&self) -> Result<&'a [f32]> {
+        match self.pixels {
+            Pixels::F32(values) => Ok(values),
+            other => Err(other.wrong("f32")),
+        }
+    }
+
+    /// The values in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if they are of another type.
+    pub fn as_u8(&self) -> Result<&'a [u8]> {
+        match self.pixels {
+            Pixels::U8(values) => Ok(values),
+            other => Err(other.wrong("u8")),
+        }
+    }
+
+    /// The values in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if they are of another type.
+    pub fn as_f16(&self) -> Result<&'a [f16]> {
+        match self.pixels {
+            Pixels::F16(values) => Ok(values),
+            other => Err(other.wrong("f16")),
+        }
+    }
+
+    /// The values in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if they are of another type.
+    pub fn as_bf16(&self) -> Result<&'a [bf16]> {
+        match self.pixels {
+            Pixels::Bf16(values) => Ok(values),
+            other => Err(other.wrong("bf16")),
+        }
+    }
+
+    /// All values as bytes in memory order, whatever their type.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.pixels.bytes_of(0..self.pixels.len())
+    }
+}
+
+/// Pixel memory that is used again: a fresh batch costs a page fault for every 4 KiB, a used one none.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    spare: Mutex<Vec<Pixels>>,
+    /// How many vectors are kept.
+    keep: usize,
+    /// Bytes that batches hold now, at most, and how many there may be.
+    held: AtomicU64,
+    peak: AtomicU64,
+    most: u64,
+}
+
+impl Pool {
+    pub(crate) fn new(keep: usize, most: u64) -> Pool {
+        Pool { spare: Mutex::new(Vec::new()), keep, held: AtomicU64::new(0), peak: AtomicU64::new(0), most }
+    }
+
+    /// Pixels of unknown content for `len` values, and the right to hold them.
+    pub(crate) fn lease(self: &Arc<Pool>, dtype: Dtype, len: usize) -> Result<(Pixels, Lease)> {
+        let bytes = len as u64 * dtype.size() as u64;
+        let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let lease = Lease { pool: Arc::clone(self), bytes };
+        if held > self.most {
+            return Err(Error::new(
+                Kind::Limit,
+                format!(
+                    "the batches that are held and in preparation would have {held} bytes; the limit is {}: drop batches \
+                     before asking for more, or raise Tuning::held",
+                    self.most
+                ),
+            ));
+        }
+        self.peak.fetch_max(held, Ordering::Relaxed);
+        let mut spare = self.spare.lock().expect("no panic inside");
+        let found = spare.iter().position(|pixels| pixels.dtype() == dtype && pixels.len() == len);
+        let pixels = found.map(|at| spare.swap_remove(at));
+        drop(spare);
+        Ok((pixels.map_or_else(|| Pixels::zeros(dtype, len), Ok)?, lease))
+    }
+
+    fn keep(&self, pixels: Pixels) {
+        let mut spare = self.spare.lock().expect("no panic inside");
+        if spare.len() < self.keep && !pixels.is_empty() {
+            spare.push(pixels);
+        }
+    }
+
+    /// The most bytes that batches held at once.
+    pub(crate) fn peak(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed)
+    }
+}
+
+/// The right to hold a batch's pixels.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pool: Arc<Pool>,
+    bytes: u64,
+}
+
+impl Lease {
+    /// Ends the lease; the pixels are used again.
+    pub(crate) fn give_back(self, pixels: Pixels) {
+        self.pool.keep(pixels);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.pool.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The pixels of a batch while workers write them, a piece for each slot.
+pub(crate) enum Output {
+    U8(Slab<u8>),
+    F16(Slab<f16>),
+    Bf16(Slab<bf16>),
+    F32(Slab<f32>),
+}
+
+impl Output {
+    pub(crate) fn new(pixels: Pixels, slots: usize) -> Output {
+        let piece = pixels.len() / slots;
+        match pixels {
+            Pixels::U8(vector) => Output::U8(Slab::new(vector, piece)),
+            Pixels::F16(vector) => Output::F16(Slab::new(vector, piece)),
+            Pixels::Bf16(vector) => Output::Bf16(Slab::new(vector, piece)),
+            Pixels::F32(vector) => Output::F32(Slab::new(vector, piece)),
+        }
+    }
+
+    /// Writes one slot.
+    pub(crate) fn write(&self, slot: usize, finisher: &Finisher, pixels: SlotPixels<'_>) {
+        match self {
+            Output::U8(slab) => finisher.write(pixels, &mut slab.pieces(slot..slot + 1)),
+            Output::F16(slab) => finisher.write(pixels, &mut slab.pieces(slot..slot + 1)),
+            Output::Bf16(slab) => finisher.write(pixels, &mut slab.pieces(slot..slot + 1)),
+            Output::F32(slab) => finisher.write(pixels, &mut slab.pieces(slot..slot + 1)),
+        }
+    }
+
+    /// The finished pixels, once every slot was written.
+    pub(crate) fn take(&self) -> Option<Pixels> {
+        Some(match self {
+            Output::U8(slab) => Pixels::U8(slab.take()?),
+            Output::F16(slab) => Pixels::F16(slab.take()?),
+            Output::Bf16(slab) => Pixels::Bf16(slab.take()?),
+            Output::F32(slab) => Pixels::F32(slab.take()?),
+        })
+    }
+}

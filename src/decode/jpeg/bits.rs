@@ -1,0 +1,216 @@
+//! The bit window over entropy-coded data.
+
+use super::error::{Result, corrupt, truncated};
+
+/// The next bits of the scan, kept in registers by the decoding loops.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'a> {
+    /// Upcoming bits, first at the top. Below the valid ones there may be more, already correct.
+    pub buffer: u64,
+    /// Number of valid bits, at most 63.
+    pub bits: u32,
+    /// Bytes behind the window that are known to hold no `FF`.
+    clean: &'a [u8],
+}
+
+/// The scan's bytes, and what lies behind the clean stretch a [`Window`] walks over.
+pub(super) struct Source<'a> {
+    data: &'a [u8],
+    /// End of the clean stretch: an `FF`, or the end of the data.
+    clean_end: usize,
+    /// Zero bits handed out beyond the end of the data.
+    padding: u32,
+    find_ff: fn(&[u8]) -> usize,
+}
+
+impl<'a> Window<'a> {
+    /// Makes at least 56 bits valid.
+    #[inline(always)]
+    pub fn refill(&mut self, source: &mut Source<'a>) {
+        match self.clean.first_chunk::<8>() {
+            Some(&next) => {
+                // Bits that do not fit are loaded again by the next refill: no branch, no masking.
+                self.buffer |= u64::from_be_bytes(next) >> (self.bits & 63);
+                self.clean = &self.clean[((63 ^ self.bits) as usize & 63) >> 3..];
+                self.bits |= 56;
+            }
+            None => *self = source.refill_slowly(*self),
+        }
+    }
+
+    #[inline(always)]
+    pub fn consume(&mut self, bits: u32) {
+        self.buffer <<= bits & 63;
+        self.bits = self.bits.wrapping_sub(bits);
+    }
+}
+
+impl<'a> Source<'a> {
+    /// Starts at `data[start..]`; `find_ff` gives the distance to the next `FF` byte or the end.
+    pub fn new(data: &'a [u8], start: usize, find_ff: fn(&[u8]) -> usize) -> (Self, Window<'a>) {
+        let mut source = Source { data, clean_end: start, padding: 0, find_ff };
+        let window = source.window_at(start);
+        (source, window)
+    }
+
+    fn clean_from(&mut self, start: usize) -> &'a [u8] {
+        let rest = self.data.get(start..).unwrap_or(&[]);
+        let (clean, _) = rest.split_at((self.find_ff)(rest).min(rest.len()));
+        self.clean_end = start + clean.len();
+        clean
+    }
+
+    fn window_at(&mut self, start: usize) -> Window<'a> {
+        self.padding = 0;
+        Window { buffer: 0, bits: 0, clean: self.clean_from(start) }
+    }
+
+    /// Removes stuffed zeros, and feeds zero bits at a marker or the end.
+    #[cold]
+    #[inline(never)]
+    fn refill_slowly(&mut self, mut window: Window<'a>) -> Window<'a> {
+        while window.bits < 56 {
+            // The common case: the rest of the clean stretch and the stuffed FF behind it, at once.
+            let (at, left) = (self.clean_end - window.clean.len(), window.clean.len());
+            let stuffed = matches!(self.data.get(self.clean_end..), Some([0xFF, 0, ..]));
+            if left < 8
+                && stuffed
+                && let Some(&next) = self.data[at..].first_chunk::<8>()
+            {
+                let room = (63 - window.bits as usize) / 8;
+                let count = room.min(left + 1);
+                let known = u64::from_be_bytes(next) & !(u64::MAX >> 1 >> (8 * count - 1));
+                window.buffer |= known >> window.bits;
+                window.bits += 8 * count as u32;
+                if count > left {
+                    window.clean = self.clean_from(self.clean_end + 2);
+                } else {
+                    window.clean = &window.clean[count..];
+                }
+                continue;
+            }
+            if let Some((&byte, rest)) = window.clean.split_first() {
+                window.clean = rest;
+                window.buffer |= u64::from(byte) << (56 - window.bits);
+            } else {
+                // Fill bytes may stand between an FF and what it introduces.
+                let rest = self.data.get(self.clean_end..).unwrap_or(&[]);
+                let fill = rest.iter().take_while(|&&byte| byte == 0xFF).count();
+                if fill > 0 && rest.get(fill) == Some(&0) {
+                    window.buffer |= 0xFF << (56 - window.bits);
+                    window.clean = self.clean_from(self.clean_end + fill + 1);
+                } else {
+                    // Past the fill bytes, not to count them again for each byte of padding.
+                    self.clean_end += fill.saturating_sub(1);
+                    self.padding += 8;
+                }
+            }
+            window.bits += 8;
+        }
+        window
+    }
+
+    /// Whether more bits were consumed than the scan holds.
+    #[inline(always)]
+    pub fn overrun(&self, window: &Window<'_>) -> bool {
+        self.padding > window.bits
+    }
+
+    /// Offset near the next bit, for messages.
+    pub fn offset(&self, window: &Window<'_>) -> usize {
+        let loaded = window.bits.saturating_sub(self.padding) as usize / 8;
+        (self.clean_end - window.clean.len()).saturating_sub(loaded)
+    }
+
+    /// The error for a scan that ended where data was needed.
+    #[cold]
+    pub fn early_end<T>(&self) -> Result<T> {
+        let rest = self.data.get(self.clean_end..).unwrap_or(&[]);
+        match rest.iter().find(|&&byte| byte != 0xFF) {
+            Some(code) => {
+                truncated(self.clean_end, format!("expected entropy-coded data, found marker {code:02X}"))
+            }
+            None => truncated(self.data.len(), "expected entropy-coded data, found end of file"),
+        }
+    }
+
+    /// Steps over the restart marker with this number (modulo 8) and starts afresh behind it.
+    #[cold]
+    pub fn restart(&mut self, window: Window<'a>, number: usize) -> Result<Window<'a>> {
+        // The window never reads past a marker, so the marker is the next one from here. As in
+        // libjpeg, surplus bytes before it are passed over.
+        let expected = 0xD0 | (number & 7) as u8;
+        let mut at = self.clean_end - window.clean.len();
+        loop {
+            let rest = self.data.get(at..).unwrap_or(&[]);
+            at += (self.find_ff)(rest).min(rest.len());
+            match self.data.get(at + 1) {
+                None => {
+                    let at = self.data.len();
+                    return truncated(at, format!("expected marker {expected:02X}, found end of file"));
+                }
+                Some(0 | 0xFF) => at += 1,
+                Some(&code) if code == expected => return Ok(self.window_at(at + 2)),
+                Some(&code @ 0xD0..=0xD7) => {
+                    return corrupt(at, format!("expected marker {expected:02X}, found {code:02X}"));
+                }
+                Some(&code) => {
+                    return truncated(at, format!("expected marker {expected:02X}, found {code:02X}"));
+                }
+            }
+        }
+    }
+}
+
+/// Distance to the first `FF` byte, or the length.
+pub(super) fn find_ff(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (n, &word) in words.iter().enumerate() {
+        // The lowest bit left over by this well-known test for zero bytes is always a true one.
+        let inverted = !u64::from_le_bytes(word);
+        let found = inverted.wrapping_sub(0x0101_0101_0101_0101) & !inverted & 0x8080_8080_8080_8080;
+        if found != 0 {
+            return 8 * n + found.trailing_zeros() as usize / 8;
+        }
+    }
+    8 * words.len() + rest.iter().position(|&byte| byte == 0xFF).unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take<'a>(source: &mut Source<'a>, window: &mut Window<'a>, bits: u32) -> u64 {
+        window.refill(source);
+        let value = window.buffer >> (64 - bits);
+        window.consume(bits);
+        value
+    }
+
+    #[test]
+    fn stuffing_fill_bytes_and_markers() {
+        let data = [1, 0xFF, 0, 2, 0xFF, 0xFF, 0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0xFF, 0xFF, 0xD3, 12];
+        let (mut source, mut window) = Source::new(&data, 0, find_ff);
+        for expected in [1, 0xFF, 2, 0xFF, 3, 4, 5, 6, 7, 8, 9, 10] {
+            assert_eq!(take(&mut source, &mut window, 8), expected);
+        }
+        assert_eq!(take(&mut source, &mut window, 8), 11);
+        assert!(!source.overrun(&window));
+        assert_eq!(take(&mut source, &mut window, 1), 0);
+        assert!(source.overrun(&window));
+        let mut window = source.restart(window, 11).unwrap();
+        assert_eq!(take(&mut source, &mut window, 8), 12);
+        assert_eq!(source.early_end::<()>().unwrap_err().offset, 20);
+    }
+
+    #[test]
+    fn finds_ff() {
+        for length in 0..40 {
+            for at in 0..=length {
+                let mut bytes = vec![0xFE; length];
+                bytes.iter_mut().skip(at).for_each(|byte| *byte = 0xFF);
+                assert_eq!(find_ff(&bytes), at);
+            }
+        }
+    }
+}

@@ -1,0 +1,484 @@
+//! Huffman tables in the form the entropy decoder wants.
+
+use super::error::{Result, corrupt};
+use super::markers::HuffmanSpec;
+
+/// Codes up to this length are resolved by one look-up.
+pub(super) const LOOKAHEAD: u32 = 10;
+
+/// `advance` of an end-of-block entry.
+pub(super) const END_OF_BLOCK: u32 = 128;
+/// `advance` of an entry whose code is longer than the look-ahead, or invalid.
+pub(super) const LONG_CODE: u32 = 192;
+
+/// A decoded symbol: what its code says, in plain fields.
+#[derive(Clone, Copy)]
+pub(super) struct Symbol {
+    /// Bits of the code; 0 stands for a code that is longer than the look-ahead, or invalid.
+    length: u32,
+    /// Bits of the value behind it.
+    size: u32,
+    /// What an AC symbol adds to the index of the coefficient.
+    pub advance: u32,
+}
+
+impl Symbol {
+    const LONG: Symbol = Symbol { length: 0, size: 0, advance: LONG_CODE };
+
+    fn ac(symbol: u8, length: u32) -> Self {
+        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        let advance = match (run, size) {
+            // A run of 16 zeros writes its last zero like any other value.
+            (15, 0) => 16,
+            (_, 0) => END_OF_BLOCK,
+            _ => run + 1,
+        };
+        Symbol { length, size, advance }
+    }
+
+    fn dc(symbol: u8, length: u32) -> Self {
+        Symbol { length, size: u32::from(symbol), advance: 0 }
+    }
+
+    /// Bits to consume.
+    pub fn consumed(self) -> u32 {
+        self.length + self.size
+    }
+
+    /// The value, given the bits that start with the code.
+    pub fn value(self, buffer: u64) -> i16 {
+        let raw = (buffer << self.length >> 1 >> (63 - self.size)) as i32;
+        // A leading 0 marks a negative value, stored plus 2^n - 1.
+        if raw >> self.size.saturating_sub(1) == 0 { (raw - (1 << self.size) + 1) as i16 } else { raw as i16 }
+    }
+
+    /// What to add to the code and the value's bits, read as one number, to get the value; `None`
+    /// if the value's sign is not among the bits of the look-ahead, given as `bits`.
+    fn bias(self, bits: usize) -> Option<i16> {
+        let spare = LOOKAHEAD.checked_sub(self.length + self.size.min(1))?;
+        let code = (bits >> (LOOKAHEAD - self.length)) << self.size;
+        let positive = self.size == 0 || bits >> spare & 1 == 1;
+        let ones = if positive { 0 } else { (1 << self.size) - 1 };
+        Some((code as i32 + ones).wrapping_neg() as i16)
+    }
+}
+
+/// A look-up entry for a DC symbol.
+///
+/// | bits   | content                                                          |
+/// |--------|------------------------------------------------------------------|
+/// | 0..8   | bits to consume, 0 if the code is long                           |
+/// | 8..16  | 64 less that                                                     |
+/// | 16..32 | what to add to all these bits to get the value, modulo 2^16      |
+///
+/// The code is constant and so is the value's sign, where it is part of the look-ahead; hence one
+/// shift and one addition extract the value.
+#[derive(Clone, Copy)]
+pub(super) struct Single(u32);
+
+impl Single {
+    const LONG: Single = Single(64 << 8);
+
+    fn new(symbol: Symbol, bits: usize) -> Self {
+        let consumed = symbol.consumed();
+        match symbol.bias(bits) {
+            Some(bias) if symbol.length > 0 => {
+                Single(consumed | (64 - consumed) << 8 | u32::from(bias as u16) << 16)
+            }
+            _ => Single::LONG,
+        }
+    }
+
+    #[inline(always)]
+    pub fn consumed(self) -> u32 {
+        self.0 & 63
+    }
+
+    #[inline(always)]
+    pub fn value(self, buffer: u64) -> i16 {
+        let bits = buffer >> (self.0 >> 8 & 63);
+        (bits as i16).wrapping_add((self.0 >> 16) as i16)
+    }
+}
+
+/// A look-up entry for two AC symbols, or one where a second does not fit the look-ahead.
+///
+/// | bits   | content                                                        |
+/// |--------|----------------------------------------------------------------|
+/// | 0..8   | bits to consume for both                                       |
+/// | 8..16  | 64 less the bits to consume for the first alone                |
+/// | 16..24 | advance of the first                                           |
+/// | 24..32 | advance of both                                                |
+/// | 32..48 | value of the second, whose bits are all in the look-ahead      |
+/// | 48..64 | what to add to the first's bits to get its value, as in [`Single`] |
+///
+/// With the total in the lowest bits, the chain from one look-up to the next is a shift, a load and
+/// a shift; extracting the values happens beside it. Without a second symbol, "both" is the first;
+/// what is stored for the second is then overwritten by the first.
+#[derive(Clone, Copy)]
+pub(super) struct Pair(u64);
+
+impl Pair {
+    /// Bits that one pair consumes at most; rare symbols that take more are treated as long codes.
+    /// Three pairs fit between refills of the window.
+    const CAP: u32 = 18;
+
+    fn one(first: Symbol, bits: usize) -> Self {
+        let (first, bias) = match first.bias(bits) {
+            Some(bias) if first.length > 0 && first.consumed() <= Self::CAP => (first, bias),
+            _ => (Symbol::LONG, 0),
+        };
+        let (consumed, advance) = (u64::from(first.consumed()), u64::from(first.advance));
+        Pair(consumed | (64 - consumed) << 8 | advance << 16 | advance << 24 | u64::from(bias as u16) << 48)
+    }
+
+    fn with(self, second: Symbol, value: i16) -> Self {
+        let (consumed, advance) = (u64::from(second.consumed()), u64::from(second.advance));
+        Pair((self.0 + consumed + (advance << 24)) | u64::from(value as u16) << 32)
+    }
+
+    #[inline(always)]
+    pub fn consumed(self) -> u32 {
+        self.0 as u32 & 63
+    }
+
+    #[inline(always)]
+    pub fn advance(self) -> u32 {
+        self.0 as u32 >> 24
+    }
+
+    #[inline(always)]
+    pub fn first_consumed(self) -> u32 {
+        64 - (self.0 as u32 >> 8 & 0xFF)
+    }
+
+    #[inline(always)]
+    pub fn first_advance(self) -> u32 {
+        self.0 as u32 >> 16 & 0xFF
+    }
+
+    /// Value of the first symbol, whose code is at the top of `buffer`.
+    #[inline(always)]
+    pub fn first_value(self, buffer: u64) -> i16 {
+        let bits = buffer >> (self.0 >> 8 & 63);
+        (bits as i16).wrapping_add((self.0 >> 48) as i16)
+    }
+
+    #[inline(always)]
+    pub fn second_value(self) -> i16 {
+        (self.0 >> 32) as i16
+    }
+}
+
+/// As many AC symbols as start in the look-ahead, to be stepped over: the bits they take in bits
+/// 0..6, the sum of their advances above.
+#[derive(Clone, Copy)]
+pub(super) struct Skip(u16);
+
+impl Skip {
+    /// `advance` where not even one symbol can be stepped over.
+    pub const LONG_CODE: u32 = 512;
+    const LONG: Skip = Skip((Self::LONG_CODE << 6) as u16);
+
+    /// The symbols at the top of the look-ahead `bits`. At most one end of block, as the last, and
+    /// at most 63 coefficients before it, so that one can see which it was from the index alone.
+    fn new(bits: usize, short: &[Symbol; 1 << LOOKAHEAD]) -> Self {
+        let (mut consumed, mut advance) = (0, 0);
+        while consumed < LOOKAHEAD && advance < END_OF_BLOCK {
+            let symbol = short[(bits << consumed) % (1 << LOOKAHEAD)];
+            if symbol.length == 0
+                || consumed + symbol.length > LOOKAHEAD
+                || consumed + symbol.consumed() > Pair::CAP
+                || (advance + symbol.advance) % END_OF_BLOCK > 63
+            {
+                break;
+            }
+            consumed += symbol.consumed();
+            advance += symbol.advance;
+        }
+        if consumed == 0 { Skip::LONG } else { Skip((advance << 6 | consumed) as u16) }
+    }
+
+    #[inline(always)]
+    pub fn consumed(self) -> u32 {
+        u32::from(self.0) & 63
+    }
+
+    #[inline(always)]
+    pub fn advance(self) -> u32 {
+        u32::from(self.0) >> 6
+    }
+}
+
+/// The codes of one table, whatever the look-up that resolves the short ones.
+struct Codes {
+    /// First code beyond each length, left-aligned in 16 bits.
+    limit: [u32; 17],
+    /// What to subtract from a code of each length to get its symbol's index.
+    offset: [i32; 17],
+    spec: Option<HuffmanSpec>,
+}
+
+impl Codes {
+    const EMPTY: Codes = Codes { limit: [0; 17], offset: [0; 17], spec: None };
+
+    /// Whether these are the codes of `spec`.
+    ///
+    /// Most files of a data set carry the same few tables; this saves their construction.
+    fn are(&self, spec: &HuffmanSpec) -> bool {
+        self.spec.as_ref().is_some_and(|old| {
+            old.counts == spec.counts && old.symbols[..old.total] == spec.symbols[..spec.total]
+        })
+    }
+
+    /// Assigns the codes of `spec` and fills `short`, indexed by the next bits, with their symbols.
+    fn assign(
+        &mut self,
+        spec: &HuffmanSpec,
+        short: &mut [Symbol; 1 << LOOKAHEAD],
+        decode: fn(u8, u32) -> Symbol,
+    ) -> Result<()> {
+        self.spec = None;
+        short.fill(Symbol::LONG);
+        let (mut code, mut index) = (0u32, 0usize);
+        for length in 1..=16u32 {
+            let count = usize::from(spec.counts[length as usize - 1]);
+            self.offset[length as usize] = code as i32 - index as i32;
+            // Every code, and the one beyond the last, must fit: a code of all ones is reserved.
+            if count > 0 && code + count as u32 >= 1 << length {
+                return corrupt(spec.offset, format!("too many Huffman codes of {length} bits"));
+            }
+            for &symbol in &spec.symbols[index..index + count] {
+                if length <= LOOKAHEAD {
+                    let spread = LOOKAHEAD - length;
+                    let first = (code as usize) << spread;
+                    short[first..first + (1 << spread)].fill(decode(symbol, length));
+                }
+                code += 1;
+            }
+            index += count;
+            self.limit[length as usize] = code << (16 - length);
+            code <<= 1;
+        }
+        self.spec = Some(*spec);
+        Ok(())
+    }
+
+    /// The symbol whose code, of any length, is at the top of `buffer`, and that length.
+    fn find(&self, buffer: u64) -> Option<(u8, u32)> {
+        let head = (buffer >> 48) as u32;
+        let shortest = if head < self.limit[LOOKAHEAD as usize] { 1 } else { LOOKAHEAD as usize + 1 };
+        let length = (shortest..=16).find(|&length| head < self.limit[length])?;
+        let index = (head >> (16 - length)) as i32 - self.offset[length];
+        let symbol = *self.spec.as_ref()?.symbols.get(usize::try_from(index).ok()?)?;
+        Some((symbol, length as u32))
+    }
+}
+
+/// A table of DC symbols.
+pub(super) struct DcTable {
+    singles: [Single; 1 << LOOKAHEAD],
+    codes: Codes,
+}
+
+impl DcTable {
+    pub fn new() -> Self {
+        DcTable { singles: [Single::LONG; 1 << LOOKAHEAD], codes: Codes::EMPTY }
+    }
+
+    /// Makes this the table of `spec`.
+    pub fn set(&mut self, spec: &HuffmanSpec) -> Result<()> {
+        if self.codes.are(spec) {
+            return Ok(());
+        }
+        if let Some(symbol) = spec.symbols[..spec.total].iter().find(|&&symbol| symbol > 15) {
+            return corrupt(spec.offset, format!("expected DC symbols up to 15, found {symbol}"));
+        }
+        let mut short = [Symbol::LONG; 1 << LOOKAHEAD];
+        self.codes.assign(spec, &mut short, Symbol::dc)?;
+        for (n, (single, &symbol)) in self.singles.iter_mut().zip(&short).enumerate() {
+            *single = Single::new(symbol, n);
+        }
+        Ok(())
+    }
+
+    /// Entry for the symbol at the top of `buffer`, if it is short.
+    #[inline(always)]
+    pub fn lookup(&self, buffer: u64) -> Single {
+        self.singles[(buffer >> (64 - LOOKAHEAD)) as usize]
+    }
+
+    /// The symbol whose code is at the top of `buffer`, of any length; `None` for an invalid code.
+    #[cold]
+    #[inline(never)]
+    pub fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
+        self.codes.find(buffer).map(|(symbol, length)| Symbol::dc(symbol, length))
+    }
+}
+
+/// A table of AC symbols.
+pub(super) struct AcTable {
+    pairs: [Pair; 1 << LOOKAHEAD],
+    skips: [Skip; 1 << LOOKAHEAD],
+    has_skips: bool,
+    codes: Codes,
+}
+
+impl AcTable {
+    pub fn new() -> Self {
+        AcTable {
+            pairs: [Pair(0); 1 << LOOKAHEAD],
+            skips: [Skip::LONG; 1 << LOOKAHEAD],
+            has_skips: false,
+            codes: Codes::EMPTY,
+        }
+    }
+
+    /// Makes this the table of `spec`; `skips` says whether many blocks will be stepped over, and
+    /// it pays to prepare for that.
+    pub fn set(&mut self, spec: &HuffmanSpec, skips: bool) -> Result<()> {
+        if self.codes.are(spec) && (self.has_skips || !skips) {
+            return Ok(());
+        }
+        let mut short = [Symbol::LONG; 1 << LOOKAHEAD];
+        self.codes.assign(spec, &mut short, Symbol::ac)?;
+        for (n, pair) in self.pairs.iter_mut().enumerate() {
+            let first = short[n];
+            *pair = Pair::one(first, n);
+            if pair.advance() >= END_OF_BLOCK || first.consumed() >= LOOKAHEAD {
+                continue;
+            }
+            let rest = (n << first.consumed()) % (1 << LOOKAHEAD);
+            let second = short[rest];
+            if second.length > 0 && first.consumed() + second.consumed() <= LOOKAHEAD {
+                *pair = pair.with(second, second.value((rest as u64) << (64 - LOOKAHEAD)));
+            }
+        }
+        self.has_skips = skips;
+        for (n, skip) in self.skips.iter_mut().enumerate() {
+            *skip = if skips { Skip::new(n, &short) } else { Skip::LONG };
+        }
+        Ok(())
+    }
+
+    /// The symbols at the top of `buffer`, to be stepped over.
+    #[inline(always)]
+    pub fn skip(&self, buffer: u64) -> Skip {
+        self.skips[(buffer >> (64 - LOOKAHEAD)) as usize]
+    }
+
+    /// One or two symbols at the top of `buffer`, if their codes are short.
+    #[inline(always)]
+    pub fn lookup(&self, buffer: u64) -> Pair {
+        self.pairs[(buffer >> (64 - LOOKAHEAD)) as usize]
+    }
+
+    /// The symbol whose code is at the top of `buffer`, of any length; `None` for an invalid code.
+    #[cold]
+    #[inline(never)]
+    pub fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
+        self.codes.find(buffer).map(|(symbol, length)| Symbol::ac(symbol, length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(counts: &[u8], symbols: &[u8]) -> HuffmanSpec {
+        let mut spec = HuffmanSpec { counts: [0; 16], symbols: [0; 256], total: symbols.len(), offset: 7 };
+        spec.counts[..counts.len()].copy_from_slice(counts);
+        spec.symbols[..symbols.len()].copy_from_slice(symbols);
+        spec
+    }
+
+    #[test]
+    fn pairs_agree_with_single_symbols() {
+        let mut table = AcTable::new();
+        // Codes 00, 01, 10, then 110..., down to one code of 16 bits.
+        let mut counts = [1u8; 16];
+        counts[0] = 0;
+        counts[1] = 3;
+        let symbols: Vec<u8> =
+            [0x11, 0x02, 0x00, 0xF0, 0x23, 0x1F].into_iter().chain((1..12).map(|n| n * 16 + 5)).collect();
+        table.set(&spec(&counts, &symbols), true).unwrap();
+        let mut seed = 1u64;
+        let mut two = 0;
+        for _ in 0..10_000 {
+            seed = seed.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            let pair = table.lookup(seed);
+            let Some(first) = table.lookup_long(seed) else { continue };
+            if pair.advance() == LONG_CODE {
+                assert!(first.consumed() >= LOOKAHEAD);
+                continue;
+            }
+            assert_eq!(pair.first_consumed(), first.consumed());
+            assert_eq!(pair.first_advance(), first.advance);
+            assert_eq!(pair.first_value(seed), first.value(seed));
+            if pair.consumed() > first.consumed() {
+                let rest = seed << first.consumed();
+                let second = table.lookup_long(rest).unwrap();
+                assert_eq!(pair.consumed(), first.consumed() + second.consumed());
+                assert_eq!(pair.advance(), first.advance + second.advance);
+                assert_eq!(pair.second_value(), second.value(rest));
+                two += 1;
+            } else {
+                assert_eq!(pair.advance(), first.advance);
+            }
+        }
+        assert!(two > 2000);
+        for n in 0..1 << LOOKAHEAD {
+            let mut buffer = (n as u64) << (64 - LOOKAHEAD);
+            let skip = table.skip(buffer);
+            let (mut consumed, mut advance) = (0, 0);
+            while consumed < skip.consumed() {
+                let symbol = table.lookup_long(buffer).unwrap();
+                buffer <<= symbol.consumed();
+                consumed += symbol.consumed();
+                advance += symbol.advance;
+            }
+            if consumed > 0 {
+                assert_eq!((skip.consumed(), skip.advance()), (consumed, advance));
+            } else {
+                assert_eq!(skip.advance(), Skip::LONG_CODE);
+            }
+        }
+        assert!(table.lookup_long(u64::MAX).is_none());
+    }
+
+    #[test]
+    fn values_are_sign_extended() {
+        let value = |size: u8, bits: u64| Symbol::dc(size, 2).value(bits << (62 - size));
+        assert_eq!([value(1, 0), value(1, 1)], [-1, 1]);
+        assert_eq!([value(3, 0), value(3, 3), value(3, 4), value(3, 7)], [-7, -4, 4, 7]);
+        assert_eq!([value(15, 0), value(15, 0x7FFF)], [-32767, 32767]);
+        assert_eq!(Symbol::dc(0, 2).value(u64::MAX), 0);
+    }
+
+    #[test]
+    fn single_entries_agree_with_symbols() {
+        let mut table = DcTable::new();
+        let counts = [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0];
+        let symbols: Vec<u8> = (0..16).rev().collect();
+        table.set(&spec(&counts, &symbols)).unwrap();
+        let mut seed = 1u64;
+        let mut short = 0;
+        for _ in 0..10_000 {
+            seed = seed.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            let single = table.lookup(seed);
+            if single.consumed() > 0 {
+                let symbol = table.lookup_long(seed).unwrap();
+                assert_eq!((single.consumed(), single.value(seed)), (symbol.consumed(), symbol.value(seed)));
+                short += 1;
+            }
+        }
+        assert!(short > 9000);
+    }
+
+    #[test]
+    fn overfull_tables_are_refused() {
+        assert!(AcTable::new().set(&spec(&[2], &[1, 2]), false).is_err());
+        assert!(AcTable::new().set(&spec(&[0, 5], &[1, 2, 3, 4, 5]), false).is_err());
+        assert!(DcTable::new().set(&spec(&[1], &[16])).is_err());
+    }
+}

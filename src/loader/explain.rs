@@ -1,0 +1,92 @@
+//! Every parameter drawn for one sample, in words.
+
+use std::fmt;
+
+use super::Loader;
+use crate::augment::Program;
+use crate::decode;
+use crate::error::{Error, Result};
+use crate::pipeline::line::Tools;
+use crate::plan::Visit;
+use crate::source::{Codec, Target};
+
+/// What happens to one sample in one epoch.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The sample.
+    pub sample: u64,
+    /// Its name in the source.
+    pub name: String,
+    /// The epoch.
+    pub epoch: u32,
+    /// Its visit in this epoch, from 0.
+    pub occurrence: u32,
+    /// How it is stored.
+    pub codec: Codec,
+    /// Its upright size: width, height.
+    pub size: (u32, u32),
+    /// Its stored target.
+    pub target: Target,
+    /// The part that is decoded: left, top, width, height.
+    pub decoded: (u32, u32, u32, u32),
+    /// The steps with their drawn parameters, in order.
+    pub steps: Vec<String>,
+}
+
+impl Loader {
+    /// What the recipe draws for the first visit of a sample in an epoch.
+    ///
+    /// # Errors
+    ///
+    /// The errors of reading the sample and its header; [`crate::Kind::Config`] if there is no such sample.
+    pub fn explain(&self, epoch: u32, sample: u64) -> Result<Explanation> {
+        if sample >= self.samples() {
+            return Err(Error::config(format!(
+                "sample {sample}: the data has {} samples, numbered from 0",
+                self.samples()
+            )));
+        }
+        let mut tools = Tools::new();
+        let raw = self.line.read(&mut tools, sample)?;
+        let name = self.line.source.name(sample);
+        let probe = decode::probe(&raw.bytes, raw.codec, &self.line.recipe.limits)
+            .map_err(|error| error.at(&name).with_sample(sample))?;
+        let mut program = Program::default();
+        let visit = Visit { sample, occurrence: 0 };
+        self.line.draw(&mut program, epoch, visit, &probe);
+        let wish = program.wish();
+        Ok(Explanation {
+            sample,
+            name,
+            epoch,
+            occurrence: visit.occurrence,
+            codec: raw.codec,
+            size: (probe.width, probe.height),
+            target: raw.target,
+            decoded: (wish.left, wish.top, wish.width, wish.height),
+            steps: program.steps().iter().map(ToString::to_string).collect(),
+        })
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "sample {} ({}), epoch {}, visit {}",
+            self.sample, self.name, self.epoch, self.occurrence
+        )?;
+        writeln!(
+            f,
+            "  stored   {:?}, {} x {}, target {:?}",
+            self.codec, self.size.0, self.size.1, self.target
+        )?;
+        let (left, top, width, height) = self.decoded;
+        writeln!(f, "  decoded  left={left} top={top} width={width} height={height}")?;
+        for step in &self.steps {
+            writeln!(f, "  step     {step}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,380 @@
+//! The loader: data and a recipe in, batches out.
+
+mod explain;
+mod preview;
+mod reference;
+mod state;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::RecvTimeoutError;
+
+pub use explain::Explanation;
+pub use preview::Picture;
+pub use state::LoaderState;
+
+use crate::augment::Frame;
+use crate::batch::{Batch, Finisher, Pool, TargetMaker};
+use crate::error::{Error, Kind, Result};
+use crate::pipeline::stats::Meter;
+use crate::pipeline::{Line, Positions, Run, Stats, Tuning};
+use crate::plan::{Plan, Share, World};
+use crate::recipe::Recipe;
+use crate::source::{self, Blend, Source};
+
+/// Turns stored pictures into batches.
+///
+/// It has no threads of its own: an iterator starts them and ends them when it is dropped.
+///
+/// # Example
+///
+/// ```
+/// use feedmill::{Loader, Recipe};
+///
+/// let mut loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+/// for epoch in loader.epochs(2) {
+///     for batch in epoch {
+///         let batch = batch?;
+///         assert_eq!(batch.images().shape(), [4, 3, 224, 224]);
+///         let _images: &[f32] = batch.images().as_f32()?;
+///         let _classes: &[i64] = batch.targets().index()?;
+///     }
+/// }
+/// # Ok::<(), feedmill::Error>(())
+/// ```
+pub struct Loader {
+    line: Arc<Line>,
+    tuning: Tuning,
+    meter: Arc<Meter>,
+    pool: OnceLock<Arc<Pool>>,
+    start: LoaderState,
+}
+
+impl std::fmt::Debug for Loader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Loader({} samples, {} batches an epoch)", self.samples(), self.batches())
+    }
+}
+
+impl Loader {
+    /// Opens stored data, detecting its form ([`source::open`]).
+    ///
+    /// # Errors
+    ///
+    /// What [`source::open`] and [`Loader::new`] refuse.
+    pub fn open(path: impl AsRef<Path>, recipe: Recipe) -> Result<Loader> {
+        Loader::new(source::open(path)?, recipe)
+    }
+
+    /// A loader over a source, as the only process.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if the recipe cannot work with this data: no fixed size, no samples, a batch that is not filled.
+    pub fn new(source: Box<dyn Source>, recipe: Recipe) -> Result<Loader> {
+        let shares = [Share { len: source.len(), weight: 1.0 }];
+        Loader::build(source, &shares, recipe, World::SINGLE)
+    }
+
+    /// A loader over several sources, blended by weight ([`Plan::new`]). Samples are numbered through all sources in
+    /// order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loader::new`], and for weights that are not positive.
+    pub fn blend(sources: Vec<(Box<dyn Source>, f64)>, recipe: Recipe) -> Result<Loader> {
+        let shares: Vec<Share> =
+            sources.iter().map(|(source, weight)| Share { len: source.len(), weight: *weight }).collect();
+        let source = Blend::new(sources.into_iter().map(|(source, _)| source).collect());
+        Loader::build(Box::new(source), &shares, recipe, World::SINGLE)
+    }
+
+    fn build(source: Box<dyn Source>, shares: &[Share], recipe: Recipe, world: World) -> Result<Loader> {
+        recipe.check().map_err(|(_, error)| error.at("recipe"))?;
+        let given = source.uniform_frame().map(|(height, width)| Frame { width, height });
+        let frame = recipe.view.frame(given)?;
+        let group = recipe.mix.as_ref().map_or(1, |mix| mix.group_size(recipe.batch));
+        let plan = Plan::new(recipe.seed, shares, recipe.order, recipe.batch, recipe.last, world, group)?;
+        let weights = shares.iter().flat_map(|share| share.weight.to_le_bytes()).collect::<Vec<u8>>();
+        let data = source.fingerprint();
+        let data = if shares.len() == 1 {
+            data
+        } else {
+            source::Fingerprint::of([&data.0.to_le_bytes()[..], &weights])
+        };
+        let line = Arc::new(Line {
+            finisher: Finisher::new(&recipe.output, frame),
+            targets: TargetMaker::new(&recipe),
+            data,
+            recipe_hash: recipe.fingerprint(),
+            group,
+            source,
+            plan,
+            recipe,
+        });
+        let start = LoaderState::at(&line, 0, 0);
+        Ok(Loader { line, tuning: Tuning::default(), meter: Arc::default(), pool: OnceLock::new(), start })
+    }
+
+    /// Makes this loader deliver the share of one rank of several. The batch of the recipe stays the global one.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if the ranks cannot share the batch equally.
+    pub fn world(mut self, world: World) -> Result<Loader> {
+        let line = Arc::get_mut(&mut self.line)
+            .ok_or_else(|| Error::config("the ranks of a loader are set before its first iterator"))?;
+        line.plan = line.plan.for_world(world, line.group)?;
+        Ok(self)
+    }
+
+    /// Sets how the machine is used. Changes no byte of any batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] for a value out of range.
+    pub fn tuning(mut self, tuning: Tuning) -> Result<Loader> {
+        tuning.check()?;
+        self.tuning = tuning;
+        Ok(self)
+    }
+
+    /// Sets the number of worker threads.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] for 0 or more than 65536.
+    pub fn workers(self, workers: usize) -> Result<Loader> {
+        let tuning = Tuning { workers, reads: 4 * workers, ..self.tuning.clone() };
+        self.tuning(tuning)
+    }
+
+    /// The number of samples.
+    pub fn samples(&self) -> u64 {
+        self.line.plan.samples()
+    }
+
+    /// The number of batches of an epoch; the same for every epoch and every rank.
+    pub fn batches(&self) -> u64 {
+        self.line.plan.batches()
+    }
+
+    /// The plan of this loader's batches.
+    pub fn plan(&self) -> &Plan {
+        &self.line.plan
+    }
+
+    /// The recipe.
+    pub fn recipe(&self) -> &Recipe {
+        &self.line.recipe
+    }
+
+    /// The data.
+    pub fn source(&self) -> &dyn Source {
+        &*self.line.source
+    }
+
+    /// One batch, made on this thread without threads, channels or pools: slow, and what every other way must equal byte for
+    /// byte. Its state counts bad samples of this batch only.
+    ///
+    /// # Errors
+    ///
+    /// A bad sample under `on_bad = "fail"`, or 16 bad stand-ins; [`Kind::Config`] if there is no batch `index`.
+    pub fn batch(&self, epoch: u32, index: u64) -> Result<Batch> {
+        if index >= self.batches() {
+            return Err(Error::config(format!("batch {index} of {}", self.batches())));
+        }
+        reference::batch(&self.line, epoch, index)
+    }
+
+    /// Continues where a state says: [`Loader::epochs`] begins there, and so does [`Loader::epoch`] of its epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Mismatch`] that names the field if the state is of other data, another recipe, seed or version.
+    pub fn resume(&mut self, state: &LoaderState) -> Result<()> {
+        state.check(&self.line)?;
+        self.start = state.clone();
+        Ok(())
+    }
+
+    /// The state that the next iterator begins with.
+    pub fn state(&self) -> &LoaderState {
+        &self.start
+    }
+
+    /// What has been done so far, by all iterators of this loader.
+    pub fn stats(&self) -> Stats {
+        self.meter.snapshot(self.pool.get().map_or(0, |pool| pool.peak()))
+    }
+
+    fn run(&self, epoch: u32, index: u64, end: u32) -> Result<Run> {
+        let positions = Positions { epoch, index, end, batches: self.batches() };
+        let keep = self.tuning.prefetch + 2;
+        let pool = self.pool.get_or_init(|| Arc::new(Pool::new(keep, self.tuning.held)));
+        let resumed = (epoch, index) == (self.start.epoch, self.start.next);
+        let counts = if resumed { (self.start.seen, self.start.bad) } else { (0, 0) };
+        Run::start(
+            Arc::clone(&self.line),
+            positions,
+            counts,
+            &self.tuning,
+            Arc::clone(&self.meter),
+            Arc::clone(pool),
+        )
+    }
+
+    /// The batches of one epoch, from its first one or from where a resumed state is.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`] if the system gives no threads.
+    pub fn epoch(&self, epoch: u32) -> Result<Batches> {
+        let index = if epoch == self.start.epoch { self.start.next } else { 0 };
+        Ok(Batches { run: self.run(epoch, index, epoch.saturating_add(1))? })
+    }
+
+    /// The epochs from where the loader stands up to `end` (not included), one after the other; workers go on to the next
+    /// epoch without a pause in between.
+    pub fn epochs(&mut self, end: u32) -> Epochs<'_> {
+        let next = self.start.epoch;
+        Epochs { loader: self, end, next, current: Arc::default() }
+    }
+}
+
+/// An iterator over the batches of an epoch. After an error it ends. Threads end when it is dropped.
+pub struct Batches {
+    run: Run,
+}
+
+impl Batches {
+    /// The next batch, or `Ok(None)` at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Stopped`] if no batch is ready within `wait`; the iterator can be asked again. The inner result is the batch's own.
+    pub fn next_timeout(&mut self, wait: Duration) -> Result<Option<Result<Batch>>> {
+        self.run.next(Instant::now().checked_add(wait)).map_err(|_: RecvTimeoutError| {
+            Error::new(Kind::Stopped, format!("no batch was ready within {wait:?}"))
+        })
+    }
+}
+
+impl std::fmt::Debug for Batches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Batches({} left)", self.run.left())
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Result<Batch>> {
+        self.run.next(None).unwrap_or(None)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.run.left() as usize;
+        (0, Some(left))
+    }
+}
+
+/// The run that epochs share, and the epoch of its next batch.
+#[derive(Default)]
+struct Current {
+    run: Option<Run>,
+    next: (u32, u64),
+    failed: bool,
+}
+
+/// An iterator over epochs.
+pub struct Epochs<'a> {
+    loader: &'a mut Loader,
+    end: u32,
+    next: u32,
+    current: Arc<Mutex<Current>>,
+}
+
+impl std::fmt::Debug for Epochs<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Epochs({}..{})", self.next, self.end)
+    }
+}
+
+impl Iterator for Epochs<'_> {
+    type Item = Epoch;
+
+    fn next(&mut self) -> Option<Epoch> {
+        if self.next >= self.end {
+            return None;
+        }
+        let epoch = self.next;
+        self.next += 1;
+        let begin = (epoch, if epoch == self.loader.start.epoch { self.loader.start.next } else { 0 });
+        let batches = self.loader.batches();
+        let mut current = self.current.lock().expect("no panic inside");
+        if current.failed {
+            return None;
+        }
+        let mut problem = None;
+        // An epoch that was left early leaves a run that stands elsewhere.
+        if current.run.is_none() || current.next != begin {
+            current.run = None;
+            match self.loader.run(begin.0, begin.1, self.end) {
+                Ok(run) => current.run = Some(run),
+                Err(error) => problem = Some(error),
+            }
+            current.next = begin;
+        }
+        drop(current);
+        Some(Epoch { epoch, batches, current: Arc::clone(&self.current), problem })
+    }
+}
+
+/// The batches of one epoch of [`Loader::epochs`].
+pub struct Epoch {
+    epoch: u32,
+    batches: u64,
+    current: Arc<Mutex<Current>>,
+    problem: Option<Error>,
+}
+
+impl Epoch {
+    /// The number of this epoch, from 0.
+    pub fn number(&self) -> u32 {
+        self.epoch
+    }
+}
+
+impl std::fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Epoch({})", self.epoch)
+    }
+}
+
+impl Iterator for Epoch {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Result<Batch>> {
+        if let Some(problem) = self.problem.take() {
+            return Some(Err(problem));
+        }
+        let mut current = self.current.lock().expect("no panic inside");
+        if current.next.0 != self.epoch {
+            return None;
+        }
+        let batch = current.run.as_mut()?.next(None).unwrap_or(None)?;
+        if batch.is_err() {
+            current.run = None;
+            current.failed = true;
+        } else {
+            current.next.1 += 1;
+            if current.next.1 == self.batches {
+                current.next = (self.epoch + 1, 0);
+            }
+        }
+        Some(batch)
+    }
+}

@@ -1,0 +1,269 @@
+//! The batcher: slots become a batch.
+//!
+//! As soon as all slots of a mixing group are staged, whoever staged the last one writes the group into the batch's slab;
+//! whoever finishes the last group closes the batch. Which thread that is changes nothing.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::line::Line;
+use crate::batch::{Batch, Lease, MixRecord, Output, SlotPixels};
+use crate::error::{Error, Fault, Result};
+use crate::loader::LoaderState;
+use crate::mix::{Blend, Method, SlotMix};
+use crate::plan::{BatchPlan, Visit};
+use crate::source::Target;
+
+/// A slot that went through the augmenter.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    pub(crate) visit: Visit,
+    pub(crate) target: Target,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) view: StagedView,
+}
+
+/// Where a slot's view is.
+#[derive(Debug)]
+pub(crate) enum StagedView {
+    /// There is none.
+    Blank,
+    /// Written to the slab already: it mixes with nobody.
+    Written,
+    /// Here, waiting for its partners.
+    Here(Vec<u8>),
+}
+
+/// A batch in preparation.
+pub(crate) struct BatchWork {
+    /// Its place in the run.
+    pub(super) number: u64,
+    pub(super) plan: BatchPlan,
+    output: Output,
+    lease: Mutex<Option<Lease>>,
+    mix: Vec<SlotMix>,
+    group: usize,
+    slots: Vec<OnceLock<Result<Staged>>>,
+    group_left: Vec<AtomicUsize>,
+    groups_left: AtomicUsize,
+    views: Arc<Views>,
+}
+
+/// View buffers that are used again.
+#[derive(Debug, Default)]
+pub(super) struct Views(Mutex<Vec<Vec<u8>>>);
+
+impl Views {
+    /// A buffer of unknown content.
+    pub(super) fn lease(&self, bytes: usize) -> Vec<u8> {
+        let mut view = self.0.lock().expect("no panic inside").pop().unwrap_or_default();
+        view.resize(bytes, 0);
+        view
+    }
+}
+
+impl Drop for BatchWork {
+    fn drop(&mut self) {
+        let views = self.slots.iter_mut().filter_map(|slot| match slot.take()?.ok()?.view {
+            StagedView::Here(view) => Some(view),
+            StagedView::Blank | StagedView::Written => None,
+        });
+        self.views.0.lock().expect("no panic inside").extend(views);
+    }
+}
+
+/// How each slot of a batch is mixed: by group, with partners inside it. Empty without mixing.
+pub(crate) fn draw_mix(line: &Line, plan: &BatchPlan) -> Vec<SlotMix> {
+    let Some(mix) = &line.recipe.mix else { return Vec::new() };
+    let mut all = Vec::with_capacity(plan.slots.len());
+    while all.len() < plan.slots.len() {
+        let start = all.len();
+        let slots = line.group.min(plan.slots.len() - start);
+        let number = line.group_number(plan.first, start);
+        let drawn = mix.draw(line.recipe.seed, plan.epoch, plan.index, number, slots, line.frame());
+        all.extend(drawn.into_iter().map(|slot| SlotMix { partner: start + slot.partner, ..slot }));
+    }
+    all
+}
+
+impl BatchWork {
+    pub(super) fn new(
+        line: &Line,
+        number: u64,
+        plan: BatchPlan,
+        output: Output,
+        lease: Lease,
+        views: Arc<Views>,
+    ) -> BatchWork {
+        let count = plan.slots.len();
+        let groups = count.div_ceil(line.group);
+        BatchWork {
+            number,
+            mix: draw_mix(line, &plan),
+            output,
+            lease: Mutex::new(Some(lease)),
+            group: line.group,
+            slots: (0..count).map(|_| OnceLock::new()).collect(),
+            group_left: (0..groups)
+                .map(|group| AtomicUsize::new(line.group.min(count - group * line.group)))
+                .collect(),
+            groups_left: AtomicUsize::new(groups),
+            plan,
+            views,
+        }
+    }
+
+    /// True if slots have to wait for partners.
+    pub(super) fn mixes(&self) -> bool {
+        !self.mix.is_empty()
+    }
+
+    /// Writes a slot that mixes with nobody.
+    pub(super) fn write(&self, line: &Line, slot: usize, pixels: SlotPixels<'_>) {
+        self.output.write(slot, &line.finisher, pixels);
+    }
+
+    /// Takes a slot in. If it was the batch's last one, the batch comes back.
+    pub(super) fn stage(&self, line: &Line, slot: usize, staged: Result<Staged>) -> Option<Result<Batch>> {
+        if self.slots[slot].set(staged).is_err() {
+            unreachable!("slot {slot} staged twice");
+        }
+        let group = slot / self.group;
+        // Release publishes the slot to whoever counts to zero, acquire lets that thread see all the others.
+        if self.group_left[group].fetch_sub(1, Ordering::AcqRel) != 1 {
+            return None;
+        }
+        if self.mixes() {
+            self.finish_group(line, group);
+        }
+        if self.groups_left.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return None;
+        }
+        Some(self.close(line))
+    }
+
+    fn staged(&self, slot: usize) -> Option<&Staged> {
+        self.slots[slot].get().and_then(|staged| staged.as_ref().ok())
+    }
+
+    fn view(&self, slot: usize) -> Option<&[u8]> {
+        match &self.staged(slot)?.view {
+            StagedView::Here(view) => Some(view),
+            StagedView::Blank | StagedView::Written => None,
+        }
+    }
+
+    /// How a slot is really mixed: not at all if it or its partner is blank.
+    fn mixed(&self, slot: usize) -> SlotMix {
+        let unmixed = SlotMix { method: Method::Unmixed, partner: slot, blend: Blend::Keep };
+        match self.mix.get(slot) {
+            Some(mix) if self.view(slot).is_some() && self.view(mix.partner).is_some() => *mix,
+            _ => unmixed,
+        }
+    }
+
+    fn finish_group(&self, line: &Line, group: usize) {
+        let start = group * self.group;
+        let end = (start + self.group).min(self.slots.len());
+        // An error anywhere fails the batch, so its pixels do not matter.
+        if (start..end).any(|slot| self.staged(slot).is_none()) {
+            return;
+        }
+        for slot in start..end {
+            let mix = self.mixed(slot);
+            let pixels = match (self.view(slot), self.view(mix.partner)) {
+                (Some(own), Some(partner)) => SlotPixels::Views { own, partner, blend: mix.blend },
+                _ => SlotPixels::Blank,
+            };
+            self.write(line, slot, pixels);
+        }
+    }
+
+    fn close(&self, line: &Line) -> Result<Batch> {
+        let mut done = Vec::with_capacity(self.slots.len());
+        for slot in &self.slots {
+            match slot.get().expect("every slot was staged") {
+                Ok(staged) => done.push(staged),
+                Err(error) => return Err(error.restate()),
+            }
+        }
+        let images = self.output.take().ok_or_else(|| {
+            Error::new(
+                crate::Kind::Worker,
+                format!("batch {} was closed before it was written", self.plan.index),
+            )
+        })?;
+        let lease = self.lease.lock().expect("no panic inside").take();
+        let mixes: Vec<SlotMix> = (0..done.len()).map(|slot| self.mixed(slot)).collect();
+        let slots = done.iter().map(|staged| {
+            let blank = matches!(staged.view, StagedView::Blank);
+            Slot { visit: staged.visit, target: staged.target.clone(), fault: staged.fault.clone(), blank }
+        });
+        Ok(assemble(line, &self.plan, slots.collect(), &mixes, images, lease))
+    }
+}
+
+/// A finished slot but for its pixels.
+pub(crate) struct Slot {
+    pub(crate) visit: Visit,
+    pub(crate) target: Target,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) blank: bool,
+}
+
+/// Puts a batch together from its parts.
+pub(crate) fn assemble(
+    line: &Line,
+    plan: &BatchPlan,
+    slots: Vec<Slot>,
+    mix: &[SlotMix],
+    images: crate::batch::Pixels,
+    lease: Option<Lease>,
+) -> Batch {
+    let frame = line.frame();
+    let (h, w) = (frame.height as usize, frame.width as usize);
+    let shape = match line.recipe.output.layout {
+        crate::recipe::Layout::Nchw => [slots.len(), 3, h, w],
+        crate::recipe::Layout::Nhwc => [slots.len(), h, w, 3],
+    };
+    let mix: Vec<MixRecord> = mix
+        .iter()
+        .map(|mix| MixRecord {
+            method: mix.method,
+            partner: (plan.first + mix.partner) as u32,
+            lam: mix.blend.lam(frame) as f32,
+            rect: match mix.blend {
+                Blend::Box { rect } => rect,
+                _ => [0; 4],
+            },
+        })
+        .collect();
+    let mut targets = Vec::with_capacity(slots.len());
+    let mut faults = Vec::new();
+    let (mut samples, mut occurrences, mut valid) = (Vec::new(), Vec::new(), Vec::new());
+    for (slot, planned) in slots.into_iter().zip(&plan.slots) {
+        samples.push(slot.visit.sample);
+        occurrences.push(slot.visit.occurrence);
+        valid.push(planned.valid && !slot.blank);
+        targets.push(slot.target);
+        faults.extend(slot.fault);
+    }
+    let seen = samples.len() as u64;
+    let bad = faults.len() as u64;
+    Batch {
+        epoch: plan.epoch,
+        index: plan.index,
+        first: plan.first,
+        shape,
+        layout: line.recipe.output.layout,
+        images,
+        targets: line.targets.make(&targets, &mix, plan.first),
+        samples,
+        occurrences,
+        valid,
+        mix,
+        faults,
+        state: LoaderState::after(line, plan.epoch, plan.index, seen, bad),
+        lease,
+    }
+}

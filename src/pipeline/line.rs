@@ -1,0 +1,205 @@
+//! One sample from its bytes to its view: what decoder and augmenter do, without threads.
+
+use crate::augment::{Frame, Program, Scratch};
+use crate::batch::{Finisher, TargetMaker};
+use crate::decode::{self, Decoder, Probe, Rect};
+use crate::draws::{Coord, OpKey};
+use crate::error::{Error, Fault, Kind, Result};
+use crate::plan::{Plan, Visit};
+use crate::recipe::{OnBad, Recipe};
+use crate::source::{Fingerprint, Payload, Raw, Source, Target};
+
+/// How many stand-ins are tried for one bad sample.
+const ATTEMPTS: u32 = 16;
+
+/// Everything that decides what a batch holds. Shared by all threads; never changes.
+pub(crate) struct Line {
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) plan: Plan,
+    pub(crate) recipe: Recipe,
+    pub(crate) finisher: Finisher,
+    pub(crate) targets: TargetMaker,
+    pub(crate) data: Fingerprint,
+    pub(crate) recipe_hash: Fingerprint,
+    /// The slots of a mixing group; 1 without mixing.
+    pub(crate) group: usize,
+}
+
+/// False if `FEEDMILL_SIMD=off` asks for plain code, which gives the same bytes.
+pub(crate) fn simd() -> bool {
+    std::env::var_os("FEEDMILL_SIMD").is_none_or(|value| value != "off")
+}
+
+/// What a worker keeps from sample to sample.
+pub(crate) struct Tools {
+    pub(crate) decoder: Decoder,
+    pub(crate) scratch: Scratch,
+    /// Buffers for reading that sources hand back.
+    spare: Vec<u8>,
+}
+
+impl Tools {
+    pub(crate) fn new() -> Tools {
+        Tools { decoder: Decoder::new(), scratch: Scratch::new(simd()), spare: Vec::new() }
+    }
+
+    fn keep(&mut self, payload: Payload) {
+        if let Payload::Owned(buffer) = payload
+            && buffer.capacity() > self.spare.capacity()
+        {
+            self.spare = buffer;
+        }
+    }
+}
+
+/// A slot whose picture is about to be decoded or known to be blank.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) visit: Visit,
+    pub(crate) target: Target,
+    pub(crate) fault: Option<Fault>,
+    /// The decoded part of the picture in the buffer that came along; `None` for a blank slot.
+    pub(crate) region: Option<Rect>,
+}
+
+/// Where a slot is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) epoch: u32,
+    pub(crate) index: u64,
+    /// In the global batch.
+    pub(crate) global_slot: usize,
+    /// In this rank's batch.
+    pub(crate) slot: usize,
+}
+
+impl Line {
+    pub(crate) fn frame(&self) -> Frame {
+        self.finisher.frame()
+    }
+
+    /// Reads a sample on this thread.
+    pub(crate) fn read(&self, tools: &mut Tools, sample: u64) -> Result<Raw> {
+        self.source.read(sample, std::mem::take(&mut tools.spare))
+    }
+
+    /// Decodes the sample of a slot, or a stand-in by the recipe's rule, into `pixels`, and draws its program.
+    ///
+    /// `raw` is the planned sample if a reader has read it already. `admit` is asked for the decoded bytes before they
+    /// are allocated.
+    /// `everything` decodes whole pictures where a part would do, which must change nothing.
+    pub(crate) fn admit(
+        &self,
+        tools: &mut Tools,
+        place: Place,
+        planned: Visit,
+        raw: Option<Result<Raw>>,
+        program: &mut Program,
+        pixels: &mut Vec<u8>,
+        everything: bool,
+        admit: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<Admitted> {
+        let mut raw = raw;
+        let mut visit = planned;
+        let mut fault: Option<Fault> = None;
+        for attempt in 0..=ATTEMPTS {
+            let read = raw.take().unwrap_or_else(|| self.read(tools, visit.sample));
+            let decoded = read.and_then(|raw| {
+                self.decode(tools, place.epoch, visit, raw, program, pixels, everything, admit)
+            });
+            let error = match decoded {
+                Ok((region, target)) => {
+                    if let Some(fault) = &mut fault {
+                        fault.replaced_by = Some(visit.sample);
+                    }
+                    return Ok(Admitted { visit, target, fault, region: Some(region) });
+                }
+                Err(error) => self.name(error, visit.sample),
+            };
+            if matches!(error.kind(), Kind::Config | Kind::Worker | Kind::Stopped) {
+                return Err(error);
+            }
+            let first = fault.get_or_insert_with(|| Fault {
+                slot: place.slot,
+                sample: visit.sample,
+                kind: error.kind(),
+                message: error.message().to_string(),
+                replaced_by: None,
+            });
+            match self.recipe.on_bad {
+                OnBad::Fail => return Err(error),
+                OnBad::Skip { .. } => {
+                    return Ok(Admitted { visit: planned, target: Target::None, fault, region: None });
+                }
+                OnBad::Replace { .. } if attempt == ATTEMPTS => {
+                    return Err(Error::new(
+                        error.kind(),
+                        format!(
+                            "{}; none of {ATTEMPTS} stand-ins could be read either, the last: {}",
+                            first.message,
+                            error.message()
+                        ),
+                    )
+                    .with_sample(planned.sample));
+                }
+                OnBad::Replace { .. } => {
+                    visit = self.plan.replacement(
+                        place.epoch,
+                        place.index,
+                        place.global_slot,
+                        planned.sample,
+                        attempt,
+                    );
+                }
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    /// The error with the sample's number and name, unless it has them.
+    fn name(&self, error: Error, sample: u64) -> Error {
+        let name = self.source.name(sample);
+        let named = error.message().contains(&name);
+        let error = error.with_sample(sample);
+        if named { error } else { error.at(format_args!("sample {sample} ({name})")) }
+    }
+
+    fn decode(
+        &self,
+        tools: &mut Tools,
+        epoch: u32,
+        visit: Visit,
+        raw: Raw,
+        program: &mut Program,
+        pixels: &mut Vec<u8>,
+        everything: bool,
+        admit: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<(Rect, Target)> {
+        self.targets.check(&raw.target)?;
+        let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.limits)?;
+        self.draw(program, epoch, visit, &probe);
+        let region = if everything { Rect::whole(probe.width, probe.height) } else { program.wish() };
+        admit(u64::from(region.width) * u64::from(region.height) * 3)?;
+        tools.decoder.decode(&raw.bytes, &probe, region, pixels)?;
+        tools.keep(raw.bytes);
+        Ok((region, raw.target))
+    }
+
+    /// Draws the program of a visit for a picture of the probed size.
+    pub(crate) fn draw(&self, program: &mut Program, epoch: u32, visit: Visit, probe: &Probe) {
+        let frame = Frame { width: probe.width, height: probe.height };
+        let at = Coord {
+            epoch,
+            sample: visit.sample,
+            occurrence: visit.occurrence,
+            view: 0,
+            op: OpKey::default(),
+        };
+        program.draw(&self.recipe.view, self.recipe.seed, at, frame);
+    }
+
+    /// The global number of the group that begins at a slot of this rank.
+    pub(crate) fn group_number(&self, first: usize, slot: usize) -> u32 {
+        ((first + slot) / self.group) as u32
+    }
+}

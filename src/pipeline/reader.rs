@@ -1,0 +1,165 @@
+//! The reader: plans batches in order, and gets their bytes.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender};
+use tokio::runtime::Handle;
+
+use super::batcher::BatchWork;
+use super::stats::Meter;
+use super::{ReadChunk, Shared};
+use crate::batch::Output;
+use crate::error::Result;
+
+/// Which batches a run delivers: (epoch, index), ascending.
+#[derive(Clone, Debug)]
+pub(crate) struct Positions {
+    pub(crate) epoch: u32,
+    pub(crate) index: u64,
+    /// The first epoch that is not delivered any more.
+    pub(crate) end: u32,
+    /// Batches of an epoch.
+    pub(crate) batches: u64,
+}
+
+impl Iterator for Positions {
+    type Item = (u32, u64);
+    fn next(&mut self) -> Option<(u32, u64)> {
+        if self.index >= self.batches {
+            self.epoch = self.epoch.checked_add(1)?;
+            self.index = 0;
+        }
+        if self.epoch >= self.end {
+            return None;
+        }
+        self.index += 1;
+        Some((self.epoch, self.index - 1))
+    }
+}
+
+pub(super) struct Reader {
+    pub(super) shared: Arc<Shared>,
+    pub(super) positions: Positions,
+    /// A token for each batch that may be begun.
+    pub(super) tokens: Receiver<()>,
+    pub(super) chunks: Sender<ReadChunk>,
+    /// Where sources that block are read.
+    pub(super) runtime: Option<Handle>,
+    pub(super) chunk: Option<usize>,
+}
+
+/// Encoded bytes that make about half a millisecond of decoding.
+const CHUNK_BYTES: u64 = 48 << 10;
+/// Samples of a message at most: 64 small pictures make the hop negligible.
+const CHUNK_MOST: usize = 64;
+
+impl Reader {
+    pub(super) fn run(mut self) {
+        let mut number = 0;
+        loop {
+            let waiting = Instant::now();
+            // The consumer is gone when there are no more tokens.
+            if self.tokens.recv().is_err() {
+                return;
+            }
+            Meter::add(&self.shared.meter.blocked, waiting);
+            let Some((epoch, index)) = self.positions.next() else { return };
+            match self.begin(number, epoch, index) {
+                Ok(work) => {
+                    self.shared.meter.in_flight.fetch_add(1, Ordering::Relaxed);
+                    if self.feed(&Arc::new(work)).is_none() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    let _ = self.shared.done.send((number, Err(error)));
+                    return;
+                }
+            }
+            number += 1;
+        }
+    }
+
+    fn begin(&self, number: u64, epoch: u32, index: u64) -> Result<BatchWork> {
+        let line = &self.shared.line;
+        let plan = line.plan.batch(epoch, index);
+        let frame = line.frame();
+        let values = plan.slots.len() * frame.width as usize * frame.height as usize * 3;
+        let (pixels, lease) = self.shared.pool.lease(line.recipe.output.dtype, values)?;
+        let output = Output::new(pixels, plan.slots.len());
+        Ok(BatchWork::new(line, number, plan, output, lease, Arc::clone(&self.shared.views)))
+    }
+
+    /// Sends the slots of a batch on; `None` once the run is stopped.
+    fn feed(&self, work: &Arc<BatchWork>) -> Option<()> {
+        let slots = work.plan.slots.len();
+        let mut start = 0;
+        while start < slots {
+            let (end, bytes) = self.cut(work, start);
+            if self.shared.stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            match &self.runtime {
+                None => {
+                    let raw = (start..end).map(|_| None).collect();
+                    let waiting = Instant::now();
+                    self.chunks.send(ReadChunk { work: Arc::clone(work), start, raw, _permit: None }).ok()?;
+                    Meter::add(&self.shared.meter.blocked, waiting);
+                }
+                Some(runtime) => self.read(runtime, work, start..end, bytes)?,
+            }
+            start = end;
+        }
+        Some(())
+    }
+
+    /// The end of the chunk that begins at `start`, and its encoded bytes.
+    fn cut(&self, work: &BatchWork, start: usize) -> (usize, u64) {
+        let slots = &work.plan.slots[start..];
+        let most = self.chunk.unwrap_or(CHUNK_MOST);
+        let mut bytes = 0u64;
+        let mut count = 0;
+        for slot in slots.iter().take(most) {
+            let size = self.shared.line.source.size(slot.visit.sample);
+            if count > 0 && self.chunk.is_none() && bytes.saturating_add(size) > CHUNK_BYTES {
+                break;
+            }
+            bytes = bytes.saturating_add(size);
+            count += 1;
+        }
+        (start + count, bytes)
+    }
+
+    /// Starts reading slots on the runtime.
+    fn read(&self, runtime: &Handle, work: &Arc<BatchWork>, slots: Range<usize>, bytes: u64) -> Option<()> {
+        let waiting = Instant::now();
+        let permit = self.shared.encoded.acquire(bytes)?;
+        let read_permit = self.shared.reads.acquire(1)?;
+        Meter::add(&self.shared.meter.blocked, waiting);
+        let (shared, work, chunks) = (Arc::clone(&self.shared), Arc::clone(work), self.chunks.clone());
+        runtime.spawn_blocking(move || {
+            let busy = Instant::now();
+            let read = |slot: usize| {
+                let sample = work.plan.slots[slot].visit.sample;
+                if shared.stop.load(Ordering::Relaxed) {
+                    return None;
+                }
+                Some(shared.guard("reader", sample, || shared.line.source.read(sample, Vec::new())))
+            };
+            let start = slots.start;
+            let raw: Vec<_> = slots.map(read).collect();
+            let bytes = raw.iter().flatten().flatten().map(|raw| raw.bytes.len() as u64).sum();
+            shared.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
+            Meter::add(&shared.meter.reading, busy);
+            if !shared.stop.load(Ordering::Relaxed) {
+                // Fails only when the workers are gone.
+                let _ = chunks.send(ReadChunk { work, start, raw, _permit: Some(permit) });
+            }
+            drop(read_permit);
+        });
+        Some(())
+    }
+}

@@ -1,0 +1,177 @@
+//! Where the time goes.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Counters that all threads add to.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    pub(super) reading: AtomicU64,
+    pub(super) decoding: AtomicU64,
+    pub(super) augmenting: AtomicU64,
+    pub(super) batching: AtomicU64,
+    /// Workers waiting for something to do.
+    pub(super) starved: AtomicU64,
+    /// The feeder waiting for room: for the trainer to take a batch, or for bytes.
+    pub(super) blocked: AtomicU64,
+    /// The trainer waiting for a batch.
+    pub(crate) waited: AtomicU64,
+    /// The trainer between two batches.
+    pub(crate) trained: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(crate) samples: AtomicU64,
+    pub(crate) batches: AtomicU64,
+    pub(crate) bad: AtomicU64,
+    pub(super) workers: AtomicU64,
+    pub(super) in_flight: AtomicU64,
+    pub(super) decoded_peak: AtomicU64,
+}
+
+impl Meter {
+    pub(crate) fn add(counter: &AtomicU64, since: Instant) {
+        counter.fetch_add(since.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Adds the time since `since` and returns now.
+    pub(super) fn lap(counter: &AtomicU64, since: Instant) -> Instant {
+        let now = Instant::now();
+        counter.fetch_add((now - since).as_nanos() as u64, Ordering::Relaxed);
+        now
+    }
+
+    pub(crate) fn snapshot(&self, slab_peak: u64) -> Stats {
+        let time = |counter: &AtomicU64| Duration::from_nanos(counter.load(Ordering::Relaxed));
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            reading: time(&self.reading),
+            decoding: time(&self.decoding),
+            augmenting: time(&self.augmenting),
+            batching: time(&self.batching),
+            starved: time(&self.starved),
+            blocked: time(&self.blocked),
+            waited: time(&self.waited),
+            trained: time(&self.trained),
+            bytes_read: count(&self.bytes),
+            samples: count(&self.samples),
+            batches: count(&self.batches),
+            bad: count(&self.bad),
+            workers: count(&self.workers) as usize,
+            in_flight: count(&self.in_flight),
+            batch_bytes_peak: slab_peak,
+            decoded_bytes_peak: count(&self.decoded_peak),
+        }
+    }
+}
+
+/// What a loader has done so far and where its time went. Stage times are sums over threads.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Reading stored bytes.
+    pub reading: Duration,
+    /// Header, parameters and pixels.
+    pub decoding: Duration,
+    /// Ops on pixels.
+    pub augmenting: Duration,
+    /// The final pass: mixing, normalising, layout; and closing batches.
+    pub batching: Duration,
+    /// Workers without work: reading is too slow, or the trainer takes nothing.
+    pub starved: Duration,
+    /// The reader kept from going on: by the trainer, who has enough batches, or by the memory budget.
+    pub blocked: Duration,
+    /// The trainer waiting in `next()`.
+    pub waited: Duration,
+    /// The trainer's own time between two calls of `next()`.
+    pub trained: Duration,
+    /// Encoded bytes.
+    pub bytes_read: u64,
+    /// Samples delivered.
+    pub samples: u64,
+    /// Batches delivered.
+    pub batches: u64,
+    /// Bad samples met.
+    pub bad: u64,
+    /// Worker threads.
+    pub workers: usize,
+    /// Batches in preparation or waiting for the trainer now.
+    pub in_flight: u64,
+    /// The most bytes of pixels that batches had at once, in preparation or held by the trainer.
+    pub batch_bytes_peak: u64,
+    /// The most bytes of decoded pictures at once.
+    pub decoded_bytes_peak: u64,
+}
+
+impl Stats {
+    /// The four stages by name with their busy time.
+    pub fn stages(&self) -> [(&'static str, Duration); 4] {
+        [
+            ("reader", self.reading),
+            ("decoder", self.decoding),
+            ("augmenter", self.augmenting),
+            ("batcher", self.batching),
+        ]
+    }
+
+    /// What limits the run, in one sentence.
+    pub fn bottleneck(&self) -> String {
+        let both = (self.waited + self.trained).as_secs_f64();
+        if self.batches == 0 || both == 0.0 {
+            return "Nothing has been delivered yet.".into();
+        }
+        let waited = self.waited.as_secs_f64() / both;
+        if waited < 0.05 {
+            return format!(
+                "The trainer is the bottleneck: it waited for data {:.1} % of the time.",
+                waited * 100.0
+            );
+        }
+        let total: f64 = self.stages().iter().map(|(_, busy)| busy.as_secs_f64()).sum();
+        let starved = self.starved.as_secs_f64();
+        let busy = (self.decoding + self.augmenting + self.batching).as_secs_f64();
+        if starved > busy {
+            return format!(
+                "The reader is the bottleneck: workers were without data {:.0} % of their time. More reads in flight, \
+                 larger files (feedmill convert) or a faster disk would help.",
+                starved / (starved + busy) * 100.0
+            );
+        }
+        let (stage, longest) = self.stages().into_iter().max_by_key(|(_, busy)| *busy).expect("four stages");
+        format!(
+            "The {stage} is the bottleneck: {:.0} % of the work is there, and the trainer waited {:.0} % of the time. {}",
+            longest.as_secs_f64() / total.max(1e-9) * 100.0,
+            waited * 100.0,
+            match stage {
+                "decoder" =>
+                    "More cores, smaller stored pictures (feedmill convert --max-side) or raw pixels would help.",
+                "augmenter" => "More cores, or fewer and cheaper ops, would help.",
+                "batcher" => "More cores, u8 or f16 output would help.",
+                _ => "Larger files (feedmill convert) or a faster disk would help.",
+            }
+        )
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total: f64 = self.stages().iter().map(|(_, busy)| busy.as_secs_f64()).sum();
+        writeln!(f, "{:<10} {:>10} {:>7} {:>12}", "stage", "busy", "share", "µs/sample")?;
+        for (stage, busy) in self.stages() {
+            writeln!(
+                f,
+                "{stage:<10} {:>8.2} s {:>5.1} % {:>12.1}",
+                busy.as_secs_f64(),
+                busy.as_secs_f64() / total.max(1e-9) * 100.0,
+                busy.as_secs_f64() * 1e6 / self.samples.max(1) as f64,
+            )?;
+        }
+        writeln!(
+            f,
+            "{:<10} {:>8.2} s without work, over {} threads",
+            "workers",
+            self.starved.as_secs_f64(),
+            self.workers
+        )?;
+        write!(f, "{:<10} {:>8.2} s waiting for batches", "trainer", self.waited.as_secs_f64())
+    }
+}

@@ -1,0 +1,460 @@
+//! What a run does, as one value: the TOML form and the builder form are the same types.
+//!
+//! docs/RECIPES.md describes the TOML form key by key.
+
+mod parse;
+mod presets;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::{Frame, Op, Registry};
+use crate::decode::Limits;
+use crate::draws::OpKey;
+use crate::error::{Error, Result};
+use crate::mix::Mix;
+use crate::plan::{Last, Order};
+use crate::source::Fingerprint;
+
+/// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give others.
+const CODECS: &str = "jpeg: zune-jpeg 0.5; png, webp: image 0.25; resize: fast_image_resize 6";
+
+/// What is done to samples and batches, and in which order they come.
+///
+/// # Example
+///
+/// ```
+/// use feedmill::augment::{HorizontalFlip, RandomResizedCrop};
+/// use feedmill::Recipe;
+///
+/// let built = Recipe::new().seed(7).batch(256).op(RandomResizedCrop::new(224)).op(HorizontalFlip::new(0.5));
+/// let read = Recipe::from_toml(
+///     r#"
+///     seed = 7
+///     batch = 256
+///     [[view]]
+///     ops = [ { op = "random_resized_crop", size = 224 }, { op = "horizontal_flip" } ]
+///     "#,
+/// )?;
+/// assert_eq!(built.fingerprint(), read.fingerprint());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Recipe {
+    pub(crate) seed: u64,
+    pub(crate) batch: usize,
+    pub(crate) order: Order,
+    pub(crate) last: Last,
+    pub(crate) view: View,
+    pub(crate) mix: Option<Mix>,
+    pub(crate) target: TargetOptions,
+    pub(crate) output: Output,
+    pub(crate) on_bad: OnBad,
+    pub(crate) limits: Limits,
+}
+
+/// The ops that make one view of a sample, in order.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    ops: Vec<OpEntry>,
+}
+
+/// An op with its label, which names its random stream.
+#[derive(Clone, Debug)]
+pub struct OpEntry {
+    label: String,
+    key: OpKey,
+    op: Arc<dyn Op>,
+}
+
+impl OpEntry {
+    /// The op's label: its name, with `#2`, `#3`, … for repeated ones, or the `label` that the recipe gives it.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The key of its random stream.
+    pub fn key(&self) -> OpKey {
+        self.key
+    }
+
+    /// The op.
+    pub fn op(&self) -> &dyn Op {
+        &*self.op
+    }
+}
+
+impl View {
+    /// The ops in order.
+    pub fn ops(&self) -> &[OpEntry] {
+        &self.ops
+    }
+
+    fn push(&mut self, label: Option<String>, op: Arc<dyn Op>) -> Result<()> {
+        let label = label.unwrap_or_else(|| {
+            let same = self.ops.iter().filter(|entry| entry.op.name() == op.name()).count();
+            if same == 0 { op.name().to_string() } else { format!("{}#{}", op.name(), same + 1) }
+        });
+        let key = OpKey::of(&label);
+        if let Some(other) = self.ops.iter().find(|other| other.key == key) {
+            return Err(Error::config(format!(
+                "the labels \"{label}\" and \"{}\" would share random numbers: give one of them another label",
+                other.label
+            )));
+        }
+        self.ops.push(OpEntry { label, key, op });
+        Ok(())
+    }
+
+    /// The size that comes out, given the size that goes in if every sample has the same.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if it depends on the sample.
+    pub fn frame(&self, source: Option<Frame>) -> Result<Frame> {
+        self.ops.iter().fold(source, |frame, entry| entry.op.frame(frame)).ok_or_else(|| {
+            Error::config(
+                "the view has no fixed size: the pictures of a batch must be equally large; end the ops with one that \
+                 fixes the size, such as { op = \"center_crop\", size = 224 }",
+            )
+        })
+    }
+}
+
+/// How classes become targets.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TargetOptions {
+    /// The number of classes. Needed for dense targets; every label is checked against it.
+    pub classes: Option<u32>,
+    /// Label smoothing of dense targets, 0 to 1: `1 - s + s / K` for the class, `s / K` for the others; for multi-label
+    /// targets `y (1 - s) + s / 2`, as timm does.
+    pub smoothing: f64,
+    /// The form; by default `dense` if there is mixing, else `index`.
+    pub form: Option<TargetForm>,
+}
+
+/// The form of a batch's targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetForm {
+    /// One class index a slot; not with mixing.
+    Index,
+    /// Two class indices and the first one's weight.
+    Pair,
+    /// A weight for each class.
+    Dense,
+}
+
+/// What a batch's pixels look like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Output {
+    /// The element type.
+    pub dtype: Dtype,
+    /// The order of dimensions.
+    pub layout: Layout,
+    /// The mean of each channel on a scale of 0 to 1, subtracted from float pixels; u8 pixels are left alone.
+    pub mean: [f64; 3],
+    /// The standard deviation of each channel on a scale of 0 to 1, which divides float pixels.
+    pub std: [f64; 3],
+}
+
+impl Default for Output {
+    fn default() -> Output {
+        Output { dtype: Dtype::F32, layout: Layout::Nchw, mean: [0.0; 3], std: [1.0; 3] }
+    }
+}
+
+/// The type of one value of a pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// 0 to 255, not normalised.
+    U8,
+    /// IEEE half precision.
+    F16,
+    /// bfloat16.
+    Bf16,
+    /// IEEE single precision.
+    F32,
+}
+
+impl Dtype {
+    /// Bytes of one value.
+    pub fn size(self) -> usize {
+        match self {
+            Dtype::U8 => 1,
+            Dtype::F16 | Dtype::Bf16 => 2,
+            Dtype::F32 => 4,
+        }
+    }
+}
+
+/// The order of a batch's dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// Slot, channel, row, column.
+    Nchw,
+    /// Slot, row, column, channel.
+    Nhwc,
+}
+
+/// What to do about a sample that cannot be read, decoded or labelled.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum OnBad {
+    /// The batch is an error that names it, and the run ends.
+    Fail,
+    /// Its slot is blank: zero pixels, no target, not valid, not mixed.
+    Skip {
+        /// The run ends when more than this share of the samples seen, and more than 8, were bad.
+        at_most: f64,
+    },
+    /// Another sample of the same source takes its place, drawn by the plan.
+    Replace {
+        /// The run ends when more than this share of the samples seen, and more than 8, were bad.
+        at_most: f64,
+    },
+}
+
+impl Default for OnBad {
+    fn default() -> OnBad {
+        OnBad::Replace { at_most: 0.01 }
+    }
+}
+
+/// The canonical form, which a fingerprint is taken of and which reads back as the same recipe.
+#[derive(Serialize)]
+struct Canonical<'a> {
+    seed: u64,
+    batch: usize,
+    last: Last,
+    order: Order,
+    on_bad: OnBad,
+    decode: BTreeMap<&'static str, Limits>,
+    output: &'a Output,
+    target: &'a TargetOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mix: Option<toml::Table>,
+    view: [BTreeMap<&'static str, Vec<toml::Table>>; 1],
+}
+
+impl Recipe {
+    /// A recipe without ops: batches of 32 f32 NCHW pictures, shuffled.
+    pub fn new() -> Recipe {
+        Recipe { batch: 32, ..Recipe::default() }
+    }
+
+    /// A recipe from TOML with the built-in ops.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] with the line: bad TOML, an unknown key or op (the nearest name is suggested), a value out of
+    /// range.
+    pub fn from_toml(text: &str) -> Result<Recipe> {
+        Recipe::from_toml_with(&Registry::default(), text)
+    }
+
+    /// A recipe from TOML with the ops of a registry.
+    ///
+    /// # Errors
+    ///
+    /// As [`Recipe::from_toml`].
+    pub fn from_toml_with(registry: &Registry, text: &str) -> Result<Recipe> {
+        parse::recipe(registry, text)
+    }
+
+    /// A published recipe by name: one of [`Recipe::presets`].
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if there is none of that name.
+    pub fn preset(name: &str) -> Result<Recipe> {
+        Recipe::from_toml(presets::text(name)?)
+    }
+
+    /// The names of the presets, each with its TOML text.
+    pub fn presets() -> impl Iterator<Item = (&'static str, &'static str)> {
+        presets::ALL.iter().copied()
+    }
+
+    /// The recipe as canonical TOML, which reads back as the same recipe.
+    pub fn to_toml(&self) -> String {
+        let ops = self.view.ops.iter().map(|entry| {
+            let mut table = toml::Table::new();
+            table.insert("op".into(), entry.op.name().into());
+            table.insert("label".into(), entry.label.as_str().into());
+            table.extend(entry.op.params());
+            table
+        });
+        let canonical = Canonical {
+            seed: self.seed,
+            batch: self.batch,
+            last: self.last,
+            order: self.order,
+            on_bad: self.on_bad,
+            decode: BTreeMap::from([("limits", self.limits)]),
+            output: &self.output,
+            target: &self.target,
+            mix: self.mix.as_ref().map(Mix::to_table),
+            view: [BTreeMap::from([("ops", ops.collect())])],
+        };
+        toml::to_string(&canonical).expect("a recipe is numbers, strings, lists and tables")
+    }
+
+    /// A hash of everything that decides what batches hold, codecs included.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of([self.to_toml().as_bytes(), CODECS.as_bytes()])
+    }
+
+    /// The seed of all randomness.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Recipe {
+        Recipe { seed, ..self }
+    }
+
+    /// The size of the global batch.
+    #[must_use]
+    pub fn batch(self, batch: usize) -> Recipe {
+        Recipe { batch, ..self }
+    }
+
+    /// The order of samples.
+    #[must_use]
+    pub fn order(self, order: Order) -> Recipe {
+        Recipe { order, ..self }
+    }
+
+    /// What happens to a last, unfilled batch.
+    #[must_use]
+    pub fn last(self, last: Last) -> Recipe {
+        Recipe { last, ..self }
+    }
+
+    /// Adds an op.
+    ///
+    /// # Panics
+    ///
+    /// Never for the built-in ops; if two labels of user ops collide in their hash.
+    #[must_use]
+    pub fn op(mut self, op: impl Op + 'static) -> Recipe {
+        self.view.push(None, Arc::new(op)).expect("labels made from different names have different keys");
+        self
+    }
+
+    /// Mixes samples of a batch; `None` switches mixing off.
+    #[must_use]
+    pub fn mix(self, mix: impl Into<Option<Mix>>) -> Recipe {
+        Recipe { mix: mix.into(), ..self }
+    }
+
+    /// How classes become targets.
+    #[must_use]
+    pub fn target(self, target: TargetOptions) -> Recipe {
+        Recipe { target, ..self }
+    }
+
+    /// What pixels look like.
+    #[must_use]
+    pub fn output(self, output: Output) -> Recipe {
+        Recipe { output, ..self }
+    }
+
+    /// What to do about bad samples.
+    #[must_use]
+    pub fn on_bad(self, on_bad: OnBad) -> Recipe {
+        Recipe { on_bad, ..self }
+    }
+
+    /// What a picture may cost at most.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Recipe {
+        Recipe { limits, ..self }
+    }
+
+    /// The ops.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The form of targets.
+    pub(crate) fn target_form(&self) -> TargetForm {
+        self.target.form.unwrap_or(if self.mix.is_some() { TargetForm::Dense } else { TargetForm::Index })
+    }
+
+    /// Checks every value; the error comes with the key that it is about.
+    pub(crate) fn check(&self) -> std::result::Result<(), (&'static str, Error)> {
+        let at = |key, text: String| Err((key, Error::config(text)));
+        if self.batch == 0 || self.batch > 1 << 20 {
+            return at("batch", format!("batch = {}: expected 1 to 1048576 samples", self.batch));
+        }
+        for entry in &self.view.ops {
+            entry.op.check().map_err(|error| ("view", error.at(format_args!("op \"{}\"", entry.label))))?;
+        }
+        if let Some(mix) = &self.mix {
+            mix.check(self.batch).map_err(|error| ("mix", error))?;
+        }
+        let target = &self.target;
+        if !(0.0..=1.0).contains(&target.smoothing) {
+            return at(
+                "target.smoothing",
+                format!("target.smoothing = {}: expected 0 to 1", target.smoothing),
+            );
+        }
+        match self.target_form() {
+            TargetForm::Dense if target.classes.is_none() => {
+                let why =
+                    if self.mix.is_some() { "mixing makes soft labels" } else { "target.form = \"dense\"" };
+                return at("target", format!("target.classes is missing: {why}, whose length it is"));
+            }
+            TargetForm::Index if self.mix.is_some() => {
+                let text = "target.form = \"index\" cannot say how two samples were mixed: use \"pair\" or \"dense\"";
+                return at("target.form", text.into());
+            }
+            TargetForm::Index | TargetForm::Pair if target.smoothing > 0.0 => {
+                let text = "target.smoothing needs target.form = \"dense\": an index cannot be smoothed";
+                return at("target.smoothing", text.into());
+            }
+            _ => {}
+        }
+        if target.classes == Some(0) {
+            return at("target.classes", "target.classes = 0: expected at least one class".into());
+        }
+        let output = &self.output;
+        if !output.mean.iter().all(|mean| mean.is_finite()) {
+            return at("output.mean", format!("output.mean = {:?}: expected finite numbers", output.mean));
+        }
+        if !output.std.iter().all(|std| std.is_finite() && *std > 0.0) {
+            return at("output.std", format!("output.std = {:?}: expected positive numbers", output.std));
+        }
+        if let OnBad::Skip { at_most } | OnBad::Replace { at_most } = self.on_bad
+            && !(0.0..=1.0).contains(&at_most)
+        {
+            return at("on_bad", format!("on_bad at_most = {at_most}: a share is between 0 and 1"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_toml())
+    }
+}
+
+/// The known name most like `name`, if any is close enough to be what was meant.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! TOML to recipe, with the line of whatever is wrong.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{OnBad, Output, Recipe, TargetOptions, View};
+use crate::augment::{Registry, suggest};
+use crate::decode::Limits;
+use crate::error::{Error, Result};
+use crate::mix::{self, Mix};
+use crate::plan::{Last, Order};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    #[serde(default)]
+    seed: u64,
+    batch: usize,
+    #[serde(default)]
+    order: Order,
+    #[serde(default)]
+    last: Last,
+    #[serde(default)]
+    view: Vec<Spanned<ViewForm>>,
+    mix: Option<Spanned<mix::Form>>,
+    #[serde(default)]
+    target: TargetOptions,
+    #[serde(default)]
+    output: Output,
+    #[serde(default)]
+    on_bad: OnBad,
+    #[serde(default)]
+    decode: DecodeForm,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ViewForm {
+    #[serde(default)]
+    ops: Vec<Spanned<toml::Table>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DecodeForm {
+    #[serde(default)]
+    limits: Limits,
+}
+
+pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
+    let form: Form = toml::from_str(text).map_err(|error| {
+        let message = suggest(error.message());
+        at(text, error.span().map_or(0, |span| span.start), Error::config(message))
+    })?;
+    let mut view = View::default();
+    if let Some(second) = form.view.get(1) {
+        let error = Error::config("a second [[view]]: a recipe has one view");
+        return Err(at(text, second.span().start, error));
+    }
+    for spanned in form.view.into_iter().flat_map(|view| view.into_inner().ops) {
+        let start = spanned.span().start;
+        let mut table = spanned.into_inner();
+        let mut entry = |table: &mut toml::Table| -> Result<()> {
+            let Some(toml::Value::String(name)) = table.remove("op") else {
+                return Err(Error::config("an op without a name: expected { op = \"NAME\", … }"));
+            };
+            let label = match table.remove("label") {
+                None => None,
+                Some(toml::Value::String(label)) => Some(label),
+                Some(other) => {
+                    return Err(Error::config(format!("label = {other}: expected a string")));
+                }
+            };
+            let op = registry.make(&name, std::mem::take(table))?;
+            view.push(label, op)
+        };
+        entry(&mut table).map_err(|error| at(text, start, error))?;
+    }
+    let mix = form
+        .mix
+        .map(|spanned| {
+            let start = spanned.span().start;
+            Mix::from_form(spanned.into_inner(), |place, error| at(text, place.unwrap_or(start), error))
+        })
+        .transpose()?;
+    let recipe = Recipe {
+        seed: form.seed,
+        batch: form.batch,
+        order: form.order,
+        last: form.last,
+        view,
+        mix,
+        target: form.target,
+        output: form.output,
+        on_bad: form.on_bad,
+        limits: form.decode.limits,
+    };
+    recipe.check().map_err(|(key, error)| at(text, place_of(text, key), error))?;
+    Ok(recipe)
+}
+
+/// The error with the line of the byte `place`.
+fn at(text: &str, place: usize, error: Error) -> Error {
+    let line = text.as_bytes()[..place.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1;
+    error.at(format_args!("recipe line {line}"))
+}
+
+/// Where the value of a dotted key, or its nearest table, stands in the text.
+fn place_of(text: &str, key: &str) -> usize {
+    let Ok(table) = toml::de::DeTable::parse(text) else { return 0 };
+    let mut place = 0;
+    let mut table = table.get_ref();
+    for part in key.split('.') {
+        let Some(value) = table.get(part) else { break };
+        place = value.span().start;
+        match value.get_ref() {
+            toml::de::DeValue::Table(inner) => table = inner,
+            _ => break,
+        }
+    }
+    place
+}

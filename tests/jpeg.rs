@@ -1,0 +1,228 @@
+//! The decoder against golden hashes, against itself, and against damaged files.
+
+use feedmill::decode::Rect;
+use feedmill::decode::jpeg::{Decoder, Error, ErrorKind, header};
+use std::fs;
+use std::path::PathBuf;
+
+fn folder() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "fixtures", "jpeg"].iter().collect()
+}
+
+/// Name, file, and size and pixel hash unless the file is to be refused.
+type Fixture = (String, Vec<u8>, Option<(u32, u32, u64)>);
+
+fn fixtures() -> Vec<Fixture> {
+    let golden = fs::read_to_string(folder().join("golden.txt")).unwrap();
+    let fixture = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let bytes = fs::read(folder().join(words[0]).with_added_extension("jpg")).unwrap();
+        let expected = (words.len() == 4).then(|| {
+            let hash = u64::from_str_radix(words[3], 16).unwrap();
+            (words[1].parse().unwrap(), words[2].parse().unwrap(), hash)
+        });
+        (words[0].to_owned(), bytes, expected)
+    };
+    golden.lines().map(fixture).collect()
+}
+
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xCBF2_9CE4_8422_2325, |state, &byte| (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
+}
+
+fn decode(decoder: &mut Decoder, bytes: &[u8], region: Option<Rect>) -> Result<Vec<u8>, Error> {
+    let header = header(bytes)?;
+    let whole = Rect { left: 0, top: 0, width: header.width, height: header.height };
+    let region = region.unwrap_or(whole);
+    let mut out = vec![0x5A; (region.width * region.height * 3) as usize];
+    decoder.decode(bytes, region, &mut out).map(|()| out)
+}
+
+/// A simple generator of pseudo-random numbers.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 33) as usize % end
+    }
+
+    fn span(&mut self, size: u32) -> (u32, u32) {
+        let start = self.below(size as usize) as u32;
+        (start, 1 + self.below((size - start) as usize) as u32)
+    }
+}
+
+#[test]
+fn pixels_equal_libjpeg_turbo() {
+    for simd in [false, true] {
+        // One decoder for all files: nothing may leak from one to the next.
+        let mut decoder = Decoder::with_simd(simd);
+        for (name, bytes, expected) in fixtures() {
+            let result = decode(&mut decoder, &bytes, None);
+            let Some((width, height, hash)) = expected else {
+                assert_eq!(result.unwrap_err().kind, ErrorKind::Unsupported, "{name}");
+                continue;
+            };
+            let header = header(&bytes).unwrap();
+            assert_eq!((header.width, header.height), (width, height), "{name}");
+            assert_eq!(fnv1a(&result.unwrap()), hash, "{name}, simd {simd}");
+        }
+    }
+}
+
+#[test]
+fn regions_equal_crops() {
+    let mut random = Random(0x1357_9BDF_0246_8ACE);
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    for (name, bytes, expected) in fixtures() {
+        let Some((width, height, _)) = expected else { continue };
+        let whole = decode(&mut decoders[0], &bytes, None).unwrap();
+        for n in 0..60 {
+            let (left, columns) = random.span(width);
+            let (top, rows) = random.span(height);
+            let region = Rect { left, top, width: columns, height: rows };
+            let row = |y: u32| {
+                let at = 3 * (y * width + left) as usize;
+                &whole[at..at + 3 * columns as usize]
+            };
+            let crop: Vec<u8> = (top..top + rows).flat_map(row).copied().collect();
+            let pixels = decode(&mut decoders[n % 2], &bytes, Some(region)).unwrap();
+            assert!(pixels == crop, "{name}, {region:?}");
+        }
+    }
+}
+
+#[test]
+fn unsuitable_regions_are_refused() {
+    let bytes = fs::read(folder().join("420_17x33.jpg")).unwrap();
+    let mut decoder = Decoder::new();
+    let mut out = vec![0; 3 * 17 * 33];
+    for (left, top, width, height) in
+        [(0, 0, 0, 33), (0, 0, 17, 0), (1, 0, 17, 33), (0, 1, 17, 33), (u32::MAX, 0, 1, 1), (0, 0, 17, 32)]
+    {
+        let error = decoder.decode(&bytes, Rect { left, top, width, height }, &mut out).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Limit);
+    }
+}
+
+#[test]
+fn refusals_name_their_reason() {
+    let bytes = fs::read(folder().join("420_17x33.jpg")).unwrap();
+    let find = |marker: u8| bytes.windows(2).position(|pair| pair == [0xFF, marker]).unwrap();
+    let (frame, huffman, quant, scan) = (find(0xC0), find(0xC4), find(0xDB), find(0xDA));
+    let cases = [
+        (frame + 1, 0xC2, ErrorKind::Unsupported, "progressive"),
+        (frame + 1, 0xC3, ErrorKind::Unsupported, "lossless"),
+        (frame + 1, 0xC9, ErrorKind::Unsupported, "arithmetic"),
+        (frame + 1, 0xC5, ErrorKind::Unsupported, "hierarchical"),
+        (frame + 4, 12, ErrorKind::Unsupported, "12 bits"),
+        (frame + 6, 0, ErrorKind::Unsupported, "DNL"),
+        (frame + 8, 0, ErrorKind::Corrupt, "width"),
+        (frame + 14, 0x31, ErrorKind::Unsupported, "whole ratio"),
+        (frame + 11, 0x52, ErrorKind::Corrupt, "sampling factors"),
+        (frame + 12, 3, ErrorKind::Corrupt, "quantisation table 3 is missing"),
+        (huffman + 4, 2, ErrorKind::Corrupt, "DC Huffman table 0 is missing"),
+        (huffman + 5, 3, ErrorKind::Corrupt, "symbols"),
+        (quant + 4, 7, ErrorKind::Corrupt, "quantisation table 0 to 3"),
+        (scan + 5, 9, ErrorKind::Corrupt, "component 9"),
+        (0, 0, ErrorKind::Corrupt, "SOI"),
+    ];
+    for (at, value, kind, words) in cases {
+        let mut bytes = bytes.clone();
+        bytes[at] = value;
+        let mut out = vec![0; 3 * 17 * 33];
+        let region = Rect { left: 0, top: 0, width: 17, height: 33 };
+        let error = Decoder::new().decode(&bytes, region, &mut out).unwrap_err();
+        assert!(error.kind == kind && error.message.contains(words), "{words}: {error}");
+    }
+}
+
+#[test]
+fn every_truncation_is_reported() {
+    for name in ["420_17x33", "restart_each", "decorated", "grey_13x29"] {
+        let bytes = fs::read(folder().join(name).with_added_extension("jpg")).unwrap();
+        let end = bytes.windows(2).rposition(|pair| pair == [0xFF, 0xD9]).unwrap() + 2;
+        let top_left = Rect { left: 0, top: 0, width: 1, height: 1 };
+        let mut decoder = Decoder::new();
+        for length in 0..end {
+            let error = decoder.decode(&bytes[..length], top_left, &mut [0; 3]).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Truncated, "{name} cut at {length}: {error}");
+            assert!(error.offset <= length);
+        }
+        for length in end..=bytes.len() {
+            decoder.decode(&bytes[..length], top_left, &mut [0; 3]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn early_end_of_scan_is_truncated() {
+    let bytes = fs::read(folder().join("420_97x70.jpg")).unwrap();
+    let start = bytes.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap() + 14;
+    let mut decoder = Decoder::new();
+    for length in (start..bytes.len() - 4).step_by(7) {
+        let mut cut = bytes[..length].to_vec();
+        // A lone FF would swallow the marker's own.
+        if cut.last() == Some(&0xFF) {
+            cut.pop();
+        }
+        let marker = cut.len();
+        cut.extend([0xFF, 0xD9]);
+        let error = decode(&mut decoder, &cut, None).unwrap_err();
+        assert_eq!((error.kind, error.offset), (ErrorKind::Truncated, marker), "{error}");
+    }
+}
+
+#[test]
+fn wrong_restart_marker_is_corrupt() {
+    let mut bytes = fs::read(folder().join("restart_each.jpg")).unwrap();
+    let at = bytes.windows(2).position(|pair| pair == [0xFF, 0xD3]).unwrap();
+    bytes[at + 1] = 0xD5;
+    let error = decode(&mut Decoder::new(), &bytes, None).unwrap_err();
+    assert_eq!((error.kind, error.offset), (ErrorKind::Corrupt, at));
+}
+
+#[test]
+fn damaged_files_never_panic() {
+    let mut random = Random(0x0F1E_2D3C_4B5A_6978);
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    let fixtures = fixtures();
+    let mut kinds = [0; 2];
+    for _ in 0..20_000 {
+        let mut bytes = fixtures[random.below(fixtures.len())].1.clone();
+        for _ in 0..1 + random.below(4) {
+            let at = random.below(bytes.len());
+            match random.below(5) {
+                0 => bytes[at] ^= 1 << random.below(8),
+                1 => bytes[at] = [0, 0xFF, 0xD0, 0xD9, 0xC4, 0xDA][random.below(6)],
+                2 => drop(bytes.drain(at..(at + 1 + random.below(8)).min(bytes.len()))),
+                3 => bytes.truncate(at.max(1)),
+                _ => {
+                    let other = &fixtures[random.below(fixtures.len())].1;
+                    let from = random.below(other.len());
+                    bytes.splice(at.., other[from..].iter().copied());
+                }
+            }
+            if bytes.is_empty() {
+                bytes.push(0xFF);
+            }
+        }
+        let Ok(header) = header(&bytes) else { continue };
+        if header.width > 2000 || header.height > 2000 {
+            continue;
+        }
+        let (left, width) = random.span(header.width);
+        let (top, height) = random.span(header.height);
+        let region = Rect { left, top, width, height };
+        // Both twins agree on damaged files too, on what they accept and on every pixel.
+        let [plain, fast] = decoders.each_mut().map(|d| decode(d, &bytes, Some(region)));
+        assert!(plain == fast, "{plain:?} {fast:?}");
+        kinds[usize::from(plain.is_ok())] += 1;
+    }
+    assert!(kinds[0] > 1000 && kinds[1] > 1000, "{kinds:?}");
+}
