@@ -4,7 +4,6 @@
 //! [`Recipe`].
 
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
-#![warn(unreachable_pub)]
 
 pub mod augment;
 mod batch;

@@ -9,7 +9,7 @@ use std::ops::{Deref, DerefMut, Range};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A vector in pieces of equal length.
-pub(super) struct Slab<T> {
+pub(crate) struct Slab<T> {
     start: *mut T,
     len: usize,
     capacity: usize,
@@ -89,7 +89,7 @@ impl<T> Drop for Slab<T> {
 }
 
 /// Neighbouring pieces of a slab, to be written by their holder.
-pub(super) struct Pieces<'a, T> {
+pub(crate) struct Pieces<'a, T> {
     elements: &'a mut [T],
     count: usize,
     slab: &'a Slab<T>,
