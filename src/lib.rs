@@ -23,3 +23,5 @@ pub use loader::{Batches, Epoch, Epochs, Explanation, Loader, LoaderState, Pictu
 pub use pipeline::{Stats, Threads, Tuning};
 pub use plan::World;
 pub use recipe::Recipe;
+/// The TOML library, whose `Table` stands in [`augment::Op`].
+pub use toml;

@@ -1,0 +1,113 @@
+//! The same bytes whatever the machine does.
+
+use feedmill::mix::{Mix, MixUp, Partner};
+use feedmill::plan::{Last, Order};
+use feedmill::recipe::{Dtype, Layout};
+use feedmill::source::Access;
+use feedmill::{Loader, Recipe, Threads};
+
+use crate::support::*;
+
+/// Every combination of workers, chunk, budget, threads and prefetch gives the batches of the reference path.
+fn assert_same(source: impl Fn(Access) -> Box<dyn feedmill::source::Source>, recipe: &Recipe, epochs: u32) {
+    let expected = reference(&Loader::new(source(Access::Immediate), recipe.clone()).unwrap(), epochs);
+    assert!(expected.iter().collect::<std::collections::HashSet<_>>().len() == expected.len(), "batches repeat");
+    for workers in [1, 2, 3, 7] {
+        for chunk in [None, Some(1), Some(5), Some(64)] {
+            for (memory, prefetch) in [(1, 1), (256 << 20, 1), (1, 4), (256 << 20, 4)] {
+                for threads in [Threads::Fused, Threads::Split] {
+                    let access = if chunk == Some(5) { Access::Blocking } else { Access::Immediate };
+                    let tuning = tuning(|t| {
+                        t.workers = workers;
+                        t.chunk = chunk;
+                        t.memory = memory;
+                        t.prefetch = prefetch;
+                        t.threads = Some(threads);
+                    });
+                    let loader = Loader::new(source(access), recipe.clone()).unwrap();
+                    let found = threaded(&mut loader.tuning(tuning.clone()).unwrap(), epochs);
+                    assert_eq!(found, expected, "{tuning:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_give_the_bytes_of_the_reference_path() {
+    within(120, "the grid", || {
+        assert_same(|access| jittery(45, access), &recipe(8, "").last(Last::Wrap), 2);
+    });
+}
+
+#[test]
+fn threads_give_the_bytes_of_the_reference_path_with_mixing() {
+    within(120, "the grid", || {
+        assert_same(|access| jittery(45, access), &recipe(8, MIX).last(Last::Keep), 2);
+    });
+}
+
+#[test]
+fn every_dtype_and_layout_equals_the_reference_path() {
+    for dtype in [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32] {
+        for layout in [Layout::Nchw, Layout::Nhwc] {
+            for mix in ["", MIX] {
+                let recipe = recipe(8, mix).output(output(dtype, layout));
+                let mut loader = Loader::new(Box::new(pixels(20)), recipe).unwrap();
+                let expected = reference(&loader, 1);
+                assert_eq!(threaded(&mut loader, 1), expected, "{dtype:?} {layout:?}");
+                let shape = loader.batch(0, 0).unwrap().images().shape();
+                assert_eq!(shape, if layout == Layout::Nchw { [8, 3, 9, 8] } else { [8, 9, 8, 3] });
+            }
+        }
+    }
+}
+
+#[test]
+fn real_photographs_equal_the_reference_path() {
+    let recipe = Recipe::preset("deit").unwrap().batch(8).op(feedmill::augment::Resize::exact(40, 50));
+    let mut loader = Loader::open("fixtures/photos", recipe).unwrap();
+    let expected = reference(&loader, 1);
+    assert_eq!(threaded(&mut loader, 1), expected);
+}
+
+#[test]
+fn every_order_and_partner_rule_equals_the_reference_path() {
+    let blocks = Order::Blocks { block: 4, window: 2 };
+    for order in [Order::Sequential, Order::Shuffle, blocks] {
+        for partner in [Partner::Flip, Partner::Roll, Partner::Perm, Partner::Derange] {
+            let mix = Mix::new(MixUp::new(0.4)).partner(partner).group(8);
+            let recipe = recipe(8, "").mix(mix).target(dense(0.1)).order(order);
+            let mut loader = Loader::new(Box::new(pixels(21)), recipe).unwrap();
+            let expected = reference(&loader, 1);
+            assert_eq!(threaded(&mut loader, 1), expected, "{order:?} {partner:?}");
+        }
+    }
+}
+
+#[test]
+fn a_blend_of_sources_equals_the_reference_path() {
+    let blend = || {
+        Loader::blend(
+            vec![(Box::new(pixels(30)) as _, 0.7), (jittery(12, Access::Blocking), 0.3)],
+            recipe(8, MIX).last(Last::Drop),
+        )
+        .unwrap()
+    };
+    let expected = reference(&blend(), 2);
+    assert_eq!(threaded(&mut blend(), 2), expected);
+}
+
+/// Golden digests: they change only when a recipe's meaning changes, which is a breaking change.
+#[test]
+fn the_bytes_of_a_fixed_recipe_never_change() {
+    let digests = |mix: &str| {
+        let loader = Loader::new(Box::new(pixels(20)), recipe(8, mix)).unwrap();
+        reference(&loader, 1).iter().map(|digest| format!("{digest:016x}")).collect::<Vec<_>>()
+    };
+    assert_eq!(digests(""), GOLDEN);
+    assert_eq!(digests(MIX), GOLDEN_MIX);
+}
+
+const GOLDEN: [&str; 3] = ["", "", ""];
+const GOLDEN_MIX: [&str; 3] = ["", "", ""];

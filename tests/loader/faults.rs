@@ -1,0 +1,180 @@
+//! Bad samples, bad ops, and what is left after them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use feedmill::augment::{Frame, Kernel, Op, Step};
+use feedmill::draws::Draws;
+use feedmill::recipe::OnBad;
+use feedmill::{Error, Kind, Loader, Threads};
+
+use crate::support::*;
+
+#[test]
+fn fail_names_the_first_bad_sample_of_its_batch() {
+    for workers in [1, 4] {
+        let bad = recipe(8, MIX).on_bad(OnBad::Fail);
+        let mut loader =
+            Loader::new(damaged(45, |id| id % 5 == 0), bad.clone()).unwrap().workers(workers).unwrap();
+        let expected = loader.batch(0, 0).unwrap_err();
+        let results: Vec<_> = loader.epochs(3).flatten().collect();
+        assert_eq!(results.len(), 1, "after an error there is nothing more");
+        let error = results.into_iter().next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), Kind::Corrupt);
+        assert_eq!((error.to_string(), error.sample()), (expected.to_string(), expected.sample()));
+        assert!(error.to_string().contains(&format!("record {} of the test", error.sample().unwrap())));
+    }
+}
+
+#[test]
+fn replace_takes_a_stand_in_from_the_plan_and_reports_it() {
+    let tolerant = recipe(8, MIX).on_bad(OnBad::Replace { at_most: 1.0 });
+    let mut loader = Loader::new(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
+    let expected = reference(&loader, 2);
+    assert_eq!(threaded(&mut loader, 2), expected, "stand-ins do not depend on threads");
+    let mut reported = BTreeSet::new();
+    for batch in loader.epoch(0).unwrap() {
+        let batch = batch.unwrap();
+        assert!(batch.valid().iter().all(|valid| *valid));
+        assert!(batch.samples().iter().all(|sample| sample % 5 != 0));
+        for fault in batch.faults() {
+            assert_eq!(fault.replaced_by, Some(batch.samples()[fault.slot]));
+            assert_eq!(fault.kind, Kind::Corrupt);
+            assert!(fault.message.contains(&format!("record {} of the test", fault.sample)), "{}", fault.message);
+            reported.insert(fault.sample);
+        }
+    }
+    assert_eq!(reported, (0..45).step_by(5).collect(), "every bad sample is reported");
+}
+
+#[test]
+fn skip_blanks_the_slot_and_leaves_its_partner_unmixed() {
+    let tolerant = recipe(8, MIX).on_bad(OnBad::Skip { at_most: 1.0 });
+    let mut loader = Loader::new(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
+    let expected = reference(&loader, 2);
+    assert_eq!(threaded(&mut loader, 2), expected);
+    let mut blank = 0;
+    for batch in loader.epoch(0).unwrap() {
+        let batch = batch.unwrap();
+        let images = batch.images().as_f32().unwrap();
+        let dense = batch.targets().dense().unwrap();
+        for slot in 0..batch.len() {
+            let mix = batch.mix()[slot];
+            let partner = mix.partner as usize;
+            assert!(partner == slot || batch.valid()[partner], "a blank slot is mixed into slot {slot}");
+            if !batch.valid()[slot] {
+                blank += 1;
+                assert!(images[slot * 216..(slot + 1) * 216].iter().all(|value| *value == 0.0));
+                assert!(dense[slot * 7..(slot + 1) * 7].iter().all(|value| *value == 0.0));
+                assert_eq!(mix.lam, 1.0);
+            }
+        }
+    }
+    assert!(blank >= 9);
+}
+
+/// How many batches come before a storm of bad samples ends the run, and the error.
+fn storm(share: u64, at_most: f64) -> (usize, Option<Error>) {
+    let tolerant = recipe(10, "").on_bad(OnBad::Replace { at_most });
+    let source = damaged(1000, move |id| hash(id) % 1000 < share);
+    let mut good = 0;
+    for batch in Loader::new(source, tolerant).unwrap().epoch(0).unwrap() {
+        match batch {
+            Ok(_) => good += 1,
+            Err(error) => return (good, Some(error)),
+        }
+    }
+    (good, None)
+}
+
+#[test]
+fn a_storm_of_bad_samples_ends_the_run_and_a_few_do_not() {
+    assert_eq!(storm(0, 0.0).0, 100);
+    assert!(storm(1, 0.0).1.is_none(), "one bad sample of a thousand is on probation");
+    assert!(storm(10, 0.02).1.is_none());
+    let (good, error) = storm(200, 0.05);
+    let text = error.unwrap().to_string();
+    assert!((3..=12).contains(&good), "{good} batches");
+    assert!(text.contains("more than on_bad at_most = 0.05") && text.contains("of the test"), "{text}");
+    let (good, error) = storm(1000, 1.0);
+    assert_eq!(good, 0);
+    assert!(error.unwrap().to_string().contains("none of 16 stand-ins"));
+}
+
+/// An op that panics, in the role that is asked for.
+#[derive(Debug)]
+struct Panics {
+    drawing: bool,
+}
+
+#[derive(Debug)]
+struct PanicKernel;
+
+impl Kernel for PanicKernel {
+    fn apply(&self, _pixels: &mut [u8], _frame: Frame) {
+        panic!("the kernel is broken");
+    }
+}
+
+impl Op for Panics {
+    fn name(&self) -> &str {
+        "panics"
+    }
+    fn params(&self) -> feedmill::toml::Table {
+        feedmill::toml::Table::new()
+    }
+    fn draw(&self, draws: &mut Draws, _frame: Frame, steps: &mut Vec<Step>) {
+        if draws.chance(0.1) {
+            assert!(!self.drawing, "the op is broken");
+            steps.push(Step::Custom(Arc::new(PanicKernel)));
+        }
+    }
+}
+
+#[test]
+fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
+    for (drawing, role, text) in [(true, "decoder", "the op is broken"), (false, "augmenter", "the kernel is broken")] {
+        for threads in [Threads::Fused, Threads::Split] {
+            let broken = recipe(8, MIX).op(Panics { drawing });
+            let loader = Loader::new(Box::new(pixels(45)), broken).unwrap();
+            let tuning = tuning(|t| {
+                t.workers = 3;
+                t.threads = Some(threads);
+            });
+            let mut loader = loader.tuning(tuning).unwrap();
+            let firsts: Vec<(usize, u64, String)> = (0..3)
+                .map(|_| {
+                    let results: Vec<_> = loader.epochs(2).flatten().collect();
+                    let good = results.len() - 1;
+                    let error = results.into_iter().last().unwrap().unwrap_err();
+                    assert_eq!(error.kind(), Kind::Worker);
+                    (good, error.sample().unwrap(), error.to_string())
+                })
+                .collect();
+            assert!(firsts[0].2.contains(role) && firsts[0].2.contains(text), "{}", firsts[0].2);
+            assert!(firsts[0].2.contains("of memory") || firsts[0].2.contains("memory record"), "{}", firsts[0].2);
+            assert!(firsts.iter().all(|first| *first == firsts[0]), "the same error every time");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
+    #[derive(Debug)]
+    struct Liar;
+    impl Op for Liar {
+        fn name(&self) -> &str {
+            "liar"
+        }
+        fn params(&self) -> feedmill::toml::Table {
+            feedmill::toml::Table::new()
+        }
+        fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
+            Some(Frame { width: 99, height: 99 })
+        }
+        fn draw(&self, _draws: &mut Draws, _frame: Frame, _steps: &mut Vec<Step>) {}
+    }
+    let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Liar)).unwrap();
+    let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
+    assert!(error.to_string().contains("8 x 9") && error.to_string().contains("99 x 99"), "{error}");
+}

@@ -1,0 +1,9 @@
+//! The promises of the loader, over its public API.
+
+mod determinism;
+mod faults;
+mod labels;
+mod lifetime;
+mod ranks;
+mod resume;
+mod support;
