@@ -124,7 +124,7 @@ impl Index {
     fn check_row(&self, row: usize, free: u64, payload_end: u64) -> Result<u64> {
         let offset = u64_at(&self.footer, self.offset + row * 8);
         let length = u64_at(&self.footer, self.length + row * 8);
-        if offset % layout::ALIGN != 0 {
+        if !offset.is_multiple_of(layout::ALIGN) {
             return Err(Error::corrupt(format!("offset {offset} is not a multiple of {}", layout::ALIGN)));
         }
         if offset < free {
@@ -163,7 +163,7 @@ impl Index {
         let fits = match kind {
             0 => words == 0,
             1 => words == 4,
-            2 | 3 => words % 4 == 0,
+            2 | 3 => words.is_multiple_of(4),
             _ => return Err(Error::corrupt(format!("target kind {kind}; expected 0 to 3"))),
         };
         if !fits {
@@ -199,9 +199,9 @@ impl Index {
 
     pub(super) fn target(&self, row: usize) -> Target {
         let words = self.target.cell(&self.footer, row);
-        let words = words.chunks_exact(4).map(|word| u32_at(word, 0));
+        let mut words = words.chunks_exact(4).map(|word| u32_at(word, 0));
         match self.footer[self.kind + row] {
-            1 => words.last().map_or(Target::None, Target::Class),
+            1 => words.next_back().map_or(Target::None, Target::Class),
             2 => Target::Multi(words.collect()),
             3 => Target::Soft(words.map(f32::from_bits).collect()),
             _ => Target::None,

@@ -179,7 +179,7 @@ impl Tail {
             footer_crc: u32_at(bytes, 16),
         };
         let end = tail.footer_offset.checked_add(tail.footer_length).and_then(|end| end.checked_add(TAIL));
-        if end != Some(length) || tail.footer_offset < HEADER || tail.footer_offset % ALIGN != 0 {
+        if end != Some(length) || tail.footer_offset < HEADER || !tail.footer_offset.is_multiple_of(ALIGN) {
             return Err(Error::corrupt(format!(
                 "a footer of {} bytes at byte {} does not fit a file of {length} bytes: \
                  expected a multiple of {ALIGN} from {HEADER} on, ending {TAIL} bytes before the end",
