@@ -7,7 +7,9 @@ use serde_json::Value;
 use crate::util::{feedmill, files, finish, make, mixed, run};
 
 fn json(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect()
 }
 
 #[test]
@@ -58,7 +60,10 @@ fn verify_lists_what_is_bad_and_exits_1() {
     assert_eq!((&lines[0]["bad"], &lines[0]["kind"]), (&"sample".into(), &"corrupt".into()));
     let ended = run(feedmill().arg("verify").arg(&src));
     assert_eq!(ended.status.code(), Some(1));
-    assert!(ended.out.contains("shard-00001.mill: record 0") && ended.out.contains("1 bad samples"), "{ended:?}");
+    assert!(
+        ended.out.contains("shard-00001.mill: record 0") && ended.out.contains("1 bad samples"),
+        "{ended:?}"
+    );
     // A bad picture stops a conversion, by name.
     let ended = run(feedmill().arg("convert").args([&src, &folder.path().join("dst")]));
     assert_eq!(ended.status.code(), Some(1));
@@ -109,7 +114,11 @@ fn a_closed_standard_output_ends_a_command_quietly() {
     for args in [&["inspect"][..], &["verify"], &["inspect", "--json"], &["completions"]] {
         let mut command = feedmill();
         command.args(args);
-        if args == ["completions"] { command.arg("bash") } else { command.arg(&src) };
+        if args == ["completions"] {
+            command.arg("bash")
+        } else {
+            command.arg(&src)
+        };
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         command.stdout(Stdio::from(writer));

@@ -171,7 +171,10 @@ fn raw_pixels_of_one_size_have_a_uniform_frame() {
         assert_eq!(shards.uniform_frame(), Some((4, 6)));
         assert_eq!(shards.uniform_frame(), source.uniform_frame());
         for id in 0..5 {
-            assert_eq!(&shards.read(id, Vec::new()).unwrap().bytes[..], &source.read(id, Vec::new()).unwrap().bytes[..]);
+            assert_eq!(
+                &shards.read(id, Vec::new()).unwrap().bytes[..],
+                &source.read(id, Vec::new()).unwrap().bytes[..]
+            );
         }
     }
 }
@@ -354,7 +357,8 @@ fn an_upright_picture_is_what_the_index_describes() {
     let mut source = mixed(1);
     // An Exif segment that turns the picture by a quarter.
     let mut turned = jpeg(30, 20, 1);
-    let mut exif = b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+    let mut exif =
+        b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
     exif[3] = (exif.len() - 2) as u8;
     turned.splice(2..2, exif);
     source.samples[0].1 = turned.clone();

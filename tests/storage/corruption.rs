@@ -20,7 +20,9 @@ fn content(path: &Path, backing: Backing) -> feedmill::Result<Vec<feedmill::Resu
     let all = (0..shard.len())
         .map(|record| {
             let mut bytes = shard.read(record, Vec::new())?.to_vec();
-            bytes.extend(format!("{:?}", (shard.entry(record), shard.name(record), shard.target(record))).into_bytes());
+            bytes.extend(
+                format!("{:?}", (shard.entry(record), shard.name(record), shard.target(record))).into_bytes(),
+            );
             Ok(bytes)
         })
         .collect();
@@ -120,8 +122,15 @@ fn large(path: &Path, records: u8, side: u32) {
         let bytes = vec![number; (side * side) as usize];
         let codec = Codec::Raw { width: side, height: side, channels: 1 };
         let target = Target::Class(number.into());
-        let record =
-            Record { bytes: &bytes, codec, width: side, height: side, name: "n", target: &target, extra: &[] };
+        let record = Record {
+            bytes: &bytes,
+            codec,
+            width: side,
+            height: side,
+            name: "n",
+            target: &target,
+            extra: &[],
+        };
         writer.append(&record).unwrap();
     }
     writer.finish().unwrap();

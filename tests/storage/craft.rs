@@ -52,13 +52,7 @@ impl Craft {
     pub fn sound() -> Craft {
         let records = [[1u8; 8], [2; 8], [3; 8]];
         let payload = records.iter().flat_map(|record| [&record[..], &[0; 56]].concat()).collect();
-        let column = |name: &str, cell, data| Column {
-            name: name.into(),
-            cell,
-            flags: 1,
-            data,
-            claim: None,
-        };
+        let column = |name: &str, cell, data| Column { name: name.into(), cell, flags: 1, data, claim: None };
         Craft {
             samples: 3,
             payload,

@@ -37,8 +37,7 @@ fn compare(path: &Path) -> bool {
     });
     assert_eq!(lines.next(), Some(head));
     for record in 0..shard.len() {
-        let mut found = lines.next().expect("a line for each record");
-        found.as_object_mut().unwrap().remove("sha256").expect("a hash of the payload");
+        let found = lines.next().expect("a line for each record");
         let entry = shard.entry(record);
         let codec = match entry.codec {
             Codec::Jpeg => 1,

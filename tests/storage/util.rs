@@ -62,7 +62,8 @@ impl Random {
 
     /// The seed of a random test: from the environment, or the clock; printed, so that a failure can be repeated.
     pub fn seeded(test: &str) -> Random {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         let seed = std::env::var("FEEDMILL_TEST_SEED").ok().and_then(|text| text.parse().ok());
         let seed = seed.unwrap_or(now as u64 >> 10);
         println!("{test}: FEEDMILL_TEST_SEED={seed}");
