@@ -202,6 +202,17 @@ impl Shard {
         };
         let found = crc32c::crc32c(&payload);
         if found != entry.crc32c {
+            // The last page of a mapped file that was cut reads as zeros.
+            let now = std::fs::metadata(&self.path).map_or(self.bytes, |status| status.len());
+            if now < entry.offset + entry.length {
+                return Err(Error::new(
+                    Kind::Truncated,
+                    format!(
+                        "the file was cut short while it was open: it has {now} bytes, expected {}",
+                        self.bytes
+                    ),
+                ));
+            }
             return Err(Error::corrupt(format!(
                 "the checksum of {length} bytes at offset {} is {found:08x}, the index says {:08x}: \
                  the record is damaged; convert or copy the shard again",
