@@ -38,7 +38,7 @@ fn samples_keep_their_numbers_bytes_names_and_labels() {
             assert_eq!(shards.frame(id), Some((probe.height, probe.width)));
         }
         assert_eq!(shards.read(60, Vec::new()).unwrap_err().kind(), Kind::Config);
-        assert!((0..60).all(|id| shards.entry(id).unwrap().offset % 64 == 0));
+        assert!((0..60).all(|id| shards.entry(id).unwrap().offset.is_multiple_of(64)));
         assert_eq!((shards.locate(60), shards.entry(u64::MAX), shards.frame(60)), (None, None, None));
     }
 }

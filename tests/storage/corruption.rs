@@ -38,10 +38,10 @@ fn a_flipped_bit_is_an_error_or_the_same_bytes() {
     let sound: Vec<_> = content(&path, Backing::Pread).unwrap().into_iter().map(Result::unwrap).collect();
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     let (mut at_open, mut at_read, mut harmless) = (0, 0, 0);
-    for at in 0..bytes.len() {
+    for (at, &byte) in bytes.iter().enumerate() {
         for bit in 0..8 {
             let what = format!("bit {bit} of byte {at}");
-            file.write_at(&[bytes[at] ^ 1 << bit], at as u64).unwrap();
+            file.write_at(&[byte ^ 1 << bit], at as u64).unwrap();
             match content(&path, BACKINGS[bit % 2]) {
                 Err(error) => {
                     assert_damage(error.kind(), &what);
@@ -66,7 +66,7 @@ fn a_flipped_bit_is_an_error_or_the_same_bytes() {
                     harmless += usize::from(bad.is_empty());
                 }
             }
-            file.write_at(&[bytes[at]], at as u64).unwrap();
+            file.write_at(&[byte], at as u64).unwrap();
         }
     }
     // Three records of 8 bytes, with 56 of padding each; all else is under a checksum.

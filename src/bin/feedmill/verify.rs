@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use feedmill::shard::Manifest;
 use feedmill::source::{self, Format};
 use feedmill::verify::{Options, verify, verify_shards};
 use serde_json::json;
@@ -33,7 +34,8 @@ impl Args {
         options.jobs = self.jobs.map_or(0, usize::from);
         let stop = stop_on_signal();
         let report = if source::detect(&self.path)? == Format::Shards {
-            let bar = progress::bar(0, "verify");
+            let total = Manifest::read(&self.path).map_or(0, |manifest| manifest.samples);
+            let bar = progress::bar(total, "verify");
             let report = verify_shards(&self.path, &options, &stop, &|done| bar.set_position(done))?;
             bar.finish_and_clear();
             report
