@@ -160,6 +160,19 @@ impl std::error::Error for Error {
     }
 }
 
+/// Runs code that is not trusted to return (a decoder on a hostile file, a user's source); a panic becomes
+/// [`Kind::Worker`] with the panic's text. What the code was changing when it panicked may be left half done.
+pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+        Ok(result) => result,
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            Err(Error::new(Kind::Worker, format!("panicked: {}", text.unwrap_or("without a text"))))
+        }
+    }
+}
+
 /// One bad sample in a batch: what it was, why it failed, and what stands in its slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {

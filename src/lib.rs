@@ -7,6 +7,7 @@
 
 pub mod augment;
 mod batch;
+pub mod convert;
 pub mod decode;
 pub mod draws;
 mod error;
@@ -15,7 +16,9 @@ pub mod mix;
 mod pipeline;
 pub mod plan;
 pub mod recipe;
+pub mod shard;
 pub mod source;
+pub mod verify;
 
 pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
 pub use error::{Error, Fault, Kind, Result};

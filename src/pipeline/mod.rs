@@ -159,15 +159,12 @@ impl Shared {
     /// Runs a role on one sample; a panic becomes an error that names the role and the sample.
     fn guard<T>(&self, role: &str, sample: u64, run: impl FnOnce() -> Result<T>) -> Result<T> {
         // Whatever a panicking op left in a worker's buffers is overwritten by the next sample.
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|panic| {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no message");
+        crate::error::catch(run).map_err(|error| {
+            if error.kind() != Kind::Worker || error.sample().is_some() {
+                return error;
+            }
             let name = self.line.source.name(sample);
-            Err(Error::new(Kind::Worker, format!("the {role} panicked at sample {sample} ({name}): {text}"))
-                .with_sample(sample))
+            error.at(format_args!("the {role}, at sample {sample} ({name})")).with_sample(sample)
         })
     }
 }

@@ -130,6 +130,10 @@ impl Source for Memory {
         Access::Immediate
     }
 
+    fn frame(&self, _id: u64) -> Option<(u32, u32)> {
+        self.uniform_frame()
+    }
+
     fn uniform_frame(&self) -> Option<(u32, u32)> {
         match &self.records {
             Records::Pixels { height, width, .. } => Some((*height, *width)),

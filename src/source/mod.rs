@@ -12,8 +12,10 @@ use bytes::Bytes;
 use crate::error::{Error, Kind, Result};
 
 mod memory;
+pub(crate) mod shards;
 
 pub use memory::Memory;
+pub use shards::Shards;
 
 /// A data set: samples by number.
 ///
@@ -56,8 +58,15 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// The frame that every sample has, if the source can promise one without reading: recipes whose operations keep the
-    /// size need it.
+    /// The frame of one upright picture as (height, width), if the source knows it without reading. Planning and
+    /// statistics then need no header.
+    fn frame(&self, id: u64) -> Option<(u32, u32)> {
+        let _ = id;
+        None
+    }
+
+    /// The frame that every sample has as (height, width), if the source can promise one without reading: recipes whose
+    /// operations keep the size need it.
     fn uniform_frame(&self) -> Option<(u32, u32)> {
         None
     }
@@ -253,7 +262,29 @@ pub enum Format {
 /// errors of the form's own reader.
 pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
     let path = path.as_ref();
-    Err(Error::config(format!("{}: not a data set", path.display())))
+    match detect(path)? {
+        Format::Shards => Ok(Box::new(Shards::open(path, crate::shard::Backing::default())?)),
+        other => Err(Error::new(
+            Kind::Unsupported,
+            format!("{}: {other:?} data are not read by this build", path.display()),
+        )),
+    }
+}
+
+/// The form of the data stored at a path, from names alone.
+///
+/// # Errors
+///
+/// [`Kind::Io`] if there is nothing at the path, [`Kind::Config`] if it is of no known form.
+pub fn detect(path: &Path) -> Result<Format> {
+    std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+    if Shards::is_at(path) {
+        return Ok(Format::Shards);
+    }
+    Err(Error::config(format!(
+        "{}: not a data set: expected a folder of shards (*.mill) or one shard",
+        path.display()
+    )))
 }
 
 /// Several sources numbered through, in order.

@@ -1,0 +1,84 @@
+//! `feedmill convert`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use feedmill::Kind;
+use feedmill::convert::{Options, convert};
+
+use crate::output::{Failure, Out, bytes};
+use crate::{Verdict, output, progress, size, stop_on_signal};
+
+/// Convert a data set into a folder of shards
+///
+/// The outcome is the same bytes however many jobs write it and however often it was broken off and resumed.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The data set
+    src: PathBuf,
+    /// The folder of shards to make: new or empty, unless --resume
+    dst: PathBuf,
+    /// Encoded bytes of the source in one shard
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size::parse)]
+    shard_size: u64,
+    /// Resize pictures whose longer side has more pixels than this, and store them as JPEG
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
+    max_side: Option<u32>,
+    /// The quality of new JPEGs, 1 to 100 [92]; without --max-side every picture is encoded anew
+    #[arg(long, value_name = "QUALITY", value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: Option<u8>,
+    /// Store decoded RGB pixels
+    #[arg(long, conflicts_with = "quality")]
+    raw: bool,
+    /// Threads, each writing one shard at a time [one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Take up a conversion that was broken off
+    #[arg(long)]
+    resume: bool,
+    /// Leave bad pictures out and list them, instead of failing
+    #[arg(long)]
+    skip_bad: bool,
+}
+
+impl Args {
+    pub fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
+        let mut options = Options::default();
+        options.shard_size = self.shard_size;
+        options.max_side = self.max_side;
+        options.quality = self.quality;
+        options.raw = self.raw;
+        options.jobs = self.jobs.map_or(0, usize::from);
+        options.resume = self.resume;
+        options.skip_bad = self.skip_bad;
+        let stop = stop_on_signal();
+        let source = feedmill::source::open(&self.src)?;
+        let bar = progress::bar(source.len(), "convert");
+        let done =
+            convert(&*source, &self.dst, &options, &stop, &|progress| bar.set_position(progress.samples));
+        bar.finish_and_clear();
+        let report = match done {
+            Ok(report) => report,
+            Err(error) if error.kind() == Kind::Stopped => {
+                output::complain(error.message());
+                return Ok(Verdict::Stopped);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for bad in &report.skipped {
+            output::complain(&format!("left out sample {} ({}): {}", bad.sample, bad.name, bad.message));
+        }
+        writeln!(
+            out,
+            "{}: {} samples in {} shards ({} kept), {} from {}, {} left out",
+            self.dst.display(),
+            report.samples,
+            report.shards,
+            report.kept,
+            bytes(report.bytes_out),
+            bytes(report.bytes_in),
+            report.skipped.len()
+        )?;
+        Ok(Verdict::Fine)
+    }
+}

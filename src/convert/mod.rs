@@ -1,0 +1,511 @@
+//! Any source into a folder of shards.
+//!
+//! The outcome is a function of the source and the options alone: where one shard ends and the next begins follows from
+//! the sizes that the source states, each shard is an independent job, and nothing that depends on time, on the number
+//! of threads or on an earlier, broken run gets into a file. So a conversion may be killed at any moment, by anything,
+//! and taken up again: shards under their final names are whole and are kept, the rest is written once more.
+
+mod lock;
+mod picture;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::decode::Limits;
+use crate::error::{Error, Kind, Result, catch};
+use crate::shard::disk::{self, Disk, System};
+use crate::shard::{Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, Stamp, Writer};
+use crate::source::{Fingerprint, Payload, Source};
+use lock::{LOCK, Lock};
+use picture::Recoder;
+
+/// The quality of new JPEGs where none is asked for.
+pub const DEFAULT_QUALITY: u8 = 92;
+
+/// The extra column that tells the number that a sample had in the source, as a little-endian u64. Conversions that may
+/// leave samples out write it.
+pub const SOURCE_ID: &str = "source.id";
+
+/// What a conversion does. The default copies all encoded bytes as they are into shards of 256 MiB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Encoded bytes of the source that go into one shard; a shard has at least one sample. 256 MiB by default.
+    pub shard_size: u64,
+    /// Pictures whose longer side has more pixels than this are decoded, resized to it (Lanczos, same aspect) and
+    /// encoded as JPEG; smaller ones are copied.
+    pub max_side: Option<u32>,
+    /// The quality of new JPEGs, 1 to 100; 92 by default. Without `max_side` it makes every JPEG, PNG and WebP a new
+    /// JPEG.
+    pub quality: Option<u8>,
+    /// Store decoded RGB pixels instead of encoded pictures. Samples that are raw already stay as they are.
+    pub raw: bool,
+    /// Threads; each writes one shard at a time. 0, the default, is one for each core.
+    pub jobs: usize,
+    /// Take up a conversion that was broken off.
+    pub resume: bool,
+    /// Leave bad pictures out and list them, instead of failing.
+    pub skip_bad: bool,
+    /// What a picture may cost; a larger one is bad.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            shard_size: 256 << 20,
+            max_side: None,
+            quality: None,
+            raw: false,
+            jobs: 0,
+            resume: false,
+            skip_bad: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Options {
+    fn check(&self) -> Result<()> {
+        if self.shard_size == 0 {
+            return Err(Error::config("shard_size is 0 bytes: expected at least 1"));
+        }
+        if self.max_side == Some(0) {
+            return Err(Error::config("max_side is 0 pixels: expected at least 1"));
+        }
+        if let Some(quality) = self.quality {
+            if !(1..=100).contains(&quality) {
+                return Err(Error::config(format!("quality is {quality}: expected 1 to 100")));
+            }
+            if self.raw {
+                return Err(Error::config("quality is of JPEGs, and raw stores none: leave one of them out"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the outcome depends on besides the source; the number of jobs and `resume` are not in it.
+    fn fingerprint(&self, source: Fingerprint) -> Fingerprint {
+        let Options { shard_size, max_side, quality, raw, jobs: _, resume: _, skip_bad, limits } = self;
+        let text = format!(
+            "feedmill conversion 1\nshard_size {shard_size}\nmax_side {max_side:?}\nquality {quality:?}\n\
+             raw {raw}\nskip_bad {skip_bad}\nlimits {} {} {}",
+            limits.bytes, limits.pixels, limits.scans
+        );
+        Fingerprint::of([text.as_bytes(), &source.0.to_le_bytes()])
+    }
+}
+
+/// How far a conversion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Samples done, those of kept shards and left-out ones included.
+    pub samples: u64,
+    /// Samples of the source.
+    pub total: u64,
+    /// Encoded bytes of the samples done, as the source states them.
+    pub bytes: u64,
+}
+
+/// What a conversion did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Samples in the shards.
+    pub samples: u64,
+    /// Encoded bytes of the source, as it states them.
+    pub bytes_in: u64,
+    /// Bytes of all shards.
+    pub bytes_out: u64,
+    /// Shards in the folder.
+    pub shards: u64,
+    /// Shards of these that an earlier run had written.
+    pub kept: u64,
+    /// Samples that were left out, by their number in the source.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A bad picture that was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its number in the source.
+    pub sample: u64,
+    /// Its name.
+    pub name: String,
+    /// Why, as a kind.
+    pub kind: Kind,
+    /// Why, in words.
+    pub message: String,
+}
+
+/// Converts a source into a folder of shards with a manifest.
+///
+/// Samples keep their order and so their numbers, unless bad ones are left out. `stop` ends the conversion soon after
+/// it is set; `progress` is called from all threads.
+///
+/// # Errors
+///
+/// [`Kind::Config`] for options that cannot work and for a `dst` that is not empty (without `resume`);
+/// [`Kind::Mismatch`] if `dst` holds another conversion; [`Kind::Io`] if it cannot be written or another conversion is
+/// writing there; [`Kind::Stopped`] after `stop`; the kind of a bad picture, with its name, unless `skip_bad`. Whatever
+/// the error, temporary files are removed and what has its final name is whole.
+pub fn convert(
+    source: &dyn Source,
+    dst: &Path,
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Report> {
+    convert_on(Arc::new(System), source, dst, options, stop, progress)
+}
+
+fn convert_on(
+    disk: Arc<dyn Disk>,
+    source: &dyn Source,
+    dst: &Path,
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Report> {
+    options.check()?;
+    if source.is_empty() {
+        return Err(Error::config("the source has no samples"));
+    }
+    if !dst.exists() {
+        std::fs::create_dir_all(dst).map_err(|error| Error::io("create", dst, error))?;
+        disk::sync_parent(&*disk, dst)?;
+    }
+    let lock = Lock::take(dst)?;
+    let parts = parts(source, options.shard_size);
+    let job = Job {
+        disk,
+        source,
+        dst,
+        options,
+        conversion: options.fingerprint(source.fingerprint()),
+        parts: &parts,
+        stop,
+        halt: AtomicBool::new(false),
+        samples: AtomicU64::new(0),
+        bytes: AtomicU64::new(0),
+        progress,
+    };
+    let present = job.survey()?;
+    let done = job.run(&present)?;
+    let report = job.finish(done)?;
+    drop(lock);
+    Ok(report)
+}
+
+/// The samples of each shard: as many as have `shard_size` bytes together, at least one.
+fn parts(source: &dyn Source, shard_size: u64) -> Vec<Range<u64>> {
+    let mut parts = Vec::new();
+    let (mut start, mut bytes) = (0, 0u64);
+    for id in 0..source.len() {
+        let with = bytes.saturating_add(source.size(id));
+        if with > shard_size && id > start {
+            parts.push(start..id);
+            (start, bytes) = (id, source.size(id));
+        } else {
+            bytes = with;
+        }
+    }
+    parts.push(start..source.len());
+    parts
+}
+
+fn shard_name(part: usize) -> String {
+    format!("shard-{part:05}.mill")
+}
+
+struct Job<'a> {
+    disk: Arc<dyn Disk>,
+    source: &'a dyn Source,
+    dst: &'a Path,
+    options: &'a Options,
+    conversion: Fingerprint,
+    parts: &'a [Range<u64>],
+    stop: &'a AtomicBool,
+    /// Set when one part has failed, so that the others end.
+    halt: AtomicBool,
+    samples: AtomicU64,
+    bytes: AtomicU64,
+    progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+struct Done {
+    sealed: Sealed,
+    kept: bool,
+    skipped: Vec<Skipped>,
+}
+
+impl Job<'_> {
+    /// Looks at the folder: removes leftovers, refuses what is not of this conversion, gives the shards that are there.
+    fn survey(&self) -> Result<HashMap<usize, PathBuf>> {
+        let list = || -> std::io::Result<Vec<_>> {
+            std::fs::read_dir(self.dst)?.map(|entry| Ok(entry?.file_name())).collect()
+        };
+        let mut names = list().map_err(|error| Error::io("list", self.dst, error))?;
+        names.retain(|name| name != LOCK);
+        names.sort();
+        if !self.options.resume {
+            if let Some(first) = names.first() {
+                return Err(Error::config(format!(
+                    "{}: the folder is not empty (it holds \"{}\"): \
+                     choose another, or add --resume to end a conversion that was broken off",
+                    self.dst.display(),
+                    first.display()
+                )));
+            }
+            return Ok(HashMap::new());
+        }
+        let expected: HashMap<String, usize> =
+            (0..self.parts.len()).map(|part| (shard_name(part), part)).collect();
+        let mut present = HashMap::new();
+        let mut leftovers = Vec::new();
+        for name in names {
+            let path = self.dst.join(&name);
+            let name = name.to_string_lossy();
+            if disk::is_leftover(&name) {
+                leftovers.push(path);
+            } else if name == MANIFEST {
+                let found = Manifest::read(self.dst)?.conversion;
+                self.expect(&path, found)?;
+            } else if path.extension().is_some_and(|extension| extension == "mill") {
+                let stamp = Shard::stamp_of(&path)?;
+                self.expect(&path, stamp.conversion)?;
+                match expected.get(&*name) {
+                    Some(part) if *part as u64 == stamp.part => present.insert(*part, path),
+                    _ => {
+                        return Err(Error::new(
+                            Kind::Mismatch,
+                            format!(
+                                "{}: this is part {} of the conversion under another name: remove it",
+                                path.display(),
+                                stamp.part
+                            ),
+                        ));
+                    }
+                };
+            }
+        }
+        // Not before all else was found to belong here.
+        for path in leftovers {
+            std::fs::remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
+        }
+        Ok(present)
+    }
+
+    fn expect(&self, path: &Path, found: Fingerprint) -> Result<()> {
+        if found == self.conversion {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Mismatch,
+            format!(
+                "{}: it belongs to conversion {found}, this one is {}: the source or an option differs; \
+                 choose another folder",
+                path.display(),
+                self.conversion
+            ),
+        ))
+    }
+
+    /// Runs all parts; the error of the first part that failed, if any did.
+    fn run(&self, present: &HashMap<usize, PathBuf>) -> Result<Vec<Done>> {
+        let jobs = match self.options.jobs {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            jobs => jobs,
+        };
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..jobs.min(self.parts.len()) {
+                scope.spawn(|| {
+                    let mut worker = Worker::default();
+                    loop {
+                        let part = next.fetch_add(1, Ordering::Relaxed);
+                        if part >= self.parts.len() || self.halt.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        let done = self.part(part, present.get(&part), &mut worker);
+                        if done.is_err() {
+                            self.halt.store(true, Ordering::Relaxed);
+                        }
+                        results.lock().unwrap_or_else(PoisonError::into_inner).push((part, done));
+                    }
+                });
+            }
+        });
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.sort_by_key(|(part, _)| *part);
+        // A part that ended because another failed says so last.
+        let (mut done, mut stopped) = (Vec::new(), None);
+        for (_, result) in results {
+            match result {
+                Ok(part) => done.push(part),
+                Err(error) if error.kind() == Kind::Stopped => stopped = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match stopped {
+            Some(error) => Err(error),
+            None => Ok(done),
+        }
+    }
+
+    fn part(&self, part: usize, present: Option<&PathBuf>, worker: &mut Worker) -> Result<Done> {
+        let ids = self.parts[part].clone();
+        if let Some(path) = present
+            && let Some(done) = self.keep(path, ids.clone(), worker)?
+        {
+            return Ok(done);
+        }
+        let path = self.dst.join(shard_name(part));
+        let stamp = Stamp { conversion: self.conversion, part: part as u64 };
+        let mut writer = Writer::create_on(self.disk.clone(), &path, stamp)?;
+        let mut skipped = Vec::new();
+        for id in ids {
+            self.check_stop()?;
+            if let Err(bad) = self.sample(id, worker, |record| writer.append(record).map(|_| ()))? {
+                skipped.push(bad);
+            }
+            self.advance(id);
+        }
+        Ok(Done { sealed: writer.finish()?, kept: false, skipped })
+    }
+
+    /// Makes a record of one sample and hands it on. The inner error is a bad picture to leave out.
+    fn sample(
+        &self,
+        id: u64,
+        worker: &mut Worker,
+        mut then: impl FnMut(&Record<'_>) -> Result<()>,
+    ) -> Result<std::result::Result<(), Skipped>> {
+        let bad = |error: Error| {
+            if !self.options.skip_bad {
+                return Err(error);
+            }
+            let (kind, message) = (error.kind(), error.message().to_owned());
+            Ok(Err(Skipped { sample: id, name: self.source.name(id), kind, message }))
+        };
+        let spare = std::mem::take(&mut worker.spare);
+        let raw = match catch(|| self.source.read(id, spare)) {
+            Ok(raw) => raw,
+            Err(error) => return bad(error.with_sample(id)),
+        };
+        let name = self.source.name(id);
+        let number = id.to_le_bytes();
+        let extra: &[(&str, &[u8])] = if self.options.skip_bad { &[(SOURCE_ID, &number)] } else { &[] };
+        let done = match catch(|| worker.recoder.run(&raw.bytes, raw.codec, self.options)) {
+            Ok(stored) => {
+                let record = Record {
+                    bytes: stored.bytes.unwrap_or(&raw.bytes),
+                    codec: stored.codec,
+                    width: stored.width,
+                    height: stored.height,
+                    name: &name,
+                    target: &raw.target,
+                    extra,
+                };
+                Ok(then(&record)?)
+            }
+            Err(error) => Err(error.at(&name).with_sample(id)),
+        };
+        if let Payload::Owned(spare) = raw.bytes {
+            worker.spare = spare;
+        }
+        match done {
+            Ok(()) => Ok(Ok(())),
+            Err(error) => bad(error),
+        }
+    }
+
+    /// Keeps a shard of an earlier run if all its records are sound; `None` if it must be written again.
+    fn keep(&self, path: &Path, ids: Range<u64>, worker: &mut Worker) -> Result<Option<Done>> {
+        // By position, so that a file that is damaged or cut is an error here and never a signal.
+        let Ok(shard) = Shard::open(path, Backing::Pread) else { return Ok(None) };
+        for record in 0..shard.len() {
+            self.check_stop()?;
+            match shard.read(record, std::mem::take(&mut worker.spare)) {
+                Ok(Payload::Owned(spare)) => worker.spare = spare,
+                Ok(Payload::Shared(_)) => {}
+                Err(_) => return Ok(None),
+            }
+        }
+        let mut skipped = Vec::new();
+        let total = ids.end - ids.start;
+        if shard.len() != total {
+            // Those that were left out are tried again, which tells why.
+            let mut kept = std::collections::HashSet::new();
+            for record in 0..shard.len() {
+                let Some(id) = shard.extra(SOURCE_ID, record).and_then(|cell| cell.try_into().ok()) else {
+                    return Ok(None);
+                };
+                kept.insert(u64::from_le_bytes(id));
+            }
+            for id in ids.clone().filter(|id| !kept.contains(id)) {
+                match self.sample(id, worker, |_| Ok(()))? {
+                    // Readable by now: the shard would be another one.
+                    Ok(()) => return Ok(None),
+                    Err(bad) => skipped.push(bad),
+                }
+            }
+        }
+        for id in ids {
+            self.advance(id);
+        }
+        Ok(Some(Done { sealed: shard.sealed(), kept: true, skipped }))
+    }
+
+    fn check_stop(&self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) || self.halt.load(Ordering::Relaxed) {
+            return Err(Error::new(Kind::Stopped, "the conversion was stopped; --resume takes it up again"));
+        }
+        Ok(())
+    }
+
+    fn advance(&self, id: u64) {
+        let size = self.source.size(id);
+        let samples = self.samples.fetch_add(1, Ordering::Relaxed) + 1;
+        let bytes = self.bytes.fetch_add(size, Ordering::Relaxed).saturating_add(size);
+        (self.progress)(Progress { samples, total: self.source.len(), bytes });
+    }
+
+    /// Writes the manifest, which says that all is there.
+    fn finish(&self, done: Vec<Done>) -> Result<Report> {
+        self.check_stop()?;
+        let shards: Vec<Listed> =
+            done.iter().enumerate().map(|(part, done)| Listed::new(shard_name(part), done.sealed)).collect();
+        let manifest = Manifest {
+            conversion: self.conversion,
+            classes: self.source.classes().map(<[String]>::to_vec),
+            samples: shards.iter().map(|shard| shard.samples).sum(),
+            shards,
+        };
+        if manifest.samples == 0 {
+            return Err(Error::corrupt(format!("all {} samples of the source are bad", self.source.len())));
+        }
+        manifest.write(self.disk.clone(), self.dst)?;
+        Ok(Report {
+            samples: manifest.samples,
+            bytes_in: self.bytes.load(Ordering::Relaxed),
+            bytes_out: manifest.shards.iter().map(|shard| shard.bytes).sum(),
+            shards: done.len() as u64,
+            kept: done.iter().filter(|done| done.kept).count() as u64,
+            skipped: done.into_iter().flat_map(|done| done.skipped).collect(),
+        })
+    }
+}
+
+/// Buffers of one thread.
+#[derive(Default)]
+struct Worker {
+    spare: Vec<u8>,
+    recoder: Recoder,
+}

@@ -1,0 +1,121 @@
+//! One sample on its way into a shard: checked and copied, or decoded, made smaller and encoded anew.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::ExtendedColorType;
+use image::codecs::jpeg::JpegEncoder;
+
+use super::{DEFAULT_QUALITY, Options};
+use crate::decode::{self, Decoder, Rect};
+use crate::error::{Error, Kind, Result};
+use crate::source::Codec;
+
+/// What becomes of a sample. `bytes` is `None` where the source's bytes are kept.
+pub(super) struct Stored<'a> {
+    pub(super) bytes: Option<&'a [u8]>,
+    pub(super) codec: Codec,
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+/// Scratch memory of one thread.
+#[derive(Default)]
+pub(super) struct Recoder {
+    decoder: Decoder,
+    resizer: Resizer,
+    pixels: Vec<u8>,
+    resized: Vec<u8>,
+    encoded: Vec<u8>,
+}
+
+impl Recoder {
+    pub(super) fn run(&mut self, bytes: &[u8], codec: Codec, options: &Options) -> Result<Stored<'_>> {
+        let probe = decode::probe(bytes, codec, &options.limits)?;
+        let (width, height) = (probe.width, probe.height);
+        let longer = width.max(height);
+        let side = options.max_side.filter(|side| *side < longer);
+        let stored_raw = matches!(codec, Codec::Raw { .. });
+        let encode_all = options.quality.is_some() && options.max_side.is_none() && !stored_raw;
+        let unpack = options.raw && !stored_raw;
+        if side.is_none() && !encode_all && !unpack {
+            return Ok(Stored { bytes: None, codec, width, height });
+        }
+        self.decoder.decode(bytes, &probe, Rect::whole(width, height), &mut self.pixels)?;
+        let (pixels, width, height) = match side {
+            None => (&self.pixels, width, height),
+            Some(side) => {
+                let (small_width, small_height) = (scaled(width, longer, side), scaled(height, longer, side));
+                resize(
+                    &mut self.resizer,
+                    (&self.pixels, width, height),
+                    (&mut self.resized, small_width, small_height),
+                )?;
+                (&self.resized, small_width, small_height)
+            }
+        };
+        if options.raw {
+            let codec = Codec::Raw { width, height, channels: 3 };
+            return Ok(Stored { bytes: Some(pixels), codec, width, height });
+        }
+        if width > 65_535 || height > 65_535 {
+            return Err(Error::new(
+                Kind::Limit,
+                format!("{width} x {height} pixels: a JPEG has at most 65535 a side; set max_side"),
+            ));
+        }
+        self.encoded.clear();
+        let quality = options.quality.unwrap_or(DEFAULT_QUALITY);
+        JpegEncoder::new_with_quality(&mut self.encoded, quality)
+            .encode(pixels, width, height, ExtendedColorType::Rgb8)
+            .map_err(|error| Error::corrupt(format!("cannot encode as JPEG: {error}")).with_cause(error))?;
+        Ok(Stored { bytes: Some(&self.encoded), codec: Codec::Jpeg, width, height })
+    }
+}
+
+/// `length * side / longer`, rounded to nearest, at least 1.
+fn scaled(length: u32, longer: u32, side: u32) -> u32 {
+    let (length, longer, side) = (u64::from(length), u64::from(longer), u64::from(side));
+    // Not above `side`, so it fits.
+    ((length * side + longer / 2) / longer).max(1) as u32
+}
+
+fn resize(
+    resizer: &mut Resizer,
+    (pixels, width, height): (&[u8], u32, u32),
+    (out, small_width, small_height): (&mut Vec<u8>, u32, u32),
+) -> Result<()> {
+    let failed = |error: String| Error::corrupt(format!("cannot resize {width} x {height} pixels: {error}"));
+    out.resize(small_width as usize * small_height as usize * 3, 0);
+    let from =
+        ImageRef::new(width, height, pixels, PixelType::U8x3).map_err(|error| failed(error.to_string()))?;
+    let mut to = Image::from_slice_u8(small_width, small_height, out, PixelType::U8x3)
+        .map_err(|error| failed(error.to_string()))?;
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    resizer.resize(&from, &mut to, &options).map_err(|error| failed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_side_becomes_the_limit_and_the_other_keeps_the_aspect() {
+        assert_eq!((scaled(640, 640, 256), scaled(480, 640, 256)), (256, 192));
+        assert_eq!(scaled(1, 4000, 16), 1);
+        assert_eq!(scaled(u32::MAX, u32::MAX, 65_535), 65_535);
+    }
+
+    #[test]
+    fn small_pictures_and_raw_pixels_are_left_alone() {
+        let mut recoder = Recoder::default();
+        let codec = Codec::Raw { width: 2, height: 2, channels: 1 };
+        let mut options = Options { quality: Some(50), ..Options::default() };
+        assert!(recoder.run(&[0; 4], codec, &options).unwrap().bytes.is_none());
+        options = Options { max_side: Some(2), ..Options::default() };
+        assert!(recoder.run(&[0; 4], codec, &options).unwrap().bytes.is_none());
+        options = Options { max_side: Some(1), raw: true, ..Options::default() };
+        let stored = recoder.run(&[7; 4], codec, &options).unwrap();
+        assert_eq!(stored.bytes, Some(&[7, 7, 7][..]));
+        assert_eq!(stored.codec, Codec::Raw { width: 1, height: 1, channels: 3 });
+    }
+}

@@ -1,0 +1,238 @@
+//! Conversion onto disks that fill up, stutter and refuse.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::*;
+use crate::shard::disk::Output;
+use crate::source::{Memory, Shards, Target};
+
+/// The system's disk with room for so many bytes, which takes 1 to 13 bytes a call and interrupts now and then.
+struct Countdown {
+    left: Arc<AtomicU64>,
+}
+
+struct Counted {
+    left: Arc<AtomicU64>,
+    calls: usize,
+    file: Box<dyn Output>,
+    full: Option<std::fs::File>,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.calls += 1;
+        if self.calls.is_multiple_of(5) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            // The kernel's own words for a full disk, where it has the device.
+            return match &mut self.full {
+                Some(full) => full.write(bytes),
+                None => Err(io::ErrorKind::StorageFull.into()),
+            };
+        }
+        let some = bytes.len().min(self.calls % 13 + 1).min(left as usize);
+        let count = self.file.write(&bytes[..some])?;
+        self.left.fetch_sub(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Output for Counted {
+    fn sync(&mut self) -> io::Result<()> {
+        // The real one would dominate the test, which is about errors and not about power.
+        self.file.flush()
+    }
+}
+
+impl Disk for Countdown {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Output>> {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").ok();
+        Ok(Box::new(Counted { left: self.left.clone(), calls: 0, file: System.create(path)?, full }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        System.rename(from, to)
+    }
+
+    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        System.remove(path)
+    }
+}
+
+fn tiny() -> Memory {
+    let pixels: Vec<u8> = (0..6 * 12u32).map(|i| (i * 37) as u8).collect();
+    Memory::pixels(pixels, 2, 2, 3, vec![0, 1, 2, 0, 1, 2]).unwrap()
+}
+
+fn options() -> Options {
+    Options { shard_size: 24, jobs: 1, ..Options::default() }
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn a_disk_that_fills_up_after_any_byte_leaves_whole_files_and_no_leftovers() {
+    let source = tiny();
+    let stop = AtomicBool::new(false);
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    convert(&source, &whole, &options(), &stop, &|_| {}).unwrap();
+    let whole = files(&whole);
+    let total: usize = whole.values().map(Vec::len).sum();
+    assert!((2000..6000).contains(&total), "{total} bytes");
+    let mut reached = [0; 2];
+    for room in (0..4096.min(total as u64)).chain([total as u64]) {
+        let dst = folder.path().join("dst");
+        let disk = Arc::new(Countdown { left: Arc::new(AtomicU64::new(room)) });
+        let result = convert_on(disk, &source, &dst, &options(), &stop, &|_| {});
+        let found = files(&dst);
+        for (name, bytes) in &found {
+            assert!(Some(bytes) == whole.get(name), "room for {room} bytes: {name} is not whole");
+        }
+        if room < total as u64 {
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), Kind::Io, "room for {room} bytes: {error}");
+            assert!(error.message().contains(".tmp-"), "it names the file: {error}");
+            assert!(
+                error.message().contains("o space left") || error.message().contains("no storage"),
+                "{error}"
+            );
+            assert!(!found.contains_key(MANIFEST));
+            reached[0] += 1;
+        } else {
+            result.unwrap();
+            assert_eq!(found, whole);
+            reached[1] += 1;
+        }
+        std::fs::remove_dir_all(&dst).unwrap();
+    }
+    assert_eq!(reached, [4096.min(total), 1]);
+}
+
+#[test]
+fn a_disk_that_filled_up_once_is_taken_up_again_with_the_same_outcome() {
+    let source = tiny();
+    let stop = AtomicBool::new(false);
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    convert(&source, &whole, &options(), &stop, &|_| {}).unwrap();
+    let dst = folder.path().join("dst");
+    let whole = files(&whole);
+    // Room for two shards and the begin of the third.
+    let room = whole["shard-00000.mill"].len() + whole["shard-00001.mill"].len() + 100;
+    let disk = Arc::new(Countdown { left: Arc::new(AtomicU64::new(room as u64)) });
+    convert_on(disk, &source, &dst, &options(), &stop, &|_| {}).unwrap_err();
+    let error = convert(&source, &dst, &options(), &stop, &|_| {}).unwrap_err();
+    assert_eq!(error.kind(), Kind::Config);
+    assert!(error.message().contains("--resume"), "{error}");
+    let report =
+        convert(&source, &dst, &Options { resume: true, jobs: 3, ..options() }, &stop, &|_| {}).unwrap();
+    assert_eq!((report.kept, report.shards), (2, 3));
+    assert_eq!(files(&dst), whole);
+}
+
+#[test]
+fn cuts_follow_from_the_sizes_of_the_source() {
+    let sizes = [10, 10, 10, 50, 5, 5, 100];
+    let samples = sizes.map(|size| (vec![0; size], Target::None));
+    let source = Memory::encoded(samples);
+    assert_eq!(parts(&source, 30), [0..3, 3..4, 4..6, 6..7]);
+    assert_eq!(parts(&source, 1), (0..7).map(|id| id..id + 1).collect::<Vec<_>>());
+    assert_eq!(parts(&source, u64::MAX), [Range { start: 0, end: 7 }]);
+}
+
+#[test]
+fn a_stop_ends_the_conversion_and_removes_what_is_half_written() {
+    let source = tiny();
+    let folder = tempfile::tempdir().unwrap();
+    for after in 0..6 {
+        let dst = folder.path().join(format!("dst-{after}"));
+        let stop = AtomicBool::new(after == 0);
+        let progress = |progress: Progress| stop.store(progress.samples >= after, Ordering::Relaxed);
+        let error = convert(&source, &dst, &options(), &stop, &progress).unwrap_err();
+        assert_eq!(error.kind(), Kind::Stopped);
+        assert!(files(&dst).keys().all(|name| name.ends_with(".mill")), "{:?}", files(&dst).keys());
+    }
+}
+
+#[test]
+fn options_that_cannot_work_are_refused() {
+    let stop = AtomicBool::new(false);
+    let folder = tempfile::tempdir().unwrap();
+    for options in [
+        Options { shard_size: 0, ..options() },
+        Options { max_side: Some(0), ..options() },
+        Options { quality: Some(0), ..options() },
+        Options { quality: Some(101), ..options() },
+        Options { quality: Some(90), raw: true, ..options() },
+    ] {
+        let error = convert(&tiny(), &folder.path().join("dst"), &options, &stop, &|_| {}).unwrap_err();
+        assert_eq!(error.kind(), Kind::Config, "{error}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// A source whose sample 2 panics.
+struct Panicking(Memory);
+
+impl Source for Panicking {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+    fn fingerprint(&self) -> Fingerprint {
+        self.0.fingerprint()
+    }
+    fn name(&self, id: u64) -> String {
+        self.0.name(id)
+    }
+    fn size(&self, id: u64) -> u64 {
+        self.0.size(id)
+    }
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<crate::source::Raw> {
+        assert!(id != 2, "no luck");
+        self.0.read(id, spare)
+    }
+}
+
+#[test]
+fn a_panic_in_a_source_is_an_error_or_a_sample_left_out() {
+    let source = Panicking(tiny());
+    let stop = AtomicBool::new(false);
+    let folder = tempfile::tempdir().unwrap();
+    let error = convert(&source, &folder.path().join("a"), &options(), &stop, &|_| {}).unwrap_err();
+    assert_eq!((error.kind(), error.sample()), (Kind::Worker, Some(2)), "{error}");
+    let dst = folder.path().join("b");
+    let options = Options { skip_bad: true, ..options() };
+    let report = convert(&source, &dst, &options, &stop, &|_| {}).unwrap();
+    assert_eq!(report.skipped.iter().map(|bad| bad.sample).collect::<Vec<_>>(), [2]);
+    let shards = Shards::open(&dst, Backing::Mmap).unwrap();
+    let numbers: Vec<u64> = (0..shards.len())
+        .map(|id| {
+            let (shard, record) = shards.locate(id).unwrap();
+            let cell = shards.shards()[shard].extra(SOURCE_ID, record).unwrap();
+            u64::from_le_bytes(cell.try_into().unwrap())
+        })
+        .collect();
+    assert_eq!(numbers, [0, 1, 3, 4, 5]);
+    let again = convert(&source, &dst, &Options { resume: true, ..options }, &stop, &|_| {}).unwrap();
+    assert_eq!((again.kept, again.skipped), (3, report.skipped));
+}

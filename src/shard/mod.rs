@@ -1,0 +1,258 @@
+//! The `.mill` format: records of encoded pictures in one file, with a column index at its end.
+//!
+//! `docs/FORMAT.md` specifies it byte by byte. The rules that shape this code:
+//!
+//! * A shard is written once and never changed. It appears under its name whole or not at all.
+//! * [`Shard::open`] checks everything that later reads lean on, so that a hostile file is an error at open: no later
+//!   access can leave the payload, and no allocation is larger than the file.
+//! * Each record has its own checksum, looked at on every read. A damaged record is an error that names it, and its
+//!   neighbours stay readable.
+
+mod columns;
+pub(crate) mod disk;
+mod index;
+mod layout;
+mod manifest;
+mod map;
+mod pread;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+pub use index::Entry;
+pub use layout::Stamp;
+pub use manifest::{Listed, MANIFEST, Manifest};
+pub use writer::{Record, Sealed, Writer};
+
+use crate::error::{Error, Kind, Result};
+use crate::source::{Payload, Target};
+use index::Index;
+use layout::Tail;
+use map::Map;
+
+/// How the bytes of a shard reach memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backing {
+    /// The file is mapped; records are slices of the mapping, without a copy. The fastest, for local disks. If another
+    /// process cuts the file short while it is open, the touch of a small record that is gone ends the process by
+    /// SIGBUS; for records of 16 KiB and more Linux is asked first, and the loss is [`Kind::Truncated`].
+    #[default]
+    Mmap,
+    /// Records are read by position into a buffer. For network file systems, and wherever files may be cut.
+    Pread,
+}
+
+/// An open shard. Its index is in memory; records are read one by one, from any thread.
+pub struct Shard {
+    path: PathBuf,
+    stamp: Stamp,
+    footer_crc: u32,
+    bytes: u64,
+    index: Index,
+    stored: Stored,
+}
+
+enum Stored {
+    Map(Map),
+    File(File),
+}
+
+impl Shard {
+    /// Opens a shard and checks its header and its whole index; records are checked as they are read.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`] if the file cannot be opened or read. [`Kind::Truncated`] if it does not end as a shard does,
+    /// [`Kind::Corrupt`] if anything in header, tail or index contradicts itself, [`Kind::Unsupported`] for a later
+    /// version of the format. The message says what was expected and what was found.
+    pub fn open(path: &Path, backing: Backing) -> Result<Shard> {
+        let (file, bytes) = open_regular(path)?;
+        Shard::parse(file, bytes, path, backing).map_err(|error| error.at(path.display()))
+    }
+
+    fn parse(file: File, bytes: u64, path: &Path, backing: Backing) -> Result<Shard> {
+        let stamp = read_stamp(&file, bytes)?;
+        let mut tail = [0; layout::TAIL as usize];
+        pread::read_exact(&file, &mut tail, bytes - layout::TAIL)?;
+        let tail = Tail::parse(&tail, bytes)?;
+        // No more than the file's length, by the check of the tail.
+        let length = usize::try_from(tail.footer_length)
+            .map_err(|_| Error::new(Kind::Limit, format!("an index of {} bytes", tail.footer_length)))?;
+        let mut footer = pread::sized(Vec::new(), length)?;
+        pread::read_exact(&file, &mut footer, tail.footer_offset)?;
+        let found = crc32c::crc32c(&footer);
+        if found != tail.footer_crc {
+            return Err(Error::corrupt(format!(
+                "index checksum is {found:08x}, the file says {:08x}: the index is damaged; convert or copy it again",
+                tail.footer_crc
+            )));
+        }
+        let index = Index::parse(footer, tail.footer_offset)?;
+        let stored = match backing {
+            Backing::Mmap => Stored::Map(Map::new(&file, path)?),
+            Backing::Pread => Stored::File(file),
+        };
+        Ok(Shard { path: path.to_owned(), stamp, footer_crc: tail.footer_crc, bytes, index, stored })
+    }
+
+    /// The header's stamp alone, for a file whose index may be damaged.
+    pub(crate) fn stamp_of(path: &Path) -> Result<Stamp> {
+        let (file, bytes) = open_regular(path)?;
+        read_stamp(&file, bytes).map_err(|error| error.at(path.display()))
+    }
+
+    /// The number of records.
+    pub fn len(&self) -> u64 {
+        self.index.len() as u64
+    }
+
+    /// True if there are no records.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where the shard was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which conversion wrote it.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// What a manifest says of it.
+    pub fn sealed(&self) -> Sealed {
+        Sealed { samples: self.len(), bytes: self.bytes, footer_crc32c: self.footer_crc }
+    }
+
+    /// What the index says of a record.
+    ///
+    /// # Panics
+    ///
+    /// If `record` is not below [`Shard::len`]; so do the other methods that take a record but [`Shard::read`].
+    pub fn entry(&self, record: u64) -> Entry {
+        self.index.entry(self.row(record))
+    }
+
+    /// The name of a record.
+    pub fn name(&self, record: u64) -> &str {
+        self.index.name(self.row(record))
+    }
+
+    /// The label of a record.
+    pub fn target(&self, record: u64) -> Target {
+        self.index.target(self.row(record))
+    }
+
+    /// A record's bytes in an extra column; `None` if the shard has no such column.
+    pub fn extra(&self, column: &str, record: u64) -> Option<&[u8]> {
+        self.index.extra(column, self.row(record))
+    }
+
+    /// The names of the extra columns in the order of the file.
+    pub fn extras(&self) -> impl Iterator<Item = &str> {
+        self.index.extras()
+    }
+
+    /// Name and target as stored, for fingerprints.
+    pub(crate) fn labels(&self, record: u64) -> [&[u8]; 3] {
+        self.index.labels(self.row(record))
+    }
+
+    fn row(&self, record: u64) -> usize {
+        assert!(record < self.len(), "record {record} of {} in {}", self.len(), self.path.display());
+        record as usize
+    }
+
+    /// Reads a record and checks its checksum. `spare` is used by [`Backing::Pread`] and comes back in the payload.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Corrupt`] if the bytes do not have the record's checksum, [`Kind::Truncated`] if the file was cut since
+    /// it was opened, [`Kind::Io`] if it cannot be read, [`Kind::Config`] if there is no such record. The message names
+    /// the file and the record.
+    pub fn read(&self, record: u64, spare: Vec<u8>) -> Result<Payload> {
+        if record >= self.len() {
+            return Err(Error::config(format!("{}: record {record} of {}", self.path.display(), self.len())));
+        }
+        let entry = self.entry(record);
+        self.read_entry(&entry, spare).map_err(|error| {
+            error.at(format!("{}: record {record} ({})", self.path.display(), self.name(record)))
+        })
+    }
+
+    fn read_entry(&self, entry: &Entry, spare: Vec<u8>) -> Result<Payload> {
+        // Fits: the index was checked to lie inside the file. A file that a 32-bit machine cannot map failed at open.
+        let length = usize::try_from(entry.length)
+            .map_err(|_| Error::new(Kind::Limit, format!("a record of {} bytes", entry.length)))?;
+        let payload = match &self.stored {
+            Stored::Map(map) => {
+                let start = entry.offset as usize;
+                Payload::Shared(map.range(start..start + length)?)
+            }
+            Stored::File(file) => {
+                let mut buffer = pread::sized(spare, length)?;
+                pread::read_exact(file, &mut buffer, entry.offset)?;
+                Payload::Owned(buffer)
+            }
+        };
+        let found = crc32c::crc32c(&payload);
+        if found != entry.crc32c {
+            // The last page of a mapped file that was cut reads as zeros.
+            let now = std::fs::metadata(&self.path).map_or(self.bytes, |status| status.len());
+            if now < entry.offset + entry.length {
+                return Err(Error::new(
+                    Kind::Truncated,
+                    format!(
+                        "the file was cut short while it was open: it has {now} bytes, expected {}",
+                        self.bytes
+                    ),
+                ));
+            }
+            return Err(Error::corrupt(format!(
+                "the checksum of {length} bytes at offset {} is {found:08x}, the index says {:08x}: \
+                 the record is damaged; convert or copy the shard again",
+                entry.offset, entry.crc32c
+            )));
+        }
+        Ok(payload)
+    }
+}
+
+/// Opens a file and gives its length. The look before the open keeps a named pipe from blocking it.
+fn open_regular(path: &Path) -> Result<(File, u64)> {
+    let status = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+    if !status.is_file() {
+        return Err(Error::config(format!("{}: not a regular file, so not a shard", path.display())));
+    }
+    let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
+    let status = file.metadata().map_err(|error| Error::io("look at", path, error))?;
+    Ok((file, status.len()))
+}
+
+/// Reads the header of a file of `bytes` bytes, which must have room for header and tail.
+fn read_stamp(file: &File, bytes: u64) -> Result<Stamp> {
+    if bytes < layout::HEADER + layout::TAIL {
+        return Err(Error::new(
+            Kind::Truncated,
+            format!("a shard has at least {} bytes, found {bytes}", layout::HEADER + layout::TAIL),
+        ));
+    }
+    let mut header = [0; layout::HEADER as usize];
+    pread::read_exact(file, &mut header, 0)?;
+    layout::parse_header(&header)
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard")
+            .field("path", &self.path)
+            .field("records", &self.len())
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,218 @@
+//! Shards: a folder of `.mill` files with a manifest, or one `.mill`.
+
+use std::path::{Path, PathBuf};
+
+use super::{Access, Codec, Fingerprint, Raw, Source};
+use crate::error::{Error, Kind, Result};
+use crate::shard::{Backing, Entry, MANIFEST, Manifest, Shard};
+
+/// The extension of shards.
+const EXTENSION: &str = "mill";
+
+/// Samples in shards.
+#[derive(Debug)]
+pub struct Shards {
+    shards: Vec<Shard>,
+    /// The first sample of each shard, then the number of all.
+    starts: Vec<u64>,
+    classes: Option<Vec<String>>,
+    fingerprint: Fingerprint,
+    uniform: Option<(u32, u32)>,
+    backing: Backing,
+}
+
+impl Shards {
+    /// Opens a folder of shards by its manifest, or one shard.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Shard::open`] and [`Manifest::read`]; [`Kind::Mismatch`] if a listed shard is missing or is
+    /// another one than the manifest says, or if the folder holds a shard that is not listed; [`Kind::Config`] if there
+    /// are no samples.
+    pub fn open(path: impl AsRef<Path>, backing: Backing) -> Result<Shards> {
+        let path = path.as_ref();
+        let status = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+        let shards = if status.is_dir() {
+            let manifest = Manifest::read(path)?;
+            if let Some(stranger) = unlisted(path, &manifest)?.first() {
+                return Err(stranger_error(stranger));
+            }
+            let mut shards = Vec::new();
+            for listed in &manifest.shards {
+                let shard = Shard::open(&path.join(&listed.name), backing).map_err(missing)?;
+                listed.check(&shard)?;
+                shards.push(shard);
+            }
+            Shards::of(shards, manifest.classes, backing)
+        } else {
+            Shards::of(vec![Shard::open(path, backing)?], None, backing)
+        };
+        if shards.is_empty() {
+            return Err(Error::config(format!("{}: there are no samples in it", path.display())));
+        }
+        Ok(shards)
+    }
+
+    /// True if a path is what [`Shards::open`] opens: a file `*.mill`, or a folder that holds one.
+    pub fn is_at(path: &Path) -> bool {
+        let is_shard = |path: &Path| path.extension().is_some_and(|extension| extension == EXTENSION);
+        if !path.is_dir() {
+            return is_shard(path);
+        }
+        std::fs::read_dir(path)
+            .is_ok_and(|entries| entries.flatten().any(|entry| is_shard(Path::new(&entry.file_name()))))
+    }
+
+    pub(crate) fn of(shards: Vec<Shard>, classes: Option<Vec<String>>, backing: Backing) -> Shards {
+        let mut starts = vec![0];
+        let mut samples = 0u64;
+        for shard in &shards {
+            // A sum of counts of records that lie in memory.
+            samples += shard.len();
+            starts.push(samples);
+        }
+        let (fingerprint, uniform) = survey(&shards, classes.as_deref());
+        Shards { shards, starts, classes, fingerprint, uniform, backing }
+    }
+
+    /// The shards in the order of their samples.
+    pub fn shards(&self) -> &[Shard] {
+        &self.shards
+    }
+
+    /// Where a sample is: its shard, as a position in [`Shards::shards`], and its record there; `None` past the end.
+    pub fn locate(&self, id: u64) -> Option<(usize, u64)> {
+        if id >= self.len() {
+            return None;
+        }
+        let shard = self.starts.partition_point(|start| *start <= id) - 1;
+        Some((shard, id - self.starts[shard]))
+    }
+
+    /// What the index says of a sample; `None` past the end.
+    pub fn entry(&self, id: u64) -> Option<Entry> {
+        let (shard, record) = self.locate(id)?;
+        Some(self.shards[shard].entry(record))
+    }
+}
+
+/// The shards in a folder that its manifest does not list, sorted.
+pub(crate) fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>> {
+    let listed: std::collections::HashSet<&str> =
+        manifest.shards.iter().map(|shard| shard.name.as_str()).collect();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| Error::io("list", folder, error))? {
+        let name = entry.map_err(|error| Error::io("list", folder, error))?.file_name();
+        let shard = Path::new(&name).extension().is_some_and(|extension| extension == EXTENSION);
+        if shard && name.to_str().is_none_or(|name| !listed.contains(name)) {
+            found.push(folder.join(name));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+pub(crate) fn stranger_error(path: &Path) -> Error {
+    let message = format!("{}: {MANIFEST} does not list this shard: move it elsewhere", path.display());
+    Error::new(Kind::Mismatch, message)
+}
+
+/// A listed shard that is not there is a mismatch of folder and manifest, not a mere I/O error.
+pub(crate) fn missing(error: Error) -> Error {
+    use std::error::Error as _;
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    if cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotFound) {
+        let message = format!("{}: {MANIFEST} lists this shard: copy it here", error.message());
+        return Error::new(Kind::Mismatch, message).with_cause(error);
+    }
+    error
+}
+
+/// The fingerprint, which does not depend on how the samples are cut into shards, and the frame that all samples have
+/// if all are raw pixels of one size.
+fn survey(shards: &[Shard], classes: Option<&[String]>) -> (Fingerprint, Option<(u32, u32)>) {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    hash.update(b"feedmill shards 1");
+    let mut part = |bytes: &[u8]| {
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(&(classes.map_or(u64::MAX, |classes| classes.len() as u64)).to_le_bytes());
+    for class in classes.unwrap_or_default() {
+        part(class.as_bytes());
+    }
+    let mut frame = None;
+    let mut uniform = true;
+    for shard in shards {
+        for record in 0..shard.len() {
+            let entry = shard.entry(record);
+            let (codec, channels) = match entry.codec {
+                Codec::Jpeg => (1u32, 0u8),
+                Codec::Png => (2, 0),
+                Codec::WebP => (3, 0),
+                Codec::Raw { channels, .. } => (4, channels),
+            };
+            part(&entry.length.to_le_bytes());
+            part(
+                &[entry.crc32c, entry.width, entry.height, codec, channels.into()]
+                    .map(u32::to_le_bytes)
+                    .concat(),
+            );
+            for label in shard.labels(record) {
+                part(label);
+            }
+            let sides = (entry.height, entry.width);
+            uniform &= matches!(entry.codec, Codec::Raw { .. }) && *frame.get_or_insert(sides) == sides;
+        }
+    }
+    (Fingerprint(hash.digest128()), frame.filter(|_| uniform))
+}
+
+impl Source for Shards {
+    fn len(&self) -> u64 {
+        self.starts.last().copied().unwrap_or(0)
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    fn name(&self, id: u64) -> String {
+        match self.locate(id) {
+            Some((shard, record)) => self.shards[shard].name(record).to_owned(),
+            None => format!("sample {id}"),
+        }
+    }
+
+    fn size(&self, id: u64) -> u64 {
+        self.entry(id).map_or(0, |entry| entry.length)
+    }
+
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+        let Some((shard, record)) = self.locate(id) else {
+            return Err(Error::config(format!("sample {id} of {}", self.len())).with_sample(id));
+        };
+        let shard = &self.shards[shard];
+        let bytes = shard.read(record, spare).map_err(|error| error.with_sample(id))?;
+        Ok(Raw { bytes, codec: shard.entry(record).codec, target: shard.target(record) })
+    }
+
+    fn access(&self) -> Access {
+        match self.backing {
+            Backing::Mmap => Access::Immediate,
+            Backing::Pread => Access::Blocking,
+        }
+    }
+
+    fn classes(&self) -> Option<&[String]> {
+        self.classes.as_deref()
+    }
+
+    fn frame(&self, id: u64) -> Option<(u32, u32)> {
+        self.entry(id).map(|entry| (entry.height, entry.width))
+    }
+
+    fn uniform_frame(&self) -> Option<(u32, u32)> {
+        self.uniform
+    }
+}

@@ -1,0 +1,284 @@
+//! Looking at every sample of a data set: checksums, headers, labels, and pixels if asked.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::decode::{self, Decoder, Limits, Rect};
+use crate::error::{Error, Kind, Result, catch};
+use crate::shard::{Backing, Manifest, Shard};
+use crate::source::shards::{missing, stranger_error, unlisted};
+use crate::source::{Payload, Shards, Source, Target};
+
+/// Samples that a thread takes at a time.
+const BLOCK: u64 = 64;
+
+/// What to look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Decode every picture, not only its header.
+    pub pixels: bool,
+    /// Threads. 0, the default, is one for each core.
+    pub jobs: usize,
+    /// What a picture may cost; a larger one is bad.
+    pub limits: Limits,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Samples looked at.
+    pub samples: u64,
+    /// Encoded bytes read.
+    pub bytes: u64,
+    /// Bad samples by number.
+    pub bad: Vec<BadSample>,
+    /// Files of a data set that are bad as a whole; their samples are not in `samples`.
+    pub files: Vec<BadFile>,
+    /// True if `stop` ended it early.
+    pub stopped: bool,
+}
+
+impl Report {
+    /// True if all was looked at and nothing is bad.
+    pub fn is_sound(&self) -> bool {
+        self.bad.is_empty() && self.files.is_empty() && !self.stopped
+    }
+}
+
+/// A bad sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadSample {
+    /// Its number in the data set.
+    pub sample: u64,
+    /// Its name.
+    pub name: String,
+    /// Why, as a kind.
+    pub kind: Kind,
+    /// Why, in words.
+    pub message: String,
+}
+
+/// A file that is bad as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadFile {
+    /// Which.
+    pub path: PathBuf,
+    /// Why, as a kind.
+    pub kind: Kind,
+    /// Why, in words.
+    pub message: String,
+}
+
+/// Reads every sample of a source and checks its bytes, its header and its label: classes below the number of classes,
+/// finite weights. `stop` ends it soon after it is set; `progress` is called with the number of samples done, from all
+/// threads.
+pub fn verify(
+    source: &dyn Source,
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Report {
+    let mut report = Report::default();
+    check_samples(source, 0, options, stop, progress, &mut report);
+    report
+}
+
+/// Like [`verify`] for a folder of shards or one shard, and goes on past a shard that cannot be opened, so that the
+/// report lists all that is bad: missing, foreign and damaged shards too. Files are read by position, never mapped.
+///
+/// # Errors
+///
+/// [`Kind::Io`] if there is nothing at the path. All else is in the report.
+pub fn verify_shards(
+    path: &Path,
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Report> {
+    let status = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+    let mut report = Report::default();
+    // The first sample of each shard, the shard, and what the manifest says of it.
+    let mut files = Vec::new();
+    let mut classes = None;
+    if status.is_dir() {
+        match Manifest::read(path) {
+            Ok(manifest) => {
+                for stranger in unlisted(path, &manifest)? {
+                    report.file(&stranger, &stranger_error(&stranger));
+                }
+                classes = manifest.classes;
+                let mut start = 0u64;
+                for listed in manifest.shards {
+                    let samples = listed.samples;
+                    files.push((start, path.join(&listed.name), Some(listed)));
+                    // The sum was found right when the manifest was read.
+                    start += samples;
+                }
+            }
+            Err(error) => {
+                report.file(path, &error);
+                let none = Manifest {
+                    conversion: crate::source::Fingerprint(0),
+                    classes: None,
+                    samples: 0,
+                    shards: Vec::new(),
+                };
+                files.extend(unlisted(path, &none)?.into_iter().map(|path| (0, path, None)));
+            }
+        }
+    } else {
+        files.push((0, path.to_owned(), None));
+    }
+    for (start, path, listed) in files {
+        let opened = Shard::open(&path, Backing::Pread);
+        let opened = match &listed {
+            Some(listed) => opened.map_err(missing).and_then(|shard| listed.check(&shard).map(|()| shard)),
+            None => opened,
+        };
+        match opened {
+            Ok(shard) => {
+                let before = report.samples;
+                let source = Shards::of(vec![shard], classes.clone(), Backing::Pread);
+                let progress = |samples| progress(before + samples);
+                check_samples(&source, start, options, stop, &progress, &mut report);
+            }
+            Err(error) => report.file(&path, &error),
+        }
+        if report.stopped {
+            break;
+        }
+    }
+    Ok(report)
+}
+
+impl Report {
+    fn file(&mut self, path: &Path, error: &Error) {
+        let (kind, message) = (error.kind(), error.message().to_owned());
+        self.files.push(BadFile { path: path.to_owned(), kind, message });
+    }
+}
+
+/// Checks the samples of a source that are numbered from `start` in the data set, and adds what it finds.
+fn check_samples(
+    source: &dyn Source,
+    start: u64,
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &(dyn Fn(u64) + Sync),
+    report: &mut Report,
+) {
+    let total = source.len();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = if options.jobs == 0 { cores } else { options.jobs };
+    let jobs = (jobs as u64).min(total.div_ceil(BLOCK));
+    let (next, samples, bytes) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let bad = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                let mut checker = Checker::default();
+                loop {
+                    let first = next.fetch_add(BLOCK, Ordering::Relaxed);
+                    if first >= total {
+                        return;
+                    }
+                    for id in first..total.min(first.saturating_add(BLOCK)) {
+                        if stop.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        match catch(|| checker.check(source, id, options)) {
+                            Ok(size) => _ = bytes.fetch_add(size, Ordering::Relaxed),
+                            Err(error) => {
+                                let name = source.name(id);
+                                let (kind, message) = (error.kind(), error.message().to_owned());
+                                let sample = BadSample { sample: start + id, name, kind, message };
+                                bad.lock().unwrap_or_else(PoisonError::into_inner).push(sample);
+                            }
+                        }
+                        progress(samples.fetch_add(1, Ordering::Relaxed) + 1);
+                    }
+                }
+            });
+        }
+    });
+    let mut bad = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
+    bad.sort_by_key(|bad| bad.sample);
+    report.bad.append(&mut bad);
+    let samples = samples.into_inner();
+    report.samples += samples;
+    report.bytes = report.bytes.saturating_add(bytes.into_inner());
+    report.stopped |= samples < total;
+}
+
+/// Buffers of one thread.
+#[derive(Default)]
+struct Checker {
+    spare: Vec<u8>,
+    pixels: Vec<u8>,
+    decoder: Decoder,
+}
+
+impl Checker {
+    /// Checks one sample; gives its size.
+    fn check(&mut self, source: &dyn Source, id: u64, options: &Options) -> Result<u64> {
+        let raw = source.read(id, std::mem::take(&mut self.spare))?;
+        let named = |error: Error| error.at(source.name(id));
+        let probe = decode::probe(&raw.bytes, raw.codec, &options.limits).map_err(named)?;
+        if let Some((height, width)) = source.frame(id)
+            && (width, height) != (probe.width, probe.height)
+        {
+            return Err(named(Error::new(
+                Kind::Mismatch,
+                format!(
+                    "the picture has {} x {} pixels, the index says {width} x {height}",
+                    probe.width, probe.height
+                ),
+            )));
+        }
+        check_target(&raw.target, source.classes()).map_err(named)?;
+        if options.pixels {
+            let whole = Rect::whole(probe.width, probe.height);
+            self.decoder.decode(&raw.bytes, &probe, whole, &mut self.pixels).map_err(named)?;
+        }
+        let size = raw.bytes.len() as u64;
+        if let Payload::Owned(spare) = raw.bytes {
+            self.spare = spare;
+        }
+        Ok(size)
+    }
+}
+
+fn check_target(target: &Target, classes: Option<&[String]>) -> Result<()> {
+    let known = |class: &u32| classes.is_none_or(|classes| (*class as usize) < classes.len());
+    let count = classes.map_or(0, <[String]>::len);
+    let stray = match target {
+        Target::None => None,
+        Target::Class(class) => Some(class).filter(|class| !known(class)),
+        Target::Multi(list) => list.iter().find(|class| !known(class)),
+        Target::Soft(weights) => {
+            if let Some(position) = weights.iter().position(|weight| !weight.is_finite()) {
+                return Err(Error::corrupt(format!(
+                    "weight {position} of its label is {}",
+                    weights[position]
+                )));
+            }
+            if classes.is_some() && weights.len() != count {
+                return Err(Error::new(
+                    Kind::Mismatch,
+                    format!("its label has {} weights, expected {count}, one for each class", weights.len()),
+                ));
+            }
+            None
+        }
+    };
+    match stray {
+        Some(class) => Err(Error::new(
+            Kind::Mismatch,
+            format!("its class is {class}, expected one below {count}, the number of classes"),
+        )),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,17 @@
+//! Shards, conversion, verification and the commands around them, under damage, crashes and crowding.
+//!
+//! The rows of the fault table that are shown here and beside the code: truncation, flipped bits, hostile indexes,
+//! full disks, file size limits, SIGBUS, files changed while open, kill -9, closed pipes, Ctrl-C, two converters.
+
+mod cli;
+mod convert;
+mod corruption;
+mod craft;
+mod crash;
+mod format;
+mod hostile;
+mod processes;
+mod util;
+
+#[global_allocator]
+static ALLOCATOR: util::Counting = util::Counting;

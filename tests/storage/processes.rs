@@ -1,0 +1,187 @@
+//! Processes in trouble: no space, size limits, mapped files cut short, Ctrl-C, two converters at once.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use feedmill::shard::{Backing, Record, Shard, Stamp, Writer};
+use feedmill::source::{Codec, Target};
+
+use crate::util::{feedmill, files, finish, make, mixed, run, signal, until};
+
+/// A data set whose conversion into small shards takes a while.
+fn many(folder: &Path) -> PathBuf {
+    let src = folder.join("src");
+    make(&mixed(1500), &src, |options| options.shard_size = 1 << 30).unwrap();
+    src
+}
+
+fn temps(folder: &Path) -> Vec<String> {
+    files(folder).into_keys().filter(|name| name.contains(".tmp-")).collect()
+}
+
+#[test]
+fn a_file_size_limit_ends_convert_with_exit_1_and_no_leftovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let src = folder.path().join("src");
+    let dst = folder.path().join("dst");
+    make(&mixed(100), &src, |_| {}).unwrap();
+    let ended = run(Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_feedmill"))
+        .args(["convert", "--jobs", "2"])
+        .args([&src, &dst])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped()));
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.err.contains("File too large") && ended.err.contains(".mill.tmp-"), "{ended:?}");
+    assert!(files(&dst).is_empty(), "{:?}", files(&dst).keys());
+}
+
+#[test]
+fn a_full_file_system_ends_convert_with_exit_1_and_no_leftovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (src, mount) = (folder.path().join("src"), folder.path().join("mount"));
+    std::fs::create_dir(&mount).unwrap();
+    make(&mixed(300), &src, |_| {}).unwrap();
+    let script = "mount -t tmpfs -o size=64k none \"$3\" || exit 77; \
+                  \"$1\" convert --shard-size 20KiB --jobs 1 \"$2\" \"$3/set\"; code=$?; ls \"$3/set\"; exit $code";
+    let ended = run(Command::new("unshare")
+        .args(["-rm", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_feedmill")])
+        .args([&src, &mount])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped()));
+    if ended.status.code() == Some(77) || ended.err.contains("unshare") {
+        println!("skipped: no private mount here: {}", ended.err.trim());
+        return;
+    }
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.err.contains("No space left on device"), "{ended:?}");
+    assert!(ended.out.contains("shard-00000.mill") && !ended.out.contains("tmp"), "{ended:?}");
+    assert!(!ended.out.contains("manifest"), "{ended:?}");
+}
+
+/// Not a test: what [`a_mapped_shard_cut_short_ends_the_child_by_sigbus_or_cleanly`] runs in a process of its own.
+#[test]
+fn child_reads_a_shard() {
+    let Ok(path) = std::env::var("FEEDMILL_TEST_SHARD") else { return };
+    let backing = if std::env::var("FEEDMILL_TEST_PREAD").is_ok() { Backing::Pread } else { Backing::Mmap };
+    let shard = Shard::open(Path::new(&path), backing).unwrap();
+    println!("\nopen");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    for record in 0..shard.len() {
+        if let Err(error) = shard.read(record, Vec::new()) {
+            println!("\nread: {} {error}", error.kind());
+            return;
+        }
+    }
+    println!("\nread: fine");
+}
+
+#[test]
+fn a_mapped_shard_cut_short_ends_the_child_by_sigbus_or_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    for (pread, side) in [(true, 8), (true, 256), (false, 8), (false, 256)] {
+        let path = folder.path().join("x.mill");
+        let mut writer = Writer::create(&path, Stamp::default()).unwrap();
+        let bytes = vec![7; side * side];
+        for _ in 0..200 {
+            let (width, height) = (side as u32, side as u32);
+            let codec = Codec::Raw { width, height, channels: 1 };
+            let target = &Target::None;
+            let record = Record { bytes: &bytes, codec, width, height, name: "n", target, extra: &[] };
+            writer.append(&record).unwrap();
+        }
+        writer.finish().unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "processes::child_reads_a_shard", "--nocapture"]);
+        command.env("FEEDMILL_TEST_SHARD", &path);
+        if pread {
+            command.env("FEEDMILL_TEST_PREAD", "1");
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while line.trim() != "open" {
+            line.clear();
+            assert!(out.read_line(&mut line).unwrap() > 0, "the child ended before it opened the shard");
+        }
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(4096).unwrap();
+        stdin.write_all(b"go\n").unwrap();
+        drop(stdin);
+        let rest = std::thread::spawn(move || std::io::read_to_string(out).unwrap_or_default());
+        let ended = finish(child, "the child that reads a shard");
+        let rest = rest.join().unwrap();
+        let clean = rest.contains("read: truncated") && rest.contains("x.mill: record");
+        // Small records of a mapping are touched without asking the kernel first.
+        let signal = !pread && side == 8 && ended.status.signal() == Some(libc::SIGBUS);
+        println!("pread {pread}, {side} x {side}: {:?}", ended.status);
+        assert!(clean || signal, "pread {pread}, side {side}: {rest} {ended:?}");
+    }
+}
+
+#[test]
+fn the_command_names_the_mapped_shard_that_was_cut_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let (src, dst) = (many(folder.path()), folder.path().join("dst"));
+    let mut command = feedmill();
+    command.args(["convert", "--shard-size", "2KiB", "--jobs", "1"]).args([&src, &dst]);
+    let child = command.spawn().unwrap();
+    // By then the first page of the source is behind; all records that are left are gone with their pages.
+    until("some shards", || dst.join("shard-00005.mill").exists());
+    signal(&child, libc::SIGSTOP);
+    let shard = src.join("shard-00000.mill");
+    std::fs::OpenOptions::new().write(true).open(&shard).unwrap().set_len(4096).unwrap();
+    signal(&child, libc::SIGCONT);
+    let ended = finish(child, "convert from a shard cut short");
+    println!("{:?}: {}", ended.status, ended.err);
+    assert!(ended.err.contains("cut short"), "{ended:?}");
+    assert!(ended.err.contains(shard.to_str().unwrap()), "{ended:?}");
+    assert!(ended.status.signal() == Some(libc::SIGBUS) || ended.status.code() == Some(1), "{ended:?}");
+}
+
+#[test]
+fn ctrl_c_ends_convert_with_exit_130_and_no_leftovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (src, dst) = (many(folder.path()), folder.path().join("dst"));
+    for stop in [libc::SIGINT, libc::SIGTERM] {
+        let mut command = feedmill();
+        command.args(["convert", "--resume", "--shard-size", "2KiB", "--jobs", "2"]).args([&src, &dst]);
+        let child = command.spawn().unwrap();
+        let before = if dst.exists() { files(&dst).len() } else { 0 };
+        until("a shard", || dst.exists() && files(&dst).len() > before + 2);
+        signal(&child, stop);
+        let ended = finish(child, "convert, stopped");
+        assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+        assert!(ended.err.contains("--resume"), "{ended:?}");
+        assert_eq!(temps(&dst), [""; 0]);
+        assert!(!dst.join("manifest.json").exists());
+    }
+}
+
+#[test]
+fn a_second_converter_into_one_folder_fails_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (src, dst) = (many(folder.path()), folder.path().join("dst"));
+    let convert = || {
+        let mut command = feedmill();
+        command.args(["convert", "--resume", "--shard-size", "2KiB", "--jobs", "1"]).args([&src, &dst]);
+        command
+    };
+    let first = convert().spawn().unwrap();
+    until("the first shard", || dst.join("shard-00000.mill").exists());
+    signal(&first, libc::SIGSTOP);
+    let second = run(&mut convert());
+    assert_eq!(second.status.code(), Some(1), "{second:?}");
+    assert!(second.err.contains("another conversion is writing here"), "{second:?}");
+    signal(&first, libc::SIGCONT);
+    let first = finish(first, "the first converter");
+    assert!(first.status.success(), "{first:?}");
+    let verify = run(feedmill().arg("verify").arg(&dst));
+    assert!(verify.status.success(), "{verify:?}");
+    assert!(files(&dst).keys().all(|name| name.ends_with(".mill") || name == "manifest.json"));
+}
