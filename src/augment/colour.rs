@@ -98,17 +98,24 @@ fn blend(degenerate: u8, value: u8, factor: f32) -> u8 {
     (from + factor * (to - from)) as u8
 }
 
-pub(super) fn brightness(pixels: &mut [u8], factor: f32) {
-    let table: [u8; 256] = std::array::from_fn(|value| blend(0, value as u8, factor));
+/// Changes every value by a function of it alone.
+fn look_up(pixels: &mut [u8], change: impl Fn(u8) -> u8) {
+    let mut table = [0; 256];
+    for (value, entry) in (0..=255).zip(&mut table) {
+        *entry = change(value);
+    }
     pixels.iter_mut().for_each(|value| *value = table[usize::from(*value)]);
+}
+
+pub(super) fn brightness(pixels: &mut [u8], factor: f32) {
+    look_up(pixels, |value| blend(0, value, factor));
 }
 
 pub(super) fn contrast(pixels: &mut [u8], factor: f32) {
     let sum: u64 = pixels.chunks_exact(3).map(|rgb| u64::from(luma(rgb))).sum();
     let count = (pixels.len() / 3).max(1) as f64;
     let mean = (sum as f64 / count + 0.5) as u8;
-    let table: [u8; 256] = std::array::from_fn(|value| blend(mean, value as u8, factor));
-    pixels.iter_mut().for_each(|value| *value = table[usize::from(*value)]);
+    look_up(pixels, |value| blend(mean, value, factor));
 }
 
 pub(super) fn saturation(pixels: &mut [u8], factor: f32) {

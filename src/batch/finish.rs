@@ -51,6 +51,17 @@ pub(crate) enum SlotPixels<'a> {
 /// A value for each of the 256 levels of each channel.
 type Table<T> = [[T; 256]; 3];
 
+/// A loop, because `array::map` on 256 elements takes the compiler minutes.
+fn table<T: Element>(value: impl Fn(usize, usize) -> T) -> Table<T> {
+    let mut table = [[T::from_f32(0.0); 256]; 3];
+    for (channel, levels) in table.iter_mut().enumerate() {
+        for (level, entry) in levels.iter_mut().enumerate() {
+            *entry = value(channel, level);
+        }
+    }
+    table
+}
+
 /// Writes slots of a batch.
 #[derive(Debug)]
 pub(crate) struct Finisher {
@@ -61,14 +72,12 @@ pub(crate) struct Finisher {
 
 impl Finisher {
     pub(crate) fn new(output: &recipe::Output, frame: Frame) -> Finisher {
-        let normalised = std::array::from_fn(|channel| {
-            std::array::from_fn(|level| match output.dtype {
-                Dtype::U8 => level as f32,
-                _ => {
-                    let (mean, std) = (output.mean[channel] as f32, output.std[channel] as f32);
-                    (level as f32 / 255.0 - mean) / std
-                }
-            })
+        let normalised = table(|channel, level| match output.dtype {
+            Dtype::U8 => level as f32,
+            _ => {
+                let (mean, std) = (output.mean[channel] as f32, output.std[channel] as f32);
+                (level as f32 / 255.0 - mean) / std
+            }
         });
         Finisher { frame, layout: output.layout, normalised: Box::new(normalised) }
     }
@@ -88,7 +97,7 @@ impl Finisher {
             }
             SlotPixels::Views { own, partner, blend: Blend::Uniform { lam } } => {
                 let lam = lam as f32;
-                let scaled = |by: f32| self.normalised.map(|channel| channel.map(|value| by * value));
+                let scaled = |by: f32| table(|channel, level| by * self.normalised[channel][level]);
                 let (own_table, partner_table) = (scaled(lam), scaled(1.0 - lam));
                 self.rows(out, |y, channel, out, step| {
                     let (a, b) = (self.row(own, y), self.row(partner, y));
@@ -105,7 +114,7 @@ impl Finisher {
 
     /// Copies `own` through the table, and `partner` inside the rectangle.
     fn copy<T: Element>(&self, own: &[u8], partner: &[u8], rect: [u32; 4], out: &mut [T]) {
-        let table: Table<T> = self.normalised.map(|channel| channel.map(T::from_f32));
+        let table: Table<T> = table(|channel, level| T::from_f32(self.normalised[channel][level]));
         let [y0, x0, y1, x1] = rect.map(|edge| edge as usize);
         let fill = |pixels: &[[u8; 3]], channel: usize, out: &mut [T], step: usize| {
             let table = &table[channel];

@@ -161,6 +161,16 @@ impl Loader {
         self.line.plan.batches()
     }
 
+    /// The shape of a whole batch of this rank, in the layout's order.
+    pub fn shape(&self) -> [usize; 4] {
+        let (slots, frame) = (self.line.plan.slots(0), self.line.frame());
+        let (h, w) = (frame.height as usize, frame.width as usize);
+        match self.line.recipe.output.layout {
+            crate::recipe::Layout::Nchw => [slots, 3, h, w],
+            crate::recipe::Layout::Nhwc => [slots, h, w, 3],
+        }
+    }
+
     /// The plan of this loader's batches.
     pub fn plan(&self) -> &Plan {
         &self.line.plan
@@ -233,6 +243,15 @@ impl Loader {
     /// [`Kind::Io`] if the system gives no threads.
     pub fn epoch(&self, epoch: u32) -> Result<Batches> {
         let index = if epoch == self.start.epoch { self.start.next } else { 0 };
+        self.epoch_from(epoch, index)
+    }
+
+    /// The batches of one epoch from batch `index` on.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`] if the system gives no threads.
+    pub fn epoch_from(&self, epoch: u32, index: u64) -> Result<Batches> {
         Ok(Batches { run: self.run(epoch, index, epoch.saturating_add(1))? })
     }
 

@@ -382,6 +382,11 @@ impl Recipe {
         &self.view
     }
 
+    /// What pixels look like.
+    pub fn output_options(&self) -> &Output {
+        &self.output
+    }
+
     /// The form of targets.
     pub(crate) fn target_form(&self) -> TargetForm {
         self.target.form.unwrap_or(if self.mix.is_some() { TargetForm::Dense } else { TargetForm::Index })

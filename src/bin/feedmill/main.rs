@@ -4,10 +4,16 @@
 //!
 //! Exit codes: 0 fine, 1 the data or the run is bad, 2 wrong usage, 130 stopped by Ctrl-C.
 
+mod apply;
+mod bench;
 mod completions;
 mod convert;
+mod digest;
+mod explain;
 mod inspect;
+mod job;
 mod output;
+mod preview;
 mod progress;
 #[cfg(target_os = "linux")]
 mod sigbus;
@@ -23,7 +29,7 @@ use clap::{Parser, Subcommand};
 use feedmill::Kind;
 use output::Failure;
 
-/// A streaming image data loader: convert, check and look at data sets.
+/// A streaming image data loader: time, convert, check and look at data sets.
 #[derive(Debug, Parser)]
 #[command(name = "feedmill", version, max_term_width = 100)]
 struct Cli {
@@ -33,9 +39,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(bench::Args),
     Convert(convert::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
+    Digest(digest::Args),
+    Preview(preview::Args),
+    Explain(explain::Args),
+    Apply(apply::Args),
     Completions(completions::Args),
 }
 
@@ -53,9 +64,14 @@ fn main() -> ExitCode {
     sigbus::install();
     let mut out = output::stdout();
     let run = match cli.command {
+        Command::Bench(args) => args.run(&mut out),
         Command::Convert(args) => args.run(&mut out),
         Command::Verify(args) => args.run(&mut out),
         Command::Inspect(args) => args.run(&mut out),
+        Command::Digest(args) => args.run(&mut out),
+        Command::Preview(args) => args.run(&mut out),
+        Command::Explain(args) => args.run(&mut out),
+        Command::Apply(args) => args.run(&mut out),
         Command::Completions(args) => args.run(&mut out),
     };
     let run = run.and_then(|verdict| Ok(out.flush().map(|()| verdict)?));

@@ -1,0 +1,41 @@
+//! Stop anywhere, and go on in another process with exactly the batches that were missing.
+//!
+//! cargo run --example resume
+
+use feedmill::{Loader, LoaderState, Recipe};
+
+fn open() -> feedmill::Result<Loader> {
+    Loader::open("fixtures/photos", Recipe::preset("imagenet")?.seed(7).batch(4))
+}
+
+fn main() -> feedmill::Result<()> {
+    let mut whole = Vec::new();
+    for epoch in open()?.epochs(3) {
+        for batch in epoch {
+            whole.push(batch?.digest());
+        }
+    }
+
+    // The first process: saves the state of each batch that it has trained on, and is killed after the fourth.
+    let path = std::env::temp_dir().join(format!("feedmill-example-{}.state", std::process::id()));
+    for batch in open()?.epochs(3).flatten().take(4) {
+        std::fs::write(&path, batch?.state().to_string()).expect("the temporary folder can be written");
+    }
+
+    // The second process: other tuning, same bytes.
+    let text = std::fs::read_to_string(&path).expect("the state was written");
+    let state: LoaderState = text.parse()?;
+    println!("resuming at epoch {}, batch {}; the state:\n{text}", state.epoch(), state.next_batch());
+    let mut loader = open()?.workers(3)?;
+    loader.resume(&state)?;
+    let mut rest = Vec::new();
+    for epoch in loader.epochs(3) {
+        for batch in epoch {
+            rest.push(batch?.digest());
+        }
+    }
+    assert_eq!(rest, whole[4..], "byte for byte the batches of the uninterrupted run");
+    println!("{} batches came, equal to those of the uninterrupted run", rest.len());
+    std::fs::remove_file(&path).ok();
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! The shortest training loop: a folder of class folders to batches.
+//!
+//! cargo run --example train_loop [FOLDER]
+
+use feedmill::{Loader, Recipe};
+
+/// Stands for a model: looks at every value once.
+fn train(images: &[f32], soft_labels: &[f32]) -> f32 {
+    images.iter().sum::<f32>() / images.len() as f32 + soft_labels.iter().sum::<f32>()
+}
+
+fn main() -> feedmill::Result<()> {
+    let data = std::env::args().nth(1).unwrap_or("fixtures/photos".into());
+    let recipe = Recipe::preset("deit")?.seed(7).batch(8);
+    let mut loader = Loader::open(data, recipe)?;
+    for epoch in loader.epochs(2) {
+        let number = epoch.number();
+        for batch in epoch {
+            // A slow reader, a bad file, a panic in an op: an error with its cause.
+            let batch = batch?;
+            let images = batch.images().as_f32()?; // [8, 3, 224, 224]
+            let soft_labels = batch.targets().dense()?; // [8, 1000]
+            let loss = train(images, soft_labels);
+            println!("epoch {number}, batch {}: {:?}, loss {loss:.3}", batch.index(), batch.images().shape());
+        }
+    }
+    println!("{}", loader.stats());
+    println!("{}", loader.stats().bottleneck());
+    Ok(())
+}
