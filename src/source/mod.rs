@@ -5,15 +5,23 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::path::Path;
 
 use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result};
 
+mod detect;
+mod fill;
+mod folder;
 mod memory;
+mod names;
+mod shards;
+mod tar;
 
+pub use detect::{Format, open, open_as};
+pub use folder::Folder;
 pub use memory::Memory;
+pub use tar::{Skipped, Tar};
 
 /// A data set: samples by number.
 ///
@@ -184,12 +192,26 @@ pub struct Fingerprint(pub u128);
 impl Fingerprint {
     /// The fingerprint of a sequence of parts; parts are length-prefixed, so that moving a border changes it.
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Fingerprint {
-        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        let mut sum = Parts::default();
         for part in parts {
-            hash.update(&(part.len() as u64).to_le_bytes());
-            hash.update(part);
+            sum.push(part);
         }
-        Fingerprint(hash.digest128())
+        sum.finish()
+    }
+}
+
+/// [`Fingerprint::of`] for parts that come one by one.
+#[derive(Default)]
+pub(crate) struct Parts(xxhash_rust::xxh3::Xxh3);
+
+impl Parts {
+    pub(crate) fn push(&mut self, part: &[u8]) {
+        self.0.update(&(part.len() as u64).to_le_bytes());
+        self.0.update(part);
+    }
+
+    pub(crate) fn finish(&self) -> Fingerprint {
+        Fingerprint(self.0.digest128())
     }
 }
 
@@ -229,29 +251,7 @@ impl<'de> serde::Deserialize<'de> for Fingerprint {
     }
 }
 
-/// The form of stored data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// A folder of class folders of pictures.
-    Folder,
-    /// A folder of `.mill` shards, or one shard.
-    Shards,
-    /// A tar in WebDataset convention, or a folder of them.
-    Tar,
-    /// An Arrow IPC file.
-    Arrow,
-    /// A Parquet file, or a folder of them.
-    Parquet,
-}
-
-/// Opens stored data, detecting its form.
-///
-/// # Errors
-///
-/// [`Kind::Io`] if the path cannot be read, [`Kind::Config`] if it is of no known form or holds no samples, and the
-/// errors of the form's own reader.
-pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
-    let path = path.as_ref();
-    Err(Error::config(format!("{}: not a data set", path.display())))
+/// A number beyond the samples there are: a fault of the caller.
+fn no_such_sample(id: u64, len: u64) -> Error {
+    Error::config(format!("sample {id} of {len}")).with_sample(id)
 }
