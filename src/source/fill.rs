@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(whole(&mut Trickle(&data, 0), 5000, Vec::new()).unwrap(), data);
         assert_eq!(whole(&mut Trickle(&data, 0), 5000, vec![1; 9000]).unwrap(), data, "a longer spare");
         let mut positioned = vec![0; 6000];
-        let read = |rest: &mut [u8], done: usize| Trickle(&data[done..], done).read(rest);
+        let read = |rest: &mut [u8], done: usize| Trickle(&data[done..], 3 * done).read(rest);
         assert_eq!(fill(read, &mut positioned).unwrap(), 5000);
         assert_eq!(positioned[..5000], data);
     }

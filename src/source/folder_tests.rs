@@ -175,7 +175,8 @@ fn an_unreadable_folder_is_named() {
 #[test]
 fn a_depth_of_300_is_read() {
     let path = format!("cat/{}1.jpg", "d/".repeat(300));
-    let folder = Folder::open(tree(&[&path]).path()).unwrap();
+    let dir = tree(&[&path]);
+    let folder = Folder::open(dir.path()).unwrap();
     assert_eq!(names(&folder), [path]);
     assert_eq!(&*folder.read(0, Vec::new()).unwrap().bytes, JPEG);
 }

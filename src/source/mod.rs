@@ -10,17 +10,31 @@ use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result};
 
+#[cfg(feature = "arrow")]
+mod arrow;
+#[cfg(feature = "arrow")]
+mod cells;
 mod detect;
 mod fill;
 mod folder;
+#[cfg(feature = "arrow")]
+mod map;
 mod memory;
 mod names;
+#[cfg(feature = "arrow")]
+mod parquet;
 mod shards;
 mod tar;
 
+#[cfg(feature = "arrow")]
+pub use arrow::ArrowFile;
+#[cfg(feature = "arrow")]
+pub use cells::Columns;
 pub use detect::{Format, open, open_as};
 pub use folder::Folder;
 pub use memory::Memory;
+#[cfg(feature = "arrow")]
+pub use parquet::Parquet;
 pub use tar::{Skipped, Tar};
 
 /// A data set: samples by number.
