@@ -10,7 +10,7 @@ use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::{self, Block, MessageHeader, MetadataVersion};
 use bytes::Bytes;
 
-use super::cells::{Layout, Table};
+use super::cells::{Layout, Table, caught};
 use super::{Access, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, detect, map, names};
 use crate::error::{Error, Kind, Result};
 
@@ -350,9 +350,11 @@ impl<'a> Reader<'a> {
         let data = self.buffer.slice_with_length(at, meta + body);
         let damaged = |error: ArrowError| place(Error::corrupt(format!("a damaged batch: {error}")));
         if message.header_type() == MessageHeader::DictionaryBatch {
-            return self.decoder.read_dictionary(&block, &data).map_err(damaged);
+            let read = || self.decoder.read_dictionary(&block, &data);
+            return caught("the dictionary", read).map_err(place)?.map_err(damaged);
         }
-        if let Some(batch) = self.decoder.read_record_batch(&block, &data).map_err(damaged)? {
+        let read = || self.decoder.read_record_batch(&block, &data);
+        if let Some(batch) = caught("the batch", read).map_err(place)?.map_err(damaged)? {
             let table = self.layout.table(&batch).map_err(place)?;
             self.tables.push(table);
         }

@@ -303,3 +303,11 @@ fn class_at(array: &ArrayRef, row: usize) -> Result<u32> {
     u32::try_from(label)
         .map_err(|_| Error::corrupt(format!("the label {label} is no class; expected 0 to {}", u32::MAX)))
 }
+
+/// Runs a decoder of another crate on bytes of unknown origin. Both crates report most damage and panic over some of it
+/// (the mutation tests find a length of offsets that is no multiple of their width, and others), so a panic of theirs is
+/// damage, too.
+pub(super) fn caught<T>(what: &str, decode: impl FnOnce() -> T) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
+        .map_err(|_| Error::corrupt(format!("{what} is damaged: its decoder panicked")))
+}

@@ -17,7 +17,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use self::cache::Cache;
-use super::cells::{Layout, Table};
+use super::cells::{Layout, Table, caught};
 use super::{Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, detect, fill, names};
 use crate::error::{Error, Kind, Result};
 
@@ -337,21 +337,19 @@ fn check(metadata: &ParquetMetaData, group: usize, layout: &Layout, len: u64) ->
     Ok((stored.max(decoded), pictures))
 }
 
-/// Runs the Parquet crate on bytes of unknown origin. It reports most damage and panics over some (found by the mutation
-/// tests), so a panic here is damage, too.
+/// Calls the Parquet crate and tells its errors as ours.
 fn guarded<T>(what: &str, read: impl FnOnce() -> parquet::errors::Result<T>) -> Result<T> {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(ParquetError::External(cause))) => match cause.downcast::<Error>() {
+    match caught(what, read)? {
+        Ok(value) => Ok(value),
+        Err(ParquetError::External(cause)) => match cause.downcast::<Error>() {
             // Our own error, on its way through the crate.
             Ok(error) => Err(*error),
             Err(cause) => Err(Error::corrupt(format!("{what} is damaged: {cause}"))),
         },
-        Ok(Err(error)) => {
+        Err(error) => {
             let kind = if matches!(error, ParquetError::EOF(_)) { Kind::Truncated } else { Kind::Corrupt };
             Err(Error::new(kind, format!("{what} is damaged: {error}")))
         }
-        Err(_) => Err(Error::corrupt(format!("{what} is damaged: its decoder panicked"))),
     }
 }
 

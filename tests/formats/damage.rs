@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use feedmill::source::{self, Format, Source};
+use feedmill::source::{self, Format};
 use feedmill::{Error, Kind};
 
 use crate::make;
@@ -77,7 +77,8 @@ fn a_file_cut_anywhere_is_an_error_that_says_where() {
         let later = (1..64).map(|n| 4096 + n * (bytes.len() - 4096) / 64);
         let mut cuts: Vec<usize> = (0..4096).chain(later).collect();
         cuts.reverse();
-        assert_eq!(scratch.read_all(&bytes, format).unwrap(), (10, vec![]), "{name}, whole");
+        let (rows, errors) = scratch.read_all(&bytes, format).unwrap();
+        assert!(rows == 10 && errors.is_empty(), "{name}, whole");
         for cut in cuts {
             scratch.0.as_file().set_len(cut as u64).unwrap();
             match read_all(scratch.0.path(), format) {
@@ -165,7 +166,8 @@ fn mutants_never_panic() {
     let cases = std::env::var("FEEDMILL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3000);
     let mut scratch = Scratch::new();
     for (name, format, bytes) in forms() {
-        assert_eq!(scratch.read_all(&bytes, format).unwrap(), (5, vec![]), "{name}");
+        let (rows, errors) = scratch.read_all(&bytes, format).unwrap();
+        assert!(rows == 5 && errors.is_empty(), "{name}");
         let mut draws = Draws(seed);
         let (mut refused, mut passed) = (0, 0);
         for case in 0..cases {

@@ -113,7 +113,7 @@ mod tables {
         ]);
         let note = serde_json::json!({"info": {"features": {
             "image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}}});
-        let schema = schema.with_metadata([("huggingface".to_owned(), note.to_string())].into());
+        let schema = schema.with_metadata([("huggingface".to_owned(), note.to_string())]);
         RecordBatch::try_new(schema.into(), vec![Arc::new(labels), Arc::new(paths), Arc::new(image)]).unwrap()
     }
 

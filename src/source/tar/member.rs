@@ -161,9 +161,10 @@ impl<'a> Members<'a> {
             return Err(Error::new(
                 Kind::Truncated,
                 format!(
-                    "{}: byte {start}: the member {} has {size} bytes by its header; the file has {left} more",
+                    "{}: byte {start}: the member {} has {size} bytes by its header; {left} are left, the file ends at byte {}",
                     self.file.path().display(),
-                    names::short(&member.name)
+                    names::short(&member.name),
+                    self.file.len()
                 ),
             ));
         }

@@ -208,7 +208,7 @@ fn absurd_sizes_are_told_with_the_member_and_the_byte() {
         (
             b"77777777777\0",
             Kind::Truncated,
-            "byte 1024: the member 2.jpg has 8589934591 bytes by its header; the file has 1024",
+            "byte 1024: the member 2.jpg has 8589934591 bytes by its header; 1024 are left, the file ends at byte 2560",
         ),
         (b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", Kind::Truncated, "has 9223372036854775807 bytes"),
         (b"\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", Kind::Truncated, "has 18446744073709551615 bytes"),
