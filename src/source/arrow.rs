@@ -238,9 +238,10 @@ fn read_stream(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)>
         let meta = match meta {
             Some(meta) => meta,
             None if reader.is_none() && prefix == 4 => {
-                return Err(Error::corrupt(
-                    "not an Arrow IPC file or stream: it begins neither with \"ARROW1\" nor with a message",
-                ));
+                return Err(Error::corrupt(format!(
+                    "not an Arrow IPC file or stream: its {} bytes begin neither with \"ARROW1\" nor with a message",
+                    bytes.len()
+                )));
             }
             None => return Err(cut(at, bytes.len())),
         };
