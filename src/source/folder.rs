@@ -359,6 +359,6 @@ fn os_string(path: Vec<u8>) -> OsString {
     String::from_utf8_lossy(&path).into_owned().into()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[path = "folder_tests.rs"]
 mod tests;

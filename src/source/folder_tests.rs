@@ -165,7 +165,7 @@ fn an_unreadable_folder_is_named() {
     assert_eq!(error.kind(), Kind::Io);
     assert!(error.message().contains("dog: cannot list the folder: permission denied"), "{error}");
     // The real thing, where the tests do not run with rights to read everything.
-    fs::set_permissions(dir.path().join("dog"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(dir.path().join("dog"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(dir.path().join("dog")).is_err() {
         assert!(Folder::open(dir.path()).unwrap_err().message().contains("dog"));
     }

@@ -141,8 +141,7 @@ impl Parquet {
             if rows > stored.saturating_mul(8).saturating_add(1 << 20) {
                 return Err(place(Error::corrupt(format!("{rows} rows in {stored} bytes"))));
             }
-            if rows > 0 {
-                let size = pictures / rows;
+            if let Some(size) = pictures.checked_div(rows) {
                 self.groups.push(Group { first: self.rows, rows, file: number, index, size });
                 self.rows =
                     self.rows.checked_add(rows).ok_or_else(|| Error::corrupt("more than 2^64 rows"))?;
@@ -299,6 +298,9 @@ fn check(metadata: &ParquetMetaData, group: usize, layout: &Layout, len: u64) ->
             | Compression::LZ4
             | Compression::LZ4_RAW => {}
             other => {
+                let other = other.to_string();
+                // Without the level: `ZSTD(ZstdLevel(1))`.
+                let other = other.split('(').next().unwrap_or_default();
                 return Err(Error::new(
                     Kind::Unsupported,
                     format!(

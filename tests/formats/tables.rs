@@ -227,3 +227,30 @@ fn files_that_name_other_classes_are_not_mixed() {
     let error = ArrowFile::open(tables.0.path()).unwrap_err();
     assert!(error.message().contains("y.arrow: its class names differ from those of"), "{error}");
 }
+
+#[test]
+fn what_pyarrow_wrote_is_read() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats/pyarrow");
+    for name in
+        ["hf.arrow", "view.arrow", "uncompressed.arrow", "snappy.parquet", "lz4.parquet", "gzip.parquet"]
+    {
+        let source = feedmill::source::open(folder.join(name)).unwrap();
+        assert_eq!(source.len(), 3, "{name}");
+        let rows: Vec<_> = (0..3).map(|id| source.read(id, Vec::new()).unwrap()).collect();
+        let targets: Vec<_> = rows.iter().map(|row| row.target.clone()).collect();
+        assert_eq!(targets, [2, 0, 1].map(Target::Class), "{name}");
+        let last = if name.starts_with("hf") || name.ends_with("parquet") { 204 } else { 205 };
+        assert_eq!(rows.iter().map(|row| row.bytes.len()).collect::<Vec<_>>(), [204, 204, last], "{name}");
+    }
+    for (name, said) in [
+        ("lz4.arrow", "the buffers are compressed (LZ4_FRAME)"),
+        (
+            "zstd.parquet",
+            "row group 0: the column \"image.bytes\" is compressed with ZSTD, which is not built in",
+        ),
+    ] {
+        let error = feedmill::source::open(folder.join(name)).err().expect("an error");
+        assert_eq!(error.kind(), Kind::Unsupported);
+        assert!(error.message().contains(said), "{error}");
+    }
+}
