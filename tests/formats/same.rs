@@ -125,6 +125,7 @@ fn cells_of_arrow_are_slices_of_the_mapping() {
 fn a_fingerprint_is_of_the_data_and_not_of_its_place() {
     let photos = make::photos();
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    #[allow(unused_mut, reason = "without the feature arrow there are no more")]
     let mut forms = vec![("x.tar", make::tar(&photos))];
     #[cfg(feature = "arrow")]
     {

@@ -329,7 +329,6 @@ mod tests {
     #[test]
     fn pax_records_are_read_by_their_length() {
         let mut extended = Extended::default();
-        extended.pax(b"17 path=a\nb=c.jpg\n"[..].strip_suffix(b"\n").unwrap()).unwrap_err();
         extended.pax(b"18 path=a\nb=c.jpg\n11 size=42\n").unwrap();
         assert_eq!((extended.name.as_deref(), extended.size), (Some(&b"a\nb=c.jpg"[..]), Some(42)));
         for bad in
@@ -338,8 +337,7 @@ mod tests {
             let error = Extended::default().pax(bad.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), Kind::Corrupt, "{bad}");
         }
-        let endless =
-            Extended::default().pax(b"31 size=99999999999999999999999\n"[..32].as_ref()).unwrap_err();
-        assert!(matches!(endless.kind(), Kind::Limit | Kind::Corrupt));
+        let endless = Extended::default().pax(b"32 size=99999999999999999999999\n").unwrap_err();
+        assert_eq!(endless.kind(), Kind::Limit);
     }
 }
