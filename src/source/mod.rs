@@ -5,17 +5,40 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::path::Path;
 
 use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result};
 
+#[cfg(feature = "arrow")]
+mod arrow;
+mod blend;
+#[cfg(feature = "arrow")]
+mod cells;
+mod detect;
+mod fill;
+mod folder;
+#[cfg(feature = "arrow")]
+mod map;
 mod memory;
+mod names;
+#[cfg(feature = "arrow")]
+mod parquet;
 pub(crate) mod shards;
+mod tar;
 
+#[cfg(feature = "arrow")]
+pub use arrow::ArrowFile;
+pub(crate) use blend::Blend;
+#[cfg(feature = "arrow")]
+pub use cells::Columns;
+pub use detect::{Format, detect, open, open_as};
+pub use folder::Folder;
 pub use memory::Memory;
+#[cfg(feature = "arrow")]
+pub use parquet::Parquet;
 pub use shards::Shards;
+pub use tar::{Skipped, Tar};
 
 /// A data set: samples by number.
 ///
@@ -193,12 +216,26 @@ pub struct Fingerprint(pub u128);
 impl Fingerprint {
     /// The fingerprint of a sequence of parts; parts are length-prefixed, so that moving a border changes it.
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Fingerprint {
-        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        let mut sum = Parts::default();
         for part in parts {
-            hash.update(&(part.len() as u64).to_le_bytes());
-            hash.update(part);
+            sum.push(part);
         }
-        Fingerprint(hash.digest128())
+        sum.finish()
+    }
+}
+
+/// [`Fingerprint::of`] for parts that come one by one.
+#[derive(Default)]
+pub(crate) struct Parts(xxhash_rust::xxh3::Xxh3);
+
+impl Parts {
+    pub(crate) fn push(&mut self, part: &[u8]) {
+        self.0.update(&(part.len() as u64).to_le_bytes());
+        self.0.update(part);
+    }
+
+    pub(crate) fn finish(&self) -> Fingerprint {
+        Fingerprint(self.0.digest128())
     }
 }
 
@@ -238,121 +275,7 @@ impl<'de> serde::Deserialize<'de> for Fingerprint {
     }
 }
 
-/// The form of stored data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// A folder of class folders of pictures.
-    Folder,
-    /// A folder of `.mill` shards, or one shard.
-    Shards,
-    /// A tar in WebDataset convention, or a folder of them.
-    Tar,
-    /// An Arrow IPC file.
-    Arrow,
-    /// A Parquet file, or a folder of them.
-    Parquet,
-}
-
-/// Opens stored data, detecting its form.
-///
-/// # Errors
-///
-/// [`Kind::Io`] if the path cannot be read, [`Kind::Config`] if it is of no known form or holds no samples, and the
-/// errors of the form's own reader.
-pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
-    let path = path.as_ref();
-    match detect(path)? {
-        Format::Shards => Ok(Box::new(Shards::open(path, crate::shard::Backing::default())?)),
-        other => Err(Error::new(
-            Kind::Unsupported,
-            format!("{}: {other:?} data are not read by this build", path.display()),
-        )),
-    }
-}
-
-/// The form of the data stored at a path, from names alone.
-///
-/// # Errors
-///
-/// [`Kind::Io`] if there is nothing at the path, [`Kind::Config`] if it is of no known form.
-pub fn detect(path: &Path) -> Result<Format> {
-    std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
-    if Shards::is_at(path) {
-        return Ok(Format::Shards);
-    }
-    Err(Error::config(format!(
-        "{}: not a data set: expected a folder of shards (*.mill) or one shard",
-        path.display()
-    )))
-}
-
-/// Several sources numbered through, in order.
-pub(crate) struct Blend {
-    /// Each with the number of its first sample.
-    parts: Vec<(u64, Box<dyn Source>)>,
-    len: u64,
-}
-
-impl Blend {
-    pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> Blend {
-        let mut len = 0;
-        let parts = sources
-            .into_iter()
-            .map(|source| {
-                let base = len;
-                len += source.len();
-                (base, source)
-            })
-            .collect();
-        Blend { parts, len }
-    }
-
-    fn part(&self, id: u64) -> (u64, &dyn Source) {
-        let (base, source) =
-            self.parts.iter().rev().find(|(base, _)| *base <= id).expect("the first base is 0");
-        (id - base, &**source)
-    }
-}
-
-impl Source for Blend {
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        let each: Vec<[u8; 16]> =
-            self.parts.iter().map(|(_, source)| source.fingerprint().0.to_le_bytes()).collect();
-        Fingerprint::of(each.iter().map(|bytes| &bytes[..]))
-    }
-
-    fn name(&self, id: u64) -> String {
-        let (id, source) = self.part(id);
-        source.name(id)
-    }
-
-    fn size(&self, id: u64) -> u64 {
-        let (id, source) = self.part(id);
-        source.size(id)
-    }
-
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
-        let (id, source) = self.part(id);
-        source.read(id, spare)
-    }
-
-    fn access(&self) -> Access {
-        let blocks = self.parts.iter().any(|(_, source)| source.access() == Access::Blocking);
-        if blocks { Access::Blocking } else { Access::Immediate }
-    }
-
-    fn classes(&self) -> Option<&[String]> {
-        let first = self.parts.first()?.1.classes();
-        first.filter(|_| self.parts.iter().all(|(_, source)| source.classes() == first))
-    }
-
-    fn uniform_frame(&self) -> Option<(u32, u32)> {
-        let first = self.parts.first()?.1.uniform_frame();
-        first.filter(|_| self.parts.iter().all(|(_, source)| source.uniform_frame() == first))
-    }
+/// A number beyond the samples there are: a fault of the caller.
+fn no_such_sample(id: u64, len: u64) -> Error {
+    Error::config(format!("sample {id} of {len}")).with_sample(id)
 }

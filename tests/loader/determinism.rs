@@ -11,7 +11,10 @@ use crate::support::*;
 /// Every combination of workers, chunk, budget, threads and prefetch gives the batches of the reference path.
 fn assert_same(source: impl Fn(Access) -> Box<dyn feedmill::source::Source>, recipe: &Recipe, epochs: u32) {
     let expected = reference(&Loader::new(source(Access::Immediate), recipe.clone()).unwrap(), epochs);
-    assert!(expected.iter().collect::<std::collections::HashSet<_>>().len() == expected.len(), "batches repeat");
+    assert!(
+        expected.iter().collect::<std::collections::HashSet<_>>().len() == expected.len(),
+        "batches repeat"
+    );
     for workers in [1, 2, 3, 7] {
         for chunk in [None, Some(1), Some(5), Some(64)] {
             for (memory, prefetch) in [(1, 1), (256 << 20, 1), (1, 4), (256 << 20, 4)] {

@@ -40,7 +40,11 @@ fn replace_takes_a_stand_in_from_the_plan_and_reports_it() {
         for fault in batch.faults() {
             assert_eq!(fault.replaced_by, Some(batch.samples()[fault.slot]));
             assert_eq!(fault.kind, Kind::Corrupt);
-            assert!(fault.message.contains(&format!("record {} of the test", fault.sample)), "{}", fault.message);
+            assert!(
+                fault.message.contains(&format!("record {} of the test", fault.sample)),
+                "{}",
+                fault.message
+            );
             reported.insert(fault.sample);
         }
     }
@@ -133,7 +137,9 @@ impl Op for Panics {
 
 #[test]
 fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
-    for (drawing, role, text) in [(true, "decoder", "the op is broken"), (false, "augmenter", "the kernel is broken")] {
+    for (drawing, role, text) in
+        [(true, "decoder", "the op is broken"), (false, "augmenter", "the kernel is broken")]
+    {
         for threads in [Threads::Fused, Threads::Split] {
             let broken = recipe(8, MIX).op(Panics { drawing });
             let loader = Loader::new(Box::new(pixels(45)), broken).unwrap();
@@ -152,7 +158,11 @@ fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
                 })
                 .collect();
             assert!(firsts[0].2.contains(role) && firsts[0].2.contains(text), "{}", firsts[0].2);
-            assert!(firsts[0].2.contains("of memory") || firsts[0].2.contains("memory record"), "{}", firsts[0].2);
+            assert!(
+                firsts[0].2.contains("of memory") || firsts[0].2.contains("memory record"),
+                "{}",
+                firsts[0].2
+            );
             assert!(firsts.iter().all(|first| *first == firsts[0]), "the same error every time");
         }
     }

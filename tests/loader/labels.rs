@@ -80,7 +80,8 @@ fn index_pair_and_multi_label_forms_say_what_the_source_said() {
     assert_eq!(plain.targets().index().unwrap(), classes);
     assert!(plain.targets().dense().unwrap_err().to_string().contains("target.form"));
 
-    let pair = feedmill::recipe::TargetOptions { form: Some(feedmill::recipe::TargetForm::Pair), ..dense(0.0) };
+    let pair =
+        feedmill::recipe::TargetOptions { form: Some(feedmill::recipe::TargetForm::Pair), ..dense(0.0) };
     let mixed = Loader::new(Box::new(pixels(16)), recipe(8, MIX).target(pair)).unwrap().batch(0, 0).unwrap();
     let (a, b, lam) = mixed.targets().pair().unwrap();
     for slot in 0..8 {

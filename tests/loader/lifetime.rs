@@ -81,7 +81,8 @@ fn memory_is_flat_over_epochs_and_does_not_grow_with_workers() {
     alone("memory_is_flat_over_epochs_and_does_not_grow_with_workers", || {
         for workers in [1, 7] {
             let mut loader =
-                Loader::open("fixtures/photos", feedmill::Recipe::preset("imagenet").unwrap().batch(8)).unwrap();
+                Loader::open("fixtures/photos", feedmill::Recipe::preset("imagenet").unwrap().batch(8))
+                    .unwrap();
             loader = loader.workers(workers).unwrap();
             let mut after = Vec::new();
             for epoch in loader.epochs(12) {
@@ -89,7 +90,12 @@ fn memory_is_flat_over_epochs_and_does_not_grow_with_workers() {
                 after.push(resident());
             }
             let (early, late) = (after[3], after[11]);
-            assert!(late < early + (8 << 20), "{workers} workers: {} MiB grew to {} MiB", early >> 20, late >> 20);
+            assert!(
+                late < early + (8 << 20),
+                "{workers} workers: {} MiB grew to {} MiB",
+                early >> 20,
+                late >> 20
+            );
         }
     });
 }
@@ -163,7 +169,10 @@ fn waiting_has_a_deadline() {
         let error = batches.next_timeout(Duration::from_millis(30)).unwrap_err();
         assert_eq!(error.kind(), Kind::Stopped);
         drop(release);
-        assert!(batches.next_timeout(Duration::from_secs(10)).unwrap().unwrap().is_ok(), "it can be asked again");
+        assert!(
+            batches.next_timeout(Duration::from_secs(10)).unwrap().unwrap().is_ok(),
+            "it can be asked again"
+        );
     });
 }
 
@@ -177,5 +186,9 @@ fn decoded_pictures_keep_to_the_budget() {
     let loader = Loader::open("fixtures/photos", recipe).unwrap().tuning(tight).unwrap();
     assert_eq!(loader.epoch(0).unwrap().map(|batch| batch.unwrap().len()).sum::<usize>(), 16);
     let most = 640 * 504 * 3;
-    assert!(loader.stats().decoded_bytes_peak <= most, "one picture at a time: {}", loader.stats().decoded_bytes_peak);
+    assert!(
+        loader.stats().decoded_bytes_peak <= most,
+        "one picture at a time: {}",
+        loader.stats().decoded_bytes_peak
+    );
 }

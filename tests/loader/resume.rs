@@ -59,7 +59,8 @@ fn epoch_continues_where_the_state_is_and_other_epochs_begin_at_the_front() {
     let state = loader().epoch(0).unwrap().nth(2).unwrap().unwrap().state().clone();
     let mut resumed = loader();
     resumed.resume(&state).unwrap();
-    let digests = |epoch| resumed.epoch(epoch).unwrap().map(|batch| batch.unwrap().digest()).collect::<Vec<_>>();
+    let digests =
+        |epoch| resumed.epoch(epoch).unwrap().map(|batch| batch.unwrap().digest()).collect::<Vec<_>>();
     assert_eq!(digests(0), expected[3..6]);
     assert_eq!(digests(1), expected[6..]);
 }
@@ -92,13 +93,20 @@ fn another_process_with_other_tuning_continues_with_the_same_bytes() {
             epochs.flatten().map(|batch| batch.unwrap().state().clone()).collect()
         };
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "resume::another_process_with_other_tuning_continues_with_the_same_bytes", "--nocapture"])
+            .args([
+                "--exact",
+                "resume::another_process_with_other_tuning_continues_with_the_same_bytes",
+                "--nocapture",
+            ])
             .env("FEEDMILL_TEST_STATE", states[done - 1].to_string())
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         let expected = format!("digests {:?}", &expected[done..]);
-        assert!(text.lines().any(|line| line.ends_with(&expected)), "after {done}: {text}\nexpected {expected}");
+        assert!(
+            text.lines().any(|line| line.ends_with(&expected)),
+            "after {done}: {text}\nexpected {expected}"
+        );
     }
 }
 
@@ -118,11 +126,15 @@ fn a_state_of_something_else_is_refused_by_field() {
         lines.collect()
     };
     let other = "\"00000000000000000000000000000001\"";
-    for (field, value) in [("format", "9"), ("seed", "5"), ("data", other), ("recipe", other), ("next", "6")] {
+    for (field, value) in [("format", "9"), ("seed", "5"), ("data", other), ("recipe", other), ("next", "6")]
+    {
         let (kind, text) = refused(&change(field, value));
         assert_eq!(kind, Kind::Mismatch);
         let shown = value.trim_matches('"');
-        assert!(text.contains(if field == "next" { "next batch" } else { field }) && text.contains(shown), "{text}");
+        assert!(
+            text.contains(if field == "next" { "next batch" } else { field }) && text.contains(shown),
+            "{text}"
+        );
     }
     let (kind, text) = refused(&format!("{state}surprise = 1\n"));
     assert_eq!(kind, Kind::Corrupt);

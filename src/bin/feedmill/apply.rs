@@ -56,7 +56,7 @@ impl Args {
 /// Writes RGB pixels as PNG.
 pub fn write_png(path: &std::path::Path, width: u32, height: u32, rgb: &[u8]) -> feedmill::Result<()> {
     let png = image::ImageFormat::Png;
-    image::save_buffer_with_format(path, rgb, width, height, image::ExtendedColorType::Rgb8, png).map_err(|error| {
-        Error::new(Kind::Io, format!("{}: cannot write: {error}", path.display())).with_cause(error)
-    })
+    image::save_buffer_with_format(path, rgb, width, height, image::ExtendedColorType::Rgb8, png).map_err(
+        |error| Error::new(Kind::Io, format!("{}: cannot write: {error}", path.display())).with_cause(error),
+    )
 }

@@ -115,7 +115,11 @@ impl Args {
             writeln!(out, "epoch {epoch}: {:>9.0} images/s{note}", lap.images as f64 / lap.seconds)?;
         }
         writeln!(out)?;
-        writeln!(out, "{median:.0} images/s, {:.1} MB/s of stored bytes (median epoch)", median * per_image / 1e6)?;
+        writeln!(
+            out,
+            "{median:.0} images/s, {:.1} MB/s of stored bytes (median epoch)",
+            median * per_image / 1e6
+        )?;
         writeln!(
             out,
             "opened in {}, first batch after {}, peak memory {}",

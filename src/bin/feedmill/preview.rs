@@ -84,8 +84,7 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     // A caption needs room even under a picture of 32 pixels.
     let cell = w.max(14 * CHARACTER);
     let rows = shown.div_ceil(columns);
-    let mut canvas =
-        Canvas::new(GAP + columns * (cell + GAP), GAP + rows * (h + CAPTION + GAP));
+    let mut canvas = Canvas::new(GAP + columns * (cell + GAP), GAP + rows * (h + CAPTION + GAP));
     for slot in 0..shown {
         let picture = loader.picture(batch, slot);
         let left = GAP + slot % columns * (cell + GAP);

@@ -1,0 +1,404 @@
+//! Arrow IPC: files (Feather v2) and streams, mapped.
+
+use std::path::{Path, PathBuf};
+
+use arrow::buffer::Buffer;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::ipc::convert::try_fb_to_schema;
+use arrow::ipc::reader::{FileDecoder, read_footer_length};
+use arrow::ipc::{self, Block, MessageHeader, MetadataVersion};
+use bytes::Bytes;
+
+use super::cells::{Layout, Table, caught};
+use super::{Access, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, detect, map, names};
+use crate::error::{Error, Kind, Result};
+
+/// Pictures in Arrow IPC files or streams, read without a copy from a mapping.
+///
+/// The file format (Feather v2) and the stream format, which Hugging Face's `datasets` writes, are told apart by the
+/// first bytes. A folder stands for its `.arrow` and `.feather` files, sorted by the bytes of their names. Everything is
+/// validated when it is opened, save the pictures themselves, which are not touched; compressed buffers are not read.
+///
+/// The fingerprint covers the number of rows, every picture's size and every label; not the pictures' bytes, which would
+/// mean to read all of them.
+///
+/// # Cutting a file short
+///
+/// A mapped file that another process cuts short ends this process by SIGBUS, as with every mapping.
+#[derive(Debug)]
+pub struct ArrowFile {
+    files: Vec<Mapped>,
+    batches: Vec<Batch>,
+    rows: u64,
+    classes: Vec<String>,
+    fingerprint: Fingerprint,
+}
+
+#[derive(Debug)]
+struct Mapped {
+    path: PathBuf,
+    bytes: Bytes,
+    /// The first sample.
+    first: u64,
+}
+
+#[derive(Debug)]
+struct Batch {
+    first: u64,
+    file: usize,
+    table: Table,
+}
+
+impl ArrowFile {
+    /// Opens a file, or the files of a folder, with the columns `image` and `label`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ArrowFile::open_with`].
+    pub fn open(path: impl AsRef<Path>) -> Result<ArrowFile> {
+        ArrowFile::open_with(path, &Columns::default())
+    }
+
+    /// Opens a file, or the files of a folder, with columns of other names.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if it ends too early, [`Kind::Corrupt`] if it
+    /// contradicts itself, [`Kind::Unsupported`] for compressed buffers or big-endian data, [`Kind::Config`] if a column is
+    /// missing or of another type, if there are no rows, or if files of a folder name different classes.
+    pub fn open_with(path: impl AsRef<Path>, columns: &Columns) -> Result<ArrowFile> {
+        let path = path.as_ref();
+        let mut source = ArrowFile {
+            files: Vec::new(),
+            batches: Vec::new(),
+            rows: 0,
+            classes: Vec::new(),
+            fingerprint: Fingerprint(0),
+        };
+        for (index, path) in detect::files(path, Format::Arrow)?.into_iter().enumerate() {
+            let bytes = map::map(&path)?;
+            let place = names::readable(path.as_os_str().as_encoded_bytes());
+            let (layout, tables) = read(&bytes, columns).map_err(|error| error.at(&place))?;
+            if index == 0 {
+                source.classes = layout.classes;
+            } else if source.classes != layout.classes {
+                return Err(Error::config(format!(
+                    "{place}: its class names differ from those of {}; open them apart",
+                    source.files[0].path.display()
+                )));
+            }
+            let file = source.files.len();
+            source.files.push(Mapped { path, bytes, first: source.rows });
+            for table in tables {
+                let first = source.rows;
+                source.rows = first
+                    .checked_add(table.rows() as u64)
+                    .ok_or_else(|| Error::corrupt(format!("{place}: more than 2^64 rows")))?;
+                source.batches.push(Batch { first, file, table });
+            }
+        }
+        if source.rows == 0 {
+            return Err(Error::config(format!("{}: no rows", path.display())));
+        }
+        let mut sum = Parts::default();
+        sum.push(b"arrow");
+        source.classes.iter().for_each(|class| sum.push(class.as_bytes()));
+        source.batches.iter().for_each(|batch| batch.table.sum(&mut sum));
+        source.fingerprint = sum.finish();
+        Ok(source)
+    }
+
+    /// The batch that holds a sample, and the row in it.
+    fn find(&self, id: u64) -> Option<(&Batch, usize)> {
+        if id >= self.rows {
+            return None;
+        }
+        let after = self.batches.partition_point(|batch| batch.first <= id);
+        let batch = &self.batches[after.checked_sub(1)?];
+        Some((batch, (id - batch.first) as usize))
+    }
+}
+
+impl Source for ArrowFile {
+    fn len(&self) -> u64 {
+        self.rows
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    fn name(&self, id: u64) -> String {
+        let Some((batch, _)) = self.find(id) else { return format!("sample {id}") };
+        let file = &self.files[batch.file];
+        let name = file.path.file_name().unwrap_or_default();
+        format!("{}: row {}", names::readable(name.as_encoded_bytes()), id - file.first)
+    }
+
+    fn size(&self, id: u64) -> u64 {
+        self.find(id).and_then(|(batch, row)| batch.table.cell(row).ok()).map_or(0, |cell| cell.len() as u64)
+    }
+
+    fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Raw> {
+        let (batch, row) = self.find(id).ok_or_else(|| super::no_such_sample(id, self.rows))?;
+        let file = &self.files[batch.file];
+        let read = || {
+            let cell = batch.table.cell(row)?;
+            let codec = Codec::sniff(cell)?;
+            let inside = file.bytes.as_ptr_range().contains(&cell.as_ptr());
+            // Cells lie outside of the mapping where a buffer had to be copied to be aligned.
+            let bytes = if inside { file.bytes.slice_ref(cell) } else { Bytes::copy_from_slice(cell) };
+            Ok(Raw { bytes: Payload::Shared(bytes), codec, target: batch.table.target(row)? })
+        };
+        read().map_err(|error: Error| {
+            let path = names::readable(file.path.as_os_str().as_encoded_bytes());
+            error.at(format_args!("{path}: row {}", id - file.first)).with_sample(id)
+        })
+    }
+
+    fn access(&self) -> Access {
+        Access::Immediate
+    }
+
+    fn classes(&self) -> Option<&[String]> {
+        (!self.classes.is_empty()).then_some(&self.classes)
+    }
+}
+
+const MAGIC: &[u8; 6] = b"ARROW1";
+/// Begins every message since Arrow 0.15.
+const CONTINUATION: [u8; 4] = [0xff; 4];
+
+/// Reads all tables of a file or stream.
+fn read(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)> {
+    match bytes.starts_with(MAGIC) {
+        true => read_file(bytes, columns),
+        false => read_stream(bytes, columns),
+    }
+}
+
+fn read_file(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)> {
+    let len = bytes.len();
+    let cut = || {
+        Error::new(
+            Kind::Truncated,
+            format!(
+                "the file of {len} bytes does not end with a footer and \"ARROW1\": it was cut or not finished"
+            ),
+        )
+    };
+    let tail = bytes.last_chunk::<10>().filter(|_| len >= 8 + 10).ok_or_else(cut)?;
+    if !tail.ends_with(MAGIC) {
+        return Err(cut());
+    }
+    let damaged = |what: String| Error::corrupt(format!("the footer before byte {}: {what}", len - 10));
+    let footer_len = read_footer_length(*tail).map_err(|error| damaged(error.to_string()))?;
+    let footer_at = (len - 10).checked_sub(footer_len).filter(|&at| at >= 8);
+    let footer_at =
+        footer_at.ok_or_else(|| damaged(format!("it has {footer_len} bytes, the file has {len}")))?;
+    // A copy, because the footer need not be aligned in the file.
+    let footer = bytes[footer_at..len - 10].to_vec();
+    let footer = ipc::root_as_footer(&footer).map_err(|error| damaged(error.to_string()))?;
+    let schema = schema(footer.schema().ok_or_else(|| damaged("no schema".into()))?)?;
+    let mut reader = Reader::new(bytes, schema, footer.version(), columns)?;
+    let blocks =
+        footer.dictionaries().into_iter().flatten().chain(footer.recordBatches().into_iter().flatten());
+    for block in blocks {
+        let at = usize::try_from(block.offset()).ok();
+        let meta = usize::try_from(block.metaDataLength()).ok();
+        let body = usize::try_from(block.bodyLength()).ok();
+        match (at, meta, body) {
+            (Some(at), Some(meta), Some(body)) => reader.message(at, meta, body)?,
+            _ => return Err(damaged(format!("a block with a negative place or length: {block:?}"))),
+        }
+    }
+    Ok((reader.layout, reader.tables))
+}
+
+fn read_stream(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)> {
+    let mut at = 0;
+    let mut reader: Option<Reader<'_>> = None;
+    loop {
+        let Some((prefix, size)) = message_size(&bytes[at..]) else {
+            if at == bytes.len() && reader.is_some() {
+                // Closing the stream is a legal end, too; but it is also what a cut between messages looks like.
+                tracing::warn!(
+                    rows = reader.as_ref().map_or(0, Reader::rows),
+                    "an Arrow stream without an end mark"
+                );
+                break;
+            }
+            return Err(cut(at, bytes.len()));
+        };
+        if size == 0 {
+            break;
+        }
+        let meta = prefix.checked_add(size).filter(|&meta| meta <= bytes.len() - at);
+        let meta = match meta {
+            Some(meta) => meta,
+            None if reader.is_none() && prefix == 4 => {
+                return Err(Error::corrupt(format!(
+                    "not an Arrow IPC file or stream: its {} bytes begin neither with \"ARROW1\" nor with a message",
+                    bytes.len()
+                )));
+            }
+            None => return Err(cut(at, bytes.len())),
+        };
+        let message = ipc::root_as_message(&bytes[at + prefix..at + meta])
+            .map_err(|error| Error::corrupt(format!("byte {at}: not an Arrow message: {error}")))?;
+        let body = usize::try_from(message.bodyLength())
+            .map_err(|_| Error::corrupt(format!("byte {at}: a body of {} bytes", message.bodyLength())))?;
+        match (&mut reader, message.header_as_schema()) {
+            (None, Some(found)) => {
+                reader = Some(Reader::new(bytes, schema(found)?, message.version(), columns)?);
+            }
+            (None, None) => {
+                return Err(Error::corrupt(format!(
+                    "byte {at}: the stream begins with a message of type {:?}, expected a schema",
+                    message.header_type()
+                )));
+            }
+            (Some(reader), _) => reader.message(at, meta, body)?,
+        }
+        let next =
+            at.checked_add(meta).and_then(|end| end.checked_add(body)).filter(|&next| next <= bytes.len());
+        at = next.ok_or_else(|| cut(at, bytes.len()))?;
+    }
+    match reader {
+        Some(reader) => Ok((reader.layout, reader.tables)),
+        None => Err(Error::new(Kind::Truncated, "an Arrow stream without a schema")),
+    }
+}
+
+fn cut(at: usize, len: usize) -> Error {
+    Error::new(
+        Kind::Truncated,
+        format!(
+            "the message at byte {at} reaches beyond the end of the file at byte {len}: the file was cut"
+        ),
+    )
+}
+
+/// The lengths of a message's prefix and of its metadata.
+fn message_size(bytes: &[u8]) -> Option<(usize, usize)> {
+    let word = |at: usize| bytes.get(at..at + 4).and_then(|word| <[u8; 4]>::try_from(word).ok());
+    match word(0)? {
+        CONTINUATION => Some((8, u32::from_le_bytes(word(4)?) as usize)),
+        legacy => Some((4, u32::from_le_bytes(legacy) as usize)),
+    }
+}
+
+fn schema(schema: ipc::Schema<'_>) -> Result<SchemaRef> {
+    if !schema.endianness().equals_to_target_endianness() {
+        return Err(Error::new(
+            Kind::Unsupported,
+            "the file was written with another byte order than this machine's; write it anew here",
+        ));
+    }
+    let schema = try_fb_to_schema(schema).map_err(|error| Error::corrupt(format!("the schema: {error}")))?;
+    Ok(schema.into())
+}
+
+/// Decodes messages, having checked what the decoder would take on trust or panic about.
+struct Reader<'a> {
+    bytes: &'a Bytes,
+    buffer: Buffer,
+    decoder: FileDecoder,
+    layout: Layout,
+    tables: Vec<Table>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a Bytes, schema: SchemaRef, version: MetadataVersion, columns: &Columns) -> Result<Self> {
+        let layout = Layout::of(&schema, columns)?;
+        let decoder = FileDecoder::new(schema, version).with_projection(layout.wanted.clone());
+        Ok(Reader { bytes, buffer: Buffer::from(bytes.clone()), decoder, layout, tables: Vec::new() })
+    }
+
+    fn rows(&self) -> usize {
+        self.tables.iter().map(Table::rows).sum()
+    }
+
+    /// Decodes the message at a byte: `meta` bytes of prefix and metadata, then `body` bytes of buffers.
+    fn message(&mut self, at: usize, meta: usize, body: usize) -> Result<()> {
+        let place = |error: Error| error.at(format_args!("byte {at}"));
+        let end = at.checked_add(meta).and_then(|end| end.checked_add(body));
+        if end.is_none_or(|end| end > self.bytes.len()) {
+            return Err(cut(at, self.bytes.len()));
+        }
+        let whole = self.bytes.slice(at..at + meta);
+        let prefix = message_size(&whole).map(|(prefix, _)| prefix).filter(|&prefix| prefix <= meta);
+        let prefix = prefix.ok_or_else(|| place(Error::corrupt("a message without a length")))?;
+        let message = ipc::root_as_message(&whole[prefix..])
+            .map_err(|error| place(Error::corrupt(format!("not an Arrow message: {error}"))))?;
+        let batch = match message.header_type() {
+            MessageHeader::RecordBatch => message.header_as_record_batch(),
+            MessageHeader::DictionaryBatch => {
+                message.header_as_dictionary_batch().and_then(|batch| batch.data())
+            }
+            MessageHeader::NONE => return Ok(()),
+            other => {
+                return Err(place(Error::corrupt(format!(
+                    "a message of type {other:?}, expected a batch of rows"
+                ))));
+            }
+        };
+        let batch = batch.ok_or_else(|| place(Error::corrupt("a message without its batch")))?;
+        check(&batch, body as u64).map_err(place)?;
+        let block =
+            Block::new(at as i64, i32::try_from(meta).map_err(|_| cut(at, self.bytes.len()))?, body as i64);
+        let data = self.buffer.slice_with_length(at, meta + body);
+        let damaged = |error: ArrowError| place(Error::corrupt(format!("a damaged batch: {error}")));
+        if message.header_type() == MessageHeader::DictionaryBatch {
+            let read = || self.decoder.read_dictionary(&block, &data);
+            return caught("the dictionary", read).map_err(place)?.map_err(damaged);
+        }
+        let read = || self.decoder.read_record_batch(&block, &data);
+        if let Some(batch) = caught("the batch", read).map_err(place)?.map_err(damaged)? {
+            let table = self.layout.table(&batch).map_err(place)?;
+            self.tables.push(table);
+        }
+        Ok(())
+    }
+}
+
+/// Checks a batch's own description: buffers inside the body, lengths that are lengths, no compression.
+fn check(batch: &ipc::RecordBatch<'_>, body: u64) -> Result<()> {
+    if let Some(compression) = batch.compression() {
+        return Err(Error::new(
+            Kind::Unsupported,
+            format!(
+                "the buffers are compressed ({:?}), which gains nothing for pictures; write the file without \
+                 compression",
+                compression.codec()
+            ),
+        ));
+    }
+    for (index, buffer) in batch.buffers().into_iter().flatten().enumerate() {
+        let (start, length) = (u64::try_from(buffer.offset()).ok(), u64::try_from(buffer.length()).ok());
+        let end = start.zip(length).and_then(|(start, length)| start.checked_add(length));
+        if end.is_none_or(|end| end > body) {
+            return Err(Error::corrupt(format!(
+                "buffer {index} has {} bytes at {} of a body of {body}",
+                buffer.length(),
+                buffer.offset()
+            )));
+        }
+    }
+    // Every row takes some bits, save those of null columns; this bound only keeps sums of lengths from overflowing.
+    let rows = 0..=(1i64 << 40);
+    if !rows.contains(&batch.length()) {
+        return Err(Error::corrupt(format!("a batch of {} rows", batch.length())));
+    }
+    for (index, node) in batch.nodes().into_iter().flatten().enumerate() {
+        if !rows.contains(&node.length()) || !(0..=node.length()).contains(&node.null_count()) {
+            return Err(Error::corrupt(format!(
+                "array {index} has {} rows, {} of them null",
+                node.length(),
+                node.null_count()
+            )));
+        }
+    }
+    Ok(())
+}

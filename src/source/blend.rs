@@ -1,0 +1,74 @@
+//! Several sources as one.
+
+use super::{Access, Fingerprint, Raw, Source};
+use crate::error::Result;
+
+/// Several sources numbered through, in order.
+pub(crate) struct Blend {
+    /// Each with the number of its first sample.
+    parts: Vec<(u64, Box<dyn Source>)>,
+    len: u64,
+}
+
+impl Blend {
+    pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> Blend {
+        let mut len = 0;
+        let parts = sources
+            .into_iter()
+            .map(|source| {
+                let base = len;
+                len += source.len();
+                (base, source)
+            })
+            .collect();
+        Blend { parts, len }
+    }
+
+    fn part(&self, id: u64) -> (u64, &dyn Source) {
+        let (base, source) =
+            self.parts.iter().rev().find(|(base, _)| *base <= id).expect("the first base is 0");
+        (id - base, &**source)
+    }
+}
+
+impl Source for Blend {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        let each: Vec<[u8; 16]> =
+            self.parts.iter().map(|(_, source)| source.fingerprint().0.to_le_bytes()).collect();
+        Fingerprint::of(each.iter().map(|bytes| &bytes[..]))
+    }
+
+    fn name(&self, id: u64) -> String {
+        let (id, source) = self.part(id);
+        source.name(id)
+    }
+
+    fn size(&self, id: u64) -> u64 {
+        let (id, source) = self.part(id);
+        source.size(id)
+    }
+
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+        let (id, source) = self.part(id);
+        source.read(id, spare)
+    }
+
+    fn access(&self) -> Access {
+        let blocks = self.parts.iter().any(|(_, source)| source.access() == Access::Blocking);
+        if blocks { Access::Blocking } else { Access::Immediate }
+    }
+
+    fn classes(&self) -> Option<&[String]> {
+        let first = self.parts.first()?.1.classes();
+        first.filter(|_| self.parts.iter().all(|(_, source)| source.classes() == first))
+    }
+
+    fn uniform_frame(&self) -> Option<(u32, u32)> {
+        let first = self.parts.first()?.1.uniform_frame();
+        first.filter(|_| self.parts.iter().all(|(_, source)| source.uniform_frame() == first))
+    }
+}

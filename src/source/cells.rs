@@ -1,0 +1,313 @@
+//! Pictures and labels in the columns of a table, whatever file the table came from.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, GenericByteArray, RecordBatch};
+use arrow::datatypes::{
+    BinaryType, ByteArrayType, DataType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, LargeBinaryType, Schema, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+
+use super::{Parts, Target};
+use crate::error::{Error, Result};
+
+/// Which columns of a table hold the pictures and the labels.
+///
+/// The picture column is binary (`binary`, `large_binary`, `binary_view`), or Hugging Face's struct with a field `bytes`.
+/// The label column holds integers (classes), lists of integers (several classes) or lists of floats (a weight for each
+/// class); a null label is [`Target::None`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// The column of pictures; `image` by default.
+    pub image: String,
+    /// The column of labels; `None` reads none. The default, `label`, may be absent from a file; another name may not.
+    pub label: Option<String>,
+}
+
+impl Default for Columns {
+    fn default() -> Columns {
+        Columns { image: "image".into(), label: Some("label".into()) }
+    }
+}
+
+/// Where the columns lie in a schema.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    columns: Columns,
+    /// The columns to read: pictures, then labels.
+    pub(super) wanted: Vec<usize>,
+    /// Class names by Hugging Face's metadata; empty if there are none.
+    pub(super) classes: Vec<String>,
+}
+
+impl Layout {
+    /// Finds the columns and checks their types.
+    ///
+    /// # Errors
+    ///
+    /// `Config` naming the column wanted and those found, or the type.
+    pub(super) fn of(schema: &Schema, columns: &Columns) -> Result<Layout> {
+        let position = |name: &str| schema.fields().iter().position(|field| field.name() == name);
+        let missing = |what: &str, name: &str| {
+            let found: Vec<&str> = schema.fields().iter().map(|field| &**field.name()).take(50).collect();
+            Error::config(format!(
+                "no column \"{name}\" for the {what}; the columns are {found:?}: name the one that is meant"
+            ))
+        };
+        let image = position(&columns.image).ok_or_else(|| missing("pictures", &columns.image))?;
+        let kind = schema.field(image).data_type();
+        if !is_picture(kind) {
+            return Err(Error::config(format!(
+                "the column \"{}\" has type {kind}; expected binary, or a struct with binary \"bytes\"",
+                columns.image
+            )));
+        }
+        let mut layout = Layout { columns: columns.clone(), wanted: vec![image], classes: Vec::new() };
+        if let Some(name) = &columns.label {
+            match position(name) {
+                Some(label) if label == image => {
+                    return Err(Error::config(format!(
+                        "the column \"{name}\" is named for pictures and labels"
+                    )));
+                }
+                Some(label) => {
+                    let kind = schema.field(label).data_type();
+                    if !is_label(kind) {
+                        return Err(Error::config(format!(
+                            "the column \"{name}\" has type {kind}; expected integers, or lists of integers or floats"
+                        )));
+                    }
+                    layout.wanted.push(label);
+                    layout.classes = class_names(schema, name);
+                }
+                None if Columns::default().label.as_ref() == Some(name) => layout.columns.label = None,
+                None => return Err(missing("labels", name)),
+            }
+        }
+        Ok(layout)
+    }
+
+    /// The columns of one batch of rows.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if the batch does not have the columns of the schema.
+    pub(super) fn table(&self, batch: &RecordBatch) -> Result<Table> {
+        let column = |name: &str| {
+            batch
+                .column_by_name(name)
+                .ok_or_else(|| Error::corrupt(format!("no column \"{name}\" in the batch")))
+        };
+        let pictures = column(&self.columns.image)?;
+        let (cells, outer) = match pictures.as_struct_opt() {
+            Some(pictures) => {
+                let bytes = pictures.column_by_name("bytes");
+                (bytes.ok_or_else(|| Error::corrupt("no field \"bytes\" in the struct"))?, Some(pictures))
+            }
+            None => (pictures, None),
+        };
+        let path = outer.and_then(|outer| outer.column_by_name("path")).map(Arc::clone);
+        let labels = match &self.columns.label {
+            Some(name) => {
+                let labels = column(name)?;
+                Some(match labels.data_type() {
+                    DataType::Dictionary(_, value) => arrow::compute::cast(labels, value)
+                        .map_err(|error| Error::corrupt(format!("the column \"{name}\": {error}")))?,
+                    _ => Arc::clone(labels),
+                })
+            }
+            None => None,
+        };
+        Ok(Table {
+            outer: outer
+                .filter(|outer| outer.null_count() > 0)
+                .map(|outer| Arc::new(outer.clone()) as ArrayRef),
+            cells: Arc::clone(cells),
+            path,
+            labels,
+        })
+    }
+}
+
+fn is_binary(kind: &DataType) -> bool {
+    matches!(kind, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+}
+
+fn is_picture(kind: &DataType) -> bool {
+    match kind {
+        DataType::Struct(fields) => {
+            fields.iter().any(|field| field.name() == "bytes" && is_binary(field.data_type()))
+        }
+        kind => is_binary(kind),
+    }
+}
+
+fn is_label(kind: &DataType) -> bool {
+    match kind {
+        DataType::Null => true,
+        DataType::Dictionary(_, value) => value.is_integer(),
+        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
+            field.data_type().is_integer() || field.data_type().is_floating()
+        }
+        kind => kind.is_integer(),
+    }
+}
+
+/// Class names in `info.features.LABEL.names`, or below `feature` for a list, of the metadata `huggingface`.
+fn class_names(schema: &Schema, label: &str) -> Vec<String> {
+    let Some(text) = schema.metadata().get("huggingface") else { return Vec::new() };
+    let Ok(note) = serde_json::from_str::<serde_json::Value>(text) else { return Vec::new() };
+    let feature = &note["info"]["features"][label];
+    let names =
+        [&feature["names"], &feature["feature"]["names"]].into_iter().find_map(|names| names.as_array());
+    names
+        .and_then(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect())
+        .unwrap_or_default()
+}
+
+/// The pictures and labels of one batch of rows.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    /// The struct around the cells, if some of it is null.
+    outer: Option<ArrayRef>,
+    cells: ArrayRef,
+    path: Option<ArrayRef>,
+    labels: Option<ArrayRef>,
+}
+
+impl Table {
+    pub(super) fn rows(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// The bytes in memory that the columns keep.
+    pub(super) fn memory(&self) -> u64 {
+        let arrays = [Some(&self.cells), self.path.as_ref(), self.labels.as_ref()];
+        arrays.into_iter().flatten().map(|array| array.get_array_memory_size() as u64).sum()
+    }
+
+    /// The picture in a row.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` if it is null, or if its offsets lie outside of the data: a mapped file may have changed after it was
+    /// validated.
+    pub(super) fn cell(&self, row: usize) -> Result<&[u8]> {
+        if self.outer.as_ref().is_some_and(|outer| outer.is_null(row)) || self.cells.is_null(row) {
+            let path = self.path.as_ref().filter(|path| path.is_valid(row));
+            let path = path.and_then(|path| path.as_string_opt::<i32>()).map(|path| path.value(row));
+            return Err(Error::corrupt(match path {
+                Some(path) => {
+                    let path = super::names::short(path.as_bytes());
+                    format!("the picture is null; only its path \"{path}\" was stored: embed the pictures")
+                }
+                None => "the picture is null".to_owned(),
+            }));
+        }
+        let cell = match self.cells.data_type() {
+            DataType::Binary => bytes_at(self.cells.as_bytes::<BinaryType>(), row),
+            DataType::LargeBinary => bytes_at(self.cells.as_bytes::<LargeBinaryType>(), row),
+            _ => view_at(self.cells.as_binary_view(), row),
+        };
+        cell.ok_or_else(|| Error::corrupt("the picture lies outside of the column's data"))
+    }
+
+    /// The label in a row.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` for a number that is no class, or a null inside a list.
+    pub(super) fn target(&self, row: usize) -> Result<Target> {
+        let Some(labels) = &self.labels else { return Ok(Target::None) };
+        if labels.is_null(row) || *labels.data_type() == DataType::Null {
+            return Ok(Target::None);
+        }
+        let list = match labels.data_type() {
+            DataType::List(_) => labels.as_list::<i32>().value(row),
+            DataType::LargeList(_) => labels.as_list::<i64>().value(row),
+            DataType::FixedSizeList(_, _) => labels.as_fixed_size_list().value(row),
+            _ => return class_at(labels, row).map(Target::Class),
+        };
+        if list.null_count() > 0 {
+            return Err(Error::corrupt("a label list with a null"));
+        }
+        let items = 0..list.len();
+        if list.data_type().is_integer() {
+            return items.map(|item| class_at(&list, item)).collect::<Result<_>>().map(Target::Multi);
+        }
+        Ok(Target::Soft(match list.data_type() {
+            DataType::Float16 => {
+                list.as_primitive::<Float16Type>().values().iter().map(|value| value.to_f32()).collect()
+            }
+            DataType::Float64 => {
+                list.as_primitive::<Float64Type>().values().iter().map(|&value| value as f32).collect()
+            }
+            _ => list.as_primitive::<Float32Type>().values().to_vec(),
+        }))
+    }
+
+    /// Adds every row's size and label to a fingerprint.
+    pub(super) fn sum(&self, sum: &mut Parts) {
+        for row in 0..self.rows() {
+            let size = self.cell(row).map_or(u64::MAX, |cell| cell.len() as u64);
+            sum.push(&size.to_le_bytes());
+            match self.target(row) {
+                Ok(Target::None) => sum.push(b""),
+                Ok(Target::Class(class)) => sum.push(&class.to_le_bytes()),
+                Ok(Target::Multi(classes)) => {
+                    sum.push(&classes.iter().flat_map(|class| class.to_le_bytes()).collect::<Vec<u8>>());
+                }
+                Ok(Target::Soft(weights)) => {
+                    sum.push(&weights.iter().flat_map(|weight| weight.to_le_bytes()).collect::<Vec<u8>>());
+                }
+                Err(error) => sum.push(error.message().as_bytes()),
+            }
+        }
+    }
+}
+
+/// `GenericByteArray::value` trusts its offsets; a mapping may have changed since they were validated.
+fn bytes_at<T: ByteArrayType>(array: &GenericByteArray<T>, row: usize) -> Option<&[u8]> {
+    use arrow::datatypes::ArrowNativeType as _;
+    let offsets = array.value_offsets();
+    let (start, end) = (offsets.get(row)?, offsets.get(row + 1)?);
+    array.value_data().get(start.to_usize()?..end.to_usize()?)
+}
+
+/// The same for views: 4 bytes of length, then the bytes themselves (up to 12), or a prefix, buffer and offset.
+fn view_at(array: &BinaryViewArray, row: usize) -> Option<&[u8]> {
+    let view = array.views().get(row)?;
+    let field = |index: u32| (*view >> (32 * index)) as u32 as usize;
+    let length = field(0);
+    if length <= 12 {
+        let start = row * 16 + 4;
+        return array.views().inner().as_slice().get(start..start + length);
+    }
+    let start = field(3);
+    array.data_buffers().get(field(2))?.as_slice().get(start..start.checked_add(length)?)
+}
+
+fn class_at(array: &ArrayRef, row: usize) -> Result<u32> {
+    macro_rules! integers {
+        ($($kind:ident => $primitive:ident),*) => {
+            match array.data_type() {
+                $(DataType::$kind => i128::from(array.as_primitive::<$primitive>().value(row)),)*
+                kind => return Err(Error::corrupt(format!("a label of type {kind}"))),
+            }
+        };
+    }
+    let label = integers!(
+        Int8 => Int8Type, Int16 => Int16Type, Int32 => Int32Type, Int64 => Int64Type,
+        UInt8 => UInt8Type, UInt16 => UInt16Type, UInt32 => UInt32Type, UInt64 => UInt64Type
+    );
+    u32::try_from(label)
+        .map_err(|_| Error::corrupt(format!("the label {label} is no class; expected 0 to {}", u32::MAX)))
+}
+
+/// Runs a decoder of another crate on bytes of unknown origin. Both crates report most damage and panic over some of it
+/// (the mutation tests find a length of offsets that is no multiple of their width, and others), so a panic of theirs is
+/// damage, too.
+pub(super) fn caught<T>(what: &str, decode: impl FnOnce() -> T) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
+        .map_err(|_| Error::corrupt(format!("{what} is damaged: its decoder panicked")))
+}

@@ -1,0 +1,232 @@
+//! Which form stored data has.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use super::{Codec, Folder, Shards, Source, Tar, fill};
+use crate::error::{Error, Result};
+use crate::shard::Backing;
+
+/// The form of stored data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// A folder of class folders of pictures.
+    Folder,
+    /// A folder of `.mill` shards, or one shard.
+    Shards,
+    /// A tar in WebDataset convention, or a folder of them.
+    Tar,
+    /// An Arrow IPC file or stream, or a folder of them.
+    Arrow,
+    /// A Parquet file, or a folder of them.
+    Parquet,
+}
+
+impl Format {
+    /// Every form, in the order in which messages list them.
+    pub const ALL: [Format; 5] =
+        [Format::Folder, Format::Shards, Format::Tar, Format::Arrow, Format::Parquet];
+
+    /// The form's name in lower case, as [`Format::from_str`] reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Folder => "folder",
+            Format::Shards => "shards",
+            Format::Tar => "tar",
+            Format::Arrow => "arrow",
+            Format::Parquet => "parquet",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    /// Reads `folder`, `shards`, `tar`, `arrow` or `parquet`.
+    fn from_str(text: &str) -> Result<Format> {
+        Format::ALL.into_iter().find(|format| format.as_str() == text).ok_or_else(|| {
+            let known = Format::ALL.map(Format::as_str).join(", ");
+            Error::config(format!("\"{text}\" is no form of stored data; expected one of {known}"))
+        })
+    }
+}
+
+/// Opens stored data, detecting its form.
+///
+/// A file is told by its extension (`.mill`, `.tar`, `.arrow`, `.feather`, `.parquet`), then by its first bytes. A folder
+/// with a `manifest.json` or a `.mill` file holds shards; one with `.tar`, `.arrow` or `.parquet` files and no pictures
+/// holds those; one with pictures or folders is a [`Folder`].
+///
+/// # Errors
+///
+/// [`Kind::Io`](crate::Kind::Io) if the path cannot be read, [`Kind::Config`](crate::Kind::Config) if it is of no known
+/// form or holds no samples, and the errors of the form's own reader.
+pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
+    let path = path.as_ref();
+    open_as(path, detect(path)?)
+}
+
+/// The form of the data stored at a path, as [`open`] tells it.
+///
+/// # Errors
+///
+/// [`Kind::Io`](crate::Kind::Io) if the path cannot be read, [`Kind::Config`](crate::Kind::Config) if it is of no known
+/// form.
+pub fn detect(path: impl AsRef<Path>) -> Result<Format> {
+    let path = path.as_ref();
+    let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
+    if found.is_dir() { folder_format(path) } else { file_format(path) }
+}
+
+/// Opens stored data of a known form.
+///
+/// # Errors
+///
+/// Those of [`open`], and [`Kind::Unsupported`](crate::Kind::Unsupported) for Arrow and Parquet in a build without the
+/// feature `arrow`.
+pub fn open_as(path: impl AsRef<Path>, format: Format) -> Result<Box<dyn Source>> {
+    let path = path.as_ref();
+    // One message for a missing path, whatever the form.
+    std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
+    match format {
+        Format::Folder => Ok(Box::new(Folder::open(path)?)),
+        Format::Shards => Ok(Box::new(Shards::open(path, Backing::default())?)),
+        Format::Tar => Ok(Box::new(Tar::open(path)?)),
+        #[cfg(feature = "arrow")]
+        Format::Arrow => Ok(Box::new(super::ArrowFile::open(path)?)),
+        #[cfg(feature = "arrow")]
+        Format::Parquet => Ok(Box::new(super::Parquet::open(path)?)),
+        #[cfg(not(feature = "arrow"))]
+        Format::Arrow | Format::Parquet => Err(Error::new(
+            crate::Kind::Unsupported,
+            format!(
+                "{}: this build does not read {format}; build with the feature \"arrow\"",
+                path.display()
+            ),
+        )),
+    }
+}
+
+/// The form that a file name announces.
+fn named(name: &Path) -> Option<Format> {
+    let extension = name.extension()?.to_str()?.to_ascii_lowercase();
+    match extension.as_str() {
+        "mill" => Some(Format::Shards),
+        "tar" => Some(Format::Tar),
+        "arrow" | "feather" => Some(Format::Arrow),
+        "parquet" => Some(Format::Parquet),
+        _ => None,
+    }
+}
+
+fn file_format(path: &Path) -> Result<Format> {
+    if let Some(format) = named(path) {
+        return Ok(format);
+    }
+    let mut head = [0; 512];
+    let file = fill::At::open(path)?;
+    let read = file.read(0, &mut head)?;
+    let head = &head[..read];
+    // The tar reader explains what to do with a compressed tar.
+    if head.get(257..262) == Some(b"ustar") || super::tar::compression(head).is_some() {
+        return Ok(Format::Tar);
+    }
+    if head.starts_with(b"ARROW1") || head.starts_with(&[0xff; 4]) {
+        return Ok(Format::Arrow);
+    }
+    if head.starts_with(b"PAR1") {
+        return Ok(Format::Parquet);
+    }
+    let what = if Codec::detect(head).is_some() {
+        "one picture; give the folder that it lies in"
+    } else {
+        "not a data set; expected a .mill, .tar, .arrow, .feather or .parquet file, or a folder of class folders of \
+         pictures"
+    };
+    Err(Error::config(format!("{}: {what}", path.display())))
+}
+
+fn folder_format(path: &Path) -> Result<Format> {
+    let failed = |error| Error::io("list the folder", path, error);
+    let mut files: Vec<Format> = Vec::new();
+    let (mut manifest, mut pictures, mut folders) = (false, false, false);
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        if entry.file_type().map_err(failed)?.is_dir() {
+            folders = true;
+            continue;
+        }
+        manifest |= name == "manifest.json";
+        pictures |= Codec::is_picture_name(&name.to_string_lossy());
+        if let Some(format) = named(Path::new(&name))
+            && !files.contains(&format)
+        {
+            files.push(format);
+        }
+    }
+    if manifest || files.contains(&Format::Shards) {
+        return Ok(Format::Shards);
+    }
+    match files[..] {
+        [format] if !pictures => Ok(format),
+        [] if pictures || folders => Ok(Format::Folder),
+        [] => Err(Error::config(format!(
+            "{}: not a data set; looked for class folders or pictures (.jpg, .jpeg, .png, .webp), manifest.json, and \
+             .mill, .tar, .arrow, .feather and .parquet files",
+            path.display()
+        ))),
+        _ => {
+            files.sort_by_key(|format| format.as_str());
+            let mut kinds: Vec<&str> = files.iter().map(|format| format.as_str()).collect();
+            if pictures {
+                kinds.push("pictures");
+            }
+            Err(Error::config(format!(
+                "{}: the folder holds {}; say which form is meant, or keep them apart",
+                path.display(),
+                kinds.join(" and ")
+            )))
+        }
+    }
+}
+
+/// The path itself if it is a file, or the files in it that `wanted` names, sorted by the bytes of their names.
+pub(super) fn files(path: &Path, wanted: Format) -> Result<Vec<std::path::PathBuf>> {
+    let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
+    if !found.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let failed = |error| Error::io("list the folder", path, error);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let hidden = name.as_encoded_bytes().starts_with(b".");
+        if !hidden && named(Path::new(&name)) == Some(wanted) && !entry.file_type().map_err(failed)?.is_dir()
+        {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        let expected = match wanted {
+            Format::Arrow => ".arrow or .feather",
+            Format::Parquet => ".parquet",
+            _ => ".tar",
+        };
+        return Err(Error::config(format!("{}: no {expected} file in the folder", path.display())));
+    }
+    names.sort_unstable_by(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
+    Ok(names.into_iter().map(|name| path.join(name)).collect())
+}

@@ -1,0 +1,403 @@
+//! Parquet: row groups decoded on demand.
+
+mod cache;
+
+use std::io::{self, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::{ChunkReader, Length};
+
+use self::cache::Cache;
+use super::cells::{Layout, Table, caught};
+use super::{Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, detect, fill, names};
+use crate::error::{Error, Kind, Result};
+
+/// The largest row group that is decoded, in uncompressed bytes of the wanted columns: 4 GiB.
+const MAX_GROUP: u64 = 4 << 30;
+
+/// How many rows a table in memory has at most.
+const TABLE_ROWS: usize = 1024;
+
+/// Pictures in Parquet files. A folder stands for its `.parquet` files, sorted by the bytes of their names.
+///
+/// # Reading in random order is slow
+///
+/// Parquet has no access to a row: a row group is decoded whole, often some hundred megabytes. Groups are kept in a cache
+/// that all threads share (256 MiB by default), and each is decoded by one thread while the others that want it wait.
+/// That serves rows in order, or in blocks; a shuffle over the whole file decodes a group for nearly every sample. Shuffle
+/// in blocks, or convert the data to shards.
+///
+/// Memory is at most that of the cache plus one group for each thread that reads.
+///
+/// The fingerprint covers each file's size and footer, which lists every row group and column chunk.
+#[derive(Debug)]
+pub struct Parquet {
+    files: Vec<OneFile>,
+    groups: Vec<Group>,
+    rows: u64,
+    classes: Vec<String>,
+    fingerprint: Fingerprint,
+    cache: Cache<Vec<Table>>,
+}
+
+#[derive(Debug)]
+struct OneFile {
+    file: Arc<fill::At>,
+    metadata: ArrowReaderMetadata,
+    layout: Layout,
+    /// The first sample.
+    first: u64,
+}
+
+#[derive(Debug)]
+struct Group {
+    first: u64,
+    rows: u64,
+    file: usize,
+    index: usize,
+    /// Bytes of a picture, on average.
+    size: u64,
+}
+
+impl Parquet {
+    /// The memory that decoded row groups may keep by default, in bytes: 256 MiB.
+    pub const CACHE: u64 = 256 << 20;
+
+    /// Opens a file, or the files of a folder, with the columns `image` and `label` and a cache of
+    /// [`Parquet::CACHE`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Parquet::open_with`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Parquet> {
+        Parquet::open_with(path, &Columns::default(), Parquet::CACHE)
+    }
+
+    /// Opens a file, or the files of a folder, with columns of other names and a cache of `cache` bytes, which holds at
+    /// least one row group.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if it has no footer at its end, [`Kind::Corrupt`] if
+    /// the footer is damaged, [`Kind::Unsupported`] for encryption and for compression other than Snappy, LZ4 and gzip,
+    /// [`Kind::Limit`] for a row group above 4 GiB, [`Kind::Config`] if a column is missing or of another type, if there
+    /// are no rows, or if files of a folder name different classes.
+    pub fn open_with(path: impl AsRef<Path>, columns: &Columns, cache: u64) -> Result<Parquet> {
+        let path = path.as_ref();
+        let mut source = Parquet {
+            files: Vec::new(),
+            groups: Vec::new(),
+            rows: 0,
+            classes: Vec::new(),
+            fingerprint: Fingerprint(0),
+            cache: Cache::new(cache),
+        };
+        let mut sum = Parts::default();
+        sum.push(b"parquet");
+        for path in detect::files(path, Format::Parquet)? {
+            let file = Arc::new(fill::At::open(&path)?);
+            source.add(file, columns, &mut sum).map_err(|error| error.at(readable(&path)))?;
+        }
+        if source.rows == 0 {
+            return Err(Error::config(format!("{}: no rows", path.display())));
+        }
+        source.fingerprint = sum.finish();
+        Ok(source)
+    }
+
+    fn add(&mut self, file: Arc<fill::At>, columns: &Columns, sum: &mut Parts) -> Result<()> {
+        let footer = footer(&file)?;
+        sum.push(&file.len().to_le_bytes());
+        sum.push(&footer);
+        let metadata = guarded("the footer", || {
+            ArrowReaderMetadata::load(&Handle(Arc::clone(&file)), ArrowReaderOptions::new())
+        })?;
+        let layout = Layout::of(metadata.schema(), columns)?;
+        if self.files.is_empty() {
+            self.classes.clone_from(&layout.classes);
+        } else if self.classes != layout.classes {
+            return Err(Error::config(format!(
+                "its class names differ from those of {}; open them apart",
+                self.files[0].file.path().display()
+            )));
+        }
+        let number = self.files.len();
+        let file_first = self.rows;
+        for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
+            let place = |error: Error| error.at(format_args!("row group {index}"));
+            let rows = u64::try_from(group.num_rows())
+                .map_err(|_| place(Error::corrupt(format!("{} rows", group.num_rows()))))?;
+            let (stored, pictures) = check(metadata.metadata(), index, &layout, file.len()).map_err(place)?;
+            // A row takes at least a bit, in some column.
+            if rows > stored.saturating_mul(8).saturating_add(1 << 20) {
+                return Err(place(Error::corrupt(format!("{rows} rows in {stored} bytes"))));
+            }
+            if let Some(size) = pictures.checked_div(rows) {
+                self.groups.push(Group { first: self.rows, rows, file: number, index, size });
+                self.rows =
+                    self.rows.checked_add(rows).ok_or_else(|| Error::corrupt("more than 2^64 rows"))?;
+            }
+        }
+        // A data set may have more files than a process may hold open; a group is large, so opening again costs little.
+        let mut file = file;
+        if let Some(file) = Arc::get_mut(&mut file) {
+            file.release();
+        }
+        self.files.push(OneFile { file, metadata, layout, first: file_first });
+        Ok(())
+    }
+
+    fn find(&self, id: u64) -> Option<(usize, &Group)> {
+        if id >= self.rows {
+            return None;
+        }
+        let number = self.groups.partition_point(|group| group.first <= id).checked_sub(1)?;
+        Some((number, &self.groups[number]))
+    }
+
+    /// Decodes a row group.
+    fn load(&self, group: &Group) -> Result<(Vec<Table>, u64)> {
+        let OneFile { file, metadata, layout, .. } = &self.files[group.file];
+        let batches = guarded("the row group", || {
+            let mask = ProjectionMask::roots(metadata.parquet_schema(), layout.wanted.iter().copied());
+            let handle = Handle(Arc::clone(file));
+            ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
+                .with_projection(mask)
+                .with_row_groups(vec![group.index])
+                .with_batch_size(TABLE_ROWS)
+                .build()?
+                .map(|batch| batch.map_err(ParquetError::from))
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        let tables = batches.iter().map(|batch| layout.table(batch)).collect::<Result<Vec<_>>>()?;
+        let found: u64 = tables.iter().map(|table| table.rows() as u64).sum();
+        if found != group.rows {
+            return Err(Error::corrupt(format!("{found} rows, expected {} by the footer", group.rows)));
+        }
+        let memory = tables.iter().map(Table::memory).sum();
+        Ok((tables, memory))
+    }
+}
+
+impl Source for Parquet {
+    fn len(&self) -> u64 {
+        self.rows
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    fn name(&self, id: u64) -> String {
+        let Some((_, group)) = self.find(id) else { return format!("sample {id}") };
+        let OneFile { file, first, .. } = &self.files[group.file];
+        let name = file.path().file_name().unwrap_or_default();
+        format!("{}: row {}", names::readable(name.as_encoded_bytes()), id - first)
+    }
+
+    /// The average over the row group: single sizes are known only after decoding it.
+    fn size(&self, id: u64) -> u64 {
+        self.find(id).map_or(0, |(_, group)| group.size)
+    }
+
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+        let (number, group) = self.find(id).ok_or_else(|| super::no_such_sample(id, self.rows))?;
+        let OneFile { file, first, .. } = &self.files[group.file];
+        let read = || {
+            let tables = self
+                .cache
+                .get(number, || self.load(group))
+                .map_err(|error| error.at(format_args!("row group {}", group.index)))?;
+            let mut row = (id - group.first) as usize;
+            let mut tables = tables.iter();
+            let table = loop {
+                let table =
+                    tables.next().ok_or_else(|| Error::corrupt("the row is missing from its row group"))?;
+                if row < table.rows() {
+                    break table;
+                }
+                row -= table.rows();
+            };
+            let cell = table.cell(row)?;
+            let codec = Codec::sniff(cell)?;
+            // Copied, so that a picture under way does not keep a whole row group in memory.
+            let mut bytes = fill::room(spare, cell.len() as u64)?;
+            bytes.copy_from_slice(cell);
+            Ok(Raw { bytes: Payload::Owned(bytes), codec, target: table.target(row)? })
+        };
+        read().map_err(|error: Error| {
+            error.at(format_args!("{}: row {}", readable(file.path()), id - first)).with_sample(id)
+        })
+    }
+
+    fn classes(&self) -> Option<&[String]> {
+        (!self.classes.is_empty()).then_some(&self.classes)
+    }
+}
+
+fn readable(path: &Path) -> String {
+    names::readable(path.as_os_str().as_encoded_bytes())
+}
+
+/// The bytes of the footer.
+fn footer(file: &fill::At) -> Result<Vec<u8>> {
+    let cut = || {
+        Error::new(
+            Kind::Truncated,
+            format!("the file of {} bytes does not end with a footer and \"PAR1\": it was cut", file.len()),
+        )
+    };
+    let tail_at = file.len().checked_sub(8).ok_or_else(cut)?;
+    let mut tail = [0; 8];
+    if file.read(tail_at, &mut tail)? < tail.len() {
+        return Err(cut());
+    }
+    let [a, b, c, d, magic @ ..] = tail;
+    match &magic {
+        b"PAR1" => {}
+        b"PARE" => return Err(Error::new(Kind::Unsupported, "the file is encrypted; decrypt it")),
+        _ => return Err(cut()),
+    }
+    let length = u64::from(u32::from_le_bytes([a, b, c, d]));
+    let start = tail_at
+        .checked_sub(length)
+        .filter(|&start| start >= 4)
+        .ok_or_else(|| Error::corrupt(format!("a footer of {length} bytes in a file of {}", file.len())))?;
+    let mut footer = fill::room(Vec::new(), length)?;
+    let found = file.read(start, &mut footer)?;
+    if found < footer.len() {
+        return Err(cut());
+    }
+    Ok(footer)
+}
+
+/// Checks the chunks of the wanted columns; the bytes of the row group, and of its pictures as stored.
+fn check(metadata: &ParquetMetaData, group: usize, layout: &Layout, len: u64) -> Result<(u64, u64)> {
+    let group = metadata.row_group(group);
+    let descr = metadata.file_metadata().schema_descr();
+    let (mut stored, mut decoded, mut pictures) = (0u64, 0u64, 0u64);
+    for (leaf, chunk) in group.columns().iter().enumerate() {
+        let root = descr.get_column_root_idx(leaf);
+        if !layout.wanted.contains(&root) {
+            continue;
+        }
+        let name = chunk.column_path();
+        match chunk.compression() {
+            Compression::UNCOMPRESSED
+            | Compression::SNAPPY
+            | Compression::GZIP(_)
+            | Compression::LZ4
+            | Compression::LZ4_RAW => {}
+            other => {
+                let other = other.to_string();
+                // Without the level: `ZSTD(ZstdLevel(1))`.
+                let other = other.split('(').next().unwrap_or_default();
+                return Err(Error::new(
+                    Kind::Unsupported,
+                    format!(
+                        "the column {name} is compressed with {other}, which is not built in; write it with snappy, or \
+                         without compression, which gains nothing for pictures"
+                    ),
+                ));
+            }
+        }
+        let sizes =
+            u64::try_from(chunk.compressed_size()).ok().zip(u64::try_from(chunk.uncompressed_size()).ok());
+        let start =
+            chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset()).min(chunk.data_page_offset());
+        let start = u64::try_from(start).ok();
+        let (compressed, uncompressed) =
+            sizes.ok_or_else(|| Error::corrupt(format!("{name}: a negative size")))?;
+        let end = start.and_then(|start| start.checked_add(compressed));
+        if end.is_none_or(|end| end > len) {
+            return Err(Error::new(
+                Kind::Truncated,
+                format!("{name}: {compressed} bytes at {start:?} of a file of {len} bytes"),
+            ));
+        }
+        stored = stored.saturating_add(compressed);
+        decoded = decoded.saturating_add(uncompressed);
+        if Some(&root) == layout.wanted.first() {
+            pictures = pictures.saturating_add(uncompressed);
+        }
+    }
+    if decoded > MAX_GROUP {
+        return Err(Error::new(
+            Kind::Limit,
+            format!("{decoded} bytes; the limit is {MAX_GROUP}: write smaller row groups"),
+        ));
+    }
+    Ok((stored.max(decoded), pictures))
+}
+
+/// Calls the Parquet crate and tells its errors as ours.
+fn guarded<T>(what: &str, read: impl FnOnce() -> parquet::errors::Result<T>) -> Result<T> {
+    match caught(what, read)? {
+        Ok(value) => Ok(value),
+        Err(ParquetError::External(cause)) => match cause.downcast::<Error>() {
+            // Our own error, on its way through the crate.
+            Ok(error) => Err(*error),
+            Err(cause) => Err(Error::corrupt(format!("{what} is damaged: {cause}"))),
+        },
+        Err(error) => {
+            let kind = if matches!(error, ParquetError::EOF(_)) { Kind::Truncated } else { Kind::Corrupt };
+            Err(Error::new(kind, format!("{what} is damaged: {error}")))
+        }
+    }
+}
+
+/// A file for the Parquet crate, whose own reader moves the position that threads share.
+struct Handle(Arc<fill::At>);
+
+impl Length for Handle {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl ChunkReader for Handle {
+    type T = BufReader<Forward>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        Ok(BufReader::new(Forward { file: Arc::clone(&self.0), at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        let external = |error: Error| ParquetError::External(Box::new(error));
+        if start.checked_add(length as u64).is_none_or(|end| end > self.0.len()) {
+            return Err(ParquetError::EOF(format!(
+                "{length} bytes at {start} of a file of {} bytes",
+                self.0.len()
+            )));
+        }
+        let mut bytes = fill::room(Vec::new(), length as u64).map_err(external)?;
+        let found = self.0.read(start, &mut bytes).map_err(external)?;
+        if found < length {
+            return Err(ParquetError::EOF(format!("{length} bytes at {start}: the file ends after {found}")));
+        }
+        Ok(bytes.into())
+    }
+}
+
+/// Reads onwards from an offset.
+struct Forward {
+    file: Arc<fill::At>,
+    at: u64,
+}
+
+impl io::Read for Forward {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let found = self.file.read(self.at, buf).map_err(io::Error::other)?;
+        self.at = self.at.saturating_add(found as u64);
+        Ok(found)
+    }
+}
