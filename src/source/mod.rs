@@ -277,7 +277,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
 ///
 /// [`Kind::Io`] if there is nothing at the path, [`Kind::Config`] if it is of no known form.
 pub fn detect(path: &Path) -> Result<Format> {
-    std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+    std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     if Shards::is_at(path) {
         return Ok(Format::Shards);
     }
