@@ -98,7 +98,7 @@ pub fn verify_shards(
     stop: &AtomicBool,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Report> {
-    let status = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+    let status = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     let mut report = Report::default();
     // The first sample of each shard, the shard, and what the manifest says of it.
     let mut files = Vec::new();

@@ -6,6 +6,7 @@
 //! and taken up again: shards under their final names are whole and are kept, the rest is written once more.
 
 mod lock;
+mod options;
 mod picture;
 #[cfg(test)]
 mod tests;
@@ -16,12 +17,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::decode::Limits;
 use crate::error::{Error, Kind, Result, catch};
 use crate::shard::disk::{self, Disk, System};
 use crate::shard::{Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, Stamp, Writer};
 use crate::source::{Fingerprint, Payload, Source};
 use lock::{LOCK, Lock};
+pub use options::Options;
 use picture::Recoder;
 
 /// The quality of new JPEGs where none is asked for.
@@ -30,76 +31,6 @@ pub const DEFAULT_QUALITY: u8 = 92;
 /// The extra column that tells the number that a sample had in the source, as a little-endian u64. Conversions that may
 /// leave samples out write it.
 pub const SOURCE_ID: &str = "source.id";
-
-/// What a conversion does. The default copies all encoded bytes as they are into shards of 256 MiB.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
-    /// Encoded bytes of the source that go into one shard; a shard has at least one sample. 256 MiB by default.
-    pub shard_size: u64,
-    /// Pictures whose longer side has more pixels than this are decoded, resized to it (Lanczos, same aspect) and
-    /// encoded as JPEG; smaller ones are copied.
-    pub max_side: Option<u32>,
-    /// The quality of new JPEGs, 1 to 100; 92 by default. Without `max_side` it makes every JPEG, PNG and WebP a new
-    /// JPEG.
-    pub quality: Option<u8>,
-    /// Store decoded RGB pixels instead of encoded pictures. Samples that are raw already stay as they are.
-    pub raw: bool,
-    /// Threads; each writes one shard at a time. 0, the default, is one for each core.
-    pub jobs: usize,
-    /// Take up a conversion that was broken off.
-    pub resume: bool,
-    /// Leave bad pictures out and list them, instead of failing.
-    pub skip_bad: bool,
-    /// What a picture may cost; a larger one is bad.
-    pub limits: Limits,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            shard_size: 256 << 20,
-            max_side: None,
-            quality: None,
-            raw: false,
-            jobs: 0,
-            resume: false,
-            skip_bad: false,
-            limits: Limits::default(),
-        }
-    }
-}
-
-impl Options {
-    fn check(&self) -> Result<()> {
-        if self.shard_size == 0 {
-            return Err(Error::config("shard_size is 0 bytes: expected at least 1"));
-        }
-        if self.max_side == Some(0) {
-            return Err(Error::config("max_side is 0 pixels: expected at least 1"));
-        }
-        if let Some(quality) = self.quality {
-            if !(1..=100).contains(&quality) {
-                return Err(Error::config(format!("quality is {quality}: expected 1 to 100")));
-            }
-            if self.raw {
-                return Err(Error::config("quality is of JPEGs, and raw stores none: leave one of them out"));
-            }
-        }
-        Ok(())
-    }
-
-    /// What the outcome depends on besides the source; the number of jobs and `resume` are not in it.
-    fn fingerprint(&self, source: Fingerprint) -> Fingerprint {
-        let Options { shard_size, max_side, quality, raw, jobs: _, resume: _, skip_bad, limits } = self;
-        let text = format!(
-            "feedmill conversion 1\nshard_size {shard_size}\nmax_side {max_side:?}\nquality {quality:?}\n\
-             raw {raw}\nskip_bad {skip_bad}\nlimits {} {} {}",
-            limits.bytes, limits.pixels, limits.scans
-        );
-        Fingerprint::of([text.as_bytes(), &source.0.to_le_bytes()])
-    }
-}
 
 /// How far a conversion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

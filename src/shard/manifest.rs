@@ -80,7 +80,7 @@ impl Manifest {
                     ),
                 ));
             }
-            Err(error) => return Err(Error::io("look at", &path, error)),
+            Err(error) => return Err(Error::io("open", &path, error)),
         };
         if !status.is_file() || status.len() > MAX_BYTES {
             return Err(Error::new(

@@ -225,12 +225,12 @@ impl Shard {
 
 /// Opens a file and gives its length. The look before the open keeps a named pipe from blocking it.
 fn open_regular(path: &Path) -> Result<(File, u64)> {
-    let status = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+    let status = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     if !status.is_file() {
         return Err(Error::config(format!("{}: not a regular file, so not a shard", path.display())));
     }
     let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-    let status = file.metadata().map_err(|error| Error::io("look at", path, error))?;
+    let status = file.metadata().map_err(|error| Error::io("open", path, error))?;
     Ok((file, status.len()))
 }
 

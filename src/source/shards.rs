@@ -31,7 +31,7 @@ impl Shards {
     /// are no samples.
     pub fn open(path: impl AsRef<Path>, backing: Backing) -> Result<Shards> {
         let path = path.as_ref();
-        let status = std::fs::metadata(path).map_err(|error| Error::io("look at", path, error))?;
+        let status = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
         let shards = if status.is_dir() {
             let manifest = Manifest::read(path)?;
             if let Some(stranger) = unlisted(path, &manifest)?.first() {

@@ -16,6 +16,9 @@ use crate::output::{self, Failure, Out, bytes};
 /// Samples read for the statistics of a form that has no index.
 const PROBED: u64 = 1000;
 
+/// The fields that people read first; the others follow by name.
+const ORDER: [&str; 7] = ["form", "sample", "name", "samples", "classes", "target", "codec"];
+
 /// Tell what a data set is: its form, samples, classes, codecs and sizes, or one of its samples
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -230,7 +233,10 @@ impl Spread {
 
 /// The same for people: one field a line.
 fn print(out: &mut Out, value: &Value, indent: usize) -> std::io::Result<()> {
-    for (key, value) in value.as_object().into_iter().flatten() {
+    let rank = |key: &str| ORDER.iter().position(|known| *known == key).unwrap_or(ORDER.len());
+    let mut fields: Vec<_> = value.as_object().into_iter().flatten().collect();
+    fields.sort_by_key(|(key, _)| rank(key));
+    for (key, value) in fields {
         let label = key.replace('_', " ");
         match value {
             Value::Null => {}
