@@ -34,7 +34,6 @@ pub struct MixRecord {
 /// One training batch: pixels, targets, and where they came from.
 ///
 /// It stays valid after the loader is gone. Dropping it gives its memory back to the loader's pool.
-#[derive(Debug)]
 pub struct Batch {
     pub(crate) epoch: u32,
     pub(crate) index: u64,
@@ -151,6 +150,18 @@ impl Batch {
     pub fn digest(&self) -> u64 {
         let slots: Vec<u8> = (0..self.len()).flat_map(|slot| self.slot_digest(slot).to_le_bytes()).collect();
         xxhash_rust::xxh3::xxh3_64(&slots)
+    }
+}
+
+impl std::fmt::Debug for Batch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch")
+            .field("epoch", &self.epoch)
+            .field("index", &self.index)
+            .field("shape", &self.shape)
+            .field("samples", &self.samples)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
     }
 }
 

@@ -16,10 +16,11 @@ fn fail_names_the_first_bad_sample_of_its_batch() {
         let bad = recipe(8, MIX).on_bad(OnBad::Fail);
         let mut loader =
             Loader::new(damaged(45, |id| id % 5 == 0), bad.clone()).unwrap().workers(workers).unwrap();
-        let expected = loader.batch(0, 0).unwrap_err();
+        let (good, expected) =
+            (0..).find_map(|index| Some((index, loader.batch(0, index).err()?))).expect("a bad sample");
         let results: Vec<_> = loader.epochs(3).flatten().collect();
-        assert_eq!(results.len(), 1, "after an error there is nothing more");
-        let error = results.into_iter().next().unwrap().unwrap_err();
+        assert_eq!(results.len() as u64, good + 1, "after an error there is nothing more");
+        let error = results.into_iter().next_back().unwrap().unwrap_err();
         assert_eq!(error.kind(), Kind::Corrupt);
         assert_eq!((error.to_string(), error.sample()), (expected.to_string(), expected.sample()));
         assert!(error.to_string().contains(&format!("record {} of the test", error.sample().unwrap())));
@@ -98,7 +99,7 @@ fn a_storm_of_bad_samples_ends_the_run_and_a_few_do_not() {
     assert!(storm(10, 0.02).1.is_none());
     let (good, error) = storm(200, 0.05);
     let text = error.unwrap().to_string();
-    assert!((3..=12).contains(&good), "{good} batches");
+    assert!((1..=12).contains(&good), "{good} batches");
     assert!(text.contains("more than on_bad at_most = 0.05") && text.contains("of the test"), "{text}");
     let (good, error) = storm(1000, 1.0);
     assert_eq!(good, 0);

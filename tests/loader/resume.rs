@@ -3,12 +3,14 @@
 use std::process::Command;
 
 use feedmill::plan::{Last, Order};
+use feedmill::recipe::OnBad;
 use feedmill::{Kind, Loader, LoaderState, Threads};
 
 use crate::support::*;
 
 fn loader() -> Loader {
-    Loader::new(damaged(45, |id| id % 20 == 3), recipe(8, MIX).last(Last::Wrap)).unwrap()
+    let tolerant = recipe(8, MIX).last(Last::Wrap).on_bad(OnBad::Replace { at_most: 0.5 });
+    Loader::new(damaged(45, |id| id % 20 == 3), tolerant).unwrap()
 }
 
 fn tuned() -> Loader {
@@ -148,6 +150,7 @@ fn a_state_of_another_recipe_or_of_changed_data_is_refused() {
     let state = loader().state().clone();
     let mut other = Loader::new(damaged(45, |_| false), recipe(8, "").order(Order::Sequential)).unwrap();
     assert!(other.resume(&state).unwrap_err().to_string().contains("recipe"));
-    let mut other = Loader::new(Box::new(pixels(46)), recipe(8, MIX).last(Last::Wrap)).unwrap();
+    let same = recipe(8, MIX).last(Last::Wrap).on_bad(OnBad::Replace { at_most: 0.5 });
+    let mut other = Loader::new(Box::new(pixels(46)), same).unwrap();
     assert!(other.resume(&state).unwrap_err().to_string().contains("data"));
 }
