@@ -5,16 +5,18 @@
 //! * [`probe`] reads the header alone and decides about limits before anything is allocated.
 //! * Grey becomes three equal channels. Alpha is dropped (the colour under it is kept). A palette is expanded. 16-bit
 //!   channels keep their high byte, as Pillow does for RGB. CMYK and YCCK JPEG become RGB by the inverted product
-//!   (`c * k / 255`), the form that Adobe's files have.
+//!   (`c * k / 255`), the form that Adobe's files have, with or without Adobe's marker, as Pillow does.
 //! * The EXIF orientation of a JPEG is applied: sizes, crops and pixels are those of the upright picture.
-//! * A picture that ends early or contradicts itself is an error, never a half-grey picture.
+//! * A picture that ends early or contradicts itself is an error, never a half-grey picture. Its end is the JPEG's end
+//!   marker, the PNG's IEND, the length in a WebP's header; what follows it is ignored.
+//! * A sequential JPEG whose components come in several scans is refused: no decoder here reads it right.
 
 mod exif;
 pub mod jpeg;
 mod jpeg_header;
+mod png;
 mod turn;
-
-use image::{DynamicImage, ImageDecoder};
+mod webp;
 
 use crate::error::{Error, Kind, Result};
 use crate::source::Codec;
@@ -97,12 +99,11 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
             (header.width, header.height, header.turn, header.general)
         }
         Codec::Png => {
-            let (width, height) = png_size(bytes)?;
+            let (width, height) = png::size(bytes)?;
             (width, height, Turn::Upright, true)
         }
         Codec::WebP => {
-            let decoder = webp(bytes)?;
-            let (width, height) = decoder.dimensions();
+            let (width, height) = webp::size(bytes)?;
             (width, height, Turn::Upright, true)
         }
         Codec::Raw { width, height, channels } => {
@@ -199,8 +200,8 @@ impl Decoder {
         }
         match probe.codec {
             Codec::Jpeg => self.decode_other_jpeg(bytes)?,
-            Codec::Png => self.decode_general(png(bytes)?)?,
-            Codec::WebP => self.decode_general(webp(bytes)?)?,
+            Codec::Png => png::decode(bytes, (stored_width, stored_height), &mut self.whole)?,
+            Codec::WebP => self.whole = webp::decode(bytes)?,
             Codec::Raw { .. } => unreachable!("handled above"),
         }
         if self.whole.len() != stored_width as usize * stored_height as usize * 3 {
@@ -238,29 +239,6 @@ impl Decoder {
         self.whole.resize(size, 0);
         decoder.decode_into(&mut self.whole).map_err(failed)
     }
-
-    /// PNG and WebP through the image crate.
-    fn decode_general(&mut self, decoder: impl ImageDecoder) -> Result<()> {
-        let picture = DynamicImage::from_decoder(decoder).map_err(image_error)?;
-        self.whole = match picture {
-            DynamicImage::ImageRgb8(rgb) => rgb.into_raw(),
-            // `to_rgb8` rounds 16-bit channels; the rule here is their high byte.
-            DynamicImage::ImageRgb16(deep) => deep.into_raw().iter().map(|v| (v >> 8) as u8).collect(),
-            DynamicImage::ImageRgba16(deep) => deep
-                .into_raw()
-                .chunks_exact(4)
-                .flat_map(|p| [p[0], p[1], p[2]].map(|v| (v >> 8) as u8))
-                .collect(),
-            DynamicImage::ImageLuma16(deep) => {
-                deep.into_raw().iter().flat_map(|v| [(v >> 8) as u8; 3]).collect()
-            }
-            DynamicImage::ImageLumaA16(deep) => {
-                deep.into_raw().chunks_exact(2).flat_map(|p| [(p[0] >> 8) as u8; 3]).collect()
-            }
-            other => other.to_rgb8().into_raw(),
-        };
-        Ok(())
-    }
 }
 
 impl From<jpeg::Error> for Error {
@@ -291,51 +269,5 @@ fn crop_raw(bytes: &[u8], width: usize, channels: usize, region: Rect, out: &mut
     }
 }
 
-/// The size in a PNG's first chunk. The image crate would allocate for later chunks before it tells the size.
-fn png_size(bytes: &[u8]) -> Result<(u32, u32)> {
-    let Some(head) = bytes.get(..33) else {
-        return Err(Error::new(
-            Kind::Truncated,
-            format!("a PNG of {} bytes ends inside its header of 33", bytes.len()),
-        ));
-    };
-    if head[12..16] != *b"IHDR" {
-        return Err(Error::corrupt(format!(
-            "a PNG begins with the chunk \"{}\" at byte 12; expected IHDR",
-            head[12..16].escape_ascii()
-        )));
-    }
-    let number = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
-    Ok((number(16), number(20)))
-}
-
-fn png(bytes: &[u8]) -> Result<impl ImageDecoder> {
-    let mut limits = image::Limits::default();
-    // Pixels were checked against the header; this bounds what side chunks may ask for.
-    limits.max_alloc = Some(1 << 30);
-    image::codecs::png::PngDecoder::with_limits(std::io::Cursor::new(bytes), limits).map_err(image_error)
-}
-
-fn webp(bytes: &[u8]) -> Result<impl ImageDecoder> {
-    image::codecs::webp::WebPDecoder::new(std::io::Cursor::new(bytes)).map_err(image_error)
-}
-
-fn image_error(error: image::ImageError) -> Error {
-    use std::error::Error as _;
-    let mut cause = error.source();
-    let mut eof = false;
-    while let Some(inner) = cause {
-        eof |= inner
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
-        cause = inner.source();
-    }
-    eof |= matches!(&error, image::ImageError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof);
-    let kind = match &error {
-        _ if eof => Kind::Truncated,
-        image::ImageError::Limits(_) => Kind::Limit,
-        image::ImageError::Unsupported(_) => Kind::Unsupported,
-        _ => Kind::Corrupt,
-    };
-    Error::new(kind, error.to_string()).with_cause(error)
-}
+#[cfg(test)]
+mod tests;

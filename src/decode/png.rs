@@ -1,0 +1,83 @@
+//! PNG: the checks that need no decoding, and the way to RGB.
+
+use std::io::{Cursor, ErrorKind};
+
+use png::{ColorType, DecodingError, Transformations};
+
+use crate::error::{Error, Kind, Result};
+
+/// What the last chunk of every whole PNG looks like: its name and its checksum.
+const END: &[u8; 8] = b"IEND\xae\x42\x60\x82";
+
+/// The size in the first chunk of a file that has its last one.
+pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
+    let Some(head) = bytes.get(..33) else {
+        return Err(Error::new(
+            Kind::Truncated,
+            format!("a PNG of {} bytes ends inside its header of 33", bytes.len()),
+        ));
+    };
+    if head[12..16] != *b"IHDR" {
+        return Err(Error::corrupt(format!(
+            "a PNG begins with the chunk \"{}\" at byte 12; expected IHDR",
+            head[12..16].escape_ascii()
+        )));
+    }
+    if !bytes.windows(END.len()).rev().any(|window| window == END) {
+        return Err(Error::new(
+            Kind::Truncated,
+            format!("the PNG has no end chunk (IEND): it was cut at byte {}", bytes.len()),
+        ));
+    }
+    let number = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    Ok((number(16), number(20)))
+}
+
+/// Decodes a PNG of a size that [`size`] has told into rows of RGB.
+pub(super) fn decode(bytes: &[u8], (width, height): (u32, u32), whole: &mut Vec<u8>) -> Result<()> {
+    // For side chunks and one row of 16-bit RGBA.
+    let limits = png::Limits { bytes: (16 << 20) + 8 * width as usize };
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
+    // Both would be kept in memory, profiles inflated, and nobody looks at them.
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    let mut reader = decoder.read_info().map_err(failed)?;
+    let size = reader
+        .output_buffer_size()
+        .ok_or_else(|| Error::new(Kind::Limit, "a PNG larger than the memory of this machine"))?;
+    let colour = reader.output_color_type().0;
+    let mut decode = |out: &mut Vec<u8>| -> Result<()> {
+        out.resize(size, 0);
+        let info = reader.next_frame(out).map_err(failed)?;
+        if (info.width, info.height) != (width, height) {
+            return Err(Error::corrupt(format!(
+                "the PNG's first frame has {} x {} pixels, its header says {width} x {height}",
+                info.width, info.height
+            )));
+        }
+        Ok(())
+    };
+    if colour == ColorType::Rgb {
+        return decode(whole);
+    }
+    let mut pixels = Vec::new();
+    decode(&mut pixels)?;
+    whole.clear();
+    match colour {
+        ColorType::Grayscale => whole.extend(pixels.iter().flat_map(|&grey| [grey; 3])),
+        ColorType::GrayscaleAlpha => whole.extend(pixels.chunks_exact(2).flat_map(|pixel| [pixel[0]; 3])),
+        ColorType::Rgba => whole.extend(pixels.chunks_exact(4).flat_map(|rgba| [rgba[0], rgba[1], rgba[2]])),
+        other => return Err(Error::corrupt(format!("a PNG of colour type {other:?} after expansion"))),
+    }
+    Ok(())
+}
+
+fn failed(error: DecodingError) -> Error {
+    let kind = match &error {
+        DecodingError::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => Kind::Truncated,
+        DecodingError::LimitsExceeded => Kind::Limit,
+        _ => Kind::Corrupt,
+    };
+    Error::new(kind, format!("PNG: {error}")).with_cause(error)
+}
