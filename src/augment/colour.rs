@@ -7,30 +7,93 @@ use super::{Frame, Op, Step, params_of};
 use crate::draws::Draws;
 use crate::error::{Error, Result};
 
+/// How far a property may change: a strength around "unchanged", or the range of factors itself.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Amount {
+    /// Factors in `[max(0, 1 - v), 1 + v]`; for hue, shifts in `[-v, v]`.
+    Strength(f64),
+    /// Factors, or shifts for hue, between these two; equal ones fix it.
+    Between([f64; 2]),
+}
+
+impl Default for Amount {
+    fn default() -> Amount {
+        Amount::Strength(0.0)
+    }
+}
+
+impl From<f64> for Amount {
+    fn from(strength: f64) -> Amount {
+        Amount::Strength(strength)
+    }
+}
+
+impl From<[f64; 2]> for Amount {
+    fn from(range: [f64; 2]) -> Amount {
+        Amount::Between(range)
+    }
+}
+
+impl Amount {
+    /// The range around `neutral`, or `None` if it holds nothing else.
+    fn range(self, neutral: f64, least: f64) -> Option<[f64; 2]> {
+        let range = match self {
+            Amount::Strength(v) => [(neutral - v).max(least), neutral + v],
+            Amount::Between(range) => range,
+        };
+        (range != [neutral; 2]).then_some(range)
+    }
+
+    fn check(self, name: &str, strength: f64, [least, most]: [f64; 2]) -> Result<()> {
+        match self {
+            Amount::Strength(v) if !(0.0..=strength).contains(&v) => {
+                Err(Error::config(format!("{name} = {v}: expected 0 to {strength}, or [low, high]")))
+            }
+            Amount::Between([low, high]) if !(least <= low && low <= high && high <= most) => Err(
+                Error::config(format!("{name} = [{low}, {high}]: expected {least} <= low <= high <= {most}")),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Changes brightness, contrast, saturation and hue by random amounts in random order; torchvision `ColorJitter`.
 ///
-/// Each strength `v` stands for factors in `[max(0, 1 - v), 1 + v]`, for `hue` for shifts in `[-v, v]` (at most 0.5); 0
+/// Each of the four is a strength `v`, which stands for factors in `[max(0, 1 - v), 1 + v]` (for `hue` for shifts in
+/// `[-v, v]`, at most 0.5), or a range `[low, high]` of factors or shifts; `brightness = [1.3, 1.3]` fixes the factor. 0
 /// (the default) leaves that property alone. `p` (1) is the probability of doing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ColorJitter {
-    brightness: f64,
-    contrast: f64,
-    saturation: f64,
-    hue: f64,
+    brightness: Amount,
+    contrast: Amount,
+    saturation: Amount,
+    hue: Amount,
     p: f64,
 }
 
 impl Default for ColorJitter {
     fn default() -> ColorJitter {
-        ColorJitter { brightness: 0.0, contrast: 0.0, saturation: 0.0, hue: 0.0, p: 1.0 }
+        ColorJitter::new(0.0, 0.0, 0.0, 0.0)
     }
 }
 
 impl ColorJitter {
-    /// With these strengths.
-    pub fn new(brightness: f64, contrast: f64, saturation: f64, hue: f64) -> ColorJitter {
-        ColorJitter { brightness, contrast, saturation, hue, p: 1.0 }
+    /// With these strengths or ranges.
+    pub fn new(
+        brightness: impl Into<Amount>,
+        contrast: impl Into<Amount>,
+        saturation: impl Into<Amount>,
+        hue: impl Into<Amount>,
+    ) -> ColorJitter {
+        ColorJitter {
+            brightness: brightness.into(),
+            contrast: contrast.into(),
+            saturation: saturation.into(),
+            hue: hue.into(),
+            p: 1.0,
+        }
     }
 
     /// With probability `p`.
@@ -50,16 +113,12 @@ impl Op for ColorJitter {
     }
 
     fn check(&self) -> Result<()> {
-        for (name, value, most) in [
-            ("brightness", self.brightness, 1e3),
-            ("contrast", self.contrast, 1e3),
-            ("saturation", self.saturation, 1e3),
-            ("hue", self.hue, 0.5),
-        ] {
-            if !(0.0..=most).contains(&value) {
-                return Err(Error::config(format!("{name} = {value}: expected 0 to {most}")));
-            }
+        for (name, amount) in
+            [("brightness", self.brightness), ("contrast", self.contrast), ("saturation", self.saturation)]
+        {
+            amount.check(name, 1e3, [0.0, 1e3])?;
         }
+        self.hue.check("hue", 0.5, [-0.5, 0.5])?;
         check_p(self.p)
     }
 
@@ -69,12 +128,10 @@ impl Op for ColorJitter {
         }
         let mut order = [0, 1, 2, 3];
         draws.shuffle(&mut order);
-        let mut factor = |v: f64, low: f64, high: f64| (v > 0.0).then(|| draws.within(low, high) as f32);
-        let around = |v: f64| ((1.0 - v).max(0.0), 1.0 + v);
-        let mut scale = |v: f64| factor(v, around(v).0, around(v).1);
-        let (brightness, contrast, saturation) =
-            (scale(self.brightness), scale(self.contrast), scale(self.saturation));
-        let hue = factor(self.hue, -self.hue, self.hue);
+        let mut within = |range: Option<[f64; 2]>| range.map(|[low, high]| draws.within(low, high) as f32);
+        let [brightness, contrast, saturation] =
+            [self.brightness, self.contrast, self.saturation].map(|amount| within(amount.range(1.0, 0.0)));
+        let hue = within(self.hue.range(0.0, -0.5));
         for which in order {
             steps.extend(match which {
                 0 => brightness.map(Step::Brightness),
@@ -136,15 +193,17 @@ fn to_hsv(r: u8, g: u8, b: u8) -> [u8; 3] {
     let range = f32::from(most - least);
     let saturation = range / f32::from(most);
     let [rc, gc, bc] = [r, g, b].map(|value| f32::from(most - value) / range);
+    // Pillow's constants are doubles and its variables floats: each assignment rounds once.
+    let [rd, gd, bd] = [rc, gc, bc].map(f64::from);
     let hue = if r == most {
         bc - gc
     } else if g == most {
-        2.0 + f64::from(rc) as f32 - bc
+        (2.0 + rd - bd) as f32
     } else {
-        4.0 + f64::from(gc) as f32 - rc
+        (4.0 + gd - rd) as f32
     };
-    let hue = (f64::from(hue) / 6.0 + 1.0) % 1.0;
-    [(hue * 255.0) as u8, (f64::from(saturation) * 255.0) as u8, most]
+    let hue = ((f64::from(hue) / 6.0 + 1.0) % 1.0) as f32;
+    [(f64::from(hue) * 255.0) as u8, (f64::from(saturation) * 255.0) as u8, most]
 }
 
 /// Pillow's 8-bit HSV to RGB.
@@ -154,13 +213,14 @@ fn to_rgb(h: u8, s: u8, v: u8) -> [u8; 3] {
     }
     let sector = f64::from(h) * 6.0 / 255.0;
     let i = sector as i32;
-    let f = f64::from((sector - f64::from(i)) as f32);
-    let fs = f64::from((f64::from(s) / 255.0) as f32);
+    let f = (sector - f64::from(i)) as f32;
+    let fs = (f64::from(s) / 255.0) as f32;
     let value = f64::from(v);
-    let round = |x: f64| (x + 0.5) as u8;
-    let p = round(value * (1.0 - fs));
-    let q = round(value * (1.0 - fs * f));
-    let t = round(value * (1.0 - fs * (1.0 - f)));
+    let round = |x: f64| x.round() as u8;
+    let p = round(value * (1.0 - f64::from(fs)));
+    // A product of two floats, where the others are of doubles.
+    let q = round(value * (1.0 - f64::from(fs * f)));
+    let t = round(value * (1.0 - f64::from(fs) * (1.0 - f64::from(f))));
     match i % 6 {
         0 => [v, t, p],
         1 => [q, v, p],

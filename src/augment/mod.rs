@@ -12,7 +12,7 @@ mod resize;
 use std::fmt;
 use std::sync::Arc;
 
-pub use colour::ColorJitter;
+pub use colour::{Amount, ColorJitter};
 pub use geometry::{
     CenterCrop, HorizontalFlip, PadMode, RandomCrop, RandomResizedCrop, Resize, VerticalFlip,
 };
@@ -21,8 +21,9 @@ pub(crate) use registry::suggest;
 pub use registry::{Registry, params_of};
 pub use resize::Filter;
 
-use crate::draws::Draws;
-use crate::error::Result;
+use crate::decode::Rect;
+use crate::draws::{Coord, Draws, OpKey};
+use crate::error::{Error, Result};
 
 /// The size of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +74,43 @@ pub trait Op: Send + Sync + fmt::Debug {
 pub trait Kernel: Send + Sync + fmt::Debug {
     /// Changes rows of RGB; `pixels.len() == frame.width * frame.height * 3`.
     fn apply(&self, pixels: &mut [u8], frame: Frame);
+}
+
+/// Applies one op to one picture: rows of RGB in, the size and rows of RGB that come out.
+///
+/// The parameters are those that a recipe with this seed draws for sample 0 of epoch 0. A range of one value fixes a
+/// parameter, so that any single effect can be had: `brightness = [1.3, 1.3]`, `p = 1`.
+///
+/// # Errors
+///
+/// [`crate::Kind::Config`] if the op's parameters are out of range, or `rgb` is not `width * height * 3` bytes and at
+/// least one pixel; [`crate::Kind::Limit`] as in [`Program::check_size`].
+///
+/// # Example
+///
+/// ```
+/// use feedmill::augment::{self, ColorJitter, Frame};
+///
+/// let brighter = ColorJitter::new([1.5, 1.5], 0.0, 0.0, 0.0);
+/// let (frame, rgb) = augment::apply(&brighter, 7, 1, 1, &[10, 100, 200])?;
+/// assert_eq!((frame, &rgb[..]), (Frame { width: 1, height: 1 }, &[15, 150, 255][..]));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
+pub fn apply(op: &dyn Op, seed: u64, width: u32, height: u32, rgb: &[u8]) -> Result<(Frame, Vec<u8>)> {
+    op.check().map_err(|error| error.at(format_args!("op \"{}\"", op.name())))?;
+    let frame = Frame { width, height };
+    if rgb.is_empty() || rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 {
+        return Err(Error::config(format!("{} bytes are no RGB picture of {frame} pixels", rgb.len())));
+    }
+    let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of(op.name()) };
+    let mut steps = Vec::new();
+    op.draw(&mut Draws::at(seed, at), frame, &mut steps);
+    let program = Program::of(steps, frame);
+    program.check_size()?;
+    let end = program.end();
+    let mut out = vec![0; end.width as usize * end.height as usize * 3];
+    program.run(&mut Scratch::new(true), &mut rgb.to_vec(), Rect::whole(width, height), &mut out, end)?;
+    Ok((end, out))
 }
 
 /// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.

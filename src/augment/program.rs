@@ -29,6 +29,42 @@ impl Program {
         }
     }
 
+    /// These steps for a picture of size `frame`.
+    pub fn of(steps: Vec<Step>, frame: Frame) -> Program {
+        Program { frame: Some(frame), steps }
+    }
+
+    /// The size that the steps end with.
+    ///
+    /// # Panics
+    ///
+    /// If nothing was drawn yet.
+    pub fn end(&self) -> Frame {
+        self.steps.iter().fold(self.whole(), |frame, step| step.frame(frame))
+    }
+
+    /// Refuses steps that would make a picture of more than 2^28 pixels on the way: a strip of 1 x 60000 pixels whose
+    /// shorter side becomes 256 asks for 12 GB.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Limit`] that names the step.
+    pub fn check_size(&self) -> Result<()> {
+        for step in &self.steps {
+            let frame = step.frame(Frame { width: 1, height: 1 });
+            if u64::from(frame.width) * u64::from(frame.height) > 1 << 28 {
+                return Err(Error::new(
+                    Kind::Limit,
+                    format!(
+                        "the step \"{step}\" of a picture of {} makes more than 2^28 pixels",
+                        self.whole()
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The steps in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps
@@ -68,7 +104,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if the steps end with another size.
+    /// [`Kind::Config`] if the steps end with another size; [`Kind::Limit`] as in [`Program::check_size`].
     pub fn run(
         &self,
         scratch: &mut Scratch,
@@ -77,6 +113,7 @@ impl Program {
         out: &mut [u8],
         out_frame: Frame,
     ) -> Result<()> {
+        self.check_size()?;
         let mut steps = &self.steps[..];
         let whole = self.whole();
         let mut frame = Frame { width: region.width, height: region.height };
