@@ -7,11 +7,12 @@ use crate::augment::{Frame, params_of};
 use crate::draws::Draws;
 use crate::error::{Error, Result};
 
+/// Beyond these bounds the weight is 0, 1 or 1/2 for sure, and the arithmetic of the draw ends in NaN.
 fn check_alpha(alpha: f64) -> Result<()> {
-    if alpha.is_finite() && alpha > 0.0 {
+    if (1e-9..=1e9).contains(&alpha) {
         Ok(())
     } else {
-        Err(Error::config(format!("alpha = {alpha}: expected a positive number")))
+        Err(Error::config(format!("alpha = {alpha}: expected a positive number, 1e-9 to 1e9")))
     }
 }
 

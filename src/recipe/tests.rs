@@ -1,1 +1,234 @@
+use super::*;
+use crate::Kind;
+use crate::augment::{
+    CenterCrop, ColorJitter, Filter, HorizontalFlip, PadMode, RandomCrop, RandomResizedCrop,
+};
+use crate::mix::{CutMix, Geometry, Lambda, MixUp, Partner};
 
+#[test]
+fn the_toml_form_equals_the_builder_form() {
+    let read = Recipe::from_toml(
+        r#"
+        seed = 7
+        batch = 64
+        last = "keep"
+        on_bad = { skip = { at_most = 0.1 } }
+
+        [[view]]
+        ops = [
+          { op = "random_resized_crop", size = 96, scale = [0.2, 1], filter = "bicubic" },
+          { op = "random_crop", size = 96, padding = 4, pad = "reflect" },
+          { op = "horizontal_flip" },
+          { op = "color_jitter", brightness = 0.4, contrast = [0.5, 1.5], hue = 0.1, p = 0.8 },
+          { op = "center_crop", size = 64 },
+        ]
+
+        [mix]
+        choose = [ { mix = "mixup", alpha = 0.8 }, { mix = "cutmix", alpha = 1, geometry = "official", weight = 2 } ]
+        p = 0.5
+        lambda = "element"
+        partner = "derange"
+        group = 16
+
+        [target]
+        classes = 10
+        smoothing = 0.1
+
+        [output]
+        dtype = "f16"
+        layout = "nhwc"
+        mean = [0.5, 0.5, 0.5]
+
+        [decode]
+        limits = { pixels = 1000000 }
+        "#,
+    )
+    .unwrap();
+    let built = Recipe::new()
+        .seed(7)
+        .batch(64)
+        .last(Last::Keep)
+        .on_bad(OnBad::Skip { at_most: 0.1 })
+        .op(RandomResizedCrop::new(96).scale(0.2, 1.0).filter(Filter::Bicubic))
+        .op(RandomCrop::new(96).padding(4, PadMode::Reflect))
+        .op(HorizontalFlip::new(0.5))
+        .op(ColorJitter::new(0.4, [0.5, 1.5], 0.0, 0.1).p(0.8))
+        .op(CenterCrop::new(64))
+        .mix(
+            Mix::new(MixUp::new(0.8))
+                .or(CutMix::new(1.0).geometry(Geometry::Official), 2.0)
+                .p(0.5)
+                .lambda(Lambda::Element)
+                .partner(Partner::Derange)
+                .group(16),
+        )
+        .target(TargetOptions { classes: Some(10), smoothing: 0.1, form: None })
+        .output(Output { dtype: Dtype::F16, layout: Layout::Nhwc, mean: [0.5; 3], ..Output::default() })
+        .limits(Limits { pixels: 1_000_000, ..Limits::default() });
+    assert_eq!(read.to_toml(), built.to_toml());
+    assert_eq!(read.fingerprint(), built.fingerprint());
+}
+
+#[test]
+fn every_preset_reads_back_from_its_canonical_form() {
+    let names: Vec<&str> = Recipe::presets().map(|(name, _)| name).collect();
+    assert_eq!(names, ["cifar", "deit", "imagenet", "imagenet-eval"]);
+    for name in names {
+        let preset = Recipe::preset(name).unwrap();
+        let text = preset.to_toml();
+        let again = Recipe::from_toml(&text).unwrap();
+        assert_eq!(again.to_toml(), text, "{name}");
+        assert_eq!(again.fingerprint(), preset.fingerprint(), "{name}");
+    }
+    let error = Recipe::preset("imagnet").unwrap_err();
+    assert!(error.to_string().contains("did you mean \"imagenet\"?"), "{error}");
+}
+
+#[test]
+fn everything_that_changes_a_batch_changes_the_fingerprint() {
+    let base = || Recipe::new().op(CenterCrop::new(8));
+    let changed = [
+        base(),
+        base().seed(1),
+        base().batch(31),
+        base().last(Last::Keep),
+        base().op(HorizontalFlip::new(0.5)),
+        base().op(HorizontalFlip::new(0.4)),
+        base().mix(Mix::new(MixUp::new(1.0))),
+        base().mix(Mix::new(MixUp::new(1.0)).p(0.5)),
+        base().target(TargetOptions { classes: Some(3), ..TargetOptions::default() }),
+        base().output(Output { layout: Layout::Nhwc, ..Output::default() }),
+        base().on_bad(OnBad::Fail),
+        base().limits(Limits { scans: 7, ..Limits::default() }),
+    ];
+    let mut prints: Vec<String> =
+        changed.iter().map(|recipe| format!("{:?}", recipe.fingerprint())).collect();
+    prints.sort();
+    prints.dedup();
+    assert_eq!(prints.len(), changed.len());
+}
+
+/// A recipe that works, to break in one place: (text to replace, replacement).
+const GOOD: &str = "seed = 1
+batch = 8
+
+[[view]]
+ops = [
+  { op = \"random_resized_crop\", size = 32, scale = [0.1, 1.0] },
+  { op = \"horizontal_flip\", p = 0.5 },
+]
+
+[mix]
+choose = [
+  { mix = \"mixup\", alpha = 0.2 },
+]
+p = 1.0
+
+[target]
+classes = 10
+smoothing = 0.1
+
+[output]
+std = [0.2, 0.2, 0.2]
+";
+
+#[test]
+fn whatever_is_wrong_is_named_with_its_line() {
+    Recipe::from_toml(GOOD).unwrap();
+    let mut wrong = Vec::new();
+    for (from, to, line, expected) in [
+        ("seed = 1", "sede = 1", 1, "did you mean `seed`?"),
+        ("seed = 1", "seed = -1", 1, "-1"),
+        ("batch = 8", "batch = 0", 2, "batch = 0: expected 1 to 1048576"),
+        ("batch = 8", "batch = 8 8", 2, ""),
+        ("batch = 8", "batch = nan", 2, "expected usize"),
+        ("random_resized_crop", "random_resize_crop", 6, "did you mean \"random_resized_crop\"?"),
+        ("op = \"random_resized_crop\", ", "", 6, "an op without a name"),
+        ("size = 32", "sise = 32", 6, "did you mean `size`?"),
+        ("size = 32", "size = 0", 6, "each side is between 1 and 16384"),
+        ("size = 32", "size = [32, 0]", 6, "each side is between 1 and 16384"),
+        ("size = 32", "size = 32.5", 6, "op \"random_resized_crop\""),
+        ("[0.1, 1.0]", "[1.0, 0.1]", 6, "scale = [1, 0.1]: expected 0 < low <= high <= 1"),
+        ("[0.1, 1.0]", "[nan, 1.0]", 6, "scale = [NaN, 1]"),
+        ("p = 0.5", "p = 1.5", 7, "p = 1.5: a probability is between 0 and 1"),
+        ("p = 0.5", "p = nan", 7, "p = NaN"),
+        ("p = 0.5", "q = 0.5", 7, "op \"horizontal_flip\": unknown field `q`"),
+        ("\"horizontal_flip\", p = 0.5", "\"color_jitter\", hue = 0.6", 7, "hue = 0.6: expected 0 to 0.5"),
+        (
+            "\"horizontal_flip\", p = 0.5",
+            "\"color_jitter\", hue = [0.1, 0.7]",
+            7,
+            "-0.5 <= low <= high <= 0.5",
+        ),
+        ("\"horizontal_flip\", p = 0.5", "\"color_jitter\", contrast = [2, 1]", 7, "contrast = [2, 1]"),
+        ("\"horizontal_flip\", p = 0.5", "\"color_jitter\", brightness = nan", 7, "brightness = NaN"),
+        ("\"horizontal_flip\"", "\"horizontal_flip\", label = \"random_resized_crop\"", 7, "another label"),
+        ("[mix]", "[[view]]\n[mix]", 10, "a second [[view]]"),
+        ("\"mixup\", alpha", "\"mixpu\", alpha", 12, "did you mean \"mixup\"?"),
+        ("p = 1.0", "p = 2.0", 14, "mix.p = 2"),
+        ("alpha = 0.2", "alpha = 0", 12, "mix \"mixup\": alpha = 0"),
+        ("p = 1.0", "lambda = \"pair\"\npartner = \"perm\"", 14, "needs mix.partner"),
+        ("p = 1.0", "group = 3", 14, "mix.group = 3"),
+        ("classes = 10\n", "", 16, "target.classes is missing: mixing makes soft labels"),
+        ("classes = 10", "classes = 0", 17, "target.classes = 0"),
+        ("smoothing = 0.1", "smoothing = 1.5", 18, "target.smoothing = 1.5: expected 0 to 1"),
+        ("smoothing = 0.1", "smoothing = nan", 18, "target.smoothing = NaN"),
+        ("smoothing = 0.1", "form = \"index\"", 18, "cannot say how two samples were mixed"),
+        ("std = [0.2, 0.2, 0.2]", "std = [0.2, 0, 0.2]", 21, "expected positive numbers"),
+        ("std = [0.2, 0.2, 0.2]", "std = [0.2, nan, 0.2]", 21, "expected positive numbers"),
+        ("std = [0.2, 0.2, 0.2]", "mean = [inf, 0, 0]", 21, "expected finite numbers"),
+        ("std = [0.2, 0.2, 0.2]", "std = [0.2, 0.2]", 21, ""),
+        ("std = [0.2, 0.2, 0.2]", "layout = \"nhcw\"", 21, "did you mean"),
+    ] {
+        assert!(GOOD.contains(from), "{from}");
+        let text = GOOD.replacen(from, to, 1);
+        let error = Recipe::from_toml(&text).expect_err(to);
+        assert_eq!(error.kind(), Kind::Config, "{to}");
+        let message = error.to_string();
+        if !message.starts_with(&format!("recipe line {line}: ")) || !message.contains(expected) {
+            wrong.push(format!("{from} -> {to}: {message}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn labels(recipe: &Recipe) -> Vec<&str> {
+    recipe.view().ops().iter().map(OpEntry::label).collect()
+}
+
+#[test]
+fn repeated_ops_are_numbered_and_a_label_of_ones_own_is_kept() {
+    let recipe = Recipe::new()
+        .op(HorizontalFlip::new(0.5))
+        .op(CenterCrop::new(8))
+        .op(HorizontalFlip::new(0.5))
+        .op(HorizontalFlip::new(0.1));
+    assert_eq!(labels(&recipe), ["horizontal_flip", "center_crop", "horizontal_flip#2", "horizontal_flip#3"]);
+    let text = "batch = 1\n[[view]]\nops = [{ op = \"center_crop\", size = 8, label = \"last cut\" }]";
+    assert_eq!(labels(&Recipe::from_toml(text).unwrap()), ["last cut"]);
+}
+
+#[test]
+fn adding_an_op_changes_the_random_numbers_of_no_other() {
+    let base = || Recipe::new().op(RandomCrop::new(8)).op(HorizontalFlip::new(0.5));
+    let keys = |recipe: &Recipe| -> Vec<_> { recipe.view().ops().iter().map(OpEntry::key).collect() };
+    let longer = base().op(ColorJitter::new(0.4, 0.4, 0.4, 0.1)).op(HorizontalFlip::new(0.5));
+    assert_eq!(keys(&longer)[..2], keys(&base())[..]);
+    let first = Recipe::new().op(ColorJitter::new(0.4, 0.4, 0.4, 0.1)).op(RandomCrop::new(8));
+    assert_eq!(keys(&first)[1], keys(&base())[0]);
+}
+
+#[test]
+fn a_view_whose_size_depends_on_the_picture_is_refused() {
+    let recipe = Recipe::new().op(HorizontalFlip::new(0.5));
+    assert!(recipe.view().frame(None).unwrap_err().to_string().contains("no fixed size"));
+    let uniform = Frame { width: 5, height: 4 };
+    assert_eq!(recipe.view().frame(Some(uniform)).unwrap(), uniform);
+}
+
+#[test]
+fn names_close_enough_to_be_meant_are_suggested_and_others_are_not() {
+    let known = ["resize", "center_crop"];
+    assert_eq!(nearest("rezise", known.into_iter()), Some("resize"));
+    assert_eq!(nearest("blur", known.into_iter()), None);
+}
