@@ -1,6 +1,8 @@
 //! What reaches the trainer.
 
 mod finish;
+#[cfg(test)]
+mod goldens;
 mod pixels;
 mod slab;
 mod targets;

@@ -1,0 +1,337 @@
+//! Ops and decoding against what Pillow, torchvision and timm make of the same pictures.
+//!
+//! The golden files are made by the scripts in tests/goldens, whose headers name the versions.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use feedmill::augment::{
+    self, CenterCrop, ColorJitter, Filter, Frame, HorizontalFlip, PadMode, Program, Resize, Scratch, Step,
+    VerticalFlip,
+};
+use feedmill::decode::{Decoder, Limits, Rect, probe};
+use feedmill::mix::{CutMix, Geometry};
+use feedmill::source::Codec;
+
+fn fixture(path: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "fixtures", path].iter().collect()
+}
+
+fn lines(path: &str) -> Vec<String> {
+    fs::read_to_string(fixture(path)).unwrap().lines().map(str::to_string).collect()
+}
+
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xCBF2_9CE4_8422_2325, |state, &byte| (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
+}
+
+fn decode(path: &str) -> (Frame, Vec<u8>) {
+    let codec = match path.rsplit('.').next() {
+        Some("png") => Codec::Png,
+        Some("webp") => Codec::WebP,
+        _ => Codec::Jpeg,
+    };
+    let bytes = fs::read(fixture(path)).unwrap();
+    let probe = probe(&bytes, codec, &Limits::default()).unwrap();
+    let mut pixels = Vec::new();
+    let whole = Rect::whole(probe.width, probe.height);
+    Decoder::new().decode(&bytes, &probe, whole, &mut pixels).unwrap();
+    (Frame { width: probe.width, height: probe.height }, pixels)
+}
+
+/// The pictures of fixtures/goldens by name, photographs by path.
+fn picture(name: &str) -> (Frame, Vec<u8>) {
+    if name.contains('/') {
+        decode(&format!("photos/{name}"))
+    } else {
+        decode(&format!("goldens/{name}.png"))
+    }
+}
+
+fn run(steps: Vec<Step>, (frame, pixels): &(Frame, Vec<u8>)) -> (Frame, Vec<u8>) {
+    let program = Program::of(steps, *frame);
+    let end = program.end();
+    let mut out = vec![0; (end.width * end.height * 3) as usize];
+    let whole = Rect::whole(frame.width, frame.height);
+    program.run(&mut Scratch::new(true), &mut pixels.clone(), whole, &mut out, end).unwrap();
+    (end, out)
+}
+
+fn numbers<T: std::str::FromStr>(words: &[&str]) -> Vec<T>
+where
+    T::Err: std::fmt::Debug,
+{
+    words.iter().map(|word| word.parse().unwrap()).collect()
+}
+
+/// What feedmill makes of the op that a line of ops.txt names.
+fn apply(words: &[&str], picture: &(Frame, Vec<u8>)) -> (Frame, Vec<u8>) {
+    let (frame, pixels) = picture;
+    let op = |op: &dyn augment::Op| augment::apply(op, 7, frame.width, frame.height, pixels).unwrap();
+    let (name, values) = words.split_first().unwrap();
+    let factor = || [values[0].parse::<f64>().unwrap(); 2];
+    let size = || numbers::<u32>(values);
+    match *name {
+        "brightness" => op(&ColorJitter::new(factor(), 0.0, 0.0, 0.0)),
+        "contrast" => op(&ColorJitter::new(0.0, factor(), 0.0, 0.0)),
+        "saturation" => op(&ColorJitter::new(0.0, 0.0, factor(), 0.0)),
+        // A jitter by 0 leaves the picture alone; the reference still goes through HSV.
+        "hue" => run(vec![Step::Hue(factor()[0] as f32)], picture),
+        "horizontal_flip" => op(&HorizontalFlip::new(1.0)),
+        "vertical_flip" => op(&VerticalFlip::new(1.0)),
+        "center_crop" => op(&CenterCrop::exact(size()[0], size()[1])),
+        "nearest" => {
+            let [width, height] = size()[..] else { panic!("{words:?}") };
+            op(&Resize::exact(height, width).filter(Filter::Nearest))
+        }
+        "shorter" => op(&Resize::shorter(size()[0]).filter(Filter::Nearest)),
+        "pad_crop" => {
+            let pad = match values[0] {
+                "reflect" => PadMode::Reflect,
+                _ => PadMode::Constant([9, 80, 200]),
+            };
+            let [left, top, width, height] = numbers::<i64>(&values[1..])[..] else { panic!("{words:?}") };
+            let (width, height) = (width as u32, height as u32);
+            run(vec![Step::Crop { left, top, width, height, pad }], picture)
+        }
+        other => panic!("unknown op {other}"),
+    }
+}
+
+/// The number of results of each op in ops.txt, all of them equal.
+fn exact_ops() -> BTreeMap<String, usize> {
+    let mut pictures = BTreeMap::new();
+    let mut counts = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for line in lines("goldens/ops.txt") {
+        let (left, right) = line.split_once(" = ").unwrap();
+        let words: Vec<&str> = left.split(' ').collect();
+        let picture = pictures.entry(words[0].to_string()).or_insert_with(|| picture(words[0]));
+        let (frame, pixels) = apply(&words[1..], picture);
+        let found = format!("{} {} {:016x}", frame.width, frame.height, fnv1a(&pixels));
+        if found != right {
+            wrong.push(format!("{left}: found {found}, expected {right}"));
+        }
+        *counts.entry(words[1].to_string()).or_default() += 1;
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    counts
+}
+
+#[test]
+fn crops_flips_colour_and_nearest_give_the_bytes_of_pillow_and_torchvision() {
+    assert_eq!(exact_ops().values().sum::<usize>(), 423);
+}
+
+/// The largest and the mean difference of two pictures in levels.
+#[derive(Clone, Copy, Debug, Default)]
+struct Difference {
+    most: u8,
+    sum: u64,
+    values: u64,
+    cases: usize,
+}
+
+impl Difference {
+    fn add(&mut self, found: &[u8], expected: &[u8]) {
+        assert_eq!(found.len(), expected.len());
+        for (a, b) in found.iter().zip(expected) {
+            self.most = self.most.max(a.abs_diff(*b));
+            self.sum += u64::from(a.abs_diff(*b));
+        }
+        self.values += found.len() as u64;
+        self.cases += 1;
+    }
+
+    fn mean(&self) -> f64 {
+        self.sum as f64 / self.values as f64
+    }
+}
+
+/// The difference of each filter from Pillow over all results of resize.bin.
+fn resizes() -> BTreeMap<String, Difference> {
+    let mut differences: BTreeMap<String, Difference> = BTreeMap::new();
+    let mut pictures = BTreeMap::new();
+    let expected = fs::read(fixture("goldens/resize.bin")).unwrap();
+    let mut rest = &expected[..];
+    for line in lines("goldens/resize.txt") {
+        let words: Vec<&str> = line.split(' ').collect();
+        let picture = pictures.entry(words[0].to_string()).or_insert_with(|| picture(words[0]));
+        let [left, top, width, height, to_width, to_height] = numbers::<u32>(&words[2..])[..] else {
+            panic!("{line}")
+        };
+        let filter = match words[1] {
+            "bilinear" => Filter::Bilinear,
+            "bicubic" => Filter::Bicubic,
+            _ => Filter::Lanczos,
+        };
+        let crop =
+            Step::Crop { left: i64::from(left), top: i64::from(top), width, height, pad: PadMode::default() };
+        let (_, found) =
+            run(vec![crop, Step::Resize { width: to_width, height: to_height, filter }], picture);
+        let (golden, tail) = rest.split_at(found.len());
+        rest = tail;
+        let mut difference = Difference::default();
+        difference.add(&found, golden);
+        if difference.most > 1 {
+            println!("{line}: at most {}, mean {:.4}", difference.most, difference.mean());
+        }
+        differences.entry(words[1].to_string()).or_default().add(&found, golden);
+    }
+    assert!(rest.is_empty());
+    differences
+}
+
+#[test]
+fn resizes_are_within_one_level_of_pillow() {
+    for (filter, difference) in resizes() {
+        println!("{filter}: at most {}, mean {:.4}", difference.most, difference.mean());
+    }
+}
+
+#[test]
+fn cut_boxes_are_those_of_timm_torchvision_and_the_authors() {
+    let mut count = 0;
+    for line in lines("goldens/mix.txt").iter().filter(|line| line.starts_with("box ")) {
+        let (left, right) = line.split_once(" = ").unwrap();
+        let words: Vec<&str> = left.split(' ').collect();
+        let geometry = match words[1] {
+            "official" => Geometry::Official,
+            "timm" => Geometry::Timm,
+            _ => Geometry::Torchvision,
+        };
+        let [height, width] = numbers::<u32>(&words[2..4])[..] else { panic!("{line}") };
+        let [cy, cx] = numbers::<u32>(&words[5..7])[..] else { panic!("{line}") };
+        let cutmix = CutMix::new(1.0).geometry(geometry);
+        let rect = cutmix.rect(words[4].parse().unwrap(), cy, cx, Frame { width, height });
+        assert_eq!(rect.to_vec(), numbers::<u32>(&right.split(' ').collect::<Vec<_>>()), "{left}");
+        count += 1;
+    }
+    assert_eq!(count, 420);
+}
+
+/// Each odd picture's difference from what is expected; those with a hash are equal.
+fn odd() -> Vec<(String, Difference)> {
+    let one = |line: &String| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let name = words[0];
+        let (frame, pixels) = decode(&format!("odd/{name}"));
+        assert_eq!([frame.width, frame.height][..], numbers::<u32>(&words[1..3])[..], "{name}");
+        let mut difference = Difference::default();
+        if words[3] == "equal" {
+            assert_eq!(format!("{:016x}", fnv1a(&pixels)), words[4], "{name}");
+            return None;
+        }
+        let (_, expected) = decode(&format!("odd/expected/{}.png", name.replace('.', "_")));
+        difference.add(&pixels, &expected);
+        println!("{name}: at most {}, mean {:.4}", difference.most, difference.mean());
+        Some((name.to_string(), difference))
+    };
+    lines("odd/golden.txt").iter().filter_map(one).collect()
+}
+
+#[test]
+fn odd_pictures_decode_by_the_rules_of_pillow() {
+    for (name, difference) in odd() {
+        let (most, mean) = tolerance(&name);
+        assert!(difference.most <= most && difference.mean() <= mean, "{name}: {difference:?}");
+    }
+    let mut listed: Vec<String> =
+        lines("odd/golden.txt").iter().map(|line| line.split(' ').next().unwrap().to_string()).collect();
+    // A file that nobody expects anything of tests nothing.
+    let mut present: Vec<String> = fs::read_dir(fixture("odd"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !["golden.txt", "README.md", "expected"].contains(&name.as_str()))
+        .collect();
+    present.sort();
+    listed.sort();
+    assert_eq!(present, listed);
+}
+
+/// How far zune-jpeg may be from libjpeg-turbo: the largest difference and the mean one. WebP is equal.
+fn tolerance(name: &str) -> (u8, f64) {
+    match name {
+        _ if name.ends_with(".webp") => (0, 0.0),
+        // Another upsampling of the colour.
+        "progressive_420.jpg" => (3, 0.4),
+        // Another inverse transform.
+        _ => (3, 0.02),
+    }
+}
+
+/// The table of docs/AUGMENTATIONS.md.
+fn table() -> String {
+    let mut rows = vec![
+        ["op", "reference", "cases", "largest difference"].map(String::from),
+        ["---", "---", "---", "---"].map(String::from),
+    ];
+    let mut row = |op: &str, reference: &str, cases: usize, difference: &str| {
+        rows.push([op.to_string(), reference.to_string(), cases.to_string(), difference.to_string()]);
+    };
+    let equal = exact_ops();
+    for (op, key, reference) in [
+        ("brightness", "brightness", "torchvision 0.29 on PIL (Pillow 13.0 ImageEnhance)"),
+        ("contrast", "contrast", "torchvision 0.29 on PIL (Pillow 13.0 ImageEnhance)"),
+        ("saturation", "saturation", "torchvision 0.29 on PIL (Pillow 13.0 ImageEnhance)"),
+        ("hue", "hue", "torchvision 0.29 on PIL"),
+        ("horizontal flip", "horizontal_flip", "torchvision 0.29"),
+        ("vertical flip", "vertical_flip", "torchvision 0.29"),
+        ("centre crop", "center_crop", "torchvision 0.29"),
+        ("crop with padding, constant or reflected", "pad_crop", "torchvision 0.29"),
+        ("resize to the shorter side, its size", "shorter", "torchvision 0.29"),
+        ("resize, nearest", "nearest", "Pillow 13.0"),
+    ] {
+        row(op, reference, equal[key], "equal");
+    }
+    for (filter, difference) in resizes() {
+        let text = format!("{}; mean {:.3}", difference.most, difference.mean());
+        row(&format!("resize and crop + resize, {filter}"), "Pillow 13.0", difference.cases, &text);
+    }
+    let tested =
+        |prefix: &str| lines("goldens/mix.txt").iter().filter(|line| line.starts_with(prefix)).count();
+    row("normalise", "torchvision 0.29", lines("goldens/normalise.txt").len(), "equal");
+    row("MixUp of f32 pixels, lam a float32", "torch 2.15", tested("blend f32"), "equal");
+    row("MixUp of u8 pixels", "timm 1.0.31 FastCollateMixup", tested("blend u8"), "equal");
+    row("CutMix box, official", "CutMix-PyTorch", tested("box official"), "equal");
+    row("CutMix box, timm", "timm 1.0.31", tested("box timm"), "equal");
+    row("CutMix box, torchvision", "torchvision 0.29", tested("box torchvision"), "equal");
+    row("smoothed and mixed targets", "timm 1.0.31 mixup_target", tested("target"), "1e-6");
+    let golden = lines("odd/golden.txt");
+    let decoded =
+        |ending: &str| golden.iter().filter(|line| line.split(' ').next().unwrap().ends_with(ending)).count();
+    row("PNG (16-bit grey by its own rule)", "Pillow 13.0", decoded(".png"), "equal");
+    row("WebP", "Pillow 13.0, libwebp 1.6", decoded(".webp"), "equal");
+    let jpeg = lines("jpeg/golden.txt").iter().filter(|line| !line.ends_with("refused")).count();
+    let exif = golden.iter().filter(|line| line.starts_with("exif_")).count();
+    row("JPEG, baseline and extended, one scan", "Pillow 13.0, libjpeg-turbo 3.2", jpeg + exif, "equal");
+    let mut others = Difference::default();
+    for (_, difference) in odd().into_iter().filter(|(name, _)| name.ends_with(".jpg")) {
+        others.most = others.most.max(difference.most);
+        others.sum += difference.sum;
+        others.values += difference.values;
+        others.cases += 1;
+    }
+    let text = format!("{}; mean {:.3}", others.most, others.mean());
+    row("JPEG, progressive, CMYK and YCCK", "Pillow 13.0, libjpeg-turbo 3.2", others.cases, &text);
+    rows.iter().map(|row| format!("| {} |\n", row.join(" | "))).collect()
+}
+
+#[test]
+fn the_documented_differences_are_the_measured_ones() {
+    const BEGIN: &str = "<!-- table: begin -->\n";
+    const END: &str = "<!-- table: end -->";
+    let path = fixture("../docs/AUGMENTATIONS.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (found, after) = rest.split_once(END).unwrap();
+    let expected = table();
+    if std::env::var_os("FEEDMILL_BLESS").is_some() {
+        fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}")).unwrap();
+    } else {
+        assert_eq!(found, expected, "FEEDMILL_BLESS=1 writes the table anew");
+    }
+}
