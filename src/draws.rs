@@ -250,7 +250,7 @@ mod tests {
         );
         let mut items: Vec<u32> = (0..8).collect();
         d.shuffle(&mut items);
-        assert_eq!(items, [0; 8]);
+        assert_eq!(items, [4, 7, 5, 1, 2, 6, 0, 3]);
     }
 
     #[test]

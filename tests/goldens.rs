@@ -78,7 +78,8 @@ fn apply(words: &[&str], picture: &(Frame, Vec<u8>)) -> (Frame, Vec<u8>) {
         "brightness" => op(&ColorJitter::new(factor(), 0.0, 0.0, 0.0)),
         "contrast" => op(&ColorJitter::new(0.0, factor(), 0.0, 0.0)),
         "saturation" => op(&ColorJitter::new(0.0, 0.0, factor(), 0.0)),
-        "hue" => op(&ColorJitter::new(0.0, 0.0, 0.0, factor())),
+        // A jitter by 0 leaves the picture alone; the reference still goes through HSV.
+        "hue" => run(vec![Step::Hue(factor()[0] as f32)], picture),
         "horizontal_flip" => op(&HorizontalFlip::new(1.0)),
         "vertical_flip" => op(&VerticalFlip::new(1.0)),
         "center_crop" => op(&CenterCrop::exact(size()[0], size()[1])),
@@ -306,7 +307,7 @@ fn table() -> String {
     row("WebP", "Pillow 13.0, libwebp 1.6", decoded(".webp"), "equal");
     let jpeg = lines("jpeg/golden.txt").iter().filter(|line| !line.ends_with("refused")).count();
     let exif = golden.iter().filter(|line| line.starts_with("exif_")).count();
-    row("JPEG, baseline and extended", "Pillow 13.0, libjpeg-turbo 3.2", jpeg + exif, "equal");
+    row("JPEG, baseline and extended, one scan", "Pillow 13.0, libjpeg-turbo 3.2", jpeg + exif, "equal");
     let mut others = Difference::default();
     for (_, difference) in odd().into_iter().filter(|(name, _)| name.ends_with(".jpg")) {
         others.most = others.most.max(difference.most);

@@ -13,7 +13,7 @@ use super::Frame;
 ///
 /// Bilinear and bicubic are antialiased convolutions with Pillow's kernels (bicubic has a = -0.5), computed on u8 by
 /// fast_image_resize; docs/AUGMENTATIONS.md says how far they are from Pillow. Nearest takes the source pixel
-/// `trunc((i + 0.5) * in / out)`, exactly as Pillow does.
+/// `trunc((i + 0.5) * in / out)`, the product taken as a running sum, exactly as Pillow does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Filter {
@@ -135,16 +135,20 @@ fn between(from: Frame, to: Frame) -> Frame {
     }
 }
 
+/// Pillow's rule: positions are a running sum in f64, which at a tie may fall one pixel short of the product.
 fn nearest(source: &[u8], frame: Frame, out: &mut [u8], out_frame: Frame) {
-    let pick = |i: usize, from: u32, to: u32| {
-        (((i as f64 + 0.5) * f64::from(from) / f64::from(to)) as usize).min(from as usize - 1)
+    let picks = |from: u32, to: u32| {
+        let step = f64::from(from) / f64::from(to);
+        let positions = std::iter::successors(Some(step * 0.5), move |position| Some(position + step));
+        positions.take(to as usize).map(move |position| (position as usize).min(from as usize - 1))
     };
+    let columns: Vec<usize> = picks(frame.width, out_frame.width).collect();
     let stride = frame.width as usize * 3;
-    for (y, row) in out.chunks_exact_mut(out_frame.width as usize * 3).enumerate() {
-        let line = &source[pick(y, frame.height, out_frame.height) * stride..][..stride];
-        for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-            let at = pick(x, frame.width, out_frame.width) * 3;
-            pixel.copy_from_slice(&line[at..at + 3]);
+    let rows = out.chunks_exact_mut(out_frame.width as usize * 3);
+    for (row, y) in rows.zip(picks(frame.height, out_frame.height)) {
+        let line = source[y * stride..][..stride].as_chunks::<3>().0;
+        for (pixel, &x) in row.as_chunks_mut::<3>().0.iter_mut().zip(&columns) {
+            *pixel = line[x];
         }
     }
 }

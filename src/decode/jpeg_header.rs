@@ -85,7 +85,18 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
                 let width = u32::from(u16::from_be_bytes([w1, w0]));
                 frame = Some((width, height, marker == 0xc2, components));
             }
-            0xda => break,
+            0xda => {
+                if let Some((_, _, false, components)) = frame
+                    && segment.first().is_some_and(|in_scan| *in_scan < components)
+                {
+                    // The general decoder returns wrong colours for these, without an error.
+                    return Err(Error::new(
+                        Kind::Unsupported,
+                        "a sequential JPEG whose components come in several scans; progressive ones are read",
+                    ));
+                }
+                break;
+            }
             _ => {}
         }
         at += 2 + length.max(2);

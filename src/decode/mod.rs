@@ -5,9 +5,11 @@
 //! * [`probe`] reads the header alone and decides about limits before anything is allocated.
 //! * Grey becomes three equal channels. Alpha is dropped (the colour under it is kept). A palette is expanded. 16-bit
 //!   channels keep their high byte, as Pillow does for RGB. CMYK and YCCK JPEG become RGB by the inverted product
-//!   (`c * k / 255`), the form that Adobe's files have.
+//!   (`c * k / 255`), the form that Adobe's files have, with or without Adobe's marker, as Pillow does.
 //! * The EXIF orientation of a JPEG is applied: sizes, crops and pixels are those of the upright picture.
-//! * A picture that ends early or contradicts itself is an error, never a half-grey picture.
+//! * A picture that ends early or contradicts itself is an error, never a half-grey picture. Its end is the JPEG's end
+//!   marker, the PNG's IEND, the length in a WebP's header; what follows it is ignored.
+//! * A sequential JPEG whose components come in several scans is refused: no decoder here reads it right.
 
 mod exif;
 pub mod jpeg;

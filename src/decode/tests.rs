@@ -217,6 +217,14 @@ fn a_progressive_picture_of_thousands_of_scans_is_refused() {
 }
 
 #[test]
+fn a_sequential_picture_of_several_scans_is_refused_rather_than_spoilt() {
+    let bytes = fs::read(folder().join("../jpeg/refused_scans.jpg")).unwrap();
+    let error = probe(&bytes, Codec::Jpeg, &Limits::default()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unsupported);
+    assert!(error.to_string().contains("several scans"), "{error}");
+}
+
+#[test]
 fn raw_pixels_of_another_length_are_refused() {
     let raw = Codec::Raw { width: 3, height: 2, channels: 1 };
     let grey = decode(&mut Decoder::new(), &[1, 2, 3, 4, 5, 6], raw, &Limits::default()).unwrap();

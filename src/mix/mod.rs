@@ -236,41 +236,41 @@ impl Mix {
         table
     }
 
-    pub(crate) fn check(&self, batch: usize) -> Result<()> {
+    /// Checks every value; the error comes with the key of the recipe that it is about.
+    pub(crate) fn check(&self, batch: usize) -> std::result::Result<(), (&'static str, Error)> {
+        let at = |key, text: String| Err((key, Error::config(text)));
         if self.choose.is_empty() {
-            return Err(Error::config("mix.choose is empty: name a mixer, or leave [mix] out"));
+            return at("mix.choose", "mix.choose is empty: name a mixer, or leave [mix] out".into());
         }
         for (mixer, weight) in &self.choose {
-            mixer.check().map_err(|error| error.at(format_args!("mix \"{}\"", mixer.method())))?;
+            let name = mixer.method();
+            mixer.check().map_err(|error| ("mix.choose", error.at(format_args!("mix \"{name}\""))))?;
             if !(weight.is_finite() && *weight >= 0.0) {
-                return Err(Error::config(format!(
-                    "mix \"{}\": weight = {weight}: expected 0 or more",
-                    mixer.method()
-                )));
+                let text = format!("mix \"{name}\": weight = {weight}: expected 0 or more");
+                return at("mix.choose", text);
             }
         }
         if self.choose.iter().all(|(_, weight)| *weight == 0.0) {
-            return Err(Error::config("mix.choose: all weights are 0: give one mixer a positive weight"));
+            let text = "mix.choose: all weights are 0: give one mixer a positive weight";
+            return at("mix.choose", text.into());
         }
         if !(0.0..=1.0).contains(&self.p) {
-            return Err(Error::config(format!("mix.p = {}: a probability is between 0 and 1", self.p)));
+            return at("mix.p", format!("mix.p = {}: a probability is between 0 and 1", self.p));
         }
         if self.lambda == Lambda::Pair && self.partner != Partner::Flip {
-            return Err(Error::config(
-                "mix.lambda = \"pair\" needs mix.partner = \"flip\": other partners are no pairs",
-            ));
+            let text = "mix.lambda = \"pair\" needs mix.partner = \"flip\": other partners are no pairs";
+            return at("mix.lambda", text.into());
         }
         if let Some(group) = self.group
             && (group < 2 || !batch.is_multiple_of(group))
         {
-            return Err(Error::config(format!(
-                "mix.group = {group}: expected at least 2 slots, and a divisor of batch = {batch}"
-            )));
+            let text =
+                format!("mix.group = {group}: expected at least 2 slots, and a divisor of batch = {batch}");
+            return at("mix.group", text);
         }
         if self.group_size(batch) < 2 {
-            return Err(Error::config(format!(
-                "mixing needs a partner, and batch = {batch} leaves groups of one slot"
-            )));
+            let text = format!("mixing needs a partner, and batch = {batch} leaves groups of one slot");
+            return at("mix", text);
         }
         Ok(())
     }
@@ -378,6 +378,7 @@ fn choice(mut table: toml::Table) -> Result<(Arc<dyn Mixer>, f64)> {
             return Err(Error::config(format!("unknown mixer \"{name}\"{hint} (known: cutmix, mixup)")));
         }
     };
+    let mixer = mixer.and_then(|mixer| mixer.check().map(|()| mixer));
     Ok((mixer.map_err(|error| error.at(format_args!("mix \"{name}\"")))?, weight))
 }
 

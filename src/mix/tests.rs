@@ -187,7 +187,7 @@ fn groups_are_the_largest_divisor_of_the_batch_up_to_32() {
 }
 
 fn refused(mix: &Mix, batch: usize) -> String {
-    let error = mix.check(batch).unwrap_err();
+    let (_, error) = mix.check(batch).unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
     error.to_string()
 }
@@ -217,9 +217,9 @@ fn what_cannot_work_is_refused_by_name() {
 
 fn refused_form(choose: &str) -> String {
     let form = toml::from_str(&format!("choose = [{choose}]")).unwrap();
-    match Mix::from_form(form, |_, error| error).and_then(|mix| mix.check(8)) {
-        Err(error) => error.to_string(),
-        Ok(()) => panic!("{choose} is accepted"),
+    match Mix::from_form(form, |_, error| error).map(|mix| mix.check(8)) {
+        Err(error) | Ok(Err((_, error))) => error.to_string(),
+        Ok(Ok(())) => panic!("{choose} is accepted"),
     }
 }
 

@@ -178,6 +178,7 @@ impl Line {
         self.targets.check(&raw.target)?;
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.limits)?;
         self.draw(program, epoch, visit, &probe);
+        program.check_size()?;
         let region = if everything { Rect::whole(probe.width, probe.height) } else { program.wish() };
         admit(u64::from(region.width) * u64::from(region.height) * 3)?;
         tools.decoder.decode(&raw.bytes, &probe, region, pixels)?;

@@ -20,7 +20,8 @@ use crate::plan::{Last, Order};
 use crate::source::Fingerprint;
 
 /// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give others.
-const CODECS: &str = "jpeg: zune-jpeg 0.5; png, webp: image 0.25; resize: fast_image_resize 6";
+const CODECS: &str =
+    "jpeg: feedmill 1, zune-jpeg 0.5; png: png 0.18; webp: image 0.25; resize: fast_image_resize 6";
 
 /// What is done to samples and batches, and in which order they come.
 ///
@@ -402,7 +403,7 @@ impl Recipe {
             entry.op.check().map_err(|error| ("view", error.at(format_args!("op \"{}\"", entry.label))))?;
         }
         if let Some(mix) = &self.mix {
-            mix.check(self.batch).map_err(|error| ("mix", error))?;
+            mix.check(self.batch)?;
         }
         let target = &self.target;
         if !(0.0..=1.0).contains(&target.smoothing) {
