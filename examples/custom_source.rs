@@ -39,7 +39,7 @@ impl Source for Stripes {
         for y in 0..SIDE {
             for x in 0..SIDE {
                 let along = if class == 0 { x } else { y };
-                let level = if along / width % 2 == 0 { 30 } else { 220 };
+                let level = if (along / width).is_multiple_of(2) { 30 } else { 220 };
                 spare.extend([level, level, 128]);
             }
         }

@@ -28,3 +28,8 @@ pub use plan::World;
 pub use recipe::Recipe;
 /// The TOML library, whose `Table` stands in [`augment::Op`].
 pub use toml;
+
+/// The programs in the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

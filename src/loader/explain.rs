@@ -6,7 +6,7 @@ use super::Loader;
 use crate::augment::Program;
 use crate::decode;
 use crate::error::{Error, Result};
-use crate::pipeline::line::Tools;
+use crate::pipeline::line::Desk;
 use crate::plan::Visit;
 use crate::source::{Codec, Target};
 
@@ -47,8 +47,8 @@ impl Loader {
                 self.samples()
             )));
         }
-        let mut tools = Tools::new();
-        let raw = self.line.read(&mut tools, sample)?;
+        let mut desk = Desk::new();
+        let raw = self.line.read(&mut desk, sample)?;
         let name = self.line.source.name(sample);
         let probe = decode::probe(&raw.bytes, raw.codec, &self.line.recipe.limits)
             .map_err(|error| error.at(&name).with_sample(sample))?;

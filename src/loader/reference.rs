@@ -1,12 +1,13 @@
 //! The reference path: one batch on one thread, slot by slot, whole pictures, no tables.
 
-use crate::augment::Program;
+use crate::augment::Scratch;
 use crate::batch::{Batch, Pixels, SlotPixels};
+use crate::decode::{Probe, Rect};
 use crate::error::Result;
 use crate::mix::{Blend, Method, SlotMix};
 use crate::pipeline::Line;
 use crate::pipeline::batcher::{Slot, assemble, draw_mix};
-use crate::pipeline::line::{Place, Tools};
+use crate::pipeline::line::{Desk, Place, simd};
 use crate::recipe::Dtype;
 
 pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
@@ -17,17 +18,13 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
     let mut slots = Vec::new();
     for (slot, planned) in plan.slots.iter().enumerate() {
         let place = Place { epoch, index, global_slot: plan.first + slot, slot };
-        let mut tools = Tools::new();
-        let mut program = Program::default();
-        let mut pixels = Vec::new();
-        let admitted =
-            line.admit(&mut tools, place, planned.visit, None, &mut program, &mut pixels, true, &mut |_| {
-                Ok(())
-            })?;
+        let mut desk = Desk::new();
+        let mut whole = |_: Rect, probe: &Probe| Ok(Rect::whole(probe.width, probe.height));
+        let admitted = line.admit(&mut desk, place, planned.visit, None, &mut whole)?;
         let view = match admitted.region {
             Some(region) => {
                 let mut view = vec![0; bytes];
-                program.run(&mut tools.scratch, &mut pixels, region, &mut view, frame)?;
+                desk.program.run(&mut Scratch::new(simd()), &mut desk.pixels, region, &mut view, frame)?;
                 Some(view)
             }
             None => None,

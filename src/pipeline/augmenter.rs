@@ -4,28 +4,40 @@ use std::time::Instant;
 
 use super::Shared;
 use super::batcher::{BatchWork, Staged, StagedView};
-use super::line::Admitted;
+use super::line::{Admitted, simd};
 use super::stats::Meter;
 use crate::augment::{Program, Scratch};
 use crate::batch::SlotPixels;
 use crate::error::Result;
 use crate::mix::Blend;
 
+/// What an augmenter keeps from sample to sample.
+pub(super) struct Easel {
+    scratch: Scratch,
+    /// A view on its way to the slab.
+    view: Vec<u8>,
+}
+
+impl Easel {
+    pub(super) fn new() -> Easel {
+        Easel { scratch: Scratch::new(simd()), view: Vec::new() }
+    }
+}
+
 impl Shared {
-    /// Runs the program of a slot and stages it. `view` is the worker's own buffer.
+    /// Runs the program of a slot and stages it.
     pub(super) fn augment(
         &self,
         work: &BatchWork,
         slot: usize,
         admitted: Admitted,
         program: &Program,
-        scratch: &mut Scratch,
         pixels: &mut Vec<u8>,
-        view: &mut Vec<u8>,
+        easel: &mut Easel,
     ) {
         let sample = admitted.visit.sample;
-        let result = self
-            .guard("augmenter", sample, || self.view(work, slot, &admitted, program, scratch, pixels, view));
+        let result =
+            self.guard("augmenter", sample, || self.view(work, slot, &admitted, program, pixels, easel));
         let Admitted { visit, target, fault, .. } = admitted;
         let staged = result.map(|view| Staged { visit, target, fault, view });
         let busy = Instant::now();
@@ -39,9 +51,8 @@ impl Shared {
         slot: usize,
         admitted: &Admitted,
         program: &Program,
-        scratch: &mut Scratch,
         pixels: &mut Vec<u8>,
-        own: &mut Vec<u8>,
+        easel: &mut Easel,
     ) -> Result<StagedView> {
         let busy = Instant::now();
         let frame = self.line.frame();
@@ -49,14 +60,15 @@ impl Shared {
         let region = admitted.region.expect("blank slots are staged by the decoder");
         if work.mixes() {
             let mut view = self.views.lease(bytes);
-            program.run(scratch, pixels, region, &mut view, frame)?;
+            program.run(&mut easel.scratch, pixels, region, &mut view, frame)?;
             Meter::add(&self.meter.augmenting, busy);
             return Ok(StagedView::Here(view));
         }
-        own.resize(bytes, 0);
-        program.run(scratch, pixels, region, own, frame)?;
+        let Easel { scratch, view } = easel;
+        view.resize(bytes, 0);
+        program.run(scratch, pixels, region, view, frame)?;
         let busy = Meter::lap(&self.meter.augmenting, busy);
-        let views = SlotPixels::Views { own, partner: own, blend: Blend::Keep };
+        let views = SlotPixels::Views { own: view, partner: view, blend: Blend::Keep };
         work.write(&self.line, slot, views);
         Meter::add(&self.meter.batching, busy);
         Ok(StagedView::Written)

@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::budget::Permit;
-use super::line::{Admitted, Place, Tools};
+use super::line::{Admitted, Desk, Place};
 use super::stats::Meter;
 use super::{ReadChunk, Shared};
 use crate::augment::Program;
+use crate::decode::{Probe, Rect};
 use crate::error::{Error, Kind, Result};
 use crate::source::Raw;
 
@@ -23,27 +24,14 @@ pub(super) struct DecodedSlot {
     pub(super) permit: Option<Permit>,
 }
 
-/// A decoder's own memory.
-pub(super) struct DecodeTools {
-    pub(super) tools: Tools,
-    pub(super) program: Program,
-    pub(super) pixels: Vec<u8>,
-}
-
-impl DecodeTools {
-    pub(super) fn new() -> DecodeTools {
-        DecodeTools { tools: Tools::new(), program: Program::default(), pixels: Vec::new() }
-    }
-}
-
 impl Shared {
-    /// Decodes the slots of a chunk and hands each to `next` with the pixels in `own`. Slots that need no augmenting are staged
+    /// Decodes the slots of a chunk and hands each to `next` at the desk. Slots that need no augmenting are staged
     /// here.
     pub(super) fn decode_chunk(
         &self,
         chunk: ReadChunk,
-        own: &mut DecodeTools,
-        mut next: impl FnMut(&mut DecodeTools, &Arc<BatchWork>, usize, Admitted, Option<Permit>),
+        desk: &mut Desk,
+        mut next: impl FnMut(&mut Desk, &Arc<BatchWork>, usize, Admitted, Option<Permit>),
     ) {
         let ReadChunk { work, start, raw, _permit } = chunk;
         for (offset, raw) in raw.into_iter().enumerate() {
@@ -53,7 +41,7 @@ impl Shared {
             let slot = start + offset;
             let busy = Instant::now();
             let mut permit = None;
-            let result = self.decode_slot(&work, slot, raw, own, &mut permit);
+            let result = self.decode_slot(&work, slot, raw, desk, &mut permit);
             Meter::add(&self.meter.decoding, busy);
             match result {
                 Ok(admitted) if admitted.region.is_none() => {
@@ -64,7 +52,7 @@ impl Shared {
                     }
                     self.stage(&work, slot, Ok(staged));
                 }
-                Ok(admitted) => next(own, &work, slot, admitted, permit),
+                Ok(admitted) => next(desk, &work, slot, admitted, permit),
                 Err(error) => self.stage(&work, slot, Err(error)),
             }
         }
@@ -75,28 +63,30 @@ impl Shared {
         work: &BatchWork,
         slot: usize,
         raw: Option<Result<Raw>>,
-        own: &mut DecodeTools,
+        desk: &mut Desk,
         permit: &mut Option<Permit>,
     ) -> Result<Admitted> {
         let plan = &work.plan;
         let visit = plan.slots[slot].visit;
         let place = Place { epoch: plan.epoch, index: plan.index, global_slot: plan.first + slot, slot };
         let admitted = self.guard("decoder", visit.sample, || {
-            let DecodeTools { tools, program, pixels } = own;
             let raw = raw.or_else(|| {
                 let busy = Instant::now();
-                let raw = self.line.read(tools, visit.sample);
+                let raw = self.line.read(desk, visit.sample);
                 let bytes = raw.as_ref().map_or(0, |raw| raw.bytes.len() as u64);
                 self.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
                 Meter::add(&self.meter.reading, busy);
                 Some(raw)
             });
-            let mut admit = |bytes: u64| {
+            let mut choose = |wish: Rect, _: &Probe| {
                 *permit = None;
-                *permit = self.decoded.acquire(bytes);
-                permit.as_ref().map(|_| ()).ok_or_else(|| Error::new(Kind::Stopped, "the loader was stopped"))
+                *permit = self.decoded.acquire(u64::from(wish.width) * u64::from(wish.height) * 3);
+                match permit {
+                    Some(_) => Ok(wish),
+                    None => Err(Error::new(Kind::Stopped, "the loader was stopped")),
+                }
             };
-            self.line.admit(tools, place, visit, raw, program, pixels, false, &mut admit)
+            self.line.admit(desk, place, visit, raw, &mut choose)
         })?;
         if admitted.fault.is_some() {
             self.meter.bad.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! One sample from its bytes to its view: what decoder and augmenter do, without threads.
 
-use crate::augment::{Frame, Program, Scratch};
+use crate::augment::{Frame, Program};
 use crate::batch::{Finisher, TargetMaker};
 use crate::decode::{self, Decoder, Probe, Rect};
 use crate::draws::{Coord, OpKey};
@@ -30,17 +30,20 @@ pub(crate) fn simd() -> bool {
     std::env::var_os("FEEDMILL_SIMD").is_none_or(|value| value != "off")
 }
 
-/// What a worker keeps from sample to sample.
-pub(crate) struct Tools {
-    pub(crate) decoder: Decoder,
-    pub(crate) scratch: Scratch,
-    /// Buffers for reading that sources hand back.
+/// What a decoder keeps from sample to sample, and the sample that it has at hand.
+pub(crate) struct Desk {
+    decoder: Decoder,
+    /// A buffer for reading that sources hand back.
     spare: Vec<u8>,
+    /// The steps of the sample.
+    pub(crate) program: Program,
+    /// Its decoded part.
+    pub(crate) pixels: Vec<u8>,
 }
 
-impl Tools {
-    pub(crate) fn new() -> Tools {
-        Tools { decoder: Decoder::new(), scratch: Scratch::new(simd()), spare: Vec::new() }
+impl Desk {
+    pub(crate) fn new() -> Desk {
+        Desk { decoder: Decoder::new(), spare: Vec::new(), program: Program::default(), pixels: Vec::new() }
     }
 
     fn keep(&mut self, payload: Payload) {
@@ -51,6 +54,9 @@ impl Tools {
         }
     }
 }
+
+/// Asked for the part of a picture to decode, given the part that is needed: the place to wait for memory.
+pub(crate) type Choose<'a> = &'a mut dyn FnMut(Rect, &Probe) -> Result<Rect>;
 
 /// A slot whose picture is about to be decoded or known to be blank.
 #[derive(Debug)]
@@ -79,34 +85,27 @@ impl Line {
     }
 
     /// Reads a sample on this thread.
-    pub(crate) fn read(&self, tools: &mut Tools, sample: u64) -> Result<Raw> {
-        self.source.read(sample, std::mem::take(&mut tools.spare))
+    pub(crate) fn read(&self, desk: &mut Desk, sample: u64) -> Result<Raw> {
+        self.source.read(sample, std::mem::take(&mut desk.spare))
     }
 
-    /// Decodes the sample of a slot, or a stand-in by the recipe's rule, into `pixels`, and draws its program.
+    /// Decodes the sample of a slot, or a stand-in by the recipe's rule, at the desk.
     ///
-    /// `raw` is the planned sample if a reader has read it already. `admit` is asked for the decoded bytes before they
-    /// are allocated.
-    /// `everything` decodes whole pictures where a part would do, which must change nothing.
+    /// `raw` is the planned sample if a reader has read it already.
     pub(crate) fn admit(
         &self,
-        tools: &mut Tools,
+        desk: &mut Desk,
         place: Place,
         planned: Visit,
         raw: Option<Result<Raw>>,
-        program: &mut Program,
-        pixels: &mut Vec<u8>,
-        everything: bool,
-        admit: &mut dyn FnMut(u64) -> Result<()>,
+        choose: Choose<'_>,
     ) -> Result<Admitted> {
         let mut raw = raw;
         let mut visit = planned;
         let mut fault: Option<Fault> = None;
         for attempt in 0..=ATTEMPTS {
-            let read = raw.take().unwrap_or_else(|| self.read(tools, visit.sample));
-            let decoded = read.and_then(|raw| {
-                self.decode(tools, place.epoch, visit, raw, program, pixels, everything, admit)
-            });
+            let read = raw.take().unwrap_or_else(|| self.read(desk, visit.sample));
+            let decoded = read.and_then(|raw| self.decode(desk, place.epoch, visit, raw, choose));
             let error = match decoded {
                 Ok((region, target)) => {
                     if let Some(fault) = &mut fault {
@@ -166,23 +165,19 @@ impl Line {
 
     fn decode(
         &self,
-        tools: &mut Tools,
+        desk: &mut Desk,
         epoch: u32,
         visit: Visit,
         raw: Raw,
-        program: &mut Program,
-        pixels: &mut Vec<u8>,
-        everything: bool,
-        admit: &mut dyn FnMut(u64) -> Result<()>,
+        choose: Choose<'_>,
     ) -> Result<(Rect, Target)> {
         self.targets.check(&raw.target)?;
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.limits)?;
-        self.draw(program, epoch, visit, &probe);
-        program.check_size()?;
-        let region = if everything { Rect::whole(probe.width, probe.height) } else { program.wish() };
-        admit(u64::from(region.width) * u64::from(region.height) * 3)?;
-        tools.decoder.decode(&raw.bytes, &probe, region, pixels)?;
-        tools.keep(raw.bytes);
+        self.draw(&mut desk.program, epoch, visit, &probe);
+        desk.program.check_size()?;
+        let region = choose(desk.program.wish(), &probe)?;
+        desk.decoder.decode(&raw.bytes, &probe, region, &mut desk.pixels)?;
+        desk.keep(raw.bytes);
         Ok((region, raw.target))
     }
 

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select, unbounded};
 
+use super::augmenter::Easel;
 use super::budget::Budget;
-use super::decoder::{DecodeTools, DecodedSlot};
+use super::decoder::DecodedSlot;
+use super::line::Desk;
 use super::reader::{Positions, Reader};
 use super::stats::Meter;
 use super::{Done, Line, ReadChunk, Shared, Threads, Tuning};
-use crate::augment::Scratch;
 use crate::batch::{Batch, Pool};
 use crate::error::{Error, Kind, Result};
 use crate::recipe::OnBad;
@@ -270,27 +271,26 @@ fn receive<T>(shared: &Shared, messages: &Receiver<T>, stop: &Receiver<()>) -> O
 }
 
 fn fused(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>) {
-    let mut own = DecodeTools::new();
-    let mut view = Vec::new();
+    let (mut desk, mut easel) = (Desk::new(), Easel::new());
     while let Some(chunk) = receive(shared, chunks, stop) {
-        shared.decode_chunk(chunk, &mut own, |own, work, slot, admitted, permit| {
-            let DecodeTools { tools, program, pixels } = own;
-            shared.augment(work, slot, admitted, program, &mut tools.scratch, pixels, &mut view);
+        shared.decode_chunk(chunk, &mut desk, |desk, work, slot, admitted, permit| {
+            let Desk { program, pixels, .. } = desk;
+            shared.augment(work, slot, admitted, program, pixels, &mut easel);
             drop(permit);
         });
     }
 }
 
 fn decode(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>, next: &Sender<DecodedSlot>) {
-    let mut own = DecodeTools::new();
+    let mut desk = Desk::new();
     while let Some(chunk) = receive(shared, chunks, stop) {
-        shared.decode_chunk(chunk, &mut own, |own, work, slot, admitted, permit| {
+        shared.decode_chunk(chunk, &mut desk, |desk, work, slot, admitted, permit| {
             let decoded = DecodedSlot {
                 work: Arc::clone(work),
                 slot,
                 admitted,
-                program: std::mem::take(&mut own.program),
-                pixels: std::mem::take(&mut own.pixels),
+                program: std::mem::take(&mut desk.program),
+                pixels: std::mem::take(&mut desk.pixels),
                 permit,
             };
             // Fails only when the augmenters are gone.
@@ -300,11 +300,10 @@ fn decode(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>, ne
 }
 
 fn augment(shared: &Shared, decoded: &Receiver<DecodedSlot>, stop: &Receiver<()>) {
-    let mut scratch = Scratch::new(super::line::simd());
-    let mut view = Vec::new();
+    let mut easel = Easel::new();
     while let Some(message) = receive(shared, decoded, stop) {
         let DecodedSlot { work, slot, admitted, program, mut pixels, permit } = message;
-        shared.augment(&work, slot, admitted, &program, &mut scratch, &mut pixels, &mut view);
+        shared.augment(&work, slot, admitted, &program, &mut pixels, &mut easel);
         drop(permit);
     }
 }

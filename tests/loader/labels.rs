@@ -94,7 +94,7 @@ fn index_pair_and_multi_label_forms_say_what_the_source_said() {
     let source = labelled(16, |id| if id % 2 == 0 { Target::Multi(vec![1, 4]) } else { Target::None });
     let multi = Loader::new(source, recipe(8, "").target(dense(0.0))).unwrap().batch(0, 0).unwrap();
     for (slot, row) in multi.targets().dense().unwrap().chunks_exact(7).enumerate() {
-        let on = if multi.samples()[slot] % 2 == 0 { 1.0 } else { 0.0 };
+        let on = if multi.samples()[slot].is_multiple_of(2) { 1.0 } else { 0.0 };
         assert_eq!(row, [0.0, on, 0.0, 0.0, on, 0.0, 0.0]);
     }
 }

@@ -21,7 +21,7 @@ pub struct Job {
     #[arg(long, value_name = "NAME", conflicts_with = "recipe")]
     preset: Option<String>,
     /// A recipe file
-    #[arg(long, value_name = "FILE", required_unless_present = "preset")]
+    #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
     /// The global batch [the recipe's]
     #[arg(long, value_name = "N")]
@@ -42,7 +42,7 @@ impl Job {
                 let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
                 Recipe::from_toml(&text).map_err(|error| error.at(path.display()))?
             }
-            (None, None) => return Err(Error::config("give --preset or --recipe")),
+            (None, None) => return Err(Error::config("no recipe: give --preset NAME or --recipe FILE")),
         };
         if let Some(batch) = self.batch {
             recipe = recipe.batch(batch);

@@ -1,0 +1,100 @@
+//! What each stage costs, by itself, on one thread. `cargo bench`; docs/PERFORMANCE.md says how to read it.
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use feedmill::augment::{Filter, Frame, Program, Scratch, Step};
+use feedmill::decode::{Decoder, Limits, Rect, probe};
+use feedmill::draws::{Coord, Draws, OpKey};
+use feedmill::plan::{Last, Order, Plan, Share};
+use feedmill::source::{Codec, Memory};
+use feedmill::{Loader, Recipe, World};
+
+fn main() {
+    divan::main();
+}
+
+/// One stream for one coordinate, and its first number.
+#[divan::bench]
+fn draws() -> u64 {
+    let at = Coord { epoch: 1, sample: black_box(9), occurrence: 0, view: 0, op: OpKey(3) };
+    Draws::at(7, at).bits()
+}
+
+/// The slots of a batch of 256 of 1.28 million samples.
+#[divan::bench]
+fn plan(bencher: Bencher) {
+    let share = [Share { len: 1_281_167, weight: 1.0 }];
+    let plan = Plan::new(7, &share, Order::Shuffle, 256, Last::Drop, World::SINGLE, 1).unwrap();
+    bencher.counter(ItemsCount::new(256usize)).bench(|| plan.batch(black_box(3), 77));
+}
+
+fn photo() -> Vec<u8> {
+    std::fs::read("fixtures/photos/nature/picosdeeuropa_by_Aitzol_Berasategi.jpg").unwrap()
+}
+
+/// A photograph of 640 x 480, whole and by half of its area.
+#[divan::bench(args = [1.0, 0.5])]
+fn decode_jpeg(bencher: Bencher, share: f64) {
+    let bytes = photo();
+    let header = probe(&bytes, Codec::Jpeg, &Limits::default()).unwrap();
+    let side = |length: u32| (f64::from(length) * share.sqrt()) as u32;
+    let (width, height) = (side(header.width), side(header.height));
+    let region = Rect { left: (header.width - width) / 2, top: (header.height - height) / 2, width, height };
+    let (mut decoder, mut out) = (Decoder::new(), Vec::new());
+    bencher.counter(BytesCount::of_slice(&bytes)).bench_local(|| {
+        decoder.decode(&bytes, &header, region, &mut out).unwrap();
+    });
+}
+
+/// 400 x 300 to 224 x 224.
+#[divan::bench(args = [Filter::Bilinear, Filter::Bicubic])]
+fn resize(bencher: Bencher, filter: Filter) {
+    let (from, to) = (Frame { width: 400, height: 300 }, Frame { width: 224, height: 224 });
+    let program = Program::of(vec![Step::Resize { width: to.width, height: to.height, filter }], from);
+    let (mut scratch, mut out) = (Scratch::new(true), vec![0; 224 * 224 * 3]);
+    let pixels: Vec<u8> = (0..400 * 300 * 3).map(|i| (i * 7 % 251) as u8).collect();
+    let mut decoded = pixels.clone();
+    bencher.bench_local(|| {
+        decoded.clone_from(&pixels);
+        program.run(&mut scratch, &mut decoded, Rect::whole(400, 300), &mut out, to).unwrap();
+    });
+}
+
+/// The colour ops on 224 x 224.
+#[divan::bench(args = ["brightness", "contrast", "saturation", "hue"])]
+fn colour(bencher: Bencher, op: &str) {
+    let step = match op {
+        "brightness" => Step::Brightness(1.2),
+        "contrast" => Step::Contrast(1.2),
+        "saturation" => Step::Saturation(1.2),
+        _ => Step::Hue(0.1),
+    };
+    let frame = Frame { width: 224, height: 224 };
+    let program = Program::of(vec![step], frame);
+    let (mut scratch, mut out) = (Scratch::new(true), vec![0; 224 * 224 * 3]);
+    let mut decoded: Vec<u8> = (0..224 * 224 * 3).map(|i| (i * 7 % 251) as u8).collect();
+    bencher.bench_local(|| {
+        program.run(&mut scratch, &mut decoded, Rect::whole(224, 224), &mut out, frame).unwrap();
+    });
+}
+
+/// 60,000 raw pictures of 32 x 32: pad and crop, flip, normalise, f32 NCHW, all threads.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn small_epoch(bencher: Bencher) {
+    let count = 60_000;
+    let data = vec![100u8; count * 32 * 32 * 3];
+    let source = Memory::pixels(data, 32, 32, 3, vec![1; count]).unwrap();
+    let loader = Loader::new(Box::new(source), Recipe::preset("cifar").unwrap()).unwrap();
+    let epoch = || loader.epoch(0).unwrap().map(|batch| batch.unwrap().len()).sum::<usize>();
+    assert!(epoch() >= count);
+    bencher.counter(ItemsCount::new(count)).bench(epoch);
+}
+
+/// The photographs through the `imagenet` preset, all threads.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn photo_epoch(bencher: Bencher) {
+    let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet").unwrap()).unwrap();
+    let epoch = || loader.epoch(0).unwrap().map(|batch| batch.unwrap().len()).sum::<usize>();
+    assert_eq!(epoch(), 256);
+    bencher.counter(ItemsCount::new(256usize)).bench(epoch);
+}

@@ -1,0 +1,268 @@
+//! The binary: the commands that run a recipe, over the photographs in `fixtures/photos`.
+
+#[expect(dead_code, reason = "shared with the tests of formats, which use all of it")]
+#[path = "../formats/make.rs"]
+mod make;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const PHOTOS: &str = "fixtures/photos";
+
+fn feedmill(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_feedmill"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(args)
+        .output()
+        .expect("the binary was built")
+}
+
+/// The standard output of a run that must succeed.
+fn fine(args: &[&str]) -> String {
+    let output = feedmill(args);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "feedmill {args:?}: {complaint}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The exit code and the standard error of a run that must fail.
+fn refused(args: &[&str]) -> (i32, String) {
+    let output = feedmill(args);
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "feedmill {args:?} succeeded");
+    assert!(!complaint.contains("panicked"), "feedmill {args:?}: {complaint}");
+    (output.status.code().expect("not killed by a signal"), complaint)
+}
+
+/// A recipe that mixes, with everything small.
+fn recipe(folder: &Path) -> PathBuf {
+    let path = folder.join("recipe.toml");
+    let text = r#"
+        seed = 3
+        batch = 8
+        [[view]]
+        ops = [ { op = "random_resized_crop", size = 32 }, { op = "horizontal_flip" } ]
+        [mix]
+        choose = [ { mix = "mixup", alpha = 0.8 }, { mix = "cutmix" } ]
+        lambda = "element"
+        group = 2
+        [target]
+        classes = 10
+    "#;
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn digest(data: &str, recipe: &Path, more: &[&str]) -> String {
+    fine(&[&["digest", "--data", data, "--recipe", text(recipe)], more].concat())
+}
+
+#[test]
+fn digests_are_equal_for_any_workers_storage_and_ranks() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = recipe(folder.path());
+    let expected = digest(PHOTOS, &recipe, &["--workers", "1", "--epoch", "2"]);
+    assert_eq!(expected.lines().count(), 16, "two batches of eight slots");
+    assert_eq!(digest(PHOTOS, &recipe, &["--workers", "8", "--epoch", "2"]), expected);
+
+    let shards = folder.path().join("shards");
+    fine(&["convert", PHOTOS, text(&shards), "--shard-size", "200KiB"]);
+    assert!(fs::read_dir(&shards).unwrap().count() > 3, "several shards and a manifest");
+    assert_eq!(digest(text(&shards), &recipe, &["--epoch", "2"]), expected);
+
+    let tar = folder.path().join("photos.tar");
+    fs::write(&tar, make::tar(&make::photos())).unwrap();
+    assert_eq!(digest(text(&tar), &recipe, &["--epoch", "2"]), expected);
+
+    let mut joined: Vec<(u64, u64, String)> = Vec::new();
+    for rank in ["0", "1", "2", "3"] {
+        let part = digest(PHOTOS, &recipe, &["--epoch", "2", "--rank", rank, "--ranks", "4"]);
+        joined.extend(part.lines().map(|line| {
+            let numbers: Vec<u64> = line.split(' ').take(3).map(|word| word.parse().unwrap()).collect();
+            (numbers[1], numbers[2], format!("{line}\n"))
+        }));
+    }
+    joined.sort();
+    assert_eq!(joined.into_iter().map(|(_, _, line)| line).collect::<String>(), expected);
+
+    let second = digest(PHOTOS, &recipe, &["--epoch", "2", "--batches", "1..2"]);
+    assert_eq!(second, expected.lines().skip(8).map(|line| format!("{line}\n")).collect::<String>());
+}
+
+#[cfg(feature = "arrow")]
+#[test]
+fn digests_of_arrow_and_parquet_are_those_of_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = recipe(folder.path());
+    let expected = digest(PHOTOS, &recipe, &[]);
+    let batch = make::plain(&make::photos());
+    let arrow = folder.path().join("photos.arrow");
+    fs::write(&arrow, make::arrow_file(&batch, 3)).unwrap();
+    assert_eq!(digest(text(&arrow), &recipe, &[]), expected);
+    let parquet = folder.path().join("photos.parquet");
+    fs::write(&parquet, make::parquet(&batch, 3, parquet::basic::Compression::SNAPPY)).unwrap();
+    assert_eq!(digest(text(&parquet), &recipe, &[]), expected);
+}
+
+#[test]
+fn plain_code_gives_the_digests_of_vector_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = recipe(folder.path());
+    let expected = digest(PHOTOS, &recipe, &[]);
+    let output = Command::new(env!("CARGO_BIN_EXE_feedmill"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("FEEDMILL_SIMD", "off")
+        .args(["digest", "--data", PHOTOS, "--recipe", text(&recipe)])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+#[test]
+fn bench_reports_rates_stages_and_the_bottleneck() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = recipe(folder.path());
+    let people = fine(&["bench", "--data", PHOTOS, "--recipe", text(&recipe), "--epochs", "1"]);
+    for part in ["images/s", "MB/s", "first batch after", "peak memory", "decoder", "bottleneck"] {
+        assert!(people.contains(part), "no {part} in {people}");
+    }
+    let machines = fine(&["bench", "--data", PHOTOS, "--recipe", text(&recipe), "--epochs", "2", "--json"]);
+    let lines: Vec<serde_json::Value> =
+        machines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 4, "a warm-up, two epochs, the run");
+    for key in ["images_per_s", "epoch", "workers", "bytes_read"] {
+        assert!(lines.iter().all(|line| !line[key].is_null()), "{key}");
+    }
+    let run = &lines[3];
+    assert!(run["images_per_s"].as_f64().unwrap() > 0.0);
+    assert!(run["stages"]["decoder"]["busy_s"].as_f64().unwrap() > 0.0);
+    assert!(run["peak_memory"].as_u64().unwrap() > 1 << 20);
+}
+
+#[test]
+fn preview_explain_and_apply_show_what_the_model_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = recipe(folder.path());
+    let grid = folder.path().join("grid.png");
+    fine(&["preview", "--data", PHOTOS, "--recipe", text(&recipe), "-o", text(&grid)]);
+    let picture = image::open(&grid).unwrap().to_rgb8();
+    assert!(picture.width() > 3 * 112 && picture.height() > 3 * 52, "{:?}", picture.dimensions());
+    assert!(picture.pixels().any(|pixel| pixel.0 == [230; 3]), "captions");
+
+    let explained = fine(&["explain", "--data", PHOTOS, "--recipe", text(&recipe), "--sample", "3"]);
+    for part in
+        ["sample 3 (nature/sunset", "crop left=", "resize width=32 height=32 filter=bilinear", "Class(0)"]
+    {
+        assert!(explained.contains(part), "no {part} in {explained}");
+    }
+    let json = fine(&["explain", "--data", PHOTOS, "--preset", "imagenet", "--sample", "3", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((json["width"].as_u64(), json["height"].as_u64()), (Some(640), Some(427)));
+
+    let (input, output) = (folder.path().join("in.png"), folder.path().join("out.png"));
+    image::RgbImage::from_fn(3, 1, |x, _| image::Rgb([x as u8, 7, 9])).save(&input).unwrap();
+    fine(&["apply", "op = \"horizontal_flip\", p = 1.0", text(&input), text(&output)]);
+    let flipped = image::open(&output).unwrap().to_rgb8();
+    assert_eq!(flipped.pixels().map(|pixel| pixel.0[0]).collect::<Vec<_>>(), [2, 1, 0]);
+}
+
+#[test]
+fn completions_name_every_command() {
+    let script = fine(&["completions", "bash"]);
+    for command in ["bench", "convert", "verify", "inspect", "digest", "preview", "explain", "apply"] {
+        assert!(script.contains(command), "{command}");
+    }
+}
+
+#[test]
+fn bad_input_has_a_clear_message_and_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let data = |name: &str, file: &str, bytes: &[u8]| {
+        fs::create_dir_all(at(name).join("class")).unwrap();
+        fs::write(at(name).join("class").join(file), bytes).unwrap();
+        at(name)
+    };
+    let digest =
+        |path: &Path| refused(&["digest", "--data", text(path), "--preset", "imagenet", "--batch", "1"]);
+    let expect = |(code, complaint): (i32, String), expected: i32, parts: &[&str]| {
+        for part in parts {
+            assert!(complaint.contains(part), "no \"{part}\" in: {complaint}");
+        }
+        assert_eq!(code, expected, "{complaint}");
+    };
+    let photo = fs::read("fixtures/photos/still/umang_by_Abhishek_Mudgal.jpg").unwrap();
+
+    expect(digest(&at("nowhere")), 1, &["nowhere", "No such file"]);
+    fs::create_dir(at("empty")).unwrap();
+    expect(digest(&at("empty")), 2, &["empty", "not a data set", "class folders"]);
+    expect(digest(&data("text", "a.jpg", b"just some text")), 1, &["a.jpg", "not a picture", "just some"]);
+    expect(digest(&data("cut", "b.jpg", &photo[..9000])), 1, &["b.jpg", "9000", "cut"]);
+    expect(digest(&data("bomb", "c.png", &zeros_png())), 1, &["c.png", "60000 x 60000", "limit"]);
+
+    let shards = at("shards");
+    fine(&["convert", PHOTOS, text(&shards)]);
+    let shard = fs::read_dir(&shards)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "mill"))
+        .unwrap();
+    let mut bytes = fs::read(&shard).unwrap();
+    bytes[70_000] ^= 4;
+    fs::write(&shard, bytes).unwrap();
+    let (code, report) = {
+        let output = feedmill(&["verify", text(&shards)]);
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(code, 1);
+    assert!(report.contains("record 0") && report.contains("1 bad sample"), "{report}");
+
+    #[cfg(feature = "arrow")]
+    {
+        let batch = make::plain(&make::photos());
+        let renamed = arrow::record_batch::RecordBatch::try_new(
+            std::sync::Arc::new(arrow::datatypes::Schema::new(vec![
+                batch.schema().field(0).clone().with_name("picture"),
+                batch.schema().field(1).clone(),
+            ])),
+            batch.columns().to_vec(),
+        )
+        .unwrap();
+        let path = at("renamed.arrow");
+        fs::write(&path, make::arrow_file(&renamed, 10)).unwrap();
+        expect(digest(&path), 2, &["image", "picture", "label"]);
+    }
+
+    let recipe = |text: &str| {
+        fs::write(at("bad.toml"), text).unwrap();
+        refused(&["digest", "--data", PHOTOS, "--recipe", at("bad.toml").to_str().unwrap()])
+    };
+    let unknown = recipe("batch = 8\n[[view]]\nops = [\n  { op = \"random_resize_crop\", size = 8 },\n]\n");
+    expect(unknown, 2, &["bad.toml", "line 4", "random_resize_crop", "did you mean \"random_resized_crop\""]);
+    let zero = recipe("batch = 8\n[[view]]\nops = [ { op = \"center_crop\", size = 0 } ]\n");
+    expect(zero, 2, &["line 3", "size", "between 1 and"]);
+    let ranks = refused(&[
+        "digest", "--data", PHOTOS, "--preset", "imagenet", "--batch", "10", "--rank", "0", "--ranks", "4",
+    ]);
+    expect(ranks, 2, &["4 ranks do not divide"]);
+    expect(refused(&["bench", "--data", PHOTOS, "--preset", "imagnet"]), 2, &["did you mean \"imagenet\""]);
+    expect(refused(&["bench", "--data", PHOTOS]), 2, &["--preset"]);
+    let op = "op = \"horizontal_flip\", p = 2.0";
+    expect(refused(&["apply", op, "fixtures/README.md", "out.png"]), 2, &["probability"]);
+}
+
+/// A PNG of 60,000 x 60,000 zeros: a header and one chunk, since nothing more is ever read.
+fn zeros_png() -> Vec<u8> {
+    let mut header = [&60_000u32.to_be_bytes()[..], &60_000u32.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    header.splice(..0, *b"IHDR");
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
+    png.extend(&header);
+    png.extend([0; 4]);
+    png.extend(b"\0\0\0\0IEND\xae\x42\x60\x82");
+    png
+}
