@@ -168,7 +168,11 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().copied();
             let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-            Err(Error::new(Kind::Worker, format!("panicked: {}", text.unwrap_or("without a text"))))
+            let error = Error::new(Kind::Worker, format!("panicked: {}", text.unwrap_or("without a text")));
+            // What was thrown may panic again when it is dropped; that one is leaked.
+            let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(panic)));
+            std::mem::forget(dropped);
+            Err(error)
         }
     }
 }

@@ -29,8 +29,25 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
             format!("the PNG has no end chunk (IEND): it was cut at byte {}", bytes.len()),
         ));
     }
+    count_chunks(bytes)?;
     let number = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     Ok((number(16), number(20)))
+}
+
+/// Writers cut pictures into chunks of 8 KiB and more; a file of a million tiny ones costs time and holds nothing.
+const MOST_CHUNKS: usize = 1 << 17;
+
+/// Refuses a file of more than [`MOST_CHUNKS`] chunks. A chunk that reaches beyond the file is the decoder's to report.
+fn count_chunks(bytes: &[u8]) -> Result<()> {
+    let mut at = 8usize;
+    for _ in 0..MOST_CHUNKS {
+        match bytes.get(at..at.saturating_add(4)) {
+            // Length, name and checksum are 12 bytes.
+            Some(&[a, b, c, d]) => at = at.saturating_add(12 + u32::from_be_bytes([a, b, c, d]) as usize),
+            _ => return Ok(()),
+        }
+    }
+    Err(Error::new(Kind::Limit, format!("a PNG of more than {MOST_CHUNKS} chunks by byte {at}")))
 }
 
 /// Decodes a PNG of a size that [`size`] has told into rows of RGB.

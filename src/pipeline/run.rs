@@ -19,8 +19,24 @@ use crate::batch::{Batch, Pool};
 use crate::error::{Error, Kind, Result};
 use crate::recipe::OnBad;
 
+/// The place in the run of a message that is no batch.
+const ALARM: u64 = u64::MAX;
+
 /// Bad samples that are always tolerated: a share of few samples means nothing.
 const PROBATION: u64 = 8;
+
+/// Tells the consumer if a thread dies of a panic that no role caught: without it, a batch would be waited for in vain.
+struct Alarm(Sender<Done>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let thread = std::thread::current();
+            let text = format!("the thread {} panicked", thread.name().unwrap_or("of the loader"));
+            let _ = self.0.send((ALARM, Err(Error::new(Kind::Worker, text))));
+        }
+    }
+}
 
 /// Batches in order, made by threads that end when it is dropped.
 pub(crate) struct Run {
@@ -132,7 +148,11 @@ impl Run {
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
-        let thread = std::thread::Builder::new().name(name.into()).spawn(work);
+        let done = self.shared.done.clone();
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+            let _alarm = Alarm(done);
+            work();
+        });
         let thread = thread
             .map_err(|error| Error::new(Kind::Io, format!("cannot start the thread {name}: {error}")))?;
         self.threads.push(thread);
@@ -173,6 +193,7 @@ impl Run {
                 Some(deadline) => self.done.recv_deadline(deadline),
             };
             match received {
+                Ok((ALARM, error)) => break error,
                 Ok((number, batch)) => drop(self.early.insert(number, batch)),
                 Err(RecvTimeoutError::Timeout) => return Err(RecvTimeoutError::Timeout),
                 // `shared` holds a sender, so this cannot come; an error is better than a wait for ever.

@@ -94,6 +94,39 @@ fn digests_are_equal_for_any_workers_storage_and_ranks() {
     assert_eq!(second, expected.lines().skip(8).map(|line| format!("{line}\n")).collect::<String>());
 }
 
+#[test]
+fn eight_processes_at_once_on_one_folder_of_shards_join_to_the_global_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("recipe.toml");
+    let text_of = "batch = 16\n[[view]]\nops = [ { op = \"random_resized_crop\", size = 24 } ]\n\
+                   [mix]\nchoose = [ { mix = \"mixup\", alpha = 1.0 } ]\ngroup = 2\n[target]\nclasses = 3\n";
+    fs::write(&recipe, text_of).unwrap();
+    let shards = folder.path().join("shards");
+    fine(&["convert", PHOTOS, text(&shards), "--shard-size", "200KiB"]);
+    let children: Vec<_> = (0..8)
+        .map(|rank: u32| {
+            Command::new(env!("CARGO_BIN_EXE_feedmill"))
+                .args([
+                    "digest",
+                    "--data",
+                    text(&shards),
+                    "--recipe",
+                    text(&recipe),
+                    "--ranks",
+                    "8",
+                    "--rank",
+                ])
+                .arg(rank.to_string())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let parts = children.into_iter().map(|child| child.wait_with_output().unwrap().stdout);
+    let joined: String = parts.map(|part| String::from_utf8(part).unwrap()).collect();
+    assert_eq!(joined, digest(text(&shards), &recipe, &[]), "one batch, in the order of ranks");
+}
+
 #[cfg(feature = "arrow")]
 #[test]
 fn digests_of_arrow_and_parquet_are_those_of_the_folder() {

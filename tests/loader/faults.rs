@@ -189,3 +189,40 @@ fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
     let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
     assert!(error.to_string().contains("8 x 9") && error.to_string().contains("99 x 99"), "{error}");
 }
+
+/// What a panic throws may panic again when it is dropped.
+#[test]
+fn a_panic_that_panics_when_dropped_is_still_an_error() {
+    struct Twice;
+    impl Drop for Twice {
+        fn drop(&mut self) {
+            panic!("and again");
+        }
+    }
+    #[derive(Debug)]
+    struct Thrower;
+    impl Kernel for Thrower {
+        fn apply(&self, _pixels: &mut [u8], _frame: Frame) {
+            std::panic::panic_any(Twice);
+        }
+    }
+    #[derive(Debug)]
+    struct Throws;
+    impl Op for Throws {
+        fn name(&self) -> &str {
+            "throws"
+        }
+        fn params(&self) -> feedmill::toml::Table {
+            feedmill::toml::Table::new()
+        }
+        fn draw(&self, _draws: &mut Draws, _frame: Frame, steps: &mut Vec<Step>) {
+            steps.push(Step::Custom(Arc::new(Thrower)));
+        }
+    }
+    within(20, "an error", || {
+        let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Throws)).unwrap();
+        let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
+        assert_eq!(error.kind(), Kind::Worker);
+        assert!(error.to_string().contains("without a text"), "{error}");
+    });
+}
