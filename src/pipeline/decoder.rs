@@ -39,6 +39,7 @@ impl Shared {
                 return;
             }
             let slot = start + offset;
+            let raw = raw.unwrap_or_else(|| self.read_in_place(desk, work.plan.slots[slot].visit.sample));
             let busy = Instant::now();
             let mut permit = None;
             let result = self.decode_slot(&work, slot, raw, desk, &mut permit);
@@ -58,11 +59,21 @@ impl Shared {
         }
     }
 
+    /// The reader's part for sources that do not block.
+    fn read_in_place(&self, desk: &mut Desk, sample: u64) -> Result<Raw> {
+        let busy = Instant::now();
+        let raw = self.guard("reader", sample, || self.line.read(desk, sample));
+        let bytes = raw.as_ref().map_or(0, |raw| raw.bytes.len() as u64);
+        self.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Meter::add(&self.meter.reading, busy);
+        raw
+    }
+
     fn decode_slot(
         &self,
         work: &BatchWork,
         slot: usize,
-        raw: Option<Result<Raw>>,
+        raw: Result<Raw>,
         desk: &mut Desk,
         permit: &mut Option<Permit>,
     ) -> Result<Admitted> {
@@ -70,14 +81,6 @@ impl Shared {
         let visit = plan.slots[slot].visit;
         let place = Place { epoch: plan.epoch, index: plan.index, global_slot: plan.first + slot, slot };
         let admitted = self.guard("decoder", visit.sample, || {
-            let raw = raw.or_else(|| {
-                let busy = Instant::now();
-                let raw = self.line.read(desk, visit.sample);
-                let bytes = raw.as_ref().map_or(0, |raw| raw.bytes.len() as u64);
-                self.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
-                Meter::add(&self.meter.reading, busy);
-                Some(raw)
-            });
             let mut choose = |wish: Rect, _: &Probe| {
                 *permit = None;
                 *permit = self.decoded.acquire(u64::from(wish.width) * u64::from(wish.height) * 3);
@@ -86,7 +89,7 @@ impl Shared {
                     None => Err(Error::new(Kind::Stopped, "the loader was stopped")),
                 }
             };
-            self.line.admit(desk, place, visit, raw, &mut choose)
+            self.line.admit(desk, place, visit, Some(raw), &mut choose)
         })?;
         if admitted.fault.is_some() {
             self.meter.bad.fetch_add(1, Ordering::Relaxed);

@@ -226,3 +226,44 @@ fn a_panic_that_panics_when_dropped_is_still_an_error() {
         assert!(error.to_string().contains("without a text"), "{error}");
     });
 }
+
+/// An op that panics on every picture.
+#[derive(Debug)]
+struct Always;
+
+impl Op for Always {
+    fn name(&self) -> &str {
+        "always"
+    }
+    fn params(&self) -> feedmill::toml::Table {
+        feedmill::toml::Table::new()
+    }
+    fn draw(&self, _draws: &mut Draws, _frame: Frame, steps: &mut Vec<Step>) {
+        steps.push(Step::Custom(Arc::new(PanicKernel)));
+    }
+}
+
+/// Where panics abort, the process ends by the signal at once instead of waiting for a batch that nobody makes. The child
+/// aborts in its panic hook, as a program built with `panic = "abort"` does right after it.
+#[cfg(unix)]
+#[test]
+fn where_panics_abort_the_process_ends_and_does_not_hang() {
+    use std::os::unix::process::ExitStatusExt;
+
+    if std::env::var_os("FEEDMILL_TEST_ABORT").is_some() {
+        std::panic::set_hook(Box::new(|_| std::process::abort()));
+        let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Always)).unwrap();
+        let _ = loader.epoch(0).unwrap().next();
+        println!("went on");
+        return;
+    }
+    let child = within(30, "the child", || {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "faults::where_panics_abort_the_process_ends_and_does_not_hang", "--nocapture"])
+            .env("FEEDMILL_TEST_ABORT", "1")
+            .output()
+            .unwrap()
+    });
+    assert_eq!(child.status.signal(), Some(6), "SIGABRT");
+    assert!(!String::from_utf8_lossy(&child.stdout).contains("went on"));
+}

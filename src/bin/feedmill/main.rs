@@ -62,6 +62,13 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     #[cfg(target_os = "linux")]
     sigbus::install();
+    // What the library found odd but could go on with: skipped tar members, links to folders.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::WARN)
+        .without_time()
+        .with_target(false)
+        .init();
     let mut out = output::stdout();
     let run = match cli.command {
         Command::Bench(args) => args.run(&mut out),
