@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// From what everything stands on to what stands on everything. A module may use those before it.
 ///
-/// `source` and `shard` are one layer: a shard stores what a source hands out, and `Shards` is a source. So are `augment` and
-/// `recipe`, `batch`, `pipeline` and `loader`'s state: a recipe is made of ops, and an op's messages suggest names as a recipe's do.
+/// Modules of one layer know each other: a shard stores what a source hands out, and `Shards` is a source; a recipe is made of
+/// ops, which a program draws by the recipe's view; a batch carries the loader's state.
 const LAYERS: [&[&str]; 8] = [
     &["error"],
     &["draws"],

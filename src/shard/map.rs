@@ -1,4 +1,4 @@
-//! Shards mapped into memory. The only file of the library with `unsafe`.
+//! Files mapped into memory, for shards and for Arrow. The only place where files are mapped.
 #![allow(unsafe_code, reason = "mapping a file is unsafe: others can change it")]
 
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 /// the call would cost more than the page faults.
 const POPULATE: usize = 16 << 10;
 
-pub(super) struct Map {
+pub(crate) struct Map {
     map: Arc<Mmap>,
     bytes: Bytes,
     path: PathBuf,
@@ -30,7 +30,7 @@ impl AsRef<[u8]> for Owner {
 }
 
 impl Map {
-    pub(super) fn new(file: &File, path: &Path) -> Result<Map> {
+    pub(crate) fn new(file: &File, path: &Path) -> Result<Map> {
         // SAFETY: the mapping is private to this process and never written here. What remains is that another process
         // changes the file. Shards are made not to change: they appear under their name whole, by a rename, and a
         // later shard of that name is another file. Whoever edits one in place breaks that contract, which
@@ -42,6 +42,12 @@ impl Map {
         })?;
         let map = Arc::new(map);
         Ok(Map { bytes: Bytes::from_owner(Owner(map.clone())), map, path: path.to_owned() })
+    }
+
+    /// The whole mapping. Its owner checks every offset that it reads from it where it is used.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn whole(&self) -> Bytes {
+        self.bytes.clone()
     }
 
     /// A slice of the mapping, present in memory if it is large.

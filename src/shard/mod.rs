@@ -31,7 +31,7 @@ use crate::error::{Error, Kind, Result};
 use crate::source::{Payload, Target};
 use index::Index;
 use layout::Tail;
-use map::Map;
+pub(crate) use map::Map;
 
 /// How the bytes of a shard reach memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

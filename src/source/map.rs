@@ -6,8 +6,10 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result};
+use crate::shard::Map;
 
-/// Maps a whole file for reading.
+/// Maps a whole file for reading. A file that is cut short while it is mapped ends the process by SIGBUS, and one that is
+/// changed gives other bytes: the documentation of the sources says so.
 ///
 /// # Errors
 ///
@@ -22,10 +24,5 @@ pub(crate) fn map(path: &Path) -> Result<Bytes> {
         ));
     }
     let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-    // SAFETY: the mapping is private to this process's reads and lives as long as the `Bytes` that own it. Another
-    // process may change the file meanwhile, which no reader can prevent: every offset that is read from a mapping is
-    // checked where it is used, so that changed bytes give wrong pictures or errors; a file that is cut short ends the
-    // process by SIGBUS, and the documentation says so.
-    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(|error| Error::io("map", path, error))?;
-    Ok(Bytes::from_owner(map))
+    Ok(Map::new(&file, path).map_err(|error| error.at(path.display()))?.whole())
 }
