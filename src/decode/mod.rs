@@ -253,6 +253,11 @@ impl From<jpeg::Error> for Error {
     }
 }
 
+/// False if `FEEDMILL_SIMD=off` asks for plain code, which gives the same bytes.
+pub(crate) fn simd() -> bool {
+    std::env::var_os("FEEDMILL_SIMD").is_none_or(|value| value != "off")
+}
+
 /// Cuts a rectangle out of rows of 1 or 3 channels into rows of RGB.
 fn crop_raw(bytes: &[u8], width: usize, channels: usize, region: Rect, out: &mut [u8]) {
     let (left, columns) = (region.left as usize, region.width as usize);

@@ -2,12 +2,12 @@
 
 use crate::augment::Scratch;
 use crate::batch::{Batch, Pixels, SlotPixels};
-use crate::decode::{Probe, Rect};
+use crate::decode::{Probe, Rect, simd};
 use crate::error::Result;
 use crate::mix::{Blend, Method, SlotMix};
 use crate::pipeline::Line;
 use crate::pipeline::batcher::{Slot, assemble, draw_mix};
-use crate::pipeline::line::{Desk, Place, simd};
+use crate::pipeline::line::{Desk, Place};
 use crate::recipe::Dtype;
 
 pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {

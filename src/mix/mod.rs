@@ -223,13 +223,12 @@ impl Mix {
                 toml::Value::Table(table)
             })
             .collect();
-        let text = |value: toml::Value| value;
         let mut table = toml::Table::new();
         table.insert("choose".into(), choose.into());
         table.insert("p".into(), self.p.into());
         let plain = "a plain enum is a string";
-        table.insert("lambda".into(), text(toml::Value::try_from(self.lambda).expect(plain)));
-        table.insert("partner".into(), text(toml::Value::try_from(self.partner).expect(plain)));
+        table.insert("lambda".into(), toml::Value::try_from(self.lambda).expect(plain));
+        table.insert("partner".into(), toml::Value::try_from(self.partner).expect(plain));
         if let Some(group) = self.group {
             table.insert("group".into(), (group as i64).into());
         }

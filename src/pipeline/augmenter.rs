@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Shared;
 use super::batcher::{BatchWork, Staged, StagedView};
-use super::line::{Admitted, simd};
+use super::line::Admitted;
 use super::stats::Meter;
 use crate::augment::{Program, Scratch};
 use crate::batch::SlotPixels;
@@ -20,7 +20,7 @@ pub(super) struct Easel {
 
 impl Easel {
     pub(super) fn new() -> Easel {
-        Easel { scratch: Scratch::new(simd()), view: Vec::new() }
+        Easel { scratch: Scratch::new(crate::decode::simd()), view: Vec::new() }
     }
 }
 

@@ -25,11 +25,6 @@ pub(crate) struct Line {
     pub(crate) group: usize,
 }
 
-/// False if `FEEDMILL_SIMD=off` asks for plain code, which gives the same bytes.
-pub(crate) fn simd() -> bool {
-    std::env::var_os("FEEDMILL_SIMD").is_none_or(|value| value != "off")
-}
-
 /// What a decoder keeps from sample to sample, and the sample that it has at hand.
 pub(crate) struct Desk {
     decoder: Decoder,

@@ -1,6 +1,6 @@
 //! Reader, decoder, augmenter and batcher workers on bounded channels.
 //!
-//! The four are roles; how they are dealt to threads is a small table ([`Threads`]) that changes speed and never a byte:
+//! The four are roles; how they are dealt to threads ([`Threads`]) changes speed and never a byte:
 //!
 //! * [`reader`]: plans batches in order and gets the stored bytes, on its own thread and, for sources that block, on a
 //!   private tokio runtime with many reads in flight;
@@ -96,21 +96,17 @@ fn half_of_memory() -> u64 {
 }
 
 /// Which roles share a thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Fusing keeps a picture in one core's cache and saves a hop of several microseconds, so it is the default; a split line is
+/// there for those who measure otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Threads {
     /// A worker decodes a sample and augments it at once.
+    #[default]
     Fused,
     /// Decoders and augmenters are threads of their own: two thirds of the workers decode.
     Split,
-}
-
-impl Threads {
-    /// What is fastest. Fusing keeps a picture in one core's cache and saves a hop of several microseconds; a split line was
-    /// never faster on the machines measured (docs/PERFORMANCE.md), so it is there for those who measure otherwise.
-    fn default_for(_workers: usize) -> Threads {
-        Threads::Fused
-    }
 }
 
 /// What all threads of a run share.

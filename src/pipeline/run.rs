@@ -125,7 +125,7 @@ impl Run {
             chunk: tuning.chunk,
         };
         run.spawn("feedmill-plan", move || reader.run())?;
-        let threads = tuning.threads.unwrap_or_else(|| Threads::default_for(tuning.workers));
+        let threads = tuning.threads.unwrap_or_default();
         if threads == Threads::Fused || tuning.workers == 1 {
             for _ in 0..tuning.workers {
                 let (shared, chunks, stop) = (Arc::clone(&shared), chunks.clone(), stop.clone());

@@ -114,7 +114,7 @@ impl Decoder {
     /// A decoder that uses the vector instructions of this CPU, unless the environment variable
     /// `FEEDMILL_SIMD` is `off`.
     pub fn new() -> Decoder {
-        Decoder::with_simd(std::env::var_os("FEEDMILL_SIMD").is_none_or(|value| value != "off"))
+        Decoder::with_simd(super::simd())
     }
 
     /// A decoder with or without vector instructions; the pixels are the same.
