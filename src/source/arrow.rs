@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use arrow::buffer::Buffer;
-use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
-use arrow::ipc::convert::try_fb_to_schema;
-use arrow::ipc::reader::{FileDecoder, read_footer_length};
-use arrow::ipc::{self, Block, MessageHeader, MetadataVersion};
+use arrow_buffer::Buffer;
+use arrow_ipc::convert::try_fb_to_schema;
+use arrow_ipc::reader::{FileDecoder, read_footer_length};
+use arrow_ipc::{Block, MessageHeader, MetadataVersion};
+use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
 
 use super::cells::{Layout, Table, caught};
@@ -199,7 +198,7 @@ fn read_file(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)> {
         footer_at.ok_or_else(|| damaged(format!("it has {footer_len} bytes, the file has {len}")))?;
     // A copy, because the footer need not be aligned in the file.
     let footer = bytes[footer_at..len - 10].to_vec();
-    let footer = ipc::root_as_footer(&footer).map_err(|error| damaged(error.to_string()))?;
+    let footer = arrow_ipc::root_as_footer(&footer).map_err(|error| damaged(error.to_string()))?;
     let schema = schema(footer.schema().ok_or_else(|| damaged("no schema".into()))?)?;
     let mut reader = Reader::new(bytes, schema, footer.version(), columns)?;
     let blocks =
@@ -245,7 +244,7 @@ fn read_stream(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)>
             }
             None => return Err(cut(at, bytes.len())),
         };
-        let message = ipc::root_as_message(&bytes[at + prefix..at + meta])
+        let message = arrow_ipc::root_as_message(&bytes[at + prefix..at + meta])
             .map_err(|error| Error::corrupt(format!("byte {at}: not an Arrow message: {error}")))?;
         let body = usize::try_from(message.bodyLength())
             .map_err(|_| Error::corrupt(format!("byte {at}: a body of {} bytes", message.bodyLength())))?;
@@ -289,7 +288,7 @@ fn message_size(bytes: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-fn schema(schema: ipc::Schema<'_>) -> Result<SchemaRef> {
+fn schema(schema: arrow_ipc::Schema<'_>) -> Result<SchemaRef> {
     if !schema.endianness().equals_to_target_endianness() {
         return Err(Error::new(
             Kind::Unsupported,
@@ -330,7 +329,7 @@ impl<'a> Reader<'a> {
         let whole = self.bytes.slice(at..at + meta);
         let prefix = message_size(&whole).map(|(prefix, _)| prefix).filter(|&prefix| prefix <= meta);
         let prefix = prefix.ok_or_else(|| place(Error::corrupt("a message without a length")))?;
-        let message = ipc::root_as_message(&whole[prefix..])
+        let message = arrow_ipc::root_as_message(&whole[prefix..])
             .map_err(|error| place(Error::corrupt(format!("not an Arrow message: {error}"))))?;
         let batch = match message.header_type() {
             MessageHeader::RecordBatch => message.header_as_record_batch(),
@@ -364,7 +363,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Checks a batch's own description: buffers inside the body, lengths that are lengths, no compression.
-fn check(batch: &ipc::RecordBatch<'_>, body: u64) -> Result<()> {
+fn check(batch: &arrow_ipc::RecordBatch<'_>, body: u64) -> Result<()> {
     if let Some(compression) = batch.compression() {
         return Err(Error::new(
             Kind::Unsupported,

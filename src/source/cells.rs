@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, GenericByteArray, RecordBatch};
-use arrow::datatypes::{
-    BinaryType, ByteArrayType, DataType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
-    Int32Type, Int64Type, LargeBinaryType, Schema, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    BinaryType, ByteArrayType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    LargeBinaryType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
+use arrow_array::{Array, ArrayRef, BinaryViewArray, GenericByteArray, RecordBatch};
+use arrow_schema::{DataType, Schema};
 
 use super::{Parts, Target};
 use crate::error::{Error, Result};
@@ -111,8 +113,11 @@ impl Layout {
             Some(name) => {
                 let labels = column(name)?;
                 Some(match labels.data_type() {
-                    DataType::Dictionary(_, value) => arrow::compute::cast(labels, value)
-                        .map_err(|error| Error::corrupt(format!("the column \"{name}\": {error}")))?,
+                    DataType::Dictionary(..) => {
+                        let labels = labels.as_any_dictionary();
+                        arrow_select::take::take(labels.values(), labels.keys(), None)
+                            .map_err(|error| Error::corrupt(format!("the column \"{name}\": {error}")))?
+                    }
                     _ => Arc::clone(labels),
                 })
             }
@@ -268,7 +273,7 @@ impl Table {
 
 /// `GenericByteArray::value` trusts its offsets; a mapping may have changed since they were validated.
 fn bytes_at<T: ByteArrayType>(array: &GenericByteArray<T>, row: usize) -> Option<&[u8]> {
-    use arrow::datatypes::ArrowNativeType as _;
+    use arrow_buffer::ArrowNativeType as _;
     let offsets = array.value_offsets();
     let (start, end) = (offsets.get(row)?, offsets.get(row + 1)?);
     array.value_data().get(start.to_usize()?..end.to_usize()?)

@@ -258,8 +258,8 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
     #[cfg(feature = "arrow")]
     {
         let batch = make::plain(&make::photos());
-        let renamed = arrow::record_batch::RecordBatch::try_new(
-            std::sync::Arc::new(arrow::datatypes::Schema::new(vec![
+        let renamed = arrow_array::RecordBatch::try_new(
+            std::sync::Arc::new(arrow_schema::Schema::new(vec![
                 batch.schema().field(0).clone().with_name("picture"),
                 batch.schema().field(1).clone(),
             ])),

@@ -77,9 +77,9 @@ pub(crate) use tables::*;
 mod tables {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, StructArray};
-    use arrow::datatypes::{DataType, Field, Schema};
-    use arrow::ipc::writer::{FileWriter, StreamWriter};
+    use arrow_array::{ArrayRef, BinaryArray, Int64Array, RecordBatch, StringArray, StructArray};
+    use arrow_schema::{DataType, Field, Schema};
+    use arrow_ipc::writer::{FileWriter, StreamWriter};
     use parquet::arrow::ArrowWriter;
     use parquet::basic::Compression;
     use parquet::file::properties::WriterProperties;
@@ -109,7 +109,7 @@ mod tables {
         let schema = Schema::new(vec![
             Field::new("label", DataType::Int64, true),
             Field::new("caption", DataType::Utf8, true),
-            Field::new("image", arrow::array::Array::data_type(&image).clone(), true),
+            Field::new("image", arrow_array::Array::data_type(&image).clone(), true),
         ]);
         let note = serde_json::json!({"info": {"features": {
             "image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}}});

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::*;
-use arrow::datatypes::{DataType, Field, Float32Type, Int8Type, Int32Type, Schema, UInt64Type};
+use arrow_array::builder::*;
+use arrow_array::types::{Float32Type, Int8Type, Int32Type, UInt64Type};
+use arrow_array::*;
+use arrow_schema::{DataType, Field, Schema};
 use feedmill::source::{ArrowFile, Columns, Parquet, Source, Target};
 use feedmill::{Error, Kind};
 use parquet::basic::Compression;
