@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use feedmill::augment::{Frame, Kernel, Op, Registry, Step, params_of};
+use feedmill::augment::{Frame, Kernel, Op, Registry, Step, Steps, params_of};
 use feedmill::draws::Draws;
 use feedmill::{Error, Loader, Recipe, Result, toml};
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ impl Op for Dusk {
     }
 
     /// Draws before there are pixels: only sizes are known here.
-    fn draw(&self, draws: &mut Draws, _frame: Frame, steps: &mut Vec<Step>) {
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
         let strength = draws.within(0.0, self.strength) as f32;
         steps.push(Step::Custom(Arc::new(Darken { strength })));
     }

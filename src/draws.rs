@@ -88,6 +88,29 @@ impl Draws {
         Draws(chacha)
     }
 
+    /// The stream of an op inside this op: another one for each key, whatever has been drawn here.
+    #[must_use]
+    pub fn child(&self, key: OpKey) -> Draws {
+        let block = (self.0.get_word_pos() / 16) as u64;
+        let own = (block >> 24) as u32;
+        // Not symmetric, so that "a in b" and "b in a" differ.
+        let inner = own.rotate_left(5).wrapping_mul(0x9E37_79B1) ^ key.0;
+        self.at_block(block >> 56 << 56 | u64::from(inner) << 24)
+    }
+
+    /// The stream that this op has in view 0: what all views of a sample share.
+    #[must_use]
+    pub fn shared(&self) -> Draws {
+        let block = (self.0.get_word_pos() / 16) as u64;
+        self.at_block(block << 8 >> 8 >> 24 << 24)
+    }
+
+    fn at_block(&self, block: u64) -> Draws {
+        let mut chacha = self.0.clone();
+        chacha.set_word_pos(u128::from(block) * 16);
+        Draws(chacha)
+    }
+
     /// 64 uniform bits.
     pub fn bits(&mut self) -> u64 {
         let low = u64::from(self.0.next_u32());
@@ -271,6 +294,34 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 10);
+    }
+
+    #[test]
+    fn inner_streams_depend_on_keys_and_not_on_what_was_drawn() {
+        let at = Coord { epoch: 3, sample: 5, occurrence: 0, view: 2, op: OpKey::of("one_of") };
+        let mut outer = Draws::at(7, at);
+        let before = outer.child(OpKey::of("blur")).bits();
+        let shared = outer.shared().bits();
+        for _ in 0..1000 {
+            outer.bits();
+        }
+        assert_eq!(outer.child(OpKey::of("blur")).bits(), before);
+        assert_eq!(outer.shared().bits(), shared);
+        assert_eq!(Draws::at(7, Coord { view: 0, ..at }).bits(), shared);
+        let other = |op, view, inner| {
+            Draws::at(7, Coord { op: OpKey::of(op), view, ..at }).child(OpKey::of(inner)).bits()
+        };
+        let mut seen = vec![
+            before,
+            shared,
+            other("one_of", 2, "flip"),
+            other("one_of", 1, "blur"),
+            other("some_of", 2, "blur"),
+            other("blur", 2, "one_of"),
+        ];
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 6);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use feedmill::augment::{
-    self, CenterCrop, ColorJitter, Filter, Frame, HorizontalFlip, PadMode, Program, Resize, Scratch, Step,
-    VerticalFlip,
+    self, CenterCrop, ColorJitter, Colour, Dialect, Filter, Frame, HorizontalFlip, PadMode, Program, Resize,
+    Scratch, Step, VerticalFlip,
 };
 use feedmill::decode::{Decoder, Limits, Rect, probe};
 use feedmill::mix::{CutMix, Geometry};
@@ -56,7 +56,7 @@ fn run(steps: Vec<Step>, (frame, pixels): &(Frame, Vec<u8>)) -> (Frame, Vec<u8>)
     let end = program.end();
     let mut out = vec![0; (end.width * end.height * 3) as usize];
     let whole = Rect::whole(frame.width, frame.height);
-    program.run(&mut Scratch::new(true), &mut pixels.clone(), whole, &mut out, end).unwrap();
+    program.run(&mut Scratch::new(true), pixels, whole, &mut out, end).unwrap();
     (end, out)
 }
 
@@ -79,7 +79,10 @@ fn apply(words: &[&str], picture: &(Frame, Vec<u8>)) -> (Frame, Vec<u8>) {
         "contrast" => op(&ColorJitter::new(0.0, factor(), 0.0, 0.0)),
         "saturation" => op(&ColorJitter::new(0.0, 0.0, factor(), 0.0)),
         // A jitter by 0 leaves the picture alone; the reference still goes through HSV.
-        "hue" => run(vec![Step::Hue(factor()[0] as f32)], picture),
+        "hue" => {
+            let shift = factor()[0] as f32;
+            run(vec![Step::Colour(Colour::Hue(shift, Dialect::Pil))], picture)
+        }
         "horizontal_flip" => op(&HorizontalFlip::new(1.0)),
         "vertical_flip" => op(&VerticalFlip::new(1.0)),
         "center_crop" => op(&CenterCrop::exact(size()[0], size()[1])),

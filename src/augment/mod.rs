@@ -3,23 +3,28 @@
 //! An operation is two things that never meet: [`Op::draw`] chooses parameters and sees sizes only, so the decoder can be
 //! told what will be needed before a pixel exists; [`Step`]s say what is to be done, and [`Program`] does it.
 
-mod colour;
-mod geometry;
+mod kernels;
+mod ops;
+mod params;
 mod program;
 mod registry;
-mod resize;
+mod step;
+mod steps;
 
 use std::fmt;
-use std::sync::Arc;
 
-pub use colour::{Amount, ColorJitter};
-pub use geometry::{
-    CenterCrop, HorizontalFlip, PadMode, RandomCrop, RandomResizedCrop, Resize, VerticalFlip,
-};
+pub use kernels::colour::Colour;
+pub use kernels::erase::{Erase, Fill};
+pub use kernels::levels::Levels;
+pub use kernels::resample::Filter;
+pub use kernels::warp::{Warp, WarpFilter};
+pub use ops::*;
+pub use params::{Dialect, PadMode, Span};
 pub use program::{Program, Scratch};
 pub(crate) use registry::suggest;
 pub use registry::{Registry, params_of};
-pub use resize::Filter;
+pub use step::Step;
+pub use steps::{Note, Steps};
 
 use crate::decode::Rect;
 use crate::draws::{Coord, Draws, OpKey};
@@ -65,9 +70,14 @@ pub trait Op: Send + Sync + fmt::Debug {
         frame
     }
 
-    /// Draws the parameters for one picture of size `frame` and adds the steps to be done. All randomness comes from
-    /// `draws`.
-    fn draw(&self, draws: &mut Draws, frame: Frame, steps: &mut Vec<Step>);
+    /// The numbers that it leaves with each view of a batch ([`Steps::note`]): names and how many there are of each.
+    fn notes(&self) -> Vec<(String, usize)> {
+        Vec::new()
+    }
+
+    /// Draws the parameters for one picture of size [`Steps::frame`] and adds the steps to be done. All randomness comes
+    /// from `draws`.
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps);
 }
 
 /// A pixel operation of a user's op: changes a picture in place, keeping its size.
@@ -103,84 +113,12 @@ pub fn apply(op: &dyn Op, seed: u64, width: u32, height: u32, rgb: &[u8]) -> Res
         return Err(Error::config(format!("{} bytes are no RGB picture of {frame} pixels", rgb.len())));
     }
     let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of(op.name()) };
-    let mut steps = Vec::new();
-    op.draw(&mut Draws::at(seed, at), frame, &mut steps);
-    let program = Program::of(steps, frame);
+    let mut steps = Steps::new(frame);
+    op.draw(&mut Draws::at(seed, at), &mut steps);
+    let program = Program::from(steps);
     program.check_size()?;
     let end = program.end();
     let mut out = vec![0; end.width as usize * end.height as usize * 3];
-    program.run(&mut Scratch::new(true), &mut rgb.to_vec(), Rect::whole(width, height), &mut out, end)?;
+    program.run(&mut Scratch::new(true), rgb, Rect::whole(width, height), &mut out, end)?;
     Ok((end, out))
-}
-
-/// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Step {
-    /// Cut a rectangle, which may reach beyond the picture on any side.
-    Crop {
-        /// The first column; negative if padding comes first.
-        left: i64,
-        /// The first row; negative if padding comes first.
-        top: i64,
-        /// Columns.
-        width: u32,
-        /// Rows.
-        height: u32,
-        /// What stands outside the picture.
-        pad: PadMode,
-    },
-    /// Resample to a size.
-    Resize {
-        /// Columns.
-        width: u32,
-        /// Rows.
-        height: u32,
-        /// How.
-        filter: Filter,
-    },
-    /// Mirror left and right.
-    HorizontalFlip,
-    /// Mirror top and bottom.
-    VerticalFlip,
-    /// Scale by a factor, 0 is black.
-    Brightness(f32),
-    /// Blend with the mean grey by a factor, 0 is flat grey.
-    Contrast(f32),
-    /// Blend with the grey picture by a factor, 0 is grey.
-    Saturation(f32),
-    /// Turn the hue by a share of the colour circle, -0.5 to 0.5.
-    Hue(f32),
-    /// A user's own.
-    Custom(Arc<dyn Kernel>),
-}
-
-impl Step {
-    /// The size after the step.
-    pub fn frame(&self, frame: Frame) -> Frame {
-        match *self {
-            Step::Crop { width, height, .. } | Step::Resize { width, height, .. } => Frame { width, height },
-            _ => frame,
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Step::Crop { left, top, width, height, .. } => {
-                write!(f, "crop left={left} top={top} width={width} height={height}")
-            }
-            Step::Resize { width, height, filter } => {
-                write!(f, "resize width={width} height={height} filter={filter}")
-            }
-            Step::HorizontalFlip => f.write_str("horizontal_flip"),
-            Step::VerticalFlip => f.write_str("vertical_flip"),
-            Step::Brightness(factor) => write!(f, "brightness factor={factor:.4}"),
-            Step::Contrast(factor) => write!(f, "contrast factor={factor:.4}"),
-            Step::Saturation(factor) => write!(f, "saturation factor={factor:.4}"),
-            Step::Hue(shift) => write!(f, "hue shift={shift:.4}"),
-            Step::Custom(kernel) => write!(f, "{kernel:?}"),
-        }
-    }
 }

@@ -1,8 +1,7 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
-use super::colour;
-use super::resize::Resampler;
-use super::{Frame, PadMode, Step};
+use super::kernels::{colour, erase, levels, place, resample::Resampler, warp};
+use super::{Frame, Note, PadMode, Step, Steps};
 use crate::decode::Rect;
 use crate::draws::{Coord, Draws};
 use crate::error::{Error, Kind, Result};
@@ -10,37 +9,52 @@ use crate::recipe::View;
 
 /// What is to be done to one view of one sample. Reused from sample to sample.
 #[derive(Clone, Debug, Default)]
-pub struct Program {
-    frame: Option<Frame>,
-    steps: Vec<Step>,
+pub struct Program(Steps);
+
+impl From<Steps> for Program {
+    fn from(steps: Steps) -> Program {
+        Program(steps)
+    }
+}
+
+/// The crop that a program begins with, and how it is mirrored after.
+struct Lead {
+    /// The steps that it stands for.
+    steps: usize,
+    /// Left, top, width, height.
+    place: (i64, i64),
+    frame: Frame,
+    pad: PadMode,
+    flips: [bool; 2],
 }
 
 impl Program {
-    /// Draws the parameters of every op of a view for a picture of size `frame`. `at.op` is filled in for each op.
-    pub fn draw(&mut self, view: &View, seed: u64, at: Coord, frame: Frame) {
-        self.steps.clear();
-        self.frame = Some(frame);
-        let mut size = frame;
+    /// Draws the parameters of every op of a view for a picture of size `frame`. `at.op` is filled in for each op; the
+    /// view is the `nth` of the `count` views of its group.
+    pub fn draw(&mut self, view: &View, seed: u64, at: Coord, (nth, count): (usize, usize), frame: Frame) {
+        let steps = &mut self.0;
+        steps.restart(frame, nth, count);
         for entry in view.ops() {
             let mut draws = Draws::at(seed, Coord { op: entry.key(), ..at });
-            let first = self.steps.len();
-            entry.op().draw(&mut draws, size, &mut self.steps);
-            size = self.steps[first..].iter().fold(size, |size, step| step.frame(size));
+            steps.within(entry.key(), |steps| entry.op().draw(&mut draws, steps));
         }
     }
 
     /// These steps for a picture of size `frame`.
-    pub fn of(steps: Vec<Step>, frame: Frame) -> Program {
-        Program { frame: Some(frame), steps }
+    pub fn of(steps: impl IntoIterator<Item = Step>, frame: Frame) -> Program {
+        let mut program = Program(Steps::new(frame));
+        steps.into_iter().for_each(|step| program.0.push(step));
+        program
     }
 
     /// The size that the steps end with.
-    ///
-    /// # Panics
-    ///
-    /// If nothing was drawn yet.
     pub fn end(&self) -> Frame {
-        self.steps.iter().fold(self.whole(), |frame, step| step.frame(frame))
+        self.0.frame()
+    }
+
+    /// The numbers that an op left under a note; `None` if it was not drawn for this sample.
+    pub fn note(&self, note: &Note) -> Option<&[i64]> {
+        self.0.noted(note.key, note.width)
     }
 
     /// Refuses steps that would make a picture of more than 2^28 pixels on the way: a strip of 1 x 60000 pixels whose
@@ -50,16 +64,13 @@ impl Program {
     ///
     /// [`Kind::Limit`] that names the step.
     pub fn check_size(&self) -> Result<()> {
-        for step in &self.steps {
-            let frame = step.frame(Frame { width: 1, height: 1 });
-            if u64::from(frame.width) * u64::from(frame.height) > 1 << 28 {
-                return Err(Error::new(
-                    Kind::Limit,
-                    format!(
-                        "the step \"{step}\" of a picture of {} makes more than 2^28 pixels",
-                        self.whole()
-                    ),
-                ));
+        let mut frame = self.0.whole();
+        for step in self.steps() {
+            frame = step.frame(frame);
+            if step.moves() && u64::from(frame.width) * u64::from(frame.height) > 1 << 28 {
+                let whole = self.0.whole();
+                let text = format!("the step \"{step}\" of a picture of {whole} makes more than 2^28 pixels");
+                return Err(Error::new(Kind::Limit, text));
             }
         }
         Ok(())
@@ -67,40 +78,75 @@ impl Program {
 
     /// The steps in order.
     pub fn steps(&self) -> &[Step] {
-        &self.steps
+        self.0.list()
     }
 
-    fn whole(&self) -> Frame {
-        self.frame.expect("a program is drawn before it is used")
+    /// The crop that the first steps amount to, mirror images taken through it: `None` if they are no crop.
+    fn lead(&self) -> Option<Lead> {
+        let whole = self.0.whole();
+        let mut lead =
+            Lead { steps: 0, place: (0, 0), frame: whole, pad: PadMode::default(), flips: [false; 2] };
+        let mut flips = [false; 2];
+        for (number, step) in self.steps().iter().enumerate() {
+            match *step {
+                Step::HorizontalFlip => flips[0] ^= true,
+                Step::VerticalFlip => flips[1] ^= true,
+                Step::Crop { left, top, width, height, pad } => {
+                    let inside = lead.place.0 >= 0
+                        && lead.place.1 >= 0
+                        && lead.place.0 + i64::from(lead.frame.width) <= i64::from(whole.width)
+                        && lead.place.1 + i64::from(lead.frame.height) <= i64::from(whole.height);
+                    let reaches = left < 0
+                        || top < 0
+                        || left + i64::from(width) > i64::from(lead.frame.width)
+                        || top + i64::from(height) > i64::from(lead.frame.height);
+                    // A crop of a crop is one crop if the second stays within the first; if the first is the whole
+                    // picture, padding means the same.
+                    if lead.steps > 0 && (!inside || reaches) {
+                        break;
+                    }
+                    let mirrored = |start: i64, length: u32, outer: u32, flip: bool| {
+                        if flip { i64::from(outer) - start - i64::from(length) } else { start }
+                    };
+                    lead = Lead {
+                        steps: number + 1,
+                        place: (
+                            lead.place.0 + mirrored(left, width, lead.frame.width, flips[0]),
+                            lead.place.1 + mirrored(top, height, lead.frame.height, flips[1]),
+                        ),
+                        frame: Frame { width, height },
+                        pad,
+                        flips,
+                    };
+                }
+                _ => break,
+            }
+        }
+        (lead.steps > 0).then_some(lead)
     }
 
     /// The part of the picture that the steps read: what the decoder has to deliver.
     pub fn wish(&self) -> Rect {
-        let frame = self.whole();
-        let whole = Rect::whole(frame.width, frame.height);
-        match self.steps.first() {
-            // Reflection may reach any pixel of a small picture, and pictures that get padded are small.
-            Some(&Step::Crop { left, top, width, height, pad }) => {
-                let inside = |start: i64, length: u32, outer: u32| {
-                    let first = start.clamp(0, i64::from(outer) - 1);
-                    let end = (start + i64::from(length)).clamp(first + 1, i64::from(outer));
-                    (first as u32, (end - first) as u32)
-                };
-                let (x, w) = inside(left, width, frame.width);
-                let (y, h) = inside(top, height, frame.height);
-                let fits = i64::from(x) == left && w == width && i64::from(y) == top && h == height;
-                if fits || matches!(pad, PadMode::Constant(_)) {
-                    Rect { left: x, top: y, width: w, height: h }
-                } else {
-                    whole
-                }
-            }
-            _ => whole,
+        let whole = self.0.whole();
+        let Some(lead) = self.lead() else { return Rect::whole(whole.width, whole.height) };
+        let inside = |start: i64, length: u32, outer: u32| {
+            let first = start.clamp(0, i64::from(outer) - 1);
+            let end = (start + i64::from(length)).clamp(first + 1, i64::from(outer));
+            (first as u32, (end - first) as u32)
+        };
+        let (left, width) = inside(lead.place.0, lead.frame.width, whole.width);
+        let (top, height) = inside(lead.place.1, lead.frame.height, whole.height);
+        let fits = (i64::from(left), i64::from(top)) == lead.place && Frame { width, height } == lead.frame;
+        // What repeats pixels may reach any of a small picture, and pictures that get padded are small.
+        if fits || matches!(lead.pad, PadMode::Constant(_)) {
+            Rect { left, top, width, height }
+        } else {
+            Rect::whole(whole.width, whole.height)
         }
     }
 
-    /// Runs the steps. `decoded` holds the pixels of `region`, which covers [`Program::wish`], and is overwritten; `out`
-    /// receives a picture of size `out_frame`.
+    /// Runs the steps. `pixels` holds the part `region` of the picture, which covers [`Program::wish`]; `out` receives a
+    /// picture of size `out_frame`.
     ///
     /// # Errors
     ///
@@ -108,95 +154,213 @@ impl Program {
     pub fn run(
         &self,
         scratch: &mut Scratch,
-        decoded: &mut Vec<u8>,
+        pixels: &[u8],
         region: Rect,
         out: &mut [u8],
         out_frame: Frame,
     ) -> Result<()> {
         self.check_size()?;
-        let mut steps = &self.steps[..];
-        let whole = self.whole();
+        let whole = self.0.whole();
+        if self.end() != out_frame || out.len() != bytes(out_frame) {
+            let text = format!("the ops end with {} pixels; the recipe promises {out_frame}", self.end());
+            return Err(Error::config(text));
+        }
+        let Scratch { first, second, work } = scratch;
         let mut frame = Frame { width: region.width, height: region.height };
-        let uncut = region == Rect::whole(whole.width, whole.height);
-        // A first crop that the decoder has done already is left out; one that also pads is done here.
-        if let Some(&Step::Crop { left, top, width, height, pad }) = steps.first() {
-            let done = Rect { left: left.max(0) as u32, top: top.max(0) as u32, width, height } == region
-                && left >= 0
-                && top >= 0;
-            if !done {
-                let next = Frame { width, height };
-                scratch.spare.resize(bytes(next), 0);
-                let place = (left - i64::from(region.left), top - i64::from(region.top));
-                crop(decoded, frame, place, pad, &mut scratch.spare, next);
-                std::mem::swap(decoded, &mut scratch.spare);
-                frame = next;
+        let lead = self.lead();
+        if lead.is_none() && frame != whole {
+            let text = format!("decoded {region:?} where all of {whole} is needed");
+            return Err(Error::new(Kind::Worker, text));
+        }
+        let steps = &self.steps()[lead.as_ref().map_or(0, |lead| lead.steps)..];
+        let mut canvas = Canvas {
+            at: At::Source(pixels),
+            first,
+            second,
+            out,
+            moves_left: steps.iter().filter(|step| step.moves()).count(),
+        };
+        if let Some(Lead { place, frame: crop, pad, flips, .. }) = lead {
+            let place = (place.0 - i64::from(region.left), place.1 - i64::from(region.top));
+            // What the decoder has cut already stays where it is.
+            if place != (0, 0) || crop != frame {
+                canvas.moves_left += 1;
+                canvas.shift(bytes(crop), |source, target| {
+                    place::crop(source, frame, place, pad, target, crop);
+                });
             }
-            steps = &steps[1..];
-        } else if !uncut {
-            return Err(Error::new(
-                Kind::Worker,
-                format!("decoded {region:?} where all of {whole} is needed"),
-            ));
+            frame = crop;
+            for (flip, step) in flips.into_iter().zip([Step::HorizontalFlip, Step::VerticalFlip]) {
+                if flip {
+                    work.in_place(&step, canvas.current(), frame);
+                }
+            }
         }
-        let end = steps.iter().fold(frame, |frame, step| step.frame(frame));
-        if end != out_frame || out.len() != bytes(out_frame) {
-            return Err(Error::config(format!(
-                "the ops end with {end} pixels; the recipe promises {out_frame}"
-            )));
-        }
-        // The last step that changes the size writes where the result belongs; what follows works there in place.
-        let last = steps.iter().rposition(|step| matches!(step, Step::Crop { .. } | Step::Resize { .. }));
-        let mut in_out = false;
-        for (number, step) in steps.iter().enumerate() {
+        let mut rest = steps;
+        while let Some((step, tail)) = rest.split_first() {
             let next = step.frame(frame);
-            if matches!(step, Step::Crop { .. } | Step::Resize { .. }) {
-                let Scratch { spare, resampler } = scratch;
-                let target: &mut [u8] = if Some(number) == last {
-                    &mut *out
-                } else {
-                    spare.resize(bytes(next), 0);
-                    &mut spare[..]
-                };
-                match *step {
-                    Step::Crop { left, top, pad, .. } => crop(decoded, frame, (left, top), pad, target, next),
-                    Step::Resize { filter, .. } if next != frame => {
-                        resampler.resize(decoded, frame, target, next, filter);
-                    }
-                    _ => target.copy_from_slice(decoded),
-                }
-                if Some(number) == last {
-                    in_out = true;
-                } else {
-                    std::mem::swap(decoded, spare);
-                }
+            rest = tail;
+            if step.moves() {
+                canvas.shift(bytes(next), |source, target| work.shift(step, source, frame, target, next));
+            } else if let Step::Levels(_) = step {
+                let count = 1 + tail.iter().take_while(|step| matches!(step, Step::Levels(_))).count();
+                let (run, tail) = (&steps[steps.len() - 1 - tail.len()..][..count], &tail[count - 1..]);
+                let run = run.iter().filter_map(|step| match step {
+                    Step::Levels(levels) => Some(levels),
+                    _ => None,
+                });
+                levels::run(run, canvas.current(), &mut work.levels);
+                rest = tail;
             } else {
-                if last.is_none() && !in_out {
-                    out.copy_from_slice(decoded);
-                    in_out = true;
-                }
-                let pixels = if in_out { &mut *out } else { &mut decoded[..] };
-                in_place(step, pixels, frame);
+                work.in_place(step, canvas.current(), frame);
             }
             frame = next;
         }
-        if !in_out {
-            out.copy_from_slice(decoded);
-        }
+        canvas.finish();
         Ok(())
+    }
+}
+
+/// Where the picture is on its way from the decoder to the output.
+struct Canvas<'a> {
+    at: At<'a>,
+    first: &'a mut Vec<u8>,
+    second: &'a mut Vec<u8>,
+    out: &'a mut [u8],
+    /// The steps still to come that write another picture: the last of them writes the output.
+    moves_left: usize,
+}
+
+enum At<'a> {
+    Source(&'a [u8]),
+    First,
+    Second,
+    Out,
+}
+
+impl Canvas<'_> {
+    /// Writes a new picture of `length` bytes from the present one.
+    fn shift(&mut self, length: usize, change: impl FnOnce(&[u8], &mut [u8])) {
+        self.moves_left -= 1;
+        let last = self.moves_left == 0;
+        fn sized(buffer: &mut Vec<u8>, length: usize) -> &mut [u8] {
+            buffer.resize(length, 0);
+            buffer
+        }
+        match self.at {
+            At::Source(source) => change(source, if last { self.out } else { sized(self.first, length) }),
+            At::First => change(self.first, if last { self.out } else { sized(self.second, length) }),
+            At::Second => change(self.second, if last { self.out } else { sized(self.first, length) }),
+            At::Out => unreachable!("only the last move writes the output"),
+        }
+        self.at = match self.at {
+            _ if last => At::Out,
+            At::First => At::Second,
+            _ => At::First,
+        };
+    }
+
+    /// The present picture, to be changed in place.
+    fn current(&mut self) -> &mut [u8] {
+        if let At::Source(source) = self.at {
+            if self.moves_left == 0 {
+                self.out.copy_from_slice(source);
+                self.at = At::Out;
+            } else {
+                self.first.clear();
+                self.first.extend_from_slice(source);
+                self.at = At::First;
+            }
+        }
+        match self.at {
+            At::First => self.first,
+            At::Second => self.second,
+            _ => self.out,
+        }
+    }
+
+    fn finish(mut self) {
+        // A picture that no step moved is still where it was decoded.
+        self.current();
     }
 }
 
 /// Buffers that a worker keeps from sample to sample.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    spare: Vec<u8>,
-    resampler: Resampler,
+    first: Vec<u8>,
+    second: Vec<u8>,
+    work: Work,
 }
 
 impl Scratch {
     /// Buffers of a worker; `simd` false keeps resampling to plain code, which gives the same bytes.
     pub fn new(simd: bool) -> Scratch {
-        Scratch { spare: Vec::new(), resampler: Resampler::new(simd) }
+        Scratch { work: Work { resampler: Resampler::new(simd), ..Work::default() }, ..Scratch::default() }
+    }
+}
+
+/// What steps need besides the picture.
+#[derive(Debug, Default)]
+struct Work {
+    resampler: Resampler,
+    levels: levels::Desk,
+    chains: Chains,
+}
+
+/// The picture that chains begin with, and the sum of those that have ended.
+#[derive(Debug, Default)]
+struct Chains {
+    base: Vec<u8>,
+    sum: Vec<f32>,
+}
+
+impl Work {
+    /// A step that reads one picture and writes another.
+    fn shift(&mut self, step: &Step, source: &[u8], frame: Frame, out: &mut [u8], next: Frame) {
+        match step {
+            Step::Crop { left, top, pad, .. } => place::crop(source, frame, (*left, *top), *pad, out, next),
+            Step::Resize { filter, .. } if next != frame => {
+                self.resampler.resize(source, frame, out, next, *filter);
+            }
+            Step::Resize { .. } => out.copy_from_slice(source),
+            Step::Turn(quarters) => place::turn(*quarters, source, frame, out),
+            Step::Warp(map) => warp::run(map, source, frame, out),
+            _ => unreachable!("{step} changes a picture in place"),
+        }
+    }
+
+    fn in_place(&mut self, step: &Step, pixels: &mut [u8], frame: Frame) {
+        match step {
+            Step::HorizontalFlip => place::mirror_columns(pixels, frame),
+            Step::VerticalFlip => place::mirror_rows(pixels, frame),
+            Step::Levels(step) => levels::run(std::iter::once(step), pixels, &mut self.levels),
+            Step::Colour(step) => colour::run(*step, pixels),
+            Step::Erase(step) => erase::run(step, pixels, frame),
+            Step::Fork => {
+                self.chains.base.clear();
+                self.chains.base.extend_from_slice(pixels);
+                self.chains.sum.clear();
+                self.chains.sum.resize(pixels.len(), 0.0);
+            }
+            Step::Chain(weight) => {
+                let sums = self.chains.sum.iter_mut().zip(&*pixels);
+                sums.for_each(|(sum, value)| *sum += weight * f32::from(*value));
+                pixels.copy_from_slice(&self.chains.base);
+            }
+            Step::Join(weight) => {
+                let mixed = self.chains.sum.iter().map(|sum| *sum as u8);
+                pixels
+                    .iter_mut()
+                    .zip(mixed)
+                    .for_each(|(value, mixed)| *value = colour::blend(*value, mixed, *weight));
+            }
+            Step::Blank => pixels.fill(0),
+            Step::Custom(kernel) => kernel.apply(pixels, frame),
+            Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_) => {
+                unreachable!("{step} writes another picture")
+            }
+        }
     }
 }
 
@@ -204,103 +368,44 @@ fn bytes(frame: Frame) -> usize {
     frame.width as usize * frame.height as usize * 3
 }
 
-fn in_place(step: &Step, pixels: &mut [u8], frame: Frame) {
-    let stride = frame.width as usize * 3;
-    match step {
-        Step::HorizontalFlip => pixels.chunks_exact_mut(stride).for_each(|row| mirror(row.as_chunks_mut().0)),
-        Step::VerticalFlip => {
-            let (upper, lower) = pixels.split_at_mut(pixels.len() / 2 / stride * stride);
-            let lower = lower.chunks_exact_mut(stride).rev();
-            upper.chunks_exact_mut(stride).zip(lower).for_each(|(a, b)| a.swap_with_slice(b));
-        }
-        Step::Brightness(factor) => colour::brightness(pixels, *factor),
-        Step::Contrast(factor) => colour::contrast(pixels, *factor),
-        Step::Saturation(factor) => colour::saturation(pixels, *factor),
-        Step::Hue(shift) => colour::hue(pixels, *shift),
-        Step::Custom(kernel) => kernel.apply(pixels, frame),
-        Step::Crop { .. } | Step::Resize { .. } => unreachable!("these change the size"),
-    }
-}
-
-fn mirror(row: &mut [[u8; 3]]) {
-    row.reverse();
-}
-
-/// Copies the rectangle of size `out_frame` at (left, top) of a picture, filling what lies outside it.
-fn crop(
-    source: &[u8],
-    frame: Frame,
-    (left, top): (i64, i64),
-    pad: PadMode,
-    out: &mut [u8],
-    out_frame: Frame,
-) {
-    let (width, height) = (i64::from(frame.width), i64::from(frame.height));
-    let columns = i64::from(out_frame.width);
-    // The columns of the output that come from the picture itself.
-    let first = (-left).clamp(0, columns);
-    let end = (width - left).clamp(first, columns);
-    let stride = frame.width as usize * 3;
-    for (y, row) in out.chunks_exact_mut(out_frame.width as usize * 3).enumerate() {
-        let y = top + y as i64;
-        let y = match pad {
-            PadMode::Reflect => reflect(y, height),
-            PadMode::Constant(colour) if y < 0 || y >= height => {
-                row.as_chunks_mut().0.fill(colour);
-                continue;
-            }
-            PadMode::Constant(_) => y,
-        };
-        let line = &source[y as usize * stride..][..stride];
-        if first < end {
-            let from = (left + first) as usize * 3;
-            let length = (end - first) as usize * 3;
-            row[first as usize * 3..][..length].copy_from_slice(&line[from..from + length]);
-        }
-        for x in (0..first).chain(end..columns) {
-            let colour = match pad {
-                PadMode::Constant(colour) => colour,
-                PadMode::Reflect => {
-                    let at = reflect(left + x, width) as usize * 3;
-                    [line[at], line[at + 1], line[at + 2]]
-                }
-            };
-            row[x as usize * 3..][..3].copy_from_slice(&colour);
-        }
-    }
-}
-
-/// The index inside `0..n` that `i` mirrors to, the edges not repeated, bouncing as often as needed.
-fn reflect(i: i64, n: i64) -> i64 {
-    if n == 1 {
-        return 0;
-    }
-    let period = 2 * (n - 1);
-    let i = i.rem_euclid(period);
-    if i < n { i } else { period - i }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::Filter;
+    use crate::augment::{Filter, Levels};
 
     fn picture(width: u32, height: u32) -> Vec<u8> {
         (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect()
     }
 
+    /// Runs steps on as much of the picture as they wish, or on all of it.
     fn run(steps: Vec<Step>, width: u32, height: u32, wish: bool) -> Vec<u8> {
         let frame = Frame { width, height };
-        let end = steps.iter().fold(frame, |frame, step| step.frame(frame));
-        let program = Program { frame: Some(frame), steps };
+        let program = Program::of(steps, frame);
         let region = if wish { program.wish() } else { Rect::whole(width, height) };
         let mut decoded = vec![0; (region.width * region.height * 3) as usize];
         let cut = Frame { width: region.width, height: region.height };
-        let place = (i64::from(region.left), i64::from(region.top));
-        crop(&picture(width, height), frame, place, PadMode::default(), &mut decoded, cut);
-        let mut out = vec![0; bytes(end)];
-        program.run(&mut Scratch::new(true), &mut decoded, region, &mut out, end).unwrap();
+        let at = (i64::from(region.left), i64::from(region.top));
+        place::crop(&picture(width, height), frame, at, PadMode::default(), &mut decoded, cut);
+        let mut out = vec![0; bytes(program.end())];
+        program.run(&mut Scratch::new(true), &decoded, region, &mut out, program.end()).unwrap();
         out
+    }
+
+    /// Runs steps one by one, each as a program of its own.
+    fn step_by_step(steps: &[Step], width: u32, height: u32) -> Vec<u8> {
+        let (mut frame, mut pixels) = (Frame { width, height }, picture(width, height));
+        for step in steps {
+            let next = step.frame(frame);
+            let mut out = vec![0; bytes(next)];
+            if step.moves() {
+                Work::default().shift(step, &pixels, frame, &mut out, next);
+            } else {
+                out.copy_from_slice(&pixels);
+                Work::default().in_place(step, &mut out, frame);
+            }
+            (frame, pixels) = (next, out);
+        }
+        pixels
     }
 
     fn cut(left: i64, top: i64, width: u32, height: u32, pad: PadMode) -> Step {
@@ -310,7 +415,8 @@ mod tests {
     #[test]
     fn decoding_only_what_is_wished_changes_nothing() {
         let resize = |width, height| Step::Resize { width, height, filter: Filter::Bilinear };
-        for pad in [PadMode::Constant([9, 8, 7]), PadMode::Reflect] {
+        let pads = [PadMode::Constant([9, 8, 7]), PadMode::Reflect, PadMode::Symmetric, PadMode::Edge];
+        for pad in pads {
             for (left, top, w, h) in [
                 (2, 3, 5, 4),
                 (-2, -1, 12, 12),
@@ -324,23 +430,32 @@ mod tests {
                     vec![],
                     vec![resize(6, 5)],
                     vec![Step::HorizontalFlip],
-                    vec![resize(6, 5), Step::VerticalFlip],
+                    vec![resize(6, 5), Step::VerticalFlip, Step::Turn(1)],
+                    vec![cut(1, 1, 2, 1, PadMode::default()), Step::HorizontalFlip, cut(-1, 0, 2, 2, pad)],
                 ] {
-                    let steps: Vec<Step> = [cut(left, top, w, h, pad)].into_iter().chain(tail).collect();
-                    assert_eq!(
-                        run(steps.clone(), 10, 8, true),
-                        run(steps, 10, 8, false),
-                        "{left} {top} {w} {h}"
-                    );
+                    for head in
+                        [vec![], vec![Step::HorizontalFlip], vec![Step::VerticalFlip, Step::HorizontalFlip]]
+                    {
+                        let mut steps = head;
+                        steps.push(cut(left, top, w, h, pad));
+                        steps.extend(tail.clone());
+                        let expected = step_by_step(&steps, 10, 8);
+                        assert_eq!(run(steps.clone(), 10, 8, false), expected, "{steps:?}");
+                        assert_eq!(run(steps.clone(), 10, 8, true), expected, "{steps:?}");
+                    }
                 }
             }
         }
     }
 
     #[test]
-    fn reflection_bounces_without_repeating_the_edge() {
-        assert_eq!([-3, -2, -1, 0, 1, 2, 3, 4, 5].map(|i| reflect(i, 3)), [1, 2, 1, 0, 1, 2, 1, 0, 1]);
-        assert_eq!(reflect(-5, 1), 0);
+    fn crops_of_crops_and_mirror_images_are_found_in_the_header() {
+        let pad = PadMode::default();
+        let steps =
+            vec![Step::HorizontalFlip, cut(10, 20, 50, 40, pad), Step::VerticalFlip, cut(5, 6, 7, 8, pad)];
+        let program = Program::of(steps, Frame { width: 100, height: 90 });
+        // Columns 10..60 of the mirror image are 40..90; 5..12 of those, mirrored, are 78..85.
+        assert_eq!(program.wish(), Rect { left: 78, top: 20 + 40 - 6 - 8, width: 7, height: 8 });
     }
 
     #[test]
@@ -351,6 +466,20 @@ mod tests {
             }
         }
         assert_eq!(run(vec![Step::HorizontalFlip], 2, 1, true), [21, 28, 35, 0, 7, 14]);
+    }
+
+    #[test]
+    fn chains_add_up_by_weight_and_blend_with_the_picture() {
+        let invert = || Step::Levels(Levels::Invert);
+        let steps = vec![Step::Fork, Step::Chain(0.25), invert(), Step::Chain(0.75), Step::Join(0.5)];
+        let expected: Vec<u8> = picture(5, 4)
+            .iter()
+            .map(|&value| {
+                let mixed = (0.25 * f32::from(value) + 0.75 * f32::from(255 - value)) as u8;
+                colour::blend(value, mixed, 0.5)
+            })
+            .collect();
+        assert_eq!(run(steps, 5, 4, true), expected);
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl Line {
             view: 0,
             op: OpKey::default(),
         };
-        program.draw(&self.recipe.view, self.recipe.seed, at, frame);
+        program.draw(&self.recipe.view, self.recipe.seed, at, (0, 1), frame);
     }
 
     /// The global number of the group that begins at a slot of this rank.

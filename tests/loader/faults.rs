@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use feedmill::augment::{Frame, Kernel, Op, Step};
+use feedmill::augment::{Frame, Kernel, Op, Step, Steps};
 use feedmill::draws::Draws;
 use feedmill::recipe::OnBad;
 use feedmill::{Error, Kind, Loader, Threads};
@@ -128,7 +128,7 @@ impl Op for Panics {
     fn params(&self) -> feedmill::toml::Table {
         feedmill::toml::Table::new()
     }
-    fn draw(&self, draws: &mut Draws, _frame: Frame, steps: &mut Vec<Step>) {
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
         if draws.chance(0.1) {
             assert!(!self.drawing, "the op is broken");
             steps.push(Step::Custom(Arc::new(PanicKernel)));
@@ -183,7 +183,7 @@ fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
         fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
             Some(Frame { width: 99, height: 99 })
         }
-        fn draw(&self, _draws: &mut Draws, _frame: Frame, _steps: &mut Vec<Step>) {}
+        fn draw(&self, _draws: &mut Draws, _steps: &mut Steps) {}
     }
     let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Liar)).unwrap();
     let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
@@ -215,7 +215,7 @@ fn a_panic_that_panics_when_dropped_is_still_an_error() {
         fn params(&self) -> feedmill::toml::Table {
             feedmill::toml::Table::new()
         }
-        fn draw(&self, _draws: &mut Draws, _frame: Frame, steps: &mut Vec<Step>) {
+        fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
             steps.push(Step::Custom(Arc::new(Thrower)));
         }
     }
@@ -238,7 +238,7 @@ impl Op for Always {
     fn params(&self) -> feedmill::toml::Table {
         feedmill::toml::Table::new()
     }
-    fn draw(&self, _draws: &mut Draws, _frame: Frame, steps: &mut Vec<Step>) {
+    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
         steps.push(Step::Custom(Arc::new(PanicKernel)));
     }
 }

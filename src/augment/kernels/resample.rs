@@ -7,7 +7,7 @@ use fir::images::{TypedImage, TypedImageRef};
 use fir::pixels::U8x3;
 use serde::{Deserialize, Serialize};
 
-use super::Frame;
+use crate::augment::Frame;
 
 /// How to resample.
 ///
@@ -35,7 +35,7 @@ pub enum Filter {
 }
 
 impl Filter {
-    pub(super) fn without_antialias(self) -> Filter {
+    pub(in crate::augment) fn without_antialias(self) -> Filter {
         match self {
             Filter::Bilinear => Filter::BilinearAliased,
             Filter::Bicubic => Filter::BicubicAliased,
@@ -70,14 +70,14 @@ impl fmt::Display for Filter {
 
 /// Resamples; keeps its scratch memory.
 #[derive(Debug, Default)]
-pub(super) struct Resampler {
+pub(in crate::augment) struct Resampler {
     resizer: fir::Resizer,
     half_done: Vec<u8>,
 }
 
 impl Resampler {
     /// A resampler; `simd` false keeps to plain code, which gives the same bytes.
-    pub(super) fn new(simd: bool) -> Resampler {
+    pub(in crate::augment) fn new(simd: bool) -> Resampler {
         let mut resizer = fir::Resizer::new();
         if !simd {
             // SAFETY: plain code runs on every processor.
@@ -87,7 +87,7 @@ impl Resampler {
     }
 
     /// Resamples a picture into `out`.
-    pub(super) fn resize(
+    pub(in crate::augment) fn resize(
         &mut self,
         source: &[u8],
         frame: Frame,

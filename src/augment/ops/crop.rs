@@ -1,153 +1,13 @@
-//! Ops that choose which pixels go where: crops, resizes, flips.
+//! Crops.
 //!
 //! Formulas and rounding are torchvision's (which timm shares); `round` is half to even, as in Python.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Filter, Frame, Op, Step, params_of};
+use crate::augment::params::{Size, op_basics};
+use crate::augment::{Filter, Frame, Op, PadMode, Step, Steps};
 use crate::draws::Draws;
 use crate::error::{Error, Result};
-
-/// What stands beyond the edge of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PadMode {
-    /// A colour.
-    Constant([u8; 3]),
-    /// The picture mirrored at its edge, the edge not repeated: 2 1 | 0 1 2.
-    Reflect,
-}
-
-impl Default for PadMode {
-    fn default() -> PadMode {
-        PadMode::Constant([0; 3])
-    }
-}
-
-/// A size in a recipe: one number for a square, or `[height, width]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Size {
-    Side(u32),
-    HeightWidth([u32; 2]),
-}
-
-impl Size {
-    fn frame(self) -> Frame {
-        match self {
-            Size::Side(side) => Frame { width: side, height: side },
-            Size::HeightWidth([height, width]) => Frame { width, height },
-        }
-    }
-
-    /// 16384 a side is beyond any model and keeps a batch's size within u64.
-    fn check(self) -> Result<()> {
-        let Frame { width, height } = self.frame();
-        if [width, height].iter().any(|side| !(1..=16_384).contains(side)) {
-            return Err(Error::config(format!(
-                "size = {height} x {width}: each side is between 1 and 16384 pixels"
-            )));
-        }
-        Ok(())
-    }
-}
-
-/// Checks a probability.
-pub(super) fn check_p(p: f64) -> Result<()> {
-    if (0.0..=1.0).contains(&p) {
-        Ok(())
-    } else {
-        Err(Error::config(format!("p = {p}: a probability is between 0 and 1")))
-    }
-}
-
-fn half() -> f64 {
-    0.5
-}
-
-/// Resizes; torchvision `Resize`.
-///
-/// `size` as one number is the new length of the shorter side, the other follows (truncated); as `[height, width]` it is
-/// exact. `filter` is `bilinear`, `bicubic`, `lanczos` or `nearest`. The first three are antialiased; `antialias = false`
-/// switches that off for the first two.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Resize {
-    size: Size,
-    #[serde(default)]
-    filter: Filter,
-    #[serde(default = "yes")]
-    antialias: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl Resize {
-    /// Makes the shorter side `side` pixels long.
-    pub fn shorter(side: u32) -> Resize {
-        Resize { size: Size::Side(side), filter: Filter::default(), antialias: true }
-    }
-
-    /// Makes the picture exactly this large.
-    pub fn exact(height: u32, width: u32) -> Resize {
-        Resize { size: Size::HeightWidth([height, width]), ..Resize::shorter(1) }
-    }
-
-    /// Resamples with another filter.
-    #[must_use]
-    pub fn filter(self, filter: Filter) -> Resize {
-        Resize { filter, ..self }
-    }
-
-    fn target(&self, frame: Frame) -> Frame {
-        match self.size {
-            Size::HeightWidth(_) => self.size.frame(),
-            Size::Side(side) => {
-                let (short, long) = (frame.width.min(frame.height), frame.width.max(frame.height));
-                let scaled = (u64::from(side) * u64::from(long) / u64::from(short)).min(1 << 24) as u32;
-                if frame.width <= frame.height {
-                    Frame { width: side, height: scaled }
-                } else {
-                    Frame { width: scaled, height: side }
-                }
-            }
-        }
-    }
-}
-
-impl Op for Resize {
-    fn name(&self) -> &str {
-        "resize"
-    }
-
-    fn params(&self) -> toml::Table {
-        params_of(self)
-    }
-
-    fn check(&self) -> Result<()> {
-        if !self.antialias && self.filter == Filter::Lanczos {
-            return Err(Error::config(
-                "antialias = false: filter = \"lanczos\" is always antialiased; take bilinear or bicubic",
-            ));
-        }
-        self.size.check()
-    }
-
-    fn frame(&self, frame: Option<Frame>) -> Option<Frame> {
-        match self.size {
-            Size::HeightWidth(_) => Some(self.size.frame()),
-            Size::Side(_) => frame.map(|frame| self.target(frame)),
-        }
-    }
-
-    fn draw(&self, _draws: &mut Draws, frame: Frame, steps: &mut Vec<Step>) {
-        let Frame { width, height } = self.target(frame);
-        let filter = if self.antialias { self.filter } else { self.filter.without_antialias() };
-        steps.push(Step::Resize { width, height, filter });
-    }
-}
 
 /// Cuts the middle out; torchvision `CenterCrop`. A smaller picture is padded with black first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,13 +41,7 @@ fn centre(outer: u32, inner: u32) -> i64 {
 }
 
 impl Op for CenterCrop {
-    fn name(&self) -> &str {
-        "center_crop"
-    }
-
-    fn params(&self) -> toml::Table {
-        params_of(self)
-    }
+    op_basics!("center_crop");
 
     fn check(&self) -> Result<()> {
         self.size.check()
@@ -197,9 +51,9 @@ impl Op for CenterCrop {
         Some(self.size.frame())
     }
 
-    fn draw(&self, _draws: &mut Draws, frame: Frame, steps: &mut Vec<Step>) {
+    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
         let Frame { width, height } = self.size.frame();
-        let (left, top) = (centre(frame.width, width), centre(frame.height, height));
+        let (left, top) = (centre(steps.frame().width, width), centre(steps.frame().height, height));
         steps.push(Step::Crop { left, top, width, height, pad: PadMode::default() });
     }
 }
@@ -232,13 +86,7 @@ impl RandomCrop {
 }
 
 impl Op for RandomCrop {
-    fn name(&self) -> &str {
-        "random_crop"
-    }
-
-    fn params(&self) -> toml::Table {
-        params_of(self)
-    }
+    op_basics!("random_crop");
 
     fn check(&self) -> Result<()> {
         if self.padding > 16_384 {
@@ -251,7 +99,7 @@ impl Op for RandomCrop {
         Some(self.size.frame())
     }
 
-    fn draw(&self, draws: &mut Draws, frame: Frame, steps: &mut Vec<Step>) {
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
         let Frame { width, height } = self.size.frame();
         let mut start = |outer: u32, inner: u32| {
             let padded = outer + 2 * self.padding;
@@ -259,8 +107,8 @@ impl Op for RandomCrop {
             let room = padded + 2 * lack - inner;
             draws.below(u64::from(room) + 1) as i64 - i64::from(self.padding + lack)
         };
-        let top = start(frame.height, height);
-        let left = start(frame.width, width);
+        let top = start(steps.frame().height, height);
+        let left = start(steps.frame().width, width);
         steps.push(Step::Crop { left, top, width, height, pad: self.pad });
     }
 }
@@ -342,13 +190,7 @@ impl RandomResizedCrop {
 }
 
 impl Op for RandomResizedCrop {
-    fn name(&self) -> &str {
-        "random_resized_crop"
-    }
-
-    fn params(&self) -> toml::Table {
-        params_of(self)
-    }
+    op_basics!("random_resized_crop");
 
     fn check(&self) -> Result<()> {
         let [low, high] = self.scale;
@@ -366,82 +208,12 @@ impl Op for RandomResizedCrop {
         Some(self.size.frame())
     }
 
-    fn draw(&self, draws: &mut Draws, frame: Frame, steps: &mut Vec<Step>) {
-        let [left, top, width, height] = self.crop(draws, frame);
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let [left, top, width, height] = self.crop(draws, steps.frame());
         let (left, top) = (i64::from(left), i64::from(top));
         steps.push(Step::Crop { left, top, width, height, pad: PadMode::default() });
         let Frame { width, height } = self.size.frame();
         steps.push(Step::Resize { width, height, filter: self.filter });
-    }
-}
-
-/// Mirrors left and right with probability `p` (0.5); torchvision `RandomHorizontalFlip`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HorizontalFlip {
-    #[serde(default = "half")]
-    p: f64,
-}
-
-impl HorizontalFlip {
-    /// With probability `p`.
-    pub fn new(p: f64) -> HorizontalFlip {
-        HorizontalFlip { p }
-    }
-}
-
-/// Mirrors top and bottom with probability `p` (0.5); torchvision `RandomVerticalFlip`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VerticalFlip {
-    #[serde(default = "half")]
-    p: f64,
-}
-
-impl VerticalFlip {
-    /// With probability `p`.
-    pub fn new(p: f64) -> VerticalFlip {
-        VerticalFlip { p }
-    }
-}
-
-impl Op for HorizontalFlip {
-    fn name(&self) -> &str {
-        "horizontal_flip"
-    }
-
-    fn params(&self) -> toml::Table {
-        params_of(self)
-    }
-
-    fn check(&self) -> Result<()> {
-        check_p(self.p)
-    }
-
-    fn draw(&self, draws: &mut Draws, _frame: Frame, steps: &mut Vec<Step>) {
-        if draws.chance(self.p) {
-            steps.push(Step::HorizontalFlip);
-        }
-    }
-}
-
-impl Op for VerticalFlip {
-    fn name(&self) -> &str {
-        "vertical_flip"
-    }
-
-    fn params(&self) -> toml::Table {
-        params_of(self)
-    }
-
-    fn check(&self) -> Result<()> {
-        check_p(self.p)
-    }
-
-    fn draw(&self, draws: &mut Draws, _frame: Frame, steps: &mut Vec<Step>) {
-        if draws.chance(self.p) {
-            steps.push(Step::VerticalFlip);
-        }
     }
 }
 
@@ -457,9 +229,9 @@ mod tests {
     }
 
     fn crop_of(op: &dyn Op, sample: u64, width: u32, height: u32) -> (i64, i64, u32, u32) {
-        let mut steps = Vec::new();
-        op.draw(&mut draws(sample), Frame { width, height }, &mut steps);
-        match steps[0] {
+        let mut steps = Steps::new(Frame { width, height });
+        op.draw(&mut draws(sample), &mut steps);
+        match steps.list()[0] {
             Step::Crop { left, top, width, height, .. } => (left, top, width, height),
             ref other => panic!("{other}"),
         }
@@ -471,15 +243,6 @@ mod tests {
         assert_eq!([7, 6, 5, 4, 3].map(|n| centre(n, 2)), [2, 2, 2, 1, 0]);
         // Padding (w - W) // 2 on the left.
         assert_eq!([1, 2].map(|n| centre(n, 4)), [-1, -1]);
-    }
-
-    #[test]
-    fn the_shorter_side_sets_the_size_and_the_longer_is_truncated() {
-        let resize = Resize::shorter(256);
-        let size = |width, height| resize.target(Frame { width, height });
-        assert_eq!(size(500, 375), Frame { width: 341, height: 256 });
-        assert_eq!(size(375, 500), Frame { width: 256, height: 341 });
-        assert_eq!(size(1, 1), Frame { width: 256, height: 256 });
     }
 
     proptest! {

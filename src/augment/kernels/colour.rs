@@ -1,0 +1,193 @@
+//! Steps that change each pixel by a function of its three values, with Pillow's 8-bit arithmetic, byte for byte, or that of
+//! torchvision's u8 tensors.
+
+use std::fmt;
+
+use super::levels::blend_tv2;
+use crate::augment::Dialect;
+
+/// A change of each pixel by a function of its three values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Colour {
+    /// Blend with the grey picture by a factor, 0 is grey.
+    Saturation(f32, Dialect),
+    /// Turn the hue by a share of the colour circle, -0.5 to 0.5.
+    Hue(f32, Dialect),
+    /// Three equal channels.
+    Grey(Dialect),
+    /// Channel i becomes channel `order[i]`.
+    Permute([u8; 3]),
+}
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Colour::Saturation(factor, dialect) => write!(f, "saturation factor={factor:.4}{dialect}"),
+            Colour::Hue(shift, dialect) => write!(f, "hue shift={shift:.4}{dialect}"),
+            Colour::Grey(dialect) => write!(f, "grayscale{dialect}"),
+            Colour::Permute(order) => write!(f, "permute_channels order={order:?}"),
+        }
+    }
+}
+
+pub(in crate::augment) fn run(step: Colour, pixels: &mut [u8]) {
+    let pixels = pixels.as_chunks_mut::<3>().0;
+    match step {
+        Colour::Saturation(factor, Dialect::Pil) => saturation(pixels, factor),
+        Colour::Saturation(factor, Dialect::Tv2) => {
+            for rgb in pixels {
+                let grey = f32::from(luma_truncated(rgb));
+                *rgb = rgb.map(|value| blend_tv2(grey, value, factor));
+            }
+        }
+        Colour::Hue(shift, Dialect::Pil) => hue(pixels, shift),
+        Colour::Hue(shift, Dialect::Tv2) => {
+            pixels.iter_mut().for_each(|rgb| *rgb = turn_hue_tv2(*rgb, shift));
+        }
+        Colour::Grey(Dialect::Pil) => pixels.iter_mut().for_each(|rgb| *rgb = [luma(rgb); 3]),
+        Colour::Grey(Dialect::Tv2) => pixels.iter_mut().for_each(|rgb| *rgb = [luma_truncated(rgb); 3]),
+        Colour::Permute(order) => {
+            pixels.iter_mut().for_each(|rgb| *rgb = order.map(|channel| rgb[usize::from(channel)]));
+        }
+    }
+}
+
+/// Pillow's luma: ITU-R 601-2 in 16.16 fixed point, rounded.
+pub(in crate::augment) fn luma(rgb: &[u8; 3]) -> u8 {
+    ((19595 * u32::from(rgb[0]) + 38470 * u32::from(rgb[1]) + 7471 * u32::from(rgb[2]) + 0x8000) >> 16) as u8
+}
+
+/// torchvision's luma of a u8 tensor: in f32, truncated.
+pub(in crate::augment) fn luma_truncated(rgb: &[u8; 3]) -> u8 {
+    let [r, g, b] = rgb.map(f32::from);
+    (r * 0.2989 + g * 0.587 + b * 0.114) as u8
+}
+
+/// Pillow's blend of a degenerate value with the picture's: truncated inside [0, 1], clipped outside.
+pub(in crate::augment) fn blend(degenerate: u8, value: u8, factor: f32) -> u8 {
+    let (from, to) = (f32::from(degenerate), f32::from(value));
+    // `as` truncates and saturates, which is both rules at once.
+    (from + factor * (to - from)) as u8
+}
+
+fn saturation(pixels: &mut [[u8; 3]], factor: f32) {
+    for rgb in pixels {
+        let grey = luma(rgb);
+        *rgb = rgb.map(|value| blend(grey, value, factor));
+    }
+}
+
+fn hue(pixels: &mut [[u8; 3]], shift: f32) {
+    // Truncated toward zero, then taken modulo 256 as the 8-bit channel does.
+    let shift = (f64::from(shift) * 255.0) as i32 as u8;
+    for rgb in pixels {
+        let [h, s, v] = to_hsv(rgb[0], rgb[1], rgb[2]);
+        *rgb = to_rgb(h.wrapping_add(shift), s, v);
+    }
+}
+
+/// torchvision's hue on a u8 tensor: through HSV in f32.
+fn turn_hue_tv2(rgb: [u8; 3], shift: f32) -> [u8; 3] {
+    let [r, g, b] = rgb.map(|value| f32::from(value) / 255.0);
+    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+    let range = most - least;
+    let flat = range == 0.0;
+    let saturation = range / if flat { 1.0 } else { most };
+    let divisor = if flat { 1.0 } else { range };
+    let [rc, gc, bc] = [r, g, b].map(|value| (most - value) / divisor);
+    let hue = if most == r {
+        bc - gc
+    } else if most == g {
+        2.0 + rc - bc
+    } else {
+        4.0 + gc - rc
+    };
+    let hue = (hue * (1.0 / 6.0) + 1.0) % 1.0;
+    let hue = (hue + shift).rem_euclid(1.0);
+    let h6 = hue * 6.0;
+    let i = h6.floor();
+    let f = h6 - i;
+    let sxf = saturation * f;
+    let clamp = |value: f32| value.clamp(0.0, 1.0);
+    let p = clamp((1.0 - saturation) * most);
+    let q = clamp((1.0 - sxf) * most);
+    let t = clamp((sxf + 1.0 - saturation) * most);
+    let v = most;
+    let mixed = match (i as i32) % 6 {
+        0 => [v, t, p],
+        1 => [q, v, p],
+        2 => [p, v, t],
+        3 => [p, q, v],
+        4 => [t, p, v],
+        _ => [v, p, q],
+    };
+    mixed.map(|value| (value * (255.0 + 1.0 - 1e-3)) as u8)
+}
+
+/// Pillow's 8-bit RGB to HSV.
+fn to_hsv(r: u8, g: u8, b: u8) -> [u8; 3] {
+    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+    if most == least {
+        return [0, 0, most];
+    }
+    let range = f32::from(most - least);
+    let saturation = range / f32::from(most);
+    let [rc, gc, bc] = [r, g, b].map(|value| f32::from(most - value) / range);
+    // Pillow's constants are doubles and its variables floats: each assignment rounds once.
+    let [rd, gd, bd] = [rc, gc, bc].map(f64::from);
+    let hue = if r == most {
+        bc - gc
+    } else if g == most {
+        (2.0 + rd - bd) as f32
+    } else {
+        (4.0 + gd - rd) as f32
+    };
+    let hue = ((f64::from(hue) / 6.0 + 1.0) % 1.0) as f32;
+    [(f64::from(hue) * 255.0) as u8, (f64::from(saturation) * 255.0) as u8, most]
+}
+
+/// Pillow's 8-bit HSV to RGB.
+fn to_rgb(h: u8, s: u8, v: u8) -> [u8; 3] {
+    if s == 0 {
+        return [v; 3];
+    }
+    let sector = f64::from(h) * 6.0 / 255.0;
+    let i = sector as i32;
+    let f = (sector - f64::from(i)) as f32;
+    let fs = (f64::from(s) / 255.0) as f32;
+    let value = f64::from(v);
+    let round = |x: f64| x.round() as u8;
+    let p = round(value * (1.0 - f64::from(fs)));
+    // A product of two floats, where the others are of doubles.
+    let q = round(value * (1.0 - f64::from(fs * f)));
+    let t = round(value * (1.0 - f64::from(fs) * (1.0 - f64::from(f))));
+    match i % 6 {
+        0 => [v, t, p],
+        1 => [q, v, p],
+        2 => [p, v, t],
+        3 => [p, q, v],
+        4 => [t, p, v],
+        _ => [v, p, q],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neutral_parameters_change_nothing_and_zero_gives_grey() {
+        let picture: Vec<u8> = (0..=255u8).flat_map(|v| [v, v.wrapping_mul(7), 255 - v]).collect();
+        let after = |step| {
+            let mut pixels = picture.clone();
+            run(step, &mut pixels);
+            pixels
+        };
+        for dialect in [Dialect::Pil, Dialect::Tv2] {
+            assert_eq!(after(Colour::Saturation(1.0, dialect)), picture);
+            assert_eq!(after(Colour::Saturation(0.0, dialect)), after(Colour::Grey(dialect)));
+        }
+        assert_eq!(after(Colour::Permute([0, 1, 2])), picture);
+    }
+}

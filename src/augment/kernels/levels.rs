@@ -1,0 +1,331 @@
+//! Steps that change each value by a table of 256 entries a channel.
+//!
+//! Several in a row become one table: statistics of the picture as it would be after the first ones are taken through their
+//! table, so that pixels are written once. Rules and rounding are Pillow's 8-bit ones (`ImageEnhance`, `ImageOps`).
+
+use std::fmt;
+
+use super::colour::{blend, luma, luma_truncated};
+use crate::augment::Dialect;
+
+/// A change of each value by a function of it, of its channel and of the picture's statistics.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Levels {
+    /// Scale by a factor, 0 is black.
+    Brightness(f32),
+    /// Blend with the mean grey by a factor, 0 is flat grey.
+    Contrast(f32, Dialect),
+    /// 255 minus the value.
+    Invert,
+    /// Invert values from a threshold on, 0 to 256.
+    Solarize(u16),
+    /// Add to values below a threshold.
+    SolarizeAdd {
+        /// What is added; the sum is clipped.
+        add: i16,
+        /// The first value left alone.
+        threshold: u16,
+    },
+    /// Keep this many high bits, 0 to 8.
+    Posterize(u8),
+    /// `255.999 gain (v / 255)^gamma`.
+    Gamma {
+        /// The exponent.
+        gamma: f32,
+        /// The factor.
+        gain: f32,
+    },
+    /// Stretch each channel to the whole range.
+    AutoContrast(Dialect),
+    /// Flatten each channel's histogram.
+    Equalize,
+}
+
+impl fmt::Display for Levels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Levels::Brightness(factor) => write!(f, "brightness factor={factor:.4}"),
+            Levels::Contrast(factor, dialect) => write!(f, "contrast factor={factor:.4}{dialect}"),
+            Levels::Invert => f.write_str("invert"),
+            Levels::Solarize(threshold) => write!(f, "solarize threshold={threshold}"),
+            Levels::SolarizeAdd { add, threshold } => {
+                write!(f, "solarize_add add={add} threshold={threshold}")
+            }
+            Levels::Posterize(bits) => write!(f, "posterize bits={bits}"),
+            Levels::Gamma { gamma, gain } => write!(f, "gamma gamma={gamma:.4} gain={gain:.4}"),
+            Levels::AutoContrast(dialect) => write!(f, "autocontrast{dialect}"),
+            Levels::Equalize => f.write_str("equalize"),
+        }
+    }
+}
+
+/// One table of 256 values for each channel.
+type Tables = [[u8; 256]; 3];
+
+/// How often each value occurs in each channel.
+type Histograms = [[u32; 256]; 3];
+
+/// What [`run`] keeps between pictures.
+#[derive(Debug)]
+pub(in crate::augment) struct Desk {
+    tables: Box<Tables>,
+    histograms: Box<Histograms>,
+}
+
+impl Default for Desk {
+    fn default() -> Desk {
+        Desk { tables: Box::new([[0; 256]; 3]), histograms: Box::new([[0; 256]; 3]) }
+    }
+}
+
+/// Applies consecutive steps.
+pub(in crate::augment) fn run<'a>(
+    steps: impl Iterator<Item = &'a Levels> + Clone,
+    pixels: &mut [u8],
+    desk: &mut Desk,
+) {
+    let mut rest = steps.clone();
+    if let (Some(only), None) = (rest.next(), rest.next())
+        && simple(*only, pixels)
+    {
+        return;
+    }
+    let Desk { tables, histograms } = desk;
+    for table in tables.iter_mut() {
+        (0..=255).zip(table).for_each(|(value, entry)| *entry = value);
+    }
+    let mut counted = false;
+    for step in steps {
+        match *step {
+            Levels::Contrast(factor, dialect) => {
+                let mean = mean_luma(pixels, tables, dialect);
+                each(tables, |value| match dialect {
+                    Dialect::Pil => blend((mean + 0.5) as u8, value, factor),
+                    Dialect::Tv2 => blend_tv2(mean as f32, value, factor),
+                });
+            }
+            Levels::AutoContrast(_) | Levels::Equalize => {
+                if !counted {
+                    count(pixels, histograms);
+                    counted = true;
+                }
+                for (table, histogram) in tables.iter_mut().zip(histograms.iter()) {
+                    let mut after = [0; 256];
+                    for (value, times) in histogram.iter().enumerate() {
+                        after[usize::from(table[value])] += times;
+                    }
+                    let change = match *step {
+                        Levels::AutoContrast(dialect) => autocontrast(&after, dialect),
+                        _ => equalize(&after),
+                    };
+                    if let Some(change) = change {
+                        table.iter_mut().for_each(|value| *value = change[usize::from(*value)]);
+                    }
+                }
+            }
+            point => each(tables, |value| point.value(value)),
+        }
+    }
+    look_up(pixels, tables);
+}
+
+impl Levels {
+    /// The new value, for the changes that need no statistics.
+    fn value(self, value: u8) -> u8 {
+        match self {
+            Levels::Brightness(factor) => blend(0, value, factor),
+            Levels::Invert => 255 - value,
+            Levels::Solarize(threshold) if u16::from(value) < threshold => value,
+            Levels::Solarize(_) => 255 - value,
+            Levels::SolarizeAdd { add, threshold } if u16::from(value) < threshold => {
+                (i16::from(value) + add).clamp(0, 255) as u8
+            }
+            Levels::SolarizeAdd { .. } => value,
+            Levels::Posterize(bits) => value & posterize_mask(bits),
+            Levels::Gamma { gamma, gain } => {
+                (255.999 * f64::from(gain) * libm::pow(f64::from(value) / 255.0, f64::from(gamma))) as u8
+            }
+            Levels::Contrast(..) | Levels::AutoContrast(_) | Levels::Equalize => {
+                unreachable!("these have tables of the picture's")
+            }
+        }
+    }
+}
+
+fn posterize_mask(bits: u8) -> u8 {
+    if bits == 0 { 0 } else { !0 << (8 - bits.min(8)) }
+}
+
+/// The changes that vector code does faster than a table; false for the others.
+fn simple(step: Levels, pixels: &mut [u8]) -> bool {
+    match step {
+        Levels::Invert => pixels.iter_mut().for_each(|value| *value = 255 - *value),
+        Levels::Posterize(bits) => {
+            let mask = posterize_mask(bits);
+            pixels.iter_mut().for_each(|value| *value &= mask);
+        }
+        Levels::Solarize(threshold) if (1..256).contains(&threshold) => {
+            let last = (threshold - 1) as u8;
+            pixels.iter_mut().for_each(|value| *value ^= if *value > last { 255 } else { 0 });
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn each(tables: &mut Tables, change: impl Fn(u8) -> u8) {
+    let mut map = [0; 256];
+    (0..=255u8).zip(&mut map).for_each(|(value, entry)| *entry = change(value));
+    for table in tables {
+        table.iter_mut().for_each(|value| *value = map[usize::from(*value)]);
+    }
+}
+
+fn look_up(pixels: &mut [u8], tables: &Tables) {
+    let [r, g, b] = tables;
+    for pixel in pixels.as_chunks_mut::<3>().0 {
+        *pixel = [r[usize::from(pixel[0])], g[usize::from(pixel[1])], b[usize::from(pixel[2])]];
+    }
+}
+
+fn count(pixels: &[u8], histograms: &mut Histograms) {
+    // Two sets of counters: neighbouring pixels are often equal, and one counter would wait for itself.
+    let mut second = [[0u32; 256]; 3];
+    *histograms = [[0; 256]; 3];
+    let (pairs, rest) = pixels.as_chunks::<6>();
+    for pair in pairs {
+        for channel in 0..3 {
+            histograms[channel][usize::from(pair[channel])] += 1;
+            second[channel][usize::from(pair[channel + 3])] += 1;
+        }
+    }
+    for (channel, value) in rest.iter().enumerate() {
+        histograms[channel][usize::from(*value)] += 1;
+    }
+    for (first, second) in histograms.iter_mut().flatten().zip(second.iter().flatten()) {
+        *first += second;
+    }
+}
+
+/// The mean grey of the picture as it is after `tables`; in f32 and of truncated greys for torchvision's tensors.
+fn mean_luma(pixels: &[u8], tables: &Tables, dialect: Dialect) -> f64 {
+    let [r, g, b] = tables;
+    let after = |rgb: &[u8; 3]| [r[usize::from(rgb[0])], g[usize::from(rgb[1])], b[usize::from(rgb[2])]];
+    let grey = match dialect {
+        Dialect::Pil => |rgb: &[u8; 3]| luma(rgb),
+        Dialect::Tv2 => |rgb: &[u8; 3]| luma_truncated(rgb),
+    };
+    let pixels = pixels.as_chunks::<3>().0;
+    let sum: u64 = pixels.iter().map(|rgb| u64::from(grey(&after(rgb)))).sum();
+    sum as f64 / pixels.len().max(1) as f64
+}
+
+/// torchvision's blend of a u8 tensor: `f * x + (1 - f) * d` in f32, clamped and truncated.
+pub(in crate::augment) fn blend_tv2(degenerate: f32, value: u8, factor: f32) -> u8 {
+    (f32::from(value) * factor + degenerate * (1.0 - factor)) as u8
+}
+
+fn autocontrast(histogram: &[u32; 256], dialect: Dialect) -> Option<[u8; 256]> {
+    let low = histogram.iter().position(|&times| times > 0)?;
+    let high = histogram.iter().rposition(|&times| times > 0)?;
+    if high <= low {
+        return None;
+    }
+    let mut table = [0; 256];
+    for (value, entry) in table.iter_mut().enumerate() {
+        *entry = match dialect {
+            Dialect::Pil => {
+                let scale = 255.0 / (high - low) as f64;
+                (value as f64 * scale + -(low as f64) * scale) as u8
+            }
+            Dialect::Tv2 => {
+                let scale = (high as f32 - low as f32) / 255.0;
+                ((value as f32 - low as f32) / scale) as u8
+            }
+        };
+    }
+    Some(table)
+}
+
+fn equalize(histogram: &[u32; 256]) -> Option<[u8; 256]> {
+    let last = histogram.iter().rposition(|&times| times > 0)?;
+    let pixels: u32 = histogram.iter().sum();
+    let step = (pixels - histogram[last]) / 255;
+    if step == 0 {
+        return None;
+    }
+    let mut table = [0; 256];
+    let mut n = step / 2;
+    for (entry, times) in table.iter_mut().zip(histogram) {
+        *entry = (n / step).min(255) as u8;
+        n += times;
+    }
+    Some(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Levels; 11] = [
+        Levels::Brightness(1.4),
+        Levels::Contrast(0.6, Dialect::Pil),
+        Levels::Contrast(1.7, Dialect::Tv2),
+        Levels::Invert,
+        Levels::Solarize(100),
+        Levels::SolarizeAdd { add: 60, threshold: 128 },
+        Levels::Posterize(3),
+        Levels::Gamma { gamma: 0.7, gain: 1.0 },
+        Levels::AutoContrast(Dialect::Pil),
+        Levels::AutoContrast(Dialect::Tv2),
+        Levels::Equalize,
+    ];
+
+    fn picture(seed: u32) -> Vec<u8> {
+        (0..31 * 17 * 3u32)
+            .map(|i| (i.wrapping_mul(seed).wrapping_mul(i / 7 + 3) >> 5) as u8 / 2 + 40)
+            .collect()
+    }
+
+    #[test]
+    fn one_table_for_several_steps_gives_the_bytes_of_one_after_the_other() {
+        let mut desk = Desk::default();
+        for first in ALL {
+            for second in ALL {
+                for third in [Levels::Invert, Levels::Equalize, Levels::Contrast(1.3, Dialect::Pil)] {
+                    let chain = [first, second, third];
+                    let mut fused = picture(77);
+                    run(chain.iter(), &mut fused, &mut desk);
+                    let mut single = picture(77);
+                    for step in &chain {
+                        run(std::iter::once(step), &mut single, &mut desk);
+                    }
+                    assert_eq!(fused, single, "{chain:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_fast_way_of_a_single_step_is_that_of_its_table() {
+        let steps =
+            (0..=256).map(Levels::Solarize).chain((0..=8).map(Levels::Posterize)).chain([Levels::Invert]);
+        for step in steps {
+            let mut pixels: Vec<u8> = (0..=255).chain([7, 8]).collect();
+            let expected: Vec<u8> = pixels.iter().map(|&value| step.value(value)).collect();
+            run(std::iter::once(&step), &mut pixels, &mut Desk::default());
+            assert_eq!(pixels, expected, "{step}");
+        }
+    }
+
+    #[test]
+    fn flat_pictures_are_left_alone_by_what_stretches() {
+        for step in [Levels::Equalize, Levels::AutoContrast(Dialect::Pil), Levels::AutoContrast(Dialect::Tv2)]
+        {
+            let mut pixels = vec![77; 12];
+            run(std::iter::once(&step), &mut pixels, &mut Desk::default());
+            assert_eq!(pixels, [77; 12]);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Steps that move whole pixels: crops, mirror images, quarter turns.
+
+use crate::augment::{Frame, PadMode};
+
+pub(in crate::augment) fn mirror_columns(pixels: &mut [u8], frame: Frame) {
+    let rows = pixels.as_chunks_mut::<3>().0.chunks_exact_mut(frame.width as usize);
+    rows.for_each(<[[u8; 3]]>::reverse);
+}
+
+pub(in crate::augment) fn mirror_rows(pixels: &mut [u8], frame: Frame) {
+    let stride = frame.width as usize * 3;
+    let (upper, lower) = pixels.split_at_mut(pixels.len() / 2 / stride * stride);
+    let lower = lower.chunks_exact_mut(stride).rev();
+    upper.chunks_exact_mut(stride).zip(lower).for_each(|(a, b)| a.swap_with_slice(b));
+}
+
+/// Turns clockwise by quarters.
+pub(in crate::augment) fn turn(quarters: u8, source: &[u8], frame: Frame, out: &mut [u8]) {
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    let source = source.as_chunks::<3>().0;
+    let out = out.as_chunks_mut::<3>().0;
+    match quarters % 4 {
+        0 => out.copy_from_slice(source),
+        2 => out.iter_mut().zip(source.iter().rev()).for_each(|(new, old)| *new = *old),
+        odd => {
+            for (y, row) in out.chunks_exact_mut(height).enumerate() {
+                for (x, pixel) in row.iter_mut().enumerate() {
+                    *pixel = match odd {
+                        1 => source[(height - 1 - x) * width + y],
+                        _ => source[x * width + width - 1 - y],
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// Copies the rectangle of size `out_frame` at (left, top) of a picture, filling what lies outside it.
+pub(in crate::augment) fn crop(
+    source: &[u8],
+    frame: Frame,
+    (left, top): (i64, i64),
+    pad: PadMode,
+    out: &mut [u8],
+    out_frame: Frame,
+) {
+    let (width, height) = (i64::from(frame.width), i64::from(frame.height));
+    let columns = i64::from(out_frame.width);
+    // The columns of the output that come from the picture itself.
+    let first = (-left).clamp(0, columns);
+    let end = (width - left).clamp(first, columns);
+    let stride = frame.width as usize * 3;
+    for (y, row) in out.chunks_exact_mut(out_frame.width as usize * 3).enumerate() {
+        let y = top + y as i64;
+        let Some(y) = beyond(y, height, pad) else {
+            if let PadMode::Constant(colour) = pad {
+                row.as_chunks_mut().0.fill(colour);
+            }
+            continue;
+        };
+        let line = &source[y as usize * stride..][..stride];
+        if first < end {
+            let from = (left + first) as usize * 3;
+            let length = (end - first) as usize * 3;
+            row[first as usize * 3..][..length].copy_from_slice(&line[from..from + length]);
+        }
+        for x in (0..first).chain(end..columns) {
+            let colour = match (beyond(left + x, width, pad), pad) {
+                (Some(at), _) => line.as_chunks::<3>().0[at as usize],
+                (None, PadMode::Constant(colour)) => colour,
+                (None, _) => unreachable!("only a constant has places without a pixel"),
+            };
+            row[x as usize * 3..][..3].copy_from_slice(&colour);
+        }
+    }
+}
+
+/// The index inside `0..n` whose pixel stands at `i`; `None` if it is the constant.
+fn beyond(i: i64, n: i64, pad: PadMode) -> Option<i64> {
+    if (0..n).contains(&i) {
+        return Some(i);
+    }
+    match pad {
+        PadMode::Constant(_) => None,
+        PadMode::Edge => Some(i.clamp(0, n - 1)),
+        PadMode::Reflect if n == 1 => Some(0),
+        // Bouncing as often as needed.
+        PadMode::Reflect => {
+            let i = i.rem_euclid(2 * (n - 1));
+            Some(if i < n { i } else { 2 * (n - 1) - i })
+        }
+        PadMode::Symmetric => {
+            let i = i.rem_euclid(2 * n);
+            Some(if i < n { i } else { 2 * n - 1 - i })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_bounces_as_often_as_needed() {
+        let around = |pad| [-3, -2, -1, 0, 1, 2, 3, 4, 5].map(|i| beyond(i, 3, pad).unwrap());
+        assert_eq!(around(PadMode::Reflect), [1, 2, 1, 0, 1, 2, 1, 0, 1]);
+        assert_eq!(around(PadMode::Symmetric), [2, 1, 0, 0, 1, 2, 2, 1, 0]);
+        assert_eq!(around(PadMode::Edge), [0, 0, 0, 0, 1, 2, 2, 2, 2]);
+        assert_eq!(beyond(-5, 1, PadMode::Reflect), Some(0));
+    }
+
+    #[test]
+    fn four_quarters_make_a_whole_turn() {
+        let picture: Vec<u8> = (0..2 * 3 * 3).collect();
+        let frame = Frame { width: 2, height: 3 };
+        let mut out = vec![0; 18];
+        turn(1, &picture, frame, &mut out);
+        // The left column, read upwards, is the first row.
+        assert_eq!(out[..9], [12, 13, 14, 6, 7, 8, 0, 1, 2]);
+        let (mut back, mut half) = (vec![0; 18], vec![0; 18]);
+        turn(3, &out, Frame { width: 3, height: 2 }, &mut back);
+        assert_eq!(back, picture);
+        turn(1, &out, Frame { width: 3, height: 2 }, &mut half);
+        turn(2, &picture, frame, &mut back);
+        assert_eq!(half, back);
+    }
+}

@@ -1,0 +1,66 @@
+//! Mirror images and quarter turns.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::params::{check_p, half, op_basics};
+use crate::augment::{Op, Step, Steps};
+use crate::draws::Draws;
+use crate::error::Result;
+
+/// Mirrors left and right with probability `p` (0.5); torchvision `RandomHorizontalFlip`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HorizontalFlip {
+    #[serde(default = "half")]
+    p: f64,
+}
+
+impl HorizontalFlip {
+    /// With probability `p`.
+    pub fn new(p: f64) -> HorizontalFlip {
+        HorizontalFlip { p }
+    }
+}
+
+/// Mirrors top and bottom with probability `p` (0.5); torchvision `RandomVerticalFlip`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerticalFlip {
+    #[serde(default = "half")]
+    p: f64,
+}
+
+impl VerticalFlip {
+    /// With probability `p`.
+    pub fn new(p: f64) -> VerticalFlip {
+        VerticalFlip { p }
+    }
+}
+
+impl Op for HorizontalFlip {
+    op_basics!("horizontal_flip");
+
+    fn check(&self) -> Result<()> {
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            steps.push(Step::HorizontalFlip);
+        }
+    }
+}
+
+impl Op for VerticalFlip {
+    op_basics!("vertical_flip");
+
+    fn check(&self) -> Result<()> {
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            steps.push(Step::VerticalFlip);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Resizing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::params::{Size, op_basics, yes};
+use crate::augment::{Filter, Frame, Op, Step, Steps};
+use crate::draws::Draws;
+use crate::error::{Error, Result};
+
+/// Resizes; torchvision `Resize`.
+///
+/// `size` as one number is the new length of the shorter side, the other follows (truncated); as `[height, width]` it is
+/// exact. `filter` is `bilinear`, `bicubic`, `lanczos` or `nearest`. The first three are antialiased; `antialias = false`
+/// switches that off for the first two.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resize {
+    size: Size,
+    #[serde(default)]
+    filter: Filter,
+    #[serde(default = "yes")]
+    antialias: bool,
+}
+
+impl Resize {
+    /// Makes the shorter side `side` pixels long.
+    pub fn shorter(side: u32) -> Resize {
+        Resize { size: Size::Side(side), filter: Filter::default(), antialias: true }
+    }
+
+    /// Makes the picture exactly this large.
+    pub fn exact(height: u32, width: u32) -> Resize {
+        Resize { size: Size::HeightWidth([height, width]), ..Resize::shorter(1) }
+    }
+
+    /// Resamples with another filter.
+    #[must_use]
+    pub fn filter(self, filter: Filter) -> Resize {
+        Resize { filter, ..self }
+    }
+
+    fn target(&self, frame: Frame) -> Frame {
+        match self.size {
+            Size::HeightWidth(_) => self.size.frame(),
+            Size::Side(side) => {
+                let (short, long) = (frame.width.min(frame.height), frame.width.max(frame.height));
+                let scaled = (u64::from(side) * u64::from(long) / u64::from(short)).min(1 << 24) as u32;
+                if frame.width <= frame.height {
+                    Frame { width: side, height: scaled }
+                } else {
+                    Frame { width: scaled, height: side }
+                }
+            }
+        }
+    }
+}
+
+impl Op for Resize {
+    op_basics!("resize");
+
+    fn check(&self) -> Result<()> {
+        if !self.antialias && self.filter == Filter::Lanczos {
+            return Err(Error::config(
+                "antialias = false: filter = \"lanczos\" is always antialiased; take bilinear or bicubic",
+            ));
+        }
+        self.size.check()
+    }
+
+    fn frame(&self, frame: Option<Frame>) -> Option<Frame> {
+        match self.size {
+            Size::HeightWidth(_) => Some(self.size.frame()),
+            Size::Side(_) => frame.map(|frame| self.target(frame)),
+        }
+    }
+
+    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
+        let Frame { width, height } = self.target(steps.frame());
+        let filter = if self.antialias { self.filter } else { self.filter.without_antialias() };
+        steps.push(Step::Resize { width, height, filter });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shorter_side_sets_the_size_and_the_longer_is_truncated() {
+        let resize = Resize::shorter(256);
+        let size = |width, height| resize.target(Frame { width, height });
+        assert_eq!(size(500, 375), Frame { width: 341, height: 256 });
+        assert_eq!(size(375, 500), Frame { width: 256, height: 341 });
+        assert_eq!(size(1, 1), Frame { width: 256, height: 256 });
+    }
+}

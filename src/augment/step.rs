@@ -1,0 +1,100 @@
+//! One thing to do to a picture, with every parameter drawn.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Colour, Erase, Filter, Frame, Kernel, Levels, PadMode, Warp};
+
+/// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Step {
+    /// Cut a rectangle, which may reach beyond the picture on any side.
+    Crop {
+        /// The first column; negative if padding comes first.
+        left: i64,
+        /// The first row; negative if padding comes first.
+        top: i64,
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// What stands outside the picture.
+        pad: PadMode,
+    },
+    /// Resample to a size.
+    Resize {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// How.
+        filter: Filter,
+    },
+    /// Mirror left and right.
+    HorizontalFlip,
+    /// Mirror top and bottom.
+    VerticalFlip,
+    /// Turn clockwise by this many quarters, 1 to 3.
+    Turn(u8),
+    /// Move pixels by an affine or projective map.
+    Warp(Warp),
+    /// Change each value by a function of it alone, or of it and the picture's statistics.
+    Levels(Levels),
+    /// Change each pixel by a function of its three values.
+    Colour(Colour),
+    /// Overwrite a rectangle.
+    Erase(Erase),
+    /// Remember the picture, to which chains are applied.
+    Fork,
+    /// End a chain: its result counts with this weight, and the remembered picture is taken up again.
+    Chain(f32),
+    /// Blend the remembered picture with the sum of the chains, which has this weight.
+    Join(f32),
+    /// Black out the whole picture: a view that this sample does not have.
+    Blank,
+    /// A user's own.
+    Custom(Arc<dyn Kernel>),
+}
+
+impl Step {
+    /// The size after the step.
+    pub fn frame(&self, frame: Frame) -> Frame {
+        match *self {
+            Step::Crop { width, height, .. } | Step::Resize { width, height, .. } => Frame { width, height },
+            Step::Turn(quarters) if quarters % 2 == 1 => Frame { width: frame.height, height: frame.width },
+            Step::Warp(Warp { frame, .. }) => frame,
+            _ => frame,
+        }
+    }
+
+    /// Whether it reads one picture and writes another, instead of changing one in place.
+    pub(super) fn moves(&self) -> bool {
+        matches!(self, Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_))
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Crop { left, top, width, height, .. } => {
+                write!(f, "crop left={left} top={top} width={width} height={height}")
+            }
+            Step::Resize { width, height, filter } => {
+                write!(f, "resize width={width} height={height} filter={filter}")
+            }
+            Step::HorizontalFlip => f.write_str("horizontal_flip"),
+            Step::VerticalFlip => f.write_str("vertical_flip"),
+            Step::Turn(quarters) => write!(f, "turn degrees={}", u32::from(*quarters) * 90),
+            Step::Warp(warp) => warp.fmt(f),
+            Step::Levels(levels) => levels.fmt(f),
+            Step::Colour(colour) => colour.fmt(f),
+            Step::Erase(erase) => erase.fmt(f),
+            Step::Fork => f.write_str("augmix begin"),
+            Step::Chain(weight) => write!(f, "augmix chain ends, weight={weight:.4}"),
+            Step::Join(weight) => write!(f, "augmix end, weight={weight:.4}"),
+            Step::Blank => f.write_str("blank"),
+            Step::Custom(kernel) => write!(f, "{kernel:?}"),
+        }
+    }
+}
