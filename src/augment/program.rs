@@ -99,8 +99,8 @@ impl Program {
         }
     }
 
-    /// Runs the steps. `decoded` holds the pixels of `region`, which covers [`Program::wish`], and is overwritten; `out`
-    /// receives a picture of size `out_frame`.
+    /// Runs the steps. `pixels` are those of `region`, which covers [`Program::wish`] and may be larger; `out` receives a
+    /// picture of size `out_frame`.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Program {
     pub fn run(
         &self,
         scratch: &mut Scratch,
-        decoded: &mut Vec<u8>,
+        pixels: &[u8],
         region: Rect,
         out: &mut [u8],
         out_frame: Frame,
@@ -117,22 +117,14 @@ impl Program {
         let mut steps = &self.steps[..];
         let whole = self.whole();
         let mut frame = Frame { width: region.width, height: region.height };
-        let uncut = region == Rect::whole(whole.width, whole.height);
-        // A first crop that the decoder has done already is left out; one that also pads is done here.
-        if let Some(&Step::Crop { left, top, width, height, pad }) = steps.first() {
-            let done = Rect { left: left.max(0) as u32, top: top.max(0) as u32, width, height } == region
-                && left >= 0
-                && top >= 0;
-            if !done {
-                let next = Frame { width, height };
-                scratch.spare.resize(bytes(next), 0);
-                let place = (left - i64::from(region.left), top - i64::from(region.top));
-                crop(decoded, frame, place, pad, &mut scratch.spare, next);
-                std::mem::swap(decoded, &mut scratch.spare);
-                frame = next;
+        // A crop counts from the corner of the whole picture, the pixels begin at the region's.
+        let mut corner = (i64::from(region.left), i64::from(region.top));
+        if let Some(&Step::Crop { left, top, width, height, .. }) = steps.first() {
+            // A first crop that the decoder has done already is left out.
+            if (left, top) == corner && (width, height) == (region.width, region.height) {
+                steps = &steps[1..];
             }
-            steps = &steps[1..];
-        } else if !uncut {
+        } else if region != Rect::whole(whole.width, whole.height) {
             return Err(Error::new(
                 Kind::Worker,
                 format!("decoded {region:?} where all of {whole} is needed"),
@@ -144,59 +136,77 @@ impl Program {
                 "the ops end with {end} pixels; the recipe promises {out_frame}"
             )));
         }
+        let Scratch { front, back, resampler } = scratch;
         // The last step that changes the size writes where the result belongs; what follows works there in place.
         let last = steps.iter().rposition(|step| matches!(step, Step::Crop { .. } | Step::Resize { .. }));
-        let mut in_out = false;
+        let mut place = Place::Input;
         for (number, step) in steps.iter().enumerate() {
             let next = step.frame(frame);
             if matches!(step, Step::Crop { .. } | Step::Resize { .. }) {
-                let Scratch { spare, resampler } = scratch;
-                let target: &mut [u8] = if Some(number) == last {
+                let source = if place == Place::Input { pixels } else { &front[..] };
+                let target = if Some(number) == last {
                     &mut *out
                 } else {
-                    spare.resize(bytes(next), 0);
-                    &mut spare[..]
+                    back.resize(bytes(next), 0);
+                    &mut back[..]
                 };
                 match *step {
-                    Step::Crop { left, top, pad, .. } => crop(decoded, frame, (left, top), pad, target, next),
-                    Step::Resize { filter, .. } if next != frame => {
-                        resampler.resize(decoded, frame, target, next, filter);
+                    Step::Crop { left, top, pad, .. } => {
+                        crop(source, frame, (left - corner.0, top - corner.1), pad, target, next);
                     }
-                    _ => target.copy_from_slice(decoded),
+                    Step::Resize { filter, .. } if next != frame => {
+                        resampler.resize(source, frame, target, next, filter);
+                    }
+                    _ => target.copy_from_slice(source),
                 }
                 if Some(number) == last {
-                    in_out = true;
+                    place = Place::Out;
                 } else {
-                    std::mem::swap(decoded, spare);
+                    std::mem::swap(front, back);
+                    place = Place::Front;
                 }
+                corner = (0, 0);
             } else {
-                if last.is_none() && !in_out {
-                    out.copy_from_slice(decoded);
-                    in_out = true;
+                if place == Place::Input && last.is_some() {
+                    front.clear();
+                    front.extend_from_slice(pixels);
+                    place = Place::Front;
+                } else if place == Place::Input {
+                    out.copy_from_slice(pixels);
+                    place = Place::Out;
                 }
-                let pixels = if in_out { &mut *out } else { &mut decoded[..] };
-                in_place(step, pixels, frame);
+                in_place(step, if place == Place::Out { &mut *out } else { &mut front[..] }, frame);
             }
             frame = next;
         }
-        if !in_out {
-            out.copy_from_slice(decoded);
+        if place == Place::Input {
+            out.copy_from_slice(pixels);
         }
         Ok(())
     }
 }
 
+/// Where the picture is between two steps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Input,
+    Front,
+    Out,
+}
+
 /// Buffers that a worker keeps from sample to sample.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    spare: Vec<u8>,
+    /// The picture between two steps, and the next one.
+    front: Vec<u8>,
+    back: Vec<u8>,
     resampler: Resampler,
 }
 
 impl Scratch {
     /// Buffers of a worker; `simd` false keeps resampling to plain code, which gives the same bytes.
     pub fn new(simd: bool) -> Scratch {
-        Scratch { spare: Vec::new(), resampler: Resampler::new(simd) }
+        Scratch { resampler: Resampler::new(simd), ..Scratch::default() }
     }
 }
 
@@ -289,17 +299,18 @@ mod tests {
         (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect()
     }
 
-    fn run(steps: Vec<Step>, width: u32, height: u32, wish: bool) -> Vec<u8> {
+    /// `region` chooses what is decoded, given what is wished.
+    fn run(steps: Vec<Step>, width: u32, height: u32, region: impl Fn(Rect) -> Rect) -> Vec<u8> {
         let frame = Frame { width, height };
         let end = steps.iter().fold(frame, |frame, step| step.frame(frame));
         let program = Program { frame: Some(frame), steps };
-        let region = if wish { program.wish() } else { Rect::whole(width, height) };
+        let region = region(program.wish());
         let mut decoded = vec![0; (region.width * region.height * 3) as usize];
         let cut = Frame { width: region.width, height: region.height };
         let place = (i64::from(region.left), i64::from(region.top));
         crop(&picture(width, height), frame, place, PadMode::default(), &mut decoded, cut);
         let mut out = vec![0; bytes(end)];
-        program.run(&mut Scratch::new(true), &mut decoded, region, &mut out, end).unwrap();
+        program.run(&mut Scratch::new(true), &decoded, region, &mut out, end).unwrap();
         out
     }
 
@@ -327,11 +338,10 @@ mod tests {
                     vec![resize(6, 5), Step::VerticalFlip],
                 ] {
                     let steps: Vec<Step> = [cut(left, top, w, h, pad)].into_iter().chain(tail).collect();
-                    assert_eq!(
-                        run(steps.clone(), 10, 8, true),
-                        run(steps, 10, 8, false),
-                        "{left} {top} {w} {h}"
-                    );
+                    let whole = run(steps.clone(), 10, 8, |_| Rect::whole(10, 8));
+                    let some = |wish: Rect| wish.union(Rect { left: 4, top: 3, width: 3, height: 2 });
+                    assert_eq!(run(steps.clone(), 10, 8, |wish| wish), whole, "{left} {top} {w} {h}");
+                    assert_eq!(run(steps, 10, 8, some), whole, "a larger region: {left} {top} {w} {h}");
                 }
             }
         }
@@ -347,10 +357,10 @@ mod tests {
     fn flips_are_their_own_inverse() {
         for flip in [Step::HorizontalFlip, Step::VerticalFlip] {
             for (w, h) in [(1, 1), (1, 5), (4, 3), (5, 4)] {
-                assert_eq!(run(vec![flip.clone(), flip.clone()], w, h, true), picture(w, h));
+                assert_eq!(run(vec![flip.clone(), flip.clone()], w, h, |wish| wish), picture(w, h));
             }
         }
-        assert_eq!(run(vec![Step::HorizontalFlip], 2, 1, true), [21, 28, 35, 0, 7, 14]);
+        assert_eq!(run(vec![Step::HorizontalFlip], 2, 1, |wish| wish), [21, 28, 35, 0, 7, 14]);
     }
 
     #[test]
