@@ -1,7 +1,7 @@
 use super::*;
 use crate::Kind;
 use crate::augment::{
-    CenterCrop, ColorJitter, Filter, HorizontalFlip, PadMode, RandomCrop, RandomResizedCrop,
+    CenterCrop, ColorJitter, Filter, Frame, HorizontalFlip, PadMode, RandomCrop, RandomResizedCrop,
 };
 use crate::mix::{CutMix, Geometry, Lambda, MixUp, Partner};
 
@@ -68,6 +68,48 @@ fn the_toml_form_equals_the_builder_form() {
     assert_eq!(read.to_toml(), built.to_toml());
     assert_eq!(read.fingerprint(), built.fingerprint());
 }
+
+#[test]
+fn several_views_are_the_same_in_both_forms_and_read_back() {
+    let read = Recipe::from_toml(
+        r#"
+        batch = 32
+        [[view]]
+        name = "global"
+        count = 2
+        ops = [ { op = "random_resized_crop", size = 32 } ]
+        [[view]]
+        count = 3
+        ops = [ { op = "random_resized_crop", size = 16 }, { op = "horizontal_flip" } ]
+        "#,
+    )
+    .unwrap();
+    let built = Recipe::new()
+        .view(View::new().name("global").count(2).op(RandomResizedCrop::new(32)))
+        .view(View::new().count(3).op(RandomResizedCrop::new(16)))
+        .op(HorizontalFlip::new(0.5));
+    assert_eq!(read.to_toml(), built.to_toml());
+    assert_eq!(Recipe::from_toml(&read.to_toml()).unwrap().to_toml(), read.to_toml());
+    let titles = |number: usize| read.views()[number].title(number, 1);
+    assert_eq!([titles(0), titles(1)], ["global 2/2", "view 1 2/3"]);
+}
+
+/// Golden fingerprints: states of runs that were stopped earlier hold them.
+#[test]
+fn fingerprints_of_single_views_never_change() {
+    let prints: Vec<String> = ["deit", "imagenet"]
+        .map(|name| format!("{:?}", Recipe::preset(name).unwrap().fingerprint()))
+        .into_iter()
+        .chain([format!("{:?}", Recipe::new().fingerprint())])
+        .collect();
+    assert_eq!(prints, GOLDEN_PRINTS);
+}
+
+const GOLDEN_PRINTS: [&str; 3] = [
+    "32420de32aea3f8c9c1abe7dc0336863",
+    "bdc1fdc782c0aacb92dd7c08e48b7f27",
+    "05971f63d68aea9d24ddf29f194abaab",
+];
 
 #[test]
 fn every_preset_reads_back_from_its_canonical_form() {
@@ -163,7 +205,17 @@ fn whatever_is_wrong_is_named_with_its_line() {
         ("\"horizontal_flip\", p = 0.5", "\"color_jitter\", contrast = [2, 1]", 7, "contrast = [2, 1]"),
         ("\"horizontal_flip\", p = 0.5", "\"color_jitter\", brightness = nan", 7, "brightness = NaN"),
         ("\"horizontal_flip\"", "\"horizontal_flip\", label = \"random_resized_crop\"", 7, "another label"),
-        ("[mix]", "[[view]]\n[mix]", 10, "a second [[view]]"),
+        ("[mix]", "[[view]]\ncount = 0\n[mix]", 11, "view count = 0: expected 1 to 255"),
+        ("[mix]", "[[view]]\ncount = 255\n[mix]", 11, "256 views; expected at most 255 in all"),
+        ("[mix]", "[[view]]\ncount = 1.5\n[mix]", 11, "usize"),
+        (
+            "[mix]",
+            "[[view]]\nname = \"a\"\n[[view]]\nname = \"a\"\n[mix]",
+            13,
+            "two views have the name \"a\"",
+        ),
+        ("[mix]", "[[view]]\nnmae = \"a\"\n[mix]", 11, "did you mean `name`?"),
+        ("[mix]", "[[view]]\nops = [{ op = \"resize\" }]\n[mix]", 11, "op \"resize\""),
         ("\"mixup\", alpha", "\"mixpu\", alpha", 12, "did you mean \"mixup\"?"),
         ("p = 1.0", "p = 2.0", 14, "mix.p = 2"),
         ("alpha = 0.2", "alpha = 0", 12, "mix \"mixup\": alpha = 0"),
@@ -193,7 +245,7 @@ fn whatever_is_wrong_is_named_with_its_line() {
 }
 
 fn labels(recipe: &Recipe) -> Vec<&str> {
-    recipe.view().ops().iter().map(OpEntry::label).collect()
+    recipe.views()[0].ops().iter().map(OpEntry::label).collect()
 }
 
 #[test]
@@ -211,7 +263,7 @@ fn repeated_ops_are_numbered_and_a_label_of_ones_own_is_kept() {
 #[test]
 fn adding_an_op_changes_the_random_numbers_of_no_other() {
     let base = || Recipe::new().op(RandomCrop::new(8)).op(HorizontalFlip::new(0.5));
-    let keys = |recipe: &Recipe| -> Vec<_> { recipe.view().ops().iter().map(OpEntry::key).collect() };
+    let keys = |recipe: &Recipe| -> Vec<_> { recipe.views()[0].ops().iter().map(OpEntry::key).collect() };
     let longer = base().op(ColorJitter::new(0.4, 0.4, 0.4, 0.1)).op(HorizontalFlip::new(0.5));
     assert_eq!(keys(&longer)[..2], keys(&base())[..]);
     let first = Recipe::new().op(ColorJitter::new(0.4, 0.4, 0.4, 0.1)).op(RandomCrop::new(8));
@@ -221,9 +273,9 @@ fn adding_an_op_changes_the_random_numbers_of_no_other() {
 #[test]
 fn a_view_whose_size_depends_on_the_picture_is_refused() {
     let recipe = Recipe::new().op(HorizontalFlip::new(0.5));
-    assert!(recipe.view().frame(None).unwrap_err().to_string().contains("no fixed size"));
+    assert!(recipe.views()[0].frame(None).unwrap_err().to_string().contains("no fixed size"));
     let uniform = Frame { width: 5, height: 4 };
-    assert_eq!(recipe.view().frame(Some(uniform)).unwrap(), uniform);
+    assert_eq!(recipe.views()[0].frame(Some(uniform)).unwrap(), uniform);
 }
 
 #[test]

@@ -197,6 +197,8 @@ fn preview_explain_and_apply_show_what_the_model_sees() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((json["width"].as_u64(), json["height"].as_u64()), (Some(640), Some(427)));
 
+    assert!(json["views"][0]["steps"][0].as_str().unwrap().starts_with("crop left="), "{json}");
+
     let (input, output) = (folder.path().join("in.png"), folder.path().join("out.png"));
     image::RgbImage::from_fn(3, 1, |x, _| image::Rgb([x as u8, 7, 9])).save(&input).unwrap();
     fine(&["apply", "op = \"horizontal_flip\", p = 1.0", text(&input), text(&output)]);

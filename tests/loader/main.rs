@@ -7,3 +7,4 @@ mod lifetime;
 mod ranks;
 mod resume;
 mod support;
+mod views;
