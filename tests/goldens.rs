@@ -56,7 +56,7 @@ fn run(steps: Vec<Step>, (frame, pixels): &(Frame, Vec<u8>)) -> (Frame, Vec<u8>)
     let end = program.end();
     let mut out = vec![0; (end.width * end.height * 3) as usize];
     let whole = Rect::whole(frame.width, frame.height);
-    program.run(&mut Scratch::new(true), &mut pixels.clone(), whole, &mut out, end).unwrap();
+    program.run(&mut Scratch::new(true), pixels, whole, &mut out, end).unwrap();
     (end, out)
 }
 

@@ -109,7 +109,7 @@ pub fn apply(op: &dyn Op, seed: u64, width: u32, height: u32, rgb: &[u8]) -> Res
     program.check_size()?;
     let end = program.end();
     let mut out = vec![0; end.width as usize * end.height as usize * 3];
-    program.run(&mut Scratch::new(true), &mut rgb.to_vec(), Rect::whole(width, height), &mut out, end)?;
+    program.run(&mut Scratch::new(true), rgb, Rect::whole(width, height), &mut out, end)?;
     Ok((end, out))
 }
 
