@@ -347,3 +347,26 @@ impl Output {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_are_used_again_and_those_of_an_old_size_make_room() {
+        let pool = Arc::new(Pool::new(2, 1 << 20));
+        let lease = |len: usize| pool.lease(Dtype::U8, [len, len].into_iter()).unwrap();
+        let at = |pixels: &[Pixels]| pixels.iter().map(|p| p.bytes_of(0..1).as_ptr()).collect::<Vec<_>>();
+        for len in [10, 20] {
+            let (pixels, right) = lease(len);
+            let first = at(&pixels);
+            right.give_back(pixels.into_iter());
+            let (pixels, right) = lease(len);
+            assert_eq!(at(&pixels), first, "{len}");
+            right.give_back(pixels.into_iter());
+            assert!(pool.spare.lock().unwrap().iter().all(|pixels| pixels.len() == len));
+        }
+        assert_eq!(pool.peak(), 40);
+        assert_eq!(pool.held.load(Ordering::Relaxed), 0);
+    }
+}

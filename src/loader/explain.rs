@@ -42,6 +42,8 @@ pub struct ViewSteps {
     pub view: String,
     /// The size that it ends with.
     pub frame: Frame,
+    /// The values in this epoch of parameters that change from epoch to epoch, such as `color_jitter p = 0.25`.
+    pub values: Vec<String>,
     /// The steps with their drawn parameters, in order.
     pub steps: Vec<String>,
 }
@@ -71,6 +73,13 @@ impl Loader {
         let steps = views.spots().zip(&desk.programs).map(|(spot, program)| ViewSteps {
             view: spot.title(),
             frame: program.end(),
+            values: spot
+                .group
+                .view
+                .ops()
+                .iter()
+                .flat_map(|entry| entry.values_at(epoch).map(|value| format!("{} {value}", entry.label())))
+                .collect(),
             steps: program.steps().iter().map(ToString::to_string).collect(),
         });
         Ok(Explanation {
@@ -101,9 +110,12 @@ impl fmt::Display for Explanation {
         )?;
         let (left, top, width, height) = self.decoded;
         writeln!(f, "  decoded  left={left} top={top} width={width} height={height}")?;
-        for ViewSteps { view, frame, steps } in &self.views {
+        for ViewSteps { view, frame, values, steps } in &self.views {
             if self.views.len() > 1 {
                 writeln!(f, "  view     {view}, {frame}")?;
+            }
+            for value in values {
+                writeln!(f, "  value    {value}")?;
             }
             for step in steps {
                 writeln!(f, "  step     {step}")?;

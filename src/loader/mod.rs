@@ -19,7 +19,7 @@ use crate::augment::Frame;
 use crate::batch::{Batch, Pool, TargetMaker};
 use crate::error::{Error, Kind, Result};
 use crate::pipeline::stats::Meter;
-use crate::pipeline::views::ViewSet;
+use crate::pipeline::views::ViewSets;
 use crate::pipeline::{Line, Positions, Run, Stats, Tuning};
 use crate::plan::{Plan, Share, World};
 use crate::recipe::Recipe;
@@ -95,7 +95,7 @@ impl Loader {
     fn build(source: Box<dyn Source>, shares: &[Share], recipe: Recipe, world: World) -> Result<Loader> {
         recipe.check().map_err(|(_, error)| error.at("recipe"))?;
         let given = source.uniform_frame().map(|(height, width)| Frame { width, height });
-        let views = Arc::new(ViewSet::new(&recipe, given)?);
+        let views = ViewSets::new(&recipe, given)?;
         let group = recipe.mix.as_ref().map_or(1, |mix| mix.group_size(recipe.batch));
         let plan = Plan::new(recipe.seed, shares, recipe.order, recipe.batch, recipe.last, world, group)?;
         let weights = shares.iter().flat_map(|share| share.weight.to_le_bytes()).collect::<Vec<u8>>();
@@ -162,14 +162,24 @@ impl Loader {
         self.line.plan.batches()
     }
 
-    /// The shape of a whole batch of this rank, in the layout's order; of the first group of views if there are several.
+    /// The shape of a whole batch of this rank in epoch 0, in the layout's order; of the first group of views if there are
+    /// several.
     pub fn shape(&self) -> [usize; 4] {
         self.shapes()[0]
     }
 
-    /// The shape of a whole batch's tensor for each group of views: count x slots pictures.
+    /// The shape of a whole batch's tensor in epoch 0 for each group of views: count x slots pictures.
     pub fn shapes(&self) -> Vec<[usize; 4]> {
-        self.line.views.shapes(self.line.plan.slots(0))
+        self.line.views.first().shapes(self.line.plan.slots(0))
+    }
+
+    /// [`Loader::shapes`] in an epoch: sizes may be functions of the epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if an op refuses its values of this epoch.
+    pub fn shapes_at(&self, epoch: u32) -> Result<Vec<[usize; 4]>> {
+        Ok(self.line.views_at(epoch)?.shapes(self.line.plan.slots(0)))
     }
 
     /// The plan of this loader's batches.
@@ -223,7 +233,7 @@ impl Loader {
 
     fn run(&self, epoch: u32, index: u64, end: u32) -> Result<Run> {
         let positions = Positions { epoch, index, end, batches: self.batches() };
-        let keep = (self.tuning.prefetch + 2) * self.line.views.groups.len();
+        let keep = (self.tuning.prefetch + 2) * self.line.views.first().groups.len();
         let pool = self.pool.get_or_init(|| Arc::new(Pool::new(keep, self.tuning.held)));
         let resumed = (epoch, index) == (self.start.epoch, self.start.next);
         let counts = if resumed { (self.start.seen, self.start.bad) } else { (0, 0) };

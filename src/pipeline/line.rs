@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::views::ViewSet;
+use super::views::{ViewSet, ViewSets};
 use crate::augment::{Frame, Program};
 use crate::batch::TargetMaker;
 use crate::decode::{self, Decoder, Probe, Rect};
@@ -20,7 +20,7 @@ pub(crate) struct Line {
     pub(crate) source: Box<dyn Source>,
     pub(crate) plan: Plan,
     pub(crate) recipe: Recipe,
-    pub(crate) views: Arc<ViewSet>,
+    pub(crate) views: ViewSets,
     pub(crate) targets: TargetMaker,
     pub(crate) data: Fingerprint,
     pub(crate) recipe_hash: Fingerprint,
@@ -83,8 +83,8 @@ impl Line {
     /// # Errors
     ///
     /// [`Kind::Config`] if the recipe makes no views of fixed size in this epoch.
-    pub(crate) fn views_at(&self, _epoch: u32) -> Result<Arc<ViewSet>> {
-        Ok(Arc::clone(&self.views))
+    pub(crate) fn views_at(&self, epoch: u32) -> Result<Arc<ViewSet>> {
+        self.views.at(&self.recipe, epoch)
     }
 
     /// Reads a sample on this thread.

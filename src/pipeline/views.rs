@@ -1,11 +1,69 @@
 //! The views of an epoch made concrete: their ops, their sizes, and where the values of each lie.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
 use crate::augment::Frame;
 use crate::batch::Finisher;
 use crate::error::Result;
 use crate::recipe::{Layout, Recipe, View};
+
+/// Epochs whose views are kept: that of the trainer, those that are prepared, and one to look at.
+const KEPT: usize = 4;
+
+/// The views of every epoch, made when an epoch is first asked for.
+#[derive(Debug)]
+pub(crate) struct ViewSets {
+    given: Option<Frame>,
+    first: Arc<ViewSet>,
+    /// True if every epoch has the views of the first one.
+    constant: bool,
+    recent: Mutex<VecDeque<(u32, Arc<ViewSet>)>>,
+}
+
+impl ViewSets {
+    /// The views of a recipe for samples whose size is `given`, if they all have the same.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if the size of a view depends on the sample.
+    pub(crate) fn new(recipe: &Recipe, given: Option<Frame>) -> Result<ViewSets> {
+        let landmarks: BTreeSet<u32> = recipe.views().iter().flat_map(View::landmarks).collect();
+        for epoch in &landmarks {
+            ViewSet::new(recipe, given, *epoch)?;
+        }
+        let first = Arc::new(ViewSet::new(recipe, given, 0)?);
+        Ok(ViewSets { given, first, constant: landmarks.is_empty(), recent: Mutex::default() })
+    }
+
+    /// The views of epoch 0.
+    pub(crate) fn first(&self) -> &ViewSet {
+        &self.first
+    }
+
+    /// The views of an epoch of the recipe that these were made for.
+    ///
+    /// # Errors
+    ///
+    /// As [`ViewSets::new`], and if an op refuses its values of this epoch.
+    pub(crate) fn at(&self, recipe: &Recipe, epoch: u32) -> Result<Arc<ViewSet>> {
+        if self.constant {
+            return Ok(Arc::clone(&self.first));
+        }
+        let lock = || self.recent.lock().expect("no panic inside");
+        if let Some((_, views)) = lock().iter().find(|(known, _)| *known == epoch) {
+            return Ok(Arc::clone(views));
+        }
+        let views = Arc::new(ViewSet::new(recipe, self.given, epoch)?);
+        let mut recent = lock();
+        if recent.len() == KEPT {
+            recent.pop_front();
+        }
+        recent.push_back((epoch, Arc::clone(&views)));
+        Ok(views)
+    }
+}
 
 /// All views of a sample, group by group.
 #[derive(Debug)]
@@ -58,15 +116,12 @@ impl Spot<'_> {
 }
 
 impl ViewSet {
-    /// The views of a recipe for samples whose size is `given`, if they all have the same.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::Kind::Config`] if the size of a view depends on the sample.
-    pub(crate) fn new(recipe: &Recipe, given: Option<Frame>) -> Result<ViewSet> {
+    /// The views of a recipe in an epoch, for samples whose size is `given`, if they all have the same.
+    fn new(recipe: &Recipe, given: Option<Frame>, epoch: u32) -> Result<ViewSet> {
         let groups = recipe.views().iter().map(|view| {
+            let view = view.at(epoch)?;
             let frame = view.frame(given)?;
-            Ok(Group { view: view.clone(), finisher: Finisher::new(&recipe.output, frame) })
+            Ok(Group { view, finisher: Finisher::new(&recipe.output, frame) })
         });
         Ok(ViewSet { groups: groups.collect::<Result<_>>()?, layout: recipe.output.layout })
     }

@@ -2,8 +2,10 @@
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
+mod curve;
 mod parse;
 mod presets;
+mod schedule;
 mod view;
 
 use std::collections::BTreeMap;

@@ -1,8 +1,11 @@
 //! TOML to recipe, with the line of whatever is wrong.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::schedule::Schedule;
 use super::view::{self, Part};
 use super::{OnBad, Output, Recipe, TargetOptions, View};
 use crate::augment::{Registry, suggest};
@@ -80,6 +83,7 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
 }
 
 fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Result<Vec<View>> {
+    let registry = Arc::new(registry.clone());
     let mut views = Vec::with_capacity(forms.len());
     // Where each view and its parts stand.
     let mut places = Vec::with_capacity(forms.len());
@@ -95,7 +99,7 @@ fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Resu
         view.name = form.name.map(Spanned::into_inner);
         for spanned in form.ops {
             let start = spanned.span().start;
-            add_op(registry, &mut view, spanned.into_inner()).map_err(|error| at(text, start, error))?;
+            add_op(&registry, &mut view, spanned.into_inner()).map_err(|error| at(text, start, error))?;
         }
         views.push(view);
     }
@@ -112,7 +116,7 @@ fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Resu
 }
 
 /// Makes the op that a table describes.
-fn add_op(registry: &Registry, view: &mut View, mut table: toml::Table) -> Result<()> {
+fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> Result<()> {
     let Some(toml::Value::String(name)) = table.remove("op") else {
         return Err(Error::config("an op without a name: expected { op = \"NAME\", … }"));
     };
@@ -121,7 +125,9 @@ fn add_op(registry: &Registry, view: &mut View, mut table: toml::Table) -> Resul
         Some(toml::Value::String(label)) => Some(label),
         Some(other) => return Err(Error::config(format!("label = {other}: expected a string"))),
     };
-    view.push(label, registry.make(&name, table)?)
+    let schedule = Schedule::new(registry, &name, &table)?;
+    let op = schedule.as_ref().map_or_else(|| registry.make(&name, table), |schedule| schedule.op(0))?;
+    view.push(label, op, schedule)
 }
 
 /// The error with the line of the byte `place`.

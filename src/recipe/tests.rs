@@ -284,3 +284,117 @@ fn names_close_enough_to_be_meant_are_suggested_and_others_are_not() {
     assert_eq!(nearest("rezise", known.into_iter()), Some("resize"));
     assert_eq!(nearest("blur", known.into_iter()), None);
 }
+
+/// A recipe whose horizontal flip has this probability, and whose crop has this size.
+fn curved(p: &str, size: &str) -> String {
+    format!(
+        "batch = 8\n[[view]]\nops = [\n  {{ op = \"horizontal_flip\", p = {p} }},\n  {{ op = \"center_crop\", size = {size} }},\n]\n"
+    )
+}
+
+#[test]
+fn curves_take_their_values_by_epoch_and_read_back() {
+    let text = curved(
+        "{ linear = [0, 1], epochs = [10, 20] }",
+        "[{ linear = [160, 224], epochs = [0, 100] }, { stages = [[0, 8], [30, 9]] }]",
+    );
+    let recipe = Recipe::from_toml(&text).unwrap();
+    let view = &recipe.views()[0];
+    let values = |epoch| {
+        let view = view.at(epoch).unwrap();
+        (view.ops()[0].op().params()["p"].as_float().unwrap(), view.frame(None).unwrap())
+    };
+    let frame = |height, width| Frame { width, height };
+    assert_eq!(values(0), (0.0, frame(160, 8)));
+    assert_eq!(values(15), (0.5, frame(170, 8)), "a probability stays a fraction, 169.6 rows are rounded");
+    assert_eq!(values(30), (1.0, frame(179, 9)));
+    assert_eq!(values(u32::MAX), (1.0, frame(224, 9)));
+    let shown: Vec<String> = view.ops().iter().flat_map(|entry| entry.values_at(15)).collect();
+    assert_eq!(shown, ["p = 0.5", "size[0] = 170", "size[1] = 8"]);
+    let again = Recipe::from_toml(&recipe.to_toml()).unwrap();
+    assert_eq!(again.to_toml(), recipe.to_toml());
+    assert_eq!(again.fingerprint(), recipe.fingerprint());
+    assert_eq!(again.views()[0].at(15).unwrap().frame(None).unwrap(), frame(170, 8));
+    let other = Recipe::from_toml(&text.replace("[30, 9]", "[31, 9]")).unwrap();
+    assert_ne!(other.fingerprint(), recipe.fingerprint());
+}
+
+#[test]
+fn a_range_that_slides_keeps_its_fractions() {
+    // A range that slides up: its lower end may not pass the upper one of the same epoch.
+    let recipe = Recipe::from_toml(
+        "batch = 8\n[[view]]\nops = [{ op = \"color_jitter\", brightness = \
+         [{ linear = [1, 3], epochs = [0, 4] }, { linear = [1, 5], epochs = [0, 4] }] }]",
+    )
+    .unwrap();
+    let op = |epoch| recipe.views()[0].at(epoch).unwrap().ops()[0].op().params();
+    assert_eq!(op(1)["brightness"], toml::Value::from(vec![1.5, 2.0]));
+}
+
+#[test]
+fn what_is_wrong_about_a_curve_is_named_with_its_line() {
+    let mut wrong = Vec::new();
+    for (p, size, line, expected) in [
+        ("{ stages = [[1, 0.5]] }", "8", 4, "p: stages: expected the first stage to begin with epoch 0"),
+        ("{ stages = [] }", "8", 4, "the first stage to begin with epoch 0"),
+        ("{ stages = [[0, 0.5], [9, 0.6], [9, 0.7]] }", "8", 4, "epoch 9 comes after epoch 9"),
+        ("{ stages = [[0, nan]] }", "8", 4, "stages: nan: expected a finite number"),
+        ("{ stages = [[0, true]] }", "8", 4, "true: expected a finite number"),
+        ("{ stages = [[0, 0.5], [9, 1.5]] }", "8", 4, "in epoch 9: op \"horizontal_flip\": p = 1.5"),
+        ("{ stages = [[-1, 0.5]] }", "8", 4, "-1"),
+        ("{ linear = [0.1, 0.2] }", "8", 4, "linear needs epochs = [FIRST, LAST]"),
+        ("{ linear = [0.1, 0.2], epoch = [0, 9] }", "8", 4, "did you mean `epochs`?"),
+        ("{ linaer = [0.1, 0.2], epochs = [0, 9] }", "8", 4, "did you mean `linear`?"),
+        ("{ linear = [0.1, 0.2], epochs = [9, 9] }", "8", 4, "expected the first epoch before the last"),
+        ("{ linear = [0.1, 0.2], tanh = [0, 1], epochs = [0, 9] }", "8", 4, "a curve is either"),
+        ("{ stages = [[0, 0.1]], epochs = [0, 9] }", "8", 4, "a curve is either"),
+        ("{ epochs = [0, 9] }", "8", 4, "a curve is either"),
+        ("{ cosine = [0.1, inf], epochs = [0, 9] }", "8", 4, "cosine: inf: expected a finite number"),
+        ("{ cosine = [0.5, 1.1], epochs = [0, 9] }", "8", 4, "in epoch 7: op"),
+        ("0.5", "{ linear = [0, 8], epochs = [0, 9] }", 5, "in epoch 0: op \"center_crop\""),
+        ("0.5", "{ linear = [4.5, 8], epochs = [0, 9] }", 5, "in epoch 0: op \"center_crop\""),
+        ("0.5", "[8, { stages = [[3, 8]] }]", 5, "size[1]: stages"),
+    ] {
+        let error = Recipe::from_toml(&curved(p, size)).expect_err(p);
+        assert_eq!(error.kind(), Kind::Config, "{p}");
+        let message = error.to_string();
+        if !message.starts_with(&format!("recipe line {line}: ")) || !message.contains(expected) {
+            wrong.push(format!("{p} {size}: {message}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn curves_are_found_however_deep_they_stand() {
+    /// An op that holds others, as tables.
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Several {
+        ops: Vec<toml::Table>,
+    }
+    impl Op for Several {
+        fn name(&self) -> &str {
+            "several"
+        }
+        fn params(&self) -> toml::Table {
+            crate::augment::params_of(self)
+        }
+        fn check(&self) -> Result<()> {
+            match self.ops[1]["p"].as_float() {
+                Some(_) => Ok(()),
+                None => Err(Error::config("p: expected a number")),
+            }
+        }
+        fn draw(&self, _: &mut crate::draws::Draws, _: Frame, _: &mut Vec<crate::augment::Step>) {}
+    }
+    let mut registry = Registry::default();
+    registry.register::<Several>("several");
+    let text = "batch = 8\n[[view]]\nops = [{ op = \"several\", ops = [{ op = \"a\" }, \
+                { op = \"b\", p = { linear = [0.0, 1.0], epochs = [0, 4] } }] }]";
+    let recipe = Recipe::from_toml_with(&registry, text).unwrap();
+    let view = recipe.views()[0].at(1).unwrap();
+    assert_eq!(view.ops()[0].op().params()["ops"][1]["p"], toml::Value::Float(0.25));
+    assert_eq!(view.ops()[0].values_at(1).collect::<Vec<_>>(), ["ops[1].p = 0.25"]);
+    assert_eq!(Recipe::from_toml_with(&registry, &recipe.to_toml()).unwrap().to_toml(), recipe.to_toml());
+}

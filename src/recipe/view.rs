@@ -1,7 +1,9 @@
 //! The views of a sample: groups of equally made ones, each with its ops.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::schedule::Schedule;
 use crate::augment::{Frame, Op};
 use crate::draws::OpKey;
 use crate::error::{Error, Result};
@@ -48,6 +50,8 @@ pub struct OpEntry {
     label: String,
     key: OpKey,
     op: Arc<dyn Op>,
+    /// What makes the op of another epoch, if it is another one.
+    schedule: Option<Arc<Schedule>>,
 }
 
 impl OpEntry {
@@ -61,9 +65,14 @@ impl OpEntry {
         self.key
     }
 
-    /// The op.
+    /// The op: that of epoch 0, unless the view is one of [`View::at`].
     pub fn op(&self) -> &dyn Op {
         &*self.op
+    }
+
+    /// The values in an epoch of those parameters that change from epoch to epoch, such as `size = 192`.
+    pub fn values_at(&self, epoch: u32) -> impl Iterator<Item = String> {
+        self.schedule.iter().flat_map(move |schedule| schedule.values(epoch))
     }
 
     /// The entry as it stands in a canonical recipe.
@@ -72,6 +81,7 @@ impl OpEntry {
         table.insert("op".into(), self.op.name().into());
         table.insert("label".into(), self.label.as_str().into());
         table.extend(self.op.params());
+        table.extend(self.schedule.iter().flat_map(|schedule| schedule.written()));
         table
     }
 }
@@ -101,7 +111,7 @@ impl View {
     /// Never for the built-in ops; if two labels of user ops collide in their hash.
     #[must_use]
     pub fn op(mut self, op: impl Op + 'static) -> View {
-        self.push(None, Arc::new(op)).expect("labels made from different names have different keys");
+        self.push(None, Arc::new(op), None).expect("labels made from different names have different keys");
         self
     }
 
@@ -126,7 +136,12 @@ impl View {
         if self.count == 1 { name } else { format!("{name} {}/{}", k + 1, self.count) }
     }
 
-    pub(super) fn push(&mut self, label: Option<String>, op: Arc<dyn Op>) -> Result<()> {
+    pub(super) fn push(
+        &mut self,
+        label: Option<String>,
+        op: Arc<dyn Op>,
+        schedule: Option<Schedule>,
+    ) -> Result<()> {
         let label = label.unwrap_or_else(|| {
             let same = self.ops.iter().filter(|entry| entry.op.name() == op.name()).count();
             if same == 0 { op.name().to_string() } else { format!("{}#{}", op.name(), same + 1) }
@@ -138,8 +153,28 @@ impl View {
                 other.label
             )));
         }
-        self.ops.push(OpEntry { label, key, op });
+        self.ops.push(OpEntry { label, key, op, schedule: schedule.map(Arc::new) });
         Ok(())
+    }
+
+    /// The view as it is in an epoch: parameters that are functions of the epoch have their values of then.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if an op refuses its values.
+    pub fn at(&self, epoch: u32) -> Result<View> {
+        let mut view = self.clone();
+        for entry in &mut view.ops {
+            if let Some(schedule) = &entry.schedule {
+                entry.op = schedule.op(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
+            }
+        }
+        Ok(view)
+    }
+
+    /// Epochs that stand for all others where parameters change from epoch to epoch; none if they do not.
+    pub(crate) fn landmarks(&self) -> BTreeSet<u32> {
+        self.ops.iter().filter_map(|entry| entry.schedule.as_ref()).flat_map(|s| s.landmarks()).collect()
     }
 
     /// The size that comes out, given the size that goes in if every sample has the same.

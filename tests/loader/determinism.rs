@@ -58,6 +58,13 @@ fn threads_give_the_bytes_of_the_reference_path_with_several_views() {
 }
 
 #[test]
+fn threads_give_the_bytes_of_the_reference_path_while_sizes_change_by_epoch() {
+    within(120, "the grid", || {
+        assert_same(|access| jittery(21, access), &curriculum(8, MIX).last(Last::Keep), 4);
+    });
+}
+
+#[test]
 fn every_dtype_and_layout_equals_the_reference_path() {
     for dtype in [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32] {
         for layout in [Layout::Nchw, Layout::Nhwc] {

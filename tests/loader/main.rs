@@ -1,5 +1,6 @@
 //! The promises of the loader, over its public API.
 
+mod curricula;
 mod determinism;
 mod faults;
 mod labels;

@@ -161,6 +161,43 @@ pub fn multi_crop(batch: usize, mix: &str) -> Recipe {
     Recipe::from_toml(&text).unwrap()
 }
 
+/// Two groups of views; sizes, magnitudes and probabilities change in epochs 1, 2 and 3.
+pub fn curriculum(batch: usize, mix: &str) -> Recipe {
+    curriculum_of(
+        batch,
+        mix,
+        "{ stages = [[0, 5], [1, 7], [3, 9]] }",
+        "{ linear = [0.2, 0.8], epochs = [0, 3] }",
+        "{ cosine = [4, 6], epochs = [1, 3] }",
+        "{ tanh = [0, 0.5], epochs = [0, 4] }",
+    )
+}
+
+/// [`curriculum`] with these values.
+pub fn curriculum_of(batch: usize, mix: &str, size: &str, p: &str, small: &str, hue: &str) -> Recipe {
+    let text = format!(
+        r#"
+        seed = 11
+        batch = {batch}
+        [[view]]
+        ops = [
+          {{ op = "random_resized_crop", size = [{size}, 8], scale = [0.3, 1.0] }},
+          {{ op = "horizontal_flip", p = {p} }},
+        ]
+        [[view]]
+        count = 2
+        ops = [
+          {{ op = "random_resized_crop", size = {small} }},
+          {{ op = "color_jitter", hue = {hue} }},
+        ]
+        {mix}
+        [target]
+        classes = 7
+        "#
+    );
+    Recipe::from_toml(&text).unwrap()
+}
+
 pub const MIX: &str = r#"
     [mix]
     choose = [ { mix = "mixup", alpha = 0.8 }, { mix = "cutmix", alpha = 1.0, weight = 2.0 } ]

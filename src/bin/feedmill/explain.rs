@@ -35,6 +35,7 @@ impl Args {
                     "view": view.view,
                     "width": view.frame.width,
                     "height": view.frame.height,
+                    "values": view.values,
                     "steps": view.steps,
                 })
             });
