@@ -128,17 +128,15 @@ impl Curve {
                 let stage = stages.iter().rev().find(|(from, _)| *from <= epoch).unwrap_or(&stages[0]);
                 stage.1.value()
             }
-            Form::Ramp { ends: [first, _], epochs: [from, _], .. } if epoch <= *from => first.value(),
-            Form::Ramp { ends: [_, last], epochs: [_, to], .. } if epoch >= *to => last.value(),
             Form::Ramp { shape, ends, epochs: [from, to] } => {
-                let t = f64::from(epoch - from) / f64::from(to - from);
+                let t = f64::from(epoch.clamp(*from, *to) - from) / f64::from(to - from);
                 let share = match shape {
                     Shape::Linear => t,
                     Shape::Cosine => (1.0 - libm::cos(std::f64::consts::PI * t)) / 2.0,
                     Shape::Tanh => libm::tanh(3.0 * t) / libm::tanh(3.0),
                 };
                 let [first, last] = ends.map(Number::as_f64);
-                let value = first + (last - first) * share;
+                let value = if t == 1.0 { last } else { first + (last - first) * share };
                 if self.whole {
                     toml::Value::Integer(value.round_ties_even() as i64)
                 } else {
@@ -148,19 +146,16 @@ impl Curve {
         }
     }
 
-    /// For a ramp between two different integers: its first and last epoch, each with a fraction beside its value there.
-    /// An op that takes neither wants integers.
+    /// For a ramp between two integers: its first and last epoch, each with a fraction beside its value there. An op that takes
+    /// neither wants integers.
     pub(super) fn fractions(&self) -> Option<[(u32, toml::Value); 2]> {
-        match self.form {
-            Form::Ramp { ends: [Number::Integer(first), Number::Integer(last)], epochs, .. }
-                if first != last =>
-            {
-                let inwards = if first < last { 1.0 } else { -1.0 } / 1024.0;
-                let beside = |end: i64, by: f64| toml::Value::Float(end as f64 + by);
-                Some([(epochs[0], beside(first, inwards)), (epochs[1], beside(last, -inwards))])
-            }
-            _ => None,
-        }
+        let Form::Ramp { ends: [Number::Integer(first), Number::Integer(last)], epochs, .. } = self.form
+        else {
+            return None;
+        };
+        let inwards = if first <= last { 1.0 } else { -1.0 } / 1024.0;
+        let beside = |end: i64, by: f64| toml::Value::Float(end as f64 + by);
+        Some([(epochs[0], beside(first, inwards)), (epochs[1], beside(last, -inwards))])
     }
 
     /// Epochs whose values stand for all: those where a stage begins; the ends of a ramp and some between.

@@ -300,6 +300,13 @@ fn curves_take_their_values_by_epoch_and_read_back() {
     );
     let recipe = Recipe::from_toml(&text).unwrap();
     let view = &recipe.views()[0];
+    assert!(
+        Recipe::from_toml(&curved(
+            "{ linear = [1, 1], epochs = [0, 9] }",
+            "{ tanh = [8, 8], epochs = [0, 9] }"
+        ))
+        .is_ok()
+    );
     let values = |epoch| {
         let view = view.at(epoch).unwrap();
         (view.ops()[0].op().params()["p"].as_float().unwrap(), view.frame(None).unwrap())
