@@ -31,6 +31,13 @@ pub struct MixRecord {
     pub rect: [u32; 4],
 }
 
+/// The pixels of one group of views.
+#[derive(Debug)]
+pub(crate) struct Tensor {
+    pub(crate) pixels: Pixels,
+    pub(crate) shape: [usize; 4],
+}
+
 /// One training batch: pixels, targets, and where they came from.
 ///
 /// It stays valid after the loader is gone. Dropping it gives its memory back to the loader's pool.
@@ -38,9 +45,9 @@ pub struct Batch {
     pub(crate) epoch: u32,
     pub(crate) index: u64,
     pub(crate) first: usize,
-    pub(crate) shape: [usize; 4],
     pub(crate) layout: Layout,
-    pub(crate) images: Pixels,
+    /// One for each group of views.
+    pub(crate) tensors: Vec<Tensor>,
     pub(crate) samples: Vec<u64>,
     pub(crate) occurrences: Vec<u32>,
     pub(crate) valid: Vec<bool>,
@@ -77,15 +84,38 @@ impl Batch {
         self.first
     }
 
-    /// The pixels, with their shape and layout.
+    /// The pixels of the first group of views, with their shape and layout: all there is, unless the recipe has several
+    /// `[[view]]` tables.
     pub fn images(&self) -> Images<'_> {
-        Images::new(&self.images, self.shape, self.layout)
+        self.view(0)
     }
 
-    /// The pixels as a vector of their own, without a copy. The rest of the batch is gone, so take what you need of it first.
-    pub fn into_images(mut self) -> Pixels {
+    /// The number of groups of views: of `[[view]]` tables in the recipe.
+    pub fn view_groups(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// The pixels of a group of views: count x slots pictures, all slots of its first view, then all slots of its second
+    /// one, and so on ([`Images::nth`]).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such group.
+    pub fn view(&self, group: usize) -> Images<'_> {
+        let Tensor { pixels, shape } = &self.tensors[group];
+        Images::new(pixels, *shape, self.layout, self.len())
+    }
+
+    /// The pixels of the first group of views as a vector of their own, without a copy. The rest of the batch is gone, so
+    /// take what you need of it first.
+    pub fn into_images(self) -> Pixels {
+        self.into_views().swap_remove(0)
+    }
+
+    /// The pixels of each group of views as vectors of their own, without a copy. The rest of the batch is gone.
+    pub fn into_views(mut self) -> Vec<Pixels> {
         drop(self.lease.take());
-        std::mem::take(&mut self.images)
+        std::mem::take(&mut self.tensors).into_iter().map(|tensor| tensor.pixels).collect()
     }
 
     /// The targets, after mixing.
@@ -123,7 +153,7 @@ impl Batch {
         &self.state
     }
 
-    /// A hash of everything about one slot: sample, pixels, target, mixing. Equal hashes mean equal bytes.
+    /// A hash of everything about one slot: sample, pixels of all views, target, mixing. Equal hashes mean equal bytes.
     ///
     /// # Panics
     ///
@@ -133,8 +163,12 @@ impl Batch {
         hash.update(&self.samples[slot].to_le_bytes());
         hash.update(&self.occurrences[slot].to_le_bytes());
         hash.update(&[u8::from(self.valid[slot])]);
-        let each = self.shape[1] * self.shape[2] * self.shape[3];
-        hash.update(self.images.bytes_of(slot * each..(slot + 1) * each));
+        for Tensor { pixels, shape } in &self.tensors {
+            let each = shape[1] * shape[2] * shape[3];
+            for picture in (slot..shape[0]).step_by(self.len()) {
+                hash.update(pixels.bytes_of(picture * each..(picture + 1) * each));
+            }
+        }
         self.targets.hash_slot(slot, &mut hash);
         let mix = &self.mix[slot];
         hash.update(&[mix.method as u8]);
@@ -158,7 +192,7 @@ impl std::fmt::Debug for Batch {
         f.debug_struct("Batch")
             .field("epoch", &self.epoch)
             .field("index", &self.index)
-            .field("shape", &self.shape)
+            .field("shapes", &self.tensors.iter().map(|tensor| tensor.shape).collect::<Vec<_>>())
             .field("samples", &self.samples)
             .field("faults", &self.faults)
             .finish_non_exhaustive()
@@ -168,7 +202,7 @@ impl std::fmt::Debug for Batch {
 impl Drop for Batch {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take() {
-            lease.give_back(std::mem::take(&mut self.images));
+            lease.give_back(std::mem::take(&mut self.tensors).into_iter().map(|tensor| tensor.pixels));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The pixels of a batch: typed vectors, their pool, and the slab that is written.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -115,17 +116,42 @@ impl Pixels {
     }
 }
 
-/// A batch's pixels with their shape.
+/// The pixels of a group of views with their shape.
 #[derive(Clone, Copy, Debug)]
 pub struct Images<'a> {
     pixels: &'a Pixels,
+    /// The first of the vector's values that belongs to it.
+    start: usize,
     shape: [usize; 4],
     layout: Layout,
+    slots: usize,
 }
 
 impl<'a> Images<'a> {
-    pub(super) fn new(pixels: &'a Pixels, shape: [usize; 4], layout: Layout) -> Images<'a> {
-        Images { pixels, shape, layout }
+    pub(super) fn new(pixels: &'a Pixels, shape: [usize; 4], layout: Layout, slots: usize) -> Images<'a> {
+        Images { pixels, start: 0, shape, layout, slots }
+    }
+
+    fn range(&self) -> Range<usize> {
+        self.start..self.start + self.shape.iter().product::<usize>()
+    }
+
+    /// The number of views in the group.
+    pub fn count(&self) -> usize {
+        self.shape[0] / self.slots
+    }
+
+    /// View `k` of the group: a picture for each slot, which lie together.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such view.
+    #[must_use]
+    pub fn nth(&self, k: usize) -> Images<'a> {
+        assert!(k < self.count(), "view {k} of a group of {}", self.count());
+        let [_, a, b, c] = self.shape;
+        let start = self.start + k * self.slots * a * b * c;
+        Images { start, shape: [self.slots, a, b, c], ..*self }
     }
 
     /// The length of each dimension, in the layout's order.
@@ -150,7 +176,7 @@ impl<'a> Images<'a> {
     /// [`Kind::Config`] if they are of another type.
     pub fn as_f32(&self) -> Result<&'a [f32]> {
         match self.pixels {
-            Pixels::F32(values) => Ok(values),
+            Pixels::F32(values) => Ok(&values[self.range()]),
             other => Err(other.wrong("f32")),
         }
     }
@@ -162,7 +188,7 @@ impl<'a> Images<'a> {
     /// [`Kind::Config`] if they are of another type.
     pub fn as_u8(&self) -> Result<&'a [u8]> {
         match self.pixels {
-            Pixels::U8(values) => Ok(values),
+            Pixels::U8(values) => Ok(&values[self.range()]),
             other => Err(other.wrong("u8")),
         }
     }
@@ -174,7 +200,7 @@ impl<'a> Images<'a> {
     /// [`Kind::Config`] if they are of another type.
     pub fn as_f16(&self) -> Result<&'a [f16]> {
         match self.pixels {
-            Pixels::F16(values) => Ok(values),
+            Pixels::F16(values) => Ok(&values[self.range()]),
             other => Err(other.wrong("f16")),
         }
     }
@@ -186,21 +212,22 @@ impl<'a> Images<'a> {
     /// [`Kind::Config`] if they are of another type.
     pub fn as_bf16(&self) -> Result<&'a [bf16]> {
         match self.pixels {
-            Pixels::Bf16(values) => Ok(values),
+            Pixels::Bf16(values) => Ok(&values[self.range()]),
             other => Err(other.wrong("bf16")),
         }
     }
 
     /// All values as bytes in memory order, whatever their type.
     pub fn as_bytes(&self) -> &'a [u8] {
-        self.pixels.bytes_of(0..self.pixels.len())
+        self.pixels.bytes_of(self.range())
     }
 }
 
 /// Pixel memory that is used again: a fresh batch costs a page fault for every 4 KiB, a used one none.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    spare: Mutex<Vec<Pixels>>,
+    /// From the oldest to the newest.
+    spare: Mutex<VecDeque<Pixels>>,
     /// How many vectors are kept.
     keep: usize,
     /// Bytes that batches hold now, at most, and how many there may be.
@@ -211,12 +238,16 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn new(keep: usize, most: u64) -> Pool {
-        Pool { spare: Mutex::new(Vec::new()), keep, held: AtomicU64::new(0), peak: AtomicU64::new(0), most }
+        Pool { spare: Mutex::default(), keep, held: AtomicU64::new(0), peak: AtomicU64::new(0), most }
     }
 
-    /// Pixels of unknown content for `len` values, and the right to hold them.
-    pub(crate) fn lease(self: &Arc<Pool>, dtype: Dtype, len: usize) -> Result<(Pixels, Lease)> {
-        let bytes = len as u64 * dtype.size() as u64;
+    /// Pixels of unknown content, a vector for each of `lengths`, and the right to hold them.
+    pub(crate) fn lease(
+        self: &Arc<Pool>,
+        dtype: Dtype,
+        lengths: impl Iterator<Item = usize> + Clone,
+    ) -> Result<(Vec<Pixels>, Lease)> {
+        let bytes = lengths.clone().sum::<usize>() as u64 * dtype.size() as u64;
         let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let lease = Lease { pool: Arc::clone(self), bytes };
         if held > self.most {
@@ -230,17 +261,24 @@ impl Pool {
             ));
         }
         self.peak.fetch_max(held, Ordering::Relaxed);
-        let mut spare = self.spare.lock().expect("no panic inside");
-        let found = spare.iter().position(|pixels| pixels.dtype() == dtype && pixels.len() == len);
-        let pixels = found.map(|at| spare.swap_remove(at));
-        drop(spare);
-        Ok((pixels.map_or_else(|| Pixels::zeros(dtype, len), Ok)?, lease))
+        let vector = |len| self.spare(dtype, len).map_or_else(|| Pixels::zeros(dtype, len), Ok);
+        Ok((lengths.map(vector).collect::<Result<_>>()?, lease))
     }
 
-    fn keep(&self, pixels: Pixels) {
+    fn spare(&self, dtype: Dtype, len: usize) -> Option<Pixels> {
         let mut spare = self.spare.lock().expect("no panic inside");
-        if spare.len() < self.keep && !pixels.is_empty() {
-            spare.push(pixels);
+        let found = spare.iter().position(|pixels| pixels.dtype() == dtype && pixels.len() == len);
+        found.and_then(|at| spare.remove(at))
+    }
+
+    /// Keeps vectors for later. The oldest make room, so that those of a size that is not asked for any more go.
+    fn keep(&self, pixels: impl Iterator<Item = Pixels>) {
+        let mut spare = self.spare.lock().expect("no panic inside");
+        for pixels in pixels {
+            if spare.len() == self.keep {
+                spare.pop_front();
+            }
+            spare.push_back(pixels);
         }
     }
 
@@ -259,7 +297,7 @@ pub(crate) struct Lease {
 
 impl Lease {
     /// Ends the lease; the pixels are used again.
-    pub(crate) fn give_back(self, pixels: Pixels) {
+    pub(crate) fn give_back(self, pixels: impl Iterator<Item = Pixels>) {
         self.pool.keep(pixels);
     }
 }
@@ -270,7 +308,7 @@ impl Drop for Lease {
     }
 }
 
-/// The pixels of a batch while workers write them, a piece for each slot.
+/// The pixels of a group of views while workers write them, a piece for each slot of each view.
 pub(crate) enum Output {
     U8(Slab<u8>),
     F16(Slab<f16>),
@@ -279,8 +317,8 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    pub(crate) fn new(pixels: Pixels, slots: usize) -> Output {
-        let piece = pixels.len() / slots;
+    pub(crate) fn new(pixels: Pixels, pieces: usize) -> Output {
+        let piece = pixels.len() / pieces;
         match pixels {
             Pixels::U8(vector) => Output::U8(Slab::new(vector, piece)),
             Pixels::F16(vector) => Output::F16(Slab::new(vector, piece)),
@@ -289,17 +327,17 @@ impl Output {
         }
     }
 
-    /// Writes one slot.
-    pub(crate) fn write(&self, slot: usize, finisher: &Finisher, pixels: SlotPixels<'_>) {
+    /// Writes one piece.
+    pub(crate) fn write(&self, piece: usize, finisher: &Finisher, pixels: SlotPixels<'_>) {
         match self {
-            Output::U8(slab) => finisher.write(pixels, &mut slab.pieces(slot..slot + 1)),
-            Output::F16(slab) => finisher.write(pixels, &mut slab.pieces(slot..slot + 1)),
-            Output::Bf16(slab) => finisher.write(pixels, &mut slab.pieces(slot..slot + 1)),
-            Output::F32(slab) => finisher.write(pixels, &mut slab.pieces(slot..slot + 1)),
+            Output::U8(slab) => finisher.write(pixels, &mut slab.pieces(piece..piece + 1)),
+            Output::F16(slab) => finisher.write(pixels, &mut slab.pieces(piece..piece + 1)),
+            Output::Bf16(slab) => finisher.write(pixels, &mut slab.pieces(piece..piece + 1)),
+            Output::F32(slab) => finisher.write(pixels, &mut slab.pieces(piece..piece + 1)),
         }
     }
 
-    /// The finished pixels, once every slot was written.
+    /// The finished pixels, once every piece was written.
     pub(crate) fn take(&self) -> Option<Pixels> {
         Some(match self {
             Output::U8(slab) => Pixels::U8(slab.take()?),
@@ -307,5 +345,28 @@ impl Output {
             Output::Bf16(slab) => Pixels::Bf16(slab.take()?),
             Output::F32(slab) => Pixels::F32(slab.take()?),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_are_used_again_and_those_of_an_old_size_make_room() {
+        let pool = Arc::new(Pool::new(2, 1 << 20));
+        let lease = |len: usize| pool.lease(Dtype::U8, [len, len].into_iter()).unwrap();
+        let at = |pixels: &[Pixels]| pixels.iter().map(|p| p.bytes_of(0..1).as_ptr()).collect::<Vec<_>>();
+        for len in [10, 20] {
+            let (pixels, right) = lease(len);
+            let first = at(&pixels);
+            right.give_back(pixels.into_iter());
+            let (pixels, right) = lease(len);
+            assert_eq!(at(&pixels), first, "{len}");
+            right.give_back(pixels.into_iter());
+            assert!(pool.spare.lock().unwrap().iter().all(|pixels| pixels.len() == len));
+        }
+        assert_eq!(pool.peak(), 40);
+        assert_eq!(pool.held.load(Ordering::Relaxed), 0);
     }
 }

@@ -58,6 +58,15 @@ impl Rect {
     pub fn whole(width: u32, height: u32) -> Rect {
         Rect { left: 0, top: 0, width, height }
     }
+
+    /// The smallest rectangle around both.
+    #[must_use]
+    pub fn union(self, other: Rect) -> Rect {
+        let (left, top) = (self.left.min(other.left), self.top.min(other.top));
+        let right = (self.left + self.width).max(other.left + other.width);
+        let bottom = (self.top + self.height).max(other.top + other.height);
+        Rect { left, top, width: right - left, height: bottom - top }
+    }
 }
 
 /// What the header says of a picture.

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::Loader;
-use crate::augment::Program;
+use crate::augment::Frame;
 use crate::decode;
 use crate::error::{Error, Result};
-use crate::pipeline::line::Desk;
+use crate::pipeline::line::{Desk, wish};
 use crate::plan::Visit;
 use crate::source::{Codec, Target};
 
@@ -30,6 +30,20 @@ pub struct Explanation {
     pub target: Target,
     /// The part that is decoded: left, top, width, height.
     pub decoded: (u32, u32, u32, u32),
+    /// What is done to each view, in order.
+    pub views: Vec<ViewSteps>,
+}
+
+/// What happens to one view of a sample.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ViewSteps {
+    /// Its name, and its number in its group if there are several.
+    pub view: String,
+    /// The size that it ends with.
+    pub frame: Frame,
+    /// The values in this epoch of parameters that change from epoch to epoch, such as `color_jitter p = 0.25`.
+    pub values: Vec<String>,
     /// The steps with their drawn parameters, in order.
     pub steps: Vec<String>,
 }
@@ -52,10 +66,22 @@ impl Loader {
         let name = self.line.source.name(sample);
         let probe = decode::probe(&raw.bytes, raw.codec, &self.line.recipe.limits)
             .map_err(|error| error.at(&name).with_sample(sample))?;
-        let mut program = Program::default();
+        let views = self.line.views_at(epoch)?;
         let visit = Visit { sample, occurrence: 0 };
-        self.line.draw(&mut program, epoch, visit, &probe);
-        let wish = program.wish();
+        self.line.draw(&mut desk.programs, &views, epoch, visit, &probe);
+        let wish = wish(&desk.programs);
+        let steps = views.spots().zip(&desk.programs).map(|(spot, program)| ViewSteps {
+            view: spot.title(),
+            frame: program.end(),
+            values: spot
+                .group
+                .view
+                .ops()
+                .iter()
+                .flat_map(|entry| entry.values_at(epoch).map(|value| format!("{} {value}", entry.label())))
+                .collect(),
+            steps: program.steps().iter().map(ToString::to_string).collect(),
+        });
         Ok(Explanation {
             sample,
             name,
@@ -65,7 +91,7 @@ impl Loader {
             size: (probe.width, probe.height),
             target: raw.target,
             decoded: (wish.left, wish.top, wish.width, wish.height),
-            steps: program.steps().iter().map(ToString::to_string).collect(),
+            views: steps.collect(),
         })
     }
 }
@@ -84,8 +110,16 @@ impl fmt::Display for Explanation {
         )?;
         let (left, top, width, height) = self.decoded;
         writeln!(f, "  decoded  left={left} top={top} width={width} height={height}")?;
-        for step in &self.steps {
-            writeln!(f, "  step     {step}")?;
+        for ViewSteps { view, frame, values, steps } in &self.views {
+            if self.views.len() > 1 {
+                writeln!(f, "  view     {view}, {frame}")?;
+            }
+            for value in values {
+                writeln!(f, "  value    {value}")?;
+            }
+            for step in steps {
+                writeln!(f, "  step     {step}")?;
+            }
         }
         Ok(())
     }

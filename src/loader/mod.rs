@@ -11,14 +11,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
 
-pub use explain::Explanation;
+pub use explain::{Explanation, ViewSteps};
 pub use preview::Picture;
 pub use state::LoaderState;
 
 use crate::augment::Frame;
-use crate::batch::{Batch, Finisher, Pool, TargetMaker};
+use crate::batch::{Batch, Pool, TargetMaker};
 use crate::error::{Error, Kind, Result};
 use crate::pipeline::stats::Meter;
+use crate::pipeline::views::ViewSets;
 use crate::pipeline::{Line, Positions, Run, Stats, Tuning};
 use crate::plan::{Plan, Share, World};
 use crate::recipe::Recipe;
@@ -94,7 +95,7 @@ impl Loader {
     fn build(source: Box<dyn Source>, shares: &[Share], recipe: Recipe, world: World) -> Result<Loader> {
         recipe.check().map_err(|(_, error)| error.at("recipe"))?;
         let given = source.uniform_frame().map(|(height, width)| Frame { width, height });
-        let frame = recipe.view.frame(given)?;
+        let views = ViewSets::new(&recipe, given)?;
         let group = recipe.mix.as_ref().map_or(1, |mix| mix.group_size(recipe.batch));
         let plan = Plan::new(recipe.seed, shares, recipe.order, recipe.batch, recipe.last, world, group)?;
         let weights = shares.iter().flat_map(|share| share.weight.to_le_bytes()).collect::<Vec<u8>>();
@@ -105,7 +106,7 @@ impl Loader {
             source::Fingerprint::of([&data.0.to_le_bytes()[..], &weights])
         };
         let line = Arc::new(Line {
-            finisher: Finisher::new(&recipe.output, frame),
+            views,
             targets: TargetMaker::new(&recipe),
             data,
             recipe_hash: recipe.fingerprint(),
@@ -161,14 +162,24 @@ impl Loader {
         self.line.plan.batches()
     }
 
-    /// The shape of a whole batch of this rank, in the layout's order.
+    /// The shape of a whole batch of this rank in epoch 0, in the layout's order; of the first group of views if there are
+    /// several.
     pub fn shape(&self) -> [usize; 4] {
-        let (slots, frame) = (self.line.plan.slots(0), self.line.frame());
-        let (h, w) = (frame.height as usize, frame.width as usize);
-        match self.line.recipe.output.layout {
-            crate::recipe::Layout::Nchw => [slots, 3, h, w],
-            crate::recipe::Layout::Nhwc => [slots, h, w, 3],
-        }
+        self.shapes()[0]
+    }
+
+    /// The shape of a whole batch's tensor in epoch 0 for each group of views: count x slots pictures.
+    pub fn shapes(&self) -> Vec<[usize; 4]> {
+        self.line.views.first().shapes(self.line.plan.slots(0))
+    }
+
+    /// [`Loader::shapes`] in an epoch: sizes may be functions of the epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if an op refuses its values of this epoch.
+    pub fn shapes_at(&self, epoch: u32) -> Result<Vec<[usize; 4]>> {
+        Ok(self.line.views_at(epoch)?.shapes(self.line.plan.slots(0)))
     }
 
     /// The plan of this loader's batches.
@@ -222,7 +233,7 @@ impl Loader {
 
     fn run(&self, epoch: u32, index: u64, end: u32) -> Result<Run> {
         let positions = Positions { epoch, index, end, batches: self.batches() };
-        let keep = self.tuning.prefetch + 2;
+        let keep = (self.tuning.prefetch + 2) * self.line.views.first().groups.len();
         let pool = self.pool.get_or_init(|| Arc::new(Pool::new(keep, self.tuning.held)));
         let resumed = (epoch, index) == (self.start.epoch, self.start.next);
         let counts = if resumed { (self.start.seen, self.start.bad) } else { (0, 0) };

@@ -1,12 +1,14 @@
 //! A batch as a picture.
 
 use super::Loader;
-use crate::batch::{Batch, Pixels, Targets};
+use crate::batch::{Batch, Pixels, Targets, Tensor};
 use crate::recipe::Layout;
 
-/// Rows of RGB with their size.
+/// One view of a slot: rows of RGB with their size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
+    /// The name of the view, and its number in its group if there are several.
+    pub view: String,
     /// Columns.
     pub width: u32,
     /// Rows.
@@ -16,38 +18,46 @@ pub struct Picture {
 }
 
 impl Loader {
-    /// The pixels of a slot as the model sees them, brought back to 0 to 255.
+    /// The views of a slot as the model sees them, brought back to 0 to 255.
     ///
     /// # Panics
     ///
     /// If the batch has no such slot.
-    pub fn picture(&self, batch: &Batch, slot: usize) -> Picture {
-        let frame = self.line.frame();
-        let (w, h) = (frame.width as usize, frame.height as usize);
+    pub fn pictures(&self, batch: &Batch, slot: usize) -> Vec<Picture> {
+        assert!(slot < batch.len(), "slot {slot} of {}", batch.len());
+        let views = self.recipe().views().iter().enumerate();
+        let each = views.flat_map(|(g, view)| (0..view.get_count()).map(move |k| (g, k, view.title(g, k))));
+        each.map(|(g, k, title)| self.picture(&batch.tensors[g], k * batch.len() + slot, title)).collect()
+    }
+
+    fn picture(&self, tensor: &Tensor, picture: usize, view: String) -> Picture {
         let output = &self.line.recipe.output;
-        let value = |at: usize| match &batch.images {
-            Pixels::U8(values) => f32::from(values[at]) / 255.0,
-            Pixels::F16(values) => values[at].to_f32(),
-            Pixels::Bf16(values) => values[at].to_f32(),
-            Pixels::F32(values) => values[at],
+        let (h, w) = match output.layout {
+            Layout::Nchw => (tensor.shape[2], tensor.shape[3]),
+            Layout::Nhwc => (tensor.shape[1], tensor.shape[2]),
+        };
+        let level = |at: usize, c: usize| {
+            let normalised = match &tensor.pixels {
+                Pixels::U8(values) => return f32::from(values[at]) / 255.0,
+                Pixels::F16(values) => values[at].to_f32(),
+                Pixels::Bf16(values) => values[at].to_f32(),
+                Pixels::F32(values) => values[at],
+            };
+            normalised * output.std[c] as f32 + output.mean[c] as f32
         };
         let mut rgb = Vec::with_capacity(w * h * 3);
         for y in 0..h {
             for x in 0..w {
                 for c in 0..3 {
                     let at = match output.layout {
-                        Layout::Nchw => ((slot * 3 + c) * h + y) * w + x,
-                        Layout::Nhwc => ((slot * h + y) * w + x) * 3 + c,
+                        Layout::Nchw => ((picture * 3 + c) * h + y) * w + x,
+                        Layout::Nhwc => ((picture * h + y) * w + x) * 3 + c,
                     };
-                    let level = match batch.images {
-                        Pixels::U8(_) => value(at),
-                        _ => value(at) * output.std[c] as f32 + output.mean[c] as f32,
-                    };
-                    rgb.push((level * 255.0).round() as u8);
+                    rgb.push((level(at, c) * 255.0).round() as u8);
                 }
             }
         }
-        Picture { width: frame.width, height: frame.height, rgb }
+        Picture { view, width: w as u32, height: h as u32, rgb }
     }
 
     /// The target of a slot in a few words: class names with their weights.

@@ -1,69 +1,74 @@
 //! The reference path: one batch on one thread, slot by slot, whole pictures, no tables.
 
 use crate::augment::Scratch;
-use crate::batch::{Batch, Pixels, SlotPixels};
+use crate::batch::{Batch, Element, Pixels, SlotPixels};
 use crate::decode::{Probe, Rect, simd};
 use crate::error::Result;
 use crate::mix::{Blend, Method, SlotMix};
 use crate::pipeline::Line;
 use crate::pipeline::batcher::{Slot, assemble, draw_mix};
 use crate::pipeline::line::{Desk, Place};
+use crate::pipeline::views::{Group, Spot};
 use crate::recipe::Dtype;
 
 pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
     let plan = line.plan.batch(epoch, index);
-    let frame = line.frame();
-    let bytes = frame.width as usize * frame.height as usize * 3;
-    let mut views = Vec::new();
+    let views = line.views_at(epoch)?;
+    // The 8-bit pixels of each view of each slot.
+    let mut pixels: Vec<Option<Vec<Vec<u8>>>> = Vec::new();
     let mut slots = Vec::new();
     for (slot, planned) in plan.slots.iter().enumerate() {
         let place = Place { epoch, index, global_slot: plan.first + slot, slot };
         let mut desk = Desk::new();
         let mut whole = |_: Rect, probe: &Probe| Ok(Rect::whole(probe.width, probe.height));
-        let admitted = line.admit(&mut desk, place, planned.visit, None, &mut whole)?;
-        let view = match admitted.region {
-            Some(region) => {
-                let mut view = vec![0; bytes];
-                desk.program.run(&mut Scratch::new(simd()), &mut desk.pixels, region, &mut view, frame)?;
-                Some(view)
-            }
-            None => None,
+        let admitted = line.admit(&mut desk, &views, place, planned.visit, None, &mut whole)?;
+        let view = |spot: Spot<'_>, region: Rect| -> Result<Vec<u8>> {
+            let mut out = vec![0; spot.group.values()];
+            let scratch = &mut Scratch::new(simd());
+            desk.programs[spot.number].run(scratch, &desk.pixels, region, &mut out, spot.group.frame())?;
+            Ok(out)
         };
+        let made = admitted.region.map(|region| views.spots().map(|spot| view(spot, region)).collect());
+        pixels.push(made.transpose()?);
         slots.push(Slot {
             visit: admitted.visit,
             target: admitted.target,
             fault: admitted.fault,
-            blank: view.is_none(),
+            blank: admitted.region.is_none(),
         });
-        views.push(view);
     }
-    let drawn = draw_mix(line, &plan);
+    let drawn = draw_mix(line, &views, &plan);
     let mix: Vec<SlotMix> = (0..slots.len())
         .map(|slot| match drawn.get(slot) {
-            Some(mix) if views[slot].is_some() && views[mix.partner].is_some() => *mix,
+            Some(mix) if pixels[slot].is_some() && pixels[mix.partner].is_some() => *mix,
             _ => SlotMix { method: Method::Unmixed, partner: slot, blend: Blend::Keep },
         })
         .collect();
-    let slot_pixels: Vec<SlotPixels<'_>> = mix
-        .iter()
-        .enumerate()
-        .map(|(slot, mix)| match (&views[slot], &views[mix.partner]) {
-            (Some(own), Some(partner)) => SlotPixels::Views { own, partner, blend: mix.blend },
-            _ => SlotPixels::Blank,
-        })
-        .collect();
-    fn write<T: crate::batch::Element>(line: &Line, slots: &[SlotPixels<'_>], bytes: usize) -> Vec<T> {
-        let mut values = vec![T::from_f32(0.0); slots.len() * bytes];
-        for (pixels, out) in slots.iter().zip(values.chunks_exact_mut(bytes)) {
-            line.finisher.write_plainly(&line.recipe.output, *pixels, out);
+    let mut tensors: Vec<Vec<SlotPixels<'_>>> = views.groups.iter().map(|_| Vec::new()).collect();
+    for spot in views.spots() {
+        tensors[spot.g].extend(mix.iter().enumerate().map(|(slot, mix)| {
+            match (&pixels[slot], &pixels[mix.partner]) {
+                (Some(own), Some(partner)) => SlotPixels::Views {
+                    own: &own[spot.number],
+                    partner: &partner[spot.number],
+                    blend: mix.blend.scaled(views.mix_frame(), spot.group.frame()),
+                },
+                _ => SlotPixels::Blank,
+            }
+        }));
+    }
+    fn write<T: Element>(line: &Line, group: &Group, pictures: &[SlotPixels<'_>]) -> Vec<T> {
+        let mut values = vec![T::from_f32(0.0); pictures.len() * group.values()];
+        for (pixels, out) in pictures.iter().zip(values.chunks_exact_mut(group.values())) {
+            group.finisher.write_plainly(&line.recipe.output, *pixels, out);
         }
         values
     }
-    let images = match line.recipe.output.dtype {
-        Dtype::U8 => Pixels::U8(write(line, &slot_pixels, bytes)),
-        Dtype::F16 => Pixels::F16(write(line, &slot_pixels, bytes)),
-        Dtype::Bf16 => Pixels::Bf16(write(line, &slot_pixels, bytes)),
-        Dtype::F32 => Pixels::F32(write(line, &slot_pixels, bytes)),
-    };
-    Ok(assemble(line, &plan, slots, &mix, images, None))
+    let tensors = views.groups.iter().zip(&tensors).map(|(group, pictures)| match line.recipe.output.dtype {
+        Dtype::U8 => Pixels::U8(write(line, group, pictures)),
+        Dtype::F16 => Pixels::F16(write(line, group, pictures)),
+        Dtype::Bf16 => Pixels::Bf16(write(line, group, pictures)),
+        Dtype::F32 => Pixels::F32(write(line, group, pictures)),
+    });
+    Ok(assemble(line, &plan, &views, slots, &mix, tensors.collect(), None))
 }

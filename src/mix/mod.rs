@@ -49,6 +49,19 @@ impl Blend {
             }
         }
     }
+
+    /// The same blend of pictures of size `to`, drawn for pictures of size `from`: the edges of a rectangle are scaled and
+    /// rounded half to even.
+    #[must_use]
+    pub fn scaled(self, from: Frame, to: Frame) -> Blend {
+        let Blend::Box { rect: [y0, x0, y1, x1] } = self else { return self };
+        let edge = |edge: u32, from: u32, to: u32| {
+            ((u64::from(edge) * u64::from(to)) as f64 / f64::from(from)).round_ties_even() as u32
+        };
+        let row = |y| edge(y, from.height, to.height);
+        let column = |x| edge(x, from.width, to.width);
+        Blend::Box { rect: [row(y0), column(x0), row(y1), column(x1)] }
+    }
 }
 
 /// Which mixer made a slot.

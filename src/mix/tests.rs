@@ -44,6 +44,17 @@ fn the_weight_of_a_label_is_its_exact_share_of_the_pixels() {
 }
 
 #[test]
+fn a_box_is_scaled_to_another_size_with_edges_rounded_half_to_even() {
+    let from = Frame { width: 8, height: 4 };
+    let scaled = |rect: [u32; 4], width, height| Blend::Box { rect }.scaled(from, Frame { width, height });
+    assert_eq!(scaled([1, 3, 3, 5], 4, 2), Blend::Box { rect: [0, 2, 2, 2] });
+    assert_eq!(scaled([0, 0, 4, 8], 5, 7), Blend::Box { rect: [0, 0, 7, 5] });
+    assert_eq!(scaled([1, 2, 3, 7], 8, 4), Blend::Box { rect: [1, 2, 3, 7] });
+    let uniform = Blend::Uniform { lam: 0.3 };
+    assert_eq!(uniform.scaled(from, Frame { width: 1, height: 1 }), uniform);
+}
+
+#[test]
 fn boxes_stay_inside_and_empty_ones_leave_the_slot_unmixed() {
     for group in 0..500 {
         for slot in draw(&cutmix(0.2).lambda(Lambda::Element), group, 8) {

@@ -1,4 +1,4 @@
-//! The augmenter: pixels to a view, and straight on to the slab if nobody mixes with it.
+//! The augmenter: pixels to views, and straight on to the slab if nobody mixes with them.
 
 use std::time::Instant;
 
@@ -25,19 +25,19 @@ impl Easel {
 }
 
 impl Shared {
-    /// Runs the program of a slot and stages it.
+    /// Runs the programs of a slot and stages it.
     pub(super) fn augment(
         &self,
         work: &BatchWork,
         slot: usize,
         admitted: Admitted,
-        program: &Program,
-        pixels: &mut Vec<u8>,
+        programs: &[Program],
+        pixels: &[u8],
         easel: &mut Easel,
     ) {
         let sample = admitted.visit.sample;
         let result =
-            self.guard("augmenter", sample, || self.view(work, slot, &admitted, program, pixels, easel));
+            self.guard("augmenter", sample, || self.views(work, slot, &admitted, programs, pixels, easel));
         let Admitted { visit, target, fault, .. } = admitted;
         let staged = result.map(|view| Staged { visit, target, fault, view });
         let busy = Instant::now();
@@ -45,32 +45,34 @@ impl Shared {
         Meter::add(&self.meter.batching, busy);
     }
 
-    fn view(
+    fn views(
         &self,
         work: &BatchWork,
         slot: usize,
         admitted: &Admitted,
-        program: &Program,
-        pixels: &mut Vec<u8>,
+        programs: &[Program],
+        pixels: &[u8],
         easel: &mut Easel,
     ) -> Result<StagedView> {
-        let busy = Instant::now();
-        let frame = self.line.frame();
-        let bytes = frame.width as usize * frame.height as usize * 3;
+        let mut busy = Instant::now();
         let region = admitted.region.expect("blank slots are staged by the decoder");
-        if work.mixes() {
-            let mut view = self.views.lease(bytes);
-            program.run(&mut easel.scratch, pixels, region, &mut view, frame)?;
-            Meter::add(&self.meter.augmenting, busy);
-            return Ok(StagedView::Here(view));
-        }
         let Easel { scratch, view } = easel;
-        view.resize(bytes, 0);
-        program.run(scratch, pixels, region, view, frame)?;
-        let busy = Meter::lap(&self.meter.augmenting, busy);
-        let views = SlotPixels::Views { own: view, partner: view, blend: Blend::Keep };
-        work.write(&self.line, slot, views);
-        Meter::add(&self.meter.batching, busy);
+        if work.mixes() {
+            let mut views = self.buffers.lease(work.views.bytes());
+            for spot in work.views.spots() {
+                let out = &mut views[spot.bytes];
+                programs[spot.number].run(scratch, pixels, region, out, spot.group.frame())?;
+            }
+            Meter::add(&self.meter.augmenting, busy);
+            return Ok(StagedView::Here(views));
+        }
+        for spot in work.views.spots() {
+            view.resize(spot.group.values(), 0);
+            programs[spot.number].run(scratch, pixels, region, view, spot.group.frame())?;
+            busy = Meter::lap(&self.meter.augmenting, busy);
+            work.write(slot, &spot, SlotPixels::Views { own: view, partner: view, blend: Blend::Keep });
+            busy = Meter::lap(&self.meter.batching, busy);
+        }
         Ok(StagedView::Written)
     }
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::line::Line;
-use crate::batch::{Batch, Lease, MixRecord, Output, SlotPixels};
+use super::views::{Spot, ViewSet};
+use crate::batch::{Batch, Lease, MixRecord, Output, Pixels, SlotPixels, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::loader::LoaderState;
 use crate::mix::{Blend, Method, SlotMix};
@@ -23,14 +24,14 @@ pub(crate) struct Staged {
     pub(crate) view: StagedView,
 }
 
-/// Where a slot's view is.
+/// Where a slot's views are.
 #[derive(Debug)]
 pub(crate) enum StagedView {
     /// There is none.
     Blank,
     /// Written to the slab already: it mixes with nobody.
     Written,
-    /// Here, waiting for its partners.
+    /// Here, all views one after the other, waiting for its partners.
     Here(Vec<u8>),
 }
 
@@ -39,48 +40,50 @@ pub(crate) struct BatchWork {
     /// Its place in the run.
     pub(super) number: u64,
     pub(super) plan: BatchPlan,
-    output: Output,
+    pub(super) views: Arc<ViewSet>,
+    /// One for each group of views.
+    outputs: Vec<Output>,
     lease: Mutex<Option<Lease>>,
     mix: Vec<SlotMix>,
     group: usize,
     slots: Vec<OnceLock<Result<Staged>>>,
     group_left: Vec<AtomicUsize>,
     groups_left: AtomicUsize,
-    views: Arc<Views>,
+    buffers: Arc<Buffers>,
 }
 
-/// View buffers that are used again.
+/// Buffers for the views of a slot, used again.
 #[derive(Debug, Default)]
-pub(super) struct Views(Mutex<Vec<Vec<u8>>>);
+pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
 
-impl Views {
+impl Buffers {
     /// A buffer of unknown content.
     pub(super) fn lease(&self, bytes: usize) -> Vec<u8> {
-        let mut view = self.0.lock().expect("no panic inside").pop().unwrap_or_default();
-        view.resize(bytes, 0);
-        view
+        let mut buffer = self.0.lock().expect("no panic inside").pop().unwrap_or_default();
+        buffer.resize(bytes, 0);
+        buffer
     }
 }
 
 impl Drop for BatchWork {
     fn drop(&mut self) {
-        let views = self.slots.iter_mut().filter_map(|slot| match slot.take()?.ok()?.view {
-            StagedView::Here(view) => Some(view),
+        let used = self.slots.iter_mut().filter_map(|slot| match slot.take()?.ok()?.view {
+            StagedView::Here(views) => Some(views),
             StagedView::Blank | StagedView::Written => None,
         });
-        self.views.0.lock().expect("no panic inside").extend(views);
+        self.buffers.0.lock().expect("no panic inside").extend(used);
     }
 }
 
 /// How each slot of a batch is mixed: by group, with partners inside it. Empty without mixing.
-pub(crate) fn draw_mix(line: &Line, plan: &BatchPlan) -> Vec<SlotMix> {
+pub(crate) fn draw_mix(line: &Line, views: &ViewSet, plan: &BatchPlan) -> Vec<SlotMix> {
     let Some(mix) = &line.recipe.mix else { return Vec::new() };
     let mut all = Vec::with_capacity(plan.slots.len());
     while all.len() < plan.slots.len() {
         let start = all.len();
         let slots = line.group.min(plan.slots.len() - start);
         let number = line.group_number(plan.first, start);
-        let drawn = mix.draw(line.recipe.seed, plan.epoch, plan.index, number, slots, line.frame());
+        let drawn = mix.draw(line.recipe.seed, plan.epoch, plan.index, number, slots, views.mix_frame());
         all.extend(drawn.into_iter().map(|slot| SlotMix { partner: start + slot.partner, ..slot }));
     }
     all
@@ -91,16 +94,17 @@ impl BatchWork {
         line: &Line,
         number: u64,
         plan: BatchPlan,
-        output: Output,
+        views: Arc<ViewSet>,
+        outputs: Vec<Output>,
         lease: Lease,
-        views: Arc<Views>,
+        buffers: Arc<Buffers>,
     ) -> BatchWork {
         let count = plan.slots.len();
         let groups = count.div_ceil(line.group);
         BatchWork {
             number,
-            mix: draw_mix(line, &plan),
-            output,
+            mix: draw_mix(line, &views, &plan),
+            outputs,
             lease: Mutex::new(Some(lease)),
             group: line.group,
             slots: (0..count).map(|_| OnceLock::new()).collect(),
@@ -110,6 +114,7 @@ impl BatchWork {
             groups_left: AtomicUsize::new(groups),
             plan,
             views,
+            buffers,
         }
     }
 
@@ -118,9 +123,15 @@ impl BatchWork {
         !self.mix.is_empty()
     }
 
-    /// Writes a slot that mixes with nobody.
-    pub(super) fn write(&self, line: &Line, slot: usize, pixels: SlotPixels<'_>) {
-        self.output.write(slot, &line.finisher, pixels);
+    /// Writes one view of a slot.
+    pub(super) fn write(&self, slot: usize, spot: &Spot<'_>, pixels: SlotPixels<'_>) {
+        let piece = spot.k * self.slots.len() + slot;
+        self.outputs[spot.g].write(piece, &spot.group.finisher, pixels);
+    }
+
+    /// Writes a slot without pixels.
+    pub(super) fn write_blank(&self, slot: usize) {
+        self.views.spots().for_each(|spot| self.write(slot, &spot, SlotPixels::Blank));
     }
 
     /// Takes a slot in. If it was the batch's last one, the batch comes back.
@@ -134,7 +145,7 @@ impl BatchWork {
             return None;
         }
         if self.mixes() {
-            self.finish_group(line, group);
+            self.finish_group(group);
         }
         if self.groups_left.fetch_sub(1, Ordering::AcqRel) != 1 {
             return None;
@@ -146,9 +157,10 @@ impl BatchWork {
         self.slots[slot].get().and_then(|staged| staged.as_ref().ok())
     }
 
-    fn view(&self, slot: usize) -> Option<&[u8]> {
+    /// The pixels of all views of a slot.
+    fn pixels(&self, slot: usize) -> Option<&[u8]> {
         match &self.staged(slot)?.view {
-            StagedView::Here(view) => Some(view),
+            StagedView::Here(views) => Some(views),
             StagedView::Blank | StagedView::Written => None,
         }
     }
@@ -157,12 +169,12 @@ impl BatchWork {
     fn mixed(&self, slot: usize) -> SlotMix {
         let unmixed = SlotMix { method: Method::Unmixed, partner: slot, blend: Blend::Keep };
         match self.mix.get(slot) {
-            Some(mix) if self.view(slot).is_some() && self.view(mix.partner).is_some() => *mix,
+            Some(mix) if self.pixels(slot).is_some() && self.pixels(mix.partner).is_some() => *mix,
             _ => unmixed,
         }
     }
 
-    fn finish_group(&self, line: &Line, group: usize) {
+    fn finish_group(&self, group: usize) {
         let start = group * self.group;
         let end = (start + self.group).min(self.slots.len());
         // An error anywhere fails the batch, so its pixels do not matter.
@@ -171,11 +183,15 @@ impl BatchWork {
         }
         for slot in start..end {
             let mix = self.mixed(slot);
-            let pixels = match (self.view(slot), self.view(mix.partner)) {
-                (Some(own), Some(partner)) => SlotPixels::Views { own, partner, blend: mix.blend },
-                _ => SlotPixels::Blank,
+            let (Some(own), Some(partner)) = (self.pixels(slot), self.pixels(mix.partner)) else {
+                self.write_blank(slot);
+                continue;
             };
-            self.write(line, slot, pixels);
+            for spot in self.views.spots() {
+                let (own, partner) = (&own[spot.bytes.clone()], &partner[spot.bytes.clone()]);
+                let blend = mix.blend.scaled(self.views.mix_frame(), spot.group.frame());
+                self.write(slot, &spot, SlotPixels::Views { own, partner, blend });
+            }
         }
     }
 
@@ -187,7 +203,8 @@ impl BatchWork {
                 Err(error) => return Err(error.restate()),
             }
         }
-        let images = self.output.take().ok_or_else(|| {
+        let pixels: Option<Vec<Pixels>> = self.outputs.iter().map(Output::take).collect();
+        let pixels = pixels.ok_or_else(|| {
             Error::new(
                 crate::Kind::Worker,
                 format!("batch {} was closed before it was written", self.plan.index),
@@ -199,7 +216,7 @@ impl BatchWork {
             let blank = matches!(staged.view, StagedView::Blank);
             Slot { visit: staged.visit, target: staged.target.clone(), fault: staged.fault.clone(), blank }
         });
-        Ok(assemble(line, &self.plan, slots.collect(), &mixes, images, lease))
+        Ok(assemble(line, &self.plan, &self.views, slots.collect(), &mixes, pixels, lease))
     }
 }
 
@@ -215,23 +232,20 @@ pub(crate) struct Slot {
 pub(crate) fn assemble(
     line: &Line,
     plan: &BatchPlan,
+    views: &ViewSet,
     slots: Vec<Slot>,
     mix: &[SlotMix],
-    images: crate::batch::Pixels,
+    pixels: Vec<Pixels>,
     lease: Option<Lease>,
 ) -> Batch {
-    let frame = line.frame();
-    let (h, w) = (frame.height as usize, frame.width as usize);
-    let shape = match line.recipe.output.layout {
-        crate::recipe::Layout::Nchw => [slots.len(), 3, h, w],
-        crate::recipe::Layout::Nhwc => [slots.len(), h, w, 3],
-    };
+    let shapes = views.shapes(slots.len());
+    let tensors = pixels.into_iter().zip(shapes).map(|(pixels, shape)| Tensor { pixels, shape }).collect();
     let mix: Vec<MixRecord> = mix
         .iter()
         .map(|mix| MixRecord {
             method: mix.method,
             partner: (plan.first + mix.partner) as u32,
-            lam: mix.blend.lam(frame) as f32,
+            lam: mix.blend.lam(views.mix_frame()) as f32,
             rect: match mix.blend {
                 Blend::Box { rect } => rect,
                 _ => [0; 4],
@@ -254,9 +268,8 @@ pub(crate) fn assemble(
         epoch: plan.epoch,
         index: plan.index,
         first: plan.first,
-        shape,
         layout: line.recipe.output.layout,
-        images,
+        tensors,
         targets: line.targets.make(&targets, &mix, plan.first),
         samples,
         occurrences,

@@ -19,7 +19,7 @@ pub(super) struct DecodedSlot {
     pub(super) work: Arc<BatchWork>,
     pub(super) slot: usize,
     pub(super) admitted: Admitted,
-    pub(super) program: Program,
+    pub(super) programs: Vec<Program>,
     pub(super) pixels: Vec<u8>,
     pub(super) permit: Option<Permit>,
 }
@@ -49,7 +49,7 @@ impl Shared {
                     let Admitted { visit, target, fault, .. } = admitted;
                     let staged = Staged { visit, target, fault, view: StagedView::Blank };
                     if !work.mixes() {
-                        work.write(&self.line, slot, crate::batch::SlotPixels::Blank);
+                        work.write_blank(slot);
                     }
                     self.stage(&work, slot, Ok(staged));
                 }
@@ -89,7 +89,7 @@ impl Shared {
                     None => Err(Error::new(Kind::Stopped, "the loader was stopped")),
                 }
             };
-            self.line.admit(desk, place, visit, Some(raw), &mut choose)
+            self.line.admit(desk, &work.views, place, visit, Some(raw), &mut choose)
         })?;
         if admitted.fault.is_some() {
             self.meter.bad.fetch_add(1, Ordering::Relaxed);

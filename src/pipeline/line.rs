@@ -1,7 +1,10 @@
 //! One sample from its bytes to its view: what decoder and augmenter do, without threads.
 
+use std::sync::Arc;
+
+use super::views::{ViewSet, ViewSets};
 use crate::augment::{Frame, Program};
-use crate::batch::{Finisher, TargetMaker};
+use crate::batch::TargetMaker;
 use crate::decode::{self, Decoder, Probe, Rect};
 use crate::draws::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
@@ -17,7 +20,7 @@ pub(crate) struct Line {
     pub(crate) source: Box<dyn Source>,
     pub(crate) plan: Plan,
     pub(crate) recipe: Recipe,
-    pub(crate) finisher: Finisher,
+    pub(crate) views: ViewSets,
     pub(crate) targets: TargetMaker,
     pub(crate) data: Fingerprint,
     pub(crate) recipe_hash: Fingerprint,
@@ -30,15 +33,15 @@ pub(crate) struct Desk {
     decoder: Decoder,
     /// A buffer for reading that sources hand back.
     spare: Vec<u8>,
-    /// The steps of the sample.
-    pub(crate) program: Program,
-    /// Its decoded part.
+    /// The steps of each of the sample's views.
+    pub(crate) programs: Vec<Program>,
+    /// The decoded part that they all read.
     pub(crate) pixels: Vec<u8>,
 }
 
 impl Desk {
     pub(crate) fn new() -> Desk {
-        Desk { decoder: Decoder::new(), spare: Vec::new(), program: Program::default(), pixels: Vec::new() }
+        Desk { decoder: Decoder::new(), spare: Vec::new(), programs: Vec::new(), pixels: Vec::new() }
     }
 
     fn keep(&mut self, payload: Payload) {
@@ -75,8 +78,13 @@ pub(crate) struct Place {
 }
 
 impl Line {
-    pub(crate) fn frame(&self) -> Frame {
-        self.finisher.frame()
+    /// The views of an epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if the recipe makes no views of fixed size in this epoch.
+    pub(crate) fn views_at(&self, epoch: u32) -> Result<Arc<ViewSet>> {
+        self.views.at(&self.recipe, epoch)
     }
 
     /// Reads a sample on this thread.
@@ -90,6 +98,7 @@ impl Line {
     pub(crate) fn admit(
         &self,
         desk: &mut Desk,
+        views: &ViewSet,
         place: Place,
         planned: Visit,
         raw: Option<Result<Raw>>,
@@ -100,7 +109,7 @@ impl Line {
         let mut fault: Option<Fault> = None;
         for attempt in 0..=ATTEMPTS {
             let read = raw.take().unwrap_or_else(|| self.read(desk, visit.sample));
-            let decoded = read.and_then(|raw| self.decode(desk, place.epoch, visit, raw, choose));
+            let decoded = read.and_then(|raw| self.decode(desk, views, place.epoch, visit, raw, choose));
             let error = match decoded {
                 Ok((region, target)) => {
                     if let Some(fault) = &mut fault {
@@ -161,6 +170,7 @@ impl Line {
     fn decode(
         &self,
         desk: &mut Desk,
+        views: &ViewSet,
         epoch: u32,
         visit: Visit,
         raw: Raw,
@@ -168,29 +178,45 @@ impl Line {
     ) -> Result<(Rect, Target)> {
         self.targets.check(&raw.target)?;
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.limits)?;
-        self.draw(&mut desk.program, epoch, visit, &probe);
-        desk.program.check_size()?;
-        let region = choose(desk.program.wish(), &probe)?;
+        self.draw(&mut desk.programs, views, epoch, visit, &probe);
+        desk.programs.iter().try_for_each(Program::check_size)?;
+        let region = choose(wish(&desk.programs), &probe)?;
         desk.decoder.decode(&raw.bytes, &probe, region, &mut desk.pixels)?;
         desk.keep(raw.bytes);
         Ok((region, raw.target))
     }
 
-    /// Draws the program of a visit for a picture of the probed size.
-    pub(crate) fn draw(&self, program: &mut Program, epoch: u32, visit: Visit, probe: &Probe) {
+    /// Draws a program for each view of a visit, for a picture of the probed size.
+    pub(crate) fn draw(
+        &self,
+        programs: &mut Vec<Program>,
+        views: &ViewSet,
+        epoch: u32,
+        visit: Visit,
+        probe: &Probe,
+    ) {
         let frame = Frame { width: probe.width, height: probe.height };
-        let at = Coord {
-            epoch,
-            sample: visit.sample,
-            occurrence: visit.occurrence,
-            view: 0,
-            op: OpKey::default(),
-        };
-        program.draw(&self.recipe.view, self.recipe.seed, at, (0, 1), frame);
+        programs.resize_with(views.count(), Program::default);
+        for (spot, program) in views.spots().zip(programs) {
+            let at = Coord {
+                epoch,
+                sample: visit.sample,
+                occurrence: visit.occurrence,
+                view: spot.number as u8,
+                op: OpKey::default(),
+            };
+            program.draw(&spot.group.view, self.recipe.seed, at, (spot.k, spot.group.count()), frame);
+        }
     }
 
     /// The global number of the group that begins at a slot of this rank.
     pub(crate) fn group_number(&self, first: usize, slot: usize) -> u32 {
         ((first + slot) / self.group) as u32
     }
+}
+
+/// The part of the picture that all views together read.
+pub(crate) fn wish(programs: &[Program]) -> Rect {
+    let wishes = programs.iter().map(Program::wish);
+    wishes.reduce(Rect::union).expect("a sample has at least one view")
 }

@@ -7,6 +7,8 @@
 //! * [`decoder`] and [`augmenter`]: bytes to pixels, pixels to a view; one worker does both for a sample while it is in
 //!   cache, unless they are split;
 //! * [`batcher`]: views to a batch, on whichever worker finished a group's last slot.
+//!
+//! [`views`] says what the views of an epoch are.
 
 mod augmenter;
 pub(crate) mod batcher;
@@ -16,6 +18,7 @@ pub(crate) mod line;
 mod reader;
 mod run;
 pub(crate) mod stats;
+pub(crate) mod views;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -30,7 +33,7 @@ pub use stats::Stats;
 use crate::batch::{Batch, Pool};
 use crate::error::{Error, Kind, Result};
 use crate::source::{Access, Raw};
-use batcher::{BatchWork, Staged, Views};
+use batcher::{BatchWork, Buffers, Staged};
 use budget::{Budget, Permit};
 use stats::Meter;
 
@@ -114,7 +117,7 @@ pub(crate) struct Shared {
     line: Arc<Line>,
     meter: Arc<Meter>,
     pool: Arc<Pool>,
-    views: Arc<Views>,
+    buffers: Arc<Buffers>,
     /// Of encoded bytes.
     encoded: Arc<Budget>,
     /// Of decoded bytes.

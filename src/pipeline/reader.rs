@@ -86,11 +86,14 @@ impl Reader {
     fn begin(&self, number: u64, epoch: u32, index: u64) -> Result<BatchWork> {
         let line = &self.shared.line;
         let plan = line.plan.batch(epoch, index);
-        let frame = line.frame();
-        let values = plan.slots.len() * frame.width as usize * frame.height as usize * 3;
+        let views = line.views_at(epoch)?;
+        let slots = plan.slots.len();
+        let values = views.groups.iter().map(|group| group.count() * slots * group.values());
         let (pixels, lease) = self.shared.pool.lease(line.recipe.output.dtype, values)?;
-        let output = Output::new(pixels, plan.slots.len());
-        Ok(BatchWork::new(line, number, plan, output, lease, Arc::clone(&self.shared.views)))
+        let outputs = pixels.into_iter().zip(&views.groups);
+        let outputs = outputs.map(|(pixels, group)| Output::new(pixels, group.count() * slots)).collect();
+        let buffers = Arc::clone(&self.shared.buffers);
+        Ok(BatchWork::new(line, number, plan, views, outputs, lease, buffers))
     }
 
     /// Sends the slots of a batch on; `None` once the run is stopped.

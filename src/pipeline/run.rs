@@ -80,7 +80,7 @@ impl Run {
             line,
             meter,
             pool,
-            views: Arc::default(),
+            buffers: Arc::default(),
             encoded: Budget::new(tuning.memory),
             decoded: Budget::new(tuning.memory),
             reads: Budget::new(tuning.reads as u64),
@@ -295,8 +295,7 @@ fn fused(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>) {
     let (mut desk, mut easel) = (Desk::new(), Easel::new());
     while let Some(chunk) = receive(shared, chunks, stop) {
         shared.decode_chunk(chunk, &mut desk, |desk, work, slot, admitted, permit| {
-            let Desk { program, pixels, .. } = desk;
-            shared.augment(work, slot, admitted, program, pixels, &mut easel);
+            shared.augment(work, slot, admitted, &desk.programs, &desk.pixels, &mut easel);
             drop(permit);
         });
     }
@@ -310,7 +309,7 @@ fn decode(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>, ne
                 work: Arc::clone(work),
                 slot,
                 admitted,
-                program: std::mem::take(&mut desk.program),
+                programs: std::mem::take(&mut desk.programs),
                 pixels: std::mem::take(&mut desk.pixels),
                 permit,
             };
@@ -323,8 +322,8 @@ fn decode(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>, ne
 fn augment(shared: &Shared, decoded: &Receiver<DecodedSlot>, stop: &Receiver<()>) {
     let mut easel = Easel::new();
     while let Some(message) = receive(shared, decoded, stop) {
-        let DecodedSlot { work, slot, admitted, program, mut pixels, permit } = message;
-        shared.augment(&work, slot, admitted, &program, &mut pixels, &mut easel);
+        let DecodedSlot { work, slot, admitted, programs, pixels, permit } = message;
+        shared.augment(&work, slot, admitted, &programs, &pixels, &mut easel);
         drop(permit);
     }
 }

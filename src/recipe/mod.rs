@@ -2,22 +2,24 @@
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
+mod curve;
 mod parse;
 mod presets;
+mod schedule;
+mod view;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::{Frame, Op, Registry};
+use crate::augment::{Op, Registry};
 use crate::decode::Limits;
-use crate::draws::OpKey;
 use crate::error::{Error, Result};
 use crate::mix::Mix;
 use crate::plan::{Last, Order};
 use crate::source::Fingerprint;
+pub use view::{OpEntry, View};
 
 /// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give others.
 const CODECS: &str =
@@ -49,80 +51,13 @@ pub struct Recipe {
     pub(crate) batch: usize,
     pub(crate) order: Order,
     pub(crate) last: Last,
-    pub(crate) view: View,
+    /// Empty until an op or a view is added; [`Recipe::views`] is what counts.
+    views: Vec<View>,
     pub(crate) mix: Option<Mix>,
     pub(crate) target: TargetOptions,
     pub(crate) output: Output,
     pub(crate) on_bad: OnBad,
     pub(crate) limits: Limits,
-}
-
-/// The ops that make one view of a sample, in order.
-#[derive(Clone, Debug, Default)]
-pub struct View {
-    ops: Vec<OpEntry>,
-}
-
-/// An op with its label, which names its random stream.
-#[derive(Clone, Debug)]
-pub struct OpEntry {
-    label: String,
-    key: OpKey,
-    op: Arc<dyn Op>,
-}
-
-impl OpEntry {
-    /// The op's label: its name, with `#2`, `#3`, … for repeated ones, or the `label` that the recipe gives it.
-    pub fn label(&self) -> &str {
-        &self.label
-    }
-
-    /// The key of its random stream.
-    pub fn key(&self) -> OpKey {
-        self.key
-    }
-
-    /// The op.
-    pub fn op(&self) -> &dyn Op {
-        &*self.op
-    }
-}
-
-impl View {
-    /// The ops in order.
-    pub fn ops(&self) -> &[OpEntry] {
-        &self.ops
-    }
-
-    fn push(&mut self, label: Option<String>, op: Arc<dyn Op>) -> Result<()> {
-        let label = label.unwrap_or_else(|| {
-            let same = self.ops.iter().filter(|entry| entry.op.name() == op.name()).count();
-            if same == 0 { op.name().to_string() } else { format!("{}#{}", op.name(), same + 1) }
-        });
-        let key = OpKey::of(&label);
-        if let Some(other) = self.ops.iter().find(|other| other.key == key) {
-            return Err(Error::config(format!(
-                "the labels \"{label}\" and \"{}\" would share random numbers: give one of them another label",
-                other.label
-            )));
-        }
-        self.ops.push(OpEntry { label, key, op });
-        Ok(())
-    }
-
-    /// The size that comes out, given the size that goes in if every sample has the same.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::Kind::Config`] if it depends on the sample.
-    pub fn frame(&self, source: Option<Frame>) -> Result<Frame> {
-        self.ops.iter().fold(source, |frame, entry| entry.op.frame(frame)).ok_or_else(|| {
-            Error::config(
-                "the view has no fixed size: the pictures of a batch must be equally large; end the ops with one that \
-                 fixes the size, such as { op = \"center_crop\", size = 224 }",
-            )
-        })
-    }
 }
 
 /// How classes become targets.
@@ -242,7 +177,7 @@ struct Canonical<'a> {
     target: &'a TargetOptions,
     #[serde(skip_serializing_if = "Option::is_none")]
     mix: Option<toml::Table>,
-    view: [BTreeMap<&'static str, Vec<toml::Table>>; 1],
+    view: Vec<view::Canonical<'a>>,
 }
 
 impl Recipe {
@@ -286,13 +221,6 @@ impl Recipe {
 
     /// The recipe as canonical TOML, which reads back as the same recipe.
     pub fn to_toml(&self) -> String {
-        let ops = self.view.ops.iter().map(|entry| {
-            let mut table = toml::Table::new();
-            table.insert("op".into(), entry.op.name().into());
-            table.insert("label".into(), entry.label.as_str().into());
-            table.extend(entry.op.params());
-            table
-        });
         let canonical = Canonical {
             seed: self.seed,
             batch: self.batch,
@@ -303,7 +231,7 @@ impl Recipe {
             output: &self.output,
             target: &self.target,
             mix: self.mix.as_ref().map(Mix::to_table),
-            view: [BTreeMap::from([("ops", ops.collect())])],
+            view: self.views().iter().map(View::to_table).collect(),
         };
         toml::to_string(&canonical).expect("a recipe is numbers, strings, lists and tables")
     }
@@ -337,14 +265,21 @@ impl Recipe {
         Recipe { last, ..self }
     }
 
-    /// Adds an op.
+    /// Adds an op to the last view, which is the only one unless [`Recipe::view`] added others.
     ///
     /// # Panics
     ///
-    /// Never for the built-in ops; if two labels of user ops collide in their hash.
+    /// As [`View::op`].
     #[must_use]
     pub fn op(mut self, op: impl Op + 'static) -> Recipe {
-        self.view.push(None, Arc::new(op)).expect("labels made from different names have different keys");
+        let last = self.views.pop().unwrap_or_default();
+        self.view(last.op(op))
+    }
+
+    /// Adds a group of views.
+    #[must_use]
+    pub fn view(mut self, view: View) -> Recipe {
+        self.views.push(view);
         self
     }
 
@@ -378,9 +313,9 @@ impl Recipe {
         Recipe { limits, ..self }
     }
 
-    /// The ops.
-    pub fn view(&self) -> &View {
-        &self.view
+    /// The groups of views in order; a recipe that names none has one without ops.
+    pub fn views(&self) -> &[View] {
+        if self.views.is_empty() { &view::PLAIN } else { &self.views }
     }
 
     /// What pixels look like.
@@ -399,9 +334,7 @@ impl Recipe {
         if self.batch == 0 || self.batch > 1 << 20 {
             return at("batch", format!("batch = {}: expected 1 to 1048576 samples", self.batch));
         }
-        for entry in &self.view.ops {
-            entry.op.check().map_err(|error| ("view", error.at(format_args!("op \"{}\"", entry.label))))?;
-        }
+        view::check(&self.views).map_err(|(_, _, error)| ("view", error))?;
         if let Some(mix) = &self.mix {
             mix.check(self.batch)?;
         }

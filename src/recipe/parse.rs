@@ -1,8 +1,12 @@
 //! TOML to recipe, with the line of whatever is wrong.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::schedule::Schedule;
+use super::view::{self, Part};
 use super::{OnBad, Output, Recipe, TargetOptions, View};
 use crate::augment::{Registry, suggest};
 use crate::decode::Limits;
@@ -36,6 +40,8 @@ struct Form {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ViewForm {
+    name: Option<Spanned<String>>,
+    count: Option<Spanned<usize>>,
     #[serde(default)]
     ops: Vec<Spanned<toml::Table>>,
 }
@@ -52,30 +58,7 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
         let message = suggest(error.message());
         at(text, error.span().map_or(0, |span| span.start), Error::config(message))
     })?;
-    let mut view = View::default();
-    if let Some(second) = form.view.get(1) {
-        let error = Error::config("a second [[view]]: a recipe has one view");
-        return Err(at(text, second.span().start, error));
-    }
-    for spanned in form.view.into_iter().flat_map(|view| view.into_inner().ops) {
-        let start = spanned.span().start;
-        let mut table = spanned.into_inner();
-        let mut entry = |table: &mut toml::Table| -> Result<()> {
-            let Some(toml::Value::String(name)) = table.remove("op") else {
-                return Err(Error::config("an op without a name: expected { op = \"NAME\", … }"));
-            };
-            let label = match table.remove("label") {
-                None => None,
-                Some(toml::Value::String(label)) => Some(label),
-                Some(other) => {
-                    return Err(Error::config(format!("label = {other}: expected a string")));
-                }
-            };
-            let op = registry.make(&name, std::mem::take(table))?;
-            view.push(label, op)
-        };
-        entry(&mut table).map_err(|error| at(text, start, error))?;
-    }
+    let views = views(registry, text, form.view)?;
     let mix = form
         .mix
         .map(|spanned| {
@@ -88,7 +71,7 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
         batch: form.batch,
         order: form.order,
         last: form.last,
-        view,
+        views,
         mix,
         target: form.target,
         output: form.output,
@@ -97,6 +80,54 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
     };
     recipe.check().map_err(|(key, error)| at(text, place_of(text, key), error))?;
     Ok(recipe)
+}
+
+fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Result<Vec<View>> {
+    let registry = Arc::new(registry.clone());
+    let mut views = Vec::with_capacity(forms.len());
+    // Where each view and its parts stand.
+    let mut places = Vec::with_capacity(forms.len());
+    for spanned in forms {
+        let start = spanned.span().start;
+        let form = spanned.into_inner();
+        places.push((
+            form.name.as_ref().map_or(start, |name| name.span().start),
+            form.count.as_ref().map_or(start, |count| count.span().start),
+            start,
+        ));
+        let mut view = View::new().count(form.count.map_or(1, Spanned::into_inner));
+        view.name = form.name.map(Spanned::into_inner);
+        for spanned in form.ops {
+            let start = spanned.span().start;
+            add_op(&registry, &mut view, spanned.into_inner()).map_err(|error| at(text, start, error))?;
+        }
+        views.push(view);
+    }
+    view::check(&views).map_err(|(number, part, error)| {
+        let (name, count, whole) = places[number];
+        let place = match part {
+            Part::Name => name,
+            Part::Count => count,
+            Part::Ops => whole,
+        };
+        at(text, place, error)
+    })?;
+    Ok(views)
+}
+
+/// Makes the op that a table describes.
+fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> Result<()> {
+    let Some(toml::Value::String(name)) = table.remove("op") else {
+        return Err(Error::config("an op without a name: expected { op = \"NAME\", … }"));
+    };
+    let label = match table.remove("label") {
+        None => None,
+        Some(toml::Value::String(label)) => Some(label),
+        Some(other) => return Err(Error::config(format!("label = {other}: expected a string"))),
+    };
+    let schedule = Schedule::new(registry, &name, &table)?;
+    let op = schedule.as_ref().map_or_else(|| registry.make(&name, table), |schedule| schedule.op(0))?;
+    view.push(label, op, schedule)
 }
 
 /// The error with the line of the byte `place`.

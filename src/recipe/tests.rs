@@ -1,7 +1,7 @@
 use super::*;
 use crate::Kind;
 use crate::augment::{
-    CenterCrop, ColorJitter, Filter, HorizontalFlip, PadMode, RandomCrop, RandomResizedCrop,
+    CenterCrop, ColorJitter, Filter, Frame, HorizontalFlip, PadMode, RandomCrop, RandomResizedCrop,
 };
 use crate::mix::{CutMix, Geometry, Lambda, MixUp, Partner};
 
@@ -68,6 +68,48 @@ fn the_toml_form_equals_the_builder_form() {
     assert_eq!(read.to_toml(), built.to_toml());
     assert_eq!(read.fingerprint(), built.fingerprint());
 }
+
+#[test]
+fn several_views_are_the_same_in_both_forms_and_read_back() {
+    let read = Recipe::from_toml(
+        r#"
+        batch = 32
+        [[view]]
+        name = "global"
+        count = 2
+        ops = [ { op = "random_resized_crop", size = 32 } ]
+        [[view]]
+        count = 3
+        ops = [ { op = "random_resized_crop", size = 16 }, { op = "horizontal_flip" } ]
+        "#,
+    )
+    .unwrap();
+    let built = Recipe::new()
+        .view(View::new().name("global").count(2).op(RandomResizedCrop::new(32)))
+        .view(View::new().count(3).op(RandomResizedCrop::new(16)))
+        .op(HorizontalFlip::new(0.5));
+    assert_eq!(read.to_toml(), built.to_toml());
+    assert_eq!(Recipe::from_toml(&read.to_toml()).unwrap().to_toml(), read.to_toml());
+    let titles = |number: usize| read.views()[number].title(number, 1);
+    assert_eq!([titles(0), titles(1)], ["global 2/2", "view 1 2/3"]);
+}
+
+/// Golden fingerprints: states of runs that were stopped earlier hold them.
+#[test]
+fn fingerprints_of_single_views_never_change() {
+    let prints: Vec<String> = ["deit", "imagenet"]
+        .map(|name| format!("{:?}", Recipe::preset(name).unwrap().fingerprint()))
+        .into_iter()
+        .chain([format!("{:?}", Recipe::new().fingerprint())])
+        .collect();
+    assert_eq!(prints, GOLDEN_PRINTS);
+}
+
+const GOLDEN_PRINTS: [&str; 3] = [
+    "32420de32aea3f8c9c1abe7dc0336863",
+    "bdc1fdc782c0aacb92dd7c08e48b7f27",
+    "05971f63d68aea9d24ddf29f194abaab",
+];
 
 #[test]
 fn every_preset_reads_back_from_its_canonical_form() {
@@ -163,7 +205,17 @@ fn whatever_is_wrong_is_named_with_its_line() {
         ("\"horizontal_flip\", p = 0.5", "\"color_jitter\", contrast = [2, 1]", 7, "contrast = [2, 1]"),
         ("\"horizontal_flip\", p = 0.5", "\"color_jitter\", brightness = nan", 7, "brightness = NaN"),
         ("\"horizontal_flip\"", "\"horizontal_flip\", label = \"random_resized_crop\"", 7, "another label"),
-        ("[mix]", "[[view]]\n[mix]", 10, "a second [[view]]"),
+        ("[mix]", "[[view]]\ncount = 0\n[mix]", 11, "view count = 0: expected 1 to 255"),
+        ("[mix]", "[[view]]\ncount = 255\n[mix]", 11, "256 views; expected at most 255 in all"),
+        ("[mix]", "[[view]]\ncount = 1.5\n[mix]", 11, "usize"),
+        (
+            "[mix]",
+            "[[view]]\nname = \"a\"\n[[view]]\nname = \"a\"\n[mix]",
+            13,
+            "two views have the name \"a\"",
+        ),
+        ("[mix]", "[[view]]\nnmae = \"a\"\n[mix]", 11, "did you mean `name`?"),
+        ("[mix]", "[[view]]\nops = [{ op = \"resize\" }]\n[mix]", 11, "op \"resize\""),
         ("\"mixup\", alpha", "\"mixpu\", alpha", 12, "did you mean \"mixup\"?"),
         ("p = 1.0", "p = 2.0", 14, "mix.p = 2"),
         ("alpha = 0.2", "alpha = 0", 12, "mix \"mixup\": alpha = 0"),
@@ -193,7 +245,7 @@ fn whatever_is_wrong_is_named_with_its_line() {
 }
 
 fn labels(recipe: &Recipe) -> Vec<&str> {
-    recipe.view().ops().iter().map(OpEntry::label).collect()
+    recipe.views()[0].ops().iter().map(OpEntry::label).collect()
 }
 
 #[test]
@@ -211,7 +263,7 @@ fn repeated_ops_are_numbered_and_a_label_of_ones_own_is_kept() {
 #[test]
 fn adding_an_op_changes_the_random_numbers_of_no_other() {
     let base = || Recipe::new().op(RandomCrop::new(8)).op(HorizontalFlip::new(0.5));
-    let keys = |recipe: &Recipe| -> Vec<_> { recipe.view().ops().iter().map(OpEntry::key).collect() };
+    let keys = |recipe: &Recipe| -> Vec<_> { recipe.views()[0].ops().iter().map(OpEntry::key).collect() };
     let longer = base().op(ColorJitter::new(0.4, 0.4, 0.4, 0.1)).op(HorizontalFlip::new(0.5));
     assert_eq!(keys(&longer)[..2], keys(&base())[..]);
     let first = Recipe::new().op(ColorJitter::new(0.4, 0.4, 0.4, 0.1)).op(RandomCrop::new(8));
@@ -221,9 +273,9 @@ fn adding_an_op_changes_the_random_numbers_of_no_other() {
 #[test]
 fn a_view_whose_size_depends_on_the_picture_is_refused() {
     let recipe = Recipe::new().op(HorizontalFlip::new(0.5));
-    assert!(recipe.view().frame(None).unwrap_err().to_string().contains("no fixed size"));
+    assert!(recipe.views()[0].frame(None).unwrap_err().to_string().contains("no fixed size"));
     let uniform = Frame { width: 5, height: 4 };
-    assert_eq!(recipe.view().frame(Some(uniform)).unwrap(), uniform);
+    assert_eq!(recipe.views()[0].frame(Some(uniform)).unwrap(), uniform);
 }
 
 #[test]
@@ -231,4 +283,125 @@ fn names_close_enough_to_be_meant_are_suggested_and_others_are_not() {
     let known = ["resize", "center_crop"];
     assert_eq!(nearest("rezise", known.into_iter()), Some("resize"));
     assert_eq!(nearest("blur", known.into_iter()), None);
+}
+
+/// A recipe whose horizontal flip has this probability, and whose crop has this size.
+fn curved(p: &str, size: &str) -> String {
+    format!(
+        "batch = 8\n[[view]]\nops = [\n  {{ op = \"horizontal_flip\", p = {p} }},\n  {{ op = \"center_crop\", size = {size} }},\n]\n"
+    )
+}
+
+#[test]
+fn curves_take_their_values_by_epoch_and_read_back() {
+    let text = curved(
+        "{ linear = [0, 1], epochs = [10, 20] }",
+        "[{ linear = [160, 224], epochs = [0, 100] }, { stages = [[0, 8], [30, 9]] }]",
+    );
+    let recipe = Recipe::from_toml(&text).unwrap();
+    let view = &recipe.views()[0];
+    assert!(
+        Recipe::from_toml(&curved(
+            "{ linear = [1, 1], epochs = [0, 9] }",
+            "{ tanh = [8, 8], epochs = [0, 9] }"
+        ))
+        .is_ok()
+    );
+    let values = |epoch| {
+        let view = view.at(epoch).unwrap();
+        (view.ops()[0].op().params()["p"].as_float().unwrap(), view.frame(None).unwrap())
+    };
+    let frame = |height, width| Frame { width, height };
+    assert_eq!(values(0), (0.0, frame(160, 8)));
+    assert_eq!(values(15), (0.5, frame(170, 8)), "a probability stays a fraction, 169.6 rows are rounded");
+    assert_eq!(values(30), (1.0, frame(179, 9)));
+    assert_eq!(values(u32::MAX), (1.0, frame(224, 9)));
+    let shown: Vec<String> = view.ops().iter().flat_map(|entry| entry.values_at(15)).collect();
+    assert_eq!(shown, ["p = 0.5", "size[0] = 170", "size[1] = 8"]);
+    let again = Recipe::from_toml(&recipe.to_toml()).unwrap();
+    assert_eq!(again.to_toml(), recipe.to_toml());
+    assert_eq!(again.fingerprint(), recipe.fingerprint());
+    assert_eq!(again.views()[0].at(15).unwrap().frame(None).unwrap(), frame(170, 8));
+    let other = Recipe::from_toml(&text.replace("[30, 9]", "[31, 9]")).unwrap();
+    assert_ne!(other.fingerprint(), recipe.fingerprint());
+}
+
+#[test]
+fn a_range_that_slides_keeps_its_fractions() {
+    // A range that slides up: its lower end may not pass the upper one of the same epoch.
+    let recipe = Recipe::from_toml(
+        "batch = 8\n[[view]]\nops = [{ op = \"color_jitter\", brightness = \
+         [{ linear = [1, 3], epochs = [0, 4] }, { linear = [1, 5], epochs = [0, 4] }] }]",
+    )
+    .unwrap();
+    let op = |epoch| recipe.views()[0].at(epoch).unwrap().ops()[0].op().params();
+    assert_eq!(op(1)["brightness"], toml::Value::from(vec![1.5, 2.0]));
+}
+
+#[test]
+fn what_is_wrong_about_a_curve_is_named_with_its_line() {
+    let mut wrong = Vec::new();
+    for (p, size, line, expected) in [
+        ("{ stages = [[1, 0.5]] }", "8", 4, "p: stages: expected the first stage to begin with epoch 0"),
+        ("{ stages = [] }", "8", 4, "the first stage to begin with epoch 0"),
+        ("{ stages = [[0, 0.5], [9, 0.6], [9, 0.7]] }", "8", 4, "epoch 9 comes after epoch 9"),
+        ("{ stages = [[0, nan]] }", "8", 4, "stages: nan: expected a finite number"),
+        ("{ stages = [[0, true]] }", "8", 4, "true: expected a finite number"),
+        ("{ stages = [[0, 0.5], [9, 1.5]] }", "8", 4, "in epoch 9: op \"horizontal_flip\": p = 1.5"),
+        ("{ stages = [[-1, 0.5]] }", "8", 4, "-1"),
+        ("{ linear = [0.1, 0.2] }", "8", 4, "linear needs epochs = [FIRST, LAST]"),
+        ("{ linear = [0.1, 0.2], epoch = [0, 9] }", "8", 4, "did you mean `epochs`?"),
+        ("{ linaer = [0.1, 0.2], epochs = [0, 9] }", "8", 4, "did you mean `linear`?"),
+        ("{ linear = [0.1, 0.2], epochs = [9, 9] }", "8", 4, "expected the first epoch before the last"),
+        ("{ linear = [0.1, 0.2], tanh = [0, 1], epochs = [0, 9] }", "8", 4, "a curve is either"),
+        ("{ stages = [[0, 0.1]], epochs = [0, 9] }", "8", 4, "a curve is either"),
+        ("{ epochs = [0, 9] }", "8", 4, "a curve is either"),
+        ("{ cosine = [0.1, inf], epochs = [0, 9] }", "8", 4, "cosine: inf: expected a finite number"),
+        ("{ cosine = [0.5, 1.1], epochs = [0, 9] }", "8", 4, "in epoch 7: op"),
+        ("0.5", "{ linear = [0, 8], epochs = [0, 9] }", 5, "in epoch 0: op \"center_crop\""),
+        ("0.5", "{ linear = [4.5, 8], epochs = [0, 9] }", 5, "in epoch 0: op \"center_crop\""),
+        ("0.5", "[8, { stages = [[3, 8]] }]", 5, "size[1]: stages"),
+    ] {
+        let error = Recipe::from_toml(&curved(p, size)).expect_err(p);
+        assert_eq!(error.kind(), Kind::Config, "{p}");
+        let message = error.to_string();
+        if !message.starts_with(&format!("recipe line {line}: ")) || !message.contains(expected) {
+            wrong.push(format!("{p} {size}: {message}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn curves_are_found_however_deep_they_stand() {
+    /// An op that holds others, as tables.
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Several {
+        ops: Vec<toml::Table>,
+    }
+    impl Op for Several {
+        fn name(&self) -> &str {
+            "several"
+        }
+        fn params(&self) -> toml::Table {
+            crate::augment::params_of(self)
+        }
+        fn check(&self) -> Result<()> {
+            match self.ops[1]["p"].as_float() {
+                Some(_) => Ok(()),
+                None => Err(Error::config("p: expected a number")),
+            }
+        }
+        fn draw(&self, _: &mut crate::draws::Draws, _: &mut crate::augment::Steps) {}
+    }
+    let mut registry = Registry::default();
+    registry.register::<Several>("several");
+    let text = "batch = 8\n[[view]]\nops = [{ op = \"several\", ops = [{ op = \"a\" }, \
+                { op = \"b\", p = { linear = [0.0, 1.0], epochs = [0, 4] } }] }]";
+    let recipe = Recipe::from_toml_with(&registry, text).unwrap();
+    let view = recipe.views()[0].at(1).unwrap();
+    assert_eq!(view.ops()[0].op().params()["ops"][1]["p"], toml::Value::Float(0.25));
+    assert_eq!(view.ops()[0].values_at(1).collect::<Vec<_>>(), ["ops[1].p = 0.25"]);
+    assert_eq!(Recipe::from_toml_with(&registry, &recipe.to_toml()).unwrap().to_toml(), recipe.to_toml());
 }

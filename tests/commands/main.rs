@@ -197,11 +197,47 @@ fn preview_explain_and_apply_show_what_the_model_sees() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((json["width"].as_u64(), json["height"].as_u64()), (Some(640), Some(427)));
 
+    assert!(json["views"][0]["steps"][0].as_str().unwrap().starts_with("crop left="), "{json}");
+
     let (input, output) = (folder.path().join("in.png"), folder.path().join("out.png"));
     image::RgbImage::from_fn(3, 1, |x, _| image::Rgb([x as u8, 7, 9])).save(&input).unwrap();
     fine(&["apply", "op = \"horizontal_flip\", p = 1.0", text(&input), text(&output)]);
     let flipped = image::open(&output).unwrap().to_rgb8();
     assert_eq!(flipped.pixels().map(|pixel| pixel.0[0]).collect::<Vec<_>>(), [2, 1, 0]);
+}
+
+#[test]
+fn preview_explain_and_digest_cover_every_view() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("multi.toml");
+    let write = |size: &str| {
+        let local = format!(
+            "[[view]]\nname = \"local\"\ncount = 3\nops = [{{ op = \"center_crop\", size = {size} }}]"
+        );
+        let global = "[[view]]\nops = [{ op = \"center_crop\", size = 200 }]";
+        std::fs::write(&path, format!("batch = 4\n{global}\n{local}\n")).unwrap();
+    };
+    let digest = || fine(&["digest", "--data", PHOTOS, "--recipe", text(&path), "--batches", "0..1"]);
+    write("40");
+    let first = digest();
+    write("{ stages = [[0, 48], [1, 56]] }");
+    assert_ne!(digest(), first);
+    let grid = folder.path().join("grid.png");
+    for (epoch, height) in [("0", 48), ("1", 56)] {
+        fine(&["preview", "--data", PHOTOS, "--recipe", text(&path), "-o", text(&grid), "--epoch", epoch]);
+        let picture = image::open(&grid).unwrap();
+        // Three small views stand in one column beside the large one, two slots in a row.
+        assert!(picture.width() >= 2 * (200 + height) && picture.width() < 2 * (200 + 2 * height));
+        let explained =
+            fine(&["explain", "--data", PHOTOS, "--recipe", text(&path), "--sample", "3", "--epoch", epoch]);
+        for part in [
+            "view     view 0, 200 x 200".to_string(),
+            format!("view     local 3/3, {height} x {height}"),
+            format!("value    center_crop size = {height}"),
+        ] {
+            assert!(explained.contains(&part), "no {part} in {explained}");
+        }
+    }
 }
 
 #[test]

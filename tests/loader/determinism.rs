@@ -51,16 +51,32 @@ fn threads_give_the_bytes_of_the_reference_path_with_mixing() {
 }
 
 #[test]
+fn threads_give_the_bytes_of_the_reference_path_with_several_views() {
+    within(120, "the grid", || {
+        assert_same(|access| jittery(45, access), &multi_crop(8, MIX).last(Last::Keep), 2);
+    });
+}
+
+#[test]
+fn threads_give_the_bytes_of_the_reference_path_while_sizes_change_by_epoch() {
+    within(120, "the grid", || {
+        assert_same(|access| jittery(21, access), &curriculum(8, MIX).last(Last::Keep), 4);
+    });
+}
+
+#[test]
 fn every_dtype_and_layout_equals_the_reference_path() {
     for dtype in [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32] {
         for layout in [Layout::Nchw, Layout::Nhwc] {
             for mix in ["", MIX] {
-                let recipe = recipe(8, mix).output(output(dtype, layout));
-                let mut loader = Loader::new(Box::new(pixels(20)), recipe).unwrap();
-                let expected = reference(&loader, 1);
-                assert_eq!(threaded(&mut loader, 1), expected, "{dtype:?} {layout:?}");
-                let shape = loader.batch(0, 0).unwrap().images().shape();
-                assert_eq!(shape, if layout == Layout::Nchw { [8, 3, 9, 8] } else { [8, 9, 8, 3] });
+                for recipe in [recipe(8, mix), multi_crop(8, mix)] {
+                    let recipe = recipe.output(output(dtype, layout));
+                    let mut loader = Loader::new(Box::new(pixels(20)), recipe).unwrap();
+                    let expected = reference(&loader, 1);
+                    assert_eq!(threaded(&mut loader, 1), expected, "{dtype:?} {layout:?}");
+                    let shape = loader.batch(0, 0).unwrap().images().shape();
+                    assert_eq!(shape[1..], if layout == Layout::Nchw { [3, 9, 8] } else { [9, 8, 3] });
+                }
             }
         }
     }

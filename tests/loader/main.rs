@@ -1,5 +1,6 @@
 //! The promises of the loader, over its public API.
 
+mod curricula;
 mod determinism;
 mod faults;
 mod labels;
@@ -7,3 +8,4 @@ mod lifetime;
 mod ranks;
 mod resume;
 mod support;
+mod views;

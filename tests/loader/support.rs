@@ -129,6 +129,75 @@ pub fn recipe(batch: usize, mix: &str) -> Recipe {
     Recipe::from_toml(&text).unwrap()
 }
 
+/// Two groups of views, of different sizes and ops.
+pub fn multi_crop(batch: usize, mix: &str) -> Recipe {
+    let text = format!(
+        r#"
+        seed = 11
+        batch = {batch}
+        [[view]]
+        name = "global"
+        count = 2
+        ops = [
+          {{ op = "random_resized_crop", size = [9, 8], scale = [0.4, 1.0], filter = "bicubic" }},
+          {{ op = "horizontal_flip" }},
+        ]
+        [[view]]
+        name = "local"
+        count = 3
+        ops = [
+          {{ op = "random_resized_crop", size = 5, scale = [0.1, 0.4] }},
+          {{ op = "horizontal_flip" }},
+          {{ op = "color_jitter", brightness = 0.4, hue = 0.1 }},
+        ]
+        {mix}
+        [target]
+        classes = 7
+        [output]
+        mean = [0.4, 0.5, 0.6]
+        std = [0.2, 0.3, 0.25]
+        "#
+    );
+    Recipe::from_toml(&text).unwrap()
+}
+
+/// Two groups of views; sizes, magnitudes and probabilities change in epochs 1, 2 and 3.
+pub fn curriculum(batch: usize, mix: &str) -> Recipe {
+    curriculum_of(
+        batch,
+        mix,
+        "{ stages = [[0, 5], [1, 7], [3, 9]] }",
+        "{ linear = [0.2, 0.8], epochs = [0, 3] }",
+        "{ cosine = [4, 6], epochs = [1, 3] }",
+        "{ tanh = [0, 0.5], epochs = [0, 4] }",
+    )
+}
+
+/// [`curriculum`] with these values.
+pub fn curriculum_of(batch: usize, mix: &str, size: &str, p: &str, small: &str, hue: &str) -> Recipe {
+    let text = format!(
+        r#"
+        seed = 11
+        batch = {batch}
+        [[view]]
+        ops = [
+          {{ op = "random_resized_crop", size = [{size}, 8], scale = [0.3, 1.0] }},
+          {{ op = "horizontal_flip", p = {p} }},
+        ]
+        [[view]]
+        count = 2
+        ops = [
+          {{ op = "random_resized_crop", size = {small} }},
+          {{ op = "color_jitter", hue = {hue} }},
+        ]
+        {mix}
+        [target]
+        classes = 7
+        "#
+    );
+    Recipe::from_toml(&text).unwrap()
+}
+
 pub const MIX: &str = r#"
     [mix]
     choose = [ { mix = "mixup", alpha = 0.8 }, { mix = "cutmix", alpha = 1.0, weight = 2.0 } ]

@@ -101,12 +101,13 @@ impl Args {
             output::json(out, &line)?;
             return Ok(Verdict::Fine);
         }
+        let shapes: Vec<String> = loader.shapes().iter().map(|shape| format!("{shape:?}")).collect();
         writeln!(
             out,
-            "{} samples, {} batches of {:?} {:?} an epoch, {} workers",
+            "{} samples, {} batches of {} {:?} an epoch, {} workers",
             loader.samples(),
             loader.batches(),
-            loader.shape(),
+            shapes.join(" + "),
             loader.recipe().output_options().dtype,
             stats.workers
         )?;

@@ -30,6 +30,15 @@ impl Args {
         let loader = self.job.loader(World::SINGLE)?;
         let explanation = loader.explain(self.epoch, self.sample)?;
         if self.json {
+            let views = explanation.views.iter().map(|view| {
+                json!({
+                    "view": view.view,
+                    "width": view.frame.width,
+                    "height": view.frame.height,
+                    "values": view.values,
+                    "steps": view.steps,
+                })
+            });
             let line = json!({
                 "sample": explanation.sample,
                 "name": explanation.name,
@@ -40,7 +49,7 @@ impl Args {
                 "height": explanation.size.1,
                 "target": format!("{:?}", explanation.target),
                 "decoded": explanation.decoded,
-                "steps": explanation.steps,
+                "views": views.collect::<Vec<_>>(),
             });
             output::json(out, &line)?;
         } else {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use feedmill::mix::Method;
-use feedmill::{Batch, Loader, World};
+use feedmill::{Batch, Loader, Picture, World};
 use font8x8::UnicodeFonts;
 
 use crate::Verdict;
@@ -76,21 +76,51 @@ impl Args {
     }
 }
 
+/// Where a view stands in the cell of its slot.
+struct Spot {
+    left: usize,
+    top: usize,
+}
+
+/// A slot's views: the first stands left, those after it fill columns beside it, each with its name if there are several.
+/// Returns where each stands, and the size of all.
+fn arrange(pictures: &[Picture]) -> (Vec<Spot>, usize, usize) {
+    let label = if pictures.len() > 1 { CHARACTER + 2 } else { 0 };
+    let tallest = pictures.iter().map(|picture| picture.height as usize + label).max().unwrap_or(0);
+    let (mut left, mut top, mut width) = (0, 0, 0);
+    let mut spots = Vec::with_capacity(pictures.len());
+    for picture in pictures {
+        let (w, h) = (picture.width as usize, picture.height as usize + label);
+        if top + h > tallest {
+            (left, top, width) = (left + width + GAP, 0, 0);
+        }
+        spots.push(Spot { left, top });
+        top += h + GAP;
+        width = width.max(w);
+    }
+    (spots, left + width, tallest)
+}
+
 fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     let shown = batch.len().min(most);
     let columns = (1..=shown).find(|n| n * n >= shown).unwrap_or(1);
-    let first = loader.picture(batch, 0);
-    let (w, h) = (first.width as usize, first.height as usize);
+    let (spots, w, h) = arrange(&loader.pictures(batch, 0));
     // A caption needs room even under a picture of 32 pixels.
     let cell = w.max(14 * CHARACTER);
     let rows = shown.div_ceil(columns);
     let mut canvas = Canvas::new(GAP + columns * (cell + GAP), GAP + rows * (h + CAPTION + GAP));
     for slot in 0..shown {
-        let picture = loader.picture(batch, slot);
         let left = GAP + slot % columns * (cell + GAP);
         let top = GAP + slot / columns * (h + CAPTION + GAP);
-        for (y, row) in picture.rgb.chunks_exact(w * 3).enumerate() {
-            canvas.row(left, top + y, row);
+        for (picture, spot) in loader.pictures(batch, slot).iter().zip(&spots) {
+            let (left, mut top, width) = (left + spot.left, top + spot.top, picture.width as usize);
+            if spots.len() > 1 {
+                canvas.text(left, top, width, &picture.view);
+                top += CHARACTER + 2;
+            }
+            for (y, row) in picture.rgb.chunks_exact(width * 3).enumerate() {
+                canvas.row(left, top + y, row);
+            }
         }
         canvas.text(left, top + h + 2, cell, &loader.label(batch, slot));
         canvas.text(left, top + h + 2 + CHARACTER + 2, cell, &origin(batch, slot));

@@ -1,0 +1,168 @@
+//! The views of an epoch made concrete: their ops, their sizes, and where the values of each lie.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use crate::augment::Frame;
+use crate::batch::Finisher;
+use crate::error::Result;
+use crate::recipe::{Layout, Recipe, View};
+
+/// Epochs whose views are kept: that of the trainer, those that are prepared, and one to look at.
+const KEPT: usize = 4;
+
+/// The views of every epoch, made when an epoch is first asked for.
+#[derive(Debug)]
+pub(crate) struct ViewSets {
+    given: Option<Frame>,
+    first: Arc<ViewSet>,
+    /// True if every epoch has the views of the first one.
+    constant: bool,
+    recent: Mutex<VecDeque<(u32, Arc<ViewSet>)>>,
+}
+
+impl ViewSets {
+    /// The views of a recipe for samples whose size is `given`, if they all have the same.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if the size of a view depends on the sample.
+    pub(crate) fn new(recipe: &Recipe, given: Option<Frame>) -> Result<ViewSets> {
+        let landmarks: BTreeSet<u32> = recipe.views().iter().flat_map(View::landmarks).collect();
+        for epoch in &landmarks {
+            ViewSet::new(recipe, given, *epoch)?;
+        }
+        let first = Arc::new(ViewSet::new(recipe, given, 0)?);
+        Ok(ViewSets { given, first, constant: landmarks.is_empty(), recent: Mutex::default() })
+    }
+
+    /// The views of epoch 0.
+    pub(crate) fn first(&self) -> &ViewSet {
+        &self.first
+    }
+
+    /// The views of an epoch of the recipe that these were made for.
+    ///
+    /// # Errors
+    ///
+    /// As [`ViewSets::new`], and if an op refuses its values of this epoch.
+    pub(crate) fn at(&self, recipe: &Recipe, epoch: u32) -> Result<Arc<ViewSet>> {
+        if self.constant {
+            return Ok(Arc::clone(&self.first));
+        }
+        let lock = || self.recent.lock().expect("no panic inside");
+        if let Some((_, views)) = lock().iter().find(|(known, _)| *known == epoch) {
+            return Ok(Arc::clone(views));
+        }
+        let views = Arc::new(ViewSet::new(recipe, self.given, epoch)?);
+        let mut recent = lock();
+        if recent.len() == KEPT {
+            recent.pop_front();
+        }
+        recent.push_back((epoch, Arc::clone(&views)));
+        Ok(views)
+    }
+}
+
+/// All views of a sample, group by group.
+#[derive(Debug)]
+pub(crate) struct ViewSet {
+    pub(crate) groups: Vec<Group>,
+    layout: Layout,
+}
+
+/// Views that the same ops make, and that share a tensor.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) view: View,
+    pub(crate) finisher: Finisher,
+}
+
+/// One view of a sample.
+#[derive(Clone, Debug)]
+pub(crate) struct Spot<'a> {
+    pub(crate) group: &'a Group,
+    /// The number of its group.
+    pub(crate) g: usize,
+    /// Its place in the group.
+    pub(crate) k: usize,
+    /// Its number among all views of the sample.
+    pub(crate) number: usize,
+    /// Where its pixels lie among those of all views of a slot.
+    pub(crate) bytes: Range<usize>,
+}
+
+impl Group {
+    pub(crate) fn count(&self) -> usize {
+        self.view.get_count()
+    }
+
+    pub(crate) fn frame(&self) -> Frame {
+        self.finisher.frame()
+    }
+
+    /// Values of one view of one slot, and bytes of it before the final pass.
+    pub(crate) fn values(&self) -> usize {
+        self.frame().width as usize * self.frame().height as usize * 3
+    }
+}
+
+impl Spot<'_> {
+    /// What to call it.
+    pub(crate) fn title(&self) -> String {
+        self.group.view.title(self.g, self.k)
+    }
+}
+
+impl ViewSet {
+    /// The views of a recipe in an epoch, for samples whose size is `given`, if they all have the same.
+    fn new(recipe: &Recipe, given: Option<Frame>, epoch: u32) -> Result<ViewSet> {
+        let groups = recipe.views().iter().map(|view| {
+            let view = view.at(epoch)?;
+            let frame = view.frame(given)?;
+            Ok(Group { view, finisher: Finisher::new(&recipe.output, frame) })
+        });
+        Ok(ViewSet { groups: groups.collect::<Result<_>>()?, layout: recipe.output.layout })
+    }
+
+    /// The views of a sample in order.
+    pub(crate) fn spots(&self) -> impl Iterator<Item = Spot<'_>> {
+        let groups = self.groups.iter().enumerate();
+        let each = groups.flat_map(|(g, group)| (0..group.count()).map(move |k| (g, group, k)));
+        let mut end = 0;
+        each.enumerate().map(move |(number, (g, group, k))| {
+            let start = end;
+            end += group.values();
+            Spot { group, g, k, number, bytes: start..end }
+        })
+    }
+
+    /// The number of views of a sample.
+    pub(crate) fn count(&self) -> usize {
+        self.groups.iter().map(Group::count).sum()
+    }
+
+    /// Bytes of all views of a slot before the final pass.
+    pub(crate) fn bytes(&self) -> usize {
+        self.groups.iter().map(|group| group.count() * group.values()).sum()
+    }
+
+    /// The size that mixing is drawn for.
+    pub(crate) fn mix_frame(&self) -> Frame {
+        self.groups[0].frame()
+    }
+
+    /// The shape of each group's tensor for so many slots.
+    pub(crate) fn shapes(&self, slots: usize) -> Vec<[usize; 4]> {
+        let shape = |group: &Group| {
+            let (pictures, frame) = (group.count() * slots, group.frame());
+            let (h, w) = (frame.height as usize, frame.width as usize);
+            match self.layout {
+                Layout::Nchw => [pictures, 3, h, w],
+                Layout::Nhwc => [pictures, h, w, 3],
+            }
+        };
+        self.groups.iter().map(shape).collect()
+    }
+}

@@ -1,0 +1,172 @@
+//! An op whose parameters are functions of the epoch.
+//!
+//! The op itself knows numbers only: for an epoch, the values of all curves are put into its table, and the registry makes the
+//! op anew.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use super::curve::Curve;
+use crate::augment::{Op, Registry};
+use crate::error::Result;
+
+/// What makes an op for each epoch.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    registry: Arc<Registry>,
+    name: String,
+    /// The parameters as they stand in the recipe, curves included.
+    params: toml::Table,
+    curves: Vec<(Place, Curve)>,
+}
+
+/// Where a curve stands among the parameters: `size`, `scale[1]`, `ops[0].magnitude`.
+#[derive(Clone, Debug, Default)]
+struct Place(Vec<Part>);
+
+#[derive(Clone, Debug)]
+enum Part {
+    Key(String),
+    Index(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, part) in self.0.iter().enumerate() {
+            match part {
+                Part::Key(key) if number == 0 => f.write_str(key)?,
+                Part::Key(key) => write!(f, ".{key}")?,
+                Part::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Place {
+    fn with(&self, part: Part) -> Place {
+        Place(self.0.iter().cloned().chain([part]).collect())
+    }
+
+    fn put(&self, params: &mut toml::Table, value: toml::Value) {
+        let (Some(Part::Key(first)), rest) = (self.0.first(), &self.0[1..]) else {
+            unreachable!("parameters are a table");
+        };
+        let mut here = &mut params[first];
+        for part in rest {
+            here = match part {
+                Part::Key(key) => &mut here[key.as_str()],
+                Part::Index(index) => &mut here[*index],
+            };
+        }
+        *here = value;
+    }
+}
+
+/// Finds the curves in tables and lists, however deep.
+fn find(value: &toml::Value, place: Place, found: &mut Vec<(Place, Curve)>) -> Result<()> {
+    match value {
+        toml::Value::Table(table) if Curve::is_meant(table) => {
+            let curve = Curve::read(table).map_err(|error| error.at(&place))?;
+            found.push((place, curve));
+        }
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                find(value, place.with(Part::Key(key.clone())), found)?;
+            }
+        }
+        toml::Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                find(value, place.with(Part::Index(index)), found)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+impl Schedule {
+    /// What makes the op `name` for each epoch; `None` if no parameter is a curve.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] for a curve that makes no sense, and for a value that the op refuses in some epoch.
+    pub(super) fn new(
+        registry: &Arc<Registry>,
+        name: &str,
+        params: &toml::Table,
+    ) -> Result<Option<Schedule>> {
+        let mut curves = Vec::new();
+        for (key, value) in params {
+            find(value, Place(vec![Part::Key(key.clone())]), &mut curves)
+                .map_err(|error| error.at(format_args!("op \"{name}\"")))?;
+        }
+        if curves.is_empty() {
+            return Ok(None);
+        }
+        let (registry, name, params) = (Arc::clone(registry), name.to_string(), params.clone());
+        let mut schedule = Schedule { registry, name, params, curves };
+        schedule.find_integers();
+        for epoch in schedule.landmarks() {
+            schedule.op(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
+        }
+        Ok(Some(schedule))
+    }
+
+    /// Finds out which parameters want integers: those where the op refuses a fraction.
+    fn find_integers(&mut self) {
+        self.curves.iter_mut().for_each(|(_, curve)| curve.whole = true);
+        let takes = |place: &Place, (epoch, fraction): (u32, toml::Value)| {
+            let mut params = self.params_at(epoch);
+            place.put(&mut params, fraction);
+            self.registry.make(&self.name, params).is_ok()
+        };
+        let whole: Vec<bool> = self
+            .curves
+            .iter()
+            .map(|(place, curve)| {
+                curve
+                    .fractions()
+                    .is_some_and(|fractions| !fractions.into_iter().any(|fraction| takes(place, fraction)))
+            })
+            .collect();
+        self.curves.iter_mut().zip(whole).for_each(|((_, curve), whole)| curve.whole = whole);
+    }
+
+    fn params_at(&self, epoch: u32) -> toml::Table {
+        let mut params = self.params.clone();
+        for (place, curve) in &self.curves {
+            place.put(&mut params, curve.at(epoch));
+        }
+        params
+    }
+
+    /// The op of an epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if a value of this epoch is out of the op's range.
+    pub(super) fn op(&self, epoch: u32) -> Result<Arc<dyn Op>> {
+        self.registry.make(&self.name, self.params_at(epoch))
+    }
+
+    /// Epochs whose values stand for all.
+    pub(super) fn landmarks(&self) -> BTreeSet<u32> {
+        self.curves.iter().flat_map(|(_, curve)| curve.landmarks()).collect()
+    }
+
+    /// The value of each curve in an epoch, in words.
+    pub(super) fn values(&self, epoch: u32) -> impl Iterator<Item = String> {
+        self.curves.iter().map(move |(place, curve)| format!("{place} = {}", curve.at(epoch)))
+    }
+
+    /// The parameters that hold curves, as they stand in the recipe.
+    pub(super) fn written(&self) -> impl Iterator<Item = (String, toml::Value)> {
+        let keys = self.curves.iter().filter_map(|(place, _)| match place.0.first() {
+            Some(Part::Key(key)) => Some(key),
+            _ => None,
+        });
+        keys.map(|key| (key.clone(), self.params[key].clone()))
+    }
+}
