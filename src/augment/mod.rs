@@ -13,8 +13,10 @@ mod steps;
 
 use std::fmt;
 
+pub use kernels::blur::Blur;
 pub use kernels::colour::Colour;
 pub use kernels::erase::{Erase, Fill};
+pub use kernels::grain::{BetaMask, Noise, Shapes};
 pub use kernels::levels::Levels;
 pub use kernels::resample::Filter;
 pub use kernels::warp::{Warp, WarpFilter};

@@ -1,5 +1,6 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
+use super::kernels::{blur, grain, spare::Spare};
 use super::kernels::{colour, erase, levels, place, resample::Resampler, warp};
 use super::{Frame, Note, PadMode, Step, Steps};
 use crate::decode::Rect;
@@ -306,6 +307,7 @@ struct Work {
     resampler: Resampler,
     levels: levels::Desk,
     chains: Chains,
+    spare: Spare,
 }
 
 /// The picture that chains begin with, and the sum of those that have ended.
@@ -337,6 +339,8 @@ impl Work {
             Step::Levels(step) => levels::run(std::iter::once(step), pixels, &mut self.levels),
             Step::Colour(step) => colour::run(*step, pixels),
             Step::Erase(step) => erase::run(step, pixels, frame),
+            Step::Blur(step) => blur::run(*step, pixels, frame, &mut self.spare),
+            Step::Noise(step) => grain::run(step, pixels, frame, &mut self.spare),
             Step::Fork => {
                 self.chains.base.clear();
                 self.chains.base.extend_from_slice(pixels);

@@ -7,6 +7,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
+    BetaMaskNoise, BoxBlur, GaussianBlur, GaussianNoise, ImpulseNoise, MedianBlur, MotionBlur,
+    PilGaussianBlur, Sharpness, ShotNoise, SpeckleNoise,
+};
+use super::{
     CenterCrop, ColorJitter, HorizontalFlip, Op, RandomCrop, RandomResizedCrop, Resize, VerticalFlip,
 };
 use crate::error::{Error, Result};
@@ -34,6 +38,17 @@ impl Default for Registry {
         registry.register::<HorizontalFlip>("horizontal_flip");
         registry.register::<VerticalFlip>("vertical_flip");
         registry.register::<ColorJitter>("color_jitter");
+        registry.register::<Sharpness>("sharpness");
+        registry.register::<PilGaussianBlur>("pil_gaussian_blur");
+        registry.register::<GaussianBlur>("gaussian_blur");
+        registry.register::<BoxBlur>("box_blur");
+        registry.register::<MedianBlur>("median_blur");
+        registry.register::<MotionBlur>("motion_blur");
+        registry.register::<GaussianNoise>("gaussian_noise");
+        registry.register::<ImpulseNoise>("impulse_noise");
+        registry.register::<ShotNoise>("shot_noise");
+        registry.register::<SpeckleNoise>("speckle_noise");
+        registry.register::<BetaMaskNoise>("beta_mask");
         registry
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::{Blur, Noise};
 use super::{Colour, Erase, Filter, Frame, Kernel, Levels, PadMode, Warp};
 
 /// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
@@ -45,6 +46,10 @@ pub enum Step {
     Colour(Colour),
     /// Overwrite a rectangle.
     Erase(Erase),
+    /// Mix each pixel with its neighbours.
+    Blur(Blur),
+    /// Add noise to each value.
+    Noise(Noise),
     /// Remember the picture, to which chains are applied.
     Fork,
     /// End a chain: its result counts with this weight, and the remembered picture is taken up again.
@@ -90,6 +95,8 @@ impl fmt::Display for Step {
             Step::Levels(levels) => levels.fmt(f),
             Step::Colour(colour) => colour.fmt(f),
             Step::Erase(erase) => erase.fmt(f),
+            Step::Blur(blur) => blur.fmt(f),
+            Step::Noise(noise) => noise.fmt(f),
             Step::Fork => f.write_str("augmix begin"),
             Step::Chain(weight) => write!(f, "augmix chain ends, weight={weight:.4}"),
             Step::Join(weight) => write!(f, "augmix end, weight={weight:.4}"),

@@ -1,9 +1,16 @@
 //! What steps do to pixels: plain functions on rows of RGB, with the reference libraries' rounding.
 
+pub(super) mod blur;
+mod box_blur;
 pub(super) mod colour;
 pub(super) mod erase;
+pub(super) mod filter;
+pub(super) mod grain;
 pub(super) mod levels;
+mod median;
 pub(super) mod noise;
 pub(super) mod place;
+mod poisson;
 pub(super) mod resample;
+pub(super) mod spare;
 pub(super) mod warp;

@@ -5,11 +5,14 @@ use std::sync::LazyLock;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+/// Numbers that are made at a time: as many as the generator makes in one go.
+const BATCH: usize = 128;
+
 /// A generator for pixels, from one number of an op's stream.
 #[derive(Clone, Debug)]
 pub(in crate::augment) struct Bits {
     chacha: ChaCha8Rng,
-    words: [u32; 16],
+    bytes: [u8; 2 * BATCH],
     used: usize,
 }
 
@@ -18,18 +21,43 @@ impl Bits {
         let mut key = [0; 32];
         key[..8].copy_from_slice(b"feedmpix");
         key[8..16].copy_from_slice(&seed.to_le_bytes());
-        Bits { chacha: ChaCha8Rng::from_seed(key), words: [0; 16], used: 32 }
+        Bits { chacha: ChaCha8Rng::from_seed(key), bytes: [0; 2 * BATCH], used: BATCH }
     }
 
     /// 16 uniform bits.
     pub(in crate::augment) fn next16(&mut self) -> u16 {
-        if self.used == 32 {
-            self.words.iter_mut().for_each(|word| *word = self.chacha.next_u32());
+        if self.used == BATCH {
+            self.chacha.fill_bytes(&mut self.bytes);
             self.used = 0;
         }
-        let word = self.words[self.used / 2];
+        let number = self.bytes.as_chunks().0[self.used];
         self.used += 1;
-        (if self.used % 2 == 1 { word } else { word >> 16 }) as u16
+        u16::from_le_bytes(number)
+    }
+
+    /// Calls `change` with every value and 16 uniform bits: those of as many calls of [`Bits::next16`].
+    pub(in crate::augment) fn each<T>(&mut self, values: &mut [T], mut change: impl FnMut(&mut T, u16)) {
+        let left = (BATCH - self.used).min(values.len());
+        let (first, rest) = values.split_at_mut(left);
+        first.iter_mut().for_each(|value| change(value, self.next16()));
+        let (batches, last) = rest.as_chunks_mut::<BATCH>();
+        for batch in batches {
+            self.chacha.fill_bytes(&mut self.bytes);
+            let numbers = self.bytes.as_chunks::<2>().0;
+            batch.iter_mut().zip(numbers).for_each(|(value, bits)| change(value, u16::from_le_bytes(*bits)));
+        }
+        last.iter_mut().for_each(|value| change(value, self.next16()));
+    }
+
+    /// Uniform in `[low, high)`, a multiple of 2^-32 of the range: two numbers.
+    pub(in crate::augment) fn within(&mut self, low: f32, high: f32) -> f32 {
+        let bits = u32::from(self.next16()) | u32::from(self.next16()) << 16;
+        low + (f64::from(bits) / 4_294_967_296.0) as f32 * (high - low)
+    }
+
+    /// A uniform integer in `0..n` for small n, from one number; the bias is below n / 65536.
+    pub(in crate::augment) fn below(&mut self, n: u16) -> u16 {
+        ((u32::from(self.next16()) * u32::from(n)) >> 16) as u16
     }
 }
 
@@ -47,6 +75,12 @@ impl Normals {
 
     pub(in crate::augment) fn next(&mut self) -> f32 {
         TABLE[usize::from(self.0.next16())]
+    }
+
+    /// Calls `change` with every value and a normal number: those of as many calls of [`Normals::next`].
+    pub(in crate::augment) fn each<T>(&mut self, values: &mut [T], mut change: impl FnMut(&mut T, f32)) {
+        let table: &[f32; 65536] = TABLE.as_slice().try_into().expect("the table has 65536 entries");
+        self.0.each(values, |value, bits| change(value, table[usize::from(bits)]));
     }
 }
 
@@ -71,6 +105,25 @@ fn quantile(p: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_the_same_by_the_batch_and_one_by_one() {
+        let mut single = Bits::new(5);
+        let expected: Vec<u16> = (0..700).map(|_| single.next16()).collect();
+        // The first words of the stream, so that seeds keep their meaning.
+        assert_eq!(expected[..4], [26760, 47753, 63303, 1968]);
+        for lengths in [[700, 0, 0], [1, 128, 571], [127, 257, 316], [128, 1, 571]] {
+            let mut bits = Bits::new(5);
+            let mut found = vec![0; 700];
+            let mut rest = &mut found[..];
+            for length in lengths {
+                let (part, tail) = rest.split_at_mut(length);
+                bits.each(part, |value, bits| *value = bits);
+                rest = tail;
+            }
+            assert_eq!(found, expected, "{lengths:?}");
+        }
+    }
 
     #[test]
     fn the_table_is_the_normal_distribution() {

@@ -76,7 +76,7 @@ pub(in crate::augment) fn crop(
 }
 
 /// The index inside `0..n` whose pixel stands at `i`; `None` if it is the constant.
-fn beyond(i: i64, n: i64, pad: PadMode) -> Option<i64> {
+pub(super) fn beyond(i: i64, n: i64, pad: PadMode) -> Option<i64> {
     if (0..n).contains(&i) {
         return Some(i);
     }

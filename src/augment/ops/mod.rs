@@ -1,11 +1,15 @@
 //! The ops of recipes: what is drawn, and which steps follow.
 
+mod blur;
 mod crop;
 mod flip;
 mod jitter;
+mod noise;
 mod resize;
 
+pub use blur::{BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
 pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop};
 pub use flip::{HorizontalFlip, VerticalFlip};
 pub use jitter::{Amount, ColorJitter};
+pub use noise::{BetaMaskNoise, GaussianNoise, ImpulseNoise, ShotNoise, SpeckleNoise};
 pub use resize::Resize;

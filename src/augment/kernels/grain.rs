@@ -1,0 +1,287 @@
+//! Steps that add noise to each value.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::filter::{self, Shape, rounded, truncated};
+use super::noise::{Bits, Normals};
+use super::poisson::Poisson;
+use super::spare::{Spare, sized};
+use crate::augment::{Frame, PadMode};
+use crate::draws::{Coord, Draws, OpKey};
+
+/// A step that adds noise; `seed` is where its random numbers begin.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Noise {
+    /// `trunc(255 mean + 255 sigma n)` is added to each value and the sum clipped: torchvision's `gaussian_noise` of u8
+    /// tensors.
+    Gaussian {
+        /// The mean, on a scale of 0 to 1.
+        mean: f32,
+        /// The deviation, on a scale of 0 to 1.
+        sigma: f32,
+        /// Where the random numbers begin.
+        seed: u64,
+    },
+    /// Some values become 0 or 255.
+    Impulse {
+        /// The share of values.
+        amount: f32,
+        /// The share of those that become 255.
+        salt: f32,
+        /// Each channel by itself, or whole pixels.
+        per_channel: bool,
+        /// Where the random numbers begin.
+        seed: u64,
+    },
+    /// A Poisson count of mean `scale v / 255` in the place of each value `v`, scaled back.
+    Shot {
+        /// The mean count at white.
+        scale: f32,
+        /// Where the random numbers begin.
+        seed: u64,
+    },
+    /// `v + v sigma n`, clipped and truncated.
+    Speckle {
+        /// The deviation as a share of the value.
+        sigma: f32,
+        /// Where the random numbers begin.
+        seed: u64,
+    },
+    /// A random mask fades the picture to a colour.
+    BetaMask(BetaMask),
+}
+
+impl fmt::Display for Noise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Noise::Gaussian { mean, sigma, .. } => {
+                write!(f, "gaussian_noise mean={mean:.4} sigma={sigma:.4}")
+            }
+            Noise::Impulse { amount, salt, .. } => {
+                write!(f, "impulse_noise amount={amount:.4} salt={salt:.4}")
+            }
+            Noise::Shot { scale, .. } => write!(f, "shot_noise scale={scale:.4}"),
+            Noise::Speckle { sigma, .. } => write!(f, "speckle_noise sigma={sigma:.4}"),
+            Noise::BetaMask(mask) => write!(f, "beta_mask grid={} seed={:016x}", mask.grid, mask.seed),
+        }
+    }
+}
+
+pub(in crate::augment) fn run(noise: &Noise, pixels: &mut [u8], frame: Frame, spare: &mut Spare) {
+    match *noise {
+        Noise::Gaussian { mean, sigma, seed } => {
+            let mean = mean * 255.0;
+            Normals::new(seed).each(pixels, |value, normal| {
+                // 512 keeps the sum positive, so that an integer's conversion truncates as torch's does.
+                let noise = (mean + normal * sigma * 255.0).clamp(-511.0, 511.0) as i16;
+                *value = (i16::from(*value) + noise).clamp(0, 255) as u8;
+            });
+        }
+        Noise::Impulse { amount, salt, per_channel, seed } => {
+            impulse((amount, salt), per_channel, pixels, &mut Bits::new(seed));
+        }
+        Noise::Shot { scale, seed } => shot(scale, pixels, &mut Bits::new(seed), &mut spare.poisson),
+        Noise::Speckle { sigma, seed } => {
+            Normals::new(seed).each(pixels, |value, normal| {
+                let level = f32::from(*value);
+                *value = truncated(level + level * (sigma * normal));
+            });
+        }
+        Noise::BetaMask(ref mask) => mask.run(pixels, frame, spare),
+    }
+}
+
+pub(super) fn impulse((amount, salt): (f32, f32), per_channel: bool, pixels: &mut [u8], bits: &mut Bits) {
+    // Below `white` a value becomes 255, from there to `any` 0.
+    let [white, any] = [amount * salt, amount].map(|share| (share * 65536.0) as u32);
+    let pick = |value: u8, bits: u16| {
+        let bits = u32::from(bits);
+        if bits < white {
+            255
+        } else if bits < any {
+            0
+        } else {
+            value
+        }
+    };
+    if per_channel {
+        bits.each(pixels, |value, bits| *value = pick(*value, bits));
+    } else {
+        bits.each(pixels.as_chunks_mut::<3>().0, |pixel, bits| *pixel = pixel.map(|value| pick(value, bits)));
+    }
+}
+
+/// Each level has a table of its own for the picture: `clip(count / scale) * 255`, truncated.
+pub(super) fn shot(scale: f32, pixels: &mut [u8], bits: &mut Bits, poisson: &mut Poisson) {
+    poisson.prepare(scale);
+    bits.each(pixels, |value, bits| *value = poisson.level(*value, bits));
+}
+
+/// One shape of the Beta distributions of a mask's cells.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Shapes {
+    /// `exp(u)` with `u` uniform between the logarithms of these; drawn for each cell.
+    Between([f64; 2]),
+    /// One for each cell, row by row.
+    Cells(Arc<[f64]>),
+}
+
+impl Shapes {
+    fn of(&self, cell: usize, draws: &mut Draws) -> f64 {
+        match self {
+            Shapes::Between([low, high]) if low == high => *low,
+            Shapes::Between(ends) => {
+                let [low, high] = ends.map(libm::log);
+                libm::exp(draws.within(low, high))
+            }
+            Shapes::Cells(cells) => cells[cell],
+        }
+    }
+}
+
+/// A mask of `grid` x `grid` Beta variables, enlarged to the picture, blurred, by which the picture is multiplied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BetaMask {
+    /// Cells a side.
+    pub grid: u32,
+    /// The first shapes, above 0.
+    pub alpha: Shapes,
+    /// The second shapes, above 0.
+    pub beta: Shapes,
+    /// The odd size in pixels and the deviation of the Gaussian that blurs the enlarged mask.
+    pub blur: (u32, f32),
+    /// What a mask of 0 leaves.
+    pub fill: [u8; 3],
+    /// Where the random numbers begin.
+    pub seed: u64,
+}
+
+impl BetaMask {
+    /// The mask as it is drawn, row by row: between 1e-6 and 1 - 1e-6, neither enlarged nor blurred.
+    pub fn cells(&self) -> impl Iterator<Item = f64> + '_ {
+        let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("beta_mask") };
+        let mut draws = Draws::at(self.seed, at);
+        (0..self.grid as usize * self.grid as usize).map(move |cell| {
+            let alpha = self.alpha.of(cell, &mut draws);
+            let beta = self.beta.of(cell, &mut draws);
+            draws.beta(alpha, beta).clamp(1e-6, 1.0 - 1e-6)
+        })
+    }
+
+    fn run(&self, pixels: &mut [u8], frame: Frame, spare: &mut Spare) {
+        let shape = Shape::grey(frame);
+        let grid = self.grid as usize;
+        let cells = sized(&mut spare.field, grid * grid);
+        cells.iter_mut().zip(self.cells()).for_each(|(value, cell)| *value = cell as f32);
+        let mask = sized(&mut spare.plane, shape.len());
+        for (y, line) in mask.chunks_exact_mut(shape.width).enumerate() {
+            let row = &cells[y * grid / shape.height * grid..][..grid];
+            (0..).zip(line).for_each(|(x, value): (usize, _)| *value = row[x * grid / shape.width]);
+        }
+        let (kernel, sigma) = self.blur;
+        let size = (f64::from(sigma), kernel as usize / 2);
+        let buffers = (&mut spare.weights, &mut spare.middle);
+        filter::gaussian_blur(mask, shape, size, PadMode::Reflect, buffers);
+        let fill = self.fill.map(f32::from);
+        for (pixel, share) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(mask) {
+            for (value, fill) in pixel.iter_mut().zip(fill) {
+                *value = rounded(fill + *share * (f32::from(*value) - fill));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noisy(noise: &Noise, level: u8, count: usize) -> Vec<u8> {
+        let mut pixels = vec![level; count * 3];
+        run(noise, &mut pixels, Frame { width: count as u32, height: 1 }, &mut Spare::default());
+        pixels
+    }
+
+    fn moments(values: &[u8]) -> (f64, f64) {
+        let n = values.len() as f64;
+        let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / n;
+        (mean, values.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / n)
+    }
+
+    #[test]
+    fn the_moments_are_those_of_the_distributions() {
+        let seed = 3;
+        // (step, level, mean, variance): truncation takes half a level from those that truncate towards 0.
+        for (noise, level, mean, variance) in [
+            (Noise::Gaussian { mean: 0.1, sigma: 0.05, seed }, 100, 125.5 - 0.5, 162.6),
+            (Noise::Speckle { sigma: 0.2, seed }, 120, 119.5, 576.1),
+            (Noise::Shot { scale: 25.0, seed }, 100, 99.5, 1020.0),
+            (Noise::Shot { scale: 3.0, seed }, 20, 19.8, 1700.0),
+            (Noise::Shot { scale: 500.0, seed }, 128, 127.5, 65.4),
+        ] {
+            let (found, square) = moments(&noisy(&noise, level, 100_000));
+            assert!((found - mean).abs() < 0.3 + 0.01 * mean, "{noise}: mean {found}, expected {mean}");
+            assert!(
+                (square / variance - 1.0).abs() < 0.05,
+                "{noise}: variance {square}, expected {variance}"
+            );
+        }
+    }
+
+    #[test]
+    fn impulses_have_their_shares() {
+        for per_channel in [true, false] {
+            let noise = Noise::Impulse { amount: 0.2, salt: 0.25, per_channel, seed: 8 };
+            let pixels = noisy(&noise, 77, 100_000);
+            let share = |level| pixels.iter().filter(|value| **value == level).count() as f64 / 3e5;
+            assert!((share(255) - 0.05).abs() < 0.004 && (share(0) - 0.15).abs() < 0.006, "{per_channel}");
+            let grey = pixels.as_chunks::<3>().0.iter().all(|[r, g, b]| r == g && g == b);
+            assert_eq!(grey, !per_channel);
+        }
+    }
+
+    #[test]
+    fn neutral_parameters_change_nothing_and_seeds_change_all() {
+        let ones = Arc::from(vec![1e6; 4]);
+        let small: Arc<[f64]> = Arc::from(vec![1e-6; 4]);
+        for level in [0, 1, 128, 255] {
+            for noise in [
+                Noise::Gaussian { mean: 0.0, sigma: 0.0, seed: 1 },
+                Noise::Impulse { amount: 0.0, salt: 0.5, per_channel: true, seed: 1 },
+                Noise::Speckle { sigma: 0.0, seed: 1 },
+                Noise::BetaMask(BetaMask {
+                    grid: 2,
+                    alpha: Shapes::Cells(Arc::clone(&ones)),
+                    beta: Shapes::Cells(Arc::clone(&small)),
+                    blur: (13, 6.0),
+                    fill: [124, 116, 104],
+                    seed: 1,
+                }),
+            ] {
+                assert!(noisy(&noise, level, 50).iter().all(|value| *value == level), "{noise}");
+            }
+        }
+        let one = |seed| noisy(&Noise::Gaussian { mean: 0.0, sigma: 0.1, seed }, 100, 50);
+        assert_eq!(one(4), one(4));
+        assert_ne!(one(4), one(5));
+    }
+
+    #[test]
+    fn the_cells_of_a_mask_are_beta_distributed() {
+        let shapes = |shape| Shapes::Between([shape; 2]);
+        let mask = BetaMask {
+            grid: 100,
+            alpha: shapes(2.0),
+            beta: shapes(3.0),
+            blur: (1, 1.0),
+            fill: [0; 3],
+            seed: 9,
+        };
+        let cells: Vec<f64> = mask.cells().collect();
+        let mean = cells.iter().sum::<f64>() / 1e4;
+        let variance = cells.iter().map(|cell| (cell - mean).powi(2)).sum::<f64>() / 1e4;
+        assert!((mean - 0.4).abs() < 0.01 && (variance - 0.04).abs() < 0.003, "{mean} {variance}");
+    }
+}

@@ -1,0 +1,314 @@
+//! Blurs, and sharpening.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::params::{check_p, is_default, one, op_basics};
+use crate::augment::{Blur, Dialect, Op, Span, Step, Steps};
+use crate::draws::Draws;
+use crate::error::{Error, Result};
+
+/// The largest radius in pixels; more is a flat picture.
+const WIDEST: f64 = 500.0;
+
+/// Refuses even sizes, which have no middle.
+fn check_odd(name: &str, size: u32, most: u32) -> Result<()> {
+    if size % 2 == 1 && size <= most {
+        return Ok(());
+    }
+    Err(Error::config(format!("{name} = {size}: expected an odd number from 1 to {most}")))
+}
+
+/// Sharpens or smooths; torchvision `adjust_sharpness`, Pillow `ImageEnhance.Sharpness`.
+///
+/// `factor` (0 to 1000, a number or a range) is 1 for the picture as it is, 0 for one smoothed over 3 x 3 pixels; above 1
+/// sharpens. The outermost pixels keep their values, and so do pictures of less than three rows or columns. `p` (1) is the
+/// probability of doing anything; `dialect` is `pil` or `tv2`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sharpness {
+    factor: Span,
+    #[serde(default = "one")]
+    p: f64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    dialect: Dialect,
+}
+
+impl Sharpness {
+    /// By this factor, or by one from this range.
+    pub fn new(factor: impl Into<Span>) -> Sharpness {
+        Sharpness { factor: factor.into(), p: 1.0, dialect: Dialect::default() }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> Sharpness {
+        Sharpness { p, ..self }
+    }
+
+    /// With another library's rounding.
+    #[must_use]
+    pub fn dialect(self, dialect: Dialect) -> Sharpness {
+        Sharpness { dialect, ..self }
+    }
+}
+
+impl Op for Sharpness {
+    op_basics!("sharpness");
+
+    fn check(&self) -> Result<()> {
+        self.factor.check("factor", [0.0, 1e3])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let factor = self.factor.draw(draws);
+            steps.push(Step::Blur(Blur::Sharpness(factor, self.dialect)));
+        }
+    }
+}
+
+/// Blurs as Pillow's `ImageFilter.GaussianBlur` does, with three extended box filters; the blur of DINO, SwAV and MoCo v2.
+///
+/// `radius` (0 to 500 pixels, a number or a range; 0.1 to 2 by default) is the deviation. `p` (1) is the probability of
+/// doing anything. The pixel at the edge stands for all beyond it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PilGaussianBlur {
+    #[serde(default = "simclr")]
+    radius: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+/// SimCLR's range of deviations.
+fn simclr() -> Span {
+    Span::Between([0.1, 2.0])
+}
+
+impl PilGaussianBlur {
+    /// With this radius, or one from this range.
+    pub fn new(radius: impl Into<Span>) -> PilGaussianBlur {
+        PilGaussianBlur { radius: radius.into(), p: 1.0 }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> PilGaussianBlur {
+        PilGaussianBlur { p, ..self }
+    }
+}
+
+impl Op for PilGaussianBlur {
+    op_basics!("pil_gaussian_blur");
+
+    fn check(&self) -> Result<()> {
+        self.radius.check("radius", [0.0, WIDEST])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            steps.push(Step::Blur(Blur::PilGaussian(self.radius.draw(draws) as f32)));
+        }
+    }
+}
+
+/// Blurs with a Gaussian kernel; torchvision `GaussianBlur` of u8 tensors.
+///
+/// `kernel` is the odd number of its columns and rows, up to 1001; left out, it is 10 % of the picture's height, made odd,
+/// as in SimCLR: `2 floor(0.05 height) + 1`. `sigma` (0.001 to 500 pixels, a number or a range; 0.1 to 2 by default) is the
+/// deviation. `p` (1) is the probability of doing anything. The picture is mirrored at its edge, the edge not repeated, as
+/// often as a kernel larger than the picture needs it (torchvision refuses those).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GaussianBlur {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kernel: Option<u32>,
+    #[serde(default = "simclr")]
+    sigma: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl GaussianBlur {
+    /// With this deviation, or one from this range, and a kernel of 10 % of the picture's height.
+    pub fn new(sigma: impl Into<Span>) -> GaussianBlur {
+        GaussianBlur { kernel: None, sigma: sigma.into(), p: 1.0 }
+    }
+
+    /// With this many columns and rows of the kernel, odd.
+    #[must_use]
+    pub fn kernel(self, kernel: u32) -> GaussianBlur {
+        GaussianBlur { kernel: Some(kernel), ..self }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> GaussianBlur {
+        GaussianBlur { p, ..self }
+    }
+}
+
+impl Op for GaussianBlur {
+    op_basics!("gaussian_blur");
+
+    fn check(&self) -> Result<()> {
+        self.kernel.map_or(Ok(()), |kernel| check_odd("kernel", kernel, 1001))?;
+        self.sigma.check("sigma", [1e-3, WIDEST])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let kernel = self.kernel.unwrap_or_else(|| (steps.frame().height / 20 * 2 + 1).min(1001));
+            let sigma = self.sigma.draw(draws) as f32;
+            steps.push(Step::Blur(Blur::Gaussian { kernel, sigma }));
+        }
+    }
+}
+
+/// Means over a square of `2 radius + 1` pixels a side, a broken radius by shares of the pixels beyond; Pillow
+/// `ImageFilter.BoxBlur`.
+///
+/// `radius` is 0 to 500 pixels, a number or a range. `p` (1) is the probability of doing anything. The pixel at the edge
+/// stands for all beyond it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoxBlur {
+    radius: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl BoxBlur {
+    /// With this radius, or one from this range.
+    pub fn new(radius: impl Into<Span>) -> BoxBlur {
+        BoxBlur { radius: radius.into(), p: 1.0 }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> BoxBlur {
+        BoxBlur { p, ..self }
+    }
+}
+
+impl Op for BoxBlur {
+    op_basics!("box_blur");
+
+    fn check(&self) -> Result<()> {
+        self.radius.check("radius", [0.0, WIDEST])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            steps.push(Step::Blur(Blur::Box(self.radius.draw(draws) as f32)));
+        }
+    }
+}
+
+/// The median of each channel over a square; Pillow `ImageFilter.MedianFilter`.
+///
+/// `size` (3) is the odd number of pixels a side, up to 99. `p` (1) is the probability of doing anything. The pixel at the
+/// edge stands for all beyond it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MedianBlur {
+    #[serde(default = "three")]
+    size: u32,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+fn three() -> u32 {
+    3
+}
+
+impl MedianBlur {
+    /// Over a square of this many pixels a side.
+    pub fn new(size: u32) -> MedianBlur {
+        MedianBlur { size, p: 1.0 }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> MedianBlur {
+        MedianBlur { p, ..self }
+    }
+}
+
+impl Op for MedianBlur {
+    op_basics!("median_blur");
+
+    fn check(&self) -> Result<()> {
+        check_odd("size", self.size, 99)?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            steps.push(Step::Blur(Blur::Median(self.size)));
+        }
+    }
+}
+
+/// Smears along a line with half a Gaussian; the motion blur of the imagecorruptions package.
+///
+/// The line is `2 radius + 1` pixels long (`radius` 0 to 100), or as long as the picture allows; `sigma` (0.001 to 500
+/// pixels) is the deviation along it and `angle` (-180 to 180 degrees, the default draws any) its direction: 0 mixes in what
+/// is to the right, 90 what is below. All three are numbers or ranges. `p` (1) is the probability of doing anything. The
+/// pixel at the edge stands for all beyond it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MotionBlur {
+    radius: Span,
+    sigma: Span,
+    #[serde(default = "any_angle")]
+    angle: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+fn any_angle() -> Span {
+    Span::Between([-180.0, 180.0])
+}
+
+impl MotionBlur {
+    /// With this radius and deviation, or ones from these ranges, in any direction.
+    pub fn new(radius: impl Into<Span>, sigma: impl Into<Span>) -> MotionBlur {
+        MotionBlur { radius: radius.into(), sigma: sigma.into(), angle: any_angle(), p: 1.0 }
+    }
+
+    /// In this direction in degrees, or in one from this range.
+    #[must_use]
+    pub fn angle(self, angle: impl Into<Span>) -> MotionBlur {
+        MotionBlur { angle: angle.into(), ..self }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> MotionBlur {
+        MotionBlur { p, ..self }
+    }
+}
+
+impl Op for MotionBlur {
+    op_basics!("motion_blur");
+
+    fn check(&self) -> Result<()> {
+        self.radius.check_whole("radius", [0.0, 100.0])?;
+        self.sigma.check("sigma", [1e-3, WIDEST])?;
+        self.angle.check("angle", [-180.0, 180.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let radius = self.radius.draw_whole(draws) as u32;
+            let [sigma, angle] = [self.sigma, self.angle].map(|span| span.draw(draws) as f32);
+            steps.push(Step::Blur(Blur::Motion { radius, sigma, angle }));
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Noise on each value.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::params::{check_p, check_range, half, one, op_basics, yes};
+use crate::augment::{BetaMask, Noise, Op, Shapes, Span, Step, Steps};
+use crate::draws::Draws;
+use crate::error::{Error, Result};
+
+/// Adds Gaussian noise to each value; torchvision v2 `GaussianNoise` of u8 tensors.
+///
+/// `mean` (0; -1 to 1) and `sigma` (0.1; 0 to 1, a number or a range) are on a scale of 0 to 1. The noise is truncated to
+/// whole levels before it is added and the sum is clipped. `p` (1) is the probability of doing anything. The normal numbers
+/// have 65536 values, the outermost 4.3 deviations from the mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GaussianNoise {
+    #[serde(default)]
+    mean: f64,
+    #[serde(default = "tenth")]
+    sigma: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+fn tenth() -> Span {
+    Span::Fixed(0.1)
+}
+
+impl GaussianNoise {
+    /// With this deviation, or one from this range, and mean 0.
+    pub fn new(sigma: impl Into<Span>) -> GaussianNoise {
+        GaussianNoise { mean: 0.0, sigma: sigma.into(), p: 1.0 }
+    }
+
+    /// With this mean.
+    #[must_use]
+    pub fn mean(self, mean: f64) -> GaussianNoise {
+        GaussianNoise { mean, ..self }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> GaussianNoise {
+        GaussianNoise { p, ..self }
+    }
+}
+
+impl Op for GaussianNoise {
+    op_basics!("gaussian_noise");
+
+    fn check(&self) -> Result<()> {
+        check_range("mean", self.mean, [-1.0, 1.0])?;
+        self.sigma.check("sigma", [0.0, 1.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let sigma = self.sigma.draw(draws) as f32;
+            let noise = Noise::Gaussian { mean: self.mean as f32, sigma, seed: draws.bits() };
+            steps.push(Step::Noise(noise));
+        }
+    }
+}
+
+/// Turns some values black or white: salt and pepper.
+///
+/// `amount` (0 to 1, a number or a range) is the share of values, `salt` (0.5) the share of those that become white:
+/// `salt = 1` is salt noise, `salt = 0` pepper noise. `per_channel` (true) decides for each channel by itself, else whole
+/// pixels change. `p` (1) is the probability of doing anything. `skimage.util.random_noise` with mode `s&p`; shares are
+/// multiples of 2^-16.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImpulseNoise {
+    amount: Span,
+    #[serde(default = "half")]
+    salt: f64,
+    #[serde(default = "yes")]
+    per_channel: bool,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl ImpulseNoise {
+    /// On this share of values, or a share from this range; half of them become white.
+    pub fn new(amount: impl Into<Span>) -> ImpulseNoise {
+        ImpulseNoise { amount: amount.into(), salt: 0.5, per_channel: true, p: 1.0 }
+    }
+
+    /// With this share of white among the changed values.
+    #[must_use]
+    pub fn salt(self, salt: f64) -> ImpulseNoise {
+        ImpulseNoise { salt, ..self }
+    }
+
+    /// Each channel by itself, or whole pixels.
+    #[must_use]
+    pub fn per_channel(self, per_channel: bool) -> ImpulseNoise {
+        ImpulseNoise { per_channel, ..self }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> ImpulseNoise {
+        ImpulseNoise { p, ..self }
+    }
+}
+
+impl Op for ImpulseNoise {
+    op_basics!("impulse_noise");
+
+    fn check(&self) -> Result<()> {
+        self.amount.check("amount", [0.0, 1.0])?;
+        check_range("salt", self.salt, [0.0, 1.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let amount = self.amount.draw(draws) as f32;
+            let (salt, per_channel) = (self.salt as f32, self.per_channel);
+            let noise = Noise::Impulse { amount, salt, per_channel, seed: draws.bits() };
+            steps.push(Step::Noise(noise));
+        }
+    }
+}
+
+/// Puts a Poisson count in the place of each value, as light on a sensor does.
+///
+/// `scale` (1 to 10000, a number or a range) is the mean count at white: little light is much noise. The result is
+/// `min(count / scale, 1) * 255`, truncated. `p` (1) is the probability of doing anything. Counts of probability below 2^-17
+/// do not occur.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShotNoise {
+    scale: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl ShotNoise {
+    /// With this mean count at white, or one from this range.
+    pub fn new(scale: impl Into<Span>) -> ShotNoise {
+        ShotNoise { scale: scale.into(), p: 1.0 }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> ShotNoise {
+        ShotNoise { p, ..self }
+    }
+}
+
+impl Op for ShotNoise {
+    op_basics!("shot_noise");
+
+    fn check(&self) -> Result<()> {
+        self.scale.check("scale", [1.0, 1e4])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let scale = self.scale.draw(draws) as f32;
+            steps.push(Step::Noise(Noise::Shot { scale, seed: draws.bits() }));
+        }
+    }
+}
+
+/// Adds Gaussian noise in proportion to each value: `v + v sigma n`, clipped and truncated.
+///
+/// `sigma` (0 to 10, a number or a range) is a share of the value. `p` (1) is the probability of doing anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpeckleNoise {
+    sigma: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl SpeckleNoise {
+    /// With this deviation, or one from this range.
+    pub fn new(sigma: impl Into<Span>) -> SpeckleNoise {
+        SpeckleNoise { sigma: sigma.into(), p: 1.0 }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> SpeckleNoise {
+        SpeckleNoise { p, ..self }
+    }
+}
+
+impl Op for SpeckleNoise {
+    op_basics!("speckle_noise");
+
+    fn check(&self) -> Result<()> {
+        self.sigma.check("sigma", [0.0, 10.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let sigma = self.sigma.draw(draws) as f32;
+            steps.push(Step::Noise(Noise::Speckle { sigma, seed: draws.bits() }));
+        }
+    }
+}
+
+/// A shape of a Beta distribution in a recipe: one for all cells, a range, or one for each cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Shape {
+    Fixed(f64),
+    Between([f64; 2]),
+    Cells(#[serde(with = "cells")] Arc<[f64]>),
+}
+
+/// Serde for shared numbers, which it leaves to a feature.
+mod cells {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(cells: &Arc<[f64]>, serializer: S) -> Result<S::Ok, S::Error> {
+        cells[..].serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[f64]>, D::Error> {
+        Vec::deserialize(deserializer).map(Arc::from)
+    }
+}
+
+impl Shape {
+    fn shapes(&self) -> Shapes {
+        match self {
+            Shape::Fixed(shape) => Shapes::Between([*shape; 2]),
+            Shape::Between(ends) => Shapes::Between(*ends),
+            Shape::Cells(cells) => Shapes::Cells(Arc::clone(cells)),
+        }
+    }
+
+    fn check(&self, name: &str, grid: u32) -> Result<()> {
+        const RANGE: [f64; 2] = [1e-3, 1e6];
+        match self {
+            Shape::Fixed(shape) => Span::Fixed(*shape).check(name, RANGE),
+            Shape::Between(ends) => Span::Between(*ends).check(name, RANGE),
+            Shape::Cells(cells) if cells.len() as u64 != u64::from(grid) * u64::from(grid) => {
+                Err(Error::config(format!(
+                    "{name} has {} numbers: expected one, [low, high], or {grid} x {grid}",
+                    cells.len()
+                )))
+            }
+            Shape::Cells(cells) => cells.iter().try_for_each(|shape| check_range(name, *shape, RANGE)),
+        }
+    }
+}
+
+/// Fades the picture to a colour by a random mask: the noise of learned augmentation policies.
+///
+/// The mask has `grid` x `grid` (64) cells, each a Beta variable of shapes `alpha` and `beta`: a number, `[low, high]` (each
+/// cell's exponent is uniform between their logarithms; 1 to e by default), or a list of one number for each cell. It is
+/// enlarged to the picture (nearest), blurred with a Gaussian of `kernel` (13) pixels a side and deviation `sigma` (6), and
+/// multiplies the picture's distance from `fill` (124, 116, 104, the mean colour of ImageNet). The reference multiplies
+/// normalised f32 pixels, where the mean is 0. `p` (1) is the probability of doing anything.
+///
+/// The note `seed` is the mask's, the bits of a `u64`: with it [`BetaMask::cells`] gives the mask as it was drawn. 0 stands
+/// for no mask.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BetaMaskNoise {
+    grid: u32,
+    alpha: Shape,
+    beta: Shape,
+    kernel: u32,
+    sigma: f64,
+    fill: [u8; 3],
+    p: f64,
+}
+
+impl Default for BetaMaskNoise {
+    fn default() -> BetaMaskNoise {
+        let shape = Shape::Between([1.0, std::f64::consts::E]);
+        let (alpha, beta) = (shape.clone(), shape);
+        BetaMaskNoise { grid: 64, alpha, beta, kernel: 13, sigma: 6.0, fill: [124, 116, 104], p: 1.0 }
+    }
+}
+
+impl BetaMaskNoise {
+    /// With `grid` x `grid` cells, each of these shapes; one number stands for all cells.
+    pub fn new(grid: u32, alpha: &[f64], beta: &[f64]) -> BetaMaskNoise {
+        let shape = |cells: &[f64]| match cells {
+            [shape] => Shape::Fixed(*shape),
+            cells => Shape::Cells(cells.into()),
+        };
+        BetaMaskNoise { grid, alpha: shape(alpha), beta: shape(beta), ..BetaMaskNoise::default() }
+    }
+
+    /// With this colour where the mask is 0.
+    #[must_use]
+    pub fn fill(self, fill: [u8; 3]) -> BetaMaskNoise {
+        BetaMaskNoise { fill, ..self }
+    }
+
+    /// The step with a seed.
+    fn mask(&self, seed: u64) -> BetaMask {
+        BetaMask {
+            grid: self.grid,
+            alpha: self.alpha.shapes(),
+            beta: self.beta.shapes(),
+            blur: (self.kernel, self.sigma as f32),
+            fill: self.fill,
+            seed,
+        }
+    }
+}
+
+impl Op for BetaMaskNoise {
+    op_basics!("beta_mask");
+
+    fn check(&self) -> Result<()> {
+        if !(1..=1024).contains(&self.grid) {
+            return Err(Error::config(format!("grid = {}: expected 1 to 1024", self.grid)));
+        }
+        self.alpha.check("alpha", self.grid)?;
+        self.beta.check("beta", self.grid)?;
+        if self.kernel % 2 == 0 || self.kernel > 1001 {
+            let text = format!("kernel = {}: expected an odd number from 1 to 1001", self.kernel);
+            return Err(Error::config(text));
+        }
+        check_range("sigma", self.sigma, [1e-3, 500.0])?;
+        check_p(self.p)
+    }
+
+    fn notes(&self) -> Vec<(String, usize)> {
+        vec![("seed".to_string(), 1)]
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let seed = draws.bits();
+            steps.note("seed", &[seed as i64]);
+            steps.push(Step::Noise(Noise::BetaMask(self.mask(seed))));
+        } else {
+            steps.note("seed", &[0]);
+        }
+    }
+}
