@@ -37,7 +37,7 @@ impl Program {
         steps.restart(frame, nth, count);
         for entry in view.ops() {
             let mut draws = Draws::at(seed, Coord { op: entry.key(), ..at });
-            steps.within(entry.key(), |steps| entry.op().draw(&mut draws, steps));
+            steps.within(entry.label(), |steps| entry.op().draw(&mut draws, steps));
         }
     }
 

@@ -6,17 +6,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{
-    BetaMaskNoise, BoxBlur, GaussianBlur, GaussianNoise, ImpulseNoise, MedianBlur, MotionBlur,
-    PilGaussianBlur, Sharpness, ShotNoise, SpeckleNoise,
-};
-use super::{
-    CenterCrop, ColorJitter, HorizontalFlip, Op, RandomCrop, RandomResizedCrop, Resize, VerticalFlip,
-};
+use super::Op;
+use super::ops::*;
 use crate::error::{Error, Result};
 use crate::recipe::nearest;
 
-type Make = Arc<dyn Fn(toml::Table) -> Result<Arc<dyn Op>> + Send + Sync>;
+type Make = Arc<dyn Fn(&Registry, toml::Table) -> Result<Arc<dyn Op>> + Send + Sync>;
 
 /// The ops that a recipe may name: the built-in ones, and a user's own.
 #[derive(Clone)]
@@ -31,24 +26,64 @@ impl std::fmt::Debug for Registry {
 impl Default for Registry {
     fn default() -> Registry {
         let mut registry = Registry(BTreeMap::new());
-        registry.register::<Resize>("resize");
-        registry.register::<CenterCrop>("center_crop");
-        registry.register::<RandomCrop>("random_crop");
-        registry.register::<RandomResizedCrop>("random_resized_crop");
-        registry.register::<HorizontalFlip>("horizontal_flip");
-        registry.register::<VerticalFlip>("vertical_flip");
-        registry.register::<ColorJitter>("color_jitter");
-        registry.register::<Sharpness>("sharpness");
-        registry.register::<PilGaussianBlur>("pil_gaussian_blur");
-        registry.register::<GaussianBlur>("gaussian_blur");
+        registry.register::<Affine>("affine");
+        registry.register::<AnyRes>("any_res");
+        registry.register::<AugMix>("augmix");
+        registry.register::<AutoAugment>("auto_augment");
+        registry.register::<AutoContrast>("autocontrast");
+        registry.register::<BetaMaskNoise>("beta_mask");
+        registry.register::<BlockMask>("block_mask");
         registry.register::<BoxBlur>("box_blur");
+        registry.register::<Brightness>("brightness");
+        registry.register::<CenterCrop>("center_crop");
+        registry.register::<ColorJitter>("color_jitter");
+        registry.register::<Contrast>("contrast");
+        registry.register::<Cutout>("cutout");
+        registry.register::<Equalize>("equalize");
+        registry.register::<Gamma>("gamma");
+        registry.register::<GaussianBlur>("gaussian_blur");
+        registry.register::<GaussianNoise>("gaussian_noise");
+        registry.register::<Grayscale>("grayscale");
+        registry.register::<HorizontalFlip>("horizontal_flip");
+        registry.register::<Hue>("hue");
+        registry.register::<ImpulseNoise>("impulse_noise");
+        registry.register::<Invert>("invert");
+        registry.register::<Jigsaw>("jigsaw");
         registry.register::<MedianBlur>("median_blur");
         registry.register::<MotionBlur>("motion_blur");
-        registry.register::<GaussianNoise>("gaussian_noise");
-        registry.register::<ImpulseNoise>("impulse_noise");
+        registry.register::<Pad>("pad");
+        registry.register::<PermuteChannels>("permute_channels");
+        registry.register::<Perspective>("perspective");
+        registry.register::<PhotometricDistort>("photometric_distort");
+        registry.register::<PilGaussianBlur>("pil_gaussian_blur");
+        registry.register::<PolicyOp>("policy_op");
+        registry.register::<Posterize>("posterize");
+        registry.register::<Quadrants>("quadrants");
+        registry.register::<RandAugment>("rand_augment");
+        registry.register::<RandomCrop>("random_crop");
+        registry.register::<RandomErasing>("random_erasing");
+        registry.register::<RandomResizedCrop>("random_resized_crop");
+        registry.register::<Resize>("resize");
+        registry.register::<Rotate>("rotate");
+        registry.register::<Rotate90>("rotate90");
+        registry.register::<Saturation>("saturation");
+        registry.register::<Sharpness>("sharpness");
         registry.register::<ShotNoise>("shot_noise");
+        registry.register::<Solarize>("solarize");
+        registry.register::<SolarizeAdd>("solarize_add");
         registry.register::<SpeckleNoise>("speckle_noise");
-        registry.register::<BetaMaskNoise>("beta_mask");
+        registry.register::<ThreeAugment>("three_augment");
+        registry.register::<TimmAugment>("timm_augment");
+        registry.register::<TimmOp>("timm_op");
+        registry.register::<TokenMask>("token_mask");
+        registry.register::<TrivialAugmentWide>("trivial_augment_wide");
+        registry.register::<VerticalFlip>("vertical_flip");
+        for name in ["sequence", "one_of", "some_of", "random_order"] {
+            let make = move |registry: &Registry, table: toml::Table| -> Result<Arc<dyn Op>> {
+                Ok(Arc::new(Container::read(name, registry, table)?))
+            };
+            registry.0.insert(name.to_string(), Arc::new(make));
+        }
         registry
     }
 }
@@ -57,7 +92,7 @@ impl Registry {
     /// Adds an op, or replaces the one of that name. Its parameters are read from the recipe by serde; derive
     /// `Deserialize` with `deny_unknown_fields`, so that a misspelt parameter is refused.
     pub fn register<T: Op + DeserializeOwned + 'static>(&mut self, name: &str) {
-        let make = |table: toml::Table| -> Result<Arc<dyn Op>> {
+        let make = |_: &Registry, table: toml::Table| -> Result<Arc<dyn Op>> {
             let op: T =
                 table.try_into().map_err(|error: toml::de::Error| Error::config(suggest(error.message())))?;
             Ok(Arc::new(op))
@@ -86,7 +121,7 @@ impl Registry {
                 known.join(", ")
             ))
         })?;
-        let op = make(params).map_err(|error| error.at(format_args!("op \"{name}\"")))?;
+        let op = make(self, params).map_err(|error| error.at(format_args!("op \"{name}\"")))?;
         op.check().map_err(|error| error.at(format_args!("op \"{name}\"")))?;
         Ok(op)
     }

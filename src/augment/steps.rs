@@ -77,8 +77,9 @@ impl Steps {
         self.values.extend_from_slice(values);
     }
 
-    /// Runs `draw` with the notes of another op.
-    pub(super) fn within(&mut self, scope: OpKey, draw: impl FnOnce(&mut Steps)) {
+    /// Runs `draw` with the notes of the op of this label, inside the present one.
+    pub(super) fn within(&mut self, label: &str, draw: impl FnOnce(&mut Steps)) {
+        let scope = note_key(self.scope, label);
         let outer = std::mem::replace(&mut self.scope, scope);
         draw(self);
         self.scope = outer;
@@ -94,7 +95,7 @@ impl Steps {
 /// Numbers that an op leaves with each view of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The op's label and the note's name: `rotate90.turns`.
+    /// The labels of the op and of those that it is inside of, and the note's name: `rotate90.turns`.
     pub name: String,
     /// How many numbers there are.
     pub width: usize,
@@ -102,8 +103,10 @@ pub struct Note {
 }
 
 impl Note {
-    pub(super) fn new(label: &str, scope: OpKey, name: &str, width: usize) -> Note {
-        Note { name: format!("{label}.{name}"), width, key: note_key(scope, name) }
+    /// The note `name` of the op that a view calls `label`.
+    pub(crate) fn new(label: &str, name: &str, width: usize) -> Note {
+        let path = std::iter::once(label).chain(name.split('.'));
+        Note { name: format!("{label}.{name}"), width, key: path.fold(OpKey::default(), note_key) }
     }
 }
 

@@ -38,6 +38,16 @@ pub(crate) struct Tensor {
     pub(crate) shape: [usize; 4],
 }
 
+/// Numbers that an op left with the views of a group.
+#[derive(Debug)]
+pub(crate) struct NoteColumn {
+    pub(crate) group: usize,
+    pub(crate) name: String,
+    pub(crate) width: usize,
+    /// `width` numbers for each picture of the group's tensor, in its order.
+    pub(crate) values: Vec<i64>,
+}
+
 /// One training batch: pixels, targets, and where they came from.
 ///
 /// It stays valid after the loader is gone. Dropping it gives its memory back to the loader's pool.
@@ -53,6 +63,7 @@ pub struct Batch {
     pub(crate) valid: Vec<bool>,
     pub(crate) targets: Targets,
     pub(crate) mix: Vec<MixRecord>,
+    pub(crate) notes: Vec<NoteColumn>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) state: LoaderState,
     pub(crate) lease: Option<Lease>,
@@ -143,6 +154,19 @@ impl Batch {
         &self.mix
     }
 
+    /// What an op left with the views of a group, such as the label of a pretext task or a mask of patches: the numbers of
+    /// each picture, in the order of the group's tensor. -1 where the op was not drawn, and for blanked samples. `None` if
+    /// there is no such note; [`Batch::note_names`] has those there are.
+    pub fn notes(&self, group: usize, name: &str) -> Option<&[i64]> {
+        let found = self.notes.iter().find(|column| column.group == group && column.name == name);
+        found.map(|column| &column.values[..])
+    }
+
+    /// The notes of each group of views: (group, name such as `rotate90.turns`, numbers a picture).
+    pub fn note_names(&self) -> impl Iterator<Item = (usize, &str, usize)> {
+        self.notes.iter().map(|column| (column.group, &column.name[..], column.width))
+    }
+
     /// The bad samples of this batch, in the order of slots.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
@@ -176,6 +200,10 @@ impl Batch {
         hash.update(&mix.lam.to_le_bytes());
         for edge in mix.rect {
             hash.update(&edge.to_le_bytes());
+        }
+        for NoteColumn { width, values, .. } in &self.notes {
+            let pictures = values.chunks_exact((*width).max(1)).skip(slot).step_by(self.len());
+            pictures.flatten().for_each(|value| hash.update(&value.to_le_bytes()));
         }
         hash.digest()
     }

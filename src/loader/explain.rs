@@ -46,6 +46,8 @@ pub struct ViewSteps {
     pub values: Vec<String>,
     /// The steps with their drawn parameters, in order.
     pub steps: Vec<String>,
+    /// What ops leave with the batch: a name and numbers.
+    pub notes: Vec<(String, Vec<i64>)>,
 }
 
 impl Loader {
@@ -81,6 +83,12 @@ impl Loader {
                 .flat_map(|entry| entry.values_at(epoch).map(|value| format!("{} {value}", entry.label())))
                 .collect(),
             steps: program.steps().iter().map(ToString::to_string).collect(),
+            notes: spot
+                .group
+                .notes
+                .iter()
+                .filter_map(|note| Some((note.name.clone(), program.note(note)?.to_vec())))
+                .collect(),
         });
         Ok(Explanation {
             sample,
@@ -110,7 +118,7 @@ impl fmt::Display for Explanation {
         )?;
         let (left, top, width, height) = self.decoded;
         writeln!(f, "  decoded  left={left} top={top} width={width} height={height}")?;
-        for ViewSteps { view, frame, values, steps } in &self.views {
+        for ViewSteps { view, frame, values, steps, notes } in &self.views {
             if self.views.len() > 1 {
                 writeln!(f, "  view     {view}, {frame}")?;
             }
@@ -119,6 +127,9 @@ impl fmt::Display for Explanation {
             }
             for step in steps {
                 writeln!(f, "  step     {step}")?;
+            }
+            for (name, numbers) in notes {
+                writeln!(f, "  note     {name} = {numbers:?}")?;
             }
         }
         Ok(())

@@ -16,7 +16,8 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
     let views = line.views_at(epoch)?;
     // The 8-bit pixels of each view of each slot.
     let mut pixels: Vec<Option<Vec<Vec<u8>>>> = Vec::new();
-    let mut slots = Vec::new();
+    let mut notes = Vec::new();
+    let mut admissions = Vec::new();
     for (slot, planned) in plan.slots.iter().enumerate() {
         let place = Place { epoch, index, global_slot: plan.first + slot, slot };
         let mut desk = Desk::new();
@@ -30,13 +31,20 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
         };
         let made = admitted.region.map(|region| views.spots().map(|spot| view(spot, region)).collect());
         pixels.push(made.transpose()?);
-        slots.push(Slot {
+        notes.push(views.notes(if admitted.region.is_some() { &desk.programs } else { &[] }));
+        admissions.push(admitted);
+    }
+    let slots: Vec<Slot<'_>> = admissions
+        .into_iter()
+        .zip(&notes)
+        .map(|(admitted, notes)| Slot {
             visit: admitted.visit,
             target: admitted.target,
             fault: admitted.fault,
             blank: admitted.region.is_none(),
-        });
-    }
+            notes,
+        })
+        .collect();
     let drawn = draw_mix(line, &views, &plan);
     let mix: Vec<SlotMix> = (0..slots.len())
         .map(|slot| match drawn.get(slot) {

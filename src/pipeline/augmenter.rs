@@ -39,7 +39,8 @@ impl Shared {
         let result =
             self.guard("augmenter", sample, || self.views(work, slot, &admitted, programs, pixels, easel));
         let Admitted { visit, target, fault, .. } = admitted;
-        let staged = result.map(|view| Staged { visit, target, fault, view });
+        let notes = work.views.notes(programs);
+        let staged = result.map(|view| Staged { visit, target, fault, view, notes });
         let busy = Instant::now();
         self.stage(work, slot, staged);
         Meter::add(&self.meter.batching, busy);

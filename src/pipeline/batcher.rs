@@ -22,6 +22,8 @@ pub(crate) struct Staged {
     pub(crate) target: Target,
     pub(crate) fault: Option<Fault>,
     pub(crate) view: StagedView,
+    /// What ops left with its views.
+    pub(crate) notes: Vec<i64>,
 }
 
 /// Where a slot's views are.
@@ -214,18 +216,25 @@ impl BatchWork {
         let mixes: Vec<SlotMix> = (0..done.len()).map(|slot| self.mixed(slot)).collect();
         let slots = done.iter().map(|staged| {
             let blank = matches!(staged.view, StagedView::Blank);
-            Slot { visit: staged.visit, target: staged.target.clone(), fault: staged.fault.clone(), blank }
+            Slot {
+                visit: staged.visit,
+                target: staged.target.clone(),
+                fault: staged.fault.clone(),
+                blank,
+                notes: &staged.notes,
+            }
         });
         Ok(assemble(line, &self.plan, &self.views, slots.collect(), &mixes, pixels, lease))
     }
 }
 
 /// A finished slot but for its pixels.
-pub(crate) struct Slot {
+pub(crate) struct Slot<'a> {
     pub(crate) visit: Visit,
     pub(crate) target: Target,
     pub(crate) fault: Option<Fault>,
     pub(crate) blank: bool,
+    pub(crate) notes: &'a [i64],
 }
 
 /// Puts a batch together from its parts.
@@ -233,7 +242,7 @@ pub(crate) fn assemble(
     line: &Line,
     plan: &BatchPlan,
     views: &ViewSet,
-    slots: Vec<Slot>,
+    slots: Vec<Slot<'_>>,
     mix: &[SlotMix],
     pixels: Vec<Pixels>,
     lease: Option<Lease>,
@@ -252,6 +261,7 @@ pub(crate) fn assemble(
             },
         })
         .collect();
+    let notes = views.note_columns(&slots.iter().map(|slot| slot.notes).collect::<Vec<_>>());
     let mut targets = Vec::with_capacity(slots.len());
     let mut faults = Vec::new();
     let (mut samples, mut occurrences, mut valid) = (Vec::new(), Vec::new(), Vec::new());
@@ -275,6 +285,7 @@ pub(crate) fn assemble(
         occurrences,
         valid,
         mix,
+        notes,
         faults,
         state: LoaderState::after(line, plan.epoch, plan.index, seen, bad),
         lease,

@@ -47,7 +47,8 @@ impl Shared {
             match result {
                 Ok(admitted) if admitted.region.is_none() => {
                     let Admitted { visit, target, fault, .. } = admitted;
-                    let staged = Staged { visit, target, fault, view: StagedView::Blank };
+                    let notes = work.views.notes(&[]);
+                    let staged = Staged { visit, target, fault, view: StagedView::Blank, notes };
                     if !work.mixes() {
                         work.write_blank(slot);
                     }

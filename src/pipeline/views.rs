@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use crate::augment::Frame;
-use crate::batch::Finisher;
+use crate::augment::{Frame, Note, Program};
+use crate::batch::{Finisher, NoteColumn};
 use crate::error::Result;
 use crate::recipe::{Layout, Recipe, View};
 
@@ -77,6 +77,8 @@ pub(crate) struct ViewSet {
 pub(crate) struct Group {
     pub(crate) view: View,
     pub(crate) finisher: Finisher,
+    /// What its ops leave with each of its views.
+    pub(crate) notes: Vec<Note>,
 }
 
 /// One view of a sample.
@@ -121,7 +123,8 @@ impl ViewSet {
         let groups = recipe.views().iter().map(|view| {
             let view = view.at(epoch)?;
             let frame = view.frame(given)?;
-            Ok(Group { view, finisher: Finisher::new(&recipe.output, frame) })
+            let notes = view.notes();
+            Ok(Group { view, finisher: Finisher::new(&recipe.output, frame), notes })
         });
         Ok(ViewSet { groups: groups.collect::<Result<_>>()?, layout: recipe.output.layout })
     }
@@ -146,6 +149,42 @@ impl ViewSet {
     /// Bytes of all views of a slot before the final pass.
     pub(crate) fn bytes(&self) -> usize {
         self.groups.iter().map(|group| group.count() * group.values()).sum()
+    }
+
+    /// What ops leave with a slot: the notes of each view, one after the other; -1 where an op was not drawn.
+    pub(crate) fn notes(&self, programs: &[Program]) -> Vec<i64> {
+        let mut values = Vec::new();
+        for spot in self.spots() {
+            for note in &spot.group.notes {
+                match programs.get(spot.number).and_then(|program| program.note(note)) {
+                    Some(noted) => values.extend_from_slice(noted),
+                    None => values.extend(std::iter::repeat_n(-1, note.width)),
+                }
+            }
+        }
+        values
+    }
+
+    /// The notes of all slots, each as a column like a tensor: all slots of the first view of its group, and so on.
+    pub(crate) fn note_columns(&self, slots: &[&[i64]]) -> Vec<NoteColumn> {
+        let mut columns = Vec::new();
+        let mut start = 0;
+        for (g, group) in self.groups.iter().enumerate() {
+            let each: usize = group.notes.iter().map(|note| note.width).sum();
+            let mut offset = start;
+            for note in &group.notes {
+                let mut values = Vec::with_capacity(group.count() * slots.len() * note.width);
+                for k in 0..group.count() {
+                    slots.iter().for_each(|slot| {
+                        values.extend_from_slice(&slot[offset + k * each..][..note.width]);
+                    });
+                }
+                columns.push(NoteColumn { group: g, name: note.name.clone(), width: note.width, values });
+                offset += note.width;
+            }
+            start += group.count() * each;
+        }
+        columns
     }
 
     /// The size that mixing is drawn for.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::schedule::Schedule;
-use crate::augment::{Frame, Op};
+use crate::augment::{Frame, Note, Op};
 use crate::draws::OpKey;
 use crate::error::{Error, Result};
 
@@ -175,6 +175,13 @@ impl View {
     /// Epochs that stand for all others where parameters change from epoch to epoch; none if they do not.
     pub(crate) fn landmarks(&self) -> BTreeSet<u32> {
         self.ops.iter().filter_map(|entry| entry.schedule.as_ref()).flat_map(|s| s.landmarks()).collect()
+    }
+
+    /// The numbers that its ops leave with each view of a batch.
+    pub fn notes(&self) -> Vec<Note> {
+        let all =
+            self.ops.iter().flat_map(|entry| entry.op.notes().into_iter().map(move |note| (entry, note)));
+        all.map(|(entry, (name, width))| Note::new(&entry.label, &name, width)).collect()
     }
 
     /// The size that comes out, given the size that goes in if every sample has the same.

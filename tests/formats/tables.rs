@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow_array::builder::*;
 use arrow_array::types::{Float32Type, Int8Type, Int32Type, UInt64Type};
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema};

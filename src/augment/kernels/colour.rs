@@ -11,7 +11,7 @@ use crate::augment::Dialect;
 #[non_exhaustive]
 pub enum Colour {
     /// Blend with the grey picture by a factor, 0 is grey.
-    Saturation(f32, Dialect),
+    Saturation(f64, Dialect),
     /// Turn the hue by a share of the colour circle, -0.5 to 0.5.
     Hue(f32, Dialect),
     /// Three equal channels.
@@ -34,7 +34,7 @@ impl fmt::Display for Colour {
 pub(in crate::augment) fn run(step: Colour, pixels: &mut [u8]) {
     let pixels = pixels.as_chunks_mut::<3>().0;
     match step {
-        Colour::Saturation(factor, Dialect::Pil) => saturation(pixels, factor),
+        Colour::Saturation(factor, Dialect::Pil) => saturation(pixels, factor as f32),
         Colour::Saturation(factor, Dialect::Tv2) => {
             for rgb in pixels {
                 let grey = f32::from(luma_truncated(rgb));
@@ -89,7 +89,7 @@ fn hue(pixels: &mut [[u8; 3]], shift: f32) {
 
 /// torchvision's hue on a u8 tensor: through HSV in f32.
 fn turn_hue_tv2(rgb: [u8; 3], shift: f32) -> [u8; 3] {
-    let [r, g, b] = rgb.map(|value| f32::from(value) / 255.0);
+    let [r, g, b] = rgb.map(|value| f32::from(value) * (1.0 / 255.0));
     let (most, least) = (r.max(g).max(b), r.min(g).min(b));
     let range = most - least;
     let flat = range == 0.0;
@@ -112,7 +112,7 @@ fn turn_hue_tv2(rgb: [u8; 3], shift: f32) -> [u8; 3] {
     let clamp = |value: f32| value.clamp(0.0, 1.0);
     let p = clamp((1.0 - saturation) * most);
     let q = clamp((1.0 - sxf) * most);
-    let t = clamp((sxf + 1.0 - saturation) * most);
+    let t = clamp((sxf + (1.0 - saturation)) * most);
     let v = most;
     let mixed = match (i as i32) % 6 {
         0 => [v, t, p],

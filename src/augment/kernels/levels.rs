@@ -13,9 +13,9 @@ use crate::augment::Dialect;
 #[non_exhaustive]
 pub enum Levels {
     /// Scale by a factor, 0 is black.
-    Brightness(f32),
+    Brightness(f64),
     /// Blend with the mean grey by a factor, 0 is flat grey.
-    Contrast(f32, Dialect),
+    Contrast(f64, Dialect),
     /// 255 minus the value.
     Invert,
     /// Invert values from a threshold on, 0 to 256.
@@ -101,7 +101,7 @@ pub(in crate::augment) fn run<'a>(
             Levels::Contrast(factor, dialect) => {
                 let mean = mean_luma(pixels, tables, dialect);
                 each(tables, |value| match dialect {
-                    Dialect::Pil => blend((mean + 0.5) as u8, value, factor),
+                    Dialect::Pil => blend((mean + 0.5) as u8, value, factor as f32),
                     Dialect::Tv2 => blend_tv2(mean as f32, value, factor),
                 });
             }
@@ -134,7 +134,7 @@ impl Levels {
     /// The new value, for the changes that need no statistics.
     fn value(self, value: u8) -> u8 {
         match self {
-            Levels::Brightness(factor) => blend(0, value, factor),
+            Levels::Brightness(factor) => blend(0, value, factor as f32),
             Levels::Invert => 255 - value,
             Levels::Solarize(threshold) if u16::from(value) < threshold => value,
             Levels::Solarize(_) => 255 - value,
@@ -221,9 +221,11 @@ fn mean_luma(pixels: &[u8], tables: &Tables, dialect: Dialect) -> f64 {
     sum as f64 / pixels.len().max(1) as f64
 }
 
-/// torchvision's blend of a u8 tensor: `f * x + (1 - f) * d` in f32, clamped and truncated.
-pub(in crate::augment) fn blend_tv2(degenerate: f32, value: u8, factor: f32) -> u8 {
-    (f32::from(value) * factor + degenerate * (1.0 - factor)) as u8
+/// torchvision's blend of a u8 tensor: `f * x + (1 - f) * d` in f32, clamped and truncated. torch fuses the second product
+/// and the sum; f64 holds that product exactly, so it is the same here on every processor.
+pub(in crate::augment) fn blend_tv2(degenerate: f32, value: u8, factor: f64) -> u8 {
+    let (own, other) = (f32::from(value) * factor as f32, (1.0 - factor) as f32);
+    (f64::from(own) + f64::from(degenerate) * f64::from(other)) as f32 as u8
 }
 
 fn autocontrast(histogram: &[u32; 256], dialect: Dialect) -> Option<[u8; 256]> {
@@ -240,7 +242,7 @@ fn autocontrast(histogram: &[u32; 256], dialect: Dialect) -> Option<[u8; 256]> {
                 (value as f64 * scale + -(low as f64) * scale) as u8
             }
             Dialect::Tv2 => {
-                let scale = (high as f32 - low as f32) / 255.0;
+                let scale = (high as f32 - low as f32) * (1.0 / 255.0);
                 ((value as f32 - low as f32) / scale) as u8
             }
         };

@@ -125,7 +125,7 @@ impl Op for ColorJitter {
         }
         let mut order = [0, 1, 2, 3];
         draws.shuffle(&mut order);
-        let mut within = |range: Option<[f64; 2]>| range.map(|[low, high]| draws.within(low, high) as f32);
+        let mut within = |range: Option<[f64; 2]>| range.map(|[low, high]| draws.within(low, high));
         let [brightness, contrast, saturation] =
             [self.brightness, self.contrast, self.saturation].map(|amount| within(amount.range(1.0, 0.0)));
         let hue = within(self.hue.range(0.0, -0.5));
@@ -134,7 +134,7 @@ impl Op for ColorJitter {
                 0 => brightness.map(|factor| Step::Levels(Levels::Brightness(factor))),
                 1 => contrast.map(|factor| Step::Levels(Levels::Contrast(factor, self.dialect))),
                 2 => saturation.map(|factor| Step::Colour(Colour::Saturation(factor, self.dialect))),
-                _ => hue.map(|shift| Step::Colour(Colour::Hue(shift, self.dialect))),
+                _ => hue.map(|shift| Step::Colour(Colour::Hue(shift as f32, self.dialect))),
             };
             step.into_iter().for_each(|step| steps.push(step));
         }

@@ -1,15 +1,36 @@
 //! The ops of recipes: what is drawn, and which steps follow.
 
 mod blur;
+mod colour;
+mod container;
 mod crop;
+mod erase;
 mod flip;
+mod geometric;
 mod jitter;
+mod matrix;
 mod noise;
+mod policy;
 mod resize;
+mod tiles;
+mod tokens;
 
 pub use blur::{BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
+pub use colour::{
+    AutoContrast, Brightness, Contrast, Equalize, Gamma, Grayscale, Hue, Invert, PermuteChannels,
+    PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
+};
+pub use container::Container;
 pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop};
+pub use erase::{Cutout, RandomErasing};
 pub use flip::{HorizontalFlip, VerticalFlip};
+pub use geometric::{Affine, Pad, Perspective, Rotate, Rotate90};
 pub use jitter::{Amount, ColorJitter};
 pub use noise::{BetaMaskNoise, GaussianNoise, ImpulseNoise, ShotNoise, SpeckleNoise};
+pub use policy::{
+    AugMix, AutoAugment, PolicyName, PolicyOp, PolicySpace, RandAugment, ThreeAugment, TimmAugment, TimmName,
+    TimmOp, TrivialAugmentWide,
+};
 pub use resize::Resize;
+pub use tiles::{AnyRes, Jigsaw, Quadrants};
+pub use tokens::{BlockMask, TokenMask, Window, keep_by_score};

@@ -37,6 +37,7 @@ impl Args {
                     "height": view.frame.height,
                     "values": view.values,
                     "steps": view.steps,
+                    "notes": view.notes.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
                 })
             });
             let line = json!({

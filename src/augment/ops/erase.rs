@@ -1,0 +1,164 @@
+//! Random erasing and cutout.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::params::{Span, check_p, one, op_basics};
+use crate::augment::{Erase, Fill, Op, Step, Steps};
+use crate::draws::Draws;
+use crate::error::{Error, Result};
+
+/// Overwrites random rectangles; Zhong et al., 2020 (arXiv 1708.04896), as timm and torchvision have it.
+///
+/// `scale` (0.02 to 1/3) is the range of the share of the area, divided by `count`; `ratio` (0.3 to 1/0.3) that of height /
+/// width, drawn uniformly in its logarithm, up to ten times; `count` (1) rectangles; `p` (0.5).
+///
+/// `value`: `"mean"` (default) is the `mean` below, which is 0 once pixels are normalised; `"color"` one normal colour a
+/// rectangle, `"pixel"` a normal value for each value; or `[r, g, b]`. References draw after normalising; here the same
+/// normals are put on the 8-bit scale, `mean + std n`, rounded and clipped. `mean` and `std` are ImageNet's by default, on a
+/// scale of 0 to 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RandomErasing {
+    p: f64,
+    scale: [f64; 2],
+    ratio: [f64; 2],
+    count: Span,
+    value: Value,
+    mean: [f64; 3],
+    std: [f64; 3],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Value {
+    Colour([u8; 3]),
+    Kind(Kind),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Mean,
+    Color,
+    Pixel,
+}
+
+impl Default for RandomErasing {
+    fn default() -> RandomErasing {
+        RandomErasing {
+            p: 0.5,
+            scale: [0.02, 1.0 / 3.0],
+            ratio: [0.3, 1.0 / 0.3],
+            count: Span::Fixed(1.0),
+            value: Value::Kind(Kind::Mean),
+            mean: [0.485, 0.456, 0.406],
+            std: [0.229, 0.224, 0.225],
+        }
+    }
+}
+
+impl Op for RandomErasing {
+    op_basics!("random_erasing");
+
+    fn check(&self) -> Result<()> {
+        check_p(self.p)?;
+        Span::Between(self.scale).check("scale", [0.0, 1.0])?;
+        let [low, high] = self.ratio;
+        if !(low > 0.0 && low <= high && high.is_finite()) {
+            return Err(Error::config(format!("ratio = [{low}, {high}]: expected 0 < low <= high")));
+        }
+        self.count.check_whole("count", [1.0, 100.0])?;
+        for (name, values) in [("mean", self.mean), ("std", self.std)] {
+            values.iter().try_for_each(|value| Span::Fixed(*value).check(name, [0.0, 1.0]))?;
+        }
+        Ok(())
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let count = self.count.draw_whole(draws);
+        if !go {
+            return;
+        }
+        let frame = steps.frame();
+        let logs = self.ratio.map(libm::log);
+        let (mean, std) = (self.mean.map(|m| m * 255.0), self.std.map(|s| s * 255.0));
+        let level = |value: f64| value.round_ties_even() as u8;
+        for _ in 0..count {
+            for _ in 0..10 {
+                let share = draws.within(self.scale[0], self.scale[1]) / count as f64;
+                let area = share * f64::from(frame.width) * f64::from(frame.height);
+                let aspect = libm::exp(draws.within(logs[0], logs[1]));
+                let height = libm::sqrt(area * aspect).round_ties_even() as u32;
+                let width = libm::sqrt(area / aspect).round_ties_even() as u32;
+                if width >= frame.width || height >= frame.height {
+                    continue;
+                }
+                let top = draws.below(u64::from(frame.height - height) + 1) as u32;
+                let left = draws.below(u64::from(frame.width - width) + 1) as u32;
+                let fill = match self.value {
+                    Value::Colour(colour) => Fill::Colour(colour),
+                    Value::Kind(Kind::Mean) => Fill::Colour(mean.map(level)),
+                    Value::Kind(Kind::Color) => {
+                        Fill::Colour(std::array::from_fn(|c| level(mean[c] + std[c] * draws.normal())))
+                    }
+                    Value::Kind(Kind::Pixel) => Fill::Noise {
+                        mean: mean.map(|m| m as f32),
+                        std: std.map(|s| s as f32),
+                        seed: draws.bits(),
+                    },
+                };
+                if width > 0 && height > 0 {
+                    steps.push(Step::Erase(Erase { left, top, width, height, fill }));
+                }
+                break;
+            }
+        }
+    }
+}
+
+/// Overwrites a square whose centre is uniform over the picture, cut at the edges; DeVries and Taylor, 2017 (arXiv
+/// 1708.04552).
+///
+/// `size` is the side in pixels (16 on CIFAR-10); `fill` the colour (black; the mean colour is 0 once normalised); `p` (1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cutout {
+    size: u32,
+    #[serde(default)]
+    fill: [u8; 3],
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Cutout {
+    /// A square of this side, filled with a colour.
+    pub fn new(size: u32, fill: [u8; 3]) -> Cutout {
+        Cutout { size, fill, p: 1.0 }
+    }
+}
+
+impl Op for Cutout {
+    op_basics!("cutout");
+
+    fn check(&self) -> Result<()> {
+        Span::Fixed(self.size.into()).check("size", [1.0, 16_384.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let frame = steps.frame();
+        // As the authors: from the centre minus half a side, a side long, cut at the edges.
+        let mut span = |outer: u32| {
+            let start = draws.below(outer.into()) as i64 - i64::from(self.size / 2);
+            let end = (start + i64::from(self.size)).min(outer.into());
+            (start.max(0) as u32, (end - start.max(0)) as u32)
+        };
+        let (top, height) = span(frame.height);
+        let (left, width) = span(frame.width);
+        if go && width > 0 && height > 0 {
+            steps.push(Step::Erase(Erase { left, top, width, height, fill: Fill::Colour(self.fill) }));
+        }
+    }
+}

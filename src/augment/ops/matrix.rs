@@ -1,0 +1,101 @@
+//! Matrices of warps: the backward maps of Pillow and torchvision.
+
+use crate::augment::Frame;
+
+/// A number as Python's `round(x, 15)` gives it, for |x| <= 1.
+fn round15(x: f64) -> f64 {
+    (x * 1e15).round_ties_even() / 1e15
+}
+
+/// Pillow's `Image.rotate`, counter-clockwise in degrees, about the centre; with `expand`, the size that holds the whole
+/// turned picture.
+pub(super) fn rotate(degrees: f64, frame: Frame, expand: bool) -> ([f64; 6], Frame) {
+    let angle = -degrees.to_radians();
+    let (sin, cos) = (libm::sin(angle), libm::cos(angle));
+    let [a, b, d, e] = [cos, sin, -sin, cos].map(round15);
+    let (w, h) = (f64::from(frame.width), f64::from(frame.height));
+    let (cx, cy) = (w / 2.0, h / 2.0);
+    let at = |x: f64, y: f64, c: f64, f: f64| (a * x + b * y + c, d * x + e * y + f);
+    let (c, f) = at(-cx, -cy, 0.0, 0.0);
+    let (mut c, mut f) = (c + cx, f + cy);
+    let mut size = frame;
+    if expand {
+        let corners = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)].map(|(x, y)| at(x, y, c, f));
+        let extent = |values: [f64; 4]| {
+            let most = values.iter().copied().fold(f64::MIN, f64::max);
+            let least = values.iter().copied().fold(f64::MAX, f64::min);
+            most.ceil() - least.floor()
+        };
+        let (nw, nh) = (extent(corners.map(|(x, _)| x)), extent(corners.map(|(_, y)| y)));
+        (c, f) = at(-(nw - w) / 2.0, -(nh - h) / 2.0, c, f);
+        size = Frame { width: nw as u32, height: nh as u32 };
+    }
+    ([a, b, c, d, e, f], size)
+}
+
+/// torchvision's inverse of: shear by degrees, scale, turn clockwise by degrees, about a centre, then move by pixels.
+pub(super) fn affine(
+    (cx, cy): (f64, f64),
+    degrees: f64,
+    (tx, ty): (f64, f64),
+    scale: f64,
+    shear: [f64; 2],
+) -> [f64; 6] {
+    let rot = degrees.to_radians();
+    let [sx, sy] = shear.map(f64::to_radians);
+    let a = libm::cos(rot - sy) / libm::cos(sy);
+    let b = -libm::cos(rot - sy) * libm::tan(sx) / libm::cos(sy) - libm::sin(rot);
+    let c = libm::sin(rot - sy) / libm::cos(sy);
+    let d = -libm::sin(rot - sy) * libm::tan(sx) / libm::cos(sy) + libm::cos(rot);
+    let [m0, m1, m3, m4] = [d, -b, -c, a].map(|value| value / scale);
+    let m2 = m0 * (-cx - tx) + m1 * (-cy - ty) + cx;
+    let m5 = m3 * (-cx - tx) + m4 * (-cy - ty) + cy;
+    [m0, m1, m2, m3, m4, m5]
+}
+
+/// The projective map that takes `ends` to `starts`: eight equations, solved by elimination with pivots. `None` if three of
+/// the points are in line.
+pub(super) fn perspective(starts: [(f64, f64); 4], ends: [(f64, f64); 4]) -> Option<[f64; 8]> {
+    let mut rows = [[0.0; 9]; 8];
+    for (pair, ((sx, sy), (ex, ey))) in
+        rows.as_chunks_mut::<2>().0.iter_mut().zip(starts.into_iter().zip(ends))
+    {
+        pair[0] = [ex, ey, 1.0, 0.0, 0.0, 0.0, -sx * ex, -sx * ey, sx];
+        pair[1] = [0.0, 0.0, 0.0, ex, ey, 1.0, -sy * ex, -sy * ey, sy];
+    }
+    for column in 0..8 {
+        let size = |row: &usize| rows[*row][column].abs();
+        let pivot = (column..8).max_by(|x, y| size(x).total_cmp(&size(y)))?;
+        if rows[pivot][column].abs() < 1e-12 {
+            return None;
+        }
+        rows.swap(column, pivot);
+        let lead = rows[column];
+        for (number, row) in rows.iter_mut().enumerate() {
+            if number != column {
+                let by = row[column] / lead[column];
+                row.iter_mut().zip(lead).for_each(|(value, lead)| *value -= by * lead);
+            }
+        }
+    }
+    // torchvision hands the coefficients on as float32.
+    Some(std::array::from_fn(|i| f64::from((rows[i][8] / rows[i][i]) as f32)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_projective_map_takes_corners_to_corners() {
+        let starts = [(0.0, 0.0), (9.0, 0.0), (9.0, 6.0), (0.0, 6.0)];
+        let ends = [(1.0, 2.0), (8.0, 1.0), (7.0, 6.0), (1.0, 5.0)];
+        let [a, b, c, d, e, f, g, h] = perspective(starts, ends).unwrap();
+        for ((sx, sy), (x, y)) in starts.into_iter().zip(ends) {
+            let scale = g * x + h * y + 1.0;
+            assert!(((a * x + b * y + c) / scale - sx).abs() < 1e-4);
+            assert!(((d * x + e * y + f) / scale - sy).abs() < 1e-4);
+        }
+        assert!(perspective(starts, [(0.0, 0.0), (1.0, 1.0), (2.0, 2.0), (3.0, 3.0)]).is_none());
+    }
+}

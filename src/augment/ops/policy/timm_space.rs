@@ -1,0 +1,254 @@
+//! timm's search space: ops by name, and what a level means for each.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::colour::solarize;
+use super::super::geometric::rotation;
+use super::space::Name;
+use crate::augment::{Blur, Colour, Dialect, Levels, Step, Steps, Warp, WarpFilter};
+use crate::draws::Draws;
+
+/// An op of timm's policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum TimmName {
+    AutoContrast,
+    Equalize,
+    Invert,
+    Rotate,
+    Posterize,
+    PosterizeIncreasing,
+    PosterizeOriginal,
+    Solarize,
+    SolarizeIncreasing,
+    SolarizeAdd,
+    Color,
+    ColorIncreasing,
+    Contrast,
+    ContrastIncreasing,
+    Brightness,
+    BrightnessIncreasing,
+    Sharpness,
+    SharpnessIncreasing,
+    ShearX,
+    ShearY,
+    TranslateX,
+    TranslateY,
+    TranslateXRel,
+    TranslateYRel,
+    Desaturate,
+    GaussianBlur,
+    GaussianBlurRand,
+}
+
+/// How timm's policies read between pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interpolation {
+    /// Bilinear or bicubic with equal chance, for each op anew.
+    #[default]
+    Random,
+    /// Nearest.
+    Nearest,
+    /// Bilinear.
+    Bilinear,
+    /// Bicubic.
+    Bicubic,
+}
+
+/// What timm calls hparams.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Hparams {
+    pub(super) interpolation: Interpolation,
+    pub(super) fill: [u8; 3],
+    pub(super) translate_const: f64,
+    pub(super) translate_pct: f64,
+}
+
+use TimmName::*;
+
+/// The set without `inc1`.
+pub(super) const PLAIN: [TimmName; 15] = [
+    AutoContrast,
+    Equalize,
+    Invert,
+    Rotate,
+    Posterize,
+    Solarize,
+    SolarizeAdd,
+    Color,
+    Contrast,
+    Brightness,
+    Sharpness,
+    ShearX,
+    ShearY,
+    TranslateXRel,
+    TranslateYRel,
+];
+
+/// The set with `inc1`: strength grows with the level.
+pub(super) const INCREASING: [TimmName; 15] = [
+    AutoContrast,
+    Equalize,
+    Invert,
+    Rotate,
+    PosterizeIncreasing,
+    SolarizeIncreasing,
+    SolarizeAdd,
+    ColorIncreasing,
+    ContrastIncreasing,
+    BrightnessIncreasing,
+    SharpnessIncreasing,
+    ShearX,
+    ShearY,
+    TranslateXRel,
+    TranslateYRel,
+];
+
+/// The set of AugMix.
+pub(super) const AUGMIX: [TimmName; 13] = [
+    AutoContrast,
+    ColorIncreasing,
+    ContrastIncreasing,
+    BrightnessIncreasing,
+    SharpnessIncreasing,
+    Equalize,
+    Rotate,
+    PosterizeIncreasing,
+    SolarizeIncreasing,
+    ShearX,
+    ShearY,
+    TranslateXRel,
+    TranslateYRel,
+];
+
+/// `t3a`.
+pub(super) const THREE: [TimmName; 3] = [SolarizeIncreasing, Desaturate, GaussianBlur];
+
+/// `t3aw`, with weights.
+pub(super) const WEIGHTED_THREE: [(TimmName, f64); 14] = [
+    (SolarizeIncreasing, 6.0),
+    (Desaturate, 6.0),
+    (GaussianBlur, 6.0),
+    (Rotate, 3.0),
+    (ShearX, 2.0),
+    (ShearY, 2.0),
+    (PosterizeIncreasing, 1.0),
+    (AutoContrast, 1.0),
+    (ColorIncreasing, 1.0),
+    (SharpnessIncreasing, 1.0),
+    (ContrastIncreasing, 1.0),
+    (BrightnessIncreasing, 1.0),
+    (Equalize, 1.0),
+    (Invert, 1.0),
+];
+
+/// `tweights`, with weights.
+pub(super) const WEIGHTED: [(TimmName, f64); 15] = [
+    (Rotate, 3.0),
+    (ShearX, 2.0),
+    (ShearY, 2.0),
+    (TranslateXRel, 1.0),
+    (TranslateYRel, 1.0),
+    (ColorIncreasing, 0.25),
+    (SharpnessIncreasing, 0.25),
+    (AutoContrast, 0.25),
+    (SolarizeIncreasing, 0.05),
+    (SolarizeAdd, 0.05),
+    (ContrastIncreasing, 0.05),
+    (BrightnessIncreasing, 0.05),
+    (Equalize, 0.05),
+    (PosterizeIncreasing, 0.05),
+    (Invert, 0.05),
+];
+
+impl TimmName {
+    /// The op of the original AutoAugment's tables.
+    pub(super) fn original(name: Name, posterize: TimmName) -> TimmName {
+        match name {
+            Name::ShearX => ShearX,
+            Name::ShearY => ShearY,
+            Name::TranslateX => TranslateX,
+            Name::TranslateY => TranslateY,
+            Name::Rotate => Rotate,
+            Name::Brightness => Brightness,
+            Name::Color => Color,
+            Name::Contrast => Contrast,
+            Name::Sharpness => Sharpness,
+            Name::Posterize => posterize,
+            Name::Solarize => Solarize,
+            Name::AutoContrast => AutoContrast,
+            Name::Equalize => Equalize,
+            Name::Invert | Name::Identity => Invert,
+        }
+    }
+
+    /// The argument of a level, with the sign or radius that timm draws along with it; 0 for ops without one.
+    pub(super) fn argument(self, level: f64, hparams: &Hparams, draws: &mut Draws) -> f64 {
+        let share = level / 10.0;
+        let mut negate = |value: f64| if draws.unit() > 0.5 { -value } else { value };
+        let minmax = |least: f64, most: f64| (least + (most - least) * share).clamp(least, most);
+        match self {
+            Rotate => negate(share * 30.0),
+            ShearX | ShearY => negate(share * 0.3),
+            TranslateX | TranslateY => negate(share * hparams.translate_const),
+            TranslateXRel | TranslateYRel => negate(share * hparams.translate_pct),
+            Posterize => (share * 4.0).trunc(),
+            PosterizeIncreasing => 4.0 - (share * 4.0).trunc(),
+            PosterizeOriginal => (share * 4.0).trunc() + 4.0,
+            Solarize => (share * 256.0).trunc().min(256.0),
+            SolarizeIncreasing => 256.0 - (share * 256.0).trunc().min(256.0),
+            SolarizeAdd => (share * 110.0).trunc().min(128.0),
+            Color | Contrast | Brightness | Sharpness => share * 1.8 + 0.1,
+            ColorIncreasing | ContrastIncreasing | BrightnessIncreasing | SharpnessIncreasing => {
+                (1.0 + negate(share * 0.9)).max(0.1)
+            }
+            Desaturate => minmax(0.5, 1.0),
+            GaussianBlur => minmax(0.1, 2.0),
+            GaussianBlurRand => draws.within(0.1, 2.0 * minmax(0.0, 1.0)),
+            AutoContrast | Equalize | Invert => 0.0,
+        }
+    }
+
+    /// The step of an argument.
+    pub(super) fn push(self, argument: f64, hparams: &Hparams, draws: &mut Draws, steps: &mut Steps) {
+        let frame = steps.frame();
+        let filter = match hparams.interpolation {
+            Interpolation::Nearest => WarpFilter::Nearest,
+            Interpolation::Bilinear => WarpFilter::Bilinear,
+            Interpolation::Bicubic => WarpFilter::Bicubic,
+            Interpolation::Random if draws.below(2) == 0 => WarpFilter::Bilinear,
+            Interpolation::Random => WarpFilter::Bicubic,
+        };
+        let warp = |map| Some(Step::Warp(Warp::affine(map, filter, hparams.fill, frame)));
+        let factor = argument;
+        let pil = Dialect::Pil;
+        let step = match self {
+            AutoContrast => Some(Step::Levels(Levels::AutoContrast(pil))),
+            Equalize => Some(Step::Levels(Levels::Equalize)),
+            Invert => Some(Step::Levels(Levels::Invert)),
+            Rotate => rotation(argument, frame, false, filter, hparams.fill),
+            ShearX => warp([1.0, argument, 0.0, 0.0, 1.0, 0.0]),
+            ShearY => warp([1.0, 0.0, 0.0, argument, 1.0, 0.0]),
+            TranslateX => warp([1.0, 0.0, argument, 0.0, 1.0, 0.0]),
+            TranslateY => warp([1.0, 0.0, 0.0, 0.0, 1.0, argument]),
+            TranslateXRel => warp([1.0, 0.0, argument * f64::from(frame.width), 0.0, 1.0, 0.0]),
+            TranslateYRel => warp([1.0, 0.0, 0.0, 0.0, 1.0, argument * f64::from(frame.height)]),
+            Posterize | PosterizeIncreasing | PosterizeOriginal => {
+                (argument < 8.0).then_some(Step::Levels(Levels::Posterize(argument as u8)))
+            }
+            Solarize | SolarizeIncreasing => Some(solarize(argument)),
+            SolarizeAdd => Some(Step::Levels(Levels::SolarizeAdd { add: argument as i16, threshold: 128 })),
+            Color | ColorIncreasing => Some(Step::Colour(Colour::Saturation(factor, pil))),
+            Contrast | ContrastIncreasing => Some(Step::Levels(Levels::Contrast(factor, pil))),
+            Brightness | BrightnessIncreasing => Some(Step::Levels(Levels::Brightness(factor))),
+            Sharpness | SharpnessIncreasing => Some(Step::Blur(Blur::Sharpness(factor, pil))),
+            Desaturate => {
+                let factor = (1.0 - argument).clamp(0.0, 1.0);
+                Some(Step::Colour(Colour::Saturation(factor, pil)))
+            }
+            GaussianBlur | GaussianBlurRand => Some(Step::Blur(Blur::PilGaussian(factor as f32))),
+        };
+        step.into_iter().for_each(|step| steps.push(step));
+    }
+}

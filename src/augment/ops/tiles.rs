@@ -1,0 +1,421 @@
+//! Pictures as tiles: large pictures for vision-language models, and the jigsaw pretext task.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::params::{Span, is_default, op_basics};
+use crate::augment::{Filter, Frame, Op, PadMode, Step, Steps};
+use crate::draws::{Draws, OpKey};
+use crate::error::{Error, Result};
+
+/// Cuts the k-th view of its group out of a picture of any size as the k-th tile of the best grid: view 0 is the whole
+/// picture, squeezed to a tile; those beyond the grid are black.
+///
+/// The grid is the one of `grids` ([columns, rows], any number) that keeps the most pixels, among those the one that
+/// wastes least: LLaVA-NeXT's AnyRes (Liu et al., 2024). `grids = "slime"` tries all grids of n - 1 to n + 1 tiles for n =
+/// `ceil(area / side^2)` between 2 and 6: SliME (Zhang et al., 2024, arXiv 2406.08487). The picture is resized to fit the
+/// grid (`filter`, bicubic), padded with black around, and cut row by row. `size` (336) is the side of a tile. Give the
+/// view block a `count` of one more than the largest grid has tiles.
+///
+/// Notes: `tiles` (how many there are), `grid` (columns, rows), `box` (left, top, width, height of the picture on the grid).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnyRes {
+    size: u32,
+    grids: Grids,
+    filter: Filter,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Grids {
+    List(Vec<[u32; 2]>),
+    Rule(Rule),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Rule {
+    Slime,
+}
+
+impl Default for AnyRes {
+    fn default() -> AnyRes {
+        let llava = [[1, 2], [2, 1], [2, 2], [3, 1], [1, 3]];
+        AnyRes { size: 336, grids: Grids::List(llava.to_vec()), filter: Filter::Bicubic }
+    }
+}
+
+/// The better of two grids: what the picture covers, and what is wasted.
+fn rate([columns, rows]: [u32; 2], size: u32, frame: Frame) -> (u64, u64) {
+    let (w, h) = (f64::from(columns * size), f64::from(rows * size));
+    let (width, height) = (f64::from(frame.width), f64::from(frame.height));
+    let scale = (w / width).min(h / height);
+    let covered = ((width * scale) as u64 * (height * scale) as u64).min(width as u64 * height as u64);
+    (covered, w as u64 * h as u64 - covered)
+}
+
+impl AnyRes {
+    fn grid(&self, frame: Frame) -> [u32; 2] {
+        let mut best: Option<([u32; 2], (u64, u64))> = None;
+        let mut consider = |grid: [u32; 2]| {
+            let (covered, wasted) = rate(grid, self.size, frame);
+            // The first of equals wins.
+            if best.is_none_or(|(_, (most, least))| covered > most || covered == most && wasted < least) {
+                best = Some((grid, (covered, wasted)));
+            }
+        };
+        match &self.grids {
+            Grids::List(grids) => grids.iter().copied().for_each(&mut consider),
+            Grids::Rule(Rule::Slime) => {
+                let area = u64::from(frame.width) * u64::from(frame.height);
+                let n = (area.div_ceil(u64::from(self.size) * u64::from(self.size)) as u32).clamp(2, 6);
+                for tiles in if n <= 2 { n } else { n - 1 }..=n + 1 {
+                    (1..=tiles).filter(|a| tiles % a == 0).for_each(|a| consider([a, tiles / a]));
+                }
+            }
+        }
+        best.map_or([1, 1], |(grid, _)| grid)
+    }
+}
+
+impl Op for AnyRes {
+    op_basics!("any_res");
+
+    fn check(&self) -> Result<()> {
+        Span::Fixed(self.size.into()).check("size", [1.0, 4096.0])?;
+        if let Grids::List(grids) = &self.grids {
+            if grids.is_empty() {
+                return Err(Error::config("grids is empty: name at least one [columns, rows]"));
+            }
+            if let Some(grid) = grids.iter().find(|grid| grid.iter().any(|side| !(1..=64).contains(side))) {
+                return Err(Error::config(format!("grids: {grid:?}: expected 1 to 64 columns and rows")));
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
+        Some(Frame { width: self.size, height: self.size })
+    }
+
+    fn notes(&self) -> Vec<(String, usize)> {
+        vec![("tiles".into(), 1), ("grid".into(), 2), ("box".into(), 4)]
+    }
+
+    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
+        let frame = steps.frame();
+        let [columns, rows] = self.grid(frame);
+        let (grid_width, grid_height) = (columns * self.size, rows * self.size);
+        // The side that fits tightly is exact, the other is rounded up and never beyond the grid.
+        let (by_width, by_height) = (
+            f64::from(grid_width) / f64::from(frame.width),
+            f64::from(grid_height) / f64::from(frame.height),
+        );
+        let (width, height) = if by_width < by_height {
+            (grid_width, ((f64::from(frame.height) * by_width).ceil() as u32).clamp(1, grid_height))
+        } else {
+            (((f64::from(frame.width) * by_height).ceil() as u32).clamp(1, grid_width), grid_height)
+        };
+        let (left, top) = ((grid_width - width) / 2, (grid_height - height) / 2);
+        steps.note("tiles", &[i64::from(columns * rows)]);
+        steps.note("grid", &[columns, rows].map(i64::from));
+        steps.note("box", &[left, top, width, height].map(i64::from));
+        let size = self.size;
+        let (nth, _) = steps.view();
+        let Some(tile) = nth.checked_sub(1) else {
+            steps.push(Step::Resize { width: size, height: size, filter: self.filter });
+            return;
+        };
+        let tile = tile as u32;
+        if tile >= columns * rows {
+            // Of the right size, whatever it holds.
+            steps.push(Step::Crop { left: 0, top: 0, width: size, height: size, pad: PadMode::default() });
+            steps.push(Step::Blank);
+            return;
+        }
+        steps.push(Step::Resize { width, height, filter: self.filter });
+        steps.push(Step::Crop {
+            left: i64::from(tile % columns * size) - i64::from(left),
+            top: i64::from(tile / columns * size) - i64::from(top),
+            width: size,
+            height: size,
+            pad: PadMode::default(),
+        });
+    }
+}
+
+/// Cuts the k-th view of its group out as a node of a tree of quadrants, breadth first: view 0 is the whole picture, views 1
+/// to 4 its quadrants (top left, bottom left, top right, bottom right), views 5 to 20 those of the first quadrant and so
+/// on; DC2 (Wang et al., 2024, arXiv 2408.15556).
+///
+/// Halves are `side / 2`; an odd last row or column is dropped. A node whose quadrants would have a side below `least` (168)
+/// has none, and their views are black. Nodes are resized to `size` (336; `filter`, bicubic). `depth` levels below the whole
+/// picture come from the view block's `count`: 1, 5, 21, 85.
+///
+/// Notes: `there` (1 if the node exists), `parent` (the parent's view, -1 for the root), `box` (left, top, width, height).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quadrants {
+    size: u32,
+    least: u32,
+    filter: Filter,
+}
+
+impl Default for Quadrants {
+    fn default() -> Quadrants {
+        Quadrants { size: 336, least: 168, filter: Filter::Bicubic }
+    }
+}
+
+impl Quadrants {
+    /// Left, top, width, height of a node; `None` if its parent is a leaf.
+    fn node(&self, node: usize, frame: Frame) -> Option<[u32; 4]> {
+        if node == 0 {
+            return Some([0, 0, frame.width, frame.height]);
+        }
+        let [left, top, width, height] = self.node((node - 1) / 4, frame)?;
+        let (w, h) = (width / 2, height / 2);
+        if w < self.least || h < self.least {
+            return None;
+        }
+        let quadrant = (node as u32 - 1) % 4;
+        Some([left + quadrant / 2 * w, top + quadrant % 2 * h, w, h])
+    }
+}
+
+impl Op for Quadrants {
+    op_basics!("quadrants");
+
+    fn check(&self) -> Result<()> {
+        Span::Fixed(self.size.into()).check("size", [1.0, 4096.0])?;
+        Span::Fixed(self.least.into()).check("least", [1.0, 16_384.0])
+    }
+
+    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
+        Some(Frame { width: self.size, height: self.size })
+    }
+
+    fn notes(&self) -> Vec<(String, usize)> {
+        vec![("there".into(), 1), ("parent".into(), 1), ("box".into(), 4)]
+    }
+
+    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
+        let (node, _) = steps.view();
+        let place = self.node(node, steps.frame());
+        steps.note("there", &[i64::from(place.is_some())]);
+        steps.note("parent", &[if node == 0 { -1 } else { (node as i64 - 1) / 4 }]);
+        steps.note("box", &place.unwrap_or_default().map(i64::from));
+        let [left, top, width, height] = place.unwrap_or([0, 0, 1, 1]);
+        let (left, top) = (i64::from(left), i64::from(top));
+        steps.push(Step::Crop { left, top, width, height, pad: PadMode::default() });
+        steps.push(Step::Resize { width: self.size, height: self.size, filter: self.filter });
+        if place.is_none() {
+            steps.push(Step::Blank);
+        }
+    }
+}
+
+/// Cuts the k-th view of its group out as the k-th piece of a shuffled `grid` x `grid` (3) puzzle: the jigsaw pretext task
+/// (Noroozi and Favaro, 2016, arXiv 1603.09246), with the tiles of ScatSimCLR (Kinakh et al., 2021, arXiv 2108.13939).
+///
+/// The picture is taken for a square of its shorter side; piece (i, j) has the centre `((2 j + 1) a, (2 i + 1) a)` for a =
+/// side / (2 grid), from `ceil(x - a)` to `int(x + a)`. The permutation is one of a fixed set of `permutations` (35), far
+/// from each other: from a random first one (`set_seed`, 0), again and again the one of 1,000 candidates with the largest
+/// least Hamming distance to those chosen. Pieces are resized to `size`. Give the view block a `count` of grid x grid.
+///
+/// The note `permutation` is the label, the same for all pieces; `piece` says which piece stands in this view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "JigsawForm", into = "JigsawForm")]
+pub struct Jigsaw {
+    form: JigsawForm,
+    set: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JigsawForm {
+    size: u32,
+    #[serde(default = "three")]
+    grid: u32,
+    #[serde(default = "thirty_five")]
+    permutations: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    set_seed: u64,
+    #[serde(default)]
+    filter: Filter,
+}
+
+fn three() -> u32 {
+    3
+}
+
+fn thirty_five() -> u32 {
+    35
+}
+
+impl TryFrom<JigsawForm> for Jigsaw {
+    type Error = Error;
+    fn try_from(form: JigsawForm) -> Result<Jigsaw> {
+        Span::Fixed(form.size.into()).check("size", [1.0, 4096.0])?;
+        Span::Fixed(form.grid.into()).check("grid", [2.0, 8.0])?;
+        let pieces = form.grid * form.grid;
+        let most = if pieces == 4 { 24.0 } else { 1000.0 };
+        Span::Fixed(form.permutations.into()).check("permutations", [1.0, most])?;
+        let set = permutations(pieces as usize, form.permutations as usize, form.set_seed);
+        Ok(Jigsaw { form, set })
+    }
+}
+
+impl From<Jigsaw> for JigsawForm {
+    fn from(op: Jigsaw) -> JigsawForm {
+        op.form
+    }
+}
+
+/// Different permutations, greedily far from each other.
+fn permutations(pieces: usize, count: usize, seed: u64) -> Vec<Vec<u8>> {
+    let at = crate::draws::Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("jigsaw set") };
+    let mut draws = Draws::at(seed, at);
+    let mut shuffled = || {
+        let mut order: Vec<u8> = (0..pieces as u8).collect();
+        draws.shuffle(&mut order);
+        order
+    };
+    let mut set = vec![shuffled()];
+    let distance = |a: &[u8], b: &[u8]| a.iter().zip(b).filter(|(a, b)| a != b).count();
+    while set.len() < count {
+        let least = |order: &Vec<u8>| set.iter().map(|chosen| distance(chosen, order)).min().unwrap_or(0);
+        // The first of equals.
+        let mut best = (0, Vec::new());
+        for _ in 0..1000 {
+            let candidate = shuffled();
+            let far = least(&candidate);
+            if far > best.0 {
+                best = (far, candidate);
+            }
+        }
+        if best.0 > 0 {
+            set.push(best.1);
+        }
+    }
+    set
+}
+
+impl Op for Jigsaw {
+    op_basics!("jigsaw");
+
+    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
+        Some(Frame { width: self.form.size, height: self.form.size })
+    }
+
+    fn notes(&self) -> Vec<(String, usize)> {
+        vec![("permutation".into(), 1), ("piece".into(), 1)]
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let label = draws.shared().below(self.set.len() as u64) as usize;
+        let (nth, _) = steps.view();
+        let order = &self.set[label];
+        let piece = u32::from(order[nth % order.len()]);
+        let frame = steps.frame();
+        let a = f64::from(frame.width.min(frame.height)) / f64::from(2 * self.form.grid);
+        let span = |number: u32| {
+            let centre = f64::from(2 * number + 1) * a;
+            let start = (centre - a).ceil() as i64;
+            (start, (((centre + a) as i64) - start).max(1) as u32)
+        };
+        let (left, width) = span(piece % self.form.grid);
+        let (top, height) = span(piece / self.form.grid);
+        steps.note("permutation", &[label as i64]);
+        steps.note("piece", &[i64::from(piece)]);
+        steps.push(Step::Crop { left, top, width, height, pad: PadMode::Edge });
+        steps.push(Step::Resize { width: self.form.size, height: self.form.size, filter: self.form.filter });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(width: u32, height: u32) -> Frame {
+        Frame { width, height }
+    }
+
+    #[test]
+    fn grids_are_those_of_llava_next() {
+        let op = AnyRes::default();
+        // By the rule of LLaVA-NeXT's select_best_resolution, computed by hand for each shape.
+        for (size, grid) in [
+            (frame(672, 672), [2, 2]),
+            (frame(1000, 300), [3, 1]),
+            (frame(300, 1000), [1, 3]),
+            (frame(600, 300), [2, 1]),
+            (frame(336, 336), [1, 2]),
+        ] {
+            assert_eq!(op.grid(size), grid, "{size}");
+        }
+    }
+
+    #[test]
+    fn tiles_put_together_are_the_resized_padded_picture() {
+        let op = AnyRes { size: 8, grids: Grids::List(vec![[2, 1], [2, 2]]), filter: Filter::Bilinear };
+        let picture: Vec<u8> = (0..20 * 11 * 3).map(|i| (i * 7 % 251) as u8).collect();
+        let run = |nth: usize| {
+            let mut steps = Steps::new(frame(20, 11));
+            steps.restart(frame(20, 11), nth, 5);
+            let at = crate::draws::Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey(1) };
+            op.draw(&mut Draws::at(0, at), &mut steps);
+            let program = crate::augment::Program::from(steps);
+            let mut out = vec![0; 8 * 8 * 3];
+            let whole = crate::decode::Rect::whole(20, 11);
+            program
+                .run(&mut crate::augment::Scratch::new(true), &picture, whole, &mut out, frame(8, 8))
+                .unwrap();
+            out
+        };
+        // 20 x 11 covers 16 x 9 of the 2 x 2 grid: rows 3 to 12 of 16.
+        let tiles: Vec<Vec<u8>> = (1..5).map(run).collect();
+        let row = |y: usize| {
+            let pair = &tiles[y / 8 * 2..][..2];
+            pair.iter().flat_map(|tile| tile[y % 8 * 24..][..24].to_vec()).collect::<Vec<u8>>()
+        };
+        assert!((0..3).chain(12..16).all(|y| row(y).iter().all(|value| *value == 0)));
+        let expected = {
+            let resize = Step::Resize { width: 16, height: 9, filter: Filter::Bilinear };
+            let program = crate::augment::Program::of([resize], frame(20, 11));
+            let mut out = vec![0; 16 * 9 * 3];
+            let whole = crate::decode::Rect::whole(20, 11);
+            program
+                .run(&mut crate::augment::Scratch::new(true), &picture, whole, &mut out, frame(16, 9))
+                .unwrap();
+            out
+        };
+        let found: Vec<u8> = (3..12).flat_map(row).collect();
+        assert_eq!(found, expected);
+        assert!(run(0).iter().any(|value| *value > 0));
+    }
+
+    #[test]
+    fn quadrants_stop_where_they_would_be_too_small() {
+        let op = Quadrants { size: 4, least: 10, filter: Filter::Bilinear };
+        let big = frame(45, 41);
+        assert_eq!(op.node(1, big), Some([0, 0, 22, 20]));
+        assert_eq!(op.node(2, big), Some([0, 20, 22, 20]));
+        assert_eq!(op.node(3, big), Some([22, 0, 22, 20]));
+        assert_eq!(op.node(20, big), Some([33, 30, 11, 10]));
+        assert_eq!(op.node(21, big), None);
+        assert_eq!(op.node(5, frame(39, 80)), None);
+    }
+
+    #[test]
+    fn permutations_are_different_and_far_apart() {
+        let set = permutations(9, 35, 0);
+        assert_eq!(set.len(), 35);
+        for (number, a) in set.iter().enumerate() {
+            for b in &set[..number] {
+                assert!(a.iter().zip(b).filter(|(a, b)| a != b).count() >= 6);
+            }
+        }
+        assert_eq!(permutations(4, 24, 1).len(), 24);
+    }
+}
