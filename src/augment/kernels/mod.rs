@@ -13,4 +13,15 @@ pub(super) mod place;
 mod poisson;
 pub(super) mod resample;
 pub(super) mod spare;
+mod vector;
 pub(super) mod warp;
+#[cfg(target_arch = "x86_64")]
+mod warp_x86;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+/// A picture: to be changed in place, or to be read in one place and written to another of the same size.
+pub(super) enum Sheet<'a> {
+    Place(&'a mut [u8]),
+    Move(&'a [u8], &'a mut [u8]),
+}
