@@ -36,7 +36,8 @@ impl Program {
         let steps = &mut self.0;
         steps.restart(frame, nth, count);
         for entry in view.ops() {
-            let mut draws = Draws::at(seed, Coord { op: entry.key(), ..at });
+            let number = if entry.shared() { 0 } else { at.view };
+            let mut draws = Draws::at(seed, Coord { op: entry.key(), view: number, ..at });
             steps.within(entry.label(), |steps| entry.op().draw(&mut draws, steps));
         }
     }
