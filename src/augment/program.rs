@@ -1,6 +1,6 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
-use super::kernels::{blur, grain, spare::Spare};
+use super::kernels::{blur, corrupt, filter::Shape, grain, jpeg, spare::Spare};
 use super::kernels::{colour, erase, levels, place, resample::Resampler, warp};
 use super::{Frame, Note, PadMode, Step, Steps};
 use crate::decode::Rect;
@@ -341,6 +341,8 @@ impl Work {
             Step::Erase(step) => erase::run(step, pixels, frame),
             Step::Blur(step) => blur::run(*step, pixels, frame, &mut self.spare),
             Step::Noise(step) => grain::run(step, pixels, frame, &mut self.spare),
+            Step::Corrupt(step) => corrupt::run(step, pixels, frame, &mut self.spare),
+            Step::Jpeg(quality) => jpeg::run(*quality, pixels, Shape::rgb(frame), &mut self.spare),
             Step::Fork => {
                 self.chains.base.clear();
                 self.chains.base.extend_from_slice(pixels);

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BetaMaskNoise, BoxBlur, GaussianBlur, GaussianNoise, ImpulseNoise, MedianBlur, MotionBlur,
-    PilGaussianBlur, Sharpness, ShotNoise, SpeckleNoise,
+    BetaMaskNoise, BoxBlur, CommonCorruption, GaussianBlur, GaussianNoise, ImpulseNoise, Jpeg, MedianBlur,
+    MotionBlur, PilGaussianBlur, Sharpness, ShotNoise, SpeckleNoise,
 };
 use super::{
     CenterCrop, ColorJitter, HorizontalFlip, Op, RandomCrop, RandomResizedCrop, Resize, VerticalFlip,
@@ -49,6 +49,8 @@ impl Default for Registry {
         registry.register::<ShotNoise>("shot_noise");
         registry.register::<SpeckleNoise>("speckle_noise");
         registry.register::<BetaMaskNoise>("beta_mask");
+        registry.register::<CommonCorruption>("corrupt");
+        registry.register::<Jpeg>("jpeg");
         registry
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Blur, Noise};
+use super::{Blur, Corrupt, Noise};
 use super::{Colour, Erase, Filter, Frame, Kernel, Levels, PadMode, Warp};
 
 /// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
@@ -50,6 +50,10 @@ pub enum Step {
     Blur(Blur),
     /// Add noise to each value.
     Noise(Noise),
+    /// A common corruption.
+    Corrupt(Corrupt),
+    /// What JPEG of a quality from 1 to 100 leaves.
+    Jpeg(u8),
     /// Remember the picture, to which chains are applied.
     Fork,
     /// End a chain: its result counts with this weight, and the remembered picture is taken up again.
@@ -97,6 +101,8 @@ impl fmt::Display for Step {
             Step::Erase(erase) => erase.fmt(f),
             Step::Blur(blur) => blur.fmt(f),
             Step::Noise(noise) => noise.fmt(f),
+            Step::Corrupt(corrupt) => corrupt.fmt(f),
+            Step::Jpeg(quality) => write!(f, "jpeg quality={quality}"),
             Step::Fork => f.write_str("augmix begin"),
             Step::Chain(weight) => write!(f, "augmix chain ends, weight={weight:.4}"),
             Step::Join(weight) => write!(f, "augmix end, weight={weight:.4}"),

@@ -3,9 +3,12 @@
 pub(super) mod blur;
 mod box_blur;
 pub(super) mod colour;
+pub(super) mod corrupt;
+mod dct;
 pub(super) mod erase;
 pub(super) mod filter;
 pub(super) mod grain;
+pub(super) mod jpeg;
 pub(super) mod levels;
 mod median;
 pub(super) mod noise;

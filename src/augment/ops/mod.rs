@@ -1,6 +1,7 @@
 //! The ops of recipes: what is drawn, and which steps follow.
 
 mod blur;
+mod corrupt;
 mod crop;
 mod flip;
 mod jitter;
@@ -8,6 +9,7 @@ mod noise;
 mod resize;
 
 pub use blur::{BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
+pub use corrupt::{CommonCorruption, Jpeg};
 pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop};
 pub use flip::{HorizontalFlip, VerticalFlip};
 pub use jitter::{Amount, ColorJitter};

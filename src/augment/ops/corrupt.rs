@@ -1,0 +1,153 @@
+//! Common corruptions, and JPEG.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::params::{check_p, is_default, one, op_basics};
+use crate::augment::{Corrupt, Corruption, CorruptionSet, Op, Span, Step, Steps};
+use crate::draws::Draws;
+use crate::error::{Error, Result};
+
+/// Which corruptions are drawn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Names {
+    Any(Any),
+    One(Corruption),
+    Of(Vec<Corruption>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Any {
+    Any,
+}
+
+impl Names {
+    fn list(&self) -> &[Corruption] {
+        match self {
+            Names::Any(_) => Corruption::benchmark(),
+            Names::One(kind) => std::slice::from_ref(kind),
+            Names::Of(kinds) => kinds,
+        }
+    }
+}
+
+/// One of the common corruptions of ImageNet-C and CIFAR-C.
+///
+/// `name` is one of the 19 names of [`Corruption`], a list of them, or `any`: one of the 15 of the benchmark; one is drawn
+/// with equal chances. `severity` is 1 to 5, a whole number or a range; `set` is `imagenet_c` (the default) or `cifar_c`,
+/// whose parameters suit 32 pixels a side. `p` (1) is the probability of doing anything.
+///
+/// The notes are `name`, the place of the kind in [`Corruption::ALL`], and `severity`; both -1 and 0 if nothing is done. The
+/// published pictures were also stored as JPEG of quality 85, which is not repeated here. Hendrycks and Dietterich,
+/// "Benchmarking neural network robustness to common corruptions and perturbations" (2019); formulas of the imagecorruptions
+/// package, with a synthetic texture for frost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommonCorruption {
+    name: Names,
+    severity: Span,
+    #[serde(default, skip_serializing_if = "is_default")]
+    set: CorruptionSet,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl CommonCorruption {
+    /// One of these kinds, of this severity or one from this range.
+    pub fn new(kinds: &[Corruption], severity: impl Into<Span>) -> CommonCorruption {
+        CommonCorruption {
+            name: Names::Of(kinds.to_vec()),
+            severity: severity.into(),
+            set: CorruptionSet::default(),
+            p: 1.0,
+        }
+    }
+
+    /// With these parameters.
+    #[must_use]
+    pub fn set(self, set: CorruptionSet) -> CommonCorruption {
+        CommonCorruption { set, ..self }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> CommonCorruption {
+        CommonCorruption { p, ..self }
+    }
+}
+
+impl Op for CommonCorruption {
+    op_basics!("corrupt");
+
+    fn check(&self) -> Result<()> {
+        if self.name.list().is_empty() {
+            return Err(Error::config("name = []: expected at least one corruption, or \"any\""));
+        }
+        self.severity.check_whole("severity", [1.0, 5.0])?;
+        check_p(self.p)
+    }
+
+    fn notes(&self) -> Vec<(String, usize)> {
+        vec![("name".to_string(), 1), ("severity".to_string(), 1)]
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if !draws.chance(self.p) {
+            steps.note("name", &[-1]);
+            steps.note("severity", &[0]);
+            return;
+        }
+        let kinds = self.name.list();
+        let kind = kinds[draws.below(kinds.len() as u64) as usize];
+        let severity = self.severity.draw_whole(draws);
+        let turn = draws.within(-45.0, 45.0);
+        // Motion goes to the right, snow falls.
+        let angle = if kind == Corruption::Snow { turn - 90.0 } else { turn } as f32;
+        steps.note("name", &[kind as i64]);
+        steps.note("severity", &[severity]);
+        let (severity, seed) = (severity as u8, draws.bits());
+        steps.push(Step::Corrupt(Corrupt { kind, severity, set: self.set, angle, seed }));
+    }
+}
+
+/// What JPEG of a low quality does to a picture: it is encoded and decoded as libjpeg-turbo does by default (4:2:0), bit for
+/// bit.
+///
+/// `quality` is 1 to 100, a whole number or a range. `p` (1) is the probability of doing anything. Pillow's
+/// `save("JPEG", quality)` and `open`; torchvision v2 `JPEG`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jpeg {
+    quality: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Jpeg {
+    /// Of this quality, or one from this range.
+    pub fn new(quality: impl Into<Span>) -> Jpeg {
+        Jpeg { quality: quality.into(), p: 1.0 }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> Jpeg {
+        Jpeg { p, ..self }
+    }
+}
+
+impl Op for Jpeg {
+    op_basics!("jpeg");
+
+    fn check(&self) -> Result<()> {
+        self.quality.check_whole("quality", [1.0, 100.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            steps.push(Step::Jpeg(self.quality.draw_whole(draws) as u8));
+        }
+    }
+}
