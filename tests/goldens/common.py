@@ -35,7 +35,8 @@ def imagecorruptions():
         gaussian = skimage.filters.gaussian
 
         def without_multichannel(image, *args, multichannel=False, **options):
-            return gaussian(image, *args, channel_axis=-1 if multichannel else None, **options)
+            options.setdefault("channel_axis", -1 if multichannel else None)
+            return gaussian(image, *args, **options)
 
         skimage.filters.gaussian = without_multichannel
     return importlib.import_module("imagecorruptions.corruptions")

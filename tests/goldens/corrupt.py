@@ -144,7 +144,7 @@ def main():
         for severity in range(1, 6):
             for kind in ["pixelate", "jpeg_compression"]:
                 equal(f"corrupt {kind} {severity} {ANGLE} {SEED}", corrupted(image, kind, severity))
-    for name, box in [("life", (20, 10, 84, 58)), ("17x31", None), ("noise", (20, 10, 60, 34))]:
+    for name, box in [("life", (20, 10, 68, 50)), ("17x31", None), ("noise", (20, 10, 60, 34))]:
         image = Image.open(FOLDER / f"{name}.png").convert("RGB")
         if box:
             image = image.crop(box)

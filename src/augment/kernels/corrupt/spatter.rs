@@ -162,18 +162,15 @@ fn distances(edges: &[u8], shape: Shape, far: &mut Vec<u32>) {
 
 /// Light on the waves: distances up to 20 are smoothed, their histogram flattened, embossed and smoothed again.
 fn relief(far: &[u32], shape: Shape, out: &mut [u8], middle: &mut Vec<f32>) {
-    let plane = sized(middle, far.len());
-    for (value, far) in plane.iter_mut().zip(far) {
-        *value = (*far as f32 / 65536.0).min(20.0);
-    }
     let around: [[i64; 2]; 9] = std::array::from_fn(|i| [i as i64 % 3 - 1, i as i64 / 3 - 1]);
     let place = |i: usize, d: [i64; 2]| at(i % shape.width, i / shape.width, d, shape, PadMode::Reflect);
     for (i, value) in out.iter_mut().enumerate() {
-        // The mean of equal values is that value, whatever f32 makes of a ninth of their sum.
-        *value = floored(around.iter().map(|d| plane[place(i, *d)]).sum::<f32>() / 9.0);
+        let sum: u32 = around.iter().map(|d| far[place(i, *d)].min(20 << 16)).sum();
+        *value = (sum / 9 >> 16) as u8;
     }
     flatten(out);
     const EMBOSS: [i32; 9] = [-2, -1, 0, -1, 1, 1, 0, 1, 2];
+    let plane = sized(middle, far.len());
     for (i, value) in plane.iter_mut().enumerate() {
         let sum: i32 =
             around.iter().zip(EMBOSS).map(|(d, weight)| weight * i32::from(out[place(i, *d)])).sum();

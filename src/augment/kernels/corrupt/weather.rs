@@ -114,7 +114,7 @@ fn plasma(decay: f32, seed: u64, shape: Shape, field: &mut Vec<f32>) -> usize {
         let mut set = |start: [usize; 2], corners: [[usize; 2]; 4]| {
             for y in (0..side).step_by(step) {
                 for x in (0..side).step_by(step) {
-                    let at = |[dx, dy]: [usize; 2]| (y + dy) % side * side + (x + dx) % side;
+                    let at = |[dy, dx]: [usize; 2]| (y + dy) % side * side + (x + dx) % side;
                     let sum: f32 = corners.iter().map(|corner| map[at(*corner)]).sum();
                     map[at(start)] = sum / 4.0 + wibble * bits.within(-wibble, wibble);
                 }
