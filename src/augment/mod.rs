@@ -16,6 +16,7 @@ use std::fmt;
 pub use kernels::blur::Blur;
 pub use kernels::colour::Colour;
 pub use kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
+pub use kernels::elastic::Elastic;
 pub use kernels::erase::{Erase, Fill};
 pub use kernels::grain::{BetaMask, Noise, Shapes};
 pub use kernels::levels::Levels;

@@ -1,6 +1,6 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
-use super::kernels::{blur, corrupt, filter::Shape, grain, jpeg, spare::Spare};
+use super::kernels::{blur, corrupt, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare};
 use super::kernels::{colour, erase, levels, place, resample::Resampler, warp};
 use super::{Frame, Note, PadMode, Step, Steps};
 use crate::decode::Rect;
@@ -328,6 +328,7 @@ impl Work {
             Step::Resize { .. } => out.copy_from_slice(source),
             Step::Turn(quarters) => place::turn(*quarters, source, frame, out),
             Step::Warp(map) => warp::run(map, source, frame, out),
+            Step::LowFrequencies(_) => frequency::run(source, frame, out, next, &mut self.spare),
             _ => unreachable!("{step} changes a picture in place"),
         }
     }
@@ -343,6 +344,8 @@ impl Work {
             Step::Noise(step) => grain::run(step, pixels, frame, &mut self.spare),
             Step::Corrupt(step) => corrupt::run(step, pixels, frame, &mut self.spare),
             Step::Jpeg(quality) => jpeg::run(*quality, pixels, Shape::rgb(frame), &mut self.spare),
+            Step::Elastic(step) => elastic::run(step, pixels, frame, &mut self.spare),
+            Step::LowFrequencies(_) => unreachable!("{step} writes another picture"),
             Step::Fork => {
                 self.chains.base.clear();
                 self.chains.base.extend_from_slice(pixels);

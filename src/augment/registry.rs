@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BetaMaskNoise, BoxBlur, CommonCorruption, GaussianBlur, GaussianNoise, ImpulseNoise, Jpeg, MedianBlur,
-    MotionBlur, PilGaussianBlur, Sharpness, ShotNoise, SpeckleNoise,
+    BetaMaskNoise, BoxBlur, CommonCorruption, ElasticTransform, GaussianBlur, GaussianNoise, ImpulseNoise,
+    Jpeg, LowFrequencyCrop, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness, ShotNoise, SpeckleNoise,
 };
 use super::{
     CenterCrop, ColorJitter, HorizontalFlip, Op, RandomCrop, RandomResizedCrop, Resize, VerticalFlip,
@@ -51,6 +51,8 @@ impl Default for Registry {
         registry.register::<BetaMaskNoise>("beta_mask");
         registry.register::<CommonCorruption>("corrupt");
         registry.register::<Jpeg>("jpeg");
+        registry.register::<ElasticTransform>("elastic");
+        registry.register::<LowFrequencyCrop>("low_frequency_crop");
         registry
     }
 }

@@ -3,6 +3,7 @@
 mod blur;
 mod corrupt;
 mod crop;
+mod elastic;
 mod flip;
 mod jitter;
 mod noise;
@@ -11,6 +12,7 @@ mod resize;
 pub use blur::{BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
 pub use corrupt::{CommonCorruption, Jpeg};
 pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop};
+pub use elastic::{ElasticTransform, LowFrequencyCrop};
 pub use flip::{HorizontalFlip, VerticalFlip};
 pub use jitter::{Amount, ColorJitter};
 pub use noise::{BetaMaskNoise, GaussianNoise, ImpulseNoise, ShotNoise, SpeckleNoise};
