@@ -1,6 +1,6 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
-use super::kernels::{blur, corrupt, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare};
+use super::kernels::{blur, corrupt, edges, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare};
 use super::kernels::{colour, erase, levels, place, resample::Resampler, warp};
 use super::{Frame, Note, PadMode, Step, Steps};
 use crate::decode::Rect;
@@ -346,6 +346,7 @@ impl Work {
             Step::Jpeg(quality) => jpeg::run(*quality, pixels, Shape::rgb(frame), &mut self.spare),
             Step::Elastic(step) => elastic::run(step, pixels, frame, &mut self.spare),
             Step::LowFrequencies(_) => unreachable!("{step} writes another picture"),
+            Step::Edges(step) => edges::run(step, pixels, frame, &mut self.spare),
             Step::Fork => {
                 self.chains.base.clear();
                 self.chains.base.extend_from_slice(pixels);

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BetaMaskNoise, BoxBlur, CommonCorruption, ElasticTransform, GaussianBlur, GaussianNoise, ImpulseNoise,
-    Jpeg, LowFrequencyCrop, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness, ShotNoise, SpeckleNoise,
+    BetaMaskNoise, BoxBlur, CommonCorruption, EdgeMap, ElasticTransform, GaussianBlur, GaussianNoise,
+    ImpulseNoise, Jpeg, LowFrequencyCrop, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness, ShotNoise,
+    SpeckleNoise,
 };
 use super::{
     CenterCrop, ColorJitter, HorizontalFlip, Op, RandomCrop, RandomResizedCrop, Resize, VerticalFlip,
@@ -53,6 +54,7 @@ impl Default for Registry {
         registry.register::<Jpeg>("jpeg");
         registry.register::<ElasticTransform>("elastic");
         registry.register::<LowFrequencyCrop>("low_frequency_crop");
+        registry.register::<EdgeMap>("edge_map");
         registry
     }
 }

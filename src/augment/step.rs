@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Blur, Corrupt, Elastic, Noise};
+use super::{Blur, Corrupt, Edges, Elastic, Noise};
 use super::{Colour, Erase, Filter, Frame, Kernel, Levels, PadMode, Warp};
 
 /// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
@@ -58,6 +58,8 @@ pub enum Step {
     Elastic(Elastic),
     /// Shrink to this many pixels a side, an even number, by cutting off high frequencies.
     LowFrequencies(u32),
+    /// Replace the picture by its edges.
+    Edges(Edges),
     /// Remember the picture, to which chains are applied.
     Fork,
     /// End a chain: its result counts with this weight, and the remembered picture is taken up again.
@@ -111,6 +113,7 @@ impl fmt::Display for Step {
             Step::Jpeg(quality) => write!(f, "jpeg quality={quality}"),
             Step::Elastic(elastic) => elastic.fmt(f),
             Step::LowFrequencies(side) => write!(f, "low_frequency_crop size={side}"),
+            Step::Edges(edges) => edges.fmt(f),
             Step::Fork => f.write_str("augmix begin"),
             Step::Chain(weight) => write!(f, "augmix chain ends, weight={weight:.4}"),
             Step::Join(weight) => write!(f, "augmix end, weight={weight:.4}"),

@@ -18,6 +18,7 @@ pub(in crate::augment) struct Spare {
     pub(in crate::augment) weights: Vec<f32>,
     pub(in crate::augment) taps: Vec<Tap>,
     pub(in crate::augment) poisson: Poisson,
+    pub(in crate::augment) doubles: Vec<f64>,
     pub(super) matrices: Matrices,
 }
 

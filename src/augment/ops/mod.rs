@@ -3,6 +3,7 @@
 mod blur;
 mod corrupt;
 mod crop;
+mod edges;
 mod elastic;
 mod flip;
 mod jitter;
@@ -12,6 +13,7 @@ mod resize;
 pub use blur::{BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
 pub use corrupt::{CommonCorruption, Jpeg};
 pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop};
+pub use edges::EdgeMap;
 pub use elastic::{ElasticTransform, LowFrequencyCrop};
 pub use flip::{HorizontalFlip, VerticalFlip};
 pub use jitter::{Amount, ColorJitter};
