@@ -7,7 +7,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use feedmill::augment::{
-    Blur, Corrupt, Corruption, CorruptionSet, Dialect, Frame, Noise, Program, Scratch, Step,
+    Blur, Corrupt, Corruption, CorruptionSet, Dialect, Edges, Elastic, Frame, Noise, Program, Scratch, Step,
+    Threshold,
 };
 use feedmill::decode::{Decoder, Limits, Rect, probe};
 use feedmill::source::Codec;
@@ -83,6 +84,19 @@ fn step(words: &[&str]) -> Step {
             let kind = Corruption::ALL.into_iter().find(|kind| kind.name() == name).unwrap();
             let (severity, angle, seed) = (number(severity), number(angle), number(seed));
             Step::Corrupt(Corrupt { kind, severity, set: CorruptionSet::ImagenetC, angle, seed })
+        }
+        ["elastic", alpha, sigma, filter, r, g, b, seed] => Step::Elastic(Elastic {
+            alpha: number(alpha),
+            sigma: number(sigma),
+            nearest: filter == "nearest",
+            fill: [r, g, b].map(number),
+            seed: number(seed),
+        }),
+        ["low_frequency_crop", side] => Step::LowFrequencies(number(side)),
+        ["edge_map", sigma, threshold, shift, low, high] => {
+            let threshold = Threshold::ALL.into_iter().find(|rule| rule.to_string() == threshold).unwrap();
+            let (sigma, [shift, low, high]) = (number(sigma), [shift, low, high].map(number));
+            Step::Edges(Edges { sigma, threshold, shift, low, high })
         }
         _ => panic!("unknown op {words:?}"),
     }
@@ -190,6 +204,13 @@ fn blurs_give_the_bytes_of_pillow_and_torchvision_or_are_one_level_away() {
 #[test]
 fn corruptions_are_those_of_the_reference_for_the_same_random_numbers() {
     for (op, row) in rows("corrupt") {
+        println!("| {op} | {} | {} |", row.cases, row.difference());
+    }
+}
+
+#[test]
+fn fields_and_edges_are_those_of_torchvision_numpy_and_scikit_image() {
+    for (op, row) in rows("fields") {
         println!("| {op} | {} | {} |", row.cases, row.difference());
     }
 }
