@@ -151,3 +151,61 @@ impl Op for Jpeg {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::{Frame, Program, Registry};
+    use crate::draws::{Coord, OpKey};
+
+    fn drawn(params: &str, sample: u64) -> Vec<Step> {
+        let op = Registry::default().make("corrupt", params.parse().unwrap()).unwrap();
+        let at = Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey(1) };
+        let mut steps = Steps::new(Frame { width: 8, height: 8 });
+        op.draw(&mut Draws::at(7, at), &mut steps);
+        Program::from(steps).steps().to_vec()
+    }
+
+    #[test]
+    fn any_is_each_of_the_benchmark_and_of_no_other() {
+        let mut seen = [0; 19];
+        for sample in 0..1500 {
+            let [Step::Corrupt(corrupt)] = drawn("name = \"any\"\nseverity = [2, 4]", sample)[..] else {
+                panic!("one step")
+            };
+            assert!((2..=4).contains(&corrupt.severity));
+            seen[corrupt.kind as usize] += 1;
+        }
+        // A hundred each, six deviations.
+        assert!(seen[..15].iter().all(|times| (42..158).contains(times)), "{seen:?}");
+        assert_eq!(seen[15..], [0; 4]);
+    }
+
+    #[test]
+    fn snow_falls_and_motion_is_sideways() {
+        for sample in 0..50 {
+            for (name, range) in [("snow", -135.0..-45.0), ("motion_blur", -45.0..45.0)] {
+                let [Step::Corrupt(corrupt)] = drawn(&format!("name = \"{name}\"\nseverity = 1"), sample)[..]
+                else {
+                    panic!("one step")
+                };
+                assert!(range.contains(&corrupt.angle), "{name} {}", corrupt.angle);
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_parameters_are_refused_by_name() {
+        for (params, expected) in [
+            ("name = \"any\"\nseverity = 6", "severity = 6"),
+            ("name = \"any\"\nseverity = 1.5", "whole"),
+            ("name = []\nseverity = 1", "name = []"),
+            ("name = \"rain\"\nseverity = 1", "name"),
+            ("name = \"any\"\nseverity = 1\nset = \"c\"", "imagenet_c"),
+            ("name = \"any\"\nseverity = 1\np = 2", "p = 2"),
+        ] {
+            let error = Registry::default().make("corrupt", params.parse().unwrap()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{params}: {error}");
+        }
+    }
+}

@@ -242,7 +242,7 @@ mod tests {
         // Smooth shades, edges and some texture.
         let value = |x: u32, y: u32, c: u32| {
             let shade = 60 + (x * 2 + y) % 120 + 20 * c;
-            let edge = if (x / 9 + y / 7) % 3 == 0 { 60 } else { 0 };
+            let edge = if (x / 9 + y / 7).is_multiple_of(3) { 60 } else { 0 };
             (shade + edge + (x * 13 + y * 7) % 9).min(255) as u8
         };
         (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| value(x, y, c)))).collect()

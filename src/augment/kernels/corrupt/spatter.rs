@@ -166,7 +166,7 @@ fn relief(far: &[u32], shape: Shape, out: &mut [u8], middle: &mut Vec<f32>) {
     let place = |i: usize, d: [i64; 2]| at(i % shape.width, i / shape.width, d, shape, PadMode::Reflect);
     for (i, value) in out.iter_mut().enumerate() {
         let sum: u32 = around.iter().map(|d| far[place(i, *d)].min(20 << 16)).sum();
-        *value = (sum / 9 >> 16) as u8;
+        *value = ((sum / 9) >> 16) as u8;
     }
     flatten(out);
     const EMBOSS: [i32; 9] = [-2, -1, 0, -1, 1, 1, 0, 1, 2];
