@@ -6,26 +6,59 @@ use crate::augment::params::{check_p, is_default, one, op_basics};
 use crate::augment::{Corrupt, Corruption, CorruptionSet, Op, Span, Step, Steps};
 use crate::draws::Draws;
 use crate::error::{Error, Result};
+use crate::recipe::nearest;
 
 /// Which corruptions are drawn from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "Words", into = "Words")]
 enum Names {
-    Any(Any),
+    Any,
     One(Corruption),
     Of(Vec<Corruption>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Any {
-    Any,
+/// [`Names`] as they stand in a recipe.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Words {
+    One(String),
+    Of(Vec<String>),
+}
+
+impl From<Names> for Words {
+    fn from(names: Names) -> Words {
+        match names {
+            Names::Any => Words::One("any".to_string()),
+            Names::One(kind) => Words::One(kind.name().to_string()),
+            Names::Of(kinds) => Words::Of(kinds.iter().map(|kind| kind.name().to_string()).collect()),
+        }
+    }
+}
+
+impl TryFrom<Words> for Names {
+    type Error = String;
+
+    fn try_from(words: Words) -> std::result::Result<Names, String> {
+        let kind = |word: &String| {
+            let kind = Corruption::ALL.into_iter().find(|kind| kind.name() == word);
+            let names = Corruption::ALL.map(Corruption::name);
+            kind.ok_or_else(|| match nearest(word, names.iter().copied()) {
+                Some(near) => format!("name = \"{word}\": no corruption; did you mean \"{near}\"?"),
+                None => format!("name = \"{word}\": expected \"any\" or of {}", names.join(", ")),
+            })
+        };
+        match words {
+            Words::One(word) if word == "any" => Ok(Names::Any),
+            Words::One(word) => kind(&word).map(Names::One),
+            Words::Of(words) => words.iter().map(kind).collect::<std::result::Result<_, _>>().map(Names::Of),
+        }
+    }
 }
 
 impl Names {
     fn list(&self) -> &[Corruption] {
         match self {
-            Names::Any(_) => Corruption::benchmark(),
+            Names::Any => Corruption::benchmark(),
             Names::One(kind) => std::slice::from_ref(kind),
             Names::Of(kinds) => kinds,
         }
@@ -200,7 +233,8 @@ mod tests {
             ("name = \"any\"\nseverity = 6", "severity = 6"),
             ("name = \"any\"\nseverity = 1.5", "whole"),
             ("name = []\nseverity = 1", "name = []"),
-            ("name = \"rain\"\nseverity = 1", "name"),
+            ("name = \"rain\"\nseverity = 1", "name = \"rain\""),
+            ("name = [\"fog\", \"snov\"]\nseverity = 1", "did you mean \"snow\"?"),
             ("name = \"any\"\nseverity = 1\nset = \"c\"", "imagenet_c"),
             ("name = \"any\"\nseverity = 1\np = 2", "p = 2"),
         ] {
