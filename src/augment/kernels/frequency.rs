@@ -15,12 +15,18 @@ use super::spare::{Spare, sized};
 use crate::augment::Frame;
 
 /// The map from one length to another.
+///
+/// `A[j, t]` stays the same if both `j` and `t` change sign (around the lengths), so it is an even function of both plus an
+/// odd function of both: the even one acts on sums of mirrored inputs, the odd one on their differences, and each is needed
+/// for half of the outputs only.
 #[derive(Debug, Default)]
 struct Matrix {
     from: usize,
     to: usize,
-    /// `to` rows of `from` weights.
-    rows: Vec<f32>,
+    /// For outputs 0 to `to / 2`: the weights of the sums of inputs t and -t, from t = 0 to half.
+    even: Vec<f32>,
+    /// The weights of their differences.
+    odd: Vec<f32>,
     /// The weights of the frequency that has lost its conjugate.
     lone: Vec<f32>,
 }
@@ -33,22 +39,53 @@ impl Matrix {
         (self.from, self.to) = (from, to);
         let (half, length) = ((to / 2) as f64, from as f64);
         let turn = 2.0 * std::f64::consts::PI;
-        self.rows.clear();
-        for j in 0..to {
-            self.rows.extend((0..from).map(|t| {
-                let angle = turn * (j as f64 / to as f64 - t as f64 / length);
-                // Dirichlet's kernel.
-                let sine = libm::sin(angle / 2.0);
-                let sum = if sine.abs() < 1e-9 {
-                    2.0 * half - 1.0
-                } else {
-                    libm::sin((2.0 * half - 1.0) * angle / 2.0) / sine
-                };
-                ((sum + libm::cos(half * angle)) / length) as f32
-            }));
+        let weight = |j: f64, t: f64| {
+            let angle = turn * (j / to as f64 - t / length);
+            // Dirichlet's kernel.
+            let sine = libm::sin(angle / 2.0);
+            let sum = if sine.abs() < 1e-9 {
+                2.0 * half - 1.0
+            } else {
+                libm::sin((2.0 * half - 1.0) * angle / 2.0) / sine
+            };
+            (sum + libm::cos(half * angle)) / length
+        };
+        self.even.clear();
+        self.odd.clear();
+        for j in 0..=to / 2 {
+            for t in 0..=from / 2 {
+                let (j, t) = (j as f64, t as f64);
+                let [near, far] = [weight(j, t), weight(j, -t)];
+                self.even.push(((near + far) / 2.0) as f32);
+                self.odd.push(((near - far) / 2.0) as f32);
+            }
         }
         self.lone.clear();
         self.lone.extend((0..from).map(|t| (libm::sin(turn * half * t as f64 / length) / length) as f32));
+    }
+
+    /// Maps `from` rows to `to` rows; `folded` keeps the sums and differences of mirrored rows.
+    fn map(&self, rows: &[f32], folded: &mut Vec<f32>, out: &mut [f32]) {
+        let stride = rows.len() / self.from;
+        let count = self.from / 2 + 1;
+        let (sums, differences) = sized(folded, 2 * count * stride).split_at_mut(count * stride);
+        let folded = sums.chunks_exact_mut(stride).zip(differences.chunks_exact_mut(stride));
+        for (t, (sum, difference)) in folded.enumerate() {
+            let [near, far] = [t, (self.from - t) % self.from].map(|t| &rows[t * stride..][..stride]);
+            // A row that is its own mirror image counts once.
+            let alone = t == (self.from - t) % self.from;
+            for (i, (sum, difference)) in sum.iter_mut().zip(difference).enumerate() {
+                (*sum, *difference) =
+                    if alone { (near[i], 0.0) } else { (near[i] + far[i], near[i] - far[i]) };
+            }
+        }
+        for (j, (even, odd)) in self.even.chunks_exact(count).zip(self.odd.chunks_exact(count)).enumerate() {
+            let (first, rest) = out[j * stride..].split_at_mut(stride);
+            let mirrored = (self.to - j) % self.to;
+            let second =
+                if mirrored > j { Some(&mut rest[(mirrored - j - 1) * stride..][..stride]) } else { None };
+            multiply([even, odd], [sums, differences], first, second);
+        }
     }
 }
 
@@ -73,12 +110,12 @@ pub(in crate::augment) fn run(source: &[u8], frame: Frame, out: &mut [u8], next:
             std::array::from_fn(|c| sum[c] + row[c] * weight)
         });
     let shrunk = sized(&mut spare.field, to.height * from.stride());
-    multiply(&down.rows, plane, from.height, shrunk);
-    // Columns become rows, so that both products add rows.
+    down.map(plane, &mut spare.middle, shrunk);
+    // Columns become rows, so that both maps add rows.
     let turned = sized(&mut spare.more_field, shrunk.len());
     transpose(shrunk, turned, from.width);
     let crop = sized(&mut spare.plane, to.len());
-    multiply(&across.rows, turned, from.width, crop);
+    across.map(turned, &mut spare.middle, crop);
     let crop = crop.as_chunks::<3>().0;
     for (j, line) in out.chunks_exact_mut(to.stride()).enumerate() {
         for (l, pixel) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
@@ -89,33 +126,48 @@ pub(in crate::augment) fn run(source: &[u8], frame: Frame, out: &mut [u8], next:
     }
 }
 
-/// Each row of `out` is the sum of the `count` rows of `rows` by a row of `weights`.
-fn multiply(weights: &[f32], rows: &[f32], count: usize, out: &mut [f32]) {
+/// Adds the sums by the even weights and the differences by the odd ones: their sum is one row of the result, and what is
+/// left when the second is taken from the first is the mirrored one.
+fn multiply(
+    weights: [&[f32]; 2],
+    [sums, differences]: [&[f32]; 2],
+    first: &mut [f32],
+    second: Option<&mut [f32]>,
+) {
     const LANES: usize = 16;
-    let length = rows.len() / count;
-    // Two rows at a time use each value that is read twice; sides are even.
-    for (weights, out) in weights.chunks_exact(2 * count).zip(out.chunks_exact_mut(2 * length)) {
-        let (first, second) = weights.split_at(count);
-        let (upper, lower) = out.split_at_mut(length);
-        let ((upper, upper_tail), (lower, lower_tail)) = (upper.as_chunks_mut(), lower.as_chunks_mut());
-        let start = upper.len() * LANES;
-        for (i, (upper, lower)) in upper.iter_mut().zip(lower).enumerate() {
-            let (mut a, mut b) = ([0.0f32; LANES], [0.0f32; LANES]);
-            for ((row, first), second) in rows.chunks_exact(length).zip(first).zip(second) {
-                let values = &row[i * LANES..].as_chunks::<LANES>().0[0];
-                for j in 0..LANES {
-                    a[j] += first * values[j];
-                    b[j] += second * values[j];
+    let length = first.len();
+    let mut none = [];
+    let second = second.unwrap_or(&mut none);
+    let [even, odd] = weights;
+    let mut start = 0;
+    while start < length {
+        let count = LANES.min(length - start);
+        let (mut a, mut b) = ([0.0f32; LANES], [0.0f32; LANES]);
+        let rows = sums.chunks_exact(length).zip(differences.chunks_exact(length)).zip(even.iter().zip(odd));
+        if count == LANES {
+            for ((sum, difference), (even, odd)) in rows {
+                let sum = &sum[start..].as_chunks::<LANES>().0[0];
+                let difference = &difference[start..].as_chunks::<LANES>().0[0];
+                for i in 0..LANES {
+                    a[i] += even * sum[i];
+                    b[i] += odd * difference[i];
                 }
             }
-            (*upper, *lower) = (a, b);
-        }
-        for (tail, weights) in [(upper_tail, first), (lower_tail, second)] {
-            for (i, value) in tail.iter_mut().enumerate() {
-                let column = rows.chunks_exact(length).zip(weights);
-                *value = column.fold(0.0, |sum, (row, weight)| sum + weight * row[start + i]);
+        } else {
+            for ((sum, difference), (even, odd)) in rows {
+                for i in 0..count {
+                    a[i] += even * sum[start + i];
+                    b[i] += odd * difference[start + i];
+                }
             }
         }
+        for i in 0..count {
+            first[start + i] = a[i] + b[i];
+        }
+        if let Some(second) = second.get_mut(start..start + count) {
+            second.iter_mut().enumerate().for_each(|(i, value)| *value = a[i] - b[i]);
+        }
+        start += LANES;
     }
 }
 

@@ -135,17 +135,15 @@ pub(in crate::augment) fn run(quality: u8, pixels: &mut [u8], shape: Shape, spar
     for pair in 0..height.div_ceil(2) {
         let chroma = rows.chunks_exact_mut(2 * full);
         for (y, chroma) in (2 * pair..).zip(chroma) {
-            let from = &pixels[y.min(height - 1) * width * 3..][..width * 3].as_chunks::<3>().0;
+            // An odd last row is its own partner.
+            let y = y.min(height - 1);
+            let from = pixels[y * width * 3..][..width * 3].as_chunks::<3>().0;
             let (cb, cr) = chroma.split_at_mut(full);
-            for ((rgb, cb), cr) in from.iter().zip(&mut *cb).zip(&mut *cr) {
-                [_, *cb, *cr] = to_ycc(*rgb);
+            let line = &mut luma.values[y * wide..][..wide];
+            for (((rgb, luma), cb), cr) in from.iter().zip(&mut *line).zip(&mut *cb).zip(&mut *cr) {
+                [*luma, *cb, *cr] = to_ycc(*rgb);
             }
-            [cb, cr].into_iter().for_each(|line| repeat_last(line, width));
-            if y < height {
-                let line = &mut luma.values[y * wide..][..wide];
-                line.iter_mut().zip(*from).for_each(|(luma, rgb)| *luma = to_ycc(*rgb)[0]);
-                repeat_last(line, width);
-            }
+            [line, cb, cr].into_iter().for_each(|line| repeat_last(line, width));
         }
         for (plane, start) in [(&mut cb, 0), (&mut cr, full)] {
             let [above, below] = [0, 2 * full].map(|row| rows[row + start..][..full].as_chunks::<2>().0);
