@@ -15,10 +15,14 @@ use std::fmt;
 
 pub use kernels::blur::Blur;
 pub use kernels::colour::Colour;
+pub use kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
+pub use kernels::edges::Edges;
+pub use kernels::elastic::Elastic;
 pub use kernels::erase::{Erase, Fill};
 pub use kernels::grain::{BetaMask, Noise, Shapes};
 pub use kernels::levels::Levels;
 pub use kernels::resample::Filter;
+pub use kernels::threshold::Threshold;
 pub use kernels::warp::{Warp, WarpFilter};
 pub use ops::*;
 pub use params::{Dialect, PadMode, Span};

@@ -1,6 +1,8 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
-use super::kernels::{Sheet, blur, grain, spare::Spare};
+use super::kernels::{
+    Sheet, blur, corrupt, edges, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare,
+};
 use super::kernels::{colour, erase, levels, place, resample::Resampler, warp};
 use super::{Frame, Note, PadMode, Step, Steps};
 use crate::decode::Rect;
@@ -350,6 +352,7 @@ impl Work {
             Step::Resize { .. } => out.copy_from_slice(source),
             Step::Turn(quarters) => place::turn(*quarters, source, frame, out),
             Step::Warp(map) => warp::run(map, source, frame, out, self.simd),
+            Step::LowFrequencies(_) => frequency::run(source, frame, out, next, &mut self.spare),
             _ => unreachable!("{step} changes a picture in place"),
         }
     }
@@ -371,6 +374,11 @@ impl Work {
             Step::Erase(step) => erase::run(step, pixels, frame),
             Step::Blur(step) => blur::run(*step, pixels, frame, &mut self.spare),
             Step::Noise(step) => grain::run(step, pixels, frame, &mut self.spare),
+            Step::Corrupt(step) => corrupt::run(step, pixels, frame, &mut self.spare),
+            Step::Jpeg(quality) => jpeg::run(*quality, pixels, Shape::rgb(frame), &mut self.spare),
+            Step::Elastic(step) => elastic::run(step, pixels, frame, &mut self.spare),
+            Step::LowFrequencies(_) => unreachable!("{step} writes another picture"),
+            Step::Edges(step) => edges::run(step, pixels, frame, &mut self.spare),
             Step::Fork => {
                 self.chains.base.clear();
                 self.chains.base.extend_from_slice(pixels);

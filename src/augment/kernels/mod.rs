@@ -3,9 +3,15 @@
 pub(super) mod blur;
 mod box_blur;
 pub(super) mod colour;
+pub(super) mod corrupt;
+mod dct;
+pub(super) mod edges;
+pub(super) mod elastic;
 pub(super) mod erase;
 pub(super) mod filter;
+pub(super) mod frequency;
 pub(super) mod grain;
+pub(super) mod jpeg;
 pub(super) mod levels;
 mod median;
 pub(super) mod noise;
@@ -13,6 +19,7 @@ pub(super) mod place;
 mod poisson;
 pub(super) mod resample;
 pub(super) mod spare;
+pub(super) mod threshold;
 mod vector;
 pub(super) mod warp;
 #[cfg(target_arch = "x86_64")]

@@ -3,7 +3,10 @@
 mod blur;
 mod colour;
 mod container;
+mod corrupt;
 mod crop;
+mod edges;
+mod elastic;
 mod erase;
 mod flip;
 mod geometric;
@@ -21,7 +24,10 @@ pub use colour::{
     PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
 };
 pub use container::Container;
+pub use corrupt::{CommonCorruption, Jpeg};
 pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop};
+pub use edges::EdgeMap;
+pub use elastic::{ElasticTransform, LowFrequencyCrop};
 pub use erase::{Cutout, RandomErasing};
 pub use flip::{HorizontalFlip, VerticalFlip};
 pub use geometric::{Affine, Pad, Perspective, Rotate, Rotate90};
