@@ -1,27 +1,13 @@
-//! Blurs, noise and corruptions against what the reference libraries make of the same pictures and the same random numbers.
-//!
-//! The golden files are made by the scripts in tests/goldens, whose headers name the versions.
+//! Blurs, noise and corruptions, given the random numbers that their references had.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use feedmill::augment::{
-    Blur, Corrupt, Corruption, CorruptionSet, Dialect, Edges, Elastic, Frame, Noise, Program, Scratch, Step,
-    Threshold,
+    Blur, Corrupt, Corruption, CorruptionSet, Dialect, Edges, Elastic, Frame, Noise, Step, Threshold,
 };
-use feedmill::decode::{Decoder, Limits, Rect, probe};
-use feedmill::source::Codec;
 
-fn fixture(path: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "fixtures", "goldens", path].iter().collect()
-}
-
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xCBF2_9CE4_8422_2325, |state, &byte| (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
-}
+use crate::{Difference, Row, fixture, fnv1a, picture, run};
 
 struct Picture {
     frame: Frame,
@@ -32,12 +18,8 @@ impl Picture {
     /// A picture of fixtures/goldens; `name:WxH` is the part of it at column 20, row 10.
     fn read(name: &str) -> Picture {
         let (name, part) = name.split_once(':').unwrap_or((name, ""));
-        let bytes = fs::read(fixture(&format!("{name}.png"))).unwrap();
-        let probe = probe(&bytes, Codec::Png, &Limits::default()).unwrap();
-        let mut pixels = Vec::new();
-        let whole = Rect::whole(probe.width, probe.height);
-        Decoder::new().decode(&bytes, &probe, whole, &mut pixels).unwrap();
-        let picture = Picture { frame: Frame { width: probe.width, height: probe.height }, pixels };
+        let (frame, pixels) = picture(name);
+        let picture = Picture { frame, pixels };
         match part.split_once('x') {
             None => picture,
             Some((width, height)) => {
@@ -48,11 +30,7 @@ impl Picture {
     }
 
     fn after(&self, step: Step) -> Picture {
-        let program = Program::of([step], self.frame);
-        let frame = program.end();
-        let mut pixels = vec![0; (frame.width * frame.height * 3) as usize];
-        let whole = Rect::whole(self.frame.width, self.frame.height);
-        program.run(&mut Scratch::new(true), &self.pixels, whole, &mut pixels, frame).unwrap();
+        let (frame, pixels) = run([step], (self.frame, &self.pixels));
         Picture { frame, pixels }
     }
 }
@@ -102,37 +80,14 @@ fn step(words: &[&str]) -> Step {
     }
 }
 
-/// How the results of an op compare with the reference's.
-#[derive(Clone, Debug, Default)]
-struct Row {
-    cases: usize,
-    most: u8,
-    sum: u64,
-    values: u64,
-}
-
-impl Row {
-    fn mean(&self) -> f64 {
-        self.sum as f64 / self.values.max(1) as f64
-    }
-
-    /// As it stands in docs/AUGMENTATIONS.md.
-    fn difference(&self) -> String {
-        match self.most {
-            0 => "equal".to_string(),
-            most => format!("{most}; mean {:.3}", self.mean()),
-        }
-    }
-}
-
 /// What the lines of a file say of each op; those with a hash are equal, or this panics.
-fn rows(file: &str) -> BTreeMap<String, Row> {
-    let expected = fs::read(fixture(&format!("{file}.bin"))).unwrap();
+fn results(file: &str) -> BTreeMap<String, Difference> {
+    let expected = fs::read(fixture(&format!("goldens/{file}.bin"))).unwrap();
     let mut rest = &expected[..];
     let mut pictures: BTreeMap<String, Picture> = BTreeMap::new();
-    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    let mut rows: BTreeMap<String, Difference> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for line in fs::read_to_string(fixture(&format!("{file}.txt"))).unwrap().lines() {
+    for line in fs::read_to_string(fixture(&format!("goldens/{file}.txt"))).unwrap().lines() {
         let (left, right) = line.split_once(" = ").unwrap();
         let words: Vec<&str> = left.split(' ').collect();
         let picture = pictures.entry(words[0].to_string()).or_insert_with(|| Picture::read(words[0]));
@@ -141,25 +96,23 @@ fn rows(file: &str) -> BTreeMap<String, Row> {
             "sharpness" | "corrupt" => words[1..3].join(" "),
             other => other.to_string(),
         };
-        let row = rows.entry(name.clone()).or_default();
-        row.cases += 1;
-        row.values += found.pixels.len() as u64;
+        let row = rows.entry(name).or_default();
         let size = format!("{} {}", found.frame.width, found.frame.height);
-        if right == format!("{size} near") {
-            let golden = rest.split_off(..found.pixels.len()).unwrap();
-            let differences = found.pixels.iter().zip(golden).map(|(a, b)| a.abs_diff(*b));
-            let most = differences.clone().max().unwrap_or(0);
-            row.most = row.most.max(most);
-            row.sum += differences.clone().map(u64::from).sum::<u64>();
-            if most > 1 {
-                wrong.push(format!(
-                    "{left}: {most} levels away, mean {:.3}",
-                    differences.map(f64::from).sum::<f64>() / found.pixels.len() as f64
-                ));
+        // Those with a hash are equal, or wrong.
+        let golden = if right == format!("{size} near") {
+            rest.split_off(..found.pixels.len()).unwrap()
+        } else {
+            if right != format!("{size} {:016x}", fnv1a(&found.pixels)) {
+                wrong.push(format!("{left}: expected {right}"));
             }
-        } else if right != format!("{size} {:016x}", fnv1a(&found.pixels)) {
-            wrong.push(format!("{left}: expected {right}"));
+            &found.pixels
+        };
+        let mut difference = Difference::default();
+        difference.add(&found.pixels, golden);
+        if difference.most > 1 {
+            wrong.push(format!("{left}: {difference}"));
         }
+        row.add(&found.pixels, golden);
     }
     assert!(rest.is_empty(), "{file}.bin has more than {file}.txt names");
     assert!(wrong.is_empty(), "{} of {file} differ:\n{}", wrong.len(), wrong.join("\n"));
@@ -167,7 +120,7 @@ fn rows(file: &str) -> BTreeMap<String, Row> {
 }
 
 /// Rows of the table in docs/AUGMENTATIONS.md: op, reference, cases, largest difference.
-fn table() -> Vec<[String; 4]> {
+pub(crate) fn rows() -> Vec<Row> {
     const CORRUPTIONS: &str = "imagecorruptions 1.1.2, the same random numbers";
     let reference = |op: &str| match op {
         "box_blur" => "Pillow 13.0 BoxBlur",
@@ -186,17 +139,17 @@ fn table() -> Vec<[String; 4]> {
         corruption if corruption.starts_with("corrupt ") => CORRUPTIONS,
         other => panic!("no reference for {other}"),
     };
-    let all = ["blur", "corrupt", "fields"].into_iter().flat_map(rows);
+    let all = ["blur", "corrupt", "fields"].into_iter().flat_map(results);
     all.map(|(op, row)| {
         let reference = reference(&op).to_string();
-        [op, reference, row.cases.to_string(), row.difference()]
+        [op, reference, row.cases.to_string(), row.to_string()]
     })
     .collect()
 }
 
 #[test]
 fn effects_give_the_bytes_of_their_references_or_are_one_level_away() {
-    let table = table();
+    let table = rows();
     for row in &table {
         println!("| {} |", row.join(" | "));
     }
