@@ -5,6 +5,7 @@ mod determinism;
 mod faults;
 mod labels;
 mod lifetime;
+mod ops;
 mod ranks;
 mod resume;
 mod support;
