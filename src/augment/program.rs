@@ -1,6 +1,8 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
-use super::kernels::{blur, corrupt, edges, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare};
+use super::kernels::{
+    blur, convolve, corrupt, edges, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare,
+};
 use super::kernels::{colour, erase, levels, place, resample::Resampler, warp};
 use super::{Frame, Note, PadMode, Step, Steps};
 use crate::decode::Rect;
@@ -347,6 +349,7 @@ impl Work {
             Step::Elastic(step) => elastic::run(step, pixels, frame, &mut self.spare),
             Step::LowFrequencies(_) => unreachable!("{step} writes another picture"),
             Step::Edges(step) => edges::run(step, pixels, frame, &mut self.spare),
+            Step::Convolve(step) => convolve::run(step, pixels, frame, &mut self.spare),
             Step::Fork => {
                 self.chains.base.clear();
                 self.chains.base.extend_from_slice(pixels);

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BetaMaskNoise, BoxBlur, CommonCorruption, EdgeMap, ElasticTransform, GaussianBlur, GaussianNoise,
-    ImpulseNoise, Jpeg, LowFrequencyCrop, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness, ShotNoise,
-    SpeckleNoise,
+    BetaMaskNoise, BilateralBlur, BoxBlur, CommonCorruption, EdgeDetect, EdgeMap, ElasticTransform, Emboss,
+    GaussianBlur, GaussianNoise, ImpulseNoise, Jpeg, LowFrequencyCrop, MedianBlur, MotionBlur,
+    PilGaussianBlur, Sharpen, Sharpness, ShotNoise, SpeckleNoise,
 };
 use super::{
     CenterCrop, ColorJitter, HorizontalFlip, Op, RandomCrop, RandomResizedCrop, Resize, VerticalFlip,
@@ -55,6 +55,10 @@ impl Default for Registry {
         registry.register::<ElasticTransform>("elastic");
         registry.register::<LowFrequencyCrop>("low_frequency_crop");
         registry.register::<EdgeMap>("edge_map");
+        registry.register::<BilateralBlur>("bilateral_blur");
+        registry.register::<Sharpen>("sharpen");
+        registry.register::<Emboss>("emboss");
+        registry.register::<EdgeDetect>("edge_detect");
         registry
     }
 }

@@ -1,6 +1,7 @@
 //! The ops of recipes: what is drawn, and which steps follow.
 
 mod blur;
+mod convolve;
 mod corrupt;
 mod crop;
 mod edges;
@@ -10,7 +11,8 @@ mod jitter;
 mod noise;
 mod resize;
 
-pub use blur::{BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
+pub use blur::{BilateralBlur, BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
+pub use convolve::{EdgeDetect, Emboss, Sharpen};
 pub use corrupt::{CommonCorruption, Jpeg};
 pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop};
 pub use edges::EdgeMap;
