@@ -15,6 +15,7 @@ use std::fmt;
 
 pub use kernels::blur::Blur;
 pub use kernels::colour::Colour;
+pub use kernels::convolve::Convolve;
 pub use kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
 pub use kernels::edges::Edges;
 pub use kernels::elastic::Elastic;
