@@ -105,6 +105,12 @@ impl Draws {
         self.at_block(block << 8 >> 8 >> 24 << 24)
     }
 
+    /// The stream of another op, in another view of the same visit of the sample.
+    #[must_use]
+    pub fn beside(&self, view: u8, op: OpKey) -> Draws {
+        self.at_block(u64::from(view) << 56 | u64::from(op.0) << 24)
+    }
+
     fn at_block(&self, block: u64) -> Draws {
         let mut chacha = self.0.clone();
         chacha.set_word_pos(u128::from(block) * 16);
@@ -308,6 +314,8 @@ mod tests {
         assert_eq!(outer.child(OpKey::of("blur")).bits(), before);
         assert_eq!(outer.shared().bits(), shared);
         assert_eq!(Draws::at(7, Coord { view: 0, ..at }).bits(), shared);
+        let crop = Coord { view: 1, op: OpKey::of("crop"), ..at };
+        assert_eq!(outer.beside(1, OpKey::of("crop")).bits(), Draws::at(7, crop).bits());
         let other = |op, view, inner| {
             Draws::at(7, Coord { op: OpKey::of(op), view, ..at }).child(OpKey::of(inner)).bits()
         };

@@ -45,6 +45,7 @@ impl Default for Registry {
         registry.register::<EdgeMap>("edge_map");
         registry.register::<ElasticTransform>("elastic");
         registry.register::<Emboss>("emboss");
+        registry.register::<EnclosingCrop>("enclosing_crop");
         registry.register::<Equalize>("equalize");
         registry.register::<Gamma>("gamma");
         registry.register::<GaussianBlur>("gaussian_blur");

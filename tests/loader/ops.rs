@@ -267,3 +267,29 @@ fn notes_reach_the_batch_in_the_order_of_its_tensor() {
     assert!(batch.notes(0, "turns").is_none());
     assert_eq!(threaded(&mut loader, 1), reference(&loader, 1));
 }
+
+#[test]
+fn an_enclosing_crop_holds_the_crops_of_the_other_views() {
+    let recipe = r#"
+        batch = 6
+        [[view]]
+        count = 2
+        ops = [ { op = "random_resized_crop", size = 4, scale = [0.1, 0.5], note = true } ]
+        [[view]]
+        ops = [ { op = "enclosing_crop", size = 8, crop = { size = 4, scale = [0.1, 0.5] } } ]
+    "#;
+    let loader = Loader::new(Box::new(pixels(12)), Recipe::from_toml(recipe).unwrap()).unwrap();
+    let batch = loader.batch(0, 0).unwrap();
+    let (small, large) =
+        (batch.notes(0, "random_resized_crop.box").unwrap(), batch.notes(1, "enclosing_crop.box").unwrap());
+    let mut larger = 0;
+    for slot in 0..6 {
+        let [left, top, width, height] = large[slot * 4..][..4] else { unreachable!() };
+        for view in 0..2 {
+            let [x, y, w, h] = small[(view * 6 + slot) * 4..][..4] else { unreachable!() };
+            assert!(left <= x && top <= y && x + w <= left + width && y + h <= top + height, "slot {slot}");
+            larger += i64::from(width * height > w * h);
+        }
+    }
+    assert!(larger > 6);
+}

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{Size, op_basics};
+use crate::augment::params::{Size, is_default, op_basics};
 use crate::augment::{Filter, Frame, Op, PadMode, Step, Steps};
 use crate::draws::Draws;
 use crate::error::{Error, Result};
@@ -116,7 +116,8 @@ impl Op for RandomCrop {
 /// Cuts a random share of random shape and resizes it: the Inception crop; torchvision `RandomResizedCrop`.
 ///
 /// `scale` is the range of the share of the area (0.08, 1), `ratio` that of width / height (3/4, 4/3), drawn uniformly in
-/// its logarithm. After ten tries that do not fit, the largest centred crop of an allowed ratio is taken.
+/// its logarithm. After ten tries that do not fit, the largest centred crop of an allowed ratio is taken. `note = true` leaves the
+/// crop's left, top, width and height with the batch as the note `box`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomResizedCrop {
@@ -127,6 +128,8 @@ pub struct RandomResizedCrop {
     ratio: [f64; 2],
     #[serde(default)]
     filter: Filter,
+    #[serde(default, skip_serializing_if = "is_default")]
+    note: bool,
 }
 
 fn default_scale() -> [f64; 2] {
@@ -145,6 +148,7 @@ impl RandomResizedCrop {
             scale: default_scale(),
             ratio: default_ratio(),
             filter: Filter::default(),
+            note: false,
         }
     }
 
@@ -161,7 +165,7 @@ impl RandomResizedCrop {
     }
 
     /// The crop: left, top, width, height.
-    fn crop(&self, draws: &mut Draws, frame: Frame) -> [u32; 4] {
+    pub(super) fn crop(&self, draws: &mut Draws, frame: Frame) -> [u32; 4] {
         let (w, h) = (f64::from(frame.width), f64::from(frame.height));
         let logs = self.ratio.map(libm::log);
         for _ in 0..10 {
@@ -208,8 +212,15 @@ impl Op for RandomResizedCrop {
         Some(self.size.frame())
     }
 
+    fn notes(&self) -> Vec<(String, usize)> {
+        if self.note { vec![("box".into(), 4)] } else { Vec::new() }
+    }
+
     fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
         let [left, top, width, height] = self.crop(draws, steps.frame());
+        if self.note {
+            steps.note("box", &[left, top, width, height].map(i64::from));
+        }
         let (left, top) = (i64::from(left), i64::from(top));
         steps.push(Step::Crop { left, top, width, height, pad: PadMode::default() });
         let Frame { width, height } = self.size.frame();
