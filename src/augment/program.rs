@@ -48,6 +48,11 @@ impl Program {
         program
     }
 
+    /// The size of the picture that the steps begin with.
+    pub fn begin(&self) -> Frame {
+        self.0.whole()
+    }
+
     /// The size that the steps end with.
     pub fn end(&self) -> Frame {
         self.0.frame()

@@ -1,0 +1,70 @@
+//! Planes of labels: one value a pixel, exactly as stored.
+
+use png::{BitDepth, ColorType};
+
+use super::{Limits, Probe, probe};
+use crate::error::{Error, Kind, Result};
+use crate::source::Codec;
+
+/// Decodes a plane of one channel of 8 bits: a grey PNG's values, or a palette PNG's indices, of up to 8 bits each.
+pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
+    let (width, height) = (probe.width as usize, probe.height as usize);
+    match probe.codec {
+        Codec::Raw { channels: 1, .. } => return Ok(bytes.to_vec()),
+        Codec::Png => {}
+        other => {
+            let text = format!("{other:?}: labels and depths are stored as PNG of one channel");
+            return Err(Error::new(Kind::Unsupported, text));
+        }
+    }
+    let mut reader = super::png::reader(bytes, probe.width, png::Transformations::IDENTITY)?;
+    let (colour, depth) = reader.output_color_type();
+    if !matches!(colour, ColorType::Grayscale | ColorType::Indexed) || depth == BitDepth::Sixteen {
+        let text = format!(
+            "a PNG of colour type {colour:?} with {} bits: expected grey or palette of 8 bits",
+            depth as u8
+        );
+        return Err(Error::new(Kind::Unsupported, text));
+    }
+    let size = reader
+        .output_buffer_size()
+        .ok_or_else(|| Error::new(Kind::Limit, "a PNG larger than the memory of this machine"))?;
+    let mut packed = vec![0; size];
+    let info = reader.next_frame(&mut packed).map_err(super::png::failed)?;
+    if (info.width as usize, info.height as usize) != (width, height) {
+        return Err(Error::corrupt("the PNG's first frame has another size than its header says"));
+    }
+    if depth == BitDepth::Eight {
+        return Ok(packed);
+    }
+    let bits = depth as usize;
+    let mut values = Vec::with_capacity(width * height);
+    for row in packed.chunks_exact(info.line_size) {
+        let value = |x: usize| row[x * bits / 8] >> (8 - bits - x * bits % 8) & ((1 << bits) - 1);
+        values.extend((0..width).map(value));
+    }
+    Ok(values)
+}
+
+/// What [`super::Decoder::plane`] needs to know; the pixels that it will take are added to `pixels`, which must not
+/// exceed the limit.
+pub(crate) fn admit(
+    bytes: &[u8],
+    codec: Codec,
+    limits: &Limits,
+    picture: &Probe,
+    pixels: &mut u64,
+) -> Result<Probe> {
+    let plane = probe(bytes, codec, limits)?;
+    let area = |probe: &Probe| u64::from(probe.width) * u64::from(probe.height);
+    // One of a coarser resolution is brought to the picture's.
+    *pixels += area(&plane).max(area(picture));
+    if *pixels > limits.pixels {
+        let text = format!(
+            "the picture and its planes have {pixels} pixels; the limit is {} pixels in all (decode.limits.pixels)",
+            limits.pixels
+        );
+        return Err(Error::new(Kind::Limit, text));
+    }
+    Ok(plane)
+}
