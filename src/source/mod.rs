@@ -26,6 +26,7 @@ mod names;
 #[cfg(feature = "arrow")]
 mod parquet;
 pub(crate) mod shards;
+mod sidecar;
 mod tar;
 
 pub use annotations::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
