@@ -289,10 +289,10 @@ impl Walk<'_> {
             } else if let Some(size) = self.picture(&path, &key, kind)? {
                 for suffix in level.sides.get(stem(&key)).into_iter().flatten() {
                     let side = self.root.join(os_string([&path, &side_path(&key, suffix)[..]].concat()));
-                    let found =
-                        fs::metadata(&side).map_err(|error| Error::io("read the size", &side, error))?;
+                    // One that cannot be read is a fault of its sample.
+                    let size = fs::metadata(&side).map_or(0, |found| found.len());
                     let (sample, suffix) = (self.manifest.sizes.len() as u64, suffix.clone());
-                    self.manifest.sides.push(Side { sample, suffix, size: found.len() });
+                    self.manifest.sides.push(Side { sample, suffix, size });
                 }
                 if stack.len() == 1 {
                     flat.get_or_insert_with(|| key.clone());
