@@ -14,7 +14,7 @@ mod steps;
 
 use std::fmt;
 
-pub use joint::{EraseRule, Joint, KeypointOrigin};
+pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
 pub use kernels::blur::Blur;
 pub use kernels::colour::Colour;
 pub use kernels::erase::{Erase, Fill};

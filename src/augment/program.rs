@@ -217,6 +217,8 @@ impl Program {
                 });
                 levels::run(run, canvas.current(), &mut work.levels);
                 rest = tail;
+            } else if let Step::Paste(paste) = step {
+                paste.run(canvas.current(), frame)?;
             } else {
                 work.in_place(step, canvas.current(), frame);
             }
@@ -366,6 +368,8 @@ impl Work {
             }
             Step::Blank => pixels.fill(0),
             Step::Custom(kernel) => kernel.apply(pixels, frame),
+            Step::PlaneMask(_) => {}
+            Step::Paste(_) => unreachable!("pasting may fail, and is run apart"),
             Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_) => {
                 unreachable!("{step} writes another picture")
             }

@@ -68,3 +68,21 @@ pub(crate) fn admit(
     }
     Ok(plane)
 }
+
+/// Decodes a PNG with alpha of at most 2^24 pixels: its size and rows of RGBA.
+pub(crate) fn rgba(bytes: &[u8]) -> Result<(u32, u32, Vec<[u8; 4]>)> {
+    let limits = Limits { pixels: 1 << 24, ..Limits::default() };
+    let Probe { width, height, .. } = probe(bytes, Codec::sniff(bytes)?, &limits)?;
+    let form = png::Transformations::EXPAND | png::Transformations::STRIP_16;
+    let mut reader = super::png::reader(bytes, width, form)?;
+    if reader.output_color_type().0 != ColorType::Rgba {
+        return Err(Error::new(Kind::Unsupported, "a PNG without alpha: expected RGBA"));
+    }
+    let mut pixels = vec![[0; 4]; width as usize * height as usize];
+    let size = reader.output_buffer_size().unwrap_or(usize::MAX);
+    if size != pixels.len() * 4 {
+        return Err(Error::corrupt("the PNG has another size than its header says"));
+    }
+    reader.next_frame(pixels.as_flattened_mut()).map_err(super::png::failed)?;
+    Ok((width, height, pixels))
+}

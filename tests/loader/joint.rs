@@ -274,3 +274,85 @@ fn the_table_is_checked_with_lines_and_read_back() {
     assert!(!plain.to_toml().contains("joint"));
     assert_ne!(plain.joint(Joint::default()).fingerprint(), recipe.fingerprint());
 }
+
+/// A bank of two classes with two cut-outs each.
+fn bank() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, size, level) in [("cup", 9u32, 10u8), ("cup", 7, 60), ("dog", 8, 120), ("dog", 12, 200)] {
+        let path = folder.path().join(class);
+        std::fs::create_dir_all(&path).unwrap();
+        let file = std::fs::File::create(path.join(format!("{level}.png"))).unwrap();
+        let mut encoder = png::Encoder::new(file, size, size);
+        encoder.set_color(png::ColorType::Rgba);
+        let pixels =
+            (0..size * size).flat_map(|at| [level, at as u8, 7, if at % size > 1 { 255 } else { 0 }]);
+        encoder.write_header().unwrap().write_image_data(&pixels.collect::<Vec<u8>>()).unwrap();
+    }
+    folder
+}
+
+fn pasting(bank: &std::path::Path) -> String {
+    format!(
+        r#"
+        seed = 11
+        batch = 8
+        [[view]]
+        ops = [
+          {{ op = "resize", size = [40, 48] }},
+          {{ op = "copy_paste", bank = "{}", blend = ["basic", "alpha", "gaussian"] }},
+          {{ op = "random_resized_crop", size = 32, scale = [0.5, 1.0] }},
+          {{ op = "plane_mask", plane = "depth", patch = 8, ratio = 0.25 }},
+          {{ op = "horizontal_flip" }},
+        ]
+        [joint]
+        [target]
+        classes = 7
+        "#,
+        bank.display()
+    )
+}
+
+#[test]
+fn what_is_pasted_is_the_same_whatever_the_threads() {
+    let folder = bank();
+    let recipe = Recipe::from_toml(&pasting(folder.path())).unwrap();
+    // Every sample has planes.
+    let open =
+        || Loader::new(source(Access::Immediate, |id| Ok(Some(annotated(id * 5)))), recipe.clone()).unwrap();
+    let expected = reference(&open(), 1);
+    for workers in [1, 4] {
+        let tuning = tuning(|tuning| tuning.workers = workers);
+        assert_eq!(threaded(&mut open().tuning(tuning).unwrap(), 1), expected);
+    }
+    let plain = Loader::new(source(Access::Immediate, |_| Ok(None)), recipe.clone()).unwrap();
+    let error = plain.batch(0, 0).unwrap_err();
+    assert!(error.kind() == Kind::Config && error.message().contains("no plane \"depth\""), "{error}");
+    let batch = open().batch(0, 0).unwrap();
+    let (mut pasted, mut masked) = (0, 0);
+    for slot in 0..8 {
+        let found = batch.annotations(0, 0, slot).unwrap();
+        pasted += found.boxes.iter().filter(|label| label.pasted.is_some()).count();
+        masked +=
+            found.plane("depth.masked").map_or(0, |plane| plane.bytes.iter().filter(|v| **v == 0).count());
+        for label in found.boxes.iter().filter(|label| label.pasted.is_some()) {
+            assert!(label.class < 2 && label.pasted.unwrap() < 4);
+        }
+    }
+    assert!(pasted > 8 && masked >= 8 * 4 * 64, "{pasted} {masked}");
+}
+
+#[test]
+fn a_bank_is_part_of_the_recipe() {
+    let folder = bank();
+    let recipe = Recipe::from_toml(&pasting(folder.path())).unwrap();
+    let written = recipe.to_toml();
+    assert_eq!(Recipe::from_toml(&written).unwrap().fingerprint(), recipe.fingerprint());
+    std::fs::write(folder.path().join("dog/new.png"), "").unwrap();
+    assert_ne!(Recipe::from_toml(&pasting(folder.path())).unwrap().fingerprint(), recipe.fingerprint());
+    let error = Recipe::from_toml(&written).unwrap_err();
+    assert!(error.kind() == Kind::Mismatch && error.message().contains("its files are others"), "{error}");
+    let gone = folder.path().join("nowhere");
+    let error = Recipe::from_toml(&pasting(&gone)).unwrap_err();
+    assert!(error.kind() == Kind::Config && error.message().contains("recipe line 7"), "{error}");
+    assert!(error.message().contains("nowhere: cannot list the bank's folder"), "{error}");
+}

@@ -3,7 +3,10 @@
 //! A view's steps are drawn once. [`Program`] runs them on the picture, and [`Joint::apply`] runs the same steps on what
 //! is annotated in it, which begins in coordinates of the whole picture whatever part of it was decoded.
 
+mod bank;
+mod paste;
 mod places;
+mod plane_mask;
 mod planes;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +15,11 @@ use super::params::check_range;
 use super::{Frame, Program, Scratch, Step};
 use crate::error::{Error, Result};
 use crate::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
+pub(super) use bank::{Bank, changed as bank_changed};
+pub(super) use paste::Draw as PasteDraw;
+pub use paste::{Paste, PasteBlend};
 use places::{PlacedBox, PlacedPoint};
+pub use plane_mask::PlaneMask;
 
 /// How boxes, keypoints and planes move with the picture: the table `[joint]` of a recipe.
 ///
@@ -167,10 +174,25 @@ impl Scene<'_> {
 
     fn run(&mut self, steps: &[Step], scratch: &mut Scratch) -> Result<()> {
         let steps = outside_chains(steps);
-        for plane in &mut self.planes {
-            planes::run(self.joint, &steps, plane, self.frame, scratch)?;
+        if steps.is_empty() {
+            // Planes of another resolution still take the picture's.
+            return self
+                .planes
+                .iter_mut()
+                .try_for_each(|plane| planes::run(self.joint, &[], plane, self.frame, scratch));
         }
-        steps.iter().for_each(|step| self.place(step));
+        // What changes annotations themselves comes between runs of what moves them.
+        for part in steps.split_inclusive(|step| matches!(step, Step::Paste(_) | Step::PlaneMask(_))) {
+            for plane in &mut self.planes {
+                planes::run(self.joint, part, plane, self.frame, scratch)?;
+            }
+            part.iter().for_each(|step| self.place(step));
+            match part.last() {
+                Some(Step::Paste(paste)) => paste.annotate(self)?,
+                Some(Step::PlaneMask(mask)) => mask.annotate(self)?,
+                _ => {}
+            }
+        }
         Ok(())
     }
 

@@ -148,6 +148,8 @@ impl Map<'_> {
             | Step::Chain(_)
             | Step::Join(_)
             | Step::Blank
+            | Step::Paste(_)
+            | Step::PlaneMask(_)
             | Step::Custom(_) => None,
         }
     }

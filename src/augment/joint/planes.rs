@@ -29,7 +29,8 @@ pub(super) fn run(
     let mut at = frame;
     for step in steps {
         list.extend(match plane.kind {
-            PlaneKind::Colour => Some(step.clone()),
+            // What is pasted comes with its annotations.
+            PlaneKind::Colour => Some(step.clone()).filter(|step| !matches!(step, Step::Paste(_))),
             PlaneKind::Image => geometric(step),
             PlaneKind::Mask => of_label(step, at, joint.ignore, joint.erase),
             PlaneKind::Instances | PlaneKind::Depth => of_label(step, at, 0, joint.erase),

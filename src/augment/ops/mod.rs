@@ -3,6 +3,7 @@
 mod blur;
 mod colour;
 mod container;
+mod copy_paste;
 mod crop;
 mod erase;
 mod flip;
@@ -21,6 +22,7 @@ pub use colour::{
     PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
 };
 pub use container::Container;
+pub use copy_paste::{CopyPaste, MaskPlane};
 pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop};
 pub use erase::{Cutout, RandomErasing};
 pub use flip::{HorizontalFlip, VerticalFlip};
