@@ -1,6 +1,8 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
-use super::kernels::{blur, grain, spare::Spare};
+use super::kernels::{
+    Sheet, blur, corrupt, edges, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare,
+};
 use super::kernels::{colour, erase, levels, place, resample::Resampler, warp};
 use super::{Frame, Note, PadMode, Step, Steps};
 use crate::decode::Rect;
@@ -36,7 +38,8 @@ impl Program {
         let steps = &mut self.0;
         steps.restart(frame, nth, count);
         for entry in view.ops() {
-            let mut draws = Draws::at(seed, Coord { op: entry.key(), ..at });
+            let number = if entry.shared() { 0 } else { at.view };
+            let mut draws = Draws::at(seed, Coord { op: entry.key(), view: number, ..at });
             steps.within(entry.label(), |steps| entry.op().draw(&mut draws, steps));
         }
     }
@@ -196,10 +199,11 @@ impl Program {
                 });
             }
             frame = crop;
-            for (flip, step) in flips.into_iter().zip([Step::HorizontalFlip, Step::VerticalFlip]) {
-                if flip {
-                    work.in_place(&step, canvas.current(), frame);
-                }
+            if flips[0] {
+                work.flip(&Step::HorizontalFlip, canvas.sheet(bytes(frame)), frame);
+            }
+            if flips[1] {
+                work.flip(&Step::VerticalFlip, canvas.sheet(bytes(frame)), frame);
             }
         }
         let mut rest = steps;
@@ -215,10 +219,12 @@ impl Program {
                     Step::Levels(levels) => Some(levels),
                     _ => None,
                 });
-                levels::run(run, canvas.current(), &mut work.levels);
+                levels::run(run, canvas.sheet(bytes(frame)), &mut work.levels, work.simd);
                 rest = tail;
             } else if let Step::Paste(paste) = step {
                 paste.run(canvas.current(), frame)?;
+            } else if let Step::HorizontalFlip | Step::VerticalFlip = step {
+                work.flip(step, canvas.sheet(bytes(frame)), frame);
             } else {
                 work.in_place(step, canvas.current(), frame);
             }
@@ -268,6 +274,18 @@ impl Canvas<'_> {
         };
     }
 
+    /// The present picture, to be changed in place or, if it still is where it was decoded, on its way from there.
+    fn sheet(&mut self, length: usize) -> Sheet<'_> {
+        let At::Source(source) = self.at else { return Sheet::Place(self.current()) };
+        if self.moves_left == 0 {
+            self.at = At::Out;
+            return Sheet::Move(source, self.out);
+        }
+        self.at = At::First;
+        self.first.resize(length, 0);
+        Sheet::Move(source, self.first)
+    }
+
     /// The present picture, to be changed in place.
     fn current(&mut self) -> &mut [u8] {
         if let At::Source(source) = self.at {
@@ -302,18 +320,24 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Buffers of a worker; `simd` false keeps resampling to plain code, which gives the same bytes.
+    /// Buffers of a worker; `simd` false keeps to plain code, which gives the same bytes.
     pub fn new(simd: bool) -> Scratch {
-        Scratch { work: Work { resampler: Resampler::new(simd), ..Work::default() }, ..Scratch::default() }
+        Scratch {
+            work: Work { simd, resampler: Resampler::new(simd), ..Work::default() },
+            ..Scratch::default()
+        }
     }
 }
 
 /// What steps need besides the picture.
 #[derive(Debug, Default)]
 struct Work {
+    simd: bool,
     resampler: Resampler,
     levels: levels::Desk,
     chains: Chains,
+    /// A row that is being mirrored.
+    line: Vec<u8>,
     spare: Spare,
 }
 
@@ -334,20 +358,34 @@ impl Work {
             }
             Step::Resize { .. } => out.copy_from_slice(source),
             Step::Turn(quarters) => place::turn(*quarters, source, frame, out),
-            Step::Warp(map) => warp::run(map, source, frame, out),
+            Step::Warp(map) => warp::run(map, source, frame, out, self.simd),
+            Step::LowFrequencies(_) => frequency::run(source, frame, out, next, &mut self.spare),
             _ => unreachable!("{step} changes a picture in place"),
+        }
+    }
+
+    fn flip(&mut self, step: &Step, sheet: Sheet<'_>, frame: Frame) {
+        match step {
+            Step::VerticalFlip => place::mirror_rows(sheet, frame),
+            _ => place::mirror_columns(sheet, frame, &mut self.line, self.simd),
         }
     }
 
     fn in_place(&mut self, step: &Step, pixels: &mut [u8], frame: Frame) {
         match step {
-            Step::HorizontalFlip => place::mirror_columns(pixels, frame),
-            Step::VerticalFlip => place::mirror_rows(pixels, frame),
-            Step::Levels(step) => levels::run(std::iter::once(step), pixels, &mut self.levels),
-            Step::Colour(step) => colour::run(*step, pixels),
+            Step::HorizontalFlip | Step::VerticalFlip => self.flip(step, Sheet::Place(pixels), frame),
+            Step::Levels(step) => {
+                levels::run(std::iter::once(step), Sheet::Place(pixels), &mut self.levels, self.simd);
+            }
+            Step::Colour(step) => colour::run(*step, pixels, self.simd),
             Step::Erase(step) => erase::run(step, pixels, frame),
             Step::Blur(step) => blur::run(*step, pixels, frame, &mut self.spare),
             Step::Noise(step) => grain::run(step, pixels, frame, &mut self.spare),
+            Step::Corrupt(step) => corrupt::run(step, pixels, frame, &mut self.spare),
+            Step::Jpeg(quality) => jpeg::run(*quality, pixels, Shape::rgb(frame), &mut self.spare),
+            Step::Elastic(step) => elastic::run(step, pixels, frame, &mut self.spare),
+            Step::LowFrequencies(_) => unreachable!("{step} writes another picture"),
+            Step::Edges(step) => edges::run(step, pixels, frame, &mut self.spare),
             Step::Fork => {
                 self.chains.base.clear();
                 self.chains.base.extend_from_slice(pixels);

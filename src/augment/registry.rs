@@ -39,7 +39,10 @@ impl Default for Registry {
         registry.register::<ColorJitter>("color_jitter");
         registry.register::<Contrast>("contrast");
         registry.register::<CopyPaste>("copy_paste");
+        registry.register::<CommonCorruption>("corrupt");
         registry.register::<Cutout>("cutout");
+        registry.register::<EdgeMap>("edge_map");
+        registry.register::<ElasticTransform>("elastic");
         registry.register::<Equalize>("equalize");
         registry.register::<Gamma>("gamma");
         registry.register::<GaussianBlur>("gaussian_blur");
@@ -50,6 +53,8 @@ impl Default for Registry {
         registry.register::<ImpulseNoise>("impulse_noise");
         registry.register::<Invert>("invert");
         registry.register::<Jigsaw>("jigsaw");
+        registry.register::<Jpeg>("jpeg");
+        registry.register::<LowFrequencyCrop>("low_frequency_crop");
         registry.register::<MedianBlur>("median_blur");
         registry.register::<MotionBlur>("motion_blur");
         registry.register::<Pad>("pad");

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Blur, Noise, Paste, PlaneMask};
+use super::{Blur, Corrupt, Edges, Elastic, Noise, Paste, PlaneMask};
 use super::{Colour, Erase, Filter, Frame, Kernel, Levels, PadMode, Warp};
 
 /// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
@@ -50,6 +50,16 @@ pub enum Step {
     Blur(Blur),
     /// Add noise to each value.
     Noise(Noise),
+    /// A common corruption.
+    Corrupt(Corrupt),
+    /// What JPEG of a quality from 1 to 100 leaves.
+    Jpeg(u8),
+    /// Move pixels by a smooth random field.
+    Elastic(Elastic),
+    /// Shrink to this many pixels a side, an even number, by cutting off high frequencies.
+    LowFrequencies(u32),
+    /// Replace the picture by its edges.
+    Edges(Edges),
     /// Remember the picture, to which chains are applied.
     Fork,
     /// End a chain: its result counts with this weight, and the remembered picture is taken up again.
@@ -73,13 +83,15 @@ impl Step {
             Step::Crop { width, height, .. } | Step::Resize { width, height, .. } => Frame { width, height },
             Step::Turn(quarters) if quarters % 2 == 1 => Frame { width: frame.height, height: frame.width },
             Step::Warp(Warp { frame, .. }) => frame,
+            Step::LowFrequencies(side) => Frame { width: side, height: side },
             _ => frame,
         }
     }
 
     /// Whether it reads one picture and writes another, instead of changing one in place.
     pub(super) fn moves(&self) -> bool {
-        matches!(self, Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_))
+        matches!(self, Step::LowFrequencies(_))
+            || matches!(self, Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_))
     }
 }
 
@@ -101,6 +113,11 @@ impl fmt::Display for Step {
             Step::Erase(erase) => erase.fmt(f),
             Step::Blur(blur) => blur.fmt(f),
             Step::Noise(noise) => noise.fmt(f),
+            Step::Corrupt(corrupt) => corrupt.fmt(f),
+            Step::Jpeg(quality) => write!(f, "jpeg quality={quality}"),
+            Step::Elastic(elastic) => elastic.fmt(f),
+            Step::LowFrequencies(side) => write!(f, "low_frequency_crop size={side}"),
+            Step::Edges(edges) => edges.fmt(f),
             Step::Fork => f.write_str("augmix begin"),
             Step::Chain(weight) => write!(f, "augmix chain ends, weight={weight:.4}"),
             Step::Join(weight) => write!(f, "augmix end, weight={weight:.4}"),

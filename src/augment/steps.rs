@@ -110,6 +110,6 @@ impl Note {
     }
 }
 
-fn note_key(scope: OpKey, name: &str) -> OpKey {
+pub(super) fn note_key(scope: OpKey, name: &str) -> OpKey {
     OpKey(scope.0.rotate_left(9) ^ OpKey::of(name).0)
 }

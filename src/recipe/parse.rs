@@ -127,9 +127,14 @@ fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> 
         Some(toml::Value::String(label)) => Some(label),
         Some(other) => return Err(Error::config(format!("label = {other}: expected a string"))),
     };
+    let shared = match table.remove("shared") {
+        None => false,
+        Some(toml::Value::Boolean(shared)) => shared,
+        Some(other) => return Err(Error::config(format!("shared = {other}: expected true or false"))),
+    };
     let schedule = Schedule::new(registry, &name, &table)?;
     let op = schedule.as_ref().map_or_else(|| registry.make(&name, table), |schedule| schedule.op(0))?;
-    view.push(label, op, schedule)
+    view.push(label, op, schedule, shared)
 }
 
 /// The error with the line of the byte `place`.

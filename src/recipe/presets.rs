@@ -4,11 +4,22 @@ use super::nearest;
 use crate::error::{Error, Result};
 
 /// Name and TOML text of each preset, in alphabetical order.
-pub(super) const ALL: [(&str, &str); 4] = [
+pub(super) const ALL: [(&str, &str); 15] = [
+    ("augmix", include_str!("presets/augmix.toml")),
     ("cifar", include_str!("presets/cifar.toml")),
     ("deit", include_str!("presets/deit.toml")),
+    ("deit3", include_str!("presets/deit3.toml")),
+    ("dino", include_str!("presets/dino.toml")),
+    ("efficienttrain", include_str!("presets/efficienttrain.toml")),
     ("imagenet", include_str!("presets/imagenet.toml")),
+    ("imagenet-c", include_str!("presets/imagenet-c.toml")),
     ("imagenet-eval", include_str!("presets/imagenet-eval.toml")),
+    ("mocov3", include_str!("presets/mocov3.toml")),
+    ("simclr", include_str!("presets/simclr.toml")),
+    ("swav", include_str!("presets/swav.toml")),
+    ("timm-a1", include_str!("presets/timm-a1.toml")),
+    ("timm-a2", include_str!("presets/timm-a2.toml")),
+    ("timm-a3", include_str!("presets/timm-a3.toml")),
 ];
 
 pub(super) fn text(name: &str) -> Result<&'static str> {

@@ -50,6 +50,8 @@ pub struct OpEntry {
     label: String,
     key: OpKey,
     op: Arc<dyn Op>,
+    /// Whether all views of a sample have the random numbers of the first one.
+    shared: bool,
     /// What makes the op of another epoch, if it is another one.
     schedule: Option<Arc<Schedule>>,
 }
@@ -63,6 +65,11 @@ impl OpEntry {
     /// The key of its random stream.
     pub fn key(&self) -> OpKey {
         self.key
+    }
+
+    /// Whether all views of a sample draw the same here: `shared = true` in a recipe.
+    pub fn shared(&self) -> bool {
+        self.shared
     }
 
     /// The op: that of epoch 0, unless the view is one of [`View::at`].
@@ -80,6 +87,9 @@ impl OpEntry {
         let mut table = toml::Table::new();
         table.insert("op".into(), self.op.name().into());
         table.insert("label".into(), self.label.as_str().into());
+        if self.shared {
+            table.insert("shared".into(), true.into());
+        }
         table.extend(self.op.params());
         table.extend(self.schedule.iter().flat_map(|schedule| schedule.written()));
         table
@@ -111,7 +121,8 @@ impl View {
     /// Never for the built-in ops; if two labels of user ops collide in their hash.
     #[must_use]
     pub fn op(mut self, op: impl Op + 'static) -> View {
-        self.push(None, Arc::new(op), None).expect("labels made from different names have different keys");
+        self.push(None, Arc::new(op), None, false)
+            .expect("labels made from different names have different keys");
         self
     }
 
@@ -141,6 +152,7 @@ impl View {
         label: Option<String>,
         op: Arc<dyn Op>,
         schedule: Option<Schedule>,
+        shared: bool,
     ) -> Result<()> {
         let label = label.unwrap_or_else(|| {
             let same = self.ops.iter().filter(|entry| entry.op.name() == op.name()).count();
@@ -153,7 +165,7 @@ impl View {
                 other.label
             )));
         }
-        self.ops.push(OpEntry { label, key, op, schedule: schedule.map(Arc::new) });
+        self.ops.push(OpEntry { label, key, op, shared, schedule: schedule.map(Arc::new) });
         Ok(())
     }
 

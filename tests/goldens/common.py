@@ -1,5 +1,6 @@
 """What the scripts of this folder share."""
 
+import functools
 import importlib
 import pathlib
 import sys
@@ -34,7 +35,8 @@ def imagecorruptions():
         gaussian = skimage.filters.gaussian
 
         def without_multichannel(image, *args, multichannel=False, **options):
-            return gaussian(image, *args, channel_axis=-1 if multichannel else None, **options)
+            options.setdefault("channel_axis", -1 if multichannel else None)
+            return gaussian(image, *args, **options)
 
         skimage.filters.gaussian = without_multichannel
     return importlib.import_module("imagecorruptions.corruptions")
@@ -69,15 +71,9 @@ def bits(seed, count):
     return words.view("<u2")[:count]
 
 
-def normals(seed, count):
+@functools.cache
+def normal_table():
     """feedmill's normal numbers: the inverse of the distribution function in the middle of 65536 steps."""
     import scipy.special
 
-    table = scipy.special.ndtri((numpy.arange(65536) + 0.5) / 65536)
-    return table[bits(seed, count)]
-
-
-def uniforms(seed, count, low, high):
-    """feedmill's uniform numbers: 32 bits each, the low half first."""
-    pairs = bits(seed, 2 * count).astype(numpy.float64).reshape(-1, 2)
-    return low + (pairs[:, 0] + pairs[:, 1] * 65536) / 2**32 * (high - low)
+    return scipy.special.ndtri((numpy.arange(65536) + 0.5) / 65536)

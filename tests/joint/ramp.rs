@@ -98,6 +98,7 @@ fn tolerance(program: &Program) -> (f64, f64) {
                 let most = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)].into_iter().map(|(x, y)| reach(x, y));
                 (1.5 * most.fold(0.0, f64::max), if warp.filter == WarpFilter::Nearest { 1.0 } else { 0.75 })
             }
+            Step::Elastic(_) => (1.3, 1.0),
             _ => (1.0, 0.0),
         };
         scale *= factor.max(0.25);
@@ -168,22 +169,22 @@ fn bounds(plane: &Plane, id: u32) -> Option<[f64; 4]> {
 fn op() -> impl Strategy<Value = String> {
     let filter = prop_oneof![Just("nearest"), Just("bilinear")];
     prop_oneof![
-        Just(r#"op = "horizontal_flip", p = 1.0"#.to_string()),
-        Just(r#"op = "vertical_flip", p = 1.0"#.to_string()),
-        (0..4u8).prop_map(|turns| format!(r#"op = "rotate90", turns = {turns}"#)),
-        (24..60u32, 24..60u32).prop_map(|(h, w)| format!(r#"op = "center_crop", size = [{h}, {w}]"#)),
-        (24..60u32, 0..6u32)
+        3 => Just(r#"op = "horizontal_flip", p = 1.0"#.to_string()),
+        3 => Just(r#"op = "vertical_flip", p = 1.0"#.to_string()),
+        3 => (0..4u8).prop_map(|turns| format!(r#"op = "rotate90", turns = {turns}"#)),
+        3 => (24..60u32, 24..60u32).prop_map(|(h, w)| format!(r#"op = "center_crop", size = [{h}, {w}]"#)),
+        3 => (24..60u32, 0..6u32)
             .prop_map(|(side, pad)| format!(r#"op = "random_crop", size = {side}, padding = {pad}"#)),
-        (0..9u32, 0..9u32, 0..9u32, 0..9u32)
+        3 => (0..9u32, 0..9u32, 0..9u32, 0..9u32)
             .prop_map(|(a, b, c, d)| format!(r#"op = "pad", padding = [{a}, {b}, {c}, {d}]"#)),
-        (24..80u32, 24..80u32).prop_map(|(h, w)| format!(r#"op = "resize", size = [{h}, {w}]"#)),
-        (24..64u32, 24..64u32).prop_map(|(h, w)| format!(
+        3 => (24..80u32, 24..80u32).prop_map(|(h, w)| format!(r#"op = "resize", size = [{h}, {w}]"#)),
+        3 => (24..64u32, 24..64u32).prop_map(|(h, w)| format!(
             r#"op = "random_resized_crop", size = [{h}, {w}], scale = [0.4, 1.0]"#
         )),
-        (-180..180i32, filter.clone(), any::<bool>()).prop_map(|(degrees, filter, expand)| format!(
+        3 => (-180..180i32, filter.clone(), any::<bool>()).prop_map(|(degrees, filter, expand)| format!(
             r#"op = "rotate", degrees = {degrees}.0, filter = "{filter}", expand = {expand}"#
         )),
-        (-40..40i32, -20..20i32, 8..14u32, filter.clone()).prop_map(|(degrees, shear, scale, filter)| {
+        3 => (-40..40i32, -20..20i32, 8..14u32, filter.clone()).prop_map(|(degrees, shear, scale, filter)| {
             let scale = f64::from(scale) / 10.0;
             format!(
                 r#"op = "affine", degrees = {degrees}, translate_x = [-0.2, 0.2], translate_y = [-0.2, 0.2],
@@ -191,7 +192,9 @@ fn op() -> impl Strategy<Value = String> {
             )
             .replace('\n', " ")
         }),
-        (1..5u32, filter).prop_map(|(distortion, filter)| {
+        1 => (10..50u32, 5..8u32)
+            .prop_map(|(alpha, sigma)| format!(r#"op = "elastic", alpha = {alpha}.0, sigma = {sigma}.0"#)),
+        3 => (1..5u32, filter).prop_map(|(distortion, filter)| {
             let distortion = f64::from(distortion) / 10.0;
             format!(r#"op = "perspective", distortion = {distortion}, filter = "{filter}", p = 1.0"#)
         }),
@@ -255,7 +258,7 @@ fn check(ops: &[String], seed: u64, frame: Frame) -> [usize; 3] {
         }
     }
 
-    let aligned = !program.steps().iter().any(|step| matches!(step, Step::Warp(_)));
+    let aligned = !program.steps().iter().any(|step| matches!(step, Step::Warp(_) | Step::Elastic(_)));
     let instances = found.plane("boxes").unwrap();
     for id in 1..=3 {
         let label = found.boxes.iter().find(|label| label.id == id);

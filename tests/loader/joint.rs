@@ -190,7 +190,8 @@ fn annotations_never_change_a_picture() {
 
 #[test]
 fn bad_annotations_are_bad_samples_that_name_the_field() {
-    let cases: [(fn(&mut Annotations), Kind, &str); 5] = [
+    type Spoil = fn(&mut Annotations);
+    let cases: [(Spoil, Kind, &str); 5] = [
         (
             |bad| bad.keypoints.push(Keypoint { x: f32::NAN, y: 1.0, visible: 2, id: 0, instance: 0 }),
             Kind::Corrupt,

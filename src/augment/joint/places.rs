@@ -1,7 +1,8 @@
 //! Where steps take points and boxes.
 
 use super::{EraseRule, Scene};
-use crate::augment::{Erase, Frame, Step, Warp};
+use crate::augment::kernels::{elastic, spare::Spare};
+use crate::augment::{Elastic, Erase, Frame, Step, Warp};
 use crate::source::{BoxLabel, Keypoint};
 
 /// A box on its way.
@@ -124,6 +125,13 @@ enum Map<'a> {
     /// Quarters clockwise, and the size before.
     Turn(u8, [f64; 2]),
     Warp(&'a Warp),
+    Elastic(Field),
+}
+
+/// How far each pixel of the new picture reads to the right and down.
+struct Field {
+    frame: Frame,
+    offsets: Vec<f32>,
 }
 
 impl Map<'_> {
@@ -139,11 +147,16 @@ impl Map<'_> {
             Step::VerticalFlip => Some(Map::MirrorRows(h)),
             Step::Turn(quarters) => Some(Map::Turn(quarters % 4, [w, h])),
             Step::Warp(warp) => Some(Map::Warp(warp)),
+            Step::Elastic(elastic) => Some(Map::Elastic(Field::of(elastic, frame))),
+            Step::LowFrequencies(side) => Some(Map::Scale([f64::from(*side) / w, f64::from(*side) / h])),
             Step::Levels(_)
             | Step::Colour(_)
             | Step::Erase(_)
             | Step::Blur(_)
             | Step::Noise(_)
+            | Step::Corrupt(_)
+            | Step::Jpeg(_)
+            | Step::Edges(_)
             | Step::Fork
             | Step::Chain(_)
             | Step::Join(_)
@@ -164,6 +177,7 @@ impl Map<'_> {
             Map::Turn(2, [w, h]) => [w - x, h - y],
             Map::Turn(3, [w, _]) => [y, w - x],
             Map::Turn(..) => [x, y],
+            Map::Elastic(ref field) => field.forward([x, y]),
             Map::Warp(warp) => {
                 let (u, v) = warp.forward(x, y)?;
                 // Beyond the horizon of a projective map a point comes back mirrored.
@@ -173,13 +187,56 @@ impl Map<'_> {
         })
     }
 
-    /// The smallest rectangle around the four corners; an empty one outside if none has a place.
+    /// The smallest rectangle around the four corners, or around the whole border where straight lines do not stay straight;
+    /// an empty one outside if none has a place.
     fn hull(&self, [x0, y0, x1, y1]: [f64; 4]) -> [f64; 4] {
-        let corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]].into_iter().filter_map(|at| self.point(at));
+        let parts = match self {
+            Map::Elastic(_) => (x1 - x0).max(y1 - y0).ceil().max(1.0) as u32,
+            _ => 1,
+        };
+        let border = (0..=parts).flat_map(|part| {
+            let share = f64::from(part) / f64::from(parts);
+            let between = |a: f64, b: f64| a * (1.0 - share) + b * share;
+            let (x, y) = (between(x0, x1), between(y0, y1));
+            [[x, y0], [x, y1], [x0, y], [x1, y]]
+        });
         let empty = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-        let hull =
-            corners.fold(empty, |[x0, y0, x1, y1], [x, y]| [x0.min(x), y0.min(y), x1.max(x), y1.max(y)]);
+        let hull = border
+            .filter_map(|at| self.point(at))
+            .fold(empty, |[x0, y0, x1, y1], [x, y]| [x0.min(x), y0.min(y), x1.max(x), y1.max(y)]);
         if hull[0].is_finite() { hull } else { [-1.0; 4] }
+    }
+}
+
+impl Field {
+    fn of(elastic: &Elastic, frame: Frame) -> Field {
+        Field { frame, offsets: elastic::field(elastic, frame, &mut Spare::default()).to_vec() }
+    }
+
+    /// The offsets at a place, between pixels.
+    fn at(&self, [x, y]: [f64; 2]) -> [f64; 2] {
+        let (w, h) = (self.frame.width as usize, self.frame.height as usize);
+        let split = |at: f64, side: usize| {
+            let at = (at - 0.5).clamp(0.0, (side - 1) as f64);
+            let first = at.floor() as usize;
+            (first, (first + 1).min(side - 1), at - at.floor())
+        };
+        let ((left, right, dx), (top, bottom, dy)) = (split(x, w), split(y, h));
+        let read = |part: usize, x: usize, y: usize| f64::from(self.offsets[(part * h + y) * w + x]);
+        [0, 1].map(|part| {
+            let along = |y: usize| read(part, left, y) * (1.0 - dx) + read(part, right, y) * dx;
+            along(top) * (1.0 - dy) + along(bottom) * dy
+        })
+    }
+
+    /// The place that reads from here: the field is small and smooth, so going back and forth finds it.
+    fn forward(&self, from: [f64; 2]) -> [f64; 2] {
+        let mut to = from;
+        for _ in 0..8 {
+            let [dx, dy] = self.at(to);
+            to = [from[0] - dx, from[1] - dy];
+        }
+        to
     }
 }
 

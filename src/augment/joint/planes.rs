@@ -1,7 +1,9 @@
 //! Planes through the steps of the picture.
 
 use super::{EraseRule, Joint};
-use crate::augment::{Erase, Fill, Filter, Frame, PadMode, Program, Scratch, Step, Warp, WarpFilter};
+use crate::augment::{
+    Elastic, Erase, Fill, Filter, Frame, PadMode, Program, Scratch, Step, Warp, WarpFilter,
+};
 use crate::decode::Rect;
 use crate::error::{Error, Result};
 use crate::source::{Plane, PlaneKind};
@@ -62,7 +64,8 @@ fn filter(kind: PlaneKind) -> Filter {
 
 /// The step if it moves pixels.
 fn geometric(step: &Step) -> Option<Step> {
-    let moves = step.moves() || matches!(step, Step::HorizontalFlip | Step::VerticalFlip | Step::Blank);
+    let in_place = matches!(step, Step::HorizontalFlip | Step::VerticalFlip | Step::Elastic(_) | Step::Blank);
+    let moves = step.moves() || in_place;
     moves.then(|| step.clone())
 }
 
@@ -77,6 +80,10 @@ fn of_label(step: &Step, frame: Frame, fill: u8, erase: EraseRule) -> Option<Ste
         Step::Resize { width, height, .. } => {
             Some(Step::Resize { width: *width, height: *height, filter: Filter::Nearest })
         }
+        Step::LowFrequencies(side) => {
+            Some(Step::Resize { width: *side, height: *side, filter: Filter::Nearest })
+        }
+        Step::Elastic(elastic) => Some(Step::Elastic(Elastic { nearest: true, fill, ..*elastic })),
         Step::Warp(warp) => Some(Step::Warp(Warp { filter: WarpFilter::Nearest, fill, ..*warp })),
         Step::Erase(rect) if erase == EraseRule::Ignore => {
             Some(Step::Erase(Erase { fill: Fill::Colour(fill), ..*rect }))

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::levels::blend_tv2;
+use super::vector;
 use crate::augment::Dialect;
 
 /// A change of each pixel by a function of its three values.
@@ -31,10 +32,13 @@ impl fmt::Display for Colour {
     }
 }
 
-pub(in crate::augment) fn run(step: Colour, pixels: &mut [u8]) {
+pub(in crate::augment) fn run(step: Colour, pixels: &mut [u8], simd: bool) {
     let pixels = pixels.as_chunks_mut::<3>().0;
     match step {
-        Colour::Saturation(factor, Dialect::Pil) => saturation(pixels, factor as f32),
+        Colour::Saturation(factor, Dialect::Pil) => {
+            let rest = vector::saturation(simd, pixels, factor as f32);
+            saturation(rest, factor as f32);
+        }
         Colour::Saturation(factor, Dialect::Tv2) => {
             for rgb in pixels {
                 let grey = f32::from(luma_truncated(rgb));
@@ -45,7 +49,9 @@ pub(in crate::augment) fn run(step: Colour, pixels: &mut [u8]) {
         Colour::Hue(shift, Dialect::Tv2) => {
             pixels.iter_mut().for_each(|rgb| *rgb = turn_hue_tv2(*rgb, shift));
         }
-        Colour::Grey(Dialect::Pil) => pixels.iter_mut().for_each(|rgb| *rgb = [luma(rgb); 3]),
+        Colour::Grey(Dialect::Pil) => {
+            vector::grey(simd, pixels).iter_mut().for_each(|rgb| *rgb = [luma(rgb); 3]);
+        }
         Colour::Grey(Dialect::Tv2) => pixels.iter_mut().for_each(|rgb| *rgb = [luma_truncated(rgb); 3]),
         Colour::Permute(order) => {
             pixels.iter_mut().for_each(|rgb| *rgb = order.map(|channel| rgb[usize::from(channel)]));
@@ -143,7 +149,9 @@ fn to_hsv(r: u8, g: u8, b: u8) -> [u8; 3] {
     } else {
         (4.0 + gd - rd) as f32
     };
-    let hue = ((f64::from(hue) / 6.0 + 1.0) % 1.0) as f32;
+    // The remainder by 1 of a number between 5/6 and 2, which is exact.
+    let turned = f64::from(hue) / 6.0 + 1.0;
+    let hue = (if turned >= 1.0 { turned - 1.0 } else { turned }) as f32;
     [(f64::from(hue) * 255.0) as u8, (f64::from(saturation) * 255.0) as u8, most]
 }
 
@@ -157,7 +165,8 @@ fn to_rgb(h: u8, s: u8, v: u8) -> [u8; 3] {
     let f = (sector - f64::from(i)) as f32;
     let fs = (f64::from(s) / 255.0) as f32;
     let value = f64::from(v);
-    let round = |x: f64| x.round() as u8;
+    // Half up: numbers here are never negative, and none is the one that adding a half would round wrongly.
+    let round = |x: f64| (x + 0.5) as u8;
     let p = round(value * (1.0 - f64::from(fs)));
     // A product of two floats, where the others are of doubles.
     let q = round(value * (1.0 - f64::from(fs * f)));
@@ -181,7 +190,7 @@ mod tests {
         let picture: Vec<u8> = (0..=255u8).flat_map(|v| [v, v.wrapping_mul(7), 255 - v]).collect();
         let after = |step| {
             let mut pixels = picture.clone();
-            run(step, &mut pixels);
+            run(step, &mut pixels, true);
             pixels
         };
         for dialect in [Dialect::Pil, Dialect::Tv2] {
@@ -189,5 +198,39 @@ mod tests {
             assert_eq!(after(Colour::Saturation(0.0, dialect)), after(Colour::Grey(dialect)));
         }
         assert_eq!(after(Colour::Permute([0, 1, 2])), picture);
+    }
+
+    #[test]
+    fn plain_code_gives_the_same_bytes_as_simd() {
+        for pixels in [0, 1, 15, 16, 17, 100] {
+            let picture: Vec<u8> =
+                (0..pixels * 3u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+            let factors = [0.0, 0.3, 1.0, 1.7, 900.0].map(|factor| Colour::Saturation(factor, Dialect::Pil));
+            for step in factors.into_iter().chain([Colour::Grey(Dialect::Pil)]) {
+                let both = [true, false].map(|simd| {
+                    let mut pixels = picture.clone();
+                    run(step, &mut pixels, simd);
+                    pixels
+                });
+                assert_eq!(both[0], both[1], "{step}");
+            }
+        }
+    }
+
+    #[test]
+    fn rounding_by_adding_a_half_is_rounding() {
+        for h in (0..=255).step_by(5) {
+            for (s, v) in (1..=255).flat_map(|s| (0..=255).map(move |v| (s, v))) {
+                let sector = f64::from(h) * 6.0 / 255.0;
+                let f = (sector - f64::from(sector as i32)) as f32;
+                let fs = (f64::from(s) / 255.0) as f32;
+                let value = f64::from(v);
+                for x in
+                    [1.0 - f64::from(fs), 1.0 - f64::from(fs * f), 1.0 - f64::from(fs) * (1.0 - f64::from(f))]
+                {
+                    assert_eq!((value * x + 0.5) as u8, (value * x).round() as u8);
+                }
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::colour::{blend, luma, luma_truncated};
+use super::{Sheet, vector};
 use crate::augment::Dialect;
 
 /// A change of each value by a function of it, of its channel and of the picture's statistics.
@@ -79,27 +80,58 @@ impl Default for Desk {
     }
 }
 
+impl Sheet<'_> {
+    fn pixels(&self) -> &[u8] {
+        match self {
+            Sheet::Place(pixels) => pixels,
+            Sheet::Move(from, _) => from,
+        }
+    }
+
+    fn each(self, change: impl Fn(u8) -> u8) {
+        match self {
+            Sheet::Place(pixels) => pixels.iter_mut().for_each(|value| *value = change(*value)),
+            Sheet::Move(from, to) => to.iter_mut().zip(from).for_each(|(to, from)| *to = change(*from)),
+        }
+    }
+}
+
 /// Applies consecutive steps.
 pub(in crate::augment) fn run<'a>(
     steps: impl Iterator<Item = &'a Levels> + Clone,
-    pixels: &mut [u8],
+    sheet: Sheet<'_>,
     desk: &mut Desk,
+    simd: bool,
 ) {
     let mut rest = steps.clone();
-    if let (Some(only), None) = (rest.next(), rest.next())
-        && simple(*only, pixels)
-    {
-        return;
+    let only = rest.next().filter(|_| rest.next().is_none());
+    match only {
+        // What vector code does faster than a table.
+        Some(Levels::Invert) => return sheet.each(|value| 255 - value),
+        Some(Levels::Posterize(bits)) => {
+            let mask = posterize_mask(*bits);
+            return sheet.each(|value| value & mask);
+        }
+        Some(Levels::Solarize(threshold)) if (1..256).contains(threshold) => {
+            let last = (threshold - 1) as u8;
+            return sheet.each(|value| value ^ if value > last { 255 } else { 0 });
+        }
+        _ => {}
     }
+    let pixels = sheet.pixels();
     let Desk { tables, histograms } = desk;
     for table in tables.iter_mut() {
         (0..=255).zip(table).for_each(|(value, entry)| *entry = value);
     }
+    // The first and only one to need a histogram needs no more than its ends, if it stretches.
+    let counting = |step: &&Levels| matches!(step, Levels::Equalize | Levels::AutoContrast(_));
+    let alone = steps.clone().filter(counting).count() == 1;
     let mut counted = false;
+    let mut first = true;
     for step in steps {
         match *step {
             Levels::Contrast(factor, dialect) => {
-                let mean = mean_luma(pixels, tables, dialect);
+                let mean = mean_luma(pixels, (!first).then_some(tables), dialect, simd);
                 each(tables, |value| match dialect {
                     Dialect::Pil => blend((mean + 0.5) as u8, value, factor as f32),
                     Dialect::Tv2 => blend_tv2(mean as f32, value, factor),
@@ -107,7 +139,10 @@ pub(in crate::augment) fn run<'a>(
             }
             Levels::AutoContrast(_) | Levels::Equalize => {
                 if !counted {
-                    count(pixels, histograms);
+                    match step {
+                        Levels::AutoContrast(_) if first && alone => ends(pixels, histograms),
+                        _ => count(pixels, histograms),
+                    }
                     counted = true;
                 }
                 for (table, histogram) in tables.iter_mut().zip(histograms.iter()) {
@@ -126,8 +161,9 @@ pub(in crate::augment) fn run<'a>(
             }
             point => each(tables, |value| point.value(value)),
         }
+        first = false;
     }
-    look_up(pixels, tables);
+    look_up(sheet, tables);
 }
 
 impl Levels {
@@ -157,23 +193,6 @@ fn posterize_mask(bits: u8) -> u8 {
     if bits == 0 { 0 } else { !0 << (8 - bits.min(8)) }
 }
 
-/// The changes that vector code does faster than a table; false for the others.
-fn simple(step: Levels, pixels: &mut [u8]) -> bool {
-    match step {
-        Levels::Invert => pixels.iter_mut().for_each(|value| *value = 255 - *value),
-        Levels::Posterize(bits) => {
-            let mask = posterize_mask(bits);
-            pixels.iter_mut().for_each(|value| *value &= mask);
-        }
-        Levels::Solarize(threshold) if (1..256).contains(&threshold) => {
-            let last = (threshold - 1) as u8;
-            pixels.iter_mut().for_each(|value| *value ^= if *value > last { 255 } else { 0 });
-        }
-        _ => return false,
-    }
-    true
-}
-
 fn each(tables: &mut Tables, change: impl Fn(u8) -> u8) {
     let mut map = [0; 256];
     (0..=255u8).zip(&mut map).for_each(|(value, entry)| *entry = change(value));
@@ -182,10 +201,42 @@ fn each(tables: &mut Tables, change: impl Fn(u8) -> u8) {
     }
 }
 
-fn look_up(pixels: &mut [u8], tables: &Tables) {
-    let [r, g, b] = tables;
-    for pixel in pixels.as_chunks_mut::<3>().0 {
-        *pixel = [r[usize::from(pixel[0])], g[usize::from(pixel[1])], b[usize::from(pixel[2])]];
+fn look_up(sheet: Sheet<'_>, [r, g, b]: &Tables) {
+    let change = |[x, y, z]: [u8; 3]| [r[usize::from(x)], g[usize::from(y)], b[usize::from(z)]];
+    match sheet {
+        Sheet::Place(pixels) => pixels.as_chunks_mut().0.iter_mut().for_each(|pixel| *pixel = change(*pixel)),
+        Sheet::Move(from, to) => {
+            let both = to.as_chunks_mut().0.iter_mut().zip(from.as_chunks().0);
+            both.for_each(|(to, from)| *to = change(*from));
+        }
+    }
+}
+
+/// Histograms that have the least and the greatest value of each channel, and nothing between.
+fn ends(pixels: &[u8], histograms: &mut Histograms) {
+    // 48 bytes are 16 pixels: each place has one channel.
+    let (mut least, mut greatest) = ([255u8; 48], [0u8; 48]);
+    let (blocks, rest) = pixels.as_chunks::<48>();
+    for block in blocks {
+        for i in 0..48 {
+            least[i] = least[i].min(block[i]);
+            greatest[i] = greatest[i].max(block[i]);
+        }
+    }
+    for (i, value) in rest.iter().enumerate() {
+        least[i] = least[i].min(*value);
+        greatest[i] = greatest[i].max(*value);
+    }
+    *histograms = [[0; 256]; 3];
+    if pixels.is_empty() {
+        return;
+    }
+    for (channel, histogram) in histograms.iter_mut().enumerate() {
+        let of = |values: &[u8; 48], better: fn(u8, u8) -> u8| {
+            values.iter().skip(channel).step_by(3).copied().reduce(better).map_or(0, usize::from)
+        };
+        histogram[of(&least, u8::min)] += 1;
+        histogram[of(&greatest, u8::max)] += 1;
     }
 }
 
@@ -208,16 +259,25 @@ fn count(pixels: &[u8], histograms: &mut Histograms) {
     }
 }
 
-/// The mean grey of the picture as it is after `tables`; in f32 and of truncated greys for torchvision's tensors.
-fn mean_luma(pixels: &[u8], tables: &Tables, dialect: Dialect) -> f64 {
-    let [r, g, b] = tables;
-    let after = |rgb: &[u8; 3]| [r[usize::from(rgb[0])], g[usize::from(rgb[1])], b[usize::from(rgb[2])]];
-    let grey = match dialect {
-        Dialect::Pil => |rgb: &[u8; 3]| luma(rgb),
-        Dialect::Tv2 => |rgb: &[u8; 3]| luma_truncated(rgb),
-    };
+/// The mean grey of the picture as it is after `tables`; of truncated greys for torchvision's tensors.
+fn mean_luma(pixels: &[u8], tables: Option<&Tables>, dialect: Dialect, simd: bool) -> f64 {
     let pixels = pixels.as_chunks::<3>().0;
-    let sum: u64 = pixels.iter().map(|rgb| u64::from(grey(&after(rgb)))).sum();
+    let grey = match dialect {
+        Dialect::Pil => luma,
+        Dialect::Tv2 => luma_truncated,
+    };
+    let sum: u64 = match tables {
+        None if dialect == Dialect::Pil => {
+            let (sum, rest) = vector::luma_sum(simd, pixels);
+            sum + rest.iter().map(|rgb| u64::from(luma(rgb))).sum::<u64>()
+        }
+        None => pixels.iter().map(|rgb| u64::from(grey(rgb))).sum(),
+        Some([r, g, b]) => {
+            let after =
+                |rgb: &[u8; 3]| [r[usize::from(rgb[0])], g[usize::from(rgb[1])], b[usize::from(rgb[2])]];
+            pixels.iter().map(|rgb| u64::from(grey(&after(rgb)))).sum()
+        }
+    };
     sum as f64 / pixels.len().max(1) as f64
 }
 
@@ -298,12 +358,15 @@ mod tests {
                 for third in [Levels::Invert, Levels::Equalize, Levels::Contrast(1.3, Dialect::Pil)] {
                     let chain = [first, second, third];
                     let mut fused = picture(77);
-                    run(chain.iter(), &mut fused, &mut desk);
+                    run(chain.iter(), Sheet::Place(&mut fused), &mut desk, true);
                     let mut single = picture(77);
                     for step in &chain {
-                        run(std::iter::once(step), &mut single, &mut desk);
+                        run(std::iter::once(step), Sheet::Place(&mut single), &mut desk, false);
                     }
                     assert_eq!(fused, single, "{chain:?}");
+                    let mut moved = vec![0; single.len()];
+                    run(chain.iter(), Sheet::Move(&picture(77), &mut moved), &mut desk, false);
+                    assert_eq!(moved, single, "{chain:?}");
                 }
             }
         }
@@ -316,7 +379,7 @@ mod tests {
         for step in steps {
             let mut pixels: Vec<u8> = (0..=255).chain([7, 8]).collect();
             let expected: Vec<u8> = pixels.iter().map(|&value| step.value(value)).collect();
-            run(std::iter::once(&step), &mut pixels, &mut Desk::default());
+            run(std::iter::once(&step), Sheet::Place(&mut pixels), &mut Desk::default(), true);
             assert_eq!(pixels, expected, "{step}");
         }
     }
@@ -326,7 +389,7 @@ mod tests {
         for step in [Levels::Equalize, Levels::AutoContrast(Dialect::Pil), Levels::AutoContrast(Dialect::Tv2)]
         {
             let mut pixels = vec![77; 12];
-            run(std::iter::once(&step), &mut pixels, &mut Desk::default());
+            run(std::iter::once(&step), Sheet::Place(&mut pixels), &mut Desk::default(), true);
             assert_eq!(pixels, [77; 12]);
         }
     }

@@ -51,24 +51,29 @@ fn of_nine(rows: &[u8], wide: usize, out: &mut [u8]) {
         (6, 4),
         (4, 2),
     ];
-    let length = out.len();
-    let mut start = 0;
-    while start < length {
-        let count = LANES.min(length - start);
-        let mut values: [[u8; LANES]; 9] = std::array::from_fn(|i| {
-            let from = &rows[i / 3 * wide + i % 3 * 3 + start..];
-            let mut lane = [0; LANES];
-            lane[..count].copy_from_slice(&from[..count]);
-            lane
-        });
+    let sorted = |from: &[&[u8; LANES]; 9]| {
+        let mut values = from.map(|lane| *lane);
         for (low, high) in EXCHANGES {
-            let (a, b) = (values[low], values[high]);
-            values[low] = std::array::from_fn(|i| a[i].min(b[i]));
-            values[high] = std::array::from_fn(|i| a[i].max(b[i]));
+            let (mut least, mut most) = (values[low], values[high]);
+            for (a, b) in least.iter_mut().zip(&mut most) {
+                (*a, *b) = ((*a).min(*b), (*a).max(*b));
+            }
+            (values[low], values[high]) = (least, most);
         }
-        out[start..start + count].copy_from_slice(&values[4][..count]);
-        start += LANES;
+        values[4]
+    };
+    let places: [usize; 9] = std::array::from_fn(|i| i / 3 * wide + i % 3 * 3);
+    let (blocks, tail) = out.as_chunks_mut::<LANES>();
+    let start = blocks.len() * LANES;
+    for (i, block) in blocks.iter_mut().enumerate() {
+        *block = sorted(&places.map(|place| &rows[place + i * LANES..].as_chunks::<LANES>().0[0]));
     }
+    let lanes = places.map(|place| {
+        let mut lane = [0; LANES];
+        lane[..tail.len()].copy_from_slice(&rows[place + start..][..tail.len()]);
+        lane
+    });
+    tail.copy_from_slice(&sorted(&lanes.each_ref())[..tail.len()]);
 }
 
 /// Counts of the values in the square, and of those with the same four high bits.

@@ -3,9 +3,15 @@
 pub(super) mod blur;
 mod box_blur;
 pub(super) mod colour;
+pub(super) mod corrupt;
+mod dct;
+pub(super) mod edges;
+pub(super) mod elastic;
 pub(super) mod erase;
 pub(super) mod filter;
+pub(super) mod frequency;
 pub(super) mod grain;
+pub(super) mod jpeg;
 pub(super) mod levels;
 mod median;
 pub(super) mod noise;
@@ -13,4 +19,16 @@ pub(super) mod place;
 mod poisson;
 pub(super) mod resample;
 pub(super) mod spare;
+pub(super) mod threshold;
+mod vector;
 pub(super) mod warp;
+#[cfg(target_arch = "x86_64")]
+mod warp_x86;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+/// A picture: to be changed in place, or to be read in one place and written to another of the same size.
+pub(super) enum Sheet<'a> {
+    Place(&'a mut [u8]),
+    Move(&'a [u8], &'a mut [u8]),
+}

@@ -1,17 +1,48 @@
 //! Steps that move whole pixels: crops, mirror images, quarter turns.
 
+use super::{Sheet, vector};
 use crate::augment::{Frame, PadMode};
 
-pub(in crate::augment) fn mirror_columns(pixels: &mut [u8], frame: Frame) {
-    let rows = pixels.as_chunks_mut::<3>().0.chunks_exact_mut(frame.width as usize);
-    rows.for_each(<[[u8; 3]]>::reverse);
+/// Mirrors left and right; in place by way of `line`.
+pub(in crate::augment) fn mirror_columns(sheet: Sheet<'_>, frame: Frame, line: &mut Vec<u8>, simd: bool) {
+    let stride = frame.width as usize * 3;
+    match sheet {
+        Sheet::Move(from, to) => {
+            from.chunks_exact(stride)
+                .zip(to.chunks_exact_mut(stride))
+                .for_each(|(row, out)| mirror(row, out, simd));
+        }
+        Sheet::Place(pixels) => {
+            for row in pixels.chunks_exact_mut(stride) {
+                line.clear();
+                line.extend_from_slice(row);
+                mirror(line, row, simd);
+            }
+        }
+    }
 }
 
-pub(in crate::augment) fn mirror_rows(pixels: &mut [u8], frame: Frame) {
+fn mirror(row: &[u8], out: &mut [u8], simd: bool) {
+    let (row, out) = (row.as_chunks().0, out.as_chunks_mut().0);
+    let done = vector::mirror(simd, row, out);
+    let left = row.len() - done;
+    out[..left].iter_mut().zip(row[done..].iter().rev()).for_each(|(out, pixel)| *out = *pixel);
+}
+
+/// Mirrors top and bottom.
+pub(in crate::augment) fn mirror_rows(sheet: Sheet<'_>, frame: Frame) {
     let stride = frame.width as usize * 3;
-    let (upper, lower) = pixels.split_at_mut(pixels.len() / 2 / stride * stride);
-    let lower = lower.chunks_exact_mut(stride).rev();
-    upper.chunks_exact_mut(stride).zip(lower).for_each(|(a, b)| a.swap_with_slice(b));
+    match sheet {
+        Sheet::Move(from, to) => {
+            let rows = to.chunks_exact_mut(stride).zip(from.chunks_exact(stride).rev());
+            rows.for_each(|(out, row)| out.copy_from_slice(row));
+        }
+        Sheet::Place(pixels) => {
+            let (upper, lower) = pixels.split_at_mut(pixels.len() / 2 / stride * stride);
+            let lower = lower.chunks_exact_mut(stride).rev();
+            upper.chunks_exact_mut(stride).zip(lower).for_each(|(a, b)| a.swap_with_slice(b));
+        }
+    }
 }
 
 /// Turns clockwise by quarters.
@@ -107,6 +138,26 @@ mod tests {
         assert_eq!(around(PadMode::Symmetric), [2, 1, 0, 0, 1, 2, 2, 1, 0]);
         assert_eq!(around(PadMode::Edge), [0, 0, 0, 0, 1, 2, 2, 2, 2]);
         assert_eq!(beyond(-5, 1, PadMode::Reflect), Some(0));
+    }
+
+    #[test]
+    fn mirror_images_are_the_same_by_vector_code_and_in_place() {
+        for (width, height) in [(1, 1), (2, 3), (5, 1), (6, 2), (11, 2), (37, 3), (224, 2)] {
+            let frame = Frame { width, height };
+            let picture: Vec<u8> = (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect();
+            let mirrored = |simd: bool| {
+                let (mut moved, mut placed) = (vec![0; picture.len()], picture.clone());
+                mirror_columns(Sheet::Move(&picture, &mut moved), frame, &mut Vec::new(), simd);
+                mirror_columns(Sheet::Place(&mut placed), frame, &mut Vec::new(), simd);
+                assert_eq!(moved, placed, "{frame}");
+                moved
+            };
+            assert_eq!(mirrored(true), mirrored(false), "{frame}");
+            let (mut placed, mut moved) = (picture.clone(), picture.clone());
+            mirror_rows(Sheet::Place(&mut placed), frame);
+            mirror_rows(Sheet::Move(&picture, &mut moved), frame);
+            assert_eq!(placed, moved);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Memory that steps need for a moment.
 
 use super::filter::Tap;
+use super::frequency::Matrices;
 use super::poisson::Poisson;
 
 /// Buffers that a worker keeps from sample to sample, so that steps allocate nothing. What they hold means nothing to the
@@ -17,6 +18,8 @@ pub(in crate::augment) struct Spare {
     pub(in crate::augment) weights: Vec<f32>,
     pub(in crate::augment) taps: Vec<Tap>,
     pub(in crate::augment) poisson: Poisson,
+    pub(in crate::augment) doubles: Vec<f64>,
+    pub(super) matrices: Matrices,
 }
 
 /// The buffer with this length; what it holds is left over.

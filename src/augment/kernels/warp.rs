@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::vector;
 use crate::augment::Frame;
 
 /// How a warp reads between pixels. None is antialiased.
@@ -110,7 +111,7 @@ impl Source<'_> {
 }
 
 /// Writes the new picture; `out` has the warp's frame.
-pub(in crate::augment) fn run(warp: &Warp, pixels: &[u8], frame: Frame, out: &mut [u8]) {
+pub(in crate::augment) fn run(warp: &Warp, pixels: &[u8], frame: Frame, out: &mut [u8], simd: bool) {
     let source = Source {
         pixels: pixels.as_chunks().0,
         width: i64::from(frame.width),
@@ -123,6 +124,7 @@ pub(in crate::augment) fn run(warp: &Warp, pixels: &[u8], frame: Frame, out: &mu
         WarpFilter::Nearest if warp.is_affine() && fits_fixed_point(warp) => fixed_point(warp, &source, out),
         WarpFilter::Nearest if warp.is_affine() => running_sum(warp, &source, out),
         WarpFilter::Nearest => each(warp, &source, out, |x, y| source.row(y as i64)[x as usize]),
+        _ if vector::warp(simd, warp, source.pixels, frame, out) => {}
         WarpFilter::Bilinear => each(warp, &source, out, |x, y| bilinear(&source, x, y)),
         WarpFilter::Bicubic => each(warp, &source, out, |x, y| bicubic(&source, x, y)),
     }
@@ -263,12 +265,42 @@ mod tests {
     #[test]
     fn the_identity_changes_nothing() {
         for filter in [WarpFilter::Nearest, WarpFilter::Bilinear, WarpFilter::Bicubic] {
-            for (width, height) in [(1, 1), (1, 9), (9, 1), (17, 31)] {
+            for (width, height, simd) in
+                [(1, 1, true), (1, 9, false), (9, 1, true), (17, 31, true), (17, 31, false)]
+            {
                 let frame = Frame { width, height };
                 let warp = Warp::affine([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], filter, [9; 3], frame);
                 let mut out = vec![0; picture(frame).len()];
-                run(&warp, &picture(frame), frame, &mut out);
+                run(&warp, &picture(frame), frame, &mut out, simd);
                 assert_eq!(out, picture(frame), "{filter} {frame}");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_code_gives_the_same_bytes_as_simd() {
+        let maps = [
+            [0.9, 0.3, -4.0, -0.2, 1.1, 3.0, 0.0, 0.0],
+            [-2.0, 0.0, 40.0, 0.0, 0.1, 0.0, 0.0, 0.0],
+            [1.2, 0.1, -3.0, 0.05, 0.9, 1.0, 0.004, -0.003],
+            [0.0, 0.0, f64::NAN, 0.0, 1.0, 0.0, 0.0, 0.0],
+            [1e9, 3.0, -1e12, 2.0, 1e10, 0.0, 0.0, 0.0],
+        ];
+        for (width, height) in [(1, 1), (1, 9), (33, 1), (37, 31), (64, 5)] {
+            let from = Frame { width, height };
+            for frame in [from, Frame { width: 41, height: 9 }] {
+                for (matrix, filter) in maps
+                    .into_iter()
+                    .flat_map(|map| [WarpFilter::Bilinear, WarpFilter::Bicubic].map(|filter| (map, filter)))
+                {
+                    let warp = Warp { matrix, filter, fill: [9, 8, 7], frame };
+                    let both = [true, false].map(|simd| {
+                        let mut out = vec![0; (frame.width * frame.height * 3) as usize];
+                        run(&warp, &picture(from), from, &mut out, simd);
+                        out
+                    });
+                    assert_eq!(both[0], both[1], "{warp} of {from}");
+                }
             }
         }
     }

@@ -327,7 +327,7 @@ impl Op for BetaMaskNoise {
         }
         self.alpha.check("alpha", self.grid)?;
         self.beta.check("beta", self.grid)?;
-        if self.kernel % 2 == 0 || self.kernel > 1001 {
+        if self.kernel.is_multiple_of(2) || self.kernel > 1001 {
             let text = format!("kernel = {}: expected an odd number from 1 to 1001", self.kernel);
             return Err(Error::config(text));
         }
@@ -346,6 +346,58 @@ impl Op for BetaMaskNoise {
             steps.push(Step::Noise(Noise::BetaMask(self.mask(seed))));
         } else {
             steps.note("seed", &[0]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::{Frame, Program, Registry};
+    use crate::draws::{Coord, OpKey};
+
+    #[test]
+    fn the_noted_seed_gives_the_mask_again() {
+        let op = BetaMaskNoise::new(4, &[2.0], &[0.5]);
+        let at = Coord { epoch: 0, sample: 3, occurrence: 0, view: 0, op: OpKey(1) };
+        let mut steps = Steps::new(Frame { width: 8, height: 8 });
+        op.draw(&mut Draws::at(7, at), &mut steps);
+        let noted =
+            steps.noted(crate::augment::steps::note_key(OpKey::default(), "seed"), 1).unwrap().to_vec();
+        let program = Program::from(steps);
+        let [Step::Noise(Noise::BetaMask(mask))] = program.steps() else { panic!("one step") };
+        assert_eq!(noted, [mask.seed as i64]);
+        let again = op.mask(noted[0] as u64);
+        assert!(mask.cells().eq(again.cells()) && mask.cells().count() == 16);
+    }
+
+    #[test]
+    fn parameters_survive_a_recipe_and_wrong_ones_are_refused_by_name() {
+        let make = |name: &str, params: &str| Registry::default().make(name, params.parse().unwrap());
+        let cells = make("beta_mask", "grid = 2\nalpha = [1.0, 2.0, 3.0, 4.0]\nbeta = 2.0").unwrap();
+        assert_eq!(cells.params()["alpha"].as_array().unwrap().len(), 4);
+        for (name, params, expected) in [
+            ("beta_mask", "grid = 2\nalpha = [1.0, 2.0, 3.0]", "alpha has 3 numbers"),
+            ("beta_mask", "grid = 0", "grid = 0"),
+            ("beta_mask", "kernel = 4", "kernel = 4"),
+            ("beta_mask", "beta = 0.0", "beta = 0"),
+            ("gaussian_noise", "sigma = 2.0", "sigma = 2"),
+            ("gaussian_noise", "sigma = 0.1\nmean = -2.0", "mean = -2"),
+            ("impulse_noise", "amount = 1.5", "amount = 1.5"),
+            ("shot_noise", "scale = 0.0", "scale = 0"),
+            ("speckle_noise", "sigma = [0.3, 0.1]", "low <= high"),
+            ("gaussian_blur", "kernel = 4", "kernel = 4"),
+            ("median_blur", "size = 101", "size = 101"),
+            ("sharpness", "factor = -1.0", "factor = -1"),
+            ("motion_blur", "radius = 1.5\nsigma = 1.0", "whole"),
+            ("low_frequency_crop", "size = 1", "size = 1"),
+            ("elastic", "alpha = -1.0", "alpha = -1"),
+            ("edge_map", "sigma = []", "sigma = []"),
+            ("edge_map", "threshold = [\"triangle\"]", "triangle"),
+            ("jpeg", "quality = 0", "quality = 0"),
+        ] {
+            let error = make(name, params).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name} {params}: {error}");
         }
     }
 }

@@ -64,7 +64,7 @@ enum Auto {
 /// to 3), `a` (1) and `mstd` (uniform). AutoAugment takes `mstd`.
 ///
 /// `interpolation` is `random` (bilinear or bicubic, default), `nearest`, `bilinear` or `bicubic`; `fill` ([124, 116, 104],
-/// ImageNet's mean); `translate_const` (100, which is 0.45 of 224) for absolute shifts.
+/// ImageNet's mean); `magnitude` takes the place of the string's `m`, so that it can be a curve; `translate_const` (100, which is 0.45 of 224) for absolute shifts.
 ///
 /// # Errors
 ///
@@ -86,6 +86,8 @@ struct Form {
     fill: [u8; 3],
     #[serde(default = "hundred")]
     translate_const: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    magnitude: Option<f64>,
 }
 
 fn mean_colour() -> [u8; 3] {
@@ -99,7 +101,17 @@ fn hundred() -> f64 {
 impl TryFrom<Form> for TimmAugment {
     type Error = Error;
     fn try_from(form: Form) -> Result<TimmAugment> {
-        let parsed = parse(&form.config)?;
+        let mut parsed = parse(&form.config)?;
+        if let Some(value) = form.magnitude {
+            match &mut parsed {
+                Config::Rand { magnitude, .. } | Config::AugMix { magnitude, .. } => magnitude.mean = value,
+                Config::Auto { .. } => {
+                    let text =
+                        format!("magnitude = {value}: \"{}\" has a magnitude for each op", form.config);
+                    return Err(Error::config(text));
+                }
+            }
+        }
         Ok(TimmAugment { form, parsed })
     }
 }
@@ -122,6 +134,7 @@ impl TimmAugment {
             interpolation: Interpolation::Random,
             fill: mean_colour(),
             translate_const: hundred(),
+            magnitude: None,
         };
         form.try_into()
     }
@@ -278,6 +291,7 @@ impl Op for TimmAugment {
     op_basics!("timm_augment");
 
     fn check(&self) -> Result<()> {
+        check_range("magnitude", self.form.magnitude.unwrap_or(0.0), [0.0, 100.0])?;
         check_range("translate_const", self.form.translate_const, [0.0, 16_384.0])
     }
 

@@ -1,0 +1,62 @@
+//! What each op costs on a picture of 224 x 224, on one thread: images/s a line, the parameters drawn anew each time.
+//!
+//! `cargo bench --bench ops` prints them; `benches/ops_peers.py` puts torchvision and albumentations beside them.
+
+use std::time::{Duration, Instant};
+
+use feedmill::augment::{Frame, Program, Registry, Scratch, Steps};
+use feedmill::decode::{Decoder, Limits, Rect, probe};
+use feedmill::draws::{Coord, Draws, OpKey};
+use feedmill::source::Codec;
+
+fn picture() -> Vec<u8> {
+    let bytes = std::fs::read("fixtures/photos/nature/picosdeeuropa_by_Aitzol_Berasategi.jpg").unwrap();
+    let probe = probe(&bytes, Codec::Jpeg, &Limits::default()).unwrap();
+    let mut pixels = Vec::new();
+    let middle =
+        Rect { left: (probe.width - 224) / 2, top: (probe.height - 224) / 2, width: 224, height: 224 };
+    Decoder::new().decode(&bytes, &probe, middle, &mut pixels).unwrap();
+    pixels
+}
+
+fn main() {
+    let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let pixels = picture();
+    let frame = Frame { width: 224, height: 224 };
+    let registry = Registry::default();
+    for line in include_str!("ops.txt").lines().filter(|line| !line.starts_with('#')) {
+        let [name, text, ..] = line.split(" | ").collect::<Vec<_>>()[..] else { panic!("{line}") };
+        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+            continue;
+        }
+        let mut table: feedmill::toml::Table =
+            feedmill::toml::from_str(&format!("op = {{ {text} }}")).unwrap();
+        let Some(feedmill::toml::Value::Table(mut params)) = table.remove("op") else { panic!("{text}") };
+        let op = params.remove("op").unwrap().as_str().unwrap().to_string();
+        let op = registry.make(&op, params).unwrap();
+        let (mut scratch, mut out) = (Scratch::new(true), Vec::new());
+        let mut sample = 0;
+        let mut once = || {
+            let at = Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey(1) };
+            sample += 1;
+            let mut steps = Steps::new(frame);
+            op.draw(&mut Draws::at(7, at), &mut steps);
+            let program = Program::from(steps);
+            let end = program.end();
+            out.resize(end.width as usize * end.height as usize * 3, 0);
+            program.run(&mut scratch, &pixels, Rect::whole(224, 224), &mut out, end).unwrap();
+        };
+        // The best of five spells: the others were disturbed.
+        let best = (0..5)
+            .map(|_| {
+                let (start, mut count) = (Instant::now(), 0);
+                while start.elapsed() < Duration::from_millis(60) {
+                    (0..8).for_each(|_| once());
+                    count += 8;
+                }
+                f64::from(count) / start.elapsed().as_secs_f64()
+            })
+            .fold(0.0, f64::max);
+        println!("{name} | {best:.0}");
+    }
+}

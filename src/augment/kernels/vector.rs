@@ -1,0 +1,81 @@
+//! Which part of the work vector code does: as much as it can where the processor has AVX2, nothing elsewhere. What is left
+//! is for the plain twin, and the bytes are the same either way.
+//!
+//! `simd` is false where plain code is asked for (`FEEDMILL_SIMD=off`).
+
+use super::warp::{Warp, WarpFilter};
+#[cfg(target_arch = "x86_64")]
+use super::{warp_x86, x86};
+use crate::augment::Frame;
+
+#[cfg(target_arch = "x86_64")]
+fn avx2(simd: bool) -> bool {
+    simd && std::arch::is_x86_feature_detected!("avx2")
+}
+
+/// Blends with Pillow's grey; returns the pixels that are left.
+pub(super) fn saturation(simd: bool, pixels: &mut [[u8; 3]], factor: f32) -> &mut [[u8; 3]] {
+    #[cfg(target_arch = "x86_64")]
+    if avx2(simd) {
+        let (blocks, rest) = pixels.as_chunks_mut();
+        // SAFETY: the processor has AVX2.
+        unsafe { x86::saturation(blocks, factor) };
+        return rest;
+    }
+    let _ = (simd, factor);
+    pixels
+}
+
+/// Makes Pillow's grey; returns the pixels that are left.
+pub(super) fn grey(simd: bool, pixels: &mut [[u8; 3]]) -> &mut [[u8; 3]] {
+    #[cfg(target_arch = "x86_64")]
+    if avx2(simd) {
+        let (blocks, rest) = pixels.as_chunks_mut();
+        // SAFETY: the processor has AVX2.
+        unsafe { x86::grey(blocks) };
+        return rest;
+    }
+    let _ = simd;
+    pixels
+}
+
+/// The sum of Pillow's greys, and the pixels that it leaves out.
+pub(super) fn luma_sum(simd: bool, pixels: &[[u8; 3]]) -> (u64, &[[u8; 3]]) {
+    #[cfg(target_arch = "x86_64")]
+    if avx2(simd) {
+        let (blocks, rest) = pixels.as_chunks();
+        // SAFETY: the processor has AVX2.
+        return (unsafe { x86::luma_sum(blocks) }, rest);
+    }
+    let _ = simd;
+    (0, pixels)
+}
+
+/// Writes the mirror image of a row's beginning to its end; returns how many pixels that are.
+pub(super) fn mirror(simd: bool, row: &[[u8; 3]], out: &mut [[u8; 3]]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if avx2(simd) {
+        // SAFETY: the processor has AVX2.
+        return unsafe { x86::mirror(row, out) };
+    }
+    let _ = (simd, row, out);
+    0
+}
+
+/// Warps between pixels; false if it is left to be done.
+pub(super) fn warp(simd: bool, warp: &Warp, pixels: &[[u8; 3]], frame: Frame, out: &mut [[u8; 3]]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if avx2(simd) {
+        let size = (frame.width, frame.height);
+        match warp.filter {
+            WarpFilter::Nearest => return false,
+            // SAFETY: the processor has AVX2.
+            WarpFilter::Bilinear => unsafe { warp_x86::run::<false>(warp, pixels, size, out) },
+            // SAFETY: the processor has AVX2.
+            WarpFilter::Bicubic => unsafe { warp_x86::run::<true>(warp, pixels, size, out) },
+        }
+        return true;
+    }
+    let _ = (simd, warp, pixels, frame, out);
+    false
+}

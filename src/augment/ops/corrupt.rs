@@ -1,0 +1,245 @@
+//! Common corruptions, and JPEG.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::params::{check_p, is_default, one, op_basics};
+use crate::augment::{Corrupt, Corruption, CorruptionSet, Op, Span, Step, Steps};
+use crate::draws::Draws;
+use crate::error::{Error, Result};
+use crate::recipe::nearest;
+
+/// Which corruptions are drawn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Words", into = "Words")]
+enum Names {
+    Any,
+    One(Corruption),
+    Of(Vec<Corruption>),
+}
+
+/// [`Names`] as they stand in a recipe.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Words {
+    One(String),
+    Of(Vec<String>),
+}
+
+impl From<Names> for Words {
+    fn from(names: Names) -> Words {
+        match names {
+            Names::Any => Words::One("any".to_string()),
+            Names::One(kind) => Words::One(kind.name().to_string()),
+            Names::Of(kinds) => Words::Of(kinds.iter().map(|kind| kind.name().to_string()).collect()),
+        }
+    }
+}
+
+impl TryFrom<Words> for Names {
+    type Error = String;
+
+    fn try_from(words: Words) -> std::result::Result<Names, String> {
+        let kind = |word: &String| {
+            let kind = Corruption::ALL.into_iter().find(|kind| kind.name() == word);
+            let names = Corruption::ALL.map(Corruption::name);
+            kind.ok_or_else(|| match nearest(word, names.iter().copied()) {
+                Some(near) => format!("name = \"{word}\": no corruption; did you mean \"{near}\"?"),
+                None => format!("name = \"{word}\": expected \"any\" or of {}", names.join(", ")),
+            })
+        };
+        match words {
+            Words::One(word) if word == "any" => Ok(Names::Any),
+            Words::One(word) => kind(&word).map(Names::One),
+            Words::Of(words) => words.iter().map(kind).collect::<std::result::Result<_, _>>().map(Names::Of),
+        }
+    }
+}
+
+impl Names {
+    fn list(&self) -> &[Corruption] {
+        match self {
+            Names::Any => Corruption::benchmark(),
+            Names::One(kind) => std::slice::from_ref(kind),
+            Names::Of(kinds) => kinds,
+        }
+    }
+}
+
+/// One of the common corruptions of ImageNet-C and CIFAR-C.
+///
+/// `name` is one of the 19 names of [`Corruption`], a list of them, or `any`: one of the 15 of the benchmark; one is drawn
+/// with equal chances. `severity` is 1 to 5, a whole number or a range; `set` is `imagenet_c` (the default) or `cifar_c`,
+/// whose parameters suit 32 pixels a side. `p` (1) is the probability of doing anything.
+///
+/// The notes are `name`, the place of the kind in [`Corruption::ALL`], and `severity`; both -1 and 0 if nothing is done. The
+/// published pictures were also stored as JPEG of quality 85, which is not repeated here. Hendrycks and Dietterich,
+/// "Benchmarking neural network robustness to common corruptions and perturbations" (2019); formulas of the imagecorruptions
+/// package, with a synthetic texture for frost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommonCorruption {
+    name: Names,
+    severity: Span,
+    #[serde(default, skip_serializing_if = "is_default")]
+    set: CorruptionSet,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl CommonCorruption {
+    /// One of these kinds, of this severity or one from this range.
+    pub fn new(kinds: &[Corruption], severity: impl Into<Span>) -> CommonCorruption {
+        CommonCorruption {
+            name: Names::Of(kinds.to_vec()),
+            severity: severity.into(),
+            set: CorruptionSet::default(),
+            p: 1.0,
+        }
+    }
+
+    /// With these parameters.
+    #[must_use]
+    pub fn set(self, set: CorruptionSet) -> CommonCorruption {
+        CommonCorruption { set, ..self }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> CommonCorruption {
+        CommonCorruption { p, ..self }
+    }
+}
+
+impl Op for CommonCorruption {
+    op_basics!("corrupt");
+
+    fn check(&self) -> Result<()> {
+        if self.name.list().is_empty() {
+            return Err(Error::config("name = []: expected at least one corruption, or \"any\""));
+        }
+        self.severity.check_whole("severity", [1.0, 5.0])?;
+        check_p(self.p)
+    }
+
+    fn notes(&self) -> Vec<(String, usize)> {
+        vec![("name".to_string(), 1), ("severity".to_string(), 1)]
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if !draws.chance(self.p) {
+            steps.note("name", &[-1]);
+            steps.note("severity", &[0]);
+            return;
+        }
+        let kinds = self.name.list();
+        let kind = kinds[draws.below(kinds.len() as u64) as usize];
+        let severity = self.severity.draw_whole(draws);
+        let turn = draws.within(-45.0, 45.0);
+        // Motion goes to the right, snow falls.
+        let angle = if kind == Corruption::Snow { turn - 90.0 } else { turn } as f32;
+        steps.note("name", &[kind as i64]);
+        steps.note("severity", &[severity]);
+        let (severity, seed) = (severity as u8, draws.bits());
+        steps.push(Step::Corrupt(Corrupt { kind, severity, set: self.set, angle, seed }));
+    }
+}
+
+/// What JPEG of a low quality does to a picture: it is encoded and decoded as libjpeg-turbo does by default (4:2:0), bit for
+/// bit.
+///
+/// `quality` is 1 to 100, a whole number or a range. `p` (1) is the probability of doing anything. Pillow's
+/// `save("JPEG", quality)` and `open`; torchvision v2 `JPEG`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jpeg {
+    quality: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Jpeg {
+    /// Of this quality, or one from this range.
+    pub fn new(quality: impl Into<Span>) -> Jpeg {
+        Jpeg { quality: quality.into(), p: 1.0 }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> Jpeg {
+        Jpeg { p, ..self }
+    }
+}
+
+impl Op for Jpeg {
+    op_basics!("jpeg");
+
+    fn check(&self) -> Result<()> {
+        self.quality.check_whole("quality", [1.0, 100.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            steps.push(Step::Jpeg(self.quality.draw_whole(draws) as u8));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::{Frame, Program, Registry};
+    use crate::draws::{Coord, OpKey};
+
+    fn drawn(params: &str, sample: u64) -> Vec<Step> {
+        let op = Registry::default().make("corrupt", params.parse().unwrap()).unwrap();
+        let at = Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey(1) };
+        let mut steps = Steps::new(Frame { width: 8, height: 8 });
+        op.draw(&mut Draws::at(7, at), &mut steps);
+        Program::from(steps).steps().to_vec()
+    }
+
+    #[test]
+    fn any_is_each_of_the_benchmark_and_of_no_other() {
+        let mut seen = [0; 19];
+        for sample in 0..1500 {
+            let [Step::Corrupt(corrupt)] = drawn("name = \"any\"\nseverity = [2, 4]", sample)[..] else {
+                panic!("one step")
+            };
+            assert!((2..=4).contains(&corrupt.severity));
+            seen[corrupt.kind as usize] += 1;
+        }
+        // A hundred each, six deviations.
+        assert!(seen[..15].iter().all(|times| (42..158).contains(times)), "{seen:?}");
+        assert_eq!(seen[15..], [0; 4]);
+    }
+
+    #[test]
+    fn snow_falls_and_motion_is_sideways() {
+        for sample in 0..50 {
+            for (name, range) in [("snow", -135.0..-45.0), ("motion_blur", -45.0..45.0)] {
+                let [Step::Corrupt(corrupt)] = drawn(&format!("name = \"{name}\"\nseverity = 1"), sample)[..]
+                else {
+                    panic!("one step")
+                };
+                assert!(range.contains(&corrupt.angle), "{name} {}", corrupt.angle);
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_parameters_are_refused_by_name() {
+        for (params, expected) in [
+            ("name = \"any\"\nseverity = 6", "severity = 6"),
+            ("name = \"any\"\nseverity = 1.5", "whole"),
+            ("name = []\nseverity = 1", "name = []"),
+            ("name = \"rain\"\nseverity = 1", "name = \"rain\""),
+            ("name = [\"fog\", \"snov\"]\nseverity = 1", "did you mean \"snow\"?"),
+            ("name = \"any\"\nseverity = 1\nset = \"c\"", "imagenet_c"),
+            ("name = \"any\"\nseverity = 1\np = 2", "p = 2"),
+        ] {
+            let error = Registry::default().make("corrupt", params.parse().unwrap()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{params}: {error}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Ops as a recipe writes them: all are to be equal.
+
+use std::collections::BTreeMap;
+
+use feedmill::augment::{self, Frame, Registry};
+use feedmill::toml;
+
+use crate::{Row, fnv1a, lines, picture};
+
+/// The op of a text such as `op = "rotate", degrees = 15.0`: its name, and what it makes of a picture.
+fn apply(text: &str, (frame, pixels): &(Frame, Vec<u8>)) -> (String, String) {
+    let mut table: toml::Table = toml::from_str(&format!("op = {{ {text} }}")).unwrap();
+    let Some(toml::Value::Table(mut params)) = table.remove("op") else { panic!("{text}") };
+    let name = params.remove("op").unwrap().as_str().unwrap().to_string();
+    let op = Registry::default().make(&name, params).unwrap();
+    let (frame, pixels) = augment::apply(&*op, 7, frame.width, frame.height, pixels).unwrap();
+    (name, format!("{} {} {:016x}", frame.width, frame.height, fnv1a(&pixels)))
+}
+
+/// The number of results for each op and reference, all of them equal.
+fn equal() -> BTreeMap<(String, String), usize> {
+    let mut pictures = BTreeMap::new();
+    let mut counts = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for line in lines("goldens/apply.txt") {
+        let [name, reference, op, expected] = line.split(" | ").collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let picture = pictures.entry(name.to_string()).or_insert_with(|| picture(name));
+        let (op, found) = apply(op, picture);
+        if found != expected {
+            wrong.push(format!("{line}: found {found}"));
+        }
+        *counts.entry((op, reference.to_string())).or_default() += 1;
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    counts
+}
+
+/// Rows of the table in docs/AUGMENTATIONS.md.
+pub(crate) fn rows() -> Vec<Row> {
+    let version = |reference: &str| match reference {
+        "Pillow" => "Pillow 13.0".to_string(),
+        "timm" => "timm 1.0.31 (Pillow 13.0)".to_string(),
+        "numpy.pad" => "numpy 2.4 pad".to_string(),
+        other => other.replace("torchvision", "torchvision 0.29").replace("PIL", "PIL (Pillow 13.0)"),
+    };
+    let row = |((op, reference), cases): ((String, String), usize)| {
+        [op, version(&reference), cases.to_string(), "equal".to_string()]
+    };
+    equal().into_iter().map(row).collect()
+}
+
+#[test]
+fn ops_give_the_bytes_of_their_references() {
+    assert_eq!(equal().values().sum::<usize>(), 2401);
+}

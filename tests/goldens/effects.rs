@@ -1,0 +1,158 @@
+//! Blurs, noise and corruptions, given the random numbers that their references had.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use feedmill::augment::{
+    Blur, Corrupt, Corruption, CorruptionSet, Dialect, Edges, Elastic, Frame, Noise, Step, Threshold,
+};
+
+use crate::{Difference, Row, fixture, fnv1a, picture, run};
+
+struct Picture {
+    frame: Frame,
+    pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// A picture of fixtures/goldens; `name:WxH` is the part of it at column 20, row 10.
+    fn read(name: &str) -> Picture {
+        let (name, part) = name.split_once(':').unwrap_or((name, ""));
+        let (frame, pixels) = picture(name);
+        let picture = Picture { frame, pixels };
+        match part.split_once('x') {
+            None => picture,
+            Some((width, height)) => {
+                let (width, height) = (width.parse().unwrap(), height.parse().unwrap());
+                picture.after(Step::Crop { left: 20, top: 10, width, height, pad: Default::default() })
+            }
+        }
+    }
+
+    fn after(&self, step: Step) -> Picture {
+        let (frame, pixels) = run([step], (self.frame, &self.pixels));
+        Picture { frame, pixels }
+    }
+}
+
+fn number<T: std::str::FromStr>(word: &str) -> T {
+    word.parse().unwrap_or_else(|_| panic!("{word} is no number of this type"))
+}
+
+/// The step that a line names.
+fn step(words: &[&str]) -> Step {
+    match *words {
+        ["sharpness", "pil", factor] => Step::Blur(Blur::Sharpness(number(factor), Dialect::Pil)),
+        ["sharpness", "tv2", factor] => Step::Blur(Blur::Sharpness(number(factor), Dialect::Tv2)),
+        ["pil_gaussian_blur", radius] => Step::Blur(Blur::PilGaussian(number(radius))),
+        ["box_blur", radius] => Step::Blur(Blur::Box(number(radius))),
+        ["median_blur", size] => Step::Blur(Blur::Median(number(size))),
+        ["gaussian_blur", kernel, sigma] => {
+            Step::Blur(Blur::Gaussian { kernel: number(kernel), sigma: number(sigma) })
+        }
+        ["motion_blur", radius, sigma, angle] => {
+            let (radius, sigma, angle) = (number(radius), number(sigma), number(angle));
+            Step::Blur(Blur::Motion { radius, sigma, angle })
+        }
+        ["gaussian_noise", mean, sigma, seed] => {
+            Step::Noise(Noise::Gaussian { mean: number(mean), sigma: number(sigma), seed: number(seed) })
+        }
+        ["jpeg", quality] => Step::Jpeg(number(quality)),
+        ["corrupt", name, severity, angle, seed] => {
+            let kind = Corruption::ALL.into_iter().find(|kind| kind.name() == name).unwrap();
+            let (severity, angle, seed) = (number(severity), number(angle), number(seed));
+            Step::Corrupt(Corrupt { kind, severity, set: CorruptionSet::ImagenetC, angle, seed })
+        }
+        ["elastic", alpha, sigma, filter, r, g, b, seed] => Step::Elastic(Elastic {
+            alpha: number(alpha),
+            sigma: number(sigma),
+            nearest: filter == "nearest",
+            fill: [r, g, b].map(number),
+            seed: number(seed),
+        }),
+        ["low_frequency_crop", side] => Step::LowFrequencies(number(side)),
+        ["edge_map", sigma, threshold, shift, low, high] => {
+            let threshold = Threshold::ALL.into_iter().find(|rule| rule.to_string() == threshold).unwrap();
+            let (sigma, [shift, low, high]) = (number(sigma), [shift, low, high].map(number));
+            Step::Edges(Edges { sigma, threshold, shift, low, high })
+        }
+        _ => panic!("unknown op {words:?}"),
+    }
+}
+
+/// What the lines of a file say of each op; those with a hash are equal, or this panics.
+fn results(file: &str) -> BTreeMap<String, Difference> {
+    let expected = fs::read(fixture(&format!("goldens/{file}.bin"))).unwrap();
+    let mut rest = &expected[..];
+    let mut pictures: BTreeMap<String, Picture> = BTreeMap::new();
+    let mut rows: BTreeMap<String, Difference> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for line in fs::read_to_string(fixture(&format!("goldens/{file}.txt"))).unwrap().lines() {
+        let (left, right) = line.split_once(" = ").unwrap();
+        let words: Vec<&str> = left.split(' ').collect();
+        let picture = pictures.entry(words[0].to_string()).or_insert_with(|| Picture::read(words[0]));
+        let found = picture.after(step(&words[1..]));
+        let name = match words[1] {
+            "sharpness" | "corrupt" => words[1..3].join(" "),
+            other => other.to_string(),
+        };
+        let row = rows.entry(name).or_default();
+        let size = format!("{} {}", found.frame.width, found.frame.height);
+        // Those with a hash are equal, or wrong.
+        let golden = if right == format!("{size} near") {
+            rest.split_off(..found.pixels.len()).unwrap()
+        } else {
+            if right != format!("{size} {:016x}", fnv1a(&found.pixels)) {
+                wrong.push(format!("{left}: expected {right}"));
+            }
+            &found.pixels
+        };
+        let mut difference = Difference::default();
+        difference.add(&found.pixels, golden);
+        if difference.most > 1 {
+            wrong.push(format!("{left}: {difference}"));
+        }
+        row.add(&found.pixels, golden);
+    }
+    assert!(rest.is_empty(), "{file}.bin has more than {file}.txt names");
+    assert!(wrong.is_empty(), "{} of {file} differ:\n{}", wrong.len(), wrong.join("\n"));
+    rows
+}
+
+/// Rows of the table in docs/AUGMENTATIONS.md: op, reference, cases, largest difference.
+pub(crate) fn rows() -> Vec<Row> {
+    const CORRUPTIONS: &str = "imagecorruptions 1.1.2, the same random numbers";
+    let reference = |op: &str| match op {
+        "box_blur" => "Pillow 13.0 BoxBlur",
+        "median_blur" => "Pillow 13.0 MedianFilter",
+        "pil_gaussian_blur" => "Pillow 13.0 GaussianBlur",
+        "sharpness pil" => "Pillow 13.0 ImageEnhance",
+        "gaussian_blur" | "sharpness tv2" => "torchvision 0.29 v2, u8 tensor",
+        "gaussian_noise" | "elastic" => "torchvision 0.29 v2, u8 tensor, the same random numbers",
+        "motion_blur" => "imagecorruptions 1.1.2",
+        "jpeg" | "corrupt jpeg_compression" => "Pillow 13.0, libjpeg-turbo 3.2",
+        "corrupt pixelate" => "Pillow 13.0",
+        "corrupt glass_blur" => "imagecorruptions 1.1.2 with a true exchange, the same random numbers",
+        "corrupt elastic_transform" => "ImageNet-C's formula by scipy 1.17, the same random numbers",
+        "edge_map" => "scikit-image 0.26, Crafting-Shifts",
+        "low_frequency_crop" => "EfficientTrain's formula by numpy 2.4",
+        corruption if corruption.starts_with("corrupt ") => CORRUPTIONS,
+        other => panic!("no reference for {other}"),
+    };
+    let all = ["blur", "corrupt", "fields"].into_iter().flat_map(results);
+    all.map(|(op, row)| {
+        let reference = reference(&op).to_string();
+        [op, reference, row.cases.to_string(), row.to_string()]
+    })
+    .collect()
+}
+
+#[test]
+fn effects_give_the_bytes_of_their_references_or_are_one_level_away() {
+    let table = rows();
+    for row in &table {
+        println!("| {} |", row.join(" | "));
+    }
+    let cases: usize = table.iter().map(|row| row[2].parse::<usize>().unwrap()).sum();
+    assert_eq!((table.len(), cases), (28, 894));
+}
