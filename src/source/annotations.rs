@@ -187,6 +187,32 @@ impl Annotations {
         Ok(annotations)
     }
 
+    /// The JSON object that [`Annotations::from_json`] reads; planes are not in it.
+    pub fn to_json(&self) -> String {
+        let boxes = self.boxes.iter().map(|label| {
+            let [x0, y0, x1, y1] = label.edges;
+            serde_json::json!([x0, y0, x1, y1, label.class, label.id])
+        });
+        let keypoints = self
+            .keypoints
+            .iter()
+            .map(|point| serde_json::json!([point.x, point.y, point.visible, point.id, point.instance]));
+        let (boxes, keypoints): (Vec<Value>, Vec<Value>) = (boxes.collect(), keypoints.collect());
+        serde_json::json!({ "boxes": boxes, "keypoints": keypoints }).to_string()
+    }
+
+    /// Boxes and keypoints of the picture at another size.
+    pub(crate) fn scaled(mut self, [sx, sy]: [f32; 2]) -> Annotations {
+        for label in &mut self.boxes {
+            let [x0, y0, x1, y1] = label.edges;
+            label.edges = [x0 * sx, y0 * sy, x1 * sx, y1 * sy];
+        }
+        for point in &mut self.keypoints {
+            (point.x, point.y) = (point.x * sx, point.y * sy);
+        }
+        self
+    }
+
     /// Refuses numbers that are not finite, boxes whose edges are in the wrong order, two planes of one name, and raw
     /// planes whose bytes do not fit their size. What lies outside the picture is no error.
     ///
@@ -321,6 +347,7 @@ mod tests {
         assert_eq!(found.boxes, [label([1.0, 2.5, 3.0, 4.0], 7, 1), label([0.0, 0.0, 1.0, 1.0], 2, 9)]);
         let point = |x, y, visible, id, instance| Keypoint { x, y, visible, id, instance };
         assert_eq!(found.keypoints, [point(5.0, 6.0, 2, 3, 0), point(1.0, 1.0, 0, 4, 9)]);
+        assert_eq!(Annotations::from_json(found.to_json().as_bytes()).unwrap(), found);
         assert_eq!(Annotations::from_json(b"{\"label\": 3}").unwrap(), Annotations::default());
     }
 

@@ -269,8 +269,9 @@ fn columns_that_annotate_pictures_are_read_by_name_and_type() {
     let columns: Vec<(&str, ArrayRef)> =
         vec![("annotations", Arc::new(json)), ("image", pictures(4)), ("seg.mask", Arc::new(mask))];
     let whole = batch(columns);
-    let plain = Tables::of(&batch(vec![("image", pictures(3))])).open(&Columns::default());
-    for (source, plain) in Tables::of(&whole.slice(1, 3)).open(&Columns::default()).into_iter().zip(plain) {
+    let (tables, plain) = (Tables::of(&whole.slice(1, 3)), Tables::of(&batch(vec![("image", pictures(3))])));
+    let sources = tables.open(&Columns::default()).into_iter().zip(plain.open(&Columns::default()));
+    for (source, plain) in sources {
         let (source, plain) = (source.unwrap(), plain.unwrap());
         let first = source.annotations(0).unwrap().unwrap();
         assert_eq!((first.boxes.len(), first.boxes[0].class), (1, 5));
