@@ -20,32 +20,56 @@ const F2_053: i32 = 16819;
 const F2_562: i32 = 20995;
 const F3_072: i32 = 25172;
 
-/// Arithmetic on eight columns at once.
-fn with(a: [i32; 8], b: [i32; 8], op: impl Fn(i32, i32) -> i32) -> [i32; 8] {
-    std::array::from_fn(|i| op(a[i], b[i]))
+/// Arithmetic on eight columns at once; plain loops, which become vector code.
+#[inline(always)]
+fn with(mut a: [i32; 8], b: [i32; 8], op: impl Fn(i32, i32) -> i32) -> [i32; 8] {
+    for i in 0..8 {
+        a[i] = op(a[i], b[i]);
+    }
+    a
 }
 
+#[inline(always)]
+fn each(mut a: [i32; 8], op: impl Fn(i32) -> i32) -> [i32; 8] {
+    for value in &mut a {
+        *value = op(*value);
+    }
+    a
+}
+
+#[inline(always)]
 fn add(a: [i32; 8], b: [i32; 8]) -> [i32; 8] {
     with(a, b, |a, b| a + b)
 }
 
+#[inline(always)]
 fn sub(a: [i32; 8], b: [i32; 8]) -> [i32; 8] {
     with(a, b, |a, b| a - b)
 }
 
+#[inline(always)]
 fn times(a: [i32; 8], factor: i32) -> [i32; 8] {
-    a.map(|a| a * factor)
+    each(a, |a| a * factor)
 }
 
+#[inline(always)]
 fn descale(a: [i32; 8], shift: u32) -> [i32; 8] {
-    a.map(|a| (a + (1 << (shift - 1))) >> shift)
+    each(a, |a| (a + (1 << (shift - 1))) >> shift)
 }
 
+#[inline(always)]
 fn transposed(block: Block) -> Block {
-    std::array::from_fn(|row| std::array::from_fn(|column| block[column][row]))
+    let mut out = [[0; 8]; 8];
+    for row in 0..8 {
+        for column in 0..8 {
+            out[row][column] = block[column][row];
+        }
+    }
+    out
 }
 
 /// What both directions share of the odd half: the inputs times their factors, and the rotations to be added to them.
+#[inline(always)]
 fn odd_half(t: [[i32; 8]; 4]) -> [[i32; 8]; 4] {
     let [t0, t1, t2, t3] = t;
     let z5 = times(add(add(t0, t2), add(t1, t3)), F1_175);
@@ -61,16 +85,27 @@ fn odd_half(t: [[i32; 8]; 4]) -> [[i32; 8]; 4] {
     ]
 }
 
+#[inline(always)]
 fn forward_pass(d: Block, last: bool) -> Block {
-    let t: Block = std::array::from_fn(|i| if i < 4 { add(d[i], d[7 - i]) } else { sub(d[7 - i], d[i]) });
+    let t = [
+        add(d[0], d[7]),
+        add(d[1], d[6]),
+        add(d[2], d[5]),
+        add(d[3], d[4]),
+        sub(d[3], d[4]),
+        sub(d[2], d[5]),
+        sub(d[1], d[6]),
+        sub(d[0], d[7]),
+    ];
     let (t10, t13) = (add(t[0], t[3]), sub(t[0], t[3]));
     let (t11, t12) = (add(t[1], t[2]), sub(t[1], t[2]));
     let shift = if last { CONST_BITS + PASS1_BITS } else { CONST_BITS - PASS1_BITS };
     let whole = |a: [i32; 8]| {
-        if last { descale(a, PASS1_BITS) } else { a.map(|a| a << PASS1_BITS) }
+        if last { descale(a, PASS1_BITS) } else { each(a, |a| a << PASS1_BITS) }
     };
     let z1 = times(add(t12, t13), F0_541);
-    let [d7, d5, d3, d1] = odd_half([t[4], t[5], t[6], t[7]]).map(|a| descale(a, shift));
+    let [d7, d5, d3, d1] = odd_half([t[4], t[5], t[6], t[7]]);
+    let [d7, d5, d3, d1] = [descale(d7, shift), descale(d5, shift), descale(d3, shift), descale(d1, shift)];
     [
         whole(add(t10, t11)),
         d1,
@@ -83,18 +118,25 @@ fn forward_pass(d: Block, last: bool) -> Block {
     ]
 }
 
+#[inline(always)]
 fn inverse_pass(d: Block, shift: u32) -> Block {
     let z1 = times(add(d[2], d[6]), F0_541);
     let t2 = sub(z1, times(d[6], F1_847));
     let t3 = add(z1, times(d[2], F0_765));
-    let t0 = add(d[0], d[4]).map(|a| a << CONST_BITS);
-    let t1 = sub(d[0], d[4]).map(|a| a << CONST_BITS);
+    let t0 = each(add(d[0], d[4]), |a| a << CONST_BITS);
+    let t1 = each(sub(d[0], d[4]), |a| a << CONST_BITS);
     let even = [add(t0, t3), add(t1, t2), sub(t1, t2), sub(t0, t3)];
     let odd = odd_half([d[7], d[5], d[3], d[1]]);
-    std::array::from_fn(|i| {
-        let row = if i < 4 { add(even[i], odd[3 - i]) } else { sub(even[7 - i], odd[i - 4]) };
-        descale(row, shift)
-    })
+    [
+        descale(add(even[0], odd[3]), shift),
+        descale(add(even[1], odd[2]), shift),
+        descale(add(even[2], odd[1]), shift),
+        descale(add(even[3], odd[0]), shift),
+        descale(sub(even[3], odd[0]), shift),
+        descale(sub(even[2], odd[1]), shift),
+        descale(sub(even[1], odd[2]), shift),
+        descale(sub(even[0], odd[3]), shift),
+    ]
 }
 
 /// Values -128 to 127 to coefficients, scaled by 8.

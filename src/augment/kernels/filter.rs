@@ -87,7 +87,40 @@ pub(in crate::augment) fn gaussian_blur(
     (weights, middle): (&mut Vec<f32>, &mut Vec<f32>),
 ) {
     gaussian(sigma, radius, weights);
-    separable(values, shape, [weights, weights], border, middle);
+    let reach = |length: usize| folded_reach(radius, length, border);
+    let (along_row, along_column) = (reach(shape.width), reach(shape.height));
+    // Both behind the weights themselves.
+    weights.resize(radius + 3 + along_row + along_column, 0.0);
+    let (half, folded) = weights.split_at_mut(radius + 1);
+    let (rows, columns) = folded.split_at_mut(along_row + 1);
+    fold(half, rows);
+    fold(half, columns);
+    separable(values, shape, [rows, columns], border, middle);
+}
+
+/// How far a kernel reaches if a mirrored line, which repeats itself, is read once only.
+fn folded_reach(radius: usize, length: usize, border: PadMode) -> usize {
+    match border {
+        PadMode::Symmetric => radius.min(length),
+        PadMode::Reflect => radius.min((length - 1).max(1)),
+        _ => radius,
+    }
+}
+
+/// Adds up the weights that fall on the same place of a line with a period of twice the reach.
+fn fold(half: &[f32], folded: &mut [f32]) {
+    let reach = folded.len() - 1;
+    if reach + 1 == half.len() {
+        folded.copy_from_slice(half);
+        return;
+    }
+    folded.fill(0.0);
+    for (k, weight) in half.iter().enumerate() {
+        let place = k % (2 * reach);
+        let place = place.min(2 * reach - place);
+        // Both places of a pair are the centre, which counts once.
+        folded[place] += if place == 0 && k > 0 { 2.0 * weight } else { *weight };
+    }
 }
 
 /// The sum of `half[k]` times both lines that `pair(k)` gives; the centre counts once.
@@ -216,6 +249,28 @@ mod tests {
             let value = i as f32 / 256.0;
             assert_eq!(truncated(value), value as u8, "{value}");
             assert_eq!(rounded(value), value.round_ties_even() as u8, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_kernel_wider_than_the_picture_is_folded() {
+        let half: Vec<f32> = (0..=70).map(|k| 1.0 / (k + 2) as f32).collect();
+        let sum = 2.0 * half.iter().sum::<f32>() - half[0];
+        for shape in shapes() {
+            for border in [PadMode::Reflect, PadMode::Symmetric] {
+                let values: Vec<f32> = (0..shape.len()).map(|i| (i * 7 % 251) as f32).collect();
+                let folded = [shape.width, shape.height].map(|length| {
+                    let mut folded = vec![0.0; folded_reach(70, length, border) + 1];
+                    fold(&half, &mut folded);
+                    folded
+                });
+                let (mut one, mut other) = (values.clone(), values);
+                separable(&mut one, shape, [&half, &half], border, &mut Vec::new());
+                separable(&mut other, shape, [&folded[0], &folded[1]], border, &mut Vec::new());
+                for (a, b) in one.iter().zip(&other) {
+                    assert!((a - b).abs() < 1e-3 * sum * sum, "{shape:?} {border:?}: {a} {b}");
+                }
+            }
         }
     }
 

@@ -44,18 +44,24 @@ impl Quantiser {
     }
 
     /// The coefficients as a decoder gets them: divided, rounded half away from zero, multiplied.
-    fn through(&self, block: Block) -> Block {
-        std::array::from_fn(|y| {
-            std::array::from_fn(|x| {
+    fn through(&self, mut block: Block) -> Block {
+        for y in 0..8 {
+            for x in 0..8 {
                 let (value, step) = (block[y][x], self.steps[y][x]);
                 // Half a unit more than the numerator: f32 is exact enough to truncate the quotient rightly.
                 let level = ((value.abs() + step * 4) as f32 + 0.5) * self.inverse[y][x];
-                let level = level as i32 * step;
-                if value < 0 { -level } else { level }
-            })
-        })
+                // Rounded after half a unit is taken off, which is truncated.
+                let level = (level - 0.5 + ONES).to_bits() as i32 & 0xFFFF;
+                let sign = value >> 31;
+                block[y][x] = ((level * step) ^ sign) - sign;
+            }
+        }
+        block
     }
 }
+
+/// 1.5 times 2^23: in its sum with a value the low bits are that value rounded.
+const ONES: f32 = 12_582_912.0;
 
 /// One component: rows padded to whole blocks.
 struct Plane<'a> {
@@ -68,14 +74,19 @@ impl Plane<'_> {
         let stride = self.stride;
         for band in self.values.chunks_exact_mut(stride * 8) {
             for left in (0..stride).step_by(8) {
-                let block = std::array::from_fn(|y| {
-                    let row = &band[y * stride + left..].as_chunks::<8>().0[0];
-                    row.map(|value| i32::from(value) - 128)
-                });
+                let mut block = [[0; 8]; 8];
+                for (y, row) in block.iter_mut().enumerate() {
+                    let from = band[y * stride + left..].as_chunks::<8>().0[0];
+                    for (value, from) in row.iter_mut().zip(from) {
+                        *value = i32::from(from) - 128;
+                    }
+                }
                 let block = inverse(quantiser.through(forward(block)));
                 for (y, row) in block.into_iter().enumerate() {
-                    let row = row.map(|value| (value + 128).clamp(0, 255) as u8);
-                    band[y * stride + left..][..8].copy_from_slice(&row);
+                    let to = &mut band[y * stride + left..].as_chunks_mut::<8>().0[0];
+                    for (value, from) in to.iter_mut().zip(row) {
+                        *value = (from + 128).clamp(0, 255) as u8;
+                    }
                 }
             }
         }
@@ -186,9 +197,11 @@ fn upsample(near: &[u8], far: &[u8], out: &mut [u8]) {
         return;
     }
     let sum = |x: usize| 3 * u16::from(near[x]) + u16::from(far[x]);
+    let (mut left, mut here) = (sum(0), sum(0));
     for (x, pair) in out.iter_mut().enumerate() {
-        let (left, here, right) = (sum(x.saturating_sub(1)), sum(x), sum((x + 1).min(count - 1)));
-        *pair = [(3 * here + left + 8) >> 4, (3 * here + right + 7) >> 4].map(|value| value as u8);
+        let right = if x + 1 < count { sum(x + 1) } else { here };
+        *pair = [((3 * here + left + 8) >> 4) as u8, ((3 * here + right + 7) >> 4) as u8];
+        (left, here) = (here, right);
     }
 }
 

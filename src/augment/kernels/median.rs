@@ -28,52 +28,59 @@ pub(super) fn run(size: usize, pixels: &mut [u8], shape: Shape, spare: &mut Spar
 /// Values that are sorted at a time.
 const LANES: usize = 16;
 
-/// The median of three by three values: Smith, "Implementing median filters in XC4000E FPGAs" (1996), 19 exchanges.
+/// The median of three by three values.
 fn of_nine(rows: &[u8], wide: usize, out: &mut [u8]) {
-    const EXCHANGES: [(usize, usize); 19] = [
-        (1, 2),
-        (4, 5),
-        (7, 8),
-        (0, 1),
-        (3, 4),
-        (6, 7),
-        (1, 2),
-        (4, 5),
-        (7, 8),
-        (0, 3),
-        (5, 8),
-        (4, 7),
-        (3, 6),
-        (1, 4),
-        (2, 5),
-        (4, 7),
-        (4, 2),
-        (6, 4),
-        (4, 2),
-    ];
-    let sorted = |from: &[&[u8; LANES]; 9]| {
-        let mut values = from.map(|lane| *lane);
-        for (low, high) in EXCHANGES {
-            let (mut least, mut most) = (values[low], values[high]);
-            for (a, b) in least.iter_mut().zip(&mut most) {
-                (*a, *b) = ((*a).min(*b), (*a).max(*b));
-            }
-            (values[low], values[high]) = (least, most);
-        }
-        values[4]
-    };
     let places: [usize; 9] = std::array::from_fn(|i| i / 3 * wide + i % 3 * 3);
     let (blocks, tail) = out.as_chunks_mut::<LANES>();
     let start = blocks.len() * LANES;
     for (i, block) in blocks.iter_mut().enumerate() {
-        *block = sorted(&places.map(|place| &rows[place + i * LANES..].as_chunks::<LANES>().0[0]));
+        *block = middle(places.map(|place| rows[place + i * LANES..].as_chunks().0[0]));
     }
     let lanes = places.map(|place| {
         let mut lane = [0; LANES];
         lane[..tail.len()].copy_from_slice(&rows[place + start..][..tail.len()]);
         lane
     });
-    tail.copy_from_slice(&sorted(&lanes.each_ref())[..tail.len()]);
+    tail.copy_from_slice(&middle(lanes)[..tail.len()]);
+}
+
+type Lane = [u8; LANES];
+
+/// The median of nine is that of the largest least, the middle middle and the smallest largest of three sorted threes.
+fn middle([a, b, c, d, e, f, g, h, i]: [Lane; 9]) -> Lane {
+    let (x, y, z) = (sorted(a, b, c), sorted(d, e, f), sorted(g, h, i));
+    let low = most(x[0], most(y[0], z[0]));
+    let high = least(x[2], least(y[2], z[2]));
+    median(low, median(x[1], y[1], z[1]), high)
+}
+
+#[inline(always)]
+fn sorted(a: Lane, b: Lane, c: Lane) -> [Lane; 3] {
+    let (low, high) = (least(a, b), most(a, b));
+    let (middle, high) = (least(high, c), most(high, c));
+    [least(low, middle), most(low, middle), high]
+}
+
+#[inline(always)]
+fn median(a: Lane, b: Lane, c: Lane) -> Lane {
+    most(least(a, b), least(most(a, b), c))
+}
+
+/// A plain loop, which becomes vector code.
+#[inline(always)]
+fn least(mut a: Lane, b: Lane) -> Lane {
+    for (a, b) in a.iter_mut().zip(&b) {
+        *a = (*a).min(*b);
+    }
+    a
+}
+
+#[inline(always)]
+fn most(mut a: Lane, b: Lane) -> Lane {
+    for (a, b) in a.iter_mut().zip(&b) {
+        *a = (*a).max(*b);
+    }
+    a
 }
 
 /// Counts of the values in the square, and of those with the same four high bits.

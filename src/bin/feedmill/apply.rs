@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use feedmill::augment::{self, Registry};
+use feedmill::augment::{self, Frame, Registry};
 use feedmill::decode::{self, Limits, Rect};
 use feedmill::source::Codec;
 use feedmill::{Error, Kind};
@@ -38,19 +38,25 @@ impl Args {
             return Err(Error::config(text).into());
         };
         let op = Registry::default().make(&name, params)?;
-        let bytes = std::fs::read(&self.input).map_err(|error| Error::io("read", &self.input, error))?;
-        let place = self.input.display();
-        let codec = Codec::sniff(&bytes).map_err(|error| error.at(place))?;
-        let place = self.input.display();
-        let probe = decode::probe(&bytes, codec, &Limits::default()).map_err(|error| error.at(place))?;
-        let mut rgb = Vec::new();
-        let whole = Rect::whole(probe.width, probe.height);
-        let place = self.input.display();
-        decode::Decoder::new().decode(&bytes, &probe, whole, &mut rgb).map_err(|error| error.at(place))?;
-        let (frame, rgb) = augment::apply(&*op, self.seed, probe.width, probe.height, &rgb)?;
+        let (size, rgb) = read_picture(&self.input)?;
+        let (frame, rgb) = augment::apply(&*op, self.seed, size.width, size.height, &rgb)?;
         write_png(&self.output, frame.width, frame.height, &rgb)?;
         Ok(Verdict::Fine)
     }
+}
+
+/// Reads a picture as rows of RGB.
+pub fn read_picture(path: &std::path::Path) -> feedmill::Result<(Frame, Vec<u8>)> {
+    let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    let mut rgb = Vec::new();
+    let mut read = || -> feedmill::Result<Frame> {
+        let probe = decode::probe(&bytes, Codec::sniff(&bytes)?, &Limits::default())?;
+        let whole = Rect::whole(probe.width, probe.height);
+        decode::Decoder::new().decode(&bytes, &probe, whole, &mut rgb)?;
+        Ok(Frame { width: probe.width, height: probe.height })
+    };
+    let frame = read().map_err(|error| error.at(path.display()))?;
+    Ok((frame, rgb))
 }
 
 /// Writes RGB pixels as PNG.

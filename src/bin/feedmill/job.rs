@@ -9,7 +9,7 @@ use feedmill::{Error, Loader, Recipe, World};
 #[derive(Debug, clap::Args)]
 pub struct Job {
     /// The data set; several are blended, each with its --weight
-    #[arg(long, value_name = "PATH", required = true)]
+    #[arg(long, value_name = "PATH")]
     pub data: Vec<PathBuf>,
     /// The weight of each --data, in the same order [the number of its samples]
     #[arg(long, value_name = "W")]
@@ -17,7 +17,7 @@ pub struct Job {
     /// The form of the data: folder, shards, tar, arrow or parquet [detected]
     #[arg(long, value_name = "FORM")]
     format: Option<Format>,
-    /// A published recipe by name: cifar, deit, imagenet or imagenet-eval
+    /// A published recipe by name, such as imagenet, deit, dino; a wrong name lists them all
     #[arg(long, value_name = "NAME", conflicts_with = "recipe")]
     preset: Option<String>,
     /// A recipe file
@@ -55,6 +55,9 @@ impl Job {
 
     pub fn loader(&self, world: World) -> feedmill::Result<Loader> {
         let recipe = self.recipe()?;
+        if self.data.is_empty() {
+            return Err(Error::config("no data: give --data PATH"));
+        }
         let sources = self.data.iter().map(|path| match self.format {
             Some(format) => source::open_as(path, format),
             None => source::open(path),

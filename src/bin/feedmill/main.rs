@@ -6,6 +6,7 @@
 
 mod apply;
 mod bench;
+mod canvas;
 mod completions;
 mod convert;
 mod digest;
@@ -15,6 +16,7 @@ mod job;
 mod output;
 mod preview;
 mod progress;
+mod sheet;
 #[cfg(target_os = "linux")]
 mod sigbus;
 mod size;

@@ -1,19 +1,26 @@
 //! `feedmill preview`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use feedmill::augment::{self, CenterCrop, Resize};
 use feedmill::mix::Method;
 use feedmill::{Batch, Loader, Picture, World};
-use font8x8::UnicodeFonts;
 
 use crate::Verdict;
-use crate::apply::write_png;
+use crate::apply::{read_picture, write_png};
+use crate::canvas::{CHARACTER, Canvas, GAP};
 use crate::job::Job;
 use crate::output::{Failure, Out};
+use crate::sheet::{SIDE, sheet, test_card};
 
 /// Write a real batch as one labelled picture: what the model will see
+///
+/// With --ops instead, a contact sheet of every op at low, middle and high strength.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// A contact sheet of every op, on the middle of PICTURE or on a test card
+    #[arg(long, value_name = "PICTURE", num_args = 0..=1, conflicts_with_all = ["data", "preset", "recipe"])]
+    ops: Option<Option<PathBuf>>,
     #[command(flatten)]
     job: Job,
     /// The PNG to write
@@ -30,50 +37,30 @@ pub struct Args {
     slots: u16,
 }
 
-/// Pixels of a character, and of the lines under each picture.
-const CHARACTER: usize = 8;
+/// Pixels of the lines under each picture.
 const CAPTION: usize = 2 * (CHARACTER + 2);
-const GAP: usize = 4;
-
-/// A picture that is drawn on.
-struct Canvas {
-    width: usize,
-    height: usize,
-    rgb: Vec<u8>,
-}
-
-impl Canvas {
-    fn new(width: usize, height: usize) -> Canvas {
-        Canvas { width, height, rgb: vec![24; width * height * 3] }
-    }
-
-    fn row(&mut self, left: usize, top: usize, rgb: &[u8]) {
-        let at = (top * self.width + left) * 3;
-        self.rgb[at..at + rgb.len()].copy_from_slice(rgb);
-    }
-
-    /// Draws a line of text, cut where `width` pixels end.
-    fn text(&mut self, left: usize, top: usize, width: usize, text: &str) {
-        for (number, character) in text.chars().take(width / CHARACTER).enumerate() {
-            let fonts = [font8x8::BASIC_FONTS.get(character), font8x8::LATIN_FONTS.get(character)];
-            let glyph = fonts.into_iter().flatten().next().or_else(|| font8x8::BASIC_FONTS.get('?'));
-            for (y, bits) in glyph.unwrap_or_default().into_iter().enumerate() {
-                for x in (0..CHARACTER).filter(|x| bits >> x & 1 == 1) {
-                    self.row(left + number * CHARACTER + x, top + y, &[230; 3]);
-                }
-            }
-        }
-    }
-}
 
 impl Args {
     pub fn run(self, _out: &mut Out) -> Result<Verdict, Failure> {
-        let loader = self.job.loader(World::SINGLE)?;
-        let batch = loader.batch(self.epoch, self.index)?;
-        let canvas = grid(&loader, &batch, usize::from(self.slots));
+        let canvas = match &self.ops {
+            Some(picture) => sheet(&picture_of(picture.as_deref())?, 0)?,
+            None => {
+                let loader = self.job.loader(World::SINGLE)?;
+                let batch = loader.batch(self.epoch, self.index)?;
+                grid(&loader, &batch, usize::from(self.slots))
+            }
+        };
         write_png(&self.output, canvas.width as u32, canvas.height as u32, &canvas.rgb)?;
         Ok(Verdict::Fine)
     }
+}
+
+/// The middle of a picture, or the test card, as large as the contact sheet wants it.
+fn picture_of(path: Option<&Path>) -> feedmill::Result<Vec<u8>> {
+    let Some(path) = path else { return Ok(test_card()) };
+    let (frame, rgb) = read_picture(path)?;
+    let (frame, rgb) = augment::apply(&Resize::shorter(SIDE), 0, frame.width, frame.height, &rgb)?;
+    Ok(augment::apply(&CenterCrop::new(SIDE), 0, frame.width, frame.height, &rgb)?.1)
 }
 
 /// Where a view stands in the cell of its slot.
