@@ -86,3 +86,59 @@ pub(crate) fn rgba(bytes: &[u8]) -> Result<(u32, u32, Vec<[u8; 4]>)> {
     reader.next_frame(pixels.as_flattened_mut()).map_err(super::png::failed)?;
     Ok((width, height, pixels))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(colour: ColorType, depth: BitDepth, width: u32, height: u32, data: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        if colour == ColorType::Indexed {
+            encoder.set_palette(vec![200; 3 * 256]);
+        }
+        encoder.write_header().unwrap().write_image_data(data).unwrap();
+        bytes
+    }
+
+    fn values(bytes: &[u8]) -> Result<Vec<u8>> {
+        let probe = probe(bytes, Codec::Png, &Limits::default())?;
+        decode(bytes, &probe)
+    }
+
+    #[test]
+    fn labels_are_exactly_those_stored() {
+        let grey = |depth, data: &[u8]| values(&encoded(ColorType::Grayscale, depth, 3, 2, data)).unwrap();
+        assert_eq!(grey(BitDepth::Eight, &[0, 1, 255, 7, 8, 9]), [0, 1, 255, 7, 8, 9]);
+        assert_eq!(grey(BitDepth::Four, &[0x1f, 0x20, 0x34, 0x50]), [1, 15, 2, 3, 4, 5]);
+        assert_eq!(grey(BitDepth::Two, &[0b00_01_10_00, 0b11_00_01_00]), [0, 1, 2, 3, 0, 1]);
+        assert_eq!(grey(BitDepth::One, &[0b1010_0000, 0b0110_0000]), [1, 0, 1, 0, 1, 1]);
+        let palette = encoded(ColorType::Indexed, BitDepth::Eight, 3, 2, &[0, 1, 255, 7, 8, 9]);
+        assert_eq!(values(&palette).unwrap(), [0, 1, 255, 7, 8, 9]);
+        let palette = encoded(ColorType::Indexed, BitDepth::Four, 3, 2, &[0x1f, 0x20, 0x34, 0x50]);
+        assert_eq!(values(&palette).unwrap(), [1, 15, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn what_would_lose_labels_is_refused() {
+        for (colour, depth, data) in [
+            (ColorType::Rgb, BitDepth::Eight, vec![0; 18]),
+            (ColorType::Grayscale, BitDepth::Sixteen, vec![0; 12]),
+            (ColorType::GrayscaleAlpha, BitDepth::Eight, vec![0; 12]),
+        ] {
+            let error = values(&encoded(colour, depth, 3, 2, &data)).unwrap_err();
+            assert!(
+                error.kind() == Kind::Unsupported && error.message().contains("expected grey or palette"),
+                "{error}"
+            );
+        }
+        let rgb = encoded(ColorType::Rgb, BitDepth::Eight, 3, 2, &[0; 18]);
+        assert!(rgba(&rgb).unwrap_err().message().contains("without alpha"));
+        let whole = encoded(ColorType::Rgba, BitDepth::Eight, 1, 2, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(rgba(&whole).unwrap(), (1, 2, vec![[1, 2, 3, 4], [5, 6, 7, 8]]));
+        let cut = encoded(ColorType::Grayscale, BitDepth::Eight, 3, 2, &[0; 6]);
+        assert_eq!(values(&cut[..cut.len() - 20]).unwrap_err().kind(), Kind::Truncated);
+    }
+}

@@ -357,3 +357,54 @@ fn a_bank_is_part_of_the_recipe() {
     assert!(error.kind() == Kind::Config && error.message().contains("recipe line 7"), "{error}");
     assert!(error.message().contains("nowhere: cannot list the bank's folder"), "{error}");
 }
+
+fn grey_png(path: &std::path::Path, (width, height): (u32, u32), colour: png::ColorType, data: &[u8]) {
+    let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), width, height);
+    encoder.set_color(colour);
+    if colour == png::ColorType::Indexed {
+        encoder.set_palette(vec![9; 768]);
+    }
+    encoder.write_header().unwrap().write_image_data(data).unwrap();
+}
+
+#[test]
+fn a_folder_with_annotations_is_read_to_the_batch() {
+    let dir = tempfile::tempdir().unwrap();
+    let class = dir.path().join("cat");
+    std::fs::create_dir(&class).unwrap();
+    let rgb: Vec<u8> = (0..8 * 6 * 3).map(|i| i as u8).collect();
+    grey_png(&class.join("1.png"), (8, 6), png::ColorType::Rgb, &rgb);
+    grey_png(&class.join("2.png"), (8, 6), png::ColorType::Rgb, &rgb);
+    let mask: Vec<u8> = (0..48).collect();
+    grey_png(&class.join("1.seg.mask.png"), (8, 6), png::ColorType::Indexed, &mask);
+    grey_png(&class.join("1.right.colour.png"), (8, 6), png::ColorType::Rgb, &rgb);
+    std::fs::write(class.join("1.json"), r#"{"boxes": [[1, 2, 5, 6, 3]], "keypoints": [[6, 1, 2, 4]]}"#)
+        .unwrap();
+    let recipe = |table: &str| {
+        let ops = r#"{ op = "horizontal_flip", p = 1.0 }, { op = "center_crop", size = [6, 4] }, { op = "invert", p = 1.0 }"#;
+        let text = format!(
+            "batch = 2\norder = \"sequential\"\non_bad = \"fail\"\n[[view]]\nops = [ {ops} ]\n{table}\n[output]\ndtype = \"u8\"\nlayout = \"nhwc\""
+        );
+        Recipe::from_toml(&text).unwrap()
+    };
+    let open = |table: &str| Loader::new(feedmill::source::open(dir.path()).unwrap(), recipe(table)).unwrap();
+    let batch = open("[joint]").batch(0, 0).unwrap();
+    let found = batch.annotations(0, 0, 0).unwrap();
+    assert_eq!(
+        found.boxes[0].edges,
+        [1.0, 2.0, 4.0, 6.0],
+        "columns 3 to 7 of the mirror image, cut at 2 and 6"
+    );
+    assert_eq!((found.keypoints[0].x, found.keypoints[0].y, found.keypoints[0].visible), (0.0, 1.0, 2));
+    let expected: Vec<u8> = (0..6u8).flat_map(|y| (0..4).map(move |x| y * 8 + 5 - x)).collect();
+    assert_eq!(found.plane("seg").unwrap().bytes[..], expected);
+    let picture = &batch.images().as_bytes()[..6 * 4 * 3];
+    assert_eq!(found.plane("right").unwrap().bytes[..], *picture, "a colour plane takes every step");
+    assert_eq!(batch.annotations(0, 0, 1), Some(&Annotations::default()));
+
+    std::fs::write(class.join("2.json"), "{").unwrap();
+    assert!(open("").batch(0, 0).is_ok());
+    let error = open("[joint]").batch(0, 0).unwrap_err();
+    assert!(error.kind() == Kind::Corrupt && error.sample() == Some(1), "{error}");
+    assert!(error.message().contains("cat/2.json: not JSON"), "{error}");
+}
