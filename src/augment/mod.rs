@@ -17,6 +17,7 @@ use std::fmt;
 pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
 pub use kernels::blur::Blur;
 pub use kernels::colour::Colour;
+pub use kernels::convolve::Convolve;
 pub use kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
 pub use kernels::edges::Edges;
 pub use kernels::elastic::Elastic;

@@ -48,7 +48,7 @@ impl std::fmt::Display for Dialect {
 
 /// A size in a recipe: one number for a square, or `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number of pixels or [height, width]")]
 pub(super) enum Size {
     Side(u32),
     HeightWidth([u32; 2]),
@@ -76,7 +76,7 @@ impl Size {
 
 /// A parameter that is drawn: a number that fixes it, or the two ends of a range, drawn uniformly.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number or [low, high]")]
 pub enum Span {
     /// Always this.
     Fixed(f64),

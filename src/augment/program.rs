@@ -1,7 +1,7 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
 use super::kernels::{
-    Sheet, blur, corrupt, edges, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare,
+    Sheet, blur, convolve, corrupt, edges, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare,
 };
 use super::kernels::{colour, erase, levels, place, resample::Resampler, warp};
 use super::{Frame, Note, PadMode, Step, Steps};
@@ -386,6 +386,7 @@ impl Work {
             Step::Elastic(step) => elastic::run(step, pixels, frame, &mut self.spare),
             Step::LowFrequencies(_) => unreachable!("{step} writes another picture"),
             Step::Edges(step) => edges::run(step, pixels, frame, &mut self.spare),
+            Step::Convolve(step) => convolve::run(step, pixels, frame, &mut self.spare),
             Step::Fork => {
                 self.chains.base.clear();
                 self.chains.base.extend_from_slice(pixels);
@@ -420,132 +421,5 @@ fn bytes(frame: Frame) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::augment::{Filter, Levels};
-
-    fn picture(width: u32, height: u32) -> Vec<u8> {
-        (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect()
-    }
-
-    /// Runs steps on as much of the picture as they wish, or on all of it.
-    fn run(steps: Vec<Step>, width: u32, height: u32, wish: bool) -> Vec<u8> {
-        let frame = Frame { width, height };
-        let program = Program::of(steps, frame);
-        let region = if wish { program.wish() } else { Rect::whole(width, height) };
-        let mut decoded = vec![0; (region.width * region.height * 3) as usize];
-        let cut = Frame { width: region.width, height: region.height };
-        let at = (i64::from(region.left), i64::from(region.top));
-        place::crop(&picture(width, height), frame, at, PadMode::default(), &mut decoded, cut);
-        let mut out = vec![0; bytes(program.end())];
-        program.run(&mut Scratch::new(true), &decoded, region, &mut out, program.end()).unwrap();
-        out
-    }
-
-    /// Runs steps one by one, each as a program of its own.
-    fn step_by_step(steps: &[Step], width: u32, height: u32) -> Vec<u8> {
-        let (mut frame, mut pixels) = (Frame { width, height }, picture(width, height));
-        for step in steps {
-            let next = step.frame(frame);
-            let mut out = vec![0; bytes(next)];
-            if step.moves() {
-                Work::default().shift(step, &pixels, frame, &mut out, next);
-            } else {
-                out.copy_from_slice(&pixels);
-                Work::default().in_place(step, &mut out, frame);
-            }
-            (frame, pixels) = (next, out);
-        }
-        pixels
-    }
-
-    fn cut(left: i64, top: i64, width: u32, height: u32, pad: PadMode) -> Step {
-        Step::Crop { left, top, width, height, pad }
-    }
-
-    #[test]
-    fn decoding_only_what_is_wished_changes_nothing() {
-        let resize = |width, height| Step::Resize { width, height, filter: Filter::Bilinear };
-        let pads = [PadMode::Constant([9, 8, 7]), PadMode::Reflect, PadMode::Symmetric, PadMode::Edge];
-        for pad in pads {
-            for (left, top, w, h) in [
-                (2, 3, 5, 4),
-                (-2, -1, 12, 12),
-                (0, 0, 10, 8),
-                (-4, 2, 5, 5),
-                (8, 7, 6, 6),
-                (-9, -9, 3, 3),
-                (30, 2, 2, 2),
-            ] {
-                for tail in [
-                    vec![],
-                    vec![resize(6, 5)],
-                    vec![Step::HorizontalFlip],
-                    vec![resize(6, 5), Step::VerticalFlip, Step::Turn(1)],
-                    vec![cut(1, 1, 2, 1, PadMode::default()), Step::HorizontalFlip, cut(-1, 0, 2, 2, pad)],
-                ] {
-                    for head in
-                        [vec![], vec![Step::HorizontalFlip], vec![Step::VerticalFlip, Step::HorizontalFlip]]
-                    {
-                        let mut steps = head;
-                        steps.push(cut(left, top, w, h, pad));
-                        steps.extend(tail.clone());
-                        let expected = step_by_step(&steps, 10, 8);
-                        assert_eq!(run(steps.clone(), 10, 8, false), expected, "{steps:?}");
-                        assert_eq!(run(steps.clone(), 10, 8, true), expected, "{steps:?}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn crops_of_crops_and_mirror_images_are_found_in_the_header() {
-        let pad = PadMode::default();
-        let steps =
-            vec![Step::HorizontalFlip, cut(10, 20, 50, 40, pad), Step::VerticalFlip, cut(5, 6, 7, 8, pad)];
-        let program = Program::of(steps, Frame { width: 100, height: 90 });
-        // Columns 10..60 of the mirror image are 40..90; 5..12 of those, mirrored, are 78..85.
-        assert_eq!(program.wish(), Rect { left: 78, top: 20 + 40 - 6 - 8, width: 7, height: 8 });
-    }
-
-    #[test]
-    fn flips_are_their_own_inverse() {
-        for flip in [Step::HorizontalFlip, Step::VerticalFlip] {
-            for (w, h) in [(1, 1), (1, 5), (4, 3), (5, 4)] {
-                assert_eq!(run(vec![flip.clone(), flip.clone()], w, h, true), picture(w, h));
-            }
-        }
-        assert_eq!(run(vec![Step::HorizontalFlip], 2, 1, true), [21, 28, 35, 0, 7, 14]);
-    }
-
-    #[test]
-    fn chains_add_up_by_weight_and_blend_with_the_picture() {
-        let invert = || Step::Levels(Levels::Invert);
-        let steps = vec![Step::Fork, Step::Chain(0.25), invert(), Step::Chain(0.75), Step::Join(0.5)];
-        let expected: Vec<u8> = picture(5, 4)
-            .iter()
-            .map(|&value| {
-                let mixed = (0.25 * f32::from(value) + 0.75 * f32::from(255 - value)) as u8;
-                colour::blend(value, mixed, 0.5)
-            })
-            .collect();
-        assert_eq!(run(steps, 5, 4, true), expected);
-    }
-
-    #[test]
-    fn plain_code_gives_the_same_bytes_as_simd() {
-        let frame = Frame { width: 61, height: 47 };
-        for filter in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos] {
-            for (width, height) in [(32, 32), (224, 3), (61, 90), (1, 1)] {
-                let out = Frame { width, height };
-                let pixels = [true, false].map(|simd| {
-                    let mut pixels = vec![0; bytes(out)];
-                    Resampler::new(simd).resize(&picture(61, 47), frame, &mut pixels, out, filter);
-                    pixels
-                });
-                assert_eq!(pixels[0], pixels[1], "{filter} to {out}");
-            }
-        }
-    }
-}
+#[path = "program_tests.rs"]
+mod tests;

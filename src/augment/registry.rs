@@ -32,6 +32,7 @@ impl Default for Registry {
         registry.register::<AutoAugment>("auto_augment");
         registry.register::<AutoContrast>("autocontrast");
         registry.register::<BetaMaskNoise>("beta_mask");
+        registry.register::<BilateralBlur>("bilateral_blur");
         registry.register::<BlockMask>("block_mask");
         registry.register::<BoxBlur>("box_blur");
         registry.register::<Brightness>("brightness");
@@ -41,8 +42,10 @@ impl Default for Registry {
         registry.register::<CopyPaste>("copy_paste");
         registry.register::<CommonCorruption>("corrupt");
         registry.register::<Cutout>("cutout");
+        registry.register::<EdgeDetect>("edge_detect");
         registry.register::<EdgeMap>("edge_map");
         registry.register::<ElasticTransform>("elastic");
+        registry.register::<Emboss>("emboss");
         registry.register::<Equalize>("equalize");
         registry.register::<Gamma>("gamma");
         registry.register::<GaussianBlur>("gaussian_blur");
@@ -74,6 +77,7 @@ impl Default for Registry {
         registry.register::<Rotate>("rotate");
         registry.register::<Rotate90>("rotate90");
         registry.register::<Saturation>("saturation");
+        registry.register::<Sharpen>("sharpen");
         registry.register::<Sharpness>("sharpness");
         registry.register::<ShotNoise>("shot_noise");
         registry.register::<Solarize>("solarize");
@@ -100,8 +104,7 @@ impl Registry {
     /// `Deserialize` with `deny_unknown_fields`, so that a misspelt parameter is refused.
     pub fn register<T: Op + DeserializeOwned + 'static>(&mut self, name: &str) {
         let make = |_: &Registry, table: toml::Table| -> Result<Arc<dyn Op>> {
-            let op: T =
-                table.try_into().map_err(|error: toml::de::Error| Error::config(suggest(error.message())))?;
+            let op: T = table.try_into().map_err(|error: toml::de::Error| Error::config(explain(&error)))?;
             Ok(Arc::new(op))
         };
         self.0.insert(name.to_string(), Arc::new(make));
@@ -137,6 +140,16 @@ impl Registry {
 /// The parameters of an op that derives `Serialize`, for [`Op::params`].
 pub fn params_of<T: Serialize>(op: &T) -> toml::Table {
     toml::Table::try_from(op).expect("an op's parameters are numbers, strings and lists")
+}
+
+/// What is wrong with a parameter, and with which.
+fn explain(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    let key = text.split_once("\nin `").and_then(|(_, rest)| rest.split('`').next());
+    match key {
+        Some(key) => format!("{key}: {}", suggest(error.message())),
+        None => suggest(error.message()),
+    }
 }
 
 /// Serde's "unknown field `x`, expected one of `a`, `b`" with the nearest name added.

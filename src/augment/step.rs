@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Blur, Corrupt, Edges, Elastic, Noise, Paste, PlaneMask};
+use super::{Blur, Convolve, Corrupt, Edges, Elastic, Noise, Paste, PlaneMask};
 use super::{Colour, Erase, Filter, Frame, Kernel, Levels, PadMode, Warp};
 
 /// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
@@ -60,6 +60,8 @@ pub enum Step {
     LowFrequencies(u32),
     /// Replace the picture by its edges.
     Edges(Edges),
+    /// Filter with 3 x 3 weights.
+    Convolve(Convolve),
     /// Remember the picture, to which chains are applied.
     Fork,
     /// End a chain: its result counts with this weight, and the remembered picture is taken up again.
@@ -118,6 +120,7 @@ impl fmt::Display for Step {
             Step::Elastic(elastic) => elastic.fmt(f),
             Step::LowFrequencies(side) => write!(f, "low_frequency_crop size={side}"),
             Step::Edges(edges) => edges.fmt(f),
+            Step::Convolve(convolve) => convolve.fmt(f),
             Step::Fork => f.write_str("augmix begin"),
             Step::Chain(weight) => write!(f, "augmix chain ends, weight={weight:.4}"),
             Step::Join(weight) => write!(f, "augmix end, weight={weight:.4}"),

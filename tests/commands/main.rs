@@ -145,15 +145,38 @@ fn digests_of_arrow_and_parquet_are_those_of_the_folder() {
 #[test]
 fn plain_code_gives_the_digests_of_vector_code() {
     let folder = tempfile::tempdir().unwrap();
-    let recipe = recipe(folder.path());
-    let expected = digest(PHOTOS, &recipe, &[]);
-    let output = Command::new(env!("CARGO_BIN_EXE_feedmill"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("FEEDMILL_SIMD", "off")
-        .args(["digest", "--data", PHOTOS, "--recipe", text(&recipe)])
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    // Every op that has vector code, on photographs.
+    let ops = folder.path().join("ops.toml");
+    let text_of_ops = r#"
+        batch = 8
+        [[view]]
+        count = 3
+        ops = [
+          { op = "random_resized_crop", size = 97, filter = "bicubic" },
+          { op = "horizontal_flip" },
+          { op = "color_jitter", brightness = 0.4, contrast = 0.4, saturation = 0.4, hue = 0.1 },
+          { op = "affine", degrees = [-30, 30], shear_x = [-10, 10], filter = "bilinear", p = 0.5 },
+          { op = "rotate", degrees = [-30, 30], filter = "bicubic", p = 0.5 },
+          { op = "perspective" },
+          { op = "grayscale", p = 0.3 },
+          { op = "gaussian_blur", p = 0.5 },
+          { op = "gaussian_noise", p = 0.5 },
+          { op = "sharpness", factor = 1.7, p = 0.5 },
+          { op = "jpeg", quality = [20, 90], p = 0.5 },
+          { op = "rand_augment", filter = "bilinear" },
+        ]
+    "#;
+    fs::write(&ops, text_of_ops).unwrap();
+    for recipe in [recipe(folder.path()), ops] {
+        let expected = digest(PHOTOS, &recipe, &[]);
+        let output = Command::new(env!("CARGO_BIN_EXE_feedmill"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("FEEDMILL_SIMD", "off")
+            .args(["digest", "--data", PHOTOS, "--recipe", text(&recipe)])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    }
 }
 
 #[test]
@@ -182,6 +205,9 @@ fn preview_explain_and_apply_show_what_the_model_sees() {
     let folder = tempfile::tempdir().unwrap();
     let recipe = recipe(folder.path());
     let grid = folder.path().join("grid.png");
+    let sheet = folder.path().join("sheet.png");
+    fine(&["preview", "--ops", "-o", text(&sheet)]);
+    assert_eq!(&fs::read(&sheet).unwrap()[..8], b"\x89PNG\r\n\x1a\n");
     fine(&["preview", "--data", PHOTOS, "--recipe", text(&recipe), "-o", text(&grid)]);
     let picture = image::open(&grid).unwrap().to_rgb8();
     assert!(picture.width() > 3 * 112 && picture.height() > 3 * 52, "{:?}", picture.dimensions());

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Makes fixtures/goldens/fields.txt and fields.bin: elastic fields by torchvision, edge maps by scikit-image as Crafting-Shifts
+"""Makes fixtures/goldens/fields.txt and fields.bin: elastic fields by torchvision, filters by OpenCV, edge maps by scikit-image as Crafting-Shifts
 calls it, and low-frequency crops by numpy's FFT.
 
 The committed files were made with
-    Python 3.11, numpy 2.4.6, torch 2.15.0, torchvision 0.29.2, scikit-image 0.26.0, scipy 1.17.1
+    Python 3.11, numpy 2.4.6, torch 2.15.0, torchvision 0.29.2, OpenCV 5.0.0, scikit-image 0.26.0,
+    scipy 1.17.1
 
     fields.txt   picture, op, parameters, size and FNV-1a hash of the RGB that comes out: to be equal;
                  `near` in the place of the hash: the pixels are the next in fields.bin
@@ -11,6 +12,7 @@ The committed files were made with
     python3 tests/goldens/fields.py
 """
 
+import cv2
 import numpy
 import scipy.ndimage
 import skimage.feature
@@ -75,6 +77,32 @@ def low_frequencies(image, side):
     return numpy.clip(numpy.rint(numpy.fft.ifft2(cut, axes=(0, 1)).real), 0, 255).astype(numpy.uint8)
 
 
+def kernels():
+    """imgaug's matrices, for which it calls cv2.filter2D."""
+    same = numpy.zeros((3, 3))
+    same[1, 1] = 1
+    blend = lambda alpha, effect: (1 - alpha) * same + alpha * numpy.array(effect)
+    for alpha, light in [(0.8, 0.75), (1.0, 2.0)]:
+        yield f"sharpen {alpha} {light}", blend(alpha, [[-1, -1, -1], [-1, 8 + light, -1], [-1, -1, -1]])
+    for alpha, s in [(0.8, 1.5), (1.0, 0.5)]:
+        yield f"emboss {alpha} {s}", blend(alpha, [[-1 - s, -s, 0], [-s, 1, s], [0, s, 1 + s]])
+    for alpha in [0.3, 1.0]:
+        yield f"edge_detect {alpha}", blend(alpha, [[0, 1, 0], [1, -4, 1], [0, 1, 0]])
+    for alpha, direction in [(1.0, 0.0), (0.7, 0.3), (1.0, 0.77)]:
+        turn = numpy.deg2rad(int(direction * 360) % 360) - numpy.pi / 2
+        towards = numpy.array([numpy.cos(turn), numpy.sin(turn)])
+        effect = numpy.zeros((3, 3))
+        for x in [-1, 0, 1]:
+            for y in [-1, 0, 1]:
+                if (x, y) != (0, 0):
+                    cell = numpy.array([x, y]) / numpy.hypot(x, y)
+                    apart = numpy.rad2deg(numpy.arccos(numpy.clip(cell @ towards, -1, 1))) / 180
+                    effect[y + 1, x + 1] = (1 - apart) ** 4
+        effect = -effect / effect.sum()
+        effect[1, 1] = 1
+        yield f"directed_edge_detect {alpha} {direction}", blend(alpha, effect)
+
+
 def main():
     lines, data = [], bytearray()
     for name in ["life", "wine", "places", "1x1", "1x23", "23x1", "17x31", "noise"]:
@@ -87,8 +115,8 @@ def main():
                     lines.append(f"{name} edge_map {sigma} {threshold} {shift} {low} {high} = "
                                  f"{image.width} {image.height} {fnv1a(result.tobytes())}")
         if name not in ["1x1", "1x23", "23x1", "17x31"]:
-            image = image.crop((20, 10, 64, 50))
-            name = f"{name}:44x40"
+            image = image.crop((20, 10, 61, 50))
+            name = f"{name}:41x40"
         for alpha, sigma, filter, fill in [(50, 5.0, "bilinear", [0, 0, 0]), (300, 4.0, "bilinear", [9, 80, 200]),
                                            (30, 0.0, "bilinear", [0, 0, 0]), (500, 4.5, "nearest", [9, 80, 200])]:
             # torch refuses a kernel that reaches further than the picture.
@@ -97,6 +125,14 @@ def main():
                 colour = " ".join(map(str, fill))
                 lines.append(f"{name} elastic {alpha} {sigma} {filter} {colour} {SEED} = {image.width} {image.height} near")
                 data += result.tobytes()
+        for op, kernel in kernels():
+            result = cv2.filter2D(numpy.array(image), -1, kernel.astype(numpy.float32))
+            lines.append(f"{name} convolve {op} = {image.width} {image.height} near")
+            data += result.tobytes()
+        for diameter, colour, space in [(3, 20.0, 5.0), (5, 200.0, 2.0), (9, 75.0, 75.0)]:
+            result = cv2.bilateralFilter(numpy.array(image), diameter, colour, space)
+            lines.append(f"{name} bilateral_blur {diameter} {colour} {space} = {image.width} {image.height} near")
+            data += result.tobytes()
         for side in [2, 8, 12, 16, 30, 38, 40]:
             if side <= min(image.size):
                 lines.append(f"{name} low_frequency_crop {side} = {side} {side} near")

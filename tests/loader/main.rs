@@ -6,6 +6,7 @@ mod faults;
 mod joint;
 mod labels;
 mod lifetime;
+mod ops;
 mod ranks;
 mod resume;
 mod support;

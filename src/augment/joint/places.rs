@@ -154,6 +154,7 @@ impl Map<'_> {
             | Step::Erase(_)
             | Step::Blur(_)
             | Step::Noise(_)
+            | Step::Convolve(_)
             | Step::Corrupt(_)
             | Step::Jpeg(_)
             | Step::Edges(_)

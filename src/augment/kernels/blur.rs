@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::filter::{self, Shape, Tap, rounded, truncated, widened};
 use super::spare::{Spare, sized};
-use super::{box_blur, median};
+use super::{bilateral, box_blur, median};
 use crate::augment::{Dialect, Frame, PadMode};
 
 /// A step that mixes each pixel with its neighbours.
@@ -27,6 +27,15 @@ pub enum Blur {
     Box(f32),
     /// The median of a square of this many pixels a side, odd.
     Median(u32),
+    /// OpenCV's `bilateralFilter`: neighbours count by their distance and by how alike they are.
+    Bilateral {
+        /// Of the disk, in pixels.
+        diameter: u32,
+        /// The deviation of differences of colour, summed over the channels, in levels.
+        colour: f32,
+        /// The deviation of distances in pixels.
+        space: f32,
+    },
     /// Half a Gaussian along a line.
     Motion {
         /// The line is `2 radius + 1` pixels long.
@@ -46,6 +55,9 @@ impl fmt::Display for Blur {
             Blur::Gaussian { kernel, sigma } => write!(f, "gaussian_blur kernel={kernel} sigma={sigma:.4}"),
             Blur::Box(radius) => write!(f, "box_blur radius={radius:.4}"),
             Blur::Median(size) => write!(f, "median_blur size={size}"),
+            Blur::Bilateral { diameter, colour, space } => {
+                write!(f, "bilateral_blur diameter={diameter} colour={colour:.4} space={space:.4}")
+            }
             Blur::Motion { radius, sigma, angle } => {
                 write!(f, "motion_blur radius={radius} sigma={sigma:.4} angle={angle:.2}")
             }
@@ -70,6 +82,9 @@ pub(in crate::augment) fn run(blur: Blur, pixels: &mut [u8], frame: Frame, spare
         Blur::Box(radius) => box_blur::run(radius, 1, pixels, shape, spare),
         Blur::Median(1) => {}
         Blur::Median(size) => median::run(size as usize, pixels, shape, spare),
+        Blur::Bilateral { diameter, colour, space } => {
+            bilateral::run(diameter, (colour, space), pixels, shape, spare);
+        }
         Blur::Motion { radius, sigma, angle } => {
             motion_taps(radius, f64::from(sigma), f64::from(angle), shape, &mut spare.taps);
             let plane = widened(pixels, &mut spare.plane);
@@ -171,6 +186,7 @@ mod tests {
                 Blur::Gaussian { kernel: 9, sigma: 1e-3 },
                 Blur::Box(0.0),
                 Blur::Median(1),
+                Blur::Bilateral { diameter: 5, colour: 1e-3, space: 3.0 },
                 Blur::Motion { radius: 0, sigma: 3.0, angle: 20.0 },
                 Blur::Motion { radius: 4, sigma: 1e-3, angle: 20.0 },
             ] {
@@ -192,6 +208,7 @@ mod tests {
                     Blur::Box(50.3),
                     Blur::Median(3),
                     Blur::Median(15),
+                    Blur::Bilateral { diameter: 9, colour: 50.0, space: 3.0 },
                 ] {
                     let flat = vec![level; (width * height * 3) as usize];
                     let mut pixels = flat.clone();

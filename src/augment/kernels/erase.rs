@@ -57,7 +57,8 @@ pub(in crate::augment) fn run(erase: &Erase, pixels: &mut [u8], frame: Frame) {
         Fill::Noise { mean, std, seed } => {
             let mut normals = Normals::new(seed);
             for pixel in parts.flatten() {
-                *pixel = std::array::from_fn(|c| (mean[c] + std[c] * normals.next()).round_ties_even() as u8);
+                // Adding a half and truncating is rounding; below 0 both end at 0.
+                *pixel = std::array::from_fn(|c| (mean[c] + std[c] * normals.next() + 0.5) as u8);
             }
         }
     }

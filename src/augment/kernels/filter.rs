@@ -191,6 +191,17 @@ pub(in crate::augment) fn correlate(
 
 /// Where the row or column `i` is found; `border` is none that has a colour.
 fn inside(i: i64, n: i64, border: PadMode) -> usize {
+    // The first bounce without a division: wide kernels ask for it once for each weight.
+    let near = match border {
+        PadMode::Reflect if i < 0 => -i,
+        PadMode::Reflect if i >= n => 2 * (n - 1) - i,
+        PadMode::Symmetric if i < 0 => -1 - i,
+        PadMode::Symmetric if i >= n => 2 * n - 1 - i,
+        _ => i,
+    };
+    if (0..n).contains(&near) {
+        return near as usize;
+    }
     beyond(i, n, border).expect("filters repeat pixels beyond the edge") as usize
 }
 

@@ -72,11 +72,15 @@ impl fmt::Display for Noise {
 pub(in crate::augment) fn run(noise: &Noise, pixels: &mut [u8], frame: Frame, spare: &mut Spare) {
     match *noise {
         Noise::Gaussian { mean, sigma, seed } => {
+            // The noise of each normal number there is: half as many bytes to look up in as the numbers themselves.
             let mean = mean * 255.0;
-            Normals::new(seed).each(pixels, |value, normal| {
-                // 512 keeps the sum positive, so that an integer's conversion truncates as torch's does.
-                let noise = (mean + normal * sigma * 255.0).clamp(-511.0, 511.0) as i16;
-                *value = (i16::from(*value) + noise).clamp(0, 255) as u8;
+            let level = |normal: &f32| (mean + normal * sigma * 255.0).clamp(-511.0, 511.0) as i16;
+            spare.levels.clear();
+            spare.levels.extend(Normals::all().iter().map(level));
+            let levels: &[i16; 65536] =
+                spare.levels.as_slice().try_into().expect("one for each normal number");
+            Bits::new(seed).each(pixels, |value, bits| {
+                *value = (i16::from(*value) + levels[usize::from(bits)]).clamp(0, 255) as u8;
             });
         }
         Noise::Impulse { amount, salt, per_channel, seed } => {

@@ -45,15 +45,14 @@ impl Quantiser {
 
     /// The coefficients as a decoder gets them: divided, rounded half away from zero, multiplied.
     fn through(&self, mut block: Block) -> Block {
-        for y in 0..8 {
-            for x in 0..8 {
-                let (value, step) = (block[y][x], self.steps[y][x]);
+        for ((row, steps), inverse) in block.iter_mut().zip(&self.steps).zip(&self.inverse) {
+            for ((value, step), inverse) in row.iter_mut().zip(steps).zip(inverse) {
                 // Half a unit more than the numerator: f32 is exact enough to truncate the quotient rightly.
-                let level = ((value.abs() + step * 4) as f32 + 0.5) * self.inverse[y][x];
+                let level = ((value.abs() + step * 4) as f32 + 0.5) * inverse;
                 // Rounded after half a unit is taken off, which is truncated.
                 let level = (level - 0.5 + ONES).to_bits() as i32 & 0xFFFF;
-                let sign = value >> 31;
-                block[y][x] = ((level * step) ^ sign) - sign;
+                let sign = *value >> 31;
+                *value = ((level * step) ^ sign) - sign;
             }
         }
         block

@@ -1,8 +1,10 @@
 //! What steps do to pixels: plain functions on rows of RGB, with the reference libraries' rounding.
 
+mod bilateral;
 pub(super) mod blur;
 mod box_blur;
 pub(super) mod colour;
+pub(super) mod convolve;
 pub(super) mod corrupt;
 mod dct;
 pub(super) mod edges;

@@ -73,13 +73,18 @@ impl Normals {
         Normals(Bits::new(seed))
     }
 
+    /// All normal numbers there are, in ascending order: which one is next, 16 bits of [`Bits`] say.
+    pub(in crate::augment) fn all() -> &'static [f32; 65536] {
+        TABLE.as_slice().try_into().expect("the table has 65536 entries")
+    }
+
     pub(in crate::augment) fn next(&mut self) -> f32 {
-        TABLE[usize::from(self.0.next16())]
+        Normals::all()[usize::from(self.0.next16())]
     }
 
     /// Calls `change` with every value and a normal number: those of as many calls of [`Normals::next`].
     pub(in crate::augment) fn each<T>(&mut self, values: &mut [T], mut change: impl FnMut(&mut T, f32)) {
-        let table: &[f32; 65536] = TABLE.as_slice().try_into().expect("the table has 65536 entries");
+        let table = Normals::all();
         self.0.each(values, |value, bits| change(value, table[usize::from(bits)]));
     }
 }

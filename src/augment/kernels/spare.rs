@@ -11,6 +11,7 @@ pub(in crate::augment) struct Spare {
     pub(in crate::augment) bytes: Vec<u8>,
     pub(in crate::augment) more_bytes: Vec<u8>,
     pub(in crate::augment) counts: Vec<u32>,
+    pub(in crate::augment) levels: Vec<i16>,
     pub(in crate::augment) plane: Vec<f32>,
     pub(in crate::augment) field: Vec<f32>,
     pub(in crate::augment) more_field: Vec<f32>,

@@ -161,14 +161,16 @@ pub(super) fn saturation(blocks: &mut [Block], factor: f32) {
 pub(super) fn mirror(source: &[[u8; 3]], out: &mut [[u8; 3]]) -> usize {
     let order = load(&[0x80, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2]);
     let (from, to) = (source.as_flattened(), out.as_flattened_mut());
-    let mut done = 0;
-    // 16 bytes are read and written for 15: the one too much is written again by the next.
-    while let (Some(read), true) = (from.get(done..).and_then(<[u8]>::first_chunk), done + 16 <= to.len()) {
-        let end = to.len() - done;
-        if let Some(write) = to[..end].last_chunk_mut() {
-            store(write, _mm_shuffle_epi8(load(read), order));
+    assert_eq!(from.len(), to.len());
+    let steps = from.len().saturating_sub(1) / 15;
+    for step in 0..steps {
+        let (start, end) = (step * 15, to.len() - step * 15);
+        // 16 bytes are read and written for 15: the one too much is written again by the next step.
+        // SAFETY: both lengths are the same and at least `15 steps + 1`, so `start + 16` and `end - 16` are inside.
+        unsafe {
+            let pixels = _mm_loadu_si128(from.as_ptr().add(start).cast());
+            _mm_storeu_si128(to.as_mut_ptr().add(end - 16).cast(), _mm_shuffle_epi8(pixels, order));
         }
-        done += 15;
     }
-    done / 3
+    steps * 5
 }

@@ -254,6 +254,58 @@ impl Op for MedianBlur {
     }
 }
 
+/// Blurs and keeps edges: neighbours count by their distance and by how alike they are; OpenCV `bilateralFilter`.
+///
+/// `diameter` (9; 2 to 99 pixels, whole) is that of the disk of neighbours; `colour` (75; 0.001 to 1000 levels) the deviation of
+/// differences of colour, summed over the channels; `space` (75; 0.001 to 1000 pixels) that of distances. All are numbers or
+/// ranges. `p` (1) is the probability of doing anything. The picture is mirrored at its edge, the edge not repeated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BilateralBlur {
+    diameter: Span,
+    colour: Span,
+    space: Span,
+    p: f64,
+}
+
+impl Default for BilateralBlur {
+    fn default() -> BilateralBlur {
+        BilateralBlur::new(9.0, 75.0, 75.0)
+    }
+}
+
+impl BilateralBlur {
+    /// With this diameter and these deviations, or ones from these ranges.
+    pub fn new(diameter: impl Into<Span>, colour: impl Into<Span>, space: impl Into<Span>) -> BilateralBlur {
+        BilateralBlur { diameter: diameter.into(), colour: colour.into(), space: space.into(), p: 1.0 }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> BilateralBlur {
+        BilateralBlur { p, ..self }
+    }
+}
+
+impl Op for BilateralBlur {
+    op_basics!("bilateral_blur");
+
+    fn check(&self) -> Result<()> {
+        self.diameter.check_whole("diameter", [2.0, 99.0])?;
+        self.colour.check("colour", [1e-3, 1e3])?;
+        self.space.check("space", [1e-3, 1e3])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let diameter = self.diameter.draw_whole(draws) as u32;
+            let [colour, space] = [self.colour, self.space].map(|span| span.draw(draws) as f32);
+            steps.push(Step::Blur(Blur::Bilateral { diameter, colour, space }));
+        }
+    }
+}
+
 /// Smears along a line with half a Gaussian; the motion blur of the imagecorruptions package.
 ///
 /// The line is `2 radius + 1` pixels long (`radius` 0 to 100), or as long as the picture allows; `sigma` (0.001 to 500

@@ -19,7 +19,7 @@ enum Names {
 
 /// [`Names`] as they stand in a recipe.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "the name of a corruption, a list of names, or \"any\"")]
 enum Words {
     One(String),
     Of(Vec<String>),

@@ -29,7 +29,7 @@ pub struct RandomErasing {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "\"mean\", \"color\", \"pixel\" or [r, g, b]")]
 enum Value {
     Colour([u8; 3]),
     Kind(Kind),

@@ -219,7 +219,7 @@ pub struct Pad {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number of pixels or [left, top, right, bottom]")]
 enum Padding {
     All(u32),
     Sides([u32; 4]),
@@ -275,7 +275,7 @@ pub struct Rotate90 {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "0 to 3, \"random\" or \"view\"")]
 enum Turns {
     Fixed(u8),
     By(By),

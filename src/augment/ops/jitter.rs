@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// How far a property may change: a strength around "unchanged", or the range of factors itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number or [low, high]")]
 pub enum Amount {
     /// Factors in `[max(0, 1 - v), 1 + v]`; for hue, shifts in `[-v, v]`.
     Strength(f64),

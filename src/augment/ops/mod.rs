@@ -3,6 +3,7 @@
 mod blur;
 mod colour;
 mod container;
+mod convolve;
 mod copy_paste;
 mod corrupt;
 mod crop;
@@ -19,12 +20,13 @@ mod resize;
 mod tiles;
 mod tokens;
 
-pub use blur::{BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
+pub use blur::{BilateralBlur, BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
 pub use colour::{
     AutoContrast, Brightness, Contrast, Equalize, Gamma, Grayscale, Hue, Invert, PermuteChannels,
     PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
 };
 pub use container::Container;
+pub use convolve::{EdgeDetect, Emboss, Sharpen};
 pub use copy_paste::{CopyPaste, MaskPlane};
 pub use corrupt::{CommonCorruption, Jpeg};
 pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop};

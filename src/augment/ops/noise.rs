@@ -212,7 +212,7 @@ impl Op for SpeckleNoise {
 
 /// A shape of a Beta distribution in a recipe: one for all cells, a range, or one for each cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, [low, high] or a list of grid x grid numbers")]
 enum Shape {
     Fixed(f64),
     Between([f64; 2]),

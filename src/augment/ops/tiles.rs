@@ -26,7 +26,7 @@ pub struct AnyRes {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a list of [columns, rows], or \"slime\"")]
 enum Grids {
     List(Vec<[u32; 2]>),
     Rule(Rule),

@@ -21,7 +21,7 @@ pub struct TokenMask {
 
 /// Patches: one number for a square, or `[rows, columns]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number or [rows, columns]")]
 enum Grid {
     Side(u32),
     RowsColumns([u32; 2]),

@@ -1,0 +1,156 @@
+//! Filters of 3 x 3 pixels.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::params::{check_p, one, op_basics};
+use crate::augment::{Convolve, Op, Span, Step, Steps};
+use crate::draws::Draws;
+use crate::error::Result;
+
+fn whole() -> Span {
+    Span::Fixed(1.0)
+}
+
+/// Sharpens by taking all eight neighbours off a centre that counts `8 + lightness`; imgaug `Sharpen`.
+///
+/// `alpha` (1; 0 to 1) is the share of the sharpened picture, `lightness` (1; 0 to 10) what is left of the centre. Both are
+/// numbers or ranges. `p` (1) is the probability of doing anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sharpen {
+    #[serde(default = "whole")]
+    alpha: Span,
+    #[serde(default = "whole")]
+    lightness: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Sharpen {
+    /// With this share and lightness, or ones from these ranges.
+    pub fn new(alpha: impl Into<Span>, lightness: impl Into<Span>) -> Sharpen {
+        Sharpen { alpha: alpha.into(), lightness: lightness.into(), p: 1.0 }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> Sharpen {
+        Sharpen { p, ..self }
+    }
+}
+
+impl Op for Sharpen {
+    op_basics!("sharpen");
+
+    fn check(&self) -> Result<()> {
+        self.alpha.check("alpha", [0.0, 1.0])?;
+        self.lightness.check("lightness", [0.0, 10.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let [alpha, lightness] = [self.alpha, self.lightness].map(|span| span.draw(draws) as f32);
+            steps.push(Step::Convolve(Convolve::sharpen(alpha, lightness)));
+        }
+    }
+}
+
+/// Embosses with light from the top left; imgaug `Emboss`.
+///
+/// `alpha` (1; 0 to 1) is the share of the embossed picture, `strength` (1; 0 to 10) the depth. Both are numbers or ranges.
+/// `p` (1) is the probability of doing anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Emboss {
+    #[serde(default = "whole")]
+    alpha: Span,
+    #[serde(default = "whole")]
+    strength: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Emboss {
+    /// With this share and strength, or ones from these ranges.
+    pub fn new(alpha: impl Into<Span>, strength: impl Into<Span>) -> Emboss {
+        Emboss { alpha: alpha.into(), strength: strength.into(), p: 1.0 }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> Emboss {
+        Emboss { p, ..self }
+    }
+}
+
+impl Op for Emboss {
+    op_basics!("emboss");
+
+    fn check(&self) -> Result<()> {
+        self.alpha.check("alpha", [0.0, 1.0])?;
+        self.strength.check("strength", [0.0, 10.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let [alpha, strength] = [self.alpha, self.strength].map(|span| span.draw(draws) as f32);
+            steps.push(Step::Convolve(Convolve::emboss(alpha, strength)));
+        }
+    }
+}
+
+/// Shows edges by a Laplacian of four neighbours, or by those in one direction; imgaug `EdgeDetect`, `DirectedEdgeDetect`.
+///
+/// `alpha` (1; 0 to 1, a number or a range) is the share of the edges. With `direction` (0 to 1, a share of a turn: 0 is up,
+/// 0.25 right; a number or a range) neighbours in that direction are taken off. `p` (1) is the probability of doing anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EdgeDetect {
+    #[serde(default = "whole")]
+    alpha: Span,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    direction: Option<Span>,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl EdgeDetect {
+    /// With this share of edges in all directions, or one from this range.
+    pub fn new(alpha: impl Into<Span>) -> EdgeDetect {
+        EdgeDetect { alpha: alpha.into(), direction: None, p: 1.0 }
+    }
+
+    /// In this direction, or one from this range.
+    #[must_use]
+    pub fn direction(self, direction: impl Into<Span>) -> EdgeDetect {
+        EdgeDetect { direction: Some(direction.into()), ..self }
+    }
+
+    /// With probability `p`.
+    #[must_use]
+    pub fn p(self, p: f64) -> EdgeDetect {
+        EdgeDetect { p, ..self }
+    }
+}
+
+impl Op for EdgeDetect {
+    op_basics!("edge_detect");
+
+    fn check(&self) -> Result<()> {
+        self.alpha.check("alpha", [0.0, 1.0])?;
+        self.direction.map_or(Ok(()), |direction| direction.check("direction", [0.0, 1.0]))?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let alpha = self.alpha.draw(draws) as f32;
+            steps.push(Step::Convolve(match self.direction {
+                None => Convolve::edge_detect(alpha),
+                Some(direction) => Convolve::directed_edge_detect(alpha, direction.draw(draws)),
+            }));
+        }
+    }
+}
