@@ -300,7 +300,7 @@ fn pasting(bank: &std::path::Path) -> String {
         [[view]]
         ops = [
           {{ op = "resize", size = [40, 48] }},
-          {{ op = "copy_paste", bank = "{}", blend = ["basic", "alpha", "gaussian"] }},
+          {{ op = "copy_paste", bank = "{}", blend = ["basic", "alpha", "gaussian"], degrees = [-30.0, 30.0], jitter = true }},
           {{ op = "random_resized_crop", size = 32, scale = [0.5, 1.0] }},
           {{ op = "plane_mask", plane = "depth", patch = 8, ratio = 0.25 }},
           {{ op = "horizontal_flip" }},

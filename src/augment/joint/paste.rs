@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bank::Bank;
 use super::{EraseRule, Scene, places::PlacedBox};
-use crate::augment::kernels::resample::Resampler;
-use crate::augment::{Filter, Frame};
+use crate::augment::ops::geometric::rotation;
+use crate::augment::{Filter, Frame, Program, Scratch, Step, WarpFilter};
+use crate::decode::Rect;
 use crate::error::Result;
 use crate::source::{BoxLabel, Plane, PlaneKind};
 
@@ -25,7 +26,7 @@ pub enum PasteBlend {
 }
 
 /// One cut-out as drawn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::augment) struct Draw {
     /// In the bank.
     pub(in crate::augment) number: usize,
@@ -36,6 +37,10 @@ pub(in crate::augment) struct Draw {
     /// The factor of its own size; used if there are no statistics.
     pub(in crate::augment) scale: f64,
     pub(in crate::augment) flip: bool,
+    /// Counter-clockwise.
+    pub(in crate::augment) degrees: f64,
+    /// What is done to its colours.
+    pub(in crate::augment) colour: Vec<Step>,
     /// Where the centre of its box comes to lie, as shares of the picture's sides.
     pub(in crate::augment) centre: [f64; 2],
     pub(in crate::augment) blend: PasteBlend,
@@ -66,9 +71,11 @@ struct Placed {
 impl fmt::Display for Paste {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("paste")?;
-        for Draw { number, scale, flip, centre: [x, y], .. } in &self.draws {
+        for Draw { number, scale, flip, degrees, colour, centre: [x, y], .. } in &self.draws {
             let flip = if *flip { " mirrored" } else { "" };
-            write!(f, " [cut-out {number}{flip} scale={scale:.3} centre={x:.3},{y:.3}]")?;
+            write!(f, " [cut-out {number}{flip} scale={scale:.3} degrees={degrees:.1} centre={x:.3},{y:.3}")?;
+            colour.iter().try_for_each(|step| write!(f, " {step}"))?;
+            f.write_str("]")?;
         }
         Ok(())
     }
@@ -104,30 +111,28 @@ impl Paste {
         if let Some(placed) = self.placed.get() {
             return Ok(placed);
         }
-        let mut resampler = Resampler::new(crate::decode::simd());
+        let scratch = &mut Scratch::new(crate::decode::simd());
         let mut all = Vec::new();
         for draw in &self.draws {
             let Some(cutout) = self.bank.cutout(draw.number)? else { continue };
             let own = Frame { width: cutout.width, height: cutout.height };
             let statistics = self.bank.statistics(draw.number).filter(|_| !self.random_scale);
             let Some(frame) = size(draw, own, statistics, picture) else { continue };
-            let mut resize = |pixels: &[u8]| {
+            let mut steps =
+                vec![Step::Resize { width: frame.width, height: frame.height, filter: Filter::Bilinear }];
+            steps.extend(Some(Step::HorizontalFlip).filter(|_| draw.flip));
+            steps.extend(rotation(draw.degrees, frame, true, WarpFilter::Bilinear, [0; 3]));
+            let shape = Program::of(steps.iter().cloned(), own);
+            let frame = shape.end();
+            let mut made = |program: &Program, pixels: &[u8]| -> Result<Vec<u8>> {
                 let mut out = vec![0; frame.width as usize * frame.height as usize * 3];
-                if own == frame {
-                    out.copy_from_slice(pixels);
-                } else {
-                    resampler.resize(pixels, own, &mut out, frame, Filter::Bilinear);
-                }
-                out
+                program.run(scratch, pixels, Rect::whole(own.width, own.height), &mut out, frame)?;
+                Ok(out)
             };
-            let mut rgb = resize(&cutout.rgb);
             let wide: Vec<u8> = cutout.alpha.iter().flat_map(|&alpha| [alpha; 3]).collect();
-            let mut alpha: Vec<u8> = resize(&wide).into_iter().step_by(3).collect();
-            if draw.flip {
-                let width = frame.width as usize;
-                rgb.as_chunks_mut::<3>().0.chunks_exact_mut(width).for_each(<[[u8; 3]]>::reverse);
-                alpha.chunks_exact_mut(width).for_each(<[u8]>::reverse);
-            }
+            let alpha: Vec<u8> = made(&shape, &wide)?.into_iter().step_by(3).collect();
+            steps.extend(draw.colour.iter().cloned());
+            let rgb = made(&Program::of(steps, own), &cutout.rgb)?;
             let corner = |centre: f64, side: u32, most: u32| {
                 (centre * f64::from(most)).floor() as i64 - i64::from(side / 2)
             };

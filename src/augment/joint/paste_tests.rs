@@ -30,7 +30,8 @@ fn bank() -> (tempfile::TempDir, Arc<Bank>) {
 
 fn draw(number: usize, centre: [f64; 2]) -> Draw {
     let blend = PasteBlend::Basic;
-    Draw { number, normal: 0.0, aspect: 1.0, scale: 1.0, flip: false, centre, blend }
+    let (degrees, colour) = (0.0, Vec::new());
+    Draw { number, normal: 0.0, aspect: 1.0, scale: 1.0, flip: false, degrees, colour, centre, blend }
 }
 
 fn grey() -> Vec<u8> {
@@ -89,6 +90,24 @@ fn what_is_pasted_is_annotated_pixel_by_pixel() {
         }
         assert_eq!(plane("depth").bytes[at], if id == 0 { 9 } else { 0 });
     }
+}
+
+#[test]
+fn cut_outs_turn_and_change_their_colours() {
+    let (_folder, bank) = bank();
+    let colour = vec![Step::Levels(crate::augment::Levels::Invert)];
+    let turned = Draw { degrees: 90.0, colour, ..draw(0, [0.5, 0.5]) };
+    let (pixels, found) = run(&bank, vec![turned], &Joint::default(), &annotated(&[]));
+    assert_eq!(found.boxes[0].edges, [28.0, 19.0, 36.0, 29.0], "8 x 10 pixels instead of 10 x 8");
+    let cyan = pixels.as_chunks().0.iter().filter(|pixel| **pixel == [0, 255, 255]).count();
+    assert_eq!(cyan, 80);
+    let slanted = Draw { degrees: 30.0, ..draw(1, [0.5, 0.5]) };
+    let (_, found) = run(&bank, vec![slanted], &Joint::default(), &annotated(&[]));
+    let [x0, y0, x1, y1] = found.boxes[0].edges;
+    // A square of 20 pixels turned by 30 degrees is 20 (sin 30 + cos 30) = 27.3 wide.
+    assert!((26.0..=28.0).contains(&(x1 - x0)) && (26.0..=28.0).contains(&(y1 - y0)), "{:?}", found.boxes[0]);
+    let area = found.plane("who").unwrap().bytes.iter().filter(|id| **id > 0).count();
+    assert!((390..=450).contains(&area), "{area}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::joint::{Bank, PasteDraw, bank_changed};
 use crate::augment::params::{check_p, op_basics};
-use crate::augment::{Op, Paste, PasteBlend, Step, Steps};
+use crate::augment::{ColorJitter, Op, Paste, PasteBlend, Span, Step, Steps};
 use crate::draws::Draws;
 use crate::error::{Error, Result};
 
@@ -19,7 +19,8 @@ use crate::error::{Error, Result};
 /// `cas_random` (a class, then one of its cut-outs; default) or `random` (any). `blend` (`["basic"]`) lists the ways to
 /// choose from: `basic`, `alpha`, `gaussian`. The size is that of the class in `statistics.json` of the bank
 /// (`{"class folder": [mean, std], …}` of the root of an object's share of its picture) where there is one, unless
-/// `random_scale` (false); else its own times `scale` ([0.1, 2]). `largest` (true) keeps only the largest connected part of
+/// `random_scale` (false); else its own times `scale` ([0.1, 2]). `degrees` (0) turns
+/// them; `jitter` (false) changes the colours of half of them by up to 0.2. `largest` (true) keeps only the largest connected part of
 /// a cut-out. `p` (1) of doing anything.
 ///
 /// `digest` is filled in when a recipe is written down: a recipe that has it refuses a bank whose files have changed.
@@ -37,6 +38,10 @@ pub struct CopyPaste {
     scale: [f64; 2],
     #[serde(default)]
     random_scale: bool,
+    #[serde(default = "upright")]
+    degrees: Span,
+    #[serde(default)]
+    jitter: bool,
     #[serde(default = "crate::augment::params::yes")]
     largest: bool,
     #[serde(default = "crate::augment::params::one")]
@@ -63,6 +68,10 @@ fn basic() -> Vec<PasteBlend> {
     vec![PasteBlend::Basic]
 }
 
+fn upright() -> Span {
+    Span::Fixed(0.0)
+}
+
 fn tenth_to_double() -> [f64; 2] {
     [0.1, 2.0]
 }
@@ -77,6 +86,8 @@ impl CopyPaste {
             blend: basic(),
             scale: tenth_to_double(),
             random_scale: false,
+            degrees: upright(),
+            jitter: false,
             largest: true,
             p: 1.0,
             digest: None,
@@ -120,6 +131,7 @@ impl Op for CopyPaste {
         if !(low > 0.0 && low <= high && high <= 100.0) {
             return Err(Error::config(format!("scale = [{low}, {high}]: expected 0 < low <= high <= 100")));
         }
+        self.degrees.check("degrees", [-360.0, 360.0])?;
         check_p(self.p)?;
         self.open().map(drop)
     }
@@ -144,6 +156,8 @@ impl Op for CopyPaste {
                 aspect: draws.within(0.8, 1.2),
                 scale: draws.within(self.scale[0], self.scale[1]),
                 flip: draws.chance(0.5),
+                degrees: self.degrees.draw(draws),
+                colour: if draws.chance(0.5) && self.jitter { jitter(draws) } else { Vec::new() },
                 centre: [draws.unit(), draws.unit()],
                 blend: self.blend[draws.below(self.blend.len() as u64) as usize],
             }
@@ -155,10 +169,17 @@ impl Op for CopyPaste {
     }
 }
 
+/// DiverGen's colour jitter of a cut-out.
+fn jitter(draws: &mut Draws) -> Vec<Step> {
+    let mut steps = Steps::default();
+    ColorJitter::new(0.2, 0.2, 0.2, 0.2).draw(draws, &mut steps);
+    steps.list().to_vec()
+}
+
 /// Sets random patches of a plane of one channel to 0, in a copy of it named `NAME.masked` (AiT, Ning et al., 2023).
 ///
 /// `plane` is its name, `patch` (16) the side of a patch, `ratio` (0.5) the share of patches, rounded up. The view's sides
-/// are multiples of `patch` there.
+/// are multiples of `patch` there. It needs a `[joint]` table; without one it does nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaskPlane {

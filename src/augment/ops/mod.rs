@@ -11,7 +11,7 @@ mod edges;
 mod elastic;
 mod erase;
 mod flip;
-mod geometric;
+pub(super) mod geometric;
 mod jitter;
 mod matrix;
 mod noise;
