@@ -3,6 +3,7 @@
 //! An operation is two things that never meet: [`Op::draw`] chooses parameters and sees sizes only, so the decoder can be
 //! told what will be needed before a pixel exists; [`Step`]s say what is to be done, and [`Program`] does it.
 
+mod joint;
 mod kernels;
 mod ops;
 mod params;
@@ -13,6 +14,7 @@ mod steps;
 
 use std::fmt;
 
+pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
 pub use kernels::blur::Blur;
 pub use kernels::colour::Colour;
 pub use kernels::convolve::Convolve;

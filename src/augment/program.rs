@@ -51,6 +51,11 @@ impl Program {
         program
     }
 
+    /// The size of the picture that the steps begin with.
+    pub fn begin(&self) -> Frame {
+        self.0.whole()
+    }
+
     /// The size that the steps end with.
     pub fn end(&self) -> Frame {
         self.0.frame()
@@ -216,6 +221,8 @@ impl Program {
                 });
                 levels::run(run, canvas.sheet(bytes(frame)), &mut work.levels, work.simd);
                 rest = tail;
+            } else if let Step::Paste(paste) = step {
+                paste.run(canvas.current(), frame)?;
             } else if let Step::HorizontalFlip | Step::VerticalFlip = step {
                 work.flip(step, canvas.sheet(bytes(frame)), frame);
             } else {
@@ -400,6 +407,8 @@ impl Work {
             }
             Step::Blank => pixels.fill(0),
             Step::Custom(kernel) => kernel.apply(pixels, frame),
+            Step::PlaneMask(_) => {}
+            Step::Paste(_) => unreachable!("pasting may fail, and is run apart"),
             Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_) => {
                 unreachable!("{step} writes another picture")
             }

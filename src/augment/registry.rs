@@ -39,6 +39,7 @@ impl Default for Registry {
         registry.register::<CenterCrop>("center_crop");
         registry.register::<ColorJitter>("color_jitter");
         registry.register::<Contrast>("contrast");
+        registry.register::<CopyPaste>("copy_paste");
         registry.register::<CommonCorruption>("corrupt");
         registry.register::<Cutout>("cutout");
         registry.register::<EdgeDetect>("edge_detect");
@@ -65,6 +66,7 @@ impl Default for Registry {
         registry.register::<Perspective>("perspective");
         registry.register::<PhotometricDistort>("photometric_distort");
         registry.register::<PilGaussianBlur>("pil_gaussian_blur");
+        registry.register::<MaskPlane>("plane_mask");
         registry.register::<PolicyOp>("policy_op");
         registry.register::<Posterize>("posterize");
         registry.register::<Quadrants>("quadrants");

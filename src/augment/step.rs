@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Blur, Convolve, Corrupt, Edges, Elastic, Noise};
+use super::{Blur, Convolve, Corrupt, Edges, Elastic, Noise, Paste, PlaneMask};
 use super::{Colour, Erase, Filter, Frame, Kernel, Levels, PadMode, Warp};
 
 /// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
@@ -70,6 +70,10 @@ pub enum Step {
     Join(f32),
     /// Black out the whole picture: a view that this sample does not have.
     Blank,
+    /// Paste cut-outs of objects.
+    Paste(Arc<Paste>),
+    /// Set patches of a plane to 0; the picture stays as it is.
+    PlaneMask(PlaneMask),
     /// A user's own.
     Custom(Arc<dyn Kernel>),
 }
@@ -121,6 +125,8 @@ impl fmt::Display for Step {
             Step::Chain(weight) => write!(f, "augmix chain ends, weight={weight:.4}"),
             Step::Join(weight) => write!(f, "augmix end, weight={weight:.4}"),
             Step::Blank => f.write_str("blank"),
+            Step::Paste(paste) => paste.fmt(f),
+            Step::PlaneMask(mask) => mask.fmt(f),
             Step::Custom(kernel) => write!(f, "{kernel:?}"),
         }
     }

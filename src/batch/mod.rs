@@ -7,6 +7,8 @@ mod pixels;
 mod slab;
 mod targets;
 
+use std::sync::Arc;
+
 pub(crate) use finish::{Element, Finisher, SlotPixels};
 pub use pixels::{Images, Pixels};
 pub(crate) use pixels::{Lease, Output, Pool};
@@ -17,6 +19,7 @@ use crate::error::Fault;
 use crate::loader::LoaderState;
 use crate::mix::Method;
 use crate::recipe::Layout;
+use crate::source::Annotations;
 
 /// How one slot was mixed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,6 +67,9 @@ pub struct Batch {
     pub(crate) targets: Targets,
     pub(crate) mix: Vec<MixRecord>,
     pub(crate) notes: Vec<NoteColumn>,
+    /// For each slot what is annotated in each of its views; empty without `[joint]` and for blanked samples.
+    pub(crate) annotations: Vec<Arc<[Annotations]>>,
+    pub(crate) max_boxes: Option<usize>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) state: LoaderState,
     pub(crate) lease: Option<Lease>,
@@ -167,6 +173,43 @@ impl Batch {
         self.notes.iter().map(|column| (column.group, &column.name[..], column.width))
     }
 
+    /// Boxes, keypoints and planes of view `k` of a group of a slot, in coordinates of that view; planes have its size. They
+    /// are the slot's own: mixing leaves them as they are. `None` if the recipe has no `[joint]` table, and for blanked
+    /// samples.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such group or slot.
+    pub fn annotations(&self, group: usize, k: usize, slot: usize) -> Option<&Annotations> {
+        let count = |tensor: &Tensor| tensor.shape[0] / self.len();
+        let first: usize = self.tensors[..group].iter().map(count).sum();
+        if k >= count(&self.tensors[group]) {
+            return None;
+        }
+        self.annotations[slot].get(first + k)
+    }
+
+    /// The boxes of a group of views, filled up to `joint.max_boxes` for each picture of its tensor, in the tensor's order:
+    /// edges (4 a box, zeros where there is none) and classes (-1 where there is none). `None` without `max_boxes`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such group.
+    pub fn padded_boxes(&self, group: usize) -> Option<(Vec<f32>, Vec<i64>)> {
+        let most = self.max_boxes?;
+        let pictures = self.tensors[group].shape[0];
+        let (mut edges, mut classes) = (vec![0.0; pictures * most * 4], vec![-1; pictures * most]);
+        for picture in 0..pictures {
+            let (k, slot) = (picture / self.len(), picture % self.len());
+            let boxes = self.annotations(group, k, slot).map_or(&[][..], |annotations| &annotations.boxes);
+            for (label, at) in boxes.iter().zip(picture * most..) {
+                edges[at * 4..][..4].copy_from_slice(&label.edges);
+                classes[at] = i64::from(label.class);
+            }
+        }
+        Some((edges, classes))
+    }
+
     /// The bad samples of this batch, in the order of slots.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
@@ -177,7 +220,7 @@ impl Batch {
         &self.state
     }
 
-    /// A hash of everything about one slot: sample, pixels of all views, target, mixing. Equal hashes mean equal bytes.
+    /// A hash of everything about one slot: sample, pixels of all views, target, mixing, annotations. Equal hashes mean equal bytes.
     ///
     /// # Panics
     ///
@@ -205,6 +248,7 @@ impl Batch {
             let pictures = values.chunks_exact((*width).max(1)).skip(slot).step_by(self.len());
             pictures.flatten().for_each(|value| hash.update(&value.to_le_bytes()));
         }
+        self.annotations[slot].iter().for_each(|each| each.pieces(|piece| hash.update(piece)));
         hash.digest()
     }
 

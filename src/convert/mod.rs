@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::{Error, Kind, Result, catch};
 use crate::shard::disk::{self, Disk, System};
 use crate::shard::{Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, Stamp, Writer};
-use crate::source::{Fingerprint, Payload, Source};
+use crate::source::{Annotations, Fingerprint, Payload, Source};
 use lock::{LOCK, Lock};
 pub use options::Options;
 use picture::Recoder;
@@ -31,6 +31,8 @@ pub const DEFAULT_QUALITY: u8 = 92;
 /// The extra column that tells the number that a sample had in the source, as a little-endian u64. Conversions that may
 /// leave samples out write it.
 pub const SOURCE_ID: &str = "source.id";
+
+pub use crate::source::shards::ANNOTATIONS;
 
 /// How far a conversion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,9 @@ pub struct Report {
     pub kept: u64,
     /// Samples that were left out, by their number in the source.
     pub skipped: Vec<Skipped>,
+    /// Samples whose masks or other planes were left out, those of kept shards not counted: shards hold boxes and keypoints
+    /// alone.
+    pub without_planes: u64,
 }
 
 /// A bad picture that was left out.
@@ -124,6 +129,7 @@ fn convert_on(
         halt: AtomicBool::new(false),
         samples: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
+        without_planes: AtomicU64::new(0),
         progress,
     };
     let present = job.survey()?;
@@ -166,6 +172,7 @@ struct Job<'a> {
     halt: AtomicBool,
     samples: AtomicU64,
     bytes: AtomicU64,
+    without_planes: AtomicU64,
     progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -332,9 +339,22 @@ impl Job<'_> {
         };
         let name = self.source.name(id);
         let number = id.to_le_bytes();
-        let extra: &[(&str, &[u8])] = if self.options.skip_bad { &[(SOURCE_ID, &number)] } else { &[] };
-        let done = match catch(|| worker.recoder.run(&raw.bytes, raw.codec, self.options)) {
-            Ok(stored) => {
+        let mut extra: Vec<(&str, &[u8])> = Vec::new();
+        if self.options.skip_bad {
+            extra.push((SOURCE_ID, &number));
+        }
+        let json;
+        let recoded = catch(|| {
+            let annotations = self.source.annotations(id)?;
+            let stored = worker.recoder.run(&raw.bytes, raw.codec, self.options)?;
+            Ok((stored, annotations))
+        });
+        let done = match recoded {
+            Ok((stored, annotations)) => {
+                if let Some(text) = annotations.and_then(|annotations| self.json(annotations, stored.scale)) {
+                    json = text;
+                    extra.push((ANNOTATIONS, json.as_bytes()));
+                }
                 let record = Record {
                     bytes: stored.bytes.unwrap_or(&raw.bytes),
                     codec: stored.codec,
@@ -342,7 +362,7 @@ impl Job<'_> {
                     height: stored.height,
                     name: &name,
                     target: &raw.target,
-                    extra,
+                    extra: &extra,
                 };
                 Ok(then(&record)?)
             }
@@ -355,6 +375,15 @@ impl Job<'_> {
             Ok(()) => Ok(Ok(())),
             Err(error) => bad(error),
         }
+    }
+
+    /// Boxes and keypoints as they are stored; `None` if there are none.
+    fn json(&self, annotations: Annotations, scale: [f32; 2]) -> Option<String> {
+        if !annotations.planes.is_empty() {
+            self.without_planes.fetch_add(1, Ordering::Relaxed);
+        }
+        let any = !annotations.boxes.is_empty() || !annotations.keypoints.is_empty();
+        any.then(|| annotations.scaled(scale).to_json())
     }
 
     /// Keeps a shard of an earlier run if all its records are sound; `None` if it must be written again.
@@ -430,6 +459,7 @@ impl Job<'_> {
             shards: done.len() as u64,
             kept: done.iter().filter(|done| done.kept).count() as u64,
             skipped: done.into_iter().flat_map(|done| done.skipped).collect(),
+            without_planes: self.without_planes.load(Ordering::Relaxed),
         })
     }
 }

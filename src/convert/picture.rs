@@ -16,6 +16,8 @@ pub(super) struct Stored<'a> {
     pub(super) codec: Codec,
     pub(super) width: u32,
     pub(super) height: u32,
+    /// The new size by the old one.
+    pub(super) scale: [f32; 2],
 }
 
 /// Scratch memory of one thread.
@@ -38,7 +40,7 @@ impl Recoder {
         let encode_all = options.quality.is_some() && options.max_side.is_none() && !stored_raw;
         let unpack = options.raw && !stored_raw;
         if side.is_none() && !encode_all && !unpack {
-            return Ok(Stored { bytes: None, codec, width, height });
+            return Ok(Stored { bytes: None, codec, width, height, scale: [1.0; 2] });
         }
         self.decoder.decode(bytes, &probe, Rect::whole(width, height), &mut self.pixels)?;
         let (pixels, width, height) = match side {
@@ -53,9 +55,11 @@ impl Recoder {
                 (&self.resized, small_width, small_height)
             }
         };
+        let ratio = |new: u32, old: u32| (f64::from(new) / f64::from(old)) as f32;
+        let scale = [ratio(width, probe.width), ratio(height, probe.height)];
         if options.raw {
             let codec = Codec::Raw { width, height, channels: 3 };
-            return Ok(Stored { bytes: Some(pixels), codec, width, height });
+            return Ok(Stored { bytes: Some(pixels), codec, width, height, scale });
         }
         if width > 65_535 || height > 65_535 {
             return Err(Error::new(
@@ -68,7 +72,7 @@ impl Recoder {
         JpegEncoder::new_with_quality(&mut self.encoded, quality)
             .encode(pixels, width, height, ExtendedColorType::Rgb8)
             .map_err(|error| Error::corrupt(format!("cannot encode as JPEG: {error}")).with_cause(error))?;
-        Ok(Stored { bytes: Some(&self.encoded), codec: Codec::Jpeg, width, height })
+        Ok(Stored { bytes: Some(&self.encoded), codec: Codec::Jpeg, width, height, scale })
     }
 }
 

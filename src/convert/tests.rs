@@ -236,3 +236,35 @@ fn a_panic_in_a_source_is_an_error_or_a_sample_left_out() {
     let again = convert(&source, &dst, &Options { resume: true, ..options }, &stop, &|_| {}).unwrap();
     assert_eq!((again.kept, again.skipped), (3, report.skipped));
 }
+
+#[test]
+fn boxes_and_keypoints_go_along_and_shrink_with_the_picture() {
+    let text = br#"{"boxes": [[2, 1, 6, 3, 5]], "keypoints": [[4, 2, 1, 9, 1]]}"#;
+    let mut some = Annotations::from_json(text).unwrap();
+    some.planes.push(crate::source::Plane::raw("mask", crate::source::PlaneKind::Mask, 8, 4, vec![0; 32]));
+    let plain = || Memory::pixels(vec![7u8; 2 * 8 * 4 * 3], 4, 8, 3, vec![0, 1]).unwrap();
+    let run = |source: &Memory, max_side: Option<u32>| {
+        let dst = tempfile::tempdir().unwrap();
+        let options = Options { max_side, raw: true, ..Options::default() };
+        let report = convert(source, dst.path(), &options, &AtomicBool::new(false), &|_| {}).unwrap();
+        let shards = Shards::open(dst.path(), Backing::Mmap).unwrap();
+        let found = [0, 1].map(|id| shards.annotations(id).unwrap());
+        (
+            report.without_planes,
+            found,
+            shards.fingerprint(),
+            std::fs::read(shards.shards()[0].path()).unwrap(),
+        )
+    };
+    let annotated = plain().annotated(vec![some.clone(), Annotations::default()]).unwrap();
+    let (without_planes, [first, second], fingerprint, _) = run(&annotated, None);
+    some.planes.clear();
+    assert_eq!((without_planes, first, second), (1, Some(some), None));
+    let (_, [small, _], ..) = run(&annotated, Some(4));
+    let small = small.unwrap();
+    assert_eq!(small.boxes[0].edges, [1.0, 0.5, 3.0, 1.5]);
+    assert_eq!((small.keypoints[0].x, small.keypoints[0].y, small.keypoints[0].id), (2.0, 1.0, 9));
+    let (without_planes, none, other, bytes) = run(&plain(), None);
+    assert_eq!((without_planes, none), (0, [None, None]));
+    assert!(other != fingerprint && !bytes.windows(12).any(|part| part == b"annotations."));
+}

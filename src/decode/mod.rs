@@ -14,6 +14,7 @@
 mod exif;
 pub mod jpeg;
 mod jpeg_header;
+pub(crate) mod plane;
 mod png;
 mod turn;
 mod webp;
@@ -228,6 +229,16 @@ impl Decoder {
             probe.turn.apply(&cut, stored.width as usize, stored.height as usize, out);
         }
         Ok(())
+    }
+
+    /// Decodes a plane whole: rows of RGB, or of single values that are exactly those stored.
+    pub(crate) fn plane(&mut self, bytes: &[u8], probe: &Probe, channels: u8) -> Result<Vec<u8>> {
+        if channels == 1 {
+            return plane::decode(bytes, probe);
+        }
+        let mut pixels = Vec::new();
+        self.decode(bytes, probe, Rect::whole(probe.width, probe.height), &mut pixels)?;
+        Ok(pixels)
     }
 
     /// The JPEGs that [`jpeg`] leaves to others, through zune-jpeg, which is strict here: a damaged scan is an error instead

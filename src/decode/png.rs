@@ -50,16 +50,21 @@ fn count_chunks(bytes: &[u8]) -> Result<()> {
     Err(Error::new(Kind::Limit, format!("a PNG of more than {MOST_CHUNKS} chunks by byte {at}")))
 }
 
-/// Decodes a PNG of a size that [`size`] has told into rows of RGB.
-pub(super) fn decode(bytes: &[u8], (width, height): (u32, u32), whole: &mut Vec<u8>) -> Result<()> {
+/// A reader of a PNG of that width.
+pub(super) fn reader(bytes: &[u8], width: u32, form: Transformations) -> Result<png::Reader<Cursor<&[u8]>>> {
     // For side chunks and one row of 16-bit RGBA.
     let limits = png::Limits { bytes: (16 << 20) + 8 * width as usize };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     // Both would be kept in memory, profiles inflated, and nobody looks at them.
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    let mut reader = decoder.read_info().map_err(failed)?;
+    decoder.set_transformations(form);
+    decoder.read_info().map_err(failed)
+}
+
+/// Decodes a PNG of a size that [`size`] has told into rows of RGB.
+pub(super) fn decode(bytes: &[u8], (width, height): (u32, u32), whole: &mut Vec<u8>) -> Result<()> {
+    let mut reader = reader(bytes, width, Transformations::EXPAND | Transformations::STRIP_16)?;
     let size = reader
         .output_buffer_size()
         .ok_or_else(|| Error::new(Kind::Limit, "a PNG larger than the memory of this machine"))?;
@@ -90,7 +95,7 @@ pub(super) fn decode(bytes: &[u8], (width, height): (u32, u32), whole: &mut Vec<
     Ok(())
 }
 
-fn failed(error: DecodingError) -> Error {
+pub(super) fn failed(error: DecodingError) -> Error {
     let kind = match &error {
         DecodingError::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => Kind::Truncated,
         DecodingError::LimitsExceeded => Kind::Limit,

@@ -64,7 +64,7 @@ impl Loader {
             )));
         }
         let mut desk = Desk::new();
-        let raw = self.line.read(&mut desk, sample)?;
+        let raw = self.line.read(&mut desk, sample)?.raw;
         let name = self.line.source.name(sample);
         let probe = decode::probe(&raw.bytes, raw.codec, &self.line.recipe.limits)
             .map_err(|error| error.at(&name).with_sample(sample))?;

@@ -8,7 +8,7 @@ use crate::mix::{Blend, Method, SlotMix};
 use crate::pipeline::Line;
 use crate::pipeline::batcher::{Slot, assemble, draw_mix};
 use crate::pipeline::line::{Desk, Place};
-use crate::pipeline::views::{Group, Spot};
+use crate::pipeline::views::{AnnotatedViews, Group, Spot};
 use crate::recipe::Dtype;
 
 pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
@@ -17,11 +17,12 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
     // The 8-bit pixels of each view of each slot.
     let mut pixels: Vec<Option<Vec<Vec<u8>>>> = Vec::new();
     let mut notes = Vec::new();
+    let mut annotations = Vec::new();
     let mut admissions = Vec::new();
     for (slot, planned) in plan.slots.iter().enumerate() {
         let place = Place { epoch, index, global_slot: plan.first + slot, slot };
         let mut desk = Desk::new();
-        let mut whole = |_: Rect, probe: &Probe| Ok(Rect::whole(probe.width, probe.height));
+        let mut whole = |_: Rect, probe: &Probe, _: u64| Ok(Rect::whole(probe.width, probe.height));
         let admitted = line.admit(&mut desk, &views, place, planned.visit, None, &mut whole)?;
         let view = |spot: Spot<'_>, region: Rect| -> Result<Vec<u8>> {
             let mut out = vec![0; spot.group.values()];
@@ -31,18 +32,29 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
         };
         let made = admitted.region.map(|region| views.spots().map(|spot| view(spot, region)).collect());
         pixels.push(made.transpose()?);
+        annotations.push(match admitted.region {
+            Some(_) => views.annotate(
+                line.recipe.joint.as_ref(),
+                &desk.programs,
+                &admitted.annotations,
+                &mut Scratch::new(simd()),
+            )?,
+            None => AnnotatedViews::default(),
+        });
         notes.push(views.notes(if admitted.region.is_some() { &desk.programs } else { &[] }));
         admissions.push(admitted);
     }
     let slots: Vec<Slot<'_>> = admissions
         .into_iter()
         .zip(&notes)
-        .map(|(admitted, notes)| Slot {
+        .zip(annotations)
+        .map(|((admitted, notes), annotations)| Slot {
             visit: admitted.visit,
             target: admitted.target,
             fault: admitted.fault,
             blank: admitted.region.is_none(),
             notes,
+            annotations,
         })
         .collect();
     let drawn = draw_mix(line, &views, &plan);

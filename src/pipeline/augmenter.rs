@@ -6,6 +6,7 @@ use super::Shared;
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::line::Admitted;
 use super::stats::Meter;
+use super::views::AnnotatedViews;
 use crate::augment::{Program, Scratch};
 use crate::batch::SlotPixels;
 use crate::error::Result;
@@ -40,7 +41,8 @@ impl Shared {
             self.guard("augmenter", sample, || self.views(work, slot, &admitted, programs, pixels, easel));
         let Admitted { visit, target, fault, .. } = admitted;
         let notes = work.views.notes(programs);
-        let staged = result.map(|view| Staged { visit, target, fault, view, notes });
+        let staged =
+            result.map(|(view, annotations)| Staged { visit, target, fault, view, notes, annotations });
         let busy = Instant::now();
         self.stage(work, slot, staged);
         Meter::add(&self.meter.batching, busy);
@@ -54,10 +56,12 @@ impl Shared {
         programs: &[Program],
         pixels: &[u8],
         easel: &mut Easel,
-    ) -> Result<StagedView> {
+    ) -> Result<(StagedView, AnnotatedViews)> {
         let mut busy = Instant::now();
         let region = admitted.region.expect("blank slots are staged by the decoder");
         let Easel { scratch, view } = easel;
+        let joint = self.line.recipe.joint.as_ref();
+        let annotations = work.views.annotate(joint, programs, &admitted.annotations, scratch)?;
         if work.mixes() {
             let mut views = self.buffers.lease(work.views.bytes());
             for spot in work.views.spots() {
@@ -65,7 +69,7 @@ impl Shared {
                 programs[spot.number].run(scratch, pixels, region, out, spot.group.frame())?;
             }
             Meter::add(&self.meter.augmenting, busy);
-            return Ok(StagedView::Here(views));
+            return Ok((StagedView::Here(views), annotations));
         }
         for spot in work.views.spots() {
             view.resize(spot.group.values(), 0);
@@ -74,6 +78,6 @@ impl Shared {
             work.write(slot, &spot, SlotPixels::Views { own: view, partner: view, blend: Blend::Keep });
             busy = Meter::lap(&self.meter.batching, busy);
         }
-        Ok(StagedView::Written)
+        Ok((StagedView::Written, annotations))
     }
 }

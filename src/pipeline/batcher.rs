@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::line::Line;
-use super::views::{Spot, ViewSet};
+use super::views::{AnnotatedViews, Spot, ViewSet};
 use crate::batch::{Batch, Lease, MixRecord, Output, Pixels, SlotPixels, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::loader::LoaderState;
@@ -24,6 +24,8 @@ pub(crate) struct Staged {
     pub(crate) view: StagedView,
     /// What ops left with its views.
     pub(crate) notes: Vec<i64>,
+    /// What is annotated in its views.
+    pub(crate) annotations: AnnotatedViews,
 }
 
 /// Where a slot's views are.
@@ -222,6 +224,7 @@ impl BatchWork {
                 fault: staged.fault.clone(),
                 blank,
                 notes: &staged.notes,
+                annotations: staged.annotations.clone(),
             }
         });
         Ok(assemble(line, &self.plan, &self.views, slots.collect(), &mixes, pixels, lease))
@@ -235,6 +238,7 @@ pub(crate) struct Slot<'a> {
     pub(crate) fault: Option<Fault>,
     pub(crate) blank: bool,
     pub(crate) notes: &'a [i64],
+    pub(crate) annotations: AnnotatedViews,
 }
 
 /// Puts a batch together from its parts.
@@ -263,6 +267,7 @@ pub(crate) fn assemble(
         .collect();
     let notes = views.note_columns(&slots.iter().map(|slot| slot.notes).collect::<Vec<_>>());
     let mut targets = Vec::with_capacity(slots.len());
+    let mut annotations = Vec::with_capacity(slots.len());
     let mut faults = Vec::new();
     let (mut samples, mut occurrences, mut valid) = (Vec::new(), Vec::new(), Vec::new());
     for (slot, planned) in slots.into_iter().zip(&plan.slots) {
@@ -270,6 +275,7 @@ pub(crate) fn assemble(
         occurrences.push(slot.visit.occurrence);
         valid.push(planned.valid && !slot.blank);
         targets.push(slot.target);
+        annotations.push(slot.annotations);
         faults.extend(slot.fault);
     }
     let seen = samples.len() as u64;
@@ -286,6 +292,8 @@ pub(crate) fn assemble(
         valid,
         mix,
         notes,
+        annotations,
+        max_boxes: line.recipe.joint.as_ref().and_then(|joint| joint.max_boxes),
         faults,
         state: LoaderState::after(line, plan.epoch, plan.index, seen, bad),
         lease,

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::budget::Permit;
-use super::line::{Admitted, Desk, Place};
+use super::line::{Admitted, Desk, Place, Sample};
 use super::stats::Meter;
+use super::views::AnnotatedViews;
 use super::{ReadChunk, Shared};
 use crate::augment::Program;
 use crate::decode::{Probe, Rect};
 use crate::error::{Error, Kind, Result};
-use crate::source::Raw;
 
 /// A slot on its way to the augmenter.
 pub(super) struct DecodedSlot {
@@ -48,7 +48,9 @@ impl Shared {
                 Ok(admitted) if admitted.region.is_none() => {
                     let Admitted { visit, target, fault, .. } = admitted;
                     let notes = work.views.notes(&[]);
-                    let staged = Staged { visit, target, fault, view: StagedView::Blank, notes };
+                    let view = StagedView::Blank;
+                    let annotations = AnnotatedViews::default();
+                    let staged = Staged { visit, target, fault, view, notes, annotations };
                     if !work.mixes() {
                         work.write_blank(slot);
                     }
@@ -61,10 +63,10 @@ impl Shared {
     }
 
     /// The reader's part for sources that do not block.
-    fn read_in_place(&self, desk: &mut Desk, sample: u64) -> Result<Raw> {
+    fn read_in_place(&self, desk: &mut Desk, sample: u64) -> Result<Sample> {
         let busy = Instant::now();
         let raw = self.guard("reader", sample, || self.line.read(desk, sample));
-        let bytes = raw.as_ref().map_or(0, |raw| raw.bytes.len() as u64);
+        let bytes = raw.as_ref().map_or(0, |sample| sample.raw.bytes.len() as u64);
         self.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
         Meter::add(&self.meter.reading, busy);
         raw
@@ -74,7 +76,7 @@ impl Shared {
         &self,
         work: &BatchWork,
         slot: usize,
-        raw: Result<Raw>,
+        raw: Result<Sample>,
         desk: &mut Desk,
         permit: &mut Option<Permit>,
     ) -> Result<Admitted> {
@@ -82,9 +84,9 @@ impl Shared {
         let visit = plan.slots[slot].visit;
         let place = Place { epoch: plan.epoch, index: plan.index, global_slot: plan.first + slot, slot };
         let admitted = self.guard("decoder", visit.sample, || {
-            let mut choose = |wish: Rect, _: &Probe| {
+            let mut choose = |wish: Rect, _: &Probe, planes: u64| {
                 *permit = None;
-                *permit = self.decoded.acquire(u64::from(wish.width) * u64::from(wish.height) * 3);
+                *permit = self.decoded.acquire(u64::from(wish.width) * u64::from(wish.height) * 3 + planes);
                 match permit {
                     Some(_) => Ok(wish),
                     None => Err(Error::new(Kind::Stopped, "the loader was stopped")),

@@ -10,7 +10,7 @@ use crate::draws::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
 use crate::plan::{Plan, Visit};
 use crate::recipe::{OnBad, Recipe};
-use crate::source::{Fingerprint, Payload, Raw, Source, Target};
+use crate::source::{Annotations, Fingerprint, Payload, Plane, Raw, Source, Target};
 
 /// How many stand-ins are tried for one bad sample.
 const ATTEMPTS: u32 = 16;
@@ -53,8 +53,16 @@ impl Desk {
     }
 }
 
-/// Asked for the part of a picture to decode, given the part that is needed: the place to wait for memory.
-pub(crate) type Choose<'a> = &'a mut dyn FnMut(Rect, &Probe) -> Result<Rect>;
+/// Asked for the part of a picture to decode, given the part that is needed and the bytes of its planes: the place to
+/// wait for memory.
+pub(crate) type Choose<'a> = &'a mut dyn FnMut(Rect, &Probe, u64) -> Result<Rect>;
+
+/// A sample as read.
+pub(crate) struct Sample {
+    pub(crate) raw: Raw,
+    /// Empty, and not asked for, unless the recipe moves annotations.
+    pub(crate) annotations: Annotations,
+}
 
 /// A slot whose picture is about to be decoded or known to be blank.
 #[derive(Debug)]
@@ -64,6 +72,8 @@ pub(crate) struct Admitted {
     pub(crate) fault: Option<Fault>,
     /// The decoded part of the picture in the buffer that came along; `None` for a blank slot.
     pub(crate) region: Option<Rect>,
+    /// What is annotated in the picture, planes decoded.
+    pub(crate) annotations: Annotations,
 }
 
 /// Where a slot is.
@@ -88,8 +98,18 @@ impl Line {
     }
 
     /// Reads a sample on this thread.
-    pub(crate) fn read(&self, desk: &mut Desk, sample: u64) -> Result<Raw> {
-        self.source.read(sample, std::mem::take(&mut desk.spare))
+    pub(crate) fn read(&self, desk: &mut Desk, sample: u64) -> Result<Sample> {
+        self.fetch(sample, std::mem::take(&mut desk.spare))
+    }
+
+    /// Reads a sample, with its annotations if the recipe moves them.
+    pub(crate) fn fetch(&self, sample: u64, spare: Vec<u8>) -> Result<Sample> {
+        let raw = self.source.read(sample, spare)?;
+        let annotations = match self.recipe.joint {
+            Some(_) => self.source.annotations(sample)?.unwrap_or_default(),
+            None => Annotations::default(),
+        };
+        Ok(Sample { raw, annotations })
     }
 
     /// Decodes the sample of a slot, or a stand-in by the recipe's rule, at the desk.
@@ -101,7 +121,7 @@ impl Line {
         views: &ViewSet,
         place: Place,
         planned: Visit,
-        raw: Option<Result<Raw>>,
+        raw: Option<Result<Sample>>,
         choose: Choose<'_>,
     ) -> Result<Admitted> {
         let mut raw = raw;
@@ -111,11 +131,12 @@ impl Line {
             let read = raw.take().unwrap_or_else(|| self.read(desk, visit.sample));
             let decoded = read.and_then(|raw| self.decode(desk, views, place.epoch, visit, raw, choose));
             let error = match decoded {
-                Ok((region, target)) => {
+                Ok(decoded) => {
                     if let Some(fault) = &mut fault {
                         fault.replaced_by = Some(visit.sample);
                     }
-                    return Ok(Admitted { visit, target, fault, region: Some(region) });
+                    let Decoded { region, target, annotations } = decoded;
+                    return Ok(Admitted { visit, target, fault, region: Some(region), annotations });
                 }
                 Err(error) => self.name(error, visit.sample),
             };
@@ -132,7 +153,13 @@ impl Line {
             match self.recipe.on_bad {
                 OnBad::Fail => return Err(error),
                 OnBad::Skip { .. } => {
-                    return Ok(Admitted { visit: planned, target: Target::None, fault, region: None });
+                    return Ok(Admitted {
+                        visit: planned,
+                        target: Target::None,
+                        fault,
+                        region: None,
+                        annotations: Annotations::default(),
+                    });
                 }
                 OnBad::Replace { .. } if attempt == ATTEMPTS => {
                     return Err(Error::new(
@@ -173,17 +200,35 @@ impl Line {
         views: &ViewSet,
         epoch: u32,
         visit: Visit,
-        raw: Raw,
+        sample: Sample,
         choose: Choose<'_>,
-    ) -> Result<(Rect, Target)> {
+    ) -> Result<Decoded> {
+        let Sample { raw, mut annotations } = sample;
         self.targets.check(&raw.target)?;
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.limits)?;
         self.draw(&mut desk.programs, views, epoch, visit, &probe);
         desk.programs.iter().try_for_each(Program::check_size)?;
-        let region = choose(wish(&desk.programs), &probe)?;
+        annotations.check()?;
+        let planes = self.probe_planes(&annotations, &probe)?;
+        let bytes = planes.iter().map(Probe::decoded_bytes).sum();
+        let region = choose(wish(&desk.programs), &probe, bytes)?;
         desk.decoder.decode(&raw.bytes, &probe, region, &mut desk.pixels)?;
         desk.keep(raw.bytes);
-        Ok((region, raw.target))
+        for (plane, probe) in annotations.planes.iter_mut().zip(&planes) {
+            decode_plane(&mut desk.decoder, plane, probe)
+                .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))?;
+        }
+        Ok(Decoded { region, target: raw.target, annotations })
+    }
+
+    /// Reads the headers of planes, which count towards the limits like the picture.
+    fn probe_planes(&self, annotations: &Annotations, picture: &Probe) -> Result<Vec<Probe>> {
+        let mut pixels = u64::from(picture.width) * u64::from(picture.height);
+        let planes = annotations.planes.iter().map(|plane| {
+            decode::plane::admit(&plane.bytes, plane.codec, &self.recipe.limits, picture, &mut pixels)
+                .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))
+        });
+        planes.collect()
     }
 
     /// Draws a program for each view of a visit, for a picture of the probed size.
@@ -213,6 +258,23 @@ impl Line {
     pub(crate) fn group_number(&self, first: usize, slot: usize) -> u32 {
         ((first + slot) / self.group) as u32
     }
+}
+
+/// A decoded sample but for its pixels, which are at the desk.
+struct Decoded {
+    region: Rect,
+    target: Target,
+    annotations: Annotations,
+}
+
+fn decode_plane(decoder: &mut Decoder, plane: &mut Plane, probe: &Probe) -> Result<()> {
+    // Raw planes are as they should be.
+    if plane.size().is_none() {
+        let pixels = decoder.plane(&plane.bytes, probe, plane.kind.channels())?;
+        let name = std::mem::take(&mut plane.name);
+        *plane = Plane::raw(name, plane.kind, probe.width, probe.height, pixels);
+    }
+    Ok(())
 }
 
 /// The part of the picture that all views together read.

@@ -32,7 +32,7 @@ pub use stats::Stats;
 
 use crate::batch::{Batch, Pool};
 use crate::error::{Error, Kind, Result};
-use crate::source::{Access, Raw};
+use crate::source::Access;
 use batcher::{BatchWork, Buffers, Staged};
 use budget::{Budget, Permit};
 use stats::Meter;
@@ -137,7 +137,7 @@ struct ReadChunk {
     /// The first slot.
     start: usize,
     /// What was read for each slot; `None` where the decoder reads itself.
-    raw: Vec<Option<Result<Raw>>>,
+    raw: Vec<Option<Result<line::Sample>>>,
     _permit: Option<Permit>,
 }
 

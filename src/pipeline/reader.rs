@@ -150,11 +150,11 @@ impl Reader {
                 if shared.stop.load(Ordering::Relaxed) {
                     return None;
                 }
-                Some(shared.guard("reader", sample, || shared.line.source.read(sample, Vec::new())))
+                Some(shared.guard("reader", sample, || shared.line.fetch(sample, Vec::new())))
             };
             let start = slots.start;
             let raw: Vec<_> = slots.map(read).collect();
-            let bytes = raw.iter().flatten().flatten().map(|raw| raw.bytes.len() as u64).sum();
+            let bytes = raw.iter().flatten().flatten().map(|sample| sample.raw.bytes.len() as u64).sum();
             shared.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
             Meter::add(&shared.meter.reading, busy);
             if !shared.stop.load(Ordering::Relaxed) {

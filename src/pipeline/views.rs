@@ -4,10 +4,14 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use crate::augment::{Frame, Note, Program};
+use crate::augment::{Frame, Joint, Note, Program, Scratch};
 use crate::batch::{Finisher, NoteColumn};
 use crate::error::Result;
 use crate::recipe::{Layout, Recipe, View};
+use crate::source::Annotations;
+
+/// What is annotated in each view of a slot; empty without `[joint]`, and for blank slots.
+pub(crate) type AnnotatedViews = Arc<[Annotations]>;
 
 /// Epochs whose views are kept: that of the trainer, those that are prepared, and one to look at.
 const KEPT: usize = 4;
@@ -163,6 +167,18 @@ impl ViewSet {
             }
         }
         values
+    }
+
+    /// What is annotated in each view.
+    pub(crate) fn annotate(
+        &self,
+        joint: Option<&Joint>,
+        programs: &[Program],
+        given: &Annotations,
+        scratch: &mut Scratch,
+    ) -> Result<AnnotatedViews> {
+        let Some(joint) = joint else { return Ok(AnnotatedViews::default()) };
+        self.spots().map(|spot| joint.apply(&programs[spot.number], given, scratch)).collect()
     }
 
     /// The notes of all slots, each as a column like a tensor: all slots of the first view of its group, and so on.

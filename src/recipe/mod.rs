@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::{Op, Registry};
+use crate::augment::{Joint, Op, Registry};
 use crate::decode::Limits;
 use crate::error::{Error, Result};
 use crate::mix::Mix;
@@ -53,6 +53,8 @@ pub struct Recipe {
     pub(crate) last: Last,
     /// Empty until an op or a view is added; [`Recipe::views`] is what counts.
     views: Vec<View>,
+    /// `None` leaves annotations unread.
+    pub(crate) joint: Option<Joint>,
     pub(crate) mix: Option<Mix>,
     pub(crate) target: TargetOptions,
     pub(crate) output: Output,
@@ -176,6 +178,8 @@ struct Canonical<'a> {
     output: &'a Output,
     target: &'a TargetOptions,
     #[serde(skip_serializing_if = "Option::is_none")]
+    joint: Option<&'a Joint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     mix: Option<toml::Table>,
     view: Vec<view::Canonical<'a>>,
 }
@@ -230,6 +234,7 @@ impl Recipe {
             decode: BTreeMap::from([("limits", self.limits)]),
             output: &self.output,
             target: &self.target,
+            joint: self.joint.as_ref(),
             mix: self.mix.as_ref().map(Mix::to_table),
             view: self.views().iter().map(View::to_table).collect(),
         };
@@ -281,6 +286,12 @@ impl Recipe {
     pub fn view(mut self, view: View) -> Recipe {
         self.views.push(view);
         self
+    }
+
+    /// Moves boxes, keypoints and planes with the picture; `None` leaves annotations unread.
+    #[must_use]
+    pub fn joint(self, joint: impl Into<Option<Joint>>) -> Recipe {
+        Recipe { joint: joint.into(), ..self }
     }
 
     /// Mixes samples of a batch; `None` switches mixing off.
@@ -337,6 +348,9 @@ impl Recipe {
         view::check(&self.views).map_err(|(_, _, error)| ("view", error))?;
         if let Some(mix) = &self.mix {
             mix.check(self.batch)?;
+        }
+        if let Some(joint) = &self.joint {
+            joint.check()?;
         }
         let target = &self.target;
         if !(0.0..=1.0).contains(&target.smoothing) {

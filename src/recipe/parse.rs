@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::schedule::Schedule;
 use super::view::{self, Part};
 use super::{OnBad, Output, Recipe, TargetOptions, View};
-use crate::augment::{Registry, suggest};
+use crate::augment::{Joint, Registry, suggest};
 use crate::decode::Limits;
 use crate::error::{Error, Result};
 use crate::mix::{self, Mix};
@@ -26,6 +26,7 @@ struct Form {
     last: Last,
     #[serde(default)]
     view: Vec<Spanned<ViewForm>>,
+    joint: Option<Joint>,
     mix: Option<Spanned<mix::Form>>,
     #[serde(default)]
     target: TargetOptions,
@@ -72,6 +73,7 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
         order: form.order,
         last: form.last,
         views,
+        joint: form.joint,
         mix,
         target: form.target,
         output: form.output,

@@ -10,7 +10,9 @@ use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
 
 use super::cells::{Layout, Table, caught};
-use super::{Access, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, detect, map, names};
+use super::{
+    Access, Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, detect, map, names,
+};
 use crate::error::{Error, Kind, Result};
 
 /// Pictures in Arrow IPC files or streams, read without a copy from a mapping.
@@ -151,6 +153,15 @@ impl Source for ArrowFile {
             Ok(Raw { bytes: Payload::Shared(bytes), codec, target: batch.table.target(row)? })
         };
         read().map_err(|error: Error| {
+            let path = names::readable(file.path.as_os_str().as_encoded_bytes());
+            error.at(format_args!("{path}: row {}", id - file.first)).with_sample(id)
+        })
+    }
+
+    fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
+        let (batch, row) = self.find(id).ok_or_else(|| super::no_such_sample(id, self.rows))?;
+        batch.table.annotations(row).map_err(|error| {
+            let file = &self.files[batch.file];
             let path = names::readable(file.path.as_os_str().as_encoded_bytes());
             error.at(format_args!("{path}: row {}", id - file.first)).with_sample(id)
         })

@@ -1,6 +1,6 @@
 //! Several sources as one.
 
-use super::{Access, Fingerprint, Raw, Source};
+use super::{Access, Annotations, Fingerprint, Raw, Source};
 use crate::error::Result;
 
 /// Several sources numbered through, in order.
@@ -55,6 +55,11 @@ impl Source for Blend {
     fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
         let (id, source) = self.part(id);
         source.read(id, spare)
+    }
+
+    fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
+        let (id, source) = self.part(id);
+        source.annotations(id)
     }
 
     fn access(&self) -> Access {

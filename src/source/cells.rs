@@ -5,12 +5,13 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     BinaryType, ByteArrayType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, LargeBinaryType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Int64Type, LargeBinaryType, LargeUtf8Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type, Utf8Type,
 };
 use arrow_array::{Array, ArrayRef, BinaryViewArray, GenericByteArray, RecordBatch};
 use arrow_schema::{DataType, Schema};
 
-use super::{Parts, Target};
+use super::sidecar::Sidecar;
+use super::{Annotations, Parts, Target};
 use crate::error::{Error, Result};
 
 /// Which columns of a table hold the pictures and the labels.
@@ -18,6 +19,9 @@ use crate::error::{Error, Result};
 /// The picture column is binary (`binary`, `large_binary`, `binary_view`), or Hugging Face's struct with a field `bytes`.
 /// The label column holds integers (classes), lists of integers (several classes) or lists of floats (a weight for each
 /// class); a null label is [`Target::None`].
+///
+/// A column `annotations` of strings has boxes and keypoints ([`Annotations::from_json`]), and binary columns named
+/// `NAME.KIND`, such as `seg.mask`, have planes as PNG; a null is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     /// The column of pictures; `image` by default.
@@ -36,7 +40,9 @@ impl Default for Columns {
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     columns: Columns,
-    /// The columns to read: pictures, then labels.
+    /// The columns that annotate pictures.
+    notes: Vec<String>,
+    /// The columns to read: pictures, labels, annotations.
     pub(super) wanted: Vec<usize>,
     /// Class names by Hugging Face's metadata; empty if there are none.
     pub(super) classes: Vec<String>,
@@ -64,7 +70,8 @@ impl Layout {
                 columns.image
             )));
         }
-        let mut layout = Layout { columns: columns.clone(), wanted: vec![image], classes: Vec::new() };
+        let (wanted, notes) = (vec![image], Vec::new());
+        let mut layout = Layout { columns: columns.clone(), notes, wanted, classes: Vec::new() };
         if let Some(name) = &columns.label {
             match position(name) {
                 Some(label) if label == image => {
@@ -84,6 +91,12 @@ impl Layout {
                 }
                 None if Columns::default().label.as_ref() == Some(name) => layout.columns.label = None,
                 None => return Err(missing("labels", name)),
+            }
+        }
+        for (number, field) in schema.fields().iter().enumerate() {
+            if is_note(field.name(), field.data_type()) && !layout.wanted.contains(&number) {
+                layout.wanted.push(number);
+                layout.notes.push(field.name().clone());
             }
         }
         Ok(layout)
@@ -123,7 +136,9 @@ impl Layout {
             }
             None => None,
         };
+        let notes = self.notes.iter().map(|name| Ok((name.clone(), Arc::clone(column(name)?))));
         Ok(Table {
+            notes: notes.collect::<Result<_>>()?,
             outer: outer
                 .filter(|outer| outer.null_count() > 0)
                 .map(|outer| Arc::new(outer.clone()) as ArrayRef),
@@ -144,6 +159,19 @@ fn is_picture(kind: &DataType) -> bool {
             fields.iter().any(|field| field.name() == "bytes" && is_binary(field.data_type()))
         }
         kind => is_binary(kind),
+    }
+}
+
+/// The name of a file beside a picture that would hold what such a column holds.
+fn suffix(column: &str) -> String {
+    if column == "annotations" { "json".into() } else { format!("{column}.png") }
+}
+
+fn is_note(name: &str, kind: &DataType) -> bool {
+    match Sidecar::of(suffix(name).as_bytes()) {
+        Some(Sidecar::Json) => name == "annotations" && matches!(kind, DataType::Utf8 | DataType::LargeUtf8),
+        Some(Sidecar::Plane(..)) => is_binary(kind),
+        None => false,
     }
 }
 
@@ -178,6 +206,8 @@ pub(super) struct Table {
     cells: ArrayRef,
     path: Option<ArrayRef>,
     labels: Option<ArrayRef>,
+    /// What annotates the pictures, by column.
+    notes: Vec<(String, ArrayRef)>,
 }
 
 impl Table {
@@ -188,7 +218,8 @@ impl Table {
     /// The bytes in memory that the columns keep.
     pub(super) fn memory(&self) -> u64 {
         let arrays = [Some(&self.cells), self.path.as_ref(), self.labels.as_ref()];
-        arrays.into_iter().flatten().map(|array| array.get_array_memory_size() as u64).sum()
+        let notes = self.notes.iter().map(|(_, array)| array);
+        arrays.into_iter().flatten().chain(notes).map(|array| array.get_array_memory_size() as u64).sum()
     }
 
     /// The picture in a row.
@@ -209,12 +240,8 @@ impl Table {
                 None => "the picture is null".to_owned(),
             }));
         }
-        let cell = match self.cells.data_type() {
-            DataType::Binary => bytes_at(self.cells.as_bytes::<BinaryType>(), row),
-            DataType::LargeBinary => bytes_at(self.cells.as_bytes::<LargeBinaryType>(), row),
-            _ => view_at(self.cells.as_binary_view(), row),
-        };
-        cell.ok_or_else(|| Error::corrupt("the picture lies outside of the column's data"))
+        any_bytes_at(&self.cells, row)
+            .ok_or_else(|| Error::corrupt("the picture lies outside of the column's data"))
     }
 
     /// The label in a row.
@@ -251,11 +278,35 @@ impl Table {
         }))
     }
 
+    /// What annotates the picture in a row; `None` if nothing does.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` naming the column, as [`Annotations::from_json`] and for a plane that is no picture.
+    pub(super) fn annotations(&self, row: usize) -> Result<Option<Annotations>> {
+        let mut annotations = None;
+        for (name, array) in self.notes.iter().filter(|(_, array)| array.is_valid(row)) {
+            let read = |into: &mut Annotations| {
+                let cell = any_bytes_at(array, row)
+                    .ok_or_else(|| Error::corrupt("the cell lies outside of the column's data"))?;
+                let suffix = suffix(name);
+                Sidecar::of(suffix.as_bytes()).map_or(Ok(()), |kind| kind.read(cell.to_vec(), into))
+            };
+            read(annotations.get_or_insert_default())
+                .map_err(|error| error.at(format_args!("column \"{name}\"")))?;
+        }
+        Ok(annotations)
+    }
+
     /// Adds every row's size and label to a fingerprint.
     pub(super) fn sum(&self, sum: &mut Parts) {
         for row in 0..self.rows() {
             let size = self.cell(row).map_or(u64::MAX, |cell| cell.len() as u64);
             sum.push(&size.to_le_bytes());
+            for (name, array) in self.notes.iter().filter(|(_, array)| array.is_valid(row)) {
+                sum.push(name.as_bytes());
+                sum.push(&any_bytes_at(array, row).map_or(u64::MAX, |cell| cell.len() as u64).to_le_bytes());
+            }
             match self.target(row) {
                 Ok(Target::None) => sum.push(b""),
                 Ok(Target::Class(class)) => sum.push(&class.to_le_bytes()),
@@ -268,6 +319,17 @@ impl Table {
                 Err(error) => sum.push(error.message().as_bytes()),
             }
         }
+    }
+}
+
+/// The bytes of a cell of any column of bytes or strings.
+fn any_bytes_at(array: &ArrayRef, row: usize) -> Option<&[u8]> {
+    match array.data_type() {
+        DataType::Binary => bytes_at(array.as_bytes::<BinaryType>(), row),
+        DataType::LargeBinary => bytes_at(array.as_bytes::<LargeBinaryType>(), row),
+        DataType::Utf8 => bytes_at(array.as_bytes::<Utf8Type>(), row),
+        DataType::LargeUtf8 => bytes_at(array.as_bytes::<LargeUtf8Type>(), row),
+        _ => view_at(array.as_binary_view(), row),
     }
 }
 

@@ -1,12 +1,13 @@
 //! A folder of class folders of pictures.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Codec, Fingerprint, Parts, Payload, Raw, Source, Target, fill, names};
+use super::sidecar::Sidecar;
+use super::{Annotations, Codec, Fingerprint, Parts, Payload, Raw, Source, Target, fill, names};
 use crate::error::{Error, Kind, Result};
 
 /// Pictures in folders: `root/class/any/depth/name.jpg`, or a flat `root/name.jpg` without classes.
@@ -16,10 +17,13 @@ use crate::error::{Error, Kind, Result};
 /// * The classes are the folders of the first level, sorted by the bytes of their names; a class folder without a
 ///   picture is a class too, so that a split which lacks a class numbers the others alike.
 /// * The samples are sorted by the bytes of their relative paths, whatever order the file system lists them in.
+/// * Files that annotate a picture `x.jpg` have its name without the extension: `x.json` has boxes and keypoints
+///   ([`Annotations::from_json`]), `x.NAME.KIND.png` is a plane of a kind: `mask`, `instances`, `depth`, `image` or
+///   `colour`. Beside no such picture, a PNG is a picture like any other.
 /// * Names that begin with a dot are skipped.
 /// * A symbolic link to a file is that file; one to a folder is not followed, and a warning counts them. A link that
 ///   leads nowhere is a sample whose read fails.
-/// * The fingerprint covers relative paths, sizes and classes, and no time stamp.
+/// * The fingerprint covers relative paths, sizes and classes, those of annotations included, and no time stamp.
 ///
 /// The listing is frozen when the folder is opened and takes about 16 bytes and a file name for each picture.
 #[derive(Debug)]
@@ -113,6 +117,26 @@ impl Source for Folder {
         read().map_err(|error: Error| error.at(place()).with_sample(id))
     }
 
+    fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
+        let sides = &self.manifest.sides;
+        let sides = &sides[sides.partition_point(|side| side.sample < id)..];
+        let mut annotations = None;
+        for Side { suffix, size, .. } in sides.iter().take_while(|side| side.sample == id) {
+            let Some(kind) = Sidecar::of(suffix) else { continue };
+            let path = self.root.join(os_string(side_path(&self.manifest.relative(id), suffix)));
+            let read = |into: &mut Annotations| {
+                let mut file = File::open(&path).map_err(|error| {
+                    Error::new(Kind::Io, format!("cannot open: {error}")).with_cause(error)
+                })?;
+                kind.read(fill::whole(&mut file, *size, Vec::new())?, into)
+            };
+            read(annotations.get_or_insert_default()).map_err(|error: Error| {
+                error.at(names::readable(path.as_os_str().as_encoded_bytes())).with_sample(id)
+            })?;
+        }
+        Ok(annotations)
+    }
+
     fn classes(&self) -> Option<&[String]> {
         (!self.classes.is_empty()).then_some(&self.classes)
     }
@@ -132,6 +156,27 @@ struct Manifest {
     ends: Vec<u64>,
     /// Sizes in bytes.
     sizes: Vec<u64>,
+    /// What annotates the samples, in their order.
+    sides: Vec<Side>,
+}
+
+/// A file that annotates a sample.
+#[derive(Debug)]
+struct Side {
+    sample: u64,
+    /// What follows the sample's stem and a dot.
+    suffix: Box<[u8]>,
+    size: u64,
+}
+
+/// The path of a file beside a picture.
+fn side_path(picture: &[u8], suffix: &[u8]) -> Vec<u8> {
+    [stem(picture), &b"."[..], suffix].concat()
+}
+
+/// A name without its extension.
+fn stem(name: &[u8]) -> &[u8] {
+    &name[..name.iter().rposition(|&byte| byte == b'.').unwrap_or(name.len())]
 }
 
 impl Manifest {
@@ -170,6 +215,11 @@ impl Manifest {
             sum.push(&self.relative(id as u64));
             sum.push(&size.to_le_bytes());
         }
+        for Side { sample, suffix, size } in &self.sides {
+            sum.push(&sample.to_le_bytes());
+            sum.push(suffix);
+            sum.push(&size.to_le_bytes());
+        }
         sum.finish()
     }
 }
@@ -190,6 +240,8 @@ fn list(folder: &Path) -> io::Result<Vec<Entry>> {
 /// A folder that is being walked: what is left of it, in order.
 struct Level {
     left: VecDeque<(Vec<u8>, fs::FileType)>,
+    /// What follows the stems of its annotated pictures.
+    sides: BTreeMap<Vec<u8>, Vec<Box<[u8]>>>,
     /// The length of the path above it.
     above: usize,
     identity: Identity,
@@ -235,6 +287,13 @@ impl Walk<'_> {
                 let level = self.enter(Path::new(&relative), above, &stack)?;
                 stack.push(level);
             } else if let Some(size) = self.picture(&path, &key, kind)? {
+                for suffix in level.sides.get(stem(&key)).into_iter().flatten() {
+                    let side = self.root.join(os_string([&path, &side_path(&key, suffix)[..]].concat()));
+                    // One that cannot be read is a fault of its sample.
+                    let size = fs::metadata(&side).map_or(0, |found| found.len());
+                    let (sample, suffix) = (self.manifest.sizes.len() as u64, suffix.clone());
+                    self.manifest.sides.push(Side { sample, suffix, size });
+                }
                 if stack.len() == 1 {
                     flat.get_or_insert_with(|| key.clone());
                     self.manifest.push(&key, size);
@@ -286,7 +345,8 @@ impl Walk<'_> {
             left.push((key, entry.kind));
         }
         left.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        Ok(Level { left: left.into(), above, identity })
+        let sides = take_sides(&mut left);
+        Ok(Level { left: left.into(), sides, above, identity })
     }
 
     /// The size of an entry that is a picture.
@@ -311,6 +371,24 @@ impl Walk<'_> {
             Err(error) => Err(Error::io("read the size", &path, error)),
         }
     }
+}
+
+/// Takes the files that annotate a picture out of a folder's sorted names.
+fn take_sides(names: &mut Vec<(Vec<u8>, fs::FileType)>) -> BTreeMap<Vec<u8>, Vec<Box<[u8]>>> {
+    let mut sides = BTreeMap::<Vec<u8>, Vec<Box<[u8]>>>::new();
+    if !names.iter().any(|(name, kind)| !kind.is_dir() && Sidecar::split(name).is_some()) {
+        return sides;
+    }
+    let pictures = names.iter().filter(|(name, kind)| !kind.is_dir() && is_picture(name));
+    let stems: BTreeSet<Vec<u8>> = pictures.map(|(name, _)| stem(name).to_vec()).collect();
+    names.retain(|(name, kind)| match Sidecar::split(name) {
+        Some((stem, suffix)) if !kind.is_dir() && stems.contains(stem) => {
+            sides.entry(stem.to_vec()).or_default().push(suffix.into());
+            false
+        }
+        _ => true,
+    });
+    sides
 }
 
 fn is_picture(name: &[u8]) -> bool {

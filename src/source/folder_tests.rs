@@ -228,3 +228,29 @@ fn the_codec_is_told_by_the_bytes() {
     assert_eq!(folder.read(2, Vec::new()).unwrap_err().kind(), Kind::Truncated);
     assert_eq!(folder.read(3, Vec::new()).unwrap_err().kind(), Kind::Config);
 }
+
+#[test]
+fn files_beside_a_picture_annotate_it() {
+    let dir = tree(&["a/1.jpg", "a/2.v2.png", "b/3.jpg", "b/4.seg.mask.png", "b/5.json"]);
+    let plain = Folder::open(dir.path()).unwrap();
+    assert_eq!(names(&plain), ["a/1.jpg", "a/2.v2.png", "b/3.jpg", "b/4.seg.mask.png"]);
+    assert!((0..4).all(|id| plain.annotations(id).unwrap().is_none()));
+    let png = b"\x89PNG\r\n\x1a\n";
+    fs::write(dir.path().join("a/1.json"), r#"{"boxes": [[1, 2, 3, 4, 5]]}"#).unwrap();
+    fs::write(dir.path().join("a/1.seg.mask.png"), png).unwrap();
+    fs::write(dir.path().join("a/2.v2.near.depth.png"), png).unwrap();
+    fs::write(dir.path().join("b/3.json"), "no json").unwrap();
+    let folder = Folder::open(dir.path()).unwrap();
+    assert_eq!(names(&folder), names(&plain));
+    assert_ne!(folder.fingerprint(), plain.fingerprint());
+    let first = folder.annotations(0).unwrap().unwrap();
+    assert_eq!((first.boxes.len(), first.boxes[0].class), (1, 5));
+    assert_eq!((&first.planes[0].name[..], first.planes[0].kind), ("seg", crate::source::PlaneKind::Mask));
+    assert_eq!(folder.annotations(1).unwrap().unwrap().planes[0].name, "near");
+    let error = folder.annotations(2).unwrap_err();
+    assert!(error.message().contains("b/3.json: not JSON") && error.sample() == Some(2), "{error}");
+    assert!(folder.annotations(3).unwrap().is_none());
+    fs::write(dir.path().join("a/1.seg.mask.png"), [&png[..], b"1"].concat()).unwrap();
+    assert_eq!(folder.annotations(0).unwrap_err().kind(), Kind::Mismatch);
+    assert_ne!(Folder::open(dir.path()).unwrap().fingerprint(), folder.fingerprint());
+}

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Access, Codec, Fingerprint, Payload, Raw, Source, Target};
+use super::{Access, Annotations, Codec, Fingerprint, Parts, Payload, Raw, Source, Target};
 use crate::error::{Error, Result};
 
 /// Samples in memory.
@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 pub struct Memory {
     records: Records,
     targets: Vec<Target>,
+    /// One for each sample, or none at all.
+    annotations: Vec<Annotations>,
     fingerprint: Fingerprint,
 }
 
@@ -66,7 +68,8 @@ impl Memory {
         let labels: Vec<u8> = classes.iter().flat_map(|class| class.to_le_bytes()).collect();
         let fingerprint = Fingerprint::of([&b"pixels"[..], &shape, &labels, &data]);
         let targets = classes.into_iter().map(Target::Class).collect();
-        Ok(Memory { records: Records::Pixels { data, height, width, channels }, targets, fingerprint })
+        let records = Records::Pixels { data, height, width, channels };
+        Ok(Memory { records, targets, annotations: Vec::new(), fingerprint })
     }
 
     /// Encoded pictures (JPEG, PNG, WebP) with their targets. A record that is not a picture is found when it is
@@ -83,7 +86,24 @@ impl Memory {
         let labels = format!("{targets:?}");
         let parts = records.iter().map(|(bytes, _)| &bytes[..]).chain([labels.as_bytes()]);
         let fingerprint = Fingerprint::of(parts);
-        Memory { records: Records::Encoded(records), targets, fingerprint }
+        Memory { records: Records::Encoded(records), targets, annotations: Vec::new(), fingerprint }
+    }
+
+    /// The samples with boxes, keypoints and planes, one [`Annotations`] for each sample.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if there are more or fewer than samples. What is wrong inside of one is found when the
+    /// sample is read, like a bad file.
+    pub fn annotated(self, annotations: Vec<Annotations>) -> Result<Memory> {
+        if annotations.len() != self.targets.len() {
+            let (given, samples) = (annotations.len(), self.targets.len());
+            return Err(Error::config(format!("annotations of {given} pictures for {samples} samples")));
+        }
+        let mut sum = Parts::default();
+        sum.push(&self.fingerprint.0.to_le_bytes());
+        annotations.iter().for_each(|each| each.pieces(|piece| sum.push(piece)));
+        Ok(Memory { annotations, fingerprint: sum.finish(), ..self })
     }
 }
 
@@ -124,6 +144,10 @@ impl Source for Memory {
             Records::Encoded(records) => records[id as usize].clone(),
         };
         Ok(Raw { bytes: Payload::Shared(bytes), codec, target })
+    }
+
+    fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
+        Ok(self.annotations.get(id as usize).cloned())
     }
 
     fn access(&self) -> Access {

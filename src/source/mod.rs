@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result};
 
+mod annotations;
 #[cfg(feature = "arrow")]
 mod arrow;
 mod blend;
@@ -25,8 +26,10 @@ mod names;
 #[cfg(feature = "arrow")]
 mod parquet;
 pub(crate) mod shards;
+mod sidecar;
 mod tar;
 
+pub use annotations::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 #[cfg(feature = "arrow")]
 pub use arrow::ArrowFile;
 pub(crate) use blend::Blend;
@@ -70,6 +73,17 @@ pub trait Source: Send + Sync {
     /// Whatever keeps the sample from being read whole: [`Kind::Io`], [`Kind::Corrupt`], [`Kind::Truncated`]. The
     /// message names the file and the record.
     fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw>;
+
+    /// Boxes, keypoints and planes of a sample; `None` if the data has none. Asked for only by recipes with a `[joint]`
+    /// table, on the thread that reads the sample.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::read`]: whatever keeps them from being read is a fault of the sample.
+    fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
+        let _ = id;
+        Ok(None)
+    }
 
     /// How [`Source::read`] behaves, which decides on which thread it is called.
     fn access(&self) -> Access {

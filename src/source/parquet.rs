@@ -18,7 +18,9 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use self::cache::Cache;
 use super::cells::{Layout, Table, caught};
-use super::{Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, detect, fill, names};
+use super::{
+    Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, detect, fill, names,
+};
 use crate::error::{Error, Kind, Result};
 
 /// The largest row group that is decoded, in uncompressed bytes of the wanted columns: 4 GiB.
@@ -188,6 +190,34 @@ impl Parquet {
     }
 }
 
+impl Parquet {
+    /// Reads from the row of a sample.
+    fn row<T>(&self, id: u64, read: impl FnOnce(&Table, usize) -> Result<T>) -> Result<T> {
+        let (number, group) = self.find(id).ok_or_else(|| super::no_such_sample(id, self.rows))?;
+        let OneFile { file, first, .. } = &self.files[group.file];
+        let find_and_read = || {
+            let tables = self
+                .cache
+                .get(number, || self.load(group))
+                .map_err(|error| error.at(format_args!("row group {}", group.index)))?;
+            let mut row = (id - group.first) as usize;
+            let mut tables = tables.iter();
+            let table = loop {
+                let table =
+                    tables.next().ok_or_else(|| Error::corrupt("the row is missing from its row group"))?;
+                if row < table.rows() {
+                    break table;
+                }
+                row -= table.rows();
+            };
+            read(table, row)
+        };
+        find_and_read().map_err(|error: Error| {
+            error.at(format_args!("{}: row {}", readable(file.path()), id - first)).with_sample(id)
+        })
+    }
+}
+
 impl Source for Parquet {
     fn len(&self) -> u64 {
         self.rows
@@ -210,33 +240,18 @@ impl Source for Parquet {
     }
 
     fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
-        let (number, group) = self.find(id).ok_or_else(|| super::no_such_sample(id, self.rows))?;
-        let OneFile { file, first, .. } = &self.files[group.file];
-        let read = || {
-            let tables = self
-                .cache
-                .get(number, || self.load(group))
-                .map_err(|error| error.at(format_args!("row group {}", group.index)))?;
-            let mut row = (id - group.first) as usize;
-            let mut tables = tables.iter();
-            let table = loop {
-                let table =
-                    tables.next().ok_or_else(|| Error::corrupt("the row is missing from its row group"))?;
-                if row < table.rows() {
-                    break table;
-                }
-                row -= table.rows();
-            };
+        self.row(id, |table, row| {
             let cell = table.cell(row)?;
             let codec = Codec::sniff(cell)?;
             // Copied, so that a picture under way does not keep a whole row group in memory.
             let mut bytes = fill::room(spare, cell.len() as u64)?;
             bytes.copy_from_slice(cell);
             Ok(Raw { bytes: Payload::Owned(bytes), codec, target: table.target(row)? })
-        };
-        read().map_err(|error: Error| {
-            error.at(format_args!("{}: row {}", readable(file.path()), id - first)).with_sample(id)
         })
+    }
+
+    fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
+        self.row(id, Table::annotations)
     }
 
     fn classes(&self) -> Option<&[String]> {

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Access, Codec, Fingerprint, Raw, Source};
+use super::{Access, Annotations, Codec, Fingerprint, Raw, Source};
 use crate::error::{Error, Kind, Result};
 use crate::shard::{Backing, Entry, MANIFEST, Manifest, Shard};
 
 /// The extension of shards.
 const EXTENSION: &str = "mill";
+
+/// The extra column of boxes and keypoints, as the JSON of [`Annotations::from_json`]; empty where a sample has none.
+pub const ANNOTATIONS: &str = "annotations.1";
 
 /// Samples in shards.
 #[derive(Debug)]
@@ -161,6 +164,9 @@ fn survey(shards: &[Shard], classes: Option<&[String]>) -> (Fingerprint, Option<
             for label in shard.labels(record) {
                 part(label);
             }
+            if let Some(text) = shard.extra(ANNOTATIONS, record).filter(|text| !text.is_empty()) {
+                part(text);
+            }
             let sides = (entry.height, entry.width);
             uniform &= matches!(entry.codec, Codec::Raw { .. }) && *frame.get_or_insert(sides) == sides;
         }
@@ -195,6 +201,19 @@ impl Source for Shards {
         let shard = &self.shards[shard];
         let bytes = shard.read(record, spare).map_err(|error| error.with_sample(id))?;
         Ok(Raw { bytes, codec: shard.entry(record).codec, target: shard.target(record) })
+    }
+
+    fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
+        let Some((shard, record)) = self.locate(id) else { return Ok(None) };
+        let shard = &self.shards[shard];
+        match shard.extra(ANNOTATIONS, record) {
+            None | Some([]) => Ok(None),
+            Some(text) => Annotations::from_json(text).map(Some).map_err(|error| {
+                error
+                    .at(format_args!("{}: record {record}: {ANNOTATIONS}", shard.path().display()))
+                    .with_sample(id)
+            }),
+        }
     }
 
     fn access(&self) -> Access {

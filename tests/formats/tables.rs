@@ -255,3 +255,37 @@ fn what_pyarrow_wrote_is_read() {
         assert!(error.message().contains(said), "{error}");
     }
 }
+
+#[test]
+fn columns_that_annotate_pictures_are_read_by_name_and_type() {
+    let json = StringArray::from(vec![
+        Some("before the slice"),
+        Some(r#"{"boxes": [[1, 2, 3, 4, 5]]}"#),
+        None,
+        Some(r#"{"boxes": [[1, 2]]}"#),
+    ]);
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n of a mask";
+    let mask = LargeBinaryArray::from(vec![None, Some(PNG), None, None]);
+    let columns: Vec<(&str, ArrayRef)> =
+        vec![("annotations", Arc::new(json)), ("image", pictures(4)), ("seg.mask", Arc::new(mask))];
+    let whole = batch(columns);
+    let (tables, plain) = (Tables::of(&whole.slice(1, 3)), Tables::of(&batch(vec![("image", pictures(3))])));
+    let sources = tables.open(&Columns::default()).into_iter().zip(plain.open(&Columns::default()));
+    for (source, plain) in sources {
+        let (source, plain) = (source.unwrap(), plain.unwrap());
+        let first = source.annotations(0).unwrap().unwrap();
+        assert_eq!((first.boxes.len(), first.boxes[0].class), (1, 5));
+        assert_eq!((&first.planes[0].name[..], &first.planes[0].bytes[..]), ("seg", PNG));
+        assert!(source.annotations(1).unwrap().is_none() && plain.annotations(0).unwrap().is_none());
+        let error = source.annotations(2).unwrap_err();
+        assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(2)));
+        assert!(error.message().contains("row 2: column \"annotations\": boxes[0] = [1,2]"), "{error}");
+        assert_ne!(source.fingerprint(), plain.fingerprint());
+    }
+    // Columns of those names and other types are somebody else's.
+    let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
+    let others = vec![("image", pictures(3)), ("annotations", Arc::clone(&numbers)), ("seg.mask", numbers)];
+    for source in Tables::of(&batch(others)).open(&Columns::default()) {
+        assert!(source.unwrap().annotations(0).unwrap().is_none());
+    }
+}

@@ -3,6 +3,7 @@
 mod curricula;
 mod determinism;
 mod faults;
+mod joint;
 mod labels;
 mod lifetime;
 mod ops;

@@ -26,8 +26,9 @@ impl std::fmt::Display for Elastic {
     }
 }
 
-pub(in crate::augment) fn run(elastic: &Elastic, pixels: &mut [u8], frame: Frame, spare: &mut Spare) {
-    let (shape, grey) = (Shape::rgb(frame), Shape::grey(frame));
+/// How far to the right, then how far down each pixel of the new picture reads.
+pub(in crate::augment) fn field<'a>(elastic: &Elastic, frame: Frame, spare: &'a mut Spare) -> &'a mut [f32] {
+    let grey = Shape::grey(frame);
     let fields = sized(&mut spare.field, 2 * grey.len());
     let mut bits = Bits::new(elastic.seed);
     let half = elastic.alpha / 2.0;
@@ -42,6 +43,13 @@ pub(in crate::augment) fn run(elastic: &Elastic, pixels: &mut [u8], frame: Frame
         }
         field.iter_mut().for_each(|value| *value *= half);
     }
+    fields
+}
+
+pub(in crate::augment) fn run(elastic: &Elastic, pixels: &mut [u8], frame: Frame, spare: &mut Spare) {
+    let (shape, grey) = (Shape::rgb(frame), Shape::grey(frame));
+    field(elastic, frame, spare);
+    let fields = &spare.field[..2 * grey.len()];
     let (right, down) = fields.split_at(grey.len());
     let plane = widened(pixels, &mut spare.plane).as_chunks::<3>().0;
     let fill = elastic.fill.map(f32::from);

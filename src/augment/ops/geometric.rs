@@ -40,7 +40,7 @@ impl Rotate {
 }
 
 /// The step of Pillow's `rotate`.
-pub(super) fn rotation(
+pub(in crate::augment) fn rotation(
     degrees: f64,
     frame: Frame,
     expand: bool,

@@ -81,9 +81,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_op_stands_on_the_sheet() {
+    fn every_op_of_a_picture_alone_stands_on_the_sheet() {
         let registry = Registry::default();
-        let known: BTreeSet<&str> = registry.names().collect();
+        // These two need a bank of cut-outs and a plane.
+        let apart = ["copy_paste", "plane_mask"];
+        let known: BTreeSet<&str> = registry.names().filter(|name| !apart.contains(name)).collect();
         let shown: BTreeSet<&str> = OPS
             .lines()
             .filter(|line| !line.starts_with('#'))

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use self::member::{Member, Members, Type};
-use super::{Codec, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect, fill, names};
+use super::sidecar::Sidecar;
+use super::{
+    Annotations, Codec, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect, fill, names,
+};
 use crate::error::{Error, Kind, Result};
 
 /// The largest `cls` or `json` member that is read, in bytes.
@@ -26,15 +29,20 @@ const HELD_OPEN: usize = 128;
 /// 3. if no sample has either: the first folder of the path, the classes sorted by bytes, as in a
 ///    [`Folder`](super::Folder).
 ///
+/// A member `json` with `boxes` or `keypoints` ([`Annotations::from_json`]) and members `NAME.KIND.png` annotate the
+/// picture; a kind is `mask`, `instances`, `depth`, `image` or `colour`.
+///
 /// A sample without a class among samples with one fails when it is read. Samples come in the order of their pictures in
 /// the tar, tars in the order of the bytes of their file names. Names that begin with a dot are skipped; what else was
 /// left out is told by [`Tar::skipped`].
 ///
-/// The fingerprint covers names, sizes and classes of the pictures.
+/// The fingerprint covers names, sizes and classes of the pictures, and sizes of what annotates them.
 #[derive(Debug)]
 pub struct Tar {
     files: Vec<fill::At>,
     samples: Vec<Sample>,
+    /// What annotates the samples, in their order.
+    sides: Vec<Side>,
     /// Member names, end to end.
     names: Vec<u8>,
     /// Classes that could not be read, by sample.
@@ -71,6 +79,16 @@ struct Sample {
     class: Option<u32>,
 }
 
+/// A member that annotates a sample.
+#[derive(Debug)]
+struct Side {
+    sample: usize,
+    /// What follows the key and a dot.
+    suffix: Box<[u8]>,
+    at: u64,
+    size: u64,
+}
+
 /// A class as a member says it, and which member said it: `cls` goes before `json`.
 struct Label {
     class: Result<u32, String>,
@@ -82,6 +100,8 @@ struct Label {
 struct Gathered {
     sample: Option<usize>,
     label: Option<Label>,
+    /// The sample is not known yet.
+    sides: Vec<Side>,
 }
 
 impl Tar {
@@ -97,6 +117,7 @@ impl Tar {
         let mut tar = Tar {
             files: Vec::new(),
             samples: Vec::new(),
+            sides: Vec::new(),
             names: Vec::new(),
             bad: BTreeMap::new(),
             labelled: false,
@@ -126,6 +147,7 @@ impl Tar {
         if tar.skipped != Skipped::default() {
             tracing::warn!(tar = %path.display(), "skipped {}", tar.skipped);
         }
+        tar.sides.sort_by(|a, b| (a.sample, &a.suffix).cmp(&(b.sample, &b.suffix)));
         tar.fingerprint = tar.sum();
         Ok(tar)
     }
@@ -164,7 +186,10 @@ impl Tar {
                 _ => self.skipped.others += 1,
             }
         }
-        for Gathered { sample, label } in gathered.into_values() {
+        for Gathered { sample, label, sides } in gathered.into_values() {
+            if let Some(sample) = sample {
+                self.sides.extend(sides.into_iter().map(|side| Side { sample, ..side }));
+            }
             match (sample, label) {
                 (None, _) => self.skipped.without_picture += 1,
                 (Some(_), None) => {}
@@ -211,6 +236,9 @@ impl Tar {
                 let text = members.bytes(member.at, member.size)?;
                 if by_cls { Some(class_of_text(text)) } else { class_of_json(text) }
             };
+            if !by_cls && member.size <= LABEL && annotates(members.bytes(member.at, member.size)?) {
+                gathered.entry(key).or_default().sides.push(Side::of(&member, extension));
+            }
             if let Some(class) = class {
                 let class = class.map_err(|why| format!("the member {}: {why}", names::short(&member.name)));
                 let entry = gathered.entry(key).or_default();
@@ -218,6 +246,8 @@ impl Tar {
                     entry.label = Some(Label { class, by_cls });
                 }
             }
+        } else if Sidecar::of(extension).is_some() {
+            gathered.entry(key).or_default().sides.push(Side::of(&member, extension));
         }
         Ok(())
     }
@@ -260,6 +290,11 @@ impl Tar {
                 Some(class) => sum.push(&class.to_le_bytes()),
                 None => sum.push(b""),
             }
+        }
+        for Side { sample, suffix, size, .. } in &self.sides {
+            sum.push(&(*sample as u64).to_le_bytes());
+            sum.push(suffix);
+            sum.push(&size.to_le_bytes());
         }
         sum.finish()
     }
@@ -333,6 +368,27 @@ impl Source for Tar {
         })
     }
 
+    fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
+        let sides = &self.sides[self.sides.partition_point(|side| (side.sample as u64) < id)..];
+        let mut annotations = None;
+        for side in sides.iter().take_while(|side| side.sample as u64 == id) {
+            let file = &self.files[self.samples[side.sample].file as usize];
+            let read = |into: &mut Annotations| {
+                let mut bytes = fill::room(Vec::new(), side.size)?;
+                if file.read(side.at, &mut bytes)? < bytes.len() {
+                    return Err(Error::new(Kind::Truncated, "the tar ends inside of the member"));
+                }
+                Sidecar::of(&side.suffix).map_or(Ok(()), |kind| kind.read(bytes, into))
+            };
+            read(annotations.get_or_insert_default()).map_err(|error: Error| {
+                let (member, suffix) = (names::short(self.member(id)), names::readable(&side.suffix));
+                let place = format!("{}: {suffix} of {member}, byte {}", file.path().display(), side.at);
+                error.at(place).with_sample(id)
+            })?;
+        }
+        Ok(annotations)
+    }
+
     fn classes(&self) -> Option<&[String]> {
         (!self.classes.is_empty()).then_some(&self.classes)
     }
@@ -347,6 +403,17 @@ impl std::fmt::Display for Skipped {
              picture, {duplicates} second pictures of a sample"
         )
     }
+}
+
+impl Side {
+    fn of(member: &Member, suffix: &[u8]) -> Side {
+        Side { sample: 0, suffix: suffix.into(), at: member.at, size: member.size }
+    }
+}
+
+/// Whether a JSON text may have boxes or keypoints.
+fn annotates(text: &[u8]) -> bool {
+    [&b"\"boxes\""[..], b"\"keypoints\""].iter().any(|key| text.windows(key.len()).any(|part| part == *key))
 }
 
 /// The program that undoes a compression that the first bytes announce.

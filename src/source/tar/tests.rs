@@ -292,3 +292,35 @@ fn the_fingerprint_covers_names_sizes_and_classes() {
     assert_ne!(base, sum(&[file("2.jpg", JPEG), file("2.cls", b"1")]));
     assert_ne!(base, sum(&[file("1.jpg", &JPEG[1..]), file("1.cls", b"1")]));
 }
+
+#[test]
+fn members_that_annotate_a_picture_are_found_by_its_key() {
+    let png = b"\x89PNG\r\n\x1a\n";
+    let members = |json: &[u8]| {
+        vec![
+            member(b"s/2.who.instances.png", b'0', png),
+            file("s/2.jpg", JPEG),
+            file("s/1.jpg", JPEG),
+            member(b"s/1.json", b'0', json),
+            file("s/2.json", br#"{"label": 9, "caption": "x"}"#),
+            file("s/1.cls", b"3"),
+            file("s/3.seg.mask.png", png),
+        ]
+    };
+    // The file must outlive the index here: annotations are read in place.
+    let tar = open(&members(br#"{"boxes": [[1, 2, 3, 4, 5]], "keypoints": [[1, 1, 2, 7]]}"#)).unwrap();
+    assert_eq!(names(&tar), ["s/2.jpg", "s/1.jpg"]);
+    assert_eq!(targets(&tar), [9, 3].map(Target::Class));
+    let (first, second) = (tar.annotations(0).unwrap().unwrap(), tar.annotations(1).unwrap().unwrap());
+    assert_eq!(
+        (&first.planes[0].name[..], first.planes[0].kind),
+        ("who", crate::source::PlaneKind::Instances)
+    );
+    assert_eq!((second.boxes[0].class, second.keypoints[0].id), (5, 7));
+    let bad = open(&members(br#"{"boxes": [[1, 2, 3]]}"#)).unwrap();
+    assert_ne!(bad.fingerprint(), tar.fingerprint());
+    let error = bad.annotations(1).unwrap_err();
+    assert!(error.message().contains("json of s/1.jpg") && error.message().contains("boxes[0]"), "{error}");
+    let plain = open(&[file("s/1.jpg", JPEG), file("s/1.json", br#"{"label": 9}"#)]).unwrap();
+    assert!(plain.annotations(0).unwrap().is_none());
+}

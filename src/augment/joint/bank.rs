@@ -1,0 +1,293 @@
+//! A bank of cut-outs: RGBA pictures by class, decoded when they are first pasted.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::decode;
+use crate::error::{Error, Kind, Result};
+use crate::source::Fingerprint;
+
+/// Decoded cut-outs that are kept, in bytes.
+const KEPT: usize = 64 << 20;
+
+/// A folder of class folders of PNGs with alpha. The listing is frozen when it is opened.
+pub(in crate::augment) struct Bank {
+    root: PathBuf,
+    /// Class by class, and by the bytes of their names inside of one.
+    files: Vec<File>,
+    /// The classes that have a cut-out: number, and their part of `files`.
+    classes: Vec<(u32, std::ops::Range<usize>)>,
+    /// Mean and standard deviation by class of the root of an object's share of its picture.
+    statistics: HashMap<u32, [f64; 2]>,
+    largest: bool,
+    digest: Fingerprint,
+    kept: Mutex<Kept>,
+}
+
+struct File {
+    path: PathBuf,
+    class: u32,
+}
+
+#[derive(Default)]
+struct Kept {
+    cutouts: HashMap<usize, Option<Arc<Cutout>>>,
+    /// Which was decoded first.
+    order: VecDeque<usize>,
+    bytes: usize,
+}
+
+/// A cut-out, cut to the rectangle around its object.
+#[derive(Debug, PartialEq)]
+pub(super) struct Cutout {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) rgb: Vec<u8>,
+    pub(super) alpha: Vec<u8>,
+}
+
+impl std::fmt::Debug for Bank {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Bank({}, {} cut-outs)", self.root.display(), self.files.len())
+    }
+}
+
+impl Bank {
+    /// Lists a bank; `largest` keeps only the largest connected part of each cut-out.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if the folder cannot be listed, has no class folder with a PNG, or has bad `statistics.json`.
+    pub(in crate::augment) fn open(root: &Path, largest: bool) -> Result<Bank> {
+        let list = |folder: &Path| -> Result<Vec<(String, PathBuf)>> {
+            let failed = |error: std::io::Error| {
+                let text = format!("{}: cannot list the bank's folder: {error}", folder.display());
+                Error::config(text).with_cause(error)
+            };
+            let mut found = Vec::new();
+            for entry in fs::read_dir(folder).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if !name.starts_with('.') {
+                    found.push((name, entry.path()));
+                }
+            }
+            found.sort();
+            Ok(found)
+        };
+        let mut folders = list(root)?;
+        folders.retain(|(_, path)| path.is_dir());
+        let numbers: Option<Vec<u32>> = folders.iter().map(|(name, _)| name.parse().ok()).collect();
+        let numbers = numbers.unwrap_or_else(|| (0..folders.len() as u32).collect());
+        let (mut files, mut classes) = (Vec::new(), Vec::new());
+        let mut sum = vec![root_part(largest)];
+        for ((folder, path), class) in folders.iter().zip(&numbers) {
+            let start = files.len();
+            for (name, path) in list(path)? {
+                if !name.to_ascii_lowercase().ends_with(".png") {
+                    continue;
+                }
+                let size = fs::metadata(&path).map_err(|error| {
+                    Error::config(format!("{}: cannot read the cut-out: {error}", path.display()))
+                })?;
+                sum.push(format!("{class} {folder}/{name} {}", size.len()).into_bytes());
+                files.push(File { path, class: *class });
+            }
+            if files.len() > start {
+                classes.push((*class, start..files.len()));
+            }
+        }
+        if files.is_empty() {
+            let text =
+                format!("{}: no cut-out found; expected class folders of PNGs with alpha", root.display());
+            return Err(Error::config(text));
+        }
+        let text = fs::read(root.join("statistics.json")).ok();
+        sum.extend(text.clone());
+        let statistics = text.map_or(Ok(HashMap::new()), |text| {
+            statistics(&text, folders.iter().map(|(name, _)| &name[..]).zip(numbers.iter().copied()))
+                .map_err(|error| error.at(root.join("statistics.json").display()))
+        })?;
+        let digest = Fingerprint::of(sum.iter().map(|part| &part[..]));
+        let kept = Mutex::default();
+        Ok(Bank { root: root.to_path_buf(), files, classes, statistics, largest, digest, kept })
+    }
+
+    /// A hash of the listing: names, sizes, classes, statistics.
+    pub(in crate::augment) fn digest(&self) -> Fingerprint {
+        self.digest
+    }
+
+    /// The number of cut-outs.
+    pub(in crate::augment) fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The cut-outs of each class that has any.
+    pub(in crate::augment) fn classes(&self) -> &[(u32, std::ops::Range<usize>)] {
+        &self.classes
+    }
+
+    pub(super) fn class(&self, number: usize) -> u32 {
+        self.files[number].class
+    }
+
+    pub(super) fn statistics(&self, number: usize) -> Option<[f64; 2]> {
+        self.statistics.get(&self.class(number)).copied()
+    }
+
+    /// A cut-out; `None` if its object fills no more than a hundredth of its picture, or all of it.
+    pub(super) fn cutout(&self, number: usize) -> Result<Option<Arc<Cutout>>> {
+        let lock = || self.kept.lock().expect("no panic inside");
+        if let Some(known) = lock().cutouts.get(&number) {
+            return Ok(known.clone());
+        }
+        let path = &self.files[number].path;
+        // A bank is part of the recipe: what is wrong with it is no fault of a sample.
+        let failed = |error: Error| Error::config(format!("cut-out {}: {}", path.display(), error.message()));
+        let bytes = fs::read(path).map_err(|error| failed(Error::io("read", path, error)))?;
+        let (width, height, rgba) = decode::plane::rgba(&bytes).map_err(failed)?;
+        let cutout = Cutout::of(width, height, &rgba, self.largest).map(Arc::new);
+        let mut kept = lock();
+        if kept.cutouts.insert(number, cutout.clone()).is_none() {
+            kept.order.push_back(number);
+            kept.bytes += cutout.as_ref().map_or(0, |cutout| cutout.alpha.len() * 4);
+            while kept.bytes > KEPT
+                && let Some(oldest) = kept.order.pop_front()
+            {
+                let gone = kept.cutouts.remove(&oldest).flatten();
+                kept.bytes -= gone.map_or(0, |cutout| cutout.alpha.len() * 4);
+            }
+        }
+        Ok(cutout)
+    }
+}
+
+fn root_part(largest: bool) -> Vec<u8> {
+    format!("bank largest={largest}").into_bytes()
+}
+
+/// Reads `{"class folder": [mean, std], …}`.
+fn statistics<'a>(
+    text: &[u8],
+    classes: impl Iterator<Item = (&'a str, u32)>,
+) -> Result<HashMap<u32, [f64; 2]>> {
+    let table: BTreeMap<String, [f64; 2]> = serde_json::from_slice(text)
+        .map_err(|error| Error::config(format!("expected {{\"class folder\": [mean, std], …}}: {error}")))?;
+    let classes: HashMap<&str, u32> = classes.collect();
+    let mut found = HashMap::new();
+    for (name, pair) in table {
+        let Some(class) = classes.get(&name[..]) else {
+            return Err(Error::config(format!("there is no class folder \"{name}\"")));
+        };
+        if !pair.iter().all(|value| value.is_finite() && *value >= 0.0) {
+            return Err(Error::config(format!("\"{name}\": {pair:?}: expected numbers of at least 0")));
+        }
+        found.insert(*class, pair);
+    }
+    Ok(found)
+}
+
+impl Cutout {
+    /// The object of an RGBA picture: what has an alpha above 128, or the largest connected part of that.
+    fn of(width: u32, height: u32, rgba: &[[u8; 4]], largest: bool) -> Option<Cutout> {
+        let (w, h) = (width as usize, height as usize);
+        let mut mask: Vec<bool> = rgba.iter().map(|pixel| pixel[3] > 128).collect();
+        if largest {
+            keep_largest(&mut mask, w);
+        }
+        let area = mask.iter().filter(|inside| **inside).count();
+        let share = area as f64 / mask.len() as f64;
+        if share <= 0.01 || share >= 1.0 {
+            return None;
+        }
+        let columns = |x: &usize| (0..h).any(|y| mask[y * w + x]);
+        let rows = |y: &usize| mask[y * w..][..w].contains(&true);
+        let (left, right) = ((0..w).find(columns)?, (0..w).rev().find(columns)? + 1);
+        let (top, bottom) = ((0..h).find(rows)?, (0..h).rev().find(rows)? + 1);
+        let inside = (top..bottom).flat_map(|y| (left..right).map(move |x| y * w + x));
+        let rgb = inside.clone().flat_map(|at| [rgba[at][0], rgba[at][1], rgba[at][2]]).collect();
+        let alpha = inside.map(|at| if mask[at] { rgba[at][3] } else { 0 }).collect();
+        Some(Cutout { width: (right - left) as u32, height: (bottom - top) as u32, rgb, alpha })
+    }
+}
+
+/// Keeps the largest part whose pixels touch, by a side or a corner; the first one of several.
+fn keep_largest(mask: &mut [bool], width: usize) {
+    let mut part = vec![0u32; mask.len()];
+    let (mut count, mut best) = (0, (0, 0));
+    let mut open = Vec::new();
+    for start in 0..mask.len() {
+        if !mask[start] || part[start] != 0 {
+            continue;
+        }
+        count += 1;
+        part[start] = count;
+        open.push(start);
+        let mut area = 0;
+        while let Some(at) = open.pop() {
+            area += 1;
+            let (x, y) = (at % width, at / width);
+            for y in y.saturating_sub(1)..(y + 2).min(mask.len() / width) {
+                for x in x.saturating_sub(1)..(x + 2).min(width) {
+                    let next = y * width + x;
+                    if mask[next] && part[next] == 0 {
+                        part[next] = count;
+                        open.push(next);
+                    }
+                }
+            }
+        }
+        if area > best.0 {
+            best = (area, count);
+        }
+    }
+    mask.iter_mut().zip(&part).for_each(|(inside, part)| *inside = *part == best.1 && best.1 != 0);
+}
+
+/// A bank whose listing was another one when the recipe was written.
+pub(in crate::augment) fn changed(path: &Path, digest: Fingerprint) -> Error {
+    Error::new(
+        Kind::Mismatch,
+        format!(
+            "bank {}: its files are others than when the recipe was written (digest {digest}); leave `digest` out to \
+             take it as it is",
+            path.display()
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(rows: &[&str]) -> (u32, u32, Vec<[u8; 4]>) {
+        let alpha = |byte: u8| if byte == b'.' { 0 } else { 200 };
+        let pixels = rows.iter().flat_map(|row| row.bytes().map(|byte| [byte, 1, 2, alpha(byte)])).collect();
+        (rows[0].len() as u32, rows.len() as u32, pixels)
+    }
+
+    #[test]
+    fn the_largest_connected_part_is_cut_out() {
+        let (w, h, pixels) = picture(&["a....", "..bb.", ".b...", ".bb.."]);
+        let cutout = Cutout::of(w, h, &pixels, true).unwrap();
+        assert_eq!((cutout.width, cutout.height), (3, 3));
+        assert_eq!(cutout.alpha, [0, 200, 200, 200, 0, 0, 200, 200, 0]);
+        assert_eq!(cutout.rgb[3], b'b');
+        let all = Cutout::of(w, h, &pixels, false).unwrap();
+        assert_eq!((all.width, all.height), (4, 4));
+    }
+
+    #[test]
+    fn specks_and_whole_pictures_are_no_objects() {
+        let (w, h, pixels) = picture(&["aa", "aa"]);
+        assert_eq!(Cutout::of(w, h, &pixels, true), None);
+        let mut speck = vec![[0; 4]; 100];
+        speck[5][3] = 129;
+        assert_eq!(Cutout::of(10, 10, &speck, true), None);
+        speck[6][3] = 129;
+        assert!(Cutout::of(10, 10, &speck, true).is_some());
+    }
+}

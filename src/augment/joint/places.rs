@@ -1,0 +1,350 @@
+//! Where steps take points and boxes.
+
+use super::{EraseRule, Scene};
+use crate::augment::kernels::{elastic, spare::Spare};
+use crate::augment::{Elastic, Erase, Frame, Step, Warp};
+use crate::source::{BoxLabel, Keypoint};
+
+/// A box on its way.
+pub(super) struct PlacedBox {
+    pub(super) label: BoxLabel,
+    pub(super) edges: [f64; 4],
+    /// The share of its area that is still in the picture.
+    pub(super) kept: f64,
+}
+
+/// A keypoint on its way, in coordinates of edges.
+pub(super) struct PlacedPoint {
+    pub(super) point: Keypoint,
+    pub(super) at: [f64; 2],
+}
+
+impl PlacedBox {
+    pub(super) fn new(label: &BoxLabel) -> PlacedBox {
+        PlacedBox { label: *label, edges: label.edges.map(f64::from), kept: 1.0 }
+    }
+
+    pub(super) fn sides(&self) -> (f64, f64) {
+        let [x0, y0, x1, y1] = self.edges;
+        (x1 - x0, y1 - y0)
+    }
+
+    fn area(&self) -> f64 {
+        let (width, height) = self.sides();
+        width * height
+    }
+
+    /// Cuts it to a frame; false if nothing is left.
+    fn clamp(&mut self, frame: Frame) -> bool {
+        let before = self.area();
+        let [x0, y0, x1, y1] = self.edges;
+        let (w, h) = (f64::from(frame.width), f64::from(frame.height));
+        self.edges = [x0.clamp(0.0, w), y0.clamp(0.0, h), x1.clamp(0.0, w), y1.clamp(0.0, h)];
+        let area = self.area();
+        if before > 0.0 {
+            self.kept *= area / before;
+        }
+        area > 0.0
+    }
+}
+
+impl Scene<'_> {
+    /// Takes boxes and keypoints through a step.
+    pub(super) fn place(&mut self, step: &Step) {
+        let Some(map) = Map::of(step, self.frame) else {
+            match step {
+                Step::Blank => {
+                    self.drop_boxes(|_| false);
+                    self.points.iter_mut().for_each(|placed| placed.point.visible = 0);
+                }
+                Step::Erase(erase) if self.joint.erase == EraseRule::Ignore => {
+                    let covered = self.points.iter_mut().filter(|placed| covers(erase, placed.at));
+                    covered.for_each(|placed| placed.point.visible = 0);
+                }
+                _ => {}
+            }
+            return;
+        };
+        self.frame = step.frame(self.frame);
+        let mirrors = matches!(map, Map::MirrorColumns(_) | Map::MirrorRows(_));
+        for placed in &mut self.points {
+            match map.point(placed.at) {
+                Some(at) => placed.at = at,
+                // It has no place in the new picture: it stays where it was, unseen.
+                None => placed.point.visible = 0,
+            }
+            if mirrors {
+                placed.point.id = self.joint.counterpart(placed.point.id);
+            }
+        }
+        for placed in &mut self.boxes {
+            placed.edges = map.hull(placed.edges);
+        }
+        self.clamp(true);
+    }
+
+    /// Cuts boxes to the frame, and hides keypoints outside of it. What was never in the picture is no loss of area.
+    pub(super) fn clamp(&mut self, counts: bool) {
+        let frame = self.frame;
+        let mut boxes = std::mem::take(&mut self.boxes);
+        boxes.retain_mut(|placed| {
+            let stays = placed.clamp(frame);
+            if !stays {
+                self.dropped.push(placed.label.id);
+            }
+            if !counts {
+                placed.kept = 1.0;
+            }
+            stays
+        });
+        self.boxes = boxes;
+        for placed in &mut self.points {
+            let [x, y] = placed.at;
+            let inside =
+                (0.0..=f64::from(frame.width)).contains(&x) && (0.0..=f64::from(frame.height)).contains(&y);
+            if !inside {
+                placed.point.visible = 0;
+            }
+        }
+    }
+}
+
+fn covers(erase: &Erase, [x, y]: [f64; 2]) -> bool {
+    let (left, top) = (f64::from(erase.left), f64::from(erase.top));
+    (left..left + f64::from(erase.width)).contains(&x) && (top..top + f64::from(erase.height)).contains(&y)
+}
+
+/// Where a step takes points.
+enum Map<'a> {
+    Shift([f64; 2]),
+    Scale([f64; 2]),
+    /// With the width.
+    MirrorColumns(f64),
+    /// With the height.
+    MirrorRows(f64),
+    /// Quarters clockwise, and the size before.
+    Turn(u8, [f64; 2]),
+    Warp(&'a Warp),
+    Elastic(Field),
+}
+
+/// How far each pixel of the new picture reads to the right and down.
+struct Field {
+    frame: Frame,
+    offsets: Vec<f32>,
+}
+
+impl Map<'_> {
+    /// `None` for steps that leave every point where it is. A new step has to be named here.
+    fn of(step: &Step, frame: Frame) -> Option<Map<'_>> {
+        let (w, h) = (f64::from(frame.width), f64::from(frame.height));
+        match step {
+            Step::Crop { left, top, .. } => Some(Map::Shift([-*left as f64, -*top as f64])),
+            Step::Resize { width, height, .. } => {
+                Some(Map::Scale([f64::from(*width) / w, f64::from(*height) / h]))
+            }
+            Step::HorizontalFlip => Some(Map::MirrorColumns(w)),
+            Step::VerticalFlip => Some(Map::MirrorRows(h)),
+            Step::Turn(quarters) => Some(Map::Turn(quarters % 4, [w, h])),
+            Step::Warp(warp) => Some(Map::Warp(warp)),
+            Step::Elastic(elastic) => Some(Map::Elastic(Field::of(elastic, frame))),
+            Step::LowFrequencies(side) => Some(Map::Scale([f64::from(*side) / w, f64::from(*side) / h])),
+            Step::Levels(_)
+            | Step::Colour(_)
+            | Step::Erase(_)
+            | Step::Blur(_)
+            | Step::Noise(_)
+            | Step::Convolve(_)
+            | Step::Corrupt(_)
+            | Step::Jpeg(_)
+            | Step::Edges(_)
+            | Step::Fork
+            | Step::Chain(_)
+            | Step::Join(_)
+            | Step::Blank
+            | Step::Paste(_)
+            | Step::PlaneMask(_)
+            | Step::Custom(_) => None,
+        }
+    }
+
+    fn point(&self, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
+        Some(match *self {
+            Map::Shift([dx, dy]) => [x + dx, y + dy],
+            Map::Scale([sx, sy]) => [x * sx, y * sy],
+            Map::MirrorColumns(w) => [w - x, y],
+            Map::MirrorRows(h) => [x, h - y],
+            Map::Turn(1, [_, h]) => [h - y, x],
+            Map::Turn(2, [w, h]) => [w - x, h - y],
+            Map::Turn(3, [w, _]) => [y, w - x],
+            Map::Turn(..) => [x, y],
+            Map::Elastic(ref field) => field.forward([x, y]),
+            Map::Warp(warp) => {
+                let (u, v) = warp.forward(x, y)?;
+                // Beyond the horizon of a projective map a point comes back mirrored.
+                let [.., g, h] = warp.matrix;
+                (g * u + h * v + 1.0 > 0.0).then_some([u, v])?
+            }
+        })
+    }
+
+    /// The smallest rectangle around the four corners, or around the whole border where straight lines do not stay straight;
+    /// an empty one outside if none has a place.
+    fn hull(&self, [x0, y0, x1, y1]: [f64; 4]) -> [f64; 4] {
+        let parts = match self {
+            Map::Elastic(_) => (x1 - x0).max(y1 - y0).ceil().max(1.0) as u32,
+            _ => 1,
+        };
+        let border = (0..=parts).flat_map(|part| {
+            let share = f64::from(part) / f64::from(parts);
+            let between = |a: f64, b: f64| a * (1.0 - share) + b * share;
+            let (x, y) = (between(x0, x1), between(y0, y1));
+            [[x, y0], [x, y1], [x0, y], [x1, y]]
+        });
+        let empty = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+        let hull = border
+            .filter_map(|at| self.point(at))
+            .fold(empty, |[x0, y0, x1, y1], [x, y]| [x0.min(x), y0.min(y), x1.max(x), y1.max(y)]);
+        if hull[0].is_finite() { hull } else { [-1.0; 4] }
+    }
+}
+
+impl Field {
+    fn of(elastic: &Elastic, frame: Frame) -> Field {
+        Field { frame, offsets: elastic::field(elastic, frame, &mut Spare::default()).to_vec() }
+    }
+
+    /// The offsets at a place, between pixels.
+    fn at(&self, [x, y]: [f64; 2]) -> [f64; 2] {
+        let (w, h) = (self.frame.width as usize, self.frame.height as usize);
+        let split = |at: f64, side: usize| {
+            let at = (at - 0.5).clamp(0.0, (side - 1) as f64);
+            let first = at.floor() as usize;
+            (first, (first + 1).min(side - 1), at - at.floor())
+        };
+        let ((left, right, dx), (top, bottom, dy)) = (split(x, w), split(y, h));
+        let read = |part: usize, x: usize, y: usize| f64::from(self.offsets[(part * h + y) * w + x]);
+        [0, 1].map(|part| {
+            let along = |y: usize| read(part, left, y) * (1.0 - dx) + read(part, right, y) * dx;
+            along(top) * (1.0 - dy) + along(bottom) * dy
+        })
+    }
+
+    /// The place that reads from here: the field is small and smooth, so going back and forth finds it.
+    fn forward(&self, from: [f64; 2]) -> [f64; 2] {
+        let mut to = from;
+        for _ in 0..8 {
+            let [dx, dy] = self.at(to);
+            to = [from[0] - dx, from[1] - dy];
+        }
+        to
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::{Joint, PadMode, Program, Scratch};
+    use crate::source::Annotations;
+
+    const FRAME: Frame = Frame { width: 20, height: 10 };
+
+    fn run(joint: &Joint, steps: Vec<Step>, edges: &[[f32; 4]], points: &[[f32; 2]]) -> Annotations {
+        let number = |i: usize| i as u32 + 1;
+        let boxes = edges.iter().enumerate().map(|(i, edges)| BoxLabel {
+            edges: *edges,
+            class: 7,
+            id: number(i),
+            pasted: None,
+        });
+        let keypoints = points.iter().enumerate().map(|(i, [x, y])| Keypoint {
+            x: *x,
+            y: *y,
+            visible: 2,
+            id: number(i),
+            instance: number(i),
+        });
+        let given =
+            Annotations { boxes: boxes.collect(), keypoints: keypoints.collect(), ..Annotations::default() };
+        joint.apply(&Program::of(steps, FRAME), &given, &mut Scratch::new(true)).unwrap()
+    }
+
+    fn crop(left: i64, top: i64, width: u32, height: u32) -> Step {
+        Step::Crop { left, top, width, height, pad: PadMode::default() }
+    }
+
+    #[test]
+    fn quarter_turns_and_mirror_images_are_exact() {
+        let one = |step: Step| run(&Joint::default(), vec![step], &[[2.0, 1.0, 5.0, 4.0]], &[[2.0, 1.0]]);
+        for (step, edges, point) in [
+            (Step::HorizontalFlip, [15.0, 1.0, 18.0, 4.0], [18.0, 1.0]),
+            (Step::VerticalFlip, [2.0, 6.0, 5.0, 9.0], [2.0, 9.0]),
+            (Step::Turn(1), [6.0, 2.0, 9.0, 5.0], [9.0, 2.0]),
+            (Step::Turn(2), [15.0, 6.0, 18.0, 9.0], [18.0, 9.0]),
+            (Step::Turn(3), [1.0, 15.0, 4.0, 18.0], [1.0, 18.0]),
+        ] {
+            let found = one(step.clone());
+            assert_eq!(found.boxes[0].edges, edges, "{step}");
+            assert_eq!([found.keypoints[0].x, found.keypoints[0].y], point, "{step}");
+        }
+    }
+
+    #[test]
+    fn mirror_images_swap_left_and_right() {
+        let joint = Joint { keypoint_pairs: vec![[1, 2]], ..Joint::default() };
+        let boxes = [[0.0, 0.0, 9.0, 9.0]; 3];
+        let points = [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]];
+        let ids = |steps| {
+            run(&joint, steps, &boxes, &points).keypoints.iter().map(|point| point.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(vec![Step::HorizontalFlip]), [2, 1, 3]);
+        assert_eq!(ids(vec![Step::HorizontalFlip, Step::VerticalFlip]), [1, 2, 3]);
+        let index = Joint { keypoint_origin: super::super::KeypointOrigin::Index, ..joint.clone() };
+        assert_eq!(run(&index, vec![Step::HorizontalFlip], &boxes, &points).keypoints[0].x, 18.0);
+    }
+
+    #[test]
+    fn what_leaves_the_picture_is_dropped_with_all_that_belongs_to_it() {
+        let boxes = [[0.0, 0.0, 4.0, 4.0], [10.0, 2.0, 14.0, 6.0], [8.0, 0.0, 11.0, 4.0]];
+        let points = [[1.0, 1.0], [13.0, 3.0], [9.0, 1.0]];
+        let found = run(&Joint::default(), vec![crop(9, 0, 11, 10)], &boxes, &points);
+        assert_eq!(found.boxes.iter().map(|label| label.id).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(found.boxes[1].edges, [0.0, 0.0, 2.0, 4.0]);
+        assert_eq!(
+            found.keypoints.iter().map(|point| (point.id, point.visible)).collect::<Vec<_>>(),
+            [(2, 2), (3, 2)]
+        );
+        let strict = Joint { min_kept: 0.7, ..Joint::default() };
+        let found = run(&strict, vec![crop(9, 0, 11, 10)], &boxes, &points);
+        assert_eq!(found.boxes.iter().map(|label| label.id).collect::<Vec<_>>(), [2]);
+        let wide = Joint { min_size: 3.0, ..Joint::default() };
+        assert_eq!(run(&wide, vec![crop(9, 0, 11, 10)], &boxes, &points).boxes.len(), 1);
+        let few = Joint { max_boxes: Some(1), ..Joint::default() };
+        let found = run(&few, vec![], &boxes, &points);
+        assert_eq!((found.boxes.len(), found.keypoints.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_keypoint_that_was_cut_off_stays_invisible() {
+        let found = run(
+            &Joint::default(),
+            vec![crop(5, 0, 10, 10), crop(-5, 0, 20, 10)],
+            &[],
+            &[[2.0, 2.0], [6.0, 2.0]],
+        );
+        let seen: Vec<_> = found.keypoints.iter().map(|point| (point.x, point.visible)).collect();
+        assert_eq!(seen, [(2.0, 0), (6.0, 2)]);
+    }
+
+    #[test]
+    fn nothing_beyond_the_horizon_comes_back() {
+        let matrix = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, -0.1, 0.0];
+        let warp = Warp { matrix, filter: Default::default(), fill: [0; 3], frame: FRAME };
+        // Points left of x = 10 of the new picture are in front; the others map to negative places.
+        let (x, _) = warp.forward(-30.0, 1.0).unwrap();
+        assert!(x > 10.0 && x < 20.0);
+        let found =
+            run(&Joint::default(), vec![Step::Warp(warp)], &[[-35.0, 0.0, -30.0, 4.0]], &[[-30.0, 1.0]]);
+        assert_eq!((found.boxes.len(), found.keypoints.len()), (0, 0));
+    }
+}

@@ -1,0 +1,68 @@
+//! Patches of a plane set to 0, for models that learn to complete it: AiT (Ning et al., 2023).
+
+use std::fmt;
+
+use super::Scene;
+use crate::augment::Frame;
+use crate::error::{Error, Result};
+use crate::source::Plane;
+
+/// Sets patches of a plane of one channel to 0, in a copy named `NAME.masked`; the plane itself stays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlaneMask {
+    /// The plane's name.
+    pub plane: String,
+    /// The side of a patch.
+    pub patch: u32,
+    /// The patches, row by row from 0.
+    pub cells: Vec<u32>,
+}
+
+impl fmt::Display for PlaneMask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "plane_mask plane={} patch={} cells={:?}", self.plane, self.patch, self.cells)
+    }
+}
+
+impl PlaneMask {
+    pub(super) fn annotate(&self, scene: &mut Scene<'_>) -> Result<()> {
+        let Frame { width, height } = scene.frame;
+        let at = |text: String| Err(Error::config(format!("op \"plane_mask\": {text}")));
+        if width % self.patch != 0 || height % self.patch != 0 {
+            return at(format!(
+                "the plane has {width} x {height} pixels; expected multiples of patch = {}",
+                self.patch
+            ));
+        }
+        let Some(plane) = scene.planes.iter().find(|plane| plane.name == self.plane) else {
+            let known: Vec<&str> = scene.planes.iter().map(|plane| &plane.name[..]).collect();
+            return at(format!(
+                "the sample has no plane \"{}\" (there are: {})",
+                self.plane,
+                known.join(", ")
+            ));
+        };
+        if plane.kind.channels() != 1 {
+            return at(format!(
+                "the plane \"{}\" has {} channels, expected 1",
+                self.plane,
+                plane.kind.channels()
+            ));
+        }
+        let name = format!("{}.masked", self.plane);
+        if scene.planes.iter().any(|plane| plane.name == name) {
+            return at(format!("there is a plane \"{name}\" already"));
+        }
+        let mut pixels = plane.bytes.to_vec();
+        let columns = width / self.patch;
+        for cell in &self.cells {
+            let (left, top) = (cell % columns * self.patch, cell / columns * self.patch);
+            for row in pixels.chunks_exact_mut(width as usize).skip(top as usize).take(self.patch as usize) {
+                row[left as usize..][..self.patch as usize].fill(0);
+            }
+        }
+        let masked = Plane::raw(name, plane.kind, width, height, pixels);
+        scene.planes.push(masked);
+        Ok(())
+    }
+}

@@ -1,0 +1,218 @@
+//! Instance copy-paste from a bank of cut-outs.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::joint::{Bank, PasteDraw, bank_changed};
+use crate::augment::params::{check_p, op_basics};
+use crate::augment::{ColorJitter, Op, Paste, PasteBlend, Span, Step, Steps};
+use crate::draws::Draws;
+use crate::error::{Error, Result};
+
+/// Pastes cut-outs of objects onto the picture and adds them to its boxes and planes, by the rules of X-Paste (Zhao et al.,
+/// 2023) and DiverGen (Fan et al., 2024).
+///
+/// `bank` is a folder of class folders of PNGs with alpha; a class is the number that is its folder's name, or, unless all
+/// are numbers, its place among the sorted names. `max_samples` (20) and fewer than that are pasted; `select` is
+/// `cas_random` (a class, then one of its cut-outs; default) or `random` (any). `blend` (`["basic"]`) lists the ways to
+/// choose from: `basic`, `alpha`, `gaussian`. The size is that of the class in `statistics.json` of the bank
+/// (`{"class folder": [mean, std], …}` of the root of an object's share of its picture) where there is one, unless
+/// `random_scale` (false); else its own times `scale` ([0.1, 2]). `degrees` (0) turns
+/// them; `jitter` (false) changes the colours of half of them by up to 0.2. `largest` (true) keeps only the largest connected part of
+/// a cut-out. `p` (1) of doing anything.
+///
+/// `digest` is filled in when a recipe is written down: a recipe that has it refuses a bank whose files have changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopyPaste {
+    bank: PathBuf,
+    #[serde(default = "twenty")]
+    max_samples: u32,
+    #[serde(default)]
+    select: Select,
+    #[serde(default = "basic")]
+    blend: Vec<PasteBlend>,
+    #[serde(default = "tenth_to_double")]
+    scale: [f64; 2],
+    #[serde(default)]
+    random_scale: bool,
+    #[serde(default = "upright")]
+    degrees: Span,
+    #[serde(default)]
+    jitter: bool,
+    #[serde(default = "crate::augment::params::yes")]
+    largest: bool,
+    #[serde(default = "crate::augment::params::one")]
+    p: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    #[serde(skip)]
+    open: OnceLock<Arc<Bank>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Select {
+    Random,
+    #[default]
+    CasRandom,
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+fn basic() -> Vec<PasteBlend> {
+    vec![PasteBlend::Basic]
+}
+
+fn upright() -> Span {
+    Span::Fixed(0.0)
+}
+
+fn tenth_to_double() -> [f64; 2] {
+    [0.1, 2.0]
+}
+
+impl CopyPaste {
+    /// From a bank, with the defaults of DiverGen.
+    pub fn new(bank: impl Into<PathBuf>) -> CopyPaste {
+        CopyPaste {
+            bank: bank.into(),
+            max_samples: twenty(),
+            select: Select::default(),
+            blend: basic(),
+            scale: tenth_to_double(),
+            random_scale: false,
+            degrees: upright(),
+            jitter: false,
+            largest: true,
+            p: 1.0,
+            digest: None,
+            open: OnceLock::new(),
+        }
+    }
+
+    fn open(&self) -> Result<&Arc<Bank>> {
+        if let Some(bank) = self.open.get() {
+            return Ok(bank);
+        }
+        let bank = Bank::open(&self.bank, self.largest)?;
+        if let Some(digest) = &self.digest
+            && *digest != bank.digest().to_string()
+        {
+            return Err(bank_changed(&self.bank, bank.digest()));
+        }
+        Ok(self.open.get_or_init(|| Arc::new(bank)))
+    }
+}
+
+impl Op for CopyPaste {
+    fn name(&self) -> &str {
+        "copy_paste"
+    }
+
+    fn params(&self) -> toml::Table {
+        // A fingerprint of the recipe vouches for the bank's listing too.
+        let digest = self.open().ok().map(|bank| bank.digest().to_string());
+        crate::augment::params_of(&CopyPaste { digest, ..self.clone() })
+    }
+
+    fn check(&self) -> Result<()> {
+        if !(1..=1000).contains(&self.max_samples) {
+            return Err(Error::config(format!("max_samples = {}: expected 1 to 1000", self.max_samples)));
+        }
+        if self.blend.is_empty() {
+            return Err(Error::config("blend is empty: name at least one of basic, alpha, gaussian"));
+        }
+        let [low, high] = self.scale;
+        if !(low > 0.0 && low <= high && high <= 100.0) {
+            return Err(Error::config(format!("scale = [{low}, {high}]: expected 0 < low <= high <= 100")));
+        }
+        self.degrees.check("degrees", [-360.0, 360.0])?;
+        check_p(self.p)?;
+        self.open().map(drop)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let count = draws.below(u64::from(self.max_samples));
+        let Ok(bank) = self.open() else { return };
+        let drawn = (0..count).map(|_| {
+            let (first, second) = (draws.unit(), draws.unit());
+            let pick = |unit: f64, n: usize| (unit * n as f64) as usize;
+            let number = match self.select {
+                Select::Random => pick(first, bank.len()),
+                Select::CasRandom => {
+                    let (_, files) = &bank.classes()[pick(first, bank.classes().len())];
+                    files.start + pick(second, files.len())
+                }
+            };
+            PasteDraw {
+                number,
+                normal: draws.normal(),
+                aspect: draws.within(0.8, 1.2),
+                scale: draws.within(self.scale[0], self.scale[1]),
+                flip: draws.chance(0.5),
+                degrees: self.degrees.draw(draws),
+                colour: if draws.chance(0.5) && self.jitter { jitter(draws) } else { Vec::new() },
+                centre: [draws.unit(), draws.unit()],
+                blend: self.blend[draws.below(self.blend.len() as u64) as usize],
+            }
+        });
+        let drawn: Vec<PasteDraw> = drawn.collect();
+        if go && !drawn.is_empty() {
+            steps.push(Step::Paste(Arc::new(Paste::new(Arc::clone(bank), drawn, self.random_scale))));
+        }
+    }
+}
+
+/// DiverGen's colour jitter of a cut-out.
+fn jitter(draws: &mut Draws) -> Vec<Step> {
+    let mut steps = Steps::default();
+    ColorJitter::new(0.2, 0.2, 0.2, 0.2).draw(draws, &mut steps);
+    steps.list().to_vec()
+}
+
+/// Sets random patches of a plane of one channel to 0, in a copy of it named `NAME.masked` (AiT, Ning et al., 2023).
+///
+/// `plane` is its name, `patch` (16) the side of a patch, `ratio` (0.5) the share of patches, rounded up. The view's sides
+/// are multiples of `patch` there. It needs a `[joint]` table; without one it does nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaskPlane {
+    plane: String,
+    #[serde(default = "sixteen")]
+    patch: u32,
+    #[serde(default = "crate::augment::params::half")]
+    ratio: f64,
+}
+
+fn sixteen() -> u32 {
+    16
+}
+
+impl Op for MaskPlane {
+    op_basics!("plane_mask");
+
+    fn check(&self) -> Result<()> {
+        if !(1..=16_384).contains(&self.patch) {
+            return Err(Error::config(format!("patch = {}: expected 1 to 16384 pixels", self.patch)));
+        }
+        if !(0.0..=1.0).contains(&self.ratio) {
+            return Err(Error::config(format!("ratio = {}: expected 0 to 1", self.ratio)));
+        }
+        Ok(())
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let frame = steps.frame();
+        let mut cells: Vec<u32> = (0..frame.width / self.patch * (frame.height / self.patch)).collect();
+        draws.shuffle(&mut cells);
+        cells.truncate((cells.len() as f64 * self.ratio).ceil() as usize);
+        let (plane, patch) = (self.plane.clone(), self.patch);
+        steps.push(Step::PlaneMask(crate::augment::PlaneMask { plane, patch, cells }));
+    }
+}

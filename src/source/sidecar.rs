@@ -1,0 +1,75 @@
+//! Files beside a picture that annotate it: `x.json` and `x.NAME.mask.png` belong to `x.jpg`.
+
+use super::{Annotations, Codec, Plane, PlaneKind};
+use crate::error::Result;
+
+/// What a file beside a picture holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sidecar<'a> {
+    /// Boxes and keypoints.
+    Json,
+    /// A plane of that name.
+    Plane(&'a [u8], PlaneKind),
+}
+
+impl<'a> Sidecar<'a> {
+    /// What follows the picture's stem and a dot: `json`, or `NAME.KIND.png`.
+    pub(super) fn of(suffix: &'a [u8]) -> Option<Sidecar<'a>> {
+        if suffix.eq_ignore_ascii_case(b"json") {
+            return Some(Sidecar::Json);
+        }
+        let mut parts = suffix.split(|&byte| byte == b'.');
+        let (name, kind, extension) = (parts.next()?, parts.next()?, parts.next()?);
+        let whole = parts.next().is_none() && !name.is_empty() && extension.eq_ignore_ascii_case(b"png");
+        let kind = PlaneKind::of(std::str::from_utf8(kind).ok()?)?;
+        whole.then_some(Sidecar::Plane(name, kind))
+    }
+
+    /// Splits the name of such a file into the picture's stem and what follows its dot.
+    pub(super) fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
+        // The stem may have dots of its own, so what follows is counted from the end.
+        [1, 3].into_iter().find_map(|dots| {
+            let mut found = name.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
+            let (dot, _) = found.nth(dots - 1)?;
+            let (stem, suffix) = (&name[..dot], &name[dot + 1..]);
+            Sidecar::of(suffix).filter(|_| !stem.is_empty()).map(|_| (stem, suffix))
+        })
+    }
+
+    /// Adds what the file holds.
+    pub(super) fn read(self, bytes: Vec<u8>, annotations: &mut Annotations) -> Result<()> {
+        match self {
+            Sidecar::Json => {
+                let found = Annotations::from_json(&bytes)?;
+                (annotations.boxes, annotations.keypoints) = (found.boxes, found.keypoints);
+            }
+            Sidecar::Plane(name, kind) => {
+                let codec = Codec::sniff(&bytes)?;
+                let name = String::from_utf8_lossy(name).into_owned();
+                annotations.planes.push(Plane { name, kind, codec, bytes: bytes.into() });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_a_file_holds() {
+        let split = |name: &'static str| {
+            let (stem, suffix) = Sidecar::split(name.as_bytes())?;
+            Some((std::str::from_utf8(stem).unwrap(), Sidecar::of(suffix).unwrap()))
+        };
+        assert_eq!(split("a.b.json"), Some(("a.b", Sidecar::Json)));
+        assert_eq!(split("a.b.seg.mask.png"), Some(("a.b", Sidecar::Plane(b"seg", PlaneKind::Mask))));
+        assert_eq!(split("a.near.depth.PNG"), Some(("a", Sidecar::Plane(b"near", PlaneKind::Depth))));
+        for name in
+            ["a.png", "a.mask.png", ".seg.mask.png", "a.seg.other.png", "a.seg.mask.jpg", ".json", "json"]
+        {
+            assert_eq!(split(name), None, "{name}");
+        }
+    }
+}
