@@ -56,9 +56,13 @@ pub(in crate::augment) fn run(erase: &Erase, pixels: &mut [u8], frame: Frame) {
         Fill::Colour(colour) => parts.for_each(|part| part.fill(colour)),
         Fill::Noise { mean, std, seed } => {
             let mut normals = Normals::new(seed);
-            for pixel in parts.flatten() {
-                // Adding a half and truncating is rounding; below 0 both end at 0.
-                *pixel = std::array::from_fn(|c| (mean[c] + std[c] * normals.next() + 0.5) as u8);
+            for part in parts {
+                let mut channel = 0;
+                normals.each(part.as_flattened_mut(), |value, normal| {
+                    // Adding a half and truncating is rounding; below 0 both end at 0.
+                    *value = (mean[channel] + std[channel] * normal + 0.5) as u8;
+                    channel = if channel == 2 { 0 } else { channel + 1 };
+                });
             }
         }
     }

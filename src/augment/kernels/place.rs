@@ -45,9 +45,6 @@ pub(in crate::augment) fn mirror_rows(sheet: Sheet<'_>, frame: Frame) {
     }
 }
 
-/// Columns that are turned at a time.
-const TURNED: usize = 16;
-
 /// Turns clockwise by quarters.
 pub(in crate::augment) fn turn(quarters: u8, source: &[u8], frame: Frame, out: &mut [u8]) {
     let (width, height) = (frame.width as usize, frame.height as usize);
@@ -56,18 +53,18 @@ pub(in crate::augment) fn turn(quarters: u8, source: &[u8], frame: Frame, out: &
     match quarters % 4 {
         0 => out.copy_from_slice(source),
         2 => out.iter_mut().zip(source.iter().rev()).for_each(|(new, old)| *new = *old),
-        odd => {
-            // A few columns at a time: their rows of the source stay in the cache for all of them.
-            for start in (0..height).step_by(TURNED) {
-                for (y, row) in out.chunks_exact_mut(height).enumerate() {
-                    for (x, pixel) in row.iter_mut().enumerate().skip(start).take(TURNED) {
-                        *pixel = match odd {
-                            1 => source[(height - 1 - x) * width + y],
-                            _ => source[x * width + width - 1 - y],
-                        };
-                    }
-                }
-            }
+        1 => turn_by(out, height, |x, y| source[(height - 1 - x) * width + y]),
+        _ => turn_by(out, height, |x, y| source[x * width + width - 1 - y]),
+    }
+}
+
+/// Writes rows of a turned picture, a few columns at a time: their rows of the source stay in the cache for all of them.
+fn turn_by(out: &mut [[u8; 3]], width: usize, source: impl Fn(usize, usize) -> [u8; 3]) {
+    const COLUMNS: usize = 16;
+    for start in (0..width).step_by(COLUMNS) {
+        for (y, row) in out.chunks_exact_mut(width).enumerate() {
+            let columns = row.iter_mut().enumerate().skip(start).take(COLUMNS);
+            columns.for_each(|(x, pixel)| *pixel = source(x, y));
         }
     }
 }

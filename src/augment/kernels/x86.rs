@@ -60,6 +60,27 @@ const FROM_PLANE: [[[u8; 16]; 3]; 3] = [
     [from_plane(0, 2), from_plane(1, 2), from_plane(2, 2)],
 ];
 
+/// Which byte of the `register`th register goes to each byte of the `out`th one when sixteen pixels are mirrored.
+const fn to_mirror(out: usize, register: usize) -> [u8; 16] {
+    let mut order = [0x80; 16];
+    let mut byte = 0;
+    while byte < 16 {
+        let at = out * 16 + byte;
+        let source = (15 - at / 3) * 3 + at % 3;
+        if source / 16 == register {
+            order[byte] = (source % 16) as u8;
+        }
+        byte += 1;
+    }
+    order
+}
+
+const MIRRORED: [[[u8; 16]; 3]; 3] = [
+    [to_mirror(0, 0), to_mirror(0, 1), to_mirror(0, 2)],
+    [to_mirror(1, 0), to_mirror(1, 1), to_mirror(1, 2)],
+    [to_mirror(2, 0), to_mirror(2, 1), to_mirror(2, 2)],
+];
+
 /// Three registers shuffled and put together.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -156,21 +177,18 @@ pub(super) fn saturation(blocks: &mut [Block], factor: f32) {
     }
 }
 
-/// Writes a row mirrored, five pixels at a time; returns how many pixels from its beginning it took.
+/// Writes the mirror image of a row's whole blocks to its end; returns how many pixels that are.
 #[target_feature(enable = "avx2")]
 pub(super) fn mirror(source: &[[u8; 3]], out: &mut [[u8; 3]]) -> usize {
-    let order = load(&[0x80, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2]);
-    let (from, to) = (source.as_flattened(), out.as_flattened_mut());
-    assert_eq!(from.len(), to.len());
-    let steps = from.len().saturating_sub(1) / 15;
-    for step in 0..steps {
-        let (start, end) = (step * 15, to.len() - step * 15);
-        // 16 bytes are read and written for 15: the one too much is written again by the next step.
-        // SAFETY: both lengths are the same and at least `15 steps + 1`, so `start + 16` and `end - 16` are inside.
-        unsafe {
-            let pixels = _mm_loadu_si128(from.as_ptr().add(start).cast());
-            _mm_storeu_si128(to.as_mut_ptr().add(end - 16).cast(), _mm_shuffle_epi8(pixels, order));
+    let (blocks, outs) = (source.as_chunks::<16>().0, out.as_rchunks_mut::<16>().1);
+    for (block, out) in blocks.iter().zip(outs.iter_mut().rev()) {
+        let [a, b, c] = block.as_flattened().as_chunks().0 else {
+            unreachable!("48 bytes are three registers")
+        };
+        let registers = [load(a), load(b), load(c)];
+        for (part, order) in out.as_flattened_mut().as_chunks_mut().0.iter_mut().zip(&MIRRORED) {
+            store(part, gather(registers, order));
         }
     }
-    steps * 5
+    blocks.len() * 16
 }
