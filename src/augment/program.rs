@@ -322,10 +322,9 @@ pub struct Scratch {
 impl Scratch {
     /// Buffers of a worker; `simd` false keeps to plain code, which gives the same bytes.
     pub fn new(simd: bool) -> Scratch {
-        Scratch {
-            work: Work { simd, resampler: Resampler::new(simd), ..Work::default() },
-            ..Scratch::default()
-        }
+        let spare = Spare::new(simd);
+        let work = Work { simd, resampler: Resampler::new(simd), spare, ..Work::default() };
+        Scratch { work, ..Scratch::default() }
     }
 }
 

@@ -140,11 +140,13 @@ fn inverse_pass(d: Block, shift: u32) -> Block {
 }
 
 /// Values -128 to 127 to coefficients, scaled by 8.
+#[inline(always)]
 pub(super) fn forward(block: Block) -> Block {
     forward_pass(transposed(forward_pass(transposed(block), false)), true)
 }
 
 /// Coefficients to values around 0, not clipped.
+#[inline(always)]
 pub(super) fn inverse(block: Block) -> Block {
     let columns = inverse_pass(block, CONST_BITS - PASS1_BITS);
     transposed(inverse_pass(transposed(columns), CONST_BITS + PASS1_BITS + 3))

@@ -65,6 +65,7 @@ impl Matrix {
     }
 
     /// Maps `from` rows to `to` rows; `folded` keeps the sums and differences of mirrored rows.
+    #[inline(always)]
     fn map(&self, rows: &[f32], folded: &mut Vec<f32>, out: &mut [f32]) {
         let stride = rows.len() / self.from;
         let count = self.from / 2 + 1;
@@ -95,6 +96,23 @@ pub(super) struct Matrices([Matrix; 2]);
 
 /// Writes the crop, whose sides are even and at most the picture's; values are rounded and clipped.
 pub(in crate::augment) fn run(source: &[u8], frame: Frame, out: &mut [u8], next: Frame, spare: &mut Spare) {
+    #[cfg(target_arch = "x86_64")]
+    if super::vector::avx2(spare.simd) {
+        // SAFETY: the processor has AVX2.
+        return unsafe { crop_avx2(source, frame, out, next, spare) };
+    }
+    crop(source, frame, out, next, spare);
+}
+
+/// The same code for wider registers.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn crop_avx2(source: &[u8], frame: Frame, out: &mut [u8], next: Frame, spare: &mut Spare) {
+    crop(source, frame, out, next, spare);
+}
+
+#[inline(always)]
+fn crop(source: &[u8], frame: Frame, out: &mut [u8], next: Frame, spare: &mut Spare) {
     let (from, to) = (Shape::rgb(frame), Shape::rgb(next));
     let Matrices([down, across]) = &mut spare.matrices;
     down.prepare(from.height, to.height);
@@ -128,6 +146,7 @@ pub(in crate::augment) fn run(source: &[u8], frame: Frame, out: &mut [u8], next:
 
 /// Adds the sums by the even weights and the differences by the odd ones: their sum is one row of the result, and what is
 /// left when the second is taken from the first is the mirrored one.
+#[inline(always)]
 fn multiply(
     weights: [&[f32]; 2],
     [sums, differences]: [&[f32]; 2],
@@ -195,6 +214,9 @@ mod tests {
         let mut out = vec![0; (side * side * 3) as usize];
         let next = Frame { width: side, height: side };
         run(&source, Frame { width, height }, &mut out, next, &mut Spare::default());
+        let mut wide = vec![0; out.len()];
+        run(&source, Frame { width, height }, &mut wide, next, &mut Spare::new(true));
+        assert_eq!(out, wide, "plain code gives the bytes of vector code");
         out
     }
 

@@ -8,6 +8,8 @@ use super::poisson::Poisson;
 /// next step.
 #[derive(Debug, Default)]
 pub(in crate::augment) struct Spare {
+    /// Whether vector code may be used, which gives the same bytes.
+    pub(in crate::augment) simd: bool,
     pub(in crate::augment) bytes: Vec<u8>,
     pub(in crate::augment) more_bytes: Vec<u8>,
     pub(in crate::augment) counts: Vec<u32>,
@@ -21,6 +23,12 @@ pub(in crate::augment) struct Spare {
     pub(in crate::augment) poisson: Poisson,
     pub(in crate::augment) doubles: Vec<f64>,
     pub(super) matrices: Matrices,
+}
+
+impl Spare {
+    pub(in crate::augment) fn new(simd: bool) -> Spare {
+        Spare { simd, ..Spare::default() }
+    }
 }
 
 /// The buffer with this length; what it holds is left over.

@@ -9,7 +9,7 @@ use super::{warp_x86, x86};
 use crate::augment::Frame;
 
 #[cfg(target_arch = "x86_64")]
-fn avx2(simd: bool) -> bool {
+pub(super) fn avx2(simd: bool) -> bool {
     simd && std::arch::is_x86_feature_detected!("avx2")
 }
 
