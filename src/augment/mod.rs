@@ -30,8 +30,8 @@ pub use kernels::warp::{Warp, WarpFilter};
 pub use ops::*;
 pub use params::{Dialect, PadMode, Span};
 pub use program::{Program, Scratch};
-pub(crate) use registry::suggest;
 pub use registry::{Registry, params_of};
+pub(crate) use registry::{label, suggest, take_name};
 pub use step::Step;
 pub use steps::{Note, Steps};
 

@@ -138,6 +138,30 @@ impl Registry {
     }
 }
 
+/// Takes the name of an op, and its label if it has one, out of its table.
+///
+/// # Errors
+///
+/// [`crate::Kind::Config`] if there is no name, or one of them is no string.
+pub(crate) fn take_name(table: &mut toml::Table) -> Result<(String, Option<String>)> {
+    let Some(toml::Value::String(name)) = table.remove("op") else {
+        return Err(Error::config("an op without a name: expected { op = \"NAME\", … }"));
+    };
+    match table.remove("label") {
+        None => Ok((name, None)),
+        Some(toml::Value::String(label)) => Ok((name, Some(label))),
+        Some(other) => Err(Error::config(format!("label = {other}: expected a string"))),
+    }
+}
+
+/// The label of an op that is given none: its name, with `#2`, `#3`, … after others of that name.
+pub(crate) fn label<'a>(name: &str, others: impl Iterator<Item = &'a dyn Op>) -> String {
+    match others.filter(|other| other.name() == name).count() {
+        0 => name.to_string(),
+        same => format!("{name}#{}", same + 1),
+    }
+}
+
 /// The parameters of an op that derives `Serialize`, for [`Op::params`].
 pub fn params_of<T: Serialize>(op: &T) -> toml::Table {
     toml::Table::try_from(op).expect("an op's parameters are numbers, strings and lists")

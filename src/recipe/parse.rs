@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::schedule::Schedule;
 use super::view::{self, Part};
 use super::{OnBad, Output, Recipe, TargetOptions, View};
-use crate::augment::{Joint, Registry, suggest};
+use crate::augment::{Joint, Registry, suggest, take_name};
 use crate::decode::Limits;
 use crate::error::{Error, Result};
 use crate::mix::{self, Mix};
@@ -119,14 +119,7 @@ fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Resu
 
 /// Makes the op that a table describes.
 fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> Result<()> {
-    let Some(toml::Value::String(name)) = table.remove("op") else {
-        return Err(Error::config("an op without a name: expected { op = \"NAME\", … }"));
-    };
-    let label = match table.remove("label") {
-        None => None,
-        Some(toml::Value::String(label)) => Some(label),
-        Some(other) => return Err(Error::config(format!("label = {other}: expected a string"))),
-    };
+    let (name, label) = take_name(&mut table)?;
     let shared = match table.remove("shared") {
         None => false,
         Some(toml::Value::Boolean(shared)) => shared,

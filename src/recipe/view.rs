@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::schedule::Schedule;
-use crate::augment::{Frame, Note, Op};
+use crate::augment::{self, Frame, Note, Op};
 use crate::draws::OpKey;
 use crate::error::{Error, Result};
 
@@ -154,10 +154,8 @@ impl View {
         schedule: Option<Schedule>,
         shared: bool,
     ) -> Result<()> {
-        let label = label.unwrap_or_else(|| {
-            let same = self.ops.iter().filter(|entry| entry.op.name() == op.name()).count();
-            if same == 0 { op.name().to_string() } else { format!("{}#{}", op.name(), same + 1) }
-        });
+        let label =
+            label.unwrap_or_else(|| augment::label(op.name(), self.ops.iter().map(|entry| &*entry.op)));
         let key = OpKey::of(&label);
         if let Some(other) = self.ops.iter().find(|other| other.key == key) {
             return Err(Error::config(format!(

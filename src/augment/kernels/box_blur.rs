@@ -4,6 +4,7 @@
 //! the columns of the transposed picture.
 
 use super::filter::Shape;
+use super::place::transpose;
 use super::spare::{Spare, sized};
 
 /// A box of `2 radius + 1` pixels and a share of the pixel beyond it on either side, in 8.24 fixed point.
@@ -33,12 +34,12 @@ pub(super) fn run(radius: f32, passes: usize, pixels: &mut [u8], shape: Shape, s
     let window = Window::new(radius);
     let turned = sized(&mut spare.bytes, pixels.len());
     let other = sized(&mut spare.more_bytes, pixels.len());
-    transpose(pixels, turned, shape.width);
+    transpose::<_, 16>(pixels, turned, shape.width);
     let mut sums = |picture: &mut [u8], other: &mut [u8], lines: usize| {
         repeat(window, passes, picture, other, lines, &mut spare.counts);
     };
     sums(turned, other, shape.width);
-    transpose(turned, pixels, shape.height);
+    transpose::<_, 16>(turned, pixels, shape.height);
     sums(pixels, other, shape.height);
 }
 
@@ -89,21 +90,6 @@ fn pass(window: Window, from: &[u8], to: &mut [u8], lines: usize, sums: &mut Vec
             let beyond = u32::from(*before) + u32::from(*after);
             *out = ((*sum * window.inner + beyond * window.outer + (1 << 23)) >> 24) as u8;
             *sum = *sum + u32::from(*after) - u32::from(*first);
-        }
-    }
-}
-
-/// Writes the transposed picture; `width` is that of `from`.
-fn transpose(from: &[u8], to: &mut [u8], width: usize) {
-    const TILE: usize = 16;
-    let (from, to) = (from.as_chunks::<3>().0, to.as_chunks_mut::<3>().0);
-    let height = from.len() / width;
-    for top in (0..height).step_by(TILE) {
-        let rows = TILE.min(height - top);
-        for (x, line) in to.chunks_exact_mut(height).enumerate() {
-            for (pixel, y) in line[top..][..rows].iter_mut().zip(top..) {
-                *pixel = from[y * width + x];
-            }
         }
     }
 }

@@ -119,16 +119,7 @@ fn turn_hue_tv2(rgb: [u8; 3], shift: f32) -> [u8; 3] {
     let p = clamp((1.0 - saturation) * most);
     let q = clamp((1.0 - sxf) * most);
     let t = clamp((sxf + (1.0 - saturation)) * most);
-    let v = most;
-    let mixed = match (i as i32) % 6 {
-        0 => [v, t, p],
-        1 => [q, v, p],
-        2 => [p, v, t],
-        3 => [p, q, v],
-        4 => [t, p, v],
-        _ => [v, p, q],
-    };
-    mixed.map(|value| (value * (255.0 + 1.0 - 1e-3)) as u8)
+    in_sector(i as i32, [most, p, q, t]).map(|value| (value * (255.0 + 1.0 - 1e-3)) as u8)
 }
 
 /// Pillow's 8-bit RGB to HSV.
@@ -171,7 +162,12 @@ fn to_rgb(h: u8, s: u8, v: u8) -> [u8; 3] {
     // A product of two floats, where the others are of doubles.
     let q = round(value * (1.0 - f64::from(fs * f)));
     let t = round(value * (1.0 - f64::from(fs) * (1.0 - f64::from(f))));
-    match i % 6 {
+    in_sector(i, [v, p, q, t])
+}
+
+/// Red, green and blue in a sector of the hue's circle.
+fn in_sector<T: Copy>(sector: i32, [v, p, q, t]: [T; 4]) -> [T; 3] {
+    match sector % 6 {
         0 => [v, t, p],
         1 => [q, v, p],
         2 => [p, v, t],

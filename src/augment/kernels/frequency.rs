@@ -11,6 +11,7 @@
 //! ```
 
 use super::filter::{Shape, rounded, widened};
+use super::place::transpose;
 use super::spare::{Spare, sized};
 use crate::augment::Frame;
 
@@ -131,7 +132,7 @@ fn crop(source: &[u8], frame: Frame, out: &mut [u8], next: Frame, spare: &mut Sp
     down.map(plane, &mut spare.middle, shrunk);
     // Columns become rows, so that both maps add rows.
     let turned = sized(&mut spare.more_field, shrunk.len());
-    transpose(shrunk, turned, from.width);
+    transpose::<_, 8>(shrunk, turned, from.width);
     let crop = sized(&mut spare.plane, to.len());
     across.map(turned, &mut spare.middle, crop);
     let crop = crop.as_chunks::<3>().0;
@@ -187,20 +188,6 @@ fn multiply(
             second.iter_mut().enumerate().for_each(|(i, value)| *value = a[i] - b[i]);
         }
         start += LANES;
-    }
-}
-
-fn transpose(from: &[f32], to: &mut [f32], width: usize) {
-    const TILE: usize = 8;
-    let (from, to) = (from.as_chunks::<3>().0, to.as_chunks_mut::<3>().0);
-    let height = from.len() / width;
-    for top in (0..height).step_by(TILE) {
-        let rows = TILE.min(height - top);
-        for (x, line) in to.chunks_exact_mut(height).enumerate() {
-            for (pixel, y) in line[top..][..rows].iter_mut().zip(top..) {
-                *pixel = from[y * width + x];
-            }
-        }
     }
 }
 

@@ -69,6 +69,20 @@ fn turn_by(out: &mut [[u8; 3]], width: usize, source: impl Fn(usize, usize) -> [
     }
 }
 
+/// Writes the transposed picture, some rows at a time; `width` is that of `from`.
+pub(super) fn transpose<T: Copy, const TILE: usize>(from: &[T], to: &mut [T], width: usize) {
+    let (from, to) = (from.as_chunks::<3>().0, to.as_chunks_mut::<3>().0);
+    let height = from.len() / width;
+    for top in (0..height).step_by(TILE) {
+        let rows = TILE.min(height - top);
+        for (x, line) in to.chunks_exact_mut(height).enumerate() {
+            for (pixel, y) in line[top..][..rows].iter_mut().zip(top..) {
+                *pixel = from[y * width + x];
+            }
+        }
+    }
+}
+
 /// Copies the rectangle of size `out_frame` at (left, top) of a picture, filling what lies outside it.
 pub(in crate::augment) fn crop(
     source: &[u8],

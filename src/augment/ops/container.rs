@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::augment::params::{Span, check_p};
-use crate::augment::{Frame, Op, Registry, Steps};
+use crate::augment::{self, Frame, Op, Registry, Steps};
 use crate::draws::{Draws, OpKey};
 use crate::error::{Error, Result};
 
@@ -79,10 +79,8 @@ impl Container {
     }
 
     fn push(&mut self, label: Option<String>, weight: f64, op: Arc<dyn Op>) {
-        let label = label.unwrap_or_else(|| {
-            let same = self.ops.iter().filter(|inner| inner.op.name() == op.name()).count();
-            if same == 0 { op.name().to_string() } else { format!("{}#{}", op.name(), same + 1) }
-        });
+        let label =
+            label.unwrap_or_else(|| augment::label(op.name(), self.ops.iter().map(|inner| &*inner.op)));
         let key = OpKey::of(&label);
         self.ops.push(Inner { label, key, weight, op });
     }
@@ -118,14 +116,7 @@ impl Container {
             let toml::Value::Table(mut table) = op else {
                 return Err(Error::config(format!("ops: expected {{ op = \"NAME\", … }}, found {op}")));
             };
-            let Some(toml::Value::String(name)) = table.remove("op") else {
-                return Err(Error::config("ops: an op without a name: expected { op = \"NAME\", … }"));
-            };
-            let label = match table.remove("label") {
-                Some(toml::Value::String(label)) => Some(label),
-                Some(other) => return Err(Error::config(format!("label = {other}: expected a string"))),
-                None => None,
-            };
+            let (name, label) = augment::take_name(&mut table).map_err(|error| error.at("ops"))?;
             let weight = match container.choice {
                 Choice::One => number(&mut table, "weight")?.unwrap_or(1.0),
                 _ => 1.0,
