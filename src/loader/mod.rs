@@ -291,6 +291,12 @@ impl Loader {
         &*self.line.source
     }
 
+    /// The name of a source of a blend, as the recipe has it, or its number.
+    pub fn source_name(&self, source: usize) -> String {
+        let name = self.line.recipe.sources.get(source).and_then(|said| said.name.clone());
+        name.unwrap_or_else(|| format!("source {source}"))
+    }
+
     /// One batch, made on this thread without threads, channels or pools: slow, and what every other way must equal byte for
     /// byte. Its state counts bad samples of this batch only.
     ///
