@@ -108,11 +108,11 @@ impl Loader {
                 sources.len()
             )));
         }
-        let share = |(number, source): (usize, &Box<dyn Source>)| {
+        let share = |(number, len): (usize, u64)| {
             let weight = said.get(number).and_then(|said| said.weight.clone());
-            Share { len: source.len(), weight: weight.unwrap_or((source.len() as f64).into()) }
+            Share { len, weight: weight.unwrap_or((len as f64).into()) }
         };
-        let shares = sources.iter().enumerate().map(share).collect();
+        let shares = sources.iter().map(|source| source.len()).enumerate().map(share).collect();
         Loader::build(sources, shares, recipe)
     }
 
