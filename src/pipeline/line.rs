@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::views::{ViewSet, ViewSets};
 use crate::augment::{Frame, Program};
 use crate::batch::TargetMaker;
-use crate::decode::{self, Decoder, Probe, Rect};
+use crate::decode::{self, Decoder, Probe, Rect, plane};
 use crate::draws::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
 use crate::plan::{Plan, Visit};
 use crate::recipe::{OnBad, Recipe};
-use crate::source::{Annotations, Fingerprint, Payload, Plane, Raw, Source, Target};
+use crate::source::{Annotations, Fingerprint, Payload, Raw, Source, Target};
 
 /// How many stand-ins are tried for one bad sample.
 const ATTEMPTS: u32 = 16;
@@ -30,7 +30,7 @@ pub(crate) struct Line {
 
 /// What a decoder keeps from sample to sample, and the sample that it has at hand.
 pub(crate) struct Desk {
-    decoder: Decoder,
+    pub(crate) decoder: Decoder,
     /// A buffer for reading that sources hand back.
     spare: Vec<u8>,
     /// The steps of each of the sample's views.
@@ -208,27 +208,13 @@ impl Line {
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.limits)?;
         self.draw(&mut desk.programs, views, epoch, visit, &probe);
         desk.programs.iter().try_for_each(Program::check_size)?;
-        annotations.check()?;
-        let planes = self.probe_planes(&annotations, &probe)?;
+        let planes = plane::probe_all(&annotations, &self.recipe.limits, &probe)?;
         let bytes = planes.iter().map(Probe::decoded_bytes).sum();
         let region = choose(wish(&desk.programs), &probe, bytes)?;
         desk.decoder.decode(&raw.bytes, &probe, region, &mut desk.pixels)?;
         desk.keep(raw.bytes);
-        for (plane, probe) in annotations.planes.iter_mut().zip(&planes) {
-            decode_plane(&mut desk.decoder, plane, probe)
-                .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))?;
-        }
+        plane::decode_all(&mut desk.decoder, &mut annotations, &planes)?;
         Ok(Decoded { region, target: raw.target, annotations })
-    }
-
-    /// Reads the headers of planes, which count towards the limits like the picture.
-    fn probe_planes(&self, annotations: &Annotations, picture: &Probe) -> Result<Vec<Probe>> {
-        let mut pixels = u64::from(picture.width) * u64::from(picture.height);
-        let planes = annotations.planes.iter().map(|plane| {
-            decode::plane::admit(&plane.bytes, plane.codec, &self.recipe.limits, picture, &mut pixels)
-                .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))
-        });
-        planes.collect()
     }
 
     /// Draws a program for each view of a visit, for a picture of the probed size.
@@ -265,16 +251,6 @@ struct Decoded {
     region: Rect,
     target: Target,
     annotations: Annotations,
-}
-
-fn decode_plane(decoder: &mut Decoder, plane: &mut Plane, probe: &Probe) -> Result<()> {
-    // Raw planes are as they should be.
-    if plane.size().is_none() {
-        let pixels = decoder.plane(&plane.bytes, probe, plane.kind.channels())?;
-        let name = std::mem::take(&mut plane.name);
-        *plane = Plane::raw(name, plane.kind, probe.width, probe.height, pixels);
-    }
-    Ok(())
 }
 
 /// The part of the picture that all views together read.

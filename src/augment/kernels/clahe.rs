@@ -50,9 +50,8 @@ fn table(histogram: &mut [u32; 256], area: usize, clip_limit: f64) -> [u8; 256] 
         }
         let mut left = above % 256;
         histogram.iter_mut().for_each(|count| *count += above / 256);
-        if left > 0 {
-            let step = (256 / left).max(1) as usize;
-            for count in histogram.iter_mut().step_by(step) {
+        if let Some(step) = 256u32.checked_div(left) {
+            for count in histogram.iter_mut().step_by(step as usize) {
                 if left == 0 {
                     break;
                 }
