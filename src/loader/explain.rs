@@ -66,7 +66,7 @@ impl Loader {
         let mut desk = Desk::new();
         let raw = self.line.read(&mut desk, sample)?.raw;
         let name = self.line.source.name(sample);
-        let probe = decode::probe(&raw.bytes, raw.codec, &self.line.recipe.limits)
+        let probe = decode::probe(&raw.bytes, raw.codec, &self.line.recipe.decode.limits)
             .map_err(|error| error.at(&name).with_sample(sample))?;
         let views = self.line.views_at(epoch)?;
         let visit = Visit { sample, occurrence: 0 };

@@ -121,7 +121,8 @@ impl<'a> Source<'a> {
 
     /// Starts afresh at a [`Source::position`]; one beyond the data is an early end.
     pub fn seek(&mut self, position: u64) -> Window<'a> {
-        let mut window = self.window_at(usize::try_from(position / 8).unwrap_or(usize::MAX).min(self.data.len()));
+        let mut window =
+            self.window_at(usize::try_from(position / 8).unwrap_or(usize::MAX).min(self.data.len()));
         if !position.is_multiple_of(8) {
             window.refill(self);
             window.consume((position % 8) as u32);

@@ -164,7 +164,13 @@ impl Decoder {
     }
 
     /// [`Decoder::decode`] with the help of an entropy index, or making one.
-    pub fn decode_with(&mut self, bytes: &[u8], region: Rect, index: Index<'_>, out: &mut [u8]) -> Result<()> {
+    pub fn decode_with(
+        &mut self,
+        bytes: &[u8],
+        region: Rect,
+        index: Index<'_>,
+        out: &mut [u8],
+    ) -> Result<()> {
         match index {
             Index::None => self.start(bytes, region, None, false, out).map(drop),
             Index::Use(packed) => self.start(bytes, region, Some(packed), false, out).map(drop),
@@ -309,7 +315,8 @@ impl Decoder {
         }
         let mut rest = || {
             if matches!(guide, Guide::Record(..)) {
-                (layout.mcu_rows.end..layout.rows).try_for_each(|row| guide.decode_row(kernels, &mut scan, row))?;
+                (layout.mcu_rows.end..layout.rows)
+                    .try_for_each(|row| guide.decode_row(kernels, &mut scan, row))?;
             }
             Ok(())
         };
