@@ -241,6 +241,12 @@ impl Checker {
         check_target(&raw.target, source.classes()).map_err(named)?;
         let mut annotations = source.annotations(id)?.unwrap_or_default();
         let planes = plane::probe_all(&annotations, &options.limits, &probe).map_err(named)?;
+        if let Some(index) = source.jpeg_index(id).map_err(named)?
+            && self.decoder.index(&raw.bytes, &probe).map_err(named)?.as_deref() != Some(&index[..])
+        {
+            let what = "the entropy index is not that of the picture: run `feedmill index` or convert again";
+            return Err(named(Error::corrupt(what)));
+        }
         if options.pixels {
             let whole = Rect::whole(probe.width, probe.height);
             self.decoder.decode(&raw.bytes, &probe, whole, &mut self.pixels).map_err(named)?;

@@ -310,7 +310,9 @@ impl Job<'_> {
         let mut skipped = Vec::new();
         for id in ids {
             self.check_stop()?;
-            if let Err(bad) = self.sample(id, worker, |record| writer.append(record).map(|_| ()))? {
+            if let Err(bad) =
+                self.sample(id, worker, |record, index| writer.append_indexed(record, index).map(|_| ()))?
+            {
                 skipped.push(bad);
             }
             self.advance(id);
@@ -323,7 +325,7 @@ impl Job<'_> {
         &self,
         id: u64,
         worker: &mut Worker,
-        mut then: impl FnMut(&Record<'_>) -> Result<()>,
+        mut then: impl FnMut(&Record<'_>, &[u8]) -> Result<()>,
     ) -> Result<std::result::Result<(), Skipped>> {
         let bad = |error: Error| {
             if !self.options.skip_bad {
@@ -364,7 +366,7 @@ impl Job<'_> {
                     target: &raw.target,
                     extra: &extra,
                 };
-                Ok(then(&record)?)
+                Ok(then(&record, stored.index)?)
             }
             Err(error) => Err(error.at(&name).with_sample(id)),
         };
@@ -410,7 +412,7 @@ impl Job<'_> {
                 kept.insert(u64::from_le_bytes(id));
             }
             for id in ids.clone().filter(|id| !kept.contains(id)) {
-                match self.sample(id, worker, |_| Ok(()))? {
+                match self.sample(id, worker, |_, _| Ok(()))? {
                     // Readable by now: the shard would be another one.
                     Ok(()) => return Ok(None),
                     Err(bad) => skipped.push(bad),

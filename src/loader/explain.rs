@@ -66,10 +66,10 @@ impl Loader {
             )));
         }
         let mut desk = Desk::new();
-        let Sample { raw, mut annotations } = self.line.read(&mut desk, sample)?;
+        let Sample { raw, mut annotations, .. } = self.line.read(&mut desk, sample)?;
         let name = self.line.source.name(sample);
         let named = |error: Error| error.at(&name).with_sample(sample);
-        let limits = &self.line.recipe.limits;
+        let limits = &self.line.recipe.decode.limits;
         let probe = decode::probe(&raw.bytes, raw.codec, limits).map_err(named)?;
         let views = self.line.views_at(epoch)?;
         let visit = Visit { sample, occurrence: 0 };

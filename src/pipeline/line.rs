@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::learnt::Learnt;
 use super::views::{ViewSet, ViewSets};
 use crate::augment::{Frame, Program};
 use crate::batch::TargetMaker;
-use crate::decode::{self, Decoder, Probe, Rect, plane};
+use crate::decode::jpeg::Index;
+use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, plane};
 use crate::draws::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
 use crate::plan::{Plan, Visit};
 use crate::recipe::{OnBad, Recipe};
-use crate::source::{Annotations, Fingerprint, Payload, Raw, Source, Target};
+use crate::source::{Annotations, Codec, Fingerprint, Payload, Raw, Source, Target};
 
 /// How many stand-ins are tried for one bad sample.
 const ATTEMPTS: u32 = 16;
@@ -26,6 +30,8 @@ pub(crate) struct Line {
     pub(crate) recipe_hash: Fingerprint,
     /// The slots of a mixing group; 1 without mixing.
     pub(crate) group: usize,
+    /// A cache: nothing that it holds changes a batch.
+    pub(crate) learnt: Learnt,
 }
 
 /// What a decoder keeps from sample to sample, and the sample that it has at hand.
@@ -37,11 +43,19 @@ pub(crate) struct Desk {
     pub(crate) programs: Vec<Program>,
     /// The decoded part that they all read.
     pub(crate) pixels: Vec<u8>,
+    /// An entropy index that was made.
+    recorded: Vec<u8>,
 }
 
 impl Desk {
     pub(crate) fn new() -> Desk {
-        Desk { decoder: Decoder::new(), spare: Vec::new(), programs: Vec::new(), pixels: Vec::new() }
+        Desk {
+            decoder: Decoder::new(),
+            spare: Vec::new(),
+            programs: Vec::new(),
+            pixels: Vec::new(),
+            recorded: Vec::new(),
+        }
     }
 
     fn keep(&mut self, payload: Payload) {
@@ -62,6 +76,8 @@ pub(crate) struct Sample {
     pub(crate) raw: Raw,
     /// Empty, and not asked for, unless the recipe moves annotations.
     pub(crate) annotations: Annotations,
+    /// The entropy index of a JPEG, if there is one and the recipe does not decline.
+    pub(crate) index: Option<Bytes>,
 }
 
 /// A slot whose picture is about to be decoded or known to be blank.
@@ -109,7 +125,15 @@ impl Line {
             Some(_) => self.source.annotations(sample)?.unwrap_or_default(),
             None => Annotations::default(),
         };
-        Ok(Sample { raw, annotations })
+        let index = match self.recipe.decode.index {
+            IndexPolicy::Off => None,
+            _ if raw.codec != Codec::Jpeg => None,
+            _ => match self.learnt.get(sample) {
+                Some(index) => Some(index),
+                None => self.source.jpeg_index(sample)?,
+            },
+        };
+        Ok(Sample { raw, annotations, index })
     }
 
     /// Decodes the sample of a slot, or a stand-in by the recipe's rule, at the desk.
@@ -203,15 +227,22 @@ impl Line {
         sample: Sample,
         choose: Choose<'_>,
     ) -> Result<Decoded> {
-        let Sample { raw, mut annotations } = sample;
+        let Sample { raw, mut annotations, index } = sample;
         self.targets.check(&raw.target)?;
-        let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.limits)?;
+        let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.decode.limits)?;
         self.draw(&mut desk.programs, views, epoch, visit, &probe);
         desk.programs.iter().try_for_each(Program::check_size)?;
-        let planes = plane::probe_all(&annotations, &self.recipe.limits, &probe)?;
+        let planes = plane::probe_all(&annotations, &self.recipe.decode.limits, &probe)?;
         let bytes = planes.iter().map(Probe::decoded_bytes).sum();
         let region = choose(wish(&desk.programs), &probe, bytes)?;
-        desk.decoder.decode(&raw.bytes, &probe, region, &mut desk.pixels)?;
+        desk.recorded.clear();
+        let guide = match &index {
+            Some(index) => Index::Use(index),
+            None if self.learnt.wants() => Index::Record(&mut desk.recorded),
+            None => Index::None,
+        };
+        desk.decoder.decode_with(&raw.bytes, &probe, region, guide, &mut desk.pixels)?;
+        self.learnt.put(visit.sample, &desk.recorded);
         desk.keep(raw.bytes);
         plane::decode_all(&mut desk.decoder, &mut annotations, &planes)?;
         Ok(Decoded { region, target: raw.target, annotations })

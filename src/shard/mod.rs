@@ -27,6 +27,8 @@ pub use layout::Stamp;
 pub use manifest::{Listed, MANIFEST, Manifest};
 pub use writer::{Record, Sealed, Writer};
 
+use bytes::Bytes;
+
 use crate::error::{Error, Kind, Result};
 use crate::source::{Payload, Target};
 use index::Index;
@@ -182,6 +184,31 @@ impl Shard {
         let entry = self.entry(record);
         self.read_entry(&entry, spare).map_err(|error| {
             error.at(format!("{}: record {record} ({})", self.path.display(), self.name(record)))
+        })
+    }
+
+    /// The entropy index of a record that is a JPEG; `None` if none is stored. It has a checksum of its own, which the
+    /// decoder looks at.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Truncated`] if the file was cut since it was opened, [`Kind::Io`] if it cannot be read.
+    pub fn jpeg_index(&self, record: u64) -> Result<Option<Bytes>> {
+        let entry = self.entry(record);
+        if entry.jpeg_index == 0 {
+            return Ok(None);
+        }
+        let (start, length) = (entry.offset + entry.length, entry.jpeg_index as usize);
+        let read = || match &self.stored {
+            Stored::Map(map) => map.range(start as usize..start as usize + length),
+            Stored::File(file) => {
+                let mut buffer = pread::sized(Vec::new(), length)?;
+                pread::read_exact(file, &mut buffer, start)?;
+                Ok(buffer.into())
+            }
+        };
+        read().map(Some).map_err(|error: Error| {
+            error.at(format!("{}: entropy index of record {record}", self.path.display()))
         })
     }
 

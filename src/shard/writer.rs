@@ -93,18 +93,31 @@ impl Writer {
     /// than they say, a column name that is taken. The writer can go on after it. [`Kind::Io`] if the file cannot be
     /// written; the writer is then of no more use.
     pub fn append(&mut self, record: &Record<'_>) -> Result<u64> {
+        self.append_indexed(record, &[])
+    }
+
+    /// [`Writer::append`] for a JPEG with its entropy index ([`crate::decode::Decoder::index`]), which goes right behind
+    /// its bytes; an empty one is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::append`], and [`Kind::Config`] for an index of 4 GiB.
+    pub fn append_indexed(&mut self, record: &Record<'_>, index: &[u8]) -> Result<u64> {
         let number = self.columns.len();
         let place = |error: Error| {
             error.at(format!("{}: record {number} ({})", self.temp.target().display(), record.name))
         };
         let codec = self.columns.check(record).map_err(place)?;
         let length = record.bytes.len() as u64;
+        let jpeg_index = u32::try_from(index.len())
+            .map_err(|_| place(Error::config(format!("an entropy index of {} bytes", index.len()))))?;
         let offset = layout::aligned(self.at)
-            .filter(|offset| offset.checked_add(length).is_some())
+            .filter(|offset| offset.checked_add(length + u64::from(jpeg_index)).is_some())
             .ok_or_else(|| place(Error::new(Kind::Limit, "the shard would be larger than 2^64 bytes")))?;
         self.pad(offset)?;
         self.temp.write(record.bytes)?;
-        self.at = offset + length;
+        self.temp.write(index)?;
+        self.at = offset + length + u64::from(jpeg_index);
         let entry = Entry {
             offset,
             length,
@@ -112,6 +125,7 @@ impl Writer {
             width: record.width,
             height: record.height,
             codec: record.codec,
+            jpeg_index,
         };
         self.columns.push(&entry, codec, record);
         Ok(number)

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+
 use super::{Access, Annotations, Codec, Fingerprint, Raw, Source};
 use crate::error::{Error, Kind, Result};
 use crate::shard::{Backing, Entry, MANIFEST, Manifest, Shard};
@@ -214,6 +216,11 @@ impl Source for Shards {
                     .with_sample(id)
             }),
         }
+    }
+
+    fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
+        let Some((shard, record)) = self.locate(id) else { return Ok(None) };
+        self.shards[shard].jpeg_index(record).map_err(|error| error.with_sample(id))
     }
 
     fn access(&self) -> Access {
