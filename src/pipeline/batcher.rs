@@ -270,6 +270,7 @@ pub(crate) fn assemble(
     let mut annotations = Vec::with_capacity(slots.len());
     let mut faults = Vec::new();
     let (mut samples, mut occurrences, mut valid) = (Vec::new(), Vec::new(), Vec::new());
+    let sources = slots.iter().map(|slot| line.plan.source_of(slot.visit.sample) as u32).collect();
     for (slot, planned) in slots.into_iter().zip(&plan.slots) {
         samples.push(slot.visit.sample);
         occurrences.push(slot.visit.occurrence);
@@ -288,6 +289,10 @@ pub(crate) fn assemble(
         tensors,
         targets: line.targets.make(&targets, &mix, plan.first),
         samples,
+        sources,
+        weights: plan.slots.iter().map(|slot| slot.weight).collect(),
+        roles: plan.slots.iter().map(|slot| slot.role).collect(),
+        groups: plan.slots.iter().map(|slot| slot.group).collect(),
         occurrences,
         valid,
         mix,

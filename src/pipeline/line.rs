@@ -21,7 +21,7 @@ const ATTEMPTS: u32 = 16;
 
 /// Everything that decides what a batch holds. Shared by all threads; never changes.
 pub(crate) struct Line {
-    pub(crate) source: Box<dyn Source>,
+    pub(crate) source: Arc<dyn Source>,
     pub(crate) plan: Plan,
     pub(crate) recipe: Recipe,
     pub(crate) views: ViewSets,

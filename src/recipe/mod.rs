@@ -2,13 +2,14 @@
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
-mod curve;
+mod blend;
 mod parse;
 mod presets;
 mod schedule;
 mod view;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,9 @@ use crate::augment::{Joint, Op, Registry};
 use crate::decode::{IndexPolicy, Limits};
 use crate::error::{Error, Result};
 use crate::mix::Mix;
-use crate::plan::{Last, Order};
+use crate::plan::{ByClass, Dirichlet, Last, Order, Sampler, Select};
 use crate::source::Fingerprint;
+pub use blend::Blended;
 pub use view::{OpEntry, View};
 
 /// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give others.
@@ -50,6 +52,11 @@ pub struct Recipe {
     pub(crate) batch: usize,
     pub(crate) order: Order,
     pub(crate) last: Last,
+    pub(crate) sampler: Sampler,
+    pub(crate) select: Vec<Select>,
+    /// Empty unless the recipe says something of its sources.
+    pub(crate) sources: Vec<Blended>,
+    pub(crate) table: Option<PathBuf>,
     /// Empty until an op or a view is added; [`Recipe::views`] is what counts.
     views: Vec<View>,
     /// `None` leaves annotations unread.
@@ -201,9 +208,17 @@ struct Canonical<'a> {
     last: Last,
     order: Order,
     on_bad: OnBad,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<&'a PathBuf>,
     decode: Decode,
     output: &'a Output,
     target: &'a TargetOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampler: Option<&'a Sampler>,
+    #[serde(skip_serializing_if = "<[Select]>::is_empty")]
+    select: &'a [Select],
+    #[serde(skip_serializing_if = "<[Blended]>::is_empty")]
+    source: &'a [Blended],
     #[serde(skip_serializing_if = "Option::is_none")]
     joint: Option<&'a Joint>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -258,6 +273,10 @@ impl Recipe {
             last: self.last,
             order: self.order,
             on_bad: self.on_bad,
+            table: self.table.as_ref(),
+            sampler: Some(&self.sampler).filter(|sampler| **sampler != Sampler::default()),
+            select: &self.select,
+            source: &self.sources,
             decode: self.decode,
             output: &self.output,
             target: &self.target,
@@ -298,6 +317,46 @@ impl Recipe {
     #[must_use]
     pub fn last(self, last: Last) -> Recipe {
         Recipe { last, ..self }
+    }
+
+    /// How batches are composed.
+    #[must_use]
+    pub fn sampler(self, sampler: impl Into<Sampler>) -> Recipe {
+        Recipe { sampler: sampler.into(), ..self }
+    }
+
+    /// Adds a choice of samples to those before.
+    #[must_use]
+    pub fn select(mut self, select: impl Into<Select>) -> Recipe {
+        self.select.push(select.into());
+        self
+    }
+
+    /// Makes the selections by agent those of one agent.
+    #[must_use]
+    pub fn agent(mut self, number: u32) -> Recipe {
+        for select in &mut self.select {
+            if let Select::Dirichlet(Dirichlet { agent, .. }) | Select::ByClass(ByClass { agent, .. }) =
+                select
+            {
+                *agent = number;
+            }
+        }
+        self
+    }
+
+    /// Adds what is to be known of the next source of a blend ([`crate::Loader::sources`]).
+    #[must_use]
+    pub fn source(mut self, source: Blended) -> Recipe {
+        self.sources.push(source);
+        self
+    }
+
+    /// A file with columns for samplers and selections: comma- or tab-separated, a header, then a row for each sample in their
+    /// order, or in any order with a column `sample` of numbers or `name` of names.
+    #[must_use]
+    pub fn table(self, path: impl Into<PathBuf>) -> Recipe {
+        Recipe { table: Some(path.into()), ..self }
     }
 
     /// Adds an op to the last view, which is the only one unless [`Recipe::view`] added others.
@@ -387,6 +446,8 @@ impl Recipe {
         if self.batch == 0 || self.batch > 1 << 20 {
             return at("batch", format!("batch = {}: expected 1 to 1048576 samples", self.batch));
         }
+        self.sampler.check(self.batch)?;
+        self.select.iter().try_for_each(|select| select.check().map_err(|error| ("select", error)))?;
         view::check(&self.views).map_err(|(_, _, error)| ("view", error))?;
         if let Some(mix) = &self.mix {
             mix.check(self.batch)?;

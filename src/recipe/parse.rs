@@ -1,5 +1,6 @@
 //! TOML to recipe, with the line of whatever is wrong.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -7,11 +8,11 @@ use toml::Spanned;
 
 use super::schedule::Schedule;
 use super::view::{self, Part};
-use super::{Decode, OnBad, Output, Recipe, TargetOptions, View};
+use super::{Blended, Decode, OnBad, Output, Recipe, TargetOptions, View};
 use crate::augment::{Joint, Registry, suggest, take_name};
 use crate::error::{Error, Result};
 use crate::mix::{self, Mix};
-use crate::plan::{Last, Order};
+use crate::plan::{Last, Order, Sampler, Select};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +24,13 @@ struct Form {
     order: Order,
     #[serde(default)]
     last: Last,
+    #[serde(default)]
+    sampler: Sampler,
+    #[serde(default)]
+    select: Vec<Spanned<Select>>,
+    #[serde(default)]
+    source: Vec<Blended>,
+    table: Option<PathBuf>,
     #[serde(default)]
     view: Vec<Spanned<ViewForm>>,
     joint: Option<Joint>,
@@ -59,11 +67,21 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
             Mix::from_form(spanned.into_inner(), |place, error| at(text, place.unwrap_or(start), error))
         })
         .transpose()?;
+    let mut select = Vec::with_capacity(form.select.len());
+    for spanned in form.select {
+        let start = spanned.span().start;
+        spanned.get_ref().check().map_err(|error| at(text, start, error))?;
+        select.push(spanned.into_inner());
+    }
     let recipe = Recipe {
         seed: form.seed,
         batch: form.batch,
         order: form.order,
         last: form.last,
+        sampler: form.sampler,
+        select,
+        sources: form.source,
+        table: form.table,
         views,
         joint: form.joint,
         mix,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::{Access, Annotations, Codec, Fingerprint, Raw, Source};
+use super::{Access, Annotations, Codec, Fingerprint, Raw, Source, Target};
 use crate::error::{Error, Kind, Result};
 use crate::shard::{Backing, Entry, MANIFEST, Manifest, Shard};
 
@@ -203,6 +203,26 @@ impl Source for Shards {
         let shard = &self.shards[shard];
         let bytes = shard.read(record, spare).map_err(|error| error.with_sample(id))?;
         Ok(Raw { bytes, codec: shard.entry(record).codec, target: shard.target(record) })
+    }
+
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        let records =
+            self.shards.iter().flat_map(|shard| (0..shard.len()).map(move |record| (shard, record)));
+        (0..).zip(records).try_for_each(|(id, (shard, record))| each(id, shard.target(record)))
+    }
+
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        let records =
+            self.shards.iter().flat_map(|shard| (0..shard.len()).map(move |record| (shard, record)));
+        for (id, (shard, record)) in (0..).zip(records) {
+            let Some(cell) = shard.extra(name, record) else { return Ok(false) };
+            let text = std::str::from_utf8(cell).map_err(|_| {
+                Error::corrupt(format!("{}: record {record}: {name} is no text", shard.path().display()))
+                    .with_sample(id)
+            })?;
+            each(id, text)?;
+        }
+        Ok(true)
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
