@@ -26,6 +26,7 @@ mod memory;
 mod names;
 #[cfg(feature = "arrow")]
 mod parquet;
+mod shard_planes;
 pub(crate) mod shards;
 mod sidecar;
 mod tar;
