@@ -1,7 +1,7 @@
 //! The decoder against golden hashes, against itself, and against damaged files.
 
 use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Decoder, Error, ErrorKind, header};
+use feedmill::decode::jpeg::{Decoder, Error, ErrorKind, Index, header};
 use std::fs;
 use std::path::PathBuf;
 
@@ -38,6 +38,16 @@ fn decode(decoder: &mut Decoder, bytes: &[u8], region: Option<Rect>) -> Result<V
     let region = region.unwrap_or(whole);
     let mut out = vec![0x5A; (region.width * region.height * 3) as usize];
     decoder.decode(bytes, region, &mut out).map(|()| out)
+}
+
+fn decode_with(
+    decoder: &mut Decoder,
+    bytes: &[u8],
+    region: Rect,
+    index: Index<'_>,
+) -> Result<Vec<u8>, Error> {
+    let mut out = vec![0x5A; (region.width * region.height * 3) as usize];
+    decoder.decode_with(bytes, region, index, &mut out).map(|()| out)
 }
 
 /// A simple generator of pseudo-random numbers.
@@ -82,6 +92,7 @@ fn regions_equal_crops() {
     for (name, bytes, expected) in fixtures() {
         let Some((width, height, _)) = expected else { continue };
         let whole = decode(&mut decoders[0], &bytes, None).unwrap();
+        let index = decoders[0].index(&bytes).unwrap();
         for n in 0..60 {
             let (left, columns) = random.span(width);
             let (top, rows) = random.span(height);
@@ -91,8 +102,11 @@ fn regions_equal_crops() {
                 &whole[at..at + 3 * columns as usize]
             };
             let crop: Vec<u8> = (top..top + rows).flat_map(row).copied().collect();
-            let pixels = decode(&mut decoders[n % 2], &bytes, Some(region)).unwrap();
+            let decoder = &mut decoders[n % 2];
+            let pixels = decode(decoder, &bytes, Some(region)).unwrap();
             assert!(pixels == crop, "{name}, {region:?}");
+            let pixels = decode_with(decoder, &bytes, region, Index::Use(&index)).unwrap();
+            assert!(pixels == crop, "{name}, {region:?} with an index");
         }
     }
 }
@@ -225,4 +239,94 @@ fn damaged_files_never_panic() {
         kinds[usize::from(plain.is_ok())] += 1;
     }
     assert!(kinds[0] > 1000 && kinds[1] > 1000, "{kinds:?}");
+}
+
+/// The index of a fixture and a region of it.
+fn random_region(random: &mut Random, bytes: &[u8]) -> Rect {
+    let header = header(bytes).unwrap();
+    let (left, width) = random.span(header.width);
+    let (top, height) = random.span(header.height);
+    Rect { left, top, width, height }
+}
+
+#[test]
+fn an_index_is_a_function_of_the_file() {
+    let mut random = Random(0x0246_8ACE_1357_9BDF);
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    for (name, bytes, expected) in fixtures() {
+        if expected.is_none() {
+            continue;
+        }
+        let index = decoders[0].index(&bytes).unwrap();
+        assert!(index.len() >= 17, "{name}");
+        assert!(decoders[1].index(&bytes).unwrap() == index, "{name}");
+        for n in 0..10 {
+            let region = random_region(&mut random, &bytes);
+            let mut recorded = vec![1];
+            let made = Index::Record(&mut recorded);
+            let plain = decode_with(&mut decoders[n % 2], &bytes, region, Index::None).unwrap();
+            assert!(decode_with(&mut decoders[n % 2], &bytes, region, made).unwrap() == plain);
+            assert!(recorded == index, "{name}, {region:?}");
+        }
+        // Whole pictures check every entry that they pass.
+        let header = header(&bytes).unwrap();
+        let whole = Rect::whole(header.width, header.height);
+        let pixels = decode_with(&mut decoders[0], &bytes, whole, Index::Use(&index)).unwrap();
+        assert!(pixels == decode(&mut decoders[1], &bytes, None).unwrap(), "{name}");
+    }
+}
+
+/// Gives an index a checksum that fits.
+fn seal(index: &mut [u8]) {
+    let end = index.len() - 4;
+    let sum = crc32c::crc32c(&index[..end]);
+    index[end..].copy_from_slice(&sum.to_le_bytes());
+}
+
+#[test]
+fn a_damaged_index_is_corrupt_and_a_forged_one_stays_in_bounds() {
+    let mut random = Random(0x7654_3210_FEDC_BA98);
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    let fixtures: Vec<_> = fixtures().into_iter().filter(|(.., expected)| expected.is_some()).collect();
+    let indexes: Vec<Vec<u8>> =
+        fixtures.iter().map(|(_, bytes, _)| decoders[0].index(bytes).unwrap()).collect();
+    let mut outcomes = [0; 2];
+    for round in 0..20_000 {
+        let which = random.below(fixtures.len());
+        let (name, bytes, expected) = &fixtures[which];
+        let region = random_region(&mut random, bytes);
+        let mut index = indexes[which].clone();
+        for _ in 0..1 + random.below(3) {
+            let at = random.below(index.len());
+            match random.below(4) {
+                0 | 1 => index[at] ^= 1 << random.below(8),
+                2 => index.truncate(at),
+                _ => index.clone_from(&indexes[random.below(indexes.len())]),
+            }
+            if index.is_empty() {
+                index.push(0);
+            }
+        }
+        if index == indexes[which] {
+            continue;
+        }
+        let error = decode_with(&mut decoders[round % 2], bytes, region, Index::Use(&index)).unwrap_err();
+        assert!(error.kind == ErrorKind::Corrupt && error.message.contains("index"), "{name}: {error}");
+        if index.len() > 17 {
+            // What follows the file's length and checksum, as a forger would have it.
+            index[..8].copy_from_slice(&indexes[which][..8]);
+            seal(&mut index);
+            let [plain, fast] =
+                decoders.each_mut().map(|d| decode_with(d, bytes, region, Index::Use(&index)));
+            assert!(plain == fast, "{name}: {plain:?} {fast:?}");
+            outcomes[usize::from(plain.is_ok())] += 1;
+            // Nobody fools a whole decode.
+            let header = header(bytes).unwrap();
+            let whole = Rect::whole(header.width, header.height);
+            if let Ok(pixels) = decode_with(&mut decoders[round % 2], bytes, whole, Index::Use(&index)) {
+                assert_eq!(Some(fnv1a(&pixels)), expected.map(|(.., hash)| hash), "{name}");
+            }
+        }
+    }
+    assert!(outcomes[0] > 1000 && outcomes[1] > 100, "{outcomes:?}");
 }

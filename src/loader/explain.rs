@@ -3,12 +3,12 @@
 use std::fmt;
 
 use super::Loader;
-use crate::augment::Frame;
-use crate::decode;
+use crate::augment::{Frame, Scratch};
+use crate::decode::{self, plane};
 use crate::error::{Error, Result};
-use crate::pipeline::line::{Desk, wish};
+use crate::pipeline::line::{Desk, Sample, wish};
 use crate::plan::{Role, Slot, Visit};
-use crate::source::{Codec, Target};
+use crate::source::{Annotations, Codec, Target};
 
 /// What happens to one sample in one epoch.
 #[derive(Clone, Debug)]
@@ -54,6 +54,8 @@ pub struct ViewSteps {
     pub steps: Vec<String>,
     /// What ops leave with the batch: a name and numbers.
     pub notes: Vec<(String, Vec<i64>)>,
+    /// Boxes, keypoints and planes as they are in the view; empty without `[joint]`.
+    pub annotations: Annotations,
 }
 
 impl Loader {
@@ -70,15 +72,21 @@ impl Loader {
             )));
         }
         let mut desk = Desk::new();
-        let raw = self.line.read(&mut desk, sample)?.raw;
+        let Sample { raw, mut annotations, .. } = self.line.read(&mut desk, sample)?;
         let name = self.line.source.name(sample);
-        let probe = decode::probe(&raw.bytes, raw.codec, &self.line.recipe.limits)
-            .map_err(|error| error.at(&name).with_sample(sample))?;
+        let named = |error: Error| error.at(&name).with_sample(sample);
+        let limits = &self.line.recipe.decode.limits;
+        let probe = decode::probe(&raw.bytes, raw.codec, limits).map_err(named)?;
         let views = self.line.views_at(epoch)?;
         let visits = self.line.plan.visits(epoch, sample, SEARCHED);
         let visit = visits.first().map_or(Visit { sample, occurrence: 0 }, |(_, _, slot)| slot.visit);
         self.line.draw(&mut desk.programs, &views, epoch, visit, &probe);
         let wish = wish(&desk.programs);
+        let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
+        plane::decode_all(&mut desk.decoder, &mut annotations, &planes).map_err(named)?;
+        let joint = self.line.recipe.joint.as_ref();
+        let scratch = &mut Scratch::new(decode::simd());
+        let annotated = views.annotate(joint, &desk.programs, &annotations, scratch)?;
         let steps = views.spots().zip(&desk.programs).map(|(spot, program)| ViewSteps {
             view: spot.title(),
             frame: program.end(),
@@ -96,6 +104,7 @@ impl Loader {
                 .iter()
                 .filter_map(|note| Some((note.name.clone(), program.note(note)?.to_vec())))
                 .collect(),
+            annotations: annotated.get(spot.number).cloned().unwrap_or_default(),
         });
         Ok(Explanation {
             sample,
@@ -143,7 +152,7 @@ impl fmt::Display for Explanation {
         )?;
         let (left, top, width, height) = self.decoded;
         writeln!(f, "  decoded  left={left} top={top} width={width} height={height}")?;
-        for ViewSteps { view, frame, values, steps, notes } in &self.views {
+        for ViewSteps { view, frame, values, steps, notes, annotations } in &self.views {
             if self.views.len() > 1 {
                 writeln!(f, "  view     {view}, {frame}")?;
             }
@@ -155,6 +164,21 @@ impl fmt::Display for Explanation {
             }
             for (name, numbers) in notes {
                 writeln!(f, "  note     {name} = {numbers:?}")?;
+            }
+            for label in &annotations.boxes {
+                let ([x0, y0, x1, y1], origin) =
+                    (label.edges, if label.pasted.is_some() { ", pasted" } else { "" });
+                let (class, id) = (label.class, label.id);
+                writeln!(f, "  box      {id}: class {class}, {x0:.1} {y0:.1} to {x1:.1} {y1:.1}{origin}")?;
+            }
+            for point in &annotations.keypoints {
+                let (id, x, y) = (point.id, point.x, point.y);
+                let (instance, visible) = (point.instance, point.visible);
+                writeln!(f, "  keypoint {id} of {instance}: {x:.1} {y:.1}, visible {visible}")?;
+            }
+            for plane in &annotations.planes {
+                let (width, height) = plane.size().unwrap_or_default();
+                writeln!(f, "  plane    {}: {}, {width} x {height}", plane.name, plane.kind.as_str())?;
             }
         }
         Ok(())

@@ -20,6 +20,7 @@ pub use state::LoaderState;
 use crate::augment::Frame;
 use crate::batch::{Batch, Pool, TargetMaker};
 use crate::error::{Error, Kind, Result};
+use crate::pipeline::learnt::Learnt;
 use crate::pipeline::stats::Meter;
 use crate::pipeline::views::ViewSets;
 use crate::pipeline::{Line, Positions, Run, Stats, Tuning};
@@ -170,6 +171,7 @@ impl Loader {
             data,
             recipe_hash: recipe.fingerprint(),
             group,
+            learnt: Learnt::new(recipe.decode.index, recipe.decode.index_bytes),
             source,
             plan,
             recipe,

@@ -9,14 +9,13 @@ mod presets;
 mod schedule;
 mod view;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::{Joint, Op, Registry};
-use crate::decode::Limits;
+use crate::decode::{IndexPolicy, Limits};
 use crate::error::{Error, Result};
 use crate::mix::Mix;
 use crate::plan::{ByClass, Dirichlet, Last, Order, Sampler, Select};
@@ -69,7 +68,35 @@ pub struct Recipe {
     pub(crate) target: TargetOptions,
     pub(crate) output: Output,
     pub(crate) on_bad: OnBad,
+    pub(crate) decode: Decode,
+}
+
+/// How pictures are decoded: the `[decode]` table.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Decode {
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) index: IndexPolicy,
+    /// What indexes that are learnt may take together.
+    #[serde(skip_serializing_if = "is_gib")]
+    pub(crate) index_bytes: u64,
     pub(crate) limits: Limits,
+}
+
+const GIB: u64 = 1 << 30;
+
+fn is_gib(bytes: &u64) -> bool {
+    *bytes == GIB
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Default for Decode {
+    fn default() -> Decode {
+        Decode { index: IndexPolicy::default(), index_bytes: GIB, limits: Limits::default() }
+    }
 }
 
 /// How classes become targets.
@@ -186,7 +213,7 @@ struct Canonical<'a> {
     on_bad: OnBad,
     #[serde(skip_serializing_if = "Option::is_none")]
     table: Option<&'a PathBuf>,
-    decode: BTreeMap<&'static str, Limits>,
+    decode: Decode,
     output: &'a Output,
     target: &'a TargetOptions,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -255,7 +282,7 @@ impl Recipe {
             sampler: Some(&self.sampler).filter(|sampler| **sampler != Sampler::default()),
             select: &self.select,
             source: &self.sources,
-            decode: BTreeMap::from([("limits", self.limits)]),
+            decode: self.decode,
             output: &self.output,
             target: &self.target,
             op_folds: self.op_folds.as_ref(),
@@ -266,9 +293,12 @@ impl Recipe {
         toml::to_string(&canonical).expect("a recipe is numbers, strings, lists and tables")
     }
 
-    /// A hash of everything that decides what batches hold, codecs included.
+    /// A hash of everything that decides what batches hold, codecs included. Which entropy indexes are used decides
+    /// nothing.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of([self.to_toml().as_bytes(), CODECS.as_bytes()])
+        let Decode { index, index_bytes, .. } = Decode::default();
+        let decides = Recipe { decode: Decode { index, index_bytes, ..self.decode }, ..self.clone() };
+        Fingerprint::of([decides.to_toml().as_bytes(), CODECS.as_bytes()])
     }
 
     /// The seed of all randomness.
@@ -392,7 +422,19 @@ impl Recipe {
     /// What a picture may cost at most.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Recipe {
-        Recipe { limits, ..self }
+        Recipe { decode: Decode { limits, ..self.decode }, ..self }
+    }
+
+    /// Which entropy indexes of JPEGs are used; those stored with the data by default.
+    #[must_use]
+    pub fn index(self, index: IndexPolicy) -> Recipe {
+        Recipe { decode: Decode { index, ..self.decode }, ..self }
+    }
+
+    /// What indexes that [`IndexPolicy::Learn`] makes may take together, in bytes; 1 GiB by default.
+    #[must_use]
+    pub fn index_bytes(self, index_bytes: u64) -> Recipe {
+        Recipe { decode: Decode { index_bytes, ..self.decode }, ..self }
     }
 
     /// The groups of views in order; a recipe that names none has one without ops.

@@ -8,9 +8,8 @@ use toml::Spanned;
 
 use super::schedule::Schedule;
 use super::view::{self, Part};
-use super::{Blended, OnBad, OpFolds, Output, Recipe, TargetOptions, View};
+use super::{Blended, Decode, OnBad, OpFolds, Output, Recipe, TargetOptions, View};
 use crate::augment::{Joint, Registry, suggest, take_name};
-use crate::decode::Limits;
 use crate::error::{Error, Result};
 use crate::mix::{self, Mix};
 use crate::plan::{Last, Order, Sampler, Select};
@@ -44,7 +43,7 @@ struct Form {
     #[serde(default)]
     on_bad: OnBad,
     #[serde(default)]
-    decode: DecodeForm,
+    decode: Decode,
 }
 
 #[derive(Deserialize)]
@@ -54,13 +53,6 @@ struct ViewForm {
     count: Option<Spanned<usize>>,
     #[serde(default)]
     ops: Vec<Spanned<toml::Table>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DecodeForm {
-    #[serde(default)]
-    limits: Limits,
 }
 
 pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
@@ -102,7 +94,7 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
         target: form.target,
         output: form.output,
         on_bad: form.on_bad,
-        limits: form.decode.limits,
+        decode: form.decode,
     };
     recipe.check().map_err(|(key, error)| at(text, place_of(text, key), error))?;
     Ok(recipe)

@@ -4,9 +4,10 @@ use super::nearest;
 use crate::error::{Error, Result};
 
 /// Name and TOML text of each preset, in alphabetical order.
-pub(super) const ALL: [(&str, &str); 19] = [
+pub(super) const ALL: [(&str, &str); 20] = [
     ("augmix", include_str!("presets/augmix.toml")),
     ("cifar", include_str!("presets/cifar.toml")),
+    ("crafting-shifts", include_str!("presets/crafting-shifts.toml")),
     ("deit", include_str!("presets/deit.toml")),
     ("deit3", include_str!("presets/deit3.toml")),
     ("dino", include_str!("presets/dino.toml")),

@@ -150,6 +150,27 @@ fn everything_that_changes_a_batch_changes_the_fingerprint() {
     assert_eq!(prints.len(), changed.len());
 }
 
+#[test]
+fn which_indexes_are_used_is_kept_and_changes_no_fingerprint() {
+    let base = Recipe::new().op(CenterCrop::new(8));
+    for (text, recipe) in [
+        ("", base.clone()),
+        ("[decode]\nindex = \"off\"", base.clone().index(IndexPolicy::Off)),
+        (
+            "[decode]\nindex = \"learn\"\nindex_bytes = 5",
+            base.clone().index(IndexPolicy::Learn).index_bytes(5),
+        ),
+    ] {
+        let text = format!("batch = 32\n{text}\n[[view]]\nops = [{{ op = \"center_crop\", size = 8 }}]");
+        let read = Recipe::from_toml(&text).unwrap();
+        assert_eq!(read.to_toml(), recipe.to_toml());
+        assert_eq!(Recipe::from_toml(&read.to_toml()).unwrap().to_toml(), recipe.to_toml());
+        assert_eq!(read.fingerprint(), base.fingerprint());
+    }
+    let error = Recipe::from_toml("batch = 1\n[decode]\nindex = \"lern\"").unwrap_err().to_string();
+    assert!(error.contains("line 3") && error.contains("`learn`"), "{error}");
+}
+
 /// A recipe that works, to break in one place: (text to replace, replacement).
 const GOOD: &str = "seed = 1
 batch = 8

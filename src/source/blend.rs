@@ -1,5 +1,7 @@
 //! Several sources as one.
 
+use bytes::Bytes;
+
 use super::{Access, Annotations, Fingerprint, Raw, Source, Target};
 use crate::error::Result;
 
@@ -60,6 +62,11 @@ impl Source for Blend {
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let (id, source) = self.part(id);
         source.annotations(id)
+    }
+
+    fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
+        let (id, source) = self.part(id);
+        source.jpeg_index(id)
     }
 
     fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {

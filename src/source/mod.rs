@@ -19,12 +19,14 @@ mod cells;
 mod detect;
 mod fill;
 mod folder;
+pub(crate) mod indexed;
 #[cfg(feature = "arrow")]
 mod map;
 mod memory;
 mod names;
 #[cfg(feature = "arrow")]
 mod parquet;
+mod shard_planes;
 pub(crate) mod shards;
 mod sidecar;
 mod tar;
@@ -35,6 +37,7 @@ pub use arrow::ArrowFile;
 pub(crate) use blend::Blend;
 #[cfg(feature = "arrow")]
 pub use cells::Columns;
+pub(crate) use detect::open_bare;
 pub use detect::{Format, detect, open, open_as};
 pub use folder::Folder;
 pub use memory::Memory;
@@ -81,6 +84,18 @@ pub trait Source: Send + Sync {
     ///
     /// As [`Source::read`]: whatever keeps them from being read is a fault of the sample.
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
+        let _ = id;
+        Ok(None)
+    }
+
+    /// The entropy index of a sample that is a JPEG ([`crate::decode::jpeg::Index`]), if one is stored: with it a crop is
+    /// decoded without what lies in front of it. Called on the thread that reads the sample. The index need not be
+    /// checked here: the decoder does it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::read`].
+    fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
         let _ = id;
         Ok(None)
     }

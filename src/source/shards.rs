@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+
+pub use super::shard_planes::PLANES;
+pub(crate) use super::shard_planes::{list as list_planes, read as read_planes};
 use super::{Access, Annotations, Codec, Fingerprint, Raw, Source, Target};
 use crate::error::{Error, Kind, Result};
 use crate::shard::{Backing, Entry, MANIFEST, Manifest, Shard};
@@ -226,14 +230,23 @@ impl Source for Shards {
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let Some((shard, record)) = self.locate(id) else { return Ok(None) };
         let shard = &self.shards[shard];
-        match shard.extra(ANNOTATIONS, record) {
-            None | Some([]) => Ok(None),
-            Some(text) => Annotations::from_json(text).map(Some).map_err(|error| {
-                error
-                    .at(format_args!("{}: record {record}: {ANNOTATIONS}", shard.path().display()))
-                    .with_sample(id)
-            }),
+        let named = |column: &str, error: Error| {
+            error.at(format_args!("{}: record {record}: {column}", shard.path().display())).with_sample(id)
+        };
+        let mut annotations = match shard.extra(ANNOTATIONS, record) {
+            None | Some([]) => None,
+            Some(text) => Some(Annotations::from_json(text).map_err(|error| named(ANNOTATIONS, error))?),
+        };
+        let planes = read_planes(shard, record).map_err(|error| named(PLANES, error))?;
+        if !planes.is_empty() {
+            annotations.get_or_insert_default().planes = planes;
         }
+        Ok(annotations)
+    }
+
+    fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
+        let Some((shard, record)) = self.locate(id) else { return Ok(None) };
+        self.shards[shard].jpeg_index(record).map_err(|error| error.with_sample(id))
     }
 
     fn access(&self) -> Access {

@@ -361,6 +361,46 @@ fn inspect_tells_the_sizes_of_classes() {
 }
 
 #[test]
+fn annotations_are_explained_drawn_and_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let picture = Path::new(PHOTOS).join("nature/life_by_Aitzol_Berasategi.jpg");
+    fs::copy(picture, data.join("a.jpg")).unwrap();
+    let json = |boxes: &str| format!(r#"{{"boxes": [{boxes}], "keypoints": [[320, 213, 2, 5, 1]]}}"#);
+    fs::write(data.join("a.json"), json("[160, 106.5, 480, 319.5, 3]")).unwrap();
+    let recipe = folder.path().join("recipe.toml");
+    let text_of = "batch = 1\n[joint]\n[[view]]\nops = [{ op = \"resize\", size = [32, 64] }]\n";
+    fs::write(&recipe, text_of).unwrap();
+    let job = ["--data", text(&data), "--recipe", text(&recipe)];
+    let told = fine(&[&["explain"], &job[..], &["--sample", "0"]].concat());
+    assert!(told.contains("box      1: class 3, 16.0 8.0 to 48.0 24.0"), "{told}");
+    assert!(told.contains("keypoint 5 of 1: 32.0 16.0, visible 2"), "{told}");
+
+    let png = folder.path().join("preview.png");
+    let pixels = |png: &Path| {
+        let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(png).unwrap()));
+        let mut reader = decoder.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        (info.width as usize, pixels)
+    };
+    fine(&[&["preview"], &job[..], &["-o", text(&png)]].concat());
+    let (width, drawn) = pixels(&png);
+    // Four pixels lie between pictures; the fourth colour is that of class 3.
+    let at = |x: usize, y: usize| drawn[((4 + y) * width + 4 + x) * 3..][..3].to_vec();
+    assert!([(16, 8), (47, 8), (16, 23), (47, 23)].iter().all(|(x, y)| at(*x, *y) == [240, 200, 40]));
+    assert_eq!(at(32, 16), [60, 210, 220]);
+    assert!(at(15, 8) != [240, 200, 40] && at(20, 12) != [240, 200, 40]);
+
+    fine(&["verify", text(&data)]);
+    fs::write(data.join("a.json"), json("[480, 106.5, 160, 319.5, 3]")).unwrap();
+    let output = feedmill(&["verify", text(&data)]);
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.code() == Some(1) && report.contains("boxes[0]"), "{report}");
+}
+
+#[test]
 fn completions_name_every_command() {
     let script = fine(&["completions", "bash"]);
     for command in ["bench", "convert", "verify", "inspect", "digest", "preview", "explain", "apply"] {

@@ -25,8 +25,7 @@ pub(in crate::augment) fn mirror_columns(sheet: Sheet<'_>, frame: Frame, line: &
 fn mirror(row: &[u8], out: &mut [u8], simd: bool) {
     let (row, out) = (row.as_chunks().0, out.as_chunks_mut().0);
     let done = vector::mirror(simd, row, out);
-    let left = row.len() - done;
-    out[..left].iter_mut().zip(row[done..].iter().rev()).for_each(|(out, pixel)| *out = *pixel);
+    out[done..].iter_mut().zip(row.iter().rev().skip(done)).for_each(|(out, pixel)| *out = *pixel);
 }
 
 /// Mirrors top and bottom.

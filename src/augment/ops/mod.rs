@@ -21,11 +21,12 @@ mod policy;
 mod resize;
 mod tiles;
 mod tokens;
+mod tone;
 
 pub use blur::{BilateralBlur, BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
 pub use colour::{
-    AutoContrast, Brightness, Contrast, Equalize, Gamma, Grayscale, Hue, Invert, PermuteChannels,
-    PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
+    AutoContrast, Brightness, Contrast, Equalize, Gamma, Grayscale, Hue, HueSaturationValue, Invert,
+    PermuteChannels, PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
 };
 pub use container::Container;
 pub use convolve::{EdgeDetect, Emboss, Sharpen};
@@ -40,7 +41,10 @@ pub use five_crop::FiveCrop;
 pub use flip::{HorizontalFlip, VerticalFlip};
 pub use geometric::{Affine, Pad, Perspective, Rotate, Rotate90};
 pub use jitter::{Amount, ColorJitter};
-pub use noise::{BetaMaskNoise, GaussianNoise, ImpulseNoise, ShotNoise, SpeckleNoise};
+pub use noise::{
+    BetaMaskNoise, Dropout, ElementwiseAdd, ElementwiseMultiply, GaussianNoise, ImpulseNoise, LaplaceNoise,
+    ShotNoise, SpeckleNoise,
+};
 pub use policy::{
     AugMix, AutoAugment, PolicyName, PolicyOp, PolicySpace, RandAugment, ThreeAugment, TimmAugment, TimmName,
     TimmOp, TrivialAugmentWide,
@@ -48,3 +52,6 @@ pub use policy::{
 pub use resize::Resize;
 pub use tiles::{AnyRes, Jigsaw, Quadrants};
 pub use tokens::{BlockMask, TokenMask, Window, keep_by_score};
+pub use tone::{
+    Add, ChannelDropout, ClaheOp, LinearContrast, LogContrast, Multiply, Quantize, SigmoidContrast,
+};

@@ -30,6 +30,9 @@ pub struct Args {
     /// Store decoded RGB pixels
     #[arg(long, conflicts_with = "quality")]
     raw: bool,
+    /// Leave out the entropy index of JPEGs, with which crops are decoded faster
+    #[arg(long)]
+    no_index: bool,
     /// Threads, each writing one shard at a time [one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -48,6 +51,7 @@ impl Args {
         options.max_side = self.max_side;
         options.quality = self.quality;
         options.raw = self.raw;
+        options.index = !self.no_index;
         options.jobs = self.jobs.map_or(0, usize::from);
         options.resume = self.resume;
         options.skip_bad = self.skip_bad;
@@ -67,12 +71,6 @@ impl Args {
         };
         for bad in &report.skipped {
             output::complain(&format!("left out sample {} ({}): {}", bad.sample, bad.name, bad.message));
-        }
-        if report.without_planes > 0 {
-            let samples = report.without_planes;
-            output::complain(&format!(
-                "masks and other planes of {samples} samples were left out: shards hold boxes and keypoints alone"
-            ));
         }
         writeln!(
             out,

@@ -37,6 +37,14 @@ impl Args {
                     "height": view.frame.height,
                     "values": view.values,
                     "steps": view.steps,
+                    "boxes": view.annotations.boxes.iter().map(|label| json!({
+                        "edges": label.edges, "class": label.class, "id": label.id, "pasted": label.pasted,
+                    })).collect::<Vec<_>>(),
+                    "keypoints": view.annotations.keypoints.iter().map(|point| json!({
+                        "x": point.x, "y": point.y, "visible": point.visible, "id": point.id,
+                        "instance": point.instance,
+                    })).collect::<Vec<_>>(),
+                    "planes": view.annotations.planes.iter().map(|plane| &plane.name).collect::<Vec<_>>(),
                     "notes": view.notes.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
                 })
             });

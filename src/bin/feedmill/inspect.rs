@@ -62,6 +62,7 @@ impl Args {
             for record in 0..shard.len() {
                 let entry = shard.entry(record);
                 statistics.add(entry.length, entry.codec, entry.width, entry.height);
+                statistics.add_index(entry.jpeg_index.into());
             }
         }
         let files: u64 = shards.shards().iter().map(|shard| shard.sealed().bytes).sum();
@@ -100,6 +101,7 @@ fn overview(source: &dyn Source, format: Format) -> Value {
         let read = source.read(id, std::mem::take(&mut spare)).and_then(|raw| {
             let probe = decode::probe(&raw.bytes, raw.codec, &Limits::default())?;
             statistics.add(raw.bytes.len() as u64, raw.codec, probe.width, probe.height);
+            statistics.add_index(source.jpeg_index(id)?.map_or(0, |index| index.len() as u64));
             Ok(raw)
         });
         match read {
@@ -127,6 +129,10 @@ fn common(source: &dyn Source, form: &str, statistics: &Statistics) -> Value {
     });
     if let Some(sizes) = class_sizes(source) {
         value["class_size"] = sizes;
+    }
+    if statistics.indexed > 0 {
+        value["jpeg_indexes"] = json!(statistics.indexed);
+        value["jpeg_index_bytes"] = json!(statistics.index_bytes);
     }
     if let Some((height, width)) = source.uniform_frame() {
         value["uniform_frame"] = json!({"width": width, "height": height});
@@ -174,6 +180,9 @@ fn sample(source: &dyn Source, id: u64, shards: Option<&Shards>) -> Result<Value
         "width": probe.width,
         "height": probe.height,
     });
+    if let Some(index) = source.jpeg_index(id)? {
+        value["jpeg_index_bytes"] = json!(index.len());
+    }
     if let Some(shards) = shards
         && let Some((number, record)) = shards.locate(id)
     {
@@ -218,6 +227,8 @@ struct Statistics {
     width: Spread,
     height: Spread,
     unreadable: u64,
+    indexed: u64,
+    index_bytes: u64,
 }
 
 impl Statistics {
@@ -226,6 +237,12 @@ impl Statistics {
         self.bytes.add(bytes);
         self.width.add(width.into());
         self.height.add(height.into());
+    }
+
+    /// The entropy index of a sample; 0 bytes for none.
+    fn add_index(&mut self, bytes: u64) {
+        self.indexed += u64::from(bytes > 0);
+        self.index_bytes += bytes;
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use feedmill::augment::{self, CenterCrop, Resize};
 use feedmill::mix::Method;
 use feedmill::plan::Role;
+use feedmill::source::{Annotations, PlaneKind};
 use feedmill::{Batch, Loader, Picture, World};
 
 use crate::Verdict;
@@ -109,11 +110,39 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
             for (y, row) in picture.rgb.chunks_exact(width * 3).enumerate() {
                 canvas.row(left, top + y, row);
             }
+            let (g, k) = picture.place;
+            if let Some(annotations) = batch.annotations(g, k, slot) {
+                annotate(&mut canvas, [left, top, width, picture.height as usize], annotations);
+            }
         }
         canvas.text(left, top + h + 2, cell, &loader.label(batch, slot));
         canvas.text(left, top + h + 2 + CHARACTER + 2, cell, &origin(batch, slot));
     }
     canvas
+}
+
+/// Lays masks over a picture, and draws its boxes and keypoints, each class or object in a colour of its own.
+fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) {
+    const COLOURS: [[u8; 3]; 6] =
+        [[230, 60, 60], [60, 200, 80], [80, 120, 255], [240, 200, 40], [220, 80, 220], [60, 210, 220]];
+    let colour = |number: u32| COLOURS[number as usize % COLOURS.len()];
+    let labels = |kind| annotations.planes.iter().find(|plane| plane.kind == kind);
+    if let Some(plane) = labels(PlaneKind::Mask).or(labels(PlaneKind::Instances)) {
+        for y in 0..bounds[3] {
+            for x in 0..bounds[2] {
+                // 0 is the background, 255 what counts for nothing.
+                if let Some(label @ 1..=254) = plane.value(x as u32, y as u32) {
+                    canvas.tint(bounds[0] + x, bounds[1] + y, colour(label.into()));
+                }
+            }
+        }
+    }
+    for label in &annotations.boxes {
+        canvas.outline(bounds, label.edges, colour(label.class));
+    }
+    for point in annotations.keypoints.iter().filter(|point| point.visible > 0) {
+        canvas.cross(bounds, point.x, point.y, colour(point.id));
+    }
 }
 
 /// Which sample it is, how it was mixed, and what the sampler says of it.

@@ -87,8 +87,13 @@ pub(super) struct Layout {
     pub count: usize,
     /// MCUs per row.
     pub mcus: usize,
-    /// MCU rows that contain needed blocks.
+    /// Rows of MCUs.
+    pub rows: usize,
+    /// MCU rows that contain needed blocks, and MCUs of a row that do.
     pub mcu_rows: Range<usize>,
+    pub mcu_columns: Range<usize>,
+    /// Pixels per MCU across.
+    pub mcu_width: usize,
     /// Pixel rows per MCU row.
     pub mcu_height: usize,
     /// Rows at the end of a band that wait for the next band, their filter's context.
@@ -130,13 +135,16 @@ impl Layout {
             planes: Default::default(),
             count,
             mcus: width.div_ceil(8 * h_max),
+            rows: height.div_ceil(8 * v_max),
             mcu_rows: 0..0,
+            mcu_columns: 0..0,
+            mcu_width: 8 * h_max,
             mcu_height: 8 * v_max,
             lag: 0,
             band_len: 0,
             row_len: pixels.len() + 8,
         };
-        let mut first_row = usize::MAX;
+        let (mut first_row, mut first_column) = (usize::MAX, usize::MAX);
         for (n, plane) in layout.planes[..count].iter_mut().enumerate() {
             let (h, v) = factors(n);
             if h_max % h != 0 || v_max % v != 0 {
@@ -152,6 +160,8 @@ impl Layout {
             let block_rows = rows.start / 8..(rows.end - 1) / 8 + 1;
             first_row = first_row.min(block_rows.start / v);
             layout.mcu_rows.end = layout.mcu_rows.end.max((block_rows.end - 1) / v + 1);
+            first_column = first_column.min(block_columns.start / h);
+            layout.mcu_columns.end = layout.mcu_columns.end.max((block_columns.end - 1) / h + 1);
             layout.lag |= usize::from(upsampling.filters_rows());
             let stride = 8 * block_columns.len() + 2 * PAD;
             *plane = Plane {
@@ -170,7 +180,7 @@ impl Layout {
             };
             layout.band_len += stride * (plane.band_rows() + 1);
         }
-        layout.mcu_rows.start = first_row;
+        (layout.mcu_rows.start, layout.mcu_columns.start) = (first_row, first_column);
         Ok(layout)
     }
 

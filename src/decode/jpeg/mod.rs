@@ -3,7 +3,8 @@
 //! The pixels are those of libjpeg-turbo with its default settings, bit for bit: accurate integer
 //! inverse DCT, triangle ("fancy") upsampling, fixed-point colour conversion. Any rectangle of a
 //! picture can be decoded by itself; blocks it does not need are parsed but not reconstructed, and
-//! rows of MCUs below it are not even read.
+//! rows of MCUs below it are not even read. With an entropy [`Index`] nothing in front of it in its rows is read either,
+//! but for what lies up to 128 pixels before it.
 //!
 //! Progressive, arithmetic, lossless and hierarchical coding, 12-bit samples, pictures of 2 or 4
 //! components and scans that do not contain all components are refused as
@@ -14,21 +15,25 @@ mod entropy;
 mod error;
 mod huffman;
 mod idct;
+mod index;
 mod kernels;
 mod layout;
 mod markers;
 mod output;
+mod parts;
 mod scan;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use error::{Error, ErrorKind, Result};
+pub(crate) use parts::{Coefficients, Parts};
 
 use super::Rect;
 use bits::Source;
 use entropy::Block;
 use error::{corrupt, limit, truncated};
 use huffman::{AcTable, DcTable};
+use index::{Entry, Grid};
 use kernels::{Kernels, Scalar};
 use layout::Layout;
 use markers::Preamble;
@@ -81,6 +86,25 @@ pub fn header(bytes: &[u8]) -> Result<Header> {
     markers::header(bytes)
 }
 
+/// The part that a picture's entropy index has in decoding it. The pixels are the same with every choice.
+///
+/// An index is bound to its file by the file's length and CRC-32C and has a checksum of its own, both looked at whenever
+/// it is used, so a damaged index, and an honest one of other bytes, is [`ErrorKind::Corrupt`]. Besides, the state at
+/// every entry that decoding passes is compared. Whoever can write an index with intent can make all of that fit and
+/// change pixels, as if he wrote the picture itself; he cannot make the decoder leave its memory, allocate more than the
+/// picture has entries, or take longer than without an index. Decoding a picture whole proves each of its entries.
+#[derive(Debug, Default)]
+pub enum Index<'a> {
+    /// None: everything in front of the region is read.
+    #[default]
+    None,
+    /// One that [`Decoder::index`] or [`Index::Record`] made.
+    Use(&'a [u8]),
+    /// Make one while decoding, which reads the scan to its end. The vector is left empty if the scan is damaged behind
+    /// the region or too large for an index (4 GiB).
+    Record(&'a mut Vec<u8>),
+}
+
 /// A decoder with its tables and scratch memory, to be used for many pictures in turn.
 ///
 /// Memory grows to what the widest band of one row of MCUs needed so far and is then reused.
@@ -89,6 +113,7 @@ pub struct Decoder {
     blocks: Box<[Block; 2]>,
     band: Vec<u8>,
     rows: [Vec<u8>; 3],
+    entries: Vec<Entry>,
     #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no vector kernels here"))]
     simd: bool,
 }
@@ -127,6 +152,7 @@ impl Decoder {
             blocks: Box::new([[0; 256]; 2]),
             band: Vec::new(),
             rows: Default::default(),
+            entries: Vec::new(),
             simd,
         }
     }
@@ -136,6 +162,47 @@ impl Decoder {
     /// The length of `out` must be `region.width * region.height * 3`. On failure its content is
     /// unspecified.
     pub fn decode(&mut self, bytes: &[u8], region: Rect, out: &mut [u8]) -> Result<()> {
+        self.decode_with(bytes, region, Index::None, out)
+    }
+
+    /// [`Decoder::decode`] with the help of an entropy index, or making one.
+    pub fn decode_with(
+        &mut self,
+        bytes: &[u8],
+        region: Rect,
+        index: Index<'_>,
+        out: &mut [u8],
+    ) -> Result<()> {
+        match index {
+            Index::None => self.start(bytes, region, None, false, out).map(drop),
+            Index::Use(packed) => self.start(bytes, region, Some(packed), false, out).map(drop),
+            Index::Record(made) => {
+                let tail = self.start(bytes, region, None, true, out)?;
+                *made = tail.ok().flatten().unwrap_or_default();
+                Ok(())
+            }
+        }
+    }
+
+    /// The entropy index of a picture: the same bytes whoever makes it. Empty if the file has 4 GiB or more.
+    ///
+    /// # Errors
+    ///
+    /// As for decoding the whole picture, except that pixels are not made.
+    pub fn index(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let corner = Rect { left: 0, top: 0, width: 1, height: 1 };
+        self.start(bytes, corner, None, true, &mut [0; 3])?.map(Option::unwrap_or_default)
+    }
+
+    /// Decodes a region and then, if asked, records the index; the inner result is what came of that.
+    fn start(
+        &mut self,
+        bytes: &[u8],
+        region: Rect,
+        packed: Option<&[u8]>,
+        record: bool,
+        out: &mut [u8],
+    ) -> Result<Result<Option<Vec<u8>>>> {
         let preamble = markers::preamble(bytes)?;
         check_region(&preamble.header, region, out.len())?;
         if markers::find_eoi(bytes, preamble.scan_start).is_none() {
@@ -152,13 +219,34 @@ impl Decoder {
                 row.resize(layout.row_len, 0);
             }
         }
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.clear();
+        let guide = match packed {
+            None if record => Ok(Guide::Record(Grid::new(&layout), &mut entries)),
+            None => Ok(Guide::None),
+            Some(packed) => {
+                let needed = |grid: Grid| grid.per_row * layout.mcu_rows.end;
+                index::unpack(packed, bytes, &layout, preamble.scan_start, needed, &mut entries)
+                    .map(|grid| Guide::Entries(grid, &entries))
+            }
+        };
+        let job = Job { bytes, preamble: &preamble, layout: &layout, region };
+        let done = guide.and_then(|guide| self.run_on_this_cpu(&job, guide, out));
+        let done = done.map(|tail| {
+            tail.map(|()| record.then(|| index::pack(&entries, Grid::new(&layout), bytes)).flatten())
+        });
+        self.entries = entries;
+        done
+    }
+
+    fn run_on_this_cpu(&mut self, job: &Job<'_>, guide: Guide<'_>, out: &mut [u8]) -> Result<Result<()>> {
         #[cfg(target_arch = "x86_64")]
         if self.simd
             && let Some(avx2) = x86::Avx2::detect()
         {
-            return self.run(avx2, bytes, &preamble, &layout, region, out);
+            return self.run(avx2, job, guide, out);
         }
-        self.run(Scalar, bytes, &preamble, &layout, region, out)
+        self.run(Scalar, job, guide, out)
     }
 
     fn prepare_tables(&mut self, preamble: &Preamble, skips: bool) -> Result<()> {
@@ -180,15 +268,15 @@ impl Decoder {
         Ok(())
     }
 
+    /// Decodes the region, then what is behind it for the sake of a [`Guide::Record`].
     fn run<K: Kernels>(
         &mut self,
         kernels: K,
-        bytes: &[u8],
-        preamble: &Preamble,
-        layout: &Layout,
-        region: Rect,
+        job: &Job<'_>,
+        mut guide: Guide<'_>,
         out: &mut [u8],
-    ) -> Result<()> {
+    ) -> Result<Result<()>> {
+        let &Job { bytes, preamble, layout, region } = job;
         let (source, window) = Source::new(bytes, preamble.scan_start, kernels.find_ff());
         let mut scan = Scan {
             layout,
@@ -198,6 +286,7 @@ impl Decoder {
             source,
             window,
             predictors: [0; 3],
+            next: 0,
             restart_in: preamble.restart_interval,
             restarts: 0,
             blocks: &mut self.blocks,
@@ -213,7 +302,7 @@ impl Decoder {
             if wanted && row > layout.mcu_rows.start {
                 Band { layout, row: row - 1, samples: scan.band }.carry_over();
             }
-            kernels.decode_row(&mut scan, row)?;
+            guide.decode_row(kernels, &mut scan, row)?;
             if !wanted {
                 continue;
             }
@@ -226,7 +315,63 @@ impl Decoder {
             band.emit(kernels, next..end, columns.clone(), preamble.rgb, &mut self.rows, out);
             next = end;
         }
-        Ok(())
+        let mut rest = || {
+            if matches!(guide, Guide::Record(..)) {
+                (layout.mcu_rows.end..layout.rows)
+                    .try_for_each(|row| guide.decode_row(kernels, &mut scan, row))?;
+            }
+            Ok(())
+        };
+        Ok(rest())
+    }
+}
+
+/// What is decoded.
+struct Job<'a> {
+    bytes: &'a [u8],
+    preamble: &'a Preamble,
+    layout: &'a Layout,
+    region: Rect,
+}
+
+/// An index on its way through the scan.
+enum Guide<'a> {
+    None,
+    Entries(Grid, &'a [Entry]),
+    Record(Grid, &'a mut Vec<Entry>),
+}
+
+impl Guide<'_> {
+    /// Decodes what is needed of a row of MCUs, and what has to be read to get there.
+    fn decode_row<K: Kernels>(&mut self, kernels: K, scan: &mut Scan<'_>, row: usize) -> Result<()> {
+        let layout = scan.layout;
+        let needed = &layout.mcu_columns;
+        let first = row * layout.mcus;
+        match self {
+            Guide::None => {
+                let last = row + 1 == layout.mcu_rows.end;
+                let end = if last { needed.end } else { layout.mcus };
+                kernels.decode_span(scan, row, 0..end)
+            }
+            Guide::Record(grid, entries) => (0..layout.mcus).step_by(grid.step).try_for_each(|start| {
+                entries.push(scan.entry());
+                kernels.decode_span(scan, row, start..(start + grid.step).min(layout.mcus))
+            }),
+            Guide::Entries(..) if row < layout.mcu_rows.start => Ok(()),
+            Guide::Entries(grid, entries) => {
+                for nth in needed.start / grid.step..needed.end.div_ceil(grid.step) {
+                    let start = nth * grid.step;
+                    let entry = entries[row * grid.per_row + nth];
+                    if scan.next != first + start {
+                        scan.seek(entry, first + start);
+                    } else if scan.entry() != entry {
+                        return Err(index::contradiction(entry, scan.entry()));
+                    }
+                    kernels.decode_span(scan, row, start..(start + grid.step).min(needed.end))?;
+                }
+                Ok(())
+            }
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! The scan: rows of MCUs from bits to samples.
 
+use std::ops::Range;
+
 use super::bits::{Source, Window};
 use super::entropy::{Block, ac_coefficients, dc_difference, skip_ac_coefficients};
 use super::error::{Result, corrupt};
 use super::huffman::{AcTable, DcTable};
 use super::idct::flat;
+use super::index::Entry;
 use super::kernels::{Kernels, Target};
 use super::layout::Layout;
 use super::markers::Preamble;
@@ -21,6 +24,8 @@ pub(super) struct Scan<'a> {
     pub source: Source<'a>,
     pub window: Window<'a>,
     pub predictors: [i32; 3],
+    /// The MCU that comes next, counted through the scan.
+    pub next: usize,
     /// MCUs up to the next restart marker, if the scan has any.
     pub restart_in: usize,
     pub restarts: usize,
@@ -45,6 +50,24 @@ struct Slot<'a> {
 }
 
 impl<'a> Scan<'a> {
+    /// Where the scan stands.
+    pub fn entry(&self) -> Entry {
+        Entry { position: self.source.position(&self.window), dc: self.predictors.map(|dc| dc as i16) }
+    }
+
+    /// Goes on at an entry, which is in front of MCU `mcu` of the scan.
+    pub fn seek(&mut self, entry: Entry, mcu: usize) {
+        self.window = self.source.seek(entry.position);
+        self.predictors = entry.dc.map(i32::from);
+        self.next = mcu;
+        let interval = self.preamble.restart_interval;
+        if let (Some(before), 1..) = (mcu.checked_sub(1), interval) {
+            // The marker in front of an interval is read with the interval's first MCU.
+            self.restarts = before / interval;
+            self.restart_in = interval - 1 - before % interval;
+        }
+    }
+
     /// Lists the blocks of the MCUs of one row, in the order of the scan.
     fn slots(&self, row: usize) -> ([Slot<'a>; SLOTS], usize) {
         let idle = Slot {
@@ -89,9 +112,14 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Decodes one row of MCUs; needed blocks end up as samples in the band, others are stepped over.
+/// Decodes MCUs of one row; needed blocks end up as samples in the band, others are stepped over.
 #[inline(always)]
-pub(super) fn decode_row<K: Kernels>(kernels: K, scan: &mut Scan<'_>, row: usize) -> Result<()> {
+pub(super) fn decode_span<K: Kernels>(
+    kernels: K,
+    scan: &mut Scan<'_>,
+    row: usize,
+    mcus: Range<usize>,
+) -> Result<()> {
     let (slots, used) = scan.slots(row);
     let slots = &slots[..used];
     let interval = scan.preamble.restart_interval;
@@ -101,7 +129,8 @@ pub(super) fn decode_row<K: Kernels>(kernels: K, scan: &mut Scan<'_>, row: usize
     let mut waiting = 0;
     let mut last = 0;
     let mut window = scan.window;
-    for mcu in 0..scan.layout.mcus {
+    let next = row * scan.layout.mcus + mcus.end;
+    for mcu in mcus {
         if interval > 0 {
             if scan.restart_in == 0 {
                 window = scan.source.restart(window, scan.restarts)?;
@@ -164,5 +193,6 @@ pub(super) fn decode_row<K: Kernels>(kernels: K, scan: &mut Scan<'_>, row: usize
         kernels.idct_pair(scan.blocks, targets, last < 10, scan.band);
     }
     scan.window = window;
+    scan.next = next;
     Ok(())
 }
