@@ -15,6 +15,7 @@ mod flip;
 pub(super) mod geometric;
 mod jitter;
 mod matrix;
+mod merge;
 mod noise;
 mod policy;
 mod resize;
@@ -39,6 +40,7 @@ pub use erase::{Cutout, RandomErasing};
 pub use flip::{HorizontalFlip, VerticalFlip};
 pub use geometric::{Affine, Pad, Perspective, Rotate, Rotate90};
 pub use jitter::{Amount, ColorJitter};
+pub use merge::{MergedTile, merge_similar};
 pub use noise::{
     BetaMaskNoise, Dropout, ElementwiseAdd, ElementwiseMultiply, GaussianNoise, ImpulseNoise, LaplaceNoise,
     ShotNoise, SpeckleNoise,
