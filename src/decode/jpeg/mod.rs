@@ -297,7 +297,8 @@ impl Decoder {
         let top = region.top as usize;
         let bottom = top + region.height as usize;
         let mut next = top;
-        for row in 0..layout.mcu_rows.end {
+        let skipped = if let Guide::Entries(..) = guide { layout.mcu_rows.start } else { 0 };
+        for row in skipped..layout.mcu_rows.end {
             let wanted = row >= layout.mcu_rows.start;
             if wanted && row > layout.mcu_rows.start {
                 Band { layout, row: row - 1, samples: scan.band }.carry_over();
@@ -346,18 +347,17 @@ impl Guide<'_> {
     fn decode_row<K: Kernels>(&mut self, kernels: K, scan: &mut Scan<'_>, row: usize) -> Result<()> {
         let layout = scan.layout;
         let needed = &layout.mcu_columns;
-        let first = row * layout.mcus;
+        let (first, blocks) = (row * layout.mcus, scan.row(row));
         match self {
             Guide::None => {
                 let last = row + 1 == layout.mcu_rows.end;
                 let end = if last { needed.end } else { layout.mcus };
-                kernels.decode_span(scan, row, 0..end)
+                kernels.decode_span(scan, &blocks, 0..end)
             }
             Guide::Record(grid, entries) => (0..layout.mcus).step_by(grid.step).try_for_each(|start| {
                 entries.push(scan.entry());
-                kernels.decode_span(scan, row, start..(start + grid.step).min(layout.mcus))
+                kernels.decode_span(scan, &blocks, start..(start + grid.step).min(layout.mcus))
             }),
-            Guide::Entries(..) if row < layout.mcu_rows.start => Ok(()),
             Guide::Entries(grid, entries) => {
                 for nth in needed.start / grid.step..needed.end.div_ceil(grid.step) {
                     let start = nth * grid.step;
@@ -367,7 +367,7 @@ impl Guide<'_> {
                     } else if scan.entry() != entry {
                         return Err(index::contradiction(entry, scan.entry()));
                     }
-                    kernels.decode_span(scan, row, start..(start + grid.step).min(needed.end))?;
+                    kernels.decode_span(scan, &blocks, start..(start + grid.step).min(needed.end))?;
                 }
                 Ok(())
             }

@@ -33,6 +33,12 @@ pub(super) struct Scan<'a> {
     pub band: &'a mut [u8],
 }
 
+/// The blocks of the MCUs of one row, in the order of the scan.
+pub(super) struct Row<'a> {
+    slots: [Slot<'a>; SLOTS],
+    used: usize,
+}
+
 /// One block of the MCU, as it recurs along a row.
 #[derive(Clone, Copy)]
 struct Slot<'a> {
@@ -68,8 +74,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Lists the blocks of the MCUs of one row, in the order of the scan.
-    fn slots(&self, row: usize) -> ([Slot<'a>; SLOTS], usize) {
+    /// Lists the blocks of the MCUs of a row.
+    pub fn row(&self, row: usize) -> Row<'a> {
         let idle = Slot {
             plane: 0,
             dc: &self.dc[0],
@@ -108,7 +114,7 @@ impl<'a> Scan<'a> {
                 used += 1;
             }
         }
-        (slots, used)
+        Row { slots, used }
     }
 }
 
@@ -117,11 +123,10 @@ impl<'a> Scan<'a> {
 pub(super) fn decode_span<K: Kernels>(
     kernels: K,
     scan: &mut Scan<'_>,
-    row: usize,
+    row: &Row<'_>,
     mcus: Range<usize>,
 ) -> Result<()> {
-    let (slots, used) = scan.slots(row);
-    let slots = &slots[..used];
+    let slots = &row.slots[..row.used];
     let interval = scan.preamble.restart_interval;
     let blank = Target { quant: &scan.preamble.quant[0], at: 0, stride: 0 };
     // Blocks are transformed two at a time.
@@ -129,7 +134,7 @@ pub(super) fn decode_span<K: Kernels>(
     let mut waiting = 0;
     let mut last = 0;
     let mut window = scan.window;
-    let next = row * scan.layout.mcus + mcus.end;
+    let count = mcus.len();
     for mcu in mcus {
         if interval > 0 {
             if scan.restart_in == 0 {
@@ -193,6 +198,6 @@ pub(super) fn decode_span<K: Kernels>(
         kernels.idct_pair(scan.blocks, targets, last < 10, scan.band);
     }
     scan.window = window;
-    scan.next = next;
+    scan.next += count;
     Ok(())
 }
