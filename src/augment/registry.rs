@@ -55,6 +55,7 @@ impl Default for Registry {
         registry.register::<EnclosingCrop>("enclosing_crop");
         registry.register::<Equalize>("equalize");
         registry.register::<Gamma>("gamma");
+        registry.register::<FiveCrop>("five_crop");
         registry.register::<GaussianBlur>("gaussian_blur");
         registry.register::<GaussianNoise>("gaussian_noise");
         registry.register::<Grayscale>("grayscale");

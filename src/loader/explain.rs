@@ -7,7 +7,7 @@ use crate::augment::{Frame, Scratch};
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
 use crate::pipeline::line::{Desk, Sample, wish};
-use crate::plan::Visit;
+use crate::plan::{Role, Slot, Visit};
 use crate::source::{Annotations, Codec, Target};
 
 /// What happens to one sample in one epoch.
@@ -20,8 +20,11 @@ pub struct Explanation {
     pub name: String,
     /// The epoch.
     pub epoch: u32,
-    /// Its visit in this epoch, from 0.
+    /// The visit that is explained: the first one in this epoch ([`crate::Batch::occurrences`]).
     pub occurrence: u32,
+    /// Where it comes in this epoch: batch, slot of the global batch, and what the slot is. Empty if a selection or the sampler leaves it
+    /// out, or if it comes after the first 2^24 slots, which are all that is searched.
+    pub visits: Vec<(u64, usize, Slot)>,
     /// How it is stored.
     pub codec: Codec,
     /// Its upright size: width, height.
@@ -33,6 +36,9 @@ pub struct Explanation {
     /// What is done to each view, in order.
     pub views: Vec<ViewSteps>,
 }
+
+/// Slots of an epoch that are searched for a sample.
+const SEARCHED: u64 = 1 << 24;
 
 /// What happens to one view of a sample.
 #[derive(Clone, Debug)]
@@ -53,7 +59,7 @@ pub struct ViewSteps {
 }
 
 impl Loader {
-    /// What the recipe draws for the first visit of a sample in an epoch.
+    /// What the recipe draws for the first visit of a sample in an epoch, and where it comes.
     ///
     /// # Errors
     ///
@@ -72,7 +78,8 @@ impl Loader {
         let limits = &self.line.recipe.decode.limits;
         let probe = decode::probe(&raw.bytes, raw.codec, limits).map_err(named)?;
         let views = self.line.views_at(epoch)?;
-        let visit = Visit { sample, occurrence: 0 };
+        let visits = self.line.plan.visits(epoch, sample, SEARCHED);
+        let visit = visits.first().map_or(Visit { sample, occurrence: 0 }, |(_, _, slot)| slot.visit);
         self.line.draw(&mut desk.programs, &views, epoch, visit, &probe);
         let wish = wish(&desk.programs);
         let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
@@ -104,6 +111,7 @@ impl Loader {
             name,
             epoch,
             occurrence: visit.occurrence,
+            visits,
             codec: raw.codec,
             size: (probe.width, probe.height),
             target: raw.target,
@@ -120,6 +128,23 @@ impl fmt::Display for Explanation {
             "sample {} ({}), epoch {}, visit {}",
             self.sample, self.name, self.epoch, self.occurrence
         )?;
+        for (batch, at, slot) in &self.visits {
+            write!(f, "  comes    batch {batch}, slot {at}, visit {}", slot.visit.occurrence)?;
+            if let Some(group) = slot.group {
+                write!(f, ", group {group}")?;
+            }
+            match slot.role {
+                Role::Plain => {}
+                role => write!(f, ", {role}")?,
+            }
+            if slot.weight != 1.0 {
+                write!(f, ", weight {}", slot.weight)?;
+            }
+            writeln!(f, "{}", if slot.valid { "" } else { ", filling up" })?;
+        }
+        if self.visits.is_empty() {
+            writeln!(f, "  comes    not in the {SEARCHED} first slots of this epoch")?;
+        }
         writeln!(
             f,
             "  stored   {:?}, {} x {}, target {:?}",

@@ -109,11 +109,11 @@ impl Loader {
                 sources.len()
             )));
         }
-        let share = |(number, source): (usize, &Box<dyn Source>)| {
+        let share = |(number, len): (usize, u64)| {
             let weight = said.get(number).and_then(|said| said.weight.clone());
-            Share { len: source.len(), weight: weight.unwrap_or((source.len() as f64).into()) }
+            Share { len, weight: weight.unwrap_or((len as f64).into()) }
         };
-        let shares = sources.iter().enumerate().map(share).collect();
+        let shares = sources.iter().map(|source| source.len()).enumerate().map(share).collect();
         Loader::build(sources, shares, recipe)
     }
 
@@ -291,6 +291,12 @@ impl Loader {
     /// The data.
     pub fn source(&self) -> &dyn Source {
         &*self.line.source
+    }
+
+    /// The name of a source of a blend, as the recipe has it, or its number.
+    pub fn source_name(&self, source: usize) -> String {
+        let name = self.line.recipe.sources.get(source).and_then(|said| said.name.clone());
+        name.unwrap_or_else(|| format!("source {source}"))
     }
 
     /// One batch, made on this thread without threads, channels or pools: slow, and what every other way must equal byte for

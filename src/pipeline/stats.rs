@@ -193,7 +193,7 @@ impl fmt::Display for Stats {
             let total: u64 = self.sources.iter().sum();
             for (source, count) in self.sources.iter().enumerate() {
                 let share = *count as f64 / total.max(1) as f64 * 100.0;
-                write!(f, "\n{:<10} {count:>10} samples, {share:.2} %", format_args!("source {source}"))?;
+                write!(f, "\n{:<10} {count:>10} samples, {share:.2} %", format!("source {source}"))?;
             }
         }
         Ok(())

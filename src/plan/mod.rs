@@ -72,6 +72,16 @@ pub enum Role {
     Query,
 }
 
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Role::Plain => "plain",
+            Role::Support => "support",
+            Role::Query => "query",
+        })
+    }
+}
+
 /// One slot of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slot {

@@ -419,10 +419,10 @@ impl Sampler {
     /// Checks what does not depend on the data, for batches of a size; the error comes with the key that it is about.
     pub(crate) fn check(&self, batch: usize) -> std::result::Result<(), (&'static str, Error)> {
         let at = |key, text: String| Err((key, Error::config(text)));
-        if self.repeats() == 0 || u64::from(self.repeats()) > batch as u64 {
+        if !(1..=1024).contains(&self.repeats()) {
             return at(
                 "sampler.repeats",
-                format!("sampler.repeats = {}: expected 1 to batch", self.repeats()),
+                format!("sampler.repeats = {}: expected 1 to 1024", self.repeats()),
             );
         }
         if self.length() == Some(0) {

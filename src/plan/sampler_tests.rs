@@ -462,8 +462,8 @@ fn what_cannot_be_composed_is_refused() {
     assert!(unknown.contains("image_id"), "{unknown}");
     let cold = refused(&[20], |setup| setup.sampler = Balanced::new().temperature(0.5).into());
     assert!(cold.contains("temperature = 0.5"), "{cold}");
-    let copies = refused(&[20], |setup| setup.sampler = Ordered::new().repeats(9).into());
-    assert!(copies.contains("repeats = 9"), "{copies}");
+    let copies = refused(&[20], |setup| setup.sampler = Ordered::new().repeats(1025).into());
+    assert!(copies.contains("repeats = 1025"), "{copies}");
     let blocks = refused(&[20], |setup| {
         (setup.sampler, setup.order) = (Balanced::new().into(), Order::Blocks { block: 4, window: 2 });
     });

@@ -3,6 +3,7 @@
 //! docs/RECIPES.md describes the TOML form key by key.
 
 mod blend;
+mod folds;
 mod parse;
 mod presets;
 mod schedule;
@@ -20,6 +21,7 @@ use crate::mix::Mix;
 use crate::plan::{ByClass, Dirichlet, Last, Order, Sampler, Select};
 use crate::source::Fingerprint;
 pub use blend::Blended;
+pub use folds::{OpFolds, Side};
 pub use view::{OpEntry, View};
 
 /// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give others.
@@ -59,6 +61,7 @@ pub struct Recipe {
     pub(crate) table: Option<PathBuf>,
     /// Empty until an op or a view is added; [`Recipe::views`] is what counts.
     views: Vec<View>,
+    op_folds: Option<OpFolds>,
     /// `None` leaves annotations unread.
     pub(crate) joint: Option<Joint>,
     pub(crate) mix: Option<Mix>,
@@ -220,6 +223,8 @@ struct Canonical<'a> {
     #[serde(skip_serializing_if = "<[Blended]>::is_empty")]
     source: &'a [Blended],
     #[serde(skip_serializing_if = "Option::is_none")]
+    op_folds: Option<&'a OpFolds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     joint: Option<&'a Joint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mix: Option<toml::Table>,
@@ -280,6 +285,7 @@ impl Recipe {
             decode: self.decode,
             output: &self.output,
             target: &self.target,
+            op_folds: self.op_folds.as_ref(),
             joint: self.joint.as_ref(),
             mix: self.mix.as_ref().map(Mix::to_table),
             view: self.views().iter().map(View::to_table).collect(),
@@ -377,6 +383,12 @@ impl Recipe {
         self
     }
 
+    /// Holds kinds of ops out for validation; `None` allows all.
+    #[must_use]
+    pub fn op_folds(self, folds: impl Into<Option<OpFolds>>) -> Recipe {
+        Recipe { op_folds: folds.into(), ..self }
+    }
+
     /// Moves boxes, keypoints and planes with the picture; `None` leaves annotations unread.
     #[must_use]
     pub fn joint(self, joint: impl Into<Option<Joint>>) -> Recipe {
@@ -449,6 +461,11 @@ impl Recipe {
         self.sampler.check(self.batch)?;
         self.select.iter().try_for_each(|select| select.check().map_err(|error| ("select", error)))?;
         view::check(&self.views).map_err(|(_, _, error)| ("view", error))?;
+        if let Some(folds) = &self.op_folds {
+            folds.check().map_err(|error| ("op_folds", error))?;
+            let checked = self.views.iter().try_for_each(|view| folds.check_view(view));
+            checked.map_err(|error| ("view", error))?;
+        }
         if let Some(mix) = &self.mix {
             mix.check(self.batch)?;
         }

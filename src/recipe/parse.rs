@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::schedule::Schedule;
 use super::view::{self, Part};
-use super::{Blended, Decode, OnBad, Output, Recipe, TargetOptions, View};
+use super::{Blended, Decode, OnBad, OpFolds, Output, Recipe, TargetOptions, View};
 use crate::augment::{Joint, Registry, suggest, take_name};
 use crate::error::{Error, Result};
 use crate::mix::{self, Mix};
@@ -31,6 +31,7 @@ struct Form {
     #[serde(default)]
     source: Vec<Blended>,
     table: Option<PathBuf>,
+    op_folds: Option<Spanned<OpFolds>>,
     #[serde(default)]
     view: Vec<Spanned<ViewForm>>,
     joint: Option<Joint>,
@@ -59,7 +60,11 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
         let message = suggest(error.message());
         at(text, error.span().map_or(0, |span| span.start), Error::config(message))
     })?;
-    let views = views(registry, text, form.view)?;
+    if let Some(folds) = &form.op_folds {
+        folds.get_ref().check().map_err(|error| at(text, folds.span().start, error))?;
+    }
+    let op_folds = form.op_folds.map(Spanned::into_inner);
+    let views = views(registry, text, form.view, op_folds.as_ref())?;
     let mix = form
         .mix
         .map(|spanned| {
@@ -83,6 +88,7 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
         sources: form.source,
         table: form.table,
         views,
+        op_folds,
         joint: form.joint,
         mix,
         target: form.target,
@@ -94,7 +100,12 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
     Ok(recipe)
 }
 
-fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Result<Vec<View>> {
+fn views(
+    registry: &Registry,
+    text: &str,
+    forms: Vec<Spanned<ViewForm>>,
+    folds: Option<&OpFolds>,
+) -> Result<Vec<View>> {
     let registry = Arc::new(registry.clone());
     let mut views = Vec::with_capacity(forms.len());
     // Where each view and its parts stand.
@@ -111,7 +122,11 @@ fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Resu
         view.name = form.name.map(Spanned::into_inner);
         for spanned in form.ops {
             let start = spanned.span().start;
-            add_op(&registry, &mut view, spanned.into_inner()).map_err(|error| at(text, start, error))?;
+            let added = add_op(&registry, &mut view, spanned.into_inner()).and_then(|()| match folds {
+                Some(folds) => folds.check_op(view.ops[view.ops.len() - 1].op()),
+                None => Ok(()),
+            });
+            added.map_err(|error| at(text, start, error))?;
         }
         views.push(view);
     }

@@ -9,5 +9,6 @@ mod lifetime;
 mod ops;
 mod ranks;
 mod resume;
+mod samplers;
 mod support;
 mod views;

@@ -9,7 +9,7 @@ use crate::job::Job;
 use crate::output::{Failure, Out, clean};
 use crate::{Verdict, output};
 
-/// Print every parameter drawn for one sample in one epoch
+/// Print where one sample comes in one epoch, and every parameter drawn for it
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -48,11 +48,23 @@ impl Args {
                     "notes": view.notes.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
                 })
             });
+            let visits = explanation.visits.iter().map(|(batch, at, slot)| {
+                json!({
+                    "batch": batch,
+                    "slot": at,
+                    "occurrence": slot.visit.occurrence,
+                    "valid": slot.valid,
+                    "weight": slot.weight,
+                    "role": slot.role.to_string(),
+                    "group": slot.group,
+                })
+            });
             let line = json!({
                 "sample": explanation.sample,
                 "name": explanation.name,
                 "epoch": explanation.epoch,
                 "occurrence": explanation.occurrence,
+                "visits": visits.collect::<Vec<_>>(),
                 "codec": format!("{:?}", explanation.codec),
                 "width": explanation.size.0,
                 "height": explanation.size.1,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use feedmill::augment::{self, CenterCrop, Resize};
 use feedmill::mix::Method;
+use feedmill::plan::Role;
 use feedmill::source::{Annotations, PlaneKind};
 use feedmill::{Batch, Loader, Picture, World};
 
@@ -144,16 +145,23 @@ fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) 
     }
 }
 
-/// Which sample it is, and how it was mixed.
+/// Which sample it is, how it was mixed, and what the sampler says of it.
 fn origin(batch: &Batch, slot: usize) -> String {
     let mix = batch.mix()[slot];
     let sample = batch.samples()[slot];
-    match mix.method {
+    let mixed = match mix.method {
         _ if !batch.valid()[slot] => format!("#{sample} not valid"),
         Method::Unmixed => format!("#{sample}"),
         method => {
             let partner = mix.partner as usize - batch.first_slot();
             format!("#{sample}+#{} {method} {:.2}", batch.samples()[partner], mix.lam)
         }
-    }
+    };
+    // What the sampler says: the group, and in episodes what the slot is for.
+    let role = batch.roles()[slot];
+    let role = if role == Role::Plain { String::new() } else { format!(" {role}") };
+    let group = batch.groups().map_or(String::new(), |groups| format!(" g{}", groups[slot]));
+    let weight = Some(batch.weights()[slot]).filter(|weight| *weight != 1.0);
+    let weight = weight.map_or(String::new(), |weight| format!(" w{weight:.2}"));
+    format!("{mixed}{role}{group}{weight}")
 }
