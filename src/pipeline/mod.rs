@@ -15,6 +15,7 @@ pub(crate) mod batcher;
 mod budget;
 mod decoder;
 pub(crate) mod line;
+pub(crate) mod mixing;
 mod reader;
 mod run;
 pub(crate) mod stats;

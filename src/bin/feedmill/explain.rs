@@ -40,6 +40,16 @@ impl Args {
                     "notes": view.notes.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
                 })
             });
+            let mixes = explanation.mixes.iter().map(|mix| {
+                json!({
+                    "batch": mix.batch,
+                    "slot": mix.slot,
+                    "method": mix.method.name(),
+                    "sources": mix.sources,
+                    "lam": mix.lam,
+                    "drawn": mix.drawn,
+                })
+            });
             let line = json!({
                 "sample": explanation.sample,
                 "name": explanation.name,
@@ -51,6 +61,8 @@ impl Args {
                 "target": format!("{:?}", explanation.target),
                 "decoded": explanation.decoded,
                 "views": views.collect::<Vec<_>>(),
+                "mix_values": explanation.mix_values,
+                "mixes": mixes.collect::<Vec<_>>(),
             });
             output::json(out, &line)?;
         } else {

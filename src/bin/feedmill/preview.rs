@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use feedmill::augment::{self, CenterCrop, Resize};
-use feedmill::mix::Method;
+use feedmill::mix::{Masks, Method, Role};
 use feedmill::{Batch, Loader, Picture, World};
 
 use crate::Verdict;
@@ -45,7 +45,9 @@ impl Args {
         let canvas = match &self.ops {
             Some(picture) => sheet(&picture_of(picture.as_deref())?, 0)?,
             None => {
-                let loader = self.job.loader(World::SINGLE)?;
+                // Masks change no picture.
+                let recipe = self.job.recipe()?.mix_masks(Masks { pixels: true, grid: 0 });
+                let loader = self.job.loader_of(recipe, World::SINGLE)?;
                 let batch = loader.batch(self.epoch, self.index)?;
                 grid(&loader, &batch, usize::from(self.slots))
             }
@@ -91,7 +93,12 @@ fn arrange(pictures: &[Picture]) -> (Vec<Spot>, usize, usize) {
 fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     let shown = batch.len().min(most);
     let columns = (1..=shown).find(|n| n * n >= shown).unwrap_or(1);
-    let (spots, w, h) = arrange(&loader.pictures(batch, 0));
+    let pictures = |slot: usize| {
+        let mut pictures = loader.pictures(batch, slot);
+        pictures.extend(loader.mask(batch, slot));
+        pictures
+    };
+    let (spots, w, h) = arrange(&pictures(0));
     // A caption needs room even under a picture of 32 pixels.
     let cell = w.max(14 * CHARACTER);
     let rows = shown.div_ceil(columns);
@@ -99,7 +106,7 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     for slot in 0..shown {
         let left = GAP + slot % columns * (cell + GAP);
         let top = GAP + slot / columns * (h + CAPTION + GAP);
-        for (picture, spot) in loader.pictures(batch, slot).iter().zip(&spots) {
+        for (picture, spot) in pictures(slot).iter().zip(&spots) {
             let (left, mut top, width) = (left + spot.left, top + spot.top, picture.width as usize);
             if spots.len() > 1 {
                 canvas.text(left, top, width, &picture.view);
@@ -115,16 +122,18 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     canvas
 }
 
-/// Which sample it is, and how it was mixed.
+/// Which sample it is, and how it was mixed: the samples of all its sources, the mixer, the weight of the first label.
 fn origin(batch: &Batch, slot: usize) -> String {
-    let mix = batch.mix()[slot];
+    let mix = &batch.mix()[slot];
     let sample = batch.samples()[slot];
-    match mix.method {
+    match &mix.method {
         _ if !batch.valid()[slot] => format!("#{sample} not valid"),
-        Method::Unmixed => format!("#{sample}"),
+        Method::Unmixed if mix.role == Role::Mixed => format!("#{sample}"),
+        Method::Unmixed => format!("#{sample} clean"),
         method => {
-            let partner = mix.partner as usize - batch.first_slot();
-            format!("#{sample}+#{} {method} {:.2}", batch.samples()[partner], mix.lam)
+            let more = mix.sources.len().saturating_sub(2);
+            let more = if more > 0 { format!("+{more}") } else { String::new() };
+            format!("#{sample}+#{}{more} {method} {:.2}", mix.partner_sample, mix.lam)
         }
     }
 }
