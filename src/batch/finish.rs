@@ -194,7 +194,8 @@ impl Finisher {
                 let [fy0, fx0, fy1, _] = placed.tile.from;
                 let source = sources[placed.tile.source];
                 let out = &mut out[x0 * step..];
-                let top = fy0 + placed.tile.filter.taps((y - y0) as u32, fy1 - fy0, (y1 - y0) as u32, &mut down);
+                let top =
+                    fy0 + placed.tile.filter.taps((y - y0) as u32, fy1 - fy0, (y1 - y0) as u32, &mut down);
                 if placed.tile.copies() {
                     let row = &self.row(source, top as usize)[fx0 as usize..][..x1 - x0];
                     fill(&table[channel], row, channel, out, step);
@@ -267,8 +268,9 @@ impl Finisher {
                             *out = match terms {
                                 [only] if only.weight == 1.0 => table[channel][level(only)],
                                 terms => {
-                                    let mut values =
-                                        terms.iter().map(|term| term.weight * self.normalised[channel][level(term)]);
+                                    let mut values = terms
+                                        .iter()
+                                        .map(|term| term.weight * self.normalised[channel][level(term)]);
                                     let first = values.next().unwrap_or(0.0);
                                     T::from_f32(values.fold(first, |sum, value| sum + value))
                                 }
@@ -289,7 +291,9 @@ impl Finisher {
             for c in 0..3 {
                 let value = |of: Of| {
                     self.normalised[c][usize::from(match of {
-                        Of::Source(source, y, x) => sources[source][(y as usize * width + x as usize) * 3 + c],
+                        Of::Source(source, y, x) => {
+                            sources[source][(y as usize * width + x as usize) * 3 + c]
+                        }
                         Of::Fill(colour) => colour[c],
                     })]
                 };
@@ -410,10 +414,13 @@ mod tests {
         let views = [view(3), view(5), view(7), view(11)];
         let sources: Vec<&[u8]> = views.iter().map(|view| &view[..]).collect();
         let weights = |soft: bool| {
-            (0..45).map(move |i| if soft { (i * 7 % 11) as f32 / 10.0 } else { f32::from(i % 3 == 0) }).collect()
+            (0..45)
+                .map(move |i| if soft { (i * 7 % 11) as f32 / 10.0 } else { f32::from(i % 3 == 0) })
+                .collect()
         };
         let tile = |source, from, to, filter| Tile { source, from, to, filter };
-        let [nearest, bilinear, antialias] = [TileFilter::Nearest, TileFilter::Bilinear, TileFilter::Antialias];
+        let [nearest, bilinear, antialias] =
+            [TileFilter::Nearest, TileFilter::Bilinear, TileFilter::Antialias];
         let whole = [0, 0, 5, 9];
         let patch = |source, cell, weight| Patch { source, cell, weight };
         let blends = [
@@ -439,12 +446,16 @@ mod tests {
                 .into(),
             ),
             Blend::Patches(
-                Patches::new(2, 3, (0..6).map(|cell| match cell {
-                    0 => vec![patch(1, 5, 1.0)],
-                    1 => vec![patch(0, 1, 0.5), patch(1, 4, 0.5)],
-                    2 => vec![patch(2, 0, 0.25), patch(3, 3, 0.5), patch(0, 2, 0.25)],
-                    other => vec![patch(0, other, 1.0), patch(1, other, 0.0)],
-                }))
+                Patches::new(
+                    2,
+                    3,
+                    (0..6).map(|cell| match cell {
+                        0 => vec![patch(1, 5, 1.0)],
+                        1 => vec![patch(0, 1, 0.5), patch(1, 4, 0.5)],
+                        2 => vec![patch(2, 0, 0.25), patch(3, 3, 0.5), patch(0, 2, 0.25)],
+                        other => vec![patch(0, other, 1.0), patch(1, other, 0.0)],
+                    }),
+                )
                 .into(),
             ),
             Blend::Mosaic(

@@ -152,7 +152,9 @@ impl TargetMaker {
         match target {
             Target::None => Ok(()),
             Target::Class(class) => in_range(*class),
-            Target::Multi(_) | Target::Soft(_) if matches!(self.form, TargetForm::Index | TargetForm::Pair) => {
+            Target::Multi(_) | Target::Soft(_)
+                if matches!(self.form, TargetForm::Index | TargetForm::Pair) =>
+            {
                 Err(Error::config(
                     "a target of several classes needs target.form = \"dense\" or \"sparse\" and target.classes",
                 ))
@@ -198,7 +200,10 @@ impl TargetMaker {
             TargetForm::Index => Targets::Index(mixed.iter().map(first).collect()),
             TargetForm::Pair => Targets::Pair {
                 a: mixed.iter().map(first).collect(),
-                b: mixed.iter().map(|mixed| class(*mixed.sources.get(1).unwrap_or(&mixed.sources[0]))).collect(),
+                b: mixed
+                    .iter()
+                    .map(|mixed| class(*mixed.sources.get(1).unwrap_or(&mixed.sources[0])))
+                    .collect(),
                 lam: mixed.iter().map(|mixed| mixed.weights[0] as f32).collect(),
             },
             TargetForm::Sparse => sparse(targets, mixed),
@@ -254,15 +259,16 @@ fn sparse(targets: &[Target], mixed: &[&Mixed]) -> Targets {
     let (mut offsets, mut classes, mut weights) = (vec![0], Vec::new(), Vec::new());
     for mixed in mixed {
         let start = classes.len();
-        let mut add = |class: u32, weight: f64| {
-            match classes[start..].iter().position(|known| *known == i64::from(class)) {
-                Some(at) => weights[start + at] += weight as f32,
-                None if weight > 0.0 => {
-                    classes.push(i64::from(class));
-                    weights.push(weight as f32);
-                }
-                None => {}
+        let mut add = |class: u32, weight: f64| match classes[start..]
+            .iter()
+            .position(|known| *known == i64::from(class))
+        {
+            Some(at) => weights[start + at] += weight as f32,
+            None if weight > 0.0 => {
+                classes.push(i64::from(class));
+                weights.push(weight as f32);
             }
+            None => {}
         };
         for (source, weight) in mixed.sources.iter().zip(&mixed.weights) {
             match &targets[*source] {

@@ -147,10 +147,13 @@ impl Loader {
         let own = drawn.into_iter().filter(|mix| start + mix.slot() == slot && mix.role == Role::Mixed);
         let step = |mix: SlotMix| {
             let (lam, drawn) = match &mix.drawn {
-                Drawn::Ready(outcome) => (Some(outcome.lam(views.mix_frame())), format!("{:?}", outcome.blend)),
+                Drawn::Ready(outcome) => {
+                    (Some(outcome.lam(views.mix_frame())), format!("{:?}", outcome.blend))
+                }
                 Drawn::Late(rest) => (None, format!("{rest:?}")),
             };
-            let source = |source: &usize| (plan.slots[start + source].visit.sample, plan.first + start + source);
+            let source =
+                |source: &usize| (plan.slots[start + source].visit.sample, plan.first + start + source);
             MixStep {
                 batch: plan.index,
                 slot: plan.first + slot,

@@ -77,12 +77,21 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
             notes,
         })
         .collect();
-    fn write<T: Element>(line: &Line, views: &ViewSet, g: usize, pixels: &[Option<Vec<Vec<u8>>>], emitted: &[Emitted]) -> Vec<T> {
+    fn write<T: Element>(
+        line: &Line,
+        views: &ViewSet,
+        g: usize,
+        pixels: &[Option<Vec<Vec<u8>>>],
+        emitted: &[Emitted],
+    ) -> Vec<T> {
         let mut values = Vec::new();
         for spot in views.spots().filter(|spot| spot.g == g) {
             for Emitted { mixed, .. } in emitted {
-                let sources: Option<Vec<&[u8]>> =
-                    mixed.sources.iter().map(|slot| Some(&pixels[*slot].as_ref()?[spot.number][..])).collect();
+                let sources: Option<Vec<&[u8]>> = mixed
+                    .sources
+                    .iter()
+                    .map(|slot| Some(&pixels[*slot].as_ref()?[spot.number][..]))
+                    .collect();
                 let blend = mixed.blend.scaled(views.mix_frame(), spot.group.frame());
                 let written = match &sources {
                     Some(sources) => SlotPixels::Views { sources, blend: &blend },

@@ -60,11 +60,7 @@ pub fn apply<T: Value>(
     let width = frame.width as usize;
     let expected = width * frame.height as usize * 3;
     if sources.len() < blend.sources() {
-        return Err(Error::config(format!(
-            "{} sources for a blend of {}",
-            sources.len(),
-            blend.sources()
-        )));
+        return Err(Error::config(format!("{} sources for a blend of {}", sources.len(), blend.sources())));
     }
     if let Some(at) = sources.iter().position(|source| source.len() != expected) {
         return Err(Error::config(format!(

@@ -209,7 +209,8 @@ impl Mix {
         table.insert("choose".into(), choose.into());
         table.insert("p".into(), self.p.into());
         table.insert("lambda".into(), toml::Value::try_from(self.lambda).expect("a plain enum is a string"));
-        table.insert("partner".into(), toml::Value::try_from(self.partner).expect("a plain enum is a string"));
+        table
+            .insert("partner".into(), toml::Value::try_from(self.partner).expect("a plain enum is a string"));
         if let Some(group) = self.group {
             table.insert("group".into(), (group as i64).into());
         }
@@ -269,7 +270,9 @@ impl Mix {
             return at("mix", text);
         }
         if matches!(self.emit, Emit::Half | Emit::MixedCleanUnseen) && !group.is_multiple_of(2) {
-            let text = format!("mix.emit halves groups, and a group has {group} slots: set mix.group to an even number");
+            let text = format!(
+                "mix.emit halves groups, and a group has {group} slots: set mix.group to an even number"
+            );
             return at("mix.emit", text);
         }
         if !(1..=64).contains(&self.repeat) {
@@ -323,7 +326,8 @@ impl Mix {
             // Groups are numbered from 0, so the upper bits are free to tell repeats apart.
             let draws = Draws::of(seed, epoch, Domain::Mix, batch, group | repeat << 26);
             let mixed = self.draw_once(draws, slots, frame);
-            let clean = |range: std::ops::Range<usize>, role| range.map(move |slot| SlotMix::unmixed(slot, role));
+            let clean =
+                |range: std::ops::Range<usize>, role| range.map(move |slot| SlotMix::unmixed(slot, role));
             match self.emit {
                 Emit::Mixed => all.extend(mixed),
                 Emit::Half => all.extend(mixed.into_iter().take(slots / 2)),

@@ -247,7 +247,8 @@ impl Patches {
     }
 
     pub(super) fn terms(&self, frame: Frame, y: u32, x: u32, terms: &mut Vec<Term>) {
-        let cell = |at: u32, length: u32, cells: u32| (u64::from(at) * u64::from(cells) / u64::from(length)) as u32;
+        let cell =
+            |at: u32, length: u32, cells: u32| (u64::from(at) * u64::from(cells) / u64::from(length)) as u32;
         let (row, column) = (cell(y, frame.height, self.rows), cell(x, frame.width, self.columns));
         for patch in self.cell(row * self.columns + column) {
             let (from_row, from_column) = (patch.cell / self.columns, patch.cell % self.columns);
@@ -299,7 +300,8 @@ impl Mosaic {
         let [yc, xc] = self.centre.map(i64::from);
         let (h, w) = (i64::from(frame.height), i64::from(frame.width));
         let (below, right) = (y >= yc, x >= xc);
-        let (row, column) = (if below { y - yc } else { y - yc + h }, if right { x - xc } else { x - xc + w });
+        let (row, column) =
+            (if below { y - yc } else { y - yc + h }, if right { x - xc } else { x - xc + w });
         let on_canvas = (0..2 * h).contains(&y) && (0..2 * w).contains(&x);
         if on_canvas && (0..h).contains(&row) && (0..w).contains(&column) {
             Of::Source(self.order[2 * usize::from(below) + usize::from(right)], row as u32, column as u32)

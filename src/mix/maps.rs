@@ -24,7 +24,10 @@ impl Map {
     /// [`crate::Kind::Config`]: another number of values than cells, none, or values that are negative or not finite.
     pub fn new(rows: u32, columns: u32, values: Vec<f32>) -> Result<Map> {
         if values.is_empty() || values.len() as u64 != u64::from(rows) * u64::from(columns) {
-            return Err(Error::config(format!("{} values are no map of {rows} x {columns} cells", values.len())));
+            return Err(Error::config(format!(
+                "{} values are no map of {rows} x {columns} cells",
+                values.len()
+            )));
         }
         if let Some(at) = values.iter().position(|value| !value.is_finite() || *value < 0.0) {
             return Err(Error::config(format!("map value {at} is {}: expected 0 or more", values[at])));
@@ -134,15 +137,18 @@ impl MapSource {
     pub fn find(&self, frame: Frame, view: &[u8], annotations: Option<&Annotations>) -> Result<Map> {
         let (rows, columns) = (frame.height, frame.width);
         let values = match self {
-            MapSource::FineGrained => {
-                saliency::fine_grained(frame, view).into_iter().map(|level| f32::from(level) / 255.0).collect()
-            }
+            MapSource::FineGrained => saliency::fine_grained(frame, view)
+                .into_iter()
+                .map(|level| f32::from(level) / 255.0)
+                .collect(),
             MapSource::SpectralResidual => saliency::spectral_residual(frame, view),
             MapSource::Plane(name) => {
                 let plane = annotations
                     .and_then(|annotations| annotations.plane(name))
                     .filter(|plane| plane.kind.channels() == 1)
-                    .ok_or_else(|| Error::config(format!("no plane \"{name}\" of one channel for its map")))?;
+                    .ok_or_else(|| {
+                        Error::config(format!("no plane \"{name}\" of one channel for its map"))
+                    })?;
                 let (width, height) = plane.size().unwrap_or_default();
                 return Map::new(height, width, plane.bytes.iter().map(|byte| f32::from(*byte)).collect());
             }

@@ -63,6 +63,15 @@ pub trait Mixer: Send + Sync + fmt::Debug {
         Ok(())
     }
 
+    /// Checks that it can mix pictures of this size.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] that names what does not fit.
+    fn fits(&self, _frame: Frame) -> Result<()> {
+        Ok(())
+    }
+
     /// Whom it mixes a slot with.
     fn sources(&self) -> Sources {
         Sources::Partner

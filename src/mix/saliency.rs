@@ -131,7 +131,8 @@ pub fn spectral_residual(frame: Frame, view: &[u8]) -> Vec<f32> {
 fn filtered(values: &[f64], taps: &[f64]) -> Vec<f64> {
     let reach = (taps.len() / 2) as i64;
     let at = |y: i64, x: i64| values[mirrored(y, SIDE) * SIDE + mirrored(x, SIDE)];
-    let sum = |value: &dyn Fn(i64) -> f64| (-reach..=reach).zip(taps).map(|(d, tap)| tap * value(d)).sum::<f64>();
+    let sum =
+        |value: &dyn Fn(i64) -> f64| (-reach..=reach).zip(taps).map(|(d, tap)| tap * value(d)).sum::<f64>();
     let side = SIDE as i64;
     let all = (0..side).flat_map(|y| (0..side).map(move |x| (y, x)));
     let across: Vec<f64> = all.clone().map(|(y, x)| sum(&|d| at(y, x + d))).collect();

@@ -240,14 +240,14 @@ impl<'a> Scene<'a> {
     pub fn map(&self, slot: usize, source: &MapSource, grid: [u32; 2]) -> Result<Vec<f32>> {
         let map = match self.maps {
             Maps::Given(maps) => {
-                let given = maps.get(slot).ok_or_else(|| {
-                    Error::config(format!("{} maps for {} slots", maps.len(), self.slots()))
-                });
+                let given = maps
+                    .get(slot)
+                    .ok_or_else(|| Error::config(format!("{} maps for {} slots", maps.len(), self.slots())));
                 given.and_then(|map| map.pooled(grid))
             }
-            Maps::Named => source
-                .find(self.frame, self.view(slot)?, self.annotated(slot))
-                .map(|map| map.averaged(grid)),
+            Maps::Named => {
+                source.find(self.frame, self.view(slot)?, self.annotated(slot)).map(|map| map.averaged(grid))
+            }
         };
         map.map_err(|error| error.at(format_args!("slot {slot}")))
     }

@@ -107,7 +107,10 @@ fn flip_and_roll_have_the_partners_of_timm_and_torchvision() {
     assert_eq!(partners(Partner::Flip, 0, 5), [4, 3, 2, 1, 0]);
     assert_eq!(partners(Partner::Roll, 0, 4), [3, 0, 1, 2]);
     let middle = &draw(&Mix::new(MixUp::new(1.0)), 0, 5)[2];
-    assert_eq!((&middle.method, &middle.blend, &middle.sources[..]), (&Method::Unmixed, &Blend::Keep, &[2][..]));
+    assert_eq!(
+        (&middle.method, &middle.blend, &middle.sources[..]),
+        (&Method::Unmixed, &Blend::Keep, &[2][..])
+    );
 }
 
 #[test]

@@ -184,7 +184,8 @@ impl BatchWork {
             .collect();
         let emitted = mixing::resolve(line, &self.views, start, &self.drawn[group], &slots);
         for (number, Emitted { mixed, .. }) in (group * self.emits..).zip(emitted.iter().flatten()) {
-            let Some(all) = mixed.sources.iter().map(|slot| self.pixels(*slot)).collect::<Option<Vec<_>>>() else {
+            let Some(all) = mixed.sources.iter().map(|slot| self.pixels(*slot)).collect::<Option<Vec<_>>>()
+            else {
                 self.write_blank(number);
                 continue;
             };

@@ -227,7 +227,9 @@ impl Line {
         let wanted = views.mix.iter().flat_map(|mix| mix.planes());
         for name in wanted {
             if !annotations.plane(name).is_some_and(|plane| plane.kind.channels() == 1) {
-                return Err(Error::corrupt(format!("no plane \"{name}\" of one channel, which mixing reads")));
+                return Err(Error::corrupt(format!(
+                    "no plane \"{name}\" of one channel, which mixing reads"
+                )));
             }
         }
         Ok(())

@@ -67,7 +67,8 @@ pub(crate) fn resolve(
         let patch_mask =
             if masks.grid > 0 { patch_mask(&mixed.blend, frame, masks.grid) } else { Vec::new() };
         let own = slots[mixed.slot].annotations;
-        let pair = mixed.sources.get(1).and_then(|partner| Some((annotations[mixed.slot]?, annotations[*partner]?)));
+        let pair =
+            mixed.sources.get(1).and_then(|partner| Some((annotations[mixed.slot]?, annotations[*partner]?)));
         let annotations = match (&line.recipe.joint, &mixed.pasted, pair) {
             (Some(joint), Some(Pasted { plane, instances }), Some((own, partner))) => {
                 [joint.exchange(frame, own, partner, plane, instances)].into()

@@ -134,8 +134,14 @@ impl ViewSet {
             let notes = view.notes();
             Ok(Group { view, finisher: Finisher::new(&recipe.output, frame), notes })
         });
+        let groups = groups.collect::<Result<Vec<Group>>>()?;
         let mix = recipe.mix_at(epoch)?;
-        Ok(ViewSet { groups: groups.collect::<Result<_>>()?, mix, layout: recipe.output.layout })
+        for (mixer, _) in mix.iter().flat_map(|mix| mix.mixers()) {
+            mixer
+                .fits(groups[0].frame())
+                .map_err(|error| error.at(format_args!("mix \"{}\"", mixer.name())))?;
+        }
+        Ok(ViewSet { groups, mix, layout: recipe.output.layout })
     }
 
     /// The views of a sample in order.

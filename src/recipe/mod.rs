@@ -405,14 +405,21 @@ impl Recipe {
             if self.joint.is_none()
                 && let Some(plane) = mixer.planes().first()
             {
-                let text = format!("mix \"{name}\" reads the plane \"{plane}\": add a [joint] table, which moves planes with pictures");
+                let text = format!(
+                    "mix \"{name}\" reads the plane \"{plane}\": add a [joint] table, which moves planes with pictures"
+                );
                 return at("mix.choose", text);
             }
             if mixer.one_view() && self.views().iter().map(View::get_count).sum::<usize>() > 1 {
-                return at("mix.choose", format!("mix \"{name}\" mixes the pictures of one view, and there are several"));
+                return at(
+                    "mix.choose",
+                    format!("mix \"{name}\" mixes the pictures of one view, and there are several"),
+                );
             }
             if mixer.many_labels() && self.target_form() == TargetForm::Pair {
-                let text = format!("mix \"{name}\" blends more than two labels: use target.form = \"sparse\" or \"dense\"");
+                let text = format!(
+                    "mix \"{name}\" blends more than two labels: use target.form = \"sparse\" or \"dense\""
+                );
                 return at("target.form", text);
             }
         }

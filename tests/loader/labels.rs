@@ -31,7 +31,8 @@ fn weights_that_are_not_finite_or_of_another_number_are_faults() {
         assert_eq!(error.sample(), Some(9));
         assert!(error.to_string().contains("weight of class 3"), "{error}");
     }
-    let error = first_error(|id| Target::Soft(vec![0.0; if id == 9 { 6 } else { 7 }]));
+    let error =
+        first_error(|id| Target::Soft([&[1.0][..], &vec![0.0; if id == 9 { 5 } else { 6 }]].concat()));
     assert_eq!(error.sample(), Some(9));
 }
 

@@ -71,7 +71,8 @@ impl Collage {
             ];
             Tile { source: source as usize, from, to, filter: self.filter }
         };
-        let tiles = (0..self.k * self.k).map(tile).filter(|Tile { to: [y0, x0, y1, x1], .. }| y0 < y1 && x0 < x1);
+        let tiles =
+            (0..self.k * self.k).map(tile).filter(|Tile { to: [y0, x0, y1, x1], .. }| y0 < y1 && x0 < x1);
         // The cells cover everything.
         Blend::Tiles(Tiles { fill: None, tiles: tiles.collect() }.into())
     }
@@ -86,8 +87,9 @@ impl Resolve for OneClass {
         let slots = scene.slots();
         let class = scene.class(slot);
         let around = (0..slots).map(|step| (slot + step) % slots);
-        let alike: Vec<usize> =
-            around.filter(|other| *other == slot || (class.is_some() && scene.class(*other) == class)).collect();
+        let alike: Vec<usize> = around
+            .filter(|other| *other == slot || (class.is_some() && scene.class(*other) == class))
+            .collect();
         let sources = alike.iter().copied().cycle().take((self.0.k * self.0.k) as usize);
         let outcome = Outcome::from(self.0.blend(scene.frame())).label(Label::Own);
         Ok(Outcome { sources: Some(sources.collect()), ..outcome })

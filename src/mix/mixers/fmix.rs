@@ -75,10 +75,11 @@ impl FMix {
     /// Normal numbers that [`FMix::mask`] takes, two for each frequency.
     pub fn noise_len(&self, frame: Frame) -> usize {
         let half = frame.width as usize / 2 + 1;
-        2 * half * match self.spectrum {
-            Spectrum::Isotropic => frame.height as usize,
-            Spectrum::Reference => 2,
-        }
+        2 * half
+            * match self.spectrum {
+                Spectrum::Isotropic => frame.height as usize,
+                Spectrum::Reference => 2,
+            }
     }
 
     /// The mask of a share of A, with its number of pixels rounded up or down, from standard normal numbers: real and imaginary
@@ -93,9 +94,7 @@ impl FMix {
         let heights = self.heights(noise, frame);
         let pixels = heights.len();
         let mut order: Vec<u32> = (0..pixels as u32).collect();
-        order.sort_unstable_by(|a, b| {
-            heights[*b as usize].total_cmp(&heights[*a as usize]).then(a.cmp(b))
-        });
+        order.sort_unstable_by(|a, b| heights[*b as usize].total_cmp(&heights[*a as usize]).then(a.cmp(b)));
         let share = lam * pixels as f64;
         let n = if up { share.ceil() } else { share.floor() } as usize;
         let most = lam.min(1.0 - lam);
@@ -197,7 +196,8 @@ impl Mixer for FMix {
         once(FDraw { mixer: self.clone(), lam, up, noise: draws.bits() }, |draw, frame| {
             let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("fmix") };
             let mut draws = Draws::at(draw.noise, at);
-            let noise: Vec<f64> = (0..draw.mixer.noise_len(frame) / 2).flat_map(|_| draws.normals()).collect();
+            let noise: Vec<f64> =
+                (0..draw.mixer.noise_len(frame) / 2).flat_map(|_| draws.normals()).collect();
             let mask = draw.mixer.mask(draw.lam, draw.up, &noise, frame);
             let label = if draw.mixer.reformulate { Label::Own } else { Label::Share };
             Outcome::from(Blend::Mask(mask.into())).label(label).note("lam_drawn", draw.lam)

@@ -184,8 +184,8 @@ impl Mixer for GridMix {
             GridMode::Holes => {
                 let [low, high] = self.holes;
                 let count = low + draws.below(u64::from(high - low) + 1) as u32;
-                let [hole_aspect, cut_area, cut_aspect] =
-                    [self.hole_aspect, self.cut_area, self.cut_aspect].map(|[low, high]| draws.within(low, high));
+                let [hole_aspect, cut_area, cut_aspect] = [self.hole_aspect, self.cut_area, self.cut_aspect]
+                    .map(|[low, high]| draws.within(low, high));
                 let lam = draws.beta(self.alpha, self.alpha);
                 let at = [draws.unit(), draws.unit()];
                 let holes = Holes { lam, count, hole_aspect, cut_area, cut_aspect, at };

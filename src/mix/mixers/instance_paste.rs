@@ -60,7 +60,8 @@ impl InstancePaste {
         let filtered = |values: &[f32], step: [i64; 2]| -> Vec<f32> {
             let at = |y: i64, x: i64| f64::from(values[(y.clamp(0, h - 1) * w + x.clamp(0, w - 1)) as usize]);
             let pixel = |y: i64, x: i64| {
-                let all = (-reach..=reach).zip(&taps).map(|(d, tap)| tap * at(y + d * step[0], x + d * step[1]));
+                let all =
+                    (-reach..=reach).zip(&taps).map(|(d, tap)| tap * at(y + d * step[0], x + d * step[1]));
                 (all.sum::<f64>() / sum).clamp(0.0, 1.0) as f32
             };
             (0..h).flat_map(|y| (0..w).map(move |x| (y, x))).map(|(y, x)| pixel(y, x)).collect()

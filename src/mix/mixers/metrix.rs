@@ -89,7 +89,11 @@ pub fn triples(classes: &[u32], pairs: Pairs, distance: impl Fn(usize, usize) ->
             Pairs::PosPos => all.extend(others(true).map(|positive| triple(anchor, positive))),
             Pairs::AncNeg => all.extend(hardest.map(|negative| triple(anchor, negative))),
             Pairs::PosNeg | Pairs::Either => {
-                all.extend(hardest.iter().flat_map(|negative| others(true).map(|positive| triple(positive, *negative))));
+                all.extend(
+                    hardest
+                        .iter()
+                        .flat_map(|negative| others(true).map(|positive| triple(positive, *negative))),
+                );
             }
         }
     }
@@ -110,7 +114,9 @@ impl Resolve for MetrixDraw {
         let mut draws = Draws::at(self.seed, at);
         let mut pick = |alike: bool| {
             let class = scene.class(slot);
-            let fits = |other: &usize| *other != slot && scene.has(*other) && (scene.class(*other) == class) == alike;
+            let fits = |other: &usize| {
+                *other != slot && scene.has(*other) && (scene.class(*other) == class) == alike
+            };
             let others: Vec<usize> = (0..scene.slots()).filter(fits).collect();
             let place = draws.unit();
             others.get((place * others.len() as f64) as usize).copied().filter(|_| class.is_some())

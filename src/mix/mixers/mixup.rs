@@ -188,7 +188,8 @@ impl Resolve for AdaDraw {
             let (one, other) = (Some(*one), Some(*other));
             classes == [one, other] || classes == [other, one]
         });
-        let region = found.map_or(self.mixer.region, |at| [self.mixer.classes[at].2, self.mixer.classes[at].3]);
+        let region =
+            found.map_or(self.mixer.region, |at| [self.mixer.classes[at].2, self.mixer.classes[at].3]);
         let number = found.map_or(-1.0, |at| at as f64);
         Ok(self.mixer.outcome(self.u, region).note("u", self.u[0]).note("region", number))
     }

@@ -51,7 +51,10 @@ impl Potential {
 
     /// The cost of a labelling.
     pub fn cost(&self, labels: &[u8]) -> i64 {
-        let own = labels.iter().enumerate().map(|(cell, label)| self.unary[cell * self.labels + usize::from(*label)]);
+        let own = labels
+            .iter()
+            .enumerate()
+            .map(|(cell, label)| self.unary[cell * self.labels + usize::from(*label)]);
         let between = self.edges().map(|(a, b, weight)| weight * squared(labels[a], labels[b]));
         own.sum::<i64>() + between.sum::<i64>()
     }
@@ -86,7 +89,8 @@ impl Potential {
         // The source stands for `low`, the sink for `high`.
         let (source, sink) = (cells.len(), cells.len() + 1);
         let cost = |cell: usize, label: u8| self.unary[cell * self.labels + usize::from(label)];
-        let mut costs: Vec<[i64; 2]> = cells.iter().map(|cell| [cost(*cell, low), cost(*cell, high)]).collect();
+        let mut costs: Vec<[i64; 2]> =
+            cells.iter().map(|cell| [cost(*cell, low), cost(*cell, high)]).collect();
         let mut flow = Flow::new(cells.len() + 2);
         for (a, b, weight) in self.edges() {
             match (node[a], node[b]) {

@@ -134,7 +134,8 @@ impl PuzzleMix {
             let weights = if vertical { &mut down } else { &mut across };
             let [rows, columns] = if vertical { [n - 1, n] } else { [n, n - 1] };
             for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-                let (u, v) = (row * n + column, if vertical { (row + 1) * n + column } else { row * n + column + 1 });
+                let (u, v) =
+                    (row * n + column, if vertical { (row + 1) * n + column } else { row * n + column + 1 });
                 let step = |one: &Pooled, other: &Pooled| scale * one.step(other, [row, column], vertical);
                 let (p11, p10, p01, p00) = (step(&a, &a), step(&a, &b), step(&b, &a), step(&b, &b));
                 cost_a[u] += (p10 + p11) / 2.0;
@@ -146,7 +147,8 @@ impl PuzzleMix {
         }
         let last = f64::from(self.labels - 1);
         let large = 1000.0 * (n * n) as f64;
-        let prior: Vec<f64> = (0..self.labels).map(|label| self.prior(draw.lam, label) / (n * n) as f64).collect();
+        let prior: Vec<f64> =
+            (0..self.labels).map(|label| self.prior(draw.lam, label) / (n * n) as f64).collect();
         // Squares of differences of labels are whole numbers if everything else is multiplied by `last` squared.
         let times = (last * last) as i64;
         let unary = (0..n * n).flat_map(|cell| {
@@ -242,6 +244,17 @@ impl PuzzleMix {
         Blend::Patches(Patches::new(side, side, cells).into())
     }
 
+    /// The numbers of blocks a side that pictures of a size can be cut into.
+    fn choice(&self, frame: Frame) -> Vec<u32> {
+        let [low, high] = self.blocks;
+        let fits = |blocks: &u32| {
+            (low..=high).contains(blocks)
+                && frame.width.is_multiple_of(*blocks)
+                && frame.height.is_multiple_of(*blocks)
+        };
+        (1..=5).map(|power| 1 << power).filter(fits).collect()
+    }
+
     /// The parts a side that are moved.
     fn side(&self, blocks: u32, frame: Frame) -> u32 {
         let parts = |length: u32| length / self.t_size;
@@ -324,12 +337,8 @@ impl Resolve for Puzzle {
         let partner = sources[1];
         let map = |slot, side| scene.map(slot, &self.mixer.map, [side; 2]);
         let (own, other) = (map(slot, blocks)?, map(partner, blocks)?);
-        let labels = self.mixer.solve(
-            self.draw,
-            frame,
-            [scene.view(slot)?, scene.view(partner)?],
-            [&own, &other],
-        );
+        let labels =
+            self.mixer.solve(self.draw, frame, [scene.view(slot)?, scene.view(partner)?], [&own, &other]);
         let side = self.mixer.side(blocks, frame);
         let (own, other) = (map(slot, side)?, map(partner, side)?);
         Ok(self.mixer.blend(&labels, blocks, [&own, &other], side).into())
@@ -354,22 +363,28 @@ impl Mixer for PuzzleMix {
         check_alpha(self.alpha)
     }
 
+    fn fits(&self, frame: Frame) -> Result<()> {
+        if !self.choice(frame).is_empty() {
+            return Ok(());
+        }
+        let [low, high] = self.blocks;
+        Err(Error::config(format!(
+            "blocks = [{low}, {high}]: no power of two among them divides pictures of {frame} pixels"
+        )))
+    }
+
     fn planes(&self) -> Vec<&str> {
         self.map.plane().into_iter().collect()
     }
 
     fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn {
-        let [low, high] = self.blocks;
         let lam = draws.beta(self.alpha, self.alpha);
         let unit = draws.unit();
-        let fits = |blocks: &u32| {
-            (low..=high).contains(blocks)
-                && frame.width.is_multiple_of(*blocks)
-                && frame.height.is_multiple_of(*blocks)
+        let choice = self.choice(frame);
+        // Views of a size that `fits` refuses stay whole.
+        let Some(blocks) = choice.get((unit * choice.len() as f64) as usize) else {
+            return Blend::Keep.into();
         };
-        let choice: Vec<u32> = (1..=5).map(|power| 1 << power).filter(fits).collect();
-        // Pictures that cannot be cut stay whole.
-        let Some(blocks) = choice.get((unit * choice.len() as f64) as usize) else { return Blend::Keep.into() };
         let draw = PuzzleDraw { lam, blocks: *blocks };
         Drawn::Late(Arc::new(Puzzle { mixer: self.clone(), draw }))
     }

@@ -59,7 +59,11 @@ impl SaliencyMix {
     /// The box of a share around a centre, row and column: that of CutMix's authors.
     pub fn rect(lam: f64, centre: [u32; 2], frame: Frame) -> [u32; 4] {
         let side = libm::sqrt(1.0 - lam);
-        official_rect([frame.height, frame.width].map(|length| (f64::from(length) * side) as u32), centre, frame)
+        official_rect(
+            [frame.height, frame.width].map(|length| (f64::from(length) * side) as u32),
+            centre,
+            frame,
+        )
     }
 }
 

@@ -98,13 +98,6 @@ struct SmDraw {
 
 impl Resolve for SmDraw {
     fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<Outcome> {
-        let Frame { width, height } = scene.frame();
-        if !width.is_multiple_of(self.grid) || !height.is_multiple_of(self.grid) {
-            return Err(Error::config(format!(
-                "mix \"smmix\": grid = {} does not divide pictures of {width} x {height} pixels",
-                self.grid
-            )));
-        }
         let map = |slot| scene.map(slot, &self.map, [self.grid; 2]);
         Ok(SmMix::outcome(self.side, self.grid, &map(slot)?, &map(sources[1])?))
     }
@@ -123,6 +116,13 @@ impl Mixer for SmMix {
             )));
         }
         Ok(())
+    }
+
+    fn fits(&self, frame: Frame) -> Result<()> {
+        if frame.width.is_multiple_of(self.grid) && frame.height.is_multiple_of(self.grid) {
+            return Ok(());
+        }
+        Err(Error::config(format!("grid = {} does not divide pictures of {frame} pixels", self.grid)))
     }
 
     fn planes(&self) -> Vec<&str> {

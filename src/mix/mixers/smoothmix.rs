@@ -62,7 +62,8 @@ impl Mixer for SmoothMix {
     }
 
     fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn {
-        let mut shift = |length: u32| (draws.below(u64::from(length)) as f64 - f64::from(length) / 2.0) as i64;
+        let mut shift =
+            |length: u32| (draws.below(u64::from(length)) as f64 - f64::from(length) / 2.0) as i64;
         let shift = [shift(frame.width), shift(frame.height)];
         let sigma = draws.within(self.sigma[0], self.sigma[1]) * f64::from(frame.height);
         once(Gaussian { shift, sigma }, |gaussian, frame| {
