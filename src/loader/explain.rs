@@ -6,7 +6,10 @@ use super::Loader;
 use crate::augment::{Frame, Scratch};
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
+use crate::mix::{self, Drawn, Method, SlotMix};
 use crate::pipeline::line::{Desk, Sample, wish};
+use crate::pipeline::mixing;
+use crate::pipeline::views::ViewSet;
 use crate::plan::{Role, Slot, Visit};
 use crate::source::{Annotations, Codec, Target};
 
@@ -35,6 +38,28 @@ pub struct Explanation {
     pub decoded: (u32, u32, u32, u32),
     /// What is done to each view, in order.
     pub views: Vec<ViewSteps>,
+    /// The values in this epoch of numbers of `[mix]` that change from epoch to epoch.
+    pub mix_values: Vec<String>,
+    /// How the sample's slot is mixed; more than one if its group is mixed several times, none without mixing.
+    pub mixes: Vec<MixStep>,
+}
+
+/// How a slot is mixed, as far as it is drawn before there are pixels.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MixStep {
+    /// The batch in its epoch.
+    pub batch: u64,
+    /// The slot in the global batch.
+    pub slot: usize,
+    /// The mixer.
+    pub method: Method,
+    /// The samples that it is made of, itself first, each with its slot in the global batch.
+    pub sources: Vec<(u64, usize)>,
+    /// The weight of the own label, unless it depends on pixels.
+    pub lam: Option<f64>,
+    /// The drawn parameters.
+    pub drawn: String,
 }
 
 /// Slots of an epoch that are searched for a sample.
@@ -117,7 +142,45 @@ impl Loader {
             target: raw.target,
             decoded: (wish.left, wish.top, wish.width, wish.height),
             views: steps.collect(),
+            mix_values: self.line.recipe.mix_values(epoch).collect(),
+            mixes: self.mixes(&views, epoch, visit),
         })
+    }
+
+    /// How a visit is mixed: its slot is looked for through the epoch.
+    fn mixes(&self, views: &ViewSet, epoch: u32, visit: Visit) -> Vec<MixStep> {
+        if views.mix.is_none() {
+            return Vec::new();
+        }
+        let plan = (0..self.batches()).map(|index| self.line.plan.batch(epoch, index));
+        let found = plan.into_iter().find_map(|plan| {
+            let slot = plan.slots.iter().position(|slot| slot.visit == visit)?;
+            Some((plan, slot))
+        });
+        // With last = "drop", an epoch may leave a sample out.
+        let Some((plan, slot)) = found else { return Vec::new() };
+        let (group, start) = (slot / self.line.group, slot / self.line.group * self.line.group);
+        let drawn = mixing::draw(&self.line, views, &plan).swap_remove(group);
+        let own = drawn.into_iter().filter(|mix| start + mix.slot() == slot && mix.role == mix::Role::Mixed);
+        let step = |mix: SlotMix| {
+            let (lam, drawn) = match &mix.drawn {
+                Drawn::Ready(outcome) => {
+                    (Some(outcome.lam(views.mix_frame())), format!("{:?}", outcome.blend))
+                }
+                Drawn::Late(rest) => (None, format!("{rest:?}")),
+            };
+            let source =
+                |source: &usize| (plan.slots[start + source].visit.sample, plan.first + start + source);
+            MixStep {
+                batch: plan.index,
+                slot: plan.first + slot,
+                method: mix.method.clone(),
+                sources: mix.sources.iter().map(source).collect(),
+                lam,
+                drawn,
+            }
+        };
+        own.map(step).collect()
     }
 }
 
@@ -180,6 +243,22 @@ impl fmt::Display for Explanation {
                 let (width, height) = plane.size().unwrap_or_default();
                 writeln!(f, "  plane    {}: {}, {width} x {height}", plane.name, plane.kind.as_str())?;
             }
+        }
+        for value in &self.mix_values {
+            writeln!(f, "  value    mix {value}")?;
+        }
+        for MixStep { batch, slot, method, sources, lam, drawn } in &self.mixes {
+            write!(f, "  mix      batch {batch}, slot {slot}: {method}")?;
+            for (sample, slot) in &sources[1..] {
+                write!(f, " with sample {sample} (slot {slot})")?;
+            }
+            if *method != Method::Unmixed {
+                if let Some(lam) = lam {
+                    write!(f, ", lam {lam:.6}")?;
+                }
+                write!(f, ", {drawn}")?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

@@ -245,7 +245,21 @@ impl Line {
         self.learnt.put(visit.sample, &desk.recorded);
         desk.keep(raw.bytes);
         plane::decode_all(&mut desk.decoder, &mut annotations, &planes)?;
+        self.check_maps(views, &annotations)?;
         Ok(Decoded { region, target: raw.target, annotations })
+    }
+
+    /// Refuses a sample without the planes that mixing reads.
+    fn check_maps(&self, views: &ViewSet, annotations: &Annotations) -> Result<()> {
+        let wanted = views.mix.iter().flat_map(|mix| mix.planes());
+        for name in wanted {
+            if !annotations.plane(name).is_some_and(|plane| plane.kind.channels() == 1) {
+                return Err(Error::corrupt(format!(
+                    "no plane \"{name}\" of one channel, which mixing reads"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Draws a program for each view of a visit, for a picture of the probed size.
@@ -269,6 +283,12 @@ impl Line {
             };
             program.draw(&spot.group.view, self.recipe.seed, at, (spot.k, spot.group.count()), frame);
         }
+    }
+
+    /// The pictures that so many slots become, which begin with a group.
+    pub(crate) fn emitted(&self, slots: usize) -> usize {
+        let Some(mix) = &self.recipe.mix else { return slots };
+        slots / self.group * mix.emitted(self.group) + mix.emitted(slots % self.group)
     }
 
     /// The global number of the group that begins at a slot of this rank.
