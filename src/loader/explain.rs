@@ -131,6 +131,7 @@ impl Loader {
                 .collect(),
             annotations: annotated.get(spot.number).cloned().unwrap_or_default(),
         });
+        let mixes = visits.first().map(|(batch, slot, _)| self.mixes(&views, epoch, *batch, *slot));
         Ok(Explanation {
             sample,
             name,
@@ -143,22 +144,18 @@ impl Loader {
             decoded: (wish.left, wish.top, wish.width, wish.height),
             views: steps.collect(),
             mix_values: self.line.recipe.mix_values(epoch).collect(),
-            mixes: self.mixes(&views, epoch, visit),
+            mixes: mixes.unwrap_or_default(),
         })
     }
 
-    /// How a visit is mixed: its slot is looked for through the epoch.
-    fn mixes(&self, views: &ViewSet, epoch: u32, visit: Visit) -> Vec<MixStep> {
+    /// How a slot of the global batch is mixed; nothing if it is another rank's.
+    fn mixes(&self, views: &ViewSet, epoch: u32, batch: u64, slot: usize) -> Vec<MixStep> {
         if views.mix.is_none() {
             return Vec::new();
         }
-        let plan = (0..self.batches()).map(|index| self.line.plan.batch(epoch, index));
-        let found = plan.into_iter().find_map(|plan| {
-            let slot = plan.slots.iter().position(|slot| slot.visit == visit)?;
-            Some((plan, slot))
-        });
-        // With last = "drop", an epoch may leave a sample out.
-        let Some((plan, slot)) = found else { return Vec::new() };
+        let plan = self.line.plan.batch(epoch, batch);
+        let slot = slot.checked_sub(plan.first).filter(|slot| *slot < plan.slots.len());
+        let Some(slot) = slot else { return Vec::new() };
         let (group, start) = (slot / self.line.group, slot / self.line.group * self.line.group);
         let drawn = mixing::draw(&self.line, views, &plan).swap_remove(group);
         let own = drawn.into_iter().filter(|mix| start + mix.slot() == slot && mix.role == mix::Role::Mixed);
