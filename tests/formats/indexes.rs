@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use feedmill::decode::jpeg::Index;
-use feedmill::decode::{self, Decoder, IndexPolicy, Limits, Rect};
+use feedmill::decode::{self, Decoder, IndexPolicy, Limits, Rect, ScalePolicy};
 use feedmill::index::{self, Report, path_of};
 use feedmill::recipe::OnBad;
 use feedmill::source::{self, Shards, Source};
@@ -23,8 +23,8 @@ fn make_index(data: &Path, jobs: usize) -> Report {
 fn pictures() -> Vec<Sample> {
     let picture = |n: u32| {
         let wave = |x: u32, y: u32, c: u32| {
-            let phase = f64::from((x * (2 + n) + y * (5 - c)) % 97) / 97.0 * std::f64::consts::TAU;
-            (128.0 + 90.0 * phase.sin() + f64::from((x * y + c) % 31)) as u8
+            let phase = f64::from((x * (2 + n) + y * (5 - c)) % 300) / 300.0 * std::f64::consts::TAU;
+            (128.0 + 90.0 * phase.sin() + f64::from((x / 9 + y / 7 + c) % 31)) as u8
         };
         let pixels: Vec<u8> = (0..170 * 300 * 3).map(|i| wave(i / 3 % 300, i / 900, i % 3)).collect();
         let mut bytes = Vec::new();
@@ -162,6 +162,41 @@ fn learning_stays_within_its_budget_and_changes_nothing() {
     for bytes in [0, 600, 1 << 30] {
         let learn = recipe().index(IndexPolicy::Learn).index_bytes(bytes);
         assert!(batches(&data, learn).unwrap() == plain, "{bytes} bytes");
+    }
+}
+
+#[test]
+fn scaled_decoding_is_the_same_on_every_path_and_another_recipe() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = folder(dir.path());
+    let small = || {
+        let ops = "ops = [ { op = \"random_resized_crop\", size = 32, scale = [0.2, 1.0] }, { op = \"horizontal_flip\" } ]";
+        Recipe::from_toml(&format!("batch = 3\n[[view]]\n{ops}")).unwrap().on_bad(OnBad::Fail)
+    };
+    let fast = || small().scale(ScalePolicy::Fast);
+    let exact = batches(&data, small()).unwrap();
+    let plain = batches(&data, fast()).unwrap();
+    assert!(plain.iter().zip(&exact).all(|(fast, exact)| fast != exact));
+    let loader = Loader::open(&data, fast()).unwrap();
+    let reference = loader.batch(1, 1).unwrap();
+    let reference: Vec<u8> =
+        reference.images().as_f32().unwrap().iter().flat_map(|x| x.to_le_bytes()).collect();
+    assert!(plain[3] == reference, "the reference path");
+    let divisors: Vec<u32> = (0..6).map(|id| loader.explain(0, id).unwrap().divisor).collect();
+    assert!(
+        divisors.iter().all(|divisor| [1, 2, 4].contains(divisor)) && divisors.contains(&2),
+        "{divisors:?}"
+    );
+    make_index(&data, 1);
+    assert!(batches(&data, fast()).unwrap() == plain, "with an index");
+    // Little else than the filter differs.
+    let values = |bytes: &[u8]| -> Vec<f32> {
+        bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four)).collect()
+    };
+    for (fast, exact) in plain.iter().zip(&exact) {
+        let (fast, exact) = (values(fast), values(exact));
+        let error: f32 = fast.iter().zip(&exact).map(|(a, b)| (a - b).abs()).sum::<f32>() / fast.len() as f32;
+        assert!(error < 0.04, "{error} of 1 on average");
     }
 }
 

@@ -50,6 +50,7 @@ impl Args {
                 "height": explanation.size.1,
                 "target": format!("{:?}", explanation.target),
                 "decoded": explanation.decoded,
+                "divisor": explanation.divisor,
                 "views": views.collect::<Vec<_>>(),
             });
             output::json(out, &line)?;
