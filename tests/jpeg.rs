@@ -1,7 +1,7 @@
 //! The decoder against golden hashes, against itself, and against damaged files.
 
 use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Decoder, Error, ErrorKind, Index, Scale, header};
+use feedmill::decode::jpeg::{Decoder, Error, ErrorKind, Index, Scale, header, to_baseline};
 use std::fs;
 use std::path::PathBuf;
 
@@ -147,6 +147,29 @@ fn scaled_pixels_equal_libjpeg_turbo_and_their_regions_are_crops() {
                     words[0]
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn progressive_files_made_baseline_have_libjpeg_turbos_pixels() {
+    let mut decoder = Decoder::new();
+    for line in lines("progressive/golden.txt").lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let bytes = fs::read(folder().join("progressive").join(words[0])).unwrap();
+        let baseline = to_baseline(&bytes, 1 << 20, 100).unwrap().unwrap();
+        let header = header(&baseline).unwrap();
+        assert_eq!([words[1], words[2]], [header.width, header.height].map(|side| side.to_string()));
+        let pixels = decode(&mut decoder, &baseline, None).unwrap();
+        assert_eq!(format!("{:016x}", fnv1a(&pixels)), words[3], "{}", words[0]);
+        for length in (0..bytes.len()).step_by(9) {
+            // The end marker is missing; nothing is made up for what is.
+            assert!(to_baseline(&bytes[..length], 1 << 20, 100).is_err(), "{} cut at {length}", words[0]);
+        }
+    }
+    for (name, bytes, expected) in fixtures() {
+        if expected.is_some() {
+            assert!(to_baseline(&bytes, 1 << 20, 100).unwrap().is_none(), "{name}");
         }
     }
 }

@@ -279,6 +279,37 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
 }
 
 #[test]
+fn conversion_makes_progressive_files_baseline_if_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let odd = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/odd");
+    for name in ["progressive_420.jpg", "progressive_exif_6.jpg", "cmyk.jpg"] {
+        fs::copy(odd.join(name), data.join(name)).unwrap();
+    }
+    fs::write(data.join("a.jpg"), &pictures()[0].bytes).unwrap();
+    let source = source::open(&data).unwrap();
+    let convert = |baseline: bool| {
+        let mut options = convert::Options::default();
+        options.baseline = baseline;
+        let dst = dir.path().join(format!("shards-{baseline}"));
+        convert::convert(&*source, &dst, &options, &AtomicBool::new(false), &|_| {}).unwrap();
+        source::open(&dst).unwrap()
+    };
+    let (plain, baseline) = (convert(false), convert(true));
+    let bytes = |source: &dyn Source, id| source.read(id, Vec::new()).unwrap().bytes.to_vec();
+    for id in 0..4 {
+        let (was, is) = (bytes(&*source, id), bytes(&*baseline, id));
+        assert!(bytes(&*plain, id) == was);
+        let header = feedmill::decode::jpeg::header(&was).unwrap();
+        assert_eq!(was != is, header.progressive(), "{}", source.name(id));
+        assert!(!feedmill::decode::jpeg::header(&is).unwrap().progressive());
+        // The upright size: the orientation was kept.
+        assert_eq!(plain.frame(id), baseline.frame(id));
+    }
+}
+
+#[test]
 fn bad_and_odd_samples_have_no_index_and_bad_ones_are_listed() {
     let dir = tempfile::tempdir().unwrap();
     let data = folder(dir.path());

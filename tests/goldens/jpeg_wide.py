@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Makes fixtures/jpeg/wide/*.jpg and golden hashes: fixtures/jpeg/wide/golden.txt and fixtures/jpeg/scaled.txt.
+"""Makes fixtures/jpeg/wide/*.jpg, fixtures/jpeg/progressive/*.jpg and golden hashes: a golden.txt in both folders, and
+fixtures/jpeg/scaled.txt.
 
 The wide pictures have several entropy index entries in a row, in every sampling mode, with restart intervals and
-optimised tables. For each of them, and for each file that jpeg.py made and that is decoded, the hashes are of the RGB
+optimised tables. The progressive ones, and those in other folders that golden.txt names, become baseline files with the
+same coefficients. For each of them, and for each file that jpeg.py made and that is decoded, the hashes are of the RGB
 pixels that libjpeg-turbo decodes from it, whole (wide ones) and at 1/2, 1/4 and 1/8.
 
 The committed files were made with
@@ -44,10 +46,11 @@ def picture(width, height, seed, noise=6.0):
     return numpy.stack(planes, 2).clip(0, 255).astype(numpy.uint8)
 
 
-def encode(pixels, factors, quality, restart=0, optimise=False):
+def encode(pixels, factors, quality, restart=0, optimise=False, progressive=False):
     """`factors` is a sampling mode, or "grey"."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_RST_INTERVAL, restart,
-               cv2.IMWRITE_JPEG_OPTIMIZE, int(optimise)]
+               cv2.IMWRITE_JPEG_OPTIMIZE, int(optimise),
+               cv2.IMWRITE_JPEG_PROGRESSIVE, int(progressive)]
     if factors == "grey":
         pixels = pixels[:, :, 0]
     else:
@@ -84,6 +87,17 @@ def wide():
         yield f"{factors}_301x37_restart", encode(picture(301, 37, 9 + seed), factors, 60, 5, True)
 
 
+def progressive():
+    for seed, (factors, width, height) in enumerate([("422", 61, 43), ("411", 70, 19), ("440", 25, 50), ("grey", 33, 9)]):
+        yield f"{factors}_{width}x{height}", encode(picture(width, height, 30 + seed), factors, 85, 3 * (seed % 2), progressive=True)
+    yield "444_quality_100", encode(picture(40, 30, 40, 60), "444", 100, progressive=True)
+    yield "420_quality_1", encode(picture(50, 41, 41, 60), "420", 1, progressive=True)
+
+
+OTHERS = ["../../odd/progressive_420.jpg", "../../odd/progressive_444.jpg", "../../odd/progressive_grey.jpg",
+          "../../odd/progressive_1x1.jpg", "../refused_progressive.jpg", "../refused_scans.jpg"]
+
+
 def many(count, folder):
     random = numpy.random.default_rng(1)
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,6 +120,15 @@ def main():
         width, height = Image.open(io.BytesIO(data)).size
         lines.append(f"wide/{name} {width} {height} {hashes(data, [1, 2, 4, 8])}")
     (FOLDER / "wide" / "golden.txt").write_text("\n".join(lines) + "\n")
+    (FOLDER / "progressive").mkdir(exist_ok=True)
+    whole = []
+    for name, data in progressive():
+        (FOLDER / "progressive" / f"{name}.jpg").write_bytes(data)
+    for name in [f"{name}.jpg" for name, _ in progressive()] + OTHERS:
+        data = (FOLDER / "progressive" / name).read_bytes()
+        width, height = Image.open(io.BytesIO(data)).size
+        whole.append(f"{name} {width} {height} {hashes(data, [1])}")
+    (FOLDER / "progressive" / "golden.txt").write_text("\n".join(whole) + "\n")
     scaled = []
     for line in (FOLDER / "golden.txt").read_text().splitlines():
         name, *rest = line.split(" ")

@@ -10,7 +10,10 @@
 //! components and scans that do not contain all components are refused as
 //! [`ErrorKind::Unsupported`], for the caller to hand to another decoder.
 
+mod baseline;
 mod bits;
+mod coefficients;
+mod encode;
 mod entropy;
 mod error;
 mod huffman;
@@ -24,6 +27,7 @@ mod scan;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub use baseline::to_baseline;
 pub use error::{Error, ErrorKind, Result};
 
 use super::Rect;
