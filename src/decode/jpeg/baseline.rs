@@ -17,11 +17,18 @@ use super::error::{ErrorKind, Result};
 /// [`ErrorKind::Corrupt`] and [`ErrorKind::Truncated`] for damaged files; [`ErrorKind::Limit`] for more than `pixels` pixels,
 /// of which each takes up to 6 bytes meanwhile, or more than `scans` scans.
 pub fn to_baseline(bytes: &[u8], pixels: u64, scans: u32) -> Result<Option<Vec<u8>>> {
-    match Coefficients::read(bytes, &Bounds { pixels, scans }) {
-        Ok(found) => Ok(found.and_then(|picture| write(&picture))),
+    match rewrite(bytes, &Bounds { pixels, scans }) {
         Err(error) if error.kind == ErrorKind::Unsupported => Ok(None),
-        Err(error) => Err(error),
+        other => other,
     }
+}
+
+fn rewrite(bytes: &[u8], bounds: &Bounds) -> Result<Option<Vec<u8>>> {
+    let Some(picture) = Coefficients::read(bytes, bounds)? else { return Ok(None) };
+    let Some(baseline) = write(&picture) else { return Ok(None) };
+    // Coefficients need no quantisers and no whole sampling ratios; pixels do.
+    super::check(&baseline)?;
+    Ok(Some(baseline))
 }
 
 fn write(picture: &Coefficients<'_>) -> Option<Vec<u8>> {

@@ -147,8 +147,12 @@ pub enum Index<'a> {
 /// True if a [`Decoder`] reads this file, as far as the markers up to its scan say: sound files of other kinds go to
 /// another decoder.
 pub fn reads(bytes: &[u8]) -> bool {
+    check(bytes).is_ok()
+}
+
+fn check(bytes: &[u8]) -> Result<()> {
     let corner = Rect { left: 0, top: 0, width: 1, height: 1 };
-    markers::preamble(bytes).and_then(|preamble| Layout::new(&preamble, corner, Scale::Full)).is_ok()
+    Layout::new(&markers::preamble(bytes)?, corner, Scale::Full).map(drop)
 }
 
 /// A decoder with its tables and scratch memory, to be used for many pictures in turn.
