@@ -9,6 +9,7 @@ mod ops;
 mod params;
 mod program;
 mod registry;
+mod shrink;
 mod step;
 mod steps;
 

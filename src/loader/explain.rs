@@ -34,8 +34,11 @@ pub struct Explanation {
     pub size: (u32, u32),
     /// Its stored target.
     pub target: Target,
-    /// The part that is decoded: left, top, width, height.
+    /// The part that is decoded: left, top, width, height, in pixels of the decoded picture.
     pub decoded: (u32, u32, u32, u32),
+    /// By how much the sides of the decoded picture are smaller than stored: 1 unless the recipe has `decode.scale =
+    /// "fast"`. The first steps are those of the decoded picture.
+    pub divisor: u32,
     /// What is done to each view, in order.
     pub views: Vec<ViewSteps>,
     /// The values in this epoch of numbers of `[mix]` that change from epoch to epoch.
@@ -106,6 +109,7 @@ impl Loader {
         let visits = self.line.plan.visits(epoch, sample, SEARCHED);
         let visit = visits.first().map_or(Visit { sample, occurrence: 0 }, |(_, _, slot)| slot.visit);
         self.line.draw(&mut desk.programs, &views, epoch, visit, &probe);
+        let scaled = self.line.scaled(&mut desk.programs, &raw.bytes, probe);
         let wish = wish(&desk.programs);
         let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
         plane::decode_all(&mut desk.decoder, &mut annotations, &planes).map_err(named)?;
@@ -141,6 +145,7 @@ impl Loader {
             codec: raw.codec,
             size: (probe.width, probe.height),
             target: raw.target,
+            divisor: scaled.divisor(),
             decoded: (wish.left, wish.top, wish.width, wish.height),
             views: steps.collect(),
             mix_values: self.line.recipe.mix_values(epoch).collect(),
@@ -211,7 +216,8 @@ impl fmt::Display for Explanation {
             self.codec, self.size.0, self.size.1, self.target
         )?;
         let (left, top, width, height) = self.decoded;
-        writeln!(f, "  decoded  left={left} top={top} width={width} height={height}")?;
+        let scale = if self.divisor > 1 { format!(" at 1/{}", self.divisor) } else { String::new() };
+        writeln!(f, "  decoded  left={left} top={top} width={width} height={height}{scale}")?;
         for ViewSteps { view, frame, values, steps, notes, annotations } in &self.views {
             if self.views.len() > 1 {
                 writeln!(f, "  view     {view}, {frame}")?;

@@ -9,7 +9,7 @@ use super::views::{ViewSet, ViewSets};
 use crate::augment::{Frame, Program};
 use crate::batch::TargetMaker;
 use crate::decode::jpeg::Index;
-use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, plane};
+use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, ScalePolicy, plane};
 use crate::draws::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
 use crate::plan::{Plan, Visit};
@@ -232,6 +232,7 @@ impl Line {
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.decode.limits)?;
         self.draw(&mut desk.programs, views, epoch, visit, &probe);
         desk.programs.iter().try_for_each(Program::check_size)?;
+        let probe = self.scaled(&mut desk.programs, &raw.bytes, probe);
         let planes = plane::probe_all(&annotations, &self.recipe.decode.limits, &probe)?;
         let bytes = planes.iter().map(Probe::decoded_bytes).sum();
         let region = choose(wish(&desk.programs), &probe, bytes)?;
@@ -289,6 +290,23 @@ impl Line {
     pub(crate) fn emitted(&self, slots: usize) -> usize {
         let Some(mix) = &self.recipe.mix else { return slots };
         slots / self.group * mix.emitted(self.group) + mix.emitted(slots % self.group)
+    }
+
+    /// Makes the programs those of a smaller picture, if the recipe allows it; gives what is to be decoded.
+    ///
+    /// Boxes and planes are of the whole picture, so recipes that move them read whole pictures.
+    pub(crate) fn scaled(&self, programs: &mut [Program], bytes: &[u8], probe: Probe) -> Probe {
+        if self.recipe.decode.scale == ScalePolicy::Exact || self.recipe.joint.is_some() {
+            return probe;
+        }
+        let divisor = programs.iter().map(Program::slack).min().unwrap_or(1);
+        match probe.scaled(bytes, divisor) {
+            Some(scaled) if divisor > 1 => {
+                programs.iter_mut().for_each(|program| program.shrink(divisor));
+                scaled
+            }
+            _ => probe,
+        }
     }
 
     /// The global number of the group that begins at a slot of this rank.

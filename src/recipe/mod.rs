@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::{Joint, Op, Registry};
-use crate::decode::{IndexPolicy, Limits};
+use crate::decode::{IndexPolicy, Limits, ScalePolicy};
 use crate::error::{Error, Result};
 use crate::mix::{Masks, Mix};
 use crate::plan::{ByClass, Dirichlet, Last, Order, Sampler, Select};
@@ -81,6 +81,8 @@ pub struct Recipe {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Decode {
     #[serde(skip_serializing_if = "is_default")]
+    pub(crate) scale: ScalePolicy,
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) index: IndexPolicy,
     /// What indexes that are learnt may take together.
     #[serde(skip_serializing_if = "is_gib")]
@@ -100,7 +102,12 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 impl Default for Decode {
     fn default() -> Decode {
-        Decode { index: IndexPolicy::default(), index_bytes: GIB, limits: Limits::default() }
+        Decode {
+            scale: ScalePolicy::default(),
+            index: IndexPolicy::default(),
+            index_bytes: GIB,
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -449,6 +456,12 @@ impl Recipe {
     #[must_use]
     pub fn limits(self, limits: Limits) -> Recipe {
         Recipe { decode: Decode { limits, ..self.decode }, ..self }
+    }
+
+    /// Whether JPEGs may be decoded smaller than they are stored; never by default.
+    #[must_use]
+    pub fn scale(self, scale: ScalePolicy) -> Recipe {
+        Recipe { decode: Decode { scale, ..self.decode }, ..self }
     }
 
     /// Which entropy indexes of JPEGs are used; those stored with the data by default.

@@ -141,6 +141,7 @@ fn everything_that_changes_a_batch_changes_the_fingerprint() {
         base().target(TargetOptions { classes: Some(3), ..TargetOptions::default() }),
         base().output(Output { layout: Layout::Nhwc, ..Output::default() }),
         base().on_bad(OnBad::Fail),
+        base().scale(ScalePolicy::Fast),
         base().limits(Limits { scans: 7, ..Limits::default() }),
     ];
     let mut prints: Vec<String> =

@@ -80,6 +80,7 @@ impl Args {
                 "height": explanation.size.1,
                 "target": format!("{:?}", explanation.target),
                 "decoded": explanation.decoded,
+                "divisor": explanation.divisor,
                 "views": views.collect::<Vec<_>>(),
                 "mix_values": explanation.mix_values,
                 "mixes": mixes.collect::<Vec<_>>(),

@@ -6,7 +6,7 @@ use super::bits::{Source, Window};
 use super::entropy::{Block, ac_coefficients, dc_difference, skip_ac_coefficients};
 use super::error::{Result, corrupt};
 use super::huffman::{AcTable, DcTable};
-use super::idct::flat;
+use super::idct::{flat, shrink};
 use super::index::Entry;
 use super::kernels::{Kernels, Target};
 use super::layout::Layout;
@@ -53,6 +53,8 @@ struct Slot<'a> {
     at: usize,
     step: usize,
     stride: usize,
+    /// Samples across and down.
+    size: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -86,6 +88,7 @@ impl<'a> Scan<'a> {
             at: 0,
             step: 0,
             stride: 0,
+            size: 8,
         };
         let mut slots = [idle; SLOTS];
         let mut used = 0;
@@ -105,9 +108,10 @@ impl<'a> Scan<'a> {
                     slot.first = mcu(columns.start);
                     slot.count = mcu(columns.end) - slot.first;
                     if slot.count > 0 {
-                        slot.at = plane.at(1 + 8 * y, 8 * (slot.first * plane.h + x));
+                        slot.at = plane.at(1 + plane.size * y, plane.size * (slot.first * plane.h + x));
                     }
-                    slot.step = 8 * plane.h;
+                    slot.step = plane.size * plane.h;
+                    slot.size = plane.size;
                     slot.stride = plane.stride;
                 }
                 slots[used] = slot;
@@ -172,6 +176,11 @@ pub(super) fn decode_span<K: Kernels>(
                 continue;
             }
             let at = slot.at + place * slot.step;
+            if slot.size < 8 {
+                let target = Target { quant: slot.quant, at, stride: slot.stride };
+                shrink(&scan.blocks[waiting & 1], target, slot.size, scan.band);
+                continue;
+            }
             if index == 0 {
                 let samples = [flat(block[0], slot.quant[0]); 8];
                 for y in 0..8 {
