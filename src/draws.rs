@@ -161,6 +161,13 @@ impl Draws {
         radius * libm::cos(2.0 * std::f64::consts::PI * self.unit())
     }
 
+    /// Two independent standard normals, by Box and Muller: two draws.
+    pub fn normals(&mut self) -> [f64; 2] {
+        let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
+        let (sine, cosine) = libm::sincos(2.0 * std::f64::consts::PI * self.unit());
+        [radius * cosine, radius * sine]
+    }
+
     /// Gamma of shape `a` > 0 and scale 1, by Marsaglia and Tsang, "A simple method for generating gamma variables"
     /// (2000).
     pub fn gamma(&mut self, a: f64) -> f64 {

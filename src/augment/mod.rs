@@ -9,6 +9,7 @@ mod ops;
 mod params;
 mod program;
 mod registry;
+mod shrink;
 mod step;
 mod steps;
 
@@ -32,7 +33,7 @@ pub use ops::*;
 pub use params::{Dialect, PadMode, Span};
 pub use program::{Program, Scratch};
 pub use registry::{Registry, params_of};
-pub(crate) use registry::{label, suggest, take_name};
+pub(crate) use registry::{explain, label, suggest, take_name};
 pub use step::Step;
 pub use steps::{Note, Steps};
 

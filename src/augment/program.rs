@@ -85,6 +85,10 @@ impl Program {
         Ok(())
     }
 
+    pub(super) fn steps_mut(&mut self) -> &mut Steps {
+        &mut self.0
+    }
+
     /// The steps in order.
     pub fn steps(&self) -> &[Step] {
         self.0.list()

@@ -9,23 +9,27 @@ use serde::de::DeserializeOwned;
 use super::Op;
 use super::ops::*;
 use crate::error::{Error, Result};
+use crate::mix::{Mixer, Mixers};
 use crate::recipe::nearest;
 
 type Make = Arc<dyn Fn(&Registry, toml::Table) -> Result<Arc<dyn Op>> + Send + Sync>;
 
-/// The ops that a recipe may name: the built-in ones, and a user's own.
+/// The ops and mixers that a recipe may name: the built-in ones, and a user's own.
 #[derive(Clone)]
-pub struct Registry(BTreeMap<String, Make>);
+pub struct Registry {
+    ops: BTreeMap<String, Make>,
+    mixers: Mixers,
+}
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.names()).finish()
+        f.debug_set().entries(self.names()).entries(self.mixers.names()).finish()
     }
 }
 
 impl Default for Registry {
     fn default() -> Registry {
-        let mut registry = Registry(BTreeMap::new());
+        let mut registry = Registry { ops: BTreeMap::new(), mixers: Mixers::default() };
         registry.register::<Add>("add");
         registry.register::<Affine>("affine");
         registry.register::<AnyRes>("any_res");
@@ -108,7 +112,7 @@ impl Default for Registry {
             let make = move |registry: &Registry, table: toml::Table| -> Result<Arc<dyn Op>> {
                 Ok(Arc::new(Container::read(name, registry, table)?))
             };
-            registry.0.insert(name.to_string(), Arc::new(make));
+            registry.ops.insert(name.to_string(), Arc::new(make));
         }
         registry
     }
@@ -122,12 +126,26 @@ impl Registry {
             let op: T = table.try_into().map_err(|error: toml::de::Error| Error::config(explain(&error)))?;
             Ok(Arc::new(op))
         };
-        self.0.insert(name.to_string(), Arc::new(make));
+        self.ops.insert(name.to_string(), Arc::new(make));
     }
 
-    /// The names in alphabetical order.
+    /// Adds a mixer, or replaces the one of that name; its parameters are read as those of an op are.
+    pub fn register_mixer<T: Mixer + DeserializeOwned + 'static>(&mut self, name: &str) {
+        self.mixers.register::<T>(name);
+    }
+
+    /// A mixer by name and parameters, checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::make`].
+    pub fn make_mixer(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Mixer>> {
+        self.mixers.make(name, params)
+    }
+
+    /// The names of ops in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.ops.keys().map(String::as_str)
     }
 
     /// An op by name and parameters, checked.
@@ -137,7 +155,7 @@ impl Registry {
     /// [`crate::Kind::Config`]: no op of that name (the nearest one is suggested), an unknown parameter, or a value out
     /// of its range.
     pub fn make(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Op>> {
-        let make = self.0.get(name).ok_or_else(|| {
+        let make = self.ops.get(name).ok_or_else(|| {
             let hint = nearest(name, self.names()).map(|near| format!("; did you mean \"{near}\"?"));
             let known: Vec<&str> = self.names().collect();
             Error::config(format!(
@@ -182,7 +200,7 @@ pub fn params_of<T: Serialize>(op: &T) -> toml::Table {
 }
 
 /// What is wrong with a parameter, and with which.
-fn explain(error: &toml::de::Error) -> String {
+pub(crate) fn explain(error: &toml::de::Error) -> String {
     let text = error.to_string();
     let key = text.split_once("\nin `").and_then(|(_, rest)| rest.split('`').next());
     match key {

@@ -66,7 +66,13 @@ impl Recoder {
         codec: Codec,
         options: &Options,
     ) -> Result<(Place, Codec, [u32; 2], [f32; 2])> {
-        let probe = decode::probe(bytes, codec, &options.limits)?;
+        let limits = &options.limits;
+        let mut rewritten = None;
+        if options.baseline && codec == Codec::Jpeg && bytes.len() as u64 <= limits.bytes {
+            rewritten = decode::jpeg::to_baseline(bytes, limits.pixels, limits.scans)?;
+        }
+        let bytes = rewritten.as_deref().unwrap_or(bytes);
+        let probe = decode::probe(bytes, codec, limits)?;
         let (width, height) = (probe.width, probe.height);
         let longer = width.max(height);
         let side = options.max_side.filter(|side| *side < longer);
@@ -74,6 +80,10 @@ impl Recoder {
         let encode_all = options.quality.is_some() && options.max_side.is_none() && !stored_raw;
         let unpack = options.raw && !stored_raw;
         if side.is_none() && !encode_all && !unpack {
+            if let Some(rewritten) = rewritten {
+                self.encoded = rewritten;
+                return Ok((Place::Encoded, codec, [width, height], [1.0; 2]));
+            }
             return Ok((Place::Source, codec, [width, height], [1.0; 2]));
         }
         self.decoder.decode(bytes, &probe, Rect::whole(width, height), &mut self.pixels)?;

@@ -55,6 +55,18 @@ pub enum IndexPolicy {
     Learn,
 }
 
+/// Whether JPEGs may be decoded smaller than they are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScalePolicy {
+    /// Never: pixels are those of the whole picture.
+    #[default]
+    Exact,
+    /// By a half, a quarter or an eighth where the first thing that happens to a crop is that it is made at least as much
+    /// smaller. Pixels are others than with `Exact`, so it is part of a recipe's fingerprint.
+    Fast,
+}
+
 /// A rectangle of pixels inside a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rect {
@@ -95,13 +107,31 @@ pub struct Probe {
     turn: Turn,
     /// Not for the decoder in [`jpeg`]: progressive, CMYK, another codec.
     general: bool,
+    /// By how much the sides above are smaller than stored.
+    scale: jpeg::Scale,
 }
 
 impl Probe {
+    /// The picture decoded with its sides divided by `divisor` (1, 2, 4 or 8) and rounded up: the sizes and regions that
+    /// the decoder then goes by. Only JPEGs that [`jpeg`] reads can be; `None` for others.
+    pub fn scaled(&self, bytes: &[u8], divisor: u32) -> Option<Probe> {
+        let scale = jpeg::Scale::ALL.into_iter().find(|scale| scale.divisor() == divisor)?;
+        if self.codec != Codec::Jpeg || self.general || self.scale != jpeg::Scale::Full || !jpeg::reads(bytes)
+        {
+            return None;
+        }
+        Some(Probe { width: scale.side(self.width), height: scale.side(self.height), scale, ..*self })
+    }
+
+    /// By how much the sides are smaller than stored: 1 unless [`Probe::scaled`] made this.
+    pub fn divisor(&self) -> u32 {
+        self.scale.divisor()
+    }
+
     /// True for a JPEG that an entropy index is made for.
     fn wants_index(&self) -> bool {
         const LEAST: u64 = 128 * 128;
-        let pixels = u64::from(self.width) * u64::from(self.height);
+        let pixels = u64::from(self.width) * u64::from(self.height) * u64::from(self.divisor().pow(2));
         self.codec == Codec::Jpeg && !self.general && pixels >= LEAST
     }
 
@@ -165,7 +195,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
         ));
     }
     let (width, height) = if turn.swaps_sides() { (height, width) } else { (width, height) };
-    Ok(Probe { width, height, codec, turn, general })
+    Ok(Probe { width, height, codec, turn, general, scale: jpeg::Scale::Full })
 }
 
 /// Decodes pictures; keeps its scratch memory from one to the next. One for each worker.
@@ -239,10 +269,10 @@ impl Decoder {
         if probe.codec == Codec::Jpeg && !probe.general {
             out.resize(pixels, 0);
             let decoded = match probe.turn {
-                Turn::Upright => self.jpeg.decode_with(bytes, stored, index, out),
+                Turn::Upright => self.jpeg.decode_with(bytes, stored, probe.scale, index, out),
                 turn => {
                     self.whole.resize(pixels, 0);
-                    let decoded = self.jpeg.decode_with(bytes, stored, index, &mut self.whole);
+                    let decoded = self.jpeg.decode_with(bytes, stored, probe.scale, index, &mut self.whole);
                     turn.apply(&self.whole, stored.width as usize, stored.height as usize, out);
                     decoded
                 }

@@ -6,7 +6,10 @@ use super::Loader;
 use crate::augment::{Frame, Scratch};
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
+use crate::mix::{self, Drawn, Method, SlotMix};
 use crate::pipeline::line::{Desk, Sample, wish};
+use crate::pipeline::mixing;
+use crate::pipeline::views::ViewSet;
 use crate::plan::{Role, Slot, Visit};
 use crate::source::{Annotations, Codec, Target};
 
@@ -31,10 +34,35 @@ pub struct Explanation {
     pub size: (u32, u32),
     /// Its stored target.
     pub target: Target,
-    /// The part that is decoded: left, top, width, height.
+    /// The part that is decoded: left, top, width, height, in pixels of the decoded picture.
     pub decoded: (u32, u32, u32, u32),
+    /// By how much the sides of the decoded picture are smaller than stored: 1 unless the recipe has `decode.scale =
+    /// "fast"`. The first steps are those of the decoded picture.
+    pub divisor: u32,
     /// What is done to each view, in order.
     pub views: Vec<ViewSteps>,
+    /// The values in this epoch of numbers of `[mix]` that change from epoch to epoch.
+    pub mix_values: Vec<String>,
+    /// How the sample's slot is mixed; more than one if its group is mixed several times, none without mixing.
+    pub mixes: Vec<MixStep>,
+}
+
+/// How a slot is mixed, as far as it is drawn before there are pixels.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MixStep {
+    /// The batch in its epoch.
+    pub batch: u64,
+    /// The slot in the global batch.
+    pub slot: usize,
+    /// The mixer.
+    pub method: Method,
+    /// The samples that it is made of, itself first, each with its slot in the global batch.
+    pub sources: Vec<(u64, usize)>,
+    /// The weight of the own label, unless it depends on pixels.
+    pub lam: Option<f64>,
+    /// The drawn parameters.
+    pub drawn: String,
 }
 
 /// Slots of an epoch that are searched for a sample.
@@ -81,6 +109,7 @@ impl Loader {
         let visits = self.line.plan.visits(epoch, sample, SEARCHED);
         let visit = visits.first().map_or(Visit { sample, occurrence: 0 }, |(_, _, slot)| slot.visit);
         self.line.draw(&mut desk.programs, &views, epoch, visit, &probe);
+        let scaled = self.line.scaled(&mut desk.programs, &raw.bytes, probe);
         let wish = wish(&desk.programs);
         let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
         plane::decode_all(&mut desk.decoder, &mut annotations, &planes).map_err(named)?;
@@ -106,6 +135,7 @@ impl Loader {
                 .collect(),
             annotations: annotated.get(spot.number).cloned().unwrap_or_default(),
         });
+        let mixes = visits.first().map(|(batch, slot, _)| self.mixes(&views, epoch, *batch, *slot));
         Ok(Explanation {
             sample,
             name,
@@ -115,9 +145,44 @@ impl Loader {
             codec: raw.codec,
             size: (probe.width, probe.height),
             target: raw.target,
+            divisor: scaled.divisor(),
             decoded: (wish.left, wish.top, wish.width, wish.height),
             views: steps.collect(),
+            mix_values: self.line.recipe.mix_values(epoch).collect(),
+            mixes: mixes.unwrap_or_default(),
         })
+    }
+
+    /// How a slot of the global batch is mixed; nothing if it is another rank's.
+    fn mixes(&self, views: &ViewSet, epoch: u32, batch: u64, slot: usize) -> Vec<MixStep> {
+        if views.mix.is_none() {
+            return Vec::new();
+        }
+        let plan = self.line.plan.batch(epoch, batch);
+        let slot = slot.checked_sub(plan.first).filter(|slot| *slot < plan.slots.len());
+        let Some(slot) = slot else { return Vec::new() };
+        let (group, start) = (slot / self.line.group, slot / self.line.group * self.line.group);
+        let drawn = mixing::draw(&self.line, views, &plan).swap_remove(group);
+        let own = drawn.into_iter().filter(|mix| start + mix.slot() == slot && mix.role == mix::Role::Mixed);
+        let step = |mix: SlotMix| {
+            let (lam, drawn) = match &mix.drawn {
+                Drawn::Ready(outcome) => {
+                    (Some(outcome.lam(views.mix_frame())), format!("{:?}", outcome.blend))
+                }
+                Drawn::Late(rest) => (None, format!("{rest:?}")),
+            };
+            let source =
+                |source: &usize| (plan.slots[start + source].visit.sample, plan.first + start + source);
+            MixStep {
+                batch: plan.index,
+                slot: plan.first + slot,
+                method: mix.method.clone(),
+                sources: mix.sources.iter().map(source).collect(),
+                lam,
+                drawn,
+            }
+        };
+        own.map(step).collect()
     }
 }
 
@@ -151,7 +216,8 @@ impl fmt::Display for Explanation {
             self.codec, self.size.0, self.size.1, self.target
         )?;
         let (left, top, width, height) = self.decoded;
-        writeln!(f, "  decoded  left={left} top={top} width={width} height={height}")?;
+        let scale = if self.divisor > 1 { format!(" at 1/{}", self.divisor) } else { String::new() };
+        writeln!(f, "  decoded  left={left} top={top} width={width} height={height}{scale}")?;
         for ViewSteps { view, frame, values, steps, notes, annotations } in &self.views {
             if self.views.len() > 1 {
                 writeln!(f, "  view     {view}, {frame}")?;
@@ -180,6 +246,22 @@ impl fmt::Display for Explanation {
                 let (width, height) = plane.size().unwrap_or_default();
                 writeln!(f, "  plane    {}: {}, {width} x {height}", plane.name, plane.kind.as_str())?;
             }
+        }
+        for value in &self.mix_values {
+            writeln!(f, "  value    mix {value}")?;
+        }
+        for MixStep { batch, slot, method, sources, lam, drawn } in &self.mixes {
+            write!(f, "  mix      batch {batch}, slot {slot}: {method}")?;
+            for (sample, slot) in &sources[1..] {
+                write!(f, " with sample {sample} (slot {slot})")?;
+            }
+            if *method != Method::Unmixed {
+                if let Some(lam) = lam {
+                    write!(f, ", lam {lam:.6}")?;
+                }
+                write!(f, ", {drawn}")?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
 
-pub use explain::{Explanation, ViewSteps};
+pub use explain::{Explanation, MixStep, ViewSteps};
 pub use preview::Picture;
 pub use state::LoaderState;
 
@@ -272,7 +272,7 @@ impl Loader {
 
     /// The shape of a whole batch's tensor in epoch 0 for each group of views: count x slots pictures.
     pub fn shapes(&self) -> Vec<[usize; 4]> {
-        self.line.views.first().shapes(self.line.plan.slots())
+        self.line.views.first().shapes(self.line.emitted(self.line.plan.slots()))
     }
 
     /// [`Loader::shapes`] in an epoch: sizes may be functions of the epoch.
@@ -281,7 +281,7 @@ impl Loader {
     ///
     /// [`Kind::Config`] if an op refuses its values of this epoch.
     pub fn shapes_at(&self, epoch: u32) -> Result<Vec<[usize; 4]>> {
-        Ok(self.line.views_at(epoch)?.shapes(self.line.plan.slots()))
+        Ok(self.line.views_at(epoch)?.shapes(self.line.emitted(self.line.plan.slots())))
     }
 
     /// The plan of this loader's batches.

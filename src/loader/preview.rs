@@ -36,6 +36,28 @@ impl Loader {
         each.map(picture).collect()
     }
 
+    /// The mask of a slot, white where everything is from others: if the batch has masks of pixels.
+    ///
+    /// # Panics
+    ///
+    /// If the batch has no such slot.
+    pub fn mask(&self, batch: &Batch, slot: usize) -> Option<Picture> {
+        assert!(slot < batch.len(), "slot {slot} of {}", batch.len());
+        let all = batch.masks()?;
+        let each = all.len() / batch.len();
+        let shape = batch.images().shape();
+        let width = if self.recipe().output.layout == Layout::Nchw { shape[3] } else { shape[2] };
+        let levels = all[slot * each..][..each].iter().map(|weight| (weight * 255.0).round() as u8);
+        let rgb = levels.flat_map(|level| [level; 3]).collect();
+        Some(Picture {
+            view: "mask".into(),
+            place: (0, 0),
+            width: width as u32,
+            height: (each / width) as u32,
+            rgb,
+        })
+    }
+
     /// The size and the pixels of a picture of a tensor.
     fn rgb(&self, tensor: &Tensor, picture: usize) -> (u32, u32, Vec<u8>) {
         let output = &self.line.recipe.output;
@@ -85,6 +107,19 @@ impl Loader {
                 format!("{} {:.2} {} {:.2}", name(a[slot]), lam[slot], name(b[slot]), 1.0 - lam[slot])
             }
             Targets::Pair { a, .. } => name(a[slot]),
+            Targets::Sparse { offsets, classes, weights } => {
+                let slot = offsets[slot] as usize..offsets[slot + 1] as usize;
+                match (&classes[slot.clone()], &weights[slot]) {
+                    ([], _) => name(-1),
+                    ([only], _) => name(*only),
+                    (classes, weights) => {
+                        let words = classes.iter().zip(weights);
+                        let words: Vec<String> =
+                            words.map(|(class, weight)| format!("{} {weight:.2}", name(*class))).collect();
+                        words.join(" ")
+                    }
+                }
+            }
             Targets::Dense { values, classes } => {
                 let row = &values[slot * classes..(slot + 1) * classes];
                 let mut order: Vec<usize> = (0..*classes).collect();

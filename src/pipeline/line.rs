@@ -9,7 +9,7 @@ use super::views::{ViewSet, ViewSets};
 use crate::augment::{Frame, Program};
 use crate::batch::TargetMaker;
 use crate::decode::jpeg::Index;
-use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, plane};
+use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, ScalePolicy, plane};
 use crate::draws::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
 use crate::plan::{Plan, Visit};
@@ -232,6 +232,7 @@ impl Line {
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.decode.limits)?;
         self.draw(&mut desk.programs, views, epoch, visit, &probe);
         desk.programs.iter().try_for_each(Program::check_size)?;
+        let probe = self.scaled(&mut desk.programs, &raw.bytes, probe);
         let planes = plane::probe_all(&annotations, &self.recipe.decode.limits, &probe)?;
         let bytes = planes.iter().map(Probe::decoded_bytes).sum();
         let region = choose(wish(&desk.programs), &probe, bytes)?;
@@ -245,7 +246,21 @@ impl Line {
         self.learnt.put(visit.sample, &desk.recorded);
         desk.keep(raw.bytes);
         plane::decode_all(&mut desk.decoder, &mut annotations, &planes)?;
+        self.check_maps(views, &annotations)?;
         Ok(Decoded { region, target: raw.target, annotations })
+    }
+
+    /// Refuses a sample without the planes that mixing reads.
+    fn check_maps(&self, views: &ViewSet, annotations: &Annotations) -> Result<()> {
+        let wanted = views.mix.iter().flat_map(|mix| mix.planes());
+        for name in wanted {
+            if !annotations.plane(name).is_some_and(|plane| plane.kind.channels() == 1) {
+                return Err(Error::corrupt(format!(
+                    "no plane \"{name}\" of one channel, which mixing reads"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Draws a program for each view of a visit, for a picture of the probed size.
@@ -268,6 +283,29 @@ impl Line {
                 op: OpKey::default(),
             };
             program.draw(&spot.group.view, self.recipe.seed, at, (spot.k, spot.group.count()), frame);
+        }
+    }
+
+    /// The pictures that so many slots become, which begin with a group.
+    pub(crate) fn emitted(&self, slots: usize) -> usize {
+        let Some(mix) = &self.recipe.mix else { return slots };
+        slots / self.group * mix.emitted(self.group) + mix.emitted(slots % self.group)
+    }
+
+    /// Makes the programs those of a smaller picture, if the recipe allows it; gives what is to be decoded.
+    ///
+    /// Boxes and planes are of the whole picture, so recipes that move them read whole pictures.
+    pub(crate) fn scaled(&self, programs: &mut [Program], bytes: &[u8], probe: Probe) -> Probe {
+        if self.recipe.decode.scale == ScalePolicy::Exact || self.recipe.joint.is_some() {
+            return probe;
+        }
+        let divisor = programs.iter().map(Program::slack).min().unwrap_or(1);
+        match probe.scaled(bytes, divisor) {
+            Some(scaled) if divisor > 1 => {
+                programs.iter_mut().for_each(|program| program.shrink(divisor));
+                scaled
+            }
+            _ => probe,
         }
     }
 

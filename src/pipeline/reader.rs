@@ -85,11 +85,11 @@ impl Reader {
         let line = &self.shared.line;
         let plan = line.plan.batch(epoch, index);
         let views = line.views_at(epoch)?;
-        let slots = plan.slots.len();
-        let values = views.groups.iter().map(|group| group.count() * slots * group.values());
+        let pictures = line.emitted(plan.slots.len());
+        let values = views.groups.iter().map(|group| group.count() * pictures * group.values());
         let (pixels, lease) = self.shared.pool.lease(line.recipe.output.dtype, values)?;
         let outputs = pixels.into_iter().zip(&views.groups);
-        let outputs = outputs.map(|(pixels, group)| Output::new(pixels, group.count() * slots)).collect();
+        let outputs = outputs.map(|(pixels, group)| Output::new(pixels, group.count() * pictures)).collect();
         let buffers = Arc::clone(&self.shared.buffers);
         Ok(BatchWork::new(line, number, plan, views, outputs, lease, buffers))
     }

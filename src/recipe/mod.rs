@@ -9,19 +9,22 @@ mod presets;
 mod schedule;
 mod view;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::{Joint, Op, Registry};
-use crate::decode::{IndexPolicy, Limits};
+use crate::decode::{IndexPolicy, Limits, ScalePolicy};
 use crate::error::{Error, Result};
-use crate::mix::Mix;
+use crate::mix::{Masks, Mix};
 use crate::plan::{ByClass, Dirichlet, Last, Order, Sampler, Select};
 use crate::source::Fingerprint;
 pub use blend::Blended;
 pub use folds::{OpFolds, Side};
+use schedule::Schedule;
 pub use view::{OpEntry, View};
 
 /// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give others.
@@ -64,7 +67,9 @@ pub struct Recipe {
     op_folds: Option<OpFolds>,
     /// `None` leaves annotations unread.
     pub(crate) joint: Option<Joint>,
+    /// That of epoch 0; [`Recipe::mix_at`] is what counts.
     pub(crate) mix: Option<Mix>,
+    mix_schedule: Option<Arc<Schedule<Mix>>>,
     pub(crate) target: TargetOptions,
     pub(crate) output: Output,
     pub(crate) on_bad: OnBad,
@@ -75,6 +80,8 @@ pub struct Recipe {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Decode {
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) scale: ScalePolicy,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) index: IndexPolicy,
     /// What indexes that are learnt may take together.
@@ -95,7 +102,12 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 impl Default for Decode {
     fn default() -> Decode {
-        Decode { index: IndexPolicy::default(), index_bytes: GIB, limits: Limits::default() }
+        Decode {
+            scale: ScalePolicy::default(),
+            index: IndexPolicy::default(),
+            index_bytes: GIB,
+            limits: Limits::default(),
+        }
     }
 }
 
@@ -106,8 +118,12 @@ pub struct TargetOptions {
     /// The number of classes. Needed for dense targets; every label is checked against it.
     pub classes: Option<u32>,
     /// Label smoothing of dense targets, 0 to 1: `1 - s + s / K` for the class, `s / K` for the others; for multi-label
-    /// targets `y (1 - s) + s / 2`, as timm does.
+    /// targets `y (1 - s) + s / 2`, as timm does. Pairs and sparse targets stay as they are, and the batch says the number
+    /// ([`crate::Batch::smoothing`]), for the trainer to do the same.
     pub smoothing: f64,
+    /// True if weights of classes are a label each, which need not sum to 1.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub multi_label: bool,
     /// The form; by default `dense` if there is mixing, else `index`.
     pub form: Option<TargetForm>,
 }
@@ -120,6 +136,8 @@ pub enum TargetForm {
     Index,
     /// Two class indices and the first one's weight.
     Pair,
+    /// A list of classes with their weights.
+    Sparse,
     /// A weight for each class.
     Dense,
 }
@@ -287,7 +305,11 @@ impl Recipe {
             target: &self.target,
             op_folds: self.op_folds.as_ref(),
             joint: self.joint.as_ref(),
-            mix: self.mix.as_ref().map(Mix::to_table),
+            mix: self.mix.as_ref().map(|mix| {
+                let mut table = mix.to_table();
+                self.mix_schedule.iter().for_each(|schedule| schedule.restore(&mut table));
+                table
+            }),
             view: self.views().iter().map(View::to_table).collect(),
         };
         toml::to_string(&canonical).expect("a recipe is numbers, strings, lists and tables")
@@ -398,7 +420,18 @@ impl Recipe {
     /// Mixes samples of a batch; `None` switches mixing off.
     #[must_use]
     pub fn mix(self, mix: impl Into<Option<Mix>>) -> Recipe {
-        Recipe { mix: mix.into(), ..self }
+        Recipe { mix: mix.into(), mix_schedule: None, ..self }
+    }
+
+    /// Masks that mixed batches carry, whatever the recipe says; nothing without mixing.
+    #[must_use]
+    pub fn mix_masks(mut self, masks: Masks) -> Recipe {
+        self.mix = self.mix.map(|mix| mix.masks(masks));
+        self.mix_schedule = self.mix_schedule.map(|schedule| {
+            let table = toml::Value::try_from(masks).expect("masks are a flag and a number");
+            Arc::new(Arc::unwrap_or_clone(schedule).with("masks", table))
+        });
+        self
     }
 
     /// How classes become targets.
@@ -425,6 +458,12 @@ impl Recipe {
         Recipe { decode: Decode { limits, ..self.decode }, ..self }
     }
 
+    /// Whether JPEGs may be decoded smaller than they are stored; never by default.
+    #[must_use]
+    pub fn scale(self, scale: ScalePolicy) -> Recipe {
+        Recipe { decode: Decode { scale, ..self.decode }, ..self }
+    }
+
     /// Which entropy indexes of JPEGs are used; those stored with the data by default.
     #[must_use]
     pub fn index(self, index: IndexPolicy) -> Recipe {
@@ -447,9 +486,71 @@ impl Recipe {
         &self.output
     }
 
+    /// How batches of an epoch are mixed.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if a mixer refuses its values of this epoch.
+    pub(crate) fn mix_at(&self, epoch: u32) -> Result<Option<Arc<Mix>>> {
+        match &self.mix_schedule {
+            Some(schedule) => {
+                let mix = schedule.at(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
+                mix.check(self.batch).map_err(|(_, error)| error.at(format_args!("in epoch {epoch}")))?;
+                Ok(Some(mix))
+            }
+            None => Ok(self.mix.clone().map(Arc::new)),
+        }
+    }
+
+    /// Epochs that stand for all others where mixing changes from epoch to epoch; none if it does not.
+    pub(crate) fn mix_landmarks(&self) -> BTreeSet<u32> {
+        self.mix_schedule.iter().flat_map(|schedule| schedule.landmarks()).collect()
+    }
+
+    /// The values of an epoch of those numbers of `[mix]` that change from epoch to epoch.
+    pub(crate) fn mix_values(&self, epoch: u32) -> impl Iterator<Item = String> {
+        self.mix_schedule.iter().flat_map(move |schedule| schedule.values(epoch))
+    }
+
     /// The form of targets.
     pub(crate) fn target_form(&self) -> TargetForm {
         self.target.form.unwrap_or(if self.mix.is_some() { TargetForm::Dense } else { TargetForm::Index })
+    }
+
+    /// Checks how mixing fits everything else.
+    fn check_mix(&self) -> std::result::Result<(), (&'static str, Error)> {
+        let Some(mix) = &self.mix else { return Ok(()) };
+        let at = |key, text: String| Err((key, Error::config(text)));
+        if self.mix_schedule.is_none() {
+            mix.check(self.batch)?;
+        }
+        for epoch in self.mix_landmarks() {
+            self.mix_at(epoch).map_err(|error| ("mix", error))?;
+        }
+        for (mixer, _) in mix.mixers() {
+            let name = mixer.name();
+            if self.joint.is_none()
+                && let Some(plane) = mixer.planes().first()
+            {
+                let text = format!(
+                    "mix \"{name}\" reads the plane \"{plane}\": add a [joint] table, which moves planes with pictures"
+                );
+                return at("mix.choose", text);
+            }
+            if mixer.one_view() && self.views().iter().map(View::get_count).sum::<usize>() > 1 {
+                return at(
+                    "mix.choose",
+                    format!("mix \"{name}\" mixes the pictures of one view, and there are several"),
+                );
+            }
+            if mixer.many_labels() && self.target_form() == TargetForm::Pair {
+                let text = format!(
+                    "mix \"{name}\" blends more than two labels: use target.form = \"sparse\" or \"dense\""
+                );
+                return at("target.form", text);
+            }
+        }
+        Ok(())
     }
 
     /// Checks every value; the error comes with the key that it is about.
@@ -466,9 +567,7 @@ impl Recipe {
             let checked = self.views.iter().try_for_each(|view| folds.check_view(view));
             checked.map_err(|error| ("view", error))?;
         }
-        if let Some(mix) = &self.mix {
-            mix.check(self.batch)?;
-        }
+        self.check_mix()?;
         if let Some(joint) = &self.joint {
             joint.check()?;
         }
@@ -486,11 +585,12 @@ impl Recipe {
                 return at("target", format!("target.classes is missing: {why}, whose length it is"));
             }
             TargetForm::Index if self.mix.is_some() => {
-                let text = "target.form = \"index\" cannot say how two samples were mixed: use \"pair\" or \"dense\"";
+                let text = "target.form = \"index\" cannot say how two samples were mixed: use \"pair\", \"sparse\" or \"dense\"";
                 return at("target.form", text.into());
             }
-            TargetForm::Index | TargetForm::Pair if target.smoothing > 0.0 => {
-                let text = "target.smoothing needs target.form = \"dense\": an index cannot be smoothed";
+            TargetForm::Index if target.smoothing > 0.0 => {
+                let text = "target.smoothing needs target.form = \"dense\", or \"pair\" or \"sparse\" for a trainer that smooths: an index \
+                     cannot be smoothed";
                 return at("target.smoothing", text.into());
             }
             _ => {}

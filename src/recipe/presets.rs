@@ -4,7 +4,7 @@ use super::nearest;
 use crate::error::{Error, Result};
 
 /// Name and TOML text of each preset, in alphabetical order.
-pub(super) const ALL: [(&str, &str); 20] = [
+pub(super) const ALL: &[(&str, &str)] = &[
     ("augmix", include_str!("presets/augmix.toml")),
     ("cifar", include_str!("presets/cifar.toml")),
     ("crafting-shifts", include_str!("presets/crafting-shifts.toml")),

@@ -62,7 +62,7 @@ fn the_toml_form_equals_the_builder_form() {
                 .partner(Partner::Derange)
                 .group(16),
         )
-        .target(TargetOptions { classes: Some(10), smoothing: 0.1, form: None })
+        .target(TargetOptions { classes: Some(10), smoothing: 0.1, ..TargetOptions::default() })
         .output(Output { dtype: Dtype::F16, layout: Layout::Nhwc, mean: [0.5; 3], ..Output::default() })
         .limits(Limits { pixels: 1_000_000, ..Limits::default() });
     assert_eq!(read.to_toml(), built.to_toml());
@@ -141,6 +141,7 @@ fn everything_that_changes_a_batch_changes_the_fingerprint() {
         base().target(TargetOptions { classes: Some(3), ..TargetOptions::default() }),
         base().output(Output { layout: Layout::Nhwc, ..Output::default() }),
         base().on_bad(OnBad::Fail),
+        base().scale(ScalePolicy::Fast),
         base().limits(Limits { scans: 7, ..Limits::default() }),
     ];
     let mut prints: Vec<String> =

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use feedmill::decode::jpeg::Index;
-use feedmill::decode::{self, Decoder, IndexPolicy, Limits, Rect};
+use feedmill::decode::{self, Decoder, IndexPolicy, Limits, Rect, ScalePolicy};
 use feedmill::index::{self, Report, path_of};
 use feedmill::recipe::OnBad;
 use feedmill::source::{self, Shards, Source};
@@ -23,8 +23,8 @@ fn make_index(data: &Path, jobs: usize) -> Report {
 fn pictures() -> Vec<Sample> {
     let picture = |n: u32| {
         let wave = |x: u32, y: u32, c: u32| {
-            let phase = f64::from((x * (2 + n) + y * (5 - c)) % 97) / 97.0 * std::f64::consts::TAU;
-            (128.0 + 90.0 * phase.sin() + f64::from((x * y + c) % 31)) as u8
+            let phase = f64::from((x * (2 + n) + y * (5 - c)) % 300) / 300.0 * std::f64::consts::TAU;
+            (128.0 + 90.0 * phase.sin() + f64::from((x / 9 + y / 7 + c) % 31)) as u8
         };
         let pixels: Vec<u8> = (0..170 * 300 * 3).map(|i| wave(i / 3 % 300, i / 900, i % 3)).collect();
         let mut bytes = Vec::new();
@@ -166,6 +166,41 @@ fn learning_stays_within_its_budget_and_changes_nothing() {
 }
 
 #[test]
+fn scaled_decoding_is_the_same_on_every_path_and_another_recipe() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = folder(dir.path());
+    let small = || {
+        let ops = "ops = [ { op = \"random_resized_crop\", size = 32, scale = [0.2, 1.0] }, { op = \"horizontal_flip\" } ]";
+        Recipe::from_toml(&format!("batch = 3\n[[view]]\n{ops}")).unwrap().on_bad(OnBad::Fail)
+    };
+    let fast = || small().scale(ScalePolicy::Fast);
+    let exact = batches(&data, small()).unwrap();
+    let plain = batches(&data, fast()).unwrap();
+    assert!(plain.iter().zip(&exact).all(|(fast, exact)| fast != exact));
+    let loader = Loader::open(&data, fast()).unwrap();
+    let reference = loader.batch(1, 1).unwrap();
+    let reference: Vec<u8> =
+        reference.images().as_f32().unwrap().iter().flat_map(|x| x.to_le_bytes()).collect();
+    assert!(plain[3] == reference, "the reference path");
+    let divisors: Vec<u32> = (0..6).map(|id| loader.explain(0, id).unwrap().divisor).collect();
+    assert!(
+        divisors.iter().all(|divisor| [1, 2, 4].contains(divisor)) && divisors.contains(&2),
+        "{divisors:?}"
+    );
+    make_index(&data, 1);
+    assert!(batches(&data, fast()).unwrap() == plain, "with an index");
+    // Little else than the filter differs.
+    let values = |bytes: &[u8]| -> Vec<f32> {
+        bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four)).collect()
+    };
+    for (fast, exact) in plain.iter().zip(&exact) {
+        let (fast, exact) = (values(fast), values(exact));
+        let error: f32 = fast.iter().zip(&exact).map(|(a, b)| (a - b).abs()).sum::<f32>() / fast.len() as f32;
+        assert!(error < 0.04, "{error} of 1 on average");
+    }
+}
+
+#[test]
 fn the_index_of_other_data_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let data = folder(dir.path());
@@ -241,6 +276,37 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
     let replace = recipe().on_bad(OnBad::Replace { at_most: 1.0 });
     assert!(batches(&data, replace).is_ok());
     assert!(batches(&data, recipe().index(IndexPolicy::Off)).unwrap() == plain);
+}
+
+#[test]
+fn conversion_makes_progressive_files_baseline_if_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let odd = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/odd");
+    for name in ["progressive_420.jpg", "progressive_exif_6.jpg", "cmyk.jpg"] {
+        fs::copy(odd.join(name), data.join(name)).unwrap();
+    }
+    fs::write(data.join("a.jpg"), &pictures()[0].bytes).unwrap();
+    let source = source::open(&data).unwrap();
+    let convert = |baseline: bool| {
+        let mut options = convert::Options::default();
+        options.baseline = baseline;
+        let dst = dir.path().join(format!("shards-{baseline}"));
+        convert::convert(&*source, &dst, &options, &AtomicBool::new(false), &|_| {}).unwrap();
+        source::open(&dst).unwrap()
+    };
+    let (plain, baseline) = (convert(false), convert(true));
+    let bytes = |source: &dyn Source, id| source.read(id, Vec::new()).unwrap().bytes.to_vec();
+    for id in 0..4 {
+        let (was, is) = (bytes(&*source, id), bytes(&*baseline, id));
+        assert!(bytes(&*plain, id) == was);
+        let header = feedmill::decode::jpeg::header(&was).unwrap();
+        assert_eq!(was != is, header.progressive(), "{}", source.name(id));
+        assert!(!feedmill::decode::jpeg::header(&is).unwrap().progressive());
+        // The upright size: the orientation was kept.
+        assert_eq!(plain.frame(id), baseline.frame(id));
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod faults;
 mod joint;
 mod labels;
 mod lifetime;
+mod mixing;
 mod ops;
 mod ranks;
 mod resume;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Decoder, Index, header};
+use feedmill::decode::jpeg::{Decoder, Index, Scale, header};
 
 unsafe extern "C" {
     fn turbo_decode(bytes: *const u8, length: usize, denominator: u32, out: *mut u8, room: usize) -> u64;
@@ -127,7 +127,7 @@ fn measure(files: &[PathBuf]) -> Sums {
                     1 => zune(&bytes, &mut theirs),
                     2 => decoder.decode(&bytes, whole, &mut ours).unwrap(),
                     3 => decoder.decode(&bytes, crop, &mut ours[..area]).unwrap(),
-                    4 => decoder.decode_with(&bytes, crop, Index::Use(&index), &mut ours[..area]).unwrap(),
+                    4 => decoder.decode_with(&bytes, crop, Scale::Full, Index::Use(&index), &mut ours[..area]).unwrap(),
                     _ => drop(decoder.index(&bytes).unwrap()),
                 }
                 *best = start.elapsed().min(*best);

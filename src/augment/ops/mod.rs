@@ -16,6 +16,7 @@ mod flip;
 pub(super) mod geometric;
 mod jitter;
 mod matrix;
+mod merge;
 mod noise;
 mod policy;
 mod resize;
@@ -41,6 +42,7 @@ pub use five_crop::FiveCrop;
 pub use flip::{HorizontalFlip, VerticalFlip};
 pub use geometric::{Affine, Pad, Perspective, Rotate, Rotate90};
 pub use jitter::{Amount, ColorJitter};
+pub use merge::{MergedTile, merge_similar};
 pub use noise::{
     BetaMaskNoise, Dropout, ElementwiseAdd, ElementwiseMultiply, GaussianNoise, ImpulseNoise, LaplaceNoise,
     ShotNoise, SpeckleNoise,

@@ -27,6 +27,9 @@ pub struct Args {
     /// The quality of new JPEGs, 1 to 100 [92]; without --max-side every picture is encoded anew
     #[arg(long, value_name = "QUALITY", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: Option<u8>,
+    /// Rewrite progressive JPEGs as baseline ones with the same coefficients, which are decoded several times as fast
+    #[arg(long)]
+    baseline: bool,
     /// Store decoded RGB pixels
     #[arg(long, conflicts_with = "quality")]
     raw: bool,
@@ -50,6 +53,7 @@ impl Args {
         options.shard_size = self.shard_size;
         options.max_side = self.max_side;
         options.quality = self.quality;
+        options.baseline = self.baseline;
         options.raw = self.raw;
         options.index = !self.no_index;
         options.jobs = self.jobs.map_or(0, usize::from);

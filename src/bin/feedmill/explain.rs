@@ -59,6 +59,16 @@ impl Args {
                     "group": slot.group,
                 })
             });
+            let mixes = explanation.mixes.iter().map(|mix| {
+                json!({
+                    "batch": mix.batch,
+                    "slot": mix.slot,
+                    "method": mix.method.name(),
+                    "sources": mix.sources,
+                    "lam": mix.lam,
+                    "drawn": mix.drawn,
+                })
+            });
             let line = json!({
                 "sample": explanation.sample,
                 "name": explanation.name,
@@ -70,7 +80,10 @@ impl Args {
                 "height": explanation.size.1,
                 "target": format!("{:?}", explanation.target),
                 "decoded": explanation.decoded,
+                "divisor": explanation.divisor,
                 "views": views.collect::<Vec<_>>(),
+                "mix_values": explanation.mix_values,
+                "mixes": mixes.collect::<Vec<_>>(),
             });
             output::json(out, &line)?;
         } else {

@@ -63,7 +63,11 @@ impl Job {
     }
 
     pub fn loader(&self, world: World) -> feedmill::Result<Loader> {
-        let recipe = self.recipe()?;
+        self.loader_of(self.recipe()?, world)
+    }
+
+    /// A loader of the data with another recipe.
+    pub fn loader_of(&self, recipe: Recipe, world: World) -> feedmill::Result<Loader> {
         if self.data.is_empty() {
             return Err(Error::config("no data: give --data PATH"));
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use feedmill::augment::{self, CenterCrop, Resize};
-use feedmill::mix::Method;
+use feedmill::mix::{self, Masks, Method};
 use feedmill::plan::Role;
 use feedmill::source::{Annotations, PlaneKind};
 use feedmill::{Batch, Loader, Picture, World};
@@ -47,7 +47,9 @@ impl Args {
         let canvas = match &self.ops {
             Some(picture) => sheet(&picture_of(picture.as_deref())?, 0)?,
             None => {
-                let loader = self.job.loader(World::SINGLE)?;
+                // Masks change no picture.
+                let recipe = self.job.recipe()?.mix_masks(Masks { pixels: true, grid: 0 });
+                let loader = self.job.loader_of(recipe, World::SINGLE)?;
                 let batch = loader.batch(self.epoch, self.index)?;
                 grid(&loader, &batch, usize::from(self.slots))
             }
@@ -93,7 +95,12 @@ fn arrange(pictures: &[Picture]) -> (Vec<Spot>, usize, usize) {
 fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     let shown = batch.len().min(most);
     let columns = (1..=shown).find(|n| n * n >= shown).unwrap_or(1);
-    let (spots, w, h) = arrange(&loader.pictures(batch, 0));
+    let pictures = |slot: usize| {
+        let mut pictures = loader.pictures(batch, slot);
+        pictures.extend(loader.mask(batch, slot));
+        pictures
+    };
+    let (spots, w, h) = arrange(&pictures(0));
     // A caption needs room even under a picture of 32 pixels.
     let cell = w.max(14 * CHARACTER);
     let rows = shown.div_ceil(columns);
@@ -101,7 +108,7 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     for slot in 0..shown {
         let left = GAP + slot % columns * (cell + GAP);
         let top = GAP + slot / columns * (h + CAPTION + GAP);
-        for (picture, spot) in loader.pictures(batch, slot).iter().zip(&spots) {
+        for (picture, spot) in pictures(slot).iter().zip(&spots) {
             let (left, mut top, width) = (left + spot.left, top + spot.top, picture.width as usize);
             if spots.len() > 1 {
                 canvas.text(left, top, width, &picture.view);
@@ -145,16 +152,19 @@ fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) 
     }
 }
 
-/// Which sample it is, how it was mixed, and what the sampler says of it.
+/// Which sample it is, how it was mixed (the samples of all its sources, the mixer, the weight of the first label), and what
+/// the sampler says of it.
 fn origin(batch: &Batch, slot: usize) -> String {
-    let mix = batch.mix()[slot];
+    let mix = &batch.mix()[slot];
     let sample = batch.samples()[slot];
-    let mixed = match mix.method {
+    let mixed = match &mix.method {
         _ if !batch.valid()[slot] => format!("#{sample} not valid"),
-        Method::Unmixed => format!("#{sample}"),
+        Method::Unmixed if mix.role == mix::Role::Mixed => format!("#{sample}"),
+        Method::Unmixed => format!("#{sample} clean"),
         method => {
-            let partner = mix.partner as usize - batch.first_slot();
-            format!("#{sample}+#{} {method} {:.2}", batch.samples()[partner], mix.lam)
+            let more = mix.sources.len().saturating_sub(2);
+            let more = if more > 0 { format!("+{more}") } else { String::new() };
+            format!("#{sample}+#{}{more} {method} {:.2}", mix.partner_sample, mix.lam)
         }
     };
     // What the sampler says: the group, and in episodes what the slot is for.

@@ -150,6 +150,11 @@ impl<'a> Source<'a> {
         8 * before_fill(at) as u64 + u64::from(unread.wrapping_neg() % 8)
     }
 
+    /// A place behind all bits that were consumed and not behind the next marker.
+    pub fn behind(&self, window: &Window<'_>) -> usize {
+        self.clean_end - window.clean.len()
+    }
+
     /// Offset near the next bit, for messages.
     pub fn offset(&self, window: &Window<'_>) -> usize {
         let loaded = window.bits.saturating_sub(self.padding) as usize / 8;

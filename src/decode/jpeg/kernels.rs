@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::bits;
 use super::entropy::Block;
 use super::error::Result;
-use super::scan::{Scan, decode_span};
+use super::scan::{Row, Scan, decode_span};
 
 /// Where a reconstructed block goes.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ pub(super) trait Kernels: Copy {
     /// Distance to the first `FF` byte, or the length.
     fn find_ff(self) -> fn(&[u8]) -> usize;
     /// Decodes MCUs of one row, with this CPU's instructions.
-    fn decode_span(self, scan: &mut Scan<'_>, row: usize, mcus: Range<usize>) -> Result<()>;
+    fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()>;
     /// Dequantises and transforms two blocks into `out`. `sparse` promises that coefficients
     /// outside the top left 4x4 are zero.
     fn idct_pair(self, blocks: &[Block; 2], targets: [Target<'_>; 2], sparse: bool, out: &mut [u8]);
@@ -48,7 +48,7 @@ impl Kernels for Scalar {
         bits::find_ff
     }
 
-    fn decode_span(self, scan: &mut Scan<'_>, row: usize, mcus: Range<usize>) -> Result<()> {
+    fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
         decode_span(self, scan, row, mcus)
     }
 

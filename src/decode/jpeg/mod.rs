@@ -10,7 +10,10 @@
 //! components and scans that do not contain all components are refused as
 //! [`ErrorKind::Unsupported`], for the caller to hand to another decoder.
 
+mod baseline;
 mod bits;
+mod coefficients;
+mod encode;
 mod entropy;
 mod error;
 mod huffman;
@@ -25,6 +28,7 @@ mod scan;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub use baseline::to_baseline;
 pub use error::{Error, ErrorKind, Result};
 pub(crate) use parts::{Coefficients, Parts};
 
@@ -86,6 +90,43 @@ pub fn header(bytes: &[u8]) -> Result<Header> {
     markers::header(bytes)
 }
 
+/// How much smaller than stored a picture is decoded: sides are divided and rounded up.
+///
+/// The pixels are those of libjpeg-turbo with the same scale, which transforms each block to fewer samples. They are not
+/// those of the whole picture made smaller: another low-pass filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scale {
+    /// As stored.
+    #[default]
+    Full,
+    /// A half.
+    Half,
+    /// A quarter.
+    Quarter,
+    /// An eighth: one pixel for each block.
+    Eighth,
+}
+
+impl Scale {
+    /// Every scale, from the largest picture to the smallest.
+    pub const ALL: [Scale; 4] = [Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth];
+
+    /// What sides are divided by: 1, 2, 4 or 8.
+    pub fn divisor(self) -> u32 {
+        1 << self as u32
+    }
+
+    /// The length of a side of `length` pixels.
+    pub fn side(self, length: u32) -> u32 {
+        length.div_ceil(self.divisor())
+    }
+
+    /// Samples of a block across.
+    fn block(self) -> usize {
+        8 >> self as usize
+    }
+}
+
 /// The part that a picture's entropy index has in decoding it. The pixels are the same with every choice.
 ///
 /// An index is bound to its file by the file's length and CRC-32C and has a checksum of its own, both looked at whenever
@@ -103,6 +144,17 @@ pub enum Index<'a> {
     /// Make one while decoding, which reads the scan to its end. The vector is left empty if the scan is damaged behind
     /// the region or too large for an index (4 GiB).
     Record(&'a mut Vec<u8>),
+}
+
+/// True if a [`Decoder`] reads this file, as far as the markers up to its scan say: sound files of other kinds go to
+/// another decoder.
+pub fn reads(bytes: &[u8]) -> bool {
+    check(bytes).is_ok()
+}
+
+fn check(bytes: &[u8]) -> Result<()> {
+    let corner = Rect { left: 0, top: 0, width: 1, height: 1 };
+    Layout::new(&markers::preamble(bytes)?, corner, Scale::Full).map(drop)
 }
 
 /// A decoder with its tables and scratch memory, to be used for many pictures in turn.
@@ -162,22 +214,24 @@ impl Decoder {
     /// The length of `out` must be `region.width * region.height * 3`. On failure its content is
     /// unspecified.
     pub fn decode(&mut self, bytes: &[u8], region: Rect, out: &mut [u8]) -> Result<()> {
-        self.decode_with(bytes, region, Index::None, out)
+        self.decode_with(bytes, region, Scale::Full, Index::None, out)
     }
 
-    /// [`Decoder::decode`] with the help of an entropy index, or making one.
+    /// [`Decoder::decode`] of the picture at a scale, `region` being of the scaled picture, with the help of an entropy
+    /// index or making one.
     pub fn decode_with(
         &mut self,
         bytes: &[u8],
         region: Rect,
+        scale: Scale,
         index: Index<'_>,
         out: &mut [u8],
     ) -> Result<()> {
         match index {
-            Index::None => self.start(bytes, region, None, false, out).map(drop),
-            Index::Use(packed) => self.start(bytes, region, Some(packed), false, out).map(drop),
+            Index::None => self.start(bytes, region, scale, None, false, out).map(drop),
+            Index::Use(packed) => self.start(bytes, region, scale, Some(packed), false, out).map(drop),
             Index::Record(made) => {
-                let tail = self.start(bytes, region, None, true, out)?;
+                let tail = self.start(bytes, region, scale, None, true, out)?;
                 *made = tail.ok().flatten().unwrap_or_default();
                 Ok(())
             }
@@ -191,7 +245,7 @@ impl Decoder {
     /// As for decoding the whole picture, except that pixels are not made.
     pub fn index(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
         let corner = Rect { left: 0, top: 0, width: 1, height: 1 };
-        self.start(bytes, corner, None, true, &mut [0; 3])?.map(Option::unwrap_or_default)
+        self.start(bytes, corner, Scale::Full, None, true, &mut [0; 3])?.map(Option::unwrap_or_default)
     }
 
     /// Decodes a region and then, if asked, records the index; the inner result is what came of that.
@@ -199,17 +253,19 @@ impl Decoder {
         &mut self,
         bytes: &[u8],
         region: Rect,
+        scale: Scale,
         packed: Option<&[u8]>,
         record: bool,
         out: &mut [u8],
     ) -> Result<Result<Option<Vec<u8>>>> {
         let preamble = markers::preamble(bytes)?;
-        check_region(&preamble.header, region, out.len())?;
+        check_region(&preamble.header, scale, region, out.len())?;
         if markers::find_eoi(bytes, preamble.scan_start).is_none() {
             return truncated(bytes.len(), "expected an EOI marker behind the scan, found none");
         }
-        let layout = Layout::new(&preamble, region)?;
-        let whole = (region.width, region.height) == (preamble.header.width, preamble.header.height);
+        let layout = Layout::new(&preamble, region, scale)?;
+        let sides = [preamble.header.width, preamble.header.height].map(|side| scale.side(side));
+        let whole = [region.width, region.height] == sides;
         self.prepare_tables(&preamble, !whole)?;
         if self.band.len() < layout.band_len {
             self.band.resize(layout.band_len, 0);
@@ -297,7 +353,8 @@ impl Decoder {
         let top = region.top as usize;
         let bottom = top + region.height as usize;
         let mut next = top;
-        for row in 0..layout.mcu_rows.end {
+        let skipped = if let Guide::Entries(..) = guide { layout.mcu_rows.start } else { 0 };
+        for row in skipped..layout.mcu_rows.end {
             let wanted = row >= layout.mcu_rows.start;
             if wanted && row > layout.mcu_rows.start {
                 Band { layout, row: row - 1, samples: scan.band }.carry_over();
@@ -346,18 +403,17 @@ impl Guide<'_> {
     fn decode_row<K: Kernels>(&mut self, kernels: K, scan: &mut Scan<'_>, row: usize) -> Result<()> {
         let layout = scan.layout;
         let needed = &layout.mcu_columns;
-        let first = row * layout.mcus;
+        let (first, blocks) = (row * layout.mcus, scan.row(row));
         match self {
             Guide::None => {
                 let last = row + 1 == layout.mcu_rows.end;
                 let end = if last { needed.end } else { layout.mcus };
-                kernels.decode_span(scan, row, 0..end)
+                kernels.decode_span(scan, &blocks, 0..end)
             }
             Guide::Record(grid, entries) => (0..layout.mcus).step_by(grid.step).try_for_each(|start| {
                 entries.push(scan.entry());
-                kernels.decode_span(scan, row, start..(start + grid.step).min(layout.mcus))
+                kernels.decode_span(scan, &blocks, start..(start + grid.step).min(layout.mcus))
             }),
-            Guide::Entries(..) if row < layout.mcu_rows.start => Ok(()),
             Guide::Entries(grid, entries) => {
                 for nth in needed.start / grid.step..needed.end.div_ceil(grid.step) {
                     let start = nth * grid.step;
@@ -367,7 +423,7 @@ impl Guide<'_> {
                     } else if scan.entry() != entry {
                         return Err(index::contradiction(entry, scan.entry()));
                     }
-                    kernels.decode_span(scan, row, start..(start + grid.step).min(needed.end))?;
+                    kernels.decode_span(scan, &blocks, start..(start + grid.step).min(needed.end))?;
                 }
                 Ok(())
             }
@@ -375,15 +431,13 @@ impl Guide<'_> {
     }
 }
 
-fn check_region(header: &Header, region: Rect, len: usize) -> Result<()> {
+fn check_region(header: &Header, scale: Scale, region: Rect, len: usize) -> Result<()> {
+    let (width, height) = (scale.side(header.width), scale.side(header.height));
     let fits = |start: u32, size: u32, whole: u32| {
         size > 0 && start.checked_add(size).is_some_and(|end| end <= whole)
     };
-    if !fits(region.left, region.width, header.width) || !fits(region.top, region.height, header.height) {
-        return limit(format!(
-            "expected a region inside {}x{} pixels, found {region:?}",
-            header.width, header.height
-        ));
+    if !fits(region.left, region.width, width) || !fits(region.top, region.height, height) {
+        return limit(format!("expected a region inside {width}x{height} pixels, found {region:?}"));
     }
     // At most 65535 * 65535 * 3, too much for a 32-bit `usize` only.
     let expected = u64::from(region.width) * u64::from(region.height) * 3;

@@ -6,7 +6,7 @@ use super::bits::{Source, Window};
 use super::entropy::{Block, ac_coefficients, dc_difference, skip_ac_coefficients};
 use super::error::{Result, corrupt};
 use super::huffman::{AcTable, DcTable};
-use super::idct::flat;
+use super::idct::{flat, shrink};
 use super::index::Entry;
 use super::kernels::{Kernels, Target};
 use super::layout::Layout;
@@ -33,6 +33,12 @@ pub(super) struct Scan<'a> {
     pub band: &'a mut [u8],
 }
 
+/// The blocks of the MCUs of one row, in the order of the scan.
+pub(super) struct Row<'a> {
+    slots: [Slot<'a>; SLOTS],
+    used: usize,
+}
+
 /// One block of the MCU, as it recurs along a row.
 #[derive(Clone, Copy)]
 struct Slot<'a> {
@@ -47,6 +53,8 @@ struct Slot<'a> {
     at: usize,
     step: usize,
     stride: usize,
+    /// Samples across and down.
+    size: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -68,8 +76,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Lists the blocks of the MCUs of one row, in the order of the scan.
-    fn slots(&self, row: usize) -> ([Slot<'a>; SLOTS], usize) {
+    /// Lists the blocks of the MCUs of a row.
+    pub fn row(&self, row: usize) -> Row<'a> {
         let idle = Slot {
             plane: 0,
             dc: &self.dc[0],
@@ -80,6 +88,7 @@ impl<'a> Scan<'a> {
             at: 0,
             step: 0,
             stride: 0,
+            size: 8,
         };
         let mut slots = [idle; SLOTS];
         let mut used = 0;
@@ -99,16 +108,17 @@ impl<'a> Scan<'a> {
                     slot.first = mcu(columns.start);
                     slot.count = mcu(columns.end) - slot.first;
                     if slot.count > 0 {
-                        slot.at = plane.at(1 + 8 * y, 8 * (slot.first * plane.h + x));
+                        slot.at = plane.at(1 + plane.size * y, plane.size * (slot.first * plane.h + x));
                     }
-                    slot.step = 8 * plane.h;
+                    slot.step = plane.size * plane.h;
+                    slot.size = plane.size;
                     slot.stride = plane.stride;
                 }
                 slots[used] = slot;
                 used += 1;
             }
         }
-        (slots, used)
+        Row { slots, used }
     }
 }
 
@@ -117,11 +127,10 @@ impl<'a> Scan<'a> {
 pub(super) fn decode_span<K: Kernels>(
     kernels: K,
     scan: &mut Scan<'_>,
-    row: usize,
+    row: &Row<'_>,
     mcus: Range<usize>,
 ) -> Result<()> {
-    let (slots, used) = scan.slots(row);
-    let slots = &slots[..used];
+    let slots = &row.slots[..row.used];
     let interval = scan.preamble.restart_interval;
     let blank = Target { quant: &scan.preamble.quant[0], at: 0, stride: 0 };
     // Blocks are transformed two at a time.
@@ -129,7 +138,7 @@ pub(super) fn decode_span<K: Kernels>(
     let mut waiting = 0;
     let mut last = 0;
     let mut window = scan.window;
-    let next = row * scan.layout.mcus + mcus.end;
+    let count = mcus.len();
     for mcu in mcus {
         if interval > 0 {
             if scan.restart_in == 0 {
@@ -167,6 +176,11 @@ pub(super) fn decode_span<K: Kernels>(
                 continue;
             }
             let at = slot.at + place * slot.step;
+            if slot.size < 8 {
+                let target = Target { quant: slot.quant, at, stride: slot.stride };
+                shrink(&scan.blocks[waiting & 1], target, slot.size, scan.band);
+                continue;
+            }
             if index == 0 {
                 let samples = [flat(block[0], slot.quant[0]); 8];
                 for y in 0..8 {
@@ -193,6 +207,6 @@ pub(super) fn decode_span<K: Kernels>(
         kernels.idct_pair(scan.blocks, targets, last < 10, scan.band);
     }
     scan.window = window;
-    scan.next = next;
+    scan.next += count;
     Ok(())
 }

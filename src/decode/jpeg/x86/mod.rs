@@ -10,7 +10,7 @@ use super::bits;
 use super::entropy::Block;
 use super::error::Result;
 use super::kernels::{Kernels, Scalar, Target};
-use super::scan::{Scan, decode_span};
+use super::scan::{Row, Scan, decode_span};
 
 /// Proof that this CPU has AVX2, BMI1, BMI2 and LZCNT; there is no other way to get one than
 /// [`Avx2::detect`].
@@ -69,7 +69,7 @@ fn find_ff(bytes: &[u8]) -> usize {
 
 /// The row decoder, compiled for BMI's shifts.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn decode_span_bmi(kernels: Avx2, scan: &mut Scan<'_>, row: usize, mcus: Range<usize>) -> Result<()> {
+fn decode_span_bmi(kernels: Avx2, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
     decode_span(kernels, scan, row, mcus)
 }
 
@@ -79,7 +79,7 @@ impl Kernels for Avx2 {
         |bytes| unsafe { find_ff(bytes) }
     }
 
-    fn decode_span(self, scan: &mut Scan<'_>, row: usize, mcus: Range<usize>) -> Result<()> {
+    fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
         // SAFETY: `self` proves that the CPU has the features.
         unsafe { decode_span_bmi(self, scan, row, mcus) }
     }
