@@ -252,6 +252,17 @@ impl Epoch {
         }
     }
 
+    /// The batches below one that may hold a sample.
+    pub(super) fn batches_with(&self, setup: &Setup, sample: u64, batches: u64) -> Vec<u64> {
+        match &self.composer {
+            Composer::Stream(stream) => {
+                let size = (batches, setup.batch as u64, setup.last);
+                stream.batches_with(self.key, &self.chosen, sample, size)
+            }
+            _ => (0..batches).collect(),
+        }
+    }
+
     /// True if a batch has to be what it is: a stand-in may not be one of its other samples.
     pub(super) fn composed(&self) -> bool {
         matches!(self.composer, Composer::Drawn)

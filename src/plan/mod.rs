@@ -490,7 +490,8 @@ impl Plan {
             let slots = all.batch(epoch, index).slots.into_iter().enumerate();
             slots.filter(|(_, slot)| slot.visit.sample == sample).map(move |(at, slot)| (index, at, slot))
         };
-        (0..batches).flat_map(found).collect()
+        let with = self.epoch(epoch).batches_with(&self.setup, sample, batches);
+        with.into_iter().flat_map(found).collect()
     }
 }
 

@@ -118,6 +118,22 @@ impl Stream {
             .collect()
     }
 
+    /// The batches below one that hold a sample, found by going through the positions once.
+    pub(super) fn batches_with(
+        &self,
+        key: (u64, u32),
+        chosen: &Chosen,
+        sample: u64,
+        (batches, batch, last): (u64, u64, Last),
+    ) -> Vec<u64> {
+        let end = if last == Last::Keep { self.length.min(batches * batch) } else { batches * batch };
+        let mut walk = Steps::new(self, key, chosen);
+        let here = |position: &u64| chosen.sample(walk.at(*position).place) == sample;
+        let mut found: Vec<u64> = (0..end).filter(here).map(|position| position / batch).collect();
+        found.dedup();
+        found
+    }
+
     /// Slots of a batch.
     pub(super) fn filled(&self, index: u64, batch: u64, last: Last) -> u64 {
         match last {

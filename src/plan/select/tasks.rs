@@ -6,7 +6,6 @@ use super::{Part, Picked};
 use crate::draws::Domain;
 use crate::error::{Error, Result};
 use crate::plan::facts::{By, Facts, Grouping};
-use crate::plan::groups::Groups;
 use crate::plan::permutation::Permutation;
 
 /// A stream of tasks with classes of their own, in seeded order (as in SLCA, arXiv 2303.05118).
@@ -40,6 +39,9 @@ pub struct Tasks {
     #[serde(default)]
     pub by: By,
 }
+
+/// Tasks that a stream has at most: the batches of each are counted beforehand.
+const MOST: u32 = 10_000;
 
 fn yes() -> bool {
     true
@@ -110,13 +112,19 @@ impl Tasks {
 
     /// The classes that the data has. They are those of all samples, so that every split has the same tasks.
     fn classes(grouping: &Grouping) -> Vec<u32> {
-        let groups = Groups::chosen(grouping, None);
-        (0..groups.count()).map(|group| groups.id(group)).collect()
+        let most = grouping.of.iter().max().map_or(0, |most| *most as usize + 1);
+        let mut there = vec![false; most];
+        grouping.of.iter().for_each(|&class| there[class as usize] = true);
+        (0..most as u32).filter(|&class| there[class as usize]).collect()
     }
 
     pub(super) fn at(&self, facts: &Facts, epoch: u32) -> Result<(u32, u32)> {
         let classes = Tasks::classes(facts.grouping(&self.by)?).len() as u64;
-        let last = (0u32..).find(|&task| self.before(task + 1) >= classes).expect("a task has classes");
+        let first = u64::from(self.first.unwrap_or(self.step));
+        let last = classes.saturating_sub(first).div_ceil(u64::from(self.step));
+        let last = u32::try_from(last).ok().filter(|last| *last < MOST).ok_or_else(|| {
+            Error::config(format!("{last} tasks of step = {}: expected at most {MOST}", self.step))
+        })?;
         match (self.task, self.epochs) {
             (Some(task), _) if task > last => Err(Error::config(format!(
                 "task = {task}: {classes} classes make {} tasks, numbered from 0",
@@ -140,12 +148,11 @@ impl Tasks {
             false => Permutation::Identity,
         };
         let first = if self.seen { 0 } else { self.before(task) };
-        let mut chosen: Vec<u32> =
-            (first..self.before(task + 1).min(n)).map(|rank| classes[order.at(rank) as usize]).collect();
-        chosen.sort_unstable();
-        let here = |place: &u32| {
-            chosen.binary_search(&grouping.of[picked.samples[*place as usize] as usize]).is_ok()
-        };
+        let mut chosen = vec![false; classes.last().map_or(0, |last| *last as usize + 1)];
+        for rank in first..self.before(task + 1).min(n) {
+            chosen[classes[order.at(rank) as usize] as usize] = true;
+        }
+        let here = |place: &u32| chosen[grouping.of[picked.samples[*place as usize] as usize] as usize];
         let places: Vec<u32> = (0..picked.samples.len() as u32).filter(here).collect();
         if places.is_empty() {
             return Err(Error::config(format!("task {task} has no sample here")));
