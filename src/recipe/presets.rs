@@ -3,8 +3,21 @@
 use super::nearest;
 use crate::error::{Error, Result};
 
+/// A recipe of OpenMixup: how it mixes, and what all of them share.
+macro_rules! openmixup {
+    ($name:literal) => {
+        (
+            concat!("openmixup-", $name),
+            concat!(
+                include_str!(concat!("presets/openmixup/", $name, ".toml")),
+                include_str!("presets/openmixup/base.toml")
+            ),
+        )
+    };
+}
+
 /// Name and TOML text of each preset, in alphabetical order.
-pub(super) const ALL: [(&str, &str); 15] = [
+pub(super) const ALL: [(&str, &str); 27] = [
     ("augmix", include_str!("presets/augmix.toml")),
     ("cifar", include_str!("presets/cifar.toml")),
     ("deit", include_str!("presets/deit.toml")),
@@ -15,6 +28,18 @@ pub(super) const ALL: [(&str, &str); 15] = [
     ("imagenet-c", include_str!("presets/imagenet-c.toml")),
     ("imagenet-eval", include_str!("presets/imagenet-eval.toml")),
     ("mocov3", include_str!("presets/mocov3.toml")),
+    openmixup!("attentivemix"),
+    openmixup!("cutmix"),
+    openmixup!("fmix"),
+    openmixup!("gridmix"),
+    openmixup!("manifold"),
+    openmixup!("mixup"),
+    openmixup!("puzzlemix"),
+    openmixup!("resizemix"),
+    openmixup!("saliencymix"),
+    openmixup!("smmix"),
+    openmixup!("smoothmix"),
+    openmixup!("switch"),
     ("simclr", include_str!("presets/simclr.toml")),
     ("swav", include_str!("presets/swav.toml")),
     ("timm-a1", include_str!("presets/timm-a1.toml")),
