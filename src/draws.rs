@@ -25,6 +25,12 @@ pub(crate) enum Domain {
     Mix = 2,
     /// The replacement of a bad sample.
     Bad = 3,
+    /// Which of equal groups comes first.
+    Deal = 4,
+    /// What a sampler draws.
+    Sampler = 5,
+    /// Which samples belong to a split, a task, an agent.
+    Select = 6,
 }
 
 /// The name of an op inside a recipe: a hash of its label, not of its position, so that adding a blur changes nobody's

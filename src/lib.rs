@@ -11,6 +11,7 @@ pub mod convert;
 pub mod decode;
 pub mod draws;
 mod error;
+pub mod index;
 mod loader;
 pub mod mix;
 mod pipeline;

@@ -1,7 +1,7 @@
 //! The decoder against golden hashes, against itself, and against damaged files.
 
 use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Decoder, Error, ErrorKind, header};
+use feedmill::decode::jpeg::{Decoder, Error, ErrorKind, Index, Scale, header, to_baseline};
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,15 +9,19 @@ fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "fixtures", "jpeg"].iter().collect()
 }
 
+fn lines(name: &str) -> String {
+    fs::read_to_string(folder().join(name)).unwrap()
+}
+
 /// Name, file, and size and pixel hash unless the file is to be refused.
 type Fixture = (String, Vec<u8>, Option<(u32, u32, u64)>);
 
 fn fixtures() -> Vec<Fixture> {
-    let golden = fs::read_to_string(folder().join("golden.txt")).unwrap();
+    let golden = lines("golden.txt") + &lines("wide/golden.txt");
     let fixture = |line: &str| {
         let words: Vec<&str> = line.split(' ').collect();
         let bytes = fs::read(folder().join(format!("{}.jpg", words[0]))).unwrap();
-        let expected = (words.len() == 4).then(|| {
+        let expected = (words.len() >= 4).then(|| {
             let hash = u64::from_str_radix(words[3], 16).unwrap();
             (words[1].parse().unwrap(), words[2].parse().unwrap(), hash)
         });
@@ -38,6 +42,16 @@ fn decode(decoder: &mut Decoder, bytes: &[u8], region: Option<Rect>) -> Result<V
     let region = region.unwrap_or(whole);
     let mut out = vec![0x5A; (region.width * region.height * 3) as usize];
     decoder.decode(bytes, region, &mut out).map(|()| out)
+}
+
+fn decode_with(
+    decoder: &mut Decoder,
+    bytes: &[u8],
+    region: Rect,
+    index: Index<'_>,
+) -> Result<Vec<u8>, Error> {
+    let mut out = vec![0x5A; (region.width * region.height * 3) as usize];
+    decoder.decode_with(bytes, region, Scale::Full, index, &mut out).map(|()| out)
 }
 
 /// A simple generator of pseudo-random numbers.
@@ -82,7 +96,8 @@ fn regions_equal_crops() {
     for (name, bytes, expected) in fixtures() {
         let Some((width, height, _)) = expected else { continue };
         let whole = decode(&mut decoders[0], &bytes, None).unwrap();
-        for n in 0..60 {
+        let index = decoders[0].index(&bytes).unwrap();
+        for n in 0..if width > 100 { 12 } else { 40 } {
             let (left, columns) = random.span(width);
             let (top, rows) = random.span(height);
             let region = Rect { left, top, width: columns, height: rows };
@@ -91,8 +106,70 @@ fn regions_equal_crops() {
                 &whole[at..at + 3 * columns as usize]
             };
             let crop: Vec<u8> = (top..top + rows).flat_map(row).copied().collect();
-            let pixels = decode(&mut decoders[n % 2], &bytes, Some(region)).unwrap();
+            let decoder = &mut decoders[n % 2];
+            let pixels = decode(decoder, &bytes, Some(region)).unwrap();
             assert!(pixels == crop, "{name}, {region:?}");
+            let pixels = decode_with(decoder, &bytes, region, Index::Use(&index)).unwrap();
+            assert!(pixels == crop, "{name}, {region:?} with an index");
+        }
+    }
+}
+
+#[test]
+fn scaled_pixels_equal_libjpeg_turbo_and_their_regions_are_crops() {
+    let mut random = Random(0x1234_5678_9ABC_DEF1);
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    let text = lines("scaled.txt") + &lines("wide/golden.txt");
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let bytes = fs::read(folder().join(format!("{}.jpg", words[0]))).unwrap();
+        let header = header(&bytes).unwrap();
+        let index = decoders[0].index(&bytes).unwrap();
+        for (scale, hash) in Scale::ALL[1..].iter().zip(&words[words.len() - 3..]) {
+            let (width, height) = (scale.side(header.width), scale.side(header.height));
+            let decode = |decoder: &mut Decoder, region: Rect, index| {
+                let mut out = vec![0; (region.width * region.height * 3) as usize];
+                decoder.decode_with(&bytes, region, *scale, index, &mut out).unwrap();
+                out
+            };
+            let whole = decode(&mut decoders[0], Rect::whole(width, height), Index::None);
+            assert_eq!(format!("{:016x}", fnv1a(&whole)), *hash, "{} {scale:?}", words[0]);
+            for n in 0..8 {
+                let (left, columns) = random.span(width);
+                let (top, rows) = random.span(height);
+                let region = Rect { left, top, width: columns, height: rows };
+                let row = |y: u32| &whole[3 * (y * width + left) as usize..][..3 * columns as usize];
+                let crop: Vec<u8> = (top..top + rows).flat_map(row).copied().collect();
+                let guide = if n < 4 { Index::Use(&index) } else { Index::None };
+                assert!(
+                    decode(&mut decoders[n % 2], region, guide) == crop,
+                    "{} {scale:?} {region:?}",
+                    words[0]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn progressive_files_made_baseline_have_libjpeg_turbos_pixels() {
+    let mut decoder = Decoder::new();
+    for line in lines("progressive/golden.txt").lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let bytes = fs::read(folder().join("progressive").join(words[0])).unwrap();
+        let baseline = to_baseline(&bytes, 1 << 20, 100).unwrap().unwrap();
+        let header = header(&baseline).unwrap();
+        assert_eq!([words[1], words[2]], [header.width, header.height].map(|side| side.to_string()));
+        let pixels = decode(&mut decoder, &baseline, None).unwrap();
+        assert_eq!(format!("{:016x}", fnv1a(&pixels)), words[3], "{}", words[0]);
+        for length in (0..bytes.len()).step_by(9) {
+            // The end marker is missing; nothing is made up for what is.
+            assert!(to_baseline(&bytes[..length], 1 << 20, 100).is_err(), "{} cut at {length}", words[0]);
+        }
+    }
+    for (name, bytes, expected) in fixtures() {
+        if expected.is_some() {
+            assert!(to_baseline(&bytes, 1 << 20, 100).unwrap().is_none(), "{name}");
         }
     }
 }
@@ -225,4 +302,94 @@ fn damaged_files_never_panic() {
         kinds[usize::from(plain.is_ok())] += 1;
     }
     assert!(kinds[0] > 1000 && kinds[1] > 1000, "{kinds:?}");
+}
+
+/// The index of a fixture and a region of it.
+fn random_region(random: &mut Random, bytes: &[u8]) -> Rect {
+    let header = header(bytes).unwrap();
+    let (left, width) = random.span(header.width);
+    let (top, height) = random.span(header.height);
+    Rect { left, top, width, height }
+}
+
+#[test]
+fn an_index_is_a_function_of_the_file() {
+    let mut random = Random(0x0246_8ACE_1357_9BDF);
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    for (name, bytes, expected) in fixtures() {
+        if expected.is_none() {
+            continue;
+        }
+        let index = decoders[0].index(&bytes).unwrap();
+        assert!(index.len() >= 17, "{name}");
+        assert!(decoders[1].index(&bytes).unwrap() == index, "{name}");
+        for n in 0..10 {
+            let region = random_region(&mut random, &bytes);
+            let mut recorded = vec![1];
+            let made = Index::Record(&mut recorded);
+            let plain = decode_with(&mut decoders[n % 2], &bytes, region, Index::None).unwrap();
+            assert!(decode_with(&mut decoders[n % 2], &bytes, region, made).unwrap() == plain);
+            assert!(recorded == index, "{name}, {region:?}");
+        }
+        // Whole pictures check every entry that they pass.
+        let header = header(&bytes).unwrap();
+        let whole = Rect::whole(header.width, header.height);
+        let pixels = decode_with(&mut decoders[0], &bytes, whole, Index::Use(&index)).unwrap();
+        assert!(pixels == decode(&mut decoders[1], &bytes, None).unwrap(), "{name}");
+    }
+}
+
+/// Gives an index a checksum that fits.
+fn seal(index: &mut [u8]) {
+    let end = index.len() - 4;
+    let sum = crc32c::crc32c(&index[..end]);
+    index[end..].copy_from_slice(&sum.to_le_bytes());
+}
+
+#[test]
+fn a_damaged_index_is_corrupt_and_a_forged_one_stays_in_bounds() {
+    let mut random = Random(0x7654_3210_FEDC_BA98);
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    let fixtures: Vec<_> = fixtures().into_iter().filter(|(.., expected)| expected.is_some()).collect();
+    let indexes: Vec<Vec<u8>> =
+        fixtures.iter().map(|(_, bytes, _)| decoders[0].index(bytes).unwrap()).collect();
+    let mut outcomes = [0; 2];
+    for round in 0..6_000 {
+        let which = random.below(fixtures.len());
+        let (name, bytes, expected) = &fixtures[which];
+        let region = random_region(&mut random, bytes);
+        let mut index = indexes[which].clone();
+        for _ in 0..1 + random.below(3) {
+            let at = random.below(index.len());
+            match random.below(4) {
+                0 | 1 => index[at] ^= 1 << random.below(8),
+                2 => index.truncate(at),
+                _ => index.clone_from(&indexes[random.below(indexes.len())]),
+            }
+            if index.is_empty() {
+                index.push(0);
+            }
+        }
+        if index == indexes[which] {
+            continue;
+        }
+        let error = decode_with(&mut decoders[round % 2], bytes, region, Index::Use(&index)).unwrap_err();
+        assert!(error.kind == ErrorKind::Corrupt && error.message.contains("index"), "{name}: {error}");
+        if index.len() > 17 {
+            // What follows the file's length and checksum, as a forger would have it.
+            index[..8].copy_from_slice(&indexes[which][..8]);
+            seal(&mut index);
+            let [plain, fast] =
+                decoders.each_mut().map(|d| decode_with(d, bytes, region, Index::Use(&index)));
+            assert!(plain == fast, "{name}: {plain:?} {fast:?}");
+            outcomes[usize::from(plain.is_ok())] += 1;
+            // Nobody fools a whole decode.
+            let header = header(bytes).unwrap();
+            let whole = Rect::whole(header.width, header.height);
+            if let Ok(pixels) = decode_with(&mut decoders[round % 2], bytes, whole, Index::Use(&index)) {
+                assert_eq!(Some(fnv1a(&pixels)), expected.map(|(.., hash)| hash), "{name}");
+            }
+        }
+    }
+    assert!(outcomes[0] > 300 && outcomes[1] > 30, "{outcomes:?}");
 }

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 8] = [
     &["plan", "decode"],
     &["augment", "mix", "recipe"],
     &["batch", "pipeline", "loader"],
-    &["convert", "verify"],
+    &["convert", "verify", "index"],
     &["bin", "lib"],
 ];
 

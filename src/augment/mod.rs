@@ -9,6 +9,7 @@ mod ops;
 mod params;
 mod program;
 mod registry;
+mod shrink;
 mod step;
 mod steps;
 
@@ -16,13 +17,14 @@ use std::fmt;
 
 pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
 pub use kernels::blur::Blur;
-pub use kernels::colour::Colour;
+pub use kernels::clahe::Clahe;
+pub use kernels::colour::{Colour, Hsv};
 pub use kernels::convolve::Convolve;
 pub use kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
 pub use kernels::edges::Edges;
 pub use kernels::elastic::Elastic;
 pub use kernels::erase::{Erase, Fill};
-pub use kernels::grain::{BetaMask, Noise, Shapes};
+pub use kernels::grain::{BetaMask, Law, Noise, Shapes};
 pub use kernels::levels::Levels;
 pub use kernels::resample::Filter;
 pub use kernels::threshold::Threshold;

@@ -30,6 +30,7 @@ impl std::fmt::Debug for Registry {
 impl Default for Registry {
     fn default() -> Registry {
         let mut registry = Registry { ops: BTreeMap::new(), mixers: Mixers::default() };
+        registry.register::<Add>("add");
         registry.register::<Affine>("affine");
         registry.register::<AnyRes>("any_res");
         registry.register::<AugMix>("augmix");
@@ -41,30 +42,41 @@ impl Default for Registry {
         registry.register::<BoxBlur>("box_blur");
         registry.register::<Brightness>("brightness");
         registry.register::<CenterCrop>("center_crop");
+        registry.register::<ChannelDropout>("channel_dropout");
+        registry.register::<ClaheOp>("clahe");
         registry.register::<ColorJitter>("color_jitter");
         registry.register::<Contrast>("contrast");
         registry.register::<CopyPaste>("copy_paste");
         registry.register::<CommonCorruption>("corrupt");
         registry.register::<Cutout>("cutout");
+        registry.register::<Dropout>("dropout");
         registry.register::<EdgeDetect>("edge_detect");
         registry.register::<EdgeMap>("edge_map");
         registry.register::<ElasticTransform>("elastic");
+        registry.register::<ElementwiseAdd>("elementwise_add");
+        registry.register::<ElementwiseMultiply>("elementwise_multiply");
         registry.register::<Emboss>("emboss");
         registry.register::<EnclosingCrop>("enclosing_crop");
         registry.register::<Equalize>("equalize");
         registry.register::<Gamma>("gamma");
+        registry.register::<FiveCrop>("five_crop");
         registry.register::<GaussianBlur>("gaussian_blur");
         registry.register::<GaussianNoise>("gaussian_noise");
         registry.register::<Grayscale>("grayscale");
         registry.register::<HorizontalFlip>("horizontal_flip");
         registry.register::<Hue>("hue");
+        registry.register::<HueSaturationValue>("hue_saturation_value");
         registry.register::<ImpulseNoise>("impulse_noise");
         registry.register::<Invert>("invert");
         registry.register::<Jigsaw>("jigsaw");
         registry.register::<Jpeg>("jpeg");
+        registry.register::<LaplaceNoise>("laplace_noise");
+        registry.register::<LinearContrast>("linear_contrast");
+        registry.register::<LogContrast>("log_contrast");
         registry.register::<LowFrequencyCrop>("low_frequency_crop");
         registry.register::<MedianBlur>("median_blur");
         registry.register::<MotionBlur>("motion_blur");
+        registry.register::<Multiply>("multiply");
         registry.register::<Pad>("pad");
         registry.register::<PermuteChannels>("permute_channels");
         registry.register::<Perspective>("perspective");
@@ -74,6 +86,7 @@ impl Default for Registry {
         registry.register::<PolicyOp>("policy_op");
         registry.register::<Posterize>("posterize");
         registry.register::<Quadrants>("quadrants");
+        registry.register::<Quantize>("quantize");
         registry.register::<RandAugment>("rand_augment");
         registry.register::<RandomCrop>("random_crop");
         registry.register::<RandomErasing>("random_erasing");
@@ -85,6 +98,7 @@ impl Default for Registry {
         registry.register::<Sharpen>("sharpen");
         registry.register::<Sharpness>("sharpness");
         registry.register::<ShotNoise>("shot_noise");
+        registry.register::<SigmoidContrast>("sigmoid_contrast");
         registry.register::<Solarize>("solarize");
         registry.register::<SolarizeAdd>("solarize_add");
         registry.register::<SpeckleNoise>("speckle_noise");

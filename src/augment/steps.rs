@@ -45,6 +45,12 @@ impl Steps {
         self.values.clear();
     }
 
+    /// Begins with a picture of another size, and changes the first steps, as long as `change` says that it did.
+    pub(super) fn shrink(&mut self, whole: Frame, change: impl FnMut(&mut Step) -> bool) {
+        self.whole = whole;
+        let _ = self.list.iter_mut().map(change).take_while(|changed| *changed).count();
+    }
+
     /// The size of the picture that the steps begin with.
     pub fn whole(&self) -> Frame {
         self.whole

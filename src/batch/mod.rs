@@ -17,7 +17,8 @@ pub use targets::Targets;
 
 use crate::error::Fault;
 use crate::loader::LoaderState;
-use crate::mix::{Method, Role};
+use crate::mix::{self, Method};
+use crate::plan::Role;
 use crate::recipe::Layout;
 use crate::source::Annotations;
 
@@ -29,7 +30,7 @@ pub struct MixRecord {
     /// The mixer; `Unmixed` if the slot is as it was.
     pub method: Method,
     /// What it is among those that its group emits.
-    pub role: Role,
+    pub role: mix::Role,
     /// The own slot.
     pub slot: u32,
     /// The partner's slot; the own slot if unmixed.
@@ -62,7 +63,7 @@ impl MixRecord {
         if let Method::Custom(name) = &self.method {
             hash.update(name.as_bytes());
         }
-        if self.role != Role::Mixed {
+        if self.role != mix::Role::Mixed {
             hash.update(&[self.role as u8]);
         }
         for (slot, weight) in &self.sources {
@@ -114,6 +115,11 @@ pub struct Batch {
     /// One for each group of views.
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) samples: Vec<u64>,
+    pub(crate) sources: Vec<u32>,
+    pub(crate) weights: Vec<f32>,
+    pub(crate) roles: Vec<Role>,
+    /// `None` unless the sampler goes by groups.
+    pub(crate) groups: Option<Vec<u32>>,
     pub(crate) occurrences: Vec<u32>,
     pub(crate) valid: Vec<bool>,
     pub(crate) targets: Targets,
@@ -199,7 +205,30 @@ impl Batch {
         &self.samples
     }
 
-    /// The visit of each slot's sample in this epoch, from 0; numbers from 2^31 on are stand-ins for bad samples.
+    /// The source of each slot's sample, in the order of the sources; 0 where there is one.
+    pub fn sources(&self) -> &[u32] {
+        &self.sources
+    }
+
+    /// What the loss of each slot counts: 1, but for a weighted subset ([`crate::plan::Subset`]). A stand-in for a bad sample has the weight
+    /// of the one whose place it takes.
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// What each slot is for: support and queries of episodes ([`crate::plan::Episodes`]).
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// The group that each slot was taken from, by samplers that go by groups: the class or the number of the column's value, in the
+    /// order of the values; in episodes the class within the batch. `None` with other samplers.
+    pub fn groups(&self) -> Option<&[u32]> {
+        self.groups.as_deref()
+    }
+
+    /// The visit of each slot's sample in this epoch, which tells visits of a sample apart: from 0 on, or the place in the epoch for
+    /// samplers that draw every slot or batch anew; numbers from 2^31 on are stand-ins for bad samples.
     pub fn occurrences(&self) -> &[u32] {
         &self.occurrences
     }
@@ -348,6 +377,14 @@ impl Batch {
             pictures.flatten().for_each(|value| hash.update(&value.to_le_bytes()));
         }
         self.annotations[slot].iter().for_each(|each| each.pieces(|piece| hash.update(piece)));
+        // What plain orders leave as it is does not count, so that their digests stay what they were.
+        if self.weights[slot] != 1.0 {
+            hash.update(&self.weights[slot].to_le_bytes());
+        }
+        if let Some(groups) = &self.groups {
+            hash.update(&[self.roles[slot] as u8]);
+            hash.update(&groups[slot].to_le_bytes());
+        }
         hash.digest()
     }
 

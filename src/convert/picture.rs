@@ -18,6 +18,16 @@ pub(super) struct Stored<'a> {
     pub(super) height: u32,
     /// The new size by the old one.
     pub(super) scale: [f32; 2],
+    /// The entropy index of a JPEG; empty for none.
+    pub(super) index: &'a [u8],
+}
+
+/// Where the stored bytes are.
+enum Place {
+    Source,
+    Pixels,
+    Resized,
+    Encoded,
 }
 
 /// Scratch memory of one thread.
@@ -28,11 +38,41 @@ pub(super) struct Recoder {
     pixels: Vec<u8>,
     resized: Vec<u8>,
     encoded: Vec<u8>,
+    index: Vec<u8>,
 }
 
 impl Recoder {
     pub(super) fn run(&mut self, bytes: &[u8], codec: Codec, options: &Options) -> Result<Stored<'_>> {
-        let probe = decode::probe(bytes, codec, &options.limits)?;
+        let (place, codec, [width, height], scale) = self.recode(bytes, codec, options)?;
+        self.index.clear();
+        if options.index && codec == Codec::Jpeg {
+            let bytes = if let Place::Encoded = place { &self.encoded } else { bytes };
+            let probe = decode::probe(bytes, codec, &options.limits)?;
+            self.index.extend(self.decoder.index(bytes, &probe)?.unwrap_or_default());
+        }
+        let bytes = match place {
+            Place::Source => None,
+            Place::Pixels => Some(&self.pixels[..]),
+            Place::Resized => Some(&self.resized[..]),
+            Place::Encoded => Some(&self.encoded[..]),
+        };
+        Ok(Stored { bytes, codec, width, height, scale, index: &self.index })
+    }
+
+    /// Where the stored bytes are now, and their codec, size and scale.
+    fn recode(
+        &mut self,
+        bytes: &[u8],
+        codec: Codec,
+        options: &Options,
+    ) -> Result<(Place, Codec, [u32; 2], [f32; 2])> {
+        let limits = &options.limits;
+        let mut rewritten = None;
+        if options.baseline && codec == Codec::Jpeg && bytes.len() as u64 <= limits.bytes {
+            rewritten = decode::jpeg::to_baseline(bytes, limits.pixels, limits.scans)?;
+        }
+        let bytes = rewritten.as_deref().unwrap_or(bytes);
+        let probe = decode::probe(bytes, codec, limits)?;
         let (width, height) = (probe.width, probe.height);
         let longer = width.max(height);
         let side = options.max_side.filter(|side| *side < longer);
@@ -40,11 +80,15 @@ impl Recoder {
         let encode_all = options.quality.is_some() && options.max_side.is_none() && !stored_raw;
         let unpack = options.raw && !stored_raw;
         if side.is_none() && !encode_all && !unpack {
-            return Ok(Stored { bytes: None, codec, width, height, scale: [1.0; 2] });
+            if let Some(rewritten) = rewritten {
+                self.encoded = rewritten;
+                return Ok((Place::Encoded, codec, [width, height], [1.0; 2]));
+            }
+            return Ok((Place::Source, codec, [width, height], [1.0; 2]));
         }
         self.decoder.decode(bytes, &probe, Rect::whole(width, height), &mut self.pixels)?;
-        let (pixels, width, height) = match side {
-            None => (&self.pixels, width, height),
+        let (place, width, height) = match side {
+            None => (Place::Pixels, width, height),
             Some(side) => {
                 let (small_width, small_height) = (scaled(width, longer, side), scaled(height, longer, side));
                 resize(
@@ -52,14 +96,14 @@ impl Recoder {
                     (&self.pixels, width, height),
                     (&mut self.resized, small_width, small_height),
                 )?;
-                (&self.resized, small_width, small_height)
+                (Place::Resized, small_width, small_height)
             }
         };
         let ratio = |new: u32, old: u32| (f64::from(new) / f64::from(old)) as f32;
         let scale = [ratio(width, probe.width), ratio(height, probe.height)];
         if options.raw {
             let codec = Codec::Raw { width, height, channels: 3 };
-            return Ok(Stored { bytes: Some(pixels), codec, width, height, scale });
+            return Ok((place, codec, [width, height], scale));
         }
         if width > 65_535 || height > 65_535 {
             return Err(Error::new(
@@ -67,12 +111,13 @@ impl Recoder {
                 format!("{width} x {height} pixels: a JPEG has at most 65535 a side; set max_side"),
             ));
         }
+        let pixels = if let Place::Pixels = place { &self.pixels } else { &self.resized };
         self.encoded.clear();
         let quality = options.quality.unwrap_or(DEFAULT_QUALITY);
         JpegEncoder::new_with_quality(&mut self.encoded, quality)
             .encode(pixels, width, height, ExtendedColorType::Rgb8)
             .map_err(|error| Error::corrupt(format!("cannot encode as JPEG: {error}")).with_cause(error))?;
-        Ok(Stored { bytes: Some(&self.encoded), codec: Codec::Jpeg, width, height, scale })
+        Ok((Place::Encoded, Codec::Jpeg, [width, height], scale))
     }
 }
 

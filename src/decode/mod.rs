@@ -41,6 +41,32 @@ impl Default for Limits {
     }
 }
 
+/// Which entropy indexes of JPEGs a run uses. No pixel depends on it, only how fast crops are decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexPolicy {
+    /// None, even if one is stored.
+    Off,
+    /// Those that are stored with the data.
+    #[default]
+    Auto,
+    /// Those that are stored, and for other samples one that is made when the sample is decoded for the first time, and
+    /// kept in memory.
+    Learn,
+}
+
+/// Whether JPEGs may be decoded smaller than they are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScalePolicy {
+    /// Never: pixels are those of the whole picture.
+    #[default]
+    Exact,
+    /// By a half, a quarter or an eighth where the first thing that happens to a crop is that it is made at least as much
+    /// smaller. Pixels are others than with `Exact`, so it is part of a recipe's fingerprint.
+    Fast,
+}
+
 /// A rectangle of pixels inside a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rect {
@@ -81,9 +107,34 @@ pub struct Probe {
     turn: Turn,
     /// Not for the decoder in [`jpeg`]: progressive, CMYK, another codec.
     general: bool,
+    /// By how much the sides above are smaller than stored.
+    scale: jpeg::Scale,
 }
 
 impl Probe {
+    /// The picture decoded with its sides divided by `divisor` (1, 2, 4 or 8) and rounded up: the sizes and regions that
+    /// the decoder then goes by. Only JPEGs that [`jpeg`] reads can be; `None` for others.
+    pub fn scaled(&self, bytes: &[u8], divisor: u32) -> Option<Probe> {
+        let scale = jpeg::Scale::ALL.into_iter().find(|scale| scale.divisor() == divisor)?;
+        if self.codec != Codec::Jpeg || self.general || self.scale != jpeg::Scale::Full || !jpeg::reads(bytes)
+        {
+            return None;
+        }
+        Some(Probe { width: scale.side(self.width), height: scale.side(self.height), scale, ..*self })
+    }
+
+    /// By how much the sides are smaller than stored: 1 unless [`Probe::scaled`] made this.
+    pub fn divisor(&self) -> u32 {
+        self.scale.divisor()
+    }
+
+    /// True for a JPEG that an entropy index is made for.
+    fn wants_index(&self) -> bool {
+        const LEAST: u64 = 128 * 128;
+        let pixels = u64::from(self.width) * u64::from(self.height) * u64::from(self.divisor().pow(2));
+        self.codec == Codec::Jpeg && !self.general && pixels >= LEAST
+    }
+
     /// How many bytes decoding the whole picture takes.
     pub fn decoded_bytes(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height) * 3
@@ -144,7 +195,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
         ));
     }
     let (width, height) = if turn.swaps_sides() { (height, width) } else { (width, height) };
-    Ok(Probe { width, height, codec, turn, general })
+    Ok(Probe { width, height, codec, turn, general, scale: jpeg::Scale::Full })
 }
 
 /// Decodes pictures; keeps its scratch memory from one to the next. One for each worker.
@@ -173,6 +224,35 @@ impl Decoder {
     ///
     /// If the region is empty or not inside the picture.
     pub fn decode(&mut self, bytes: &[u8], probe: &Probe, region: Rect, out: &mut Vec<u8>) -> Result<()> {
+        self.decode_with(bytes, probe, region, jpeg::Index::None, out)
+    }
+
+    /// [`Decoder::decode`] with the help of a JPEG's entropy index, or making one. The pixels are the same.
+    ///
+    /// Pictures that cannot have an index pass over one; [`jpeg::Index::Record`] leaves its vector empty for them, and for
+    /// those so small that an index would not pay.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decoder::decode`], and [`Kind::Corrupt`] for an index that is damaged or of other bytes.
+    ///
+    /// # Panics
+    ///
+    /// As [`Decoder::decode`].
+    pub fn decode_with(
+        &mut self,
+        bytes: &[u8],
+        probe: &Probe,
+        region: Rect,
+        mut index: jpeg::Index<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        if let jpeg::Index::Record(made) = &mut index {
+            made.clear();
+            if !probe.wants_index() {
+                index = jpeg::Index::None;
+            }
+        }
         assert!(
             region.width > 0
                 && region.height > 0
@@ -189,10 +269,10 @@ impl Decoder {
         if probe.codec == Codec::Jpeg && !probe.general {
             out.resize(pixels, 0);
             let decoded = match probe.turn {
-                Turn::Upright => self.jpeg.decode(bytes, stored, out),
+                Turn::Upright => self.jpeg.decode_with(bytes, stored, probe.scale, index, out),
                 turn => {
                     self.whole.resize(pixels, 0);
-                    let decoded = self.jpeg.decode(bytes, stored, &mut self.whole);
+                    let decoded = self.jpeg.decode_with(bytes, stored, probe.scale, index, &mut self.whole);
                     turn.apply(&self.whole, stored.width as usize, stored.height as usize, out);
                     decoded
                 }
@@ -229,6 +309,23 @@ impl Decoder {
             probe.turn.apply(&cut, stored.width as usize, stored.height as usize, out);
         }
         Ok(())
+    }
+
+    /// The entropy index of a JPEG, to be stored beside it; `None` for pictures that cannot have one (other codecs,
+    /// progressive or CMYK files, 4 GiB) and for those so small that it would not pay.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Truncated`] or [`Kind::Corrupt`] if the scan is damaged, anywhere.
+    pub fn index(&mut self, bytes: &[u8], probe: &Probe) -> Result<Option<Vec<u8>>> {
+        if !probe.wants_index() {
+            return Ok(None);
+        }
+        match self.jpeg.index(bytes) {
+            Ok(index) => Ok(Some(index).filter(|index| !index.is_empty())),
+            Err(error) if error.kind == jpeg::ErrorKind::Unsupported => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Decodes a plane whole: rows of RGB, or of single values that are exactly those stored.

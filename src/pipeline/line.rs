@@ -2,22 +2,26 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use super::learnt::Learnt;
 use super::views::{ViewSet, ViewSets};
 use crate::augment::{Frame, Program};
 use crate::batch::TargetMaker;
-use crate::decode::{self, Decoder, Probe, Rect};
+use crate::decode::jpeg::Index;
+use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, ScalePolicy, plane};
 use crate::draws::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
 use crate::plan::{Plan, Visit};
 use crate::recipe::{OnBad, Recipe};
-use crate::source::{Annotations, Fingerprint, Payload, Plane, Raw, Source, Target};
+use crate::source::{Annotations, Codec, Fingerprint, Payload, Raw, Source, Target};
 
 /// How many stand-ins are tried for one bad sample.
 const ATTEMPTS: u32 = 16;
 
 /// Everything that decides what a batch holds. Shared by all threads; never changes.
 pub(crate) struct Line {
-    pub(crate) source: Box<dyn Source>,
+    pub(crate) source: Arc<dyn Source>,
     pub(crate) plan: Plan,
     pub(crate) recipe: Recipe,
     pub(crate) views: ViewSets,
@@ -26,22 +30,32 @@ pub(crate) struct Line {
     pub(crate) recipe_hash: Fingerprint,
     /// The slots of a mixing group; 1 without mixing.
     pub(crate) group: usize,
+    /// A cache: nothing that it holds changes a batch.
+    pub(crate) learnt: Learnt,
 }
 
 /// What a decoder keeps from sample to sample, and the sample that it has at hand.
 pub(crate) struct Desk {
-    decoder: Decoder,
+    pub(crate) decoder: Decoder,
     /// A buffer for reading that sources hand back.
     spare: Vec<u8>,
     /// The steps of each of the sample's views.
     pub(crate) programs: Vec<Program>,
     /// The decoded part that they all read.
     pub(crate) pixels: Vec<u8>,
+    /// An entropy index that was made.
+    recorded: Vec<u8>,
 }
 
 impl Desk {
     pub(crate) fn new() -> Desk {
-        Desk { decoder: Decoder::new(), spare: Vec::new(), programs: Vec::new(), pixels: Vec::new() }
+        Desk {
+            decoder: Decoder::new(),
+            spare: Vec::new(),
+            programs: Vec::new(),
+            pixels: Vec::new(),
+            recorded: Vec::new(),
+        }
     }
 
     fn keep(&mut self, payload: Payload) {
@@ -62,6 +76,8 @@ pub(crate) struct Sample {
     pub(crate) raw: Raw,
     /// Empty, and not asked for, unless the recipe moves annotations.
     pub(crate) annotations: Annotations,
+    /// The entropy index of a JPEG, if there is one and the recipe does not decline.
+    pub(crate) index: Option<Bytes>,
 }
 
 /// A slot whose picture is about to be decoded or known to be blank.
@@ -109,7 +125,15 @@ impl Line {
             Some(_) => self.source.annotations(sample)?.unwrap_or_default(),
             None => Annotations::default(),
         };
-        Ok(Sample { raw, annotations })
+        let index = match self.recipe.decode.index {
+            IndexPolicy::Off => None,
+            _ if raw.codec != Codec::Jpeg => None,
+            _ => match self.learnt.get(sample) {
+                Some(index) => Some(index),
+                None => self.source.jpeg_index(sample)?,
+            },
+        };
+        Ok(Sample { raw, annotations, index })
     }
 
     /// Decodes the sample of a slot, or a stand-in by the recipe's rule, at the desk.
@@ -203,21 +227,25 @@ impl Line {
         sample: Sample,
         choose: Choose<'_>,
     ) -> Result<Decoded> {
-        let Sample { raw, mut annotations } = sample;
+        let Sample { raw, mut annotations, index } = sample;
         self.targets.check(&raw.target)?;
-        let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.limits)?;
+        let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.decode.limits)?;
         self.draw(&mut desk.programs, views, epoch, visit, &probe);
         desk.programs.iter().try_for_each(Program::check_size)?;
-        annotations.check()?;
-        let planes = self.probe_planes(&annotations, &probe)?;
+        let probe = self.scaled(&mut desk.programs, &raw.bytes, probe);
+        let planes = plane::probe_all(&annotations, &self.recipe.decode.limits, &probe)?;
         let bytes = planes.iter().map(Probe::decoded_bytes).sum();
         let region = choose(wish(&desk.programs), &probe, bytes)?;
-        desk.decoder.decode(&raw.bytes, &probe, region, &mut desk.pixels)?;
+        desk.recorded.clear();
+        let guide = match &index {
+            Some(index) => Index::Use(index),
+            None if self.learnt.wants() => Index::Record(&mut desk.recorded),
+            None => Index::None,
+        };
+        desk.decoder.decode_with(&raw.bytes, &probe, region, guide, &mut desk.pixels)?;
+        self.learnt.put(visit.sample, &desk.recorded);
         desk.keep(raw.bytes);
-        for (plane, probe) in annotations.planes.iter_mut().zip(&planes) {
-            decode_plane(&mut desk.decoder, plane, probe)
-                .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))?;
-        }
+        plane::decode_all(&mut desk.decoder, &mut annotations, &planes)?;
         self.check_maps(views, &annotations)?;
         Ok(Decoded { region, target: raw.target, annotations })
     }
@@ -233,16 +261,6 @@ impl Line {
             }
         }
         Ok(())
-    }
-
-    /// Reads the headers of planes, which count towards the limits like the picture.
-    fn probe_planes(&self, annotations: &Annotations, picture: &Probe) -> Result<Vec<Probe>> {
-        let mut pixels = u64::from(picture.width) * u64::from(picture.height);
-        let planes = annotations.planes.iter().map(|plane| {
-            decode::plane::admit(&plane.bytes, plane.codec, &self.recipe.limits, picture, &mut pixels)
-                .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))
-        });
-        planes.collect()
     }
 
     /// Draws a program for each view of a visit, for a picture of the probed size.
@@ -274,6 +292,23 @@ impl Line {
         slots / self.group * mix.emitted(self.group) + mix.emitted(slots % self.group)
     }
 
+    /// Makes the programs those of a smaller picture, if the recipe allows it; gives what is to be decoded.
+    ///
+    /// Boxes and planes are of the whole picture, so recipes that move them read whole pictures.
+    pub(crate) fn scaled(&self, programs: &mut [Program], bytes: &[u8], probe: Probe) -> Probe {
+        if self.recipe.decode.scale == ScalePolicy::Exact || self.recipe.joint.is_some() {
+            return probe;
+        }
+        let divisor = programs.iter().map(Program::slack).min().unwrap_or(1);
+        match probe.scaled(bytes, divisor) {
+            Some(scaled) if divisor > 1 => {
+                programs.iter_mut().for_each(|program| program.shrink(divisor));
+                scaled
+            }
+            _ => probe,
+        }
+    }
+
     /// The global number of the group that begins at a slot of this rank.
     pub(crate) fn group_number(&self, first: usize, slot: usize) -> u32 {
         ((first + slot) / self.group) as u32
@@ -285,16 +320,6 @@ struct Decoded {
     region: Rect,
     target: Target,
     annotations: Annotations,
-}
-
-fn decode_plane(decoder: &mut Decoder, plane: &mut Plane, probe: &Probe) -> Result<()> {
-    // Raw planes are as they should be.
-    if plane.size().is_none() {
-        let pixels = decoder.plane(&plane.bytes, probe, plane.kind.channels())?;
-        let name = std::mem::take(&mut plane.name);
-        *plane = Plane::raw(name, plane.kind, probe.width, probe.height, pixels);
-    }
-    Ok(())
 }
 
 /// The part of the picture that all views together read.

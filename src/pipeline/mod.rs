@@ -14,6 +14,7 @@ mod augmenter;
 pub(crate) mod batcher;
 mod budget;
 mod decoder;
+pub(crate) mod learnt;
 pub(crate) mod line;
 pub(crate) mod mixing;
 mod reader;

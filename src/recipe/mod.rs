@@ -2,24 +2,28 @@
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
-mod curve;
+mod blend;
+mod folds;
 mod parse;
 mod presets;
 mod schedule;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::{Joint, Op, Registry};
-use crate::decode::Limits;
+use crate::decode::{IndexPolicy, Limits, ScalePolicy};
 use crate::error::{Error, Result};
 use crate::mix::{Masks, Mix};
-use crate::plan::{Last, Order};
+use crate::plan::{ByClass, Dirichlet, Last, Order, Sampler, Select};
 use crate::source::Fingerprint;
+pub use blend::Blended;
+pub use folds::{OpFolds, Side};
 use schedule::Schedule;
 pub use view::{OpEntry, View};
 
@@ -53,8 +57,14 @@ pub struct Recipe {
     pub(crate) batch: usize,
     pub(crate) order: Order,
     pub(crate) last: Last,
+    pub(crate) sampler: Sampler,
+    pub(crate) select: Vec<Select>,
+    /// Empty unless the recipe says something of its sources.
+    pub(crate) sources: Vec<Blended>,
+    pub(crate) table: Option<PathBuf>,
     /// Empty until an op or a view is added; [`Recipe::views`] is what counts.
     views: Vec<View>,
+    op_folds: Option<OpFolds>,
     /// `None` leaves annotations unread.
     pub(crate) joint: Option<Joint>,
     /// That of epoch 0; [`Recipe::mix_at`] is what counts.
@@ -63,7 +73,42 @@ pub struct Recipe {
     pub(crate) target: TargetOptions,
     pub(crate) output: Output,
     pub(crate) on_bad: OnBad,
+    pub(crate) decode: Decode,
+}
+
+/// How pictures are decoded: the `[decode]` table.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Decode {
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) scale: ScalePolicy,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) index: IndexPolicy,
+    /// What indexes that are learnt may take together.
+    #[serde(skip_serializing_if = "is_gib")]
+    pub(crate) index_bytes: u64,
     pub(crate) limits: Limits,
+}
+
+const GIB: u64 = 1 << 30;
+
+fn is_gib(bytes: &u64) -> bool {
+    *bytes == GIB
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Default for Decode {
+    fn default() -> Decode {
+        Decode {
+            scale: ScalePolicy::default(),
+            index: IndexPolicy::default(),
+            index_bytes: GIB,
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// How classes become targets.
@@ -184,9 +229,19 @@ struct Canonical<'a> {
     last: Last,
     order: Order,
     on_bad: OnBad,
-    decode: BTreeMap<&'static str, Limits>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<&'a PathBuf>,
+    decode: Decode,
     output: &'a Output,
     target: &'a TargetOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampler: Option<&'a Sampler>,
+    #[serde(skip_serializing_if = "<[Select]>::is_empty")]
+    select: &'a [Select],
+    #[serde(skip_serializing_if = "<[Blended]>::is_empty")]
+    source: &'a [Blended],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op_folds: Option<&'a OpFolds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     joint: Option<&'a Joint>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,9 +296,14 @@ impl Recipe {
             last: self.last,
             order: self.order,
             on_bad: self.on_bad,
-            decode: BTreeMap::from([("limits", self.limits)]),
+            table: self.table.as_ref(),
+            sampler: Some(&self.sampler).filter(|sampler| **sampler != Sampler::default()),
+            select: &self.select,
+            source: &self.sources,
+            decode: self.decode,
             output: &self.output,
             target: &self.target,
+            op_folds: self.op_folds.as_ref(),
             joint: self.joint.as_ref(),
             mix: self.mix.as_ref().map(|mix| {
                 let mut table = mix.to_table();
@@ -255,9 +315,12 @@ impl Recipe {
         toml::to_string(&canonical).expect("a recipe is numbers, strings, lists and tables")
     }
 
-    /// A hash of everything that decides what batches hold, codecs included.
+    /// A hash of everything that decides what batches hold, codecs included. Which entropy indexes are used decides
+    /// nothing.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of([self.to_toml().as_bytes(), CODECS.as_bytes()])
+        let Decode { index, index_bytes, .. } = Decode::default();
+        let decides = Recipe { decode: Decode { index, index_bytes, ..self.decode }, ..self.clone() };
+        Fingerprint::of([decides.to_toml().as_bytes(), CODECS.as_bytes()])
     }
 
     /// The seed of all randomness.
@@ -284,6 +347,46 @@ impl Recipe {
         Recipe { last, ..self }
     }
 
+    /// How batches are composed.
+    #[must_use]
+    pub fn sampler(self, sampler: impl Into<Sampler>) -> Recipe {
+        Recipe { sampler: sampler.into(), ..self }
+    }
+
+    /// Adds a choice of samples to those before.
+    #[must_use]
+    pub fn select(mut self, select: impl Into<Select>) -> Recipe {
+        self.select.push(select.into());
+        self
+    }
+
+    /// Makes the selections by agent those of one agent.
+    #[must_use]
+    pub fn agent(mut self, number: u32) -> Recipe {
+        for select in &mut self.select {
+            if let Select::Dirichlet(Dirichlet { agent, .. }) | Select::ByClass(ByClass { agent, .. }) =
+                select
+            {
+                *agent = number;
+            }
+        }
+        self
+    }
+
+    /// Adds what is to be known of the next source of a blend ([`crate::Loader::sources`]).
+    #[must_use]
+    pub fn source(mut self, source: Blended) -> Recipe {
+        self.sources.push(source);
+        self
+    }
+
+    /// A file with columns for samplers and selections: comma- or tab-separated, a header, then a row for each sample in their
+    /// order, or in any order with a column `sample` of numbers or `name` of names.
+    #[must_use]
+    pub fn table(self, path: impl Into<PathBuf>) -> Recipe {
+        Recipe { table: Some(path.into()), ..self }
+    }
+
     /// Adds an op to the last view, which is the only one unless [`Recipe::view`] added others.
     ///
     /// # Panics
@@ -300,6 +403,12 @@ impl Recipe {
     pub fn view(mut self, view: View) -> Recipe {
         self.views.push(view);
         self
+    }
+
+    /// Holds kinds of ops out for validation; `None` allows all.
+    #[must_use]
+    pub fn op_folds(self, folds: impl Into<Option<OpFolds>>) -> Recipe {
+        Recipe { op_folds: folds.into(), ..self }
     }
 
     /// Moves boxes, keypoints and planes with the picture; `None` leaves annotations unread.
@@ -346,7 +455,25 @@ impl Recipe {
     /// What a picture may cost at most.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Recipe {
-        Recipe { limits, ..self }
+        Recipe { decode: Decode { limits, ..self.decode }, ..self }
+    }
+
+    /// Whether JPEGs may be decoded smaller than they are stored; never by default.
+    #[must_use]
+    pub fn scale(self, scale: ScalePolicy) -> Recipe {
+        Recipe { decode: Decode { scale, ..self.decode }, ..self }
+    }
+
+    /// Which entropy indexes of JPEGs are used; those stored with the data by default.
+    #[must_use]
+    pub fn index(self, index: IndexPolicy) -> Recipe {
+        Recipe { decode: Decode { index, ..self.decode }, ..self }
+    }
+
+    /// What indexes that [`IndexPolicy::Learn`] makes may take together, in bytes; 1 GiB by default.
+    #[must_use]
+    pub fn index_bytes(self, index_bytes: u64) -> Recipe {
+        Recipe { decode: Decode { index_bytes, ..self.decode }, ..self }
     }
 
     /// The groups of views in order; a recipe that names none has one without ops.
@@ -437,7 +564,14 @@ impl Recipe {
         if self.batch == 0 || self.batch > 1 << 20 {
             return at("batch", format!("batch = {}: expected 1 to 1048576 samples", self.batch));
         }
+        self.sampler.check(self.batch)?;
+        self.select.iter().try_for_each(|select| select.check().map_err(|error| ("select", error)))?;
         view::check(&self.views).map_err(|(_, _, error)| ("view", error))?;
+        if let Some(folds) = &self.op_folds {
+            folds.check().map_err(|error| ("op_folds", error))?;
+            let checked = self.views.iter().try_for_each(|view| folds.check_view(view));
+            checked.map_err(|error| ("view", error))?;
+        }
         self.check_mix()?;
         if let Some(joint) = &self.joint {
             joint.check()?;

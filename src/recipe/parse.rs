@@ -1,5 +1,6 @@
 //! TOML to recipe, with the line of whatever is wrong.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -7,12 +8,11 @@ use toml::Spanned;
 
 use super::schedule::Schedule;
 use super::view::{self, Part};
-use super::{OnBad, Output, Recipe, TargetOptions, View};
+use super::{Blended, Decode, OnBad, OpFolds, Output, Recipe, TargetOptions, View};
 use crate::augment::{Joint, Registry, suggest, take_name};
-use crate::decode::Limits;
 use crate::error::{Error, Result};
 use crate::mix::{Mix, choice};
-use crate::plan::{Last, Order};
+use crate::plan::{Last, Order, Sampler, Select};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +25,14 @@ struct Form {
     #[serde(default)]
     last: Last,
     #[serde(default)]
+    sampler: Sampler,
+    #[serde(default)]
+    select: Vec<Spanned<Select>>,
+    #[serde(default)]
+    source: Vec<Blended>,
+    table: Option<PathBuf>,
+    op_folds: Option<Spanned<OpFolds>>,
+    #[serde(default)]
     view: Vec<Spanned<ViewForm>>,
     joint: Option<Joint>,
     mix: Option<toml::Table>,
@@ -35,7 +43,7 @@ struct Form {
     #[serde(default)]
     on_bad: OnBad,
     #[serde(default)]
-    decode: DecodeForm,
+    decode: Decode,
 }
 
 #[derive(Deserialize)]
@@ -47,42 +55,55 @@ struct ViewForm {
     ops: Vec<Spanned<toml::Table>>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DecodeForm {
-    #[serde(default)]
-    limits: Limits,
-}
-
 pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
     let form: Form = toml::from_str(text).map_err(|error| {
         let message = suggest(error.message());
         at(text, error.span().map_or(0, |span| span.start), Error::config(message))
     })?;
-    let views = views(registry, text, form.view)?;
+    if let Some(folds) = &form.op_folds {
+        folds.get_ref().check().map_err(|error| at(text, folds.span().start, error))?;
+    }
+    let op_folds = form.op_folds.map(Spanned::into_inner);
+    let views = views(registry, text, form.view, op_folds.as_ref())?;
     let (mix, mix_schedule) = match form.mix {
         Some(table) => mix(registry, text, table)?,
         None => (None, None),
     };
+    let mut select = Vec::with_capacity(form.select.len());
+    for spanned in form.select {
+        let start = spanned.span().start;
+        spanned.get_ref().check().map_err(|error| at(text, start, error))?;
+        select.push(spanned.into_inner());
+    }
     let recipe = Recipe {
         seed: form.seed,
         batch: form.batch,
         order: form.order,
         last: form.last,
+        sampler: form.sampler,
+        select,
+        sources: form.source,
+        table: form.table,
         views,
+        op_folds,
         joint: form.joint,
         mix,
         mix_schedule,
         target: form.target,
         output: form.output,
         on_bad: form.on_bad,
-        limits: form.decode.limits,
+        decode: form.decode,
     };
     recipe.check().map_err(|(key, error)| at(text, place_of(text, key), error))?;
     Ok(recipe)
 }
 
-fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Result<Vec<View>> {
+fn views(
+    registry: &Registry,
+    text: &str,
+    forms: Vec<Spanned<ViewForm>>,
+    folds: Option<&OpFolds>,
+) -> Result<Vec<View>> {
     let registry = Arc::new(registry.clone());
     let mut views = Vec::with_capacity(forms.len());
     // Where each view and its parts stand.
@@ -99,7 +120,11 @@ fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Resu
         view.name = form.name.map(Spanned::into_inner);
         for spanned in form.ops {
             let start = spanned.span().start;
-            add_op(&registry, &mut view, spanned.into_inner()).map_err(|error| at(text, start, error))?;
+            let added = add_op(&registry, &mut view, spanned.into_inner()).and_then(|()| match folds {
+                Some(folds) => folds.check_op(view.ops[view.ops.len() - 1].op()),
+                None => Ok(()),
+            });
+            added.map_err(|error| at(text, start, error))?;
         }
         views.push(view);
     }

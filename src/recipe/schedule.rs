@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::curve::Curve;
-use crate::error::Result;
+use crate::augment::suggest;
+use crate::error::{Error, Result};
+use crate::plan::Curve;
 
 /// Makes the thing of a table without curves.
 type Make<T> = Arc<dyn Fn(toml::Table) -> Result<Arc<T>> + Send + Sync>;
@@ -89,7 +90,8 @@ impl Place {
 fn find(value: &toml::Value, place: Place, found: &mut Vec<(Place, Curve)>) -> Result<()> {
     match value {
         toml::Value::Table(table) if Curve::is_meant(table) => {
-            let curve = Curve::read(table).map_err(|error| error.at(&place))?;
+            let curve = Curve::read(table);
+            let curve = curve.map_err(|error| Error::config(suggest(error.message())).at(&place))?;
             found.push((place, curve));
         }
         toml::Value::Table(table) => {

@@ -106,7 +106,7 @@ fn fingerprints_of_single_views_never_change() {
 }
 
 const GOLDEN_PRINTS: [&str; 3] = [
-    "0d19eca5e6465a6af9389d7081a81f4e",
+    "88cf038955c83533e6aeb541e5fe461d",
     "bdc1fdc782c0aacb92dd7c08e48b7f27",
     "05971f63d68aea9d24ddf29f194abaab",
 ];
@@ -141,6 +141,7 @@ fn everything_that_changes_a_batch_changes_the_fingerprint() {
         base().target(TargetOptions { classes: Some(3), ..TargetOptions::default() }),
         base().output(Output { layout: Layout::Nhwc, ..Output::default() }),
         base().on_bad(OnBad::Fail),
+        base().scale(ScalePolicy::Fast),
         base().limits(Limits { scans: 7, ..Limits::default() }),
     ];
     let mut prints: Vec<String> =
@@ -148,6 +149,27 @@ fn everything_that_changes_a_batch_changes_the_fingerprint() {
     prints.sort();
     prints.dedup();
     assert_eq!(prints.len(), changed.len());
+}
+
+#[test]
+fn which_indexes_are_used_is_kept_and_changes_no_fingerprint() {
+    let base = Recipe::new().op(CenterCrop::new(8));
+    for (text, recipe) in [
+        ("", base.clone()),
+        ("[decode]\nindex = \"off\"", base.clone().index(IndexPolicy::Off)),
+        (
+            "[decode]\nindex = \"learn\"\nindex_bytes = 5",
+            base.clone().index(IndexPolicy::Learn).index_bytes(5),
+        ),
+    ] {
+        let text = format!("batch = 32\n{text}\n[[view]]\nops = [{{ op = \"center_crop\", size = 8 }}]");
+        let read = Recipe::from_toml(&text).unwrap();
+        assert_eq!(read.to_toml(), recipe.to_toml());
+        assert_eq!(Recipe::from_toml(&read.to_toml()).unwrap().to_toml(), recipe.to_toml());
+        assert_eq!(read.fingerprint(), base.fingerprint());
+    }
+    let error = Recipe::from_toml("batch = 1\n[decode]\nindex = \"lern\"").unwrap_err().to_string();
+    assert!(error.contains("line 3") && error.contains("`learn`"), "{error}");
 }
 
 /// A recipe that works, to break in one place: (text to replace, replacement).

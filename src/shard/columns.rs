@@ -16,6 +16,8 @@ pub(super) struct Columns {
     name: Ragged,
     kind: Vec<u8>,
     target: Ragged,
+    /// Of records that have an entropy index; all zeros are not written.
+    jpeg_index: Vec<u8>,
     extras: Vec<(String, Ragged)>,
 }
 
@@ -70,11 +72,11 @@ impl Columns {
                 )));
             }
         }
-        if layout::COLUMNS.len() + self.extras.len() + record.extra.len() > layout::MAX_COLUMNS {
+        if layout::COLUMNS.len() + 1 + self.extras.len() + record.extra.len() > layout::MAX_COLUMNS {
             return Err(Error::config(format!("more than {} columns", layout::MAX_COLUMNS)));
         }
         for (number, (name, _)) in record.extra.iter().enumerate() {
-            let known = layout::COLUMNS.iter().any(|(known, _)| known == name);
+            let known = *name == layout::JPEG_INDEX || layout::COLUMNS.iter().any(|(known, _)| known == name);
             let again = record.extra[..number].iter().any(|(before, _)| before == name);
             let form =
                 !name.is_empty() && name.len() <= layout::NAME && name.bytes().all(|b| b.is_ascii_graphic());
@@ -98,6 +100,7 @@ impl Columns {
         self.width.extend(entry.width.to_le_bytes());
         self.height.extend(entry.height.to_le_bytes());
         self.codec.push(codec);
+        self.jpeg_index.extend(entry.jpeg_index.to_le_bytes());
         self.name.push(record.name.as_bytes());
         let (kind, words): (u8, Vec<u32>) = match record.target {
             Target::None => (0, Vec::new()),
@@ -142,6 +145,9 @@ impl Columns {
             ])
             .map(|((name, cell), data)| (name.to_owned(), cell, data))
             .collect();
+        if self.jpeg_index.iter().any(|&byte| byte != 0) {
+            columns.push((layout::JPEG_INDEX.to_owned(), Cell::U32, self.jpeg_index));
+        }
         columns.extend(self.extras.into_iter().map(|(name, column)| (name, Cell::Bytes, column.encode())));
         let required = layout::COLUMNS.len();
 

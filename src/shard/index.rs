@@ -25,6 +25,8 @@ pub struct Entry {
     pub height: u32,
     /// How the record is encoded.
     pub codec: Codec,
+    /// Bytes of the entropy index behind the record; 0 if there is none.
+    pub jpeg_index: u32,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub(super) struct Index {
     kind: usize,
     name: Ragged,
     target: Ragged,
+    jpeg_index: Option<usize>,
     extras: Vec<(String, Ragged)>,
 }
 
@@ -90,9 +93,13 @@ impl Index {
         let kind = fixed(layout::TARGET_KIND)?;
         let name = ragged(&footer, find(&columns, layout::SAMPLE_NAME)?, samples)?;
         let target = ragged(&footer, find(&columns, layout::TARGET)?, samples)?;
+        let stored = columns.iter().any(|column| column.name == layout::JPEG_INDEX);
+        let jpeg_index = if stored { Some(fixed(layout::JPEG_INDEX)?) } else { None };
         let mut extras = Vec::new();
         for column in &columns {
-            if layout::COLUMNS.iter().any(|(known, _)| *known == column.name) {
+            if column.name == layout::JPEG_INDEX
+                || layout::COLUMNS.iter().any(|(known, _)| *known == column.name)
+            {
                 continue;
             }
             if column.required {
@@ -106,8 +113,21 @@ impl Index {
                 extras.push((column.name.clone(), ragged(&footer, column, samples)?));
             }
         }
-        let index =
-            Index { footer, samples, offset, length, crc, width, height, codec, kind, name, target, extras };
+        let index = Index {
+            footer,
+            samples,
+            offset,
+            length,
+            crc,
+            width,
+            height,
+            codec,
+            kind,
+            name,
+            target,
+            jpeg_index,
+            extras,
+        };
         index.check(payload_end)?;
         Ok(index)
     }
@@ -135,9 +155,12 @@ impl Index {
         if length == 0 {
             return Err(Error::corrupt("a record of 0 bytes"));
         }
-        let end = offset.checked_add(length).filter(|end| *end <= payload_end).ok_or_else(|| {
+        let jpeg_index = self.jpeg_index(row);
+        let end = offset.checked_add(length).and_then(|end| end.checked_add(jpeg_index.into()));
+        let end = end.filter(|end| *end <= payload_end).ok_or_else(|| {
             Error::corrupt(format!(
-                "{length} bytes at offset {offset} go past byte {payload_end}, where the footer starts"
+                "{length} bytes at offset {offset} and an entropy index of {jpeg_index} go past byte {payload_end}, \
+                 where the footer starts"
             ))
         })?;
         let (width, height) = (self.u32(self.width, row), self.u32(self.height, row));
@@ -176,6 +199,10 @@ impl Index {
         u32_at(&self.footer, column + row * 4)
     }
 
+    fn jpeg_index(&self, row: usize) -> u32 {
+        self.jpeg_index.map_or(0, |column| self.u32(column, row))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.samples
     }
@@ -190,6 +217,7 @@ impl Index {
             height,
             codec: layout::codec_of(self.footer[self.codec + row], width, height)
                 .expect("checked when the index was read"),
+            jpeg_index: self.jpeg_index(row),
         }
     }
 
@@ -279,7 +307,8 @@ fn find<'a>(columns: &'a [Column], name: &str) -> Result<&'a Column> {
 /// A column of numbers: its first byte, after checking its type and its size.
 fn fixed(columns: &[Column], name: &str, samples: usize) -> Result<usize> {
     let column = find(columns, name)?;
-    let cell = layout::COLUMNS.iter().find(|(known, _)| *known == name).map_or(Cell::U8, |(_, cell)| *cell);
+    // The one that is not in the table is the entropy index.
+    let cell = layout::COLUMNS.iter().find(|(known, _)| *known == name).map_or(Cell::U32, |(_, cell)| *cell);
     let width = match cell {
         Cell::U8 | Cell::Bytes => 1,
         Cell::U32 => 4,

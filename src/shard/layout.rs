@@ -34,6 +34,9 @@ pub(super) const SAMPLE_NAME: &str = "name";
 pub(super) const TARGET_KIND: &str = "target.kind";
 pub(super) const TARGET: &str = "target";
 
+/// The column of entropy indexes, which only shards with any have: how many bytes each has, right behind its record.
+pub(super) const JPEG_INDEX: &str = "jpeg.index.1";
+
 /// The type of a column: how many bytes a cell has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

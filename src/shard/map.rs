@@ -45,13 +45,12 @@ impl Map {
     }
 
     /// The whole mapping. Its owner checks every offset that it reads from it where it is used.
-    #[cfg(feature = "arrow")]
     pub(crate) fn whole(&self) -> Bytes {
         self.bytes.clone()
     }
 
     /// A slice of the mapping, present in memory if it is large.
-    pub(super) fn range(&self, range: Range<usize>) -> Result<Bytes> {
+    pub(crate) fn range(&self, range: Range<usize>) -> Result<Bytes> {
         let (start, length) = (range.start, range.len());
         if range.end > self.map.len() {
             return Err(Error::new(

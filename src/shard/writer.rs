@@ -93,18 +93,40 @@ impl Writer {
     /// than they say, a column name that is taken. The writer can go on after it. [`Kind::Io`] if the file cannot be
     /// written; the writer is then of no more use.
     pub fn append(&mut self, record: &Record<'_>) -> Result<u64> {
+        self.append_with(record, &[], &mut std::iter::empty())
+    }
+
+    /// [`Writer::append`] with more behind the record's bytes: the entropy index of a JPEG
+    /// ([`crate::decode::Decoder::index`]; an empty one is none), then `more`, which an extra column has to list.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::append`], and [`Kind::Config`] for an index of 4 GiB.
+    pub(crate) fn append_with(
+        &mut self,
+        record: &Record<'_>,
+        index: &[u8],
+        more: &mut dyn Iterator<Item = &[u8]>,
+    ) -> Result<u64> {
         let number = self.columns.len();
         let place = |error: Error| {
             error.at(format!("{}: record {number} ({})", self.temp.target().display(), record.name))
         };
         let codec = self.columns.check(record).map_err(place)?;
         let length = record.bytes.len() as u64;
+        let jpeg_index = u32::try_from(index.len())
+            .map_err(|_| place(Error::config(format!("an entropy index of {} bytes", index.len()))))?;
         let offset = layout::aligned(self.at)
-            .filter(|offset| offset.checked_add(length).is_some())
+            .filter(|offset| offset.checked_add(length + u64::from(jpeg_index)).is_some())
             .ok_or_else(|| place(Error::new(Kind::Limit, "the shard would be larger than 2^64 bytes")))?;
         self.pad(offset)?;
         self.temp.write(record.bytes)?;
-        self.at = offset + length;
+        self.temp.write(index)?;
+        self.at = offset + length + u64::from(jpeg_index);
+        for piece in more {
+            self.temp.write(piece)?;
+            self.at += piece.len() as u64;
+        }
         let entry = Entry {
             offset,
             length,
@@ -112,6 +134,7 @@ impl Writer {
             width: record.width,
             height: record.height,
             codec: record.codec,
+            jpeg_index,
         };
         self.columns.push(&entry, codec, record);
         Ok(number)

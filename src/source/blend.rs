@@ -1,6 +1,8 @@
 //! Several sources as one.
 
-use super::{Access, Annotations, Fingerprint, Raw, Source};
+use bytes::Bytes;
+
+use super::{Access, Annotations, Fingerprint, Raw, Source, Target};
 use crate::error::Result;
 
 /// Several sources numbered through, in order.
@@ -60,6 +62,26 @@ impl Source for Blend {
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let (id, source) = self.part(id);
         source.annotations(id)
+    }
+
+    fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
+        let (id, source) = self.part(id);
+        source.jpeg_index(id)
+    }
+
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        self.parts
+            .iter()
+            .try_for_each(|(base, source)| source.labels(&mut |id, target| each(base + id, target)))
+    }
+
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        for (base, source) in &self.parts {
+            if !source.column(name, &mut |id, text| each(base + id, text))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn access(&self) -> Access {

@@ -86,14 +86,19 @@ pub fn detect(path: impl AsRef<Path>) -> Result<Format> {
     if found.is_dir() { folder_format(path) } else { file_format(path) }
 }
 
-/// Opens stored data of a known form.
+/// Opens stored data of a known form, with the entropy index that `feedmill index` wrote beside it, if there is one.
 ///
 /// # Errors
 ///
 /// Those of [`open`], and [`Kind::Unsupported`](crate::Kind::Unsupported) for Arrow and Parquet in a build without the
-/// feature `arrow`.
+/// feature `arrow`. [`Kind::Mismatch`](crate::Kind::Mismatch) if the entropy index is of other data than is there now.
 pub fn open_as(path: impl AsRef<Path>, format: Format) -> Result<Box<dyn Source>> {
     let path = path.as_ref();
+    super::indexed::attach(path, open_bare(path, format)?)
+}
+
+/// [`open_as`] without looking for an entropy index.
+pub(crate) fn open_bare(path: &Path, format: Format) -> Result<Box<dyn Source>> {
     // One message for a missing path, whatever the form.
     std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     match format {

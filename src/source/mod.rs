@@ -19,12 +19,14 @@ mod cells;
 mod detect;
 mod fill;
 mod folder;
+pub(crate) mod indexed;
 #[cfg(feature = "arrow")]
 mod map;
 mod memory;
 mod names;
 #[cfg(feature = "arrow")]
 mod parquet;
+mod shard_planes;
 pub(crate) mod shards;
 mod sidecar;
 mod tar;
@@ -35,6 +37,7 @@ pub use arrow::ArrowFile;
 pub(crate) use blend::Blend;
 #[cfg(feature = "arrow")]
 pub use cells::Columns;
+pub(crate) use detect::open_bare;
 pub use detect::{Format, detect, open, open_as};
 pub use folder::Folder;
 pub use memory::Memory;
@@ -83,6 +86,47 @@ pub trait Source: Send + Sync {
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let _ = id;
         Ok(None)
+    }
+
+    /// The entropy index of a sample that is a JPEG ([`crate::decode::jpeg::Index`]), if one is stored: with it a crop is
+    /// decoded without what lies in front of it. Called on the thread that reads the sample. The index need not be
+    /// checked here: the decoder does it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::read`].
+    fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
+        let _ = id;
+        Ok(None)
+    }
+
+    /// Hands out the target of every sample in order, for samplers that go by class. The default reads every sample; a source
+    /// that knows targets without their pictures should say them here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::read`], and those of `each`.
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        let mut spare = Vec::new();
+        for id in 0..self.len() {
+            let Raw { bytes, target, .. } = self.read(id, std::mem::take(&mut spare))?;
+            if let Payload::Owned(buffer) = bytes {
+                spare = buffer;
+            }
+            each(id, target)?;
+        }
+        Ok(())
+    }
+
+    /// Hands out the value of every sample in a further column, in order, as text: what samplers may go by beside classes. False
+    /// if there is no such column, which is all that the default says.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the column from being read, and those of `each`.
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        let _ = (name, each);
+        Ok(false)
     }
 
     /// How [`Source::read`] behaves, which decides on which thread it is called.

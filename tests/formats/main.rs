@@ -2,6 +2,7 @@
 
 mod damage;
 mod detect;
+mod indexes;
 mod make;
 mod same;
 #[cfg(feature = "arrow")]

@@ -10,5 +10,6 @@ mod mixing;
 mod ops;
 mod ranks;
 mod resume;
+mod samplers;
 mod support;
 mod views;

@@ -297,11 +297,11 @@ fn columns_that_are_not_known_and_not_required_are_passed_over() {
     let mut craft = Craft::sound();
     let extra = |name: &[u8], cell, data| Column { name: name.to_vec(), cell, flags: 0, data, claim: None };
     craft.columns.push(extra(b"later.type", 200, vec![1, 2, 3]));
-    craft.columns.push(extra(b"jpeg.index.1", 4, strings(&[b"", b"abc", b""])));
+    craft.columns.push(extra(b"later.index", 4, strings(&[b"", b"abc", b""])));
     std::fs::write(&path, craft.bytes()).unwrap();
     let shard = Shard::open(&path, Backing::Mmap).unwrap();
-    assert_eq!(shard.extras().collect::<Vec<_>>(), ["jpeg.index.1"]);
-    assert_eq!(shard.extra("jpeg.index.1", 1), Some(&b"abc"[..]));
+    assert_eq!(shard.extras().collect::<Vec<_>>(), ["later.index"]);
+    assert_eq!(shard.extra("later.index", 1), Some(&b"abc"[..]));
 }
 
 #[test]
@@ -313,6 +313,30 @@ fn an_extra_column_is_checked_like_the_others() {
     craft.columns.push(Column { name: b"extra".to_vec(), cell: 4, flags: 0, data, claim: None });
     std::fs::write(&path, craft.bytes()).unwrap();
     assert_eq!(Shard::open(&path, Backing::Mmap).unwrap_err().kind(), Kind::Corrupt);
+}
+
+#[test]
+fn entropy_indexes_lie_between_their_record_and_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.mill");
+    let open = |lengths: [u32; 3], cell: u8| {
+        let mut craft = Craft::sound();
+        let data = lengths.iter().flat_map(|length| length.to_le_bytes()).collect();
+        craft.columns.push(Column { name: b"jpeg.index.1".to_vec(), cell, flags: 0, data, claim: None });
+        std::fs::write(&path, craft.bytes()).unwrap();
+        Shard::open(&path, Backing::Pread)
+    };
+    let shard = open([56, 0, 3], 2).unwrap();
+    assert_eq!(shard.jpeg_index(0).unwrap().unwrap().len(), 56);
+    assert_eq!((shard.jpeg_index(1).unwrap(), shard.entry(2).jpeg_index), (None, 3));
+    for (lengths, cell, text) in [
+        ([57, 0, 0], 2, "record 1: offset 128 lies before byte 129"),
+        ([0, 0, u32::MAX], 2, "an entropy index of 4294967295 go past byte"),
+        ([0, 0, 0], 3, "the column \"jpeg.index.1\" has type 3, expected 2"),
+    ] {
+        let error = open(lengths, cell).unwrap_err();
+        assert!(error.kind() == Kind::Corrupt && error.message().contains(text), "{error}");
+    }
 }
 
 #[test]

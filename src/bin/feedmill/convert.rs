@@ -27,9 +27,15 @@ pub struct Args {
     /// The quality of new JPEGs, 1 to 100 [92]; without --max-side every picture is encoded anew
     #[arg(long, value_name = "QUALITY", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: Option<u8>,
+    /// Rewrite progressive JPEGs as baseline ones with the same coefficients, which are decoded several times as fast
+    #[arg(long)]
+    baseline: bool,
     /// Store decoded RGB pixels
     #[arg(long, conflicts_with = "quality")]
     raw: bool,
+    /// Leave out the entropy index of JPEGs, with which crops are decoded faster
+    #[arg(long)]
+    no_index: bool,
     /// Threads, each writing one shard at a time [one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -47,7 +53,9 @@ impl Args {
         options.shard_size = self.shard_size;
         options.max_side = self.max_side;
         options.quality = self.quality;
+        options.baseline = self.baseline;
         options.raw = self.raw;
+        options.index = !self.no_index;
         options.jobs = self.jobs.map_or(0, usize::from);
         options.resume = self.resume;
         options.skip_bad = self.skip_bad;
@@ -67,12 +75,6 @@ impl Args {
         };
         for bad in &report.skipped {
             output::complain(&format!("left out sample {} ({}): {}", bad.sample, bad.name, bad.message));
-        }
-        if report.without_planes > 0 {
-            let samples = report.without_planes;
-            output::complain(&format!(
-                "masks and other planes of {samples} samples were left out: shards hold boxes and keypoints alone"
-            ));
         }
         writeln!(
             out,

@@ -62,6 +62,7 @@ impl Args {
             for record in 0..shard.len() {
                 let entry = shard.entry(record);
                 statistics.add(entry.length, entry.codec, entry.width, entry.height);
+                statistics.add_index(entry.jpeg_index.into());
             }
         }
         let files: u64 = shards.shards().iter().map(|shard| shard.sealed().bytes).sum();
@@ -100,6 +101,7 @@ fn overview(source: &dyn Source, format: Format) -> Value {
         let read = source.read(id, std::mem::take(&mut spare)).and_then(|raw| {
             let probe = decode::probe(&raw.bytes, raw.codec, &Limits::default())?;
             statistics.add(raw.bytes.len() as u64, raw.codec, probe.width, probe.height);
+            statistics.add_index(source.jpeg_index(id)?.map_or(0, |index| index.len() as u64));
             Ok(raw)
         });
         match read {
@@ -125,10 +127,37 @@ fn common(source: &dyn Source, form: &str, statistics: &Statistics) -> Value {
         "width": statistics.width.value(),
         "height": statistics.height.value(),
     });
+    if let Some(sizes) = class_sizes(source) {
+        value["class_size"] = sizes;
+    }
+    if statistics.indexed > 0 {
+        value["jpeg_indexes"] = json!(statistics.indexed);
+        value["jpeg_index_bytes"] = json!(statistics.index_bytes);
+    }
     if let Some((height, width)) = source.uniform_frame() {
         value["uniform_frame"] = json!({"width": width, "height": height});
     }
     value
+}
+
+/// How many samples classes have, where every sample has one class: what samplers by class can be asked for.
+fn class_sizes(source: &dyn Source) -> Option<Value> {
+    let mut sizes = BTreeMap::new();
+    for class in 0..source.classes().map_or(0, <[String]>::len) as u32 {
+        sizes.insert(class, 0);
+    }
+    let mut others = 0;
+    let each = &mut |_, target| {
+        match target {
+            Target::Class(class) => *sizes.entry(class).or_insert(0) += 1,
+            _ => others += 1,
+        }
+        Ok(())
+    };
+    source.labels(each).ok().filter(|()| others == 0)?;
+    let mut spread = Spread::default();
+    sizes.values().for_each(|size| spread.add(*size));
+    Some(spread.value())
 }
 
 /// One sample; what cannot be known of a bad one is left out, and the error says why.
@@ -151,6 +180,9 @@ fn sample(source: &dyn Source, id: u64, shards: Option<&Shards>) -> Result<Value
         "width": probe.width,
         "height": probe.height,
     });
+    if let Some(index) = source.jpeg_index(id)? {
+        value["jpeg_index_bytes"] = json!(index.len());
+    }
     if let Some(shards) = shards
         && let Some((number, record)) = shards.locate(id)
     {
@@ -195,6 +227,8 @@ struct Statistics {
     width: Spread,
     height: Spread,
     unreadable: u64,
+    indexed: u64,
+    index_bytes: u64,
 }
 
 impl Statistics {
@@ -203,6 +237,12 @@ impl Statistics {
         self.bytes.add(bytes);
         self.width.add(width.into());
         self.height.add(height.into());
+    }
+
+    /// The entropy index of a sample; 0 bytes for none.
+    fn add_index(&mut self, bytes: u64) {
+        self.indexed += u64::from(bytes > 0);
+        self.index_bytes += bytes;
     }
 }
 

@@ -11,6 +11,7 @@ mod completions;
 mod convert;
 mod digest;
 mod explain;
+mod index;
 mod inspect;
 mod job;
 mod output;
@@ -43,6 +44,7 @@ struct Cli {
 enum Command {
     Bench(bench::Args),
     Convert(convert::Args),
+    Index(index::Args),
     Verify(verify::Args),
     Inspect(inspect::Args),
     Digest(digest::Args),
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
     let run = match cli.command {
         Command::Bench(args) => args.run(&mut out),
         Command::Convert(args) => args.run(&mut out),
+        Command::Index(args) => args.run(&mut out),
         Command::Verify(args) => args.run(&mut out),
         Command::Inspect(args) => args.run(&mut out),
         Command::Digest(args) => args.run(&mut out),

@@ -16,6 +16,8 @@ pub(super) struct Window<'a> {
 /// The scan's bytes, and what lies behind the clean stretch a [`Window`] walks over.
 pub(super) struct Source<'a> {
     data: &'a [u8],
+    /// Where the window started afresh last: the scan, a restart or a seek.
+    start: usize,
     /// End of the clean stretch: an `FF`, or the end of the data.
     clean_end: usize,
     /// Zero bits handed out beyond the end of the data.
@@ -48,7 +50,7 @@ impl<'a> Window<'a> {
 impl<'a> Source<'a> {
     /// Starts at `data[start..]`; `find_ff` gives the distance to the next `FF` byte or the end.
     pub fn new(data: &'a [u8], start: usize, find_ff: fn(&[u8]) -> usize) -> (Self, Window<'a>) {
-        let mut source = Source { data, clean_end: start, padding: 0, find_ff };
+        let mut source = Source { data, start, clean_end: start, padding: 0, find_ff };
         let window = source.window_at(start);
         (source, window)
     }
@@ -62,6 +64,7 @@ impl<'a> Source<'a> {
 
     fn window_at(&mut self, start: usize) -> Window<'a> {
         self.padding = 0;
+        self.start = start;
         Window { buffer: 0, bits: 0, clean: self.clean_from(start) }
     }
 
@@ -114,6 +117,42 @@ impl<'a> Source<'a> {
     #[inline(always)]
     pub fn overrun(&self, window: &Window<'_>) -> bool {
         self.padding > window.bits
+    }
+
+    /// Starts afresh at a [`Source::position`]; one beyond the data is an early end.
+    pub fn seek(&mut self, position: u64) -> Window<'a> {
+        let mut window =
+            self.window_at(usize::try_from(position / 8).unwrap_or(usize::MAX).min(self.data.len()));
+        if !position.is_multiple_of(8) {
+            window.refill(self);
+            window.consume((position % 8) as u32);
+        }
+        window
+    }
+
+    /// Where the next bit is: 8 times the offset of its byte in the file, and its number there from the top. A function
+    /// of the bit alone, not of how the window got there: fill bytes in front of a byte belong to it.
+    pub fn position(&self, window: &Window<'_>) -> u64 {
+        let mut at = self.clean_end - window.clean.len();
+        let before_fill = |mut at: usize| {
+            while at > self.start && self.data[at - 1] == 0xFF {
+                at -= 1;
+            }
+            at
+        };
+        let unread = window.bits.saturating_sub(self.padding);
+        for _ in 0..unread.div_ceil(8) {
+            // In entropy-coded data an FF is fill, or it is followed by the zero that was stuffed behind it.
+            at = before_fill(at);
+            let stuffed = at >= self.start + 2 && self.data[at - 2..at] == [0xFF, 0];
+            at = at.saturating_sub(1 + usize::from(stuffed)).max(self.start);
+        }
+        8 * before_fill(at) as u64 + u64::from(unread.wrapping_neg() % 8)
+    }
+
+    /// A place behind all bits that were consumed and not behind the next marker.
+    pub fn behind(&self, window: &Window<'_>) -> usize {
+        self.clean_end - window.clean.len()
     }
 
     /// Offset near the next bit, for messages.

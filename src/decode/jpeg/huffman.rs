@@ -211,7 +211,7 @@ impl Skip {
 }
 
 /// The codes of one table, whatever the look-up that resolves the short ones.
-struct Codes {
+pub(super) struct Codes {
     /// First code beyond each length, left-aligned in 16 bits.
     limit: [u32; 17],
     /// What to subtract from a code of each length to get its symbol's index.
@@ -221,6 +221,13 @@ struct Codes {
 
 impl Codes {
     const EMPTY: Codes = Codes { limit: [0; 17], offset: [0; 17], spec: None };
+
+    /// The codes of `spec`, to be looked up one by one.
+    pub fn of(spec: &HuffmanSpec) -> Result<Codes> {
+        let mut codes = Codes::EMPTY;
+        codes.assign(spec, &mut [Symbol::LONG; 1 << LOOKAHEAD], Symbol::dc)?;
+        Ok(codes)
+    }
 
     /// Whether these are the codes of `spec`.
     ///
@@ -265,7 +272,7 @@ impl Codes {
     }
 
     /// The symbol whose code, of any length, is at the top of `buffer`, and that length.
-    fn find(&self, buffer: u64) -> Option<(u8, u32)> {
+    pub fn find(&self, buffer: u64) -> Option<(u8, u32)> {
         let head = (buffer >> 48) as u32;
         let shortest = if head < self.limit[LOOKAHEAD as usize] { 1 } else { LOOKAHEAD as usize + 1 };
         let length = (shortest..=16).find(|&length| head < self.limit[length])?;

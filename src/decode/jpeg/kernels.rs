@@ -1,9 +1,11 @@
 //! The inner loops, each in plain Rust; `x86` holds their vector twins.
 
+use std::ops::Range;
+
 use super::bits;
 use super::entropy::Block;
 use super::error::Result;
-use super::scan::{Scan, decode_row};
+use super::scan::{Row, Scan, decode_span};
 
 /// Where a reconstructed block goes.
 #[derive(Clone, Copy)]
@@ -20,8 +22,8 @@ pub(super) struct Target<'a> {
 pub(super) trait Kernels: Copy {
     /// Distance to the first `FF` byte, or the length.
     fn find_ff(self) -> fn(&[u8]) -> usize;
-    /// Decodes one row of MCUs, with this CPU's instructions.
-    fn decode_row(self, scan: &mut Scan<'_>, row: usize) -> Result<()>;
+    /// Decodes MCUs of one row, with this CPU's instructions.
+    fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()>;
     /// Dequantises and transforms two blocks into `out`. `sparse` promises that coefficients
     /// outside the top left 4x4 are zero.
     fn idct_pair(self, blocks: &[Block; 2], targets: [Target<'_>; 2], sparse: bool, out: &mut [u8]);
@@ -46,8 +48,8 @@ impl Kernels for Scalar {
         bits::find_ff
     }
 
-    fn decode_row(self, scan: &mut Scan<'_>, row: usize) -> Result<()> {
-        decode_row(self, scan, row)
+    fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
+        decode_span(self, scan, row, mcus)
     }
 
     fn idct_pair(self, blocks: &[Block; 2], targets: [Target<'_>; 2], _: bool, out: &mut [u8]) {

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::Rect;
 use super::error::{Result, unsupported};
 use super::markers::Preamble;
+use super::{Rect, Scale};
 
 /// Room beside each row of samples for the replicated edge sample, and for alignment.
 const PAD: usize = 16;
@@ -25,13 +25,15 @@ pub(super) enum Upsampling {
 }
 
 impl Upsampling {
-    /// libjpeg's choice: plain repetition for very narrow planes and for ratios other than 2.
-    fn choose(h_ratio: usize, v_ratio: usize, width: usize) -> Self {
+    /// libjpeg's choice: plain repetition for very narrow planes, for ratios other than 2, and where every block becomes
+    /// one pixel.
+    fn choose(h_ratio: usize, v_ratio: usize, width: usize, scale: Scale) -> Self {
+        let fancy = scale != Scale::Eighth;
         match (h_ratio, v_ratio) {
             (1, 1) => Upsampling::None,
-            (2, 1) if width > 2 => Upsampling::H2V1,
-            (1, 2) => Upsampling::H1V2,
-            (2, 2) if width > 2 => Upsampling::H2V2,
+            (2, 1) if fancy && width > 2 => Upsampling::H2V1,
+            (1, 2) if fancy => Upsampling::H1V2,
+            (2, 2) if fancy && width > 2 => Upsampling::H2V2,
             _ => Upsampling::Replicate,
         }
     }
@@ -48,6 +50,8 @@ impl Upsampling {
 /// One component: its geometry and the part of it that the region needs.
 #[derive(Clone, Default)]
 pub(super) struct Plane {
+    /// Samples of a block across and down: 8, or fewer in a scaled picture.
+    pub size: usize,
     /// Blocks per MCU.
     pub h: usize,
     pub v: usize,
@@ -72,12 +76,12 @@ impl Plane {
     /// Place of a sample in the band buffer. Row 0 is the last row of the previous band. One column
     /// to either side of the reconstructed ones may be asked for.
     pub fn at(&self, band_row: usize, column: usize) -> usize {
-        self.base + band_row * self.stride + PAD + column - 8 * self.block_columns.start
+        self.base + band_row * self.stride + PAD + column - self.size * self.block_columns.start
     }
 
     /// Sample rows per band.
     pub fn band_rows(&self) -> usize {
-        8 * self.v
+        self.size * self.v
     }
 }
 
@@ -87,8 +91,13 @@ pub(super) struct Layout {
     pub count: usize,
     /// MCUs per row.
     pub mcus: usize,
-    /// MCU rows that contain needed blocks.
+    /// Rows of MCUs.
+    pub rows: usize,
+    /// MCU rows that contain needed blocks, and MCUs of a row that do.
     pub mcu_rows: Range<usize>,
+    pub mcu_columns: Range<usize>,
+    /// Pixels of the whole picture, before scaling, per MCU across.
+    pub mcu_width: usize,
     /// Pixel rows per MCU row.
     pub mcu_height: usize,
     /// Rows at the end of a band that wait for the next band, their filter's context.
@@ -112,7 +121,7 @@ fn needed(pixels: &Range<usize>, ratio: usize, filtered: bool, size: usize) -> R
 }
 
 impl Layout {
-    pub fn new(preamble: &Preamble, region: Rect) -> Result<Layout> {
+    pub fn new(preamble: &Preamble, region: Rect, scale: Scale) -> Result<Layout> {
         let width = preamble.header.width as usize;
         let height = preamble.header.height as usize;
         let count = usize::from(preamble.header.components);
@@ -121,6 +130,7 @@ impl Layout {
         let factors = |n: usize| if count == 1 { (1, 1) } else { (components[n].h, components[n].v) };
         let h_max = (0..count).map(|n| factors(n).0).max().unwrap_or(1);
         let v_max = (0..count).map(|n| factors(n).1).max().unwrap_or(1);
+        let least = scale.block();
         let left = region.left as usize;
         let top = region.top as usize;
         let pixels = left..left + region.width as usize;
@@ -130,31 +140,46 @@ impl Layout {
             planes: Default::default(),
             count,
             mcus: width.div_ceil(8 * h_max),
+            rows: height.div_ceil(8 * v_max),
             mcu_rows: 0..0,
-            mcu_height: 8 * v_max,
+            mcu_columns: 0..0,
+            mcu_width: 8 * h_max,
+            mcu_height: least * v_max,
             lag: 0,
             band_len: 0,
             row_len: pixels.len() + 8,
         };
-        let mut first_row = usize::MAX;
+        let (mut first_row, mut first_column) = (usize::MAX, usize::MAX);
         for (n, plane) in layout.planes[..count].iter_mut().enumerate() {
             let (h, v) = factors(n);
             if h_max % h != 0 || v_max % v != 0 {
                 let message = format!("sampling {h}x{v} beside {h_max}x{v_max}, not a whole ratio");
                 return unsupported(preamble.scan_start, message);
             }
-            let (h_ratio, v_ratio) = (h_max / h, v_max / v);
-            let (width, height) = (width.div_ceil(h_ratio), height.div_ceil(v_ratio));
-            let upsampling = Upsampling::choose(h_ratio, v_ratio, width);
+            // libjpeg's way: subsampled planes are shrunk less, where that saves upsampling.
+            let mut size = least;
+            while size < 8
+                && (h_max * least).is_multiple_of(2 * h * size)
+                && (v_max * least).is_multiple_of(2 * v * size)
+            {
+                size *= 2;
+            }
+            let (h_ratio, v_ratio) = (h_max * least / (h * size), v_max * least / (v * size));
+            let width = (width * h * size).div_ceil(8 * h_max);
+            let height = (height * v * size).div_ceil(8 * v_max);
+            let upsampling = Upsampling::choose(h_ratio, v_ratio, width, scale);
             let columns = needed(&pixels, h_ratio, upsampling.filters_columns(), width);
             let rows = needed(&lines, v_ratio, upsampling.filters_rows(), height);
-            let block_columns = columns.start / 8..(columns.end - 1) / 8 + 1;
-            let block_rows = rows.start / 8..(rows.end - 1) / 8 + 1;
+            let block_columns = columns.start / size..(columns.end - 1) / size + 1;
+            let block_rows = rows.start / size..(rows.end - 1) / size + 1;
             first_row = first_row.min(block_rows.start / v);
             layout.mcu_rows.end = layout.mcu_rows.end.max((block_rows.end - 1) / v + 1);
+            first_column = first_column.min(block_columns.start / h);
+            layout.mcu_columns.end = layout.mcu_columns.end.max((block_columns.end - 1) / h + 1);
             layout.lag |= usize::from(upsampling.filters_rows());
-            let stride = 8 * block_columns.len() + 2 * PAD;
+            let stride = size * block_columns.len() + 2 * PAD;
             *plane = Plane {
+                size,
                 h,
                 v,
                 h_ratio,
@@ -170,7 +195,7 @@ impl Layout {
             };
             layout.band_len += stride * (plane.band_rows() + 1);
         }
-        layout.mcu_rows.start = first_row;
+        (layout.mcu_rows.start, layout.mcu_columns.start) = (first_row, first_column);
         Ok(layout)
     }
 

@@ -74,13 +74,13 @@ pub(super) struct Preamble {
 }
 
 /// Walks from marker to marker.
-struct Walker<'a> {
+pub(super) struct Walker<'a> {
     data: &'a [u8],
     pos: usize,
 }
 
 impl<'a> Walker<'a> {
-    fn new(data: &'a [u8]) -> Result<Self> {
+    pub fn new(data: &'a [u8]) -> Result<Self> {
         match data {
             [0xFF, 0xD8, ..] => Ok(Walker { data, pos: 2 }),
             [] | [0xFF] => truncated(data.len(), "expected the SOI marker FF D8, found end of file"),
@@ -91,8 +91,18 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Offset of what comes next.
+    pub fn pos(&self) -> usize {
+        self.pos
+    }
+
+    /// Goes on at another place.
+    pub fn seek(&mut self, pos: usize) {
+        self.pos = pos;
+    }
+
     /// Code of the next marker; stray bytes and fill bytes in front of it are skipped.
-    fn marker(&mut self) -> Result<u8> {
+    pub fn marker(&mut self) -> Result<u8> {
         loop {
             match self.data.get(self.pos..) {
                 Some([0xFF, 0 | 0xFF, ..]) => self.pos += 1,
@@ -107,7 +117,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Payload of the segment whose marker was just read, and the payload's offset.
-    fn segment(&mut self) -> Result<(&'a [u8], usize)> {
+    pub fn segment(&mut self) -> Result<(&'a [u8], usize)> {
         let at = self.pos;
         let Some(&[high, low]) = self.data.get(at..).and_then(|rest| rest.first_chunk()) else {
             return truncated(self.data.len(), "expected a segment length, found end of file");
@@ -128,7 +138,7 @@ impl<'a> Walker<'a> {
     }
 }
 
-fn process_of(code: u8) -> Option<Process> {
+pub(super) fn process_of(code: u8) -> Option<Process> {
     Some(match code {
         0xC0 => Process::Baseline,
         0xC1 => Process::Extended,
@@ -264,11 +274,62 @@ pub(super) fn preamble(data: &[u8]) -> Result<Preamble> {
     }
 }
 
+/// The frame header of a sequential or progressive Huffman-coded picture, and its components.
+pub(super) fn any_frame(
+    walker: &mut Walker<'_>,
+    process: Process,
+    at: usize,
+) -> Result<(Header, Vec<Component>)> {
+    let (header, list, list_at) = frame(walker, process)?;
+    let components = any_components(&header, list, at, list_at)?;
+    Ok((header, components[..usize::from(header.components)].to_vec()))
+}
+
+/// A scan header.
+pub(super) struct Stream {
+    pub parts: Vec<Part>,
+    /// First and last coefficient.
+    pub band: [u8; 2],
+    /// The high and the low end of successive approximation.
+    pub bits: [u8; 2],
+}
+
+/// One component of a scan.
+pub(super) struct Part {
+    pub id: u8,
+    pub dc: usize,
+    pub ac: usize,
+}
+
+/// Reads a scan header of any kind.
+pub(super) fn stream(payload: &[u8], at: usize) -> Result<Stream> {
+    let count = payload.first().map_or(0, |&count| usize::from(count));
+    if !(1..=4).contains(&count) || payload.len() != 2 * count + 4 {
+        let found = payload.len();
+        return corrupt(at, format!("expected a scan header, found {found} bytes for {count} components"));
+    }
+    let (parts, rest) = payload[1..].split_at(2 * count);
+    let part = |part: &[u8; 2]| match part {
+        [id, tables] if tables >> 4 <= 3 && tables & 15 <= 3 => {
+            Ok(Part { id: *id, dc: usize::from(tables >> 4), ac: usize::from(tables & 15) })
+        }
+        [_, tables] => corrupt(at, format!("expected Huffman tables 0 to 3, found {tables:02X}")),
+    };
+    let parts = parts.as_chunks::<2>().0.iter().map(part).collect::<Result<_>>()?;
+    Ok(Stream { parts, band: [rest[0], rest[1]], bits: [rest[2] >> 4, rest[2] & 15] })
+}
+
 /// Checks that the frame is of a kind decoded here and reads its component list.
 fn components(header: &Header, list: &[u8], at: usize, list_at: usize) -> Result<[Component; 3]> {
+    if header.process == Process::Progressive {
+        return unsupported(at, "progressive coding");
+    }
+    any_components(header, list, at, list_at)
+}
+
+fn any_components(header: &Header, list: &[u8], at: usize, list_at: usize) -> Result<[Component; 3]> {
     match header.process {
-        Process::Baseline | Process::Extended => {}
-        Process::Progressive => return unsupported(at, "progressive coding"),
+        Process::Baseline | Process::Extended | Process::Progressive => {}
         Process::Lossless => return unsupported(at, "lossless coding"),
         Process::ArithmeticSequential | Process::ArithmeticProgressive => {
             return unsupported(at, "arithmetic coding");
@@ -329,7 +390,7 @@ fn quant_tables(mut rest: &[u8], at: usize, tables: &mut [Option<[i16; 64]>; 4])
     Ok(())
 }
 
-fn huffman_tables(
+pub(super) fn huffman_tables(
     mut rest: &[u8],
     at: usize,
     dc: &mut [Option<HuffmanSpec>; 4],

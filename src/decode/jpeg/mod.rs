@@ -3,32 +3,41 @@
 //! The pixels are those of libjpeg-turbo with its default settings, bit for bit: accurate integer
 //! inverse DCT, triangle ("fancy") upsampling, fixed-point colour conversion. Any rectangle of a
 //! picture can be decoded by itself; blocks it does not need are parsed but not reconstructed, and
-//! rows of MCUs below it are not even read.
+//! rows of MCUs below it are not even read. With an entropy [`Index`] nothing in front of it in its rows is read either,
+//! but for what lies up to 128 pixels before it.
 //!
 //! Progressive, arithmetic, lossless and hierarchical coding, 12-bit samples, pictures of 2 or 4
 //! components and scans that do not contain all components are refused as
 //! [`ErrorKind::Unsupported`], for the caller to hand to another decoder.
 
+mod baseline;
 mod bits;
+mod coefficients;
+mod encode;
 mod entropy;
 mod error;
 mod huffman;
 mod idct;
+mod index;
 mod kernels;
 mod layout;
 mod markers;
 mod output;
+mod parts;
 mod scan;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub use baseline::to_baseline;
 pub use error::{Error, ErrorKind, Result};
+pub(crate) use parts::{Coefficients, Parts};
 
 use super::Rect;
 use bits::Source;
 use entropy::Block;
 use error::{corrupt, limit, truncated};
 use huffman::{AcTable, DcTable};
+use index::{Entry, Grid};
 use kernels::{Kernels, Scalar};
 use layout::Layout;
 use markers::Preamble;
@@ -81,6 +90,73 @@ pub fn header(bytes: &[u8]) -> Result<Header> {
     markers::header(bytes)
 }
 
+/// How much smaller than stored a picture is decoded: sides are divided and rounded up.
+///
+/// The pixels are those of libjpeg-turbo with the same scale, which transforms each block to fewer samples. They are not
+/// those of the whole picture made smaller: another low-pass filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scale {
+    /// As stored.
+    #[default]
+    Full,
+    /// A half.
+    Half,
+    /// A quarter.
+    Quarter,
+    /// An eighth: one pixel for each block.
+    Eighth,
+}
+
+impl Scale {
+    /// Every scale, from the largest picture to the smallest.
+    pub const ALL: [Scale; 4] = [Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth];
+
+    /// What sides are divided by: 1, 2, 4 or 8.
+    pub fn divisor(self) -> u32 {
+        1 << self as u32
+    }
+
+    /// The length of a side of `length` pixels.
+    pub fn side(self, length: u32) -> u32 {
+        length.div_ceil(self.divisor())
+    }
+
+    /// Samples of a block across.
+    fn block(self) -> usize {
+        8 >> self as usize
+    }
+}
+
+/// The part that a picture's entropy index has in decoding it. The pixels are the same with every choice.
+///
+/// An index is bound to its file by the file's length and CRC-32C and has a checksum of its own, both looked at whenever
+/// it is used, so a damaged index, and an honest one of other bytes, is [`ErrorKind::Corrupt`]. Besides, the state at
+/// every entry that decoding passes is compared. Whoever can write an index with intent can make all of that fit and
+/// change pixels, as if he wrote the picture itself; he cannot make the decoder leave its memory, allocate more than the
+/// picture has entries, or take longer than without an index. Decoding a picture whole proves each of its entries.
+#[derive(Debug, Default)]
+pub enum Index<'a> {
+    /// None: everything in front of the region is read.
+    #[default]
+    None,
+    /// One that [`Decoder::index`] or [`Index::Record`] made.
+    Use(&'a [u8]),
+    /// Make one while decoding, which reads the scan to its end. The vector is left empty if the scan is damaged behind
+    /// the region or too large for an index (4 GiB).
+    Record(&'a mut Vec<u8>),
+}
+
+/// True if a [`Decoder`] reads this file, as far as the markers up to its scan say: sound files of other kinds go to
+/// another decoder.
+pub fn reads(bytes: &[u8]) -> bool {
+    check(bytes).is_ok()
+}
+
+fn check(bytes: &[u8]) -> Result<()> {
+    let corner = Rect { left: 0, top: 0, width: 1, height: 1 };
+    Layout::new(&markers::preamble(bytes)?, corner, Scale::Full).map(drop)
+}
+
 /// A decoder with its tables and scratch memory, to be used for many pictures in turn.
 ///
 /// Memory grows to what the widest band of one row of MCUs needed so far and is then reused.
@@ -89,6 +165,7 @@ pub struct Decoder {
     blocks: Box<[Block; 2]>,
     band: Vec<u8>,
     rows: [Vec<u8>; 3],
+    entries: Vec<Entry>,
     #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no vector kernels here"))]
     simd: bool,
 }
@@ -127,6 +204,7 @@ impl Decoder {
             blocks: Box::new([[0; 256]; 2]),
             band: Vec::new(),
             rows: Default::default(),
+            entries: Vec::new(),
             simd,
         }
     }
@@ -136,13 +214,58 @@ impl Decoder {
     /// The length of `out` must be `region.width * region.height * 3`. On failure its content is
     /// unspecified.
     pub fn decode(&mut self, bytes: &[u8], region: Rect, out: &mut [u8]) -> Result<()> {
+        self.decode_with(bytes, region, Scale::Full, Index::None, out)
+    }
+
+    /// [`Decoder::decode`] of the picture at a scale, `region` being of the scaled picture, with the help of an entropy
+    /// index or making one.
+    pub fn decode_with(
+        &mut self,
+        bytes: &[u8],
+        region: Rect,
+        scale: Scale,
+        index: Index<'_>,
+        out: &mut [u8],
+    ) -> Result<()> {
+        match index {
+            Index::None => self.start(bytes, region, scale, None, false, out).map(drop),
+            Index::Use(packed) => self.start(bytes, region, scale, Some(packed), false, out).map(drop),
+            Index::Record(made) => {
+                let tail = self.start(bytes, region, scale, None, true, out)?;
+                *made = tail.ok().flatten().unwrap_or_default();
+                Ok(())
+            }
+        }
+    }
+
+    /// The entropy index of a picture: the same bytes whoever makes it. Empty if the file has 4 GiB or more.
+    ///
+    /// # Errors
+    ///
+    /// As for decoding the whole picture, except that pixels are not made.
+    pub fn index(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let corner = Rect { left: 0, top: 0, width: 1, height: 1 };
+        self.start(bytes, corner, Scale::Full, None, true, &mut [0; 3])?.map(Option::unwrap_or_default)
+    }
+
+    /// Decodes a region and then, if asked, records the index; the inner result is what came of that.
+    fn start(
+        &mut self,
+        bytes: &[u8],
+        region: Rect,
+        scale: Scale,
+        packed: Option<&[u8]>,
+        record: bool,
+        out: &mut [u8],
+    ) -> Result<Result<Option<Vec<u8>>>> {
         let preamble = markers::preamble(bytes)?;
-        check_region(&preamble.header, region, out.len())?;
+        check_region(&preamble.header, scale, region, out.len())?;
         if markers::find_eoi(bytes, preamble.scan_start).is_none() {
             return truncated(bytes.len(), "expected an EOI marker behind the scan, found none");
         }
-        let layout = Layout::new(&preamble, region)?;
-        let whole = (region.width, region.height) == (preamble.header.width, preamble.header.height);
+        let layout = Layout::new(&preamble, region, scale)?;
+        let sides = [preamble.header.width, preamble.header.height].map(|side| scale.side(side));
+        let whole = [region.width, region.height] == sides;
         self.prepare_tables(&preamble, !whole)?;
         if self.band.len() < layout.band_len {
             self.band.resize(layout.band_len, 0);
@@ -152,13 +275,34 @@ impl Decoder {
                 row.resize(layout.row_len, 0);
             }
         }
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.clear();
+        let guide = match packed {
+            None if record => Ok(Guide::Record(Grid::new(&layout), &mut entries)),
+            None => Ok(Guide::None),
+            Some(packed) => {
+                let needed = |grid: Grid| grid.per_row * layout.mcu_rows.end;
+                index::unpack(packed, bytes, &layout, preamble.scan_start, needed, &mut entries)
+                    .map(|grid| Guide::Entries(grid, &entries))
+            }
+        };
+        let job = Job { bytes, preamble: &preamble, layout: &layout, region };
+        let done = guide.and_then(|guide| self.run_on_this_cpu(&job, guide, out));
+        let done = done.map(|tail| {
+            tail.map(|()| record.then(|| index::pack(&entries, Grid::new(&layout), bytes)).flatten())
+        });
+        self.entries = entries;
+        done
+    }
+
+    fn run_on_this_cpu(&mut self, job: &Job<'_>, guide: Guide<'_>, out: &mut [u8]) -> Result<Result<()>> {
         #[cfg(target_arch = "x86_64")]
         if self.simd
             && let Some(avx2) = x86::Avx2::detect()
         {
-            return self.run(avx2, bytes, &preamble, &layout, region, out);
+            return self.run(avx2, job, guide, out);
         }
-        self.run(Scalar, bytes, &preamble, &layout, region, out)
+        self.run(Scalar, job, guide, out)
     }
 
     fn prepare_tables(&mut self, preamble: &Preamble, skips: bool) -> Result<()> {
@@ -180,15 +324,15 @@ impl Decoder {
         Ok(())
     }
 
+    /// Decodes the region, then what is behind it for the sake of a [`Guide::Record`].
     fn run<K: Kernels>(
         &mut self,
         kernels: K,
-        bytes: &[u8],
-        preamble: &Preamble,
-        layout: &Layout,
-        region: Rect,
+        job: &Job<'_>,
+        mut guide: Guide<'_>,
         out: &mut [u8],
-    ) -> Result<()> {
+    ) -> Result<Result<()>> {
+        let &Job { bytes, preamble, layout, region } = job;
         let (source, window) = Source::new(bytes, preamble.scan_start, kernels.find_ff());
         let mut scan = Scan {
             layout,
@@ -198,6 +342,7 @@ impl Decoder {
             source,
             window,
             predictors: [0; 3],
+            next: 0,
             restart_in: preamble.restart_interval,
             restarts: 0,
             blocks: &mut self.blocks,
@@ -208,12 +353,13 @@ impl Decoder {
         let top = region.top as usize;
         let bottom = top + region.height as usize;
         let mut next = top;
-        for row in 0..layout.mcu_rows.end {
+        let skipped = if let Guide::Entries(..) = guide { layout.mcu_rows.start } else { 0 };
+        for row in skipped..layout.mcu_rows.end {
             let wanted = row >= layout.mcu_rows.start;
             if wanted && row > layout.mcu_rows.start {
                 Band { layout, row: row - 1, samples: scan.band }.carry_over();
             }
-            kernels.decode_row(&mut scan, row)?;
+            guide.decode_row(kernels, &mut scan, row)?;
             if !wanted {
                 continue;
             }
@@ -226,19 +372,72 @@ impl Decoder {
             band.emit(kernels, next..end, columns.clone(), preamble.rgb, &mut self.rows, out);
             next = end;
         }
-        Ok(())
+        let mut rest = || {
+            if matches!(guide, Guide::Record(..)) {
+                (layout.mcu_rows.end..layout.rows)
+                    .try_for_each(|row| guide.decode_row(kernels, &mut scan, row))?;
+            }
+            Ok(())
+        };
+        Ok(rest())
     }
 }
 
-fn check_region(header: &Header, region: Rect, len: usize) -> Result<()> {
+/// What is decoded.
+struct Job<'a> {
+    bytes: &'a [u8],
+    preamble: &'a Preamble,
+    layout: &'a Layout,
+    region: Rect,
+}
+
+/// An index on its way through the scan.
+enum Guide<'a> {
+    None,
+    Entries(Grid, &'a [Entry]),
+    Record(Grid, &'a mut Vec<Entry>),
+}
+
+impl Guide<'_> {
+    /// Decodes what is needed of a row of MCUs, and what has to be read to get there.
+    fn decode_row<K: Kernels>(&mut self, kernels: K, scan: &mut Scan<'_>, row: usize) -> Result<()> {
+        let layout = scan.layout;
+        let needed = &layout.mcu_columns;
+        let (first, blocks) = (row * layout.mcus, scan.row(row));
+        match self {
+            Guide::None => {
+                let last = row + 1 == layout.mcu_rows.end;
+                let end = if last { needed.end } else { layout.mcus };
+                kernels.decode_span(scan, &blocks, 0..end)
+            }
+            Guide::Record(grid, entries) => (0..layout.mcus).step_by(grid.step).try_for_each(|start| {
+                entries.push(scan.entry());
+                kernels.decode_span(scan, &blocks, start..(start + grid.step).min(layout.mcus))
+            }),
+            Guide::Entries(grid, entries) => {
+                for nth in needed.start / grid.step..needed.end.div_ceil(grid.step) {
+                    let start = nth * grid.step;
+                    let entry = entries[row * grid.per_row + nth];
+                    if scan.next != first + start {
+                        scan.seek(entry, first + start);
+                    } else if scan.entry() != entry {
+                        return Err(index::contradiction(entry, scan.entry()));
+                    }
+                    kernels.decode_span(scan, &blocks, start..(start + grid.step).min(needed.end))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn check_region(header: &Header, scale: Scale, region: Rect, len: usize) -> Result<()> {
+    let (width, height) = (scale.side(header.width), scale.side(header.height));
     let fits = |start: u32, size: u32, whole: u32| {
         size > 0 && start.checked_add(size).is_some_and(|end| end <= whole)
     };
-    if !fits(region.left, region.width, header.width) || !fits(region.top, region.height, header.height) {
-        return limit(format!(
-            "expected a region inside {}x{} pixels, found {region:?}",
-            header.width, header.height
-        ));
+    if !fits(region.left, region.width, width) || !fits(region.top, region.height, height) {
+        return limit(format!("expected a region inside {width}x{height} pixels, found {region:?}"));
     }
     // At most 65535 * 65535 * 3, too much for a 32-bit `usize` only.
     let expected = u64::from(region.width) * u64::from(region.height) * 3;

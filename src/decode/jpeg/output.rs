@@ -17,10 +17,10 @@ impl Band<'_> {
     /// Keeps the last row of each plane for the next band.
     pub fn carry_over(&mut self) {
         for plane in self.layout.planes() {
-            let first = 8 * plane.block_columns.start;
+            let first = plane.size * plane.block_columns.start;
             let (from, to) = (plane.at(plane.band_rows(), first), plane.at(0, first));
             // With the replicated samples on either side.
-            self.samples.copy_within(from - 1..from + 8 * plane.block_columns.len() + 1, to - 1);
+            self.samples.copy_within(from - 1..from + plane.size * plane.block_columns.len() + 1, to - 1);
         }
     }
 

@@ -1,10 +1,13 @@
 //! The scan: rows of MCUs from bits to samples.
 
+use std::ops::Range;
+
 use super::bits::{Source, Window};
 use super::entropy::{Block, ac_coefficients, dc_difference, skip_ac_coefficients};
 use super::error::{Result, corrupt};
 use super::huffman::{AcTable, DcTable};
-use super::idct::flat;
+use super::idct::{flat, shrink};
+use super::index::Entry;
 use super::kernels::{Kernels, Target};
 use super::layout::Layout;
 use super::markers::Preamble;
@@ -21,11 +24,19 @@ pub(super) struct Scan<'a> {
     pub source: Source<'a>,
     pub window: Window<'a>,
     pub predictors: [i32; 3],
+    /// The MCU that comes next, counted through the scan.
+    pub next: usize,
     /// MCUs up to the next restart marker, if the scan has any.
     pub restart_in: usize,
     pub restarts: usize,
     pub blocks: &'a mut [Block; 2],
     pub band: &'a mut [u8],
+}
+
+/// The blocks of the MCUs of one row, in the order of the scan.
+pub(super) struct Row<'a> {
+    slots: [Slot<'a>; SLOTS],
+    used: usize,
 }
 
 /// One block of the MCU, as it recurs along a row.
@@ -42,11 +53,31 @@ struct Slot<'a> {
     at: usize,
     step: usize,
     stride: usize,
+    /// Samples across and down.
+    size: usize,
 }
 
 impl<'a> Scan<'a> {
-    /// Lists the blocks of the MCUs of one row, in the order of the scan.
-    fn slots(&self, row: usize) -> ([Slot<'a>; SLOTS], usize) {
+    /// Where the scan stands.
+    pub fn entry(&self) -> Entry {
+        Entry { position: self.source.position(&self.window), dc: self.predictors.map(|dc| dc as i16) }
+    }
+
+    /// Goes on at an entry, which is in front of MCU `mcu` of the scan.
+    pub fn seek(&mut self, entry: Entry, mcu: usize) {
+        self.window = self.source.seek(entry.position);
+        self.predictors = entry.dc.map(i32::from);
+        self.next = mcu;
+        let interval = self.preamble.restart_interval;
+        if let (Some(before), 1..) = (mcu.checked_sub(1), interval) {
+            // The marker in front of an interval is read with the interval's first MCU.
+            self.restarts = before / interval;
+            self.restart_in = interval - 1 - before % interval;
+        }
+    }
+
+    /// Lists the blocks of the MCUs of a row.
+    pub fn row(&self, row: usize) -> Row<'a> {
         let idle = Slot {
             plane: 0,
             dc: &self.dc[0],
@@ -57,6 +88,7 @@ impl<'a> Scan<'a> {
             at: 0,
             step: 0,
             stride: 0,
+            size: 8,
         };
         let mut slots = [idle; SLOTS];
         let mut used = 0;
@@ -76,24 +108,29 @@ impl<'a> Scan<'a> {
                     slot.first = mcu(columns.start);
                     slot.count = mcu(columns.end) - slot.first;
                     if slot.count > 0 {
-                        slot.at = plane.at(1 + 8 * y, 8 * (slot.first * plane.h + x));
+                        slot.at = plane.at(1 + plane.size * y, plane.size * (slot.first * plane.h + x));
                     }
-                    slot.step = 8 * plane.h;
+                    slot.step = plane.size * plane.h;
+                    slot.size = plane.size;
                     slot.stride = plane.stride;
                 }
                 slots[used] = slot;
                 used += 1;
             }
         }
-        (slots, used)
+        Row { slots, used }
     }
 }
 
-/// Decodes one row of MCUs; needed blocks end up as samples in the band, others are stepped over.
+/// Decodes MCUs of one row; needed blocks end up as samples in the band, others are stepped over.
 #[inline(always)]
-pub(super) fn decode_row<K: Kernels>(kernels: K, scan: &mut Scan<'_>, row: usize) -> Result<()> {
-    let (slots, used) = scan.slots(row);
-    let slots = &slots[..used];
+pub(super) fn decode_span<K: Kernels>(
+    kernels: K,
+    scan: &mut Scan<'_>,
+    row: &Row<'_>,
+    mcus: Range<usize>,
+) -> Result<()> {
+    let slots = &row.slots[..row.used];
     let interval = scan.preamble.restart_interval;
     let blank = Target { quant: &scan.preamble.quant[0], at: 0, stride: 0 };
     // Blocks are transformed two at a time.
@@ -101,7 +138,8 @@ pub(super) fn decode_row<K: Kernels>(kernels: K, scan: &mut Scan<'_>, row: usize
     let mut waiting = 0;
     let mut last = 0;
     let mut window = scan.window;
-    for mcu in 0..scan.layout.mcus {
+    let count = mcus.len();
+    for mcu in mcus {
         if interval > 0 {
             if scan.restart_in == 0 {
                 window = scan.source.restart(window, scan.restarts)?;
@@ -138,6 +176,11 @@ pub(super) fn decode_row<K: Kernels>(kernels: K, scan: &mut Scan<'_>, row: usize
                 continue;
             }
             let at = slot.at + place * slot.step;
+            if slot.size < 8 {
+                let target = Target { quant: slot.quant, at, stride: slot.stride };
+                shrink(&scan.blocks[waiting & 1], target, slot.size, scan.band);
+                continue;
+            }
             if index == 0 {
                 let samples = [flat(block[0], slot.quant[0]); 8];
                 for y in 0..8 {
@@ -164,5 +207,6 @@ pub(super) fn decode_row<K: Kernels>(kernels: K, scan: &mut Scan<'_>, row: usize
         kernels.idct_pair(scan.blocks, targets, last < 10, scan.band);
     }
     scan.window = window;
+    scan.next += count;
     Ok(())
 }

@@ -4,12 +4,13 @@ mod idct;
 mod pixels;
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 use super::bits;
 use super::entropy::Block;
 use super::error::Result;
 use super::kernels::{Kernels, Scalar, Target};
-use super::scan::{Scan, decode_row};
+use super::scan::{Row, Scan, decode_span};
 
 /// Proof that this CPU has AVX2, BMI1, BMI2 and LZCNT; there is no other way to get one than
 /// [`Avx2::detect`].
@@ -68,8 +69,8 @@ fn find_ff(bytes: &[u8]) -> usize {
 
 /// The row decoder, compiled for BMI's shifts.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn decode_row_bmi(kernels: Avx2, scan: &mut Scan<'_>, row: usize) -> Result<()> {
-    decode_row(kernels, scan, row)
+fn decode_span_bmi(kernels: Avx2, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
+    decode_span(kernels, scan, row, mcus)
 }
 
 impl Kernels for Avx2 {
@@ -78,9 +79,9 @@ impl Kernels for Avx2 {
         |bytes| unsafe { find_ff(bytes) }
     }
 
-    fn decode_row(self, scan: &mut Scan<'_>, row: usize) -> Result<()> {
+    fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
         // SAFETY: `self` proves that the CPU has the features.
-        unsafe { decode_row_bmi(self, scan, row) }
+        unsafe { decode_span_bmi(self, scan, row, mcus) }
     }
 
     #[inline]

@@ -1,0 +1,167 @@
+//! The JPEG decoder beside libjpeg-turbo and zune-jpeg: pixels compared, then times, file by file in turn, on one core.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use feedmill::decode::Rect;
+use feedmill::decode::jpeg::{Decoder, Index, Scale, header};
+
+unsafe extern "C" {
+    fn turbo_decode(bytes: *const u8, length: usize, denominator: u32, out: *mut u8, room: usize) -> u64;
+}
+
+/// Whole picture by libjpeg-turbo at 1/`denominator`: width and height, or `None` if it warns or fails.
+fn turbo(bytes: &[u8], denominator: u32, out: &mut [u8]) -> Option<(u32, u32)> {
+    // SAFETY: pointers and lengths are those of the slices.
+    let size = unsafe { turbo_decode(bytes.as_ptr(), bytes.len(), denominator, out.as_mut_ptr(), out.len()) };
+    (size != 0).then_some(((size >> 32) as u32, size as u32))
+}
+
+fn zune(bytes: &[u8], out: &mut [u8]) {
+    use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
+    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_into(out).expect("a picture that libjpeg-turbo reads");
+}
+
+/// A simple generator of pseudo-random numbers in 0..1.
+struct Random(u64);
+
+impl Random {
+    fn unit(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn below(&mut self, end: u32) -> u32 {
+        (self.unit() * f64::from(end)) as u32
+    }
+
+    /// RandomResizedCrop: a share of 0.08 to 1 of the area, sides at 3:4 to 4:3.
+    fn crop(&mut self, width: u32, height: u32) -> Rect {
+        let area = f64::from(width) * f64::from(height);
+        for _ in 0..10 {
+            let part = area * (0.08 + 0.92 * self.unit());
+            let ratio = (0.75f64.ln() + (4.0f64 / 3.0 / 0.75).ln() * self.unit()).exp();
+            let (w, h) = ((part * ratio).sqrt().round() as u32, (part / ratio).sqrt().round() as u32);
+            if (1..=width).contains(&w) && (1..=height).contains(&h) {
+                return Rect { left: self.below(width - w + 1), top: self.below(height - h + 1), width: w, height: h };
+            }
+        }
+        Rect::whole(width, height)
+    }
+}
+
+fn files(path: &Path, found: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        let mut inside: Vec<_> = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        inside.sort();
+        inside.iter().for_each(|path| files(path, found));
+    } else if path.extension().is_some_and(|extension| extension == "jpg") {
+        found.push(path.to_owned());
+    }
+}
+
+/// Ways to decode; each has a time.
+const WAYS: [&str; 6] = [
+    "libjpeg-turbo, whole",
+    "zune-jpeg, whole",
+    "whole",
+    "crop",
+    "crop with index",
+    "index",
+];
+
+#[derive(Default)]
+struct Sums {
+    times: [Duration; WAYS.len()],
+    pixels: u64,
+    cropped: u64,
+    bytes: u64,
+    index: u64,
+    files: u64,
+}
+
+fn main() {
+    let mut paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    if paths.is_empty() {
+        paths.push("fixtures/photos".into());
+    }
+    for path in paths {
+        let mut found = Vec::new();
+        files(&path, &mut found);
+        let sums = measure(&found);
+        report(&path, &sums);
+    }
+}
+
+fn measure(files: &[PathBuf]) -> Sums {
+    let mut sums = Sums::default();
+    let mut decoder = Decoder::new();
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
+    for path in files {
+        let bytes = std::fs::read(path).unwrap();
+        let Ok(header) = header(&bytes) else { continue };
+        let (width, height) = (header.width, header.height);
+        let pixels = width as usize * height as usize * 3;
+        theirs.resize(pixels, 0);
+        ours.resize(pixels, 0);
+        let whole = Rect::whole(width, height);
+        if turbo(&bytes, 1, &mut theirs).is_none() || decoder.decode(&bytes, whole, &mut ours).is_err() {
+            continue;
+        }
+        assert!(ours == theirs, "{}: other pixels", path.display());
+        let index = decoder.index(&bytes).unwrap();
+        // Two rounds, of which the quicker counts: what a neighbour took of the core is nobody's cost.
+        let mut best = [Duration::MAX; WAYS.len()];
+        let crop = random.crop(width, height);
+        let area = crop.width as usize * crop.height as usize * 3;
+        for _ in 0..2 {
+            for (way, best) in best.iter_mut().enumerate() {
+                let start = Instant::now();
+                match way {
+                    0 => assert!(turbo(&bytes, 1, &mut theirs).is_some()),
+                    1 => zune(&bytes, &mut theirs),
+                    2 => decoder.decode(&bytes, whole, &mut ours).unwrap(),
+                    3 => decoder.decode(&bytes, crop, &mut ours[..area]).unwrap(),
+                    4 => decoder.decode_with(&bytes, crop, Scale::Full, Index::Use(&index), &mut ours[..area]).unwrap(),
+                    _ => drop(decoder.index(&bytes).unwrap()),
+                }
+                *best = start.elapsed().min(*best);
+            }
+        }
+        for (sum, best) in sums.times.iter_mut().zip(best) {
+            *sum += best;
+        }
+        sums.pixels += pixels as u64 / 3;
+        sums.cropped += area as u64 / 3;
+        sums.bytes += bytes.len() as u64;
+        sums.index += index.len() as u64;
+        sums.files += 1;
+    }
+    sums
+}
+
+fn report(path: &Path, sums: &Sums) {
+    println!(
+        "{}: {} files, {:.1} bits a pixel, index {:.2} % of the bytes, crops {:.0} % of the pixels",
+        path.display(),
+        sums.files,
+        8.0 * sums.bytes as f64 / sums.pixels as f64,
+        100.0 * sums.index as f64 / sums.bytes as f64,
+        100.0 * sums.cropped as f64 / sums.pixels as f64,
+    );
+    for (name, time) in WAYS.iter().zip(sums.times) {
+        let nanoseconds = time.as_nanos() as f64;
+        println!(
+            "  {name:22} {:8.1} us a file {:7.2} ns a pixel {:7.2} ns a byte {:6.2} x",
+            nanoseconds / 1e3 / sums.files as f64,
+            nanoseconds / sums.pixels as f64,
+            nanoseconds / sums.bytes as f64,
+            sums.times[0].as_nanos() as f64 / nanoseconds,
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! What must hold for any bytes at all: the bodies of the fuzz targets, also run by `tests/fuzz.rs`.
+
+use feedmill::decode::Rect;
+use feedmill::decode::jpeg::{Decoder, Error, Index, Scale, header, to_baseline};
+
+/// Larger pictures would take the fuzzer's time for nothing.
+const PIXELS: u64 = 1 << 18;
+
+/// Numbers that depend on the data alone.
+struct Random(u64);
+
+impl Random {
+    fn of(data: &[u8]) -> Random {
+        // FNV-1a, never 0 in the generator below.
+        let hash = data.iter().fold(0xCBF2_9CE4_8422_2325u64, |state, &byte| {
+            (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+        });
+        Random(hash | 1)
+    }
+
+    fn below(&mut self, end: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 33) as u32 % end
+    }
+
+    fn span(&mut self, size: u32) -> (u32, u32) {
+        let start = self.below(size);
+        (start, 1 + self.below(size - start))
+    }
+
+    fn region(&mut self, width: u32, height: u32) -> Rect {
+        let ((left, width), (top, height)) = (self.span(width), self.span(height));
+        Rect { left, top, width, height }
+    }
+}
+
+/// The size of a picture that is worth decoding.
+fn size(data: &[u8]) -> Option<(u32, u32)> {
+    let header = header(data).ok()?;
+    let pixels = u64::from(header.width) * u64::from(header.height);
+    (pixels <= PIXELS).then_some((header.width, header.height))
+}
+
+fn decode(
+    decoder: &mut Decoder,
+    data: &[u8],
+    region: Rect,
+    scale: Scale,
+    index: Index<'_>,
+) -> Result<Vec<u8>, Error> {
+    let mut out = vec![0; region.width as usize * region.height as usize * 3];
+    decoder.decode_with(data, region, scale, index, &mut out).map(|()| out)
+}
+
+fn crop(pixels: &[u8], width: u32, region: Rect) -> Vec<u8> {
+    let row = |y: u32| {
+        let start = 3 * (y as usize * width as usize + region.left as usize);
+        &pixels[start..start + 3 * region.width as usize]
+    };
+    (region.top..region.top + region.height).flat_map(row).copied().collect()
+}
+
+/// A file: vector code and plain code agree; a whole picture has an index, and with it or without, at any scale, a region
+/// is a crop of the whole.
+pub fn jpeg(data: &[u8]) {
+    let Some((width, height)) = size(data) else { return };
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    let mut random = Random::of(data);
+    let whole = Rect::whole(width, height);
+    let region = random.region(width, height);
+    let [plain, fast] = decoders.each_mut().map(|d| decode(d, data, region, Scale::Full, Index::None));
+    assert!(plain == fast, "{plain:?} {fast:?}");
+    let [plain, fast] = decoders.each_mut().map(|d| decode(d, data, whole, Scale::Full, Index::None));
+    assert!(plain == fast, "{plain:?} {fast:?}");
+    let indexes = decoders.each_mut().map(|d| d.index(data));
+    assert!(indexes[0] == indexes[1]);
+    assert_eq!(plain.is_ok(), indexes[0].is_ok(), "{:?} {:?}", plain.err(), indexes[0]);
+    let (Ok(pixels), [Ok(index), _]) = (plain, indexes) else { return };
+    for (n, decoder) in decoders.iter_mut().enumerate() {
+        for guide in [Index::None, Index::Use(&index)] {
+            let found = decode(decoder, data, region, Scale::Full, guide);
+            assert!(
+                found.as_ref() == Ok(&crop(&pixels, width, region)),
+                "{region:?}, decoder {n}: {found:?}"
+            );
+        }
+    }
+    let scale = Scale::ALL[1 + random.below(3) as usize];
+    let (width, height) = (scale.side(width), scale.side(height));
+    let small = decode(&mut decoders[0], data, Rect::whole(width, height), scale, Index::None).unwrap();
+    let region = random.region(width, height);
+    let found = decode(&mut decoders[1], data, region, scale, Index::Use(&index)).unwrap();
+    assert!(found == crop(&small, width, region), "{region:?} at {scale:?}");
+}
+
+/// An index and a file, whose border is in the first two bytes: an error or pixels, the same from both decoders, and a
+/// whole picture is never another one.
+pub fn index(data: &[u8]) {
+    let Some((&border, rest)) = data.split_first_chunk::<2>() else { return };
+    let border = usize::from(u16::from_le_bytes(border)).min(rest.len());
+    let (index, file) = rest.split_at(border);
+    let Some((width, height)) = size(file) else { return };
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    let mut random = Random::of(data);
+    let region = random.region(width, height);
+    let [plain, fast] = decoders.each_mut().map(|d| decode(d, file, region, Scale::Full, Index::Use(index)));
+    assert!(plain == fast, "{plain:?} {fast:?}");
+    let whole = Rect::whole(width, height);
+    if let Ok(found) = decode(&mut decoders[0], file, whole, Scale::Full, Index::Use(index)) {
+        assert!(Ok(found) == decode(&mut decoders[1], file, whole, Scale::Full, Index::None));
+    }
+}
+
+/// A file of several scans: what becomes a baseline file can be decoded and stays as it is.
+pub fn baseline(data: &[u8]) {
+    if let Ok(Some(baseline)) = to_baseline(data, PIXELS, 50) {
+        let (width, height) = size(&baseline).expect("no more pixels than allowed");
+        let whole = Rect::whole(width, height);
+        let decoded = decode(&mut Decoder::new(), &baseline, whole, Scale::Full, Index::None);
+        assert!(decoded.is_ok_and(|pixels| pixels.len() as u64 == 3 * u64::from(width) * u64::from(height)));
+        assert!(matches!(to_baseline(&baseline, PIXELS, 50), Ok(None)));
+    }
+}

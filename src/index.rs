@@ -1,0 +1,142 @@
+//! Entropy indexes of JPEGs, written beside data sets that have no room for them.
+//!
+//! An index lets a crop be decoded without what lies in front of it ([`crate::decode::jpeg::Index`]). Shards that
+//! [`convert`](crate::convert) writes have theirs inside; for folders, tars, Arrow and Parquet files it is a file beside
+//! the data, which [`source::open`](crate::source::open) finds. The data are not touched.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::decode::{self, Decoder, Limits};
+use crate::error::{Error, Kind, Result, catch};
+use crate::shard::disk::System;
+use crate::source::indexed::SidecarWriter;
+pub use crate::source::indexed::path_of;
+use crate::source::{self, Format, Payload, Source};
+use crate::verify::BadSample;
+
+/// Samples that a thread indexes between two writes.
+const BLOCK: u64 = 64;
+
+/// How an index is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// The form of the data; detected by default.
+    pub format: Option<Format>,
+    /// Threads. 0, the default, is one for each core.
+    pub jobs: usize,
+    /// What a picture may cost; a larger one is bad.
+    pub limits: Limits,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Samples of the data set.
+    pub samples: u64,
+    /// Samples that have an index now. The others are not JPEGs, progressive, CMYK, very small, or bad.
+    pub indexed: u64,
+    /// Encoded bytes read.
+    pub bytes_in: u64,
+    /// Samples that cannot be read or decoded, by number.
+    pub bad: Vec<BadSample>,
+}
+
+/// Writes the entropy index of the data set at `data` to [`path_of`] it, replacing one that is there.
+///
+/// The file is a function of the data, and appears whole or not at all. Its path must not be that of a data set of its
+/// own. `stop` ends it soon after it is set; `progress` is called with the numbers of samples done and of all, from all
+/// threads.
+///
+/// # Errors
+///
+/// Those of [`source::open`]; [`Kind::Io`] if the file cannot be written; [`Kind::Stopped`] after `stop`. Bad samples are in
+/// the report.
+pub fn write(
+    data: &Path,
+    options: &Options,
+    stop: &AtomicBool,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Report> {
+    let format = options.format.map_or_else(|| source::detect(data), Ok)?;
+    let source = source::open_bare(data, format)?;
+    let path = path_of(data)?;
+    let mut writer = SidecarWriter::create(Arc::new(System), &path)?;
+    let mut report = Report { path, samples: source.len(), ..Report::default() };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = if options.jobs == 0 { cores } else { options.jobs };
+    let mut workers: Vec<Worker> = (0..jobs).map(|_| Worker::default()).collect();
+    let done = AtomicU64::new(0);
+    let mut first = 0;
+    while first < source.len() {
+        let end = source.len().min(first + BLOCK * jobs as u64);
+        let next = AtomicU64::new(first);
+        let cells = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for worker in &mut workers {
+                scope.spawn(|| {
+                    loop {
+                        let id = next.fetch_add(1, Ordering::Relaxed);
+                        if id >= end || stop.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        let cell = catch(|| worker.index(&*source, id, &options.limits));
+                        cells.lock().unwrap_or_else(PoisonError::into_inner).push((id, cell));
+                        progress(done.fetch_add(1, Ordering::Relaxed) + 1, source.len());
+                    }
+                });
+            }
+        });
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::new(Kind::Stopped, "indexing was stopped; nothing was written"));
+        }
+        let mut cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
+        cells.sort_by_key(|(id, _)| *id);
+        for (id, cell) in cells {
+            match cell {
+                Ok((size, cell)) => {
+                    report.bytes_in = report.bytes_in.saturating_add(size);
+                    report.indexed += u64::from(cell.is_some());
+                    writer.push(cell.as_deref().unwrap_or_default())?;
+                }
+                Err(error) => {
+                    let (kind, message) = (error.kind(), error.message().to_owned());
+                    report.bad.push(BadSample { sample: id, name: source.name(id), kind, message });
+                    writer.push(&[])?;
+                }
+            }
+        }
+        first = end;
+    }
+    report.bytes = writer.finish(&*source)?;
+    Ok(report)
+}
+
+/// What a thread keeps from sample to sample.
+#[derive(Default)]
+struct Worker {
+    spare: Vec<u8>,
+    decoder: Decoder,
+}
+
+impl Worker {
+    /// The size of a sample, and its index.
+    fn index(&mut self, source: &dyn Source, id: u64, limits: &Limits) -> Result<(u64, Option<Vec<u8>>)> {
+        let raw = source.read(id, std::mem::take(&mut self.spare))?;
+        let indexed = decode::probe(&raw.bytes, raw.codec, limits)
+            .and_then(|probe| self.decoder.index(&raw.bytes, &probe))
+            .map_err(|error| error.at(source.name(id)));
+        let size = raw.bytes.len() as u64;
+        if let Payload::Owned(spare) = raw.bytes {
+            self.spare = spare;
+        }
+        Ok((size, indexed?))
+    }
+}
