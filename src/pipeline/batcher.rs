@@ -297,7 +297,7 @@ pub(crate) fn assemble(
         occurrences: own().map(|slot| visits[slot].occurrence).collect(),
         valid: own().map(|slot| valid[slot]).collect(),
         mix: emitted.iter().map(|each| each.record(plan.first, |slot| visits[slot].sample)).collect(),
-        masks: mixing::masks(views, emitted.iter().copied()),
+        masks: mixing::masks(views, emitted),
         smoothing: line.recipe.target.smoothing,
         notes,
         annotations: emitted.iter().map(|each| each.annotations.clone()).collect(),

@@ -50,7 +50,7 @@ pub(crate) fn resolve(
     let masks = views.mix.as_ref().map_or_else(Masks::default, |mix| mix.get_masks());
     let first = views.groups[0].values();
     let pictures: Vec<Option<&[u8]>> = slots.iter().map(|slot| slot.views.map(|all| &all[..first])).collect();
-    let targets: Vec<Target> = slots.iter().map(|slot| slot.target.clone()).collect();
+    let targets: Vec<&Target> = slots.iter().map(|slot| slot.target).collect();
     let annotations: Vec<_> = slots.iter().map(|slot| slot.annotations.first()).collect();
     let scene = Scene::new(frame, &pictures)?.targets(&targets).annotations(&annotations);
     let mut terms = Vec::new();
@@ -120,10 +120,14 @@ impl Emitted {
 }
 
 /// The masks of all pictures of a batch.
-pub(crate) fn masks<'a>(views: &ViewSet, emitted: impl Iterator<Item = &'a Emitted> + Clone) -> MaskPlanes {
+pub(crate) fn masks(views: &ViewSet, emitted: &[&Emitted]) -> MaskPlanes {
+    let joined = |plane: fn(&Emitted) -> &Vec<f32>| {
+        let planes: Vec<&[f32]> = emitted.iter().map(|each| &plane(each)[..]).collect();
+        planes.concat()
+    };
     MaskPlanes {
-        pixels: emitted.clone().flat_map(|each| &each.pixels_mask).copied().collect(),
-        patches: emitted.flat_map(|each| &each.patch_mask).copied().collect(),
+        pixels: joined(|each| &each.pixels_mask),
+        patches: joined(|each| &each.patch_mask),
         grid: views.mix.as_ref().map_or(0, |mix| mix.get_masks().grid),
     }
 }
