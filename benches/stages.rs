@@ -5,9 +5,9 @@ use divan::{Bencher, black_box};
 use feedmill::augment::{Colour, Dialect, Filter, Frame, Levels, Program, Scratch, Step};
 use feedmill::decode::{Decoder, Limits, Rect, probe};
 use feedmill::draws::{Coord, Draws, OpKey};
-use feedmill::plan::{Last, Order, Plan, Share};
+use feedmill::plan::{Balanced, By, Episodes, Facts, Grouping, Last, Pk, Plan, Sampler, Setup, Share};
 use feedmill::source::{Codec, Memory};
-use feedmill::{Loader, Recipe, World};
+use feedmill::{Loader, Recipe};
 
 fn main() {
     divan::main();
@@ -23,8 +23,28 @@ fn draws() -> u64 {
 /// The slots of a batch of 256 of 1.28 million samples.
 #[divan::bench]
 fn plan(bencher: Bencher) {
-    let share = [Share { len: 1_281_167, weight: 1.0 }];
-    let plan = Plan::new(7, &share, Order::Shuffle, 256, Last::Drop, World::SINGLE, 1).unwrap();
+    let plan = planned(Sampler::default(), 256);
+    bencher.counter(ItemsCount::new(256usize)).bench(|| plan.batch(black_box(3), 77));
+}
+
+/// A plan over 1000 classes of 1.28 million samples.
+fn planned(sampler: impl Into<Sampler>, batch: usize) -> Plan {
+    let samples = 1_281_167;
+    let sources = vec![Share { len: samples, weight: 1.0.into() }];
+    let setup =
+        Setup { seed: 7, sources, sampler: sampler.into(), batch, last: Last::Drop, ..Setup::default() };
+    let of = (0..samples as u32).map(|sample| sample % 1000).collect();
+    Plan::new(setup, Facts::new().with(By::Class, Grouping { of, count: 1000, names: Vec::new() })).unwrap()
+}
+
+/// The slots of a batch of 256 by samplers that go by class.
+#[divan::bench(args = ["balanced", "pk", "episodes"])]
+fn sample(bencher: Bencher, kind: &str) {
+    let plan = match kind {
+        "balanced" => planned(Balanced::new(), 256),
+        "pk" => planned(Pk::new(64, 4), 256),
+        _ => planned(Episodes::new(16, 1, 15), 256),
+    };
     bencher.counter(ItemsCount::new(256usize)).bench(|| plan.batch(black_box(3), 77));
 }
 

@@ -25,6 +25,12 @@ pub(crate) enum Domain {
     Mix = 2,
     /// The replacement of a bad sample.
     Bad = 3,
+    /// Which of equal groups comes first.
+    Deal = 4,
+    /// What a sampler draws.
+    Sampler = 5,
+    /// Which samples belong to a split, a task, an agent.
+    Select = 6,
 }
 
 /// The name of an op inside a recipe: a hash of its label, not of its position, so that adding a blur changes nobody's
@@ -153,6 +159,13 @@ impl Draws {
     pub fn normal(&mut self) -> f64 {
         let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
         radius * libm::cos(2.0 * std::f64::consts::PI * self.unit())
+    }
+
+    /// Two independent standard normals, by Box and Muller: two draws.
+    pub fn normals(&mut self) -> [f64; 2] {
+        let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
+        let (sine, cosine) = libm::sincos(2.0 * std::f64::consts::PI * self.unit());
+        [radius * cosine, radius * sine]
     }
 
     /// Gamma of shape `a` > 0 and scale 1, by Marsaglia and Tsang, "A simple method for generating gamma variables"

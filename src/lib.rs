@@ -23,7 +23,7 @@ pub mod verify;
 
 pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
 pub use error::{Error, Fault, Kind, Result};
-pub use loader::{Batches, Epoch, Epochs, Explanation, Loader, LoaderState, Picture, ViewSteps};
+pub use loader::{Batches, Epoch, Epochs, Explanation, Loader, LoaderState, MixStep, Picture, ViewSteps};
 pub use pipeline::{Stats, Threads, Tuning};
 pub use plan::World;
 pub use recipe::Recipe;

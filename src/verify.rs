@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::decode::{self, Decoder, Limits, Rect};
+use crate::decode::{self, Decoder, Limits, Rect, plane};
 use crate::error::{Error, Kind, Result, catch};
 use crate::shard::{Backing, Manifest, Shard};
 use crate::source::shards::{missing, stranger_error, unlisted};
@@ -17,7 +17,7 @@ const BLOCK: u64 = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Decode every picture, not only its header.
+    /// Decode every picture and plane, not only their headers.
     pub pixels: bool,
     /// Threads. 0, the default, is one for each core.
     pub jobs: usize,
@@ -72,8 +72,8 @@ pub struct BadFile {
     pub message: String,
 }
 
-/// Reads every sample of a source and checks its bytes, its header and its label: classes below the number of classes,
-/// finite weights. `stop` ends it soon after it is set; `progress` is called with the number of samples done, from all
+/// Reads every sample of a source and checks its bytes, its header, its annotations and its label: classes below the number
+/// of classes, finite weights. `stop` ends it soon after it is set; `progress` is called with the number of samples done, from all
 /// threads.
 pub fn verify(
     source: &dyn Source,
@@ -239,6 +239,8 @@ impl Checker {
             )));
         }
         check_target(&raw.target, source.classes()).map_err(named)?;
+        let mut annotations = source.annotations(id)?.unwrap_or_default();
+        let planes = plane::probe_all(&annotations, &options.limits, &probe).map_err(named)?;
         if let Some(index) = source.jpeg_index(id).map_err(named)?
             && self.decoder.index(&raw.bytes, &probe).map_err(named)?.as_deref() != Some(&index[..])
         {
@@ -248,6 +250,7 @@ impl Checker {
         if options.pixels {
             let whole = Rect::whole(probe.width, probe.height);
             self.decoder.decode(&raw.bytes, &probe, whole, &mut self.pixels).map_err(named)?;
+            plane::decode_all(&mut self.decoder, &mut annotations, &planes).map_err(named)?;
         }
         let size = raw.bytes.len() as u64;
         if let Payload::Owned(spare) = raw.bytes {

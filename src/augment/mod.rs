@@ -17,13 +17,14 @@ use std::fmt;
 
 pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
 pub use kernels::blur::Blur;
-pub use kernels::colour::Colour;
+pub use kernels::clahe::Clahe;
+pub use kernels::colour::{Colour, Hsv};
 pub use kernels::convolve::Convolve;
 pub use kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
 pub use kernels::edges::Edges;
 pub use kernels::elastic::Elastic;
 pub use kernels::erase::{Erase, Fill};
-pub use kernels::grain::{BetaMask, Noise, Shapes};
+pub use kernels::grain::{BetaMask, Law, Noise, Shapes};
 pub use kernels::levels::Levels;
 pub use kernels::resample::Filter;
 pub use kernels::threshold::Threshold;
@@ -32,7 +33,7 @@ pub use ops::*;
 pub use params::{Dialect, PadMode, Span};
 pub use program::{Program, Scratch};
 pub use registry::{Registry, params_of};
-pub(crate) use registry::{label, suggest, take_name};
+pub(crate) use registry::{explain, label, suggest, take_name};
 pub use step::Step;
 pub use steps::{Note, Steps};
 

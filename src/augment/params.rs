@@ -174,6 +174,11 @@ pub(super) fn yes() -> bool {
     true
 }
 
+/// As [`is_default`], where true is the default.
+pub(super) fn is_yes(value: &bool) -> bool {
+    *value
+}
+
 /// The part of [`super::Op`] that is alike for all ops whose parameters are read and written by serde.
 macro_rules! op_basics {
     ($name:literal) => {

@@ -3,7 +3,7 @@
 use super::kernels::{
     Sheet, blur, convolve, corrupt, edges, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare,
 };
-use super::kernels::{colour, erase, levels, place, resample::Resampler, warp};
+use super::kernels::{clahe, colour, erase, levels, place, resample::Resampler, warp};
 use super::{Frame, Note, PadMode, Step, Steps};
 use crate::decode::Rect;
 use crate::draws::{Coord, Draws};
@@ -380,6 +380,7 @@ impl Work {
             Step::Levels(step) => {
                 levels::run(std::iter::once(step), Sheet::Place(pixels), &mut self.levels, self.simd);
             }
+            Step::Clahe(step) => clahe::run(step, pixels, frame, &mut self.spare),
             Step::Colour(step) => colour::run(*step, pixels, self.simd),
             Step::Erase(step) => erase::run(step, pixels, frame),
             Step::Blur(step) => blur::run(*step, pixels, frame, &mut self.spare),

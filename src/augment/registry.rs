@@ -9,23 +9,28 @@ use serde::de::DeserializeOwned;
 use super::Op;
 use super::ops::*;
 use crate::error::{Error, Result};
+use crate::mix::{Mixer, Mixers};
 use crate::recipe::nearest;
 
 type Make = Arc<dyn Fn(&Registry, toml::Table) -> Result<Arc<dyn Op>> + Send + Sync>;
 
-/// The ops that a recipe may name: the built-in ones, and a user's own.
+/// The ops and mixers that a recipe may name: the built-in ones, and a user's own.
 #[derive(Clone)]
-pub struct Registry(BTreeMap<String, Make>);
+pub struct Registry {
+    ops: BTreeMap<String, Make>,
+    mixers: Mixers,
+}
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.names()).finish()
+        f.debug_set().entries(self.names()).entries(self.mixers.names()).finish()
     }
 }
 
 impl Default for Registry {
     fn default() -> Registry {
-        let mut registry = Registry(BTreeMap::new());
+        let mut registry = Registry { ops: BTreeMap::new(), mixers: Mixers::default() };
+        registry.register::<Add>("add");
         registry.register::<Affine>("affine");
         registry.register::<AnyRes>("any_res");
         registry.register::<AugMix>("augmix");
@@ -37,30 +42,41 @@ impl Default for Registry {
         registry.register::<BoxBlur>("box_blur");
         registry.register::<Brightness>("brightness");
         registry.register::<CenterCrop>("center_crop");
+        registry.register::<ChannelDropout>("channel_dropout");
+        registry.register::<ClaheOp>("clahe");
         registry.register::<ColorJitter>("color_jitter");
         registry.register::<Contrast>("contrast");
         registry.register::<CopyPaste>("copy_paste");
         registry.register::<CommonCorruption>("corrupt");
         registry.register::<Cutout>("cutout");
+        registry.register::<Dropout>("dropout");
         registry.register::<EdgeDetect>("edge_detect");
         registry.register::<EdgeMap>("edge_map");
         registry.register::<ElasticTransform>("elastic");
+        registry.register::<ElementwiseAdd>("elementwise_add");
+        registry.register::<ElementwiseMultiply>("elementwise_multiply");
         registry.register::<Emboss>("emboss");
         registry.register::<EnclosingCrop>("enclosing_crop");
         registry.register::<Equalize>("equalize");
         registry.register::<Gamma>("gamma");
+        registry.register::<FiveCrop>("five_crop");
         registry.register::<GaussianBlur>("gaussian_blur");
         registry.register::<GaussianNoise>("gaussian_noise");
         registry.register::<Grayscale>("grayscale");
         registry.register::<HorizontalFlip>("horizontal_flip");
         registry.register::<Hue>("hue");
+        registry.register::<HueSaturationValue>("hue_saturation_value");
         registry.register::<ImpulseNoise>("impulse_noise");
         registry.register::<Invert>("invert");
         registry.register::<Jigsaw>("jigsaw");
         registry.register::<Jpeg>("jpeg");
+        registry.register::<LaplaceNoise>("laplace_noise");
+        registry.register::<LinearContrast>("linear_contrast");
+        registry.register::<LogContrast>("log_contrast");
         registry.register::<LowFrequencyCrop>("low_frequency_crop");
         registry.register::<MedianBlur>("median_blur");
         registry.register::<MotionBlur>("motion_blur");
+        registry.register::<Multiply>("multiply");
         registry.register::<Pad>("pad");
         registry.register::<PermuteChannels>("permute_channels");
         registry.register::<Perspective>("perspective");
@@ -70,6 +86,7 @@ impl Default for Registry {
         registry.register::<PolicyOp>("policy_op");
         registry.register::<Posterize>("posterize");
         registry.register::<Quadrants>("quadrants");
+        registry.register::<Quantize>("quantize");
         registry.register::<RandAugment>("rand_augment");
         registry.register::<RandomCrop>("random_crop");
         registry.register::<RandomErasing>("random_erasing");
@@ -81,6 +98,7 @@ impl Default for Registry {
         registry.register::<Sharpen>("sharpen");
         registry.register::<Sharpness>("sharpness");
         registry.register::<ShotNoise>("shot_noise");
+        registry.register::<SigmoidContrast>("sigmoid_contrast");
         registry.register::<Solarize>("solarize");
         registry.register::<SolarizeAdd>("solarize_add");
         registry.register::<SpeckleNoise>("speckle_noise");
@@ -94,7 +112,7 @@ impl Default for Registry {
             let make = move |registry: &Registry, table: toml::Table| -> Result<Arc<dyn Op>> {
                 Ok(Arc::new(Container::read(name, registry, table)?))
             };
-            registry.0.insert(name.to_string(), Arc::new(make));
+            registry.ops.insert(name.to_string(), Arc::new(make));
         }
         registry
     }
@@ -108,12 +126,26 @@ impl Registry {
             let op: T = table.try_into().map_err(|error: toml::de::Error| Error::config(explain(&error)))?;
             Ok(Arc::new(op))
         };
-        self.0.insert(name.to_string(), Arc::new(make));
+        self.ops.insert(name.to_string(), Arc::new(make));
     }
 
-    /// The names in alphabetical order.
+    /// Adds a mixer, or replaces the one of that name; its parameters are read as those of an op are.
+    pub fn register_mixer<T: Mixer + DeserializeOwned + 'static>(&mut self, name: &str) {
+        self.mixers.register::<T>(name);
+    }
+
+    /// A mixer by name and parameters, checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::make`].
+    pub fn make_mixer(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Mixer>> {
+        self.mixers.make(name, params)
+    }
+
+    /// The names of ops in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.ops.keys().map(String::as_str)
     }
 
     /// An op by name and parameters, checked.
@@ -123,7 +155,7 @@ impl Registry {
     /// [`crate::Kind::Config`]: no op of that name (the nearest one is suggested), an unknown parameter, or a value out
     /// of its range.
     pub fn make(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Op>> {
-        let make = self.0.get(name).ok_or_else(|| {
+        let make = self.ops.get(name).ok_or_else(|| {
             let hint = nearest(name, self.names()).map(|near| format!("; did you mean \"{near}\"?"));
             let known: Vec<&str> = self.names().collect();
             Error::config(format!(
@@ -168,7 +200,7 @@ pub fn params_of<T: Serialize>(op: &T) -> toml::Table {
 }
 
 /// What is wrong with a parameter, and with which.
-fn explain(error: &toml::de::Error) -> String {
+pub(crate) fn explain(error: &toml::de::Error) -> String {
     let text = error.to_string();
     let key = text.split_once("\nin `").and_then(|(_, rest)| rest.split('`').next());
     match key {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Blur, Convolve, Corrupt, Edges, Elastic, Noise, Paste, PlaneMask};
+use super::{Blur, Clahe, Convolve, Corrupt, Edges, Elastic, Noise, Paste, PlaneMask};
 use super::{Colour, Erase, Filter, Frame, Kernel, Levels, PadMode, Warp};
 
 /// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
@@ -42,6 +42,8 @@ pub enum Step {
     Warp(Warp),
     /// Change each value by a function of it alone, or of it and the picture's statistics.
     Levels(Levels),
+    /// Equalise tile by tile.
+    Clahe(Clahe),
     /// Change each pixel by a function of its three values.
     Colour(Colour),
     /// Overwrite a rectangle.
@@ -111,6 +113,7 @@ impl fmt::Display for Step {
             Step::Turn(quarters) => write!(f, "turn degrees={}", u32::from(*quarters) * 90),
             Step::Warp(warp) => warp.fmt(f),
             Step::Levels(levels) => levels.fmt(f),
+            Step::Clahe(clahe) => clahe.fmt(f),
             Step::Colour(colour) => colour.fmt(f),
             Step::Erase(erase) => erase.fmt(f),
             Step::Blur(blur) => blur.fmt(f),

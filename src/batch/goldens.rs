@@ -4,7 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::augment::Frame;
-use crate::mix::{Blend, CutMix, Mix};
+use crate::mix::{Blend, CutMix, Mix, Mixed};
 use crate::recipe::{self, Dtype, Recipe, TargetOptions};
 use crate::source::Target;
 
@@ -33,7 +33,7 @@ fn normalised_values_have_the_bits_of_torch() {
             recipe::Output { mean: [n[0], n[1], n[2]], std: [n[3], n[4], n[5]], ..recipe::Output::default() };
         let finisher = Finisher::new(&output, frame);
         let mut out = vec![0f32; 768];
-        let slot = SlotPixels::Views { own: &levels, partner: &levels, blend: Blend::Keep };
+        let slot = SlotPixels::Views { sources: &[&levels], blend: &Blend::Keep };
         finisher.write(slot, &mut out);
         assert_eq!(fnv1a(bytemuck::cast_slice(&out)), hash, "{numbers}");
     }
@@ -48,7 +48,8 @@ fn blends_of_all_pairs_of_levels_equal_torch_and_timm() {
     for line in lines("mix.txt").iter().filter(|line| line.starts_with("blend ")) {
         let words: Vec<&str> = line.split(' ').collect();
         let lam: f64 = words[2].parse().unwrap();
-        let slot = SlotPixels::Views { own: &own, partner: &partner, blend: Blend::Uniform { lam } };
+        let (sources, blend) = ([&own[..], &partner[..]], Blend::Uniform { lam });
+        let slot = SlotPixels::Views { sources: &sources, blend: &blend };
         let found = if words[1] == "u8" {
             let output = recipe::Output { dtype: Dtype::U8, ..recipe::Output::default() };
             let mut out = vec![0u8; 3 << 16];
@@ -75,12 +76,21 @@ fn mixed_and_smoothed_targets_equal_timm() {
         let recipe = Recipe::new().mix(Mix::new(CutMix::new(1.0))).target(TargetOptions {
             classes: Some(classes),
             smoothing: words[2].parse().unwrap(),
-            form: None,
+            ..TargetOptions::default()
         });
-        let lam: f32 = words[3].parse().unwrap();
+        let lam: f64 = words[3].parse().unwrap();
         let targets = [words[4], words[5]].map(|class| Target::Class(class.parse().unwrap()));
-        let record = |partner| MixRecord { method: Method::MixUp, partner, lam, rect: [0; 4] };
-        let made = TargetMaker::new(&recipe).make(&targets, &[record(1), record(0)], 0);
+        let mixed = Mixed {
+            method: Method::MixUp,
+            role: crate::mix::Role::Mixed,
+            slot: 0,
+            sources: vec![0, 1],
+            weights: vec![lam, 1.0 - lam],
+            blend: Blend::Uniform { lam },
+            notes: Vec::new(),
+            pasted: None,
+        };
+        let made = TargetMaker::new(&recipe).make(&targets, &[&mixed]);
         let row = &made.dense().unwrap()[..classes as usize];
         for (found, expected) in row.iter().zip(right.split(' ')) {
             let expected: f32 = expected.parse().unwrap();

@@ -17,21 +17,74 @@ pub use targets::Targets;
 
 use crate::error::Fault;
 use crate::loader::LoaderState;
-use crate::mix::Method;
+use crate::mix::{self, Method};
+use crate::plan::Role;
 use crate::recipe::Layout;
 use crate::source::Annotations;
 
-/// How one slot was mixed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How one slot was mixed. Slots count in the global batch as it was read: where mixing emits as many pictures as there are slots
+/// ([`crate::mix::Emit`]), they are those of the batch too.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MixRecord {
     /// The mixer; `Unmixed` if the slot is as it was.
     pub method: Method,
-    /// The partner's slot in the global batch; the own slot if unmixed.
+    /// What it is among those that its group emits.
+    pub role: mix::Role,
+    /// The own slot.
+    pub slot: u32,
+    /// The partner's slot; the own slot if unmixed.
     pub partner: u32,
-    /// The weight of the slot's own label.
+    /// The partner's sample.
+    pub partner_sample: u64,
+    /// The weight of the label of the first source, which is the slot itself but for [`crate::mix::Metrix`].
     pub lam: f32,
     /// First row, first column, end row, end column of the part that comes from the partner (half-open); zeros if none.
     pub rect: [u32; 4],
+    /// All sources with the weights of their labels, where they are not just the slot with weight `lam` and the partner.
+    pub sources: Vec<(u32, f32)>,
+    /// Numbers of the mixer, such as `layer`.
+    pub notes: Vec<(&'static str, f64)>,
+}
+
+impl MixRecord {
+    /// The number of that name.
+    pub fn note(&self, name: &str) -> Option<f64> {
+        self.notes.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    fn hash(&self, hash: &mut xxhash_rust::xxh3::Xxh3) {
+        hash.update(&[self.method.code()]);
+        hash.update(&self.partner.to_le_bytes());
+        hash.update(&self.lam.to_le_bytes());
+        for edge in self.rect {
+            hash.update(&edge.to_le_bytes());
+        }
+        if let Method::Custom(name) = &self.method {
+            hash.update(name.as_bytes());
+        }
+        if self.role != mix::Role::Mixed {
+            hash.update(&[self.role as u8]);
+        }
+        for (slot, weight) in &self.sources {
+            hash.update(&slot.to_le_bytes());
+            hash.update(&weight.to_le_bytes());
+        }
+        for (name, value) in &self.notes {
+            hash.update(name.as_bytes());
+            hash.update(&value.to_le_bytes());
+        }
+    }
+}
+
+/// Masks of a batch, slot by slot.
+#[derive(Debug, Default)]
+pub(crate) struct MaskPlanes {
+    /// Height x width a slot; empty if not asked for.
+    pub(crate) pixels: Vec<f32>,
+    /// Grid x grid a slot; empty if not asked for.
+    pub(crate) patches: Vec<f32>,
+    pub(crate) grid: u32,
 }
 
 /// The pixels of one group of views.
@@ -62,10 +115,17 @@ pub struct Batch {
     /// One for each group of views.
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) samples: Vec<u64>,
+    pub(crate) sources: Vec<u32>,
+    pub(crate) weights: Vec<f32>,
+    pub(crate) roles: Vec<Role>,
+    /// `None` unless the sampler goes by groups.
+    pub(crate) groups: Option<Vec<u32>>,
     pub(crate) occurrences: Vec<u32>,
     pub(crate) valid: Vec<bool>,
     pub(crate) targets: Targets,
     pub(crate) mix: Vec<MixRecord>,
+    pub(crate) masks: MaskPlanes,
+    pub(crate) smoothing: f64,
     pub(crate) notes: Vec<NoteColumn>,
     /// For each slot what is annotated in each of its views; empty without `[joint]` and for blanked samples.
     pub(crate) annotations: Vec<Arc<[Annotations]>>,
@@ -145,7 +205,30 @@ impl Batch {
         &self.samples
     }
 
-    /// The visit of each slot's sample in this epoch, from 0; numbers from 2^31 on are stand-ins for bad samples.
+    /// The source of each slot's sample, in the order of the sources; 0 where there is one.
+    pub fn sources(&self) -> &[u32] {
+        &self.sources
+    }
+
+    /// What the loss of each slot counts: 1, but for a weighted subset ([`crate::plan::Subset`]). A stand-in for a bad sample has the weight
+    /// of the one whose place it takes.
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// What each slot is for: support and queries of episodes ([`crate::plan::Episodes`]).
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// The group that each slot was taken from, by samplers that go by groups: the class or the number of the column's value, in the
+    /// order of the values; in episodes the class within the batch. `None` with other samplers.
+    pub fn groups(&self) -> Option<&[u32]> {
+        self.groups.as_deref()
+    }
+
+    /// The visit of each slot's sample in this epoch, which tells visits of a sample apart: from 0 on, or the place in the epoch for
+    /// samplers that draw every slot or batch anew; numbers from 2^31 on are stand-ins for bad samples.
     pub fn occurrences(&self) -> &[u32] {
         &self.occurrences
     }
@@ -158,6 +241,52 @@ impl Batch {
     /// How each slot was mixed.
     pub fn mix(&self) -> &[MixRecord] {
         &self.mix
+    }
+
+    /// The weight of everything but the slot's own picture at each pixel of its first view: slots x height x width. `None` unless the
+    /// recipe asks for it with `mix.masks`.
+    pub fn masks(&self) -> Option<&[f32]> {
+        Some(&self.masks.pixels[..]).filter(|pixels| !pixels.is_empty())
+    }
+
+    /// The same over a grid of patches ([`crate::mix::patch_mask`]): slots x grid x grid, and the patches a side.
+    pub fn patch_masks(&self) -> Option<(&[f32], u32)> {
+        Some((&self.masks.patches[..], self.masks.grid)).filter(|(patches, _)| !patches.is_empty())
+    }
+
+    /// The label smoothing that the recipe asks for: done in dense targets, left to the trainer in others.
+    pub fn smoothing(&self) -> f64 {
+        self.smoothing
+    }
+
+    /// TransMix's weights of the slots' own labels, from the attention of the class token to each patch of the mixed pictures: slots x
+    /// grid x grid, with the grid of `mix.masks`. Slots that were mixed by weights, or not at all, keep theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`]: no patch masks, or another number of values.
+    pub fn relabel(&self, attention: &[f32]) -> crate::Result<Vec<f32>> {
+        let Some((masks, grid)) = self.patch_masks() else {
+            return Err(crate::Error::config("the batch has no patch masks: set mix.masks = { grid = N }"));
+        };
+        if attention.len() != masks.len() {
+            return Err(crate::Error::config(format!(
+                "attention has {} values; expected {} slots x {grid} x {grid}",
+                attention.len(),
+                self.len()
+            )));
+        }
+        let each = grid as usize * grid as usize;
+        let slots = masks.chunks_exact(each).zip(attention.chunks_exact(each)).zip(&self.mix);
+        slots
+            .map(|((mask, attention), mix)| {
+                let by_weight = matches!(mix.method, Method::Unmixed | Method::MixUp | Method::ManifoldMixUp);
+                if by_weight {
+                    return Ok(mix.lam);
+                }
+                crate::mix::relabel(f64::from(mix.lam), mask, attention, 0.5).map(|lam| lam as f32)
+            })
+            .collect()
     }
 
     /// What an op left with the views of a group, such as the label of a pretext task or a mask of patches: the numbers of
@@ -237,18 +366,25 @@ impl Batch {
             }
         }
         self.targets.hash_slot(slot, &mut hash);
-        let mix = &self.mix[slot];
-        hash.update(&[mix.method as u8]);
-        hash.update(&mix.partner.to_le_bytes());
-        hash.update(&mix.lam.to_le_bytes());
-        for edge in mix.rect {
-            hash.update(&edge.to_le_bytes());
+        self.mix[slot].hash(&mut hash);
+        let MaskPlanes { pixels, patches, .. } = &self.masks;
+        for plane in [pixels, patches] {
+            let each = plane.len() / self.len();
+            hash.update(bytemuck::cast_slice(&plane[slot * each..][..each]));
         }
         for NoteColumn { width, values, .. } in &self.notes {
             let pictures = values.chunks_exact((*width).max(1)).skip(slot).step_by(self.len());
             pictures.flatten().for_each(|value| hash.update(&value.to_le_bytes()));
         }
         self.annotations[slot].iter().for_each(|each| each.pieces(|piece| hash.update(piece)));
+        // What plain orders leave as it is does not count, so that their digests stay what they were.
+        if self.weights[slot] != 1.0 {
+            hash.update(&self.weights[slot].to_le_bytes());
+        }
+        if let Some(groups) = &self.groups {
+            hash.update(&[self.roles[slot] as u8]);
+            hash.update(&groups[slot].to_le_bytes());
+        }
         hash.digest()
     }
 

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::{Error, Kind, Result, catch};
 use crate::shard::disk::{self, Disk, System};
 use crate::shard::{Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, Stamp, Writer};
-use crate::source::{Annotations, Fingerprint, Payload, Source};
+use crate::source::{Fingerprint, Payload, Plane, Source};
 use lock::{LOCK, Lock};
 pub use options::Options;
 use picture::Recoder;
@@ -32,7 +32,8 @@ pub const DEFAULT_QUALITY: u8 = 92;
 /// leave samples out write it.
 pub const SOURCE_ID: &str = "source.id";
 
-pub use crate::source::shards::ANNOTATIONS;
+pub use crate::source::shards::{ANNOTATIONS, PLANES};
+use crate::source::shards::{list_planes, read_planes};
 
 /// How far a conversion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +62,6 @@ pub struct Report {
     pub kept: u64,
     /// Samples that were left out, by their number in the source.
     pub skipped: Vec<Skipped>,
-    /// Samples whose masks or other planes were left out, those of kept shards not counted: shards hold boxes and keypoints
-    /// alone.
-    pub without_planes: u64,
 }
 
 /// A bad picture that was left out.
@@ -129,7 +127,6 @@ fn convert_on(
         halt: AtomicBool::new(false),
         samples: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
-        without_planes: AtomicU64::new(0),
         progress,
     };
     let present = job.survey()?;
@@ -172,7 +169,6 @@ struct Job<'a> {
     halt: AtomicBool,
     samples: AtomicU64,
     bytes: AtomicU64,
-    without_planes: AtomicU64,
     progress: &'a (dyn Fn(Progress) + Sync),
 }
 
@@ -310,9 +306,10 @@ impl Job<'_> {
         let mut skipped = Vec::new();
         for id in ids {
             self.check_stop()?;
-            if let Err(bad) =
-                self.sample(id, worker, |record, index| writer.append_indexed(record, index).map(|_| ()))?
-            {
+            if let Err(bad) = self.sample(id, worker, |record, index, planes| {
+                let mut planes = planes.iter().map(|plane| &plane.bytes[..]);
+                writer.append_with(record, index, &mut planes).map(|_| ())
+            })? {
                 skipped.push(bad);
             }
             self.advance(id);
@@ -325,7 +322,7 @@ impl Job<'_> {
         &self,
         id: u64,
         worker: &mut Worker,
-        mut then: impl FnMut(&Record<'_>, &[u8]) -> Result<()>,
+        mut then: impl FnMut(&Record<'_>, &[u8], &[Plane]) -> Result<()>,
     ) -> Result<std::result::Result<(), Skipped>> {
         let bad = |error: Error| {
             if !self.options.skip_bad {
@@ -345,7 +342,7 @@ impl Job<'_> {
         if self.options.skip_bad {
             extra.push((SOURCE_ID, &number));
         }
-        let json;
+        let (json, list);
         let recoded = catch(|| {
             let annotations = self.source.annotations(id)?;
             let stored = worker.recoder.run(&raw.bytes, raw.codec, self.options)?;
@@ -353,9 +350,15 @@ impl Job<'_> {
         });
         let done = match recoded {
             Ok((stored, annotations)) => {
-                if let Some(text) = annotations.and_then(|annotations| self.json(annotations, stored.scale)) {
-                    json = text;
+                // Planes keep their own resolution.
+                let annotations = annotations.unwrap_or_default().scaled(stored.scale);
+                if !annotations.boxes.is_empty() || !annotations.keypoints.is_empty() {
+                    json = annotations.to_json();
                     extra.push((ANNOTATIONS, json.as_bytes()));
+                }
+                if !annotations.planes.is_empty() {
+                    list = list_planes(&annotations.planes);
+                    extra.push((PLANES, list.as_bytes()));
                 }
                 let record = Record {
                     bytes: stored.bytes.unwrap_or(&raw.bytes),
@@ -366,7 +369,7 @@ impl Job<'_> {
                     target: &raw.target,
                     extra: &extra,
                 };
-                Ok(then(&record, stored.index)?)
+                Ok(then(&record, stored.index, &annotations.planes)?)
             }
             Err(error) => Err(error.at(&name).with_sample(id)),
         };
@@ -379,15 +382,6 @@ impl Job<'_> {
         }
     }
 
-    /// Boxes and keypoints as they are stored; `None` if there are none.
-    fn json(&self, annotations: Annotations, scale: [f32; 2]) -> Option<String> {
-        if !annotations.planes.is_empty() {
-            self.without_planes.fetch_add(1, Ordering::Relaxed);
-        }
-        let any = !annotations.boxes.is_empty() || !annotations.keypoints.is_empty();
-        any.then(|| annotations.scaled(scale).to_json())
-    }
-
     /// Keeps a shard of an earlier run if all its records are sound; `None` if it must be written again.
     fn keep(&self, path: &Path, ids: Range<u64>, worker: &mut Worker) -> Result<Option<Done>> {
         // By position, so that a file that is damaged or cut is an error here and never a signal.
@@ -398,6 +392,9 @@ impl Job<'_> {
                 Ok(Payload::Owned(spare)) => worker.spare = spare,
                 Ok(Payload::Shared(_)) => {}
                 Err(_) => return Ok(None),
+            }
+            if read_planes(&shard, record).is_err() {
+                return Ok(None);
             }
         }
         let mut skipped = Vec::new();
@@ -412,7 +409,7 @@ impl Job<'_> {
                 kept.insert(u64::from_le_bytes(id));
             }
             for id in ids.clone().filter(|id| !kept.contains(id)) {
-                match self.sample(id, worker, |_, _| Ok(()))? {
+                match self.sample(id, worker, |_, _, _| Ok(()))? {
                     // Readable by now: the shard would be another one.
                     Ok(()) => return Ok(None),
                     Err(bad) => skipped.push(bad),
@@ -461,7 +458,6 @@ impl Job<'_> {
             shards: done.len() as u64,
             kept: done.iter().filter(|done| done.kept).count() as u64,
             skipped: done.into_iter().flat_map(|done| done.skipped).collect(),
-            without_planes: self.without_planes.load(Ordering::Relaxed),
         })
     }
 }

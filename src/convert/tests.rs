@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::*;
 use crate::shard::disk::Output;
-use crate::source::{Memory, Shards, Target};
+use crate::source::{Annotations, Memory, Plane, PlaneKind, Shards, Target};
 
 /// The system's disk with room for so many bytes, which takes 1 to 13 bytes a call and interrupts now and then.
 struct Countdown {
@@ -238,33 +238,54 @@ fn a_panic_in_a_source_is_an_error_or_a_sample_left_out() {
 }
 
 #[test]
-fn boxes_and_keypoints_go_along_and_shrink_with_the_picture() {
+fn annotations_go_along_and_shrink_with_the_picture() {
     let text = br#"{"boxes": [[2, 1, 6, 3, 5]], "keypoints": [[4, 2, 1, 9, 1]]}"#;
     let mut some = Annotations::from_json(text).unwrap();
-    some.planes.push(crate::source::Plane::raw("mask", crate::source::PlaneKind::Mask, 8, 4, vec![0; 32]));
-    let plain = || Memory::pixels(vec![7u8; 2 * 8 * 4 * 3], 4, 8, 3, vec![0, 1]).unwrap();
+    let plane = |name: &str, kind, level: u8| Plane::raw(name, kind, 8, 4, vec![level; 32]);
+    some.planes.push(plane("mask", PlaneKind::Mask, 201));
+    some.planes.push(plane("near", PlaneKind::Depth, 202));
+    let only_plane =
+        Annotations { planes: vec![plane("mask", PlaneKind::Mask, 203)], ..Annotations::default() };
+    let plain = || Memory::pixels(vec![7u8; 3 * 8 * 4 * 3], 4, 8, 3, vec![0, 1, 0]).unwrap();
     let run = |source: &Memory, max_side: Option<u32>| {
         let dst = tempfile::tempdir().unwrap();
         let options = Options { max_side, raw: true, ..Options::default() };
-        let report = convert(source, dst.path(), &options, &AtomicBool::new(false), &|_| {}).unwrap();
+        convert(source, dst.path(), &options, &AtomicBool::new(false), &|_| {}).unwrap();
         let shards = Shards::open(dst.path(), Backing::Mmap).unwrap();
-        let found = [0, 1].map(|id| shards.annotations(id).unwrap());
-        (
-            report.without_planes,
-            found,
-            shards.fingerprint(),
-            std::fs::read(shards.shards()[0].path()).unwrap(),
-        )
+        let found = [0, 1, 2].map(|id| shards.annotations(id).unwrap());
+        let by_position = Shards::open(dst.path(), Backing::Pread).unwrap();
+        assert_eq!(found, [0, 1, 2].map(|id| by_position.annotations(id).unwrap()));
+        let bytes = std::fs::read(shards.shards()[0].path()).unwrap();
+        (found, shards.fingerprint(), bytes)
     };
-    let annotated = plain().annotated(vec![some.clone(), Annotations::default()]).unwrap();
-    let (without_planes, [first, second], fingerprint, _) = run(&annotated, None);
-    some.planes.clear();
-    assert_eq!((without_planes, first, second), (1, Some(some), None));
-    let (_, [small, _], ..) = run(&annotated, Some(4));
+    let given = vec![some.clone(), Annotations::default(), only_plane.clone()];
+    let annotated = plain().annotated(given).unwrap();
+    let (found, fingerprint, bytes) = run(&annotated, None);
+    assert_eq!(found, [Some(some.clone()), None, Some(only_plane)]);
+    let ([small, ..], ..) = run(&annotated, Some(4));
     let small = small.unwrap();
     assert_eq!(small.boxes[0].edges, [1.0, 0.5, 3.0, 1.5]);
     assert_eq!((small.keypoints[0].x, small.keypoints[0].y, small.keypoints[0].id), (2.0, 1.0, 9));
-    let (without_planes, none, other, bytes) = run(&plain(), None);
-    assert_eq!((without_planes, none), (0, [None, None]));
-    assert!(other != fingerprint && !bytes.windows(12).any(|part| part == b"annotations."));
+    assert_eq!(small.planes, some.planes, "planes keep their own resolution");
+    let (none, other, without) = run(&plain(), None);
+    assert_eq!(none, [None, None, None]);
+    assert!(other != fingerprint && !without.windows(12).any(|part| part == b"annotations."));
+
+    // A damaged plane is found, and an earlier run's shard with it is written anew.
+    let dst = tempfile::tempdir().unwrap();
+    let options = Options { raw: true, ..Options::default() };
+    let stop = AtomicBool::new(false);
+    convert(&annotated, dst.path(), &options, &stop, &|_| {}).unwrap();
+    let path = Shards::open(dst.path(), Backing::Pread).unwrap().shards()[0].path().to_owned();
+    let mut damaged = bytes.clone();
+    let at = damaged.iter().position(|byte| *byte == 202).unwrap();
+    damaged[at + 5] ^= 1;
+    std::fs::write(&path, &damaged).unwrap();
+    let error = Shards::open(dst.path(), Backing::Mmap).unwrap().annotations(0).unwrap_err();
+    assert!(error.message().contains("plane \"near\"") && error.message().contains("record 0"), "{error}");
+    std::fs::remove_file(dst.path().join(crate::shard::MANIFEST)).unwrap();
+    let report =
+        convert(&annotated, dst.path(), &Options { resume: true, ..options }, &stop, &|_| {}).unwrap();
+    assert_eq!(report.kept, 0);
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }

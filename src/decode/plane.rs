@@ -2,9 +2,9 @@
 
 use png::{BitDepth, ColorType};
 
-use super::{Limits, Probe, probe};
+use super::{Decoder, Limits, Probe, probe};
 use crate::error::{Error, Kind, Result};
-use crate::source::Codec;
+use crate::source::{Annotations, Codec, Plane};
 
 /// Decodes a plane of one channel of 8 bits: a grey PNG's values, or a palette PNG's indices, of up to 8 bits each.
 pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
@@ -48,13 +48,7 @@ pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
 
 /// What [`super::Decoder::plane`] needs to know; the pixels that it will take are added to `pixels`, which must not
 /// exceed the limit.
-pub(crate) fn admit(
-    bytes: &[u8],
-    codec: Codec,
-    limits: &Limits,
-    picture: &Probe,
-    pixels: &mut u64,
-) -> Result<Probe> {
+fn admit(bytes: &[u8], codec: Codec, limits: &Limits, picture: &Probe, pixels: &mut u64) -> Result<Probe> {
     let plane = probe(bytes, codec, limits)?;
     let area = |probe: &Probe| u64::from(probe.width) * u64::from(probe.height);
     // One of a coarser resolution is brought to the picture's.
@@ -67,6 +61,36 @@ pub(crate) fn admit(
         return Err(Error::new(Kind::Limit, text));
     }
     Ok(plane)
+}
+
+/// Checks annotations and reads the headers of their planes, which count towards the limits like the picture.
+pub(crate) fn probe_all(annotations: &Annotations, limits: &Limits, picture: &Probe) -> Result<Vec<Probe>> {
+    annotations.check()?;
+    let mut pixels = u64::from(picture.width) * u64::from(picture.height);
+    let planes = annotations.planes.iter().map(|plane| {
+        admit(&plane.bytes, plane.codec, limits, picture, &mut pixels)
+            .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))
+    });
+    planes.collect()
+}
+
+/// Puts raw pixels in the place of encoded planes.
+pub(crate) fn decode_all(
+    decoder: &mut Decoder,
+    annotations: &mut Annotations,
+    probes: &[Probe],
+) -> Result<()> {
+    for (plane, probe) in annotations.planes.iter_mut().zip(probes) {
+        // Raw planes are as they should be.
+        if plane.size().is_none() {
+            let pixels = decoder
+                .plane(&plane.bytes, probe, plane.kind.channels())
+                .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))?;
+            let name = std::mem::take(&mut plane.name);
+            *plane = Plane::raw(name, plane.kind, probe.width, probe.height, pixels);
+        }
+    }
+    Ok(())
 }
 
 /// Decodes a PNG with alpha of at most 2^24 pixels: its size and rows of RGBA.

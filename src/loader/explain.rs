@@ -3,12 +3,15 @@
 use std::fmt;
 
 use super::Loader;
-use crate::augment::Frame;
-use crate::decode;
+use crate::augment::{Frame, Scratch};
+use crate::decode::{self, plane};
 use crate::error::{Error, Result};
-use crate::pipeline::line::{Desk, wish};
-use crate::plan::Visit;
-use crate::source::{Codec, Target};
+use crate::mix::{self, Drawn, Method, SlotMix};
+use crate::pipeline::line::{Desk, Sample, wish};
+use crate::pipeline::mixing;
+use crate::pipeline::views::ViewSet;
+use crate::plan::{Role, Slot, Visit};
+use crate::source::{Annotations, Codec, Target};
 
 /// What happens to one sample in one epoch.
 #[derive(Clone, Debug)]
@@ -20,8 +23,11 @@ pub struct Explanation {
     pub name: String,
     /// The epoch.
     pub epoch: u32,
-    /// Its visit in this epoch, from 0.
+    /// The visit that is explained: the first one in this epoch ([`crate::Batch::occurrences`]).
     pub occurrence: u32,
+    /// Where it comes in this epoch: batch, slot of the global batch, and what the slot is. Empty if a selection or the sampler leaves it
+    /// out, or if it comes after the first 2^24 slots, which are all that is searched.
+    pub visits: Vec<(u64, usize, Slot)>,
     /// How it is stored.
     pub codec: Codec,
     /// Its upright size: width, height.
@@ -35,7 +41,32 @@ pub struct Explanation {
     pub divisor: u32,
     /// What is done to each view, in order.
     pub views: Vec<ViewSteps>,
+    /// The values in this epoch of numbers of `[mix]` that change from epoch to epoch.
+    pub mix_values: Vec<String>,
+    /// How the sample's slot is mixed; more than one if its group is mixed several times, none without mixing.
+    pub mixes: Vec<MixStep>,
 }
+
+/// How a slot is mixed, as far as it is drawn before there are pixels.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MixStep {
+    /// The batch in its epoch.
+    pub batch: u64,
+    /// The slot in the global batch.
+    pub slot: usize,
+    /// The mixer.
+    pub method: Method,
+    /// The samples that it is made of, itself first, each with its slot in the global batch.
+    pub sources: Vec<(u64, usize)>,
+    /// The weight of the own label, unless it depends on pixels.
+    pub lam: Option<f64>,
+    /// The drawn parameters.
+    pub drawn: String,
+}
+
+/// Slots of an epoch that are searched for a sample.
+const SEARCHED: u64 = 1 << 24;
 
 /// What happens to one view of a sample.
 #[derive(Clone, Debug)]
@@ -51,10 +82,12 @@ pub struct ViewSteps {
     pub steps: Vec<String>,
     /// What ops leave with the batch: a name and numbers.
     pub notes: Vec<(String, Vec<i64>)>,
+    /// Boxes, keypoints and planes as they are in the view; empty without `[joint]`.
+    pub annotations: Annotations,
 }
 
 impl Loader {
-    /// What the recipe draws for the first visit of a sample in an epoch.
+    /// What the recipe draws for the first visit of a sample in an epoch, and where it comes.
     ///
     /// # Errors
     ///
@@ -67,15 +100,22 @@ impl Loader {
             )));
         }
         let mut desk = Desk::new();
-        let raw = self.line.read(&mut desk, sample)?.raw;
+        let Sample { raw, mut annotations, .. } = self.line.read(&mut desk, sample)?;
         let name = self.line.source.name(sample);
-        let probe = decode::probe(&raw.bytes, raw.codec, &self.line.recipe.decode.limits)
-            .map_err(|error| error.at(&name).with_sample(sample))?;
+        let named = |error: Error| error.at(&name).with_sample(sample);
+        let limits = &self.line.recipe.decode.limits;
+        let probe = decode::probe(&raw.bytes, raw.codec, limits).map_err(named)?;
         let views = self.line.views_at(epoch)?;
-        let visit = Visit { sample, occurrence: 0 };
+        let visits = self.line.plan.visits(epoch, sample, SEARCHED);
+        let visit = visits.first().map_or(Visit { sample, occurrence: 0 }, |(_, _, slot)| slot.visit);
         self.line.draw(&mut desk.programs, &views, epoch, visit, &probe);
         let scaled = self.line.scaled(&mut desk.programs, &raw.bytes, probe);
         let wish = wish(&desk.programs);
+        let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
+        plane::decode_all(&mut desk.decoder, &mut annotations, &planes).map_err(named)?;
+        let joint = self.line.recipe.joint.as_ref();
+        let scratch = &mut Scratch::new(decode::simd());
+        let annotated = views.annotate(joint, &desk.programs, &annotations, scratch)?;
         let steps = views.spots().zip(&desk.programs).map(|(spot, program)| ViewSteps {
             view: spot.title(),
             frame: program.end(),
@@ -93,19 +133,56 @@ impl Loader {
                 .iter()
                 .filter_map(|note| Some((note.name.clone(), program.note(note)?.to_vec())))
                 .collect(),
+            annotations: annotated.get(spot.number).cloned().unwrap_or_default(),
         });
+        let mixes = visits.first().map(|(batch, slot, _)| self.mixes(&views, epoch, *batch, *slot));
         Ok(Explanation {
             sample,
             name,
             epoch,
             occurrence: visit.occurrence,
+            visits,
             codec: raw.codec,
             size: (probe.width, probe.height),
             target: raw.target,
             divisor: scaled.divisor(),
             decoded: (wish.left, wish.top, wish.width, wish.height),
             views: steps.collect(),
+            mix_values: self.line.recipe.mix_values(epoch).collect(),
+            mixes: mixes.unwrap_or_default(),
         })
+    }
+
+    /// How a slot of the global batch is mixed; nothing if it is another rank's.
+    fn mixes(&self, views: &ViewSet, epoch: u32, batch: u64, slot: usize) -> Vec<MixStep> {
+        if views.mix.is_none() {
+            return Vec::new();
+        }
+        let plan = self.line.plan.batch(epoch, batch);
+        let slot = slot.checked_sub(plan.first).filter(|slot| *slot < plan.slots.len());
+        let Some(slot) = slot else { return Vec::new() };
+        let (group, start) = (slot / self.line.group, slot / self.line.group * self.line.group);
+        let drawn = mixing::draw(&self.line, views, &plan).swap_remove(group);
+        let own = drawn.into_iter().filter(|mix| start + mix.slot() == slot && mix.role == mix::Role::Mixed);
+        let step = |mix: SlotMix| {
+            let (lam, drawn) = match &mix.drawn {
+                Drawn::Ready(outcome) => {
+                    (Some(outcome.lam(views.mix_frame())), format!("{:?}", outcome.blend))
+                }
+                Drawn::Late(rest) => (None, format!("{rest:?}")),
+            };
+            let source =
+                |source: &usize| (plan.slots[start + source].visit.sample, plan.first + start + source);
+            MixStep {
+                batch: plan.index,
+                slot: plan.first + slot,
+                method: mix.method.clone(),
+                sources: mix.sources.iter().map(source).collect(),
+                lam,
+                drawn,
+            }
+        };
+        own.map(step).collect()
     }
 }
 
@@ -116,6 +193,23 @@ impl fmt::Display for Explanation {
             "sample {} ({}), epoch {}, visit {}",
             self.sample, self.name, self.epoch, self.occurrence
         )?;
+        for (batch, at, slot) in &self.visits {
+            write!(f, "  comes    batch {batch}, slot {at}, visit {}", slot.visit.occurrence)?;
+            if let Some(group) = slot.group {
+                write!(f, ", group {group}")?;
+            }
+            match slot.role {
+                Role::Plain => {}
+                role => write!(f, ", {role}")?,
+            }
+            if slot.weight != 1.0 {
+                write!(f, ", weight {}", slot.weight)?;
+            }
+            writeln!(f, "{}", if slot.valid { "" } else { ", filling up" })?;
+        }
+        if self.visits.is_empty() {
+            writeln!(f, "  comes    not in the {SEARCHED} first slots of this epoch")?;
+        }
         writeln!(
             f,
             "  stored   {:?}, {} x {}, target {:?}",
@@ -124,7 +218,7 @@ impl fmt::Display for Explanation {
         let (left, top, width, height) = self.decoded;
         let scale = if self.divisor > 1 { format!(" at 1/{}", self.divisor) } else { String::new() };
         writeln!(f, "  decoded  left={left} top={top} width={width} height={height}{scale}")?;
-        for ViewSteps { view, frame, values, steps, notes } in &self.views {
+        for ViewSteps { view, frame, values, steps, notes, annotations } in &self.views {
             if self.views.len() > 1 {
                 writeln!(f, "  view     {view}, {frame}")?;
             }
@@ -137,6 +231,37 @@ impl fmt::Display for Explanation {
             for (name, numbers) in notes {
                 writeln!(f, "  note     {name} = {numbers:?}")?;
             }
+            for label in &annotations.boxes {
+                let ([x0, y0, x1, y1], origin) =
+                    (label.edges, if label.pasted.is_some() { ", pasted" } else { "" });
+                let (class, id) = (label.class, label.id);
+                writeln!(f, "  box      {id}: class {class}, {x0:.1} {y0:.1} to {x1:.1} {y1:.1}{origin}")?;
+            }
+            for point in &annotations.keypoints {
+                let (id, x, y) = (point.id, point.x, point.y);
+                let (instance, visible) = (point.instance, point.visible);
+                writeln!(f, "  keypoint {id} of {instance}: {x:.1} {y:.1}, visible {visible}")?;
+            }
+            for plane in &annotations.planes {
+                let (width, height) = plane.size().unwrap_or_default();
+                writeln!(f, "  plane    {}: {}, {width} x {height}", plane.name, plane.kind.as_str())?;
+            }
+        }
+        for value in &self.mix_values {
+            writeln!(f, "  value    mix {value}")?;
+        }
+        for MixStep { batch, slot, method, sources, lam, drawn } in &self.mixes {
+            write!(f, "  mix      batch {batch}, slot {slot}: {method}")?;
+            for (sample, slot) in &sources[1..] {
+                write!(f, " with sample {sample} (slot {slot})")?;
+            }
+            if *method != Method::Unmixed {
+                if let Some(lam) = lam {
+                    write!(f, ", lam {lam:.6}")?;
+                }
+                write!(f, ", {drawn}")?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

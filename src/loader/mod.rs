@@ -1,9 +1,11 @@
 //! The loader: data and a recipe in, batches out.
 
 mod explain;
+mod facts;
 mod preview;
 mod reference;
 mod state;
+mod table;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
 
-pub use explain::{Explanation, ViewSteps};
+pub use explain::{Explanation, MixStep, ViewSteps};
 pub use preview::Picture;
 pub use state::LoaderState;
 
@@ -22,9 +24,9 @@ use crate::pipeline::learnt::Learnt;
 use crate::pipeline::stats::Meter;
 use crate::pipeline::views::ViewSets;
 use crate::pipeline::{Line, Positions, Run, Stats, Tuning};
-use crate::plan::{Plan, Share, World};
+use crate::plan::{Last, Order, Ordered, Plan, Setup, Share, Subset, World};
 use crate::recipe::Recipe;
-use crate::source::{self, Blend, Source};
+use crate::source::{self, Blend, Fingerprint, Source};
 
 /// Turns stored pictures into batches.
 ///
@@ -76,8 +78,7 @@ impl Loader {
     ///
     /// [`Kind::Config`] if the recipe cannot work with this data: no fixed size, no samples, a batch that is not filled.
     pub fn new(source: Box<dyn Source>, recipe: Recipe) -> Result<Loader> {
-        let shares = [Share { len: source.len(), weight: 1.0 }];
-        Loader::build(source, &shares, recipe, World::SINGLE)
+        Loader::sources(vec![source], recipe)
     }
 
     /// A loader over several sources, blended by weight ([`Plan::new`]). Samples are numbered through all sources in
@@ -85,26 +86,84 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// As [`Loader::new`], and for weights that are not positive.
+    /// As [`Loader::new`], and for weights that are negative, no numbers or all 0.
     pub fn blend(sources: Vec<(Box<dyn Source>, f64)>, recipe: Recipe) -> Result<Loader> {
-        let shares: Vec<Share> =
-            sources.iter().map(|(source, weight)| Share { len: source.len(), weight: *weight }).collect();
-        let source = Blend::new(sources.into_iter().map(|(source, _)| source).collect());
-        Loader::build(Box::new(source), &shares, recipe, World::SINGLE)
+        let shares =
+            sources.iter().map(|(source, weight)| Share { len: source.len(), weight: (*weight).into() });
+        let shares = shares.collect();
+        Loader::build(sources.into_iter().map(|(source, _)| source).collect(), shares, recipe)
     }
 
-    fn build(source: Box<dyn Source>, shares: &[Share], recipe: Recipe, world: World) -> Result<Loader> {
+    /// A loader over several sources, blended as the recipe says ([`Recipe::source`]), or by the numbers of their samples if it says
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loader::blend`], and if the recipe speaks of another number of sources.
+    pub fn sources(sources: Vec<Box<dyn Source>>, recipe: Recipe) -> Result<Loader> {
+        let said = &recipe.sources;
+        if !said.is_empty() && said.len() != sources.len() {
+            return Err(Error::config(format!(
+                "the recipe has {} [[source]] tables for {} sources: one for each, in the same order",
+                said.len(),
+                sources.len()
+            )));
+        }
+        let share = |(number, len): (usize, u64)| {
+            let weight = said.get(number).and_then(|said| said.weight.clone());
+            Share { len, weight: weight.unwrap_or((len as f64).into()) }
+        };
+        let shares = sources.iter().map(|source| source.len()).enumerate().map(share).collect();
+        Loader::build(sources, shares, recipe)
+    }
+
+    fn build(mut sources: Vec<Box<dyn Source>>, shares: Vec<Share>, recipe: Recipe) -> Result<Loader> {
+        let single = sources.len() == 1;
+        let source: Arc<dyn Source> = match single {
+            true => sources.remove(0).into(),
+            false => Arc::new(Blend::new(sources)),
+        };
+        let mut data = source.fingerprint();
+        if !single {
+            let weights = shares.iter().map(|share| toml::Value::try_from(&share.weight));
+            let weights: Vec<String> = weights.map(|value| value.expect("a number").to_string()).collect();
+            data = Fingerprint::of([&data.0.to_le_bytes()[..], weights.join(" ").as_bytes()]);
+        }
+        Loader::over(source, shares, true, data, recipe)
+    }
+
+    fn over(
+        source: Arc<dyn Source>,
+        shares: Vec<Share>,
+        blended: bool,
+        data: Fingerprint,
+        recipe: Recipe,
+    ) -> Result<Loader> {
         recipe.check().map_err(|(_, error)| error.at("recipe"))?;
         let given = source.uniform_frame().map(|(height, width)| Frame { width, height });
         let views = ViewSets::new(&recipe, given)?;
         let group = recipe.mix.as_ref().map_or(1, |mix| mix.group_size(recipe.batch));
-        let plan = Plan::new(recipe.seed, shares, recipe.order, recipe.batch, recipe.last, world, group)?;
-        let weights = shares.iter().flat_map(|share| share.weight.to_le_bytes()).collect::<Vec<u8>>();
-        let data = source.fingerprint();
-        let data = if shares.len() == 1 {
-            data
-        } else {
-            source::Fingerprint::of([&data.0.to_le_bytes()[..], &weights])
+        let mut setup = Setup {
+            seed: recipe.seed,
+            sources: shares,
+            blended,
+            select: recipe.select.clone(),
+            sampler: recipe.sampler.clone(),
+            order: recipe.order,
+            batch: recipe.batch,
+            last: recipe.last,
+            world: World::SINGLE,
+            group,
+        };
+        let (facts, beside) = facts::gather(&mut setup, &recipe, &*source)?;
+        // The plan knows samples by number; people know them by name.
+        let plan = Plan::new(setup, facts).map_err(|error| match error.sample() {
+            Some(sample) => error.at(source.name(sample)),
+            None => error,
+        })?;
+        let data = match beside {
+            Some(beside) => Fingerprint::of([&data.0.to_le_bytes()[..], &beside.0.to_le_bytes()]),
+            None => data,
         };
         let line = Arc::new(Line {
             views,
@@ -118,7 +177,37 @@ impl Loader {
             recipe,
         });
         let start = LoaderState::at(&line, 0, 0);
-        Ok(Loader { line, tuning: Tuning::default(), meter: Arc::default(), pool: OnceLock::new(), start })
+        let meter = Arc::new(Meter::of(line.plan.sources()));
+        Ok(Loader { line, tuning: Tuning::default(), meter, pool: OnceLock::new(), start })
+    }
+
+    /// A second pass over some samples: each exactly once, in the order given, by the same views. What is drawn depends on the epoch
+    /// and the sample, so samples that came once in a pass look as they did in the same epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if a sample is listed twice or does not exist, or none is listed.
+    ///
+    /// # Example: those that the model was unsure of
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet-eval")?.batch(2))?;
+    /// let again = loader.second_pass(&[3, 0])?;
+    /// assert_eq!(again.epoch(0)?.next().expect("a batch")?.samples(), [3, 0]);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
+    pub fn second_pass(&self, samples: &[u64]) -> Result<Loader> {
+        let line = &self.line;
+        let mut recipe = line.recipe.clone().order(Order::Sequential).sampler(Ordered::new());
+        recipe.select = vec![Subset::new(samples.iter().copied()).into()];
+        recipe.last = if line.plan.world() == World::SINGLE { Last::Keep } else { Last::Pad };
+        let share = |len| Share { len, weight: 1.0.into() };
+        let shares = line.plan.source_sizes().map(share).collect();
+        let mut loader = Loader::over(Arc::clone(&line.source), shares, false, line.data, recipe)?;
+        loader.tuning = self.tuning.clone();
+        loader.world(line.plan.world())
     }
 
     /// Makes this loader deliver the share of one rank of several. The batch of the recipe stays the global one.
@@ -129,7 +218,7 @@ impl Loader {
     pub fn world(mut self, world: World) -> Result<Loader> {
         let line = Arc::get_mut(&mut self.line)
             .ok_or_else(|| Error::config("the ranks of a loader are set before its first iterator"))?;
-        line.plan = line.plan.for_world(world, line.group)?;
+        line.plan = line.plan.for_world(world)?;
         Ok(self)
     }
 
@@ -159,9 +248,14 @@ impl Loader {
         self.line.plan.samples()
     }
 
-    /// The number of batches of an epoch; the same for every epoch and every rank.
+    /// The number of batches of epoch 0; the same for every rank, and for every epoch but where tasks change.
     pub fn batches(&self) -> u64 {
         self.line.plan.batches()
+    }
+
+    /// [`Loader::batches`] of an epoch.
+    pub fn batches_at(&self, epoch: u32) -> u64 {
+        self.line.plan.batches_at(epoch)
     }
 
     /// The shape of a whole batch of this rank in epoch 0, in the layout's order; of the first group of views if there are
@@ -172,7 +266,7 @@ impl Loader {
 
     /// The shape of a whole batch's tensor in epoch 0 for each group of views: count x slots pictures.
     pub fn shapes(&self) -> Vec<[usize; 4]> {
-        self.line.views.first().shapes(self.line.plan.slots(0))
+        self.line.views.first().shapes(self.line.emitted(self.line.plan.slots()))
     }
 
     /// [`Loader::shapes`] in an epoch: sizes may be functions of the epoch.
@@ -181,7 +275,7 @@ impl Loader {
     ///
     /// [`Kind::Config`] if an op refuses its values of this epoch.
     pub fn shapes_at(&self, epoch: u32) -> Result<Vec<[usize; 4]>> {
-        Ok(self.line.views_at(epoch)?.shapes(self.line.plan.slots(0)))
+        Ok(self.line.views_at(epoch)?.shapes(self.line.emitted(self.line.plan.slots())))
     }
 
     /// The plan of this loader's batches.
@@ -199,6 +293,12 @@ impl Loader {
         &*self.line.source
     }
 
+    /// The name of a source of a blend, as the recipe has it, or its number.
+    pub fn source_name(&self, source: usize) -> String {
+        let name = self.line.recipe.sources.get(source).and_then(|said| said.name.clone());
+        name.unwrap_or_else(|| format!("source {source}"))
+    }
+
     /// One batch, made on this thread without threads, channels or pools: slow, and what every other way must equal byte for
     /// byte. Its state counts bad samples of this batch only.
     ///
@@ -206,8 +306,9 @@ impl Loader {
     ///
     /// A bad sample under `on_bad = "fail"`, or 16 bad stand-ins; [`Kind::Config`] if there is no batch `index`.
     pub fn batch(&self, epoch: u32, index: u64) -> Result<Batch> {
-        if index >= self.batches() {
-            return Err(Error::config(format!("batch {index} of {}", self.batches())));
+        let batches = self.batches_at(epoch);
+        if index >= batches {
+            return Err(Error::config(format!("batch {index} of {batches}")));
         }
         reference::batch(&self.line, epoch, index)
     }
@@ -234,7 +335,7 @@ impl Loader {
     }
 
     fn run(&self, epoch: u32, index: u64, end: u32) -> Result<Run> {
-        let positions = Positions { epoch, index, end, batches: self.batches() };
+        let positions = Positions { epoch, index, end };
         let keep = (self.tuning.prefetch + 2) * self.line.views.first().groups.len();
         let pool = self.pool.get_or_init(|| Arc::new(Pool::new(keep, self.tuning.held)));
         let resumed = (epoch, index) == (self.start.epoch, self.start.next);
@@ -345,7 +446,7 @@ impl Iterator for Epochs<'_> {
         let epoch = self.next;
         self.next += 1;
         let begin = (epoch, if epoch == self.loader.start.epoch { self.loader.start.next } else { 0 });
-        let batches = self.loader.batches();
+        let batches = self.loader.batches_at(epoch);
         let mut current = self.current.lock().expect("no panic inside");
         if current.failed {
             return None;

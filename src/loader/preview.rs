@@ -9,6 +9,8 @@ use crate::recipe::Layout;
 pub struct Picture {
     /// The name of the view, and its number in its group if there are several.
     pub view: String,
+    /// The group of views, and which of its views it is: what [`Batch::annotations`] takes.
+    pub place: (usize, usize),
     /// Columns.
     pub width: u32,
     /// Rows.
@@ -27,10 +29,37 @@ impl Loader {
         assert!(slot < batch.len(), "slot {slot} of {}", batch.len());
         let views = self.recipe().views().iter().enumerate();
         let each = views.flat_map(|(g, view)| (0..view.get_count()).map(move |k| (g, k, view.title(g, k))));
-        each.map(|(g, k, title)| self.picture(&batch.tensors[g], k * batch.len() + slot, title)).collect()
+        let picture = |(g, k, view)| {
+            let (width, height, rgb) = self.rgb(&batch.tensors[g], k * batch.len() + slot);
+            Picture { view, place: (g, k), width, height, rgb }
+        };
+        each.map(picture).collect()
     }
 
-    fn picture(&self, tensor: &Tensor, picture: usize, view: String) -> Picture {
+    /// The mask of a slot, white where everything is from others: if the batch has masks of pixels.
+    ///
+    /// # Panics
+    ///
+    /// If the batch has no such slot.
+    pub fn mask(&self, batch: &Batch, slot: usize) -> Option<Picture> {
+        assert!(slot < batch.len(), "slot {slot} of {}", batch.len());
+        let all = batch.masks()?;
+        let each = all.len() / batch.len();
+        let shape = batch.images().shape();
+        let width = if self.recipe().output.layout == Layout::Nchw { shape[3] } else { shape[2] };
+        let levels = all[slot * each..][..each].iter().map(|weight| (weight * 255.0).round() as u8);
+        let rgb = levels.flat_map(|level| [level; 3]).collect();
+        Some(Picture {
+            view: "mask".into(),
+            place: (0, 0),
+            width: width as u32,
+            height: (each / width) as u32,
+            rgb,
+        })
+    }
+
+    /// The size and the pixels of a picture of a tensor.
+    fn rgb(&self, tensor: &Tensor, picture: usize) -> (u32, u32, Vec<u8>) {
         let output = &self.line.recipe.output;
         let (h, w) = match output.layout {
             Layout::Nchw => (tensor.shape[2], tensor.shape[3]),
@@ -57,7 +86,7 @@ impl Loader {
                 }
             }
         }
-        Picture { view, width: w as u32, height: h as u32, rgb }
+        (w as u32, h as u32, rgb)
     }
 
     /// The target of a slot in a few words: class names with their weights.
@@ -78,6 +107,19 @@ impl Loader {
                 format!("{} {:.2} {} {:.2}", name(a[slot]), lam[slot], name(b[slot]), 1.0 - lam[slot])
             }
             Targets::Pair { a, .. } => name(a[slot]),
+            Targets::Sparse { offsets, classes, weights } => {
+                let slot = offsets[slot] as usize..offsets[slot + 1] as usize;
+                match (&classes[slot.clone()], &weights[slot]) {
+                    ([], _) => name(-1),
+                    ([only], _) => name(*only),
+                    (classes, weights) => {
+                        let words = classes.iter().zip(weights);
+                        let words: Vec<String> =
+                            words.map(|(class, weight)| format!("{} {weight:.2}", name(*class))).collect();
+                        words.join(" ")
+                    }
+                }
+            }
             Targets::Dense { values, classes } => {
                 let row = &values[slot * classes..(slot + 1) * classes];
                 let mut order: Vec<usize> = (0..*classes).collect();

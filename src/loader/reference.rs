@@ -4,11 +4,11 @@ use crate::augment::Scratch;
 use crate::batch::{Batch, Element, Pixels, SlotPixels};
 use crate::decode::{Probe, Rect, simd};
 use crate::error::Result;
-use crate::mix::{Blend, Method, SlotMix};
 use crate::pipeline::Line;
-use crate::pipeline::batcher::{Slot, assemble, draw_mix};
+use crate::pipeline::batcher::{Slot, assemble};
 use crate::pipeline::line::{Desk, Place};
-use crate::pipeline::views::{AnnotatedViews, Group, Spot};
+use crate::pipeline::mixing::{self, Emitted, GroupSlot};
+use crate::pipeline::views::{AnnotatedViews, Spot, ViewSet};
 use crate::recipe::Dtype;
 
 pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
@@ -44,51 +44,72 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
         notes.push(views.notes(if admitted.region.is_some() { &desk.programs } else { &[] }));
         admissions.push(admitted);
     }
-    let slots: Vec<Slot<'_>> = admissions
-        .into_iter()
-        .zip(&notes)
-        .zip(annotations)
-        .map(|((admitted, notes), annotations)| Slot {
-            visit: admitted.visit,
-            target: admitted.target,
-            fault: admitted.fault,
-            blank: admitted.region.is_none(),
-            notes,
+    // The views of a slot one after the other, as mixers look at them.
+    let joined: Vec<Option<Vec<u8>>> = pixels.iter().map(|views| Some(views.as_ref()?.concat())).collect();
+    let all: Vec<GroupSlot<'_>> = admissions
+        .iter()
+        .zip(&joined)
+        .zip(&annotations)
+        .map(|((admitted, views), annotations)| GroupSlot {
+            views: views.as_deref(),
+            sample: admitted.visit.sample,
+            target: &admitted.target,
             annotations,
         })
         .collect();
-    let drawn = draw_mix(line, &views, &plan);
-    let mix: Vec<SlotMix> = (0..slots.len())
-        .map(|slot| match drawn.get(slot) {
-            Some(mix) if pixels[slot].is_some() && pixels[mix.partner].is_some() => *mix,
-            _ => SlotMix { method: Method::Unmixed, partner: slot, blend: Blend::Keep },
+    let mut emitted = Vec::new();
+    for (drawn, start) in mixing::draw(line, &views, &plan).iter().zip((0..).step_by(line.group)) {
+        let group = &all[start..(start + line.group).min(all.len())];
+        emitted.extend(mixing::resolve(line, &views, start, drawn, group)?);
+    }
+    if views.mix.is_none() {
+        let each = annotations.iter().enumerate();
+        emitted.extend(each.map(|(slot, annotations)| Emitted::unmixed(slot, annotations.clone())));
+    }
+    let slots: Vec<Slot<'_>> = admissions
+        .iter()
+        .zip(&notes)
+        .map(|(admitted, notes)| Slot {
+            visit: admitted.visit,
+            target: admitted.target.clone(),
+            fault: admitted.fault.clone(),
+            blank: admitted.region.is_none(),
+            notes,
         })
         .collect();
-    let mut tensors: Vec<Vec<SlotPixels<'_>>> = views.groups.iter().map(|_| Vec::new()).collect();
-    for spot in views.spots() {
-        tensors[spot.g].extend(mix.iter().enumerate().map(|(slot, mix)| {
-            match (&pixels[slot], &pixels[mix.partner]) {
-                (Some(own), Some(partner)) => SlotPixels::Views {
-                    own: &own[spot.number],
-                    partner: &partner[spot.number],
-                    blend: mix.blend.scaled(views.mix_frame(), spot.group.frame()),
-                },
-                _ => SlotPixels::Blank,
+    fn write<T: Element>(
+        line: &Line,
+        views: &ViewSet,
+        g: usize,
+        pixels: &[Option<Vec<Vec<u8>>>],
+        emitted: &[Emitted],
+    ) -> Vec<T> {
+        let mut values = Vec::new();
+        for spot in views.spots().filter(|spot| spot.g == g) {
+            for Emitted { mixed, .. } in emitted {
+                let sources: Option<Vec<&[u8]>> = mixed
+                    .sources
+                    .iter()
+                    .map(|slot| Some(&pixels[*slot].as_ref()?[spot.number][..]))
+                    .collect();
+                let blend = mixed.blend.scaled(views.mix_frame(), spot.group.frame());
+                let written = match &sources {
+                    Some(sources) => SlotPixels::Views { sources, blend: &blend },
+                    None => SlotPixels::Blank,
+                };
+                let mut out = vec![T::from_f32(0.0); spot.group.values()];
+                spot.group.finisher.write_plainly(&line.recipe.output, written, &mut out);
+                values.extend(out);
             }
-        }));
-    }
-    fn write<T: Element>(line: &Line, group: &Group, pictures: &[SlotPixels<'_>]) -> Vec<T> {
-        let mut values = vec![T::from_f32(0.0); pictures.len() * group.values()];
-        for (pixels, out) in pictures.iter().zip(values.chunks_exact_mut(group.values())) {
-            group.finisher.write_plainly(&line.recipe.output, *pixels, out);
         }
         values
     }
-    let tensors = views.groups.iter().zip(&tensors).map(|(group, pictures)| match line.recipe.output.dtype {
-        Dtype::U8 => Pixels::U8(write(line, group, pictures)),
-        Dtype::F16 => Pixels::F16(write(line, group, pictures)),
-        Dtype::Bf16 => Pixels::Bf16(write(line, group, pictures)),
-        Dtype::F32 => Pixels::F32(write(line, group, pictures)),
+    let tensors = (0..views.groups.len()).map(|g| match line.recipe.output.dtype {
+        Dtype::U8 => Pixels::U8(write(line, &views, g, &pixels, &emitted)),
+        Dtype::F16 => Pixels::F16(write(line, &views, g, &pixels, &emitted)),
+        Dtype::Bf16 => Pixels::Bf16(write(line, &views, g, &pixels, &emitted)),
+        Dtype::F32 => Pixels::F32(write(line, &views, g, &pixels, &emitted)),
     });
-    Ok(assemble(line, &plan, &views, slots, &mix, tensors.collect(), None))
+    let emitted: Vec<&Emitted> = emitted.iter().collect();
+    Ok(assemble(line, &plan, &views, slots, &emitted, tensors.collect(), None))
 }

@@ -46,8 +46,11 @@ impl LoaderState {
 
     /// The state after a batch.
     pub(crate) fn after(line: &Line, epoch: u32, index: u64, seen: u64, bad: u64) -> LoaderState {
-        let (epoch, next) =
-            if index + 1 < line.plan.batches() { (epoch, index + 1) } else { (epoch.saturating_add(1), 0) };
+        let (epoch, next) = if index + 1 < line.plan.batches_at(epoch) {
+            (epoch, index + 1)
+        } else {
+            (epoch.saturating_add(1), 0)
+        };
         LoaderState { seen, bad, ..LoaderState::at(line, epoch, next) }
     }
 
@@ -94,8 +97,8 @@ impl LoaderState {
                 "another recipe, or the same with other values",
             );
         }
-        if self.next >= line.plan.batches() {
-            let batches = line.plan.batches();
+        let batches = line.plan.batches_at(self.epoch);
+        if self.next >= batches {
             return field(
                 "next batch",
                 &self.next,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::Kind;
+use crate::augment::Registry;
 
 const FRAME: Frame = Frame { width: 13, height: 9 };
 
@@ -11,21 +12,32 @@ fn both() -> Mix {
     Mix::new(MixUp::new(0.8)).or(CutMix::new(1.0), 1.0)
 }
 
-fn draw(mix: &Mix, group: u32, slots: usize) -> Vec<SlotMix> {
-    mix.draw(7, 0, 0, group, slots, FRAME)
+fn draw(mix: &Mix, group: u32, slots: usize) -> Vec<Mixed> {
+    finish(&mix.draw(7, 0, 0, group, slots, FRAME), FRAME, slots)
 }
 
-/// The share of pixels that a blend takes from A, by painting A white and B black.
-fn share(blend: Blend) -> f64 {
+/// What was drawn, with black pictures.
+fn finish(drawn: &[SlotMix], frame: Frame, slots: usize) -> Vec<Mixed> {
+    let black = vec![0; frame.width as usize * frame.height as usize * 3];
+    let views = vec![Some(&black[..]); slots];
+    let scene = Scene::new(frame, &views).unwrap();
+    drawn.iter().map(|slot| slot.resolve(&scene).unwrap()).collect()
+}
+
+fn partner(mixed: &Mixed) -> usize {
+    *mixed.sources.last().unwrap()
+}
+
+/// The share of pixels that a blend takes from A, counted pixel by pixel.
+fn share(blend: &Blend) -> f64 {
     let (w, h) = (FRAME.width, FRAME.height);
-    let of_a = |x: u32, y: u32| match blend {
-        Blend::Keep => 1.0,
-        Blend::Uniform { lam } => lam,
-        Blend::Box { rect: [y0, x0, y1, x1] } => {
-            f64::from(u8::from(!((y0..y1).contains(&y) && (x0..x1).contains(&x))))
-        }
+    let mut terms = Vec::new();
+    let mut of_a = |x: u32, y: u32| {
+        blend.terms(FRAME, y, x, &mut terms);
+        let own = terms.iter().filter(|term| matches!(term.of, Of::Source(0, ..)));
+        own.map(|term| f64::from(term.weight)).sum::<f64>()
     };
-    let sum: f64 = (0..h).flat_map(|y| (0..w).map(move |x| of_a(x, y))).sum();
+    let sum: f64 = (0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| of_a(x, y)).sum();
     sum / f64::from(w * h)
 }
 
@@ -35,12 +47,12 @@ fn the_weight_of_a_label_is_its_exact_share_of_the_pixels() {
         let mix = Mix::new(CutMix::new(1.0).geometry(geometry)).lambda(Lambda::Element);
         for group in 0..200 {
             for slot in draw(&mix, group, 8) {
-                assert!((slot.blend.lam(FRAME) - share(slot.blend)).abs() < 1e-12, "{slot:?}");
+                assert!((slot.weights[0] - share(&slot.blend)).abs() < 1e-12, "{slot:?}");
             }
         }
     }
-    let blend = Blend::Uniform { lam: 0.3 };
-    assert!((blend.lam(FRAME) - share(blend)).abs() < 1e-12);
+    let blend = Blend::Uniform { lam: f64::from(0.3f32) };
+    assert!((blend.lam(FRAME) - share(&blend)).abs() < 1e-12);
 }
 
 #[test]
@@ -64,7 +76,7 @@ fn boxes_stay_inside_and_empty_ones_leave_the_slot_unmixed() {
                     assert_eq!(slot.method, Method::CutMix);
                 }
                 Blend::Keep => assert_eq!(slot.method, Method::Unmixed),
-                Blend::Uniform { .. } => panic!("{slot:?}"),
+                _ => panic!("{slot:?}"),
             }
         }
     }
@@ -73,7 +85,7 @@ fn boxes_stay_inside_and_empty_ones_leave_the_slot_unmixed() {
 #[test]
 fn sides_between_shares_are_never_clipped() {
     let form = "choose = [ { mix = \"cutmix\", min_max = [0.3, 0.8] } ]\nlambda = \"element\"";
-    let mix = Mix::from_form(toml::from_str(form).unwrap(), |_, error| error).unwrap();
+    let mix = Mix::from_table(&Registry::default(), toml::from_str(form).unwrap()).unwrap();
     for group in 0..200 {
         for slot in draw(&mix, group, 8) {
             let Blend::Box { rect: [y0, x0, y1, x1] } = slot.blend else { panic!("{slot:?}") };
@@ -86,7 +98,7 @@ fn sides_between_shares_are_never_clipped() {
 
 fn partners(partner: Partner, group: u32, slots: usize) -> Vec<usize> {
     let mix = Mix::new(MixUp::new(1.0)).partner(partner);
-    draw(&mix, group, slots).iter().map(|slot| slot.partner).collect()
+    draw(&mix, group, slots).iter().map(self::partner).collect()
 }
 
 #[test]
@@ -94,8 +106,11 @@ fn flip_and_roll_have_the_partners_of_timm_and_torchvision() {
     assert_eq!(partners(Partner::Flip, 0, 6), [5, 4, 3, 2, 1, 0]);
     assert_eq!(partners(Partner::Flip, 0, 5), [4, 3, 2, 1, 0]);
     assert_eq!(partners(Partner::Roll, 0, 4), [3, 0, 1, 2]);
-    let middle = draw(&Mix::new(MixUp::new(1.0)), 0, 5)[2];
-    assert_eq!(middle, SlotMix { method: Method::Unmixed, partner: 2, blend: Blend::Keep });
+    let middle = &draw(&Mix::new(MixUp::new(1.0)), 0, 5)[2];
+    assert_eq!(
+        (&middle.method, &middle.blend, &middle.sources[..]),
+        (&Method::Unmixed, &Blend::Keep, &[2][..])
+    );
 }
 
 #[test]
@@ -124,7 +139,7 @@ fn permutations_may_have_fixed_points_and_derangements_have_none() {
 fn both_slots_of_a_pair_share_one_blend_and_pairs_differ() {
     let slots = draw(&both().lambda(Lambda::Pair), 3, 8);
     for slot in 0..8 {
-        assert_eq!(slots[slot].partner, 7 - slot);
+        assert_eq!(partner(&slots[slot]), 7 - slot);
         assert_eq!(slots[slot].blend, slots[7 - slot].blend);
         assert_eq!(slots[slot].method, slots[7 - slot].method);
     }
@@ -147,7 +162,7 @@ fn nothing_is_mixed_when_p_is_zero_and_everything_when_it_is_one() {
         assert!(
             draw(&both().p(0.0), group, 4)
                 .iter()
-                .all(|slot| slot.method == Method::Unmixed && slot.blend == Blend::Keep && slot.partner < 4)
+                .all(|slot| slot.method == Method::Unmixed && slot.blend == Blend::Keep && partner(slot) < 4)
         );
         let mixup = draw(&Mix::new(MixUp::new(1.0)).p(1.0), group, 4);
         assert!(mixup.iter().all(|slot| slot.method == Method::MixUp));
@@ -162,7 +177,7 @@ fn weights_and_p_are_frequencies() {
     for group in 0..n / 8 {
         // Frames so large that an empty box, which counts as unmixed, is next to impossible.
         for slot in mix.draw(7, 0, 0, group, 8, Frame { width: 4000, height: 4000 }) {
-            counts[slot.method as usize] += 1.0;
+            counts[usize::from(slot.method.code())] += 1.0;
         }
     }
     for (count, p) in counts.into_iter().zip([0.4, 0.15, 0.45]) {
@@ -176,7 +191,7 @@ fn weights_and_p_are_frequencies() {
 fn the_draws_of_a_group_depend_on_its_number_and_on_no_other_group() {
     let mix = both().partner(Partner::Perm).lambda(Lambda::Element);
     let alone = draw(&mix, 2, 8);
-    let among: Vec<Vec<SlotMix>> = (0..5).map(|group| draw(&mix, group, 8)).collect();
+    let among: Vec<Vec<Mixed>> = (0..5).map(|group| draw(&mix, group, 8)).collect();
     assert_eq!(among[2], alone);
     for (group, other) in (0..5).flat_map(|group| (0..group).map(move |other| (group, other))) {
         assert_ne!(among[group], among[other]);
@@ -184,7 +199,7 @@ fn the_draws_of_a_group_depend_on_its_number_and_on_no_other_group() {
     for changed in
         [mix.draw(8, 0, 0, 2, 8, FRAME), mix.draw(7, 1, 0, 2, 8, FRAME), mix.draw(7, 0, 1, 2, 8, FRAME)]
     {
-        assert_ne!(changed, alone, "seed, epoch and batch count");
+        assert_ne!(finish(&changed, FRAME, 8), alone, "seed, epoch and batch count");
     }
 }
 
@@ -228,7 +243,7 @@ fn what_cannot_work_is_refused_by_name() {
 
 fn refused_form(choose: &str) -> String {
     let form = toml::from_str(&format!("choose = [{choose}]")).unwrap();
-    match Mix::from_form(form, |_, error| error).map(|mix| mix.check(8)) {
+    match Mix::from_table(&Registry::default(), form).map(|mix| mix.check(8)) {
         Err(error) | Ok(Err((_, error))) => error.to_string(),
         Ok(Ok(())) => panic!("{choose} is accepted"),
     }

@@ -75,7 +75,7 @@ impl Shared {
             view.resize(spot.group.values(), 0);
             programs[spot.number].run(scratch, pixels, region, view, spot.group.frame())?;
             busy = Meter::lap(&self.meter.augmenting, busy);
-            work.write(slot, &spot, SlotPixels::Views { own: view, partner: view, blend: Blend::Keep });
+            work.write(slot, &spot, SlotPixels::Views { sources: &[view], blend: &Blend::Keep });
             busy = Meter::lap(&self.meter.batching, busy);
         }
         Ok((StagedView::Written, annotations))

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::line::Line;
+use super::mixing::{self, Emitted, GroupSlot};
 use super::views::{AnnotatedViews, Spot, ViewSet};
-use crate::batch::{Batch, Lease, MixRecord, Output, Pixels, SlotPixels, Tensor};
+use crate::batch::{Batch, Lease, Output, Pixels, SlotPixels, Tensor};
 use crate::error::{Error, Fault, Result};
 use crate::loader::LoaderState;
-use crate::mix::{Blend, Method, SlotMix};
+use crate::mix::{Mixed, SlotMix};
 use crate::plan::{BatchPlan, Visit};
 use crate::source::Target;
 
@@ -48,9 +49,16 @@ pub(crate) struct BatchWork {
     /// One for each group of views.
     outputs: Vec<Output>,
     lease: Mutex<Option<Lease>>,
-    mix: Vec<SlotMix>,
+    /// What was drawn for each group; empty without mixing.
+    drawn: Vec<Vec<SlotMix>>,
+    /// What each group became.
+    emitted: Vec<OnceLock<Result<Vec<Emitted>>>>,
+    /// Slots of a group, and pictures that it emits.
     group: usize,
+    emits: usize,
     slots: Vec<OnceLock<Result<Staged>>>,
+    /// How many pictures the batch has of each view.
+    pictures: usize,
     group_left: Vec<AtomicUsize>,
     groups_left: AtomicUsize,
     buffers: Arc<Buffers>,
@@ -79,20 +87,6 @@ impl Drop for BatchWork {
     }
 }
 
-/// How each slot of a batch is mixed: by group, with partners inside it. Empty without mixing.
-pub(crate) fn draw_mix(line: &Line, views: &ViewSet, plan: &BatchPlan) -> Vec<SlotMix> {
-    let Some(mix) = &line.recipe.mix else { return Vec::new() };
-    let mut all = Vec::with_capacity(plan.slots.len());
-    while all.len() < plan.slots.len() {
-        let start = all.len();
-        let slots = line.group.min(plan.slots.len() - start);
-        let number = line.group_number(plan.first, start);
-        let drawn = mix.draw(line.recipe.seed, plan.epoch, plan.index, number, slots, views.mix_frame());
-        all.extend(drawn.into_iter().map(|slot| SlotMix { partner: start + slot.partner, ..slot }));
-    }
-    all
-}
-
 impl BatchWork {
     pub(super) fn new(
         line: &Line,
@@ -107,11 +101,14 @@ impl BatchWork {
         let groups = count.div_ceil(line.group);
         BatchWork {
             number,
-            mix: draw_mix(line, &views, &plan),
+            drawn: mixing::draw(line, &views, &plan),
+            emitted: (0..groups).map(|_| OnceLock::new()).collect(),
+            emits: line.emitted(line.group),
             outputs,
             lease: Mutex::new(Some(lease)),
             group: line.group,
             slots: (0..count).map(|_| OnceLock::new()).collect(),
+            pictures: line.emitted(count),
             group_left: (0..groups)
                 .map(|group| AtomicUsize::new(line.group.min(count - group * line.group)))
                 .collect(),
@@ -124,18 +121,18 @@ impl BatchWork {
 
     /// True if slots have to wait for partners.
     pub(super) fn mixes(&self) -> bool {
-        !self.mix.is_empty()
+        !self.drawn.is_empty()
     }
 
-    /// Writes one view of a slot.
-    pub(super) fn write(&self, slot: usize, spot: &Spot<'_>, pixels: SlotPixels<'_>) {
-        let piece = spot.k * self.slots.len() + slot;
+    /// Writes one view of a picture that is emitted: of a slot, without mixing.
+    pub(super) fn write(&self, number: usize, spot: &Spot<'_>, pixels: SlotPixels<'_>) {
+        let piece = spot.k * self.pictures + number;
         self.outputs[spot.g].write(piece, &spot.group.finisher, pixels);
     }
 
-    /// Writes a slot without pixels.
-    pub(super) fn write_blank(&self, slot: usize) {
-        self.views.spots().for_each(|spot| self.write(slot, &spot, SlotPixels::Blank));
+    /// Writes a picture without pixels.
+    pub(super) fn write_blank(&self, number: usize) {
+        self.views.spots().for_each(|spot| self.write(number, &spot, SlotPixels::Blank));
     }
 
     /// Takes a slot in. If it was the batch's last one, the batch comes back.
@@ -149,7 +146,7 @@ impl BatchWork {
             return None;
         }
         if self.mixes() {
-            self.finish_group(group);
+            self.finish_group(line, group);
         }
         if self.groups_left.fetch_sub(1, Ordering::AcqRel) != 1 {
             return None;
@@ -169,33 +166,37 @@ impl BatchWork {
         }
     }
 
-    /// How a slot is really mixed: not at all if it or its partner is blank.
-    fn mixed(&self, slot: usize) -> SlotMix {
-        let unmixed = SlotMix { method: Method::Unmixed, partner: slot, blend: Blend::Keep };
-        match self.mix.get(slot) {
-            Some(mix) if self.pixels(slot).is_some() && self.pixels(mix.partner).is_some() => *mix,
-            _ => unmixed,
-        }
-    }
-
-    fn finish_group(&self, group: usize) {
+    fn finish_group(&self, line: &Line, group: usize) {
         let start = group * self.group;
         let end = (start + self.group).min(self.slots.len());
         // An error anywhere fails the batch, so its pixels do not matter.
-        if (start..end).any(|slot| self.staged(slot).is_none()) {
+        let Some(staged) = (start..end).map(|slot| self.staged(slot)).collect::<Option<Vec<_>>>() else {
             return;
-        }
-        for slot in start..end {
-            let mix = self.mixed(slot);
-            let (Some(own), Some(partner)) = (self.pixels(slot), self.pixels(mix.partner)) else {
-                self.write_blank(slot);
+        };
+        let slots: Vec<GroupSlot<'_>> = (start..end)
+            .zip(&staged)
+            .map(|(slot, staged)| GroupSlot {
+                views: self.pixels(slot),
+                sample: staged.visit.sample,
+                target: &staged.target,
+                annotations: &staged.annotations,
+            })
+            .collect();
+        let emitted = mixing::resolve(line, &self.views, start, &self.drawn[group], &slots);
+        for (number, Emitted { mixed, .. }) in (group * self.emits..).zip(emitted.iter().flatten()) {
+            let Some(all) = mixed.sources.iter().map(|slot| self.pixels(*slot)).collect::<Option<Vec<_>>>()
+            else {
+                self.write_blank(number);
                 continue;
             };
             for spot in self.views.spots() {
-                let (own, partner) = (&own[spot.bytes.clone()], &partner[spot.bytes.clone()]);
-                let blend = mix.blend.scaled(self.views.mix_frame(), spot.group.frame());
-                self.write(slot, &spot, SlotPixels::Views { own, partner, blend });
+                let sources: Vec<&[u8]> = all.iter().map(|views| &views[spot.bytes.clone()]).collect();
+                let blend = mixed.blend.scaled(self.views.mix_frame(), spot.group.frame());
+                self.write(number, &spot, SlotPixels::Views { sources: &sources, blend: &blend });
             }
+        }
+        if self.emitted[group].set(emitted).is_err() {
+            unreachable!("group {group} finished twice");
         }
     }
 
@@ -207,6 +208,15 @@ impl BatchWork {
                 Err(error) => return Err(error.restate()),
             }
         }
+        let mut emitted = Vec::with_capacity(self.pictures);
+        if self.mixes() {
+            for group in &self.emitted {
+                match group.get().expect("every group was finished") {
+                    Ok(group) => emitted.extend(group),
+                    Err(error) => return Err(error.restate()),
+                }
+            }
+        }
         let pixels: Option<Vec<Pixels>> = self.outputs.iter().map(Output::take).collect();
         let pixels = pixels.ok_or_else(|| {
             Error::new(
@@ -215,7 +225,13 @@ impl BatchWork {
             )
         })?;
         let lease = self.lease.lock().expect("no panic inside").take();
-        let mixes: Vec<SlotMix> = (0..done.len()).map(|slot| self.mixed(slot)).collect();
+        let unmixed: Vec<Emitted> = if self.mixes() {
+            Vec::new()
+        } else {
+            let each = done.iter().enumerate();
+            each.map(|(slot, staged)| Emitted::unmixed(slot, staged.annotations.clone())).collect()
+        };
+        emitted.extend(&unmixed);
         let slots = done.iter().map(|staged| {
             let blank = matches!(staged.view, StagedView::Blank);
             Slot {
@@ -224,10 +240,9 @@ impl BatchWork {
                 fault: staged.fault.clone(),
                 blank,
                 notes: &staged.notes,
-                annotations: staged.annotations.clone(),
             }
         });
-        Ok(assemble(line, &self.plan, &self.views, slots.collect(), &mixes, pixels, lease))
+        Ok(assemble(line, &self.plan, &self.views, slots.collect(), &emitted, pixels, lease))
     }
 }
 
@@ -238,61 +253,54 @@ pub(crate) struct Slot<'a> {
     pub(crate) fault: Option<Fault>,
     pub(crate) blank: bool,
     pub(crate) notes: &'a [i64],
-    pub(crate) annotations: AnnotatedViews,
 }
 
-/// Puts a batch together from its parts.
+/// Puts a batch together from its parts: the slots that were read, and the pictures that they became.
 pub(crate) fn assemble(
     line: &Line,
     plan: &BatchPlan,
     views: &ViewSet,
     slots: Vec<Slot<'_>>,
-    mix: &[SlotMix],
+    emitted: &[&Emitted],
     pixels: Vec<Pixels>,
     lease: Option<Lease>,
 ) -> Batch {
-    let shapes = views.shapes(slots.len());
+    let shapes = views.shapes(emitted.len());
     let tensors = pixels.into_iter().zip(shapes).map(|(pixels, shape)| Tensor { pixels, shape }).collect();
-    let mix: Vec<MixRecord> = mix
-        .iter()
-        .map(|mix| MixRecord {
-            method: mix.method,
-            partner: (plan.first + mix.partner) as u32,
-            lam: mix.blend.lam(views.mix_frame()) as f32,
-            rect: match mix.blend {
-                Blend::Box { rect } => rect,
-                _ => [0; 4],
-            },
-        })
-        .collect();
-    let notes = views.note_columns(&slots.iter().map(|slot| slot.notes).collect::<Vec<_>>());
+    let mixed: Vec<&Mixed> = emitted.iter().map(|each| &each.mixed).collect();
     let mut targets = Vec::with_capacity(slots.len());
-    let mut annotations = Vec::with_capacity(slots.len());
     let mut faults = Vec::new();
-    let (mut samples, mut occurrences, mut valid) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut visits, mut valid, mut all_notes) = (Vec::new(), Vec::new(), Vec::new());
     for (slot, planned) in slots.into_iter().zip(&plan.slots) {
-        samples.push(slot.visit.sample);
-        occurrences.push(slot.visit.occurrence);
+        visits.push(slot.visit);
         valid.push(planned.valid && !slot.blank);
         targets.push(slot.target);
-        annotations.push(slot.annotations);
+        all_notes.push(slot.notes);
         faults.extend(slot.fault);
     }
-    let seen = samples.len() as u64;
+    let own = || mixed.iter().map(|mixed| mixed.slot);
+    let notes = views.note_columns(&own().map(|slot| all_notes[slot]).collect::<Vec<_>>());
+    let seen = visits.len() as u64;
     let bad = faults.len() as u64;
     Batch {
         epoch: plan.epoch,
         index: plan.index,
-        first: plan.first,
+        first: line.emitted(plan.first),
         layout: line.recipe.output.layout,
         tensors,
-        targets: line.targets.make(&targets, &mix, plan.first),
-        samples,
-        occurrences,
-        valid,
-        mix,
+        targets: line.targets.make(&targets, &mixed),
+        samples: own().map(|slot| visits[slot].sample).collect(),
+        sources: own().map(|slot| line.plan.source_of(visits[slot].sample) as u32).collect(),
+        weights: own().map(|slot| plan.slots[slot].weight).collect(),
+        roles: own().map(|slot| plan.slots[slot].role).collect(),
+        groups: own().map(|slot| plan.slots[slot].group).collect(),
+        occurrences: own().map(|slot| visits[slot].occurrence).collect(),
+        valid: own().map(|slot| valid[slot]).collect(),
+        mix: emitted.iter().map(|each| each.record(plan.first, |slot| visits[slot].sample)).collect(),
+        masks: mixing::masks(views, emitted.iter().copied()),
+        smoothing: line.recipe.target.smoothing,
         notes,
-        annotations,
+        annotations: emitted.iter().map(|each| each.annotations.clone()).collect(),
         max_boxes: line.recipe.joint.as_ref().and_then(|joint| joint.max_boxes),
         faults,
         state: LoaderState::after(line, plan.epoch, plan.index, seen, bad),

@@ -9,19 +9,19 @@ use super::views::{ViewSet, ViewSets};
 use crate::augment::{Frame, Program};
 use crate::batch::TargetMaker;
 use crate::decode::jpeg::Index;
-use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, ScalePolicy};
+use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, ScalePolicy, plane};
 use crate::draws::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
 use crate::plan::{Plan, Visit};
 use crate::recipe::{OnBad, Recipe};
-use crate::source::{Annotations, Codec, Fingerprint, Payload, Plane, Raw, Source, Target};
+use crate::source::{Annotations, Codec, Fingerprint, Payload, Raw, Source, Target};
 
 /// How many stand-ins are tried for one bad sample.
 const ATTEMPTS: u32 = 16;
 
 /// Everything that decides what a batch holds. Shared by all threads; never changes.
 pub(crate) struct Line {
-    pub(crate) source: Box<dyn Source>,
+    pub(crate) source: Arc<dyn Source>,
     pub(crate) plan: Plan,
     pub(crate) recipe: Recipe,
     pub(crate) views: ViewSets,
@@ -36,7 +36,7 @@ pub(crate) struct Line {
 
 /// What a decoder keeps from sample to sample, and the sample that it has at hand.
 pub(crate) struct Desk {
-    decoder: Decoder,
+    pub(crate) decoder: Decoder,
     /// A buffer for reading that sources hand back.
     spare: Vec<u8>,
     /// The steps of each of the sample's views.
@@ -232,9 +232,8 @@ impl Line {
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.decode.limits)?;
         self.draw(&mut desk.programs, views, epoch, visit, &probe);
         desk.programs.iter().try_for_each(Program::check_size)?;
+        let planes = plane::probe_all(&annotations, &self.recipe.decode.limits, &probe)?;
         let probe = self.scaled(&mut desk.programs, &raw.bytes, probe);
-        annotations.check()?;
-        let planes = self.probe_planes(&annotations, &probe)?;
         let bytes = planes.iter().map(Probe::decoded_bytes).sum();
         let region = choose(wish(&desk.programs), &probe, bytes)?;
         desk.recorded.clear();
@@ -246,21 +245,22 @@ impl Line {
         desk.decoder.decode_with(&raw.bytes, &probe, region, guide, &mut desk.pixels)?;
         self.learnt.put(visit.sample, &desk.recorded);
         desk.keep(raw.bytes);
-        for (plane, probe) in annotations.planes.iter_mut().zip(&planes) {
-            decode_plane(&mut desk.decoder, plane, probe)
-                .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))?;
-        }
+        plane::decode_all(&mut desk.decoder, &mut annotations, &planes)?;
+        self.check_maps(views, &annotations)?;
         Ok(Decoded { region, target: raw.target, annotations })
     }
 
-    /// Reads the headers of planes, which count towards the limits like the picture.
-    fn probe_planes(&self, annotations: &Annotations, picture: &Probe) -> Result<Vec<Probe>> {
-        let mut pixels = u64::from(picture.width) * u64::from(picture.height);
-        let planes = annotations.planes.iter().map(|plane| {
-            decode::plane::admit(&plane.bytes, plane.codec, &self.recipe.decode.limits, picture, &mut pixels)
-                .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))
-        });
-        planes.collect()
+    /// Refuses a sample without the planes that mixing reads.
+    fn check_maps(&self, views: &ViewSet, annotations: &Annotations) -> Result<()> {
+        let wanted = views.mix.iter().flat_map(|mix| mix.planes());
+        for name in wanted {
+            if !annotations.plane(name).is_some_and(|plane| plane.kind.channels() == 1) {
+                return Err(Error::corrupt(format!(
+                    "no plane \"{name}\" of one channel, which mixing reads"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Draws a program for each view of a visit, for a picture of the probed size.
@@ -303,6 +303,12 @@ impl Line {
         }
     }
 
+    /// The pictures that so many slots become, which begin with a group.
+    pub(crate) fn emitted(&self, slots: usize) -> usize {
+        let Some(mix) = &self.recipe.mix else { return slots };
+        slots / self.group * mix.emitted(self.group) + mix.emitted(slots % self.group)
+    }
+
     /// The global number of the group that begins at a slot of this rank.
     pub(crate) fn group_number(&self, first: usize, slot: usize) -> u32 {
         ((first + slot) / self.group) as u32
@@ -314,16 +320,6 @@ struct Decoded {
     region: Rect,
     target: Target,
     annotations: Annotations,
-}
-
-fn decode_plane(decoder: &mut Decoder, plane: &mut Plane, probe: &Probe) -> Result<()> {
-    // Raw planes are as they should be.
-    if plane.size().is_none() {
-        let pixels = decoder.plane(&plane.bytes, probe, plane.kind.channels())?;
-        let name = std::mem::take(&mut plane.name);
-        *plane = Plane::raw(name, plane.kind, probe.width, probe.height, pixels);
-    }
-    Ok(())
 }
 
 /// The part of the picture that all views together read.

@@ -16,6 +16,7 @@ mod budget;
 mod decoder;
 pub(crate) mod learnt;
 pub(crate) mod line;
+pub(crate) mod mixing;
 mod reader;
 mod run;
 pub(crate) mod stats;

@@ -13,6 +13,7 @@ use super::stats::Meter;
 use super::{ReadChunk, Shared};
 use crate::batch::Output;
 use crate::error::Result;
+use crate::plan::Plan;
 
 /// Which batches a run delivers: (epoch, index), ascending.
 #[derive(Clone, Debug)]
@@ -21,14 +22,11 @@ pub(crate) struct Positions {
     pub(crate) index: u64,
     /// The first epoch that is not delivered any more.
     pub(crate) end: u32,
-    /// Batches of an epoch.
-    pub(crate) batches: u64,
 }
 
-impl Iterator for Positions {
-    type Item = (u32, u64);
-    fn next(&mut self) -> Option<(u32, u64)> {
-        if self.index >= self.batches {
+impl Positions {
+    fn next(&mut self, plan: &Plan) -> Option<(u32, u64)> {
+        if self.index >= plan.batches_at(self.epoch) {
             self.epoch = self.epoch.checked_add(1)?;
             self.index = 0;
         }
@@ -66,7 +64,7 @@ impl Reader {
                 return;
             }
             Meter::add(&self.shared.meter.blocked, waiting);
-            let Some((epoch, index)) = self.positions.next() else { return };
+            let Some((epoch, index)) = self.positions.next(&self.shared.line.plan) else { return };
             match self.begin(number, epoch, index) {
                 Ok(work) => {
                     self.shared.meter.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -87,11 +85,11 @@ impl Reader {
         let line = &self.shared.line;
         let plan = line.plan.batch(epoch, index);
         let views = line.views_at(epoch)?;
-        let slots = plan.slots.len();
-        let values = views.groups.iter().map(|group| group.count() * slots * group.values());
+        let pictures = line.emitted(plan.slots.len());
+        let values = views.groups.iter().map(|group| group.count() * pictures * group.values());
         let (pixels, lease) = self.shared.pool.lease(line.recipe.output.dtype, values)?;
         let outputs = pixels.into_iter().zip(&views.groups);
-        let outputs = outputs.map(|(pixels, group)| Output::new(pixels, group.count() * slots)).collect();
+        let outputs = outputs.map(|(pixels, group)| Output::new(pixels, group.count() * pictures)).collect();
         let buffers = Arc::clone(&self.shared.buffers);
         Ok(BatchWork::new(line, number, plan, views, outputs, lease, buffers))
     }

@@ -74,7 +74,7 @@ impl Run {
         let (tokens_in, tokens) = unbounded();
         let (stop_in, stop) = bounded::<()>(0);
         let (chunks_in, chunks) = bounded::<ReadChunk>(tuning.workers + 1);
-        let total = u64::from(positions.end.saturating_sub(positions.epoch)) * positions.batches;
+        let total = line.plan.batches_between(positions.epoch, positions.end);
         let total = total.saturating_sub(positions.index);
         let shared = Arc::new(Shared {
             line,
@@ -211,6 +211,7 @@ impl Run {
         match &batch {
             Ok(batch) => {
                 meter.samples.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                meter.count_sources(&batch.sources);
                 meter.batches.fetch_add(1, Ordering::Relaxed);
                 self.grant();
             }

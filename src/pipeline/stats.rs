@@ -26,9 +26,22 @@ pub(crate) struct Meter {
     pub(super) workers: AtomicU64,
     pub(super) in_flight: AtomicU64,
     pub(super) decoded_peak: AtomicU64,
+    /// Samples delivered of each source.
+    sources: Vec<AtomicU64>,
 }
 
 impl Meter {
+    /// Counters for so many sources.
+    pub(crate) fn of(sources: usize) -> Meter {
+        Meter { sources: (0..sources).map(|_| AtomicU64::new(0)).collect(), ..Meter::default() }
+    }
+
+    pub(crate) fn count_sources(&self, sources: &[u32]) {
+        for &source in sources {
+            self.sources[source as usize].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn add(counter: &AtomicU64, since: Instant) {
         counter.fetch_add(since.elapsed().as_nanos() as u64, Ordering::Relaxed);
     }
@@ -60,6 +73,7 @@ impl Meter {
             in_flight: count(&self.in_flight),
             batch_bytes_peak: slab_peak,
             decoded_bytes_peak: count(&self.decoded_peak),
+            sources: self.sources.iter().map(count).collect(),
         }
     }
 }
@@ -100,6 +114,8 @@ pub struct Stats {
     pub batch_bytes_peak: u64,
     /// The most bytes of decoded pictures at once.
     pub decoded_bytes_peak: u64,
+    /// Samples delivered of each source, in the order of the sources.
+    pub sources: Vec<u64>,
 }
 
 impl Stats {
@@ -172,6 +188,14 @@ impl fmt::Display for Stats {
             self.starved.as_secs_f64(),
             self.workers
         )?;
-        write!(f, "{:<10} {:>8.2} s waiting for batches", "trainer", self.waited.as_secs_f64())
+        write!(f, "{:<10} {:>8.2} s waiting for batches", "trainer", self.waited.as_secs_f64())?;
+        if self.sources.len() > 1 {
+            let total: u64 = self.sources.iter().sum();
+            for (source, count) in self.sources.iter().enumerate() {
+                let share = *count as f64 / total.max(1) as f64 * 100.0;
+                write!(f, "\n{:<10} {count:>10} samples, {share:.2} %", format!("source {source}"))?;
+            }
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::augment::{Frame, Joint, Note, Program, Scratch};
 use crate::batch::{Finisher, NoteColumn};
 use crate::error::Result;
+use crate::mix::Mix;
 use crate::recipe::{Layout, Recipe, View};
 use crate::source::Annotations;
 
@@ -33,7 +34,8 @@ impl ViewSets {
     ///
     /// [`crate::Kind::Config`] if the size of a view depends on the sample.
     pub(crate) fn new(recipe: &Recipe, given: Option<Frame>) -> Result<ViewSets> {
-        let landmarks: BTreeSet<u32> = recipe.views().iter().flat_map(View::landmarks).collect();
+        let mut landmarks: BTreeSet<u32> = recipe.views().iter().flat_map(View::landmarks).collect();
+        landmarks.extend(recipe.mix_landmarks());
         for epoch in &landmarks {
             ViewSet::new(recipe, given, *epoch)?;
         }
@@ -73,6 +75,8 @@ impl ViewSets {
 #[derive(Debug)]
 pub(crate) struct ViewSet {
     pub(crate) groups: Vec<Group>,
+    /// How batches of the epoch are mixed.
+    pub(crate) mix: Option<Arc<Mix>>,
     layout: Layout,
 }
 
@@ -130,7 +134,14 @@ impl ViewSet {
             let notes = view.notes();
             Ok(Group { view, finisher: Finisher::new(&recipe.output, frame), notes })
         });
-        Ok(ViewSet { groups: groups.collect::<Result<_>>()?, layout: recipe.output.layout })
+        let groups = groups.collect::<Result<Vec<Group>>>()?;
+        let mix = recipe.mix_at(epoch)?;
+        for (mixer, _) in mix.iter().flat_map(|mix| mix.mixers()) {
+            mixer
+                .fits(groups[0].frame())
+                .map_err(|error| error.at(format_args!("mix \"{}\"", mixer.name())))?;
+        }
+        Ok(ViewSet { groups, mix, layout: recipe.output.layout })
     }
 
     /// The views of a sample in order.

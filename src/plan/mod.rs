@@ -4,16 +4,36 @@
 //! for the *global* batch; a rank takes its slice of it, so that another number of ranks changes who computes a slot
 //! and never what is in it.
 
+mod chosen;
+mod compose;
+mod curve;
+mod deal;
+mod epoch;
+mod facts;
+mod groups;
 mod order;
 mod permutation;
+mod sampler;
+mod select;
+mod stream;
 mod world;
 
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use curve::Curve;
+pub use facts::{By, Facts, Grouping, Values};
 pub use order::Order;
+pub use sampler::{
+    Balanced, Episodes, Grouped, Ordered, Pk, Replacement, Sampler, Unique, Variants, Weighted,
+};
+pub use select::{ByClass, Dirichlet, Keep, Prune, Ranked, Select, Split, Subset, Tasks};
 pub use world::World;
 
 use crate::draws::{Domain, Draws};
 use crate::error::{Error, Result};
-use order::Part;
+use epoch::Epoch;
+use groups::Groups;
 
 /// What happens to the samples that do not fill a last batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -39,17 +59,46 @@ pub struct Visit {
     pub occurrence: u32,
 }
 
+/// What a sample is in its batch for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// To be trained or tested on.
+    #[default]
+    Plain,
+    /// An episode's support.
+    Support,
+    /// An episode's query.
+    Query,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Role::Plain => "plain",
+            Role::Support => "support",
+            Role::Query => "query",
+        })
+    }
+}
+
 /// One slot of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slot {
     /// What is in it.
     pub visit: Visit,
     /// False for a slot that only fills up the batch.
     pub valid: bool,
+    /// What the loss of its sample counts: 1, but for a subset with weights.
+    pub weight: f32,
+    /// What it is for.
+    pub role: Role,
+    /// The group that a sampler by groups took it from.
+    pub group: Option<u32>,
 }
 
 /// The slots of one batch that belong to this rank.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BatchPlan {
     /// The epoch.
     pub epoch: u32,
@@ -62,69 +111,192 @@ pub struct BatchPlan {
 }
 
 /// One source of a blend: how many samples it has, and its share.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Share {
     /// Samples.
     pub len: u64,
-    /// Weight against the other sources; only ratios count.
-    pub weight: f64,
+    /// Weight against the other sources, 0 or more; only ratios count. May change by epoch.
+    pub weight: Curve,
 }
 
+/// What a plan is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The seed of all draws but those of selections.
+    pub seed: u64,
+    /// The sources, whose samples are numbered through in order.
+    pub sources: Vec<Share>,
+    /// Whether they are dealt by weight; false puts all samples in one order.
+    pub blended: bool,
+    /// Which samples the run has.
+    pub select: Vec<Select>,
+    /// How batches are made of them.
+    pub sampler: Sampler,
+    /// The order, where the sampler leaves it open.
+    pub order: Order,
+    /// The size of the global batch.
+    pub batch: usize,
+    /// What happens to a last, unfilled batch.
+    pub last: Last,
+    /// Who this process is among the ranks.
+    pub world: World,
+    /// The number of neighbouring slots that mix with each other (1 without mixing); a rank owns whole groups.
+    pub group: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            seed: 0,
+            sources: Vec::new(),
+            blended: true,
+            select: Vec::new(),
+            sampler: Sampler::default(),
+            order: Order::default(),
+            batch: 32,
+            last: Last::default(),
+            world: World::SINGLE,
+            group: 1,
+        }
+    }
+}
+
+/// A slot before it has a sample's number.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Among the chosen samples.
+    place: u64,
+    occurrence: u64,
+    /// What the batch says of the group.
+    group: Option<u32>,
+    /// The group among those of the sampler: where a stand-in comes from.
+    pool: Option<usize>,
+    role: Role,
+}
+
+impl Place {
+    fn plain(place: u64, occurrence: u64) -> Place {
+        Place { place, occurrence, group: None, pool: None, role: Role::Plain }
+    }
+
+    fn of(groups: &Groups, group: usize, place: u64, occurrence: u64) -> Place {
+        Place { place, occurrence, group: Some(groups.id(group)), pool: Some(group), role: Role::Plain }
+    }
+}
+
+/// Epochs whose state is kept: that of the trainer, those that are prepared, and one to look at.
+const KEPT: usize = 4;
+
+/// Groups of a grouping that the plan counts at most, where there are fewer samples: their numbers index lists.
+const MOST_GROUPS: u64 = 1 << 24;
+
 /// The plan of a run.
+///
+/// It is a function of its setup and of what it is told of samples: any batch of any epoch can be asked for at once. What it keeps of an
+/// epoch can be made again at any time, and is at most a few numbers for each sample: 4 bytes for a selection, 4 for groups, 4 for a
+/// weight of a subset, 8 for weights to draw by.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    seed: u64,
-    parts: Vec<Part>,
-    order: Order,
-    samples: u64,
-    batch: u64,
-    last: Last,
+    setup: Arc<Setup>,
     world: World,
+    facts: Arc<Facts>,
+    samples: u64,
+    /// The number of batches from an epoch on.
+    runs: Arc<[(u32, u64)]>,
+    recent: Arc<Mutex<VecDeque<Arc<Epoch>>>>,
 }
 
 impl Plan {
-    /// A plan over one source, or over several blended by weight.
+    /// A plan for what is known of the samples ([`Setup::needs`]).
     ///
-    /// Several sources are dealt in rounds of 1000 positions, in which each has its quota of places (largest
-    /// remainders, at least one place), shuffled; a source that runs out starts over with another order and another
-    /// occurrence. An epoch has as many positions as there are samples in all. The order of a blend is a shuffle or
-    /// sequential.
-    ///
-    /// `group` is the number of neighbouring slots that mix with each other (1 without mixing); a rank owns whole
-    /// groups.
+    /// Sources are blended by weight: after every batch of an epoch, and without a shuffle at every slot, each is less than one slot away
+    /// from what its weight owes it (weights that are no multiples of less become multiples of a millionth of their sum, but two sources
+    /// are exact always). A source that runs out starts over with another order and another occurrence. An epoch has as many slots as there
+    /// are chosen samples in all, unless the sampler says otherwise.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`]: no samples, an empty source, a weight that is not positive, a batch of 0, a batch that
-    /// the ranks do not divide into whole groups, a last batch that ranks could not share equally, an epoch without a
-    /// whole batch, or block order of a blend.
-    pub fn new(
-        seed: u64,
-        shares: &[Share],
-        order: Order,
-        batch: usize,
-        last: Last,
-        world: World,
-        group: usize,
-    ) -> Result<Plan> {
-        let samples = shares.iter().try_fold(0u64, |sum, share| sum.checked_add(share.len));
+    /// [`crate::Kind::Config`]: no samples, an empty source, weights that are negative, no numbers or all 0, a batch of 0, a batch
+    /// that the ranks do not divide into whole groups, a last batch that ranks could not share equally, an epoch without a whole
+    /// batch, and what the sampler and the selections refuse.
+    pub fn new(setup: Setup, facts: Facts) -> Result<Plan> {
+        let samples = setup.sources.iter().try_fold(0u64, |sum, share| sum.checked_add(share.len));
         let samples = samples.ok_or_else(|| Error::config("more than 2^64 samples"))?;
         if samples == 0 {
             return Err(Error::config("the data set has no samples"));
         }
-        if batch == 0 {
+        if let Some(source) = setup.sources.iter().position(|share| share.len == 0) {
+            return Err(Error::config(format!("source {source} has no samples")));
+        }
+        if setup.batch == 0 {
             return Err(Error::config("batch = 0: a batch has at least one sample"));
         }
-        order.check(shares.len())?;
-        let parts = order::parts(shares)?;
-        let plan = Plan { seed, parts, order, samples, batch: batch as u64, last, world };
-        plan.check(group)?;
-        Ok(plan)
+        setup.sampler.check(setup.batch).map_err(|(_, error)| error)?;
+        setup.select.iter().try_for_each(Select::check)?;
+        setup.check_order()?;
+        // Between landmarks, weights lie between those of the landmarks.
+        let landmarks = setup.sources.iter().flat_map(|share| share.weight.landmarks());
+        landmarks.collect::<BTreeSet<_>>().into_iter().try_for_each(|e| setup.source_weights(e).map(drop))?;
+        let mut facts = facts;
+        if setup.needs().any(|by| *by == By::Source) || (setup.sources.len() > 1 && !setup.select.is_empty())
+        {
+            facts = facts.with(By::Source, Plan::by_source(&setup, samples)?);
+        }
+        facts.check(samples, MOST_GROUPS)?;
+        if let Sampler::Balanced(_) | Sampler::Pk(_) | Sampler::Episodes(_) = setup.sampler {
+            setup.sampler.needs().map_or(Ok(()), |by| facts.check_whole(by))?;
+        }
+        let plan = Plan {
+            world: setup.world,
+            setup: Arc::new(setup),
+            facts: Arc::new(facts),
+            samples,
+            runs: Arc::new([]),
+            recent: Arc::default(),
+        };
+        plan.checked()
+    }
+
+    /// The plan with its batches counted, if its ranks can share them.
+    fn checked(mut self) -> Result<Plan> {
+        self.check_world()?;
+        self.runs = self.count()?.into();
+        Ok(self)
+    }
+
+    fn by_source(setup: &Setup, samples: u64) -> Result<Grouping> {
+        let samples = u32::try_from(samples)
+            .map_err(|_| Error::config(format!("{samples} samples: groups count up to 2^32 of them")))?;
+        let mut of = Vec::with_capacity(samples as usize);
+        for (source, share) in (0..).zip(&setup.sources) {
+            of.resize(of.len() + share.len as usize, source);
+        }
+        Ok(Grouping { of, names: Vec::new(), count: setup.sources.len() as u32 })
+    }
+
+    /// The number of batches of every task, which tries out all of them.
+    fn count(&self) -> Result<Vec<(u32, u64)>> {
+        let mut epochs = BTreeSet::from([0]);
+        for select in &self.setup.select {
+            let (_, steady) = select.task(&self.facts, 0)?;
+            if let Select::Tasks(Tasks { epochs: Some(each), .. }) = select {
+                epochs.extend((0..=steady).step_by((*each).max(1) as usize));
+            }
+        }
+        let mut runs: Vec<(u32, u64)> = Vec::new();
+        for epoch in epochs {
+            let batches = self.make(epoch)?.batches;
+            if runs.last().is_none_or(|(_, before)| *before != batches) {
+                runs.push((epoch, batches));
+            }
+        }
+        Ok(runs)
     }
 
     /// Whether ranks and groups share every batch equally.
-    fn check(&self, group: usize) -> Result<()> {
-        let (ranks, batch, samples) = (self.world.ranks() as usize, self.global_batch(), self.samples);
+    fn check_world(&self) -> Result<()> {
+        let Setup { batch, group, .. } = *self.setup;
+        let ranks = self.world.ranks() as usize;
         if !batch.is_multiple_of(ranks) {
             return Err(Error::config(format!(
                 "batch = {batch} is the global batch, and {ranks} ranks do not divide it: use a multiple of {ranks}"
@@ -138,35 +310,56 @@ impl Plan {
                 batch / ranks
             )));
         }
-        if self.last == Last::Keep && ranks > 1 && !samples.is_multiple_of(self.batch) {
-            return Err(Error::config(format!(
-                "last = \"keep\": {samples} samples leave a last batch of {}, of which {ranks} ranks cannot have equal \
-                 shares: use \"drop\", \"pad\" or \"wrap\"",
-                samples % self.batch
-            )));
-        }
-        if self.batches() == 0 {
-            return Err(Error::config(format!(
-                "{samples} samples do not fill one batch of {batch}, and last = \"drop\" drops the rest: use a smaller \
-                 batch, or last = \"keep\", \"pad\" or \"wrap\""
-            )));
-        }
         Ok(())
     }
 
-    /// The same plan for another rank.
-    pub(crate) fn for_world(&self, world: World, group: usize) -> Result<Plan> {
-        let plan = Plan { world, ..self.clone() };
-        plan.check(group)?;
-        Ok(plan)
+    fn make(&self, epoch: u32) -> Result<Epoch> {
+        let before = self.kept().back().map(Arc::clone);
+        let made = Epoch::new(&self.setup, &self.facts, self.samples, epoch, before.as_deref())?;
+        made.check(&self.setup, self.world)?;
+        Ok(made)
     }
 
-    /// The number of batches of an epoch; the same for every epoch and every rank.
-    pub fn batches(&self) -> u64 {
-        match self.last {
-            Last::Drop => self.samples / self.batch,
-            Last::Keep | Last::Pad | Last::Wrap => self.samples.div_ceil(self.batch),
+    fn kept(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Epoch>>> {
+        // Whatever another thread panicked over, the epochs in the list are whole.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn epoch(&self, epoch: u32) -> Arc<Epoch> {
+        if let Some(known) = self.kept().iter().find(|known| known.number() == epoch) {
+            return Arc::clone(known);
         }
+        let made =
+            self.make(epoch).expect("every task and every landmark was tried out when the plan was made");
+        let made = Arc::new(made);
+        let mut kept = self.kept();
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(Arc::clone(&made));
+        made
+    }
+
+    /// The same plan for another rank.
+    pub(crate) fn for_world(&self, world: World) -> Result<Plan> {
+        Plan { world, ..self.clone() }.checked()
+    }
+
+    /// The number of batches of epoch 0; the same for every rank.
+    pub fn batches(&self) -> u64 {
+        self.runs[0].1
+    }
+
+    /// The number of batches of an epoch. Only tasks ([`Tasks`]) have epochs of different lengths.
+    pub fn batches_at(&self, epoch: u32) -> u64 {
+        self.runs[self.runs.partition_point(|(from, _)| *from <= epoch) - 1].1
+    }
+
+    /// The number of batches of all epochs from one to another, not included.
+    pub(crate) fn batches_between(&self, from: u32, to: u32) -> u64 {
+        let ends = self.runs.iter().skip(1).map(|(from, _)| *from).chain([u32::MAX]);
+        let epochs = |begin: u32, end: u32| u64::from(end.min(to).saturating_sub(begin.max(from)));
+        self.runs.iter().zip(ends).map(|((begin, batches), end)| epochs(*begin, end) * batches).sum()
     }
 
     /// The number of samples of all sources.
@@ -174,9 +367,34 @@ impl Plan {
         self.samples
     }
 
+    /// The number of samples that the selections leave in an epoch.
+    pub fn chosen(&self, epoch: u32) -> u64 {
+        self.epoch(epoch).chosen.len
+    }
+
+    /// The number of sources.
+    pub fn sources(&self) -> usize {
+        self.setup.sources.len()
+    }
+
+    /// The number of samples of each source.
+    pub(crate) fn source_sizes(&self) -> impl Iterator<Item = u64> {
+        self.setup.sources.iter().map(|share| share.len)
+    }
+
+    /// The source of a sample.
+    pub fn source_of(&self, sample: u64) -> usize {
+        let mut end = 0;
+        let passed = self.setup.sources.iter().take_while(|share| {
+            end += share.len;
+            end <= sample
+        });
+        passed.count()
+    }
+
     /// The size of the global batch.
     pub fn global_batch(&self) -> usize {
-        self.batch as usize
+        self.setup.batch
     }
 
     /// Who this process is among the ranks.
@@ -184,14 +402,9 @@ impl Plan {
         self.world
     }
 
-    /// The number of slots of this rank in a batch.
-    pub fn slots(&self, index: u64) -> usize {
-        let filled = match self.last {
-            Last::Keep => (self.samples - index * self.batch).min(self.batch),
-            Last::Drop | Last::Pad | Last::Wrap => self.batch,
-        };
-        // `Keep` with several ranks has whole batches only, so this divides.
-        (filled / u64::from(self.world.ranks())) as usize
+    /// The number of slots of this rank in a whole batch: the first one of epoch 0.
+    pub fn slots(&self) -> usize {
+        self.epoch(0).slots(&self.setup, 0) / self.world.ranks() as usize
     }
 
     /// The slots of one batch.
@@ -200,35 +413,80 @@ impl Plan {
     ///
     /// If there is no batch `index`.
     pub fn batch(&self, epoch: u32, index: u64) -> BatchPlan {
-        assert!(index < self.batches(), "batch {index} of {}", self.batches());
-        let count = self.slots(index);
-        let first = count * self.world.rank() as usize;
-        let mut walk = order::Walk::new(self, epoch);
-        let start = index * self.batch + first as u64;
-        let slots = (start..start + count as u64)
-            .map(|position| {
-                let lap = position / self.samples;
-                let mut visit = walk.at(position % self.samples);
-                // Laps of a wrapped epoch are further visits; 2^20 visits within one lap are out of reach.
-                visit.occurrence += (lap as u32) << 20;
-                Slot { visit, valid: lap == 0 || self.last != Last::Pad }
-            })
-            .collect();
-        BatchPlan { epoch, index, first, slots }
+        let batches = self.batches_at(epoch);
+        assert!(index < batches, "batch {index} of {batches}");
+        let part = (u64::from(self.world.rank()), u64::from(self.world.ranks()));
+        let state = self.epoch(epoch);
+        let (first, places) = state.places(&self.setup, index, part);
+        let slot = |(place, valid): (Place, bool)| Slot {
+            visit: Visit {
+                sample: state.chosen.sample(place.place),
+                // The top bit is for stand-ins.
+                occurrence: place.occurrence as u32 & !(1 << 31),
+            },
+            valid,
+            weight: state.chosen.weight(place.place),
+            role: place.role,
+            group: place.group,
+        };
+        BatchPlan { epoch, index, first, slots: places.into_iter().map(slot).collect() }
     }
 
-    /// The stand-in for a bad sample: another sample of the same source, drawn by position and attempt.
+    /// The stand-in for a bad sample: another one of its group, or else of its source, drawn by position and attempt.
     pub(crate) fn replacement(&self, epoch: u32, index: u64, slot: usize, bad: u64, attempt: u32) -> Visit {
-        let position = index * self.batch + slot as u64;
-        let part = self.parts.iter().rev().find(|part| part.base <= bad).expect("the first part begins at 0");
-        let local = Draws::of(self.seed, epoch, Domain::Bad, position, attempt).below(part.len);
+        let position = index * self.setup.batch as u64 + slot as u64;
+        let state = self.epoch(epoch);
+        let (_, places) = state.places(&self.setup, index, (0, 1));
+        let chosen = &state.chosen;
+        let (groups, group) = match (places[slot].0.pool, &chosen.groups) {
+            (Some(pool), Some(groups)) => (groups, pool),
+            _ => {
+                let source = self.source_of(bad) as u32;
+                let source = if chosen.sources.count() == 1 { Some(0) } else { chosen.sources.find(source) };
+                (&chosen.sources, source.expect("a sample of the plan has a source"))
+            }
+        };
+        let mut draws = Draws::of(self.setup.seed, epoch, Domain::Bad, position, attempt);
+        let mut draw = || groups.member(group, draws.below(groups.size(group)));
+        let mut place = draw();
+        if state.composed() {
+            // Support and queries stay apart; where a class has nothing left, the last draw has to do.
+            let here = |place: u64| places.iter().any(|(other, _)| other.place == place);
+            for _ in 0..64 {
+                if !here(place) {
+                    break;
+                }
+                place = draw();
+            }
+        }
         // The top bit keeps a stand-in's augmentation apart from that of the sample's own visits.
         Visit {
-            sample: part.base + local,
+            sample: chosen.sample(place),
             occurrence: 1 << 31 | (position as u32).wrapping_add(attempt) >> 1,
         }
     }
+
+    /// The visits of a sample in an epoch, over all ranks: batch, slot of the global batch, and slot. Goes through the epoch's batches, at
+    /// most so many slots of them.
+    pub fn visits(&self, epoch: u32, sample: u64, most: u64) -> Vec<(u64, usize, Slot)> {
+        let all = Plan { world: World::SINGLE, ..self.clone() };
+        let batches = self.batches_at(epoch).min(most.div_ceil(self.setup.batch as u64));
+        let found = |index: u64| {
+            let slots = all.batch(epoch, index).slots.into_iter().enumerate();
+            slots.filter(|(_, slot)| slot.visit.sample == sample).map(move |(at, slot)| (index, at, slot))
+        };
+        (0..batches).flat_map(found).collect()
+    }
 }
 
+impl Setup {
+    /// What has to be known of each sample. [`By::Source`] is known without being told.
+    pub fn needs(&self) -> impl Iterator<Item = &By> {
+        self.select.iter().filter_map(Select::needs).chain(self.sampler.needs())
+    }
+}
+
+#[cfg(test)]
+mod sampler_tests;
 #[cfg(test)]
 mod tests;

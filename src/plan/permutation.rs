@@ -5,6 +5,9 @@ use crate::draws::{Domain, Draws};
 /// Below this length an exactly uniform shuffle is kept as a table; from it on, a Feistel cipher serves.
 const TABLE: u64 = 4096;
 
+/// Where few values of a permutation are asked for, a shuffle that is longer than this costs more than a cipher.
+const BRIEF: u64 = 64;
+
 /// Eight rounds: with four, the first two positions of short permutations are visibly unequal (chi-square 60 sigmas
 /// off at n = 8), with eight they are not.
 const ROUNDS: usize = 8;
@@ -25,10 +28,24 @@ pub(super) enum Permutation {
 
 impl Permutation {
     pub(super) fn new(seed: u64, epoch: u32, id: u64, part: u32, n: u64) -> Permutation {
-        let mut draws = Draws::of(seed, epoch, Domain::Plan, id, part);
+        Permutation::make(Draws::of(seed, epoch, Domain::Plan, id, part), n, TABLE)
+    }
+
+    /// A permutation of another domain, of which most values will be asked for.
+    pub(super) fn drawn(domain: Domain, seed: u64, epoch: u32, id: u64, part: u32, n: u64) -> Permutation {
+        Permutation::make(Draws::of(seed, epoch, domain, id, part), n, TABLE)
+    }
+
+    /// A permutation of which few values will be asked for.
+    pub(super) fn brief(domain: Domain, seed: u64, epoch: u32, id: u64, part: u32, n: u64) -> Permutation {
+        Permutation::make(Draws::of(seed, epoch, domain, id, part), n, BRIEF)
+    }
+
+    /// A table up to a length, a cipher from it on.
+    fn make(mut draws: Draws, n: u64, table: u64) -> Permutation {
         if n <= 1 {
             Permutation::Identity
-        } else if n <= TABLE {
+        } else if n <= table {
             let mut table: Vec<u16> = (0..n as u16).collect();
             draws.shuffle(&mut table);
             Permutation::Table(table)

@@ -4,12 +4,28 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn one(samples: u64) -> [Share; 1] {
-    [Share { len: samples, weight: 1.0 }]
+fn shares<const N: usize>(sources: [(u64, f64); N]) -> Vec<Share> {
+    sources.map(|(len, weight)| Share { len, weight: weight.into() }).into()
+}
+
+fn one(samples: u64) -> Vec<Share> {
+    shares([(samples, 1.0)])
+}
+
+fn new(
+    seed: u64,
+    sources: Vec<Share>,
+    order: Order,
+    batch: usize,
+    last: Last,
+    world: World,
+    group: usize,
+) -> Result<Plan> {
+    Plan::new(Setup { seed, sources, order, batch, last, world, group, ..Setup::default() }, Facts::new())
 }
 
 fn plan(samples: u64, order: Order, batch: usize, last: Last) -> Plan {
-    Plan::new(7, &one(samples), order, batch, last, World::SINGLE, 1).unwrap()
+    new(7, one(samples), order, batch, last, World::SINGLE, 1).unwrap()
 }
 
 fn visits(plan: &Plan, epoch: u32) -> Vec<Slot> {
@@ -49,7 +65,7 @@ fn every_sample_comes_exactly_once_an_epoch() {
 fn epochs_and_seeds_differ_unless_sequential() {
     let a = plan(1000, Order::Shuffle, 8, Last::Drop);
     assert_ne!(visits(&a, 0), visits(&a, 1));
-    let b = Plan::new(8, &one(1000), Order::Shuffle, 8, Last::Drop, World::SINGLE, 1).unwrap();
+    let b = new(8, one(1000), Order::Shuffle, 8, Last::Drop, World::SINGLE, 1).unwrap();
     assert_ne!(visits(&a, 0), visits(&b, 0));
     let sequential = plan(1000, Order::Sequential, 8, Last::Drop);
     assert_eq!(visits(&sequential, 0), visits(&sequential, 1));
@@ -96,7 +112,7 @@ fn ranks_join_to_the_global_batch() {
             let joined: Vec<Slot> = (0..ranks)
                 .flat_map(|rank| {
                     let world = World::new(rank, ranks).unwrap();
-                    let plan = Plan::new(7, &one(2000), Order::Shuffle, batch, Last::Pad, world, 1).unwrap();
+                    let plan = new(7, one(2000), Order::Shuffle, batch, Last::Pad, world, 1).unwrap();
                     let part = plan.batch(2, index);
                     assert_eq!(part.first, rank as usize * batch / ranks as usize);
                     part.slots
@@ -108,17 +124,22 @@ fn ranks_join_to_the_global_batch() {
 }
 
 #[test]
-fn a_blend_keeps_its_quotas_in_every_round() {
-    let shares = [(500, 0.7), (40, 0.2), (4000, 0.1)].map(|(len, weight)| Share { len, weight });
-    for order in [Order::Shuffle, Order::Sequential] {
-        let plan = Plan::new(7, &shares, order, 10, Last::Drop, World::SINGLE, 1).unwrap();
+fn a_blend_keeps_its_quotas_at_every_batch_and_without_a_shuffle_at_every_slot() {
+    let weights = [0.7, 0.2, 0.1];
+    for (order, step) in [(Order::Shuffle, 10), (Order::Sequential, 1)] {
+        let sources = shares([(500, weights[0]), (40, weights[1]), (4000, weights[2])]);
+        let plan = new(7, sources, order, 10, Last::Drop, World::SINGLE, 1).unwrap();
         let all = visits(&plan, 0);
         assert_eq!(all.len(), 4540);
-        for round in all.chunks_exact(1000) {
-            let of = |from: u64, to: u64| {
-                round.iter().filter(|slot| (from..to).contains(&slot.visit.sample)).count()
-            };
-            assert_eq!((of(0, 500), of(500, 540), of(540, 4540)), (700, 200, 100));
+        let mut counts = [0u32; 3];
+        for (position, slot) in all.iter().enumerate() {
+            counts[plan.source_of(slot.visit.sample)] += 1;
+            if (position + 1) % step == 0 {
+                for (count, weight) in counts.iter().zip(weights) {
+                    let owed = (position + 1) as f64 * weight;
+                    assert!((f64::from(*count) - owed).abs() < 1.0, "{order:?} {position}: {counts:?}");
+                }
+            }
         }
         let unique: HashSet<Visit> = all.iter().map(|slot| slot.visit).collect();
         assert_eq!(unique.len(), all.len(), "a repeated sample is another occurrence");
@@ -134,9 +155,20 @@ fn a_blend_keeps_its_quotas_in_every_round() {
 }
 
 #[test]
+fn a_blend_follows_its_schedule_over_epochs() {
+    let mut sources = shares([(100, 1.0), (50, 0.0)]);
+    sources[1].weight = Curve::linear([0.0, 1.0], [0, 10]).unwrap();
+    let plan = new(7, sources, Order::Shuffle, 10, Last::Drop, World::SINGLE, 1).unwrap();
+    for (epoch, share) in [(0, 0.0), (5, 1.0 / 3.0), (10, 0.5), (30, 0.5)] {
+        let second = visits(&plan, epoch).iter().filter(|slot| slot.visit.sample >= 100).count();
+        assert!((second as f64 - share * 150.0).abs() < 1.0, "epoch {epoch}: {second}");
+    }
+}
+
+#[test]
 fn a_replacement_is_drawn_from_the_same_source() {
-    let shares = [(500, 1.0), (40, 1.0)].map(|(len, weight)| Share { len, weight });
-    let plan = Plan::new(7, &shares, Order::Shuffle, 10, Last::Drop, World::SINGLE, 1).unwrap();
+    let sources = shares([(500, 1.0), (40, 1.0)]);
+    let plan = new(7, sources, Order::Shuffle, 10, Last::Drop, World::SINGLE, 1).unwrap();
     for attempt in 0..50 {
         assert!(plan.replacement(0, 1, 3, 499, attempt).sample < 500);
         assert!((500..540).contains(&plan.replacement(0, 1, 3, 500, attempt).sample));
@@ -147,20 +179,28 @@ fn a_replacement_is_drawn_from_the_same_source() {
 #[test]
 fn what_cannot_work_is_refused_with_the_way_out() {
     let world = |ranks| World::new(0, ranks).unwrap();
-    let refused = |shares: &[Share], order, batch, last, world, group| {
-        Plan::new(7, shares, order, batch, last, world, group).unwrap_err().to_string()
+    let refused = |sources: Vec<Share>, order, batch, last, world, group| {
+        new(7, sources, order, batch, last, world, group).unwrap_err().to_string()
     };
     let shuffle = Order::Shuffle;
-    assert!(refused(&one(0), shuffle, 8, Last::Drop, world(1), 1).contains("no samples"));
-    assert!(refused(&one(10), shuffle, 0, Last::Drop, world(1), 1).contains("batch = 0"));
-    assert!(refused(&one(10), shuffle, 16, Last::Drop, world(1), 1).contains("do not fill one batch"));
-    assert!(refused(&one(100), shuffle, 10, Last::Drop, world(4), 1).contains("4 ranks do not divide"));
-    assert!(refused(&one(100), shuffle, 64, Last::Drop, world(4), 32).contains("mix.group"));
-    assert!(refused(&one(100), shuffle, 8, Last::Keep, world(2), 1).contains("equal shares"));
+    assert!(refused(one(0), shuffle, 8, Last::Drop, world(1), 1).contains("no samples"));
+    assert!(refused(one(10), shuffle, 0, Last::Drop, world(1), 1).contains("batch = 0"));
+    assert!(refused(one(10), shuffle, 16, Last::Drop, world(1), 1).contains("do not fill one batch"));
+    assert!(refused(one(100), shuffle, 10, Last::Drop, world(4), 1).contains("4 ranks do not divide"));
+    assert!(refused(one(100), shuffle, 64, Last::Drop, world(4), 32).contains("mix.group"));
+    assert!(refused(one(100), shuffle, 8, Last::Keep, world(2), 1).contains("equal shares"));
     let blocks = Order::Blocks { block: 0, window: 1 };
-    assert!(refused(&one(100), blocks, 8, Last::Drop, world(1), 1).contains("positive"));
-    let nan = [Share { len: 5, weight: f64::NAN }, Share { len: 5, weight: 1.0 }];
-    assert!(refused(&nan, shuffle, 8, Last::Drop, world(1), 1).contains("weight"));
+    assert!(refused(one(100), blocks, 8, Last::Drop, world(1), 1).contains("positive"));
+    for (weights, said) in [([f64::NAN, 1.0], "source 0"), ([1.0, -1.0], "source 1"), ([0.0, 0.0], "all 0")] {
+        let sources = shares([(5, weights[0]), (5, weights[1])]);
+        let text = refused(sources, shuffle, 8, Last::Drop, world(1), 1);
+        assert!(text.contains("weight") && text.contains(said), "{text}");
+    }
+    // Two ramps that are both 0 in between.
+    let mut fading = shares([(5, 1.0), (5, 1.0)]);
+    fading[0].weight = Curve::linear([1.0, 0.0], [0, 10]).unwrap();
+    fading[1].weight = Curve::linear([0.0, 1.0], [20, 30]).unwrap();
+    assert!(refused(fading, shuffle, 8, Last::Drop, world(1), 1).contains("in epoch 10"));
 }
 
 proptest! {

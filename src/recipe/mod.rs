@@ -2,22 +2,29 @@
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
-mod curve;
+mod blend;
+mod folds;
 mod parse;
 mod presets;
 mod schedule;
 mod view;
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::{Joint, Op, Registry};
 use crate::decode::{IndexPolicy, Limits, ScalePolicy};
 use crate::error::{Error, Result};
-use crate::mix::Mix;
-use crate::plan::{Last, Order};
+use crate::mix::{Masks, Mix};
+use crate::plan::{ByClass, Dirichlet, Last, Order, Sampler, Select};
 use crate::source::Fingerprint;
+pub use blend::Blended;
+pub use folds::{OpFolds, Side};
+use schedule::Schedule;
 pub use view::{OpEntry, View};
 
 /// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give others.
@@ -50,11 +57,19 @@ pub struct Recipe {
     pub(crate) batch: usize,
     pub(crate) order: Order,
     pub(crate) last: Last,
+    pub(crate) sampler: Sampler,
+    pub(crate) select: Vec<Select>,
+    /// Empty unless the recipe says something of its sources.
+    pub(crate) sources: Vec<Blended>,
+    pub(crate) table: Option<PathBuf>,
     /// Empty until an op or a view is added; [`Recipe::views`] is what counts.
     views: Vec<View>,
+    op_folds: Option<OpFolds>,
     /// `None` leaves annotations unread.
     pub(crate) joint: Option<Joint>,
+    /// That of epoch 0; [`Recipe::mix_at`] is what counts.
     pub(crate) mix: Option<Mix>,
+    mix_schedule: Option<Arc<Schedule<Mix>>>,
     pub(crate) target: TargetOptions,
     pub(crate) output: Output,
     pub(crate) on_bad: OnBad,
@@ -103,8 +118,12 @@ pub struct TargetOptions {
     /// The number of classes. Needed for dense targets; every label is checked against it.
     pub classes: Option<u32>,
     /// Label smoothing of dense targets, 0 to 1: `1 - s + s / K` for the class, `s / K` for the others; for multi-label
-    /// targets `y (1 - s) + s / 2`, as timm does.
+    /// targets `y (1 - s) + s / 2`, as timm does. Pairs and sparse targets stay as they are, and the batch says the number
+    /// ([`crate::Batch::smoothing`]), for the trainer to do the same.
     pub smoothing: f64,
+    /// True if weights of classes are a label each, which need not sum to 1.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub multi_label: bool,
     /// The form; by default `dense` if there is mixing, else `index`.
     pub form: Option<TargetForm>,
 }
@@ -117,6 +136,8 @@ pub enum TargetForm {
     Index,
     /// Two class indices and the first one's weight.
     Pair,
+    /// A list of classes with their weights.
+    Sparse,
     /// A weight for each class.
     Dense,
 }
@@ -208,9 +229,19 @@ struct Canonical<'a> {
     last: Last,
     order: Order,
     on_bad: OnBad,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<&'a PathBuf>,
     decode: Decode,
     output: &'a Output,
     target: &'a TargetOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sampler: Option<&'a Sampler>,
+    #[serde(skip_serializing_if = "<[Select]>::is_empty")]
+    select: &'a [Select],
+    #[serde(skip_serializing_if = "<[Blended]>::is_empty")]
+    source: &'a [Blended],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op_folds: Option<&'a OpFolds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     joint: Option<&'a Joint>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -265,11 +296,20 @@ impl Recipe {
             last: self.last,
             order: self.order,
             on_bad: self.on_bad,
+            table: self.table.as_ref(),
+            sampler: Some(&self.sampler).filter(|sampler| **sampler != Sampler::default()),
+            select: &self.select,
+            source: &self.sources,
             decode: self.decode,
             output: &self.output,
             target: &self.target,
+            op_folds: self.op_folds.as_ref(),
             joint: self.joint.as_ref(),
-            mix: self.mix.as_ref().map(Mix::to_table),
+            mix: self.mix.as_ref().map(|mix| {
+                let mut table = mix.to_table();
+                self.mix_schedule.iter().for_each(|schedule| schedule.restore(&mut table));
+                table
+            }),
             view: self.views().iter().map(View::to_table).collect(),
         };
         toml::to_string(&canonical).expect("a recipe is numbers, strings, lists and tables")
@@ -307,6 +347,46 @@ impl Recipe {
         Recipe { last, ..self }
     }
 
+    /// How batches are composed.
+    #[must_use]
+    pub fn sampler(self, sampler: impl Into<Sampler>) -> Recipe {
+        Recipe { sampler: sampler.into(), ..self }
+    }
+
+    /// Adds a choice of samples to those before.
+    #[must_use]
+    pub fn select(mut self, select: impl Into<Select>) -> Recipe {
+        self.select.push(select.into());
+        self
+    }
+
+    /// Makes the selections by agent those of one agent.
+    #[must_use]
+    pub fn agent(mut self, number: u32) -> Recipe {
+        for select in &mut self.select {
+            if let Select::Dirichlet(Dirichlet { agent, .. }) | Select::ByClass(ByClass { agent, .. }) =
+                select
+            {
+                *agent = number;
+            }
+        }
+        self
+    }
+
+    /// Adds what is to be known of the next source of a blend ([`crate::Loader::sources`]).
+    #[must_use]
+    pub fn source(mut self, source: Blended) -> Recipe {
+        self.sources.push(source);
+        self
+    }
+
+    /// A file with columns for samplers and selections: comma- or tab-separated, a header, then a row for each sample in their
+    /// order, or in any order with a column `sample` of numbers or `name` of names.
+    #[must_use]
+    pub fn table(self, path: impl Into<PathBuf>) -> Recipe {
+        Recipe { table: Some(path.into()), ..self }
+    }
+
     /// Adds an op to the last view, which is the only one unless [`Recipe::view`] added others.
     ///
     /// # Panics
@@ -325,6 +405,12 @@ impl Recipe {
         self
     }
 
+    /// Holds kinds of ops out for validation; `None` allows all.
+    #[must_use]
+    pub fn op_folds(self, folds: impl Into<Option<OpFolds>>) -> Recipe {
+        Recipe { op_folds: folds.into(), ..self }
+    }
+
     /// Moves boxes, keypoints and planes with the picture; `None` leaves annotations unread.
     #[must_use]
     pub fn joint(self, joint: impl Into<Option<Joint>>) -> Recipe {
@@ -334,7 +420,18 @@ impl Recipe {
     /// Mixes samples of a batch; `None` switches mixing off.
     #[must_use]
     pub fn mix(self, mix: impl Into<Option<Mix>>) -> Recipe {
-        Recipe { mix: mix.into(), ..self }
+        Recipe { mix: mix.into(), mix_schedule: None, ..self }
+    }
+
+    /// Masks that mixed batches carry, whatever the recipe says; nothing without mixing.
+    #[must_use]
+    pub fn mix_masks(mut self, masks: Masks) -> Recipe {
+        self.mix = self.mix.map(|mix| mix.masks(masks));
+        self.mix_schedule = self.mix_schedule.map(|schedule| {
+            let table = toml::Value::try_from(masks).expect("masks are a flag and a number");
+            Arc::new(Arc::unwrap_or_clone(schedule).with("masks", table))
+        });
+        self
     }
 
     /// How classes become targets.
@@ -389,9 +486,71 @@ impl Recipe {
         &self.output
     }
 
+    /// How batches of an epoch are mixed.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if a mixer refuses its values of this epoch.
+    pub(crate) fn mix_at(&self, epoch: u32) -> Result<Option<Arc<Mix>>> {
+        match &self.mix_schedule {
+            Some(schedule) => {
+                let mix = schedule.at(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
+                mix.check(self.batch).map_err(|(_, error)| error.at(format_args!("in epoch {epoch}")))?;
+                Ok(Some(mix))
+            }
+            None => Ok(self.mix.clone().map(Arc::new)),
+        }
+    }
+
+    /// Epochs that stand for all others where mixing changes from epoch to epoch; none if it does not.
+    pub(crate) fn mix_landmarks(&self) -> BTreeSet<u32> {
+        self.mix_schedule.iter().flat_map(|schedule| schedule.landmarks()).collect()
+    }
+
+    /// The values of an epoch of those numbers of `[mix]` that change from epoch to epoch.
+    pub(crate) fn mix_values(&self, epoch: u32) -> impl Iterator<Item = String> {
+        self.mix_schedule.iter().flat_map(move |schedule| schedule.values(epoch))
+    }
+
     /// The form of targets.
     pub(crate) fn target_form(&self) -> TargetForm {
         self.target.form.unwrap_or(if self.mix.is_some() { TargetForm::Dense } else { TargetForm::Index })
+    }
+
+    /// Checks how mixing fits everything else.
+    fn check_mix(&self) -> std::result::Result<(), (&'static str, Error)> {
+        let Some(mix) = &self.mix else { return Ok(()) };
+        let at = |key, text: String| Err((key, Error::config(text)));
+        if self.mix_schedule.is_none() {
+            mix.check(self.batch)?;
+        }
+        for epoch in self.mix_landmarks() {
+            self.mix_at(epoch).map_err(|error| ("mix", error))?;
+        }
+        for (mixer, _) in mix.mixers() {
+            let name = mixer.name();
+            if self.joint.is_none()
+                && let Some(plane) = mixer.planes().first()
+            {
+                let text = format!(
+                    "mix \"{name}\" reads the plane \"{plane}\": add a [joint] table, which moves planes with pictures"
+                );
+                return at("mix.choose", text);
+            }
+            if mixer.one_view() && self.views().iter().map(View::get_count).sum::<usize>() > 1 {
+                return at(
+                    "mix.choose",
+                    format!("mix \"{name}\" mixes the pictures of one view, and there are several"),
+                );
+            }
+            if mixer.many_labels() && self.target_form() == TargetForm::Pair {
+                let text = format!(
+                    "mix \"{name}\" blends more than two labels: use target.form = \"sparse\" or \"dense\""
+                );
+                return at("target.form", text);
+            }
+        }
+        Ok(())
     }
 
     /// Checks every value; the error comes with the key that it is about.
@@ -400,10 +559,15 @@ impl Recipe {
         if self.batch == 0 || self.batch > 1 << 20 {
             return at("batch", format!("batch = {}: expected 1 to 1048576 samples", self.batch));
         }
+        self.sampler.check(self.batch)?;
+        self.select.iter().try_for_each(|select| select.check().map_err(|error| ("select", error)))?;
         view::check(&self.views).map_err(|(_, _, error)| ("view", error))?;
-        if let Some(mix) = &self.mix {
-            mix.check(self.batch)?;
+        if let Some(folds) = &self.op_folds {
+            folds.check().map_err(|error| ("op_folds", error))?;
+            let checked = self.views.iter().try_for_each(|view| folds.check_view(view));
+            checked.map_err(|error| ("view", error))?;
         }
+        self.check_mix()?;
         if let Some(joint) = &self.joint {
             joint.check()?;
         }
@@ -421,11 +585,12 @@ impl Recipe {
                 return at("target", format!("target.classes is missing: {why}, whose length it is"));
             }
             TargetForm::Index if self.mix.is_some() => {
-                let text = "target.form = \"index\" cannot say how two samples were mixed: use \"pair\" or \"dense\"";
+                let text = "target.form = \"index\" cannot say how two samples were mixed: use \"pair\", \"sparse\" or \"dense\"";
                 return at("target.form", text.into());
             }
-            TargetForm::Index | TargetForm::Pair if target.smoothing > 0.0 => {
-                let text = "target.smoothing needs target.form = \"dense\": an index cannot be smoothed";
+            TargetForm::Index if target.smoothing > 0.0 => {
+                let text = "target.smoothing needs target.form = \"dense\", or \"pair\" or \"sparse\" for a trainer that smooths: an index \
+                     cannot be smoothed";
                 return at("target.smoothing", text.into());
             }
             _ => {}

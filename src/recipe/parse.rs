@@ -1,5 +1,6 @@
 //! TOML to recipe, with the line of whatever is wrong.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -7,11 +8,11 @@ use toml::Spanned;
 
 use super::schedule::Schedule;
 use super::view::{self, Part};
-use super::{Decode, OnBad, Output, Recipe, TargetOptions, View};
+use super::{Blended, Decode, OnBad, OpFolds, Output, Recipe, TargetOptions, View};
 use crate::augment::{Joint, Registry, suggest, take_name};
 use crate::error::{Error, Result};
-use crate::mix::{self, Mix};
-use crate::plan::{Last, Order};
+use crate::mix::{Mix, choice};
+use crate::plan::{Last, Order, Sampler, Select};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,9 +25,17 @@ struct Form {
     #[serde(default)]
     last: Last,
     #[serde(default)]
+    sampler: Sampler,
+    #[serde(default)]
+    select: Vec<Spanned<Select>>,
+    #[serde(default)]
+    source: Vec<Blended>,
+    table: Option<PathBuf>,
+    op_folds: Option<Spanned<OpFolds>>,
+    #[serde(default)]
     view: Vec<Spanned<ViewForm>>,
     joint: Option<Joint>,
-    mix: Option<Spanned<mix::Form>>,
+    mix: Option<toml::Table>,
     #[serde(default)]
     target: TargetOptions,
     #[serde(default)]
@@ -51,22 +60,35 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
         let message = suggest(error.message());
         at(text, error.span().map_or(0, |span| span.start), Error::config(message))
     })?;
-    let views = views(registry, text, form.view)?;
-    let mix = form
-        .mix
-        .map(|spanned| {
-            let start = spanned.span().start;
-            Mix::from_form(spanned.into_inner(), |place, error| at(text, place.unwrap_or(start), error))
-        })
-        .transpose()?;
+    if let Some(folds) = &form.op_folds {
+        folds.get_ref().check().map_err(|error| at(text, folds.span().start, error))?;
+    }
+    let op_folds = form.op_folds.map(Spanned::into_inner);
+    let views = views(registry, text, form.view, op_folds.as_ref())?;
+    let (mix, mix_schedule) = match form.mix {
+        Some(table) => mix(registry, text, table)?,
+        None => (None, None),
+    };
+    let mut select = Vec::with_capacity(form.select.len());
+    for spanned in form.select {
+        let start = spanned.span().start;
+        spanned.get_ref().check().map_err(|error| at(text, start, error))?;
+        select.push(spanned.into_inner());
+    }
     let recipe = Recipe {
         seed: form.seed,
         batch: form.batch,
         order: form.order,
         last: form.last,
+        sampler: form.sampler,
+        select,
+        sources: form.source,
+        table: form.table,
         views,
+        op_folds,
         joint: form.joint,
         mix,
+        mix_schedule,
         target: form.target,
         output: form.output,
         on_bad: form.on_bad,
@@ -76,7 +98,12 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
     Ok(recipe)
 }
 
-fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Result<Vec<View>> {
+fn views(
+    registry: &Registry,
+    text: &str,
+    forms: Vec<Spanned<ViewForm>>,
+    folds: Option<&OpFolds>,
+) -> Result<Vec<View>> {
     let registry = Arc::new(registry.clone());
     let mut views = Vec::with_capacity(forms.len());
     // Where each view and its parts stand.
@@ -93,7 +120,11 @@ fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Resu
         view.name = form.name.map(Spanned::into_inner);
         for spanned in form.ops {
             let start = spanned.span().start;
-            add_op(&registry, &mut view, spanned.into_inner()).map_err(|error| at(text, start, error))?;
+            let added = add_op(&registry, &mut view, spanned.into_inner()).and_then(|()| match folds {
+                Some(folds) => folds.check_op(view.ops[view.ops.len() - 1].op()),
+                None => Ok(()),
+            });
+            added.map_err(|error| at(text, start, error))?;
         }
         views.push(view);
     }
@@ -109,6 +140,57 @@ fn views(registry: &Registry, text: &str, forms: Vec<Spanned<ViewForm>>) -> Resu
     Ok(views)
 }
 
+/// What the table `[mix]` says in epoch 0, and in others if it is not the same.
+#[allow(clippy::type_complexity, reason = "a pair that is taken apart at once")]
+fn mix(
+    registry: &Registry,
+    text: &str,
+    table: toml::Table,
+) -> Result<(Option<Mix>, Option<Arc<Schedule<Mix>>>)> {
+    let registry = Arc::new(registry.clone());
+    // Entry by entry first, so that an error has its line.
+    let entries = table.get("choose").and_then(toml::Value::as_array);
+    for (number, entry) in entries.into_iter().flatten().enumerate() {
+        let Some(entry) = entry.as_table() else { continue };
+        let make = {
+            let registry = Arc::clone(&registry);
+            move |table| choice(&registry, table).map(Arc::new)
+        };
+        let place = || place_of(text, &format!("mix.choose.{number}"));
+        let name = entry.get("mix").and_then(toml::Value::as_str).unwrap_or_default();
+        let schedule = Schedule::new(entry, make)
+            .map_err(|error| at(text, place(), error.at(format_args!("mix \"{name}\""))))?;
+        if schedule.is_none() {
+            choice(&registry, entry.clone()).map_err(|error| at(text, place(), error))?;
+        }
+    }
+    // What decides the shape of batches is the same in all epochs.
+    let varies = |(key, value): (&String, &toml::Value)| {
+        !["choose", "p", "masks"].contains(&key.as_str()) && value.is_table()
+    };
+    if let Some((key, _)) = table.iter().find(|entry| varies(*entry)) {
+        let error = Error::config(format!("mix.{key} is the same in all epochs, and no table"));
+        return Err(at(text, place_of(text, &format!("mix.{key}")), error));
+    }
+    let keys: Vec<String> = table.keys().cloned().collect();
+    let place = |error: &Error| {
+        let words: Vec<&str> = error.message().split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+        let key = keys.iter().find(|key| words.iter().take(8).any(|word| word == key));
+        place_of(text, &key.map_or_else(|| "mix".to_string(), |key| format!("mix.{key}")))
+    };
+    let make = {
+        let registry = Arc::clone(&registry);
+        move |table| Mix::from_table(&registry, table).map(Arc::new)
+    };
+    let schedule = Schedule::new(&table, make).map_err(|error| at(text, place(&error), error))?;
+    let mix = match &schedule {
+        Some(schedule) => schedule.at(0).map(Arc::unwrap_or_clone),
+        None => Mix::from_table(&registry, table),
+    };
+    let mix = mix.map_err(|error| at(text, place(&error), error))?;
+    Ok((Some(mix), schedule.map(Arc::new)))
+}
+
 /// Makes the op that a table describes.
 fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> Result<()> {
     let (name, label) = take_name(&mut table)?;
@@ -117,8 +199,12 @@ fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> 
         Some(toml::Value::Boolean(shared)) => shared,
         Some(other) => return Err(Error::config(format!("shared = {other}: expected true or false"))),
     };
-    let schedule = Schedule::new(registry, &name, &table)?;
-    let op = schedule.as_ref().map_or_else(|| registry.make(&name, table), |schedule| schedule.op(0))?;
+    let make = {
+        let (registry, name) = (Arc::clone(registry), name.clone());
+        move |table| registry.make(&name, table)
+    };
+    let schedule = Schedule::new(&table, make).map_err(|error| error.at(format_args!("op \"{name}\"")))?;
+    let op = schedule.as_ref().map_or_else(|| registry.make(&name, table), |schedule| schedule.at(0))?;
     view.push(label, op, schedule, shared)
 }
 
@@ -128,18 +214,21 @@ fn at(text: &str, place: usize, error: Error) -> Error {
     error.at(format_args!("recipe line {line}"))
 }
 
-/// Where the value of a dotted key, or its nearest table, stands in the text.
+/// Where the value of a dotted key, or its nearest table, stands in the text. A number is a place in a list.
 fn place_of(text: &str, key: &str) -> usize {
+    use toml::de::DeValue;
     let Ok(table) = toml::de::DeTable::parse(text) else { return 0 };
     let mut place = 0;
-    let mut table = table.get_ref();
+    let mut here = &DeValue::Table(table.into_inner());
     for part in key.split('.') {
-        let Some(value) = table.get(part) else { break };
+        let found = match here {
+            DeValue::Table(table) => table.get(part),
+            DeValue::Array(list) => part.parse().ok().and_then(|at: usize| list.get(at)),
+            _ => None,
+        };
+        let Some(value) = found else { break };
         place = value.span().start;
-        match value.get_ref() {
-            toml::de::DeValue::Table(inner) => table = inner,
-            _ => break,
-        }
+        here = value.get_ref();
     }
     place
 }

@@ -4,16 +4,21 @@ use super::nearest;
 use crate::error::{Error, Result};
 
 /// Name and TOML text of each preset, in alphabetical order.
-pub(super) const ALL: [(&str, &str); 15] = [
+pub(super) const ALL: &[(&str, &str)] = &[
     ("augmix", include_str!("presets/augmix.toml")),
     ("cifar", include_str!("presets/cifar.toml")),
+    ("crafting-shifts", include_str!("presets/crafting-shifts.toml")),
     ("deit", include_str!("presets/deit.toml")),
     ("deit3", include_str!("presets/deit3.toml")),
     ("dino", include_str!("presets/dino.toml")),
     ("efficienttrain", include_str!("presets/efficienttrain.toml")),
+    ("few-shot", include_str!("presets/few-shot.toml")),
+    ("few-shot-eval", include_str!("presets/few-shot-eval.toml")),
     ("imagenet", include_str!("presets/imagenet.toml")),
     ("imagenet-c", include_str!("presets/imagenet-c.toml")),
     ("imagenet-eval", include_str!("presets/imagenet-eval.toml")),
+    ("imagenet-ten-crop", include_str!("presets/imagenet-ten-crop.toml")),
+    ("metric-learning", include_str!("presets/metric-learning.toml")),
     ("mocov3", include_str!("presets/mocov3.toml")),
     ("simclr", include_str!("presets/simclr.toml")),
     ("swav", include_str!("presets/swav.toml")),

@@ -1,24 +1,36 @@
-//! An op whose parameters are functions of the epoch.
+//! What a table of parameters says, where some are functions of the epoch: an op, or how batches are mixed.
 //!
-//! The op itself knows numbers only: for an epoch, the values of all curves are put into its table, and the registry makes the
-//! op anew.
+//! The thing itself knows numbers only: for an epoch, the values of all curves are put into its table, and it is made anew.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::curve::Curve;
-use crate::augment::{Op, Registry};
-use crate::error::Result;
+use crate::augment::suggest;
+use crate::error::{Error, Result};
+use crate::plan::Curve;
 
-/// What makes an op for each epoch.
-#[derive(Debug)]
-pub(super) struct Schedule {
-    registry: Arc<Registry>,
-    name: String,
+/// Makes the thing of a table without curves.
+type Make<T> = Arc<dyn Fn(toml::Table) -> Result<Arc<T>> + Send + Sync>;
+
+/// What makes a thing for each epoch.
+pub(super) struct Schedule<T: ?Sized> {
+    make: Make<T>,
     /// The parameters as they stand in the recipe, curves included.
     params: toml::Table,
     curves: Vec<(Place, Curve)>,
+}
+
+impl<T: ?Sized> Clone for Schedule<T> {
+    fn clone(&self) -> Schedule<T> {
+        Schedule { make: Arc::clone(&self.make), params: self.params.clone(), curves: self.curves.clone() }
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Schedule<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schedule").field("params", &self.params).finish_non_exhaustive()
+    }
 }
 
 /// Where a curve stands among the parameters: `size`, `scale[1]`, `ops[0].magnitude`.
@@ -49,6 +61,16 @@ impl Place {
         Place(self.0.iter().cloned().chain([part]).collect())
     }
 
+    fn get<'a>(&self, params: &'a toml::Table) -> &'a toml::Value {
+        let (Some(Part::Key(first)), rest) = (self.0.first(), &self.0[1..]) else {
+            unreachable!("parameters are a table");
+        };
+        rest.iter().fold(&params[first], |here, part| match part {
+            Part::Key(key) => &here[key.as_str()],
+            Part::Index(index) => &here[*index],
+        })
+    }
+
     fn put(&self, params: &mut toml::Table, value: toml::Value) {
         let (Some(Part::Key(first)), rest) = (self.0.first(), &self.0[1..]) else {
             unreachable!("parameters are a table");
@@ -68,7 +90,8 @@ impl Place {
 fn find(value: &toml::Value, place: Place, found: &mut Vec<(Place, Curve)>) -> Result<()> {
     match value {
         toml::Value::Table(table) if Curve::is_meant(table) => {
-            let curve = Curve::read(table).map_err(|error| error.at(&place))?;
+            let curve = Curve::read(table);
+            let curve = curve.map_err(|error| Error::config(suggest(error.message())).at(&place))?;
             found.push((place, curve));
         }
         toml::Value::Table(table) => {
@@ -86,41 +109,38 @@ fn find(value: &toml::Value, place: Place, found: &mut Vec<(Place, Curve)>) -> R
     Ok(())
 }
 
-impl Schedule {
-    /// What makes the op `name` for each epoch; `None` if no parameter is a curve.
+impl<T: ?Sized> Schedule<T> {
+    /// What makes a thing of parameters for each epoch; `None` if none of them is a curve.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] for a curve that makes no sense, and for a value that the op refuses in some epoch.
+    /// [`crate::Kind::Config`] for a curve that makes no sense, and for a value that is refused in some epoch.
     pub(super) fn new(
-        registry: &Arc<Registry>,
-        name: &str,
         params: &toml::Table,
-    ) -> Result<Option<Schedule>> {
+        make: impl Fn(toml::Table) -> Result<Arc<T>> + Send + Sync + 'static,
+    ) -> Result<Option<Schedule<T>>> {
         let mut curves = Vec::new();
         for (key, value) in params {
-            find(value, Place(vec![Part::Key(key.clone())]), &mut curves)
-                .map_err(|error| error.at(format_args!("op \"{name}\"")))?;
+            find(value, Place(vec![Part::Key(key.clone())]), &mut curves)?;
         }
         if curves.is_empty() {
             return Ok(None);
         }
-        let (registry, name, params) = (Arc::clone(registry), name.to_string(), params.clone());
-        let mut schedule = Schedule { registry, name, params, curves };
+        let mut schedule = Schedule { make: Arc::new(make), params: params.clone(), curves };
         schedule.find_integers();
         for epoch in schedule.landmarks() {
-            schedule.op(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
+            schedule.at(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
         }
         Ok(Some(schedule))
     }
 
-    /// Finds out which parameters want integers: those where the op refuses a fraction.
+    /// Finds out which parameters want integers: those where a fraction is refused.
     fn find_integers(&mut self) {
         self.curves.iter_mut().for_each(|(_, curve)| curve.whole = true);
         let takes = |place: &Place, (epoch, fraction): (u32, toml::Value)| {
             let mut params = self.params_at(epoch);
             place.put(&mut params, fraction);
-            self.registry.make(&self.name, params).is_ok()
+            (self.make)(params).is_ok()
         };
         let whole: Vec<bool> = self
             .curves
@@ -142,13 +162,26 @@ impl Schedule {
         params
     }
 
-    /// The op of an epoch.
+    /// The thing of an epoch.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if a value of this epoch is out of the op's range.
-    pub(super) fn op(&self, epoch: u32) -> Result<Arc<dyn Op>> {
-        self.registry.make(&self.name, self.params_at(epoch))
+    /// [`crate::Kind::Config`] if a value of this epoch is out of range.
+    pub(super) fn at(&self, epoch: u32) -> Result<Arc<T>> {
+        (self.make)(self.params_at(epoch))
+    }
+
+    /// With another parameter that is no curve.
+    pub(super) fn with(mut self, key: &str, value: toml::Value) -> Schedule<T> {
+        self.params.insert(key.into(), value);
+        self
+    }
+
+    /// Puts the curves into a table that has numbers in their places.
+    pub(super) fn restore(&self, params: &mut toml::Table) {
+        for (place, _) in &self.curves {
+            place.put(params, place.get(&self.params).clone());
+        }
     }
 
     /// Epochs whose values stand for all.

@@ -53,7 +53,7 @@ pub struct OpEntry {
     /// Whether all views of a sample have the random numbers of the first one.
     shared: bool,
     /// What makes the op of another epoch, if it is another one.
-    schedule: Option<Arc<Schedule>>,
+    schedule: Option<Arc<Schedule<dyn Op>>>,
 }
 
 impl OpEntry {
@@ -151,7 +151,7 @@ impl View {
         &mut self,
         label: Option<String>,
         op: Arc<dyn Op>,
-        schedule: Option<Schedule>,
+        schedule: Option<Schedule<dyn Op>>,
         shared: bool,
     ) -> Result<()> {
         let label =
@@ -176,7 +176,7 @@ impl View {
         let mut view = self.clone();
         for entry in &mut view.ops {
             if let Some(schedule) = &entry.schedule {
-                entry.op = schedule.op(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
+                entry.op = schedule.at(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
             }
         }
         Ok(view)

@@ -54,6 +54,8 @@ pub struct Shard {
     footer_crc: u32,
     bytes: u64,
     index: Index,
+    /// Where the footer begins.
+    payload_end: u64,
     stored: Stored,
 }
 
@@ -97,7 +99,8 @@ impl Shard {
             Backing::Mmap => Stored::Map(Map::new(&file, path)?),
             Backing::Pread => Stored::File(file),
         };
-        Ok(Shard { path: path.to_owned(), stamp, footer_crc: tail.footer_crc, bytes, index, stored })
+        let (footer_crc, payload_end) = (tail.footer_crc, tail.footer_offset);
+        Ok(Shard { path: path.to_owned(), stamp, footer_crc, bytes, index, payload_end, stored })
     }
 
     /// The header's stamp alone, for a file whose index may be damaged.
@@ -198,18 +201,41 @@ impl Shard {
         if entry.jpeg_index == 0 {
             return Ok(None);
         }
-        let (start, length) = (entry.offset + entry.length, entry.jpeg_index as usize);
-        let read = || match &self.stored {
+        // It fits, since the index of records was checked.
+        self.slice(entry.offset + entry.length, entry.jpeg_index as usize)
+            .map(Some)
+            .map_err(|error| error.at(format!("{}: entropy index of record {record}", self.path.display())))
+    }
+
+    /// Bytes that were written behind a record and its entropy index ([`Writer::append_with`]): `length` of them, from the
+    /// `start`th on. What they are, and their checksum, an extra column says.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Corrupt`] if they would reach into the index of records, and as [`Shard::jpeg_index`].
+    pub(crate) fn behind(&self, record: u64, start: u64, length: u64) -> Result<Bytes> {
+        let entry = self.entry(record);
+        let first = (entry.offset + entry.length + u64::from(entry.jpeg_index)).checked_add(start);
+        let fits = |first: u64| first.checked_add(length).is_some_and(|end| end <= self.payload_end);
+        match (first.filter(|first| fits(*first)), usize::try_from(length)) {
+            (Some(first), Ok(length)) => self.slice(first, length),
+            _ => Err(Error::corrupt(format!(
+                "{length} bytes from the {start}th behind the record go past byte {}, where the footer starts",
+                self.payload_end
+            ))),
+        }
+    }
+
+    /// A part of the file that ends before the footer.
+    fn slice(&self, start: u64, length: usize) -> Result<Bytes> {
+        match &self.stored {
             Stored::Map(map) => map.range(start as usize..start as usize + length),
             Stored::File(file) => {
                 let mut buffer = pread::sized(Vec::new(), length)?;
                 pread::read_exact(file, &mut buffer, start)?;
                 Ok(buffer.into())
             }
-        };
-        read().map(Some).map_err(|error: Error| {
-            error.at(format!("{}: entropy index of record {record}", self.path.display()))
-        })
+        }
     }
 
     fn read_entry(&self, entry: &Entry, spare: Vec<u8>) -> Result<Payload> {

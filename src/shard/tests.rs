@@ -258,6 +258,15 @@ fn a_record_that_the_format_cannot_hold_is_refused_and_the_writer_goes_on() {
     let cells: Vec<_> = (0..3).map(|record| shard.extra("later.index", record).unwrap()).collect();
     assert_eq!(cells, [&b""[..], b"xyz", b""]);
     assert_eq!(shard.extra("other", 0), None);
+    use crate::source::Source as _;
+    let shards = crate::source::Shards::open(&path, Backing::Pread).unwrap();
+    let mut texts = Vec::new();
+    let mut each = |id: u64, text: &str| {
+        texts.push((id, text.to_owned()));
+        Ok(())
+    };
+    assert!(shards.column("later.index", &mut each).unwrap() && !shards.column("other", &mut each).unwrap());
+    assert_eq!(texts, [(0, String::new()), (1, "xyz".into()), (2, String::new())]);
     for record in 0..3 {
         assert_eq!(&shard.read(record, Vec::new()).unwrap()[..], good.bytes);
     }

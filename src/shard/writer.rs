@@ -93,16 +93,21 @@ impl Writer {
     /// than they say, a column name that is taken. The writer can go on after it. [`Kind::Io`] if the file cannot be
     /// written; the writer is then of no more use.
     pub fn append(&mut self, record: &Record<'_>) -> Result<u64> {
-        self.append_indexed(record, &[])
+        self.append_with(record, &[], &mut std::iter::empty())
     }
 
-    /// [`Writer::append`] for a JPEG with its entropy index ([`crate::decode::Decoder::index`]), which goes right behind
-    /// its bytes; an empty one is none.
+    /// [`Writer::append`] with more behind the record's bytes: the entropy index of a JPEG
+    /// ([`crate::decode::Decoder::index`]; an empty one is none), then `more`, which an extra column has to list.
     ///
     /// # Errors
     ///
     /// As [`Writer::append`], and [`Kind::Config`] for an index of 4 GiB.
-    pub fn append_indexed(&mut self, record: &Record<'_>, index: &[u8]) -> Result<u64> {
+    pub(crate) fn append_with(
+        &mut self,
+        record: &Record<'_>,
+        index: &[u8],
+        more: &mut dyn Iterator<Item = &[u8]>,
+    ) -> Result<u64> {
         let number = self.columns.len();
         let place = |error: Error| {
             error.at(format!("{}: record {number} ({})", self.temp.target().display(), record.name))
@@ -118,6 +123,10 @@ impl Writer {
         self.temp.write(record.bytes)?;
         self.temp.write(index)?;
         self.at = offset + length + u64::from(jpeg_index);
+        for piece in more {
+            self.temp.write(piece)?;
+            self.at += piece.len() as u64;
+        }
         let entry = Entry {
             offset,
             length,

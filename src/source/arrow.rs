@@ -6,12 +6,13 @@ use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
 use arrow_ipc::reader::{FileDecoder, read_footer_length};
 use arrow_ipc::{Block, MessageHeader, MetadataVersion};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
 use bytes::Bytes;
 
 use super::cells::{Layout, Table, caught};
 use super::{
-    Access, Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, detect, map, names,
+    Access, Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect,
+    map, names,
 };
 use crate::error::{Error, Kind, Result};
 
@@ -80,7 +81,8 @@ impl ArrowFile {
         for (index, path) in detect::files(path, Format::Arrow)?.into_iter().enumerate() {
             let bytes = map::map(&path)?;
             let place = names::readable(path.as_os_str().as_encoded_bytes());
-            let (layout, tables) = read(&bytes, columns).map_err(|error| error.at(&place))?;
+            let found = read(&bytes, &|schema| Layout::of(schema, columns).map(Some));
+            let (layout, tables) = found.map_err(|error| error.at(&place))?.expect("a layout or an error");
             if index == 0 {
                 source.classes = layout.classes;
             } else if source.classes != layout.classes {
@@ -158,6 +160,31 @@ impl Source for ArrowFile {
         })
     }
 
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        for batch in &self.batches {
+            for row in 0..batch.table.rows() {
+                let id = batch.first + row as u64;
+                let target =
+                    batch.table.target(row).map_err(|error| error.at(self.name(id)).with_sample(id))?;
+                each(id, target)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        for file in &self.files {
+            let place = || names::readable(file.path.as_os_str().as_encoded_bytes());
+            let found = read(&file.bytes, &|schema| Layout::values(schema, name));
+            let Some((_, tables)) = found.map_err(|error| error.at(place()))? else { return Ok(false) };
+            let rows = tables.iter().flat_map(|table| (0..table.rows()).map(move |row| (table, row)));
+            for (id, (table, row)) in (file.first..).zip(rows) {
+                each(id, &table.text(row).map_err(|error| error.at(place()).with_sample(id))?)?;
+            }
+        }
+        Ok(true)
+    }
+
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let (batch, row) = self.find(id).ok_or_else(|| super::no_such_sample(id, self.rows))?;
         batch.table.annotations(row).map_err(|error| {
@@ -181,14 +208,20 @@ const MAGIC: &[u8; 6] = b"ARROW1";
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
 /// Reads all tables of a file or stream.
-fn read(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)> {
+/// What is wanted of a schema; nothing may be.
+type Wish<'a> = &'a dyn Fn(&Schema) -> Result<Option<Layout>>;
+
+/// A layout with its tables; `None` if nothing is wanted of the file's schema.
+type Found = Result<Option<(Layout, Vec<Table>)>>;
+
+fn read(bytes: &Bytes, wish: Wish<'_>) -> Found {
     match bytes.starts_with(MAGIC) {
-        true => read_file(bytes, columns),
-        false => read_stream(bytes, columns),
+        true => read_file(bytes, wish),
+        false => read_stream(bytes, wish),
     }
 }
 
-fn read_file(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)> {
+fn read_file(bytes: &Bytes, wish: Wish<'_>) -> Found {
     let len = bytes.len();
     let cut = || {
         Error::new(
@@ -211,7 +244,8 @@ fn read_file(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)> {
     let footer = bytes[footer_at..len - 10].to_vec();
     let footer = arrow_ipc::root_as_footer(&footer).map_err(|error| damaged(error.to_string()))?;
     let schema = schema(footer.schema().ok_or_else(|| damaged("no schema".into()))?)?;
-    let mut reader = Reader::new(bytes, schema, footer.version(), columns)?;
+    let Some(layout) = wish(&schema)? else { return Ok(None) };
+    let mut reader = Reader::new(bytes, schema, footer.version(), layout);
     let blocks =
         footer.dictionaries().into_iter().flatten().chain(footer.recordBatches().into_iter().flatten());
     for block in blocks {
@@ -223,10 +257,10 @@ fn read_file(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)> {
             _ => return Err(damaged(format!("a block with a negative place or length: {block:?}"))),
         }
     }
-    Ok((reader.layout, reader.tables))
+    Ok(Some((reader.layout, reader.tables)))
 }
 
-fn read_stream(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)> {
+fn read_stream(bytes: &Bytes, wish: Wish<'_>) -> Found {
     let mut at = 0;
     let mut reader: Option<Reader<'_>> = None;
     loop {
@@ -261,7 +295,9 @@ fn read_stream(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)>
             .map_err(|_| Error::corrupt(format!("byte {at}: a body of {} bytes", message.bodyLength())))?;
         match (&mut reader, message.header_as_schema()) {
             (None, Some(found)) => {
-                reader = Some(Reader::new(bytes, schema(found)?, message.version(), columns)?);
+                let schema = schema(found)?;
+                let Some(layout) = wish(&schema)? else { return Ok(None) };
+                reader = Some(Reader::new(bytes, schema, message.version(), layout));
             }
             (None, None) => {
                 return Err(Error::corrupt(format!(
@@ -276,7 +312,7 @@ fn read_stream(bytes: &Bytes, columns: &Columns) -> Result<(Layout, Vec<Table>)>
         at = next.ok_or_else(|| cut(at, bytes.len()))?;
     }
     match reader {
-        Some(reader) => Ok((reader.layout, reader.tables)),
+        Some(reader) => Ok(Some((reader.layout, reader.tables))),
         None => Err(Error::new(Kind::Truncated, "an Arrow stream without a schema")),
     }
 }
@@ -320,10 +356,9 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(bytes: &'a Bytes, schema: SchemaRef, version: MetadataVersion, columns: &Columns) -> Result<Self> {
-        let layout = Layout::of(&schema, columns)?;
+    fn new(bytes: &'a Bytes, schema: SchemaRef, version: MetadataVersion, layout: Layout) -> Reader<'a> {
         let decoder = FileDecoder::new(schema, version).with_projection(layout.wanted.clone());
-        Ok(Reader { bytes, buffer: Buffer::from(bytes.clone()), decoder, layout, tables: Vec::new() })
+        Reader { bytes, buffer: Buffer::from(bytes.clone()), decoder, layout, tables: Vec::new() }
     }
 
     fn rows(&self) -> usize {

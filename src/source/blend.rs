@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Access, Annotations, Fingerprint, Raw, Source};
+use super::{Access, Annotations, Fingerprint, Raw, Source, Target};
 use crate::error::Result;
 
 /// Several sources numbered through, in order.
@@ -67,6 +67,21 @@ impl Source for Blend {
     fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
         let (id, source) = self.part(id);
         source.jpeg_index(id)
+    }
+
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        self.parts
+            .iter()
+            .try_for_each(|(base, source)| source.labels(&mut |id, target| each(base + id, target)))
+    }
+
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        for (base, source) in &self.parts {
+            if !source.column(name, &mut |id, text| each(base + id, text))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn access(&self) -> Access {

@@ -102,6 +102,34 @@ impl Layout {
         Ok(layout)
     }
 
+    /// A column of single values alone, which stands where pictures do; `None` if there is none of that name.
+    ///
+    /// # Errors
+    ///
+    /// `Config` naming its type, if it is one of bytes, lists or structs.
+    pub(super) fn values(schema: &Schema, name: &str) -> Result<Option<Layout>> {
+        let Some(at) = schema.fields().iter().position(|field| field.name() == name) else { return Ok(None) };
+        let kind = schema.field(at).data_type();
+        let single = kind.is_integer()
+            || kind.is_floating()
+            || matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Boolean | DataType::Null)
+            || matches!(kind, DataType::Dictionary(_, value) if value.is_integer() || **value == DataType::Utf8);
+        if !single {
+            return Err(Error::config(format!(
+                "the column \"{name}\" has type {kind}; expected numbers, strings or booleans"
+            )));
+        }
+        let columns = Columns { image: name.to_owned(), label: None };
+        Ok(Some(Layout { columns, notes: Vec::new(), wanted: vec![at], classes: Vec::new() }))
+    }
+
+    /// The labels alone; `None` if there are none.
+    pub(super) fn labels(&self) -> Option<Layout> {
+        let label = self.columns.label.clone()?;
+        let columns = Columns { image: label.clone(), label: Some(label) };
+        Some(Layout { columns, notes: Vec::new(), wanted: vec![self.wanted[1]], classes: Vec::new() })
+    }
+
     /// The columns of one batch of rows.
     ///
     /// # Errors
@@ -278,6 +306,11 @@ impl Table {
         }))
     }
 
+    /// A single value as text, for a layout of [`Layout::values`]; a null is the empty text.
+    pub(super) fn text(&self, row: usize) -> Result<String> {
+        text_at(&self.cells, row)
+    }
+
     /// What annotates the picture in a row; `None` if nothing does.
     ///
     /// # Errors
@@ -354,19 +387,52 @@ fn view_at(array: &BinaryViewArray, row: usize) -> Option<&[u8]> {
     array.data_buffers().get(field(2))?.as_slice().get(start..start.checked_add(length)?)
 }
 
-fn class_at(array: &ArrayRef, row: usize) -> Result<u32> {
+fn text_at(array: &ArrayRef, row: usize) -> Result<String> {
+    if array.is_null(row) || *array.data_type() == DataType::Null {
+        return Ok(String::new());
+    }
+    Ok(match array.data_type() {
+        DataType::Dictionary(..) => {
+            let array = array.as_any_dictionary();
+            let keys = array.normalized_keys();
+            let key = keys.get(row).filter(|key| **key < array.values().len());
+            let key = key.ok_or_else(|| Error::corrupt("a key outside of its dictionary"))?;
+            return text_at(array.values(), *key);
+        }
+        DataType::Utf8 | DataType::LargeUtf8 => {
+            let bytes =
+                any_bytes_at(array, row).ok_or_else(|| Error::corrupt("a string outside of its data"))?;
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+        DataType::Boolean => array.as_boolean().value(row).to_string(),
+        DataType::Float16 => array.as_primitive::<Float16Type>().value(row).to_f32().to_string(),
+        DataType::Float32 => array.as_primitive::<Float32Type>().value(row).to_string(),
+        DataType::Float64 => array.as_primitive::<Float64Type>().value(row).to_string(),
+        kind => match integer_at(array, row) {
+            Some(value) => value.to_string(),
+            None => return Err(Error::corrupt(format!("a value of type {kind}"))),
+        },
+    })
+}
+
+fn integer_at(array: &ArrayRef, row: usize) -> Option<i128> {
     macro_rules! integers {
         ($($kind:ident => $primitive:ident),*) => {
             match array.data_type() {
-                $(DataType::$kind => i128::from(array.as_primitive::<$primitive>().value(row)),)*
-                kind => return Err(Error::corrupt(format!("a label of type {kind}"))),
+                $(DataType::$kind => Some(i128::from(array.as_primitive::<$primitive>().value(row))),)*
+                _ => None,
             }
         };
     }
-    let label = integers!(
+    integers!(
         Int8 => Int8Type, Int16 => Int16Type, Int32 => Int32Type, Int64 => Int64Type,
         UInt8 => UInt8Type, UInt16 => UInt16Type, UInt32 => UInt32Type, UInt64 => UInt64Type
-    );
+    )
+}
+
+fn class_at(array: &ArrayRef, row: usize) -> Result<u32> {
+    let label = integer_at(array, row)
+        .ok_or_else(|| Error::corrupt(format!("a label of type {}", array.data_type())))?;
     u32::try_from(label)
         .map_err(|_| Error::corrupt(format!("the label {label} is no class; expected 0 to {}", u32::MAX)))
 }

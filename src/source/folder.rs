@@ -117,6 +117,11 @@ impl Source for Folder {
         read().map_err(|error: Error| error.at(place()).with_sample(id))
     }
 
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        (0..self.len())
+            .try_for_each(|id| each(id, self.manifest.class(id).map_or(Target::None, Target::Class)))
+    }
+
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let sides = &self.manifest.sides;
         let sides = &sides[sides.partition_point(|side| side.sample < id)..];

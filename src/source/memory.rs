@@ -158,6 +158,10 @@ impl Source for Memory {
         self.uniform_frame()
     }
 
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        (0..).zip(&self.targets).try_for_each(|(id, target)| each(id, target.clone()))
+    }
+
     fn uniform_frame(&self) -> Option<(u32, u32)> {
         match &self.records {
             Records::Pixels { height, width, .. } => Some((*height, *width)),

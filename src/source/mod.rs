@@ -26,6 +26,7 @@ mod memory;
 mod names;
 #[cfg(feature = "arrow")]
 mod parquet;
+mod shard_planes;
 pub(crate) mod shards;
 mod sidecar;
 mod tar;
@@ -97,6 +98,35 @@ pub trait Source: Send + Sync {
     fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
         let _ = id;
         Ok(None)
+    }
+
+    /// Hands out the target of every sample in order, for samplers that go by class. The default reads every sample; a source
+    /// that knows targets without their pictures should say them here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::read`], and those of `each`.
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        let mut spare = Vec::new();
+        for id in 0..self.len() {
+            let Raw { bytes, target, .. } = self.read(id, std::mem::take(&mut spare))?;
+            if let Payload::Owned(buffer) = bytes {
+                spare = buffer;
+            }
+            each(id, target)?;
+        }
+        Ok(())
+    }
+
+    /// Hands out the value of every sample in a further column, in order, as text: what samplers may go by beside classes. False
+    /// if there is no such column, which is all that the default says.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the column from being read, and those of `each`.
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        let _ = (name, each);
+        Ok(false)
     }
 
     /// How [`Source::read`] behaves, which decides on which thread it is called.

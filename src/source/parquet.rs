@@ -19,7 +19,8 @@ use parquet::file::reader::{ChunkReader, Length};
 use self::cache::Cache;
 use super::cells::{Layout, Table, caught};
 use super::{
-    Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, detect, fill, names,
+    Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect, fill,
+    names,
 };
 use crate::error::{Error, Kind, Result};
 
@@ -166,9 +167,14 @@ impl Parquet {
         Some((number, &self.groups[number]))
     }
 
-    /// Decodes a row group.
+    /// Decodes the columns of a row group that pictures need.
     fn load(&self, group: &Group) -> Result<(Vec<Table>, u64)> {
-        let OneFile { file, metadata, layout, .. } = &self.files[group.file];
+        self.load_columns(group, &self.files[group.file].layout)
+    }
+
+    /// Decodes some columns of a row group.
+    fn load_columns(&self, group: &Group, layout: &Layout) -> Result<(Vec<Table>, u64)> {
+        let OneFile { file, metadata, .. } = &self.files[group.file];
         let batches = guarded("the row group", || {
             let mask = ProjectionMask::roots(metadata.parquet_schema(), layout.wanted.iter().copied());
             let handle = Handle(Arc::clone(file));
@@ -218,6 +224,27 @@ impl Parquet {
     }
 }
 
+impl Parquet {
+    /// Goes through some columns of a row group.
+    fn rows(
+        &self,
+        group: &Group,
+        layout: &Layout,
+        mut each: impl FnMut(u64, &Table, usize) -> Result<()>,
+    ) -> Result<()> {
+        let file = &self.files[group.file];
+        let place = |error: Error| {
+            error.at(format_args!("{}: row group {}", readable(file.file.path()), group.index))
+        };
+        let (tables, _) = self.load_columns(group, layout).map_err(place)?;
+        let rows = tables.iter().flat_map(|table| (0..table.rows()).map(move |row| (table, row)));
+        for (id, (table, row)) in (group.first..).zip(rows) {
+            each(id, table, row).map_err(|error| place(error).with_sample(id))?;
+        }
+        Ok(())
+    }
+}
+
 impl Source for Parquet {
     fn len(&self) -> u64 {
         self.rows
@@ -248,6 +275,29 @@ impl Source for Parquet {
             bytes.copy_from_slice(cell);
             Ok(Raw { bytes: Payload::Owned(bytes), codec, target: table.target(row)? })
         })
+    }
+
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        for group in &self.groups {
+            match self.files[group.file].layout.labels() {
+                Some(layout) => self.rows(group, &layout, |id, table, row| each(id, table.target(row)?))?,
+                None => (group.first..group.first + group.rows).try_for_each(|id| each(id, Target::None))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        for group in &self.groups {
+            let OneFile { file, metadata, .. } = &self.files[group.file];
+            let place = |error: Error| error.at(readable(file.path()));
+            let Some(layout) = Layout::values(metadata.schema(), name).map_err(place)? else {
+                return Ok(false);
+            };
+            check(metadata.metadata(), group.index, &layout, file.len()).map_err(place)?;
+            self.rows(group, &layout, |id, table, row| each(id, &table.text(row)?))?;
+        }
+        Ok(true)
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {

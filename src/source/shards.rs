@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::{Access, Annotations, Codec, Fingerprint, Raw, Source};
+pub use super::shard_planes::PLANES;
+pub(crate) use super::shard_planes::{list as list_planes, read as read_planes};
+use super::{Access, Annotations, Codec, Fingerprint, Raw, Source, Target};
 use crate::error::{Error, Kind, Result};
 use crate::shard::{Backing, Entry, MANIFEST, Manifest, Shard};
 
@@ -205,17 +207,41 @@ impl Source for Shards {
         Ok(Raw { bytes, codec: shard.entry(record).codec, target: shard.target(record) })
     }
 
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        let records =
+            self.shards.iter().flat_map(|shard| (0..shard.len()).map(move |record| (shard, record)));
+        (0..).zip(records).try_for_each(|(id, (shard, record))| each(id, shard.target(record)))
+    }
+
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        let records =
+            self.shards.iter().flat_map(|shard| (0..shard.len()).map(move |record| (shard, record)));
+        for (id, (shard, record)) in (0..).zip(records) {
+            let Some(cell) = shard.extra(name, record) else { return Ok(false) };
+            let text = std::str::from_utf8(cell).map_err(|_| {
+                Error::corrupt(format!("{}: record {record}: {name} is no text", shard.path().display()))
+                    .with_sample(id)
+            })?;
+            each(id, text)?;
+        }
+        Ok(true)
+    }
+
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let Some((shard, record)) = self.locate(id) else { return Ok(None) };
         let shard = &self.shards[shard];
-        match shard.extra(ANNOTATIONS, record) {
-            None | Some([]) => Ok(None),
-            Some(text) => Annotations::from_json(text).map(Some).map_err(|error| {
-                error
-                    .at(format_args!("{}: record {record}: {ANNOTATIONS}", shard.path().display()))
-                    .with_sample(id)
-            }),
+        let named = |column: &str, error: Error| {
+            error.at(format_args!("{}: record {record}: {column}", shard.path().display())).with_sample(id)
+        };
+        let mut annotations = match shard.extra(ANNOTATIONS, record) {
+            None | Some([]) => None,
+            Some(text) => Some(Annotations::from_json(text).map_err(|error| named(ANNOTATIONS, error))?),
+        };
+        let planes = read_planes(shard, record).map_err(|error| named(PLANES, error))?;
+        if !planes.is_empty() {
+            annotations.get_or_insert_default().planes = planes;
         }
+        Ok(annotations)
     }
 
     fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {

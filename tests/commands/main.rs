@@ -266,6 +266,140 @@ fn preview_explain_and_digest_cover_every_view() {
     }
 }
 
+/// A recipe with tables for the top level, of pictures of 16 pixels.
+fn small(folder: &Path, batch: usize, tables: &str) -> PathBuf {
+    let path = folder.join(format!("small-{}.toml", tables.len()));
+    let text = format!(
+        "batch = {batch}\n{tables}\n[[view]]\nops = [ {{ op = \"resize\", size = [16, 16] }} ]\n[output]\ndtype = \"u8\"\n"
+    );
+    fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn episodes_are_shown_explained_and_digested() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe =
+        small(dir.path(), 9, "[sampler]\nkind = \"episodes\"\nways = 3\nshots = 1\nqueries = 2\nbatches = 4");
+    let job = ["--data", PHOTOS, "--recipe", text(&recipe)];
+    let run = |command: &str, more: &[&str]| fine(&[&[command], &job[..], more].concat());
+    let all = run("digest", &[]);
+    assert_eq!(all.lines().count(), 36);
+    let parts: Vec<String> = (0..3)
+        .map(|rank| run("digest", &["--ranks", "3", "--rank", &rank.to_string(), "--workers", "1"]))
+        .collect();
+    let mut joined: Vec<&str> = parts.iter().flat_map(|part| part.lines()).collect();
+    let mut whole: Vec<&str> = all.lines().collect();
+    joined.sort_unstable();
+    whole.sort_unstable();
+    assert_eq!(joined, whole);
+    let sample = all.lines().nth(4).unwrap().split(' ').nth(3).unwrap();
+    let explained = run("explain", &["--sample", sample]);
+    assert!(explained.contains("comes    batch 0, slot 4") && explained.contains(", query"), "{explained}");
+    let json: serde_json::Value =
+        serde_json::from_str(&run("explain", &["--sample", sample, "--json"])).unwrap();
+    assert!(
+        json["visits"].as_array().unwrap().iter().any(|visit| visit["role"] == "query" && visit["slot"] == 4)
+    );
+    let png = dir.path().join("grid.png");
+    run("preview", &["-o", text(&png)]);
+    assert!(fs::metadata(&png).unwrap().len() > 1000);
+}
+
+#[test]
+fn blends_and_second_passes_from_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let sources = "[[source]]\nname = \"real\"\nweight = 0.75\n[[source]]\nname = \"made\"\nweight = 0.25";
+    let blended = small(dir.path(), 4, sources);
+    let bench = fine(&[
+        "bench",
+        "--json",
+        "--epochs",
+        "1",
+        "--data",
+        PHOTOS,
+        "--data",
+        PHOTOS,
+        "--recipe",
+        text(&blended),
+    ]);
+    let last: serde_json::Value = serde_json::from_str(bench.lines().last().unwrap()).unwrap();
+    let sources = last["sources"].as_array().unwrap();
+    assert_eq!((sources[0]["name"].as_str(), sources[1]["name"].as_str()), (Some("real"), Some("made")));
+    assert_eq!((sources[0]["samples"].as_u64(), sources[1]["samples"].as_u64()), (Some(30), Some(10)));
+    let (code, complaint) = refused(&["digest", "--data", PHOTOS, "--recipe", text(&blended)]);
+    assert_eq!(code, 2);
+    assert!(complaint.contains("2 [[source]] tables for 1 sources"), "{complaint}");
+
+    let plain = small(dir.path(), 4, "");
+    let pass = |list: &str| {
+        let lines = fine(&["digest", "--data", PHOTOS, "--recipe", text(&plain), "--samples", list]);
+        lines.lines().map(|line| line.split(' ').nth(3).unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(pass("7,0,3,9,2"), ["7", "0", "3", "9", "2"]);
+    let list = dir.path().join("list");
+    fs::write(&list, "4\n1\n").unwrap();
+    assert_eq!(pass(&format!("@{}", text(&list))), ["4", "1"]);
+    let (code, complaint) =
+        refused(&["digest", "--data", PHOTOS, "--recipe", text(&plain), "--samples", "1,x"]);
+    assert!(code == 2 && complaint.contains("\"x\" is no sample's number"), "{complaint}");
+
+    let agents = small(dir.path(), 1, "[[select]]\nselect = \"by_class\"\nagents = 3");
+    let mut samples: Vec<String> = Vec::new();
+    for agent in ["0", "1", "2"] {
+        let lines = fine(&["digest", "--data", PHOTOS, "--recipe", text(&agents), "--agent", agent]);
+        samples.extend(lines.lines().map(|line| line.split(' ').nth(3).unwrap().to_string()));
+    }
+    samples.sort_unstable();
+    assert_eq!(samples, (0..10).map(|id| id.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn inspect_tells_the_sizes_of_classes() {
+    let value: serde_json::Value = serde_json::from_str(&fine(&["inspect", PHOTOS, "--json"])).unwrap();
+    assert_eq!(value["class_size"], serde_json::json!({"min": 3, "mean": 3, "max": 4, "sum": 10}));
+}
+
+#[test]
+fn annotations_are_explained_drawn_and_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let picture = Path::new(PHOTOS).join("nature/life_by_Aitzol_Berasategi.jpg");
+    fs::copy(picture, data.join("a.jpg")).unwrap();
+    let json = |boxes: &str| format!(r#"{{"boxes": [{boxes}], "keypoints": [[320, 213, 2, 5, 1]]}}"#);
+    fs::write(data.join("a.json"), json("[160, 106.5, 480, 319.5, 3]")).unwrap();
+    let recipe = folder.path().join("recipe.toml");
+    let text_of = "batch = 1\n[joint]\n[[view]]\nops = [{ op = \"resize\", size = [32, 64] }]\n";
+    fs::write(&recipe, text_of).unwrap();
+    let job = ["--data", text(&data), "--recipe", text(&recipe)];
+    let told = fine(&[&["explain"], &job[..], &["--sample", "0"]].concat());
+    assert!(told.contains("box      1: class 3, 16.0 8.0 to 48.0 24.0"), "{told}");
+    assert!(told.contains("keypoint 5 of 1: 32.0 16.0, visible 2"), "{told}");
+
+    let png = folder.path().join("preview.png");
+    let pixels = |png: &Path| {
+        let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(png).unwrap()));
+        let mut reader = decoder.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        (info.width as usize, pixels)
+    };
+    fine(&[&["preview"], &job[..], &["-o", text(&png)]].concat());
+    let (width, drawn) = pixels(&png);
+    // Four pixels lie between pictures; the fourth colour is that of class 3.
+    let at = |x: usize, y: usize| drawn[((4 + y) * width + 4 + x) * 3..][..3].to_vec();
+    assert!([(16, 8), (47, 8), (16, 23), (47, 23)].iter().all(|(x, y)| at(*x, *y) == [240, 200, 40]));
+    assert_eq!(at(32, 16), [60, 210, 220]);
+    assert!(at(15, 8) != [240, 200, 40] && at(20, 12) != [240, 200, 40]);
+
+    fine(&["verify", text(&data)]);
+    fs::write(data.join("a.json"), json("[480, 106.5, 160, 319.5, 3]")).unwrap();
+    let output = feedmill(&["verify", text(&data)]);
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.code() == Some(1) && report.contains("boxes[0]"), "{report}");
+}
+
 #[test]
 fn completions_name_every_command() {
     let script = fine(&["completions", "bash"]);

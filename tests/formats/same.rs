@@ -20,6 +20,14 @@ fn assert_is_photos(source: &dyn Source, photos: &[make::Sample]) {
             });
         }
     });
+    let mut labels = Vec::new();
+    let mut each = |id: u64, target| {
+        assert_eq!(id, labels.len() as u64);
+        labels.push(target);
+        Ok(())
+    };
+    source.labels(&mut each).unwrap();
+    assert_eq!(labels, photos.iter().map(|photo| Target::Class(photo.class)).collect::<Vec<_>>());
     let total: u64 = (0..source.len()).map(|id| source.size(id)).sum();
     let expected: u64 = photos.iter().map(|photo| photo.bytes.len() as u64).sum();
     assert!(total.abs_diff(expected) <= expected / 20, "sizes are {total}, expected about {expected}");

@@ -289,3 +289,66 @@ fn columns_that_annotate_pictures_are_read_by_name_and_type() {
         assert!(source.unwrap().annotations(0).unwrap().is_none());
     }
 }
+
+#[test]
+fn labels_and_columns_are_read_without_pictures() {
+    let labels = Int32Array::from(vec![Some(3), None, Some(0), Some(7)]);
+    let words: DictionaryArray<Int8Type> = vec![Some("b"), Some("a"), None, Some("b")].into_iter().collect();
+    let tables = Tables::of(&batch(vec![
+        ("name", Arc::new(StringArray::from(vec!["x", "ä", "", "x"])) as ArrayRef),
+        ("image", pictures(4)),
+        ("score", Arc::new(Float64Array::from(vec![Some(0.5), Some(-1.0), None, Some(1e300)]))),
+        ("label", Arc::new(labels)),
+        ("flag", Arc::new(BooleanArray::from(vec![true, false, true, false]))),
+        ("word", Arc::new(words)),
+    ]));
+    for source in tables.open(&Columns::default()) {
+        let source = source.unwrap();
+        let mut targets = Vec::new();
+        let mut each = |id: u64, target| {
+            assert_eq!(id, targets.len() as u64);
+            targets.push(target);
+            Ok(())
+        };
+        source.labels(&mut each).unwrap();
+        assert_eq!(targets, [Target::Class(3), Target::None, Target::Class(0), Target::Class(7)]);
+        let column = |name: &str| {
+            let mut texts = Vec::new();
+            let found = source.column(name, &mut |id, text| {
+                assert_eq!(id, texts.len() as u64);
+                texts.push(text.to_owned());
+                Ok(())
+            });
+            found.map(|found| found.then_some(texts))
+        };
+        let texts = |name: &str| column(name).unwrap().unwrap();
+        assert_eq!(texts("name"), ["x", "ä", "", "x"]);
+        assert_eq!(texts("score")[..3], ["0.5", "-1", ""]);
+        assert_eq!(texts("score")[3].parse::<f64>().unwrap(), 1e300);
+        assert_eq!(texts("flag"), ["true", "false", "true", "false"]);
+        assert_eq!(texts("word"), ["b", "a", "", "b"]);
+        assert_eq!(column("other").unwrap(), None);
+        let error = column("image").unwrap_err();
+        assert!(error.kind() == Kind::Config && error.to_string().contains("expected numbers"), "{error}");
+    }
+}
+
+#[test]
+fn batches_go_by_a_column_of_the_table() {
+    use feedmill::{Loader, Recipe};
+    let photos = make::photos();
+    let images: BinaryArray = photos.iter().map(|photo| Some(&photo.bytes)).collect();
+    let groups: Int32Array = (0..10).map(|row| Some(row % 3)).collect();
+    let tables =
+        Tables::of(&batch(vec![("image", Arc::new(images) as ArrayRef), ("cluster", Arc::new(groups))]));
+    let recipe = "batch = 2\n[sampler]\nkind = \"grouped\"\nby = \"cluster\"\n[[view]]\nops = [{ op = \"resize\", size = [8, 8] }]";
+    for source in tables.open(&Columns::default()) {
+        let loader = Loader::new(source.unwrap(), Recipe::from_toml(recipe).unwrap()).unwrap();
+        assert_eq!(loader.batches(), 6);
+        for index in 0..6 {
+            let batch = loader.batch(0, index).unwrap();
+            let groups: Vec<u32> = batch.samples().iter().map(|sample| (sample % 3) as u32).collect();
+            assert!(groups[0] == groups[1] && batch.groups() == Some(&groups));
+        }
+    }
+}

@@ -2,7 +2,8 @@
 """Makes fixtures/goldens/apply.txt: what Pillow, torchvision and timm make of ops that are written as in a recipe.
 
 The committed file was made with
-    Python 3.11, numpy 2.4.6, Pillow 13.0.0, torch 2.15.0, torchvision 0.29.2, timm 1.0.31
+    Python 3.11, numpy 2.4.6, Pillow 13.0.0, torch 2.15.0, torchvision 0.29.2, timm 1.0.31, OpenCV 5.0.0,
+    scikit-image 0.26.0
 
 Each line is: picture | reference | op as in `feedmill apply` | width height hash. Pictures are those of ops.py; the hash is
 FNV-1a of the RGB that comes out. All are to be equal.
@@ -12,9 +13,11 @@ FNV-1a of the RGB that comes out. All are to be equal.
 
 import random
 
+import cv2
 import numpy
 import torch
 from PIL import Image, ImageOps
+from skimage import exposure
 from timm.data import auto_augment as timm
 from torchvision.transforms import InterpolationMode, functional
 from torchvision.transforms.v2 import functional as v2
@@ -133,6 +136,45 @@ def colour(image):
     yield "torchvision on u8 tensors", toml("grayscale", p=1.0, dialect="tv2"), picture(grey)
 
 
+def tones(image):
+    values = numpy.array(image)
+    wide = values.astype(numpy.float64)
+
+    def clipped(result):
+        return Image.fromarray(numpy.clip(result, 0, 255).astype(numpy.uint8))
+
+    for value in [-200, -50, 0, 33, 200]:
+        yield "imgaug's formula", toml("add", value=value), clipped(wide + value)
+    for factor in [0.0, 0.1, 0.3, 1.0, 1.8, 4.0]:
+        product = values.astype(numpy.float32) * numpy.float32(factor)
+        yield "imgaug's formula", toml("multiply", factor=factor), clipped(product)
+        yield "imgaug's formula", toml("linear_contrast", factor=factor), clipped(127 + factor * (wide - 127))
+    for gain, cutoff in [(10.0, 0.4), (25.0, 0.6), (3.5, 0.5)]:
+        result = exposure.adjust_sigmoid(values, cutoff=cutoff, gain=gain)
+        yield "scikit-image", toml("sigmoid_contrast", gain=gain, cutoff=cutoff), Image.fromarray(result)
+    for gain in [0.1, 0.3, 1.0]:
+        yield "scikit-image", toml("log_contrast", gain=gain), Image.fromarray(exposure.adjust_log(values, gain))
+    yield "imgaug's formula", toml("log_contrast", gain=1.8), clipped(255 * 1.8 * numpy.log2(1 + wide / 255))
+    for levels in [2, 4, 7, 16, 256]:
+        width = 256 / levels
+        yield "imgaug's formula", toml("quantize", levels=levels), clipped(numpy.floor(wide / width) * width + width / 2)
+    yield "Pillow", toml("invert", p=1.0, per_channel=True), ImageOps.invert(image)
+    for limit, tile in [(1.0, 10), (4.0, 21), (10.0, 13), (0.0, 32), (2.0, 64)]:
+        grid = [min(max(side // tile, 1), 64) for side in image.size]
+        equal = cv2.createCLAHE(clipLimit=limit, tileGridSize=tuple(grid))
+        result = numpy.stack([equal.apply(numpy.ascontiguousarray(values[..., c])) for c in range(3)], axis=-1)
+        yield "OpenCV", toml("clahe", clip_limit=limit, tile=tile), Image.fromarray(result)
+    for multiply, add in [((1, 1, 1), (50, 0, 0)), ((1, 1, 1), (-30, 90, -50)), ((1.9, 0.2, 1.8), (0, 0, 0)),
+                          ((0.3, 2.0, 0.1), (179, -200, 200))]:
+        hsv = numpy.array(image.convert("HSV")).astype(numpy.float32)
+        moved = hsv * numpy.float32(multiply) + numpy.float32(add)
+        hue = numpy.floor(moved[..., :1]).astype(int) % 256
+        rest = numpy.clip(moved[..., 1:], 0, 255).astype(int)
+        moved = numpy.concatenate([hue, rest], axis=-1).astype(numpy.uint8)
+        text = toml("hue_saturation_value", multiply=[float(x) for x in multiply], add=[float(x) for x in add])
+        yield "Pillow", text, Image.fromarray(moved, "HSV").convert("RGB")
+
+
 def policies(image):
     w, h = image.size
     spaces = [
@@ -181,7 +223,7 @@ def main():
     lines = []
     for name in PICTURES:
         image = Image.open(FOLDER / f"{name}.png").convert("RGB")
-        groups = [geometry, colour]
+        groups = [geometry, colour, tones]
         if min(image.size) > 1:
             groups.append(perspective)
         if name in ["wine", "noise", "17x31", "1x23"]:

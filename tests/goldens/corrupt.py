@@ -122,6 +122,26 @@ def noise(image, mean, sigma):
     return numpy.clip(numpy.array(image).astype(numpy.int16) + noise.astype(numpy.int16), 0, 255).astype(numpy.uint8)
 
 
+def elementwise(image, law, low, high):
+    """The formulas of imgaug's elementwise noise, with these random numbers."""
+    values = numpy.array(image)
+    numbers = common.bits(SEED, values.size).reshape(values.shape)
+    middle = (numbers.astype(numpy.float64) + 0.5) / 65536
+    if law == "elementwise_multiply":
+        step = (numpy.float32(high) - numpy.float32(low)) / numpy.float32(65536)
+        factors = numpy.float32(low) + (numbers.astype(numpy.float32) + numpy.float32(0.5)) * step
+        return numpy.clip(values.astype(numpy.float32) * factors, 0, 255).astype(numpy.uint8)
+    if law == "laplace_noise":
+        distance = numpy.sign(middle - 0.5) * -numpy.log(2 * numpy.minimum(middle, 1 - middle))
+        mean, scale = numpy.float32(0), numpy.float32(high)
+    else:
+        distance = 2 * middle - 1
+        mean, scale = numpy.float32((high + low) / 510), numpy.float32((high - low) / 510)
+    noise = mean * numpy.float32(255) + distance.astype(numpy.float32) * scale * numpy.float32(255)
+    noise = numpy.clip(noise, -511, 511).astype(numpy.int16)
+    return numpy.clip(values.astype(numpy.int16) + noise, 0, 255).astype(numpy.uint8)
+
+
 # Pictures of one row or column make some of the package's functions fail.
 NEAR = ["gaussian_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow", "fog", "brightness", "contrast",
         "elastic_transform", "speckle_noise", "gaussian_blur", "spatter", "saturate"]
@@ -139,6 +159,10 @@ def main():
             equal(f"jpeg {quality}", jpeg(image, quality))
         for mean, sigma in [(0.0, 0.05), (0.0, 0.1), (0.1, 0.3), (-0.2, 1.0)]:
             equal(f"gaussian_noise {mean} {sigma} {SEED}", noise(image, mean, sigma))
+        for law, low, high in [("laplace_noise", 0, 0.2), ("laplace_noise", 0, 0.6), ("elementwise_add", 50, 200),
+                               ("elementwise_add", -200, -50), ("elementwise_multiply", 2, 4),
+                               ("elementwise_multiply", 0.5, 1.5)]:
+            equal(f"{law} {low} {high} {SEED}", elementwise(image, law, low, high))
         if min(image.size) < 5:
             continue
         for severity in range(1, 6):

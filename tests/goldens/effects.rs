@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use feedmill::augment::{
-    Blur, Convolve, Corrupt, Corruption, CorruptionSet, Dialect, Edges, Elastic, Frame, Noise, Step,
+    Blur, Convolve, Corrupt, Corruption, CorruptionSet, Dialect, Edges, Elastic, Frame, Law, Noise, Step,
     Threshold,
 };
 
@@ -56,7 +56,23 @@ fn step(words: &[&str]) -> Step {
             Step::Blur(Blur::Motion { radius, sigma, angle })
         }
         ["gaussian_noise", mean, sigma, seed] => {
-            Step::Noise(Noise::Gaussian { mean: number(mean), sigma: number(sigma), seed: number(seed) })
+            let (law, per_channel) = (Law::Normal, true);
+            let (mean, scale, seed) = (number(mean), number(sigma), number(seed));
+            Step::Noise(Noise::Additive { law, mean, scale, per_channel, seed })
+        }
+        ["laplace_noise", _, scale, seed] => {
+            let (law, scale, seed) = (Law::Laplace, number(scale), number(seed));
+            Step::Noise(Noise::Additive { law, mean: 0.0, scale, per_channel: true, seed })
+        }
+        ["elementwise_add", low, high, seed] => {
+            let [low, high]: [f64; 2] = [low, high].map(number);
+            let (mean, scale) = (((high + low) / 510.0) as f32, ((high - low) / 510.0) as f32);
+            let (law, seed) = (Law::Uniform, number(seed));
+            Step::Noise(Noise::Additive { law, mean, scale, per_channel: true, seed })
+        }
+        ["elementwise_multiply", low, high, seed] => {
+            let (low, high, seed) = (number(low), number(high), number(seed));
+            Step::Noise(Noise::Multiplicative { low, high, per_channel: true, seed })
         }
         ["jpeg", quality] => Step::Jpeg(number(quality)),
         ["corrupt", name, severity, angle, seed] => {
@@ -89,7 +105,7 @@ fn step(words: &[&str]) -> Step {
         ["edge_map", sigma, threshold, shift, low, high] => {
             let threshold = Threshold::ALL.into_iter().find(|rule| rule.to_string() == threshold).unwrap();
             let (sigma, [shift, low, high]) = (number(sigma), [shift, low, high].map(number));
-            Step::Edges(Edges { sigma, threshold, shift, low, high })
+            Step::Edges(Edges { sigma, threshold, shift, low, high, alpha: 1.0 })
         }
         _ => panic!("unknown op {words:?}"),
     }
@@ -144,6 +160,9 @@ pub(crate) fn rows() -> Vec<Row> {
         "sharpness pil" => "Pillow 13.0 ImageEnhance",
         "gaussian_blur" | "sharpness tv2" => "torchvision 0.29 v2, u8 tensor",
         "gaussian_noise" | "elastic" => "torchvision 0.29 v2, u8 tensor, the same random numbers",
+        "laplace_noise" | "elementwise_add" | "elementwise_multiply" => {
+            "imgaug's formula in numpy 2.4, the same random numbers"
+        }
         "motion_blur" => "imagecorruptions 1.1.2",
         "jpeg" | "corrupt jpeg_compression" => "Pillow 13.0, libjpeg-turbo 3.2",
         "corrupt pixelate" => "Pillow 13.0",
@@ -171,5 +190,5 @@ fn effects_give_the_bytes_of_their_references_or_are_one_level_away() {
         println!("| {} |", row.join(" | "));
     }
     let cases: usize = table.iter().map(|row| row[2].parse::<usize>().unwrap()).sum();
-    assert_eq!((table.len(), cases), (33, 990));
+    assert_eq!((table.len(), cases), (36, 1038));
 }

@@ -64,7 +64,7 @@ fn skip_blanks_the_slot_and_leaves_its_partner_unmixed() {
         let images = batch.images().as_f32().unwrap();
         let dense = batch.targets().dense().unwrap();
         for slot in 0..batch.len() {
-            let mix = batch.mix()[slot];
+            let mix = &batch.mix()[slot];
             let partner = mix.partner as usize;
             assert!(partner == slot || batch.valid()[partner], "a blank slot is mixed into slot {slot}");
             if !batch.valid()[slot] {

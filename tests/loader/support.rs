@@ -211,7 +211,7 @@ pub fn output(dtype: Dtype, layout: Layout) -> Output {
 }
 
 pub fn dense(smoothing: f64) -> TargetOptions {
-    TargetOptions { classes: Some(7), smoothing, form: Some(TargetForm::Dense) }
+    TargetOptions { classes: Some(7), smoothing, form: Some(TargetForm::Dense), ..TargetOptions::default() }
 }
 
 /// The digests of all batches of some epochs, made batch by batch on this thread.

@@ -121,8 +121,8 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
         for slot in 0..8 {
-            let mix = batch.mix()[slot];
-            methods.insert(mix.method);
+            let mix = &batch.mix()[slot];
+            methods.insert(mix.method.clone());
             let colour = |slot: usize| batch.samples()[slot] as f32 * 9.0;
             let (own, partner) = (colour(slot), colour(mix.partner as usize));
             for (group, (h, w)) in [(9u32, 8u32), (5, 5)].into_iter().enumerate() {
@@ -136,7 +136,7 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
                     let found = &batch.view(group).nth(k).as_u8().unwrap()[slot * each..][..each];
                     for (at, value) in found.chunks_exact(3).enumerate() {
                         let (y, x) = (at as u32 / w, at as u32 % w);
-                        let expected = match mix.method {
+                        let expected = match &mix.method {
                             Method::MixUp => mix.lam * own + (1.0 - mix.lam) * partner,
                             Method::CutMix if rows.contains(&y) && columns.contains(&x) => partner,
                             _ => own,

@@ -4,6 +4,7 @@
 //! is annotated in it, which begins in coordinates of the whole picture whatever part of it was decoded.
 
 mod bank;
+mod exchange;
 mod paste;
 mod places;
 mod plane_mask;

@@ -275,20 +275,20 @@ impl Placed {
 
 /// The rectangle around pixels, and how many they are.
 #[derive(Clone, Copy, Default)]
-struct Extent {
+pub(super) struct Extent {
     edges: Option<[usize; 4]>,
     area: usize,
 }
 
 impl Extent {
-    fn add(&mut self, at: usize, frame: Frame) {
+    pub(super) fn add(&mut self, at: usize, frame: Frame) {
         let (x, y) = (at % frame.width as usize, at / frame.width as usize);
         let [x0, y0, x1, y1] = self.edges.unwrap_or([x, y, x + 1, y + 1]);
         self.edges = Some([x0.min(x), y0.min(y), x1.max(x + 1), y1.max(y + 1)]);
         self.area += 1;
     }
 
-    fn edges(&self) -> Option<[f64; 4]> {
+    pub(super) fn edges(&self) -> Option<[f64; 4]> {
         self.edges.map(|edges| edges.map(|edge| edge as f64))
     }
 
@@ -302,7 +302,7 @@ impl Extent {
 impl Scene<'_> {
     /// Takes what is pasted over instances from them: their boxes go around what is left, and those of which too little is
     /// left are dropped. Without pixels in a plane of instances, an instance is all of its box.
-    fn occlude(&mut self, top: &[u16]) {
+    pub(super) fn occlude(&mut self, top: &[u16]) {
         let frame = self.frame;
         let mut dropped = Vec::new();
         let planes = self.planes.iter().filter(|plane| plane.kind == PlaneKind::Instances);
@@ -344,7 +344,7 @@ impl Scene<'_> {
     }
 
     /// The smallest number that is no instance's, present or past.
-    fn free_id(&self) -> u32 {
+    pub(super) fn free_id(&self) -> u32 {
         let taken = |id: u32| {
             self.boxes.iter().any(|placed| placed.label.id == id)
                 || self.dropped.contains(&id)

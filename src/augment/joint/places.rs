@@ -150,6 +150,7 @@ impl Map<'_> {
             Step::Elastic(elastic) => Some(Map::Elastic(Field::of(elastic, frame))),
             Step::LowFrequencies(side) => Some(Map::Scale([f64::from(*side) / w, f64::from(*side) / h])),
             Step::Levels(_)
+            | Step::Clahe(_)
             | Step::Colour(_)
             | Step::Erase(_)
             | Step::Blur(_)

@@ -15,10 +15,22 @@ pub enum Colour {
     Saturation(f64, Dialect),
     /// Turn the hue by a share of the colour circle, -0.5 to 0.5.
     Hue(f32, Dialect),
+    /// Scale and shift hue, saturation and value on Pillow's 8-bit scales.
+    Hsv(Hsv),
     /// Three equal channels.
     Grey(Dialect),
     /// Channel i becomes channel `order[i]`.
     Permute([u8; 3]),
+}
+
+/// A change of Pillow's 8-bit hue, saturation and value: each is multiplied, then added to, and truncated. The hue goes
+/// around, the others are clipped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hsv {
+    /// The factors.
+    pub multiply: [f32; 3],
+    /// What is added.
+    pub add: [f32; 3],
 }
 
 impl fmt::Display for Colour {
@@ -26,6 +38,7 @@ impl fmt::Display for Colour {
         match self {
             Colour::Saturation(factor, dialect) => write!(f, "saturation factor={factor:.4}{dialect}"),
             Colour::Hue(shift, dialect) => write!(f, "hue shift={shift:.4}{dialect}"),
+            Colour::Hsv(Hsv { multiply, add }) => write!(f, "hsv multiply={multiply:.4?} add={add:.2?}"),
             Colour::Grey(dialect) => write!(f, "grayscale{dialect}"),
             Colour::Permute(order) => write!(f, "permute_channels order={order:?}"),
         }
@@ -48,6 +61,13 @@ pub(in crate::augment) fn run(step: Colour, pixels: &mut [u8], simd: bool) {
         Colour::Hue(shift, Dialect::Pil) => hue(pixels, shift),
         Colour::Hue(shift, Dialect::Tv2) => {
             pixels.iter_mut().for_each(|rgb| *rgb = turn_hue_tv2(*rgb, shift));
+        }
+        Colour::Hsv(Hsv { multiply, add }) => {
+            for rgb in pixels {
+                let hsv = to_hsv(rgb[0], rgb[1], rgb[2]);
+                let moved: [f32; 3] = std::array::from_fn(|c| f32::from(hsv[c]) * multiply[c] + add[c]);
+                *rgb = to_rgb(moved[0].floor().rem_euclid(256.0) as u8, moved[1] as u8, moved[2] as u8);
+            }
         }
         Colour::Grey(Dialect::Pil) => {
             vector::grey(simd, pixels).iter_mut().for_each(|rgb| *rgb = [luma(rgb); 3]);

@@ -1,24 +1,24 @@
-//! libjpeg's accurate integer transforms of 8 x 8 values (`jfdctint.c`, `jidctint.c`), bit for bit: Loeffler, Ligtenberg and
+//! libjpeg's accurate integer transform of 8 x 8 values (`jfdctint.c`), bit for bit: Loeffler, Ligtenberg and
 //! Moschytz, "Practical fast 1-D DCT algorithms with 11 multiplications" (1989).
 
 /// Eight rows of eight values.
 pub(super) type Block = [[i32; 8]; 8];
 
-const CONST_BITS: u32 = 13;
-const PASS1_BITS: u32 = 2;
+pub(super) const CONST_BITS: u32 = 13;
+pub(super) const PASS1_BITS: u32 = 2;
 
-const F0_298: i32 = 2446;
-const F0_390: i32 = 3196;
-const F0_541: i32 = 4433;
-const F0_765: i32 = 6270;
-const F0_899: i32 = 7373;
-const F1_175: i32 = 9633;
-const F1_501: i32 = 12299;
-const F1_847: i32 = 15137;
-const F1_961: i32 = 16069;
-const F2_053: i32 = 16819;
-const F2_562: i32 = 20995;
-const F3_072: i32 = 25172;
+pub(super) const F0_298: i32 = 2446;
+pub(super) const F0_390: i32 = 3196;
+pub(super) const F0_541: i32 = 4433;
+pub(super) const F0_765: i32 = 6270;
+pub(super) const F0_899: i32 = 7373;
+pub(super) const F1_175: i32 = 9633;
+pub(super) const F1_501: i32 = 12299;
+pub(super) const F1_847: i32 = 15137;
+pub(super) const F1_961: i32 = 16069;
+pub(super) const F2_053: i32 = 16819;
+pub(super) const F2_562: i32 = 20995;
+pub(super) const F3_072: i32 = 25172;
 
 /// Arithmetic on eight columns at once; plain loops, which become vector code.
 #[inline(always)]
@@ -68,7 +68,7 @@ fn transposed(block: Block) -> Block {
     out
 }
 
-/// What both directions share of the odd half: the inputs times their factors, and the rotations to be added to them.
+/// The odd half: the inputs times their factors, and the rotations to be added to them.
 #[inline(always)]
 fn odd_half(t: [[i32; 8]; 4]) -> [[i32; 8]; 4] {
     let [t0, t1, t2, t3] = t;
@@ -118,55 +118,15 @@ fn forward_pass(d: Block, last: bool) -> Block {
     ]
 }
 
-#[inline(always)]
-fn inverse_pass(d: Block, shift: u32) -> Block {
-    let z1 = times(add(d[2], d[6]), F0_541);
-    let t2 = sub(z1, times(d[6], F1_847));
-    let t3 = add(z1, times(d[2], F0_765));
-    let t0 = each(add(d[0], d[4]), |a| a << CONST_BITS);
-    let t1 = each(sub(d[0], d[4]), |a| a << CONST_BITS);
-    let even = [add(t0, t3), add(t1, t2), sub(t1, t2), sub(t0, t3)];
-    let odd = odd_half([d[7], d[5], d[3], d[1]]);
-    [
-        descale(add(even[0], odd[3]), shift),
-        descale(add(even[1], odd[2]), shift),
-        descale(add(even[2], odd[1]), shift),
-        descale(add(even[3], odd[0]), shift),
-        descale(sub(even[3], odd[0]), shift),
-        descale(sub(even[2], odd[1]), shift),
-        descale(sub(even[1], odd[2]), shift),
-        descale(sub(even[0], odd[3]), shift),
-    ]
-}
-
 /// Values -128 to 127 to coefficients, scaled by 8.
 #[inline(always)]
 pub(super) fn forward(block: Block) -> Block {
     forward_pass(transposed(forward_pass(transposed(block), false)), true)
 }
 
-/// Coefficients to values around 0, not clipped.
-#[inline(always)]
-pub(super) fn inverse(block: Block) -> Block {
-    let columns = inverse_pass(block, CONST_BITS - PASS1_BITS);
-    transposed(inverse_pass(transposed(columns), CONST_BITS + PASS1_BITS + 3))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_inverse_undoes_the_transform_within_one_level() {
-        let block: Block = std::array::from_fn(|y| {
-            std::array::from_fn(|x| ((x * 37 + y * 101 + x * y * 13) % 256) as i32 - 128)
-        });
-        // The quantiser takes the factor of 8 out.
-        let coefficients = forward(block).map(|row| row.map(|value| (value + 4) >> 3));
-        for (found, expected) in inverse(coefficients).iter().flatten().zip(block.iter().flatten()) {
-            assert!((found - expected).abs() <= 1, "{found} {expected}");
-        }
-    }
 
     #[test]
     fn a_flat_block_is_its_mean() {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::colour::blend;
 use super::filter::Shape;
 use super::place::beyond;
 use super::spare::{Spare, sized};
@@ -22,12 +23,14 @@ pub struct Edges {
     pub low: f64,
     /// Edges have a pixel of at least this share of the strength.
     pub high: f64,
+    /// The share of the edges; the rest is the picture.
+    pub alpha: f32,
 }
 
 impl fmt::Display for Edges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Edges { sigma, threshold, low, high, .. } = self;
-        write!(f, "edge_map sigma={sigma} threshold={threshold} low={low:.4} high={high:.4}")
+        let Edges { sigma, threshold, low, high, alpha, .. } = self;
+        write!(f, "edge_map sigma={sigma} threshold={threshold} low={low:.4} high={high:.4} alpha={alpha:.4}")
     }
 }
 
@@ -67,7 +70,8 @@ pub(in crate::augment) fn run(edges: &Edges, pixels: &mut [u8], frame: Frame, sp
         }
     }
     for (rgb, kept) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(smooth) {
-        *rgb = if *kept == EDGE { [0; 3] } else { [255; 3] };
+        let edge = if *kept == EDGE { 0 } else { 255 };
+        *rgb = rgb.map(|value| blend(value, edge, edges.alpha));
     }
 }
 
@@ -221,7 +225,8 @@ fn follow(plane: &mut [f64], shape: Shape, high: f64, stack: &mut Vec<u32>) -> b
 mod tests {
     use super::*;
 
-    const USUAL: Edges = Edges { sigma: 1.0, threshold: Threshold::Otsu, shift: 0.0, low: 0.5, high: 1.5 };
+    const USUAL: Edges =
+        Edges { sigma: 1.0, threshold: Threshold::Otsu, shift: 0.0, low: 0.5, high: 1.5, alpha: 1.0 };
 
     fn edges(edges: &Edges, width: u32, height: u32, value: impl Fn(u32, u32) -> u8) -> Vec<u8> {
         let mut pixels: Vec<u8> =

@@ -1,7 +1,7 @@
 //! Steps that add noise to each value.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::filter::{self, Shape, rounded, truncated};
 use super::noise::{Bits, Normals};
@@ -14,13 +14,28 @@ use crate::draws::{Coord, Draws, OpKey};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Noise {
-    /// `trunc(255 mean + 255 sigma n)` is added to each value and the sum clipped: torchvision's `gaussian_noise` of u8
-    /// tensors.
-    Gaussian {
+    /// `trunc(255 mean + 255 scale n)` is added to each value and the sum clipped: torchvision's `gaussian_noise` of u8
+    /// tensors if `n` is normal.
+    Additive {
+        /// What `n` is.
+        law: Law,
         /// The mean, on a scale of 0 to 1.
         mean: f32,
-        /// The deviation, on a scale of 0 to 1.
-        sigma: f32,
+        /// What `n` is multiplied by, on a scale of 0 to 1.
+        scale: f32,
+        /// Each channel by itself, or whole pixels.
+        per_channel: bool,
+        /// Where the random numbers begin.
+        seed: u64,
+    },
+    /// Each value is multiplied by a number uniform between two, clipped and truncated.
+    Multiplicative {
+        /// The least number.
+        low: f32,
+        /// The greatest number.
+        high: f32,
+        /// Each channel by itself, or whole pixels.
+        per_channel: bool,
         /// Where the random numbers begin.
         seed: u64,
     },
@@ -32,6 +47,8 @@ pub enum Noise {
         salt: f32,
         /// Each channel by itself, or whole pixels.
         per_channel: bool,
+        /// Columns and rows of a grid whose cells change as one; `None` decides for each pixel.
+        grid: Option<(u32, u32)>,
         /// Where the random numbers begin.
         seed: u64,
     },
@@ -53,14 +70,54 @@ pub enum Noise {
     BetaMask(BetaMask),
 }
 
+/// A distribution around 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Law {
+    /// Normal, of deviation 1.
+    Normal,
+    /// Laplace, of scale 1: its deviation is the root of 2.
+    Laplace,
+    /// Uniform from -1 to 1.
+    Uniform,
+}
+
+impl Law {
+    /// The quantiles in the middle of 65536 equal steps of probability.
+    fn all(self) -> &'static [f32; 65536] {
+        static LAPLACE: LazyLock<Vec<f32>> = LazyLock::new(|| (0..65536).map(laplace).collect());
+        static UNIFORM: LazyLock<Vec<f32>> = LazyLock::new(|| (0..65536).map(uniform).collect());
+        fn laplace(i: i32) -> f32 {
+            let p = (f64::from(i.min(65535 - i)) + 0.5) / 65536.0;
+            let distance = -libm::log(2.0 * p) as f32;
+            if i < 32768 { -distance } else { distance }
+        }
+        fn uniform(i: i32) -> f32 {
+            (2.0 * (f64::from(i) + 0.5) / 65536.0 - 1.0) as f32
+        }
+        let table = match self {
+            Law::Normal => return Normals::all(),
+            Law::Laplace => LAPLACE.as_slice(),
+            Law::Uniform => UNIFORM.as_slice(),
+        };
+        table.try_into().expect("one for each number of 16 bits")
+    }
+}
+
 impl fmt::Display for Noise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Noise::Gaussian { mean, sigma, .. } => {
-                write!(f, "gaussian_noise mean={mean:.4} sigma={sigma:.4}")
+            Noise::Additive { law, mean, scale, .. } => match law {
+                Law::Normal => write!(f, "gaussian_noise mean={mean:.4} sigma={scale:.4}"),
+                Law::Laplace => write!(f, "laplace_noise scale={scale:.4}"),
+                Law::Uniform => write!(f, "elementwise_add low={:.4} high={:.4}", mean - scale, mean + scale),
+            },
+            Noise::Multiplicative { low, high, .. } => {
+                write!(f, "elementwise_multiply low={low:.4} high={high:.4}")
             }
-            Noise::Impulse { amount, salt, .. } => {
-                write!(f, "impulse_noise amount={amount:.4} salt={salt:.4}")
+            Noise::Impulse { amount, salt, grid, .. } => {
+                write!(f, "impulse_noise amount={amount:.4} salt={salt:.4}")?;
+                grid.map_or(Ok(()), |(columns, rows)| write!(f, " grid={columns}x{rows}"))
             }
             Noise::Shot { scale, .. } => write!(f, "shot_noise scale={scale:.4}"),
             Noise::Speckle { sigma, .. } => write!(f, "speckle_noise sigma={sigma:.4}"),
@@ -71,20 +128,43 @@ impl fmt::Display for Noise {
 
 pub(in crate::augment) fn run(noise: &Noise, pixels: &mut [u8], frame: Frame, spare: &mut Spare) {
     match *noise {
-        Noise::Gaussian { mean, sigma, seed } => {
-            // The noise of each normal number there is: half as many bytes to look up in as the numbers themselves.
+        Noise::Additive { law, mean, scale, per_channel, seed } => {
+            // The noise of each number there is: half as many bytes to look up in as the numbers themselves.
             let mean = mean * 255.0;
-            let level = |normal: &f32| (mean + normal * sigma * 255.0).clamp(-511.0, 511.0) as i16;
+            let level = |number: &f32| (mean + number * scale * 255.0).clamp(-511.0, 511.0) as i16;
             spare.levels.clear();
-            spare.levels.extend(Normals::all().iter().map(level));
-            let levels: &[i16; 65536] =
-                spare.levels.as_slice().try_into().expect("one for each normal number");
-            Bits::new(seed).each(pixels, |value, bits| {
-                *value = (i16::from(*value) + levels[usize::from(bits)]).clamp(0, 255) as u8;
+            spare.levels.extend(law.all().iter().map(level));
+            let levels: &[i16; 65536] = spare.levels.as_slice().try_into().expect("one for each number");
+            each(pixels, per_channel, &mut Bits::new(seed), |value, bits| {
+                (i16::from(value) + levels[usize::from(bits)]).clamp(0, 255) as u8
             });
         }
-        Noise::Impulse { amount, salt, per_channel, seed } => {
+        Noise::Multiplicative { low, high, per_channel, seed } => {
+            let step = (high - low) / 65536.0;
+            each(pixels, per_channel, &mut Bits::new(seed), |value, bits| {
+                truncated(f32::from(value) * (low + (f32::from(bits) + 0.5) * step))
+            });
+        }
+        Noise::Impulse { amount, salt, per_channel, grid: None, seed } => {
             impulse((amount, salt), per_channel, pixels, &mut Bits::new(seed));
+        }
+        Noise::Impulse { amount, salt, per_channel, grid: Some(grid), seed } => {
+            // Cells that a sample of 128 leaves alone keep their pixels.
+            let (columns, rows) = (grid.0 as usize, grid.1 as usize);
+            let cells = sized(&mut spare.bytes, columns * rows * 3);
+            cells.fill(128);
+            impulse((amount, salt), per_channel, cells, &mut Bits::new(seed));
+            let (width, height) = (frame.width as usize, frame.height as usize);
+            for (y, line) in pixels.chunks_exact_mut(width * 3).enumerate() {
+                let row = &cells.as_chunks::<3>().0[y * rows / height * columns..][..columns];
+                for (x, pixel) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+                    for (value, cell) in pixel.iter_mut().zip(row[x * columns / width]) {
+                        if cell != 128 {
+                            *value = cell;
+                        }
+                    }
+                }
+            }
         }
         Noise::Shot { scale, seed } => shot(scale, pixels, &mut Bits::new(seed), &mut spare.poisson),
         Noise::Speckle { sigma, seed } => {
@@ -110,10 +190,17 @@ pub(super) fn impulse((amount, salt): (f32, f32), per_channel: bool, pixels: &mu
             value
         }
     };
+    each(pixels, per_channel, bits, pick);
+}
+
+/// Changes each value by 16 random bits: its own, or those of its pixel.
+fn each(pixels: &mut [u8], per_channel: bool, bits: &mut Bits, change: impl Fn(u8, u16) -> u8) {
     if per_channel {
-        bits.each(pixels, |value, bits| *value = pick(*value, bits));
+        bits.each(pixels, |value, bits| *value = change(*value, bits));
     } else {
-        bits.each(pixels.as_chunks_mut::<3>().0, |pixel, bits| *pixel = pixel.map(|value| pick(value, bits)));
+        bits.each(pixels.as_chunks_mut::<3>().0, |pixel, bits| {
+            *pixel = pixel.map(|value| change(value, bits));
+        });
     }
 }
 
@@ -208,6 +295,14 @@ mod tests {
         pixels
     }
 
+    fn additive(law: Law, mean: f32, scale: f32, seed: u64) -> Noise {
+        Noise::Additive { law, mean, scale, per_channel: true, seed }
+    }
+
+    fn gaussian(mean: f32, scale: f32, seed: u64) -> Noise {
+        additive(Law::Normal, mean, scale, seed)
+    }
+
     fn moments(values: &[u8]) -> (f64, f64) {
         let n = values.len() as f64;
         let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / n;
@@ -219,7 +314,10 @@ mod tests {
         let seed = 3;
         // (step, level, mean, variance): truncation takes half a level from those that truncate towards 0.
         for (noise, level, mean, variance) in [
-            (Noise::Gaussian { mean: 0.1, sigma: 0.05, seed }, 100, 125.5 - 0.5, 162.6),
+            (gaussian(0.1, 0.05, seed), 100, 125.5 - 0.5, 162.6),
+            (additive(Law::Laplace, 0.0, 0.05, seed), 100, 100.0, 325.0),
+            (additive(Law::Uniform, 0.1, 0.1, seed), 100, 125.0, 216.0),
+            (Noise::Multiplicative { low: 0.5, high: 1.5, per_channel: true, seed }, 100, 99.5, 833.0),
             (Noise::Speckle { sigma: 0.2, seed }, 120, 119.5, 576.1),
             (Noise::Shot { scale: 25.0, seed }, 100, 99.5, 1020.0),
             (Noise::Shot { scale: 3.0, seed }, 20, 19.8, 1700.0),
@@ -236,13 +334,18 @@ mod tests {
 
     #[test]
     fn impulses_have_their_shares() {
-        for per_channel in [true, false] {
-            let noise = Noise::Impulse { amount: 0.2, salt: 0.25, per_channel, seed: 8 };
+        for (per_channel, grid) in
+            [(true, None), (false, None), (true, Some((100_000, 1))), (false, Some((50_000, 1)))]
+        {
+            let noise = Noise::Impulse { amount: 0.2, salt: 0.25, per_channel, grid, seed: 8 };
             let pixels = noisy(&noise, 77, 100_000);
             let share = |level| pixels.iter().filter(|value| **value == level).count() as f64 / 3e5;
             assert!((share(255) - 0.05).abs() < 0.004 && (share(0) - 0.15).abs() < 0.006, "{per_channel}");
             let grey = pixels.as_chunks::<3>().0.iter().all(|[r, g, b]| r == g && g == b);
             assert_eq!(grey, !per_channel);
+            if let Some((50_000, _)) = grid {
+                assert!(pixels.as_chunks::<6>().0.iter().all(|cell| cell[..3] == cell[3..]));
+            }
         }
     }
 
@@ -252,8 +355,10 @@ mod tests {
         let small: Arc<[f64]> = Arc::from(vec![1e-6; 4]);
         for level in [0, 1, 128, 255] {
             for noise in [
-                Noise::Gaussian { mean: 0.0, sigma: 0.0, seed: 1 },
-                Noise::Impulse { amount: 0.0, salt: 0.5, per_channel: true, seed: 1 },
+                gaussian(0.0, 0.0, 1),
+                Noise::Multiplicative { low: 1.0, high: 1.0, per_channel: true, seed: 1 },
+                Noise::Impulse { amount: 0.0, salt: 0.5, per_channel: true, grid: None, seed: 1 },
+                Noise::Impulse { amount: 0.0, salt: 0.5, per_channel: true, grid: Some((3, 1)), seed: 1 },
                 Noise::Speckle { sigma: 0.0, seed: 1 },
                 Noise::BetaMask(BetaMask {
                     grid: 2,
@@ -267,7 +372,7 @@ mod tests {
                 assert!(noisy(&noise, level, 50).iter().all(|value| *value == level), "{noise}");
             }
         }
-        let one = |seed| noisy(&Noise::Gaussian { mean: 0.0, sigma: 0.1, seed }, 100, 50);
+        let one = |seed| noisy(&gaussian(0.0, 0.1, seed), 100, 50);
         assert_eq!(one(4), one(4));
         assert_ne!(one(4), one(5));
     }

@@ -37,6 +37,25 @@ pub enum Levels {
         /// The factor.
         gain: f32,
     },
+    /// Add to each channel, clipped.
+    Add([i16; 3]),
+    /// Multiply each channel, clipped and truncated.
+    Multiply([f32; 3]),
+    /// 255 minus the value, in some channels.
+    InvertChannels([bool; 3]),
+    /// `127 + factor (v - 127)`.
+    Linear(f64),
+    /// `255 / (1 + exp(gain (cutoff - v / 255)))`.
+    Sigmoid {
+        /// The steepness.
+        gain: f64,
+        /// The value on a scale of 0 to 1 that becomes a half.
+        cutoff: f64,
+    },
+    /// `255 gain log2(1 + v / 255)`.
+    Log(f64),
+    /// The middles of this many equal intervals, 2 to 256.
+    Quantize(u16),
     /// Stretch each channel to the whole range.
     AutoContrast(Dialect),
     /// Flatten each channel's histogram.
@@ -55,6 +74,15 @@ impl fmt::Display for Levels {
             }
             Levels::Posterize(bits) => write!(f, "posterize bits={bits}"),
             Levels::Gamma { gamma, gain } => write!(f, "gamma gamma={gamma:.4} gain={gain:.4}"),
+            Levels::Add(values) => write!(f, "add values={values:?}"),
+            Levels::Multiply([r, g, b]) => write!(f, "multiply factors=[{r:.4}, {g:.4}, {b:.4}]"),
+            Levels::InvertChannels(which) => write!(f, "invert channels={which:?}"),
+            Levels::Linear(factor) => write!(f, "linear_contrast factor={factor:.4}"),
+            Levels::Sigmoid { gain, cutoff } => {
+                write!(f, "sigmoid_contrast gain={gain:.4} cutoff={cutoff:.4}")
+            }
+            Levels::Log(gain) => write!(f, "log_contrast gain={gain:.4}"),
+            Levels::Quantize(levels) => write!(f, "quantize levels={levels}"),
             Levels::AutoContrast(dialect) => write!(f, "autocontrast{dialect}"),
             Levels::Equalize => f.write_str("equalize"),
         }
@@ -159,6 +187,15 @@ pub(in crate::augment) fn run<'a>(
                     }
                 }
             }
+            Levels::Add(values) => {
+                of_channel(tables, values, |value, add| (i16::from(value) + add).clamp(0, 255) as u8)
+            }
+            Levels::Multiply(factors) => {
+                of_channel(tables, factors, |value, factor| blend(0, value, factor));
+            }
+            Levels::InvertChannels(which) => {
+                of_channel(tables, which, |value, invert| if invert { 255 - value } else { value });
+            }
             point => each(tables, |value| point.value(value)),
         }
         first = false;
@@ -182,8 +219,21 @@ impl Levels {
             Levels::Gamma { gamma, gain } => {
                 (255.999 * f64::from(gain) * libm::pow(f64::from(value) / 255.0, f64::from(gamma))) as u8
             }
+            // `as` clips and truncates.
+            Levels::Linear(factor) => (127.0 + factor * (f64::from(value) - 127.0)) as u8,
+            Levels::Sigmoid { gain, cutoff } => {
+                (255.0 / (1.0 + libm::exp(gain * (cutoff - f64::from(value) / 255.0)))) as u8
+            }
+            Levels::Log(gain) => (255.0 * gain * libm::log2(1.0 + f64::from(value) / 255.0)) as u8,
+            Levels::Quantize(levels) => {
+                let width = 256.0 / f64::from(levels);
+                ((f64::from(value) / width).floor() * width + width / 2.0) as u8
+            }
             Levels::Contrast(..) | Levels::AutoContrast(_) | Levels::Equalize => {
                 unreachable!("these have tables of the picture's")
+            }
+            Levels::Add(_) | Levels::Multiply(_) | Levels::InvertChannels(_) => {
+                unreachable!("these have a table for each channel")
             }
         }
     }
@@ -198,6 +248,12 @@ fn each(tables: &mut Tables, change: impl Fn(u8) -> u8) {
     (0..=255u8).zip(&mut map).for_each(|(value, entry)| *entry = change(value));
     for table in tables {
         table.iter_mut().for_each(|value| *value = map[usize::from(*value)]);
+    }
+}
+
+fn of_channel<T: Copy>(tables: &mut Tables, by: [T; 3], change: impl Fn(u8, T) -> u8) {
+    for (table, by) in tables.iter_mut().zip(by) {
+        table.iter_mut().for_each(|value| *value = change(*value, by));
     }
 }
 
@@ -330,7 +386,14 @@ fn equalize(histogram: &[u32; 256]) -> Option<[u8; 256]> {
 mod tests {
     use super::*;
 
-    const ALL: [Levels; 11] = [
+    const ALL: [Levels; 18] = [
+        Levels::Add([60, -40, 0]),
+        Levels::Multiply([0.0, 1.6, 0.7]),
+        Levels::InvertChannels([true, false, true]),
+        Levels::Linear(1.5),
+        Levels::Sigmoid { gain: 12.0, cutoff: 0.4 },
+        Levels::Log(1.2),
+        Levels::Quantize(5),
         Levels::Brightness(1.4),
         Levels::Contrast(0.6, Dialect::Pil),
         Levels::Contrast(1.7, Dialect::Tv2),

@@ -3,6 +3,7 @@
 mod bilateral;
 pub(super) mod blur;
 mod box_blur;
+pub(super) mod clahe;
 pub(super) mod colour;
 pub(super) mod convolve;
 pub(super) mod corrupt;
@@ -14,6 +15,8 @@ pub(super) mod filter;
 pub(super) mod frequency;
 pub(super) mod grain;
 pub(super) mod jpeg;
+#[cfg(target_arch = "x86_64")]
+mod jpeg_x86;
 pub(super) mod levels;
 mod median;
 pub(super) mod noise;

@@ -3,9 +3,10 @@
 //!
 //! `simd` is false where plain code is asked for (`FEEDMILL_SIMD=off`).
 
+use super::jpeg::{Coefficients, Quantiser};
 use super::warp::{Warp, WarpFilter};
 #[cfg(target_arch = "x86_64")]
-use super::{warp_x86, x86};
+use super::{jpeg_x86, warp_x86, x86};
 use crate::augment::Frame;
 
 #[cfg(target_arch = "x86_64")]
@@ -51,7 +52,7 @@ pub(super) fn luma_sum(simd: bool, pixels: &[[u8; 3]]) -> (u64, &[[u8; 3]]) {
     (0, pixels)
 }
 
-/// Writes the mirror image of a row's beginning to its end; returns how many pixels that are.
+/// Writes the mirror image of a row's end to its beginning; returns how many pixels that are.
 pub(super) fn mirror(simd: bool, row: &[[u8; 3]], out: &mut [[u8; 3]]) -> usize {
     #[cfg(target_arch = "x86_64")]
     if avx2(simd) {
@@ -60,6 +61,46 @@ pub(super) fn mirror(simd: bool, row: &[[u8; 3]], out: &mut [[u8; 3]]) -> usize 
     }
     let _ = (simd, row, out);
     0
+}
+
+/// Converts the beginning of a row to luma and chroma; returns how many pixels that are.
+pub(super) fn to_ycc(simd: bool, rgb: &[[u8; 3]], out: [&mut [u8]; 3]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if avx2(simd) {
+        // SAFETY: the processor has AVX2.
+        return unsafe { jpeg_x86::to_ycc(rgb, out) };
+    }
+    let _ = (simd, rgb, out);
+    0
+}
+
+/// Takes the means of squares of four values; false if it is left to be done.
+pub(super) fn halve(simd: bool, above: &[u8], below: &[u8], out: &mut [u8]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if avx2(simd) {
+        // SAFETY: the processor has AVX2.
+        unsafe { jpeg_x86::halve(above, below, out) };
+        return true;
+    }
+    let _ = (simd, above, below, out);
+    false
+}
+
+/// Transforms and quantises two blocks, and says whether they are sparse; `None` if it is left to be done.
+pub(super) fn forward_dct(
+    simd: bool,
+    values: &[u8],
+    stride: usize,
+    quantiser: &Quantiser,
+    blocks: &mut [Coefficients; 2],
+) -> Option<bool> {
+    #[cfg(target_arch = "x86_64")]
+    if avx2(simd) {
+        // SAFETY: the processor has AVX2.
+        return Some(unsafe { jpeg_x86::forward(values, stride, quantiser, blocks) });
+    }
+    let _ = (simd, values, stride, quantiser, blocks);
+    None
 }
 
 /// Warps between pixels; false if it is left to be done.

@@ -15,7 +15,18 @@ struct Places {
     /// The column and row left of and above the place; -1 at the edges.
     x: [i32; AHEAD],
     y: [i32; AHEAD],
-    inside: [bool; AHEAD],
+    /// The byte where that pixel begins, if it is [`Reach::Interior`].
+    at: [i32; AHEAD],
+    reach: [Reach; AHEAD],
+}
+
+/// How far from the edge a place is.
+#[derive(Clone, Copy, PartialEq)]
+enum Reach {
+    Outside,
+    Edge,
+    /// Eight bytes from the pixel on, and from the one below it, belong to their rows.
+    Interior,
 }
 
 /// The places of the pixels of row `y` from column `x` on.
@@ -44,13 +55,25 @@ fn places(warp: &Warp, (width, height): (f64, f64), x: usize, y: usize, places: 
         let (sx, sy) = (_mm256_and_pd(sx, inside), _mm256_and_pd(sy, inside));
         let (sx, sy) = (_mm256_sub_pd(sx, half), _mm256_sub_pd(sy, half));
         let (fx, fy) = (_mm256_floor_pd(sx), _mm256_floor_pd(sy));
+        let interior =
+            _mm256_and_pd(within(fx, _mm256_set1_pd(width - 2.0)), within(fy, _mm256_set1_pd(height - 1.0)));
+        // Whole numbers below 2^31: a picture has at most 2^28 pixels.
+        let three = _mm256_set1_pd(3.0);
+        let byte = _mm256_mul_pd(three, _mm256_add_pd(_mm256_mul_pd(fy, _mm256_set1_pd(width)), fx));
         let at = quad * 4;
+        put_whole(&mut places.at, at, _mm256_cvttpd_epi32(byte));
         put(&mut places.dx, at, _mm256_sub_pd(sx, fx));
         put(&mut places.dy, at, _mm256_sub_pd(sy, fy));
         put_whole(&mut places.x, at, _mm256_cvttpd_epi32(fx));
         put_whole(&mut places.y, at, _mm256_cvttpd_epi32(fy));
-        let mask = _mm256_movemask_pd(inside);
-        (0..4).for_each(|i| places.inside[at + i] = mask >> i & 1 == 1);
+        let (inside, interior) = (_mm256_movemask_pd(inside), _mm256_movemask_pd(interior));
+        for i in 0..4 {
+            places.reach[at + i] = match (inside >> i & 1, interior >> i & 1) {
+                (0, _) => Reach::Outside,
+                (_, 0) => Reach::Edge,
+                _ => Reach::Interior,
+            };
+        }
     }
 }
 
@@ -133,6 +156,19 @@ fn bilinear(source: &Source<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u
     to_pixel(between([a, b], dy))
 }
 
+/// [`bilinear`] where no edge is near.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn bilinear_interior(source: &Source<'_>, at: usize, dx: __m256d, dy: __m256d) -> [u8; 3] {
+    let row = |at: usize| {
+        let bytes: &[u8; 8] = source.bytes[at..].first_chunk().expect("the interior has eight bytes");
+        let both = _mm_cvtsi64_si128(i64::from_le_bytes(*bytes));
+        let pixels = [both, _mm_srli_si128(both, 3)];
+        between(pixels.map(|pixel| _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(pixel))), dx)
+    };
+    to_pixel(between([row(at), row(at + source.width as usize * 3)], dy))
+}
+
 #[inline]
 #[target_feature(enable = "avx2")]
 fn cubic([v1, v2, v3, v4]: [__m256d; 4], d: __m256d) -> __m256d {
@@ -174,21 +210,24 @@ pub(super) fn run<const CUBIC: bool>(
     out: &mut [[u8; 3]],
 ) {
     let source = Source { bytes: pixels.as_flattened(), width: width as i32, height: height as i32 };
-    let mut found =
-        Places { dx: [0.0; AHEAD], dy: [0.0; AHEAD], x: [0; AHEAD], y: [0; AHEAD], inside: [false; AHEAD] };
+    let mut found = Places {
+        dx: [0.0; AHEAD],
+        dy: [0.0; AHEAD],
+        x: [0; AHEAD],
+        y: [0; AHEAD],
+        at: [0; AHEAD],
+        reach: [Reach::Outside; AHEAD],
+    };
     for (y, row) in out.chunks_exact_mut(warp.frame.width as usize).enumerate() {
         for (part, pixels) in row.chunks_mut(AHEAD).enumerate() {
             places(warp, (f64::from(width), f64::from(height)), part * AHEAD, y, &mut found);
             for (i, pixel) in pixels.iter_mut().enumerate() {
-                *pixel = if found.inside[i] {
-                    let (dx, dy) = (_mm256_set1_pd(found.dx[i]), _mm256_set1_pd(found.dy[i]));
-                    if CUBIC {
-                        bicubic(&source, found.x[i], found.y[i], dx, dy)
-                    } else {
-                        bilinear(&source, found.x[i], found.y[i], dx, dy)
-                    }
-                } else {
-                    warp.fill
+                let (dx, dy) = (_mm256_set1_pd(found.dx[i]), _mm256_set1_pd(found.dy[i]));
+                *pixel = match found.reach[i] {
+                    Reach::Outside => warp.fill,
+                    _ if CUBIC => bicubic(&source, found.x[i], found.y[i], dx, dy),
+                    Reach::Interior => bilinear_interior(&source, found.at[i] as usize, dx, dy),
+                    Reach::Edge => bilinear(&source, found.x[i], found.y[i], dx, dy),
                 };
             }
         }

@@ -8,14 +8,14 @@ pub(super) type Block = [[u8; 3]; 16];
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(bytes: &[u8; 16]) -> __m128i {
+pub(super) fn load(bytes: &[u8; 16]) -> __m128i {
     // SAFETY: the reference is to 16 bytes, and the load does not ask for alignment.
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store(bytes: &mut [u8; 16], vector: __m128i) {
+pub(super) fn store(bytes: &mut [u8; 16], vector: __m128i) {
     // SAFETY: the reference is to 16 bytes, and the store does not ask for alignment.
     unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), vector) }
 }
@@ -60,26 +60,8 @@ const FROM_PLANE: [[[u8; 16]; 3]; 3] = [
     [from_plane(0, 2), from_plane(1, 2), from_plane(2, 2)],
 ];
 
-/// Which byte of the `register`th register goes to each byte of the `out`th one when sixteen pixels are mirrored.
-const fn to_mirror(out: usize, register: usize) -> [u8; 16] {
-    let mut order = [0x80; 16];
-    let mut byte = 0;
-    while byte < 16 {
-        let at = out * 16 + byte;
-        let source = (15 - at / 3) * 3 + at % 3;
-        if source / 16 == register {
-            order[byte] = (source % 16) as u8;
-        }
-        byte += 1;
-    }
-    order
-}
-
-const MIRRORED: [[[u8; 16]; 3]; 3] = [
-    [to_mirror(0, 0), to_mirror(0, 1), to_mirror(0, 2)],
-    [to_mirror(1, 0), to_mirror(1, 1), to_mirror(1, 2)],
-    [to_mirror(2, 0), to_mirror(2, 1), to_mirror(2, 2)],
-];
+/// The five pixels behind a first byte in the opposite order, before a last byte that counts for nothing.
+const MIRRORED: [u8; 16] = [13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, 0x80];
 
 /// Three registers shuffled and put together.
 #[inline]
@@ -93,7 +75,7 @@ fn gather([a, b, c]: [__m128i; 3], [x, y, z]: &[[u8; 16]; 3]) -> __m128i {
 /// The planes of red, green and blue.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn split(block: &Block) -> [__m128i; 3] {
+pub(super) fn split(block: &Block) -> [__m128i; 3] {
     let [a, b, c] = block.as_flattened().as_chunks().0 else { unreachable!("48 bytes are three registers") };
     let registers = [load(a), load(b), load(c)];
     [gather(registers, &TO_PLANE[0]), gather(registers, &TO_PLANE[1]), gather(registers, &TO_PLANE[2])]
@@ -177,18 +159,25 @@ pub(super) fn saturation(blocks: &mut [Block], factor: f32) {
     }
 }
 
-/// Writes the mirror image of a row's whole blocks to its end; returns how many pixels that are.
+/// Writes the mirror image of a row's end to its beginning; returns how many pixels that are.
+///
+/// A register of 16 bytes takes five pixels; the byte that it has too many is stored behind them, where the next ones go.
+/// Written forwards: stores that overlap the one before from below take twice the time.
 #[target_feature(enable = "avx2")]
 pub(super) fn mirror(source: &[[u8; 3]], out: &mut [[u8; 3]]) -> usize {
-    let (blocks, outs) = (source.as_chunks::<16>().0, out.as_rchunks_mut::<16>().1);
-    for (block, out) in blocks.iter().zip(outs.iter_mut().rev()) {
-        let [a, b, c] = block.as_flattened().as_chunks().0 else {
-            unreachable!("48 bytes are three registers")
-        };
-        let registers = [load(a), load(b), load(c)];
-        for (part, order) in out.as_flattened_mut().as_chunks_mut().0.iter_mut().zip(&MIRRORED) {
-            store(part, gather(registers, order));
+    const GROUPS: usize = 4;
+    const STEP: usize = 15 * GROUPS;
+    let (source, out) = (source.as_flattened(), out.as_flattened_mut());
+    let steps = source.len().saturating_sub(1) / STEP;
+    let order = load(&MIRRORED);
+    for step in 0..steps {
+        let from = source[source.len() - (step + 1) * STEP - 1..].first_chunk::<{ STEP + 1 }>();
+        let to = out[step * STEP..].first_chunk_mut::<{ STEP + 1 }>();
+        let (from, to) = (from.expect("a byte before each step"), to.expect("a byte behind each step"));
+        for group in 0..GROUPS {
+            let pixels = load(from[15 * (GROUPS - 1 - group)..].first_chunk().expect("16 bytes"));
+            store(to[15 * group..].first_chunk_mut().expect("16 bytes"), _mm_shuffle_epi8(pixels, order));
         }
     }
-    blocks.len() * 16
+    steps * STEP / 3
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{Span, check_p, half, is_default, one, op_basics};
-use crate::augment::{Colour, Dialect, Levels, Op, Step, Steps};
+use crate::augment::{Colour, Dialect, Hsv, Levels, Op, Step, Steps};
 use crate::draws::Draws;
 use crate::error::Result;
 
@@ -117,11 +117,6 @@ plain_op!(
     |dialect| Step::Colour(Colour::Grey(dialect))
 );
 plain_op!(
-    /// 255 minus the value, with probability `p` (0.5); torchvision `RandomInvert`.
-    Invert, "invert", 0.5,
-    |_| Step::Levels(Levels::Invert)
-);
-plain_op!(
     /// Flattens the histogram of each channel, with probability `p` (0.5); torchvision `RandomEqualize`.
     Equalize, "equalize", 0.5,
     |_| Step::Levels(Levels::Equalize)
@@ -131,6 +126,49 @@ plain_op!(
     AutoContrast, "autocontrast", 0.5,
     |dialect| Step::Levels(Levels::AutoContrast(dialect))
 );
+
+/// 255 minus the value, with probability `p` (0.5); torchvision `RandomInvert`. `per_channel` (false) decides for each channel
+/// by itself, as imgaug's `Invert` can.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Invert {
+    p: f64,
+    #[serde(skip_serializing_if = "is_default")]
+    dialect: Dialect,
+    #[serde(skip_serializing_if = "is_default")]
+    per_channel: bool,
+}
+
+impl Default for Invert {
+    fn default() -> Invert {
+        Invert { p: 0.5, dialect: Dialect::default(), per_channel: false }
+    }
+}
+
+impl Invert {
+    /// With probability `p`.
+    pub fn new(p: f64) -> Invert {
+        Invert { p, ..Invert::default() }
+    }
+}
+
+impl Op for Invert {
+    op_basics!("invert");
+
+    fn check(&self) -> Result<()> {
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let which =
+            if self.per_channel { [0; 3].map(|_| draws.chance(self.p)) } else { [draws.chance(self.p); 3] };
+        match which {
+            [false, false, false] => {}
+            [true, true, true] => steps.push(Step::Levels(Levels::Invert)),
+            some => steps.push(Step::Levels(Levels::InvertChannels(some))),
+        }
+    }
+}
 
 /// Inverts values from a threshold on; torchvision `RandomSolarize`.
 ///
@@ -266,6 +304,49 @@ impl Op for Gamma {
         let (gamma, gain) = (self.gamma.draw(draws) as f32, self.gain.draw(draws) as f32);
         if go {
             steps.push(Step::Levels(Levels::Gamma { gamma, gain }));
+        }
+    }
+}
+
+/// Scales and shifts hue, saturation and value on Pillow's 8-bit scales; imgaug `MultiplyHueAndSaturation`,
+/// `AddToHueAndSaturation`, albumentations `HueSaturationValue`.
+///
+/// `multiply` (`[1, 1, 1]`; 0 to 100) and `add` (`[0, 0, 0]`; -255 to 255) have a number or `[low, high]` for each of the
+/// three: the product is taken first, the sum truncated. The hue goes around a circle of 256, the others are clipped. `p` (1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HueSaturationValue {
+    #[serde(default = "units")]
+    multiply: [Span; 3],
+    #[serde(default = "zeros")]
+    add: [Span; 3],
+    #[serde(default = "one")]
+    p: f64,
+}
+
+fn units() -> [Span; 3] {
+    [Span::Fixed(1.0); 3]
+}
+
+fn zeros() -> [Span; 3] {
+    [Span::Fixed(0.0); 3]
+}
+
+impl Op for HueSaturationValue {
+    op_basics!("hue_saturation_value");
+
+    fn check(&self) -> Result<()> {
+        self.multiply.iter().try_for_each(|factor| factor.check("multiply", [0.0, 100.0]))?;
+        self.add.iter().try_for_each(|value| value.check("add", [-255.0, 255.0]))?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let multiply = self.multiply.map(|factor| factor.draw(draws) as f32);
+        let add = self.add.map(|value| value.draw(draws) as f32);
+        if go {
+            steps.push(Step::Colour(Colour::Hsv(Hsv { multiply, add })));
         }
     }
 }

@@ -29,7 +29,7 @@ impl CenterCrop {
 }
 
 /// Where a centred crop of `inner` begins in `outer`, which may be shorter.
-fn centre(outer: u32, inner: u32) -> i64 {
+pub(super) fn centre(outer: u32, inner: u32) -> i64 {
     let (outer, inner) = (i64::from(outer), i64::from(inner));
     if inner <= outer {
         let gap = outer - inner;

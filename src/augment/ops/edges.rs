@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, check_range, op_basics};
-use crate::augment::{Edges, Op, Step, Steps, Threshold};
+use crate::augment::{Edges, Op, Span, Step, Steps, Threshold};
 use crate::draws::Draws;
 use crate::error::{Error, Result};
 
@@ -13,8 +13,9 @@ use crate::error::{Error, Result};
 /// `li`; all by default) finds the strength `t` of an edge among the gradients. `t` gains normal noise of deviation `rand / 2`
 /// with `rand` from a list (10 and 20), unless the sum is beyond all gradients, which it nearly always is. Edges begin at
 /// `min(2, 1.5 + e) t` and end at `max(0.1, 0.5 - e) t` with `e` normal of deviation `spread` (0.2; 0 to 1). `sigma` (0, 1
-/// and 2 pixels; at most 20) lists deviations of the Gaussian that smooths the picture first. `p` (1) is the probability of
-/// doing anything. Lists are drawn from with equal chances.
+/// and 2 pixels; at most 20) lists deviations of the Gaussian that smooths the picture first. `alpha` (1; 0 to 1, a number or
+/// a range) is the share of the edges, the rest is the picture. `p` (1) is the probability of doing anything. Lists are drawn
+/// from with equal chances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EdgeMap {
@@ -22,7 +23,13 @@ pub struct EdgeMap {
     threshold: Vec<Threshold>,
     rand: Vec<f64>,
     spread: f64,
+    #[serde(skip_serializing_if = "is_whole")]
+    alpha: Span,
     p: f64,
+}
+
+fn is_whole(alpha: &Span) -> bool {
+    alpha.ends() == [1.0; 2]
 }
 
 impl Default for EdgeMap {
@@ -32,6 +39,7 @@ impl Default for EdgeMap {
             threshold: Threshold::ALL.to_vec(),
             rand: vec![10.0, 20.0],
             spread: 0.2,
+            alpha: Span::Fixed(1.0),
             p: 1.0,
         }
     }
@@ -45,7 +53,8 @@ impl EdgeMap {
 
     /// What they validate with: nothing is random.
     pub fn validation() -> EdgeMap {
-        EdgeMap { sigma: vec![1.0], threshold: vec![Threshold::Otsu], rand: vec![0.0], spread: 0.0, p: 1.0 }
+        let (sigma, threshold) = (vec![1.0], vec![Threshold::Otsu]);
+        EdgeMap { sigma, threshold, rand: vec![0.0], spread: 0.0, ..EdgeMap::default() }
     }
 
     /// With probability `p`.
@@ -67,6 +76,7 @@ impl Op for EdgeMap {
         self.sigma.iter().try_for_each(|sigma| check_range("sigma", *sigma, [0.0, 20.0]))?;
         self.rand.iter().try_for_each(|rand| check_range("rand", *rand, [0.0, 1e3]))?;
         check_range("spread", self.spread, [0.0, 1.0])?;
+        self.alpha.check("alpha", [0.0, 1.0])?;
         check_p(self.p)
     }
 
@@ -82,6 +92,7 @@ impl Op for EdgeMap {
         let e = draws.normal() * self.spread;
         let ends = [(0.5 - e).max(0.1), (1.5 + e).min(2.0)];
         let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
-        steps.push(Step::Edges(Edges { sigma, threshold, shift, low, high }));
+        let alpha = self.alpha.draw(draws) as f32;
+        steps.push(Step::Edges(Edges { sigma, threshold, shift, low, high, alpha }));
     }
 }

@@ -120,21 +120,36 @@ impl Op for RandomErasing {
 /// Overwrites a square whose centre is uniform over the picture, cut at the edges; DeVries and Taylor, 2017 (arXiv
 /// 1708.04552).
 ///
-/// `size` is the side in pixels (16 on CIFAR-10); `fill` the colour (black; the mean colour is 0 once normalised); `p` (1).
+/// `size` is the side in pixels (16 on CIFAR-10), or `share` that of the picture's shorter side, rounded; `count` (1) how many
+/// squares there are, a whole number or `[low, high]`; `fill` the colour (black; the mean colour is 0 once normalised); `p`
+/// (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cutout {
-    size: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    share: Option<f64>,
+    #[serde(default = "single", skip_serializing_if = "is_single")]
+    count: Span,
     #[serde(default)]
     fill: [u8; 3],
     #[serde(default = "one")]
     p: f64,
 }
 
+fn single() -> Span {
+    Span::Fixed(1.0)
+}
+
+fn is_single(count: &Span) -> bool {
+    *count == single()
+}
+
 impl Cutout {
     /// A square of this side, filled with a colour.
     pub fn new(size: u32, fill: [u8; 3]) -> Cutout {
-        Cutout { size, fill, p: 1.0 }
+        Cutout { size: Some(size), share: None, count: single(), fill, p: 1.0 }
     }
 }
 
@@ -142,23 +157,38 @@ impl Op for Cutout {
     op_basics!("cutout");
 
     fn check(&self) -> Result<()> {
-        Span::Fixed(self.size.into()).check("size", [1.0, 16_384.0])?;
+        match (self.size, self.share) {
+            (Some(size), None) => Span::Fixed(size.into()).check("size", [1.0, 16_384.0])?,
+            (None, Some(share)) => Span::Fixed(share).check("share", [0.0, 1.0])?,
+            _ => {
+                return Err(Error::config("expected either size (in pixels) or share (of the shorter side)"));
+            }
+        }
+        self.count.check_whole("count", [1.0, 100.0])?;
         check_p(self.p)
     }
 
     fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
         let go = draws.chance(self.p);
         let frame = steps.frame();
-        // As the authors: from the centre minus half a side, a side long, cut at the edges.
-        let mut span = |outer: u32| {
-            let start = draws.below(outer.into()) as i64 - i64::from(self.size / 2);
-            let end = (start + i64::from(self.size)).min(outer.into());
-            (start.max(0) as u32, (end - start.max(0)) as u32)
+        let share = |share: f64| (share * f64::from(frame.width.min(frame.height))).round_ties_even() as u32;
+        let size = self.size.unwrap_or_else(|| share(self.share.unwrap_or_default()));
+        let squares = match self.count {
+            Span::Fixed(count) => count as i64,
+            count => count.draw_whole(draws),
         };
-        let (top, height) = span(frame.height);
-        let (left, width) = span(frame.width);
-        if go && width > 0 && height > 0 {
-            steps.push(Step::Erase(Erase { left, top, width, height, fill: Fill::Colour(self.fill) }));
+        for _ in 0..squares {
+            // As the authors: from the centre minus half a side, a side long, cut at the edges.
+            let mut span = |outer: u32| {
+                let start = draws.below(outer.into()) as i64 - i64::from(size / 2);
+                let end = (start + i64::from(size)).min(outer.into());
+                (start.max(0) as u32, (end - start.max(0)) as u32)
+            };
+            let (top, height) = span(frame.height);
+            let (left, width) = span(frame.width);
+            if go && width > 0 && height > 0 {
+                steps.push(Step::Erase(Erase { left, top, width, height, fill: Fill::Colour(self.fill) }));
+            }
         }
     }
 }

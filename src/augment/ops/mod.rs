@@ -11,20 +11,23 @@ mod edges;
 mod elastic;
 mod enclosing;
 mod erase;
+mod five_crop;
 mod flip;
 pub(super) mod geometric;
 mod jitter;
 mod matrix;
+mod merge;
 mod noise;
 mod policy;
 mod resize;
 mod tiles;
 mod tokens;
+mod tone;
 
 pub use blur::{BilateralBlur, BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
 pub use colour::{
-    AutoContrast, Brightness, Contrast, Equalize, Gamma, Grayscale, Hue, Invert, PermuteChannels,
-    PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
+    AutoContrast, Brightness, Contrast, Equalize, Gamma, Grayscale, Hue, HueSaturationValue, Invert,
+    PermuteChannels, PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
 };
 pub use container::Container;
 pub use convolve::{EdgeDetect, Emboss, Sharpen};
@@ -35,10 +38,15 @@ pub use edges::EdgeMap;
 pub use elastic::{ElasticTransform, LowFrequencyCrop};
 pub use enclosing::EnclosingCrop;
 pub use erase::{Cutout, RandomErasing};
+pub use five_crop::FiveCrop;
 pub use flip::{HorizontalFlip, VerticalFlip};
 pub use geometric::{Affine, Pad, Perspective, Rotate, Rotate90};
 pub use jitter::{Amount, ColorJitter};
-pub use noise::{BetaMaskNoise, GaussianNoise, ImpulseNoise, ShotNoise, SpeckleNoise};
+pub use merge::{MergedTile, merge_similar};
+pub use noise::{
+    BetaMaskNoise, Dropout, ElementwiseAdd, ElementwiseMultiply, GaussianNoise, ImpulseNoise, LaplaceNoise,
+    ShotNoise, SpeckleNoise,
+};
 pub use policy::{
     AugMix, AutoAugment, PolicyName, PolicyOp, PolicySpace, RandAugment, ThreeAugment, TimmAugment, TimmName,
     TimmOp, TrivialAugmentWide,
@@ -46,3 +54,6 @@ pub use policy::{
 pub use resize::Resize;
 pub use tiles::{AnyRes, Jigsaw, Quadrants};
 pub use tokens::{BlockMask, TokenMask, Window, keep_by_score};
+pub use tone::{
+    Add, ChannelDropout, ClaheOp, LinearContrast, LogContrast, Multiply, Quantize, SigmoidContrast,
+};

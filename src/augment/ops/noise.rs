@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{check_p, check_range, half, one, op_basics, yes};
-use crate::augment::{BetaMask, Noise, Op, Shapes, Span, Step, Steps};
+use crate::augment::params::{check_p, check_range, half, is_yes, one, op_basics, yes};
+use crate::augment::{BetaMask, Frame, Law, Noise, Op, Shapes, Span, Step, Steps};
 use crate::draws::Draws;
 use crate::error::{Error, Result};
 
 /// Adds Gaussian noise to each value; torchvision v2 `GaussianNoise` of u8 tensors.
 ///
 /// `mean` (0; -1 to 1) and `sigma` (0.1; 0 to 1, a number or a range) are on a scale of 0 to 1. The noise is truncated to
-/// whole levels before it is added and the sum is clipped. `p` (1) is the probability of doing anything. The normal numbers
+/// whole levels before it is added and the sum is clipped. `per_channel` (true) draws for each channel by itself, else for
+/// whole pixels. `p` (1) is the probability of doing anything. The normal numbers
 /// have 65536 values, the outermost 4.3 deviations from the mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +22,8 @@ pub struct GaussianNoise {
     mean: f64,
     #[serde(default = "tenth")]
     sigma: Span,
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    per_channel: bool,
     #[serde(default = "one")]
     p: f64,
 }
@@ -32,7 +35,7 @@ fn tenth() -> Span {
 impl GaussianNoise {
     /// With this deviation, or one from this range, and mean 0.
     pub fn new(sigma: impl Into<Span>) -> GaussianNoise {
-        GaussianNoise { mean: 0.0, sigma: sigma.into(), p: 1.0 }
+        GaussianNoise { mean: 0.0, sigma: sigma.into(), per_channel: true, p: 1.0 }
     }
 
     /// With this mean.
@@ -59,9 +62,112 @@ impl Op for GaussianNoise {
 
     fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
         if draws.chance(self.p) {
-            let sigma = self.sigma.draw(draws) as f32;
-            let noise = Noise::Gaussian { mean: self.mean as f32, sigma, seed: draws.bits() };
+            let (mean, scale) = (self.mean as f32, self.sigma.draw(draws) as f32);
+            let (law, per_channel) = (Law::Normal, self.per_channel);
+            let noise = Noise::Additive { law, mean, scale, per_channel, seed: draws.bits() };
             steps.push(Step::Noise(noise));
+        }
+    }
+}
+
+/// Adds Laplace noise to each value; imgaug `AdditiveLaplaceNoise`.
+///
+/// `scale` (0 to 1, a number or a range) is on a scale of 0 to 1; the deviation is its product with the root of 2. The noise
+/// is truncated to whole levels before it is added and the sum is clipped. `per_channel` (true) draws for each channel by
+/// itself, else for whole pixels. `p` (1) is the probability of doing anything. The numbers have 65536 values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LaplaceNoise {
+    scale: Span,
+    #[serde(default = "yes")]
+    per_channel: bool,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Op for LaplaceNoise {
+    op_basics!("laplace_noise");
+
+    fn check(&self) -> Result<()> {
+        self.scale.check("scale", [0.0, 1.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let (scale, per_channel) = (self.scale.draw(draws) as f32, self.per_channel);
+            let seed = draws.bits();
+            steps.push(Step::Noise(Noise::Additive {
+                law: Law::Laplace,
+                mean: 0.0,
+                scale,
+                per_channel,
+                seed,
+            }));
+        }
+    }
+}
+
+/// Adds to each value a number of its own; imgaug `AddElementwise`.
+///
+/// `value` -255 to 255: the number is uniform in `[low, high]`, truncated, the sum clipped. `per_channel` (true) draws for
+/// each channel by itself, else for whole pixels. `p` (1) is the probability of doing anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ElementwiseAdd {
+    value: Span,
+    #[serde(default = "yes")]
+    per_channel: bool,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Op for ElementwiseAdd {
+    op_basics!("elementwise_add");
+
+    fn check(&self) -> Result<()> {
+        self.value.check("value", [-255.0, 255.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let [low, high] = self.value.ends().map(|end| end / 510.0);
+            let (mean, scale) = ((high + low) as f32, (high - low) as f32);
+            let (law, per_channel) = (Law::Uniform, self.per_channel);
+            let noise = Noise::Additive { law, mean, scale, per_channel, seed: draws.bits() };
+            steps.push(Step::Noise(noise));
+        }
+    }
+}
+
+/// Multiplies each value by a number of its own; imgaug `MultiplyElementwise`.
+///
+/// `factor` 0 to 1000: the number is uniform in `[low, high]`, the product clipped and truncated. `per_channel` (true) draws
+/// for each channel by itself, else for whole pixels. `p` (1) is the probability of doing anything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ElementwiseMultiply {
+    factor: Span,
+    #[serde(default = "yes")]
+    per_channel: bool,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Op for ElementwiseMultiply {
+    op_basics!("elementwise_multiply");
+
+    fn check(&self) -> Result<()> {
+        self.factor.check("factor", [0.0, 1e3])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let [low, high] = self.factor.ends().map(|end| end as f32);
+            let (per_channel, seed) = (self.per_channel, draws.bits());
+            steps.push(Step::Noise(Noise::Multiplicative { low, high, per_channel, seed }));
         }
     }
 }
@@ -69,9 +175,10 @@ impl Op for GaussianNoise {
 /// Turns some values black or white: salt and pepper.
 ///
 /// `amount` (0 to 1, a number or a range) is the share of values, `salt` (0.5) the share of those that become white:
-/// `salt = 1` is salt noise, `salt = 0` pepper noise. `per_channel` (true) decides for each channel by itself, else whole
-/// pixels change. `p` (1) is the probability of doing anything. `skimage.util.random_noise` with mode `s&p`; shares are
-/// multiples of 2^-16.
+/// `salt = 1` is salt noise, `salt = 0` pepper noise. `per_channel` (true) decides for each channel by itself, else
+/// whole pixels change. With `size` (a number or a range up to 1) the cells of a coarse grid change as one; a cell's side is
+/// that share of the picture's. `p` (1) is the probability of doing anything. `skimage.util.random_noise` with mode `s&p`,
+/// imgaug `CoarseSaltAndPepper`; shares are multiples of 2^-16.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImpulseNoise {
@@ -80,14 +187,27 @@ pub struct ImpulseNoise {
     salt: f64,
     #[serde(default = "yes")]
     per_channel: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<Span>,
     #[serde(default = "one")]
     p: f64,
+}
+
+/// Columns and rows of a grid whose cells have this share of the picture's sides.
+fn grid(size: Option<Span>, draws: &mut Draws, frame: Frame) -> Option<(u32, u32)> {
+    let size = size?.draw(draws);
+    let cells = |side: u32| ((1.0 / size).round_ties_even() as u32).clamp(1, side);
+    Some((cells(frame.width), cells(frame.height)))
+}
+
+fn check_size(size: Option<Span>) -> Result<()> {
+    size.map_or(Ok(()), |size| size.check("size", [1e-4, 1.0]))
 }
 
 impl ImpulseNoise {
     /// On this share of values, or a share from this range; half of them become white.
     pub fn new(amount: impl Into<Span>) -> ImpulseNoise {
-        ImpulseNoise { amount: amount.into(), salt: 0.5, per_channel: true, p: 1.0 }
+        ImpulseNoise { amount: amount.into(), salt: 0.5, per_channel: true, size: None, p: 1.0 }
     }
 
     /// With this share of white among the changed values.
@@ -115,6 +235,7 @@ impl Op for ImpulseNoise {
     fn check(&self) -> Result<()> {
         self.amount.check("amount", [0.0, 1.0])?;
         check_range("salt", self.salt, [0.0, 1.0])?;
+        check_size(self.size)?;
         check_p(self.p)
     }
 
@@ -122,8 +243,45 @@ impl Op for ImpulseNoise {
         if draws.chance(self.p) {
             let amount = self.amount.draw(draws) as f32;
             let (salt, per_channel) = (self.salt as f32, self.per_channel);
-            let noise = Noise::Impulse { amount, salt, per_channel, seed: draws.bits() };
-            steps.push(Step::Noise(noise));
+            let seed = draws.bits();
+            let grid = grid(self.size, draws, steps.frame());
+            steps.push(Step::Noise(Noise::Impulse { amount, salt, per_channel, grid, seed }));
+        }
+    }
+}
+
+/// Blacks out some pixels; imgaug `Dropout` and `CoarseDropout`.
+///
+/// `amount` (0 to 1, a number or a range) is the share of pixels. `per_channel` (false) decides for each channel by itself.
+/// With `size` (a number or a range up to 1) the cells of a coarse grid go as one; a cell's side is that share of the
+/// picture's. `p` (1) is the probability of doing anything. Shares are multiples of 2^-16.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dropout {
+    amount: Span,
+    #[serde(default)]
+    per_channel: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<Span>,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Op for Dropout {
+    op_basics!("dropout");
+
+    fn check(&self) -> Result<()> {
+        self.amount.check("amount", [0.0, 1.0])?;
+        check_size(self.size)?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        if draws.chance(self.p) {
+            let (amount, per_channel) = (self.amount.draw(draws) as f32, self.per_channel);
+            let seed = draws.bits();
+            let grid = grid(self.size, draws, steps.frame());
+            steps.push(Step::Noise(Noise::Impulse { amount, salt: 0.0, per_channel, grid, seed }));
         }
     }
 }
@@ -353,7 +511,7 @@ impl Op for BetaMaskNoise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{Frame, Program, Registry};
+    use crate::augment::{Program, Registry};
     use crate::draws::{Coord, OpKey};
 
     #[test]

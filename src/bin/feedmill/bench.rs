@@ -34,7 +34,8 @@ impl Args {
         let opened = Instant::now();
         let mut loader = self.job.loader(World::SINGLE)?;
         let opening = opened.elapsed();
-        let bar = progress::bar(loader.batches() * u64::from(self.epochs + 1), "bench");
+        let batches = (0..=self.epochs).map(|epoch| loader.batches_at(epoch)).sum();
+        let bar = progress::bar(batches, "bench");
         let mut first_batch = None;
         let mut laps = Vec::new();
         let mut faults = 0;
@@ -81,6 +82,14 @@ impl Args {
                 });
                 output::json(out, &line)?;
             }
+            let delivered: u64 = stats.sources.iter().sum();
+            let sources: Vec<serde_json::Value> = (0..)
+                .zip(&stats.sources)
+                .map(|(source, samples)| {
+                    let share = *samples as f64 / delivered.max(1) as f64;
+                    json!({"name": loader.source_name(source), "samples": samples, "share": share})
+                })
+                .collect();
             let line = json!({
                 "images_per_s": median,
                 "bytes_per_s": median * per_image,
@@ -94,6 +103,7 @@ impl Args {
                 "batch_bytes_peak": stats.batch_bytes_peak,
                 "decoded_bytes_peak": stats.decoded_bytes_peak,
                 "bad": faults,
+                "sources": sources,
                 "trainer_waited_s": stats.waited.as_secs_f64(),
                 "stages": stages,
                 "bottleneck": stats.bottleneck(),

@@ -76,12 +76,6 @@ impl Args {
         for bad in &report.skipped {
             output::complain(&format!("left out sample {} ({}): {}", bad.sample, bad.name, bad.message));
         }
-        if report.without_planes > 0 {
-            let samples = report.without_planes;
-            output::complain(&format!(
-                "masks and other planes of {samples} samples were left out: shards hold boxes and keypoints alone"
-            ));
-        }
         writeln!(
             out,
             "{}: {} samples in {} shards ({} kept), {} from {}, {} left out",

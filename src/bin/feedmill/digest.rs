@@ -42,11 +42,12 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 impl Args {
     pub fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
         let loader = self.job.loader(World::new(self.rank, self.ranks)?)?;
-        let (first, end) = self.batches.unwrap_or((0, loader.batches()));
-        if end > loader.batches() {
+        let batches = loader.batches_at(self.epoch);
+        let (first, end) = self.batches.unwrap_or((0, batches));
+        if end > batches {
             return Err(Error::config(format!(
-                "--batches {first}..{end}: an epoch has {} batches",
-                loader.batches()
+                "--batches {first}..{end}: epoch {} has {batches} batches",
+                self.epoch
             ))
             .into());
         }

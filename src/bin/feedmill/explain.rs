@@ -9,7 +9,7 @@ use crate::job::Job;
 use crate::output::{Failure, Out, clean};
 use crate::{Verdict, output};
 
-/// Print every parameter drawn for one sample in one epoch
+/// Print where one sample comes in one epoch, and every parameter drawn for it
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -37,7 +37,36 @@ impl Args {
                     "height": view.frame.height,
                     "values": view.values,
                     "steps": view.steps,
+                    "boxes": view.annotations.boxes.iter().map(|label| json!({
+                        "edges": label.edges, "class": label.class, "id": label.id, "pasted": label.pasted,
+                    })).collect::<Vec<_>>(),
+                    "keypoints": view.annotations.keypoints.iter().map(|point| json!({
+                        "x": point.x, "y": point.y, "visible": point.visible, "id": point.id,
+                        "instance": point.instance,
+                    })).collect::<Vec<_>>(),
+                    "planes": view.annotations.planes.iter().map(|plane| &plane.name).collect::<Vec<_>>(),
                     "notes": view.notes.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+                })
+            });
+            let visits = explanation.visits.iter().map(|(batch, at, slot)| {
+                json!({
+                    "batch": batch,
+                    "slot": at,
+                    "occurrence": slot.visit.occurrence,
+                    "valid": slot.valid,
+                    "weight": slot.weight,
+                    "role": slot.role.to_string(),
+                    "group": slot.group,
+                })
+            });
+            let mixes = explanation.mixes.iter().map(|mix| {
+                json!({
+                    "batch": mix.batch,
+                    "slot": mix.slot,
+                    "method": mix.method.name(),
+                    "sources": mix.sources,
+                    "lam": mix.lam,
+                    "drawn": mix.drawn,
                 })
             });
             let line = json!({
@@ -45,6 +74,7 @@ impl Args {
                 "name": explanation.name,
                 "epoch": explanation.epoch,
                 "occurrence": explanation.occurrence,
+                "visits": visits.collect::<Vec<_>>(),
                 "codec": format!("{:?}", explanation.codec),
                 "width": explanation.size.0,
                 "height": explanation.size.1,
@@ -52,6 +82,8 @@ impl Args {
                 "decoded": explanation.decoded,
                 "divisor": explanation.divisor,
                 "views": views.collect::<Vec<_>>(),
+                "mix_values": explanation.mix_values,
+                "mixes": mixes.collect::<Vec<_>>(),
             });
             output::json(out, &line)?;
         } else {

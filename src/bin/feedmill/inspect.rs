@@ -131,10 +131,33 @@ fn common(source: &dyn Source, form: &str, statistics: &Statistics) -> Value {
         value["jpeg_indexes"] = json!(statistics.indexed);
         value["jpeg_index_bytes"] = json!(statistics.index_bytes);
     }
+    if let Some(sizes) = class_sizes(source) {
+        value["class_size"] = sizes;
+    }
     if let Some((height, width)) = source.uniform_frame() {
         value["uniform_frame"] = json!({"width": width, "height": height});
     }
     value
+}
+
+/// How many samples classes have, where every sample has one class: what samplers by class can be asked for.
+fn class_sizes(source: &dyn Source) -> Option<Value> {
+    let mut sizes = BTreeMap::new();
+    for class in 0..source.classes().map_or(0, <[String]>::len) as u32 {
+        sizes.insert(class, 0);
+    }
+    let mut others = 0;
+    let each = &mut |_, target| {
+        match target {
+            Target::Class(class) => *sizes.entry(class).or_insert(0) += 1,
+            _ => others += 1,
+        }
+        Ok(())
+    };
+    source.labels(each).ok().filter(|()| others == 0)?;
+    let mut spread = Spread::default();
+    sizes.values().for_each(|size| spread.add(*size));
+    Some(spread.value())
 }
 
 /// One sample; what cannot be known of a bad one is left out, and the error says why.

@@ -1,6 +1,6 @@
 //! What the commands that run a recipe have in common: the data, the recipe, and how the machine is used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use feedmill::source::{self, Format, Source};
 use feedmill::{Error, Loader, Recipe, World};
@@ -11,7 +11,7 @@ pub struct Job {
     /// The data set; several are blended, each with its --weight
     #[arg(long, value_name = "PATH")]
     pub data: Vec<PathBuf>,
-    /// The weight of each --data, in the same order [the number of its samples]
+    /// The weight of each --data, in the same order [the recipe's, or the number of its samples]
     #[arg(long, value_name = "W")]
     weight: Vec<f64>,
     /// The form of the data: folder, shards, tar, arrow or parquet [detected]
@@ -29,6 +29,12 @@ pub struct Job {
     /// The seed [the recipe's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Which agent this is, for recipes that deal out data to agents [the recipe's]
+    #[arg(long, value_name = "K")]
+    agent: Option<u32>,
+    /// Only these samples, each once in this order: a second pass. Numbers with commas in between, or @FILE with one a line
+    #[arg(long, value_name = "LIST")]
+    samples: Option<String>,
     /// Worker threads [one for each core]
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
@@ -50,11 +56,18 @@ impl Job {
         if let Some(seed) = self.seed {
             recipe = recipe.seed(seed);
         }
+        if let Some(agent) = self.agent {
+            recipe = recipe.agent(agent);
+        }
         Ok(recipe)
     }
 
     pub fn loader(&self, world: World) -> feedmill::Result<Loader> {
-        let recipe = self.recipe()?;
+        self.loader_of(self.recipe()?, world)
+    }
+
+    /// A loader of the data with another recipe.
+    pub fn loader_of(&self, recipe: Recipe, world: World) -> feedmill::Result<Loader> {
         if self.data.is_empty() {
             return Err(Error::config("no data: give --data PATH"));
         }
@@ -62,7 +75,7 @@ impl Job {
             Some(format) => source::open_as(path, format),
             None => source::open(path),
         });
-        let mut sources: Vec<Box<dyn Source>> = sources.collect::<feedmill::Result<_>>()?;
+        let sources: Vec<Box<dyn Source>> = sources.collect::<feedmill::Result<_>>()?;
         if !self.weight.is_empty() && self.weight.len() != sources.len() {
             return Err(Error::config(format!(
                 "{} --weight for {} --data: give one for each, or none",
@@ -70,19 +83,34 @@ impl Job {
                 sources.len()
             )));
         }
-        let loader = if sources.len() == 1 {
-            Loader::new(sources.remove(0), recipe)?
-        } else {
-            let weights: Vec<f64> = match &self.weight[..] {
-                [] => sources.iter().map(|source| source.len() as f64).collect(),
-                given => given.to_vec(),
-            };
-            Loader::blend(sources.into_iter().zip(weights).collect(), recipe)?
+        let mut loader = match &self.weight[..] {
+            [] => Loader::sources(sources, recipe)?,
+            weights => Loader::blend(sources.into_iter().zip(weights.iter().copied()).collect(), recipe)?,
         };
-        let loader = loader.world(world)?;
+        loader = loader.world(world)?;
+        if let Some(list) = &self.samples {
+            loader = loader.second_pass(&numbers(list)?)?;
+        }
         match self.workers {
             Some(workers) => loader.workers(workers),
             None => Ok(loader),
         }
     }
+}
+
+/// Numbers as `--samples` has them.
+fn numbers(list: &str) -> feedmill::Result<Vec<u64>> {
+    let text = match list.strip_prefix('@') {
+        Some(path) => {
+            let path = Path::new(path);
+            std::fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?
+        }
+        None => list.to_string(),
+    };
+    let words = text.split([',', '\n', '\r', ' ']).filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            word.parse().map_err(|_| Error::config(format!("--samples: \"{word}\" is no sample's number")))
+        })
+        .collect()
 }

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use feedmill::augment::{self, CenterCrop, Resize};
-use feedmill::mix::Method;
+use feedmill::mix::{self, Masks, Method};
+use feedmill::plan::Role;
+use feedmill::source::{Annotations, PlaneKind};
 use feedmill::{Batch, Loader, Picture, World};
 
 use crate::Verdict;
@@ -45,7 +47,9 @@ impl Args {
         let canvas = match &self.ops {
             Some(picture) => sheet(&picture_of(picture.as_deref())?, 0)?,
             None => {
-                let loader = self.job.loader(World::SINGLE)?;
+                // Masks change no picture.
+                let recipe = self.job.recipe()?.mix_masks(Masks { pixels: true, grid: 0 });
+                let loader = self.job.loader_of(recipe, World::SINGLE)?;
                 let batch = loader.batch(self.epoch, self.index)?;
                 grid(&loader, &batch, usize::from(self.slots))
             }
@@ -91,7 +95,12 @@ fn arrange(pictures: &[Picture]) -> (Vec<Spot>, usize, usize) {
 fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     let shown = batch.len().min(most);
     let columns = (1..=shown).find(|n| n * n >= shown).unwrap_or(1);
-    let (spots, w, h) = arrange(&loader.pictures(batch, 0));
+    let pictures = |slot: usize| {
+        let mut pictures = loader.pictures(batch, slot);
+        pictures.extend(loader.mask(batch, slot));
+        pictures
+    };
+    let (spots, w, h) = arrange(&pictures(0));
     // A caption needs room even under a picture of 32 pixels.
     let cell = w.max(14 * CHARACTER);
     let rows = shown.div_ceil(columns);
@@ -99,7 +108,7 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     for slot in 0..shown {
         let left = GAP + slot % columns * (cell + GAP);
         let top = GAP + slot / columns * (h + CAPTION + GAP);
-        for (picture, spot) in loader.pictures(batch, slot).iter().zip(&spots) {
+        for (picture, spot) in pictures(slot).iter().zip(&spots) {
             let (left, mut top, width) = (left + spot.left, top + spot.top, picture.width as usize);
             if spots.len() > 1 {
                 canvas.text(left, top, width, &picture.view);
@@ -108,6 +117,10 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
             for (y, row) in picture.rgb.chunks_exact(width * 3).enumerate() {
                 canvas.row(left, top + y, row);
             }
+            let (g, k) = picture.place;
+            if let Some(annotations) = batch.annotations(g, k, slot) {
+                annotate(&mut canvas, [left, top, width, picture.height as usize], annotations);
+            }
         }
         canvas.text(left, top + h + 2, cell, &loader.label(batch, slot));
         canvas.text(left, top + h + 2 + CHARACTER + 2, cell, &origin(batch, slot));
@@ -115,16 +128,50 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     canvas
 }
 
-/// Which sample it is, and how it was mixed.
-fn origin(batch: &Batch, slot: usize) -> String {
-    let mix = batch.mix()[slot];
-    let sample = batch.samples()[slot];
-    match mix.method {
-        _ if !batch.valid()[slot] => format!("#{sample} not valid"),
-        Method::Unmixed => format!("#{sample}"),
-        method => {
-            let partner = mix.partner as usize - batch.first_slot();
-            format!("#{sample}+#{} {method} {:.2}", batch.samples()[partner], mix.lam)
+/// Lays masks over a picture, and draws its boxes and keypoints, each class or object in a colour of its own.
+fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) {
+    const COLOURS: [[u8; 3]; 6] =
+        [[230, 60, 60], [60, 200, 80], [80, 120, 255], [240, 200, 40], [220, 80, 220], [60, 210, 220]];
+    let colour = |number: u32| COLOURS[number as usize % COLOURS.len()];
+    let labels = |kind| annotations.planes.iter().find(|plane| plane.kind == kind);
+    if let Some(plane) = labels(PlaneKind::Mask).or(labels(PlaneKind::Instances)) {
+        for y in 0..bounds[3] {
+            for x in 0..bounds[2] {
+                // 0 is the background, 255 what counts for nothing.
+                if let Some(label @ 1..=254) = plane.value(x as u32, y as u32) {
+                    canvas.tint(bounds[0] + x, bounds[1] + y, colour(label.into()));
+                }
+            }
         }
     }
+    for label in &annotations.boxes {
+        canvas.outline(bounds, label.edges, colour(label.class));
+    }
+    for point in annotations.keypoints.iter().filter(|point| point.visible > 0) {
+        canvas.cross(bounds, point.x, point.y, colour(point.id));
+    }
+}
+
+/// Which sample it is, how it was mixed (the samples of all its sources, the mixer, the weight of the first label), and what
+/// the sampler says of it.
+fn origin(batch: &Batch, slot: usize) -> String {
+    let mix = &batch.mix()[slot];
+    let sample = batch.samples()[slot];
+    let mixed = match &mix.method {
+        _ if !batch.valid()[slot] => format!("#{sample} not valid"),
+        Method::Unmixed if mix.role == mix::Role::Mixed => format!("#{sample}"),
+        Method::Unmixed => format!("#{sample} clean"),
+        method => {
+            let more = mix.sources.len().saturating_sub(2);
+            let more = if more > 0 { format!("+{more}") } else { String::new() };
+            format!("#{sample}+#{}{more} {method} {:.2}", mix.partner_sample, mix.lam)
+        }
+    };
+    // What the sampler says: the group, and in episodes what the slot is for.
+    let role = batch.roles()[slot];
+    let role = if role == Role::Plain { String::new() } else { format!(" {role}") };
+    let group = batch.groups().map_or(String::new(), |groups| format!(" g{}", groups[slot]));
+    let weight = Some(batch.weights()[slot]).filter(|weight| *weight != 1.0);
+    let weight = weight.map_or(String::new(), |weight| format!(" w{weight:.2}"));
+    format!("{mixed}{role}{group}{weight}")
 }

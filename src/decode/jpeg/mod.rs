@@ -23,12 +23,14 @@ mod kernels;
 mod layout;
 mod markers;
 mod output;
+mod parts;
 mod scan;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use baseline::to_baseline;
 pub use error::{Error, ErrorKind, Result};
+pub(crate) use parts::{Coefficients, Parts};
 
 use super::Rect;
 use bits::Source;

@@ -368,6 +368,13 @@ impl Source for Tar {
         })
     }
 
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        (0..self.len()).try_for_each(|id| {
+            let target = self.target(id).map_err(|error| error.at(self.name(id)).with_sample(id))?;
+            each(id, target)
+        })
+    }
+
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let sides = &self.sides[self.sides.partition_point(|side| (side.sample as u64) < id)..];
         let mut annotations = None;

@@ -1,8 +1,7 @@
 //! A number as a function of the epoch.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::augment::suggest;
 use crate::error::{Error, Result};
 
 /// The keys that make a table a curve.
@@ -50,46 +49,106 @@ enum Shape {
     Tanh,
 }
 
-/// A number that depends on the epoch.
+/// A number that may depend on the epoch.
+///
+/// In a recipe it is the number itself, or a table such as `{ linear = [1.0, 0.5], epochs = [0, 30] }`.
+///
+/// # Example
+///
+/// ```
+/// use feedmill::plan::Curve;
+///
+/// let fading = Curve::linear([1.0, 0.5], [0, 10])?;
+/// assert_eq!((fading.value(0), fading.value(5), fading.value(99)), (1.0, 0.75, 0.5));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Curve {
+pub struct Curve {
     form: Form,
     /// True if values between two integers are rounded to integers, half to even.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Form {
+    /// The same in every epoch.
+    Fixed(Number),
     /// Each value holds from its epoch on.
     Stages(Vec<(u32, Number)>),
     /// From one value to another in an interval of epochs, constant outside it.
     Ramp { shape: Shape, ends: [Number; 2], epochs: [u32; 2] },
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    #[serde(skip_serializing_if = "Option::is_none")]
     stages: Option<Vec<(u32, toml::Value)>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     linear: Option<[toml::Value; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cosine: Option<[toml::Value; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tanh: Option<[toml::Value; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     epochs: Option<[u32; 2]>,
+}
+
+impl From<f64> for Curve {
+    fn from(value: f64) -> Curve {
+        Curve { form: Form::Fixed(Number::Float(value)), whole: false }
+    }
+}
+
+impl Serialize for Curve {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match &self.form {
+            Form::Fixed(value) => value.value().serialize(serializer),
+            Form::Stages(stages) => {
+                let stages = stages.iter().map(|(epoch, value)| (*epoch, value.value())).collect();
+                Written { stages: Some(stages), ..Written::default() }.serialize(serializer)
+            }
+            Form::Ramp { shape, ends, epochs } => {
+                let mut written = Written { epochs: Some(*epochs), ..Written::default() };
+                *match shape {
+                    Shape::Linear => &mut written.linear,
+                    Shape::Cosine => &mut written.cosine,
+                    Shape::Tanh => &mut written.tanh,
+                } = Some(ends.map(Number::value));
+                written.serialize(serializer)
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Curve {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Curve, D::Error> {
+        let curve = match toml::Value::deserialize(deserializer)? {
+            toml::Value::Table(table) => Curve::read(&table),
+            value => Number::read(&value).map(|value| Curve { form: Form::Fixed(value), whole: false }),
+        };
+        curve.map_err(|error| serde::de::Error::custom(error.message()))
+    }
 }
 
 impl Curve {
     /// True if a table among an op's parameters is meant as a curve.
-    pub(super) fn is_meant(table: &toml::Table) -> bool {
+    pub(crate) fn is_meant(table: &toml::Table) -> bool {
         !table.contains_key("op") && KEYS.iter().any(|key| table.contains_key(*key))
     }
 
     /// # Errors
     ///
     /// [`crate::Kind::Config`]: an unknown key, a number that is not finite, epochs that do not increase.
-    pub(super) fn read(table: &toml::Table) -> Result<Curve> {
+    pub(crate) fn read(table: &toml::Table) -> Result<Curve> {
         let written: Written = table
             .clone()
             .try_into()
-            .map_err(|error: toml::de::Error| Error::config(suggest(error.message().trim())))?;
+            .map_err(|error: toml::de::Error| Error::config(error.message().trim()))?;
+        Curve::of(written)
+    }
+
+    fn of(written: Written) -> Result<Curve> {
         let ramps = [
             (Shape::Linear, "linear", written.linear),
             (Shape::Cosine, "cosine", written.cosine),
@@ -121,9 +180,43 @@ impl Curve {
         Ok(Curve { form, whole: false })
     }
 
+    /// Each value holds from its epoch on; the first one from epoch 0.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] for a number that is not finite, and for epochs that do not increase from 0.
+    pub fn stages(stages: impl IntoIterator<Item = (u32, f64)>) -> Result<Curve> {
+        let stages = stages.into_iter().map(|(epoch, value)| (epoch, toml::Value::Float(value)));
+        Ok(Curve { form: Form::stages(stages.collect())?, whole: false })
+    }
+
+    /// From one value to another between two epochs, constant outside them.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] for a number that is not finite, and for epochs that do not increase.
+    pub fn linear(ends: [f64; 2], epochs: [u32; 2]) -> Result<Curve> {
+        let written = Written {
+            linear: Some(ends.map(toml::Value::Float)),
+            epochs: Some(epochs),
+            ..Written::default()
+        };
+        Curve::of(written)
+    }
+
     /// The value in an epoch.
-    pub(super) fn at(&self, epoch: u32) -> toml::Value {
+    pub fn value(&self, epoch: u32) -> f64 {
+        match self.at(epoch) {
+            toml::Value::Integer(value) => value as f64,
+            toml::Value::Float(value) => value,
+            _ => unreachable!("a curve is made of numbers"),
+        }
+    }
+
+    /// The value in an epoch, an integer where it is meant to be one.
+    pub(crate) fn at(&self, epoch: u32) -> toml::Value {
         match &self.form {
+            Form::Fixed(value) => value.value(),
             Form::Stages(stages) => {
                 let stage = stages.iter().rev().find(|(from, _)| *from <= epoch).unwrap_or(&stages[0]);
                 stage.1.value()
@@ -148,7 +241,7 @@ impl Curve {
 
     /// For a ramp between two integers: its first and last epoch, each with a fraction beside its value there. An op that takes
     /// neither wants integers.
-    pub(super) fn fractions(&self) -> Option<[(u32, toml::Value); 2]> {
+    pub(crate) fn fractions(&self) -> Option<[(u32, toml::Value); 2]> {
         let Form::Ramp { ends: [Number::Integer(first), Number::Integer(last)], epochs, .. } = self.form
         else {
             return None;
@@ -159,8 +252,9 @@ impl Curve {
     }
 
     /// Epochs whose values stand for all: those where a stage begins; the ends of a ramp and some between.
-    pub(super) fn landmarks(&self) -> Vec<u32> {
+    pub(crate) fn landmarks(&self) -> Vec<u32> {
         match &self.form {
+            Form::Fixed(_) => vec![0],
             Form::Stages(stages) => stages.iter().map(|(epoch, _)| *epoch).collect(),
             Form::Ramp { epochs: [from, to], .. } => {
                 let between = |part: u64| from + (u64::from(to - from) * part / 16) as u32;

@@ -1,54 +1,12 @@
-//! MixUp and CutMix.
+//! CutMix in its geometries.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Blend, Method, Mixer};
-use crate::augment::{Frame, params_of};
+use crate::augment::Frame;
 use crate::draws::Draws;
 use crate::error::{Error, Result};
-
-/// Beyond these bounds the weight is 0, 1 or 1/2 for sure, and the arithmetic of the draw ends in NaN.
-fn check_alpha(alpha: f64) -> Result<()> {
-    if (1e-9..=1e9).contains(&alpha) {
-        Ok(())
-    } else {
-        Err(Error::config(format!("alpha = {alpha}: expected a positive number, 1e-9 to 1e9")))
-    }
-}
-
-/// A weighted mean of two pictures and their labels; Zhang et al., 2018 (arXiv 1710.09412).
-///
-/// The weight is Beta(alpha, alpha): 0.2 to 0.4 on ImageNet, 1 on CIFAR in the paper, 0.8 in DeiT.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MixUp {
-    alpha: f64,
-}
-
-impl MixUp {
-    /// With Beta(alpha, alpha) weights.
-    pub fn new(alpha: f64) -> MixUp {
-        MixUp { alpha }
-    }
-}
-
-impl Mixer for MixUp {
-    fn method(&self) -> Method {
-        Method::MixUp
-    }
-
-    fn params(&self) -> toml::Table {
-        params_of(self)
-    }
-
-    fn check(&self) -> Result<()> {
-        check_alpha(self.alpha)
-    }
-
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Blend {
-        Blend::Uniform { lam: draws.beta(self.alpha, self.alpha) }
-    }
-}
+use crate::mix::params::{check_alpha, check_range, is_default, mixer_basics, one, yes};
+use crate::mix::{Blend, Drawn, Label, Mixer, Outcome};
 
 /// Whose rounding a cut box follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +25,8 @@ pub enum Geometry {
 ///
 /// The share that stays is Beta(alpha, alpha) before the box is clipped at the border; the label's weight is the exact
 /// share of pixels after it. alpha is 1 in the paper and in DeiT. `min_max = [low, high]` draws each side of the box
-/// uniformly between these shares of the picture's instead, as timm's `cutmix_minmax` does.
+/// uniformly between these shares of the picture's instead, as timm's `cutmix_minmax` does. `margin` keeps the centre away from
+/// the border by that share of the box's sides. With `correct_lam = false` labels weigh by the share before clipping, as in timm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CutMix {
@@ -77,22 +36,40 @@ pub struct CutMix {
     geometry: Geometry,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_max: Option<[f64; 2]>,
-}
-
-fn one() -> f64 {
-    1.0
+    #[serde(default, skip_serializing_if = "is_default")]
+    margin: f64,
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    correct_lam: bool,
 }
 
 impl CutMix {
     /// With Beta(alpha, alpha) shares, timm's rounding.
     pub fn new(alpha: f64) -> CutMix {
-        CutMix { alpha, geometry: Geometry::default(), min_max: None }
+        CutMix { alpha, geometry: Geometry::default(), min_max: None, margin: 0.0, correct_lam: true }
     }
 
     /// With another rounding.
     #[must_use]
     pub fn geometry(self, geometry: Geometry) -> CutMix {
         CutMix { geometry, ..self }
+    }
+
+    /// With sides drawn between shares of the picture's.
+    #[must_use]
+    pub fn min_max(self, low: f64, high: f64) -> CutMix {
+        CutMix { min_max: Some([low, high]), ..self }
+    }
+
+    /// With the centre away from the border by a share of the box's sides.
+    #[must_use]
+    pub fn margin(self, margin: f64) -> CutMix {
+        CutMix { margin, ..self }
+    }
+
+    /// With labels weighted by the share that was drawn, whatever is clipped.
+    #[must_use]
+    pub fn drawn_lam(self) -> CutMix {
+        CutMix { correct_lam: false, ..self }
     }
 
     /// The box for a share `lam` that stays and a centre (`cy`, `cx`), clipped: first row, first column, end row, end column.
@@ -122,13 +99,7 @@ impl CutMix {
 }
 
 impl Mixer for CutMix {
-    fn method(&self) -> Method {
-        Method::CutMix
-    }
-
-    fn params(&self) -> toml::Table {
-        params_of(self)
-    }
+    mixer_basics!("cutmix");
 
     fn check(&self) -> Result<()> {
         if let Some([low, high]) = self.min_max
@@ -136,10 +107,11 @@ impl Mixer for CutMix {
         {
             return Err(Error::config(format!("min_max = [{low}, {high}]: expected 0 < low < high <= 1")));
         }
+        check_range("margin", self.margin, [0.0, 0.5])?;
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, draws: &mut Draws, frame: Frame) -> Blend {
+    fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn {
         if let Some([low, high]) = self.min_max {
             let mut side = |length: u32| {
                 let (from, to) = ((f64::from(length) * low) as u64, (f64::from(length) * high) as u64);
@@ -148,11 +120,30 @@ impl Mixer for CutMix {
             let (height, width) = (side(frame.height), side(frame.width));
             let y0 = draws.below(u64::from(frame.height - height) + 1) as u32;
             let x0 = draws.below(u64::from(frame.width - width) + 1) as u32;
-            return Blend::Box { rect: [y0, x0, y0 + height, x0 + width] };
+            return Blend::Box { rect: [y0, x0, y0 + height, x0 + width] }.into();
         }
         let lam = draws.beta(self.alpha, self.alpha);
-        let cy = draws.below(u64::from(frame.height)) as u32;
-        let cx = draws.below(u64::from(frame.width)) as u32;
-        Blend::Box { rect: self.rect(lam, cy, cx, frame) }
+        let mut centre = |length: u32| {
+            let cut = (f64::from(length) * libm::sqrt(1.0 - lam)) as u32;
+            let away = (self.margin * f64::from(cut)) as u32;
+            away + draws.below(u64::from(length - 2 * away).max(1)) as u32
+        };
+        let (cy, cx) = (centre(frame.height), centre(frame.width));
+        let blend = Blend::Box { rect: self.rect(lam, cy, cx, frame) };
+        if self.correct_lam || blend.lam(frame) == 1.0 {
+            return blend.into();
+        }
+        Drawn::Ready(Outcome::from(blend).label(Label::Weights(vec![lam, 1.0 - lam])))
     }
+}
+
+/// The box of the authors' code: half sizes round down on both sides of the centre, and are clipped.
+pub(super) fn official_rect(sides: [u32; 2], [cy, cx]: [u32; 2], frame: Frame) -> [u32; 4] {
+    let [height, width] = sides.map(|side| side / 2);
+    [
+        cy.saturating_sub(height),
+        cx.saturating_sub(width),
+        (cy + height).min(frame.height),
+        (cx + width).min(frame.width),
+    ]
 }

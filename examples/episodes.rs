@@ -1,0 +1,46 @@
+//! Few-shot learning: episodes of support and queries, and a nearest-centroid classifier on mean colours.
+//!
+//! cargo run --example episodes [FOLDER]
+
+use feedmill::augment::Resize;
+use feedmill::plan::{Episodes, Role};
+use feedmill::{Batch, Loader, Recipe};
+
+/// Stands for a network: the mean of each channel.
+fn features(batch: &Batch, slot: usize) -> feedmill::Result<[f32; 3]> {
+    let images = batch.images();
+    let values = images.as_f32()?; // [slots, 3, 32, 32]
+    let channel = |c: usize| &values[(slot * 3 + c) * 32 * 32..][..32 * 32];
+    Ok([0, 1, 2].map(|c| channel(c).iter().sum::<f32>() / 1024.0))
+}
+
+fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}
+
+fn main() -> feedmill::Result<()> {
+    let data = std::env::args().nth(1).unwrap_or("fixtures/photos".into());
+    // Three classes, of each one picture to learn from and two to tell.
+    let ways = 3;
+    let episodes = Episodes::new(ways, 1, 2).batches(20);
+    let recipe = Recipe::new().seed(7).batch(9).op(Resize::exact(32, 32)).sampler(episodes);
+    let loader = Loader::open(data, recipe)?;
+    let (mut right, mut asked) = (0, 0);
+    for batch in loader.epoch(0)? {
+        let batch = batch?;
+        let groups = batch.groups().expect("episodes have groups");
+        let mut centroids = vec![[0.0; 3]; ways as usize];
+        for slot in (0..batch.len()).filter(|&slot| batch.roles()[slot] == Role::Support) {
+            centroids[groups[slot] as usize] = features(&batch, slot)?;
+        }
+        for slot in (0..batch.len()).filter(|&slot| batch.roles()[slot] == Role::Query) {
+            let seen = features(&batch, slot)?;
+            let nearest = (0..centroids.len())
+                .min_by(|&a, &b| distance(centroids[a], seen).total_cmp(&distance(centroids[b], seen)));
+            right += usize::from(nearest == Some(groups[slot] as usize));
+            asked += 1;
+        }
+    }
+    println!("{right} of {asked} queries told by their mean colour");
+    Ok(())
+}

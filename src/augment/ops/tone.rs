@@ -1,0 +1,286 @@
+//! Ops that shift, scale and bend the values: the arithmetic and contrast families of Crafting-Shifts, after the imgaug library.
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::params::{Span, check_p, half, one, op_basics};
+use crate::augment::{Clahe, Levels, Op, Step, Steps};
+use crate::draws::Draws;
+use crate::error::Result;
+
+/// One number for each channel, or the same for all. Takes three draws in any case.
+pub(super) fn channels(span: Span, apart: bool, draws: &mut Draws) -> [f64; 3] {
+    let each = [span.draw(draws), span.draw(draws), span.draw(draws)];
+    if apart { each } else { [each[0]; 3] }
+}
+
+/// Adds to all values; imgaug `Add`.
+///
+/// `value` -255 to 255, a number or `[low, high]`, truncated; the sum is clipped. `per_channel` (false) draws one for each
+/// channel; `p` (1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Add {
+    value: Span,
+    #[serde(default)]
+    per_channel: bool,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Op for Add {
+    op_basics!("add");
+
+    fn check(&self) -> Result<()> {
+        self.value.check("value", [-255.0, 255.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let values = channels(self.value, self.per_channel, draws);
+        if go {
+            steps.push(Step::Levels(Levels::Add(values.map(|value| value as i16))));
+        }
+    }
+}
+
+/// Multiplies all values; imgaug `Multiply`.
+///
+/// `factor` 0 to 1000, a number or `[low, high]`; the product is clipped and truncated. `per_channel` (false) draws one for
+/// each channel; `p` (1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Multiply {
+    factor: Span,
+    #[serde(default)]
+    per_channel: bool,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Op for Multiply {
+    op_basics!("multiply");
+
+    fn check(&self) -> Result<()> {
+        self.factor.check("factor", [0.0, 1e3])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let factors = channels(self.factor, self.per_channel, draws);
+        if go {
+            steps.push(Step::Levels(Levels::Multiply(factors.map(|factor| factor as f32))));
+        }
+    }
+}
+
+/// Blacks out each channel with probability `drop` (0.5), but leaves at least one, with probability `p` (1); imgaug
+/// `Dropout2d`, albumentations `ChannelDropout`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelDropout {
+    #[serde(default = "half")]
+    drop: f64,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Op for ChannelDropout {
+    op_basics!("channel_dropout");
+
+    fn check(&self) -> Result<()> {
+        Span::Fixed(self.drop).check("drop", [0.0, 1.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let mut kept = [0; 3].map(|_| !draws.chance(self.drop));
+        let last = draws.below(3) as usize;
+        if kept == [false; 3] {
+            kept[last] = true;
+        }
+        if go {
+            let factors = kept.map(|kept| f32::from(u8::from(kept)));
+            steps.push(Step::Levels(Levels::Multiply(factors)));
+        }
+    }
+}
+
+/// Stretches values away from the middle: `127 + factor (v - 127)`, clipped and truncated; imgaug `LinearContrast`.
+///
+/// `factor` 0 to 1000, a number or `[low, high]`; `p` (1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinearContrast {
+    factor: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Op for LinearContrast {
+    op_basics!("linear_contrast");
+
+    fn check(&self) -> Result<()> {
+        self.factor.check("factor", [0.0, 1e3])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let factor = self.factor.draw(draws);
+        if go {
+            steps.push(Step::Levels(Levels::Linear(factor)));
+        }
+    }
+}
+
+/// Bends values along a logistic curve: `255 / (1 + exp(gain (cutoff - v / 255)))`, truncated; scikit-image
+/// `adjust_sigmoid`, imgaug `SigmoidContrast`.
+///
+/// `gain` (10; 0 to 1000) is the steepness, `cutoff` (0.5; 0 to 1) the middle; numbers or `[low, high]`; `p` (1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigmoidContrast {
+    #[serde(default = "ten")]
+    gain: Span,
+    #[serde(default = "middle")]
+    cutoff: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+fn ten() -> Span {
+    Span::Fixed(10.0)
+}
+
+fn middle() -> Span {
+    Span::Fixed(0.5)
+}
+
+impl Op for SigmoidContrast {
+    op_basics!("sigmoid_contrast");
+
+    fn check(&self) -> Result<()> {
+        self.gain.check("gain", [0.0, 1e3])?;
+        self.cutoff.check("cutoff", [0.0, 1.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let (gain, cutoff) = (self.gain.draw(draws), self.cutoff.draw(draws));
+        if go {
+            steps.push(Step::Levels(Levels::Sigmoid { gain, cutoff }));
+        }
+    }
+}
+
+/// Lifts dark values: `255 gain log2(1 + v / 255)`, clipped and truncated; scikit-image `adjust_log`, imgaug `LogContrast`.
+///
+/// `gain` (1; 0 to 1000), a number or `[low, high]`; `p` (1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogContrast {
+    #[serde(default = "unit")]
+    gain: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+fn unit() -> Span {
+    Span::Fixed(1.0)
+}
+
+impl Op for LogContrast {
+    op_basics!("log_contrast");
+
+    fn check(&self) -> Result<()> {
+        self.gain.check("gain", [0.0, 1e3])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let gain = self.gain.draw(draws);
+        if go {
+            steps.push(Step::Levels(Levels::Log(gain)));
+        }
+    }
+}
+
+/// Leaves a number of equally spaced values: the middles of `levels` equal intervals, truncated; imgaug
+/// `UniformColorQuantization`.
+///
+/// `levels` 2 to 256, a whole number or `[low, high]`, both included; `p` (1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quantize {
+    levels: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+impl Op for Quantize {
+    op_basics!("quantize");
+
+    fn check(&self) -> Result<()> {
+        self.levels.check_whole("levels", [2.0, 256.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let levels = self.levels.draw_whole(draws) as u16;
+        if go {
+            steps.push(Step::Levels(Levels::Quantize(levels)));
+        }
+    }
+}
+
+/// Equalises each channel's histogram tile by tile, its counts limited: CLAHE; OpenCV `createCLAHE` on each channel, imgaug
+/// `AllChannelsCLAHE`.
+///
+/// `clip_limit` (2; 0 to 1000, 0 does not limit) is how many times the mean a count may be; `tile` (64 pixels; 1 to 16384) is
+/// the side of a tile, of which there is at least one and at most 64 a side; numbers or `[low, high]`; `p` (1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaheOp {
+    #[serde(default = "two")]
+    clip_limit: Span,
+    #[serde(default = "tile")]
+    tile: Span,
+    #[serde(default = "one")]
+    p: f64,
+}
+
+fn two() -> Span {
+    Span::Fixed(2.0)
+}
+
+fn tile() -> Span {
+    Span::Fixed(64.0)
+}
+
+impl Op for ClaheOp {
+    op_basics!("clahe");
+
+    fn check(&self) -> Result<()> {
+        self.clip_limit.check("clip_limit", [0.0, 1e3])?;
+        self.tile.check_whole("tile", [1.0, 16_384.0])?;
+        check_p(self.p)
+    }
+
+    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+        let go = draws.chance(self.p);
+        let clip_limit = self.clip_limit.draw(draws);
+        let tile = self.tile.draw_whole(draws) as u32;
+        if go {
+            let frame = steps.frame();
+            let tiles = |side: u32| (side / tile).clamp(1, 64);
+            let grid = (tiles(frame.width), tiles(frame.height));
+            steps.push(Step::Clahe(Clahe { clip_limit, grid }));
+        }
+    }
+}

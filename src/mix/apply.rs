@@ -1,0 +1,97 @@
+//! Mixing, pixel by pixel from the definition.
+
+use super::blend::{Blend, Of};
+use crate::augment::Frame;
+use crate::error::{Error, Result};
+
+/// A value of a pixel that can be mixed.
+pub trait Value: Copy {
+    /// As a number.
+    fn to_f32(self) -> f32;
+    /// Of a number; 8-bit values are rounded half to even.
+    fn of_f32(value: f32) -> Self;
+}
+
+impl Value for u8 {
+    fn to_f32(self) -> f32 {
+        f32::from(self)
+    }
+    fn of_f32(value: f32) -> u8 {
+        value.round_ties_even() as u8
+    }
+}
+
+impl Value for f32 {
+    fn to_f32(self) -> f32 {
+        self
+    }
+    fn of_f32(value: f32) -> f32 {
+        value
+    }
+}
+
+/// Mixes pictures: rows of pixels of three values, of size `frame`, source 0 first. `fill` makes a value of a level of a colour, by
+/// channel, for what no source covers; for bytes it is the level itself.
+///
+/// Values are multiplied and added in f32 in the order of [`Blend::terms`], never fused, and 8-bit ones rounded half to even.
+///
+/// # Errors
+///
+/// [`crate::Kind::Config`]: fewer sources than the blend names, or pictures of another size.
+///
+/// # Example
+///
+/// ```
+/// use feedmill::augment::Frame;
+/// use feedmill::mix::{Blend, apply};
+///
+/// let (a, b) = ([10u8, 20, 30], [20, 20, 31]);
+/// let frame = Frame { width: 1, height: 1 };
+/// let mixed = apply(&Blend::Uniform { lam: 0.5 }, frame, &[&a, &b], |level, _| level)?;
+/// assert_eq!(mixed, [15, 20, 30]);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
+pub fn apply<T: Value>(
+    blend: &Blend,
+    frame: Frame,
+    sources: &[&[T]],
+    fill: impl Fn(u8, usize) -> T,
+) -> Result<Vec<T>> {
+    let width = frame.width as usize;
+    let expected = width * frame.height as usize * 3;
+    if sources.len() < blend.sources() {
+        return Err(Error::config(format!("{} sources for a blend of {}", sources.len(), blend.sources())));
+    }
+    if let Some(at) = sources.iter().position(|source| source.len() != expected) {
+        return Err(Error::config(format!(
+            "source {at}: {} values are no picture of {frame} pixels of 3 values",
+            sources[at].len()
+        )));
+    }
+    let mut terms = Vec::new();
+    let mut out = Vec::with_capacity(expected);
+    for y in 0..frame.height {
+        for x in 0..frame.width {
+            blend.terms(frame, y, x, &mut terms);
+            for c in 0..3 {
+                let value = |of: Of| match of {
+                    Of::Source(source, y, x) => sources[source][(y as usize * width + x as usize) * 3 + c],
+                    Of::Fill(colour) => fill(colour[c], c),
+                };
+                let mixed = match &terms[..] {
+                    // A copy keeps its bits.
+                    [only] if only.weight == 1.0 => value(only.of),
+                    terms => T::of_f32(sum(terms.iter().map(|term| term.weight * value(term.of).to_f32()))),
+                };
+                out.push(mixed);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The sum in order, without a zero before it.
+fn sum(mut values: impl Iterator<Item = f32>) -> f32 {
+    let first = values.next().unwrap_or(0.0);
+    values.fold(first, |sum, value| sum + value)
+}

@@ -1,0 +1,453 @@
+//! The table `[mix]`: which mixers, how often, who with whom, and what a group emits.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::blend::Blend;
+use super::method::Method;
+use super::scene::{Drawn, Role, SlotMix};
+use super::{Mixer, Sources};
+use crate::augment::{Frame, Registry};
+use crate::draws::{Domain, Draws};
+use crate::error::{Error, Result};
+
+/// What shares one draw of a blend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lambda {
+    /// All slots of a group.
+    #[default]
+    Group,
+    /// A slot and its mirror image in the group, in both directions.
+    Pair,
+    /// Nothing: each slot has its own.
+    Element,
+}
+
+/// How partners are found in a group of n slots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Partner {
+    /// Slot i with slot n - 1 - i, as timm does. The middle slot of an odd group stays unmixed.
+    #[default]
+    Flip,
+    /// Slot i with slot i - 1, as torchvision does.
+    Roll,
+    /// By a random permutation, which may leave a slot with itself, as the official MixUp and CutMix code does.
+    Perm,
+    /// By a random permutation without fixed points.
+    Derange,
+}
+
+/// What a group of n slots becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Emit {
+    /// n pictures: each slot, mixed.
+    #[default]
+    Mixed,
+    /// n / 2 pictures: the first half, mixed with the other one where partners are found by flip (timm's `half`).
+    Half,
+    /// 2 n pictures: each slot as it was, then each mixed (Metrix).
+    CleanAndMixed,
+    /// The first half mixed, the first half as it was, and the second half as it was: AdaMixUp's mixed, clean and unseen.
+    MixedCleanUnseen,
+}
+
+/// Masks that a batch carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Masks {
+    /// The weight of everything but the slot's own picture at each pixel.
+    pub pixels: bool,
+    /// The same at each cell of a grid of so many cells a side, where its first pixel is; 0 for none.
+    pub grid: u32,
+}
+
+/// Mixing as a recipe says it.
+#[derive(Clone, Debug)]
+pub struct Mix {
+    choose: Vec<(Arc<dyn Mixer>, f64)>,
+    p: f64,
+    lambda: Lambda,
+    partner: Partner,
+    group: Option<usize>,
+    emit: Emit,
+    repeat: usize,
+    masks: Masks,
+}
+
+/// The table without curves.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    choose: Vec<toml::Table>,
+    #[serde(default = "super::params::one")]
+    p: f64,
+    #[serde(default)]
+    lambda: Lambda,
+    #[serde(default)]
+    partner: Partner,
+    group: Option<usize>,
+    #[serde(default)]
+    emit: Emit,
+    #[serde(default = "once")]
+    repeat: usize,
+    #[serde(default)]
+    masks: Masks,
+}
+
+fn once() -> usize {
+    1
+}
+
+impl Mix {
+    /// Always one mixer, one blend for each group, partners by flip.
+    pub fn new(mixer: impl Mixer + 'static) -> Mix {
+        Mix {
+            choose: vec![(Arc::new(mixer), 1.0)],
+            p: 1.0,
+            lambda: Lambda::default(),
+            partner: Partner::default(),
+            group: None,
+            emit: Emit::default(),
+            repeat: 1,
+            masks: Masks::default(),
+        }
+    }
+
+    /// Adds a mixer to choose from; the first one has weight 1.
+    #[must_use]
+    pub fn or(mut self, mixer: impl Mixer + 'static, weight: f64) -> Mix {
+        self.choose.push((Arc::new(mixer), weight));
+        self
+    }
+
+    /// The probability of mixing at all.
+    #[must_use]
+    pub fn p(self, p: f64) -> Mix {
+        Mix { p, ..self }
+    }
+
+    /// What shares one blend.
+    #[must_use]
+    pub fn lambda(self, lambda: Lambda) -> Mix {
+        Mix { lambda, ..self }
+    }
+
+    /// How partners are found.
+    #[must_use]
+    pub fn partner(self, partner: Partner) -> Mix {
+        Mix { partner, ..self }
+    }
+
+    /// The size of groups; by default the largest divisor of the batch that is at most 32.
+    #[must_use]
+    pub fn group(self, slots: usize) -> Mix {
+        Mix { group: Some(slots), ..self }
+    }
+
+    /// What a group becomes.
+    #[must_use]
+    pub fn emit(self, emit: Emit) -> Mix {
+        Mix { emit, ..self }
+    }
+
+    /// How many times a group is mixed, each time anew; 1 by default.
+    #[must_use]
+    pub fn repeat(self, times: usize) -> Mix {
+        Mix { repeat: times, ..self }
+    }
+
+    /// Masks that a batch carries; none by default.
+    #[must_use]
+    pub fn masks(self, masks: Masks) -> Mix {
+        Mix { masks, ..self }
+    }
+
+    /// Masks that a batch carries.
+    pub fn get_masks(&self) -> Masks {
+        self.masks
+    }
+
+    /// Of the table `[mix]` without curves.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`]: an unknown key or mixer, a value out of a mixer's range.
+    pub(crate) fn from_table(registry: &Registry, table: toml::Table) -> Result<Mix> {
+        let form: Form = table
+            .try_into()
+            .map_err(|error: toml::de::Error| Error::config(crate::augment::explain(&error)))?;
+        let choose = form.choose.into_iter().map(|table| choice(registry, table));
+        Ok(Mix {
+            choose: choose.collect::<Result<_>>()?,
+            p: form.p,
+            lambda: form.lambda,
+            partner: form.partner,
+            group: form.group,
+            emit: form.emit,
+            repeat: form.repeat,
+            masks: form.masks,
+        })
+    }
+
+    pub(crate) fn to_table(&self) -> toml::Table {
+        let choose: Vec<toml::Value> = self
+            .choose
+            .iter()
+            .map(|(mixer, weight)| {
+                let mut table = mixer.params();
+                table.insert("mix".into(), mixer.name().into());
+                table.insert("weight".into(), (*weight).into());
+                toml::Value::Table(table)
+            })
+            .collect();
+        let mut table = toml::Table::new();
+        let plain = |value| toml::Value::try_from(value).expect("a plain enum is a string");
+        table.insert("choose".into(), choose.into());
+        table.insert("p".into(), self.p.into());
+        table.insert("lambda".into(), toml::Value::try_from(self.lambda).expect("a plain enum is a string"));
+        table
+            .insert("partner".into(), toml::Value::try_from(self.partner).expect("a plain enum is a string"));
+        if let Some(group) = self.group {
+            table.insert("group".into(), (group as i64).into());
+        }
+        // What came after fingerprints of recipes without it were taken stands there only where it says something.
+        if self.emit != Emit::default() {
+            table.insert("emit".into(), plain(self.emit));
+        }
+        if self.repeat != 1 {
+            table.insert("repeat".into(), (self.repeat as i64).into());
+        }
+        if self.masks != Masks::default() {
+            let Masks { pixels, grid } = self.masks;
+            let masks = toml::Table::from_iter([
+                ("pixels".to_string(), pixels.into()),
+                ("grid".to_string(), i64::from(grid).into()),
+            ]);
+            table.insert("masks".into(), masks.into());
+        }
+        table
+    }
+
+    /// Checks every value; the error comes with the key of the recipe that it is about.
+    pub(crate) fn check(&self, batch: usize) -> std::result::Result<(), (&'static str, Error)> {
+        let at = |key, text: String| Err((key, Error::config(text)));
+        if self.choose.is_empty() {
+            return at("mix.choose", "mix.choose is empty: name a mixer, or leave [mix] out".into());
+        }
+        for (mixer, weight) in &self.choose {
+            let name = mixer.name();
+            mixer.check().map_err(|error| ("mix.choose", error.at(format_args!("mix \"{name}\""))))?;
+            if !(weight.is_finite() && *weight >= 0.0) {
+                let text = format!("mix \"{name}\": weight = {weight}: expected 0 or more");
+                return at("mix.choose", text);
+            }
+        }
+        if self.choose.iter().all(|(_, weight)| *weight == 0.0) {
+            let text = "mix.choose: all weights are 0: give one mixer a positive weight; mix.p = 0 switches mixing off";
+            return at("mix.choose", text.into());
+        }
+        if !(0.0..=1.0).contains(&self.p) {
+            return at("mix.p", format!("mix.p = {}: a probability is between 0 and 1", self.p));
+        }
+        if self.lambda == Lambda::Pair && self.partner != Partner::Flip {
+            let text = "mix.lambda = \"pair\" needs mix.partner = \"flip\": other partners are no pairs";
+            return at("mix.lambda", text.into());
+        }
+        if let Some(group) = self.group
+            && (group < 2 || !batch.is_multiple_of(group))
+        {
+            let text =
+                format!("mix.group = {group}: expected at least 2 slots, and a divisor of batch = {batch}");
+            return at("mix.group", text);
+        }
+        let group = self.group_size(batch);
+        if group < 2 {
+            let text = format!("mixing needs a partner, and batch = {batch} leaves groups of one slot");
+            return at("mix", text);
+        }
+        if matches!(self.emit, Emit::Half | Emit::MixedCleanUnseen) && !group.is_multiple_of(2) {
+            let text = format!(
+                "mix.emit halves groups, and a group has {group} slots: set mix.group to an even number"
+            );
+            return at("mix.emit", text);
+        }
+        if !(1..=64).contains(&self.repeat) {
+            return at("mix.repeat", format!("mix.repeat = {}: expected 1 to 64", self.repeat));
+        }
+        if self.masks.grid > 4096 {
+            return at("mix.masks", format!("mix.masks grid = {}: expected at most 4096", self.masks.grid));
+        }
+        Ok(())
+    }
+
+    /// The slots of a group.
+    pub(crate) fn group_size(&self, batch: usize) -> usize {
+        let largest = || (1..=batch.min(32)).rev().find(|size| batch.is_multiple_of(*size)).unwrap_or(1);
+        self.group.unwrap_or_else(largest)
+    }
+
+    /// The pictures that a group of so many slots becomes.
+    pub fn emitted(&self, slots: usize) -> usize {
+        self.repeat
+            * match self.emit {
+                Emit::Mixed => slots,
+                Emit::Half => slots / 2,
+                Emit::CleanAndMixed => 2 * slots,
+                Emit::MixedCleanUnseen => slots / 2 + slots,
+            }
+    }
+
+    /// The planes that mixers read.
+    pub(crate) fn planes(&self) -> impl Iterator<Item = &str> {
+        self.choose.iter().filter(|(_, weight)| *weight > 0.0).flat_map(|(mixer, _)| mixer.planes())
+    }
+
+    /// The mixers with their weights.
+    pub fn mixers(&self) -> impl Iterator<Item = (&dyn Mixer, f64)> {
+        self.choose.iter().map(|(mixer, weight)| (&**mixer, *weight))
+    }
+
+    /// What a group of `slots` slots becomes. `group` counts in the global batch.
+    pub fn draw(
+        &self,
+        seed: u64,
+        epoch: u32,
+        batch: u64,
+        group: u32,
+        slots: usize,
+        frame: Frame,
+    ) -> Vec<SlotMix> {
+        let mut all = Vec::with_capacity(self.emitted(slots));
+        for repeat in 0..self.repeat as u32 {
+            // Groups are numbered from 0, so the upper bits are free to tell repeats apart.
+            let draws = Draws::of(seed, epoch, Domain::Mix, batch, group | repeat << 26);
+            let mixed = self.draw_once(draws, slots, frame);
+            let clean =
+                |range: std::ops::Range<usize>, role| range.map(move |slot| SlotMix::unmixed(slot, role));
+            match self.emit {
+                Emit::Mixed => all.extend(mixed),
+                Emit::Half => all.extend(mixed.into_iter().take(slots / 2)),
+                Emit::CleanAndMixed => {
+                    all.extend(clean(0..slots, Role::Clean));
+                    all.extend(mixed);
+                }
+                Emit::MixedCleanUnseen => {
+                    all.extend(mixed.into_iter().take(slots / 2));
+                    all.extend(clean(0..slots / 2, Role::Clean));
+                    all.extend(clean(slots - slots / 2..slots, Role::Unseen));
+                    if !slots.is_multiple_of(2) {
+                        all.extend(clean(slots / 2..slots / 2 + 1, Role::Clean));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Each slot, mixed.
+    fn draw_once(&self, mut draws: Draws, slots: usize, frame: Frame) -> Vec<SlotMix> {
+        let partners = self.partners(&mut draws, slots);
+        let mut blend = || {
+            if !draws.chance(self.p) {
+                return None;
+            }
+            let chosen = match &self.choose[..] {
+                [only] => &only.0,
+                several => &several[draws.weighted(several.iter().map(|(_, weight)| *weight))].0,
+            };
+            let drawn = chosen.draw(&mut draws, frame);
+            match &drawn {
+                // An empty box or a weight of 1 leaves the slot as it was.
+                Drawn::Ready(outcome) if outcome.is_nothing(frame) => None,
+                _ => Some((chosen, drawn)),
+            }
+        };
+        let blends: Vec<Option<(&Arc<dyn Mixer>, Drawn)>> = match self.lambda {
+            Lambda::Group => vec![blend(); slots],
+            Lambda::Pair => {
+                let half: Vec<_> = (0..slots.div_ceil(2)).map(|_| blend()).collect();
+                (0..slots).map(|slot| half[slot.min(slots - 1 - slot)].clone()).collect()
+            }
+            Lambda::Element => (0..slots).map(|_| blend()).collect(),
+        };
+        let mixed = partners.into_iter().zip(blends).enumerate().map(|(slot, (partner, blend))| {
+            let (mixer, drawn) = blend?;
+            let mut sources = vec![slot];
+            let mut other = || draws.below(slots as u64) as usize;
+            match mixer.sources() {
+                Sources::Partner => sources.push(partner),
+                Sources::Random(count) => sources.extend((0..count).map(|_| other())),
+                Sources::Following(count) => sources.extend((1..=count).map(|step| (slot + step) % slots)),
+                Sources::Partners(count) => {
+                    sources.push(partner);
+                    // The others are different from each other as long as there are enough.
+                    for _ in 1..count {
+                        let mut next = other();
+                        while sources.len() < slots && sources.contains(&next) {
+                            next = (next + 1) % slots;
+                        }
+                        sources.push(next);
+                    }
+                }
+            }
+            let alone = sources.iter().all(|source| *source == slot);
+            (!alone).then(|| SlotMix { method: Method::of(mixer.name()), role: Role::Mixed, sources, drawn })
+        });
+        let unmixed = |(slot, mixed): (usize, Option<SlotMix>)| {
+            mixed.unwrap_or_else(|| SlotMix::unmixed(slot, Role::Mixed))
+        };
+        mixed.enumerate().map(unmixed).collect()
+    }
+
+    fn partners(&self, draws: &mut Draws, slots: usize) -> Vec<usize> {
+        match self.partner {
+            Partner::Flip => (0..slots).rev().collect(),
+            Partner::Roll => (0..slots).map(|slot| (slot + slots - 1) % slots).collect(),
+            Partner::Perm => {
+                let mut partners: Vec<usize> = (0..slots).collect();
+                draws.shuffle(&mut partners);
+                partners
+            }
+            Partner::Derange => {
+                let mut partners: Vec<usize> = (0..slots).collect();
+                for _ in 0..10 {
+                    draws.shuffle(&mut partners);
+                    if partners.iter().enumerate().all(|(slot, &partner)| slot != partner) {
+                        return partners;
+                    }
+                }
+                if slots < 2 {
+                    return partners;
+                }
+                let shift = 1 + draws.below(slots as u64 - 1) as usize;
+                (0..slots).map(|slot| (slot + shift) % slots).collect()
+            }
+        }
+    }
+}
+
+impl super::Outcome {
+    /// True if a cheap look says that it leaves the slot as it was.
+    fn is_nothing(&self, frame: Frame) -> bool {
+        let plain = matches!(self.blend, Blend::Keep | Blend::Uniform { .. } | Blend::Box { .. });
+        plain && self.label == super::Label::Share && self.notes.is_empty() && self.blend.lam(frame) == 1.0
+    }
+}
+
+/// A mixer of a recipe with its weight.
+pub(crate) fn choice(registry: &Registry, mut table: toml::Table) -> Result<(Arc<dyn Mixer>, f64)> {
+    let Some(toml::Value::String(name)) = table.remove("mix") else {
+        return Err(Error::config("a mixer without a name: expected { mix = \"NAME\", … }"));
+    };
+    let weight = match table.remove("weight") {
+        None => 1.0,
+        Some(toml::Value::Float(weight)) => weight,
+        Some(toml::Value::Integer(weight)) => weight as f64,
+        Some(other) => return Err(Error::config(format!("weight = {other}: expected a number"))),
+    };
+    Ok((registry.make_mixer(&name, table)?, weight))
+}

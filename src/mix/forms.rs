@@ -1,0 +1,360 @@
+//! The blends that move pixels: tiles, patches and mosaics.
+
+use serde::{Deserialize, Serialize};
+
+use super::blend::{Of, Term, area, pixels, scaled_rect};
+use crate::augment::Frame;
+
+/// Rectangles of sources over A, or over a colour; later ones cover earlier ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tiles {
+    /// What lies beneath; `None` is A.
+    pub fill: Option<[u8; 3]>,
+    /// From the lowest to the uppermost.
+    pub tiles: Vec<Tile>,
+}
+
+/// A rectangle of a source, written into a rectangle. Rectangles are first row, first column, end row, end column (half-open).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tile {
+    /// Whose pixels.
+    pub source: usize,
+    /// Which of them.
+    pub from: [u32; 4],
+    /// Where to.
+    pub to: [u32; 4],
+    /// How they are resized if the two differ in size.
+    pub filter: TileFilter,
+}
+
+/// How a tile is resized.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TileFilter {
+    /// The source pixel is `floor(x * from / to)`.
+    #[default]
+    Nearest,
+    /// Two by two pixels around `(x + 1/2) * from / to - 1/2`; no antialiasing.
+    Bilinear,
+    /// A triangle as wide as the scale.
+    Antialias,
+}
+
+impl TileFilter {
+    /// The pixels of a line of `from` that pixel `at` of a line of `to` is made of: the first, and their weights.
+    pub(crate) fn taps(self, at: u32, from: u32, to: u32, weights: &mut Vec<f32>) -> u32 {
+        weights.clear();
+        let scale = from as f32 / to as f32;
+        match self {
+            _ if from == to => {
+                weights.push(1.0);
+                at
+            }
+            TileFilter::Nearest => {
+                weights.push(1.0);
+                ((at as f32 * scale) as u32).min(from - 1)
+            }
+            TileFilter::Bilinear => {
+                let centre = ((at as f32 + 0.5) * scale - 0.5).max(0.0);
+                let first = (centre as u32).min(from - 1);
+                let second = centre - first as f32;
+                weights.push(1.0 - second);
+                if first + 1 < from && second > 0.0 {
+                    weights.push(second);
+                } else {
+                    weights[0] = 1.0;
+                }
+                first
+            }
+            TileFilter::Antialias => {
+                let support = scale.max(1.0);
+                let centre = (at as f32 + 0.5) * scale;
+                let first = ((centre - support + 0.5) as i64).max(0);
+                let end = ((centre + support + 0.5) as i64).min(i64::from(from));
+                let triangle = |pixel: i64| (1.0 - ((pixel as f32 + 0.5 - centre) / support).abs()).max(0.0);
+                weights.extend((first..end).map(triangle));
+                let sum: f32 = weights.iter().sum();
+                weights.iter_mut().for_each(|weight| *weight /= sum);
+                first as u32
+            }
+        }
+    }
+}
+
+fn sides([y0, x0, y1, x1]: [u32; 4]) -> [u32; 2] {
+    [y1 - y0, x1 - x0]
+}
+
+impl Tile {
+    fn contains(&self, y: u32, x: u32) -> bool {
+        let [y0, x0, y1, x1] = self.to;
+        (y0..y1).contains(&y) && (x0..x1).contains(&x)
+    }
+
+    /// True if pixels are copied one by one.
+    pub(crate) fn copies(&self) -> bool {
+        sides(self.from) == sides(self.to)
+    }
+
+    fn terms(&self, y: u32, x: u32, terms: &mut Vec<Term>) {
+        let ([fh, fw], [th, tw]) = (sides(self.from), sides(self.to));
+        let (mut down, mut across) = (Vec::new(), Vec::new());
+        let top = self.from[0] + self.filter.taps(y - self.to[0], fh, th, &mut down);
+        let left = self.from[1] + self.filter.taps(x - self.to[1], fw, tw, &mut across);
+        for (row, v) in (top..).zip(&down) {
+            for (column, h) in (left..).zip(&across) {
+                terms.push(Term { weight: v * h, of: Of::Source(self.source, row, column) });
+            }
+        }
+    }
+}
+
+impl Tiles {
+    /// One tile over A.
+    pub fn one(tile: Tile) -> Tiles {
+        Tiles { fill: None, tiles: vec![tile] }
+    }
+
+    pub(super) fn sources(&self) -> usize {
+        self.tiles.iter().map(|tile| tile.source + 1).max().unwrap_or(1)
+    }
+
+    pub(super) fn terms(&self, y: u32, x: u32, terms: &mut Vec<Term>) {
+        match (self.tiles.iter().rev().find(|tile| tile.contains(y, x)), self.fill) {
+            (Some(tile), _) => tile.terms(y, x, terms),
+            (None, None) => terms.push(Term { weight: 1.0, of: Of::Source(0, y, x) }),
+            (None, Some(colour)) => terms.push(Term { weight: 1.0, of: Of::Fill(colour) }),
+        }
+    }
+
+    pub(super) fn shares(&self, frame: Frame, shares: &mut [f64]) {
+        let all = pixels(frame);
+        if let ([tile], None) = (&self.tiles[..], self.fill) {
+            let share = area(tile.to) as f64 / all as f64;
+            shares[0] = 1.0 - share;
+            shares[tile.source] += share;
+            return;
+        }
+        let beneath = if self.fill.is_some() { usize::MAX } else { 0 };
+        let mut owner = vec![beneath; all as usize];
+        let width = frame.width as usize;
+        for tile in &self.tiles {
+            let [y0, x0, y1, x1] = tile.to.map(|edge| edge as usize);
+            for y in y0..y1 {
+                owner[y * width..][x0..x1].fill(tile.source);
+            }
+        }
+        count(owner.into_iter(), shares);
+    }
+
+    pub(super) fn scaled(&self, from: Frame, to: Frame) -> Tiles {
+        let tile = |tile: &Tile| {
+            let scaled = Tile {
+                from: scaled_rect(tile.from, from, to),
+                to: scaled_rect(tile.to, from, to),
+                ..tile.clone()
+            };
+            let copied = tile.copies() && !scaled.copies();
+            // A copy stays a copy though its two rectangles may be rounded apart.
+            let [h, w] = sides(scaled.to);
+            let fit = |first: u32, side: u32, most: u32| first.min(most - side);
+            let [y, x] = [fit(scaled.from[0], h, to.height), fit(scaled.from[1], w, to.width)];
+            if copied { Tile { from: [y, x, y + h, x + w], ..scaled } } else { scaled }
+        };
+        let tiles = self.tiles.iter().map(tile);
+        // What has no pixel left at the new size is gone.
+        let tiles = tiles.filter(|tile| area(tile.to) > 0 && area(tile.from) > 0);
+        Tiles { fill: self.fill, tiles: tiles.collect() }
+    }
+}
+
+/// Shares by the owners of pixels; pixels without an owner do not count.
+fn count(owners: impl Iterator<Item = usize>, shares: &mut [f64]) {
+    let mut counts = vec![0u64; shares.len()];
+    owners.for_each(|owner| {
+        if let Some(count) = counts.get_mut(owner) {
+            *count += 1;
+        }
+    });
+    let total: u64 = counts.iter().sum();
+    if total == 0 {
+        shares[0] = 1.0;
+        return;
+    }
+    shares.iter_mut().zip(counts).for_each(|(share, count)| *share = count as f64 / total as f64);
+}
+
+/// A grid of cells, each a weighted sum of cells of sources. The cell of row `y` is `floor(y * rows / height)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patches {
+    rows: u32,
+    columns: u32,
+    starts: Vec<u32>,
+    terms: Vec<Patch>,
+}
+
+/// A cell of a source with its weight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Patch {
+    /// Whose.
+    pub source: usize,
+    /// Which, in row-major order.
+    pub cell: u32,
+    /// Its share; those of a cell sum to 1.
+    pub weight: f32,
+}
+
+impl Patches {
+    /// Of the terms of each cell in row-major order.
+    ///
+    /// # Panics
+    ///
+    /// If there are not `rows * columns` of them, or one is empty.
+    pub fn new(rows: u32, columns: u32, cells: impl IntoIterator<Item = Vec<Patch>>) -> Patches {
+        let (mut starts, mut terms) = (vec![0], Vec::new());
+        for cell in cells {
+            assert!(!cell.is_empty(), "a cell without a source");
+            terms.extend(cell.into_iter().filter(|patch| patch.weight != 0.0));
+            starts.push(terms.len() as u32);
+        }
+        assert_eq!(starts.len() as u64, u64::from(rows) * u64::from(columns) + 1, "a list for each cell");
+        Patches { rows, columns, starts, terms }
+    }
+
+    /// Rows and columns.
+    pub fn grid(&self) -> [u32; 2] {
+        [self.rows, self.columns]
+    }
+
+    /// What a cell is made of.
+    pub fn cell(&self, cell: u32) -> &[Patch] {
+        &self.terms[self.starts[cell as usize] as usize..self.starts[cell as usize + 1] as usize]
+    }
+
+    pub(super) fn sources(&self) -> usize {
+        self.terms.iter().map(|patch| patch.source + 1).max().unwrap_or(1)
+    }
+
+    /// The first pixel of a cell of a line; that of the one after the last is the line's length.
+    pub(crate) fn start(cell: u32, length: u32, cells: u32) -> u32 {
+        (u64::from(cell) * u64::from(length)).div_ceil(u64::from(cells)) as u32
+    }
+
+    /// Where pixel `at` of cell `here` is found in cell `there`.
+    pub(crate) fn moved(at: u32, here: u32, there: u32, length: u32, cells: u32) -> u32 {
+        let start = |cell| Patches::start(cell, length, cells);
+        (start(there) + at - start(here)).min(start(there + 1).max(start(there) + 1) - 1)
+    }
+
+    pub(super) fn terms(&self, frame: Frame, y: u32, x: u32, terms: &mut Vec<Term>) {
+        let cell =
+            |at: u32, length: u32, cells: u32| (u64::from(at) * u64::from(cells) / u64::from(length)) as u32;
+        let (row, column) = (cell(y, frame.height, self.rows), cell(x, frame.width, self.columns));
+        for patch in self.cell(row * self.columns + column) {
+            let (from_row, from_column) = (patch.cell / self.columns, patch.cell % self.columns);
+            let y = Patches::moved(y, row, from_row, frame.height, self.rows);
+            let x = Patches::moved(x, column, from_column, frame.width, self.columns);
+            terms.push(Term { weight: patch.weight, of: Of::Source(patch.source, y, x) });
+        }
+    }
+
+    pub(super) fn shares(&self, frame: Frame, shares: &mut [f64]) {
+        let side = |cell, length, cells| {
+            u64::from(Patches::start(cell + 1, length, cells) - Patches::start(cell, length, cells))
+        };
+        // Whole pixels are counted apart from weighted ones, so that copies have exact shares.
+        let mut whole = vec![0u64; shares.len()];
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                let pixels = side(row, frame.height, self.rows) * side(column, frame.width, self.columns);
+                for patch in self.cell(row * self.columns + column) {
+                    if patch.weight == 1.0 {
+                        whole[patch.source] += pixels;
+                    } else {
+                        shares[patch.source] += f64::from(patch.weight) * pixels as f64;
+                    }
+                }
+            }
+        }
+        let all = pixels(frame) as f64;
+        shares.iter_mut().zip(whole).for_each(|(share, whole)| *share = (*share + whole as f64) / all);
+    }
+}
+
+/// Four pictures that meet in a point of a canvas of twice their size, seen through an affine map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mosaic {
+    /// What shows where there is no picture.
+    pub fill: [u8; 3],
+    /// The sources at top left, top right, bottom left, bottom right.
+    pub order: [usize; 4],
+    /// Row and column of the canvas in which they meet.
+    pub centre: [u32; 2],
+    /// Takes a column and a row of the output to a column and a row of the canvas: two rows of three numbers.
+    pub map: [f64; 6],
+}
+
+impl Mosaic {
+    /// The pixel of the canvas.
+    fn canvas(&self, frame: Frame, y: i64, x: i64) -> Of {
+        let [yc, xc] = self.centre.map(i64::from);
+        let (h, w) = (i64::from(frame.height), i64::from(frame.width));
+        let (below, right) = (y >= yc, x >= xc);
+        let (row, column) =
+            (if below { y - yc } else { y - yc + h }, if right { x - xc } else { x - xc + w });
+        let on_canvas = (0..2 * h).contains(&y) && (0..2 * w).contains(&x);
+        if on_canvas && (0..h).contains(&row) && (0..w).contains(&column) {
+            Of::Source(self.order[2 * usize::from(below) + usize::from(right)], row as u32, column as u32)
+        } else {
+            Of::Fill(self.fill)
+        }
+    }
+
+    fn place(&self, y: u32, x: u32) -> [f64; 2] {
+        let [a, b, c, d, e, f] = self.map;
+        let (x, y) = (f64::from(x), f64::from(y));
+        [d * x + e * y + f, a * x + b * y + c]
+    }
+
+    pub(super) fn terms(&self, frame: Frame, y: u32, x: u32, terms: &mut Vec<Term>) {
+        let [v, h] = self.place(y, x);
+        let (top, left) = (v.floor(), h.floor());
+        let (down, across) = ((v - top) as f32, (h - left) as f32);
+        for (row, vertical) in [(0, 1.0 - down), (1, down)] {
+            for (column, horizontal) in [(0, 1.0 - across), (1, across)] {
+                let weight = vertical * horizontal;
+                if weight > 0.0 {
+                    let of = self.canvas(frame, top as i64 + row, left as i64 + column);
+                    terms.push(Term { weight, of });
+                }
+            }
+        }
+    }
+
+    /// By the nearest pixel of the canvas.
+    pub(super) fn shares(&self, frame: Frame, shares: &mut [f64]) {
+        let all = (0..frame.height).flat_map(|y| (0..frame.width).map(move |x| (y, x)));
+        let owner = |(y, x)| {
+            let [v, h] = self.place(y, x);
+            match self.canvas(frame, (v + 0.5).floor() as i64, (h + 0.5).floor() as i64) {
+                Of::Source(source, ..) => source,
+                Of::Fill(_) => usize::MAX,
+            }
+        };
+        count(all.map(owner), shares);
+    }
+
+    pub(super) fn scaled(&self, from: Frame, to: Frame) -> Mosaic {
+        let sx = f64::from(to.width) / f64::from(from.width);
+        let sy = f64::from(to.height) / f64::from(from.height);
+        let [a, b, c, d, e, f] = self.map;
+        let [yc, xc] = self.centre;
+        let scaled = |edge: u32, by: f64| (f64::from(edge) * by).round_ties_even() as u32;
+        Mosaic {
+            fill: self.fill,
+            order: self.order,
+            centre: [scaled(yc, sy), scaled(xc, sx)],
+            map: [a, b * sx / sy, c * sx, d * sy / sx, e, f * sy],
+        }
+    }
+}

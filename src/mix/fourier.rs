@@ -1,0 +1,126 @@
+//! The discrete Fourier transform of any length, in f64 with the same result on every machine.
+//!
+//! Mixed radix, decimation in time: a length is split by its prime factors, and a large prime is summed up directly.
+
+use std::f64::consts::PI;
+
+/// The transform of one length.
+#[derive(Debug)]
+pub(super) struct Fourier {
+    length: usize,
+    factors: Vec<usize>,
+    /// `exp(-2 pi i k / length)`.
+    turns: Vec<[f64; 2]>,
+}
+
+fn times([a, b]: [f64; 2], [c, d]: [f64; 2]) -> [f64; 2] {
+    [a * c - b * d, a * d + b * c]
+}
+
+impl Fourier {
+    pub(super) fn new(length: usize) -> Fourier {
+        let (mut factors, mut rest, mut factor) = (Vec::new(), length, 2);
+        while rest > 1 {
+            while rest.is_multiple_of(factor) {
+                factors.push(factor);
+                rest /= factor;
+            }
+            factor += 1;
+        }
+        let turn = |k: usize| {
+            let angle = -2.0 * PI * k as f64 / length as f64;
+            [libm::cos(angle), libm::sin(angle)]
+        };
+        Fourier { length, factors, turns: (0..length).map(turn).collect() }
+    }
+
+    /// `out[k]` is the sum of `input[n] exp(-2 pi i k n / N)`; with `inverse` of `exp(+…)`, divided by N.
+    pub(super) fn run(&self, input: &mut [[f64; 2]], out: &mut [[f64; 2]], inverse: bool) {
+        // The inverse is the transform of the conjugate, conjugated.
+        if inverse {
+            input.iter_mut().for_each(|value| value[1] = -value[1]);
+        }
+        self.part(input, 0, 1, &self.factors, out);
+        if inverse {
+            let scale = 1.0 / self.length as f64;
+            out.iter_mut().for_each(|[re, im]| (*re, *im) = (*re * scale, -*im * scale));
+        }
+    }
+
+    /// The transform of every `stride`-th value from `start` on.
+    fn part(&self, input: &[[f64; 2]], start: usize, stride: usize, factors: &[usize], out: &mut [[f64; 2]]) {
+        let Some((&radix, factors)) = factors.split_first() else {
+            out[0] = input[start];
+            return;
+        };
+        let (length, sub) = (out.len(), out.len() / radix);
+        for (number, out) in out.chunks_exact_mut(sub).enumerate() {
+            self.part(input, start + number * stride, stride * radix, factors, out);
+        }
+        let mut column = vec![[0.0; 2]; radix];
+        for k in 0..sub {
+            for (number, value) in column.iter_mut().enumerate() {
+                *value = times(out[number * sub + k], self.turns[number * k * stride % self.length]);
+            }
+            for q in 0..radix {
+                let mut sum = column[0];
+                for (number, value) in column.iter().enumerate().skip(1) {
+                    let turn = self.turns[number * q * sub % length * stride];
+                    let [re, im] = times(*value, turn);
+                    sum = [sum[0] + re, sum[1] + im];
+                }
+                out[q * sub + k] = sum;
+            }
+        }
+    }
+
+    /// The transform of rows x columns values in place.
+    pub(super) fn plane([down, across]: &[Fourier; 2], values: &mut [[f64; 2]], inverse: bool) {
+        let (h, w) = (down.length, across.length);
+        let mut out = vec![[0.0; 2]; w.max(h)];
+        for row in values.chunks_exact_mut(w) {
+            across.run(row, &mut out[..w], inverse);
+            row.copy_from_slice(&out[..w]);
+        }
+        let mut column = vec![[0.0; 2]; h];
+        for x in 0..w {
+            for (y, value) in column.iter_mut().enumerate() {
+                *value = values[y * w + x];
+            }
+            down.run(&mut column, &mut out[..h], inverse);
+            for (y, value) in out[..h].iter().enumerate() {
+                values[y * w + x] = *value;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_length_equals_the_sum_of_the_definition_and_comes_back() {
+        for length in [1, 2, 3, 5, 7, 12, 30, 49, 97] {
+            let values: Vec<[f64; 2]> =
+                (0..length).map(|n| [(n * n % 17) as f64 - 5.0, (n * 7 % 11) as f64]).collect();
+            let fourier = Fourier::new(length);
+            let mut found = vec![[0.0; 2]; length];
+            fourier.run(&mut values.clone(), &mut found, false);
+            for (k, found) in found.iter().enumerate() {
+                let mut sum = [0.0; 2];
+                for (n, value) in values.iter().enumerate() {
+                    let angle = -2.0 * PI * (k * n % length) as f64 / length as f64;
+                    let [re, im] = times(*value, [angle.cos(), angle.sin()]);
+                    sum = [sum[0] + re, sum[1] + im];
+                }
+                assert!((found[0] - sum[0]).abs() < 1e-9 && (found[1] - sum[1]).abs() < 1e-9, "{length} {k}");
+            }
+            let mut back = vec![[0.0; 2]; length];
+            fourier.run(&mut found, &mut back, true);
+            for (back, value) in back.iter().zip(&values) {
+                assert!((back[0] - value[0]).abs() < 1e-11 && (back[1] - value[1]).abs() < 1e-11);
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! k x k collages.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::augment::Frame;
+use crate::draws::Draws;
+use crate::error::Result;
+use crate::mix::params::{check_range, mixer_basics};
+use crate::mix::{Blend, Drawn, Label, Mixer, Outcome, Resolve, Scene, Sources, Tile, TileFilter, Tiles};
+
+/// What a collage's label is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CollageLabel {
+    /// All classes, by area.
+    #[default]
+    Area,
+    /// The slot's own class; all tiles are of that class.
+    Hard,
+}
+
+/// A grid of whole pictures, each resized to its cell.
+///
+/// The slot and the k k - 1 slots after it, `k` (2) a side, row by row; cells begin at `floor(j * side / k)`. With `label = "hard"`, of
+/// slots of its class alone, from the beginning again where there are too few (the dataset compression of "Rethinking dataset
+/// compression"): put one class in a group. `filter` is `antialias` (default), `bilinear` or `nearest`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collage {
+    #[serde(default = "two")]
+    k: u32,
+    #[serde(default)]
+    label: CollageLabel,
+    #[serde(default = "antialias")]
+    filter: TileFilter,
+}
+
+fn two() -> u32 {
+    2
+}
+
+fn antialias() -> TileFilter {
+    TileFilter::Antialias
+}
+
+impl Collage {
+    /// Of k x k pictures, with labels by area.
+    pub fn new(k: u32) -> Collage {
+        Collage { k, label: CollageLabel::Area, filter: antialias() }
+    }
+
+    /// With the slot's own class as the label.
+    #[must_use]
+    pub fn hard(self) -> Collage {
+        Collage { label: CollageLabel::Hard, ..self }
+    }
+
+    /// The blend of k x k sources of size `frame`.
+    pub fn blend(&self, frame: Frame) -> Blend {
+        let edge = |at: u32, length: u32| (u64::from(at) * u64::from(length) / u64::from(self.k)) as u32;
+        let from = [0, 0, frame.height, frame.width];
+        let tile = |source: u32| {
+            let (row, column) = (source / self.k, source % self.k);
+            let to = [
+                edge(row, frame.height),
+                edge(column, frame.width),
+                edge(row + 1, frame.height),
+                edge(column + 1, frame.width),
+            ];
+            Tile { source: source as usize, from, to, filter: self.filter }
+        };
+        let tiles =
+            (0..self.k * self.k).map(tile).filter(|Tile { to: [y0, x0, y1, x1], .. }| y0 < y1 && x0 < x1);
+        // The cells cover everything.
+        Blend::Tiles(Tiles { fill: None, tiles: tiles.collect() }.into())
+    }
+}
+
+/// A collage whose sources depend on classes.
+#[derive(Debug)]
+struct OneClass(Collage);
+
+impl Resolve for OneClass {
+    fn resolve(&self, scene: &Scene<'_>, slot: usize, _sources: &[usize]) -> Result<Outcome> {
+        let slots = scene.slots();
+        let class = scene.class(slot);
+        let around = (0..slots).map(|step| (slot + step) % slots);
+        let alike: Vec<usize> = around
+            .filter(|other| *other == slot || (class.is_some() && scene.class(*other) == class))
+            .collect();
+        let sources = alike.iter().copied().cycle().take((self.0.k * self.0.k) as usize);
+        let outcome = Outcome::from(self.0.blend(scene.frame())).label(Label::Own);
+        Ok(Outcome { sources: Some(sources.collect()), ..outcome })
+    }
+}
+
+impl Mixer for Collage {
+    mixer_basics!("collage");
+
+    fn check(&self) -> Result<()> {
+        check_range("k", f64::from(self.k), [2.0, 16.0])
+    }
+
+    fn sources(&self) -> Sources {
+        Sources::Following((self.k * self.k - 1) as usize)
+    }
+
+    fn many_labels(&self) -> bool {
+        self.label == CollageLabel::Area
+    }
+
+    fn draw(&self, _draws: &mut Draws, frame: Frame) -> Drawn {
+        match self.label {
+            CollageLabel::Area => self.blend(frame).into(),
+            CollageLabel::Hard => Drawn::Late(Arc::new(OneClass(self.clone()))),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! GridMix: a grid of holes, or of cells.
+
+use serde::{Deserialize, Serialize};
+
+use super::once;
+use crate::augment::Frame;
+use crate::draws::Draws;
+use crate::error::{Error, Result};
+use crate::mix::params::{check_alpha, check_ends, mixer_basics, one};
+use crate::mix::{Blend, Drawn, Mask, Mixer, Outcome};
+
+/// Which of the two things that are called GridMix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GridMode {
+    /// The public code: a rectangle with a hole in each cell of a grid.
+    #[default]
+    Holes,
+    /// The paper: some cells of a grid over the whole picture.
+    Cells,
+}
+
+/// The partner through a grid; Baek et al., 2021 (Pattern Recognition).
+///
+/// The weight is Beta(alpha, alpha) (`alpha` 1). Mode `holes`: `holes` ([2, 6]) of them across, in a rectangle of a share `cut_area`
+/// ([0.5, 1]) of the picture and an aspect `cut_aspect` ([0.5, 2]), their cells of aspect `hole_aspect` ([1, 1]). Mode `cells`:
+/// `round((1 - lam) n n)` cells of an n x n grid, n = `cells` (4). Labels weigh by area.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridMix {
+    #[serde(default)]
+    mode: GridMode,
+    #[serde(default = "one")]
+    alpha: f64,
+    #[serde(default = "two_to_six")]
+    holes: [u32; 2],
+    #[serde(default = "square")]
+    hole_aspect: [f64; 2],
+    #[serde(default = "half_to_whole")]
+    cut_area: [f64; 2],
+    #[serde(default = "half_to_double")]
+    cut_aspect: [f64; 2],
+    #[serde(default = "four")]
+    cells: u32,
+}
+
+fn two_to_six() -> [u32; 2] {
+    [2, 6]
+}
+
+fn square() -> [f64; 2] {
+    [1.0, 1.0]
+}
+
+fn half_to_whole() -> [f64; 2] {
+    [0.5, 1.0]
+}
+
+fn half_to_double() -> [f64; 2] {
+    [0.5, 2.0]
+}
+
+fn four() -> u32 {
+    4
+}
+
+/// The holes as drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Holes {
+    /// The share of A in a cell, before rounding.
+    pub lam: f64,
+    /// Holes across.
+    pub count: u32,
+    /// Height by width of a cell.
+    pub hole_aspect: f64,
+    /// The rectangle's share of the picture.
+    pub cut_area: f64,
+    /// Its height by its width.
+    pub cut_aspect: f64,
+    /// Where it lies: shares of the free columns and rows.
+    pub at: [f64; 2],
+}
+
+impl Holes {
+    /// The mask. A rectangle larger than the picture is cut off, and there are at most half as many holes as columns.
+    pub fn mask(&self, frame: Frame) -> Mask {
+        let (w, h) = (frame.width, frame.height);
+        let area = (f64::from(w) * f64::from(h) * self.cut_area) as u32;
+        let width = libm::sqrt(f64::from(area) / self.cut_aspect) as u32;
+        let height = ((f64::from(width) * self.cut_aspect) as u32).clamp(1, h);
+        let width = width.clamp(1, w);
+        let left = (f64::from(w - width) * self.at[0]) as u32;
+        let top = (f64::from(h - height) * self.at[1]) as u32;
+        let count = self.count.clamp(1, (width / 2).max(1));
+        let cell_width = width.div_ceil(count);
+        let cell_height = ((f64::from(cell_width) * self.hole_aspect) as u32).max(1);
+        let rows = height.div_ceil(cell_height);
+        let ratio = libm::sqrt(1.0 - self.lam);
+        let hole = |cell: u32| ((f64::from(cell) * ratio) as u32).max(1).min((cell - 1).max(1));
+        let (hole_width, hole_height) = (hole(cell_width), hole(cell_height));
+        let mut weights = vec![0.0f32; w as usize * h as usize];
+        for row in 0..=rows {
+            let y = (cell_height * row).min(height);
+            for y in y..(y + hole_height).min(height) {
+                let line = &mut weights[(top + y) as usize * w as usize..][..w as usize];
+                for column in 0..=count {
+                    let x = (cell_width * column).min(width);
+                    line[(left + x) as usize..(left + (x + hole_width).min(width)) as usize].fill(1.0);
+                }
+            }
+        }
+        Mask::new(frame, weights)
+    }
+}
+
+impl Default for GridMix {
+    fn default() -> GridMix {
+        GridMix {
+            mode: GridMode::Holes,
+            alpha: 1.0,
+            holes: two_to_six(),
+            hole_aspect: square(),
+            cut_area: half_to_whole(),
+            cut_aspect: half_to_double(),
+            cells: four(),
+        }
+    }
+}
+
+/// The cells as drawn.
+#[derive(Debug)]
+struct Cells {
+    side: u32,
+    /// Those of the partner.
+    chosen: Vec<u32>,
+}
+
+impl GridMix {
+    /// With holes, as OpenMixup's switch has them.
+    pub fn new(alpha: f64) -> GridMix {
+        GridMix { alpha, ..GridMix::default() }
+    }
+
+    /// With cells of a grid of so many a side.
+    #[must_use]
+    pub fn cells(self, side: u32) -> GridMix {
+        GridMix { mode: GridMode::Cells, cells: side, ..self }
+    }
+
+    /// The mask of chosen cells of a grid; cells begin at `floor(k * length / side)`.
+    pub fn cell_mask(side: u32, chosen: &[u32], frame: Frame) -> Mask {
+        let edge = |k: u32, length: u32| (u64::from(k) * u64::from(length) / u64::from(side)) as usize;
+        let mut weights = vec![0.0f32; frame.width as usize * frame.height as usize];
+        for cell in chosen {
+            let (row, column) = (cell / side, cell % side);
+            for y in edge(row, frame.height)..edge(row + 1, frame.height) {
+                let line = &mut weights[y * frame.width as usize..][..frame.width as usize];
+                line[edge(column, frame.width)..edge(column + 1, frame.width)].fill(1.0);
+            }
+        }
+        Mask::new(frame, weights)
+    }
+}
+
+impl Mixer for GridMix {
+    mixer_basics!("gridmix");
+
+    fn check(&self) -> Result<()> {
+        let [low, high] = self.holes;
+        if !(1 <= low && low <= high && high <= 1024) {
+            return Err(Error::config(format!("holes = [{low}, {high}]: expected 1 <= low <= high <= 1024")));
+        }
+        if !(1..=256).contains(&self.cells) {
+            return Err(Error::config(format!("cells = {}: expected 1 to 256 a side", self.cells)));
+        }
+        check_ends("hole_aspect", self.hole_aspect, [0.01, 100.0])?;
+        check_ends("cut_area", self.cut_area, [0.01, 1.0])?;
+        check_ends("cut_aspect", self.cut_aspect, [0.01, 100.0])?;
+        check_alpha(self.alpha)
+    }
+
+    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
+        match self.mode {
+            GridMode::Holes => {
+                let [low, high] = self.holes;
+                let count = low + draws.below(u64::from(high - low) + 1) as u32;
+                let [hole_aspect, cut_area, cut_aspect] = [self.hole_aspect, self.cut_area, self.cut_aspect]
+                    .map(|[low, high]| draws.within(low, high));
+                let lam = draws.beta(self.alpha, self.alpha);
+                let at = [draws.unit(), draws.unit()];
+                let holes = Holes { lam, count, hole_aspect, cut_area, cut_aspect, at };
+                once(holes, |holes, frame| Outcome::from(Blend::Mask(holes.mask(frame).into())))
+            }
+            GridMode::Cells => {
+                let lam = draws.beta(self.alpha, self.alpha);
+                let all = self.cells * self.cells;
+                let mut chosen: Vec<u32> = (0..all).collect();
+                draws.shuffle(&mut chosen);
+                chosen.truncate(((1.0 - lam) * f64::from(all)).round_ties_even() as usize);
+                chosen.sort_unstable();
+                once(Cells { side: self.cells, chosen }, |cells, frame| {
+                    Outcome::from(Blend::Mask(GridMix::cell_mask(cells.side, &cells.chosen, frame).into()))
+                })
+            }
+        }
+    }
+}

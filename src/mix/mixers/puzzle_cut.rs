@@ -1,0 +1,258 @@
+//! A grid of cells with few labels, minimised by alpha-beta swaps; Boykov, Veksler and Zabih, "Fast approximate energy minimization
+//! via graph cuts" (2001).
+//!
+//! The order of swaps and the side of cells that could be on either are those of the GCO library, so its labels are found, ties
+//! included.
+
+use std::collections::VecDeque;
+
+/// The cost of labellings: a cost of each label in each cell, and `weight * (a - b)^2` for neighbours with labels a and b.
+#[derive(Clone, Debug)]
+pub struct Potential {
+    rows: usize,
+    columns: usize,
+    labels: usize,
+    unary: Vec<i64>,
+    down: Vec<i64>,
+    across: Vec<i64>,
+}
+
+impl Potential {
+    /// Of costs of each label of each cell in row-major order, and of the weights, 0 or more, between a cell and the one below it, and
+    /// the one right of it.
+    ///
+    /// # Panics
+    ///
+    /// If there is another number of costs or weights than the grid has.
+    pub fn new(
+        [rows, columns]: [usize; 2],
+        labels: usize,
+        unary: Vec<i64>,
+        down: Vec<i64>,
+        across: Vec<i64>,
+    ) -> Potential {
+        assert_eq!(unary.len(), rows * columns * labels, "a cost for each label of each cell");
+        assert_eq!(down.len(), rows.saturating_sub(1) * columns, "a weight between rows");
+        assert_eq!(across.len(), rows * columns.saturating_sub(1), "a weight between columns");
+        Potential { rows, columns, labels, unary, down, across }
+    }
+
+    /// Neighbours with the weight between them: each pair once.
+    fn edges(&self) -> impl Iterator<Item = (usize, usize, i64)> {
+        let (rows, columns) = (self.rows, self.columns);
+        let down = self.down.iter().enumerate().map(move |(at, weight)| (at, at + columns, *weight));
+        let across = self.across.iter().enumerate().map(move |(at, weight)| {
+            let cell = at / (columns - 1) * columns + at % (columns - 1);
+            (cell, cell + 1, *weight)
+        });
+        debug_assert_eq!(self.down.len() + self.across.len(), (rows - 1) * columns + rows * (columns - 1));
+        down.chain(across)
+    }
+
+    /// The cost of a labelling.
+    pub fn cost(&self, labels: &[u8]) -> i64 {
+        let own = labels
+            .iter()
+            .enumerate()
+            .map(|(cell, label)| self.unary[cell * self.labels + usize::from(*label)]);
+        let between = self.edges().map(|(a, b, weight)| weight * squared(labels[a], labels[b]));
+        own.sum::<i64>() + between.sum::<i64>()
+    }
+
+    /// A labelling that no swap of two labels makes cheaper: the cheapest of all if there are two labels.
+    pub fn minimise(&self) -> Vec<u8> {
+        let mut labels = vec![0u8; self.rows * self.columns];
+        let mut cost = self.cost(&labels);
+        loop {
+            let before = cost;
+            for low in 0..self.labels as u8 {
+                for high in (low + 1..self.labels as u8).rev() {
+                    let swapped = self.swap(&labels, low, high);
+                    let next = self.cost(&swapped);
+                    if next < cost {
+                        (labels, cost) = (swapped, next);
+                    }
+                }
+            }
+            if cost == before {
+                return labels;
+            }
+        }
+    }
+
+    /// The cheapest way for the cells with labels `low` and `high` to have one of them.
+    fn swap(&self, labels: &[u8], low: u8, high: u8) -> Vec<u8> {
+        let cells: Vec<usize> =
+            (0..labels.len()).filter(|cell| labels[*cell] == low || labels[*cell] == high).collect();
+        let mut node = vec![usize::MAX; labels.len()];
+        cells.iter().enumerate().for_each(|(number, cell)| node[*cell] = number);
+        // The source stands for `low`, the sink for `high`.
+        let (source, sink) = (cells.len(), cells.len() + 1);
+        let cost = |cell: usize, label: u8| self.unary[cell * self.labels + usize::from(label)];
+        let mut costs: Vec<[i64; 2]> =
+            cells.iter().map(|cell| [cost(*cell, low), cost(*cell, high)]).collect();
+        let mut flow = Flow::new(cells.len() + 2);
+        for (a, b, weight) in self.edges() {
+            match (node[a], node[b]) {
+                (usize::MAX, usize::MAX) => {}
+                (usize::MAX, inside) | (inside, usize::MAX) => {
+                    let fixed = labels[if node[a] == usize::MAX { a } else { b }];
+                    costs[inside][0] += weight * squared(low, fixed);
+                    costs[inside][1] += weight * squared(high, fixed);
+                }
+                (a, b) => {
+                    let weight = weight * squared(low, high);
+                    flow.connect(a, b, weight, weight);
+                }
+            }
+        }
+        for (number, [of_low, of_high]) in costs.into_iter().enumerate() {
+            let least = of_low.min(of_high);
+            flow.connect(source, number, of_high - least, 0);
+            flow.connect(number, sink, of_low - least, 0);
+        }
+        flow.run(source, sink);
+        let high_side = flow.reaching(sink);
+        let mut swapped = labels.to_vec();
+        for (number, cell) in cells.iter().enumerate() {
+            swapped[*cell] = if high_side[number] { high } else { low };
+        }
+        swapped
+    }
+}
+
+fn squared(a: u8, b: u8) -> i64 {
+    let difference = i64::from(a) - i64::from(b);
+    difference * difference
+}
+
+/// Maximum flow by shortest layers (Dinic, 1970).
+struct Flow {
+    /// Of each node, the arcs that leave it.
+    leaving: Vec<Vec<u32>>,
+    /// The end and what is left of each arc; arc `i ^ 1` is the reverse of arc `i`.
+    arcs: Vec<(usize, i64)>,
+}
+
+impl Flow {
+    fn new(nodes: usize) -> Flow {
+        Flow { leaving: vec![Vec::new(); nodes], arcs: Vec::new() }
+    }
+
+    fn connect(&mut self, from: usize, to: usize, there: i64, back: i64) {
+        for (from, to, capacity) in [(from, to, there), (to, from, back)] {
+            self.leaving[from].push(self.arcs.len() as u32);
+            self.arcs.push((to, capacity));
+        }
+    }
+
+    fn run(&mut self, source: usize, sink: usize) {
+        loop {
+            let levels = self.levels(source);
+            if levels[sink] == usize::MAX {
+                return;
+            }
+            let mut next = vec![0; self.leaving.len()];
+            while self.push(source, sink, i64::MAX, &levels, &mut next) > 0 {}
+        }
+    }
+
+    fn levels(&self, source: usize) -> Vec<usize> {
+        let mut levels = vec![usize::MAX; self.leaving.len()];
+        levels[source] = 0;
+        let mut queue = VecDeque::from([source]);
+        while let Some(node) = queue.pop_front() {
+            for arc in &self.leaving[node] {
+                let (to, left) = self.arcs[*arc as usize];
+                if left > 0 && levels[to] == usize::MAX {
+                    levels[to] = levels[node] + 1;
+                    queue.push_back(to);
+                }
+            }
+        }
+        levels
+    }
+
+    /// Sends flow along one path of growing levels. The depth is at most the number of cells.
+    fn push(&mut self, node: usize, sink: usize, most: i64, levels: &[usize], next: &mut [usize]) -> i64 {
+        if node == sink {
+            return most;
+        }
+        while next[node] < self.leaving[node].len() {
+            let arc = self.leaving[node][next[node]] as usize;
+            let (to, left) = self.arcs[arc];
+            if left > 0 && levels[to] == levels[node] + 1 {
+                let sent = self.push(to, sink, most.min(left), levels, next);
+                if sent > 0 {
+                    self.arcs[arc].1 -= sent;
+                    self.arcs[arc ^ 1].1 += sent;
+                    return sent;
+                }
+            }
+            next[node] += 1;
+        }
+        0
+    }
+
+    /// The nodes from which more could still flow to `sink`.
+    fn reaching(&self, sink: usize) -> Vec<bool> {
+        let mut reaching = vec![false; self.leaving.len()];
+        reaching[sink] = true;
+        let mut queue = VecDeque::from([sink]);
+        while let Some(node) = queue.pop_front() {
+            for arc in &self.leaving[node] {
+                let from = self.arcs[*arc as usize].0;
+                if self.arcs[*arc as usize ^ 1].1 > 0 && !reaching[from] {
+                    reaching[from] = true;
+                    queue.push_back(from);
+                }
+            }
+        }
+        reaching
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draws::{Coord, Draws, OpKey};
+
+    fn random(draws: &mut Draws, [rows, columns]: [usize; 2], labels: usize) -> Potential {
+        let mut numbers = |count: usize, most: u64| (0..count).map(|_| draws.below(most) as i64).collect();
+        let unary = numbers(rows * columns * labels, 60);
+        let (down, across) = (numbers((rows - 1) * columns, 30), numbers(rows * (columns - 1), 30));
+        Potential::new([rows, columns], labels, unary, down, across)
+    }
+
+    #[test]
+    fn two_labels_are_as_cheap_as_the_cheapest_of_all() {
+        let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("cut") };
+        let mut draws = Draws::at(1, at);
+        for grid in [[2, 2], [3, 3], [3, 4], [1, 5]] {
+            for _ in 0..20 {
+                let potential = random(&mut draws, grid, 2);
+                let cells = grid[0] * grid[1];
+                let all = (0u32..1 << cells)
+                    .map(|bits| (0..cells).map(|cell| (bits >> cell & 1) as u8).collect::<Vec<_>>());
+                let least = all.map(|labels| potential.cost(&labels)).min().unwrap();
+                assert_eq!(potential.cost(&potential.minimise()), least);
+            }
+        }
+    }
+
+    #[test]
+    fn three_labels_cannot_be_made_cheaper_by_changing_one_cell() {
+        let at = Coord { epoch: 0, sample: 1, occurrence: 0, view: 0, op: OpKey::of("cut") };
+        let mut draws = Draws::at(1, at);
+        for _ in 0..20 {
+            let potential = random(&mut draws, [4, 4], 3);
+            let found = potential.minimise();
+            let cost = potential.cost(&found);
+            for (cell, label) in (0..16).flat_map(|cell| (0..3).map(move |label| (cell, label))) {
+                let mut other = found.clone();
+                other[cell] = label;
+                assert!(potential.cost(&other) >= cost);
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! SaliencyMix: CutMix around what stands out in the partner.
+
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+
+use super::cutmix::official_rect;
+use crate::augment::Frame;
+use crate::draws::Draws;
+use crate::error::Result;
+use crate::mix::params::{check_alpha, is_default, mixer_basics, one};
+use crate::mix::saliency::peak;
+use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Resolve, Scene};
+
+/// Whose saliency places the box.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Each slot's own partner's.
+    #[default]
+    PerSample,
+    /// That of the partner of the first slot which shares the draw, as in the authors' code.
+    Batch,
+}
+
+/// A rectangle of the partner around its most salient pixel; Uddin et al., 2021 (arXiv 2006.01791).
+///
+/// The sides are those of CutMix for a Beta(alpha, alpha) share (`alpha` 1). `map` is `fine_grained` (default), `spectral_residual`,
+/// or the name of a plane. `scope` is `per_sample` or `batch`. Labels weigh by area.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaliencyMix {
+    #[serde(default = "one")]
+    alpha: f64,
+    #[serde(default)]
+    map: MapSource,
+    #[serde(default, skip_serializing_if = "is_default")]
+    scope: Scope,
+}
+
+impl SaliencyMix {
+    /// With Beta(alpha, alpha) shares and fine-grained saliency.
+    pub fn new(alpha: f64) -> SaliencyMix {
+        SaliencyMix { alpha, map: MapSource::default(), scope: Scope::default() }
+    }
+
+    /// With another map.
+    #[must_use]
+    pub fn map(self, map: MapSource) -> SaliencyMix {
+        SaliencyMix { map, ..self }
+    }
+
+    /// With the box of one slot for all.
+    #[must_use]
+    pub fn scope(self, scope: Scope) -> SaliencyMix {
+        SaliencyMix { scope, ..self }
+    }
+
+    /// The box of a share around a centre, row and column: that of CutMix's authors.
+    pub fn rect(lam: f64, centre: [u32; 2], frame: Frame) -> [u32; 4] {
+        let side = libm::sqrt(1.0 - lam);
+        official_rect(
+            [frame.height, frame.width].map(|length| (f64::from(length) * side) as u32),
+            centre,
+            frame,
+        )
+    }
+}
+
+#[derive(Debug)]
+struct SaliencyDraw {
+    lam: f64,
+    map: MapSource,
+    scope: Scope,
+    centre: OnceLock<[u32; 2]>,
+}
+
+impl SaliencyDraw {
+    fn centre(&self, scene: &Scene<'_>, partner: usize) -> Result<[u32; 2]> {
+        let frame = scene.frame();
+        let map = scene.map(partner, &self.map, [frame.height, frame.width])?;
+        let level = |value: f32| match self.map {
+            MapSource::FineGrained => (value * 255.0).round() as u8,
+            MapSource::SpectralResidual => (value * 255.0) as u8,
+            MapSource::Plane(_) => value as u8,
+        };
+        let levels: Vec<u8> = map.into_iter().map(level).collect();
+        Ok(peak(frame, &levels))
+    }
+}
+
+impl Resolve for SaliencyDraw {
+    fn resolve(&self, scene: &Scene<'_>, _slot: usize, sources: &[usize]) -> Result<Outcome> {
+        let centre = match (self.scope, self.centre.get()) {
+            (Scope::Batch, Some(centre)) => *centre,
+            (Scope::Batch, None) => {
+                let centre = self.centre(scene, sources[1])?;
+                *self.centre.get_or_init(|| centre)
+            }
+            (Scope::PerSample, _) => self.centre(scene, sources[1])?,
+        };
+        let rect = SaliencyMix::rect(self.lam, centre, scene.frame());
+        Ok(Outcome::from(Blend::Box { rect }))
+    }
+}
+
+impl Mixer for SaliencyMix {
+    mixer_basics!("saliencymix");
+
+    fn check(&self) -> Result<()> {
+        check_alpha(self.alpha)
+    }
+
+    fn planes(&self) -> Vec<&str> {
+        self.map.plane().into_iter().collect()
+    }
+
+    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
+        let lam = draws.beta(self.alpha, self.alpha);
+        let (map, scope) = (self.map.clone(), self.scope);
+        Drawn::Late(Arc::new(SaliencyDraw { lam, map, scope, centre: OnceLock::new() }))
+    }
+}

@@ -1,0 +1,169 @@
+//! What stands out in a picture, by itself: OpenCV-contrib's static saliency on 8-bit RGB.
+
+use super::fourier::Fourier;
+use crate::augment::Frame;
+
+/// Grey levels: 0.299 R + 0.587 G + 0.114 B in 15 bits, rounded.
+pub(super) fn grey(view: &[u8]) -> Vec<u8> {
+    let level = |[r, g, b]: &[u8; 3]| {
+        let sum = u32::from(*r) * 9798 + u32::from(*g) * 19235 + u32::from(*b) * 3735;
+        ((sum + (1 << 14)) >> 15) as u8
+    };
+    view.as_chunks::<3>().0.iter().map(level).collect()
+}
+
+/// The index beyond an edge, mirrored without repeating the edge.
+fn mirrored(at: i64, length: usize) -> usize {
+    let last = length as i64 - 1;
+    if last == 0 {
+        return 0;
+    }
+    let at = at.rem_euclid(2 * last);
+    at.min(2 * last - at) as usize
+}
+
+/// One pass of the kernel (1, 2, 1) x (1, 2, 1) / 16 on bytes.
+fn blur(grey: &[u8], frame: Frame) -> Vec<u8> {
+    let (w, h) = (frame.width as usize, frame.height as usize);
+    let mut across = vec![0u32; grey.len()];
+    for (row, out) in grey.chunks_exact(w).zip(across.chunks_exact_mut(w)) {
+        let at = |x: i64| u32::from(row[mirrored(x, w)]);
+        for (x, out) in (0i64..).zip(out) {
+            *out = at(x - 1) + 2 * at(x) + at(x + 1);
+        }
+    }
+    let row = |y: i64| &across[mirrored(y, h) * w..][..w];
+    let mut out = Vec::with_capacity(grey.len());
+    for y in 0..h as i64 {
+        let sums = row(y - 1).iter().zip(row(y)).zip(row(y + 1));
+        out.extend(sums.map(|((a, b), c)| ((a + 2 * b + c + 8) >> 4) as u8));
+    }
+    out
+}
+
+/// Fine-grained saliency (Montabone and Soto, "Human detection using a mobile platform and novel features derived from a
+/// visual saliency mechanism", 2010), 0 to 255 for each pixel, as OpenCV's `StaticSaliencyFineGrained` has it.
+///
+/// # Panics
+///
+/// If `view` is not rows of RGB of that size.
+pub fn fine_grained(frame: Frame, view: &[u8]) -> Vec<u8> {
+    assert_eq!(view.len(), frame.width as usize * frame.height as usize * 3, "RGB of {frame}");
+    let (w, h) = (frame.width as usize, frame.height as usize);
+    let grey = blur(&blur(&grey(view), frame), frame);
+    // Sums over all pixels above and left.
+    let mut integral = vec![0u32; (w + 1) * (h + 1)];
+    for y in 0..h {
+        let (above, below) = integral[y * (w + 1)..].split_at_mut(w + 1);
+        let mut sum = 0;
+        for (x, level) in grey[y * w..][..w].iter().enumerate() {
+            sum += u32::from(*level);
+            below[x + 1] = above[x + 1] + sum;
+        }
+    }
+    let (mut on, mut off) = (vec![0u32; w * h], vec![0u32; w * h]);
+    for radius in [12usize, 24, 48, 28, 56, 112] {
+        for y in 0..h {
+            let (y1, y2) = ((y + 1).saturating_sub(radius), (y + radius + 1).min(h));
+            let (top, bottom) = (&integral[y1 * (w + 1)..][..w + 1], &integral[y2 * (w + 1)..][..w + 1]);
+            let row = y * w..(y + 1) * w;
+            let lines = grey[row.clone()].iter().zip(&mut on[row.clone()]).zip(&mut off[row]);
+            for (x, ((level, on), off)) in lines.enumerate() {
+                let (x1, x2) = ((x + 1).saturating_sub(radius), (x + radius + 1).min(w));
+                let sum = (bottom[x2] - bottom[x1]) - (top[x2] - top[x1]);
+                let count = ((x2 - x1) * (y2 - y1) - 1) as f32;
+                let centre = u32::from(*level);
+                // A picture of one pixel has no surround.
+                let mean = if count > 0.0 { (sum - centre) as f32 / count } else { centre as f32 };
+                let difference = centre as f32 - mean;
+                *on += difference.max(0.0) as u32;
+                *off += (-difference).max(0.0) as u32;
+            }
+        }
+    }
+    let scaled = |sums: Vec<u32>| {
+        let most = sums.iter().copied().max().unwrap_or(0).max(1);
+        sums.into_iter().map(move |sum| 255 * sum / most).collect::<Vec<u32>>()
+    };
+    let (on, off) = (scaled(on), scaled(off));
+    let most = on.iter().chain(&off).copied().max().unwrap_or(0).max(1);
+    on.iter().zip(&off).map(|(on, off)| (255 * (on + off) / most).min(255) as u8).collect()
+}
+
+/// The side at which the spectral residual is taken.
+const SIDE: usize = 64;
+
+/// Spectral-residual saliency (Hou and Zhang, "Saliency detection: a spectral residual approach", 2007), 0 to 1 for each
+/// pixel, as OpenCV's `StaticSaliencySpectralResidual` has it.
+///
+/// # Panics
+///
+/// If `view` is not rows of RGB of that size.
+pub fn spectral_residual(frame: Frame, view: &[u8]) -> Vec<f32> {
+    assert_eq!(view.len(), frame.width as usize * frame.height as usize * 3, "RGB of {frame}");
+    let (w, h) = (frame.width as usize, frame.height as usize);
+    let grey: Vec<f64> = grey(view).into_iter().map(f64::from).collect();
+    let small = resized(&grey, [h, w], [SIDE, SIDE]);
+    let fourier = [Fourier::new(SIDE), Fourier::new(SIDE)];
+    let mut spectrum: Vec<[f64; 2]> = small.into_iter().map(|level| [level, 0.0]).collect();
+    Fourier::plane(&fourier, &mut spectrum, false);
+    let amplitude: Vec<f64> =
+        spectrum.iter().map(|[re, im]| libm::log(libm::sqrt(re * re + im * im).max(1e-12))).collect();
+    let smooth = filtered(&amplitude, &[1.0 / 3.0; 3]);
+    for ((value, log), smooth) in spectrum.iter_mut().zip(&amplitude).zip(smooth) {
+        let phase = libm::atan2(value[1], value[0]);
+        let residual = libm::exp(log - smooth);
+        *value = [residual * libm::cos(phase), residual * libm::sin(phase)];
+    }
+    Fourier::plane(&fourier, &mut spectrum, true);
+    let map: Vec<f64> = spectrum.iter().map(|[re, im]| libm::sqrt(re * re + im * im)).collect();
+    let taps: Vec<f64> = (-2i32..=2).map(|x| libm::exp(-f64::from(x * x) / (2.0 * 8.0 * 8.0))).collect();
+    let sum: f64 = taps.iter().sum();
+    let taps: Vec<f64> = taps.into_iter().map(|tap| tap / sum).collect();
+    let map: Vec<f64> = filtered(&map, &taps).into_iter().map(|value| value * value).collect();
+    let most = map.iter().fold(0.0f64, |most, value| most.max(*value));
+    let most = if most > 0.0 { most } else { 1.0 };
+    let map: Vec<f64> = map.into_iter().map(|value| value / most).collect();
+    resized(&map, [SIDE, SIDE], [h, w]).into_iter().map(|value| value as f32).collect()
+}
+
+/// A separable filter on [`SIDE`] x [`SIDE`] values, mirrored at the edges.
+fn filtered(values: &[f64], taps: &[f64]) -> Vec<f64> {
+    let reach = (taps.len() / 2) as i64;
+    let at = |y: i64, x: i64| values[mirrored(y, SIDE) * SIDE + mirrored(x, SIDE)];
+    let sum =
+        |value: &dyn Fn(i64) -> f64| (-reach..=reach).zip(taps).map(|(d, tap)| tap * value(d)).sum::<f64>();
+    let side = SIDE as i64;
+    let all = (0..side).flat_map(|y| (0..side).map(move |x| (y, x)));
+    let across: Vec<f64> = all.clone().map(|(y, x)| sum(&|d| at(y, x + d))).collect();
+    all.map(|(y, x)| sum(&|d| across[mirrored(y + d, SIDE) * SIDE + x as usize])).collect()
+}
+
+/// Bilinear, half-pixel centres, no antialiasing.
+fn resized(values: &[f64], [h, w]: [usize; 2], [out_h, out_w]: [usize; 2]) -> Vec<f64> {
+    let place = |at: usize, from: usize, to: usize| {
+        let centre = ((at as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
+        let first = centre as usize;
+        (first, (first + 1).min(from - 1), centre - first as f64)
+    };
+    let mut out = Vec::with_capacity(out_h * out_w);
+    for y in 0..out_h {
+        let (top, bottom, down) = place(y, h, out_h);
+        for x in 0..out_w {
+            let (left, right, across) = place(x, w, out_w);
+            let line = |y: usize| values[y * w + left] * (1.0 - across) + values[y * w + right] * across;
+            out.push(line(top) * (1.0 - down) + line(bottom) * down);
+        }
+    }
+    out
+}
+
+/// The first maximum in row-major order: row and column; the middle if all are equal.
+pub fn peak(frame: Frame, levels: &[u8]) -> [u32; 2] {
+    let most = levels.iter().copied().max().unwrap_or(0);
+    if levels.iter().all(|level| *level == most) {
+        return [frame.height / 2, frame.width / 2];
+    }
+    let at = levels.iter().position(|level| *level == most).unwrap_or(0) as u32;
+    [at / frame.width, at % frame.width]
+}

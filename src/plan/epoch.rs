@@ -1,0 +1,305 @@
+//! What the plan keeps of one epoch.
+
+use std::sync::Arc;
+
+use super::chosen::Chosen;
+use super::compose::{self, GroupBatches, Turns};
+use super::deal::Deal;
+use super::facts::Facts;
+use super::sampler::{Balanced, Grouped, Sampler, check_weights};
+use super::stream::{self, Kind, Stream};
+use super::{Last, Order, Place, Setup, World};
+use crate::error::{Error, Result};
+
+/// Small, and a function of (plan, epoch) alone.
+#[derive(Clone, Debug)]
+pub(super) struct Epoch {
+    key: (u64, u32),
+    pub(super) chosen: Arc<Chosen>,
+    composer: Composer,
+    pub(super) batches: u64,
+    /// What was dealt by, for the next epoch to deal the same.
+    dealt: Option<(Vec<f64>, u64, Arc<Deal>)>,
+}
+
+#[derive(Clone, Debug)]
+enum Composer {
+    Stream(Stream),
+    Groups(GroupBatches),
+    /// The sampler of the setup draws each batch for itself.
+    Drawn,
+}
+
+impl Epoch {
+    /// `before` is another epoch of the same plan, of which much may stay.
+    pub(super) fn new(
+        setup: &Setup,
+        facts: &Facts,
+        samples: u64,
+        epoch: u32,
+        before: Option<&Epoch>,
+    ) -> Result<Epoch> {
+        let kept = before.map(|before| &before.chosen).filter(|chosen| chosen.are_of(setup, facts, epoch));
+        let chosen = match kept {
+            Some(chosen) => Arc::clone(chosen),
+            None => Arc::new(Chosen::new(setup, facts, samples, epoch)?),
+        };
+        let mut new = Epoch {
+            key: (setup.seed, epoch),
+            chosen,
+            composer: Composer::Drawn,
+            batches: 0,
+            dealt: before.and_then(|before| before.dealt.clone()),
+        };
+        new.compose(setup, samples)?;
+        Ok(new)
+    }
+
+    fn deal(&mut self, weights: Vec<f64>, positions: u64) -> Arc<Deal> {
+        if let Some((known, long, deal)) = &self.dealt
+            && *known == weights
+            && *long == positions
+        {
+            return Arc::clone(deal);
+        }
+        let deal = Arc::new(Deal::new(&weights, positions));
+        self.dealt = Some((weights, positions, Arc::clone(&deal)));
+        deal
+    }
+
+    fn compose(&mut self, setup: &Setup, samples: u64) -> Result<()> {
+        let (chosen, batch, epoch) = (Arc::clone(&self.chosen), setup.batch as u64, self.key.1);
+        let groups = || Arc::clone(chosen.groups.as_ref().expect("a sampler that goes by groups has them"));
+        let by_temperature = |sizes: &mut dyn Iterator<Item = u64>| -> Vec<f64> {
+            let power = setup.sampler.temperature().map_or(0.0, |temperature| 1.0 / temperature.value(epoch));
+            sizes.map(|size| libm::pow(size as f64, power)).collect()
+        };
+        let mut length = setup.sampler.length().unwrap_or(chosen.len);
+        let kind = match &setup.sampler {
+            Sampler::Order(_) if !setup.blends() => Kind::Plain,
+            Sampler::Order(_) => {
+                let weights = setup.source_weights(epoch)?;
+                let present =
+                    (0..chosen.sources.count()).map(|group| weights[chosen.sources.id(group) as usize]);
+                let weights: Vec<f64> = present.collect();
+                check_weights(&weights, |nth| format!("source {nth}"))?;
+                let deal = self.deal(weights, length);
+                Kind::Dealt { groups: Arc::clone(&chosen.sources), deal, named: false }
+            }
+            Sampler::Weighted(weighted) => match &chosen.cumulated {
+                Some(cumulated) => Kind::Weighted { cumulated: Arc::clone(cumulated) },
+                None => {
+                    let weights = chosen.sampling_weights(weighted, samples)?;
+                    let positive = weights.iter().filter(|weight| **weight > 0.0).count() as u64;
+                    length = weighted.length.unwrap_or(positive);
+                    let wanted = length.div_ceil(u64::from(weighted.repeats));
+                    if wanted > positive {
+                        return Err(Error::config(format!(
+                            "sampler: {wanted} samples without replacement of {positive} that have a positive weight"
+                        )));
+                    }
+                    Kind::Listed(stream::without_replacement(self.key, &weights, wanted))
+                }
+            },
+            Sampler::Balanced(Balanced { replacement, .. }) => {
+                let weights = by_temperature(&mut groups().sizes());
+                if *replacement {
+                    let mut sum = 0.0;
+                    let add = |weight: f64| {
+                        sum += weight;
+                        sum
+                    };
+                    Kind::Drawn { groups: groups(), cumulated: weights.into_iter().map(add).collect() }
+                } else {
+                    Kind::Dealt { groups: groups(), deal: self.deal(weights, length), named: true }
+                }
+            }
+            Sampler::Unique(_) => {
+                length = groups().count() as u64;
+                Kind::Unique { groups: groups() }
+            }
+            Sampler::Variants(_) => Kind::Variants { groups: groups() },
+            Sampler::Pk(super::Pk { batches, .. }) | Sampler::Episodes(super::Episodes { batches, .. }) => {
+                self.batches = batches.unwrap_or(chosen.len / batch);
+                return Ok(());
+            }
+            Sampler::Grouped(Grouped { temperature, batches, .. }) => {
+                let mut turns = GroupBatches::whole(groups(), setup.order, batch, setup.last);
+                if temperature.is_some() {
+                    turns.batches = batches.unwrap_or(chosen.len / batch);
+                    let weights = by_temperature(&mut groups().sizes());
+                    turns.turns = Turns::Dealt(self.deal(weights, turns.batches.max(1)));
+                }
+                self.batches = turns.batches;
+                self.composer = Composer::Groups(turns);
+                return Ok(());
+            }
+        };
+        let repeats = u64::from(setup.sampler.repeats());
+        let stream = Stream { kind, length, repeats, order: setup.order };
+        self.batches = match setup.last {
+            Last::Drop => stream.length / batch,
+            Last::Keep | Last::Pad | Last::Wrap => stream.length.div_ceil(batch),
+        };
+        self.composer = Composer::Stream(stream);
+        Ok(())
+    }
+
+    /// Whether there are batches, and ranks share each equally.
+    pub(super) fn check(&self, setup: &Setup, world: World) -> Result<()> {
+        let (batch, ranks) = (setup.batch as u64, u64::from(world.ranks()));
+        // Ranks own whole mixing groups, so they could not share a smaller batch even where they divide it.
+        let unequal = |size: u64| setup.last == Last::Keep && ranks > 1 && !size.is_multiple_of(batch);
+        match &self.composer {
+            Composer::Stream(stream) => {
+                if let Kind::Unique { groups } = &stream.kind
+                    && (groups.count() as u64) < batch
+                {
+                    return Err(Error::config(format!(
+                        "sampler: {} groups cannot fill a batch of {batch} without one of them twice",
+                        groups.count()
+                    )));
+                }
+                if unequal(stream.length) {
+                    return Err(Error::config(format!(
+                        "last = \"keep\": {} samples leave a last batch of {}, of which {ranks} ranks cannot have equal \
+                         shares: use \"drop\", \"pad\" or \"wrap\"",
+                        stream.length,
+                        stream.length % batch
+                    )));
+                }
+                if self.batches == 0 {
+                    return Err(Error::config(format!(
+                        "{} samples do not fill one batch of {batch}, and last = \"drop\" drops the rest: use a smaller \
+                         batch, or last = \"keep\", \"pad\" or \"wrap\"",
+                        stream.length
+                    )));
+                }
+            }
+            Composer::Groups(GroupBatches { groups, turns: Turns::Whole(_), .. }) => {
+                let short = |wrong: &dyn Fn(u64) -> bool| {
+                    (0..groups.count()).find(|&group| wrong(groups.size(group))).map(|group| {
+                        (
+                            setup.sampler.needs().expect("it goes by groups"),
+                            groups.id(group),
+                            groups.size(group),
+                        )
+                    })
+                };
+                if setup.last == Last::Drop
+                    && let Some((by, id, size)) = short(&|size| size < batch)
+                {
+                    return Err(Error::config(format!(
+                        "sampler: {by} {id} has {size} samples, which do not fill a batch of {batch}, and last = \"drop\" \
+                         drops them all: use last = \"wrap\" or \"pad\""
+                    )));
+                }
+                if let Some((by, id, size)) = short(&unequal) {
+                    return Err(Error::config(format!(
+                        "last = \"keep\": {by} {id} leaves a last batch of {}, of which {ranks} ranks cannot have equal \
+                         shares: use \"drop\", \"pad\" or \"wrap\"",
+                        size % batch
+                    )));
+                }
+            }
+            Composer::Groups(_) | Composer::Drawn => {}
+        }
+        if self.batches == 0 {
+            let len = self.chosen.len;
+            return Err(Error::config(format!(
+                "sampler: {len} samples make no batch of {batch}: set sampler.batches, or use a smaller batch"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The places of a batch, and whether each is valid: those of rank `part.0` of `part.1`, with the first one's number.
+    pub(super) fn places(
+        &self,
+        setup: &Setup,
+        index: u64,
+        (rank, ranks): (u64, u64),
+    ) -> (usize, Vec<(Place, bool)>) {
+        let batch = setup.batch as u64;
+        let all = match &self.composer {
+            Composer::Stream(stream) => {
+                let count = stream.filled(index, batch, setup.last) / ranks;
+                let first = count * rank;
+                let at = (index, batch, setup.last);
+                return (first as usize, stream.places(self.key, &self.chosen, at, first..first + count));
+            }
+            Composer::Groups(groups) => groups.places(self.key, index, batch, setup.last),
+            Composer::Drawn => {
+                let groups = self.chosen.groups.as_ref().expect("a sampler that goes by groups has them");
+                let places = match &setup.sampler {
+                    Sampler::Pk(pk) => compose::pk(self.key, pk, groups, index),
+                    Sampler::Episodes(cfg) => compose::episodes(self.key, cfg, groups, index, batch),
+                    _ => unreachable!("the others have composers of their own"),
+                };
+                places.into_iter().map(|place| (place, true)).collect()
+            }
+        };
+        let count = all.len() / ranks as usize;
+        let first = count * rank as usize;
+        (first, all.into_iter().skip(first).take(count).collect())
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.key.1
+    }
+
+    /// The slots of all ranks in a batch.
+    pub(super) fn slots(&self, setup: &Setup, index: u64) -> usize {
+        match &self.composer {
+            Composer::Stream(stream) => stream.filled(index, setup.batch as u64, setup.last) as usize,
+            _ => setup.batch,
+        }
+    }
+
+    /// True if a batch has to be what it is: a stand-in may not be one of its other samples.
+    pub(super) fn composed(&self) -> bool {
+        matches!(self.composer, Composer::Drawn)
+    }
+}
+
+impl Setup {
+    /// Whether sources are dealt.
+    fn blends(&self) -> bool {
+        self.blended && self.sources.len() > 1
+    }
+
+    /// The weight of each source in an epoch.
+    pub(super) fn source_weights(&self, epoch: u32) -> Result<Vec<f64>> {
+        let weights: Vec<f64> = self.sources.iter().map(|share| share.weight.value(epoch)).collect();
+        check_weights(&weights, |source| format!("source {source}")).map_err(|error| match epoch {
+            0 => error,
+            epoch => error.at(format_args!("in epoch {epoch}")),
+        })?;
+        Ok(weights)
+    }
+
+    /// Whether `order` and what it is used for go together.
+    pub(super) fn check_order(&self) -> Result<()> {
+        self.order.check()?;
+        let plain = matches!(self.sampler, Sampler::Order(_));
+        if matches!(self.order, Order::Blocks { .. }) && (!plain || self.blends()) {
+            return Err(Error::config(
+                "order.blocks is for the plain order of one source: others are shuffled or sequential",
+            ));
+        }
+        if self.blends() && !plain {
+            let weights = self.source_weights(0)?;
+            let natural = self.sources.iter().zip(&weights).all(|(share, weight)| {
+                let first = weights[0] * share.len as f64;
+                (weight * self.sources[0].len as f64 - first).abs() <= 1e-9 * first.abs()
+            });
+            if !natural || self.sources.iter().any(|share| share.weight.landmarks().len() > 1) {
+                return Err(Error::config(
+                    "sources have weights, but the sampler draws from all samples alike: leave the weights out, or use \
+                     { kind = \"balanced\", by = \"source\" }",
+                ));
+            }
+        }
+        Ok(())
+    }
+}

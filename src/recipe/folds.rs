@@ -1,0 +1,322 @@
+//! Kinds of ops held out for validation: "Crafting Distribution Shifts for Validation and Training in Single Source Domain
+//! Generalization".
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{OpEntry, View};
+use crate::augment::{Op, Registry};
+use crate::draws::{Domain, Draws};
+use crate::error::{Error, Result};
+
+/// Families and the ops that belong to them alone. Crops, flips and the like belong to none: they are part of every recipe.
+const FAMILIES: [(&str, &[&str]); 10] = [
+    (
+        "arithmetic",
+        &[
+            "gaussian_noise",
+            "shot_noise",
+            "speckle_noise",
+            "impulse_noise",
+            "beta_mask",
+            "cutout",
+            "random_erasing",
+            "invert",
+            "solarize",
+            "solarize_add",
+            "jpeg",
+        ],
+    ),
+    (
+        "blur",
+        &["gaussian_blur", "pil_gaussian_blur", "box_blur", "median_blur", "bilateral_blur", "motion_blur"],
+    ),
+    ("color", &["brightness", "saturation", "hue", "grayscale", "posterize", "permute_channels"]),
+    ("contrast", &["contrast", "gamma", "autocontrast", "equalize"]),
+    ("convolutional", &["sharpen", "sharpness", "emboss", "edge_detect"]),
+    ("digital", &[]),
+    ("edges", &["edge_map"]),
+    ("geometric", &["rotate", "rotate90", "affine", "perspective", "elastic", "jigsaw"]),
+    ("noise", &[]),
+    ("weather", &[]),
+];
+
+/// Ops of several families.
+const MIXED: [(&str, &[&str]); 10] = [
+    ("color_jitter", &["color", "contrast"]),
+    ("photometric_distort", &["color", "contrast"]),
+    ("three_augment", &["arithmetic", "blur", "color"]),
+    ("rand_augment", POLICY),
+    ("trivial_augment_wide", POLICY),
+    ("auto_augment", POLICY),
+    ("augmix", POLICY),
+    ("timm_augment", POLICY),
+    ("policy_op", POLICY),
+    ("timm_op", POLICY),
+];
+
+const POLICY: &[&str] = &["arithmetic", "color", "contrast", "convolutional", "geometric"];
+
+/// The corruptions of each family.
+const CORRUPTIONS: [(&str, &[&str]); 4] = [
+    ("noise", &["gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise"]),
+    ("blur", &["defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "gaussian_blur"]),
+    ("weather", &["snow", "frost", "fog", "brightness", "spatter"]),
+    ("digital", &["contrast", "elastic_transform", "pixelate", "jpeg_compression", "saturate"]),
+];
+
+/// Ops of each family at published strengths.
+const SUITE: &str = include_str!("suite.toml");
+
+/// Which side of a split of op families a recipe is on. In a recipe: the table `[op_folds]`.
+///
+/// The families of ops are dealt into folds in seeded order. One fold is held out: a recipe for training may not name any of its ops,
+/// a recipe for validation none of the others'.
+///
+/// # Example
+///
+/// ```
+/// use feedmill::augment::{Affine, GaussianNoise, Resize};
+/// use feedmill::recipe::{OpFolds, View};
+/// use feedmill::Recipe;
+///
+/// let held_out = OpFolds::new(5, 0).held_out();
+/// let suite = OpFolds::new(5, 0).validation(&View::new().op(Resize::exact(32, 32)))?;
+/// assert_eq!(suite.iter().map(|view| view.get_name().unwrap()).collect::<Vec<_>>(), held_out);
+/// // Every sample once for each family: one tensor of the batch for each.
+/// let recipe = suite.into_iter().fold(Recipe::new().batch(4), Recipe::view);
+/// let recipe = recipe.op_folds(OpFolds::new(5, 0).validating());
+/// feedmill::Loader::open("fixtures/photos", recipe)?.batch(0, 0)?;
+/// # Ok::<(), feedmill::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct OpFolds {
+    /// The number of folds, 2 to 10.
+    pub folds: usize,
+    /// The fold that is held out, from 0.
+    pub fold: usize,
+    /// The seed of the split.
+    #[serde(default)]
+    pub seed: u64,
+    /// What the recipe is for.
+    #[serde(default, rename = "use")]
+    pub side: Side,
+}
+
+/// What a recipe is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Training, without the ops of the fold that is held out.
+    #[default]
+    Train,
+    /// Validation, with no others.
+    Validation,
+}
+
+impl OpFolds {
+    /// Training with one fold of so many held out.
+    pub fn new(folds: usize, fold: usize) -> OpFolds {
+        OpFolds { folds, fold, seed: 0, side: Side::Train }
+    }
+
+    /// The seed of the split.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> OpFolds {
+        OpFolds { seed, ..self }
+    }
+
+    /// The same split, for validation.
+    #[must_use]
+    pub fn validating(self) -> OpFolds {
+        OpFolds { side: Side::Validation, ..self }
+    }
+
+    /// The families that are held out, in alphabetical order.
+    pub fn held_out(&self) -> Vec<&'static str> {
+        let mut names: Vec<&'static str> = FAMILIES.iter().map(|(name, _)| *name).collect();
+        Draws::of(self.seed, 0, Domain::Select, 0, u32::MAX).shuffle(&mut names);
+        let mut held: Vec<_> = names.into_iter().skip(self.fold).step_by(self.folds.max(1)).collect();
+        held.sort_unstable();
+        held
+    }
+
+    /// A view for each family that is held out, named like it: the ops of `base`, then one of the family's ops by chance, at the strengths
+    /// of the paper.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] as [`OpFolds::check`].
+    pub fn validation(&self, base: &View) -> Result<Vec<View>> {
+        self.check()?;
+        let suite: BTreeMap<String, toml::Value> = toml::from_str(SUITE).expect("the built-in suite");
+        let registry = Registry::default();
+        let view = |family: &str| {
+            let ops = toml::Table::from_iter([("ops".to_string(), suite[family].clone())]);
+            let mut view = base.clone().name(family);
+            view.push(None, registry.make("one_of", ops)?, None, false)?;
+            Ok(view)
+        };
+        self.held_out().into_iter().map(view).collect()
+    }
+
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`]: not 2 to 10 folds, or no such fold.
+    pub fn check(&self) -> Result<()> {
+        if !(2..=FAMILIES.len()).contains(&self.folds) {
+            return Err(Error::config(format!("op_folds.folds = {}: expected 2 to 10", self.folds)));
+        }
+        if self.fold >= self.folds {
+            return Err(Error::config(format!(
+                "op_folds.fold = {}: there are {} folds, numbered from 0",
+                self.fold, self.folds
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses a view with an op of the other side.
+    pub(super) fn check_view(&self, view: &View) -> Result<()> {
+        view.ops().iter().map(OpEntry::op).try_for_each(|op| self.check_op(op))
+    }
+
+    pub(super) fn check_op(&self, op: &dyn Op) -> Result<()> {
+        let held = self.held_out();
+        let wrong = |family: &&&str| held.contains(*family) == (self.side == Side::Train);
+        for (name, families) in kinds(op.name(), &op.params()) {
+            if let Some(family) = families.iter().find(wrong) {
+                let (fold, folds) = (self.fold, self.folds);
+                return Err(Error::config(match self.side {
+                    Side::Train => format!(
+                        "op \"{name}\" is of the family {family}, which is held out (fold {fold} of {folds}: {})",
+                        held.join(", ")
+                    ),
+                    Side::Validation => format!(
+                        "op \"{name}\" is of the family {family}, which is for training (fold {fold} of {folds} validates {})",
+                        held.join(", ")
+                    ),
+                }));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An op and the ops inside it, each with its families.
+fn kinds(name: &str, params: &toml::Table) -> Vec<(String, Vec<&'static str>)> {
+    let mut families: Vec<&'static str> = Vec::new();
+    families.extend(FAMILIES.iter().filter(|(_, ops)| ops.contains(&name)).map(|(family, _)| *family));
+    families.extend(MIXED.iter().filter(|(op, _)| *op == name).flat_map(|(_, families)| *families));
+    if name == "corrupt" {
+        let named = |corruption: &str| match params.get("name") {
+            Some(toml::Value::String(one)) => one == "any" || one == corruption,
+            Some(toml::Value::Array(some)) => some.iter().any(|one| one.as_str() == Some(corruption)),
+            _ => true,
+        };
+        let there = CORRUPTIONS.iter().filter(|(_, names)| names.iter().any(|name| named(name)));
+        families.extend(there.map(|(family, _)| *family));
+    }
+    let mut all = vec![(name.to_string(), families)];
+    for inner in params.get("ops").and_then(toml::Value::as_array).into_iter().flatten() {
+        if let Some(table) = inner.as_table()
+            && let Some(op) = table.get("op").and_then(toml::Value::as_str)
+        {
+            all.extend(kinds(op, table));
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::augment::Resize;
+    use crate::recipe::Recipe;
+
+    #[test]
+    fn folds_are_a_disjoint_cover_of_the_families() {
+        for folds in 2..=10 {
+            let parts: Vec<Vec<&str>> = (0..folds).map(|fold| OpFolds::new(folds, fold).held_out()).collect();
+            let all: Vec<&str> = parts.concat();
+            assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (10, 10), "{folds}");
+            assert!(parts.iter().all(|part| part.len() >= 10 / folds));
+        }
+        assert_ne!(OpFolds::new(5, 0).held_out(), OpFolds::new(5, 0).seed(1).held_out());
+    }
+
+    /// The families that an op inside a view makes wrong for training, one by one.
+    #[test]
+    fn an_op_of_a_held_out_family_is_refused_where_ever_it_stands() {
+        let fold_of = |family: &str| {
+            (0..10)
+                .find(|&fold| OpFolds::new(10, fold).held_out() == [family])
+                .expect("each family is a fold")
+        };
+        for (op, family) in [
+            ("{ op = \"gaussian_blur\" }", "blur"),
+            (
+                "{ op = \"sequence\", ops = [{ op = \"one_of\", ops = [{ op = \"rotate\", degrees = 9 }] }] }",
+                "geometric",
+            ),
+            ("{ op = \"rand_augment\" }", "color"),
+            ("{ op = \"color_jitter\", hue = 0.1 }", "contrast"),
+            ("{ op = \"corrupt\", name = \"fog\", severity = 1 }", "weather"),
+            ("{ op = \"corrupt\", name = \"any\", severity = 1 }", "digital"),
+        ] {
+            let text = |side: &str| {
+                format!(
+                    "batch = 2\n[op_folds]\nfolds = 10\nfold = {}\nuse = \"{side}\"\n[[view]]\nops = [\n  {{ op = \"resize\", size = 8 }},\n  {op},\n]",
+                    fold_of(family)
+                )
+            };
+            let error = Recipe::from_toml(&text("train")).unwrap_err().to_string();
+            assert!(
+                error.contains("line 9") && error.contains(family) && error.contains("held out"),
+                "{error}"
+            );
+            let other = text("train")
+                .replace(&format!("fold = {}", fold_of(family)), &format!("fold = {}", fold_of("edges")));
+            let read = Recipe::from_toml(&other).unwrap();
+            assert_eq!(Recipe::from_toml(&read.to_toml()).unwrap().fingerprint(), read.fingerprint());
+            if !op.contains("any") && !op.contains("rand") && !op.contains("jitter") {
+                Recipe::from_toml(&text("validation")).unwrap();
+            } else {
+                let error = Recipe::from_toml(&text("validation")).unwrap_err().to_string();
+                assert!(error.contains("for training"), "{error}");
+            }
+        }
+        for (folds, fold, said) in [(1, 0, "folds = 1"), (11, 0, "folds = 11"), (5, 5, "fold = 5")] {
+            let text = format!("batch = 2\n[op_folds]\nfolds = {folds}\nfold = {fold}\n");
+            let error = Recipe::from_toml(&text).unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains("line 2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_suite_has_ops_of_each_family_alone() {
+        let mut families = Vec::new();
+        for fold in 0..10 {
+            let folds = OpFolds::new(10, fold).validating();
+            for view in folds.validation(&View::new().op(Resize::exact(24, 24))).unwrap() {
+                folds.check_view(&view).unwrap();
+                families.push(view.get_name().unwrap().to_string());
+            }
+        }
+        families.sort_unstable();
+        assert_eq!(families, FAMILIES.map(|(name, _)| name));
+    }
+
+    #[test]
+    fn every_named_op_exists() {
+        let registry = Registry::default();
+        let known: BTreeSet<&str> = registry.names().collect();
+        let named = FAMILIES.iter().flat_map(|(_, ops)| *ops).chain(MIXED.iter().map(|(op, _)| op));
+        named.for_each(|op| assert!(known.contains(op), "{op}"));
+    }
+}
