@@ -320,6 +320,10 @@ impl SlotMix {
                 self.method
             )));
         }
+        outcome
+            .blend
+            .check(scene.frame)
+            .map_err(|error| error.at(format_args!("mix \"{}\"", self.method)))?;
         let weights = match &outcome.label {
             Label::Share => outcome.blend.shares(scene.frame, sources.len()),
             Label::Own => (0..sources.len()).map(|source| f64::from(u8::from(source == 0))).collect(),

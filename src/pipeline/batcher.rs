@@ -96,12 +96,12 @@ impl BatchWork {
         outputs: Vec<Output>,
         lease: Lease,
         buffers: Arc<Buffers>,
-    ) -> BatchWork {
+    ) -> Result<BatchWork> {
         let count = plan.slots.len();
         let groups = count.div_ceil(line.group);
-        BatchWork {
+        Ok(BatchWork {
             number,
-            drawn: mixing::draw(line, &views, &plan),
+            drawn: mixing::draw(line, &views, &plan)?,
             emitted: (0..groups).map(|_| OnceLock::new()).collect(),
             emits: line.emitted(line.group),
             outputs,
@@ -116,7 +116,7 @@ impl BatchWork {
             plan,
             views,
             buffers,
-        }
+        })
     }
 
     /// True if slots have to wait for partners.
