@@ -209,11 +209,12 @@ impl Patches {
     ///
     /// # Panics
     ///
-    /// If there are not `rows * columns` of them, or one is empty.
+    /// If there are not `rows * columns` of them, or one is empty or names a cell that is not there.
     pub fn new(rows: u32, columns: u32, cells: impl IntoIterator<Item = Vec<Patch>>) -> Patches {
         let (mut starts, mut terms) = (vec![0], Vec::new());
         for cell in cells {
             assert!(!cell.is_empty(), "a cell without a source");
+            assert!(cell.iter().all(|patch| patch.cell < rows * columns), "a cell beyond the grid");
             terms.extend(cell.into_iter().filter(|patch| patch.weight != 0.0));
             starts.push(terms.len() as u32);
         }

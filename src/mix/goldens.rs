@@ -290,7 +290,7 @@ fn puzzlemix_equals_gco_and_the_released_transport() {
         let found = mixer.solve(draw, frame, [&a, &b], [&own, &other]);
         let text: String = found.iter().map(|label| label.to_string()).collect();
         assert_eq!(text, line.words[5], "{}", line.text);
-        let side = if t_size > 0 { frame.width / t_size } else { draw.blocks };
+        let side = frame.width.checked_div(t_size).unwrap_or(draw.blocks);
         let [own, other] = mean(side);
         let blend = mixer.blend(&found, draw.blocks, [&own, &other], side);
         line.lam(blend.lam(frame));

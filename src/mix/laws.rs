@@ -63,6 +63,7 @@ proptest! {
         let all = pictures(frame, slots, false);
         let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
         let targets: Vec<Target> = (0..slots as u32).map(|slot| Target::Class(slot % 3)).collect();
+        let targets: Vec<&Target> = targets.iter().collect();
         let scene = Scene::new(frame, &views).unwrap().targets(&targets);
         let drawn = mix.draw(seed, 1, 2, 3, slots, frame);
         prop_assert_eq!(drawn.len(), slots);
@@ -113,6 +114,7 @@ proptest! {
         let all = pictures(frame, slots, true);
         let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
         let targets: Vec<Target> = (0..slots as u32).map(|slot| Target::Class(slot % 2)).collect();
+        let targets: Vec<&Target> = targets.iter().collect();
         let scene = Scene::new(frame, &views).unwrap().targets(&targets);
         for slot in mix(MIXERS[mixer], "element", "flip").draw(seed, 0, 0, 0, slots, frame) {
             let mixed = slot.resolve(&scene).unwrap();
@@ -139,6 +141,7 @@ proptest! {
         let all = pictures(from, 4, false);
         let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
         let targets: Vec<Target> = (0..4).map(|slot| Target::Class(slot % 2)).collect();
+        let targets: Vec<&Target> = targets.iter().collect();
         let scene = Scene::new(from, &views).unwrap().targets(&targets);
         let small = pictures(to, 4, false);
         for slot in mix(MIXERS[mixer], "element", "flip").draw(seed, 0, 0, 0, 4, from) {
