@@ -112,7 +112,7 @@ const MORE: &str = include_str!("corruptions.toml");
 ///
 /// let folds = (0..5).map(|fold| OpFolds::new(5, fold));
 /// let without_blur = folds.into_iter().find(|folds| folds.held_out().contains(&"blur")).expect("one of them");
-/// let blurred = Recipe::new().batch(4).op(Resize::exact(32, 32)).op(PilGaussianBlur::new(1.0, 2.0));
+/// let blurred = Recipe::new().batch(4).op(Resize::exact(32, 32)).op(PilGaussianBlur::new([1.0, 2.0]));
 /// let error = Loader::open("fixtures/photos", blurred.op_folds(without_blur.clone())).unwrap_err();
 /// assert!(error.to_string().contains("the family blur, which is held out"));
 /// // One tensor of a batch for each family that is held out.
