@@ -51,8 +51,7 @@ pub struct Report {
 
 /// Writes the entropy index of the data set at `data` to [`path_of`] it, replacing one that is there.
 ///
-/// The file is a function of the data, and appears whole or not at all. Its path must not be that of a data set of its
-/// own. `stop` ends it soon after it is set; `progress` is called with the numbers of samples done and of all, from all
+/// The file is a function of the data, and appears whole or not at all. `stop` ends it soon after it is set; `progress` is called with the numbers of samples done and of all, from all
 /// threads.
 ///
 /// # Errors

@@ -232,8 +232,8 @@ impl Line {
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.decode.limits)?;
         self.draw(&mut desk.programs, views, epoch, visit, &probe);
         desk.programs.iter().try_for_each(Program::check_size)?;
-        let probe = self.scaled(&mut desk.programs, &raw.bytes, probe);
         let planes = plane::probe_all(&annotations, &self.recipe.decode.limits, &probe)?;
+        let probe = self.scaled(&mut desk.programs, &raw.bytes, probe);
         let bytes = planes.iter().map(Probe::decoded_bytes).sum();
         let region = choose(wish(&desk.programs), &probe, bytes)?;
         desk.recorded.clear();
@@ -254,7 +254,7 @@ impl Line {
     fn check_maps(&self, views: &ViewSet, annotations: &Annotations) -> Result<()> {
         let wanted = views.mix.iter().flat_map(|mix| mix.planes());
         for name in wanted {
-            if annotations.plane(name).is_none_or(|plane| plane.kind.channels() != 1) {
+            if !annotations.plane(name).is_some_and(|plane| plane.kind.channels() == 1) {
                 return Err(Error::corrupt(format!(
                     "no plane \"{name}\" of one channel, which mixing reads"
                 )));
@@ -286,12 +286,6 @@ impl Line {
         }
     }
 
-    /// The pictures that so many slots become, which begin with a group.
-    pub(crate) fn emitted(&self, slots: usize) -> usize {
-        let Some(mix) = &self.recipe.mix else { return slots };
-        slots / self.group * mix.emitted(self.group) + mix.emitted(slots % self.group)
-    }
-
     /// Makes the programs those of a smaller picture, if the recipe allows it; gives what is to be decoded.
     ///
     /// Boxes and planes are of the whole picture, so recipes that move them read whole pictures.
@@ -307,6 +301,12 @@ impl Line {
             }
             _ => probe,
         }
+    }
+
+    /// The pictures that so many slots become, which begin with a group.
+    pub(crate) fn emitted(&self, slots: usize) -> usize {
+        let Some(mix) = &self.recipe.mix else { return slots };
+        slots / self.group * mix.emitted(self.group) + mix.emitted(slots % self.group)
     }
 
     /// The global number of the group that begins at a slot of this rank.

@@ -55,16 +55,22 @@ impl Epoch {
         Ok(new)
     }
 
-    fn deal(&mut self, weights: Vec<f64>, positions: u64) -> Arc<Deal> {
+    fn deal(&mut self, weights: Vec<f64>, positions: u64) -> Result<Arc<Deal>> {
+        if weights.len() as u64 > Deal::ROUND {
+            let (groups, most) = (weights.len(), Deal::ROUND);
+            return Err(Error::config(format!(
+                "sampler: {groups} groups; at most {most} can be dealt: use replacement = true, or kind = \"unique\""
+            )));
+        }
         if let Some((known, long, deal)) = &self.dealt
             && *known == weights
             && *long == positions
         {
-            return Arc::clone(deal);
+            return Ok(Arc::clone(deal));
         }
         let deal = Arc::new(Deal::new(&weights, positions));
         self.dealt = Some((weights, positions, Arc::clone(&deal)));
-        deal
+        Ok(deal)
     }
 
     fn compose(&mut self, setup: &Setup, samples: u64) -> Result<()> {
@@ -78,7 +84,7 @@ impl Epoch {
         let kind = match &setup.sampler {
             Sampler::Order(_) if !setup.blends() => Kind::Plain,
             Sampler::Order(_) => {
-                let deal = self.deal(setup.blend_weights(&chosen, epoch)?, length);
+                let deal = self.deal(setup.blend_weights(&chosen, epoch)?, length)?;
                 Kind::Dealt { groups: Arc::clone(&chosen.sources), deal, named: false }
             }
             Sampler::Weighted(weighted) => match &chosen.cumulated {
@@ -99,14 +105,9 @@ impl Epoch {
             Sampler::Balanced(Balanced { replacement, .. }) => {
                 let weights = by_temperature(&mut groups().sizes());
                 if *replacement {
-                    let mut sum = 0.0;
-                    let add = |weight: f64| {
-                        sum += weight;
-                        sum
-                    };
-                    Kind::Drawn { groups: groups(), cumulated: weights.into_iter().map(add).collect() }
+                    Kind::Drawn { groups: groups(), cumulated: stream::cumulated(weights) }
                 } else {
-                    Kind::Dealt { groups: groups(), deal: self.deal(weights, length), named: true }
+                    Kind::Dealt { groups: groups(), deal: self.deal(weights, length)?, named: true }
                 }
             }
             Sampler::Unique(_) => {
@@ -123,7 +124,7 @@ impl Epoch {
                 if temperature.is_some() {
                     turns.batches = batches.unwrap_or(chosen.len / batch);
                     let weights = by_temperature(&mut groups().sizes());
-                    turns.turns = Turns::Dealt(self.deal(weights, turns.batches.max(1)));
+                    turns.turns = Turns::Dealt(self.deal(weights, turns.batches.max(1))?);
                 }
                 self.batches = turns.batches;
                 self.composer = Composer::Groups(turns);

@@ -183,7 +183,9 @@ fn plain_code_gives_the_digests_of_vector_code() {
 fn bench_reports_rates_stages_and_the_bottleneck() {
     let folder = tempfile::tempdir().unwrap();
     let recipe = recipe(folder.path());
-    let people = fine(&["bench", "--data", PHOTOS, "--recipe", text(&recipe), "--epochs", "1"]);
+    let people =
+        fine(&["bench", "--data", PHOTOS, "--recipe", text(&recipe), "--epochs", "1", "--headspace"]);
+    assert!(people.contains("all but it"), "{people}");
     for part in ["images/s", "MB/s", "first batch after", "peak memory", "decoder", "bottleneck"] {
         assert!(people.contains(part), "no {part} in {people}");
     }

@@ -1,13 +1,17 @@
 //! The JPEG decoder beside libjpeg-turbo and zune-jpeg: pixels compared, then times, file by file in turn, on one core.
+//!
+//! With `--check` in front of the paths, pixels alone: whole, at every scale, in 20 crops each. `tests/goldens/jpeg_wide.py`
+//! makes files of many kinds for it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Decoder, Index, Scale, header};
+use feedmill::decode::jpeg::{Decoder, Index, Scale, header, reads, to_baseline};
 
 unsafe extern "C" {
     fn turbo_decode(bytes: *const u8, length: usize, denominator: u32, out: *mut u8, room: usize) -> u64;
+    fn turbo_coefficients(bytes: *const u8, length: usize, which: i32, out: *mut i16, room: usize) -> u64;
 }
 
 /// Whole picture by libjpeg-turbo at 1/`denominator`: width and height, or `None` if it warns or fails.
@@ -47,7 +51,12 @@ impl Random {
             let ratio = (0.75f64.ln() + (4.0f64 / 3.0 / 0.75).ln() * self.unit()).exp();
             let (w, h) = ((part * ratio).sqrt().round() as u32, (part / ratio).sqrt().round() as u32);
             if (1..=width).contains(&w) && (1..=height).contains(&h) {
-                return Rect { left: self.below(width - w + 1), top: self.below(height - h + 1), width: w, height: h };
+                return Rect {
+                    left: self.below(width - w + 1),
+                    top: self.below(height - h + 1),
+                    width: w,
+                    height: h,
+                };
             }
         }
         Rect::whole(width, height)
@@ -56,7 +65,8 @@ impl Random {
 
 fn files(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_dir() {
-        let mut inside: Vec<_> = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut inside: Vec<_> =
+            std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
         inside.sort();
         inside.iter().for_each(|path| files(path, found));
     } else if path.extension().is_some_and(|extension| extension == "jpg") {
@@ -65,14 +75,8 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Ways to decode; each has a time.
-const WAYS: [&str; 6] = [
-    "libjpeg-turbo, whole",
-    "zune-jpeg, whole",
-    "whole",
-    "crop",
-    "crop with index",
-    "index",
-];
+const WAYS: [&str; 6] =
+    ["libjpeg-turbo, whole", "zune-jpeg, whole", "whole", "crop", "crop with index", "index"];
 
 #[derive(Default)]
 struct Sums {
@@ -86,6 +90,11 @@ struct Sums {
 
 fn main() {
     let mut paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    if paths.first().is_some_and(|first| first.as_os_str() == "--check") {
+        let mut found = Vec::new();
+        paths[1..].iter().for_each(|path| files(path, &mut found));
+        return check(&found);
+    }
     if paths.is_empty() {
         paths.push("fixtures/photos".into());
     }
@@ -95,6 +104,84 @@ fn main() {
         let sums = measure(&found);
         report(&path, &sums);
     }
+}
+
+/// Compares pixels with libjpeg-turbo's: whole pictures, at every scale, and crops of them, with and without an index, with
+/// and without vector code; files of several scans by way of a baseline file, with their coefficients.
+fn check(files: &[PathBuf]) {
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    let mut random = Random(0x0123_4567_89AB_CDEF);
+    let (mut pictures, mut crops, mut rewritten, mut left_out) = (0, 0, 0, 0);
+    for path in files {
+        let original = std::fs::read(path).unwrap();
+        let name = path.display();
+        let baseline = to_baseline(&original, 1 << 26, 100).unwrap();
+        rewritten += u64::from(baseline.is_some());
+        if let Some(baseline) = &baseline {
+            let components = header(&original).unwrap().components;
+            assert!(
+                (0..components).all(|n| coefficients(&original, n) == coefficients(baseline, n)),
+                "{name}"
+            );
+        }
+        let bytes = baseline.as_deref().unwrap_or(&original);
+        if !reads(bytes) {
+            left_out += 1;
+            continue;
+        }
+        let header = header(bytes).unwrap();
+        let index = decoders[0].index(bytes).unwrap();
+        assert!(decoders[1].index(bytes).unwrap() == index, "{name}");
+        for scale in Scale::ALL {
+            let (width, height) = (scale.side(header.width), scale.side(header.height));
+            let mut theirs = vec![0; width as usize * height as usize * 3];
+            // Of the file as it was.
+            assert_eq!(turbo(&original, scale.divisor(), &mut theirs), Some((width, height)), "{name}");
+            for (n, decoder) in decoders.iter_mut().enumerate() {
+                let mut decode = |region: Rect, index: Index<'_>| {
+                    let mut out = vec![0; region.width as usize * region.height as usize * 3];
+                    decoder.decode_with(bytes, region, scale, index, &mut out).unwrap();
+                    out
+                };
+                assert!(decode(Rect::whole(width, height), Index::None) == theirs, "{name} {scale:?} {n}");
+                assert!(
+                    decode(Rect::whole(width, height), Index::Use(&index)) == theirs,
+                    "{name} {scale:?} {n}"
+                );
+                for _ in 0..20 {
+                    let (left, top) = (random.below(width), random.below(height));
+                    let columns = 1 + random.below(width - left);
+                    let region = Rect { left, top, width: columns, height: 1 + random.below(height - top) };
+                    let row = |y: u32| {
+                        &theirs[3 * (y as usize * width as usize + left as usize)..][..3 * columns as usize]
+                    };
+                    let crop: Vec<u8> = (top..top + region.height).flat_map(row).copied().collect();
+                    assert!(decode(region, Index::None) == crop, "{name} {scale:?} {region:?} {n}");
+                    assert!(
+                        decode(region, Index::Use(&index)) == crop,
+                        "{name} {scale:?} {region:?} {n}, index"
+                    );
+                    crops += 2;
+                }
+            }
+        }
+        pictures += 1;
+    }
+    println!(
+        "{pictures} files equal, {rewritten} of them rewritten, {crops} crops, {left_out} files left to others"
+    );
+}
+
+/// The coefficients of a component, as libjpeg-turbo reads them.
+fn coefficients(bytes: &[u8], component: u8) -> (u64, Vec<i16>) {
+    let header = header(bytes).unwrap();
+    let mut out = vec![0; (header.width as usize + 64) * (header.height as usize + 64)];
+    // SAFETY: pointers and lengths are those of the slices.
+    let size = unsafe {
+        turbo_coefficients(bytes.as_ptr(), bytes.len(), component.into(), out.as_mut_ptr(), out.len())
+    };
+    assert_ne!(size, 0);
+    (size, out)
 }
 
 fn measure(files: &[PathBuf]) -> Sums {
@@ -127,7 +214,9 @@ fn measure(files: &[PathBuf]) -> Sums {
                     1 => zune(&bytes, &mut theirs),
                     2 => decoder.decode(&bytes, whole, &mut ours).unwrap(),
                     3 => decoder.decode(&bytes, crop, &mut ours[..area]).unwrap(),
-                    4 => decoder.decode_with(&bytes, crop, Scale::Full, Index::Use(&index), &mut ours[..area]).unwrap(),
+                    4 => decoder
+                        .decode_with(&bytes, crop, Scale::Full, Index::Use(&index), &mut ours[..area])
+                        .unwrap(),
                     _ => drop(decoder.index(&bytes).unwrap()),
                 }
                 *best = start.elapsed().min(*best);

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use feedmill::World;
+use feedmill::{Stats, World};
 use serde_json::json;
 
 use crate::job::Job;
@@ -18,6 +18,9 @@ pub struct Args {
     /// Epochs that are timed, after one that warms up the page cache
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
+    /// What each stage would give if the others took no time, and what the others would give without it
+    #[arg(long)]
+    headspace: bool,
     /// One JSON object for each epoch, then one for the run
     #[arg(long)]
     json: bool,
@@ -64,6 +67,7 @@ impl Args {
         let median = rates[rates.len() / 2];
         let images: u64 = laps.iter().map(|lap| lap.images).sum();
         let per_image = stats.bytes_read as f64 / images.max(1) as f64;
+        let headspace = headspace(&stats, images);
         if self.json {
             let stages: serde_json::Map<String, serde_json::Value> = stats
                 .stages()
@@ -106,6 +110,10 @@ impl Args {
                 "sources": sources,
                 "trainer_waited_s": stats.waited.as_secs_f64(),
                 "stages": stages,
+                "headspace": self.headspace.then(|| {
+                    let row = |room: &Headspace| json!({"alone": room.alone, "without": room.without});
+                    headspace.iter().map(|room| (room.stage.to_string(), row(room))).collect::<serde_json::Map<_, _>>()
+                }),
                 "bottleneck": stats.bottleneck(),
             });
             output::json(out, &line)?;
@@ -142,8 +150,35 @@ impl Args {
             writeln!(out, "{faults} bad samples")?;
         }
         writeln!(out, "\n{stats}\n\n{}", stats.bottleneck())?;
+        if self.headspace {
+            writeln!(out, "\n{:>16}  {:>14}  {:>14}", "images/s", "it alone", "all but it")?;
+            for Headspace { stage, alone, without } in headspace {
+                writeln!(out, "{stage:>16}  {alone:>14.0}  {without:>14.0}")?;
+            }
+        }
         Ok(Verdict::Fine)
     }
+}
+
+/// What a stage leaves to gain, in images/s of all workers busy with nothing else.
+struct Headspace {
+    stage: &'static str,
+    /// If the other stages took no time.
+    alone: f64,
+    /// If this one took none.
+    without: f64,
+}
+
+fn headspace(stats: &Stats, images: u64) -> Vec<Headspace> {
+    let total: f64 = stats.stages().iter().map(|(_, busy)| busy.as_secs_f64()).sum();
+    let rate = |busy: f64| images as f64 * stats.workers as f64 / busy.max(1e-9);
+    stats
+        .stages()
+        .map(|(stage, busy)| {
+            let busy = busy.as_secs_f64();
+            Headspace { stage, alone: rate(busy), without: rate(total - busy) }
+        })
+        .into()
 }
 
 fn duration(time: Duration) -> String {

@@ -198,6 +198,46 @@ pub(super) fn header(data: &[u8]) -> Result<Header> {
     }
 }
 
+/// What the markers in front of the first scan say of a file of any process.
+pub(in crate::decode) struct Outline<'a> {
+    pub header: Header,
+    /// The last Exif segment, behind its name.
+    pub exif: Option<&'a [u8]>,
+    /// Components of the first scan.
+    pub parts: u8,
+    /// Offset of the first scan's marker.
+    pub scan: usize,
+}
+
+/// See [`Outline`].
+pub(in crate::decode) fn outline(data: &[u8]) -> Result<Outline<'_>> {
+    let mut walker = Walker::new(data)?;
+    let (mut header, mut exif) = (None, None);
+    loop {
+        let at = walker.pos;
+        let code = walker.marker()?;
+        if let Some(process) = process_of(code) {
+            header = Some(frame(&mut walker, process)?.0);
+            continue;
+        }
+        match code {
+            0xD0..=0xD7 | 0x01 => continue,
+            0xD9 => return corrupt(at, "expected a scan, found the EOI marker"),
+            _ => {}
+        }
+        let (payload, _) = walker.segment()?;
+        match (code, header) {
+            (0xE1, _) => exif = payload.strip_prefix(b"Exif\0\0").or(exif),
+            (0xDA, Some(header)) => {
+                let parts = payload.first().copied().unwrap_or(0);
+                return Ok(Outline { header, exif, parts, scan: at });
+            }
+            (0xDA, None) => return corrupt(at, "expected a frame header before the first scan"),
+            _ => {}
+        }
+    }
+}
+
 /// Reads all segments up to and including the first scan header.
 pub(super) fn preamble(data: &[u8]) -> Result<Preamble> {
     let mut walker = Walker::new(data)?;

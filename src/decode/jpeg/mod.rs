@@ -8,7 +8,8 @@
 //!
 //! Progressive, arithmetic, lossless and hierarchical coding, 12-bit samples, pictures of 2 or 4
 //! components and scans that do not contain all components are refused as
-//! [`ErrorKind::Unsupported`], for the caller to hand to another decoder.
+//! [`ErrorKind::Unsupported`], for the caller to hand to another decoder; [`to_baseline`] rewrites
+//! progressive files, and those of several scans, losslessly.
 
 mod baseline;
 mod bits;
@@ -21,7 +22,7 @@ mod idct;
 mod index;
 mod kernels;
 mod layout;
-mod markers;
+pub(super) mod markers;
 mod output;
 mod parts;
 mod scan;
@@ -133,7 +134,7 @@ impl Scale {
 /// it is used, so a damaged index, and an honest one of other bytes, is [`ErrorKind::Corrupt`]. Besides, the state at
 /// every entry that decoding passes is compared. Whoever can write an index with intent can make all of that fit and
 /// change pixels, as if he wrote the picture itself; he cannot make the decoder leave its memory, allocate more than the
-/// picture has entries, or take longer than without an index. Decoding a picture whole proves each of its entries.
+/// picture has entries, or work for more than the picture's size. Decoding a picture whole proves each of its entries.
 #[derive(Debug, Default)]
 pub enum Index<'a> {
     /// None: everything in front of the region is read.
