@@ -5,6 +5,7 @@ use divan::{Bencher, black_box};
 use feedmill::augment::{Colour, Dialect, Filter, Frame, Levels, Program, Scratch, Step};
 use feedmill::decode::{Decoder, Limits, Rect, probe};
 use feedmill::draws::{Coord, Draws, OpKey};
+use feedmill::mix::Scene;
 use feedmill::plan::{Balanced, By, Episodes, Facts, Grouping, Last, Pk, Plan, Sampler, Setup, Share};
 use feedmill::source::{Codec, Memory};
 use feedmill::{Loader, Recipe};
@@ -95,6 +96,54 @@ fn colour(bencher: Bencher, op: &str) {
         program.run(&mut scratch, &pixels, Rect::whole(224, 224), &mut out, frame).unwrap();
     });
 }
+
+/// What is drawn, and found out about pixels, for a group of 32 pictures of 224 x 224 that share a draw, and for 32 that do not. The
+/// final pass comes on top and costs what it costs without mixing, or a little more.
+#[divan::bench(args = MIXERS)]
+fn mix(bencher: Bencher, mixer: &str) {
+    let lambda = if mixer.ends_with("each") { "element" } else { "group" };
+    let name = mixer.trim_end_matches(" each");
+    let text = format!(
+        "batch = 32\n[mix]\nchoose = [ {{ mix = '{name}' {} }} ]\nlambda = '{lambda}'\n[target]\nclasses = 9",
+        if name == "mixup" { ", alpha = 1.0" } else { "" }
+    );
+    let recipe = Recipe::from_toml(&text).unwrap();
+    let mix = recipe.mix_options().unwrap();
+    let frame = Frame { width: 224, height: 224 };
+    let (_, photo) = feedmill::augment::apply(
+        &feedmill::augment::Resize::exact(224, 224),
+        0,
+        400,
+        300,
+        &(0..400 * 300 * 3).map(|i| (i * 7 % 251) as u8).collect::<Vec<u8>>(),
+    )
+    .unwrap();
+    let views = vec![Some(&photo[..]); 32];
+    let scene = Scene::new(frame, &views).unwrap();
+    let mut group = 0;
+    bencher.counter(ItemsCount::new(32usize)).bench_local(|| {
+        group += 1;
+        let drawn = mix.draw(7, 0, 0, group, 32, frame);
+        drawn.iter().map(|slot| slot.resolve(&scene).unwrap().weights[0]).sum::<f64>()
+    });
+}
+
+const MIXERS: [&str; 14] = [
+    "mixup each",
+    "cutmix each",
+    "resizemix each",
+    "fmix",
+    "fmix each",
+    "gridmix",
+    "gridmix each",
+    "smoothmix",
+    "saliencymix",
+    "attentivemix",
+    "puzzlemix",
+    "smmix",
+    "mosaic each",
+    "collage",
+];
 
 /// 60,000 raw pictures of 32 x 32: pad and crop, flip, normalise, f32 NCHW, all threads.
 #[divan::bench(sample_count = 5, sample_size = 1)]

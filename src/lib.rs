@@ -34,3 +34,8 @@ pub use toml;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// And those of the page about mixing.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/MIXING.md")]
+struct Mixing;

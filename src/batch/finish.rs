@@ -251,9 +251,8 @@ impl Finisher {
                 let line = |patch: &Patch| {
                     let (from_row, from_column) = (patch.cell / columns, patch.cell % columns);
                     let y = Patches::moved(y, row, from_row, height, rows);
-                    let start = Patches::start(from_column, width, columns);
-                    let end = Patches::start(from_column + 1, width, columns).max(start + 1);
-                    &self.row(sources[patch.source], y as usize)[start as usize..end as usize]
+                    let span = Patches::span(from_column, width, columns);
+                    &self.row(sources[patch.source], y as usize)[span.start as usize..span.end as usize]
                 };
                 match patches.cell(row * columns + column) {
                     [only] if only.weight == 1.0 && line(only).len() >= length => {

@@ -303,7 +303,7 @@ impl Batch {
     }
 
     /// Boxes, keypoints and planes of view `k` of a group of a slot, in coordinates of that view; planes have its size. They
-    /// are the slot's own: mixing leaves them as they are. `None` if the recipe has no `[joint]` table, and for blanked
+    /// are the slot's own: mixing leaves them as they are, but for [`crate::mix::InstancePaste`]. `None` if the recipe has no `[joint]` table, and for blanked
     /// samples.
     ///
     /// # Panics

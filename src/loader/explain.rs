@@ -135,7 +135,8 @@ impl Loader {
                 .collect(),
             annotations: annotated.get(spot.number).cloned().unwrap_or_default(),
         });
-        let mixes = visits.first().map(|(batch, slot, _)| self.mixes(&views, epoch, *batch, *slot));
+        let mixes =
+            visits.first().map(|(batch, slot, _)| self.mixes(&views, epoch, *batch, *slot)).transpose()?;
         Ok(Explanation {
             sample,
             name,
@@ -154,15 +155,15 @@ impl Loader {
     }
 
     /// How a slot of the global batch is mixed; nothing if it is another rank's.
-    fn mixes(&self, views: &ViewSet, epoch: u32, batch: u64, slot: usize) -> Vec<MixStep> {
+    fn mixes(&self, views: &ViewSet, epoch: u32, batch: u64, slot: usize) -> Result<Vec<MixStep>> {
         if views.mix.is_none() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let plan = self.line.plan.batch(epoch, batch);
         let slot = slot.checked_sub(plan.first).filter(|slot| *slot < plan.slots.len());
-        let Some(slot) = slot else { return Vec::new() };
+        let Some(slot) = slot else { return Ok(Vec::new()) };
         let (group, start) = (slot / self.line.group, slot / self.line.group * self.line.group);
-        let drawn = mixing::draw(&self.line, views, &plan).swap_remove(group);
+        let drawn = mixing::draw(&self.line, views, &plan)?.swap_remove(group);
         let own = drawn.into_iter().filter(|mix| start + mix.slot() == slot && mix.role == mix::Role::Mixed);
         let step = |mix: SlotMix| {
             let (lam, drawn) = match &mix.drawn {
@@ -182,7 +183,7 @@ impl Loader {
                 drawn,
             }
         };
-        own.map(step).collect()
+        Ok(own.map(step).collect())
     }
 }
 

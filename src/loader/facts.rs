@@ -1,6 +1,6 @@
 //! What the plan has to know of samples, read once when a loader is opened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Table;
 use crate::error::{Error, Result};
@@ -32,7 +32,7 @@ pub(super) fn gather(
         reading.values(weights)?;
     }
     let mut facts = Facts::new();
-    for by in setup.needs() {
+    for by in setup.needs().collect::<BTreeSet<_>>() {
         let grouping = match by {
             By::Class => reading.classes(recipe.target.classes)?,
             By::Source => continue,

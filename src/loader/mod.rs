@@ -99,7 +99,7 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// As [`Loader::blend`], and if the recipe speaks of another number of sources.
+    /// As [`Loader::blend`], and if the recipe speaks of another number of sources, or gives weights to some of them only.
     pub fn sources(sources: Vec<Box<dyn Source>>, recipe: Recipe) -> Result<Loader> {
         let said = &recipe.sources;
         if !said.is_empty() && said.len() != sources.len() {
@@ -108,6 +108,12 @@ impl Loader {
                 said.len(),
                 sources.len()
             )));
+        }
+        let weighted = said.iter().filter(|said| said.weight.is_some()).count();
+        if weighted != 0 && weighted != said.len() {
+            return Err(Error::config(
+                "some [[source]] tables have a weight and some have none: give all of them one",
+            ));
         }
         let share = |(number, len): (usize, u64)| {
             let weight = said.get(number).and_then(|said| said.weight.clone());

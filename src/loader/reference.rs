@@ -58,7 +58,7 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
         })
         .collect();
     let mut emitted = Vec::new();
-    for (drawn, start) in mixing::draw(line, &views, &plan).iter().zip((0..).step_by(line.group)) {
+    for (drawn, start) in mixing::draw(line, &views, &plan)?.iter().zip((0..).step_by(line.group)) {
         let group = &all[start..(start + line.group).min(all.len())];
         emitted.extend(mixing::resolve(line, &views, start, drawn, group)?);
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::forms::{Mosaic, Patches, Tiles};
 use crate::augment::Frame;
+use crate::error::{Error, Result};
 
 /// How the pixels of a slot come from its sources: source 0 is A, source 1 is B, and so on.
 #[derive(Clone, Debug, PartialEq)]
@@ -190,6 +191,33 @@ impl Blend {
             Blend::Patches(patches) => patches.sources(),
             Blend::Mosaic(_) => 4,
         }
+    }
+
+    /// Refuses a blend that is not for pictures of this size, such as one of a user's mixer.
+    pub(super) fn check(&self, frame: Frame) -> Result<()> {
+        let inside =
+            |[y0, x0, y1, x1]: [u32; 4]| y0 <= y1 && x0 <= x1 && y1 <= frame.height && x1 <= frame.width;
+        let fine = match self {
+            Blend::Keep | Blend::Patches(_) => true,
+            Blend::Uniform { lam } => (0.0..=1.0).contains(lam),
+            Blend::Box { rect } => inside(*rect),
+            Blend::Mask(mask) => mask.frame == frame && (0.0..=1.0).contains(&mask.lam),
+            Blend::Several(weights) => {
+                weights.iter().all(|weight| (0.0..=1.0).contains(weight))
+                    && (weights.iter().sum::<f64>() - 1.0).abs() < 1e-6
+            }
+            Blend::Tiles(tiles) => tiles.tiles.iter().all(|tile| {
+                inside(tile.from) && inside(tile.to) && (area(tile.from) > 0 || area(tile.to) == 0)
+            }),
+            Blend::Mosaic(mosaic) => {
+                mosaic.map.iter().all(|number| number.is_finite())
+                    && mosaic.order.iter().all(|source| *source < 4)
+            }
+        };
+        if fine {
+            return Ok(());
+        }
+        Err(Error::config(format!("{self:?} is no blend of pictures of {frame} pixels")))
     }
 
     /// The rectangle of the partner's pixels, where there is just one: first row, first column, end row, end column.

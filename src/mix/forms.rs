@@ -209,11 +209,12 @@ impl Patches {
     ///
     /// # Panics
     ///
-    /// If there are not `rows * columns` of them, or one is empty.
+    /// If there are not `rows * columns` of them, or one is empty or names a cell that is not there.
     pub fn new(rows: u32, columns: u32, cells: impl IntoIterator<Item = Vec<Patch>>) -> Patches {
         let (mut starts, mut terms) = (vec![0], Vec::new());
         for cell in cells {
             assert!(!cell.is_empty(), "a cell without a source");
+            assert!(cell.iter().all(|patch| patch.cell < rows * columns), "a cell beyond the grid");
             terms.extend(cell.into_iter().filter(|patch| patch.weight != 0.0));
             starts.push(terms.len() as u32);
         }
@@ -240,10 +241,16 @@ impl Patches {
         (u64::from(cell) * u64::from(length)).div_ceil(u64::from(cells)) as u32
     }
 
-    /// Where pixel `at` of cell `here` is found in cell `there`.
+    /// The pixels of a cell of a line that is read from: where a line has fewer pixels than cells, a cell has one all the same.
+    pub(crate) fn span(cell: u32, length: u32, cells: u32) -> std::ops::Range<u32> {
+        let start = Patches::start(cell, length, cells).min(length - 1);
+        start..Patches::start(cell + 1, length, cells).max(start + 1)
+    }
+
+    /// Where pixel `at` of cell `here` is found in cell `there`; a smaller one repeats its last pixel.
     pub(crate) fn moved(at: u32, here: u32, there: u32, length: u32, cells: u32) -> u32 {
-        let start = |cell| Patches::start(cell, length, cells);
-        (start(there) + at - start(here)).min(start(there + 1).max(start(there) + 1) - 1)
+        let span = Patches::span(there, length, cells);
+        (span.start + at - Patches::start(here, length, cells)).min(span.end - 1)
     }
 
     pub(super) fn terms(&self, frame: Frame, y: u32, x: u32, terms: &mut Vec<Term>) {

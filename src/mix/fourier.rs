@@ -57,7 +57,14 @@ impl Fourier {
         for (number, out) in out.chunks_exact_mut(sub).enumerate() {
             self.part(input, start + number * stride, stride * radix, factors, out);
         }
-        let mut column = vec![[0.0; 2]; radix];
+        let (mut few, mut many) = ([[0.0; 2]; 8], Vec::new());
+        let column = match few.get_mut(..radix) {
+            Some(few) => few,
+            None => {
+                many.resize(radix, [0.0; 2]);
+                &mut many[..]
+            }
+        };
         for k in 0..sub {
             for (number, value) in column.iter_mut().enumerate() {
                 *value = times(out[number * sub + k], self.turns[number * k * stride % self.length]);

@@ -66,16 +66,11 @@ impl Map {
             return self.values.clone();
         }
         let mut means = Vec::with_capacity(rows as usize * columns as usize);
-        let range = |cell: u32, length: u32, cells: u32| {
-            // A grid finer than the map repeats values.
-            let start = Patches::start(cell, length, cells).min(length - 1);
-            start..Patches::start(cell + 1, length, cells).max(start + 1)
-        };
         for row in 0..rows {
             for column in 0..columns {
                 let (mut sum, mut count) = (0.0f64, 0u32);
-                for y in range(row, self.rows, rows) {
-                    for x in range(column, self.columns, columns) {
+                for y in Patches::span(row, self.rows, rows) {
+                    for x in Patches::span(column, self.columns, columns) {
                         sum += f64::from(self.values[y as usize * self.columns as usize + x as usize]);
                         count += 1;
                     }

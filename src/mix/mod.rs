@@ -113,4 +113,6 @@ pub enum Sources {
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

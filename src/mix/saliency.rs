@@ -22,14 +22,20 @@ fn mirrored(at: i64, length: usize) -> usize {
     at.min(2 * last - at) as usize
 }
 
-/// One pass of the kernel (1, 2, 1) x (1, 2, 1) / 16 on bytes.
+/// One pass of the kernel (1, 2, 1) x (1, 2, 1) / 16 on bytes, mirrored at the edges.
 fn blur(grey: &[u8], frame: Frame) -> Vec<u8> {
     let (w, h) = (frame.width as usize, frame.height as usize);
-    let mut across = vec![0u32; grey.len()];
+    let mut across = vec![0u16; grey.len()];
     for (row, out) in grey.chunks_exact(w).zip(across.chunks_exact_mut(w)) {
-        let at = |x: i64| u32::from(row[mirrored(x, w)]);
-        for (x, out) in (0i64..).zip(out) {
-            *out = at(x - 1) + 2 * at(x) + at(x + 1);
+        let sum = |x: usize| {
+            let at = |x: i64| u16::from(row[mirrored(x, w)]);
+            at(x as i64 - 1) + 2 * at(x as i64) + at(x as i64 + 1)
+        };
+        (out[0], out[w - 1]) = (sum(0), sum(w - 1));
+        if let Some(inner) = out.get_mut(1..w - 1) {
+            for (out, three) in inner.iter_mut().zip(row.windows(3)) {
+                *out = u16::from(three[0]) + 2 * u16::from(three[1]) + u16::from(three[2]);
+            }
         }
     }
     let row = |y: i64| &across[mirrored(y, h) * w..][..w];
@@ -51,39 +57,49 @@ pub fn fine_grained(frame: Frame, view: &[u8]) -> Vec<u8> {
     assert_eq!(view.len(), frame.width as usize * frame.height as usize * 3, "RGB of {frame}");
     let (w, h) = (frame.width as usize, frame.height as usize);
     let grey = blur(&blur(&grey(view), frame), frame);
-    // Sums over all pixels above and left.
+    // Sums over all pixels above and left. They may wrap around where pictures are huge, which no difference minds: a window has at
+    // most 224 x 224 pixels.
     let mut integral = vec![0u32; (w + 1) * (h + 1)];
     for y in 0..h {
         let (above, below) = integral[y * (w + 1)..].split_at_mut(w + 1);
-        let mut sum = 0;
+        let mut sum = 0u32;
         for (x, level) in grey[y * w..][..w].iter().enumerate() {
-            sum += u32::from(*level);
-            below[x + 1] = above[x + 1] + sum;
+            sum = sum.wrapping_add(u32::from(*level));
+            below[x + 1] = above[x + 1].wrapping_add(sum);
         }
     }
-    let (mut on, mut off) = (vec![0u32; w * h], vec![0u32; w * h]);
-    for radius in [12usize, 24, 48, 28, 56, 112] {
+    let (mut on, mut off) = (vec![0i32; w * h], vec![0i32; w * h]);
+    // The sums of the columns of a window's rows, the first and the last one repeated beyond the edges, so that a window is the
+    // difference of two places that are 2 n apart.
+    let mut columns = Vec::new();
+    for n in [12usize, 24, 48, 28, 56, 112] {
+        let widths: Vec<f32> =
+            (0..w).map(|x| ((x + n + 1).min(w) - (x + 1).saturating_sub(n)) as f32).collect();
         for y in 0..h {
-            let (y1, y2) = ((y + 1).saturating_sub(radius), (y + radius + 1).min(h));
+            let (y1, y2) = ((y + 1).saturating_sub(n), (y + n + 1).min(h));
             let (top, bottom) = (&integral[y1 * (w + 1)..][..w + 1], &integral[y2 * (w + 1)..][..w + 1]);
+            columns.clear();
+            columns.resize(n - 1, 0u32);
+            columns.extend(bottom.iter().zip(top).map(|(bottom, top)| bottom.wrapping_sub(*top)));
+            columns.resize(w + 2 * n, columns[w + n - 1]);
             let row = y * w..(y + 1) * w;
+            let windows = columns.iter().zip(&columns[2 * n..]).zip(&widths);
             let lines = grey[row.clone()].iter().zip(&mut on[row.clone()]).zip(&mut off[row]);
-            for (x, ((level, on), off)) in lines.enumerate() {
-                let (x1, x2) = ((x + 1).saturating_sub(radius), (x + radius + 1).min(w));
-                let sum = (bottom[x2] - bottom[x1]) - (top[x2] - top[x1]);
-                let count = ((x2 - x1) * (y2 - y1) - 1) as f32;
-                let centre = u32::from(*level);
+            let rows = (y2 - y1) as f32;
+            for (((level, on), off), ((left, right), width)) in lines.zip(windows) {
+                let centre = i32::from(*level);
+                let others = (right.wrapping_sub(*left) as i32 - centre) as f32;
                 // A picture of one pixel has no surround.
-                let mean = if count > 0.0 { (sum - centre) as f32 / count } else { centre as f32 };
+                let mean = if width * rows > 1.0 { others / (width * rows - 1.0) } else { centre as f32 };
                 let difference = centre as f32 - mean;
-                *on += difference.max(0.0) as u32;
-                *off += (-difference).max(0.0) as u32;
+                *on += difference.max(0.0) as i32;
+                *off += (-difference).max(0.0) as i32;
             }
         }
     }
-    let scaled = |sums: Vec<u32>| {
+    let scaled = |sums: Vec<i32>| {
         let most = sums.iter().copied().max().unwrap_or(0).max(1);
-        sums.into_iter().map(move |sum| 255 * sum / most).collect::<Vec<u32>>()
+        sums.into_iter().map(move |sum| 255 * sum / most).collect::<Vec<i32>>()
     };
     let (on, off) = (scaled(on), scaled(off));
     let most = on.iter().chain(&off).copied().max().unwrap_or(0).max(1);

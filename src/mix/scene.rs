@@ -144,7 +144,7 @@ pub struct Scene<'a> {
     frame: Frame,
     views: &'a [Option<&'a [u8]>],
     maps: Maps<'a>,
-    targets: &'a [Target],
+    targets: &'a [&'a Target],
     annotations: &'a [Option<&'a Annotations>],
 }
 
@@ -183,7 +183,7 @@ impl<'a> Scene<'a> {
 
     /// With the targets of the slots.
     #[must_use]
-    pub fn targets(self, targets: &'a [Target]) -> Scene<'a> {
+    pub fn targets(self, targets: &'a [&'a Target]) -> Scene<'a> {
         Scene { targets, ..self }
     }
 
@@ -215,7 +215,7 @@ impl<'a> Scene<'a> {
 
     /// The target of a slot.
     pub fn target(&self, slot: usize) -> &'a Target {
-        self.targets.get(slot).unwrap_or(&Target::None)
+        self.targets.get(slot).copied().unwrap_or(&Target::None)
     }
 
     /// The class of a slot, if it has just one.
@@ -314,13 +314,16 @@ impl SlotMix {
             Label::Weights(weights) => weights.len(),
             _ => 1,
         });
-        if needed > sources.len() {
+        if needed > sources.len() || !sources.iter().all(|source| scene.has(*source)) {
             return Err(Error::config(format!(
-                "mix \"{}\": {needed} sources are blended, and {} were drawn",
-                self.method,
-                sources.len()
+                "mix \"{}\": {needed} sources are blended of the slots {sources:?}; expected as many with pictures",
+                self.method
             )));
         }
+        outcome
+            .blend
+            .check(scene.frame)
+            .map_err(|error| error.at(format_args!("mix \"{}\"", self.method)))?;
         let weights = match &outcome.label {
             Label::Share => outcome.blend.shares(scene.frame, sources.len()),
             Label::Own => (0..sources.len()).map(|source| f64::from(u8::from(source == 0))).collect(),

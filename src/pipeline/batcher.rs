@@ -96,12 +96,12 @@ impl BatchWork {
         outputs: Vec<Output>,
         lease: Lease,
         buffers: Arc<Buffers>,
-    ) -> BatchWork {
+    ) -> Result<BatchWork> {
         let count = plan.slots.len();
         let groups = count.div_ceil(line.group);
-        BatchWork {
+        Ok(BatchWork {
             number,
-            drawn: mixing::draw(line, &views, &plan),
+            drawn: mixing::draw(line, &views, &plan)?,
             emitted: (0..groups).map(|_| OnceLock::new()).collect(),
             emits: line.emitted(line.group),
             outputs,
@@ -116,7 +116,7 @@ impl BatchWork {
             plan,
             views,
             buffers,
-        }
+        })
     }
 
     /// True if slots have to wait for partners.
@@ -297,7 +297,7 @@ pub(crate) fn assemble(
         occurrences: own().map(|slot| visits[slot].occurrence).collect(),
         valid: own().map(|slot| valid[slot]).collect(),
         mix: emitted.iter().map(|each| each.record(plan.first, |slot| visits[slot].sample)).collect(),
-        masks: mixing::masks(views, emitted.iter().copied()),
+        masks: mixing::masks(views, emitted),
         smoothing: line.recipe.target.smoothing,
         notes,
         annotations: emitted.iter().map(|each| each.annotations.clone()).collect(),

@@ -3,7 +3,7 @@
 use super::line::Line;
 use super::views::{AnnotatedViews, ViewSet};
 use crate::batch::{MaskPlanes, MixRecord};
-use crate::error::Result;
+use crate::error::{Result, catch};
 use crate::mix::{Blend, Masks, Method, Mixed, Pasted, Role, Scene, SlotMix, patch_mask};
 use crate::plan::BatchPlan;
 use crate::source::Target;
@@ -26,19 +26,27 @@ pub(crate) struct Emitted {
     patch_mask: Vec<f32>,
 }
 
-/// What is drawn for the groups of a batch, each with its first slot. Empty without mixing.
-pub(crate) fn draw(line: &Line, views: &ViewSet, plan: &BatchPlan) -> Vec<Vec<SlotMix>> {
-    let Some(mix) = &views.mix else { return Vec::new() };
-    let starts = (0..plan.slots.len()).step_by(line.group);
+/// What is drawn for the groups of a batch. Empty without mixing.
+///
+/// # Errors
+///
+/// [`crate::Kind::Worker`] if a mixer panics.
+pub(crate) fn draw(line: &Line, views: &ViewSet, plan: &BatchPlan) -> Result<Vec<Vec<SlotMix>>> {
+    let Some(mix) = &views.mix else { return Ok(Vec::new()) };
     let draw = |start: usize| {
         let slots = line.group.min(plan.slots.len() - start);
         let number = line.group_number(plan.first, start);
         mix.draw(line.recipe.seed, plan.epoch, plan.index, number, slots, views.mix_frame())
     };
-    starts.map(draw).collect()
+    catch(|| Ok((0..plan.slots.len()).step_by(line.group).map(draw).collect()))
+        .map_err(|error| error.at(format_args!("the mixer, at batch {}", plan.index)))
 }
 
 /// What a group whose first slot is `start` becomes.
+///
+/// # Errors
+///
+/// As [`SlotMix::resolve`], with the sample named; [`crate::Kind::Worker`] if a mixer panics.
 pub(crate) fn resolve(
     line: &Line,
     views: &ViewSet,
@@ -50,12 +58,12 @@ pub(crate) fn resolve(
     let masks = views.mix.as_ref().map_or_else(Masks::default, |mix| mix.get_masks());
     let first = views.groups[0].values();
     let pictures: Vec<Option<&[u8]>> = slots.iter().map(|slot| slot.views.map(|all| &all[..first])).collect();
-    let targets: Vec<Target> = slots.iter().map(|slot| slot.target.clone()).collect();
+    let targets: Vec<&Target> = slots.iter().map(|slot| slot.target).collect();
     let annotations: Vec<_> = slots.iter().map(|slot| slot.annotations.first()).collect();
     let scene = Scene::new(frame, &pictures)?.targets(&targets).annotations(&annotations);
     let mut terms = Vec::new();
     let emit = |drawn: &SlotMix| {
-        let mut mixed = drawn.resolve(&scene).map_err(|error| {
+        let mut mixed = catch(|| drawn.resolve(&scene)).map_err(|error| {
             let own = slots[drawn.slot()].sample;
             error.at(format_args!("mixing sample {own} ({})", line.source.name(own)))
         })?;
@@ -120,10 +128,14 @@ impl Emitted {
 }
 
 /// The masks of all pictures of a batch.
-pub(crate) fn masks<'a>(views: &ViewSet, emitted: impl Iterator<Item = &'a Emitted> + Clone) -> MaskPlanes {
+pub(crate) fn masks(views: &ViewSet, emitted: &[&Emitted]) -> MaskPlanes {
+    let joined = |plane: fn(&Emitted) -> &Vec<f32>| {
+        let planes: Vec<&[f32]> = emitted.iter().map(|each| &plane(each)[..]).collect();
+        planes.concat()
+    };
     MaskPlanes {
-        pixels: emitted.clone().flat_map(|each| &each.pixels_mask).copied().collect(),
-        patches: emitted.flat_map(|each| &each.patch_mask).copied().collect(),
+        pixels: joined(|each| &each.pixels_mask),
+        patches: joined(|each| &each.patch_mask),
         grid: views.mix.as_ref().map_or(0, |mix| mix.get_masks().grid),
     }
 }

@@ -91,7 +91,7 @@ impl Reader {
         let outputs = pixels.into_iter().zip(&views.groups);
         let outputs = outputs.map(|(pixels, group)| Output::new(pixels, group.count() * pictures)).collect();
         let buffers = Arc::clone(&self.shared.buffers);
-        Ok(BatchWork::new(line, number, plan, views, outputs, lease, buffers))
+        BatchWork::new(line, number, plan, views, outputs, lease, buffers)
     }
 
     /// Sends the slots of a batch on; `None` once the run is stopped.

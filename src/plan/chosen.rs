@@ -9,6 +9,7 @@ use super::facts::{By, Facts};
 use super::groups::Groups;
 use super::sampler::{Episodes, Pk, Replacement, Sampler, Weighted, check_weights};
 use super::select::Picked;
+use super::stream;
 use crate::error::{Error, Result};
 
 /// Everything that stays the same from one task to the next.
@@ -98,12 +99,7 @@ impl Chosen {
         if let Sampler::Weighted(weighted) = &setup.sampler
             && weighted.replacement
         {
-            let mut sum = 0.0;
-            let add = |weight: f64| {
-                sum += weight;
-                sum
-            };
-            self.cumulated = Some(self.sampling_weights(weighted, samples)?.into_iter().map(add).collect());
+            self.cumulated = Some(stream::cumulated(self.sampling_weights(weighted, samples)?));
         }
         let Some(by) = setup.sampler.needs() else { return Ok(()) };
         let grouping = facts.grouping(by)?;

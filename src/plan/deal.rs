@@ -11,9 +11,6 @@ use std::collections::BinaryHeap;
 use super::permutation::Permutation;
 use crate::draws::Domain;
 
-/// Weights that are no multiples of less become multiples of this share of their sum.
-const ROUND: u64 = 1_000_000;
-
 /// Positions dealt to groups in rounds.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Deal {
@@ -42,7 +39,11 @@ pub(super) struct Exchange {
 }
 
 impl Deal {
-    /// Deals positions below `positions` by weights that are finite, not negative and not all 0. There are at most a million.
+    /// Positions of a round at most: weights that are no multiples of less become multiples of this share of their sum. (Two groups
+    /// need no table, so their rounds may be longer.)
+    pub(super) const ROUND: u64 = 1_000_000;
+
+    /// Deals positions below `positions` by weights that are finite, not negative and not all 0. There are at most [`Deal::ROUND`].
     pub(super) fn new(weights: &[f64], positions: u64) -> Deal {
         let quotas = quotas(weights);
         let round = quotas.iter().sum();
@@ -106,10 +107,10 @@ impl Deal {
     }
 }
 
-/// Whole numbers in the ratio of the weights, exact where their sum is at most [`ROUND`] (or there are but two).
+/// Whole numbers in the ratio of the weights, exact where their sum is at most [`Deal::ROUND`] (or there are but two).
 fn quotas(weights: &[f64]) -> Vec<u64> {
     let total: f64 = weights.iter().sum();
-    let most = if weights.len() == 2 { 1u64 << 53 } else { ROUND };
+    let most = if weights.len() == 2 { 1u64 << 53 } else { Deal::ROUND };
     let whole = weights.iter().all(|weight| weight.fract() == 0.0) && total <= most as f64;
     let scaled = |round: f64| weights.iter().map(move |weight| weight / total * round);
     let exact = |round: &f64| scaled(*round).all(|quota| (quota - quota.round()).abs() <= 1e-9 * round);
@@ -118,7 +119,8 @@ fn quotas(weights: &[f64]) -> Vec<u64> {
     } else if let Some(round) = (1..=6).map(|power| libm::pow(10.0, f64::from(power))).find(exact) {
         scaled(round).map(|quota| quota.round() as u64).collect()
     } else {
-        largest_remainders(&scaled(ROUND as f64).collect::<Vec<f64>>(), ROUND)
+        let round = if weights.len() == 2 { 1u64 << 40 } else { Deal::ROUND };
+        largest_remainders(&scaled(round as f64).collect::<Vec<f64>>(), round)
     };
     let divisor = quotas.iter().fold(0, |a, &b| gcd(a, b));
     quotas.iter().map(|quota| quota / divisor.max(1)).collect()
@@ -212,7 +214,8 @@ mod tests {
     #[test]
     fn odd_weights_are_exact_to_the_millionth() {
         let weights = [1.0f64.sqrt(), 2.0f64.sqrt(), 3.0f64.sqrt(), 0.001];
-        assert!(worst(&weights, 20_000) < 1.0 + 20_000.0 / ROUND as f64);
+        assert!(worst(&weights, 20_000) < 1.0 + 20_000.0 / Deal::ROUND as f64);
+        assert!(worst(&weights[..2], 20_000) < 1.0 - 1e-6);
     }
 
     #[test]

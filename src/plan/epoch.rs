@@ -8,7 +8,7 @@ use super::deal::Deal;
 use super::facts::Facts;
 use super::sampler::{Balanced, Grouped, Sampler, check_weights};
 use super::stream::{self, Kind, Stream};
-use super::{Last, Order, Place, Setup, World};
+use super::{Last, Order, Place, Setup, Share, World};
 use crate::error::{Error, Result};
 
 /// Small, and a function of (plan, epoch) alone.
@@ -55,16 +55,22 @@ impl Epoch {
         Ok(new)
     }
 
-    fn deal(&mut self, weights: Vec<f64>, positions: u64) -> Arc<Deal> {
+    fn deal(&mut self, weights: Vec<f64>, positions: u64) -> Result<Arc<Deal>> {
+        if weights.len() as u64 > Deal::ROUND {
+            let (groups, most) = (weights.len(), Deal::ROUND);
+            return Err(Error::config(format!(
+                "sampler: {groups} groups; at most {most} can be dealt: use replacement = true, or kind = \"unique\""
+            )));
+        }
         if let Some((known, long, deal)) = &self.dealt
             && *known == weights
             && *long == positions
         {
-            return Arc::clone(deal);
+            return Ok(Arc::clone(deal));
         }
         let deal = Arc::new(Deal::new(&weights, positions));
         self.dealt = Some((weights, positions, Arc::clone(&deal)));
-        deal
+        Ok(deal)
     }
 
     fn compose(&mut self, setup: &Setup, samples: u64) -> Result<()> {
@@ -78,12 +84,7 @@ impl Epoch {
         let kind = match &setup.sampler {
             Sampler::Order(_) if !setup.blends() => Kind::Plain,
             Sampler::Order(_) => {
-                let weights = setup.source_weights(epoch)?;
-                let present =
-                    (0..chosen.sources.count()).map(|group| weights[chosen.sources.id(group) as usize]);
-                let weights: Vec<f64> = present.collect();
-                check_weights(&weights, |nth| format!("source {nth}"))?;
-                let deal = self.deal(weights, length);
+                let deal = self.deal(setup.blend_weights(&chosen, epoch)?, length)?;
                 Kind::Dealt { groups: Arc::clone(&chosen.sources), deal, named: false }
             }
             Sampler::Weighted(weighted) => match &chosen.cumulated {
@@ -104,14 +105,9 @@ impl Epoch {
             Sampler::Balanced(Balanced { replacement, .. }) => {
                 let weights = by_temperature(&mut groups().sizes());
                 if *replacement {
-                    let mut sum = 0.0;
-                    let add = |weight: f64| {
-                        sum += weight;
-                        sum
-                    };
-                    Kind::Drawn { groups: groups(), cumulated: weights.into_iter().map(add).collect() }
+                    Kind::Drawn { groups: groups(), cumulated: stream::cumulated(weights) }
                 } else {
-                    Kind::Dealt { groups: groups(), deal: self.deal(weights, length), named: true }
+                    Kind::Dealt { groups: groups(), deal: self.deal(weights, length)?, named: true }
                 }
             }
             Sampler::Unique(_) => {
@@ -128,7 +124,7 @@ impl Epoch {
                 if temperature.is_some() {
                     turns.batches = batches.unwrap_or(chosen.len / batch);
                     let weights = by_temperature(&mut groups().sizes());
-                    turns.turns = Turns::Dealt(self.deal(weights, turns.batches.max(1)));
+                    turns.turns = Turns::Dealt(self.deal(weights, turns.batches.max(1))?);
                 }
                 self.batches = turns.batches;
                 self.composer = Composer::Groups(turns);
@@ -268,13 +264,20 @@ impl Setup {
         self.blended && self.sources.len() > 1
     }
 
-    /// The weight of each source in an epoch.
-    pub(super) fn source_weights(&self, epoch: u32) -> Result<Vec<f64>> {
+    /// The weight in an epoch of each source that has chosen samples.
+    pub(super) fn blend_weights(&self, chosen: &Chosen, epoch: u32) -> Result<Vec<f64>> {
         let weights: Vec<f64> = self.sources.iter().map(|share| share.weight.value(epoch)).collect();
-        check_weights(&weights, |source| format!("source {source}")).map_err(|error| match epoch {
+        let at = |error: Error| match epoch {
             0 => error,
             epoch => error.at(format_args!("in epoch {epoch}")),
-        })?;
+        };
+        check_weights(&weights, |source| format!("source {source}")).map_err(at)?;
+        if !self.blends() {
+            return Ok(weights);
+        }
+        let sources = (0..chosen.sources.count()).map(|group| chosen.sources.id(group) as usize);
+        let weights: Vec<f64> = sources.map(|source| weights[source]).collect();
+        check_weights(&weights, |nth| format!("source {}", chosen.sources.id(nth))).map_err(at)?;
         Ok(weights)
     }
 
@@ -288,10 +291,10 @@ impl Setup {
             ));
         }
         if self.blends() && !plain {
-            let weights = self.source_weights(0)?;
-            let natural = self.sources.iter().zip(&weights).all(|(share, weight)| {
-                let first = weights[0] * share.len as f64;
-                (weight * self.sources[0].len as f64 - first).abs() <= 1e-9 * first.abs()
+            let weight = |share: &Share| share.weight.value(0);
+            let natural = self.sources.iter().all(|share| {
+                let first = weight(&self.sources[0]) * share.len as f64;
+                (weight(share) * self.sources[0].len as f64 - first).abs() <= 1e-9 * first.abs()
             });
             if !natural || self.sources.iter().any(|share| share.weight.landmarks().len() > 1) {
                 return Err(Error::config(

@@ -32,6 +32,7 @@ pub use world::World;
 
 use crate::draws::{Domain, Draws};
 use crate::error::{Error, Result};
+use chosen::Chosen;
 use epoch::Epoch;
 use groups::Groups;
 
@@ -55,7 +56,8 @@ pub enum Last {
 pub struct Visit {
     /// The sample's number.
     pub sample: u64,
-    /// Its k-th visit in this epoch, from 0. Visits of one sample are augmented differently.
+    /// Tells visits of one sample in an epoch apart, which are augmented differently: the k-th from 0, or the place in the epoch where
+    /// a sampler draws every slot or batch anew.
     pub occurrence: u32,
 }
 
@@ -234,9 +236,6 @@ impl Plan {
         setup.sampler.check(setup.batch).map_err(|(_, error)| error)?;
         setup.select.iter().try_for_each(Select::check)?;
         setup.check_order()?;
-        // Between landmarks, weights lie between those of the landmarks.
-        let landmarks = setup.sources.iter().flat_map(|share| share.weight.landmarks());
-        landmarks.collect::<BTreeSet<_>>().into_iter().try_for_each(|e| setup.source_weights(e).map(drop))?;
         let mut facts = facts;
         if setup.needs().any(|by| *by == By::Source) || (setup.sources.len() > 1 && !setup.select.is_empty())
         {
@@ -274,7 +273,7 @@ impl Plan {
         Ok(Grouping { of, names: Vec::new(), count: setup.sources.len() as u32 })
     }
 
-    /// The number of batches of every task, which tries out all of them.
+    /// The number of batches of every task, which tries out all of them, and the weights of sources wherever they turn.
     fn count(&self) -> Result<Vec<(u32, u64)>> {
         let mut epochs = BTreeSet::from([0]);
         for select in &self.setup.select {
@@ -285,10 +284,22 @@ impl Plan {
         }
         let mut runs: Vec<(u32, u64)> = Vec::new();
         for epoch in epochs {
-            let batches = self.make(epoch)?.batches;
-            if runs.last().is_none_or(|(_, before)| *before != batches) {
-                runs.push((epoch, batches));
+            let made = self.make(epoch)?;
+            if runs.last().is_none_or(|(_, before)| *before != made.batches) {
+                runs.push((epoch, made.batches));
             }
+            if epoch == 0 {
+                self.keep(Arc::new(made));
+            }
+        }
+        // Between landmarks, weights lie between those of the landmarks.
+        let landmarks = self.setup.sources.iter().flat_map(|share| share.weight.landmarks());
+        let mut chosen = Arc::clone(&self.epoch(0).chosen);
+        for epoch in landmarks.collect::<BTreeSet<_>>() {
+            if !chosen.are_of(&self.setup, &self.facts, epoch) {
+                chosen = Arc::new(Chosen::new(&self.setup, &self.facts, self.samples, epoch)?);
+            }
+            self.setup.blend_weights(&chosen, epoch)?;
         }
         Ok(runs)
     }
@@ -332,12 +343,16 @@ impl Plan {
         let made =
             self.make(epoch).expect("every task and every landmark was tried out when the plan was made");
         let made = Arc::new(made);
+        self.keep(Arc::clone(&made));
+        made
+    }
+
+    fn keep(&self, made: Arc<Epoch>) {
         let mut kept = self.kept();
         if kept.len() == KEPT {
             kept.pop_front();
         }
-        kept.push_back(Arc::clone(&made));
-        made
+        kept.push_back(made);
     }
 
     /// The same plan for another rank.

@@ -69,6 +69,16 @@ pub(super) fn without_replacement((seed, epoch): (u64, u32), weights: &[f64], le
     keys.into_iter().take(length as usize).map(|(_, place)| place).collect()
 }
 
+/// The sums of weights up to each.
+pub(super) fn cumulated<T: FromIterator<f64>>(weights: Vec<f64>) -> T {
+    let mut sum = 0.0;
+    let add = |weight: f64| {
+        sum += weight;
+        sum
+    };
+    weights.into_iter().map(add).collect()
+}
+
 /// The first index whose sum is above a uniform draw of the whole.
 fn by_sums(sums: &[f64], draws: &mut Draws) -> usize {
     let at = draws.unit() * sums[sums.len() - 1];

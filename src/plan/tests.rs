@@ -219,3 +219,18 @@ proptest! {
         }
     }
 }
+
+/// A source that a selection leaves alone may not fade out, whatever the others do.
+#[test]
+fn a_blend_whose_only_chosen_source_fades_out_is_refused() {
+    let mut sources = shares([(10, 1.0), (10, 1.0)]);
+    sources[1].weight = Curve::stages([(0, 1.0), (7, 0.0)]).unwrap();
+    let subset = |samples: std::ops::Range<u64>| {
+        let select = vec![Subset::new(samples).into()];
+        let setup = Setup { sources: sources.clone(), select, batch: 5, ..Setup::default() };
+        Plan::new(setup, Facts::new())
+    };
+    subset(0..20).unwrap().batch(7, 0);
+    let text = subset(10..20).unwrap_err().to_string();
+    assert!(text.contains("in epoch 7") && text.contains("all 0"), "{text}");
+}

@@ -1,12 +1,10 @@
 //! Kinds of ops held out for validation: "Crafting Distribution Shifts for Validation and Training in Single Source Domain
 //! Generalization".
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::{OpEntry, View};
-use crate::augment::{Op, Registry};
+use super::{OpEntry, Recipe, View};
+use crate::augment::Op;
 use crate::draws::{Domain, Draws};
 use crate::error::{Error, Result};
 
@@ -15,29 +13,60 @@ const FAMILIES: [(&str, &[&str]); 10] = [
     (
         "arithmetic",
         &[
-            "gaussian_noise",
-            "shot_noise",
-            "speckle_noise",
-            "impulse_noise",
+            "add",
             "beta_mask",
+            "channel_dropout",
             "cutout",
-            "random_erasing",
+            "dropout",
+            "elementwise_add",
+            "elementwise_multiply",
+            "gaussian_noise",
+            "impulse_noise",
             "invert",
+            "jpeg",
+            "laplace_noise",
+            "multiply",
+            "random_erasing",
+            "shot_noise",
             "solarize",
             "solarize_add",
-            "jpeg",
+            "speckle_noise",
         ],
     ),
     (
         "blur",
-        &["gaussian_blur", "pil_gaussian_blur", "box_blur", "median_blur", "bilateral_blur", "motion_blur"],
+        &["bilateral_blur", "box_blur", "gaussian_blur", "median_blur", "motion_blur", "pil_gaussian_blur"],
     ),
-    ("color", &["brightness", "saturation", "hue", "grayscale", "posterize", "permute_channels"]),
-    ("contrast", &["contrast", "gamma", "autocontrast", "equalize"]),
-    ("convolutional", &["sharpen", "sharpness", "emboss", "edge_detect"]),
+    (
+        "color",
+        &[
+            "brightness",
+            "grayscale",
+            "hue",
+            "hue_saturation_value",
+            "permute_channels",
+            "posterize",
+            "quantize",
+            "saturation",
+        ],
+    ),
+    (
+        "contrast",
+        &[
+            "autocontrast",
+            "clahe",
+            "contrast",
+            "equalize",
+            "gamma",
+            "linear_contrast",
+            "log_contrast",
+            "sigmoid_contrast",
+        ],
+    ),
+    ("convolutional", &["edge_detect", "emboss", "sharpen", "sharpness"]),
     ("digital", &[]),
     ("edges", &["edge_map"]),
-    ("geometric", &["rotate", "rotate90", "affine", "perspective", "elastic", "jigsaw"]),
+    ("geometric", &["affine", "elastic", "jigsaw", "perspective", "rotate", "rotate90"]),
     ("noise", &[]),
     ("weather", &[]),
 ];
@@ -66,8 +95,8 @@ const CORRUPTIONS: [(&str, &[&str]); 4] = [
     ("digital", &["contrast", "elastic_transform", "pixelate", "jpeg_compression", "saturate"]),
 ];
 
-/// Ops of each family at published strengths.
-const SUITE: &str = include_str!("suite.toml");
+/// Views of those families that the preset does not have.
+const MORE: &str = include_str!("corruptions.toml");
 
 /// Which side of a split of op families a recipe is on. In a recipe: the table `[op_folds]`.
 ///
@@ -77,17 +106,18 @@ const SUITE: &str = include_str!("suite.toml");
 /// # Example
 ///
 /// ```
-/// use feedmill::augment::{Affine, GaussianNoise, Resize};
-/// use feedmill::recipe::{OpFolds, View};
-/// use feedmill::Recipe;
+/// use feedmill::augment::{PilGaussianBlur, Resize};
+/// use feedmill::recipe::OpFolds;
+/// use feedmill::{Loader, Recipe};
 ///
-/// let held_out = OpFolds::new(5, 0).held_out();
-/// let suite = OpFolds::new(5, 0).validation(&View::new().op(Resize::exact(32, 32)))?;
-/// assert_eq!(suite.iter().map(|view| view.get_name().unwrap()).collect::<Vec<_>>(), held_out);
-/// // Every sample once for each family: one tensor of the batch for each.
-/// let recipe = suite.into_iter().fold(Recipe::new().batch(4), Recipe::view);
-/// let recipe = recipe.op_folds(OpFolds::new(5, 0).validating());
-/// feedmill::Loader::open("fixtures/photos", recipe)?.batch(0, 0)?;
+/// let folds = (0..5).map(|fold| OpFolds::new(5, fold));
+/// let without_blur = folds.into_iter().find(|folds| folds.held_out().contains(&"blur")).expect("one of them");
+/// let blurred = Recipe::new().batch(4).op(Resize::exact(32, 32)).op(PilGaussianBlur::new(1.0, 2.0));
+/// let error = Loader::open("fixtures/photos", blurred.op_folds(without_blur.clone())).unwrap_err();
+/// assert!(error.to_string().contains("the family blur, which is held out"));
+/// // One tensor of a batch for each family that is held out.
+/// let validation = without_blur.validation()?.batch(2);
+/// assert_eq!(Loader::open("fixtures/photos", validation)?.shapes().len(), 2);
 /// # Ok::<(), feedmill::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,23 +174,19 @@ impl OpFolds {
         held
     }
 
-    /// A view for each family that is held out, named like it: the ops of `base`, then one of the family's ops by chance, at the strengths
-    /// of the paper.
+    /// A recipe that gives every sample once with a view for each family that is held out, named like it: one of the family's ops by
+    /// chance at published strengths, as in the preset `crafting-shifts`. The validation score is the mean over the views.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] as [`OpFolds::check`].
-    pub fn validation(&self, base: &View) -> Result<Vec<View>> {
+    pub fn validation(&self) -> Result<Recipe> {
         self.check()?;
-        let suite: BTreeMap<String, toml::Value> = toml::from_str(SUITE).expect("the built-in suite");
-        let registry = Registry::default();
-        let view = |family: &str| {
-            let ops = toml::Table::from_iter([("ops".to_string(), suite[family].clone())]);
-            let mut view = base.clone().name(family);
-            view.push(None, registry.make("one_of", ops)?, None, false)?;
-            Ok(view)
-        };
-        self.held_out().into_iter().map(view).collect()
+        let mut recipe = Recipe::preset("crafting-shifts")?;
+        recipe.views.extend(Recipe::from_toml(MORE)?.views);
+        let held = self.held_out();
+        recipe.views.retain(|view| view.get_name().is_some_and(|name| held.contains(&name)));
+        Ok(recipe.op_folds(self.clone().validating()))
     }
 
     /// # Errors
@@ -236,8 +262,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::augment::Resize;
-    use crate::recipe::Recipe;
+    use crate::augment::Registry;
 
     #[test]
     fn folds_are_a_disjoint_cover_of_the_families() {
@@ -299,24 +324,55 @@ mod tests {
     }
 
     #[test]
-    fn the_suite_has_ops_of_each_family_alone() {
+    fn a_validation_recipe_has_the_families_that_are_held_out() {
         let mut families = Vec::new();
         for fold in 0..10 {
-            let folds = OpFolds::new(10, fold).validating();
-            for view in folds.validation(&View::new().op(Resize::exact(24, 24))).unwrap() {
-                folds.check_view(&view).unwrap();
-                families.push(view.get_name().unwrap().to_string());
-            }
+            let recipe = OpFolds::new(10, fold).validation().unwrap();
+            recipe.check().unwrap();
+            let again = Recipe::from_toml(&recipe.to_toml()).unwrap();
+            assert_eq!(again.fingerprint(), recipe.fingerprint());
+            families.extend(recipe.views().iter().map(|view| view.get_name().unwrap().to_string()));
         }
         families.sort_unstable();
         assert_eq!(families, FAMILIES.map(|(name, _)| name));
     }
 
+    /// Ops of no family: what recipes are made of, and what cuts or masks without changing what is seen.
+    const NEUTRAL: [&str; 21] = [
+        "any_res",
+        "block_mask",
+        "center_crop",
+        "copy_paste",
+        "corrupt",
+        "enclosing_crop",
+        "five_crop",
+        "horizontal_flip",
+        "low_frequency_crop",
+        "one_of",
+        "pad",
+        "plane_mask",
+        "quadrants",
+        "random_crop",
+        "random_order",
+        "random_resized_crop",
+        "resize",
+        "sequence",
+        "some_of",
+        "token_mask",
+        "vertical_flip",
+    ];
+
+    /// A new op has to be given a family, or to be named above.
     #[test]
-    fn every_named_op_exists() {
+    fn every_op_has_its_place() {
+        let named: BTreeSet<&str> = FAMILIES
+            .iter()
+            .flat_map(|(_, ops)| *ops)
+            .copied()
+            .chain(MIXED.iter().map(|(op, _)| *op))
+            .chain(NEUTRAL)
+            .collect();
         let registry = Registry::default();
-        let known: BTreeSet<&str> = registry.names().collect();
-        let named = FAMILIES.iter().flat_map(|(_, ops)| *ops).chain(MIXED.iter().map(|(op, _)| op));
-        named.for_each(|op| assert!(known.contains(op), "{op}"));
+        assert_eq!(named, registry.names().collect::<BTreeSet<_>>());
     }
 }

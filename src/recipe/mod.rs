@@ -512,6 +512,11 @@ impl Recipe {
         self.mix_schedule.iter().flat_map(move |schedule| schedule.values(epoch))
     }
 
+    /// How batches of epoch 0 are mixed.
+    pub fn mix_options(&self) -> Option<&Mix> {
+        self.mix.as_ref()
+    }
+
     /// The form of targets.
     pub(crate) fn target_form(&self) -> TargetForm {
         self.target.form.unwrap_or(if self.mix.is_some() { TargetForm::Dense } else { TargetForm::Index })

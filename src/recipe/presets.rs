@@ -3,6 +3,19 @@
 use super::nearest;
 use crate::error::{Error, Result};
 
+/// A recipe of OpenMixup: how it mixes, and what all of them share.
+macro_rules! openmixup {
+    ($name:literal) => {
+        (
+            concat!("openmixup-", $name),
+            concat!(
+                include_str!(concat!("presets/openmixup/", $name, ".toml")),
+                include_str!("presets/openmixup/base.toml")
+            ),
+        )
+    };
+}
+
 /// Name and TOML text of each preset, in alphabetical order.
 pub(super) const ALL: &[(&str, &str)] = &[
     ("augmix", include_str!("presets/augmix.toml")),
@@ -20,6 +33,18 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("imagenet-ten-crop", include_str!("presets/imagenet-ten-crop.toml")),
     ("metric-learning", include_str!("presets/metric-learning.toml")),
     ("mocov3", include_str!("presets/mocov3.toml")),
+    openmixup!("attentivemix"),
+    openmixup!("cutmix"),
+    openmixup!("fmix"),
+    openmixup!("gridmix"),
+    openmixup!("manifold"),
+    openmixup!("mixup"),
+    openmixup!("puzzlemix"),
+    openmixup!("resizemix"),
+    openmixup!("saliencymix"),
+    openmixup!("smmix"),
+    openmixup!("smoothmix"),
+    openmixup!("switch"),
     ("simclr", include_str!("presets/simclr.toml")),
     ("swav", include_str!("presets/swav.toml")),
     ("timm-a1", include_str!("presets/timm-a1.toml")),

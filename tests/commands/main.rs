@@ -216,11 +216,20 @@ fn preview_explain_and_apply_show_what_the_model_sees() {
     assert!(picture.pixels().any(|pixel| pixel.0 == [230; 3]), "captions");
 
     let explained = fine(&["explain", "--data", PHOTOS, "--recipe", text(&recipe), "--sample", "3"]);
-    for part in
-        ["sample 3 (nature/sunset", "crop left=", "resize width=32 height=32 filter=bilinear", "Class(0)"]
-    {
+    for part in [
+        "sample 3 (nature/sunset",
+        "crop left=",
+        "resize width=32 height=32 filter=bilinear",
+        "Class(0)",
+        "  mix      batch ",
+    ] {
         assert!(explained.contains(part), "no {part} in {explained}");
     }
+    // A picture and its mask beside it for each slot.
+    assert!(picture.width() > 3 * (2 * 32 + 4), "{:?}", picture.dimensions());
+    let mixed = fine(&["explain", "--data", PHOTOS, "--recipe", text(&recipe), "--sample", "3", "--json"]);
+    let mixed: serde_json::Value = serde_json::from_str(&mixed).unwrap();
+    assert_eq!(mixed["mixes"].as_array().unwrap().len(), 1, "{mixed}");
     let json = fine(&["explain", "--data", PHOTOS, "--preset", "imagenet", "--sample", "3", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((json["width"].as_u64(), json["height"].as_u64()), (Some(640), Some(427)));

@@ -1,8 +1,11 @@
 //! Every mixer, through the loader.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use feedmill::mix::{Emit, Masks, Method, Mix, MixUp, Role};
+use feedmill::augment::Frame;
+use feedmill::draws::Draws;
+use feedmill::mix::{Blend, Drawn, Emit, Masks, Method, Mix, MixUp, Mixer, Outcome, Resolve, Role, Scene};
 use feedmill::plan::Last;
 use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm, TargetOptions};
 use feedmill::source::{Annotations, BoxLabel, Memory, Plane, PlaneKind, Target};
@@ -531,4 +534,55 @@ fn what_mixing_cannot_do_is_refused_with_its_line() {
     let halves = all_mixers(9, "").mix(Mix::new(MixUp::new(1.0)).emit(Emit::Half).masks(Masks::default()));
     let error = Loader::new(Box::new(pixels(9)), halves).unwrap_err().to_string();
     assert!(error.contains("mix.emit halves groups, and a group has 9 slots"), "{error}");
+}
+
+/// What goes wrong in a mixer of a user's own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wrong {
+    PanicInDraw,
+    PanicInResolve,
+    BoxOutside,
+    SourceOutside,
+}
+
+impl Mixer for Wrong {
+    fn name(&self) -> &str {
+        "wrong"
+    }
+    fn params(&self) -> feedmill::toml::Table {
+        feedmill::toml::Table::new()
+    }
+    fn draw(&self, _: &mut Draws, _: Frame) -> Drawn {
+        match self {
+            Wrong::PanicInDraw => panic!("a mixer of the test"),
+            Wrong::BoxOutside => Blend::Box { rect: [0, 0, 13, 8] }.into(),
+            _ => Drawn::Late(Arc::new(*self)),
+        }
+    }
+}
+
+impl Resolve for Wrong {
+    fn resolve(&self, _: &Scene<'_>, slot: usize, _: &[usize]) -> feedmill::Result<Outcome> {
+        assert!(*self != Wrong::PanicInResolve, "a mixer of the test");
+        Ok(Outcome { sources: Some(vec![slot, 99]), ..Blend::Uniform { lam: 0.5 }.into() })
+    }
+}
+
+#[test]
+fn a_mixer_that_goes_wrong_ends_the_run_with_an_error() {
+    for (wrong, kind, words) in [
+        (Wrong::PanicInDraw, Kind::Worker, "the mixer, at batch 0"),
+        (Wrong::PanicInResolve, Kind::Worker, "mixing sample"),
+        (Wrong::BoxOutside, Kind::Config, "is no blend of pictures of 8 x 12"),
+        (Wrong::SourceOutside, Kind::Config, "2 sources are blended of the slots"),
+    ] {
+        let error = within(20, "a mixer that goes wrong", move || {
+            let recipe = all_mixers(8, "").mix(Mix::new(wrong));
+            let loader = Loader::new(Box::new(pixels(24)), recipe).unwrap().workers(2).unwrap();
+            assert!(loader.batch(0, 0).is_err());
+            loader.epoch(0).unwrap().find_map(Result::err).expect("no batch can be made")
+        });
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(words), "{wrong:?}: {error}");
+    }
 }

@@ -145,13 +145,16 @@ fn impossible_parameters_are_refused_with_a_reason() {
     }
 }
 
-/// The first step of an op's program, in words, for many samples.
-fn draws(ops: &str, samples: u32) -> Vec<Vec<String>> {
+/// The steps of an op's program, in words, for many draws: a few samples in many epochs, as a sample is looked for through its epoch.
+fn draws(ops: &str, count: u32) -> Vec<Vec<String>> {
+    const SAMPLES: u32 = 20;
     let recipe = format!("batch = 1\norder = \"sequential\"\n[[view]]\nops = [ {ops} ]");
-    let data = vec![9; samples as usize * 8 * 8 * 3];
-    let source = Memory::pixels(data, 8, 8, 3, vec![0; samples as usize]).unwrap();
+    let source =
+        Memory::pixels(vec![9; SAMPLES as usize * 8 * 8 * 3], 8, 8, 3, vec![0; SAMPLES as usize]).unwrap();
     let loader = Loader::new(Box::new(source), Recipe::from_toml(&recipe).unwrap()).unwrap();
-    (0..u64::from(samples)).map(|sample| loader.explain(0, sample).unwrap().views[0].steps.clone()).collect()
+    let draw =
+        |n: u32| loader.explain(n / SAMPLES, u64::from(n % SAMPLES)).unwrap().views.swap_remove(0).steps;
+    (0..count).map(draw).collect()
 }
 
 /// Pearson's statistic of counts against equal shares; its mean is the number of counts less one.

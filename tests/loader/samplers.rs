@@ -193,8 +193,9 @@ fn realised_shares_of_sources_are_in_batches_and_statistics() {
 
 #[test]
 fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
-    let with =
-        |weight: f64| blend(sampled(10, "").source(Blended::default()).source(Blended::new("x", weight)));
+    let with = |weight: f64| {
+        blend(sampled(10, "").source(Blended::new("w", 30.0)).source(Blended::new("x", weight)))
+    };
     let state = with(60.0).state().clone();
     with(60.0).resume(&state).unwrap();
     assert_eq!(with(61.0).resume(&state).unwrap_err().kind(), Kind::Mismatch);
@@ -203,6 +204,9 @@ fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
         sampled(10, "").source(Blended::default()).source(Blended::default()),
     );
     assert!(error.unwrap_err().to_string().contains("2 [[source]] tables for 1 sources"));
+    let some = sampled(10, "").source(Blended::default()).source(Blended::new("x", 1.0));
+    let error = Loader::sources(vec![Box::new(pixels(30)), Box::new(pixels(60))], some);
+    assert!(error.unwrap_err().to_string().contains("give all of them one"));
 }
 
 #[test]

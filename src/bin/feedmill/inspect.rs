@@ -127,12 +127,12 @@ fn common(source: &dyn Source, form: &str, statistics: &Statistics) -> Value {
         "width": statistics.width.value(),
         "height": statistics.height.value(),
     });
+    if let Some(sizes) = class_sizes(source) {
+        value["class_size"] = sizes;
+    }
     if statistics.indexed > 0 {
         value["jpeg_indexes"] = json!(statistics.indexed);
         value["jpeg_index_bytes"] = json!(statistics.index_bytes);
-    }
-    if let Some(sizes) = class_sizes(source) {
-        value["class_size"] = sizes;
     }
     if let Some((height, width)) = source.uniform_frame() {
         value["uniform_frame"] = json!({"width": width, "height": height});

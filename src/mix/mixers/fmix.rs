@@ -93,13 +93,24 @@ impl FMix {
         assert_eq!(noise.len(), self.noise_len(frame), "two numbers a frequency");
         let heights = self.heights(noise, frame);
         let pixels = heights.len();
-        let mut order: Vec<u32> = (0..pixels as u32).collect();
-        order.sort_unstable_by(|a, b| heights[*b as usize].total_cmp(&heights[*a as usize]).then(a.cmp(b)));
         let share = lam * pixels as f64;
         let n = if up { share.ceil() } else { share.floor() } as usize;
         let most = lam.min(1.0 - lam);
         let soft = (pixels as f64 * self.max_soft.min(most)) as usize;
         let (low, high) = (n.saturating_sub(soft), (n + soft).min(pixels));
+        // The highest come first, but only those on the edge have to be in order.
+        let mut order: Vec<u32> = (0..pixels as u32).collect();
+        let higher = |a: &u32, b: &u32| heights[*b as usize].total_cmp(&heights[*a as usize]).then(a.cmp(b));
+        if low < pixels {
+            order.select_nth_unstable_by(low, higher);
+        }
+        if high - low > 1 {
+            let rest = &mut order[low..];
+            if high < pixels {
+                rest.select_nth_unstable_by(high - low, higher);
+            }
+            rest[..high - low].sort_unstable_by(higher);
+        }
         // Weights of B: 0 where A is.
         let mut weights = vec![1.0f32; pixels];
         order[..low].iter().for_each(|at| weights[*at as usize] = 0.0);

@@ -85,10 +85,10 @@ impl ResizeMix {
 
     /// The blend for sides and the centre of the box, which is clipped.
     pub fn blend(&self, sides: [u32; 2], centre: [u32; 2], frame: Frame) -> Blend {
-        self.into_rect(official_rect(sides, centre, frame), frame)
+        self.in_rect(official_rect(sides, centre, frame), frame)
     }
 
-    fn into_rect(&self, to: [u32; 4], frame: Frame) -> Blend {
+    fn in_rect(&self, to: [u32; 4], frame: Frame) -> Blend {
         let [y0, x0, y1, x1] = to;
         if y0 >= y1 || x0 >= x1 {
             return Blend::Keep;
@@ -129,7 +129,7 @@ impl Mixer for ResizeMix {
             let [height, width] = sides;
             let x0 = below(frame.width - width + 1);
             let y0 = below(frame.height - height + 1);
-            return self.into_rect([y0, x0, y0 + height, x0 + width], frame).into();
+            return self.in_rect([y0, x0, y0 + height, x0 + width], frame).into();
         }
         let cx = below(frame.width);
         let cy = below(frame.height);

@@ -1,0 +1,77 @@
+//! A mixer of one's own, used by name in a recipe like a built-in one.
+//!
+//! cargo run --example custom_mixer
+
+use feedmill::augment::{Frame, Registry, params_of};
+use feedmill::draws::Draws;
+use feedmill::mix::{Blend, Drawn, Mixer};
+use feedmill::{Error, Loader, Recipe, Result, toml};
+use serde::{Deserialize, Serialize};
+
+/// The partner in a stripe across the whole picture.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stripe {
+    /// Its share of the height.
+    share: [f64; 2],
+}
+
+impl Mixer for Stripe {
+    fn name(&self) -> &str {
+        "stripe"
+    }
+
+    fn params(&self) -> toml::Table {
+        params_of(self)
+    }
+
+    fn check(&self) -> Result<()> {
+        let [low, high] = self.share;
+        if 0.0 <= low && low <= high && high <= 1.0 {
+            Ok(())
+        } else {
+            Err(Error::config(format!("share = [{low}, {high}]: expected 0 <= low <= high <= 1")))
+        }
+    }
+
+    /// Draws before there are pixels: only sizes are known here. The labels' weights follow from the blend.
+    fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn {
+        let rows = (draws.within(self.share[0], self.share[1]) * f64::from(frame.height)) as u32;
+        let top = draws.below(u64::from(frame.height - rows) + 1) as u32;
+        Blend::Box { rect: [top, 0, top + rows, frame.width] }.into()
+    }
+}
+
+fn main() -> Result<()> {
+    let mut registry = Registry::default();
+    registry.register_mixer::<Stripe>("stripe");
+    let recipe = Recipe::from_toml_with(
+        &registry,
+        r#"
+        seed = 7
+        batch = 4
+        [[view]]
+        ops = [ { op = "random_resized_crop", size = 96 } ]
+        [mix]
+        choose = [
+          { mix = "stripe", share = [0.2, 0.6] },
+          # Less and less MixUp.
+          { mix = "mixup", alpha = 0.8, weight = { linear = [1.0, 0.1], epochs = [0, 10] } },
+        ]
+        [target]
+        form = "pair"
+        "#,
+    )?;
+    let loader = Loader::open("fixtures/photos", recipe)?;
+    print!("{}", loader.explain(0, 3)?);
+    for batch in loader.epoch(0)? {
+        let batch = batch?;
+        for (slot, mix) in batch.mix().iter().enumerate() {
+            println!(
+                "slot {slot}: {} with slot {}, lam {:.2}, rows {:?}",
+                mix.method, mix.partner, mix.lam, mix.rect
+            );
+        }
+    }
+    Ok(())
+}
