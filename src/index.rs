@@ -2,7 +2,7 @@
 //!
 //! An index lets a crop be decoded without what lies in front of it ([`crate::decode::jpeg::Index`]). Shards that
 //! [`convert`](crate::convert) writes have theirs inside; for folders, tars, Arrow and Parquet files it is a file beside
-//! the data, which [`source::open`](crate::source::open) finds. The data are not touched.
+//! the data, which [`source::open`] finds. The data are not touched.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

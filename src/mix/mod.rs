@@ -13,6 +13,7 @@ mod apply;
 mod blend;
 mod choice;
 mod co_mixup;
+mod draw;
 mod forms;
 mod fourier;
 mod maps;

@@ -56,6 +56,10 @@ fn blur(grey: &[u8], frame: Frame) -> Vec<u8> {
 pub fn fine_grained(frame: Frame, view: &[u8]) -> Vec<u8> {
     assert_eq!(view.len(), frame.width as usize * frame.height as usize * 3, "RGB of {frame}");
     let (w, h) = (frame.width as usize, frame.height as usize);
+    // One pixel has no surround.
+    if w * h <= 1 {
+        return vec![0; w * h];
+    }
     let grey = blur(&blur(&grey(view), frame), frame);
     // Sums over all pixels above and left. They may wrap around where pictures are huge, which no difference minds: a window has at
     // most 224 x 224 pixels.
@@ -82,28 +86,32 @@ pub fn fine_grained(frame: Frame, view: &[u8]) -> Vec<u8> {
             columns.resize(n - 1, 0u32);
             columns.extend(bottom.iter().zip(top).map(|(bottom, top)| bottom.wrapping_sub(*top)));
             columns.resize(w + 2 * n, columns[w + n - 1]);
-            let row = y * w..(y + 1) * w;
-            let windows = columns.iter().zip(&columns[2 * n..]).zip(&widths);
-            let lines = grey[row.clone()].iter().zip(&mut on[row.clone()]).zip(&mut off[row]);
             let rows = (y2 - y1) as f32;
-            for (((level, on), off), ((left, right), width)) in lines.zip(windows) {
-                let centre = i32::from(*level);
-                let others = (right.wrapping_sub(*left) as i32 - centre) as f32;
-                // A picture of one pixel has no surround.
-                let mean = if width * rows > 1.0 { others / (width * rows - 1.0) } else { centre as f32 };
-                let difference = centre as f32 - mean;
-                *on += difference.max(0.0) as i32;
-                *off += (-difference).max(0.0) as i32;
+            let (left, right) = (&columns[..w], &columns[2 * n..][..w]);
+            let (grey, widths) = (&grey[y * w..][..w], &widths[..w]);
+            let (on, off) = (&mut on[y * w..][..w], &mut off[y * w..][..w]);
+            #[allow(
+                clippy::needless_range_loop,
+                reason = "six lines of one length, which this form vectorises"
+            )]
+            for x in 0..w {
+                let centre = i32::from(grey[x]);
+                let others = (right[x].wrapping_sub(left[x]) as i32 - centre) as f32;
+                let difference = (centre as f32 - others / (widths[x] * rows - 1.0)) as i32;
+                on[x] += difference.max(0);
+                off[x] += (-difference).max(0);
             }
         }
     }
+    // Quotients of whole numbers this small are exact enough in f32 to be truncated.
+    let share = |sum: i32, most: i32| ((255 * sum) as f32 / most as f32) as i32;
     let scaled = |sums: Vec<i32>| {
         let most = sums.iter().copied().max().unwrap_or(0).max(1);
-        sums.into_iter().map(move |sum| 255 * sum / most).collect::<Vec<i32>>()
+        sums.into_iter().map(|sum| share(sum, most)).collect::<Vec<i32>>()
     };
     let (on, off) = (scaled(on), scaled(off));
     let most = on.iter().chain(&off).copied().max().unwrap_or(0).max(1);
-    on.iter().zip(&off).map(|(on, off)| (255 * (on + off) / most).min(255) as u8).collect()
+    on.iter().zip(&off).map(|(on, off)| share(on + off, most).min(255) as u8).collect()
 }
 
 /// The side at which the spectral residual is taken.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::blend::Blend;
 use super::maps::{Map, MapSource};
 use super::method::Method;
+use super::saliency;
 use crate::augment::Frame;
 use crate::error::{Error, Result};
 use crate::source::{Annotations, Target};
@@ -250,6 +251,16 @@ impl<'a> Scene<'a> {
             }
         };
         map.map_err(|error| error.at(format_args!("slot {slot}")))
+    }
+
+    /// The map of a slot at the picture's resolution, in levels of 0 to 255; planes and computed maps have such.
+    pub(crate) fn levels(&self, slot: usize, source: &MapSource) -> Result<Vec<u8>> {
+        let (frame, scale) = (self.frame, if source.plane().is_some() { 1.0 } else { 255.0 });
+        if matches!((self.maps, source), (Maps::Named, MapSource::FineGrained)) {
+            return Ok(saliency::fine_grained(frame, self.view(slot)?));
+        }
+        let map = self.map(slot, source, [frame.height, frame.width])?;
+        Ok(map.into_iter().map(|value| (value * scale) as u8).collect())
     }
 
     /// True if there is a picture in a slot.

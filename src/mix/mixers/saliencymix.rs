@@ -77,15 +77,7 @@ struct SaliencyDraw {
 
 impl SaliencyDraw {
     fn centre(&self, scene: &Scene<'_>, partner: usize) -> Result<[u32; 2]> {
-        let frame = scene.frame();
-        let map = scene.map(partner, &self.map, [frame.height, frame.width])?;
-        let level = |value: f32| match self.map {
-            MapSource::FineGrained => (value * 255.0).round() as u8,
-            MapSource::SpectralResidual => (value * 255.0) as u8,
-            MapSource::Plane(_) => value as u8,
-        };
-        let levels: Vec<u8> = map.into_iter().map(level).collect();
-        Ok(peak(frame, &levels))
+        Ok(peak(scene.frame(), &scene.levels(partner, &self.map)?))
     }
 }
 
