@@ -254,7 +254,7 @@ impl Line {
     fn check_maps(&self, views: &ViewSet, annotations: &Annotations) -> Result<()> {
         let wanted = views.mix.iter().flat_map(|mix| mix.planes());
         for name in wanted {
-            if !annotations.plane(name).is_some_and(|plane| plane.kind.channels() == 1) {
+            if annotations.plane(name).is_none_or(|plane| plane.kind.channels() != 1) {
                 return Err(Error::corrupt(format!(
                     "no plane \"{name}\" of one channel, which mixing reads"
                 )));
