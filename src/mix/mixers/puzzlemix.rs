@@ -340,7 +340,8 @@ impl Resolve for Puzzle {
         let labels =
             self.mixer.solve(self.draw, frame, [scene.view(slot)?, scene.view(partner)?], [&own, &other]);
         let side = self.mixer.side(blocks, frame);
-        let (own, other) = (map(slot, side)?, map(partner, side)?);
+        let (own, other) =
+            if side == blocks { (own, other) } else { (map(slot, side)?, map(partner, side)?) };
         Ok(self.mixer.blend(&labels, blocks, [&own, &other], side).into())
     }
 }
