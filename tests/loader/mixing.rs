@@ -70,8 +70,16 @@ fn all_mixers(batch: usize, mix: &str) -> Recipe {
     Recipe::from_toml(&text).unwrap()
 }
 
+/// All mixers, those that read planes among them.
 fn loader() -> Loader {
-    Loader::new(Box::new(pixels(84)), all_mixers(32, ALL).last(Last::Pad)).unwrap()
+    let planes = r#"
+    choose = [
+      { mix = "instance_paste", take = 0.7 },
+      { mix = "attentivemix", grid = 2, top_k = 2, map = "map" },
+      { mix = "puzzlemix", map = "map" },
+      { mix = "smmix", grid = 4, map = "map" },"#;
+    let mix = format!("[joint]\n{}", ALL.replacen("choose = [", planes, 1));
+    Loader::new(Box::new(annotated(84)), all_mixers(32, &mix).last(Last::Pad)).unwrap()
 }
 
 fn slots(batch: &Batch) -> Vec<u64> {
@@ -101,6 +109,7 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
             "cutmix",
             "fmix",
             "gridmix",
+            "instance_paste",
             "manifold_mixup",
             "metrix",
             "mixup",
