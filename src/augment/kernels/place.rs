@@ -47,12 +47,11 @@ pub(in crate::augment) fn mirror_rows(sheet: Sheet<'_>, frame: Frame) {
 /// Turns clockwise by quarters.
 pub(in crate::augment) fn turn(quarters: u8, source: &[u8], frame: Frame, out: &mut [u8]) {
     let (width, height) = (frame.width as usize, frame.height as usize);
+    let source = source.as_chunks::<3>().0;
+    let out = out.as_chunks_mut::<3>().0;
     match quarters % 4 {
         0 => out.copy_from_slice(source),
-        2 => {
-            let pixels = source.as_chunks::<3>().0.iter().rev();
-            out.as_chunks_mut::<3>().0.iter_mut().zip(pixels).for_each(|(new, old)| *new = *old);
-        }
+        2 => out.iter_mut().zip(source.iter().rev()).for_each(|(new, old)| *new = *old),
         1 => turn_by(source, out, height, |x, y| (height - 1 - x) * width + y),
         _ => turn_by(source, out, height, |x, y| x * width + width - 1 - y),
     }
@@ -60,22 +59,12 @@ pub(in crate::augment) fn turn(quarters: u8, source: &[u8], frame: Frame, out: &
 
 /// Writes rows of a turned picture, a few columns at a time: their rows of the source stay in the cache for all of them.
 /// `place` says which pixel of the source stands in a column and row.
-fn turn_by(source: &[u8], out: &mut [u8], width: usize, place: impl Fn(usize, usize) -> usize) {
+fn turn_by(source: &[[u8; 3]], out: &mut [[u8; 3]], width: usize, place: impl Fn(usize, usize) -> usize) {
     const COLUMNS: usize = 16;
-    let height = out.len() / (width * 3);
     for start in (0..width).step_by(COLUMNS) {
-        for y in 0..height {
-            for x in start..width.min(start + COLUMNS) {
-                let (from, to) = (place(x, y) * 3, (y * width + x) * 3);
-                // Four bytes are one move where three are two; the next pixel of the row mends the fourth.
-                if x + 1 < width
-                    && let Some(pixel) = source[from..].first_chunk::<4>()
-                {
-                    out[to..to + 4].copy_from_slice(pixel);
-                } else {
-                    out[to..to + 3].copy_from_slice(&source[from..from + 3]);
-                }
-            }
+        for (y, row) in out.chunks_exact_mut(width).enumerate() {
+            let columns = row.iter_mut().enumerate().skip(start).take(COLUMNS);
+            columns.for_each(|(x, pixel)| *pixel = source[place(x, y)]);
         }
     }
 }
