@@ -2,6 +2,8 @@
 //!
 //!     FEEDMILL_MUTATIONS=1000000 cargo test --release --test fuzz -- --ignored
 
+mod random;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs;
@@ -10,6 +12,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use feedmill::decode::jpeg::Decoder;
+use random::Random;
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
@@ -63,18 +66,6 @@ fn the_corpus_passes() {
         let corpus = files(&format!("fuzz/corpus/{name}"));
         assert!(corpus.len() >= 5, "{name} has {} files", corpus.len());
         corpus.iter().for_each(|data| check(data));
-    }
-}
-
-/// A simple generator of pseudo-random numbers.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % end
     }
 }
 

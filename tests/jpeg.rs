@@ -1,7 +1,10 @@
 //! The decoder against golden hashes, against itself, and against damaged files.
 
+mod random;
+
 use feedmill::decode::Rect;
 use feedmill::decode::jpeg::{Decoder, Error, ErrorKind, Index, Scale, header, to_baseline};
+use random::Random;
 use std::fs;
 use std::path::PathBuf;
 
@@ -54,21 +57,10 @@ fn decode_with(
     decoder.decode_with(bytes, region, Scale::Full, index, &mut out).map(|()| out)
 }
 
-/// A simple generator of pseudo-random numbers.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % end
-    }
-
-    fn span(&mut self, size: u32) -> (u32, u32) {
-        let start = self.below(size as usize) as u32;
-        (start, 1 + self.below((size - start) as usize) as u32)
-    }
+/// Where a part begins, and its length.
+fn span(random: &mut Random, size: u32) -> (u32, u32) {
+    let start = random.below(size as usize) as u32;
+    (start, 1 + random.below((size - start) as usize) as u32)
 }
 
 #[test]
@@ -98,8 +90,8 @@ fn regions_equal_crops() {
         let whole = decode(&mut decoders[0], &bytes, None).unwrap();
         let index = decoders[0].index(&bytes).unwrap();
         for n in 0..if width > 100 { 12 } else { 40 } {
-            let (left, columns) = random.span(width);
-            let (top, rows) = random.span(height);
+            let (left, columns) = span(&mut random, width);
+            let (top, rows) = span(&mut random, height);
             let region = Rect { left, top, width: columns, height: rows };
             let row = |y: u32| {
                 let at = 3 * (y * width + left) as usize;
@@ -135,8 +127,8 @@ fn scaled_pixels_equal_libjpeg_turbo_and_their_regions_are_crops() {
             let whole = decode(&mut decoders[0], Rect::whole(width, height), Index::None);
             assert_eq!(format!("{:016x}", fnv1a(&whole)), *hash, "{} {scale:?}", words[0]);
             for n in 0..8 {
-                let (left, columns) = random.span(width);
-                let (top, rows) = random.span(height);
+                let (left, columns) = span(&mut random, width);
+                let (top, rows) = span(&mut random, height);
                 let region = Rect { left, top, width: columns, height: rows };
                 let row = |y: u32| &whole[3 * (y * width + left) as usize..][..3 * columns as usize];
                 let crop: Vec<u8> = (top..top + rows).flat_map(row).copied().collect();
@@ -293,8 +285,8 @@ fn damaged_files_never_panic() {
         if header.width > 2000 || header.height > 2000 {
             continue;
         }
-        let (left, width) = random.span(header.width);
-        let (top, height) = random.span(header.height);
+        let (left, width) = span(&mut random, header.width);
+        let (top, height) = span(&mut random, header.height);
         let region = Rect { left, top, width, height };
         // Both twins agree on damaged files too, on what they accept and on every pixel.
         let [plain, fast] = decoders.each_mut().map(|d| decode(d, &bytes, Some(region)));
@@ -307,8 +299,8 @@ fn damaged_files_never_panic() {
 /// The index of a fixture and a region of it.
 fn random_region(random: &mut Random, bytes: &[u8]) -> Rect {
     let header = header(bytes).unwrap();
-    let (left, width) = random.span(header.width);
-    let (top, height) = random.span(header.height);
+    let (left, width) = span(random, header.width);
+    let (top, height) = span(random, header.height);
     Rect { left, top, width, height }
 }
 

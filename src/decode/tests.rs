@@ -2,6 +2,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
+use random::Random;
+
+#[path = "../../tests/random/mod.rs"]
+mod random;
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "fixtures", "odd"].iter().collect()
@@ -91,18 +95,6 @@ fn a_region_is_the_whole_picture_cut() {
         let mut found = Vec::new();
         decoder.decode(&bytes, &probe, region, &mut found).unwrap();
         assert!(found == expected, "{name}");
-    }
-}
-
-/// A simple generator of pseudo-random numbers.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 33) as usize % end
     }
 }
 

@@ -290,6 +290,22 @@ pub struct Mixed {
     pub pasted: Option<Pasted>,
 }
 
+impl Mixed {
+    /// A slot as it is.
+    pub fn unmixed(slot: usize, role: Role) -> Mixed {
+        Mixed {
+            method: Method::Unmixed,
+            role,
+            slot,
+            sources: vec![slot],
+            weights: vec![1.0],
+            blend: Blend::Keep,
+            notes: Vec::new(),
+            pasted: None,
+        }
+    }
+}
+
 impl SlotMix {
     /// Finishes what was drawn. A slot stays as it was if it or one of its sources has no picture, if it is its own partner, or
     /// if all of it is A.
@@ -299,16 +315,7 @@ impl SlotMix {
     /// As [`Resolve::resolve`].
     pub fn resolve(&self, scene: &Scene<'_>) -> Result<Mixed> {
         let slot = self.slot();
-        let unmixed = || Mixed {
-            method: Method::Unmixed,
-            role: self.role,
-            slot,
-            sources: vec![slot],
-            weights: vec![1.0],
-            blend: Blend::Keep,
-            notes: Vec::new(),
-            pasted: None,
-        };
+        let unmixed = || Mixed::unmixed(slot, self.role);
         if self.method == Method::Unmixed || !self.sources.iter().all(|source| scene.has(*source)) {
             return Ok(unmixed());
         }

@@ -4,7 +4,7 @@ use super::line::Line;
 use super::views::{AnnotatedViews, ViewSet};
 use crate::batch::{MaskPlanes, MixRecord};
 use crate::error::{Result, catch};
-use crate::mix::{Blend, Masks, Method, Mixed, Pasted, Role, Scene, SlotMix, patch_mask};
+use crate::mix::{Masks, Mixed, Pasted, Role, Scene, SlotMix, patch_mask};
 use crate::plan::BatchPlan;
 use crate::source::Target;
 
@@ -93,16 +93,7 @@ pub(crate) fn resolve(
 impl Emitted {
     /// A slot of a batch that is not mixed.
     pub(crate) fn unmixed(slot: usize, annotations: AnnotatedViews) -> Emitted {
-        let mixed = Mixed {
-            method: Method::Unmixed,
-            role: Role::Mixed,
-            slot,
-            sources: vec![slot],
-            weights: vec![1.0],
-            blend: Blend::Keep,
-            notes: Vec::new(),
-            pasted: None,
-        };
+        let mixed = Mixed::unmixed(slot, Role::Mixed);
         Emitted { mixed, annotations, pixels_mask: Vec::new(), patch_mask: Vec::new() }
     }
 

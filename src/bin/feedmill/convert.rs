@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use feedmill::Kind;
 use feedmill::convert::{Options, convert};
 
 use crate::output::{Failure, Out, bytes};
@@ -65,14 +64,7 @@ impl Args {
         let done =
             convert(&*source, &self.dst, &options, &stop, &|progress| bar.set_position(progress.samples));
         bar.finish_and_clear();
-        let report = match done {
-            Ok(report) => report,
-            Err(error) if error.kind() == Kind::Stopped => {
-                output::complain(error.message());
-                return Ok(Verdict::Stopped);
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let Some(report) = output::unless_stopped(done)? else { return Ok(Verdict::Stopped) };
         for bad in &report.skipped {
             output::complain(&format!("left out sample {} ({}): {}", bad.sample, bad.name, bad.message));
         }

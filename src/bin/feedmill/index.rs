@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use feedmill::Kind;
 use feedmill::index::{Options, write};
 use feedmill::source::Format;
 
@@ -39,14 +38,7 @@ impl Args {
             bar.set_position(done);
         });
         bar.finish_and_clear();
-        let report = match done {
-            Ok(report) => report,
-            Err(error) if error.kind() == Kind::Stopped => {
-                output::complain(error.message());
-                return Ok(Verdict::Stopped);
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let Some(report) = output::unless_stopped(done)? else { return Ok(Verdict::Stopped) };
         for bad in &report.bad {
             output::complain(&format!("sample {} ({}) has no index: {}", bad.sample, bad.name, bad.message));
         }

@@ -34,6 +34,18 @@ pub fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "feedmill: {}", clean(message));
 }
 
+/// What a job gave; `None`, said on standard error, if a signal stopped it.
+pub fn unless_stopped<T>(done: feedmill::Result<T>) -> Result<Option<T>, Failure> {
+    match done {
+        Ok(report) => Ok(Some(report)),
+        Err(error) if error.kind() == feedmill::Kind::Stopped => {
+            complain(error.message());
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The text with its control characters escaped: names come from files, and a terminal would obey them.
 pub fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
