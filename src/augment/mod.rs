@@ -29,6 +29,8 @@ pub use kernels::levels::Levels;
 pub use kernels::resample::Filter;
 pub use kernels::threshold::Threshold;
 pub use kernels::warp::{Warp, WarpFilter};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use kernels::x86;
 pub use ops::*;
 pub use params::{Dialect, PadMode, Span};
 pub use program::{Program, Scratch};

@@ -112,16 +112,40 @@ fn chains_add_up_by_weight_and_blend_with_the_picture() {
 
 #[test]
 fn plain_code_gives_the_same_bytes_as_simd() {
-    let frame = Frame { width: 61, height: 47 };
-    for filter in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos] {
-        for (width, height) in [(32, 32), (224, 3), (61, 90), (1, 1)] {
-            let out = Frame { width, height };
-            let pixels = [true, false].map(|simd| {
-                let mut pixels = vec![0; bytes(out)];
-                Resampler::new(simd).resize(&picture(61, 47), frame, &mut pixels, out, filter);
+    let mut seed = 1u32;
+    let mut below = |end: u32| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) % end
+    };
+    let filters = [
+        Filter::Bilinear,
+        Filter::Bicubic,
+        Filter::Lanczos,
+        Filter::BilinearAliased,
+        Filter::BicubicAliased,
+        Filter::Nearest,
+    ];
+    let mut resamplers = [true, false].map(Resampler::new);
+    // Hard edges between the extremes, for what is clipped.
+    let noise: Vec<u8> = (0..3 * 200 * 200).map(|_| [0, 255, below(256) as u8][below(3) as usize]).collect();
+    let frame = |width, height| Frame { width, height };
+    let mut cases: Vec<[Frame; 2]> = [(32, 32), (224, 3), (61, 90), (90, 47), (1, 1), (2, 500), (500, 2)]
+        .map(|(width, height)| [frame(61, 47), frame(width, height)])
+        .into();
+    let mut any = |most: u32| {
+        let end = [most, 12][below(2) as usize];
+        1 + below(end)
+    };
+    cases.extend((0..60).map(|_| [frame(any(200), any(200)), frame(any(150), any(150))]));
+    for [from, to] in cases {
+        let source = &noise[..bytes(from)];
+        for filter in filters {
+            let [fast, plain] = resamplers.each_mut().map(|resampler| {
+                let mut pixels = vec![0; bytes(to)];
+                resampler.resize(source, from, &mut pixels, to, filter);
                 pixels
             });
-            assert_eq!(pixels[0], pixels[1], "{filter} to {out}");
+            assert!(fast == plain, "{filter} from {from} to {to}");
         }
     }
 }

@@ -4,40 +4,12 @@
 //! entries a channel, made by the two-step rule `(v / 255 - mean) / std` in f32, so it is exact on every machine. Mixing is
 //! a sum of normalised values times weights in f32, `lam * a + (1 - lam) * b`, in the order of [`Blend::terms`] and never fused.
 
-use half::{bf16, f16};
+use std::ops::Range;
 
+use super::Element;
 use crate::augment::Frame;
 use crate::mix::{self, Blend, Mask, Of, Patch, Patches, Tile, Tiles};
 use crate::recipe::{self, Dtype, Layout};
-
-/// A value of a batch.
-pub(crate) trait Element: Copy + Send {
-    fn from_f32(value: f32) -> Self;
-}
-
-impl Element for u8 {
-    fn from_f32(value: f32) -> u8 {
-        value.round_ties_even() as u8
-    }
-}
-
-impl Element for f16 {
-    fn from_f32(value: f32) -> f16 {
-        f16::from_f32(value)
-    }
-}
-
-impl Element for bf16 {
-    fn from_f32(value: f32) -> bf16 {
-        bf16::from_f32(value)
-    }
-}
-
-impl Element for f32 {
-    fn from_f32(value: f32) -> f32 {
-        value
-    }
-}
 
 /// What one slot is made of.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +18,56 @@ pub(crate) enum SlotPixels<'a> {
     Blank,
     /// Views, and how they are blended.
     Views { sources: &'a [&'a [u8]], blend: &'a Blend },
+}
+
+/// From levels to numbers: `(level / unit - mean) / std` in f32, step by step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    pub(super) unit: f32,
+    pub(super) mean: [f32; 3],
+    pub(super) std: [f32; 3],
+}
+
+impl Rule {
+    fn new(output: &recipe::Output) -> Rule {
+        match output.dtype {
+            Dtype::U8 => Rule { unit: 1.0, mean: [0.0; 3], std: [1.0; 3] },
+            _ => Rule {
+                unit: 255.0,
+                mean: output.mean.map(|mean| mean as f32),
+                std: output.std.map(|std| std as f32),
+            },
+        }
+    }
+
+    /// Whether a level stays what it is.
+    pub(super) fn is_plain(&self) -> bool {
+        self.unit == 1.0
+    }
+
+    fn apply(&self, level: u8, channel: usize) -> f32 {
+        (f32::from(level) / self.unit - self.mean[channel]) / self.std[channel]
+    }
+
+    /// A value of a weighted sum.
+    pub(super) fn sum(&self, terms: &[Term<'_>], at: usize, channel: usize) -> f32 {
+        let mut values = terms.iter().map(|term| term.weight * self.apply(term.pixels[at][channel], channel));
+        let first = values.next().unwrap_or(0.0);
+        values.fold(first, |sum, value| sum + value)
+    }
+}
+
+/// A picture and its weight in a sum.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Term<'a> {
+    pub(super) pixels: &'a [[u8; 3]],
+    pub(super) weight: f32,
+}
+
+impl<'a> Term<'a> {
+    fn new(view: &'a [u8], weight: f32) -> Term<'a> {
+        Term { pixels: view.as_chunks().0, weight }
+    }
 }
 
 /// A value for each of the 256 levels of each channel.
@@ -67,19 +89,21 @@ fn table<T: Element>(value: impl Fn(usize, usize) -> T) -> Table<T> {
 pub(crate) struct Finisher {
     frame: Frame,
     layout: Layout,
+    rule: Rule,
     normalised: Box<Table<f32>>,
+    /// Whether the kernels of `finish_x86` can run.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no vector kernels here"))]
+    vector: bool,
 }
 
 impl Finisher {
-    pub(crate) fn new(output: &recipe::Output, frame: Frame) -> Finisher {
-        let normalised = table(|channel, level| match output.dtype {
-            Dtype::U8 => level as f32,
-            _ => {
-                let (mean, std) = (output.mean[channel] as f32, output.std[channel] as f32);
-                (level as f32 / 255.0 - mean) / std
-            }
-        });
-        Finisher { frame, layout: output.layout, normalised: Box::new(normalised) }
+    /// A finisher; `simd` false keeps to plain code, which gives the same bytes.
+    pub(crate) fn new(output: &recipe::Output, frame: Frame, simd: bool) -> Finisher {
+        let rule = Rule::new(output);
+        let normalised = Box::new(table(|channel, level| rule.apply(level as u8, channel)));
+        #[cfg(target_arch = "x86_64")]
+        let simd = simd && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c");
+        Finisher { frame, layout: output.layout, rule, normalised, vector: simd }
     }
 
     /// The size of a view.
@@ -113,19 +137,35 @@ impl Finisher {
         table(|channel, level| T::from_f32(self.normalised[channel][level]))
     }
 
+    /// Weighted sums of the pixels in a span, by vector code; false if there is none, and nothing was done.
+    fn vector_sums<T: Element>(&self, terms: &[Term<'_>], span: Range<usize>, out: &mut [T]) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if self.vector {
+            // SAFETY: that is set where the processor has AVX2 and F16C.
+            unsafe {
+                match self.layout {
+                    Layout::Nchw => super::finish_x86::planar(&self.rule, terms, span, out),
+                    Layout::Nhwc => super::finish_x86::interleaved(&self.rule, terms, span, out),
+                }
+            }
+            return true;
+        }
+        false
+    }
+
+    fn whole(&self) -> Range<usize> {
+        0..self.frame.width as usize * self.frame.height as usize
+    }
+
     /// A weighted sum of whole pictures.
     fn several<T: Element>(&self, sources: &[&[u8]], weights: &[f32], out: &mut [T]) {
+        let terms = sources.iter().zip(weights).map(|(source, weight)| Term::new(source, *weight));
+        let terms: Vec<Term<'_>> = terms.collect();
+        if self.vector_sums(&terms, self.whole(), out) {
+            return;
+        }
         let scaled = |by: f32| table::<f32>(|channel, level| by * self.normalised[channel][level]);
         let tables: Vec<Table<f32>> = weights.iter().map(|weight| scaled(*weight)).collect();
-        if let ([a, b], [own, partner]) = (sources, &tables[..]) {
-            return self.rows(out, |y, channel, out, step| {
-                let (ta, tb) = (&own[channel], &partner[channel]);
-                let pixels = self.row(a, y).iter().zip(self.row(b, y));
-                let values = pixels
-                    .map(|(a, b)| T::from_f32(ta[usize::from(a[channel])] + tb[usize::from(b[channel])]));
-                out.iter_mut().step_by(step).zip(values).for_each(|(out, value)| *out = value);
-            });
-        }
         let mut sums = vec![0.0f32; self.frame.width as usize];
         self.rows(out, |y, channel, out, step| {
             for (number, (source, table)) in sources.iter().zip(&tables).enumerate() {
@@ -140,8 +180,24 @@ impl Finisher {
 
     /// Copies `own` through the table, and `partner` inside the rectangle.
     fn copy<T: Element>(&self, own: &[u8], partner: &[u8], rect: [u32; 4], out: &mut [T]) {
-        let table: Table<T> = self.copies();
         let [y0, x0, y1, x1] = rect.map(|edge| edge as usize);
+        let width = self.frame.width as usize;
+        let spans = (y0..y1).map(|y| y * width + x0..y * width + x1).filter(|span| !span.is_empty());
+        if self.layout == Layout::Nhwc
+            && let (Some(own), Some(partner)) = (T::from_levels(own), T::from_levels(partner))
+        {
+            out.copy_from_slice(own);
+            for span in spans.map(|span| 3 * span.start..3 * span.end) {
+                out[span.clone()].copy_from_slice(&partner[span]);
+            }
+            return;
+        }
+        if self.vector_sums(&[Term::new(own, 1.0)], self.whole(), out) {
+            let partner = [Term::new(partner, 1.0)];
+            spans.for_each(|span| _ = self.vector_sums(&partner, span, out));
+            return;
+        }
+        let table: Table<T> = self.copies();
         self.rows(out, |y, channel, out, step| {
             fill(&table[channel], self.row(own, y), channel, out, step);
             if (y0..y1).contains(&y) && x0 < x1 {
@@ -403,17 +459,26 @@ fn fill<T: Element>(table: &[T; 256], pixels: &[[u8; 3]], channel: usize, out: &
 
 #[cfg(test)]
 mod tests {
+    use half::{bf16, f16};
+
     use super::*;
     use crate::mix::{Mosaic, TileFilter};
 
     #[test]
     fn the_fast_pass_gives_the_bytes_of_the_plain_one() {
-        let frame = Frame { width: 9, height: 5 };
-        let view = |seed: u32| -> Vec<u8> { (0..135).map(|i: u32| (i * seed * 37 % 256) as u8).collect() };
+        for (width, height) in [(9, 5), (35, 5)] {
+            the_fast_pass_gives_the_bytes_of_the_plain_one_at(Frame { width, height });
+        }
+    }
+
+    fn the_fast_pass_gives_the_bytes_of_the_plain_one_at(frame: Frame) {
+        let size = frame.width * frame.height;
+        let view =
+            |seed: u32| -> Vec<u8> { (0..3 * size).map(|i: u32| (i * seed * 37 % 256) as u8).collect() };
         let views = [view(3), view(5), view(7), view(11)];
         let sources: Vec<&[u8]> = views.iter().map(|view| &view[..]).collect();
         let weights = |soft: bool| {
-            (0..45)
+            (0..size)
                 .map(move |i| if soft { (i * 7 % 11) as f32 / 10.0 } else { f32::from(i % 3 == 0) })
                 .collect()
         };
@@ -471,25 +536,28 @@ mod tests {
             for dtype in [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32] {
                 let output =
                     recipe::Output { dtype, layout, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-                let finisher = Finisher::new(&output, frame);
+                let finishers = [true, false].map(|simd| Finisher::new(&output, frame, simd));
                 let slots = blends.iter().map(|blend| SlotPixels::Views { sources: &sources, blend });
-                for pixels in slots.chain([SlotPixels::Blank]) {
+                for (pixels, finisher) in slots
+                    .chain([SlotPixels::Blank])
+                    .flat_map(|pixels| finishers.iter().map(move |finisher| (pixels, finisher)))
+                {
                     fn both<T: Element + PartialEq + std::fmt::Debug>(
                         finisher: &Finisher,
                         output: &recipe::Output,
                         pixels: SlotPixels<'_>,
                     ) {
-                        let mut fast = vec![T::from_f32(1.0); 135];
+                        let mut fast = vec![T::from_f32(1.0); finisher.whole().len() * 3];
                         let mut plain = fast.clone();
                         finisher.write(pixels, &mut fast);
                         finisher.write_plainly(output, pixels, &mut plain);
                         assert_eq!(fast, plain, "{output:?} {pixels:?}");
                     }
                     match dtype {
-                        Dtype::U8 => both::<u8>(&finisher, &output, pixels),
-                        Dtype::F16 => both::<f16>(&finisher, &output, pixels),
-                        Dtype::Bf16 => both::<bf16>(&finisher, &output, pixels),
-                        Dtype::F32 => both::<f32>(&finisher, &output, pixels),
+                        Dtype::U8 => both::<u8>(finisher, &output, pixels),
+                        Dtype::F16 => both::<f16>(finisher, &output, pixels),
+                        Dtype::Bf16 => both::<bf16>(finisher, &output, pixels),
+                        Dtype::F32 => both::<f32>(finisher, &output, pixels),
                     }
                 }
             }

@@ -31,7 +31,7 @@ fn normalised_values_have_the_bits_of_torch() {
         let n: Vec<f64> = numbers.split(' ').map(|word| word.parse().unwrap()).collect();
         let output =
             recipe::Output { mean: [n[0], n[1], n[2]], std: [n[3], n[4], n[5]], ..recipe::Output::default() };
-        let finisher = Finisher::new(&output, frame);
+        let finisher = Finisher::new(&output, frame, true);
         let mut out = vec![0f32; 768];
         let slot = SlotPixels::Views { sources: &[&levels], blend: &Blend::Keep };
         finisher.write(slot, &mut out);
@@ -53,11 +53,11 @@ fn blends_of_all_pairs_of_levels_equal_torch_and_timm() {
         let found = if words[1] == "u8" {
             let output = recipe::Output { dtype: Dtype::U8, ..recipe::Output::default() };
             let mut out = vec![0u8; 3 << 16];
-            Finisher::new(&output, frame).write(slot, &mut out);
+            Finisher::new(&output, frame, true).write(slot, &mut out);
             fnv1a(&out[..1 << 16])
         } else {
             let mut out = vec![0f32; 3 << 16];
-            Finisher::new(&recipe::Output::default(), frame).write(slot, &mut out);
+            Finisher::new(&recipe::Output::default(), frame, true).write(slot, &mut out);
             fnv1a(bytemuck::cast_slice(&out[..1 << 16]))
         };
         assert_eq!(found, words[4], "{line}");

@@ -1,6 +1,9 @@
 //! What reaches the trainer.
 
+mod element;
 mod finish;
+#[cfg(target_arch = "x86_64")]
+mod finish_x86;
 #[cfg(test)]
 mod goldens;
 mod pixels;
@@ -9,7 +12,8 @@ mod targets;
 
 use std::sync::Arc;
 
-pub(crate) use finish::{Element, Finisher, SlotPixels};
+pub(crate) use element::Element;
+pub(crate) use finish::{Finisher, SlotPixels};
 pub use pixels::{Images, Pixels};
 pub(crate) use pixels::{Lease, Output, Pool};
 pub(crate) use targets::TargetMaker;

@@ -132,7 +132,7 @@ impl ViewSet {
             let view = view.at(epoch)?;
             let frame = view.frame(given)?;
             let notes = view.notes();
-            Ok(Group { view, finisher: Finisher::new(&recipe.output, frame), notes })
+            Ok(Group { view, finisher: Finisher::new(&recipe.output, frame, crate::decode::simd()), notes })
         });
         let groups = groups.collect::<Result<Vec<Group>>>()?;
         let mix = recipe.mix_at(epoch)?;

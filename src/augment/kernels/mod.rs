@@ -23,6 +23,8 @@ pub(super) mod noise;
 pub(super) mod place;
 mod poisson;
 pub(super) mod resample;
+#[cfg(target_arch = "x86_64")]
+mod resample_x86;
 pub(super) mod spare;
 pub(super) mod threshold;
 mod vector;
@@ -30,7 +32,7 @@ pub(super) mod warp;
 #[cfg(target_arch = "x86_64")]
 mod warp_x86;
 #[cfg(target_arch = "x86_64")]
-mod x86;
+pub(crate) mod x86;
 
 /// A picture: to be changed in place, or to be read in one place and written to another of the same size.
 pub(super) enum Sheet<'a> {

@@ -71,7 +71,10 @@ impl fmt::Display for Filter {
 /// Resamples; keeps its scratch memory.
 #[derive(Debug, Default)]
 pub(in crate::augment) struct Resampler {
+    /// The twin of what follows, and all there is on processors without AVX2.
     resizer: fir::Resizer,
+    #[cfg(target_arch = "x86_64")]
+    fused: Option<super::resample_x86::Fused>,
     half_done: Vec<u8>,
 }
 
@@ -83,7 +86,14 @@ impl Resampler {
             // SAFETY: plain code runs on every processor.
             unsafe { resizer.set_cpu_extensions(fir::CpuExtensions::None) };
         }
-        Resampler { resizer, half_done: Vec::new() }
+        #[cfg(target_arch = "x86_64")]
+        let fused = (simd && is_x86_feature_detected!("avx2")).then(Default::default);
+        Resampler {
+            resizer,
+            #[cfg(target_arch = "x86_64")]
+            fused,
+            half_done: Vec::new(),
+        }
     }
 
     /// Resamples a picture into `out`.
@@ -111,6 +121,11 @@ impl Resampler {
     }
 
     fn convolve(&mut self, source: &[u8], frame: Frame, out: &mut [u8], out_frame: Frame, filter: Filter) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(fused) = &mut self.fused {
+            // SAFETY: it is there if the processor has AVX2.
+            return unsafe { fused.resize(source, frame, out, out_frame, filter) };
+        }
         let source = TypedImageRef::<U8x3>::from_buffer(frame.width, frame.height, source)
             .expect("the buffer has the picture's size");
         let mut target = TypedImage::<U8x3>::from_buffer(out_frame.width, out_frame.height, out)

@@ -4,11 +4,11 @@
 use std::arch::x86_64::*;
 
 /// Sixteen pixels: three registers of 16 bytes.
-pub(super) type Block = [[u8; 3]; 16];
+pub(crate) type Block = [[u8; 3]; 16];
 
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn load(bytes: &[u8; 16]) -> __m128i {
+pub(crate) fn load(bytes: &[u8; 16]) -> __m128i {
     // SAFETY: the reference is to 16 bytes, and the load does not ask for alignment.
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
@@ -75,7 +75,7 @@ fn gather([a, b, c]: [__m128i; 3], [x, y, z]: &[[u8; 16]; 3]) -> __m128i {
 /// The planes of red, green and blue.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn split(block: &Block) -> [__m128i; 3] {
+pub(crate) fn split(block: &Block) -> [__m128i; 3] {
     let [a, b, c] = block.as_flattened().as_chunks().0 else { unreachable!("48 bytes are three registers") };
     let registers = [load(a), load(b), load(c)];
     [gather(registers, &TO_PLANE[0]), gather(registers, &TO_PLANE[1]), gather(registers, &TO_PLANE[2])]
@@ -92,7 +92,7 @@ fn join(block: &mut Block, planes: [__m128i; 3]) {
 /// Sixteen bytes as two times eight numbers.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn widen(bytes: __m128i) -> [__m256i; 2] {
+pub(crate) fn widen(bytes: __m128i) -> [__m256i; 2] {
     [_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))]
 }
 
