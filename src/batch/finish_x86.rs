@@ -98,9 +98,8 @@ pub(super) fn interleaved<T: Element>(rule: &Rule, terms: &[Term<'_>], span: Ran
         at = at.min(span.end - STEP);
         let sums: [__m256; 3] = sum(terms, |pixels, weight| {
             let levels = pixels[at..at + STEP].as_flattened();
-            let (low, high) = (load(levels[..16].as_array().unwrap()), load(levels[8..].as_array().unwrap()));
-            let [first, second] = widen(low);
-            let [_, third] = widen(high);
+            let [first, second] = widen(load(levels.first_chunk().expect("24 bytes")));
+            let [_, third] = widen(load(levels.last_chunk().expect("24 bytes")));
             [lanes[0].apply(first, weight), lanes[1].apply(second, weight), lanes[2].apply(third, weight)]
         });
         for (sum, out) in sums.into_iter().zip(out[3 * at..].as_chunks_mut().0) {

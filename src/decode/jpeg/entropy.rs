@@ -98,7 +98,7 @@ pub(super) fn ac_coefficients<'a>(
         k -= LONG_CODE;
         window.refill(source);
         let symbol = table.lookup_long(window.buffer).ok_or(Fault::BadCode)?;
-        k += symbol.advance;
+        k += symbol.advance();
         store(k, symbol.value(window.buffer));
         window.consume(symbol.consumed());
         if k >= 63 {
@@ -153,7 +153,7 @@ pub(super) fn skip_ac_coefficients<'a>(
         window.bits += skip.consumed();
         window.refill(source);
         let symbol = table.lookup_long(window.buffer).ok_or(Fault::BadCode)?;
-        k += symbol.advance;
+        k += symbol.advance();
         window.consume(symbol.consumed());
         match k {
             0..63 => {}

@@ -4,7 +4,7 @@ use super::error::{Result, corrupt};
 use super::markers::HuffmanSpec;
 
 /// Codes up to this length are resolved by one look-up.
-pub(super) const LOOKAHEAD: u32 = 10;
+pub(super) const LOOKAHEAD: u32 = 11;
 
 /// `advance` of an end-of-block entry.
 pub(super) const END_OF_BLOCK: u32 = 128;
@@ -15,34 +15,38 @@ pub(super) const LONG_CODE: u32 = 192;
 #[derive(Clone, Copy)]
 pub(super) struct Symbol {
     /// Bits of the code; 0 stands for a code that is longer than the look-ahead, or invalid.
-    length: u32,
+    length: u8,
     /// Bits of the value behind it.
-    size: u32,
+    size: u8,
     /// What an AC symbol adds to the index of the coefficient.
-    pub advance: u32,
+    advance: u8,
 }
 
 impl Symbol {
-    const LONG: Symbol = Symbol { length: 0, size: 0, advance: LONG_CODE };
+    const LONG: Symbol = Symbol { length: 0, size: 0, advance: LONG_CODE as u8 };
 
     fn ac(symbol: u8, length: u32) -> Self {
-        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        let (run, size) = (symbol >> 4, symbol & 15);
         let advance = match (run, size) {
             // A run of 16 zeros writes its last zero like any other value.
             (15, 0) => 16,
-            (_, 0) => END_OF_BLOCK,
+            (_, 0) => END_OF_BLOCK as u8,
             _ => run + 1,
         };
-        Symbol { length, size, advance }
+        Symbol { length: length as u8, size, advance }
     }
 
     fn dc(symbol: u8, length: u32) -> Self {
-        Symbol { length, size: u32::from(symbol), advance: 0 }
+        Symbol { length: length as u8, size: symbol, advance: 0 }
     }
 
     /// Bits to consume.
     pub fn consumed(self) -> u32 {
-        self.length + self.size
+        u32::from(self.length + self.size)
+    }
+
+    pub fn advance(self) -> u32 {
+        self.advance.into()
     }
 
     /// The value, given the bits that start with the code.
@@ -52,14 +56,22 @@ impl Symbol {
         if raw >> self.size.saturating_sub(1) == 0 { (raw - (1 << self.size) + 1) as i16 } else { raw as i16 }
     }
 
-    /// What to add to the code and the value's bits, read as one number, to get the value; `None`
-    /// if the value's sign is not among the bits of the look-ahead, given as `bits`.
-    fn bias(self, bits: usize) -> Option<i16> {
-        let spare = LOOKAHEAD.checked_sub(self.length + self.size.min(1))?;
-        let code = (bits >> (LOOKAHEAD - self.length)) << self.size;
-        let positive = self.size == 0 || bits >> spare & 1 == 1;
-        let ones = if positive { 0 } else { (1 << self.size) - 1 };
-        Some((code as i32 + ones).wrapping_neg() as i16)
+    /// What to add to the code and the value's bits, read as one number, to get a value of that sign.
+    fn bias(self, code: u32, positive: bool) -> u16 {
+        let ones = if positive || self.size == 0 { 0 } else { (1 << self.size) - 1 };
+        (((code as i32) << self.size) + ones).wrapping_neg() as u16
+    }
+
+    /// Sets the entries of a table indexed by the look-ahead that begin with the symbol's `code`; those of a value whose sign
+    /// is not in the look-ahead are left alone.
+    fn fill<T: Clone>(self, code: u32, table: &mut [T; 1 << LOOKAHEAD], entry: impl Fn(Symbol, u16) -> T) {
+        let length = u32::from(self.length);
+        let Some(spread) = LOOKAHEAD.checked_sub(length + u32::from(self.size.min(1))) else { return };
+        let halves = if self.size > 0 { 2 } else { 1 };
+        let all = &mut table[(code << (LOOKAHEAD - length)) as usize..];
+        for (half, entries) in all.chunks_exact_mut(1 << spread).take(halves).enumerate() {
+            entries.fill(entry(self, self.bias(code, half == 1)));
+        }
     }
 }
 
@@ -79,14 +91,9 @@ pub(super) struct Single(u32);
 impl Single {
     const LONG: Single = Single(64 << 8);
 
-    fn new(symbol: Symbol, bits: usize) -> Self {
+    fn new(symbol: Symbol, bias: u16) -> Self {
         let consumed = symbol.consumed();
-        match symbol.bias(bits) {
-            Some(bias) if symbol.length > 0 => {
-                Single(consumed | (64 - consumed) << 8 | u32::from(bias as u16) << 16)
-            }
-            _ => Single::LONG,
-        }
+        Single(consumed | (64 - consumed) << 8 | u32::from(bias) << 16)
     }
 
     #[inline(always)]
@@ -123,18 +130,29 @@ impl Pair {
     /// Three pairs fit between refills of the window.
     const CAP: u32 = 18;
 
-    fn one(first: Symbol, bits: usize) -> Self {
-        let (first, bias) = match first.bias(bits) {
-            Some(bias) if first.length > 0 && first.consumed() <= Self::CAP => (first, bias),
-            _ => (Symbol::LONG, 0),
-        };
+    const LONG: Pair = Pair(64 << 8 | (LONG_CODE as u64) << 16 | (LONG_CODE as u64) << 24);
+
+    fn one(first: Symbol, bias: u16) -> Self {
         let (consumed, advance) = (u64::from(first.consumed()), u64::from(first.advance));
-        Pair(consumed | (64 - consumed) << 8 | advance << 16 | advance << 24 | u64::from(bias as u16) << 48)
+        if first.consumed() > Self::CAP {
+            return Self::LONG;
+        }
+        Pair(consumed | (64 - consumed) << 8 | advance << 16 | advance << 24 | u64::from(bias) << 48)
     }
 
-    fn with(self, second: Symbol, value: i16) -> Self {
-        let (consumed, advance) = (u64::from(second.consumed()), u64::from(second.advance));
-        Pair((self.0 + consumed + (advance << 24)) | u64::from(value as u16) << 32)
+    /// This symbol and the one behind it, if that is in the look-ahead `bits` with all of its value.
+    fn followed(self, bits: usize, ones: &[Pair; 1 << LOOKAHEAD]) -> Self {
+        let consumed = self.consumed();
+        let rest = (bits << consumed) % (1 << LOOKAHEAD);
+        let second = ones[rest];
+        // All of it, whether it fits or not: a choice costs less than a branch that is taken now and then.
+        let value = second.first_value((rest as u64) << (64 - LOOKAHEAD)) as u16;
+        let advance = u64::from(second.advance());
+        let both = self.0 + u64::from(second.consumed()) + (advance << 24) | u64::from(value) << 32;
+        let fits = (second.advance() != LONG_CODE)
+            & (consumed + second.consumed() <= LOOKAHEAD)
+            & (self.advance() < END_OF_BLOCK);
+        Pair(if fits { both } else { self.0 })
     }
 
     #[inline(always)]
@@ -180,23 +198,38 @@ impl Skip {
     pub const LONG_CODE: u32 = 512;
     const LONG: Skip = Skip((Self::LONG_CODE << 6) as u16);
 
-    /// The symbols at the top of the look-ahead `bits`. At most one end of block, as the last, and
-    /// at most 63 coefficients before it, so that one can see which it was from the index alone.
-    fn new(bits: usize, short: &[Symbol; 1 << LOOKAHEAD]) -> Self {
-        let (mut consumed, mut advance) = (0, 0);
-        while consumed < LOOKAHEAD && advance < END_OF_BLOCK {
-            let symbol = short[(bits << consumed) % (1 << LOOKAHEAD)];
-            if symbol.length == 0
-                || consumed + symbol.length > LOOKAHEAD
-                || consumed + symbol.consumed() > Pair::CAP
-                || (advance + symbol.advance) % END_OF_BLOCK > 63
-            {
-                break;
+    /// Fills a table of which entry `1 << n | bits` is for `n` bits of look-ahead, from the symbols and their codes.
+    ///
+    /// At most one end of block, as the last symbol, and at most 63 coefficients before it, so that one can see which it was
+    /// from the index alone.
+    fn fill(table: &mut [Skip; 2 << LOOKAHEAD], symbols: &[(Symbol, u32)]) {
+        table.fill(Skip::LONG);
+        for known in 1..=LOOKAHEAD {
+            let (shorter, table) = table.split_at_mut(1 << known);
+            for &(symbol, code) in symbols {
+                let (consumed, advance) = (symbol.consumed(), symbol.advance());
+                let Some(spread) = known.checked_sub(symbol.length.into()) else { break };
+                if consumed > Pair::CAP {
+                    continue;
+                }
+                let one = (advance << 6 | consumed) as u16;
+                let own = &mut table[(code << spread) as usize..][..1 << spread];
+                if advance >= END_OF_BLOCK || consumed >= known {
+                    own.fill(Skip(one));
+                    continue;
+                }
+                // Behind each value comes all that the bits left may hold.
+                let left = 1 << (known - consumed);
+                for own in own.chunks_exact_mut(left) {
+                    for (own, rest) in own.iter_mut().zip(&shorter[left..]) {
+                        let fits = (consumed + rest.consumed() <= Pair::CAP)
+                            & ((advance + rest.advance()) % END_OF_BLOCK <= 63)
+                            & (rest.advance() != Self::LONG_CODE);
+                        *own = Skip(if fits { one + rest.0 } else { one });
+                    }
+                }
             }
-            consumed += symbol.consumed();
-            advance += symbol.advance;
         }
-        if consumed == 0 { Skip::LONG } else { Skip((advance << 6 | consumed) as u16) }
     }
 
     #[inline(always)]
@@ -225,7 +258,7 @@ impl Codes {
     /// The codes of `spec`, to be looked up one by one.
     pub fn of(spec: &HuffmanSpec) -> Result<Codes> {
         let mut codes = Codes::EMPTY;
-        codes.assign(spec, &mut [Symbol::LONG; 1 << LOOKAHEAD], Symbol::dc)?;
+        codes.assign(spec, |_, _, _| {})?;
         Ok(codes)
     }
 
@@ -239,14 +272,8 @@ impl Codes {
     }
 
     /// Assigns the codes of `spec` and fills `short`, indexed by the next bits, with their symbols.
-    fn assign(
-        &mut self,
-        spec: &HuffmanSpec,
-        short: &mut [Symbol; 1 << LOOKAHEAD],
-        decode: fn(u8, u32) -> Symbol,
-    ) -> Result<()> {
+    fn assign(&mut self, spec: &HuffmanSpec, mut short: impl FnMut(u8, u32, u32)) -> Result<()> {
         self.spec = None;
-        short.fill(Symbol::LONG);
         let (mut code, mut index) = (0u32, 0usize);
         for length in 1..=16u32 {
             let count = usize::from(spec.counts[length as usize - 1]);
@@ -257,9 +284,7 @@ impl Codes {
             }
             for &symbol in &spec.symbols[index..index + count] {
                 if length <= LOOKAHEAD {
-                    let spread = LOOKAHEAD - length;
-                    let first = (code as usize) << spread;
-                    short[first..first + (1 << spread)].fill(decode(symbol, length));
+                    short(symbol, code, length);
                 }
                 code += 1;
             }
@@ -274,11 +299,11 @@ impl Codes {
     /// The symbol whose code, of any length, is at the top of `buffer`, and that length.
     pub fn find(&self, buffer: u64) -> Option<(u8, u32)> {
         let head = (buffer >> 48) as u32;
-        let shortest = if head < self.limit[LOOKAHEAD as usize] { 1 } else { LOOKAHEAD as usize + 1 };
-        let length = (shortest..=16).find(|&length| head < self.limit[length])?;
-        let index = (head >> (16 - length)) as i32 - self.offset[length];
+        // Limits rise with the length, so those passed are the lengths that are too short: no branch.
+        let length = 1 + self.limit[1..].iter().map(|limit| u32::from(head >= *limit)).sum::<u32>();
+        let index = (head >> 16u32.checked_sub(length)?) as i32 - self.offset[length as usize];
         let symbol = *self.spec.as_ref()?.symbols.get(usize::try_from(index).ok()?)?;
-        Some((symbol, length as u32))
+        Some((symbol, length))
     }
 }
 
@@ -301,12 +326,11 @@ impl DcTable {
         if let Some(symbol) = spec.symbols[..spec.total].iter().find(|&&symbol| symbol > 15) {
             return corrupt(spec.offset, format!("expected DC symbols up to 15, found {symbol}"));
         }
-        let mut short = [Symbol::LONG; 1 << LOOKAHEAD];
-        self.codes.assign(spec, &mut short, Symbol::dc)?;
-        for (n, (single, &symbol)) in self.singles.iter_mut().zip(&short).enumerate() {
-            *single = Single::new(symbol, n);
-        }
-        Ok(())
+        let singles = &mut self.singles;
+        singles.fill(Single::LONG);
+        self.codes.assign(spec, |symbol, code, length| {
+            Symbol::dc(symbol, length).fill(code, singles, Single::new);
+        })
     }
 
     /// Entry for the symbol at the top of `buffer`, if it is short.
@@ -326,7 +350,7 @@ impl DcTable {
 /// A table of AC symbols.
 pub(super) struct AcTable {
     pairs: [Pair; 1 << LOOKAHEAD],
-    skips: [Skip; 1 << LOOKAHEAD],
+    skips: [Skip; 2 << LOOKAHEAD],
     has_skips: bool,
     codes: Codes,
 }
@@ -335,7 +359,7 @@ impl AcTable {
     pub fn new() -> Self {
         AcTable {
             pairs: [Pair(0); 1 << LOOKAHEAD],
-            skips: [Skip::LONG; 1 << LOOKAHEAD],
+            skips: [Skip::LONG; 2 << LOOKAHEAD],
             has_skips: false,
             codes: Codes::EMPTY,
         }
@@ -347,23 +371,21 @@ impl AcTable {
         if self.codes.are(spec) && (self.has_skips || !skips) {
             return Ok(());
         }
-        let mut short = [Symbol::LONG; 1 << LOOKAHEAD];
-        self.codes.assign(spec, &mut short, Symbol::ac)?;
-        for (n, pair) in self.pairs.iter_mut().enumerate() {
-            let first = short[n];
-            *pair = Pair::one(first, n);
-            if pair.advance() >= END_OF_BLOCK || first.consumed() >= LOOKAHEAD {
-                continue;
-            }
-            let rest = (n << first.consumed()) % (1 << LOOKAHEAD);
-            let second = short[rest];
-            if second.length > 0 && first.consumed() + second.consumed() <= LOOKAHEAD {
-                *pair = pair.with(second, second.value((rest as u64) << (64 - LOOKAHEAD)));
-            }
+        let (mut symbols, mut count) = ([(Symbol::LONG, 0); 256], 0);
+        let mut ones = [Pair::LONG; 1 << LOOKAHEAD];
+        self.codes.assign(spec, |symbol, code, length| {
+            let symbol = Symbol::ac(symbol, length);
+            symbol.fill(code, &mut ones, Pair::one);
+            symbols[count] = (symbol, code);
+            count += 1;
+        })?;
+        for (n, (pair, one)) in self.pairs.iter_mut().zip(&ones).enumerate() {
+            *pair = one.followed(n, &ones);
         }
         self.has_skips = skips;
-        for (n, skip) in self.skips.iter_mut().enumerate() {
-            *skip = if skips { Skip::new(n, &short) } else { Skip::LONG };
+        match skips {
+            true => Skip::fill(&mut self.skips, &symbols[..count]),
+            false => self.skips.fill(Skip::LONG),
         }
         Ok(())
     }
@@ -371,7 +393,7 @@ impl AcTable {
     /// The symbols at the top of `buffer`, to be stepped over.
     #[inline(always)]
     pub fn skip(&self, buffer: u64) -> Skip {
-        self.skips[(buffer >> (64 - LOOKAHEAD)) as usize]
+        self.skips[1 << LOOKAHEAD | (buffer >> (64 - LOOKAHEAD)) as usize]
     }
 
     /// One or two symbols at the top of `buffer`, if their codes are short.
@@ -420,17 +442,17 @@ mod tests {
                 continue;
             }
             assert_eq!(pair.first_consumed(), first.consumed());
-            assert_eq!(pair.first_advance(), first.advance);
+            assert_eq!(pair.first_advance(), first.advance());
             assert_eq!(pair.first_value(seed), first.value(seed));
             if pair.consumed() > first.consumed() {
                 let rest = seed << first.consumed();
                 let second = table.lookup_long(rest).unwrap();
                 assert_eq!(pair.consumed(), first.consumed() + second.consumed());
-                assert_eq!(pair.advance(), first.advance + second.advance);
+                assert_eq!(pair.advance(), first.advance() + second.advance());
                 assert_eq!(pair.second_value(), second.value(rest));
                 two += 1;
             } else {
-                assert_eq!(pair.advance(), first.advance);
+                assert_eq!(pair.advance(), first.advance());
             }
         }
         assert!(two > 2000);
@@ -442,7 +464,7 @@ mod tests {
                 let symbol = table.lookup_long(buffer).unwrap();
                 buffer <<= symbol.consumed();
                 consumed += symbol.consumed();
-                advance += symbol.advance;
+                advance += symbol.advance();
             }
             if consumed > 0 {
                 assert_eq!((skip.consumed(), skip.advance()), (consumed, advance));
