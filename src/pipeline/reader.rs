@@ -53,6 +53,8 @@ pub(super) struct Reader {
 const CHUNK_BYTES: u64 = 48 << 10;
 /// Samples of a message at most: 64 small pictures make the hop negligible.
 const CHUNK_MOST: usize = 64;
+/// Bytes of a small picture at most: raw pixels, of which half a millisecond's work has more bytes, or next to nothing.
+const SMALL: u64 = 4 << 10;
 
 impl Reader {
     pub(super) fn run(mut self) {
@@ -121,11 +123,15 @@ impl Reader {
     fn cut(&self, work: &BatchWork, start: usize) -> (usize, u64) {
         let slots = &work.plan.slots[start..];
         let most = self.chunk.unwrap_or(CHUNK_MOST);
+        // Small pictures go on beyond the limit, as long as a batch has two chunks for each worker.
+        let workers = self.shared.meter.workers.load(Ordering::Relaxed) as usize;
+        let share = work.plan.slots.len() / (2 * workers);
         let mut bytes = 0u64;
         let mut count = 0;
         for slot in slots.iter().take(most) {
             let size = self.shared.line.source.size(slot.visit.sample);
-            if count > 0 && self.chunk.is_none() && bytes.saturating_add(size) > CHUNK_BYTES {
+            let full = bytes.saturating_add(size) > CHUNK_BYTES && (size > SMALL || count >= share);
+            if count > 0 && self.chunk.is_none() && full {
                 break;
             }
             bytes = bytes.saturating_add(size);
