@@ -27,6 +27,7 @@ pub use kernels::erase::{Erase, Fill};
 pub use kernels::grain::{BetaMask, Law, Noise, Shapes};
 pub use kernels::levels::Levels;
 pub use kernels::resample::Filter;
+pub(crate) use kernels::resample::Resampler;
 pub use kernels::threshold::Threshold;
 pub use kernels::warp::{Warp, WarpFilter};
 #[cfg(target_arch = "x86_64")]

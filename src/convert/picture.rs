@@ -1,11 +1,10 @@
 //! One sample on its way into a shard: checked and copied, or decoded, made smaller and encoded anew.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 
 use super::{DEFAULT_QUALITY, Options};
+use crate::augment::{Filter, Frame, Resampler};
 use crate::decode::{self, Decoder, Rect};
 use crate::error::{Error, Kind, Result};
 use crate::source::Codec;
@@ -31,14 +30,26 @@ enum Place {
 }
 
 /// Scratch memory of one thread.
-#[derive(Default)]
 pub(super) struct Recoder {
     decoder: Decoder,
-    resizer: Resizer,
+    resampler: Resampler,
     pixels: Vec<u8>,
     resized: Vec<u8>,
     encoded: Vec<u8>,
     index: Vec<u8>,
+}
+
+impl Default for Recoder {
+    fn default() -> Recoder {
+        Recoder {
+            decoder: Decoder::default(),
+            resampler: Resampler::new(decode::simd()),
+            pixels: Vec::new(),
+            resized: Vec::new(),
+            encoded: Vec::new(),
+            index: Vec::new(),
+        }
+    }
 }
 
 impl Recoder {
@@ -90,13 +101,12 @@ impl Recoder {
         let (place, width, height) = match side {
             None => (Place::Pixels, width, height),
             Some(side) => {
-                let (small_width, small_height) = (scaled(width, longer, side), scaled(height, longer, side));
-                resize(
-                    &mut self.resizer,
-                    (&self.pixels, width, height),
-                    (&mut self.resized, small_width, small_height),
-                )?;
-                (Place::Resized, small_width, small_height)
+                let frame = Frame { width, height };
+                let small =
+                    Frame { width: scaled(width, longer, side), height: scaled(height, longer, side) };
+                self.resized.resize(small.width as usize * small.height as usize * 3, 0);
+                self.resampler.resize(&self.pixels, frame, &mut self.resized, small, Filter::Lanczos);
+                (Place::Resized, small.width, small.height)
             }
         };
         let ratio = |new: u32, old: u32| (f64::from(new) / f64::from(old)) as f32;
@@ -126,21 +136,6 @@ fn scaled(length: u32, longer: u32, side: u32) -> u32 {
     let (length, longer, side) = (u64::from(length), u64::from(longer), u64::from(side));
     // Not above `side`, so it fits.
     ((length * side + longer / 2) / longer).max(1) as u32
-}
-
-fn resize(
-    resizer: &mut Resizer,
-    (pixels, width, height): (&[u8], u32, u32),
-    (out, small_width, small_height): (&mut Vec<u8>, u32, u32),
-) -> Result<()> {
-    let failed = |error: String| Error::corrupt(format!("cannot resize {width} x {height} pixels: {error}"));
-    out.resize(small_width as usize * small_height as usize * 3, 0);
-    let from =
-        ImageRef::new(width, height, pixels, PixelType::U8x3).map_err(|error| failed(error.to_string()))?;
-    let mut to = Image::from_slice_u8(small_width, small_height, out, PixelType::U8x3)
-        .map_err(|error| failed(error.to_string()))?;
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    resizer.resize(&from, &mut to, &options).map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ mod vector;
 pub(super) mod warp;
 #[cfg(target_arch = "x86_64")]
 mod warp_x86;
+mod weights;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86;
 

@@ -1,181 +1,40 @@
-//! Both passes of a convolution at once: two rows are convolved down and then, still in the nearest cache, across.
-//!
-//! The arithmetic is fast_image_resize's, which stays as the twin: weights are rounded to 16 bits, with as many behind the
-//! point as the largest allows, each pass sums in 32 bits, rounds and clips to bytes, the pass down comes first. Its rows
-//! cost less here because weights are padded with zeros to one number for all pixels, so that no branch depends on it.
+//! The passes of a convolution for processors with AVX2.
 
 use std::arch::x86_64::*;
 
-use super::resample::Filter;
-use crate::augment::Frame;
+use super::resample::{Filter, Passes};
+use super::weights::Axis;
 
-/// The weights of one axis.
-#[derive(Debug, Default)]
-struct Axis {
-    /// Bits of a weight behind the point.
-    precision: u32,
-    /// Weights of each sample: 2, or a multiple of 4; those that are not needed are 0.
-    taps: usize,
-    /// The first sample that each sample of the outcome is made of.
-    starts: Vec<u32>,
-    /// How many bytes of a row of pixels the pass across reads, or some more: 3 for each pixel, and a register.
-    reach: usize,
-    /// `taps` for each sample of the outcome.
-    weights: Vec<i16>,
-    /// The same before they are rounded, `window` for each.
-    exact: Vec<f64>,
-}
+/// Proof that the processor has AVX2.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Avx2(());
 
-impl Axis {
-    /// Weights to make `to` samples of `from`; `support` is the reach of `kernel`.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn plan(&mut self, from: u32, to: u32, kernel: impl Fn(f64) -> f64, support: f64, antialias: bool) {
-        let scale = f64::from(from) / f64::from(to);
-        let stretch = if antialias { scale.max(1.0) } else { 1.0 };
-        let (radius, shrink) = (support * stretch, 1.0 / stretch);
-        let window = radius.ceil() as usize * 2 + 1;
-        self.starts.clear();
-        self.exact.clear();
-        self.exact.resize(window * to as usize, 0.0);
-        let (mut taps, mut most) = (0, 0.0f64);
-        for (n, weights) in self.exact.chunks_exact_mut(window).enumerate() {
-            let centre = (n as f64 + 0.5) * scale;
-            let first = (centre - radius).floor().max(0.0) as u32;
-            let end = (centre + radius).ceil().min(f64::from(from)) as u32;
-            let (mut start, mut count, mut sum) = (first, 0, 0.0);
-            for x in first..end {
-                let weight = kernel((f64::from(x) - (centre - 0.5)) * shrink);
-                if count == 0 && weight == 0.0 {
-                    start = x + 1;
-                } else {
-                    weights[count] = weight;
-                    count += 1;
-                    sum += weight;
-                }
-            }
-            if sum != 0.0 {
-                weights[..count].iter_mut().for_each(|weight| *weight /= sum);
-            }
-            most = weights[..count].iter().copied().fold(most, f64::max);
-            let used = weights[..count].iter().rposition(|weight| *weight != 0.0).map_or(0, |last| last + 1);
-            taps = taps.max(used);
-            self.starts.push(start);
-        }
-        let fits = |precision: &u32| (most * f64::from(2 << precision)).round() >= 32768.0;
-        self.precision = (0..22).find(fits).unwrap_or(21);
-        self.taps = if taps > 2 { taps.next_multiple_of(4) } else { 2 };
-        let furthest = self.starts.iter().max().map_or(0, |start| *start as usize);
-        self.reach = 3 * (furthest + self.taps) + 16;
-        self.weights.clear();
-        self.weights.resize(self.taps * to as usize, 0);
-        let unit = f64::from(1 << self.precision);
-        for (rounded, exact) in self.weights.chunks_exact_mut(self.taps).zip(self.exact.chunks_exact(window))
-        {
-            for (rounded, exact) in rounded.iter_mut().zip(exact) {
-                *rounded = (exact * unit).round() as i16;
-            }
-        }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn plan_for(&mut self, from: u32, to: u32, filter: Filter) {
-        match filter {
-            Filter::Bilinear => self.plan(from, to, triangle, 1.0, true),
-            Filter::Bicubic => self.plan(from, to, catmull_rom, 2.0, true),
-            Filter::Lanczos => self.plan(from, to, lanczos, 3.0, true),
-            Filter::BilinearAliased => self.plan(from, to, triangle, 1.0, false),
-            Filter::BicubicAliased => self.plan(from, to, catmull_rom, 2.0, false),
-            Filter::Nearest => unreachable!("nearest is no convolution"),
-        }
-    }
-
-    /// The weights of the `n`th sample.
-    fn of(&self, n: usize) -> &[i16] {
-        &self.weights[n * self.taps..][..self.taps]
+impl Avx2 {
+    pub(super) fn detect() -> Option<Avx2> {
+        is_x86_feature_detected!("avx2").then_some(Avx2(()))
     }
 }
 
-fn triangle(x: f64) -> f64 {
-    let x = x.abs();
-    if x < 1.0 { 1.0 - x } else { 0.0 }
-}
+impl Passes for Avx2 {
+    fn plan(self, axis: &mut Axis, from: u32, to: u32, filter: Filter) {
+        // SAFETY: an `Avx2` exists only where the processor has it.
+        unsafe { plan(axis, from, to, filter) }
+    }
 
-fn catmull_rom(x: f64) -> f64 {
-    const A: f64 = -0.5;
-    let x = x.abs();
-    if x < 1.0 {
-        ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
-    } else if x < 2.0 {
-        (((x - 5.0) * x + 8.0) * x - 4.0) * A
-    } else {
-        0.0
+    fn down<'a>(self, row: impl Fn(usize) -> &'a [u8], weights: &[i16], precision: u32, out: &mut [u8]) {
+        // SAFETY: as above.
+        unsafe { down(row, weights, precision, out) }
+    }
+
+    fn across(self, axis: &Axis, rows: [&[u8]; 2], outs: [&mut [u8]; 2]) {
+        // SAFETY: as above.
+        unsafe { across(axis, rows, outs) }
     }
 }
 
-fn lanczos(x: f64) -> f64 {
-    let sinc = |x: f64| {
-        let x = x * std::f64::consts::PI;
-        if x == 0.0 { 1.0 } else { x.sin() / x }
-    };
-    if (-3.0..3.0).contains(&x) { sinc(x) * sinc(x / 3.0) } else { 0.0 }
-}
-
-/// A resampler for processors with AVX2; keeps its scratch memory.
-#[derive(Debug, Default)]
-pub(super) struct Fused {
-    horizontal: Axis,
-    vertical: Axis,
-    /// Two rows between the passes, and one for what nobody wants.
-    lines: [Vec<u8>; 3],
-}
-
-impl Fused {
-    /// Resamples a picture by a filter that is a convolution.
-    #[target_feature(enable = "avx2")]
-    pub(super) fn resize(&mut self, source: &[u8], from: Frame, out: &mut [u8], to: Frame, filter: Filter) {
-        let Fused { horizontal, vertical, lines: [a, b, spare] } = self;
-        let (stride, wide) = (3 * from.width as usize, 3 * to.width as usize);
-        let last = from.height as usize - 1;
-        let line = |n: usize| &source[n.min(last) * stride..][..stride];
-        let (moves, turns) = (from.height != to.height, from.width != to.width);
-        if moves {
-            vertical.plan_for(from.height, to.height, filter);
-        }
-        // One row of what the pass down makes.
-        let pass_down = |n: usize, out: &mut [u8]| {
-            if moves {
-                let start = vertical.starts[n] as usize;
-                down(|tap| line(start + tap), vertical.of(n), vertical.precision, out);
-            } else {
-                out.copy_from_slice(line(n));
-            }
-        };
-        if !turns {
-            return out.chunks_exact_mut(wide).enumerate().for_each(|(n, row)| pass_down(n, row));
-        }
-        horizontal.plan_for(from.width, to.width, filter);
-        let room = horizontal.reach.max(stride);
-        for line in [&mut *a, &mut *b] {
-            line.resize(line.len().max(room), 0);
-        }
-        spare.resize(wide, 0);
-        let mut rows = out.chunks_exact_mut(wide);
-        let mut n = 0;
-        while let Some(first) = rows.next() {
-            pass_down(n, &mut a[..stride]);
-            let second = match rows.next() {
-                Some(second) => {
-                    pass_down(n + 1, &mut b[..stride]);
-                    second
-                }
-                None => &mut spare[..],
-            };
-            across(horizontal, [a, b], [first, second]);
-            n += 2;
-        }
-    }
+#[target_feature(enable = "avx2")]
+fn plan(axis: &mut Axis, from: u32, to: u32, filter: Filter) {
+    axis.plan_for(from, to, filter);
 }
 
 #[inline]
@@ -184,7 +43,6 @@ fn pair(weights: &[i16; 2]) -> __m256i {
     _mm256_set1_epi32(i32::from(weights[0] as u16) | i32::from(weights[1]) << 16)
 }
 
-/// One row of the pass down: the sum of the rows that `row` gives times their weights.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn down<'a>(row: impl Fn(usize) -> &'a [u8], weights: &[i16], precision: u32, out: &mut [u8]) {
@@ -254,7 +112,6 @@ fn in_both_halves(bytes: [i8; 16]) -> __m256i {
     _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
 }
 
-/// Two rows of the pass across.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn across(axis: &Axis, rows: [&[u8]; 2], outs: [&mut [u8]; 2]) {
