@@ -1,7 +1,7 @@
 //! What must hold for any bytes at all: the bodies of the fuzz targets, also run by `tests/fuzz.rs`.
 
 use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Decoder, Error, Index, Scale, header, to_baseline};
+use feedmill::decode::jpeg::{Bounds, Decoder, Error, Index, Scale, header, to_baseline};
 
 /// Larger pictures would take the fuzzer's time for nothing.
 const PIXELS: u64 = 1 << 18;
@@ -113,13 +113,20 @@ pub fn index(data: &[u8]) {
     }
 }
 
-/// A file of several scans: what becomes a baseline file can be decoded and stays as it is.
+/// A file of several scans: vector code and plain code agree; what becomes a baseline file has the pixels of that, and it
+/// stays as it is.
 pub fn baseline(data: &[u8]) {
+    let Some((width, height)) = size(data) else { return };
+    let bounds = Bounds { pixels: PIXELS, scans: 50 };
+    let region = Random::of(data).region(width, height);
+    let [plain, fast] = [Decoder::with_simd(false), Decoder::with_simd(true)].map(|mut decoder| {
+        let mut out = vec![0; region.width as usize * region.height as usize * 3];
+        decoder.decode_scans(data, &bounds, region, Scale::Full, &mut out).map(|()| out)
+    });
+    assert!(plain == fast, "{plain:?} {fast:?}");
     if let Ok(Some(baseline)) = to_baseline(data, PIXELS, 50) {
-        let (width, height) = size(&baseline).expect("no more pixels than allowed");
-        let whole = Rect::whole(width, height);
-        let decoded = decode(&mut Decoder::new(), &baseline, whole, Scale::Full, Index::None);
-        assert!(decoded.is_ok_and(|pixels| pixels.len() as u64 == 3 * u64::from(width) * u64::from(height)));
         assert!(matches!(to_baseline(&baseline, PIXELS, 50), Ok(None)));
+        let found = decode(&mut Decoder::new(), &baseline, region, Scale::Full, Index::None);
+        assert!(plain == found, "{region:?}: {plain:?} {found:?}");
     }
 }

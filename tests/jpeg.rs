@@ -3,7 +3,7 @@
 mod random;
 
 use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Decoder, Error, ErrorKind, Index, Scale, header, to_baseline};
+use feedmill::decode::jpeg::{Bounds, Decoder, Error, ErrorKind, Index, Scale, header, to_baseline};
 use random::Random;
 use std::fs;
 use std::path::PathBuf;
@@ -143,20 +143,74 @@ fn scaled_pixels_equal_libjpeg_turbo_and_their_regions_are_crops() {
     }
 }
 
+/// Name, bytes, size and pixel hash of each file of several scans.
+fn of_several_scans() -> Vec<(String, Vec<u8>, [u32; 2], String)> {
+    let text = lines("progressive/golden.txt");
+    let file = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let bytes = fs::read(folder().join("progressive").join(words[0])).unwrap();
+        (words[0].to_owned(), bytes, [1, 2].map(|n| words[n].parse().unwrap()), words[3].to_owned())
+    };
+    text.lines().map(file).collect()
+}
+
+const BOUNDS: Bounds = Bounds { pixels: 1 << 20, scans: 100 };
+
+fn decode_scans(decoder: &mut Decoder, bytes: &[u8], region: Rect, scale: Scale) -> Result<Vec<u8>, Error> {
+    let mut out = vec![0x5A; (region.width * region.height * 3) as usize];
+    decoder.decode_scans(bytes, &BOUNDS, region, scale, &mut out).map(|()| out)
+}
+
+#[test]
+fn files_of_several_scans_have_libjpeg_turbos_pixels() {
+    let mut random = Random(0x2468_ACE0_1357_9BDF);
+    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    for (name, bytes, [width, height], hash) in of_several_scans() {
+        let baseline = to_baseline(&bytes, BOUNDS.pixels, BOUNDS.scans).unwrap().unwrap();
+        for decoder in &mut decoders {
+            let whole = decode_scans(decoder, &bytes, Rect::whole(width, height), Scale::Full).unwrap();
+            assert_eq!(format!("{:016x}", fnv1a(&whole)), hash, "{name}");
+            for scale in Scale::ALL {
+                for _ in 0..10 {
+                    let (left, columns) = span(&mut random, scale.side(width));
+                    let (top, rows) = span(&mut random, scale.side(height));
+                    let region = Rect { left, top, width: columns, height: rows };
+                    let found = decode_scans(decoder, &bytes, region, scale).unwrap();
+                    let mut expected = vec![0; found.len()];
+                    decoder.decode_with(&baseline, region, scale, Index::None, &mut expected).unwrap();
+                    assert!(found == expected, "{name} {scale:?} {region:?}");
+                }
+            }
+        }
+        let corner = Rect::whole(1, 1);
+        for length in (0..bytes.len()).step_by(9) {
+            let error = decode_scans(&mut decoders[1], &bytes[..length], corner, Scale::Full).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Truncated, "{name} cut at {length}: {error}");
+        }
+        let small = Bounds { pixels: u64::from(width * height) - 1, ..BOUNDS };
+        let error = decoders[0].decode_scans(&bytes, &small, corner, Scale::Full, &mut [0; 3]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Limit, "{name}");
+    }
+    for (name, bytes, expected) in fixtures() {
+        if expected.is_some() {
+            let error = decode_scans(&mut decoders[0], &bytes, Rect::whole(1, 1), Scale::Full).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Unsupported, "{name}");
+        }
+    }
+}
+
 #[test]
 fn progressive_files_made_baseline_have_libjpeg_turbos_pixels() {
     let mut decoder = Decoder::new();
-    for line in lines("progressive/golden.txt").lines() {
-        let words: Vec<&str> = line.split(' ').collect();
-        let bytes = fs::read(folder().join("progressive").join(words[0])).unwrap();
+    for (name, bytes, size, hash) in of_several_scans() {
         let baseline = to_baseline(&bytes, 1 << 20, 100).unwrap().unwrap();
         let header = header(&baseline).unwrap();
-        assert_eq!([words[1], words[2]], [header.width, header.height].map(|side| side.to_string()));
+        assert_eq!(size, [header.width, header.height]);
         let pixels = decode(&mut decoder, &baseline, None).unwrap();
-        assert_eq!(format!("{:016x}", fnv1a(&pixels)), words[3], "{}", words[0]);
+        assert_eq!(format!("{:016x}", fnv1a(&pixels)), hash, "{name}");
         for length in (0..bytes.len()).step_by(9) {
             // The end marker is missing; nothing is made up for what is.
-            assert!(to_baseline(&bytes[..length], 1 << 20, 100).is_err(), "{} cut at {length}", words[0]);
+            assert!(to_baseline(&bytes[..length], 1 << 20, 100).is_err(), "{name} cut at {length}");
         }
     }
     for (name, bytes, expected) in fixtures() {

@@ -8,11 +8,25 @@ pub(super) struct Header {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) turn: Turn,
-    /// Anything but a baseline or extended sequential picture of 1 or 3 components.
-    pub(super) general: bool,
+    /// Who reads it.
+    pub(super) reader: Reader,
 }
 
-/// Reads the markers up to the first scan; for a progressive file, counts its scans.
+/// The decoder of a JPEG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// [`jpeg`], region by region: one sequential scan.
+    OneScan,
+    /// [`jpeg`], all coefficients first: several scans.
+    Scans {
+        /// For the general decoder if scans are missing; it returns wrong colours, without an error, for sequential files.
+        progressive: bool,
+    },
+    /// The general decoder: four components.
+    General,
+}
+
+/// Reads the markers up to the first scan; for a file of several scans, counts them.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
     let jpeg::markers::Outline { header, exif, parts, scan } = jpeg::markers::outline(bytes)?;
     let jpeg::Header { width, height, components, precision, process } = header;
@@ -27,15 +41,16 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
     if !matches!(components, 1 | 3 | 4) {
         return unsupported(format!("a JPEG of {components} components; 1, 3 and 4 are read"));
     }
-    if !progressive && parts < components {
-        // The general decoder returns wrong colours for these, without an error.
-        return unsupported(
-            "a sequential JPEG whose components come in several scans, which `convert --baseline` rewrites"
-                .into(),
-        );
-    }
+    let reader = match components {
+        4 if !progressive && parts < components => {
+            return unsupported("a sequential JPEG of four components that come in several scans".into());
+        }
+        4 => Reader::General,
+        _ if progressive || parts < components => Reader::Scans { progressive },
+        _ => Reader::OneScan,
+    };
     let turn = exif.and_then(exif::orientation).map_or(Turn::Upright, Turn::from_exif);
-    if progressive {
+    if let Reader::Scans { .. } | Reader::General = reader {
         check_scans(bytes, scan, limits)?;
     }
     // The end marker is missing from every file that was cut, and looking for it costs two byte reads for the others.
@@ -45,19 +60,16 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
             format!("the JPEG has no end marker (ff d9): it was cut at byte {}", bytes.len()),
         ));
     }
-    Ok(Header { width, height, turn, general: progressive || components == 4 })
+    Ok(Header { width, height, turn, reader })
 }
 
-/// A progressive file may say the same pixels any number of times: a small file could take minutes.
+/// A file may say the same pixels any number of times: a small one could take minutes.
 fn check_scans(bytes: &[u8], first: usize, limits: &Limits) -> Result<()> {
     let scans = bytes[first..].windows(2).filter(|pair| *pair == [0xff, 0xda]).count();
     if scans as u64 > u64::from(limits.scans) {
         return Err(Error::new(
             Kind::Limit,
-            format!(
-                "a progressive JPEG of {scans} scans; the limit is {} (decode.limits.scans)",
-                limits.scans
-            ),
+            format!("a JPEG of {scans} scans; the limit is {} (decode.limits.scans)", limits.scans),
         ));
     }
     Ok(())

@@ -9,7 +9,8 @@
 //! * The EXIF orientation of a JPEG is applied: sizes, crops and pixels are those of the upright picture.
 //! * A picture that ends early or contradicts itself is an error, never a half-grey picture. Its end is the JPEG's end
 //!   marker, the PNG's IEND, the length in a WebP's header; what follows it is ignored.
-//! * A sequential JPEG whose components come in several scans is refused: no decoder here reads it right.
+//! * JPEGs of 1 or 3 components have the pixels of libjpeg-turbo, bit for bit, progressive ones too. One that lacks scans is
+//!   left to zune-jpeg, as is one of 4 components.
 
 mod exif;
 pub mod jpeg;
@@ -21,6 +22,7 @@ mod webp;
 
 use crate::error::{Error, Kind, Result};
 use crate::source::Codec;
+use jpeg_header::Reader;
 use turn::Turn;
 
 /// What a picture may cost at most. The defaults admit any photograph and refuse decompression bombs.
@@ -105,8 +107,8 @@ pub struct Probe {
     pub height: u32,
     codec: Codec,
     turn: Turn,
-    /// Not for the decoder in [`jpeg`]: progressive, CMYK, another codec.
-    general: bool,
+    /// Whose a JPEG is; of no account for other codecs.
+    reader: Reader,
     /// By how much the sides above are smaller than stored.
     scale: jpeg::Scale,
 }
@@ -116,8 +118,7 @@ impl Probe {
     /// the decoder then goes by. Only JPEGs that [`jpeg`] reads can be; `None` for others.
     pub fn scaled(&self, bytes: &[u8], divisor: u32) -> Option<Probe> {
         let scale = jpeg::Scale::ALL.into_iter().find(|scale| scale.divisor() == divisor)?;
-        if self.codec != Codec::Jpeg || self.general || self.scale != jpeg::Scale::Full || !jpeg::reads(bytes)
-        {
+        if !self.is_one_scan() || self.scale != jpeg::Scale::Full || !jpeg::reads(bytes) {
             return None;
         }
         Some(Probe { width: scale.side(self.width), height: scale.side(self.height), scale, ..*self })
@@ -132,7 +133,11 @@ impl Probe {
     fn wants_index(&self) -> bool {
         const LEAST: u64 = 128 * 128;
         let pixels = u64::from(self.width) * u64::from(self.height) * u64::from(self.divisor().pow(2));
-        self.codec == Codec::Jpeg && !self.general && pixels >= LEAST
+        self.is_one_scan() && pixels >= LEAST
+    }
+
+    fn is_one_scan(&self) -> bool {
+        self.codec == Codec::Jpeg && self.reader == Reader::OneScan
     }
 
     /// How many bytes decoding the whole picture takes.
@@ -154,18 +159,18 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
             format!("the encoded picture has {} bytes; the limit is {}", bytes.len(), limits.bytes),
         ));
     }
-    let (width, height, turn, general) = match codec {
+    let (width, height, turn, reader) = match codec {
         Codec::Jpeg => {
             let header = jpeg_header::read(bytes, limits)?;
-            (header.width, header.height, header.turn, header.general)
+            (header.width, header.height, header.turn, header.reader)
         }
         Codec::Png => {
             let (width, height) = png::size(bytes)?;
-            (width, height, Turn::Upright, true)
+            (width, height, Turn::Upright, Reader::General)
         }
         Codec::WebP => {
             let (width, height) = webp::size(bytes)?;
-            (width, height, Turn::Upright, true)
+            (width, height, Turn::Upright, Reader::General)
         }
         Codec::Raw { width, height, channels } => {
             let expected = u64::from(width) * u64::from(height) * u64::from(channels);
@@ -179,7 +184,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
                     ),
                 ));
             }
-            (width, height, Turn::Upright, true)
+            (width, height, Turn::Upright, Reader::General)
         }
     };
     if width == 0 || height == 0 {
@@ -195,7 +200,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
         ));
     }
     let (width, height) = if turn.swaps_sides() { (height, width) } else { (width, height) };
-    Ok(Probe { width, height, codec, turn, general, scale: jpeg::Scale::Full })
+    Ok(Probe { width, height, codec, turn, reader, scale: jpeg::Scale::Full })
 }
 
 /// Decodes pictures; keeps its scratch memory from one to the next. One for each worker.
@@ -266,21 +271,31 @@ impl Decoder {
         let (stored_width, stored_height) =
             if probe.turn.swaps_sides() { (probe.height, probe.width) } else { (probe.width, probe.height) };
         let pixels = region.width as usize * region.height as usize * 3;
-        if probe.codec == Codec::Jpeg && !probe.general {
+        if probe.codec == Codec::Jpeg && probe.reader != Reader::General {
             out.resize(pixels, 0);
-            let decoded = match probe.turn {
-                Turn::Upright => self.jpeg.decode_with(bytes, stored, probe.scale, index, out),
-                turn => {
-                    self.whole.resize(pixels, 0);
-                    let decoded = self.jpeg.decode_with(bytes, stored, probe.scale, index, &mut self.whole);
-                    turn.apply(&self.whole, stored.width as usize, stored.height as usize, out);
-                    decoded
+            let upright = probe.turn == Turn::Upright;
+            self.whole.resize(if upright { 0 } else { pixels }, 0);
+            let target = if upright { &mut out[..] } else { &mut self.whole[..] };
+            let decoded = match probe.reader {
+                // `probe` looked at the number of scans.
+                Reader::Scans { .. } => {
+                    let pixels = u64::from(probe.width) * u64::from(probe.height);
+                    let bounds = jpeg::Bounds { pixels, scans: u32::MAX };
+                    self.jpeg.decode_scans(bytes, &bounds, stored, probe.scale, target)
                 }
+                _ => self.jpeg.decode_with(bytes, stored, probe.scale, index, target),
             };
             match decoded {
-                // Several scans or another rarity: a property of the file, so the same decoder takes it every time.
-                Err(error) if error.kind == jpeg::ErrorKind::Unsupported => {}
-                other => return other.map_err(Error::from),
+                // A rarity, and a property of the file, so the same decoder takes it every time.
+                Err(error)
+                    if error.kind == jpeg::ErrorKind::Unsupported
+                        && probe.reader != (Reader::Scans { progressive: false }) => {}
+                Err(error) => return Err(error.into()),
+                Ok(()) if upright => return Ok(()),
+                Ok(()) => {
+                    probe.turn.apply(&self.whole, stored.width as usize, stored.height as usize, out);
+                    return Ok(());
+                }
             }
         }
         if let Codec::Raw { channels, width, .. } = probe.codec {

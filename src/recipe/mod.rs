@@ -29,7 +29,7 @@ pub use view::{OpEntry, View};
 
 /// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give others.
 const CODECS: &str =
-    "jpeg: feedmill 1, zune-jpeg 0.5; png: png 0.18; webp: image 0.25; resize: fast_image_resize 6";
+    "jpeg: feedmill 2, zune-jpeg 0.5; png: png 0.18; webp: image 0.25; resize: fast_image_resize 6";
 
 /// What is done to samples and batches, and in which order they come.
 ///

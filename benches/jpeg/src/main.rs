@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Decoder, Index, Scale, header, reads, to_baseline};
+use feedmill::decode::jpeg::{Bounds, Decoder, Index, Scale, header, reads, to_baseline};
 
 unsafe extern "C" {
     fn turbo_decode(bytes: *const u8, length: usize, denominator: u32, out: *mut u8, room: usize) -> u64;
@@ -74,7 +74,10 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Ways to decode; each has a time.
+/// Room for any picture here.
+const BOUNDS: Bounds = Bounds { pixels: 1 << 26, scans: 100 };
+
+/// Ways to decode; each has a time. Files of several scans have no index.
 const WAYS: [&str; 6] =
     ["libjpeg-turbo, whole", "zune-jpeg, whole", "whole", "crop", "crop with index", "index"];
 
@@ -101,8 +104,12 @@ fn main() {
     for path in paths {
         let mut found = Vec::new();
         files(&path, &mut found);
-        let sums = measure(&found);
-        report(&path, &sums);
+        let (one, several): (Vec<PathBuf>, Vec<PathBuf>) =
+            found.into_iter().partition(|path| reads(&std::fs::read(path).unwrap()));
+        report(&path, "sequential", &measure(&one, false));
+        if !several.is_empty() {
+            report(&path, "progressive or of several scans", &measure(&several, true));
+        }
     }
 }
 
@@ -115,7 +122,7 @@ fn check(files: &[PathBuf]) {
     for path in files {
         let original = std::fs::read(path).unwrap();
         let name = path.display();
-        let baseline = to_baseline(&original, 1 << 26, 100).unwrap();
+        let baseline = to_baseline(&original, BOUNDS.pixels, BOUNDS.scans).unwrap();
         rewritten += u64::from(baseline.is_some());
         if let Some(baseline) = &baseline {
             let components = header(&original).unwrap().components;
@@ -138,14 +145,21 @@ fn check(files: &[PathBuf]) {
             // Of the file as it was.
             assert_eq!(turbo(&original, scale.divisor(), &mut theirs), Some((width, height)), "{name}");
             for (n, decoder) in decoders.iter_mut().enumerate() {
-                let mut decode = |region: Rect, index: Index<'_>| {
+                let mut decode_by = |region: Rect, index: Option<Index<'_>>| {
                     let mut out = vec![0; region.width as usize * region.height as usize * 3];
-                    decoder.decode_with(bytes, region, scale, index, &mut out).unwrap();
+                    match index {
+                        Some(index) => decoder.decode_with(bytes, region, scale, index, &mut out).unwrap(),
+                        // All coefficients first.
+                        None => decoder.decode_scans(&original, &BOUNDS, region, scale, &mut out).unwrap(),
+                    }
                     out
                 };
-                assert!(decode(Rect::whole(width, height), Index::None) == theirs, "{name} {scale:?} {n}");
                 assert!(
-                    decode(Rect::whole(width, height), Index::Use(&index)) == theirs,
+                    decode_by(Rect::whole(width, height), Some(Index::None)) == theirs,
+                    "{name} {scale:?} {n}"
+                );
+                assert!(
+                    decode_by(Rect::whole(width, height), Some(Index::Use(&index))) == theirs,
                     "{name} {scale:?} {n}"
                 );
                 for _ in 0..20 {
@@ -156,12 +170,17 @@ fn check(files: &[PathBuf]) {
                         &theirs[3 * (y as usize * width as usize + left as usize)..][..3 * columns as usize]
                     };
                     let crop: Vec<u8> = (top..top + region.height).flat_map(row).copied().collect();
-                    assert!(decode(region, Index::None) == crop, "{name} {scale:?} {region:?} {n}");
+                    assert!(decode_by(region, Some(Index::None)) == crop, "{name} {scale:?} {region:?} {n}");
                     assert!(
-                        decode(region, Index::Use(&index)) == crop,
+                        decode_by(region, Some(Index::Use(&index))) == crop,
                         "{name} {scale:?} {region:?} {n}, index"
                     );
                     crops += 2;
+                    if baseline.is_some() {
+                        let found = decode_by(region, None);
+                        assert!(found == crop, "{name} {scale:?} {region:?} {n}, several scans");
+                        crops += 1;
+                    }
                 }
             }
         }
@@ -184,7 +203,7 @@ fn coefficients(bytes: &[u8], component: u8) -> (u64, Vec<i16>) {
     (size, out)
 }
 
-fn measure(files: &[PathBuf]) -> Sums {
+fn measure(files: &[PathBuf], several: bool) -> Sums {
     let mut sums = Sums::default();
     let mut decoder = Decoder::new();
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
@@ -197,23 +216,27 @@ fn measure(files: &[PathBuf]) -> Sums {
         theirs.resize(pixels, 0);
         ours.resize(pixels, 0);
         let whole = Rect::whole(width, height);
-        if turbo(&bytes, 1, &mut theirs).is_none() || decoder.decode(&bytes, whole, &mut ours).is_err() {
+        let decode = |decoder: &mut Decoder, region: Rect, out: &mut [u8]| match several {
+            true => decoder.decode_scans(&bytes, &BOUNDS, region, Scale::Full, out),
+            false => decoder.decode(&bytes, region, out),
+        };
+        if turbo(&bytes, 1, &mut theirs).is_none() || decode(&mut decoder, whole, &mut ours).is_err() {
             continue;
         }
         assert!(ours == theirs, "{}: other pixels", path.display());
-        let index = decoder.index(&bytes).unwrap();
+        let index = if several { Vec::new() } else { decoder.index(&bytes).unwrap() };
         // Two rounds, of which the quicker counts: what a neighbour took of the core is nobody's cost.
         let mut best = [Duration::MAX; WAYS.len()];
         let crop = random.crop(width, height);
         let area = crop.width as usize * crop.height as usize * 3;
         for _ in 0..2 {
-            for (way, best) in best.iter_mut().enumerate() {
+            for (way, best) in best.iter_mut().enumerate().take(if several { 4 } else { WAYS.len() }) {
                 let start = Instant::now();
                 match way {
                     0 => assert!(turbo(&bytes, 1, &mut theirs).is_some()),
                     1 => zune(&bytes, &mut theirs),
-                    2 => decoder.decode(&bytes, whole, &mut ours).unwrap(),
-                    3 => decoder.decode(&bytes, crop, &mut ours[..area]).unwrap(),
+                    2 => decode(&mut decoder, whole, &mut ours).unwrap(),
+                    3 => decode(&mut decoder, crop, &mut ours[..area]).unwrap(),
                     4 => decoder
                         .decode_with(&bytes, crop, Scale::Full, Index::Use(&index), &mut ours[..area])
                         .unwrap(),
@@ -222,7 +245,7 @@ fn measure(files: &[PathBuf]) -> Sums {
                 *best = start.elapsed().min(*best);
             }
         }
-        for (sum, best) in sums.times.iter_mut().zip(best) {
+        for (sum, best) in sums.times.iter_mut().zip(best).filter(|(_, best)| *best < Duration::MAX) {
             *sum += best;
         }
         sums.pixels += pixels as u64 / 3;
@@ -234,16 +257,16 @@ fn measure(files: &[PathBuf]) -> Sums {
     sums
 }
 
-fn report(path: &Path, sums: &Sums) {
+fn report(path: &Path, kind: &str, sums: &Sums) {
     println!(
-        "{}: {} files, {:.1} bits a pixel, index {:.2} % of the bytes, crops {:.0} % of the pixels",
+        "{}: {} {kind} files, {:.1} bits a pixel, index {:.2} % of the bytes, crops {:.0} % of the pixels",
         path.display(),
         sums.files,
         8.0 * sums.bytes as f64 / sums.pixels as f64,
         100.0 * sums.index as f64 / sums.bytes as f64,
         100.0 * sums.cropped as f64 / sums.pixels as f64,
     );
-    for (name, time) in WAYS.iter().zip(sums.times) {
+    for (name, time) in WAYS.iter().zip(sums.times).filter(|(_, time)| !time.is_zero()) {
         let nanoseconds = time.as_nanos() as f64;
         println!(
             "  {name:22} {:8.1} us a file {:7.2} ns a pixel {:7.2} ns a byte {:6.2} x",

@@ -11,7 +11,7 @@ struct failure {
 };
 
 static void fail(j_common_ptr info) { longjmp(((struct failure *)info->err)->back, 1); }
-static void hush(j_common_ptr info, int level) {}
+static void hush(j_common_ptr info, int level) { (void)info, (void)level; }
 
 /* Decodes to `out`, which has room for `room` bytes, at 1/`denominator`; gives width << 32 | height, or 0. */
 unsigned long long turbo_decode(const unsigned char *bytes, size_t length, unsigned denominator,

@@ -4,6 +4,7 @@ use super::Process;
 use super::coefficients::{Bounds, Coefficients};
 use super::encode::{self, Codebook};
 use super::error::{ErrorKind, Result};
+use super::kernels::Scalar;
 
 /// The file with its coefficients in one sequential scan, with Huffman tables made for it: the same pixels in every decoder,
 /// and a file that can be decoded in part and have an entropy index. Comments, application data (Exif, colour profiles)
@@ -24,7 +25,7 @@ pub fn to_baseline(bytes: &[u8], pixels: u64, scans: u32) -> Result<Option<Vec<u
 }
 
 fn rewrite(bytes: &[u8], bounds: &Bounds) -> Result<Option<Vec<u8>>> {
-    let Some(picture) = Coefficients::read(bytes, bounds)? else { return Ok(None) };
+    let Some(picture) = Coefficients::read(Scalar, bytes, bounds)? else { return Ok(None) };
     let Some(baseline) = write(&picture) else { return Ok(None) };
     // Coefficients need no quantisers and no whole sampling ratios; pixels do.
     super::check(&baseline)?;

@@ -255,13 +255,6 @@ pub(super) struct Codes {
 impl Codes {
     const EMPTY: Codes = Codes { limit: [0; 17], offset: [0; 17], spec: None };
 
-    /// The codes of `spec`, to be looked up one by one.
-    pub fn of(spec: &HuffmanSpec) -> Result<Codes> {
-        let mut codes = Codes::EMPTY;
-        codes.assign(spec, |_, _, _| {})?;
-        Ok(codes)
-    }
-
     /// Whether these are the codes of `spec`.
     ///
     /// Most files of a data set carry the same few tables; this saves their construction.
@@ -407,6 +400,39 @@ impl AcTable {
     #[inline(never)]
     pub fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
         self.codes.find(buffer).map(|(symbol, length)| Symbol::ac(symbol, length))
+    }
+}
+
+/// Symbols as they are, for coefficients that come in several scans.
+pub(super) struct SymbolTable {
+    /// For the next bits, the symbol and the length of its code below it; 0 for long codes.
+    short: Box<[u16; 1 << Self::LOOKAHEAD]>,
+    codes: Codes,
+}
+
+impl SymbolTable {
+    /// Fewer than for sequential scans: a file has a dozen of these tables, each for a part of it.
+    const LOOKAHEAD: u32 = 9;
+
+    pub fn of(spec: &HuffmanSpec) -> Result<SymbolTable> {
+        let mut table = SymbolTable { short: Box::new([0; 1 << Self::LOOKAHEAD]), codes: Codes::EMPTY };
+        let short = &mut table.short;
+        table.codes.assign(spec, |symbol, code, length| {
+            if let Some(spread) = Self::LOOKAHEAD.checked_sub(length) {
+                let entries = &mut short[(code << spread) as usize..][..1 << spread];
+                entries.fill(u16::from(symbol) << 8 | length as u16);
+            }
+        })?;
+        Ok(table)
+    }
+
+    /// The symbol whose code is at the top of `buffer`, and the length of that.
+    #[inline(always)]
+    pub fn lookup(&self, buffer: u64) -> Option<(u8, u32)> {
+        match self.short[(buffer >> (64 - Self::LOOKAHEAD)) as usize] {
+            0 => self.codes.find(buffer),
+            entry => Some(((entry >> 8) as u8, u32::from(entry & 31))),
+        }
     }
 }
 

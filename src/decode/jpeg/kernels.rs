@@ -3,8 +3,11 @@
 use std::ops::Range;
 
 use super::bits;
+use super::coefficients::Plane;
 use super::entropy::Block;
 use super::error::Result;
+use super::markers::Component;
+use super::progressive;
 use super::scan::{Row, Scan, decode_span};
 
 /// Where a reconstructed block goes.
@@ -24,6 +27,16 @@ pub(super) trait Kernels: Copy {
     fn find_ff(self) -> fn(&[u8]) -> usize;
     /// Decodes MCUs of one row, with this CPU's instructions.
     fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()>;
+    /// Reads one of several scans: see [`progressive::read_scan`].
+    fn read_scan(
+        self,
+        data: &[u8],
+        start: usize,
+        scan: &progressive::Scan,
+        components: &[Component],
+        planes: &mut [Plane],
+        mcus: [usize; 2],
+    ) -> Result<usize>;
     /// Dequantises and transforms two blocks into `out`. `sparse` promises that coefficients
     /// outside the top left 4x4 are zero.
     fn idct_pair(self, blocks: &[Block; 2], targets: [Target<'_>; 2], sparse: bool, out: &mut [u8]);
@@ -50,6 +63,18 @@ impl Kernels for Scalar {
 
     fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
         decode_span(self, scan, row, mcus)
+    }
+
+    fn read_scan(
+        self,
+        data: &[u8],
+        start: usize,
+        scan: &progressive::Scan,
+        components: &[Component],
+        planes: &mut [Plane],
+        mcus: [usize; 2],
+    ) -> Result<usize> {
+        progressive::read_scan(data, start, bits::find_ff, scan, components, planes, mcus)
     }
 
     fn idct_pair(self, blocks: &[Block; 2], targets: [Target<'_>; 2], _: bool, out: &mut [u8]) {

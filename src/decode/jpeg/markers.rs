@@ -245,7 +245,7 @@ pub(super) fn preamble(data: &[u8]) -> Result<Preamble> {
     let mut quant = [None; 4];
     let (mut dc, mut ac) = ([None; 4], [None; 4]);
     let mut restart_interval = 0;
-    let (mut jfif, mut adobe) = (false, None);
+    let mut colour = Colour::default();
     loop {
         let at = walker.pos;
         let code = walker.marker()?;
@@ -271,36 +271,19 @@ pub(super) fn preamble(data: &[u8]) -> Result<Preamble> {
                 &[high, low] => restart_interval = usize::from(u16::from_be_bytes([high, low])),
                 _ => return corrupt(at, format!("expected 2 DRI bytes, found {}", payload.len())),
             },
-            0xE0 => jfif |= payload.len() >= 14 && payload.starts_with(b"JFIF\0"),
-            0xEE if payload.len() >= 12 && payload.starts_with(b"Adobe") => {
-                adobe = Some(payload[11]);
-            }
             0xDA => {
                 let Some((header, mut components)) = found else {
                     return corrupt(at, "expected a frame header before the first scan");
                 };
                 let count = usize::from(header.components);
                 let scan_order = scan(payload, at, &mut components[..count])?;
-                let mut tables = [[0; 64]; 4];
-                for component in &components[..count] {
-                    match quant[component.quant] {
-                        Some(table) => tables[component.quant] = table,
-                        None => {
-                            let n = component.quant;
-                            return corrupt(at, format!("quantisation table {n} is missing"));
-                        }
-                    }
-                }
-                // libjpeg's rule: JFIF implies YCbCr, then Adobe decides, then the component ids.
-                let ids = components.map(|component| component.id);
-                let rgb = count == 3
-                    && !jfif
-                    && adobe.map_or(ids == [b'R', b'G', b'B'], |transform| transform == 0);
+                let quant = quantisers(&quant, &components[..count], at)?;
+                let rgb = colour.is_rgb(&components[..count]);
                 return Ok(Preamble {
                     header,
                     components,
                     scan_order,
-                    quant: tables,
+                    quant,
                     dc,
                     ac,
                     restart_interval,
@@ -308,9 +291,46 @@ pub(super) fn preamble(data: &[u8]) -> Result<Preamble> {
                     scan_start: walker.pos,
                 });
             }
-            0xCC | 0xDC | 0xE0..=0xEF | 0xFE => {}
+            0xE0..=0xEF => colour.note(code, payload),
+            0xCC | 0xDC | 0xFE => {}
             _ => return corrupt(at - 4, format!("marker {code:02X} is not expected here")),
         }
+    }
+}
+
+/// What application data says of colours.
+#[derive(Default)]
+pub(super) struct Colour {
+    jfif: bool,
+    adobe: Option<u8>,
+}
+
+impl Colour {
+    /// Looks at a segment.
+    pub fn note(&mut self, code: u8, payload: &[u8]) {
+        match code {
+            0xE0 => self.jfif |= payload.len() >= 14 && payload.starts_with(b"JFIF\0"),
+            0xEE if payload.len() >= 12 && payload.starts_with(b"Adobe") => self.adobe = Some(payload[11]),
+            _ => {}
+        }
+    }
+
+    /// Whether components hold RGB, by libjpeg's rule: JFIF implies YCbCr, then Adobe decides, then the component ids.
+    pub fn is_rgb(&self, components: &[Component]) -> bool {
+        let named = || components.iter().map(|component| component.id).eq(*b"RGB");
+        components.len() == 3 && !self.jfif && self.adobe.map_or_else(named, |transform| transform == 0)
+    }
+}
+
+/// The quantisers, if those that the components want are there.
+pub(super) fn quantisers(
+    found: &[Option<[i16; 64]>; 4],
+    components: &[Component],
+    at: usize,
+) -> Result<[[i16; 64]; 4]> {
+    match components.iter().find(|component| found[component.quant].is_none()) {
+        Some(component) => corrupt(at, format!("quantisation table {} is missing", component.quant)),
+        None => Ok(found.map(|table| table.unwrap_or([0; 64]))),
     }
 }
 
@@ -407,7 +427,7 @@ fn any_components(header: &Header, list: &[u8], at: usize, list_at: usize) -> Re
     Ok(components)
 }
 
-fn quant_tables(mut rest: &[u8], at: usize, tables: &mut [Option<[i16; 64]>; 4]) -> Result<()> {
+pub(super) fn quant_tables(mut rest: &[u8], at: usize, tables: &mut [Option<[i16; 64]>; 4]) -> Result<()> {
     let end = at + rest.len();
     while let [head, tail @ ..] = rest {
         let (wide, slot) = (usize::from(head >> 4), usize::from(head & 15));

@@ -1,4 +1,4 @@
-//! A fast decoder for sequential (baseline and extended) Huffman-coded JPEG with 8-bit samples.
+//! A fast decoder for Huffman-coded JPEG with 8-bit samples, sequential (baseline and extended) and progressive.
 //!
 //! The pixels are those of libjpeg-turbo with its default settings, bit for bit: accurate integer
 //! inverse DCT, triangle ("fancy") upsampling, fixed-point colour conversion. Any rectangle of a
@@ -6,10 +6,11 @@
 //! rows of MCUs below it are not even read. With an entropy [`Index`] nothing in front of it in its rows is read either,
 //! but for what lies up to 128 pixels before it.
 //!
-//! Progressive, arithmetic, lossless and hierarchical coding, 12-bit samples, pictures of 2 or 4
-//! components and scans that do not contain all components are refused as
-//! [`ErrorKind::Unsupported`], for the caller to hand to another decoder; [`to_baseline`] rewrites
-//! progressive files, and those of several scans, losslessly.
+//! Progressive files, and sequential ones whose components come in several scans, have their coefficients read first and
+//! then the region made ([`Decoder::decode_scans`]); [`to_baseline`] rewrites them losslessly.
+//!
+//! Arithmetic, lossless and hierarchical coding, 12-bit samples and pictures of 2 or 4 components are refused as
+//! [`ErrorKind::Unsupported`], for the caller to hand to another decoder.
 
 mod baseline;
 mod bits;
@@ -25,11 +26,14 @@ mod layout;
 pub(super) mod markers;
 mod output;
 mod parts;
+mod progressive;
 mod scan;
+mod several;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use baseline::to_baseline;
+pub use coefficients::Bounds;
 pub use error::{Error, ErrorKind, Result};
 pub(crate) use parts::{Coefficients, Parts};
 
@@ -268,14 +272,7 @@ impl Decoder {
         let sides = [preamble.header.width, preamble.header.height].map(|side| scale.side(side));
         let whole = [region.width, region.height] == sides;
         self.prepare_tables(&preamble, !whole)?;
-        if self.band.len() < layout.band_len {
-            self.band.resize(layout.band_len, 0);
-        }
-        for row in &mut self.rows {
-            if row.len() < layout.row_len {
-                row.resize(layout.row_len, 0);
-            }
-        }
+        self.make_room(&layout);
         let mut entries = std::mem::take(&mut self.entries);
         entries.clear();
         let guide = match packed {
@@ -287,23 +284,35 @@ impl Decoder {
                     .map(|grid| Guide::Entries(grid, &entries))
             }
         };
-        let job = Job { bytes, preamble: &preamble, layout: &layout, region };
-        let done = guide.and_then(|guide| self.run_on_this_cpu(&job, guide, out));
+        let (preamble, layout) = (&preamble, &layout);
+        let done =
+            guide.and_then(|guide| self.on_this_cpu(Job { bytes, preamble, layout, region, guide, out }));
         let done = done.map(|tail| {
-            tail.map(|()| record.then(|| index::pack(&entries, Grid::new(&layout), bytes)).flatten())
+            tail.map(|()| record.then(|| index::pack(&entries, Grid::new(layout), bytes)).flatten())
         });
         self.entries = entries;
         done
     }
 
-    fn run_on_this_cpu(&mut self, job: &Job<'_>, guide: Guide<'_>, out: &mut [u8]) -> Result<Result<()>> {
+    fn on_this_cpu<W: OnCpu>(&mut self, work: W) -> Result<W::Out> {
         #[cfg(target_arch = "x86_64")]
         if self.simd
             && let Some(avx2) = x86::Avx2::detect()
         {
-            return self.run(avx2, job, guide, out);
+            return work.run(avx2, self);
         }
-        self.run(Scalar, job, guide, out)
+        work.run(Scalar, self)
+    }
+
+    fn make_room(&mut self, layout: &Layout) {
+        if self.band.len() < layout.band_len {
+            self.band.resize(layout.band_len, 0);
+        }
+        for row in &mut self.rows {
+            if row.len() < layout.row_len {
+                row.resize(layout.row_len, 0);
+            }
+        }
     }
 
     fn prepare_tables(&mut self, preamble: &Preamble, skips: bool) -> Result<()> {
@@ -324,59 +333,52 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// Work for the kernels of this CPU.
+trait OnCpu {
+    type Out;
+    fn run<K: Kernels>(self, kernels: K, decoder: &mut Decoder) -> Result<Self::Out>;
+}
+
+/// What is decoded.
+struct Job<'a, 'g> {
+    bytes: &'a [u8],
+    preamble: &'a Preamble,
+    layout: &'a Layout,
+    region: Rect,
+    guide: Guide<'g>,
+    out: &'a mut [u8],
+}
+
+impl OnCpu for Job<'_, '_> {
+    type Out = Result<()>;
 
     /// Decodes the region, then what is behind it for the sake of a [`Guide::Record`].
-    fn run<K: Kernels>(
-        &mut self,
-        kernels: K,
-        job: &Job<'_>,
-        mut guide: Guide<'_>,
-        out: &mut [u8],
-    ) -> Result<Result<()>> {
-        let &Job { bytes, preamble, layout, region } = job;
+    fn run<K: Kernels>(self, kernels: K, decoder: &mut Decoder) -> Result<Result<()>> {
+        let Job { bytes, preamble, layout, region, guide, out } = self;
         let (source, window) = Source::new(bytes, preamble.scan_start, kernels.find_ff());
-        let mut scan = Scan {
+        let Decoder { tables, blocks, band, rows, .. } = decoder;
+        let scan = Scan {
             layout,
             preamble,
-            dc: &self.tables.dc,
-            ac: &self.tables.ac,
+            dc: &tables.dc,
+            ac: &tables.ac,
             source,
             window,
             predictors: [0; 3],
             next: 0,
             restart_in: preamble.restart_interval,
             restarts: 0,
-            blocks: &mut self.blocks,
-            band: &mut self.band[..layout.band_len],
+            blocks,
+            band: &mut band[..layout.band_len],
         };
-        let left = region.left as usize;
-        let columns = left..left + region.width as usize;
-        let top = region.top as usize;
-        let bottom = top + region.height as usize;
-        let mut next = top;
-        let skipped = if let Guide::Entries(..) = guide { layout.mcu_rows.start } else { 0 };
-        for row in skipped..layout.mcu_rows.end {
-            let wanted = row >= layout.mcu_rows.start;
-            if wanted && row > layout.mcu_rows.start {
-                Band { layout, row: row - 1, samples: scan.band }.carry_over();
-            }
-            guide.decode_row(kernels, &mut scan, row)?;
-            if !wanted {
-                continue;
-            }
-            let mut band = Band { layout, row, samples: scan.band };
-            band.replicate_edges();
-            let last = row + 1 == layout.mcu_rows.end;
-            let ready = (row + 1) * layout.mcu_height - layout.lag;
-            let end = if last { bottom } else { ready.clamp(next, bottom) };
-            let out = &mut out[3 * columns.len() * (next - top)..];
-            band.emit(kernels, next..end, columns.clone(), preamble.rgb, &mut self.rows, out);
-            next = end;
-        }
+        let first = if let Guide::Entries(..) = guide { layout.mcu_rows.start } else { 0 };
+        let mut guided = Guided { kernels, scan, guide };
+        emit_rows(kernels, &mut guided, preamble, layout, first, region, rows, out)?;
         let mut rest = || {
-            if matches!(guide, Guide::Record(..)) {
-                (layout.mcu_rows.end..layout.rows)
-                    .try_for_each(|row| guide.decode_row(kernels, &mut scan, row))?;
+            if matches!(guided.guide, Guide::Record(..)) {
+                (layout.mcu_rows.end..layout.rows).try_for_each(|row| guided.decode(row))?;
             }
             Ok(())
         };
@@ -384,12 +386,66 @@ impl Decoder {
     }
 }
 
-/// What is decoded.
-struct Job<'a> {
-    bytes: &'a [u8],
-    preamble: &'a Preamble,
-    layout: &'a Layout,
+/// Where samples come from, one row of MCUs at a time.
+trait Bands {
+    /// Makes the samples of a row that are needed, and whatever has to be read to get there.
+    fn decode(&mut self, row: usize) -> Result<()>;
+    fn samples(&mut self) -> &mut [u8];
+}
+
+/// A scan with a guide.
+struct Guided<'s, 'g, K> {
+    kernels: K,
+    scan: Scan<'s>,
+    guide: Guide<'g>,
+}
+
+impl<K: Kernels> Bands for Guided<'_, '_, K> {
+    fn decode(&mut self, row: usize) -> Result<()> {
+        self.guide.decode_row(self.kernels, &mut self.scan, row)
+    }
+
+    fn samples(&mut self) -> &mut [u8] {
+        self.scan.band
+    }
+}
+
+/// Decodes rows of MCUs from `first` on, and writes the pixels of the region.
+#[expect(clippy::too_many_arguments, reason = "they have nothing in common but this")]
+fn emit_rows<K: Kernels>(
+    kernels: K,
+    bands: &mut impl Bands,
+    preamble: &Preamble,
+    layout: &Layout,
+    first: usize,
     region: Rect,
+    rows: &mut [Vec<u8>; 3],
+    out: &mut [u8],
+) -> Result<()> {
+    let left = region.left as usize;
+    let columns = left..left + region.width as usize;
+    let top = region.top as usize;
+    let bottom = top + region.height as usize;
+    let mut next = top;
+    for row in first..layout.mcu_rows.end {
+        let wanted = row >= layout.mcu_rows.start;
+        if wanted && row > layout.mcu_rows.start {
+            Band { layout, row: row - 1, samples: bands.samples() }.carry_over();
+        }
+        bands.decode(row)?;
+        if !wanted {
+            continue;
+        }
+        let mut band = Band { layout, row, samples: bands.samples() };
+        band.replicate_edges();
+        let last = row + 1 == layout.mcu_rows.end;
+        let ready = (row + 1) * layout.mcu_height - layout.lag;
+        let end = if last { bottom } else { ready.clamp(next, bottom) };
+        let out = &mut out[3 * columns.len() * (next - top)..];
+        band.emit(kernels, next..end, columns.clone(), preamble.rgb, rows, out);
+        next = end;
+    }
+    Ok(())
 }
 
 /// An index on its way through the scan.

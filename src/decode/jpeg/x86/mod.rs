@@ -7,12 +7,15 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use super::bits;
+use super::coefficients::Plane;
 use super::entropy::Block;
 use super::error::Result;
 use super::kernels::{Kernels, Scalar, Target};
+use super::markers::Component;
+use super::progressive;
 use super::scan::{Row, Scan, decode_span};
 
-/// Proof that this CPU has AVX2, BMI1, BMI2 and LZCNT; there is no other way to get one than
+/// Proof that this CPU has AVX2, BMI1, BMI2, LZCNT and POPCNT; there is no other way to get one than
 /// [`Avx2::detect`].
 #[derive(Clone, Copy)]
 pub(super) struct Avx2(());
@@ -22,7 +25,8 @@ impl Avx2 {
         (is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("bmi1")
             && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt"))
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt"))
         .then_some(Avx2(()))
     }
 }
@@ -73,6 +77,19 @@ fn decode_span_bmi(kernels: Avx2, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Rang
     decode_span(kernels, scan, row, mcus)
 }
 
+/// The reader of one of several scans, likewise.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn read_scan_bmi(
+    data: &[u8],
+    start: usize,
+    scan: &progressive::Scan,
+    components: &[Component],
+    planes: &mut [Plane],
+    mcus: [usize; 2],
+) -> Result<usize> {
+    progressive::read_scan(data, start, |bytes| find_ff(bytes), scan, components, planes, mcus)
+}
+
 impl Kernels for Avx2 {
     fn find_ff(self) -> fn(&[u8]) -> usize {
         // SAFETY: `self` proves that the CPU has the features.
@@ -82,6 +99,19 @@ impl Kernels for Avx2 {
     fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
         // SAFETY: `self` proves that the CPU has the features.
         unsafe { decode_span_bmi(self, scan, row, mcus) }
+    }
+
+    fn read_scan(
+        self,
+        data: &[u8],
+        start: usize,
+        scan: &progressive::Scan,
+        components: &[Component],
+        planes: &mut [Plane],
+        mcus: [usize; 2],
+    ) -> Result<usize> {
+        // SAFETY: `self` proves that the CPU has the features.
+        unsafe { read_scan_bmi(data, start, scan, components, planes, mcus) }
     }
 
     #[inline]
