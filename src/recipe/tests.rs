@@ -106,9 +106,9 @@ fn fingerprints_of_single_views_never_change() {
 }
 
 const GOLDEN_PRINTS: [&str; 3] = [
-    "88cf038955c83533e6aeb541e5fe461d",
-    "bdc1fdc782c0aacb92dd7c08e48b7f27",
-    "05971f63d68aea9d24ddf29f194abaab",
+    "a570d05346a39b66491ab69d863be949",
+    "fc185364d980734781138fa93fc481dc",
+    "8fa4d3a46708dc4c1d7227c89bfff5eb",
 ];
 
 #[test]

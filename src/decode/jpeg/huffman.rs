@@ -148,7 +148,7 @@ impl Pair {
         // All of it, whether it fits or not: a choice costs less than a branch that is taken now and then.
         let value = second.first_value((rest as u64) << (64 - LOOKAHEAD)) as u16;
         let advance = u64::from(second.advance());
-        let both = self.0 + u64::from(second.consumed()) + (advance << 24) | u64::from(value) << 32;
+        let both = (self.0 + u64::from(second.consumed()) + (advance << 24)) | (u64::from(value) << 32);
         let fits = (second.advance() != LONG_CODE)
             & (consumed + second.consumed() <= LOOKAHEAD)
             & (self.advance() < END_OF_BLOCK);
