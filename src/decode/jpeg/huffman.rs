@@ -3,8 +3,11 @@
 use super::error::{Result, corrupt};
 use super::markers::HuffmanSpec;
 
-/// Codes up to this length are resolved by one look-up.
-pub(super) const LOOKAHEAD: u32 = 11;
+/// Bits of look-ahead for coefficients that are wanted. More would save look-ups, but two tables of eight bytes an entry
+/// would no longer fit the nearest cache.
+pub(super) const LOOKAHEAD: u32 = 10;
+/// Bits of look-ahead for coefficients that are stepped over, with two bytes an entry.
+const SKIP_LOOKAHEAD: u32 = 11;
 
 /// `advance` of an end-of-block entry.
 pub(super) const END_OF_BLOCK: u32 = 128;
@@ -202,9 +205,9 @@ impl Skip {
     ///
     /// At most one end of block, as the last symbol, and at most 63 coefficients before it, so that one can see which it was
     /// from the index alone.
-    fn fill(table: &mut [Skip; 2 << LOOKAHEAD], symbols: &[(Symbol, u32)]) {
+    fn fill(table: &mut [Skip; 2 << SKIP_LOOKAHEAD], symbols: &[(Symbol, u32)]) {
         table.fill(Skip::LONG);
-        for known in 1..=LOOKAHEAD {
+        for known in 1..=SKIP_LOOKAHEAD {
             let (shorter, table) = table.split_at_mut(1 << known);
             for &(symbol, code) in symbols {
                 let (consumed, advance) = (symbol.consumed(), symbol.advance());
@@ -265,7 +268,7 @@ impl Codes {
     }
 
     /// Assigns the codes of `spec` and fills `short`, indexed by the next bits, with their symbols.
-    fn assign(&mut self, spec: &HuffmanSpec, mut short: impl FnMut(u8, u32, u32)) -> Result<()> {
+    fn assign(&mut self, spec: &HuffmanSpec, mut place: impl FnMut(u8, u32, u32)) -> Result<()> {
         self.spec = None;
         let (mut code, mut index) = (0u32, 0usize);
         for length in 1..=16u32 {
@@ -276,9 +279,7 @@ impl Codes {
                 return corrupt(spec.offset, format!("too many Huffman codes of {length} bits"));
             }
             for &symbol in &spec.symbols[index..index + count] {
-                if length <= LOOKAHEAD {
-                    short(symbol, code, length);
-                }
+                place(symbol, code, length);
                 code += 1;
             }
             index += count;
@@ -343,7 +344,7 @@ impl DcTable {
 /// A table of AC symbols.
 pub(super) struct AcTable {
     pairs: [Pair; 1 << LOOKAHEAD],
-    skips: [Skip; 2 << LOOKAHEAD],
+    skips: [Skip; 2 << SKIP_LOOKAHEAD],
     has_skips: bool,
     codes: Codes,
 }
@@ -352,7 +353,7 @@ impl AcTable {
     pub fn new() -> Self {
         AcTable {
             pairs: [Pair(0); 1 << LOOKAHEAD],
-            skips: [Skip::LONG; 2 << LOOKAHEAD],
+            skips: [Skip::LONG; 2 << SKIP_LOOKAHEAD],
             has_skips: false,
             codes: Codes::EMPTY,
         }
@@ -386,7 +387,7 @@ impl AcTable {
     /// The symbols at the top of `buffer`, to be stepped over.
     #[inline(always)]
     pub fn skip(&self, buffer: u64) -> Skip {
-        self.skips[1 << LOOKAHEAD | (buffer >> (64 - LOOKAHEAD)) as usize]
+        self.skips[1 << SKIP_LOOKAHEAD | (buffer >> (64 - SKIP_LOOKAHEAD)) as usize]
     }
 
     /// One or two symbols at the top of `buffer`, if their codes are short.
@@ -482,8 +483,8 @@ mod tests {
             }
         }
         assert!(two > 2000);
-        for n in 0..1 << LOOKAHEAD {
-            let mut buffer = (n as u64) << (64 - LOOKAHEAD);
+        for n in 0..1 << SKIP_LOOKAHEAD {
+            let mut buffer = (n as u64) << (64 - SKIP_LOOKAHEAD);
             let skip = table.skip(buffer);
             let (mut consumed, mut advance) = (0, 0);
             while consumed < skip.consumed() {
