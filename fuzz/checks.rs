@@ -124,8 +124,8 @@ pub fn baseline(data: &[u8]) {
         decoder.decode_scans(data, &bounds, region, Scale::Full, &mut out).map(|()| out)
     });
     assert!(plain == fast, "{plain:?} {fast:?}");
-    if let Ok(Some(baseline)) = to_baseline(data, PIXELS, 50) {
-        assert!(matches!(to_baseline(&baseline, PIXELS, 50), Ok(None)));
+    if let Ok(Some(baseline)) = to_baseline(data, &bounds) {
+        assert!(matches!(to_baseline(&baseline, &bounds), Ok(None)));
         let found = decode(&mut Decoder::new(), &baseline, region, Scale::Full, Index::None);
         assert!(plain == found, "{region:?}: {plain:?} {found:?}");
     }

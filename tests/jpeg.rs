@@ -166,7 +166,7 @@ fn files_of_several_scans_have_libjpeg_turbos_pixels() {
     let mut random = Random(0x2468_ACE0_1357_9BDF);
     let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
     for (name, bytes, [width, height], hash) in of_several_scans() {
-        let baseline = to_baseline(&bytes, BOUNDS.pixels, BOUNDS.scans).unwrap().unwrap();
+        let baseline = to_baseline(&bytes, &BOUNDS).unwrap().unwrap();
         for decoder in &mut decoders {
             let whole = decode_scans(decoder, &bytes, Rect::whole(width, height), Scale::Full).unwrap();
             assert_eq!(format!("{:016x}", fnv1a(&whole)), hash, "{name}");
@@ -203,19 +203,19 @@ fn files_of_several_scans_have_libjpeg_turbos_pixels() {
 fn progressive_files_made_baseline_have_libjpeg_turbos_pixels() {
     let mut decoder = Decoder::new();
     for (name, bytes, size, hash) in of_several_scans() {
-        let baseline = to_baseline(&bytes, 1 << 20, 100).unwrap().unwrap();
+        let baseline = to_baseline(&bytes, &BOUNDS).unwrap().unwrap();
         let header = header(&baseline).unwrap();
         assert_eq!(size, [header.width, header.height]);
         let pixels = decode(&mut decoder, &baseline, None).unwrap();
         assert_eq!(format!("{:016x}", fnv1a(&pixels)), hash, "{name}");
         for length in (0..bytes.len()).step_by(9) {
             // The end marker is missing; nothing is made up for what is.
-            assert!(to_baseline(&bytes[..length], 1 << 20, 100).is_err(), "{name} cut at {length}");
+            assert!(to_baseline(&bytes[..length], &BOUNDS).is_err(), "{name} cut at {length}");
         }
     }
     for (name, bytes, expected) in fixtures() {
         if expected.is_some() {
-            assert!(to_baseline(&bytes, 1 << 20, 100).unwrap().is_none(), "{name}");
+            assert!(to_baseline(&bytes, &BOUNDS).unwrap().is_none(), "{name}");
         }
     }
 }

@@ -80,7 +80,8 @@ impl Recoder {
         let limits = &options.limits;
         let mut rewritten = None;
         if options.baseline && codec == Codec::Jpeg && bytes.len() as u64 <= limits.bytes {
-            rewritten = decode::jpeg::to_baseline(bytes, limits.pixels, limits.scans)?;
+            let bounds = decode::jpeg::Bounds { pixels: limits.pixels, scans: limits.scans };
+            rewritten = decode::jpeg::to_baseline(bytes, &bounds)?;
         }
         let bytes = rewritten.as_deref().unwrap_or(bytes);
         let probe = decode::probe(bytes, codec, limits)?;

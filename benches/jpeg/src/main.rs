@@ -122,7 +122,7 @@ fn check(files: &[PathBuf]) {
     for path in files {
         let original = std::fs::read(path).unwrap();
         let name = path.display();
-        let baseline = to_baseline(&original, BOUNDS.pixels, BOUNDS.scans).unwrap();
+        let baseline = to_baseline(&original, &BOUNDS).unwrap();
         rewritten += u64::from(baseline.is_some());
         if let Some(baseline) = &baseline {
             let components = header(&original).unwrap().components;

@@ -15,21 +15,31 @@ use super::kernels::Scalar;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Corrupt`] and [`ErrorKind::Truncated`] for damaged files; [`ErrorKind::Limit`] for more than `pixels` pixels,
-/// of which each takes up to 6 bytes meanwhile, or more than `scans` scans.
-pub fn to_baseline(bytes: &[u8], pixels: u64, scans: u32) -> Result<Option<Vec<u8>>> {
-    match rewrite(bytes, &Bounds { pixels, scans }) {
+/// [`ErrorKind::Corrupt`] and [`ErrorKind::Truncated`] for damaged files; [`ErrorKind::Limit`] for more
+/// than `bounds` allow.
+pub fn to_baseline(bytes: &[u8], bounds: &Bounds) -> Result<Option<Vec<u8>>> {
+    match rewrite(bytes, bounds) {
         Err(error) if error.kind == ErrorKind::Unsupported => Ok(None),
         other => other,
     }
 }
 
 fn rewrite(bytes: &[u8], bounds: &Bounds) -> Result<Option<Vec<u8>>> {
-    let Some(picture) = Coefficients::read(Scalar, bytes, bounds)? else { return Ok(None) };
+    let Some(picture) = read(bytes, bounds)? else { return Ok(None) };
     let Some(baseline) = write(&picture) else { return Ok(None) };
     // Coefficients need no quantisers and no whole sampling ratios; pixels do.
     super::check(&baseline)?;
     Ok(Some(baseline))
+}
+
+fn read<'a>(bytes: &'a [u8], bounds: &Bounds) -> Result<Option<Coefficients<'a>>> {
+    #[cfg(target_arch = "x86_64")]
+    if super::super::simd()
+        && let Some(avx2) = super::x86::Avx2::detect()
+    {
+        return Coefficients::read(avx2, bytes, bounds);
+    }
+    Coefficients::read(Scalar, bytes, bounds)
 }
 
 fn write(picture: &Coefficients<'_>) -> Option<Vec<u8>> {

@@ -278,8 +278,8 @@ mod tests {
         let golden = std::fs::read_to_string(folder.join("golden.txt")).unwrap();
         for name in golden.lines().map(|line| line.split(' ').next().unwrap()) {
             let bytes = std::fs::read(folder.join(name)).unwrap();
-            let baseline = to_baseline(&bytes, BOUNDS.pixels, BOUNDS.scans).unwrap().unwrap();
-            assert!(to_baseline(&baseline, BOUNDS.pixels, BOUNDS.scans).unwrap().is_none());
+            let baseline = to_baseline(&bytes, &BOUNDS).unwrap().unwrap();
+            assert!(to_baseline(&baseline, &BOUNDS).unwrap().is_none());
             let was = Coefficients::read(Scalar, &bytes, &BOUNDS).unwrap().unwrap();
             let is = Coefficients::read_all(Scalar, &baseline, &BOUNDS, false).unwrap().unwrap();
             assert_eq!(was.kept, is.kept, "{name}");
@@ -305,10 +305,15 @@ mod tests {
         assert!(scans.len() > 5);
         for scan in &scans[1..] {
             let cut = [&bytes[..*scan], &[0xFF, 0xD9]].concat();
-            assert!(to_baseline(&cut, BOUNDS.pixels, BOUNDS.scans).unwrap().is_none());
+            assert!(to_baseline(&cut, &BOUNDS).unwrap().is_none());
         }
-        let error = to_baseline(&bytes, BOUNDS.pixels, 3).unwrap_err();
+        let error = to_baseline(&bytes, &Bounds { scans: 3, ..BOUNDS }).unwrap_err();
         assert!(error.message.contains("more than 3 scans"), "{error}");
-        assert!(to_baseline(&bytes, 100, 100).unwrap_err().message.contains("limit is 100"));
+        assert!(
+            to_baseline(&bytes, &Bounds { pixels: 100, ..BOUNDS })
+                .unwrap_err()
+                .message
+                .contains("limit is 100")
+        );
     }
 }
