@@ -106,7 +106,9 @@ def many(count, folder):
         factors = [*FACTORS, "grey"][random.integers(6)]
         quality, restart = int(random.integers(1, 101)), int(random.choice([0, 0, 1, 2, 7]))
         pixels = picture(width, height, number, random.choice([0, 6, 60]))
-        data = encode(pixels, factors, quality, restart, bool(random.integers(2)))
+        # One in four in several scans.
+        optimise, progressive = bool(random.integers(2)), not random.integers(4)
+        data = encode(pixels, factors, quality, restart, optimise, progressive)
         (folder / f"{number:05}.jpg").write_bytes(data)
 
 
