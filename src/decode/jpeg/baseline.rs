@@ -4,7 +4,7 @@ use super::Process;
 use super::coefficients::{Bounds, Coefficients};
 use super::encode::{self, Codebook};
 use super::error::{ErrorKind, Result};
-use super::kernels::Scalar;
+use super::kernels::{Kernels, OnCpu, on_this_cpu};
 
 /// The file with its coefficients in one sequential scan, with Huffman tables made for it: the same pixels in every decoder,
 /// and a file that can be decoded in part and have an entropy index. Comments, application data (Exif, colour profiles)
@@ -25,21 +25,26 @@ pub fn to_baseline(bytes: &[u8], bounds: &Bounds) -> Result<Option<Vec<u8>>> {
 }
 
 fn rewrite(bytes: &[u8], bounds: &Bounds) -> Result<Option<Vec<u8>>> {
-    let Some(picture) = read(bytes, bounds)? else { return Ok(None) };
+    let read = Read { bytes, bounds };
+    let Some(picture) = on_this_cpu(super::super::simd(), read)? else { return Ok(None) };
     let Some(baseline) = write(&picture) else { return Ok(None) };
     // Coefficients need no quantisers and no whole sampling ratios; pixels do.
     super::check(&baseline)?;
     Ok(Some(baseline))
 }
 
-fn read<'a>(bytes: &'a [u8], bounds: &Bounds) -> Result<Option<Coefficients<'a>>> {
-    #[cfg(target_arch = "x86_64")]
-    if super::super::simd()
-        && let Some(avx2) = super::x86::Avx2::detect()
-    {
-        return Coefficients::read(avx2, bytes, bounds);
+/// A file whose coefficients are wanted.
+struct Read<'a, 'b> {
+    bytes: &'a [u8],
+    bounds: &'b Bounds,
+}
+
+impl<'a> OnCpu for Read<'a, '_> {
+    type Out = Result<Option<Coefficients<'a>>>;
+
+    fn run<K: Kernels>(self, kernels: K) -> Self::Out {
+        Coefficients::read(kernels, self.bytes, self.bounds)
     }
-    Coefficients::read(Scalar, bytes, bounds)
 }
 
 fn write(picture: &Coefficients<'_>) -> Option<Vec<u8>> {

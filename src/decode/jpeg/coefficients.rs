@@ -5,7 +5,7 @@ use super::error::{Result, corrupt, limit, unsupported};
 use super::huffman::SymbolTable;
 use super::kernels::Kernels;
 use super::markers::{Colour, Component, HuffmanSpec, Preamble, Stream, Walker, quantisers};
-use super::progressive::Scan;
+use super::progressive::{Job, Scan};
 use super::{Header, Process};
 
 /// The quantised coefficients of one component, block by block, each in zigzag order.
@@ -113,15 +113,14 @@ impl<'a> Coefficients<'a> {
                         return Ok(None);
                     }
                     let scan = Scan::new(coefficients, &stream, at, [&dc, &ac], interval)?;
-                    let places = &coefficients.components;
-                    let end = kernels.read_scan(
+                    let end = kernels.read_scan(Job {
                         data,
-                        walker.pos(),
-                        &scan,
-                        places,
-                        &mut coefficients.planes,
-                        coefficients.mcus,
-                    )?;
+                        start: walker.pos(),
+                        scan: &scan,
+                        components: &coefficients.components,
+                        planes: &mut coefficients.planes,
+                        mcus: coefficients.mcus,
+                    })?;
                     walker.seek(end);
                 }
                 (0xDA, None) => return corrupt(at, "expected a frame header before the first scan"),

@@ -15,9 +15,9 @@ pub(super) const END_OF_BLOCK: u32 = 128;
 pub(super) const LONG_CODE: u32 = 192;
 
 /// A decoded symbol: what its code says, in plain fields.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Symbol {
-    /// Bits of the code; 0 stands for a code that is longer than the look-ahead, or invalid.
+    /// Bits of the code.
     length: u8,
     /// Bits of the value behind it.
     size: u8,
@@ -26,8 +26,6 @@ pub(super) struct Symbol {
 }
 
 impl Symbol {
-    const LONG: Symbol = Symbol { length: 0, size: 0, advance: LONG_CODE as u8 };
-
     fn ac(symbol: u8, length: u32) -> Self {
         let (run, size) = (symbol >> 4, symbol & 15);
         let advance = match (run, size) {
@@ -352,7 +350,7 @@ pub(super) struct AcTable {
 impl AcTable {
     pub fn new() -> Self {
         AcTable {
-            pairs: [Pair(0); 1 << LOOKAHEAD],
+            pairs: [Pair::LONG; 1 << LOOKAHEAD],
             skips: [Skip::LONG; 2 << SKIP_LOOKAHEAD],
             has_skips: false,
             codes: Codes::EMPTY,
@@ -365,7 +363,7 @@ impl AcTable {
         if self.codes.are(spec) && (self.has_skips || !skips) {
             return Ok(());
         }
-        let (mut symbols, mut count) = ([(Symbol::LONG, 0); 256], 0);
+        let (mut symbols, mut count) = ([(Symbol::default(), 0); 256], 0);
         let mut ones = [Pair::LONG; 1 << LOOKAHEAD];
         self.codes.assign(spec, |symbol, code, length| {
             let symbol = Symbol::ac(symbol, length);

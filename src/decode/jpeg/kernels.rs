@@ -3,10 +3,8 @@
 use std::ops::Range;
 
 use super::bits;
-use super::coefficients::Plane;
 use super::entropy::Block;
 use super::error::Result;
-use super::markers::Component;
 use super::progressive;
 use super::scan::{Row, Scan, decode_span};
 
@@ -28,15 +26,7 @@ pub(super) trait Kernels: Copy {
     /// Decodes MCUs of one row, with this CPU's instructions.
     fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()>;
     /// Reads one of several scans: see [`progressive::read_scan`].
-    fn read_scan(
-        self,
-        data: &[u8],
-        start: usize,
-        scan: &progressive::Scan,
-        components: &[Component],
-        planes: &mut [Plane],
-        mcus: [usize; 2],
-    ) -> Result<usize>;
+    fn read_scan(self, job: progressive::Job<'_>) -> Result<usize>;
     /// Dequantises and transforms two blocks into `out`. `sparse` promises that coefficients
     /// outside the top left 4x4 are zero.
     fn idct_pair(self, blocks: &[Block; 2], targets: [Target<'_>; 2], sparse: bool, out: &mut [u8]);
@@ -52,6 +42,22 @@ pub(super) trait Kernels: Copy {
     fn interleave(self, planes: [&[u8]; 3], out: &mut [u8]);
 }
 
+/// Work for the kernels of this CPU.
+pub(super) trait OnCpu {
+    type Out;
+    fn run<K: Kernels>(self, kernels: K) -> Self::Out;
+}
+
+/// Gives `work` this CPU's vector kernels, or plain ones where there are none or `simd` is false.
+pub(super) fn on_this_cpu<W: OnCpu>(simd: bool, work: W) -> W::Out {
+    #[cfg(target_arch = "x86_64")]
+    if simd && let Some(avx2) = super::x86::Avx2::detect() {
+        return work.run(avx2);
+    }
+    let _ = simd;
+    work.run(Scalar)
+}
+
 /// Plain Rust.
 #[derive(Clone, Copy)]
 pub(super) struct Scalar;
@@ -65,16 +71,8 @@ impl Kernels for Scalar {
         decode_span(self, scan, row, mcus)
     }
 
-    fn read_scan(
-        self,
-        data: &[u8],
-        start: usize,
-        scan: &progressive::Scan,
-        components: &[Component],
-        planes: &mut [Plane],
-        mcus: [usize; 2],
-    ) -> Result<usize> {
-        progressive::read_scan(data, start, bits::find_ff, scan, components, planes, mcus)
+    fn read_scan(self, job: progressive::Job<'_>) -> Result<usize> {
+        progressive::read_scan(job, bits::find_ff)
     }
 
     fn idct_pair(self, blocks: &[Block; 2], targets: [Target<'_>; 2], _: bool, out: &mut [u8]) {

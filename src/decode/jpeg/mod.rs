@@ -43,7 +43,7 @@ use entropy::Block;
 use error::{corrupt, limit, truncated};
 use huffman::{AcTable, DcTable};
 use index::{Entry, Grid};
-use kernels::{Kernels, Scalar};
+use kernels::{Kernels, OnCpu, on_this_cpu};
 use layout::Layout;
 use markers::Preamble;
 use output::Band;
@@ -171,7 +171,6 @@ pub struct Decoder {
     band: Vec<u8>,
     rows: [Vec<u8>; 3],
     entries: Vec<Entry>,
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no vector kernels here"))]
     simd: bool,
 }
 
@@ -285,23 +284,14 @@ impl Decoder {
             }
         };
         let (preamble, layout) = (&preamble, &layout);
-        let done =
-            guide.and_then(|guide| self.on_this_cpu(Job { bytes, preamble, layout, region, guide, out }));
+        let done = guide.and_then(|guide| {
+            on_this_cpu(self.simd, Job { decoder: self, bytes, preamble, layout, region, guide, out })
+        });
         let done = done.map(|tail| {
             tail.map(|()| record.then(|| index::pack(&entries, Grid::new(layout), bytes)).flatten())
         });
         self.entries = entries;
         done
-    }
-
-    fn on_this_cpu<W: OnCpu>(&mut self, work: W) -> Result<W::Out> {
-        #[cfg(target_arch = "x86_64")]
-        if self.simd
-            && let Some(avx2) = x86::Avx2::detect()
-        {
-            return work.run(avx2, self);
-        }
-        work.run(Scalar, self)
     }
 
     fn make_room(&mut self, layout: &Layout) {
@@ -335,14 +325,9 @@ impl Decoder {
     }
 }
 
-/// Work for the kernels of this CPU.
-trait OnCpu {
-    type Out;
-    fn run<K: Kernels>(self, kernels: K, decoder: &mut Decoder) -> Result<Self::Out>;
-}
-
 /// What is decoded.
 struct Job<'a, 'g> {
+    decoder: &'a mut Decoder,
     bytes: &'a [u8],
     preamble: &'a Preamble,
     layout: &'a Layout,
@@ -352,11 +337,11 @@ struct Job<'a, 'g> {
 }
 
 impl OnCpu for Job<'_, '_> {
-    type Out = Result<()>;
+    type Out = Result<Result<()>>;
 
     /// Decodes the region, then what is behind it for the sake of a [`Guide::Record`].
-    fn run<K: Kernels>(self, kernels: K, decoder: &mut Decoder) -> Result<Result<()>> {
-        let Job { bytes, preamble, layout, region, guide, out } = self;
+    fn run<K: Kernels>(self, kernels: K) -> Result<Result<()>> {
+        let Job { decoder, bytes, preamble, layout, region, guide, out } = self;
         let (source, window) = Source::new(bytes, preamble.scan_start, kernels.find_ff());
         let Decoder { tables, blocks, band, rows, .. } = decoder;
         let scan = Scan {

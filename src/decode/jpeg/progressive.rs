@@ -46,17 +46,22 @@ struct Reader<'s, 'a> {
     restarts: usize,
 }
 
-/// Reads one scan into `planes`; gives the place of the marker behind it.
+/// One scan to be read into planes.
+pub(super) struct Job<'a> {
+    pub data: &'a [u8],
+    /// Offset of the scan's first byte.
+    pub start: usize,
+    pub scan: &'a Scan,
+    pub components: &'a [Component],
+    pub planes: &'a mut [Plane],
+    /// MCUs across and down.
+    pub mcus: [usize; 2],
+}
+
+/// Reads one scan; gives the place of the marker behind it.
 #[inline(always)]
-pub(super) fn read_scan(
-    data: &[u8],
-    start: usize,
-    find_ff: fn(&[u8]) -> usize,
-    scan: &Scan,
-    components: &[Component],
-    planes: &mut [Plane],
-    mcus: [usize; 2],
-) -> Result<usize> {
+pub(super) fn read_scan(job: Job<'_>, find_ff: fn(&[u8]) -> usize) -> Result<usize> {
+    let Job { data, start, scan, components, planes, mcus } = job;
     let (source, mut window) = Source::new(data, start, find_ff);
     let left = scan.interval;
     let mut reader = Reader { scan, source, predictors: [0; 4], skip: 0, left, restarts: 0 };

@@ -6,10 +6,10 @@ use super::coefficients::{Bounds, Coefficients};
 use super::entropy::Block;
 use super::error::{Result, unsupported};
 use super::idct::{flat, shrink};
-use super::kernels::{Kernels, Target};
+use super::kernels::{Kernels, OnCpu, Target, on_this_cpu};
 use super::layout::Layout;
 use super::markers::{Preamble, ZIGZAG};
-use super::{Bands, Decoder, OnCpu, Rect, Scale, check_region, emit_rows};
+use super::{Bands, Decoder, Rect, Scale, check_region, emit_rows};
 
 impl Decoder {
     /// [`Decoder::decode`] of a progressive file, or a sequential one whose components come in several scans. All of it is
@@ -27,12 +27,13 @@ impl Decoder {
         scale: Scale,
         out: &mut [u8],
     ) -> Result<()> {
-        self.on_this_cpu(Scans { bytes, bounds, region, scale, out })
+        on_this_cpu(self.simd, Scans { decoder: self, bytes, bounds, region, scale, out })
     }
 }
 
 /// What [`Decoder::decode_scans`] was asked for.
 struct Scans<'a> {
+    decoder: &'a mut Decoder,
     bytes: &'a [u8],
     bounds: &'a Bounds,
     region: Rect,
@@ -41,10 +42,10 @@ struct Scans<'a> {
 }
 
 impl OnCpu for Scans<'_> {
-    type Out = ();
+    type Out = Result<()>;
 
-    fn run<K: Kernels>(self, kernels: K, decoder: &mut Decoder) -> Result<()> {
-        let Scans { bytes, bounds, region, scale, out } = self;
+    fn run<K: Kernels>(self, kernels: K) -> Result<()> {
+        let Scans { decoder, bytes, bounds, region, scale, out } = self;
         let Some(picture) = Coefficients::read(kernels, bytes, bounds)? else {
             return unsupported(0, "one sequential scan, where several were expected");
         };

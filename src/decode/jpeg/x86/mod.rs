@@ -7,11 +7,9 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use super::bits;
-use super::coefficients::Plane;
 use super::entropy::Block;
 use super::error::Result;
 use super::kernels::{Kernels, Scalar, Target};
-use super::markers::Component;
 use super::progressive;
 use super::scan::{Row, Scan, decode_span};
 
@@ -79,15 +77,8 @@ fn decode_span_bmi(kernels: Avx2, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Rang
 
 /// The reader of one of several scans, likewise.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn read_scan_bmi(
-    data: &[u8],
-    start: usize,
-    scan: &progressive::Scan,
-    components: &[Component],
-    planes: &mut [Plane],
-    mcus: [usize; 2],
-) -> Result<usize> {
-    progressive::read_scan(data, start, |bytes| find_ff(bytes), scan, components, planes, mcus)
+fn read_scan_bmi(job: progressive::Job<'_>) -> Result<usize> {
+    progressive::read_scan(job, |bytes| find_ff(bytes))
 }
 
 impl Kernels for Avx2 {
@@ -101,17 +92,9 @@ impl Kernels for Avx2 {
         unsafe { decode_span_bmi(self, scan, row, mcus) }
     }
 
-    fn read_scan(
-        self,
-        data: &[u8],
-        start: usize,
-        scan: &progressive::Scan,
-        components: &[Component],
-        planes: &mut [Plane],
-        mcus: [usize; 2],
-    ) -> Result<usize> {
+    fn read_scan(self, job: progressive::Job<'_>) -> Result<usize> {
         // SAFETY: `self` proves that the CPU has the features.
-        unsafe { read_scan_bmi(data, start, scan, components, planes, mcus) }
+        unsafe { read_scan_bmi(job) }
     }
 
     #[inline]
