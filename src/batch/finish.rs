@@ -1,7 +1,7 @@
 //! The final pass: 8-bit views to a batch's values, in one go.
 //!
-//! For each value: normalise, mix the sources in f32, convert, store in the batch's layout. Normalisation is a table of 256
-//! entries a channel, made by the two-step rule `(v / 255 - mean) / std` in f32, so it is exact on every machine. Mixing is
+//! For each value: normalise, mix the sources in f32, convert, store in the batch's layout. Normalisation is the two-step rule
+//! `(v / 255 - mean) / std` in f32, by vector code or by a table of 256 entries a channel, so it is exact on every machine. Mixing is
 //! a sum of normalised values times weights in f32, `lam * a + (1 - lam) * b`, in the order of [`Blend::terms`] and never fused.
 
 use std::ops::Range;
@@ -41,6 +41,7 @@ impl Rule {
     }
 
     /// Whether a level stays what it is.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vector code alone looks at it"))]
     pub(super) fn is_plain(&self) -> bool {
         self.unit == 1.0
     }
@@ -50,6 +51,7 @@ impl Rule {
     }
 
     /// A value of a weighted sum.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vector code alone looks at it"))]
     pub(super) fn sum(&self, terms: &[Term<'_>], at: usize, channel: usize) -> f32 {
         let mut values = terms.iter().map(|term| term.weight * self.apply(term.pixels[at][channel], channel));
         let first = values.next().unwrap_or(0.0);
@@ -89,6 +91,7 @@ fn table<T: Element>(value: impl Fn(usize, usize) -> T) -> Table<T> {
 pub(crate) struct Finisher {
     frame: Frame,
     layout: Layout,
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vector code alone looks at it"))]
     rule: Rule,
     normalised: Box<Table<f32>>,
     /// Whether the kernels of `finish_x86` can run.
@@ -138,6 +141,10 @@ impl Finisher {
     }
 
     /// Weighted sums of the pixels in a span, by vector code; false if there is none, and nothing was done.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(unused_variables, reason = "vector code alone looks at it")
+    )]
     fn vector_sums<T: Element>(&self, terms: &[Term<'_>], span: Range<usize>, out: &mut [T]) -> bool {
         #[cfg(target_arch = "x86_64")]
         if self.vector {
@@ -178,7 +185,7 @@ impl Finisher {
         });
     }
 
-    /// Copies `own` through the table, and `partner` inside the rectangle.
+    /// Copies `own`, and `partner` inside the rectangle.
     fn copy<T: Element>(&self, own: &[u8], partner: &[u8], rect: [u32; 4], out: &mut [T]) {
         let [y0, x0, y1, x1] = rect.map(|edge| edge as usize);
         let width = self.frame.width as usize;

@@ -32,6 +32,7 @@ const CHROMA: [[u16; 8]; 8] = [
 ];
 
 /// The steps of a quantiser, and what dividing by eight times a step comes to in 16-bit arithmetic.
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vector code alone looks at it"))]
 pub(super) struct Quantiser {
     steps: [i16; 64],
     /// Four steps: half of the divisor.

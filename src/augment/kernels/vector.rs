@@ -4,7 +4,9 @@
 //! `simd` is false where plain code is asked for (`FEEDMILL_SIMD=off`).
 
 use super::jpeg::{Coefficients, Quantiser};
-use super::warp::{Warp, WarpFilter};
+use super::warp::Warp;
+#[cfg(target_arch = "x86_64")]
+use super::warp::WarpFilter;
 #[cfg(target_arch = "x86_64")]
 use super::{jpeg_x86, warp_x86, x86};
 use crate::augment::Frame;
