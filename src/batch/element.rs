@@ -5,6 +5,9 @@ use std::arch::x86_64::*;
 
 use half::{bf16, f16};
 
+#[cfg(target_arch = "x86_64")]
+use crate::augment::x86::store;
+
 /// A value of a batch.
 pub(crate) trait Element: Copy + Send {
     /// The nearest value, ties to even.
@@ -53,8 +56,7 @@ impl Element for f16 {
     #[target_feature(enable = "avx2,f16c")]
     unsafe fn put(values: __m256, out: &mut [f16; 8]) {
         let halves = _mm256_cvtps_ph(values, _MM_FROUND_TO_NEAREST_INT);
-        // SAFETY: the array has 16 bytes, and the store does not ask for alignment.
-        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), halves) };
+        store(bytemuck::cast_mut(out), halves);
     }
 }
 
@@ -73,8 +75,7 @@ impl Element for bf16 {
         let up = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF));
         let high = _mm256_srli_epi32(_mm256_add_epi32(bits, up), 16);
         let words = _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
-        // SAFETY: the array has 16 bytes, and the store does not ask for alignment.
-        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), words) };
+        store(bytemuck::cast_mut(out), words);
     }
 }
 

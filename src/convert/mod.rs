@@ -261,7 +261,7 @@ impl Job<'_> {
         std::thread::scope(|scope| {
             for _ in 0..jobs.min(self.parts.len()) {
                 scope.spawn(|| {
-                    let mut worker = Worker::default();
+                    let mut worker = Worker { spare: Vec::new(), recoder: Recoder::new() };
                     loop {
                         let part = next.fetch_add(1, Ordering::Relaxed);
                         if part >= self.parts.len() || self.halt.load(Ordering::Relaxed) {
@@ -463,7 +463,6 @@ impl Job<'_> {
 }
 
 /// Buffers of one thread.
-#[derive(Default)]
 struct Worker {
     spare: Vec<u8>,
     recoder: Recoder,

@@ -30,6 +30,7 @@ enum Place {
 }
 
 /// Scratch memory of one thread.
+#[derive(Default)]
 pub(super) struct Recoder {
     decoder: Decoder,
     resampler: Resampler,
@@ -39,20 +40,11 @@ pub(super) struct Recoder {
     index: Vec<u8>,
 }
 
-impl Default for Recoder {
-    fn default() -> Recoder {
-        Recoder {
-            decoder: Decoder::default(),
-            resampler: Resampler::new(decode::simd()),
-            pixels: Vec::new(),
-            resized: Vec::new(),
-            encoded: Vec::new(),
-            index: Vec::new(),
-        }
-    }
-}
-
 impl Recoder {
+    pub(super) fn new() -> Recoder {
+        Recoder { resampler: Resampler::new(decode::simd()), ..Recoder::default() }
+    }
+
     pub(super) fn run(&mut self, bytes: &[u8], codec: Codec, options: &Options) -> Result<Stored<'_>> {
         let (place, codec, [width, height], scale) = self.recode(bytes, codec, options)?;
         self.index.clear();
@@ -152,7 +144,7 @@ mod tests {
 
     #[test]
     fn small_pictures_and_raw_pixels_are_left_alone() {
-        let mut recoder = Recoder::default();
+        let mut recoder = Recoder::new();
         let codec = Codec::Raw { width: 2, height: 2, channels: 1 };
         let mut options = Options { quality: Some(50), ..Options::default() };
         assert!(recoder.run(&[0; 4], codec, &options).unwrap().bytes.is_none());

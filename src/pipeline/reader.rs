@@ -47,6 +47,7 @@ pub(super) struct Reader {
     /// Where sources that block are read.
     pub(super) runtime: Option<Handle>,
     pub(super) chunk: Option<usize>,
+    pub(super) workers: usize,
 }
 
 /// Encoded bytes that make about half a millisecond of decoding.
@@ -124,8 +125,7 @@ impl Reader {
         let slots = &work.plan.slots[start..];
         let most = self.chunk.unwrap_or(CHUNK_MOST);
         // Small pictures go on beyond the limit, as long as a batch has two chunks for each worker.
-        let workers = self.shared.meter.workers.load(Ordering::Relaxed) as usize;
-        let share = work.plan.slots.len() / (2 * workers);
+        let share = work.plan.slots.len() / (2 * self.workers);
         let mut bytes = 0u64;
         let mut count = 0;
         for slot in slots.iter().take(most) {

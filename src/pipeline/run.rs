@@ -123,6 +123,7 @@ impl Run {
             chunks: chunks_in,
             runtime: run.runtime.as_ref().map(|runtime| runtime.handle().clone()),
             chunk: tuning.chunk,
+            workers: tuning.workers,
         };
         run.spawn("feedmill-plan", move || reader.run())?;
         let threads = tuning.threads.unwrap_or_default();

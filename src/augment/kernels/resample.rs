@@ -15,7 +15,8 @@ use crate::augment::Frame;
 
 /// How to resample.
 ///
-/// Bilinear and bicubic are antialiased convolutions with Pillow's kernels (bicubic has a = -0.5), computed on u8; docs/AUGMENTATIONS.md says how far they are from Pillow. Nearest takes the source pixel
+/// Bilinear and bicubic are antialiased convolutions with Pillow's kernels (bicubic has a = -0.5), computed on u8;
+/// docs/AUGMENTATIONS.md says how far they are from Pillow. Nearest takes the source pixel
 /// `trunc((i + 0.5) * in / out)`, the product taken as a running sum, exactly as Pillow does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,7 +73,7 @@ pub(super) trait Passes: Copy {
 #[derive(Clone, Copy)]
 struct Plain;
 
-fn clip(sum: i32, precision: u32) -> u8 {
+pub(super) fn clip(sum: i32, precision: u32) -> u8 {
     (sum >> precision).clamp(0, 255) as u8
 }
 
@@ -127,7 +128,7 @@ impl Resampler {
     pub(crate) fn new(simd: bool) -> Resampler {
         Resampler {
             #[cfg(target_arch = "x86_64")]
-            avx2: simd.then(Avx2::detect).flatten(),
+            avx2: Avx2::detect(simd),
             ..Resampler::default()
         }
     }

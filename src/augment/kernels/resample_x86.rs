@@ -2,16 +2,18 @@
 
 use std::arch::x86_64::*;
 
-use super::resample::{Filter, Passes};
+use super::resample::{Filter, Passes, clip};
 use super::weights::Axis;
+use super::{vector, x86};
 
 /// Proof that the processor has AVX2.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Avx2(());
 
 impl Avx2 {
-    pub(super) fn detect() -> Option<Avx2> {
-        is_x86_feature_detected!("avx2").then_some(Avx2(()))
+    /// `None` too where plain code is asked for, by `simd` being false.
+    pub(super) fn detect(simd: bool) -> Option<Avx2> {
+        vector::avx2(simd).then_some(Avx2(()))
     }
 }
 
@@ -56,6 +58,7 @@ fn down<'a>(row: impl Fn(usize) -> &'a [u8], weights: &[i16], precision: u32, ou
     }
 }
 
+/// [`down`] by an array where there are few rows, so that their number is known to the compiler.
 #[target_feature(enable = "avx2")]
 fn down_by<'a>(rows: impl AsRef<[&'a [u8]]>, weights: &[i16], precision: u32, out: &mut [u8]) {
     let (rows, width) = (rows.as_ref(), out.len());
@@ -93,24 +96,19 @@ fn down_by<'a>(rows: impl AsRef<[&'a [u8]]>, weights: &[i16], precision: u32, ou
     for (at, out) in out.iter_mut().enumerate().skip(at) {
         let terms = rows.as_flattened().iter().zip(weights.as_flattened());
         let sum: i32 = terms.map(|(row, weight)| i32::from(row[at]) * i32::from(*weight)).sum();
-        *out = ((sum + (1 << precision >> 1)) >> precision).clamp(0, 255) as u8;
+        *out = clip(sum + (1 << precision >> 1), precision);
     }
 }
 
+/// No byte.
+const NONE: u8 = 0x80;
 /// Puts the first and the second two of four pixels side by side, channel by channel, as 16-bit words.
-const PAIRS: [[i8; 16]; 2] = [
-    [0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1],
-    [6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1],
+const PAIRS: [[u8; 16]; 2] = [
+    [0, NONE, 3, NONE, 1, NONE, 4, NONE, 2, NONE, 5, NONE, NONE, NONE, NONE, NONE],
+    [6, NONE, 9, NONE, 7, NONE, 10, NONE, 8, NONE, 11, NONE, NONE, NONE, NONE, NONE],
 ];
 /// Drops each fourth byte.
-const TRIPLES: [i8; 16] = [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1];
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn in_both_halves(bytes: [i8; 16]) -> __m256i {
-    // SAFETY: the array has 16 bytes, and the load does not ask for alignment.
-    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
-}
+const TRIPLES: [u8; 16] = [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, NONE, NONE, NONE, NONE];
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -129,8 +127,8 @@ fn across_by<const TAPS: usize>(axis: &Axis, rows: [&[u8]; 2], [out_a, out_b]: [
     let taps = if TAPS == 0 { axis.taps } else { TAPS };
     let shift = _mm_cvtsi32_si128(axis.precision as i32);
     let half = _mm256_set1_epi32(1 << axis.precision >> 1);
-    let [first, second] = PAIRS.map(|order| in_both_halves(order));
-    let triples = in_both_halves(TRIPLES);
+    let in_both_halves = |order: &[u8; 16]| _mm256_broadcastsi128_si256(x86::load(order));
+    let [first, second, triples] = [&PAIRS[0], &PAIRS[1], &TRIPLES].map(in_both_halves);
     let load = |at: usize| {
         // SAFETY: `at` is three times a start and less than the weights behind it, and rows have 16 bytes more than all of
         // that, as asserted.

@@ -15,7 +15,7 @@ pub(crate) fn load(bytes: &[u8; 16]) -> __m128i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn store(bytes: &mut [u8; 16], vector: __m128i) {
+pub(crate) fn store(bytes: &mut [u8; 16], vector: __m128i) {
     // SAFETY: the reference is to 16 bytes, and the store does not ask for alignment.
     unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), vector) }
 }
