@@ -1,7 +1,7 @@
 //! What must hold for any bytes at all: the bodies of the fuzz targets, also run by `tests/fuzz.rs`.
 
 use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Bounds, Decoder, Error, Index, Scale, header, to_baseline};
+use feedmill::decode::jpeg::{Bounds, Decoder, Error, Index, Proof, Scale, header, to_baseline};
 
 /// Larger pictures would take the fuzzer's time for nothing.
 const PIXELS: u64 = 1 << 18;
@@ -79,24 +79,31 @@ pub fn jpeg(data: &[u8]) {
     assert_eq!(plain.is_ok(), indexes[0].is_ok(), "{:?} {:?}", plain.err(), indexes[0]);
     let (Ok(pixels), [Ok(index), _]) = (plain, indexes) else { return };
     for (n, decoder) in decoders.iter_mut().enumerate() {
-        for guide in [Index::None, Index::Use(&index)] {
+        let mut check = |region: Rect, guide: Index<'_>| {
             let found = decode(decoder, data, region, Scale::Full, guide);
             assert!(
                 found.as_ref() == Ok(&crop(&pixels, width, region)),
                 "{region:?}, decoder {n}: {found:?}"
             );
+        };
+        check(region, Index::None);
+        // Nothing is known of the index first, then a part, then all.
+        let mut proof = Proof::default();
+        for region in [region, random.region(width, height), whole, region] {
+            check(region, Index::Use(&index, &mut proof));
         }
     }
     let scale = Scale::ALL[1 + random.below(3) as usize];
     let (width, height) = (scale.side(width), scale.side(height));
     let small = decode(&mut decoders[0], data, Rect::whole(width, height), scale, Index::None).unwrap();
     let region = random.region(width, height);
-    let found = decode(&mut decoders[1], data, region, scale, Index::Use(&index)).unwrap();
+    let guide = Index::Use(&index, &mut Proof::default());
+    let found = decode(&mut decoders[1], data, region, scale, guide).unwrap();
     assert!(found == crop(&small, width, region), "{region:?} at {scale:?}");
 }
 
-/// An index and a file, whose border is in the first two bytes: an error or pixels, the same from both decoders, and a
-/// whole picture is never another one.
+/// An index and a file, whose border is in the first two bytes: an error or the pixels that there are without an index,
+/// the same from both decoders and whatever was decoded before.
 pub fn index(data: &[u8]) {
     let Some((&border, rest)) = data.split_first_chunk::<2>() else { return };
     let border = usize::from(u16::from_le_bytes(border)).min(rest.len());
@@ -104,12 +111,20 @@ pub fn index(data: &[u8]) {
     let Some((width, height)) = size(file) else { return };
     let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
     let mut random = Random::of(data);
-    let region = random.region(width, height);
-    let [plain, fast] = decoders.each_mut().map(|d| decode(d, file, region, Scale::Full, Index::Use(index)));
-    assert!(plain == fast, "{plain:?} {fast:?}");
-    let whole = Rect::whole(width, height);
-    if let Ok(found) = decode(&mut decoders[0], file, whole, Scale::Full, Index::Use(index)) {
-        assert!(Ok(found) == decode(&mut decoders[1], file, whole, Scale::Full, Index::None));
+    let mut proofs = [Proof::default(); 2];
+    let regions = [random.region(width, height), random.region(width, height), Rect::whole(width, height)];
+    for region in regions {
+        let mut found = |n: usize, proof: &mut Proof| {
+            decode(&mut decoders[n], file, region, Scale::Full, Index::Use(index, proof))
+        };
+        let [plain, fast] = [0, 1].map(|n| found(n, &mut proofs[n]));
+        assert!(plain == fast, "{plain:?} {fast:?}");
+        let anew = found(1, &mut Proof::default());
+        assert_eq!(plain.is_ok(), anew.is_ok(), "{region:?}: {:?} {:?}", plain.err(), anew.err());
+        if plain.is_ok() {
+            let expected = decode(&mut decoders[1], file, region, Scale::Full, Index::None);
+            assert!(plain == expected && anew == expected, "{region:?}");
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::augment::Frame;
 use crate::batch::{Batch, Pool, TargetMaker};
 use crate::error::{Error, Kind, Result};
 use crate::pipeline::learnt::Learnt;
+use crate::pipeline::proofs::Proofs;
 use crate::pipeline::stats::Meter;
 use crate::pipeline::views::ViewSets;
 use crate::pipeline::{Line, Positions, Run, Stats, Tuning};
@@ -178,6 +179,7 @@ impl Loader {
             recipe_hash: recipe.fingerprint(),
             group,
             learnt: Learnt::new(recipe.decode.index, recipe.decode.index_bytes),
+            proofs: Proofs::new(source.len()),
             source,
             plan,
             recipe,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::learnt::Learnt;
+use super::proofs::Proofs;
 use super::views::{ViewSet, ViewSets};
 use crate::augment::{Frame, Program};
 use crate::batch::TargetMaker;
-use crate::decode::jpeg::Index;
+use crate::decode::jpeg::{Index, Proof};
 use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, ScalePolicy, plane};
 use crate::draws::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
@@ -30,8 +31,9 @@ pub(crate) struct Line {
     pub(crate) recipe_hash: Fingerprint,
     /// The slots of a mixing group; 1 without mixing.
     pub(crate) group: usize,
-    /// A cache: nothing that it holds changes a batch.
+    /// Two caches: nothing that they hold changes a batch.
     pub(crate) learnt: Learnt,
+    pub(crate) proofs: Proofs,
 }
 
 /// What a decoder keeps from sample to sample, and the sample that it has at hand.
@@ -237,13 +239,21 @@ impl Line {
         let bytes = planes.iter().map(Probe::decoded_bytes).sum();
         let region = choose(wish(&desk.programs), &probe, bytes)?;
         desk.recorded.clear();
+        let mut proof = self.proofs.get(visit.sample);
+        let known = proof;
         let guide = match &index {
-            Some(index) => Index::Use(index),
+            Some(index) => Index::Use(index, &mut proof),
             None if self.learnt.wants() => Index::Record(&mut desk.recorded),
             None => Index::None,
         };
         desk.decoder.decode_with(&raw.bytes, &probe, region, guide, &mut desk.pixels)?;
-        self.learnt.put(visit.sample, &desk.recorded);
+        if !desk.recorded.is_empty() {
+            self.learnt.put(visit.sample, &desk.recorded);
+            proof = Proof::WHOLE;
+        }
+        if proof != known {
+            self.proofs.extend(visit.sample, proof);
+        }
         desk.keep(raw.bytes);
         plane::decode_all(&mut desk.decoder, &mut annotations, &planes)?;
         self.check_maps(views, &annotations)?;

@@ -17,6 +17,7 @@ mod decoder;
 pub(crate) mod learnt;
 pub(crate) mod line;
 pub(crate) mod mixing;
+pub(crate) mod proofs;
 mod reader;
 mod run;
 pub(crate) mod stats;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Bounds, Decoder, Index, Scale, header, reads, to_baseline};
+use feedmill::decode::jpeg::{Bounds, Decoder, Index, Proof, Scale, header, reads, to_baseline};
 
 unsafe extern "C" {
     fn turbo_decode(bytes: *const u8, length: usize, denominator: u32, out: *mut u8, room: usize) -> u64;
@@ -78,8 +78,15 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
 const BOUNDS: Bounds = Bounds { pixels: 1 << 26, scans: 100 };
 
 /// Ways to decode; each has a time. Files of several scans have no index.
-const WAYS: [&str; 6] =
-    ["libjpeg-turbo, whole", "zune-jpeg, whole", "whole", "crop", "crop with index", "index"];
+const WAYS: [&str; 7] = [
+    "libjpeg-turbo, whole",
+    "zune-jpeg, whole",
+    "whole",
+    "crop",
+    "crop, index seen first",
+    "crop, index known",
+    "index",
+];
 
 #[derive(Default)]
 struct Sums {
@@ -145,6 +152,8 @@ fn check(files: &[PathBuf]) {
             // Of the file as it was.
             assert_eq!(turbo(&original, scale.divisor(), &mut theirs), Some((width, height)), "{name}");
             for (n, decoder) in decoders.iter_mut().enumerate() {
+                // One index is known from the start, of another what was seen of it.
+                let mut proofs = [Proof::default(); 2];
                 let mut decode_by = |region: Rect, index: Option<Index<'_>>| {
                     let mut out = vec![0; region.width as usize * region.height as usize * 3];
                     match index {
@@ -159,10 +168,10 @@ fn check(files: &[PathBuf]) {
                     "{name} {scale:?} {n}"
                 );
                 assert!(
-                    decode_by(Rect::whole(width, height), Some(Index::Use(&index))) == theirs,
+                    decode_by(Rect::whole(width, height), Some(Index::Use(&index, &mut proofs[0]))) == theirs,
                     "{name} {scale:?} {n}"
                 );
-                for _ in 0..20 {
+                for nth in 0..20 {
                     let (left, top) = (random.below(width), random.below(height));
                     let columns = 1 + random.below(width - left);
                     let region = Rect { left, top, width: columns, height: 1 + random.below(height - top) };
@@ -172,7 +181,7 @@ fn check(files: &[PathBuf]) {
                     let crop: Vec<u8> = (top..top + region.height).flat_map(row).copied().collect();
                     assert!(decode_by(region, Some(Index::None)) == crop, "{name} {scale:?} {region:?} {n}");
                     assert!(
-                        decode_by(region, Some(Index::Use(&index))) == crop,
+                        decode_by(region, Some(Index::Use(&index, &mut proofs[nth % 2]))) == crop,
                         "{name} {scale:?} {region:?} {n}, index"
                     );
                     crops += 2;
@@ -225,6 +234,11 @@ fn measure(files: &[PathBuf], several: bool) -> Sums {
         }
         assert!(ours == theirs, "{}: other pixels", path.display());
         let index = if several { Vec::new() } else { decoder.index(&bytes).unwrap() };
+        let mut known = Proof::default();
+        if !several {
+            let guide = Index::Use(&index, &mut known);
+            decoder.decode_with(&bytes, whole, Scale::Full, guide, &mut ours).unwrap();
+        }
         // Two rounds, of which the quicker counts: what a neighbour took of the core is nobody's cost.
         let mut best = [Duration::MAX; WAYS.len()];
         let crop = random.crop(width, height);
@@ -237,9 +251,11 @@ fn measure(files: &[PathBuf], several: bool) -> Sums {
                     1 => zune(&bytes, &mut theirs),
                     2 => decode(&mut decoder, whole, &mut ours).unwrap(),
                     3 => decode(&mut decoder, crop, &mut ours[..area]).unwrap(),
-                    4 => decoder
-                        .decode_with(&bytes, crop, Scale::Full, Index::Use(&index), &mut ours[..area])
-                        .unwrap(),
+                    4 | 5 => {
+                        let proof = if way == 4 { &mut Proof::default() } else { &mut known };
+                        let guide = Index::Use(&index, proof);
+                        decoder.decode_with(&bytes, crop, Scale::Full, guide, &mut ours[..area]).unwrap();
+                    }
                     _ => drop(decoder.index(&bytes).unwrap()),
                 }
                 *best = start.elapsed().min(*best);

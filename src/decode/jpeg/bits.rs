@@ -13,7 +13,15 @@ pub(super) struct Window<'a> {
     clean: &'a [u8],
 }
 
+/// What a [`Source`] knows of the place of its window.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    clean_end: usize,
+    padding: u32,
+}
+
 /// The scan's bytes, and what lies behind the clean stretch a [`Window`] walks over.
+#[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     data: &'a [u8],
     /// Where the window started afresh last: the scan, a restart or a seek.
@@ -53,6 +61,16 @@ impl<'a> Source<'a> {
         let mut source = Source { data, start, clean_end: start, padding: 0, find_ff };
         let window = source.window_at(start);
         (source, window)
+    }
+
+    /// What to keep beside a window to return to its place, if nothing but refills happens in between.
+    #[inline(always)]
+    pub fn mark(&self) -> Mark {
+        Mark { clean_end: self.clean_end, padding: self.padding }
+    }
+
+    pub fn go_back(&mut self, mark: Mark) {
+        Mark { clean_end: self.clean_end, padding: self.padding } = mark;
     }
 
     fn clean_from(&mut self, start: usize) -> &'a [u8] {

@@ -1,7 +1,7 @@
 //! Blocks of Huffman-coded coefficients.
 
 use super::bits::{Source, Window};
-use super::huffman::{AcTable, DcTable, END_OF_BLOCK, LONG_CODE};
+use super::huffman::{AcTable, DcTable, END_OF_BLOCK, LONG_CODE, Skip};
 use super::markers::ZIGZAG;
 
 /// Room for one block of coefficients in natural order, in the first 64 places.
@@ -161,4 +161,61 @@ pub(super) fn skip_ac_coefficients<'a>(
             _ => return Err(Fault::IndexOver63),
         }
     }
+}
+
+/// [`skip_ac_coefficients`] for a block at each of two places, step by step in turn: while one waits for a look-up, the
+/// other gets on. `None` if one of them is of a rare kind; both are then to be stepped over by themselves.
+#[inline(always)]
+pub(super) fn skip_two<'a>(
+    [source_a, source_b]: [&mut Source<'a>; 2],
+    [mut a, mut b]: [Window<'a>; 2],
+    table: &AcTable,
+) -> Option<[Window<'a>; 2]> {
+    let (mut k_a, mut k_b) = (0u32, 0u32);
+    macro_rules! step {
+        ($window:ident, $k:ident) => {
+            // A block that has come to its end stays there.
+            let skip = table.skip_unless($k >= 63, $window.buffer);
+            $k += skip.advance();
+            $window.consume(skip.consumed());
+        };
+    }
+    macro_rules! long {
+        ($source:ident, $window:ident, $k:ident) => {
+            if $k >= Skip::LONG_CODE {
+                $window.refill($source);
+                let symbol = table.lookup_long($window.buffer)?;
+                $k += symbol.advance();
+                $k -= Skip::LONG_CODE;
+                $window.consume(symbol.consumed());
+            }
+        };
+    }
+    step!(a, k_a);
+    step!(b, k_b);
+    loop {
+        while k_a.min(k_b) < 63 {
+            a.refill(source_a);
+            b.refill(source_b);
+            step!(a, k_a);
+            step!(b, k_b);
+            if k_a.min(k_b) >= 63 {
+                break;
+            }
+            step!(a, k_a);
+            step!(b, k_b);
+            if k_a.min(k_b) >= 63 {
+                break;
+            }
+            step!(a, k_a);
+            step!(b, k_b);
+        }
+        if k_a.max(k_b) < Skip::LONG_CODE {
+            break;
+        }
+        long!(source_a, a, k_a);
+        long!(source_b, b, k_b);
+    }
+    let usual = |k: u32| (k.wrapping_sub(END_OF_BLOCK) < 63) | (k == 63);
+    (usual(k_a) & usual(k_b)).then_some([a, b])
 }

@@ -197,6 +197,7 @@ pub(super) struct Skip(u16);
 impl Skip {
     /// `advance` where not even one symbol can be stepped over.
     pub const LONG_CODE: u32 = 512;
+    const NOTHING: Skip = Skip(0);
     const LONG: Skip = Skip((Self::LONG_CODE << 6) as u16);
 
     /// Fills a table of which entry `1 << n | bits` is for `n` bits of look-ahead, from the symbols and their codes.
@@ -205,6 +206,7 @@ impl Skip {
     /// from the index alone.
     fn fill(table: &mut [Skip; 2 << SKIP_LOOKAHEAD], symbols: &[(Symbol, u32)]) {
         table.fill(Skip::LONG);
+        table[0] = Skip::NOTHING;
         for known in 1..=SKIP_LOOKAHEAD {
             let (shorter, table) = table.split_at_mut(1 << known);
             for &(symbol, code) in symbols {
@@ -386,6 +388,13 @@ impl AcTable {
     #[inline(always)]
     pub fn skip(&self, buffer: u64) -> Skip {
         self.skips[1 << SKIP_LOOKAHEAD | (buffer >> (64 - SKIP_LOOKAHEAD)) as usize]
+    }
+
+    /// The same, or nothing.
+    #[inline(always)]
+    pub fn skip_unless(&self, nothing: bool, buffer: u64) -> Skip {
+        let entry = 1 << SKIP_LOOKAHEAD | (buffer >> (64 - SKIP_LOOKAHEAD)) as usize;
+        self.skips[std::hint::select_unpredictable(nothing, 0, entry)]
     }
 
     /// One or two symbols at the top of `buffer`, if their codes are short.

@@ -19,6 +19,8 @@
 //! A place is 8 times the offset of its byte plus the number of its bit from the top. Predictors are 16-bit numbers;
 //! their steps are folded, so that 0, -1, 1, -2 are 0, 1, 2, 3. The first entry is the scan's first bit with zeros.
 
+use std::ops::Range;
+
 use super::error::{Error, ErrorKind, Result, corrupt};
 use super::layout::Layout;
 
@@ -57,6 +59,11 @@ impl Grid {
 
     fn with_step(layout: &Layout, step: usize) -> Grid {
         Grid { step, per_row: layout.mcus.div_ceil(step), rows: layout.rows }
+    }
+
+    /// The MCUs of a row, of `mcus`, from its `nth` entry to the next.
+    pub fn stretch(&self, nth: usize, mcus: usize) -> Range<usize> {
+        nth * self.step..((nth + 1) * self.step).min(mcus)
     }
 
     pub fn len(&self) -> usize {
@@ -118,13 +125,14 @@ fn packed_len(widths: [u8; 4], entries: usize) -> usize {
     HEAD + (each * entries.saturating_sub(1)).div_ceil(8) + TAIL
 }
 
-/// Checks a packed index against the file that it should be of and unpacks its first `count(grid)` entries.
+/// Checks a packed index against the file that it should be of and unpacks the entries of its first `rows` rows of MCUs, and
+/// the one behind them.
 pub(super) fn unpack(
     packed: &[u8],
     jpeg: &[u8],
     layout: &Layout,
     scan_start: usize,
-    count: impl FnOnce(Grid) -> usize,
+    rows: usize,
     entries: &mut Vec<Entry>,
 ) -> Result<Grid> {
     let word = |at: usize| packed.get(at..at + 4).map(|four| u32::from_le_bytes(four.try_into().expect("4")));
@@ -149,7 +157,7 @@ pub(super) fn unpack(
         return damaged(format!("{} bytes, expected {expected} for this picture", packed.len()));
     }
     // No more than the picture's entries, each of which took a bit at least.
-    let count = count(grid).min(grid.len());
+    let count = (grid.per_row * rows.min(grid.rows) + 1).min(grid.len());
     entries.clear();
     entries.reserve(count);
     let mut entry = Entry { position: 8 * scan_start as u64, dc: [0; 3] };

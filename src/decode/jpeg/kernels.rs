@@ -6,7 +6,7 @@ use super::bits;
 use super::entropy::Block;
 use super::error::Result;
 use super::progressive;
-use super::scan::{Row, Scan, decode_span};
+use super::scan::{Lane, Row, Scan, decode_span, skip_two_spans};
 
 /// Where a reconstructed block goes.
 #[derive(Clone, Copy)]
@@ -24,7 +24,15 @@ pub(super) trait Kernels: Copy {
     /// Distance to the first `FF` byte, or the length.
     fn find_ff(self) -> fn(&[u8]) -> usize;
     /// Decodes MCUs of one row, with this CPU's instructions.
-    fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()>;
+    fn decode_span(
+        self,
+        scan: &mut Scan<'_>,
+        lane: &mut Lane<'_>,
+        row: &Row<'_>,
+        mcus: Range<usize>,
+    ) -> Result<()>;
+    /// Steps over MCUs at two places, likewise.
+    fn skip_two_spans(self, lanes: &mut [Lane<'_>; 2], row: &Row<'_>, count: usize) -> Result<()>;
     /// Reads one of several scans: see [`progressive::read_scan`].
     fn read_scan(self, job: progressive::Job<'_>) -> Result<usize>;
     /// Dequantises and transforms two blocks into `out`. `sparse` promises that coefficients
@@ -67,8 +75,18 @@ impl Kernels for Scalar {
         bits::find_ff
     }
 
-    fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
-        decode_span(self, scan, row, mcus)
+    fn decode_span(
+        self,
+        scan: &mut Scan<'_>,
+        lane: &mut Lane<'_>,
+        row: &Row<'_>,
+        mcus: Range<usize>,
+    ) -> Result<()> {
+        decode_span(self, scan, lane, row, mcus)
+    }
+
+    fn skip_two_spans(self, lanes: &mut [Lane<'_>; 2], row: &Row<'_>, count: usize) -> Result<()> {
+        skip_two_spans(lanes, row, count)
     }
 
     fn read_scan(self, job: progressive::Job<'_>) -> Result<usize> {

@@ -18,6 +18,7 @@ mod coefficients;
 mod encode;
 mod entropy;
 mod error;
+mod guide;
 mod huffman;
 mod idct;
 mod index;
@@ -38,16 +39,16 @@ pub use error::{Error, ErrorKind, Result};
 pub(crate) use parts::{Coefficients, Parts};
 
 use super::Rect;
-use bits::Source;
 use entropy::Block;
 use error::{corrupt, limit, truncated};
+use guide::Guide;
 use huffman::{AcTable, DcTable};
 use index::{Entry, Grid};
 use kernels::{Kernels, OnCpu, on_this_cpu};
 use layout::Layout;
 use markers::Preamble;
 use output::Band;
-use scan::Scan;
+use scan::{Lane, Scan};
 
 /// How a picture is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -132,20 +133,34 @@ impl Scale {
     }
 }
 
-/// The part that a picture's entropy index has in decoding it. The pixels are the same with every choice.
+/// How far an entropy index is known to be right: nowhere, by default. For one index and one file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Proof {
+    /// The first rows of MCUs, of which no picture has as many as this holds.
+    pub(crate) rows: u16,
+}
+
+impl Proof {
+    /// Everywhere: for an index that was made by this program from this file, and kept where no other can write.
+    pub(crate) const WHOLE: Proof = Proof { rows: u16::MAX };
+}
+
+/// The part that a picture's entropy index has in decoding it. The pixels are the same with every choice, whoever wrote
+/// the index.
 ///
 /// An index is bound to its file by the file's length and CRC-32C and has a checksum of its own, both looked at whenever
-/// it is used, so a damaged index, and an honest one of other bytes, is [`ErrorKind::Corrupt`]. Besides, the state at
-/// every entry that decoding passes is compared. Whoever can write an index with intent can make all of that fit and
-/// change pixels, as if he wrote the picture itself; he cannot make the decoder leave its memory, allocate more than the
-/// picture has entries, or work for more than the picture's size. Decoding a picture whole proves each of its entries.
+/// it is used. Beyond that nothing in it is believed: decoding jumps over a part of the scan only if the same index was
+/// seen to be right about it, which is what the [`Proof`] remembers from call to call. A call without one costs what it
+/// costs without an index. An index that is damaged, of other bytes, or wrong in what the call proves is
+/// [`ErrorKind::Corrupt`].
 #[derive(Debug, Default)]
 pub enum Index<'a> {
     /// None: everything in front of the region is read.
     #[default]
     None,
-    /// One that [`Decoder::index`] or [`Index::Record`] made.
-    Use(&'a [u8]),
+    /// One that [`Decoder::index`] or [`Index::Record`] made, and how far it is known to be right; the call extends that
+    /// as far as it reads.
+    Use(&'a [u8], &'a mut Proof),
     /// Make one while decoding, which reads the scan to its end. The vector is left empty if the scan is damaged behind
     /// the region or too large for an index (4 GiB).
     Record(&'a mut Vec<u8>),
@@ -231,15 +246,7 @@ impl Decoder {
         index: Index<'_>,
         out: &mut [u8],
     ) -> Result<()> {
-        match index {
-            Index::None => self.start(bytes, region, scale, None, false, out).map(drop),
-            Index::Use(packed) => self.start(bytes, region, scale, Some(packed), false, out).map(drop),
-            Index::Record(made) => {
-                let tail = self.start(bytes, region, scale, None, true, out)?;
-                *made = tail.ok().flatten().unwrap_or_default();
-                Ok(())
-            }
-        }
+        self.start(bytes, region, scale, index, out).map(drop)
     }
 
     /// The entropy index of a picture: the same bytes whoever makes it. Empty if the file has 4 GiB or more.
@@ -249,7 +256,9 @@ impl Decoder {
     /// As for decoding the whole picture, except that pixels are not made.
     pub fn index(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
         let corner = Rect { left: 0, top: 0, width: 1, height: 1 };
-        self.start(bytes, corner, Scale::Full, None, true, &mut [0; 3])?.map(Option::unwrap_or_default)
+        let mut made = Vec::new();
+        self.start(bytes, corner, Scale::Full, Index::Record(&mut made), &mut [0; 3])??;
+        Ok(made)
     }
 
     /// Decodes a region and then, if asked, records the index; the inner result is what came of that.
@@ -258,10 +267,9 @@ impl Decoder {
         bytes: &[u8],
         region: Rect,
         scale: Scale,
-        packed: Option<&[u8]>,
-        record: bool,
+        mut index: Index<'_>,
         out: &mut [u8],
-    ) -> Result<Result<Option<Vec<u8>>>> {
+    ) -> Result<Result<()>> {
         let preamble = markers::preamble(bytes)?;
         check_region(&preamble.header, scale, region, out.len())?;
         if markers::find_eoi(bytes, preamble.scan_start).is_none() {
@@ -274,22 +282,27 @@ impl Decoder {
         self.make_room(&layout);
         let mut entries = std::mem::take(&mut self.entries);
         entries.clear();
-        let guide = match packed {
-            None if record => Ok(Guide::Record(Grid::new(&layout), &mut entries)),
-            None => Ok(Guide::None),
-            Some(packed) => {
-                let needed = |grid: Grid| grid.per_row * layout.mcu_rows.end;
-                index::unpack(packed, bytes, &layout, preamble.scan_start, needed, &mut entries)
-                    .map(|grid| Guide::Entries(grid, &entries))
-            }
-        };
+        let grid = Grid::new(&layout);
+        let guide =
+            match &mut index {
+                Index::None => Ok(Guide::None),
+                Index::Record(_) => Ok(Guide::Record(grid, &mut entries)),
+                Index::Use(packed, proof) => {
+                    let (start, rows) = (preamble.scan_start, layout.mcu_rows.end);
+                    index::unpack(packed, bytes, &layout, start, rows, &mut entries)
+                        .map(|grid| Guide::Entries { grid, entries: &entries, proved: &mut proof.rows })
+                }
+            };
         let (preamble, layout) = (&preamble, &layout);
         let done = guide.and_then(|guide| {
             on_this_cpu(self.simd, Job { decoder: self, bytes, preamble, layout, region, guide, out })
         });
-        let done = done.map(|tail| {
-            tail.map(|()| record.then(|| index::pack(&entries, Grid::new(layout), bytes)).flatten())
-        });
+        if let Index::Record(made) = index {
+            made.clear();
+            if let Ok(Ok(())) = done {
+                made.extend(index::pack(&entries, grid, bytes).unwrap_or_default());
+            }
+        }
         self.entries = entries;
         done
     }
@@ -342,24 +355,18 @@ impl OnCpu for Job<'_, '_> {
     /// Decodes the region, then what is behind it for the sake of a [`Guide::Record`].
     fn run<K: Kernels>(self, kernels: K) -> Result<Result<()>> {
         let Job { decoder, bytes, preamble, layout, region, guide, out } = self;
-        let (source, window) = Source::new(bytes, preamble.scan_start, kernels.find_ff());
+        let lane = Lane::new(bytes, preamble, kernels.find_ff());
         let Decoder { tables, blocks, band, rows, .. } = decoder;
         let scan = Scan {
             layout,
             preamble,
             dc: &tables.dc,
             ac: &tables.ac,
-            source,
-            window,
-            predictors: [0; 3],
-            next: 0,
-            restart_in: preamble.restart_interval,
-            restarts: 0,
             blocks,
             band: &mut band[..layout.band_len],
         };
-        let first = if let Guide::Entries(..) = guide { layout.mcu_rows.start } else { 0 };
-        let mut guided = Guided { kernels, scan, guide };
+        let mut guided = Guided { kernels, scan, lanes: [lane; 2], guide };
+        let first = guided.guide.prepare(kernels, &mut guided.scan, &mut guided.lanes)?;
         emit_rows(kernels, &mut guided, preamble, layout, first, region, rows, out)?;
         let mut rest = || {
             if matches!(guided.guide, Guide::Record(..)) {
@@ -382,12 +389,13 @@ trait Bands {
 struct Guided<'s, 'g, K> {
     kernels: K,
     scan: Scan<'s>,
+    lanes: [Lane<'s>; 2],
     guide: Guide<'g>,
 }
 
 impl<K: Kernels> Bands for Guided<'_, '_, K> {
     fn decode(&mut self, row: usize) -> Result<()> {
-        self.guide.decode_row(self.kernels, &mut self.scan, row)
+        self.guide.decode_row(self.kernels, &mut self.scan, &mut self.lanes[0], row)
     }
 
     fn samples(&mut self) -> &mut [u8] {
@@ -431,46 +439,6 @@ fn emit_rows<K: Kernels>(
         next = end;
     }
     Ok(())
-}
-
-/// An index on its way through the scan.
-enum Guide<'a> {
-    None,
-    Entries(Grid, &'a [Entry]),
-    Record(Grid, &'a mut Vec<Entry>),
-}
-
-impl Guide<'_> {
-    /// Decodes what is needed of a row of MCUs, and what has to be read to get there.
-    fn decode_row<K: Kernels>(&mut self, kernels: K, scan: &mut Scan<'_>, row: usize) -> Result<()> {
-        let layout = scan.layout;
-        let needed = &layout.mcu_columns;
-        let (first, blocks) = (row * layout.mcus, scan.row(row));
-        match self {
-            Guide::None => {
-                let last = row + 1 == layout.mcu_rows.end;
-                let end = if last { needed.end } else { layout.mcus };
-                kernels.decode_span(scan, &blocks, 0..end)
-            }
-            Guide::Record(grid, entries) => (0..layout.mcus).step_by(grid.step).try_for_each(|start| {
-                entries.push(scan.entry());
-                kernels.decode_span(scan, &blocks, start..(start + grid.step).min(layout.mcus))
-            }),
-            Guide::Entries(grid, entries) => {
-                for nth in needed.start / grid.step..needed.end.div_ceil(grid.step) {
-                    let start = nth * grid.step;
-                    let entry = entries[row * grid.per_row + nth];
-                    if scan.next != first + start {
-                        scan.seek(entry, first + start);
-                    } else if scan.entry() != entry {
-                        return Err(index::contradiction(entry, scan.entry()));
-                    }
-                    kernels.decode_span(scan, &blocks, start..(start + grid.step).min(needed.end))?;
-                }
-                Ok(())
-            }
-        }
-    }
 }
 
 fn check_region(header: &Header, scale: Scale, region: Rect, len: usize) -> Result<()> {

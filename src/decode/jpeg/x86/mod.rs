@@ -11,7 +11,7 @@ use super::entropy::Block;
 use super::error::Result;
 use super::kernels::{Kernels, Scalar, Target};
 use super::progressive;
-use super::scan::{Row, Scan, decode_span};
+use super::scan::{Lane, Row, Scan, decode_span, skip_two_spans};
 
 /// Proof that this CPU has AVX2, BMI1, BMI2, LZCNT and POPCNT; there is no other way to get one than
 /// [`Avx2::detect`].
@@ -71,8 +71,20 @@ fn find_ff(bytes: &[u8]) -> usize {
 
 /// The row decoder, compiled for BMI's shifts.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn decode_span_bmi(kernels: Avx2, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
-    decode_span(kernels, scan, row, mcus)
+fn decode_span_bmi(
+    kernels: Avx2,
+    scan: &mut Scan<'_>,
+    lane: &mut Lane<'_>,
+    row: &Row<'_>,
+    mcus: Range<usize>,
+) -> Result<()> {
+    decode_span(kernels, scan, lane, row, mcus)
+}
+
+/// The same for what is stepped over.
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
+fn skip_two_spans_bmi(lanes: &mut [Lane<'_>; 2], row: &Row<'_>, count: usize) -> Result<()> {
+    skip_two_spans(lanes, row, count)
 }
 
 /// The reader of one of several scans, likewise.
@@ -87,9 +99,20 @@ impl Kernels for Avx2 {
         |bytes| unsafe { find_ff(bytes) }
     }
 
-    fn decode_span(self, scan: &mut Scan<'_>, row: &Row<'_>, mcus: Range<usize>) -> Result<()> {
+    fn decode_span(
+        self,
+        scan: &mut Scan<'_>,
+        lane: &mut Lane<'_>,
+        row: &Row<'_>,
+        mcus: Range<usize>,
+    ) -> Result<()> {
         // SAFETY: `self` proves that the CPU has the features.
-        unsafe { decode_span_bmi(self, scan, row, mcus) }
+        unsafe { decode_span_bmi(self, scan, lane, row, mcus) }
+    }
+
+    fn skip_two_spans(self, lanes: &mut [Lane<'_>; 2], row: &Row<'_>, count: usize) -> Result<()> {
+        // SAFETY: `self` proves that the CPU has the features.
+        unsafe { skip_two_spans_bmi(lanes, row, count) }
     }
 
     fn read_scan(self, job: progressive::Job<'_>) -> Result<usize> {
