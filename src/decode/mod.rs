@@ -239,7 +239,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// As [`Decoder::decode`], and [`Kind::Corrupt`] for an index that is damaged or of other bytes.
+    /// As [`Decoder::decode`], and [`Kind::Corrupt`] for an index that is damaged, of other bytes or wrong.
     ///
     /// # Panics
     ///

@@ -78,8 +78,8 @@ pub(crate) struct Sample {
     pub(crate) raw: Raw,
     /// Empty, and not asked for, unless the recipe moves annotations.
     pub(crate) annotations: Annotations,
-    /// The entropy index of a JPEG, if there is one and the recipe does not decline.
-    pub(crate) index: Option<Bytes>,
+    /// The entropy index of a JPEG and how far it is known to be right, if there is one and the recipe does not decline.
+    pub(crate) index: Option<(Bytes, Proof)>,
 }
 
 /// A slot whose picture is about to be decoded or known to be blank.
@@ -131,8 +131,8 @@ impl Line {
             IndexPolicy::Off => None,
             _ if raw.codec != Codec::Jpeg => None,
             _ => match self.learnt.get(sample) {
-                Some(index) => Some(index),
-                None => self.source.jpeg_index(sample)?,
+                Some(index) => Some((index, Proof::WHOLE)),
+                None => self.source.jpeg_index(sample)?.map(|index| (index, self.proofs.get(sample))),
             },
         };
         Ok(Sample { raw, annotations, index })
@@ -229,7 +229,7 @@ impl Line {
         sample: Sample,
         choose: Choose<'_>,
     ) -> Result<Decoded> {
-        let Sample { raw, mut annotations, index } = sample;
+        let Sample { raw, mut annotations, mut index } = sample;
         self.targets.check(&raw.target)?;
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.decode.limits)?;
         self.draw(&mut desk.programs, views, epoch, visit, &probe);
@@ -239,19 +239,17 @@ impl Line {
         let bytes = planes.iter().map(Probe::decoded_bytes).sum();
         let region = choose(wish(&desk.programs), &probe, bytes)?;
         desk.recorded.clear();
-        let mut proof = self.proofs.get(visit.sample);
-        let known = proof;
-        let guide = match &index {
-            Some(index) => Index::Use(index, &mut proof),
+        let known = index.as_ref().map(|(_, proof)| *proof);
+        let guide = match &mut index {
+            Some((index, proof)) => Index::Use(index, proof),
             None if self.learnt.wants() => Index::Record(&mut desk.recorded),
             None => Index::None,
         };
         desk.decoder.decode_with(&raw.bytes, &probe, region, guide, &mut desk.pixels)?;
-        if !desk.recorded.is_empty() {
-            self.learnt.put(visit.sample, &desk.recorded);
-            proof = Proof::WHOLE;
-        }
-        if proof != known {
+        self.learnt.put(visit.sample, &desk.recorded);
+        if let Some((_, proof)) = index
+            && Some(proof) != known
+        {
             self.proofs.extend(visit.sample, proof);
         }
         desk.keep(raw.bytes);

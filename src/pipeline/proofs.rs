@@ -1,4 +1,4 @@
-//! How far the stored entropy index of each sample was seen to be right.
+//! How far the stored entropy index of each sample was seen to be right. Learnt ones need no proof.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};

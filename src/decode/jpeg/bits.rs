@@ -13,7 +13,7 @@ pub(super) struct Window<'a> {
     clean: &'a [u8],
 }
 
-/// What a [`Source`] knows of the place of its window.
+/// What a [`Source`] knows of the place of its window: the part that refills change, which is cheaper to keep than all of it.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     clean_end: usize,

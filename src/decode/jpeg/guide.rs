@@ -3,7 +3,7 @@
 use super::error::Result;
 use super::index::{self, Entry, Grid};
 use super::kernels::Kernels;
-use super::scan::{Lane, Scan};
+use super::scan::{Lane, Scan, Span};
 
 /// Where decoding starts, and what is kept of it.
 pub(super) enum Guide<'a> {
@@ -58,15 +58,15 @@ impl Guide<'_> {
         let layout = scan.layout;
         let (needed, first) = (&layout.mcu_columns, row * layout.mcus);
         let last = row + 1 == layout.mcu_rows.end;
-        let blocks = scan.row(row);
+        let blocks = &scan.row(row);
         match self {
             Guide::None => {
                 let end = if last { needed.end } else { layout.mcus };
-                kernels.decode_span(scan, lane, &blocks, 0..end)
+                kernels.decode_span(Span { scan, lane, row: blocks, mcus: 0..end })
             }
             Guide::Record(grid, entries) => (0..grid.per_row).try_for_each(|nth| {
                 entries.push(lane.entry());
-                kernels.decode_span(scan, lane, &blocks, grid.stretch(nth, layout.mcus))
+                kernels.decode_span(Span { scan, lane, row: blocks, mcus: grid.stretch(nth, layout.mcus) })
             }),
             Guide::Entries { grid, entries, proved } => {
                 let known = row < usize::from(**proved);
@@ -78,7 +78,8 @@ impl Guide<'_> {
                 for nth in start..end.div_ceil(grid.step) {
                     let stretch = grid.stretch(nth, layout.mcus);
                     let whole = stretch.end <= end;
-                    kernels.decode_span(scan, lane, &blocks, stretch.start..stretch.end.min(end))?;
+                    let mcus = stretch.start..stretch.end.min(end);
+                    kernels.decode_span(Span { scan, lane, row: blocks, mcus })?;
                     if whole {
                         check(lane, entries.get(row * grid.per_row + nth + 1))?;
                     }

@@ -197,7 +197,8 @@ pub(super) struct Skip(u16);
 impl Skip {
     /// `advance` where not even one symbol can be stepped over.
     pub const LONG_CODE: u32 = 512;
-    const NOTHING: Skip = Skip(0);
+    /// The entry of no symbol at all; no look-ahead leads there.
+    const NONE: usize = 0;
     const LONG: Skip = Skip((Self::LONG_CODE << 6) as u16);
 
     /// Fills a table of which entry `1 << n | bits` is for `n` bits of look-ahead, from the symbols and their codes.
@@ -206,7 +207,7 @@ impl Skip {
     /// from the index alone.
     fn fill(table: &mut [Skip; 2 << SKIP_LOOKAHEAD], symbols: &[(Symbol, u32)]) {
         table.fill(Skip::LONG);
-        table[0] = Skip::NOTHING;
+        table[Self::NONE] = Skip(0);
         for known in 1..=SKIP_LOOKAHEAD {
             let (shorter, table) = table.split_at_mut(1 << known);
             for &(symbol, code) in symbols {
@@ -387,14 +388,14 @@ impl AcTable {
     /// The symbols at the top of `buffer`, to be stepped over.
     #[inline(always)]
     pub fn skip(&self, buffer: u64) -> Skip {
-        self.skips[1 << SKIP_LOOKAHEAD | (buffer >> (64 - SKIP_LOOKAHEAD)) as usize]
+        self.skip_unless(false, buffer)
     }
 
-    /// The same, or nothing.
+    /// The symbols at the top of `buffer`, or none of them.
     #[inline(always)]
-    pub fn skip_unless(&self, nothing: bool, buffer: u64) -> Skip {
+    pub fn skip_unless(&self, none: bool, buffer: u64) -> Skip {
         let entry = 1 << SKIP_LOOKAHEAD | (buffer >> (64 - SKIP_LOOKAHEAD)) as usize;
-        self.skips[std::hint::select_unpredictable(nothing, 0, entry)]
+        self.skips[std::hint::select_unpredictable(none, Skip::NONE, entry)]
     }
 
     /// One or two symbols at the top of `buffer`, if their codes are short.

@@ -298,10 +298,10 @@ impl Decoder {
             on_this_cpu(self.simd, Job { decoder: self, bytes, preamble, layout, region, guide, out })
         });
         if let Index::Record(made) = index {
-            made.clear();
-            if let Ok(Ok(())) = done {
-                made.extend(index::pack(&entries, grid, bytes).unwrap_or_default());
-            }
+            *made = match done {
+                Ok(Ok(())) => index::pack(&entries, grid, bytes).unwrap_or_default(),
+                _ => Vec::new(),
+            };
         }
         self.entries = entries;
         done

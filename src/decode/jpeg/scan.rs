@@ -64,19 +64,6 @@ struct Slot<'a> {
     size: usize,
 }
 
-impl<'a> Slot<'a> {
-    /// Whether the block of this MCU is needed.
-    #[inline(always)]
-    fn needed(&self, mcu: usize) -> bool {
-        mcu.wrapping_sub(self.first) < self.count
-    }
-
-    #[inline(always)]
-    fn target(&self, mcu: usize) -> Target<'a> {
-        Target { quant: self.quant, at: self.at + (mcu - self.first) * self.step, stride: self.stride }
-    }
-}
-
 impl<'a> Scan<'a> {
     /// Lists the blocks of the MCUs of a row.
     pub fn row(&self, row: usize) -> Row<'a> {
@@ -121,24 +108,6 @@ impl<'a> Scan<'a> {
             }
         }
         Row { slots, used }
-    }
-
-    /// The samples of blocks that need no transform of full size; false for others.
-    #[inline(always)]
-    fn simple(&mut self, lane: usize, slot: &Slot<'_>, index: u32, target: Target<'_>) -> bool {
-        let block = &self.blocks[lane];
-        if slot.size < 8 {
-            shrink(block, target, slot.size, self.band);
-        } else if index == 0 {
-            let samples = [flat(block[0], slot.quant[0]); 8];
-            for y in 0..8 {
-                let at = target.at + y * slot.stride;
-                self.band[at..at + 8].copy_from_slice(&samples);
-            }
-        } else {
-            return false;
-        }
-        true
     }
 }
 
@@ -206,18 +175,22 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Decodes MCUs of one row; needed blocks end up as samples in the band, others are stepped over.
+/// Some MCUs of a row, and where they come from and go to.
+pub(super) struct Span<'s, 'a> {
+    pub scan: &'s mut Scan<'a>,
+    pub lane: &'s mut Lane<'a>,
+    pub row: &'s Row<'a>,
+    pub mcus: Range<usize>,
+}
+
+/// Decodes a span; needed blocks end up as samples in the band, others are stepped over.
 #[inline(always)]
-pub(super) fn decode_span<'a, K: Kernels>(
-    kernels: K,
-    scan: &mut Scan<'_>,
-    lane: &mut Lane<'a>,
-    row: &Row<'_>,
-    mcus: Range<usize>,
-) -> Result<()> {
+pub(super) fn decode_span<K: Kernels>(kernels: K, span: Span<'_, '_>) -> Result<()> {
+    let Span { scan, lane, row, mcus } = span;
     let slots = &row.slots[..row.used];
+    let blank = Target { quant: &scan.preamble.quant[0], at: 0, stride: 0 };
     // Blocks are transformed two at a time.
-    let mut targets = [Target { quant: &scan.preamble.quant[0], at: 0, stride: 0 }; 2];
+    let mut targets = [blank; 2];
     let mut waiting = 0;
     let mut last = 0;
     let mut window = lane.window;
@@ -225,11 +198,11 @@ pub(super) fn decode_span<'a, K: Kernels>(
     for mcu in mcus {
         lane.begin_mcu(&mut window)?;
         for slot in slots {
-            let needed = slot.needed(mcu);
+            let place = mcu.wrapping_sub(slot.first);
             let block = &mut scan.blocks[waiting & 1];
             let decoded = match lane.dc(&mut window, slot) {
                 Err(fault) => Err(fault),
-                Ok(dc) if needed => {
+                Ok(dc) if place < slot.count => {
                     block[..64].fill(0);
                     block[0] = dc;
                     ac_coefficients(&mut lane.source, &mut window, slot.ac, block)
@@ -240,11 +213,20 @@ pub(super) fn decode_span<'a, K: Kernels>(
                 Ok(index) => index,
                 Err(fault) => return lane.error(window, fault),
             };
-            if !needed {
+            if place >= slot.count {
                 continue;
             }
-            let target = slot.target(mcu);
-            if scan.simple(waiting & 1, slot, index, target) {
+            let target = Target { quant: slot.quant, at: slot.at + place * slot.step, stride: slot.stride };
+            if slot.size < 8 {
+                shrink(block, target, slot.size, scan.band);
+                continue;
+            }
+            if index == 0 {
+                let samples = [flat(block[0], slot.quant[0]); 8];
+                for y in 0..8 {
+                    let at = target.at + y * slot.stride;
+                    scan.band[at..at + 8].copy_from_slice(&samples);
+                }
                 continue;
             }
             targets[waiting & 1] = target;
