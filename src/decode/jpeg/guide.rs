@@ -3,7 +3,7 @@
 use super::error::Result;
 use super::index::{self, Entry, Grid};
 use super::kernels::Kernels;
-use super::scan::{Lane, Scan, Span};
+use super::scan::{Lane, Scan};
 
 /// Where decoding starts, and what is kept of it.
 pub(super) enum Guide<'a> {
@@ -62,11 +62,11 @@ impl Guide<'_> {
         match self {
             Guide::None => {
                 let end = if last { needed.end } else { layout.mcus };
-                kernels.decode_span(Span { scan, lane, row: blocks, mcus: 0..end })
+                kernels.decode_span(scan, lane, blocks, 0..end)
             }
             Guide::Record(grid, entries) => (0..grid.per_row).try_for_each(|nth| {
                 entries.push(lane.entry());
-                kernels.decode_span(Span { scan, lane, row: blocks, mcus: grid.stretch(nth, layout.mcus) })
+                kernels.decode_span(scan, lane, blocks, grid.stretch(nth, layout.mcus))
             }),
             Guide::Entries { grid, entries, proved } => {
                 let known = row < usize::from(**proved);
@@ -79,7 +79,7 @@ impl Guide<'_> {
                     let stretch = grid.stretch(nth, layout.mcus);
                     let whole = stretch.end <= end;
                     let mcus = stretch.start..stretch.end.min(end);
-                    kernels.decode_span(Span { scan, lane, row: blocks, mcus })?;
+                    kernels.decode_span(scan, lane, blocks, mcus)?;
                     if whole {
                         check(lane, entries.get(row * grid.per_row + nth + 1))?;
                     }

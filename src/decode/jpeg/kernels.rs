@@ -1,10 +1,12 @@
 //! The inner loops, each in plain Rust; `x86` holds their vector twins.
 
+use std::ops::Range;
+
 use super::bits;
 use super::entropy::Block;
 use super::error::Result;
 use super::progressive;
-use super::scan::{Lane, Row, Span, decode_span, skip_two_spans};
+use super::scan::{Lane, Row, Scan, decode_span, skip_two_spans};
 
 /// Where a reconstructed block goes.
 #[derive(Clone, Copy)]
@@ -21,8 +23,14 @@ pub(super) struct Target<'a> {
 pub(super) trait Kernels: Copy {
     /// Distance to the first `FF` byte, or the length.
     fn find_ff(self) -> fn(&[u8]) -> usize;
-    /// Decodes some MCUs, with this CPU's instructions.
-    fn decode_span(self, span: Span<'_, '_>) -> Result<()>;
+    /// Decodes MCUs of one row, with this CPU's instructions.
+    fn decode_span(
+        self,
+        scan: &mut Scan<'_>,
+        lane: &mut Lane<'_>,
+        row: &Row<'_>,
+        mcus: Range<usize>,
+    ) -> Result<()>;
     /// Steps over MCUs at two places, likewise.
     fn skip_two_spans(self, lanes: &mut [Lane<'_>; 2], row: &Row<'_>, count: usize) -> Result<()>;
     /// Reads one of several scans: see [`progressive::read_scan`].
@@ -67,8 +75,14 @@ impl Kernels for Scalar {
         bits::find_ff
     }
 
-    fn decode_span(self, span: Span<'_, '_>) -> Result<()> {
-        decode_span(self, span)
+    fn decode_span(
+        self,
+        scan: &mut Scan<'_>,
+        lane: &mut Lane<'_>,
+        row: &Row<'_>,
+        mcus: Range<usize>,
+    ) -> Result<()> {
+        decode_span(self, scan, lane, row, mcus)
     }
 
     fn skip_two_spans(self, lanes: &mut [Lane<'_>; 2], row: &Row<'_>, count: usize) -> Result<()> {

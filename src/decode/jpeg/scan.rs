@@ -175,18 +175,15 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Some MCUs of a row, and where they come from and go to.
-pub(super) struct Span<'s, 'a> {
-    pub scan: &'s mut Scan<'a>,
-    pub lane: &'s mut Lane<'a>,
-    pub row: &'s Row<'a>,
-    pub mcus: Range<usize>,
-}
-
-/// Decodes a span; needed blocks end up as samples in the band, others are stepped over.
+/// Decodes MCUs of one row; needed blocks end up as samples in the band, others are stepped over.
 #[inline(always)]
-pub(super) fn decode_span<K: Kernels>(kernels: K, span: Span<'_, '_>) -> Result<()> {
-    let Span { scan, lane, row, mcus } = span;
+pub(super) fn decode_span<K: Kernels>(
+    kernels: K,
+    scan: &mut Scan<'_>,
+    lane: &mut Lane<'_>,
+    row: &Row<'_>,
+    mcus: Range<usize>,
+) -> Result<()> {
     let slots = &row.slots[..row.used];
     let blank = Target { quant: &scan.preamble.quant[0], at: 0, stride: 0 };
     // Blocks are transformed two at a time.

@@ -3,13 +3,15 @@
 mod idct;
 mod pixels;
 
+use std::arch::x86_64::*;
+use std::ops::Range;
+
 use super::bits;
 use super::entropy::Block;
 use super::error::Result;
 use super::kernels::{Kernels, Scalar, Target};
 use super::progressive;
-use super::scan::{Lane, Row, Span, decode_span, skip_two_spans};
-use std::arch::x86_64::*;
+use super::scan::{Lane, Row, Scan, decode_span, skip_two_spans};
 
 /// Proof that this CPU has AVX2, BMI1, BMI2, LZCNT and POPCNT; there is no other way to get one than
 /// [`Avx2::detect`].
@@ -69,8 +71,14 @@ fn find_ff(bytes: &[u8]) -> usize {
 
 /// The row decoder, compiled for BMI's shifts.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-fn decode_span_bmi(kernels: Avx2, span: Span<'_, '_>) -> Result<()> {
-    decode_span(kernels, span)
+fn decode_span_bmi(
+    kernels: Avx2,
+    scan: &mut Scan<'_>,
+    lane: &mut Lane<'_>,
+    row: &Row<'_>,
+    mcus: Range<usize>,
+) -> Result<()> {
+    decode_span(kernels, scan, lane, row, mcus)
 }
 
 /// The same for what is stepped over.
@@ -91,9 +99,15 @@ impl Kernels for Avx2 {
         |bytes| unsafe { find_ff(bytes) }
     }
 
-    fn decode_span(self, span: Span<'_, '_>) -> Result<()> {
+    fn decode_span(
+        self,
+        scan: &mut Scan<'_>,
+        lane: &mut Lane<'_>,
+        row: &Row<'_>,
+        mcus: Range<usize>,
+    ) -> Result<()> {
         // SAFETY: `self` proves that the CPU has the features.
-        unsafe { decode_span_bmi(self, span) }
+        unsafe { decode_span_bmi(self, scan, lane, row, mcus) }
     }
 
     fn skip_two_spans(self, lanes: &mut [Lane<'_>; 2], row: &Row<'_>, count: usize) -> Result<()> {
