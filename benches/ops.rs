@@ -1,15 +1,17 @@
-//! What each op costs on a picture of 224 x 224, on one thread: images/s a line, the parameters drawn anew each time.
+//! What each op costs on an image of 224 x 224, on one thread: images/s a line, the parameters drawn anew each time.
 //!
 //! `cargo bench --bench ops` prints them; `benches/ops_peers.py` puts torchvision and albumentations beside them.
 
 use std::time::{Duration, Instant};
 
-use feedmill::augment::{Frame, Program, Registry, Scratch, Steps};
-use feedmill::decode::{Decoder, Limits, Rect, probe};
-use feedmill::draws::{Coord, Draws, OpKey};
+use feedmill::augment::{Program, Registry, Scratch, Steps};
+use feedmill::geometry::Size;
+use feedmill::decode::{Decoder, Limits, probe};
+use feedmill::geometry::Rect;
+use feedmill::rng::{Coord, RandomStream, OpKey};
 use feedmill::source::Codec;
 
-fn picture() -> Vec<u8> {
+fn image() -> Vec<u8> {
     let bytes = std::fs::read("fixtures/photos/nature/picosdeeuropa_by_Aitzol_Berasategi.jpg").unwrap();
     let probe = probe(&bytes, Codec::Jpeg, &Limits::default()).unwrap();
     let mut pixels = Vec::new();
@@ -21,8 +23,8 @@ fn picture() -> Vec<u8> {
 
 fn main() {
     let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
-    let pixels = picture();
-    let frame = Frame { width: 224, height: 224 };
+    let pixels = image();
+    let frame = Size { width: 224, height: 224 };
     let registry = Registry::default();
     for line in include_str!("ops.txt").lines().filter(|line| !line.starts_with('#')) {
         let [name, text, ..] = line.split(" | ").collect::<Vec<_>>()[..] else { panic!("{line}") };
@@ -40,7 +42,7 @@ fn main() {
             let at = Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey(1) };
             sample += 1;
             let mut steps = Steps::new(frame);
-            op.draw(&mut Draws::at(7, at), &mut steps);
+            op.draw(&mut RandomStream::keyed(7, at), &mut steps);
             let program = Program::from(steps);
             let end = program.end();
             out.resize(end.width as usize * end.height as usize * 3, 0);

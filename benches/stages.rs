@@ -2,9 +2,12 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use feedmill::augment::{Colour, Dialect, Filter, Frame, Levels, Program, Scratch, Step};
-use feedmill::decode::{Decoder, Limits, Rect, probe};
-use feedmill::draws::{Coord, Draws, OpKey};
+use feedmill::augment::{Color, Filter, Levels, Program, Scratch, Step};
+use feedmill::kernels::Dialect;
+use feedmill::geometry::Size;
+use feedmill::decode::{Decoder, Limits, probe};
+use feedmill::geometry::Rect;
+use feedmill::rng::{Coord, RandomStream, OpKey};
 use feedmill::mix::Scene;
 use feedmill::plan::{Balanced, By, Episodes, Facts, Grouping, Last, Pk, Plan, Sampler, Setup, Share};
 use feedmill::source::{Codec, Memory};
@@ -16,9 +19,9 @@ fn main() {
 
 /// One stream for one coordinate, and its first number.
 #[divan::bench]
-fn draws() -> u64 {
+fn rng() -> u64 {
     let at = Coord { epoch: 1, sample: black_box(9), occurrence: 0, view: 0, op: OpKey(3) };
-    Draws::at(7, at).bits()
+    RandomStream::keyed(7, at).bits()
 }
 
 /// The slots of a batch of 256 of 1.28 million samples.
@@ -70,7 +73,7 @@ fn decode_jpeg(bencher: Bencher, share: f64) {
 /// 400 x 300 to 224 x 224.
 #[divan::bench(args = [Filter::Bilinear, Filter::Bicubic])]
 fn resize(bencher: Bencher, filter: Filter) {
-    let (from, to) = (Frame { width: 400, height: 300 }, Frame { width: 224, height: 224 });
+    let (from, to) = (Size { width: 400, height: 300 }, Size { width: 224, height: 224 });
     let program = Program::of(vec![Step::Resize { width: to.width, height: to.height, filter }], from);
     let (mut scratch, mut out) = (Scratch::new(true), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..400 * 300 * 3).map(|i| (i * 7 % 251) as u8).collect();
@@ -79,16 +82,16 @@ fn resize(bencher: Bencher, filter: Filter) {
     });
 }
 
-/// The colour ops on 224 x 224.
+/// The color ops on 224 x 224.
 #[divan::bench(args = ["brightness", "contrast", "saturation", "hue"])]
-fn colour(bencher: Bencher, op: &str) {
+fn color(bencher: Bencher, op: &str) {
     let step = match op {
         "brightness" => Step::Levels(Levels::Brightness(1.2)),
         "contrast" => Step::Levels(Levels::Contrast(1.2, Dialect::Pil)),
-        "saturation" => Step::Colour(Colour::Saturation(1.2, Dialect::Pil)),
-        _ => Step::Colour(Colour::Hue(0.1, Dialect::Pil)),
+        "saturation" => Step::Color(Color::Saturation(1.2, Dialect::Pil)),
+        _ => Step::Color(Color::Hue(0.1, Dialect::Pil)),
     };
-    let frame = Frame { width: 224, height: 224 };
+    let frame = Size { width: 224, height: 224 };
     let program = Program::of(vec![step], frame);
     let (mut scratch, mut out) = (Scratch::new(true), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..224 * 224 * 3).map(|i| (i * 7 % 251) as u8).collect();
@@ -97,7 +100,7 @@ fn colour(bencher: Bencher, op: &str) {
     });
 }
 
-/// What is drawn, and found out about pixels, for a group of 32 pictures of 224 x 224 that share a draw, and for 32 that do not. The
+/// What is drawn, and found out about pixels, for a group of 32 images of 224 x 224 that share a draw, and for 32 that do not. The
 /// final pass comes on top and costs what it costs without mixing, or a little more.
 #[divan::bench(args = MIXERS)]
 fn mix(bencher: Bencher, mixer: &str) {
@@ -109,7 +112,7 @@ fn mix(bencher: Bencher, mixer: &str) {
     );
     let recipe = Recipe::from_toml(&text).unwrap();
     let mix = recipe.mix_options().unwrap();
-    let frame = Frame { width: 224, height: 224 };
+    let frame = Size { width: 224, height: 224 };
     let (_, photo) = feedmill::augment::apply(
         &feedmill::augment::Resize::exact(224, 224),
         0,
@@ -145,7 +148,7 @@ const MIXERS: [&str; 14] = [
     "collage",
 ];
 
-/// 60,000 raw pictures of 32 x 32: pad and crop, flip, normalise, f32 NCHW, all threads.
+/// 60,000 raw images of 32 x 32: pad and crop, flip, normalize, f32 NCHW, all threads.
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn small_epoch(bencher: Bencher) {
     let count = 60_000;

@@ -2,13 +2,14 @@
 //!
 //! cargo run --example custom_mixer
 
-use feedmill::augment::{Frame, Registry, params_of};
-use feedmill::draws::Draws;
+use feedmill::augment::{Registry, params_of};
+use feedmill::geometry::Size;
+use feedmill::rng::RandomStream;
 use feedmill::mix::{Blend, Drawn, Mixer};
 use feedmill::{Error, Loader, Recipe, Result, toml};
 use serde::{Deserialize, Serialize};
 
-/// The partner in a stripe across the whole picture.
+/// The partner in a stripe across the whole image.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stripe {
@@ -34,10 +35,10 @@ impl Mixer for Stripe {
         }
     }
 
-    /// Draws before there are pixels: only sizes are known here. The labels' weights follow from the blend.
-    fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn {
-        let rows = (draws.within(self.share[0], self.share[1]) * f64::from(frame.height)) as u32;
-        let top = draws.below(u64::from(frame.height - rows) + 1) as u32;
+    /// RandomStream before there are pixels: only sizes are known here. The labels' weights follow from the blend.
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
+        let rows = (rng.uniform(self.share[0], self.share[1]) * f64::from(frame.height)) as u32;
+        let top = rng.below(u64::from(frame.height - rows) + 1) as u32;
         Blend::Box { rect: [top, 0, top + rows, frame.width] }.into()
     }
 }

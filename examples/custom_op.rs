@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use feedmill::augment::{Frame, Kernel, Op, Registry, Step, Steps, params_of};
-use feedmill::draws::Draws;
+use feedmill::augment::{Kernel, Op, Registry, Step, Steps, params_of};
+use feedmill::geometry::Size;
+use feedmill::rng::RandomStream;
 use feedmill::{Error, Loader, Recipe, Result, toml};
 use serde::{Deserialize, Serialize};
 
-/// Darkens the picture from top to bottom, by at most `strength`.
+/// Darkens the image from top to bottom, by at most `strength`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Dusk {
@@ -33,9 +34,9 @@ impl Op for Dusk {
         }
     }
 
-    /// Draws before there are pixels: only sizes are known here.
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let strength = draws.within(0.0, self.strength) as f32;
+    /// RandomStream before there are pixels: only sizes are known here.
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let strength = rng.uniform(0.0, self.strength) as f32;
         steps.push(Step::Custom(Arc::new(Darken { strength })));
     }
 }
@@ -47,7 +48,7 @@ struct Darken {
 }
 
 impl Kernel for Darken {
-    fn apply(&self, pixels: &mut [u8], frame: Frame) {
+    fn apply(&self, pixels: &mut [u8], frame: Size) {
         for (y, row) in pixels.chunks_exact_mut(frame.width as usize * 3).enumerate() {
             let factor = 1.0 - self.strength * y as f32 / frame.height as f32;
             row.iter_mut().for_each(|value| *value = (f32::from(*value) * factor) as u8);

@@ -1,4 +1,4 @@
-//! A source of one's own: here, pictures that are computed.
+//! A source of one's own: here, images that are computed.
 //!
 //! cargo run --example custom_source
 

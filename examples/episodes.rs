@@ -1,4 +1,4 @@
-//! Few-shot learning: episodes of support and queries, and a nearest-centroid classifier on mean colours.
+//! Few-shot learning: episodes of support and queries, and a nearest-centroid classifier on mean colors.
 //!
 //! cargo run --example episodes [FOLDER]
 
@@ -20,7 +20,7 @@ fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
 
 fn main() -> feedmill::Result<()> {
     let data = std::env::args().nth(1).unwrap_or("fixtures/photos".into());
-    // Three classes, of each one picture to learn from and two to tell.
+    // Three classes, of each one image to learn from and two to tell.
     let ways = 3;
     let episodes = Episodes::new(ways, 1, 2).batches(20);
     let recipe = Recipe::new().seed(7).batch(9).op(Resize::exact(32, 32)).sampler(episodes);
@@ -41,6 +41,6 @@ fn main() -> feedmill::Result<()> {
             asked += 1;
         }
     }
-    println!("{right} of {asked} queries told by their mean colour");
+    println!("{right} of {asked} queries told by their mean color");
     Ok(())
 }

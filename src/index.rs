@@ -27,7 +27,7 @@ pub struct Options {
     pub format: Option<Format>,
     /// Threads. 0, the default, is one for each core.
     pub jobs: usize,
-    /// What a picture may cost; a larger one is bad.
+    /// What an image may cost; a larger one is bad.
     pub limits: Limits,
 }
 

@@ -1,6 +1,6 @@
 //! A streaming image data loader with on-the-fly augmentation.
 //!
-//! Stored pictures become deterministic, augmented and mixed batches behind an ordinary iterator. Start with [`Loader`] and
+//! Stored images become deterministic, augmented and mixed batches behind an ordinary iterator. Start with [`Loader`] and
 //! [`Recipe`].
 
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
@@ -9,21 +9,23 @@ pub mod augment;
 mod batch;
 pub mod convert;
 pub mod decode;
-pub mod draws;
 mod error;
+pub mod geometry;
 pub mod index;
+mod kernels;
 mod loader;
 pub mod mix;
 mod pipeline;
 pub mod plan;
 pub mod recipe;
+pub mod rng;
 pub mod shard;
 pub mod source;
 pub mod verify;
 
 pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
 pub use error::{Error, Fault, Kind, Result};
-pub use loader::{Batches, Epoch, Epochs, Explanation, Loader, LoaderState, MixStep, Picture, ViewSteps};
+pub use loader::{Batches, Epoch, Epochs, Explanation, Loader, LoaderState, MixStep, Image, ViewSteps};
 pub use pipeline::{Stats, Threads, Tuning};
 pub use plan::World;
 pub use recipe::Recipe;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::decode::{self, Decoder, Limits, Rect, plane};
+use crate::decode::{Decoder, Limits, plane, self};
+use crate::geometry::Rect;
 use crate::error::{Error, Kind, Result, catch};
 use crate::shard::{Backing, Manifest, Shard};
 use crate::source::shards::{missing, stranger_error, unlisted};
@@ -17,11 +18,11 @@ const BLOCK: u64 = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Decode every picture and plane, not only their headers.
+    /// Decode every image and plane, not only their headers.
     pub pixels: bool,
     /// Threads. 0, the default, is one for each core.
     pub jobs: usize,
-    /// What a picture may cost; a larger one is bad.
+    /// What an image may cost; a larger one is bad.
     pub limits: Limits,
 }
 
@@ -233,7 +234,7 @@ impl Checker {
             return Err(named(Error::new(
                 Kind::Mismatch,
                 format!(
-                    "the picture has {} x {} pixels, the index says {width} x {height}",
+                    "the image has {} x {} pixels, the index says {width} x {height}",
                     probe.width, probe.height
                 ),
             )));
@@ -244,7 +245,7 @@ impl Checker {
         if let Some(index) = source.jpeg_index(id).map_err(named)?
             && self.decoder.index(&raw.bytes, &probe).map_err(named)?.as_deref() != Some(&index[..])
         {
-            let what = "the entropy index is not that of the picture: run `feedmill index` or convert again";
+            let what = "the entropy index is not that of the image: run `feedmill index` or convert again";
             return Err(named(Error::corrupt(what)));
         }
         if options.pixels {

@@ -2,7 +2,7 @@
 
 mod random;
 
-use feedmill::decode::Rect;
+use feedmill::geometry::Rect;
 use feedmill::decode::jpeg::{Bounds, Decoder, Error, ErrorKind, Index, Proof, Scale, header, to_baseline};
 use random::Random;
 use std::fs;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use feedmill::decode::{Decoder, Limits, Rect, probe};
+use feedmill::decode::{Decoder, Limits, probe};
+use feedmill::geometry::Rect;
 use feedmill::source::Codec;
 use feedmill::{Kind, Result};
 
@@ -118,14 +119,14 @@ fn png(width: u32, height: u32, before: &[(&[u8; 4], Vec<u8>)], data: &[u8]) -> 
 }
 
 #[test]
-fn a_plain_picture_of_zeros_decodes() {
+fn a_plain_image_of_zeros_decodes() {
     let _alone = alone();
     let bytes = png(100, 50, &[], &zeros(50 * 301));
     assert_eq!(decode(&bytes, Codec::Png).0.unwrap(), 15_000);
 }
 
 #[test]
-fn a_picture_of_60000_a_side_is_refused_without_memory() {
+fn an_image_of_60000_a_side_is_refused_without_memory() {
     let _alone = alone();
     let bytes = png(60_000, 60_000, &[], &zeros(1 << 20));
     assert!(bytes.len() < 10_000, "{}", bytes.len());
@@ -166,9 +167,9 @@ fn a_million_tiny_chunks_are_refused_without_memory() {
 }
 
 #[test]
-fn a_webp_picture_larger_than_its_canvas_is_refused_without_memory() {
+fn a_webp_image_larger_than_its_canvas_is_refused_without_memory() {
     let _alone = alone();
-    // A canvas of one pixel, and a lossy picture that says it has 16383 x 16383.
+    // A canvas of one pixel, and a lossy image that says it has 16383 x 16383.
     let mut body =
         b"WEBPVP8X\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0VP8 \x40\0\0\0\x10\0\0\x9d\x01\x2a\xff\x3f\xff\x3f".to_vec();
     body.resize(4 + 18 + 8 + 64, 0);

@@ -4,7 +4,6 @@
 //! told what will be needed before a pixel exists; [`Step`]s say what is to be done, and [`Program`] does it.
 
 mod joint;
-mod kernels;
 mod ops;
 mod params;
 mod program;
@@ -16,48 +15,33 @@ mod steps;
 use std::fmt;
 
 pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
-pub use kernels::blur::Blur;
-pub use kernels::clahe::Clahe;
-pub use kernels::colour::{Colour, Hsv};
-pub use kernels::convolve::Convolve;
-pub use kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
-pub use kernels::edges::Edges;
-pub use kernels::elastic::Elastic;
-pub use kernels::erase::{Erase, Fill};
-pub use kernels::grain::{BetaMask, Law, Noise, Shapes};
-pub use kernels::levels::Levels;
-pub use kernels::resample::Filter;
-pub(crate) use kernels::resample::Resampler;
-pub use kernels::threshold::Threshold;
-pub use kernels::warp::{Warp, WarpFilter};
-#[cfg(target_arch = "x86_64")]
-pub(crate) use kernels::x86;
+pub use crate::kernels::blur::Blur;
+pub use crate::kernels::clahe::Clahe;
+pub use crate::kernels::color::{Color, Hsv};
+pub use crate::kernels::convolve::Convolve;
+pub use crate::kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
+pub use crate::kernels::edges::Edges;
+pub use crate::kernels::elastic::Elastic;
+pub use crate::kernels::erase::{Erase, Fill};
+pub use crate::kernels::grain::{BetaMask, Law, Noise, Shapes};
+pub use crate::kernels::levels::Levels;
+pub use crate::kernels::resample::Filter;
+
+pub use crate::kernels::threshold::Threshold;
+pub use crate::kernels::warp::{Warp, WarpFilter};
 pub use ops::*;
-pub use params::{Dialect, PadMode, Span};
+pub use params::Span;
+pub use crate::kernels::{Dialect, PadMode};
 pub use program::{Program, Scratch};
 pub use registry::{Registry, params_of};
 pub(crate) use registry::{explain, label, suggest, take_name};
 pub use step::Step;
 pub use steps::{Note, Steps};
 
-use crate::decode::Rect;
-use crate::draws::{Coord, Draws, OpKey};
+use crate::geometry::Size;
+use crate::geometry::Rect;
+use crate::rng::{Coord, RandomStream, OpKey};
 use crate::error::{Error, Result};
-
-/// The size of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Frame {
-    /// Columns.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-}
-
-impl fmt::Display for Frame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} x {}", self.width, self.height)
-    }
-}
 
 /// An operation of a recipe.
 ///
@@ -79,8 +63,8 @@ pub trait Op: Send + Sync + fmt::Debug {
         Ok(())
     }
 
-    /// The size that comes out if that is known without seeing the picture; `frame` is the size that goes in, if known.
-    fn frame(&self, frame: Option<Frame>) -> Option<Frame> {
+    /// The size that comes out if that is known without seeing the image; `frame` is the size that goes in, if known.
+    fn frame(&self, frame: Option<Size>) -> Option<Size> {
         frame
     }
 
@@ -89,18 +73,18 @@ pub trait Op: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
-    /// Draws the parameters for one picture of size [`Steps::frame`] and adds the steps to be done. All randomness comes
-    /// from `draws`.
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps);
+    /// RandomStream the parameters for one image of size [`Steps::frame`] and adds the steps to be done. All randomness comes
+    /// from `rng`.
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps);
 }
 
-/// A pixel operation of a user's op: changes a picture in place, keeping its size.
+/// A pixel operation of a user's op: changes an image in place, keeping its size.
 pub trait Kernel: Send + Sync + fmt::Debug {
     /// Changes rows of RGB; `pixels.len() == frame.width * frame.height * 3`.
-    fn apply(&self, pixels: &mut [u8], frame: Frame);
+    fn apply(&self, pixels: &mut [u8], frame: Size);
 }
 
-/// Applies one op to one picture: rows of RGB in, the size and rows of RGB that come out.
+/// Applies one op to one image: rows of RGB in, the size and rows of RGB that come out.
 ///
 /// The parameters are those that a recipe with this seed draws for sample 0 of epoch 0. A range of one value fixes a
 /// parameter, so that any single effect can be had: `brightness = [1.3, 1.3]`, `p = 1`.
@@ -113,22 +97,22 @@ pub trait Kernel: Send + Sync + fmt::Debug {
 /// # Example
 ///
 /// ```
-/// use feedmill::augment::{self, ColorJitter, Frame};
+/// use feedmill::augment::{self, ColorJitter, Size};
 ///
 /// let brighter = ColorJitter::new([1.5, 1.5], 0.0, 0.0, 0.0);
 /// let (frame, rgb) = augment::apply(&brighter, 7, 1, 1, &[10, 100, 200])?;
-/// assert_eq!((frame, &rgb[..]), (Frame { width: 1, height: 1 }, &[15, 150, 255][..]));
+/// assert_eq!((frame, &rgb[..]), (Size { width: 1, height: 1 }, &[15, 150, 255][..]));
 /// # Ok::<(), feedmill::Error>(())
 /// ```
-pub fn apply(op: &dyn Op, seed: u64, width: u32, height: u32, rgb: &[u8]) -> Result<(Frame, Vec<u8>)> {
+pub fn apply(op: &dyn Op, seed: u64, width: u32, height: u32, rgb: &[u8]) -> Result<(Size, Vec<u8>)> {
     op.check().map_err(|error| error.at(format_args!("op \"{}\"", op.name())))?;
-    let frame = Frame { width, height };
+    let frame = Size { width, height };
     if rgb.is_empty() || rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 {
-        return Err(Error::config(format!("{} bytes are no RGB picture of {frame} pixels", rgb.len())));
+        return Err(Error::config(format!("{} bytes are no RGB image of {frame} pixels", rgb.len())));
     }
     let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of(op.name()) };
     let mut steps = Steps::new(frame);
-    op.draw(&mut Draws::at(seed, at), &mut steps);
+    op.draw(&mut RandomStream::keyed(seed, at), &mut steps);
     let program = Program::from(steps);
     program.check_size()?;
     let end = program.end();

@@ -2,69 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
-
-/// What stands beyond the edge of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PadMode {
-    /// A colour.
-    Constant([u8; 3]),
-    /// The picture mirrored at its edge, the edge not repeated: 2 1 | 0 1 2.
-    Reflect,
-    /// The picture mirrored at its edge, the edge repeated: 1 0 | 0 1 2.
-    Symmetric,
-    /// The pixel at the edge: 0 0 | 0 1 2.
-    Edge,
-}
-
-impl Default for PadMode {
-    fn default() -> PadMode {
-        PadMode::Constant([0; 3])
-    }
-}
-
-/// Which library's rounding a colour op has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Dialect {
-    /// Pillow's 8-bit rules, which torchvision and timm have when they are given PIL pictures.
-    #[default]
-    Pil,
-    /// torchvision v2's rules for u8 tensors.
-    Tv2,
-}
-
-impl std::fmt::Display for Dialect {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Dialect::Pil => "",
-            Dialect::Tv2 => " dialect=tv2",
-        })
-    }
-}
 
 /// A size in a recipe: one number for a square, or `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number of pixels or [height, width]")]
-pub(super) enum Size {
+pub(super) enum SizeParam {
     Side(u32),
     HeightWidth([u32; 2]),
 }
 
-impl Size {
-    pub(super) fn frame(self) -> Frame {
+impl SizeParam {
+    pub(super) fn frame(self) -> Size {
         match self {
-            Size::Side(side) => Frame { width: side, height: side },
-            Size::HeightWidth([height, width]) => Frame { width, height },
+            SizeParam::Side(side) => Size { width: side, height: side },
+            SizeParam::HeightWidth([height, width]) => Size { width, height },
         }
     }
 
     /// 16384 a side is beyond any model and keeps a batch's size within u64.
     pub(super) fn check(self) -> Result<()> {
-        let Frame { width, height } = self.frame();
+        let Size { width, height } = self.frame();
         if [width, height].iter().any(|side| !(1..=16_384).contains(side)) {
             return Err(Error::config(format!(
                 "size = {height} x {width}: each side is between 1 and 16384 pixels"
@@ -106,15 +66,15 @@ impl Span {
     }
 
     /// Takes one draw, fixed or not, so that fixing one parameter leaves the others as they were.
-    pub(super) fn draw(self, draws: &mut Draws) -> f64 {
+    pub(super) fn draw(self, rng: &mut RandomStream) -> f64 {
         let [low, high] = self.ends();
-        draws.within(low, high)
+        rng.uniform(low, high)
     }
 
     /// A whole number, both ends included; takes one draw.
-    pub(super) fn draw_whole(self, draws: &mut Draws) -> i64 {
+    pub(super) fn draw_whole(self, rng: &mut RandomStream) -> i64 {
         let [low, high] = self.ends().map(|end| end as i64);
-        low + draws.below((high - low) as u64 + 1) as i64
+        low + rng.below((high - low) as u64 + 1) as i64
     }
 
     pub(super) fn check(self, name: &str, [least, most]: [f64; 2]) -> Result<()> {

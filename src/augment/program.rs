@@ -1,12 +1,15 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
-use super::kernels::{
-    Sheet, blur, convolve, corrupt, edges, elastic, filter::Shape, frequency, grain, jpeg, spare::Spare,
-};
-use super::kernels::{clahe, colour, erase, levels, place, resample::Resampler, warp};
-use super::{Frame, Note, PadMode, Step, Steps};
-use crate::decode::Rect;
-use crate::draws::{Coord, Draws};
+use crate::kernels::{Sheet, blur, convolve, corrupt, edges, elastic, frequency, grain, jpeg};
+use crate::kernels::filter::Shape;
+use crate::kernels::spare::Spare;
+use crate::kernels::{clahe, color, erase, levels, place, warp};
+use crate::kernels::resample::Resampler;
+use super::{Note, Step, Steps};
+use crate::geometry::Size;
+use crate::kernels::PadMode;
+use crate::geometry::Rect;
+use crate::rng::{Coord, RandomStream};
 use crate::error::{Error, Kind, Result};
 use crate::recipe::View;
 
@@ -26,38 +29,38 @@ struct Lead {
     steps: usize,
     /// Left, top, width, height.
     place: (i64, i64),
-    frame: Frame,
+    frame: Size,
     pad: PadMode,
     flips: [bool; 2],
 }
 
 impl Program {
-    /// Draws the parameters of every op of a view for a picture of size `frame`. `at.op` is filled in for each op; the
+    /// RandomStream the parameters of every op of a view for an image of size `frame`. `at.op` is filled in for each op; the
     /// view is the `nth` of the `count` views of its group.
-    pub fn draw(&mut self, view: &View, seed: u64, at: Coord, (nth, count): (usize, usize), frame: Frame) {
+    pub fn draw(&mut self, view: &View, seed: u64, at: Coord, (nth, count): (usize, usize), frame: Size) {
         let steps = &mut self.0;
         steps.restart(frame, nth, count);
         for entry in view.ops() {
             let number = if entry.shared() { 0 } else { at.view };
-            let mut draws = Draws::at(seed, Coord { op: entry.key(), view: number, ..at });
-            steps.within(entry.label(), |steps| entry.op().draw(&mut draws, steps));
+            let mut rng = RandomStream::keyed(seed, Coord { op: entry.key(), view: number, ..at });
+            steps.within(entry.label(), |steps| entry.op().draw(&mut rng, steps));
         }
     }
 
-    /// These steps for a picture of size `frame`.
-    pub fn of(steps: impl IntoIterator<Item = Step>, frame: Frame) -> Program {
+    /// These steps for an image of size `frame`.
+    pub fn of(steps: impl IntoIterator<Item = Step>, frame: Size) -> Program {
         let mut program = Program(Steps::new(frame));
         steps.into_iter().for_each(|step| program.0.push(step));
         program
     }
 
-    /// The size of the picture that the steps begin with.
-    pub fn begin(&self) -> Frame {
+    /// The size of the image that the steps begin with.
+    pub fn begin(&self) -> Size {
         self.0.whole()
     }
 
     /// The size that the steps end with.
-    pub fn end(&self) -> Frame {
+    pub fn end(&self) -> Size {
         self.0.frame()
     }
 
@@ -66,7 +69,7 @@ impl Program {
         self.0.noted(note.key, note.width)
     }
 
-    /// Refuses steps that would make a picture of more than 2^28 pixels on the way: a strip of 1 x 60000 pixels whose
+    /// Refuses steps that would make an image of more than 2^28 pixels on the way: a strip of 1 x 60000 pixels whose
     /// shorter side becomes 256 asks for 12 GB.
     ///
     /// # Errors
@@ -78,7 +81,7 @@ impl Program {
             frame = step.frame(frame);
             if step.moves() && u64::from(frame.width) * u64::from(frame.height) > 1 << 28 {
                 let whole = self.0.whole();
-                let text = format!("the step \"{step}\" of a picture of {whole} makes more than 2^28 pixels");
+                let text = format!("the step \"{step}\" of an image of {whole} makes more than 2^28 pixels");
                 return Err(Error::new(Kind::Limit, text));
             }
         }
@@ -114,7 +117,7 @@ impl Program {
                         || left + i64::from(width) > i64::from(lead.frame.width)
                         || top + i64::from(height) > i64::from(lead.frame.height);
                     // A crop of a crop is one crop if the second stays within the first; if the first is the whole
-                    // picture, padding means the same.
+                    // image, padding means the same.
                     if lead.steps > 0 && (!inside || reaches) {
                         break;
                     }
@@ -127,7 +130,7 @@ impl Program {
                             lead.place.0 + mirrored(left, width, lead.frame.width, flips[0]),
                             lead.place.1 + mirrored(top, height, lead.frame.height, flips[1]),
                         ),
-                        frame: Frame { width, height },
+                        frame: Size { width, height },
                         pad,
                         flips,
                     };
@@ -138,7 +141,7 @@ impl Program {
         (lead.steps > 0).then_some(lead)
     }
 
-    /// The part of the picture that the steps read: what the decoder has to deliver.
+    /// The part of the image that the steps read: what the decoder has to deliver.
     pub fn wish(&self) -> Rect {
         let whole = self.0.whole();
         let Some(lead) = self.lead() else { return Rect::whole(whole.width, whole.height) };
@@ -149,8 +152,8 @@ impl Program {
         };
         let (left, width) = inside(lead.place.0, lead.frame.width, whole.width);
         let (top, height) = inside(lead.place.1, lead.frame.height, whole.height);
-        let fits = (i64::from(left), i64::from(top)) == lead.place && Frame { width, height } == lead.frame;
-        // What repeats pixels may reach any of a small picture, and pictures that get padded are small.
+        let fits = (i64::from(left), i64::from(top)) == lead.place && Size { width, height } == lead.frame;
+        // What repeats pixels may reach any of a small image, and images that get padded are small.
         if fits || matches!(lead.pad, PadMode::Constant(_)) {
             Rect { left, top, width, height }
         } else {
@@ -158,8 +161,8 @@ impl Program {
         }
     }
 
-    /// Runs the steps. `pixels` holds the part `region` of the picture, which covers [`Program::wish`]; `out` receives a
-    /// picture of size `out_frame`.
+    /// Runs the steps. `pixels` holds the part `region` of the image, which covers [`Program::wish`]; `out` receives a
+    /// image of size `out_frame`.
     ///
     /// # Errors
     ///
@@ -170,7 +173,7 @@ impl Program {
         pixels: &[u8],
         region: Rect,
         out: &mut [u8],
-        out_frame: Frame,
+        out_frame: Size,
     ) -> Result<()> {
         self.check_size()?;
         let whole = self.0.whole();
@@ -179,7 +182,7 @@ impl Program {
             return Err(Error::config(text));
         }
         let Scratch { first, second, work } = scratch;
-        let mut frame = Frame { width: region.width, height: region.height };
+        let mut frame = Size { width: region.width, height: region.height };
         let lead = self.lead();
         if lead.is_none() && frame != whole {
             let text = format!("decoded {region:?} where all of {whole} is needed");
@@ -239,13 +242,13 @@ impl Program {
     }
 }
 
-/// Where the picture is on its way from the decoder to the output.
+/// Where the image is on its way from the decoder to the output.
 struct Canvas<'a> {
     at: At<'a>,
     first: &'a mut Vec<u8>,
     second: &'a mut Vec<u8>,
     out: &'a mut [u8],
-    /// The steps still to come that write another picture: the last of them writes the output.
+    /// The steps still to come that write another image: the last of them writes the output.
     moves_left: usize,
 }
 
@@ -257,7 +260,7 @@ enum At<'a> {
 }
 
 impl Canvas<'_> {
-    /// Writes a new picture of `length` bytes from the present one.
+    /// Writes a new image of `length` bytes from the present one.
     fn shift(&mut self, length: usize, change: impl FnOnce(&[u8], &mut [u8])) {
         self.moves_left -= 1;
         let last = self.moves_left == 0;
@@ -278,7 +281,7 @@ impl Canvas<'_> {
         };
     }
 
-    /// The present picture, to be changed in place or, if it still is where it was decoded, on its way from there.
+    /// The present image, to be changed in place or, if it still is where it was decoded, on its way from there.
     fn sheet(&mut self, length: usize) -> Sheet<'_> {
         let At::Source(source) = self.at else { return Sheet::Place(self.current()) };
         if self.moves_left == 0 {
@@ -290,7 +293,7 @@ impl Canvas<'_> {
         Sheet::Move(source, self.first)
     }
 
-    /// The present picture, to be changed in place.
+    /// The present image, to be changed in place.
     fn current(&mut self) -> &mut [u8] {
         if let At::Source(source) = self.at {
             if self.moves_left == 0 {
@@ -310,7 +313,7 @@ impl Canvas<'_> {
     }
 
     fn finish(mut self) {
-        // A picture that no step moved is still where it was decoded.
+        // An image that no step moved is still where it was decoded.
         self.current();
     }
 }
@@ -332,7 +335,7 @@ impl Scratch {
     }
 }
 
-/// What steps need besides the picture.
+/// What steps need besides the image.
 #[derive(Debug, Default)]
 struct Work {
     simd: bool,
@@ -344,7 +347,7 @@ struct Work {
     spare: Spare,
 }
 
-/// The picture that chains begin with, and the sum of those that have ended.
+/// The image that chains begin with, and the sum of those that have ended.
 #[derive(Debug, Default)]
 struct Chains {
     base: Vec<u8>,
@@ -352,8 +355,8 @@ struct Chains {
 }
 
 impl Work {
-    /// A step that reads one picture and writes another.
-    fn shift(&mut self, step: &Step, source: &[u8], frame: Frame, out: &mut [u8], next: Frame) {
+    /// A step that reads one image and writes another.
+    fn shift(&mut self, step: &Step, source: &[u8], frame: Size, out: &mut [u8], next: Size) {
         match step {
             Step::Crop { left, top, pad, .. } => place::crop(source, frame, (*left, *top), *pad, out, next),
             Step::Resize { filter, .. } if next != frame => {
@@ -363,32 +366,32 @@ impl Work {
             Step::Turn(quarters) => place::turn(*quarters, source, frame, out),
             Step::Warp(map) => warp::run(map, source, frame, out, self.simd),
             Step::LowFrequencies(_) => frequency::run(source, frame, out, next, &mut self.spare),
-            _ => unreachable!("{step} changes a picture in place"),
+            _ => unreachable!("{step} changes an image in place"),
         }
     }
 
-    fn flip(&mut self, step: &Step, sheet: Sheet<'_>, frame: Frame) {
+    fn flip(&mut self, step: &Step, sheet: Sheet<'_>, frame: Size) {
         match step {
             Step::VerticalFlip => place::mirror_rows(sheet, frame),
             _ => place::mirror_columns(sheet, frame, &mut self.line, self.simd),
         }
     }
 
-    fn in_place(&mut self, step: &Step, pixels: &mut [u8], frame: Frame) {
+    fn in_place(&mut self, step: &Step, pixels: &mut [u8], frame: Size) {
         match step {
             Step::HorizontalFlip | Step::VerticalFlip => self.flip(step, Sheet::Place(pixels), frame),
             Step::Levels(step) => {
                 levels::run(std::iter::once(step), Sheet::Place(pixels), &mut self.levels, self.simd);
             }
             Step::Clahe(step) => clahe::run(step, pixels, frame, &mut self.spare),
-            Step::Colour(step) => colour::run(*step, pixels, self.simd),
+            Step::Color(step) => color::run(*step, pixels, self.simd),
             Step::Erase(step) => erase::run(step, pixels, frame),
             Step::Blur(step) => blur::run(*step, pixels, frame, &mut self.spare),
             Step::Noise(step) => grain::run(step, pixels, frame, &mut self.spare),
             Step::Corrupt(step) => corrupt::run(step, pixels, frame, &mut self.spare),
             Step::Jpeg(quality) => jpeg::run(*quality, pixels, Shape::rgb(frame), &mut self.spare),
             Step::Elastic(step) => elastic::run(step, pixels, frame, &mut self.spare),
-            Step::LowFrequencies(_) => unreachable!("{step} writes another picture"),
+            Step::LowFrequencies(_) => unreachable!("{step} writes another image"),
             Step::Edges(step) => edges::run(step, pixels, frame, &mut self.spare),
             Step::Convolve(step) => convolve::run(step, pixels, frame, &mut self.spare),
             Step::Fork => {
@@ -407,20 +410,20 @@ impl Work {
                 pixels
                     .iter_mut()
                     .zip(mixed)
-                    .for_each(|(value, mixed)| *value = colour::blend(*value, mixed, *weight));
+                    .for_each(|(value, mixed)| *value = color::blend(*value, mixed, *weight));
             }
             Step::Blank => pixels.fill(0),
             Step::Custom(kernel) => kernel.apply(pixels, frame),
             Step::PlaneMask(_) => {}
             Step::Paste(_) => unreachable!("pasting may fail, and is run apart"),
             Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_) => {
-                unreachable!("{step} writes another picture")
+                unreachable!("{step} writes another image")
             }
         }
     }
 }
 
-fn bytes(frame: Frame) -> usize {
+fn bytes(frame: Size) -> usize {
     frame.width as usize * frame.height as usize * 3
 }
 

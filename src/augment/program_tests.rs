@@ -1,19 +1,19 @@
 use super::*;
 use crate::augment::{Filter, Levels};
 
-fn picture(width: u32, height: u32) -> Vec<u8> {
+fn image(width: u32, height: u32) -> Vec<u8> {
     (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect()
 }
 
-/// Runs steps on as much of the picture as they wish, or on all of it.
+/// Runs steps on as much of the image as they wish, or on all of it.
 fn run(steps: Vec<Step>, width: u32, height: u32, wish: bool) -> Vec<u8> {
-    let frame = Frame { width, height };
+    let frame = Size { width, height };
     let program = Program::of(steps, frame);
     let region = if wish { program.wish() } else { Rect::whole(width, height) };
     let mut decoded = vec![0; (region.width * region.height * 3) as usize];
-    let cut = Frame { width: region.width, height: region.height };
+    let cut = Size { width: region.width, height: region.height };
     let at = (i64::from(region.left), i64::from(region.top));
-    place::crop(&picture(width, height), frame, at, PadMode::default(), &mut decoded, cut);
+    place::crop(&image(width, height), frame, at, PadMode::default(), &mut decoded, cut);
     let mut out = vec![0; bytes(program.end())];
     program.run(&mut Scratch::new(true), &decoded, region, &mut out, program.end()).unwrap();
     out
@@ -21,7 +21,7 @@ fn run(steps: Vec<Step>, width: u32, height: u32, wish: bool) -> Vec<u8> {
 
 /// Runs steps one by one, each as a program of its own.
 fn step_by_step(steps: &[Step], width: u32, height: u32) -> Vec<u8> {
-    let (mut frame, mut pixels) = (Frame { width, height }, picture(width, height));
+    let (mut frame, mut pixels) = (Size { width, height }, image(width, height));
     for step in steps {
         let next = step.frame(frame);
         let mut out = vec![0; bytes(next)];
@@ -81,7 +81,7 @@ fn crops_of_crops_and_mirror_images_are_found_in_the_header() {
     let pad = PadMode::default();
     let steps =
         vec![Step::HorizontalFlip, cut(10, 20, 50, 40, pad), Step::VerticalFlip, cut(5, 6, 7, 8, pad)];
-    let program = Program::of(steps, Frame { width: 100, height: 90 });
+    let program = Program::of(steps, Size { width: 100, height: 90 });
     // Columns 10..60 of the mirror image are 40..90; 5..12 of those, mirrored, are 78..85.
     assert_eq!(program.wish(), Rect { left: 78, top: 20 + 40 - 6 - 8, width: 7, height: 8 });
 }
@@ -90,21 +90,21 @@ fn crops_of_crops_and_mirror_images_are_found_in_the_header() {
 fn flips_are_their_own_inverse() {
     for flip in [Step::HorizontalFlip, Step::VerticalFlip] {
         for (w, h) in [(1, 1), (1, 5), (4, 3), (5, 4)] {
-            assert_eq!(run(vec![flip.clone(), flip.clone()], w, h, true), picture(w, h));
+            assert_eq!(run(vec![flip.clone(), flip.clone()], w, h, true), image(w, h));
         }
     }
     assert_eq!(run(vec![Step::HorizontalFlip], 2, 1, true), [21, 28, 35, 0, 7, 14]);
 }
 
 #[test]
-fn chains_add_up_by_weight_and_blend_with_the_picture() {
+fn chains_add_up_by_weight_and_blend_with_the_image() {
     let invert = || Step::Levels(Levels::Invert);
     let steps = vec![Step::Fork, Step::Chain(0.25), invert(), Step::Chain(0.75), Step::Join(0.5)];
-    let expected: Vec<u8> = picture(5, 4)
+    let expected: Vec<u8> = image(5, 4)
         .iter()
         .map(|&value| {
             let mixed = (0.25 * f32::from(value) + 0.75 * f32::from(255 - value)) as u8;
-            colour::blend(value, mixed, 0.5)
+            color::blend(value, mixed, 0.5)
         })
         .collect();
     assert_eq!(run(steps, 5, 4, true), expected);

@@ -1,12 +1,13 @@
-//! Programs for a picture that is decoded smaller, for `decode.scale = "fast"`.
+//! Programs for an image that is decoded smaller, for `decode.scale = "fast"`.
 
-use super::kernels::resample::Filter;
-use super::{Frame, Program, Step};
+use crate::kernels::resample::Filter;
+use super::{Program, Step};
+use crate::geometry::Size;
 
 impl Program {
-    /// By how much the sides of the picture may be divided before the steps run: 8, 4, 2 or 1.
+    /// By how much the sides of the image may be divided before the steps run: 8, 4, 2 or 1.
     ///
-    /// More than 1 only if the steps begin with crops inside the picture and mirror images, and then resize with a filter
+    /// More than 1 only if the steps begin with crops inside the image and mirror images, and then resize with a filter
     /// that averages; and only as much as leaves what is resized at least as large as what it becomes.
     pub(crate) fn slack(&self) -> u32 {
         let mut frame = self.begin();
@@ -20,7 +21,7 @@ impl Program {
                     if !fits(left, width, frame.width) || !fits(top, height, frame.height) {
                         return 1;
                     }
-                    frame = Frame { width, height };
+                    frame = Size { width, height };
                 }
                 Step::Resize {
                     width,
@@ -36,12 +37,12 @@ impl Program {
         1
     }
 
-    /// The same program for the picture with its sides divided, by no more than [`Program::slack`], and rounded up. The
+    /// The same program for the image with its sides divided, by no more than [`Program::slack`], and rounded up. The
     /// edges of crops are rounded to its pixels.
     pub(crate) fn shrink(&mut self, divisor: u32) {
         let whole = self.begin();
         let mut frame =
-            Frame { width: whole.width.div_ceil(divisor), height: whole.height.div_ceil(divisor) };
+            Size { width: whole.width.div_ceil(divisor), height: whole.height.div_ceil(divisor) };
         self.steps_mut().shrink(frame, |step| match step {
             Step::HorizontalFlip | Step::VerticalFlip => true,
             Step::Crop { left, top, width, height, .. } => {
@@ -54,7 +55,7 @@ impl Program {
                 };
                 (*left, *width) = edges(*left, *width, frame.width);
                 (*top, *height) = edges(*top, *height, frame.height);
-                frame = Frame { width: *width, height: *height };
+                frame = Size { width: *width, height: *height };
                 true
             }
             _ => false,
@@ -65,8 +66,9 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{PadMode, Scratch};
-    use crate::decode::Rect;
+    use crate::augment::Scratch;
+    use crate::kernels::PadMode;
+    use crate::geometry::Rect;
 
     fn crop(left: i64, top: i64, width: u32, height: u32) -> Step {
         Step::Crop { left, top, width, height, pad: PadMode::default() }
@@ -77,7 +79,7 @@ mod tests {
     }
 
     fn slack(steps: Vec<Step>) -> u32 {
-        Program::of(steps, Frame { width: 800, height: 603 }).slack()
+        Program::of(steps, Size { width: 800, height: 603 }).slack()
     }
 
     #[test]
@@ -93,18 +95,18 @@ mod tests {
     }
 
     #[test]
-    fn a_shrunk_program_reads_the_same_part_of_the_smaller_picture() {
+    fn a_shrunk_program_reads_the_same_part_of_the_smaller_image() {
         let mut program = Program::of(
             vec![crop(100, 41, 601, 500), Step::HorizontalFlip, crop(0, 3, 600, 480), resize(100)],
-            Frame { width: 801, height: 603 },
+            Size { width: 801, height: 603 },
         );
         assert_eq!(program.slack(), 4);
         assert_eq!(program.wish(), Rect { left: 101, top: 44, width: 600, height: 480 });
         program.shrink(4);
-        assert_eq!(program.begin(), Frame { width: 201, height: 151 });
+        assert_eq!(program.begin(), Size { width: 201, height: 151 });
         assert_eq!(program.wish(), Rect { left: 25, top: 11, width: 150, height: 120 });
         let mut out = vec![0; 100 * 100 * 3];
-        let frame = Frame { width: 100, height: 100 };
+        let frame = Size { width: 100, height: 100 };
         program.run(&mut Scratch::new(false), &[7; 54000], program.wish(), &mut out, frame).unwrap();
         assert!(out.iter().all(|value| *value == 7));
     }

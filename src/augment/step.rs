@@ -1,16 +1,18 @@
-//! One thing to do to a picture, with every parameter drawn.
+//! One thing to do to an image, with every parameter drawn.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::{Blur, Clahe, Convolve, Corrupt, Edges, Elastic, Noise, Paste, PlaneMask};
-use super::{Colour, Erase, Filter, Frame, Kernel, Levels, PadMode, Warp};
+use super::{Color, Erase, Filter, Kernel, Levels, Warp};
+use crate::geometry::Size;
+use crate::kernels::PadMode;
 
-/// One thing to do to a picture, with every parameter drawn. Its `Display` form is what `explain` prints.
+/// One thing to do to an image, with every parameter drawn. Its `Display` form is what `explain` prints.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Step {
-    /// Cut a rectangle, which may reach beyond the picture on any side.
+    /// Cut a rectangle, which may reach beyond the image on any side.
     Crop {
         /// The first column; negative if padding comes first.
         left: i64,
@@ -20,7 +22,7 @@ pub enum Step {
         width: u32,
         /// Rows.
         height: u32,
-        /// What stands outside the picture.
+        /// What stands outside the image.
         pad: PadMode,
     },
     /// Resample to a size.
@@ -40,15 +42,15 @@ pub enum Step {
     Turn(u8),
     /// Move pixels by an affine or projective map.
     Warp(Warp),
-    /// Change each value by a function of it alone, or of it and the picture's statistics.
+    /// Change each value by a function of it alone, or of it and the image's statistics.
     Levels(Levels),
-    /// Equalise tile by tile.
+    /// Equalize tile by tile.
     Clahe(Clahe),
     /// Change each pixel by a function of its three values.
-    Colour(Colour),
+    Color(Color),
     /// Overwrite a rectangle.
     Erase(Erase),
-    /// Mix each pixel with its neighbours.
+    /// Mix each pixel with its neighbors.
     Blur(Blur),
     /// Add noise to each value.
     Noise(Noise),
@@ -60,21 +62,21 @@ pub enum Step {
     Elastic(Elastic),
     /// Shrink to this many pixels a side, an even number, by cutting off high frequencies.
     LowFrequencies(u32),
-    /// Replace the picture by its edges.
+    /// Replace the image by its edges.
     Edges(Edges),
     /// Filter with 3 x 3 weights.
     Convolve(Convolve),
-    /// Remember the picture, to which chains are applied.
+    /// Remember the image, to which chains are applied.
     Fork,
-    /// End a chain: its result counts with this weight, and the remembered picture is taken up again.
+    /// End a chain: its result counts with this weight, and the remembered image is taken up again.
     Chain(f32),
-    /// Blend the remembered picture with the sum of the chains, which has this weight.
+    /// Blend the remembered image with the sum of the chains, which has this weight.
     Join(f32),
-    /// Black out the whole picture: a view that this sample does not have.
+    /// Black out the whole image: a view that this sample does not have.
     Blank,
     /// Paste cut-outs of objects.
     Paste(Arc<Paste>),
-    /// Set patches of a plane to 0; the picture stays as it is.
+    /// Set patches of a plane to 0; the image stays as it is.
     PlaneMask(PlaneMask),
     /// A user's own.
     Custom(Arc<dyn Kernel>),
@@ -82,17 +84,17 @@ pub enum Step {
 
 impl Step {
     /// The size after the step.
-    pub fn frame(&self, frame: Frame) -> Frame {
+    pub fn frame(&self, frame: Size) -> Size {
         match *self {
-            Step::Crop { width, height, .. } | Step::Resize { width, height, .. } => Frame { width, height },
-            Step::Turn(quarters) if quarters % 2 == 1 => Frame { width: frame.height, height: frame.width },
+            Step::Crop { width, height, .. } | Step::Resize { width, height, .. } => Size { width, height },
+            Step::Turn(quarters) if quarters % 2 == 1 => Size { width: frame.height, height: frame.width },
             Step::Warp(Warp { frame, .. }) => frame,
-            Step::LowFrequencies(side) => Frame { width: side, height: side },
+            Step::LowFrequencies(side) => Size { width: side, height: side },
             _ => frame,
         }
     }
 
-    /// Whether it reads one picture and writes another, instead of changing one in place.
+    /// Whether it reads one image and writes another, instead of changing one in place.
     pub(super) fn moves(&self) -> bool {
         matches!(self, Step::LowFrequencies(_))
             || matches!(self, Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_))
@@ -114,7 +116,7 @@ impl fmt::Display for Step {
             Step::Warp(warp) => warp.fmt(f),
             Step::Levels(levels) => levels.fmt(f),
             Step::Clahe(clahe) => clahe.fmt(f),
-            Step::Colour(colour) => colour.fmt(f),
+            Step::Color(color) => color.fmt(f),
             Step::Erase(erase) => erase.fmt(f),
             Step::Blur(blur) => blur.fmt(f),
             Step::Noise(noise) => noise.fmt(f),

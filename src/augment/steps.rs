@@ -1,13 +1,14 @@
 //! What was drawn for one view of one sample.
 
-use super::{Frame, Step};
-use crate::draws::OpKey;
+use super::Step;
+use crate::geometry::Size;
+use crate::rng::OpKey;
 
 /// The steps of one view of one sample, in the making: ops add to it one after the other.
 #[derive(Clone, Debug)]
 pub struct Steps {
-    whole: Frame,
-    frame: Frame,
+    whole: Size,
+    frame: Size,
     list: Vec<Step>,
     nth: usize,
     count: usize,
@@ -18,13 +19,13 @@ pub struct Steps {
 
 impl Default for Steps {
     fn default() -> Steps {
-        Steps::new(Frame { width: 1, height: 1 })
+        Steps::new(Size { width: 1, height: 1 })
     }
 }
 
 impl Steps {
-    /// No steps yet, for a picture of size `frame`.
-    pub fn new(frame: Frame) -> Steps {
+    /// No steps yet, for an image of size `frame`.
+    pub fn new(frame: Size) -> Steps {
         Steps {
             whole: frame,
             frame,
@@ -38,26 +39,26 @@ impl Steps {
     }
 
     /// Begins anew, keeping the memory: the `nth` of the `count` views of a group.
-    pub(super) fn restart(&mut self, frame: Frame, nth: usize, count: usize) {
+    pub(super) fn restart(&mut self, frame: Size, nth: usize, count: usize) {
         (self.whole, self.frame, self.nth, self.count) = (frame, frame, nth, count);
         self.list.clear();
         self.notes.clear();
         self.values.clear();
     }
 
-    /// Begins with a picture of another size, and changes the first steps, as long as `change` says that it did.
-    pub(super) fn shrink(&mut self, whole: Frame, change: impl FnMut(&mut Step) -> bool) {
+    /// Begins with an image of another size, and changes the first steps, as long as `change` says that it did.
+    pub(super) fn shrink(&mut self, whole: Size, change: impl FnMut(&mut Step) -> bool) {
         self.whole = whole;
         let _ = self.list.iter_mut().map(change).take_while(|changed| *changed).count();
     }
 
-    /// The size of the picture that the steps begin with.
-    pub fn whole(&self) -> Frame {
+    /// The size of the image that the steps begin with.
+    pub fn whole(&self) -> Size {
         self.whole
     }
 
-    /// The size of the picture after the steps so far.
-    pub fn frame(&self) -> Frame {
+    /// The size of the image after the steps so far.
+    pub fn frame(&self) -> Size {
         self.frame
     }
 

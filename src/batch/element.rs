@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 use half::{bf16, f16};
 
 #[cfg(target_arch = "x86_64")]
-use crate::augment::x86::store;
+use crate::kernels::x86::store;
 
 /// A value of a batch.
 pub(crate) trait Element: Copy + Send {

@@ -1,13 +1,13 @@
 //! The final pass: 8-bit views to a batch's values, in one go.
 //!
-//! For each value: normalise, mix the sources in f32, convert, store in the batch's layout. Normalisation is the two-step rule
+//! For each value: normalize, mix the sources in f32, convert, store in the batch's layout. Normalization is the two-step rule
 //! `(v / 255 - mean) / std` in f32, by vector code or by a table of 256 entries a channel, so it is exact on every machine. Mixing is
-//! a sum of normalised values times weights in f32, `lam * a + (1 - lam) * b`, in the order of [`Blend::terms`] and never fused.
+//! a sum of normalized values times weights in f32, `lam * a + (1 - lam) * b`, in the order of [`Blend::terms`] and never fused.
 
 use std::ops::Range;
 
 use super::Element;
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::mix::{self, Blend, Mask, Of, Patch, Patches, Tile, Tiles};
 use crate::recipe::{self, Dtype, Layout};
 
@@ -59,7 +59,7 @@ impl Rule {
     }
 }
 
-/// A picture and its weight in a sum.
+/// An image and its weight in a sum.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Term<'a> {
     pub(super) pixels: &'a [[u8; 3]],
@@ -89,11 +89,11 @@ fn table<T: Element>(value: impl Fn(usize, usize) -> T) -> Table<T> {
 /// Writes slots of a batch.
 #[derive(Debug)]
 pub(crate) struct Finisher {
-    frame: Frame,
+    frame: Size,
     layout: Layout,
     #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vector code alone looks at it"))]
     rule: Rule,
-    normalised: Box<Table<f32>>,
+    normalized: Box<Table<f32>>,
     /// Whether the kernels of `finish_x86` can run.
     #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no vector kernels here"))]
     vector: bool,
@@ -101,16 +101,16 @@ pub(crate) struct Finisher {
 
 impl Finisher {
     /// A finisher; `simd` false keeps to plain code, which gives the same bytes.
-    pub(crate) fn new(output: &recipe::Output, frame: Frame, simd: bool) -> Finisher {
+    pub(crate) fn new(output: &recipe::Output, frame: Size, simd: bool) -> Finisher {
         let rule = Rule::new(output);
-        let normalised = Box::new(table(|channel, level| rule.apply(level as u8, channel)));
+        let normalized = Box::new(table(|channel, level| rule.apply(level as u8, channel)));
         #[cfg(target_arch = "x86_64")]
         let simd = simd && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c");
-        Finisher { frame, layout: output.layout, rule, normalised, vector: simd }
+        Finisher { frame, layout: output.layout, rule, normalized, vector: simd }
     }
 
     /// The size of a view.
-    pub(crate) fn frame(&self) -> Frame {
+    pub(crate) fn frame(&self) -> Size {
         self.frame
     }
 
@@ -137,7 +137,7 @@ impl Finisher {
 
     /// What a level becomes if it is copied.
     fn copies<T: Element>(&self) -> Table<T> {
-        table(|channel, level| T::from_f32(self.normalised[channel][level]))
+        table(|channel, level| T::from_f32(self.normalized[channel][level]))
     }
 
     /// Weighted sums of the pixels in a span, by vector code; false if there is none, and nothing was done.
@@ -164,14 +164,14 @@ impl Finisher {
         0..self.frame.width as usize * self.frame.height as usize
     }
 
-    /// A weighted sum of whole pictures.
+    /// A weighted sum of whole images.
     fn several<T: Element>(&self, sources: &[&[u8]], weights: &[f32], out: &mut [T]) {
         let terms = sources.iter().zip(weights).map(|(source, weight)| Term::new(source, *weight));
         let terms: Vec<Term<'_>> = terms.collect();
         if self.vector_sums(&terms, self.whole(), out) {
             return;
         }
-        let scaled = |by: f32| table::<f32>(|channel, level| by * self.normalised[channel][level]);
+        let scaled = |by: f32| table::<f32>(|channel, level| by * self.normalized[channel][level]);
         let tables: Vec<Table<f32>> = weights.iter().map(|weight| scaled(*weight)).collect();
         let mut sums = vec![0.0f32; self.frame.width as usize];
         self.rows(out, |y, channel, out, step| {
@@ -227,7 +227,7 @@ impl Finisher {
                     *out = table[usize::from(pixel[channel])];
                 }
             } else {
-                let table = &self.normalised[channel];
+                let table = &self.normalized[channel];
                 for (out, ((own, partner), weight)) in out {
                     let [own, partner] = [own, partner].map(|pixel| table[usize::from(pixel[channel])]);
                     *out = T::from_f32((1.0 - weight) * own + weight * partner);
@@ -236,7 +236,7 @@ impl Finisher {
         });
     }
 
-    /// Rectangles over a picture or a colour.
+    /// Rectangles over an image or a color.
     fn tiled<T: Element>(&self, sources: &[&[u8]], tiles: &Tiles, out: &mut [T]) {
         let table: Table<T> = self.copies();
         let placed: Vec<Placed<'_>> = tiles.tiles.iter().map(Placed::new).collect();
@@ -244,8 +244,8 @@ impl Finisher {
         self.rows(out, |y, channel, out, step| {
             match tiles.fill {
                 None => fill(&table[channel], self.row(sources[0], y), channel, out, step),
-                Some(colour) => {
-                    let value = table[channel][usize::from(colour[channel])];
+                Some(color) => {
+                    let value = table[channel][usize::from(color[channel])];
                     out.iter_mut().step_by(step).for_each(|out| *out = value);
                 }
             }
@@ -276,7 +276,7 @@ impl Finisher {
                             for (row, v) in (top as usize..).zip(&down) {
                                 let pixels = &self.row(source, row)[left..];
                                 for (pixel, h) in pixels.iter().zip(across) {
-                                    let value = v * h * self.normalised[channel][usize::from(pixel[channel])];
+                                    let value = v * h * self.normalized[channel][usize::from(pixel[channel])];
                                     sum = Some(sum.map_or(value, |sum: f32| sum + value));
                                 }
                             }
@@ -332,7 +332,7 @@ impl Finisher {
                                 terms => {
                                     let mut values = terms
                                         .iter()
-                                        .map(|term| term.weight * self.normalised[channel][level(term)]);
+                                        .map(|term| term.weight * self.normalized[channel][level(term)]);
                                     let first = values.next().unwrap_or(0.0);
                                     T::from_f32(values.fold(first, |sum, value| sum + value))
                                 }
@@ -352,11 +352,11 @@ impl Finisher {
             blend.terms(self.frame, y as u32, x as u32, &mut terms);
             for c in 0..3 {
                 let value = |of: Of| {
-                    self.normalised[c][usize::from(match of {
+                    self.normalized[c][usize::from(match of {
                         Of::Source(source, y, x) => {
                             sources[source][(y as usize * width + x as usize) * 3 + c]
                         }
-                        Of::Fill(colour) => colour[c],
+                        Of::Fill(color) => color[c],
                     })]
                 };
                 let mixed = match &terms[..] {
@@ -406,7 +406,7 @@ impl Finisher {
         }
     }
 
-    /// [`Finisher::write`] from the formulas: every source is normalised, and [`mix::apply`] mixes. The twin that tests and the
+    /// [`Finisher::write`] from the formulas: every source is normalized, and [`mix::apply`] mixes. The twin that tests and the
     /// reference path go by.
     pub(crate) fn write_plainly<T: Element>(
         &self,
@@ -419,12 +419,12 @@ impl Finisher {
             Dtype::U8 => f32::from(level),
             _ => (f32::from(level) / 255.0 - output.mean[c] as f32) / output.std[c] as f32,
         };
-        let normalised: Vec<Vec<f32>> = sources
+        let normalized: Vec<Vec<f32>> = sources
             .iter()
             .map(|view| view.iter().enumerate().map(|(at, level)| value(*level, at % 3)).collect())
             .collect();
-        let normalised: Vec<&[f32]> = normalised.iter().map(|values| &values[..]).collect();
-        let mixed = mix::apply(blend, self.frame, &normalised, value).expect("sources of the view's size");
+        let normalized: Vec<&[f32]> = normalized.iter().map(|values| &values[..]).collect();
+        let mixed = mix::apply(blend, self.frame, &normalized, value).expect("sources of the view's size");
         let width = self.frame.width as usize;
         for (at, value) in mixed.into_iter().enumerate() {
             let (pixel, c) = (at / 3, at % 3);
@@ -474,11 +474,11 @@ mod tests {
     #[test]
     fn the_fast_pass_gives_the_bytes_of_the_plain_one() {
         for (width, height) in [(9, 5), (35, 5)] {
-            the_fast_pass_gives_the_bytes_of_the_plain_one_at(Frame { width, height });
+            the_fast_pass_gives_the_bytes_of_the_plain_one_at(Size { width, height });
         }
     }
 
-    fn the_fast_pass_gives_the_bytes_of_the_plain_one_at(frame: Frame) {
+    fn the_fast_pass_gives_the_bytes_of_the_plain_one_at(frame: Size) {
         let size = frame.width * frame.height;
         let view =
             |seed: u32| -> Vec<u8> { (0..3 * size).map(|i: u32| (i * seed * 37 % 256) as u8).collect() };
@@ -533,7 +533,7 @@ mod tests {
                 Mosaic {
                     fill: [114, 3, 200],
                     order: [2, 0, 3, 1],
-                    centre: [4, 8],
+                    center: [4, 8],
                     map: [1.3, 0.2, 1.0, -0.1, 1.4, 0.5],
                 }
                 .into(),

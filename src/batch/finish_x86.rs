@@ -1,4 +1,4 @@
-//! The final pass for processors with AVX2: weighted sums of normalised pictures, with divisions instead of a table. A table
+//! The final pass for processors with AVX2: weighted sums of normalized images, with divisions instead of a table. A table
 //! takes a load for each value; divisions keep up with the memory that is written, and are as exact.
 
 use std::arch::x86_64::*;
@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::Element;
 use super::finish::{Rule, Term};
-use crate::augment::x86::{load, split, widen};
+use crate::kernels::x86::{load, split, widen};
 
 /// The numbers of a rule, for eight values.
 #[derive(Clone, Copy)]

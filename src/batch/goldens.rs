@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::mix::{Blend, CutMix, Mix, Mixed};
 use crate::recipe::{self, Dtype, Recipe, TargetOptions};
 use crate::source::Target;
@@ -21,10 +21,10 @@ fn fnv1a(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn normalised_values_have_the_bits_of_torch() {
-    let frame = Frame { width: 256, height: 1 };
+fn normalized_values_have_the_bits_of_torch() {
+    let frame = Size { width: 256, height: 1 };
     let levels: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
-    let tables = lines("normalise.txt");
+    let tables = lines("normalize.txt");
     assert_eq!(tables.len(), 5);
     for line in tables {
         let (numbers, hash) = line.rsplit_once(' ').unwrap();
@@ -41,7 +41,7 @@ fn normalised_values_have_the_bits_of_torch() {
 
 #[test]
 fn blends_of_all_pairs_of_levels_equal_torch_and_timm() {
-    let frame = Frame { width: 256, height: 256 };
+    let frame = Size { width: 256, height: 256 };
     let own: Vec<u8> = (0..65536u32).flat_map(|i| [(i >> 8) as u8; 3]).collect();
     let partner: Vec<u8> = (0..65536u32).flat_map(|i| [i as u8; 3]).collect();
     let mut count = 0;

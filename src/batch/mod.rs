@@ -26,7 +26,7 @@ use crate::plan::Role;
 use crate::recipe::Layout;
 use crate::source::Annotations;
 
-/// How one slot was mixed. Slots count in the global batch as it was read: where mixing emits as many pictures as there are slots
+/// How one slot was mixed. Slots count in the global batch as it was read: where mixing emits as many images as there are slots
 /// ([`crate::mix::Emit`]), they are those of the batch too.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -104,7 +104,7 @@ pub(crate) struct NoteColumn {
     pub(crate) group: usize,
     pub(crate) name: String,
     pub(crate) width: usize,
-    /// `width` numbers for each picture of the group's tensor, in its order.
+    /// `width` numbers for each image of the group's tensor, in its order.
     pub(crate) values: Vec<i64>,
 }
 
@@ -176,7 +176,7 @@ impl Batch {
         self.tensors.len()
     }
 
-    /// The pixels of a group of views: count x slots pictures, all slots of its first view, then all slots of its second
+    /// The pixels of a group of views: count x slots images, all slots of its first view, then all slots of its second
     /// one, and so on ([`Images::nth`]).
     ///
     /// # Panics
@@ -247,7 +247,7 @@ impl Batch {
         &self.mix
     }
 
-    /// The weight of everything but the slot's own picture at each pixel of its first view: slots x height x width. `None` unless the
+    /// The weight of everything but the slot's own image at each pixel of its first view: slots x height x width. `None` unless the
     /// recipe asks for it with `mix.masks`.
     pub fn masks(&self) -> Option<&[f32]> {
         Some(&self.masks.pixels[..]).filter(|pixels| !pixels.is_empty())
@@ -263,7 +263,7 @@ impl Batch {
         self.smoothing
     }
 
-    /// TransMix's weights of the slots' own labels, from the attention of the class token to each patch of the mixed pictures: slots x
+    /// TransMix's weights of the slots' own labels, from the attention of the class token to each patch of the mixed images: slots x
     /// grid x grid, with the grid of `mix.masks`. Slots that were mixed by weights, or not at all, keep theirs.
     ///
     /// # Errors
@@ -294,14 +294,14 @@ impl Batch {
     }
 
     /// What an op left with the views of a group, such as the label of a pretext task or a mask of patches: the numbers of
-    /// each picture, in the order of the group's tensor. -1 where the op was not drawn, and for blanked samples. `None` if
+    /// each image, in the order of the group's tensor. -1 where the op was not drawn, and for blanked samples. `None` if
     /// there is no such note; [`Batch::note_names`] has those there are.
     pub fn notes(&self, group: usize, name: &str) -> Option<&[i64]> {
         let found = self.notes.iter().find(|column| column.group == group && column.name == name);
         found.map(|column| &column.values[..])
     }
 
-    /// The notes of each group of views: (group, name such as `rotate90.turns`, numbers a picture).
+    /// The notes of each group of views: (group, name such as `rotate90.turns`, numbers an image).
     pub fn note_names(&self) -> impl Iterator<Item = (usize, &str, usize)> {
         self.notes.iter().map(|column| (column.group, &column.name[..], column.width))
     }
@@ -322,7 +322,7 @@ impl Batch {
         self.annotations[slot].get(first + k)
     }
 
-    /// The boxes of a group of views, filled up to `joint.max_boxes` for each picture of its tensor, in the tensor's order:
+    /// The boxes of a group of views, filled up to `joint.max_boxes` for each image of its tensor, in the tensor's order:
     /// edges (4 a box, zeros where there is none) and classes (-1 where there is none). `None` without `max_boxes`.
     ///
     /// # Panics
@@ -330,12 +330,12 @@ impl Batch {
     /// If there is no such group.
     pub fn padded_boxes(&self, group: usize) -> Option<(Vec<f32>, Vec<i64>)> {
         let most = self.max_boxes?;
-        let pictures = self.tensors[group].shape[0];
-        let (mut edges, mut classes) = (vec![0.0; pictures * most * 4], vec![-1; pictures * most]);
-        for picture in 0..pictures {
-            let (k, slot) = (picture / self.len(), picture % self.len());
+        let images = self.tensors[group].shape[0];
+        let (mut edges, mut classes) = (vec![0.0; images * most * 4], vec![-1; images * most]);
+        for image in 0..images {
+            let (k, slot) = (image / self.len(), image % self.len());
             let boxes = self.annotations(group, k, slot).map_or(&[][..], |annotations| &annotations.boxes);
-            for (label, at) in boxes.iter().zip(picture * most..) {
+            for (label, at) in boxes.iter().zip(image * most..) {
                 edges[at * 4..][..4].copy_from_slice(&label.edges);
                 classes[at] = i64::from(label.class);
             }
@@ -365,8 +365,8 @@ impl Batch {
         hash.update(&[u8::from(self.valid[slot])]);
         for Tensor { pixels, shape } in &self.tensors {
             let each = shape[1] * shape[2] * shape[3];
-            for picture in (slot..shape[0]).step_by(self.len()) {
-                hash.update(pixels.bytes_of(picture * each..(picture + 1) * each));
+            for image in (slot..shape[0]).step_by(self.len()) {
+                hash.update(pixels.bytes_of(image * each..(image + 1) * each));
             }
         }
         self.targets.hash_slot(slot, &mut hash);
@@ -377,8 +377,8 @@ impl Batch {
             hash.update(bytemuck::cast_slice(&plane[slot * each..][..each]));
         }
         for NoteColumn { width, values, .. } in &self.notes {
-            let pictures = values.chunks_exact((*width).max(1)).skip(slot).step_by(self.len());
-            pictures.flatten().for_each(|value| hash.update(&value.to_le_bytes()));
+            let images = values.chunks_exact((*width).max(1)).skip(slot).step_by(self.len());
+            images.flatten().for_each(|value| hash.update(&value.to_le_bytes()));
         }
         self.annotations[slot].iter().for_each(|each| each.pieces(|piece| hash.update(piece)));
         // What plain orders leave as it is does not count, so that their digests stay what they were.

@@ -141,7 +141,7 @@ impl<'a> Images<'a> {
         self.shape[0] / self.slots
     }
 
-    /// View `k` of the group: a picture for each slot, which lie together.
+    /// View `k` of the group: an image for each slot, which lie together.
     ///
     /// # Panics
     ///

@@ -48,7 +48,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Claims neighbouring pieces for writing.
+    /// Claims neighboring pieces for writing.
     ///
     /// # Panics
     ///
@@ -88,7 +88,7 @@ impl<T> Drop for Slab<T> {
     }
 }
 
-/// Neighbouring pieces of a slab, to be written by their holder.
+/// Neighboring pieces of a slab, to be written by their holder.
 pub(crate) struct Pieces<'a, T> {
     elements: &'a mut [T],
     count: usize,

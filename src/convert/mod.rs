@@ -7,7 +7,7 @@
 
 mod lock;
 mod options;
-mod picture;
+mod reencode;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +23,7 @@ use crate::shard::{Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, S
 use crate::source::{Fingerprint, Payload, Plane, Source};
 use lock::{LOCK, Lock};
 pub use options::Options;
-use picture::Recoder;
+use reencode::Recoder;
 
 /// The quality of new JPEGs where none is asked for.
 pub const DEFAULT_QUALITY: u8 = 92;
@@ -64,7 +64,7 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
 }
 
-/// A bad picture that was left out.
+/// A bad image that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     /// Its number in the source.
@@ -86,7 +86,7 @@ pub struct Skipped {
 ///
 /// [`Kind::Config`] for options that cannot work and for a `dst` that is not empty (without `resume`);
 /// [`Kind::Mismatch`] if `dst` holds another conversion; [`Kind::Io`] if it cannot be written or another conversion is
-/// writing there; [`Kind::Stopped`] after `stop`; the kind of a bad picture, with its name, unless `skip_bad`. Whatever
+/// writing there; [`Kind::Stopped`] after `stop`; the kind of a bad image, with its name, unless `skip_bad`. Whatever
 /// the error, temporary files are removed and what has its final name is whole.
 pub fn convert(
     source: &dyn Source,
@@ -317,7 +317,7 @@ impl Job<'_> {
         Ok(Done { sealed: writer.finish()?, kept: false, skipped })
     }
 
-    /// Makes a record of one sample and hands it on. The inner error is a bad picture to leave out.
+    /// Makes a record of one sample and hands it on. The inner error is a bad image to leave out.
     fn sample(
         &self,
         id: u64,

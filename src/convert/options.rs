@@ -10,7 +10,7 @@ use crate::source::Fingerprint;
 pub struct Options {
     /// Encoded bytes of the source that go into one shard; a shard has at least one sample. 256 MiB by default.
     pub shard_size: u64,
-    /// Pictures whose longer side has more pixels than this are decoded, resized to it (Lanczos, same aspect) and
+    /// Images whose longer side has more pixels than this are decoded, resized to it (Lanczos, same aspect) and
     /// encoded as JPEG; smaller ones are copied.
     pub max_side: Option<u32>,
     /// The quality of new JPEGs, 1 to 100; 92 by default. Without `max_side` it makes every JPEG, PNG and WebP a new
@@ -19,18 +19,18 @@ pub struct Options {
     /// Rewrite progressive JPEGs as baseline ones with the same coefficients
     /// ([`crate::decode::jpeg::to_baseline`]), which are decoded several times as fast; they take a few percent more bytes.
     pub baseline: bool,
-    /// Store decoded RGB pixels instead of encoded pictures. Samples that are raw already stay as they are.
+    /// Store decoded RGB pixels instead of encoded images. Samples that are raw already stay as they are.
     pub raw: bool,
     /// Store the entropy index of each JPEG behind it, about 1 % of its bytes; true by default. Crops are decoded faster
-    /// with it. Making it reads the whole scan, so a damaged one makes a picture bad.
+    /// with it. Making it reads the whole scan, so a damaged one makes an image bad.
     pub index: bool,
     /// Threads; each writes one shard at a time. 0, the default, is one for each core.
     pub jobs: usize,
     /// Take up a conversion that was broken off.
     pub resume: bool,
-    /// Leave bad pictures out and list them, instead of failing.
+    /// Leave bad images out and list them, instead of failing.
     pub skip_bad: bool,
-    /// What a picture may cost; a larger one is bad.
+    /// What an image may cost; a larger one is bad.
     pub limits: Limits,
 }
 

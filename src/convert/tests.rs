@@ -238,7 +238,7 @@ fn a_panic_in_a_source_is_an_error_or_a_sample_left_out() {
 }
 
 #[test]
-fn annotations_go_along_and_shrink_with_the_picture() {
+fn annotations_go_along_and_shrink_with_the_image() {
     let text = br#"{"boxes": [[2, 1, 6, 3, 5]], "keypoints": [[4, 2, 1, 9, 1]]}"#;
     let mut some = Annotations::from_json(text).unwrap();
     let plane = |name: &str, kind, level: u8| Plane::raw(name, kind, 8, 4, vec![level; 32]);

@@ -19,7 +19,7 @@ pub(super) enum Reader {
     OneScan,
     /// [`jpeg`], all coefficients first: several scans.
     Scans {
-        /// For the general decoder if scans are missing; it returns wrong colours, without an error, for sequential files.
+        /// For the general decoder if scans are missing; it returns wrong colors, without an error, for sequential files.
         progressive: bool,
     },
     /// The general decoder: four components.

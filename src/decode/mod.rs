@@ -3,11 +3,11 @@
 //! Rules that every codec follows:
 //!
 //! * [`probe`] reads the header alone and decides about limits before anything is allocated.
-//! * Grey becomes three equal channels. Alpha is dropped (the colour under it is kept). A palette is expanded. 16-bit
+//! * Gray becomes three equal channels. Alpha is dropped (the color under it is kept). A palette is expanded. 16-bit
 //!   channels keep their high byte, as Pillow does for RGB. CMYK and YCCK JPEG become RGB by the inverted product
 //!   (`c * k / 255`), the form that Adobe's files have, with or without Adobe's marker, as Pillow does.
-//! * The EXIF orientation of a JPEG is applied: sizes, crops and pixels are those of the upright picture.
-//! * A picture that ends early or contradicts itself is an error, never a half-grey picture. Its end is the JPEG's end
+//! * The EXIF orientation of a JPEG is applied: sizes, crops and pixels are those of the upright image.
+//! * An image that ends early or contradicts itself is an error, never a half-gray image. Its end is the JPEG's end
 //!   marker, the PNG's IEND, the length in a WebP's header; what follows it is ignored.
 //! * JPEGs of 1 or 3 components have the pixels of libjpeg-turbo, bit for bit, progressive ones too. One that lacks scans is
 //!   left to zune-jpeg, as is one of 4 components.
@@ -21,17 +21,18 @@ mod turn;
 mod webp;
 
 use crate::error::{Error, Kind, Result};
+use crate::geometry::Rect;
 use crate::source::Codec;
 use jpeg_header::Reader;
 use turn::Turn;
 
-/// What a picture may cost at most. The defaults admit any photograph and refuse decompression bombs.
+/// What an image may cost at most. The defaults admit any photograph and refuse decompression bombs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Encoded bytes of one picture; 256 MiB by default.
+    /// Encoded bytes of one image; 256 MiB by default.
     pub bytes: u64,
-    /// Pixels of one picture, width x height; 2^26 (67 megapixels) by default.
+    /// Pixels of one image, width x height; 2^26 (67 megapixels) by default.
     pub pixels: u64,
     /// Scans of one progressive JPEG; 100 by default.
     pub scans: u32,
@@ -61,7 +62,7 @@ pub enum IndexPolicy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ScalePolicy {
-    /// Never: pixels are those of the whole picture.
+    /// Never: pixels are those of the whole image.
     #[default]
     Exact,
     /// By a half, a quarter or an eighth where the first thing that happens to a crop is that it is made at least as much
@@ -69,41 +70,12 @@ pub enum ScalePolicy {
     Fast,
 }
 
-/// A rectangle of pixels inside a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rect {
-    /// The first column.
-    pub left: u32,
-    /// The first row.
-    pub top: u32,
-    /// Columns.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-}
-
-impl Rect {
-    /// The rectangle of a whole picture.
-    pub fn whole(width: u32, height: u32) -> Rect {
-        Rect { left: 0, top: 0, width, height }
-    }
-
-    /// The smallest rectangle around both.
-    #[must_use]
-    pub fn union(self, other: Rect) -> Rect {
-        let (left, top) = (self.left.min(other.left), self.top.min(other.top));
-        let right = (self.left + self.width).max(other.left + other.width);
-        let bottom = (self.top + self.height).max(other.top + other.height);
-        Rect { left, top, width: right - left, height: bottom - top }
-    }
-}
-
-/// What the header says of a picture.
+/// What the header says of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Columns of the upright picture.
+    /// Columns of the upright image.
     pub width: u32,
-    /// Rows of the upright picture.
+    /// Rows of the upright image.
     pub height: u32,
     codec: Codec,
     turn: Turn,
@@ -114,7 +86,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// The picture decoded with its sides divided by `divisor` (1, 2, 4 or 8) and rounded up: the sizes and regions that
+    /// The image decoded with its sides divided by `divisor` (1, 2, 4 or 8) and rounded up: the sizes and regions that
     /// the decoder then goes by. Only JPEGs that [`jpeg`] reads can be; `None` for others.
     pub fn scaled(&self, bytes: &[u8], divisor: u32) -> Option<Probe> {
         let scale = jpeg::Scale::ALL.into_iter().find(|scale| scale.divisor() == divisor)?;
@@ -140,23 +112,23 @@ impl Probe {
         self.codec == Codec::Jpeg && self.reader == Reader::OneScan
     }
 
-    /// How many bytes decoding the whole picture takes.
+    /// How many bytes decoding the whole image takes.
     pub fn decoded_bytes(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height) * 3
     }
 }
 
-/// Reads the header of a picture.
+/// Reads the header of an image.
 ///
 /// # Errors
 ///
-/// [`Kind::Limit`] if the picture is larger than the limits, [`Kind::Truncated`] or [`Kind::Corrupt`] if there is no
+/// [`Kind::Limit`] if the image is larger than the limits, [`Kind::Truncated`] or [`Kind::Corrupt`] if there is no
 /// whole header, [`Kind::Unsupported`] for a form that no decoder here reads.
 pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
     if bytes.len() as u64 > limits.bytes {
         return Err(Error::new(
             Kind::Limit,
-            format!("the encoded picture has {} bytes; the limit is {}", bytes.len(), limits.bytes),
+            format!("the encoded image has {} bytes; the limit is {}", bytes.len(), limits.bytes),
         ));
     }
     let (width, height, turn, reader) = match codec {
@@ -188,13 +160,13 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
         }
     };
     if width == 0 || height == 0 {
-        return Err(Error::corrupt(format!("a picture of {width} x {height} pixels")));
+        return Err(Error::corrupt(format!("an image of {width} x {height} pixels")));
     }
     if u64::from(width) * u64::from(height) > limits.pixels {
         return Err(Error::new(
             Kind::Limit,
             format!(
-                "the picture has {width} x {height} pixels; the limit is {} pixels in all (decode.limits.pixels)",
+                "the image has {width} x {height} pixels; the limit is {} pixels in all (decode.limits.pixels)",
                 limits.pixels
             ),
         ));
@@ -203,7 +175,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
     Ok(Probe { width, height, codec, turn, reader, scale: jpeg::Scale::Full })
 }
 
-/// Decodes pictures; keeps its scratch memory from one to the next. One for each worker.
+/// Decodes images; keeps its scratch memory from one to the next. One for each worker.
 #[derive(Debug, Default)]
 pub struct Decoder {
     jpeg: jpeg::Decoder,
@@ -216,10 +188,10 @@ impl Decoder {
         Decoder::default()
     }
 
-    /// Decodes `region` of a picture into `out`: rows of RGB, `region.width * region.height * 3` bytes. `out` is
+    /// Decodes `region` of an image into `out`: rows of RGB, `region.width * region.height * 3` bytes. `out` is
     /// resized, its former content is lost.
     ///
-    /// The pixels are those of the whole decoded picture cut to the region.
+    /// The pixels are those of the whole decoded image cut to the region.
     ///
     /// # Errors
     ///
@@ -227,14 +199,14 @@ impl Decoder {
     ///
     /// # Panics
     ///
-    /// If the region is empty or not inside the picture.
+    /// If the region is empty or not inside the image.
     pub fn decode(&mut self, bytes: &[u8], probe: &Probe, region: Rect, out: &mut Vec<u8>) -> Result<()> {
         self.decode_with(bytes, probe, region, jpeg::Index::None, out)
     }
 
     /// [`Decoder::decode`] with the help of a JPEG's entropy index, or making one. The pixels are the same.
     ///
-    /// Pictures that cannot have an index pass over one; [`jpeg::Index::Record`] leaves its vector empty for them, and for
+    /// Images that cannot have an index pass over one; [`jpeg::Index::Record`] leaves its vector empty for them, and for
     /// those so small that an index would not pay.
     ///
     /// # Errors
@@ -263,7 +235,7 @@ impl Decoder {
                 && region.height > 0
                 && region.left.checked_add(region.width).is_some_and(|right| right <= probe.width)
                 && region.top.checked_add(region.height).is_some_and(|bottom| bottom <= probe.height),
-            "the region {region:?} is not inside the picture of {} x {}",
+            "the region {region:?} is not inside the image of {} x {}",
             probe.width,
             probe.height
         );
@@ -326,7 +298,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// The entropy index of a JPEG, to be stored beside it; `None` for pictures that cannot have one (other codecs,
+    /// The entropy index of a JPEG, to be stored beside it; `None` for images that cannot have one (other codecs,
     /// progressive or CMYK files, 4 GiB) and for those so small that it would not pay.
     ///
     /// # Errors
@@ -354,7 +326,7 @@ impl Decoder {
     }
 
     /// The JPEGs that [`jpeg`] leaves to others, through zune-jpeg, which is strict here: a damaged scan is an error instead
-    /// of grey rows.
+    /// of gray rows.
     fn decode_other_jpeg(&mut self, bytes: &[u8]) -> Result<()> {
         use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
         let options = DecoderOptions::default()
@@ -399,8 +371,8 @@ fn crop_raw(bytes: &[u8], width: usize, channels: usize, region: Rect, out: &mut
         if channels == 3 {
             out.copy_from_slice(line);
         } else {
-            for (rgb, &grey) in out.chunks_exact_mut(3).zip(line) {
-                rgb.fill(grey);
+            for (rgb, &gray) in out.chunks_exact_mut(3).zip(line) {
+                rgb.fill(gray);
             }
         }
     }

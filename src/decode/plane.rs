@@ -6,7 +6,7 @@ use super::{Decoder, Limits, Probe, probe};
 use crate::error::{Error, Kind, Result};
 use crate::source::{Annotations, Codec, Plane};
 
-/// Decodes a plane of one channel of 8 bits: a grey PNG's values, or a palette PNG's indices, of up to 8 bits each.
+/// Decodes a plane of one channel of 8 bits: a gray PNG's values, or a palette PNG's indices, of up to 8 bits each.
 pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
     let (width, height) = (probe.width as usize, probe.height as usize);
     match probe.codec {
@@ -18,10 +18,10 @@ pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
         }
     }
     let mut reader = super::png::reader(bytes, probe.width, png::Transformations::IDENTITY)?;
-    let (colour, depth) = reader.output_color_type();
-    if !matches!(colour, ColorType::Grayscale | ColorType::Indexed) || depth == BitDepth::Sixteen {
+    let (color, depth) = reader.output_color_type();
+    if !matches!(color, ColorType::Grayscale | ColorType::Indexed) || depth == BitDepth::Sixteen {
         let text = format!(
-            "a PNG of colour type {colour:?} with {} bits: expected grey or palette of 8 bits",
+            "a PNG of color type {color:?} with {} bits: expected gray or palette of 8 bits",
             depth as u8
         );
         return Err(Error::new(Kind::Unsupported, text));
@@ -48,14 +48,14 @@ pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
 
 /// What [`super::Decoder::plane`] needs to know; the pixels that it will take are added to `pixels`, which must not
 /// exceed the limit.
-fn admit(bytes: &[u8], codec: Codec, limits: &Limits, picture: &Probe, pixels: &mut u64) -> Result<Probe> {
+fn admit(bytes: &[u8], codec: Codec, limits: &Limits, image: &Probe, pixels: &mut u64) -> Result<Probe> {
     let plane = probe(bytes, codec, limits)?;
     let area = |probe: &Probe| u64::from(probe.width) * u64::from(probe.height);
-    // One of a coarser resolution is brought to the picture's.
-    *pixels += area(&plane).max(area(picture));
+    // One of a coarser resolution is brought to the image's.
+    *pixels += area(&plane).max(area(image));
     if *pixels > limits.pixels {
         let text = format!(
-            "the picture and its planes have {pixels} pixels; the limit is {} pixels in all (decode.limits.pixels)",
+            "the image and its planes have {pixels} pixels; the limit is {} pixels in all (decode.limits.pixels)",
             limits.pixels
         );
         return Err(Error::new(Kind::Limit, text));
@@ -63,12 +63,12 @@ fn admit(bytes: &[u8], codec: Codec, limits: &Limits, picture: &Probe, pixels: &
     Ok(plane)
 }
 
-/// Checks annotations and reads the headers of their planes, which count towards the limits like the picture.
-pub(crate) fn probe_all(annotations: &Annotations, limits: &Limits, picture: &Probe) -> Result<Vec<Probe>> {
+/// Checks annotations and reads the headers of their planes, which count towards the limits like the image.
+pub(crate) fn probe_all(annotations: &Annotations, limits: &Limits, image: &Probe) -> Result<Vec<Probe>> {
     annotations.check()?;
-    let mut pixels = u64::from(picture.width) * u64::from(picture.height);
+    let mut pixels = u64::from(image.width) * u64::from(image.height);
     let planes = annotations.planes.iter().map(|plane| {
-        admit(&plane.bytes, plane.codec, limits, picture, &mut pixels)
+        admit(&plane.bytes, plane.codec, limits, image, &mut pixels)
             .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))
     });
     planes.collect()
@@ -115,12 +115,12 @@ pub(crate) fn rgba(bytes: &[u8]) -> Result<(u32, u32, Vec<[u8; 4]>)> {
 mod tests {
     use super::*;
 
-    fn encoded(colour: ColorType, depth: BitDepth, width: u32, height: u32, data: &[u8]) -> Vec<u8> {
+    fn encoded(color: ColorType, depth: BitDepth, width: u32, height: u32, data: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, width, height);
-        encoder.set_color(colour);
+        encoder.set_color(color);
         encoder.set_depth(depth);
-        if colour == ColorType::Indexed {
+        if color == ColorType::Indexed {
             encoder.set_palette(vec![200; 3 * 256]);
         }
         encoder.write_header().unwrap().write_image_data(data).unwrap();
@@ -134,11 +134,11 @@ mod tests {
 
     #[test]
     fn labels_are_exactly_those_stored() {
-        let grey = |depth, data: &[u8]| values(&encoded(ColorType::Grayscale, depth, 3, 2, data)).unwrap();
-        assert_eq!(grey(BitDepth::Eight, &[0, 1, 255, 7, 8, 9]), [0, 1, 255, 7, 8, 9]);
-        assert_eq!(grey(BitDepth::Four, &[0x1f, 0x20, 0x34, 0x50]), [1, 15, 2, 3, 4, 5]);
-        assert_eq!(grey(BitDepth::Two, &[0b00_01_10_00, 0b11_00_01_00]), [0, 1, 2, 3, 0, 1]);
-        assert_eq!(grey(BitDepth::One, &[0b1010_0000, 0b0110_0000]), [1, 0, 1, 0, 1, 1]);
+        let gray = |depth, data: &[u8]| values(&encoded(ColorType::Grayscale, depth, 3, 2, data)).unwrap();
+        assert_eq!(gray(BitDepth::Eight, &[0, 1, 255, 7, 8, 9]), [0, 1, 255, 7, 8, 9]);
+        assert_eq!(gray(BitDepth::Four, &[0x1f, 0x20, 0x34, 0x50]), [1, 15, 2, 3, 4, 5]);
+        assert_eq!(gray(BitDepth::Two, &[0b00_01_10_00, 0b11_00_01_00]), [0, 1, 2, 3, 0, 1]);
+        assert_eq!(gray(BitDepth::One, &[0b1010_0000, 0b0110_0000]), [1, 0, 1, 0, 1, 1]);
         let palette = encoded(ColorType::Indexed, BitDepth::Eight, 3, 2, &[0, 1, 255, 7, 8, 9]);
         assert_eq!(values(&palette).unwrap(), [0, 1, 255, 7, 8, 9]);
         let palette = encoded(ColorType::Indexed, BitDepth::Four, 3, 2, &[0x1f, 0x20, 0x34, 0x50]);
@@ -147,14 +147,14 @@ mod tests {
 
     #[test]
     fn what_would_lose_labels_is_refused() {
-        for (colour, depth, data) in [
+        for (color, depth, data) in [
             (ColorType::Rgb, BitDepth::Eight, vec![0; 18]),
             (ColorType::Grayscale, BitDepth::Sixteen, vec![0; 12]),
             (ColorType::GrayscaleAlpha, BitDepth::Eight, vec![0; 12]),
         ] {
-            let error = values(&encoded(colour, depth, 3, 2, &data)).unwrap_err();
+            let error = values(&encoded(color, depth, 3, 2, &data)).unwrap_err();
             assert!(
-                error.kind() == Kind::Unsupported && error.message().contains("expected grey or palette"),
+                error.kind() == Kind::Unsupported && error.message().contains("expected gray or palette"),
                 "{error}"
             );
         }

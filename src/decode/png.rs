@@ -34,7 +34,7 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
     Ok((number(16), number(20)))
 }
 
-/// Writers cut pictures into chunks of 8 KiB and more; a file of a million tiny ones costs time and holds nothing.
+/// Writers cut images into chunks of 8 KiB and more; a file of a million tiny ones costs time and holds nothing.
 const MOST_CHUNKS: usize = 1 << 17;
 
 /// Refuses a file of more than [`MOST_CHUNKS`] chunks. A chunk that reaches beyond the file is the decoder's to report.
@@ -68,7 +68,7 @@ pub(super) fn decode(bytes: &[u8], (width, height): (u32, u32), whole: &mut Vec<
     let size = reader
         .output_buffer_size()
         .ok_or_else(|| Error::new(Kind::Limit, "a PNG larger than the memory of this machine"))?;
-    let colour = reader.output_color_type().0;
+    let color = reader.output_color_type().0;
     let mut decode = |out: &mut Vec<u8>| -> Result<()> {
         out.resize(size, 0);
         let info = reader.next_frame(out).map_err(failed)?;
@@ -80,17 +80,17 @@ pub(super) fn decode(bytes: &[u8], (width, height): (u32, u32), whole: &mut Vec<
         }
         Ok(())
     };
-    if colour == ColorType::Rgb {
+    if color == ColorType::Rgb {
         return decode(whole);
     }
     let mut pixels = Vec::new();
     decode(&mut pixels)?;
     whole.clear();
-    match colour {
-        ColorType::Grayscale => whole.extend(pixels.iter().flat_map(|&grey| [grey; 3])),
+    match color {
+        ColorType::Grayscale => whole.extend(pixels.iter().flat_map(|&gray| [gray; 3])),
         ColorType::GrayscaleAlpha => whole.extend(pixels.chunks_exact(2).flat_map(|pixel| [pixel[0]; 3])),
         ColorType::Rgba => whole.extend(pixels.chunks_exact(4).flat_map(|rgba| [rgba[0], rgba[1], rgba[2]])),
-        other => return Err(Error::corrupt(format!("a PNG of colour type {other:?} after expansion"))),
+        other => return Err(Error::corrupt(format!("a PNG of color type {other:?} after expansion"))),
     }
     Ok(())
 }

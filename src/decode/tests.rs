@@ -19,8 +19,8 @@ fn codec(name: &str) -> Codec {
     }
 }
 
-/// Name, codec and bytes of every odd picture, in the order of names.
-fn pictures() -> Vec<(String, Codec, Vec<u8>)> {
+/// Name, codec and bytes of every odd image, in the order of names.
+fn images() -> Vec<(String, Codec, Vec<u8>)> {
     let golden = fs::read_to_string(folder().join("golden.txt")).unwrap();
     let mut names: Vec<&str> = golden.lines().map(|line| line.split(' ').next().unwrap()).collect();
     names.sort_unstable();
@@ -50,14 +50,14 @@ fn cuts(len: usize) -> impl Iterator<Item = usize> {
 }
 
 #[test]
-fn a_picture_that_is_cut_anywhere_is_truncated_or_corrupt() {
+fn an_image_that_is_cut_anywhere_is_truncated_or_corrupt() {
     let mut decoder = Decoder::new();
-    let mut all = pictures();
+    let mut all = images();
     all.push(("photo".into(), Codec::Jpeg, photo()));
     for (name, codec, bytes) in all {
         for cut in cuts(bytes.len()) {
             match decode(&mut decoder, &bytes[..cut], codec, &Limits::default()) {
-                Ok(_) => panic!("{name} cut at byte {cut} of {} is a picture", bytes.len()),
+                Ok(_) => panic!("{name} cut at byte {cut} of {} is an image", bytes.len()),
                 Err(error) => {
                     let kind = error.kind();
                     assert!(matches!(kind, Kind::Truncated | Kind::Corrupt), "{name} at {cut}: {error:?}");
@@ -68,9 +68,9 @@ fn a_picture_that_is_cut_anywhere_is_truncated_or_corrupt() {
 }
 
 #[test]
-fn what_follows_the_end_of_a_picture_is_ignored() {
+fn what_follows_the_end_of_a_image_is_ignored() {
     let mut decoder = Decoder::new();
-    for (name, codec, mut bytes) in pictures() {
+    for (name, codec, mut bytes) in images() {
         let expected = decode(&mut decoder, &bytes, codec, &Limits::default()).unwrap();
         bytes.extend_from_slice(b"trailing bytes");
         let found = decode(&mut decoder, &bytes, codec, &Limits::default()).unwrap();
@@ -79,9 +79,9 @@ fn what_follows_the_end_of_a_picture_is_ignored() {
 }
 
 #[test]
-fn a_region_is_the_whole_picture_cut() {
+fn a_region_is_the_whole_image_cut() {
     let mut decoder = Decoder::new();
-    for (name, codec, bytes) in pictures() {
+    for (name, codec, bytes) in images() {
         let probe = probe(&bytes, codec, &Limits::default()).unwrap();
         let whole = decode(&mut decoder, &bytes, codec, &Limits::default()).unwrap();
         let region = Rect {
@@ -99,7 +99,7 @@ fn a_region_is_the_whole_picture_cut() {
 }
 
 #[test]
-fn damaged_pictures_are_errors_and_never_panics() {
+fn damaged_images_are_errors_and_never_panics() {
     let magic: [&[u8]; 8] = [
         b"\x89PNG\r\n\x1a\n",
         b"\xff\xd8\xff\xe0",
@@ -110,7 +110,7 @@ fn damaged_pictures_are_errors_and_never_panics() {
         b"\xff\xda",
         b"VP8L",
     ];
-    let fixtures = pictures();
+    let fixtures = images();
     let limits = Limits { pixels: 1 << 20, ..Limits::default() };
     let mut decoder = Decoder::new();
     let mut random = Random(0x0DD5_1DE5_0DD5_1DE5);
@@ -185,7 +185,7 @@ fn limits_are_named_with_what_was_found() {
     let bytes = photo();
     let text = limit(&bytes, Codec::Jpeg, Limits { bytes: 1000, ..Limits::default() });
     assert!(text.contains(&format!("has {} bytes; the limit is 1000", bytes.len())), "{text}");
-    for (name, codec, bytes) in pictures().into_iter().filter(|(name, ..)| !name.starts_with("1x1")) {
+    for (name, codec, bytes) in images().into_iter().filter(|(name, ..)| !name.starts_with("1x1")) {
         if name == "progressive_1x1.jpg" {
             continue;
         }
@@ -195,7 +195,7 @@ fn limits_are_named_with_what_was_found() {
 }
 
 #[test]
-fn a_progressive_picture_of_thousands_of_scans_is_refused() {
+fn a_progressive_image_of_thousands_of_scans_is_refused() {
     let mut bytes = fs::read(folder().join("progressive_420.jpg")).unwrap();
     let scan = bytes.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
     let end =
@@ -209,7 +209,7 @@ fn a_progressive_picture_of_thousands_of_scans_is_refused() {
 }
 
 #[test]
-fn a_sequential_picture_of_several_scans_has_the_pixels_of_one_scan() {
+fn a_sequential_image_of_several_scans_has_the_pixels_of_one_scan() {
     let bytes = fs::read(folder().join("../jpeg/refused_scans.jpg")).unwrap();
     let one = jpeg::to_baseline(&bytes, &jpeg::Bounds { pixels: 1 << 20, scans: 100 }).unwrap().unwrap();
     let [several, one] = [bytes, one]
@@ -220,8 +220,8 @@ fn a_sequential_picture_of_several_scans_has_the_pixels_of_one_scan() {
 #[test]
 fn raw_pixels_of_another_length_are_refused() {
     let raw = Codec::Raw { width: 3, height: 2, channels: 1 };
-    let grey = decode(&mut Decoder::new(), &[1, 2, 3, 4, 5, 6], raw, &Limits::default()).unwrap();
-    assert_eq!(grey[..6], [1, 1, 1, 2, 2, 2]);
+    let gray = decode(&mut Decoder::new(), &[1, 2, 3, 4, 5, 6], raw, &Limits::default()).unwrap();
+    assert_eq!(gray[..6], [1, 1, 1, 2, 2, 2]);
     for (bytes, kind) in [(&[0; 5][..], Kind::Truncated), (&[0; 7][..], Kind::Corrupt)] {
         let error = probe(bytes, raw, &Limits::default()).unwrap_err();
         assert_eq!(error.kind(), kind);

@@ -1,8 +1,8 @@
-//! The eight EXIF orientations: how a stored picture is turned to stand upright.
+//! The eight EXIF orientations: how a stored image is turned to stand upright.
 
-use super::Rect;
+use crate::geometry::Rect;
 
-/// How the stored picture becomes the upright one.
+/// How the stored image becomes the upright one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Turn {
     #[default]
@@ -35,7 +35,7 @@ impl Turn {
         matches!(self, Turn::Transpose | Turn::Right | Turn::Transverse | Turn::Left)
     }
 
-    /// Where the stored pixel (x, y) of a `width` x `height` picture goes.
+    /// Where the stored pixel (x, y) of a `width` x `height` image goes.
     fn place(self, x: usize, y: usize, width: usize, height: usize) -> (usize, usize) {
         match self {
             Turn::Upright => (x, y),
@@ -49,7 +49,7 @@ impl Turn {
         }
     }
 
-    /// The stored rectangle that becomes `region` of the upright picture of `width` x `height`.
+    /// The stored rectangle that becomes `region` of the upright image of `width` x `height`.
     pub(super) fn stored(self, region: Rect, width: u32, height: u32) -> Rect {
         let right = width - region.left - region.width;
         let bottom = height - region.top - region.height;
@@ -70,7 +70,7 @@ impl Turn {
         }
     }
 
-    /// Turns a stored picture of `width` x `height` RGB pixels into `out`, which has the same number of bytes.
+    /// Turns a stored image of `width` x `height` RGB pixels into `out`, which has the same number of bytes.
     pub(super) fn apply(self, stored: &[u8], width: usize, height: usize, out: &mut [u8]) {
         let out_width = if self.swaps_sides() { height } else { width };
         for (y, row) in stored.chunks_exact(width * 3).enumerate() {

@@ -5,13 +5,13 @@ use image::{DynamicImage, ImageDecoder, ImageError};
 
 use crate::error::{Error, Kind, Result};
 
-/// The size of a file whose chunks are all there and whose picture fits its canvas.
+/// The size of a file whose chunks are all there and whose image fits its canvas.
 pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
     let number = |at: usize| -> Result<u32> {
         let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
         four.map(u32::from_le_bytes).ok_or_else(|| truncated(bytes))
     };
-    // The decoder takes what is missing at the end of a lossy picture for zeros.
+    // The decoder takes what is missing at the end of a lossy image for zeros.
     if u64::from(number(4)?) + 8 > bytes.len() as u64 {
         return Err(truncated(bytes));
     }
@@ -40,10 +40,10 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
             _ => None,
         };
         if let Some((w, h)) = inner {
-            // The decoder would make the larger picture before it noticed.
+            // The decoder would make the larger image before it noticed.
             if w > width || h > height {
                 return Err(Error::corrupt(format!(
-                    "a WebP picture of {w} x {h} pixels on a canvas of {width} x {height}"
+                    "a WebP image of {w} x {h} pixels on a canvas of {width} x {height}"
                 )));
             }
             break;
@@ -53,7 +53,7 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
     Ok((width, height))
 }
 
-/// Decodes a picture, or an animation's first frame, into rows of RGB.
+/// Decodes an image, or an animation's first frame, into rows of RGB.
 pub(super) fn decode(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(DynamicImage::from_decoder(decoder(bytes)?).map_err(failed)?.into_rgb8().into_raw())
 }

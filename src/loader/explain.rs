@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::Loader;
-use crate::augment::{Frame, Scratch};
+use crate::augment::Scratch;
+use crate::geometry::Size;
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
 use crate::mix::{self, Drawn, Method, SlotMix};
@@ -34,10 +35,10 @@ pub struct Explanation {
     pub size: (u32, u32),
     /// Its stored target.
     pub target: Target,
-    /// The part that is decoded: left, top, width, height, in pixels of the decoded picture.
+    /// The part that is decoded: left, top, width, height, in pixels of the decoded image.
     pub decoded: (u32, u32, u32, u32),
-    /// By how much the sides of the decoded picture are smaller than stored: 1 unless the recipe has `decode.scale =
-    /// "fast"`. The first steps are those of the decoded picture.
+    /// By how much the sides of the decoded image are smaller than stored: 1 unless the recipe has `decode.scale =
+    /// "fast"`. The first steps are those of the decoded image.
     pub divisor: u32,
     /// What is done to each view, in order.
     pub views: Vec<ViewSteps>,
@@ -75,7 +76,7 @@ pub struct ViewSteps {
     /// Its name, and its number in its group if there are several.
     pub view: String,
     /// The size that it ends with.
-    pub frame: Frame,
+    pub frame: Size,
     /// The values in this epoch of parameters that change from epoch to epoch, such as `color_jitter p = 0.25`.
     pub values: Vec<String>,
     /// The steps with their drawn parameters, in order.

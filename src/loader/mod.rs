@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 
 pub use explain::{Explanation, MixStep, ViewSteps};
-pub use preview::Picture;
+pub use preview::Image;
 pub use state::LoaderState;
 
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::batch::{Batch, Pool, TargetMaker};
 use crate::error::{Error, Kind, Result};
 use crate::pipeline::learnt::Learnt;
@@ -29,7 +29,7 @@ use crate::plan::{Last, Order, Ordered, Plan, Setup, Share, Subset, World};
 use crate::recipe::Recipe;
 use crate::source::{self, Blend, Fingerprint, Source};
 
-/// Turns stored pictures into batches.
+/// Turns stored images into batches.
 ///
 /// It has no threads of its own: an iterator starts them and ends them when it is dropped.
 ///
@@ -147,7 +147,7 @@ impl Loader {
         recipe: Recipe,
     ) -> Result<Loader> {
         recipe.check().map_err(|(_, error)| error.at("recipe"))?;
-        let given = source.uniform_frame().map(|(height, width)| Frame { width, height });
+        let given = source.uniform_frame().map(|(height, width)| Size { width, height });
         let views = ViewSets::new(&recipe, given)?;
         let group = recipe.mix.as_ref().map_or(1, |mix| mix.group_size(recipe.batch));
         let mut setup = Setup {
@@ -272,7 +272,7 @@ impl Loader {
         self.shapes()[0]
     }
 
-    /// The shape of a whole batch's tensor in epoch 0 for each group of views: count x slots pictures.
+    /// The shape of a whole batch's tensor in epoch 0 for each group of views: count x slots images.
     pub fn shapes(&self) -> Vec<[usize; 4]> {
         self.line.views.first().shapes(self.line.emitted(self.line.plan.slots()))
     }

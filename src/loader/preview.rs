@@ -1,4 +1,4 @@
-//! A batch as a picture.
+//! A batch as an image.
 
 use super::Loader;
 use crate::batch::{Batch, Pixels, Targets, Tensor};
@@ -6,7 +6,7 @@ use crate::recipe::Layout;
 
 /// One view of a slot: rows of RGB with their size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
+pub struct Image {
     /// The name of the view, and its number in its group if there are several.
     pub view: String,
     /// The group of views, and which of its views it is: what [`Batch::annotations`] takes.
@@ -25,15 +25,15 @@ impl Loader {
     /// # Panics
     ///
     /// If the batch has no such slot.
-    pub fn pictures(&self, batch: &Batch, slot: usize) -> Vec<Picture> {
+    pub fn images(&self, batch: &Batch, slot: usize) -> Vec<Image> {
         assert!(slot < batch.len(), "slot {slot} of {}", batch.len());
         let views = self.recipe().views().iter().enumerate();
         let each = views.flat_map(|(g, view)| (0..view.get_count()).map(move |k| (g, k, view.title(g, k))));
-        let picture = |(g, k, view)| {
+        let image = |(g, k, view)| {
             let (width, height, rgb) = self.rgb(&batch.tensors[g], k * batch.len() + slot);
-            Picture { view, place: (g, k), width, height, rgb }
+            Image { view, place: (g, k), width, height, rgb }
         };
-        each.map(picture).collect()
+        each.map(image).collect()
     }
 
     /// The mask of a slot, white where everything is from others: if the batch has masks of pixels.
@@ -41,7 +41,7 @@ impl Loader {
     /// # Panics
     ///
     /// If the batch has no such slot.
-    pub fn mask(&self, batch: &Batch, slot: usize) -> Option<Picture> {
+    pub fn mask(&self, batch: &Batch, slot: usize) -> Option<Image> {
         assert!(slot < batch.len(), "slot {slot} of {}", batch.len());
         let all = batch.masks()?;
         let each = all.len() / batch.len();
@@ -49,7 +49,7 @@ impl Loader {
         let width = if self.recipe().output.layout == Layout::Nchw { shape[3] } else { shape[2] };
         let levels = all[slot * each..][..each].iter().map(|weight| (weight * 255.0).round() as u8);
         let rgb = levels.flat_map(|level| [level; 3]).collect();
-        Some(Picture {
+        Some(Image {
             view: "mask".into(),
             place: (0, 0),
             width: width as u32,
@@ -58,29 +58,29 @@ impl Loader {
         })
     }
 
-    /// The size and the pixels of a picture of a tensor.
-    fn rgb(&self, tensor: &Tensor, picture: usize) -> (u32, u32, Vec<u8>) {
+    /// The size and the pixels of an image of a tensor.
+    fn rgb(&self, tensor: &Tensor, image: usize) -> (u32, u32, Vec<u8>) {
         let output = &self.line.recipe.output;
         let (h, w) = match output.layout {
             Layout::Nchw => (tensor.shape[2], tensor.shape[3]),
             Layout::Nhwc => (tensor.shape[1], tensor.shape[2]),
         };
         let level = |at: usize, c: usize| {
-            let normalised = match &tensor.pixels {
+            let normalized = match &tensor.pixels {
                 Pixels::U8(values) => return f32::from(values[at]) / 255.0,
                 Pixels::F16(values) => values[at].to_f32(),
                 Pixels::Bf16(values) => values[at].to_f32(),
                 Pixels::F32(values) => values[at],
             };
-            normalised * output.std[c] as f32 + output.mean[c] as f32
+            normalized * output.std[c] as f32 + output.mean[c] as f32
         };
         let mut rgb = Vec::with_capacity(w * h * 3);
         for y in 0..h {
             for x in 0..w {
                 for c in 0..3 {
                     let at = match output.layout {
-                        Layout::Nchw => ((picture * 3 + c) * h + y) * w + x,
-                        Layout::Nhwc => ((picture * h + y) * w + x) * 3 + c,
+                        Layout::Nchw => ((image * 3 + c) * h + y) * w + x,
+                        Layout::Nhwc => ((image * h + y) * w + x) * 3 + c,
                     };
                     rgb.push((level(at, c) * 255.0).round() as u8);
                 }

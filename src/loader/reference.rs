@@ -1,8 +1,9 @@
-//! The reference path: one batch on one thread, slot by slot, whole pictures, no tables.
+//! The reference path: one batch on one thread, slot by slot, whole images, no tables.
 
 use crate::augment::Scratch;
 use crate::batch::{Batch, Element, Pixels, SlotPixels};
-use crate::decode::{Probe, Rect, simd};
+use crate::decode::{Probe, simd};
+use crate::geometry::Rect;
 use crate::error::Result;
 use crate::pipeline::Line;
 use crate::pipeline::batcher::{Slot, assemble};

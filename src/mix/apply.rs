@@ -1,7 +1,7 @@
 //! Mixing, pixel by pixel from the definition.
 
 use super::blend::{Blend, Of};
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::error::{Error, Result};
 
 /// A value of a pixel that can be mixed.
@@ -30,30 +30,30 @@ impl Value for f32 {
     }
 }
 
-/// Mixes pictures: rows of pixels of three values, of size `frame`, source 0 first. `fill` makes a value of a level of a colour, by
+/// Mixes images: rows of pixels of three values, of size `frame`, source 0 first. `fill` makes a value of a level of a color, by
 /// channel, for what no source covers; for bytes it is the level itself.
 ///
 /// Values are multiplied and added in f32 in the order of [`Blend::terms`], never fused, and 8-bit ones rounded half to even.
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Config`]: fewer sources than the blend names, or pictures of another size.
+/// [`crate::Kind::Config`]: fewer sources than the blend names, or images of another size.
 ///
 /// # Example
 ///
 /// ```
-/// use feedmill::augment::Frame;
+/// use feedmill::augment::Size;
 /// use feedmill::mix::{Blend, apply};
 ///
 /// let (a, b) = ([10u8, 20, 30], [20, 20, 31]);
-/// let frame = Frame { width: 1, height: 1 };
+/// let frame = Size { width: 1, height: 1 };
 /// let mixed = apply(&Blend::Uniform { lam: 0.5 }, frame, &[&a, &b], |level, _| level)?;
 /// assert_eq!(mixed, [15, 20, 30]);
 /// # Ok::<(), feedmill::Error>(())
 /// ```
 pub fn apply<T: Value>(
     blend: &Blend,
-    frame: Frame,
+    frame: Size,
     sources: &[&[T]],
     fill: impl Fn(u8, usize) -> T,
 ) -> Result<Vec<T>> {
@@ -64,7 +64,7 @@ pub fn apply<T: Value>(
     }
     if let Some(at) = sources.iter().position(|source| source.len() != expected) {
         return Err(Error::config(format!(
-            "source {at}: {} values are no picture of {frame} pixels of 3 values",
+            "source {at}: {} values are no image of {frame} pixels of 3 values",
             sources[at].len()
         )));
     }
@@ -76,7 +76,7 @@ pub fn apply<T: Value>(
             for c in 0..3 {
                 let value = |of: Of| match of {
                     Of::Source(source, y, x) => sources[source][(y as usize * width + x as usize) * 3 + c],
-                    Of::Fill(colour) => fill(colour[c], c),
+                    Of::Fill(color) => fill(color[c], c),
                 };
                 let mixed = match &terms[..] {
                     // A copy keeps its bits.

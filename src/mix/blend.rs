@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::forms::{Mosaic, Patches, Tiles};
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::error::{Error, Result};
 
 /// How the pixels of a slot come from its sources: source 0 is A, source 1 is B, and so on.
@@ -30,18 +30,18 @@ pub enum Blend {
     Mask(Arc<Mask>),
     /// A weighted sum of all sources.
     Several(Arc<[f64]>),
-    /// Rectangles of sources, moved and resized, over A or over a colour.
+    /// Rectangles of sources, moved and resized, over A or over a color.
     Tiles(Arc<Tiles>),
     /// For each cell of a grid, a weighted sum of cells of sources.
     Patches(Arc<Patches>),
-    /// Four pictures around a point, seen through an affine map.
+    /// Four images around a point, seen through an affine map.
     Mosaic(Arc<Mosaic>),
 }
 
 /// A weight of B for each pixel.
 #[derive(Clone, PartialEq)]
 pub struct Mask {
-    frame: Frame,
+    frame: Size,
     weights: Vec<f32>,
     binary: bool,
     lam: f64,
@@ -60,7 +60,7 @@ impl Mask {
     /// # Panics
     ///
     /// If there is not one weight for each pixel.
-    pub fn new(frame: Frame, weights: Vec<f32>) -> Mask {
+    pub fn new(frame: Size, weights: Vec<f32>) -> Mask {
         assert_eq!(weights.len(), frame.width as usize * frame.height as usize, "a weight for each pixel");
         let binary = weights.iter().all(|weight| *weight == 0.0 || *weight == 1.0);
         let sum: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
@@ -68,8 +68,8 @@ impl Mask {
         Mask { frame, weights, binary, lam }
     }
 
-    /// The size of the pictures that it is for.
-    pub fn frame(&self) -> Frame {
+    /// The size of the images that it is for.
+    pub fn frame(&self) -> Size {
         self.frame
     }
 
@@ -94,7 +94,7 @@ impl Mask {
     }
 
     /// By the nearest pixel.
-    fn scaled(&self, to: Frame) -> Mask {
+    fn scaled(&self, to: Size) -> Mask {
         let near = |at: u32, from: u32, to: u32| {
             ((u64::from(at) * 2 + 1) * u64::from(from) / (u64::from(to) * 2)) as usize
         };
@@ -118,7 +118,7 @@ pub struct Term {
 pub enum Of {
     /// Row and column of a source.
     Source(usize, u32, u32),
-    /// A colour.
+    /// A color.
     Fill([u8; 3]),
 }
 
@@ -127,13 +127,13 @@ pub(super) fn scaled_edge(edge: u32, from: u32, to: u32) -> u32 {
     ((u64::from(edge) * u64::from(to)) as f64 / f64::from(from)).round_ties_even() as u32
 }
 
-pub(super) fn scaled_rect([y0, x0, y1, x1]: [u32; 4], from: Frame, to: Frame) -> [u32; 4] {
+pub(super) fn scaled_rect([y0, x0, y1, x1]: [u32; 4], from: Size, to: Size) -> [u32; 4] {
     let row = |y| scaled_edge(y, from.height, to.height);
     let column = |x| scaled_edge(x, from.width, to.width);
     [row(y0), column(x0), row(y1), column(x1)]
 }
 
-pub(super) fn pixels(frame: Frame) -> u64 {
+pub(super) fn pixels(frame: Size) -> u64 {
     u64::from(frame.width) * u64::from(frame.height)
 }
 
@@ -143,7 +143,7 @@ pub(super) fn area([y0, x0, y1, x1]: [u32; 4]) -> u64 {
 
 impl Blend {
     /// The share of each of so many sources in the pixels, exact where pixels are copied. They sum to 1.
-    pub fn shares(&self, frame: Frame, sources: usize) -> Vec<f64> {
+    pub fn shares(&self, frame: Size, sources: usize) -> Vec<f64> {
         let mut shares = vec![0.0; sources.max(1)];
         let pair = |shares: &mut [f64], lam: f64| {
             shares[0] = lam;
@@ -170,7 +170,7 @@ impl Blend {
     }
 
     /// The share of A.
-    pub fn lam(&self, frame: Frame) -> f64 {
+    pub fn lam(&self, frame: Size) -> f64 {
         match self {
             Blend::Keep => 1.0,
             Blend::Uniform { lam } => *lam,
@@ -193,8 +193,8 @@ impl Blend {
         }
     }
 
-    /// Refuses a blend that is not for pictures of this size, such as one of a user's mixer.
-    pub(super) fn check(&self, frame: Frame) -> Result<()> {
+    /// Refuses a blend that is not for images of this size, such as one of a user's mixer.
+    pub(super) fn check(&self, frame: Size) -> Result<()> {
         let inside =
             |[y0, x0, y1, x1]: [u32; 4]| y0 <= y1 && x0 <= x1 && y1 <= frame.height && x1 <= frame.width;
         let fine = match self {
@@ -217,7 +217,7 @@ impl Blend {
         if fine {
             return Ok(());
         }
-        Err(Error::config(format!("{self:?} is no blend of pictures of {frame} pixels")))
+        Err(Error::config(format!("{self:?} is no blend of images of {frame} pixels")))
     }
 
     /// The rectangle of the partner's pixels, where there is just one: first row, first column, end row, end column.
@@ -232,10 +232,10 @@ impl Blend {
         }
     }
 
-    /// The same blend of pictures of size `to`, drawn for pictures of size `from`: edges are scaled and rounded half to even,
+    /// The same blend of images of size `to`, drawn for images of size `from`: edges are scaled and rounded half to even,
     /// masks by the nearest pixel.
     #[must_use]
-    pub fn scaled(&self, from: Frame, to: Frame) -> Blend {
+    pub fn scaled(&self, from: Size, to: Size) -> Blend {
         if from == to {
             return self.clone();
         }
@@ -249,7 +249,7 @@ impl Blend {
     }
 
     /// What the pixel at row `y` and column `x` is made of: the definition of a blend. Values are added up in this order.
-    pub fn terms(&self, frame: Frame, y: u32, x: u32, terms: &mut Vec<Term>) {
+    pub fn terms(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) {
         terms.clear();
         let here = |source, weight| Term { weight, of: Of::Source(source, y, x) };
         let inside = |[y0, x0, y1, x1]: [u32; 4]| (y0..y1).contains(&y) && (x0..x1).contains(&x);
@@ -277,7 +277,7 @@ impl Blend {
     }
 
     /// The weight of everything but A at a pixel.
-    pub fn mask_at(&self, frame: Frame, y: u32, x: u32, terms: &mut Vec<Term>) -> f32 {
+    pub fn mask_at(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) -> f32 {
         match self {
             Blend::Keep => 0.0,
             Blend::Uniform { lam } => (1.0 - lam) as f32,

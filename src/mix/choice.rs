@@ -40,12 +40,12 @@ pub enum Partner {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Emit {
-    /// n pictures: each slot, mixed.
+    /// n images: each slot, mixed.
     #[default]
     Mixed,
-    /// n / 2 pictures: the first half, mixed with the other one where partners are found by flip (timm's `half`).
+    /// n / 2 images: the first half, mixed with the other one where partners are found by flip (timm's `half`).
     Half,
-    /// 2 n pictures: each slot as it was, then each mixed (Metrix).
+    /// 2 n images: each slot as it was, then each mixed (Metrix).
     CleanAndMixed,
     /// The first half mixed, the first half as it was, and the second half as it was: AdaMixUp's mixed, clean and unseen.
     MixedCleanUnseen,
@@ -55,7 +55,7 @@ pub enum Emit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Masks {
-    /// The weight of everything but the slot's own picture at each pixel.
+    /// The weight of everything but the slot's own image at each pixel.
     pub pixels: bool,
     /// The same at each cell of a grid of so many cells a side, where its first pixel is; 0 for none.
     pub grid: u32,
@@ -286,7 +286,7 @@ impl Mix {
         self.group.unwrap_or_else(largest)
     }
 
-    /// The pictures that a group of so many slots becomes.
+    /// The images that a group of so many slots becomes.
     pub fn emitted(&self, slots: usize) -> usize {
         self.repeat
             * match self.emit {

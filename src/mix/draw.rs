@@ -7,8 +7,8 @@ use super::choice::{Emit, Lambda, Mix, Partner};
 use super::method::Method;
 use super::scene::{Drawn, Label, Outcome, Role, SlotMix};
 use super::{Mixer, Sources};
-use crate::augment::Frame;
-use crate::draws::{Domain, Draws};
+use crate::geometry::Size;
+use crate::rng::{Domain, RandomStream};
 
 impl Mix {
     /// What a group of `slots` slots becomes. `group` counts in the global batch.
@@ -19,13 +19,13 @@ impl Mix {
         batch: u64,
         group: u32,
         slots: usize,
-        frame: Frame,
+        frame: Size,
     ) -> Vec<SlotMix> {
         let mut all = Vec::with_capacity(self.emitted(slots));
         for repeat in 0..self.repeat as u32 {
             // Groups are numbered from 0, so the upper bits are free to tell repeats apart.
-            let draws = Draws::of(seed, epoch, Domain::Mix, batch, group | repeat << 26);
-            let mixed = self.draw_once(draws, slots, frame);
+            let rng = RandomStream::in_domain(seed, epoch, Domain::Mix, batch, group | repeat << 26);
+            let mixed = self.draw_once(rng, slots, frame);
             let clean =
                 |range: std::ops::Range<usize>, role| range.map(move |slot| SlotMix::unmixed(slot, role));
             match self.emit {
@@ -49,17 +49,17 @@ impl Mix {
     }
 
     /// Each slot, mixed.
-    fn draw_once(&self, mut draws: Draws, slots: usize, frame: Frame) -> Vec<SlotMix> {
-        let partners = self.partners(&mut draws, slots);
+    fn draw_once(&self, mut rng: RandomStream, slots: usize, frame: Size) -> Vec<SlotMix> {
+        let partners = self.partners(&mut rng, slots);
         let mut blend = || {
-            if !draws.chance(self.p) {
+            if !rng.bernoulli(self.p) {
                 return None;
             }
             let chosen = match &self.choose[..] {
                 [only] => &only.0,
-                several => &several[draws.weighted(several.iter().map(|(_, weight)| *weight))].0,
+                several => &several[rng.weighted(several.iter().map(|(_, weight)| *weight))].0,
             };
-            let drawn = chosen.draw(&mut draws, frame);
+            let drawn = chosen.draw(&mut rng, frame);
             match &drawn {
                 // An empty box or a weight of 1 leaves the slot as it was.
                 Drawn::Ready(outcome) if outcome.is_nothing(frame) => None,
@@ -77,7 +77,7 @@ impl Mix {
         let mixed = partners.into_iter().zip(blends).enumerate().map(|(slot, (partner, blend))| {
             let (mixer, drawn) = blend?;
             let mut sources = vec![slot];
-            let mut other = || draws.below(slots as u64) as usize;
+            let mut other = || rng.below(slots as u64) as usize;
             match mixer.sources() {
                 Sources::Partner => sources.push(partner),
                 Sources::Random(count) => sources.extend((0..count).map(|_| other())),
@@ -103,19 +103,19 @@ impl Mix {
         mixed.enumerate().map(unmixed).collect()
     }
 
-    fn partners(&self, draws: &mut Draws, slots: usize) -> Vec<usize> {
+    fn partners(&self, rng: &mut RandomStream, slots: usize) -> Vec<usize> {
         match self.partner {
             Partner::Flip => (0..slots).rev().collect(),
             Partner::Roll => (0..slots).map(|slot| (slot + slots - 1) % slots).collect(),
             Partner::Perm => {
                 let mut partners: Vec<usize> = (0..slots).collect();
-                draws.shuffle(&mut partners);
+                rng.shuffle(&mut partners);
                 partners
             }
             Partner::Derange => {
                 let mut partners: Vec<usize> = (0..slots).collect();
                 for _ in 0..10 {
-                    draws.shuffle(&mut partners);
+                    rng.shuffle(&mut partners);
                     if partners.iter().enumerate().all(|(slot, &partner)| slot != partner) {
                         return partners;
                     }
@@ -123,7 +123,7 @@ impl Mix {
                 if slots < 2 {
                     return partners;
                 }
-                let shift = 1 + draws.below(slots as u64 - 1) as usize;
+                let shift = 1 + rng.below(slots as u64 - 1) as usize;
                 (0..slots).map(|slot| (slot + shift) % slots).collect()
             }
         }
@@ -132,7 +132,7 @@ impl Mix {
 
 impl Outcome {
     /// True if a cheap look says that it leaves the slot as it was.
-    fn is_nothing(&self, frame: Frame) -> bool {
+    fn is_nothing(&self, frame: Size) -> bool {
         let plain = matches!(self.blend, Blend::Keep | Blend::Uniform { .. } | Blend::Box { .. });
         plain && self.label == Label::Share && self.notes.is_empty() && self.blend.lam(frame) == 1.0
     }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::blend::{Of, Term, area, pixels, scaled_rect};
-use crate::augment::Frame;
+use crate::geometry::Size;
 
-/// Rectangles of sources over A, or over a colour; later ones cover earlier ones.
+/// Rectangles of sources over A, or over a color; later ones cover earlier ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tiles {
     /// What lies beneath; `None` is A.
@@ -55,9 +55,9 @@ impl TileFilter {
                 ((at as f32 * scale) as u32).min(from - 1)
             }
             TileFilter::Bilinear => {
-                let centre = ((at as f32 + 0.5) * scale - 0.5).max(0.0);
-                let first = (centre as u32).min(from - 1);
-                let second = centre - first as f32;
+                let center = ((at as f32 + 0.5) * scale - 0.5).max(0.0);
+                let first = (center as u32).min(from - 1);
+                let second = center - first as f32;
                 weights.push(1.0 - second);
                 if first + 1 < from && second > 0.0 {
                     weights.push(second);
@@ -68,10 +68,10 @@ impl TileFilter {
             }
             TileFilter::Antialias => {
                 let support = scale.max(1.0);
-                let centre = (at as f32 + 0.5) * scale;
-                let first = ((centre - support + 0.5) as i64).max(0);
-                let end = ((centre + support + 0.5) as i64).min(i64::from(from));
-                let triangle = |pixel: i64| (1.0 - ((pixel as f32 + 0.5 - centre) / support).abs()).max(0.0);
+                let center = (at as f32 + 0.5) * scale;
+                let first = ((center - support + 0.5) as i64).max(0);
+                let end = ((center + support + 0.5) as i64).min(i64::from(from));
+                let triangle = |pixel: i64| (1.0 - ((pixel as f32 + 0.5 - center) / support).abs()).max(0.0);
                 weights.extend((first..end).map(triangle));
                 let sum: f32 = weights.iter().sum();
                 weights.iter_mut().for_each(|weight| *weight /= sum);
@@ -123,11 +123,11 @@ impl Tiles {
         match (self.tiles.iter().rev().find(|tile| tile.contains(y, x)), self.fill) {
             (Some(tile), _) => tile.terms(y, x, terms),
             (None, None) => terms.push(Term { weight: 1.0, of: Of::Source(0, y, x) }),
-            (None, Some(colour)) => terms.push(Term { weight: 1.0, of: Of::Fill(colour) }),
+            (None, Some(color)) => terms.push(Term { weight: 1.0, of: Of::Fill(color) }),
         }
     }
 
-    pub(super) fn shares(&self, frame: Frame, shares: &mut [f64]) {
+    pub(super) fn shares(&self, frame: Size, shares: &mut [f64]) {
         let all = pixels(frame);
         if let ([tile], None) = (&self.tiles[..], self.fill) {
             let share = area(tile.to) as f64 / all as f64;
@@ -147,7 +147,7 @@ impl Tiles {
         count(owner.into_iter(), shares);
     }
 
-    pub(super) fn scaled(&self, from: Frame, to: Frame) -> Tiles {
+    pub(super) fn scaled(&self, from: Size, to: Size) -> Tiles {
         let tile = |tile: &Tile| {
             let scaled = Tile {
                 from: scaled_rect(tile.from, from, to),
@@ -253,7 +253,7 @@ impl Patches {
         (span.start + at - Patches::start(here, length, cells)).min(span.end - 1)
     }
 
-    pub(super) fn terms(&self, frame: Frame, y: u32, x: u32, terms: &mut Vec<Term>) {
+    pub(super) fn terms(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) {
         let cell =
             |at: u32, length: u32, cells: u32| (u64::from(at) * u64::from(cells) / u64::from(length)) as u32;
         let (row, column) = (cell(y, frame.height, self.rows), cell(x, frame.width, self.columns));
@@ -265,7 +265,7 @@ impl Patches {
         }
     }
 
-    pub(super) fn shares(&self, frame: Frame, shares: &mut [f64]) {
+    pub(super) fn shares(&self, frame: Size, shares: &mut [f64]) {
         let side = |cell, length, cells| {
             u64::from(Patches::start(cell + 1, length, cells) - Patches::start(cell, length, cells))
         };
@@ -288,23 +288,23 @@ impl Patches {
     }
 }
 
-/// Four pictures that meet in a point of a canvas of twice their size, seen through an affine map.
+/// Four images that meet in a point of a canvas of twice their size, seen through an affine map.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mosaic {
-    /// What shows where there is no picture.
+    /// What shows where there is no image.
     pub fill: [u8; 3],
     /// The sources at top left, top right, bottom left, bottom right.
     pub order: [usize; 4],
     /// Row and column of the canvas in which they meet.
-    pub centre: [u32; 2],
+    pub center: [u32; 2],
     /// Takes a column and a row of the output to a column and a row of the canvas: two rows of three numbers.
     pub map: [f64; 6],
 }
 
 impl Mosaic {
     /// The pixel of the canvas.
-    fn canvas(&self, frame: Frame, y: i64, x: i64) -> Of {
-        let [yc, xc] = self.centre.map(i64::from);
+    fn canvas(&self, frame: Size, y: i64, x: i64) -> Of {
+        let [yc, xc] = self.center.map(i64::from);
         let (h, w) = (i64::from(frame.height), i64::from(frame.width));
         let (below, right) = (y >= yc, x >= xc);
         let (row, column) =
@@ -323,7 +323,7 @@ impl Mosaic {
         [d * x + e * y + f, a * x + b * y + c]
     }
 
-    pub(super) fn terms(&self, frame: Frame, y: u32, x: u32, terms: &mut Vec<Term>) {
+    pub(super) fn terms(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) {
         let [v, h] = self.place(y, x);
         let (top, left) = (v.floor(), h.floor());
         let (down, across) = ((v - top) as f32, (h - left) as f32);
@@ -339,7 +339,7 @@ impl Mosaic {
     }
 
     /// By the nearest pixel of the canvas.
-    pub(super) fn shares(&self, frame: Frame, shares: &mut [f64]) {
+    pub(super) fn shares(&self, frame: Size, shares: &mut [f64]) {
         let all = (0..frame.height).flat_map(|y| (0..frame.width).map(move |x| (y, x)));
         let owner = |(y, x)| {
             let [v, h] = self.place(y, x);
@@ -351,16 +351,16 @@ impl Mosaic {
         count(all.map(owner), shares);
     }
 
-    pub(super) fn scaled(&self, from: Frame, to: Frame) -> Mosaic {
+    pub(super) fn scaled(&self, from: Size, to: Size) -> Mosaic {
         let sx = f64::from(to.width) / f64::from(from.width);
         let sy = f64::from(to.height) / f64::from(from.height);
         let [a, b, c, d, e, f] = self.map;
-        let [yc, xc] = self.centre;
+        let [yc, xc] = self.center;
         let scaled = |edge: u32, by: f64| (f64::from(edge) * by).round_ties_even() as u32;
         Mosaic {
             fill: self.fill,
             order: self.order,
-            centre: [scaled(yc, sy), scaled(xc, sx)],
+            center: [scaled(yc, sy), scaled(xc, sx)],
             map: [a, b * sx / sy, c * sx, d * sy / sx, e, f * sy],
         }
     }

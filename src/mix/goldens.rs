@@ -21,8 +21,8 @@ impl Line {
         self.words[at].parse().unwrap()
     }
 
-    fn frame(&self) -> Frame {
-        Frame { height: self.number(0), width: self.number(1) }
+    fn frame(&self) -> Size {
+        Size { height: self.number(0), width: self.number(1) }
     }
 
     fn equal(&self, bytes: &[u8]) {
@@ -82,24 +82,24 @@ fn each(name: &str, count: usize, check: impl Fn(&Line)) {
     assert_eq!(found, count, "lines of {name}");
 }
 
-fn painted(frame: Frame, level: impl Fn(u64, u64, u64) -> u64) -> Vec<u8> {
+fn painted(frame: Size, level: impl Fn(u64, u64, u64) -> u64) -> Vec<u8> {
     let (w, h) = (u64::from(frame.width), u64::from(frame.height));
     let level = &level;
     (0..h).flat_map(|y| (0..w).flat_map(move |x| (0..3).map(move |c| (level(y, x, c) % 256) as u8))).collect()
 }
 
-fn picture(k: u64, frame: Frame) -> Vec<u8> {
+fn image(k: u64, frame: Size) -> Vec<u8> {
     painted(frame, |y, x, c| 31 * x + 57 * y + 101 * c + 77 * k + x * y * (k + 3))
 }
 
-fn smooth(k: u64, frame: Frame) -> Vec<u8> {
+fn smooth(k: u64, frame: Size) -> Vec<u8> {
     painted(frame, |y, x, c| (x * x * (k + 2) + 3 * y * y + x * y + 40 * c + 500 * k) / 24)
 }
 
-/// Mixes the first `count` pictures.
-fn mixed(blend: &Blend, frame: Frame, count: u64, of: fn(u64, Frame) -> Vec<u8>) -> Vec<u8> {
-    let pictures: Vec<Vec<u8>> = (0..count).map(|k| of(k, frame)).collect();
-    let sources: Vec<&[u8]> = pictures.iter().map(|picture| &picture[..]).collect();
+/// Mixes the first `count` images.
+fn mixed(blend: &Blend, frame: Size, count: u64, of: fn(u64, Size) -> Vec<u8>) -> Vec<u8> {
+    let images: Vec<Vec<u8>> = (0..count).map(|k| of(k, frame)).collect();
+    let sources: Vec<&[u8]> = images.iter().map(|image| &image[..]).collect();
     apply(blend, frame, &sources, |level, _| level).unwrap()
 }
 
@@ -117,7 +117,7 @@ fn resizemix_equals_torch_interpolation() {
         let sides = mixer.sides(line.number(2), frame);
         let blend = mixer.blend(sides, [line.number(3), line.number(4)], frame);
         line.lam(blend.lam(frame));
-        let found = mixed(&blend, frame, 2, picture);
+        let found = mixed(&blend, frame, 2, image);
         if filter == TileFilter::Nearest { line.equal(&found) } else { line.near(&found) }
     });
 }
@@ -129,7 +129,7 @@ fn collages_equal_torch_antialiased_interpolation() {
         let k: u32 = line.number(2);
         let blend = Collage::new(k).blend(frame);
         line.lam(blend.lam(frame));
-        line.near(&mixed(&blend, frame, u64::from(k * k), picture));
+        line.near(&mixed(&blend, frame, u64::from(k * k), image));
     });
 }
 
@@ -175,16 +175,16 @@ fn gridmix_holes_equal_the_public_code() {
 fn smoothmix_masks_equal_a_rolled_and_cropped_gaussian() {
     each("smoothmix", 3, |line| {
         let side: u32 = line.number(0);
-        let frame = Frame { width: side, height: side };
+        let frame = Size { width: side, height: side };
         let mask = SmoothMix::mask([line.number(1), line.number(2)], line.number(3), frame);
         line.lam(mask.lam());
         line.near_floats(mask.weights(), 1e-5);
     });
 }
 
-fn seen(line: &Line) -> (Frame, Vec<u8>) {
-    let frame = Frame { height: line.number(1), width: line.number(2) };
-    let of = if line.words[0] == "smooth" { smooth } else { picture };
+fn seen(line: &Line) -> (Size, Vec<u8>) {
+    let frame = Size { height: line.number(1), width: line.number(2) };
+    let of = if line.words[0] == "smooth" { smooth } else { image };
     (frame, of(1, frame))
 }
 
@@ -212,7 +212,7 @@ fn spectral_residuals_follow_opencv() {
             .step_by(4)
             .flat_map(|row| row.iter().step_by(4).copied())
             .collect();
-        // OpenCV approximates the phase; on pictures like these correlations are 0.995 and more.
+        // OpenCV approximates the phase; on images like these correlations are 0.995 and more.
         let expected: Vec<f32> = bytemuck::pod_collect_to_vec(&line.kept(4));
         assert_eq!(sampled.len(), expected.len());
         let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
@@ -244,7 +244,7 @@ fn attentivemix_equals_torch_topk() {
         let grid: u32 = line.number(2);
         let blend = AttentiveMix::blend(line.number(3), grid, map(0, grid, grid).values());
         line.lam(blend.lam(frame));
-        line.equal(&mixed(&blend, frame, 2, picture));
+        line.equal(&mixed(&blend, frame, 2, image));
     });
 }
 
@@ -252,14 +252,14 @@ fn attentivemix_equals_torch_topk() {
 fn smmix_equals_torch_unfold_and_fold() {
     each("smmix", 3, |line| {
         let (side, grid): (u32, u32) = (line.number(0), line.number(1));
-        let frame = Frame { width: side, height: side };
+        let frame = Size { width: side, height: side };
         let outcome =
             SmMix::outcome(line.number(2), grid, map(0, grid, grid).values(), map(1, grid, grid).values());
         line.lam(outcome.blend.lam(frame));
         let note = |name: &str| outcome.notes.iter().find(|(known, _)| *known == name).unwrap().1 as u32;
         assert_eq!(note("row") * grid + note("column"), line.number::<u32>(3));
         assert_eq!(note("from_row") * grid + note("from_column"), line.number::<u32>(4));
-        line.equal(&mixed(&outcome.blend, frame, 2, picture));
+        line.equal(&mixed(&outcome.blend, frame, 2, image));
     });
 }
 
@@ -278,7 +278,7 @@ fn puzzlemix_equals_gco_and_the_released_transport() {
     let drawn = |line: &Line| {
         let (side, blocks, lam): (u32, u32, f64) = (line.number(0), line.number(1), line.number(2));
         let (labels, t_size): (u32, u32) = (line.number(3), line.number(4));
-        (Frame { width: side, height: side }, PuzzleDraw { lam, blocks }, labels, t_size)
+        (Size { width: side, height: side }, PuzzleDraw { lam, blocks }, labels, t_size)
     };
     each("puzzlemix", 12, |line| {
         let (frame, draw, labels, t_size) = drawn(line);
@@ -314,7 +314,7 @@ fn co_mixup_equals_a_weighted_sum() {
         let Label::Weights(weights) = &outcome.label else { panic!("{outcome:?}") };
         line.lam(weights[0]);
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        line.near(&mixed(&outcome.blend, frame, 3, picture));
+        line.near(&mixed(&outcome.blend, frame, 3, image));
         assert!(co_mixup([grid; 2], sources, &mask[1..]).is_err());
         mask[0] = 0.5;
         assert!(co_mixup([grid; 2], sources, &mask).is_err());
@@ -328,18 +328,18 @@ fn mosaics_equal_the_placement_and_map_of_yolov5() {
         let numbers: Vec<f64> = (4..10).map(|at| line.number(at)).collect();
         let map =
             Mosaic4::map(numbers[0], numbers[1], [numbers[2], numbers[3]], [numbers[4], numbers[5]], frame);
-        let centre = [line.number(2), line.number(3)];
-        let mosaic = Mosaic { fill: [114; 3], order: [0, 1, 2, 3], centre, map };
+        let center = [line.number(2), line.number(3)];
+        let mosaic = Mosaic { fill: [114; 3], order: [0, 1, 2, 3], center, map };
         let blend = Blend::Mosaic(mosaic.into());
         line.lam(blend.lam(frame));
-        line.near(&mixed(&blend, frame, 4, picture));
+        line.near(&mixed(&blend, frame, 4, image));
     });
 }
 
 #[test]
 fn every_mode_of_timm_mixes_the_same_slots() {
     each("switch", 63, |line| {
-        let frame = Frame { height: line.number(1), width: line.number(2) };
+        let frame = Size { height: line.number(1), width: line.number(2) };
         let (slots, slot): (usize, usize) = (line.number(3), line.number(4));
         let words: Vec<&str> = line.words[5].split('/').collect();
         // One draw for all, one for each pair, or one for each slot.
@@ -355,8 +355,8 @@ fn every_mode_of_timm_mixes_the_same_slots() {
             Blend::Uniform { lam: draw.parse().unwrap() }
         };
         line.lam(blend.lam(frame));
-        let pictures = [slot, slots - 1 - slot].map(|k| picture(k as u64, frame));
-        let found = apply(&blend, frame, &[&pictures[0], &pictures[1]], |level, _| level).unwrap();
+        let images = [slot, slots - 1 - slot].map(|k| image(k as u64, frame));
+        let found = apply(&blend, frame, &[&images[0], &images[1]], |level, _| level).unwrap();
         line.near(&found);
     });
 }

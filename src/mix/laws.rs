@@ -6,7 +6,7 @@ use super::*;
 use crate::augment::Registry;
 use crate::source::Target;
 
-/// Each mixer, for pictures whose sides are multiples of 4.
+/// Each mixer, for images whose sides are multiples of 4.
 const MIXERS: [&str; 23] = [
     "mix = 'mixup', alpha = 0.8",
     "mix = 'mixup', alpha = 0.2, fold = true",
@@ -38,7 +38,7 @@ fn mix(mixer: &str, lambda: &str, partner: &str) -> Mix {
     Mix::from_table(&Registry::default(), toml::from_str(&text).unwrap()).unwrap()
 }
 
-fn pictures(frame: Frame, slots: usize, alike: bool) -> Vec<Vec<u8>> {
+fn images(frame: Size, slots: usize, alike: bool) -> Vec<Vec<u8>> {
     let bytes = frame.width as usize * frame.height as usize * 3;
     let level = |slot: usize, at: usize| (at * 37 + at * at / 7 + slot * if alike { 0 } else { 91 }) as u8;
     (0..slots).map(|slot| (0..bytes).map(|at| level(slot, at)).collect()).collect()
@@ -56,11 +56,11 @@ proptest! {
         modes in 0usize..12,
         seed in any::<u64>(),
     ) {
-        let frame = Frame { width: columns * 4, height: rows * 4 };
+        let frame = Size { width: columns * 4, height: rows * 4 };
         let (lambda, partner) = (["group", "element", "pair"][modes % 3], ["flip", "roll", "perm", "derange"][modes / 3]);
         let partner = if lambda == "pair" { "flip" } else { partner };
         let mix = mix(MIXERS[mixer], lambda, partner);
-        let all = pictures(frame, slots, false);
+        let all = images(frame, slots, false);
         let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
         let targets: Vec<Target> = (0..slots as u32).map(|slot| Target::Class(slot % 3)).collect();
         let targets: Vec<&Target> = targets.iter().collect();
@@ -105,13 +105,13 @@ proptest! {
     }
 
     #[test]
-    fn mixing_equal_pictures_gives_the_picture(
+    fn mixing_equal_images_gives_the_image(
         mixer in 0..MIXERS.len(),
         slots in 2usize..6,
         seed in any::<u64>(),
     ) {
-        let frame = Frame { width: 16, height: 12 };
-        let all = pictures(frame, slots, true);
+        let frame = Size { width: 16, height: 12 };
+        let all = images(frame, slots, true);
         let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
         let targets: Vec<Target> = (0..slots as u32).map(|slot| Target::Class(slot % 2)).collect();
         let targets: Vec<&Target> = targets.iter().collect();
@@ -137,13 +137,13 @@ proptest! {
         height in 1u32..40,
         seed in any::<u64>(),
     ) {
-        let (from, to) = (Frame { width: 16, height: 12 }, Frame { width, height });
-        let all = pictures(from, 4, false);
+        let (from, to) = (Size { width: 16, height: 12 }, Size { width, height });
+        let all = images(from, 4, false);
         let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
         let targets: Vec<Target> = (0..4).map(|slot| Target::Class(slot % 2)).collect();
         let targets: Vec<&Target> = targets.iter().collect();
         let scene = Scene::new(from, &views).unwrap().targets(&targets);
-        let small = pictures(to, 4, false);
+        let small = images(to, 4, false);
         for slot in mix(MIXERS[mixer], "element", "flip").draw(seed, 0, 0, 0, 4, from) {
             let mixed = slot.resolve(&scene).unwrap();
             let blend = mixed.blend.scaled(from, to);
@@ -157,7 +157,7 @@ proptest! {
 
 #[test]
 fn weights_have_the_moments_of_their_distributions() {
-    let frame = Frame { width: 224, height: 224 };
+    let frame = Size { width: 224, height: 224 };
     let moments = |mixer: &str| {
         let mix = mix(mixer, "element", "flip");
         let lams: Vec<f64> = (0..1000)
@@ -215,8 +215,8 @@ fn regions_bound_the_weights_of_adamixup() {
 
 #[test]
 fn maps_of_the_wrong_size_are_refused_by_slot() {
-    let frame = Frame { width: 8, height: 8 };
-    let all = pictures(frame, 2, false);
+    let frame = Size { width: 8, height: 8 };
+    let all = images(frame, 2, false);
     let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
     let drawn = mix("mix = 'attentivemix', grid = 4", "group", "flip").draw(1, 0, 0, 0, 2, frame);
     let with = |maps: &[Map]| {

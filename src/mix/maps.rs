@@ -1,14 +1,14 @@
-//! Maps of what matters in a picture: given by a caller, stored as planes, or computed from the picture.
+//! Maps of what matters in an image: given by a caller, stored as planes, or computed from the image.
 
 use serde::{Deserialize, Serialize};
 
 use super::forms::Patches;
 use super::saliency;
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::error::{Error, Result};
 use crate::source::Annotations;
 
-/// Numbers, 0 or more, for each cell of a grid over a picture.
+/// Numbers, 0 or more, for each cell of a grid over an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
     rows: u32,
@@ -86,10 +86,10 @@ impl Map {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum MapSource {
-    /// Fine-grained saliency of the picture, computed here.
+    /// Fine-grained saliency of the image, computed here.
     #[default]
     FineGrained,
-    /// Spectral-residual saliency of the picture, computed here.
+    /// Spectral-residual saliency of the image, computed here.
     SpectralResidual,
     /// A plane of one channel of that name.
     Plane(String),
@@ -124,12 +124,12 @@ impl MapSource {
         }
     }
 
-    /// The map of a picture at its own resolution.
+    /// The map of an image at its own resolution.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if there is no such plane of one channel.
-    pub fn find(&self, frame: Frame, view: &[u8], annotations: Option<&Annotations>) -> Result<Map> {
+    pub fn find(&self, frame: Size, view: &[u8], annotations: Option<&Annotations>) -> Result<Map> {
         let (rows, columns) = (frame.height, frame.width);
         let values = match self {
             MapSource::FineGrained => saliency::fine_grained(frame, view)

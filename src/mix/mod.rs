@@ -1,6 +1,6 @@
 //! Mixing the samples of a batch.
 //!
-//! Slots mix with partners of their own *group*: neighbouring slots that one rank owns. What is drawn for a group depends on
+//! Slots mix with partners of their own *group*: neighboring slots that one rank owns. What is drawn for a group depends on
 //! (seed, epoch, batch, group) alone and sees sizes, never pixels; where a mixer has to look at pixels, maps or labels, it leaves a
 //! [`Resolve`] that does so when the group is there, without any chance of its own. What comes out is a [`Blend`]: one of a few
 //! forms, each of which says of every pixel of which pixels of which sources it is the weighted sum. The final pass reads the
@@ -40,8 +40,8 @@ pub(crate) use registry::Mixers;
 pub use relabel::{patch_mask, relabel};
 pub use scene::{Drawn, Label, Mixed, Outcome, Pasted, Resolve, Role, Scene, SlotMix};
 
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::Result;
 
 /// A way to mix.
@@ -64,12 +64,12 @@ pub trait Mixer: Send + Sync + fmt::Debug {
         Ok(())
     }
 
-    /// Checks that it can mix pictures of this size.
+    /// Checks that it can mix images of this size.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] that names what does not fit.
-    fn fits(&self, _frame: Frame) -> Result<()> {
+    fn fits(&self, _frame: Size) -> Result<()> {
         Ok(())
     }
 
@@ -88,13 +88,13 @@ pub trait Mixer: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
-    /// True if it can only mix the pictures of a recipe with one view.
+    /// True if it can only mix the images of a recipe with one view.
     fn one_view(&self) -> bool {
         false
     }
 
-    /// Draws how pictures of size `frame` are mixed. All randomness comes from `draws`.
-    fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn;
+    /// RandomStream how images of size `frame` are mixed. All randomness comes from `rng`.
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn;
 }
 
 /// Whom a mixer mixes a slot with, out of the slot's group.

@@ -1,12 +1,12 @@
 //! TransMix: labels by attention.
 
 use super::blend::Blend;
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::error::{Error, Result};
 
-/// The weights of everything but the slot's own picture over a grid of patches: each patch's is that of its first pixel, row
+/// The weights of everything but the slot's own image over a grid of patches: each patch's is that of its first pixel, row
 /// `floor(r * height / grid)` and column `floor(c * width / grid)`.
-pub fn patch_mask(blend: &Blend, frame: Frame, grid: u32) -> Vec<f32> {
+pub fn patch_mask(blend: &Blend, frame: Size, grid: u32) -> Vec<f32> {
     let first = |cell: u32, length: u32| (u64::from(cell) * u64::from(length) / u64::from(grid)) as u32;
     let mut terms = Vec::new();
     let cells = (0..grid).flat_map(|row| (0..grid).map(move |column| (row, column)));
@@ -19,7 +19,7 @@ pub fn patch_mask(blend: &Blend, frame: Frame, grid: u32) -> Vec<f32> {
 /// The weight of the slot's own label by attention (Chen et al., 2022, arXiv 2111.09833): `1 - (ratio s0 + (1 - ratio) s1)`.
 ///
 /// `s0` is the partner's share of the pixels, `1 - lam`; `s1` its share of the attention from the class token to the patches of the mixed
-/// picture. A patch is the partner's where its `mask` ([`patch_mask`]) is 1. The paper's ratio is 0.5. Where there is no attention at all,
+/// image. A patch is the partner's where its `mask` ([`patch_mask`]) is 1. The paper's ratio is 0.5. Where there is no attention at all,
 /// the weight is `lam`.
 ///
 /// # Errors

@@ -1,10 +1,10 @@
-//! What stands out in a picture, by itself: OpenCV-contrib's static saliency on 8-bit RGB.
+//! What stands out in an image, by itself: OpenCV-contrib's static saliency on 8-bit RGB.
 
 use super::fourier::Fourier;
-use crate::augment::Frame;
+use crate::geometry::Size;
 
-/// Grey levels: 0.299 R + 0.587 G + 0.114 B in 15 bits, rounded.
-pub(super) fn grey(view: &[u8]) -> Vec<u8> {
+/// Gray levels: 0.299 R + 0.587 G + 0.114 B in 15 bits, rounded.
+pub(super) fn gray(view: &[u8]) -> Vec<u8> {
     let level = |[r, g, b]: &[u8; 3]| {
         let sum = u32::from(*r) * 9798 + u32::from(*g) * 19235 + u32::from(*b) * 3735;
         ((sum + (1 << 14)) >> 15) as u8
@@ -23,10 +23,10 @@ fn mirrored(at: i64, length: usize) -> usize {
 }
 
 /// One pass of the kernel (1, 2, 1) x (1, 2, 1) / 16 on bytes, mirrored at the edges.
-fn blur(grey: &[u8], frame: Frame) -> Vec<u8> {
+fn blur(gray: &[u8], frame: Size) -> Vec<u8> {
     let (w, h) = (frame.width as usize, frame.height as usize);
-    let mut across = vec![0u16; grey.len()];
-    for (row, out) in grey.chunks_exact(w).zip(across.chunks_exact_mut(w)) {
+    let mut across = vec![0u16; gray.len()];
+    for (row, out) in gray.chunks_exact(w).zip(across.chunks_exact_mut(w)) {
         let sum = |x: usize| {
             let at = |x: i64| u16::from(row[mirrored(x, w)]);
             at(x as i64 - 1) + 2 * at(x as i64) + at(x as i64 + 1)
@@ -39,7 +39,7 @@ fn blur(grey: &[u8], frame: Frame) -> Vec<u8> {
         }
     }
     let row = |y: i64| &across[mirrored(y, h) * w..][..w];
-    let mut out = Vec::with_capacity(grey.len());
+    let mut out = Vec::with_capacity(gray.len());
     for y in 0..h as i64 {
         let sums = row(y - 1).iter().zip(row(y)).zip(row(y + 1));
         out.extend(sums.map(|((a, b), c)| ((a + 2 * b + c + 8) >> 4) as u8));
@@ -53,21 +53,21 @@ fn blur(grey: &[u8], frame: Frame) -> Vec<u8> {
 /// # Panics
 ///
 /// If `view` is not rows of RGB of that size.
-pub fn fine_grained(frame: Frame, view: &[u8]) -> Vec<u8> {
+pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
     assert_eq!(view.len(), frame.width as usize * frame.height as usize * 3, "RGB of {frame}");
     let (w, h) = (frame.width as usize, frame.height as usize);
     // One pixel has no surround.
     if w * h <= 1 {
         return vec![0; w * h];
     }
-    let grey = blur(&blur(&grey(view), frame), frame);
-    // Sums over all pixels above and left. They may wrap around where pictures are huge, which no difference minds: a window has at
+    let gray = blur(&blur(&gray(view), frame), frame);
+    // Sums over all pixels above and left. They may wrap around where images are huge, which no difference minds: a window has at
     // most 224 x 224 pixels.
     let mut integral = vec![0u32; (w + 1) * (h + 1)];
     for y in 0..h {
         let (above, below) = integral[y * (w + 1)..].split_at_mut(w + 1);
         let mut sum = 0u32;
-        for (x, level) in grey[y * w..][..w].iter().enumerate() {
+        for (x, level) in gray[y * w..][..w].iter().enumerate() {
             sum = sum.wrapping_add(u32::from(*level));
             below[x + 1] = above[x + 1].wrapping_add(sum);
         }
@@ -88,16 +88,16 @@ pub fn fine_grained(frame: Frame, view: &[u8]) -> Vec<u8> {
             columns.resize(w + 2 * n, columns[w + n - 1]);
             let rows = (y2 - y1) as f32;
             let (left, right) = (&columns[..w], &columns[2 * n..][..w]);
-            let (grey, widths) = (&grey[y * w..][..w], &widths[..w]);
+            let (gray, widths) = (&gray[y * w..][..w], &widths[..w]);
             let (on, off) = (&mut on[y * w..][..w], &mut off[y * w..][..w]);
             #[allow(
                 clippy::needless_range_loop,
-                reason = "six lines of one length, which this form vectorises"
+                reason = "six lines of one length, which this form vectorizes"
             )]
             for x in 0..w {
-                let centre = i32::from(grey[x]);
-                let others = (right[x].wrapping_sub(left[x]) as i32 - centre) as f32;
-                let difference = (centre as f32 - others / (widths[x] * rows - 1.0)) as i32;
+                let center = i32::from(gray[x]);
+                let others = (right[x].wrapping_sub(left[x]) as i32 - center) as f32;
+                let difference = (center as f32 - others / (widths[x] * rows - 1.0)) as i32;
                 on[x] += difference.max(0);
                 off[x] += (-difference).max(0);
             }
@@ -123,11 +123,11 @@ const SIDE: usize = 64;
 /// # Panics
 ///
 /// If `view` is not rows of RGB of that size.
-pub fn spectral_residual(frame: Frame, view: &[u8]) -> Vec<f32> {
+pub fn spectral_residual(frame: Size, view: &[u8]) -> Vec<f32> {
     assert_eq!(view.len(), frame.width as usize * frame.height as usize * 3, "RGB of {frame}");
     let (w, h) = (frame.width as usize, frame.height as usize);
-    let grey: Vec<f64> = grey(view).into_iter().map(f64::from).collect();
-    let small = resized(&grey, [h, w], [SIDE, SIDE]);
+    let gray: Vec<f64> = gray(view).into_iter().map(f64::from).collect();
+    let small = resized(&gray, [h, w], [SIDE, SIDE]);
     let fourier = [Fourier::new(SIDE), Fourier::new(SIDE)];
     let mut spectrum: Vec<[f64; 2]> = small.into_iter().map(|level| [level, 0.0]).collect();
     Fourier::plane(&fourier, &mut spectrum, false);
@@ -163,12 +163,12 @@ fn filtered(values: &[f64], taps: &[f64]) -> Vec<f64> {
     all.map(|(y, x)| sum(&|d| across[mirrored(y + d, SIDE) * SIDE + x as usize])).collect()
 }
 
-/// Bilinear, half-pixel centres, no antialiasing.
+/// Bilinear, half-pixel centers, no antialiasing.
 fn resized(values: &[f64], [h, w]: [usize; 2], [out_h, out_w]: [usize; 2]) -> Vec<f64> {
     let place = |at: usize, from: usize, to: usize| {
-        let centre = ((at as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
-        let first = centre as usize;
-        (first, (first + 1).min(from - 1), centre - first as f64)
+        let center = ((at as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
+        let first = center as usize;
+        (first, (first + 1).min(from - 1), center - first as f64)
     };
     let mut out = Vec::with_capacity(out_h * out_w);
     for y in 0..out_h {
@@ -183,7 +183,7 @@ fn resized(values: &[f64], [h, w]: [usize; 2], [out_h, out_w]: [usize; 2]) -> Ve
 }
 
 /// The first maximum in row-major order: row and column; the middle if all are equal.
-pub fn peak(frame: Frame, levels: &[u8]) -> [u32; 2] {
+pub fn peak(frame: Size, levels: &[u8]) -> [u32; 2] {
     let most = levels.iter().copied().max().unwrap_or(0);
     if levels.iter().all(|level| *level == most) {
         return [frame.height / 2, frame.width / 2];

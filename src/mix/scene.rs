@@ -7,7 +7,7 @@ use super::blend::Blend;
 use super::maps::{Map, MapSource};
 use super::method::Method;
 use super::saliency;
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::error::{Error, Result};
 use crate::source::{Annotations, Target};
 
@@ -54,8 +54,8 @@ impl Outcome {
         Outcome { label, ..self }
     }
 
-    /// The weight of A's label, in pictures of size `frame`.
-    pub fn lam(&self, frame: Frame) -> f64 {
+    /// The weight of A's label, in images of size `frame`.
+    pub fn lam(&self, frame: Size) -> f64 {
         match &self.label {
             Label::Share => self.blend.lam(frame),
             Label::Own => 1.0,
@@ -139,10 +139,10 @@ impl SlotMix {
     }
 }
 
-/// What mixers may look at: the untouched pictures of a group, their maps and their targets.
+/// What mixers may look at: the untouched images of a group, their maps and their targets.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
-    frame: Frame,
+    frame: Size,
     views: &'a [Option<&'a [u8]>],
     maps: Maps<'a>,
     targets: &'a [&'a Target],
@@ -158,17 +158,17 @@ enum Maps<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Of rows of RGB of size `frame` for each slot; `None` for a slot without a picture.
+    /// Of rows of RGB of size `frame` for each slot; `None` for a slot without an image.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] that names a slot whose pixels are not of that size.
-    pub fn new(frame: Frame, views: &'a [Option<&'a [u8]>]) -> Result<Scene<'a>> {
+    pub fn new(frame: Size, views: &'a [Option<&'a [u8]>]) -> Result<Scene<'a>> {
         let expected = frame.width as usize * frame.height as usize * 3;
         for (slot, view) in views.iter().enumerate() {
             if let Some(view) = view.filter(|view| view.len() != expected || view.is_empty()) {
                 return Err(Error::config(format!(
-                    "slot {slot}: {} bytes are no RGB picture of {frame} pixels",
+                    "slot {slot}: {} bytes are no RGB image of {frame} pixels",
                     view.len()
                 )));
             }
@@ -188,14 +188,14 @@ impl<'a> Scene<'a> {
         Scene { targets, ..self }
     }
 
-    /// With what is annotated in the pictures, in their coordinates.
+    /// With what is annotated in the images, in their coordinates.
     #[must_use]
     pub fn annotations(self, annotations: &'a [Option<&'a Annotations>]) -> Scene<'a> {
         Scene { annotations, ..self }
     }
 
-    /// The size of the pictures.
-    pub fn frame(&self) -> Frame {
+    /// The size of the images.
+    pub fn frame(&self) -> Size {
         self.frame
     }
 
@@ -204,14 +204,14 @@ impl<'a> Scene<'a> {
         self.views.len()
     }
 
-    /// The picture of a slot: rows of RGB.
+    /// The image of a slot: rows of RGB.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if there is none.
     pub fn view(&self, slot: usize) -> Result<&'a [u8]> {
         let view = self.views.get(slot).copied().flatten();
-        view.ok_or_else(|| Error::config(format!("slot {slot} has no picture")))
+        view.ok_or_else(|| Error::config(format!("slot {slot} has no image")))
     }
 
     /// The target of a slot.
@@ -253,7 +253,7 @@ impl<'a> Scene<'a> {
         map.map_err(|error| error.at(format_args!("slot {slot}")))
     }
 
-    /// The map of a slot at the picture's resolution, in levels of 0 to 255; planes and computed maps have such.
+    /// The map of a slot at the image's resolution, in levels of 0 to 255; planes and computed maps have such.
     pub(crate) fn levels(&self, slot: usize, source: &MapSource) -> Result<Vec<u8>> {
         let (frame, scale) = (self.frame, if source.plane().is_some() { 1.0 } else { 255.0 });
         if matches!((self.maps, source), (Maps::Named, MapSource::FineGrained)) {
@@ -263,7 +263,7 @@ impl<'a> Scene<'a> {
         Ok(map.into_iter().map(|value| (value * scale) as u8).collect())
     }
 
-    /// True if there is a picture in a slot.
+    /// True if there is an image in a slot.
     pub(crate) fn has(&self, slot: usize) -> bool {
         self.views.get(slot).is_some_and(Option::is_some)
     }
@@ -307,7 +307,7 @@ impl Mixed {
 }
 
 impl SlotMix {
-    /// Finishes what was drawn. A slot stays as it was if it or one of its sources has no picture, if it is its own partner, or
+    /// Finishes what was drawn. A slot stays as it was if it or one of its sources has no image, if it is its own partner, or
     /// if all of it is A.
     ///
     /// # Errors
@@ -334,7 +334,7 @@ impl SlotMix {
         });
         if needed > sources.len() || !sources.iter().all(|source| scene.has(*source)) {
             return Err(Error::config(format!(
-                "mix \"{}\": {needed} sources are blended of the slots {sources:?}; expected as many with pictures",
+                "mix \"{}\": {needed} sources are blended of the slots {sources:?}; expected as many with images",
                 self.method
             )));
         }

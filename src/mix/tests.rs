@@ -2,7 +2,7 @@ use super::*;
 use crate::Kind;
 use crate::augment::Registry;
 
-const FRAME: Frame = Frame { width: 13, height: 9 };
+const FRAME: Size = Size { width: 13, height: 9 };
 
 fn cutmix(alpha: f64) -> Mix {
     Mix::new(CutMix::new(alpha))
@@ -16,8 +16,8 @@ fn draw(mix: &Mix, group: u32, slots: usize) -> Vec<Mixed> {
     finish(&mix.draw(7, 0, 0, group, slots, FRAME), FRAME, slots)
 }
 
-/// What was drawn, with black pictures.
-fn finish(drawn: &[SlotMix], frame: Frame, slots: usize) -> Vec<Mixed> {
+/// What was drawn, with black images.
+fn finish(drawn: &[SlotMix], frame: Size, slots: usize) -> Vec<Mixed> {
     let black = vec![0; frame.width as usize * frame.height as usize * 3];
     let views = vec![Some(&black[..]); slots];
     let scene = Scene::new(frame, &views).unwrap();
@@ -57,13 +57,13 @@ fn the_weight_of_a_label_is_its_exact_share_of_the_pixels() {
 
 #[test]
 fn a_box_is_scaled_to_another_size_with_edges_rounded_half_to_even() {
-    let from = Frame { width: 8, height: 4 };
-    let scaled = |rect: [u32; 4], width, height| Blend::Box { rect }.scaled(from, Frame { width, height });
+    let from = Size { width: 8, height: 4 };
+    let scaled = |rect: [u32; 4], width, height| Blend::Box { rect }.scaled(from, Size { width, height });
     assert_eq!(scaled([1, 3, 3, 5], 4, 2), Blend::Box { rect: [0, 2, 2, 2] });
     assert_eq!(scaled([0, 0, 4, 8], 5, 7), Blend::Box { rect: [0, 0, 7, 5] });
     assert_eq!(scaled([1, 2, 3, 7], 8, 4), Blend::Box { rect: [1, 2, 3, 7] });
     let uniform = Blend::Uniform { lam: 0.3 };
-    assert_eq!(uniform.scaled(from, Frame { width: 1, height: 1 }), uniform);
+    assert_eq!(uniform.scaled(from, Size { width: 1, height: 1 }), uniform);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn weights_and_p_are_frequencies() {
     let mut counts = [0.0; 3];
     for group in 0..n / 8 {
         // Frames so large that an empty box, which counts as unmixed, is next to impossible.
-        for slot in mix.draw(7, 0, 0, group, 8, Frame { width: 4000, height: 4000 }) {
+        for slot in mix.draw(7, 0, 0, group, 8, Size { width: 4000, height: 4000 }) {
             counts[usize::from(slot.method.code())] += 1.0;
         }
     }

@@ -53,12 +53,12 @@ pub(crate) struct BatchWork {
     drawn: Vec<Vec<SlotMix>>,
     /// What each group became.
     emitted: Vec<OnceLock<Result<Vec<Emitted>>>>,
-    /// Slots of a group, and pictures that it emits.
+    /// Slots of a group, and images that it emits.
     group: usize,
     emits: usize,
     slots: Vec<OnceLock<Result<Staged>>>,
-    /// How many pictures the batch has of each view.
-    pictures: usize,
+    /// How many images the batch has of each view.
+    images: usize,
     group_left: Vec<AtomicUsize>,
     groups_left: AtomicUsize,
     buffers: Arc<Buffers>,
@@ -108,7 +108,7 @@ impl BatchWork {
             lease: Mutex::new(Some(lease)),
             group: line.group,
             slots: (0..count).map(|_| OnceLock::new()).collect(),
-            pictures: line.emitted(count),
+            images: line.emitted(count),
             group_left: (0..groups)
                 .map(|group| AtomicUsize::new(line.group.min(count - group * line.group)))
                 .collect(),
@@ -124,13 +124,13 @@ impl BatchWork {
         !self.drawn.is_empty()
     }
 
-    /// Writes one view of a picture that is emitted: of a slot, without mixing.
+    /// Writes one view of an image that is emitted: of a slot, without mixing.
     pub(super) fn write(&self, number: usize, spot: &Spot<'_>, pixels: SlotPixels<'_>) {
-        let piece = spot.k * self.pictures + number;
+        let piece = spot.k * self.images + number;
         self.outputs[spot.g].write(piece, &spot.group.finisher, pixels);
     }
 
-    /// Writes a picture without pixels.
+    /// Writes an image without pixels.
     pub(super) fn write_blank(&self, number: usize) {
         self.views.spots().for_each(|spot| self.write(number, &spot, SlotPixels::Blank));
     }
@@ -208,7 +208,7 @@ impl BatchWork {
                 Err(error) => return Err(error.restate()),
             }
         }
-        let mut emitted = Vec::with_capacity(self.pictures);
+        let mut emitted = Vec::with_capacity(self.images);
         if self.mixes() {
             for group in &self.emitted {
                 match group.get().expect("every group was finished") {
@@ -255,7 +255,7 @@ pub(crate) struct Slot<'a> {
     pub(crate) notes: &'a [i64],
 }
 
-/// Puts a batch together from its parts: the slots that were read, and the pictures that they became.
+/// Puts a batch together from its parts: the slots that were read, and the images that they became.
 pub(crate) fn assemble(
     line: &Line,
     plan: &BatchPlan,

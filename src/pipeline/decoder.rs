@@ -11,7 +11,8 @@ use super::stats::Meter;
 use super::views::AnnotatedViews;
 use super::{ReadChunk, Shared};
 use crate::augment::Program;
-use crate::decode::{Probe, Rect};
+use crate::decode::Probe;
+use crate::geometry::Rect;
 use crate::error::{Error, Kind, Result};
 
 /// A slot on its way to the augmenter.

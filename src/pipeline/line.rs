@@ -7,11 +7,13 @@ use bytes::Bytes;
 use super::learnt::Learnt;
 use super::proofs::Proofs;
 use super::views::{ViewSet, ViewSets};
-use crate::augment::{Frame, Program};
+use crate::augment::Program;
+use crate::geometry::Size;
 use crate::batch::TargetMaker;
 use crate::decode::jpeg::{Index, Proof};
-use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, ScalePolicy, plane};
-use crate::draws::{Coord, OpKey};
+use crate::decode::{Decoder, IndexPolicy, Probe, ScalePolicy, plane, self};
+use crate::geometry::Rect;
+use crate::rng::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
 use crate::plan::{Plan, Visit};
 use crate::recipe::{OnBad, Recipe};
@@ -69,7 +71,7 @@ impl Desk {
     }
 }
 
-/// Asked for the part of a picture to decode, given the part that is needed and the bytes of its planes: the place to
+/// Asked for the part of an image to decode, given the part that is needed and the bytes of its planes: the place to
 /// wait for memory.
 pub(crate) type Choose<'a> = &'a mut dyn FnMut(Rect, &Probe, u64) -> Result<Rect>;
 
@@ -82,15 +84,15 @@ pub(crate) struct Sample {
     pub(crate) index: Option<(Bytes, Proof)>,
 }
 
-/// A slot whose picture is about to be decoded or known to be blank.
+/// A slot whose image is about to be decoded or known to be blank.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) visit: Visit,
     pub(crate) target: Target,
     pub(crate) fault: Option<Fault>,
-    /// The decoded part of the picture in the buffer that came along; `None` for a blank slot.
+    /// The decoded part of the image in the buffer that came along; `None` for a blank slot.
     pub(crate) region: Option<Rect>,
-    /// What is annotated in the picture, planes decoded.
+    /// What is annotated in the image, planes decoded.
     pub(crate) annotations: Annotations,
 }
 
@@ -271,7 +273,7 @@ impl Line {
         Ok(())
     }
 
-    /// Draws a program for each view of a visit, for a picture of the probed size.
+    /// RandomStream a program for each view of a visit, for an image of the probed size.
     pub(crate) fn draw(
         &self,
         programs: &mut Vec<Program>,
@@ -280,7 +282,7 @@ impl Line {
         visit: Visit,
         probe: &Probe,
     ) {
-        let frame = Frame { width: probe.width, height: probe.height };
+        let frame = Size { width: probe.width, height: probe.height };
         programs.resize_with(views.count(), Program::default);
         for (spot, program) in views.spots().zip(programs) {
             let at = Coord {
@@ -294,9 +296,9 @@ impl Line {
         }
     }
 
-    /// Makes the programs those of a smaller picture, if the recipe allows it; gives what is to be decoded.
+    /// Makes the programs those of a smaller image, if the recipe allows it; gives what is to be decoded.
     ///
-    /// Boxes and planes are of the whole picture, so recipes that move them read whole pictures.
+    /// Boxes and planes are of the whole image, so recipes that move them read whole images.
     pub(crate) fn scaled(&self, programs: &mut [Program], bytes: &[u8], probe: Probe) -> Probe {
         if self.recipe.decode.scale == ScalePolicy::Exact || self.recipe.joint.is_some() {
             return probe;
@@ -311,7 +313,7 @@ impl Line {
         }
     }
 
-    /// The pictures that so many slots become, which begin with a group.
+    /// The images that so many slots become, which begin with a group.
     pub(crate) fn emitted(&self, slots: usize) -> usize {
         let Some(mix) = &self.recipe.mix else { return slots };
         slots / self.group * mix.emitted(self.group) + mix.emitted(slots % self.group)
@@ -330,7 +332,7 @@ struct Decoded {
     annotations: Annotations,
 }
 
-/// The part of the picture that all views together read.
+/// The part of the image that all views together read.
 pub(crate) fn wish(programs: &[Program]) -> Rect {
     let wishes = programs.iter().map(Program::wish);
     wishes.reduce(Rect::union).expect("a sample has at least one view")

@@ -17,7 +17,7 @@ pub(crate) struct GroupSlot<'a> {
     pub(crate) annotations: &'a AnnotatedViews,
 }
 
-/// A picture that a group emits. Slots count in the rank's batch.
+/// An image that a group emits. Slots count in the rank's batch.
 #[derive(Debug)]
 pub(crate) struct Emitted {
     pub(crate) mixed: Mixed,
@@ -57,10 +57,10 @@ pub(crate) fn resolve(
     let frame = views.mix_frame();
     let masks = views.mix.as_ref().map_or_else(Masks::default, |mix| mix.get_masks());
     let first = views.groups[0].values();
-    let pictures: Vec<Option<&[u8]>> = slots.iter().map(|slot| slot.views.map(|all| &all[..first])).collect();
+    let images: Vec<Option<&[u8]>> = slots.iter().map(|slot| slot.views.map(|all| &all[..first])).collect();
     let targets: Vec<&Target> = slots.iter().map(|slot| slot.target).collect();
     let annotations: Vec<_> = slots.iter().map(|slot| slot.annotations.first()).collect();
-    let scene = Scene::new(frame, &pictures)?.targets(&targets).annotations(&annotations);
+    let scene = Scene::new(frame, &images)?.targets(&targets).annotations(&annotations);
     let mut terms = Vec::new();
     let emit = |drawn: &SlotMix| {
         let mut mixed = catch(|| drawn.resolve(&scene)).map_err(|error| {
@@ -118,7 +118,7 @@ impl Emitted {
     }
 }
 
-/// The masks of all pictures of a batch.
+/// The masks of all images of a batch.
 pub(crate) fn masks(views: &ViewSet, emitted: &[&Emitted]) -> MaskPlanes {
     let joined = |plane: fn(&Emitted) -> &Vec<f32>| {
         let planes: Vec<&[f32]> = emitted.iter().map(|each| &plane(each)[..]).collect();

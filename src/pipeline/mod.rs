@@ -103,7 +103,7 @@ fn half_of_memory() -> u64 {
 
 /// Which roles share a thread.
 ///
-/// Fusing keeps a picture in one core's cache and saves a hop of several microseconds, so it is the default; a split line is
+/// Fusing keeps an image in one core's cache and saves a hop of several microseconds, so it is the default; a split line is
 /// there for those who measure otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -134,7 +134,7 @@ pub(crate) struct Shared {
 /// A batch on its way to the consumer, with its place in the run.
 type Done = (u64, Result<Batch>);
 
-/// Neighbouring slots of a batch on their way to the decoder.
+/// Neighboring slots of a batch on their way to the decoder.
 struct ReadChunk {
     work: Arc<BatchWork>,
     /// The first slot.

@@ -52,9 +52,9 @@ pub(super) struct Reader {
 
 /// Encoded bytes that make about half a millisecond of decoding.
 const CHUNK_BYTES: u64 = 48 << 10;
-/// Samples of a message at most: 64 small pictures make the hop negligible.
+/// Samples of a message at most: 64 small images make the hop negligible.
 const CHUNK_MOST: usize = 64;
-/// Bytes of a small picture at most: raw pixels, of which half a millisecond's work has more bytes, or next to nothing.
+/// Bytes of a small image at most: raw pixels, of which half a millisecond's work has more bytes, or next to nothing.
 const SMALL: u64 = 4 << 10;
 
 impl Reader {
@@ -88,11 +88,11 @@ impl Reader {
         let line = &self.shared.line;
         let plan = line.plan.batch(epoch, index);
         let views = line.views_at(epoch)?;
-        let pictures = line.emitted(plan.slots.len());
-        let values = views.groups.iter().map(|group| group.count() * pictures * group.values());
+        let images = line.emitted(plan.slots.len());
+        let values = views.groups.iter().map(|group| group.count() * images * group.values());
         let (pixels, lease) = self.shared.pool.lease(line.recipe.output.dtype, values)?;
         let outputs = pixels.into_iter().zip(&views.groups);
-        let outputs = outputs.map(|(pixels, group)| Output::new(pixels, group.count() * pictures)).collect();
+        let outputs = outputs.map(|(pixels, group)| Output::new(pixels, group.count() * images)).collect();
         let buffers = Arc::clone(&self.shared.buffers);
         BatchWork::new(line, number, plan, views, outputs, lease, buffers)
     }
@@ -124,7 +124,7 @@ impl Reader {
     fn cut(&self, work: &BatchWork, start: usize) -> (usize, u64) {
         let slots = &work.plan.slots[start..];
         let most = self.chunk.unwrap_or(CHUNK_MOST);
-        // Small pictures go on beyond the limit, as long as a batch has two chunks for each worker.
+        // Small images go on beyond the limit, as long as a batch has two chunks for each worker.
         let share = work.plan.slots.len() / (2 * self.workers);
         let mut bytes = 0u64;
         let mut count = 0;

@@ -88,7 +88,7 @@ pub struct Stats {
     pub decoding: Duration,
     /// Ops on pixels.
     pub augmenting: Duration,
-    /// The final pass: mixing, normalising, layout; and closing batches.
+    /// The final pass: mixing, normalizing, layout; and closing batches.
     pub batching: Duration,
     /// Workers without work: reading is too slow, or the trainer takes nothing.
     pub starved: Duration,
@@ -112,7 +112,7 @@ pub struct Stats {
     pub in_flight: u64,
     /// The most bytes of pixels that batches had at once, in preparation or held by the trainer.
     pub batch_bytes_peak: u64,
-    /// The most bytes of decoded pictures at once.
+    /// The most bytes of decoded images at once.
     pub decoded_bytes_peak: u64,
     /// Samples delivered of each source, in the order of the sources.
     pub sources: Vec<u64>,
@@ -159,7 +159,7 @@ impl Stats {
             waited * 100.0,
             match stage {
                 "decoder" =>
-                    "More cores, smaller stored pictures (feedmill convert --max-side) or raw pixels would help.",
+                    "More cores, smaller stored images (feedmill convert --max-side) or raw pixels would help.",
                 "augmenter" => "More cores, or fewer and cheaper ops, would help.",
                 "batcher" => "More cores, u8 or f16 output would help.",
                 _ => "Larger files (feedmill convert) or a faster disk would help.",

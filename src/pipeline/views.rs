@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use crate::augment::{Frame, Joint, Note, Program, Scratch};
+use crate::augment::{Joint, Note, Program, Scratch};
+use crate::geometry::Size;
 use crate::batch::{Finisher, NoteColumn};
 use crate::error::Result;
 use crate::mix::Mix;
@@ -20,7 +21,7 @@ const KEPT: usize = 4;
 /// The views of every epoch, made when an epoch is first asked for.
 #[derive(Debug)]
 pub(crate) struct ViewSets {
-    given: Option<Frame>,
+    given: Option<Size>,
     first: Arc<ViewSet>,
     /// True if every epoch has the views of the first one.
     constant: bool,
@@ -33,7 +34,7 @@ impl ViewSets {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the size of a view depends on the sample.
-    pub(crate) fn new(recipe: &Recipe, given: Option<Frame>) -> Result<ViewSets> {
+    pub(crate) fn new(recipe: &Recipe, given: Option<Size>) -> Result<ViewSets> {
         let mut landmarks: BTreeSet<u32> = recipe.views().iter().flat_map(View::landmarks).collect();
         landmarks.extend(recipe.mix_landmarks());
         for epoch in &landmarks {
@@ -108,7 +109,7 @@ impl Group {
         self.view.get_count()
     }
 
-    pub(crate) fn frame(&self) -> Frame {
+    pub(crate) fn frame(&self) -> Size {
         self.finisher.frame()
     }
 
@@ -127,7 +128,7 @@ impl Spot<'_> {
 
 impl ViewSet {
     /// The views of a recipe in an epoch, for samples whose size is `given`, if they all have the same.
-    fn new(recipe: &Recipe, given: Option<Frame>, epoch: u32) -> Result<ViewSet> {
+    fn new(recipe: &Recipe, given: Option<Size>, epoch: u32) -> Result<ViewSet> {
         let groups = recipe.views().iter().map(|view| {
             let view = view.at(epoch)?;
             let frame = view.frame(given)?;
@@ -215,18 +216,18 @@ impl ViewSet {
     }
 
     /// The size that mixing is drawn for.
-    pub(crate) fn mix_frame(&self) -> Frame {
+    pub(crate) fn mix_frame(&self) -> Size {
         self.groups[0].frame()
     }
 
     /// The shape of each group's tensor for so many slots.
     pub(crate) fn shapes(&self, slots: usize) -> Vec<[usize; 4]> {
         let shape = |group: &Group| {
-            let (pictures, frame) = (group.count() * slots, group.frame());
+            let (images, frame) = (group.count() * slots, group.frame());
             let (h, w) = (frame.height as usize, frame.width as usize);
             match self.layout {
-                Layout::Nchw => [pictures, 3, h, w],
-                Layout::Nhwc => [pictures, h, w, 3],
+                Layout::Nchw => [images, 3, h, w],
+                Layout::Nhwc => [images, h, w, 3],
             }
         };
         self.groups.iter().map(shape).collect()

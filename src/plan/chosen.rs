@@ -46,8 +46,8 @@ impl Chosen {
         let (picked, weights) = picked.map_or((None, None), |picked| (Some(picked.samples), picked.weights));
         let sources = match (&picked, setup.sources.len()) {
             (Some(picked), 2..) => Groups::chosen(facts.grouping(&By::Source)?, Some(picked)),
-            (Some(picked), _) => Groups::neighbours([picked.len() as u64]),
-            (None, _) => Groups::neighbours(setup.sources.iter().map(|share| share.len)),
+            (Some(picked), _) => Groups::neighbors([picked.len() as u64]),
+            (None, _) => Groups::neighbors(setup.sources.iter().map(|share| share.len)),
         };
         let mut chosen = Chosen {
             tasks,

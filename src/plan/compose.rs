@@ -7,7 +7,7 @@ use super::groups::Groups;
 use super::permutation::Permutation;
 use super::sampler::{Episodes, Pk, Replacement};
 use super::{Last, Order, Place, Role};
-use crate::draws::{Domain, Draws};
+use crate::rng::{Domain, RandomStream};
 
 /// Streams of a sampler's draws that must not share numbers. They begin where those of `stream` cannot be: a run has one
 /// sampler, so they need not differ from them.
@@ -40,10 +40,10 @@ pub(super) fn pk(key: (u64, u32), pk: &Pk, groups: &Groups, batch: u64) -> Vec<P
             Replacement::Auto => size < k,
             Replacement::Never => false,
         };
-        let mut draws = Draws::of(key.0, key.1, Domain::Sampler, id, Part::Items as u32);
+        let mut rng = RandomStream::in_domain(key.0, key.1, Domain::Sampler, id, Part::Items as u32);
         let items = if again { Permutation::Identity } else { some(key, Part::Items, id, size) };
         for item in 0..k {
-            let local = if again { draws.below(size) } else { items.at(item) };
+            let local = if again { rng.below(size) } else { items.at(item) };
             places.push(Place::of(groups, class, groups.member(class, local), id * k + item));
         }
     }
@@ -91,8 +91,8 @@ fn queries(key: (u64, u32), cfg: &Episodes, groups: &Groups, classes: &[usize], 
     let equal = u64::from(cfg.queries);
     let Some(alpha) = cfg.query_alpha else { return vec![equal; classes.len()] };
     let total = equal * classes.len() as u64;
-    let mut draws = Draws::of(key.0, key.1, Domain::Sampler, number, Part::Queries as u32);
-    let shares: Vec<f64> = classes.iter().map(|_| draws.gamma(alpha)).collect();
+    let mut rng = RandomStream::in_domain(key.0, key.1, Domain::Sampler, number, Part::Queries as u32);
+    let shares: Vec<f64> = classes.iter().map(|_| rng.gamma(alpha)).collect();
     let sum: f64 = shares.iter().sum();
     let exact: Vec<f64> = match sum > 0.0 {
         true => shares.iter().map(|share| share / sum * total as f64).collect(),

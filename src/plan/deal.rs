@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::permutation::Permutation;
-use crate::draws::Domain;
+use crate::rng::Domain;
 
 /// Positions dealt to groups in rounds.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ enum Form {
     Table(Vec<(u32, u32)>),
 }
 
-/// Keeps what neighbouring positions share.
+/// Keeps what neighboring positions share.
 #[derive(Default)]
 pub(super) struct Exchange {
     kept: Option<((u64, u64), Permutation)>,

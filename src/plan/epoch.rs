@@ -309,7 +309,7 @@ impl Setup {
             });
             if !natural || self.sources.iter().any(|share| share.weight.landmarks().len() > 1) {
                 return Err(Error::config(
-                    "sources have weights, but the sampler draws from all samples alike: leave the weights out, or use \
+                    "sources have weights, but the sampler rng from all samples alike: leave the weights out, or use \
                      { kind = \"balanced\", by = \"source\" }",
                 ));
             }

@@ -14,8 +14,8 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// Neighbours, so many in each group.
-    pub(super) fn neighbours(sizes: impl IntoIterator<Item = u64>) -> Groups {
+    /// Neighbors, so many in each group.
+    pub(super) fn neighbors(sizes: impl IntoIterator<Item = u64>) -> Groups {
         let (mut ids, mut starts, mut sum) = (Vec::new(), vec![0], 0);
         for (id, size) in (0..).zip(sizes).filter(|(_, size)| *size > 0) {
             ids.push(id);
@@ -47,7 +47,7 @@ impl Groups {
             members[*at as usize] = place;
             *at += 1;
         }
-        Groups { members: Some(members), ..Groups::neighbours(sizes) }
+        Groups { members: Some(members), ..Groups::neighbors(sizes) }
     }
 
     /// The groups of a grouping that the chosen samples belong to.

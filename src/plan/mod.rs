@@ -30,7 +30,7 @@ pub use sampler::{
 pub use select::{ByClass, Dirichlet, Keep, Prune, Ranked, Select, Split, Subset, Tasks};
 pub use world::World;
 
-use crate::draws::{Domain, Draws};
+use crate::rng::{Domain, RandomStream};
 use crate::error::{Error, Result};
 use chosen::Chosen;
 use epoch::Epoch;
@@ -142,7 +142,7 @@ pub struct Setup {
     pub last: Last,
     /// Who this process is among the ranks.
     pub world: World,
-    /// The number of neighbouring slots that mix with each other (1 without mixing); a rank owns whole groups.
+    /// The number of neighboring slots that mix with each other (1 without mixing); a rank owns whole groups.
     pub group: usize,
 }
 
@@ -461,8 +461,8 @@ impl Plan {
                 (&chosen.sources, source.expect("a sample of the plan has a source"))
             }
         };
-        let mut draws = Draws::of(self.setup.seed, epoch, Domain::Bad, position, attempt);
-        let mut draw = || groups.member(group, draws.below(groups.size(group)));
+        let mut rng = RandomStream::in_domain(self.setup.seed, epoch, Domain::Bad, position, attempt);
+        let mut draw = || groups.member(group, rng.below(groups.size(group)));
         let mut place = draw();
         if state.composed() {
             // Support and queries stay apart; where a class has nothing left, the last draw has to do.

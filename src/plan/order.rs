@@ -12,7 +12,7 @@ pub enum Order {
     /// A uniform permutation of the whole data set, in constant memory.
     #[default]
     Shuffle,
-    /// Blocks of neighbouring samples in shuffled order, then shuffled inside windows of that many blocks: reads stay
+    /// Blocks of neighboring samples in shuffled order, then shuffled inside windows of that many blocks: reads stay
     /// near each other, for data that is far away or stored in large compressed units.
     Blocks {
         /// Samples of a block.
@@ -38,7 +38,7 @@ const WHOLE: u32 = 0;
 const BLOCKS: u32 = 1;
 const WINDOW: u32 = 2;
 
-/// Reads positions of one epoch; keeps the permutations that neighbouring positions share.
+/// Reads positions of one epoch; keeps the permutations that neighboring positions share.
 pub(super) struct Walk {
     order: Order,
     n: u64,

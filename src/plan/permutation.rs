@@ -1,6 +1,6 @@
 //! Keyed permutations with random access: position to position without a table of the data set.
 
-use crate::draws::{Domain, Draws};
+use crate::rng::{Domain, RandomStream};
 
 /// Below this length an exactly uniform shuffle is kept as a table; from it on, a Feistel cipher serves.
 const TABLE: u64 = 4096;
@@ -28,30 +28,30 @@ pub(super) enum Permutation {
 
 impl Permutation {
     pub(super) fn new(seed: u64, epoch: u32, id: u64, part: u32, n: u64) -> Permutation {
-        Permutation::make(Draws::of(seed, epoch, Domain::Plan, id, part), n, TABLE)
+        Permutation::make(RandomStream::in_domain(seed, epoch, Domain::Plan, id, part), n, TABLE)
     }
 
     /// A permutation of another domain, of which most values will be asked for.
     pub(super) fn drawn(domain: Domain, seed: u64, epoch: u32, id: u64, part: u32, n: u64) -> Permutation {
-        Permutation::make(Draws::of(seed, epoch, domain, id, part), n, TABLE)
+        Permutation::make(RandomStream::in_domain(seed, epoch, domain, id, part), n, TABLE)
     }
 
     /// A permutation of which few values will be asked for.
     pub(super) fn brief(domain: Domain, seed: u64, epoch: u32, id: u64, part: u32, n: u64) -> Permutation {
-        Permutation::make(Draws::of(seed, epoch, domain, id, part), n, BRIEF)
+        Permutation::make(RandomStream::in_domain(seed, epoch, domain, id, part), n, BRIEF)
     }
 
     /// A table up to a length, a cipher from it on.
-    fn make(mut draws: Draws, n: u64, table: u64) -> Permutation {
+    fn make(mut rng: RandomStream, n: u64, table: u64) -> Permutation {
         if n <= 1 {
             Permutation::Identity
         } else if n <= table {
             let mut table: Vec<u16> = (0..n as u16).collect();
-            draws.shuffle(&mut table);
+            rng.shuffle(&mut table);
             Permutation::Table(table)
         } else {
             let bits = u64::BITS - (n - 1).leading_zeros();
-            let keys = std::array::from_fn(|_| draws.bits());
+            let keys = std::array::from_fn(|_| rng.bits());
             Permutation::Feistel { n, half: bits.div_ceil(2), keys }
         }
     }
@@ -171,8 +171,8 @@ mod tests {
             let table = sigmas(n, &|key| Permutation::new(key, 0, 0, 0, n));
             assert!(table.abs() < 4.0, "table, n {n}: {table} sigmas");
             let cipher = sigmas(n, &|key| {
-                let mut draws = Draws::of(key, 0, Domain::Plan, 0, 0);
-                let keys = std::array::from_fn(|_| draws.bits());
+                let mut rng = RandomStream::in_domain(key, 0, Domain::Plan, 0, 0);
+                let keys = std::array::from_fn(|_| rng.bits());
                 Permutation::Feistel { n, half: 2, keys }
             });
             assert!(cipher.abs() < 4.0, "cipher, n {n}: {cipher} sigmas");

@@ -262,7 +262,7 @@ pub struct Episodes {
     /// The groups that N are chosen of.
     #[serde(default)]
     pub by: By,
-    /// Draws each class's share of the N x Q queries from a Dirichlet distribution of this concentration (unbalanced queries,
+    /// RandomStream each class's share of the N x Q queries from a Dirichlet distribution of this concentration (unbalanced queries,
     /// Veilleux et al., 2021, with 2); equal by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_alpha: Option<f64>,
@@ -284,7 +284,7 @@ impl Episodes {
     set! {
         /// The groups that N are chosen of.
         by: By,
-        /// Draws each class's share of the queries.
+        /// RandomStream each class's share of the queries.
         query_alpha: f64 => Some,
         /// Whether small classes are left out.
         skip_small: bool,
@@ -327,13 +327,13 @@ impl Grouped {
     }
 }
 
-/// One sample of each group an epoch, another one in the next: one caption of every picture, so that no picture comes twice in a
+/// One sample of each group an epoch, another one in the next: one caption of every image, so that no image comes twice in a
 /// batch. After as many epochs as a group has samples, all of them came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Unique {
-    /// The groups, such as a column with the picture of each caption.
+    /// The groups, such as a column with the image of each caption.
     pub by: By,
 }
 

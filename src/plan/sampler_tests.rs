@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Sizes of classes; sample i's class by going round them is scrambled, so that classes are not neighbours.
+/// Sizes of classes; sample i's class by going round them is scrambled, so that classes are not neighbors.
 fn facts(sizes: &[u32]) -> (u64, Facts) {
     let mut of: Vec<u32> =
         (0..).zip(sizes).flat_map(|(class, &n)| std::iter::repeat_n(class, n as usize)).collect();
-    Draws::of(1, 2, Domain::Plan, 3, 4).shuffle(&mut of);
+    RandomStream::in_domain(1, 2, Domain::Plan, 3, 4).shuffle(&mut of);
     let samples = of.len() as u64;
     (samples, Facts::new().with(By::Class, Grouping { of, names: Vec::new(), count: sizes.len() as u32 }))
 }
@@ -293,15 +293,15 @@ fn a_grouped_batch_has_one_group() {
 }
 
 #[test]
-fn no_picture_comes_twice_in_a_batch_and_all_captions_come_in_turn() {
-    let sizes: Vec<u32> = (0..20).map(|picture| 1 + picture % 5).collect();
+fn no_image_comes_twice_in_a_batch_and_all_captions_come_in_turn() {
+    let sizes: Vec<u32> = (0..20).map(|image| 1 + image % 5).collect();
     let plan = plan(&sizes, Unique::new(By::Class), 8);
     assert_eq!(plan.batches(), 3);
     let mut seen: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
     for epoch in 0..5 {
         for slots in batches(&plan, epoch) {
-            let pictures: BTreeSet<u32> = slots.iter().map(|slot| class(&plan, slot)).collect();
-            assert_eq!(pictures.len(), 8);
+            let images: BTreeSet<u32> = slots.iter().map(|slot| class(&plan, slot)).collect();
+            assert_eq!(images.len(), 8);
         }
         for slot in &visits(&plan, epoch)[..20] {
             seen.entry(class(&plan, slot)).or_default().insert(slot.visit.sample);

@@ -9,7 +9,7 @@ use super::groups::Groups;
 use super::order::Walk;
 use super::permutation::Permutation;
 use super::{Last, Order, Place};
-use crate::draws::{Domain, Draws};
+use crate::rng::{Domain, RandomStream};
 
 /// Streams of a sampler's draws that must not share numbers.
 #[derive(Clone, Copy)]
@@ -57,10 +57,10 @@ pub(super) enum Kind {
 /// An order of the places of positive weight, the first `length` of them: the smallest of exponential draws over weights
 /// (Efraimidis and Spirakis, 2006).
 pub(super) fn without_replacement((seed, epoch): (u64, u32), weights: &[f64], length: u64) -> Vec<u32> {
-    let mut draws = Draws::of(seed, epoch, Domain::Sampler, 0, Part::WithoutReplacement as u32);
+    let mut rng = RandomStream::in_domain(seed, epoch, Domain::Sampler, 0, Part::WithoutReplacement as u32);
     let mut keys: Vec<(f64, u32)> = Vec::with_capacity(weights.len());
     for (place, &weight) in (0u32..).zip(weights) {
-        let key = -libm::log(1.0 - draws.unit());
+        let key = -libm::log(1.0 - rng.unit());
         if weight > 0.0 {
             keys.push((key / weight, place));
         }
@@ -80,8 +80,8 @@ pub(super) fn cumulated<T: FromIterator<f64>>(weights: Vec<f64>) -> T {
 }
 
 /// The first index whose sum is above a uniform draw of the whole.
-fn by_sums(sums: &[f64], draws: &mut Draws) -> usize {
-    let at = draws.unit() * sums[sums.len() - 1];
+fn by_sums(sums: &[f64], rng: &mut RandomStream) -> usize {
+    let at = rng.unit() * sums[sums.len() - 1];
     // Rounding may bring the draw to the whole sum: then it is the last one that adds anything.
     sums.partition_point(|sum| *sum <= at).min(sums.partition_point(|sum| *sum < sums[sums.len() - 1]))
 }
@@ -102,7 +102,7 @@ impl Stream {
         let start = index * batch;
         let filled = self.filled(index, batch, last);
         let mut walk = Steps::new(self, key, chosen);
-        // Slots of a dealt batch are shuffled: what is dealt is fixed, and who is whose neighbour should not be.
+        // Slots of a dealt batch are shuffled: what is dealt is fixed, and who is whose neighbor should not be.
         let arranged = match &self.kind {
             Kind::Dealt { .. } if self.shuffled() => {
                 Permutation::drawn(Domain::Sampler, key.0, key.1, index, Part::Arrange as u32, filled)
@@ -157,7 +157,7 @@ fn spread(slot: u64, filled: u64, repeats: u64) -> u64 {
     row * repeats + copy
 }
 
-/// Reads positions; keeps what neighbours share.
+/// Reads positions; keeps what neighbors share.
 struct Steps<'a> {
     stream: &'a Stream,
     key: (u64, u32),
@@ -190,17 +190,17 @@ impl<'a> Steps<'a> {
     fn at(&mut self, position: u64) -> Place {
         let (seed, epoch) = self.key;
         let Stream { length, repeats, kind, .. } = self.stream;
-        let draws = |part: Part, id| Draws::of(seed, epoch, Domain::Sampler, id, part as u32);
+        let rng = |part: Part, id| RandomStream::in_domain(seed, epoch, Domain::Sampler, id, part as u32);
         // What is drawn anew has no end to start over at.
         match kind {
             Kind::Drawn { groups, cumulated } => {
-                let mut draws = draws(Part::Drawn, position / repeats);
-                let group = by_sums(cumulated, &mut draws);
-                let member = groups.member(group, draws.below(groups.size(group)));
+                let mut rng = rng(Part::Drawn, position / repeats);
+                let group = by_sums(cumulated, &mut rng);
+                let member = groups.member(group, rng.below(groups.size(group)));
                 return Place::of(groups, group, member, position);
             }
             Kind::Weighted { cumulated } => {
-                let place = by_sums(cumulated, &mut draws(Part::Weighted, position / repeats));
+                let place = by_sums(cumulated, &mut rng(Part::Weighted, position / repeats));
                 return Place::plain(place as u64, position);
             }
             _ => {}
@@ -239,7 +239,7 @@ impl<'a> Steps<'a> {
                 let size = groups.size(group);
                 // Where a group begins is the same in every epoch.
                 let id = u64::from(groups.id(group));
-                let first = Draws::of(seed, 0, Domain::Sampler, id, Part::Captions as u32).below(size);
+                let first = RandomStream::in_domain(seed, 0, Domain::Sampler, id, Part::Captions as u32).below(size);
                 let member = groups.member(group, (first + u64::from(epoch)) % size);
                 Place::of(groups, group, member, occurrence(0))
             }

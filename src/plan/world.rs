@@ -42,7 +42,7 @@ impl World {
     }
 
     /// What the launcher's environment says (torchrun, Slurm, Open MPI, PMI, Kubernetes indexed jobs, in this order);
-    /// one process if no launcher is recognised.
+    /// one process if no launcher is recognized.
     ///
     /// # Errors
     ///

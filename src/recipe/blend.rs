@@ -6,7 +6,7 @@ use crate::plan::Curve;
 
 /// One source of a blend. In a recipe: a table of `[[source]]`, one for each `--data` in their order.
 ///
-/// # Example: generated pictures fade in
+/// # Example: generated images fade in
 ///
 /// ```
 /// use feedmill::plan::Curve;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{OpEntry, Recipe, View};
 use crate::augment::Op;
-use crate::draws::{Domain, Draws};
+use crate::rng::{Domain, RandomStream};
 use crate::error::{Error, Result};
 
 /// Families and the ops that belong to them alone. Crops, flips and the like belong to none: they are part of every recipe.
@@ -168,7 +168,7 @@ impl OpFolds {
     /// The families that are held out, in alphabetical order.
     pub fn held_out(&self) -> Vec<&'static str> {
         let mut names: Vec<&'static str> = FAMILIES.iter().map(|(name, _)| *name).collect();
-        Draws::of(self.seed, 0, Domain::Select, 0, u32::MAX).shuffle(&mut names);
+        RandomStream::in_domain(self.seed, 0, Domain::Select, 0, u32::MAX).shuffle(&mut names);
         let mut held: Vec<_> = names.into_iter().skip(self.fold).step_by(self.folds.max(1)).collect();
         held.sort_unstable();
         held

@@ -76,7 +76,7 @@ pub struct Recipe {
     pub(crate) decode: Decode,
 }
 
-/// How pictures are decoded: the `[decode]` table.
+/// How images are decoded: the `[decode]` table.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Decode {
@@ -166,7 +166,7 @@ impl Default for Output {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {
-    /// 0 to 255, not normalised.
+    /// 0 to 255, not normalized.
     U8,
     /// IEEE half precision.
     F16,
@@ -197,7 +197,7 @@ pub enum Layout {
     Nhwc,
 }
 
-/// What to do about a sample that cannot be read, decoded or labelled.
+/// What to do about a sample that cannot be read, decoded or labeled.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum OnBad {
@@ -250,7 +250,7 @@ struct Canonical<'a> {
 }
 
 impl Recipe {
-    /// A recipe without ops: batches of 32 f32 NCHW pictures, shuffled.
+    /// A recipe without ops: batches of 32 f32 NCHW images, shuffled.
     pub fn new() -> Recipe {
         Recipe { batch: 32, ..Recipe::default() }
     }
@@ -411,7 +411,7 @@ impl Recipe {
         Recipe { op_folds: folds.into(), ..self }
     }
 
-    /// Moves boxes, keypoints and planes with the picture; `None` leaves annotations unread.
+    /// Moves boxes, keypoints and planes with the image; `None` leaves annotations unread.
     #[must_use]
     pub fn joint(self, joint: impl Into<Option<Joint>>) -> Recipe {
         Recipe { joint: joint.into(), ..self }
@@ -452,7 +452,7 @@ impl Recipe {
         Recipe { on_bad, ..self }
     }
 
-    /// What a picture may cost at most.
+    /// What an image may cost at most.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Recipe {
         Recipe { decode: Decode { limits, ..self.decode }, ..self }
@@ -538,14 +538,14 @@ impl Recipe {
                 && let Some(plane) = mixer.planes().first()
             {
                 let text = format!(
-                    "mix \"{name}\" reads the plane \"{plane}\": add a [joint] table, which moves planes with pictures"
+                    "mix \"{name}\" reads the plane \"{plane}\": add a [joint] table, which moves planes with images"
                 );
                 return at("mix.choose", text);
             }
             if mixer.one_view() && self.views().iter().map(View::get_count).sum::<usize>() > 1 {
                 return at(
                     "mix.choose",
-                    format!("mix \"{name}\" mixes the pictures of one view, and there are several"),
+                    format!("mix \"{name}\" mixes the images of one view, and there are several"),
                 );
             }
             if mixer.many_labels() && self.target_form() == TargetForm::Pair {

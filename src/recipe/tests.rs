@@ -1,8 +1,8 @@
 use super::*;
 use crate::Kind;
-use crate::augment::{
-    CenterCrop, ColorJitter, Filter, Frame, HorizontalFlip, PadMode, RandomCrop, RandomResizedCrop,
-};
+use crate::augment::{CenterCrop, ColorJitter, Filter, HorizontalFlip, RandomCrop, RandomResizedCrop};
+use crate::geometry::Size;
+use crate::kernels::PadMode;
 use crate::mix::{CutMix, Geometry, Lambda, MixUp, Partner};
 
 #[test]
@@ -293,10 +293,10 @@ fn adding_an_op_changes_the_random_numbers_of_no_other() {
 }
 
 #[test]
-fn a_view_whose_size_depends_on_the_picture_is_refused() {
+fn a_view_whose_size_depends_on_the_image_is_refused() {
     let recipe = Recipe::new().op(HorizontalFlip::new(0.5));
     assert!(recipe.views()[0].frame(None).unwrap_err().to_string().contains("no fixed size"));
-    let uniform = Frame { width: 5, height: 4 };
+    let uniform = Size { width: 5, height: 4 };
     assert_eq!(recipe.views()[0].frame(Some(uniform)).unwrap(), uniform);
 }
 
@@ -333,7 +333,7 @@ fn curves_take_their_values_by_epoch_and_read_back() {
         let view = view.at(epoch).unwrap();
         (view.ops()[0].op().params()["p"].as_float().unwrap(), view.frame(None).unwrap())
     };
-    let frame = |height, width| Frame { width, height };
+    let frame = |height, width| Size { width, height };
     assert_eq!(values(0), (0.0, frame(160, 8)));
     assert_eq!(values(15), (0.5, frame(170, 8)), "a probability stays a fraction, 169.6 rows are rounded");
     assert_eq!(values(30), (1.0, frame(179, 9)));
@@ -415,7 +415,7 @@ fn curves_are_found_however_deep_they_stand() {
                 None => Err(Error::config("p: expected a number")),
             }
         }
-        fn draw(&self, _: &mut crate::draws::Draws, _: &mut crate::augment::Steps) {}
+        fn draw(&self, _: &mut crate::rng::RandomStream, _: &mut crate::augment::Steps) {}
     }
     let mut registry = Registry::default();
     registry.register::<Several>("several");

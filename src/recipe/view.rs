@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::schedule::Schedule;
-use crate::augment::{self, Frame, Note, Op};
-use crate::draws::OpKey;
+use crate::augment::{Note, Op, self};
+use crate::geometry::Size;
+use crate::rng::OpKey;
 use crate::error::{Error, Result};
 
 /// Views of one sample at most: a view's number is one byte of its random streams' coordinates.
@@ -14,7 +15,7 @@ pub(super) const MOST_VIEWS: usize = 255;
 /// A group of views of each sample that the same ops make, each with random numbers of its own.
 ///
 /// A recipe with several gives a batch one tensor for each: two views of 224 pixels and six of 96 make two groups. The
-/// picture is read and decoded once for all of them.
+/// image is read and decoded once for all of them.
 ///
 /// # Example
 ///
@@ -35,7 +36,7 @@ pub struct View {
     pub(super) ops: Vec<OpEntry>,
 }
 
-/// What a recipe without a view has: the picture as it is.
+/// What a recipe without a view has: the image as it is.
 pub(super) static PLAIN: [View; 1] = [View { name: None, count: 1, ops: Vec::new() }];
 
 impl Default for View {
@@ -199,11 +200,11 @@ impl View {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if it depends on the sample.
-    pub fn frame(&self, source: Option<Frame>) -> Result<Frame> {
+    pub fn frame(&self, source: Option<Size>) -> Result<Size> {
         self.ops.iter().fold(source, |frame, entry| entry.op.frame(frame)).ok_or_else(|| {
             let whose = self.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
             Error::config(format!(
-                "the view{whose} has no fixed size: the pictures of a batch must be equally large; end the ops with one \
+                "the view{whose} has no fixed size: the images of a batch must be equally large; end the ops with one \
                  that fixes the size, such as {{ op = \"center_crop\", size = 224 }}",
             ))
         })

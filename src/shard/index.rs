@@ -19,9 +19,9 @@ pub struct Entry {
     pub length: u64,
     /// CRC-32C (Castagnoli) of the record's bytes.
     pub crc32c: u32,
-    /// Columns of the upright picture.
+    /// Columns of the upright image.
     pub width: u32,
-    /// Rows of the upright picture.
+    /// Rows of the upright image.
     pub height: u32,
     /// How the record is encoded.
     pub codec: Codec,
@@ -165,7 +165,7 @@ impl Index {
         })?;
         let (width, height) = (self.u32(self.width, row), self.u32(self.height, row));
         if width == 0 || height == 0 {
-            return Err(Error::corrupt(format!("a picture of {width} x {height} pixels")));
+            return Err(Error::corrupt(format!("an image of {width} x {height} pixels")));
         }
         let byte = self.footer[self.codec + row];
         let codec = layout::codec_of(byte, width, height)

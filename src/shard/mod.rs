@@ -1,4 +1,4 @@
-//! The `.mill` format: records of encoded pictures in one file, with a column index at its end.
+//! The `.mill` format: records of encoded images in one file, with a column index at its end.
 //!
 //! `docs/FORMAT.md` specifies it byte by byte. The rules that shape this code:
 //!
@@ -6,7 +6,7 @@
 //! * [`Shard::open`] checks everything that later reads lean on, so that a hostile file is an error at open: no later
 //!   access can leave the payload, and no allocation is larger than the file.
 //! * Each record has its own checksum, looked at on every read. A damaged record is an error that names it, and its
-//!   neighbours stay readable.
+//!   neighbors stay readable.
 
 mod columns;
 pub(crate) mod disk;

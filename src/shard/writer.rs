@@ -17,9 +17,9 @@ pub struct Record<'a> {
     pub bytes: &'a [u8],
     /// How they are encoded.
     pub codec: Codec,
-    /// Columns of the upright picture, as [`crate::decode::probe`] gives; at least 1.
+    /// Columns of the upright image, as [`crate::decode::probe`] gives; at least 1.
     pub width: u32,
-    /// Rows of the upright picture; at least 1.
+    /// Rows of the upright image; at least 1.
     pub height: u32,
     /// The name for people.
     pub name: &'a str,

@@ -1,4 +1,4 @@
-//! What is known of a picture beyond its class: boxes, keypoints and planes of pixels.
+//! What is known of an image beyond its class: boxes, keypoints and planes of pixels.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Codec;
 use crate::error::{Error, Result};
 
-/// Boxes, keypoints and planes of one picture, in pixels of the upright picture: 0 is its left or upper edge, its width
+/// Boxes, keypoints and planes of one image, in pixels of the upright image: 0 is its left or upper edge, its width
 /// or height the other one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotations {
@@ -14,7 +14,7 @@ pub struct Annotations {
     pub boxes: Vec<BoxLabel>,
     /// Points of objects.
     pub keypoints: Vec<Keypoint>,
-    /// Masks, depth and other pictures of the same scene.
+    /// Masks, depth and other images of the same scene.
     pub planes: Vec<Plane>,
 }
 
@@ -25,10 +25,10 @@ pub struct BoxLabel {
     pub edges: [f32; 4],
     /// The object's class.
     pub class: u32,
-    /// The instance's number in the picture, from 1: its pixels in a plane of instances, and the
+    /// The instance's number in the image, from 1: its pixels in a plane of instances, and the
     /// [`Keypoint::instance`] of its keypoints.
     pub id: u32,
-    /// The number of the cut-out if the instance was pasted; `None` for one of the picture itself.
+    /// The number of the cut-out if the instance was pasted; `None` for one of the image itself.
     pub pasted: Option<u32>,
 }
 
@@ -39,7 +39,7 @@ pub struct Keypoint {
     pub x: f32,
     /// The row.
     pub y: f32,
-    /// 0 if it cannot be seen or is not in the picture; other values are yours (COCO: 1 hidden, 2 visible).
+    /// 0 if it cannot be seen or is not in the image; other values are yours (COCO: 1 hidden, 2 visible).
     pub visible: u8,
     /// Which point of the object it is, such as 5 for the left shoulder.
     pub id: u32,
@@ -47,7 +47,7 @@ pub struct Keypoint {
     pub instance: u32,
 }
 
-/// Pixels that belong to the picture. One of another resolution shows the same scene.
+/// Pixels that belong to the image. One of another resolution shows the same scene.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plane {
     /// Its name, such as `mask` or `infrared`.
@@ -69,10 +69,10 @@ pub enum PlaneKind {
     Instances,
     /// A distance for each pixel, 0 where none is known; one channel.
     Depth,
-    /// Three channels that move with the picture and keep their values: infrared, normals.
+    /// Three channels that move with the image and keep their values: infrared, normals.
     Image,
-    /// Three channels to which everything is done that is done to the picture.
-    Colour,
+    /// Three channels to which everything is done that is done to the image.
+    Color,
 }
 
 impl PlaneKind {
@@ -81,7 +81,7 @@ impl PlaneKind {
         (PlaneKind::Instances, "instances"),
         (PlaneKind::Depth, "depth"),
         (PlaneKind::Image, "image"),
-        (PlaneKind::Colour, "colour"),
+        (PlaneKind::Color, "color"),
     ];
 
     /// The kind in lower case, as in names of files.
@@ -98,7 +98,7 @@ impl PlaneKind {
     pub fn channels(self) -> u8 {
         match self {
             PlaneKind::Mask | PlaneKind::Instances | PlaneKind::Depth => 1,
-            PlaneKind::Image | PlaneKind::Colour => 3,
+            PlaneKind::Image | PlaneKind::Color => 3,
         }
     }
 }
@@ -201,7 +201,7 @@ impl Annotations {
         serde_json::json!({ "boxes": boxes, "keypoints": keypoints }).to_string()
     }
 
-    /// Boxes and keypoints of the picture at another size.
+    /// Boxes and keypoints of the image at another size.
     pub(crate) fn scaled(mut self, [sx, sy]: [f32; 2]) -> Annotations {
         for label in &mut self.boxes {
             let [x0, y0, x1, y1] = label.edges;
@@ -214,7 +214,7 @@ impl Annotations {
     }
 
     /// Refuses numbers that are not finite, boxes whose edges are in the wrong order, two planes of one name, and raw
-    /// planes whose bytes do not fit their size. What lies outside the picture is no error.
+    /// planes whose bytes do not fit their size. What lies outside the image is no error.
     ///
     /// # Errors
     ///
@@ -378,7 +378,7 @@ mod tests {
         with(vec![plane(PlaneKind::Image, 18)]).unwrap();
         assert!(with(vec![plane(PlaneKind::Mask, 5)]).unwrap_err().message().contains("expected 6"));
         assert!(with(vec![plane(PlaneKind::Mask, 6); 2]).unwrap_err().message().contains("another one"));
-        let grey = Plane { kind: PlaneKind::Colour, ..plane(PlaneKind::Mask, 6) };
-        assert!(with(vec![grey]).unwrap_err().message().contains("kind colour has 3"));
+        let gray = Plane { kind: PlaneKind::Color, ..plane(PlaneKind::Mask, 6) };
+        assert!(with(vec![gray]).unwrap_err().message().contains("kind color has 3"));
     }
 }

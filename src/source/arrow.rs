@@ -16,13 +16,13 @@ use super::{
 };
 use crate::error::{Error, Kind, Result};
 
-/// Pictures in Arrow IPC files or streams, read without a copy from a mapping.
+/// Images in Arrow IPC files or streams, read without a copy from a mapping.
 ///
 /// The file format (Feather v2) and the stream format, which Hugging Face's `datasets` writes, are told apart by the
 /// first bytes. A folder stands for its `.arrow` and `.feather` files, sorted by the bytes of their names. Everything is
-/// validated when it is opened, save the pictures themselves, which are not touched; compressed buffers are not read.
+/// validated when it is opened, save the images themselves, which are not touched; compressed buffers are not read.
 ///
-/// The fingerprint covers the number of rows, every picture's size and every label; not the pictures' bytes, which would
+/// The fingerprint covers the number of rows, every image's size and every label; not the images' bytes, which would
 /// mean to read all of them.
 ///
 /// # Cutting a file short
@@ -414,7 +414,7 @@ fn check(batch: &arrow_ipc::RecordBatch<'_>, body: u64) -> Result<()> {
         return Err(Error::new(
             Kind::Unsupported,
             format!(
-                "the buffers are compressed ({:?}), which gains nothing for pictures; write the file without \
+                "the buffers are compressed ({:?}), which gains nothing for images; write the file without \
                  compression",
                 compression.codec()
             ),

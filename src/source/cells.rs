@@ -1,4 +1,4 @@
-//! Pictures and labels in the columns of a table, whatever file the table came from.
+//! Images and labels in the columns of a table, whatever file the table came from.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use super::sidecar::Sidecar;
 use super::{Annotations, Parts, Target};
 use crate::error::{Error, Result};
 
-/// Which columns of a table hold the pictures and the labels.
+/// Which columns of a table hold the images and the labels.
 ///
-/// The picture column is binary (`binary`, `large_binary`, `binary_view`), or Hugging Face's struct with a field `bytes`.
+/// The image column is binary (`binary`, `large_binary`, `binary_view`), or Hugging Face's struct with a field `bytes`.
 /// The label column holds integers (classes), lists of integers (several classes) or lists of floats (a weight for each
 /// class); a null label is [`Target::None`].
 ///
@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 /// `NAME.KIND`, such as `seg.mask`, have planes as PNG; a null is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
-    /// The column of pictures; `image` by default.
+    /// The column of images; `image` by default.
     pub image: String,
     /// The column of labels; `None` reads none. The default, `label`, may be absent from a file; another name may not.
     pub label: Option<String>,
@@ -40,9 +40,9 @@ impl Default for Columns {
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     columns: Columns,
-    /// The columns that annotate pictures.
+    /// The columns that annotate images.
     notes: Vec<String>,
-    /// The columns to read: pictures, labels, annotations.
+    /// The columns to read: images, labels, annotations.
     pub(super) wanted: Vec<usize>,
     /// Class names by Hugging Face's metadata; empty if there are none.
     pub(super) classes: Vec<String>,
@@ -62,9 +62,9 @@ impl Layout {
                 "no column \"{name}\" for the {what}; the columns are {found:?}: name the one that is meant"
             ))
         };
-        let image = position(&columns.image).ok_or_else(|| missing("pictures", &columns.image))?;
+        let image = position(&columns.image).ok_or_else(|| missing("images", &columns.image))?;
         let kind = schema.field(image).data_type();
-        if !is_picture(kind) {
+        if !is_image(kind) {
             return Err(Error::config(format!(
                 "the column \"{}\" has type {kind}; expected binary, or a struct with binary \"bytes\"",
                 columns.image
@@ -76,7 +76,7 @@ impl Layout {
             match position(name) {
                 Some(label) if label == image => {
                     return Err(Error::config(format!(
-                        "the column \"{name}\" is named for pictures and labels"
+                        "the column \"{name}\" is named for images and labels"
                     )));
                 }
                 Some(label) => {
@@ -102,7 +102,7 @@ impl Layout {
         Ok(layout)
     }
 
-    /// A column of single values alone, which stands where pictures do; `None` if there is none of that name.
+    /// A column of single values alone, which stands where images do; `None` if there is none of that name.
     ///
     /// # Errors
     ///
@@ -141,13 +141,13 @@ impl Layout {
                 .column_by_name(name)
                 .ok_or_else(|| Error::corrupt(format!("no column \"{name}\" in the batch")))
         };
-        let pictures = column(&self.columns.image)?;
-        let (cells, outer) = match pictures.as_struct_opt() {
-            Some(pictures) => {
-                let bytes = pictures.column_by_name("bytes");
-                (bytes.ok_or_else(|| Error::corrupt("no field \"bytes\" in the struct"))?, Some(pictures))
+        let images = column(&self.columns.image)?;
+        let (cells, outer) = match images.as_struct_opt() {
+            Some(images) => {
+                let bytes = images.column_by_name("bytes");
+                (bytes.ok_or_else(|| Error::corrupt("no field \"bytes\" in the struct"))?, Some(images))
             }
-            None => (pictures, None),
+            None => (images, None),
         };
         let path = outer.and_then(|outer| outer.column_by_name("path")).map(Arc::clone);
         let labels = match &self.columns.label {
@@ -181,7 +181,7 @@ fn is_binary(kind: &DataType) -> bool {
     matches!(kind, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
 }
 
-fn is_picture(kind: &DataType) -> bool {
+fn is_image(kind: &DataType) -> bool {
     match kind {
         DataType::Struct(fields) => {
             fields.iter().any(|field| field.name() == "bytes" && is_binary(field.data_type()))
@@ -190,7 +190,7 @@ fn is_picture(kind: &DataType) -> bool {
     }
 }
 
-/// The name of a file beside a picture that would hold what such a column holds.
+/// The name of a file beside an image that would hold what such a column holds.
 fn suffix(column: &str) -> String {
     if column == "annotations" { "json".into() } else { format!("{column}.png") }
 }
@@ -226,7 +226,7 @@ fn class_names(schema: &Schema, label: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// The pictures and labels of one batch of rows.
+/// The images and labels of one batch of rows.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     /// The struct around the cells, if some of it is null.
@@ -234,7 +234,7 @@ pub(super) struct Table {
     cells: ArrayRef,
     path: Option<ArrayRef>,
     labels: Option<ArrayRef>,
-    /// What annotates the pictures, by column.
+    /// What annotates the images, by column.
     notes: Vec<(String, ArrayRef)>,
 }
 
@@ -250,7 +250,7 @@ impl Table {
         arrays.into_iter().flatten().chain(notes).map(|array| array.get_array_memory_size() as u64).sum()
     }
 
-    /// The picture in a row.
+    /// The image in a row.
     ///
     /// # Errors
     ///
@@ -263,13 +263,13 @@ impl Table {
             return Err(Error::corrupt(match path {
                 Some(path) => {
                     let path = super::names::short(path.as_bytes());
-                    format!("the picture is null; only its path \"{path}\" was stored: embed the pictures")
+                    format!("the image is null; only its path \"{path}\" was stored: embed the images")
                 }
-                None => "the picture is null".to_owned(),
+                None => "the image is null".to_owned(),
             }));
         }
         any_bytes_at(&self.cells, row)
-            .ok_or_else(|| Error::corrupt("the picture lies outside of the column's data"))
+            .ok_or_else(|| Error::corrupt("the image lies outside of the column's data"))
     }
 
     /// The label in a row.
@@ -311,11 +311,11 @@ impl Table {
         text_at(&self.cells, row)
     }
 
-    /// What annotates the picture in a row; `None` if nothing does.
+    /// What annotates the image in a row; `None` if nothing does.
     ///
     /// # Errors
     ///
-    /// `Corrupt` naming the column, as [`Annotations::from_json`] and for a plane that is no picture.
+    /// `Corrupt` naming the column, as [`Annotations::from_json`] and for a plane that is no image.
     pub(super) fn annotations(&self, row: usize) -> Result<Option<Annotations>> {
         let mut annotations = None;
         for (name, array) in self.notes.iter().filter(|(_, array)| array.is_valid(row)) {

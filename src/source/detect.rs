@@ -12,7 +12,7 @@ use crate::shard::Backing;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// A folder of class folders of pictures.
+    /// A folder of class folders of images.
     Folder,
     /// A folder of `.mill` shards, or one shard.
     Shards,
@@ -62,8 +62,8 @@ impl FromStr for Format {
 /// Opens stored data, detecting its form.
 ///
 /// A file is told by its extension (`.mill`, `.tar`, `.arrow`, `.feather`, `.parquet`), then by its first bytes. A folder
-/// with a `manifest.json` or a `.mill` file holds shards; one with `.tar`, `.arrow` or `.parquet` files and no pictures
-/// holds those; one with pictures or folders is a [`Folder`].
+/// with a `manifest.json` or a `.mill` file holds shards; one with `.tar`, `.arrow` or `.parquet` files and no images
+/// holds those; one with images or folders is a [`Folder`].
 ///
 /// # Errors
 ///
@@ -151,10 +151,10 @@ fn file_format(path: &Path) -> Result<Format> {
         return Ok(Format::Parquet);
     }
     let what = if Codec::detect(head).is_some() {
-        "one picture; give the folder that it lies in"
+        "one image; give the folder that it lies in"
     } else {
         "not a data set; expected a .mill, .tar, .arrow, .feather or .parquet file, or a folder of class folders of \
-         pictures"
+         images"
     };
     Err(Error::config(format!("{}: {what}", path.display())))
 }
@@ -162,7 +162,7 @@ fn file_format(path: &Path) -> Result<Format> {
 fn folder_format(path: &Path) -> Result<Format> {
     let failed = |error| Error::io("list the folder", path, error);
     let mut files: Vec<Format> = Vec::new();
-    let (mut manifest, mut pictures, mut folders) = (false, false, false);
+    let (mut manifest, mut images, mut folders) = (false, false, false);
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
@@ -174,7 +174,7 @@ fn folder_format(path: &Path) -> Result<Format> {
             continue;
         }
         manifest |= name == "manifest.json";
-        pictures |= Codec::is_picture_name(&name.to_string_lossy());
+        images |= Codec::is_image_name(&name.to_string_lossy());
         if let Some(format) = named(Path::new(&name))
             && !files.contains(&format)
         {
@@ -185,18 +185,18 @@ fn folder_format(path: &Path) -> Result<Format> {
         return Ok(Format::Shards);
     }
     match files[..] {
-        [format] if !pictures => Ok(format),
-        [] if pictures || folders => Ok(Format::Folder),
+        [format] if !images => Ok(format),
+        [] if images || folders => Ok(Format::Folder),
         [] => Err(Error::config(format!(
-            "{}: not a data set; looked for class folders or pictures (.jpg, .jpeg, .png, .webp), manifest.json, and \
+            "{}: not a data set; looked for class folders or images (.jpg, .jpeg, .png, .webp), manifest.json, and \
              .mill, .tar, .arrow, .feather and .parquet files",
             path.display()
         ))),
         _ => {
             files.sort_by_key(|format| format.as_str());
             let mut kinds: Vec<&str> = files.iter().map(|format| format.as_str()).collect();
-            if pictures {
-                kinds.push("pictures");
+            if images {
+                kinds.push("images");
             }
             Err(Error::config(format!(
                 "{}: the folder holds {}; say which form is meant, or keep them apart",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 
-/// The largest encoded record, in bytes, that is read into memory: 2 GiB. A picture near it is refused by any sensible
+/// The largest encoded record, in bytes, that is read into memory: 2 GiB. An image near it is refused by any sensible
 /// [`Limits`](crate::decode::Limits); this bound only keeps a damaged size from asking for all the memory there is.
 pub(super) const MAX_RECORD: u64 = 1 << 31;
 
@@ -25,7 +25,7 @@ fn fill(mut read: impl FnMut(&mut [u8], usize) -> io::Result<usize>, buf: &mut [
     Ok(done)
 }
 
-/// `spare` with room for `size` bytes, all of them initialised.
+/// `spare` with room for `size` bytes, all of them initialized.
 ///
 /// # Errors
 ///

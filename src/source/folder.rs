@@ -1,4 +1,4 @@
-//! A folder of class folders of pictures.
+//! A folder of class folders of images.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
@@ -10,22 +10,22 @@ use super::sidecar::Sidecar;
 use super::{Annotations, Codec, Fingerprint, Parts, Payload, Raw, Source, Target, fill, names};
 use crate::error::{Error, Kind, Result};
 
-/// Pictures in folders: `root/class/any/depth/name.jpg`, or a flat `root/name.jpg` without classes.
+/// Images in folders: `root/class/any/depth/name.jpg`, or a flat `root/name.jpg` without classes.
 ///
-/// * A picture is a file named `*.jpg`, `*.jpeg`, `*.png` or `*.webp`, in any case. Its codec is told by its first bytes
+/// * An image is a file named `*.jpg`, `*.jpeg`, `*.png` or `*.webp`, in any case. Its codec is told by its first bytes
 ///   when it is read, not by its name.
 /// * The classes are the folders of the first level, sorted by the bytes of their names; a class folder without a
-///   picture is a class too, so that a split which lacks a class numbers the others alike.
+///   image is a class too, so that a split which lacks a class numbers the others alike.
 /// * The samples are sorted by the bytes of their relative paths, whatever order the file system lists them in.
-/// * Files that annotate a picture `x.jpg` have its name without the extension: `x.json` has boxes and keypoints
+/// * Files that annotate an image `x.jpg` have its name without the extension: `x.json` has boxes and keypoints
 ///   ([`Annotations::from_json`]), `x.NAME.KIND.png` is a plane of a kind: `mask`, `instances`, `depth`, `image` or
-///   `colour`. Beside no such picture, a PNG is a picture like any other.
+///   `color`. Beside no such image, a PNG is an image like any other.
 /// * Names that begin with a dot are skipped.
 /// * A symbolic link to a file is that file; one to a folder is not followed, and a warning counts them. A link that
 ///   leads nowhere is a sample whose read fails.
 /// * The fingerprint covers relative paths, sizes and classes, those of annotations included, and no time stamp.
 ///
-/// The listing is frozen when the folder is opened and takes about 16 bytes and a file name for each picture.
+/// The listing is frozen when the folder is opened and takes about 16 bytes and a file name for each image.
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
@@ -39,8 +39,8 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] naming the folder or file that cannot be read, [`Kind::Config`] if there is no picture, or if
-    /// pictures lie beside class folders with pictures, so that they have no class.
+    /// [`Kind::Io`] naming the folder or file that cannot be read, [`Kind::Config`] if there is no image, or if
+    /// images lie beside class folders with images, so that they have no class.
     pub fn open(path: impl AsRef<Path>) -> Result<Folder> {
         Folder::open_through(path.as_ref(), &list)
     }
@@ -49,7 +49,7 @@ impl Folder {
         let found = fs::metadata(root).map_err(|error| Error::io("open", root, error))?;
         if !found.is_dir() {
             return Err(Error::config(format!(
-                "{}: a file; expected a folder of class folders of pictures",
+                "{}: a file; expected a folder of class folders of images",
                 root.display()
             )));
         }
@@ -62,7 +62,7 @@ impl Folder {
                 n => format!("; {n} symbolic links to folders were not followed"),
             };
             return Err(Error::config(format!(
-                "{}: no picture found; expected class folders of .jpg, .jpeg, .png or .webp files{hint}",
+                "{}: no image found; expected class folders of .jpg, .jpeg, .png or .webp files{hint}",
                 root.display()
             )));
         }
@@ -174,9 +174,9 @@ struct Side {
     size: u64,
 }
 
-/// The path of a file beside a picture.
-fn side_path(picture: &[u8], suffix: &[u8]) -> Vec<u8> {
-    [stem(picture), &b"."[..], suffix].concat()
+/// The path of a file beside an image.
+fn side_path(image: &[u8], suffix: &[u8]) -> Vec<u8> {
+    [stem(image), &b"."[..], suffix].concat()
 }
 
 /// A name without its extension.
@@ -245,7 +245,7 @@ fn list(folder: &Path) -> io::Result<Vec<Entry>> {
 /// A folder that is being walked: what is left of it, in order.
 struct Level {
     left: VecDeque<(Vec<u8>, fs::FileType)>,
-    /// What follows the stems of its annotated pictures.
+    /// What follows the stems of its annotated images.
     sides: BTreeMap<Vec<u8>, Vec<Box<[u8]>>>,
     /// The length of the path above it.
     above: usize,
@@ -291,7 +291,7 @@ impl Walk<'_> {
                 let relative = os_string(path[..path.len() - 1].to_vec());
                 let level = self.enter(Path::new(&relative), above, &stack)?;
                 stack.push(level);
-            } else if let Some(size) = self.picture(&path, &key, kind)? {
+            } else if let Some(size) = self.image(&path, &key, kind)? {
                 for suffix in level.sides.get(stem(&key)).into_iter().flatten() {
                     let side = self.root.join(os_string([&path, &side_path(&key, suffix)[..]].concat()));
                     // One that cannot be read is a fault of its sample.
@@ -309,9 +309,9 @@ impl Walk<'_> {
             }
         }
         match flat {
-            // Runs tell classes by the first sample only, so a stray picture would take the class before it.
+            // Runs tell classes by the first sample only, so a stray image would take the class before it.
             Some(stray) if any_in_class => Err(Error::config(format!(
-                "{}: the picture {} lies beside class folders and so has no class; move it into one of them, or away",
+                "{}: the image {} lies beside class folders and so has no class; move it into one of them, or away",
                 self.root.display(),
                 names::short(&stray)
             ))),
@@ -354,9 +354,9 @@ impl Walk<'_> {
         Ok(Level { left: left.into(), sides, above, identity })
     }
 
-    /// The size of an entry that is a picture.
-    fn picture(&mut self, above: &[u8], name: &[u8], kind: fs::FileType) -> Result<Option<u64>> {
-        let named = is_picture(name);
+    /// The size of an entry that is an image.
+    fn image(&mut self, above: &[u8], name: &[u8], kind: fs::FileType) -> Result<Option<u64>> {
+        let named = is_image(name);
         if !named && !kind.is_symlink() {
             return Ok(None);
         }
@@ -378,14 +378,14 @@ impl Walk<'_> {
     }
 }
 
-/// Takes the files that annotate a picture out of a folder's sorted names.
+/// Takes the files that annotate an image out of a folder's sorted names.
 fn take_sides(names: &mut Vec<(Vec<u8>, fs::FileType)>) -> BTreeMap<Vec<u8>, Vec<Box<[u8]>>> {
     let mut sides = BTreeMap::<Vec<u8>, Vec<Box<[u8]>>>::new();
     if !names.iter().any(|(name, kind)| !kind.is_dir() && Sidecar::split(name).is_some()) {
         return sides;
     }
-    let pictures = names.iter().filter(|(name, kind)| !kind.is_dir() && is_picture(name));
-    let stems: BTreeSet<Vec<u8>> = pictures.map(|(name, _)| stem(name).to_vec()).collect();
+    let images = names.iter().filter(|(name, kind)| !kind.is_dir() && is_image(name));
+    let stems: BTreeSet<Vec<u8>> = images.map(|(name, _)| stem(name).to_vec()).collect();
     names.retain(|(name, kind)| match Sidecar::split(name) {
         Some((stem, suffix)) if !kind.is_dir() && stems.contains(stem) => {
             sides.entry(stem.to_vec()).or_default().push(suffix.into());
@@ -396,7 +396,7 @@ fn take_sides(names: &mut Vec<(Vec<u8>, fs::FileType)>) -> BTreeMap<Vec<u8>, Vec
     sides
 }
 
-fn is_picture(name: &[u8]) -> bool {
+fn is_image(name: &[u8]) -> bool {
     let extension = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
     extension.len() < name.len()
         && ["jpg", "jpeg", "png", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known.as_bytes()))

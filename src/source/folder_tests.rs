@@ -65,7 +65,7 @@ fn a_flat_folder_has_no_classes() {
 }
 
 #[test]
-fn a_picture_beside_class_folders_is_an_error_that_names_it() {
+fn an_image_beside_class_folders_is_an_error_that_names_it() {
     for stray in ["0.jpg", "z.jpg"] {
         let error = Folder::open(tree(&["cat/1.jpg", stray]).path()).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
@@ -74,7 +74,7 @@ fn a_picture_beside_class_folders_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_folder_without_pictures_says_what_was_expected() {
+fn a_folder_without_images_says_what_was_expected() {
     let dir = tree(&["a/readme.txt"]);
     symlink(".", dir.path().join("loop")).unwrap();
     let error = Folder::open(dir.path()).unwrap_err();
@@ -82,7 +82,7 @@ fn a_folder_without_pictures_says_what_was_expected() {
     assert_eq!(
         error.message(),
         format!(
-            "{}: no picture found; expected class folders of .jpg, .jpeg, .png or .webp files; \
+            "{}: no image found; expected class folders of .jpg, .jpeg, .png or .webp files; \
              1 symbolic links to folders were not followed",
             dir.path().display()
         )
@@ -200,7 +200,7 @@ fn names_that_are_not_unicode_are_read_and_shown_escaped() {
 }
 
 #[test]
-fn a_file_that_changed_since_the_listing_is_an_error_and_its_neighbour_is_not() {
+fn a_file_that_changed_since_the_listing_is_an_error_and_its_neighbor_is_not() {
     let dir = tree(&["cat/1.jpg", "cat/2.jpg", "cat/3.jpg"]);
     let folder = Folder::open(dir.path()).unwrap();
     fs::write(dir.path().join("cat/1.jpg"), &JPEG[..4]).unwrap();
@@ -224,13 +224,13 @@ fn the_codec_is_told_by_the_bytes() {
     assert_eq!(folder.read(0, Vec::new()).unwrap().codec, Codec::Jpeg);
     let text = folder.read(1, Vec::new()).unwrap_err();
     assert_eq!(text.kind(), Kind::Corrupt);
-    assert!(text.message().contains("cat/2.jpg: not a picture"), "{text}");
+    assert!(text.message().contains("cat/2.jpg: not an image"), "{text}");
     assert_eq!(folder.read(2, Vec::new()).unwrap_err().kind(), Kind::Truncated);
     assert_eq!(folder.read(3, Vec::new()).unwrap_err().kind(), Kind::Config);
 }
 
 #[test]
-fn files_beside_a_picture_annotate_it() {
+fn files_beside_a_image_annotate_it() {
     let dir = tree(&["a/1.jpg", "a/2.v2.png", "b/3.jpg", "b/4.seg.mask.png", "b/5.json"]);
     let plain = Folder::open(dir.path()).unwrap();
     assert_eq!(names(&plain), ["a/1.jpg", "a/2.v2.png", "b/3.jpg", "b/4.seg.mask.png"]);

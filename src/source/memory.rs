@@ -1,4 +1,4 @@
-//! Samples held in memory: raw pixels in one array, or encoded pictures one by one.
+//! Samples held in memory: raw pixels in one array, or encoded images one by one.
 
 use bytes::Bytes;
 
@@ -19,12 +19,12 @@ pub struct Memory {
 enum Records {
     /// One array, N x H x W x C.
     Pixels { data: Bytes, height: u32, width: u32, channels: u8 },
-    /// Encoded pictures.
+    /// Encoded images.
     Encoded(Vec<(Bytes, Codec)>),
 }
 
 impl Memory {
-    /// Pixels of equal size in one array: u8, N x H x W x C, C = 1 (grey) or 3 (RGB), with a class for each.
+    /// Pixels of equal size in one array: u8, N x H x W x C, C = 1 (gray) or 3 (RGB), with a class for each.
     ///
     /// # Errors
     ///
@@ -36,8 +36,8 @@ impl Memory {
     /// ```
     /// use feedmill::source::{Memory, Source};
     ///
-    /// let two_pictures = Memory::pixels(vec![0u8; 2 * 32 * 32 * 3], 32, 32, 3, vec![0, 1])?;
-    /// assert_eq!(two_pictures.len(), 2);
+    /// let two_images = Memory::pixels(vec![0u8; 2 * 32 * 32 * 3], 32, 32, 3, vec![0, 1])?;
+    /// assert_eq!(two_images.len(), 2);
     /// # Ok::<(), feedmill::Error>(())
     /// ```
     pub fn pixels(
@@ -50,16 +50,16 @@ impl Memory {
         let data = data.into();
         if height == 0 || width == 0 {
             return Err(Error::config(format!(
-                "pictures of {height} x {width} pixels: both sides must be positive"
+                "images of {height} x {width} pixels: both sides must be positive"
             )));
         }
         if channels != 1 && channels != 3 {
-            return Err(Error::config(format!("{channels} channels: expected 1 (grey) or 3 (RGB)")));
+            return Err(Error::config(format!("{channels} channels: expected 1 (gray) or 3 (RGB)")));
         }
         let each = u64::from(height) * u64::from(width) * u64::from(channels);
         if Some(data.len() as u64) != each.checked_mul(classes.len() as u64) {
             return Err(Error::config(format!(
-                "{} pictures of {height} x {width} x {channels} bytes need {each} bytes each; the array has {} bytes",
+                "{} images of {height} x {width} x {channels} bytes need {each} bytes each; the array has {} bytes",
                 classes.len(),
                 data.len()
             )));
@@ -72,7 +72,7 @@ impl Memory {
         Ok(Memory { records, targets, annotations: Vec::new(), fingerprint })
     }
 
-    /// Encoded pictures (JPEG, PNG, WebP) with their targets. A record that is not a picture is found when it is
+    /// Encoded images (JPEG, PNG, WebP) with their targets. A record that is not an image is found when it is
     /// decoded, like a bad file.
     pub fn encoded(samples: impl IntoIterator<Item = (Vec<u8>, Target)>) -> Memory {
         let mut records = Vec::new();
@@ -98,7 +98,7 @@ impl Memory {
     pub fn annotated(self, annotations: Vec<Annotations>) -> Result<Memory> {
         if annotations.len() != self.targets.len() {
             let (given, samples) = (annotations.len(), self.targets.len());
-            return Err(Error::config(format!("annotations of {given} pictures for {samples} samples")));
+            return Err(Error::config(format!("annotations of {given} images for {samples} samples")));
         }
         let mut sum = Parts::default();
         sum.push(&self.fingerprint.0.to_le_bytes());

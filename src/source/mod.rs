@@ -101,7 +101,7 @@ pub trait Source: Send + Sync {
     }
 
     /// Hands out the target of every sample in order, for samplers that go by class. The default reads every sample; a source
-    /// that knows targets without their pictures should say them here.
+    /// that knows targets without their images should say them here.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// The frame of one upright picture as (height, width), if the source knows it without reading. Planning and
+    /// The frame of one upright image as (height, width), if the source knows it without reading. Planning and
     /// statistics then need no header.
     fn frame(&self, id: u64) -> Option<(u32, u32)> {
         let _ = id;
@@ -169,7 +169,7 @@ pub struct Raw {
     pub bytes: Payload,
     /// How they are encoded.
     pub codec: Codec,
-    /// What the sample is labelled with.
+    /// What the sample is labeled with.
     pub target: Target,
 }
 
@@ -202,7 +202,7 @@ pub enum Codec {
     Png,
     /// WebP, lossy or lossless.
     WebP,
-    /// Raw 8-bit pixels, rows of interleaved channels (HWC); 1 channel is grey, 3 are RGB.
+    /// Raw 8-bit pixels, rows of interleaved channels (HWC); 1 channel is gray, 3 are RGB.
     Raw {
         /// Columns.
         width: u32,
@@ -233,26 +233,26 @@ impl Codec {
         if bytes.is_empty() {
             return Err(Error::new(
                 Kind::Truncated,
-                "the file is empty: expected a JPEG, PNG or WebP picture",
+                "the file is empty: expected a JPEG, PNG or WebP image",
             ));
         }
         Codec::detect(bytes).ok_or_else(|| {
             let head = &bytes[..bytes.len().min(12)];
             Error::corrupt(format!(
-                "not a picture: expected JPEG, PNG or WebP, found bytes \"{}\"",
+                "not an image: expected JPEG, PNG or WebP, found bytes \"{}\"",
                 head.escape_ascii()
             ))
         })
     }
 
-    /// True if a file of this name is taken for a picture: `jpg`, `jpeg`, `png` or `webp` in any case.
-    pub fn is_picture_name(name: &str) -> bool {
+    /// True if a file of this name is taken for an image: `jpg`, `jpeg`, `png` or `webp` in any case.
+    pub fn is_image_name(name: &str) -> bool {
         let Some((_, extension)) = name.rsplit_once('.') else { return false };
         ["jpg", "jpeg", "png", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known))
     }
 }
 
-/// What a sample is labelled with.
+/// What a sample is labeled with.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Target {

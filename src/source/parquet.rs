@@ -30,7 +30,7 @@ const MAX_GROUP: u64 = 4 << 30;
 /// How many rows a table in memory has at most.
 const TABLE_ROWS: usize = 1024;
 
-/// Pictures in Parquet files. A folder stands for its `.parquet` files, sorted by the bytes of their names.
+/// Images in Parquet files. A folder stands for its `.parquet` files, sorted by the bytes of their names.
 ///
 /// # Reading in random order is slow
 ///
@@ -67,7 +67,7 @@ struct Group {
     rows: u64,
     file: usize,
     index: usize,
-    /// Bytes of a picture, on average.
+    /// Bytes of an image, on average.
     size: u64,
 }
 
@@ -139,12 +139,12 @@ impl Parquet {
             let place = |error: Error| error.at(format_args!("row group {index}"));
             let rows = u64::try_from(group.num_rows())
                 .map_err(|_| place(Error::corrupt(format!("{} rows", group.num_rows()))))?;
-            let (stored, pictures) = check(metadata.metadata(), index, &layout, file.len()).map_err(place)?;
+            let (stored, images) = check(metadata.metadata(), index, &layout, file.len()).map_err(place)?;
             // A row takes at least a bit, in some column.
             if rows > stored.saturating_mul(8).saturating_add(1 << 20) {
                 return Err(place(Error::corrupt(format!("{rows} rows in {stored} bytes"))));
             }
-            if let Some(size) = pictures.checked_div(rows) {
+            if let Some(size) = images.checked_div(rows) {
                 self.groups.push(Group { first: self.rows, rows, file: number, index, size });
                 self.rows =
                     self.rows.checked_add(rows).ok_or_else(|| Error::corrupt("more than 2^64 rows"))?;
@@ -167,7 +167,7 @@ impl Parquet {
         Some((number, &self.groups[number]))
     }
 
-    /// Decodes the columns of a row group that pictures need.
+    /// Decodes the columns of a row group that images need.
     fn load(&self, group: &Group) -> Result<(Vec<Table>, u64)> {
         self.load_columns(group, &self.files[group.file].layout)
     }
@@ -270,7 +270,7 @@ impl Source for Parquet {
         self.row(id, |table, row| {
             let cell = table.cell(row)?;
             let codec = Codec::sniff(cell)?;
-            // Copied, so that a picture under way does not keep a whole row group in memory.
+            // Copied, so that an image under way does not keep a whole row group in memory.
             let mut bytes = fill::room(spare, cell.len() as u64)?;
             bytes.copy_from_slice(cell);
             Ok(Raw { bytes: Payload::Owned(bytes), codec, target: table.target(row)? })
@@ -345,11 +345,11 @@ fn footer(file: &fill::At) -> Result<Vec<u8>> {
     Ok(footer)
 }
 
-/// Checks the chunks of the wanted columns; the bytes of the row group, and of its pictures as stored.
+/// Checks the chunks of the wanted columns; the bytes of the row group, and of its images as stored.
 fn check(metadata: &ParquetMetaData, group: usize, layout: &Layout, len: u64) -> Result<(u64, u64)> {
     let group = metadata.row_group(group);
     let descr = metadata.file_metadata().schema_descr();
-    let (mut stored, mut decoded, mut pictures) = (0u64, 0u64, 0u64);
+    let (mut stored, mut decoded, mut images) = (0u64, 0u64, 0u64);
     for (leaf, chunk) in group.columns().iter().enumerate() {
         let root = descr.get_column_root_idx(leaf);
         if !layout.wanted.contains(&root) {
@@ -370,7 +370,7 @@ fn check(metadata: &ParquetMetaData, group: usize, layout: &Layout, len: u64) ->
                     Kind::Unsupported,
                     format!(
                         "the column {name} is compressed with {other}, which is not built in; write it with snappy, or \
-                         without compression, which gains nothing for pictures"
+                         without compression, which gains nothing for images"
                     ),
                 ));
             }
@@ -392,7 +392,7 @@ fn check(metadata: &ParquetMetaData, group: usize, layout: &Layout, len: u64) ->
         stored = stored.saturating_add(compressed);
         decoded = decoded.saturating_add(uncompressed);
         if Some(&root) == layout.wanted.first() {
-            pictures = pictures.saturating_add(uncompressed);
+            images = images.saturating_add(uncompressed);
         }
     }
     if decoded > MAX_GROUP {
@@ -401,7 +401,7 @@ fn check(metadata: &ParquetMetaData, group: usize, layout: &Layout, len: u64) ->
             format!("{decoded} bytes; the limit is {MAX_GROUP}: write smaller row groups"),
         ));
     }
-    Ok((stored.max(decoded), pictures))
+    Ok((stored.max(decoded), images))
 }
 
 /// Calls the Parquet crate and tells its errors as ours.

@@ -1,9 +1,9 @@
-//! Files beside a picture that annotate it: `x.json` and `x.NAME.mask.png` belong to `x.jpg`.
+//! Files beside an image that annotate it: `x.json` and `x.NAME.mask.png` belong to `x.jpg`.
 
 use super::{Annotations, Codec, Plane, PlaneKind};
 use crate::error::Result;
 
-/// What a file beside a picture holds.
+/// What a file beside an image holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sidecar<'a> {
     /// Boxes and keypoints.
@@ -13,7 +13,7 @@ pub(super) enum Sidecar<'a> {
 }
 
 impl<'a> Sidecar<'a> {
-    /// What follows the picture's stem and a dot: `json`, or `NAME.KIND.png`.
+    /// What follows the image's stem and a dot: `json`, or `NAME.KIND.png`.
     pub(super) fn of(suffix: &'a [u8]) -> Option<Sidecar<'a>> {
         if suffix.eq_ignore_ascii_case(b"json") {
             return Some(Sidecar::Json);
@@ -25,7 +25,7 @@ impl<'a> Sidecar<'a> {
         whole.then_some(Sidecar::Plane(name, kind))
     }
 
-    /// Splits the name of such a file into the picture's stem and what follows its dot.
+    /// Splits the name of such a file into the image's stem and what follows its dot.
     pub(super) fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
         // The stem may have dots of its own, so what follows is counted from the end.
         [1, 3].into_iter().find_map(|dots| {

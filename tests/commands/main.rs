@@ -211,9 +211,9 @@ fn preview_explain_and_apply_show_what_the_model_sees() {
     fine(&["preview", "--ops", "-o", text(&sheet)]);
     assert_eq!(&fs::read(&sheet).unwrap()[..8], b"\x89PNG\r\n\x1a\n");
     fine(&["preview", "--data", PHOTOS, "--recipe", text(&recipe), "-o", text(&grid)]);
-    let picture = image::open(&grid).unwrap().to_rgb8();
-    assert!(picture.width() > 3 * 112 && picture.height() > 3 * 52, "{:?}", picture.dimensions());
-    assert!(picture.pixels().any(|pixel| pixel.0 == [230; 3]), "captions");
+    let image = image::open(&grid).unwrap().to_rgb8();
+    assert!(image.width() > 3 * 112 && image.height() > 3 * 52, "{:?}", image.dimensions());
+    assert!(image.pixels().any(|pixel| pixel.0 == [230; 3]), "captions");
 
     let explained = fine(&["explain", "--data", PHOTOS, "--recipe", text(&recipe), "--sample", "3"]);
     for part in [
@@ -225,8 +225,8 @@ fn preview_explain_and_apply_show_what_the_model_sees() {
     ] {
         assert!(explained.contains(part), "no {part} in {explained}");
     }
-    // A picture and its mask beside it for each slot.
-    assert!(picture.width() > 3 * (2 * 32 + 4), "{:?}", picture.dimensions());
+    // An image and its mask beside it for each slot.
+    assert!(image.width() > 3 * (2 * 32 + 4), "{:?}", image.dimensions());
     let mixed = fine(&["explain", "--data", PHOTOS, "--recipe", text(&recipe), "--sample", "3", "--json"]);
     let mixed: serde_json::Value = serde_json::from_str(&mixed).unwrap();
     assert_eq!(mixed["mixes"].as_array().unwrap().len(), 1, "{mixed}");
@@ -262,9 +262,9 @@ fn preview_explain_and_digest_cover_every_view() {
     let grid = folder.path().join("grid.png");
     for (epoch, height) in [("0", 48), ("1", 56)] {
         fine(&["preview", "--data", PHOTOS, "--recipe", text(&path), "-o", text(&grid), "--epoch", epoch]);
-        let picture = image::open(&grid).unwrap();
+        let image = image::open(&grid).unwrap();
         // Three small views stand in one column beside the large one, two slots in a row.
-        assert!(picture.width() >= 2 * (200 + height) && picture.width() < 2 * (200 + 2 * height));
+        assert!(image.width() >= 2 * (200 + height) && image.width() < 2 * (200 + 2 * height));
         let explained =
             fine(&["explain", "--data", PHOTOS, "--recipe", text(&path), "--sample", "3", "--epoch", epoch]);
         for part in [
@@ -277,7 +277,7 @@ fn preview_explain_and_digest_cover_every_view() {
     }
 }
 
-/// A recipe with tables for the top level, of pictures of 16 pixels.
+/// A recipe with tables for the top level, of images of 16 pixels.
 fn small(folder: &Path, batch: usize, tables: &str) -> PathBuf {
     let path = folder.join(format!("small-{}.toml", tables.len()));
     let text = format!(
@@ -376,8 +376,8 @@ fn annotations_are_explained_drawn_and_verified() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     fs::create_dir(&data).unwrap();
-    let picture = Path::new(PHOTOS).join("nature/life_by_Aitzol_Berasategi.jpg");
-    fs::copy(picture, data.join("a.jpg")).unwrap();
+    let image = Path::new(PHOTOS).join("nature/life_by_Aitzol_Berasategi.jpg");
+    fs::copy(image, data.join("a.jpg")).unwrap();
     let json = |boxes: &str| format!(r#"{{"boxes": [{boxes}], "keypoints": [[320, 213, 2, 5, 1]]}}"#);
     fs::write(data.join("a.json"), json("[160, 106.5, 480, 319.5, 3]")).unwrap();
     let recipe = folder.path().join("recipe.toml");
@@ -398,7 +398,7 @@ fn annotations_are_explained_drawn_and_verified() {
     };
     fine(&[&["preview"], &job[..], &["-o", text(&png)]].concat());
     let (width, drawn) = pixels(&png);
-    // Four pixels lie between pictures; the fourth colour is that of class 3.
+    // Four pixels lie between images; the fourth color is that of class 3.
     let at = |x: usize, y: usize| drawn[((4 + y) * width + 4 + x) * 3..][..3].to_vec();
     assert!([(16, 8), (47, 8), (16, 23), (47, 23)].iter().all(|(x, y)| at(*x, *y) == [240, 200, 40]));
     assert_eq!(at(32, 16), [60, 210, 220]);
@@ -441,7 +441,7 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
     expect(digest(&at("nowhere")), 1, &["nowhere", "No such file"]);
     fs::create_dir(at("empty")).unwrap();
     expect(digest(&at("empty")), 2, &["empty", "not a data set", "class folders"]);
-    expect(digest(&data("text", "a.jpg", b"just some text")), 1, &["a.jpg", "not a picture", "just some"]);
+    expect(digest(&data("text", "a.jpg", b"just some text")), 1, &["a.jpg", "not an image", "just some"]);
     expect(digest(&data("cut", "b.jpg", &photo[..9000])), 1, &["b.jpg", "9000", "cut"]);
     expect(digest(&data("bomb", "c.png", &zeros_png())), 1, &["c.png", "60000 x 60000", "limit"]);
 
@@ -467,7 +467,7 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
         let batch = make::plain(&make::photos());
         let renamed = arrow_array::RecordBatch::try_new(
             std::sync::Arc::new(arrow_schema::Schema::new(vec![
-                batch.schema().field(0).clone().with_name("picture"),
+                batch.schema().field(0).clone().with_name("photo"),
                 batch.schema().field(1).clone(),
             ])),
             batch.columns().to_vec(),
@@ -475,7 +475,7 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
         .unwrap();
         let path = at("renamed.arrow");
         fs::write(&path, make::arrow_file(&renamed, 10)).unwrap();
-        expect(digest(&path), 2, &["image", "picture", "label"]);
+        expect(digest(&path), 2, &["image", "photo", "label"]);
     }
 
     let recipe = |text: &str| {

@@ -1,4 +1,4 @@
-//! Cut, flipped, spliced and made-up bytes: errors that say where, or pictures; never a panic, never a hang.
+//! Cut, flipped, spliced and made-up bytes: errors that say where, or images; never a panic, never a hang.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use feedmill::{Error, Kind};
 
 use crate::make;
 
-/// A data set of tiny pictures in every form.
+/// A data set of tiny images in every form.
 fn forms() -> Vec<(&'static str, Format, Vec<u8>)> {
     let tiny = make::tiny();
     #[allow(unused_mut, reason = "without the feature arrow there are no more")]
@@ -108,9 +108,9 @@ fn a_file_cut_anywhere_is_an_error_that_says_where() {
 }
 
 /// SplitMix64: a seeded sequence is all that a mutator needs.
-struct Draws(u64);
+struct RandomStream(u64);
 
-impl Draws {
+impl RandomStream {
     fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -171,12 +171,12 @@ fn mutants_never_panic() {
     for (name, format, bytes) in forms() {
         let (rows, errors) = scratch.read_all(&bytes, format).unwrap();
         assert!(rows == 5 && errors.is_empty(), "{name}");
-        let mut draws = Draws(seed);
+        let mut rng = RandomStream(seed);
         let start = std::time::Instant::now();
         let (mut refused, mut passed) = (0, 0);
         for case in 0..cases {
             let mut mutant = bytes.clone();
-            draws.mutate(&mut mutant);
+            rng.mutate(&mut mutant);
             if format == Format::Tar && case % 2 == 0 {
                 mend_tar(&mut mutant);
             }

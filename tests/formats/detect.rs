@@ -56,15 +56,15 @@ fn what_is_no_data_set_is_told_with_what_was_looked_for() {
 
     let empty = error(dir.path());
     assert_eq!(empty.kind(), Kind::Config);
-    assert!(empty.message().contains("looked for class folders or pictures"), "{empty}");
+    assert!(empty.message().contains("looked for class folders or images"), "{empty}");
 
     let text = dir.path().join("letter.txt");
     fs::write(&text, "Dear reader").unwrap();
     assert!(error(&text).message().contains("not a data set; expected a .mill, .tar"), "{}", error(&text));
 
-    let picture = dir.path().join("1.jpg");
-    fs::write(&picture, &make::tiny()[0].bytes).unwrap();
-    assert!(error(&picture).message().contains("one picture; give the folder"), "{}", error(&picture));
+    let image = dir.path().join("1.jpg");
+    fs::write(&image, &make::tiny()[0].bytes).unwrap();
+    assert!(error(&image).message().contains("one image; give the folder"), "{}", error(&image));
 }
 
 #[test]
@@ -75,13 +75,13 @@ fn a_folder_of_two_forms_is_ambiguous_until_one_is_named() {
     fs::write(dir.path().join("1.jpg"), &make::tiny()[0].bytes).unwrap();
     let ambiguous = error(dir.path());
     assert_eq!(ambiguous.kind(), Kind::Config);
-    assert!(ambiguous.message().contains("holds tar and pictures; say which"), "{ambiguous}");
+    assert!(ambiguous.message().contains("holds tar and images; say which"), "{ambiguous}");
     assert_eq!(source::open_as(dir.path(), Format::Tar).unwrap().len(), 5);
     assert_eq!(source::open_as(dir.path(), Format::Folder).unwrap().len(), 1);
 }
 
 #[test]
-fn a_text_file_named_like_a_picture_is_found_when_it_is_read() {
+fn a_text_file_named_like_a_image_is_found_when_it_is_read() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("1.jpg"), "Dear reader").unwrap();
     let source = source::open(dir.path()).unwrap();
@@ -90,6 +90,6 @@ fn a_text_file_named_like_a_picture_is_found_when_it_is_read() {
     assert!(
         error
             .message()
-            .ends_with("1.jpg: not a picture: expected JPEG, PNG or WebP, found bytes \"Dear reader\"")
+            .ends_with("1.jpg: not an image: expected JPEG, PNG or WebP, found bytes \"Dear reader\"")
     );
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use feedmill::decode::jpeg::{Index, Proof};
-use feedmill::decode::{self, Decoder, IndexPolicy, Limits, Rect, ScalePolicy};
+use feedmill::decode::{Decoder, IndexPolicy, Limits, ScalePolicy, self};
+use feedmill::geometry::Rect;
 use feedmill::index::{self, Report, path_of};
 use feedmill::recipe::OnBad;
 use feedmill::source::{self, Shards, Source};
@@ -20,8 +21,8 @@ fn make_index(data: &Path, jobs: usize) -> Report {
 }
 
 /// Six baseline JPEGs of 300 x 170 pixels, made of waves.
-fn pictures() -> Vec<Sample> {
-    let picture = |n: u32| {
+fn images() -> Vec<Sample> {
+    let image = |n: u32| {
         let wave = |x: u32, y: u32, c: u32| {
             let phase = f64::from((x * (2 + n) + y * (5 - c)) % 300) / 300.0 * std::f64::consts::TAU;
             (128.0 + 90.0 * phase.sin() + f64::from((x / 9 + y / 7 + c) % 31)) as u8
@@ -33,13 +34,13 @@ fn pictures() -> Vec<Sample> {
             .unwrap();
         Sample { name: format!("{}/{n}.jpg", ["cat", "dog"][n as usize / 3]), bytes, class: n / 3 }
     };
-    (0..6).map(picture).collect()
+    (0..6).map(image).collect()
 }
 
-/// The pictures in a folder.
+/// The images in a folder.
 fn folder(root: &Path) -> PathBuf {
     let folder = root.join("data");
-    for photo in pictures() {
+    for photo in images() {
         let path = folder.join(&photo.name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, &photo.bytes).unwrap();
@@ -80,7 +81,7 @@ fn assert_indexed(source: &dyn Source) {
 #[test]
 fn every_form_takes_an_index_beside_it() {
     let dir = tempfile::tempdir().unwrap();
-    let photos = pictures();
+    let photos = images();
     let mut forms = vec![folder(dir.path())];
     let mut add = |name: &str, bytes: Vec<u8>| {
         fs::write(dir.path().join(name), bytes).unwrap();
@@ -206,7 +207,7 @@ fn the_index_of_other_data_is_refused() {
     let data = folder(dir.path());
     let path = make_index(&data, 1).path;
     let extra = data.join("cat/more.jpg");
-    fs::write(&extra, &pictures()[0].bytes).unwrap();
+    fs::write(&extra, &images()[0].bytes).unwrap();
     let error = Loader::open(&data, recipe()).unwrap_err();
     assert_eq!(error.kind(), Kind::Mismatch);
     for words in [path.to_str().unwrap(), "6 samples", "now (7", "`feedmill index` again", "remove"] {
@@ -214,17 +215,17 @@ fn the_index_of_other_data_is_refused() {
     }
     make_index(&data, 1);
     assert_indexed(&*source::open(&data).unwrap());
-    // A picture that was replaced by one of its size passes for the same data, and is found when it is read.
+    // An image that was replaced by one of its size passes for the same data, and is found when it is read.
     fs::remove_file(&extra).unwrap();
     make_index(&data, 1);
-    let victim = data.join(&pictures()[4].name);
+    let victim = data.join(&images()[4].name);
     let mut bytes = fs::read(&victim).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&victim, bytes).unwrap();
     let error = batches(&data, recipe()).unwrap_err();
     assert!(error.contains("of other bytes") && error.contains("make it again"), "{error}");
-    assert!(error.contains(&pictures()[4].name), "{error}");
+    assert!(error.contains(&images()[4].name), "{error}");
 }
 
 #[test]
@@ -288,7 +289,7 @@ fn conversion_makes_progressive_files_baseline_if_asked() {
     for name in ["progressive_420.jpg", "progressive_exif_6.jpg", "cmyk.jpg"] {
         fs::copy(odd.join(name), data.join(name)).unwrap();
     }
-    fs::write(data.join("a.jpg"), &pictures()[0].bytes).unwrap();
+    fs::write(data.join("a.jpg"), &images()[0].bytes).unwrap();
     let source = source::open(&data).unwrap();
     let convert = |baseline: bool| {
         let mut options = convert::Options::default();
@@ -316,7 +317,7 @@ fn bad_and_odd_samples_have_no_index_and_bad_ones_are_listed() {
     let data = folder(dir.path());
     let odd = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/odd/progressive_420.jpg");
     fs::copy(odd, data.join("cat/a-progressive.jpg")).unwrap();
-    let photo = &pictures()[0].bytes;
+    let photo = &images()[0].bytes;
     let mut cut = photo[..photo.len() / 2].to_vec();
     cut.extend([0xff, 0xd9]);
     fs::write(data.join("cat/b-cut.jpg"), cut).unwrap();

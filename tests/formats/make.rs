@@ -1,9 +1,9 @@
-//! Data sets for the tests, in every form, of the photographs in `fixtures/photos` or of tiny pictures.
+//! Data sets for the tests, in every form, of the photographs in `fixtures/photos` or of tiny images.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A picture and its class.
+/// An image and its class.
 pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
@@ -53,7 +53,7 @@ fn sorted(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A tar with a `cls` member for each picture.
+/// A tar with a `cls` member for each image.
 pub(crate) fn tar(samples: &[Sample]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     let mut add = |name: &str, bytes: &[u8]| {

@@ -123,7 +123,7 @@ fn cells_of_arrow_are_slices_of_the_mapping() {
     };
     let (a, b, again) = (read(0), read(1), read(0));
     assert_eq!(a.as_ptr(), again.as_ptr());
-    assert_eq!(a.as_ptr_range().end, b.as_ptr(), "neighbours in one buffer");
+    assert_eq!(a.as_ptr_range().end, b.as_ptr(), "neighbors in one buffer");
     // The bytes keep the mapping alive.
     drop(source);
     assert!(*b == photos[1].bytes);

@@ -46,14 +46,14 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
         .unwrap()
 }
 
-fn pictures(rows: usize) -> ArrayRef {
+fn images(rows: usize) -> ArrayRef {
     Arc::new(BinaryArray::from_iter_values(vec![JPEG; rows]))
 }
 
 /// The targets of three rows with these labels, in every form alike.
 fn targets(labels: ArrayRef) -> Vec<Result<Target, Error>> {
     let rows = labels.len();
-    let tables = Tables::of(&batch(vec![("image", pictures(rows)), ("label", labels)]));
+    let tables = Tables::of(&batch(vec![("image", images(rows)), ("label", labels)]));
     let mut all = tables.open(&Columns::default()).into_iter().map(|source| {
         let source = source.unwrap();
         (0..source.len()).map(|id| source.read(id, Vec::new()).map(|raw| raw.target)).collect::<Vec<_>>()
@@ -140,7 +140,7 @@ fn labels_that_are_no_classes_are_errors_of_their_rows() {
 }
 
 #[test]
-fn pictures_of_every_binary_type_are_read_from_slices() {
+fn images_of_every_binary_type_are_read_from_slices() {
     let values = || (0..7u8).map(|n| [JPEG, &vec![n; usize::from(n) * 3]].concat());
     let columns: [ArrayRef; 3] = [
         Arc::new(BinaryArray::from_iter_values(values())),
@@ -159,14 +159,14 @@ fn pictures_of_every_binary_type_are_read_from_slices() {
 }
 
 #[test]
-fn a_null_picture_is_an_error_of_its_row() {
+fn a_null_image_is_an_error_of_its_row() {
     let plain = Arc::new(BinaryArray::from(vec![Some(JPEG), None]));
     for source in Tables::of(&batch(vec![("image", plain)])).open(&Columns::default()) {
         let source = source.unwrap();
         assert!(source.read(0, Vec::new()).is_ok());
         let error = source.read(1, Vec::new()).unwrap_err();
         assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(1)));
-        assert!(error.message().ends_with("row 1: the picture is null"), "{error}");
+        assert!(error.message().ends_with("row 1: the image is null"), "{error}");
     }
     let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![Some(JPEG), None]));
     let paths: ArrayRef = Arc::new(StringArray::from(vec![None, Some("photos/1.jpg")]));
@@ -184,7 +184,7 @@ fn a_null_picture_is_an_error_of_its_row() {
 fn columns_are_found_by_name_and_checked_by_type() {
     let text: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
     let labels: ArrayRef = Arc::new(Int64Array::from(vec![4]));
-    let tables = Tables::of(&batch(vec![("txt", text), ("fine_label", labels), ("img", pictures(1))]));
+    let tables = Tables::of(&batch(vec![("txt", text), ("fine_label", labels), ("img", images(1))]));
     let columns =
         |image: &str, label: Option<&str>| Columns { image: image.into(), label: label.map(Into::into) };
     for source in tables.open(&columns("img", Some("fine_label"))) {
@@ -198,12 +198,12 @@ fn columns_are_found_by_name_and_checked_by_type() {
     for (wanted, text) in [
         (
             columns("image", None),
-            "no column \"image\" for the pictures; the columns are [\"txt\", \"fine_label\", \"img\"]",
+            "no column \"image\" for the images; the columns are [\"txt\", \"fine_label\", \"img\"]",
         ),
         (columns("img", Some("coarse")), "no column \"coarse\" for the labels"),
         (columns("txt", None), "the column \"txt\" has type Utf8; expected binary"),
         (columns("img", Some("txt")), "the column \"txt\" has type Utf8; expected integers"),
-        (columns("img", Some("img")), "is named for pictures and labels"),
+        (columns("img", Some("img")), "is named for images and labels"),
     ] {
         for source in tables.open(&wanted) {
             let error = source.err().expect("an error");
@@ -215,7 +215,7 @@ fn columns_are_found_by_name_and_checked_by_type() {
 
 #[test]
 fn a_table_without_rows_is_an_error() {
-    for source in Tables::of(&batch(vec![("image", pictures(0))])).open(&Columns::default()) {
+    for source in Tables::of(&batch(vec![("image", images(0))])).open(&Columns::default()) {
         assert!(source.err().expect("an error").message().ends_with("no rows"));
     }
 }
@@ -257,7 +257,7 @@ fn what_pyarrow_wrote_is_read() {
 }
 
 #[test]
-fn columns_that_annotate_pictures_are_read_by_name_and_type() {
+fn columns_that_annotate_images_are_read_by_name_and_type() {
     let json = StringArray::from(vec![
         Some("before the slice"),
         Some(r#"{"boxes": [[1, 2, 3, 4, 5]]}"#),
@@ -267,9 +267,9 @@ fn columns_that_annotate_pictures_are_read_by_name_and_type() {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n of a mask";
     let mask = LargeBinaryArray::from(vec![None, Some(PNG), None, None]);
     let columns: Vec<(&str, ArrayRef)> =
-        vec![("annotations", Arc::new(json)), ("image", pictures(4)), ("seg.mask", Arc::new(mask))];
+        vec![("annotations", Arc::new(json)), ("image", images(4)), ("seg.mask", Arc::new(mask))];
     let whole = batch(columns);
-    let (tables, plain) = (Tables::of(&whole.slice(1, 3)), Tables::of(&batch(vec![("image", pictures(3))])));
+    let (tables, plain) = (Tables::of(&whole.slice(1, 3)), Tables::of(&batch(vec![("image", images(3))])));
     let sources = tables.open(&Columns::default()).into_iter().zip(plain.open(&Columns::default()));
     for (source, plain) in sources {
         let (source, plain) = (source.unwrap(), plain.unwrap());
@@ -284,19 +284,19 @@ fn columns_that_annotate_pictures_are_read_by_name_and_type() {
     }
     // Columns of those names and other types are somebody else's.
     let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
-    let others = vec![("image", pictures(3)), ("annotations", Arc::clone(&numbers)), ("seg.mask", numbers)];
+    let others = vec![("image", images(3)), ("annotations", Arc::clone(&numbers)), ("seg.mask", numbers)];
     for source in Tables::of(&batch(others)).open(&Columns::default()) {
         assert!(source.unwrap().annotations(0).unwrap().is_none());
     }
 }
 
 #[test]
-fn labels_and_columns_are_read_without_pictures() {
+fn labels_and_columns_are_read_without_images() {
     let labels = Int32Array::from(vec![Some(3), None, Some(0), Some(7)]);
     let words: DictionaryArray<Int8Type> = vec![Some("b"), Some("a"), None, Some("b")].into_iter().collect();
     let tables = Tables::of(&batch(vec![
         ("name", Arc::new(StringArray::from(vec!["x", "ä", "", "x"])) as ArrayRef),
-        ("image", pictures(4)),
+        ("image", images(4)),
         ("score", Arc::new(Float64Array::from(vec![Some(0.5), Some(-1.0), None, Some(1e300)]))),
         ("label", Arc::new(labels)),
         ("flag", Arc::new(BooleanArray::from(vec![true, false, true, false]))),

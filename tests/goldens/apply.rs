@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use feedmill::augment::{self, Frame, Registry};
+use feedmill::augment::{Registry, self};
+use feedmill::geometry::Size;
 use feedmill::toml;
 
-use crate::{Row, fnv1a, lines, picture};
+use crate::{Row, fnv1a, lines, image};
 
-/// The op of a text such as `op = "rotate", degrees = 15.0`: its name, and what it makes of a picture.
-fn apply(text: &str, (frame, pixels): &(Frame, Vec<u8>)) -> (String, String) {
+/// The op of a text such as `op = "rotate", degrees = 15.0`: its name, and what it makes of an image.
+fn apply(text: &str, (frame, pixels): &(Size, Vec<u8>)) -> (String, String) {
     let mut table: toml::Table = toml::from_str(&format!("op = {{ {text} }}")).unwrap();
     let Some(toml::Value::Table(mut params)) = table.remove("op") else { panic!("{text}") };
     let name = params.remove("op").unwrap().as_str().unwrap().to_string();
@@ -19,15 +20,15 @@ fn apply(text: &str, (frame, pixels): &(Frame, Vec<u8>)) -> (String, String) {
 
 /// The number of results for each op and reference, all of them equal.
 fn equal() -> BTreeMap<(String, String), usize> {
-    let mut pictures = BTreeMap::new();
+    let mut images = BTreeMap::new();
     let mut counts = BTreeMap::new();
     let mut wrong = Vec::new();
     for line in lines("goldens/apply.txt") {
         let [name, reference, op, expected] = line.split(" | ").collect::<Vec<_>>()[..] else {
             panic!("{line}")
         };
-        let picture = pictures.entry(name.to_string()).or_insert_with(|| picture(name));
-        let (op, found) = apply(op, picture);
+        let image = images.entry(name.to_string()).or_insert_with(|| image(name));
+        let (op, found) = apply(op, image);
         if found != expected {
             wrong.push(format!("{line}: found {found}"));
         }

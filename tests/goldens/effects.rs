@@ -3,36 +3,35 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use feedmill::augment::{
-    Blur, Convolve, Corrupt, Corruption, CorruptionSet, Dialect, Edges, Elastic, Frame, Law, Noise, Step,
-    Threshold,
-};
+use feedmill::augment::{Blur, Convolve, Corrupt, Corruption, CorruptionSet, Edges, Elastic, Law, Noise, Step, Threshold};
+use feedmill::kernels::Dialect;
+use feedmill::geometry::Size;
 
-use crate::{Difference, Row, fixture, fnv1a, picture, run};
+use crate::{Difference, Row, fixture, fnv1a, image, run};
 
-struct Picture {
-    frame: Frame,
+struct Image {
+    frame: Size,
     pixels: Vec<u8>,
 }
 
-impl Picture {
-    /// A picture of fixtures/goldens; `name:WxH` is the part of it at column 20, row 10.
-    fn read(name: &str) -> Picture {
+impl Image {
+    /// An image of fixtures/goldens; `name:WxH` is the part of it at column 20, row 10.
+    fn read(name: &str) -> Image {
         let (name, part) = name.split_once(':').unwrap_or((name, ""));
-        let (frame, pixels) = picture(name);
-        let picture = Picture { frame, pixels };
+        let (frame, pixels) = image(name);
+        let image = Image { frame, pixels };
         match part.split_once('x') {
-            None => picture,
+            None => image,
             Some((width, height)) => {
                 let (width, height) = (width.parse().unwrap(), height.parse().unwrap());
-                picture.after(Step::Crop { left: 20, top: 10, width, height, pad: Default::default() })
+                image.after(Step::Crop { left: 20, top: 10, width, height, pad: Default::default() })
             }
         }
     }
 
-    fn after(&self, step: Step) -> Picture {
+    fn after(&self, step: Step) -> Image {
         let (frame, pixels) = run([step], (self.frame, &self.pixels));
-        Picture { frame, pixels }
+        Image { frame, pixels }
     }
 }
 
@@ -90,9 +89,9 @@ fn step(words: &[&str]) -> Step {
         ["convolve", "directed_edge_detect", alpha, direction] => {
             Step::Convolve(Convolve::directed_edge_detect(number(alpha), number(direction)))
         }
-        ["bilateral_blur", diameter, colour, space] => {
-            let (diameter, colour, space) = (number(diameter), number(colour), number(space));
-            Step::Blur(Blur::Bilateral { diameter, colour, space })
+        ["bilateral_blur", diameter, color, space] => {
+            let (diameter, color, space) = (number(diameter), number(color), number(space));
+            Step::Blur(Blur::Bilateral { diameter, color, space })
         }
         ["elastic", alpha, sigma, filter, r, g, b, seed] => Step::Elastic(Elastic {
             alpha: number(alpha),
@@ -115,14 +114,14 @@ fn step(words: &[&str]) -> Step {
 fn results(file: &str) -> BTreeMap<String, Difference> {
     let expected = fs::read(fixture(&format!("goldens/{file}.bin"))).unwrap();
     let mut rest = &expected[..];
-    let mut pictures: BTreeMap<String, Picture> = BTreeMap::new();
+    let mut images: BTreeMap<String, Image> = BTreeMap::new();
     let mut rows: BTreeMap<String, Difference> = BTreeMap::new();
     let mut wrong = Vec::new();
     for line in fs::read_to_string(fixture(&format!("goldens/{file}.txt"))).unwrap().lines() {
         let (left, right) = line.split_once(" = ").unwrap();
         let words: Vec<&str> = left.split(' ').collect();
-        let picture = pictures.entry(words[0].to_string()).or_insert_with(|| Picture::read(words[0]));
-        let found = picture.after(step(&words[1..]));
+        let image = images.entry(words[0].to_string()).or_insert_with(|| Image::read(words[0]));
+        let found = image.after(step(&words[1..]));
         let name = match words[1] {
             "sharpness" | "corrupt" | "convolve" => words[1..3].join(" "),
             other => other.to_string(),

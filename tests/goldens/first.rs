@@ -1,15 +1,14 @@
-//! The ops of the foundation, mixing, normalising and decoding.
+//! The ops of the foundation, mixing, normalizing and decoding.
 
 use std::collections::BTreeMap;
 use std::fs;
 
-use feedmill::augment::{
-    self, CenterCrop, ColorJitter, Colour, Dialect, Filter, Frame, HorizontalFlip, PadMode, Resize, Step,
-    VerticalFlip,
-};
+use feedmill::augment::{CenterCrop, Color, ColorJitter, Filter, HorizontalFlip, Resize, Step, VerticalFlip, self};
+use feedmill::kernels::{Dialect, PadMode};
+use feedmill::geometry::Size;
 use feedmill::mix::{CutMix, Geometry};
 
-use crate::{Difference, Row, decode, fixture, fnv1a, lines, picture, run};
+use crate::{Difference, Row, decode, fixture, fnv1a, lines, image, run};
 
 fn numbers<T: std::str::FromStr>(words: &[&str]) -> Vec<T>
 where
@@ -19,8 +18,8 @@ where
 }
 
 /// What feedmill makes of the op that a line of ops.txt names.
-fn apply(words: &[&str], picture: &(Frame, Vec<u8>)) -> (Frame, Vec<u8>) {
-    let (frame, pixels) = picture;
+fn apply(words: &[&str], image: &(Size, Vec<u8>)) -> (Size, Vec<u8>) {
+    let (frame, pixels) = image;
     let op = |op: &dyn augment::Op| augment::apply(op, 7, frame.width, frame.height, pixels).unwrap();
     let (name, values) = words.split_first().unwrap();
     let factor = || [values[0].parse::<f64>().unwrap(); 2];
@@ -29,10 +28,10 @@ fn apply(words: &[&str], picture: &(Frame, Vec<u8>)) -> (Frame, Vec<u8>) {
         "brightness" => op(&ColorJitter::new(factor(), 0.0, 0.0, 0.0)),
         "contrast" => op(&ColorJitter::new(0.0, factor(), 0.0, 0.0)),
         "saturation" => op(&ColorJitter::new(0.0, 0.0, factor(), 0.0)),
-        // A jitter by 0 leaves the picture alone; the reference still goes through HSV.
+        // A jitter by 0 leaves the image alone; the reference still goes through HSV.
         "hue" => {
             let shift = factor()[0] as f32;
-            run([Step::Colour(Colour::Hue(shift, Dialect::Pil))], (*frame, pixels))
+            run([Step::Color(Color::Hue(shift, Dialect::Pil))], (*frame, pixels))
         }
         "horizontal_flip" => op(&HorizontalFlip::new(1.0)),
         "vertical_flip" => op(&VerticalFlip::new(1.0)),
@@ -57,14 +56,14 @@ fn apply(words: &[&str], picture: &(Frame, Vec<u8>)) -> (Frame, Vec<u8>) {
 
 /// The number of results of each op in ops.txt, all of them equal.
 fn exact_ops() -> BTreeMap<String, usize> {
-    let mut pictures = BTreeMap::new();
+    let mut images = BTreeMap::new();
     let mut counts = BTreeMap::new();
     let mut wrong = Vec::new();
     for line in lines("goldens/ops.txt") {
         let (left, right) = line.split_once(" = ").unwrap();
         let words: Vec<&str> = left.split(' ').collect();
-        let picture = pictures.entry(words[0].to_string()).or_insert_with(|| picture(words[0]));
-        let (frame, pixels) = apply(&words[1..], picture);
+        let image = images.entry(words[0].to_string()).or_insert_with(|| image(words[0]));
+        let (frame, pixels) = apply(&words[1..], image);
         let found = format!("{} {} {:016x}", frame.width, frame.height, fnv1a(&pixels));
         if found != right {
             wrong.push(format!("{left}: found {found}, expected {right}"));
@@ -76,19 +75,19 @@ fn exact_ops() -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn crops_flips_colour_and_nearest_give_the_bytes_of_pillow_and_torchvision() {
+fn crops_flips_color_and_nearest_give_the_bytes_of_pillow_and_torchvision() {
     assert_eq!(exact_ops().values().sum::<usize>(), 423);
 }
 
 /// The difference of each filter from Pillow over all results of resize.bin.
 fn resizes() -> BTreeMap<String, Difference> {
     let mut differences: BTreeMap<String, Difference> = BTreeMap::new();
-    let mut pictures = BTreeMap::new();
+    let mut images = BTreeMap::new();
     let expected = fs::read(fixture("goldens/resize.bin")).unwrap();
     let mut rest = &expected[..];
     for line in lines("goldens/resize.txt") {
         let words: Vec<&str> = line.split(' ').collect();
-        let picture = pictures.entry(words[0].to_string()).or_insert_with(|| picture(words[0]));
+        let image = images.entry(words[0].to_string()).or_insert_with(|| image(words[0]));
         let [left, top, width, height, to_width, to_height] = numbers::<u32>(&words[2..])[..] else {
             panic!("{line}")
         };
@@ -100,7 +99,7 @@ fn resizes() -> BTreeMap<String, Difference> {
         let crop =
             Step::Crop { left: i64::from(left), top: i64::from(top), width, height, pad: PadMode::default() };
         let (_, found) =
-            run([crop, Step::Resize { width: to_width, height: to_height, filter }], (picture.0, &picture.1));
+            run([crop, Step::Resize { width: to_width, height: to_height, filter }], (image.0, &image.1));
         let (golden, tail) = rest.split_at(found.len());
         rest = tail;
         let mut difference = Difference::default();
@@ -135,14 +134,14 @@ fn cut_boxes_are_those_of_timm_torchvision_and_the_authors() {
         let [height, width] = numbers::<u32>(&words[2..4])[..] else { panic!("{line}") };
         let [cy, cx] = numbers::<u32>(&words[5..7])[..] else { panic!("{line}") };
         let cutmix = CutMix::new(1.0).geometry(geometry);
-        let rect = cutmix.rect(words[4].parse().unwrap(), cy, cx, Frame { width, height });
+        let rect = cutmix.rect(words[4].parse().unwrap(), cy, cx, Size { width, height });
         assert_eq!(rect.to_vec(), numbers::<u32>(&right.split(' ').collect::<Vec<_>>()), "{left}");
         count += 1;
     }
     assert_eq!(count, 420);
 }
 
-/// Each odd picture's difference from what is expected; those with a hash are equal.
+/// Each odd image's difference from what is expected; those with a hash are equal.
 fn odd() -> Vec<(String, Difference)> {
     let one = |line: &String| {
         let words: Vec<&str> = line.split(' ').collect();
@@ -163,7 +162,7 @@ fn odd() -> Vec<(String, Difference)> {
 }
 
 #[test]
-fn odd_pictures_decode_by_the_rules_of_pillow() {
+fn odd_images_decode_by_the_rules_of_pillow() {
     for (name, difference) in odd() {
         let (most, mean) = tolerance(&name);
         assert!(difference.most <= most && difference.mean() <= mean, "{name}: {difference:?}");
@@ -204,7 +203,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ("hue", "hue", "torchvision 0.29 on PIL"),
         ("horizontal flip", "horizontal_flip", "torchvision 0.29"),
         ("vertical flip", "vertical_flip", "torchvision 0.29"),
-        ("centre crop", "center_crop", "torchvision 0.29"),
+        ("center crop", "center_crop", "torchvision 0.29"),
         ("crop with padding, constant or reflected", "pad_crop", "torchvision 0.29"),
         ("resize to the shorter side, its size", "shorter", "torchvision 0.29"),
         ("resize, nearest", "nearest", "Pillow 13.0"),
@@ -217,7 +216,7 @@ pub(crate) fn rows() -> Vec<Row> {
     }
     let tested =
         |prefix: &str| lines("goldens/mix.txt").iter().filter(|line| line.starts_with(prefix)).count();
-    row("normalise", "torchvision 0.29", lines("goldens/normalise.txt").len(), "equal");
+    row("normalize", "torchvision 0.29", lines("goldens/normalize.txt").len(), "equal");
     row("MixUp of f32 pixels, lam a float32", "torch 2.15", tested("blend f32"), "equal");
     row("MixUp of u8 pixels", "timm 1.0.31 FastCollateMixup", tested("blend u8"), "equal");
     row("CutMix box, official", "CutMix-PyTorch", tested("box official"), "equal");
@@ -227,7 +226,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let golden = lines("odd/golden.txt");
     let decoded =
         |ending: &str| golden.iter().filter(|line| line.split(' ').next().unwrap().ends_with(ending)).count();
-    row("PNG (16-bit grey by its own rule)", "Pillow 13.0", decoded(".png"), "equal");
+    row("PNG (16-bit gray by its own rule)", "Pillow 13.0", decoded(".png"), "equal");
     row("WebP", "Pillow 13.0, libwebp 1.6", decoded(".webp"), "equal");
     let jpeg = lines("jpeg/golden.txt").iter().filter(|line| !line.ends_with("refused")).count();
     let exif = golden.iter().filter(|line| line.starts_with("exif_")).count();

@@ -1,4 +1,4 @@
-//! Ops, mixing and decoding against what Pillow, torchvision, timm and others make of the same pictures.
+//! Ops, mixing and decoding against what Pillow, torchvision, timm and others make of the same images.
 //!
 //! The golden files are made by the scripts beside this file, whose headers name the versions. docs/AUGMENTATIONS.md has the
 //! table of all differences, which a test here writes.
@@ -10,8 +10,10 @@ mod first;
 use std::fs;
 use std::path::PathBuf;
 
-use feedmill::augment::{Frame, Program, Scratch, Step};
-use feedmill::decode::{Decoder, Limits, Rect, probe};
+use feedmill::augment::{Program, Scratch, Step};
+use feedmill::geometry::Size;
+use feedmill::decode::{Decoder, Limits, probe};
+use feedmill::geometry::Rect;
 use feedmill::source::Codec;
 
 /// A row of the table: op, reference, cases, largest difference.
@@ -31,7 +33,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
         .fold(0xCBF2_9CE4_8422_2325, |state, &byte| (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
 }
 
-fn decode(path: &str) -> (Frame, Vec<u8>) {
+fn decode(path: &str) -> (Size, Vec<u8>) {
     let codec = match path.rsplit('.').next() {
         Some("png") => Codec::Png,
         Some("webp") => Codec::WebP,
@@ -42,11 +44,11 @@ fn decode(path: &str) -> (Frame, Vec<u8>) {
     let mut pixels = Vec::new();
     let whole = Rect::whole(probe.width, probe.height);
     Decoder::new().decode(&bytes, &probe, whole, &mut pixels).unwrap();
-    (Frame { width: probe.width, height: probe.height }, pixels)
+    (Size { width: probe.width, height: probe.height }, pixels)
 }
 
-/// The pictures of fixtures/goldens by name, photographs by path.
-fn picture(name: &str) -> (Frame, Vec<u8>) {
+/// The images of fixtures/goldens by name, photographs by path.
+fn image(name: &str) -> (Size, Vec<u8>) {
     if name.contains('/') {
         decode(&format!("photos/{name}"))
     } else {
@@ -54,7 +56,7 @@ fn picture(name: &str) -> (Frame, Vec<u8>) {
     }
 }
 
-fn run(steps: impl IntoIterator<Item = Step>, (frame, pixels): (Frame, &[u8])) -> (Frame, Vec<u8>) {
+fn run(steps: impl IntoIterator<Item = Step>, (frame, pixels): (Size, &[u8])) -> (Size, Vec<u8>) {
     let program = Program::of(steps, frame);
     let end = program.end();
     let mut out = vec![0; (end.width * end.height * 3) as usize];
@@ -63,7 +65,7 @@ fn run(steps: impl IntoIterator<Item = Step>, (frame, pixels): (Frame, &[u8])) -
     (end, out)
 }
 
-/// The largest and the mean difference of two pictures in levels.
+/// The largest and the mean difference of two images in levels.
 #[derive(Clone, Copy, Debug, Default)]
 struct Difference {
     most: u8,

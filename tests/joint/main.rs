@@ -1,14 +1,15 @@
-//! Boxes, keypoints and masks go where the picture goes.
+//! Boxes, keypoints and masks go where the image goes.
 
 mod ramp;
 mod torchvision;
 
-use feedmill::augment::{Frame, Program, Registry, Steps};
-use feedmill::draws::{Coord, Draws, OpKey};
+use feedmill::augment::{Program, Registry, Steps};
+use feedmill::geometry::Size;
+use feedmill::rng::{Coord, RandomStream, OpKey};
 use feedmill::toml;
 
 /// The program of ops such as `op = "rotate", degrees = 15.0`, drawn with a seed.
-pub fn program(ops: &[String], seed: u64, frame: Frame) -> Program {
+pub fn program(ops: &[String], seed: u64, frame: Size) -> Program {
     let mut steps = Steps::new(frame);
     for (number, text) in ops.iter().enumerate() {
         let mut table: toml::Table = toml::from_str(&format!("op = {{ {text} }}")).unwrap();
@@ -17,7 +18,7 @@ pub fn program(ops: &[String], seed: u64, frame: Frame) -> Program {
         let op = Registry::default().make(&name, params).unwrap_or_else(|error| panic!("{error}"));
         let op_key = OpKey::of(&format!("{name}#{number}"));
         let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: op_key };
-        op.draw(&mut Draws::at(seed, at), &mut steps);
+        op.draw(&mut RandomStream::keyed(seed, at), &mut steps);
     }
     Program::from(steps)
 }

@@ -1,18 +1,19 @@
-//! A picture whose colours are its coordinates: what moves with it must agree with them.
+//! An image whose colors are its coordinates: what moves with it must agree with them.
 
-use feedmill::augment::{Frame, Joint, Program, Scratch, Step, WarpFilter};
-use feedmill::decode::Rect;
+use feedmill::augment::{Joint, Program, Scratch, Step, WarpFilter};
+use feedmill::geometry::Size;
+use feedmill::geometry::Rect;
 use feedmill::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 use proptest::prelude::*;
 
 use crate::program;
 
-/// Colour steps a pixel.
+/// Color steps a pixel.
 const STEEP: u32 = 4;
 const CELLS: u32 = 4;
 
-/// Red and green are the coordinates of a pixel's centre, blue tells the picture from what lies around it.
-fn ramp(frame: Frame) -> Vec<u8> {
+/// Red and green are the coordinates of a pixel's center, blue tells the image from what lies around it.
+fn ramp(frame: Size) -> Vec<u8> {
     let rows = 0..frame.height;
     rows.flat_map(|y| (0..frame.width).flat_map(move |x| [(x * STEEP) as u8, (y * STEEP) as u8, 255]))
         .collect()
@@ -23,8 +24,8 @@ fn cell(number: u32, side: u32) -> (f64, f64) {
     (f64::from(number * side / CELLS), f64::from((number + 1) * side / CELLS))
 }
 
-fn annotations(frame: Frame) -> Annotations {
-    let Frame { width, height } = frame;
+fn annotations(frame: Size) -> Annotations {
+    let Size { width, height } = frame;
     let label = |at: u32, side: u32| (0..CELLS).find(|n| f64::from(at) < cell(*n, side).1).unwrap();
     let pixels = |value: &dyn Fn(u32, u32) -> u8| -> Vec<u8> {
         (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| value(x, y)).collect()
@@ -67,11 +68,11 @@ fn annotations(frame: Frame) -> Annotations {
     }
 }
 
-/// How far places may be off: in pixels of the first picture, by every step's own rounding (half a pixel for the nearest
-/// neighbour, the colours' for the others), and in pixels of the last one.
+/// How far places may be off: in pixels of the first image, by every step's own rounding (half a pixel for the nearest
+/// neighbor, the colors' for the others), and in pixels of the last one.
 fn tolerance(program: &Program) -> (f64, f64) {
     let mut frame = program.begin();
-    // Pixels of the first picture that one of the present picture covers, at most.
+    // Pixels of the first image that one of the present image covers, at most.
     let (mut scale, mut first): (f64, f64) = (1.0, 0.5);
     let mut last = 1.0;
     for step in program.steps() {
@@ -112,7 +113,7 @@ fn tolerance(program: &Program) -> (f64, f64) {
 }
 
 struct Made {
-    frame: Frame,
+    frame: Size,
     pixels: Vec<u8>,
 }
 
@@ -126,7 +127,7 @@ impl Made {
         Some([0, 1, 2].map(|c| f64::from(self.pixels[at + c])))
     }
 
-    /// The values around a place, between pixels; `None` unless all four pixels come from the picture alone.
+    /// The values around a place, between pixels; `None` unless all four pixels come from the image alone.
     fn between(&self, x: f64, y: f64) -> Option<[f64; 2]> {
         let (x, y) = (x - 0.5, y - 0.5);
         let (x0, y0) = (x.floor(), y.floor());
@@ -147,7 +148,7 @@ impl Made {
         Some(sum)
     }
 
-    /// The place of the first picture that a pixel shows.
+    /// The place of the first image that a pixel shows.
     fn origin(&self, x: i64, y: i64) -> Option<[f64; 2]> {
         let [red, green, blue] = self.at(x, y)?;
         (blue == 255.0).then(|| [red, green].map(|level| level / f64::from(STEEP) + 0.5))
@@ -201,7 +202,7 @@ fn op() -> impl Strategy<Value = String> {
     ]
 }
 
-fn check(ops: &[String], seed: u64, frame: Frame) -> [usize; 3] {
+fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
     let program = program(ops, seed, frame);
     let end = program.end();
     let mut made = Made { frame: end, pixels: vec![0; (end.width * end.height * 3) as usize] };
@@ -241,7 +242,7 @@ fn check(ops: &[String], seed: u64, frame: Frame) -> [usize; 3] {
             let around = || (-1..=1).flat_map(move |j| (-1..=1).map(move |i| (x + i, y + j)));
             if label == 255 {
                 let whole = around().all(|(x, y)| made.at(x, y).is_some_and(|[.., blue]| blue == 255.0));
-                assert!(!whole, "{ops:?} seed {seed}: {x}, {y} is ignored, and picture");
+                assert!(!whole, "{ops:?} seed {seed}: {x}, {y} is ignored, and image");
             } else if let Some([sx, sy]) = made.origin(x, y) {
                 checked[1] += 1;
                 let (left, right) = cell(label % CELLS, frame.width);
@@ -253,7 +254,7 @@ fn check(ops: &[String], seed: u64, frame: Frame) -> [usize; 3] {
                 );
             } else {
                 let outside = around().all(|(x, y)| made.at(x, y).is_none_or(|[.., blue]| blue == 0.0));
-                assert!(!outside, "{ops:?} seed {seed}: {x}, {y} has {label} outside of the picture");
+                assert!(!outside, "{ops:?} seed {seed}: {x}, {y} has {label} outside of the image");
             }
         }
     }
@@ -265,7 +266,7 @@ fn check(ops: &[String], seed: u64, frame: Frame) -> [usize; 3] {
         match (label, bounds(instances, id)) {
             (None, pixels) => assert_eq!(pixels, None, "{ops:?} seed {seed}: a dropped box has pixels"),
             (Some(label), None) => {
-                // Outside of what is seen, or thinner than the neighbours that were taken; a hull is larger than its content.
+                // Outside of what is seen, or thinner than the neighbors that were taken; a hull is larger than its content.
                 let [x0, y0, x1, y1] = label.edges.map(f64::from);
                 assert!(
                     !aligned || (x1 - x0).min(y1 - y0) <= last,
@@ -300,14 +301,14 @@ proptest! {
         width in 24..63u32,
         height in 24..63u32,
     ) {
-        check(&ops, seed, Frame { width, height });
+        check(&ops, seed, Size { width, height });
     }
 }
 
 #[test]
 fn the_ramp_checks_points_labels_and_boxes() {
     let ops = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let frame = Frame { width: 60, height: 40 };
+    let frame = Size { width: 60, height: 40 };
     let [points, labels, boxes] = check(&ops(&[r#"op = "horizontal_flip", p = 1.0"#]), 1, frame);
     assert_eq!((points, labels, boxes), (16, 2400, 3));
     let chain = [r#"op = "affine", degrees = 20, filter = "bilinear""#, r#"op = "resize", size = [40, 50]"#];

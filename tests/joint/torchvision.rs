@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use feedmill::augment::{Frame, Joint, KeypointOrigin, Scratch};
+use feedmill::augment::{Joint, KeypointOrigin, Scratch};
+use feedmill::geometry::Size;
 use feedmill::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 
 use crate::program;
@@ -37,7 +38,7 @@ fn numbers(text: &str) -> Vec<Vec<f64>> {
     text.split(' ').map(|row| row.split(',').map(|number| number.parse().unwrap()).collect()).collect()
 }
 
-/// The share of pixels of a mask that are others than expected, and of those that are not even a neighbour of such a
+/// The share of pixels of a mask that are others than expected, and of those that are not even a neighbor of such a
 /// pixel.
 fn differing(found: &Plane, expected: &str) -> (f64, f64) {
     let rows: Vec<&[u8]> = expected.split('/').map(str::as_bytes).collect();
@@ -62,7 +63,7 @@ struct Difference {
     cases: usize,
     boxes: f64,
     keypoints: f64,
-    /// Shares of pixels of masks: through Pillow, as tensors, and of those that no neighbour explains.
+    /// Shares of pixels of masks: through Pillow, as tensors, and of those that no neighbor explains.
     pillow: f64,
     tensors: f64,
     strangers: f64,
@@ -78,7 +79,7 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
             panic!("{line}")
         };
         let (width, height) = size.split_once(' ').unwrap();
-        let frame = Frame { width: width.parse().unwrap(), height: height.parse().unwrap() };
+        let frame = Size { width: width.parse().unwrap(), height: height.parse().unwrap() };
         let name = op.split('"').nth(1).unwrap();
         // torchvision mirrors keypoints as indices of pixels and does all else with them as with edges.
         let index = name.ends_with("flip");
@@ -116,7 +117,7 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
     for (name, entry) in &worst {
         assert!(entry.boxes < 2e-4 && entry.keypoints < 2e-4, "{name}: {entry:?}");
         assert_eq!(entry.pillow, 0.0, "{name}: masks are Pillow's");
-        // Where a new pixel's centre meets the border between two pixels, torch's tensors and Pillow take different ones.
+        // Where a new pixel's center meets the border between two pixels, torch's tensors and Pillow take different ones.
         assert_eq!(entry.strangers, 0.0, "{name}: {entry:?}");
         assert!(entry.tensors == 0.0 || ["resize", "rotate"].contains(&&name[..]), "{name}: {entry:?}");
     }

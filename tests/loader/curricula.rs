@@ -51,7 +51,7 @@ fn resuming_and_joining_ranks_work_across_a_change_of_size() {
 }
 
 #[test]
-fn explain_and_pictures_show_the_values_of_their_epoch() {
+fn explain_and_images_show_the_values_of_their_epoch() {
     let text = loader().explain(2, 3).unwrap().to_string();
     for part in [
         "view     view 0, 8 x 7",
@@ -61,6 +61,6 @@ fn explain_and_pictures_show_the_values_of_their_epoch() {
         assert!(text.contains(part), "no {part} in {text}");
     }
     let loader = loader();
-    let height = |epoch| loader.pictures(&loader.batch(epoch, 0).unwrap(), 1)[0].height;
+    let height = |epoch| loader.images(&loader.batch(epoch, 0).unwrap(), 1)[0].height;
     assert_eq!([height(0), height(2), height(3)], [5, 7, 9]);
 }

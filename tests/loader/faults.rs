@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use feedmill::augment::{Frame, Kernel, Op, Step, Steps};
-use feedmill::draws::Draws;
+use feedmill::augment::{Kernel, Op, Step, Steps};
+use feedmill::geometry::Size;
+use feedmill::rng::RandomStream;
 use feedmill::recipe::OnBad;
 use feedmill::{Error, Kind, Loader, Threads};
 
@@ -116,7 +117,7 @@ struct Panics {
 struct PanicKernel;
 
 impl Kernel for PanicKernel {
-    fn apply(&self, _pixels: &mut [u8], _frame: Frame) {
+    fn apply(&self, _pixels: &mut [u8], _frame: Size) {
         panic!("the kernel is broken");
     }
 }
@@ -128,8 +129,8 @@ impl Op for Panics {
     fn params(&self) -> feedmill::toml::Table {
         feedmill::toml::Table::new()
     }
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(0.1) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(0.1) {
             assert!(!self.drawing, "the op is broken");
             steps.push(Step::Custom(Arc::new(PanicKernel)));
         }
@@ -180,10 +181,10 @@ fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
         fn params(&self) -> feedmill::toml::Table {
             feedmill::toml::Table::new()
         }
-        fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
-            Some(Frame { width: 99, height: 99 })
+        fn frame(&self, _frame: Option<Size>) -> Option<Size> {
+            Some(Size { width: 99, height: 99 })
         }
-        fn draw(&self, _draws: &mut Draws, _steps: &mut Steps) {}
+        fn draw(&self, _draws: &mut RandomStream, _steps: &mut Steps) {}
     }
     let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Liar)).unwrap();
     let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
@@ -202,7 +203,7 @@ fn a_panic_that_panics_when_dropped_is_still_an_error() {
     #[derive(Debug)]
     struct Thrower;
     impl Kernel for Thrower {
-        fn apply(&self, _pixels: &mut [u8], _frame: Frame) {
+        fn apply(&self, _pixels: &mut [u8], _frame: Size) {
             std::panic::panic_any(Twice);
         }
     }
@@ -215,7 +216,7 @@ fn a_panic_that_panics_when_dropped_is_still_an_error() {
         fn params(&self) -> feedmill::toml::Table {
             feedmill::toml::Table::new()
         }
-        fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
+        fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
             steps.push(Step::Custom(Arc::new(Thrower)));
         }
     }
@@ -227,7 +228,7 @@ fn a_panic_that_panics_when_dropped_is_still_an_error() {
     });
 }
 
-/// An op that panics on every picture.
+/// An op that panics on every image.
 #[derive(Debug)]
 struct Always;
 
@@ -238,7 +239,7 @@ impl Op for Always {
     fn params(&self) -> feedmill::toml::Table {
         feedmill::toml::Table::new()
     }
-    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
         steps.push(Step::Custom(Arc::new(PanicKernel)));
     }
 }

@@ -1,4 +1,4 @@
-//! Boxes, keypoints and planes that come with pictures.
+//! Boxes, keypoints and planes that come with images.
 
 use feedmill::augment::Joint;
 use feedmill::recipe::OnBad;
@@ -8,7 +8,7 @@ use feedmill::{Kind, Loader, Recipe, Result, Threads};
 
 use crate::support::*;
 
-/// Annotations of a picture of 12 x 10 pixels: some empty, some beyond the picture.
+/// Annotations of an image of 12 x 10 pixels: some empty, some beyond the image.
 fn annotated(id: u64) -> Annotations {
     if id % 5 == 4 {
         return Annotations::default();
@@ -33,7 +33,7 @@ fn annotated(id: u64) -> Annotations {
         Plane::raw("who", PlaneKind::Instances, 12, 10, pixels(120, 4)),
         Plane::raw("depth", PlaneKind::Depth, 6, 5, pixels(30, 256)),
         Plane::raw("infrared", PlaneKind::Image, 12, 10, pixels(360, 256)),
-        Plane::raw("right", PlaneKind::Colour, 24, 20, pixels(1440, 256)),
+        Plane::raw("right", PlaneKind::Color, 24, 20, pixels(1440, 256)),
     ];
     Annotations { boxes: boxes.collect(), keypoints: keypoints.collect(), planes }
 }
@@ -180,7 +180,7 @@ fn without_the_table_nothing_is_read() {
 }
 
 #[test]
-fn annotations_never_change_a_picture() {
+fn annotations_never_change_a_image() {
     let with = Loader::new(source(Access::Immediate, |id| Ok(Some(annotated(id)))), joint("")).unwrap();
     let without = Loader::new(Box::new(pixels(43)), joint("").joint(None)).unwrap();
     let (a, b) = (with.batch(0, 1).unwrap(), without.batch(0, 1).unwrap());
@@ -219,7 +219,7 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
         (
             |bad| bad.planes.push(Plane::raw("depth", PlaneKind::Depth, 30, 10, vec![0; 300])),
             Kind::Limit,
-            "plane \"depth\": the picture and its planes have 420 pixels",
+            "plane \"depth\": the image and its planes have 420 pixels",
         ),
     ];
     for (spoil, kind, words) in cases {
@@ -253,7 +253,7 @@ fn the_fingerprint_of_memory_covers_annotations() {
     let swapped = with(vec![Annotations::default(), annotated(3)]).unwrap();
     assert!(none != some && some != swapped && none != pixels(2).fingerprint());
     let error = with(vec![]).unwrap_err();
-    assert_eq!((error.kind(), error.message()), (Kind::Config, "annotations of 0 pictures for 2 samples"));
+    assert_eq!((error.kind(), error.message()), (Kind::Config, "annotations of 0 images for 2 samples"));
 }
 
 #[test]
@@ -358,10 +358,10 @@ fn a_bank_is_part_of_the_recipe() {
     assert!(error.message().contains("nowhere: cannot list the bank's folder"), "{error}");
 }
 
-fn grey_png(path: &std::path::Path, (width, height): (u32, u32), colour: png::ColorType, data: &[u8]) {
+fn gray_png(path: &std::path::Path, (width, height): (u32, u32), color: png::ColorType, data: &[u8]) {
     let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), width, height);
-    encoder.set_color(colour);
-    if colour == png::ColorType::Indexed {
+    encoder.set_color(color);
+    if color == png::ColorType::Indexed {
         encoder.set_palette(vec![9; 768]);
     }
     encoder.write_header().unwrap().write_image_data(data).unwrap();
@@ -373,11 +373,11 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
     let class = dir.path().join("cat");
     std::fs::create_dir(&class).unwrap();
     let rgb: Vec<u8> = (0..8 * 6 * 3).map(|i| i as u8).collect();
-    grey_png(&class.join("1.png"), (8, 6), png::ColorType::Rgb, &rgb);
-    grey_png(&class.join("2.png"), (8, 6), png::ColorType::Rgb, &rgb);
+    gray_png(&class.join("1.png"), (8, 6), png::ColorType::Rgb, &rgb);
+    gray_png(&class.join("2.png"), (8, 6), png::ColorType::Rgb, &rgb);
     let mask: Vec<u8> = (0..48).collect();
-    grey_png(&class.join("1.seg.mask.png"), (8, 6), png::ColorType::Indexed, &mask);
-    grey_png(&class.join("1.right.colour.png"), (8, 6), png::ColorType::Rgb, &rgb);
+    gray_png(&class.join("1.seg.mask.png"), (8, 6), png::ColorType::Indexed, &mask);
+    gray_png(&class.join("1.right.color.png"), (8, 6), png::ColorType::Rgb, &rgb);
     std::fs::write(class.join("1.json"), r#"{"boxes": [[1, 2, 5, 6, 3]], "keypoints": [[6, 1, 2, 4]]}"#)
         .unwrap();
     let recipe = |table: &str| {
@@ -398,8 +398,8 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
     assert_eq!((found.keypoints[0].x, found.keypoints[0].y, found.keypoints[0].visible), (0.0, 1.0, 2));
     let expected: Vec<u8> = (0..6u8).flat_map(|y| (0..4).map(move |x| y * 8 + 5 - x)).collect();
     assert_eq!(found.plane("seg").unwrap().bytes[..], expected);
-    let picture = &batch.images().as_bytes()[..6 * 4 * 3];
-    assert_eq!(found.plane("right").unwrap().bytes[..], *picture, "a colour plane takes every step");
+    let image = &batch.images().as_bytes()[..6 * 4 * 3];
+    assert_eq!(found.plane("right").unwrap().bytes[..], *image, "a color plane takes every step");
     assert_eq!(batch.annotations(0, 0, 1), Some(&Annotations::default()));
 
     std::fs::write(class.join("2.json"), "{").unwrap();

@@ -8,7 +8,7 @@ use crate::support::*;
 
 fn first_error(target: impl Fn(u64) -> Target + Send + Sync + 'static) -> feedmill::Error {
     let strict = recipe(8, MIX).on_bad(OnBad::Fail);
-    let loader = Loader::new(labelled(16, target), strict).unwrap();
+    let loader = Loader::new(labeled(16, target), strict).unwrap();
     let mut batches = loader.epoch(0).unwrap();
     batches.find_map(Result::err).expect("a bad label")
 }
@@ -38,7 +38,7 @@ fn weights_that_are_not_finite_or_of_another_number_are_faults() {
 
 #[test]
 fn a_bad_label_never_spreads_by_mixing() {
-    let source = labelled(16, |id| {
+    let source = labeled(16, |id| {
         let mut weights = vec![0.0; 7];
         weights[id as usize % 7] = if id % 4 == 0 { f32::NAN } else { 1.0 };
         Target::Soft(weights)
@@ -92,7 +92,7 @@ fn index_pair_and_multi_label_forms_say_what_the_source_said() {
         assert_eq!(lam[slot], mix.lam);
     }
 
-    let source = labelled(16, |id| if id % 2 == 0 { Target::Multi(vec![1, 4]) } else { Target::None });
+    let source = labeled(16, |id| if id % 2 == 0 { Target::Multi(vec![1, 4]) } else { Target::None });
     let multi = Loader::new(source, recipe(8, "").target(dense(0.0))).unwrap().batch(0, 0).unwrap();
     for (slot, row) in multi.targets().dense().unwrap().chunks_exact(7).enumerate() {
         let on = if multi.samples()[slot].is_multiple_of(2) { 1.0 } else { 0.0 };

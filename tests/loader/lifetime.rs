@@ -177,7 +177,7 @@ fn waiting_has_a_deadline() {
 }
 
 #[test]
-fn decoded_pictures_keep_to_the_budget() {
+fn decoded_images_keep_to_the_budget() {
     let recipe = feedmill::Recipe::preset("imagenet").unwrap().batch(8);
     let tight = tuning(|t| {
         t.workers = 7;
@@ -188,7 +188,7 @@ fn decoded_pictures_keep_to_the_budget() {
     let most = 640 * 504 * 3;
     assert!(
         loader.stats().decoded_bytes_peak <= most,
-        "one picture at a time: {}",
+        "one image at a time: {}",
         loader.stats().decoded_bytes_peak
     );
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use feedmill::augment::Frame;
-use feedmill::draws::Draws;
+use feedmill::geometry::Size;
+use feedmill::rng::RandomStream;
 use feedmill::mix::{Blend, Drawn, Emit, Masks, Method, Mix, MixUp, Mixer, Outcome, Resolve, Role, Scene};
 use feedmill::plan::Last;
 use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm, TargetOptions};
@@ -316,7 +316,7 @@ fn mixing_starts_and_ends_by_epoch() {
     assert_eq!(record.partner_sample, explained.sources.last().unwrap().0);
 }
 
-/// Pictures with two instances each, and a map that is bright in one corner.
+/// Images with two instances each, and a map that is bright in one corner.
 fn annotated(count: u32) -> Memory {
     let annotations = (0..u64::from(count)).map(|id| {
         let at = |i: u64| {
@@ -372,7 +372,7 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
             match &record.method {
                 Method::InstancePaste => {
                     pasted += 1;
-                    // All pictures have their instances at the same places, so new ones have taken the place of old ones.
+                    // All images have their instances at the same places, so new ones have taken the place of old ones.
                     let instances = &annotations.plane("instances").unwrap().bytes;
                     assert_eq!(annotations.boxes.len(), 2);
                     let new: Vec<&BoxLabel> = annotations.boxes.iter().filter(|label| label.id > 2).collect();
@@ -433,11 +433,11 @@ fn soft_targets_that_do_not_sum_to_one_are_refused_by_sample() {
         )
     };
     let recipe = all_mixers(8, "").target(dense(0.0)).on_bad(OnBad::Fail);
-    let error = Loader::new(labelled(8, soft), recipe.clone()).unwrap().batch(0, 0).unwrap_err();
+    let error = Loader::new(labeled(8, soft), recipe.clone()).unwrap().batch(0, 0).unwrap_err();
     assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(5)));
     assert!(error.to_string().contains("sum to 1.375"), "{error}");
     let multi = TargetOptions { multi_label: true, ..dense(0.0) };
-    assert!(Loader::new(labelled(8, soft), recipe.target(multi)).unwrap().batch(0, 0).is_ok());
+    assert!(Loader::new(labeled(8, soft), recipe.target(multi)).unwrap().batch(0, 0).is_ok());
 }
 
 #[test]
@@ -492,7 +492,7 @@ fn what_mixing_cannot_do_is_refused_with_its_line() {
         ("mix = \"attentivemix\", top_k = 99", "line 7: mix \"attentivemix\": top_k = 99"),
         ("mix = \"puzzlemix\", labels = 5", "line 7: mix \"puzzlemix\": labels = 5"),
         ("mix = \"puzzlemix\", blocks = [8, 16]", "mix \"puzzlemix\": blocks = [8, 16]: no power of two"),
-        ("mix = \"smmix\"", "mix \"smmix\": grid = 14 does not divide pictures of 8 x 12"),
+        ("mix = \"smmix\"", "mix \"smmix\": grid = 14 does not divide images of 8 x 12"),
         ("mix = \"adamixup\", region = [0.5, 0.6]", "line 7: mix \"adamixup\": region = [0.5, 0.6]"),
         ("mix = \"manifold_mixup\", layers = [3, 3]", "line 7: mix \"manifold_mixup\": layers = [3, 3]"),
         ("mix = \"mosaic\", scale = 1.0", "line 7: mix \"mosaic\": scale = 1"),
@@ -561,7 +561,7 @@ impl Mixer for Wrong {
     fn params(&self) -> feedmill::toml::Table {
         feedmill::toml::Table::new()
     }
-    fn draw(&self, _: &mut Draws, _: Frame) -> Drawn {
+    fn draw(&self, _: &mut RandomStream, _: Size) -> Drawn {
         match self {
             Wrong::PanicInDraw => panic!("a mixer of the test"),
             Wrong::BoxOutside => Blend::Box { rect: [0, 0, 13, 8] }.into(),
@@ -582,7 +582,7 @@ fn a_mixer_that_goes_wrong_ends_the_run_with_an_error() {
     for (wrong, kind, words) in [
         (Wrong::PanicInDraw, Kind::Worker, "the mixer, at batch 0"),
         (Wrong::PanicInResolve, Kind::Worker, "mixing sample"),
-        (Wrong::BoxOutside, Kind::Config, "is no blend of pictures of 8 x 12"),
+        (Wrong::BoxOutside, Kind::Config, "is no blend of images of 8 x 12"),
         (Wrong::SourceOutside, Kind::Config, "2 sources are blended of the slots"),
     ] {
         let error = within(20, "a mixer that goes wrong", move || {

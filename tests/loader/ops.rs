@@ -1,6 +1,7 @@
 //! Every op there is, through the loader.
 
-use feedmill::augment::{self, Frame, Registry};
+use feedmill::augment::{Registry, self};
+use feedmill::geometry::Size;
 use feedmill::plan::Last;
 use feedmill::source::Memory;
 use feedmill::{Kind, Loader, Recipe, toml};
@@ -51,7 +52,7 @@ fn every_op_equals_the_reference_path() {
     });
 }
 
-fn apply(name: &str, params: &str, width: u32, height: u32, seed: u64) -> feedmill::Result<(Frame, Vec<u8>)> {
+fn apply(name: &str, params: &str, width: u32, height: u32, seed: u64) -> feedmill::Result<(Size, Vec<u8>)> {
     let table: toml::Table = toml::from_str(&format!("op = {{ {params} }}")).unwrap();
     let op = Registry::default().make(name, table["op"].as_table().unwrap().clone())?;
     let pixels: Vec<u8> = (0..u64::from(width * height * 3)).map(|i| hash(i) as u8).collect();
@@ -59,7 +60,7 @@ fn apply(name: &str, params: &str, width: u32, height: u32, seed: u64) -> feedmi
 }
 
 #[test]
-fn every_op_takes_pictures_of_any_size() {
+fn every_op_takes_images_of_any_size() {
     for (name, strengths) in lines() {
         for (width, height) in [(1, 1), (1, 9), (9, 1), (2, 2), (17, 31)] {
             for params in &strengths {
@@ -108,7 +109,7 @@ fn impossible_parameters_are_refused_with_a_reason() {
         ("corrupt", "name = \"fogg\", severity = 3", "did you mean"),
         ("corrupt", "name = \"fog\", severity = 6", "severity = 6"),
         ("random_erasing", "scale = [0.5, 0.1]", "scale = [0.5, 0.1]"),
-        ("random_erasing", "value = \"grey\"", "value: \"mean\", \"color\", \"pixel\" or [r, g, b]"),
+        ("random_erasing", "value = \"gray\"", "value: \"mean\", \"color\", \"pixel\" or [r, g, b]"),
         ("rotate", "degrees = \"15\"", "degrees: a number or [low, high]"),
         ("cutout", "size = 0", "size = 0"),
         ("low_frequency_crop", "size = 0", "size = 0"),
@@ -146,7 +147,7 @@ fn impossible_parameters_are_refused_with_a_reason() {
 }
 
 /// The steps of an op's program, in words, for many draws: a few samples in many epochs, as a sample is looked for through its epoch.
-fn draws(ops: &str, count: u32) -> Vec<Vec<String>> {
+fn rng(ops: &str, count: u32) -> Vec<Vec<String>> {
     const SAMPLES: u32 = 20;
     let recipe = format!("batch = 1\norder = \"sequential\"\n[[view]]\nops = [ {ops} ]");
     let source =
@@ -179,22 +180,22 @@ fn policies_choose_their_ops_with_equal_chances() {
         ];
         words.iter().position(|word| step.starts_with(word)).unwrap_or(words.len())
     };
-    let drawn = draws("{ op = \"rand_augment\", num_ops = 1, magnitude = 20 }", 4200);
+    let drawn = rng("{ op = \"rand_augment\", num_ops = 1, magnitude = 20 }", 4200);
     let mut counts = [0usize; 10];
     for steps in &drawn {
         counts[steps.first().map_or(9, |step| kind(step))] += 1;
     }
-    // Eight colour ops of equal share; five geometric ones together, and the identity.
+    // Eight color ops of equal share; five geometric ones together, and the identity.
     assert!(chi_square(&counts[..8]) < 24.3, "{counts:?}");
     assert!((counts[8] as f64 / 4200.0 - 5.0 / 14.0).abs() < 0.03, "{counts:?}");
     assert!((counts[9] as f64 / 4200.0 - 1.0 / 14.0).abs() < 0.02, "{counts:?}");
-    let drawn = draws(
+    let drawn = rng(
         "{ op = \"one_of\", ops = [{ op = \"invert\", p = 1.0, weight = 3 }, { op = \"grayscale\", p = 1.0 }] }",
         2000,
     );
     let inverted = drawn.iter().filter(|steps| steps[0] == "invert").count();
     assert!((inverted as f64 / 2000.0 - 0.75).abs() < 0.04, "{inverted}");
-    let drawn = draws(
+    let drawn = rng(
         "{ op = \"some_of\", count = [0, 2], ops = [{ op = \"invert\", p = 1.0 }, { op = \"equalize\", p = 1.0 }, { op = \"autocontrast\", p = 1.0 }] }",
         3000,
     );
@@ -207,13 +208,13 @@ fn policies_choose_their_ops_with_equal_chances() {
 
 #[test]
 fn timm_skips_ops_and_spreads_magnitudes_as_its_string_says() {
-    let config = |config: &str| draws(&format!("{{ op = \"timm_augment\", config = \"{config}\" }}"), 3000);
+    let config = |config: &str| rng(&format!("{{ op = \"timm_augment\", config = \"{config}\" }}"), 3000);
     let count = |drawn: &[Vec<String>]| drawn.iter().map(Vec::len).sum::<usize>() as f64 / drawn.len() as f64;
     // Two layers, each applied with p; an op that changes nothing at its level still leaves its step.
     assert!((count(&config("rand-m9-p0.5-inc1")) - 1.0).abs() < 0.05);
     assert!((count(&config("rand-m9-n3-p1-inc1")) - 3.0).abs() < 0.02);
     // Levels of PosterizeIncreasing at m = 10 with mstd 101 are uniform in 0 to 10: 4, 3, 2, 1 bits (0 at the very end).
-    let drawn = draws("{ op = \"timm_augment\", config = \"rand-m10-n1-mstd101-inc1-p1\" }", 6000);
+    let drawn = rng("{ op = \"timm_augment\", config = \"rand-m10-n1-mstd101-inc1-p1\" }", 6000);
     let bits = ["4", "3", "2", "1"].map(|bits| {
         let wanted = format!("posterize bits={bits}");
         drawn.iter().flatten().filter(|step| **step == wanted).count()

@@ -9,7 +9,7 @@ use feedmill::{Kind, Loader, LoaderState, Recipe, World};
 
 use crate::support::*;
 
-/// A recipe for 91 pictures of 7 classes, with lines for the top level and tables.
+/// A recipe for 91 images of 7 classes, with lines for the top level and tables.
 fn sampled(batch: usize, tables: &str) -> Recipe {
     read(batch, tables).unwrap()
 }
@@ -38,11 +38,11 @@ const KINDS: [(usize, &str); 19] = [
     (12, "[sampler]\nkind = \"balanced\"\nreplacement = true\nrepeats = 2"),
     (12, "[sampler]\nkind = \"pk\"\nclasses = 4\nitems = 3"),
     (28, "[sampler]\nkind = \"episodes\"\nways = 2\nshots = 2\nqueries = 5\nbatches = 4"),
-    (12, "[sampler]\nkind = \"grouped\"\nby = \"picture\""),
+    (12, "[sampler]\nkind = \"grouped\"\nby = \"image\""),
     (12, "[sampler]\nkind = \"grouped\"\nby = \"class\"\ntemperature = 2"),
-    (4, "[sampler]\nkind = \"unique\"\nby = \"picture\""),
-    (12, "last = \"pad\"\n[sampler]\nkind = \"variants\"\nby = \"picture\""),
-    (12, "[[select]]\nselect = \"split\"\nof = [0.8, 0.2]\npart = 0\nby = \"picture\""),
+    (4, "[sampler]\nkind = \"unique\"\nby = \"image\""),
+    (12, "last = \"pad\"\n[sampler]\nkind = \"variants\"\nby = \"image\""),
+    (12, "[[select]]\nselect = \"split\"\nof = [0.8, 0.2]\npart = 0\nby = \"image\""),
     (4, "[[select]]\nselect = \"tasks\"\nstep = 3\nepochs = 1"),
     (
         4,
@@ -57,11 +57,11 @@ const KINDS: [(usize, &str); 19] = [
     ),
 ];
 
-/// The pictures with columns `picture` (13 captions of each) and `score` in a table.
+/// The images with columns `image` (13 captions of each) and `score` in a table.
 fn table() -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::with_suffix(".csv").unwrap();
     let rows = (0..91).map(|id| format!("{id},p{},{}\n", id / 13, hash(id) % 100));
-    std::fs::write(file.path(), format!("sample,picture,score\n{}", rows.collect::<String>())).unwrap();
+    std::fs::write(file.path(), format!("sample,image,score\n{}", rows.collect::<String>())).unwrap();
     file
 }
 
@@ -155,7 +155,7 @@ fn the_last_task_goes_on_and_epochs_have_their_own_lengths() {
     assert_eq!((seen[0].len(), seen[2].len(), seen[4].len()), (3, 2, 2));
 }
 
-/// Sources by the fixed order of classes: those of 30 and those of 60 pictures.
+/// Sources by the fixed order of classes: those of 30 and those of 60 images.
 fn blend(recipe: Recipe) -> Loader {
     Loader::sources(vec![Box::new(pixels(30)), Box::new(pixels(60))], recipe).unwrap()
 }
@@ -226,7 +226,7 @@ fn a_second_pass_has_the_listed_samples_in_order_with_the_same_pixels() {
     let first = Loader::new(Box::new(pixels(91)), eval).unwrap();
     let mut take = |batch: feedmill::Batch| {
         for slot in 0..batch.len() {
-            all.insert(batch.samples()[slot], first.pictures(&batch, slot));
+            all.insert(batch.samples()[slot], first.images(&batch, slot));
         }
     };
     first.epoch(0).unwrap().for_each(|batch| take(batch.unwrap()));
@@ -236,7 +236,7 @@ fn a_second_pass_has_the_listed_samples_in_order_with_the_same_pixels() {
     for batch in second.epoch(0).unwrap() {
         let batch = batch.unwrap();
         for slot in 0..batch.len() {
-            assert_eq!(second.pictures(&batch, slot), all[&batch.samples()[slot]]);
+            assert_eq!(second.images(&batch, slot), all[&batch.samples()[slot]]);
         }
         found.extend_from_slice(batch.samples());
     }
@@ -272,7 +272,7 @@ fn ten_crops_are_views_of_one_slot() {
         for slot in 0..slots {
             let view = |k: usize| &crops[(k * slots + slot) * each..][..each];
             assert_eq!(view(4), &middle[slot * each..][..each]);
-            // Rows mirrored: a corner of the mirrored picture is the other corner, mirrored.
+            // Rows mirrored: a corner of the mirrored image is the other corner, mirrored.
             let mirrored: Vec<u8> = view(1).chunks(4).flat_map(|row| row.iter().rev().copied()).collect();
             assert_eq!(view(5), mirrored);
         }
@@ -354,13 +354,13 @@ fn data_that_does_not_fit_the_sampler_is_refused_when_it_is_opened() {
         error
     };
     let balanced = || sampled(12, "[sampler]\nkind = \"balanced\"");
-    let unlabelled = labelled(91, |id| if id == 40 { Target::None } else { Target::Class(id as u32 % 7) });
-    let error = refused(unlabelled, balanced());
+    let unlabeled = labeled(91, |id| if id == 40 { Target::None } else { Target::Class(id as u32 % 7) });
+    let error = refused(unlabeled, balanced());
     assert_eq!(error.sample(), Some(40));
     assert!(error.to_string().contains("sample 40 (record 40 of the test) has no class"), "{error}");
-    let several = labelled(91, |id| if id == 7 { Target::Multi(vec![1, 2]) } else { Target::Class(0) });
+    let several = labeled(91, |id| if id == 7 { Target::Multi(vec![1, 2]) } else { Target::Class(0) });
     assert!(refused(several, balanced()).to_string().contains("sample 7"));
-    let empty = labelled(91, |id| Target::Class(id as u32 % 6));
+    let empty = labeled(91, |id| Target::Class(id as u32 % 6));
     assert!(refused(empty, balanced()).to_string().contains("class 6 has no sample"));
     let pk = sampled(24, "[sampler]\nkind = \"pk\"\nclasses = 8\nitems = 3");
     assert!(refused(Box::new(pixels(91)), pk).to_string().contains("only 7 groups"));

@@ -29,7 +29,7 @@ pub fn hash(x: u64) -> u64 {
     x ^ (x >> 29)
 }
 
-/// `count` pictures of 12 x 10 pixels in 7 classes.
+/// `count` images of 12 x 10 pixels in 7 classes.
 pub fn pixels(count: u32) -> Memory {
     let data: Vec<u8> = (0..u64::from(count) * 12 * 10 * 3).map(|i| hash(i) as u8).collect();
     Memory::pixels(data, 10, 12, 3, (0..count).map(|i| i % 7).collect()).unwrap()
@@ -82,12 +82,12 @@ pub fn jittery(count: u32, access: Access) -> Box<dyn Source> {
     Box::new(Wrapped { inner: pixels(count), access, read })
 }
 
-/// The data with some records that are no pictures.
+/// The data with some records that are no images.
 pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
         let raw = inner.read(id, Vec::new())?;
         if bad(id) {
-            let bytes = Payload::Owned(b"this is no picture".to_vec());
+            let bytes = Payload::Owned(b"this is no image".to_vec());
             return Ok(Raw { bytes, codec: Codec::Jpeg, ..raw });
         }
         Ok(raw)
@@ -96,7 +96,7 @@ pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) ->
 }
 
 /// The data with other targets.
-pub fn labelled(count: u32, target: impl Fn(u64) -> Target + Send + Sync + 'static) -> Box<dyn Source> {
+pub fn labeled(count: u32, target: impl Fn(u64) -> Target + Send + Sync + 'static) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
         let raw = inner.read(id, Vec::new())?;
         Ok(Raw { target: target(id), ..raw })

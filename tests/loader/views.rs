@@ -80,7 +80,7 @@ fn a_sample_is_read_once_for_all_its_views() {
 }
 
 #[test]
-fn decoding_the_union_of_crops_gives_the_bytes_of_whole_pictures() {
+fn decoding_the_union_of_crops_gives_the_bytes_of_whole_images() {
     let crop = |size, low, high| RandomResizedCrop::new(size).scale(low, high);
     for (low, high) in [(0.01, 0.05), (0.05, 0.4), (0.5, 1.0)] {
         let recipe = Recipe::new()
@@ -93,8 +93,8 @@ fn decoding_the_union_of_crops_gives_the_bytes_of_whole_pictures() {
     }
 }
 
-/// Pictures of one colour each: the mixing of every pixel can be told.
-fn colours(count: u8) -> Memory {
+/// Images of one color each: the mixing of every pixel can be told.
+fn colors(count: u8) -> Memory {
     let data: Vec<u8> = (0..count).flat_map(|id| [id * 9; 12 * 10 * 3]).collect();
     Memory::pixels(data, 10, 12, 3, (0..u32::from(count)).map(|id| id % 7).collect()).unwrap()
 }
@@ -116,15 +116,15 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
         classes = 7
         "#
     ));
-    let loader = Loader::new(Box::new(colours(24)), recipe.unwrap().output(output)).unwrap();
+    let loader = Loader::new(Box::new(colors(24)), recipe.unwrap().output(output)).unwrap();
     let mut methods = std::collections::HashSet::new();
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
         for slot in 0..8 {
             let mix = &batch.mix()[slot];
             methods.insert(mix.method.clone());
-            let colour = |slot: usize| batch.samples()[slot] as f32 * 9.0;
-            let (own, partner) = (colour(slot), colour(mix.partner as usize));
+            let color = |slot: usize| batch.samples()[slot] as f32 * 9.0;
+            let (own, partner) = (color(slot), color(mix.partner as usize));
             for (group, (h, w)) in [(9u32, 8u32), (5, 5)].into_iter().enumerate() {
                 let scale = |edge: u32, from: u32, to: u32| {
                     (f64::from(edge) * f64::from(to) / f64::from(from)).round_ties_even() as u32
@@ -219,15 +219,15 @@ fn the_bytes_of_all_views_count() {
 }
 
 #[test]
-fn explain_and_pictures_show_every_view() {
+fn explain_and_images_show_every_view() {
     let loader = Loader::new(Box::new(pixels(20)), multi_crop(8, "")).unwrap();
     let text = loader.explain(0, 3).unwrap().to_string();
     for part in ["view     global 2/2, 8 x 9", "view     local 3/3, 5 x 5", "resize width=5 height=5"] {
         assert!(text.contains(part), "no {part} in {text}");
     }
     let batch = loader.batch(0, 0).unwrap();
-    let pictures = loader.pictures(&batch, 2);
-    let sizes: Vec<_> = pictures.iter().map(|p| (p.view.as_str(), p.width, p.height, p.rgb.len())).collect();
+    let images = loader.images(&batch, 2);
+    let sizes: Vec<_> = images.iter().map(|p| (p.view.as_str(), p.width, p.height, p.rgb.len())).collect();
     assert_eq!(sizes[1], ("global 2/2", 8, 9, 216));
     assert_eq!(sizes[4], ("local 3/3", 5, 5, 75));
     assert_eq!(sizes.len(), 5);

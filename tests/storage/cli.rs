@@ -64,7 +64,7 @@ fn verify_lists_what_is_bad_and_exits_1() {
         ended.out.contains("shard-00001.mill: record 0") && ended.out.contains("1 bad samples"),
         "{ended:?}"
     );
-    // A bad picture stops a conversion, by name.
+    // A bad image stops a conversion, by name.
     let ended = run(feedmill().arg("convert").args([&src, &folder.path().join("dst")]));
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.err.contains("shard-00001.mill: record 0"), "{ended:?}");

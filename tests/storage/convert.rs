@@ -2,7 +2,8 @@
 
 use feedmill::Kind;
 use feedmill::convert::SOURCE_ID;
-use feedmill::decode::{self, Decoder, Limits, Rect};
+use feedmill::decode::{Decoder, Limits, self};
+use feedmill::geometry::Rect;
 use feedmill::shard::{Backing, Record, Shard, Stamp, Writer};
 use feedmill::source::{Access, Codec, Memory, Shards, Source, Target};
 use feedmill::verify::{Options, verify};
@@ -99,7 +100,7 @@ fn shards_of_shards_are_the_same_samples() {
 }
 
 #[test]
-fn pictures_above_max_side_become_smaller_jpegs_and_others_are_copied() {
+fn images_above_max_side_become_smaller_jpegs_and_others_are_copied() {
     let folder = tempfile::tempdir().unwrap();
     let source = mixed(20);
     let dst = folder.path().join("set");
@@ -125,7 +126,7 @@ fn pictures_above_max_side_become_smaller_jpegs_and_others_are_copied() {
 }
 
 #[test]
-fn quality_alone_encodes_every_picture_anew() {
+fn quality_alone_encodes_every_image_anew() {
     let folder = tempfile::tempdir().unwrap();
     let source = mixed(8);
     let size = |quality: u8| {
@@ -180,10 +181,10 @@ fn raw_pixels_of_one_size_have_a_uniform_frame() {
 }
 
 #[test]
-fn a_bad_picture_fails_the_conversion_by_name_or_is_left_out_and_listed() {
+fn a_bad_image_fails_the_conversion_by_name_or_is_left_out_and_listed() {
     let folder = tempfile::tempdir().unwrap();
     let mut source = mixed(20);
-    source.samples[5].1 = b"no picture at all".to_vec();
+    source.samples[5].1 = b"no image at all".to_vec();
     source.samples[9].1.truncate(40);
     source.samples[13].1.clear();
     let name = source.samples[5].0.clone();
@@ -205,7 +206,7 @@ fn a_bad_picture_fails_the_conversion_by_name_or_is_left_out_and_listed() {
 }
 
 #[test]
-fn a_picture_whose_pixels_are_damaged_is_bad_where_it_is_decoded() {
+fn an_image_whose_pixels_are_damaged_is_bad_where_it_is_decoded() {
     let folder = tempfile::tempdir().unwrap();
     let mut source = mixed(4);
     // A PNG whose header is sound and whose pixels are not.
@@ -352,10 +353,10 @@ fn a_single_shard_opens_as_a_data_set() {
 }
 
 #[test]
-fn an_upright_picture_is_what_the_index_describes() {
+fn an_upright_image_is_what_the_index_describes() {
     let folder = tempfile::tempdir().unwrap();
     let mut source = mixed(1);
-    // An Exif segment that turns the picture by a quarter.
+    // An Exif segment that turns the image by a quarter.
     let mut turned = jpeg(30, 20, 1);
     let mut exif =
         b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();

@@ -61,7 +61,7 @@ fn a_flipped_bit_is_an_error_or_the_same_bytes() {
                             }
                         }
                     }
-                    // Its neighbours stay readable.
+                    // Its neighbors stay readable.
                     assert!(bad.len() <= 1, "{what}: {bad:?}");
                     harmless += usize::from(bad.is_empty());
                 }

@@ -48,7 +48,7 @@ pub fn strings(cells: &[&[u8]]) -> Vec<u8> {
 }
 
 impl Craft {
-    /// Three sound records of raw grey pixels, 4 x 2, at bytes 64, 128 and 192.
+    /// Three sound records of raw gray pixels, 4 x 2, at bytes 64, 128 and 192.
     pub fn sound() -> Craft {
         let records = [[1u8; 8], [2; 8], [3; 8]];
         let payload = records.iter().flat_map(|record| [&record[..], &[0; 56]].concat()).collect();

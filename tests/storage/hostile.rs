@@ -193,7 +193,7 @@ const CASES: &[Case] = &[
         "no width",
         |c| c.column("width").data = u32s(&[4, 4, 0]),
         Kind::Corrupt,
-        "record 2: a picture of 0 x 2",
+        "record 2: an image of 0 x 2",
     ),
     (
         "raw pixels of 2^32 sides",

@@ -128,7 +128,7 @@ impl Source for Named {
     }
 }
 
-/// Pictures of several codecs, sizes and kinds of label.
+/// Images of several codecs, sizes and kinds of label.
 pub fn mixed(count: u64) -> Named {
     let samples = (0..count)
         .map(|id| {

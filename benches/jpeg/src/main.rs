@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use feedmill::decode::Rect;
+use feedmill::geometry::Rect;
 use feedmill::decode::jpeg::{Bounds, Decoder, Index, Proof, Scale, header, reads, to_baseline};
 
 unsafe extern "C" {

@@ -1,4 +1,4 @@
-//! A bank of cut-outs: RGBA pictures by class, decoded when they are first pasted.
+//! A bank of cut-outs: RGBA images by class, decoded when they are first pasted.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
@@ -19,7 +19,7 @@ pub(in crate::augment) struct Bank {
     files: Vec<File>,
     /// The classes that have a cut-out: number, and their part of `files`.
     classes: Vec<(u32, std::ops::Range<usize>)>,
-    /// Mean and standard deviation by class of the root of an object's share of its picture.
+    /// Mean and standard deviation by class of the root of an object's share of its image.
     statistics: HashMap<u32, [f64; 2]>,
     largest: bool,
     digest: Fingerprint,
@@ -138,7 +138,7 @@ impl Bank {
         self.statistics.get(&self.class(number)).copied()
     }
 
-    /// A cut-out; `None` if its object fills no more than a hundredth of its picture, or all of it.
+    /// A cut-out; `None` if its object fills no more than a hundredth of its image, or all of it.
     pub(super) fn cutout(&self, number: usize) -> Result<Option<Arc<Cutout>>> {
         let lock = || self.kept.lock().expect("no panic inside");
         if let Some(known) = lock().cutouts.get(&number) {
@@ -191,7 +191,7 @@ fn statistics<'a>(
 }
 
 impl Cutout {
-    /// The object of an RGBA picture: what has an alpha above 128, or the largest connected part of that.
+    /// The object of an RGBA image: what has an alpha above 128, or the largest connected part of that.
     fn of(width: u32, height: u32, rgba: &[[u8; 4]], largest: bool) -> Option<Cutout> {
         let (w, h) = (width as usize, height as usize);
         let mut mask: Vec<bool> = rgba.iter().map(|pixel| pixel[3] > 128).collect();
@@ -263,7 +263,7 @@ pub(in crate::augment) fn changed(path: &Path, digest: Fingerprint) -> Error {
 mod tests {
     use super::*;
 
-    fn picture(rows: &[&str]) -> (u32, u32, Vec<[u8; 4]>) {
+    fn image(rows: &[&str]) -> (u32, u32, Vec<[u8; 4]>) {
         let alpha = |byte: u8| if byte == b'.' { 0 } else { 200 };
         let pixels = rows.iter().flat_map(|row| row.bytes().map(|byte| [byte, 1, 2, alpha(byte)])).collect();
         (rows[0].len() as u32, rows.len() as u32, pixels)
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_largest_connected_part_is_cut_out() {
-        let (w, h, pixels) = picture(&["a....", "..bb.", ".b...", ".bb.."]);
+        let (w, h, pixels) = image(&["a....", "..bb.", ".b...", ".bb.."]);
         let cutout = Cutout::of(w, h, &pixels, true).unwrap();
         assert_eq!((cutout.width, cutout.height), (3, 3));
         assert_eq!(cutout.alpha, [0, 200, 200, 200, 0, 0, 200, 200, 0]);
@@ -281,8 +281,8 @@ mod tests {
     }
 
     #[test]
-    fn specks_and_whole_pictures_are_no_objects() {
-        let (w, h, pixels) = picture(&["aa", "aa"]);
+    fn specks_and_whole_images_are_no_objects() {
+        let (w, h, pixels) = image(&["aa", "aa"]);
         assert_eq!(Cutout::of(w, h, &pixels, true), None);
         let mut speck = vec![[0; 4]; 100];
         speck[5][3] = 129;

@@ -1,18 +1,18 @@
-//! Instances of one picture that were pasted onto another.
+//! Instances of one image that were pasted onto another.
 
 use super::paste::Extent;
 use super::places::PlacedBox;
 use super::{Joint, Scene};
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::source::{Annotations, BoxLabel, Plane, PlaneKind};
 
 impl Joint {
-    /// What is annotated in a picture of size `frame` on which the instances `taken` of another one of that size were pasted: `plane`
-    /// names the other one's plane of instances. What they hide is taken from the picture's own instances, their boxes go around what is
+    /// What is annotated in an image of size `frame` on which the instances `taken` of another one of that size were pasted: `plane`
+    /// names the other one's plane of instances. What they hide is taken from the image's own instances, their boxes go around what is
     /// seen of them under new numbers, and planes take the other one's values there.
     pub(crate) fn exchange(
         &self,
-        frame: Frame,
+        frame: Size,
         own: &Annotations,
         other: &Annotations,
         plane: &str,

@@ -1,7 +1,7 @@
-//! Boxes, keypoints and planes go where the picture goes.
+//! Boxes, keypoints and planes go where the image goes.
 //!
-//! A view's steps are drawn once. [`Program`] runs them on the picture, and [`Joint::apply`] runs the same steps on what
-//! is annotated in it, which begins in coordinates of the whole picture whatever part of it was decoded.
+//! A view's steps are drawn once. [`Program`] runs them on the image, and [`Joint::apply`] runs the same steps on what
+//! is annotated in it, which begins in coordinates of the whole image whatever part of it was decoded.
 
 mod bank;
 mod exchange;
@@ -13,7 +13,8 @@ mod planes;
 use serde::{Deserialize, Serialize};
 
 use super::params::check_range;
-use super::{Frame, Program, Scratch, Step};
+use super::{Program, Scratch, Step};
+use crate::geometry::Size;
 use crate::error::{Error, Result};
 use crate::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 pub(super) use bank::{Bank, changed as bank_changed};
@@ -22,7 +23,7 @@ pub use paste::{Paste, PasteBlend};
 use places::{PlacedBox, PlacedPoint};
 pub use plane_mask::PlaneMask;
 
-/// How boxes, keypoints and planes move with the picture: the table `[joint]` of a recipe.
+/// How boxes, keypoints and planes move with the image: the table `[joint]` of a recipe.
 ///
 /// # Example
 ///
@@ -37,19 +38,19 @@ pub use plane_mask::PlaneMask;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Joint {
-    /// What masks have where the picture has no pixel; 255 by default.
+    /// What masks have where the image has no pixel; 255 by default.
     pub ignore: u8,
     /// Boxes with a shorter side are dropped; 1 pixel by default.
     pub min_size: f64,
     /// Boxes with a smaller area are dropped; 1 pixel by default.
     pub min_area: f64,
-    /// Boxes of whose area a smaller share is still in the picture are dropped; 0 by default.
+    /// Boxes of whose area a smaller share is still in the image are dropped; 0 by default.
     pub min_kept: f64,
     /// Keypoints that a mirror image makes each other, such as left and right shoulder.
     pub keypoint_pairs: Vec<[u32; 2]>,
     /// Where the number 0 of a keypoint's coordinate lies.
     pub keypoint_origin: KeypointOrigin,
-    /// The length to which [`crate::Batch::padded_boxes`] fills up; a picture's boxes after so many are dropped.
+    /// The length to which [`crate::Batch::padded_boxes`] fills up; an image's boxes after so many are dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_boxes: Option<usize>,
     /// What erased rectangles do to planes of one channel and to keypoints.
@@ -63,7 +64,7 @@ pub enum KeypointOrigin {
     /// At the edge of the first pixel, as with boxes.
     #[default]
     Edge,
-    /// At the centre of the first pixel: coordinates are indices of pixels.
+    /// At the center of the first pixel: coordinates are indices of pixels.
     Index,
 }
 
@@ -116,7 +117,7 @@ impl Joint {
         Ok(())
     }
 
-    /// What a program makes of the annotations of a picture; planes are raw.
+    /// What a program makes of the annotations of an image; planes are raw.
     ///
     /// # Errors
     ///
@@ -140,10 +141,10 @@ impl Joint {
     }
 }
 
-/// What is annotated in a picture on its way through the steps.
+/// What is annotated in an image on its way through the steps.
 struct Scene<'a> {
     joint: &'a Joint,
-    frame: Frame,
+    frame: Size,
     boxes: Vec<PlacedBox>,
     points: Vec<PlacedPoint>,
     planes: Vec<Plane>,
@@ -152,7 +153,7 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    fn new<'a>(joint: &'a Joint, given: &Annotations, frame: Frame) -> Scene<'a> {
+    fn new<'a>(joint: &'a Joint, given: &Annotations, frame: Size) -> Scene<'a> {
         let shift = match joint.keypoint_origin {
             KeypointOrigin::Edge => 0.0,
             KeypointOrigin::Index => 0.5,
@@ -176,7 +177,7 @@ impl Scene<'_> {
     fn run(&mut self, steps: &[Step], scratch: &mut Scratch) -> Result<()> {
         let steps = outside_chains(steps);
         if steps.is_empty() {
-            // Planes of another resolution still take the picture's.
+            // Planes of another resolution still take the image's.
             return self
                 .planes
                 .iter_mut()
@@ -234,7 +235,7 @@ impl Scene<'_> {
     }
 }
 
-/// The steps but those on copies that are blended with the picture (AugMix): what is annotated stays where the picture
+/// The steps but those on copies that are blended with the image (AugMix): what is annotated stays where the image
 /// itself is.
 fn outside_chains(steps: &[Step]) -> Vec<Step> {
     let mut inside = false;

@@ -8,16 +8,17 @@ use serde::{Deserialize, Serialize};
 use super::bank::Bank;
 use super::{EraseRule, Scene, places::PlacedBox};
 use crate::augment::ops::geometric::rotation;
-use crate::augment::{Filter, Frame, Program, Scratch, Step, WarpFilter};
-use crate::decode::Rect;
+use crate::augment::{Filter, Program, Scratch, Step, WarpFilter};
+use crate::geometry::Size;
+use crate::geometry::Rect;
 use crate::error::Result;
 use crate::source::{BoxLabel, Plane, PlaneKind};
 
-/// How a cut-out is put onto a picture.
+/// How a cut-out is put onto an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PasteBlend {
-    /// Its pixels replace the picture's.
+    /// Its pixels replace the image's.
     Basic,
     /// Weighted by its alpha.
     Alpha,
@@ -39,10 +40,10 @@ pub(in crate::augment) struct Draw {
     pub(in crate::augment) flip: bool,
     /// Counter-clockwise.
     pub(in crate::augment) degrees: f64,
-    /// What is done to its colours.
-    pub(in crate::augment) colour: Vec<Step>,
-    /// Where the centre of its box comes to lie, as shares of the picture's sides.
-    pub(in crate::augment) centre: [f64; 2],
+    /// What is done to its colors.
+    pub(in crate::augment) color: Vec<Step>,
+    /// Where the center of its box comes to lie, as shares of the image's sides.
+    pub(in crate::augment) center: [f64; 2],
     pub(in crate::augment) blend: PasteBlend,
 }
 
@@ -50,9 +51,9 @@ pub(in crate::augment) struct Draw {
 #[derive(Debug)]
 pub struct Paste {
     bank: Arc<Bank>,
-    draws: Vec<Draw>,
+    rng: Vec<Draw>,
     random_scale: bool,
-    /// Made when the picture or its annotations first ask for it.
+    /// Made when the image or its annotations first ask for it.
     placed: OnceLock<Vec<Placed>>,
 }
 
@@ -62,7 +63,7 @@ struct Placed {
     number: usize,
     left: i64,
     top: i64,
-    frame: Frame,
+    frame: Size,
     rgb: Vec<u8>,
     alpha: Vec<u8>,
     blend: PasteBlend,
@@ -71,25 +72,25 @@ struct Placed {
 impl fmt::Display for Paste {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("paste")?;
-        for Draw { number, scale, flip, degrees, colour, centre: [x, y], .. } in &self.draws {
+        for Draw { number, scale, flip, degrees, color, center: [x, y], .. } in &self.rng {
             let flip = if *flip { " mirrored" } else { "" };
-            write!(f, " [cut-out {number}{flip} scale={scale:.3} degrees={degrees:.1} centre={x:.3},{y:.3}")?;
-            colour.iter().try_for_each(|step| write!(f, " {step}"))?;
+            write!(f, " [cut-out {number}{flip} scale={scale:.3} degrees={degrees:.1} center={x:.3},{y:.3}")?;
+            color.iter().try_for_each(|step| write!(f, " {step}"))?;
             f.write_str("]")?;
         }
         Ok(())
     }
 }
 
-/// The size of a cut-out of `own` pixels on a picture; `None` if it is too small or too large.
-fn size(draw: &Draw, own: Frame, statistics: Option<[f64; 2]>, picture: Frame) -> Option<Frame> {
+/// The size of a cut-out of `own` pixels on an image; `None` if it is too small or too large.
+fn size(draw: &Draw, own: Size, statistics: Option<[f64; 2]>, image: Size) -> Option<Size> {
     let (w, h) = (f64::from(own.width), f64::from(own.height));
-    let (picture_w, picture_h) = (f64::from(picture.width), f64::from(picture.height));
+    let (image_w, image_h) = (f64::from(image.width), f64::from(image.height));
     let (width, height) = match statistics {
         Some([mean, std]) => {
-            // The upper bound wins where a picture is so small that they cross, as in numpy.
-            let root = (mean + draw.normal * std).max(10.0 / picture_h).min(0.5);
-            let area = root * root * picture_h * picture_w;
+            // The upper bound wins where an image is so small that they cross, as in numpy.
+            let root = (mean + draw.normal * std).max(10.0 / image_h).min(0.5);
+            let area = root * root * image_h * image_w;
             let aspect = w / h * draw.aspect;
             let width = (aspect * area).sqrt();
             (width, width / aspect)
@@ -97,27 +98,27 @@ fn size(draw: &Draw, own: Frame, statistics: Option<[f64; 2]>, picture: Frame) -
         None => (w * draw.scale, h * draw.scale),
     };
     let fits = |side: f64, most: f64| side.trunc() >= 5.0 && side.trunc() < most;
-    (fits(width, picture_w) && fits(height, picture_h))
-        .then_some(Frame { width: width as u32, height: height as u32 })
+    (fits(width, image_w) && fits(height, image_h))
+        .then_some(Size { width: width as u32, height: height as u32 })
 }
 
 impl Paste {
-    pub(in crate::augment) fn new(bank: Arc<Bank>, draws: Vec<Draw>, random_scale: bool) -> Paste {
-        Paste { bank, draws, random_scale, placed: OnceLock::new() }
+    pub(in crate::augment) fn new(bank: Arc<Bank>, rng: Vec<Draw>, random_scale: bool) -> Paste {
+        Paste { bank, rng, random_scale, placed: OnceLock::new() }
     }
 
-    /// The cut-outs on a picture of this size.
-    fn placed(&self, picture: Frame) -> Result<&[Placed]> {
+    /// The cut-outs on an image of this size.
+    fn placed(&self, image: Size) -> Result<&[Placed]> {
         if let Some(placed) = self.placed.get() {
             return Ok(placed);
         }
         let scratch = &mut Scratch::new(crate::decode::simd());
         let mut all = Vec::new();
-        for draw in &self.draws {
+        for draw in &self.rng {
             let Some(cutout) = self.bank.cutout(draw.number)? else { continue };
-            let own = Frame { width: cutout.width, height: cutout.height };
+            let own = Size { width: cutout.width, height: cutout.height };
             let statistics = self.bank.statistics(draw.number).filter(|_| !self.random_scale);
-            let Some(frame) = size(draw, own, statistics, picture) else { continue };
+            let Some(frame) = size(draw, own, statistics, image) else { continue };
             let mut steps =
                 vec![Step::Resize { width: frame.width, height: frame.height, filter: Filter::Bilinear }];
             steps.extend(Some(Step::HorizontalFlip).filter(|_| draw.flip));
@@ -131,15 +132,15 @@ impl Paste {
             };
             let wide: Vec<u8> = cutout.alpha.iter().flat_map(|&alpha| [alpha; 3]).collect();
             let alpha: Vec<u8> = made(&shape, &wide)?.into_iter().step_by(3).collect();
-            steps.extend(draw.colour.iter().cloned());
+            steps.extend(draw.color.iter().cloned());
             let rgb = made(&Program::of(steps, own), &cutout.rgb)?;
-            let corner = |centre: f64, side: u32, most: u32| {
-                (centre * f64::from(most)).floor() as i64 - i64::from(side / 2)
+            let corner = |center: f64, side: u32, most: u32| {
+                (center * f64::from(most)).floor() as i64 - i64::from(side / 2)
             };
             all.push(Placed {
                 number: draw.number,
-                left: corner(draw.centre[0], frame.width, picture.width),
-                top: corner(draw.centre[1], frame.height, picture.height),
+                left: corner(draw.center[0], frame.width, image.width),
+                top: corner(draw.center[1], frame.height, image.height),
                 frame,
                 rgb,
                 alpha,
@@ -150,14 +151,14 @@ impl Paste {
     }
 
     /// Pastes onto rows of RGB.
-    pub(in crate::augment) fn run(&self, pixels: &mut [u8], frame: Frame) -> Result<()> {
-        let picture = pixels.as_chunks_mut::<3>().0;
+    pub(in crate::augment) fn run(&self, pixels: &mut [u8], frame: Size) -> Result<()> {
+        let image = pixels.as_chunks_mut::<3>().0;
         for placed in self.placed(frame)? {
             placed.each(frame, |at, own| {
                 let weight = placed.weight(own);
                 if weight > 0.0 {
-                    let colour = &placed.rgb[own * 3..][..3];
-                    for (value, new) in picture[at].iter_mut().zip(colour) {
+                    let color = &placed.rgb[own * 3..][..3];
+                    for (value, new) in image[at].iter_mut().zip(color) {
                         let old = f32::from(*value);
                         *value = (old + (f32::from(*new) - old) * weight).round() as u8;
                     }
@@ -211,7 +212,7 @@ impl Paste {
                 PlaneKind::Instances => paint(plane, &top, |number| u8::try_from(ids[number]).unwrap_or(0)),
                 PlaneKind::Depth => paint(plane, &top, |_| 0),
                 PlaneKind::Image => {}
-                PlaneKind::Colour => {
+                PlaneKind::Color => {
                     let mut pixels = plane.bytes.to_vec();
                     self.run(&mut pixels, frame)?;
                     plane.bytes = pixels.into();
@@ -241,14 +242,14 @@ fn paint(plane: &mut Plane, top: &[u16], value: impl Fn(usize) -> u8) {
 }
 
 impl Placed {
-    /// Calls with the place in the picture and in the cut-out of every pixel that is in both.
-    fn each(&self, picture: Frame, mut call: impl FnMut(usize, usize)) {
+    /// Calls with the place in the image and in the cut-out of every pixel that is in both.
+    fn each(&self, image: Size, mut call: impl FnMut(usize, usize)) {
         let inside = |start: i64, side: u32, most: u32| {
             (-start).clamp(0, i64::from(side))..(i64::from(most) - start).clamp(0, i64::from(side))
         };
-        for y in inside(self.top, self.frame.height, picture.height) {
-            for x in inside(self.left, self.frame.width, picture.width) {
-                let at = (self.top + y) * i64::from(picture.width) + self.left + x;
+        for y in inside(self.top, self.frame.height, image.height) {
+            for x in inside(self.left, self.frame.width, image.width) {
+                let at = (self.top + y) * i64::from(image.width) + self.left + x;
                 call(at as usize, (y * i64::from(self.frame.width) + x) as usize);
             }
         }
@@ -281,7 +282,7 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    pub(super) fn add(&mut self, at: usize, frame: Frame) {
+    pub(super) fn add(&mut self, at: usize, frame: Size) {
         let (x, y) = (at % frame.width as usize, at / frame.width as usize);
         let [x0, y0, x1, y1] = self.edges.unwrap_or([x, y, x + 1, y + 1]);
         self.edges = Some([x0.min(x), y0.min(y), x1.max(x + 1), y1.max(y + 1)]);

@@ -2,19 +2,19 @@ use std::path::Path;
 
 use super::*;
 use crate::augment::{Joint, Program, Scratch, Step};
-use crate::decode::Rect;
+use crate::geometry::Rect;
 use crate::source::{Annotations, Keypoint};
 
-const FRAME: Frame = Frame { width: 64, height: 48 };
+const FRAME: Size = Size { width: 64, height: 48 };
 
-/// A PNG of one colour; alpha is 255 inside of the rectangle.
-fn png(path: &Path, (w, h): (u32, u32), colour: [u8; 3], [x0, y0, x1, y1]: [u32; 4]) {
+/// A PNG of one color; alpha is 255 inside of the rectangle.
+fn png(path: &Path, (w, h): (u32, u32), color: [u8; 3], [x0, y0, x1, y1]: [u32; 4]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), w, h);
     encoder.set_color(png::ColorType::Rgba);
     let pixels = (0..w * h).flat_map(|at| {
         let inside = (x0..x1).contains(&(at % w)) && (y0..y1).contains(&(at / w));
-        [colour[0], colour[1], colour[2], if inside { 255 } else { 0 }]
+        [color[0], color[1], color[2], if inside { 255 } else { 0 }]
     });
     encoder.write_header().unwrap().write_image_data(&pixels.collect::<Vec<u8>>()).unwrap();
 }
@@ -28,13 +28,13 @@ fn bank() -> (tempfile::TempDir, Arc<Bank>) {
     (folder, Arc::new(bank))
 }
 
-fn draw(number: usize, centre: [f64; 2]) -> Draw {
+fn draw(number: usize, center: [f64; 2]) -> Draw {
     let blend = PasteBlend::Basic;
-    let (degrees, colour) = (0.0, Vec::new());
-    Draw { number, normal: 0.0, aspect: 1.0, scale: 1.0, flip: false, degrees, colour, centre, blend }
+    let (degrees, color) = (0.0, Vec::new());
+    Draw { number, normal: 0.0, aspect: 1.0, scale: 1.0, flip: false, degrees, color, center, blend }
 }
 
-fn grey() -> Vec<u8> {
+fn gray() -> Vec<u8> {
     vec![100; 64 * 48 * 3]
 }
 
@@ -54,25 +54,25 @@ fn annotated(boxes: &[[f32; 4]]) -> Annotations {
         Plane::raw("who", PlaneKind::Instances, 64, 48, who.collect::<Vec<u8>>()),
         Plane::raw("class", PlaneKind::Mask, 64, 48, vec![1; 64 * 48]),
         Plane::raw("depth", PlaneKind::Depth, 64, 48, vec![9; 64 * 48]),
-        Plane::raw("colour", PlaneKind::Colour, 64, 48, grey()),
+        Plane::raw("color", PlaneKind::Color, 64, 48, gray()),
     ];
     let keypoints = vec![Keypoint { x: 32.0, y: 24.0, visible: 2, id: 0, instance: 1 }];
     Annotations { boxes, keypoints, planes }
 }
 
-fn run(bank: &Arc<Bank>, draws: Vec<Draw>, joint: &Joint, given: &Annotations) -> (Vec<u8>, Annotations) {
-    let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), draws, false)));
+fn run(bank: &Arc<Bank>, rng: Vec<Draw>, joint: &Joint, given: &Annotations) -> (Vec<u8>, Annotations) {
+    let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), rng, false)));
     let program = Program::of([step], FRAME);
-    let (mut out, scratch) = (grey(), &mut Scratch::new(true));
-    program.run(scratch, &grey(), Rect::whole(64, 48), &mut out, FRAME).unwrap();
+    let (mut out, scratch) = (gray(), &mut Scratch::new(true));
+    program.run(scratch, &gray(), Rect::whole(64, 48), &mut out, FRAME).unwrap();
     (out, joint.apply(&program, given, scratch).unwrap())
 }
 
 #[test]
 fn what_is_pasted_is_annotated_pixel_by_pixel() {
     let (_folder, bank) = bank();
-    let draws = vec![draw(0, [0.25, 0.5]), draw(1, [0.75, 0.5]), draw(0, [0.0, 0.0])];
-    let (pixels, found) = run(&bank, draws, &Joint::default(), &annotated(&[]));
+    let rng = vec![draw(0, [0.25, 0.5]), draw(1, [0.75, 0.5]), draw(0, [0.0, 0.0])];
+    let (pixels, found) = run(&bank, rng, &Joint::default(), &annotated(&[]));
     let labels: Vec<_> =
         found.boxes.iter().map(|label| (label.edges, label.class, label.id, label.pasted)).collect();
     // The keypoint has taken the number 1.
@@ -80,23 +80,23 @@ fn what_is_pasted_is_annotated_pixel_by_pixel() {
     assert_eq!(labels[1], ([38.0, 14.0, 58.0, 34.0], 7, 3, Some(1)));
     assert_eq!(labels[2], ([0.0, 0.0, 5.0, 4.0], 3, 4, Some(0)));
     let plane = |name: &str| found.plane(name).unwrap();
-    assert_eq!(plane("colour").bytes[..], pixels);
+    assert_eq!(plane("color").bytes[..], pixels);
     for (at, pixel) in pixels.as_chunks::<3>().0.iter().enumerate() {
         let (id, class) = (plane("who").bytes[at], plane("class").bytes[at]);
         match pixel {
             [255, 0, 0] => assert!((id == 2 || id == 4) && class == 3, "{at}"),
             [0, 0, 255] => assert!(id == 3 && class == 7, "{at}"),
-            grey => assert!(*grey == [100; 3] && id == 0 && class == 1, "{at}"),
+            gray => assert!(*gray == [100; 3] && id == 0 && class == 1, "{at}"),
         }
         assert_eq!(plane("depth").bytes[at], if id == 0 { 9 } else { 0 });
     }
 }
 
 #[test]
-fn cut_outs_turn_and_change_their_colours() {
+fn cut_outs_turn_and_change_their_colors() {
     let (_folder, bank) = bank();
-    let colour = vec![Step::Levels(crate::augment::Levels::Invert)];
-    let turned = Draw { degrees: 90.0, colour, ..draw(0, [0.5, 0.5]) };
+    let color = vec![Step::Levels(crate::augment::Levels::Invert)];
+    let turned = Draw { degrees: 90.0, color, ..draw(0, [0.5, 0.5]) };
     let (pixels, found) = run(&bank, vec![turned], &Joint::default(), &annotated(&[]));
     assert_eq!(found.boxes[0].edges, [28.0, 19.0, 36.0, 29.0], "8 x 10 pixels instead of 10 x 8");
     let cyan = pixels.as_chunks().0.iter().filter(|pixel| **pixel == [0, 255, 255]).count();
@@ -114,7 +114,7 @@ fn cut_outs_turn_and_change_their_colours() {
 fn instances_lose_what_is_pasted_over_them() {
     let (_folder, bank) = bank();
     // The blue square covers columns 22 to 42 and rows 14 to 34.
-    let draws = || vec![draw(1, [0.5, 0.5])];
+    let rng = || vec![draw(1, [0.5, 0.5])];
     let boxes = [
         [12.0, 14.0, 26.0, 34.0], // loses 4 columns: stays
         [24.0, 16.0, 40.0, 32.0], // is hidden
@@ -123,7 +123,7 @@ fn instances_lose_what_is_pasted_over_them() {
         [0.0, 0.0, 5.0, 5.0],     // is elsewhere
     ];
     for (number, edges) in boxes.into_iter().enumerate() {
-        let (_, found) = run(&bank, draws(), &Joint::default(), &annotated(&[edges]));
+        let (_, found) = run(&bank, rng(), &Joint::default(), &annotated(&[edges]));
         let own = found.boxes.iter().find(|label| label.pasted.is_none());
         let expected = match number {
             0 => Some([12.0, 14.0, 22.0, 34.0]),
@@ -135,12 +135,12 @@ fn instances_lose_what_is_pasted_over_them() {
         assert_eq!(found.keypoints.len(), usize::from(expected.is_some()), "they go with their instance");
         // Without a plane of instances, the box is the instance.
         let bare = Annotations { planes: Vec::new(), ..annotated(&[edges]) };
-        let (_, found) = run(&bank, draws(), &Joint::default(), &bare);
+        let (_, found) = run(&bank, rng(), &Joint::default(), &bare);
         let own = found.boxes.iter().find(|label| label.pasted.is_none());
         assert_eq!(own.map(|label| label.edges), expected, "{edges:?}");
     }
     let joint = Joint { erase: EraseRule::Ignore, ..Joint::default() };
-    let (_, found) = run(&bank, draws(), &joint, &annotated(&[boxes[3]]));
+    let (_, found) = run(&bank, rng(), &joint, &annotated(&[boxes[3]]));
     assert_eq!(found.keypoints[0].visible, 0, "it is covered");
 }
 
@@ -158,18 +158,18 @@ fn cut_outs_hide_each_other_in_order() {
 
 #[test]
 fn sizes_follow_scale_or_statistics() {
-    let own = Frame { width: 10, height: 8 };
+    let own = Size { width: 10, height: 8 };
     let with = |scale: f64| Draw { scale, ..draw(0, [0.5; 2]) };
-    assert_eq!(size(&with(1.55), own, None, FRAME), Some(Frame { width: 15, height: 12 }));
+    assert_eq!(size(&with(1.55), own, None, FRAME), Some(Size { width: 15, height: 12 }));
     assert_eq!(size(&with(0.6), own, None, FRAME), None, "a side below 5 pixels");
-    assert_eq!(size(&with(6.0), own, None, FRAME), None, "as high as the picture");
+    assert_eq!(size(&with(6.0), own, None, FRAME), None, "as high as the image");
     // A quarter of each side: 64 * 48 / 16 = 192 pixels of aspect 1.25.
     let found = size(&with(1.0), own, Some([0.25, 0.1]), FRAME).unwrap();
-    assert_eq!(found, Frame { width: 15, height: 12 });
+    assert_eq!(found, Size { width: 15, height: 12 });
     let large = Draw { normal: 9.0, ..with(1.0) };
-    assert_eq!(size(&large, own, Some([0.25, 0.1]), FRAME), Some(Frame { width: 30, height: 24 }));
+    assert_eq!(size(&large, own, Some([0.25, 0.1]), FRAME), Some(Size { width: 30, height: 24 }));
     let small = Draw { normal: -9.0, ..with(1.0) };
-    assert_eq!(size(&small, own, Some([0.25, 0.1]), FRAME), Some(Frame { width: 12, height: 10 }));
+    assert_eq!(size(&small, own, Some([0.25, 0.1]), FRAME), Some(Size { width: 12, height: 10 }));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn blends_weigh_by_alpha_or_a_blurred_mask() {
         number: 0,
         left: 0,
         top: 0,
-        frame: Frame { width: 5, height: 5 },
+        frame: Size { width: 5, height: 5 },
         rgb: vec![0; 75],
         alpha,
         blend,
@@ -216,7 +216,7 @@ fn a_bank_is_folders_by_class() {
     std::fs::remove_file(folder.path().join("statistics.json")).unwrap();
     let named = Bank::open(folder.path(), true).unwrap();
     assert_eq!((named.class(0), named.class(1), named.class(2)), (0, 1, 2));
-    std::fs::write(folder.path().join("cat/c.png"), "no picture").unwrap();
+    std::fs::write(folder.path().join("cat/c.png"), "no image").unwrap();
     let broken = Bank::open(folder.path(), true).unwrap();
     let error = broken.cutout(2).unwrap_err();
     assert!(error.kind() == crate::Kind::Config && error.message().contains("cat/c.png"), "{error}");

@@ -1,15 +1,17 @@
 //! Where steps take points and boxes.
 
 use super::{EraseRule, Scene};
-use crate::augment::kernels::{elastic, spare::Spare};
-use crate::augment::{Elastic, Erase, Frame, Step, Warp};
+use crate::kernels::elastic;
+use crate::kernels::spare::Spare;
+use crate::augment::{Elastic, Erase, Step, Warp};
+use crate::geometry::Size;
 use crate::source::{BoxLabel, Keypoint};
 
 /// A box on its way.
 pub(super) struct PlacedBox {
     pub(super) label: BoxLabel,
     pub(super) edges: [f64; 4],
-    /// The share of its area that is still in the picture.
+    /// The share of its area that is still in the image.
     pub(super) kept: f64,
 }
 
@@ -35,7 +37,7 @@ impl PlacedBox {
     }
 
     /// Cuts it to a frame; false if nothing is left.
-    fn clamp(&mut self, frame: Frame) -> bool {
+    fn clamp(&mut self, frame: Size) -> bool {
         let before = self.area();
         let [x0, y0, x1, y1] = self.edges;
         let (w, h) = (f64::from(frame.width), f64::from(frame.height));
@@ -70,7 +72,7 @@ impl Scene<'_> {
         for placed in &mut self.points {
             match map.point(placed.at) {
                 Some(at) => placed.at = at,
-                // It has no place in the new picture: it stays where it was, unseen.
+                // It has no place in the new image: it stays where it was, unseen.
                 None => placed.point.visible = 0,
             }
             if mirrors {
@@ -83,7 +85,7 @@ impl Scene<'_> {
         self.clamp(true);
     }
 
-    /// Cuts boxes to the frame, and hides keypoints outside of it. What was never in the picture is no loss of area.
+    /// Cuts boxes to the frame, and hides keypoints outside of it. What was never in the image is no loss of area.
     pub(super) fn clamp(&mut self, counts: bool) {
         let frame = self.frame;
         let mut boxes = std::mem::take(&mut self.boxes);
@@ -128,15 +130,15 @@ enum Map<'a> {
     Elastic(Field),
 }
 
-/// How far each pixel of the new picture reads to the right and down.
+/// How far each pixel of the new image reads to the right and down.
 struct Field {
-    frame: Frame,
+    frame: Size,
     offsets: Vec<f32>,
 }
 
 impl Map<'_> {
     /// `None` for steps that leave every point where it is. A new step has to be named here.
-    fn of(step: &Step, frame: Frame) -> Option<Map<'_>> {
+    fn of(step: &Step, frame: Size) -> Option<Map<'_>> {
         let (w, h) = (f64::from(frame.width), f64::from(frame.height));
         match step {
             Step::Crop { left, top, .. } => Some(Map::Shift([-*left as f64, -*top as f64])),
@@ -151,7 +153,7 @@ impl Map<'_> {
             Step::LowFrequencies(side) => Some(Map::Scale([f64::from(*side) / w, f64::from(*side) / h])),
             Step::Levels(_)
             | Step::Clahe(_)
-            | Step::Colour(_)
+            | Step::Color(_)
             | Step::Erase(_)
             | Step::Blur(_)
             | Step::Noise(_)
@@ -211,7 +213,7 @@ impl Map<'_> {
 }
 
 impl Field {
-    fn of(elastic: &Elastic, frame: Frame) -> Field {
+    fn of(elastic: &Elastic, frame: Size) -> Field {
         Field { frame, offsets: elastic::field(elastic, frame, &mut Spare::default()).to_vec() }
     }
 
@@ -245,10 +247,11 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{Joint, PadMode, Program, Scratch};
+    use crate::augment::{Joint, Program, Scratch};
+    use crate::kernels::PadMode;
     use crate::source::Annotations;
 
-    const FRAME: Frame = Frame { width: 20, height: 10 };
+    const FRAME: Size = Size { width: 20, height: 10 };
 
     fn run(joint: &Joint, steps: Vec<Step>, edges: &[[f32; 4]], points: &[[f32; 2]]) -> Annotations {
         let number = |i: usize| i as u32 + 1;
@@ -305,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_picture_is_dropped_with_all_that_belongs_to_it() {
+    fn what_leaves_the_image_is_dropped_with_all_that_belongs_to_it() {
         let boxes = [[0.0, 0.0, 4.0, 4.0], [10.0, 2.0, 14.0, 6.0], [8.0, 0.0, 11.0, 4.0]];
         let points = [[1.0, 1.0], [13.0, 3.0], [9.0, 1.0]];
         let found = run(&Joint::default(), vec![crop(9, 0, 11, 10)], &boxes, &points);
@@ -341,7 +344,7 @@ mod tests {
     fn nothing_beyond_the_horizon_comes_back() {
         let matrix = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, -0.1, 0.0];
         let warp = Warp { matrix, filter: Default::default(), fill: [0; 3], frame: FRAME };
-        // Points left of x = 10 of the new picture are in front; the others map to negative places.
+        // Points left of x = 10 of the new image are in front; the others map to negative places.
         let (x, _) = warp.forward(-30.0, 1.0).unwrap();
         assert!(x > 10.0 && x < 20.0);
         let found =

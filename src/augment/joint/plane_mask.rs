@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Scene;
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::error::{Error, Result};
 use crate::source::Plane;
 
@@ -26,7 +26,7 @@ impl fmt::Display for PlaneMask {
 
 impl PlaneMask {
     pub(super) fn annotate(&self, scene: &mut Scene<'_>) -> Result<()> {
-        let Frame { width, height } = scene.frame;
+        let Size { width, height } = scene.frame;
         let at = |text: String| Err(Error::config(format!("op \"plane_mask\": {text}")));
         if width % self.patch != 0 || height % self.patch != 0 {
             return at(format!(

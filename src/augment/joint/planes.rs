@@ -1,20 +1,20 @@
-//! Planes through the steps of the picture.
+//! Planes through the steps of the image.
 
 use super::{EraseRule, Joint};
-use crate::augment::{
-    Elastic, Erase, Fill, Filter, Frame, PadMode, Program, Scratch, Step, Warp, WarpFilter,
-};
-use crate::decode::Rect;
+use crate::augment::{Elastic, Erase, Fill, Filter, Program, Scratch, Step, Warp, WarpFilter};
+use crate::geometry::Size;
+use crate::kernels::PadMode;
+use crate::geometry::Rect;
 use crate::error::{Error, Result};
 use crate::source::{Plane, PlaneKind};
 
-/// Takes a plane through steps that begin with a picture of size `frame`. One of another resolution is brought to the
-/// picture's first, so that it moves by the same share of its size.
+/// Takes a plane through steps that begin with an image of size `frame`. One of another resolution is brought to the
+/// image's first, so that it moves by the same share of its size.
 pub(super) fn run(
     joint: &Joint,
     steps: &[Step],
     plane: &mut Plane,
-    frame: Frame,
+    frame: Size,
     scratch: &mut Scratch,
 ) -> Result<()> {
     let Some((width, height)) = plane.size() else {
@@ -23,7 +23,7 @@ pub(super) fn run(
             plane.name, plane.codec
         )));
     };
-    let own = Frame { width, height };
+    let own = Size { width, height };
     let mut list = Vec::with_capacity(steps.len() + 1);
     if own != frame {
         list.push(Step::Resize { width: frame.width, height: frame.height, filter: filter(plane.kind) });
@@ -32,7 +32,7 @@ pub(super) fn run(
     for step in steps {
         list.extend(match plane.kind {
             // What is pasted comes with its annotations.
-            PlaneKind::Colour => Some(step.clone()).filter(|step| !matches!(step, Step::Paste(_))),
+            PlaneKind::Color => Some(step.clone()).filter(|step| !matches!(step, Step::Paste(_))),
             PlaneKind::Image => geometric(step),
             PlaneKind::Mask => of_label(step, at, joint.ignore, joint.erase),
             PlaneKind::Instances | PlaneKind::Depth => of_label(step, at, 0, joint.erase),
@@ -46,7 +46,7 @@ pub(super) fn run(
     let end = program.end();
     let mut out = vec![0; end.width as usize * end.height as usize * 3];
     let one = plane.kind.channels() == 1;
-    // One channel goes through the picture's own kernels three times over: nearest neighbours, byte for byte.
+    // One channel goes through the image's own kernels three times over: nearest neighbors, byte for byte.
     let wide: Vec<u8> =
         if one { plane.bytes.iter().flat_map(|&value| [value; 3]).collect() } else { Vec::new() };
     let pixels = if one { &wide } else { &plane.bytes[..] };
@@ -69,8 +69,8 @@ fn geometric(step: &Step) -> Option<Step> {
     moves.then(|| step.clone())
 }
 
-/// The step as it is for values that must not be mixed; `fill` stands where the picture has nothing.
-fn of_label(step: &Step, frame: Frame, fill: u8, erase: EraseRule) -> Option<Step> {
+/// The step as it is for values that must not be mixed; `fill` stands where the image has nothing.
+fn of_label(step: &Step, frame: Size, fill: u8, erase: EraseRule) -> Option<Step> {
     let fill = [fill; 3];
     match step {
         Step::Crop { left, top, width, height, pad } => {
@@ -86,11 +86,11 @@ fn of_label(step: &Step, frame: Frame, fill: u8, erase: EraseRule) -> Option<Ste
         Step::Elastic(elastic) => Some(Step::Elastic(Elastic { nearest: true, fill, ..*elastic })),
         Step::Warp(warp) => Some(Step::Warp(Warp { filter: WarpFilter::Nearest, fill, ..*warp })),
         Step::Erase(rect) if erase == EraseRule::Ignore => {
-            Some(Step::Erase(Erase { fill: Fill::Colour(fill), ..*rect }))
+            Some(Step::Erase(Erase { fill: Fill::Color(fill), ..*rect }))
         }
         Step::Blank => {
-            let Frame { width, height } = frame;
-            Some(Step::Erase(Erase { left: 0, top: 0, width, height, fill: Fill::Colour(fill) }))
+            let Size { width, height } = frame;
+            Some(Step::Erase(Erase { left: 0, top: 0, width, height, fill: Fill::Color(fill) }))
         }
         other => geometric(other),
     }
@@ -112,7 +112,7 @@ pub(super) fn forget(plane: &mut Plane, instances: &[u32]) {
 mod tests {
     use super::*;
 
-    fn run_on(plane: &Plane, steps: &[Step], frame: Frame) -> Plane {
+    fn run_on(plane: &Plane, steps: &[Step], frame: Size) -> Plane {
         let mut plane = plane.clone();
         run(&Joint::default(), steps, &mut plane, frame, &mut Scratch::new(true)).unwrap();
         plane
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn labels_are_never_mixed_and_padding_is_ignored() {
-        let frame = Frame { width: 4, height: 2 };
+        let frame = Size { width: 4, height: 2 };
         let mask = Plane::raw("mask", PlaneKind::Mask, 4, 2, vec![1, 1, 9, 9, 1, 1, 9, 9]);
         let resize = Step::Resize { width: 6, height: 4, filter: Filter::Bicubic };
         let pad = Step::Crop { left: -1, top: 0, width: 8, height: 4, pad: PadMode::Constant([7; 3]) };
@@ -131,21 +131,21 @@ mod tests {
     }
 
     #[test]
-    fn only_colour_planes_take_colour_steps() {
-        let frame = Frame { width: 2, height: 1 };
+    fn only_color_planes_take_color_steps() {
+        let frame = Size { width: 2, height: 1 };
         let invert = Step::Levels(crate::augment::Levels::Invert);
         let image = Plane::raw("infrared", PlaneKind::Image, 2, 1, vec![1, 2, 3, 4, 5, 6]);
         let flipped = run_on(&image, &[Step::HorizontalFlip, invert.clone()], frame);
         assert_eq!(flipped.bytes[..], [4, 5, 6, 1, 2, 3]);
-        let colour = Plane { kind: PlaneKind::Colour, ..image };
-        assert_eq!(run_on(&colour, &[invert], frame).bytes[..], [254, 253, 252, 251, 250, 249]);
+        let color = Plane { kind: PlaneKind::Color, ..image };
+        assert_eq!(run_on(&color, &[invert], frame).bytes[..], [254, 253, 252, 251, 250, 249]);
     }
 
     #[test]
     fn a_plane_of_another_resolution_moves_by_the_same_share() {
         let depth = Plane::raw("depth", PlaneKind::Depth, 2, 2, vec![1, 2, 3, 4]);
         let crop = Step::Crop { left: 4, top: 0, width: 4, height: 4, pad: PadMode::default() };
-        let found = run_on(&depth, &[crop], Frame { width: 8, height: 8 });
+        let found = run_on(&depth, &[crop], Size { width: 8, height: 8 });
         assert_eq!(found.bytes[..], [2; 16]);
     }
 }

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, is_default, one, op_basics};
-use crate::augment::{Blur, Dialect, Op, Span, Step, Steps};
-use crate::draws::Draws;
+use crate::augment::{Blur, Op, Span, Step, Steps};
+use crate::kernels::Dialect;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
-/// The largest radius in pixels; more is a flat picture.
+/// The largest radius in pixels; more is a flat image.
 const WIDEST: f64 = 500.0;
 
 /// Refuses even sizes, which have no middle.
@@ -20,8 +21,8 @@ fn check_odd(name: &str, size: u32, most: u32) -> Result<()> {
 
 /// Sharpens or smooths; torchvision `adjust_sharpness`, Pillow `ImageEnhance.Sharpness`.
 ///
-/// `factor` (0 to 1000, a number or a range) is 1 for the picture as it is, 0 for one smoothed over 3 x 3 pixels; above 1
-/// sharpens. The outermost pixels keep their values, and so do pictures of less than three rows or columns. `p` (1) is the
+/// `factor` (0 to 1000, a number or a range) is 1 for the image as it is, 0 for one smoothed over 3 x 3 pixels; above 1
+/// sharpens. The outermost pixels keep their values, and so do images of less than three rows or columns. `p` (1) is the
 /// probability of doing anything; `dialect` is `pil` or `tv2`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,9 +61,9 @@ impl Op for Sharpness {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let factor = self.factor.draw(draws);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let factor = self.factor.draw(rng);
             steps.push(Step::Blur(Blur::Sharpness(factor, self.dialect)));
         }
     }
@@ -107,19 +108,19 @@ impl Op for PilGaussianBlur {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            steps.push(Step::Blur(Blur::PilGaussian(self.radius.draw(draws) as f32)));
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            steps.push(Step::Blur(Blur::PilGaussian(self.radius.draw(rng) as f32)));
         }
     }
 }
 
 /// Blurs with a Gaussian kernel; torchvision `GaussianBlur` of u8 tensors.
 ///
-/// `kernel` is the odd number of its columns and rows, up to 1001; left out, it is 10 % of the picture's height, made odd,
+/// `kernel` is the odd number of its columns and rows, up to 1001; left out, it is 10 % of the image's height, made odd,
 /// as in SimCLR: `2 floor(0.05 height) + 1`. `sigma` (0.001 to 500 pixels, a number or a range; 0.1 to 2 by default) is the
-/// deviation. `p` (1) is the probability of doing anything. The picture is mirrored at its edge, the edge not repeated, as
-/// often as a kernel larger than the picture needs it (torchvision refuses those).
+/// deviation. `p` (1) is the probability of doing anything. The image is mirrored at its edge, the edge not repeated, as
+/// often as a kernel larger than the image needs it (torchvision refuses those).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GaussianBlur {
@@ -132,7 +133,7 @@ pub struct GaussianBlur {
 }
 
 impl GaussianBlur {
-    /// With this deviation, or one from this range, and a kernel of 10 % of the picture's height.
+    /// With this deviation, or one from this range, and a kernel of 10 % of the image's height.
     pub fn new(sigma: impl Into<Span>) -> GaussianBlur {
         GaussianBlur { kernel: None, sigma: sigma.into(), p: 1.0 }
     }
@@ -159,10 +160,10 @@ impl Op for GaussianBlur {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
             let kernel = self.kernel.unwrap_or_else(|| (steps.frame().height / 20 * 2 + 1).min(1001));
-            let sigma = self.sigma.draw(draws) as f32;
+            let sigma = self.sigma.draw(rng) as f32;
             steps.push(Step::Blur(Blur::Gaussian { kernel, sigma }));
         }
     }
@@ -202,9 +203,9 @@ impl Op for BoxBlur {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            steps.push(Step::Blur(Blur::Box(self.radius.draw(draws) as f32)));
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            steps.push(Step::Blur(Blur::Box(self.radius.draw(rng) as f32)));
         }
     }
 }
@@ -247,23 +248,23 @@ impl Op for MedianBlur {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
             steps.push(Step::Blur(Blur::Median(self.size)));
         }
     }
 }
 
-/// Blurs and keeps edges: neighbours count by their distance and by how alike they are; OpenCV `bilateralFilter`.
+/// Blurs and keeps edges: neighbors count by their distance and by how alike they are; OpenCV `bilateralFilter`.
 ///
-/// `diameter` (9; 2 to 99 pixels, whole) is that of the disk of neighbours; `colour` (75; 0.001 to 1000 levels) the deviation of
-/// differences of colour, summed over the channels; `space` (75; 0.001 to 1000 pixels) that of distances. All are numbers or
-/// ranges. `p` (1) is the probability of doing anything. The picture is mirrored at its edge, the edge not repeated.
+/// `diameter` (9; 2 to 99 pixels, whole) is that of the disk of neighbors; `color` (75; 0.001 to 1000 levels) the deviation of
+/// differences of color, summed over the channels; `space` (75; 0.001 to 1000 pixels) that of distances. All are numbers or
+/// ranges. `p` (1) is the probability of doing anything. The image is mirrored at its edge, the edge not repeated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BilateralBlur {
     diameter: Span,
-    colour: Span,
+    color: Span,
     space: Span,
     p: f64,
 }
@@ -276,8 +277,8 @@ impl Default for BilateralBlur {
 
 impl BilateralBlur {
     /// With this diameter and these deviations, or ones from these ranges.
-    pub fn new(diameter: impl Into<Span>, colour: impl Into<Span>, space: impl Into<Span>) -> BilateralBlur {
-        BilateralBlur { diameter: diameter.into(), colour: colour.into(), space: space.into(), p: 1.0 }
+    pub fn new(diameter: impl Into<Span>, color: impl Into<Span>, space: impl Into<Span>) -> BilateralBlur {
+        BilateralBlur { diameter: diameter.into(), color: color.into(), space: space.into(), p: 1.0 }
     }
 
     /// With probability `p`.
@@ -292,23 +293,23 @@ impl Op for BilateralBlur {
 
     fn check(&self) -> Result<()> {
         self.diameter.check_whole("diameter", [2.0, 99.0])?;
-        self.colour.check("colour", [1e-3, 1e3])?;
+        self.color.check("color", [1e-3, 1e3])?;
         self.space.check("space", [1e-3, 1e3])?;
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let diameter = self.diameter.draw_whole(draws) as u32;
-            let [colour, space] = [self.colour, self.space].map(|span| span.draw(draws) as f32);
-            steps.push(Step::Blur(Blur::Bilateral { diameter, colour, space }));
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let diameter = self.diameter.draw_whole(rng) as u32;
+            let [color, space] = [self.color, self.space].map(|span| span.draw(rng) as f32);
+            steps.push(Step::Blur(Blur::Bilateral { diameter, color, space }));
         }
     }
 }
 
 /// Smears along a line with half a Gaussian; the motion blur of the imagecorruptions package.
 ///
-/// The line is `2 radius + 1` pixels long (`radius` 0 to 100), or as long as the picture allows; `sigma` (0.001 to 500
+/// The line is `2 radius + 1` pixels long (`radius` 0 to 100), or as long as the image allows; `sigma` (0.001 to 500
 /// pixels) is the deviation along it and `angle` (-180 to 180 degrees, the default draws any) its direction: 0 mixes in what
 /// is to the right, 90 what is below. All three are numbers or ranges. `p` (1) is the probability of doing anything. The
 /// pixel at the edge stands for all beyond it.
@@ -356,10 +357,10 @@ impl Op for MotionBlur {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let radius = self.radius.draw_whole(draws) as u32;
-            let [sigma, angle] = [self.sigma, self.angle].map(|span| span.draw(draws) as f32);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let radius = self.radius.draw_whole(rng) as u32;
+            let [sigma, angle] = [self.sigma, self.angle].map(|span| span.draw(rng) as f32);
             steps.push(Step::Blur(Blur::Motion { radius, sigma, angle }));
         }
     }

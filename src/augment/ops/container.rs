@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::augment::params::{Span, check_p};
-use crate::augment::{self, Frame, Op, Registry, Steps};
-use crate::draws::{Draws, OpKey};
+use crate::augment::{Op, Registry, Steps, self};
+use crate::geometry::Size;
+use crate::rng::{RandomStream, OpKey};
 use crate::error::{Error, Result};
 
 /// An op inside another one.
@@ -197,7 +198,7 @@ impl Op for Container {
         Ok(())
     }
 
-    fn frame(&self, frame: Option<Frame>) -> Option<Frame> {
+    fn frame(&self, frame: Option<Size>) -> Option<Size> {
         let mut ends = self.ops.iter().map(|inner| inner.op.frame(frame));
         let end = match self.choice {
             Choice::All => self.ops.iter().fold(frame, |frame, inner| inner.op.frame(frame)),
@@ -218,14 +219,14 @@ impl Op for Container {
             .collect()
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if !draws.chance(self.p) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if !rng.bernoulli(self.p) {
             return;
         }
         let apply = |inner: &Inner, steps: &mut Steps| {
-            steps.within(&inner.label, |steps| inner.op.draw(&mut draws.child(inner.key), steps));
+            steps.within(&inner.label, |steps| inner.op.draw(&mut rng.child(inner.key), steps));
         };
-        let mut choosing = draws.child(OpKey::of("choice"));
+        let mut choosing = rng.child(OpKey::of("choice"));
         match self.choice {
             Choice::All => self.ops.iter().for_each(|inner| apply(inner, steps)),
             Choice::One => {

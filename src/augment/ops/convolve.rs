@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, one, op_basics};
 use crate::augment::{Convolve, Op, Span, Step, Steps};
-use crate::draws::Draws;
+use crate::rng::RandomStream;
 use crate::error::Result;
 
 fn whole() -> Span {
     Span::Fixed(1.0)
 }
 
-/// Sharpens by taking all eight neighbours off a centre that counts `8 + lightness`; imgaug `Sharpen`.
+/// Sharpens by taking all eight neighbors off a center that counts `8 + lightness`; imgaug `Sharpen`.
 ///
-/// `alpha` (1; 0 to 1) is the share of the sharpened picture, `lightness` (1; 0 to 10) what is left of the centre. Both are
+/// `alpha` (1; 0 to 1) is the share of the sharpened image, `lightness` (1; 0 to 10) what is left of the center. Both are
 /// numbers or ranges. `p` (1) is the probability of doing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,9 +48,9 @@ impl Op for Sharpen {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let [alpha, lightness] = [self.alpha, self.lightness].map(|span| span.draw(draws) as f32);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let [alpha, lightness] = [self.alpha, self.lightness].map(|span| span.draw(rng) as f32);
             steps.push(Step::Convolve(Convolve::sharpen(alpha, lightness)));
         }
     }
@@ -58,7 +58,7 @@ impl Op for Sharpen {
 
 /// Embosses with light from the top left; imgaug `Emboss`.
 ///
-/// `alpha` (1; 0 to 1) is the share of the embossed picture, `strength` (1; 0 to 10) the depth. Both are numbers or ranges.
+/// `alpha` (1; 0 to 1) is the share of the embossed image, `strength` (1; 0 to 10) the depth. Both are numbers or ranges.
 /// `p` (1) is the probability of doing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,18 +93,18 @@ impl Op for Emboss {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let [alpha, strength] = [self.alpha, self.strength].map(|span| span.draw(draws) as f32);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let [alpha, strength] = [self.alpha, self.strength].map(|span| span.draw(rng) as f32);
             steps.push(Step::Convolve(Convolve::emboss(alpha, strength)));
         }
     }
 }
 
-/// Shows edges by a Laplacian of four neighbours, or by those in one direction; imgaug `EdgeDetect`, `DirectedEdgeDetect`.
+/// Shows edges by a Laplacian of four neighbors, or by those in one direction; imgaug `EdgeDetect`, `DirectedEdgeDetect`.
 ///
 /// `alpha` (1; 0 to 1, a number or a range) is the share of the edges. With `direction` (0 to 1, a share of a turn: 0 is up,
-/// 0.25 right; a number or a range) neighbours in that direction are taken off. `p` (1) is the probability of doing anything.
+/// 0.25 right; a number or a range) neighbors in that direction are taken off. `p` (1) is the probability of doing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeDetect {
@@ -144,12 +144,12 @@ impl Op for EdgeDetect {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let alpha = self.alpha.draw(draws) as f32;
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let alpha = self.alpha.draw(rng) as f32;
             steps.push(Step::Convolve(match self.direction {
                 None => Convolve::edge_detect(alpha),
-                Some(direction) => Convolve::directed_edge_detect(alpha, direction.draw(draws)),
+                Some(direction) => Convolve::directed_edge_detect(alpha, direction.draw(rng)),
             }));
         }
     }

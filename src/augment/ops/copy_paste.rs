@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 use crate::augment::joint::{Bank, PasteDraw, bank_changed};
 use crate::augment::params::{check_p, op_basics};
 use crate::augment::{ColorJitter, Op, Paste, PasteBlend, Span, Step, Steps};
-use crate::draws::Draws;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
-/// Pastes cut-outs of objects onto the picture and adds them to its boxes and planes, by the rules of X-Paste (Zhao et al.,
+/// Pastes cut-outs of objects onto the image and adds them to its boxes and planes, by the rules of X-Paste (Zhao et al.,
 /// 2023) and DiverGen (Fan et al., 2024).
 ///
 /// `bank` is a folder of class folders of PNGs with alpha; a class is the number that is its folder's name, or, unless all
 /// are numbers, its place among the sorted names. `max_samples` (20) and fewer than that are pasted; `select` is
 /// `cas_random` (a class, then one of its cut-outs; default) or `random` (any). `blend` (`["basic"]`) lists the ways to
 /// choose from: `basic`, `alpha`, `gaussian`. The size is that of the class in `statistics.json` of the bank
-/// (`{"class folder": [mean, std], …}` of the root of an object's share of its picture) where there is one, unless
+/// (`{"class folder": [mean, std], …}` of the root of an object's share of its image) where there is one, unless
 /// `random_scale` (false); else its own times `scale` ([0.1, 2]). `degrees` (0) turns
-/// them; `jitter` (false) changes the colours of half of them by up to 0.2. `largest` (true) keeps only the largest connected part of
+/// them; `jitter` (false) changes the colors of half of them by up to 0.2. `largest` (true) keeps only the largest connected part of
 /// a cut-out. `p` (1) of doing anything.
 ///
 /// `digest` is filled in when a recipe is written down: a recipe that has it refuses a bank whose files have changed.
@@ -136,12 +136,12 @@ impl Op for CopyPaste {
         self.open().map(drop)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let count = draws.below(u64::from(self.max_samples));
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let count = rng.below(u64::from(self.max_samples));
         let Ok(bank) = self.open() else { return };
         let drawn = (0..count).map(|_| {
-            let (first, second) = (draws.unit(), draws.unit());
+            let (first, second) = (rng.unit(), rng.unit());
             let pick = |unit: f64, n: usize| (unit * n as f64) as usize;
             let number = match self.select {
                 Select::Random => pick(first, bank.len()),
@@ -152,14 +152,14 @@ impl Op for CopyPaste {
             };
             PasteDraw {
                 number,
-                normal: draws.normal(),
-                aspect: draws.within(0.8, 1.2),
-                scale: draws.within(self.scale[0], self.scale[1]),
-                flip: draws.chance(0.5),
-                degrees: self.degrees.draw(draws),
-                colour: if draws.chance(0.5) && self.jitter { jitter(draws) } else { Vec::new() },
-                centre: [draws.unit(), draws.unit()],
-                blend: self.blend[draws.below(self.blend.len() as u64) as usize],
+                normal: rng.normal(),
+                aspect: rng.uniform(0.8, 1.2),
+                scale: rng.uniform(self.scale[0], self.scale[1]),
+                flip: rng.bernoulli(0.5),
+                degrees: self.degrees.draw(rng),
+                color: if rng.bernoulli(0.5) && self.jitter { jitter(rng) } else { Vec::new() },
+                center: [rng.unit(), rng.unit()],
+                blend: self.blend[rng.below(self.blend.len() as u64) as usize],
             }
         });
         let drawn: Vec<PasteDraw> = drawn.collect();
@@ -169,10 +169,10 @@ impl Op for CopyPaste {
     }
 }
 
-/// DiverGen's colour jitter of a cut-out.
-fn jitter(draws: &mut Draws) -> Vec<Step> {
+/// DiverGen's color jitter of a cut-out.
+fn jitter(rng: &mut RandomStream) -> Vec<Step> {
     let mut steps = Steps::default();
-    ColorJitter::new(0.2, 0.2, 0.2, 0.2).draw(draws, &mut steps);
+    ColorJitter::new(0.2, 0.2, 0.2, 0.2).draw(rng, &mut steps);
     steps.list().to_vec()
 }
 
@@ -207,10 +207,10 @@ impl Op for MaskPlane {
         Ok(())
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let frame = steps.frame();
         let mut cells: Vec<u32> = (0..frame.width / self.patch * (frame.height / self.patch)).collect();
-        draws.shuffle(&mut cells);
+        rng.shuffle(&mut cells);
         cells.truncate((cells.len() as f64 * self.ratio).ceil() as usize);
         let (plane, patch) = (self.plane.clone(), self.patch);
         steps.push(Step::PlaneMask(crate::augment::PlaneMask { plane, patch, cells }));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, is_default, one, op_basics};
 use crate::augment::{Corrupt, Corruption, CorruptionSet, Op, Span, Step, Steps};
-use crate::draws::Draws;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 use crate::recipe::nearest;
 
@@ -72,7 +72,7 @@ impl Names {
 /// whose parameters suit 32 pixels a side. `p` (1) is the probability of doing anything.
 ///
 /// The notes are `name`, the place of the kind in [`Corruption::ALL`], and `severity`; both -1 and 0 if nothing is done. The
-/// published pictures were also stored as JPEG of quality 85, which is not repeated here. Hendrycks and Dietterich,
+/// published images were also stored as JPEG of quality 85, which is not repeated here. Hendrycks and Dietterich,
 /// "Benchmarking neural network robustness to common corruptions and perturbations" (2019); formulas of the imagecorruptions
 /// package, with a synthetic texture for frost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -125,26 +125,26 @@ impl Op for CommonCorruption {
         vec![("name".to_string(), 1), ("severity".to_string(), 1)]
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if !draws.chance(self.p) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if !rng.bernoulli(self.p) {
             steps.note("name", &[-1]);
             steps.note("severity", &[0]);
             return;
         }
         let kinds = self.name.list();
-        let kind = kinds[draws.below(kinds.len() as u64) as usize];
-        let severity = self.severity.draw_whole(draws);
-        let turn = draws.within(-45.0, 45.0);
+        let kind = kinds[rng.below(kinds.len() as u64) as usize];
+        let severity = self.severity.draw_whole(rng);
+        let turn = rng.uniform(-45.0, 45.0);
         // Motion goes to the right, snow falls.
         let angle = if kind == Corruption::Snow { turn - 90.0 } else { turn } as f32;
         steps.note("name", &[kind as i64]);
         steps.note("severity", &[severity]);
-        let (severity, seed) = (severity as u8, draws.bits());
+        let (severity, seed) = (severity as u8, rng.bits());
         steps.push(Step::Corrupt(Corrupt { kind, severity, set: self.set, angle, seed }));
     }
 }
 
-/// What JPEG of a low quality does to a picture: it is encoded and decoded as libjpeg-turbo does by default (4:2:0), bit for
+/// What JPEG of a low quality does to an image: it is encoded and decoded as libjpeg-turbo does by default (4:2:0), bit for
 /// bit.
 ///
 /// `quality` is 1 to 100, a whole number or a range. `p` (1) is the probability of doing anything. Pillow's
@@ -178,9 +178,9 @@ impl Op for Jpeg {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            steps.push(Step::Jpeg(self.quality.draw_whole(draws) as u8));
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            steps.push(Step::Jpeg(self.quality.draw_whole(rng) as u8));
         }
     }
 }
@@ -188,14 +188,15 @@ impl Op for Jpeg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{Frame, Program, Registry};
-    use crate::draws::{Coord, OpKey};
+    use crate::augment::{Program, Registry};
+    use crate::geometry::Size;
+    use crate::rng::{Coord, OpKey};
 
     fn drawn(params: &str, sample: u64) -> Vec<Step> {
         let op = Registry::default().make("corrupt", params.parse().unwrap()).unwrap();
         let at = Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey(1) };
-        let mut steps = Steps::new(Frame { width: 8, height: 8 });
-        op.draw(&mut Draws::at(7, at), &mut steps);
+        let mut steps = Steps::new(Size { width: 8, height: 8 });
+        op.draw(&mut RandomStream::keyed(7, at), &mut steps);
         Program::from(steps).steps().to_vec()
     }
 

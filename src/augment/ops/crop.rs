@@ -4,32 +4,34 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{Size, is_default, op_basics};
-use crate::augment::{Filter, Frame, Op, PadMode, Step, Steps};
-use crate::draws::Draws;
+use crate::augment::params::{SizeParam, is_default, op_basics};
+use crate::augment::{Filter, Op, Step, Steps};
+use crate::geometry::Size;
+use crate::kernels::PadMode;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
-/// Cuts the middle out; torchvision `CenterCrop`. A smaller picture is padded with black first.
+/// Cuts the middle out; torchvision `CenterCrop`. A smaller image is padded with black first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CenterCrop {
-    size: Size,
+    size: SizeParam,
 }
 
 impl CenterCrop {
     /// A square.
     pub fn new(side: u32) -> CenterCrop {
-        CenterCrop { size: Size::Side(side) }
+        CenterCrop { size: SizeParam::Side(side) }
     }
 
     /// A rectangle.
     pub fn exact(height: u32, width: u32) -> CenterCrop {
-        CenterCrop { size: Size::HeightWidth([height, width]) }
+        CenterCrop { size: SizeParam::HeightWidth([height, width]) }
     }
 }
 
-/// Where a centred crop of `inner` begins in `outer`, which may be shorter.
-pub(super) fn centre(outer: u32, inner: u32) -> i64 {
+/// Where a centerd crop of `inner` begins in `outer`, which may be shorter.
+pub(super) fn center(outer: u32, inner: u32) -> i64 {
     let (outer, inner) = (i64::from(outer), i64::from(inner));
     if inner <= outer {
         let gap = outer - inner;
@@ -47,25 +49,25 @@ impl Op for CenterCrop {
         self.size.check()
     }
 
-    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
+    fn frame(&self, _frame: Option<Size>) -> Option<Size> {
         Some(self.size.frame())
     }
 
-    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
-        let Frame { width, height } = self.size.frame();
-        let (left, top) = (centre(steps.frame().width, width), centre(steps.frame().height, height));
+    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+        let Size { width, height } = self.size.frame();
+        let (left, top) = (center(steps.frame().width, width), center(steps.frame().height, height));
         steps.push(Step::Crop { left, top, width, height, pad: PadMode::default() });
     }
 }
 
 /// Cuts a random rectangle after padding all sides; torchvision `RandomCrop`.
 ///
-/// `padding` pixels (0) on each side; `pad` is `"reflect"` or `{ constant = [r, g, b] }` (black). A picture that is too
+/// `padding` pixels (0) on each side; `pad` is `"reflect"` or `{ constant = [r, g, b] }` (black). An image that is too
 /// small even so is padded on both sides by what it lacks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomCrop {
-    size: Size,
+    size: SizeParam,
     #[serde(default)]
     padding: u32,
     #[serde(default)]
@@ -75,7 +77,7 @@ pub struct RandomCrop {
 impl RandomCrop {
     /// A square, without padding.
     pub fn new(side: u32) -> RandomCrop {
-        RandomCrop { size: Size::Side(side), padding: 0, pad: PadMode::default() }
+        RandomCrop { size: SizeParam::Side(side), padding: 0, pad: PadMode::default() }
     }
 
     /// Pads all sides first.
@@ -95,17 +97,17 @@ impl Op for RandomCrop {
         self.size.check()
     }
 
-    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
+    fn frame(&self, _frame: Option<Size>) -> Option<Size> {
         Some(self.size.frame())
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let Frame { width, height } = self.size.frame();
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let Size { width, height } = self.size.frame();
         let mut start = |outer: u32, inner: u32| {
             let padded = outer + 2 * self.padding;
             let lack = inner.saturating_sub(padded);
             let room = padded + 2 * lack - inner;
-            draws.below(u64::from(room) + 1) as i64 - i64::from(self.padding + lack)
+            rng.below(u64::from(room) + 1) as i64 - i64::from(self.padding + lack)
         };
         let top = start(steps.frame().height, height);
         let left = start(steps.frame().width, width);
@@ -116,12 +118,12 @@ impl Op for RandomCrop {
 /// Cuts a random share of random shape and resizes it: the Inception crop; torchvision `RandomResizedCrop`.
 ///
 /// `scale` is the range of the share of the area (0.08, 1), `ratio` that of width / height (3/4, 4/3), drawn uniformly in
-/// its logarithm. After ten tries that do not fit, the largest centred crop of an allowed ratio is taken. `note = true` leaves the
+/// its logarithm. After ten tries that do not fit, the largest centerd crop of an allowed ratio is taken. `note = true` leaves the
 /// crop's left, top, width and height with the batch as the note `box`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomResizedCrop {
-    size: Size,
+    size: SizeParam,
     #[serde(default = "default_scale")]
     scale: [f64; 2],
     #[serde(default = "default_ratio")]
@@ -144,7 +146,7 @@ impl RandomResizedCrop {
     /// A square output with the usual ranges, bilinear.
     pub fn new(side: u32) -> RandomResizedCrop {
         RandomResizedCrop {
-            size: Size::Side(side),
+            size: SizeParam::Side(side),
             scale: default_scale(),
             ratio: default_ratio(),
             filter: Filter::default(),
@@ -165,17 +167,17 @@ impl RandomResizedCrop {
     }
 
     /// The crop: left, top, width, height.
-    pub(super) fn crop(&self, draws: &mut Draws, frame: Frame) -> [u32; 4] {
+    pub(super) fn crop(&self, rng: &mut RandomStream, frame: Size) -> [u32; 4] {
         let (w, h) = (f64::from(frame.width), f64::from(frame.height));
         let logs = self.ratio.map(libm::log);
         for _ in 0..10 {
-            let area = w * h * draws.within(self.scale[0], self.scale[1]);
-            let aspect = libm::exp(draws.within(logs[0], logs[1]));
+            let area = w * h * rng.uniform(self.scale[0], self.scale[1]);
+            let aspect = libm::exp(rng.uniform(logs[0], logs[1]));
             let width = libm::sqrt(area * aspect).round_ties_even() as u32;
             let height = libm::sqrt(area / aspect).round_ties_even() as u32;
             if (1..=frame.width).contains(&width) && (1..=frame.height).contains(&height) {
-                let top = draws.below(u64::from(frame.height - height) + 1) as u32;
-                let left = draws.below(u64::from(frame.width - width) + 1) as u32;
+                let top = rng.below(u64::from(frame.height - height) + 1) as u32;
+                let left = rng.below(u64::from(frame.width - width) + 1) as u32;
                 return [left, top, width, height];
             }
         }
@@ -187,7 +189,7 @@ impl RandomResizedCrop {
         } else {
             (frame.width, frame.height)
         };
-        // A picture of one row has no height to give to a ratio.
+        // An image of one row has no height to give to a ratio.
         let (width, height) = (width.clamp(1, frame.width), height.clamp(1, frame.height));
         [(frame.width - width) / 2, (frame.height - height) / 2, width, height]
     }
@@ -208,7 +210,7 @@ impl Op for RandomResizedCrop {
         self.size.check()
     }
 
-    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
+    fn frame(&self, _frame: Option<Size>) -> Option<Size> {
         Some(self.size.frame())
     }
 
@@ -216,14 +218,14 @@ impl Op for RandomResizedCrop {
         if self.note { vec![("box".into(), 4)] } else { Vec::new() }
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let [left, top, width, height] = self.crop(draws, steps.frame());
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let [left, top, width, height] = self.crop(rng, steps.frame());
         if self.note {
             steps.note("box", &[left, top, width, height].map(i64::from));
         }
         let (left, top) = (i64::from(left), i64::from(top));
         steps.push(Step::Crop { left, top, width, height, pad: PadMode::default() });
-        let Frame { width, height } = self.size.frame();
+        let Size { width, height } = self.size.frame();
         steps.push(Step::Resize { width, height, filter: self.filter });
     }
 }
@@ -233,15 +235,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::draws::{Coord, OpKey};
+    use crate::rng::{Coord, OpKey};
 
-    fn draws(sample: u64) -> Draws {
-        Draws::at(7, Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey(1) })
+    fn rng(sample: u64) -> RandomStream {
+        RandomStream::keyed(7, Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey(1) })
     }
 
     fn crop_of(op: &dyn Op, sample: u64, width: u32, height: u32) -> (i64, i64, u32, u32) {
-        let mut steps = Steps::new(Frame { width, height });
-        op.draw(&mut draws(sample), &mut steps);
+        let mut steps = Steps::new(Size { width, height });
+        op.draw(&mut rng(sample), &mut steps);
         match steps.list()[0] {
             Step::Crop { left, top, width, height, .. } => (left, top, width, height),
             ref other => panic!("{other}"),
@@ -249,11 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn the_centre_rounds_half_to_even_and_pads_what_is_missing() {
+    fn the_center_rounds_half_to_even_and_pads_what_is_missing() {
         // torchvision: round((H - h) / 2) by Python's rule.
-        assert_eq!([7, 6, 5, 4, 3].map(|n| centre(n, 2)), [2, 2, 2, 1, 0]);
+        assert_eq!([7, 6, 5, 4, 3].map(|n| center(n, 2)), [2, 2, 2, 1, 0]);
         // Padding (w - W) // 2 on the left.
-        assert_eq!([1, 2].map(|n| centre(n, 4)), [-1, -1]);
+        assert_eq!([1, 2].map(|n| center(n, 4)), [-1, -1]);
     }
 
     proptest! {

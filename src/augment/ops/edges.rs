@@ -4,17 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, check_range, op_basics};
 use crate::augment::{Edges, Op, Span, Step, Steps, Threshold};
-use crate::draws::Draws;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
-/// Replaces a picture by its edges, black on white: the shape-biased view of Crafting-Shifts (2025).
+/// Replaces an image by its edges, black on white: the shape-biased view of Crafting-Shifts (2025).
 ///
-/// Canny's detector, whose thresholds follow the picture: a rule from the list `threshold` (`otsu`, `yen`, `mean`, `isodata`,
+/// Canny's detector, whose thresholds follow the image: a rule from the list `threshold` (`otsu`, `yen`, `mean`, `isodata`,
 /// `li`; all by default) finds the strength `t` of an edge among the gradients. `t` gains normal noise of deviation `rand / 2`
 /// with `rand` from a list (10 and 20), unless the sum is beyond all gradients, which it nearly always is. Edges begin at
 /// `min(2, 1.5 + e) t` and end at `max(0.1, 0.5 - e) t` with `e` normal of deviation `spread` (0.2; 0 to 1). `sigma` (0, 1
-/// and 2 pixels; at most 20) lists deviations of the Gaussian that smooths the picture first. `alpha` (1; 0 to 1, a number or
-/// a range) is the share of the edges, the rest is the picture. `p` (1) is the probability of doing anything. Lists are drawn
+/// and 2 pixels; at most 20) lists deviations of the Gaussian that smooths the image first. `alpha` (1; 0 to 1, a number or
+/// a range) is the share of the edges, the rest is the image. `p` (1) is the probability of doing anything. Lists are drawn
 /// from with equal chances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -80,19 +80,19 @@ impl Op for EdgeMap {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if !draws.chance(self.p) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if !rng.bernoulli(self.p) {
             return;
         }
-        let mut one_of = |count: usize| draws.below(count as u64) as usize;
+        let mut one_of = |count: usize| rng.below(count as u64) as usize;
         let sigma = self.sigma[one_of(self.sigma.len())] as f32;
         let threshold = self.threshold[one_of(self.threshold.len())];
         let rand = self.rand[one_of(self.rand.len())];
-        let shift = draws.normal() * rand / 2.0;
-        let e = draws.normal() * self.spread;
+        let shift = rng.normal() * rand / 2.0;
+        let e = rng.normal() * self.spread;
         let ends = [(0.5 - e).max(0.1), (1.5 + e).min(2.0)];
         let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
-        let alpha = self.alpha.draw(draws) as f32;
+        let alpha = self.alpha.draw(rng) as f32;
         steps.push(Step::Edges(Edges { sigma, threshold, shift, low, high, alpha }));
     }
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, is_default, one, op_basics};
-use crate::augment::{Elastic, Filter, Frame, Op, Span, Step, Steps};
-use crate::draws::Draws;
+use crate::augment::{Elastic, Filter, Op, Span, Step, Steps};
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
 /// How an elastic field reads between pixels.
@@ -20,8 +21,8 @@ enum ElasticFilter {
 ///
 /// `alpha` (50; 0 to 10000) is the strength, half of it the furthest move in pixels before smoothing; `sigma` (5; 0 to 100
 /// pixels) the deviation of the Gaussian that smooths the field, whose kernel is `8 sigma + 1` pixels, made odd. Both are
-/// numbers or ranges. `filter` is `bilinear` or `nearest`, `fill` (black) the colour outside, `p` (1) the probability of
-/// doing anything. The field is mirrored at its edge as often as a kernel larger than the picture needs it.
+/// numbers or ranges. `filter` is `bilinear` or `nearest`, `fill` (black) the color outside, `p` (1) the probability of
+/// doing anything. The field is mirrored at its edge as often as a kernel larger than the image needs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElasticTransform {
@@ -52,7 +53,7 @@ impl ElasticTransform {
         ElasticTransform { alpha: alpha.into(), sigma: sigma.into(), filter, fill: [0; 3], p: 1.0 }
     }
 
-    /// With this colour outside the picture.
+    /// With this color outside the image.
     #[must_use]
     pub fn fill(self, fill: [u8; 3]) -> ElasticTransform {
         ElasticTransform { fill, ..self }
@@ -74,19 +75,19 @@ impl Op for ElasticTransform {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let [alpha, sigma] = [self.alpha, self.sigma].map(|span| span.draw(draws) as f32);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let [alpha, sigma] = [self.alpha, self.sigma].map(|span| span.draw(rng) as f32);
             let (nearest, fill) = (self.filter == ElasticFilter::Nearest, self.fill);
-            steps.push(Step::Elastic(Elastic { alpha, sigma, nearest, fill, seed: draws.bits() }));
+            steps.push(Step::Elastic(Elastic { alpha, sigma, nearest, fill, seed: rng.bits() }));
         }
     }
 }
 
-/// Shrinks a picture by cutting the high frequencies off its Fourier transform: the curriculum of EfficientTrain (2023).
+/// Shrinks an image by cutting the high frequencies off its Fourier transform: the curriculum of EfficientTrain (2023).
 ///
-/// `size` (2 to 4096) is the side that comes out; an odd one is made even, `2 floor(size / 2)`. A picture with a side
-/// shorter than that is first enlarged to it (bilinear). The reference works on normalised f32 pixels after all other
+/// `size` (2 to 4096) is the side that comes out; an odd one is made even, `2 floor(size / 2)`. An image with a side
+/// shorter than that is first enlarged to it (bilinear). The reference works on normalized f32 pixels after all other
 /// augmentation; here values are 8-bit, rounded, and clipped where the crop overshoots.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,12 +116,12 @@ impl Op for LowFrequencyCrop {
         Err(Error::config(format!("size = {}: expected 2 to 4096 pixels", self.size)))
     }
 
-    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
-        Some(Frame { width: self.side(), height: self.side() })
+    fn frame(&self, _frame: Option<Size>) -> Option<Size> {
+        Some(Size { width: self.side(), height: self.side() })
     }
 
-    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
-        let (side, Frame { width, height }) = (self.side(), steps.frame());
+    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+        let (side, Size { width, height }) = (self.side(), steps.frame());
         if width < side || height < side {
             let (width, height) = (width.max(side), height.max(side));
             steps.push(Step::Resize { width, height, filter: Filter::Bilinear });

@@ -4,15 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::RandomResizedCrop;
 use crate::augment::params::{is_default, op_basics};
-use crate::augment::{Frame, Op, Step, Steps};
-use crate::draws::{Draws, OpKey};
+use crate::augment::{Op, Step, Steps};
+use crate::geometry::Size;
+use crate::rng::{RandomStream, OpKey};
 use crate::error::{Error, Result};
 
 /// Cuts a larger part that holds the random resized crops of two or more other views, for scores of their patches: A-CLIP, Yang
 /// et al., 2023 (arXiv 2212.08653), whose reference code does not always hold both.
 ///
 /// `crop` has the parameters of the other views' `random_resized_crop`, with its `label` if that is not the op's name; `views`
-/// their numbers among all views of the sample (`[0, 1]`). Each edge is uniform between the picture's and that of the crops
+/// their numbers among all views of the sample (`[0, 1]`). Each edge is uniform between the image's and that of the crops
 /// taken together. `size` and `filter` as in `random_resized_crop`. Both ops must be the first of their views.
 ///
 /// The note `box` is left, top, width, height; [`super::keep_by_score`] takes it and that of `random_resized_crop` with
@@ -51,25 +52,25 @@ impl Op for EnclosingCrop {
         self.crop.check().map_err(|error| error.at("crop"))
     }
 
-    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
-        Some(Frame { width: self.size, height: self.size })
+    fn frame(&self, _frame: Option<Size>) -> Option<Size> {
+        Some(Size { width: self.size, height: self.size })
     }
 
     fn notes(&self) -> Vec<(String, usize)> {
         vec![("box".into(), 4)]
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let frame = steps.frame();
         let key = OpKey::of(&self.label);
         // Left, top, right, bottom of all crops together.
         let mut held = [frame.width, frame.height, 0, 0];
         for view in &self.views {
-            let [left, top, width, height] = self.crop.crop(&mut draws.beside(*view, key), frame);
+            let [left, top, width, height] = self.crop.crop(&mut rng.sibling(*view, key), frame);
             held =
                 [held[0].min(left), held[1].min(top), held[2].max(left + width), held[3].max(top + height)];
         }
-        let mut between = |low: u32, high: u32| low + draws.below(u64::from(high - low) + 1) as u32;
+        let mut between = |low: u32, high: u32| low + rng.below(u64::from(high - low) + 1) as u32;
         let (top, left) = (between(0, held[1]), between(0, held[0]));
         let (bottom, right) = (between(held[3], frame.height), between(held[2], frame.width));
         let (width, height) = (right - left, bottom - top);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{Span, check_p, one, op_basics};
 use crate::augment::{Erase, Fill, Op, Step, Steps};
-use crate::draws::Draws;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
 /// Overwrites random rectangles; Zhong et al., 2020 (arXiv 1708.04896), as timm and torchvision have it.
@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 /// `scale` (0.02 to 1/3) is the range of the share of the area, divided by `count`; `ratio` (0.3 to 1/0.3) that of height /
 /// width, drawn uniformly in its logarithm, up to ten times; `count` (1) rectangles; `p` (0.5).
 ///
-/// `value`: `"mean"` (default) is the `mean` below, which is 0 once pixels are normalised; `"color"` one normal colour a
-/// rectangle, `"pixel"` a normal value for each value; or `[r, g, b]`. References draw after normalising; here the same
+/// `value`: `"mean"` (default) is the `mean` below, which is 0 once pixels are normalized; `"color"` one normal color a
+/// rectangle, `"pixel"` a normal value for each value; or `[r, g, b]`. References draw after normalizing; here the same
 /// normals are put on the 8-bit scale, `mean + std n`, rounded and clipped. `mean` and `std` are ImageNet's by default, on a
 /// scale of 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct RandomErasing {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "\"mean\", \"color\", \"pixel\" or [r, g, b]")]
 enum Value {
-    Colour([u8; 3]),
+    Color([u8; 3]),
     Kind(Kind),
 }
 
@@ -74,9 +74,9 @@ impl Op for RandomErasing {
         Ok(())
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let count = self.count.draw_whole(draws);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let count = self.count.draw_whole(rng);
         if !go {
             return;
         }
@@ -86,26 +86,26 @@ impl Op for RandomErasing {
         let level = |value: f64| value.round_ties_even() as u8;
         for _ in 0..count {
             for _ in 0..10 {
-                let share = draws.within(self.scale[0], self.scale[1]) / count as f64;
+                let share = rng.uniform(self.scale[0], self.scale[1]) / count as f64;
                 let area = share * f64::from(frame.width) * f64::from(frame.height);
-                let aspect = libm::exp(draws.within(logs[0], logs[1]));
+                let aspect = libm::exp(rng.uniform(logs[0], logs[1]));
                 let height = libm::sqrt(area * aspect).round_ties_even() as u32;
                 let width = libm::sqrt(area / aspect).round_ties_even() as u32;
                 if width >= frame.width || height >= frame.height {
                     continue;
                 }
-                let top = draws.below(u64::from(frame.height - height) + 1) as u32;
-                let left = draws.below(u64::from(frame.width - width) + 1) as u32;
+                let top = rng.below(u64::from(frame.height - height) + 1) as u32;
+                let left = rng.below(u64::from(frame.width - width) + 1) as u32;
                 let fill = match self.value {
-                    Value::Colour(colour) => Fill::Colour(colour),
-                    Value::Kind(Kind::Mean) => Fill::Colour(mean.map(level)),
+                    Value::Color(color) => Fill::Color(color),
+                    Value::Kind(Kind::Mean) => Fill::Color(mean.map(level)),
                     Value::Kind(Kind::Color) => {
-                        Fill::Colour(std::array::from_fn(|c| level(mean[c] + std[c] * draws.normal())))
+                        Fill::Color(std::array::from_fn(|c| level(mean[c] + std[c] * rng.normal())))
                     }
                     Value::Kind(Kind::Pixel) => Fill::Noise {
                         mean: mean.map(|m| m as f32),
                         std: std.map(|s| s as f32),
-                        seed: draws.bits(),
+                        seed: rng.bits(),
                     },
                 };
                 if width > 0 && height > 0 {
@@ -117,11 +117,11 @@ impl Op for RandomErasing {
     }
 }
 
-/// Overwrites a square whose centre is uniform over the picture, cut at the edges; DeVries and Taylor, 2017 (arXiv
+/// Overwrites a square whose center is uniform over the image, cut at the edges; DeVries and Taylor, 2017 (arXiv
 /// 1708.04552).
 ///
-/// `size` is the side in pixels (16 on CIFAR-10), or `share` that of the picture's shorter side, rounded; `count` (1) how many
-/// squares there are, a whole number or `[low, high]`; `fill` the colour (black; the mean colour is 0 once normalised); `p`
+/// `size` is the side in pixels (16 on CIFAR-10), or `share` that of the image's shorter side, rounded; `count` (1) how many
+/// squares there are, a whole number or `[low, high]`; `fill` the color (black; the mean color is 0 once normalized); `p`
 /// (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,7 +147,7 @@ fn is_single(count: &Span) -> bool {
 }
 
 impl Cutout {
-    /// A square of this side, filled with a colour.
+    /// A square of this side, filled with a color.
     pub fn new(size: u32, fill: [u8; 3]) -> Cutout {
         Cutout { size: Some(size), share: None, count: single(), fill, p: 1.0 }
     }
@@ -168,26 +168,26 @@ impl Op for Cutout {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
         let frame = steps.frame();
         let share = |share: f64| (share * f64::from(frame.width.min(frame.height))).round_ties_even() as u32;
         let size = self.size.unwrap_or_else(|| share(self.share.unwrap_or_default()));
         let squares = match self.count {
             Span::Fixed(count) => count as i64,
-            count => count.draw_whole(draws),
+            count => count.draw_whole(rng),
         };
         for _ in 0..squares {
-            // As the authors: from the centre minus half a side, a side long, cut at the edges.
+            // As the authors: from the center minus half a side, a side long, cut at the edges.
             let mut span = |outer: u32| {
-                let start = draws.below(outer.into()) as i64 - i64::from(size / 2);
+                let start = rng.below(outer.into()) as i64 - i64::from(size / 2);
                 let end = (start + i64::from(size)).min(outer.into());
                 (start.max(0) as u32, (end - start.max(0)) as u32)
             };
             let (top, height) = span(frame.height);
             let (left, width) = span(frame.width);
             if go && width > 0 && height > 0 {
-                steps.push(Step::Erase(Erase { left, top, width, height, fill: Fill::Colour(self.fill) }));
+                steps.push(Step::Erase(Erase { left, top, width, height, fill: Fill::Color(self.fill) }));
             }
         }
     }

@@ -2,16 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::crop::centre;
-use crate::augment::params::{Size, op_basics};
-use crate::augment::{Frame, Op, PadMode, Step, Steps};
-use crate::draws::Draws;
+use super::crop::center;
+use crate::augment::params::{SizeParam, op_basics};
+use crate::augment::{Op, Step, Steps};
+use crate::geometry::Size;
+use crate::kernels::PadMode;
+use crate::rng::RandomStream;
 use crate::error::Result;
 
 /// Cuts the four corners and the middle out, one for each view of a group of five: top left, top right, bottom left, bottom right,
-/// middle; a group of ten has them of the mirrored picture after these. torchvision `FiveCrop` and `TenCrop`.
+/// middle; a group of ten has them of the mirrored image after these. torchvision `FiveCrop` and `TenCrop`.
 ///
-/// `vertical = true` mirrors top and bottom instead. A smaller picture is padded with black. Views beyond ten begin anew.
+/// `vertical = true` mirrors top and bottom instead. A smaller image is padded with black. Views beyond ten begin anew.
 ///
 /// # Example: the mean of ten predictions
 ///
@@ -24,14 +26,14 @@ use crate::error::Result;
 /// let view = View::new().count(10).op(Resize::shorter(64)).op(FiveCrop::new(56));
 /// let recipe = Recipe::new().batch(4).order(Order::Sequential).last(Last::Keep).view(view);
 /// let batch = Loader::open("fixtures/photos", recipe)?.batch(0, 0)?;
-/// // View k of slot s is picture 4 k + s.
+/// // View k of slot s is image 4 k + s.
 /// assert_eq!(batch.images().shape(), [40, 3, 56, 56]);
 /// # Ok::<(), feedmill::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FiveCrop {
-    size: Size,
+    size: SizeParam,
     #[serde(default)]
     vertical: bool,
 }
@@ -39,12 +41,12 @@ pub struct FiveCrop {
 impl FiveCrop {
     /// Squares.
     pub fn new(side: u32) -> FiveCrop {
-        FiveCrop { size: Size::Side(side), vertical: false }
+        FiveCrop { size: SizeParam::Side(side), vertical: false }
     }
 
     /// Rectangles.
     pub fn exact(height: u32, width: u32) -> FiveCrop {
-        FiveCrop { size: Size::HeightWidth([height, width]), vertical: false }
+        FiveCrop { size: SizeParam::HeightWidth([height, width]), vertical: false }
     }
 
     /// Mirrors top and bottom.
@@ -61,20 +63,20 @@ impl Op for FiveCrop {
         self.size.check()
     }
 
-    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
+    fn frame(&self, _frame: Option<Size>) -> Option<Size> {
         Some(self.size.frame())
     }
 
-    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
         let (nth, _) = steps.view();
         if nth % 10 >= 5 {
             steps.push(if self.vertical { Step::VerticalFlip } else { Step::HorizontalFlip });
         }
-        let Frame { width, height } = self.size.frame();
+        let Size { width, height } = self.size.frame();
         let outer = steps.frame();
         let lack = |outer: u32, inner: u32| i64::from(outer) - i64::from(inner);
         let (left, top) = match nth % 5 {
-            4 => (centre(outer.width, width), centre(outer.height, height)),
+            4 => (center(outer.width, width), center(outer.height, height)),
             corner => (
                 if corner % 2 == 1 { lack(outer.width, width) } else { 0 },
                 if corner >= 2 { lack(outer.height, height) } else { 0 },
@@ -87,20 +89,20 @@ impl Op for FiveCrop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draws::{Coord, OpKey};
+    use crate::rng::{Coord, OpKey};
 
-    fn corner(op: &FiveCrop, view: usize, frame: Frame) -> Vec<Step> {
+    fn corner(op: &FiveCrop, view: usize, frame: Size) -> Vec<Step> {
         let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: view as u8, op: OpKey::of("five_crop") };
         let mut steps = Steps::new(frame);
         steps.restart(frame, view, 10);
-        op.draw(&mut Draws::at(0, at), &mut steps);
+        op.draw(&mut RandomStream::keyed(0, at), &mut steps);
         steps.list().to_vec()
     }
 
-    /// torchvision 0.29, `five_crop` of a picture of 9 x 7 (width x height) to 4 x 5: left and top of each crop.
+    /// torchvision 0.29, `five_crop` of an image of 9 x 7 (width x height) to 4 x 5: left and top of each crop.
     #[test]
     fn corners_are_torchvisions() {
-        let frame = Frame { width: 9, height: 7 };
+        let frame = Size { width: 9, height: 7 };
         let op = FiveCrop::exact(5, 4);
         let expected = [(0, 0), (5, 0), (0, 2), (5, 2), (2, 1)];
         for view in 0..10 {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, half, op_basics};
 use crate::augment::{Op, Step, Steps};
-use crate::draws::Draws;
+use crate::rng::RandomStream;
 use crate::error::Result;
 
 /// Mirrors left and right with probability `p` (0.5); torchvision `RandomHorizontalFlip`.
@@ -44,8 +44,8 @@ impl Op for HorizontalFlip {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
             steps.push(Step::HorizontalFlip);
         }
     }
@@ -58,8 +58,8 @@ impl Op for VerticalFlip {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
             steps.push(Step::VerticalFlip);
         }
     }

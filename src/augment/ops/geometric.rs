@@ -4,14 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::matrix;
 use crate::augment::params::{Span, check_p, check_range, one, op_basics};
-use crate::augment::{Frame, Op, PadMode, Step, Steps, Warp, WarpFilter};
-use crate::draws::Draws;
+use crate::augment::{Op, Step, Steps, Warp, WarpFilter};
+use crate::geometry::Size;
+use crate::kernels::PadMode;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
-/// Turns about the centre; torchvision `RandomRotation`, Pillow `Image.rotate`.
+/// Turns about the center; torchvision `RandomRotation`, Pillow `Image.rotate`.
 ///
 /// `degrees` counter-clockwise, a number or `[low, high]`; `filter` (`nearest`); `fill` (black); `expand` (false) makes the
-/// picture large enough for its corners; `p` (1). Turns by whole quarters are exact where the size allows it.
+/// image large enough for its corners; `p` (1). Turns by whole quarters are exact where the size allows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
@@ -42,7 +44,7 @@ impl Rotate {
 /// The step of Pillow's `rotate`.
 pub(in crate::augment) fn rotation(
     degrees: f64,
-    frame: Frame,
+    frame: Size,
     expand: bool,
     filter: WarpFilter,
     fill: [u8; 3],
@@ -71,13 +73,13 @@ impl Op for Rotate {
         check_p(self.p)
     }
 
-    fn frame(&self, frame: Option<Frame>) -> Option<Frame> {
+    fn frame(&self, frame: Option<Size>) -> Option<Size> {
         if self.expand { None } else { frame }
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let degrees = self.degrees.draw(draws);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let degrees = self.degrees.draw(rng);
         if go && let Some(step) = rotation(degrees, steps.frame(), self.expand, self.filter, self.fill) {
             steps.push(step);
         }
@@ -132,15 +134,15 @@ impl Op for Affine {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
         let frame = steps.frame();
         let (w, h) = (f64::from(frame.width), f64::from(frame.height));
-        let degrees = self.degrees.draw(draws);
-        let tx = (self.translate_x.draw(draws) * w).round_ties_even();
-        let ty = (self.translate_y.draw(draws) * h).round_ties_even();
-        let scale = self.scale.draw(draws);
-        let shear = [self.shear_x.draw(draws), self.shear_y.draw(draws)];
+        let degrees = self.degrees.draw(rng);
+        let tx = (self.translate_x.draw(rng) * w).round_ties_even();
+        let ty = (self.translate_y.draw(rng) * h).round_ties_even();
+        let scale = self.scale.draw(rng);
+        let shear = [self.shear_x.draw(rng), self.shear_y.draw(rng)];
         if go {
             let map = matrix::affine((w * 0.5, h * 0.5), degrees, (tx, ty), scale, shear);
             steps.push(Step::Warp(Warp::affine(map, self.filter, self.fill, frame)));
@@ -148,7 +150,7 @@ impl Op for Affine {
     }
 }
 
-/// Sees the picture from another side; torchvision `RandomPerspective`.
+/// Sees the image from another side; torchvision `RandomPerspective`.
 ///
 /// Each corner moves inwards by up to `distortion` (0.5) of half a side; `filter` (`bilinear`), `fill` (black), `p` (0.5).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -183,14 +185,14 @@ impl Op for Perspective {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
         let frame = steps.frame();
         let (w, h) = (i64::from(frame.width), i64::from(frame.height));
         let reach = |side: i64| (self.distortion * (side / 2) as f64) as i64 + 1;
         let (bw, bh) = (reach(w), reach(h));
         // As torchvision's randint, whose end is not included.
-        let mut between = |low: i64, high: i64| (low + draws.below((high - low).max(1) as u64) as i64) as f64;
+        let mut between = |low: i64, high: i64| (low + rng.below((high - low).max(1) as u64) as i64) as f64;
         let mut corner = |right: bool, low: bool| {
             let x = if right { between(w - bw, w) } else { between(0, bw) };
             let y = if low { between(h - bh, h) } else { between(0, bh) };
@@ -200,7 +202,7 @@ impl Op for Perspective {
         let (w, h) = ((w - 1) as f64, (h - 1) as f64);
         let starts = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)];
         let ends = self.corners.map_or(drawn, |corners| corners.map(|[x, y]| (x * w, y * h)));
-        // A picture of one row has no such map and stays as it is.
+        // An image of one row has no such map and stays as it is.
         if go && let Some(matrix) = matrix::perspective(starts, ends) {
             steps.push(Step::Warp(Warp { matrix, filter: self.filter, fill: self.fill, frame }));
         }
@@ -249,14 +251,14 @@ impl Op for Pad {
         }
     }
 
-    fn frame(&self, frame: Option<Frame>) -> Option<Frame> {
+    fn frame(&self, frame: Option<Size>) -> Option<Size> {
         let [left, top, right, bottom] = self.sides();
-        frame.map(|frame| Frame { width: frame.width + left + right, height: frame.height + top + bottom })
+        frame.map(|frame| Size { width: frame.width + left + right, height: frame.height + top + bottom })
     }
 
-    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
         let [left, top, ..] = self.sides().map(i64::from);
-        if let Some(Frame { width, height }) = self.frame(Some(steps.frame())) {
+        if let Some(Size { width, height }) = self.frame(Some(steps.frame())) {
             steps.push(Step::Crop { left: -left, top: -top, width, height, pad: self.pad });
         }
     }
@@ -306,10 +308,10 @@ impl Op for Rotate90 {
         check_p(self.p)
     }
 
-    fn frame(&self, frame: Option<Frame>) -> Option<Frame> {
+    fn frame(&self, frame: Option<Size>) -> Option<Size> {
         match self.turns {
             Turns::Fixed(0 | 2) => frame,
-            Turns::Fixed(_) if self.p == 1.0 => frame.map(|f| Frame { width: f.height, height: f.width }),
+            Turns::Fixed(_) if self.p == 1.0 => frame.map(|f| Size { width: f.height, height: f.width }),
             _ => frame.filter(|frame| frame.width == frame.height),
         }
     }
@@ -318,9 +320,9 @@ impl Op for Rotate90 {
         vec![("turns".into(), 1)]
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let drawn = draws.below(4) as u8;
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let drawn = rng.below(4) as u8;
         let turns = match self.turns {
             Turns::Fixed(turns) => turns,
             Turns::By(By::Random) => drawn,

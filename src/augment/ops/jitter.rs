@@ -1,10 +1,11 @@
-//! Colour jitter: brightness, contrast, saturation and hue at once.
+//! Color jitter: brightness, contrast, saturation and hue at once.
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, is_default, op_basics};
-use crate::augment::{Colour, Dialect, Levels, Op, Step, Steps};
-use crate::draws::Draws;
+use crate::augment::{Color, Levels, Op, Step, Steps};
+use crate::kernels::Dialect;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
 /// How far a property may change: a strength around "unchanged", or the range of factors itself.
@@ -119,13 +120,13 @@ impl Op for ColorJitter {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if !draws.chance(self.p) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if !rng.bernoulli(self.p) {
             return;
         }
         let mut order = [0, 1, 2, 3];
-        draws.shuffle(&mut order);
-        let mut within = |range: Option<[f64; 2]>| range.map(|[low, high]| draws.within(low, high));
+        rng.shuffle(&mut order);
+        let mut within = |range: Option<[f64; 2]>| range.map(|[low, high]| rng.uniform(low, high));
         let [brightness, contrast, saturation] =
             [self.brightness, self.contrast, self.saturation].map(|amount| within(amount.range(1.0, 0.0)));
         let hue = within(self.hue.range(0.0, -0.5));
@@ -133,8 +134,8 @@ impl Op for ColorJitter {
             let step = match which {
                 0 => brightness.map(|factor| Step::Levels(Levels::Brightness(factor))),
                 1 => contrast.map(|factor| Step::Levels(Levels::Contrast(factor, self.dialect))),
-                2 => saturation.map(|factor| Step::Colour(Colour::Saturation(factor, self.dialect))),
-                _ => hue.map(|shift| Step::Colour(Colour::Hue(shift as f32, self.dialect))),
+                2 => saturation.map(|factor| Step::Color(Color::Saturation(factor, self.dialect))),
+                _ => hue.map(|shift| Step::Color(Color::Hue(shift as f32, self.dialect))),
             };
             step.into_iter().for_each(|step| steps.push(step));
         }

@@ -1,15 +1,15 @@
 //! Matrices of warps: the backward maps of Pillow and torchvision.
 
-use crate::augment::Frame;
+use crate::geometry::Size;
 
 /// A number as Python's `round(x, 15)` gives it, for |x| <= 1.
 fn round15(x: f64) -> f64 {
     (x * 1e15).round_ties_even() / 1e15
 }
 
-/// Pillow's `Image.rotate`, counter-clockwise in degrees, about the centre; with `expand`, the size that holds the whole
-/// turned picture.
-pub(super) fn rotate(degrees: f64, frame: Frame, expand: bool) -> ([f64; 6], Frame) {
+/// Pillow's `Image.rotate`, counter-clockwise in degrees, about the center; with `expand`, the size that holds the whole
+/// turned image.
+pub(super) fn rotate(degrees: f64, frame: Size, expand: bool) -> ([f64; 6], Size) {
     let angle = -degrees.to_radians();
     let (sin, cos) = (libm::sin(angle), libm::cos(angle));
     let [a, b, d, e] = [cos, sin, -sin, cos].map(round15);
@@ -28,12 +28,12 @@ pub(super) fn rotate(degrees: f64, frame: Frame, expand: bool) -> ([f64; 6], Fra
         };
         let (nw, nh) = (extent(corners.map(|(x, _)| x)), extent(corners.map(|(_, y)| y)));
         (c, f) = at(-(nw - w) / 2.0, -(nh - h) / 2.0, c, f);
-        size = Frame { width: nw as u32, height: nh as u32 };
+        size = Size { width: nw as u32, height: nh as u32 };
     }
     ([a, b, c, d, e, f], size)
 }
 
-/// torchvision's inverse of: shear by degrees, scale, turn clockwise by degrees, about a centre, then move by pixels.
+/// torchvision's inverse of: shear by degrees, scale, turn clockwise by degrees, about a center, then move by pixels.
 pub(super) fn affine(
     (cx, cy): (f64, f64),
     degrees: f64,

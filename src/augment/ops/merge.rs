@@ -1,6 +1,6 @@
 //! Merging of tiles that look alike.
 
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::error::{Error, Result};
 
 /// Tiles that were merged into one.
@@ -17,7 +17,7 @@ pub struct MergedTile {
 /// cut at `threshold` (0.1 in the paper; 0 to 2).
 ///
 /// `tiles` are rows of RGB of size `frame`. `features` has one vector for each tile, such as the model's; without them a tile is
-/// described by its greys on a grid of 8 x 8. Vectors of zeros are alike, and unlike any other. The result is in the order of
+/// described by its grays on a grid of 8 x 8. Vectors of zeros are alike, and unlike any other. The result is in the order of
 /// first members.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub struct MergedTile {
 /// threshold out of range.
 pub fn merge_similar(
     tiles: &[&[u8]],
-    frame: Frame,
+    frame: Size,
     features: Option<&[&[f32]]>,
     threshold: f64,
 ) -> Result<Vec<MergedTile>> {
@@ -61,8 +61,8 @@ pub fn merge_similar(
     Ok(clusters.map(|members| MergedTile { pixels: mean(tiles, &members, bytes), members }).collect())
 }
 
-/// The mean grey of each cell of an 8 x 8 grid.
-fn thumbnail(tile: &[u8], frame: Frame) -> Vec<f32> {
+/// The mean gray of each cell of an 8 x 8 grid.
+fn thumbnail(tile: &[u8], frame: Size) -> Vec<f32> {
     let (width, height) = (frame.width as usize, frame.height as usize);
     let pixels = tile.as_chunks::<3>().0;
     let mut cells = Vec::with_capacity(64);
@@ -130,7 +130,7 @@ fn mean(tiles: &[&[u8]], members: &[usize], bytes: usize) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const FRAME: Frame = Frame { width: 16, height: 24 };
+    const FRAME: Size = Size { width: 16, height: 24 };
 
     fn tile(level: impl Fn(usize, usize) -> u8) -> Vec<u8> {
         (0..24).flat_map(|y| (0..16).map(move |x| (x, y))).flat_map(|(x, y)| [level(x, y); 3]).collect()

@@ -1,7 +1,7 @@
 //! The ops of recipes: what is drawn, and which steps follow.
 
 mod blur;
-mod colour;
+mod color;
 mod container;
 mod convolve;
 mod copy_paste;
@@ -25,7 +25,7 @@ mod tokens;
 mod tone;
 
 pub use blur::{BilateralBlur, BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
-pub use colour::{
+pub use color::{
     AutoContrast, Brightness, Contrast, Equalize, Gamma, Grayscale, Hue, HueSaturationValue, Invert,
     PermuteChannels, PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
 };

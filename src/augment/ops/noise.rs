@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, check_range, half, is_yes, one, op_basics, yes};
-use crate::augment::{BetaMask, Frame, Law, Noise, Op, Shapes, Span, Step, Steps};
-use crate::draws::Draws;
+use crate::augment::{BetaMask, Law, Noise, Op, Shapes, Span, Step, Steps};
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
 /// Adds Gaussian noise to each value; torchvision v2 `GaussianNoise` of u8 tensors.
@@ -60,11 +61,11 @@ impl Op for GaussianNoise {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let (mean, scale) = (self.mean as f32, self.sigma.draw(draws) as f32);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let (mean, scale) = (self.mean as f32, self.sigma.draw(rng) as f32);
             let (law, per_channel) = (Law::Normal, self.per_channel);
-            let noise = Noise::Additive { law, mean, scale, per_channel, seed: draws.bits() };
+            let noise = Noise::Additive { law, mean, scale, per_channel, seed: rng.bits() };
             steps.push(Step::Noise(noise));
         }
     }
@@ -93,10 +94,10 @@ impl Op for LaplaceNoise {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let (scale, per_channel) = (self.scale.draw(draws) as f32, self.per_channel);
-            let seed = draws.bits();
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let (scale, per_channel) = (self.scale.draw(rng) as f32, self.per_channel);
+            let seed = rng.bits();
             steps.push(Step::Noise(Noise::Additive {
                 law: Law::Laplace,
                 mean: 0.0,
@@ -130,12 +131,12 @@ impl Op for ElementwiseAdd {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
             let [low, high] = self.value.ends().map(|end| end / 510.0);
             let (mean, scale) = ((high + low) as f32, (high - low) as f32);
             let (law, per_channel) = (Law::Uniform, self.per_channel);
-            let noise = Noise::Additive { law, mean, scale, per_channel, seed: draws.bits() };
+            let noise = Noise::Additive { law, mean, scale, per_channel, seed: rng.bits() };
             steps.push(Step::Noise(noise));
         }
     }
@@ -163,10 +164,10 @@ impl Op for ElementwiseMultiply {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
             let [low, high] = self.factor.ends().map(|end| end as f32);
-            let (per_channel, seed) = (self.per_channel, draws.bits());
+            let (per_channel, seed) = (self.per_channel, rng.bits());
             steps.push(Step::Noise(Noise::Multiplicative { low, high, per_channel, seed }));
         }
     }
@@ -177,7 +178,7 @@ impl Op for ElementwiseMultiply {
 /// `amount` (0 to 1, a number or a range) is the share of values, `salt` (0.5) the share of those that become white:
 /// `salt = 1` is salt noise, `salt = 0` pepper noise. `per_channel` (true) decides for each channel by itself, else
 /// whole pixels change. With `size` (a number or a range up to 1) the cells of a coarse grid change as one; a cell's side is
-/// that share of the picture's. `p` (1) is the probability of doing anything. `skimage.util.random_noise` with mode `s&p`,
+/// that share of the image's. `p` (1) is the probability of doing anything. `skimage.util.random_noise` with mode `s&p`,
 /// imgaug `CoarseSaltAndPepper`; shares are multiples of 2^-16.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -193,9 +194,9 @@ pub struct ImpulseNoise {
     p: f64,
 }
 
-/// Columns and rows of a grid whose cells have this share of the picture's sides.
-fn grid(size: Option<Span>, draws: &mut Draws, frame: Frame) -> Option<(u32, u32)> {
-    let size = size?.draw(draws);
+/// Columns and rows of a grid whose cells have this share of the image's sides.
+fn grid(size: Option<Span>, rng: &mut RandomStream, frame: Size) -> Option<(u32, u32)> {
+    let size = size?.draw(rng);
     let cells = |side: u32| ((1.0 / size).round_ties_even() as u32).clamp(1, side);
     Some((cells(frame.width), cells(frame.height)))
 }
@@ -239,12 +240,12 @@ impl Op for ImpulseNoise {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let amount = self.amount.draw(draws) as f32;
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let amount = self.amount.draw(rng) as f32;
             let (salt, per_channel) = (self.salt as f32, self.per_channel);
-            let seed = draws.bits();
-            let grid = grid(self.size, draws, steps.frame());
+            let seed = rng.bits();
+            let grid = grid(self.size, rng, steps.frame());
             steps.push(Step::Noise(Noise::Impulse { amount, salt, per_channel, grid, seed }));
         }
     }
@@ -254,7 +255,7 @@ impl Op for ImpulseNoise {
 ///
 /// `amount` (0 to 1, a number or a range) is the share of pixels. `per_channel` (false) decides for each channel by itself.
 /// With `size` (a number or a range up to 1) the cells of a coarse grid go as one; a cell's side is that share of the
-/// picture's. `p` (1) is the probability of doing anything. Shares are multiples of 2^-16.
+/// image's. `p` (1) is the probability of doing anything. Shares are multiples of 2^-16.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dropout {
@@ -276,11 +277,11 @@ impl Op for Dropout {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let (amount, per_channel) = (self.amount.draw(draws) as f32, self.per_channel);
-            let seed = draws.bits();
-            let grid = grid(self.size, draws, steps.frame());
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let (amount, per_channel) = (self.amount.draw(rng) as f32, self.per_channel);
+            let seed = rng.bits();
+            let grid = grid(self.size, rng, steps.frame());
             steps.push(Step::Noise(Noise::Impulse { amount, salt: 0.0, per_channel, grid, seed }));
         }
     }
@@ -320,10 +321,10 @@ impl Op for ShotNoise {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let scale = self.scale.draw(draws) as f32;
-            steps.push(Step::Noise(Noise::Shot { scale, seed: draws.bits() }));
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let scale = self.scale.draw(rng) as f32;
+            steps.push(Step::Noise(Noise::Shot { scale, seed: rng.bits() }));
         }
     }
 }
@@ -360,10 +361,10 @@ impl Op for SpeckleNoise {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let sigma = self.sigma.draw(draws) as f32;
-            steps.push(Step::Noise(Noise::Speckle { sigma, seed: draws.bits() }));
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let sigma = self.sigma.draw(rng) as f32;
+            steps.push(Step::Noise(Noise::Speckle { sigma, seed: rng.bits() }));
         }
     }
 }
@@ -417,13 +418,13 @@ impl Shape {
     }
 }
 
-/// Fades the picture to a colour by a random mask: the noise of learned augmentation policies.
+/// Fades the image to a color by a random mask: the noise of learned augmentation policies.
 ///
 /// The mask has `grid` x `grid` (64) cells, each a Beta variable of shapes `alpha` and `beta`: a number, `[low, high]` (each
 /// cell's exponent is uniform between their logarithms; 1 to e by default), or a list of one number for each cell. It is
-/// enlarged to the picture (nearest), blurred with a Gaussian of `kernel` (13) pixels a side and deviation `sigma` (6), and
-/// multiplies the picture's distance from `fill` (124, 116, 104, the mean colour of ImageNet). The reference multiplies
-/// normalised f32 pixels, where the mean is 0. `p` (1) is the probability of doing anything.
+/// enlarged to the image (nearest), blurred with a Gaussian of `kernel` (13) pixels a side and deviation `sigma` (6), and
+/// multiplies the image's distance from `fill` (124, 116, 104, the mean color of ImageNet). The reference multiplies
+/// normalized f32 pixels, where the mean is 0. `p` (1) is the probability of doing anything.
 ///
 /// The note `seed` is the mask's, the bits of a `u64`: with it [`BetaMask::cells`] gives the mask as it was drawn. 0 stands
 /// for no mask.
@@ -457,7 +458,7 @@ impl BetaMaskNoise {
         BetaMaskNoise { grid, alpha: shape(alpha), beta: shape(beta), ..BetaMaskNoise::default() }
     }
 
-    /// With this colour where the mask is 0.
+    /// With this color where the mask is 0.
     #[must_use]
     pub fn fill(self, fill: [u8; 3]) -> BetaMaskNoise {
         BetaMaskNoise { fill, ..self }
@@ -497,9 +498,9 @@ impl Op for BetaMaskNoise {
         vec![("seed".to_string(), 1)]
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        if draws.chance(self.p) {
-            let seed = draws.bits();
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        if rng.bernoulli(self.p) {
+            let seed = rng.bits();
             steps.note("seed", &[seed as i64]);
             steps.push(Step::Noise(Noise::BetaMask(self.mask(seed))));
         } else {
@@ -512,14 +513,14 @@ impl Op for BetaMaskNoise {
 mod tests {
     use super::*;
     use crate::augment::{Program, Registry};
-    use crate::draws::{Coord, OpKey};
+    use crate::rng::{Coord, OpKey};
 
     #[test]
     fn the_noted_seed_gives_the_mask_again() {
         let op = BetaMaskNoise::new(4, &[2.0], &[0.5]);
         let at = Coord { epoch: 0, sample: 3, occurrence: 0, view: 0, op: OpKey(1) };
-        let mut steps = Steps::new(Frame { width: 8, height: 8 });
-        op.draw(&mut Draws::at(7, at), &mut steps);
+        let mut steps = Steps::new(Size { width: 8, height: 8 });
+        op.draw(&mut RandomStream::keyed(7, at), &mut steps);
         let noted =
             steps.noted(crate::augment::steps::note_key(OpKey::default(), "seed"), 1).unwrap().to_vec();
         let program = Program::from(steps);

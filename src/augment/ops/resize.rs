@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{Size, op_basics, yes};
-use crate::augment::{Filter, Frame, Op, Step, Steps};
-use crate::draws::Draws;
+use crate::augment::params::{SizeParam, op_basics, yes};
+use crate::augment::{Filter, Op, Step, Steps};
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
 /// Resizes; torchvision `Resize`.
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
-    size: Size,
+    size: SizeParam,
     #[serde(default)]
     filter: Filter,
     #[serde(default = "yes")]
@@ -25,12 +26,12 @@ pub struct Resize {
 impl Resize {
     /// Makes the shorter side `side` pixels long.
     pub fn shorter(side: u32) -> Resize {
-        Resize { size: Size::Side(side), filter: Filter::default(), antialias: true }
+        Resize { size: SizeParam::Side(side), filter: Filter::default(), antialias: true }
     }
 
-    /// Makes the picture exactly this large.
+    /// Makes the image exactly this large.
     pub fn exact(height: u32, width: u32) -> Resize {
-        Resize { size: Size::HeightWidth([height, width]), ..Resize::shorter(1) }
+        Resize { size: SizeParam::HeightWidth([height, width]), ..Resize::shorter(1) }
     }
 
     /// Resamples with another filter.
@@ -39,16 +40,16 @@ impl Resize {
         Resize { filter, ..self }
     }
 
-    fn target(&self, frame: Frame) -> Frame {
+    fn target(&self, frame: Size) -> Size {
         match self.size {
-            Size::HeightWidth(_) => self.size.frame(),
-            Size::Side(side) => {
+            SizeParam::HeightWidth(_) => self.size.frame(),
+            SizeParam::Side(side) => {
                 let (short, long) = (frame.width.min(frame.height), frame.width.max(frame.height));
                 let scaled = (u64::from(side) * u64::from(long) / u64::from(short)).min(1 << 24) as u32;
                 if frame.width <= frame.height {
-                    Frame { width: side, height: scaled }
+                    Size { width: side, height: scaled }
                 } else {
-                    Frame { width: scaled, height: side }
+                    Size { width: scaled, height: side }
                 }
             }
         }
@@ -67,15 +68,15 @@ impl Op for Resize {
         self.size.check()
     }
 
-    fn frame(&self, frame: Option<Frame>) -> Option<Frame> {
+    fn frame(&self, frame: Option<Size>) -> Option<Size> {
         match self.size {
-            Size::HeightWidth(_) => Some(self.size.frame()),
-            Size::Side(_) => frame.map(|frame| self.target(frame)),
+            SizeParam::HeightWidth(_) => Some(self.size.frame()),
+            SizeParam::Side(_) => frame.map(|frame| self.target(frame)),
         }
     }
 
-    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
-        let Frame { width, height } = self.target(steps.frame());
+    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+        let Size { width, height } = self.target(steps.frame());
         let filter = if self.antialias { self.filter } else { self.filter.without_antialias() };
         steps.push(Step::Resize { width, height, filter });
     }
@@ -88,9 +89,9 @@ mod tests {
     #[test]
     fn the_shorter_side_sets_the_size_and_the_longer_is_truncated() {
         let resize = Resize::shorter(256);
-        let size = |width, height| resize.target(Frame { width, height });
-        assert_eq!(size(500, 375), Frame { width: 341, height: 256 });
-        assert_eq!(size(375, 500), Frame { width: 256, height: 341 });
-        assert_eq!(size(1, 1), Frame { width: 256, height: 256 });
+        let size = |width, height| resize.target(Size { width, height });
+        assert_eq!(size(500, 375), Size { width: 341, height: 256 });
+        assert_eq!(size(375, 500), Size { width: 256, height: 341 });
+        assert_eq!(size(1, 1), Size { width: 256, height: 256 });
     }
 }

@@ -1,22 +1,24 @@
-//! Pictures as tiles: large pictures for vision-language models, and the jigsaw pretext task.
+//! Images as tiles: large images for vision-language models, and the jigsaw pretext task.
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{Span, is_default, op_basics};
-use crate::augment::{Filter, Frame, Op, PadMode, Step, Steps};
-use crate::draws::{Draws, OpKey};
+use crate::augment::{Filter, Op, Step, Steps};
+use crate::geometry::Size;
+use crate::kernels::PadMode;
+use crate::rng::{RandomStream, OpKey};
 use crate::error::{Error, Result};
 
-/// Cuts the k-th view of its group out of a picture of any size as the k-th tile of the best grid: view 0 is the whole
-/// picture, squeezed to a tile; those beyond the grid are black.
+/// Cuts the k-th view of its group out of an image of any size as the k-th tile of the best grid: view 0 is the whole
+/// image, squeezed to a tile; those beyond the grid are black.
 ///
 /// The grid is the one of `grids` ([columns, rows], any number) that keeps the most pixels, among those the one that
 /// wastes least: LLaVA-NeXT's AnyRes (Liu et al., 2024). `grids = "slime"` tries all grids of n - 1 to n + 1 tiles for n =
-/// `ceil(area / side^2)` between 2 and 6: SliME (Zhang et al., 2024, arXiv 2406.08487). The picture is resized to fit the
+/// `ceil(area / side^2)` between 2 and 6: SliME (Zhang et al., 2024, arXiv 2406.08487). The image is resized to fit the
 /// grid (`filter`, bicubic), padded with black around, and cut row by row. `size` (336) is the side of a tile. Give the
 /// view block a `count` of one more than the largest grid has tiles.
 ///
-/// Notes: `tiles` (how many there are), `grid` (columns, rows), `box` (left, top, width, height of the picture on the grid).
+/// Notes: `tiles` (how many there are), `grid` (columns, rows), `box` (left, top, width, height of the image on the grid).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnyRes {
@@ -45,8 +47,8 @@ impl Default for AnyRes {
     }
 }
 
-/// The better of two grids: what the picture covers, and what is wasted.
-fn rate([columns, rows]: [u32; 2], size: u32, frame: Frame) -> (u64, u64) {
+/// The better of two grids: what the image covers, and what is wasted.
+fn rate([columns, rows]: [u32; 2], size: u32, frame: Size) -> (u64, u64) {
     let (w, h) = (f64::from(columns * size), f64::from(rows * size));
     let (width, height) = (f64::from(frame.width), f64::from(frame.height));
     let scale = (w / width).min(h / height);
@@ -55,7 +57,7 @@ fn rate([columns, rows]: [u32; 2], size: u32, frame: Frame) -> (u64, u64) {
 }
 
 impl AnyRes {
-    fn grid(&self, frame: Frame) -> [u32; 2] {
+    fn grid(&self, frame: Size) -> [u32; 2] {
         let mut best: Option<([u32; 2], (u64, u64))> = None;
         let mut consider = |grid: [u32; 2]| {
             let (covered, wasted) = rate(grid, self.size, frame);
@@ -94,15 +96,15 @@ impl Op for AnyRes {
         Ok(())
     }
 
-    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
-        Some(Frame { width: self.size, height: self.size })
+    fn frame(&self, _frame: Option<Size>) -> Option<Size> {
+        Some(Size { width: self.size, height: self.size })
     }
 
     fn notes(&self) -> Vec<(String, usize)> {
         vec![("tiles".into(), 1), ("grid".into(), 2), ("box".into(), 4)]
     }
 
-    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
         let frame = steps.frame();
         let [columns, rows] = self.grid(frame);
         let (grid_width, grid_height) = (columns * self.size, rows * self.size);
@@ -144,13 +146,13 @@ impl Op for AnyRes {
     }
 }
 
-/// Cuts the k-th view of its group out as a node of a tree of quadrants, breadth first: view 0 is the whole picture, views 1
+/// Cuts the k-th view of its group out as a node of a tree of quadrants, breadth first: view 0 is the whole image, views 1
 /// to 4 its quadrants (top left, bottom left, top right, bottom right), views 5 to 20 those of the first quadrant and so
 /// on; DC2 (Wang et al., 2024, arXiv 2408.15556).
 ///
 /// Halves are `side / 2`; an odd last row or column is dropped. A node whose quadrants would have a side below `least` (168)
 /// has none, and their views are black. Nodes are resized to `size` (336; `filter`, bicubic). `depth` levels below the whole
-/// picture come from the view block's `count`: 1, 5, 21, 85.
+/// image come from the view block's `count`: 1, 5, 21, 85.
 ///
 /// Notes: `there` (1 if the node exists), `parent` (the parent's view, -1 for the root), `box` (left, top, width, height).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -169,7 +171,7 @@ impl Default for Quadrants {
 
 impl Quadrants {
     /// Left, top, width, height of a node; `None` if its parent is a leaf.
-    fn node(&self, node: usize, frame: Frame) -> Option<[u32; 4]> {
+    fn node(&self, node: usize, frame: Size) -> Option<[u32; 4]> {
         if node == 0 {
             return Some([0, 0, frame.width, frame.height]);
         }
@@ -191,15 +193,15 @@ impl Op for Quadrants {
         Span::Fixed(self.least.into()).check("least", [1.0, 16_384.0])
     }
 
-    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
-        Some(Frame { width: self.size, height: self.size })
+    fn frame(&self, _frame: Option<Size>) -> Option<Size> {
+        Some(Size { width: self.size, height: self.size })
     }
 
     fn notes(&self) -> Vec<(String, usize)> {
         vec![("there".into(), 1), ("parent".into(), 1), ("box".into(), 4)]
     }
 
-    fn draw(&self, _draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
         let (node, _) = steps.view();
         let place = self.node(node, steps.frame());
         steps.note("there", &[i64::from(place.is_some())]);
@@ -218,7 +220,7 @@ impl Op for Quadrants {
 /// Cuts the k-th view of its group out as the k-th piece of a shuffled `grid` x `grid` (3) puzzle: the jigsaw pretext task
 /// (Noroozi and Favaro, 2016, arXiv 1603.09246), with the tiles of ScatSimCLR (Kinakh et al., 2021, arXiv 2108.13939).
 ///
-/// The picture is taken for a square of its shorter side; piece (i, j) has the centre `((2 j + 1) a, (2 i + 1) a)` for a =
+/// The image is taken for a square of its shorter side; piece (i, j) has the center `((2 j + 1) a, (2 i + 1) a)` for a =
 /// side / (2 grid), from `ceil(x - a)` to `int(x + a)`. The permutation is one of a fixed set of `permutations` (35), far
 /// from each other: from a random first one (`set_seed`, 0), again and again the one of 1,000 candidates with the largest
 /// least Hamming distance to those chosen. Pieces are resized to `size`. Give the view block a `count` of grid x grid.
@@ -274,11 +276,11 @@ impl From<Jigsaw> for JigsawForm {
 
 /// Different permutations, greedily far from each other.
 fn permutations(pieces: usize, count: usize, seed: u64) -> Vec<Vec<u8>> {
-    let at = crate::draws::Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("jigsaw set") };
-    let mut draws = Draws::at(seed, at);
+    let at = crate::rng::Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("jigsaw set") };
+    let mut rng = RandomStream::keyed(seed, at);
     let mut shuffled = || {
         let mut order: Vec<u8> = (0..pieces as u8).collect();
-        draws.shuffle(&mut order);
+        rng.shuffle(&mut order);
         order
     };
     let mut set = vec![shuffled()];
@@ -304,25 +306,25 @@ fn permutations(pieces: usize, count: usize, seed: u64) -> Vec<Vec<u8>> {
 impl Op for Jigsaw {
     op_basics!("jigsaw");
 
-    fn frame(&self, _frame: Option<Frame>) -> Option<Frame> {
-        Some(Frame { width: self.form.size, height: self.form.size })
+    fn frame(&self, _frame: Option<Size>) -> Option<Size> {
+        Some(Size { width: self.form.size, height: self.form.size })
     }
 
     fn notes(&self) -> Vec<(String, usize)> {
         vec![("permutation".into(), 1), ("piece".into(), 1)]
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let label = draws.shared().below(self.set.len() as u64) as usize;
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let label = rng.shared().below(self.set.len() as u64) as usize;
         let (nth, _) = steps.view();
         let order = &self.set[label];
         let piece = u32::from(order[nth % order.len()]);
         let frame = steps.frame();
         let a = f64::from(frame.width.min(frame.height)) / f64::from(2 * self.form.grid);
         let span = |number: u32| {
-            let centre = f64::from(2 * number + 1) * a;
-            let start = (centre - a).ceil() as i64;
-            (start, (((centre + a) as i64) - start).max(1) as u32)
+            let center = f64::from(2 * number + 1) * a;
+            let start = (center - a).ceil() as i64;
+            (start, (((center + a) as i64) - start).max(1) as u32)
         };
         let (left, width) = span(piece % self.form.grid);
         let (top, height) = span(piece / self.form.grid);
@@ -337,8 +339,8 @@ impl Op for Jigsaw {
 mod tests {
     use super::*;
 
-    fn frame(width: u32, height: u32) -> Frame {
-        Frame { width, height }
+    fn frame(width: u32, height: u32) -> Size {
+        Size { width, height }
     }
 
     #[test]
@@ -357,19 +359,19 @@ mod tests {
     }
 
     #[test]
-    fn tiles_put_together_are_the_resized_padded_picture() {
+    fn tiles_put_together_are_the_resized_padded_image() {
         let op = AnyRes { size: 8, grids: Grids::List(vec![[2, 1], [2, 2]]), filter: Filter::Bilinear };
-        let picture: Vec<u8> = (0..20 * 11 * 3).map(|i| (i * 7 % 251) as u8).collect();
+        let image: Vec<u8> = (0..20 * 11 * 3).map(|i| (i * 7 % 251) as u8).collect();
         let run = |nth: usize| {
             let mut steps = Steps::new(frame(20, 11));
             steps.restart(frame(20, 11), nth, 5);
-            let at = crate::draws::Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey(1) };
-            op.draw(&mut Draws::at(0, at), &mut steps);
+            let at = crate::rng::Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey(1) };
+            op.draw(&mut RandomStream::keyed(0, at), &mut steps);
             let program = crate::augment::Program::from(steps);
             let mut out = vec![0; 8 * 8 * 3];
-            let whole = crate::decode::Rect::whole(20, 11);
+            let whole = crate::geometry::Rect::whole(20, 11);
             program
-                .run(&mut crate::augment::Scratch::new(true), &picture, whole, &mut out, frame(8, 8))
+                .run(&mut crate::augment::Scratch::new(true), &image, whole, &mut out, frame(8, 8))
                 .unwrap();
             out
         };
@@ -384,9 +386,9 @@ mod tests {
             let resize = Step::Resize { width: 16, height: 9, filter: Filter::Bilinear };
             let program = crate::augment::Program::of([resize], frame(20, 11));
             let mut out = vec![0; 16 * 9 * 3];
-            let whole = crate::decode::Rect::whole(20, 11);
+            let whole = crate::geometry::Rect::whole(20, 11);
             program
-                .run(&mut crate::augment::Scratch::new(true), &picture, whole, &mut out, frame(16, 9))
+                .run(&mut crate::augment::Scratch::new(true), &image, whole, &mut out, frame(16, 9))
                 .unwrap();
             out
         };

@@ -1,15 +1,15 @@
-//! Which patches of a picture a model sees: masks for masked image modelling, left with the batch as notes. Pixels stay.
+//! Which patches of an image a model sees: masks for masked image modelling, left with the batch as notes. Pixels stay.
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{Span, check_range, op_basics};
 use crate::augment::{Op, Steps};
-use crate::draws::Draws;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
 /// Masks patches at random; He et al., 2022 (MAE, arXiv 2111.06377).
 ///
-/// The picture is `grid` x `grid` patches (14), or `[rows, columns]`; `ratio` (0.75) of them is masked. Notes, all in the
+/// The image is `grid` x `grid` patches (14), or `[rows, columns]`; `ratio` (0.75) of them is masked. Notes, all in the
 /// order of patches, row by row: `mask` (1 = masked), `keep` (the numbers of those kept, in random order, as MAE's
 /// `ids_keep`), `restore` (where each patch stands in the shuffled order, as `ids_restore`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,9 +75,9 @@ impl Op for TokenMask {
         vec![("mask".into(), patches), ("keep".into(), self.kept()), ("restore".into(), patches)]
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let mut order: Vec<i64> = (0..self.grid.patches() as i64).collect();
-        draws.shuffle(&mut order);
+        rng.shuffle(&mut order);
         let kept = self.kept();
         let (mut mask, mut restore) = (vec![1; order.len()], vec![0; order.len()]);
         for (place, patch) in order.iter().enumerate() {
@@ -111,19 +111,19 @@ impl Default for BlockMask {
 
 impl BlockMask {
     /// Masks one block of at most `most` new patches; how many there were, 0 after ten tries.
-    fn block(&self, draws: &mut Draws, mask: &mut [i64], most: usize) -> usize {
+    fn block(&self, rng: &mut RandomStream, mask: &mut [i64], most: usize) -> usize {
         let (rows, columns) = self.grid.sides();
         let logs = self.ratio.map(libm::log);
         for _ in 0..10 {
-            let area = draws.within(f64::from(self.least).min(most as f64), most as f64);
-            let aspect = libm::exp(draws.within(logs[0], logs[1]));
+            let area = rng.uniform(f64::from(self.least).min(most as f64), most as f64);
+            let aspect = libm::exp(rng.uniform(logs[0], logs[1]));
             let height = libm::sqrt(area * aspect).round_ties_even() as usize;
             let width = libm::sqrt(area / aspect).round_ties_even() as usize;
             if width >= columns || height >= rows {
                 continue;
             }
-            let top = draws.below((rows - height) as u64 + 1) as usize;
-            let left = draws.below((columns - width) as u64 + 1) as usize;
+            let top = rng.below((rows - height) as u64 + 1) as usize;
+            let left = rng.below((columns - width) as u64 + 1) as usize;
             let cells = (top..top + height).flat_map(|y| (left..left + width).map(move |x| y * columns + x));
             let new = cells.clone().filter(|&cell| mask[cell] == 0).count();
             if (1..=most).contains(&new) {
@@ -153,11 +153,11 @@ impl Op for BlockMask {
         vec![("mask".into(), self.grid.patches())]
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let mut mask = vec![0; self.grid.patches()];
         let mut count = 0;
         while count < self.masked as usize {
-            match self.block(draws, &mut mask, self.masked as usize - count) {
+            match self.block(rng, &mut mask, self.masked as usize - count) {
                 0 => break,
                 new => count += new,
             }
@@ -166,15 +166,15 @@ impl Op for BlockMask {
     }
 }
 
-/// A rectangle of a picture: left, top, width, height in pixels.
+/// A rectangle of an image: left, top, width, height in pixels.
 pub type Window = [f64; 4];
 
-/// The patches of a crop that matter most, from a map of scores over a larger crop of the same picture; Yang et al., 2023
+/// The patches of a crop that matter most, from a map of scores over a larger crop of the same image; Yang et al., 2023
 /// (A-CLIP, arXiv 2212.08653).
 ///
 /// `scores` are `grid` x `grid` values of the patches of the window `large`, row by row; `small` is the window of the view,
 /// inside it. The map is brought to the pixels of `large`, cut to `small`, brought to the view's own grid and to cells of
-/// `cell` x `cell` patches, all bilinearly (pixel centres at halves, edges repeated, no antialiasing). The `keep` best cells
+/// `cell` x `cell` patches, all bilinearly (pixel centers at halves, edges repeated, no antialiasing). The `keep` best cells
 /// are kept; of equal scores the first. Returns the numbers of their patches, ascending.
 ///
 /// # Errors
@@ -252,18 +252,19 @@ fn bilinear(map: &[f32], (width, height): (usize, usize), (to_width, to_height):
 mod tests {
     use super::*;
     use crate::augment::steps::Note;
-    use crate::augment::{Frame, Program};
+    use crate::augment::Program;
+    use crate::geometry::Size;
 
     fn noted(op: &dyn Op, seed: u64, name: &str) -> Vec<i64> {
-        let mut steps = Steps::new(Frame { width: 8, height: 8 });
-        let at = crate::draws::Coord {
+        let mut steps = Steps::new(Size { width: 8, height: 8 });
+        let at = crate::rng::Coord {
             epoch: 0,
             sample: seed,
             occurrence: 0,
             view: 0,
-            op: crate::draws::OpKey(1),
+            op: crate::rng::OpKey(1),
         };
-        steps.within("mask", |steps| op.draw(&mut Draws::at(7, at), steps));
+        steps.within("mask", |steps| op.draw(&mut RandomStream::keyed(7, at), steps));
         let width = op.notes().iter().find(|(noted, _)| noted == name).unwrap().1;
         Program::from(steps).note(&Note::new("mask", name, width)).unwrap().to_vec()
     }

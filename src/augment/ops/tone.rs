@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{Span, check_p, half, one, op_basics};
 use crate::augment::{Clahe, Levels, Op, Step, Steps};
-use crate::draws::Draws;
+use crate::rng::RandomStream;
 use crate::error::Result;
 
 /// One number for each channel, or the same for all. Takes three draws in any case.
-pub(super) fn channels(span: Span, apart: bool, draws: &mut Draws) -> [f64; 3] {
-    let each = [span.draw(draws), span.draw(draws), span.draw(draws)];
+pub(super) fn channels(span: Span, apart: bool, rng: &mut RandomStream) -> [f64; 3] {
+    let each = [span.draw(rng), span.draw(rng), span.draw(rng)];
     if apart { each } else { [each[0]; 3] }
 }
 
@@ -35,9 +35,9 @@ impl Op for Add {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let values = channels(self.value, self.per_channel, draws);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let values = channels(self.value, self.per_channel, rng);
         if go {
             steps.push(Step::Levels(Levels::Add(values.map(|value| value as i16))));
         }
@@ -66,9 +66,9 @@ impl Op for Multiply {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let factors = channels(self.factor, self.per_channel, draws);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let factors = channels(self.factor, self.per_channel, rng);
         if go {
             steps.push(Step::Levels(Levels::Multiply(factors.map(|factor| factor as f32))));
         }
@@ -94,10 +94,10 @@ impl Op for ChannelDropout {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let mut kept = [0; 3].map(|_| !draws.chance(self.drop));
-        let last = draws.below(3) as usize;
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let mut kept = [0; 3].map(|_| !rng.bernoulli(self.drop));
+        let last = rng.below(3) as usize;
         if kept == [false; 3] {
             kept[last] = true;
         }
@@ -127,9 +127,9 @@ impl Op for LinearContrast {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let factor = self.factor.draw(draws);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let factor = self.factor.draw(rng);
         if go {
             steps.push(Step::Levels(Levels::Linear(factor)));
         }
@@ -168,9 +168,9 @@ impl Op for SigmoidContrast {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let (gain, cutoff) = (self.gain.draw(draws), self.cutoff.draw(draws));
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let (gain, cutoff) = (self.gain.draw(rng), self.cutoff.draw(rng));
         if go {
             steps.push(Step::Levels(Levels::Sigmoid { gain, cutoff }));
         }
@@ -201,9 +201,9 @@ impl Op for LogContrast {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let gain = self.gain.draw(draws);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let gain = self.gain.draw(rng);
         if go {
             steps.push(Step::Levels(Levels::Log(gain)));
         }
@@ -230,16 +230,16 @@ impl Op for Quantize {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let levels = self.levels.draw_whole(draws) as u16;
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let levels = self.levels.draw_whole(rng) as u16;
         if go {
             steps.push(Step::Levels(Levels::Quantize(levels)));
         }
     }
 }
 
-/// Equalises each channel's histogram tile by tile, its counts limited: CLAHE; OpenCV `createCLAHE` on each channel, imgaug
+/// Equalizes each channel's histogram tile by tile, its counts limited: CLAHE; OpenCV `createCLAHE` on each channel, imgaug
 /// `AllChannelsCLAHE`.
 ///
 /// `clip_limit` (2; 0 to 1000, 0 does not limit) is how many times the mean a count may be; `tile` (64 pixels; 1 to 16384) is
@@ -272,10 +272,10 @@ impl Op for ClaheOp {
         check_p(self.p)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let go = draws.chance(self.p);
-        let clip_limit = self.clip_limit.draw(draws);
-        let tile = self.tile.draw_whole(draws) as u32;
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let go = rng.bernoulli(self.p);
+        let clip_limit = self.clip_limit.draw(rng);
+        let tile = self.tile.draw_whole(rng) as u32;
         if go {
             let frame = steps.frame();
             let tiles = |side: u32| (side / tile).clamp(1, 64);

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
-use feedmill::augment::{self, Frame, Registry};
-use feedmill::decode::{self, Limits, Rect};
+use feedmill::augment::{Registry, self};
+use feedmill::geometry::Size;
+use feedmill::decode::{Limits, self};
+use feedmill::geometry::Rect;
 use feedmill::source::Codec;
 use feedmill::{Error, Kind};
 
 use crate::Verdict;
 use crate::output::{Failure, Out};
 
-/// Run one op on one picture: feedmill apply 'op = "horizontal_flip", p = 1.0' IN OUT.png
+/// Run one op on one image: feedmill apply 'op = "horizontal_flip", p = 1.0' IN OUT.png
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The op as in a recipe, without the braces
@@ -38,22 +40,22 @@ impl Args {
             return Err(Error::config(text).into());
         };
         let op = Registry::default().make(&name, params)?;
-        let (size, rgb) = read_picture(&self.input)?;
+        let (size, rgb) = read_image(&self.input)?;
         let (frame, rgb) = augment::apply(&*op, self.seed, size.width, size.height, &rgb)?;
         write_png(&self.output, frame.width, frame.height, &rgb)?;
         Ok(Verdict::Fine)
     }
 }
 
-/// Reads a picture as rows of RGB.
-pub fn read_picture(path: &std::path::Path) -> feedmill::Result<(Frame, Vec<u8>)> {
+/// Reads an image as rows of RGB.
+pub fn read_image(path: &std::path::Path) -> feedmill::Result<(Size, Vec<u8>)> {
     let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
     let mut rgb = Vec::new();
-    let mut read = || -> feedmill::Result<Frame> {
+    let mut read = || -> feedmill::Result<Size> {
         let probe = decode::probe(&bytes, Codec::sniff(&bytes)?, &Limits::default())?;
         let whole = Rect::whole(probe.width, probe.height);
         decode::Decoder::new().decode(&bytes, &probe, whole, &mut rgb)?;
-        Ok(Frame { width: probe.width, height: probe.height })
+        Ok(Size { width: probe.width, height: probe.height })
     };
     let frame = read().map_err(|error| error.at(path.display()))?;
     Ok((frame, rgb))

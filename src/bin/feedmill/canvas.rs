@@ -1,13 +1,13 @@
-//! A picture that is drawn on: pixels and text.
+//! An image that is drawn on: pixels and text.
 
 use font8x8::UnicodeFonts;
 
 /// Pixels of a character.
 pub const CHARACTER: usize = 8;
-/// Pixels between pictures.
+/// Pixels between images.
 pub const GAP: usize = 4;
 
-/// A picture that is drawn on.
+/// An image that is drawn on.
 pub struct Canvas {
     pub width: usize,
     pub height: usize,
@@ -24,47 +24,47 @@ impl Canvas {
         self.rgb[at..at + rgb.len()].copy_from_slice(rgb);
     }
 
-    /// Colours a pixel if it is inside `bounds`: left, top, width, height.
-    fn dot(&mut self, bounds: [usize; 4], x: i64, y: i64, colour: [u8; 3]) {
+    /// Colors a pixel if it is inside `bounds`: left, top, width, height.
+    fn dot(&mut self, bounds: [usize; 4], x: i64, y: i64, color: [u8; 3]) {
         let [left, top, width, height] = bounds;
         if (0..width as i64).contains(&x) && (0..height as i64).contains(&y) {
-            self.row(left + x as usize, top + y as usize, &colour);
+            self.row(left + x as usize, top + y as usize, &color);
         }
     }
 
-    /// Draws the outline of a rectangle, given by its edges in pixels from the corner of `bounds`, as far as it is inside.
-    pub fn outline(&mut self, bounds: [usize; 4], edges: [f32; 4], colour: [u8; 3]) {
+    /// RandomStream the outline of a rectangle, given by its edges in pixels from the corner of `bounds`, as far as it is inside.
+    pub fn outline(&mut self, bounds: [usize; 4], edges: [f32; 4], color: [u8; 3]) {
         // Whatever the edges are, no more is walked than the bounds.
         let most = [bounds[2], bounds[3], bounds[2], bounds[3]];
         let [x0, y0, x1, y1] =
             std::array::from_fn(|i| edges[i].round().clamp(-1.0, most[i] as f32 + 1.0) as i64);
         for x in x0..x1 {
-            self.dot(bounds, x, y0, colour);
-            self.dot(bounds, x, y1 - 1, colour);
+            self.dot(bounds, x, y0, color);
+            self.dot(bounds, x, y1 - 1, color);
         }
         for y in y0..y1 {
-            self.dot(bounds, x0, y, colour);
-            self.dot(bounds, x1 - 1, y, colour);
+            self.dot(bounds, x0, y, color);
+            self.dot(bounds, x1 - 1, y, color);
         }
     }
 
-    /// Draws a small cross.
-    pub fn cross(&mut self, bounds: [usize; 4], x: f32, y: f32, colour: [u8; 3]) {
+    /// RandomStream a small cross.
+    pub fn cross(&mut self, bounds: [usize; 4], x: f32, y: f32, color: [u8; 3]) {
         for step in -2..=2 {
-            self.dot(bounds, x as i64 + step, y as i64, colour);
-            self.dot(bounds, x as i64, y as i64 + step, colour);
+            self.dot(bounds, x as i64 + step, y as i64, color);
+            self.dot(bounds, x as i64, y as i64 + step, color);
         }
     }
 
-    /// Mixes half of a colour into a pixel.
-    pub fn tint(&mut self, x: usize, y: usize, colour: [u8; 3]) {
+    /// Mixes half of a color into a pixel.
+    pub fn tint(&mut self, x: usize, y: usize, color: [u8; 3]) {
         let at = (y * self.width + x) * 3;
-        for (value, tint) in self.rgb[at..at + 3].iter_mut().zip(colour) {
+        for (value, tint) in self.rgb[at..at + 3].iter_mut().zip(color) {
             *value = value.midpoint(tint);
         }
     }
 
-    /// Draws a line of text, cut where `width` pixels end.
+    /// RandomStream a line of text, cut where `width` pixels end.
     pub fn text(&mut self, left: usize, top: usize, width: usize, text: &str) {
         for (number, character) in text.chars().take(width / CHARACTER).enumerate() {
             let fonts = [font8x8::BASIC_FONTS.get(character), font8x8::LATIN_FONTS.get(character)];

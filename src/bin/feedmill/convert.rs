@@ -20,10 +20,10 @@ pub struct Args {
     /// Encoded bytes of the source in one shard
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = size::parse)]
     shard_size: u64,
-    /// Resize pictures whose longer side has more pixels than this, and store them as JPEG
+    /// Resize images whose longer side has more pixels than this, and store them as JPEG
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
     max_side: Option<u32>,
-    /// The quality of new JPEGs, 1 to 100 [92]; without --max-side every picture is encoded anew
+    /// The quality of new JPEGs, 1 to 100 [92]; without --max-side every image is encoded anew
     #[arg(long, value_name = "QUALITY", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: Option<u8>,
     /// Rewrite progressive JPEGs as baseline ones with the same coefficients, which are decoded several times as fast
@@ -41,7 +41,7 @@ pub struct Args {
     /// Take up a conversion that was broken off
     #[arg(long)]
     resume: bool,
-    /// Leave bad pictures out and list them, instead of failing
+    /// Leave bad images out and list them, instead of failing
     #[arg(long)]
     skip_bad: bool,
 }

@@ -214,7 +214,7 @@ fn codec_name(codec: Codec) -> &'static str {
         Codec::Jpeg => "jpeg",
         Codec::Png => "png",
         Codec::WebP => "webp",
-        Codec::Raw { channels: 1, .. } => "raw grey",
+        Codec::Raw { channels: 1, .. } => "raw gray",
         Codec::Raw { .. } => "raw rgb",
         _ => "other",
     }

@@ -6,22 +6,22 @@ use feedmill::augment::{self, CenterCrop, Resize};
 use feedmill::mix::{self, Masks, Method};
 use feedmill::plan::Role;
 use feedmill::source::{Annotations, PlaneKind};
-use feedmill::{Batch, Loader, Picture, World};
+use feedmill::{Batch, Loader, Image, World};
 
 use crate::Verdict;
-use crate::apply::{read_picture, write_png};
+use crate::apply::{read_image, write_png};
 use crate::canvas::{CHARACTER, Canvas, GAP};
 use crate::job::Job;
 use crate::output::{Failure, Out};
 use crate::sheet::{SIDE, sheet, test_card};
 
-/// Write a real batch as one labelled picture: what the model will see
+/// Write a real batch as one labeled image: what the model will see
 ///
 /// With --ops instead, a contact sheet of every op at low, middle and high strength.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A contact sheet of every op, on the middle of PICTURE or on a test card
-    #[arg(long, value_name = "PICTURE", num_args = 0..=1, conflicts_with_all = ["data", "preset", "recipe"])]
+    /// A contact sheet of every op, on the middle of IMAGE or on a test card
+    #[arg(long, value_name = "IMAGE", num_args = 0..=1, conflicts_with_all = ["data", "preset", "recipe"])]
     ops: Option<Option<PathBuf>>,
     #[command(flatten)]
     job: Job,
@@ -39,15 +39,15 @@ pub struct Args {
     slots: u16,
 }
 
-/// Pixels of the lines under each picture.
+/// Pixels of the lines under each image.
 const CAPTION: usize = 2 * (CHARACTER + 2);
 
 impl Args {
     pub fn run(self, _out: &mut Out) -> Result<Verdict, Failure> {
         let canvas = match &self.ops {
-            Some(picture) => sheet(&picture_of(picture.as_deref())?, 0)?,
+            Some(image) => sheet(&image_of(image.as_deref())?, 0)?,
             None => {
-                // Masks change no picture.
+                // Masks change no image.
                 let recipe = self.job.recipe()?.mix_masks(Masks { pixels: true, grid: 0 });
                 let loader = self.job.loader_of(recipe, World::SINGLE)?;
                 let batch = loader.batch(self.epoch, self.index)?;
@@ -59,10 +59,10 @@ impl Args {
     }
 }
 
-/// The middle of a picture, or the test card, as large as the contact sheet wants it.
-fn picture_of(path: Option<&Path>) -> feedmill::Result<Vec<u8>> {
+/// The middle of an image, or the test card, as large as the contact sheet wants it.
+fn image_of(path: Option<&Path>) -> feedmill::Result<Vec<u8>> {
     let Some(path) = path else { return Ok(test_card()) };
-    let (frame, rgb) = read_picture(path)?;
+    let (frame, rgb) = read_image(path)?;
     let (frame, rgb) = augment::apply(&Resize::shorter(SIDE), 0, frame.width, frame.height, &rgb)?;
     Ok(augment::apply(&CenterCrop::new(SIDE), 0, frame.width, frame.height, &rgb)?.1)
 }
@@ -75,13 +75,13 @@ struct Spot {
 
 /// A slot's views: the first stands left, those after it fill columns beside it, each with its name if there are several.
 /// Returns where each stands, and the size of all.
-fn arrange(pictures: &[Picture]) -> (Vec<Spot>, usize, usize) {
-    let label = if pictures.len() > 1 { CHARACTER + 2 } else { 0 };
-    let tallest = pictures.iter().map(|picture| picture.height as usize + label).max().unwrap_or(0);
+fn arrange(images: &[Image]) -> (Vec<Spot>, usize, usize) {
+    let label = if images.len() > 1 { CHARACTER + 2 } else { 0 };
+    let tallest = images.iter().map(|image| image.height as usize + label).max().unwrap_or(0);
     let (mut left, mut top, mut width) = (0, 0, 0);
-    let mut spots = Vec::with_capacity(pictures.len());
-    for picture in pictures {
-        let (w, h) = (picture.width as usize, picture.height as usize + label);
+    let mut spots = Vec::with_capacity(images.len());
+    for image in images {
+        let (w, h) = (image.width as usize, image.height as usize + label);
         if top + h > tallest {
             (left, top, width) = (left + width + GAP, 0, 0);
         }
@@ -95,31 +95,31 @@ fn arrange(pictures: &[Picture]) -> (Vec<Spot>, usize, usize) {
 fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     let shown = batch.len().min(most);
     let columns = (1..=shown).find(|n| n * n >= shown).unwrap_or(1);
-    let pictures = |slot: usize| {
-        let mut pictures = loader.pictures(batch, slot);
-        pictures.extend(loader.mask(batch, slot));
-        pictures
+    let images = |slot: usize| {
+        let mut images = loader.images(batch, slot);
+        images.extend(loader.mask(batch, slot));
+        images
     };
-    let (spots, w, h) = arrange(&pictures(0));
-    // A caption needs room even under a picture of 32 pixels.
+    let (spots, w, h) = arrange(&images(0));
+    // A caption needs room even under an image of 32 pixels.
     let cell = w.max(14 * CHARACTER);
     let rows = shown.div_ceil(columns);
     let mut canvas = Canvas::new(GAP + columns * (cell + GAP), GAP + rows * (h + CAPTION + GAP));
     for slot in 0..shown {
         let left = GAP + slot % columns * (cell + GAP);
         let top = GAP + slot / columns * (h + CAPTION + GAP);
-        for (picture, spot) in pictures(slot).iter().zip(&spots) {
-            let (left, mut top, width) = (left + spot.left, top + spot.top, picture.width as usize);
+        for (image, spot) in images(slot).iter().zip(&spots) {
+            let (left, mut top, width) = (left + spot.left, top + spot.top, image.width as usize);
             if spots.len() > 1 {
-                canvas.text(left, top, width, &picture.view);
+                canvas.text(left, top, width, &image.view);
                 top += CHARACTER + 2;
             }
-            for (y, row) in picture.rgb.chunks_exact(width * 3).enumerate() {
+            for (y, row) in image.rgb.chunks_exact(width * 3).enumerate() {
                 canvas.row(left, top + y, row);
             }
-            let (g, k) = picture.place;
+            let (g, k) = image.place;
             if let Some(annotations) = batch.annotations(g, k, slot) {
-                annotate(&mut canvas, [left, top, width, picture.height as usize], annotations);
+                annotate(&mut canvas, [left, top, width, image.height as usize], annotations);
             }
         }
         canvas.text(left, top + h + 2, cell, &loader.label(batch, slot));
@@ -128,27 +128,27 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     canvas
 }
 
-/// Lays masks over a picture, and draws its boxes and keypoints, each class or object in a colour of its own.
+/// Lays masks over an image, and draws its boxes and keypoints, each class or object in a color of its own.
 fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) {
-    const COLOURS: [[u8; 3]; 6] =
+    const COLORS: [[u8; 3]; 6] =
         [[230, 60, 60], [60, 200, 80], [80, 120, 255], [240, 200, 40], [220, 80, 220], [60, 210, 220]];
-    let colour = |number: u32| COLOURS[number as usize % COLOURS.len()];
+    let color = |number: u32| COLORS[number as usize % COLORS.len()];
     let labels = |kind| annotations.planes.iter().find(|plane| plane.kind == kind);
     if let Some(plane) = labels(PlaneKind::Mask).or(labels(PlaneKind::Instances)) {
         for y in 0..bounds[3] {
             for x in 0..bounds[2] {
                 // 0 is the background, 255 what counts for nothing.
                 if let Some(label @ 1..=254) = plane.value(x as u32, y as u32) {
-                    canvas.tint(bounds[0] + x, bounds[1] + y, colour(label.into()));
+                    canvas.tint(bounds[0] + x, bounds[1] + y, color(label.into()));
                 }
             }
         }
     }
     for label in &annotations.boxes {
-        canvas.outline(bounds, label.edges, colour(label.class));
+        canvas.outline(bounds, label.edges, color(label.class));
     }
     for point in annotations.keypoints.iter().filter(|point| point.visible > 0) {
-        canvas.cross(bounds, point.x, point.y, colour(point.id));
+        canvas.cross(bounds, point.x, point.y, color(point.id));
     }
 }
 

@@ -8,13 +8,13 @@ use crate::canvas::{CHARACTER, Canvas, GAP};
 /// What is shown: a line for each op, its parameters at three strengths.
 const OPS: &str = include_str!("sheet.txt");
 
-/// The side of the picture that ops are applied to.
+/// The side of the image that ops are applied to.
 pub const SIDE: u32 = 96;
 
 /// Ops beside each other.
 const COLUMNS: usize = 4;
 
-/// A picture to show ops on where there is none: bands of hue, a ramp of grey, stripes and a disk.
+/// An image to show ops on where there is none: bands of hue, a ramp of gray, stripes and a disk.
 pub fn test_card() -> Vec<u8> {
     let mut rgb = Vec::with_capacity((SIDE * SIDE * 3) as usize);
     for y in 0..SIDE {
@@ -37,7 +37,7 @@ pub fn test_card() -> Vec<u8> {
     rgb
 }
 
-/// Draws the sheet on a picture of [`SIDE`] x [`SIDE`] pixels.
+/// RandomStream the sheet on an image of [`SIDE`] x [`SIDE`] pixels.
 pub fn sheet(rgb: &[u8], seed: u64) -> feedmill::Result<Canvas> {
     let lines: Vec<&str> = OPS.lines().filter(|line| !line.starts_with('#')).collect();
     let (cell, label) = (SIDE as usize + GAP, CHARACTER + 2);
@@ -46,7 +46,7 @@ pub fn sheet(rgb: &[u8], seed: u64) -> feedmill::Result<Canvas> {
     let mut canvas = Canvas::new(GAP + COLUMNS * width, GAP + rows * height);
     let registry = Registry::default();
     for (number, line) in lines.iter().enumerate() {
-        // Down the columns, so that neighbours in the list stay neighbours.
+        // Down the columns, so that neighbors in the list stay neighbors.
         let (left, top) = (GAP + number / rows * width, GAP + number % rows * height);
         let mut words = line.split(" | ");
         let name = words.next().unwrap_or_default();
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_op_of_a_picture_alone_stands_on_the_sheet() {
+    fn every_op_of_a_image_alone_stands_on_the_sheet() {
         let registry = Registry::default();
         // These two need a bank of cut-outs and a plane.
         let apart = ["copy_paste", "plane_mask"];

@@ -16,7 +16,7 @@ use crate::{Verdict, output, progress, stop_on_signal};
 pub struct Args {
     /// The data set
     path: PathBuf,
-    /// Decode every picture, not only its header
+    /// Decode every image, not only its header
     #[arg(long)]
     pixels: bool,
     /// Threads [one for each core]

@@ -106,7 +106,7 @@ mod tests {
     use super::super::layout::Layout;
     use super::super::{Decoder, ErrorKind, Index, Proof, Scale, markers};
     use super::*;
-    use crate::decode::Rect;
+    use crate::geometry::Rect;
 
     /// From some entry on all predictors are off by the same, so that only the step to that entry contradicts the scan.
     #[test]

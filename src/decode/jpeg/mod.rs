@@ -38,7 +38,7 @@ pub use coefficients::Bounds;
 pub use error::{Error, ErrorKind, Result};
 pub(crate) use parts::{Coefficients, Parts};
 
-use super::Rect;
+use crate::geometry::Rect;
 use entropy::Block;
 use error::{corrupt, limit, truncated};
 use guide::Guide;

@@ -1,11 +1,11 @@
-//! AttentiveMix: the attended patches of one picture on the other.
+//! AttentiveMix: the attended patches of one image on the other.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 use crate::mix::params::{check_alpha, check_range, mixer_basics};
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
@@ -93,8 +93,8 @@ impl Mixer for AttentiveMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
-        let lam = draws.beta(self.alpha, self.alpha);
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+        let lam = rng.beta(self.alpha, self.alpha);
         let cells = (self.grid * self.grid) as usize;
         let k = match self.top_k {
             0 => ((cells as f64 * lam) as usize).clamp(1, cells),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::Result;
 use crate::mix::params::{check_range, mixer_basics};
 use crate::mix::{Blend, Drawn, Label, Mixer, Outcome, Resolve, Scene, Sources, Tile, TileFilter, Tiles};
@@ -21,7 +21,7 @@ pub enum CollageLabel {
     Hard,
 }
 
-/// A grid of whole pictures, each resized to its cell.
+/// A grid of whole images, each resized to its cell.
 ///
 /// The slot and the k k - 1 slots after it, `k` (2) a side, row by row; cells begin at `floor(j * side / k)`. With `label = "hard"`, of
 /// slots of its class alone, from the beginning again where there are too few (the dataset compression of "Rethinking dataset
@@ -46,7 +46,7 @@ fn antialias() -> TileFilter {
 }
 
 impl Collage {
-    /// Of k x k pictures, with labels by area.
+    /// Of k x k images, with labels by area.
     pub fn new(k: u32) -> Collage {
         Collage { k, label: CollageLabel::Area, filter: antialias() }
     }
@@ -58,7 +58,7 @@ impl Collage {
     }
 
     /// The blend of k x k sources of size `frame`.
-    pub fn blend(&self, frame: Frame) -> Blend {
+    pub fn blend(&self, frame: Size) -> Blend {
         let edge = |at: u32, length: u32| (u64::from(at) * u64::from(length) / u64::from(self.k)) as u32;
         let from = [0, 0, frame.height, frame.width];
         let tile = |source: u32| {
@@ -111,7 +111,7 @@ impl Mixer for Collage {
         self.label == CollageLabel::Area
     }
 
-    fn draw(&self, _draws: &mut Draws, frame: Frame) -> Drawn {
+    fn draw(&self, _draws: &mut RandomStream, frame: Size) -> Drawn {
         match self.label {
             CollageLabel::Area => self.blend(frame).into(),
             CollageLabel::Hard => Drawn::Late(Arc::new(OneClass(self.clone()))),

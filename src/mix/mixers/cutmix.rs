@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 use crate::mix::params::{check_alpha, check_range, is_default, mixer_basics, one, yes};
 use crate::mix::{Blend, Drawn, Label, Mixer, Outcome};
@@ -21,11 +21,11 @@ pub enum Geometry {
     Torchvision,
 }
 
-/// A rectangle of the partner pasted over the picture; labels weigh by area; Yun et al., 2019 (arXiv 1905.04899).
+/// A rectangle of the partner pasted over the image; labels weigh by area; Yun et al., 2019 (arXiv 1905.04899).
 ///
 /// The share that stays is Beta(alpha, alpha) before the box is clipped at the border; the label's weight is the exact
 /// share of pixels after it. alpha is 1 in the paper and in DeiT. `min_max = [low, high]` draws each side of the box
-/// uniformly between these shares of the picture's instead, as timm's `cutmix_minmax` does. `margin` keeps the centre away from
+/// uniformly between these shares of the image's instead, as timm's `cutmix_minmax` does. `margin` keeps the center away from
 /// the border by that share of the box's sides. With `correct_lam = false` labels weigh by the share before clipping, as in timm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,13 +54,13 @@ impl CutMix {
         CutMix { geometry, ..self }
     }
 
-    /// With sides drawn between shares of the picture's.
+    /// With sides drawn between shares of the image's.
     #[must_use]
     pub fn min_max(self, low: f64, high: f64) -> CutMix {
         CutMix { min_max: Some([low, high]), ..self }
     }
 
-    /// With the centre away from the border by a share of the box's sides.
+    /// With the center away from the border by a share of the box's sides.
     #[must_use]
     pub fn margin(self, margin: f64) -> CutMix {
         CutMix { margin, ..self }
@@ -72,10 +72,10 @@ impl CutMix {
         CutMix { correct_lam: false, ..self }
     }
 
-    /// The box for a share `lam` that stays and a centre (`cy`, `cx`), clipped: first row, first column, end row, end column.
-    pub fn rect(&self, lam: f64, cy: u32, cx: u32, frame: Frame) -> [u32; 4] {
+    /// The box for a share `lam` that stays and a center (`cy`, `cx`), clipped: first row, first column, end row, end column.
+    pub fn rect(&self, lam: f64, cy: u32, cx: u32, frame: Size) -> [u32; 4] {
         let side = libm::sqrt(1.0 - lam);
-        let span = |length: u32, centre: u32| {
+        let span = |length: u32, center: u32| {
             let (before, after) = match self.geometry {
                 Geometry::Official => {
                     let cut = (f64::from(length) * side) as u32;
@@ -90,7 +90,7 @@ impl CutMix {
                     (half, half)
                 }
             };
-            (centre.saturating_sub(before), (centre + after).min(length))
+            (center.saturating_sub(before), (center + after).min(length))
         };
         let (y0, y1) = span(frame.height, cy);
         let (x0, x1) = span(frame.width, cx);
@@ -111,24 +111,24 @@ impl Mixer for CutMix {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
         if let Some([low, high]) = self.min_max {
             let mut side = |length: u32| {
                 let (from, to) = ((f64::from(length) * low) as u64, (f64::from(length) * high) as u64);
-                (from + draws.below((to - from).max(1))) as u32
+                (from + rng.below((to - from).max(1))) as u32
             };
             let (height, width) = (side(frame.height), side(frame.width));
-            let y0 = draws.below(u64::from(frame.height - height) + 1) as u32;
-            let x0 = draws.below(u64::from(frame.width - width) + 1) as u32;
+            let y0 = rng.below(u64::from(frame.height - height) + 1) as u32;
+            let x0 = rng.below(u64::from(frame.width - width) + 1) as u32;
             return Blend::Box { rect: [y0, x0, y0 + height, x0 + width] }.into();
         }
-        let lam = draws.beta(self.alpha, self.alpha);
-        let mut centre = |length: u32| {
+        let lam = rng.beta(self.alpha, self.alpha);
+        let mut center = |length: u32| {
             let cut = (f64::from(length) * libm::sqrt(1.0 - lam)) as u32;
             let away = (self.margin * f64::from(cut)) as u32;
-            away + draws.below(u64::from(length - 2 * away).max(1)) as u32
+            away + rng.below(u64::from(length - 2 * away).max(1)) as u32
         };
-        let (cy, cx) = (centre(frame.height), centre(frame.width));
+        let (cy, cx) = (center(frame.height), center(frame.width));
         let blend = Blend::Box { rect: self.rect(lam, cy, cx, frame) };
         if self.correct_lam || blend.lam(frame) == 1.0 {
             return blend.into();
@@ -137,8 +137,8 @@ impl Mixer for CutMix {
     }
 }
 
-/// The box of the authors' code: half sizes round down on both sides of the centre, and are clipped.
-pub(super) fn official_rect(sides: [u32; 2], [cy, cx]: [u32; 2], frame: Frame) -> [u32; 4] {
+/// The box of the authors' code: half sizes round down on both sides of the center, and are clipped.
+pub(super) fn official_rect(sides: [u32; 2], [cy, cx]: [u32; 2], frame: Size) -> [u32; 4] {
     let [height, width] = sides.map(|side| side / 2);
     [
         cy.saturating_sub(height),

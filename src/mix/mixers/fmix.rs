@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::once;
-use crate::augment::Frame;
-use crate::draws::{Coord, Draws, OpKey};
+use crate::geometry::Size;
+use crate::rng::{Coord, RandomStream, OpKey};
 use crate::error::Result;
 use crate::mix::fourier::Fourier;
 use crate::mix::params::{check_alpha, check_range, is_default, mixer_basics, one};
@@ -14,7 +14,7 @@ use crate::mix::{Blend, Drawn, Label, Mask, Mixer, Outcome};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Spectrum {
-    /// Those of a picture, as the paper states.
+    /// Those of an image, as the paper states.
     #[default]
     Isotropic,
     /// Those of the released code, which has but two columns of frequencies: masks are nearly one cycle along x.
@@ -23,7 +23,7 @@ pub enum Spectrum {
 
 /// A mask of low frequencies, cut at the height that gives it its share; Harris et al., 2020 (arXiv 2002.12047).
 ///
-/// The share of the slot's own picture is Beta(alpha, alpha) (`alpha` 1), amplitudes fall with the `decay`-th power (3) of the
+/// The share of the slot's own image is Beta(alpha, alpha) (`alpha` 1), amplitudes fall with the `decay`-th power (3) of the
 /// frequency. `max_soft` (0 to 0.5, 0) makes edges soft. `reformulate` draws Beta(alpha + 1, alpha) and keeps the own label alone.
 /// Note `lam_drawn`: the share before rounding to pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ impl FMix {
     }
 
     /// Normal numbers that [`FMix::mask`] takes, two for each frequency.
-    pub fn noise_len(&self, frame: Frame) -> usize {
+    pub fn noise_len(&self, frame: Size) -> usize {
         let half = frame.width as usize / 2 + 1;
         2 * half
             * match self.spectrum {
@@ -89,7 +89,7 @@ impl FMix {
     /// # Panics
     ///
     /// If there are not [`FMix::noise_len`] numbers.
-    pub fn mask(&self, lam: f64, up: bool, noise: &[f64], frame: Frame) -> Mask {
+    pub fn mask(&self, lam: f64, up: bool, noise: &[f64], frame: Size) -> Mask {
         assert_eq!(noise.len(), self.noise_len(frame), "two numbers a frequency");
         let heights = self.heights(noise, frame);
         let pixels = heights.len();
@@ -121,8 +121,8 @@ impl FMix {
         Mask::new(frame, weights)
     }
 
-    /// The picture of low frequencies; only the order of its values counts.
-    fn heights(&self, noise: &[f64], frame: Frame) -> Vec<f64> {
+    /// The image of low frequencies; only the order of its values counts.
+    fn heights(&self, noise: &[f64], frame: Size) -> Vec<f64> {
         let (w, h) = (frame.width as usize, frame.height as usize);
         let half = w / 2 + 1;
         let least = 1.0 / w.max(h) as f64;
@@ -200,15 +200,15 @@ impl Mixer for FMix {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
         let first = if self.reformulate { self.alpha + 1.0 } else { self.alpha };
-        let lam = draws.beta(first, self.alpha);
-        let up = draws.unit() > 0.5;
-        once(FDraw { mixer: self.clone(), lam, up, noise: draws.bits() }, |draw, frame| {
+        let lam = rng.beta(first, self.alpha);
+        let up = rng.unit() > 0.5;
+        once(FDraw { mixer: self.clone(), lam, up, noise: rng.bits() }, |draw, frame| {
             let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("fmix") };
-            let mut draws = Draws::at(draw.noise, at);
+            let mut rng = RandomStream::keyed(draw.noise, at);
             let noise: Vec<f64> =
-                (0..draw.mixer.noise_len(frame) / 2).flat_map(|_| draws.normals()).collect();
+                (0..draw.mixer.noise_len(frame) / 2).flat_map(|_| rng.normals()).collect();
             let mask = draw.mixer.mask(draw.lam, draw.up, &noise, frame);
             let label = if draw.mixer.reformulate { Label::Own } else { Label::Share };
             Outcome::from(Blend::Mask(mask.into())).label(label).note("lam_drawn", draw.lam)

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::once;
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 use crate::mix::params::{check_alpha, check_ends, mixer_basics, one};
 use crate::mix::{Blend, Drawn, Mask, Mixer, Outcome};
@@ -16,14 +16,14 @@ pub enum GridMode {
     /// The public code: a rectangle with a hole in each cell of a grid.
     #[default]
     Holes,
-    /// The paper: some cells of a grid over the whole picture.
+    /// The paper: some cells of a grid over the whole image.
     Cells,
 }
 
 /// The partner through a grid; Baek et al., 2021 (Pattern Recognition).
 ///
 /// The weight is Beta(alpha, alpha) (`alpha` 1). Mode `holes`: `holes` ([2, 6]) of them across, in a rectangle of a share `cut_area`
-/// ([0.5, 1]) of the picture and an aspect `cut_aspect` ([0.5, 2]), their cells of aspect `hole_aspect` ([1, 1]). Mode `cells`:
+/// ([0.5, 1]) of the image and an aspect `cut_aspect` ([0.5, 2]), their cells of aspect `hole_aspect` ([1, 1]). Mode `cells`:
 /// `round((1 - lam) n n)` cells of an n x n grid, n = `cells` (4). Labels weigh by area.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +73,7 @@ pub struct Holes {
     pub count: u32,
     /// Height by width of a cell.
     pub hole_aspect: f64,
-    /// The rectangle's share of the picture.
+    /// The rectangle's share of the image.
     pub cut_area: f64,
     /// Its height by its width.
     pub cut_aspect: f64,
@@ -82,8 +82,8 @@ pub struct Holes {
 }
 
 impl Holes {
-    /// The mask. A rectangle larger than the picture is cut off, and there are at most half as many holes as columns.
-    pub fn mask(&self, frame: Frame) -> Mask {
+    /// The mask. A rectangle larger than the image is cut off, and there are at most half as many holes as columns.
+    pub fn mask(&self, frame: Size) -> Mask {
         let (w, h) = (frame.width, frame.height);
         let area = (f64::from(w) * f64::from(h) * self.cut_area) as u32;
         let width = libm::sqrt(f64::from(area) / self.cut_aspect) as u32;
@@ -148,7 +148,7 @@ impl GridMix {
     }
 
     /// The mask of chosen cells of a grid; cells begin at `floor(k * length / side)`.
-    pub fn cell_mask(side: u32, chosen: &[u32], frame: Frame) -> Mask {
+    pub fn cell_mask(side: u32, chosen: &[u32], frame: Size) -> Mask {
         let edge = |k: u32, length: u32| (u64::from(k) * u64::from(length) / u64::from(side)) as usize;
         let mut weights = vec![0.0f32; frame.width as usize * frame.height as usize];
         for cell in chosen {
@@ -179,23 +179,23 @@ impl Mixer for GridMix {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
         match self.mode {
             GridMode::Holes => {
                 let [low, high] = self.holes;
-                let count = low + draws.below(u64::from(high - low) + 1) as u32;
+                let count = low + rng.below(u64::from(high - low) + 1) as u32;
                 let [hole_aspect, cut_area, cut_aspect] = [self.hole_aspect, self.cut_area, self.cut_aspect]
-                    .map(|[low, high]| draws.within(low, high));
-                let lam = draws.beta(self.alpha, self.alpha);
-                let at = [draws.unit(), draws.unit()];
+                    .map(|[low, high]| rng.uniform(low, high));
+                let lam = rng.beta(self.alpha, self.alpha);
+                let at = [rng.unit(), rng.unit()];
                 let holes = Holes { lam, count, hole_aspect, cut_area, cut_aspect, at };
                 once(holes, |holes, frame| Outcome::from(Blend::Mask(holes.mask(frame).into())))
             }
             GridMode::Cells => {
-                let lam = draws.beta(self.alpha, self.alpha);
+                let lam = rng.beta(self.alpha, self.alpha);
                 let all = self.cells * self.cells;
                 let mut chosen: Vec<u32> = (0..all).collect();
-                draws.shuffle(&mut chosen);
+                rng.shuffle(&mut chosen);
                 chosen.truncate(((1.0 - lam) * f64::from(all)).round_ties_even() as usize);
                 chosen.sort_unstable();
                 once(Cells { side: self.cells, chosen }, |cells, frame| {

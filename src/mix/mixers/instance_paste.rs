@@ -1,19 +1,19 @@
-//! Instances of one picture pasted onto another.
+//! Instances of one image pasted onto another.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::Frame;
-use crate::draws::{Coord, Draws, OpKey};
+use crate::geometry::Size;
+use crate::rng::{Coord, RandomStream, OpKey};
 use crate::error::{Error, Result};
 use crate::mix::params::{check_range, is_default, mixer_basics};
 use crate::mix::{Blend, Drawn, Label, Mask, Mixer, Outcome, Pasted, Resolve, Scene};
 
-/// Some instances of the partner at their place in it, over the slot's own picture; Ghiasi et al., 2021, "Simple copy-paste"
+/// Some instances of the partner at their place in it, over the slot's own image; Ghiasi et al., 2021, "Simple copy-paste"
 /// (arXiv 2012.07177).
 ///
-/// `plane` (`instances`) is the plane of instances that `[joint]` moves with the picture; each instance is taken with probability
+/// `plane` (`instances`) is the plane of instances that `[joint]` moves with the image; each instance is taken with probability
 /// `take` (0.5). `sigma` (0) blurs the edge, in pixels. With `[joint]`, the boxes of the pasted instances join the slot's own, whose
 /// hidden parts are cut away. The class label stays the slot's own, or weighs by area with `label_by_area`. Note `pasted`: the number of
 /// instances.
@@ -45,7 +45,7 @@ impl InstancePaste {
     }
 
     /// The mask of taken instances of a plane of numbers, its edge blurred by a Gaussian of `sigma` pixels.
-    pub fn mask(plane: &[u8], taken: &[u8], sigma: f64, frame: Frame) -> Mask {
+    pub fn mask(plane: &[u8], taken: &[u8], sigma: f64, frame: Size) -> Mask {
         let hard: Vec<f32> =
             plane.iter().map(|id| f32::from(u8::from(*id > 0 && taken.contains(id)))).collect();
         if sigma == 0.0 {
@@ -95,7 +95,7 @@ impl Resolve for PasteDraw {
             .filter(|id| {
                 let sample = slot as u64 * 256 + u64::from(*id);
                 let at = Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey::of("instance_paste") };
-                Draws::at(self.seed, at).chance(self.mixer.take)
+                RandomStream::keyed(self.seed, at).bernoulli(self.mixer.take)
             })
             .collect();
         if taken.is_empty() {
@@ -125,7 +125,7 @@ impl Mixer for InstancePaste {
         true
     }
 
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
-        Drawn::Late(Arc::new(PasteDraw { mixer: self.clone(), seed: draws.bits() }))
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+        Drawn::Late(Arc::new(PasteDraw { mixer: self.clone(), seed: rng.bits() }))
     }
 }

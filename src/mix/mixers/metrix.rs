@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::Frame;
-use crate::draws::{Coord, Draws, OpKey};
+use crate::geometry::Size;
+use crate::rng::{Coord, RandomStream, OpKey};
 use crate::error::Result;
 use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Drawn, Mixer, Outcome, Resolve, Scene};
 
-/// Which two pictures are mixed for an anchor.
+/// Which two images are mixed for an anchor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pairs {
@@ -25,11 +25,11 @@ pub enum Pairs {
     PosPos,
 }
 
-/// Pictures mixed for each slot as an anchor; Venkataramanan et al., 2022 (arXiv 2106.04990).
+/// Images mixed for each slot as an anchor; Venkataramanan et al., 2022 (arXiv 2106.04990).
 ///
 /// The weight is Beta(alpha, alpha) (`alpha` 2). `pairs` is `either` (default), `pos_neg`, `anc_neg` or `pos_pos`; positives and negatives
 /// are drawn among the group's slots of the same class and of others, so a group needs several of a class. Use it with `emit =
-/// "clean_and_mixed"`: the anchors are the clean slots. Note `relation`: of the mixed picture to its anchor. An anchor without a
+/// "clean_and_mixed"`: the anchors are the clean slots. Note `relation`: of the mixed image to its anchor. An anchor without a
 /// positive or a negative is not mixed. [`triples`] lists all of a batch, for mixing features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,7 +63,7 @@ pub struct Triple {
 }
 
 impl Triple {
-    /// How much the mixed picture belongs to the anchor's class: `lam [y_a = y_first] + (1 - lam) [y_a = y_second]`.
+    /// How much the mixed image belongs to the anchor's class: `lam [y_a = y_first] + (1 - lam) [y_a = y_second]`.
     pub fn relation(&self, classes: &[u32], lam: f64) -> f64 {
         let alike = |slot: usize| f64::from(u8::from(classes[slot] == classes[self.anchor]));
         lam * alike(self.first) + (1.0 - lam) * alike(self.second)
@@ -111,14 +111,14 @@ struct MetrixDraw {
 impl Resolve for MetrixDraw {
     fn resolve(&self, scene: &Scene<'_>, slot: usize, _sources: &[usize]) -> Result<Outcome> {
         let at = Coord { epoch: 0, sample: slot as u64, occurrence: 0, view: 0, op: OpKey::of("metrix") };
-        let mut draws = Draws::at(self.seed, at);
+        let mut rng = RandomStream::keyed(self.seed, at);
         let mut pick = |alike: bool| {
             let class = scene.class(slot);
             let fits = |other: &usize| {
                 *other != slot && scene.has(*other) && (scene.class(*other) == class) == alike
             };
             let others: Vec<usize> = (0..scene.slots()).filter(fits).collect();
-            let place = draws.unit();
+            let place = rng.unit();
             others.get((place * others.len() as f64) as usize).copied().filter(|_| class.is_some())
         };
         let (positive, negative) = (pick(true), pick(false));
@@ -142,10 +142,10 @@ impl Mixer for Metrix {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
-        let lam = draws.beta(self.alpha, self.alpha);
-        let either = if draws.chance(0.5) { Pairs::PosNeg } else { Pairs::AncNeg };
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+        let lam = rng.beta(self.alpha, self.alpha);
+        let either = if rng.bernoulli(0.5) { Pairs::PosNeg } else { Pairs::AncNeg };
         let pairs = if self.pairs == Pairs::Either { either } else { self.pairs };
-        Drawn::Late(Arc::new(MetrixDraw { lam, pairs, seed: draws.bits() }))
+        Drawn::Late(Arc::new(MetrixDraw { lam, pairs, seed: rng.bits() }))
     }
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 use crate::mix::params::{check_alpha, is_default, mixer_basics};
 use crate::mix::{Blend, Drawn, Label, Mixer, Outcome, Resolve, Scene, Sources};
 
-/// A weighted mean of two pictures and their labels; Zhang et al., 2018 (arXiv 1710.09412).
+/// A weighted mean of two images and their labels; Zhang et al., 2018 (arXiv 1710.09412).
 ///
 /// The weight is Beta(alpha, alpha): 0.2 to 0.4 on ImageNet, 1 on CIFAR in the paper, 0.8 in DeiT. With `fold`, the slot's own
-/// picture has the larger weight, as MixMatch has it.
+/// image has the larger weight, as MixMatch has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MixUp {
@@ -28,7 +28,7 @@ impl MixUp {
         MixUp { alpha, fold: false }
     }
 
-    /// With the larger weight for the slot's own picture.
+    /// With the larger weight for the slot's own image.
     #[must_use]
     pub fn fold(self) -> MixUp {
         MixUp { fold: true, ..self }
@@ -42,8 +42,8 @@ impl Mixer for MixUp {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
-        let lam = draws.beta(self.alpha, self.alpha);
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+        let lam = rng.beta(self.alpha, self.alpha);
         Blend::Uniform { lam: if self.fold { lam.max(1.0 - lam) } else { lam } }.into()
     }
 }
@@ -56,12 +56,12 @@ pub struct Vanilla {}
 impl Mixer for Vanilla {
     mixer_basics!("vanilla");
 
-    fn draw(&self, _draws: &mut Draws, _frame: Frame) -> Drawn {
+    fn draw(&self, _draws: &mut RandomStream, _frame: Size) -> Drawn {
         Blend::Keep.into()
     }
 }
 
-/// Labels for features mixed inside the network (Verma et al., 2019, arXiv 1806.05236): the pictures stay as they are, and the batch
+/// Labels for features mixed inside the network (Verma et al., 2019, arXiv 1806.05236): the images stay as they are, and the batch
 /// says partner, weight and, as the note `layer`, where to mix.
 ///
 /// The weight is Beta(alpha, alpha), 2 by default; the layer is one of `layers = [first, end]`, the end not included.
@@ -100,10 +100,10 @@ impl Mixer for ManifoldMixUp {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
-        let lam = draws.beta(self.alpha, self.alpha);
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+        let lam = rng.beta(self.alpha, self.alpha);
         let [first, end] = self.layers;
-        let layer = u64::from(first) + draws.below(u64::from(end - first));
+        let layer = u64::from(first) + rng.below(u64::from(end - first));
         let label = Label::Weights(vec![lam, 1.0 - lam]);
         Drawn::Ready(Outcome::from(Blend::Keep).label(label).note("layer", layer as f64))
     }
@@ -112,7 +112,7 @@ impl Mixer for ManifoldMixUp {
 /// MixUp with weights from a policy's region (Guo et al., 2019, arXiv 1809.02499): `a + u b` with u uniform in 0 to 1.
 ///
 /// `region = [a, b]` ([0, 1]: uniform) for pairs that are not in `classes`, a list of `[class, class, a, b]`. With `fold = 3`, three
-/// pictures: the first weight by `region`, the second one's share of the rest by `second` ([0, 1]). Notes: `u`, and `region`, the
+/// images: the first weight by `region`, the second one's share of the rest by `second` ([0, 1]). Notes: `u`, and `region`, the
 /// place in `classes` or -1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,7 +136,7 @@ fn pair() -> u32 {
 }
 
 impl AdaMixUp {
-    /// Of two pictures, with weights in `[a, a + b]`.
+    /// Of two images, with weights in `[a, a + b]`.
     pub fn new(region: [f64; 2]) -> AdaMixUp {
         AdaMixUp { region, classes: Vec::new(), fold: 2, second: whole() }
     }
@@ -148,7 +148,7 @@ impl AdaMixUp {
         self
     }
 
-    /// Of three pictures, the second with `[a, a + b]` of what the first leaves.
+    /// Of three images, the second with `[a, a + b]` of what the first leaves.
     #[must_use]
     pub fn three(self, second: [f64; 2]) -> AdaMixUp {
         AdaMixUp { fold: 3, second, ..self }
@@ -200,7 +200,7 @@ impl Mixer for AdaMixUp {
 
     fn check(&self) -> Result<()> {
         if !(2..=3).contains(&self.fold) {
-            return Err(Error::config(format!("fold = {}: expected 2 or 3 pictures", self.fold)));
+            return Err(Error::config(format!("fold = {}: expected 2 or 3 images", self.fold)));
         }
         check_region("region", self.region)?;
         check_region("second", self.second)?;
@@ -211,8 +211,8 @@ impl Mixer for AdaMixUp {
         if self.fold == 2 { Sources::Partner } else { Sources::Partners(2) }
     }
 
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
-        let u = [draws.unit(), draws.unit()];
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+        let u = [rng.unit(), rng.unit()];
         Drawn::Late(Arc::new(AdaDraw { mixer: self.clone(), u }))
     }
 }

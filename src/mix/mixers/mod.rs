@@ -36,14 +36,14 @@ pub use smmix::SmMix;
 pub use smoothmix::SmoothMix;
 
 use super::scene::{Drawn, Outcome, Resolve, Scene};
-use crate::augment::Frame;
+use crate::geometry::Size;
 use crate::error::Result;
 
 /// What is drawn at once but costs too much to be made then, such as a mask: made by the first slot that asks, for all that share
 /// the draw.
 struct Once<P> {
     params: P,
-    make: fn(&P, Frame) -> Outcome,
+    make: fn(&P, Size) -> Outcome,
     made: OnceLock<Outcome>,
 }
 
@@ -59,7 +59,7 @@ impl<P: fmt::Debug + Send + Sync> Resolve for Once<P> {
     }
 }
 
-/// Makes the outcome of `params` when it is needed. It depends on them and on the size of pictures alone.
-fn once<P: fmt::Debug + Send + Sync + 'static>(params: P, make: fn(&P, Frame) -> Outcome) -> Drawn {
+/// Makes the outcome of `params` when it is needed. It depends on them and on the size of images alone.
+fn once<P: fmt::Debug + Send + Sync + 'static>(params: P, make: fn(&P, Size) -> Outcome) -> Drawn {
     Drawn::Late(Arc::new(Once { params, make, made: OnceLock::new() }))
 }

@@ -1,20 +1,20 @@
-//! Mosaic: four pictures around a point.
+//! Mosaic: four images around a point.
 
 use serde::{Deserialize, Serialize};
 
 use super::once;
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 use crate::mix::params::{check_range, mixer_basics};
 use crate::mix::{Blend, Drawn, Mixer, Mosaic, Outcome, Sources};
 
-/// Four pictures of the group that meet in a point of a canvas of twice their size, of which a random affine map shows the
+/// Four images of the group that meet in a point of a canvas of twice their size, of which a random affine map shows the
 /// middle; Bochkovskiy et al., 2020 (arXiv 2004.10934), by YOLOv5's rules for views of equal size.
 ///
 /// The point is uniform in the middle half of the canvas; the order of the four is random, and the three others are drawn with
 /// replacement. `scale` (0.5): by 1 - scale to 1 + scale; `degrees` (0) and `shear` (0, degrees): up to so much either way; `translate`
-/// (0.1): the canvas's middle goes to 0.5 - translate to 0.5 + translate of each side. `fill` (114) shows where there is no picture.
+/// (0.1): the canvas's middle goes to 0.5 - translate to 0.5 + translate of each side. `fill` (114) shows where there is no image.
 /// Labels weigh by visible area.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename = "Mosaic")]
@@ -27,7 +27,7 @@ pub struct Mosaic4 {
     degrees: f64,
     #[serde(default)]
     shear: f64,
-    #[serde(default = "grey")]
+    #[serde(default = "gray")]
     fill: [u8; 3],
 }
 
@@ -39,13 +39,13 @@ fn tenth() -> f64 {
     0.1
 }
 
-fn grey() -> [u8; 3] {
+fn gray() -> [u8; 3] {
     [114; 3]
 }
 
 impl Default for Mosaic4 {
     fn default() -> Mosaic4 {
-        Mosaic4 { scale: half(), translate: tenth(), degrees: 0.0, shear: 0.0, fill: grey() }
+        Mosaic4 { scale: half(), translate: tenth(), degrees: 0.0, shear: 0.0, fill: gray() }
     }
 }
 
@@ -57,7 +57,7 @@ impl Mosaic4 {
 
     /// The map from the output to the canvas for drawn numbers: counter-clockwise degrees, scale, shear in degrees along x and y, and
     /// where the canvas's middle comes to lie, as shares of the sides.
-    pub fn map(degrees: f64, scale: f64, shear: [f64; 2], middle: [f64; 2], frame: Frame) -> [f64; 6] {
+    pub fn map(degrees: f64, scale: f64, shear: [f64; 2], middle: [f64; 2], frame: Size) -> [f64; 6] {
         let radians = |degrees: f64| degrees * std::f64::consts::PI / 180.0;
         let (sine, cosine) = libm::sincos(radians(degrees));
         let [sx, sy] = shear.map(|degrees| libm::tan(radians(degrees)));
@@ -89,19 +89,19 @@ impl Mixer for Mosaic4 {
         Sources::Random(3)
     }
 
-    fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn {
-        let mut middle = |length: u32| (draws.within(0.5, 1.5) * f64::from(length)) as u32;
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
+        let mut middle = |length: u32| (rng.uniform(0.5, 1.5) * f64::from(length)) as u32;
         let yc = middle(frame.height);
         let xc = middle(frame.width);
         let mut order = [0, 1, 2, 3];
-        draws.shuffle(&mut order);
-        let mut around = |reach: f64| draws.within(-reach, reach);
+        rng.shuffle(&mut order);
+        let mut around = |reach: f64| rng.uniform(-reach, reach);
         let degrees = around(self.degrees);
         let scale = 1.0 + around(self.scale);
         let shear = [around(self.shear), around(self.shear)];
         let middle = [0.5 + around(self.translate), 0.5 + around(self.translate)];
         let map = Mosaic4::map(degrees, scale, shear, middle, frame);
-        once(Mosaic { fill: self.fill, order, centre: [yc, xc], map }, |mosaic, _| {
+        once(Mosaic { fill: self.fill, order, center: [yc, xc], map }, |mosaic, _| {
             Outcome::from(Blend::Mosaic(mosaic.clone().into()))
         })
     }

@@ -1,4 +1,4 @@
-//! A grid of cells with few labels, minimised by alpha-beta swaps; Boykov, Veksler and Zabih, "Fast approximate energy minimization
+//! A grid of cells with few labels, minimized by alpha-beta swaps; Boykov, Veksler and Zabih, "Fast approximate energy minimization
 //! via graph cuts" (2001).
 //!
 //! The order of swaps and the side of cells that could be on either are those of the GCO library, so its labels are found, ties
@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-/// The cost of labellings: a cost of each label in each cell, and `weight * (a - b)^2` for neighbours with labels a and b.
+/// The cost of labellings: a cost of each label in each cell, and `weight * (a - b)^2` for neighbors with labels a and b.
 #[derive(Clone, Debug)]
 pub struct Potential {
     rows: usize,
@@ -37,7 +37,7 @@ impl Potential {
         Potential { rows, columns, labels, unary, down, across }
     }
 
-    /// Neighbours with the weight between them: each pair once.
+    /// Neighbors with the weight between them: each pair once.
     fn edges(&self) -> impl Iterator<Item = (usize, usize, i64)> {
         let (rows, columns) = (self.rows, self.columns);
         let down = self.down.iter().enumerate().map(move |(at, weight)| (at, at + columns, *weight));
@@ -60,7 +60,7 @@ impl Potential {
     }
 
     /// A labelling that no swap of two labels makes cheaper: the cheapest of all if there are two labels.
-    pub fn minimise(&self) -> Vec<u8> {
+    pub fn minimize(&self) -> Vec<u8> {
         let mut labels = vec![0u8; self.rows * self.columns];
         let mut cost = self.cost(&labels);
         loop {
@@ -215,10 +215,10 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draws::{Coord, Draws, OpKey};
+    use crate::rng::{Coord, RandomStream, OpKey};
 
-    fn random(draws: &mut Draws, [rows, columns]: [usize; 2], labels: usize) -> Potential {
-        let mut numbers = |count: usize, most: u64| (0..count).map(|_| draws.below(most) as i64).collect();
+    fn random(rng: &mut RandomStream, [rows, columns]: [usize; 2], labels: usize) -> Potential {
+        let mut numbers = |count: usize, most: u64| (0..count).map(|_| rng.below(most) as i64).collect();
         let unary = numbers(rows * columns * labels, 60);
         let (down, across) = (numbers((rows - 1) * columns, 30), numbers(rows * (columns - 1), 30));
         Potential::new([rows, columns], labels, unary, down, across)
@@ -227,15 +227,15 @@ mod tests {
     #[test]
     fn two_labels_are_as_cheap_as_the_cheapest_of_all() {
         let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("cut") };
-        let mut draws = Draws::at(1, at);
+        let mut rng = RandomStream::keyed(1, at);
         for grid in [[2, 2], [3, 3], [3, 4], [1, 5]] {
             for _ in 0..20 {
-                let potential = random(&mut draws, grid, 2);
+                let potential = random(&mut rng, grid, 2);
                 let cells = grid[0] * grid[1];
                 let all = (0u32..1 << cells)
                     .map(|bits| (0..cells).map(|cell| (bits >> cell & 1) as u8).collect::<Vec<_>>());
                 let least = all.map(|labels| potential.cost(&labels)).min().unwrap();
-                assert_eq!(potential.cost(&potential.minimise()), least);
+                assert_eq!(potential.cost(&potential.minimize()), least);
             }
         }
     }
@@ -243,10 +243,10 @@ mod tests {
     #[test]
     fn three_labels_cannot_be_made_cheaper_by_changing_one_cell() {
         let at = Coord { epoch: 0, sample: 1, occurrence: 0, view: 0, op: OpKey::of("cut") };
-        let mut draws = Draws::at(1, at);
+        let mut rng = RandomStream::keyed(1, at);
         for _ in 0..20 {
-            let potential = random(&mut draws, [4, 4], 3);
-            let found = potential.minimise();
+            let potential = random(&mut rng, [4, 4], 3);
+            let found = potential.minimize();
             let cost = potential.cost(&found);
             for (cell, label) in (0..16).flat_map(|cell| (0..3).map(move |label| (cell, label))) {
                 let mut other = found.clone();

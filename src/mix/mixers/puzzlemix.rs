@@ -1,21 +1,21 @@
-//! PuzzleMix: which picture shows in which block, by saliency and smoothness, with blocks moved to where they are seen.
+//! PuzzleMix: which image shows in which block, by saliency and smoothness, with blocks moved to where they are seen.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::Potential;
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 use crate::mix::params::{check_alpha, check_range, mixer_basics, one, yes};
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
 
-/// Blocks of both pictures, chosen by a graph cut and moved by transport; Kim et al., 2020 (arXiv 2009.06962).
+/// Blocks of both images, chosen by a graph cut and moved by transport; Kim et al., 2020 (arXiv 2009.06962).
 ///
-/// The number of blocks a side is a power of two within `blocks` ([2, 16]) that divides the picture's sides, drawn uniformly; the prior
+/// The number of blocks a side is a power of two within `blocks` ([2, 16]) that divides the image's sides, drawn uniformly; the prior
 /// share is Beta(alpha, alpha) (`alpha` 1). `labels` (3): 2 takes whole blocks, 3 and 4 also means of both. `eta` (0.2) weighs the prior,
-/// `beta` (1.2) smoothness of labels, `gamma` (0.5) that of the picture over `neighbours` (4) pixels. `transport` (true) moves blocks,
+/// `beta` (1.2) smoothness of labels, `gamma` (0.5) that of the image over `neighbors` (4) pixels. `transport` (true) moves blocks,
 /// which costs `t_eps` (0.8) by distance; `t_size` (0) moves parts of so many pixels a side where blocks are larger and at most 32 parts
 /// fit. `map` is `fine_grained` (default), `spectral_residual`, or the name of a plane. Labels weigh by the mean of the mask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct PuzzleMix {
     #[serde(default = "half")]
     gamma: f64,
     #[serde(default = "four")]
-    neighbours: u32,
+    neighbors: u32,
     #[serde(default = "yes")]
     transport: bool,
     #[serde(default = "four_fifths")]
@@ -82,7 +82,7 @@ impl Default for PuzzleMix {
             eta: fifth(),
             beta: six_fifths(),
             gamma: half(),
-            neighbours: four(),
+            neighbors: four(),
             transport: true,
             t_eps: four_fifths(),
             t_size: 0,
@@ -119,15 +119,15 @@ impl PuzzleMix {
         PuzzleMix { t_size: pixels, ..self }
     }
 
-    /// The labels of all blocks in row-major order, 0 for A to `labels - 1` for B, from two pictures (rows of RGB) and the means of their
+    /// The labels of all blocks in row-major order, 0 for A to `labels - 1` for B, from two images (rows of RGB) and the means of their
     /// maps over the blocks.
-    pub fn solve(&self, draw: PuzzleDraw, frame: Frame, views: [&[u8]; 2], maps: [&[f32]; 2]) -> Vec<u8> {
+    pub fn solve(&self, draw: PuzzleDraw, frame: Size, views: [&[u8]; 2], maps: [&[f32]; 2]) -> Vec<u8> {
         let n = draw.blocks as usize;
         let beta = self.beta / n as f64 / 16.0;
-        // What is lost of the other picture is the cost of taking one.
-        let [of_b, of_a] = maps.map(normalised);
+        // What is lost of the other image is the cost of taking one.
+        let [of_b, of_a] = maps.map(normalized);
         let (mut cost_a, mut cost_b) = (of_a, of_b);
-        let [a, b] = views.map(|view| Pooled::new(view, frame, draw.blocks, self.neighbours));
+        let [a, b] = views.map(|view| Pooled::new(view, frame, draw.blocks, self.neighbors));
         let scale = beta * self.gamma;
         let (mut down, mut across) = (vec![0.0; (n - 1) * n], vec![0.0; n * (n - 1)]);
         for vertical in [true, false] {
@@ -161,7 +161,7 @@ impl PuzzleMix {
         let weight = |weight: f64| i64::from((large * (weight + beta)) as i32).max(0);
         let down = down.into_iter().map(weight).collect();
         let across = across.into_iter().map(weight).collect();
-        Potential::new([n, n], self.labels as usize, unary.collect(), down, across).minimise()
+        Potential::new([n, n], self.labels as usize, unary.collect(), down, across).minimize()
     }
 
     /// `-eta` times the logarithm of the binomial probability of a label.
@@ -172,11 +172,11 @@ impl PuzzleMix {
         -self.eta * libm::log(p + 1e-8)
     }
 
-    /// Where the parts of a picture go: for each place the part that is moved there, or the one that was there. `seen` says which
+    /// Where the parts of an image go: for each place the part that is moved there, or the one that was there. `seen` says which
     /// places show, `map` how salient parts are, `side` how many there are a side.
     pub fn plan(&self, seen: &[bool], map: &[f32], side: u32) -> Vec<u32> {
         let (n, side) = (seen.len(), i64::from(side));
-        let salient = normalised(map);
+        let salient = normalized(map);
         let furthest = ((side - 1) * (side - 1)).max(1) as f64;
         let mut cost: Vec<f64> = Vec::with_capacity(n * n);
         for (from, salient) in salient.iter().enumerate() {
@@ -244,8 +244,8 @@ impl PuzzleMix {
         Blend::Patches(Patches::new(side, side, cells).into())
     }
 
-    /// The numbers of blocks a side that pictures of a size can be cut into.
-    fn choice(&self, frame: Frame) -> Vec<u32> {
+    /// The numbers of blocks a side that images of a size can be cut into.
+    fn choice(&self, frame: Size) -> Vec<u32> {
         let [low, high] = self.blocks;
         let fits = |blocks: &u32| {
             (low..=high).contains(blocks)
@@ -256,7 +256,7 @@ impl PuzzleMix {
     }
 
     /// The parts a side that are moved.
-    fn side(&self, blocks: u32, frame: Frame) -> u32 {
+    fn side(&self, blocks: u32, frame: Size) -> u32 {
         let parts = |length: u32| length / self.t_size;
         let smaller = self.t_size > 0 && self.t_size < frame.width / blocks && frame.width == frame.height;
         let fits = smaller
@@ -268,13 +268,13 @@ impl PuzzleMix {
 }
 
 /// A map whose values sum to 1; equal ones if it is empty.
-fn normalised(map: &[f32]) -> Vec<f64> {
+fn normalized(map: &[f32]) -> Vec<f64> {
     let sum: f64 = map.iter().map(|value| f64::from(*value)).sum();
     let even = 1.0 / map.len() as f64;
     map.iter().map(|value| if sum > 0.0 { f64::from(*value) / sum } else { even }).collect()
 }
 
-/// A picture's means over squares, on a scale of 0 to 1.
+/// An image's means over squares, on a scale of 0 to 1.
 struct Pooled {
     /// Squares a block, down and across.
     steps: [usize; 2],
@@ -283,12 +283,12 @@ struct Pooled {
 }
 
 impl Pooled {
-    fn new(view: &[u8], frame: Frame, blocks: u32, neighbours: u32) -> Pooled {
+    fn new(view: &[u8], frame: Size, blocks: u32, neighbors: u32) -> Pooled {
         let (w, h) = (frame.width as usize, frame.height as usize);
         // The largest square that fits into a block without a rest.
         let [size_y, size_x] = [h, w].map(|length| {
             let block = length / blocks as usize;
-            (1..=(neighbours as usize).min(block)).rev().find(|size| block.is_multiple_of(*size)).unwrap_or(1)
+            (1..=(neighbors as usize).min(block)).rev().find(|size| block.is_multiple_of(*size)).unwrap_or(1)
         });
         let columns = w / size_x;
         let mut values = vec![[0.0; 3]; h / size_y * columns];
@@ -304,7 +304,7 @@ impl Pooled {
         Pooled { steps: [h / size_y / blocks, w / size_x / blocks], columns, values }
     }
 
-    /// The mean difference between the end of a block here and the beginning of the next one in the other picture.
+    /// The mean difference between the end of a block here and the beginning of the next one in the other image.
     fn step(&self, other: &Pooled, [row, column]: [usize; 2], vertical: bool) -> f64 {
         let [down, across] = self.steps;
         let (y, x) = (row * down, column * across);
@@ -357,20 +357,20 @@ impl Mixer for PuzzleMix {
         check_range("labels", f64::from(self.labels), [2.0, 4.0])?;
         check_range("eta", self.eta, [0.0, 1e3])?;
         check_range("beta", self.beta, [0.0, 1e3])?;
-        // Beyond 1 a difference of labels could be cheaper than none, which a cut cannot minimise.
+        // Beyond 1 a difference of labels could be cheaper than none, which a cut cannot minimize.
         check_range("gamma", self.gamma, [0.0, 1.0])?;
-        check_range("neighbours", f64::from(self.neighbours), [1.0, 1024.0])?;
+        check_range("neighbors", f64::from(self.neighbors), [1.0, 1024.0])?;
         check_range("t_eps", self.t_eps, [0.0, 1e3])?;
         check_alpha(self.alpha)
     }
 
-    fn fits(&self, frame: Frame) -> Result<()> {
+    fn fits(&self, frame: Size) -> Result<()> {
         if !self.choice(frame).is_empty() {
             return Ok(());
         }
         let [low, high] = self.blocks;
         Err(Error::config(format!(
-            "blocks = [{low}, {high}]: no power of two among them divides pictures of {frame} pixels"
+            "blocks = [{low}, {high}]: no power of two among them divides images of {frame} pixels"
         )))
     }
 
@@ -378,9 +378,9 @@ impl Mixer for PuzzleMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn {
-        let lam = draws.beta(self.alpha, self.alpha);
-        let unit = draws.unit();
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
+        let lam = rng.beta(self.alpha, self.alpha);
+        let unit = rng.unit();
         let choice = self.choice(frame);
         // Views of a size that `fits` refuses stay whole.
         let Some(blocks) = choice.get((unit * choice.len() as f64) as usize) else {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::cutmix::official_rect;
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 use crate::mix::params::{check_alpha, check_ends, is_default, mixer_basics};
 use crate::mix::{Blend, Drawn, Mixer, Tile, TileFilter, Tiles};
@@ -13,7 +13,7 @@ use crate::mix::{Blend, Drawn, Mixer, Tile, TileFilter, Tiles};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResizeDialect {
-    /// OpenMixup: the sides are `tau` times the picture's.
+    /// OpenMixup: the sides are `tau` times the image's.
     #[default]
     OpenMixup,
     /// mmpretrain: CutMix's box for a weight of `beta * (high - low) + low`.
@@ -75,7 +75,7 @@ impl ResizeMix {
     }
 
     /// The sides of the box, before it is clipped, for a ratio of sides, or for a weight in mmpretrain's dialect.
-    pub fn sides(&self, tau: f64, frame: Frame) -> [u32; 2] {
+    pub fn sides(&self, tau: f64, frame: Size) -> [u32; 2] {
         let ratio = match self.dialect {
             ResizeDialect::OpenMixup => tau,
             ResizeDialect::MmPretrain => libm::sqrt(1.0 - tau),
@@ -83,12 +83,12 @@ impl ResizeMix {
         [frame.height, frame.width].map(|side| (f64::from(side) * ratio) as u32)
     }
 
-    /// The blend for sides and the centre of the box, which is clipped.
-    pub fn blend(&self, sides: [u32; 2], centre: [u32; 2], frame: Frame) -> Blend {
-        self.in_rect(official_rect(sides, centre, frame), frame)
+    /// The blend for sides and the center of the box, which is clipped.
+    pub fn blend(&self, sides: [u32; 2], center: [u32; 2], frame: Size) -> Blend {
+        self.in_rect(official_rect(sides, center, frame), frame)
     }
 
-    fn in_rect(&self, to: [u32; 4], frame: Frame) -> Blend {
+    fn in_rect(&self, to: [u32; 4], frame: Size) -> Blend {
         let [y0, x0, y1, x1] = to;
         if y0 >= y1 || x0 >= x1 {
             return Blend::Keep;
@@ -109,22 +109,22 @@ impl Mixer for ResizeMix {
         self.alpha.map_or(Ok(()), check_alpha)
     }
 
-    fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
         let [low, high] = self.scope;
-        let uniform = draws.within(low, high);
+        let uniform = rng.uniform(low, high);
         let tau = match (self.dialect, self.alpha) {
             (ResizeDialect::MmPretrain, alpha) => {
                 let alpha = alpha.unwrap_or(1.0);
-                draws.beta(alpha, alpha) * (high - low) + low
+                rng.beta(alpha, alpha) * (high - low) + low
             }
             (ResizeDialect::OpenMixup, Some(alpha)) => {
-                let tau = draws.beta(alpha, alpha);
+                let tau = rng.beta(alpha, alpha);
                 if (low..=high).contains(&tau) { tau } else { uniform }
             }
             (ResizeDialect::OpenMixup, None) => uniform,
         };
         let sides = self.sides(tau, frame);
-        let mut below = |n: u32| draws.below(u64::from(n)) as u32;
+        let mut below = |n: u32| rng.below(u64::from(n)) as u32;
         if self.unclipped {
             let [height, width] = sides;
             let x0 = below(frame.width - width + 1);

@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::cutmix::official_rect;
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::Result;
 use crate::mix::params::{check_alpha, is_default, mixer_basics, one};
 use crate::mix::saliency::peak;
@@ -56,12 +56,12 @@ impl SaliencyMix {
         SaliencyMix { scope, ..self }
     }
 
-    /// The box of a share around a centre, row and column: that of CutMix's authors.
-    pub fn rect(lam: f64, centre: [u32; 2], frame: Frame) -> [u32; 4] {
+    /// The box of a share around a center, row and column: that of CutMix's authors.
+    pub fn rect(lam: f64, center: [u32; 2], frame: Size) -> [u32; 4] {
         let side = libm::sqrt(1.0 - lam);
         official_rect(
             [frame.height, frame.width].map(|length| (f64::from(length) * side) as u32),
-            centre,
+            center,
             frame,
         )
     }
@@ -72,26 +72,26 @@ struct SaliencyDraw {
     lam: f64,
     map: MapSource,
     scope: Scope,
-    centre: OnceLock<[u32; 2]>,
+    center: OnceLock<[u32; 2]>,
 }
 
 impl SaliencyDraw {
-    fn centre(&self, scene: &Scene<'_>, partner: usize) -> Result<[u32; 2]> {
+    fn center(&self, scene: &Scene<'_>, partner: usize) -> Result<[u32; 2]> {
         Ok(peak(scene.frame(), &scene.levels(partner, &self.map)?))
     }
 }
 
 impl Resolve for SaliencyDraw {
     fn resolve(&self, scene: &Scene<'_>, _slot: usize, sources: &[usize]) -> Result<Outcome> {
-        let centre = match (self.scope, self.centre.get()) {
-            (Scope::Batch, Some(centre)) => *centre,
+        let center = match (self.scope, self.center.get()) {
+            (Scope::Batch, Some(center)) => *center,
             (Scope::Batch, None) => {
-                let centre = self.centre(scene, sources[1])?;
-                *self.centre.get_or_init(|| centre)
+                let center = self.center(scene, sources[1])?;
+                *self.center.get_or_init(|| center)
             }
-            (Scope::PerSample, _) => self.centre(scene, sources[1])?,
+            (Scope::PerSample, _) => self.center(scene, sources[1])?,
         };
-        let rect = SaliencyMix::rect(self.lam, centre, scene.frame());
+        let rect = SaliencyMix::rect(self.lam, center, scene.frame());
         Ok(Outcome::from(Blend::Box { rect }))
     }
 }
@@ -107,9 +107,9 @@ impl Mixer for SaliencyMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
-        let lam = draws.beta(self.alpha, self.alpha);
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+        let lam = rng.beta(self.alpha, self.alpha);
         let (map, scope) = (self.map.clone(), self.scope);
-        Drawn::Late(Arc::new(SaliencyDraw { lam, map, scope, centre: OnceLock::new() }))
+        Drawn::Late(Arc::new(SaliencyDraw { lam, map, scope, center: OnceLock::new() }))
     }
 }

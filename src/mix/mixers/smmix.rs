@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 use crate::mix::params::{check_range, mixer_basics};
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
@@ -13,7 +13,7 @@ use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolv
 /// The partner's most attended square of patches over the slot's own least attended one; Chen et al., 2023 (arXiv 2212.12977).
 ///
 /// The square's side is uniform among the integers from `int(grid * low)` to `int(grid * high)`, with `side = [low, high]` ([0.25, 0.75]).
-/// `grid` (14) divides the picture's sides. `map` is `fine_grained` (default), `spectral_residual`, or the name of a plane. Labels
+/// `grid` (14) divides the image's sides. `map` is `fine_grained` (default), `spectral_residual`, or the name of a plane. Labels
 /// weigh by area. Notes: `side`, and the first patch of both squares as `row`, `column`, `from_row`, `from_column`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,7 +68,7 @@ impl SmMix {
         best.0
     }
 
-    /// The blend for a side of squares, and the maps of both pictures.
+    /// The blend for a side of squares, and the maps of both images.
     pub fn outcome(side: u32, grid: u32, own: &[f32], partner: &[f32]) -> Outcome {
         let [row, column] = SmMix::square(own, grid, side, false);
         let [from_row, from_column] = SmMix::square(partner, grid, side, true);
@@ -118,20 +118,20 @@ impl Mixer for SmMix {
         Ok(())
     }
 
-    fn fits(&self, frame: Frame) -> Result<()> {
+    fn fits(&self, frame: Size) -> Result<()> {
         if frame.width.is_multiple_of(self.grid) && frame.height.is_multiple_of(self.grid) {
             return Ok(());
         }
-        Err(Error::config(format!("grid = {} does not divide pictures of {frame} pixels", self.grid)))
+        Err(Error::config(format!("grid = {} does not divide images of {frame} pixels", self.grid)))
     }
 
     fn planes(&self) -> Vec<&str> {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, draws: &mut Draws, _frame: Frame) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
         let [low, high] = self.ends();
-        let side = low + draws.below(u64::from(high - low) + 1) as u32;
+        let side = low + rng.below(u64::from(high - low) + 1) as u32;
         Drawn::Late(Arc::new(SmDraw { side, grid: self.grid, map: self.map.clone() }))
     }
 }

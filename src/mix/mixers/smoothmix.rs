@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::once;
-use crate::augment::Frame;
-use crate::draws::Draws;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 use crate::error::Result;
 use crate::mix::params::{check_ends, mixer_basics};
 use crate::mix::{Blend, Drawn, Mask, Mixer, Outcome};
 
-/// A Gaussian of the partner anywhere in the picture; Lee et al., 2020 (CVPR workshops).
+/// A Gaussian of the partner anywhere in the image; Lee et al., 2020 (CVPR workshops).
 ///
 /// Its standard deviation is uniform in `sigma` ([0.25, 0.5]) times the height. Labels weigh by the mean of the mask. (OpenMixup
 /// exchanges the two labels' weights, which is not done here.)
@@ -39,11 +39,11 @@ struct Gaussian {
 
 impl SmoothMix {
     /// The mask of a Gaussian so many columns and rows from the middle, `sigma` pixels wide.
-    pub fn mask([rx, ry]: [i64; 2], sigma: f64, frame: Frame) -> Mask {
+    pub fn mask([rx, ry]: [i64; 2], sigma: f64, frame: Size) -> Mask {
         let line = |length: u32, shift: i64| -> Vec<f64> {
-            let centre = f64::from(length) / 2.0 - 0.5 + shift as f64;
+            let center = f64::from(length) / 2.0 - 0.5 + shift as f64;
             let weight = |at: u32| {
-                let distance = f64::from(at) - centre;
+                let distance = f64::from(at) - center;
                 libm::exp(-distance * distance / (2.0 * sigma * sigma))
             };
             (0..length).map(weight).collect()
@@ -61,11 +61,11 @@ impl Mixer for SmoothMix {
         check_ends("sigma", self.sigma, [1e-3, 1e3])
     }
 
-    fn draw(&self, draws: &mut Draws, frame: Frame) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
         let mut shift =
-            |length: u32| (draws.below(u64::from(length)) as f64 - f64::from(length) / 2.0) as i64;
+            |length: u32| (rng.below(u64::from(length)) as f64 - f64::from(length) / 2.0) as i64;
         let shift = [shift(frame.width), shift(frame.height)];
-        let sigma = draws.within(self.sigma[0], self.sigma[1]) * f64::from(frame.height);
+        let sigma = rng.uniform(self.sigma[0], self.sigma[1]) * f64::from(frame.height);
         once(Gaussian { shift, sigma }, |gaussian, frame| {
             Outcome::from(Blend::Mask(SmoothMix::mask(gaussian.shift, gaussian.sigma, frame).into()))
         })

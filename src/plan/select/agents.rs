@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Part, Picked, cut};
-use crate::draws::{Domain, Draws};
+use crate::rng::{Domain, RandomStream};
 use crate::error::{Error, Result};
 use crate::plan::facts::{By, Facts};
 use crate::plan::permutation::Permutation;
@@ -95,11 +95,11 @@ impl Dirichlet {
         let mut places = Vec::new();
         for group in 0..groups.count() {
             let (id, size) = (u64::from(groups.id(group)), groups.size(group));
-            let mut draws = Draws::of(self.seed, 0, Domain::Select, id, Part::Shares as u32);
-            let mut shares: Vec<f64> = (0..self.agents).map(|_| draws.gamma(self.alpha)).collect();
+            let mut rng = RandomStream::in_domain(self.seed, 0, Domain::Select, id, Part::Shares as u32);
+            let mut shares: Vec<f64> = (0..self.agents).map(|_| rng.gamma(self.alpha)).collect();
             if shares.iter().sum::<f64>() <= 0.0 {
                 // So small an alpha that all underflowed: one agent has the class.
-                shares[draws.below(u64::from(self.agents)) as usize] = 1.0;
+                shares[rng.below(u64::from(self.agents)) as usize] = 1.0;
             }
             let total: f64 = shares.iter().sum();
             let until = |agents: u32| match agents {

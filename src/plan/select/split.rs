@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Part, Picked, cut};
-use crate::draws::Domain;
+use crate::rng::Domain;
 use crate::error::{Error, Result};
 use crate::plan::facts::{By, Facts};
 use crate::plan::permutation::Permutation;

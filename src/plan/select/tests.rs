@@ -5,12 +5,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::plan::facts::{Grouping, Values};
 
-/// Samples of some classes, going round, and pictures of three captions each.
+/// Samples of some classes, going round, and images of three captions each.
 fn facts(samples: u32, classes: u32) -> Facts {
     let grouping = |of: Vec<u32>| Grouping { of, ..Grouping::default() };
     Facts::new()
         .with(By::Class, grouping((0..samples).map(|sample| sample % classes).collect()))
-        .with(By::from("picture"), grouping((0..samples).map(|sample| sample / 3).collect()))
+        .with(By::from("image"), grouping((0..samples).map(|sample| sample / 3).collect()))
 }
 
 fn all(samples: u32) -> Picked {
@@ -53,12 +53,12 @@ fn a_split_is_a_disjoint_cover_of_the_asked_sizes() {
 
 #[test]
 fn no_group_crosses_a_grouped_split() {
-    let by = By::from("picture");
+    let by = By::from("image");
     let parts: Vec<Vec<u32>> =
         (0..2).map(|part| apply(Split::new([0.8, 0.2], part).by(by.clone()), 300, 5, 0)).collect();
     cover(&parts, 300);
-    let pictures = |part: &[u32]| part.iter().map(|sample| sample / 3).collect::<BTreeSet<_>>();
-    assert!(pictures(&parts[0]).is_disjoint(&pictures(&parts[1])));
+    let images = |part: &[u32]| part.iter().map(|sample| sample / 3).collect::<BTreeSet<_>>();
+    assert!(images(&parts[0]).is_disjoint(&images(&parts[1])));
     assert_eq!(parts[1].len(), 60);
 }
 
@@ -202,6 +202,6 @@ proptest! {
         let split = |part: u32| Split::new(of.clone(), part as usize).seed(seed);
         cover(&parts(&|part| split(part).into()), samples);
         cover(&parts(&|part| split(part).within(By::Class).into()), samples);
-        cover(&parts(&|part| split(part).by(By::from("picture")).into()), samples);
+        cover(&parts(&|part| split(part).by(By::from("image")).into()), samples);
     }
 }

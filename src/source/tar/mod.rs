@@ -1,4 +1,4 @@
-//! Tars of pictures, in WebDataset convention or of class folders.
+//! Tars of images, in WebDataset convention or of class folders.
 
 mod member;
 
@@ -18,10 +18,10 @@ const LABEL: u64 = 1 << 20;
 /// How many tars are held open; those after are opened for each read.
 const HELD_OPEN: usize = 128;
 
-/// Pictures in one tar or several, read in place: an index is built from the headers, nothing is ever extracted.
+/// Images in one tar or several, read in place: an index is built from the headers, nothing is ever extracted.
 ///
-/// Members whose paths are equal up to the first dot of the file name belong to one sample, be they neighbours or not:
-/// `a/7.jpg`, `a/7.cls` and `a/7.txt`. The picture is the member with the extension `jpg`, `jpeg`, `png` or `webp`. The
+/// Members whose paths are equal up to the first dot of the file name belong to one sample, be they neighbors or not:
+/// `a/7.jpg`, `a/7.cls` and `a/7.txt`. The image is the member with the extension `jpg`, `jpeg`, `png` or `webp`. The
 /// class is, in this order,
 ///
 /// 1. the number in the member `cls`;
@@ -30,13 +30,13 @@ const HELD_OPEN: usize = 128;
 ///    [`Folder`](super::Folder).
 ///
 /// A member `json` with `boxes` or `keypoints` ([`Annotations::from_json`]) and members `NAME.KIND.png` annotate the
-/// picture; a kind is `mask`, `instances`, `depth`, `image` or `colour`.
+/// image; a kind is `mask`, `instances`, `depth`, `image` or `color`.
 ///
-/// A sample without a class among samples with one fails when it is read. Samples come in the order of their pictures in
+/// A sample without a class among samples with one fails when it is read. Samples come in the order of their images in
 /// the tar, tars in the order of the bytes of their file names. Names that begin with a dot are skipped; what else was
 /// left out is told by [`Tar::skipped`].
 ///
-/// The fingerprint covers names, sizes and classes of the pictures, and sizes of what annotates them.
+/// The fingerprint covers names, sizes and classes of the images, and sizes of what annotates them.
 #[derive(Debug)]
 pub struct Tar {
     files: Vec<fill::At>,
@@ -48,7 +48,7 @@ pub struct Tar {
     /// Classes that could not be read, by sample.
     bad: BTreeMap<u64, String>,
     /// Whether any sample has a class, or should have.
-    labelled: bool,
+    labeled: bool,
     classes: Vec<String>,
     skipped: Skipped,
     fingerprint: Fingerprint,
@@ -64,9 +64,9 @@ pub struct Skipped {
     pub devices: u64,
     /// Sparse files and members of unknown type.
     pub others: u64,
-    /// Samples that have a class and no picture.
-    pub without_picture: u64,
-    /// Pictures of a sample that had one already; the first counts.
+    /// Samples that have a class and no image.
+    pub without_image: u64,
+    /// Images of a sample that had one already; the first counts.
     pub duplicates: u64,
 }
 
@@ -111,7 +111,7 @@ impl Tar {
     ///
     /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if a tar ends inside a member or without its end mark,
     /// [`Kind::Corrupt`] for a bad header, [`Kind::Limit`] for an extended header above 1 MiB, [`Kind::Unsupported`] for
-    /// a compressed tar or a pipe, [`Kind::Config`] if there is no picture.
+    /// a compressed tar or a pipe, [`Kind::Config`] if there is no image.
     pub fn open(path: impl AsRef<Path>) -> Result<Tar> {
         let path = path.as_ref();
         let mut tar = Tar {
@@ -120,7 +120,7 @@ impl Tar {
             sides: Vec::new(),
             names: Vec::new(),
             bad: BTreeMap::new(),
-            labelled: false,
+            labeled: false,
             classes: Vec::new(),
             skipped: Skipped::default(),
             fingerprint: Fingerprint(0),
@@ -135,13 +135,13 @@ impl Tar {
         }
         if tar.samples.is_empty() {
             return Err(Error::config(format!(
-                "{}: no picture found; expected members named *.jpg, *.jpeg, *.png or *.webp ({})",
+                "{}: no image found; expected members named *.jpg, *.jpeg, *.png or *.webp ({})",
                 path.display(),
                 tar.skipped
             )));
         }
-        tar.labelled = !tar.bad.is_empty() || tar.samples.iter().any(|sample| sample.class.is_some());
-        if !tar.labelled {
+        tar.labeled = !tar.bad.is_empty() || tar.samples.iter().any(|sample| sample.class.is_some());
+        if !tar.labeled {
             tar.classes_from_folders().map_err(|error| error.at(path.display()))?;
         }
         if tar.skipped != Skipped::default() {
@@ -168,7 +168,7 @@ impl Tar {
                 Kind::Unsupported,
                 format!(
                     "{}: compressed with {tool}, so samples cannot be read in any order; unpack it ({tool} -d) or \
-                     convert the pictures to shards",
+                     convert the images to shards",
                     place()
                 ),
             ));
@@ -191,7 +191,7 @@ impl Tar {
                 self.sides.extend(sides.into_iter().map(|side| Side { sample, ..side }));
             }
             match (sample, label) {
-                (None, _) => self.skipped.without_picture += 1,
+                (None, _) => self.skipped.without_image += 1,
                 (Some(_), None) => {}
                 (Some(sample), Some(label)) => match label.class {
                     Ok(class) => self.samples[sample].class = Some(class),
@@ -264,7 +264,7 @@ impl Tar {
             let class = first_folder(self.member(id)).and_then(|folder| folders.binary_search(&folder).ok());
             classes.push(class.map(|class| class as u32).ok_or_else(|| {
                 Error::config(format!(
-                    "no member gives a class, and the picture {} lies beside class folders; move it into one, or add \
+                    "no member gives a class, and the image {} lies beside class folders; move it into one, or add \
                      cls members",
                     names::short(self.member(id))
                 ))
@@ -299,7 +299,7 @@ impl Tar {
         sum.finish()
     }
 
-    /// The stored name of a sample's picture.
+    /// The stored name of a sample's image.
     fn member(&self, id: u64) -> &[u8] {
         let id = id as usize;
         let start = id.checked_sub(1).map_or(0, |before| self.samples[before].name_end);
@@ -312,7 +312,7 @@ impl Tar {
         }
         match self.samples[id as usize].class {
             Some(class) => Ok(Target::Class(class)),
-            None if !self.labelled => Ok(Target::None),
+            None if !self.labeled => Ok(Target::None),
             None => Err(Error::corrupt(
                 "no class: expected a cls member, or a json member with \"label\", as other samples have",
             )),
@@ -354,7 +354,7 @@ impl Source for Tar {
                 return Err(Error::new(
                     Kind::Truncated,
                     format!(
-                        "the tar ends after {found} of the picture's {} bytes; it was longer when it was opened",
+                        "the tar ends after {found} of the image's {} bytes; it was longer when it was opened",
                         sample.size
                     ),
                 ));
@@ -403,11 +403,11 @@ impl Source for Tar {
 
 impl std::fmt::Display for Skipped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Skipped { links, devices, others, without_picture, duplicates } = self;
+        let Skipped { links, devices, others, without_image, duplicates } = self;
         write!(
             f,
-            "{links} links, {devices} devices, {others} members of other types, {without_picture} samples without a \
-             picture, {duplicates} second pictures of a sample"
+            "{links} links, {devices} devices, {others} members of other types, {without_image} samples without a \
+             image, {duplicates} second images of a sample"
         )
     }
 }

@@ -48,7 +48,7 @@ fn targets(tar: &Tar) -> Vec<Target> {
 }
 
 #[test]
-fn members_with_one_key_are_one_sample_neighbours_or_not() {
+fn members_with_one_key_are_one_sample_neighbors_or_not() {
     let tar = open(&[
         file("s/2.jpg", JPEG),
         file("s/1.cls", b" 7\n"),
@@ -125,7 +125,7 @@ fn what_is_no_sample_is_counted() {
     ])
     .unwrap();
     assert_eq!(names(&tar), ["a/1.jpg"]);
-    let expected = Skipped { links: 2, devices: 2, others: 1, without_picture: 1, duplicates: 1 };
+    let expected = Skipped { links: 2, devices: 2, others: 1, without_image: 1, duplicates: 1 };
     assert_eq!(tar.skipped(), expected);
 }
 
@@ -294,7 +294,7 @@ fn the_fingerprint_covers_names_sizes_and_classes() {
 }
 
 #[test]
-fn members_that_annotate_a_picture_are_found_by_its_key() {
+fn members_that_annotate_a_image_are_found_by_its_key() {
     let png = b"\x89PNG\r\n\x1a\n";
     let members = |json: &[u8]| {
         vec![

@@ -4,14 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::space::{Name, Space, Style, push, sign, value};
 use crate::augment::params::{Span, check_range, is_default, op_basics};
-use crate::augment::{Dialect, Op, Step, Steps, WarpFilter};
-use crate::draws::Draws;
+use crate::augment::{Op, Step, Steps, WarpFilter};
+use crate::kernels::Dialect;
+use crate::rng::RandomStream;
 use crate::error::Result;
 
 /// Weights of a Dirichlet distribution with equal parameters, a few at a time.
-pub(super) fn dirichlet<const MOST: usize>(draws: &mut Draws, alpha: f64, count: usize) -> [f64; MOST] {
+pub(super) fn dirichlet<const MOST: usize>(rng: &mut RandomStream, alpha: f64, count: usize) -> [f64; MOST] {
     let mut weights = [0.0; MOST];
-    weights[..count].iter_mut().for_each(|weight| *weight = draws.gamma(alpha));
+    weights[..count].iter_mut().for_each(|weight| *weight = rng.gamma(alpha));
     let sum: f64 = weights.iter().sum();
     weights[..count].iter_mut().for_each(|weight| {
         // All gammas underflow for a tiny alpha: equal shares then.
@@ -23,7 +24,7 @@ pub(super) fn dirichlet<const MOST: usize>(draws: &mut Draws, alpha: f64, count:
 /// The most chains of AugMix.
 pub(super) const WIDTH: usize = 16;
 
-/// A weighted sum of the picture and several chains of ops; Hendrycks et al., 2020 (arXiv 1912.02781), as torchvision
+/// A weighted sum of the image and several chains of ops; Hendrycks et al., 2020 (arXiv 1912.02781), as torchvision
 /// `AugMix`.
 ///
 /// `severity` (3) of 10; `width` (3) chains of `depth` (0, which draws 1 to 3) ops; `alpha` (1) of the Dirichlet and Beta
@@ -58,8 +59,8 @@ impl Default for AugMix {
     }
 }
 
-pub(super) fn depth(fixed: u32, draws: &mut Draws) -> u32 {
-    let drawn = 1 + draws.below(3) as u32;
+pub(super) fn depth(fixed: u32, rng: &mut RandomStream) -> u32 {
+    let drawn = 1 + rng.below(3) as u32;
     if fixed == 0 { drawn } else { fixed }
 }
 
@@ -73,20 +74,20 @@ impl Op for AugMix {
         check_range("alpha", self.alpha, [1e-3, 1e3])
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let ops = if self.all_ops { &Name::AUGMIX[..] } else { &Name::AUGMIX[..9] };
         let style = Style { filter: self.filter, fill: self.fill, dialect: self.dialect };
-        let own = draws.beta(self.alpha, self.alpha);
-        let weights: [f64; WIDTH] = dirichlet(draws, self.alpha, self.width as usize);
+        let own = rng.beta(self.alpha, self.alpha);
+        let weights: [f64; WIDTH] = dirichlet(rng, self.alpha, self.width as usize);
         steps.push(Step::Fork);
-        // The picture itself is a chain without ops.
+        // The image itself is a chain without ops.
         steps.push(Step::Chain(own as f32));
         for weight in &weights[..self.width as usize] {
-            for _ in 0..depth(self.depth, draws) {
-                let name = ops[draws.below(ops.len() as u64) as usize];
-                let bin = draws.below(self.severity.into()) as u32;
+            for _ in 0..depth(self.depth, rng) {
+                let name = ops[rng.below(ops.len() as u64) as usize];
+                let bin = rng.below(self.severity.into()) as u32;
                 let strength = value(name, Space::Augmix, 10, bin, steps.frame());
-                push(name, strength * sign(name, draws), style, steps);
+                push(name, strength * sign(name, rng), style, steps);
             }
             steps.push(Step::Chain((weight * (1.0 - own)) as f32));
         }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::space::{Name, Space, Style, push, sign, value};
 use super::tables;
 use crate::augment::params::{Span, is_default, op_basics};
-use crate::augment::{Dialect, Op, Steps, WarpFilter};
-use crate::draws::Draws;
+use crate::augment::{Op, Steps, WarpFilter};
+use crate::kernels::Dialect;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
 /// The parameters that policies share: `filter` (`nearest`), `fill` (black), `dialect` (`pil`).
@@ -65,11 +66,11 @@ impl Op for RandAugment {
         Span::Fixed(self.magnitude.into()).check("magnitude", [0.0, f64::from(self.bins) - 1.0])
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         for _ in 0..self.num_ops {
-            let name = Name::FOURTEEN[draws.below(14) as usize];
+            let name = Name::FOURTEEN[rng.below(14) as usize];
             let strength = value(name, Space::Narrow, self.bins, self.magnitude, steps.frame());
-            push(name, strength * sign(name, draws), style!(self), steps);
+            push(name, strength * sign(name, rng), style!(self), steps);
         }
     }
 }
@@ -101,11 +102,11 @@ impl Op for TrivialAugmentWide {
         check_bins(self.bins)
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let name = Name::FOURTEEN[draws.below(14) as usize];
-        let bin = draws.below(self.bins.into()) as u32;
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let name = Name::FOURTEEN[rng.below(14) as usize];
+        let bin = rng.below(self.bins.into()) as u32;
         let strength = value(name, Space::Wide, self.bins, bin, steps.frame());
-        push(name, strength * sign(name, draws), style!(self), steps);
+        push(name, strength * sign(name, rng), style!(self), steps);
     }
 }
 
@@ -134,16 +135,16 @@ enum Policy {
 impl Op for AutoAugment {
     op_basics!("auto_augment");
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let pairs = match self.policy {
             Policy::ImageNet => &tables::IMAGENET,
             Policy::Cifar10 => &tables::CIFAR10,
             Policy::Svhn => &tables::SVHN,
         };
-        for (name, p, bin) in pairs[draws.below(pairs.len() as u64) as usize] {
-            if draws.unit() <= p {
+        for (name, p, bin) in pairs[rng.below(pairs.len() as u64) as usize] {
+            if rng.unit() <= p {
                 let strength = value(name, Space::Narrow, 10, bin.into(), steps.frame());
-                push(name, strength * sign(name, draws), style!(self), steps);
+                push(name, strength * sign(name, rng), style!(self), steps);
             }
         }
     }
@@ -188,8 +189,8 @@ impl Op for PolicyOp {
         Span::Fixed(self.magnitude.into()).check("magnitude", [0.0, f64::from(self.bins) - 1.0])
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let drawn = sign(self.name, draws);
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let drawn = sign(self.name, rng);
         let sign = if self.sign == 0 { drawn } else { f64::from(self.sign) };
         let strength = value(self.name, self.space, self.bins, self.magnitude, steps.frame());
         push(self.name, strength * sign, style!(self), steps);

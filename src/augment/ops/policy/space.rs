@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::colour::solarize;
+use super::super::color::solarize;
 use super::super::geometric::rotation;
 use super::super::matrix;
-use crate::augment::{Blur, Colour, Dialect, Frame, Levels, Step, Steps, Warp, WarpFilter};
-use crate::draws::Draws;
+use crate::augment::{Blur, Color, Levels, Step, Steps, Warp, WarpFilter};
+use crate::kernels::Dialect;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
 
 /// An op of torchvision's policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,7 +89,7 @@ pub enum Space {
     Augmix,
 }
 
-/// How policies move and colour pixels.
+/// How policies move and color pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Style {
     pub(super) filter: WarpFilter,
@@ -107,7 +109,7 @@ fn linspace(low: f32, high: f32, bins: u32, bin: u32) -> f64 {
 }
 
 /// The value of a magnitude, without sign; 0 for ops without one.
-pub(super) fn value(name: Name, space: Space, bins: u32, bin: u32, frame: Frame) -> f64 {
+pub(super) fn value(name: Name, space: Space, bins: u32, bin: u32, frame: Size) -> f64 {
     let linear = |high: f32| linspace(0.0, high, bins, bin);
     let (width, height) = (f64::from(frame.width), f64::from(frame.height));
     // Steps of bits: 8 - round(bin / ((bins - 1) / steps)), half to even, in f32.
@@ -136,9 +138,9 @@ pub(super) fn value(name: Name, space: Space, bins: u32, bin: u32, frame: Frame)
     }
 }
 
-/// Draws the sign of an op's magnitude: negative half of the time, for ops that have one.
-pub(super) fn sign(name: Name, draws: &mut Draws) -> f64 {
-    if name.signed() && draws.unit() <= 0.5 { -1.0 } else { 1.0 }
+/// RandomStream the sign of an op's magnitude: negative half of the time, for ops that have one.
+pub(super) fn sign(name: Name, rng: &mut RandomStream) -> f64 {
+    if name.signed() && rng.unit() <= 0.5 { -1.0 } else { 1.0 }
 }
 
 /// The step of an op with a signed value; none for the identity.
@@ -146,9 +148,9 @@ pub(super) fn push(name: Name, value: f64, style: Style, steps: &mut Steps) {
     let frame = steps.frame();
     let Style { filter, fill, dialect } = style;
     let warp = |map| Some(Step::Warp(Warp::affine(map, filter, fill, frame)));
-    let centre = (f64::from(frame.width) * 0.5, f64::from(frame.height) * 0.5);
+    let center = (f64::from(frame.width) * 0.5, f64::from(frame.height) * 0.5);
     let shear = |shear| matrix::affine((0.0, 0.0), 0.0, (0.0, 0.0), 1.0, shear);
-    let shift = |x, y| matrix::affine(centre, 0.0, (x, y), 1.0, [0.0; 2]);
+    let shift = |x, y| matrix::affine(center, 0.0, (x, y), 1.0, [0.0; 2]);
     let factor = 1.0 + value;
     let step = match name {
         Name::Identity => None,
@@ -158,7 +160,7 @@ pub(super) fn push(name: Name, value: f64, style: Style, steps: &mut Steps) {
         Name::TranslateY => warp(shift(0.0, value.trunc())),
         Name::Rotate => rotation(value, frame, false, filter, fill),
         Name::Brightness => Some(Step::Levels(Levels::Brightness(factor))),
-        Name::Color => Some(Step::Colour(Colour::Saturation(factor, dialect))),
+        Name::Color => Some(Step::Color(Color::Saturation(factor, dialect))),
         Name::Contrast => Some(Step::Levels(Levels::Contrast(factor, dialect))),
         Name::Sharpness => Some(Step::Blur(Blur::Sharpness(factor, dialect))),
         Name::Posterize => Some(Step::Levels(Levels::Posterize(value as u8))),

@@ -6,8 +6,9 @@ use super::augmix::{WIDTH, depth, dirichlet};
 use super::tables;
 use super::timm_space::{self as space, Hparams, Interpolation, TimmName};
 use crate::augment::params::{Span, check_range, op_basics};
-use crate::augment::{Blur, Colour, Dialect, Op, Step, Steps};
-use crate::draws::Draws;
+use crate::augment::{Blur, Color, Op, Step, Steps};
+use crate::kernels::Dialect;
+use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 
 /// What timm does about the spread of magnitudes.
@@ -20,11 +21,11 @@ struct Magnitude {
 }
 
 impl Magnitude {
-    fn draw(self, draws: &mut Draws) -> f64 {
+    fn draw(self, rng: &mut RandomStream) -> f64 {
         let level = if self.std == f64::INFINITY {
-            draws.within(0.0, self.mean)
+            rng.uniform(0.0, self.mean)
         } else if self.std > 0.0 {
-            self.mean + self.std * draws.normal()
+            self.mean + self.std * rng.normal()
         } else {
             self.mean
         };
@@ -58,7 +59,7 @@ enum Auto {
 /// A policy by timm's configuration string: `rand-m9-mstd0.5-inc1` (RandAugment), `original`, `originalr`, `v0`, `v0r`,
 /// `3a` (AutoAugment and 3-Augment), `augmix-m3-w3` (AugMix).
 ///
-/// `rand` takes `m` (10) the magnitude, `n` (2) the ops a picture, `p` (0.5) the probability of each, `mstd` (0) the spread of
+/// `rand` takes `m` (10) the magnitude, `n` (2) the ops an image, `p` (0.5) the probability of each, `mstd` (0) the spread of
 /// the magnitude (over 100: uniform from 0), `mmax` (10) its ceiling, `inc1` the set that grows with the magnitude, and a set
 /// `tweights`, `t3a` or `t3aw`; sets with weights are drawn without replacement. `augmix` takes `m` (3), `w` (3), `d` (-1: 1
 /// to 3), `a` (1) and `mstd` (uniform). AutoAugment takes `mstd`.
@@ -82,7 +83,7 @@ struct Form {
     config: String,
     #[serde(default)]
     interpolation: Interpolation,
-    #[serde(default = "mean_colour")]
+    #[serde(default = "mean_color")]
     fill: [u8; 3],
     #[serde(default = "hundred")]
     translate_const: f64,
@@ -90,7 +91,7 @@ struct Form {
     magnitude: Option<f64>,
 }
 
-fn mean_colour() -> [u8; 3] {
+fn mean_color() -> [u8; 3] {
     [124, 116, 104]
 }
 
@@ -132,7 +133,7 @@ impl TimmAugment {
         let form = Form {
             config: config.to_string(),
             interpolation: Interpolation::Random,
-            fill: mean_colour(),
+            fill: mean_color(),
             translate_const: hundred(),
             magnitude: None,
         };
@@ -243,45 +244,45 @@ impl TimmAugment {
         p: f64,
         magnitude: Magnitude,
         pct: f64,
-        draws: &mut Draws,
+        rng: &mut RandomStream,
         steps: &mut Steps,
     ) {
-        if p < 1.0 && draws.unit() > p {
+        if p < 1.0 && rng.unit() > p {
             return;
         }
         let Form { interpolation, fill, translate_const, .. } = self.form;
         let hparams = Hparams { interpolation, fill, translate_const, translate_pct: pct };
-        let level = magnitude.draw(draws);
-        let argument = name.argument(level, &hparams, draws);
-        name.push(argument, &hparams, draws, steps);
+        let level = magnitude.draw(rng);
+        let argument = name.argument(level, &hparams, rng);
+        name.push(argument, &hparams, rng, steps);
     }
 
-    fn auto(&self, policy: Auto, std: f64, draws: &mut Draws, steps: &mut Steps) {
-        let mut apply = |name: TimmName, p: f64, level: u8, draws: &mut Draws| {
+    fn auto(&self, policy: Auto, std: f64, rng: &mut RandomStream, steps: &mut Steps) {
+        let mut apply = |name: TimmName, p: f64, level: u8, rng: &mut RandomStream| {
             let magnitude = Magnitude { mean: level.into(), std, most: 10.0 };
-            self.one(name, p, magnitude, 0.45, draws, steps);
+            self.one(name, p, magnitude, 0.45, rng, steps);
         };
-        let pick = |draws: &mut Draws| draws.below(25) as usize;
+        let pick = |rng: &mut RandomStream| rng.below(25) as usize;
         match policy {
             Auto::Original | Auto::OriginalR => {
                 let posterize = match policy {
                     Auto::Original => TimmName::PosterizeOriginal,
                     _ => TimmName::PosterizeIncreasing,
                 };
-                for (name, p, level) in tables::IMAGENET[pick(draws)] {
-                    apply(TimmName::original(name, posterize), p, level, draws);
+                for (name, p, level) in tables::IMAGENET[pick(rng)] {
+                    apply(TimmName::original(name, posterize), p, level, rng);
                 }
             }
             Auto::V0 | Auto::V0R => {
-                for (name, p, level) in tables::V0[pick(draws)] {
+                for (name, p, level) in tables::V0[pick(rng)] {
                     let increasing = policy == Auto::V0R && name == TimmName::Posterize;
-                    apply(if increasing { TimmName::PosterizeIncreasing } else { name }, p, level, draws);
+                    apply(if increasing { TimmName::PosterizeIncreasing } else { name }, p, level, rng);
                 }
             }
-            Auto::Three => match draws.below(3) {
-                0 => apply(TimmName::Solarize, 1.0, 5, draws),
-                1 => apply(TimmName::Desaturate, 1.0, 10, draws),
-                _ => apply(TimmName::GaussianBlurRand, 1.0, 10, draws),
+            Auto::Three => match rng.below(3) {
+                0 => apply(TimmName::Solarize, 1.0, 5, rng),
+                1 => apply(TimmName::Desaturate, 1.0, 10, rng),
+                _ => apply(TimmName::GaussianBlurRand, 1.0, 10, rng),
             },
         }
     }
@@ -295,35 +296,35 @@ impl Op for TimmAugment {
         check_range("translate_const", self.form.translate_const, [0.0, 16_384.0])
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         match self.parsed {
             Config::Rand { layers, p, magnitude, set } => {
                 // Weighted sets have at most 15 ops: a bit for each that was drawn already.
                 let mut drawn = 0u32;
                 for _ in 0..layers {
                     let name = match set {
-                        Set::Uniform(names) => names[draws.below(names.len() as u64) as usize],
+                        Set::Uniform(names) => names[rng.below(names.len() as u64) as usize],
                         Set::Weighted(names) => {
                             let free = names.iter().enumerate().map(|(number, (_, weight))| {
                                 if drawn >> number & 1 == 1 { 0.0 } else { *weight }
                             });
-                            let chosen = draws.weighted(free);
+                            let chosen = rng.weighted(free);
                             drawn |= 1 << chosen;
                             names[chosen].0
                         }
                     };
-                    self.one(name, p, magnitude, 0.45, draws, steps);
+                    self.one(name, p, magnitude, 0.45, rng, steps);
                 }
             }
-            Config::Auto { policy, std } => self.auto(policy, std, draws, steps),
+            Config::Auto { policy, std } => self.auto(policy, std, rng, steps),
             Config::AugMix { width, depth: fixed, alpha, magnitude } => {
-                let weights: [f64; WIDTH] = dirichlet(draws, alpha, width as usize);
-                let m = draws.beta(alpha, alpha);
+                let weights: [f64; WIDTH] = dirichlet(rng, alpha, width as usize);
+                let m = rng.beta(alpha, alpha);
                 steps.push(Step::Fork);
                 for weight in &weights[..width as usize] {
-                    for _ in 0..depth(fixed, draws) {
-                        let name = space::AUGMIX[draws.below(space::AUGMIX.len() as u64) as usize];
-                        self.one(name, 1.0, magnitude, 0.3, draws, steps);
+                    for _ in 0..depth(fixed, rng) {
+                        let name = space::AUGMIX[rng.below(space::AUGMIX.len() as u64) as usize];
+                        self.one(name, 1.0, magnitude, 0.3, rng, steps);
                     }
                     steps.push(Step::Chain(*weight as f32));
                 }
@@ -347,7 +348,7 @@ pub struct TimmOp {
     argument: Option<f64>,
     #[serde(default)]
     interpolation: Interpolation,
-    #[serde(default = "mean_colour")]
+    #[serde(default = "mean_color")]
     fill: [u8; 3],
     #[serde(default = "hundred")]
     translate_const: f64,
@@ -365,18 +366,18 @@ impl Op for TimmOp {
         check_range("translate_const", self.translate_const, [0.0, 16_384.0])
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let TimmOp { name, interpolation, fill, translate_const, .. } = *self;
         let hparams = Hparams { interpolation, fill, translate_const, translate_pct: 0.45 };
-        let drawn = name.argument(self.level.unwrap_or(0.0), &hparams, draws);
-        name.push(self.argument.unwrap_or(drawn), &hparams, draws, steps);
+        let drawn = name.argument(self.level.unwrap_or(0.0), &hparams, rng);
+        name.push(self.argument.unwrap_or(drawn), &hparams, rng, steps);
     }
 }
 
-/// Exactly one of grey, solarize (from 128 on) and Gaussian blur (radius 0.1 to 2); 3-Augment of DeiT III, Touvron et al.,
+/// Exactly one of gray, solarize (from 128 on) and Gaussian blur (radius 0.1 to 2); 3-Augment of DeiT III, Touvron et al.,
 /// 2022 (arXiv 2204.07118).
 ///
-/// `radius` ([0.1, 2]) of the blur, as Pillow's. The recipe puts crop and flip before it and a colour jitter of 0.3 after.
+/// `radius` ([0.1, 2]) of the blur, as Pillow's. The recipe puts crop and flip before it and a color jitter of 0.3 after.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThreeAugment {
@@ -396,12 +397,12 @@ impl Op for ThreeAugment {
         self.radius.check("radius", [0.0, 100.0])
     }
 
-    fn draw(&self, draws: &mut Draws, steps: &mut Steps) {
-        let which = draws.below(3);
-        let radius = self.radius.draw(draws) as f32;
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        let which = rng.below(3);
+        let radius = self.radius.draw(rng) as f32;
         steps.push(match which {
-            0 => Step::Colour(Colour::Grey(Dialect::Pil)),
-            1 => super::super::colour::solarize(128.0),
+            0 => Step::Color(Color::Gray(Dialect::Pil)),
+            1 => super::super::color::solarize(128.0),
             _ => Step::Blur(Blur::PilGaussian(radius)),
         });
     }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::colour::solarize;
+use super::super::color::solarize;
 use super::super::geometric::rotation;
 use super::space::Name;
-use crate::augment::{Blur, Colour, Dialect, Levels, Step, Steps, Warp, WarpFilter};
-use crate::draws::Draws;
+use crate::augment::{Blur, Color, Levels, Step, Steps, Warp, WarpFilter};
+use crate::kernels::Dialect;
+use crate::rng::RandomStream;
 
 /// An op of timm's policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -184,9 +185,9 @@ impl TimmName {
     }
 
     /// The argument of a level, with the sign or radius that timm draws along with it; 0 for ops without one.
-    pub(super) fn argument(self, level: f64, hparams: &Hparams, draws: &mut Draws) -> f64 {
+    pub(super) fn argument(self, level: f64, hparams: &Hparams, rng: &mut RandomStream) -> f64 {
         let share = level / 10.0;
-        let mut negate = |value: f64| if draws.unit() > 0.5 { -value } else { value };
+        let mut negate = |value: f64| if rng.unit() > 0.5 { -value } else { value };
         let minmax = |least: f64, most: f64| (least + (most - least) * share).clamp(least, most);
         match self {
             Rotate => negate(share * 30.0),
@@ -205,19 +206,19 @@ impl TimmName {
             }
             Desaturate => minmax(0.5, 1.0),
             GaussianBlur => minmax(0.1, 2.0),
-            GaussianBlurRand => draws.within(0.1, 2.0 * minmax(0.0, 1.0)),
+            GaussianBlurRand => rng.uniform(0.1, 2.0 * minmax(0.0, 1.0)),
             AutoContrast | Equalize | Invert => 0.0,
         }
     }
 
     /// The step of an argument.
-    pub(super) fn push(self, argument: f64, hparams: &Hparams, draws: &mut Draws, steps: &mut Steps) {
+    pub(super) fn push(self, argument: f64, hparams: &Hparams, rng: &mut RandomStream, steps: &mut Steps) {
         let frame = steps.frame();
         let filter = match hparams.interpolation {
             Interpolation::Nearest => WarpFilter::Nearest,
             Interpolation::Bilinear => WarpFilter::Bilinear,
             Interpolation::Bicubic => WarpFilter::Bicubic,
-            Interpolation::Random if draws.below(2) == 0 => WarpFilter::Bilinear,
+            Interpolation::Random if rng.below(2) == 0 => WarpFilter::Bilinear,
             Interpolation::Random => WarpFilter::Bicubic,
         };
         let warp = |map| Some(Step::Warp(Warp::affine(map, filter, hparams.fill, frame)));
@@ -239,13 +240,13 @@ impl TimmName {
             }
             Solarize | SolarizeIncreasing => Some(solarize(argument)),
             SolarizeAdd => Some(Step::Levels(Levels::SolarizeAdd { add: argument as i16, threshold: 128 })),
-            Color | ColorIncreasing => Some(Step::Colour(Colour::Saturation(factor, pil))),
+            Color | ColorIncreasing => Some(Step::Color(Color::Saturation(factor, pil))),
             Contrast | ContrastIncreasing => Some(Step::Levels(Levels::Contrast(factor, pil))),
             Brightness | BrightnessIncreasing => Some(Step::Levels(Levels::Brightness(factor))),
             Sharpness | SharpnessIncreasing => Some(Step::Blur(Blur::Sharpness(factor, pil))),
             Desaturate => {
                 let factor = (1.0 - argument).clamp(0.0, 1.0);
-                Some(Step::Colour(Colour::Saturation(factor, pil)))
+                Some(Step::Color(Color::Saturation(factor, pil)))
             }
             GaussianBlur | GaussianBlurRand => Some(Step::Blur(Blur::PilGaussian(factor as f32))),
         };

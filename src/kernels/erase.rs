@@ -1,0 +1,69 @@
+//! Overwriting rectangles.
+
+use std::fmt;
+
+use super::noise::Normals;
+use crate::geometry::Size;
+
+/// What a rectangle is overwritten with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Fill {
+    /// One color.
+    Color([u8; 3]),
+    /// A normal value for each channel of each pixel: `mean + std n` on a scale of 0 to 255, rounded and clipped.
+    Noise {
+        /// The mean of each channel.
+        mean: [f32; 3],
+        /// The standard deviation of each channel.
+        std: [f32; 3],
+        /// Where the random numbers begin.
+        seed: u64,
+    },
+}
+
+/// Overwrites a rectangle, which lies inside the image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Erase {
+    /// The first column.
+    pub left: u32,
+    /// The first row.
+    pub top: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// With what.
+    pub fill: Fill,
+}
+
+impl fmt::Display for Erase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Erase { left, top, width, height, fill } = self;
+        write!(f, "erase left={left} top={top} width={width} height={height} fill=")?;
+        match fill {
+            Fill::Color(color) => write!(f, "{color:?}"),
+            Fill::Noise { .. } => f.write_str("noise"),
+        }
+    }
+}
+
+pub(crate) fn run(erase: &Erase, pixels: &mut [u8], frame: Size) {
+    let rows = pixels.as_chunks_mut::<3>().0.chunks_exact_mut(frame.width as usize);
+    let rows = rows.skip(erase.top as usize).take(erase.height as usize);
+    let parts = rows.map(|row| &mut row[erase.left as usize..][..erase.width as usize]);
+    match erase.fill {
+        Fill::Color(color) => parts.for_each(|part| part.fill(color)),
+        Fill::Noise { mean, std, seed } => {
+            let mut normals = Normals::new(seed);
+            for part in parts {
+                let mut channel = 0;
+                normals.each(part.as_flattened_mut(), |value, normal| {
+                    // Adding a half and truncating is rounding; below 0 both end at 0.
+                    *value = (mean[channel] + std[channel] * normal + 0.5) as u8;
+                    channel = if channel == 2 { 0 } else { channel + 1 };
+                });
+            }
+        }
+    }
+}
