@@ -1,52 +1,82 @@
-//! What each op costs on an image of 224 x 224, on one thread: images/s a line, the parameters drawn anew each time.
+//! What each op costs on an image of 224 x 224, on one thread: images/s a line, the parameters
+//! drawn anew each time.
 //!
-//! `cargo bench --bench ops` prints them; `benches/ops_peers.py` puts torchvision and albumentations beside them.
+//! `cargo bench --bench ops` prints them; `benches/ops_peers.py` puts torchvision and
+//! albumentations beside them.
 
 use std::time::{Duration, Instant};
 
 use feedmill::augment::{Program, Registry, Scratch, Steps};
-use feedmill::geometry::Size;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
-use feedmill::rng::{Coord, RandomStream, OpKey};
+use feedmill::geometry::Size;
+use feedmill::rng::{Coord, OpKey, RandomStream};
 use feedmill::source::Codec;
 
 fn image() -> Vec<u8> {
-    let bytes = std::fs::read("fixtures/photos/nature/picosdeeuropa_by_Aitzol_Berasategi.jpg").unwrap();
+    let bytes =
+        std::fs::read("fixtures/photos/nature/picosdeeuropa_by_Aitzol_Berasategi.jpg").unwrap();
     let probe = probe(&bytes, Codec::Jpeg, &Limits::default()).unwrap();
     let mut pixels = Vec::new();
-    let middle =
-        Rect { left: (probe.width - 224) / 2, top: (probe.height - 224) / 2, width: 224, height: 224 };
-    Decoder::new().decode(&bytes, &probe, middle, &mut pixels).unwrap();
+    let middle = Rect {
+        left: (probe.width - 224) / 2,
+        top: (probe.height - 224) / 2,
+        width: 224,
+        height: 224,
+    };
+    Decoder::new()
+        .decode(&bytes, &probe, middle, &mut pixels)
+        .unwrap();
     pixels
 }
 
 fn main() {
     let only = std::env::args().skip(1).find(|word| !word.starts_with('-'));
     let pixels = image();
-    let frame = Size { width: 224, height: 224 };
+    let frame = Size {
+        width: 224,
+        height: 224,
+    };
     let registry = Registry::default();
-    for line in include_str!("ops.txt").lines().filter(|line| !line.starts_with('#')) {
-        let [name, text, ..] = line.split(" | ").collect::<Vec<_>>()[..] else { panic!("{line}") };
-        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+    for line in include_str!("ops.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+    {
+        let [name, text, ..] = line.split(" | ").collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        if only
+            .as_ref()
+            .is_some_and(|only| !name.contains(only.as_str()))
+        {
             continue;
         }
         let mut table: feedmill::toml::Table =
             feedmill::toml::from_str(&format!("op = {{ {text} }}")).unwrap();
-        let Some(feedmill::toml::Value::Table(mut params)) = table.remove("op") else { panic!("{text}") };
+        let Some(feedmill::toml::Value::Table(mut params)) = table.remove("op") else {
+            panic!("{text}")
+        };
         let op = params.remove("op").unwrap().as_str().unwrap().to_string();
         let op = registry.make(&op, params).unwrap();
         let (mut scratch, mut out) = (Scratch::new(true), Vec::new());
         let mut sample = 0;
         let mut once = || {
-            let at = Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey(1) };
+            let at = Coord {
+                epoch: 0,
+                sample,
+                occurrence: 0,
+                view: 0,
+                op: OpKey(1),
+            };
             sample += 1;
             let mut steps = Steps::new(frame);
             op.draw(&mut RandomStream::keyed(7, at), &mut steps);
             let program = Program::from(steps);
             let end = program.end();
             out.resize(end.width as usize * end.height as usize * 3, 0);
-            program.run(&mut scratch, &pixels, Rect::whole(224, 224), &mut out, end).unwrap();
+            program
+                .run(&mut scratch, &pixels, Rect::whole(224, 224), &mut out, end)
+                .unwrap();
         };
         // The best of five spells: the others were disturbed.
         let best = (0..5)

@@ -1,15 +1,18 @@
-//! What each stage costs, by itself, on one thread. `cargo bench`; docs/PERFORMANCE.md says how to read it.
+//! What each stage costs, by itself, on one thread. `cargo bench`; docs/PERFORMANCE.md says how to
+//! read it.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use feedmill::augment::{Color, Filter, Levels, Program, Scratch, Step};
-use feedmill::kernels::Dialect;
-use feedmill::geometry::Size;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
-use feedmill::rng::{Coord, RandomStream, OpKey};
+use feedmill::geometry::Size;
+use feedmill::kernels::Dialect;
 use feedmill::mix::Scene;
-use feedmill::plan::{Balanced, By, Episodes, Facts, Grouping, Last, Pk, Plan, Sampler, Setup, Share};
+use feedmill::plan::{
+    Balanced, By, Episodes, Facts, Grouping, Last, Pk, Plan, Sampler, Setup, Share,
+};
+use feedmill::rng::{Coord, OpKey, RandomStream};
 use feedmill::source::{Codec, Memory};
 use feedmill::{Loader, Recipe};
 
@@ -20,7 +23,13 @@ fn main() {
 /// One stream for one coordinate, and its first number.
 #[divan::bench]
 fn rng() -> u64 {
-    let at = Coord { epoch: 1, sample: black_box(9), occurrence: 0, view: 0, op: OpKey(3) };
+    let at = Coord {
+        epoch: 1,
+        sample: black_box(9),
+        occurrence: 0,
+        view: 0,
+        op: OpKey(3),
+    };
     RandomStream::keyed(7, at).bits()
 }
 
@@ -28,17 +37,39 @@ fn rng() -> u64 {
 #[divan::bench]
 fn plan(bencher: Bencher) {
     let plan = planned(Sampler::default(), 256);
-    bencher.counter(ItemsCount::new(256usize)).bench(|| plan.batch(black_box(3), 77));
+    bencher
+        .counter(ItemsCount::new(256usize))
+        .bench(|| plan.batch(black_box(3), 77));
 }
 
 /// A plan over 1000 classes of 1.28 million samples.
 fn planned(sampler: impl Into<Sampler>, batch: usize) -> Plan {
     let samples = 1_281_167;
-    let sources = vec![Share { len: samples, weight: 1.0.into() }];
-    let setup =
-        Setup { seed: 7, sources, sampler: sampler.into(), batch, last: Last::Drop, ..Setup::default() };
+    let sources = vec![Share {
+        len: samples,
+        weight: 1.0.into(),
+    }];
+    let setup = Setup {
+        seed: 7,
+        sources,
+        sampler: sampler.into(),
+        batch,
+        last: Last::Drop,
+        ..Setup::default()
+    };
     let of = (0..samples as u32).map(|sample| sample % 1000).collect();
-    Plan::new(setup, Facts::new().with(By::Class, Grouping { of, count: 1000, names: Vec::new() })).unwrap()
+    Plan::new(
+        setup,
+        Facts::new().with(
+            By::Class,
+            Grouping {
+                of,
+                count: 1000,
+                names: Vec::new(),
+            },
+        ),
+    )
+    .unwrap()
 }
 
 /// The slots of a batch of 256 by samplers that go by class.
@@ -49,7 +80,9 @@ fn sample(bencher: Bencher, kind: &str) {
         "pk" => planned(Pk::new(64, 4), 256),
         _ => planned(Episodes::new(16, 1, 15), 256),
     };
-    bencher.counter(ItemsCount::new(256usize)).bench(|| plan.batch(black_box(3), 77));
+    bencher
+        .counter(ItemsCount::new(256usize))
+        .bench(|| plan.batch(black_box(3), 77));
 }
 
 fn photo() -> Vec<u8> {
@@ -63,22 +96,47 @@ fn decode_jpeg(bencher: Bencher, share: f64) {
     let header = probe(&bytes, Codec::Jpeg, &Limits::default()).unwrap();
     let side = |length: u32| (f64::from(length) * share.sqrt()) as u32;
     let (width, height) = (side(header.width), side(header.height));
-    let region = Rect { left: (header.width - width) / 2, top: (header.height - height) / 2, width, height };
+    let region = Rect {
+        left: (header.width - width) / 2,
+        top: (header.height - height) / 2,
+        width,
+        height,
+    };
     let (mut decoder, mut out) = (Decoder::new(), Vec::new());
-    bencher.counter(BytesCount::of_slice(&bytes)).bench_local(|| {
-        decoder.decode(&bytes, &header, region, &mut out).unwrap();
-    });
+    bencher
+        .counter(BytesCount::of_slice(&bytes))
+        .bench_local(|| {
+            decoder.decode(&bytes, &header, region, &mut out).unwrap();
+        });
 }
 
 /// 400 x 300 to 224 x 224.
 #[divan::bench(args = [Filter::Bilinear, Filter::Bicubic])]
 fn resize(bencher: Bencher, filter: Filter) {
-    let (from, to) = (Size { width: 400, height: 300 }, Size { width: 224, height: 224 });
-    let program = Program::of(vec![Step::Resize { width: to.width, height: to.height, filter }], from);
+    let (from, to) = (
+        Size {
+            width: 400,
+            height: 300,
+        },
+        Size {
+            width: 224,
+            height: 224,
+        },
+    );
+    let program = Program::of(
+        vec![Step::Resize {
+            width: to.width,
+            height: to.height,
+            filter,
+        }],
+        from,
+    );
     let (mut scratch, mut out) = (Scratch::new(true), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..400 * 300 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {
-        program.run(&mut scratch, &pixels, Rect::whole(400, 300), &mut out, to).unwrap();
+        program
+            .run(&mut scratch, &pixels, Rect::whole(400, 300), &mut out, to)
+            .unwrap();
     });
 }
 
@@ -91,20 +149,36 @@ fn color(bencher: Bencher, op: &str) {
         "saturation" => Step::Color(Color::Saturation(1.2, Dialect::Pil)),
         _ => Step::Color(Color::Hue(0.1, Dialect::Pil)),
     };
-    let frame = Size { width: 224, height: 224 };
+    let frame = Size {
+        width: 224,
+        height: 224,
+    };
     let program = Program::of(vec![step], frame);
     let (mut scratch, mut out) = (Scratch::new(true), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..224 * 224 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {
-        program.run(&mut scratch, &pixels, Rect::whole(224, 224), &mut out, frame).unwrap();
+        program
+            .run(
+                &mut scratch,
+                &pixels,
+                Rect::whole(224, 224),
+                &mut out,
+                frame,
+            )
+            .unwrap();
     });
 }
 
-/// What is drawn, and found out about pixels, for a group of 32 images of 224 x 224 that share a draw, and for 32 that do not. The
-/// final pass comes on top and costs what it costs without mixing, or a little more.
+/// What is drawn, and found out about pixels, for a group of 32 images of 224 x 224 that share a
+/// draw, and for 32 that do not. The final pass comes on top and costs what it costs without
+/// mixing, or a little more.
 #[divan::bench(args = MIXERS)]
 fn mix(bencher: Bencher, mixer: &str) {
-    let lambda = if mixer.ends_with("each") { "element" } else { "group" };
+    let lambda = if mixer.ends_with("each") {
+        "element"
+    } else {
+        "group"
+    };
     let name = mixer.trim_end_matches(" each");
     let text = format!(
         "batch = 32\n[mix]\nchoose = [ {{ mix = '{name}' {} }} ]\nlambda = '{lambda}'\n[target]\nclasses = 9",
@@ -112,13 +186,18 @@ fn mix(bencher: Bencher, mixer: &str) {
     );
     let recipe = Recipe::from_toml(&text).unwrap();
     let mix = recipe.mix_options().unwrap();
-    let frame = Size { width: 224, height: 224 };
+    let frame = Size {
+        width: 224,
+        height: 224,
+    };
     let (_, photo) = feedmill::augment::apply(
         &feedmill::augment::Resize::exact(224, 224),
         0,
         400,
         300,
-        &(0..400 * 300 * 3).map(|i| (i * 7 % 251) as u8).collect::<Vec<u8>>(),
+        &(0..400 * 300 * 3)
+            .map(|i| (i * 7 % 251) as u8)
+            .collect::<Vec<u8>>(),
     )
     .unwrap();
     let views = vec![Some(&photo[..]); 32];
@@ -127,7 +206,10 @@ fn mix(bencher: Bencher, mixer: &str) {
     bencher.counter(ItemsCount::new(32usize)).bench_local(|| {
         group += 1;
         let drawn = mix.draw(7, 0, 0, group, 32, frame);
-        drawn.iter().map(|slot| slot.resolve(&scene).unwrap().weights[0]).sum::<f64>()
+        drawn
+            .iter()
+            .map(|slot| slot.resolve(&scene).unwrap().weights[0])
+            .sum::<f64>()
     });
 }
 
@@ -155,7 +237,13 @@ fn small_epoch(bencher: Bencher) {
     let data = vec![100u8; count * 32 * 32 * 3];
     let source = Memory::pixels(data, 32, 32, 3, vec![1; count]).unwrap();
     let loader = Loader::new(Box::new(source), Recipe::preset("cifar").unwrap()).unwrap();
-    let epoch = || loader.epoch(0).unwrap().map(|batch| batch.unwrap().len()).sum::<usize>();
+    let epoch = || {
+        loader
+            .epoch(0)
+            .unwrap()
+            .map(|batch| batch.unwrap().len())
+            .sum::<usize>()
+    };
     assert!(epoch() >= count);
     bencher.counter(ItemsCount::new(count)).bench(epoch);
 }
@@ -164,7 +252,13 @@ fn small_epoch(bencher: Bencher) {
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn photo_epoch(bencher: Bencher) {
     let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet").unwrap()).unwrap();
-    let epoch = || loader.epoch(0).unwrap().map(|batch| batch.unwrap().len()).sum::<usize>();
+    let epoch = || {
+        loader
+            .epoch(0)
+            .unwrap()
+            .map(|batch| batch.unwrap().len())
+            .sum::<usize>()
+    };
     assert_eq!(epoch(), 256);
     bencher.counter(ItemsCount::new(256usize)).bench(epoch);
 }

@@ -4,8 +4,8 @@
 
 use feedmill::augment::{Registry, params_of};
 use feedmill::geometry::Size;
-use feedmill::rng::RandomStream;
 use feedmill::mix::{Blend, Drawn, Mixer};
+use feedmill::rng::RandomStream;
 use feedmill::{Error, Loader, Recipe, Result, toml};
 use serde::{Deserialize, Serialize};
 
@@ -31,15 +31,21 @@ impl Mixer for Stripe {
         if 0.0 <= low && low <= high && high <= 1.0 {
             Ok(())
         } else {
-            Err(Error::config(format!("share = [{low}, {high}]: expected 0 <= low <= high <= 1")))
+            Err(Error::config(format!(
+                "share = [{low}, {high}]: expected 0 <= low <= high <= 1"
+            )))
         }
     }
 
-    /// RandomStream before there are pixels: only sizes are known here. The labels' weights follow from the blend.
+    /// RandomStream before there are pixels: only sizes are known here. The labels' weights follow
+    /// from the blend.
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
         let rows = (rng.uniform(self.share[0], self.share[1]) * f64::from(frame.height)) as u32;
         let top = rng.below(u64::from(frame.height - rows) + 1) as u32;
-        Blend::Box { rect: [top, 0, top + rows, frame.width] }.into()
+        Blend::Box {
+            rect: [top, 0, top + rows, frame.width],
+        }
+        .into()
     }
 }
 

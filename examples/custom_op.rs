@@ -30,7 +30,10 @@ impl Op for Dusk {
         if (0.0..=1.0).contains(&self.strength) {
             Ok(())
         } else {
-            Err(Error::config(format!("strength = {}: expected 0 to 1", self.strength)))
+            Err(Error::config(format!(
+                "strength = {}: expected 0 to 1",
+                self.strength
+            )))
         }
     }
 
@@ -49,9 +52,13 @@ struct Darken {
 
 impl Kernel for Darken {
     fn apply(&self, pixels: &mut [u8], frame: Size) {
-        for (y, row) in pixels.chunks_exact_mut(frame.width as usize * 3).enumerate() {
+        for (y, row) in pixels
+            .chunks_exact_mut(frame.width as usize * 3)
+            .enumerate()
+        {
             let factor = 1.0 - self.strength * y as f32 / frame.height as f32;
-            row.iter_mut().for_each(|value| *value = (f32::from(*value) * factor) as u8);
+            row.iter_mut()
+                .for_each(|value| *value = (f32::from(*value) * factor) as u8);
         }
     }
 }
@@ -75,7 +82,8 @@ fn main() -> Result<()> {
     println!("{}", loader.explain(0, 3)?);
     for batch in loader.epoch(0)? {
         let batch = batch?;
-        let mean = batch.images().as_f32()?.iter().sum::<f32>() / batch.images().as_f32()?.len() as f32;
+        let mean =
+            batch.images().as_f32()?.iter().sum::<f32>() / batch.images().as_f32()?.len() as f32;
         println!("samples {:?}: mean {mean:.3}", batch.samples());
     }
     Ok(())

@@ -39,12 +39,24 @@ impl Source for Stripes {
         for y in 0..SIDE {
             for x in 0..SIDE {
                 let along = if class == 0 { x } else { y };
-                let level = if (along / width).is_multiple_of(2) { 30 } else { 220 };
+                let level = if (along / width).is_multiple_of(2) {
+                    30
+                } else {
+                    220
+                };
                 spare.extend([level, level, 128]);
             }
         }
-        let codec = Codec::Raw { width: SIDE, height: SIDE, channels: 3 };
-        Ok(Raw { bytes: Payload::Owned(spare), codec, target: Target::Class(class) })
+        let codec = Codec::Raw {
+            width: SIDE,
+            height: SIDE,
+            channels: 3,
+        };
+        Ok(Raw {
+            bytes: Payload::Owned(spare),
+            codec,
+            target: Target::Class(class),
+        })
     }
 
     /// It computes, so it may be called right where its bytes are needed.
@@ -54,11 +66,19 @@ impl Source for Stripes {
 }
 
 fn main() -> Result<()> {
-    let recipe = Recipe::new().seed(7).batch(16).op(RandomCrop::new(32)).op(HorizontalFlip::new(0.5));
+    let recipe = Recipe::new()
+        .seed(7)
+        .batch(16)
+        .op(RandomCrop::new(32))
+        .op(HorizontalFlip::new(0.5));
     let loader = Loader::new(Box::new(Stripes { count: 100 }), recipe)?;
     for batch in loader.epoch(0)? {
         let batch = batch?;
-        println!("{:?} classes {:?}", batch.images().shape(), batch.targets().index()?);
+        println!(
+            "{:?} classes {:?}",
+            batch.images().shape(),
+            batch.targets().index()?
+        );
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Few-shot learning: episodes of support and queries, and a nearest-centroid classifier on mean colors.
+//! Few-shot learning: episodes of support and queries, and a nearest-centroid classifier on mean
+//! colors.
 //!
 //! cargo run --example episodes [FOLDER]
 
@@ -23,7 +24,11 @@ fn main() -> feedmill::Result<()> {
     // Three classes, of each one image to learn from and two to tell.
     let ways = 3;
     let episodes = Episodes::new(ways, 1, 2).batches(20);
-    let recipe = Recipe::new().seed(7).batch(9).op(Resize::exact(32, 32)).sampler(episodes);
+    let recipe = Recipe::new()
+        .seed(7)
+        .batch(9)
+        .op(Resize::exact(32, 32))
+        .sampler(episodes);
     let loader = Loader::open(data, recipe)?;
     let (mut right, mut asked) = (0, 0);
     for batch in loader.epoch(0)? {
@@ -35,8 +40,9 @@ fn main() -> feedmill::Result<()> {
         }
         for slot in (0..batch.len()).filter(|&slot| batch.roles()[slot] == Role::Query) {
             let seen = features(&batch, slot)?;
-            let nearest = (0..centroids.len())
-                .min_by(|&a, &b| distance(centroids[a], seen).total_cmp(&distance(centroids[b], seen)));
+            let nearest = (0..centroids.len()).min_by(|&a, &b| {
+                distance(centroids[a], seen).total_cmp(&distance(centroids[b], seen))
+            });
             right += usize::from(nearest == Some(groups[slot] as usize));
             asked += 1;
         }

@@ -5,7 +5,10 @@
 use feedmill::{Loader, LoaderState, Recipe};
 
 fn open() -> feedmill::Result<Loader> {
-    Loader::open("fixtures/photos", Recipe::preset("imagenet")?.seed(7).batch(4))
+    Loader::open(
+        "fixtures/photos",
+        Recipe::preset("imagenet")?.seed(7).batch(4),
+    )
 }
 
 fn main() -> feedmill::Result<()> {
@@ -16,16 +19,22 @@ fn main() -> feedmill::Result<()> {
         }
     }
 
-    // The first process: saves the state of each batch that it has trained on, and is killed after the fourth.
+    // The first process: saves the state of each batch that it has trained on, and is killed after
+    // the fourth.
     let path = std::env::temp_dir().join(format!("feedmill-example-{}.state", std::process::id()));
     for batch in open()?.epochs(3).flatten().take(4) {
-        std::fs::write(&path, batch?.state().to_string()).expect("the temporary folder can be written");
+        std::fs::write(&path, batch?.state().to_string())
+            .expect("the temporary folder can be written");
     }
 
     // The second process: other tuning, same bytes.
     let text = std::fs::read_to_string(&path).expect("the state was written");
     let state: LoaderState = text.parse()?;
-    println!("resuming at epoch {}, batch {}; the state:\n{text}", state.epoch(), state.next_batch());
+    println!(
+        "resuming at epoch {}, batch {}; the state:\n{text}",
+        state.epoch(),
+        state.next_batch()
+    );
     let mut loader = open()?.workers(3)?;
     loader.resume(&state)?;
     let mut rest = Vec::new();
@@ -34,8 +43,15 @@ fn main() -> feedmill::Result<()> {
             rest.push(batch?.digest());
         }
     }
-    assert_eq!(rest, whole[4..], "byte for byte the batches of the uninterrupted run");
-    println!("{} batches came, equal to those of the uninterrupted run", rest.len());
+    assert_eq!(
+        rest,
+        whole[4..],
+        "byte for byte the batches of the uninterrupted run"
+    );
+    println!(
+        "{} batches came, equal to those of the uninterrupted run",
+        rest.len()
+    );
     std::fs::remove_file(&path).ok();
     Ok(())
 }

@@ -21,7 +21,11 @@ fn main() -> feedmill::Result<()> {
             let images = batch.images().as_f32()?; // [8, 3, 224, 224]
             let soft_labels = batch.targets().dense()?; // [8, 1000]
             let loss = train(images, soft_labels);
-            println!("epoch {number}, batch {}: {:?}, loss {loss:.3}", batch.index(), batch.images().shape());
+            println!(
+                "epoch {number}, batch {}: {:?}, loss {loss:.3}",
+                batch.index(),
+                batch.images().shape()
+            );
         }
     }
     println!("{}", loader.stats());

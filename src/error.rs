@@ -2,9 +2,9 @@
 //!
 //! # Why one type?
 //!
-//! A caller decides by *whose fault it is* ([`Kind`]), not by which module noticed it: a corrupt record is handled the
-//! same way whether a checksum, a header or a Huffman table gave it away. The message says which file, which record,
-//! what was expected, what was found and what to do.
+//! A caller decides by *whose fault it is* ([`Kind`]), not by which module noticed it: a corrupt
+//! record is handled the same way whether a checksum, a header or a Huffman table gave it away. The
+//! message says which file, which record, what was expected, what was found and what to do.
 
 use std::fmt;
 use std::path::Path;
@@ -61,7 +61,8 @@ impl fmt::Display for Kind {
 
 /// An error of any part of feedmill.
 ///
-/// One word wide; `Send`, `Sync` and `'static`. [`Error::kind`] tells whose fault it is, the text tells the rest.
+/// One word wide; `Send`, `Sync` and `'static`. [`Error::kind`] tells whose fault it is, the text
+/// tells the rest.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -74,7 +75,12 @@ struct Inner {
 impl Error {
     /// An error of a kind with its message.
     pub fn new(kind: Kind, message: impl Into<String>) -> Error {
-        Error(Box::new(Inner { kind, message: message.into(), sample: None, cause: None }))
+        Error(Box::new(Inner {
+            kind,
+            message: message.into(),
+            sample: None,
+            cause: None,
+        }))
     }
 
     /// A [`Kind::Config`] error.
@@ -114,7 +120,10 @@ impl Error {
 
     /// The same error with its cause.
     #[must_use]
-    pub fn with_cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    pub fn with_cause(
+        mut self,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Error {
         self.0.cause = Some(cause.into());
         self
     }
@@ -156,19 +165,26 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
+        self.0
+            .cause
+            .as_deref()
+            .map(|cause| cause as &(dyn std::error::Error + 'static))
     }
 }
 
-/// Runs code that is not trusted to return (a decoder on a hostile file, a user's source); a panic becomes
-/// [`Kind::Worker`] with the panic's text. What the code was changing when it panicked may be left half done.
+/// Runs code that is not trusted to return (a decoder on a hostile file, a user's source); a panic
+/// becomes [`Kind::Worker`] with the panic's text. What the code was changing when it panicked may
+/// be left half done.
 pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
         Ok(result) => result,
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().copied();
             let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-            let error = Error::new(Kind::Worker, format!("panicked: {}", text.unwrap_or("without a text")));
+            let error = Error::new(
+                Kind::Worker,
+                format!("panicked: {}", text.unwrap_or("without a text")),
+            );
             // What was thrown may panic again when it is dropped; that one is leaked.
             let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(panic)));
             std::mem::forget(dropped);
@@ -199,15 +215,26 @@ mod tests {
     #[test]
     fn an_error_is_one_word_and_names_its_place() {
         assert_eq!(std::mem::size_of::<Error>(), std::mem::size_of::<usize>());
-        let error = Error::corrupt("checksum is 1, expected 2").at("a.mill: record 3").with_sample(3);
-        assert_eq!(error.to_string(), "a.mill: record 3: checksum is 1, expected 2");
-        assert_eq!(format!("{error:?}"), "corrupt: a.mill: record 3: checksum is 1, expected 2");
+        let error = Error::corrupt("checksum is 1, expected 2")
+            .at("a.mill: record 3")
+            .with_sample(3);
+        assert_eq!(
+            error.to_string(),
+            "a.mill: record 3: checksum is 1, expected 2"
+        );
+        assert_eq!(
+            format!("{error:?}"),
+            "corrupt: a.mill: record 3: checksum is 1, expected 2"
+        );
         assert_eq!(error.sample(), Some(3));
     }
 
     #[test]
     fn an_early_end_of_file_is_truncated() {
         let eof = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-        assert_eq!(Error::io("read", Path::new("x"), eof).kind(), Kind::Truncated);
+        assert_eq!(
+            Error::io("read", Path::new("x"), eof).kind(),
+            Kind::Truncated
+        );
     }
 }

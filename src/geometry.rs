@@ -1,4 +1,5 @@
-//! Sizes and rectangles of pixels. One convention in the whole crate: width before height, left before top.
+//! Sizes and rectangles of pixels. One convention in the whole crate: width before height, left
+//! before top.
 
 use std::fmt;
 
@@ -33,7 +34,12 @@ pub struct Rect {
 impl Rect {
     /// The rectangle of a whole image.
     pub fn whole(width: u32, height: u32) -> Rect {
-        Rect { left: 0, top: 0, width, height }
+        Rect {
+            left: 0,
+            top: 0,
+            width,
+            height,
+        }
     }
 
     /// The smallest rectangle around both.
@@ -42,6 +48,11 @@ impl Rect {
         let (left, top) = (self.left.min(other.left), self.top.min(other.top));
         let right = (self.left + self.width).max(other.left + other.width);
         let bottom = (self.top + self.height).max(other.top + other.height);
-        Rect { left, top, width: right - left, height: bottom - top }
+        Rect {
+            left,
+            top,
+            width: right - left,
+            height: bottom - top,
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Entropy indexes of JPEGs, written beside data sets that have no room for them.
 //!
-//! An index lets a crop be decoded without what lies in front of it ([`crate::decode::jpeg::Index`]). Shards that
-//! [`convert`](crate::convert) writes have theirs inside; for folders, tars, Arrow and Parquet files it is a file beside
-//! the data, which [`source::open`] finds. The data are not touched.
+//! An index lets a crop be decoded without what lies in front of it
+//! ([`crate::decode::jpeg::Index`]). Shards that [`convert`](crate::convert) writes have theirs
+//! inside; for folders, tars, Arrow and Parquet files it is a file beside the data, which
+//! [`source::open`] finds. The data are not touched.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,7 +42,8 @@ pub struct Report {
     pub bytes: u64,
     /// Samples of the data set.
     pub samples: u64,
-    /// Samples that have an index now. The others are not JPEGs, progressive, CMYK, very small, or bad.
+    /// Samples that have an index now. The others are not JPEGs, progressive, CMYK, very small, or
+    /// bad.
     pub indexed: u64,
     /// Encoded bytes read.
     pub bytes_in: u64,
@@ -49,15 +51,16 @@ pub struct Report {
     pub bad: Vec<BadSample>,
 }
 
-/// Writes the entropy index of the data set at `data` to [`path_of`] it, replacing one that is there.
+/// Writes the entropy index of the data set at `data` to [`path_of`] it, replacing one that is
+/// there.
 ///
-/// The file is a function of the data, and appears whole or not at all. `stop` ends it soon after it is set; `progress` is called with the numbers of samples done and of all, from all
-/// threads.
+/// The file is a function of the data, and appears whole or not at all. `stop` ends it soon after
+/// it is set; `progress` is called with the numbers of samples done and of all, from all threads.
 ///
 /// # Errors
 ///
-/// Those of [`source::open`]; [`Kind::Io`] if the file cannot be written; [`Kind::Stopped`] after `stop`. Bad samples are in
-/// the report.
+/// Those of [`source::open`]; [`Kind::Io`] if the file cannot be written; [`Kind::Stopped`] after
+/// `stop`. Bad samples are in the report.
 pub fn write(
     data: &Path,
     options: &Options,
@@ -68,9 +71,17 @@ pub fn write(
     let source = source::open_bare(data, format)?;
     let path = path_of(data)?;
     let mut writer = SidecarWriter::create(Arc::new(System), &path)?;
-    let mut report = Report { path, samples: source.len(), ..Report::default() };
+    let mut report = Report {
+        path,
+        samples: source.len(),
+        ..Report::default()
+    };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = if options.jobs == 0 { cores } else { options.jobs };
+    let jobs = if options.jobs == 0 {
+        cores
+    } else {
+        options.jobs
+    };
     let mut workers: Vec<Worker> = (0..jobs).map(|_| Worker::default()).collect();
     let done = AtomicU64::new(0);
     let mut first = 0;
@@ -87,14 +98,20 @@ pub fn write(
                             return;
                         }
                         let cell = catch(|| worker.index(&*source, id, &options.limits));
-                        cells.lock().unwrap_or_else(PoisonError::into_inner).push((id, cell));
+                        cells
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push((id, cell));
                         progress(done.fetch_add(1, Ordering::Relaxed) + 1, source.len());
                     }
                 });
             }
         });
         if stop.load(Ordering::Relaxed) {
-            return Err(Error::new(Kind::Stopped, "indexing was stopped; nothing was written"));
+            return Err(Error::new(
+                Kind::Stopped,
+                "indexing was stopped; nothing was written",
+            ));
         }
         let mut cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
         cells.sort_by_key(|(id, _)| *id);
@@ -107,7 +124,12 @@ pub fn write(
                 }
                 Err(error) => {
                     let (kind, message) = (error.kind(), error.message().to_owned());
-                    report.bad.push(BadSample { sample: id, name: source.name(id), kind, message });
+                    report.bad.push(BadSample {
+                        sample: id,
+                        name: source.name(id),
+                        kind,
+                        message,
+                    });
                     writer.push(&[])?;
                 }
             }
@@ -127,7 +149,12 @@ struct Worker {
 
 impl Worker {
     /// The size of a sample, and its index.
-    fn index(&mut self, source: &dyn Source, id: u64, limits: &Limits) -> Result<(u64, Option<Vec<u8>>)> {
+    fn index(
+        &mut self,
+        source: &dyn Source,
+        id: u64,
+        limits: &Limits,
+    ) -> Result<(u64, Option<Vec<u8>>)> {
         let raw = source.read(id, std::mem::take(&mut self.spare))?;
         let indexed = decode::probe(&raw.bytes, raw.codec, limits)
             .and_then(|probe| self.decoder.index(&raw.bytes, &probe))

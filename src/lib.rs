@@ -1,7 +1,7 @@
 //! A streaming image data loader with on-the-fly augmentation.
 //!
-//! Stored images become deterministic, augmented and mixed batches behind an ordinary iterator. Start with [`Loader`] and
-//! [`Recipe`].
+//! Stored images become deterministic, augmented and mixed batches behind an ordinary iterator.
+//! Start with [`Loader`] and [`Recipe`].
 
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 
@@ -25,7 +25,9 @@ pub mod verify;
 
 pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
 pub use error::{Error, Fault, Kind, Result};
-pub use loader::{Batches, Epoch, Epochs, Explanation, Loader, LoaderState, MixStep, Image, ViewSteps};
+pub use loader::{
+    Batches, Epoch, Epochs, Explanation, Image, Loader, LoaderState, MixStep, ViewSteps,
+};
 pub use pipeline::{Stats, Threads, Tuning};
 pub use plan::World;
 pub use recipe::Recipe;

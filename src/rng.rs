@@ -1,15 +1,19 @@
 //! Random numbers by coordinate.
 //!
-//! Every decision has a stream of its own, found from *where* the decision is made and never from *when*: ChaCha8 used
-//! as a counter-based generator, in the manner of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011).
+//! Every decision has a stream of its own, found from *where* the decision is made and never from
+//! *when*: ChaCha8 used as a counter-based generator, in the manner of Salmon et al., "Parallel
+//! random numbers: as easy as 1, 2, 3" (2011).
 //!
 //! * key (32 bytes) = `feedml01` | seed | epoch | domain | occurrence | 0
 //! * stream id (64 bits) = sample, or batch
 //! * block counter (64 bits) = view (8) | op key (32) | block (24)
 //!
-//! Seed and epoch have bytes of their own in the key, so that seed 7 of epoch 1 has nothing to do with seed 8 of epoch
-//! 0. The distributions are feedmill's own, so that no upgrade of a dependency changes an experiment: the tests hold
-//! golden values of each. Transcendental functions come from the `libm` crate and are the same on every platform.
+//! Seed and epoch have bytes of their own in the key, so that seed 7 of epoch 1 has nothing to do
+//! with seed 8 of epoch
+//! 0. The distributions are feedmill's own, so that no upgrade of a dependency changes an
+//!    experiment: the tests hold
+//! golden values of each. Transcendental functions come from the `libm` crate and are the same on
+//! every platform.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -33,8 +37,8 @@ pub(crate) enum Domain {
     Select = 6,
 }
 
-/// The name of an op inside a recipe: a hash of its label, not of its position, so that adding a blur changes nobody's
-/// crop.
+/// The name of an op inside a recipe: a hash of its label, not of its position, so that adding a
+/// blur changes nobody's crop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct OpKey(pub u32);
 
@@ -60,12 +64,18 @@ pub struct Coord {
     pub op: OpKey,
 }
 
-/// A private stream of random numbers for one coordinate. Cheap to make (about 0.1 µs), never shared.
+/// A private stream of random numbers for one coordinate. Cheap to make (about 0.1 µs), never
+/// shared.
 pub struct RandomStream(ChaCha8Rng);
 
 impl std::fmt::Debug for RandomStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RandomStream(stream {}, word {})", self.0.get_stream(), self.0.get_word_pos())
+        write!(
+            f,
+            "RandomStream(stream {}, word {})",
+            self.0.get_stream(),
+            self.0.get_word_pos()
+        )
     }
 }
 
@@ -73,15 +83,36 @@ impl RandomStream {
     /// The stream of an op's decisions.
     pub fn keyed(seed: u64, at: Coord) -> RandomStream {
         let counter = u64::from(at.view) << 56 | u64::from(at.op.0) << 24;
-        RandomStream::stream(seed, at.epoch, Domain::Op, at.occurrence, at.sample, counter)
+        RandomStream::stream(
+            seed,
+            at.epoch,
+            Domain::Op,
+            at.occurrence,
+            at.sample,
+            counter,
+        )
     }
 
-    /// A stream of another domain: `id` is a sample, batch or position, `part` tells streams of one id apart.
-    pub(crate) fn in_domain(seed: u64, epoch: u32, domain: Domain, id: u64, part: u32) -> RandomStream {
+    /// A stream of another domain: `id` is a sample, batch or position, `part` tells streams of one
+    /// id apart.
+    pub(crate) fn in_domain(
+        seed: u64,
+        epoch: u32,
+        domain: Domain,
+        id: u64,
+        part: u32,
+    ) -> RandomStream {
         RandomStream::stream(seed, epoch, domain, 0, id, u64::from(part) << 24)
     }
 
-    fn stream(seed: u64, epoch: u32, domain: Domain, occurrence: u32, id: u64, counter: u64) -> RandomStream {
+    fn stream(
+        seed: u64,
+        epoch: u32,
+        domain: Domain,
+        occurrence: u32,
+        id: u64,
+        counter: u64,
+    ) -> RandomStream {
         let mut key = [0; 32];
         key[..8].copy_from_slice(b"feedml01");
         key[8..16].copy_from_slice(&seed.to_le_bytes());
@@ -135,7 +166,8 @@ impl RandomStream {
         (self.bits() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// A uniform integer in `0..n` from exactly one 64-bit draw (multiply and shift; the bias is below n / 2^64).
+    /// A uniform integer in `0..n` from exactly one 64-bit draw (multiply and shift; the bias is
+    /// below n / 2^64).
     ///
     /// # Panics
     ///
@@ -168,8 +200,8 @@ impl RandomStream {
         [radius * cosine, radius * sine]
     }
 
-    /// Gamma of shape `a` > 0 and scale 1, by Marsaglia and Tsang, "A simple method for generating gamma variables"
-    /// (2000).
+    /// Gamma of shape `a` > 0 and scale 1, by Marsaglia and Tsang, "A simple method for generating
+    /// gamma variables" (2000).
     pub fn gamma(&mut self, a: f64) -> f64 {
         if a < 1.0 {
             let boost = libm::pow(1.0 - self.unit(), 1.0 / a);
@@ -244,17 +276,29 @@ mod tests {
     use super::*;
 
     fn rng() -> RandomStream {
-        RandomStream::keyed(7, Coord { epoch: 3, sample: 90210, occurrence: 0, view: 0, op: OpKey::of("crop") })
+        RandomStream::keyed(
+            7,
+            Coord {
+                epoch: 3,
+                sample: 90210,
+                occurrence: 0,
+                view: 0,
+                op: OpKey::of("crop"),
+            },
+        )
     }
 
-    /// The ChaCha8 key stream for an all-zero key and nonce begins like this in every implementation.
+    /// The ChaCha8 key stream for an all-zero key and nonce begins like this in every
+    /// implementation.
     #[test]
     fn the_generator_is_chacha8() {
         let mut chacha = ChaCha8Rng::from_seed([0; 32]);
         let words: Vec<u32> = (0..4).map(|_| chacha.next_u32()).collect();
         let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
-        let expected =
-            [0x3e, 0x00, 0xef, 0x2f, 0x89, 0x5f, 0x40, 0xd6, 0x7f, 0x5b, 0xb8, 0xe8, 0x1f, 0x09, 0xa5, 0xa1];
+        let expected = [
+            0x3e, 0x00, 0xef, 0x2f, 0x89, 0x5f, 0x40, 0xd6, 0x7f, 0x5b, 0xb8, 0xe8, 0x1f, 0x09,
+            0xa5, 0xa1,
+        ];
         assert_eq!(bytes, expected);
     }
 
@@ -297,15 +341,35 @@ mod tests {
 
     #[test]
     fn each_part_of_a_coordinate_gives_another_stream() {
-        let at = Coord { epoch: 3, sample: 5, occurrence: 0, view: 0, op: OpKey::of("crop") };
+        let at = Coord {
+            epoch: 3,
+            sample: 5,
+            occurrence: 0,
+            view: 0,
+            op: OpKey::of("crop"),
+        };
         let mut seen = vec![
             RandomStream::keyed(7, at).bits(),
             RandomStream::keyed(8, at).bits(),
             RandomStream::keyed(7, Coord { epoch: 4, ..at }).bits(),
             RandomStream::keyed(7, Coord { sample: 6, ..at }).bits(),
-            RandomStream::keyed(7, Coord { occurrence: 1, ..at }).bits(),
+            RandomStream::keyed(
+                7,
+                Coord {
+                    occurrence: 1,
+                    ..at
+                },
+            )
+            .bits(),
             RandomStream::keyed(7, Coord { view: 1, ..at }).bits(),
-            RandomStream::keyed(7, Coord { op: OpKey::of("flip"), ..at }).bits(),
+            RandomStream::keyed(
+                7,
+                Coord {
+                    op: OpKey::of("flip"),
+                    ..at
+                },
+            )
+            .bits(),
             RandomStream::in_domain(7, 3, Domain::Mix, 5, 0).bits(),
             RandomStream::in_domain(7, 3, Domain::Plan, 5, 0).bits(),
             RandomStream::in_domain(7, 3, Domain::Plan, 5, 1).bits(),
@@ -317,7 +381,13 @@ mod tests {
 
     #[test]
     fn inner_streams_depend_on_keys_and_not_on_what_was_drawn() {
-        let at = Coord { epoch: 3, sample: 5, occurrence: 0, view: 2, op: OpKey::of("one_of") };
+        let at = Coord {
+            epoch: 3,
+            sample: 5,
+            occurrence: 0,
+            view: 2,
+            op: OpKey::of("one_of"),
+        };
         let mut outer = RandomStream::keyed(7, at);
         let before = outer.child(OpKey::of("blur")).bits();
         let shared = outer.shared().bits();
@@ -326,11 +396,30 @@ mod tests {
         }
         assert_eq!(outer.child(OpKey::of("blur")).bits(), before);
         assert_eq!(outer.shared().bits(), shared);
-        assert_eq!(RandomStream::keyed(7, Coord { view: 0, ..at }).bits(), shared);
-        let crop = Coord { view: 1, op: OpKey::of("crop"), ..at };
-        assert_eq!(outer.sibling(1, OpKey::of("crop")).bits(), RandomStream::keyed(7, crop).bits());
+        assert_eq!(
+            RandomStream::keyed(7, Coord { view: 0, ..at }).bits(),
+            shared
+        );
+        let crop = Coord {
+            view: 1,
+            op: OpKey::of("crop"),
+            ..at
+        };
+        assert_eq!(
+            outer.sibling(1, OpKey::of("crop")).bits(),
+            RandomStream::keyed(7, crop).bits()
+        );
         let other = |op, view, inner| {
-            RandomStream::keyed(7, Coord { op: OpKey::of(op), view, ..at }).child(OpKey::of(inner)).bits()
+            RandomStream::keyed(
+                7,
+                Coord {
+                    op: OpKey::of(op),
+                    view,
+                    ..at
+                },
+            )
+            .child(OpKey::of(inner))
+            .bits()
         };
         let mut seen = vec![
             before,
@@ -349,8 +438,9 @@ mod tests {
     fn moments_are_those_of_the_distributions() {
         let mut d = rng();
         let n = 40_000;
-        let mut mean =
-            |f: &mut dyn FnMut(&mut RandomStream) -> f64| (0..n).map(|_| f(&mut d)).sum::<f64>() / f64::from(n);
+        let mut mean = |f: &mut dyn FnMut(&mut RandomStream) -> f64| {
+            (0..n).map(|_| f(&mut d)).sum::<f64>() / f64::from(n)
+        };
         assert!((mean(&mut |d| d.unit()) - 0.5).abs() < 0.01);
         assert!(mean(&mut |d| d.normal()).abs() < 0.03);
         assert!((mean(&mut |d| d.normal().powi(2)) - 1.0).abs() < 0.04);

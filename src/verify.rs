@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::decode::{Decoder, Limits, plane, self};
-use crate::geometry::Rect;
+use crate::decode::{self, Decoder, Limits, plane};
 use crate::error::{Error, Kind, Result, catch};
+use crate::geometry::Rect;
 use crate::shard::{Backing, Manifest, Shard};
 use crate::source::shards::{missing, stranger_error, unlisted};
 use crate::source::{Payload, Shards, Source, Target};
@@ -73,9 +73,9 @@ pub struct BadFile {
     pub message: String,
 }
 
-/// Reads every sample of a source and checks its bytes, its header, its annotations and its label: classes below the number
-/// of classes, finite weights. `stop` ends it soon after it is set; `progress` is called with the number of samples done, from all
-/// threads.
+/// Reads every sample of a source and checks its bytes, its header, its annotations and its label:
+/// classes below the number of classes, finite weights. `stop` ends it soon after it is set;
+/// `progress` is called with the number of samples done, from all threads.
 pub fn verify(
     source: &dyn Source,
     options: &Options,
@@ -87,8 +87,9 @@ pub fn verify(
     report
 }
 
-/// Like [`verify`] for a folder of shards or one shard, and goes on past a shard that cannot be opened, so that the
-/// report lists all that is bad: missing, foreign and damaged shards too. Files are read by position, never mapped.
+/// Like [`verify`] for a folder of shards or one shard, and goes on past a shard that cannot be
+/// opened, so that the report lists all that is bad: missing, foreign and damaged shards too. Files
+/// are read by position, never mapped.
 ///
 /// # Errors
 ///
@@ -127,7 +128,11 @@ pub fn verify_shards(
                     samples: 0,
                     shards: Vec::new(),
                 };
-                files.extend(unlisted(path, &none)?.into_iter().map(|path| (0, path, None)));
+                files.extend(
+                    unlisted(path, &none)?
+                        .into_iter()
+                        .map(|path| (0, path, None)),
+                );
             }
         }
     } else {
@@ -136,7 +141,9 @@ pub fn verify_shards(
     for (start, path, listed) in files {
         let opened = Shard::open(&path, Backing::Pread);
         let opened = match &listed {
-            Some(listed) => opened.map_err(missing).and_then(|shard| listed.check(&shard).map(|()| shard)),
+            Some(listed) => opened
+                .map_err(missing)
+                .and_then(|shard| listed.check(&shard).map(|()| shard)),
             None => opened,
         };
         match opened {
@@ -158,11 +165,16 @@ pub fn verify_shards(
 impl Report {
     fn file(&mut self, path: &Path, error: &Error) {
         let (kind, message) = (error.kind(), error.message().to_owned());
-        self.files.push(BadFile { path: path.to_owned(), kind, message });
+        self.files.push(BadFile {
+            path: path.to_owned(),
+            kind,
+            message,
+        });
     }
 }
 
-/// Checks the samples of a source that are numbered from `start` in the data set, and adds what it finds.
+/// Checks the samples of a source that are numbered from `start` in the data set, and adds what it
+/// finds.
 fn check_samples(
     source: &dyn Source,
     start: u64,
@@ -173,7 +185,11 @@ fn check_samples(
 ) {
     let total = source.len();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = if options.jobs == 0 { cores } else { options.jobs };
+    let jobs = if options.jobs == 0 {
+        cores
+    } else {
+        options.jobs
+    };
     let jobs = (jobs as u64).min(total.div_ceil(BLOCK));
     let (next, samples, bytes) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let bad = Mutex::new(Vec::new());
@@ -195,8 +211,15 @@ fn check_samples(
                             Err(error) => {
                                 let name = source.name(id);
                                 let (kind, message) = (error.kind(), error.message().to_owned());
-                                let sample = BadSample { sample: start + id, name, kind, message };
-                                bad.lock().unwrap_or_else(PoisonError::into_inner).push(sample);
+                                let sample = BadSample {
+                                    sample: start + id,
+                                    name,
+                                    kind,
+                                    message,
+                                };
+                                bad.lock()
+                                    .unwrap_or_else(PoisonError::into_inner)
+                                    .push(sample);
                             }
                         }
                         progress(samples.fetch_add(1, Ordering::Relaxed) + 1);
@@ -243,14 +266,22 @@ impl Checker {
         let mut annotations = source.annotations(id)?.unwrap_or_default();
         let planes = plane::probe_all(&annotations, &options.limits, &probe).map_err(named)?;
         if let Some(index) = source.jpeg_index(id).map_err(named)?
-            && self.decoder.index(&raw.bytes, &probe).map_err(named)?.as_deref() != Some(&index[..])
+            && self
+                .decoder
+                .index(&raw.bytes, &probe)
+                .map_err(named)?
+                .as_deref()
+                != Some(&index[..])
         {
-            let what = "the entropy index is not that of the image: run `feedmill index` or convert again";
+            let what =
+                "the entropy index is not that of the image: run `feedmill index` or convert again";
             return Err(named(Error::corrupt(what)));
         }
         if options.pixels {
             let whole = Rect::whole(probe.width, probe.height);
-            self.decoder.decode(&raw.bytes, &probe, whole, &mut self.pixels).map_err(named)?;
+            self.decoder
+                .decode(&raw.bytes, &probe, whole, &mut self.pixels)
+                .map_err(named)?;
             plane::decode_all(&mut self.decoder, &mut annotations, &planes).map_err(named)?;
         }
         let size = raw.bytes.len() as u64;
@@ -278,7 +309,10 @@ fn check_target(target: &Target, classes: Option<&[String]>) -> Result<()> {
             if classes.is_some() && weights.len() != count {
                 return Err(Error::new(
                     Kind::Mismatch,
-                    format!("its label has {} weights, expected {count}, one for each class", weights.len()),
+                    format!(
+                        "its label has {} weights, expected {count}, one for each class",
+                        weights.len()
+                    ),
                 ));
             }
             None

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 /// From what everything stands on to what stands on everything. A module may use those before it.
 ///
-/// Modules of one layer know each other: a shard stores what a source hands out, and `Shards` is a source; a recipe is made of
-/// ops, which a program draws by the recipe's view; a batch carries the loader's state.
+/// Modules of one layer know each other: a shard stores what a source hands out, and `Shards` is a
+/// source; a recipe is made of ops, which a program draws by the recipe's view; a batch carries the
+/// loader's state.
 const LAYERS: [&[&str]; 8] = [
     &["error"],
     &["draws"],
@@ -39,10 +40,19 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 /// The modules named in `crate::NAME` paths, outside comments and tests.
 fn uses(text: &str) -> Vec<String> {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let paths = lines.flat_map(|line| line.match_indices("crate::").map(move |(at, _)| &line[at + 7..]));
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let paths = lines.flat_map(|line| {
+        line.match_indices("crate::")
+            .map(move |(at, _)| &line[at + 7..])
+    });
     paths
-        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>())
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect::<String>()
+        })
         .filter(|name| name.chars().next().is_some_and(char::is_lowercase))
         .collect()
 }
@@ -55,7 +65,12 @@ fn dependencies_point_one_way() {
     let mut checked = 0;
     for path in found {
         let relative = path.strip_prefix(&root).unwrap();
-        let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
+        let first = relative
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy();
         let module = first.trim_end_matches(".rs").to_string();
         if module == "bin" || relative.ends_with("tests.rs") {
             continue;

@@ -57,25 +57,35 @@ fn decode(bytes: &[u8], codec: Codec) -> (Result<usize>, usize) {
     (result, peak)
 }
 
-/// The processor time of this thread: how long it takes does not depend on what else the machine does.
+/// The processor time of this thread: how long it takes does not depend on what else the machine
+/// does.
 fn processor_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: the clock exists on Linux, and the call writes to `time` alone.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn alone() -> impl Drop {
-    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    ALONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
     static TABLE: LazyLock<[u32; 256]> = LazyLock::new(|| {
         std::array::from_fn(|byte| {
-            (0..8).fold(byte as u32, |sum, _| sum >> 1 ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 })
+            (0..8).fold(byte as u32, |sum, _| {
+                sum >> 1 ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 }
+            })
         })
     });
-    !bytes.iter().fold(!0, |sum: u32, &byte| sum >> 8 ^ TABLE[((sum ^ u32::from(byte)) & 0xff) as usize])
+    !bytes.iter().fold(!0, |sum: u32, &byte| {
+        sum >> 8 ^ TABLE[((sum ^ u32::from(byte)) & 0xff) as usize]
+    })
 }
 
 fn chunk(png: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) {
@@ -86,10 +96,12 @@ fn chunk(png: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) {
     png.extend(crc32(&png[start..]).to_be_bytes());
 }
 
-/// zlib's form of `len` zeros: one block of fixed codes, a literal and then copies of 258 bytes, 13 bits each.
+/// zlib's form of `len` zeros: one block of fixed codes, a literal and then copies of 258 bytes, 13
+/// bits each.
 fn zeros(len: usize) -> Vec<u8> {
     let mut bits: Vec<bool> = Vec::new();
-    let mut code = |value: u32, length: u32| bits.extend((0..length).rev().map(|bit| value >> bit & 1 == 1));
+    let mut code =
+        |value: u32, length: u32| bits.extend((0..length).rev().map(|bit| value >> bit & 1 == 1));
     // Last block, fixed codes (these two fields go least significant bit first).
     code(0b1, 1);
     code(0b10, 2);
@@ -99,9 +111,18 @@ fn zeros(len: usize) -> Vec<u8> {
     (0..copies).for_each(|_| code(0b1100_0101 << 5, 13));
     code(0, 7);
     let mut out = vec![0x78, 0x01];
-    out.extend(bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, &bit| sum << 1 | u8::from(bit))));
+    out.extend(bits.chunks(8).map(|byte| {
+        byte.iter()
+            .rev()
+            .fold(0, |sum, &bit| sum << 1 | u8::from(bit))
+    }));
     // Adler-32 of zeros: the sum of ones over and over.
-    out.extend(((len % 65521) as u32).wrapping_shl(16).wrapping_add(1).to_be_bytes());
+    out.extend(
+        ((len % 65521) as u32)
+            .wrapping_shl(16)
+            .wrapping_add(1)
+            .to_be_bytes(),
+    );
     out
 }
 
@@ -154,14 +175,21 @@ fn side_chunks_that_would_inflate_are_not_inflated() {
 #[test]
 fn a_million_tiny_chunks_are_refused_without_memory() {
     let _alone = alone();
-    let comments: Vec<(&[u8; 4], Vec<u8>)> = (0..1_000_000).map(|_| (b"tEXt", b"a\0".to_vec())).collect();
+    let comments: Vec<(&[u8; 4], Vec<u8>)> =
+        (0..1_000_000).map(|_| (b"tEXt", b"a\0".to_vec())).collect();
     let bytes = png(100, 50, &comments, &zeros(50 * 301));
     let (result, peak) = decode(&bytes, Codec::Png);
     let error = result.unwrap_err();
     assert_eq!(error.kind(), Kind::Limit);
-    assert!(error.to_string().contains("more than 131072 chunks"), "{error}");
+    assert!(
+        error.to_string().contains("more than 131072 chunks"),
+        "{error}"
+    );
     assert!(peak < MIB, "{peak}");
-    let (result, peak) = decode(&png(100, 50, &comments[..1000], &zeros(50 * 301)), Codec::Png);
+    let (result, peak) = decode(
+        &png(100, 50, &comments[..1000], &zeros(50 * 301)),
+        Codec::Png,
+    );
     assert_eq!(result.unwrap(), 15_000);
     assert!(peak < 2 * MIB, "{peak}");
 }
@@ -171,14 +199,20 @@ fn a_webp_image_larger_than_its_canvas_is_refused_without_memory() {
     let _alone = alone();
     // A canvas of one pixel, and a lossy image that says it has 16383 x 16383.
     let mut body =
-        b"WEBPVP8X\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0VP8 \x40\0\0\0\x10\0\0\x9d\x01\x2a\xff\x3f\xff\x3f".to_vec();
+        b"WEBPVP8X\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0VP8 \x40\0\0\0\x10\0\0\x9d\x01\x2a\xff\x3f\xff\x3f"
+            .to_vec();
     body.resize(4 + 18 + 8 + 64, 0);
     let mut bytes = [&b"RIFF"[..], &(body.len() as u32).to_le_bytes()].concat();
     bytes.extend(body);
     let (result, peak) = decode(&bytes, Codec::WebP);
     let error = result.unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
-    assert!(error.to_string().contains("16383 x 16383 pixels on a canvas of 1 x 1"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("16383 x 16383 pixels on a canvas of 1 x 1"),
+        "{error}"
+    );
     assert!(peak < MIB, "{peak}");
 }
 

@@ -1,7 +1,8 @@
 //! Per-sample operations on 8-bit RGB pixels.
 //!
-//! An operation is two things that never meet: [`Op::draw`] chooses parameters and sees sizes only, so the decoder can be
-//! told what will be needed before a pixel exists; [`Step`]s say what is to be done, and [`Program`] does it.
+//! An operation is two things that never meet: [`Op::draw`] chooses parameters and sees sizes only,
+//! so the decoder can be told what will be needed before a pixel exists; [`Step`]s say what is to
+//! be done, and [`Program`] does it.
 
 mod joint;
 mod ops;
@@ -14,7 +15,6 @@ mod steps;
 
 use std::fmt;
 
-pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
 pub use crate::kernels::blur::Blur;
 pub use crate::kernels::clahe::Clahe;
 pub use crate::kernels::color::{Color, Hsv};
@@ -26,27 +26,28 @@ pub use crate::kernels::erase::{Erase, Fill};
 pub use crate::kernels::grain::{BetaMask, Law, Noise, Shapes};
 pub use crate::kernels::levels::Levels;
 pub use crate::kernels::resample::Filter;
+pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
 
 pub use crate::kernels::threshold::Threshold;
 pub use crate::kernels::warp::{Warp, WarpFilter};
+pub use crate::kernels::{Dialect, PadMode};
 pub use ops::*;
 pub use params::Span;
-pub use crate::kernels::{Dialect, PadMode};
 pub use program::{Program, Scratch};
 pub use registry::{Registry, params_of};
 pub(crate) use registry::{explain, label, suggest, take_name};
 pub use step::Step;
 pub use steps::{Note, Steps};
 
-use crate::geometry::Size;
-use crate::geometry::Rect;
-use crate::rng::{Coord, RandomStream, OpKey};
 use crate::error::{Error, Result};
+use crate::geometry::Rect;
+use crate::geometry::Size;
+use crate::rng::{Coord, OpKey, RandomStream};
 
 /// An operation of a recipe.
 ///
-/// Users implement it, register it by name ([`Registry::register`]) and use it in recipes, in `explain` and in `preview`
-/// like a built-in one.
+/// Users implement it, register it by name ([`Registry::register`]) and use it in recipes, in
+/// `explain` and in `preview` like a built-in one.
 pub trait Op: Send + Sync + fmt::Debug {
     /// The name in a recipe, in `snake_case`.
     fn name(&self) -> &str;
@@ -63,18 +64,20 @@ pub trait Op: Send + Sync + fmt::Debug {
         Ok(())
     }
 
-    /// The size that comes out if that is known without seeing the image; `frame` is the size that goes in, if known.
+    /// The size that comes out if that is known without seeing the image; `frame` is the size that
+    /// goes in, if known.
     fn frame(&self, frame: Option<Size>) -> Option<Size> {
         frame
     }
 
-    /// The numbers that it leaves with each view of a batch ([`Steps::note`]): names and how many there are of each.
+    /// The numbers that it leaves with each view of a batch ([`Steps::note`]): names and how many
+    /// there are of each.
     fn notes(&self) -> Vec<(String, usize)> {
         Vec::new()
     }
 
-    /// RandomStream the parameters for one image of size [`Steps::frame`] and adds the steps to be done. All randomness comes
-    /// from `rng`.
+    /// RandomStream the parameters for one image of size [`Steps::frame`] and adds the steps to be
+    /// done. All randomness comes from `rng`.
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps);
 }
 
@@ -86,13 +89,14 @@ pub trait Kernel: Send + Sync + fmt::Debug {
 
 /// Applies one op to one image: rows of RGB in, the size and rows of RGB that come out.
 ///
-/// The parameters are those that a recipe with this seed draws for sample 0 of epoch 0. A range of one value fixes a
-/// parameter, so that any single effect can be had: `brightness = [1.3, 1.3]`, `p = 1`.
+/// The parameters are those that a recipe with this seed draws for sample 0 of epoch 0. A range of
+/// one value fixes a parameter, so that any single effect can be had: `brightness = [1.3, 1.3]`, `p
+/// = 1`.
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Config`] if the op's parameters are out of range, or `rgb` is not `width * height * 3` bytes and at
-/// least one pixel; [`crate::Kind::Limit`] as in [`Program::check_size`].
+/// [`crate::Kind::Config`] if the op's parameters are out of range, or `rgb` is not `width * height
+/// * 3` bytes and at least one pixel; [`crate::Kind::Limit`] as in [`Program::check_size`].
 ///
 /// # Example
 ///
@@ -104,19 +108,41 @@ pub trait Kernel: Send + Sync + fmt::Debug {
 /// assert_eq!((frame, &rgb[..]), (Size { width: 1, height: 1 }, &[15, 150, 255][..]));
 /// # Ok::<(), feedmill::Error>(())
 /// ```
-pub fn apply(op: &dyn Op, seed: u64, width: u32, height: u32, rgb: &[u8]) -> Result<(Size, Vec<u8>)> {
-    op.check().map_err(|error| error.at(format_args!("op \"{}\"", op.name())))?;
+pub fn apply(
+    op: &dyn Op,
+    seed: u64,
+    width: u32,
+    height: u32,
+    rgb: &[u8],
+) -> Result<(Size, Vec<u8>)> {
+    op.check()
+        .map_err(|error| error.at(format_args!("op \"{}\"", op.name())))?;
     let frame = Size { width, height };
     if rgb.is_empty() || rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 {
-        return Err(Error::config(format!("{} bytes are no RGB image of {frame} pixels", rgb.len())));
+        return Err(Error::config(format!(
+            "{} bytes are no RGB image of {frame} pixels",
+            rgb.len()
+        )));
     }
-    let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of(op.name()) };
+    let at = Coord {
+        epoch: 0,
+        sample: 0,
+        occurrence: 0,
+        view: 0,
+        op: OpKey::of(op.name()),
+    };
     let mut steps = Steps::new(frame);
     op.draw(&mut RandomStream::keyed(seed, at), &mut steps);
     let program = Program::from(steps);
     program.check_size()?;
     let end = program.end();
     let mut out = vec![0; end.width as usize * end.height as usize * 3];
-    program.run(&mut Scratch::new(true), rgb, Rect::whole(width, height), &mut out, end)?;
+    program.run(
+        &mut Scratch::new(true),
+        rgb,
+        Rect::whole(width, height),
+        &mut out,
+        end,
+    )?;
     Ok((end, out))
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::RandomStream;
-use crate::error::{Error, Result};
 
 /// A size in a recipe: one number for a square, or `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,10 @@ pub(super) enum SizeParam {
 impl SizeParam {
     pub(super) fn frame(self) -> Size {
         match self {
-            SizeParam::Side(side) => Size { width: side, height: side },
+            SizeParam::Side(side) => Size {
+                width: side,
+                height: side,
+            },
             SizeParam::HeightWidth([height, width]) => Size { width, height },
         }
     }
@@ -25,7 +28,10 @@ impl SizeParam {
     /// 16384 a side is beyond any model and keeps a batch's size within u64.
     pub(super) fn check(self) -> Result<()> {
         let Size { width, height } = self.frame();
-        if [width, height].iter().any(|side| !(1..=16_384).contains(side)) {
+        if [width, height]
+            .iter()
+            .any(|side| !(1..=16_384).contains(side))
+        {
             return Err(Error::config(format!(
                 "size = {height} x {width}: each side is between 1 and 16384 pixels"
             )));
@@ -83,7 +89,9 @@ impl Span {
             return Ok(());
         }
         Err(Error::config(match self {
-            Span::Fixed(value) => format!("{name} = {value}: expected {least} to {most}, or [low, high]"),
+            Span::Fixed(value) => {
+                format!("{name} = {value}: expected {least} to {most}, or [low, high]")
+            }
             Span::Between(_) => {
                 format!("{name} = [{low}, {high}]: expected {least} <= low <= high <= {most}")
             }
@@ -93,7 +101,9 @@ impl Span {
     pub(super) fn check_whole(self, name: &str, range: [f64; 2]) -> Result<()> {
         self.check(name, range)?;
         match self.ends().iter().find(|end| end.fract() != 0.0) {
-            Some(end) => Err(Error::config(format!("{name} = {end}: expected a whole number"))),
+            Some(end) => Err(Error::config(format!(
+                "{name} = {end}: expected a whole number"
+            ))),
             None => Ok(()),
         }
     }
@@ -104,7 +114,9 @@ pub(super) fn check_range(name: &str, value: f64, [least, most]: [f64; 2]) -> Re
     if (least..=most).contains(&value) {
         Ok(())
     } else {
-        Err(Error::config(format!("{name} = {value}: expected {least} to {most}")))
+        Err(Error::config(format!(
+            "{name} = {value}: expected {least} to {most}"
+        )))
     }
 }
 
@@ -113,7 +125,9 @@ pub(super) fn check_p(p: f64) -> Result<()> {
     if (0.0..=1.0).contains(&p) {
         Ok(())
     } else {
-        Err(Error::config(format!("p = {p}: a probability is between 0 and 1")))
+        Err(Error::config(format!(
+            "p = {p}: a probability is between 0 and 1"
+        )))
     }
 }
 
@@ -139,7 +153,8 @@ pub(super) fn is_yes(value: &bool) -> bool {
     *value
 }
 
-/// The part of [`super::Op`] that is alike for all ops whose parameters are read and written by serde.
+/// The part of [`super::Op`] that is alike for all ops whose parameters are read and written by
+/// serde.
 macro_rules! op_basics {
     ($name:literal) => {
         fn name(&self) -> &str {

@@ -1,17 +1,17 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
-use crate::kernels::{Sheet, blur, convolve, corrupt, edges, elastic, frequency, grain, jpeg};
-use crate::kernels::filter::Shape;
-use crate::kernels::spare::Spare;
-use crate::kernels::{clahe, color, erase, levels, place, warp};
-use crate::kernels::resample::Resampler;
 use super::{Note, Step, Steps};
+use crate::error::{Error, Kind, Result};
+use crate::geometry::Rect;
 use crate::geometry::Size;
 use crate::kernels::PadMode;
-use crate::geometry::Rect;
-use crate::rng::{Coord, RandomStream};
-use crate::error::{Error, Kind, Result};
+use crate::kernels::filter::Shape;
+use crate::kernels::resample::Resampler;
+use crate::kernels::spare::Spare;
+use crate::kernels::{Sheet, blur, convolve, corrupt, edges, elastic, frequency, grain, jpeg};
+use crate::kernels::{clahe, color, erase, levels, place, warp};
 use crate::recipe::View;
+use crate::rng::{Coord, RandomStream};
 
 /// What is to be done to one view of one sample. Reused from sample to sample.
 #[derive(Clone, Debug, Default)]
@@ -35,14 +35,28 @@ struct Lead {
 }
 
 impl Program {
-    /// RandomStream the parameters of every op of a view for an image of size `frame`. `at.op` is filled in for each op; the
-    /// view is the `nth` of the `count` views of its group.
-    pub fn draw(&mut self, view: &View, seed: u64, at: Coord, (nth, count): (usize, usize), frame: Size) {
+    /// RandomStream the parameters of every op of a view for an image of size `frame`. `at.op` is
+    /// filled in for each op; the view is the `nth` of the `count` views of its group.
+    pub fn draw(
+        &mut self,
+        view: &View,
+        seed: u64,
+        at: Coord,
+        (nth, count): (usize, usize),
+        frame: Size,
+    ) {
         let steps = &mut self.0;
         steps.restart(frame, nth, count);
         for entry in view.ops() {
             let number = if entry.shared() { 0 } else { at.view };
-            let mut rng = RandomStream::keyed(seed, Coord { op: entry.key(), view: number, ..at });
+            let mut rng = RandomStream::keyed(
+                seed,
+                Coord {
+                    op: entry.key(),
+                    view: number,
+                    ..at
+                },
+            );
             steps.within(entry.label(), |steps| entry.op().draw(&mut rng, steps));
         }
     }
@@ -69,8 +83,8 @@ impl Program {
         self.0.noted(note.key, note.width)
     }
 
-    /// Refuses steps that would make an image of more than 2^28 pixels on the way: a strip of 1 x 60000 pixels whose
-    /// shorter side becomes 256 asks for 12 GB.
+    /// Refuses steps that would make an image of more than 2^28 pixels on the way: a strip of 1 x
+    /// 60000 pixels whose shorter side becomes 256 asks for 12 GB.
     ///
     /// # Errors
     ///
@@ -81,7 +95,9 @@ impl Program {
             frame = step.frame(frame);
             if step.moves() && u64::from(frame.width) * u64::from(frame.height) > 1 << 28 {
                 let whole = self.0.whole();
-                let text = format!("the step \"{step}\" of an image of {whole} makes more than 2^28 pixels");
+                let text = format!(
+                    "the step \"{step}\" of an image of {whole} makes more than 2^28 pixels"
+                );
                 return Err(Error::new(Kind::Limit, text));
             }
         }
@@ -97,17 +113,29 @@ impl Program {
         self.0.list()
     }
 
-    /// The crop that the first steps amount to, mirror images taken through it: `None` if they are no crop.
+    /// The crop that the first steps amount to, mirror images taken through it: `None` if they are
+    /// no crop.
     fn lead(&self) -> Option<Lead> {
         let whole = self.0.whole();
-        let mut lead =
-            Lead { steps: 0, place: (0, 0), frame: whole, pad: PadMode::default(), flips: [false; 2] };
+        let mut lead = Lead {
+            steps: 0,
+            place: (0, 0),
+            frame: whole,
+            pad: PadMode::default(),
+            flips: [false; 2],
+        };
         let mut flips = [false; 2];
         for (number, step) in self.steps().iter().enumerate() {
             match *step {
                 Step::HorizontalFlip => flips[0] ^= true,
                 Step::VerticalFlip => flips[1] ^= true,
-                Step::Crop { left, top, width, height, pad } => {
+                Step::Crop {
+                    left,
+                    top,
+                    width,
+                    height,
+                    pad,
+                } => {
                     let inside = lead.place.0 >= 0
                         && lead.place.1 >= 0
                         && lead.place.0 + i64::from(lead.frame.width) <= i64::from(whole.width)
@@ -116,13 +144,17 @@ impl Program {
                         || top < 0
                         || left + i64::from(width) > i64::from(lead.frame.width)
                         || top + i64::from(height) > i64::from(lead.frame.height);
-                    // A crop of a crop is one crop if the second stays within the first; if the first is the whole
-                    // image, padding means the same.
+                    // A crop of a crop is one crop if the second stays within the first; if the
+                    // first is the whole image, padding means the same.
                     if lead.steps > 0 && (!inside || reaches) {
                         break;
                     }
                     let mirrored = |start: i64, length: u32, outer: u32, flip: bool| {
-                        if flip { i64::from(outer) - start - i64::from(length) } else { start }
+                        if flip {
+                            i64::from(outer) - start - i64::from(length)
+                        } else {
+                            start
+                        }
                     };
                     lead = Lead {
                         steps: number + 1,
@@ -144,7 +176,9 @@ impl Program {
     /// The part of the image that the steps read: what the decoder has to deliver.
     pub fn wish(&self) -> Rect {
         let whole = self.0.whole();
-        let Some(lead) = self.lead() else { return Rect::whole(whole.width, whole.height) };
+        let Some(lead) = self.lead() else {
+            return Rect::whole(whole.width, whole.height);
+        };
         let inside = |start: i64, length: u32, outer: u32| {
             let first = start.clamp(0, i64::from(outer) - 1);
             let end = (start + i64::from(length)).clamp(first + 1, i64::from(outer));
@@ -152,21 +186,28 @@ impl Program {
         };
         let (left, width) = inside(lead.place.0, lead.frame.width, whole.width);
         let (top, height) = inside(lead.place.1, lead.frame.height, whole.height);
-        let fits = (i64::from(left), i64::from(top)) == lead.place && Size { width, height } == lead.frame;
+        let fits =
+            (i64::from(left), i64::from(top)) == lead.place && Size { width, height } == lead.frame;
         // What repeats pixels may reach any of a small image, and images that get padded are small.
         if fits || matches!(lead.pad, PadMode::Constant(_)) {
-            Rect { left, top, width, height }
+            Rect {
+                left,
+                top,
+                width,
+                height,
+            }
         } else {
             Rect::whole(whole.width, whole.height)
         }
     }
 
-    /// Runs the steps. `pixels` holds the part `region` of the image, which covers [`Program::wish`]; `out` receives a
-    /// image of size `out_frame`.
+    /// Runs the steps. `pixels` holds the part `region` of the image, which covers
+    /// [`Program::wish`]; `out` receives a image of size `out_frame`.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if the steps end with another size; [`Kind::Limit`] as in [`Program::check_size`].
+    /// [`Kind::Config`] if the steps end with another size; [`Kind::Limit`] as in
+    /// [`Program::check_size`].
     pub fn run(
         &self,
         scratch: &mut Scratch,
@@ -178,11 +219,21 @@ impl Program {
         self.check_size()?;
         let whole = self.0.whole();
         if self.end() != out_frame || out.len() != bytes(out_frame) {
-            let text = format!("the ops end with {} pixels; the recipe promises {out_frame}", self.end());
+            let text = format!(
+                "the ops end with {} pixels; the recipe promises {out_frame}",
+                self.end()
+            );
             return Err(Error::config(text));
         }
-        let Scratch { first, second, work } = scratch;
-        let mut frame = Size { width: region.width, height: region.height };
+        let Scratch {
+            first,
+            second,
+            work,
+        } = scratch;
+        let mut frame = Size {
+            width: region.width,
+            height: region.height,
+        };
         let lead = self.lead();
         if lead.is_none() && frame != whole {
             let text = format!("decoded {region:?} where all of {whole} is needed");
@@ -196,8 +247,18 @@ impl Program {
             out,
             moves_left: steps.iter().filter(|step| step.moves()).count(),
         };
-        if let Some(Lead { place, frame: crop, pad, flips, .. }) = lead {
-            let place = (place.0 - i64::from(region.left), place.1 - i64::from(region.top));
+        if let Some(Lead {
+            place,
+            frame: crop,
+            pad,
+            flips,
+            ..
+        }) = lead
+        {
+            let place = (
+                place.0 - i64::from(region.left),
+                place.1 - i64::from(region.top),
+            );
             // What the decoder has cut already stays where it is.
             if place != (0, 0) || crop != frame {
                 canvas.moves_left += 1;
@@ -218,10 +279,18 @@ impl Program {
             let next = step.frame(frame);
             rest = tail;
             if step.moves() {
-                canvas.shift(bytes(next), |source, target| work.shift(step, source, frame, target, next));
+                canvas.shift(bytes(next), |source, target| {
+                    work.shift(step, source, frame, target, next)
+                });
             } else if let Step::Levels(_) = step {
-                let count = 1 + tail.iter().take_while(|step| matches!(step, Step::Levels(_))).count();
-                let (run, tail) = (&steps[steps.len() - 1 - tail.len()..][..count], &tail[count - 1..]);
+                let count = 1 + tail
+                    .iter()
+                    .take_while(|step| matches!(step, Step::Levels(_)))
+                    .count();
+                let (run, tail) = (
+                    &steps[steps.len() - 1 - tail.len()..][..count],
+                    &tail[count - 1..],
+                );
                 let run = run.iter().filter_map(|step| match step {
                     Step::Levels(levels) => Some(levels),
                     _ => None,
@@ -269,9 +338,30 @@ impl Canvas<'_> {
             buffer
         }
         match self.at {
-            At::Source(source) => change(source, if last { self.out } else { sized(self.first, length) }),
-            At::First => change(self.first, if last { self.out } else { sized(self.second, length) }),
-            At::Second => change(self.second, if last { self.out } else { sized(self.first, length) }),
+            At::Source(source) => change(
+                source,
+                if last {
+                    self.out
+                } else {
+                    sized(self.first, length)
+                },
+            ),
+            At::First => change(
+                self.first,
+                if last {
+                    self.out
+                } else {
+                    sized(self.second, length)
+                },
+            ),
+            At::Second => change(
+                self.second,
+                if last {
+                    self.out
+                } else {
+                    sized(self.first, length)
+                },
+            ),
             At::Out => unreachable!("only the last move writes the output"),
         }
         self.at = match self.at {
@@ -281,9 +371,12 @@ impl Canvas<'_> {
         };
     }
 
-    /// The present image, to be changed in place or, if it still is where it was decoded, on its way from there.
+    /// The present image, to be changed in place or, if it still is where it was decoded, on its
+    /// way from there.
     fn sheet(&mut self, length: usize) -> Sheet<'_> {
-        let At::Source(source) = self.at else { return Sheet::Place(self.current()) };
+        let At::Source(source) = self.at else {
+            return Sheet::Place(self.current());
+        };
         if self.moves_left == 0 {
             self.at = At::Out;
             return Sheet::Move(source, self.out);
@@ -330,8 +423,16 @@ impl Scratch {
     /// Buffers of a worker; `simd` false keeps to plain code, which gives the same bytes.
     pub fn new(simd: bool) -> Scratch {
         let spare = Spare::new(simd);
-        let work = Work { simd, resampler: Resampler::new(simd), spare, ..Work::default() };
-        Scratch { work, ..Scratch::default() }
+        let work = Work {
+            simd,
+            resampler: Resampler::new(simd),
+            spare,
+            ..Work::default()
+        };
+        Scratch {
+            work,
+            ..Scratch::default()
+        }
     }
 }
 
@@ -358,7 +459,9 @@ impl Work {
     /// A step that reads one image and writes another.
     fn shift(&mut self, step: &Step, source: &[u8], frame: Size, out: &mut [u8], next: Size) {
         match step {
-            Step::Crop { left, top, pad, .. } => place::crop(source, frame, (*left, *top), *pad, out, next),
+            Step::Crop { left, top, pad, .. } => {
+                place::crop(source, frame, (*left, *top), *pad, out, next)
+            }
             Step::Resize { filter, .. } if next != frame => {
                 self.resampler.resize(source, frame, out, next, *filter);
             }
@@ -379,9 +482,16 @@ impl Work {
 
     fn in_place(&mut self, step: &Step, pixels: &mut [u8], frame: Size) {
         match step {
-            Step::HorizontalFlip | Step::VerticalFlip => self.flip(step, Sheet::Place(pixels), frame),
+            Step::HorizontalFlip | Step::VerticalFlip => {
+                self.flip(step, Sheet::Place(pixels), frame)
+            }
             Step::Levels(step) => {
-                levels::run(std::iter::once(step), Sheet::Place(pixels), &mut self.levels, self.simd);
+                levels::run(
+                    std::iter::once(step),
+                    Sheet::Place(pixels),
+                    &mut self.levels,
+                    self.simd,
+                );
             }
             Step::Clahe(step) => clahe::run(step, pixels, frame, &mut self.spare),
             Step::Color(step) => color::run(*step, pixels, self.simd),

@@ -2,20 +2,44 @@ use super::*;
 use crate::augment::{Filter, Levels};
 
 fn image(width: u32, height: u32) -> Vec<u8> {
-    (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect()
+    (0..width * height * 3)
+        .map(|i| (i * 7 % 251) as u8)
+        .collect()
 }
 
 /// Runs steps on as much of the image as they wish, or on all of it.
 fn run(steps: Vec<Step>, width: u32, height: u32, wish: bool) -> Vec<u8> {
     let frame = Size { width, height };
     let program = Program::of(steps, frame);
-    let region = if wish { program.wish() } else { Rect::whole(width, height) };
+    let region = if wish {
+        program.wish()
+    } else {
+        Rect::whole(width, height)
+    };
     let mut decoded = vec![0; (region.width * region.height * 3) as usize];
-    let cut = Size { width: region.width, height: region.height };
+    let cut = Size {
+        width: region.width,
+        height: region.height,
+    };
     let at = (i64::from(region.left), i64::from(region.top));
-    place::crop(&image(width, height), frame, at, PadMode::default(), &mut decoded, cut);
+    place::crop(
+        &image(width, height),
+        frame,
+        at,
+        PadMode::default(),
+        &mut decoded,
+        cut,
+    );
     let mut out = vec![0; bytes(program.end())];
-    program.run(&mut Scratch::new(true), &decoded, region, &mut out, program.end()).unwrap();
+    program
+        .run(
+            &mut Scratch::new(true),
+            &decoded,
+            region,
+            &mut out,
+            program.end(),
+        )
+        .unwrap();
     out
 }
 
@@ -37,13 +61,28 @@ fn step_by_step(steps: &[Step], width: u32, height: u32) -> Vec<u8> {
 }
 
 fn cut(left: i64, top: i64, width: u32, height: u32, pad: PadMode) -> Step {
-    Step::Crop { left, top, width, height, pad }
+    Step::Crop {
+        left,
+        top,
+        width,
+        height,
+        pad,
+    }
 }
 
 #[test]
 fn decoding_only_what_is_wished_changes_nothing() {
-    let resize = |width, height| Step::Resize { width, height, filter: Filter::Bilinear };
-    let pads = [PadMode::Constant([9, 8, 7]), PadMode::Reflect, PadMode::Symmetric, PadMode::Edge];
+    let resize = |width, height| Step::Resize {
+        width,
+        height,
+        filter: Filter::Bilinear,
+    };
+    let pads = [
+        PadMode::Constant([9, 8, 7]),
+        PadMode::Reflect,
+        PadMode::Symmetric,
+        PadMode::Edge,
+    ];
     for pad in pads {
         for (left, top, w, h) in [
             (2, 3, 5, 4),
@@ -59,11 +98,17 @@ fn decoding_only_what_is_wished_changes_nothing() {
                 vec![resize(6, 5)],
                 vec![Step::HorizontalFlip],
                 vec![resize(6, 5), Step::VerticalFlip, Step::Turn(1)],
-                vec![cut(1, 1, 2, 1, PadMode::default()), Step::HorizontalFlip, cut(-1, 0, 2, 2, pad)],
+                vec![
+                    cut(1, 1, 2, 1, PadMode::default()),
+                    Step::HorizontalFlip,
+                    cut(-1, 0, 2, 2, pad),
+                ],
             ] {
-                for head in
-                    [vec![], vec![Step::HorizontalFlip], vec![Step::VerticalFlip, Step::HorizontalFlip]]
-                {
+                for head in [
+                    vec![],
+                    vec![Step::HorizontalFlip],
+                    vec![Step::VerticalFlip, Step::HorizontalFlip],
+                ] {
                     let mut steps = head;
                     steps.push(cut(left, top, w, h, pad));
                     steps.extend(tail.clone());
@@ -79,27 +124,57 @@ fn decoding_only_what_is_wished_changes_nothing() {
 #[test]
 fn crops_of_crops_and_mirror_images_are_found_in_the_header() {
     let pad = PadMode::default();
-    let steps =
-        vec![Step::HorizontalFlip, cut(10, 20, 50, 40, pad), Step::VerticalFlip, cut(5, 6, 7, 8, pad)];
-    let program = Program::of(steps, Size { width: 100, height: 90 });
+    let steps = vec![
+        Step::HorizontalFlip,
+        cut(10, 20, 50, 40, pad),
+        Step::VerticalFlip,
+        cut(5, 6, 7, 8, pad),
+    ];
+    let program = Program::of(
+        steps,
+        Size {
+            width: 100,
+            height: 90,
+        },
+    );
     // Columns 10..60 of the mirror image are 40..90; 5..12 of those, mirrored, are 78..85.
-    assert_eq!(program.wish(), Rect { left: 78, top: 20 + 40 - 6 - 8, width: 7, height: 8 });
+    assert_eq!(
+        program.wish(),
+        Rect {
+            left: 78,
+            top: 20 + 40 - 6 - 8,
+            width: 7,
+            height: 8
+        }
+    );
 }
 
 #[test]
 fn flips_are_their_own_inverse() {
     for flip in [Step::HorizontalFlip, Step::VerticalFlip] {
         for (w, h) in [(1, 1), (1, 5), (4, 3), (5, 4)] {
-            assert_eq!(run(vec![flip.clone(), flip.clone()], w, h, true), image(w, h));
+            assert_eq!(
+                run(vec![flip.clone(), flip.clone()], w, h, true),
+                image(w, h)
+            );
         }
     }
-    assert_eq!(run(vec![Step::HorizontalFlip], 2, 1, true), [21, 28, 35, 0, 7, 14]);
+    assert_eq!(
+        run(vec![Step::HorizontalFlip], 2, 1, true),
+        [21, 28, 35, 0, 7, 14]
+    );
 }
 
 #[test]
 fn chains_add_up_by_weight_and_blend_with_the_image() {
     let invert = || Step::Levels(Levels::Invert);
-    let steps = vec![Step::Fork, Step::Chain(0.25), invert(), Step::Chain(0.75), Step::Join(0.5)];
+    let steps = vec![
+        Step::Fork,
+        Step::Chain(0.25),
+        invert(),
+        Step::Chain(0.75),
+        Step::Join(0.5),
+    ];
     let expected: Vec<u8> = image(5, 4)
         .iter()
         .map(|&value| {

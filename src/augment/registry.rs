@@ -23,13 +23,19 @@ pub struct Registry {
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.names()).entries(self.mixers.names()).finish()
+        f.debug_set()
+            .entries(self.names())
+            .entries(self.mixers.names())
+            .finish()
     }
 }
 
 impl Default for Registry {
     fn default() -> Registry {
-        let mut registry = Registry { ops: BTreeMap::new(), mixers: Mixers::default() };
+        let mut registry = Registry {
+            ops: BTreeMap::new(),
+            mixers: Mixers::default(),
+        };
         registry.register::<Add>("add");
         registry.register::<Affine>("affine");
         registry.register::<AnyRes>("any_res");
@@ -119,17 +125,21 @@ impl Default for Registry {
 }
 
 impl Registry {
-    /// Adds an op, or replaces the one of that name. Its parameters are read from the recipe by serde; derive
-    /// `Deserialize` with `deny_unknown_fields`, so that a misspelt parameter is refused.
+    /// Adds an op, or replaces the one of that name. Its parameters are read from the recipe by
+    /// serde; derive `Deserialize` with `deny_unknown_fields`, so that a misspelt parameter is
+    /// refused.
     pub fn register<T: Op + DeserializeOwned + 'static>(&mut self, name: &str) {
         let make = |_: &Registry, table: toml::Table| -> Result<Arc<dyn Op>> {
-            let op: T = table.try_into().map_err(|error: toml::de::Error| Error::config(explain(&error)))?;
+            let op: T = table
+                .try_into()
+                .map_err(|error: toml::de::Error| Error::config(explain(&error)))?;
             Ok(Arc::new(op))
         };
         self.ops.insert(name.to_string(), Arc::new(make));
     }
 
-    /// Adds a mixer, or replaces the one of that name; its parameters are read as those of an op are.
+    /// Adds a mixer, or replaces the one of that name; its parameters are read as those of an op
+    /// are.
     pub fn register_mixer<T: Mixer + DeserializeOwned + 'static>(&mut self, name: &str) {
         self.mixers.register::<T>(name);
     }
@@ -156,7 +166,8 @@ impl Registry {
     /// of its range.
     pub fn make(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Op>> {
         let make = self.ops.get(name).ok_or_else(|| {
-            let hint = nearest(name, self.names()).map(|near| format!("; did you mean \"{near}\"?"));
+            let hint =
+                nearest(name, self.names()).map(|near| format!("; did you mean \"{near}\"?"));
             let known: Vec<&str> = self.names().collect();
             Error::config(format!(
                 "unknown op \"{name}\"{} (known: {})",
@@ -165,7 +176,8 @@ impl Registry {
             ))
         })?;
         let op = make(self, params).map_err(|error| error.at(format_args!("op \"{name}\"")))?;
-        op.check().map_err(|error| error.at(format_args!("op \"{name}\"")))?;
+        op.check()
+            .map_err(|error| error.at(format_args!("op \"{name}\"")))?;
         Ok(op)
     }
 }
@@ -177,7 +189,9 @@ impl Registry {
 /// [`crate::Kind::Config`] if there is no name, or one of them is no string.
 pub(crate) fn take_name(table: &mut toml::Table) -> Result<(String, Option<String>)> {
     let Some(toml::Value::String(name)) = table.remove("op") else {
-        return Err(Error::config("an op without a name: expected { op = \"NAME\", … }"));
+        return Err(Error::config(
+            "an op without a name: expected { op = \"NAME\", … }",
+        ));
     };
     match table.remove("label") {
         None => Ok((name, None)),
@@ -202,7 +216,9 @@ pub fn params_of<T: Serialize>(op: &T) -> toml::Table {
 /// What is wrong with a parameter, and with which.
 pub(crate) fn explain(error: &toml::de::Error) -> String {
     let text = error.to_string();
-    let key = text.split_once("\nin `").and_then(|(_, rest)| rest.split('`').next());
+    let key = text
+        .split_once("\nin `")
+        .and_then(|(_, rest)| rest.split('`').next());
     match key {
         Some(key) => format!("{key}: {}", suggest(error.message())),
         None => suggest(error.message()),
@@ -213,11 +229,12 @@ pub(crate) fn explain(error: &toml::de::Error) -> String {
 pub(crate) fn suggest(message: &str) -> String {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     match names.split_first() {
-        Some((wrong, known)) if message.starts_with("unknown") => match nearest(wrong, known.iter().copied())
-        {
-            Some(near) => format!("{message}; did you mean `{near}`?"),
-            None => message.to_string(),
-        },
+        Some((wrong, known)) if message.starts_with("unknown") => {
+            match nearest(wrong, known.iter().copied()) {
+                Some(near) => format!("{message}; did you mean `{near}`?"),
+                None => message.to_string(),
+            }
+        }
         _ => message.to_string(),
     }
 }

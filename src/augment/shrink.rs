@@ -1,20 +1,27 @@
 //! Programs for an image that is decoded smaller, for `decode.scale = "fast"`.
 
-use crate::kernels::resample::Filter;
 use super::{Program, Step};
 use crate::geometry::Size;
+use crate::kernels::resample::Filter;
 
 impl Program {
     /// By how much the sides of the image may be divided before the steps run: 8, 4, 2 or 1.
     ///
-    /// More than 1 only if the steps begin with crops inside the image and mirror images, and then resize with a filter
-    /// that averages; and only as much as leaves what is resized at least as large as what it becomes.
+    /// More than 1 only if the steps begin with crops inside the image and mirror images, and then
+    /// resize with a filter that averages; and only as much as leaves what is resized at least
+    /// as large as what it becomes.
     pub(crate) fn slack(&self) -> u32 {
         let mut frame = self.begin();
         for step in self.steps() {
             match *step {
                 Step::HorizontalFlip | Step::VerticalFlip => {}
-                Step::Crop { left, top, width, height, .. } => {
+                Step::Crop {
+                    left,
+                    top,
+                    width,
+                    height,
+                    ..
+                } => {
                     let fits = |start: i64, length: u32, outer: u32| {
                         start >= 0 && start + i64::from(length) <= i64::from(outer)
                     };
@@ -29,7 +36,10 @@ impl Program {
                     filter: Filter::Bilinear | Filter::Bicubic | Filter::Lanczos,
                 } => {
                     let most = (frame.width / width.max(1)).min(frame.height / height.max(1));
-                    return [8, 4, 2].into_iter().find(|divisor| *divisor <= most).unwrap_or(1);
+                    return [8, 4, 2]
+                        .into_iter()
+                        .find(|divisor| *divisor <= most)
+                        .unwrap_or(1);
                 }
                 _ => return 1,
             }
@@ -37,15 +47,23 @@ impl Program {
         1
     }
 
-    /// The same program for the image with its sides divided, by no more than [`Program::slack`], and rounded up. The
-    /// edges of crops are rounded to its pixels.
+    /// The same program for the image with its sides divided, by no more than [`Program::slack`],
+    /// and rounded up. The edges of crops are rounded to its pixels.
     pub(crate) fn shrink(&mut self, divisor: u32) {
         let whole = self.begin();
-        let mut frame =
-            Size { width: whole.width.div_ceil(divisor), height: whole.height.div_ceil(divisor) };
+        let mut frame = Size {
+            width: whole.width.div_ceil(divisor),
+            height: whole.height.div_ceil(divisor),
+        };
         self.steps_mut().shrink(frame, |step| match step {
             Step::HorizontalFlip | Step::VerticalFlip => true,
-            Step::Crop { left, top, width, height, .. } => {
+            Step::Crop {
+                left,
+                top,
+                width,
+                height,
+                ..
+            } => {
                 let edges = |start: i64, length: u32, outer: u32| {
                     let divisor = i64::from(divisor);
                     let nearest = |edge: i64| (2 * edge + divisor) / (2 * divisor);
@@ -55,7 +73,10 @@ impl Program {
                 };
                 (*left, *width) = edges(*left, *width, frame.width);
                 (*top, *height) = edges(*top, *height, frame.height);
-                frame = Size { width: *width, height: *height };
+                frame = Size {
+                    width: *width,
+                    height: *height,
+                };
                 true
             }
             _ => false,
@@ -67,47 +88,116 @@ impl Program {
 mod tests {
     use super::*;
     use crate::augment::Scratch;
-    use crate::kernels::PadMode;
     use crate::geometry::Rect;
+    use crate::kernels::PadMode;
 
     fn crop(left: i64, top: i64, width: u32, height: u32) -> Step {
-        Step::Crop { left, top, width, height, pad: PadMode::default() }
+        Step::Crop {
+            left,
+            top,
+            width,
+            height,
+            pad: PadMode::default(),
+        }
     }
 
     fn resize(side: u32) -> Step {
-        Step::Resize { width: side, height: side, filter: Filter::Bilinear }
+        Step::Resize {
+            width: side,
+            height: side,
+            filter: Filter::Bilinear,
+        }
     }
 
     fn slack(steps: Vec<Step>) -> u32 {
-        Program::of(steps, Size { width: 800, height: 603 }).slack()
+        Program::of(
+            steps,
+            Size {
+                width: 800,
+                height: 603,
+            },
+        )
+        .slack()
     }
 
     #[test]
     fn only_crops_and_mirror_images_before_a_resize_leave_slack() {
         assert_eq!([slack(vec![resize(75)]), slack(vec![resize(76)])], [8, 4]);
-        assert_eq!(slack(vec![Step::HorizontalFlip, crop(9, 3, 300, 200), resize(100)]), 2);
+        assert_eq!(
+            slack(vec![
+                Step::HorizontalFlip,
+                crop(9, 3, 300, 200),
+                resize(100)
+            ]),
+            2
+        );
         assert_eq!(slack(vec![crop(9, 3, 300, 199), resize(100)]), 1);
         assert_eq!(slack(vec![crop(-1, 3, 300, 300), resize(10)]), 1, "padded");
         assert_eq!(slack(vec![Step::Turn(1), resize(10)]), 1);
         assert_eq!(slack(vec![Step::HorizontalFlip]), 1);
-        let nearest = Step::Resize { width: 10, height: 10, filter: Filter::Nearest };
+        let nearest = Step::Resize {
+            width: 10,
+            height: 10,
+            filter: Filter::Nearest,
+        };
         assert_eq!(slack(vec![nearest]), 1);
     }
 
     #[test]
     fn a_shrunk_program_reads_the_same_part_of_the_smaller_image() {
         let mut program = Program::of(
-            vec![crop(100, 41, 601, 500), Step::HorizontalFlip, crop(0, 3, 600, 480), resize(100)],
-            Size { width: 801, height: 603 },
+            vec![
+                crop(100, 41, 601, 500),
+                Step::HorizontalFlip,
+                crop(0, 3, 600, 480),
+                resize(100),
+            ],
+            Size {
+                width: 801,
+                height: 603,
+            },
         );
         assert_eq!(program.slack(), 4);
-        assert_eq!(program.wish(), Rect { left: 101, top: 44, width: 600, height: 480 });
+        assert_eq!(
+            program.wish(),
+            Rect {
+                left: 101,
+                top: 44,
+                width: 600,
+                height: 480
+            }
+        );
         program.shrink(4);
-        assert_eq!(program.begin(), Size { width: 201, height: 151 });
-        assert_eq!(program.wish(), Rect { left: 25, top: 11, width: 150, height: 120 });
+        assert_eq!(
+            program.begin(),
+            Size {
+                width: 201,
+                height: 151
+            }
+        );
+        assert_eq!(
+            program.wish(),
+            Rect {
+                left: 25,
+                top: 11,
+                width: 150,
+                height: 120
+            }
+        );
         let mut out = vec![0; 100 * 100 * 3];
-        let frame = Size { width: 100, height: 100 };
-        program.run(&mut Scratch::new(false), &[7; 54000], program.wish(), &mut out, frame).unwrap();
+        let frame = Size {
+            width: 100,
+            height: 100,
+        };
+        program
+            .run(
+                &mut Scratch::new(false),
+                &[7; 54000],
+                program.wish(),
+                &mut out,
+                frame,
+            )
+            .unwrap();
         assert!(out.iter().all(|value| *value == 7));
     }
 }

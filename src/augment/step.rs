@@ -8,7 +8,8 @@ use super::{Color, Erase, Filter, Kernel, Levels, Warp};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 
-/// One thing to do to an image, with every parameter drawn. Its `Display` form is what `explain` prints.
+/// One thing to do to an image, with every parameter drawn. Its `Display` form is what `explain`
+/// prints.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Step {
@@ -86,10 +87,18 @@ impl Step {
     /// The size after the step.
     pub fn frame(&self, frame: Size) -> Size {
         match *self {
-            Step::Crop { width, height, .. } | Step::Resize { width, height, .. } => Size { width, height },
-            Step::Turn(quarters) if quarters % 2 == 1 => Size { width: frame.height, height: frame.width },
+            Step::Crop { width, height, .. } | Step::Resize { width, height, .. } => {
+                Size { width, height }
+            }
+            Step::Turn(quarters) if quarters % 2 == 1 => Size {
+                width: frame.height,
+                height: frame.width,
+            },
             Step::Warp(Warp { frame, .. }) => frame,
-            Step::LowFrequencies(side) => Size { width: side, height: side },
+            Step::LowFrequencies(side) => Size {
+                width: side,
+                height: side,
+            },
             _ => frame,
         }
     }
@@ -97,17 +106,33 @@ impl Step {
     /// Whether it reads one image and writes another, instead of changing one in place.
     pub(super) fn moves(&self) -> bool {
         matches!(self, Step::LowFrequencies(_))
-            || matches!(self, Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_))
+            || matches!(
+                self,
+                Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_)
+            )
     }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Crop { left, top, width, height, .. } => {
-                write!(f, "crop left={left} top={top} width={width} height={height}")
+            Step::Crop {
+                left,
+                top,
+                width,
+                height,
+                ..
+            } => {
+                write!(
+                    f,
+                    "crop left={left} top={top} width={width} height={height}"
+                )
             }
-            Step::Resize { width, height, filter } => {
+            Step::Resize {
+                width,
+                height,
+                filter,
+            } => {
                 write!(f, "resize width={width} height={height} filter={filter}")
             }
             Step::HorizontalFlip => f.write_str("horizontal_flip"),

@@ -19,7 +19,10 @@ pub struct Steps {
 
 impl Default for Steps {
     fn default() -> Steps {
-        Steps::new(Size { width: 1, height: 1 })
+        Steps::new(Size {
+            width: 1,
+            height: 1,
+        })
     }
 }
 
@@ -46,10 +49,16 @@ impl Steps {
         self.values.clear();
     }
 
-    /// Begins with an image of another size, and changes the first steps, as long as `change` says that it did.
+    /// Begins with an image of another size, and changes the first steps, as long as `change` says
+    /// that it did.
     pub(super) fn shrink(&mut self, whole: Size, change: impl FnMut(&mut Step) -> bool) {
         self.whole = whole;
-        let _ = self.list.iter_mut().map(change).take_while(|changed| *changed).count();
+        let _ = self
+            .list
+            .iter_mut()
+            .map(change)
+            .take_while(|changed| *changed)
+            .count();
     }
 
     /// The size of the image that the steps begin with.
@@ -78,9 +87,11 @@ impl Steps {
         self.list.push(step);
     }
 
-    /// Leaves numbers with the batch under a name that [`super::Op::notes`] announces: a pretext label, a mask.
+    /// Leaves numbers with the batch under a name that [`super::Op::notes`] announces: a pretext
+    /// label, a mask.
     pub fn note(&mut self, name: &str, values: &[i64]) {
-        self.notes.push((note_key(self.scope, name), self.values.len()));
+        self.notes
+            .push((note_key(self.scope, name), self.values.len()));
         self.values.extend_from_slice(values);
     }
 
@@ -102,7 +113,8 @@ impl Steps {
 /// Numbers that an op leaves with each view of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The labels of the op and of those that it is inside of, and the note's name: `rotate90.turns`.
+    /// The labels of the op and of those that it is inside of, and the note's name:
+    /// `rotate90.turns`.
     pub name: String,
     /// How many numbers there are.
     pub width: usize,
@@ -113,7 +125,11 @@ impl Note {
     /// The note `name` of the op that a view calls `label`.
     pub(crate) fn new(label: &str, name: &str, width: usize) -> Note {
         let path = std::iter::once(label).chain(name.split('.'));
-        Note { name: format!("{label}.{name}"), width, key: path.fold(OpKey::default(), note_key) }
+        Note {
+            name: format!("{label}.{name}"),
+            width,
+            key: path.fold(OpKey::default(), note_key),
+        }
     }
 }
 

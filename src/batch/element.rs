@@ -41,7 +41,10 @@ impl Element for u8 {
     #[target_feature(enable = "avx2,f16c")]
     unsafe fn put(values: __m256, out: &mut [u8; 8]) {
         let values = _mm256_cvtps_epi32(values);
-        let words = _mm_packs_epi32(_mm256_castsi256_si128(values), _mm256_extracti128_si256(values, 1));
+        let words = _mm_packs_epi32(
+            _mm256_castsi256_si128(values),
+            _mm256_extracti128_si256(values, 1),
+        );
         *out = _mm_cvtsi128_si64(_mm_packus_epi16(words, words)).to_le_bytes();
     }
 }
@@ -69,12 +72,16 @@ impl Element for bf16 {
     #[inline]
     #[target_feature(enable = "avx2,f16c")]
     unsafe fn put(values: __m256, out: &mut [bf16; 8]) {
-        // Half of the last place that stays, or a little less if it is even. No value here is a NaN.
+        // Half of the last place that stays, or a little less if it is even. No value here is a
+        // NaN.
         let bits = _mm256_castps_si256(values);
         let odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
         let up = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF));
         let high = _mm256_srli_epi32(_mm256_add_epi32(bits, up), 16);
-        let words = _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+        let words = _mm_packus_epi32(
+            _mm256_castsi256_si128(high),
+            _mm256_extracti128_si256(high, 1),
+        );
         store(bytemuck::cast_mut(out), words);
     }
 }

@@ -1,8 +1,10 @@
 //! The final pass: 8-bit views to a batch's values, in one go.
 //!
-//! For each value: normalize, mix the sources in f32, convert, store in the batch's layout. Normalization is the two-step rule
-//! `(v / 255 - mean) / std` in f32, by vector code or by a table of 256 entries a channel, so it is exact on every machine. Mixing is
-//! a sum of normalized values times weights in f32, `lam * a + (1 - lam) * b`, in the order of [`Blend::terms`] and never fused.
+//! For each value: normalize, mix the sources in f32, convert, store in the batch's layout.
+//! Normalization is the two-step rule `(v / 255 - mean) / std` in f32, by vector code or by a table
+//! of 256 entries a channel, so it is exact on every machine. Mixing is a sum of normalized values
+//! times weights in f32, `lam * a + (1 - lam) * b`, in the order of [`Blend::terms`] and never
+//! fused.
 
 use std::ops::Range;
 
@@ -17,7 +19,10 @@ pub(crate) enum SlotPixels<'a> {
     /// Zeros.
     Blank,
     /// Views, and how they are blended.
-    Views { sources: &'a [&'a [u8]], blend: &'a Blend },
+    Views {
+        sources: &'a [&'a [u8]],
+        blend: &'a Blend,
+    },
 }
 
 /// From levels to numbers: `(level / unit - mean) / std` in f32, step by step.
@@ -31,7 +36,11 @@ pub(super) struct Rule {
 impl Rule {
     fn new(output: &recipe::Output) -> Rule {
         match output.dtype {
-            Dtype::U8 => Rule { unit: 1.0, mean: [0.0; 3], std: [1.0; 3] },
+            Dtype::U8 => Rule {
+                unit: 1.0,
+                mean: [0.0; 3],
+                std: [1.0; 3],
+            },
             _ => Rule {
                 unit: 255.0,
                 mean: output.mean.map(|mean| mean as f32),
@@ -41,7 +50,10 @@ impl Rule {
     }
 
     /// Whether a level stays what it is.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vector code alone looks at it"))]
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "vector code alone looks at it")
+    )]
     pub(super) fn is_plain(&self) -> bool {
         self.unit == 1.0
     }
@@ -51,9 +63,14 @@ impl Rule {
     }
 
     /// A value of a weighted sum.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vector code alone looks at it"))]
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "vector code alone looks at it")
+    )]
     pub(super) fn sum(&self, terms: &[Term<'_>], at: usize, channel: usize) -> f32 {
-        let mut values = terms.iter().map(|term| term.weight * self.apply(term.pixels[at][channel], channel));
+        let mut values = terms
+            .iter()
+            .map(|term| term.weight * self.apply(term.pixels[at][channel], channel));
         let first = values.next().unwrap_or(0.0);
         values.fold(first, |sum, value| sum + value)
     }
@@ -68,7 +85,10 @@ pub(super) struct Term<'a> {
 
 impl<'a> Term<'a> {
     fn new(view: &'a [u8], weight: f32) -> Term<'a> {
-        Term { pixels: view.as_chunks().0, weight }
+        Term {
+            pixels: view.as_chunks().0,
+            weight,
+        }
     }
 }
 
@@ -91,11 +111,17 @@ fn table<T: Element>(value: impl Fn(usize, usize) -> T) -> Table<T> {
 pub(crate) struct Finisher {
     frame: Size,
     layout: Layout,
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vector code alone looks at it"))]
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "vector code alone looks at it")
+    )]
     rule: Rule,
     normalized: Box<Table<f32>>,
     /// Whether the kernels of `finish_x86` can run.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no vector kernels here"))]
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "no vector kernels here")
+    )]
     vector: bool,
 }
 
@@ -106,7 +132,13 @@ impl Finisher {
         let normalized = Box::new(table(|channel, level| rule.apply(level as u8, channel)));
         #[cfg(target_arch = "x86_64")]
         let simd = simd && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c");
-        Finisher { frame, layout: output.layout, rule, normalized, vector: simd }
+        Finisher {
+            frame,
+            layout: output.layout,
+            rule,
+            normalized,
+            vector: simd,
+        }
     }
 
     /// The size of a view.
@@ -116,7 +148,9 @@ impl Finisher {
 
     /// Writes one slot: `out` has height x width x 3 values.
     pub(crate) fn write<T: Element>(&self, pixels: SlotPixels<'_>, out: &mut [T]) {
-        let SlotPixels::Views { sources, blend } = pixels else { return out.fill(T::from_f32(0.0)) };
+        let SlotPixels::Views { sources, blend } = pixels else {
+            return out.fill(T::from_f32(0.0));
+        };
         match blend {
             Blend::Keep => self.copy(sources[0], sources[0], [0; 4], out),
             Blend::Box { rect } => self.copy(sources[0], sources[1], *rect, out),
@@ -140,12 +174,18 @@ impl Finisher {
         table(|channel, level| T::from_f32(self.normalized[channel][level]))
     }
 
-    /// Weighted sums of the pixels in a span, by vector code; false if there is none, and nothing was done.
+    /// Weighted sums of the pixels in a span, by vector code; false if there is none, and nothing
+    /// was done.
     #[cfg_attr(
         not(target_arch = "x86_64"),
         expect(unused_variables, reason = "vector code alone looks at it")
     )]
-    fn vector_sums<T: Element>(&self, terms: &[Term<'_>], span: Range<usize>, out: &mut [T]) -> bool {
+    fn vector_sums<T: Element>(
+        &self,
+        terms: &[Term<'_>],
+        span: Range<usize>,
+        out: &mut [T],
+    ) -> bool {
         #[cfg(target_arch = "x86_64")]
         if self.vector {
             // SAFETY: that is set where the processor has AVX2 and F16C.
@@ -166,7 +206,10 @@ impl Finisher {
 
     /// A weighted sum of whole images.
     fn several<T: Element>(&self, sources: &[&[u8]], weights: &[f32], out: &mut [T]) {
-        let terms = sources.iter().zip(weights).map(|(source, weight)| Term::new(source, *weight));
+        let terms = sources
+            .iter()
+            .zip(weights)
+            .map(|(source, weight)| Term::new(source, *weight));
         let terms: Vec<Term<'_>> = terms.collect();
         if self.vector_sums(&terms, self.whole(), out) {
             return;
@@ -181,7 +224,10 @@ impl Finisher {
                     *sum = if number == 0 { value } else { *sum + value };
                 }
             }
-            out.iter_mut().step_by(step).zip(&sums).for_each(|(out, sum)| *out = T::from_f32(*sum));
+            out.iter_mut()
+                .step_by(step)
+                .zip(&sums)
+                .for_each(|(out, sum)| *out = T::from_f32(*sum));
         });
     }
 
@@ -189,7 +235,9 @@ impl Finisher {
     fn copy<T: Element>(&self, own: &[u8], partner: &[u8], rect: [u32; 4], out: &mut [T]) {
         let [y0, x0, y1, x1] = rect.map(|edge| edge as usize);
         let width = self.frame.width as usize;
-        let spans = (y0..y1).map(|y| y * width + x0..y * width + x1).filter(|span| !span.is_empty());
+        let spans = (y0..y1)
+            .map(|y| y * width + x0..y * width + x1)
+            .filter(|span| !span.is_empty());
         if self.layout == Layout::Nhwc
             && let (Some(own), Some(partner)) = (T::from_levels(own), T::from_levels(partner))
         {
@@ -208,7 +256,13 @@ impl Finisher {
         self.rows(out, |y, channel, out, step| {
             fill(&table[channel], self.row(own, y), channel, out, step);
             if (y0..y1).contains(&y) && x0 < x1 {
-                fill(&table[channel], &self.row(partner, y)[x0..x1], channel, &mut out[x0 * step..], step);
+                fill(
+                    &table[channel],
+                    &self.row(partner, y)[x0..x1],
+                    channel,
+                    &mut out[x0 * step..],
+                    step,
+                );
             }
         });
     }
@@ -218,7 +272,11 @@ impl Finisher {
         let table: Table<T> = self.copies();
         self.rows(out, |y, channel, out, step| {
             let weights = mask.row(y);
-            let pixels = self.row(sources[0], y).iter().zip(self.row(sources[1], y)).zip(weights);
+            let pixels = self
+                .row(sources[0], y)
+                .iter()
+                .zip(self.row(sources[1], y))
+                .zip(weights);
             let out = out.iter_mut().step_by(step).zip(pixels);
             if mask.is_binary() {
                 let table = &table[channel];
@@ -229,7 +287,8 @@ impl Finisher {
             } else {
                 let table = &self.normalized[channel];
                 for (out, ((own, partner), weight)) in out {
-                    let [own, partner] = [own, partner].map(|pixel| table[usize::from(pixel[channel])]);
+                    let [own, partner] =
+                        [own, partner].map(|pixel| table[usize::from(pixel[channel])]);
                     *out = T::from_f32((1.0 - weight) * own + weight * partner);
                 }
             }
@@ -257,8 +316,13 @@ impl Finisher {
                 let [fy0, fx0, fy1, _] = placed.tile.from;
                 let source = sources[placed.tile.source];
                 let out = &mut out[x0 * step..];
-                let top =
-                    fy0 + placed.tile.filter.taps((y - y0) as u32, fy1 - fy0, (y1 - y0) as u32, &mut down);
+                let top = fy0
+                    + placed.tile.filter.taps(
+                        (y - y0) as u32,
+                        fy1 - fy0,
+                        (y1 - y0) as u32,
+                        &mut down,
+                    );
                 if placed.tile.copies() {
                     let row = &self.row(source, top as usize)[fx0 as usize..][..x1 - x0];
                     fill(&table[channel], row, channel, out, step);
@@ -276,7 +340,9 @@ impl Finisher {
                             for (row, v) in (top as usize..).zip(&down) {
                                 let pixels = &self.row(source, row)[left..];
                                 for (pixel, h) in pixels.iter().zip(across) {
-                                    let value = v * h * self.normalized[channel][usize::from(pixel[channel])];
+                                    let value = v
+                                        * h
+                                        * self.normalized[channel][usize::from(pixel[channel])];
                                     sum = Some(sum.map_or(value, |sum: f32| sum + value));
                                 }
                             }
@@ -310,12 +376,14 @@ impl Finisher {
                     continue;
                 }
                 let out = &mut out[x0 as usize * step..];
-                // The line of each term, from where it begins to its end; a shorter one repeats its last pixel.
+                // The line of each term, from where it begins to its end; a shorter one repeats its
+                // last pixel.
                 let line = |patch: &Patch| {
                     let (from_row, from_column) = (patch.cell / columns, patch.cell % columns);
                     let y = Patches::moved(y, row, from_row, height, rows);
                     let span = Patches::span(from_column, width, columns);
-                    &self.row(sources[patch.source], y as usize)[span.start as usize..span.end as usize]
+                    &self.row(sources[patch.source], y as usize)
+                        [span.start as usize..span.end as usize]
                 };
                 match patches.cell(row * columns + column) {
                     [only] if only.weight == 1.0 && line(only).len() >= length => {
@@ -330,9 +398,9 @@ impl Finisher {
                             *out = match terms {
                                 [only] if only.weight == 1.0 => table[channel][level(only)],
                                 terms => {
-                                    let mut values = terms
-                                        .iter()
-                                        .map(|term| term.weight * self.normalized[channel][level(term)]);
+                                    let mut values = terms.iter().map(|term| {
+                                        term.weight * self.normalized[channel][level(term)]
+                                    });
                                     let first = values.next().unwrap_or(0.0);
                                     T::from_f32(values.fold(first, |sum, value| sum + value))
                                 }
@@ -386,14 +454,18 @@ impl Finisher {
         &view.as_chunks().0[y * width..(y + 1) * width]
     }
 
-    /// Calls `write` with each row of each channel: (row, channel, where it begins, distance between its values).
+    /// Calls `write` with each row of each channel: (row, channel, where it begins, distance
+    /// between its values).
     fn rows<T>(&self, out: &mut [T], mut write: impl FnMut(usize, usize, &mut [T], usize)) {
         let (width, height) = (self.frame.width as usize, self.frame.height as usize);
         match self.layout {
             Layout::Nchw => {
                 for channel in 0..3 {
                     let plane = &mut out[channel * width * height..][..width * height];
-                    plane.chunks_exact_mut(width).enumerate().for_each(|(y, row)| write(y, channel, row, 1));
+                    plane
+                        .chunks_exact_mut(width)
+                        .enumerate()
+                        .for_each(|(y, row)| write(y, channel, row, 1));
                 }
             }
             Layout::Nhwc => {
@@ -406,25 +478,33 @@ impl Finisher {
         }
     }
 
-    /// [`Finisher::write`] from the formulas: every source is normalized, and [`mix::apply`] mixes. The twin that tests and the
-    /// reference path go by.
+    /// [`Finisher::write`] from the formulas: every source is normalized, and [`mix::apply`] mixes.
+    /// The twin that tests and the reference path go by.
     pub(crate) fn write_plainly<T: Element>(
         &self,
         output: &recipe::Output,
         pixels: SlotPixels<'_>,
         out: &mut [T],
     ) {
-        let SlotPixels::Views { sources, blend } = pixels else { return out.fill(T::from_f32(0.0)) };
+        let SlotPixels::Views { sources, blend } = pixels else {
+            return out.fill(T::from_f32(0.0));
+        };
         let value = |level: u8, c: usize| match output.dtype {
             Dtype::U8 => f32::from(level),
             _ => (f32::from(level) / 255.0 - output.mean[c] as f32) / output.std[c] as f32,
         };
         let normalized: Vec<Vec<f32>> = sources
             .iter()
-            .map(|view| view.iter().enumerate().map(|(at, level)| value(*level, at % 3)).collect())
+            .map(|view| {
+                view.iter()
+                    .enumerate()
+                    .map(|(at, level)| value(*level, at % 3))
+                    .collect()
+            })
             .collect();
         let normalized: Vec<&[f32]> = normalized.iter().map(|values| &values[..]).collect();
-        let mixed = mix::apply(blend, self.frame, &normalized, value).expect("sources of the view's size");
+        let mixed =
+            mix::apply(blend, self.frame, &normalized, value).expect("sources of the view's size");
         let width = self.frame.width as usize;
         for (at, value) in mixed.into_iter().enumerate() {
             let (pixel, c) = (at / 3, at % 3);
@@ -446,13 +526,23 @@ impl Placed<'_> {
             let mut weights = Vec::new();
             (tile.filter.taps(x, from, to, &mut weights), weights)
         });
-        let across = if tile.copies() { Vec::new() } else { across.collect() };
+        let across = if tile.copies() {
+            Vec::new()
+        } else {
+            across.collect()
+        };
         Placed { tile, across }
     }
 }
 
 /// Writes a line of copied pixels.
-fn fill<T: Element>(table: &[T; 256], pixels: &[[u8; 3]], channel: usize, out: &mut [T], step: usize) {
+fn fill<T: Element>(
+    table: &[T; 256],
+    pixels: &[[u8; 3]],
+    channel: usize,
+    out: &mut [T],
+    step: usize,
+) {
     if step == 1 {
         for (out, pixel) in out.iter_mut().zip(pixels) {
             *out = table[usize::from(pixel[channel])];
@@ -480,20 +570,41 @@ mod tests {
 
     fn the_fast_pass_gives_the_bytes_of_the_plain_one_at(frame: Size) {
         let size = frame.width * frame.height;
-        let view =
-            |seed: u32| -> Vec<u8> { (0..3 * size).map(|i: u32| (i * seed * 37 % 256) as u8).collect() };
+        let view = |seed: u32| -> Vec<u8> {
+            (0..3 * size)
+                .map(|i: u32| (i * seed * 37 % 256) as u8)
+                .collect()
+        };
         let views = [view(3), view(5), view(7), view(11)];
         let sources: Vec<&[u8]> = views.iter().map(|view| &view[..]).collect();
         let weights = |soft: bool| {
             (0..size)
-                .map(move |i| if soft { (i * 7 % 11) as f32 / 10.0 } else { f32::from(i % 3 == 0) })
+                .map(move |i| {
+                    if soft {
+                        (i * 7 % 11) as f32 / 10.0
+                    } else {
+                        f32::from(i % 3 == 0)
+                    }
+                })
                 .collect()
         };
-        let tile = |source, from, to, filter| Tile { source, from, to, filter };
-        let [nearest, bilinear, antialias] =
-            [TileFilter::Nearest, TileFilter::Bilinear, TileFilter::Antialias];
+        let tile = |source, from, to, filter| Tile {
+            source,
+            from,
+            to,
+            filter,
+        };
+        let [nearest, bilinear, antialias] = [
+            TileFilter::Nearest,
+            TileFilter::Bilinear,
+            TileFilter::Antialias,
+        ];
         let whole = [0, 0, 5, 9];
-        let patch = |source, cell, weight| Patch { source, cell, weight };
+        let patch = |source, cell, weight| Patch {
+            source,
+            cell,
+            weight,
+        };
         let blends = [
             Blend::Keep,
             Blend::Uniform { lam: 0.3 },
@@ -541,10 +652,17 @@ mod tests {
         ];
         for layout in [Layout::Nchw, Layout::Nhwc] {
             for dtype in [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32] {
-                let output =
-                    recipe::Output { dtype, layout, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+                let output = recipe::Output {
+                    dtype,
+                    layout,
+                    mean: [0.485, 0.456, 0.406],
+                    std: [0.229, 0.224, 0.225],
+                };
                 let finishers = [true, false].map(|simd| Finisher::new(&output, frame, simd));
-                let slots = blends.iter().map(|blend| SlotPixels::Views { sources: &sources, blend });
+                let slots = blends.iter().map(|blend| SlotPixels::Views {
+                    sources: &sources,
+                    blend,
+                });
                 for (pixels, finisher) in slots
                     .chain([SlotPixels::Blank])
                     .flat_map(|pixels| finishers.iter().map(move |finisher| (pixels, finisher)))

@@ -1,5 +1,6 @@
-//! The final pass for processors with AVX2: weighted sums of normalized images, with divisions instead of a table. A table
-//! takes a load for each value; divisions keep up with the memory that is written, and are as exact.
+//! The final pass for processors with AVX2: weighted sums of normalized images, with divisions
+//! instead of a table. A table takes a load for each value; divisions keep up with the memory that
+//! is written, and are as exact.
 
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -63,7 +64,12 @@ fn sum<const N: usize>(
 
 /// Pixels of three planes, one behind the other in `out`.
 #[target_feature(enable = "avx2,f16c")]
-pub(super) fn planar<T: Element>(rule: &Rule, terms: &[Term<'_>], span: Range<usize>, out: &mut [T]) {
+pub(super) fn planar<T: Element>(
+    rule: &Rule,
+    terms: &[Term<'_>],
+    span: Range<usize>,
+    out: &mut [T],
+) {
     const STEP: usize = 16;
     let lanes: [Lanes; 3] = std::array::from_fn(|channel| Lanes::new(rule, |_| channel));
     let plane = out.len() / 3;
@@ -90,7 +96,12 @@ pub(super) fn planar<T: Element>(rule: &Rule, terms: &[Term<'_>], span: Range<us
 
 /// Pixels with their channels side by side.
 #[target_feature(enable = "avx2,f16c")]
-pub(super) fn interleaved<T: Element>(rule: &Rule, terms: &[Term<'_>], span: Range<usize>, out: &mut [T]) {
+pub(super) fn interleaved<T: Element>(
+    rule: &Rule,
+    terms: &[Term<'_>],
+    span: Range<usize>,
+    out: &mut [T],
+) {
     const STEP: usize = 8;
     let lanes: [Lanes; 3] = std::array::from_fn(|n| Lanes::new(rule, |lane| (8 * n + lane) % 3));
     let mut at = span.start;
@@ -100,7 +111,11 @@ pub(super) fn interleaved<T: Element>(rule: &Rule, terms: &[Term<'_>], span: Ran
             let levels = pixels[at..at + STEP].as_flattened();
             let [first, second] = widen(load(levels.first_chunk().expect("24 bytes")));
             let [_, third] = widen(load(levels.last_chunk().expect("24 bytes")));
-            [lanes[0].apply(first, weight), lanes[1].apply(second, weight), lanes[2].apply(third, weight)]
+            [
+                lanes[0].apply(first, weight),
+                lanes[1].apply(second, weight),
+                lanes[2].apply(third, weight),
+            ]
         });
         for (sum, out) in sums.into_iter().zip(out[3 * at..].as_chunks_mut().0) {
             // SAFETY: this function is for processors that have both.

@@ -10,30 +10,48 @@ use crate::source::Target;
 
 fn lines(name: &str) -> Vec<String> {
     let path = format!("{}/fixtures/goldens/{name}", env!("CARGO_MANIFEST_DIR"));
-    fs::read_to_string(path).unwrap().lines().map(str::to_string).collect()
+    fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .map(str::to_string)
+        .collect()
 }
 
 fn fnv1a(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xCBF2_9CE4_8422_2325, |state: u64, &byte| {
-        (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-    });
+    let hash = bytes
+        .iter()
+        .fold(0xCBF2_9CE4_8422_2325, |state: u64, &byte| {
+            (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+        });
     format!("{hash:016x}")
 }
 
 #[test]
 fn normalized_values_have_the_bits_of_torch() {
-    let frame = Size { width: 256, height: 1 };
+    let frame = Size {
+        width: 256,
+        height: 1,
+    };
     let levels: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
     let tables = lines("normalize.txt");
     assert_eq!(tables.len(), 5);
     for line in tables {
         let (numbers, hash) = line.rsplit_once(' ').unwrap();
-        let n: Vec<f64> = numbers.split(' ').map(|word| word.parse().unwrap()).collect();
-        let output =
-            recipe::Output { mean: [n[0], n[1], n[2]], std: [n[3], n[4], n[5]], ..recipe::Output::default() };
+        let n: Vec<f64> = numbers
+            .split(' ')
+            .map(|word| word.parse().unwrap())
+            .collect();
+        let output = recipe::Output {
+            mean: [n[0], n[1], n[2]],
+            std: [n[3], n[4], n[5]],
+            ..recipe::Output::default()
+        };
         let finisher = Finisher::new(&output, frame, true);
         let mut out = vec![0f32; 768];
-        let slot = SlotPixels::Views { sources: &[&levels], blend: &Blend::Keep };
+        let slot = SlotPixels::Views {
+            sources: &[&levels],
+            blend: &Blend::Keep,
+        };
         finisher.write(slot, &mut out);
         assert_eq!(fnv1a(bytemuck::cast_slice(&out)), hash, "{numbers}");
     }
@@ -41,17 +59,29 @@ fn normalized_values_have_the_bits_of_torch() {
 
 #[test]
 fn blends_of_all_pairs_of_levels_equal_torch_and_timm() {
-    let frame = Size { width: 256, height: 256 };
+    let frame = Size {
+        width: 256,
+        height: 256,
+    };
     let own: Vec<u8> = (0..65536u32).flat_map(|i| [(i >> 8) as u8; 3]).collect();
     let partner: Vec<u8> = (0..65536u32).flat_map(|i| [i as u8; 3]).collect();
     let mut count = 0;
-    for line in lines("mix.txt").iter().filter(|line| line.starts_with("blend ")) {
+    for line in lines("mix.txt")
+        .iter()
+        .filter(|line| line.starts_with("blend "))
+    {
         let words: Vec<&str> = line.split(' ').collect();
         let lam: f64 = words[2].parse().unwrap();
         let (sources, blend) = ([&own[..], &partner[..]], Blend::Uniform { lam });
-        let slot = SlotPixels::Views { sources: &sources, blend: &blend };
+        let slot = SlotPixels::Views {
+            sources: &sources,
+            blend: &blend,
+        };
         let found = if words[1] == "u8" {
-            let output = recipe::Output { dtype: Dtype::U8, ..recipe::Output::default() };
+            let output = recipe::Output {
+                dtype: Dtype::U8,
+                ..recipe::Output::default()
+            };
             let mut out = vec![0u8; 3 << 16];
             Finisher::new(&output, frame, true).write(slot, &mut out);
             fnv1a(&out[..1 << 16])
@@ -69,15 +99,20 @@ fn blends_of_all_pairs_of_levels_equal_torch_and_timm() {
 #[test]
 fn mixed_and_smoothed_targets_equal_timm() {
     let mut count = 0;
-    for line in lines("mix.txt").iter().filter(|line| line.starts_with("target ")) {
+    for line in lines("mix.txt")
+        .iter()
+        .filter(|line| line.starts_with("target "))
+    {
         let (left, right) = line.split_once(" = ").unwrap();
         let words: Vec<&str> = left.split(' ').collect();
         let classes: u32 = words[1].parse().unwrap();
-        let recipe = Recipe::new().mix(Mix::new(CutMix::new(1.0))).target(TargetOptions {
-            classes: Some(classes),
-            smoothing: words[2].parse().unwrap(),
-            ..TargetOptions::default()
-        });
+        let recipe = Recipe::new()
+            .mix(Mix::new(CutMix::new(1.0)))
+            .target(TargetOptions {
+                classes: Some(classes),
+                smoothing: words[2].parse().unwrap(),
+                ..TargetOptions::default()
+            });
         let lam: f64 = words[3].parse().unwrap();
         let targets = [words[4], words[5]].map(|class| Target::Class(class.parse().unwrap()));
         let mixed = Mixed {

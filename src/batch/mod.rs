@@ -26,8 +26,8 @@ use crate::plan::Role;
 use crate::recipe::Layout;
 use crate::source::Annotations;
 
-/// How one slot was mixed. Slots count in the global batch as it was read: where mixing emits as many images as there are slots
-/// ([`crate::mix::Emit`]), they are those of the batch too.
+/// How one slot was mixed. Slots count in the global batch as it was read: where mixing emits as
+/// many images as there are slots ([`crate::mix::Emit`]), they are those of the batch too.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MixRecord {
@@ -41,11 +41,14 @@ pub struct MixRecord {
     pub partner: u32,
     /// The partner's sample.
     pub partner_sample: u64,
-    /// The weight of the label of the first source, which is the slot itself but for [`crate::mix::Metrix`].
+    /// The weight of the label of the first source, which is the slot itself but for
+    /// [`crate::mix::Metrix`].
     pub lam: f32,
-    /// First row, first column, end row, end column of the part that comes from the partner (half-open); zeros if none.
+    /// First row, first column, end row, end column of the part that comes from the partner
+    /// (half-open); zeros if none.
     pub rect: [u32; 4],
-    /// All sources with the weights of their labels, where they are not just the slot with weight `lam` and the partner.
+    /// All sources with the weights of their labels, where they are not just the slot with weight
+    /// `lam` and the partner.
     pub sources: Vec<(u32, f32)>,
     /// Numbers of the mixer, such as `layer`.
     pub notes: Vec<(&'static str, f64)>,
@@ -54,7 +57,10 @@ pub struct MixRecord {
 impl MixRecord {
     /// The number of that name.
     pub fn note(&self, name: &str) -> Option<f64> {
-        self.notes.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+        self.notes
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| *value)
     }
 
     fn hash(&self, hash: &mut xxhash_rust::xxh3::Xxh3) {
@@ -131,7 +137,8 @@ pub struct Batch {
     pub(crate) masks: MaskPlanes,
     pub(crate) smoothing: f64,
     pub(crate) notes: Vec<NoteColumn>,
-    /// For each slot what is annotated in each of its views; empty without `[joint]` and for blanked samples.
+    /// For each slot what is annotated in each of its views; empty without `[joint]` and for
+    /// blanked samples.
     pub(crate) annotations: Vec<Arc<[Annotations]>>,
     pub(crate) max_boxes: Option<usize>,
     pub(crate) faults: Vec<Fault>,
@@ -165,8 +172,8 @@ impl Batch {
         self.first
     }
 
-    /// The pixels of the first group of views, with their shape and layout: all there is, unless the recipe has several
-    /// `[[view]]` tables.
+    /// The pixels of the first group of views, with their shape and layout: all there is, unless
+    /// the recipe has several `[[view]]` tables.
     pub fn images(&self) -> Images<'_> {
         self.view(0)
     }
@@ -176,8 +183,8 @@ impl Batch {
         self.tensors.len()
     }
 
-    /// The pixels of a group of views: count x slots images, all slots of its first view, then all slots of its second
-    /// one, and so on ([`Images::nth`]).
+    /// The pixels of a group of views: count x slots images, all slots of its first view, then all
+    /// slots of its second one, and so on ([`Images::nth`]).
     ///
     /// # Panics
     ///
@@ -187,16 +194,20 @@ impl Batch {
         Images::new(pixels, *shape, self.layout, self.len())
     }
 
-    /// The pixels of the first group of views as a vector of their own, without a copy. The rest of the batch is gone, so
-    /// take what you need of it first.
+    /// The pixels of the first group of views as a vector of their own, without a copy. The rest of
+    /// the batch is gone, so take what you need of it first.
     pub fn into_images(self) -> Pixels {
         self.into_views().swap_remove(0)
     }
 
-    /// The pixels of each group of views as vectors of their own, without a copy. The rest of the batch is gone.
+    /// The pixels of each group of views as vectors of their own, without a copy. The rest of the
+    /// batch is gone.
     pub fn into_views(mut self) -> Vec<Pixels> {
         drop(self.lease.take());
-        std::mem::take(&mut self.tensors).into_iter().map(|tensor| tensor.pixels).collect()
+        std::mem::take(&mut self.tensors)
+            .into_iter()
+            .map(|tensor| tensor.pixels)
+            .collect()
     }
 
     /// The targets, after mixing.
@@ -214,8 +225,8 @@ impl Batch {
         &self.sources
     }
 
-    /// What the loss of each slot counts: 1, but for a weighted subset ([`crate::plan::Subset`]). A stand-in for a bad sample has the weight
-    /// of the one whose place it takes.
+    /// What the loss of each slot counts: 1, but for a weighted subset ([`crate::plan::Subset`]). A
+    /// stand-in for a bad sample has the weight of the one whose place it takes.
     pub fn weights(&self) -> &[f32] {
         &self.weights
     }
@@ -225,19 +236,22 @@ impl Batch {
         &self.roles
     }
 
-    /// The group that each slot was taken from, by samplers that go by groups: the class or the number of the column's value, in the
-    /// order of the values; in episodes the class within the batch. `None` with other samplers.
+    /// The group that each slot was taken from, by samplers that go by groups: the class or the
+    /// number of the column's value, in the order of the values; in episodes the class within
+    /// the batch. `None` with other samplers.
     pub fn groups(&self) -> Option<&[u32]> {
         self.groups.as_deref()
     }
 
-    /// The visit of each slot's sample in this epoch, which tells visits of a sample apart: from 0 on, or the place in the epoch for
-    /// samplers that draw every slot or batch anew; numbers from 2^31 on are stand-ins for bad samples.
+    /// The visit of each slot's sample in this epoch, which tells visits of a sample apart: from 0
+    /// on, or the place in the epoch for samplers that draw every slot or batch anew; numbers
+    /// from 2^31 on are stand-ins for bad samples.
     pub fn occurrences(&self) -> &[u32] {
         &self.occurrences
     }
 
-    /// False for slots that only fill up the batch, and for blanked bad samples: leave them out of the loss.
+    /// False for slots that only fill up the batch, and for blanked bad samples: leave them out of
+    /// the loss.
     pub fn valid(&self) -> &[bool] {
         &self.valid
     }
@@ -247,31 +261,36 @@ impl Batch {
         &self.mix
     }
 
-    /// The weight of everything but the slot's own image at each pixel of its first view: slots x height x width. `None` unless the
-    /// recipe asks for it with `mix.masks`.
+    /// The weight of everything but the slot's own image at each pixel of its first view: slots x
+    /// height x width. `None` unless the recipe asks for it with `mix.masks`.
     pub fn masks(&self) -> Option<&[f32]> {
         Some(&self.masks.pixels[..]).filter(|pixels| !pixels.is_empty())
     }
 
-    /// The same over a grid of patches ([`crate::mix::patch_mask`]): slots x grid x grid, and the patches a side.
+    /// The same over a grid of patches ([`crate::mix::patch_mask`]): slots x grid x grid, and the
+    /// patches a side.
     pub fn patch_masks(&self) -> Option<(&[f32], u32)> {
         Some((&self.masks.patches[..], self.masks.grid)).filter(|(patches, _)| !patches.is_empty())
     }
 
-    /// The label smoothing that the recipe asks for: done in dense targets, left to the trainer in others.
+    /// The label smoothing that the recipe asks for: done in dense targets, left to the trainer in
+    /// others.
     pub fn smoothing(&self) -> f64 {
         self.smoothing
     }
 
-    /// TransMix's weights of the slots' own labels, from the attention of the class token to each patch of the mixed images: slots x
-    /// grid x grid, with the grid of `mix.masks`. Slots that were mixed by weights, or not at all, keep theirs.
+    /// TransMix's weights of the slots' own labels, from the attention of the class token to each
+    /// patch of the mixed images: slots x grid x grid, with the grid of `mix.masks`. Slots that
+    /// were mixed by weights, or not at all, keep theirs.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`]: no patch masks, or another number of values.
     pub fn relabel(&self, attention: &[f32]) -> crate::Result<Vec<f32>> {
         let Some((masks, grid)) = self.patch_masks() else {
-            return Err(crate::Error::config("the batch has no patch masks: set mix.masks = { grid = N }"));
+            return Err(crate::Error::config(
+                "the batch has no patch masks: set mix.masks = { grid = N }",
+            ));
         };
         if attention.len() != masks.len() {
             return Err(crate::Error::config(format!(
@@ -281,10 +300,16 @@ impl Batch {
             )));
         }
         let each = grid as usize * grid as usize;
-        let slots = masks.chunks_exact(each).zip(attention.chunks_exact(each)).zip(&self.mix);
+        let slots = masks
+            .chunks_exact(each)
+            .zip(attention.chunks_exact(each))
+            .zip(&self.mix);
         slots
             .map(|((mask, attention), mix)| {
-                let by_weight = matches!(mix.method, Method::Unmixed | Method::MixUp | Method::ManifoldMixUp);
+                let by_weight = matches!(
+                    mix.method,
+                    Method::Unmixed | Method::MixUp | Method::ManifoldMixUp
+                );
                 if by_weight {
                     return Ok(mix.lam);
                 }
@@ -293,21 +318,28 @@ impl Batch {
             .collect()
     }
 
-    /// What an op left with the views of a group, such as the label of a pretext task or a mask of patches: the numbers of
-    /// each image, in the order of the group's tensor. -1 where the op was not drawn, and for blanked samples. `None` if
-    /// there is no such note; [`Batch::note_names`] has those there are.
+    /// What an op left with the views of a group, such as the label of a pretext task or a mask of
+    /// patches: the numbers of each image, in the order of the group's tensor. -1 where the op
+    /// was not drawn, and for blanked samples. `None` if there is no such note;
+    /// [`Batch::note_names`] has those there are.
     pub fn notes(&self, group: usize, name: &str) -> Option<&[i64]> {
-        let found = self.notes.iter().find(|column| column.group == group && column.name == name);
+        let found = self
+            .notes
+            .iter()
+            .find(|column| column.group == group && column.name == name);
         found.map(|column| &column.values[..])
     }
 
     /// The notes of each group of views: (group, name such as `rotate90.turns`, numbers an image).
     pub fn note_names(&self) -> impl Iterator<Item = (usize, &str, usize)> {
-        self.notes.iter().map(|column| (column.group, &column.name[..], column.width))
+        self.notes
+            .iter()
+            .map(|column| (column.group, &column.name[..], column.width))
     }
 
-    /// Boxes, keypoints and planes of view `k` of a group of a slot, in coordinates of that view; planes have its size. They
-    /// are the slot's own: mixing leaves them as they are, but for [`crate::mix::InstancePaste`]. `None` if the recipe has no `[joint]` table, and for blanked
+    /// Boxes, keypoints and planes of view `k` of a group of a slot, in coordinates of that view;
+    /// planes have its size. They are the slot's own: mixing leaves them as they are, but for
+    /// [`crate::mix::InstancePaste`]. `None` if the recipe has no `[joint]` table, and for blanked
     /// samples.
     ///
     /// # Panics
@@ -322,8 +354,9 @@ impl Batch {
         self.annotations[slot].get(first + k)
     }
 
-    /// The boxes of a group of views, filled up to `joint.max_boxes` for each image of its tensor, in the tensor's order:
-    /// edges (4 a box, zeros where there is none) and classes (-1 where there is none). `None` without `max_boxes`.
+    /// The boxes of a group of views, filled up to `joint.max_boxes` for each image of its tensor,
+    /// in the tensor's order: edges (4 a box, zeros where there is none) and classes (-1 where
+    /// there is none). `None` without `max_boxes`.
     ///
     /// # Panics
     ///
@@ -334,7 +367,9 @@ impl Batch {
         let (mut edges, mut classes) = (vec![0.0; images * most * 4], vec![-1; images * most]);
         for image in 0..images {
             let (k, slot) = (image / self.len(), image % self.len());
-            let boxes = self.annotations(group, k, slot).map_or(&[][..], |annotations| &annotations.boxes);
+            let boxes = self
+                .annotations(group, k, slot)
+                .map_or(&[][..], |annotations| &annotations.boxes);
             for (label, at) in boxes.iter().zip(image * most..) {
                 edges[at * 4..][..4].copy_from_slice(&label.edges);
                 classes[at] = i64::from(label.class);
@@ -348,12 +383,14 @@ impl Batch {
         &self.faults
     }
 
-    /// The state of a loader that has delivered this batch: resuming from it continues with the next one.
+    /// The state of a loader that has delivered this batch: resuming from it continues with the
+    /// next one.
     pub fn state(&self) -> &LoaderState {
         &self.state
     }
 
-    /// A hash of everything about one slot: sample, pixels of all views, target, mixing, annotations. Equal hashes mean equal bytes.
+    /// A hash of everything about one slot: sample, pixels of all views, target, mixing,
+    /// annotations. Equal hashes mean equal bytes.
     ///
     /// # Panics
     ///
@@ -371,17 +408,27 @@ impl Batch {
         }
         self.targets.hash_slot(slot, &mut hash);
         self.mix[slot].hash(&mut hash);
-        let MaskPlanes { pixels, patches, .. } = &self.masks;
+        let MaskPlanes {
+            pixels, patches, ..
+        } = &self.masks;
         for plane in [pixels, patches] {
             let each = plane.len() / self.len();
             hash.update(bytemuck::cast_slice(&plane[slot * each..][..each]));
         }
         for NoteColumn { width, values, .. } in &self.notes {
-            let images = values.chunks_exact((*width).max(1)).skip(slot).step_by(self.len());
-            images.flatten().for_each(|value| hash.update(&value.to_le_bytes()));
+            let images = values
+                .chunks_exact((*width).max(1))
+                .skip(slot)
+                .step_by(self.len());
+            images
+                .flatten()
+                .for_each(|value| hash.update(&value.to_le_bytes()));
         }
-        self.annotations[slot].iter().for_each(|each| each.pieces(|piece| hash.update(piece)));
-        // What plain orders leave as it is does not count, so that their digests stay what they were.
+        self.annotations[slot]
+            .iter()
+            .for_each(|each| each.pieces(|piece| hash.update(piece)));
+        // What plain orders leave as it is does not count, so that their digests stay what they
+        // were.
         if self.weights[slot] != 1.0 {
             hash.update(&self.weights[slot].to_le_bytes());
         }
@@ -394,7 +441,9 @@ impl Batch {
 
     /// A hash of the whole batch: that of its slots.
     pub fn digest(&self) -> u64 {
-        let slots: Vec<u8> = (0..self.len()).flat_map(|slot| self.slot_digest(slot).to_le_bytes()).collect();
+        let slots: Vec<u8> = (0..self.len())
+            .flat_map(|slot| self.slot_digest(slot).to_le_bytes())
+            .collect();
         xxhash_rust::xxh3::xxh3_64(&slots)
     }
 }
@@ -404,7 +453,14 @@ impl std::fmt::Debug for Batch {
         f.debug_struct("Batch")
             .field("epoch", &self.epoch)
             .field("index", &self.index)
-            .field("shapes", &self.tensors.iter().map(|tensor| tensor.shape).collect::<Vec<_>>())
+            .field(
+                "shapes",
+                &self
+                    .tensors
+                    .iter()
+                    .map(|tensor| tensor.shape)
+                    .collect::<Vec<_>>(),
+            )
             .field("samples", &self.samples)
             .field("faults", &self.faults)
             .finish_non_exhaustive()
@@ -414,7 +470,11 @@ impl std::fmt::Debug for Batch {
 impl Drop for Batch {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take() {
-            lease.give_back(std::mem::take(&mut self.tensors).into_iter().map(|tensor| tensor.pixels));
+            lease.give_back(
+                std::mem::take(&mut self.tensors)
+                    .into_iter()
+                    .map(|tensor| tensor.pixels),
+            );
         }
     }
 }

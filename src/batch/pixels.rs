@@ -46,10 +46,15 @@ macro_rules! each {
 impl Pixels {
     fn zeros(dtype: Dtype, len: usize) -> Result<Pixels> {
         fn zeros<T: bytemuck::Zeroable>(len: usize) -> Result<Vec<T>> {
-            bytemuck::try_zeroed_slice_box(len).map(Vec::from).map_err(|()| {
-                let bytes = len as u64 * std::mem::size_of::<T>() as u64;
-                Error::new(Kind::Limit, format!("no memory for a batch of {bytes} bytes"))
-            })
+            bytemuck::try_zeroed_slice_box(len)
+                .map(Vec::from)
+                .map_err(|()| {
+                    let bytes = len as u64 * std::mem::size_of::<T>() as u64;
+                    Error::new(
+                        Kind::Limit,
+                        format!("no memory for a batch of {bytes} bytes"),
+                    )
+                })
         }
         Ok(match dtype {
             Dtype::U8 => Pixels::U8(zeros(len)?),
@@ -128,8 +133,19 @@ pub struct Images<'a> {
 }
 
 impl<'a> Images<'a> {
-    pub(super) fn new(pixels: &'a Pixels, shape: [usize; 4], layout: Layout, slots: usize) -> Images<'a> {
-        Images { pixels, start: 0, shape, layout, slots }
+    pub(super) fn new(
+        pixels: &'a Pixels,
+        shape: [usize; 4],
+        layout: Layout,
+        slots: usize,
+    ) -> Images<'a> {
+        Images {
+            pixels,
+            start: 0,
+            shape,
+            layout,
+            slots,
+        }
     }
 
     fn range(&self) -> Range<usize> {
@@ -151,7 +167,11 @@ impl<'a> Images<'a> {
         assert!(k < self.count(), "view {k} of a group of {}", self.count());
         let [_, a, b, c] = self.shape;
         let start = self.start + k * self.slots * a * b * c;
-        Images { start, shape: [self.slots, a, b, c], ..*self }
+        Images {
+            start,
+            shape: [self.slots, a, b, c],
+            ..*self
+        }
     }
 
     /// The length of each dimension, in the layout's order.
@@ -223,7 +243,8 @@ impl<'a> Images<'a> {
     }
 }
 
-/// Pixel memory that is used again: a fresh batch costs a page fault for every 4 KiB, a used one none.
+/// Pixel memory that is used again: a fresh batch costs a page fault for every 4 KiB, a used one
+/// none.
 #[derive(Debug)]
 pub(crate) struct Pool {
     /// From the oldest to the newest.
@@ -238,7 +259,13 @@ pub(crate) struct Pool {
 
 impl Pool {
     pub(crate) fn new(keep: usize, most: u64) -> Pool {
-        Pool { spare: Mutex::default(), keep, held: AtomicU64::new(0), peak: AtomicU64::new(0), most }
+        Pool {
+            spare: Mutex::default(),
+            keep,
+            held: AtomicU64::new(0),
+            peak: AtomicU64::new(0),
+            most,
+        }
     }
 
     /// Pixels of unknown content, a vector for each of `lengths`, and the right to hold them.
@@ -249,7 +276,10 @@ impl Pool {
     ) -> Result<(Vec<Pixels>, Lease)> {
         let bytes = lengths.clone().sum::<usize>() as u64 * dtype.size() as u64;
         let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let lease = Lease { pool: Arc::clone(self), bytes };
+        let lease = Lease {
+            pool: Arc::clone(self),
+            bytes,
+        };
         if held > self.most {
             return Err(Error::new(
                 Kind::Limit,
@@ -261,17 +291,23 @@ impl Pool {
             ));
         }
         self.peak.fetch_max(held, Ordering::Relaxed);
-        let vector = |len| self.spare(dtype, len).map_or_else(|| Pixels::zeros(dtype, len), Ok);
+        let vector = |len| {
+            self.spare(dtype, len)
+                .map_or_else(|| Pixels::zeros(dtype, len), Ok)
+        };
         Ok((lengths.map(vector).collect::<Result<_>>()?, lease))
     }
 
     fn spare(&self, dtype: Dtype, len: usize) -> Option<Pixels> {
         let mut spare = self.spare.lock().expect("no panic inside");
-        let found = spare.iter().position(|pixels| pixels.dtype() == dtype && pixels.len() == len);
+        let found = spare
+            .iter()
+            .position(|pixels| pixels.dtype() == dtype && pixels.len() == len);
         found.and_then(|at| spare.remove(at))
     }
 
-    /// Keeps vectors for later. The oldest make room, so that those of a size that is not asked for any more go.
+    /// Keeps vectors for later. The oldest make room, so that those of a size that is not asked for
+    /// any more go.
     fn keep(&self, pixels: impl Iterator<Item = Pixels>) {
         let mut spare = self.spare.lock().expect("no panic inside");
         for pixels in pixels {
@@ -356,7 +392,12 @@ mod tests {
     fn vectors_are_used_again_and_those_of_an_old_size_make_room() {
         let pool = Arc::new(Pool::new(2, 1 << 20));
         let lease = |len: usize| pool.lease(Dtype::U8, [len, len].into_iter()).unwrap();
-        let at = |pixels: &[Pixels]| pixels.iter().map(|p| p.bytes_of(0..1).as_ptr()).collect::<Vec<_>>();
+        let at = |pixels: &[Pixels]| {
+            pixels
+                .iter()
+                .map(|p| p.bytes_of(0..1).as_ptr())
+                .collect::<Vec<_>>()
+        };
         for len in [10, 20] {
             let (pixels, right) = lease(len);
             let first = at(&pixels);
@@ -364,7 +405,13 @@ mod tests {
             let (pixels, right) = lease(len);
             assert_eq!(at(&pixels), first, "{len}");
             right.give_back(pixels.into_iter());
-            assert!(pool.spare.lock().unwrap().iter().all(|pixels| pixels.len() == len));
+            assert!(
+                pool.spare
+                    .lock()
+                    .unwrap()
+                    .iter()
+                    .all(|pixels| pixels.len() == len)
+            );
         }
         assert_eq!(pool.peak(), 40);
         assert_eq!(pool.held.load(Ordering::Relaxed), 0);

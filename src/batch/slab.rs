@@ -1,8 +1,8 @@
 //! One vector that several threads fill at once, each its own pieces.
 //!
-//! The vector is handed out whole afterwards, as an ordinary `Vec`, which is why it is not a set of small ones. Pieces are
-//! claimed by an atomic flag each, so two threads can never hold the same one; the vector can be taken only after every
-//! piece was claimed and given back.
+//! The vector is handed out whole afterwards, as an ordinary `Vec`, which is why it is not a set of
+//! small ones. Pieces are claimed by an atomic flag each, so two threads can never hold the same
+//! one; the vector can be taken only after every piece was claimed and given back.
 
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut, Range};
@@ -42,7 +42,9 @@ impl<T> Slab<T> {
             len: data.len(),
             capacity: data.capacity(),
             piece,
-            claimed: (0..data.len() / piece).map(|_| AtomicBool::new(false)).collect(),
+            claimed: (0..data.len() / piece)
+                .map(|_| AtomicBool::new(false))
+                .collect(),
             returned: AtomicUsize::new(0),
             taken: AtomicBool::new(false),
         }
@@ -54,19 +56,32 @@ impl<T> Slab<T> {
     ///
     /// If there are no such pieces, or one of them was claimed before.
     pub(super) fn pieces(&self, range: Range<usize>) -> Pieces<'_, T> {
-        assert!(range.start <= range.end && range.end <= self.claimed.len(), "pieces {range:?}");
+        assert!(
+            range.start <= range.end && range.end <= self.claimed.len(),
+            "pieces {range:?}"
+        );
         for flag in &self.claimed[range.clone()] {
-            assert!(!flag.swap(true, Ordering::Relaxed), "a piece of {range:?} was claimed before");
+            assert!(
+                !flag.swap(true, Ordering::Relaxed),
+                "a piece of {range:?} was claimed before"
+            );
         }
         let length = (range.end - range.start) * self.piece;
-        // SAFETY: the range lies inside the allocation by the first assertion, and the flags, which are set once and never
-        // cleared, make these elements this caller's alone until `Pieces` is dropped; `take` waits for that drop.
-        let elements =
-            unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start * self.piece), length) };
-        Pieces { elements, count: range.len(), slab: self }
+        // SAFETY: the range lies inside the allocation by the first assertion, and the flags, which
+        // are set once and never cleared, make these elements this caller's alone until
+        // `Pieces` is dropped; `take` waits for that drop.
+        let elements = unsafe {
+            std::slice::from_raw_parts_mut(self.start.add(range.start * self.piece), length)
+        };
+        Pieces {
+            elements,
+            count: range.len(),
+            slab: self,
+        }
     }
 
-    /// The whole vector, once all pieces were claimed and given back; `None` before that and a second time.
+    /// The whole vector, once all pieces were claimed and given back; `None` before that and a
+    /// second time.
     pub(super) fn take(&self) -> Option<Vec<T>> {
         // Acquire pairs with the release in `Pieces::drop`: all that was written is visible here.
         if self.returned.load(Ordering::Acquire) != self.claimed.len()
@@ -74,7 +89,8 @@ impl<T> Slab<T> {
         {
             return None;
         }
-        // SAFETY: the parts came from a vector; no piece is out or can be claimed again; `taken` makes this the only time.
+        // SAFETY: the parts came from a vector; no piece is out or can be claimed again; `taken`
+        // makes this the only time.
         Some(unsafe { Vec::from_raw_parts(self.start, self.len, self.capacity) })
     }
 }
@@ -82,7 +98,8 @@ impl<T> Slab<T> {
 impl<T> Drop for Slab<T> {
     fn drop(&mut self) {
         if !*self.taken.get_mut() {
-            // SAFETY: the parts came from a vector, were not taken, and no piece can outlive the slab that it borrows.
+            // SAFETY: the parts came from a vector, were not taken, and no piece can outlive the
+            // slab that it borrows.
             drop(unsafe { Vec::from_raw_parts(self.start, self.len, self.capacity) });
         }
     }

@@ -20,7 +20,8 @@ pub enum Targets {
         /// The weight of `a`, between 0 and 1.
         lam: Vec<f32>,
     },
-    /// The classes of each slot with their weights, in the order of its sources; none where there is no target.
+    /// The classes of each slot with their weights, in the order of its sources; none where there
+    /// is no target.
     Sparse {
         /// Where each slot's classes begin, and after the last slot's the end: slots + 1 numbers.
         offsets: Vec<u32>,
@@ -46,7 +47,9 @@ impl Targets {
             Targets::Sparse { .. } => "sparse",
             Targets::Dense { .. } => "dense",
         };
-        Error::config(format!("the batch has {found} targets, not {wanted}: set target.form = \"{wanted}\""))
+        Error::config(format!(
+            "the batch has {found} targets, not {wanted}: set target.form = \"{wanted}\""
+        ))
     }
 
     /// The class of each slot; -1 where there is none.
@@ -80,7 +83,11 @@ impl Targets {
     /// [`crate::Kind::Config`] if the targets have another form.
     pub fn sparse(&self) -> Result<(&[u32], &[i64], &[f32])> {
         match self {
-            Targets::Sparse { offsets, classes, weights } => Ok((offsets, classes, weights)),
+            Targets::Sparse {
+                offsets,
+                classes,
+                weights,
+            } => Ok((offsets, classes, weights)),
             other => Err(other.wrong("sparse")),
         }
     }
@@ -105,14 +112,20 @@ impl Targets {
                 hash.update(&b[slot].to_le_bytes());
                 hash.update(&lam[slot].to_le_bytes());
             }
-            Targets::Sparse { offsets, classes, weights } => {
+            Targets::Sparse {
+                offsets,
+                classes,
+                weights,
+            } => {
                 for at in offsets[slot] as usize..offsets[slot + 1] as usize {
                     hash.update(&classes[at].to_le_bytes());
                     hash.update(&weights[at].to_le_bytes());
                 }
             }
             Targets::Dense { values, classes } => {
-                hash.update(bytemuck::cast_slice(&values[slot * classes..(slot + 1) * classes]));
+                hash.update(bytemuck::cast_slice(
+                    &values[slot * classes..(slot + 1) * classes],
+                ));
             }
         }
     }
@@ -140,7 +153,8 @@ impl TargetMaker {
         }
     }
 
-    /// Checks a sample's target before anything is made of it, so that no bad number spreads by mixing.
+    /// Checks a sample's target before anything is made of it, so that no bad number spreads by
+    /// mixing.
     pub(crate) fn check(&self, target: &Target) -> Result<()> {
         let in_range = |class: u32| match self.classes {
             Some(classes) if class >= classes => Err(Error::corrupt(format!(
@@ -168,7 +182,10 @@ impl TargetMaker {
                         weights.len()
                     )));
                 }
-                match weights.iter().position(|weight| !weight.is_finite() || *weight < 0.0) {
+                match weights
+                    .iter()
+                    .position(|weight| !weight.is_finite() || *weight < 0.0)
+                {
                     Some(class) => Err(Error::corrupt(format!(
                         "the target's weight of class {class} is {}: expected a finite number, 0 or more",
                         weights[class]
@@ -220,9 +237,15 @@ impl TargetMaker {
                     row.iter_mut().for_each(|own| *own *= lam);
                     for (source, weight) in mixed.sources.iter().zip(&mixed.weights).skip(1) {
                         // Of two, the second has what is left, as in the references.
-                        let weight = if mixed.sources.len() == 2 { 1.0 - lam } else { *weight as f32 };
+                        let weight = if mixed.sources.len() == 2 {
+                            1.0 - lam
+                        } else {
+                            *weight as f32
+                        };
                         self.smooth(&targets[*source], &mut other);
-                        row.iter_mut().zip(&other).for_each(|(own, other)| *own += weight * other);
+                        row.iter_mut()
+                            .zip(&other)
+                            .for_each(|(own, other)| *own += weight * other);
                     }
                 }
                 Targets::Dense { values, classes }
@@ -276,11 +299,17 @@ fn sparse(targets: &[Target], mixed: &[&Mixed]) -> Targets {
                 Target::Class(class) => add(*class, *weight),
                 Target::Multi(several) => several.iter().for_each(|class| add(*class, *weight)),
                 Target::Soft(soft) => {
-                    (0..).zip(soft).for_each(|(class, share)| add(class, weight * f64::from(*share)));
+                    (0..)
+                        .zip(soft)
+                        .for_each(|(class, share)| add(class, weight * f64::from(*share)));
                 }
             }
         }
         offsets.push(classes.len() as u32);
     }
-    Targets::Sparse { offsets, classes, weights }
+    Targets::Sparse {
+        offsets,
+        classes,
+        weights,
+    }
 }

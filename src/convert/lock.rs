@@ -36,7 +36,8 @@ impl Lock {
                 }
                 Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path, error)),
             }
-            // The former holder may have removed the file between the open and the lock; then this is a lock on nothing.
+            // The former holder may have removed the file between the open and the lock; then this
+            // is a lock on nothing.
             if same_file(&file, &path) {
                 return Ok(Lock { file, path });
             }
@@ -46,7 +47,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Removed while it is still held. If that fails, a lock file nobody holds stays, which harms nothing.
+        // Removed while it is still held. If that fails, a lock file nobody holds stays, which
+        // harms nothing.
         let _ = std::fs::remove_file(&self.path);
         let _ = self.file.unlock();
     }

@@ -1,9 +1,10 @@
 //! Any source into a folder of shards.
 //!
-//! The outcome is a function of the source and the options alone: where one shard ends and the next begins follows from
-//! the sizes that the source states, each shard is an independent job, and nothing that depends on time, on the number
-//! of threads or on an earlier, broken run gets into a file. So a conversion may be killed at any moment, by anything,
-//! and taken up again: shards under their final names are whole and are kept, the rest is written once more.
+//! The outcome is a function of the source and the options alone: where one shard ends and the next
+//! begins follows from the sizes that the source states, each shard is an independent job, and
+//! nothing that depends on time, on the number of threads or on an earlier, broken run gets into a
+//! file. So a conversion may be killed at any moment, by anything, and taken up again: shards under
+//! their final names are whole and are kept, the rest is written once more.
 
 mod lock;
 mod options;
@@ -28,8 +29,8 @@ use reencode::Recoder;
 /// The quality of new JPEGs where none is asked for.
 pub const DEFAULT_QUALITY: u8 = 92;
 
-/// The extra column that tells the number that a sample had in the source, as a little-endian u64. Conversions that may
-/// leave samples out write it.
+/// The extra column that tells the number that a sample had in the source, as a little-endian u64.
+/// Conversions that may leave samples out write it.
 pub const SOURCE_ID: &str = "source.id";
 
 pub use crate::source::shards::{ANNOTATIONS, PLANES};
@@ -79,15 +80,16 @@ pub struct Skipped {
 
 /// Converts a source into a folder of shards with a manifest.
 ///
-/// Samples keep their order and so their numbers, unless bad ones are left out. `stop` ends the conversion soon after
-/// it is set; `progress` is called from all threads.
+/// Samples keep their order and so their numbers, unless bad ones are left out. `stop` ends the
+/// conversion soon after it is set; `progress` is called from all threads.
 ///
 /// # Errors
 ///
-/// [`Kind::Config`] for options that cannot work and for a `dst` that is not empty (without `resume`);
-/// [`Kind::Mismatch`] if `dst` holds another conversion; [`Kind::Io`] if it cannot be written or another conversion is
-/// writing there; [`Kind::Stopped`] after `stop`; the kind of a bad image, with its name, unless `skip_bad`. Whatever
-/// the error, temporary files are removed and what has its final name is whole.
+/// [`Kind::Config`] for options that cannot work and for a `dst` that is not empty (without
+/// `resume`); [`Kind::Mismatch`] if `dst` holds another conversion; [`Kind::Io`] if it cannot be
+/// written or another conversion is writing there; [`Kind::Stopped`] after `stop`; the kind of a
+/// bad image, with its name, unless `skip_bad`. Whatever the error, temporary files are removed and
+/// what has its final name is whole.
 pub fn convert(
     source: &dyn Source,
     dst: &Path,
@@ -179,10 +181,13 @@ struct Done {
 }
 
 impl Job<'_> {
-    /// Looks at the folder: removes leftovers, refuses what is not of this conversion, gives the shards that are there.
+    /// Looks at the folder: removes leftovers, refuses what is not of this conversion, gives the
+    /// shards that are there.
     fn survey(&self) -> Result<HashMap<usize, PathBuf>> {
         let list = || -> std::io::Result<Vec<_>> {
-            std::fs::read_dir(self.dst)?.map(|entry| Ok(entry?.file_name())).collect()
+            std::fs::read_dir(self.dst)?
+                .map(|entry| Ok(entry?.file_name()))
+                .collect()
         };
         let mut names = list().map_err(|error| Error::io("list", self.dst, error))?;
         names.retain(|name| name != LOCK);
@@ -198,8 +203,9 @@ impl Job<'_> {
             }
             return Ok(HashMap::new());
         }
-        let expected: HashMap<String, usize> =
-            (0..self.parts.len()).map(|part| (shard_name(part), part)).collect();
+        let expected: HashMap<String, usize> = (0..self.parts.len())
+            .map(|part| (shard_name(part), part))
+            .collect();
         let mut present = HashMap::new();
         let mut leftovers = Vec::new();
         for name in names {
@@ -210,7 +216,10 @@ impl Job<'_> {
             } else if name == MANIFEST {
                 let found = Manifest::read(self.dst)?.conversion;
                 self.expect(&path, found)?;
-            } else if path.extension().is_some_and(|extension| extension == "mill") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "mill")
+            {
                 let stamp = Shard::stamp_of(&path)?;
                 self.expect(&path, stamp.conversion)?;
                 match expected.get(&*name) {
@@ -261,7 +270,10 @@ impl Job<'_> {
         std::thread::scope(|scope| {
             for _ in 0..jobs.min(self.parts.len()) {
                 scope.spawn(|| {
-                    let mut worker = Worker { spare: Vec::new(), recoder: Recoder::new() };
+                    let mut worker = Worker {
+                        spare: Vec::new(),
+                        recoder: Recoder::new(),
+                    };
                     loop {
                         let part = next.fetch_add(1, Ordering::Relaxed);
                         if part >= self.parts.len() || self.halt.load(Ordering::Relaxed) {
@@ -271,7 +283,10 @@ impl Job<'_> {
                         if done.is_err() {
                             self.halt.store(true, Ordering::Relaxed);
                         }
-                        results.lock().unwrap_or_else(PoisonError::into_inner).push((part, done));
+                        results
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push((part, done));
                     }
                 });
             }
@@ -301,7 +316,10 @@ impl Job<'_> {
             return Ok(done);
         }
         let path = self.dst.join(shard_name(part));
-        let stamp = Stamp { conversion: self.conversion, part: part as u64 };
+        let stamp = Stamp {
+            conversion: self.conversion,
+            part: part as u64,
+        };
         let mut writer = Writer::create_on(self.disk.clone(), &path, stamp)?;
         let mut skipped = Vec::new();
         for id in ids {
@@ -314,7 +332,11 @@ impl Job<'_> {
             }
             self.advance(id);
         }
-        Ok(Done { sealed: writer.finish()?, kept: false, skipped })
+        Ok(Done {
+            sealed: writer.finish()?,
+            kept: false,
+            skipped,
+        })
     }
 
     /// Makes a record of one sample and hands it on. The inner error is a bad image to leave out.
@@ -329,7 +351,12 @@ impl Job<'_> {
                 return Err(error);
             }
             let (kind, message) = (error.kind(), error.message().to_owned());
-            Ok(Err(Skipped { sample: id, name: self.source.name(id), kind, message }))
+            Ok(Err(Skipped {
+                sample: id,
+                name: self.source.name(id),
+                kind,
+                message,
+            }))
         };
         let spare = std::mem::take(&mut worker.spare);
         let raw = match catch(|| self.source.read(id, spare)) {
@@ -382,10 +409,13 @@ impl Job<'_> {
         }
     }
 
-    /// Keeps a shard of an earlier run if all its records are sound; `None` if it must be written again.
+    /// Keeps a shard of an earlier run if all its records are sound; `None` if it must be written
+    /// again.
     fn keep(&self, path: &Path, ids: Range<u64>, worker: &mut Worker) -> Result<Option<Done>> {
         // By position, so that a file that is damaged or cut is an error here and never a signal.
-        let Ok(shard) = Shard::open(path, Backing::Pread) else { return Ok(None) };
+        let Ok(shard) = Shard::open(path, Backing::Pread) else {
+            return Ok(None);
+        };
         for record in 0..shard.len() {
             self.check_stop()?;
             match shard.read(record, std::mem::take(&mut worker.spare)) {
@@ -403,7 +433,10 @@ impl Job<'_> {
             // Those that were left out are tried again, which tells why.
             let mut kept = std::collections::HashSet::new();
             for record in 0..shard.len() {
-                let Some(id) = shard.extra(SOURCE_ID, record).and_then(|cell| cell.try_into().ok()) else {
+                let Some(id) = shard
+                    .extra(SOURCE_ID, record)
+                    .and_then(|cell| cell.try_into().ok())
+                else {
                     return Ok(None);
                 };
                 kept.insert(u64::from_le_bytes(id));
@@ -419,12 +452,19 @@ impl Job<'_> {
         for id in ids {
             self.advance(id);
         }
-        Ok(Some(Done { sealed: shard.sealed(), kept: true, skipped }))
+        Ok(Some(Done {
+            sealed: shard.sealed(),
+            kept: true,
+            skipped,
+        }))
     }
 
     fn check_stop(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) || self.halt.load(Ordering::Relaxed) {
-            return Err(Error::new(Kind::Stopped, "the conversion was stopped; --resume takes it up again"));
+            return Err(Error::new(
+                Kind::Stopped,
+                "the conversion was stopped; --resume takes it up again",
+            ));
         }
         Ok(())
     }
@@ -432,15 +472,25 @@ impl Job<'_> {
     fn advance(&self, id: u64) {
         let size = self.source.size(id);
         let samples = self.samples.fetch_add(1, Ordering::Relaxed) + 1;
-        let bytes = self.bytes.fetch_add(size, Ordering::Relaxed).saturating_add(size);
-        (self.progress)(Progress { samples, total: self.source.len(), bytes });
+        let bytes = self
+            .bytes
+            .fetch_add(size, Ordering::Relaxed)
+            .saturating_add(size);
+        (self.progress)(Progress {
+            samples,
+            total: self.source.len(),
+            bytes,
+        });
     }
 
     /// Writes the manifest, which says that all is there.
     fn finish(&self, done: Vec<Done>) -> Result<Report> {
         self.check_stop()?;
-        let shards: Vec<Listed> =
-            done.iter().enumerate().map(|(part, done)| Listed::new(shard_name(part), done.sealed)).collect();
+        let shards: Vec<Listed> = done
+            .iter()
+            .enumerate()
+            .map(|(part, done)| Listed::new(shard_name(part), done.sealed))
+            .collect();
         let manifest = Manifest {
             conversion: self.conversion,
             classes: self.source.classes().map(<[String]>::to_vec),
@@ -448,7 +498,10 @@ impl Job<'_> {
             shards,
         };
         if manifest.samples == 0 {
-            return Err(Error::corrupt(format!("all {} samples of the source are bad", self.source.len())));
+            return Err(Error::corrupt(format!(
+                "all {} samples of the source are bad",
+                self.source.len()
+            )));
         }
         manifest.write(self.disk.clone(), self.dst)?;
         Ok(Report {

@@ -8,21 +8,25 @@ use crate::source::Fingerprint;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Encoded bytes of the source that go into one shard; a shard has at least one sample. 256 MiB by default.
+    /// Encoded bytes of the source that go into one shard; a shard has at least one sample. 256
+    /// MiB by default.
     pub shard_size: u64,
-    /// Images whose longer side has more pixels than this are decoded, resized to it (Lanczos, same aspect) and
-    /// encoded as JPEG; smaller ones are copied.
+    /// Images whose longer side has more pixels than this are decoded, resized to it (Lanczos,
+    /// same aspect) and encoded as JPEG; smaller ones are copied.
     pub max_side: Option<u32>,
-    /// The quality of new JPEGs, 1 to 100; 92 by default. Without `max_side` it makes every JPEG, PNG and WebP a new
-    /// JPEG.
+    /// The quality of new JPEGs, 1 to 100; 92 by default. Without `max_side` it makes every JPEG,
+    /// PNG and WebP a new JPEG.
     pub quality: Option<u8>,
     /// Rewrite progressive JPEGs as baseline ones with the same coefficients
-    /// ([`crate::decode::jpeg::to_baseline`]), which are decoded several times as fast; they take a few percent more bytes.
+    /// ([`crate::decode::jpeg::to_baseline`]), which are decoded several times as fast; they take
+    /// a few percent more bytes.
     pub baseline: bool,
-    /// Store decoded RGB pixels instead of encoded images. Samples that are raw already stay as they are.
+    /// Store decoded RGB pixels instead of encoded images. Samples that are raw already stay as
+    /// they are.
     pub raw: bool,
-    /// Store the entropy index of each JPEG behind it, about 1 % of its bytes; true by default. Crops are decoded faster
-    /// with it. Making it reads the whole scan, so a damaged one makes an image bad.
+    /// Store the entropy index of each JPEG behind it, about 1 % of its bytes; true by default.
+    /// Crops are decoded faster with it. Making it reads the whole scan, so a damaged one
+    /// makes an image bad.
     pub index: bool,
     /// Threads; each writes one shard at a time. 0, the default, is one for each core.
     pub jobs: usize,
@@ -61,16 +65,21 @@ impl Options {
         }
         if let Some(quality) = self.quality {
             if !(1..=100).contains(&quality) {
-                return Err(Error::config(format!("quality is {quality}: expected 1 to 100")));
+                return Err(Error::config(format!(
+                    "quality is {quality}: expected 1 to 100"
+                )));
             }
             if self.raw {
-                return Err(Error::config("quality is of JPEGs, and raw stores none: leave one of them out"));
+                return Err(Error::config(
+                    "quality is of JPEGs, and raw stores none: leave one of them out",
+                ));
             }
         }
         Ok(())
     }
 
-    /// What the outcome depends on besides the source; the number of jobs and `resume` are not in it.
+    /// What the outcome depends on besides the source; the number of jobs and `resume` are not in
+    /// it.
     pub(super) fn fingerprint(&self, source: Fingerprint) -> Fingerprint {
         let Options {
             shard_size,

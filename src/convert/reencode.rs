@@ -1,15 +1,16 @@
-//! One sample on its way into a shard: checked and copied, or decoded, made smaller and encoded anew.
+//! One sample on its way into a shard: checked and copied, or decoded, made smaller and encoded
+//! anew.
 
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 
 use super::{DEFAULT_QUALITY, Options};
 use crate::augment::Filter;
+use crate::decode::{self, Decoder};
+use crate::error::{Error, Kind, Result};
+use crate::geometry::Rect;
 use crate::geometry::Size;
 use crate::kernels::resample::Resampler;
-use crate::decode::{Decoder, self};
-use crate::geometry::Rect;
-use crate::error::{Error, Kind, Result};
 use crate::source::Codec;
 
 /// What becomes of a sample. `bytes` is `None` where the source's bytes are kept.
@@ -45,16 +46,29 @@ pub(super) struct Recoder {
 
 impl Recoder {
     pub(super) fn new() -> Recoder {
-        Recoder { resampler: Resampler::new(decode::simd()), ..Recoder::default() }
+        Recoder {
+            resampler: Resampler::new(decode::simd()),
+            ..Recoder::default()
+        }
     }
 
-    pub(super) fn run(&mut self, bytes: &[u8], codec: Codec, options: &Options) -> Result<Stored<'_>> {
+    pub(super) fn run(
+        &mut self,
+        bytes: &[u8],
+        codec: Codec,
+        options: &Options,
+    ) -> Result<Stored<'_>> {
         let (place, codec, [width, height], scale) = self.recode(bytes, codec, options)?;
         self.index.clear();
         if options.index && codec == Codec::Jpeg {
-            let bytes = if let Place::Encoded = place { &self.encoded } else { bytes };
+            let bytes = if let Place::Encoded = place {
+                &self.encoded
+            } else {
+                bytes
+            };
             let probe = decode::probe(bytes, codec, &options.limits)?;
-            self.index.extend(self.decoder.index(bytes, &probe)?.unwrap_or_default());
+            self.index
+                .extend(self.decoder.index(bytes, &probe)?.unwrap_or_default());
         }
         let bytes = match place {
             Place::Source => None,
@@ -62,7 +76,14 @@ impl Recoder {
             Place::Resized => Some(&self.resized[..]),
             Place::Encoded => Some(&self.encoded[..]),
         };
-        Ok(Stored { bytes, codec, width, height, scale, index: &self.index })
+        Ok(Stored {
+            bytes,
+            codec,
+            width,
+            height,
+            scale,
+            index: &self.index,
+        })
     }
 
     /// Where the stored bytes are now, and their codec, size and scale.
@@ -75,7 +96,10 @@ impl Recoder {
         let limits = &options.limits;
         let mut rewritten = None;
         if options.baseline && codec == Codec::Jpeg && bytes.len() as u64 <= limits.bytes {
-            let bounds = decode::jpeg::Bounds { pixels: limits.pixels, scans: limits.scans };
+            let bounds = decode::jpeg::Bounds {
+                pixels: limits.pixels,
+                scans: limits.scans,
+            };
             rewritten = decode::jpeg::to_baseline(bytes, &bounds)?;
         }
         let bytes = rewritten.as_deref().unwrap_or(bytes);
@@ -93,22 +117,36 @@ impl Recoder {
             }
             return Ok((Place::Source, codec, [width, height], [1.0; 2]));
         }
-        self.decoder.decode(bytes, &probe, Rect::whole(width, height), &mut self.pixels)?;
+        self.decoder
+            .decode(bytes, &probe, Rect::whole(width, height), &mut self.pixels)?;
         let (place, width, height) = match side {
             None => (Place::Pixels, width, height),
             Some(side) => {
                 let frame = Size { width, height };
-                let small =
-                    Size { width: scaled(width, longer, side), height: scaled(height, longer, side) };
-                self.resized.resize(small.width as usize * small.height as usize * 3, 0);
-                self.resampler.resize(&self.pixels, frame, &mut self.resized, small, Filter::Lanczos);
+                let small = Size {
+                    width: scaled(width, longer, side),
+                    height: scaled(height, longer, side),
+                };
+                self.resized
+                    .resize(small.width as usize * small.height as usize * 3, 0);
+                self.resampler.resize(
+                    &self.pixels,
+                    frame,
+                    &mut self.resized,
+                    small,
+                    Filter::Lanczos,
+                );
                 (Place::Resized, small.width, small.height)
             }
         };
         let ratio = |new: u32, old: u32| (f64::from(new) / f64::from(old)) as f32;
         let scale = [ratio(width, probe.width), ratio(height, probe.height)];
         if options.raw {
-            let codec = Codec::Raw { width, height, channels: 3 };
+            let codec = Codec::Raw {
+                width,
+                height,
+                channels: 3,
+            };
             return Ok((place, codec, [width, height], scale));
         }
         if width > 65_535 || height > 65_535 {
@@ -117,12 +155,18 @@ impl Recoder {
                 format!("{width} x {height} pixels: a JPEG has at most 65535 a side; set max_side"),
             ));
         }
-        let pixels = if let Place::Pixels = place { &self.pixels } else { &self.resized };
+        let pixels = if let Place::Pixels = place {
+            &self.pixels
+        } else {
+            &self.resized
+        };
         self.encoded.clear();
         let quality = options.quality.unwrap_or(DEFAULT_QUALITY);
         JpegEncoder::new_with_quality(&mut self.encoded, quality)
             .encode(pixels, width, height, ExtendedColorType::Rgb8)
-            .map_err(|error| Error::corrupt(format!("cannot encode as JPEG: {error}")).with_cause(error))?;
+            .map_err(|error| {
+                Error::corrupt(format!("cannot encode as JPEG: {error}")).with_cause(error)
+            })?;
         Ok((Place::Encoded, Codec::Jpeg, [width, height], scale))
     }
 }
@@ -148,14 +192,47 @@ mod tests {
     #[test]
     fn small_images_and_raw_pixels_are_left_alone() {
         let mut recoder = Recoder::new();
-        let codec = Codec::Raw { width: 2, height: 2, channels: 1 };
-        let mut options = Options { quality: Some(50), ..Options::default() };
-        assert!(recoder.run(&[0; 4], codec, &options).unwrap().bytes.is_none());
-        options = Options { max_side: Some(2), ..Options::default() };
-        assert!(recoder.run(&[0; 4], codec, &options).unwrap().bytes.is_none());
-        options = Options { max_side: Some(1), raw: true, ..Options::default() };
+        let codec = Codec::Raw {
+            width: 2,
+            height: 2,
+            channels: 1,
+        };
+        let mut options = Options {
+            quality: Some(50),
+            ..Options::default()
+        };
+        assert!(
+            recoder
+                .run(&[0; 4], codec, &options)
+                .unwrap()
+                .bytes
+                .is_none()
+        );
+        options = Options {
+            max_side: Some(2),
+            ..Options::default()
+        };
+        assert!(
+            recoder
+                .run(&[0; 4], codec, &options)
+                .unwrap()
+                .bytes
+                .is_none()
+        );
+        options = Options {
+            max_side: Some(1),
+            raw: true,
+            ..Options::default()
+        };
         let stored = recoder.run(&[7; 4], codec, &options).unwrap();
         assert_eq!(stored.bytes, Some(&[7, 7, 7][..]));
-        assert_eq!(stored.codec, Codec::Raw { width: 1, height: 1, channels: 3 });
+        assert_eq!(
+            stored.codec,
+            Codec::Raw {
+                width: 1,
+                height: 1,
+                channels: 3
+            }
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The orientation tag of an Exif block, and nothing else of it.
 
-/// The orientation (tag 0x0112 of the first directory) in a TIFF structure; `None` if there is none or it is damaged.
+/// The orientation (tag 0x0112 of the first directory) in a TIFF structure; `None` if there is none
+/// or it is damaged.
 pub(super) fn orientation(tiff: &[u8]) -> Option<u16> {
     let little = match tiff.get(..4)? {
         b"II*\0" => true,
@@ -9,11 +10,19 @@ pub(super) fn orientation(tiff: &[u8]) -> Option<u16> {
     };
     let short = |at: usize| -> Option<u16> {
         let bytes = tiff.get(at..at.checked_add(2)?)?.try_into().ok()?;
-        Some(if little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
+        Some(if little {
+            u16::from_le_bytes(bytes)
+        } else {
+            u16::from_be_bytes(bytes)
+        })
     };
     let long = |at: usize| -> Option<u32> {
         let bytes = tiff.get(at..at.checked_add(4)?)?.try_into().ok()?;
-        Some(if little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+        Some(if little {
+            u32::from_le_bytes(bytes)
+        } else {
+            u32::from_be_bytes(bytes)
+        })
     };
     let directory = long(4)? as usize;
     let entries = usize::from(short(directory)?);

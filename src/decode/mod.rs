@@ -3,14 +3,17 @@
 //! Rules that every codec follows:
 //!
 //! * [`probe`] reads the header alone and decides about limits before anything is allocated.
-//! * Gray becomes three equal channels. Alpha is dropped (the color under it is kept). A palette is expanded. 16-bit
-//!   channels keep their high byte, as Pillow does for RGB. CMYK and YCCK JPEG become RGB by the inverted product
-//!   (`c * k / 255`), the form that Adobe's files have, with or without Adobe's marker, as Pillow does.
-//! * The EXIF orientation of a JPEG is applied: sizes, crops and pixels are those of the upright image.
-//! * An image that ends early or contradicts itself is an error, never a half-gray image. Its end is the JPEG's end
-//!   marker, the PNG's IEND, the length in a WebP's header; what follows it is ignored.
-//! * JPEGs of 1 or 3 components have the pixels of libjpeg-turbo, bit for bit, progressive ones too. One that lacks scans is
-//!   left to zune-jpeg, as is one of 4 components.
+//! * Gray becomes three equal channels. Alpha is dropped (the color under it is kept). A palette is
+//!   expanded. 16-bit channels keep their high byte, as Pillow does for RGB. CMYK and YCCK JPEG
+//!   become RGB by the inverted product (`c * k / 255`), the form that Adobe's files have, with or
+//!   without Adobe's marker, as Pillow does.
+//! * The EXIF orientation of a JPEG is applied: sizes, crops and pixels are those of the upright
+//!   image.
+//! * An image that ends early or contradicts itself is an error, never a half-gray image. Its end
+//!   is the JPEG's end marker, the PNG's IEND, the length in a WebP's header; what follows it is
+//!   ignored.
+//! * JPEGs of 1 or 3 components have the pixels of libjpeg-turbo, bit for bit, progressive ones
+//!   too. One that lacks scans is left to zune-jpeg, as is one of 4 components.
 
 mod exif;
 pub mod jpeg;
@@ -26,7 +29,8 @@ use crate::source::Codec;
 use jpeg_header::Reader;
 use turn::Turn;
 
-/// What an image may cost at most. The defaults admit any photograph and refuse decompression bombs.
+/// What an image may cost at most. The defaults admit any photograph and refuse decompression
+/// bombs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -40,12 +44,19 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { bytes: 256 << 20, pixels: 1 << 26, scans: 100 }
+        Limits {
+            bytes: 256 << 20,
+            pixels: 1 << 26,
+            scans: 100,
+        }
     }
 }
 
-/// Which entropy indexes of JPEGs a run uses. No pixel depends on it, only how fast crops are decoded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// Which entropy indexes of JPEGs a run uses. No pixel depends on it, only how fast crops are
+/// decoded.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum IndexPolicy {
     /// None, even if one is stored.
@@ -53,20 +64,23 @@ pub enum IndexPolicy {
     /// Those that are stored with the data.
     #[default]
     Auto,
-    /// Those that are stored, and for other samples one that is made when the sample is decoded for the first time, and
-    /// kept in memory.
+    /// Those that are stored, and for other samples one that is made when the sample is decoded for
+    /// the first time, and kept in memory.
     Learn,
 }
 
 /// Whether JPEGs may be decoded smaller than they are stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum ScalePolicy {
     /// Never: pixels are those of the whole image.
     #[default]
     Exact,
-    /// By a half, a quarter or an eighth where the first thing that happens to a crop is that it is made at least as much
-    /// smaller. Pixels are others than with `Exact`, so it is part of a recipe's fingerprint.
+    /// By a half, a quarter or an eighth where the first thing that happens to a crop is that it is
+    /// made at least as much smaller. Pixels are others than with `Exact`, so it is part of a
+    /// recipe's fingerprint.
     Fast,
 }
 
@@ -86,14 +100,22 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// The image decoded with its sides divided by `divisor` (1, 2, 4 or 8) and rounded up: the sizes and regions that
-    /// the decoder then goes by. Only JPEGs that [`jpeg`] reads can be; `None` for others.
+    /// The image decoded with its sides divided by `divisor` (1, 2, 4 or 8) and rounded up: the
+    /// sizes and regions that the decoder then goes by. Only JPEGs that [`jpeg`] reads can be;
+    /// `None` for others.
     pub fn scaled(&self, bytes: &[u8], divisor: u32) -> Option<Probe> {
-        let scale = jpeg::Scale::ALL.into_iter().find(|scale| scale.divisor() == divisor)?;
+        let scale = jpeg::Scale::ALL
+            .into_iter()
+            .find(|scale| scale.divisor() == divisor)?;
         if !self.is_one_scan() || self.scale != jpeg::Scale::Full || !jpeg::reads(bytes) {
             return None;
         }
-        Some(Probe { width: scale.side(self.width), height: scale.side(self.height), scale, ..*self })
+        Some(Probe {
+            width: scale.side(self.width),
+            height: scale.side(self.height),
+            scale,
+            ..*self
+        })
     }
 
     /// By how much the sides are smaller than stored: 1 unless [`Probe::scaled`] made this.
@@ -104,7 +126,8 @@ impl Probe {
     /// True for a JPEG that an entropy index is made for.
     fn wants_index(&self) -> bool {
         const LEAST: u64 = 128 * 128;
-        let pixels = u64::from(self.width) * u64::from(self.height) * u64::from(self.divisor().pow(2));
+        let pixels =
+            u64::from(self.width) * u64::from(self.height) * u64::from(self.divisor().pow(2));
         self.is_one_scan() && pixels >= LEAST
     }
 
@@ -122,13 +145,17 @@ impl Probe {
 ///
 /// # Errors
 ///
-/// [`Kind::Limit`] if the image is larger than the limits, [`Kind::Truncated`] or [`Kind::Corrupt`] if there is no
-/// whole header, [`Kind::Unsupported`] for a form that no decoder here reads.
+/// [`Kind::Limit`] if the image is larger than the limits, [`Kind::Truncated`] or [`Kind::Corrupt`]
+/// if there is no whole header, [`Kind::Unsupported`] for a form that no decoder here reads.
 pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
     if bytes.len() as u64 > limits.bytes {
         return Err(Error::new(
             Kind::Limit,
-            format!("the encoded image has {} bytes; the limit is {}", bytes.len(), limits.bytes),
+            format!(
+                "the encoded image has {} bytes; the limit is {}",
+                bytes.len(),
+                limits.bytes
+            ),
         ));
     }
     let (width, height, turn, reader) = match codec {
@@ -144,10 +171,18 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
             let (width, height) = webp::size(bytes)?;
             (width, height, Turn::Upright, Reader::General)
         }
-        Codec::Raw { width, height, channels } => {
+        Codec::Raw {
+            width,
+            height,
+            channels,
+        } => {
             let expected = u64::from(width) * u64::from(height) * u64::from(channels);
             if bytes.len() as u64 != expected {
-                let kind = if (bytes.len() as u64) < expected { Kind::Truncated } else { Kind::Corrupt };
+                let kind = if (bytes.len() as u64) < expected {
+                    Kind::Truncated
+                } else {
+                    Kind::Corrupt
+                };
                 return Err(Error::new(
                     kind,
                     format!(
@@ -160,7 +195,9 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
         }
     };
     if width == 0 || height == 0 {
-        return Err(Error::corrupt(format!("an image of {width} x {height} pixels")));
+        return Err(Error::corrupt(format!(
+            "an image of {width} x {height} pixels"
+        )));
     }
     if u64::from(width) * u64::from(height) > limits.pixels {
         return Err(Error::new(
@@ -171,8 +208,19 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
             ),
         ));
     }
-    let (width, height) = if turn.swaps_sides() { (height, width) } else { (width, height) };
-    Ok(Probe { width, height, codec, turn, reader, scale: jpeg::Scale::Full })
+    let (width, height) = if turn.swaps_sides() {
+        (height, width)
+    } else {
+        (width, height)
+    };
+    Ok(Probe {
+        width,
+        height,
+        codec,
+        turn,
+        reader,
+        scale: jpeg::Scale::Full,
+    })
 }
 
 /// Decodes images; keeps its scratch memory from one to the next. One for each worker.
@@ -188,30 +236,39 @@ impl Decoder {
         Decoder::default()
     }
 
-    /// Decodes `region` of an image into `out`: rows of RGB, `region.width * region.height * 3` bytes. `out` is
-    /// resized, its former content is lost.
+    /// Decodes `region` of an image into `out`: rows of RGB, `region.width * region.height * 3`
+    /// bytes. `out` is resized, its former content is lost.
     ///
     /// The pixels are those of the whole decoded image cut to the region.
     ///
     /// # Errors
     ///
-    /// [`Kind::Truncated`], [`Kind::Corrupt`] or [`Kind::Unsupported`]; `out` then holds nothing of use.
+    /// [`Kind::Truncated`], [`Kind::Corrupt`] or [`Kind::Unsupported`]; `out` then holds nothing of
+    /// use.
     ///
     /// # Panics
     ///
     /// If the region is empty or not inside the image.
-    pub fn decode(&mut self, bytes: &[u8], probe: &Probe, region: Rect, out: &mut Vec<u8>) -> Result<()> {
+    pub fn decode(
+        &mut self,
+        bytes: &[u8],
+        probe: &Probe,
+        region: Rect,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         self.decode_with(bytes, probe, region, jpeg::Index::None, out)
     }
 
-    /// [`Decoder::decode`] with the help of a JPEG's entropy index, or making one. The pixels are the same.
+    /// [`Decoder::decode`] with the help of a JPEG's entropy index, or making one. The pixels are
+    /// the same.
     ///
-    /// Images that cannot have an index pass over one; [`jpeg::Index::Record`] leaves its vector empty for them, and for
-    /// those so small that an index would not pay.
+    /// Images that cannot have an index pass over one; [`jpeg::Index::Record`] leaves its vector
+    /// empty for them, and for those so small that an index would not pay.
     ///
     /// # Errors
     ///
-    /// As [`Decoder::decode`], and [`Kind::Corrupt`] for an index that is damaged, of other bytes or wrong.
+    /// As [`Decoder::decode`], and [`Kind::Corrupt`] for an index that is damaged, of other bytes
+    /// or wrong.
     ///
     /// # Panics
     ///
@@ -233,29 +290,48 @@ impl Decoder {
         assert!(
             region.width > 0
                 && region.height > 0
-                && region.left.checked_add(region.width).is_some_and(|right| right <= probe.width)
-                && region.top.checked_add(region.height).is_some_and(|bottom| bottom <= probe.height),
+                && region
+                    .left
+                    .checked_add(region.width)
+                    .is_some_and(|right| right <= probe.width)
+                && region
+                    .top
+                    .checked_add(region.height)
+                    .is_some_and(|bottom| bottom <= probe.height),
             "the region {region:?} is not inside the image of {} x {}",
             probe.width,
             probe.height
         );
         let stored = probe.turn.stored(region, probe.width, probe.height);
-        let (stored_width, stored_height) =
-            if probe.turn.swaps_sides() { (probe.height, probe.width) } else { (probe.width, probe.height) };
+        let (stored_width, stored_height) = if probe.turn.swaps_sides() {
+            (probe.height, probe.width)
+        } else {
+            (probe.width, probe.height)
+        };
         let pixels = region.width as usize * region.height as usize * 3;
         if probe.codec == Codec::Jpeg && probe.reader != Reader::General {
             out.resize(pixels, 0);
             let upright = probe.turn == Turn::Upright;
             self.whole.resize(if upright { 0 } else { pixels }, 0);
-            let target = if upright { &mut out[..] } else { &mut self.whole[..] };
+            let target = if upright {
+                &mut out[..]
+            } else {
+                &mut self.whole[..]
+            };
             let decoded = match probe.reader {
                 // `probe` looked at the number of scans.
                 Reader::Scans { .. } => {
                     let pixels = u64::from(probe.width) * u64::from(probe.height);
-                    let bounds = jpeg::Bounds { pixels, scans: u32::MAX };
-                    self.jpeg.decode_scans(bytes, &bounds, stored, probe.scale, target)
+                    let bounds = jpeg::Bounds {
+                        pixels,
+                        scans: u32::MAX,
+                    };
+                    self.jpeg
+                        .decode_scans(bytes, &bounds, stored, probe.scale, target)
                 }
-                _ => self.jpeg.decode_with(bytes, stored, probe.scale, index, target),
+                _ => self
+                    .jpeg
+                    .decode_with(bytes, stored, probe.scale, index, target),
             };
             match decoded {
                 // A rarity, and a property of the file, so the same decoder takes it every time.
@@ -265,12 +341,20 @@ impl Decoder {
                 Err(error) => return Err(error.into()),
                 Ok(()) if upright => return Ok(()),
                 Ok(()) => {
-                    probe.turn.apply(&self.whole, stored.width as usize, stored.height as usize, out);
+                    probe.turn.apply(
+                        &self.whole,
+                        stored.width as usize,
+                        stored.height as usize,
+                        out,
+                    );
                     return Ok(());
                 }
             }
         }
-        if let Codec::Raw { channels, width, .. } = probe.codec {
+        if let Codec::Raw {
+            channels, width, ..
+        } = probe.codec
+        {
             out.resize(pixels, 0);
             crop_raw(bytes, width as usize, channels as usize, stored, out);
             return Ok(());
@@ -293,13 +377,16 @@ impl Decoder {
         } else {
             let mut cut = vec![0; pixels];
             crop_raw(&self.whole, stored_width as usize, 3, stored, &mut cut);
-            probe.turn.apply(&cut, stored.width as usize, stored.height as usize, out);
+            probe
+                .turn
+                .apply(&cut, stored.width as usize, stored.height as usize, out);
         }
         Ok(())
     }
 
-    /// The entropy index of a JPEG, to be stored beside it; `None` for images that cannot have one (other codecs,
-    /// progressive or CMYK files, 4 GiB) and for those so small that it would not pay.
+    /// The entropy index of a JPEG, to be stored beside it; `None` for images that cannot have one
+    /// (other codecs, progressive or CMYK files, 4 GiB) and for those so small that it would
+    /// not pay.
     ///
     /// # Errors
     ///
@@ -321,12 +408,17 @@ impl Decoder {
             return plane::decode(bytes, probe);
         }
         let mut pixels = Vec::new();
-        self.decode(bytes, probe, Rect::whole(probe.width, probe.height), &mut pixels)?;
+        self.decode(
+            bytes,
+            probe,
+            Rect::whole(probe.width, probe.height),
+            &mut pixels,
+        )?;
         Ok(pixels)
     }
 
-    /// The JPEGs that [`jpeg`] leaves to others, through zune-jpeg, which is strict here: a damaged scan is an error instead
-    /// of gray rows.
+    /// The JPEGs that [`jpeg`] leaves to others, through zune-jpeg, which is strict here: a damaged
+    /// scan is an error instead of gray rows.
     fn decode_other_jpeg(&mut self, bytes: &[u8]) -> Result<()> {
         use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
         let options = DecoderOptions::default()
@@ -336,10 +428,13 @@ impl Decoder {
             .set_max_height(1 << 16);
         let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
         let failed = |error: zune_jpeg::errors::DecodeErrors| {
-            Error::corrupt(format!("damaged JPEG of {} bytes: {error}", bytes.len())).with_cause(error)
+            Error::corrupt(format!("damaged JPEG of {} bytes: {error}", bytes.len()))
+                .with_cause(error)
         };
         decoder.decode_headers().map_err(failed)?;
-        let size = decoder.output_buffer_size().ok_or_else(|| Error::corrupt("a JPEG without a size"))?;
+        let size = decoder
+            .output_buffer_size()
+            .ok_or_else(|| Error::corrupt("a JPEG without a size"))?;
         self.whole.resize(size, 0);
         decoder.decode_into(&mut self.whole).map_err(failed)
     }
@@ -353,7 +448,10 @@ impl From<jpeg::Error> for Error {
             jpeg::ErrorKind::Unsupported => Kind::Unsupported,
             jpeg::ErrorKind::Limit => Kind::Limit,
         };
-        Error::new(kind, format!("JPEG, byte {}: {}", error.offset, error.message))
+        Error::new(
+            kind,
+            format!("JPEG, byte {}: {}", error.offset, error.message),
+        )
     }
 }
 

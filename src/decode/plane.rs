@@ -6,7 +6,8 @@ use super::{Decoder, Limits, Probe, probe};
 use crate::error::{Error, Kind, Result};
 use crate::source::{Annotations, Codec, Plane};
 
-/// Decodes a plane of one channel of 8 bits: a gray PNG's values, or a palette PNG's indices, of up to 8 bits each.
+/// Decodes a plane of one channel of 8 bits: a gray PNG's values, or a palette PNG's indices, of up
+/// to 8 bits each.
 pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
     let (width, height) = (probe.width as usize, probe.height as usize);
     match probe.codec {
@@ -32,7 +33,9 @@ pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
     let mut packed = vec![0; size];
     let info = reader.next_frame(&mut packed).map_err(super::png::failed)?;
     if (info.width as usize, info.height as usize) != (width, height) {
-        return Err(Error::corrupt("the PNG's first frame has another size than its header says"));
+        return Err(Error::corrupt(
+            "the PNG's first frame has another size than its header says",
+        ));
     }
     if depth == BitDepth::Eight {
         return Ok(packed);
@@ -46,9 +49,15 @@ pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
     Ok(values)
 }
 
-/// What [`super::Decoder::plane`] needs to know; the pixels that it will take are added to `pixels`, which must not
-/// exceed the limit.
-fn admit(bytes: &[u8], codec: Codec, limits: &Limits, image: &Probe, pixels: &mut u64) -> Result<Probe> {
+/// What [`super::Decoder::plane`] needs to know; the pixels that it will take are added to
+/// `pixels`, which must not exceed the limit.
+fn admit(
+    bytes: &[u8],
+    codec: Codec,
+    limits: &Limits,
+    image: &Probe,
+    pixels: &mut u64,
+) -> Result<Probe> {
     let plane = probe(bytes, codec, limits)?;
     let area = |probe: &Probe| u64::from(probe.width) * u64::from(probe.height);
     // One of a coarser resolution is brought to the image's.
@@ -63,8 +72,13 @@ fn admit(bytes: &[u8], codec: Codec, limits: &Limits, image: &Probe, pixels: &mu
     Ok(plane)
 }
 
-/// Checks annotations and reads the headers of their planes, which count towards the limits like the image.
-pub(crate) fn probe_all(annotations: &Annotations, limits: &Limits, image: &Probe) -> Result<Vec<Probe>> {
+/// Checks annotations and reads the headers of their planes, which count towards the limits like
+/// the image.
+pub(crate) fn probe_all(
+    annotations: &Annotations,
+    limits: &Limits,
+    image: &Probe,
+) -> Result<Vec<Probe>> {
     annotations.check()?;
     let mut pixels = u64::from(image.width) * u64::from(image.height);
     let planes = annotations.planes.iter().map(|plane| {
@@ -95,19 +109,29 @@ pub(crate) fn decode_all(
 
 /// Decodes a PNG with alpha of at most 2^24 pixels: its size and rows of RGBA.
 pub(crate) fn rgba(bytes: &[u8]) -> Result<(u32, u32, Vec<[u8; 4]>)> {
-    let limits = Limits { pixels: 1 << 24, ..Limits::default() };
+    let limits = Limits {
+        pixels: 1 << 24,
+        ..Limits::default()
+    };
     let Probe { width, height, .. } = probe(bytes, Codec::sniff(bytes)?, &limits)?;
     let form = png::Transformations::EXPAND | png::Transformations::STRIP_16;
     let mut reader = super::png::reader(bytes, width, form)?;
     if reader.output_color_type().0 != ColorType::Rgba {
-        return Err(Error::new(Kind::Unsupported, "a PNG without alpha: expected RGBA"));
+        return Err(Error::new(
+            Kind::Unsupported,
+            "a PNG without alpha: expected RGBA",
+        ));
     }
     let mut pixels = vec![[0; 4]; width as usize * height as usize];
     let size = reader.output_buffer_size().unwrap_or(usize::MAX);
     if size != pixels.len() * 4 {
-        return Err(Error::corrupt("the PNG has another size than its header says"));
+        return Err(Error::corrupt(
+            "the PNG has another size than its header says",
+        ));
     }
-    reader.next_frame(pixels.as_flattened_mut()).map_err(super::png::failed)?;
+    reader
+        .next_frame(pixels.as_flattened_mut())
+        .map_err(super::png::failed)?;
     Ok((width, height, pixels))
 }
 
@@ -123,7 +147,11 @@ mod tests {
         if color == ColorType::Indexed {
             encoder.set_palette(vec![200; 3 * 256]);
         }
-        encoder.write_header().unwrap().write_image_data(data).unwrap();
+        encoder
+            .write_header()
+            .unwrap()
+            .write_image_data(data)
+            .unwrap();
         bytes
     }
 
@@ -134,14 +162,39 @@ mod tests {
 
     #[test]
     fn labels_are_exactly_those_stored() {
-        let gray = |depth, data: &[u8]| values(&encoded(ColorType::Grayscale, depth, 3, 2, data)).unwrap();
-        assert_eq!(gray(BitDepth::Eight, &[0, 1, 255, 7, 8, 9]), [0, 1, 255, 7, 8, 9]);
-        assert_eq!(gray(BitDepth::Four, &[0x1f, 0x20, 0x34, 0x50]), [1, 15, 2, 3, 4, 5]);
-        assert_eq!(gray(BitDepth::Two, &[0b00_01_10_00, 0b11_00_01_00]), [0, 1, 2, 3, 0, 1]);
-        assert_eq!(gray(BitDepth::One, &[0b1010_0000, 0b0110_0000]), [1, 0, 1, 0, 1, 1]);
-        let palette = encoded(ColorType::Indexed, BitDepth::Eight, 3, 2, &[0, 1, 255, 7, 8, 9]);
+        let gray =
+            |depth, data: &[u8]| values(&encoded(ColorType::Grayscale, depth, 3, 2, data)).unwrap();
+        assert_eq!(
+            gray(BitDepth::Eight, &[0, 1, 255, 7, 8, 9]),
+            [0, 1, 255, 7, 8, 9]
+        );
+        assert_eq!(
+            gray(BitDepth::Four, &[0x1f, 0x20, 0x34, 0x50]),
+            [1, 15, 2, 3, 4, 5]
+        );
+        assert_eq!(
+            gray(BitDepth::Two, &[0b00_01_10_00, 0b11_00_01_00]),
+            [0, 1, 2, 3, 0, 1]
+        );
+        assert_eq!(
+            gray(BitDepth::One, &[0b1010_0000, 0b0110_0000]),
+            [1, 0, 1, 0, 1, 1]
+        );
+        let palette = encoded(
+            ColorType::Indexed,
+            BitDepth::Eight,
+            3,
+            2,
+            &[0, 1, 255, 7, 8, 9],
+        );
         assert_eq!(values(&palette).unwrap(), [0, 1, 255, 7, 8, 9]);
-        let palette = encoded(ColorType::Indexed, BitDepth::Four, 3, 2, &[0x1f, 0x20, 0x34, 0x50]);
+        let palette = encoded(
+            ColorType::Indexed,
+            BitDepth::Four,
+            3,
+            2,
+            &[0x1f, 0x20, 0x34, 0x50],
+        );
         assert_eq!(values(&palette).unwrap(), [1, 15, 2, 3, 4, 5]);
     }
 
@@ -154,15 +207,28 @@ mod tests {
         ] {
             let error = values(&encoded(color, depth, 3, 2, &data)).unwrap_err();
             assert!(
-                error.kind() == Kind::Unsupported && error.message().contains("expected gray or palette"),
+                error.kind() == Kind::Unsupported
+                    && error.message().contains("expected gray or palette"),
                 "{error}"
             );
         }
         let rgb = encoded(ColorType::Rgb, BitDepth::Eight, 3, 2, &[0; 18]);
         assert!(rgba(&rgb).unwrap_err().message().contains("without alpha"));
-        let whole = encoded(ColorType::Rgba, BitDepth::Eight, 1, 2, &[1, 2, 3, 4, 5, 6, 7, 8]);
-        assert_eq!(rgba(&whole).unwrap(), (1, 2, vec![[1, 2, 3, 4], [5, 6, 7, 8]]));
+        let whole = encoded(
+            ColorType::Rgba,
+            BitDepth::Eight,
+            1,
+            2,
+            &[1, 2, 3, 4, 5, 6, 7, 8],
+        );
+        assert_eq!(
+            rgba(&whole).unwrap(),
+            (1, 2, vec![[1, 2, 3, 4], [5, 6, 7, 8]])
+        );
         let cut = encoded(ColorType::Grayscale, BitDepth::Eight, 3, 2, &[0; 6]);
-        assert_eq!(values(&cut[..cut.len() - 20]).unwrap_err().kind(), Kind::Truncated);
+        assert_eq!(
+            values(&cut[..cut.len() - 20]).unwrap_err().kind(),
+            Kind::Truncated
+        );
     }
 }

@@ -14,7 +14,10 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
     let Some(head) = bytes.get(..33) else {
         return Err(Error::new(
             Kind::Truncated,
-            format!("a PNG of {} bytes ends inside its header of 33", bytes.len()),
+            format!(
+                "a PNG of {} bytes ends inside its header of 33",
+                bytes.len()
+            ),
         ));
     };
     if head[12..16] != *b"IHDR" {
@@ -26,34 +29,51 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
     if !bytes.windows(END.len()).rev().any(|window| window == END) {
         return Err(Error::new(
             Kind::Truncated,
-            format!("the PNG has no end chunk (IEND): it was cut at byte {}", bytes.len()),
+            format!(
+                "the PNG has no end chunk (IEND): it was cut at byte {}",
+                bytes.len()
+            ),
         ));
     }
     count_chunks(bytes)?;
-    let number = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let number =
+        |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     Ok((number(16), number(20)))
 }
 
-/// Writers cut images into chunks of 8 KiB and more; a file of a million tiny ones costs time and holds nothing.
+/// Writers cut images into chunks of 8 KiB and more; a file of a million tiny ones costs time and
+/// holds nothing.
 const MOST_CHUNKS: usize = 1 << 17;
 
-/// Refuses a file of more than [`MOST_CHUNKS`] chunks. A chunk that reaches beyond the file is the decoder's to report.
+/// Refuses a file of more than [`MOST_CHUNKS`] chunks. A chunk that reaches beyond the file is the
+/// decoder's to report.
 fn count_chunks(bytes: &[u8]) -> Result<()> {
     let mut at = 8usize;
     for _ in 0..MOST_CHUNKS {
         match bytes.get(at..at.saturating_add(4)) {
             // Length, name and checksum are 12 bytes.
-            Some(&[a, b, c, d]) => at = at.saturating_add(12 + u32::from_be_bytes([a, b, c, d]) as usize),
+            Some(&[a, b, c, d]) => {
+                at = at.saturating_add(12 + u32::from_be_bytes([a, b, c, d]) as usize)
+            }
             _ => return Ok(()),
         }
     }
-    Err(Error::new(Kind::Limit, format!("a PNG of more than {MOST_CHUNKS} chunks by byte {at}")))
+    Err(Error::new(
+        Kind::Limit,
+        format!("a PNG of more than {MOST_CHUNKS} chunks by byte {at}"),
+    ))
 }
 
 /// A reader of a PNG of that width.
-pub(super) fn reader(bytes: &[u8], width: u32, form: Transformations) -> Result<png::Reader<Cursor<&[u8]>>> {
+pub(super) fn reader(
+    bytes: &[u8],
+    width: u32,
+    form: Transformations,
+) -> Result<png::Reader<Cursor<&[u8]>>> {
     // For side chunks and one row of 16-bit RGBA.
-    let limits = png::Limits { bytes: (16 << 20) + 8 * width as usize };
+    let limits = png::Limits {
+        bytes: (16 << 20) + 8 * width as usize,
+    };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     // Both would be kept in memory, profiles inflated, and nobody looks at them.
     decoder.set_ignore_text_chunk(true);
@@ -64,7 +84,11 @@ pub(super) fn reader(bytes: &[u8], width: u32, form: Transformations) -> Result<
 
 /// Decodes a PNG of a size that [`size`] has told into rows of RGB.
 pub(super) fn decode(bytes: &[u8], (width, height): (u32, u32), whole: &mut Vec<u8>) -> Result<()> {
-    let mut reader = reader(bytes, width, Transformations::EXPAND | Transformations::STRIP_16)?;
+    let mut reader = reader(
+        bytes,
+        width,
+        Transformations::EXPAND | Transformations::STRIP_16,
+    )?;
     let size = reader
         .output_buffer_size()
         .ok_or_else(|| Error::new(Kind::Limit, "a PNG larger than the memory of this machine"))?;
@@ -88,9 +112,19 @@ pub(super) fn decode(bytes: &[u8], (width, height): (u32, u32), whole: &mut Vec<
     whole.clear();
     match color {
         ColorType::Grayscale => whole.extend(pixels.iter().flat_map(|&gray| [gray; 3])),
-        ColorType::GrayscaleAlpha => whole.extend(pixels.chunks_exact(2).flat_map(|pixel| [pixel[0]; 3])),
-        ColorType::Rgba => whole.extend(pixels.chunks_exact(4).flat_map(|rgba| [rgba[0], rgba[1], rgba[2]])),
-        other => return Err(Error::corrupt(format!("a PNG of color type {other:?} after expansion"))),
+        ColorType::GrayscaleAlpha => {
+            whole.extend(pixels.chunks_exact(2).flat_map(|pixel| [pixel[0]; 3]))
+        }
+        ColorType::Rgba => whole.extend(
+            pixels
+                .chunks_exact(4)
+                .flat_map(|rgba| [rgba[0], rgba[1], rgba[2]]),
+        ),
+        other => {
+            return Err(Error::corrupt(format!(
+                "a PNG of color type {other:?} after expansion"
+            )));
+        }
     }
     Ok(())
 }

@@ -8,7 +8,9 @@ use random::Random;
 mod random;
 
 fn folder() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "fixtures", "odd"].iter().collect()
+    [env!("CARGO_MANIFEST_DIR"), "fixtures", "odd"]
+        .iter()
+        .collect()
 }
 
 fn codec(name: &str) -> Codec {
@@ -22,11 +24,20 @@ fn codec(name: &str) -> Codec {
 /// Name, codec and bytes of every odd image, in the order of names.
 fn images() -> Vec<(String, Codec, Vec<u8>)> {
     let golden = fs::read_to_string(folder().join("golden.txt")).unwrap();
-    let mut names: Vec<&str> = golden.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    let mut names: Vec<&str> = golden
+        .lines()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
     names.sort_unstable();
     names
         .into_iter()
-        .map(|name| (name.to_string(), codec(name), fs::read(folder().join(name)).unwrap()))
+        .map(|name| {
+            (
+                name.to_string(),
+                codec(name),
+                fs::read(folder().join(name)).unwrap(),
+            )
+        })
         .collect()
 }
 
@@ -38,7 +49,12 @@ fn photo() -> Vec<u8> {
 fn decode(decoder: &mut Decoder, bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Vec<u8>> {
     let probe = probe(bytes, codec, limits)?;
     let mut pixels = Vec::new();
-    decoder.decode(bytes, &probe, Rect::whole(probe.width, probe.height), &mut pixels)?;
+    decoder.decode(
+        bytes,
+        &probe,
+        Rect::whole(probe.width, probe.height),
+        &mut pixels,
+    )?;
     assert_eq!(pixels.len() as u64, probe.decoded_bytes());
     Ok(pixels)
 }
@@ -60,7 +76,10 @@ fn an_image_that_is_cut_anywhere_is_truncated_or_corrupt() {
                 Ok(_) => panic!("{name} cut at byte {cut} of {} is an image", bytes.len()),
                 Err(error) => {
                     let kind = error.kind();
-                    assert!(matches!(kind, Kind::Truncated | Kind::Corrupt), "{name} at {cut}: {error:?}");
+                    assert!(
+                        matches!(kind, Kind::Truncated | Kind::Corrupt),
+                        "{name} at {cut}: {error:?}"
+                    );
                 }
             }
         }
@@ -111,7 +130,10 @@ fn damaged_images_are_errors_and_never_panics() {
         b"VP8L",
     ];
     let fixtures = images();
-    let limits = Limits { pixels: 1 << 20, ..Limits::default() };
+    let limits = Limits {
+        pixels: 1 << 20,
+        ..Limits::default()
+    };
     let mut decoder = Decoder::new();
     let mut random = Random(0x0DD5_1DE5_0DD5_1DE5);
     let mut counts = [0, 0];
@@ -146,7 +168,10 @@ fn damaged_images_are_errors_and_never_panics() {
         }));
         match result {
             Ok(result) => counts[usize::from(result.is_ok())] += 1,
-            Err(_) => panic!("round {round}, {name}: {} bytes make the decoder panic", bytes.len()),
+            Err(_) => panic!(
+                "round {round}, {name}: {} bytes make the decoder panic",
+                bytes.len()
+            ),
         }
     }
     assert!(counts[0] > 4000 && counts[1] > 2000, "{counts:?}");
@@ -170,7 +195,9 @@ fn mend(bytes: &mut [u8]) {
 /// The checksum of PNG and zlib, bit by bit.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |sum: u32, &byte| {
-        (0..8).fold(sum ^ u32::from(byte), |sum, _| sum >> 1 ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 })
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| {
+            sum >> 1 ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 }
+        })
     })
 }
 
@@ -183,13 +210,33 @@ fn limit(bytes: &[u8], codec: Codec, limits: Limits) -> String {
 #[test]
 fn limits_are_named_with_what_was_found() {
     let bytes = photo();
-    let text = limit(&bytes, Codec::Jpeg, Limits { bytes: 1000, ..Limits::default() });
-    assert!(text.contains(&format!("has {} bytes; the limit is 1000", bytes.len())), "{text}");
-    for (name, codec, bytes) in images().into_iter().filter(|(name, ..)| !name.starts_with("1x1")) {
+    let text = limit(
+        &bytes,
+        Codec::Jpeg,
+        Limits {
+            bytes: 1000,
+            ..Limits::default()
+        },
+    );
+    assert!(
+        text.contains(&format!("has {} bytes; the limit is 1000", bytes.len())),
+        "{text}"
+    );
+    for (name, codec, bytes) in images()
+        .into_iter()
+        .filter(|(name, ..)| !name.starts_with("1x1"))
+    {
         if name == "progressive_1x1.jpg" {
             continue;
         }
-        let text = limit(&bytes, codec, Limits { pixels: 1000, ..Limits::default() });
+        let text = limit(
+            &bytes,
+            codec,
+            Limits {
+                pixels: 1000,
+                ..Limits::default()
+            },
+        );
         assert!(text.contains("the limit is 1000 pixels"), "{name}: {text}");
     }
 }
@@ -197,21 +244,39 @@ fn limits_are_named_with_what_was_found() {
 #[test]
 fn a_progressive_image_of_thousands_of_scans_is_refused() {
     let mut bytes = fs::read(folder().join("progressive_420.jpg")).unwrap();
-    let scan = bytes.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
-    let end =
-        scan + 2 + bytes[scan + 2..].windows(2).position(|pair| matches!(pair, [0xff, 0xc4 | 0xda])).unwrap();
+    let scan = bytes
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xda])
+        .unwrap();
+    let end = scan
+        + 2
+        + bytes[scan + 2..]
+            .windows(2)
+            .position(|pair| matches!(pair, [0xff, 0xc4 | 0xda]))
+            .unwrap();
     let one: Vec<u8> = bytes[scan..end].to_vec();
     for _ in 0..5000 {
         bytes.splice(scan..scan, one.iter().copied());
     }
     let text = limit(&bytes, Codec::Jpeg, Limits::default());
-    assert!(text.contains("the limit is 100 (decode.limits.scans)"), "{text}");
+    assert!(
+        text.contains("the limit is 100 (decode.limits.scans)"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_sequential_image_of_several_scans_has_the_pixels_of_one_scan() {
     let bytes = fs::read(folder().join("../jpeg/refused_scans.jpg")).unwrap();
-    let one = jpeg::to_baseline(&bytes, &jpeg::Bounds { pixels: 1 << 20, scans: 100 }).unwrap().unwrap();
+    let one = jpeg::to_baseline(
+        &bytes,
+        &jpeg::Bounds {
+            pixels: 1 << 20,
+            scans: 100,
+        },
+    )
+    .unwrap()
+    .unwrap();
     let [several, one] = [bytes, one]
         .map(|bytes| decode(&mut Decoder::new(), &bytes, Codec::Jpeg, &Limits::default()).unwrap());
     assert!(several == one);
@@ -219,12 +284,25 @@ fn a_sequential_image_of_several_scans_has_the_pixels_of_one_scan() {
 
 #[test]
 fn raw_pixels_of_another_length_are_refused() {
-    let raw = Codec::Raw { width: 3, height: 2, channels: 1 };
-    let gray = decode(&mut Decoder::new(), &[1, 2, 3, 4, 5, 6], raw, &Limits::default()).unwrap();
+    let raw = Codec::Raw {
+        width: 3,
+        height: 2,
+        channels: 1,
+    };
+    let gray = decode(
+        &mut Decoder::new(),
+        &[1, 2, 3, 4, 5, 6],
+        raw,
+        &Limits::default(),
+    )
+    .unwrap();
     assert_eq!(gray[..6], [1, 1, 1, 2, 2, 2]);
     for (bytes, kind) in [(&[0; 5][..], Kind::Truncated), (&[0; 7][..], Kind::Corrupt)] {
         let error = probe(bytes, raw, &Limits::default()).unwrap_err();
         assert_eq!(error.kind(), kind);
-        assert!(error.to_string().contains("2 x 3 x 1 need 6 bytes"), "{error}");
+        assert!(
+            error.to_string().contains("2 x 3 x 1 need 6 bytes"),
+            "{error}"
+        );
     }
 }

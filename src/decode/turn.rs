@@ -32,7 +32,10 @@ impl Turn {
     }
 
     pub(super) fn swaps_sides(self) -> bool {
-        matches!(self, Turn::Transpose | Turn::Right | Turn::Transverse | Turn::Left)
+        matches!(
+            self,
+            Turn::Transpose | Turn::Right | Turn::Transverse | Turn::Left
+        )
     }
 
     /// Where the stored pixel (x, y) of a `width` x `height` image goes.
@@ -64,13 +67,23 @@ impl Turn {
             Turn::Left => (bottom, region.left),
         };
         if self.swaps_sides() {
-            Rect { left, top, width: region.height, height: region.width }
+            Rect {
+                left,
+                top,
+                width: region.height,
+                height: region.width,
+            }
         } else {
-            Rect { left, top, ..region }
+            Rect {
+                left,
+                top,
+                ..region
+            }
         }
     }
 
-    /// Turns a stored image of `width` x `height` RGB pixels into `out`, which has the same number of bytes.
+    /// Turns a stored image of `width` x `height` RGB pixels into `out`, which has the same number
+    /// of bytes.
     pub(super) fn apply(self, stored: &[u8], width: usize, height: usize, out: &mut [u8]) {
         let out_width = if self.swaps_sides() { height } else { width };
         for (y, row) in stored.chunks_exact(width * 3).enumerate() {
@@ -93,10 +106,19 @@ mod tests {
         let stored: Vec<u8> = (0..width * height).flat_map(|i| [i as u8; 3]).collect();
         for exif in 1..=8 {
             let turn = Turn::from_exif(exif);
-            let (w, h) = if turn.swaps_sides() { (height, width) } else { (width, height) };
+            let (w, h) = if turn.swaps_sides() {
+                (height, width)
+            } else {
+                (width, height)
+            };
             let mut upright = vec![0; stored.len()];
             turn.apply(&stored, width, height, &mut upright);
-            let region = Rect { left: 1, top: 2, width: 3, height: 2 };
+            let region = Rect {
+                left: 1,
+                top: 2,
+                width: 3,
+                height: 2,
+            };
             let cut = |pixels: &[u8], w: usize, r: Rect| -> Vec<u8> {
                 let mut out = vec![0; (r.width * r.height * 3) as usize];
                 super::super::crop_raw(pixels, w, 3, r, &mut out);
@@ -106,7 +128,12 @@ mod tests {
             let part = turn.stored(region, w as u32, h as u32);
             let mut found = vec![0; expected.len()];
             let piece = cut(&stored, width, part);
-            turn.apply(&piece, part.width as usize, part.height as usize, &mut found);
+            turn.apply(
+                &piece,
+                part.width as usize,
+                part.height as usize,
+                &mut found,
+            );
             assert_eq!(found, expected, "orientation {exif}");
         }
     }
@@ -116,6 +143,9 @@ mod tests {
         let stored: Vec<u8> = [1, 2, 3, 4].into_iter().flat_map(|v| [v; 3]).collect();
         let mut out = vec![0; 12];
         Turn::Right.apply(&stored, 2, 2, &mut out);
-        assert_eq!(out.iter().step_by(3).copied().collect::<Vec<_>>(), [3, 1, 4, 2]);
+        assert_eq!(
+            out.iter().step_by(3).copied().collect::<Vec<_>>(),
+            [3, 1, 4, 2]
+        );
     }
 }

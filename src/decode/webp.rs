@@ -55,7 +55,10 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
 
 /// Decodes an image, or an animation's first frame, into rows of RGB.
 pub(super) fn decode(bytes: &[u8]) -> Result<Vec<u8>> {
-    Ok(DynamicImage::from_decoder(decoder(bytes)?).map_err(failed)?.into_rgb8().into_raw())
+    Ok(DynamicImage::from_decoder(decoder(bytes)?)
+        .map_err(failed)?
+        .into_rgb8()
+        .into_raw())
 }
 
 fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder> {
@@ -63,7 +66,13 @@ fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder> {
 }
 
 fn truncated(bytes: &[u8]) -> Error {
-    Error::new(Kind::Truncated, format!("the WebP ends at byte {}, before its last chunk does", bytes.len()))
+    Error::new(
+        Kind::Truncated,
+        format!(
+            "the WebP ends at byte {}, before its last chunk does",
+            bytes.len()
+        ),
+    )
 }
 
 fn failed(error: ImageError) -> Error {

@@ -5,15 +5,15 @@ use std::fmt;
 use super::filter::{self, Shape, Tap, rounded, truncated, widened};
 use super::spare::{Spare, sized};
 use super::{bilateral, box_blur, median};
-use crate::kernels::{Dialect, PadMode};
 use crate::geometry::Size;
+use crate::kernels::{Dialect, PadMode};
 
 /// A step that mixes each pixel with its neighbors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Blur {
-    /// Blend with an image smoothed over 3 x 3 pixels by a factor: 0 is the smooth image, 1 changes nothing, more
-    /// sharpens.
+    /// Blend with an image smoothed over 3 x 3 pixels by a factor: 0 is the smooth image, 1 changes
+    /// nothing, more sharpens.
     Sharpness(f64, Dialect),
     /// Pillow's `GaussianBlur` of this radius in pixels: three extended box filters.
     PilGaussian(f32),
@@ -53,14 +53,30 @@ impl fmt::Display for Blur {
         match self {
             Blur::Sharpness(factor, dialect) => write!(f, "sharpness factor={factor:.4}{dialect}"),
             Blur::PilGaussian(radius) => write!(f, "pil_gaussian_blur radius={radius:.4}"),
-            Blur::Gaussian { kernel, sigma } => write!(f, "gaussian_blur kernel={kernel} sigma={sigma:.4}"),
+            Blur::Gaussian { kernel, sigma } => {
+                write!(f, "gaussian_blur kernel={kernel} sigma={sigma:.4}")
+            }
             Blur::Box(radius) => write!(f, "box_blur radius={radius:.4}"),
             Blur::Median(size) => write!(f, "median_blur size={size}"),
-            Blur::Bilateral { diameter, color, space } => {
-                write!(f, "bilateral_blur diameter={diameter} color={color:.4} space={space:.4}")
+            Blur::Bilateral {
+                diameter,
+                color,
+                space,
+            } => {
+                write!(
+                    f,
+                    "bilateral_blur diameter={diameter} color={color:.4} space={space:.4}"
+                )
             }
-            Blur::Motion { radius, sigma, angle } => {
-                write!(f, "motion_blur radius={radius} sigma={sigma:.4} angle={angle:.2}")
+            Blur::Motion {
+                radius,
+                sigma,
+                angle,
+            } => {
+                write!(
+                    f,
+                    "motion_blur radius={radius} sigma={sigma:.4} angle={angle:.2}"
+                )
             }
         }
     }
@@ -78,26 +94,53 @@ pub(crate) fn run(blur: Blur, pixels: &mut [u8], frame: Size, spare: &mut Spare)
             let buffers = (&mut spare.weights, &mut spare.middle);
             let size = (f64::from(sigma), kernel as usize / 2);
             filter::gaussian_blur(plane, shape, size, PadMode::Reflect, buffers);
-            pixels.iter_mut().zip(plane).for_each(|(pixel, value)| *pixel = rounded(*value));
+            pixels
+                .iter_mut()
+                .zip(plane)
+                .for_each(|(pixel, value)| *pixel = rounded(*value));
         }
         Blur::Box(radius) => box_blur::run(radius, 1, pixels, shape, spare),
         Blur::Median(1) => {}
         Blur::Median(size) => median::run(size as usize, pixels, shape, spare),
-        Blur::Bilateral { diameter, color, space } => {
+        Blur::Bilateral {
+            diameter,
+            color,
+            space,
+        } => {
             bilateral::run(diameter, (color, space), pixels, shape, spare);
         }
-        Blur::Motion { radius, sigma, angle } => {
-            motion_taps(radius, f64::from(sigma), f64::from(angle), shape, &mut spare.taps);
+        Blur::Motion {
+            radius,
+            sigma,
+            angle,
+        } => {
+            motion_taps(
+                radius,
+                f64::from(sigma),
+                f64::from(angle),
+                shape,
+                &mut spare.taps,
+            );
             let plane = widened(pixels, &mut spare.plane);
             let out = sized(&mut spare.field, pixels.len());
-            filter::correlate(plane, shape, &spare.taps, PadMode::Edge, &mut spare.middle, out);
-            pixels.iter_mut().zip(out).for_each(|(pixel, value)| *pixel = filter::floored(*value));
+            filter::correlate(
+                plane,
+                shape,
+                &spare.taps,
+                PadMode::Edge,
+                &mut spare.middle,
+                out,
+            );
+            pixels
+                .iter_mut()
+                .zip(out)
+                .for_each(|(pixel, value)| *pixel = filter::floored(*value));
         }
     }
 }
 
-/// Pillow's and torchvision's `adjust_sharpness`; the outermost pixels stay, and so do images of less than three rows or
-/// columns.
+/// Pillow's and torchvision's `adjust_sharpness`; the outermost pixels stay, and so do images of
+/// less than three rows or columns.
 fn sharpness(factor: f64, dialect: Dialect, pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
     if shape.width < 3 || shape.height < 3 {
         return;
@@ -105,11 +148,16 @@ fn sharpness(factor: f64, dialect: Dialect, pixels: &mut [u8], shape: Shape, spa
     let source = sized(&mut spare.bytes, pixels.len());
     source.copy_from_slice(pixels);
     let stride = shape.stride();
-    let inner = pixels.chunks_exact_mut(stride).skip(1).zip(source.windows(3 * stride).step_by(stride));
+    let inner = pixels
+        .chunks_exact_mut(stride)
+        .skip(1)
+        .zip(source.windows(3 * stride).step_by(stride));
     match dialect {
         Dialect::Pil => inner.for_each(|(out, rows)| {
             let factor = factor as f32;
-            smoothed(out, rows, |smooth, value| truncated(smooth + factor * (value - smooth)));
+            smoothed(out, rows, |smooth, value| {
+                truncated(smooth + factor * (value - smooth))
+            });
         }),
         Dialect::Tv2 => {
             let share = f64::from((1.0 - factor) as f32);
@@ -143,14 +191,17 @@ fn smoothed(out: &mut [u8], rows: &[u8], blend: impl Fn(f32, f32) -> u8) {
     }
 }
 
-/// The motion blur of imagecorruptions: half a Gaussian, normalized, along a line of `2 radius + 1` pixels that ends where
-/// it would leave the image.
+/// The motion blur of imagecorruptions: half a Gaussian, normalized, along a line of `2 radius + 1`
+/// pixels that ends where it would leave the image.
 pub(super) fn motion_taps(radius: u32, sigma: f64, angle: f64, shape: Shape, taps: &mut Vec<Tap>) {
     let length = 2 * radius + 1;
     let weight = |i: u32| libm::exp(-f64::from(i * i) / (2.0 * sigma * sigma));
     let sum: f64 = (0..length).map(weight).sum();
     let turn = angle.to_radians();
-    let (down, right) = (f64::from(length) * libm::sin(turn), f64::from(length) * libm::cos(turn));
+    let (down, right) = (
+        f64::from(length) * libm::sin(turn),
+        f64::from(length) * libm::cos(turn),
+    );
     let norm = libm::hypot(down, right);
     taps.clear();
     for i in 0..length {
@@ -159,7 +210,11 @@ pub(super) fn motion_taps(radius: u32, sigma: f64, angle: f64, shape: Shape, tap
         if dy.unsigned_abs() as usize >= shape.height || dx.unsigned_abs() as usize >= shape.width {
             break;
         }
-        taps.push(Tap { dx: -dx, dy: -dy, weight: (weight(i) / sum) as f32 });
+        taps.push(Tap {
+            dx: -dx,
+            dy: -dy,
+            weight: (weight(i) / sum) as f32,
+        });
     }
 }
 
@@ -168,9 +223,16 @@ mod tests {
     use super::*;
 
     fn after(blur: Blur, width: u32, height: u32) -> (Vec<u8>, Vec<u8>) {
-        let before: Vec<u8> = (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect();
+        let before: Vec<u8> = (0..width * height * 3)
+            .map(|i| (i * 7 % 251) as u8)
+            .collect();
         let mut pixels = before.clone();
-        run(blur, &mut pixels, Size { width, height }, &mut Spare::default());
+        run(
+            blur,
+            &mut pixels,
+            Size { width, height },
+            &mut Spare::default(),
+        );
         (before, pixels)
     }
 
@@ -183,13 +245,31 @@ mod tests {
                 Blur::Sharpness(1.0, Dialect::Pil),
                 Blur::Sharpness(1.0, Dialect::Tv2),
                 Blur::PilGaussian(0.0),
-                Blur::Gaussian { kernel: 1, sigma: 1.0 },
-                Blur::Gaussian { kernel: 9, sigma: 1e-3 },
+                Blur::Gaussian {
+                    kernel: 1,
+                    sigma: 1.0,
+                },
+                Blur::Gaussian {
+                    kernel: 9,
+                    sigma: 1e-3,
+                },
                 Blur::Box(0.0),
                 Blur::Median(1),
-                Blur::Bilateral { diameter: 5, color: 1e-3, space: 3.0 },
-                Blur::Motion { radius: 0, sigma: 3.0, angle: 20.0 },
-                Blur::Motion { radius: 4, sigma: 1e-3, angle: 20.0 },
+                Blur::Bilateral {
+                    diameter: 5,
+                    color: 1e-3,
+                    space: 3.0,
+                },
+                Blur::Motion {
+                    radius: 0,
+                    sigma: 3.0,
+                    angle: 20.0,
+                },
+                Blur::Motion {
+                    radius: 4,
+                    sigma: 1e-3,
+                    angle: 20.0,
+                },
             ] {
                 let (before, after) = after(blur, width, height);
                 assert_eq!(before, after, "{blur} {width} x {height}");
@@ -205,15 +285,27 @@ mod tests {
                     Blur::Sharpness(0.3, Dialect::Pil),
                     Blur::Sharpness(3.0, Dialect::Tv2),
                     Blur::PilGaussian(7.0),
-                    Blur::Gaussian { kernel: 31, sigma: 9.0 },
+                    Blur::Gaussian {
+                        kernel: 31,
+                        sigma: 9.0,
+                    },
                     Blur::Box(50.3),
                     Blur::Median(3),
                     Blur::Median(15),
-                    Blur::Bilateral { diameter: 9, color: 50.0, space: 3.0 },
+                    Blur::Bilateral {
+                        diameter: 9,
+                        color: 50.0,
+                        space: 3.0,
+                    },
                 ] {
                     let flat = vec![level; (width * height * 3) as usize];
                     let mut pixels = flat.clone();
-                    run(blur, &mut pixels, Size { width, height }, &mut Spare::default());
+                    run(
+                        blur,
+                        &mut pixels,
+                        Size { width, height },
+                        &mut Spare::default(),
+                    );
                     assert_eq!(pixels, flat, "{blur} {width} x {height}");
                 }
             }
@@ -237,7 +329,11 @@ mod tests {
                         })
                         .collect();
                     square.sort_unstable();
-                    assert_eq!(*found, square[square.len() / 2], "{size} {width} x {height} at {at}");
+                    assert_eq!(
+                        *found,
+                        square[square.len() / 2],
+                        "{size} {width} x {height} at {at}"
+                    );
                 }
             }
         }
@@ -245,7 +341,11 @@ mod tests {
 
     #[test]
     fn motion_mixes_in_what_is_to_the_right_and_ends_within_the_image() {
-        let shape = Shape { width: 4, height: 4, channels: 3 };
+        let shape = Shape {
+            width: 4,
+            height: 4,
+            channels: 3,
+        };
         let mut taps = Vec::new();
         motion_taps(5, 3.0, 0.0, shape, &mut taps);
         assert_eq!(

@@ -1,13 +1,14 @@
 //! Pillow's extended box blur (`ImageFilter.BoxBlur`, `GaussianBlur`), byte for byte.
 //!
-//! Passes run along columns, where a row of running sums is one vector after the other. Those along rows are passes along
-//! the columns of the transposed image.
+//! Passes run along columns, where a row of running sums is one vector after the other. Those along
+//! rows are passes along the columns of the transposed image.
 
 use super::filter::Shape;
 use super::place::transpose;
 use super::spare::{Spare, sized};
 
-/// A box of `2 radius + 1` pixels and a share of the pixel beyond it on either side, in 8.24 fixed point.
+/// A box of `2 radius + 1` pixels and a share of the pixel beyond it on either side, in 8.24 fixed
+/// point.
 #[derive(Clone, Copy, Debug)]
 struct Window {
     radius: usize,
@@ -22,7 +23,11 @@ impl Window {
         let whole = radius as u32;
         let inner = ((1u32 << 24) as f32 / (radius * 2.0 + 1.0)) as u32;
         let outer = ((1 << 24) - (whole * 2 + 1) * inner) / 2;
-        Window { radius: whole as usize, inner, outer }
+        Window {
+            radius: whole as usize,
+            inner,
+            outer,
+        }
     }
 }
 
@@ -43,8 +48,9 @@ pub(super) fn run(radius: f32, passes: usize, pixels: &mut [u8], shape: Shape, s
     sums(pixels, other, shape.height);
 }
 
-/// The radius of a box, applied `passes` times, that comes near a Gaussian of this deviation: Gwosdek et al., "Theoretical
-/// foundations of Gaussian convolution by extended box filtering" (2011), with Pillow's mixture of f32 and f64.
+/// The radius of a box, applied `passes` times, that comes near a Gaussian of this deviation:
+/// Gwosdek et al., "Theoretical foundations of Gaussian convolution by extended box filtering"
+/// (2011), with Pillow's mixture of f32 and f64.
 pub(super) fn radius_of(deviation: f32, passes: u8) -> f32 {
     let variance = deviation * deviation / f32::from(passes);
     let length = libm::sqrt(12.0 * f64::from(variance) + 1.0) as f32;
@@ -80,7 +86,9 @@ fn pass(window: Window, from: &[u8], to: &mut [u8], lines: usize, sums: &mut Vec
     sums.fill(0);
     let reach = window.radius as i64;
     for y in -reach..=reach {
-        sums.iter_mut().zip(line(y)).for_each(|(sum, value)| *sum += u32::from(*value));
+        sums.iter_mut()
+            .zip(line(y))
+            .for_each(|(sum, value)| *sum += u32::from(*value));
     }
     for (y, out) in (0..).zip(to.chunks_exact_mut(stride)) {
         let (before, first) = (line(y - reach - 1), line(y - reach));

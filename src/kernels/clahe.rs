@@ -1,4 +1,5 @@
-//! Contrast-limited adaptive histogram equalization, channel by channel; OpenCV's `createCLAHE` (Zuiderveld, 1994).
+//! Contrast-limited adaptive histogram equalization, channel by channel; OpenCV's `createCLAHE`
+//! (Zuiderveld, 1994).
 
 use std::fmt;
 
@@ -19,7 +20,11 @@ pub struct Clahe {
 
 impl fmt::Display for Clahe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "clahe clip_limit={:.4} grid={}x{}", self.clip_limit, self.grid.0, self.grid.1)
+        write!(
+            f,
+            "clahe clip_limit={:.4} grid={}x{}",
+            self.clip_limit, self.grid.0, self.grid.1
+        )
     }
 }
 
@@ -36,11 +41,16 @@ impl Between {
         let place = at as f32 * (1.0 / tile as f32) - 0.5;
         let below = place.floor();
         let tile = |n: f32| (n.max(0.0) as usize).min(tiles - 1);
-        Between { first: tile(below), second: tile(below + 1.0), share: place - below }
+        Between {
+            first: tile(below),
+            second: tile(below + 1.0),
+            share: place - below,
+        }
     }
 }
 
-/// OpenCV's table of one tile: what is above the limit is dealt out evenly, the rest at equal distances.
+/// OpenCV's table of one tile: what is above the limit is dealt out evenly, the rest at equal
+/// distances.
 fn table(histogram: &mut [u32; 256], area: usize, clip_limit: f64) -> [u8; 256] {
     if clip_limit > 0.0 {
         let limit = ((clip_limit * area as f64 / 256.0) as u32).max(1);
@@ -72,20 +82,39 @@ fn table(histogram: &mut [u32; 256], area: usize, clip_limit: f64) -> [u8; 256] 
 pub(crate) fn run(clahe: &Clahe, pixels: &mut [u8], frame: Size, spare: &mut Spare) {
     let (width, height) = (frame.width as usize, frame.height as usize);
     let (columns, rows) = (clahe.grid.0 as usize, clahe.grid.1 as usize);
-    // An image that the grid does not divide is mirrored beyond its right and lower edge, by whole tiles if only the other
-    // side needs it.
+    // An image that the grid does not divide is mirrored beyond its right and lower edge, by whole
+    // tiles if only the other side needs it.
     let whole = width.is_multiple_of(columns) && height.is_multiple_of(rows);
-    let padded = |length: usize, tiles: usize| if whole { length } else { length + tiles - length % tiles };
-    let tile = (padded(width, columns) / columns, padded(height, rows) / rows);
+    let padded = |length: usize, tiles: usize| {
+        if whole {
+            length
+        } else {
+            length + tiles - length % tiles
+        }
+    };
+    let tile = (
+        padded(width, columns) / columns,
+        padded(height, rows) / rows,
+    );
     let tables = sized(&mut spare.bytes, columns * rows * 3 * 256);
-    let inside = |i: usize, n: usize| beyond(i as i64, n as i64, PadMode::Reflect).unwrap_or(0) as usize;
-    for (number, tables) in tables.as_chunks_mut::<256>().0.chunks_exact_mut(3).enumerate() {
+    let inside =
+        |i: usize, n: usize| beyond(i as i64, n as i64, PadMode::Reflect).unwrap_or(0) as usize;
+    for (number, tables) in tables
+        .as_chunks_mut::<256>()
+        .0
+        .chunks_exact_mut(3)
+        .enumerate()
+    {
         let (left, top) = (number % columns * tile.0, number / columns * tile.1);
         let mut histograms = [[0u32; 256]; 3];
         for y in top..top + tile.1 {
             let row = &pixels.as_chunks::<3>().0[inside(y, height) * width..][..width];
             for x in left..left + tile.0 {
-                let pixel = if x < width { row[x] } else { row[inside(x, width)] };
+                let pixel = if x < width {
+                    row[x]
+                } else {
+                    row[inside(x, width)]
+                };
                 for (histogram, value) in histograms.iter_mut().zip(pixel) {
                     histogram[usize::from(value)] += 1;
                 }
@@ -105,9 +134,11 @@ pub(crate) fn run(clahe: &Clahe, pixels: &mut [u8], frame: Size, spare: &mut Spa
                     f32::from(tables[(row * columns + column) * 3 + channel][usize::from(*value)])
                 };
                 let mix = |row| {
-                    at(row, across.first) * (1.0 - across.share) + at(row, across.second) * across.share
+                    at(row, across.first) * (1.0 - across.share)
+                        + at(row, across.second) * across.share
                 };
-                *value = rounded(mix(down.first) * (1.0 - down.share) + mix(down.second) * down.share);
+                *value =
+                    rounded(mix(down.first) * (1.0 - down.share) + mix(down.second) * down.share);
             }
         }
     }
@@ -122,9 +153,23 @@ mod tests {
         for (width, height) in [(1, 1), (1, 9), (23, 1), (17, 31), (64, 48)] {
             for grid in [(1, 1), (2, 3), (8, 8)] {
                 let mut pixels = vec![77; width * height * 3];
-                let frame = Size { width: width as u32, height: height as u32 };
-                run(&Clahe { clip_limit: 2.0, grid }, &mut pixels, frame, &mut Spare::default());
-                assert!(pixels.iter().all(|value| *value == pixels[0]), "{width} x {height}, {grid:?}");
+                let frame = Size {
+                    width: width as u32,
+                    height: height as u32,
+                };
+                run(
+                    &Clahe {
+                        clip_limit: 2.0,
+                        grid,
+                    },
+                    &mut pixels,
+                    frame,
+                    &mut Spare::default(),
+                );
+                assert!(
+                    pixels.iter().all(|value| *value == pixels[0]),
+                    "{width} x {height}, {grid:?}"
+                );
             }
         }
     }

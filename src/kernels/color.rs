@@ -1,5 +1,5 @@
-//! Steps that change each pixel by a function of its three values, with Pillow's 8-bit arithmetic, byte for byte, or that of
-//! torchvision's u8 tensors.
+//! Steps that change each pixel by a function of its three values, with Pillow's 8-bit arithmetic,
+//! byte for byte, or that of torchvision's u8 tensors.
 
 use std::fmt;
 
@@ -23,8 +23,8 @@ pub enum Color {
     Permute([u8; 3]),
 }
 
-/// A change of Pillow's 8-bit hue, saturation and value: each is multiplied, then added to, and truncated. The hue goes
-/// around, the others are clipped.
+/// A change of Pillow's 8-bit hue, saturation and value: each is multiplied, then added to, and
+/// truncated. The hue goes around, the others are clipped.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hsv {
     /// The factors.
@@ -36,9 +36,13 @@ pub struct Hsv {
 impl fmt::Display for Color {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Color::Saturation(factor, dialect) => write!(f, "saturation factor={factor:.4}{dialect}"),
+            Color::Saturation(factor, dialect) => {
+                write!(f, "saturation factor={factor:.4}{dialect}")
+            }
             Color::Hue(shift, dialect) => write!(f, "hue shift={shift:.4}{dialect}"),
-            Color::Hsv(Hsv { multiply, add }) => write!(f, "hsv multiply={multiply:.4?} add={add:.2?}"),
+            Color::Hsv(Hsv { multiply, add }) => {
+                write!(f, "hsv multiply={multiply:.4?} add={add:.2?}")
+            }
             Color::Gray(dialect) => write!(f, "grayscale{dialect}"),
             Color::Permute(order) => write!(f, "permute_channels order={order:?}"),
         }
@@ -60,26 +64,38 @@ pub(crate) fn run(step: Color, pixels: &mut [u8], simd: bool) {
         }
         Color::Hue(shift, Dialect::Pil) => hue(pixels, shift),
         Color::Hue(shift, Dialect::Tv2) => {
-            pixels.iter_mut().for_each(|rgb| *rgb = turn_hue_tv2(*rgb, shift));
+            pixels
+                .iter_mut()
+                .for_each(|rgb| *rgb = turn_hue_tv2(*rgb, shift));
         }
         Color::Hsv(Hsv { multiply, add }) => {
             for rgb in pixels {
                 let hsv = to_hsv(rgb[0], rgb[1], rgb[2]);
-                let moved: [f32; 3] = std::array::from_fn(|c| f32::from(hsv[c]) * multiply[c] + add[c]);
-                *rgb = to_rgb(moved[0].floor().rem_euclid(256.0) as u8, moved[1] as u8, moved[2] as u8);
+                let moved: [f32; 3] =
+                    std::array::from_fn(|c| f32::from(hsv[c]) * multiply[c] + add[c]);
+                *rgb = to_rgb(
+                    moved[0].floor().rem_euclid(256.0) as u8,
+                    moved[1] as u8,
+                    moved[2] as u8,
+                );
             }
         }
         Color::Gray(Dialect::Pil) => {
-            vector::gray(simd, pixels).iter_mut().for_each(|rgb| *rgb = [luma(rgb); 3]);
+            vector::gray(simd, pixels)
+                .iter_mut()
+                .for_each(|rgb| *rgb = [luma(rgb); 3]);
         }
-        Color::Gray(Dialect::Tv2) => pixels.iter_mut().for_each(|rgb| *rgb = [luma_truncated(rgb); 3]),
+        Color::Gray(Dialect::Tv2) => pixels
+            .iter_mut()
+            .for_each(|rgb| *rgb = [luma_truncated(rgb); 3]),
         Color::Permute(order) => permute(pixels, order),
     }
 }
 
 /// Pillow's luma: ITU-R 601-2 in 16.16 fixed point, rounded.
 pub(crate) fn luma(rgb: &[u8; 3]) -> u8 {
-    ((19595 * u32::from(rgb[0]) + 38470 * u32::from(rgb[1]) + 7471 * u32::from(rgb[2]) + 0x8000) >> 16) as u8
+    ((19595 * u32::from(rgb[0]) + 38470 * u32::from(rgb[1]) + 7471 * u32::from(rgb[2]) + 0x8000)
+        >> 16) as u8
 }
 
 /// torchvision's luma of a u8 tensor: in f32, truncated.
@@ -178,7 +194,11 @@ fn to_hsv(r: u8, g: u8, b: u8) -> [u8; 3] {
     // The remainder by 1 of a number between 5/6 and 2, which is exact.
     let turned = f64::from(hue) / 6.0 + 1.0;
     let hue = (if turned >= 1.0 { turned - 1.0 } else { turned }) as f32;
-    [(f64::from(hue) * 255.0) as u8, (f64::from(saturation) * 255.0) as u8, most]
+    [
+        (f64::from(hue) * 255.0) as u8,
+        (f64::from(saturation) * 255.0) as u8,
+        most,
+    ]
 }
 
 /// Pillow's 8-bit HSV to RGB.
@@ -192,7 +212,8 @@ fn to_rgb(h: u8, s: u8, v: u8) -> [u8; 3] {
     let f = (sector - f64::from(i)) as f32;
     let fs = (f64::from(s) / 255.0) as f32;
     let value = f64::from(v);
-    // Half up: numbers here are never negative, and none is the one that adding a half would round wrongly.
+    // Half up: numbers here are never negative, and none is the one that adding a half would round
+    // wrongly.
     let round = |x: f64| (x + 0.5) as u8;
     let p = round(value * (1.0 - f64::from(fs)));
     // A product of two floats, where the others are of doubles.
@@ -220,7 +241,9 @@ mod tests {
 
     #[test]
     fn neutral_parameters_change_nothing_and_zero_gives_gray() {
-        let image: Vec<u8> = (0..=255u8).flat_map(|v| [v, v.wrapping_mul(7), 255 - v]).collect();
+        let image: Vec<u8> = (0..=255u8)
+            .flat_map(|v| [v, v.wrapping_mul(7), 255 - v])
+            .collect();
         let after = |step| {
             let mut pixels = image.clone();
             run(step, &mut pixels, true);
@@ -228,10 +251,20 @@ mod tests {
         };
         for dialect in [Dialect::Pil, Dialect::Tv2] {
             assert_eq!(after(Color::Saturation(1.0, dialect)), image);
-            assert_eq!(after(Color::Saturation(0.0, dialect)), after(Color::Gray(dialect)));
+            assert_eq!(
+                after(Color::Saturation(0.0, dialect)),
+                after(Color::Gray(dialect))
+            );
         }
         assert_eq!(after(Color::Permute([0, 1, 2])), image);
-        for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0], [2, 2, 0]] {
+        for order in [
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+            [2, 2, 0],
+        ] {
             let expected: Vec<u8> = image
                 .as_chunks::<3>()
                 .0
@@ -245,9 +278,11 @@ mod tests {
     #[test]
     fn plain_code_gives_the_same_bytes_as_simd() {
         for pixels in [0, 1, 15, 16, 17, 100] {
-            let image: Vec<u8> =
-                (0..pixels * 3u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-            let factors = [0.0, 0.3, 1.0, 1.7, 900.0].map(|factor| Color::Saturation(factor, Dialect::Pil));
+            let image: Vec<u8> = (0..pixels * 3u32)
+                .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+                .collect();
+            let factors =
+                [0.0, 0.3, 1.0, 1.7, 900.0].map(|factor| Color::Saturation(factor, Dialect::Pil));
             for step in factors.into_iter().chain([Color::Gray(Dialect::Pil)]) {
                 let both = [true, false].map(|simd| {
                     let mut pixels = image.clone();
@@ -267,9 +302,11 @@ mod tests {
                 let f = (sector - f64::from(sector as i32)) as f32;
                 let fs = (f64::from(s) / 255.0) as f32;
                 let value = f64::from(v);
-                for x in
-                    [1.0 - f64::from(fs), 1.0 - f64::from(fs * f), 1.0 - f64::from(fs) * (1.0 - f64::from(f))]
-                {
+                for x in [
+                    1.0 - f64::from(fs),
+                    1.0 - f64::from(fs * f),
+                    1.0 - f64::from(fs) * (1.0 - f64::from(f)),
+                ] {
                     assert_eq!((value * x + 0.5) as u8, (value * x).round() as u8);
                 }
             }

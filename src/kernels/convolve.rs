@@ -7,8 +7,9 @@ use super::spare::{Spare, sized};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 
-/// A correlation with 3 x 3 weights, rounded half to even and clipped; OpenCV's `filter2D`. The image is mirrored at its
-/// edge, the edge not repeated. The kernels are those of the imgaug library.
+/// A correlation with 3 x 3 weights, rounded half to even and clipped; OpenCV's `filter2D`. The
+/// image is mirrored at its edge, the edge not repeated. The kernels are those of the imgaug
+/// library.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Convolve {
     /// Row by row, from the top left.
@@ -21,7 +22,9 @@ const SAME: [f32; 9] = [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
 impl Convolve {
     /// `alpha` of a kernel and the rest of the image as it is.
     fn blended(alpha: f32, kernel: [f32; 9]) -> Convolve {
-        Convolve { weights: std::array::from_fn(|i| (1.0 - alpha) * SAME[i] + alpha * kernel[i]) }
+        Convolve {
+            weights: std::array::from_fn(|i| (1.0 - alpha) * SAME[i] + alpha * kernel[i]),
+        }
     }
 
     /// imgaug's `Sharpen`: all neighbors are taken off, the center counts `8 + lightness`.
@@ -42,8 +45,8 @@ impl Convolve {
         Convolve::blended(alpha, [0.0, 1.0, 0.0, 1.0, -4.0, 1.0, 0.0, 1.0, 0.0])
     }
 
-    /// imgaug's `DirectedEdgeDetect`: neighbors are taken off that lie in a direction, a share of a turn: 0 is up, 0.25
-    /// right.
+    /// imgaug's `DirectedEdgeDetect`: neighbors are taken off that lie in a direction, a share of a
+    /// turn: 0 is up, 0.25 right.
     pub fn directed_edge_detect(alpha: f32, direction: f64) -> Convolve {
         // imgaug takes whole degrees.
         let degrees = libm::floor(direction * 360.0);
@@ -67,19 +70,39 @@ impl Convolve {
 
 impl fmt::Display for Convolve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "convolve weights={:?}", self.weights.map(|weight| (weight * 1e4).round() / 1e4))
+        write!(
+            f,
+            "convolve weights={:?}",
+            self.weights.map(|weight| (weight * 1e4).round() / 1e4)
+        )
     }
 }
 
 pub(crate) fn run(convolve: &Convolve, pixels: &mut [u8], frame: Size, spare: &mut Spare) {
     let shape = Shape::rgb(frame);
-    let taps = (0i32..).zip(convolve.weights).filter(|(_, weight)| *weight != 0.0);
+    let taps = (0i32..)
+        .zip(convolve.weights)
+        .filter(|(_, weight)| *weight != 0.0);
     spare.taps.clear();
-    spare.taps.extend(taps.map(|(i, weight)| Tap { dx: i % 3 - 1, dy: i / 3 - 1, weight }));
+    spare.taps.extend(taps.map(|(i, weight)| Tap {
+        dx: i % 3 - 1,
+        dy: i / 3 - 1,
+        weight,
+    }));
     let plane = widened(pixels, &mut spare.plane);
     let out = sized(&mut spare.field, pixels.len());
-    filter::correlate(plane, shape, &spare.taps, PadMode::Reflect, &mut spare.middle, out);
-    pixels.iter_mut().zip(out).for_each(|(pixel, value)| *pixel = rounded(*value));
+    filter::correlate(
+        plane,
+        shape,
+        &spare.taps,
+        PadMode::Reflect,
+        &mut spare.middle,
+        out,
+    );
+    pixels
+        .iter_mut()
+        .zip(out)
+        .for_each(|(pixel, value)| *pixel = rounded(*value));
 }
 
 #[cfg(test)]
@@ -89,7 +112,9 @@ mod tests {
     #[test]
     fn no_share_of_a_kernel_changes_nothing_whatever_the_size() {
         for (width, height) in [(1, 1), (1, 9), (23, 1), (17, 31)] {
-            let before: Vec<u8> = (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect();
+            let before: Vec<u8> = (0..width * height * 3)
+                .map(|i| (i * 7 % 251) as u8)
+                .collect();
             for convolve in [
                 Convolve::sharpen(0.0, 1.0),
                 Convolve::emboss(0.0, 1.0),
@@ -97,7 +122,12 @@ mod tests {
                 Convolve::directed_edge_detect(0.0, 0.3),
             ] {
                 let mut after = before.clone();
-                run(&convolve, &mut after, Size { width, height }, &mut Spare::default());
+                run(
+                    &convolve,
+                    &mut after,
+                    Size { width, height },
+                    &mut Spare::default(),
+                );
                 assert_eq!(before, after, "{convolve} {width} x {height}");
             }
         }

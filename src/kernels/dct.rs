@@ -1,5 +1,5 @@
-//! libjpeg's accurate integer transform of 8 x 8 values (`jfdctint.c`), bit for bit: Loeffler, Ligtenberg and
-//! Moschytz, "Practical fast 1-D DCT algorithms with 11 multiplications" (1989).
+//! libjpeg's accurate integer transform of 8 x 8 values (`jfdctint.c`), bit for bit: Loeffler,
+//! Ligtenberg and Moschytz, "Practical fast 1-D DCT algorithms with 11 multiplications" (1989).
 
 /// Eight rows of eight values.
 pub(super) type Block = [[i32; 8]; 8];
@@ -99,13 +99,26 @@ fn forward_pass(d: Block, last: bool) -> Block {
     ];
     let (t10, t13) = (add(t[0], t[3]), sub(t[0], t[3]));
     let (t11, t12) = (add(t[1], t[2]), sub(t[1], t[2]));
-    let shift = if last { CONST_BITS + PASS1_BITS } else { CONST_BITS - PASS1_BITS };
+    let shift = if last {
+        CONST_BITS + PASS1_BITS
+    } else {
+        CONST_BITS - PASS1_BITS
+    };
     let whole = |a: [i32; 8]| {
-        if last { descale(a, PASS1_BITS) } else { each(a, |a| a << PASS1_BITS) }
+        if last {
+            descale(a, PASS1_BITS)
+        } else {
+            each(a, |a| a << PASS1_BITS)
+        }
     };
     let z1 = times(add(t12, t13), F0_541);
     let [d7, d5, d3, d1] = odd_half([t[4], t[5], t[6], t[7]]);
-    let [d7, d5, d3, d1] = [descale(d7, shift), descale(d5, shift), descale(d3, shift), descale(d1, shift)];
+    let [d7, d5, d3, d1] = [
+        descale(d7, shift),
+        descale(d5, shift),
+        descale(d3, shift),
+        descale(d1, shift),
+    ];
     [
         whole(add(t10, t11)),
         d1,
@@ -132,6 +145,12 @@ mod tests {
     fn a_flat_block_is_its_mean() {
         let coefficients = forward([[100; 8]; 8]);
         assert_eq!(coefficients[0][0], 100 * 64);
-        assert!(coefficients.iter().flatten().skip(1).all(|value| *value == 0));
+        assert!(
+            coefficients
+                .iter()
+                .flatten()
+                .skip(1)
+                .all(|value| *value == 0)
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Edge maps: Canny's detector with the thresholds of Efthymiadis, Tolias and Chum, "Crafting distribution shifts for
-//! validation and training in single source domain generalization" (2025), on scikit-image's filters, in f64.
+//! Edge maps: Canny's detector with the thresholds of Efthymiadis, Tolias and Chum, "Crafting
+//! distribution shifts for validation and training in single source domain generalization" (2025),
+//! on scikit-image's filters, in f64.
 
 use std::fmt;
 
@@ -30,8 +31,18 @@ pub struct Edges {
 
 impl fmt::Display for Edges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Edges { sigma, threshold, low, high, alpha, .. } = self;
-        write!(f, "edge_map sigma={sigma} threshold={threshold} low={low:.4} high={high:.4} alpha={alpha:.4}")
+        let Edges {
+            sigma,
+            threshold,
+            low,
+            high,
+            alpha,
+            ..
+        } = self;
+        write!(
+            f,
+            "edge_map sigma={sigma} threshold={threshold} low={low:.4} high={high:.4} alpha={alpha:.4}"
+        )
     }
 }
 
@@ -54,9 +65,15 @@ pub(crate) fn run(edges: &Edges, pixels: &mut [u8], frame: Size, spare: &mut Spa
     let exact = threshold::find(edges.threshold, strength);
     let (least, most) = strength
         .iter()
-        .fold((f64::MAX, f64::MIN), |(least, most), value| (least.min(*value), most.max(*value)));
+        .fold((f64::MAX, f64::MIN), |(least, most), value| {
+            (least.min(*value), most.max(*value))
+        });
     let moved = exact + edges.shift;
-    let level = if moved > least && moved < most { moved } else { exact };
+    let level = if moved > least && moved < most {
+        moved
+    } else {
+        exact
+    };
 
     // The detector makes up for the black beyond the edge; the threshold has seen it.
     smooth.copy_from_slice(gray);
@@ -105,7 +122,9 @@ fn smooth_columns(sigma: f64, from: &[f64], to: &mut [f64], width: usize, even: 
         for y in (-k).max(0)..(height as i64 - k.max(0)) {
             let from = &from[(y + k) as usize * width..][..width];
             let to = &mut to[y as usize * width..][..width];
-            to.iter_mut().zip(from).for_each(|(to, from)| *to += weight * from);
+            to.iter_mut()
+                .zip(from)
+                .for_each(|(to, from)| *to += weight * from);
         }
     }
     if even {
@@ -126,7 +145,9 @@ fn smooth_rows(sigma: f64, from: &[f64], to: &mut [f64], width: usize, even: boo
             } else {
                 (&from[width - count..], &mut to[..count])
             };
-            to.iter_mut().zip(from).for_each(|(to, from)| *to += weight * from);
+            to.iter_mut()
+                .zip(from)
+                .for_each(|(to, from)| *to += weight * from);
         }
     }
     if even {
@@ -137,15 +158,18 @@ fn smooth_rows(sigma: f64, from: &[f64], to: &mut [f64], width: usize, even: boo
     }
 }
 
-/// scipy's Sobel derivatives, downwards and to the right, and their length; the image is mirrored, its edge repeated.
+/// scipy's Sobel derivatives, downwards and to the right, and their length; the image is mirrored,
+/// its edge repeated.
 fn sobel(plane: &[f64], shape: Shape, [down, right]: [&mut [f64]; 2], strength: &mut [f64]) {
     let Shape { width, height, .. } = shape;
-    let inside = |i: i64, n: usize| beyond(i, n as i64, PadMode::Symmetric).expect("no color") as usize;
+    let inside =
+        |i: i64, n: usize| beyond(i, n as i64, PadMode::Symmetric).expect("no color") as usize;
     for y in 0..height {
         let lines = [-1, 0, 1].map(|d| &plane[inside(y as i64 + d, height) * width..][..width]);
         for x in 0..width {
             let columns = [-1, 0, 1].map(|d| inside(x as i64 + d, width));
-            let [[a, b, c], [d, _, f], [g, h, i]] = lines.map(|line| columns.map(|column| line[column]));
+            let [[a, b, c], [d, _, f], [g, h, i]] =
+                lines.map(|line| columns.map(|column| line[column]));
             let at = y * width + x;
             down[at] = (g - a) + 2.0 * (h - b) + (i - c);
             right[at] = (c - a) + 2.0 * (f - d) + (i - g);
@@ -157,11 +181,16 @@ fn sobel(plane: &[f64], shape: Shape, [down, right]: [&mut [f64]; 2], strength: 
 /// A pixel that belongs to an edge.
 const EDGE: f64 = -1.0;
 
-/// Keeps the strength of pixels that are at least `low` and no weaker than what lies on either side across the edge.
+/// Keeps the strength of pixels that are at least `low` and no weaker than what lies on either side
+/// across the edge.
 fn thin([down, right]: [&[f64]; 2], strength: &[f64], shape: Shape, low: f64, out: &mut [f64]) {
     let Shape { width, height, .. } = shape;
     // scikit-image passes it in f32.
-    let low = if low as f32 == 0.0 { 1e-14 } else { f64::from(low as f32) };
+    let low = if low as f32 == 0.0 {
+        1e-14
+    } else {
+        f64::from(low as f32)
+    };
     out.fill(0.0);
     for y in 1..height.max(2) - 1 {
         for x in 1..width.max(2) - 1 {
@@ -172,7 +201,11 @@ fn thin([down, right]: [&[f64]; 2], strength: &[f64], shape: Shape, low: f64, ou
             }
             let (i, j) = (down[at], right[at]);
             let steep = i.abs() > j.abs();
-            let share = if steep { j.abs() / i.abs() } else { i.abs() / j.abs() };
+            let share = if steep {
+                j.abs() / i.abs()
+            } else {
+                i.abs() / j.abs()
+            };
             // To the pixel straight on and to the one at the corner; the other side is opposite.
             let straight = if steep { width } else { 1 };
             let falling = (i > 0.0) == (j > 0.0);
@@ -226,13 +259,29 @@ fn follow(plane: &mut [f64], shape: Shape, high: f64, stack: &mut Vec<u32>) -> b
 mod tests {
     use super::*;
 
-    const USUAL: Edges =
-        Edges { sigma: 1.0, threshold: Threshold::Otsu, shift: 0.0, low: 0.5, high: 1.5, alpha: 1.0 };
+    const USUAL: Edges = Edges {
+        sigma: 1.0,
+        threshold: Threshold::Otsu,
+        shift: 0.0,
+        low: 0.5,
+        high: 1.5,
+        alpha: 1.0,
+    };
 
     fn edges(edges: &Edges, width: u32, height: u32, value: impl Fn(u32, u32) -> u8) -> Vec<u8> {
-        let mut pixels: Vec<u8> =
-            (0..height).flat_map(|y| (0..width).flat_map(|x| [value(x, y); 3]).collect::<Vec<_>>()).collect();
-        run(edges, &mut pixels, Size { width, height }, &mut Spare::default());
+        let mut pixels: Vec<u8> = (0..height)
+            .flat_map(|y| {
+                (0..width)
+                    .flat_map(|x| [value(x, y); 3])
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        run(
+            edges,
+            &mut pixels,
+            Size { width, height },
+            &mut Spare::default(),
+        );
         pixels
     }
 
@@ -241,8 +290,20 @@ mod tests {
         for (width, height) in [(1, 1), (1, 9), (23, 1), (2, 2), (17, 31)] {
             for threshold in Threshold::ALL {
                 for sigma in [0.0, 1.0, 2.0] {
-                    let found = edges(&Edges { sigma, threshold, ..USUAL }, width, height, |_, _| 90);
-                    assert!(found.iter().all(|value| *value == 255), "{threshold} {width} x {height}");
+                    let found = edges(
+                        &Edges {
+                            sigma,
+                            threshold,
+                            ..USUAL
+                        },
+                        width,
+                        height,
+                        |_, _| 90,
+                    );
+                    assert!(
+                        found.iter().all(|value| *value == 255),
+                        "{threshold} {width} x {height}"
+                    );
                 }
             }
         }
@@ -250,8 +311,21 @@ mod tests {
 
     #[test]
     fn a_step_has_one_line() {
-        let found = edges(&Edges { sigma: 0.0, ..USUAL }, 20, 12, |x, _| if x < 10 { 20 } else { 200 });
-        let black = found.as_chunks::<3>().0.iter().filter(|rgb| rgb[0] == 0).count();
+        let found = edges(
+            &Edges {
+                sigma: 0.0,
+                ..USUAL
+            },
+            20,
+            12,
+            |x, _| if x < 10 { 20 } else { 200 },
+        );
+        let black = found
+            .as_chunks::<3>()
+            .0
+            .iter()
+            .filter(|rgb| rgb[0] == 0)
+            .count();
         // Both columns at the step are equally strong; the outermost rows have no edges.
         assert_eq!(black, 20);
     }

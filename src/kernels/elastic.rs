@@ -6,12 +6,15 @@ use super::spare::{Spare, sized};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 
-/// Pixels moved by a smooth random field: torchvision's `ElasticTransform`, in f32 and rounded half to even.
+/// Pixels moved by a smooth random field: torchvision's `ElasticTransform`, in f32 and rounded half
+/// to even.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Elastic {
-    /// The strength: the field, uniform between -1 and 1 before it is smoothed, is multiplied by half of this to give pixels.
+    /// The strength: the field, uniform between -1 and 1 before it is smoothed, is multiplied by
+    /// half of this to give pixels.
     pub alpha: f32,
-    /// The deviation in pixels of the Gaussian that smooths it, cut at four deviations; 0 leaves it rough.
+    /// The deviation in pixels of the Gaussian that smooths it, cut at four deviations; 0 leaves
+    /// it rough.
     pub sigma: f32,
     /// Reads the nearest pixel, where two by two are usual.
     pub nearest: bool,
@@ -34,7 +37,9 @@ pub(crate) fn field<'a>(elastic: &Elastic, frame: Size, spare: &'a mut Spare) ->
     let mut bits = Bits::new(elastic.seed);
     let half = elastic.alpha / 2.0;
     for field in fields.chunks_exact_mut(gray.len()) {
-        field.iter_mut().for_each(|value| *value = bits.uniform(-1.0, 1.0));
+        field
+            .iter_mut()
+            .for_each(|value| *value = bits.uniform(-1.0, 1.0));
         if elastic.sigma > 0.0 {
             // torchvision's kernel of 8 sigma + 1 pixels, made odd.
             let radius = (8.0 * f64::from(elastic.sigma) + 1.0) as usize / 2;
@@ -84,7 +89,8 @@ pub(crate) fn run(elastic: &Elastic, pixels: &mut [u8], frame: Size, spare: &mut
                     sum = std::array::from_fn(|c| sum[c] + weight * corner[c]);
                 }
             }
-            // torchvision samples black outside before it blends, so that edges are darker than the fill.
+            // torchvision samples black outside before it blends, so that edges are darker than the
+            // fill.
             *pixel = std::array::from_fn(|c| rounded((sum[c] - fill[c]) * mask + fill[c]));
         }
     }
@@ -98,9 +104,17 @@ mod tests {
     fn no_strength_changes_nothing_and_small_images_are_taken() {
         for (width, height) in [(1, 1), (1, 9), (23, 1), (17, 31)] {
             let frame = Size { width, height };
-            let before: Vec<u8> = (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect();
+            let before: Vec<u8> = (0..width * height * 3)
+                .map(|i| (i * 7 % 251) as u8)
+                .collect();
             for nearest in [true, false] {
-                let mut elastic = Elastic { alpha: 0.0, sigma: 5.0, nearest, fill: [9; 3], seed: 4 };
+                let mut elastic = Elastic {
+                    alpha: 0.0,
+                    sigma: 5.0,
+                    nearest,
+                    fill: [9; 3],
+                    seed: 4,
+                };
                 let mut after = before.clone();
                 run(&elastic, &mut after, frame, &mut Spare::default());
                 assert_eq!(after, before, "{frame}");

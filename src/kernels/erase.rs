@@ -11,7 +11,8 @@ use crate::geometry::Size;
 pub enum Fill {
     /// One color.
     Color([u8; 3]),
-    /// A normal value for each channel of each pixel: `mean + std n` on a scale of 0 to 255, rounded and clipped.
+    /// A normal value for each channel of each pixel: `mean + std n` on a scale of 0 to 255,
+    /// rounded and clipped.
     Noise {
         /// The mean of each channel.
         mean: [f32; 3],
@@ -39,8 +40,17 @@ pub struct Erase {
 
 impl fmt::Display for Erase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Erase { left, top, width, height, fill } = self;
-        write!(f, "erase left={left} top={top} width={width} height={height} fill=")?;
+        let Erase {
+            left,
+            top,
+            width,
+            height,
+            fill,
+        } = self;
+        write!(
+            f,
+            "erase left={left} top={top} width={width} height={height} fill="
+        )?;
         match fill {
             Fill::Color(color) => write!(f, "{color:?}"),
             Fill::Noise { .. } => f.write_str("noise"),
@@ -49,7 +59,10 @@ impl fmt::Display for Erase {
 }
 
 pub(crate) fn run(erase: &Erase, pixels: &mut [u8], frame: Size) {
-    let rows = pixels.as_chunks_mut::<3>().0.chunks_exact_mut(frame.width as usize);
+    let rows = pixels
+        .as_chunks_mut::<3>()
+        .0
+        .chunks_exact_mut(frame.width as usize);
     let rows = rows.skip(erase.top as usize).take(erase.height as usize);
     let parts = rows.map(|row| &mut row[erase.left as usize..][..erase.width as usize]);
     match erase.fill {

@@ -1,4 +1,5 @@
-//! Linear filters in f32 over rows of interleaved channels: separable and symmetric ones, and lists of taps.
+//! Linear filters in f32 over rows of interleaved channels: separable and symmetric ones, and lists
+//! of taps.
 
 use super::place::beyond;
 use super::spare::sized;
@@ -15,12 +16,19 @@ pub(crate) struct Shape {
 impl Shape {
     /// Rows of RGB.
     pub(crate) fn rgb(frame: crate::geometry::Size) -> Shape {
-        Shape { width: frame.width as usize, height: frame.height as usize, channels: 3 }
+        Shape {
+            width: frame.width as usize,
+            height: frame.height as usize,
+            channels: 3,
+        }
     }
 
     /// One value a pixel.
     pub(crate) fn gray(frame: crate::geometry::Size) -> Shape {
-        Shape { channels: 1, ..Shape::rgb(frame) }
+        Shape {
+            channels: 1,
+            ..Shape::rgb(frame)
+        }
     }
 
     /// Values in a row.
@@ -34,8 +42,8 @@ impl Shape {
     }
 }
 
-/// One weight of a two-dimensional filter: the result at a pixel is the sum of `weight` times the pixel `dx` columns to the
-/// right and `dy` rows below.
+/// One weight of a two-dimensional filter: the result at a pixel is the sum of `weight` times the
+/// pixel `dx` columns to the right and `dy` rows below.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Tap {
     pub(crate) dx: i32,
@@ -54,7 +62,8 @@ pub(crate) fn gaussian(sigma: f64, radius: usize, half: &mut Vec<f32>) {
     half.extend((0..=radius).map(|k| (value(k) / sum) as f32));
 }
 
-/// A symmetric filter along the columns and one along the rows, each given by its weights at offsets 0, 1, ...
+/// A symmetric filter along the columns and one along the rows, each given by its weights at
+/// offsets 0, 1, ...
 pub(crate) fn separable(
     values: &mut [f32],
     shape: Shape,
@@ -69,9 +78,14 @@ pub(crate) fn separable(
     let height = shape.height as i64;
     for (y, out) in (0..).zip(middle.chunks_exact_mut(stride)) {
         let line = |y: i64| &values[inside(y, height, border) * stride..][..stride];
-        symmetric(out, along_column, |k| [line(y - k as i64), line(y + k as i64)]);
+        symmetric(out, along_column, |k| {
+            [line(y - k as i64), line(y + k as i64)]
+        });
     }
-    for (line, out) in middle.chunks_exact(stride).zip(values.chunks_exact_mut(stride)) {
+    for (line, out) in middle
+        .chunks_exact(stride)
+        .zip(values.chunks_exact_mut(stride))
+    {
         pad_row(line, padded, shape, reach, border);
         let from = |start: usize| &padded[start * channels..][..stride];
         symmetric(out, along_row, |k| [from(reach - k), from(reach + k)]);
@@ -119,7 +133,11 @@ fn fold(half: &[f32], folded: &mut [f32]) {
         let place = k % (2 * reach);
         let place = place.min(2 * reach - place);
         // Both places of a pair are the center, which counts once.
-        folded[place] += if place == 0 && k > 0 { 2.0 * weight } else { *weight };
+        folded[place] += if place == 0 && k > 0 {
+            2.0 * weight
+        } else {
+            *weight
+        };
     }
 }
 
@@ -158,10 +176,17 @@ pub(crate) fn correlate(
     middle: &mut Vec<f32>,
     out: &mut [f32],
 ) {
-    let reach = taps.iter().map(|tap| tap.dx.unsigned_abs() as usize).max().unwrap_or(0);
+    let reach = taps
+        .iter()
+        .map(|tap| tap.dx.unsigned_abs() as usize)
+        .max()
+        .unwrap_or(0);
     let wide = shape.stride() + 2 * reach * shape.channels;
     let padded = sized(middle, wide * shape.height);
-    for (line, padded) in values.chunks_exact(shape.stride()).zip(padded.chunks_exact_mut(wide)) {
+    for (line, padded) in values
+        .chunks_exact(shape.stride())
+        .zip(padded.chunks_exact_mut(wide))
+    {
         pad_row(line, padded, shape, reach, border);
     }
     let height = shape.height as i64;
@@ -184,7 +209,9 @@ pub(crate) fn correlate(
             *block = sum;
         }
         for (i, value) in tail.iter_mut().enumerate() {
-            *value = taps.iter().fold(0.0, |sum, tap| sum + tap.weight * line(tap)[start + i]);
+            *value = taps
+                .iter()
+                .fold(0.0, |sum, tap| sum + tap.weight * line(tap)[start + i]);
         }
     }
 }
@@ -232,7 +259,8 @@ pub(crate) fn truncated(value: f32) -> u8 {
 /// What f32 arithmetic may lose before a value that is whole by rights is truncated.
 const LOSS: f32 = 1.0 / 1024.0;
 
-/// [`truncated`], but what lies less than 1/1024 below a level is that level: a flat image stays what it is.
+/// [`truncated`], but what lies less than 1/1024 below a level is that level: a flat image stays
+/// what it is.
 pub(crate) fn floored(value: f32) -> u8 {
     truncated(value + LOSS)
 }
@@ -240,7 +268,10 @@ pub(crate) fn floored(value: f32) -> u8 {
 /// Pixels as f32 in a buffer.
 pub(crate) fn widened<'a>(pixels: &[u8], buffer: &'a mut Vec<f32>) -> &'a mut [f32] {
     let plane = sized(buffer, pixels.len());
-    plane.iter_mut().zip(pixels).for_each(|(value, pixel)| *value = f32::from(*pixel));
+    plane
+        .iter_mut()
+        .zip(pixels)
+        .for_each(|(value, pixel)| *value = f32::from(*pixel));
     plane
 }
 
@@ -251,7 +282,13 @@ mod tests {
     fn shapes() -> impl Iterator<Item = Shape> {
         [(1, 1), (1, 9), (23, 1), (17, 5), (40, 3)]
             .into_iter()
-            .flat_map(|(width, height)| [1, 3].map(|channels| Shape { width, height, channels }))
+            .flat_map(|(width, height)| {
+                [1, 3].map(|channels| Shape {
+                    width,
+                    height,
+                    channels,
+                })
+            })
     }
 
     #[test]
@@ -277,9 +314,18 @@ mod tests {
                 });
                 let (mut one, mut other) = (values.clone(), values);
                 separable(&mut one, shape, [&half, &half], border, &mut Vec::new());
-                separable(&mut other, shape, [&folded[0], &folded[1]], border, &mut Vec::new());
+                separable(
+                    &mut other,
+                    shape,
+                    [&folded[0], &folded[1]],
+                    border,
+                    &mut Vec::new(),
+                );
                 for (a, b) in one.iter().zip(&other) {
-                    assert!((a - b).abs() < 1e-3 * sum * sum, "{shape:?} {border:?}: {a} {b}");
+                    assert!(
+                        (a - b).abs() < 1e-3 * sum * sum,
+                        "{shape:?} {border:?}: {a} {b}"
+                    );
                 }
             }
         }
@@ -290,7 +336,13 @@ mod tests {
         let half = [0.4f32, 0.2, 0.1];
         let weight = |k: i32| half[k.unsigned_abs() as usize];
         let taps: Vec<Tap> = (-2..=2)
-            .flat_map(|dy| (-2..=2).map(move |dx| Tap { dx, dy, weight: weight(dx) * weight(dy) }))
+            .flat_map(|dy| {
+                (-2..=2).map(move |dx| Tap {
+                    dx,
+                    dy,
+                    weight: weight(dx) * weight(dy),
+                })
+            })
             .collect();
         for shape in shapes() {
             for border in [PadMode::Reflect, PadMode::Edge, PadMode::Symmetric] {

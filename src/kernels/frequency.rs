@@ -1,8 +1,9 @@
-//! The low-frequency crop of Wang et al., "EfficientTrain: exploring generalized curriculum learning for training visual
-//! backbones" (2023).
+//! The low-frequency crop of Wang et al., "EfficientTrain: exploring generalized curriculum
+//! learning for training visual backbones" (2023).
 //!
-//! The reference cuts the middle out of the Fourier transform, without the conjugates of its first row and column, and keeps
-//! the real part of the inverse. That is a real linear map: with `b` half the output's side and `H` the input's,
+//! The reference cuts the middle out of the Fourier transform, without the conjugates of its first
+//! row and column, and keeps the real part of the inverse. That is a real linear map: with `b` half
+//! the output's side and `H` the input's,
 //!
 //! ```text
 //! A[j, t] = (1 + 2 sum of cos(k th) for k from 1 to b - 1, + cos(b th)) / H,  th = 2 pi (j / 2b - t / H)
@@ -17,9 +18,9 @@ use crate::geometry::Size;
 
 /// The map from one length to another.
 ///
-/// `A[j, t]` stays the same if both `j` and `t` change sign (around the lengths), so it is an even function of both plus an
-/// odd function of both: the even one acts on sums of mirrored inputs, the odd one on their differences, and each is needed
-/// for half of the outputs only.
+/// `A[j, t]` stays the same if both `j` and `t` change sign (around the lengths), so it is an even
+/// function of both plus an odd function of both: the even one acts on sums of mirrored inputs, the
+/// odd one on their differences, and each is needed for half of the outputs only.
 #[derive(Debug, Default)]
 struct Matrix {
     from: usize,
@@ -62,7 +63,9 @@ impl Matrix {
             }
         }
         self.lone.clear();
-        self.lone.extend((0..from).map(|t| (libm::sin(turn * half * t as f64 / length) / length) as f32));
+        self.lone.extend(
+            (0..from).map(|t| (libm::sin(turn * half * t as f64 / length) / length) as f32),
+        );
     }
 
     /// Maps `from` rows to `to` rows; `folded` keeps the sums and differences of mirrored rows.
@@ -71,21 +74,35 @@ impl Matrix {
         let stride = rows.len() / self.from;
         let count = self.from / 2 + 1;
         let (sums, differences) = sized(folded, 2 * count * stride).split_at_mut(count * stride);
-        let folded = sums.chunks_exact_mut(stride).zip(differences.chunks_exact_mut(stride));
+        let folded = sums
+            .chunks_exact_mut(stride)
+            .zip(differences.chunks_exact_mut(stride));
         for (t, (sum, difference)) in folded.enumerate() {
-            let [near, far] = [t, (self.from - t) % self.from].map(|t| &rows[t * stride..][..stride]);
+            let [near, far] =
+                [t, (self.from - t) % self.from].map(|t| &rows[t * stride..][..stride]);
             // A row that is its own mirror image counts once.
             let alone = t == (self.from - t) % self.from;
             for (i, (sum, difference)) in sum.iter_mut().zip(difference).enumerate() {
-                (*sum, *difference) =
-                    if alone { (near[i], 0.0) } else { (near[i] + far[i], near[i] - far[i]) };
+                (*sum, *difference) = if alone {
+                    (near[i], 0.0)
+                } else {
+                    (near[i] + far[i], near[i] - far[i])
+                };
             }
         }
-        for (j, (even, odd)) in self.even.chunks_exact(count).zip(self.odd.chunks_exact(count)).enumerate() {
+        for (j, (even, odd)) in self
+            .even
+            .chunks_exact(count)
+            .zip(self.odd.chunks_exact(count))
+            .enumerate()
+        {
             let (first, rest) = out[j * stride..].split_at_mut(stride);
             let mirrored = (self.to - j) % self.to;
-            let second =
-                if mirrored > j { Some(&mut rest[(mirrored - j - 1) * stride..][..stride]) } else { None };
+            let second = if mirrored > j {
+                Some(&mut rest[(mirrored - j - 1) * stride..][..stride])
+            } else {
+                None
+            };
             multiply([even, odd], [sums, differences], first, second);
         }
     }
@@ -120,14 +137,20 @@ fn crop(source: &[u8], frame: Size, out: &mut [u8], next: Size, spare: &mut Spar
     across.prepare(from.width, to.width);
     let plane = widened(source, &mut spare.plane);
     // What is lost of each channel.
-    let lost =
-        plane.chunks_exact(from.stride()).zip(&down.lone).fold([0.0f32; 3], |sum, (line, weight)| {
-            let row =
-                line.as_chunks::<3>().0.iter().zip(&across.lone).fold([0.0f32; 3], |sum, (rgb, weight)| {
+    let lost = plane.chunks_exact(from.stride()).zip(&down.lone).fold(
+        [0.0f32; 3],
+        |sum, (line, weight)| {
+            let row = line
+                .as_chunks::<3>()
+                .0
+                .iter()
+                .zip(&across.lone)
+                .fold([0.0f32; 3], |sum, (rgb, weight)| {
                     std::array::from_fn(|c| sum[c] + rgb[c] * weight)
                 });
             std::array::from_fn(|c| sum[c] + row[c] * weight)
-        });
+        },
+    );
     let shrunk = sized(&mut spare.field, to.height * from.stride());
     down.map(plane, &mut spare.middle, shrunk);
     // Columns become rows, so that both maps add rows.
@@ -145,8 +168,8 @@ fn crop(source: &[u8], frame: Size, out: &mut [u8], next: Size, spare: &mut Spar
     }
 }
 
-/// Adds the sums by the even weights and the differences by the odd ones: their sum is one row of the result, and what is
-/// left when the second is taken from the first is the mirrored one.
+/// Adds the sums by the even weights and the differences by the odd ones: their sum is one row of
+/// the result, and what is left when the second is taken from the first is the mirrored one.
 #[inline(always)]
 fn multiply(
     weights: [&[f32]; 2],
@@ -163,7 +186,10 @@ fn multiply(
     while start < length {
         let count = LANES.min(length - start);
         let (mut a, mut b) = ([0.0f32; LANES], [0.0f32; LANES]);
-        let rows = sums.chunks_exact(length).zip(differences.chunks_exact(length)).zip(even.iter().zip(odd));
+        let rows = sums
+            .chunks_exact(length)
+            .zip(differences.chunks_exact(length))
+            .zip(even.iter().zip(odd));
         if count == LANES {
             for ((sum, difference), (even, odd)) in rows {
                 let sum = &sum[start..].as_chunks::<LANES>().0[0];
@@ -185,7 +211,10 @@ fn multiply(
             first[start + i] = a[i] + b[i];
         }
         if let Some(second) = second.get_mut(start..start + count) {
-            second.iter_mut().enumerate().for_each(|(i, value)| *value = a[i] - b[i]);
+            second
+                .iter_mut()
+                .enumerate()
+                .for_each(|(i, value)| *value = a[i] - b[i]);
         }
         start += LANES;
     }
@@ -196,13 +225,33 @@ mod tests {
     use super::*;
 
     fn cropped(width: u32, height: u32, side: u32, value: impl Fn(u32, u32) -> u8) -> Vec<u8> {
-        let source: Vec<u8> =
-            (0..height).flat_map(|y| (0..width).flat_map(|x| [value(x, y); 3]).collect::<Vec<_>>()).collect();
+        let source: Vec<u8> = (0..height)
+            .flat_map(|y| {
+                (0..width)
+                    .flat_map(|x| [value(x, y); 3])
+                    .collect::<Vec<_>>()
+            })
+            .collect();
         let mut out = vec![0; (side * side * 3) as usize];
-        let next = Size { width: side, height: side };
-        run(&source, Size { width, height }, &mut out, next, &mut Spare::default());
+        let next = Size {
+            width: side,
+            height: side,
+        };
+        run(
+            &source,
+            Size { width, height },
+            &mut out,
+            next,
+            &mut Spare::default(),
+        );
         let mut wide = vec![0; out.len()];
-        run(&source, Size { width, height }, &mut wide, next, &mut Spare::new(true));
+        run(
+            &source,
+            Size { width, height },
+            &mut wide,
+            next,
+            &mut Spare::new(true),
+        );
         assert_eq!(out, wide, "plain code gives the bytes of vector code");
         out
     }
@@ -210,9 +259,15 @@ mod tests {
     #[test]
     fn the_whole_spectrum_is_the_image_and_flat_ones_stay_flat() {
         let value = |x, y| (x * 31 + y * 57 + x * y) as u8;
-        let expected: Vec<u8> = (0..16).flat_map(|y| (0..16).flat_map(move |x| [value(x, y); 3])).collect();
+        let expected: Vec<u8> = (0..16)
+            .flat_map(|y| (0..16).flat_map(move |x| [value(x, y); 3]))
+            .collect();
         assert_eq!(cropped(16, 16, 16, value), expected);
-        assert!(cropped(31, 17, 8, |_, _| 77).iter().all(|value| *value == 77));
+        assert!(
+            cropped(31, 17, 8, |_, _| 77)
+                .iter()
+                .all(|value| *value == 77)
+        );
     }
 
     #[test]
@@ -230,16 +285,21 @@ mod tests {
                     for v in -half..half {
                         for y in 0..side {
                             for x in 0..side {
-                                let phase = u as f64 * (j as f64 / small as f64 - y as f64 / side as f64)
+                                let phase = u as f64
+                                    * (j as f64 / small as f64 - y as f64 / side as f64)
                                     + v as f64 * (l as f64 / small as f64 - x as f64 / side as f64);
-                                sum += libm::cos(turn * phase) * f64::from(value(x as u32, y as u32));
+                                sum +=
+                                    libm::cos(turn * phase) * f64::from(value(x as u32, y as u32));
                             }
                         }
                     }
                 }
                 let expected = (sum / (side * side) as f64).clamp(0.0, 255.0);
                 let found = f64::from(found[(j * small + l) * 3]);
-                assert!((found - expected).abs() < 0.51, "{j} {l}: {found} {expected}");
+                assert!(
+                    (found - expected).abs() < 0.51,
+                    "{j} {l}: {found} {expected}"
+                );
             }
         }
     }

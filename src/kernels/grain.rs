@@ -9,14 +9,14 @@ use super::poisson::Poisson;
 use super::spare::{Spare, sized};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
-use crate::rng::{Coord, RandomStream, OpKey};
+use crate::rng::{Coord, OpKey, RandomStream};
 
 /// A step that adds noise; `seed` is where its random numbers begin.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Noise {
-    /// `trunc(255 mean + 255 scale n)` is added to each value and the sum clipped: torchvision's `gaussian_noise` of u8
-    /// tensors if `n` is normal.
+    /// `trunc(255 mean + 255 scale n)` is added to each value and the sum clipped: torchvision's
+    /// `gaussian_noise` of u8 tensors if `n` is normal.
     Additive {
         /// What `n` is.
         law: Law,
@@ -108,48 +108,89 @@ impl Law {
 impl fmt::Display for Noise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Noise::Additive { law, mean, scale, .. } => match law {
+            Noise::Additive {
+                law, mean, scale, ..
+            } => match law {
                 Law::Normal => write!(f, "gaussian_noise mean={mean:.4} sigma={scale:.4}"),
                 Law::Laplace => write!(f, "laplace_noise scale={scale:.4}"),
-                Law::Uniform => write!(f, "elementwise_add low={:.4} high={:.4}", mean - scale, mean + scale),
+                Law::Uniform => write!(
+                    f,
+                    "elementwise_add low={:.4} high={:.4}",
+                    mean - scale,
+                    mean + scale
+                ),
             },
             Noise::Multiplicative { low, high, .. } => {
                 write!(f, "elementwise_multiply low={low:.4} high={high:.4}")
             }
-            Noise::Impulse { amount, salt, grid, .. } => {
+            Noise::Impulse {
+                amount, salt, grid, ..
+            } => {
                 write!(f, "impulse_noise amount={amount:.4} salt={salt:.4}")?;
-                grid.map_or(Ok(()), |(columns, rows)| write!(f, " grid={columns}x{rows}"))
+                grid.map_or(Ok(()), |(columns, rows)| {
+                    write!(f, " grid={columns}x{rows}")
+                })
             }
             Noise::Shot { scale, .. } => write!(f, "shot_noise scale={scale:.4}"),
             Noise::Speckle { sigma, .. } => write!(f, "speckle_noise sigma={sigma:.4}"),
-            Noise::BetaMask(mask) => write!(f, "beta_mask grid={} seed={:016x}", mask.grid, mask.seed),
+            Noise::BetaMask(mask) => {
+                write!(f, "beta_mask grid={} seed={:016x}", mask.grid, mask.seed)
+            }
         }
     }
 }
 
 pub(crate) fn run(noise: &Noise, pixels: &mut [u8], frame: Size, spare: &mut Spare) {
     match *noise {
-        Noise::Additive { law, mean, scale, per_channel, seed } => {
-            // The noise of each number there is: half as many bytes to look up in as the numbers themselves.
+        Noise::Additive {
+            law,
+            mean,
+            scale,
+            per_channel,
+            seed,
+        } => {
+            // The noise of each number there is: half as many bytes to look up in as the numbers
+            // themselves.
             let mean = mean * 255.0;
             let level = |number: &f32| (mean + number * scale * 255.0).clamp(-511.0, 511.0) as i16;
             spare.levels.clear();
             spare.levels.extend(law.all().iter().map(level));
-            let levels: &[i16; 65536] = spare.levels.as_slice().try_into().expect("one for each number");
+            let levels: &[i16; 65536] = spare
+                .levels
+                .as_slice()
+                .try_into()
+                .expect("one for each number");
             each(pixels, per_channel, &mut Bits::new(seed), |value, bits| {
                 (i16::from(value) + levels[usize::from(bits)]).clamp(0, 255) as u8
             });
         }
-        Noise::Multiplicative { low, high, per_channel, seed } => {
+        Noise::Multiplicative {
+            low,
+            high,
+            per_channel,
+            seed,
+        } => {
             let step = (high - low) / 65536.0;
             each(pixels, per_channel, &mut Bits::new(seed), |value, bits| {
                 truncated(f32::from(value) * (low + (f32::from(bits) + 0.5) * step))
             });
         }
-        Noise::Impulse { amount, salt, per_channel, grid: None, seed } => {
+        Noise::Impulse {
+            amount,
+            salt,
+            per_channel,
+            grid: None,
+            seed,
+        } => {
             impulse((amount, salt), per_channel, pixels, &mut Bits::new(seed));
         }
-        Noise::Impulse { amount, salt, per_channel, grid: Some(grid), seed } => {
+        Noise::Impulse {
+            amount,
+            salt,
+            per_channel,
+            grid: Some(grid),
+            seed,
+        } => {
             // Cells that a sample of 128 leaves alone keep their pixels.
             let (columns, rows) = (grid.0 as usize, grid.1 as usize);
             let cells = sized(&mut spare.bytes, columns * rows * 3);
@@ -167,7 +208,9 @@ pub(crate) fn run(noise: &Noise, pixels: &mut [u8], frame: Size, spare: &mut Spa
                 }
             }
         }
-        Noise::Shot { scale, seed } => shot(scale, pixels, &mut Bits::new(seed), &mut spare.poisson),
+        Noise::Shot { scale, seed } => {
+            shot(scale, pixels, &mut Bits::new(seed), &mut spare.poisson)
+        }
         Noise::Speckle { sigma, seed } => {
             Normals::new(seed).each(pixels, |value, normal| {
                 let level = f32::from(*value);
@@ -178,7 +221,12 @@ pub(crate) fn run(noise: &Noise, pixels: &mut [u8], frame: Size, spare: &mut Spa
     }
 }
 
-pub(super) fn impulse((amount, salt): (f32, f32), per_channel: bool, pixels: &mut [u8], bits: &mut Bits) {
+pub(super) fn impulse(
+    (amount, salt): (f32, f32),
+    per_channel: bool,
+    pixels: &mut [u8],
+    bits: &mut Bits,
+) {
     // Below `white` a value becomes 255, from there to `any` 0.
     let [white, any] = [amount * salt, amount].map(|share| (share * 65536.0) as u32);
     let pick = |value: u8, bits: u16| {
@@ -234,7 +282,8 @@ impl Shapes {
     }
 }
 
-/// A mask of `grid` x `grid` Beta variables, enlarged to the image, blurred, by which the image is multiplied.
+/// A mask of `grid` x `grid` Beta variables, enlarged to the image, blurred, by which the image is
+/// multiplied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BetaMask {
     /// Cells a side.
@@ -252,9 +301,16 @@ pub struct BetaMask {
 }
 
 impl BetaMask {
-    /// The mask as it is drawn, row by row: between 1e-6 and 1 - 1e-6, neither enlarged nor blurred.
+    /// The mask as it is drawn, row by row: between 1e-6 and 1 - 1e-6, neither enlarged nor
+    /// blurred.
     pub fn cells(&self) -> impl Iterator<Item = f64> + '_ {
-        let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("beta_mask") };
+        let at = Coord {
+            epoch: 0,
+            sample: 0,
+            occurrence: 0,
+            view: 0,
+            op: OpKey::of("beta_mask"),
+        };
         let mut rng = RandomStream::keyed(self.seed, at);
         (0..self.grid as usize * self.grid as usize).map(move |cell| {
             let alpha = self.alpha.of(cell, &mut rng);
@@ -267,11 +323,16 @@ impl BetaMask {
         let shape = Shape::gray(frame);
         let grid = self.grid as usize;
         let cells = sized(&mut spare.field, grid * grid);
-        cells.iter_mut().zip(self.cells()).for_each(|(value, cell)| *value = cell as f32);
+        cells
+            .iter_mut()
+            .zip(self.cells())
+            .for_each(|(value, cell)| *value = cell as f32);
         let mask = sized(&mut spare.plane, shape.len());
         for (y, line) in mask.chunks_exact_mut(shape.width).enumerate() {
             let row = &cells[y * grid / shape.height * grid..][..grid];
-            (0..).zip(line).for_each(|(x, value): (usize, _)| *value = row[x * grid / shape.width]);
+            (0..)
+                .zip(line)
+                .for_each(|(x, value): (usize, _)| *value = row[x * grid / shape.width]);
         }
         let (kernel, sigma) = self.blur;
         let size = (f64::from(sigma), kernel as usize / 2);
@@ -292,12 +353,26 @@ mod tests {
 
     fn noisy(noise: &Noise, level: u8, count: usize) -> Vec<u8> {
         let mut pixels = vec![level; count * 3];
-        run(noise, &mut pixels, Size { width: count as u32, height: 1 }, &mut Spare::default());
+        run(
+            noise,
+            &mut pixels,
+            Size {
+                width: count as u32,
+                height: 1,
+            },
+            &mut Spare::default(),
+        );
         pixels
     }
 
     fn additive(law: Law, mean: f32, scale: f32, seed: u64) -> Noise {
-        Noise::Additive { law, mean, scale, per_channel: true, seed }
+        Noise::Additive {
+            law,
+            mean,
+            scale,
+            per_channel: true,
+            seed,
+        }
     }
 
     fn gaussian(mean: f32, scale: f32, seed: u64) -> Noise {
@@ -307,25 +382,46 @@ mod tests {
     fn moments(values: &[u8]) -> (f64, f64) {
         let n = values.len() as f64;
         let mean = values.iter().map(|value| f64::from(*value)).sum::<f64>() / n;
-        (mean, values.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / n)
+        (
+            mean,
+            values
+                .iter()
+                .map(|value| (f64::from(*value) - mean).powi(2))
+                .sum::<f64>()
+                / n,
+        )
     }
 
     #[test]
     fn the_moments_are_those_of_the_distributions() {
         let seed = 3;
-        // (step, level, mean, variance): truncation takes half a level from those that truncate towards 0.
+        // (step, level, mean, variance): truncation takes half a level from those that truncate
+        // towards 0.
         for (noise, level, mean, variance) in [
             (gaussian(0.1, 0.05, seed), 100, 125.5 - 0.5, 162.6),
             (additive(Law::Laplace, 0.0, 0.05, seed), 100, 100.0, 325.0),
             (additive(Law::Uniform, 0.1, 0.1, seed), 100, 125.0, 216.0),
-            (Noise::Multiplicative { low: 0.5, high: 1.5, per_channel: true, seed }, 100, 99.5, 833.0),
+            (
+                Noise::Multiplicative {
+                    low: 0.5,
+                    high: 1.5,
+                    per_channel: true,
+                    seed,
+                },
+                100,
+                99.5,
+                833.0,
+            ),
             (Noise::Speckle { sigma: 0.2, seed }, 120, 119.5, 576.1),
             (Noise::Shot { scale: 25.0, seed }, 100, 99.5, 1020.0),
             (Noise::Shot { scale: 3.0, seed }, 20, 19.8, 1700.0),
             (Noise::Shot { scale: 500.0, seed }, 128, 127.5, 65.4),
         ] {
             let (found, square) = moments(&noisy(&noise, level, 100_000));
-            assert!((found - mean).abs() < 0.3 + 0.01 * mean, "{noise}: mean {found}, expected {mean}");
+            assert!(
+                (found - mean).abs() < 0.3 + 0.01 * mean,
+                "{noise}: mean {found}, expected {mean}"
+            );
             assert!(
                 (square / variance - 1.0).abs() < 0.05,
                 "{noise}: variance {square}, expected {variance}"
@@ -335,17 +431,39 @@ mod tests {
 
     #[test]
     fn impulses_have_their_shares() {
-        for (per_channel, grid) in
-            [(true, None), (false, None), (true, Some((100_000, 1))), (false, Some((50_000, 1)))]
-        {
-            let noise = Noise::Impulse { amount: 0.2, salt: 0.25, per_channel, grid, seed: 8 };
+        for (per_channel, grid) in [
+            (true, None),
+            (false, None),
+            (true, Some((100_000, 1))),
+            (false, Some((50_000, 1))),
+        ] {
+            let noise = Noise::Impulse {
+                amount: 0.2,
+                salt: 0.25,
+                per_channel,
+                grid,
+                seed: 8,
+            };
             let pixels = noisy(&noise, 77, 100_000);
             let share = |level| pixels.iter().filter(|value| **value == level).count() as f64 / 3e5;
-            assert!((share(255) - 0.05).abs() < 0.004 && (share(0) - 0.15).abs() < 0.006, "{per_channel}");
-            let gray = pixels.as_chunks::<3>().0.iter().all(|[r, g, b]| r == g && g == b);
+            assert!(
+                (share(255) - 0.05).abs() < 0.004 && (share(0) - 0.15).abs() < 0.006,
+                "{per_channel}"
+            );
+            let gray = pixels
+                .as_chunks::<3>()
+                .0
+                .iter()
+                .all(|[r, g, b]| r == g && g == b);
             assert_eq!(gray, !per_channel);
             if let Some((50_000, _)) = grid {
-                assert!(pixels.as_chunks::<6>().0.iter().all(|cell| cell[..3] == cell[3..]));
+                assert!(
+                    pixels
+                        .as_chunks::<6>()
+                        .0
+                        .iter()
+                        .all(|cell| cell[..3] == cell[3..])
+                );
             }
         }
     }
@@ -357,10 +475,30 @@ mod tests {
         for level in [0, 1, 128, 255] {
             for noise in [
                 gaussian(0.0, 0.0, 1),
-                Noise::Multiplicative { low: 1.0, high: 1.0, per_channel: true, seed: 1 },
-                Noise::Impulse { amount: 0.0, salt: 0.5, per_channel: true, grid: None, seed: 1 },
-                Noise::Impulse { amount: 0.0, salt: 0.5, per_channel: true, grid: Some((3, 1)), seed: 1 },
-                Noise::Speckle { sigma: 0.0, seed: 1 },
+                Noise::Multiplicative {
+                    low: 1.0,
+                    high: 1.0,
+                    per_channel: true,
+                    seed: 1,
+                },
+                Noise::Impulse {
+                    amount: 0.0,
+                    salt: 0.5,
+                    per_channel: true,
+                    grid: None,
+                    seed: 1,
+                },
+                Noise::Impulse {
+                    amount: 0.0,
+                    salt: 0.5,
+                    per_channel: true,
+                    grid: Some((3, 1)),
+                    seed: 1,
+                },
+                Noise::Speckle {
+                    sigma: 0.0,
+                    seed: 1,
+                },
                 Noise::BetaMask(BetaMask {
                     grid: 2,
                     alpha: Shapes::Cells(Arc::clone(&ones)),
@@ -370,7 +508,10 @@ mod tests {
                     seed: 1,
                 }),
             ] {
-                assert!(noisy(&noise, level, 50).iter().all(|value| *value == level), "{noise}");
+                assert!(
+                    noisy(&noise, level, 50).iter().all(|value| *value == level),
+                    "{noise}"
+                );
             }
         }
         let one = |seed| noisy(&gaussian(0.0, 0.1, seed), 100, 50);
@@ -392,6 +533,9 @@ mod tests {
         let cells: Vec<f64> = mask.cells().collect();
         let mean = cells.iter().sum::<f64>() / 1e4;
         let variance = cells.iter().map(|cell| (cell - mean).powi(2)).sum::<f64>() / 1e4;
-        assert!((mean - 0.4).abs() < 0.01 && (variance - 0.04).abs() < 0.003, "{mean} {variance}");
+        assert!(
+            (mean - 0.4).abs() < 0.01 && (variance - 0.04).abs() < 0.003,
+            "{mean} {variance}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The encoding half of JPEG for AVX2; the plain twins in `jpeg.rs` and `dct.rs` give the same numbers.
+//! The encoding half of JPEG for AVX2; the plain twins in `jpeg.rs` and `dct.rs` give the same
+//! numbers.
 
 use std::arch::x86_64::*;
 
@@ -25,7 +26,10 @@ fn zip(a: __m256i, b: __m256i) -> Wide {
 #[target_feature(enable = "avx2")]
 fn dot([low, high]: Wide, first: i32, second: i32) -> Wide {
     let factors = pair(first, second);
-    [_mm256_madd_epi16(low, factors), _mm256_madd_epi16(high, factors)]
+    [
+        _mm256_madd_epi16(low, factors),
+        _mm256_madd_epi16(high, factors),
+    ]
 }
 
 #[inline]
@@ -46,17 +50,29 @@ fn high(sum: Wide, round: i32) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn narrow(words: __m256i) -> __m128i {
-    _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1))
+    _mm_packus_epi16(
+        _mm256_castsi256_si128(words),
+        _mm256_extracti128_si256(words, 1),
+    )
 }
 
 /// Converts a row's whole blocks of 16 pixels to luma and chroma; returns how many pixels that are.
 #[target_feature(enable = "avx2")]
 pub(super) fn to_ycc(rgb: &[[u8; 3]], [luma, cb, cr]: [&mut [u8]; 3]) -> usize {
     let blocks = rgb.as_chunks::<16>().0;
-    let outs = luma.as_chunks_mut().0.iter_mut().zip(cb.as_chunks_mut().0).zip(cr.as_chunks_mut().0);
+    let outs = luma
+        .as_chunks_mut()
+        .0
+        .iter_mut()
+        .zip(cb.as_chunks_mut().0)
+        .zip(cr.as_chunks_mut().0);
     for (block, ((luma, cb), cr)) in blocks.iter().zip(outs) {
         let [r, g, b] = split(block);
-        let (r, g, b) = (_mm256_cvtepu8_epi16(r), _mm256_cvtepu8_epi16(g), _mm256_cvtepu8_epi16(b));
+        let (r, g, b) = (
+            _mm256_cvtepu8_epi16(r),
+            _mm256_cvtepu8_epi16(g),
+            _mm256_cvtepu8_epi16(b),
+        );
         let (rg, bg) = (zip(r, g), zip(b, g));
         // Times 32768: the value in the high half, shifted back by one.
         let half = |x| {
@@ -67,13 +83,20 @@ pub(super) fn to_ycc(rgb: &[[u8; 3]], [luma, cb, cr]: [&mut [u8]; 3]) -> usize {
         let y = add(dot(rg, 19595, 38470 - 16384), dot(bg, 7471, 16384));
         let center = (128 << 16) + 32767;
         store(luma, narrow(high(y, 32768)));
-        store(cb, narrow(high(add(dot(rg, -11059, -21709), half(b)), center)));
-        store(cr, narrow(high(add(dot(bg, -5329, -27439), half(r)), center)));
+        store(
+            cb,
+            narrow(high(add(dot(rg, -11059, -21709), half(b)), center)),
+        );
+        store(
+            cr,
+            narrow(high(add(dot(bg, -5329, -27439), half(r)), center)),
+        );
     }
     blocks.len() * 16
 }
 
-/// The means of squares of four values, halves rounded down and up in turn; the length of `out` is a multiple of 16.
+/// The means of squares of four values, halves rounded down and up in turn; the length of `out` is
+/// a multiple of 16.
 #[target_feature(enable = "avx2")]
 pub(super) fn halve(above: &[u8], below: &[u8], out: &mut [u8]) {
     let (above, below) = (above.as_chunks().0, below.as_chunks().0);
@@ -95,7 +118,12 @@ fn pass<const LAST: bool>(d: [__m256i; 8]) -> [__m256i; 8] {
     let sum = |a: usize, b: usize| _mm256_add_epi16(d[a], d[b]);
     let difference = |a: usize, b: usize| _mm256_sub_epi16(d[a], d[b]);
     let (t0, t1, t2, t3) = (sum(0, 7), sum(1, 6), sum(2, 5), sum(3, 4));
-    let (t4, t5, t6, t7) = (difference(3, 4), difference(2, 5), difference(1, 6), difference(0, 7));
+    let (t4, t5, t6, t7) = (
+        difference(3, 4),
+        difference(2, 5),
+        difference(1, 6),
+        difference(0, 7),
+    );
     let (t10, t13) = (_mm256_add_epi16(t0, t3), _mm256_sub_epi16(t0, t3));
     let (t11, t12) = (_mm256_add_epi16(t1, t2), _mm256_sub_epi16(t1, t2));
     const BITS: i32 = PASS1_BITS as i32;
@@ -109,12 +137,22 @@ fn pass<const LAST: bool>(d: [__m256i; 8]) -> [__m256i; 8] {
     let descale = |a: Wide| {
         const FIRST: i32 = (CONST_BITS - PASS1_BITS) as i32;
         const SECOND: i32 = (CONST_BITS + PASS1_BITS) as i32;
-        let round = if LAST { 1 << (SECOND - 1) } else { 1 << (FIRST - 1) };
+        let round = if LAST {
+            1 << (SECOND - 1)
+        } else {
+            1 << (FIRST - 1)
+        };
         let [low, high] = add(a, [_mm256_set1_epi32(round); 2]);
         if LAST {
-            _mm256_packs_epi32(_mm256_srai_epi32::<SECOND>(low), _mm256_srai_epi32::<SECOND>(high))
+            _mm256_packs_epi32(
+                _mm256_srai_epi32::<SECOND>(low),
+                _mm256_srai_epi32::<SECOND>(high),
+            )
         } else {
-            _mm256_packs_epi32(_mm256_srai_epi32::<FIRST>(low), _mm256_srai_epi32::<FIRST>(high))
+            _mm256_packs_epi32(
+                _mm256_srai_epi32::<FIRST>(low),
+                _mm256_srai_epi32::<FIRST>(high),
+            )
         }
     };
     let even = zip(t12, t13);
@@ -140,14 +178,19 @@ fn pass<const LAST: bool>(d: [__m256i; 8]) -> [__m256i; 8] {
 fn transposed(x: [__m256i; 8]) -> [__m256i; 8] {
     let mut x = x;
     for _ in 0..3 {
-        let [a, b, c, d] = [zip(x[0], x[4]), zip(x[1], x[5]), zip(x[2], x[6]), zip(x[3], x[7])];
+        let [a, b, c, d] = [
+            zip(x[0], x[4]),
+            zip(x[1], x[5]),
+            zip(x[2], x[6]),
+            zip(x[3], x[7]),
+        ];
         x = [a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]];
     }
     x
 }
 
-/// The quantized coefficients of two blocks side by side, whose first row is at the beginning of `values`. Returns whether
-/// all outside the first four rows and columns are zero.
+/// The quantized coefficients of two blocks side by side, whose first row is at the beginning of
+/// `values`. Returns whether all outside the first four rows and columns are zero.
 #[target_feature(enable = "avx2")]
 pub(super) fn forward(
     values: &[u8],
@@ -157,7 +200,11 @@ pub(super) fn forward(
 ) -> bool {
     let mut rows = [_mm256_setzero_si256(); 8];
     for (y, row) in rows.iter_mut().enumerate() {
-        let bytes = load(values[y * stride..].first_chunk().expect("two blocks have rows of 16"));
+        let bytes = load(
+            values[y * stride..]
+                .first_chunk()
+                .expect("two blocks have rows of 16"),
+        );
         *row = _mm256_sub_epi16(_mm256_cvtepu8_epi16(bytes), _mm256_set1_epi16(128));
     }
     let rows = pass::<true>(transposed(pass::<false>(transposed(rows))));
@@ -170,16 +217,22 @@ pub(super) fn forward(
             // SAFETY: the array has 16 bytes, and the load does not ask for alignment.
             _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(row.as_ptr().cast()) })
         };
-        // A quotient by 8 times the step is one by the step of what is left without the last three bits; two bits are
-        // shifted back in for the sake of a step of one.
+        // A quotient by 8 times the step is one by the step of what is left without the last three
+        // bits; two bits are shifted back in for the sake of a step of one.
         let sum = _mm256_add_epi16(_mm256_abs_epi16(row), words(&quantizer.half[y]));
         let eighth = _mm256_andnot_si256(_mm256_set1_epi16(3), _mm256_srli_epi16(sum, 1));
         let level = _mm256_mulhi_epu16(eighth, words(&quantizer.reciprocal[y]));
         let level = _mm256_sign_epi16(_mm256_mulhi_epu16(level, words(&quantizer.scale[y])), row);
-        let outside = if y < 4 { _mm256_and_si256(level, right) } else { level };
+        let outside = if y < 4 {
+            _mm256_and_si256(level, right)
+        } else {
+            level
+        };
         beyond = _mm256_or_si256(beyond, outside);
         let put = |block: &mut Coefficients, half: __m128i| {
-            let place: &mut [i16; 8] = block[8 * y..].first_chunk_mut().expect("eight rows of eight");
+            let place: &mut [i16; 8] = block[8 * y..]
+                .first_chunk_mut()
+                .expect("eight rows of eight");
             // SAFETY: the array has 16 bytes, and the store does not ask for alignment.
             unsafe { _mm_storeu_si128(place.as_mut_ptr().cast(), half) };
         };

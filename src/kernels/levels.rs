@@ -1,7 +1,8 @@
 //! Steps that change each value by a table of 256 entries a channel.
 //!
-//! Several in a row become one table: statistics of the image as it would be after the first ones are taken through their
-//! table, so that pixels are written once. Rules and rounding are Pillow's 8-bit ones (`ImageEnhance`, `ImageOps`).
+//! Several in a row become one table: statistics of the image as it would be after the first ones
+//! are taken through their table, so that pixels are written once. Rules and rounding are Pillow's
+//! 8-bit ones (`ImageEnhance`, `ImageOps`).
 
 use std::fmt;
 
@@ -104,7 +105,10 @@ pub(crate) struct Desk {
 
 impl Default for Desk {
     fn default() -> Desk {
-        Desk { tables: Box::new([[0; 256]; 3]), histograms: Box::new([[0; 256]; 3]) }
+        Desk {
+            tables: Box::new([[0; 256]; 3]),
+            histograms: Box::new([[0; 256]; 3]),
+        }
     }
 }
 
@@ -119,7 +123,10 @@ impl Sheet<'_> {
     fn each(self, change: impl Fn(u8) -> u8) {
         match self {
             Sheet::Place(pixels) => pixels.iter_mut().for_each(|value| *value = change(*value)),
-            Sheet::Move(from, to) => to.iter_mut().zip(from).for_each(|(to, from)| *to = change(*from)),
+            Sheet::Move(from, to) => to
+                .iter_mut()
+                .zip(from)
+                .for_each(|(to, from)| *to = change(*from)),
         }
     }
 }
@@ -149,7 +156,9 @@ pub(crate) fn run<'a>(
     let pixels = sheet.pixels();
     let Desk { tables, histograms } = desk;
     for table in tables.iter_mut() {
-        (0..=255).zip(table).for_each(|(value, entry)| *entry = value);
+        (0..=255)
+            .zip(table)
+            .for_each(|(value, entry)| *entry = value);
     }
     // The first and only one to need a histogram needs no more than its ends, if it stretches.
     let counting = |step: &&Levels| matches!(step, Levels::Equalize | Levels::AutoContrast(_));
@@ -183,18 +192,24 @@ pub(crate) fn run<'a>(
                         _ => equalize(&after),
                     };
                     if let Some(change) = change {
-                        table.iter_mut().for_each(|value| *value = change[usize::from(*value)]);
+                        table
+                            .iter_mut()
+                            .for_each(|value| *value = change[usize::from(*value)]);
                     }
                 }
             }
-            Levels::Add(values) => {
-                of_channel(tables, values, |value, add| (i16::from(value) + add).clamp(0, 255) as u8)
-            }
+            Levels::Add(values) => of_channel(tables, values, |value, add| {
+                (i16::from(value) + add).clamp(0, 255) as u8
+            }),
             Levels::Multiply(factors) => {
                 of_channel(tables, factors, |value, factor| blend(0, value, factor));
             }
             Levels::InvertChannels(which) => {
-                of_channel(tables, which, |value, invert| if invert { 255 - value } else { value });
+                of_channel(
+                    tables,
+                    which,
+                    |value, invert| if invert { 255 - value } else { value },
+                );
             }
             point => each(tables, |value| point.value(value)),
         }
@@ -217,7 +232,8 @@ impl Levels {
             Levels::SolarizeAdd { .. } => value,
             Levels::Posterize(bits) => value & posterize_mask(bits),
             Levels::Gamma { gamma, gain } => {
-                (255.999 * f64::from(gain) * libm::pow(f64::from(value) / 255.0, f64::from(gamma))) as u8
+                (255.999 * f64::from(gain) * libm::pow(f64::from(value) / 255.0, f64::from(gamma)))
+                    as u8
             }
             // `as` clips and truncates.
             Levels::Linear(factor) => (127.0 + factor * (f64::from(value) - 127.0)) as u8,
@@ -240,27 +256,41 @@ impl Levels {
 }
 
 fn posterize_mask(bits: u8) -> u8 {
-    if bits == 0 { 0 } else { !0 << (8 - bits.min(8)) }
+    if bits == 0 {
+        0
+    } else {
+        !0 << (8 - bits.min(8))
+    }
 }
 
 fn each(tables: &mut Tables, change: impl Fn(u8) -> u8) {
     let mut map = [0; 256];
-    (0..=255u8).zip(&mut map).for_each(|(value, entry)| *entry = change(value));
+    (0..=255u8)
+        .zip(&mut map)
+        .for_each(|(value, entry)| *entry = change(value));
     for table in tables {
-        table.iter_mut().for_each(|value| *value = map[usize::from(*value)]);
+        table
+            .iter_mut()
+            .for_each(|value| *value = map[usize::from(*value)]);
     }
 }
 
 fn of_channel<T: Copy>(tables: &mut Tables, by: [T; 3], change: impl Fn(u8, T) -> u8) {
     for (table, by) in tables.iter_mut().zip(by) {
-        table.iter_mut().for_each(|value| *value = change(*value, by));
+        table
+            .iter_mut()
+            .for_each(|value| *value = change(*value, by));
     }
 }
 
 fn look_up(sheet: Sheet<'_>, [r, g, b]: &Tables) {
     let change = |[x, y, z]: [u8; 3]| [r[usize::from(x)], g[usize::from(y)], b[usize::from(z)]];
     match sheet {
-        Sheet::Place(pixels) => pixels.as_chunks_mut().0.iter_mut().for_each(|pixel| *pixel = change(*pixel)),
+        Sheet::Place(pixels) => pixels
+            .as_chunks_mut()
+            .0
+            .iter_mut()
+            .for_each(|pixel| *pixel = change(*pixel)),
         Sheet::Move(from, to) => {
             let both = to.as_chunks_mut().0.iter_mut().zip(from.as_chunks().0);
             both.for_each(|(to, from)| *to = change(*from));
@@ -289,7 +319,13 @@ fn ends(pixels: &[u8], histograms: &mut Histograms) {
     }
     for (channel, histogram) in histograms.iter_mut().enumerate() {
         let of = |values: &[u8; 48], better: fn(u8, u8) -> u8| {
-            values.iter().skip(channel).step_by(3).copied().reduce(better).map_or(0, usize::from)
+            values
+                .iter()
+                .skip(channel)
+                .step_by(3)
+                .copied()
+                .reduce(better)
+                .map_or(0, usize::from)
         };
         histogram[of(&least, u8::min)] += 1;
         histogram[of(&greatest, u8::max)] += 1;
@@ -297,7 +333,8 @@ fn ends(pixels: &[u8], histograms: &mut Histograms) {
 }
 
 fn count(pixels: &[u8], histograms: &mut Histograms) {
-    // Two sets of counters: neighboring pixels are often equal, and one counter would wait for itself.
+    // Two sets of counters: neighboring pixels are often equal, and one counter would wait for
+    // itself.
     let mut second = [[0u32; 256]; 3];
     *histograms = [[0; 256]; 3];
     let (pairs, rest) = pixels.as_chunks::<6>();
@@ -315,7 +352,8 @@ fn count(pixels: &[u8], histograms: &mut Histograms) {
     }
 }
 
-/// The mean gray of the image as it is after `tables`; of truncated grays for torchvision's tensors.
+/// The mean gray of the image as it is after `tables`; of truncated grays for torchvision's
+/// tensors.
 fn mean_luma(pixels: &[u8], tables: Option<&Tables>, dialect: Dialect, simd: bool) -> f64 {
     let pixels = pixels.as_chunks::<3>().0;
     let gray = match dialect {
@@ -329,16 +367,22 @@ fn mean_luma(pixels: &[u8], tables: Option<&Tables>, dialect: Dialect, simd: boo
         }
         None => pixels.iter().map(|rgb| u64::from(gray(rgb))).sum(),
         Some([r, g, b]) => {
-            let after =
-                |rgb: &[u8; 3]| [r[usize::from(rgb[0])], g[usize::from(rgb[1])], b[usize::from(rgb[2])]];
+            let after = |rgb: &[u8; 3]| {
+                [
+                    r[usize::from(rgb[0])],
+                    g[usize::from(rgb[1])],
+                    b[usize::from(rgb[2])],
+                ]
+            };
             pixels.iter().map(|rgb| u64::from(gray(&after(rgb)))).sum()
         }
     };
     sum as f64 / pixels.len().max(1) as f64
 }
 
-/// torchvision's blend of a u8 tensor: `f * x + (1 - f) * d` in f32, clamped and truncated. torch fuses the second product
-/// and the sum; f64 holds that product exactly, so it is the same here on every processor.
+/// torchvision's blend of a u8 tensor: `f * x + (1 - f) * d` in f32, clamped and truncated. torch
+/// fuses the second product and the sum; f64 holds that product exactly, so it is the same here on
+/// every processor.
 pub(crate) fn blend_tv2(degenerate: f32, value: u8, factor: f64) -> u8 {
     let (own, other) = (f32::from(value) * factor as f32, (1.0 - factor) as f32);
     (f64::from(own) + f64::from(degenerate) * f64::from(other)) as f32 as u8
@@ -391,7 +435,10 @@ mod tests {
         Levels::Multiply([0.0, 1.6, 0.7]),
         Levels::InvertChannels([true, false, true]),
         Levels::Linear(1.5),
-        Levels::Sigmoid { gain: 12.0, cutoff: 0.4 },
+        Levels::Sigmoid {
+            gain: 12.0,
+            cutoff: 0.4,
+        },
         Levels::Log(1.2),
         Levels::Quantize(5),
         Levels::Brightness(1.4),
@@ -399,9 +446,15 @@ mod tests {
         Levels::Contrast(1.7, Dialect::Tv2),
         Levels::Invert,
         Levels::Solarize(100),
-        Levels::SolarizeAdd { add: 60, threshold: 128 },
+        Levels::SolarizeAdd {
+            add: 60,
+            threshold: 128,
+        },
         Levels::Posterize(3),
-        Levels::Gamma { gamma: 0.7, gain: 1.0 },
+        Levels::Gamma {
+            gamma: 0.7,
+            gain: 1.0,
+        },
         Levels::AutoContrast(Dialect::Pil),
         Levels::AutoContrast(Dialect::Tv2),
         Levels::Equalize,
@@ -418,17 +471,31 @@ mod tests {
         let mut desk = Desk::default();
         for first in ALL {
             for second in ALL {
-                for third in [Levels::Invert, Levels::Equalize, Levels::Contrast(1.3, Dialect::Pil)] {
+                for third in [
+                    Levels::Invert,
+                    Levels::Equalize,
+                    Levels::Contrast(1.3, Dialect::Pil),
+                ] {
                     let chain = [first, second, third];
                     let mut fused = image(77);
                     run(chain.iter(), Sheet::Place(&mut fused), &mut desk, true);
                     let mut single = image(77);
                     for step in &chain {
-                        run(std::iter::once(step), Sheet::Place(&mut single), &mut desk, false);
+                        run(
+                            std::iter::once(step),
+                            Sheet::Place(&mut single),
+                            &mut desk,
+                            false,
+                        );
                     }
                     assert_eq!(fused, single, "{chain:?}");
                     let mut moved = vec![0; single.len()];
-                    run(chain.iter(), Sheet::Move(&image(77), &mut moved), &mut desk, false);
+                    run(
+                        chain.iter(),
+                        Sheet::Move(&image(77), &mut moved),
+                        &mut desk,
+                        false,
+                    );
                     assert_eq!(moved, single, "{chain:?}");
                 }
             }
@@ -437,22 +504,37 @@ mod tests {
 
     #[test]
     fn the_fast_way_of_a_single_step_is_that_of_its_table() {
-        let steps =
-            (0..=256).map(Levels::Solarize).chain((0..=8).map(Levels::Posterize)).chain([Levels::Invert]);
+        let steps = (0..=256)
+            .map(Levels::Solarize)
+            .chain((0..=8).map(Levels::Posterize))
+            .chain([Levels::Invert]);
         for step in steps {
             let mut pixels: Vec<u8> = (0..=255).chain([7, 8]).collect();
             let expected: Vec<u8> = pixels.iter().map(|&value| step.value(value)).collect();
-            run(std::iter::once(&step), Sheet::Place(&mut pixels), &mut Desk::default(), true);
+            run(
+                std::iter::once(&step),
+                Sheet::Place(&mut pixels),
+                &mut Desk::default(),
+                true,
+            );
             assert_eq!(pixels, expected, "{step}");
         }
     }
 
     #[test]
     fn flat_images_are_left_alone_by_what_stretches() {
-        for step in [Levels::Equalize, Levels::AutoContrast(Dialect::Pil), Levels::AutoContrast(Dialect::Tv2)]
-        {
+        for step in [
+            Levels::Equalize,
+            Levels::AutoContrast(Dialect::Pil),
+            Levels::AutoContrast(Dialect::Tv2),
+        ] {
             let mut pixels = vec![77; 12];
-            run(std::iter::once(&step), Sheet::Place(&mut pixels), &mut Desk::default(), true);
+            run(
+                std::iter::once(&step),
+                Sheet::Place(&mut pixels),
+                &mut Desk::default(),
+                true,
+            );
             assert_eq!(pixels, [77; 12]);
         }
     }

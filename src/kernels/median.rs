@@ -1,4 +1,5 @@
-//! The median of a square (`ImageFilter.MedianFilter`), byte for byte; the pixel at the edge repeats.
+//! The median of a square (`ImageFilter.MedianFilter`), byte for byte; the pixel at the edge
+//! repeats.
 
 use super::filter::Shape;
 use super::spare::{Spare, sized};
@@ -46,7 +47,8 @@ fn of_nine(rows: &[u8], wide: usize, out: &mut [u8]) {
 
 type Lane = [u8; LANES];
 
-/// The median of nine is that of the largest least, the middle middle and the smallest largest of three sorted threes.
+/// The median of nine is that of the largest least, the middle middle and the smallest largest of
+/// three sorted threes.
 fn middle([a, b, c, d, e, f, g, h, i]: [Lane; 9]) -> Lane {
     let (x, y, z) = (sorted(a, b, c), sorted(d, e, f), sorted(g, h, i));
     let low = most(x[0], most(y[0], z[0]));
@@ -116,14 +118,19 @@ impl Counts {
     }
 }
 
-/// Huang, Yang and Tang, "A fast two-dimensional median filtering algorithm" (1979): a column of the square comes in, another
-/// goes.
+/// Huang, Yang and Tang, "A fast two-dimensional median filtering algorithm" (1979): a column of
+/// the square comes in, another goes.
 fn by_counting(rows: &[u8], wide: usize, size: usize, out: &mut [u8]) {
     let rank = (size * size / 2) as u16;
     for channel in 0..3 {
-        let mut counts = Counts { fine: [0; 256], coarse: [0; 16] };
+        let mut counts = Counts {
+            fine: [0; 256],
+            coarse: [0; 16],
+        };
         let column = |x: usize| (0..size).map(move |y| rows[(y * wide + x) * 3 + channel]);
-        (0..size).flat_map(column).for_each(|value| counts.add(value));
+        (0..size)
+            .flat_map(column)
+            .for_each(|value| counts.add(value));
         for (x, pixel) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
             if x > 0 {
                 column(x + size - 1).for_each(|value| counts.add(value));

@@ -37,7 +37,8 @@ mod weights;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86;
 
-/// An image: to be changed in place, or to be read in one place and written to another of the same size.
+/// An image: to be changed in place, or to be read in one place and written to another of the same
+/// size.
 pub(super) enum Sheet<'a> {
     Place(&'a mut [u8]),
     Move(&'a [u8], &'a mut [u8]),
@@ -82,4 +83,3 @@ impl std::fmt::Display for Dialect {
         })
     }
 }
-

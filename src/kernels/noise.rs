@@ -21,7 +21,11 @@ impl Bits {
         let mut key = [0; 32];
         key[..8].copy_from_slice(b"feedmpix");
         key[8..16].copy_from_slice(&seed.to_le_bytes());
-        Bits { chacha: ChaCha8Rng::from_seed(key), bytes: [0; 2 * BATCH], used: BATCH }
+        Bits {
+            chacha: ChaCha8Rng::from_seed(key),
+            bytes: [0; 2 * BATCH],
+            used: BATCH,
+        }
     }
 
     /// 16 uniform bits.
@@ -35,18 +39,25 @@ impl Bits {
         u16::from_le_bytes(number)
     }
 
-    /// Calls `change` with every value and 16 uniform bits: those of as many calls of [`Bits::next16`].
+    /// Calls `change` with every value and 16 uniform bits: those of as many calls of
+    /// [`Bits::next16`].
     pub(crate) fn each<T>(&mut self, values: &mut [T], mut change: impl FnMut(&mut T, u16)) {
         let left = (BATCH - self.used).min(values.len());
         let (first, rest) = values.split_at_mut(left);
-        first.iter_mut().for_each(|value| change(value, self.next16()));
+        first
+            .iter_mut()
+            .for_each(|value| change(value, self.next16()));
         let (batches, last) = rest.as_chunks_mut::<BATCH>();
         for batch in batches {
             self.chacha.fill_bytes(&mut self.bytes);
             let numbers = self.bytes.as_chunks::<2>().0;
-            batch.iter_mut().zip(numbers).for_each(|(value, bits)| change(value, u16::from_le_bytes(*bits)));
+            batch
+                .iter_mut()
+                .zip(numbers)
+                .for_each(|(value, bits)| change(value, u16::from_le_bytes(*bits)));
         }
-        last.iter_mut().for_each(|value| change(value, self.next16()));
+        last.iter_mut()
+            .for_each(|value| change(value, self.next16()));
     }
 
     /// Uniform in `[low, high)`, a multiple of 2^-32 of the range: two numbers.
@@ -61,27 +72,37 @@ impl Bits {
     }
 }
 
-/// Standard normal numbers, by a table of the inverse of the distribution function with 65536 entries: equal steps of
-/// probability, the outermost at 4.3 deviations. Images have 256 levels, which cannot tell it from an exact normal.
+/// Standard normal numbers, by a table of the inverse of the distribution function with 65536
+/// entries: equal steps of probability, the outermost at 4.3 deviations. Images have 256 levels,
+/// which cannot tell it from an exact normal.
 pub(crate) struct Normals(Bits);
 
-static TABLE: LazyLock<Vec<f32>> =
-    LazyLock::new(|| (0..65536).map(|i| quantile((f64::from(i) + 0.5) / 65536.0) as f32).collect());
+static TABLE: LazyLock<Vec<f32>> = LazyLock::new(|| {
+    (0..65536)
+        .map(|i| quantile((f64::from(i) + 0.5) / 65536.0) as f32)
+        .collect()
+});
 
 impl Normals {
     pub(crate) fn new(seed: u64) -> Normals {
         Normals(Bits::new(seed))
     }
 
-    /// All normal numbers there are, in ascending order: which one is next, 16 bits of [`Bits`] say.
+    /// All normal numbers there are, in ascending order: which one is next, 16 bits of [`Bits`]
+    /// say.
     pub(crate) fn all() -> &'static [f32; 65536] {
-        TABLE.as_slice().try_into().expect("the table has 65536 entries")
+        TABLE
+            .as_slice()
+            .try_into()
+            .expect("the table has 65536 entries")
     }
 
     /// Calls `change` with every value and a normal number.
     pub(crate) fn each<T>(&mut self, values: &mut [T], mut change: impl FnMut(&mut T, f32)) {
         let table = Normals::all();
-        self.0.each(values, |value, bits| change(value, table[usize::from(bits)]));
+        self.0.each(values, |value, bits| {
+            change(value, table[usize::from(bits)])
+        });
     }
 }
 
@@ -134,13 +155,20 @@ mod tests {
             (0.999, 3.090_232_306_167_813_5),
             (1e-5, -4.264_890_793_922_602),
         ] {
-            assert!((quantile(p) - expected).abs() < 1e-9, "{p}: {}", quantile(p));
+            assert!(
+                (quantile(p) - expected).abs() < 1e-9,
+                "{p}: {}",
+                quantile(p)
+            );
         }
         let mut normals = Normals::new(3);
         let mut values = vec![0.0; 200_000];
         normals.each(&mut values, |value, normal| *value = f64::from(normal));
         let mean = values.iter().sum::<f64>() / 2e5;
         let square = values.iter().map(|v| v * v).sum::<f64>() / 2e5;
-        assert!(mean.abs() < 0.01 && (square - 1.0).abs() < 0.015, "{mean} {square}");
+        assert!(
+            mean.abs() < 0.01 && (square - 1.0).abs() < 0.015,
+            "{mean} {square}"
+        );
     }
 }

@@ -26,7 +26,10 @@ pub(crate) fn mirror_columns(sheet: Sheet<'_>, frame: Size, line: &mut Vec<u8>, 
 fn mirror(row: &[u8], out: &mut [u8], simd: bool) {
     let (row, out) = (row.as_chunks().0, out.as_chunks_mut().0);
     let done = vector::mirror(simd, row, out);
-    out[done..].iter_mut().zip(row.iter().rev().skip(done)).for_each(|(out, pixel)| *out = *pixel);
+    out[done..]
+        .iter_mut()
+        .zip(row.iter().rev().skip(done))
+        .for_each(|(out, pixel)| *out = *pixel);
 }
 
 /// Mirrors top and bottom.
@@ -34,13 +37,18 @@ pub(crate) fn mirror_rows(sheet: Sheet<'_>, frame: Size) {
     let stride = frame.width as usize * 3;
     match sheet {
         Sheet::Move(from, to) => {
-            let rows = to.chunks_exact_mut(stride).zip(from.chunks_exact(stride).rev());
+            let rows = to
+                .chunks_exact_mut(stride)
+                .zip(from.chunks_exact(stride).rev());
             rows.for_each(|(out, row)| out.copy_from_slice(row));
         }
         Sheet::Place(pixels) => {
             let (upper, lower) = pixels.split_at_mut(pixels.len() / 2 / stride * stride);
             let lower = lower.chunks_exact_mut(stride).rev();
-            upper.chunks_exact_mut(stride).zip(lower).for_each(|(a, b)| a.swap_with_slice(b));
+            upper
+                .chunks_exact_mut(stride)
+                .zip(lower)
+                .for_each(|(a, b)| a.swap_with_slice(b));
         }
     }
 }
@@ -52,15 +60,23 @@ pub(crate) fn turn(quarters: u8, source: &[u8], frame: Size, out: &mut [u8]) {
     let out = out.as_chunks_mut::<3>().0;
     match quarters % 4 {
         0 => out.copy_from_slice(source),
-        2 => out.iter_mut().zip(source.iter().rev()).for_each(|(new, old)| *new = *old),
+        2 => out
+            .iter_mut()
+            .zip(source.iter().rev())
+            .for_each(|(new, old)| *new = *old),
         1 => turn_by(source, out, height, |x, y| (height - 1 - x) * width + y),
         _ => turn_by(source, out, height, |x, y| x * width + width - 1 - y),
     }
 }
 
-/// Writes rows of a turned image, a few columns at a time: their rows of the source stay in the cache for all of them.
-/// `place` says which pixel of the source stands in a column and row.
-fn turn_by(source: &[[u8; 3]], out: &mut [[u8; 3]], width: usize, place: impl Fn(usize, usize) -> usize) {
+/// Writes rows of a turned image, a few columns at a time: their rows of the source stay in the
+/// cache for all of them. `place` says which pixel of the source stands in a column and row.
+fn turn_by(
+    source: &[[u8; 3]],
+    out: &mut [[u8; 3]],
+    width: usize,
+    place: impl Fn(usize, usize) -> usize,
+) {
     const COLUMNS: usize = 16;
     for start in (0..width).step_by(COLUMNS) {
         for (y, row) in out.chunks_exact_mut(width).enumerate() {
@@ -84,7 +100,8 @@ pub(super) fn transpose<T: Copy, const TILE: usize>(from: &[T], to: &mut [T], wi
     }
 }
 
-/// Copies the rectangle of size `out_frame` at (left, top) of an image, filling what lies outside it.
+/// Copies the rectangle of size `out_frame` at (left, top) of an image, filling what lies outside
+/// it.
 pub(crate) fn crop(
     source: &[u8],
     frame: Size,
@@ -99,7 +116,10 @@ pub(crate) fn crop(
     let first = (-left).clamp(0, columns);
     let end = (width - left).clamp(first, columns);
     let stride = frame.width as usize * 3;
-    for (y, row) in out.chunks_exact_mut(out_frame.width as usize * 3).enumerate() {
+    for (y, row) in out
+        .chunks_exact_mut(out_frame.width as usize * 3)
+        .enumerate()
+    {
         let y = top + y as i64;
         let Some(y) = beyond(y, height, pad) else {
             if let PadMode::Constant(color) = pad {
@@ -162,10 +182,17 @@ mod tests {
     fn mirror_images_are_the_same_by_vector_code_and_in_place() {
         for (width, height) in [(1, 1), (2, 3), (5, 1), (6, 2), (11, 2), (37, 3), (224, 2)] {
             let frame = Size { width, height };
-            let image: Vec<u8> = (0..width * height * 3).map(|i| (i * 7 % 251) as u8).collect();
+            let image: Vec<u8> = (0..width * height * 3)
+                .map(|i| (i * 7 % 251) as u8)
+                .collect();
             let mirrored = |simd: bool| {
                 let (mut moved, mut placed) = (vec![0; image.len()], image.clone());
-                mirror_columns(Sheet::Move(&image, &mut moved), frame, &mut Vec::new(), simd);
+                mirror_columns(
+                    Sheet::Move(&image, &mut moved),
+                    frame,
+                    &mut Vec::new(),
+                    simd,
+                );
                 mirror_columns(Sheet::Place(&mut placed), frame, &mut Vec::new(), simd);
                 assert_eq!(moved, placed, "{frame}");
                 moved
@@ -181,15 +208,34 @@ mod tests {
     #[test]
     fn four_quarters_make_a_whole_turn() {
         let image: Vec<u8> = (0..2 * 3 * 3).collect();
-        let frame = Size { width: 2, height: 3 };
+        let frame = Size {
+            width: 2,
+            height: 3,
+        };
         let mut out = vec![0; 18];
         turn(1, &image, frame, &mut out);
         // The left column, read upwards, is the first row.
         assert_eq!(out[..9], [12, 13, 14, 6, 7, 8, 0, 1, 2]);
         let (mut back, mut half) = (vec![0; 18], vec![0; 18]);
-        turn(3, &out, Size { width: 3, height: 2 }, &mut back);
+        turn(
+            3,
+            &out,
+            Size {
+                width: 3,
+                height: 2,
+            },
+            &mut back,
+        );
         assert_eq!(back, image);
-        turn(1, &out, Size { width: 3, height: 2 }, &mut half);
+        turn(
+            1,
+            &out,
+            Size {
+                width: 3,
+                height: 2,
+            },
+            &mut half,
+        );
         turn(2, &image, frame, &mut back);
         assert_eq!(half, back);
     }

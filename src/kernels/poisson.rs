@@ -3,8 +3,8 @@
 /// Guides of each level: where the search for a count begins.
 const GUIDES: usize = 32;
 
-/// For each level the counts that 16 uniform bits can stand for. A count of probability below 2^-17 in either tail does not
-/// occur.
+/// For each level the counts that 16 uniform bits can stand for. A count of probability below 2^-17
+/// in either tail does not occur.
 #[derive(Debug, Default)]
 pub(crate) struct Poisson {
     scale: f32,
@@ -36,21 +36,28 @@ impl Poisson {
         }
     }
 
-    /// Adds the tables of one mean: the smallest count whose distribution function exceeds the uniform number.
+    /// Adds the tables of one mean: the smallest count whose distribution function exceeds the
+    /// uniform number.
     fn add(&mut self, mean: f64) {
         let start = self.steps.len();
         // Ten deviations below the mean hold nothing.
         let mut count = libm::floor(mean - 10.0 * libm::sqrt(mean)).max(0.0);
-        let log = if mean > 0.0 { count * libm::log(mean) } else { 0.0 };
+        let log = if mean > 0.0 {
+            count * libm::log(mean)
+        } else {
+            0.0
+        };
         let mut probability = libm::exp(log - mean - libm::lgamma(count + 1.0));
         let mut sum = 0.0;
         loop {
             sum += probability;
             let step = (sum * 65536.0 + 0.5).min(65536.0) as u32;
             if step > 0 {
-                // The last step is 65536, which no number reaches; it is kept as 65535 and found by being last.
+                // The last step is 65536, which no number reaches; it is kept as 65535 and found by
+                // being last.
                 self.steps.push((step - 1).min(65535) as u16);
-                self.levels.push((count / f64::from(self.scale) * 255.0).min(255.0) as u8);
+                self.levels
+                    .push((count / f64::from(self.scale) * 255.0).min(255.0) as u8);
             }
             if step == 65536 {
                 break;
@@ -98,12 +105,19 @@ mod tests {
                     .take_while(|count| f64::from(*count) * 255.0 / f64::from(scale) < 1.0)
                     .map(|count: u32| {
                         let count = f64::from(count);
-                        let log = if mean > 0.0 { count * libm::log(mean) } else { 0.0 };
+                        let log = if mean > 0.0 {
+                            count * libm::log(mean)
+                        } else {
+                            0.0
+                        };
                         libm::exp(log - mean - libm::lgamma(count + 1.0))
                             * f64::from(u8::from(mean > 0.0 || count == 0.0))
                     })
                     .sum();
-                assert!((zeros - expected).abs() < 1e-4, "{scale} {level}: {zeros} {expected}");
+                assert!(
+                    (zeros - expected).abs() < 1e-4,
+                    "{scale} {level}: {zeros} {expected}"
+                );
             }
         }
     }

@@ -1,8 +1,10 @@
-//! Resampling on 8-bit RGB: both passes of a convolution at once, two rows at a time, which stay in the nearest cache.
+//! Resampling on 8-bit RGB: both passes of a convolution at once, two rows at a time, which stay in
+//! the nearest cache.
 //!
-//! The arithmetic is that of fast_image_resize 6, to which tests compare every byte: weights are rounded to 16 bits, with as
-//! many behind the point as the largest allows, and each pass sums in 32 bits, rounds and clips to bytes. Rows cost less here
-//! because weights are padded with zeros to one number for all pixels, so that no branch depends on it.
+//! The arithmetic is that of fast_image_resize 6, to which tests compare every byte: weights are
+//! rounded to 16 bits, with as many behind the point as the largest allows, and each pass sums in
+//! 32 bits, rounds and clips to bytes. Rows cost less here because weights are padded with zeros to
+//! one number for all pixels, so that no branch depends on it.
 
 use std::fmt;
 
@@ -15,9 +17,10 @@ use crate::geometry::Size;
 
 /// How to resample.
 ///
-/// Bilinear and bicubic are antialiased convolutions with Pillow's kernels (bicubic has a = -0.5), computed on u8;
-/// docs/AUGMENTATIONS.md says how far they are from Pillow. Nearest takes the source pixel
-/// `trunc((i + 0.5) * in / out)`, the product taken as a running sum, exactly as Pillow does.
+/// Bilinear and bicubic are antialiased convolutions with Pillow's kernels (bicubic has a = -0.5),
+/// computed on u8; docs/AUGMENTATIONS.md says how far they are from Pillow. Nearest takes the
+/// source pixel `trunc((i + 0.5) * in / out)`, the product taken as a running sum, exactly as
+/// Pillow does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Filter {
@@ -65,7 +68,13 @@ impl fmt::Display for Filter {
 pub(super) trait Passes: Copy {
     fn plan(self, axis: &mut Axis, from: u32, to: u32, filter: Filter);
     /// One row of the pass down: the sum of what `row` gives, times its weight.
-    fn down<'a>(self, row: impl Fn(usize) -> &'a [u8], weights: &[i16], precision: u32, out: &mut [u8]);
+    fn down<'a>(
+        self,
+        row: impl Fn(usize) -> &'a [u8],
+        weights: &[i16],
+        precision: u32,
+        out: &mut [u8],
+    );
     /// Two rows of the pass across; `rows` have [`Axis::reach`] bytes or more.
     fn across(self, axis: &Axis, rows: [&[u8]; 2], outs: [&mut [u8]; 2]);
 }
@@ -82,7 +91,13 @@ impl Passes for Plain {
         axis.plan_for(from, to, filter);
     }
 
-    fn down<'a>(self, row: impl Fn(usize) -> &'a [u8], weights: &[i16], precision: u32, out: &mut [u8]) {
+    fn down<'a>(
+        self,
+        row: impl Fn(usize) -> &'a [u8],
+        weights: &[i16],
+        precision: u32,
+        out: &mut [u8],
+    ) {
         for (part, out) in out.chunks_mut(64).enumerate() {
             let mut sums = [1 << precision >> 1; 64];
             for (tap, weight) in weights.iter().enumerate() {
@@ -90,7 +105,9 @@ impl Passes for Plain {
                     *sum += i32::from(*weight) * i32::from(*value);
                 }
             }
-            out.iter_mut().zip(sums).for_each(|(out, sum)| *out = clip(sum, precision));
+            out.iter_mut()
+                .zip(sums)
+                .for_each(|(out, sum)| *out = clip(sum, precision));
         }
     }
 
@@ -124,7 +141,10 @@ pub(crate) struct Resampler {
 
 impl Resampler {
     /// A resampler; `simd` false keeps to plain code, which gives the same bytes.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "no vector code here"))]
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(unused_variables, reason = "no vector code here")
+    )]
     pub(crate) fn new(simd: bool) -> Resampler {
         Resampler {
             #[cfg(target_arch = "x86_64")]
@@ -157,7 +177,14 @@ impl Resampler {
         }
     }
 
-    fn convolve(&mut self, source: &[u8], frame: Size, out: &mut [u8], out_frame: Size, filter: Filter) {
+    fn convolve(
+        &mut self,
+        source: &[u8],
+        frame: Size,
+        out: &mut [u8],
+        out_frame: Size,
+        filter: Filter,
+    ) {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = self.avx2 {
             return self.convolve_by(avx2, source, frame, out, out_frame, filter);
@@ -175,7 +202,12 @@ impl Resampler {
         to: Size,
         filter: Filter,
     ) {
-        let Resampler { horizontal, vertical, lines: [a, b, spare], .. } = self;
+        let Resampler {
+            horizontal,
+            vertical,
+            lines: [a, b, spare],
+            ..
+        } = self;
         let (stride, wide) = (3 * from.width as usize, 3 * to.width as usize);
         let last = from.height as usize - 1;
         let row = |n: usize| &source[n.min(last) * stride..][..stride];
@@ -186,13 +218,21 @@ impl Resampler {
         let pass_down = |n: usize, out: &mut [u8]| {
             if down {
                 let start = vertical.starts[n] as usize;
-                passes.down(|tap| row(start + tap), vertical.of(n), vertical.precision, out);
+                passes.down(
+                    |tap| row(start + tap),
+                    vertical.of(n),
+                    vertical.precision,
+                    out,
+                );
             } else {
                 out.copy_from_slice(row(n));
             }
         };
         if !across {
-            return out.chunks_exact_mut(wide).enumerate().for_each(|(n, out)| pass_down(n, out));
+            return out
+                .chunks_exact_mut(wide)
+                .enumerate()
+                .for_each(|(n, out)| pass_down(n, out));
         }
         passes.plan(horizontal, from.width, to.width, filter);
         for line in [&mut *a, &mut *b] {
@@ -214,27 +254,40 @@ impl Resampler {
     }
 }
 
-/// The image between the two passes, in Pillow's order: rows first, unless the height shrinks by more than twice what the
-/// width does.
+/// The image between the two passes, in Pillow's order: rows first, unless the height shrinks by
+/// more than twice what the width does.
 ///
-/// It is 8-bit and clips what negative lobes overshoot, so with the other order bicubic and Lanczos differ by up to 40
-/// levels at hard edges. Bilinear never overshoots: it takes the other order, which is faster.
+/// It is 8-bit and clips what negative lobes overshoot, so with the other order bicubic and Lanczos
+/// differ by up to 40 levels at hard edges. Bilinear never overshoots: it takes the other order,
+/// which is faster.
 fn between(from: Size, to: Size) -> Size {
-    let (width, height) =
-        (i64::from(from.width) - i64::from(to.width), i64::from(from.height) - i64::from(to.height));
+    let (width, height) = (
+        i64::from(from.width) - i64::from(to.width),
+        i64::from(from.height) - i64::from(to.height),
+    );
     if height > 0 && height > 2 * width {
-        Size { width: from.width, height: to.height }
+        Size {
+            width: from.width,
+            height: to.height,
+        }
     } else {
-        Size { width: to.width, height: from.height }
+        Size {
+            width: to.width,
+            height: from.height,
+        }
     }
 }
 
-/// Pillow's rule: positions are a running sum in f64, which at a tie may fall one pixel short of the product.
+/// Pillow's rule: positions are a running sum in f64, which at a tie may fall one pixel short of
+/// the product.
 fn nearest(source: &[u8], frame: Size, out: &mut [u8], out_frame: Size) {
     let picks = |from: u32, to: u32| {
         let step = f64::from(from) / f64::from(to);
-        let positions = std::iter::successors(Some(step * 0.5), move |position| Some(position + step));
-        positions.take(to as usize).map(move |position| (position as usize).min(from as usize - 1))
+        let positions =
+            std::iter::successors(Some(step * 0.5), move |position| Some(position + step));
+        positions
+            .take(to as usize)
+            .map(move |position| (position as usize).min(from as usize - 1))
     };
     let columns: Vec<usize> = picks(frame.width, out_frame.width).collect();
     let stride = frame.width as usize * 3;
@@ -281,9 +334,13 @@ mod tests {
         let options = fir::ResizeOptions::new().resize_alg(algorithm);
         let once = |source: &[u8], from: Size, to: Size| {
             let mut out = vec![0; bytes(to)];
-            let source = TypedImageRef::<U8x3>::from_buffer(from.width, from.height, source).unwrap();
-            let mut target = TypedImage::<U8x3>::from_buffer(to.width, to.height, &mut out).unwrap();
-            fir::Resizer::new().resize_typed(&source, &mut target, &options).unwrap();
+            let source =
+                TypedImageRef::<U8x3>::from_buffer(from.width, from.height, source).unwrap();
+            let mut target =
+                TypedImage::<U8x3>::from_buffer(to.width, to.height, &mut out).unwrap();
+            fir::Resizer::new()
+                .resize_typed(&source, &mut target, &options)
+                .unwrap();
             out
         };
         match filter {
@@ -303,11 +360,23 @@ mod tests {
             (seed >> 8) % end
         };
         // Hard edges between the extremes, for what is clipped.
-        let noise: Vec<u8> =
-            (0..3 * 200 * 200).map(|_| [0, 255, below(256) as u8][below(3) as usize]).collect();
+        let noise: Vec<u8> = (0..3 * 200 * 200)
+            .map(|_| [0, 255, below(256) as u8][below(3) as usize])
+            .collect();
         let frame = |width, height| Size { width, height };
-        let sizes = [(32, 32), (224, 3), (61, 90), (90, 47), (61, 47), (1, 1), (2, 500), (500, 2)];
-        let mut cases = sizes.map(|(width, height)| [frame(61, 47), frame(width, height)]).to_vec();
+        let sizes = [
+            (32, 32),
+            (224, 3),
+            (61, 90),
+            (90, 47),
+            (61, 47),
+            (1, 1),
+            (2, 500),
+            (500, 2),
+        ];
+        let mut cases = sizes
+            .map(|(width, height)| [frame(61, 47), frame(width, height)])
+            .to_vec();
         let mut any = |most: u32| {
             let end = [most, 12][below(2) as usize];
             1 + below(end)
@@ -324,7 +393,10 @@ mod tests {
                 });
                 assert!(fast == plain, "{filter} from {from} to {to}");
                 if filter != Filter::Nearest {
-                    assert!(fast == reference(source, from, to, filter), "{filter} from {from} to {to}");
+                    assert!(
+                        fast == reference(source, from, to, filter),
+                        "{filter} from {from} to {to}"
+                    );
                 }
             }
         }

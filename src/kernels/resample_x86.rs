@@ -23,7 +23,13 @@ impl Passes for Avx2 {
         unsafe { plan(axis, from, to, filter) }
     }
 
-    fn down<'a>(self, row: impl Fn(usize) -> &'a [u8], weights: &[i16], precision: u32, out: &mut [u8]) {
+    fn down<'a>(
+        self,
+        row: impl Fn(usize) -> &'a [u8],
+        weights: &[i16],
+        precision: u32,
+        out: &mut [u8],
+    ) {
         // SAFETY: as above.
         unsafe { down(row, weights, precision, out) }
     }
@@ -95,20 +101,29 @@ fn down_by<'a>(rows: impl AsRef<[&'a [u8]]>, weights: &[i16], precision: u32, ou
     }
     for (at, out) in out.iter_mut().enumerate().skip(at) {
         let terms = rows.as_flattened().iter().zip(weights.as_flattened());
-        let sum: i32 = terms.map(|(row, weight)| i32::from(row[at]) * i32::from(*weight)).sum();
+        let sum: i32 = terms
+            .map(|(row, weight)| i32::from(row[at]) * i32::from(*weight))
+            .sum();
         *out = clip(sum + (1 << precision >> 1), precision);
     }
 }
 
 /// No byte.
 const NONE: u8 = 0x80;
-/// Puts the first and the second two of four pixels side by side, channel by channel, as 16-bit words.
+/// Puts the first and the second two of four pixels side by side, channel by channel, as 16-bit
+/// words.
 const PAIRS: [[u8; 16]; 2] = [
-    [0, NONE, 3, NONE, 1, NONE, 4, NONE, 2, NONE, 5, NONE, NONE, NONE, NONE, NONE],
-    [6, NONE, 9, NONE, 7, NONE, 10, NONE, 8, NONE, 11, NONE, NONE, NONE, NONE, NONE],
+    [
+        0, NONE, 3, NONE, 1, NONE, 4, NONE, 2, NONE, 5, NONE, NONE, NONE, NONE, NONE,
+    ],
+    [
+        6, NONE, 9, NONE, 7, NONE, 10, NONE, 8, NONE, 11, NONE, NONE, NONE, NONE, NONE,
+    ],
 ];
 /// Drops each fourth byte.
-const TRIPLES: [u8; 16] = [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, NONE, NONE, NONE, NONE];
+const TRIPLES: [u8; 16] = [
+    0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, NONE, NONE, NONE, NONE,
+];
 
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -130,8 +145,8 @@ fn across_by<const TAPS: usize>(axis: &Axis, rows: [&[u8]; 2], [out_a, out_b]: [
     let in_both_halves = |order: &[u8; 16]| _mm256_broadcastsi128_si256(x86::load(order));
     let [first, second, triples] = [&PAIRS[0], &PAIRS[1], &TRIPLES].map(in_both_halves);
     let load = |at: usize| {
-        // SAFETY: `at` is three times a start and less than the weights behind it, and rows have 16 bytes more than all of
-        // that, as asserted.
+        // SAFETY: `at` is three times a start and less than the weights behind it, and rows have 16
+        // bytes more than all of that, as asserted.
         let [a, b] = rows.map(|row| unsafe { _mm_loadu_si128(row.as_ptr().add(at).cast()) });
         _mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1)
     };
@@ -175,9 +190,10 @@ fn across_by<const TAPS: usize>(axis: &Axis, rows: [&[u8]; 2], [out_a, out_b]: [
     for x in x..width {
         let sums = pixel(x);
         let bytes = four(sums, sums, sums, sums);
-        for (out, bytes) in
-            [(&mut *out_a, _mm256_castsi256_si128(bytes)), (&mut *out_b, _mm256_extracti128_si256(bytes, 1))]
-        {
+        for (out, bytes) in [
+            (&mut *out_a, _mm256_castsi256_si128(bytes)),
+            (&mut *out_b, _mm256_extracti128_si256(bytes, 1)),
+        ] {
             out[3 * x..][..3].copy_from_slice(&_mm_cvtsi128_si32(bytes).to_le_bytes()[..3]);
         }
     }

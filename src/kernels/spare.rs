@@ -4,8 +4,8 @@ use super::filter::Tap;
 use super::frequency::Matrices;
 use super::poisson::Poisson;
 
-/// Buffers that a worker keeps from sample to sample, so that steps allocate nothing. What they hold means nothing to the
-/// next step.
+/// Buffers that a worker keeps from sample to sample, so that steps allocate nothing. What they
+/// hold means nothing to the next step.
 #[derive(Debug, Default)]
 pub(crate) struct Spare {
     /// Whether vector code may be used, which gives the same bytes.
@@ -27,7 +27,10 @@ pub(crate) struct Spare {
 
 impl Spare {
     pub(crate) fn new(simd: bool) -> Spare {
-        Spare { simd, ..Spare::default() }
+        Spare {
+            simd,
+            ..Spare::default()
+        }
     }
 }
 

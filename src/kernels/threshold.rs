@@ -23,8 +23,13 @@ pub enum Threshold {
 
 impl Threshold {
     /// All rules.
-    pub const ALL: [Threshold; 5] =
-        [Threshold::Otsu, Threshold::Yen, Threshold::Mean, Threshold::Isodata, Threshold::Li];
+    pub const ALL: [Threshold; 5] = [
+        Threshold::Otsu,
+        Threshold::Yen,
+        Threshold::Mean,
+        Threshold::Isodata,
+        Threshold::Li,
+    ];
 }
 
 impl fmt::Display for Threshold {
@@ -48,7 +53,9 @@ const BINS: usize = 256;
 pub(super) fn find(rule: Threshold, values: &[f64]) -> f64 {
     let (least, most) = values
         .iter()
-        .fold((f64::MAX, f64::MIN), |(least, most), value| (least.min(*value), most.max(*value)));
+        .fold((f64::MAX, f64::MIN), |(least, most), value| {
+            (least.min(*value), most.max(*value))
+        });
     if least == most {
         return least;
     }
@@ -82,14 +89,21 @@ pub(super) fn find(rule: Threshold, values: &[f64]) -> f64 {
 /// The first bin of the largest score among all but the last.
 fn best(score: impl FnMut(usize) -> f64) -> usize {
     let scores = (0..BINS - 1).map(score).enumerate();
-    scores.fold((0, f64::MIN), |best, (bin, score)| if score > best.1 { (bin, score) } else { best }).0
+    scores
+        .fold((0, f64::MIN), |best, (bin, score)| {
+            if score > best.1 { (bin, score) } else { best }
+        })
+        .0
 }
 
 /// Weight and sum of the values of all bins.
 fn totals(counts: &[u32; BINS], center: impl Fn(usize) -> f64) -> (f64, f64) {
     let bins = counts.iter().enumerate();
     bins.fold((0.0, 0.0), |(weight, sum), (bin, count)| {
-        (weight + f64::from(*count), sum + f64::from(*count) * center(bin))
+        (
+            weight + f64::from(*count),
+            sum + f64::from(*count) * center(bin),
+        )
     })
 }
 
@@ -119,7 +133,9 @@ fn yen(counts: &[u32; BINS]) -> usize {
         below += share[bin];
         squares += share[bin] * share[bin];
         let parted = below * (1.0 - below);
-        f64::from(libm::logf(1.0 / (squares * squares_above[bin + 1]) * (parted * parted)))
+        f64::from(libm::logf(
+            1.0 / (squares * squares_above[bin + 1]) * (parted * parted),
+        ))
     })
 }
 
@@ -164,8 +180,9 @@ mod tests {
 
     #[test]
     fn two_heaps_are_parted() {
-        let values: Vec<f64> =
-            (0..400).map(|i| if i % 4 == 0 { 3.0 } else { 1.0 } + f64::from(i % 7) * 0.01).collect();
+        let values: Vec<f64> = (0..400)
+            .map(|i| if i % 4 == 0 { 3.0 } else { 1.0 } + f64::from(i % 7) * 0.01)
+            .collect();
         for rule in Threshold::ALL {
             let found = find(rule, &values);
             assert!((1.05..3.0).contains(&found), "{rule}: {found}");

@@ -1,5 +1,5 @@
-//! Which part of the work vector code does: as much as it can where the processor has AVX2, nothing elsewhere. What is left
-//! is for the plain twin, and the bytes are the same either way.
+//! Which part of the work vector code does: as much as it can where the processor has AVX2, nothing
+//! elsewhere. What is left is for the plain twin, and the bytes are the same either way.
 //!
 //! `simd` is false where plain code is asked for (`FEEDMILL_SIMD=off`).
 
@@ -88,7 +88,8 @@ pub(super) fn halve(simd: bool, above: &[u8], below: &[u8], out: &mut [u8]) -> b
     false
 }
 
-/// Transforms and quantizes two blocks, and says whether they are sparse; `None` if it is left to be done.
+/// Transforms and quantizes two blocks, and says whether they are sparse; `None` if it is left to
+/// be done.
 pub(super) fn forward_dct(
     simd: bool,
     values: &[u8],
@@ -106,7 +107,13 @@ pub(super) fn forward_dct(
 }
 
 /// Warps between pixels; false if it is left to be done.
-pub(super) fn warp(simd: bool, warp: &Warp, pixels: &[[u8; 3]], frame: Size, out: &mut [[u8; 3]]) -> bool {
+pub(super) fn warp(
+    simd: bool,
+    warp: &Warp,
+    pixels: &[[u8; 3]],
+    frame: Size,
+    out: &mut [[u8; 3]],
+) -> bool {
     #[cfg(target_arch = "x86_64")]
     if avx2(simd) {
         let size = (frame.width, frame.height);

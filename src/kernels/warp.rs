@@ -33,8 +33,8 @@ impl fmt::Display for WarpFilter {
 /// A map from the places of the new image to those of the old one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Warp {
-    /// `(a x + b y + c, d x + e y + f)`, both over `(g x + h y + 1)`, at the centers of pixels; g and h are 0 for affine
-    /// maps.
+    /// `(a x + b y + c, d x + e y + f)`, both over `(g x + h y + 1)`, at the centers of pixels; g
+    /// and h are 0 for affine maps.
     pub matrix: [f64; 8],
     /// How to read between pixels.
     pub filter: WarpFilter,
@@ -48,7 +48,10 @@ impl fmt::Display for Warp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, ff, g, h] = self.matrix;
         if self.is_affine() {
-            write!(f, "affine matrix=[{a:.5}, {b:.5}, {c:.3}, {d:.5}, {e:.5}, {ff:.3}]")?;
+            write!(
+                f,
+                "affine matrix=[{a:.5}, {b:.5}, {c:.3}, {d:.5}, {e:.5}, {ff:.3}]"
+            )?;
         } else {
             write!(
                 f,
@@ -63,7 +66,12 @@ impl Warp {
     /// An affine map that keeps the size.
     pub fn affine(matrix: [f64; 6], filter: WarpFilter, fill: [u8; 3], frame: Size) -> Warp {
         let [a, b, c, d, e, f] = matrix;
-        Warp { matrix: [a, b, c, d, e, f, 0.0, 0.0], filter, fill, frame }
+        Warp {
+            matrix: [a, b, c, d, e, f, 0.0, 0.0],
+            filter,
+            fill,
+            frame,
+        }
     }
 
     /// Whether straight lines stay parallel.
@@ -71,7 +79,8 @@ impl Warp {
         self.matrix[6] == 0.0 && self.matrix[7] == 0.0
     }
 
-    /// Where a point of the old image goes: the forward map. `None` if the map cannot be inverted there.
+    /// Where a point of the old image goes: the forward map. `None` if the map cannot be inverted
+    /// there.
     pub fn forward(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let [a, b, c, d, e, f, g, h] = self.matrix;
         // The inverse of a 3 x 3 matrix, by cofactors.
@@ -120,8 +129,12 @@ pub(crate) fn run(warp: &Warp, pixels: &[u8], frame: Size, out: &mut [u8], simd:
     let out = out.as_chunks_mut::<3>().0;
     let [_, b, _, d, ..] = warp.matrix;
     match warp.filter {
-        WarpFilter::Nearest if warp.is_affine() && b == 0.0 && d == 0.0 => scaled(warp, &source, out),
-        WarpFilter::Nearest if warp.is_affine() && fits_fixed_point(warp) => fixed_point(warp, &source, out),
+        WarpFilter::Nearest if warp.is_affine() && b == 0.0 && d == 0.0 => {
+            scaled(warp, &source, out)
+        }
+        WarpFilter::Nearest if warp.is_affine() && fits_fixed_point(warp) => {
+            fixed_point(warp, &source, out)
+        }
         WarpFilter::Nearest if warp.is_affine() => running_sum(warp, &source, out),
         WarpFilter::Nearest => each(warp, &source, out, |x, y| source.row(y as i64)[x as usize]),
         _ if vector::warp(simd, warp, source.pixels, frame, out) => {}
@@ -134,8 +147,13 @@ pub(crate) fn run(warp: &Warp, pixels: &[u8], frame: Size, out: &mut [u8], simd:
 fn scaled(warp: &Warp, source: &Source<'_>, out: &mut [[u8; 3]]) {
     let [a, _, c, _, e, f, ..] = warp.matrix;
     let start_of = |offset: f64, step: f64| offset + step * 0.5;
-    let inside =
-        |at: f64, length: i64| if at < 0.0 { None } else { Some(at as i64).filter(|at| *at < length) };
+    let inside = |at: f64, length: i64| {
+        if at < 0.0 {
+            None
+        } else {
+            Some(at as i64).filter(|at| *at < length)
+        }
+    };
     let mut y = start_of(f, e);
     for row in out.chunks_exact_mut(warp.frame.width as usize) {
         match inside(y, source.height) {
@@ -172,11 +190,12 @@ fn fixed_point(warp: &Warp, source: &Source<'_>, out: &mut [[u8; 3]]) {
         for pixel in row {
             let (column, line) = (x >> 16, y >> 16);
             // One comparison each: negative numbers are huge ones.
-            *pixel = if (column as u64) < source.width as u64 && (line as u64) < source.height as u64 {
-                source.pixels[(line * source.width + column) as usize]
-            } else {
-                warp.fill
-            };
+            *pixel =
+                if (column as u64) < source.width as u64 && (line as u64) < source.height as u64 {
+                    source.pixels[(line * source.width + column) as usize]
+                } else {
+                    warp.fill
+                };
             x += dx[0];
             y += dx[1];
         }
@@ -191,7 +210,11 @@ fn running_sum(warp: &Warp, source: &Source<'_>, out: &mut [[u8; 3]]) {
     for row in out.chunks_exact_mut(warp.frame.width as usize) {
         let [mut x, mut y] = start;
         for pixel in row {
-            *pixel = if source.contains(x, y) { source.row(y as i64)[x as usize] } else { warp.fill };
+            *pixel = if source.contains(x, y) {
+                source.row(y as i64)[x as usize]
+            } else {
+                warp.fill
+            };
             x += a;
             y += d;
         }
@@ -204,7 +227,11 @@ fn each(warp: &Warp, source: &Source<'_>, out: &mut [[u8; 3]], read: impl Fn(f64
     for (row, y) in out.chunks_exact_mut(warp.frame.width as usize).zip(0..) {
         for (pixel, x) in row.iter_mut().zip(0..) {
             let (x, y) = warp.source(f64::from(x) + 0.5, f64::from(y) + 0.5);
-            *pixel = if source.contains(x, y) { read(x, y) } else { warp.fill };
+            *pixel = if source.contains(x, y) {
+                read(x, y)
+            } else {
+                warp.fill
+            };
         }
     }
 }
@@ -217,11 +244,20 @@ fn bilinear(source: &Source<'_>, x: f64, y: f64) -> [u8; 3] {
     let (left, right) = (column(x0 as i64), column(x0 as i64 + 1));
     let y0 = y0 as i64;
     let upper = source.row(y0.clamp(0, source.height - 1));
-    let lower = if (0..source.height).contains(&(y0 + 1)) { source.row(y0 + 1) } else { upper };
+    let lower = if (0..source.height).contains(&(y0 + 1)) {
+        source.row(y0 + 1)
+    } else {
+        upper
+    };
     std::array::from_fn(|channel| {
         let between = |a: f64, b: f64, by: f64| a + (b - a) * by;
-        let along =
-            |row: &[[u8; 3]]| between(f64::from(row[left][channel]), f64::from(row[right][channel]), dx);
+        let along = |row: &[[u8; 3]]| {
+            between(
+                f64::from(row[left][channel]),
+                f64::from(row[right][channel]),
+                dx,
+            )
+        };
         between(along(upper), along(lower), dy) as u8
     })
 }
@@ -248,7 +284,11 @@ fn bicubic(source: &Source<'_>, x: f64, y: f64) -> [u8; 3] {
         let mut rows = [along(first.clamp(0, source.height - 1)); 4];
         for i in 1..4 {
             let y = first + i as i64;
-            rows[i] = if (0..source.height).contains(&y) { along(y) } else { rows[i - 1] };
+            rows[i] = if (0..source.height).contains(&y) {
+                along(y)
+            } else {
+                rows[i - 1]
+            };
         }
         cubic(rows, dy) as u8
     })
@@ -259,15 +299,25 @@ mod tests {
     use super::*;
 
     fn image(frame: Size) -> Vec<u8> {
-        (0..frame.width * frame.height * 3).map(|i| (i * 7 % 251) as u8).collect()
+        (0..frame.width * frame.height * 3)
+            .map(|i| (i * 7 % 251) as u8)
+            .collect()
     }
 
     #[test]
     fn the_identity_changes_nothing() {
-        for filter in [WarpFilter::Nearest, WarpFilter::Bilinear, WarpFilter::Bicubic] {
-            for (width, height, simd) in
-                [(1, 1, true), (1, 9, false), (9, 1, true), (17, 31, true), (17, 31, false)]
-            {
+        for filter in [
+            WarpFilter::Nearest,
+            WarpFilter::Bilinear,
+            WarpFilter::Bicubic,
+        ] {
+            for (width, height, simd) in [
+                (1, 1, true),
+                (1, 9, false),
+                (9, 1, true),
+                (17, 31, true),
+                (17, 31, false),
+            ] {
                 let frame = Size { width, height };
                 let warp = Warp::affine([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], filter, [9; 3], frame);
                 let mut out = vec![0; image(frame).len()];
@@ -288,12 +338,22 @@ mod tests {
         ];
         for (width, height) in [(1, 1), (1, 9), (33, 1), (37, 31), (64, 5)] {
             let from = Size { width, height };
-            for frame in [from, Size { width: 41, height: 9 }] {
-                for (matrix, filter) in maps
-                    .into_iter()
-                    .flat_map(|map| [WarpFilter::Bilinear, WarpFilter::Bicubic].map(|filter| (map, filter)))
-                {
-                    let warp = Warp { matrix, filter, fill: [9, 8, 7], frame };
+            for frame in [
+                from,
+                Size {
+                    width: 41,
+                    height: 9,
+                },
+            ] {
+                for (matrix, filter) in maps.into_iter().flat_map(|map| {
+                    [WarpFilter::Bilinear, WarpFilter::Bicubic].map(|filter| (map, filter))
+                }) {
+                    let warp = Warp {
+                        matrix,
+                        filter,
+                        fill: [9, 8, 7],
+                        frame,
+                    };
                     let both = [true, false].map(|simd| {
                         let mut out = vec![0; (frame.width * frame.height * 3) as usize];
                         run(&warp, &image(from), from, &mut out, simd);
@@ -307,9 +367,17 @@ mod tests {
 
     #[test]
     fn forward_undoes_the_map() {
-        let frame = Size { width: 9, height: 9 };
+        let frame = Size {
+            width: 9,
+            height: 9,
+        };
         let matrix = [1.1, 0.2, -3.0, -0.1, 0.9, 4.0, 0.001, -0.002];
-        let warp = Warp { matrix, filter: WarpFilter::Nearest, fill: [0; 3], frame };
+        let warp = Warp {
+            matrix,
+            filter: WarpFilter::Nearest,
+            fill: [0; 3],
+            frame,
+        };
         for (x, y) in [(0.0, 0.0), (5.0, 3.0), (9.0, 9.0)] {
             let (sx, sy) = warp.source(x, y);
             let (fx, fy) = warp.forward(sx, sy).unwrap();

@@ -1,5 +1,6 @@
-//! Warps between pixels with AVX2: the places of four pixels at once, then the three channels of each pixel at once, all in
-//! f64 and in the order of the plain code, so that the bytes are the same.
+//! Warps between pixels with AVX2: the places of four pixels at once, then the three channels of
+//! each pixel at once, all in f64 and in the order of the plain code, so that the bytes are the
+//! same.
 
 use std::arch::x86_64::*;
 
@@ -34,12 +35,23 @@ enum Reach {
 #[target_feature(enable = "avx2")]
 fn places(warp: &Warp, (width, height): (f64, f64), x: usize, y: usize, places: &mut Places) {
     let [a, b, c, d, e, f, g, h] = warp.matrix.map(|value| _mm256_set1_pd(value));
-    let (half, one, zero) = (_mm256_set1_pd(0.5), _mm256_set1_pd(1.0), _mm256_setzero_pd());
+    let (half, one, zero) = (
+        _mm256_set1_pd(0.5),
+        _mm256_set1_pd(1.0),
+        _mm256_setzero_pd(),
+    );
     let yc = _mm256_add_pd(_mm256_set1_pd(y as f64), half);
-    let (by, ey, hy) = (_mm256_mul_pd(b, yc), _mm256_mul_pd(e, yc), _mm256_mul_pd(h, yc));
+    let (by, ey, hy) = (
+        _mm256_mul_pd(b, yc),
+        _mm256_mul_pd(e, yc),
+        _mm256_mul_pd(h, yc),
+    );
     for quad in 0..AHEAD / 4 {
         let first = (x + quad * 4) as f64;
-        let xc = _mm256_add_pd(_mm256_setr_pd(first, first + 1.0, first + 2.0, first + 3.0), half);
+        let xc = _mm256_add_pd(
+            _mm256_setr_pd(first, first + 1.0, first + 2.0, first + 3.0),
+            half,
+        );
         let mut sx = _mm256_add_pd(_mm256_add_pd(_mm256_mul_pd(a, xc), by), c);
         let mut sy = _mm256_add_pd(_mm256_add_pd(_mm256_mul_pd(d, xc), ey), f);
         if !warp.is_affine() {
@@ -47,19 +59,30 @@ fn places(warp: &Warp, (width, height): (f64, f64), x: usize, y: usize, places: 
             (sx, sy) = (_mm256_div_pd(sx, scale), _mm256_div_pd(sy, scale));
         }
         let within = |at, end| {
-            let (low, high) = (_mm256_cmp_pd::<_CMP_GE_OQ>(at, zero), _mm256_cmp_pd::<_CMP_LT_OQ>(at, end));
+            let (low, high) = (
+                _mm256_cmp_pd::<_CMP_GE_OQ>(at, zero),
+                _mm256_cmp_pd::<_CMP_LT_OQ>(at, end),
+            );
             _mm256_and_pd(low, high)
         };
-        let inside = _mm256_and_pd(within(sx, _mm256_set1_pd(width)), within(sy, _mm256_set1_pd(height)));
+        let inside = _mm256_and_pd(
+            within(sx, _mm256_set1_pd(width)),
+            within(sy, _mm256_set1_pd(height)),
+        );
         // Places outside become the corner, so that what is made of them is harmless.
         let (sx, sy) = (_mm256_and_pd(sx, inside), _mm256_and_pd(sy, inside));
         let (sx, sy) = (_mm256_sub_pd(sx, half), _mm256_sub_pd(sy, half));
         let (fx, fy) = (_mm256_floor_pd(sx), _mm256_floor_pd(sy));
-        let interior =
-            _mm256_and_pd(within(fx, _mm256_set1_pd(width - 2.0)), within(fy, _mm256_set1_pd(height - 1.0)));
+        let interior = _mm256_and_pd(
+            within(fx, _mm256_set1_pd(width - 2.0)),
+            within(fy, _mm256_set1_pd(height - 1.0)),
+        );
         // Whole numbers below 2^31: an image has at most 2^28 pixels.
         let three = _mm256_set1_pd(3.0);
-        let byte = _mm256_mul_pd(three, _mm256_add_pd(_mm256_mul_pd(fy, _mm256_set1_pd(width)), fx));
+        let byte = _mm256_mul_pd(
+            three,
+            _mm256_add_pd(_mm256_mul_pd(fy, _mm256_set1_pd(width)), fx),
+        );
         let at = quad * 4;
         put_whole(&mut places.at, at, _mm256_cvttpd_epi32(byte));
         put(&mut places.dx, at, _mm256_sub_pd(sx, fx));
@@ -120,7 +143,8 @@ impl Source<'_> {
         match self.bytes[left..].first_chunk::<8>() {
             Some(bytes) if right == left + 3 => {
                 let both = _mm_cvtsi64_si128(i64::from_le_bytes(*bytes));
-                [both, _mm_srli_si128(both, 3)].map(|pixel| _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(pixel)))
+                [both, _mm_srli_si128(both, 3)]
+                    .map(|pixel| _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(pixel)))
             }
             _ => [self.pixel(left), self.pixel(right)],
         }
@@ -146,7 +170,10 @@ fn to_pixel(values: __m256d) -> [u8; 3] {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn bilinear(source: &Source<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u8; 3] {
-    let (left, right) = (x.max(0) as usize * 3, (x + 1).min(source.width - 1) as usize * 3);
+    let (left, right) = (
+        x.max(0) as usize * 3,
+        (x + 1).min(source.width - 1) as usize * 3,
+    );
     let upper = y.max(0);
     let lower = if y + 1 < source.height { y + 1 } else { upper };
     let row = |y: i32| y as usize * source.width as usize * 3;
@@ -161,10 +188,15 @@ fn bilinear(source: &Source<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u
 #[target_feature(enable = "avx2")]
 fn bilinear_interior(source: &Source<'_>, at: usize, dx: __m256d, dy: __m256d) -> [u8; 3] {
     let row = |at: usize| {
-        let bytes: &[u8; 8] = source.bytes[at..].first_chunk().expect("the interior has eight bytes");
+        let bytes: &[u8; 8] = source.bytes[at..]
+            .first_chunk()
+            .expect("the interior has eight bytes");
         let both = _mm_cvtsi64_si128(i64::from_le_bytes(*bytes));
         let pixels = [both, _mm_srli_si128(both, 3)];
-        between(pixels.map(|pixel| _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(pixel))), dx)
+        between(
+            pixels.map(|pixel| _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(pixel))),
+            dx,
+        )
     };
     to_pixel(between([row(at), row(at + source.width as usize * 3)], dy))
 }
@@ -177,7 +209,10 @@ fn cubic([v1, v2, v3, v4]: [__m256d; 4], d: __m256d) -> __m256d {
     let p2 = _mm256_add_pd(minus, v3);
     let p3 = _mm256_sub_pd(_mm256_add_pd(twice, v3), v4);
     let p4 = _mm256_add_pd(_mm256_sub_pd(_mm256_add_pd(minus, v2), v3), v4);
-    let inner = _mm256_add_pd(p2, _mm256_mul_pd(d, _mm256_add_pd(p3, _mm256_mul_pd(d, p4))));
+    let inner = _mm256_add_pd(
+        p2,
+        _mm256_mul_pd(d, _mm256_add_pd(p3, _mm256_mul_pd(d, p4))),
+    );
     _mm256_add_pd(v2, _mm256_mul_pd(d, inner))
 }
 
@@ -191,8 +226,12 @@ fn bicubic(source: &Source<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u8
         let y = y - 1 + i as i32;
         rows[i] = if i == 0 || (0..source.height).contains(&y) {
             let at = y.clamp(0, source.height - 1) as usize * source.width as usize * 3;
-            let pixels =
-                [source.pixel(at + c0), source.pixel(at + c1), source.pixel(at + c2), source.pixel(at + c3)];
+            let pixels = [
+                source.pixel(at + c0),
+                source.pixel(at + c1),
+                source.pixel(at + c2),
+                source.pixel(at + c3),
+            ];
             cubic(pixels, dx)
         } else {
             rows[i - 1]
@@ -201,7 +240,8 @@ fn bicubic(source: &Source<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u8
     to_pixel(cubic(rows, dy))
 }
 
-/// Writes the new image. Sides of more than 2^26 pixels would not fit the numbers used here; there are none.
+/// Writes the new image. Sides of more than 2^26 pixels would not fit the numbers used here; there
+/// are none.
 #[target_feature(enable = "avx2")]
 pub(super) fn run<const CUBIC: bool>(
     warp: &Warp,
@@ -209,7 +249,11 @@ pub(super) fn run<const CUBIC: bool>(
     (width, height): (u32, u32),
     out: &mut [[u8; 3]],
 ) {
-    let source = Source { bytes: pixels.as_flattened(), width: width as i32, height: height as i32 };
+    let source = Source {
+        bytes: pixels.as_flattened(),
+        width: width as i32,
+        height: height as i32,
+    };
     let mut found = Places {
         dx: [0.0; AHEAD],
         dy: [0.0; AHEAD],
@@ -220,7 +264,13 @@ pub(super) fn run<const CUBIC: bool>(
     };
     for (y, row) in out.chunks_exact_mut(warp.frame.width as usize).enumerate() {
         for (part, pixels) in row.chunks_mut(AHEAD).enumerate() {
-            places(warp, (f64::from(width), f64::from(height)), part * AHEAD, y, &mut found);
+            places(
+                warp,
+                (f64::from(width), f64::from(height)),
+                part * AHEAD,
+                y,
+                &mut found,
+            );
             for (i, pixel) in pixels.iter_mut().enumerate() {
                 let (dx, dy) = (_mm256_set1_pd(found.dx[i]), _mm256_set1_pd(found.dy[i]));
                 *pixel = match found.reach[i] {

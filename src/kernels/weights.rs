@@ -11,7 +11,8 @@ pub(super) struct Axis {
     pub(super) taps: usize,
     /// The first sample that each sample of the outcome is made of.
     pub(super) starts: Vec<u32>,
-    /// How many bytes of a row of pixels the pass across reads, or some more: 3 for each pixel, and a register.
+    /// How many bytes of a row of pixels the pass across reads, or some more: 3 for each pixel,
+    /// and a register.
     pub(super) reach: usize,
     /// `taps` for each sample of the outcome.
     pub(super) weights: Vec<i16>,
@@ -22,9 +23,17 @@ pub(super) struct Axis {
 impl Axis {
     /// Weights to make `to` samples of `from`; `support` is the reach of `kernel`.
     ///
-    /// Inlined, as rounding is an instruction for some processors and a call for others; the numbers are the same.
+    /// Inlined, as rounding is an instruction for some processors and a call for others; the
+    /// numbers are the same.
     #[inline(always)]
-    fn plan(&mut self, from: u32, to: u32, kernel: impl Fn(f64) -> f64, support: f64, antialias: bool) {
+    fn plan(
+        &mut self,
+        from: u32,
+        to: u32,
+        kernel: impl Fn(f64) -> f64,
+        support: f64,
+        antialias: bool,
+    ) {
         let scale = f64::from(from) / f64::from(to);
         let stretch = if antialias { scale.max(1.0) } else { 1.0 };
         let (radius, shrink) = (support * stretch, 1.0 / stretch);
@@ -49,22 +58,34 @@ impl Axis {
                 }
             }
             if sum != 0.0 {
-                weights[..count].iter_mut().for_each(|weight| *weight /= sum);
+                weights[..count]
+                    .iter_mut()
+                    .for_each(|weight| *weight /= sum);
             }
             most = weights[..count].iter().copied().fold(most, f64::max);
-            let used = weights[..count].iter().rposition(|weight| *weight != 0.0).map_or(0, |last| last + 1);
+            let used = weights[..count]
+                .iter()
+                .rposition(|weight| *weight != 0.0)
+                .map_or(0, |last| last + 1);
             taps = taps.max(used);
             self.starts.push(start);
         }
         let fits = |precision: &u32| (most * f64::from(2 << precision)).round() >= 32768.0;
         self.precision = (0..22).find(fits).unwrap_or(21);
-        self.taps = if taps > 2 { taps.next_multiple_of(4) } else { 2 };
+        self.taps = if taps > 2 {
+            taps.next_multiple_of(4)
+        } else {
+            2
+        };
         let furthest = self.starts.iter().max().map_or(0, |start| *start as usize);
         self.reach = 3 * (furthest + self.taps) + 16;
         self.weights.clear();
         self.weights.resize(self.taps * to as usize, 0);
         let unit = f64::from(1 << self.precision);
-        for (rounded, exact) in self.weights.chunks_exact_mut(self.taps).zip(self.exact.chunks_exact(window))
+        for (rounded, exact) in self
+            .weights
+            .chunks_exact_mut(self.taps)
+            .zip(self.exact.chunks_exact(window))
         {
             for (rounded, exact) in rounded.iter_mut().zip(exact) {
                 *rounded = (exact * unit).round() as i16;
@@ -113,5 +134,9 @@ fn lanczos(x: f64) -> f64 {
         let x = x * std::f64::consts::PI;
         if x == 0.0 { 1.0 } else { x.sin() / x }
     };
-    if (-3.0..3.0).contains(&x) { sinc(x) * sinc(x / 3.0) } else { 0.0 }
+    if (-3.0..3.0).contains(&x) {
+        sinc(x) * sinc(x / 3.0)
+    } else {
+        0.0
+    }
 }

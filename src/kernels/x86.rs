@@ -1,5 +1,6 @@
-//! The kernels that pay for AVX2 by hand: pixels of three bytes are no shape that the compiler vectorizes. Each has a plain
-//! twin beside the step it belongs to, which gives the same bytes; nothing here fuses multiplications and additions.
+//! The kernels that pay for AVX2 by hand: pixels of three bytes are no shape that the compiler
+//! vectorizes. Each has a plain twin beside the step it belongs to, which gives the same bytes;
+//! nothing here fuses multiplications and additions.
 
 use std::arch::x86_64::*;
 
@@ -20,7 +21,8 @@ pub(crate) fn store(bytes: &mut [u8; 16], vector: __m128i) {
     unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), vector) }
 }
 
-/// Which byte of the `register`th register goes to each pixel of a channel's plane; -1 (a zero) if it is in another one.
+/// Which byte of the `register`th register goes to each pixel of a channel's plane; -1 (a zero) if
+/// it is in another one.
 const fn to_plane(channel: usize, register: usize) -> [u8; 16] {
     let mut order = [0x80; 16];
     let mut pixel = 0;
@@ -60,15 +62,19 @@ const FROM_PLANE: [[[u8; 16]; 3]; 3] = [
     [from_plane(0, 2), from_plane(1, 2), from_plane(2, 2)],
 ];
 
-/// The five pixels behind a first byte in the opposite order, before a last byte that counts for nothing.
+/// The five pixels behind a first byte in the opposite order, before a last byte that counts for
+/// nothing.
 const MIRRORED: [u8; 16] = [13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, 0x80];
 
 /// Three registers shuffled and put together.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn gather([a, b, c]: [__m128i; 3], [x, y, z]: &[[u8; 16]; 3]) -> __m128i {
-    let (a, b, c) =
-        (_mm_shuffle_epi8(a, load(x)), _mm_shuffle_epi8(b, load(y)), _mm_shuffle_epi8(c, load(z)));
+    let (a, b, c) = (
+        _mm_shuffle_epi8(a, load(x)),
+        _mm_shuffle_epi8(b, load(y)),
+        _mm_shuffle_epi8(c, load(z)),
+    );
     _mm_or_si128(_mm_or_si128(a, b), c)
 }
 
@@ -76,15 +82,27 @@ fn gather([a, b, c]: [__m128i; 3], [x, y, z]: &[[u8; 16]; 3]) -> __m128i {
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(crate) fn split(block: &Block) -> [__m128i; 3] {
-    let [a, b, c] = block.as_flattened().as_chunks().0 else { unreachable!("48 bytes are three registers") };
+    let [a, b, c] = block.as_flattened().as_chunks().0 else {
+        unreachable!("48 bytes are three registers")
+    };
     let registers = [load(a), load(b), load(c)];
-    [gather(registers, &TO_PLANE[0]), gather(registers, &TO_PLANE[1]), gather(registers, &TO_PLANE[2])]
+    [
+        gather(registers, &TO_PLANE[0]),
+        gather(registers, &TO_PLANE[1]),
+        gather(registers, &TO_PLANE[2]),
+    ]
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
 fn join(block: &mut Block, planes: [__m128i; 3]) {
-    for (part, order) in block.as_flattened_mut().as_chunks_mut().0.iter_mut().zip(&FROM_PLANE) {
+    for (part, order) in block
+        .as_flattened_mut()
+        .as_chunks_mut()
+        .0
+        .iter_mut()
+        .zip(&FROM_PLANE)
+    {
         store(part, gather(planes, order));
     }
 }
@@ -93,14 +111,20 @@ fn join(block: &mut Block, planes: [__m128i; 3]) {
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(crate) fn widen(bytes: __m128i) -> [__m256i; 2] {
-    [_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))]
+    [
+        _mm256_cvtepu8_epi32(bytes),
+        _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)),
+    ]
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
 fn narrow([low, high]: [__m256i; 2]) -> __m128i {
     let words = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0b11_01_10_00);
-    _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1))
+    _mm_packus_epi16(
+        _mm256_castsi256_si128(words),
+        _mm256_extracti128_si256(words, 1),
+    )
 }
 
 /// Pillow's luma of eight pixels.
@@ -109,7 +133,10 @@ fn narrow([low, high]: [__m256i; 2]) -> __m128i {
 fn luma(r: __m256i, g: __m256i, b: __m256i) -> __m256i {
     let times = |values, by| _mm256_mullo_epi32(values, _mm256_set1_epi32(by));
     let sum = _mm256_add_epi32(times(r, 19595), times(g, 38470));
-    let sum = _mm256_add_epi32(sum, _mm256_add_epi32(times(b, 7471), _mm256_set1_epi32(0x8000)));
+    let sum = _mm256_add_epi32(
+        sum,
+        _mm256_add_epi32(times(b, 7471), _mm256_set1_epi32(0x8000)),
+    );
     _mm256_srli_epi32(sum, 16)
 }
 
@@ -151,7 +178,10 @@ pub(super) fn saturation(blocks: &mut [Block], factor: f32) {
             for channel in 0..3 {
                 let value = _mm256_cvtepi32_ps(planes[channel][half]);
                 let value = _mm256_add_ps(gray, _mm256_mul_ps(factor, _mm256_sub_ps(value, gray)));
-                let value = _mm256_min_ps(_mm256_max_ps(value, _mm256_setzero_ps()), _mm256_set1_ps(255.0));
+                let value = _mm256_min_ps(
+                    _mm256_max_ps(value, _mm256_setzero_ps()),
+                    _mm256_set1_ps(255.0),
+                );
                 out[channel][half] = _mm256_cvttps_epi32(value);
             }
         }
@@ -161,8 +191,9 @@ pub(super) fn saturation(blocks: &mut [Block], factor: f32) {
 
 /// Writes the mirror image of a row's end to its beginning; returns how many pixels that are.
 ///
-/// A register of 16 bytes takes five pixels; the byte that it has too many is stored behind them, where the next ones go.
-/// Written forwards: stores that overlap the one before from below take twice the time.
+/// A register of 16 bytes takes five pixels; the byte that it has too many is stored behind them,
+/// where the next ones go. Written forwards: stores that overlap the one before from below take
+/// twice the time.
 #[target_feature(enable = "avx2")]
 pub(super) fn mirror(source: &[[u8; 3]], out: &mut [[u8; 3]]) -> usize {
     const GROUPS: usize = 4;
@@ -173,10 +204,20 @@ pub(super) fn mirror(source: &[[u8; 3]], out: &mut [[u8; 3]]) -> usize {
     for step in 0..steps {
         let from = source[source.len() - (step + 1) * STEP - 1..].first_chunk::<{ STEP + 1 }>();
         let to = out[step * STEP..].first_chunk_mut::<{ STEP + 1 }>();
-        let (from, to) = (from.expect("a byte before each step"), to.expect("a byte behind each step"));
+        let (from, to) = (
+            from.expect("a byte before each step"),
+            to.expect("a byte behind each step"),
+        );
         for group in 0..GROUPS {
-            let pixels = load(from[15 * (GROUPS - 1 - group)..].first_chunk().expect("16 bytes"));
-            store(to[15 * group..].first_chunk_mut().expect("16 bytes"), _mm_shuffle_epi8(pixels, order));
+            let pixels = load(
+                from[15 * (GROUPS - 1 - group)..]
+                    .first_chunk()
+                    .expect("16 bytes"),
+            );
+            store(
+                to[15 * group..].first_chunk_mut().expect("16 bytes"),
+                _mm_shuffle_epi8(pixels, order),
+            );
         }
     }
     steps * STEP / 3

@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::Loader;
 use crate::augment::Scratch;
-use crate::geometry::Size;
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::{self, Drawn, Method, SlotMix};
 use crate::pipeline::line::{Desk, Sample, wish};
 use crate::pipeline::mixing;
@@ -26,8 +26,9 @@ pub struct Explanation {
     pub epoch: u32,
     /// The visit that is explained: the first one in this epoch ([`crate::Batch::occurrences`]).
     pub occurrence: u32,
-    /// Where it comes in this epoch: batch, slot of the global batch, and what the slot is. Empty if a selection or the sampler leaves it
-    /// out, or if it comes after the first 2^24 slots, which are all that is searched.
+    /// Where it comes in this epoch: batch, slot of the global batch, and what the slot is. Empty
+    /// if a selection or the sampler leaves it out, or if it comes after the first 2^24 slots,
+    /// which are all that is searched.
     pub visits: Vec<(u64, usize, Slot)>,
     /// How it is stored.
     pub codec: Codec,
@@ -37,14 +38,15 @@ pub struct Explanation {
     pub target: Target,
     /// The part that is decoded: left, top, width, height, in pixels of the decoded image.
     pub decoded: (u32, u32, u32, u32),
-    /// By how much the sides of the decoded image are smaller than stored: 1 unless the recipe has `decode.scale =
-    /// "fast"`. The first steps are those of the decoded image.
+    /// By how much the sides of the decoded image are smaller than stored: 1 unless the recipe has
+    /// `decode.scale = "fast"`. The first steps are those of the decoded image.
     pub divisor: u32,
     /// What is done to each view, in order.
     pub views: Vec<ViewSteps>,
     /// The values in this epoch of numbers of `[mix]` that change from epoch to epoch.
     pub mix_values: Vec<String>,
-    /// How the sample's slot is mixed; more than one if its group is mixed several times, none without mixing.
+    /// How the sample's slot is mixed; more than one if its group is mixed several times, none
+    /// without mixing.
     pub mixes: Vec<MixStep>,
 }
 
@@ -77,7 +79,8 @@ pub struct ViewSteps {
     pub view: String,
     /// The size that it ends with.
     pub frame: Size,
-    /// The values in this epoch of parameters that change from epoch to epoch, such as `color_jitter p = 0.25`.
+    /// The values in this epoch of parameters that change from epoch to epoch, such as
+    /// `color_jitter p = 0.25`.
     pub values: Vec<String>,
     /// The steps with their drawn parameters, in order.
     pub steps: Vec<String>,
@@ -92,7 +95,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// The errors of reading the sample and its header; [`crate::Kind::Config`] if there is no such sample.
+    /// The errors of reading the sample and its header; [`crate::Kind::Config`] if there is no such
+    /// sample.
     pub fn explain(&self, epoch: u32, sample: u64) -> Result<Explanation> {
         if sample >= self.samples() {
             return Err(Error::config(format!(
@@ -101,15 +105,26 @@ impl Loader {
             )));
         }
         let mut desk = Desk::new();
-        let Sample { raw, mut annotations, .. } = self.line.read(&mut desk, sample)?;
+        let Sample {
+            raw,
+            mut annotations,
+            ..
+        } = self.line.read(&mut desk, sample)?;
         let name = self.line.source.name(sample);
         let named = |error: Error| error.at(&name).with_sample(sample);
         let limits = &self.line.recipe.decode.limits;
         let probe = decode::probe(&raw.bytes, raw.codec, limits).map_err(named)?;
         let views = self.line.views_at(epoch)?;
         let visits = self.line.plan.visits(epoch, sample, SEARCHED);
-        let visit = visits.first().map_or(Visit { sample, occurrence: 0 }, |(_, _, slot)| slot.visit);
-        self.line.draw(&mut desk.programs, &views, epoch, visit, &probe);
+        let visit = visits.first().map_or(
+            Visit {
+                sample,
+                occurrence: 0,
+            },
+            |(_, _, slot)| slot.visit,
+        );
+        self.line
+            .draw(&mut desk.programs, &views, epoch, visit, &probe);
         let scaled = self.line.scaled(&mut desk.programs, &raw.bytes, probe);
         let wish = wish(&desk.programs);
         let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
@@ -117,27 +132,36 @@ impl Loader {
         let joint = self.line.recipe.joint.as_ref();
         let scratch = &mut Scratch::new(decode::simd());
         let annotated = views.annotate(joint, &desk.programs, &annotations, scratch)?;
-        let steps = views.spots().zip(&desk.programs).map(|(spot, program)| ViewSteps {
-            view: spot.title(),
-            frame: program.end(),
-            values: spot
-                .group
-                .view
-                .ops()
-                .iter()
-                .flat_map(|entry| entry.values_at(epoch).map(|value| format!("{} {value}", entry.label())))
-                .collect(),
-            steps: program.steps().iter().map(ToString::to_string).collect(),
-            notes: spot
-                .group
-                .notes
-                .iter()
-                .filter_map(|note| Some((note.name.clone(), program.note(note)?.to_vec())))
-                .collect(),
-            annotations: annotated.get(spot.number).cloned().unwrap_or_default(),
-        });
-        let mixes =
-            visits.first().map(|(batch, slot, _)| self.mixes(&views, epoch, *batch, *slot)).transpose()?;
+        let steps = views
+            .spots()
+            .zip(&desk.programs)
+            .map(|(spot, program)| ViewSteps {
+                view: spot.title(),
+                frame: program.end(),
+                values: spot
+                    .group
+                    .view
+                    .ops()
+                    .iter()
+                    .flat_map(|entry| {
+                        entry
+                            .values_at(epoch)
+                            .map(|value| format!("{} {value}", entry.label()))
+                    })
+                    .collect(),
+                steps: program.steps().iter().map(ToString::to_string).collect(),
+                notes: spot
+                    .group
+                    .notes
+                    .iter()
+                    .filter_map(|note| Some((note.name.clone(), program.note(note)?.to_vec())))
+                    .collect(),
+                annotations: annotated.get(spot.number).cloned().unwrap_or_default(),
+            });
+        let mixes = visits
+            .first()
+            .map(|(batch, slot, _)| self.mixes(&views, epoch, *batch, *slot))
+            .transpose()?;
         Ok(Explanation {
             sample,
             name,
@@ -161,20 +185,34 @@ impl Loader {
             return Ok(Vec::new());
         }
         let plan = self.line.plan.batch(epoch, batch);
-        let slot = slot.checked_sub(plan.first).filter(|slot| *slot < plan.slots.len());
-        let Some(slot) = slot else { return Ok(Vec::new()) };
-        let (group, start) = (slot / self.line.group, slot / self.line.group * self.line.group);
+        let slot = slot
+            .checked_sub(plan.first)
+            .filter(|slot| *slot < plan.slots.len());
+        let Some(slot) = slot else {
+            return Ok(Vec::new());
+        };
+        let (group, start) = (
+            slot / self.line.group,
+            slot / self.line.group * self.line.group,
+        );
         let drawn = mixing::draw(&self.line, views, &plan)?.swap_remove(group);
-        let own = drawn.into_iter().filter(|mix| start + mix.slot() == slot && mix.role == mix::Role::Mixed);
+        let own = drawn
+            .into_iter()
+            .filter(|mix| start + mix.slot() == slot && mix.role == mix::Role::Mixed);
         let step = |mix: SlotMix| {
             let (lam, drawn) = match &mix.drawn {
-                Drawn::Ready(outcome) => {
-                    (Some(outcome.lam(views.mix_frame())), format!("{:?}", outcome.blend))
-                }
+                Drawn::Ready(outcome) => (
+                    Some(outcome.lam(views.mix_frame())),
+                    format!("{:?}", outcome.blend),
+                ),
                 Drawn::Late(rest) => (None, format!("{rest:?}")),
             };
-            let source =
-                |source: &usize| (plan.slots[start + source].visit.sample, plan.first + start + source);
+            let source = |source: &usize| {
+                (
+                    plan.slots[start + source].visit.sample,
+                    plan.first + start + source,
+                )
+            };
             MixStep {
                 batch: plan.index,
                 slot: plan.first + slot,
@@ -196,7 +234,11 @@ impl fmt::Display for Explanation {
             self.sample, self.name, self.epoch, self.occurrence
         )?;
         for (batch, at, slot) in &self.visits {
-            write!(f, "  comes    batch {batch}, slot {at}, visit {}", slot.visit.occurrence)?;
+            write!(
+                f,
+                "  comes    batch {batch}, slot {at}, visit {}",
+                slot.visit.occurrence
+            )?;
             if let Some(group) = slot.group {
                 write!(f, ", group {group}")?;
             }
@@ -210,7 +252,10 @@ impl fmt::Display for Explanation {
             writeln!(f, "{}", if slot.valid { "" } else { ", filling up" })?;
         }
         if self.visits.is_empty() {
-            writeln!(f, "  comes    not in the {SEARCHED} first slots of this epoch")?;
+            writeln!(
+                f,
+                "  comes    not in the {SEARCHED} first slots of this epoch"
+            )?;
         }
         writeln!(
             f,
@@ -218,9 +263,24 @@ impl fmt::Display for Explanation {
             self.codec, self.size.0, self.size.1, self.target
         )?;
         let (left, top, width, height) = self.decoded;
-        let scale = if self.divisor > 1 { format!(" at 1/{}", self.divisor) } else { String::new() };
-        writeln!(f, "  decoded  left={left} top={top} width={width} height={height}{scale}")?;
-        for ViewSteps { view, frame, values, steps, notes, annotations } in &self.views {
+        let scale = if self.divisor > 1 {
+            format!(" at 1/{}", self.divisor)
+        } else {
+            String::new()
+        };
+        writeln!(
+            f,
+            "  decoded  left={left} top={top} width={width} height={height}{scale}"
+        )?;
+        for ViewSteps {
+            view,
+            frame,
+            values,
+            steps,
+            notes,
+            annotations,
+        } in &self.views
+        {
             if self.views.len() > 1 {
                 writeln!(f, "  view     {view}, {frame}")?;
             }
@@ -234,25 +294,50 @@ impl fmt::Display for Explanation {
                 writeln!(f, "  note     {name} = {numbers:?}")?;
             }
             for label in &annotations.boxes {
-                let ([x0, y0, x1, y1], origin) =
-                    (label.edges, if label.pasted.is_some() { ", pasted" } else { "" });
+                let ([x0, y0, x1, y1], origin) = (
+                    label.edges,
+                    if label.pasted.is_some() {
+                        ", pasted"
+                    } else {
+                        ""
+                    },
+                );
                 let (class, id) = (label.class, label.id);
-                writeln!(f, "  box      {id}: class {class}, {x0:.1} {y0:.1} to {x1:.1} {y1:.1}{origin}")?;
+                writeln!(
+                    f,
+                    "  box      {id}: class {class}, {x0:.1} {y0:.1} to {x1:.1} {y1:.1}{origin}"
+                )?;
             }
             for point in &annotations.keypoints {
                 let (id, x, y) = (point.id, point.x, point.y);
                 let (instance, visible) = (point.instance, point.visible);
-                writeln!(f, "  keypoint {id} of {instance}: {x:.1} {y:.1}, visible {visible}")?;
+                writeln!(
+                    f,
+                    "  keypoint {id} of {instance}: {x:.1} {y:.1}, visible {visible}"
+                )?;
             }
             for plane in &annotations.planes {
                 let (width, height) = plane.size().unwrap_or_default();
-                writeln!(f, "  plane    {}: {}, {width} x {height}", plane.name, plane.kind.as_str())?;
+                writeln!(
+                    f,
+                    "  plane    {}: {}, {width} x {height}",
+                    plane.name,
+                    plane.kind.as_str()
+                )?;
             }
         }
         for value in &self.mix_values {
             writeln!(f, "  value    mix {value}")?;
         }
-        for MixStep { batch, slot, method, sources, lam, drawn } in &self.mixes {
+        for MixStep {
+            batch,
+            slot,
+            method,
+            sources,
+            lam,
+            drawn,
+        } in &self.mixes
+        {
             write!(f, "  mix      batch {batch}, slot {slot}: {method}")?;
             for (sample, slot) in &sources[1..] {
                 write!(f, " with sample {sample} (slot {slot})")?;

@@ -8,15 +8,24 @@ use crate::plan::{By, Facts, Grouping, Prune, Sampler, Select, Setup, Subset, Va
 use crate::recipe::Recipe;
 use crate::source::{Fingerprint, Parts, Source, Target};
 
-/// Reads what the setup needs, and puts numbers in the place of files and columns. The fingerprint is that of all that was read
-/// beside the source itself.
+/// Reads what the setup needs, and puts numbers in the place of files and columns. The fingerprint
+/// is that of all that was read beside the source itself.
 pub(super) fn gather(
     setup: &mut Setup,
     recipe: &Recipe,
     source: &dyn Source,
 ) -> Result<(Facts, Option<Fingerprint>)> {
-    let table = recipe.table.as_deref().map(|path| Side::open(path, source)).transpose()?;
-    let mut reading = Reading { source, table, sum: Parts::default(), any: false };
+    let table = recipe
+        .table
+        .as_deref()
+        .map(|path| Side::open(path, source))
+        .transpose()?;
+    let mut reading = Reading {
+        source,
+        table,
+        sum: Parts::default(),
+        any: false,
+    };
     if let Some(Side { table, .. }) = &reading.table {
         reading.sum.push(&table.bytes);
         reading.any = true;
@@ -57,7 +66,8 @@ impl Side {
     fn open(path: &std::path::Path, source: &dyn Source) -> Result<Side> {
         let table = Table::open(path)?;
         let samples = source.len();
-        let count = u32::try_from(samples).map_err(|_| Error::config("a table of more than 2^32 samples"))?;
+        let count = u32::try_from(samples)
+            .map_err(|_| Error::config("a table of more than 2^32 samples"))?;
         let mut rows = vec![u32::MAX; count as usize];
         let mut put = |line: usize, row: usize, sample: Option<u64>, cell: &str| {
             let at = sample.and_then(|sample| rows.get_mut(sample as usize));
@@ -66,7 +76,10 @@ impl Side {
                     *free = row as u32;
                     Ok(())
                 }
-                Some(_) => Err(table.at(line, Error::config(format!("a second row for sample {cell}")))),
+                Some(_) => Err(table.at(
+                    line,
+                    Error::config(format!("a second row for sample {cell}")),
+                )),
                 None => Err(table.at(line, Error::config(format!("there is no sample {cell}")))),
             }
         };
@@ -75,9 +88,15 @@ impl Side {
                 put(line, row, Some(table.number("sample", (line, cell))?), cell)?;
             }
         } else if let Some(names) = table.column("name") {
-            let known: BTreeMap<String, u64> = (0..samples).map(|id| (source.name(id), id)).collect();
+            let known: BTreeMap<String, u64> =
+                (0..samples).map(|id| (source.name(id), id)).collect();
             for (row, (line, cell)) in names.enumerate() {
-                put(line, row, known.get(cell).copied(), &format!("named \"{cell}\""))?;
+                put(
+                    line,
+                    row,
+                    known.get(cell).copied(),
+                    &format!("named \"{cell}\""),
+                )?;
             }
         } else if table.len() as u64 == samples {
             rows = (0..count).collect();
@@ -91,8 +110,11 @@ impl Side {
         if let Some(sample) = rows.iter().position(|row| *row == u32::MAX) {
             let sample = sample as u64;
             let name = source.name(sample);
-            return Err(Error::config(format!("{}: no row for sample {sample} ({name})", path.display()))
-                .with_sample(sample));
+            return Err(Error::config(format!(
+                "{}: no row for sample {sample} ({name})",
+                path.display()
+            ))
+            .with_sample(sample));
         }
         Ok(Side { table, rows })
     }
@@ -112,7 +134,10 @@ impl Reading<'_> {
             && let Some(cells) = table.column(name)
         {
             let cells: Vec<&str> = cells.map(|(_, cell)| cell).collect();
-            return Ok(rows.iter().map(|&row| cells[row as usize].to_owned()).collect());
+            return Ok(rows
+                .iter()
+                .map(|&row| cells[row as usize].to_owned())
+                .collect());
         }
         let mut values = Vec::new();
         let found = self.source.column(name, &mut |_, text| {
@@ -130,19 +155,24 @@ impl Reading<'_> {
             )));
         }
         // Fingerprints of sources need not cover columns that nobody asked for.
-        values.iter().for_each(|value| self.sum.push(value.as_bytes()));
+        values
+            .iter()
+            .for_each(|value| self.sum.push(value.as_bytes()));
         self.any = true;
         Ok(values)
     }
 
     fn values(&mut self, values: &mut Values) -> Result<()> {
-        let Values::Column(name) = values else { return Ok(()) };
+        let Values::Column(name) = values else {
+            return Ok(());
+        };
         let mut numbers = Vec::new();
         for (sample, text) in (0u64..).zip(self.column(name)?) {
             numbers.push(text.trim().parse::<f64>().map_err(|_| {
                 let whose = self.source.name(sample);
-                let error =
-                    format!("column \"{name}\" of sample {sample} ({whose}): \"{text}\" is no number");
+                let error = format!(
+                    "column \"{name}\" of sample {sample} ({whose}): \"{text}\" is no number"
+                );
                 Error::config(error).with_sample(sample)
             })?);
         }
@@ -151,17 +181,27 @@ impl Reading<'_> {
     }
 
     fn subset(&mut self, subset: &mut Subset) -> Result<()> {
-        let Some(path) = subset.file.take() else { return Ok(()) };
+        let Some(path) = subset.file.take() else {
+            return Ok(());
+        };
         if !subset.samples.is_empty() || subset.weights.is_some() {
-            return Err(Error::config("select \"subset\": give a file, or samples and weights, not both"));
+            return Err(Error::config(
+                "select \"subset\": give a file, or samples and weights, not both",
+            ));
         }
         let table = Table::open(&path)?;
         self.sum.push(&table.bytes);
         self.any = true;
-        subset.samples =
-            table.expect("sample")?.map(|cell| table.number("sample", cell)).collect::<Result<_>>()?;
+        subset.samples = table
+            .expect("sample")?
+            .map(|cell| table.number("sample", cell))
+            .collect::<Result<_>>()?;
         if let Some(weights) = table.column("weight") {
-            subset.weights = Some(weights.map(|cell| table.number("weight", cell)).collect::<Result<_>>()?);
+            subset.weights = Some(
+                weights
+                    .map(|cell| table.number("weight", cell))
+                    .collect::<Result<_>>()?,
+            );
         }
         Ok(())
     }
@@ -179,11 +219,16 @@ impl Reading<'_> {
                 _ => "has several classes",
             };
             let name = source.name(sample);
-            let error =
-                format!("sample {sample} ({name}) {wrong}: what goes by class wants one of each sample");
+            let error = format!(
+                "sample {sample} ({name}) {wrong}: what goes by class wants one of each sample"
+            );
             Err(Error::config(error).with_sample(sample))
         })?;
         let names = source.classes().unwrap_or_default().to_vec();
-        Ok(Grouping { of, count: known.unwrap_or(names.len() as u32), names })
+        Ok(Grouping {
+            of,
+            count: known.unwrap_or(names.len() as u32),
+            names,
+        })
     }
 }

@@ -17,9 +17,9 @@ pub use explain::{Explanation, MixStep, ViewSteps};
 pub use preview::Image;
 pub use state::LoaderState;
 
-use crate::geometry::Size;
 use crate::batch::{Batch, Pool, TargetMaker};
 use crate::error::{Error, Kind, Result};
+use crate::geometry::Size;
 use crate::pipeline::learnt::Learnt;
 use crate::pipeline::proofs::Proofs;
 use crate::pipeline::stats::Meter;
@@ -59,7 +59,12 @@ pub struct Loader {
 
 impl std::fmt::Debug for Loader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Loader({} samples, {} batches an epoch)", self.samples(), self.batches())
+        write!(
+            f,
+            "Loader({} samples, {} batches an epoch)",
+            self.samples(),
+            self.batches()
+        )
     }
 }
 
@@ -77,30 +82,38 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if the recipe cannot work with this data: no fixed size, no samples, a batch that is not filled.
+    /// [`Kind::Config`] if the recipe cannot work with this data: no fixed size, no samples, a
+    /// batch that is not filled.
     pub fn new(source: Box<dyn Source>, recipe: Recipe) -> Result<Loader> {
         Loader::sources(vec![source], recipe)
     }
 
-    /// A loader over several sources, blended by weight ([`Plan::new`]). Samples are numbered through all sources in
-    /// order.
+    /// A loader over several sources, blended by weight ([`Plan::new`]). Samples are numbered
+    /// through all sources in order.
     ///
     /// # Errors
     ///
     /// As [`Loader::new`], and for weights that are negative, no numbers or all 0.
     pub fn blend(sources: Vec<(Box<dyn Source>, f64)>, recipe: Recipe) -> Result<Loader> {
-        let shares =
-            sources.iter().map(|(source, weight)| Share { len: source.len(), weight: (*weight).into() });
+        let shares = sources.iter().map(|(source, weight)| Share {
+            len: source.len(),
+            weight: (*weight).into(),
+        });
         let shares = shares.collect();
-        Loader::build(sources.into_iter().map(|(source, _)| source).collect(), shares, recipe)
+        Loader::build(
+            sources.into_iter().map(|(source, _)| source).collect(),
+            shares,
+            recipe,
+        )
     }
 
-    /// A loader over several sources, blended as the recipe says ([`Recipe::source`]), or by the numbers of their samples if it says
-    /// nothing.
+    /// A loader over several sources, blended as the recipe says ([`Recipe::source`]), or by the
+    /// numbers of their samples if it says nothing.
     ///
     /// # Errors
     ///
-    /// As [`Loader::blend`], and if the recipe speaks of another number of sources, or gives weights to some of them only.
+    /// As [`Loader::blend`], and if the recipe speaks of another number of sources, or gives
+    /// weights to some of them only.
     pub fn sources(sources: Vec<Box<dyn Source>>, recipe: Recipe) -> Result<Loader> {
         let said = &recipe.sources;
         if !said.is_empty() && said.len() != sources.len() {
@@ -118,13 +131,25 @@ impl Loader {
         }
         let share = |(number, len): (usize, u64)| {
             let weight = said.get(number).and_then(|said| said.weight.clone());
-            Share { len, weight: weight.unwrap_or((len as f64).into()) }
+            Share {
+                len,
+                weight: weight.unwrap_or((len as f64).into()),
+            }
         };
-        let shares = sources.iter().map(|source| source.len()).enumerate().map(share).collect();
+        let shares = sources
+            .iter()
+            .map(|source| source.len())
+            .enumerate()
+            .map(share)
+            .collect();
         Loader::build(sources, shares, recipe)
     }
 
-    fn build(mut sources: Vec<Box<dyn Source>>, shares: Vec<Share>, recipe: Recipe) -> Result<Loader> {
+    fn build(
+        mut sources: Vec<Box<dyn Source>>,
+        shares: Vec<Share>,
+        recipe: Recipe,
+    ) -> Result<Loader> {
         let single = sources.len() == 1;
         let source: Arc<dyn Source> = match single {
             true => sources.remove(0).into(),
@@ -132,8 +157,12 @@ impl Loader {
         };
         let mut data = source.fingerprint();
         if !single {
-            let weights = shares.iter().map(|share| toml::Value::try_from(&share.weight));
-            let weights: Vec<String> = weights.map(|value| value.expect("a number").to_string()).collect();
+            let weights = shares
+                .iter()
+                .map(|share| toml::Value::try_from(&share.weight));
+            let weights: Vec<String> = weights
+                .map(|value| value.expect("a number").to_string())
+                .collect();
             data = Fingerprint::of([&data.0.to_le_bytes()[..], weights.join(" ").as_bytes()]);
         }
         Loader::over(source, shares, true, data, recipe)
@@ -147,9 +176,14 @@ impl Loader {
         recipe: Recipe,
     ) -> Result<Loader> {
         recipe.check().map_err(|(_, error)| error.at("recipe"))?;
-        let given = source.uniform_frame().map(|(height, width)| Size { width, height });
+        let given = source
+            .uniform_frame()
+            .map(|(height, width)| Size { width, height });
         let views = ViewSets::new(&recipe, given)?;
-        let group = recipe.mix.as_ref().map_or(1, |mix| mix.group_size(recipe.batch));
+        let group = recipe
+            .mix
+            .as_ref()
+            .map_or(1, |mix| mix.group_size(recipe.batch));
         let mut setup = Setup {
             seed: recipe.seed,
             sources: shares,
@@ -186,11 +220,18 @@ impl Loader {
         });
         let start = LoaderState::at(&line, 0, 0);
         let meter = Arc::new(Meter::of(line.plan.sources()));
-        Ok(Loader { line, tuning: Tuning::default(), meter, pool: OnceLock::new(), start })
+        Ok(Loader {
+            line,
+            tuning: Tuning::default(),
+            meter,
+            pool: OnceLock::new(),
+            start,
+        })
     }
 
-    /// A second pass over some samples: each exactly once, in the order given, by the same views. What is drawn depends on the epoch
-    /// and the sample, so samples that came once in a pass look as they did in the same epoch.
+    /// A second pass over some samples: each exactly once, in the order given, by the same views.
+    /// What is drawn depends on the epoch and the sample, so samples that came once in a pass
+    /// look as they did in the same epoch.
     ///
     /// # Errors
     ///
@@ -208,24 +249,37 @@ impl Loader {
     /// ```
     pub fn second_pass(&self, samples: &[u64]) -> Result<Loader> {
         let line = &self.line;
-        let mut recipe = line.recipe.clone().order(Order::Sequential).sampler(Ordered::new());
+        let mut recipe = line
+            .recipe
+            .clone()
+            .order(Order::Sequential)
+            .sampler(Ordered::new());
         recipe.select = vec![Subset::new(samples.iter().copied()).into()];
-        recipe.last = if line.plan.world() == World::SINGLE { Last::Keep } else { Last::Pad };
-        let share = |len| Share { len, weight: 1.0.into() };
+        recipe.last = if line.plan.world() == World::SINGLE {
+            Last::Keep
+        } else {
+            Last::Pad
+        };
+        let share = |len| Share {
+            len,
+            weight: 1.0.into(),
+        };
         let shares = line.plan.source_sizes().map(share).collect();
         let mut loader = Loader::over(Arc::clone(&line.source), shares, false, line.data, recipe)?;
         loader.tuning = self.tuning.clone();
         loader.world(line.plan.world())
     }
 
-    /// Makes this loader deliver the share of one rank of several. The batch of the recipe stays the global one.
+    /// Makes this loader deliver the share of one rank of several. The batch of the recipe stays
+    /// the global one.
     ///
     /// # Errors
     ///
     /// [`Kind::Config`] if the ranks cannot share the batch equally.
     pub fn world(mut self, world: World) -> Result<Loader> {
-        let line = Arc::get_mut(&mut self.line)
-            .ok_or_else(|| Error::config("the ranks of a loader are set before its first iterator"))?;
+        let line = Arc::get_mut(&mut self.line).ok_or_else(|| {
+            Error::config("the ranks of a loader are set before its first iterator")
+        })?;
         line.plan = line.plan.for_world(world)?;
         Ok(self)
     }
@@ -247,7 +301,11 @@ impl Loader {
     ///
     /// [`Kind::Config`] for 0 or more than 65536.
     pub fn workers(self, workers: usize) -> Result<Loader> {
-        let tuning = Tuning { workers, reads: 4 * workers, ..self.tuning.clone() };
+        let tuning = Tuning {
+            workers,
+            reads: 4 * workers,
+            ..self.tuning.clone()
+        };
         self.tuning(tuning)
     }
 
@@ -256,7 +314,8 @@ impl Loader {
         self.line.plan.samples()
     }
 
-    /// The number of batches of epoch 0; the same for every rank, and for every epoch but where tasks change.
+    /// The number of batches of epoch 0; the same for every rank, and for every epoch but where
+    /// tasks change.
     pub fn batches(&self) -> u64 {
         self.line.plan.batches()
     }
@@ -266,15 +325,19 @@ impl Loader {
         self.line.plan.batches_at(epoch)
     }
 
-    /// The shape of a whole batch of this rank in epoch 0, in the layout's order; of the first group of views if there are
-    /// several.
+    /// The shape of a whole batch of this rank in epoch 0, in the layout's order; of the first
+    /// group of views if there are several.
     pub fn shape(&self) -> [usize; 4] {
         self.shapes()[0]
     }
 
-    /// The shape of a whole batch's tensor in epoch 0 for each group of views: count x slots images.
+    /// The shape of a whole batch's tensor in epoch 0 for each group of views: count x slots
+    /// images.
     pub fn shapes(&self) -> Vec<[usize; 4]> {
-        self.line.views.first().shapes(self.line.emitted(self.line.plan.slots()))
+        self.line
+            .views
+            .first()
+            .shapes(self.line.emitted(self.line.plan.slots()))
     }
 
     /// [`Loader::shapes`] in an epoch: sizes may be functions of the epoch.
@@ -283,7 +346,10 @@ impl Loader {
     ///
     /// [`Kind::Config`] if an op refuses its values of this epoch.
     pub fn shapes_at(&self, epoch: u32) -> Result<Vec<[usize; 4]>> {
-        Ok(self.line.views_at(epoch)?.shapes(self.line.emitted(self.line.plan.slots())))
+        Ok(self
+            .line
+            .views_at(epoch)?
+            .shapes(self.line.emitted(self.line.plan.slots())))
     }
 
     /// The plan of this loader's batches.
@@ -303,16 +369,22 @@ impl Loader {
 
     /// The name of a source of a blend, as the recipe has it, or its number.
     pub fn source_name(&self, source: usize) -> String {
-        let name = self.line.recipe.sources.get(source).and_then(|said| said.name.clone());
+        let name = self
+            .line
+            .recipe
+            .sources
+            .get(source)
+            .and_then(|said| said.name.clone());
         name.unwrap_or_else(|| format!("source {source}"))
     }
 
-    /// One batch, made on this thread without threads, channels or pools: slow, and what every other way must equal byte for
-    /// byte. Its state counts bad samples of this batch only.
+    /// One batch, made on this thread without threads, channels or pools: slow, and what every
+    /// other way must equal byte for byte. Its state counts bad samples of this batch only.
     ///
     /// # Errors
     ///
-    /// A bad sample under `on_bad = "fail"`, or 16 bad stand-ins; [`Kind::Config`] if there is no batch `index`.
+    /// A bad sample under `on_bad = "fail"`, or 16 bad stand-ins; [`Kind::Config`] if there is no
+    /// batch `index`.
     pub fn batch(&self, epoch: u32, index: u64) -> Result<Batch> {
         let batches = self.batches_at(epoch);
         if index >= batches {
@@ -321,11 +393,13 @@ impl Loader {
         reference::batch(&self.line, epoch, index)
     }
 
-    /// Continues where a state says: [`Loader::epochs`] begins there, and so does [`Loader::epoch`] of its epoch.
+    /// Continues where a state says: [`Loader::epochs`] begins there, and so does [`Loader::epoch`]
+    /// of its epoch.
     ///
     /// # Errors
     ///
-    /// [`Kind::Mismatch`] that names the field if the state is of other data, another recipe, seed or version.
+    /// [`Kind::Mismatch`] that names the field if the state is of other data, another recipe, seed
+    /// or version.
     pub fn resume(&mut self, state: &LoaderState) -> Result<()> {
         state.check(&self.line)?;
         self.start = state.clone();
@@ -339,15 +413,22 @@ impl Loader {
 
     /// What has been done so far, by all iterators of this loader.
     pub fn stats(&self) -> Stats {
-        self.meter.snapshot(self.pool.get().map_or(0, |pool| pool.peak()))
+        self.meter
+            .snapshot(self.pool.get().map_or(0, |pool| pool.peak()))
     }
 
     fn run(&self, epoch: u32, index: u64, end: u32) -> Result<Run> {
         let positions = Positions { epoch, index, end };
         let keep = (self.tuning.prefetch + 2) * self.line.views.first().groups.len();
-        let pool = self.pool.get_or_init(|| Arc::new(Pool::new(keep, self.tuning.held)));
+        let pool = self
+            .pool
+            .get_or_init(|| Arc::new(Pool::new(keep, self.tuning.held)));
         let resumed = (epoch, index) == (self.start.epoch, self.start.next);
-        let counts = if resumed { (self.start.seen, self.start.bad) } else { (0, 0) };
+        let counts = if resumed {
+            (self.start.seen, self.start.bad)
+        } else {
+            (0, 0)
+        };
         Run::start(
             Arc::clone(&self.line),
             positions,
@@ -364,7 +445,11 @@ impl Loader {
     ///
     /// [`Kind::Io`] if the system gives no threads.
     pub fn epoch(&self, epoch: u32) -> Result<Batches> {
-        let index = if epoch == self.start.epoch { self.start.next } else { 0 };
+        let index = if epoch == self.start.epoch {
+            self.start.next
+        } else {
+            0
+        };
         self.epoch_from(epoch, index)
     }
 
@@ -374,18 +459,26 @@ impl Loader {
     ///
     /// [`Kind::Io`] if the system gives no threads.
     pub fn epoch_from(&self, epoch: u32, index: u64) -> Result<Batches> {
-        Ok(Batches { run: self.run(epoch, index, epoch.saturating_add(1))? })
+        Ok(Batches {
+            run: self.run(epoch, index, epoch.saturating_add(1))?,
+        })
     }
 
-    /// The epochs from where the loader stands up to `end` (not included), one after the other; workers go on to the next
-    /// epoch without a pause in between.
+    /// The epochs from where the loader stands up to `end` (not included), one after the other;
+    /// workers go on to the next epoch without a pause in between.
     pub fn epochs(&mut self, end: u32) -> Epochs<'_> {
         let next = self.start.epoch;
-        Epochs { loader: self, end, next, current: Arc::default() }
+        Epochs {
+            loader: self,
+            end,
+            next,
+            current: Arc::default(),
+        }
     }
 }
 
-/// An iterator over the batches of an epoch. After an error it ends. Threads end when it is dropped.
+/// An iterator over the batches of an epoch. After an error it ends. Threads end when it is
+/// dropped.
 pub struct Batches {
     run: Run,
 }
@@ -395,11 +488,14 @@ impl Batches {
     ///
     /// # Errors
     ///
-    /// [`Kind::Stopped`] if no batch is ready within `wait`; the iterator can be asked again. The inner result is the batch's own.
+    /// [`Kind::Stopped`] if no batch is ready within `wait`; the iterator can be asked again. The
+    /// inner result is the batch's own.
     pub fn next_timeout(&mut self, wait: Duration) -> Result<Option<Result<Batch>>> {
-        self.run.next(Instant::now().checked_add(wait)).map_err(|_: RecvTimeoutError| {
-            Error::new(Kind::Stopped, format!("no batch was ready within {wait:?}"))
-        })
+        self.run
+            .next(Instant::now().checked_add(wait))
+            .map_err(|_: RecvTimeoutError| {
+                Error::new(Kind::Stopped, format!("no batch was ready within {wait:?}"))
+            })
     }
 }
 
@@ -453,7 +549,14 @@ impl Iterator for Epochs<'_> {
         }
         let epoch = self.next;
         self.next += 1;
-        let begin = (epoch, if epoch == self.loader.start.epoch { self.loader.start.next } else { 0 });
+        let begin = (
+            epoch,
+            if epoch == self.loader.start.epoch {
+                self.loader.start.next
+            } else {
+                0
+            },
+        );
         let batches = self.loader.batches_at(epoch);
         let mut current = self.current.lock().expect("no panic inside");
         if current.failed {
@@ -470,7 +573,12 @@ impl Iterator for Epochs<'_> {
             current.next = begin;
         }
         drop(current);
-        Some(Epoch { epoch, batches, current: Arc::clone(&self.current), problem })
+        Some(Epoch {
+            epoch,
+            batches,
+            current: Arc::clone(&self.current),
+            problem,
+        })
     }
 }
 

@@ -28,10 +28,17 @@ impl Loader {
     pub fn images(&self, batch: &Batch, slot: usize) -> Vec<Image> {
         assert!(slot < batch.len(), "slot {slot} of {}", batch.len());
         let views = self.recipe().views().iter().enumerate();
-        let each = views.flat_map(|(g, view)| (0..view.get_count()).map(move |k| (g, k, view.title(g, k))));
+        let each = views
+            .flat_map(|(g, view)| (0..view.get_count()).map(move |k| (g, k, view.title(g, k))));
         let image = |(g, k, view)| {
             let (width, height, rgb) = self.rgb(&batch.tensors[g], k * batch.len() + slot);
-            Image { view, place: (g, k), width, height, rgb }
+            Image {
+                view,
+                place: (g, k),
+                width,
+                height,
+                rgb,
+            }
         };
         each.map(image).collect()
     }
@@ -46,8 +53,14 @@ impl Loader {
         let all = batch.masks()?;
         let each = all.len() / batch.len();
         let shape = batch.images().shape();
-        let width = if self.recipe().output.layout == Layout::Nchw { shape[3] } else { shape[2] };
-        let levels = all[slot * each..][..each].iter().map(|weight| (weight * 255.0).round() as u8);
+        let width = if self.recipe().output.layout == Layout::Nchw {
+            shape[3]
+        } else {
+            shape[2]
+        };
+        let levels = all[slot * each..][..each]
+            .iter()
+            .map(|weight| (weight * 255.0).round() as u8);
         let rgb = levels.flat_map(|level| [level; 3]).collect();
         Some(Image {
             view: "mask".into(),
@@ -96,7 +109,10 @@ impl Loader {
     /// If the batch has no such slot.
     pub fn label(&self, batch: &Batch, slot: usize) -> String {
         let names = self.line.source.classes().unwrap_or_default();
-        let name = |class: i64| match usize::try_from(class).ok().and_then(|class| names.get(class)) {
+        let name = |class: i64| match usize::try_from(class)
+            .ok()
+            .and_then(|class| names.get(class))
+        {
             Some(name) => name.clone(),
             None if class < 0 => "none".into(),
             None => class.to_string(),
@@ -104,18 +120,29 @@ impl Loader {
         match &batch.targets {
             Targets::Index(classes) => name(classes[slot]),
             Targets::Pair { a, b, lam } if lam[slot] < 1.0 => {
-                format!("{} {:.2} {} {:.2}", name(a[slot]), lam[slot], name(b[slot]), 1.0 - lam[slot])
+                format!(
+                    "{} {:.2} {} {:.2}",
+                    name(a[slot]),
+                    lam[slot],
+                    name(b[slot]),
+                    1.0 - lam[slot]
+                )
             }
             Targets::Pair { a, .. } => name(a[slot]),
-            Targets::Sparse { offsets, classes, weights } => {
+            Targets::Sparse {
+                offsets,
+                classes,
+                weights,
+            } => {
                 let slot = offsets[slot] as usize..offsets[slot + 1] as usize;
                 match (&classes[slot.clone()], &weights[slot]) {
                     ([], _) => name(-1),
                     ([only], _) => name(*only),
                     (classes, weights) => {
                         let words = classes.iter().zip(weights);
-                        let words: Vec<String> =
-                            words.map(|(class, weight)| format!("{} {weight:.2}", name(*class))).collect();
+                        let words: Vec<String> = words
+                            .map(|(class, weight)| format!("{} {weight:.2}", name(*class)))
+                            .collect();
                         words.join(" ")
                     }
                 }
@@ -126,10 +153,13 @@ impl Loader {
                 order.sort_by(|&x, &y| row[y].total_cmp(&row[x]).then(x.cmp(&y)));
                 // Smoothing gives every class a little; what is shown is what a sample brought.
                 let most = row[order[0]];
-                let shown =
-                    order.iter().take(2).filter(|&&class| row[class] > 0.02 * most && row[class] > 0.01);
-                let words: Vec<String> =
-                    shown.map(|&class| format!("{} {:.2}", name(class as i64), row[class])).collect();
+                let shown = order
+                    .iter()
+                    .take(2)
+                    .filter(|&&class| row[class] > 0.02 * most && row[class] > 0.01);
+                let words: Vec<String> = shown
+                    .map(|&class| format!("{} {:.2}", name(class as i64), row[class]))
+                    .collect();
                 words.join(" ")
             }
         }

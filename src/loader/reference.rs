@@ -3,8 +3,8 @@
 use crate::augment::Scratch;
 use crate::batch::{Batch, Element, Pixels, SlotPixels};
 use crate::decode::{Probe, simd};
-use crate::geometry::Rect;
 use crate::error::Result;
+use crate::geometry::Rect;
 use crate::pipeline::Line;
 use crate::pipeline::batcher::{Slot, assemble};
 use crate::pipeline::line::{Desk, Place};
@@ -21,17 +21,30 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
     let mut annotations = Vec::new();
     let mut admissions = Vec::new();
     for (slot, planned) in plan.slots.iter().enumerate() {
-        let place = Place { epoch, index, global_slot: plan.first + slot, slot };
+        let place = Place {
+            epoch,
+            index,
+            global_slot: plan.first + slot,
+            slot,
+        };
         let mut desk = Desk::new();
         let mut whole = |_: Rect, probe: &Probe, _: u64| Ok(Rect::whole(probe.width, probe.height));
         let admitted = line.admit(&mut desk, &views, place, planned.visit, None, &mut whole)?;
         let view = |spot: Spot<'_>, region: Rect| -> Result<Vec<u8>> {
             let mut out = vec![0; spot.group.values()];
             let scratch = &mut Scratch::new(simd());
-            desk.programs[spot.number].run(scratch, &desk.pixels, region, &mut out, spot.group.frame())?;
+            desk.programs[spot.number].run(
+                scratch,
+                &desk.pixels,
+                region,
+                &mut out,
+                spot.group.frame(),
+            )?;
             Ok(out)
         };
-        let made = admitted.region.map(|region| views.spots().map(|spot| view(spot, region)).collect());
+        let made = admitted
+            .region
+            .map(|region| views.spots().map(|spot| view(spot, region)).collect());
         pixels.push(made.transpose()?);
         annotations.push(match admitted.region {
             Some(_) => views.annotate(
@@ -42,11 +55,18 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
             )?,
             None => AnnotatedViews::default(),
         });
-        notes.push(views.notes(if admitted.region.is_some() { &desk.programs } else { &[] }));
+        notes.push(views.notes(if admitted.region.is_some() {
+            &desk.programs
+        } else {
+            &[]
+        }));
         admissions.push(admitted);
     }
     // The views of a slot one after the other, as mixers look at them.
-    let joined: Vec<Option<Vec<u8>>> = pixels.iter().map(|views| Some(views.as_ref()?.concat())).collect();
+    let joined: Vec<Option<Vec<u8>>> = pixels
+        .iter()
+        .map(|views| Some(views.as_ref()?.concat()))
+        .collect();
     let all: Vec<GroupSlot<'_>> = admissions
         .iter()
         .zip(&joined)
@@ -59,7 +79,10 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
         })
         .collect();
     let mut emitted = Vec::new();
-    for (drawn, start) in mixing::draw(line, &views, &plan)?.iter().zip((0..).step_by(line.group)) {
+    for (drawn, start) in mixing::draw(line, &views, &plan)?
+        .iter()
+        .zip((0..).step_by(line.group))
+    {
         let group = &all[start..(start + line.group).min(all.len())];
         emitted.extend(mixing::resolve(line, &views, start, drawn, group)?);
     }
@@ -95,11 +118,16 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
                     .collect();
                 let blend = mixed.blend.scaled(views.mix_frame(), spot.group.frame());
                 let written = match &sources {
-                    Some(sources) => SlotPixels::Views { sources, blend: &blend },
+                    Some(sources) => SlotPixels::Views {
+                        sources,
+                        blend: &blend,
+                    },
                     None => SlotPixels::Blank,
                 };
                 let mut out = vec![T::from_f32(0.0); spot.group.values()];
-                spot.group.finisher.write_plainly(&line.recipe.output, written, &mut out);
+                spot.group
+                    .finisher
+                    .write_plainly(&line.recipe.output, written, &mut out);
                 values.extend(out);
             }
         }
@@ -112,5 +140,13 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
         Dtype::F32 => Pixels::F32(write(line, &views, g, &pixels, &emitted)),
     });
     let emitted: Vec<&Emitted> = emitted.iter().collect();
-    Ok(assemble(line, &plan, &views, slots, &emitted, tensors.collect(), None))
+    Ok(assemble(
+        line,
+        &plan,
+        &views,
+        slots,
+        &emitted,
+        tensors.collect(),
+        None,
+    ))
 }

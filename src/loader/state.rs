@@ -14,8 +14,9 @@ const FORMAT: u32 = 1;
 
 /// The consumer's position in a run, and what it is a position in.
 ///
-/// It is tiny, and exact: resuming at batch k gives the batches k, k + 1, … of the uninterrupted run, byte for byte, at once
-/// and without reading what was read before. The text form (`Display`, `FromStr`) is TOML.
+/// It is tiny, and exact: resuming at batch k gives the batches k, k + 1, … of the uninterrupted
+/// run, byte for byte, at once and without reading what was read before. The text form (`Display`,
+/// `FromStr`) is TOML.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoaderState {
@@ -51,7 +52,11 @@ impl LoaderState {
         } else {
             (epoch.saturating_add(1), 0)
         };
-        LoaderState { seen, bad, ..LoaderState::at(line, epoch, next) }
+        LoaderState {
+            seen,
+            bad,
+            ..LoaderState::at(line, epoch, next)
+        }
     }
 
     /// The epoch of the next batch.
@@ -67,7 +72,10 @@ impl LoaderState {
     /// Refuses a state that belongs to something else.
     pub(crate) fn check(&self, line: &Line) -> Result<()> {
         let here = LoaderState::at(line, self.epoch, self.next);
-        let field = |name: &str, state: &dyn fmt::Display, here: &dyn fmt::Display, meaning: &str| {
+        let field = |name: &str,
+                     state: &dyn fmt::Display,
+                     here: &dyn fmt::Display,
+                     meaning: &str| {
             Err(Error::new(
                 Kind::Mismatch,
                 format!(
@@ -76,10 +84,20 @@ impl LoaderState {
             ))
         };
         if self.format != here.format {
-            return field("format", &self.format, &here.format, "written by another version of feedmill");
+            return field(
+                "format",
+                &self.format,
+                &here.format,
+                "written by another version of feedmill",
+            );
         }
         if self.seed != here.seed {
-            return field("seed", &self.seed, &here.seed, "set the same seed in the recipe");
+            return field(
+                "seed",
+                &self.seed,
+                &here.seed,
+                "set the same seed in the recipe",
+            );
         }
         if self.data != here.data {
             return field(
@@ -122,8 +140,14 @@ impl FromStr for LoaderState {
     /// Reads the text form.
     fn from_str(text: &str) -> Result<LoaderState> {
         toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count());
-            Error::corrupt(format!("loader state line {}: {}", line + 1, error.message()))
+            let line = error
+                .span()
+                .map_or(0, |span| text[..span.start].matches('\n').count());
+            Error::corrupt(format!(
+                "loader state line {}: {}",
+                line + 1,
+                error.message()
+            ))
         })
     }
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// A file of comma- or tab-separated cells. A cell may stand in double quotes, a doubled one inside stands for itself.
+/// A file of comma- or tab-separated cells. A cell may stand in double quotes, a doubled one inside
+/// stands for itself.
 pub(super) struct Table {
     path: String,
     header: Vec<String>,
@@ -21,16 +22,20 @@ impl Table {
     }
 
     fn parse(path: String, bytes: Vec<u8>) -> Result<Table> {
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|error| Error::corrupt(format!("{path}: byte {}: no UTF-8", error.valid_up_to())))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            Error::corrupt(format!("{path}: byte {}: no UTF-8", error.valid_up_to()))
+        })?;
         let text = text.trim_start_matches('\u{feff}');
         let first = text.lines().next().unwrap_or_default();
         let comma = if first.contains('\t') { '\t' } else { ',' };
-        let mut rows = cells(text, comma)
-            .map_err(|line| Error::corrupt(format!("{path}: line {line}: a quote that is never closed")))?;
+        let mut rows = cells(text, comma).map_err(|line| {
+            Error::corrupt(format!("{path}: line {line}: a quote that is never closed"))
+        })?;
         rows.retain(|(_, row)| row.iter().any(|cell| !cell.is_empty()));
         if rows.is_empty() {
-            return Err(Error::config(format!("{path}: empty: expected a header and a row for each sample")));
+            return Err(Error::config(format!(
+                "{path}: empty: expected a header and a row for each sample"
+            )));
         }
         let (_, header) = rows.remove(0);
         if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != header.len()) {
@@ -40,7 +45,12 @@ impl Table {
                 header.len()
             )));
         }
-        Ok(Table { path, header, rows, bytes })
+        Ok(Table {
+            path,
+            header,
+            rows,
+            bytes,
+        })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -50,7 +60,11 @@ impl Table {
     /// The cells of a column with their lines; `None` if there is none of that name.
     pub(super) fn column(&self, name: &str) -> Option<impl Iterator<Item = (usize, &str)>> {
         let at = self.header.iter().position(|column| column == name)?;
-        Some(self.rows.iter().map(move |(line, row)| (*line, &row[at][..])))
+        Some(
+            self.rows
+                .iter()
+                .map(move |(line, row)| (*line, &row[at][..])),
+        )
     }
 
     /// The error with the file and a line of it.
@@ -59,16 +73,26 @@ impl Table {
     }
 
     /// A cell as a number.
-    pub(super) fn number<T: std::str::FromStr>(&self, name: &str, (line, cell): (usize, &str)) -> Result<T> {
-        cell.trim()
-            .parse()
-            .map_err(|_| self.at(line, Error::config(format!("{name} = \"{cell}\": expected a number"))))
+    pub(super) fn number<T: std::str::FromStr>(
+        &self,
+        name: &str,
+        (line, cell): (usize, &str),
+    ) -> Result<T> {
+        cell.trim().parse().map_err(|_| {
+            self.at(
+                line,
+                Error::config(format!("{name} = \"{cell}\": expected a number")),
+            )
+        })
     }
 
     /// The column that there has to be.
     pub(super) fn expect(&self, name: &str) -> Result<impl Iterator<Item = (usize, &str)>> {
         self.column(name).ok_or_else(|| {
-            Error::config(format!("{}: no column \"{name}\"; the columns are {:?}", self.path, self.header))
+            Error::config(format!(
+                "{}: no column \"{name}\"; the columns are {:?}",
+                self.path, self.header
+            ))
         })
     }
 }
@@ -121,7 +145,14 @@ mod tests {
         let table = table("name,group\r\n\"a, \"\"b\"\"\",x\n\n\"two\nlines\",y\nc,z").unwrap();
         let names: Vec<_> = table.column("name").unwrap().collect();
         assert_eq!(names, [(2, "a, \"b\""), (4, "two\nlines"), (6, "c")]);
-        assert_eq!(table.column("group").unwrap().map(|(_, cell)| cell).collect::<String>(), "xyz");
+        assert_eq!(
+            table
+                .column("group")
+                .unwrap()
+                .map(|(_, cell)| cell)
+                .collect::<String>(),
+            "xyz"
+        );
         assert!(table.column("other").is_none());
         let tabs = super::Table::parse("t".into(), b"a\tb\n1,5\t2\n".to_vec()).unwrap();
         assert_eq!(tabs.column("a").unwrap().next(), Some((2, "1,5")));
@@ -134,8 +165,26 @@ mod tests {
         assert!(refused("a\n\"1\n2\n").contains("line 2: a quote"));
         assert!(refused("").contains("empty"));
         let table = table("a\n1\nx\n").unwrap();
-        let numbers: Vec<_> = table.column("a").unwrap().map(|cell| table.number::<f64>("a", cell)).collect();
-        assert!(numbers[0].is_ok() && numbers[1].as_ref().unwrap_err().to_string().contains("line 3"));
-        assert!(table.expect("b").err().unwrap().to_string().contains("no column \"b\""));
+        let numbers: Vec<_> = table
+            .column("a")
+            .unwrap()
+            .map(|cell| table.number::<f64>("a", cell))
+            .collect();
+        assert!(
+            numbers[0].is_ok()
+                && numbers[1]
+                    .as_ref()
+                    .unwrap_err()
+                    .to_string()
+                    .contains("line 3")
+        );
+        assert!(
+            table
+                .expect("b")
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("no column \"b\"")
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! Mixing, pixel by pixel from the definition.
 
 use super::blend::{Blend, Of};
-use crate::geometry::Size;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 
 /// A value of a pixel that can be mixed.
 pub trait Value: Copy {
@@ -30,10 +30,12 @@ impl Value for f32 {
     }
 }
 
-/// Mixes images: rows of pixels of three values, of size `frame`, source 0 first. `fill` makes a value of a level of a color, by
-/// channel, for what no source covers; for bytes it is the level itself.
+/// Mixes images: rows of pixels of three values, of size `frame`, source 0 first. `fill` makes a
+/// value of a level of a color, by channel, for what no source covers; for bytes it is the level
+/// itself.
 ///
-/// Values are multiplied and added in f32 in the order of [`Blend::terms`], never fused, and 8-bit ones rounded half to even.
+/// Values are multiplied and added in f32 in the order of [`Blend::terms`], never fused, and 8-bit
+/// ones rounded half to even.
 ///
 /// # Errors
 ///
@@ -60,7 +62,11 @@ pub fn apply<T: Value>(
     let width = frame.width as usize;
     let expected = width * frame.height as usize * 3;
     if sources.len() < blend.sources() {
-        return Err(Error::config(format!("{} sources for a blend of {}", sources.len(), blend.sources())));
+        return Err(Error::config(format!(
+            "{} sources for a blend of {}",
+            sources.len(),
+            blend.sources()
+        )));
     }
     if let Some(at) = sources.iter().position(|source| source.len() != expected) {
         return Err(Error::config(format!(
@@ -75,13 +81,17 @@ pub fn apply<T: Value>(
             blend.terms(frame, y, x, &mut terms);
             for c in 0..3 {
                 let value = |of: Of| match of {
-                    Of::Source(source, y, x) => sources[source][(y as usize * width + x as usize) * 3 + c],
+                    Of::Source(source, y, x) => {
+                        sources[source][(y as usize * width + x as usize) * 3 + c]
+                    }
                     Of::Fill(color) => fill(color[c], c),
                 };
                 let mixed = match &terms[..] {
                     // A copy keeps its bits.
                     [only] if only.weight == 1.0 => value(only.of),
-                    terms => T::of_f32(sum(terms.iter().map(|term| term.weight * value(term.of).to_f32()))),
+                    terms => T::of_f32(sum(terms
+                        .iter()
+                        .map(|term| term.weight * value(term.of).to_f32()))),
                 };
                 out.push(mixed);
             }

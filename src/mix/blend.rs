@@ -1,14 +1,15 @@
 //! How the pixels of a slot come from its sources: the vocabulary of mixing.
 //!
-//! Every form says the same thing in another way: each pixel is a weighted sum of a few pixels of the sources, its [`Term`]s.
-//! [`Blend::terms`] is the definition; what runs fast ([`crate::batch`]'s final pass) is held to it by tests.
+//! Every form says the same thing in another way: each pixel is a weighted sum of a few pixels of
+//! the sources, its [`Term`]s. [`Blend::terms`] is the definition; what runs fast
+//! ([`crate::batch`]'s final pass) is held to it by tests.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::forms::{Mosaic, Patches, Tiles};
-use crate::geometry::Size;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 
 /// How the pixels of a slot come from its sources: source 0 is A, source 1 is B, and so on.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,11 +62,22 @@ impl Mask {
     ///
     /// If there is not one weight for each pixel.
     pub fn new(frame: Size, weights: Vec<f32>) -> Mask {
-        assert_eq!(weights.len(), frame.width as usize * frame.height as usize, "a weight for each pixel");
-        let binary = weights.iter().all(|weight| *weight == 0.0 || *weight == 1.0);
+        assert_eq!(
+            weights.len(),
+            frame.width as usize * frame.height as usize,
+            "a weight for each pixel"
+        );
+        let binary = weights
+            .iter()
+            .all(|weight| *weight == 0.0 || *weight == 1.0);
         let sum: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
         let lam = 1.0 - sum / weights.len() as f64;
-        Mask { frame, weights, binary, lam }
+        Mask {
+            frame,
+            weights,
+            binary,
+            lam,
+        }
     }
 
     /// The size of the images that it is for.
@@ -99,7 +111,8 @@ impl Mask {
             ((u64::from(at) * 2 + 1) * u64::from(from) / (u64::from(to) * 2)) as usize
         };
         let rows = (0..to.height).map(|y| self.row(near(y, self.frame.height, to.height)));
-        let weights = rows.flat_map(|row| (0..to.width).map(|x| row[near(x, self.frame.width, to.width)]));
+        let weights =
+            rows.flat_map(|row| (0..to.width).map(|x| row[near(x, self.frame.width, to.width)]));
         Mask::new(to, weights.collect())
     }
 }
@@ -142,7 +155,8 @@ pub(super) fn area([y0, x0, y1, x1]: [u32; 4]) -> u64 {
 }
 
 impl Blend {
-    /// The share of each of so many sources in the pixels, exact where pixels are copied. They sum to 1.
+    /// The share of each of so many sources in the pixels, exact where pixels are copied. They sum
+    /// to 1.
     pub fn shares(&self, frame: Size, sources: usize) -> Vec<f64> {
         let mut shares = vec![0.0; sources.max(1)];
         let pair = |shares: &mut [f64], lam: f64| {
@@ -160,7 +174,10 @@ impl Blend {
             Blend::Mask(mask) => pair(&mut shares, mask.lam),
             Blend::Several(weights) => {
                 let total: f64 = weights.iter().sum();
-                shares.iter_mut().zip(&weights[..]).for_each(|(share, weight)| *share = weight / total);
+                shares
+                    .iter_mut()
+                    .zip(&weights[..])
+                    .for_each(|(share, weight)| *share = weight / total);
             }
             Blend::Tiles(tiles) => tiles.shares(frame, &mut shares),
             Blend::Patches(patches) => patches.shares(frame, &mut shares),
@@ -195,8 +212,9 @@ impl Blend {
 
     /// Refuses a blend that is not for images of this size, such as one of a user's mixer.
     pub(super) fn check(&self, frame: Size) -> Result<()> {
-        let inside =
-            |[y0, x0, y1, x1]: [u32; 4]| y0 <= y1 && x0 <= x1 && y1 <= frame.height && x1 <= frame.width;
+        let inside = |[y0, x0, y1, x1]: [u32; 4]| {
+            y0 <= y1 && x0 <= x1 && y1 <= frame.height && x1 <= frame.width
+        };
         let fine = match self {
             Blend::Keep | Blend::Patches(_) => true,
             Blend::Uniform { lam } => (0.0..=1.0).contains(lam),
@@ -217,10 +235,13 @@ impl Blend {
         if fine {
             return Ok(());
         }
-        Err(Error::config(format!("{self:?} is no blend of images of {frame} pixels")))
+        Err(Error::config(format!(
+            "{self:?} is no blend of images of {frame} pixels"
+        )))
     }
 
-    /// The rectangle of the partner's pixels, where there is just one: first row, first column, end row, end column.
+    /// The rectangle of the partner's pixels, where there is just one: first row, first column, end
+    /// row, end column.
     pub fn rect(&self) -> Option<[u32; 4]> {
         match self {
             Blend::Box { rect } => Some(*rect),
@@ -232,26 +253,34 @@ impl Blend {
         }
     }
 
-    /// The same blend of images of size `to`, drawn for images of size `from`: edges are scaled and rounded half to even,
-    /// masks by the nearest pixel.
+    /// The same blend of images of size `to`, drawn for images of size `from`: edges are scaled and
+    /// rounded half to even, masks by the nearest pixel.
     #[must_use]
     pub fn scaled(&self, from: Size, to: Size) -> Blend {
         if from == to {
             return self.clone();
         }
         match self {
-            Blend::Box { rect } => Blend::Box { rect: scaled_rect(*rect, from, to) },
+            Blend::Box { rect } => Blend::Box {
+                rect: scaled_rect(*rect, from, to),
+            },
             Blend::Mask(mask) => Blend::Mask(Arc::new(mask.scaled(to))),
             Blend::Tiles(tiles) => Blend::Tiles(Arc::new(tiles.scaled(from, to))),
             Blend::Mosaic(mosaic) => Blend::Mosaic(Arc::new(mosaic.scaled(from, to))),
-            Blend::Keep | Blend::Uniform { .. } | Blend::Several(_) | Blend::Patches(_) => self.clone(),
+            Blend::Keep | Blend::Uniform { .. } | Blend::Several(_) | Blend::Patches(_) => {
+                self.clone()
+            }
         }
     }
 
-    /// What the pixel at row `y` and column `x` is made of: the definition of a blend. Values are added up in this order.
+    /// What the pixel at row `y` and column `x` is made of: the definition of a blend. Values are
+    /// added up in this order.
     pub fn terms(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) {
         terms.clear();
-        let here = |source, weight| Term { weight, of: Of::Source(source, y, x) };
+        let here = |source, weight| Term {
+            weight,
+            of: Of::Source(source, y, x),
+        };
         let inside = |[y0, x0, y1, x1]: [u32; 4]| (y0..y1).contains(&y) && (x0..x1).contains(&x);
         match self {
             Blend::Keep => terms.push(here(0, 1.0)),
@@ -268,7 +297,12 @@ impl Blend {
                 }
             }
             Blend::Several(weights) => {
-                terms.extend(weights.iter().enumerate().map(|(source, weight)| here(source, *weight as f32)));
+                terms.extend(
+                    weights
+                        .iter()
+                        .enumerate()
+                        .map(|(source, weight)| here(source, *weight as f32)),
+                );
             }
             Blend::Tiles(tiles) => tiles.terms(y, x, terms),
             Blend::Patches(patches) => patches.terms(frame, y, x, terms),
@@ -284,7 +318,9 @@ impl Blend {
             Blend::Mask(mask) => mask.row(y as usize)[x as usize],
             _ => {
                 self.terms(frame, y, x, terms);
-                let others = terms.iter().filter(|term| !matches!(term.of, Of::Source(0, ..)));
+                let others = terms
+                    .iter()
+                    .filter(|term| !matches!(term.of, Of::Source(0, ..)));
                 others.map(|term| term.weight).sum::<f32>().min(1.0)
             }
         }

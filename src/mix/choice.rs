@@ -1,4 +1,5 @@
-//! The table `[mix]`: which mixers, how often, who with whom, and what a group emits; its form and its checks.
+//! The table `[mix]`: which mixers, how often, who with whom, and what a group emits; its form and
+//! its checks.
 
 use std::sync::Arc;
 
@@ -30,7 +31,8 @@ pub enum Partner {
     Flip,
     /// Slot i with slot i - 1, as torchvision does.
     Roll,
-    /// By a random permutation, which may leave a slot with itself, as the official MixUp and CutMix code does.
+    /// By a random permutation, which may leave a slot with itself, as the official MixUp and
+    /// CutMix code does.
     Perm,
     /// By a random permutation without fixed points.
     Derange,
@@ -43,11 +45,13 @@ pub enum Emit {
     /// n images: each slot, mixed.
     #[default]
     Mixed,
-    /// n / 2 images: the first half, mixed with the other one where partners are found by flip (timm's `half`).
+    /// n / 2 images: the first half, mixed with the other one where partners are found by flip
+    /// (timm's `half`).
     Half,
     /// 2 n images: each slot as it was, then each mixed (Metrix).
     CleanAndMixed,
-    /// The first half mixed, the first half as it was, and the second half as it was: AdaMixUp's mixed, clean and unseen.
+    /// The first half mixed, the first half as it was, and the second half as it was: AdaMixUp's
+    /// mixed, clean and unseen.
     MixedCleanUnseen,
 }
 
@@ -57,7 +61,8 @@ pub enum Emit {
 pub struct Masks {
     /// The weight of everything but the slot's own image at each pixel.
     pub pixels: bool,
-    /// The same at each cell of a grid of so many cells a side, where its first pixel is; 0 for none.
+    /// The same at each cell of a grid of so many cells a side, where its first pixel is; 0 for
+    /// none.
     pub grid: u32,
 }
 
@@ -141,7 +146,10 @@ impl Mix {
     /// The size of groups; by default the largest divisor of the batch that is at most 32.
     #[must_use]
     pub fn group(self, slots: usize) -> Mix {
-        Mix { group: Some(slots), ..self }
+        Mix {
+            group: Some(slots),
+            ..self
+        }
     }
 
     /// What a group becomes.
@@ -153,7 +161,10 @@ impl Mix {
     /// How many times a group is mixed, each time anew; 1 by default.
     #[must_use]
     pub fn repeat(self, times: usize) -> Mix {
-        Mix { repeat: times, ..self }
+        Mix {
+            repeat: times,
+            ..self
+        }
     }
 
     /// Masks that a batch carries; none by default.
@@ -204,13 +215,19 @@ impl Mix {
         let plain = |value| toml::Value::try_from(value).expect("a plain enum is a string");
         table.insert("choose".into(), choose.into());
         table.insert("p".into(), self.p.into());
-        table.insert("lambda".into(), toml::Value::try_from(self.lambda).expect("a plain enum is a string"));
-        table
-            .insert("partner".into(), toml::Value::try_from(self.partner).expect("a plain enum is a string"));
+        table.insert(
+            "lambda".into(),
+            toml::Value::try_from(self.lambda).expect("a plain enum is a string"),
+        );
+        table.insert(
+            "partner".into(),
+            toml::Value::try_from(self.partner).expect("a plain enum is a string"),
+        );
         if let Some(group) = self.group {
             table.insert("group".into(), (group as i64).into());
         }
-        // What came after fingerprints of recipes without it were taken stands there only where it says something.
+        // What came after fingerprints of recipes without it were taken stands there only where it
+        // says something.
         if self.emit != Emit::default() {
             table.insert("emit".into(), plain(self.emit));
         }
@@ -232,11 +249,16 @@ impl Mix {
     pub(crate) fn check(&self, batch: usize) -> std::result::Result<(), (&'static str, Error)> {
         let at = |key, text: String| Err((key, Error::config(text)));
         if self.choose.is_empty() {
-            return at("mix.choose", "mix.choose is empty: name a mixer, or leave [mix] out".into());
+            return at(
+                "mix.choose",
+                "mix.choose is empty: name a mixer, or leave [mix] out".into(),
+            );
         }
         for (mixer, weight) in &self.choose {
             let name = mixer.name();
-            mixer.check().map_err(|error| ("mix.choose", error.at(format_args!("mix \"{name}\""))))?;
+            mixer
+                .check()
+                .map_err(|error| ("mix.choose", error.at(format_args!("mix \"{name}\""))))?;
             if !(weight.is_finite() && *weight >= 0.0) {
                 let text = format!("mix \"{name}\": weight = {weight}: expected 0 or more");
                 return at("mix.choose", text);
@@ -247,22 +269,28 @@ impl Mix {
             return at("mix.choose", text.into());
         }
         if !(0.0..=1.0).contains(&self.p) {
-            return at("mix.p", format!("mix.p = {}: a probability is between 0 and 1", self.p));
+            return at(
+                "mix.p",
+                format!("mix.p = {}: a probability is between 0 and 1", self.p),
+            );
         }
         if self.lambda == Lambda::Pair && self.partner != Partner::Flip {
-            let text = "mix.lambda = \"pair\" needs mix.partner = \"flip\": other partners are no pairs";
+            let text =
+                "mix.lambda = \"pair\" needs mix.partner = \"flip\": other partners are no pairs";
             return at("mix.lambda", text.into());
         }
         if let Some(group) = self.group
             && (group < 2 || !batch.is_multiple_of(group))
         {
-            let text =
-                format!("mix.group = {group}: expected at least 2 slots, and a divisor of batch = {batch}");
+            let text = format!(
+                "mix.group = {group}: expected at least 2 slots, and a divisor of batch = {batch}"
+            );
             return at("mix.group", text);
         }
         let group = self.group_size(batch);
         if group < 2 {
-            let text = format!("mixing needs a partner, and batch = {batch} leaves groups of one slot");
+            let text =
+                format!("mixing needs a partner, and batch = {batch} leaves groups of one slot");
             return at("mix", text);
         }
         if matches!(self.emit, Emit::Half | Emit::MixedCleanUnseen) && !group.is_multiple_of(2) {
@@ -272,17 +300,31 @@ impl Mix {
             return at("mix.emit", text);
         }
         if !(1..=64).contains(&self.repeat) {
-            return at("mix.repeat", format!("mix.repeat = {}: expected 1 to 64", self.repeat));
+            return at(
+                "mix.repeat",
+                format!("mix.repeat = {}: expected 1 to 64", self.repeat),
+            );
         }
         if self.masks.grid > 4096 {
-            return at("mix.masks", format!("mix.masks grid = {}: expected at most 4096", self.masks.grid));
+            return at(
+                "mix.masks",
+                format!(
+                    "mix.masks grid = {}: expected at most 4096",
+                    self.masks.grid
+                ),
+            );
         }
         Ok(())
     }
 
     /// The slots of a group.
     pub(crate) fn group_size(&self, batch: usize) -> usize {
-        let largest = || (1..=batch.min(32)).rev().find(|size| batch.is_multiple_of(*size)).unwrap_or(1);
+        let largest = || {
+            (1..=batch.min(32))
+                .rev()
+                .find(|size| batch.is_multiple_of(*size))
+                .unwrap_or(1)
+        };
         self.group.unwrap_or_else(largest)
     }
 
@@ -299,25 +341,36 @@ impl Mix {
 
     /// The planes that mixers read.
     pub(crate) fn planes(&self) -> impl Iterator<Item = &str> {
-        self.choose.iter().filter(|(_, weight)| *weight > 0.0).flat_map(|(mixer, _)| mixer.planes())
+        self.choose
+            .iter()
+            .filter(|(_, weight)| *weight > 0.0)
+            .flat_map(|(mixer, _)| mixer.planes())
     }
 
     /// The mixers with their weights.
     pub fn mixers(&self) -> impl Iterator<Item = (&dyn Mixer, f64)> {
-        self.choose.iter().map(|(mixer, weight)| (&**mixer, *weight))
+        self.choose
+            .iter()
+            .map(|(mixer, weight)| (&**mixer, *weight))
     }
 }
 
 /// A mixer of a recipe with its weight.
 pub(crate) fn choice(registry: &Registry, mut table: toml::Table) -> Result<(Arc<dyn Mixer>, f64)> {
     let Some(toml::Value::String(name)) = table.remove("mix") else {
-        return Err(Error::config("a mixer without a name: expected { mix = \"NAME\", … }"));
+        return Err(Error::config(
+            "a mixer without a name: expected { mix = \"NAME\", … }",
+        ));
     };
     let weight = match table.remove("weight") {
         None => 1.0,
         Some(toml::Value::Float(weight)) => weight,
         Some(toml::Value::Integer(weight)) => weight as f64,
-        Some(other) => return Err(Error::config(format!("weight = {other}: expected a number"))),
+        Some(other) => {
+            return Err(Error::config(format!(
+                "weight = {other}: expected a number"
+            )));
+        }
     };
     Ok((registry.make_mixer(&name, table)?, weight))
 }

@@ -5,10 +5,12 @@ use super::scene::{Label, Outcome};
 use crate::error::{Error, Result};
 use crate::mix::Blend;
 
-/// One output of Co-Mixup (Kim et al., 2021, arXiv 2102.03065) from a mask that a trainer or a solver made: `mask` has rows x columns x
-/// sources shares, as in the authors' `[h, w, n_in]`, which sum to 1 in each cell.
+/// One output of Co-Mixup (Kim et al., 2021, arXiv 2102.03065) from a mask that a trainer or a
+/// solver made: `mask` has rows x columns x sources shares, as in the authors' `[h, w, n_in]`,
+/// which sum to 1 in each cell.
 ///
-/// Each source's part of a cell is its own cell at the same place; the weights of labels are the sources' shares of the cells.
+/// Each source's part of a cell is its own cell at the same place; the weights of labels are the
+/// sources' shares of the cells.
 ///
 /// # Errors
 ///
@@ -26,11 +28,23 @@ pub fn co_mixup([rows, columns]: [u32; 2], sources: usize, mask: &[f32]) -> Resu
     for (cell, shares) in (0..).zip(mask.chunks_exact(sources)) {
         let sum: f32 = shares.iter().sum();
         if !shares.iter().all(|share| (0.0..=1.0).contains(share)) || (sum - 1.0).abs() > 1e-4 {
-            return Err(Error::config(format!("cell {cell}: the shares {shares:?} are not of one whole")));
+            return Err(Error::config(format!(
+                "cell {cell}: the shares {shares:?} are not of one whole"
+            )));
         }
-        weights.iter_mut().zip(shares).for_each(|(weight, share)| *weight += f64::from(*share));
+        weights
+            .iter_mut()
+            .zip(shares)
+            .for_each(|(weight, share)| *weight += f64::from(*share));
         let of = shares.iter().enumerate().filter(|(_, share)| **share > 0.0);
-        patches.push(of.map(|(source, weight)| Patch { source, cell, weight: *weight }).collect());
+        patches.push(
+            of.map(|(source, weight)| Patch {
+                source,
+                cell,
+                weight: *weight,
+            })
+            .collect(),
+        );
     }
     let total: f64 = weights.iter().sum();
     weights.iter_mut().for_each(|weight| *weight /= total);

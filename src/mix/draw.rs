@@ -24,10 +24,12 @@ impl Mix {
         let mut all = Vec::with_capacity(self.emitted(slots));
         for repeat in 0..self.repeat as u32 {
             // Groups are numbered from 0, so the upper bits are free to tell repeats apart.
-            let rng = RandomStream::in_domain(seed, epoch, Domain::Mix, batch, group | repeat << 26);
+            let rng =
+                RandomStream::in_domain(seed, epoch, Domain::Mix, batch, group | repeat << 26);
             let mixed = self.draw_once(rng, slots, frame);
-            let clean =
-                |range: std::ops::Range<usize>, role| range.map(move |slot| SlotMix::unmixed(slot, role));
+            let clean = |range: std::ops::Range<usize>, role| {
+                range.map(move |slot| SlotMix::unmixed(slot, role))
+            };
             match self.emit {
                 Emit::Mixed => all.extend(mixed),
                 Emit::Half => all.extend(mixed.into_iter().take(slots / 2)),
@@ -70,33 +72,46 @@ impl Mix {
             Lambda::Group => vec![blend(); slots],
             Lambda::Pair => {
                 let half: Vec<_> = (0..slots.div_ceil(2)).map(|_| blend()).collect();
-                (0..slots).map(|slot| half[slot.min(slots - 1 - slot)].clone()).collect()
+                (0..slots)
+                    .map(|slot| half[slot.min(slots - 1 - slot)].clone())
+                    .collect()
             }
             Lambda::Element => (0..slots).map(|_| blend()).collect(),
         };
-        let mixed = partners.into_iter().zip(blends).enumerate().map(|(slot, (partner, blend))| {
-            let (mixer, drawn) = blend?;
-            let mut sources = vec![slot];
-            let mut other = || rng.below(slots as u64) as usize;
-            match mixer.sources() {
-                Sources::Partner => sources.push(partner),
-                Sources::Random(count) => sources.extend((0..count).map(|_| other())),
-                Sources::Following(count) => sources.extend((1..=count).map(|step| (slot + step) % slots)),
-                Sources::Partners(count) => {
-                    sources.push(partner);
-                    // The others are different from each other as long as there are enough.
-                    for _ in 1..count {
-                        let mut next = other();
-                        while sources.len() < slots && sources.contains(&next) {
-                            next = (next + 1) % slots;
+        let mixed = partners
+            .into_iter()
+            .zip(blends)
+            .enumerate()
+            .map(|(slot, (partner, blend))| {
+                let (mixer, drawn) = blend?;
+                let mut sources = vec![slot];
+                let mut other = || rng.below(slots as u64) as usize;
+                match mixer.sources() {
+                    Sources::Partner => sources.push(partner),
+                    Sources::Random(count) => sources.extend((0..count).map(|_| other())),
+                    Sources::Following(count) => {
+                        sources.extend((1..=count).map(|step| (slot + step) % slots))
+                    }
+                    Sources::Partners(count) => {
+                        sources.push(partner);
+                        // The others are different from each other as long as there are enough.
+                        for _ in 1..count {
+                            let mut next = other();
+                            while sources.len() < slots && sources.contains(&next) {
+                                next = (next + 1) % slots;
+                            }
+                            sources.push(next);
                         }
-                        sources.push(next);
                     }
                 }
-            }
-            let alone = sources.iter().all(|source| *source == slot);
-            (!alone).then(|| SlotMix { method: Method::of(mixer.name()), role: Role::Mixed, sources, drawn })
-        });
+                let alone = sources.iter().all(|source| *source == slot);
+                (!alone).then(|| SlotMix {
+                    method: Method::of(mixer.name()),
+                    role: Role::Mixed,
+                    sources,
+                    drawn,
+                })
+            });
         let unmixed = |(slot, mixed): (usize, Option<SlotMix>)| {
             mixed.unwrap_or_else(|| SlotMix::unmixed(slot, Role::Mixed))
         };
@@ -116,7 +131,11 @@ impl Mix {
                 let mut partners: Vec<usize> = (0..slots).collect();
                 for _ in 0..10 {
                     rng.shuffle(&mut partners);
-                    if partners.iter().enumerate().all(|(slot, &partner)| slot != partner) {
+                    if partners
+                        .iter()
+                        .enumerate()
+                        .all(|(slot, &partner)| slot != partner)
+                    {
                         return partners;
                     }
                 }
@@ -133,7 +152,10 @@ impl Mix {
 impl Outcome {
     /// True if a cheap look says that it leaves the slot as it was.
     fn is_nothing(&self, frame: Size) -> bool {
-        let plain = matches!(self.blend, Blend::Keep | Blend::Uniform { .. } | Blend::Box { .. });
+        let plain = matches!(
+            self.blend,
+            Blend::Keep | Blend::Uniform { .. } | Blend::Box { .. }
+        );
         plain && self.label == Label::Share && self.notes.is_empty() && self.blend.lam(frame) == 1.0
     }
 }

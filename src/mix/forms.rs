@@ -14,7 +14,8 @@ pub struct Tiles {
     pub tiles: Vec<Tile>,
 }
 
-/// A rectangle of a source, written into a rectangle. Rectangles are first row, first column, end row, end column (half-open).
+/// A rectangle of a source, written into a rectangle. Rectangles are first row, first column, end
+/// row, end column (half-open).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tile {
     /// Whose pixels.
@@ -41,7 +42,8 @@ pub enum TileFilter {
 }
 
 impl TileFilter {
-    /// The pixels of a line of `from` that pixel `at` of a line of `to` is made of: the first, and their weights.
+    /// The pixels of a line of `from` that pixel `at` of a line of `to` is made of: the first, and
+    /// their weights.
     pub(crate) fn taps(self, at: u32, from: u32, to: u32, weights: &mut Vec<f32>) -> u32 {
         weights.clear();
         let scale = from as f32 / to as f32;
@@ -71,7 +73,8 @@ impl TileFilter {
                 let center = (at as f32 + 0.5) * scale;
                 let first = ((center - support + 0.5) as i64).max(0);
                 let end = ((center + support + 0.5) as i64).min(i64::from(from));
-                let triangle = |pixel: i64| (1.0 - ((pixel as f32 + 0.5 - center) / support).abs()).max(0.0);
+                let triangle =
+                    |pixel: i64| (1.0 - ((pixel as f32 + 0.5 - center) / support).abs()).max(0.0);
                 weights.extend((first..end).map(triangle));
                 let sum: f32 = weights.iter().sum();
                 weights.iter_mut().for_each(|weight| *weight /= sum);
@@ -103,7 +106,10 @@ impl Tile {
         let left = self.from[1] + self.filter.taps(x - self.to[1], fw, tw, &mut across);
         for (row, v) in (top..).zip(&down) {
             for (column, h) in (left..).zip(&across) {
-                terms.push(Term { weight: v * h, of: Of::Source(self.source, row, column) });
+                terms.push(Term {
+                    weight: v * h,
+                    of: Of::Source(self.source, row, column),
+                });
             }
         }
     }
@@ -112,18 +118,34 @@ impl Tile {
 impl Tiles {
     /// One tile over A.
     pub fn one(tile: Tile) -> Tiles {
-        Tiles { fill: None, tiles: vec![tile] }
+        Tiles {
+            fill: None,
+            tiles: vec![tile],
+        }
     }
 
     pub(super) fn sources(&self) -> usize {
-        self.tiles.iter().map(|tile| tile.source + 1).max().unwrap_or(1)
+        self.tiles
+            .iter()
+            .map(|tile| tile.source + 1)
+            .max()
+            .unwrap_or(1)
     }
 
     pub(super) fn terms(&self, y: u32, x: u32, terms: &mut Vec<Term>) {
-        match (self.tiles.iter().rev().find(|tile| tile.contains(y, x)), self.fill) {
+        match (
+            self.tiles.iter().rev().find(|tile| tile.contains(y, x)),
+            self.fill,
+        ) {
             (Some(tile), _) => tile.terms(y, x, terms),
-            (None, None) => terms.push(Term { weight: 1.0, of: Of::Source(0, y, x) }),
-            (None, Some(color)) => terms.push(Term { weight: 1.0, of: Of::Fill(color) }),
+            (None, None) => terms.push(Term {
+                weight: 1.0,
+                of: Of::Source(0, y, x),
+            }),
+            (None, Some(color)) => terms.push(Term {
+                weight: 1.0,
+                of: Of::Fill(color),
+            }),
         }
     }
 
@@ -158,13 +180,26 @@ impl Tiles {
             // A copy stays a copy though its two rectangles may be rounded apart.
             let [h, w] = sides(scaled.to);
             let fit = |first: u32, side: u32, most: u32| first.min(most - side);
-            let [y, x] = [fit(scaled.from[0], h, to.height), fit(scaled.from[1], w, to.width)];
-            if copied { Tile { from: [y, x, y + h, x + w], ..scaled } } else { scaled }
+            let [y, x] = [
+                fit(scaled.from[0], h, to.height),
+                fit(scaled.from[1], w, to.width),
+            ];
+            if copied {
+                Tile {
+                    from: [y, x, y + h, x + w],
+                    ..scaled
+                }
+            } else {
+                scaled
+            }
         };
         let tiles = self.tiles.iter().map(tile);
         // What has no pixel left at the new size is gone.
         let tiles = tiles.filter(|tile| area(tile.to) > 0 && area(tile.from) > 0);
-        Tiles { fill: self.fill, tiles: tiles.collect() }
+        Tiles {
+            fill: self.fill,
+            tiles: tiles.collect(),
+        }
     }
 }
 
@@ -181,10 +216,14 @@ fn count(owners: impl Iterator<Item = usize>, shares: &mut [f64]) {
         shares[0] = 1.0;
         return;
     }
-    shares.iter_mut().zip(counts).for_each(|(share, count)| *share = count as f64 / total as f64);
+    shares
+        .iter_mut()
+        .zip(counts)
+        .for_each(|(share, count)| *share = count as f64 / total as f64);
 }
 
-/// A grid of cells, each a weighted sum of cells of sources. The cell of row `y` is `floor(y * rows / height)`.
+/// A grid of cells, each a weighted sum of cells of sources. The cell of row `y` is `floor(y * rows
+/// / height)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patches {
     rows: u32,
@@ -209,17 +248,30 @@ impl Patches {
     ///
     /// # Panics
     ///
-    /// If there are not `rows * columns` of them, or one is empty or names a cell that is not there.
+    /// If there are not `rows * columns` of them, or one is empty or names a cell that is not
+    /// there.
     pub fn new(rows: u32, columns: u32, cells: impl IntoIterator<Item = Vec<Patch>>) -> Patches {
         let (mut starts, mut terms) = (vec![0], Vec::new());
         for cell in cells {
             assert!(!cell.is_empty(), "a cell without a source");
-            assert!(cell.iter().all(|patch| patch.cell < rows * columns), "a cell beyond the grid");
+            assert!(
+                cell.iter().all(|patch| patch.cell < rows * columns),
+                "a cell beyond the grid"
+            );
             terms.extend(cell.into_iter().filter(|patch| patch.weight != 0.0));
             starts.push(terms.len() as u32);
         }
-        assert_eq!(starts.len() as u64, u64::from(rows) * u64::from(columns) + 1, "a list for each cell");
-        Patches { rows, columns, starts, terms }
+        assert_eq!(
+            starts.len() as u64,
+            u64::from(rows) * u64::from(columns) + 1,
+            "a list for each cell"
+        );
+        Patches {
+            rows,
+            columns,
+            starts,
+            terms,
+        }
     }
 
     /// Rows and columns.
@@ -233,7 +285,11 @@ impl Patches {
     }
 
     pub(super) fn sources(&self) -> usize {
-        self.terms.iter().map(|patch| patch.source + 1).max().unwrap_or(1)
+        self.terms
+            .iter()
+            .map(|patch| patch.source + 1)
+            .max()
+            .unwrap_or(1)
     }
 
     /// The first pixel of a cell of a line; that of the one after the last is the line's length.
@@ -241,27 +297,36 @@ impl Patches {
         (u64::from(cell) * u64::from(length)).div_ceil(u64::from(cells)) as u32
     }
 
-    /// The pixels of a cell of a line that is read from: where a line has fewer pixels than cells, a cell has one all the same.
+    /// The pixels of a cell of a line that is read from: where a line has fewer pixels than cells,
+    /// a cell has one all the same.
     pub(crate) fn span(cell: u32, length: u32, cells: u32) -> std::ops::Range<u32> {
         let start = Patches::start(cell, length, cells).min(length - 1);
         start..Patches::start(cell + 1, length, cells).max(start + 1)
     }
 
-    /// Where pixel `at` of cell `here` is found in cell `there`; a smaller one repeats its last pixel.
+    /// Where pixel `at` of cell `here` is found in cell `there`; a smaller one repeats its last
+    /// pixel.
     pub(crate) fn moved(at: u32, here: u32, there: u32, length: u32, cells: u32) -> u32 {
         let span = Patches::span(there, length, cells);
         (span.start + at - Patches::start(here, length, cells)).min(span.end - 1)
     }
 
     pub(super) fn terms(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) {
-        let cell =
-            |at: u32, length: u32, cells: u32| (u64::from(at) * u64::from(cells) / u64::from(length)) as u32;
-        let (row, column) = (cell(y, frame.height, self.rows), cell(x, frame.width, self.columns));
+        let cell = |at: u32, length: u32, cells: u32| {
+            (u64::from(at) * u64::from(cells) / u64::from(length)) as u32
+        };
+        let (row, column) = (
+            cell(y, frame.height, self.rows),
+            cell(x, frame.width, self.columns),
+        );
         for patch in self.cell(row * self.columns + column) {
             let (from_row, from_column) = (patch.cell / self.columns, patch.cell % self.columns);
             let y = Patches::moved(y, row, from_row, frame.height, self.rows);
             let x = Patches::moved(x, column, from_column, frame.width, self.columns);
-            terms.push(Term { weight: patch.weight, of: Of::Source(patch.source, y, x) });
+            terms.push(Term {
+                weight: patch.weight,
+                of: Of::Source(patch.source, y, x),
+            });
         }
     }
 
@@ -273,7 +338,8 @@ impl Patches {
         let mut whole = vec![0u64; shares.len()];
         for row in 0..self.rows {
             for column in 0..self.columns {
-                let pixels = side(row, frame.height, self.rows) * side(column, frame.width, self.columns);
+                let pixels =
+                    side(row, frame.height, self.rows) * side(column, frame.width, self.columns);
                 for patch in self.cell(row * self.columns + column) {
                     if patch.weight == 1.0 {
                         whole[patch.source] += pixels;
@@ -284,7 +350,10 @@ impl Patches {
             }
         }
         let all = pixels(frame) as f64;
-        shares.iter_mut().zip(whole).for_each(|(share, whole)| *share = (*share + whole as f64) / all);
+        shares
+            .iter_mut()
+            .zip(whole)
+            .for_each(|(share, whole)| *share = (*share + whole as f64) / all);
     }
 }
 
@@ -297,7 +366,8 @@ pub struct Mosaic {
     pub order: [usize; 4],
     /// Row and column of the canvas in which they meet.
     pub center: [u32; 2],
-    /// Takes a column and a row of the output to a column and a row of the canvas: two rows of three numbers.
+    /// Takes a column and a row of the output to a column and a row of the canvas: two rows of
+    /// three numbers.
     pub map: [f64; 6],
 }
 
@@ -307,11 +377,17 @@ impl Mosaic {
         let [yc, xc] = self.center.map(i64::from);
         let (h, w) = (i64::from(frame.height), i64::from(frame.width));
         let (below, right) = (y >= yc, x >= xc);
-        let (row, column) =
-            (if below { y - yc } else { y - yc + h }, if right { x - xc } else { x - xc + w });
+        let (row, column) = (
+            if below { y - yc } else { y - yc + h },
+            if right { x - xc } else { x - xc + w },
+        );
         let on_canvas = (0..2 * h).contains(&y) && (0..2 * w).contains(&x);
         if on_canvas && (0..h).contains(&row) && (0..w).contains(&column) {
-            Of::Source(self.order[2 * usize::from(below) + usize::from(right)], row as u32, column as u32)
+            Of::Source(
+                self.order[2 * usize::from(below) + usize::from(right)],
+                row as u32,
+                column as u32,
+            )
         } else {
             Of::Fill(self.fill)
         }

@@ -1,6 +1,7 @@
 //! The discrete Fourier transform of any length, in f64 with the same result on every machine.
 //!
-//! Mixed radix, decimation in time: a length is split by its prime factors, and a large prime is summed up directly.
+//! Mixed radix, decimation in time: a length is split by its prime factors, and a large prime is
+//! summed up directly.
 
 use std::f64::consts::PI;
 
@@ -31,10 +32,15 @@ impl Fourier {
             let angle = -2.0 * PI * k as f64 / length as f64;
             [libm::cos(angle), libm::sin(angle)]
         };
-        Fourier { length, factors, turns: (0..length).map(turn).collect() }
+        Fourier {
+            length,
+            factors,
+            turns: (0..length).map(turn).collect(),
+        }
     }
 
-    /// `out[k]` is the sum of `input[n] exp(-2 pi i k n / N)`; with `inverse` of `exp(+…)`, divided by N.
+    /// `out[k]` is the sum of `input[n] exp(-2 pi i k n / N)`; with `inverse` of `exp(+…)`, divided
+    /// by N.
     pub(super) fn run(&self, input: &mut [[f64; 2]], out: &mut [[f64; 2]], inverse: bool) {
         // The inverse is the transform of the conjugate, conjugated.
         if inverse {
@@ -43,12 +49,20 @@ impl Fourier {
         self.part(input, 0, 1, &self.factors, out);
         if inverse {
             let scale = 1.0 / self.length as f64;
-            out.iter_mut().for_each(|[re, im]| (*re, *im) = (*re * scale, -*im * scale));
+            out.iter_mut()
+                .for_each(|[re, im]| (*re, *im) = (*re * scale, -*im * scale));
         }
     }
 
     /// The transform of every `stride`-th value from `start` on.
-    fn part(&self, input: &[[f64; 2]], start: usize, stride: usize, factors: &[usize], out: &mut [[f64; 2]]) {
+    fn part(
+        &self,
+        input: &[[f64; 2]],
+        start: usize,
+        stride: usize,
+        factors: &[usize],
+        out: &mut [[f64; 2]],
+    ) {
         let Some((&radix, factors)) = factors.split_first() else {
             out[0] = input[start];
             return;
@@ -67,7 +81,10 @@ impl Fourier {
         };
         for k in 0..sub {
             for (number, value) in column.iter_mut().enumerate() {
-                *value = times(out[number * sub + k], self.turns[number * k * stride % self.length]);
+                *value = times(
+                    out[number * sub + k],
+                    self.turns[number * k * stride % self.length],
+                );
             }
             for q in 0..radix {
                 let mut sum = column[0];
@@ -109,8 +126,9 @@ mod tests {
     #[test]
     fn any_length_equals_the_sum_of_the_definition_and_comes_back() {
         for length in [1, 2, 3, 5, 7, 12, 30, 49, 97] {
-            let values: Vec<[f64; 2]> =
-                (0..length).map(|n| [(n * n % 17) as f64 - 5.0, (n * 7 % 11) as f64]).collect();
+            let values: Vec<[f64; 2]> = (0..length)
+                .map(|n| [(n * n % 17) as f64 - 5.0, (n * 7 % 11) as f64])
+                .collect();
             let fourier = Fourier::new(length);
             let mut found = vec![[0.0; 2]; length];
             fourier.run(&mut values.clone(), &mut found, false);
@@ -121,7 +139,10 @@ mod tests {
                     let [re, im] = times(*value, [angle.cos(), angle.sin()]);
                     sum = [sum[0] + re, sum[1] + im];
                 }
-                assert!((found[0] - sum[0]).abs() < 1e-9 && (found[1] - sum[1]).abs() < 1e-9, "{length} {k}");
+                assert!(
+                    (found[0] - sum[0]).abs() < 1e-9 && (found[1] - sum[1]).abs() < 1e-9,
+                    "{length} {k}"
+                );
             }
             let mut back = vec![[0.0; 2]; length];
             fourier.run(&mut found, &mut back, true);

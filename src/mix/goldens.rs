@@ -5,7 +5,11 @@ use std::fs;
 use super::*;
 
 fn fixture(name: &str) -> Vec<u8> {
-    fs::read(format!("{}/fixtures/goldens/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    fs::read(format!(
+        "{}/fixtures/goldens/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    ))
+    .unwrap()
 }
 
 /// A line: drawn values, the weight of A, and what came out.
@@ -22,7 +26,10 @@ impl Line {
     }
 
     fn frame(&self) -> Size {
-        Size { height: self.number(0), width: self.number(1) }
+        Size {
+            height: self.number(0),
+            width: self.number(1),
+        }
     }
 
     fn equal(&self, bytes: &[u8]) {
@@ -30,7 +37,12 @@ impl Line {
     }
 
     fn kept(&self, size: usize) -> Vec<u8> {
-        let numbers: Vec<usize> = self.result.split(' ').skip(1).map(|word| word.parse().unwrap()).collect();
+        let numbers: Vec<usize> = self
+            .result
+            .split(' ')
+            .skip(1)
+            .map(|word| word.parse().unwrap())
+            .collect();
         fixture("mixers.bin")[numbers[0]..][..numbers[1] * size].to_vec()
     }
 
@@ -39,7 +51,11 @@ impl Line {
         let expected = self.kept(1);
         assert_eq!(bytes.len(), expected.len());
         for (at, (found, expected)) in bytes.iter().zip(&expected).enumerate() {
-            assert!(found.abs_diff(*expected) <= 1, "{} at {at}: {found} {expected}", self.text);
+            assert!(
+                found.abs_diff(*expected) <= 1,
+                "{} at {at}: {found} {expected}",
+                self.text
+            );
         }
     }
 
@@ -47,26 +63,38 @@ impl Line {
         let expected: Vec<f32> = bytemuck::pod_collect_to_vec(&self.kept(4));
         assert_eq!(values.len(), expected.len());
         for (at, (found, expected)) in values.iter().zip(&expected).enumerate() {
-            assert!((found - expected).abs() <= tolerance, "{} at {at}: {found} {expected}", self.text);
+            assert!(
+                (found - expected).abs() <= tolerance,
+                "{} at {at}: {found} {expected}",
+                self.text
+            );
         }
     }
 
     fn lam(&self, found: f64) {
-        assert!((found - self.lam).abs() <= 1e-6, "{}: lam {found}", self.text);
+        assert!(
+            (found - self.lam).abs() <= 1e-6,
+            "{}: lam {found}",
+            self.text
+        );
     }
 }
 
 fn fnv1a(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(0xCBF2_9CE4_8422_2325, |state: u64, &byte| {
-        (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-    });
+    let hash = bytes
+        .iter()
+        .fold(0xCBF2_9CE4_8422_2325, |state: u64, &byte| {
+            (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+        });
     format!("{hash:016x}")
 }
 
 /// Runs `check` on each line of a mixer, of which there are so many.
 fn each(name: &str, count: usize, check: impl Fn(&Line)) {
     let text = String::from_utf8(fixture("mixers.txt")).unwrap();
-    let lines = text.lines().filter_map(|line| Some((line, line.strip_prefix(name)?.strip_prefix(' ')?)));
+    let lines = text
+        .lines()
+        .filter_map(|line| Some((line, line.strip_prefix(name)?.strip_prefix(' ')?)));
     let mut found = 0;
     for (text, rest) in lines {
         let (drawn, result) = rest.split_once(" = ").unwrap();
@@ -85,15 +113,21 @@ fn each(name: &str, count: usize, check: impl Fn(&Line)) {
 fn painted(frame: Size, level: impl Fn(u64, u64, u64) -> u64) -> Vec<u8> {
     let (w, h) = (u64::from(frame.width), u64::from(frame.height));
     let level = &level;
-    (0..h).flat_map(|y| (0..w).flat_map(move |x| (0..3).map(move |c| (level(y, x, c) % 256) as u8))).collect()
+    (0..h)
+        .flat_map(|y| (0..w).flat_map(move |x| (0..3).map(move |c| (level(y, x, c) % 256) as u8)))
+        .collect()
 }
 
 fn image(k: u64, frame: Size) -> Vec<u8> {
-    painted(frame, |y, x, c| 31 * x + 57 * y + 101 * c + 77 * k + x * y * (k + 3))
+    painted(frame, |y, x, c| {
+        31 * x + 57 * y + 101 * c + 77 * k + x * y * (k + 3)
+    })
 }
 
 fn smooth(k: u64, frame: Size) -> Vec<u8> {
-    painted(frame, |y, x, c| (x * x * (k + 2) + 3 * y * y + x * y + 40 * c + 500 * k) / 24)
+    painted(frame, |y, x, c| {
+        (x * x * (k + 2) + 3 * y * y + x * y + 40 * c + 500 * k) / 24
+    })
 }
 
 /// Mixes the first `count` images.
@@ -105,20 +139,35 @@ fn mixed(blend: &Blend, frame: Size, count: u64, of: fn(u64, Size) -> Vec<u8>) -
 
 fn map(k: u64, rows: u32, columns: u32) -> Map {
     let value = |at: u64| (((at * 37 + k * 101) % 97) as f64 / 97.0 + 0.01) as f32;
-    Map::new(rows, columns, (0..u64::from(rows) * u64::from(columns)).map(value).collect()).unwrap()
+    Map::new(
+        rows,
+        columns,
+        (0..u64::from(rows) * u64::from(columns))
+            .map(value)
+            .collect(),
+    )
+    .unwrap()
 }
 
 #[test]
 fn resizemix_equals_torch_interpolation() {
     each("resizemix", 10, |line| {
         let frame = line.frame();
-        let filter = if line.words[5] == "nearest" { TileFilter::Nearest } else { TileFilter::Bilinear };
+        let filter = if line.words[5] == "nearest" {
+            TileFilter::Nearest
+        } else {
+            TileFilter::Bilinear
+        };
         let mixer = ResizeMix::default().filter(filter);
         let sides = mixer.sides(line.number(2), frame);
         let blend = mixer.blend(sides, [line.number(3), line.number(4)], frame);
         line.lam(blend.lam(frame));
         let found = mixed(&blend, frame, 2, image);
-        if filter == TileFilter::Nearest { line.equal(&found) } else { line.near(&found) }
+        if filter == TileFilter::Nearest {
+            line.equal(&found)
+        } else {
+            line.near(&found)
+        }
     });
 }
 
@@ -137,10 +186,16 @@ fn collages_equal_torch_antialiased_interpolation() {
 fn fmix_masks_equal_the_released_code_and_the_paper() {
     each("fmix", 48, |line| {
         let frame = line.frame();
-        let spectrum = if line.words[2] == "isotropic" { Spectrum::Isotropic } else { Spectrum::Reference };
+        let spectrum = if line.words[2] == "isotropic" {
+            Spectrum::Isotropic
+        } else {
+            Spectrum::Reference
+        };
         let mixer = FMix::new(1.0).spectrum(spectrum).soft(line.number(5));
         let noise: Vec<f64> = (0..mixer.noise_len(frame) as u64)
-            .map(|i| ((i * 7919) % 1009) as f64 / 504.5 - 1.0 + ((i * 104_729) % 1_000_003) as f64 / 1e9)
+            .map(|i| {
+                ((i * 7919) % 1009) as f64 / 504.5 - 1.0 + ((i * 104_729) % 1_000_003) as f64 / 1e9
+            })
             .collect();
         let mask = mixer.mask(line.number(3), line.words[4] == "1", &noise, frame);
         line.lam(mask.lam());
@@ -148,7 +203,13 @@ fn fmix_masks_equal_the_released_code_and_the_paper() {
             line.near_floats(mask.weights(), 1e-5);
         } else {
             assert!(mask.is_binary());
-            line.equal(&mask.weights().iter().map(|weight| *weight as u8).collect::<Vec<_>>());
+            line.equal(
+                &mask
+                    .weights()
+                    .iter()
+                    .map(|weight| *weight as u8)
+                    .collect::<Vec<_>>(),
+            );
         }
     });
 }
@@ -167,7 +228,13 @@ fn gridmix_holes_equal_the_public_code() {
         };
         let mask = holes.mask(frame);
         line.lam(mask.lam());
-        line.equal(&mask.weights().iter().map(|weight| *weight as u8).collect::<Vec<_>>());
+        line.equal(
+            &mask
+                .weights()
+                .iter()
+                .map(|weight| *weight as u8)
+                .collect::<Vec<_>>(),
+        );
     });
 }
 
@@ -175,7 +242,10 @@ fn gridmix_holes_equal_the_public_code() {
 fn smoothmix_masks_equal_a_rolled_and_cropped_gaussian() {
     each("smoothmix", 3, |line| {
         let side: u32 = line.number(0);
-        let frame = Size { width: side, height: side };
+        let frame = Size {
+            width: side,
+            height: side,
+        };
         let mask = SmoothMix::mask([line.number(1), line.number(2)], line.number(3), frame);
         line.lam(mask.lam());
         line.near_floats(mask.weights(), 1e-5);
@@ -183,8 +253,15 @@ fn smoothmix_masks_equal_a_rolled_and_cropped_gaussian() {
 }
 
 fn seen(line: &Line) -> (Size, Vec<u8>) {
-    let frame = Size { height: line.number(1), width: line.number(2) };
-    let of = if line.words[0] == "smooth" { smooth } else { image };
+    let frame = Size {
+        height: line.number(1),
+        width: line.number(2),
+    };
+    let of = if line.words[0] == "smooth" {
+        smooth
+    } else {
+        image
+    };
     (frame, of(1, frame))
 }
 
@@ -194,7 +271,10 @@ fn fine_grained_saliency_equals_opencv() {
         let (frame, view) = seen(line);
         let levels = saliency::fine_grained(frame, &view);
         line.equal(&levels);
-        assert_eq!(saliency::peak(frame, &levels), [3, 4].map(|at| line.number::<u32>(at)));
+        assert_eq!(
+            saliency::peak(frame, &levels),
+            [3, 4].map(|at| line.number::<u32>(at))
+        );
     });
 }
 
@@ -206,7 +286,11 @@ fn spectral_residuals_follow_opencv() {
         let levels: Vec<u8> = map.iter().map(|value| (value * 255.0) as u8).collect();
         let [y, x] = saliency::peak(frame, &levels);
         let expected: [u32; 2] = [line.number(3), line.number(4)];
-        assert!(y.abs_diff(expected[0]) <= 2 && x.abs_diff(expected[1]) <= 2, "{}: {y} {x}", line.text);
+        assert!(
+            y.abs_diff(expected[0]) <= 2 && x.abs_diff(expected[1]) <= 2,
+            "{}: {y} {x}",
+            line.text
+        );
         let sampled: Vec<f32> = map
             .chunks_exact(frame.width as usize)
             .step_by(4)
@@ -218,7 +302,10 @@ fn spectral_residuals_follow_opencv() {
         let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
         let (a, b) = (mean(&sampled), mean(&expected));
         let product = |x: &[f32], mx: f32, y: &[f32], my: f32| {
-            x.iter().zip(y).map(|(x, y)| (x - mx) * (y - my)).sum::<f32>()
+            x.iter()
+                .zip(y)
+                .map(|(x, y)| (x - mx) * (y - my))
+                .sum::<f32>()
         };
         let correlation = product(&sampled, a, &expected, b)
             / (product(&sampled, a, &sampled, a) * product(&expected, b, &expected, b)).sqrt();
@@ -232,7 +319,12 @@ fn saliencymix_boxes_are_those_of_the_authors_around_the_peak() {
         let (frame, view) = seen(line);
         let peak = saliency::peak(frame, &saliency::fine_grained(frame, &view));
         let rect = SaliencyMix::rect(line.number(3), peak, frame);
-        assert_eq!(rect, [4, 5, 6, 7].map(|at| line.number::<u32>(at)), "{}", line.text);
+        assert_eq!(
+            rect,
+            [4, 5, 6, 7].map(|at| line.number::<u32>(at)),
+            "{}",
+            line.text
+        );
         line.lam(Blend::Box { rect }.lam(frame));
     });
 }
@@ -252,13 +344,30 @@ fn attentivemix_equals_torch_topk() {
 fn smmix_equals_torch_unfold_and_fold() {
     each("smmix", 3, |line| {
         let (side, grid): (u32, u32) = (line.number(0), line.number(1));
-        let frame = Size { width: side, height: side };
-        let outcome =
-            SmMix::outcome(line.number(2), grid, map(0, grid, grid).values(), map(1, grid, grid).values());
+        let frame = Size {
+            width: side,
+            height: side,
+        };
+        let outcome = SmMix::outcome(
+            line.number(2),
+            grid,
+            map(0, grid, grid).values(),
+            map(1, grid, grid).values(),
+        );
         line.lam(outcome.blend.lam(frame));
-        let note = |name: &str| outcome.notes.iter().find(|(known, _)| *known == name).unwrap().1 as u32;
+        let note = |name: &str| {
+            outcome
+                .notes
+                .iter()
+                .find(|(known, _)| *known == name)
+                .unwrap()
+                .1 as u32
+        };
         assert_eq!(note("row") * grid + note("column"), line.number::<u32>(3));
-        assert_eq!(note("from_row") * grid + note("from_column"), line.number::<u32>(4));
+        assert_eq!(
+            note("from_row") * grid + note("from_column"),
+            line.number::<u32>(4)
+        );
         line.equal(&mixed(&outcome.blend, frame, 2, image));
     });
 }
@@ -278,7 +387,15 @@ fn puzzlemix_equals_gco_and_the_released_transport() {
     let drawn = |line: &Line| {
         let (side, blocks, lam): (u32, u32, f64) = (line.number(0), line.number(1), line.number(2));
         let (labels, t_size): (u32, u32) = (line.number(3), line.number(4));
-        (Size { width: side, height: side }, PuzzleDraw { lam, blocks }, labels, t_size)
+        (
+            Size {
+                width: side,
+                height: side,
+            },
+            PuzzleDraw { lam, blocks },
+            labels,
+            t_size,
+        )
     };
     each("puzzlemix", 12, |line| {
         let (frame, draw, labels, t_size) = drawn(line);
@@ -304,14 +421,18 @@ fn co_mixup_equals_a_weighted_sum() {
         let frame = line.frame();
         let (grid, sources): (u32, usize) = (line.number(2), line.number(3));
         let cells = (grid * grid) as usize;
-        let mut mask: Vec<f32> = (0..cells * sources).map(|at| (at * 13 % 7 + 1) as f32).collect();
+        let mut mask: Vec<f32> = (0..cells * sources)
+            .map(|at| (at * 13 % 7 + 1) as f32)
+            .collect();
         mask[..3].copy_from_slice(&[1.0, 0.0, 0.0]);
         for shares in mask.chunks_exact_mut(sources) {
             let sum: f32 = shares.iter().sum();
             shares.iter_mut().for_each(|share| *share /= sum);
         }
         let outcome = co_mixup([grid; 2], sources, &mask).unwrap();
-        let Label::Weights(weights) = &outcome.label else { panic!("{outcome:?}") };
+        let Label::Weights(weights) = &outcome.label else {
+            panic!("{outcome:?}")
+        };
         line.lam(weights[0]);
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         line.near(&mixed(&outcome.blend, frame, 3, image));
@@ -326,10 +447,20 @@ fn mosaics_equal_the_placement_and_map_of_yolov5() {
     each("mosaic", 4, |line| {
         let frame = line.frame();
         let numbers: Vec<f64> = (4..10).map(|at| line.number(at)).collect();
-        let map =
-            Mosaic4::map(numbers[0], numbers[1], [numbers[2], numbers[3]], [numbers[4], numbers[5]], frame);
+        let map = Mosaic4::map(
+            numbers[0],
+            numbers[1],
+            [numbers[2], numbers[3]],
+            [numbers[4], numbers[5]],
+            frame,
+        );
         let center = [line.number(2), line.number(3)];
-        let mosaic = Mosaic { fill: [114; 3], order: [0, 1, 2, 3], center, map };
+        let mosaic = Mosaic {
+            fill: [114; 3],
+            order: [0, 1, 2, 3],
+            center,
+            map,
+        };
         let blend = Blend::Mosaic(mosaic.into());
         line.lam(blend.lam(frame));
         line.near(&mixed(&blend, frame, 4, image));
@@ -339,7 +470,10 @@ fn mosaics_equal_the_placement_and_map_of_yolov5() {
 #[test]
 fn every_mode_of_timm_mixes_the_same_slots() {
     each("switch", 63, |line| {
-        let frame = Size { height: line.number(1), width: line.number(2) };
+        let frame = Size {
+            height: line.number(1),
+            width: line.number(2),
+        };
         let (slots, slot): (usize, usize) = (line.number(3), line.number(4));
         let words: Vec<&str> = line.words[5].split('/').collect();
         // One draw for all, one for each pair, or one for each slot.
@@ -350,9 +484,13 @@ fn every_mode_of_timm_mixes_the_same_slots() {
         }];
         let blend = if draw.contains('-') && !draw.contains('e') {
             let edges: Vec<u32> = draw.split('-').map(|edge| edge.parse().unwrap()).collect();
-            Blend::Box { rect: edges.try_into().unwrap() }
+            Blend::Box {
+                rect: edges.try_into().unwrap(),
+            }
         } else {
-            Blend::Uniform { lam: draw.parse().unwrap() }
+            Blend::Uniform {
+                lam: draw.parse().unwrap(),
+            }
         };
         line.lam(blend.lam(frame));
         let images = [slot, slots - 1 - slot].map(|k| image(k as u64, frame));
@@ -366,7 +504,9 @@ fn transmix_weights_equal_the_formula() {
     each("transmix", 3, |line| {
         let frame = line.frame();
         let grid: u32 = line.number(2);
-        let blend = Blend::Box { rect: [3, 4, 5, 6].map(|at| line.number::<u32>(at)) };
+        let blend = Blend::Box {
+            rect: [3, 4, 5, 6].map(|at| line.number::<u32>(at)),
+        };
         let mask = patch_mask(&blend, frame, grid);
         line.equal(&mask.iter().map(|weight| *weight as u8).collect::<Vec<_>>());
         line.lam(relabel(blend.lam(frame), &mask, map(0, grid, grid).values(), 0.5).unwrap());

@@ -40,8 +40,11 @@ fn mix(mixer: &str, lambda: &str, partner: &str) -> Mix {
 
 fn images(frame: Size, slots: usize, alike: bool) -> Vec<Vec<u8>> {
     let bytes = frame.width as usize * frame.height as usize * 3;
-    let level = |slot: usize, at: usize| (at * 37 + at * at / 7 + slot * if alike { 0 } else { 91 }) as u8;
-    (0..slots).map(|slot| (0..bytes).map(|at| level(slot, at)).collect()).collect()
+    let level =
+        |slot: usize, at: usize| (at * 37 + at * at / 7 + slot * if alike { 0 } else { 91 }) as u8;
+    (0..slots)
+        .map(|slot| (0..bytes).map(|at| level(slot, at)).collect())
+        .collect()
 }
 
 proptest! {
@@ -157,7 +160,10 @@ proptest! {
 
 #[test]
 fn weights_have_the_moments_of_their_distributions() {
-    let frame = Size { width: 224, height: 224 };
+    let frame = Size {
+        width: 224,
+        height: 224,
+    };
     let moments = |mixer: &str| {
         let mix = mix(mixer, "element", "flip");
         let lams: Vec<f64> = (0..1000)
@@ -169,16 +175,31 @@ fn weights_have_the_moments_of_their_distributions() {
             .collect();
         let n = lams.len() as f64;
         let mean = lams.iter().sum::<f64>() / n;
-        (mean, lams.iter().map(|lam| (lam - mean) * (lam - mean)).sum::<f64>() / n)
+        (
+            mean,
+            lams.iter()
+                .map(|lam| (lam - mean) * (lam - mean))
+                .sum::<f64>()
+                / n,
+        )
     };
     for alpha in [0.2, 1.0, 2.0] {
         let (mean, variance) = moments(&format!("mix = 'mixup', alpha = {alpha}"));
         let expected = 1.0 / (4.0 * (2.0 * alpha + 1.0));
-        assert!((mean - 0.5).abs() < 4.0 * (expected / 32_000.0f64).sqrt(), "{mean}");
-        assert!((variance - expected).abs() < 0.02 * expected.max(0.05), "{variance} {expected}");
+        assert!(
+            (mean - 0.5).abs() < 4.0 * (expected / 32_000.0f64).sqrt(),
+            "{mean}"
+        );
+        assert!(
+            (variance - expected).abs() < 0.02 * expected.max(0.05),
+            "{variance} {expected}"
+        );
     }
     let (mean, variance) = moments("mix = 'cutmix', geometry = 'official'");
-    assert!((mean - 0.682).abs() < 0.005 && (variance.sqrt() - 0.188).abs() < 0.004, "{mean} {variance}");
+    assert!(
+        (mean - 0.682).abs() < 0.005 && (variance.sqrt() - 0.188).abs() < 0.004,
+        "{mean} {variance}"
+    );
     assert!((moments("mix = 'cutmix', geometry = 'timm'").0 - 0.681).abs() < 0.005);
 }
 
@@ -187,51 +208,112 @@ fn metrix_lists_pairs_anchor_by_anchor_with_the_hardest_negatives() {
     let classes = [0, 0, 1, 1];
     // Slot 3 is nearer to 0 than slot 2, and as near to 1.
     let distance = |a: usize, b: usize| if (a, b) == (0, 3) { 0.1 } else { 0.5 };
-    let triple = |anchor, first, second| Triple { anchor, first, second };
+    let triple = |anchor, first, second| Triple {
+        anchor,
+        first,
+        second,
+    };
     let found = triples(&classes, Pairs::PosNeg, distance);
-    assert_eq!(found, [triple(0, 1, 3), triple(1, 0, 2), triple(2, 3, 0), triple(3, 2, 0)]);
-    assert!(found.iter().all(|triple| (triple.relation(&classes, 0.3) - 0.3).abs() < 1e-12));
+    assert_eq!(
+        found,
+        [
+            triple(0, 1, 3),
+            triple(1, 0, 2),
+            triple(2, 3, 0),
+            triple(3, 2, 0)
+        ]
+    );
+    assert!(
+        found
+            .iter()
+            .all(|triple| (triple.relation(&classes, 0.3) - 0.3).abs() < 1e-12)
+    );
     let anchors = triples(&classes, Pairs::AncNeg, distance);
-    assert_eq!(anchors, [triple(0, 0, 3), triple(1, 1, 2), triple(2, 2, 0), triple(3, 3, 0)]);
+    assert_eq!(
+        anchors,
+        [
+            triple(0, 0, 3),
+            triple(1, 1, 2),
+            triple(2, 2, 0),
+            triple(3, 3, 0)
+        ]
+    );
     let positives = triples(&classes, Pairs::PosPos, distance);
     assert_eq!(positives.len(), 4);
-    assert!(positives.iter().all(|triple| triple.relation(&classes, 0.3) == 1.0));
+    assert!(
+        positives
+            .iter()
+            .all(|triple| triple.relation(&classes, 0.3) == 1.0)
+    );
 }
 
 #[test]
 fn regions_bound_the_weights_of_adamixup() {
     let two = AdaMixUp::new([0.2, 0.5]);
     for u in [0.0, 0.3, 1.0] {
-        let Blend::Uniform { lam } = two.outcome([u, 0.0], [0.2, 0.5]).blend else { panic!() };
+        let Blend::Uniform { lam } = two.outcome([u, 0.0], [0.2, 0.5]).blend else {
+            panic!()
+        };
         assert!((lam - (0.2 + 0.5 * u)).abs() < 1e-12);
-        let three = AdaMixUp::new([0.2, 0.5]).three([0.1, 0.2]).outcome([u, u], [0.2, 0.5]).blend;
-        let Blend::Several(weights) = three else { panic!() };
+        let three = AdaMixUp::new([0.2, 0.5])
+            .three([0.1, 0.2])
+            .outcome([u, u], [0.2, 0.5])
+            .blend;
+        let Blend::Several(weights) = three else {
+            panic!()
+        };
         assert!((weights[1] - (1.0 - weights[0]) * (0.1 + 0.2 * u)).abs() < 1e-12);
         assert!(
-            (weights.iter().sum::<f64>() - 1.0).abs() < 1e-12 && weights.iter().all(|weight| *weight >= 0.0)
+            (weights.iter().sum::<f64>() - 1.0).abs() < 1e-12
+                && weights.iter().all(|weight| *weight >= 0.0)
         );
     }
 }
 
 #[test]
 fn maps_of_the_wrong_size_are_refused_by_slot() {
-    let frame = Size { width: 8, height: 8 };
+    let frame = Size {
+        width: 8,
+        height: 8,
+    };
     let all = images(frame, 2, false);
     let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
     let drawn = mix("mix = 'attentivemix', grid = 4", "group", "flip").draw(1, 0, 0, 0, 2, frame);
     let with = |maps: &[Map]| {
-        drawn[1].resolve(&Scene::new(frame, &views).unwrap().maps(maps)).map(|mixed| mixed.weights[0])
+        drawn[1]
+            .resolve(&Scene::new(frame, &views).unwrap().maps(maps))
+            .map(|mixed| mixed.weights[0])
     };
     let map = |side: u32| Map::new(side, side, vec![1.0; (side * side) as usize]).unwrap();
     assert_eq!(with(&[map(4), map(8)]).unwrap(), 6.0 / 16.0);
     let text = with(&[map(4), map(3)]).unwrap_err().to_string();
-    assert!(text.contains("slot 1: a map of 3 x 3 values where 4 x 4"), "{text}");
-    assert!(with(&[map(4)]).unwrap_err().to_string().contains("slot 1: 1 maps for 2 slots"));
-    for (values, words) in
-        [(vec![1.0, -1.0], "map value 1 is -1"), (vec![f32::NAN, 1.0], "NaN"), (vec![1.0], "no map of 1 x 2")]
-    {
-        assert!(Map::new(1, 2, values).unwrap_err().to_string().contains(words));
+    assert!(
+        text.contains("slot 1: a map of 3 x 3 values where 4 x 4"),
+        "{text}"
+    );
+    assert!(
+        with(&[map(4)])
+            .unwrap_err()
+            .to_string()
+            .contains("slot 1: 1 maps for 2 slots")
+    );
+    for (values, words) in [
+        (vec![1.0, -1.0], "map value 1 is -1"),
+        (vec![f32::NAN, 1.0], "NaN"),
+        (vec![1.0], "no map of 1 x 2"),
+    ] {
+        assert!(
+            Map::new(1, 2, values)
+                .unwrap_err()
+                .to_string()
+                .contains(words)
+        );
     }
     let short = [Some(&all[0][1..]), None];
-    assert!(Scene::new(frame, &short).unwrap_err().to_string().contains("slot 0: 191 bytes"));
+    assert!(
+        Scene::new(frame, &short)
+            .unwrap_err()
+            .to_string()
+            .contains("slot 0: 191 bytes")
+    );
 }

@@ -1,11 +1,12 @@
-//! Maps of what matters in an image: given by a caller, stored as planes, or computed from the image.
+//! Maps of what matters in an image: given by a caller, stored as planes, or computed from the
+//! image.
 
 use serde::{Deserialize, Serialize};
 
 use super::forms::Patches;
 use super::saliency;
-use crate::geometry::Size;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::source::Annotations;
 
 /// Numbers, 0 or more, for each cell of a grid over an image.
@@ -29,10 +30,20 @@ impl Map {
                 values.len()
             )));
         }
-        if let Some(at) = values.iter().position(|value| !value.is_finite() || *value < 0.0) {
-            return Err(Error::config(format!("map value {at} is {}: expected 0 or more", values[at])));
+        if let Some(at) = values
+            .iter()
+            .position(|value| !value.is_finite() || *value < 0.0)
+        {
+            return Err(Error::config(format!(
+                "map value {at} is {}: expected 0 or more",
+                values[at]
+            )));
         }
-        Ok(Map { rows, columns, values })
+        Ok(Map {
+            rows,
+            columns,
+            values,
+        })
     }
 
     /// Rows and columns.
@@ -60,7 +71,8 @@ impl Map {
         )))
     }
 
-    /// Means over the cells of a grid; value `x` of a line of `n` belongs to cell `floor(x * cells / n)`.
+    /// Means over the cells of a grid; value `x` of a line of `n` belongs to cell `floor(x * cells
+    /// / n)`.
     pub(super) fn averaged(&self, [rows, columns]: [u32; 2]) -> Vec<f32> {
         if [rows, columns] == self.size() {
             return self.values.clone();
@@ -71,7 +83,8 @@ impl Map {
                 let (mut sum, mut count) = (0.0f64, 0u32);
                 for y in Patches::span(row, self.rows, rows) {
                     for x in Patches::span(column, self.columns, columns) {
-                        sum += f64::from(self.values[y as usize * self.columns as usize + x as usize]);
+                        sum +=
+                            f64::from(self.values[y as usize * self.columns as usize + x as usize]);
                         count += 1;
                     }
                 }
@@ -145,7 +158,11 @@ impl MapSource {
                         Error::config(format!("no plane \"{name}\" of one channel for its map"))
                     })?;
                 let (width, height) = plane.size().unwrap_or_default();
-                return Map::new(height, width, plane.bytes.iter().map(|byte| f32::from(*byte)).collect());
+                return Map::new(
+                    height,
+                    width,
+                    plane.bytes.iter().map(|byte| f32::from(*byte)).collect(),
+                );
             }
         };
         Map::new(rows, columns, values)

@@ -85,9 +85,13 @@ impl Method {
         }
     }
 
-    /// A number that never changes: 0 unmixed, 1 MixUp, 2 CutMix, and so on; 255 for all of users' own.
+    /// A number that never changes: 0 unmixed, 1 MixUp, 2 CutMix, and so on; 255 for all of users'
+    /// own.
     pub fn code(&self) -> u8 {
-        NAMES.iter().position(|(known, _)| known == self).map_or(u8::MAX, |code| code as u8)
+        NAMES
+            .iter()
+            .position(|(known, _)| known == self)
+            .map_or(u8::MAX, |code| code as u8)
     }
 }
 

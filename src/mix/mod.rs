@@ -1,13 +1,14 @@
 //! Mixing the samples of a batch.
 //!
-//! Slots mix with partners of their own *group*: neighboring slots that one rank owns. What is drawn for a group depends on
-//! (seed, epoch, batch, group) alone and sees sizes, never pixels; where a mixer has to look at pixels, maps or labels, it leaves a
-//! [`Resolve`] that does so when the group is there, without any chance of its own. What comes out is a [`Blend`]: one of a few
-//! forms, each of which says of every pixel of which pixels of which sources it is the weighted sum. The final pass reads the
-//! untouched 8-bit views and writes the output: nothing is mixed in place, so any partner graph works.
+//! Slots mix with partners of their own *group*: neighboring slots that one rank owns. What is
+//! drawn for a group depends on (seed, epoch, batch, group) alone and sees sizes, never pixels;
+//! where a mixer has to look at pixels, maps or labels, it leaves a [`Resolve`] that does so when the group is there, without any chance of its own. What comes out is a [`Blend`]: one of a few
+//! forms, each of which says of every pixel of which pixels of which sources it is the weighted
+//! sum. The final pass reads the untouched 8-bit views and writes the output: nothing is mixed in
+//! place, so any partner graph works.
 //!
-//! [`Mix::draw`] draws, [`SlotMix::resolve`] looks, [`apply`] mixes: a trainer that wants to mix later, with maps of its own model,
-//! calls the three itself.
+//! [`Mix::draw`] draws, [`SlotMix::resolve`] looks, [`apply`] mixes: a trainer that wants to mix
+//! later, with maps of its own model, calls the three itself.
 
 mod apply;
 mod blend;
@@ -40,14 +41,14 @@ pub(crate) use registry::Mixers;
 pub use relabel::{patch_mask, relabel};
 pub use scene::{Drawn, Label, Mixed, Outcome, Pasted, Resolve, Role, Scene, SlotMix};
 
+use crate::error::Result;
 use crate::geometry::Size;
 use crate::rng::RandomStream;
-use crate::error::Result;
 
 /// A way to mix.
 ///
-/// Users implement it, register it by name ([`crate::augment::Registry::register_mixer`]) and use it in recipes, in `explain` and in
-/// `preview` like a built-in one.
+/// Users implement it, register it by name ([`crate::augment::Registry::register_mixer`]) and use
+/// it in recipes, in `explain` and in `preview` like a built-in one.
 pub trait Mixer: Send + Sync + fmt::Debug {
     /// The name in a recipe.
     fn name(&self) -> &str;

@@ -2,12 +2,15 @@
 
 use crate::error::{Error, Result};
 
-/// Beyond these bounds the weight is 0, 1 or 1/2 for sure, and the arithmetic of the draw ends in NaN.
+/// Beyond these bounds the weight is 0, 1 or 1/2 for sure, and the arithmetic of the draw ends in
+/// NaN.
 pub(super) fn check_alpha(alpha: f64) -> Result<()> {
     if (1e-9..=1e9).contains(&alpha) {
         Ok(())
     } else {
-        Err(Error::config(format!("alpha = {alpha}: expected a positive number, 1e-9 to 1e9")))
+        Err(Error::config(format!(
+            "alpha = {alpha}: expected a positive number, 1e-9 to 1e9"
+        )))
     }
 }
 
@@ -16,7 +19,9 @@ pub(super) fn check_range(name: &str, value: f64, [least, most]: [f64; 2]) -> Re
     if (least..=most).contains(&value) {
         Ok(())
     } else {
-        Err(Error::config(format!("{name} = {value}: expected {least} to {most}")))
+        Err(Error::config(format!(
+            "{name} = {value}: expected {least} to {most}"
+        )))
     }
 }
 
@@ -25,7 +30,9 @@ pub(super) fn check_ends(name: &str, [low, high]: [f64; 2], [least, most]: [f64;
     if least <= low && low <= high && high <= most {
         Ok(())
     } else {
-        Err(Error::config(format!("{name} = [{low}, {high}]: expected {least} <= low <= high <= {most}")))
+        Err(Error::config(format!(
+            "{name} = [{low}, {high}]: expected {least} <= low <= high <= {most}"
+        )))
     }
 }
 
@@ -42,7 +49,8 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// The part of [`super::Mixer`] that is alike for all whose parameters are read and written by serde.
+/// The part of [`super::Mixer`] that is alike for all whose parameters are read and written by
+/// serde.
 macro_rules! mixer_basics {
     ($name:literal) => {
         fn name(&self) -> &str {

@@ -13,7 +13,8 @@ use crate::recipe::nearest;
 
 type Make = fn(toml::Table) -> Result<Arc<dyn Mixer>>;
 
-/// The mixers that a recipe may name: the built-in ones, and a user's own. A part of [`crate::augment::Registry`].
+/// The mixers that a recipe may name: the built-in ones, and a user's own. A part of
+/// [`crate::augment::Registry`].
 #[derive(Clone, Debug)]
 pub(crate) struct Mixers(BTreeMap<String, Make>);
 
@@ -43,9 +44,12 @@ impl Default for Mixers {
 
 impl Mixers {
     pub(crate) fn register<T: Mixer + DeserializeOwned + 'static>(&mut self, name: &str) {
-        fn make<T: Mixer + DeserializeOwned + 'static>(table: toml::Table) -> Result<Arc<dyn Mixer>> {
-            let mixer: T =
-                table.try_into().map_err(|error: toml::de::Error| Error::config(explain(&error)))?;
+        fn make<T: Mixer + DeserializeOwned + 'static>(
+            table: toml::Table,
+        ) -> Result<Arc<dyn Mixer>> {
+            let mixer: T = table
+                .try_into()
+                .map_err(|error: toml::de::Error| Error::config(explain(&error)))?;
             Ok(Arc::new(mixer))
         }
         self.0.insert(name.to_string(), make::<T>);
@@ -58,7 +62,8 @@ impl Mixers {
     /// A mixer by name and parameters, checked.
     pub(crate) fn make(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Mixer>> {
         let make = self.0.get(name).ok_or_else(|| {
-            let hint = nearest(name, self.names()).map(|near| format!("; did you mean \"{near}\"?"));
+            let hint =
+                nearest(name, self.names()).map(|near| format!("; did you mean \"{near}\"?"));
             let known: Vec<&str> = self.names().collect();
             Error::config(format!(
                 "unknown mixer \"{name}\"{} (known: {})",

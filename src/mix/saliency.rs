@@ -47,22 +47,27 @@ fn blur(gray: &[u8], frame: Size) -> Vec<u8> {
     out
 }
 
-/// Fine-grained saliency (Montabone and Soto, "Human detection using a mobile platform and novel features derived from a
-/// visual saliency mechanism", 2010), 0 to 255 for each pixel, as OpenCV's `StaticSaliencyFineGrained` has it.
+/// Fine-grained saliency (Montabone and Soto, "Human detection using a mobile platform and novel
+/// features derived from a visual saliency mechanism", 2010), 0 to 255 for each pixel, as OpenCV's
+/// `StaticSaliencyFineGrained` has it.
 ///
 /// # Panics
 ///
 /// If `view` is not rows of RGB of that size.
 pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
-    assert_eq!(view.len(), frame.width as usize * frame.height as usize * 3, "RGB of {frame}");
+    assert_eq!(
+        view.len(),
+        frame.width as usize * frame.height as usize * 3,
+        "RGB of {frame}"
+    );
     let (w, h) = (frame.width as usize, frame.height as usize);
     // One pixel has no surround.
     if w * h <= 1 {
         return vec![0; w * h];
     }
     let gray = blur(&blur(&gray(view), frame), frame);
-    // Sums over all pixels above and left. They may wrap around where images are huge, which no difference minds: a window has at
-    // most 224 x 224 pixels.
+    // Sums over all pixels above and left. They may wrap around where images are huge, which no
+    // difference minds: a window has at most 224 x 224 pixels.
     let mut integral = vec![0u32; (w + 1) * (h + 1)];
     for y in 0..h {
         let (above, below) = integral[y * (w + 1)..].split_at_mut(w + 1);
@@ -73,18 +78,27 @@ pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
         }
     }
     let (mut on, mut off) = (vec![0i32; w * h], vec![0i32; w * h]);
-    // The sums of the columns of a window's rows, the first and the last one repeated beyond the edges, so that a window is the
-    // difference of two places that are 2 n apart.
+    // The sums of the columns of a window's rows, the first and the last one repeated beyond the
+    // edges, so that a window is the difference of two places that are 2 n apart.
     let mut columns = Vec::new();
     for n in [12usize, 24, 48, 28, 56, 112] {
-        let widths: Vec<f32> =
-            (0..w).map(|x| ((x + n + 1).min(w) - (x + 1).saturating_sub(n)) as f32).collect();
+        let widths: Vec<f32> = (0..w)
+            .map(|x| ((x + n + 1).min(w) - (x + 1).saturating_sub(n)) as f32)
+            .collect();
         for y in 0..h {
             let (y1, y2) = ((y + 1).saturating_sub(n), (y + n + 1).min(h));
-            let (top, bottom) = (&integral[y1 * (w + 1)..][..w + 1], &integral[y2 * (w + 1)..][..w + 1]);
+            let (top, bottom) = (
+                &integral[y1 * (w + 1)..][..w + 1],
+                &integral[y2 * (w + 1)..][..w + 1],
+            );
             columns.clear();
             columns.resize(n - 1, 0u32);
-            columns.extend(bottom.iter().zip(top).map(|(bottom, top)| bottom.wrapping_sub(*top)));
+            columns.extend(
+                bottom
+                    .iter()
+                    .zip(top)
+                    .map(|(bottom, top)| bottom.wrapping_sub(*top)),
+            );
             columns.resize(w + 2 * n, columns[w + n - 1]);
             let rows = (y2 - y1) as f32;
             let (left, right) = (&columns[..w], &columns[2 * n..][..w]);
@@ -107,32 +121,43 @@ pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
     let share = |sum: i32, most: i32| ((255 * sum) as f32 / most as f32) as i32;
     let scaled = |sums: Vec<i32>| {
         let most = sums.iter().copied().max().unwrap_or(0).max(1);
-        sums.into_iter().map(|sum| share(sum, most)).collect::<Vec<i32>>()
+        sums.into_iter()
+            .map(|sum| share(sum, most))
+            .collect::<Vec<i32>>()
     };
     let (on, off) = (scaled(on), scaled(off));
     let most = on.iter().chain(&off).copied().max().unwrap_or(0).max(1);
-    on.iter().zip(&off).map(|(on, off)| share(on + off, most).min(255) as u8).collect()
+    on.iter()
+        .zip(&off)
+        .map(|(on, off)| share(on + off, most).min(255) as u8)
+        .collect()
 }
 
 /// The side at which the spectral residual is taken.
 const SIDE: usize = 64;
 
-/// Spectral-residual saliency (Hou and Zhang, "Saliency detection: a spectral residual approach", 2007), 0 to 1 for each
-/// pixel, as OpenCV's `StaticSaliencySpectralResidual` has it.
+/// Spectral-residual saliency (Hou and Zhang, "Saliency detection: a spectral residual approach",
+/// 2007), 0 to 1 for each pixel, as OpenCV's `StaticSaliencySpectralResidual` has it.
 ///
 /// # Panics
 ///
 /// If `view` is not rows of RGB of that size.
 pub fn spectral_residual(frame: Size, view: &[u8]) -> Vec<f32> {
-    assert_eq!(view.len(), frame.width as usize * frame.height as usize * 3, "RGB of {frame}");
+    assert_eq!(
+        view.len(),
+        frame.width as usize * frame.height as usize * 3,
+        "RGB of {frame}"
+    );
     let (w, h) = (frame.width as usize, frame.height as usize);
     let gray: Vec<f64> = gray(view).into_iter().map(f64::from).collect();
     let small = resized(&gray, [h, w], [SIDE, SIDE]);
     let fourier = [Fourier::new(SIDE), Fourier::new(SIDE)];
     let mut spectrum: Vec<[f64; 2]> = small.into_iter().map(|level| [level, 0.0]).collect();
     Fourier::plane(&fourier, &mut spectrum, false);
-    let amplitude: Vec<f64> =
-        spectrum.iter().map(|[re, im]| libm::log(libm::sqrt(re * re + im * im).max(1e-12))).collect();
+    let amplitude: Vec<f64> = spectrum
+        .iter()
+        .map(|[re, im]| libm::log(libm::sqrt(re * re + im * im).max(1e-12)))
+        .collect();
     let smooth = filtered(&amplitude, &[1.0 / 3.0; 3]);
     for ((value, log), smooth) in spectrum.iter_mut().zip(&amplitude).zip(smooth) {
         let phase = libm::atan2(value[1], value[0]);
@@ -140,33 +165,50 @@ pub fn spectral_residual(frame: Size, view: &[u8]) -> Vec<f32> {
         *value = [residual * libm::cos(phase), residual * libm::sin(phase)];
     }
     Fourier::plane(&fourier, &mut spectrum, true);
-    let map: Vec<f64> = spectrum.iter().map(|[re, im]| libm::sqrt(re * re + im * im)).collect();
-    let taps: Vec<f64> = (-2i32..=2).map(|x| libm::exp(-f64::from(x * x) / (2.0 * 8.0 * 8.0))).collect();
+    let map: Vec<f64> = spectrum
+        .iter()
+        .map(|[re, im]| libm::sqrt(re * re + im * im))
+        .collect();
+    let taps: Vec<f64> = (-2i32..=2)
+        .map(|x| libm::exp(-f64::from(x * x) / (2.0 * 8.0 * 8.0)))
+        .collect();
     let sum: f64 = taps.iter().sum();
     let taps: Vec<f64> = taps.into_iter().map(|tap| tap / sum).collect();
-    let map: Vec<f64> = filtered(&map, &taps).into_iter().map(|value| value * value).collect();
+    let map: Vec<f64> = filtered(&map, &taps)
+        .into_iter()
+        .map(|value| value * value)
+        .collect();
     let most = map.iter().fold(0.0f64, |most, value| most.max(*value));
     let most = if most > 0.0 { most } else { 1.0 };
     let map: Vec<f64> = map.into_iter().map(|value| value / most).collect();
-    resized(&map, [SIDE, SIDE], [h, w]).into_iter().map(|value| value as f32).collect()
+    resized(&map, [SIDE, SIDE], [h, w])
+        .into_iter()
+        .map(|value| value as f32)
+        .collect()
 }
 
 /// A separable filter on [`SIDE`] x [`SIDE`] values, mirrored at the edges.
 fn filtered(values: &[f64], taps: &[f64]) -> Vec<f64> {
     let reach = (taps.len() / 2) as i64;
     let at = |y: i64, x: i64| values[mirrored(y, SIDE) * SIDE + mirrored(x, SIDE)];
-    let sum =
-        |value: &dyn Fn(i64) -> f64| (-reach..=reach).zip(taps).map(|(d, tap)| tap * value(d)).sum::<f64>();
+    let sum = |value: &dyn Fn(i64) -> f64| {
+        (-reach..=reach)
+            .zip(taps)
+            .map(|(d, tap)| tap * value(d))
+            .sum::<f64>()
+    };
     let side = SIDE as i64;
     let all = (0..side).flat_map(|y| (0..side).map(move |x| (y, x)));
     let across: Vec<f64> = all.clone().map(|(y, x)| sum(&|d| at(y, x + d))).collect();
-    all.map(|(y, x)| sum(&|d| across[mirrored(y + d, SIDE) * SIDE + x as usize])).collect()
+    all.map(|(y, x)| sum(&|d| across[mirrored(y + d, SIDE) * SIDE + x as usize]))
+        .collect()
 }
 
 /// Bilinear, half-pixel centers, no antialiasing.
 fn resized(values: &[f64], [h, w]: [usize; 2], [out_h, out_w]: [usize; 2]) -> Vec<f64> {
     let place = |at: usize, from: usize, to: usize| {
-        let center = ((at as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
+        let center =
+            ((at as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
         let first = center as usize;
         (first, (first + 1).min(from - 1), center - first as f64)
     };
@@ -175,7 +217,8 @@ fn resized(values: &[f64], [h, w]: [usize; 2], [out_h, out_w]: [usize; 2]) -> Ve
         let (top, bottom, down) = place(y, h, out_h);
         for x in 0..out_w {
             let (left, right, across) = place(x, w, out_w);
-            let line = |y: usize| values[y * w + left] * (1.0 - across) + values[y * w + right] * across;
+            let line =
+                |y: usize| values[y * w + left] * (1.0 - across) + values[y * w + right] * across;
             out.push(line(top) * (1.0 - down) + line(bottom) * down);
         }
     }

@@ -1,4 +1,5 @@
-//! A mixing group on its way through the mixers: what was drawn, what mixers may look at, what came out.
+//! A mixing group on its way through the mixers: what was drawn, what mixers may look at, what came
+//! out.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use super::blend::Blend;
 use super::maps::{Map, MapSource};
 use super::method::Method;
 use super::saliency;
-use crate::geometry::Size;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::source::{Annotations, Target};
 
 /// What a mixer drew for a slot, from sizes alone.
@@ -16,7 +17,8 @@ use crate::source::{Annotations, Target};
 pub enum Drawn {
     /// All of it.
     Ready(Outcome),
-    /// What is left depends on pixels, maps or labels, or costs too much to be done before there is a thread for it.
+    /// What is left depends on pixels, maps or labels, or costs too much to be done before there is
+    /// a thread for it.
     Late(Arc<dyn Resolve>),
 }
 
@@ -43,7 +45,13 @@ pub struct Outcome {
 
 impl From<Blend> for Outcome {
     fn from(blend: Blend) -> Outcome {
-        Outcome { blend, label: Label::Share, sources: None, notes: Vec::new(), pasted: None }
+        Outcome {
+            blend,
+            label: Label::Share,
+            sources: None,
+            notes: Vec::new(),
+            pasted: None,
+        }
     }
 }
 
@@ -93,7 +101,8 @@ pub enum Label {
 
 /// The part of a mixer that needs to see.
 pub trait Resolve: Send + Sync + fmt::Debug {
-    /// How `slot` is mixed of `sources`, itself first. All randomness was drawn before: the same scene gives the same outcome.
+    /// How `slot` is mixed of `sources`, itself first. All randomness was drawn before: the same
+    /// scene gives the same outcome.
     ///
     /// # Errors
     ///
@@ -130,7 +139,12 @@ pub struct SlotMix {
 impl SlotMix {
     /// A slot as it is.
     pub fn unmixed(slot: usize, role: Role) -> SlotMix {
-        SlotMix { method: Method::Unmixed, role, sources: vec![slot], drawn: Blend::Keep.into() }
+        SlotMix {
+            method: Method::Unmixed,
+            role,
+            sources: vec![slot],
+            drawn: Blend::Keep.into(),
+        }
     }
 
     /// The slot.
@@ -173,13 +187,22 @@ impl<'a> Scene<'a> {
                 )));
             }
         }
-        Ok(Scene { frame, views, maps: Maps::Named, targets: &[], annotations: &[] })
+        Ok(Scene {
+            frame,
+            views,
+            maps: Maps::Named,
+            targets: &[],
+            annotations: &[],
+        })
     }
 
     /// With a map for each slot, which mixers take whatever their own source of maps is.
     #[must_use]
     pub fn maps(self, maps: &'a [Map]) -> Scene<'a> {
-        Scene { maps: Maps::Given(maps), ..self }
+        Scene {
+            maps: Maps::Given(maps),
+            ..self
+        }
     }
 
     /// With the targets of the slots.
@@ -191,7 +214,10 @@ impl<'a> Scene<'a> {
     /// With what is annotated in the images, in their coordinates.
     #[must_use]
     pub fn annotations(self, annotations: &'a [Option<&'a Annotations>]) -> Scene<'a> {
-        Scene { annotations, ..self }
+        Scene {
+            annotations,
+            ..self
+        }
     }
 
     /// The size of the images.
@@ -236,26 +262,30 @@ impl<'a> Scene<'a> {
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] that names the slot: no map, one that the grid does not divide, values that are negative or not
-    /// finite.
+    /// [`crate::Kind::Config`] that names the slot: no map, one that the grid does not divide,
+    /// values that are negative or not finite.
     pub fn map(&self, slot: usize, source: &MapSource, grid: [u32; 2]) -> Result<Vec<f32>> {
         let map = match self.maps {
             Maps::Given(maps) => {
-                let given = maps
-                    .get(slot)
-                    .ok_or_else(|| Error::config(format!("{} maps for {} slots", maps.len(), self.slots())));
+                let given = maps.get(slot).ok_or_else(|| {
+                    Error::config(format!("{} maps for {} slots", maps.len(), self.slots()))
+                });
                 given.and_then(|map| map.pooled(grid))
             }
-            Maps::Named => {
-                source.find(self.frame, self.view(slot)?, self.annotated(slot)).map(|map| map.averaged(grid))
-            }
+            Maps::Named => source
+                .find(self.frame, self.view(slot)?, self.annotated(slot))
+                .map(|map| map.averaged(grid)),
         };
         map.map_err(|error| error.at(format_args!("slot {slot}")))
     }
 
-    /// The map of a slot at the image's resolution, in levels of 0 to 255; planes and computed maps have such.
+    /// The map of a slot at the image's resolution, in levels of 0 to 255; planes and computed maps
+    /// have such.
     pub(crate) fn levels(&self, slot: usize, source: &MapSource) -> Result<Vec<u8>> {
-        let (frame, scale) = (self.frame, if source.plane().is_some() { 1.0 } else { 255.0 });
+        let (frame, scale) = (
+            self.frame,
+            if source.plane().is_some() { 1.0 } else { 255.0 },
+        );
         if matches!((self.maps, source), (Maps::Named, MapSource::FineGrained)) {
             return Ok(saliency::fine_grained(frame, self.view(slot)?));
         }
@@ -307,8 +337,8 @@ impl Mixed {
 }
 
 impl SlotMix {
-    /// Finishes what was drawn. A slot stays as it was if it or one of its sources has no image, if it is its own partner, or
-    /// if all of it is A.
+    /// Finishes what was drawn. A slot stays as it was if it or one of its sources has no image, if
+    /// it is its own partner, or if all of it is A.
     ///
     /// # Errors
     ///
@@ -344,7 +374,9 @@ impl SlotMix {
             .map_err(|error| error.at(format_args!("mix \"{}\"", self.method)))?;
         let weights = match &outcome.label {
             Label::Share => outcome.blend.shares(scene.frame, sources.len()),
-            Label::Own => (0..sources.len()).map(|source| f64::from(u8::from(source == 0))).collect(),
+            Label::Own => (0..sources.len())
+                .map(|source| f64::from(u8::from(source == 0)))
+                .collect(),
             Label::Weights(weights) => {
                 let mut weights = weights.clone();
                 weights.resize(sources.len(), 0.0);
@@ -352,8 +384,11 @@ impl SlotMix {
             }
         };
         let all_own = sources.iter().all(|source| *source == slot);
-        let nothing = outcome.blend == Blend::Keep || (outcome.label == Label::Share && weights[0] == 1.0);
-        if all_own || (nothing && weights[0] == 1.0 && sources[0] == slot && outcome.notes.is_empty()) {
+        let nothing =
+            outcome.blend == Blend::Keep || (outcome.label == Label::Share && weights[0] == 1.0);
+        if all_own
+            || (nothing && weights[0] == 1.0 && sources[0] == slot && outcome.notes.is_empty())
+        {
             return Ok(unmixed());
         }
         Ok(Mixed {

@@ -2,7 +2,10 @@ use super::*;
 use crate::Kind;
 use crate::augment::Registry;
 
-const FRAME: Size = Size { width: 13, height: 9 };
+const FRAME: Size = Size {
+    width: 13,
+    height: 9,
+};
 
 fn cutmix(alpha: f64) -> Mix {
     Mix::new(CutMix::new(alpha))
@@ -21,7 +24,10 @@ fn finish(drawn: &[SlotMix], frame: Size, slots: usize) -> Vec<Mixed> {
     let black = vec![0; frame.width as usize * frame.height as usize * 3];
     let views = vec![Some(&black[..]); slots];
     let scene = Scene::new(frame, &views).unwrap();
-    drawn.iter().map(|slot| slot.resolve(&scene).unwrap()).collect()
+    drawn
+        .iter()
+        .map(|slot| slot.resolve(&scene).unwrap())
+        .collect()
 }
 
 fn partner(mixed: &Mixed) -> usize {
@@ -34,10 +40,15 @@ fn share(blend: &Blend) -> f64 {
     let mut terms = Vec::new();
     let mut of_a = |x: u32, y: u32| {
         blend.terms(FRAME, y, x, &mut terms);
-        let own = terms.iter().filter(|term| matches!(term.of, Of::Source(0, ..)));
+        let own = terms
+            .iter()
+            .filter(|term| matches!(term.of, Of::Source(0, ..)));
         own.map(|term| f64::from(term.weight)).sum::<f64>()
     };
-    let sum: f64 = (0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| of_a(x, y)).sum();
+    let sum: f64 = (0..h)
+        .flat_map(|y| (0..w).map(move |x| (x, y)))
+        .map(|(x, y)| of_a(x, y))
+        .sum();
     sum / f64::from(w * h)
 }
 
@@ -47,23 +58,50 @@ fn the_weight_of_a_label_is_its_exact_share_of_the_pixels() {
         let mix = Mix::new(CutMix::new(1.0).geometry(geometry)).lambda(Lambda::Element);
         for group in 0..200 {
             for slot in draw(&mix, group, 8) {
-                assert!((slot.weights[0] - share(&slot.blend)).abs() < 1e-12, "{slot:?}");
+                assert!(
+                    (slot.weights[0] - share(&slot.blend)).abs() < 1e-12,
+                    "{slot:?}"
+                );
             }
         }
     }
-    let blend = Blend::Uniform { lam: f64::from(0.3f32) };
+    let blend = Blend::Uniform {
+        lam: f64::from(0.3f32),
+    };
     assert!((blend.lam(FRAME) - share(&blend)).abs() < 1e-12);
 }
 
 #[test]
 fn a_box_is_scaled_to_another_size_with_edges_rounded_half_to_even() {
-    let from = Size { width: 8, height: 4 };
-    let scaled = |rect: [u32; 4], width, height| Blend::Box { rect }.scaled(from, Size { width, height });
-    assert_eq!(scaled([1, 3, 3, 5], 4, 2), Blend::Box { rect: [0, 2, 2, 2] });
-    assert_eq!(scaled([0, 0, 4, 8], 5, 7), Blend::Box { rect: [0, 0, 7, 5] });
-    assert_eq!(scaled([1, 2, 3, 7], 8, 4), Blend::Box { rect: [1, 2, 3, 7] });
+    let from = Size {
+        width: 8,
+        height: 4,
+    };
+    let scaled =
+        |rect: [u32; 4], width, height| Blend::Box { rect }.scaled(from, Size { width, height });
+    assert_eq!(
+        scaled([1, 3, 3, 5], 4, 2),
+        Blend::Box { rect: [0, 2, 2, 2] }
+    );
+    assert_eq!(
+        scaled([0, 0, 4, 8], 5, 7),
+        Blend::Box { rect: [0, 0, 7, 5] }
+    );
+    assert_eq!(
+        scaled([1, 2, 3, 7], 8, 4),
+        Blend::Box { rect: [1, 2, 3, 7] }
+    );
     let uniform = Blend::Uniform { lam: 0.3 };
-    assert_eq!(uniform.scaled(from, Size { width: 1, height: 1 }), uniform);
+    assert_eq!(
+        uniform.scaled(
+            from,
+            Size {
+                width: 1,
+                height: 1
+            }
+        ),
+        uniform
+    );
 }
 
 #[test]
@@ -71,7 +109,9 @@ fn boxes_stay_inside_and_empty_ones_leave_the_slot_unmixed() {
     for group in 0..500 {
         for slot in draw(&cutmix(0.2).lambda(Lambda::Element), group, 8) {
             match slot.blend {
-                Blend::Box { rect: [y0, x0, y1, x1] } => {
+                Blend::Box {
+                    rect: [y0, x0, y1, x1],
+                } => {
                     assert!(y0 < y1 && y1 <= FRAME.height && x0 < x1 && x1 <= FRAME.width);
                     assert_eq!(slot.method, Method::CutMix);
                 }
@@ -88,9 +128,18 @@ fn sides_between_shares_are_never_clipped() {
     let mix = Mix::from_table(&Registry::default(), toml::from_str(form).unwrap()).unwrap();
     for group in 0..200 {
         for slot in draw(&mix, group, 8) {
-            let Blend::Box { rect: [y0, x0, y1, x1] } = slot.blend else { panic!("{slot:?}") };
-            // int(9 * 0.3)..int(9 * 0.8) and int(13 * 0.3)..int(13 * 0.8), as numpy's randint has it.
-            assert!((2..7).contains(&(y1 - y0)) && (3..10).contains(&(x1 - x0)), "{slot:?}");
+            let Blend::Box {
+                rect: [y0, x0, y1, x1],
+            } = slot.blend
+            else {
+                panic!("{slot:?}")
+            };
+            // int(9 * 0.3)..int(9 * 0.8) and int(13 * 0.3)..int(13 * 0.8), as numpy's randint has
+            // it.
+            assert!(
+                (2..7).contains(&(y1 - y0)) && (3..10).contains(&(x1 - x0)),
+                "{slot:?}"
+            );
             assert!(y1 <= FRAME.height && x1 <= FRAME.width);
         }
     }
@@ -117,14 +166,21 @@ fn flip_and_roll_have_the_partners_of_timm_and_torchvision() {
 fn permutations_may_have_fixed_points_and_derangements_have_none() {
     let mut fixed = 0;
     for group in 0..300 {
-        for (partner, slots) in
-            [(Partner::Perm, 6), (Partner::Derange, 6), (Partner::Derange, 2), (Partner::Derange, 3)]
-        {
+        for (partner, slots) in [
+            (Partner::Perm, 6),
+            (Partner::Derange, 6),
+            (Partner::Derange, 2),
+            (Partner::Derange, 3),
+        ] {
             let found = partners(partner, group, slots);
             let mut sorted = found.clone();
             sorted.sort_unstable();
             assert_eq!(sorted, (0..slots).collect::<Vec<_>>());
-            let own = found.iter().enumerate().filter(|(slot, other)| slot == *other).count();
+            let own = found
+                .iter()
+                .enumerate()
+                .filter(|(slot, other)| slot == *other)
+                .count();
             match partner {
                 Partner::Derange => assert_eq!(own, 0, "{found:?}"),
                 _ => fixed += own,
@@ -162,7 +218,9 @@ fn nothing_is_mixed_when_p_is_zero_and_everything_when_it_is_one() {
         assert!(
             draw(&both().p(0.0), group, 4)
                 .iter()
-                .all(|slot| slot.method == Method::Unmixed && slot.blend == Blend::Keep && partner(slot) < 4)
+                .all(|slot| slot.method == Method::Unmixed
+                    && slot.blend == Blend::Keep
+                    && partner(slot) < 4)
         );
         let mixup = draw(&Mix::new(MixUp::new(1.0)).p(1.0), group, 4);
         assert!(mixup.iter().all(|slot| slot.method == Method::MixUp));
@@ -171,12 +229,25 @@ fn nothing_is_mixed_when_p_is_zero_and_everything_when_it_is_one() {
 
 #[test]
 fn weights_and_p_are_frequencies() {
-    let mix = Mix::new(MixUp::new(1.0)).or(CutMix::new(1.0), 3.0).p(0.6).lambda(Lambda::Element);
+    let mix = Mix::new(MixUp::new(1.0))
+        .or(CutMix::new(1.0), 3.0)
+        .p(0.6)
+        .lambda(Lambda::Element);
     let n = 8000;
     let mut counts = [0.0; 3];
     for group in 0..n / 8 {
         // Frames so large that an empty box, which counts as unmixed, is next to impossible.
-        for slot in mix.draw(7, 0, 0, group, 8, Size { width: 4000, height: 4000 }) {
+        for slot in mix.draw(
+            7,
+            0,
+            0,
+            group,
+            8,
+            Size {
+                width: 4000,
+                height: 4000,
+            },
+        ) {
             counts[usize::from(slot.method.code())] += 1.0;
         }
     }
@@ -196,10 +267,16 @@ fn the_draws_of_a_group_depend_on_its_number_and_on_no_other_group() {
     for (group, other) in (0..5).flat_map(|group| (0..group).map(move |other| (group, other))) {
         assert_ne!(among[group], among[other]);
     }
-    for changed in
-        [mix.draw(8, 0, 0, 2, 8, FRAME), mix.draw(7, 1, 0, 2, 8, FRAME), mix.draw(7, 0, 1, 2, 8, FRAME)]
-    {
-        assert_ne!(finish(&changed, FRAME, 8), alone, "seed, epoch and batch count");
+    for changed in [
+        mix.draw(8, 0, 0, 2, 8, FRAME),
+        mix.draw(7, 1, 0, 2, 8, FRAME),
+        mix.draw(7, 0, 1, 2, 8, FRAME),
+    ] {
+        assert_ne!(
+            finish(&changed, FRAME, 8),
+            alone,
+            "seed, epoch and batch count"
+        );
     }
 }
 
@@ -221,8 +298,14 @@ fn refused(mix: &Mix, batch: usize) -> String {
 #[test]
 fn what_cannot_work_is_refused_by_name() {
     for alpha in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-300, 1e300] {
-        assert!(refused(&cutmix(alpha), 8).contains("\"cutmix\": alpha = "), "{alpha}");
-        assert!(refused(&Mix::new(MixUp::new(alpha)), 8).contains("\"mixup\": alpha = "), "{alpha}");
+        assert!(
+            refused(&cutmix(alpha), 8).contains("\"cutmix\": alpha = "),
+            "{alpha}"
+        );
+        assert!(
+            refused(&Mix::new(MixUp::new(alpha)), 8).contains("\"mixup\": alpha = "),
+            "{alpha}"
+        );
     }
     for weight in [-1.0, f64::NAN, f64::INFINITY] {
         let text = refused(&Mix::new(MixUp::new(1.0)).or(CutMix::new(1.0), weight), 8);
@@ -237,7 +320,10 @@ fn what_cannot_work_is_refused_by_name() {
     assert!(refused(&both(), 37).contains("groups of one slot"));
     for partner in [Partner::Roll, Partner::Perm, Partner::Derange] {
         let text = refused(&both().lambda(Lambda::Pair).partner(partner), 8);
-        assert!(text.contains("\"pair\" needs mix.partner = \"flip\""), "{text}");
+        assert!(
+            text.contains("\"pair\" needs mix.partner = \"flip\""),
+            "{text}"
+        );
     }
 }
 
@@ -253,16 +339,31 @@ fn refused_form(choose: &str) -> String {
 fn forms_that_cannot_work_are_refused_by_name() {
     for (form, expected) in [
         ("", "mix.choose is empty"),
-        ("{ mix = \"mixup\", alpha = 1, weight = 0 }", "all weights are 0"),
-        ("{ mix = \"mixpu\", alpha = 1 }", "unknown mixer \"mixpu\"; did you mean \"mixup\"?"),
+        (
+            "{ mix = \"mixup\", alpha = 1, weight = 0 }",
+            "all weights are 0",
+        ),
+        (
+            "{ mix = \"mixpu\", alpha = 1 }",
+            "unknown mixer \"mixpu\"; did you mean \"mixup\"?",
+        ),
         ("{ mix = \"snapmix\" }", "unknown mixer \"snapmix\""),
         ("{ alpha = 1 }", "a mixer without a name"),
         ("{ mix = \"mixup\", alhpa = 1 }", "did you mean `alpha`?"),
         ("{ mix = \"mixup\" }", "missing field `alpha`"),
-        ("{ mix = \"mixup\", alpha = 1, weight = \"2\" }", "expected a number"),
-        ("{ mix = \"cutmix\", min_max = [0.8, 0.3] }", "min_max = [0.8, 0.3]"),
+        (
+            "{ mix = \"mixup\", alpha = 1, weight = \"2\" }",
+            "expected a number",
+        ),
+        (
+            "{ mix = \"cutmix\", min_max = [0.8, 0.3] }",
+            "min_max = [0.8, 0.3]",
+        ),
         ("{ mix = \"cutmix\", min_max = [0.0, nan] }", "min_max = "),
-        ("{ mix = \"cutmix\", geometry = \"tim\" }", "did you mean `timm`?"),
+        (
+            "{ mix = \"cutmix\", geometry = \"tim\" }",
+            "did you mean `timm`?",
+        ),
     ] {
         let text = refused_form(form);
         assert!(text.contains(expected), "{form}: {text}");

@@ -21,7 +21,10 @@ pub(super) struct Easel {
 
 impl Easel {
     pub(super) fn new() -> Easel {
-        Easel { scratch: Scratch::new(crate::decode::simd()), view: Vec::new() }
+        Easel {
+            scratch: Scratch::new(crate::decode::simd()),
+            view: Vec::new(),
+        }
     }
 }
 
@@ -37,12 +40,24 @@ impl Shared {
         easel: &mut Easel,
     ) {
         let sample = admitted.visit.sample;
-        let result =
-            self.guard("augmenter", sample, || self.views(work, slot, &admitted, programs, pixels, easel));
-        let Admitted { visit, target, fault, .. } = admitted;
+        let result = self.guard("augmenter", sample, || {
+            self.views(work, slot, &admitted, programs, pixels, easel)
+        });
+        let Admitted {
+            visit,
+            target,
+            fault,
+            ..
+        } = admitted;
         let notes = work.views.notes(programs);
-        let staged =
-            result.map(|(view, annotations)| Staged { visit, target, fault, view, notes, annotations });
+        let staged = result.map(|(view, annotations)| Staged {
+            visit,
+            target,
+            fault,
+            view,
+            notes,
+            annotations,
+        });
         let busy = Instant::now();
         self.stage(work, slot, staged);
         Meter::add(&self.meter.batching, busy);
@@ -58,10 +73,14 @@ impl Shared {
         easel: &mut Easel,
     ) -> Result<(StagedView, AnnotatedViews)> {
         let mut busy = Instant::now();
-        let region = admitted.region.expect("blank slots are staged by the decoder");
+        let region = admitted
+            .region
+            .expect("blank slots are staged by the decoder");
         let Easel { scratch, view } = easel;
         let joint = self.line.recipe.joint.as_ref();
-        let annotations = work.views.annotate(joint, programs, &admitted.annotations, scratch)?;
+        let annotations = work
+            .views
+            .annotate(joint, programs, &admitted.annotations, scratch)?;
         if work.mixes() {
             let mut views = self.buffers.lease(work.views.bytes());
             for spot in work.views.spots() {
@@ -75,7 +94,14 @@ impl Shared {
             view.resize(spot.group.values(), 0);
             programs[spot.number].run(scratch, pixels, region, view, spot.group.frame())?;
             busy = Meter::lap(&self.meter.augmenting, busy);
-            work.write(slot, &spot, SlotPixels::Views { sources: &[view], blend: &Blend::Keep });
+            work.write(
+                slot,
+                &spot,
+                SlotPixels::Views {
+                    sources: &[view],
+                    blend: &Blend::Keep,
+                },
+            );
             busy = Meter::lap(&self.meter.batching, busy);
         }
         Ok((StagedView::Written, annotations))

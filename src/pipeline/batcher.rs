@@ -1,7 +1,8 @@
 //! The batcher: slots become a batch.
 //!
-//! As soon as all slots of a mixing group are staged, whoever staged the last one writes the group into the batch's slab;
-//! whoever finishes the last group closes the batch. Which thread that is changes nothing.
+//! As soon as all slots of a mixing group are staged, whoever staged the last one writes the group
+//! into the batch's slab; whoever finishes the last group closes the batch. Which thread that is
+//! changes nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -71,7 +72,12 @@ pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
 impl Buffers {
     /// A buffer of unknown content.
     pub(super) fn lease(&self, bytes: usize) -> Vec<u8> {
-        let mut buffer = self.0.lock().expect("no panic inside").pop().unwrap_or_default();
+        let mut buffer = self
+            .0
+            .lock()
+            .expect("no panic inside")
+            .pop()
+            .unwrap_or_default();
         buffer.resize(bytes, 0);
         buffer
     }
@@ -79,10 +85,13 @@ impl Buffers {
 
 impl Drop for BatchWork {
     fn drop(&mut self) {
-        let used = self.slots.iter_mut().filter_map(|slot| match slot.take()?.ok()?.view {
-            StagedView::Here(views) => Some(views),
-            StagedView::Blank | StagedView::Written => None,
-        });
+        let used = self
+            .slots
+            .iter_mut()
+            .filter_map(|slot| match slot.take()?.ok()?.view {
+                StagedView::Here(views) => Some(views),
+                StagedView::Blank | StagedView::Written => None,
+            });
         self.buffers.0.lock().expect("no panic inside").extend(used);
     }
 }
@@ -132,16 +141,24 @@ impl BatchWork {
 
     /// Writes an image without pixels.
     pub(super) fn write_blank(&self, number: usize) {
-        self.views.spots().for_each(|spot| self.write(number, &spot, SlotPixels::Blank));
+        self.views
+            .spots()
+            .for_each(|spot| self.write(number, &spot, SlotPixels::Blank));
     }
 
     /// Takes a slot in. If it was the batch's last one, the batch comes back.
-    pub(super) fn stage(&self, line: &Line, slot: usize, staged: Result<Staged>) -> Option<Result<Batch>> {
+    pub(super) fn stage(
+        &self,
+        line: &Line,
+        slot: usize,
+        staged: Result<Staged>,
+    ) -> Option<Result<Batch>> {
         if self.slots[slot].set(staged).is_err() {
             unreachable!("slot {slot} staged twice");
         }
         let group = slot / self.group;
-        // Release publishes the slot to whoever counts to zero, acquire lets that thread see all the others.
+        // Release publishes the slot to whoever counts to zero, acquire lets that thread see all
+        // the others.
         if self.group_left[group].fetch_sub(1, Ordering::AcqRel) != 1 {
             return None;
         }
@@ -155,7 +172,9 @@ impl BatchWork {
     }
 
     fn staged(&self, slot: usize) -> Option<&Staged> {
-        self.slots[slot].get().and_then(|staged| staged.as_ref().ok())
+        self.slots[slot]
+            .get()
+            .and_then(|staged| staged.as_ref().ok())
     }
 
     /// The pixels of all views of a slot.
@@ -170,7 +189,10 @@ impl BatchWork {
         let start = group * self.group;
         let end = (start + self.group).min(self.slots.len());
         // An error anywhere fails the batch, so its pixels do not matter.
-        let Some(staged) = (start..end).map(|slot| self.staged(slot)).collect::<Option<Vec<_>>>() else {
+        let Some(staged) = (start..end)
+            .map(|slot| self.staged(slot))
+            .collect::<Option<Vec<_>>>()
+        else {
             return;
         };
         let slots: Vec<GroupSlot<'_>> = (start..end)
@@ -183,16 +205,31 @@ impl BatchWork {
             })
             .collect();
         let emitted = mixing::resolve(line, &self.views, start, &self.drawn[group], &slots);
-        for (number, Emitted { mixed, .. }) in (group * self.emits..).zip(emitted.iter().flatten()) {
-            let Some(all) = mixed.sources.iter().map(|slot| self.pixels(*slot)).collect::<Option<Vec<_>>>()
+        for (number, Emitted { mixed, .. }) in (group * self.emits..).zip(emitted.iter().flatten())
+        {
+            let Some(all) = mixed
+                .sources
+                .iter()
+                .map(|slot| self.pixels(*slot))
+                .collect::<Option<Vec<_>>>()
             else {
                 self.write_blank(number);
                 continue;
             };
             for spot in self.views.spots() {
-                let sources: Vec<&[u8]> = all.iter().map(|views| &views[spot.bytes.clone()]).collect();
-                let blend = mixed.blend.scaled(self.views.mix_frame(), spot.group.frame());
-                self.write(number, &spot, SlotPixels::Views { sources: &sources, blend: &blend });
+                let sources: Vec<&[u8]> =
+                    all.iter().map(|views| &views[spot.bytes.clone()]).collect();
+                let blend = mixed
+                    .blend
+                    .scaled(self.views.mix_frame(), spot.group.frame());
+                self.write(
+                    number,
+                    &spot,
+                    SlotPixels::Views {
+                        sources: &sources,
+                        blend: &blend,
+                    },
+                );
             }
         }
         if self.emitted[group].set(emitted).is_err() {
@@ -229,7 +266,8 @@ impl BatchWork {
             Vec::new()
         } else {
             let each = done.iter().enumerate();
-            each.map(|(slot, staged)| Emitted::unmixed(slot, staged.annotations.clone())).collect()
+            each.map(|(slot, staged)| Emitted::unmixed(slot, staged.annotations.clone()))
+                .collect()
         };
         emitted.extend(&unmixed);
         let slots = done.iter().map(|staged| {
@@ -242,7 +280,15 @@ impl BatchWork {
                 notes: &staged.notes,
             }
         });
-        Ok(assemble(line, &self.plan, &self.views, slots.collect(), &emitted, pixels, lease))
+        Ok(assemble(
+            line,
+            &self.plan,
+            &self.views,
+            slots.collect(),
+            &emitted,
+            pixels,
+            lease,
+        ))
     }
 }
 
@@ -266,7 +312,11 @@ pub(crate) fn assemble(
     lease: Option<Lease>,
 ) -> Batch {
     let shapes = views.shapes(emitted.len());
-    let tensors = pixels.into_iter().zip(shapes).map(|(pixels, shape)| Tensor { pixels, shape }).collect();
+    let tensors = pixels
+        .into_iter()
+        .zip(shapes)
+        .map(|(pixels, shape)| Tensor { pixels, shape })
+        .collect();
     let mixed: Vec<&Mixed> = emitted.iter().map(|each| &each.mixed).collect();
     let mut targets = Vec::with_capacity(slots.len());
     let mut faults = Vec::new();
@@ -290,17 +340,25 @@ pub(crate) fn assemble(
         tensors,
         targets: line.targets.make(&targets, &mixed),
         samples: own().map(|slot| visits[slot].sample).collect(),
-        sources: own().map(|slot| line.plan.source_of(visits[slot].sample) as u32).collect(),
+        sources: own()
+            .map(|slot| line.plan.source_of(visits[slot].sample) as u32)
+            .collect(),
         weights: own().map(|slot| plan.slots[slot].weight).collect(),
         roles: own().map(|slot| plan.slots[slot].role).collect(),
         groups: own().map(|slot| plan.slots[slot].group).collect(),
         occurrences: own().map(|slot| visits[slot].occurrence).collect(),
         valid: own().map(|slot| valid[slot]).collect(),
-        mix: emitted.iter().map(|each| each.record(plan.first, |slot| visits[slot].sample)).collect(),
+        mix: emitted
+            .iter()
+            .map(|each| each.record(plan.first, |slot| visits[slot].sample))
+            .collect(),
         masks: mixing::masks(views, emitted),
         smoothing: line.recipe.target.smoothing,
         notes,
-        annotations: emitted.iter().map(|each| each.annotations.clone()).collect(),
+        annotations: emitted
+            .iter()
+            .map(|each| each.annotations.clone())
+            .collect(),
         max_boxes: line.recipe.joint.as_ref().and_then(|joint| joint.max_boxes),
         faults,
         state: LoaderState::after(line, plan.epoch, plan.index, seen, bad),

@@ -2,10 +2,11 @@
 //!
 //! # Why can this not deadlock?
 //!
-//! Memory is taken in one order: the batch's slab, then encoded bytes, then decoded bytes, and each stage holds what it has
-//! while it waits only for something further right. Slabs are leased in the order of batches by one thread, so the oldest
-//! unfinished batch has all it needs of that kind. Decoded bytes are held by workers that wait for nothing else until they
-//! give them back. One item larger than a whole budget passes when it is alone.
+//! Memory is taken in one order: the batch's slab, then encoded bytes, then decoded bytes, and each
+//! stage holds what it has while it waits only for something further right. Slabs are leased in the
+//! order of batches by one thread, so the oldest unfinished batch has all it needs of that kind.
+//! Decoded bytes are held by workers that wait for nothing else until they give them back. One item
+//! larger than a whole budget passes when it is alone.
 
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -33,7 +34,11 @@ pub(crate) struct Permit {
 
 impl Budget {
     pub(crate) fn new(total: u64) -> Arc<Budget> {
-        Arc::new(Budget { total, state: Mutex::default(), freed: Condvar::new() })
+        Arc::new(Budget {
+            total,
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        })
     }
 
     /// Waits for `units`; `None` once the budget is stopped.
@@ -47,7 +52,10 @@ impl Budget {
         }
         state.used += units;
         state.peak = state.peak.max(state.used);
-        Some(Permit { budget: Arc::clone(self), units })
+        Some(Permit {
+            budget: Arc::clone(self),
+            units,
+        })
     }
 
     /// Refuses everyone who waits, now and later.

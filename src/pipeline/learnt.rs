@@ -38,7 +38,11 @@ impl Learnt {
         if !self.learns {
             return None;
         }
-        self.part(sample).lock().unwrap_or_else(PoisonError::into_inner).get(&sample).cloned()
+        self.part(sample)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&sample)
+            .cloned()
     }
 
     /// True if an index would be kept.
@@ -52,15 +56,21 @@ impl Learnt {
         if index.is_empty() || !self.wants() {
             return;
         }
-        let took =
-            self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(cost));
+        let took = self
+            .free
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
+                free.checked_sub(cost)
+            });
         if took.is_err() {
             // The next one might fit, but whoever asks for it would have to be made for that.
             self.free.store(0, Ordering::Relaxed);
             return;
         }
         let kept = Bytes::copy_from_slice(index);
-        let mut part = self.part(sample).lock().unwrap_or_else(PoisonError::into_inner);
+        let mut part = self
+            .part(sample)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if part.insert(sample, kept).is_some() {
             // Two workers had the same sample at once.
             self.free.fetch_add(cost, Ordering::Relaxed);

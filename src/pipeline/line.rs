@@ -8,15 +8,15 @@ use super::learnt::Learnt;
 use super::proofs::Proofs;
 use super::views::{ViewSet, ViewSets};
 use crate::augment::Program;
-use crate::geometry::Size;
 use crate::batch::TargetMaker;
 use crate::decode::jpeg::{Index, Proof};
-use crate::decode::{Decoder, IndexPolicy, Probe, ScalePolicy, plane, self};
-use crate::geometry::Rect;
-use crate::rng::{Coord, OpKey};
+use crate::decode::{self, Decoder, IndexPolicy, Probe, ScalePolicy, plane};
 use crate::error::{Error, Fault, Kind, Result};
+use crate::geometry::Rect;
+use crate::geometry::Size;
 use crate::plan::{Plan, Visit};
 use crate::recipe::{OnBad, Recipe};
+use crate::rng::{Coord, OpKey};
 use crate::source::{Annotations, Codec, Fingerprint, Payload, Raw, Source, Target};
 
 /// How many stand-ins are tried for one bad sample.
@@ -71,8 +71,8 @@ impl Desk {
     }
 }
 
-/// Asked for the part of an image to decode, given the part that is needed and the bytes of its planes: the place to
-/// wait for memory.
+/// Asked for the part of an image to decode, given the part that is needed and the bytes of its
+/// planes: the place to wait for memory.
 pub(crate) type Choose<'a> = &'a mut dyn FnMut(Rect, &Probe, u64) -> Result<Rect>;
 
 /// A sample as read.
@@ -80,7 +80,8 @@ pub(crate) struct Sample {
     pub(crate) raw: Raw,
     /// Empty, and not asked for, unless the recipe moves annotations.
     pub(crate) annotations: Annotations,
-    /// The entropy index of a JPEG and how far it is known to be right, if there is one and the recipe does not decline.
+    /// The entropy index of a JPEG and how far it is known to be right, if there is one and the
+    /// recipe does not decline.
     pub(crate) index: Option<(Bytes, Proof)>,
 }
 
@@ -134,10 +135,17 @@ impl Line {
             _ if raw.codec != Codec::Jpeg => None,
             _ => match self.learnt.get(sample) {
                 Some(index) => Some((index, Proof::WHOLE)),
-                None => self.source.jpeg_index(sample)?.map(|index| (index, self.proofs.get(sample))),
+                None => self
+                    .source
+                    .jpeg_index(sample)?
+                    .map(|index| (index, self.proofs.get(sample))),
             },
         };
-        Ok(Sample { raw, annotations, index })
+        Ok(Sample {
+            raw,
+            annotations,
+            index,
+        })
     }
 
     /// Decodes the sample of a slot, or a stand-in by the recipe's rule, at the desk.
@@ -157,14 +165,25 @@ impl Line {
         let mut fault: Option<Fault> = None;
         for attempt in 0..=ATTEMPTS {
             let read = raw.take().unwrap_or_else(|| self.read(desk, visit.sample));
-            let decoded = read.and_then(|raw| self.decode(desk, views, place.epoch, visit, raw, choose));
+            let decoded =
+                read.and_then(|raw| self.decode(desk, views, place.epoch, visit, raw, choose));
             let error = match decoded {
                 Ok(decoded) => {
                     if let Some(fault) = &mut fault {
                         fault.replaced_by = Some(visit.sample);
                     }
-                    let Decoded { region, target, annotations } = decoded;
-                    return Ok(Admitted { visit, target, fault, region: Some(region), annotations });
+                    let Decoded {
+                        region,
+                        target,
+                        annotations,
+                    } = decoded;
+                    return Ok(Admitted {
+                        visit,
+                        target,
+                        fault,
+                        region: Some(region),
+                        annotations,
+                    });
                 }
                 Err(error) => self.name(error, visit.sample),
             };
@@ -219,7 +238,11 @@ impl Line {
         let name = self.source.name(sample);
         let named = error.message().contains(&name);
         let error = error.with_sample(sample);
-        if named { error } else { error.at(format_args!("sample {sample} ({name})")) }
+        if named {
+            error
+        } else {
+            error.at(format_args!("sample {sample} ({name})"))
+        }
     }
 
     fn decode(
@@ -231,7 +254,11 @@ impl Line {
         sample: Sample,
         choose: Choose<'_>,
     ) -> Result<Decoded> {
-        let Sample { raw, mut annotations, mut index } = sample;
+        let Sample {
+            raw,
+            mut annotations,
+            mut index,
+        } = sample;
         self.targets.check(&raw.target)?;
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.decode.limits)?;
         self.draw(&mut desk.programs, views, epoch, visit, &probe);
@@ -247,7 +274,8 @@ impl Line {
             None if self.learnt.wants() => Index::Record(&mut desk.recorded),
             None => Index::None,
         };
-        desk.decoder.decode_with(&raw.bytes, &probe, region, guide, &mut desk.pixels)?;
+        desk.decoder
+            .decode_with(&raw.bytes, &probe, region, guide, &mut desk.pixels)?;
         self.learnt.put(visit.sample, &desk.recorded);
         if let Some((_, proof)) = index
             && Some(proof) != known
@@ -257,14 +285,21 @@ impl Line {
         desk.keep(raw.bytes);
         plane::decode_all(&mut desk.decoder, &mut annotations, &planes)?;
         self.check_maps(views, &annotations)?;
-        Ok(Decoded { region, target: raw.target, annotations })
+        Ok(Decoded {
+            region,
+            target: raw.target,
+            annotations,
+        })
     }
 
     /// Refuses a sample without the planes that mixing reads.
     fn check_maps(&self, views: &ViewSet, annotations: &Annotations) -> Result<()> {
         let wanted = views.mix.iter().flat_map(|mix| mix.planes());
         for name in wanted {
-            if annotations.plane(name).is_none_or(|plane| plane.kind.channels() != 1) {
+            if annotations
+                .plane(name)
+                .is_none_or(|plane| plane.kind.channels() != 1)
+            {
                 return Err(Error::corrupt(format!(
                     "no plane \"{name}\" of one channel, which mixing reads"
                 )));
@@ -282,7 +317,10 @@ impl Line {
         visit: Visit,
         probe: &Probe,
     ) {
-        let frame = Size { width: probe.width, height: probe.height };
+        let frame = Size {
+            width: probe.width,
+            height: probe.height,
+        };
         programs.resize_with(views.count(), Program::default);
         for (spot, program) in views.spots().zip(programs) {
             let at = Coord {
@@ -292,11 +330,18 @@ impl Line {
                 view: spot.number as u8,
                 op: OpKey::default(),
             };
-            program.draw(&spot.group.view, self.recipe.seed, at, (spot.k, spot.group.count()), frame);
+            program.draw(
+                &spot.group.view,
+                self.recipe.seed,
+                at,
+                (spot.k, spot.group.count()),
+                frame,
+            );
         }
     }
 
-    /// Makes the programs those of a smaller image, if the recipe allows it; gives what is to be decoded.
+    /// Makes the programs those of a smaller image, if the recipe allows it; gives what is to be
+    /// decoded.
     ///
     /// Boxes and planes are of the whole image, so recipes that move them read whole images.
     pub(crate) fn scaled(&self, programs: &mut [Program], bytes: &[u8], probe: Probe) -> Probe {
@@ -306,7 +351,9 @@ impl Line {
         let divisor = programs.iter().map(Program::slack).min().unwrap_or(1);
         match probe.scaled(bytes, divisor) {
             Some(scaled) if divisor > 1 => {
-                programs.iter_mut().for_each(|program| program.shrink(divisor));
+                programs
+                    .iter_mut()
+                    .for_each(|program| program.shrink(divisor));
                 scaled
             }
             _ => probe,
@@ -315,7 +362,9 @@ impl Line {
 
     /// The images that so many slots become, which begin with a group.
     pub(crate) fn emitted(&self, slots: usize) -> usize {
-        let Some(mix) = &self.recipe.mix else { return slots };
+        let Some(mix) = &self.recipe.mix else {
+            return slots;
+        };
         slots / self.group * mix.emitted(self.group) + mix.emitted(slots % self.group)
     }
 
@@ -335,5 +384,7 @@ struct Decoded {
 /// The part of the image that all views together read.
 pub(crate) fn wish(programs: &[Program]) -> Rect {
     let wishes = programs.iter().map(Program::wish);
-    wishes.reduce(Rect::union).expect("a sample has at least one view")
+    wishes
+        .reduce(Rect::union)
+        .expect("a sample has at least one view")
 }

@@ -32,14 +32,28 @@ pub(crate) struct Emitted {
 ///
 /// [`crate::Kind::Worker`] if a mixer panics.
 pub(crate) fn draw(line: &Line, views: &ViewSet, plan: &BatchPlan) -> Result<Vec<Vec<SlotMix>>> {
-    let Some(mix) = &views.mix else { return Ok(Vec::new()) };
+    let Some(mix) = &views.mix else {
+        return Ok(Vec::new());
+    };
     let draw = |start: usize| {
         let slots = line.group.min(plan.slots.len() - start);
         let number = line.group_number(plan.first, start);
-        mix.draw(line.recipe.seed, plan.epoch, plan.index, number, slots, views.mix_frame())
+        mix.draw(
+            line.recipe.seed,
+            plan.epoch,
+            plan.index,
+            number,
+            slots,
+            views.mix_frame(),
+        )
     };
-    catch(|| Ok((0..plan.slots.len()).step_by(line.group).map(draw).collect()))
-        .map_err(|error| error.at(format_args!("the mixer, at batch {}", plan.index)))
+    catch(|| {
+        Ok((0..plan.slots.len())
+            .step_by(line.group)
+            .map(draw)
+            .collect())
+    })
+    .map_err(|error| error.at(format_args!("the mixer, at batch {}", plan.index)))
 }
 
 /// What a group whose first slot is `start` becomes.
@@ -55,28 +69,44 @@ pub(crate) fn resolve(
     slots: &[GroupSlot<'_>],
 ) -> Result<Vec<Emitted>> {
     let frame = views.mix_frame();
-    let masks = views.mix.as_ref().map_or_else(Masks::default, |mix| mix.get_masks());
+    let masks = views
+        .mix
+        .as_ref()
+        .map_or_else(Masks::default, |mix| mix.get_masks());
     let first = views.groups[0].values();
-    let images: Vec<Option<&[u8]>> = slots.iter().map(|slot| slot.views.map(|all| &all[..first])).collect();
+    let images: Vec<Option<&[u8]>> = slots
+        .iter()
+        .map(|slot| slot.views.map(|all| &all[..first]))
+        .collect();
     let targets: Vec<&Target> = slots.iter().map(|slot| slot.target).collect();
     let annotations: Vec<_> = slots.iter().map(|slot| slot.annotations.first()).collect();
-    let scene = Scene::new(frame, &images)?.targets(&targets).annotations(&annotations);
+    let scene = Scene::new(frame, &images)?
+        .targets(&targets)
+        .annotations(&annotations);
     let mut terms = Vec::new();
     let emit = |drawn: &SlotMix| {
         let mut mixed = catch(|| drawn.resolve(&scene)).map_err(|error| {
             let own = slots[drawn.slot()].sample;
-            error.at(format_args!("mixing sample {own} ({})", line.source.name(own)))
+            error.at(format_args!(
+                "mixing sample {own} ({})",
+                line.source.name(own)
+            ))
         })?;
         let mut pixels_mask = Vec::new();
         if masks.pixels {
             let places = (0..frame.height).flat_map(|y| (0..frame.width).map(move |x| (y, x)));
             pixels_mask.extend(places.map(|(y, x)| mixed.blend.mask_at(frame, y, x, &mut terms)));
         }
-        let patch_mask =
-            if masks.grid > 0 { patch_mask(&mixed.blend, frame, masks.grid) } else { Vec::new() };
+        let patch_mask = if masks.grid > 0 {
+            patch_mask(&mixed.blend, frame, masks.grid)
+        } else {
+            Vec::new()
+        };
         let own = slots[mixed.slot].annotations;
-        let pair =
-            mixed.sources.get(1).and_then(|partner| Some((annotations[mixed.slot]?, annotations[*partner]?)));
+        let pair = mixed
+            .sources
+            .get(1)
+            .and_then(|partner| Some((annotations[mixed.slot]?, annotations[*partner]?)));
         let annotations = match (&line.recipe.joint, &mixed.pasted, pair) {
             (Some(joint), Some(Pasted { plane, instances }), Some((own, partner))) => {
                 [joint.exchange(frame, own, partner, plane, instances)].into()
@@ -85,7 +115,12 @@ pub(crate) fn resolve(
         };
         mixed.slot += start;
         mixed.sources.iter_mut().for_each(|source| *source += start);
-        Ok(Emitted { mixed, annotations, pixels_mask, patch_mask })
+        Ok(Emitted {
+            mixed,
+            annotations,
+            pixels_mask,
+            patch_mask,
+        })
     };
     drawn.iter().map(emit).collect()
 }
@@ -94,16 +129,33 @@ impl Emitted {
     /// A slot of a batch that is not mixed.
     pub(crate) fn unmixed(slot: usize, annotations: AnnotatedViews) -> Emitted {
         let mixed = Mixed::unmixed(slot, Role::Mixed);
-        Emitted { mixed, annotations, pixels_mask: Vec::new(), patch_mask: Vec::new() }
+        Emitted {
+            mixed,
+            annotations,
+            pixels_mask: Vec::new(),
+            patch_mask: Vec::new(),
+        }
     }
 
     /// What the batch says of it. `sample` is the sample in a slot.
     pub(crate) fn record(&self, first: usize, sample: impl Fn(usize) -> u64) -> MixRecord {
-        let Mixed { method, role, slot, sources, weights, blend, notes, .. } = &self.mixed;
+        let Mixed {
+            method,
+            role,
+            slot,
+            sources,
+            weights,
+            blend,
+            notes,
+            ..
+        } = &self.mixed;
         let global = |slot: usize| (first + slot) as u32;
         let partner = sources.get(1).unwrap_or(slot);
         let plain = sources.len() <= 2 && sources[0] == *slot;
-        let all = sources.iter().zip(weights).map(|(source, weight)| (global(*source), *weight as f32));
+        let all = sources
+            .iter()
+            .zip(weights)
+            .map(|(source, weight)| (global(*source), *weight as f32));
         MixRecord {
             method: method.clone(),
             role: *role,

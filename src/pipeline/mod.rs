@@ -2,10 +2,10 @@
 //!
 //! The four are roles; how they are dealt to threads ([`Threads`]) changes speed and never a byte:
 //!
-//! * [`reader`]: plans batches in order and gets the stored bytes, on its own thread and, for sources that block, on a
-//!   private tokio runtime with many reads in flight;
-//! * [`decoder`] and [`augmenter`]: bytes to pixels, pixels to a view; one worker does both for a sample while it is in
-//!   cache, unless they are split;
+//! * [`reader`]: plans batches in order and gets the stored bytes, on its own thread and, for
+//!   sources that block, on a private tokio runtime with many reads in flight;
+//! * [`decoder`] and [`augmenter`]: bytes to pixels, pixels to a view; one worker does both for a
+//!   sample while it is in cache, unless they are split;
 //! * [`batcher`]: views to a batch, on whichever worker finished a group's last slot.
 //!
 //! [`views`] says what the views of an epoch are.
@@ -50,12 +50,13 @@ pub struct Tuning {
     pub prefetch: usize,
     /// Encoded bytes in flight, and as many decoded ones again; 256 MiB by default.
     pub memory: u64,
-    /// Bytes of pixels of all batches that are held or in preparation; beyond it, the next batch is a
-    /// [`Kind::Limit`] error. Half of the machine's memory by default.
+    /// Bytes of pixels of all batches that are held or in preparation; beyond it, the next batch
+    /// is a [`Kind::Limit`] error. Half of the machine's memory by default.
     pub held: u64,
     /// Reads in flight of sources that block; 4 for each worker by default.
     pub reads: usize,
-    /// Samples that travel in one message; by default as many as make about half a millisecond of work.
+    /// Samples that travel in one message; by default as many as make about half a millisecond of
+    /// work.
     pub chunk: Option<usize>,
     /// Which roles share a thread; by default what is fastest.
     pub threads: Option<Threads>,
@@ -80,7 +81,9 @@ impl Tuning {
     pub(crate) fn check(&self) -> Result<()> {
         let least = |name: &str, value: usize| match value {
             1..=65_536 => Ok(()),
-            _ => Err(Error::config(format!("tuning: {name} = {value}: expected 1 to 65536"))),
+            _ => Err(Error::config(format!(
+                "tuning: {name} = {value}: expected 1 to 65536"
+            ))),
         };
         least("workers", self.workers)?;
         least("prefetch", self.prefetch)?;
@@ -103,8 +106,8 @@ fn half_of_memory() -> u64 {
 
 /// Which roles share a thread.
 ///
-/// Fusing keeps an image in one core's cache and saves a hop of several microseconds, so it is the default; a split line is
-/// there for those who measure otherwise.
+/// Fusing keeps an image in one core's cache and saves a hop of several microseconds, so it is the
+/// default; a split line is there for those who measure otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Threads {
@@ -166,7 +169,9 @@ impl Shared {
                 return error;
             }
             let name = self.line.source.name(sample);
-            error.at(format_args!("the {role}, at sample {sample} ({name})")).with_sample(sample)
+            error
+                .at(format_args!("the {role}, at sample {sample} ({name})"))
+                .with_sample(sample)
         })
     }
 }

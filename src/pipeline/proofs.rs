@@ -15,18 +15,29 @@ pub(crate) struct Proofs {
 
 impl Proofs {
     pub(crate) fn new(samples: u64) -> Proofs {
-        Proofs { pages: (0..samples.div_ceil(PAGE as u64)).map(|_| OnceLock::new()).collect() }
+        Proofs {
+            pages: (0..samples.div_ceil(PAGE as u64))
+                .map(|_| OnceLock::new())
+                .collect(),
+        }
     }
 
     pub(crate) fn get(&self, sample: u64) -> Proof {
-        let page = self.pages.get((sample / PAGE as u64) as usize).and_then(OnceLock::get);
-        let rows = page.map_or(0, |page| page[(sample % PAGE as u64) as usize].load(Ordering::Relaxed));
+        let page = self
+            .pages
+            .get((sample / PAGE as u64) as usize)
+            .and_then(OnceLock::get);
+        let rows = page.map_or(0, |page| {
+            page[(sample % PAGE as u64) as usize].load(Ordering::Relaxed)
+        });
         Proof { rows }
     }
 
     /// Keeps the longer of two proofs: another worker may have had the same sample.
     pub(crate) fn extend(&self, sample: u64, proof: Proof) {
-        let Some(page) = self.pages.get((sample / PAGE as u64) as usize) else { return };
+        let Some(page) = self.pages.get((sample / PAGE as u64) as usize) else {
+            return;
+        };
         let page = page.get_or_init(|| (0..PAGE).map(|_| AtomicU16::new(0)).collect());
         page[(sample % PAGE as u64) as usize].fetch_max(proof.rows, Ordering::Relaxed);
     }

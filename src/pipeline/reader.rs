@@ -54,7 +54,8 @@ pub(super) struct Reader {
 const CHUNK_BYTES: u64 = 48 << 10;
 /// Samples of a message at most: 64 small images make the hop negligible.
 const CHUNK_MOST: usize = 64;
-/// Bytes of a small image at most: raw pixels, of which half a millisecond's work has more bytes, or next to nothing.
+/// Bytes of a small image at most: raw pixels, of which half a millisecond's work has more bytes,
+/// or next to nothing.
 const SMALL: u64 = 4 << 10;
 
 impl Reader {
@@ -67,7 +68,9 @@ impl Reader {
                 return;
             }
             Meter::add(&self.shared.meter.blocked, waiting);
-            let Some((epoch, index)) = self.positions.next(&self.shared.line.plan) else { return };
+            let Some((epoch, index)) = self.positions.next(&self.shared.line.plan) else {
+                return;
+            };
             match self.begin(number, epoch, index) {
                 Ok(work) => {
                     self.shared.meter.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -89,10 +92,15 @@ impl Reader {
         let plan = line.plan.batch(epoch, index);
         let views = line.views_at(epoch)?;
         let images = line.emitted(plan.slots.len());
-        let values = views.groups.iter().map(|group| group.count() * images * group.values());
+        let values = views
+            .groups
+            .iter()
+            .map(|group| group.count() * images * group.values());
         let (pixels, lease) = self.shared.pool.lease(line.recipe.output.dtype, values)?;
         let outputs = pixels.into_iter().zip(&views.groups);
-        let outputs = outputs.map(|(pixels, group)| Output::new(pixels, group.count() * images)).collect();
+        let outputs = outputs
+            .map(|(pixels, group)| Output::new(pixels, group.count() * images))
+            .collect();
         let buffers = Arc::clone(&self.shared.buffers);
         BatchWork::new(line, number, plan, views, outputs, lease, buffers)
     }
@@ -110,7 +118,14 @@ impl Reader {
                 None => {
                     let raw = (start..end).map(|_| None).collect();
                     let waiting = Instant::now();
-                    self.chunks.send(ReadChunk { work: Arc::clone(work), start, raw, _permit: None }).ok()?;
+                    self.chunks
+                        .send(ReadChunk {
+                            work: Arc::clone(work),
+                            start,
+                            raw,
+                            _permit: None,
+                        })
+                        .ok()?;
                     Meter::add(&self.shared.meter.blocked, waiting);
                 }
                 Some(runtime) => self.read(runtime, work, start..end, bytes)?,
@@ -141,12 +156,22 @@ impl Reader {
     }
 
     /// Starts reading slots on the runtime.
-    fn read(&self, runtime: &Handle, work: &Arc<BatchWork>, slots: Range<usize>, bytes: u64) -> Option<()> {
+    fn read(
+        &self,
+        runtime: &Handle,
+        work: &Arc<BatchWork>,
+        slots: Range<usize>,
+        bytes: u64,
+    ) -> Option<()> {
         let waiting = Instant::now();
         let permit = self.shared.encoded.acquire(bytes)?;
         let read_permit = self.shared.reads.acquire(1)?;
         Meter::add(&self.shared.meter.blocked, waiting);
-        let (shared, work, chunks) = (Arc::clone(&self.shared), Arc::clone(work), self.chunks.clone());
+        let (shared, work, chunks) = (
+            Arc::clone(&self.shared),
+            Arc::clone(work),
+            self.chunks.clone(),
+        );
         runtime.spawn_blocking(move || {
             let busy = Instant::now();
             let read = |slot: usize| {
@@ -158,12 +183,22 @@ impl Reader {
             };
             let start = slots.start;
             let raw: Vec<_> = slots.map(read).collect();
-            let bytes = raw.iter().flatten().flatten().map(|sample| sample.raw.bytes.len() as u64).sum();
+            let bytes = raw
+                .iter()
+                .flatten()
+                .flatten()
+                .map(|sample| sample.raw.bytes.len() as u64)
+                .sum();
             shared.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
             Meter::add(&shared.meter.reading, busy);
             if !shared.stop.load(Ordering::Relaxed) {
                 // Fails only when the workers are gone.
-                let _ = chunks.send(ReadChunk { work, start, raw, _permit: Some(permit) });
+                let _ = chunks.send(ReadChunk {
+                    work,
+                    start,
+                    raw,
+                    _permit: Some(permit),
+                });
             }
             drop(read_permit);
         });

@@ -25,14 +25,18 @@ const ALARM: u64 = u64::MAX;
 /// Bad samples that are always tolerated: a share of few samples means nothing.
 const PROBATION: u64 = 8;
 
-/// Tells the consumer if a thread dies of a panic that no role caught: without it, a batch would be waited for in vain.
+/// Tells the consumer if a thread dies of a panic that no role caught: without it, a batch would be
+/// waited for in vain.
 struct Alarm(Sender<Done>);
 
 impl Drop for Alarm {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let thread = std::thread::current();
-            let text = format!("the thread {} panicked", thread.name().unwrap_or("of the loader"));
+            let text = format!(
+                "the thread {} panicked",
+                thread.name().unwrap_or("of the loader")
+            );
             let _ = self.0.send((ALARM, Err(Error::new(Kind::Worker, text))));
         }
     }
@@ -87,7 +91,10 @@ impl Run {
             stop: AtomicBool::new(false),
             done: done_in,
         });
-        shared.meter.workers.store(tuning.workers as u64, Ordering::Relaxed);
+        shared
+            .meter
+            .workers
+            .store(tuning.workers as u64, Ordering::Relaxed);
         let mut run = Run {
             shared: Arc::clone(&shared),
             done,
@@ -109,7 +116,10 @@ impl Run {
                 .thread_name("feedmill-read")
                 .build()
                 .map_err(|error| {
-                    Error::new(Kind::Io, format!("cannot start the reader's threads: {error}"))
+                    Error::new(
+                        Kind::Io,
+                        format!("cannot start the reader's threads: {error}"),
+                    )
                 })?;
             run.runtime = Some(runtime);
         }
@@ -138,11 +148,15 @@ impl Run {
             for _ in 0..decoders {
                 let (shared, chunks, stop) = (Arc::clone(&shared), chunks.clone(), stop.clone());
                 let decoded_in = decoded_in.clone();
-                run.spawn("feedmill-decode", move || decode(&shared, &chunks, &stop, &decoded_in))?;
+                run.spawn("feedmill-decode", move || {
+                    decode(&shared, &chunks, &stop, &decoded_in)
+                })?;
             }
             for _ in decoders..tuning.workers {
                 let (shared, decoded, stop) = (Arc::clone(&shared), decoded.clone(), stop.clone());
-                run.spawn("feedmill-augment", move || augment(&shared, &decoded, &stop))?;
+                run.spawn("feedmill-augment", move || {
+                    augment(&shared, &decoded, &stop)
+                })?;
             }
         }
         Ok(run)
@@ -150,12 +164,15 @@ impl Run {
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
         let done = self.shared.done.clone();
-        let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
-            let _alarm = Alarm(done);
-            work();
-        });
-        let thread = thread
-            .map_err(|error| Error::new(Kind::Io, format!("cannot start the thread {name}: {error}")))?;
+        let thread = std::thread::Builder::new()
+            .name(name.into())
+            .spawn(move || {
+                let _alarm = Alarm(done);
+                work();
+            });
+        let thread = thread.map_err(|error| {
+            Error::new(Kind::Io, format!("cannot start the thread {name}: {error}"))
+        })?;
         self.threads.push(thread);
         Ok(())
     }
@@ -172,7 +189,8 @@ impl Run {
         self.total - self.next
     }
 
-    /// The next batch; `None` after the last one, and after an error. Waits at most until `deadline`.
+    /// The next batch; `None` after the last one, and after an error. Waits at most until
+    /// `deadline`.
     pub(crate) fn next(
         &mut self,
         deadline: Option<Instant>,
@@ -197,7 +215,8 @@ impl Run {
                 Ok((ALARM, error)) => break error,
                 Ok((number, batch)) => drop(self.early.insert(number, batch)),
                 Err(RecvTimeoutError::Timeout) => return Err(RecvTimeoutError::Timeout),
-                // `shared` holds a sender, so this cannot come; an error is better than a wait for ever.
+                // `shared` holds a sender, so this cannot come; an error is better than a wait for
+                // ever.
                 Err(RecvTimeoutError::Disconnected) => {
                     break Err(Error::new(Kind::Stopped, "the loader's threads are gone"));
                 }
@@ -206,12 +225,16 @@ impl Run {
         Meter::add(&self.shared.meter.waited, waiting);
         let meter = Arc::clone(&self.shared.meter);
         meter.in_flight.fetch_sub(1, Ordering::Relaxed);
-        meter.decoded_peak.fetch_max(self.shared.decoded.peak(), Ordering::Relaxed);
+        meter
+            .decoded_peak
+            .fetch_max(self.shared.decoded.peak(), Ordering::Relaxed);
         self.next += 1;
         let batch = batch.and_then(|batch| self.count(batch));
         match &batch {
             Ok(batch) => {
-                meter.samples.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                meter
+                    .samples
+                    .fetch_add(batch.len() as u64, Ordering::Relaxed);
                 meter.count_sources(&batch.sources);
                 meter.batches.fetch_add(1, Ordering::Relaxed);
                 self.grant();
@@ -232,10 +255,17 @@ impl Run {
             && self.bad > PROBATION
             && self.bad as f64 > at_most * self.seen as f64
         {
-            let listed: Vec<String> =
-                batch.faults().iter().take(10).map(|fault| format!("  {}", fault.message)).collect();
+            let listed: Vec<String> = batch
+                .faults()
+                .iter()
+                .take(10)
+                .map(|fault| format!("  {}", fault.message))
+                .collect();
             return Err(Error::new(
-                batch.faults().first().map_or(Kind::Corrupt, |fault| fault.kind),
+                batch
+                    .faults()
+                    .first()
+                    .map_or(Kind::Corrupt, |fault| fault.kind),
                 format!(
                     "{} of {} samples were bad, more than on_bad at_most = {at_most}; in epoch {}, batch {}:\n{}",
                     self.bad,
@@ -253,7 +283,11 @@ impl Run {
     fn end(&mut self) {
         self.tokens = None;
         self.shared.stop.store(true, Ordering::Relaxed);
-        for budget in [&self.shared.encoded, &self.shared.decoded, &self.shared.reads] {
+        for budget in [
+            &self.shared.encoded,
+            &self.shared.decoded,
+            &self.shared.reads,
+        ] {
             budget.stop();
         }
         self.stop = None;
@@ -297,13 +331,25 @@ fn fused(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>) {
     let (mut desk, mut easel) = (Desk::new(), Easel::new());
     while let Some(chunk) = receive(shared, chunks, stop) {
         shared.decode_chunk(chunk, &mut desk, |desk, work, slot, admitted, permit| {
-            shared.augment(work, slot, admitted, &desk.programs, &desk.pixels, &mut easel);
+            shared.augment(
+                work,
+                slot,
+                admitted,
+                &desk.programs,
+                &desk.pixels,
+                &mut easel,
+            );
             drop(permit);
         });
     }
 }
 
-fn decode(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>, next: &Sender<DecodedSlot>) {
+fn decode(
+    shared: &Shared,
+    chunks: &Receiver<ReadChunk>,
+    stop: &Receiver<()>,
+    next: &Sender<DecodedSlot>,
+) {
     let mut desk = Desk::new();
     while let Some(chunk) = receive(shared, chunks, stop) {
         shared.decode_chunk(chunk, &mut desk, |desk, work, slot, admitted, permit| {
@@ -324,7 +370,14 @@ fn decode(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>, ne
 fn augment(shared: &Shared, decoded: &Receiver<DecodedSlot>, stop: &Receiver<()>) {
     let mut easel = Easel::new();
     while let Some(message) = receive(shared, decoded, stop) {
-        let DecodedSlot { work, slot, admitted, programs, pixels, permit } = message;
+        let DecodedSlot {
+            work,
+            slot,
+            admitted,
+            programs,
+            pixels,
+            permit,
+        } = message;
         shared.augment(&work, slot, admitted, &programs, &pixels, &mut easel);
         drop(permit);
     }

@@ -33,7 +33,10 @@ pub(crate) struct Meter {
 impl Meter {
     /// Counters for so many sources.
     pub(crate) fn of(sources: usize) -> Meter {
-        Meter { sources: (0..sources).map(|_| AtomicU64::new(0)).collect(), ..Meter::default() }
+        Meter {
+            sources: (0..sources).map(|_| AtomicU64::new(0)).collect(),
+            ..Meter::default()
+        }
     }
 
     pub(crate) fn count_sources(&self, sources: &[u32]) {
@@ -92,7 +95,8 @@ pub struct Stats {
     pub batching: Duration,
     /// Workers without work: reading is too slow, or the trainer takes nothing.
     pub starved: Duration,
-    /// The reader kept from going on: by the trainer, who has enough batches, or by the memory budget.
+    /// The reader kept from going on: by the trainer, who has enough batches, or by the memory
+    /// budget.
     pub blocked: Duration,
     /// The trainer waiting in `next()`.
     pub waited: Duration,
@@ -142,7 +146,11 @@ impl Stats {
                 waited * 100.0
             );
         }
-        let total: f64 = self.stages().iter().map(|(_, busy)| busy.as_secs_f64()).sum();
+        let total: f64 = self
+            .stages()
+            .iter()
+            .map(|(_, busy)| busy.as_secs_f64())
+            .sum();
         let starved = self.starved.as_secs_f64();
         let busy = (self.decoding + self.augmenting + self.batching).as_secs_f64();
         if starved > busy {
@@ -152,7 +160,11 @@ impl Stats {
                 starved / (starved + busy) * 100.0
             );
         }
-        let (stage, longest) = self.stages().into_iter().max_by_key(|(_, busy)| *busy).expect("four stages");
+        let (stage, longest) = self
+            .stages()
+            .into_iter()
+            .max_by_key(|(_, busy)| *busy)
+            .expect("four stages");
         format!(
             "The {stage} is the bottleneck: {:.0} % of the work is there, and the trainer waited {:.0} % of the time. {}",
             longest.as_secs_f64() / total.max(1e-9) * 100.0,
@@ -170,8 +182,16 @@ impl Stats {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let total: f64 = self.stages().iter().map(|(_, busy)| busy.as_secs_f64()).sum();
-        writeln!(f, "{:<10} {:>10} {:>7} {:>12}", "stage", "busy", "share", "µs/sample")?;
+        let total: f64 = self
+            .stages()
+            .iter()
+            .map(|(_, busy)| busy.as_secs_f64())
+            .sum();
+        writeln!(
+            f,
+            "{:<10} {:>10} {:>7} {:>12}",
+            "stage", "busy", "share", "µs/sample"
+        )?;
         for (stage, busy) in self.stages() {
             writeln!(
                 f,
@@ -188,12 +208,21 @@ impl fmt::Display for Stats {
             self.starved.as_secs_f64(),
             self.workers
         )?;
-        write!(f, "{:<10} {:>8.2} s waiting for batches", "trainer", self.waited.as_secs_f64())?;
+        write!(
+            f,
+            "{:<10} {:>8.2} s waiting for batches",
+            "trainer",
+            self.waited.as_secs_f64()
+        )?;
         if self.sources.len() > 1 {
             let total: u64 = self.sources.iter().sum();
             for (source, count) in self.sources.iter().enumerate() {
                 let share = *count as f64 / total.max(1) as f64 * 100.0;
-                write!(f, "\n{:<10} {count:>10} samples, {share:.2} %", format!("source {source}"))?;
+                write!(
+                    f,
+                    "\n{:<10} {count:>10} samples, {share:.2} %",
+                    format!("source {source}")
+                )?;
             }
         }
         Ok(())

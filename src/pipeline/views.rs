@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use crate::augment::{Joint, Note, Program, Scratch};
-use crate::geometry::Size;
 use crate::batch::{Finisher, NoteColumn};
 use crate::error::Result;
+use crate::geometry::Size;
 use crate::mix::Mix;
 use crate::recipe::{Layout, Recipe, View};
 use crate::source::Annotations;
@@ -35,13 +35,19 @@ impl ViewSets {
     ///
     /// [`crate::Kind::Config`] if the size of a view depends on the sample.
     pub(crate) fn new(recipe: &Recipe, given: Option<Size>) -> Result<ViewSets> {
-        let mut landmarks: BTreeSet<u32> = recipe.views().iter().flat_map(View::landmarks).collect();
+        let mut landmarks: BTreeSet<u32> =
+            recipe.views().iter().flat_map(View::landmarks).collect();
         landmarks.extend(recipe.mix_landmarks());
         for epoch in &landmarks {
             ViewSet::new(recipe, given, *epoch)?;
         }
         let first = Arc::new(ViewSet::new(recipe, given, 0)?);
-        Ok(ViewSets { given, first, constant: landmarks.is_empty(), recent: Mutex::default() })
+        Ok(ViewSets {
+            given,
+            first,
+            constant: landmarks.is_empty(),
+            recent: Mutex::default(),
+        })
     }
 
     /// The views of epoch 0.
@@ -127,13 +133,18 @@ impl Spot<'_> {
 }
 
 impl ViewSet {
-    /// The views of a recipe in an epoch, for samples whose size is `given`, if they all have the same.
+    /// The views of a recipe in an epoch, for samples whose size is `given`, if they all have the
+    /// same.
     fn new(recipe: &Recipe, given: Option<Size>, epoch: u32) -> Result<ViewSet> {
         let groups = recipe.views().iter().map(|view| {
             let view = view.at(epoch)?;
             let frame = view.frame(given)?;
             let notes = view.notes();
-            Ok(Group { view, finisher: Finisher::new(&recipe.output, frame, crate::decode::simd()), notes })
+            Ok(Group {
+                view,
+                finisher: Finisher::new(&recipe.output, frame, crate::decode::simd()),
+                notes,
+            })
         });
         let groups = groups.collect::<Result<Vec<Group>>>()?;
         let mix = recipe.mix_at(epoch)?;
@@ -142,7 +153,11 @@ impl ViewSet {
                 .fits(groups[0].frame())
                 .map_err(|error| error.at(format_args!("mix \"{}\"", mixer.name())))?;
         }
-        Ok(ViewSet { groups, mix, layout: recipe.output.layout })
+        Ok(ViewSet {
+            groups,
+            mix,
+            layout: recipe.output.layout,
+        })
     }
 
     /// The views of a sample in order.
@@ -153,7 +168,13 @@ impl ViewSet {
         each.enumerate().map(move |(number, (g, group, k))| {
             let start = end;
             end += group.values();
-            Spot { group, g, k, number, bytes: start..end }
+            Spot {
+                group,
+                g,
+                k,
+                number,
+                bytes: start..end,
+            }
         })
     }
 
@@ -164,15 +185,22 @@ impl ViewSet {
 
     /// Bytes of all views of a slot before the final pass.
     pub(crate) fn bytes(&self) -> usize {
-        self.groups.iter().map(|group| group.count() * group.values()).sum()
+        self.groups
+            .iter()
+            .map(|group| group.count() * group.values())
+            .sum()
     }
 
-    /// What ops leave with a slot: the notes of each view, one after the other; -1 where an op was not drawn.
+    /// What ops leave with a slot: the notes of each view, one after the other; -1 where an op was
+    /// not drawn.
     pub(crate) fn notes(&self, programs: &[Program]) -> Vec<i64> {
         let mut values = Vec::new();
         for spot in self.spots() {
             for note in &spot.group.notes {
-                match programs.get(spot.number).and_then(|program| program.note(note)) {
+                match programs
+                    .get(spot.number)
+                    .and_then(|program| program.note(note))
+                {
                     Some(noted) => values.extend_from_slice(noted),
                     None => values.extend(std::iter::repeat_n(-1, note.width)),
                 }
@@ -189,11 +217,16 @@ impl ViewSet {
         given: &Annotations,
         scratch: &mut Scratch,
     ) -> Result<AnnotatedViews> {
-        let Some(joint) = joint else { return Ok(AnnotatedViews::default()) };
-        self.spots().map(|spot| joint.apply(&programs[spot.number], given, scratch)).collect()
+        let Some(joint) = joint else {
+            return Ok(AnnotatedViews::default());
+        };
+        self.spots()
+            .map(|spot| joint.apply(&programs[spot.number], given, scratch))
+            .collect()
     }
 
-    /// The notes of all slots, each as a column like a tensor: all slots of the first view of its group, and so on.
+    /// The notes of all slots, each as a column like a tensor: all slots of the first view of its
+    /// group, and so on.
     pub(crate) fn note_columns(&self, slots: &[&[i64]]) -> Vec<NoteColumn> {
         let mut columns = Vec::new();
         let mut start = 0;
@@ -207,7 +240,12 @@ impl ViewSet {
                         values.extend_from_slice(&slot[offset + k * each..][..note.width]);
                     });
                 }
-                columns.push(NoteColumn { group: g, name: note.name.clone(), width: note.width, values });
+                columns.push(NoteColumn {
+                    group: g,
+                    name: note.name.clone(),
+                    width: note.width,
+                    values,
+                });
                 offset += note.width;
             }
             start += group.count() * each;

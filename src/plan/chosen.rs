@@ -1,6 +1,7 @@
 //! The samples that an epoch is made of, and what the sampler goes by.
 //!
-//! Samplers count *places* in the list of chosen samples; without a selection the place is the sample.
+//! Samplers count *places* in the list of chosen samples; without a selection the place is the
+//! sample.
 
 use std::sync::Arc;
 
@@ -24,7 +25,8 @@ pub(super) struct Chosen {
     pub(super) sources: Arc<Groups>,
     /// The groups that the sampler goes by; only those that it can use.
     pub(super) groups: Option<Arc<Groups>>,
-    /// Of a weighted sampler with replacement: the sums of weights up to each place, 8 bytes a sample.
+    /// Of a weighted sampler with replacement: the sums of weights up to each place, 8 bytes a
+    /// sample.
     pub(super) cumulated: Option<Arc<[f64]>>,
 }
 
@@ -36,14 +38,22 @@ impl Chosen {
             [] => None,
             selects => {
                 let all = u32::try_from(samples).map_err(|_| {
-                    Error::config(format!("{samples} samples: a selection counts up to 2^32 of them"))
+                    Error::config(format!(
+                        "{samples} samples: a selection counts up to 2^32 of them"
+                    ))
                 })?;
-                let all = Picked { samples: (0..all).collect(), weights: None };
-                let apply = |picked, select: &super::Select| select.apply(picked, facts, samples, epoch);
+                let all = Picked {
+                    samples: (0..all).collect(),
+                    weights: None,
+                };
+                let apply =
+                    |picked, select: &super::Select| select.apply(picked, facts, samples, epoch);
                 Some(selects.iter().try_fold(all, apply)?)
             }
         };
-        let (picked, weights) = picked.map_or((None, None), |picked| (Some(picked.samples), picked.weights));
+        let (picked, weights) = picked.map_or((None, None), |picked| {
+            (Some(picked.samples), picked.weights)
+        });
         let sources = match (&picked, setup.sources.len()) {
             (Some(picked), 2..) => Groups::chosen(facts.grouping(&By::Source)?, Some(picked)),
             (Some(picked), _) => Groups::neighbors([picked.len() as u64]),
@@ -51,20 +61,28 @@ impl Chosen {
         };
         let mut chosen = Chosen {
             tasks,
-            len: picked.as_ref().map_or(samples, |picked| picked.len() as u64),
+            len: picked
+                .as_ref()
+                .map_or(samples, |picked| picked.len() as u64),
             samples: picked,
             weights,
             sources: Arc::new(sources),
             groups: None,
             cumulated: None,
         };
-        chosen.prepare(setup, facts, samples).map_err(|error| error.at("sampler"))?;
+        chosen
+            .prepare(setup, facts, samples)
+            .map_err(|error| error.at("sampler"))?;
         Ok(chosen)
     }
 
     /// The task of each selection in an epoch.
     fn tasks(setup: &Setup, facts: &Facts, epoch: u32) -> Result<Vec<u32>> {
-        setup.select.iter().map(|select| Ok(select.task(facts, epoch)?.0)).collect()
+        setup
+            .select
+            .iter()
+            .map(|select| Ok(select.task(facts, epoch)?.0))
+            .collect()
     }
 
     /// True if they are those of an epoch, too.
@@ -73,25 +91,33 @@ impl Chosen {
     }
 
     pub(super) fn sample(&self, place: u64) -> u64 {
-        self.samples.as_ref().map_or(place, |samples| u64::from(samples[place as usize]))
+        self.samples
+            .as_ref()
+            .map_or(place, |samples| u64::from(samples[place as usize]))
     }
 
     pub(super) fn weight(&self, place: u64) -> f32 {
-        self.weights.as_ref().map_or(1.0, |weights| weights[place as usize])
+        self.weights
+            .as_ref()
+            .map_or(1.0, |weights| weights[place as usize])
     }
 
     /// The weights that a weighted sampler draws by, of all chosen samples.
     pub(super) fn sampling_weights(&self, of: &Weighted, samples: u64) -> Result<Vec<f64>> {
         let all = of.weights.list("weights", samples)?;
-        let weights: Vec<f64> = (0..self.len).map(|place| all[self.sample(place) as usize]).collect();
-        let worst = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0));
+        let weights: Vec<f64> = (0..self.len)
+            .map(|place| all[self.sample(place) as usize])
+            .collect();
+        let worst = weights
+            .iter()
+            .position(|weight| !(weight.is_finite() && *weight >= 0.0));
         let sample = |place: usize| self.sample(place as u64);
-        check_weights(&weights, |place| format!("sample {}", sample(place))).map_err(
-            |error| match worst {
+        check_weights(&weights, |place| format!("sample {}", sample(place))).map_err(|error| {
+            match worst {
                 Some(place) => error.with_sample(sample(place)),
                 None => error,
-            },
-        )?;
+            }
+        })?;
         Ok(weights)
     }
 
@@ -101,7 +127,9 @@ impl Chosen {
         {
             self.cumulated = Some(stream::cumulated(self.sampling_weights(weighted, samples)?));
         }
-        let Some(by) = setup.sampler.needs() else { return Ok(()) };
+        let Some(by) = setup.sampler.needs() else {
+            return Ok(());
+        };
         let grouping = facts.grouping(by)?;
         let groups = Groups::chosen(grouping, self.samples.as_deref());
         let at_least = |least: u64, skip: bool, why: &str| {
@@ -117,14 +145,34 @@ impl Chosen {
             }
         };
         let (groups, most, key) = match &setup.sampler {
-            Sampler::Pk(Pk { classes, items, replacement, skip_small, .. }) => {
-                let least = if *skip_small || *replacement == Replacement::Never { *items } else { 1 };
+            Sampler::Pk(Pk {
+                classes,
+                items,
+                replacement,
+                skip_small,
+                ..
+            }) => {
+                let least = if *skip_small || *replacement == Replacement::Never {
+                    *items
+                } else {
+                    1
+                };
                 let groups = at_least(u64::from(least), *skip_small, "items without replacement")?;
                 (groups, *classes, "classes")
             }
-            Sampler::Episodes(Episodes { ways, shots, queries, skip_small, .. }) => {
+            Sampler::Episodes(Episodes {
+                ways,
+                shots,
+                queries,
+                skip_small,
+                ..
+            }) => {
                 let least = u64::from(*shots) + u64::from(*queries);
-                (at_least(least, *skip_small, "shots + queries")?, *ways, "ways")
+                (
+                    at_least(least, *skip_small, "shots + queries")?,
+                    *ways,
+                    "ways",
+                )
             }
             _ => (groups, 1, ""),
         };

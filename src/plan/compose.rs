@@ -9,8 +9,8 @@ use super::sampler::{Episodes, Pk, Replacement};
 use super::{Last, Order, Place, Role};
 use crate::rng::{Domain, RandomStream};
 
-/// Streams of a sampler's draws that must not share numbers. They begin where those of `stream` cannot be: a run has one
-/// sampler, so they need not differ from them.
+/// Streams of a sampler's draws that must not share numbers. They begin where those of `stream`
+/// cannot be: a run has one sampler, so they need not differ from them.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 enum Part {
@@ -40,11 +40,25 @@ pub(super) fn pk(key: (u64, u32), pk: &Pk, groups: &Groups, batch: u64) -> Vec<P
             Replacement::Auto => size < k,
             Replacement::Never => false,
         };
-        let mut rng = RandomStream::in_domain(key.0, key.1, Domain::Sampler, id, Part::Items as u32);
-        let items = if again { Permutation::Identity } else { some(key, Part::Items, id, size) };
+        let mut rng =
+            RandomStream::in_domain(key.0, key.1, Domain::Sampler, id, Part::Items as u32);
+        let items = if again {
+            Permutation::Identity
+        } else {
+            some(key, Part::Items, id, size)
+        };
         for item in 0..k {
-            let local = if again { rng.below(size) } else { items.at(item) };
-            places.push(Place::of(groups, class, groups.member(class, local), id * k + item));
+            let local = if again {
+                rng.below(size)
+            } else {
+                items.at(item)
+            };
+            places.push(Place::of(
+                groups,
+                class,
+                groups.member(class, local),
+                id * k + item,
+            ));
         }
     }
     places
@@ -67,14 +81,25 @@ pub(super) fn episodes(
         let classes: Vec<usize> = (0..ways).map(|way| classes.at(way) as usize).collect();
         let queries = queries(key, cfg, groups, &classes, number);
         let items: Vec<Permutation> = (0..ways)
-            .map(|way| some(key, Part::Items, number * ways + way, groups.size(classes[way as usize])))
+            .map(|way| {
+                some(
+                    key,
+                    Part::Items,
+                    number * ways + way,
+                    groups.size(classes[way as usize]),
+                )
+            })
             .collect();
         let mut add = |way: u64, item: u64, role| {
             let class = classes[way as usize];
             let member = groups.member(class, items[way as usize].at(item));
             let visit = batch * slots + places.len() as u64;
             let place = Place::of(groups, class, member, visit);
-            places.push(Place { group: Some((nth * ways + way) as u32), role, ..place });
+            places.push(Place {
+                group: Some((nth * ways + way) as u32),
+                role,
+                ..place
+            });
         };
         for way in 0..ways {
             (0..shots).for_each(|item| add(way, item, Role::Support));
@@ -87,15 +112,27 @@ pub(super) fn episodes(
 }
 
 /// The queries of each class of an episode.
-fn queries(key: (u64, u32), cfg: &Episodes, groups: &Groups, classes: &[usize], number: u64) -> Vec<u64> {
+fn queries(
+    key: (u64, u32),
+    cfg: &Episodes,
+    groups: &Groups,
+    classes: &[usize],
+    number: u64,
+) -> Vec<u64> {
     let equal = u64::from(cfg.queries);
-    let Some(alpha) = cfg.query_alpha else { return vec![equal; classes.len()] };
+    let Some(alpha) = cfg.query_alpha else {
+        return vec![equal; classes.len()];
+    };
     let total = equal * classes.len() as u64;
-    let mut rng = RandomStream::in_domain(key.0, key.1, Domain::Sampler, number, Part::Queries as u32);
+    let mut rng =
+        RandomStream::in_domain(key.0, key.1, Domain::Sampler, number, Part::Queries as u32);
     let shares: Vec<f64> = classes.iter().map(|_| rng.gamma(alpha)).collect();
     let sum: f64 = shares.iter().sum();
     let exact: Vec<f64> = match sum > 0.0 {
-        true => shares.iter().map(|share| share / sum * total as f64).collect(),
+        true => shares
+            .iter()
+            .map(|share| share / sum * total as f64)
+            .collect(),
         false => vec![equal as f64; classes.len()],
     };
     let mut counts = largest_remainders(&exact, total);
@@ -142,12 +179,27 @@ impl GroupBatches {
         let mut batches = 0;
         for size in groups.sizes() {
             firsts.push(batches);
-            batches += if last == Last::Drop { size / batch } else { size.div_ceil(batch) };
+            batches += if last == Last::Drop {
+                size / batch
+            } else {
+                size.div_ceil(batch)
+            };
         }
-        GroupBatches { groups, batches, order, turns: Turns::Whole(firsts) }
+        GroupBatches {
+            groups,
+            batches,
+            order,
+            turns: Turns::Whole(firsts),
+        }
     }
 
-    pub(super) fn places(&self, key: (u64, u32), index: u64, batch: u64, last: Last) -> Vec<(Place, bool)> {
+    pub(super) fn places(
+        &self,
+        key: (u64, u32),
+        index: u64,
+        batch: u64,
+        last: Last,
+    ) -> Vec<(Place, bool)> {
         let shuffled = self.order != Order::Sequential;
         let turn = match shuffled {
             true => some(key, Part::Batches, 0, self.batches).at(index),
@@ -169,9 +221,14 @@ impl GroupBatches {
             _ => batch,
         };
         let members = match shuffled {
-            true => {
-                Permutation::drawn(Domain::Sampler, key.0, key.1, group as u64, Part::Members as u32, size)
-            }
+            true => Permutation::drawn(
+                Domain::Sampler,
+                key.0,
+                key.1,
+                group as u64,
+                Part::Members as u32,
+                size,
+            ),
             false => Permutation::Identity,
         };
         (nth * batch..nth * batch + filled)

@@ -38,7 +38,8 @@ impl Number {
     }
 }
 
-/// How a ramp goes from its first to its last value; `t` is the share of its epochs that has passed.
+/// How a ramp goes from its first to its last value; `t` is the share of its epochs that has
+/// passed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Shape {
     /// `t`
@@ -51,7 +52,8 @@ enum Shape {
 
 /// A number that may depend on the epoch.
 ///
-/// In a recipe it is the number itself, or a table such as `{ linear = [1.0, 0.5], epochs = [0, 30] }`.
+/// In a recipe it is the number itself, or a table such as `{ linear = [1.0, 0.5], epochs = [0, 30]
+/// }`.
 ///
 /// # Example
 ///
@@ -76,7 +78,11 @@ enum Form {
     /// Each value holds from its epoch on.
     Stages(Vec<(u32, Number)>),
     /// From one value to another in an interval of epochs, constant outside it.
-    Ramp { shape: Shape, ends: [Number; 2], epochs: [u32; 2] },
+    Ramp {
+        shape: Shape,
+        ends: [Number; 2],
+        epochs: [u32; 2],
+    },
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -96,7 +102,10 @@ struct Written {
 
 impl From<f64> for Curve {
     fn from(value: f64) -> Curve {
-        Curve { form: Form::Fixed(Number::Float(value)), whole: false }
+        Curve {
+            form: Form::Fixed(Number::Float(value)),
+            whole: false,
+        }
     }
 }
 
@@ -105,11 +114,25 @@ impl Serialize for Curve {
         match &self.form {
             Form::Fixed(value) => value.value().serialize(serializer),
             Form::Stages(stages) => {
-                let stages = stages.iter().map(|(epoch, value)| (*epoch, value.value())).collect();
-                Written { stages: Some(stages), ..Written::default() }.serialize(serializer)
+                let stages = stages
+                    .iter()
+                    .map(|(epoch, value)| (*epoch, value.value()))
+                    .collect();
+                Written {
+                    stages: Some(stages),
+                    ..Written::default()
+                }
+                .serialize(serializer)
             }
-            Form::Ramp { shape, ends, epochs } => {
-                let mut written = Written { epochs: Some(*epochs), ..Written::default() };
+            Form::Ramp {
+                shape,
+                ends,
+                epochs,
+            } => {
+                let mut written = Written {
+                    epochs: Some(*epochs),
+                    ..Written::default()
+                };
                 *match shape {
                     Shape::Linear => &mut written.linear,
                     Shape::Cosine => &mut written.cosine,
@@ -125,7 +148,10 @@ impl<'de> Deserialize<'de> for Curve {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Curve, D::Error> {
         let curve = match toml::Value::deserialize(deserializer)? {
             toml::Value::Table(table) => Curve::read(&table),
-            value => Number::read(&value).map(|value| Curve { form: Form::Fixed(value), whole: false }),
+            value => Number::read(&value).map(|value| Curve {
+                form: Form::Fixed(value),
+                whole: false,
+            }),
         };
         curve.map_err(|error| serde::de::Error::custom(error.message()))
     }
@@ -154,7 +180,9 @@ impl Curve {
             (Shape::Cosine, "cosine", written.cosine),
             (Shape::Tanh, "tanh", written.tanh),
         ];
-        let mut ramps = ramps.into_iter().filter_map(|(shape, name, ends)| Some((shape, name, ends?)));
+        let mut ramps = ramps
+            .into_iter()
+            .filter_map(|(shape, name, ends)| Some((shape, name, ends?)));
         let form = match (written.stages, ramps.next(), ramps.next(), written.epochs) {
             (Some(stages), None, None, None) => Form::stages(stages)?,
             (None, Some((shape, name, ends)), None, Some(epochs)) => {
@@ -165,10 +193,16 @@ impl Curve {
                 }
                 let [first, last] = &ends;
                 let read = |value| Number::read(value).map_err(|error| error.at(name));
-                Form::Ramp { shape, ends: [read(first)?, read(last)?], epochs }
+                Form::Ramp {
+                    shape,
+                    ends: [read(first)?, read(last)?],
+                    epochs,
+                }
             }
             (None, Some((_, name, _)), None, None) => {
-                return Err(Error::config(format!("{name} needs epochs = [FIRST, LAST]")));
+                return Err(Error::config(format!(
+                    "{name} needs epochs = [FIRST, LAST]"
+                )));
             }
             _ => {
                 return Err(Error::config(
@@ -184,17 +218,24 @@ impl Curve {
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] for a number that is not finite, and for epochs that do not increase from 0.
+    /// [`crate::Kind::Config`] for a number that is not finite, and for epochs that do not increase
+    /// from 0.
     pub fn stages(stages: impl IntoIterator<Item = (u32, f64)>) -> Result<Curve> {
-        let stages = stages.into_iter().map(|(epoch, value)| (epoch, toml::Value::Float(value)));
-        Ok(Curve { form: Form::stages(stages.collect())?, whole: false })
+        let stages = stages
+            .into_iter()
+            .map(|(epoch, value)| (epoch, toml::Value::Float(value)));
+        Ok(Curve {
+            form: Form::stages(stages.collect())?,
+            whole: false,
+        })
     }
 
     /// From one value to another between two epochs, constant outside them.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] for a number that is not finite, and for epochs that do not increase.
+    /// [`crate::Kind::Config`] for a number that is not finite, and for epochs that do not
+    /// increase.
     pub fn linear(ends: [f64; 2], epochs: [u32; 2]) -> Result<Curve> {
         let written = Written {
             linear: Some(ends.map(toml::Value::Float)),
@@ -218,10 +259,18 @@ impl Curve {
         match &self.form {
             Form::Fixed(value) => value.value(),
             Form::Stages(stages) => {
-                let stage = stages.iter().rev().find(|(from, _)| *from <= epoch).unwrap_or(&stages[0]);
+                let stage = stages
+                    .iter()
+                    .rev()
+                    .find(|(from, _)| *from <= epoch)
+                    .unwrap_or(&stages[0]);
                 stage.1.value()
             }
-            Form::Ramp { shape, ends, epochs: [from, to] } => {
+            Form::Ramp {
+                shape,
+                ends,
+                epochs: [from, to],
+            } => {
                 let t = f64::from(epoch.clamp(*from, *to) - from) / f64::from(to - from);
                 let share = match shape {
                     Shape::Linear => t,
@@ -229,7 +278,11 @@ impl Curve {
                     Shape::Tanh => libm::tanh(3.0 * t) / libm::tanh(3.0),
                 };
                 let [first, last] = ends.map(Number::as_f64);
-                let value = if t == 1.0 { last } else { first + (last - first) * share };
+                let value = if t == 1.0 {
+                    last
+                } else {
+                    first + (last - first) * share
+                };
                 if self.whole {
                     toml::Value::Integer(value.round_ties_even() as i64)
                 } else {
@@ -239,24 +292,34 @@ impl Curve {
         }
     }
 
-    /// For a ramp between two integers: its first and last epoch, each with a fraction beside its value there. An op that takes
-    /// neither wants integers.
+    /// For a ramp between two integers: its first and last epoch, each with a fraction beside its
+    /// value there. An op that takes neither wants integers.
     pub(crate) fn fractions(&self) -> Option<[(u32, toml::Value); 2]> {
-        let Form::Ramp { ends: [Number::Integer(first), Number::Integer(last)], epochs, .. } = self.form
+        let Form::Ramp {
+            ends: [Number::Integer(first), Number::Integer(last)],
+            epochs,
+            ..
+        } = self.form
         else {
             return None;
         };
         let inwards = if first <= last { 1.0 } else { -1.0 } / 1024.0;
         let beside = |end: i64, by: f64| toml::Value::Float(end as f64 + by);
-        Some([(epochs[0], beside(first, inwards)), (epochs[1], beside(last, -inwards))])
+        Some([
+            (epochs[0], beside(first, inwards)),
+            (epochs[1], beside(last, -inwards)),
+        ])
     }
 
-    /// Epochs whose values stand for all: those where a stage begins; the ends of a ramp and some between.
+    /// Epochs whose values stand for all: those where a stage begins; the ends of a ramp and some
+    /// between.
     pub(crate) fn landmarks(&self) -> Vec<u32> {
         match &self.form {
             Form::Fixed(_) => vec![0],
             Form::Stages(stages) => stages.iter().map(|(epoch, _)| *epoch).collect(),
-            Form::Ramp { epochs: [from, to], .. } => {
+            Form::Ramp {
+                epochs: [from, to], ..
+            } => {
                 let between = |part: u64| from + (u64::from(to - from) * part / 16) as u32;
                 (0..=16).map(between).collect()
             }
@@ -267,11 +330,16 @@ impl Curve {
 impl Form {
     fn stages(written: Vec<(u32, toml::Value)>) -> Result<Form> {
         let read = |(epoch, value): (u32, toml::Value)| {
-            Ok((epoch, Number::read(&value).map_err(|error| error.at("stages"))?))
+            Ok((
+                epoch,
+                Number::read(&value).map_err(|error| error.at("stages"))?,
+            ))
         };
         let stages: Vec<(u32, Number)> = written.into_iter().map(read).collect::<Result<_>>()?;
         if stages.first().is_none_or(|(epoch, _)| *epoch != 0) {
-            return Err(Error::config("stages: expected the first stage to begin with epoch 0, [0, VALUE]"));
+            return Err(Error::config(
+                "stages: expected the first stage to begin with epoch 0, [0, VALUE]",
+            ));
         }
         if let Some(pair) = stages.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
             return Err(Error::config(format!(
@@ -298,27 +366,43 @@ mod tests {
     #[test]
     fn a_stage_holds_until_the_next_one() {
         assert_eq!(
-            floats("stages = [[0, 1], [60, 3.5], [120, 5]]", [0, 59, 60, 120, u32::MAX]),
+            floats(
+                "stages = [[0, 1], [60, 3.5], [120, 5]]",
+                [0, 59, 60, 120, u32::MAX]
+            ),
             [1.0, 1.0, 3.5, 5.0, 5.0]
         );
     }
 
     #[test]
     fn ramps_follow_their_formulas_and_are_constant_outside() {
-        let ramp = |shape: &str| floats(&format!("{shape} = [2, 4]\nepochs = [10, 20]"), [0, 10, 15, 20, 99]);
+        let ramp = |shape: &str| {
+            floats(
+                &format!("{shape} = [2, 4]\nepochs = [10, 20]"),
+                [0, 10, 15, 20, 99],
+            )
+        };
         assert_eq!(ramp("linear"), [2.0, 2.0, 3.0, 4.0, 4.0]);
-        assert_eq!(ramp("cosine").map(|value| (value * 1e9).round() / 1e9), [2.0, 2.0, 3.0, 4.0, 4.0]);
+        assert_eq!(
+            ramp("cosine").map(|value| (value * 1e9).round() / 1e9),
+            [2.0, 2.0, 3.0, 4.0, 4.0]
+        );
         let middle = 2.0 + 2.0 * 1.5f64.tanh() / 3f64.tanh();
         assert!((ramp("tanh")[2] - middle).abs() < 1e-12 && ramp("tanh")[3] == 4.0);
         let quarter = floats("cosine = [0.0, 1.0]\nepochs = [0, 4]", [0, 1, 2, 3, 4]);
-        assert!((quarter[1] - (1.0 - 0.5f64.sqrt()) / 2.0).abs() < 1e-12, "{quarter:?}");
+        assert!(
+            (quarter[1] - (1.0 - 0.5f64.sqrt()) / 2.0).abs() < 1e-12,
+            "{quarter:?}"
+        );
     }
 
     #[test]
     fn whole_values_are_rounded_half_to_even() {
         let mut whole = curve("linear = [0, 5]\nepochs = [0, 10]");
         whole.whole = true;
-        let found: Vec<i64> = (0..=10).map(|epoch| whole.at(epoch).as_integer().unwrap()).collect();
+        let found: Vec<i64> = (0..=10)
+            .map(|epoch| whole.at(epoch).as_integer().unwrap())
+            .collect();
         assert_eq!(found, [0, 0, 1, 2, 2, 2, 3, 4, 4, 4, 5]);
     }
 }

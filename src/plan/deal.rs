@@ -1,9 +1,11 @@
 //! Which group has which position, so that every group has its share of every prefix.
 //!
-//! A group of weight w among weights that sum to 1 is owed p w of the first p positions. Job j of a group may not come before
-//! more than that is owed, nor after less is, and the positions are given to the jobs by earliest deadline. This always works out
-//! and leaves every group less than one position away from what it is owed, at every prefix (Tijdeman, "The chairman
-//! assignment problem", 1980; Steiner and Yeomans, "Level schedules for mixed-model, just-in-time processes", 1993).
+//! A group of weight w among weights that sum to 1 is owed p w of the first p positions. Job j of a
+//! group may not come before more than that is owed, nor after less is, and the positions are given
+//! to the jobs by earliest deadline. This always works out and leaves every group less than one
+//! position away from what it is owed, at every prefix (Tijdeman, "The chairman assignment
+//! problem", 1980; Steiner and Yeomans, "Level schedules for mixed-model, just-in-time processes",
+//! 1993).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -28,7 +30,8 @@ enum Form {
     One,
     /// Two groups need no table: the first has the nearest integer to what it is owed.
     Two,
-    /// The group of each place in a round, and how often it had one before: 8 bytes a place, at most 8 MB.
+    /// The group of each place in a round, and how often it had one before: 8 bytes a place, at
+    /// most 8 MB.
     Table(Vec<(u32, u32)>),
 }
 
@@ -39,11 +42,12 @@ pub(super) struct Exchange {
 }
 
 impl Deal {
-    /// Positions of a round at most: weights that are no multiples of less become multiples of this share of their sum. (Two groups
-    /// need no table, so their rounds may be longer.)
+    /// Positions of a round at most: weights that are no multiples of less become multiples of this
+    /// share of their sum. (Two groups need no table, so their rounds may be longer.)
     pub(super) const ROUND: u64 = 1_000_000;
 
-    /// Deals positions below `positions` by weights that are finite, not negative and not all 0. There are at most [`Deal::ROUND`].
+    /// Deals positions below `positions` by weights that are finite, not negative and not all 0.
+    /// There are at most [`Deal::ROUND`].
     pub(super) fn new(weights: &[f64], positions: u64) -> Deal {
         let quotas = quotas(weights);
         let round = quotas.iter().sum();
@@ -54,7 +58,12 @@ impl Deal {
         };
         let mut sorted: Vec<u32> = (0..quotas.len() as u32).collect();
         sorted.sort_by_key(|&group| quotas[group as usize]);
-        Deal { quotas, round, form, sorted }
+        Deal {
+            quotas,
+            round,
+            form,
+            sorted,
+        }
     }
 
     /// The group of a position, and which of its positions it is, from 0.
@@ -64,11 +73,16 @@ impl Deal {
             Form::One => (0, place),
             Form::Two => {
                 let owed = |places: u64| {
-                    let exact = u128::from(places) * u128::from(self.quotas[0]) * 2 + u128::from(self.round);
+                    let exact = u128::from(places) * u128::from(self.quotas[0]) * 2
+                        + u128::from(self.round);
                     (exact / (u128::from(self.round) * 2)) as u64
                 };
                 let before = owed(place);
-                if owed(place + 1) > before { (0, before) } else { (1, place - before) }
+                if owed(place + 1) > before {
+                    (0, before)
+                } else {
+                    (1, place - before)
+                }
             }
             Form::Table(places) => {
                 let (group, nth) = places[place as usize];
@@ -78,8 +92,8 @@ impl Deal {
         (group, round * self.quotas[group] + nth)
     }
 
-    /// [`Deal::at`] with groups of equal quotas exchanged at random in each round: which of a thousand equal classes comes first is
-    /// chance, and what each is owed stays as it is.
+    /// [`Deal::at`] with groups of equal quotas exchanged at random in each round: which of a
+    /// thousand equal classes comes first is chance, and what each is owed stays as it is.
     pub(super) fn shuffled(
         &self,
         (seed, epoch): (u64, u32),
@@ -88,8 +102,12 @@ impl Deal {
     ) -> (usize, u64) {
         let (group, nth) = self.at(position);
         let quota = self.quotas[group];
-        let first = self.sorted.partition_point(|&other| self.quotas[other as usize] < quota);
-        let end = self.sorted.partition_point(|&other| self.quotas[other as usize] <= quota);
+        let first = self
+            .sorted
+            .partition_point(|&other| self.quotas[other as usize] < quota);
+        let end = self
+            .sorted
+            .partition_point(|&other| self.quotas[other as usize] <= quota);
         if end - first == 1 {
             return (group, nth);
         }
@@ -97,29 +115,47 @@ impl Deal {
         let key = (round, first as u64);
         if exchange.kept.as_ref().is_none_or(|(kept, _)| *kept != key) {
             let n = (end - first) as u64;
-            exchange.kept =
-                Some((key, Permutation::drawn(Domain::Deal, seed, epoch, round, first as u32, n)));
+            exchange.kept = Some((
+                key,
+                Permutation::drawn(Domain::Deal, seed, epoch, round, first as u32, n),
+            ));
         }
         let (_, permutation) = exchange.kept.as_ref().expect("made above");
         // Equal quotas are in order of their numbers.
         let rank = self.sorted[first..end].partition_point(|&other| (other as usize) < group);
-        (self.sorted[first + permutation.at(rank as u64) as usize] as usize, nth)
+        (
+            self.sorted[first + permutation.at(rank as u64) as usize] as usize,
+            nth,
+        )
     }
 }
 
-/// Whole numbers in the ratio of the weights, exact where their sum is at most [`Deal::ROUND`] (or there are but two).
+/// Whole numbers in the ratio of the weights, exact where their sum is at most [`Deal::ROUND`] (or
+/// there are but two).
 fn quotas(weights: &[f64]) -> Vec<u64> {
     let total: f64 = weights.iter().sum();
-    let most = if weights.len() == 2 { 1u64 << 53 } else { Deal::ROUND };
+    let most = if weights.len() == 2 {
+        1u64 << 53
+    } else {
+        Deal::ROUND
+    };
     let whole = weights.iter().all(|weight| weight.fract() == 0.0) && total <= most as f64;
     let scaled = |round: f64| weights.iter().map(move |weight| weight / total * round);
-    let exact = |round: &f64| scaled(*round).all(|quota| (quota - quota.round()).abs() <= 1e-9 * round);
+    let exact =
+        |round: &f64| scaled(*round).all(|quota| (quota - quota.round()).abs() <= 1e-9 * round);
     let quotas: Vec<u64> = if whole {
         weights.iter().map(|&weight| weight as u64).collect()
-    } else if let Some(round) = (1..=6).map(|power| libm::pow(10.0, f64::from(power))).find(exact) {
+    } else if let Some(round) = (1..=6)
+        .map(|power| libm::pow(10.0, f64::from(power)))
+        .find(exact)
+    {
         scaled(round).map(|quota| quota.round() as u64).collect()
     } else {
-        let round = if weights.len() == 2 { 1u64 << 40 } else { Deal::ROUND };
+        let round = if weights.len() == 2 {
+            1u64 << 40
+        } else {
+            Deal::ROUND
+        };
         largest_remainders(&scaled(round as f64).collect::<Vec<f64>>(), round)
     };
     let divisor = quotas.iter().fold(0, |a, &b| gcd(a, b));
@@ -130,11 +166,17 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Whole numbers that sum to `total`, near exact ones that do: what rounding down leaves goes to the largest remainders.
+/// Whole numbers that sum to `total`, near exact ones that do: what rounding down leaves goes to
+/// the largest remainders.
 pub(super) fn largest_remainders(exact: &[f64], total: u64) -> Vec<u64> {
     let mut whole: Vec<u64> = exact.iter().map(|&value| value as u64).collect();
     let mut order: Vec<usize> = (0..exact.len()).collect();
-    order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()).then(a.cmp(&b)));
+    order.sort_by(|&a, &b| {
+        exact[b]
+            .fract()
+            .total_cmp(&exact[a].fract())
+            .then(a.cmp(&b))
+    });
     let mut left = total.saturating_sub(whole.iter().sum());
     for &index in order.iter().cycle() {
         if left == 0 {
@@ -149,7 +191,8 @@ pub(super) fn largest_remainders(exact: &[f64], total: u64) -> Vec<u64> {
 }
 
 fn table(quotas: &[u64], round: u64, places: u64) -> Vec<(u32, u32)> {
-    // (release, group) of each group's next job, then (deadline, group, job) of those that may be done.
+    // (release, group) of each group's next job, then (deadline, group, job) of those that may be
+    // done.
     let mut waiting: BinaryHeap<Reverse<(u64, u32, u32)>> = (0u32..)
         .zip(quotas)
         .filter(|(_, quota)| **quota > 0)
@@ -166,7 +209,11 @@ fn table(quotas: &[u64], round: u64, places: u64) -> Vec<(u32, u32)> {
                 ready.push(Reverse((deadline, group, job)));
             }
             let Reverse((_, group, job)) = ready.pop().expect("somebody is owed the place");
-            waiting.push(Reverse(((u64::from(job) + 1) * round / quotas[group as usize], group, job + 1)));
+            waiting.push(Reverse((
+                (u64::from(job) + 1) * round / quotas[group as usize],
+                group,
+                job + 1,
+            )));
             (group, job)
         })
         .collect()
@@ -178,7 +225,8 @@ mod tests {
 
     use super::*;
 
-    /// The largest distance of any group from what it is owed at any prefix, and whether `nth` counts.
+    /// The largest distance of any group from what it is owed at any prefix, and whether `nth`
+    /// counts.
     fn worst(weights: &[f64], positions: u64) -> f64 {
         let deal = Deal::new(weights, positions);
         let total: f64 = weights.iter().sum();
@@ -223,7 +271,9 @@ mod tests {
         let deal = Deal::new(&[1.0; 10], 100);
         let order = |epoch| {
             let mut exchange = Exchange::default();
-            (0..100).map(|position| deal.shuffled((7, epoch), &mut exchange, position)).collect::<Vec<_>>()
+            (0..100)
+                .map(|position| deal.shuffled((7, epoch), &mut exchange, position))
+                .collect::<Vec<_>>()
         };
         let found = order(0);
         for (round, places) in found.chunks(10).enumerate() {

@@ -39,7 +39,9 @@ impl Epoch {
         epoch: u32,
         before: Option<&Epoch>,
     ) -> Result<Epoch> {
-        let kept = before.map(|before| &before.chosen).filter(|chosen| chosen.are_of(setup, facts, epoch));
+        let kept = before
+            .map(|before| &before.chosen)
+            .filter(|chosen| chosen.are_of(setup, facts, epoch));
         let chosen = match kept {
             Some(chosen) => Arc::clone(chosen),
             None => Arc::new(Chosen::new(setup, facts, samples, epoch)?),
@@ -75,9 +77,19 @@ impl Epoch {
 
     fn compose(&mut self, setup: &Setup, samples: u64) -> Result<()> {
         let (chosen, batch, epoch) = (Arc::clone(&self.chosen), setup.batch as u64, self.key.1);
-        let groups = || Arc::clone(chosen.groups.as_ref().expect("a sampler that goes by groups has them"));
+        let groups = || {
+            Arc::clone(
+                chosen
+                    .groups
+                    .as_ref()
+                    .expect("a sampler that goes by groups has them"),
+            )
+        };
         let by_temperature = |sizes: &mut dyn Iterator<Item = u64>| -> Vec<f64> {
-            let power = setup.sampler.temperature().map_or(0.0, |temperature| 1.0 / temperature.value(epoch));
+            let power = setup
+                .sampler
+                .temperature()
+                .map_or(0.0, |temperature| 1.0 / temperature.value(epoch));
             sizes.map(|size| libm::pow(size as f64, power)).collect()
         };
         let mut length = setup.sampler.length().unwrap_or(chosen.len);
@@ -85,10 +97,16 @@ impl Epoch {
             Sampler::Order(_) if !setup.blends() => Kind::Plain,
             Sampler::Order(_) => {
                 let deal = self.deal(setup.blend_weights(&chosen, epoch)?, length)?;
-                Kind::Dealt { groups: Arc::clone(&chosen.sources), deal, named: false }
+                Kind::Dealt {
+                    groups: Arc::clone(&chosen.sources),
+                    deal,
+                    named: false,
+                }
             }
             Sampler::Weighted(weighted) => match &chosen.cumulated {
-                Some(cumulated) => Kind::Weighted { cumulated: Arc::clone(cumulated) },
+                Some(cumulated) => Kind::Weighted {
+                    cumulated: Arc::clone(cumulated),
+                },
                 None => {
                     let weights = chosen.sampling_weights(weighted, samples)?;
                     let positive = weights.iter().filter(|weight| **weight > 0.0).count() as u64;
@@ -105,9 +123,16 @@ impl Epoch {
             Sampler::Balanced(Balanced { replacement, .. }) => {
                 let weights = by_temperature(&mut groups().sizes());
                 if *replacement {
-                    Kind::Drawn { groups: groups(), cumulated: stream::cumulated(weights) }
+                    Kind::Drawn {
+                        groups: groups(),
+                        cumulated: stream::cumulated(weights),
+                    }
                 } else {
-                    Kind::Dealt { groups: groups(), deal: self.deal(weights, length)?, named: true }
+                    Kind::Dealt {
+                        groups: groups(),
+                        deal: self.deal(weights, length)?,
+                        named: true,
+                    }
                 }
             }
             Sampler::Unique(_) => {
@@ -115,11 +140,16 @@ impl Epoch {
                 Kind::Unique { groups: groups() }
             }
             Sampler::Variants(_) => Kind::Variants { groups: groups() },
-            Sampler::Pk(super::Pk { batches, .. }) | Sampler::Episodes(super::Episodes { batches, .. }) => {
+            Sampler::Pk(super::Pk { batches, .. })
+            | Sampler::Episodes(super::Episodes { batches, .. }) => {
                 self.batches = batches.unwrap_or(chosen.len / batch);
                 return Ok(());
             }
-            Sampler::Grouped(Grouped { temperature, batches, .. }) => {
+            Sampler::Grouped(Grouped {
+                temperature,
+                batches,
+                ..
+            }) => {
                 let mut turns = GroupBatches::whole(groups(), setup.order, batch, setup.last);
                 if temperature.is_some() {
                     turns.batches = batches.unwrap_or(chosen.len / batch);
@@ -132,7 +162,12 @@ impl Epoch {
             }
         };
         let repeats = u64::from(setup.sampler.repeats());
-        let stream = Stream { kind, length, repeats, order: setup.order };
+        let stream = Stream {
+            kind,
+            length,
+            repeats,
+            order: setup.order,
+        };
         self.batches = match setup.last {
             Last::Drop => stream.length / batch,
             Last::Keep | Last::Pad | Last::Wrap => stream.length.div_ceil(batch),
@@ -144,8 +179,10 @@ impl Epoch {
     /// Whether there are batches, and ranks share each equally.
     pub(super) fn check(&self, setup: &Setup, world: World) -> Result<()> {
         let (batch, ranks) = (setup.batch as u64, u64::from(world.ranks()));
-        // Ranks own whole mixing groups, so they could not share a smaller batch even where they divide it.
-        let unequal = |size: u64| setup.last == Last::Keep && ranks > 1 && !size.is_multiple_of(batch);
+        // Ranks own whole mixing groups, so they could not share a smaller batch even where they
+        // divide it.
+        let unequal =
+            |size: u64| setup.last == Last::Keep && ranks > 1 && !size.is_multiple_of(batch);
         match &self.composer {
             Composer::Stream(stream) => {
                 if let Kind::Unique { groups } = &stream.kind
@@ -172,15 +209,21 @@ impl Epoch {
                     )));
                 }
             }
-            Composer::Groups(GroupBatches { groups, turns: Turns::Whole(_), .. }) => {
+            Composer::Groups(GroupBatches {
+                groups,
+                turns: Turns::Whole(_),
+                ..
+            }) => {
                 let short = |wrong: &dyn Fn(u64) -> bool| {
-                    (0..groups.count()).find(|&group| wrong(groups.size(group))).map(|group| {
-                        (
-                            setup.sampler.needs().expect("it goes by groups"),
-                            groups.id(group),
-                            groups.size(group),
-                        )
-                    })
+                    (0..groups.count())
+                        .find(|&group| wrong(groups.size(group)))
+                        .map(|group| {
+                            (
+                                setup.sampler.needs().expect("it goes by groups"),
+                                groups.id(group),
+                                groups.size(group),
+                            )
+                        })
                 };
                 if setup.last == Last::Drop
                     && let Some((by, id, size)) = short(&|size| size < batch)
@@ -209,7 +252,8 @@ impl Epoch {
         Ok(())
     }
 
-    /// The places of a batch, and whether each is valid: those of rank `part.0` of `part.1`, with the first one's number.
+    /// The places of a batch, and whether each is valid: those of rank `part.0` of `part.1`, with
+    /// the first one's number.
     pub(super) fn places(
         &self,
         setup: &Setup,
@@ -222,14 +266,23 @@ impl Epoch {
                 let count = stream.filled(index, batch, setup.last) / ranks;
                 let first = count * rank;
                 let at = (index, batch, setup.last);
-                return (first as usize, stream.places(self.key, &self.chosen, at, first..first + count));
+                return (
+                    first as usize,
+                    stream.places(self.key, &self.chosen, at, first..first + count),
+                );
             }
             Composer::Groups(groups) => groups.places(self.key, index, batch, setup.last),
             Composer::Drawn => {
-                let groups = self.chosen.groups.as_ref().expect("a sampler that goes by groups has them");
+                let groups = self
+                    .chosen
+                    .groups
+                    .as_ref()
+                    .expect("a sampler that goes by groups has them");
                 let places = match &setup.sampler {
                     Sampler::Pk(pk) => compose::pk(self.key, pk, groups, index),
-                    Sampler::Episodes(cfg) => compose::episodes(self.key, cfg, groups, index, batch),
+                    Sampler::Episodes(cfg) => {
+                        compose::episodes(self.key, cfg, groups, index, batch)
+                    }
                     _ => unreachable!("the others have composers of their own"),
                 };
                 places.into_iter().map(|place| (place, true)).collect()
@@ -247,7 +300,9 @@ impl Epoch {
     /// The slots of all ranks in a batch.
     pub(super) fn slots(&self, setup: &Setup, index: u64) -> usize {
         match &self.composer {
-            Composer::Stream(stream) => stream.filled(index, setup.batch as u64, setup.last) as usize,
+            Composer::Stream(stream) => {
+                stream.filled(index, setup.batch as u64, setup.last) as usize
+            }
             _ => setup.batch,
         }
     }
@@ -277,7 +332,11 @@ impl Setup {
 
     /// The weight in an epoch of each source that has chosen samples.
     pub(super) fn blend_weights(&self, chosen: &Chosen, epoch: u32) -> Result<Vec<f64>> {
-        let weights: Vec<f64> = self.sources.iter().map(|share| share.weight.value(epoch)).collect();
+        let weights: Vec<f64> = self
+            .sources
+            .iter()
+            .map(|share| share.weight.value(epoch))
+            .collect();
         let at = |error: Error| match epoch {
             0 => error,
             epoch => error.at(format_args!("in epoch {epoch}")),
@@ -307,7 +366,12 @@ impl Setup {
                 let first = weight(&self.sources[0]) * share.len as f64;
                 (weight(share) * self.sources[0].len as f64 - first).abs() <= 1e-9 * first.abs()
             });
-            if !natural || self.sources.iter().any(|share| share.weight.landmarks().len() > 1) {
+            if !natural
+                || self
+                    .sources
+                    .iter()
+                    .any(|share| share.weight.landmarks().len() > 1)
+            {
                 return Err(Error::config(
                     "sources have weights, but the sampler rng from all samples alike: leave the weights out, or use \
                      { kind = \"balanced\", by = \"source\" }",

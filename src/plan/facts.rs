@@ -66,12 +66,13 @@ impl Values {
     /// The numbers, of which there is one for each of so many samples.
     pub(super) fn list(&self, what: &str, samples: u64) -> Result<&[f64]> {
         match self {
-            Values::Column(column) => {
-                Err(Error::config(format!("{what} = \"{column}\": the column was not read")))
-            }
-            Values::List(values) if values.len() as u64 != samples => {
-                Err(Error::config(format!("{what}: {} numbers for {samples} samples", values.len())))
-            }
+            Values::Column(column) => Err(Error::config(format!(
+                "{what} = \"{column}\": the column was not read"
+            ))),
+            Values::List(values) if values.len() as u64 != samples => Err(Error::config(format!(
+                "{what}: {} numbers for {samples} samples",
+                values.len()
+            ))),
             Values::List(values) => Ok(values),
         }
     }
@@ -92,7 +93,10 @@ impl Grouping {
     /// The groups that the values of a column make, numbered in the order of the values.
     pub fn of_values<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Grouping {
         let mut numbers: BTreeMap<&str, u32> = values.clone().map(|value| (value, 0)).collect();
-        numbers.values_mut().zip(0..).for_each(|(number, next)| *number = next);
+        numbers
+            .values_mut()
+            .zip(0..)
+            .for_each(|(number, next)| *number = next);
         Grouping {
             of: values.map(|value| numbers[value]).collect(),
             count: numbers.len() as u32,
@@ -129,9 +133,11 @@ impl Facts {
     }
 
     pub(super) fn grouping(&self, by: &By) -> Result<&Grouping> {
-        self.groupings
-            .get(by)
-            .ok_or_else(|| Error::config(format!("samples are to be grouped by {by}, which is not known")))
+        self.groupings.get(by).ok_or_else(|| {
+            Error::config(format!(
+                "samples are to be grouped by {by}, which is not known"
+            ))
+        })
     }
 
     /// Refuses a grouping that does not have all samples, or has numbers too large to index lists.
@@ -139,7 +145,9 @@ impl Facts {
         for (by, grouping) in &self.groupings {
             let len = grouping.of.len() as u64;
             if len != samples {
-                return Err(Error::config(format!("the {by} of {len} samples is known, of {samples}")));
+                return Err(Error::config(format!(
+                    "the {by} of {len} samples is known, of {samples}"
+                )));
             }
             let large = |group: &u32| u64::from(*group) >= most.max(samples);
             if let Some(sample) = grouping.of.iter().position(large) {

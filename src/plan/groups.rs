@@ -22,7 +22,11 @@ impl Groups {
             sum += size;
             starts.push(sum);
         }
-        Groups { ids, starts, members: None }
+        Groups {
+            ids,
+            starts,
+            members: None,
+        }
     }
 
     /// The groups that places belong to, given the group of each: a counting sort.
@@ -41,13 +45,17 @@ impl Groups {
                 Some(*sum - size)
             })
             .collect();
-        let mut members = vec![0; next.last().map_or(0, |last| last + sizes[sizes.len() - 1]) as usize];
+        let mut members =
+            vec![0; next.last().map_or(0, |last| last + sizes[sizes.len() - 1]) as usize];
         for (place, group) in (0u32..).zip(groups) {
             let at = &mut next[group as usize];
             members[*at as usize] = place;
             *at += 1;
         }
-        Groups { members: Some(members), ..Groups::neighbors(sizes) }
+        Groups {
+            members: Some(members),
+            ..Groups::neighbors(sizes)
+        }
     }
 
     /// The groups of a grouping that the chosen samples belong to.
@@ -81,7 +89,9 @@ impl Groups {
 
     /// The members of all groups, one group after the other.
     pub(super) fn nth(&self, n: u64) -> u64 {
-        self.members.as_ref().map_or(n, |members| u64::from(members[n as usize]))
+        self.members
+            .as_ref()
+            .map_or(n, |members| u64::from(members[n as usize]))
     }
 
     /// The group of [`Groups::nth`].
@@ -97,7 +107,11 @@ impl Groups {
     /// Only groups for which `keep` is true.
     pub(super) fn filtered(&self, keep: impl Fn(usize) -> bool) -> Groups {
         let kept = (0..self.count()).filter(|&group| keep(group));
-        let mut groups = Groups { ids: Vec::new(), starts: vec![0], members: Some(Vec::new()) };
+        let mut groups = Groups {
+            ids: Vec::new(),
+            starts: vec![0],
+            members: Some(Vec::new()),
+        };
         for group in kept {
             groups.ids.push(self.ids[group]);
             let members = groups.members.get_or_insert_default();

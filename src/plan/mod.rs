@@ -1,8 +1,8 @@
 //! What a batch holds: pure arithmetic on (seed, epoch, index), with random access.
 //!
-//! Nothing here knows of files, pixels or threads, and nothing depends on how fast anything ran. The plan is written
-//! for the *global* batch; a rank takes its slice of it, so that another number of ranks changes who computes a slot
-//! and never what is in it.
+//! Nothing here knows of files, pixels or threads, and nothing depends on how fast anything ran.
+//! The plan is written for the *global* batch; a rank takes its slice of it, so that another number
+//! of ranks changes who computes a slot and never what is in it.
 
 mod chosen;
 mod compose;
@@ -30,14 +30,16 @@ pub use sampler::{
 pub use select::{ByClass, Dirichlet, Keep, Prune, Ranked, Select, Split, Subset, Tasks};
 pub use world::World;
 
-use crate::rng::{Domain, RandomStream};
 use crate::error::{Error, Result};
+use crate::rng::{Domain, RandomStream};
 use chosen::Chosen;
 use epoch::Epoch;
 use groups::Groups;
 
 /// What happens to the samples that do not fill a last batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Last {
     /// They are left out; another epoch's order leaves out others.
@@ -46,7 +48,8 @@ pub enum Last {
     Keep,
     /// The batch is filled up, and the filling slots are marked invalid ([`crate::Batch::valid`]).
     Pad,
-    /// The batch is filled up from the beginning of the epoch's order; the repeated samples are augmented anew.
+    /// The batch is filled up from the beginning of the epoch's order; the repeated samples are
+    /// augmented anew.
     #[default]
     Wrap,
 }
@@ -56,8 +59,8 @@ pub enum Last {
 pub struct Visit {
     /// The sample's number.
     pub sample: u64,
-    /// Tells visits of one sample in an epoch apart, which are augmented differently: the k-th from 0, or the place in the epoch where
-    /// a sampler draws every slot or batch anew.
+    /// Tells visits of one sample in an epoch apart, which are augmented differently: the k-th
+    /// from 0, or the place in the epoch where a sampler draws every slot or batch anew.
     pub occurrence: u32,
 }
 
@@ -142,7 +145,8 @@ pub struct Setup {
     pub last: Last,
     /// Who this process is among the ranks.
     pub world: World,
-    /// The number of neighboring slots that mix with each other (1 without mixing); a rank owns whole groups.
+    /// The number of neighboring slots that mix with each other (1 without mixing); a rank owns
+    /// whole groups.
     pub group: usize,
 }
 
@@ -178,25 +182,39 @@ struct Place {
 
 impl Place {
     fn plain(place: u64, occurrence: u64) -> Place {
-        Place { place, occurrence, group: None, pool: None, role: Role::Plain }
+        Place {
+            place,
+            occurrence,
+            group: None,
+            pool: None,
+            role: Role::Plain,
+        }
     }
 
     fn of(groups: &Groups, group: usize, place: u64, occurrence: u64) -> Place {
-        Place { place, occurrence, group: Some(groups.id(group)), pool: Some(group), role: Role::Plain }
+        Place {
+            place,
+            occurrence,
+            group: Some(groups.id(group)),
+            pool: Some(group),
+            role: Role::Plain,
+        }
     }
 }
 
 /// Epochs whose state is kept: that of the trainer, those that are prepared, and one to look at.
 const KEPT: usize = 4;
 
-/// Groups of a grouping that the plan counts at most, where there are fewer samples: their numbers index lists.
+/// Groups of a grouping that the plan counts at most, where there are fewer samples: their numbers
+/// index lists.
 const MOST_GROUPS: u64 = 1 << 24;
 
 /// The plan of a run.
 ///
-/// It is a function of its setup and of what it is told of samples: any batch of any epoch can be asked for at once. What it keeps of an
-/// epoch can be made again at any time, and is at most a few numbers for each sample: 4 bytes for a selection, 4 for groups, 4 for a
-/// weight of a subset, 8 for weights to draw by.
+/// It is a function of its setup and of what it is told of samples: any batch of any epoch can be
+/// asked for at once. What it keeps of an epoch can be made again at any time, and is at most a few
+/// numbers for each sample: 4 bytes for a selection, 4 for groups, 4 for a weight of a subset, 8
+/// for weights to draw by.
 #[derive(Clone, Debug)]
 pub struct Plan {
     setup: Arc<Setup>,
@@ -211,18 +229,23 @@ pub struct Plan {
 impl Plan {
     /// A plan for what is known of the samples ([`Setup::needs`]).
     ///
-    /// Sources are blended by weight: after every batch of an epoch, and without a shuffle at every slot, each is less than one slot away
-    /// from what its weight owes it (weights that are no multiples of less become multiples of a millionth of their sum, but two sources
-    /// are exact always). A source that runs out starts over with another order and another occurrence. An epoch has as many slots as there
-    /// are chosen samples in all, unless the sampler says otherwise.
+    /// Sources are blended by weight: after every batch of an epoch, and without a shuffle at every
+    /// slot, each is less than one slot away from what its weight owes it (weights that are no
+    /// multiples of less become multiples of a millionth of their sum, but two sources
+    /// are exact always). A source that runs out starts over with another order and another
+    /// occurrence. An epoch has as many slots as there are chosen samples in all, unless the
+    /// sampler says otherwise.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`]: no samples, an empty source, weights that are negative, no numbers or all 0, a batch of 0, a batch
-    /// that the ranks do not divide into whole groups, a last batch that ranks could not share equally, an epoch without a whole
-    /// batch, and what the sampler and the selections refuse.
+    /// that the ranks do not divide into whole groups, a last batch that ranks could not share
+    /// equally, an epoch without a whole batch, and what the sampler and the selections refuse.
     pub fn new(setup: Setup, facts: Facts) -> Result<Plan> {
-        let samples = setup.sources.iter().try_fold(0u64, |sum, share| sum.checked_add(share.len));
+        let samples = setup
+            .sources
+            .iter()
+            .try_fold(0u64, |sum, share| sum.checked_add(share.len));
         let samples = samples.ok_or_else(|| Error::config("more than 2^64 samples"))?;
         if samples == 0 {
             return Err(Error::config("the data set has no samples"));
@@ -233,17 +256,24 @@ impl Plan {
         if setup.batch == 0 {
             return Err(Error::config("batch = 0: a batch has at least one sample"));
         }
-        setup.sampler.check(setup.batch).map_err(|(_, error)| error)?;
+        setup
+            .sampler
+            .check(setup.batch)
+            .map_err(|(_, error)| error)?;
         setup.select.iter().try_for_each(Select::check)?;
         setup.check_order()?;
         let mut facts = facts;
-        if setup.needs().any(|by| *by == By::Source) || (setup.sources.len() > 1 && !setup.select.is_empty())
+        if setup.needs().any(|by| *by == By::Source)
+            || (setup.sources.len() > 1 && !setup.select.is_empty())
         {
             facts = facts.with(By::Source, Plan::by_source(&setup, samples)?);
         }
         facts.check(samples, MOST_GROUPS)?;
         if let Sampler::Balanced(_) | Sampler::Pk(_) | Sampler::Episodes(_) = setup.sampler {
-            setup.sampler.needs().map_or(Ok(()), |by| facts.check_whole(by))?;
+            setup
+                .sampler
+                .needs()
+                .map_or(Ok(()), |by| facts.check_whole(by))?;
         }
         let plan = Plan {
             world: setup.world,
@@ -264,28 +294,42 @@ impl Plan {
     }
 
     fn by_source(setup: &Setup, samples: u64) -> Result<Grouping> {
-        let samples = u32::try_from(samples)
-            .map_err(|_| Error::config(format!("{samples} samples: groups count up to 2^32 of them")))?;
+        let samples = u32::try_from(samples).map_err(|_| {
+            Error::config(format!(
+                "{samples} samples: groups count up to 2^32 of them"
+            ))
+        })?;
         let mut of = Vec::with_capacity(samples as usize);
         for (source, share) in (0..).zip(&setup.sources) {
             of.resize(of.len() + share.len as usize, source);
         }
-        Ok(Grouping { of, names: Vec::new(), count: setup.sources.len() as u32 })
+        Ok(Grouping {
+            of,
+            names: Vec::new(),
+            count: setup.sources.len() as u32,
+        })
     }
 
-    /// The number of batches of every task, which tries out all of them, and the weights of sources wherever they turn.
+    /// The number of batches of every task, which tries out all of them, and the weights of sources
+    /// wherever they turn.
     fn count(&self) -> Result<Vec<(u32, u64)>> {
         let mut epochs = BTreeSet::from([0]);
         for select in &self.setup.select {
             let (_, steady) = select.task(&self.facts, 0)?;
-            if let Select::Tasks(Tasks { epochs: Some(each), .. }) = select {
+            if let Select::Tasks(Tasks {
+                epochs: Some(each), ..
+            }) = select
+            {
                 epochs.extend((0..=steady).step_by((*each).max(1) as usize));
             }
         }
         let mut runs: Vec<(u32, u64)> = Vec::new();
         for epoch in epochs {
             let made = self.make(epoch)?;
-            if runs.last().is_none_or(|(_, before)| *before != made.batches) {
+            if runs
+                .last()
+                .is_none_or(|(_, before)| *before != made.batches)
+            {
                 runs.push((epoch, made.batches));
             }
             if epoch == 0 {
@@ -293,7 +337,11 @@ impl Plan {
             }
         }
         // Between landmarks, weights lie between those of the landmarks.
-        let landmarks = self.setup.sources.iter().flat_map(|share| share.weight.landmarks());
+        let landmarks = self
+            .setup
+            .sources
+            .iter()
+            .flat_map(|share| share.weight.landmarks());
         let mut chosen = Arc::clone(&self.epoch(0).chosen);
         for epoch in landmarks.collect::<BTreeSet<_>>() {
             if !chosen.are_of(&self.setup, &self.facts, epoch) {
@@ -326,7 +374,13 @@ impl Plan {
 
     fn make(&self, epoch: u32) -> Result<Epoch> {
         let before = self.kept().back().map(Arc::clone);
-        let made = Epoch::new(&self.setup, &self.facts, self.samples, epoch, before.as_deref())?;
+        let made = Epoch::new(
+            &self.setup,
+            &self.facts,
+            self.samples,
+            epoch,
+            before.as_deref(),
+        )?;
         made.check(&self.setup, self.world)?;
         Ok(made)
     }
@@ -340,8 +394,9 @@ impl Plan {
         if let Some(known) = self.kept().iter().find(|known| known.number() == epoch) {
             return Arc::clone(known);
         }
-        let made =
-            self.make(epoch).expect("every task and every landmark was tried out when the plan was made");
+        let made = self
+            .make(epoch)
+            .expect("every task and every landmark was tried out when the plan was made");
         let made = Arc::new(made);
         self.keep(Arc::clone(&made));
         made
@@ -357,7 +412,11 @@ impl Plan {
 
     /// The same plan for another rank.
     pub(crate) fn for_world(&self, world: World) -> Result<Plan> {
-        Plan { world, ..self.clone() }.checked()
+        Plan {
+            world,
+            ..self.clone()
+        }
+        .checked()
     }
 
     /// The number of batches of epoch 0; the same for every rank.
@@ -372,9 +431,18 @@ impl Plan {
 
     /// The number of batches of all epochs from one to another, not included.
     pub(crate) fn batches_between(&self, from: u32, to: u32) -> u64 {
-        let ends = self.runs.iter().skip(1).map(|(from, _)| *from).chain([u32::MAX]);
+        let ends = self
+            .runs
+            .iter()
+            .skip(1)
+            .map(|(from, _)| *from)
+            .chain([u32::MAX]);
         let epochs = |begin: u32, end: u32| u64::from(end.min(to).saturating_sub(begin.max(from)));
-        self.runs.iter().zip(ends).map(|((begin, batches), end)| epochs(*begin, end) * batches).sum()
+        self.runs
+            .iter()
+            .zip(ends)
+            .map(|((begin, batches), end)| epochs(*begin, end) * batches)
+            .sum()
     }
 
     /// The number of samples of all sources.
@@ -444,11 +512,24 @@ impl Plan {
             role: place.role,
             group: place.group,
         };
-        BatchPlan { epoch, index, first, slots: places.into_iter().map(slot).collect() }
+        BatchPlan {
+            epoch,
+            index,
+            first,
+            slots: places.into_iter().map(slot).collect(),
+        }
     }
 
-    /// The stand-in for a bad sample: another one of its group, or else of its source, drawn by position and attempt.
-    pub(crate) fn replacement(&self, epoch: u32, index: u64, slot: usize, bad: u64, attempt: u32) -> Visit {
+    /// The stand-in for a bad sample: another one of its group, or else of its source, drawn by
+    /// position and attempt.
+    pub(crate) fn replacement(
+        &self,
+        epoch: u32,
+        index: u64,
+        slot: usize,
+        bad: u64,
+        attempt: u32,
+    ) -> Visit {
         let position = index * self.setup.batch as u64 + slot as u64;
         let state = self.epoch(epoch);
         let (_, places) = state.places(&self.setup, index, (0, 1));
@@ -457,15 +538,24 @@ impl Plan {
             (Some(pool), Some(groups)) => (groups, pool),
             _ => {
                 let source = self.source_of(bad) as u32;
-                let source = if chosen.sources.count() == 1 { Some(0) } else { chosen.sources.find(source) };
-                (&chosen.sources, source.expect("a sample of the plan has a source"))
+                let source = if chosen.sources.count() == 1 {
+                    Some(0)
+                } else {
+                    chosen.sources.find(source)
+                };
+                (
+                    &chosen.sources,
+                    source.expect("a sample of the plan has a source"),
+                )
             }
         };
-        let mut rng = RandomStream::in_domain(self.setup.seed, epoch, Domain::Bad, position, attempt);
+        let mut rng =
+            RandomStream::in_domain(self.setup.seed, epoch, Domain::Bad, position, attempt);
         let mut draw = || groups.member(group, rng.below(groups.size(group)));
         let mut place = draw();
         if state.composed() {
-            // Support and queries stay apart; where a class has nothing left, the last draw has to do.
+            // Support and queries stay apart; where a class has nothing left, the last draw has to
+            // do.
             let here = |place: u64| places.iter().any(|(other, _)| other.place == place);
             for _ in 0..64 {
                 if !here(place) {
@@ -481,14 +571,21 @@ impl Plan {
         }
     }
 
-    /// The visits of a sample in an epoch, over all ranks: batch, slot of the global batch, and slot. Goes through the epoch's batches, at
-    /// most so many slots of them.
+    /// The visits of a sample in an epoch, over all ranks: batch, slot of the global batch, and
+    /// slot. Goes through the epoch's batches, at most so many slots of them.
     pub fn visits(&self, epoch: u32, sample: u64, most: u64) -> Vec<(u64, usize, Slot)> {
-        let all = Plan { world: World::SINGLE, ..self.clone() };
-        let batches = self.batches_at(epoch).min(most.div_ceil(self.setup.batch as u64));
+        let all = Plan {
+            world: World::SINGLE,
+            ..self.clone()
+        };
+        let batches = self
+            .batches_at(epoch)
+            .min(most.div_ceil(self.setup.batch as u64));
         let found = |index: u64| {
             let slots = all.batch(epoch, index).slots.into_iter().enumerate();
-            slots.filter(|(_, slot)| slot.visit.sample == sample).map(move |(at, slot)| (index, at, slot))
+            slots
+                .filter(|(_, slot)| slot.visit.sample == sample)
+                .map(move |(at, slot)| (index, at, slot))
         };
         let with = self.epoch(epoch).batches_with(&self.setup, sample, batches);
         with.into_iter().flat_map(found).collect()
@@ -498,7 +595,10 @@ impl Plan {
 impl Setup {
     /// What has to be known of each sample. [`By::Source`] is known without being told.
     pub fn needs(&self) -> impl Iterator<Item = &By> {
-        self.select.iter().filter_map(Select::needs).chain(self.sampler.needs())
+        self.select
+            .iter()
+            .filter_map(Select::needs)
+            .chain(self.sampler.needs())
     }
 }
 

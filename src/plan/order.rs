@@ -4,7 +4,9 @@ use super::permutation::Permutation;
 use crate::error::{Error, Result};
 
 /// The order of samples in an epoch. Every epoch has another order (but for `Sequential`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Order {
     /// As stored.
@@ -12,8 +14,9 @@ pub enum Order {
     /// A uniform permutation of the whole data set, in constant memory.
     #[default]
     Shuffle,
-    /// Blocks of neighboring samples in shuffled order, then shuffled inside windows of that many blocks: reads stay
-    /// near each other, for data that is far away or stored in large compressed units.
+    /// Blocks of neighboring samples in shuffled order, then shuffled inside windows of that many
+    /// blocks: reads stay near each other, for data that is far away or stored in large
+    /// compressed units.
     Blocks {
         /// Samples of a block.
         block: u64,
@@ -25,9 +28,11 @@ pub enum Order {
 impl Order {
     pub(super) fn check(&self) -> Result<()> {
         match *self {
-            Order::Blocks { block, window } if block == 0 || window == 0 => Err(Error::config(format!(
-                "order.blocks with block = {block} and window = {window}: both must be positive"
-            ))),
+            Order::Blocks { block, window } if block == 0 || window == 0 => {
+                Err(Error::config(format!(
+                    "order.blocks with block = {block} and window = {window}: both must be positive"
+                )))
+            }
             _ => Ok(()),
         }
     }
@@ -58,12 +63,24 @@ impl Walk {
             Order::Shuffle => permutation(WHOLE, n),
             Order::Blocks { block, .. } => permutation(BLOCKS, n.div_ceil(block)),
         };
-        Walk { order, n, key: (seed, epoch), outer, window: None }
+        Walk {
+            order,
+            n,
+            key: (seed, epoch),
+            outer,
+            window: None,
+        }
     }
 
     /// A permutation that there is.
     pub(super) fn of(outer: Permutation) -> Walk {
-        Walk { order: Order::Shuffle, n: 0, key: (0, 0), outer, window: None }
+        Walk {
+            order: Order::Shuffle,
+            n: 0,
+            key: (0, 0),
+            outer,
+            window: None,
+        }
     }
 
     /// The number of things.
@@ -79,13 +96,14 @@ impl Walk {
         }
     }
 
-    /// All blocks have `block` samples but the last, which comes somewhere in the shuffled order and moves what
-    /// follows it.
+    /// All blocks have `block` samples but the last, which comes somewhere in the shuffled order
+    /// and moves what follows it.
     fn in_blocks(&mut self, position: u64, block: u64, window: u64) -> u64 {
         let blocks = self.n.div_ceil(block);
         let missing = blocks * block - self.n;
         let short = self.outer.find(blocks - 1);
-        let start_of = |rank: u64| (rank * block).saturating_sub(if rank > short { missing } else { 0 });
+        let start_of =
+            |rank: u64| (rank * block).saturating_sub(if rank > short { missing } else { 0 });
         let rank_of = |position: u64| {
             let rank = position / block;
             if rank < short || position < start_of(short + 1) {
@@ -99,7 +117,10 @@ impl Walk {
         let end = start_of(((number + 1).saturating_mul(window)).min(blocks));
         if self.window.as_ref().is_none_or(|(kept, _)| *kept != number) {
             let (seed, epoch) = self.key;
-            self.window = Some((number, Permutation::new(seed, epoch, number, WINDOW, end - first)));
+            self.window = Some((
+                number,
+                Permutation::new(seed, epoch, number, WINDOW, end - first),
+            ));
         }
         let (_, shuffled) = self.window.as_ref().expect("made above");
         let inside = shuffled.at(position - first);

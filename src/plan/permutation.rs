@@ -2,14 +2,16 @@
 
 use crate::rng::{Domain, RandomStream};
 
-/// Below this length an exactly uniform shuffle is kept as a table; from it on, a Feistel cipher serves.
+/// Below this length an exactly uniform shuffle is kept as a table; from it on, a Feistel cipher
+/// serves.
 const TABLE: u64 = 4096;
 
-/// Where few values of a permutation are asked for, a shuffle that is longer than this costs more than a cipher.
+/// Where few values of a permutation are asked for, a shuffle that is longer than this costs more
+/// than a cipher.
 const BRIEF: u64 = 64;
 
-/// Eight rounds: with four, the first two positions of short permutations are visibly unequal (chi-square 60 sigmas
-/// off at n = 8), with eight they are not.
+/// Eight rounds: with four, the first two positions of short permutations are visibly unequal
+/// (chi-square 60 sigmas off at n = 8), with eight they are not.
 const ROUNDS: usize = 8;
 
 /// A bijection on `0..n`, drawn by (seed, epoch, id, part).
@@ -17,8 +19,9 @@ const ROUNDS: usize = 8;
 pub(super) enum Permutation {
     Identity,
     Table(Vec<u16>),
-    /// A balanced Feistel cipher on the next even number of bits; values outside `0..n` are enciphered again until
-    /// they fall inside ("cycle walking"; Black and Rogaway, "Ciphers with arbitrary finite domains", 2002).
+    /// A balanced Feistel cipher on the next even number of bits; values outside `0..n` are
+    /// enciphered again until they fall inside ("cycle walking"; Black and Rogaway, "Ciphers
+    /// with arbitrary finite domains", 2002).
     Feistel {
         n: u64,
         half: u32,
@@ -28,17 +31,43 @@ pub(super) enum Permutation {
 
 impl Permutation {
     pub(super) fn new(seed: u64, epoch: u32, id: u64, part: u32, n: u64) -> Permutation {
-        Permutation::make(RandomStream::in_domain(seed, epoch, Domain::Plan, id, part), n, TABLE)
+        Permutation::make(
+            RandomStream::in_domain(seed, epoch, Domain::Plan, id, part),
+            n,
+            TABLE,
+        )
     }
 
     /// A permutation of another domain, of which most values will be asked for.
-    pub(super) fn drawn(domain: Domain, seed: u64, epoch: u32, id: u64, part: u32, n: u64) -> Permutation {
-        Permutation::make(RandomStream::in_domain(seed, epoch, domain, id, part), n, TABLE)
+    pub(super) fn drawn(
+        domain: Domain,
+        seed: u64,
+        epoch: u32,
+        id: u64,
+        part: u32,
+        n: u64,
+    ) -> Permutation {
+        Permutation::make(
+            RandomStream::in_domain(seed, epoch, domain, id, part),
+            n,
+            TABLE,
+        )
     }
 
     /// A permutation of which few values will be asked for.
-    pub(super) fn brief(domain: Domain, seed: u64, epoch: u32, id: u64, part: u32, n: u64) -> Permutation {
-        Permutation::make(RandomStream::in_domain(seed, epoch, domain, id, part), n, BRIEF)
+    pub(super) fn brief(
+        domain: Domain,
+        seed: u64,
+        epoch: u32,
+        id: u64,
+        part: u32,
+        n: u64,
+    ) -> Permutation {
+        Permutation::make(
+            RandomStream::in_domain(seed, epoch, domain, id, part),
+            n,
+            BRIEF,
+        )
     }
 
     /// A table up to a length, a cipher from it on.
@@ -52,7 +81,11 @@ impl Permutation {
         } else {
             let bits = u64::BITS - (n - 1).leading_zeros();
             let keys = std::array::from_fn(|_| rng.bits());
-            Permutation::Feistel { n, half: bits.div_ceil(2), keys }
+            Permutation::Feistel {
+                n,
+                half: bits.div_ceil(2),
+                keys,
+            }
         }
     }
 
@@ -82,10 +115,11 @@ impl Permutation {
     pub(super) fn find(&self, value: u64) -> u64 {
         match self {
             Permutation::Identity => value,
-            Permutation::Table(table) => {
-                table.iter().position(|&at| u64::from(at) == value).expect("a value of the permutation")
-                    as u64
-            }
+            Permutation::Table(table) => table
+                .iter()
+                .position(|&at| u64::from(at) == value)
+                .expect("a value of the permutation")
+                as u64,
             Permutation::Feistel { n, half, keys } => {
                 let mask = (1u64 << half) - 1;
                 let mut position = value;
@@ -124,7 +158,10 @@ mod tests {
             let mut seen = vec![false; n as usize];
             for position in 0..n {
                 let value = permutation.at(position);
-                assert!(!std::mem::replace(&mut seen[value as usize], true), "n {n}: {value} twice");
+                assert!(
+                    !std::mem::replace(&mut seen[value as usize], true),
+                    "n {n}: {value} twice"
+                );
                 if position % 97 == 0 {
                     assert_eq!(permutation.find(value), position);
                 }
@@ -149,7 +186,8 @@ mod tests {
         }
     }
 
-    /// Chi-square of the first two positions over many keys, for a table and for a cipher on few values.
+    /// Chi-square of the first two positions over many keys, for a table and for a cipher on few
+    /// values.
     #[test]
     fn the_first_positions_are_uniform() {
         let keys = 6000u64;

@@ -74,8 +74,9 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Ordered {
-    /// How often a sample comes in a row, each time augmented anew: repeated augmentation (Hoffer et al., "Augment your
-    /// batch", 2020). The copies are spread over the batch, so that each of so many ranks has one of them.
+    /// How often a sample comes in a row, each time augmented anew: repeated augmentation (Hoffer
+    /// et al., "Augment your batch", 2020). The copies are spread over the batch, so that each
+    /// of so many ranks has one of them.
     pub repeats: u32,
     /// Slots of an epoch; as many as there are samples by default, repeats or not, as in DeiT.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,7 +85,10 @@ pub struct Ordered {
 
 impl Default for Ordered {
     fn default() -> Ordered {
-        Ordered { repeats: 1, length: None }
+        Ordered {
+            repeats: 1,
+            length: None,
+        }
     }
 }
 
@@ -109,14 +113,15 @@ impl Ordered {
 pub struct Weighted {
     /// A weight for each sample: finite, 0 or more, not all 0.
     pub weights: Values,
-    /// True (the default) draws every slot anew; false draws an order in which no sample comes twice (Efraimidis and Spirakis,
-    /// "Weighted random sampling with a reservoir", 2006).
+    /// True (the default) draws every slot anew; false draws an order in which no sample comes
+    /// twice (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
     #[serde(default = "yes")]
     pub replacement: bool,
     /// How often a sample comes in a row.
     #[serde(default = "one")]
     pub repeats: u32,
-    /// Slots of an epoch; as many as there are samples by default, or samples of positive weight without replacement.
+    /// Slots of an epoch; as many as there are samples by default, or samples of positive weight
+    /// without replacement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
 }
@@ -124,7 +129,12 @@ pub struct Weighted {
 impl Weighted {
     /// Every slot drawn anew.
     pub fn new(weights: Values) -> Weighted {
-        Weighted { weights, replacement: true, repeats: 1, length: None }
+        Weighted {
+            weights,
+            replacement: true,
+            repeats: 1,
+            length: None,
+        }
     }
 
     set! {
@@ -137,11 +147,12 @@ impl Weighted {
     }
 }
 
-/// Groups in shares that are proportional to n^(1/T), where n is a group's size and T the temperature: equal shares without a
-/// temperature, natural ones at 1, their square roots at 2.
+/// Groups in shares that are proportional to n^(1/T), where n is a group's size and T the
+/// temperature: equal shares without a temperature, natural ones at 1, their square roots at 2.
 ///
-/// Without replacement, groups are dealt so that each is less than one slot away from its share at every prefix of an epoch that
-/// ends with a batch, and a group is gone through whole before it starts over.
+/// Without replacement, groups are dealt so that each is less than one slot away from its share at
+/// every prefix of an epoch that ends with a batch, and a group is gone through whole before it
+/// starts over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -162,7 +173,13 @@ pub struct Balanced {
 
 impl Default for Balanced {
     fn default() -> Balanced {
-        Balanced { by: By::Class, temperature: None, replacement: false, repeats: 1, length: None }
+        Balanced {
+            by: By::Class,
+            temperature: None,
+            replacement: false,
+            repeats: 1,
+            length: None,
+        }
     }
 }
 
@@ -175,7 +192,10 @@ impl Balanced {
     /// The temperature.
     #[must_use]
     pub fn temperature(self, temperature: impl Into<Curve>) -> Balanced {
-        Balanced { temperature: Some(temperature.into()), ..self }
+        Balanced {
+            temperature: Some(temperature.into()),
+            ..self
+        }
     }
 
     set! {
@@ -203,8 +223,9 @@ pub enum Replacement {
     Never,
 }
 
-/// P classes with K samples each in every batch, class by class; both are drawn anew for each batch (as for Metrix, arXiv
-/// 2106.04990, and the triplet losses before it). The recipe's batch is P x K.
+/// P classes with K samples each in every batch, class by class; both are drawn anew for each batch
+/// (as for Metrix, arXiv 2106.04990, and the triplet losses before it). The recipe's batch is P x
+/// K.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -231,7 +252,14 @@ impl Pk {
     /// P classes with K samples each.
     pub fn new(classes: u32, items: u32) -> Pk {
         let (by, replacement) = (By::default(), Replacement::default());
-        Pk { classes, items, by, replacement, skip_small: false, batches: None }
+        Pk {
+            classes,
+            items,
+            by,
+            replacement,
+            skip_small: false,
+            batches: None,
+        }
     }
 
     set! {
@@ -246,9 +274,10 @@ impl Pk {
     }
 }
 
-/// Few-shot tasks: N classes, of each K support samples and Q queries, all different. A batch is one episode or several, each with
-/// all of its support first, class by class, then its queries ([`crate::Batch::roles`]). [`crate::Batch::groups`] has a sample's
-/// class within the batch: N x the episode + its place among the N.
+/// Few-shot tasks: N classes, of each K support samples and Q queries, all different. A batch is
+/// one episode or several, each with all of its support first, class by class, then its queries
+/// ([`crate::Batch::roles`]). [`crate::Batch::groups`] has a sample's class within the batch: N x
+/// the episode + its place among the N.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -262,8 +291,8 @@ pub struct Episodes {
     /// The groups that N are chosen of.
     #[serde(default)]
     pub by: By,
-    /// RandomStream each class's share of the N x Q queries from a Dirichlet distribution of this concentration (unbalanced queries,
-    /// Veilleux et al., 2021, with 2); equal by default.
+    /// RandomStream each class's share of the N x Q queries from a Dirichlet distribution of this
+    /// concentration (unbalanced queries, Veilleux et al., 2021, with 2); equal by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_alpha: Option<f64>,
     /// Leaves classes with fewer than K + Q samples out, which are refused otherwise.
@@ -278,7 +307,15 @@ impl Episodes {
     /// N-way K-shot with Q queries a class.
     pub fn new(ways: u32, shots: u32, queries: u32) -> Episodes {
         let by = By::default();
-        Episodes { ways, shots, queries, by, query_alpha: None, skip_small: false, batches: None }
+        Episodes {
+            ways,
+            shots,
+            queries,
+            by,
+            query_alpha: None,
+            skip_small: false,
+            batches: None,
+        }
     }
 
     set! {
@@ -293,8 +330,9 @@ impl Episodes {
     }
 }
 
-/// Every batch from one group. Without a temperature every sample comes once an epoch, and `last` says what happens to those that do
-/// not fill a batch of their group; with one, groups have shares of the batches as in [`Balanced`].
+/// Every batch from one group. Without a temperature every sample comes once an epoch, and `last`
+/// says what happens to those that do not fill a batch of their group; with one, groups have shares
+/// of the batches as in [`Balanced`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -312,13 +350,19 @@ pub struct Grouped {
 impl Grouped {
     /// Batches of one group each.
     pub fn new(by: By) -> Grouped {
-        Grouped { by, ..Grouped::default() }
+        Grouped {
+            by,
+            ..Grouped::default()
+        }
     }
 
     /// The temperature.
     #[must_use]
     pub fn temperature(self, temperature: impl Into<Curve>) -> Grouped {
-        Grouped { temperature: Some(temperature.into()), ..self }
+        Grouped {
+            temperature: Some(temperature.into()),
+            ..self
+        }
     }
 
     set! {
@@ -327,8 +371,8 @@ impl Grouped {
     }
 }
 
-/// One sample of each group an epoch, another one in the next: one caption of every image, so that no image comes twice in a
-/// batch. After as many epochs as a group has samples, all of them came.
+/// One sample of each group an epoch, another one in the next: one caption of every image, so that
+/// no image comes twice in a batch. After as many epochs as a group has samples, all of them came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -344,8 +388,8 @@ impl Unique {
     }
 }
 
-/// Every sample once, group by group and in the order of samples inside: stored variants of one original come together, and
-/// [`crate::Batch::groups`] says whose predictions to average.
+/// Every sample once, group by group and in the order of samples inside: stored variants of one
+/// original come together, and [`crate::Batch::groups`] says whose predictions to average.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -408,15 +452,24 @@ impl Sampler {
             Sampler::Pk(Pk { classes, items, .. }) => {
                 Some((u64::from(*classes) * u64::from(*items), "classes x items"))
             }
-            Sampler::Episodes(Episodes { ways, shots, queries, .. }) => {
+            Sampler::Episodes(Episodes {
+                ways,
+                shots,
+                queries,
+                ..
+            }) => {
                 let each = u64::from(*shots) + u64::from(*queries);
-                Some((u64::from(*ways).saturating_mul(each), "ways x (shots + queries)"))
+                Some((
+                    u64::from(*ways).saturating_mul(each),
+                    "ways x (shots + queries)",
+                ))
             }
             _ => None,
         }
     }
 
-    /// Checks what does not depend on the data, for batches of a size; the error comes with the key that it is about.
+    /// Checks what does not depend on the data, for batches of a size; the error comes with the key
+    /// that it is about.
     pub(crate) fn check(&self, batch: usize) -> std::result::Result<(), (&'static str, Error)> {
         let at = |key, text: String| Err((key, Error::config(text)));
         if !(1..=1024).contains(&self.repeats()) {
@@ -426,48 +479,74 @@ impl Sampler {
             );
         }
         if self.length() == Some(0) {
-            return at("sampler.length", "sampler.length = 0: an epoch has at least one slot".into());
+            return at(
+                "sampler.length",
+                "sampler.length = 0: an epoch has at least one slot".into(),
+            );
         }
         if let Some(temperature) = self.temperature()
-            && let Some(value) =
-                temperature.landmarks().iter().map(|e| temperature.value(*e)).find(|t| *t < 1.0)
+            && let Some(value) = temperature
+                .landmarks()
+                .iter()
+                .map(|e| temperature.value(*e))
+                .find(|t| *t < 1.0)
         {
             let text = format!("sampler.temperature = {value}: expected 1 (as they are) or more");
             return at("sampler.temperature", text);
         }
         if let Some((unit, product)) = self.unit() {
             if unit == 0 {
-                return at("sampler", format!("sampler: {product} = 0: expected positive numbers"));
+                return at(
+                    "sampler",
+                    format!("sampler: {product} = 0: expected positive numbers"),
+                );
             }
             let fits = match self {
                 Sampler::Pk(_) => batch as u64 == unit,
                 _ => (batch as u64).is_multiple_of(unit),
             };
             if !fits {
-                let wanted = if matches!(self, Sampler::Pk(_)) { "batch =" } else { "batch = a multiple of" };
-                return at("batch", format!("batch = {batch}: {product} = {unit} wants {wanted} {unit}"));
+                let wanted = if matches!(self, Sampler::Pk(_)) {
+                    "batch ="
+                } else {
+                    "batch = a multiple of"
+                };
+                return at(
+                    "batch",
+                    format!("batch = {batch}: {product} = {unit} wants {wanted} {unit}"),
+                );
             }
         }
         match self {
-            Sampler::Episodes(Episodes { shots: 0, .. }) => {
-                at("sampler.shots", "sampler.shots = 0: expected at least 1".into())
-            }
-            Sampler::Episodes(Episodes { query_alpha: Some(alpha), .. })
-                if !(alpha.is_finite() && *alpha > 0.0) =>
-            {
-                at(
-                    "sampler.query_alpha",
-                    format!("sampler.query_alpha = {alpha}: expected a positive number"),
-                )
-            }
-            Sampler::Pk(Pk { batches: Some(0), .. })
-            | Sampler::Episodes(Episodes { batches: Some(0), .. })
-            | Sampler::Grouped(Grouped { batches: Some(0), .. }) => {
-                at("sampler.batches", "sampler.batches = 0: an epoch has at least one batch".into())
-            }
-            Sampler::Grouped(Grouped { batches: Some(_), temperature: None, .. }) => {
-                let text =
-                    "sampler.batches without temperature: every sample comes once, which makes the batches";
+            Sampler::Episodes(Episodes { shots: 0, .. }) => at(
+                "sampler.shots",
+                "sampler.shots = 0: expected at least 1".into(),
+            ),
+            Sampler::Episodes(Episodes {
+                query_alpha: Some(alpha),
+                ..
+            }) if !(alpha.is_finite() && *alpha > 0.0) => at(
+                "sampler.query_alpha",
+                format!("sampler.query_alpha = {alpha}: expected a positive number"),
+            ),
+            Sampler::Pk(Pk {
+                batches: Some(0), ..
+            })
+            | Sampler::Episodes(Episodes {
+                batches: Some(0), ..
+            })
+            | Sampler::Grouped(Grouped {
+                batches: Some(0), ..
+            }) => at(
+                "sampler.batches",
+                "sampler.batches = 0: an epoch has at least one batch".into(),
+            ),
+            Sampler::Grouped(Grouped {
+                batches: Some(_),
+                temperature: None,
+                ..
+            }) => {
+                let text = "sampler.batches without temperature: every sample comes once, which makes the batches";
                 at("sampler.batches", text.into())
             }
             _ => Ok(()),
@@ -477,7 +556,10 @@ impl Sampler {
 
 /// A weight that is finite and not negative, and not all of them 0: `name` says whose.
 pub(super) fn check_weights(weights: &[f64], name: impl Fn(usize) -> String) -> Result<()> {
-    if let Some(at) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+    if let Some(at) = weights
+        .iter()
+        .position(|weight| !(weight.is_finite() && *weight >= 0.0))
+    {
         return Err(Error::config(format!(
             "{} has the weight {}: expected a finite number, 0 or more",
             name(at),
@@ -485,7 +567,9 @@ pub(super) fn check_weights(weights: &[f64], name: impl Fn(usize) -> String) -> 
         )));
     }
     if weights.iter().all(|weight| *weight == 0.0) || !weights.iter().sum::<f64>().is_finite() {
-        return Err(Error::config("the weights are all 0, or their sum is too large"));
+        return Err(Error::config(
+            "the weights are all 0, or their sum is too large",
+        ));
     }
     Ok(())
 }

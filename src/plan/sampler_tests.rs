@@ -6,18 +6,40 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Sizes of classes; sample i's class by going round them is scrambled, so that classes are not neighbors.
+/// Sizes of classes; sample i's class by going round them is scrambled, so that classes are not
+/// neighbors.
 fn facts(sizes: &[u32]) -> (u64, Facts) {
-    let mut of: Vec<u32> =
-        (0..).zip(sizes).flat_map(|(class, &n)| std::iter::repeat_n(class, n as usize)).collect();
+    let mut of: Vec<u32> = (0..)
+        .zip(sizes)
+        .flat_map(|(class, &n)| std::iter::repeat_n(class, n as usize))
+        .collect();
     RandomStream::in_domain(1, 2, Domain::Plan, 3, 4).shuffle(&mut of);
     let samples = of.len() as u64;
-    (samples, Facts::new().with(By::Class, Grouping { of, names: Vec::new(), count: sizes.len() as u32 }))
+    (
+        samples,
+        Facts::new().with(
+            By::Class,
+            Grouping {
+                of,
+                names: Vec::new(),
+                count: sizes.len() as u32,
+            },
+        ),
+    )
 }
 
 fn setup(samples: u64, sampler: impl Into<Sampler>, batch: usize) -> Setup {
-    let sources = vec![Share { len: samples, weight: 1.0.into() }];
-    Setup { seed: 7, sources, sampler: sampler.into(), batch, ..Setup::default() }
+    let sources = vec![Share {
+        len: samples,
+        weight: 1.0.into(),
+    }];
+    Setup {
+        seed: 7,
+        sources,
+        sampler: sampler.into(),
+        batch,
+        ..Setup::default()
+    }
 }
 
 fn plan(sizes: &[u32], sampler: impl Into<Sampler>, batch: usize) -> Plan {
@@ -37,7 +59,9 @@ fn class(plan: &Plan, slot: &Slot) -> u32 {
 }
 
 fn batches(plan: &Plan, epoch: u32) -> Vec<Vec<Slot>> {
-    (0..plan.batches_at(epoch)).map(|index| plan.batch(epoch, index).slots).collect()
+    (0..plan.batches_at(epoch))
+        .map(|index| plan.batch(epoch, index).slots)
+        .collect()
 }
 
 fn visits(plan: &Plan, epoch: u32) -> Vec<Slot> {
@@ -45,7 +69,11 @@ fn visits(plan: &Plan, epoch: u32) -> Vec<Slot> {
 }
 
 fn unique(slots: &[Slot]) -> usize {
-    slots.iter().map(|slot| slot.visit).collect::<HashSet<_>>().len()
+    slots
+        .iter()
+        .map(|slot| slot.visit)
+        .collect::<HashSet<_>>()
+        .len()
 }
 
 /// Chi-square of counts against expected ones, in standard deviations from its mean.
@@ -55,7 +83,10 @@ fn sigmas(counts: &[u64], expected: &[f64]) -> f64 {
         .iter()
         .zip(expected)
         .filter(|(count, expected)| {
-            assert!(**expected > 0.0 || **count == 0, "what has no weight was drawn");
+            assert!(
+                **expected > 0.0 || **count == 0,
+                "what has no weight was drawn"
+            );
             **expected > 0.0
         })
         .map(|(count, expected)| (*count as f64 - expected).powi(2) / expected)
@@ -67,16 +98,29 @@ fn sigmas(counts: &[u64], expected: &[f64]) -> f64 {
 fn weights_are_followed_with_replacement() {
     let weights: Vec<f64> = (0..20).map(|sample| f64::from(sample % 5)).collect();
     let total: f64 = weights.iter().sum();
-    let plan = plan(&[20], Weighted::new(Values::List(weights.clone())).length(4000), 8);
+    let plan = plan(
+        &[20],
+        Weighted::new(Values::List(weights.clone())).length(4000),
+        8,
+    );
     let mut counts = vec![0; 20];
     let mut drawn = 0;
     for epoch in 0..5 {
         let slots = visits(&plan, epoch);
-        assert_eq!((slots.len(), unique(&slots)), (4000, 4000), "each draw is augmented by itself");
-        slots.iter().for_each(|slot| counts[slot.visit.sample as usize] += 1);
+        assert_eq!(
+            (slots.len(), unique(&slots)),
+            (4000, 4000),
+            "each draw is augmented by itself"
+        );
+        slots
+            .iter()
+            .for_each(|slot| counts[slot.visit.sample as usize] += 1);
         drawn += slots.len();
     }
-    let expected: Vec<f64> = weights.iter().map(|weight| weight / total * drawn as f64).collect();
+    let expected: Vec<f64> = weights
+        .iter()
+        .map(|weight| weight / total * drawn as f64)
+        .collect();
     let sigmas = sigmas(&counts, &expected);
     assert!(sigmas.abs() < 4.0, "{sigmas}");
 }
@@ -84,7 +128,11 @@ fn weights_are_followed_with_replacement() {
 #[test]
 fn weights_are_followed_without_replacement_and_no_sample_comes_twice() {
     let weights: Vec<f64> = (0..10).map(|sample| f64::from(sample % 5)).collect();
-    let plan = plan(&[10], Weighted::new(Values::List(weights.clone())).replacement(false), 8);
+    let plan = plan(
+        &[10],
+        Weighted::new(Values::List(weights.clone())).replacement(false),
+        8,
+    );
     let total: f64 = weights.iter().sum();
     let (mut firsts, mut counts) = (vec![0; 10], vec![0; 10]);
     let epochs = 4000;
@@ -93,13 +141,21 @@ fn weights_are_followed_without_replacement_and_no_sample_comes_twice() {
         firsts[slots[0].visit.sample as usize] += 1;
         let samples: HashSet<u64> = slots.iter().map(|slot| slot.visit.sample).collect();
         assert_eq!(samples.len(), 8, "the 8 of positive weight, each once");
-        samples.iter().for_each(|sample| counts[*sample as usize] += 1);
+        samples
+            .iter()
+            .for_each(|sample| counts[*sample as usize] += 1);
     }
-    let expected: Vec<f64> = weights.iter().map(|weight| weight / total * f64::from(epochs)).collect();
+    let expected: Vec<f64> = weights
+        .iter()
+        .map(|weight| weight / total * f64::from(epochs))
+        .collect();
     let sigmas = sigmas(&firsts, &expected);
     assert!(sigmas.abs() < 4.0, "{sigmas}");
     assert!(
-        counts.iter().zip(&weights).all(|(count, weight)| *count == if *weight > 0.0 { epochs } else { 0 })
+        counts
+            .iter()
+            .zip(&weights)
+            .all(|(count, weight)| *count == if *weight > 0.0 { epochs } else { 0 })
     );
 }
 
@@ -116,14 +172,21 @@ fn classes_are_balanced_exactly_and_gone_through_whole() {
         if (position + 1) % 10 == 0 {
             let owed = (position + 1) as f64 / 4.0;
             assert!(
-                counts.iter().all(|count| (f64::from(*count) - owed).abs() < 1.0),
+                counts
+                    .iter()
+                    .all(|count| (f64::from(*count) - owed).abs() < 1.0),
                 "{position}: {counts:?}"
             );
         }
     }
     assert_eq!(counts, [25; 4]);
     assert_eq!(unique(&slots), 100);
-    let of_class = |class_: u32| slots.iter().filter(|slot| class(&plan, slot) == class_).count();
+    let of_class = |class_: u32| {
+        slots
+            .iter()
+            .filter(|slot| class(&plan, slot) == class_)
+            .count()
+    };
     assert_eq!(of_class(0), 25, "a class of 3 comes in laps");
     let first_lap: HashSet<u64> = slots
         .iter()
@@ -137,11 +200,15 @@ fn classes_are_balanced_exactly_and_gone_through_whole() {
 #[test]
 fn shares_follow_the_temperature_with_and_without_replacement() {
     let sizes = [100u32, 400, 900];
-    for (temperature, shares) in
-        [(Some(1.0), [100.0, 400.0, 900.0]), (Some(2.0), [10.0, 20.0, 30.0]), (None, [1.0, 1.0, 1.0])]
-    {
+    for (temperature, shares) in [
+        (Some(1.0), [100.0, 400.0, 900.0]),
+        (Some(2.0), [10.0, 20.0, 30.0]),
+        (None, [1.0, 1.0, 1.0]),
+    ] {
         let total: f64 = shares.iter().sum();
-        let balanced = temperature.map_or(Balanced::new(), |t| Balanced::new().temperature(t)).length(6000);
+        let balanced = temperature
+            .map_or(Balanced::new(), |t| Balanced::new().temperature(t))
+            .length(6000);
         let count = |sampler: Balanced, epochs: u32| {
             let plan = plan(&sizes, sampler, 50);
             let mut counts = [0u64; 3];
@@ -151,7 +218,10 @@ fn shares_follow_the_temperature_with_and_without_replacement() {
         };
         let dealt = count(balanced.clone(), 1);
         for (count, share) in dealt.iter().zip(shares) {
-            assert!((*count as f64 - share / total * 6000.0).abs() < 1.0, "{temperature:?}: {dealt:?}");
+            assert!(
+                (*count as f64 - share / total * 6000.0).abs() < 1.0,
+                "{temperature:?}: {dealt:?}"
+            );
         }
         let drawn = count(balanced.replacement(true), 2);
         let expected = shares.map(|share| share / total * 12_000.0);
@@ -160,24 +230,45 @@ fn shares_follow_the_temperature_with_and_without_replacement() {
     }
     let cooling = Curve::stages([(0, 1.0), (5, 1e6)]).unwrap();
     let plan = plan(&sizes, Balanced::new().temperature(cooling).length(300), 50);
-    let first = |epoch| visits(&plan, epoch).iter().filter(|slot| class(&plan, slot) == 0).count();
+    let first = |epoch| {
+        visits(&plan, epoch)
+            .iter()
+            .filter(|slot| class(&plan, slot) == 0)
+            .count()
+    };
     assert!((first(0) as i32 - 21).abs() <= 1 && (first(5) as i32 - 100).abs() <= 1);
 }
 
 #[test]
 fn repeats_come_in_one_batch_apart_from_each_other() {
     let plan = plan(&[96], Ordered::new().repeats(3), 24);
-    assert_eq!(plan.batches(), 4, "an epoch has as many slots as samples, as in DeiT");
+    assert_eq!(
+        plan.batches(),
+        4,
+        "an epoch has as many slots as samples, as in DeiT"
+    );
     for slots in batches(&plan, 0) {
         for (slot, one) in slots[..8].iter().enumerate() {
             let copies = [&slots[slot + 8], &slots[slot + 16]];
             assert_eq!(one.visit.occurrence, 0);
             for (copy, other) in (1..).zip(copies) {
-                assert_eq!(*other, Slot { visit: Visit { occurrence: copy, ..one.visit }, ..*one });
+                assert_eq!(
+                    *other,
+                    Slot {
+                        visit: Visit {
+                            occurrence: copy,
+                            ..one.visit
+                        },
+                        ..*one
+                    }
+                );
             }
         }
     }
-    let samples: HashSet<u64> = visits(&plan, 0).iter().map(|slot| slot.visit.sample).collect();
+    let samples: HashSet<u64> = visits(&plan, 0)
+        .iter()
+        .map(|slot| slot.visit.sample)
+        .collect();
     assert_eq!(samples.len(), 32);
     let all = self::plan(&[96], Ordered::new().repeats(3).length(288), 24);
     assert_eq!(unique(&visits(&all, 0)), 288);
@@ -192,8 +283,16 @@ fn a_pk_batch_has_p_classes_with_k_samples_each() {
             let mut classes = BTreeSet::new();
             for items in slots.chunks(4) {
                 classes.insert(class(plan, &items[0]));
-                assert!(items.iter().all(|slot| slot.group == Some(class(plan, &items[0]))));
-                assert!(items.iter().all(|slot| class(plan, slot) == class(plan, &items[0])));
+                assert!(
+                    items
+                        .iter()
+                        .all(|slot| slot.group == Some(class(plan, &items[0])))
+                );
+                assert!(
+                    items
+                        .iter()
+                        .all(|slot| class(plan, slot) == class(plan, &items[0]))
+                );
                 let samples: HashSet<u64> = items.iter().map(|slot| slot.visit.sample).collect();
                 let small = sizes[class(plan, &items[0]) as usize] < 4;
                 assert!(samples.len() == 4 || small || !distinct, "{items:?}");
@@ -205,8 +304,17 @@ fn a_pk_batch_has_p_classes_with_k_samples_each() {
     };
     let pk = Pk::new(3, 4);
     assert_eq!(p_and_k(&plan(&sizes, pk.clone(), 12), true), 7);
-    assert_eq!(p_and_k(&plan(&sizes, pk.clone().replacement(Replacement::Always), 12), false), 7);
-    let without_small = pk.replacement(Replacement::Never).skip_small(true).batches(50);
+    assert_eq!(
+        p_and_k(
+            &plan(&sizes, pk.clone().replacement(Replacement::Always), 12),
+            false
+        ),
+        7
+    );
+    let without_small = pk
+        .replacement(Replacement::Never)
+        .skip_small(true)
+        .batches(50);
     let plan = plan(&sizes, without_small, 12);
     assert_eq!((plan.batches(), p_and_k(&plan, true)), (50, 6));
     assert_eq!(unique(&visits(&plan, 0)), 600);
@@ -217,7 +325,9 @@ fn all_classes_are_chosen_alike() {
     let plan = plan(&[10; 8], Pk::new(2, 4).batches(2000), 8);
     let mut counts = vec![0; 8];
     for slots in batches(&plan, 0) {
-        slots.chunks(4).for_each(|items| counts[class(&plan, &items[0]) as usize] += 1);
+        slots
+            .chunks(4)
+            .for_each(|items| counts[class(&plan, &items[0]) as usize] += 1);
     }
     // Two of eight without replacement: the variance is 3/4 x 6/7 of that of independent draws.
     let sigmas = sigmas(&counts, &[500.0; 8]);
@@ -234,16 +344,24 @@ fn an_episode_has_disjoint_support_and_queries_of_n_classes() {
             assert!(support.iter().all(|slot| slot.role == Role::Support));
             assert!(queries.iter().all(|slot| slot.role == Role::Query));
             let samples: HashSet<u64> = slots.iter().map(|slot| slot.visit.sample).collect();
-            assert_eq!(samples.len(), 21, "support and queries have no sample in common");
+            assert_eq!(
+                samples.len(),
+                21,
+                "support and queries have no sample in common"
+            );
             let mut classes = BTreeMap::new();
             for slot in slots {
                 let way = slot.group.unwrap();
                 assert_eq!(way as usize / 3, episode);
-                assert_eq!(*classes.entry(way).or_insert(class(&plan, slot)), class(&plan, slot));
+                assert_eq!(
+                    *classes.entry(way).or_insert(class(&plan, slot)),
+                    class(&plan, slot)
+                );
             }
             assert_eq!(classes.values().collect::<BTreeSet<_>>().len(), 3);
             for way in classes.keys() {
-                let of = |slots: &[Slot]| slots.iter().filter(|slot| slot.group == Some(*way)).count();
+                let of =
+                    |slots: &[Slot]| slots.iter().filter(|slot| slot.group == Some(*way)).count();
                 assert_eq!((of(support), of(queries)), (2, 5));
             }
         }
@@ -254,13 +372,22 @@ fn an_episode_has_disjoint_support_and_queries_of_n_classes() {
 
 #[test]
 fn unbalanced_queries_keep_their_number() {
-    let plan = plan(&[9, 12, 20, 30, 8, 17, 15], Episodes::new(5, 1, 6).query_alpha(2.0).batches(60), 35);
+    let plan = plan(
+        &[9, 12, 20, 30, 8, 17, 15],
+        Episodes::new(5, 1, 6).query_alpha(2.0).batches(60),
+        35,
+    );
     let mut unequal = 0;
     for slots in batches(&plan, 0) {
         let samples: HashSet<u64> = slots.iter().map(|slot| slot.visit.sample).collect();
         assert_eq!(samples.len(), 35);
         let queries: Vec<usize> = (0..5)
-            .map(|way| slots.iter().filter(|s| s.role == Role::Query && s.group == Some(way)).count())
+            .map(|way| {
+                slots
+                    .iter()
+                    .filter(|s| s.role == Role::Query && s.group == Some(way))
+                    .count()
+            })
             .collect();
         assert_eq!(queries.iter().sum::<usize>(), 30);
         unequal += usize::from(queries != [6; 5]);
@@ -271,24 +398,63 @@ fn unbalanced_queries_keep_their_number() {
 #[test]
 fn a_grouped_batch_has_one_group() {
     let sizes = [9, 16, 31];
-    for (last, expected) in [(Last::Drop, 6), (Last::Keep, 8), (Last::Pad, 8), (Last::Wrap, 8)] {
+    for (last, expected) in [
+        (Last::Drop, 6),
+        (Last::Keep, 8),
+        (Last::Pad, 8),
+        (Last::Wrap, 8),
+    ] {
         let (samples, facts) = facts(&sizes);
-        let plan = Plan::new(Setup { last, ..setup(samples, Grouped::new(By::Class), 8) }, facts).unwrap();
+        let plan = Plan::new(
+            Setup {
+                last,
+                ..setup(samples, Grouped::new(By::Class), 8)
+            },
+            facts,
+        )
+        .unwrap();
         let all = batches(&plan, 0);
         assert_eq!(all.len(), expected, "{last:?}");
         for slots in &all {
-            assert_eq!(slots.iter().map(|slot| class(&plan, slot)).collect::<BTreeSet<_>>().len(), 1);
-            assert!(slots.iter().all(|slot| slot.group == Some(class(&plan, slot))));
+            assert_eq!(
+                slots
+                    .iter()
+                    .map(|slot| class(&plan, slot))
+                    .collect::<BTreeSet<_>>()
+                    .len(),
+                1
+            );
+            assert!(
+                slots
+                    .iter()
+                    .all(|slot| slot.group == Some(class(&plan, slot)))
+            );
         }
         let all = all.concat();
         let valid: Vec<Slot> = all.iter().filter(|slot| slot.valid).copied().collect();
         let samples: HashSet<u64> = valid.iter().map(|slot| slot.visit.sample).collect();
-        assert_eq!((samples.len(), unique(&all)), (if last == Last::Drop { 48 } else { 56 }, all.len()));
-        assert_eq!(valid.len(), if last == Last::Wrap { 64 } else { samples.len() });
+        assert_eq!(
+            (samples.len(), unique(&all)),
+            (if last == Last::Drop { 48 } else { 56 }, all.len())
+        );
+        assert_eq!(
+            valid.len(),
+            if last == Last::Wrap {
+                64
+            } else {
+                samples.len()
+            }
+        );
     }
-    let tempered = plan(&sizes, Grouped::new(By::Class).temperature(1e9).batches(30), 8);
+    let tempered = plan(
+        &sizes,
+        Grouped::new(By::Class).temperature(1e9).batches(30),
+        8,
+    );
     let mut counts = [0; 3];
-    batches(&tempered, 0).iter().for_each(|slots| counts[class(&tempered, &slots[0]) as usize] += 1);
+    batches(&tempered, 0)
+        .iter()
+        .for_each(|slots| counts[class(&tempered, &slots[0]) as usize] += 1);
     assert_eq!(counts, [10; 3]);
 }
 
@@ -304,10 +470,15 @@ fn no_image_comes_twice_in_a_batch_and_all_captions_come_in_turn() {
             assert_eq!(images.len(), 8);
         }
         for slot in &visits(&plan, epoch)[..20] {
-            seen.entry(class(&plan, slot)).or_default().insert(slot.visit.sample);
+            seen.entry(class(&plan, slot))
+                .or_default()
+                .insert(slot.visit.sample);
         }
     }
-    let seen: Vec<u32> = seen.values().map(|captions| captions.len() as u32).collect();
+    let seen: Vec<u32> = seen
+        .values()
+        .map(|captions| captions.len() as u32)
+        .collect();
     assert_eq!(seen, sizes);
 }
 
@@ -315,19 +486,34 @@ fn no_image_comes_twice_in_a_batch_and_all_captions_come_in_turn() {
 fn variants_come_together_and_each_once() {
     let (samples, facts) = facts(&[3, 1, 5, 2]);
     let variants = setup(samples, Variants::new(By::Class), 4);
-    let plan = Plan::new(Setup { last: Last::Keep, ..variants }, facts).unwrap();
+    let plan = Plan::new(
+        Setup {
+            last: Last::Keep,
+            ..variants
+        },
+        facts,
+    )
+    .unwrap();
     let slots = visits(&plan, 0);
     let groups: Vec<u32> = slots.iter().map(|slot| slot.group.unwrap()).collect();
     assert_eq!(groups, [0, 0, 0, 1, 2, 2, 2, 2, 2, 3, 3]);
     let samples: Vec<u64> = slots.iter().map(|slot| slot.visit.sample).collect();
     assert_eq!(samples.iter().collect::<HashSet<_>>().len(), 11);
-    assert!(slots.windows(2).all(|two| two[0].group != two[1].group || two[0].visit < two[1].visit));
+    assert!(
+        slots
+            .windows(2)
+            .all(|two| two[0].group != two[1].group || two[0].visit < two[1].visit)
+    );
     assert_eq!(slots, visits(&plan, 9));
 }
 
 /// One of each kind, for batches of 12 of [`SIZES`].
 fn each_kind() -> Vec<Sampler> {
-    let weights = Values::List((0..SIZES.iter().sum::<u32>()).map(|sample| f64::from(sample % 7)).collect());
+    let weights = Values::List(
+        (0..SIZES.iter().sum::<u32>())
+            .map(|sample| f64::from(sample % 7))
+            .collect(),
+    );
     vec![
         Ordered::new().into(),
         Ordered::new().repeats(3).into(),
@@ -352,10 +538,14 @@ fn ranks_join_to_the_global_batch_for_every_sampler() {
     for sampler in each_kind() {
         let global = plan(&SIZES, sampler.clone(), 12);
         for ranks in [2, 3, 4, 12] {
-            let parts: Vec<Plan> =
-                (0..ranks).map(|rank| global.for_world(World::new(rank, ranks).unwrap()).unwrap()).collect();
+            let parts: Vec<Plan> = (0..ranks)
+                .map(|rank| global.for_world(World::new(rank, ranks).unwrap()).unwrap())
+                .collect();
             for index in 0..global.batches() {
-                let joined: Vec<Slot> = parts.iter().flat_map(|part| part.batch(1, index).slots).collect();
+                let joined: Vec<Slot> = parts
+                    .iter()
+                    .flat_map(|part| part.batch(1, index).slots)
+                    .collect();
                 assert_eq!(joined, global.batch(1, index).slots, "{sampler:?}");
                 assert_eq!(parts[1].batch(1, index).first, 12 / ranks as usize);
             }
@@ -368,7 +558,11 @@ fn any_batch_may_be_asked_for_at_any_time() {
     for sampler in each_kind() {
         let in_order = plan(&SIZES, sampler.clone(), 12);
         let expected: Vec<Vec<Vec<Slot>>> = (0..6).map(|epoch| batches(&in_order, epoch)).collect();
-        assert!(expected.windows(2).all(|two| two[0] != two[1] || matches!(sampler, Sampler::Variants(_))));
+        assert!(
+            expected
+                .windows(2)
+                .all(|two| two[0] != two[1] || matches!(sampler, Sampler::Variants(_)))
+        );
         for epoch in (0..6).rev() {
             let fresh = plan(&SIZES, sampler.clone(), 12);
             for index in (0..fresh.batches()).rev() {
@@ -395,7 +589,11 @@ fn a_stand_in_is_of_the_same_group_and_not_in_the_batch() {
                 if sampler.needs().is_some() {
                     assert_eq!(of[other.sample as usize], class(&plan, slot), "{sampler:?}");
                 }
-                let here = plan.batch(0, 1).slots.iter().any(|slot| slot.visit.sample == other.sample);
+                let here = plan
+                    .batch(0, 1)
+                    .slots
+                    .iter()
+                    .any(|slot| slot.visit.sample == other.sample);
                 assert!(!composed || !here, "{sampler:?}");
             }
         }
@@ -411,7 +609,10 @@ fn a_sample_is_found_where_it_comes() {
             for (index, at, slot) in &found {
                 assert_eq!(plan.batch(1, *index).slots[*at], *slot);
             }
-            let expected = visits(&plan, 1).iter().filter(|slot| slot.visit.sample == sample).count();
+            let expected = visits(&plan, 1)
+                .iter()
+                .filter(|slot| slot.visit.sample == sample)
+                .count();
             assert_eq!(found.len(), expected);
         }
     }
@@ -430,52 +631,103 @@ fn what_cannot_be_composed_is_refused() {
     let small = refused(&[10, 3, 10, 10], |setup| {
         (setup.sampler, setup.batch) = (Episodes::new(2, 2, 2).into(), 8);
     });
-    assert!(small.contains("class 1 has 3 samples") && small.contains("wants 4"), "{small}");
+    assert!(
+        small.contains("class 1 has 3 samples") && small.contains("wants 4"),
+        "{small}"
+    );
     let small = refused(&[10, 3, 10, 10], |setup| {
         (setup.sampler, setup.batch) = (Pk::new(2, 4).replacement(Replacement::Never).into(), 8);
     });
     assert!(small.contains("class 1 has 3 samples"), "{small}");
-    for sampler in [Sampler::from(Balanced::new()), Pk::new(2, 4).into(), Episodes::new(2, 2, 2).into()] {
+    for sampler in [
+        Sampler::from(Balanced::new()),
+        Pk::new(2, 4).into(),
+        Episodes::new(2, 2, 2).into(),
+    ] {
         let empty = refused(&[10, 0, 10], |setup| setup.sampler = sampler);
         assert!(empty.contains("class 1 has no sample"), "{empty}");
     }
     let product = refused(&[10, 10], |setup| setup.sampler = Pk::new(2, 3).into());
-    assert!(product.contains("batch = 8: classes x items = 6 wants batch = 6"), "{product}");
-    let weights =
-        |weights: Vec<f64>| refused(&[3], |s| s.sampler = Weighted::new(Values::List(weights)).into());
+    assert!(
+        product.contains("batch = 8: classes x items = 6 wants batch = 6"),
+        "{product}"
+    );
+    let weights = |weights: Vec<f64>| {
+        refused(&[3], |s| {
+            s.sampler = Weighted::new(Values::List(weights)).into()
+        })
+    };
     assert!(weights(vec![1.0, -1.0, 1.0]).contains("sample 1 has the weight -1"));
     assert!(weights(vec![1.0, 1.0, f64::NAN]).contains("sample 2 has the weight NaN"));
     assert!(weights(vec![0.0; 3]).contains("all 0"));
     assert!(weights(vec![1.0]).contains("1 numbers for 3 samples"));
     let without = refused(&[20], |setup| {
         let weights = (0..20).map(|sample| f64::from(sample % 2)).collect();
-        setup.sampler = Weighted::new(Values::List(weights)).replacement(false).length(11).into();
+        setup.sampler = Weighted::new(Values::List(weights))
+            .replacement(false)
+            .length(11)
+            .into();
     });
-    assert!(without.contains("11 samples without replacement of 10"), "{without}");
+    assert!(
+        without.contains("11 samples without replacement of 10"),
+        "{without}"
+    );
     let group = refused(&[20, 5], |setup| {
         (setup.sampler, setup.last) = (Grouped::new(By::Class).into(), Last::Drop);
     });
-    assert!(group.contains("class 1 has 5 samples") && group.contains("batch of 8"), "{group}");
-    let images = refused(&[5, 5], |setup| setup.sampler = Unique::new(By::Class).into());
-    assert!(images.contains("2 groups cannot fill a batch of 8"), "{images}");
-    let unknown = refused(&[20], |setup| setup.sampler = Grouped::new(By::from("image_id")).into());
+    assert!(
+        group.contains("class 1 has 5 samples") && group.contains("batch of 8"),
+        "{group}"
+    );
+    let images = refused(&[5, 5], |setup| {
+        setup.sampler = Unique::new(By::Class).into()
+    });
+    assert!(
+        images.contains("2 groups cannot fill a batch of 8"),
+        "{images}"
+    );
+    let unknown = refused(&[20], |setup| {
+        setup.sampler = Grouped::new(By::from("image_id")).into()
+    });
     assert!(unknown.contains("image_id"), "{unknown}");
-    let cold = refused(&[20], |setup| setup.sampler = Balanced::new().temperature(0.5).into());
+    let cold = refused(&[20], |setup| {
+        setup.sampler = Balanced::new().temperature(0.5).into()
+    });
     assert!(cold.contains("temperature = 0.5"), "{cold}");
-    let copies = refused(&[20], |setup| setup.sampler = Ordered::new().repeats(1025).into());
+    let copies = refused(&[20], |setup| {
+        setup.sampler = Ordered::new().repeats(1025).into()
+    });
     assert!(copies.contains("repeats = 1025"), "{copies}");
     let blocks = refused(&[20], |setup| {
-        (setup.sampler, setup.order) = (Balanced::new().into(), Order::Blocks { block: 4, window: 2 });
+        (setup.sampler, setup.order) = (
+            Balanced::new().into(),
+            Order::Blocks {
+                block: 4,
+                window: 2,
+            },
+        );
     });
     assert!(blocks.contains("order.blocks"), "{blocks}");
     let weighted_sources = refused(&[20], |setup| {
-        let share = |weight: f64| Share { len: 10, weight: weight.into() };
+        let share = |weight: f64| Share {
+            len: 10,
+            weight: weight.into(),
+        };
         (setup.sampler, setup.sources) = (Balanced::new().into(), vec![share(1.0), share(2.0)]);
     });
-    assert!(weighted_sources.contains("sources have weights"), "{weighted_sources}");
+    assert!(
+        weighted_sources.contains("sources have weights"),
+        "{weighted_sources}"
+    );
     let (samples, _) = facts(&[3]);
     let of = vec![0, u32::MAX, 1];
-    let huge = Facts::new().with(By::Class, Grouping { of, ..Grouping::default() });
+    let huge = Facts::new().with(
+        By::Class,
+        Grouping {
+            of,
+            ..Grouping::default()
+        },
+    );
     let error = Plan::new(setup(samples, Balanced::new(), 2), huge).unwrap_err();
     assert_eq!(error.sample(), Some(1), "{error}");
 }

@@ -41,9 +41,16 @@ pub(super) enum Kind {
     /// All chosen samples in the recipe's order.
     Plain,
     /// Groups in turn; `named` if the batch says which group it was.
-    Dealt { groups: Arc<Groups>, deal: Arc<Deal>, named: bool },
+    Dealt {
+        groups: Arc<Groups>,
+        deal: Arc<Deal>,
+        named: bool,
+    },
     /// Group and sample of every slot drawn anew, by sums of the groups' shares.
-    Drawn { groups: Arc<Groups>, cumulated: Vec<f64> },
+    Drawn {
+        groups: Arc<Groups>,
+        cumulated: Vec<f64>,
+    },
     /// Every slot drawn anew by sums of weights.
     Weighted { cumulated: Arc<[f64]> },
     /// An order made for this epoch: 4 bytes a sample.
@@ -54,10 +61,20 @@ pub(super) enum Kind {
     Variants { groups: Arc<Groups> },
 }
 
-/// An order of the places of positive weight, the first `length` of them: the smallest of exponential draws over weights
-/// (Efraimidis and Spirakis, 2006).
-pub(super) fn without_replacement((seed, epoch): (u64, u32), weights: &[f64], length: u64) -> Vec<u32> {
-    let mut rng = RandomStream::in_domain(seed, epoch, Domain::Sampler, 0, Part::WithoutReplacement as u32);
+/// An order of the places of positive weight, the first `length` of them: the smallest of
+/// exponential draws over weights (Efraimidis and Spirakis, 2006).
+pub(super) fn without_replacement(
+    (seed, epoch): (u64, u32),
+    weights: &[f64],
+    length: u64,
+) -> Vec<u32> {
+    let mut rng = RandomStream::in_domain(
+        seed,
+        epoch,
+        Domain::Sampler,
+        0,
+        Part::WithoutReplacement as u32,
+    );
     let mut keys: Vec<(f64, u32)> = Vec::with_capacity(weights.len());
     for (place, &weight) in (0u32..).zip(weights) {
         let key = -libm::log(1.0 - rng.unit());
@@ -66,7 +83,10 @@ pub(super) fn without_replacement((seed, epoch): (u64, u32), weights: &[f64], le
         }
     }
     keys.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    keys.into_iter().take(length as usize).map(|(_, place)| place).collect()
+    keys.into_iter()
+        .take(length as usize)
+        .map(|(_, place)| place)
+        .collect()
 }
 
 /// The sums of weights up to each.
@@ -83,7 +103,8 @@ pub(super) fn cumulated<T: FromIterator<f64>>(weights: Vec<f64>) -> T {
 fn by_sums(sums: &[f64], rng: &mut RandomStream) -> usize {
     let at = rng.unit() * sums[sums.len() - 1];
     // Rounding may bring the draw to the whole sum: then it is the last one that adds anything.
-    sums.partition_point(|sum| *sum <= at).min(sums.partition_point(|sum| *sum < sums[sums.len() - 1]))
+    sums.partition_point(|sum| *sum <= at)
+        .min(sums.partition_point(|sum| *sum < sums[sums.len() - 1]))
 }
 
 impl Stream {
@@ -102,11 +123,17 @@ impl Stream {
         let start = index * batch;
         let filled = self.filled(index, batch, last);
         let mut walk = Steps::new(self, key, chosen);
-        // Slots of a dealt batch are shuffled: what is dealt is fixed, and who is whose neighbor should not be.
+        // Slots of a dealt batch are shuffled: what is dealt is fixed, and who is whose neighbor
+        // should not be.
         let arranged = match &self.kind {
-            Kind::Dealt { .. } if self.shuffled() => {
-                Permutation::drawn(Domain::Sampler, key.0, key.1, index, Part::Arrange as u32, filled)
-            }
+            Kind::Dealt { .. } if self.shuffled() => Permutation::drawn(
+                Domain::Sampler,
+                key.0,
+                key.1,
+                index,
+                Part::Arrange as u32,
+                filled,
+            ),
             _ => Permutation::Identity,
         };
         range
@@ -126,10 +153,17 @@ impl Stream {
         sample: u64,
         (batches, batch, last): (u64, u64, Last),
     ) -> Vec<u64> {
-        let end = if last == Last::Keep { self.length.min(batches * batch) } else { batches * batch };
+        let end = if last == Last::Keep {
+            self.length.min(batches * batch)
+        } else {
+            batches * batch
+        };
         let mut walk = Steps::new(self, key, chosen);
         let here = |position: &u64| chosen.sample(walk.at(*position).place) == sample;
-        let mut found: Vec<u64> = (0..end).filter(here).map(|position| position / batch).collect();
+        let mut found: Vec<u64> = (0..end)
+            .filter(here)
+            .map(|position| position / batch)
+            .collect();
         found.dedup();
         found
     }
@@ -143,8 +177,8 @@ impl Stream {
     }
 }
 
-/// The copy in a slot when `filled` slots hold copies in rows of `repeats`: first all first copies, then all second ones, and so on,
-/// so that copies lie as far from each other as they can.
+/// The copy in a slot when `filled` slots hold copies in rows of `repeats`: first all first copies,
+/// then all second ones, and so on, so that copies lie as far from each other as they can.
 fn spread(slot: u64, filled: u64, repeats: u64) -> u64 {
     // The first `long` copies have a row more than the others.
     let (rows, long) = (filled / repeats, filled % repeats);
@@ -184,13 +218,24 @@ impl<'a> Steps<'a> {
                 groups.count() as u64,
             ));
         }
-        Steps { stream, key, walk, exchange: Exchange::default() }
+        Steps {
+            stream,
+            key,
+            walk,
+            exchange: Exchange::default(),
+        }
     }
 
     fn at(&mut self, position: u64) -> Place {
         let (seed, epoch) = self.key;
-        let Stream { length, repeats, kind, .. } = self.stream;
-        let rng = |part: Part, id| RandomStream::in_domain(seed, epoch, Domain::Sampler, id, part as u32);
+        let Stream {
+            length,
+            repeats,
+            kind,
+            ..
+        } = self.stream;
+        let rng =
+            |part: Part, id| RandomStream::in_domain(seed, epoch, Domain::Sampler, id, part as u32);
         // What is drawn anew has no end to start over at.
         match kind {
             Kind::Drawn { groups, cumulated } => {
@@ -207,7 +252,8 @@ impl<'a> Steps<'a> {
         }
         let (lap, position) = (position / length, position % length);
         let (nth, copy) = (position / repeats, position % repeats);
-        // Visits of an epoch are numbered from 0. Those of a wrapped epoch are further ones; 2^20 within one lap are out of reach.
+        // Visits of an epoch are numbered from 0. Those of a wrapped epoch are further ones; 2^20
+        // within one lap are out of reach.
         let occurrence = |round: u64| round * repeats + copy + (lap << 20);
         let over = |n: usize| (nth / n as u64, nth % n as u64);
         match kind {
@@ -215,7 +261,11 @@ impl<'a> Steps<'a> {
                 let (round, nth) = over(self.walk.len() as usize);
                 Place::plain(self.walk.at(nth), occurrence(round))
             }
-            Kind::Dealt { groups, deal, named } => {
+            Kind::Dealt {
+                groups,
+                deal,
+                named,
+            } => {
                 let shuffled = self.stream.shuffled();
                 let (group, nth) = match shuffled {
                     true => deal.shuffled(self.key, &mut self.exchange, nth),
@@ -225,10 +275,24 @@ impl<'a> Steps<'a> {
                 let (round, mut local) = (nth / size, nth % size);
                 if shuffled {
                     let part = Part::Laps as u32 + group as u32;
-                    local = Permutation::brief(Domain::Sampler, seed, epoch, round, part, size).at(local);
+                    local = Permutation::brief(Domain::Sampler, seed, epoch, round, part, size)
+                        .at(local);
                 }
-                let place = Place::of(groups, group, groups.member(group, local), occurrence(round));
-                if *named { place } else { Place { group: None, pool: None, ..place } }
+                let place = Place::of(
+                    groups,
+                    group,
+                    groups.member(group, local),
+                    occurrence(round),
+                );
+                if *named {
+                    place
+                } else {
+                    Place {
+                        group: None,
+                        pool: None,
+                        ..place
+                    }
+                }
             }
             Kind::Listed(order) => {
                 let (round, nth) = over(order.len());
@@ -239,13 +303,18 @@ impl<'a> Steps<'a> {
                 let size = groups.size(group);
                 // Where a group begins is the same in every epoch.
                 let id = u64::from(groups.id(group));
-                let first = RandomStream::in_domain(seed, 0, Domain::Sampler, id, Part::Captions as u32).below(size);
+                let first =
+                    RandomStream::in_domain(seed, 0, Domain::Sampler, id, Part::Captions as u32)
+                        .below(size);
                 let member = groups.member(group, (first + u64::from(epoch)) % size);
                 Place::of(groups, group, member, occurrence(0))
             }
-            Kind::Variants { groups } => {
-                Place::of(groups, groups.group_of_nth(nth), groups.nth(nth), occurrence(0))
-            }
+            Kind::Variants { groups } => Place::of(
+                groups,
+                groups.group_of_nth(nth),
+                groups.nth(nth),
+                occurrence(0),
+            ),
             Kind::Drawn { .. } | Kind::Weighted { .. } => unreachable!("handled above"),
         }
     }
@@ -258,7 +327,9 @@ mod tests {
     #[test]
     fn copies_lie_apart_and_every_one_comes() {
         for (filled, repeats) in [(12, 3), (13, 3), (14, 3), (2, 3), (7, 1), (256, 3)] {
-            let mut found: Vec<u64> = (0..filled).map(|slot| spread(slot, filled, repeats)).collect();
+            let mut found: Vec<u64> = (0..filled)
+                .map(|slot| spread(slot, filled, repeats))
+                .collect();
             if (filled, repeats) == (12, 3) {
                 assert_eq!(found, [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]);
             }

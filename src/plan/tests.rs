@@ -5,7 +5,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn shares<const N: usize>(sources: [(u64, f64); N]) -> Vec<Share> {
-    sources.map(|(len, weight)| Share { len, weight: weight.into() }).into()
+    sources
+        .map(|(len, weight)| Share {
+            len,
+            weight: weight.into(),
+        })
+        .into()
 }
 
 fn one(samples: u64) -> Vec<Share> {
@@ -21,7 +26,19 @@ fn new(
     world: World,
     group: usize,
 ) -> Result<Plan> {
-    Plan::new(Setup { seed, sources, order, batch, last, world, group, ..Setup::default() }, Facts::new())
+    Plan::new(
+        Setup {
+            seed,
+            sources,
+            order,
+            batch,
+            last,
+            world,
+            group,
+            ..Setup::default()
+        },
+        Facts::new(),
+    )
 }
 
 fn plan(samples: u64, order: Order, batch: usize, last: Last) -> Plan {
@@ -29,14 +46,22 @@ fn plan(samples: u64, order: Order, batch: usize, last: Last) -> Plan {
 }
 
 fn visits(plan: &Plan, epoch: u32) -> Vec<Slot> {
-    (0..plan.batches()).flat_map(|index| plan.batch(epoch, index).slots).collect()
+    (0..plan.batches())
+        .flat_map(|index| plan.batch(epoch, index).slots)
+        .collect()
 }
 
 const ORDERS: [Order; 4] = [
     Order::Sequential,
     Order::Shuffle,
-    Order::Blocks { block: 7, window: 3 },
-    Order::Blocks { block: 64, window: 2 },
+    Order::Blocks {
+        block: 7,
+        window: 3,
+    },
+    Order::Blocks {
+        block: 64,
+        window: 2,
+    },
 ];
 
 #[test]
@@ -46,9 +71,15 @@ fn every_sample_comes_exactly_once_an_epoch() {
             for last in [Last::Keep, Last::Pad, Last::Wrap] {
                 let plan = plan(samples, order, 8, last);
                 let slots = visits(&plan, 3);
-                let valid: Vec<u64> =
-                    slots[..samples as usize].iter().map(|slot| slot.visit.sample).collect();
-                assert_eq!(valid.iter().collect::<HashSet<_>>().len() as u64, samples, "{order:?} {samples}");
+                let valid: Vec<u64> = slots[..samples as usize]
+                    .iter()
+                    .map(|slot| slot.visit.sample)
+                    .collect();
+                assert_eq!(
+                    valid.iter().collect::<HashSet<_>>().len() as u64,
+                    samples,
+                    "{order:?} {samples}"
+                );
                 assert!(valid.iter().all(|&sample| sample < samples));
                 let marked = slots.iter().filter(|slot| slot.valid).count() as u64;
                 let full = samples.div_ceil(8) * 8;
@@ -65,7 +96,16 @@ fn every_sample_comes_exactly_once_an_epoch() {
 fn epochs_and_seeds_differ_unless_sequential() {
     let a = plan(1000, Order::Shuffle, 8, Last::Drop);
     assert_ne!(visits(&a, 0), visits(&a, 1));
-    let b = new(8, one(1000), Order::Shuffle, 8, Last::Drop, World::SINGLE, 1).unwrap();
+    let b = new(
+        8,
+        one(1000),
+        Order::Shuffle,
+        8,
+        Last::Drop,
+        World::SINGLE,
+        1,
+    )
+    .unwrap();
     assert_ne!(visits(&a, 0), visits(&b, 0));
     let sequential = plan(1000, Order::Sequential, 8, Last::Drop);
     assert_eq!(visits(&sequential, 0), visits(&sequential, 1));
@@ -73,10 +113,22 @@ fn epochs_and_seeds_differ_unless_sequential() {
 
 #[test]
 fn blocks_stay_within_their_windows() {
-    let plan = plan(1000, Order::Blocks { block: 10, window: 4 }, 40, Last::Keep);
+    let plan = plan(
+        1000,
+        Order::Blocks {
+            block: 10,
+            window: 4,
+        },
+        40,
+        Last::Keep,
+    );
     for index in 0..plan.batches() {
-        let blocks: HashSet<u64> =
-            plan.batch(0, index).slots.iter().map(|slot| slot.visit.sample / 10).collect();
+        let blocks: HashSet<u64> = plan
+            .batch(0, index)
+            .slots
+            .iter()
+            .map(|slot| slot.visit.sample / 10)
+            .collect();
         assert_eq!(blocks.len(), 4, "a batch of one window reads four blocks");
     }
 }
@@ -93,9 +145,15 @@ fn the_number_of_batches_is_exact() {
     ] {
         let plan = plan(samples, Order::Shuffle, batch, last);
         assert_eq!(plan.batches(), expected);
-        let sizes: Vec<usize> = (0..expected).map(|index| plan.batch(0, index).slots.len()).collect();
+        let sizes: Vec<usize> = (0..expected)
+            .map(|index| plan.batch(0, index).slots.len())
+            .collect();
         assert!(sizes[..sizes.len() - 1].iter().all(|&size| size == batch));
-        let rest = if last == Last::Keep && samples % 8 > 0 { samples as usize % 8 } else { 8 };
+        let rest = if last == Last::Keep && samples % 8 > 0 {
+            samples as usize % 8
+        } else {
+            8
+        };
         assert_eq!(*sizes.last().unwrap(), rest);
     }
 }
@@ -112,7 +170,8 @@ fn ranks_join_to_the_global_batch() {
             let joined: Vec<Slot> = (0..ranks)
                 .flat_map(|rank| {
                     let world = World::new(rank, ranks).unwrap();
-                    let plan = new(7, one(2000), Order::Shuffle, batch, Last::Pad, world, 1).unwrap();
+                    let plan =
+                        new(7, one(2000), Order::Shuffle, batch, Last::Pad, world, 1).unwrap();
                     let part = plan.batch(2, index);
                     assert_eq!(part.first, rank as usize * batch / ranks as usize);
                     part.slots
@@ -137,12 +196,19 @@ fn a_blend_keeps_its_quotas_at_every_batch_and_without_a_shuffle_at_every_slot()
             if (position + 1) % step == 0 {
                 for (count, weight) in counts.iter().zip(weights) {
                     let owed = (position + 1) as f64 * weight;
-                    assert!((f64::from(*count) - owed).abs() < 1.0, "{order:?} {position}: {counts:?}");
+                    assert!(
+                        (f64::from(*count) - owed).abs() < 1.0,
+                        "{order:?} {position}: {counts:?}"
+                    );
                 }
             }
         }
         let unique: HashSet<Visit> = all.iter().map(|slot| slot.visit).collect();
-        assert_eq!(unique.len(), all.len(), "a repeated sample is another occurrence");
+        assert_eq!(
+            unique.len(),
+            all.len(),
+            "a repeated sample is another occurrence"
+        );
         // A source is gone through whole before it starts over.
         let firsts: HashSet<u64> = all
             .iter()
@@ -160,8 +226,14 @@ fn a_blend_follows_its_schedule_over_epochs() {
     sources[1].weight = Curve::linear([0.0, 1.0], [0, 10]).unwrap();
     let plan = new(7, sources, Order::Shuffle, 10, Last::Drop, World::SINGLE, 1).unwrap();
     for (epoch, share) in [(0, 0.0), (5, 1.0 / 3.0), (10, 0.5), (30, 0.5)] {
-        let second = visits(&plan, epoch).iter().filter(|slot| slot.visit.sample >= 100).count();
-        assert!((second as f64 - share * 150.0).abs() < 1.0, "epoch {epoch}: {second}");
+        let second = visits(&plan, epoch)
+            .iter()
+            .filter(|slot| slot.visit.sample >= 100)
+            .count();
+        assert!(
+            (second as f64 - share * 150.0).abs() < 1.0,
+            "epoch {epoch}: {second}"
+        );
     }
 }
 
@@ -173,25 +245,41 @@ fn a_replacement_is_drawn_from_the_same_source() {
         assert!(plan.replacement(0, 1, 3, 499, attempt).sample < 500);
         assert!((500..540).contains(&plan.replacement(0, 1, 3, 500, attempt).sample));
     }
-    assert_eq!(plan.replacement(0, 1, 3, 2, 0), plan.replacement(0, 1, 3, 2, 0));
+    assert_eq!(
+        plan.replacement(0, 1, 3, 2, 0),
+        plan.replacement(0, 1, 3, 2, 0)
+    );
 }
 
 #[test]
 fn what_cannot_work_is_refused_with_the_way_out() {
     let world = |ranks| World::new(0, ranks).unwrap();
     let refused = |sources: Vec<Share>, order, batch, last, world, group| {
-        new(7, sources, order, batch, last, world, group).unwrap_err().to_string()
+        new(7, sources, order, batch, last, world, group)
+            .unwrap_err()
+            .to_string()
     };
     let shuffle = Order::Shuffle;
     assert!(refused(one(0), shuffle, 8, Last::Drop, world(1), 1).contains("no samples"));
     assert!(refused(one(10), shuffle, 0, Last::Drop, world(1), 1).contains("batch = 0"));
-    assert!(refused(one(10), shuffle, 16, Last::Drop, world(1), 1).contains("do not fill one batch"));
-    assert!(refused(one(100), shuffle, 10, Last::Drop, world(4), 1).contains("4 ranks do not divide"));
+    assert!(
+        refused(one(10), shuffle, 16, Last::Drop, world(1), 1).contains("do not fill one batch")
+    );
+    assert!(
+        refused(one(100), shuffle, 10, Last::Drop, world(4), 1).contains("4 ranks do not divide")
+    );
     assert!(refused(one(100), shuffle, 64, Last::Drop, world(4), 32).contains("mix.group"));
     assert!(refused(one(100), shuffle, 8, Last::Keep, world(2), 1).contains("equal shares"));
-    let blocks = Order::Blocks { block: 0, window: 1 };
+    let blocks = Order::Blocks {
+        block: 0,
+        window: 1,
+    };
     assert!(refused(one(100), blocks, 8, Last::Drop, world(1), 1).contains("positive"));
-    for (weights, said) in [([f64::NAN, 1.0], "source 0"), ([1.0, -1.0], "source 1"), ([0.0, 0.0], "all 0")] {
+    for (weights, said) in [
+        ([f64::NAN, 1.0], "source 0"),
+        ([1.0, -1.0], "source 1"),
+        ([0.0, 0.0], "all 0"),
+    ] {
         let sources = shares([(5, weights[0]), (5, weights[1])]);
         let text = refused(sources, shuffle, 8, Last::Drop, world(1), 1);
         assert!(text.contains("weight") && text.contains(said), "{text}");
@@ -227,10 +315,18 @@ fn a_blend_whose_only_chosen_source_fades_out_is_refused() {
     sources[1].weight = Curve::stages([(0, 1.0), (7, 0.0)]).unwrap();
     let subset = |samples: std::ops::Range<u64>| {
         let select = vec![Subset::new(samples).into()];
-        let setup = Setup { sources: sources.clone(), select, batch: 5, ..Setup::default() };
+        let setup = Setup {
+            sources: sources.clone(),
+            select,
+            batch: 5,
+            ..Setup::default()
+        };
         Plan::new(setup, Facts::new())
     };
     subset(0..20).unwrap().batch(7, 0);
     let text = subset(10..20).unwrap_err().to_string();
-    assert!(text.contains("in epoch 7") && text.contains("all 0"), "{text}");
+    assert!(
+        text.contains("in epoch 7") && text.contains("all 0"),
+        "{text}"
+    );
 }

@@ -21,7 +21,11 @@ const LAUNCHERS: [(&str, &str, &str); 5] = [
     ("Slurm", "SLURM_PROCID", "SLURM_NTASKS"),
     ("Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
     ("MPI (PMI)", "PMI_RANK", "PMI_SIZE"),
-    ("Kubernetes indexed job", "JOB_COMPLETION_INDEX", "JOB_COMPLETIONS"),
+    (
+        "Kubernetes indexed job",
+        "JOB_COMPLETION_INDEX",
+        "JOB_COMPLETIONS",
+    ),
 ];
 
 impl World {
@@ -37,12 +41,14 @@ impl World {
         if rank < ranks {
             Ok(World { rank, ranks })
         } else {
-            Err(Error::config(format!("rank {rank} of {ranks}: a rank is below the number of ranks")))
+            Err(Error::config(format!(
+                "rank {rank} of {ranks}: a rank is below the number of ranks"
+            )))
         }
     }
 
-    /// What the launcher's environment says (torchrun, Slurm, Open MPI, PMI, Kubernetes indexed jobs, in this order);
-    /// one process if no launcher is recognized.
+    /// What the launcher's environment says (torchrun, Slurm, Open MPI, PMI, Kubernetes indexed
+    /// jobs, in this order); one process if no launcher is recognized.
     ///
     /// # Errors
     ///
@@ -53,7 +59,9 @@ impl World {
 
     fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<World> {
         for (launcher, rank_name, ranks_name) in LAUNCHERS {
-            let (Some(rank), Some(ranks)) = (var(rank_name), var(ranks_name)) else { continue };
+            let (Some(rank), Some(ranks)) = (var(rank_name), var(ranks_name)) else {
+                continue;
+            };
             let number = |name: &str, text: &str| {
                 text.trim().parse::<u32>().map_err(|_| {
                     Error::config(format!(
@@ -61,8 +69,9 @@ impl World {
                     ))
                 })
             };
-            return World::new(number(rank_name, &rank)?, number(ranks_name, &ranks)?)
-                .map_err(|error| error.at(format_args!("{launcher}: {rank_name} and {ranks_name}")));
+            return World::new(number(rank_name, &rank)?, number(ranks_name, &ranks)?).map_err(
+                |error| error.at(format_args!("{launcher}: {rank_name} and {ranks_name}")),
+            );
         }
         Ok(World::SINGLE)
     }
@@ -103,8 +112,12 @@ mod tests {
             _ => None,
         };
         let text = World::from_vars(var).unwrap_err().to_string();
-        assert!(text.contains("RANK") && text.contains("rank 8 of 8"), "{text}");
-        let text = World::from_vars(|name| (name == "RANK" || name == "WORLD_SIZE").then(|| "x".into()));
+        assert!(
+            text.contains("RANK") && text.contains("rank 8 of 8"),
+            "{text}"
+        );
+        let text =
+            World::from_vars(|name| (name == "RANK" || name == "WORLD_SIZE").then(|| "x".into()));
         assert!(text.unwrap_err().to_string().contains("RANK = \"x\""));
     }
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Curve;
 
-/// One source of a blend. In a recipe: a table of `[[source]]`, one for each `--data` in their order.
+/// One source of a blend. In a recipe: a table of `[[source]]`, one for each `--data` in their
+/// order.
 ///
 /// # Example: generated images fade in
 ///
@@ -28,7 +29,8 @@ pub struct Blended {
     /// Its name, which statistics show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its weight against the others, 0 or more, which may change by epoch; the number of its samples by default.
+    /// Its weight against the others, 0 or more, which may change by epoch; the number of its
+    /// samples by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<Curve>,
 }
@@ -36,6 +38,9 @@ pub struct Blended {
 impl Blended {
     /// A source with a name and a weight.
     pub fn new(name: impl Into<String>, weight: impl Into<Curve>) -> Blended {
-        Blended { name: Some(name.into()), weight: Some(weight.into()) }
+        Blended {
+            name: Some(name.into()),
+            weight: Some(weight.into()),
+        }
     }
 }

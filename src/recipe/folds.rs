@@ -1,14 +1,15 @@
-//! Kinds of ops held out for validation: "Crafting Distribution Shifts for Validation and Training in Single Source Domain
-//! Generalization".
+//! Kinds of ops held out for validation: "Crafting Distribution Shifts for Validation and Training
+//! in Single Source Domain Generalization".
 
 use serde::{Deserialize, Serialize};
 
 use super::{OpEntry, Recipe, View};
 use crate::augment::Op;
-use crate::rng::{Domain, RandomStream};
 use crate::error::{Error, Result};
+use crate::rng::{Domain, RandomStream};
 
-/// Families and the ops that belong to them alone. Crops, flips and the like belong to none: they are part of every recipe.
+/// Families and the ops that belong to them alone. Crops, flips and the like belong to none: they
+/// are part of every recipe.
 const FAMILIES: [(&str, &[&str]); 10] = [
     (
         "arithmetic",
@@ -35,7 +36,14 @@ const FAMILIES: [(&str, &[&str]); 10] = [
     ),
     (
         "blur",
-        &["bilateral_blur", "box_blur", "gaussian_blur", "median_blur", "motion_blur", "pil_gaussian_blur"],
+        &[
+            "bilateral_blur",
+            "box_blur",
+            "gaussian_blur",
+            "median_blur",
+            "motion_blur",
+            "pil_gaussian_blur",
+        ],
     ),
     (
         "color",
@@ -63,10 +71,23 @@ const FAMILIES: [(&str, &[&str]); 10] = [
             "sigmoid_contrast",
         ],
     ),
-    ("convolutional", &["edge_detect", "emboss", "sharpen", "sharpness"]),
+    (
+        "convolutional",
+        &["edge_detect", "emboss", "sharpen", "sharpness"],
+    ),
     ("digital", &[]),
     ("edges", &["edge_map"]),
-    ("geometric", &["affine", "elastic", "jigsaw", "perspective", "rotate", "rotate90"]),
+    (
+        "geometric",
+        &[
+            "affine",
+            "elastic",
+            "jigsaw",
+            "perspective",
+            "rotate",
+            "rotate90",
+        ],
+    ),
     ("noise", &[]),
     ("weather", &[]),
 ];
@@ -85,14 +106,49 @@ const MIXED: [(&str, &[&str]); 10] = [
     ("timm_op", POLICY),
 ];
 
-const POLICY: &[&str] = &["arithmetic", "color", "contrast", "convolutional", "geometric"];
+const POLICY: &[&str] = &[
+    "arithmetic",
+    "color",
+    "contrast",
+    "convolutional",
+    "geometric",
+];
 
 /// The corruptions of each family.
 const CORRUPTIONS: [(&str, &[&str]); 4] = [
-    ("noise", &["gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise"]),
-    ("blur", &["defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "gaussian_blur"]),
-    ("weather", &["snow", "frost", "fog", "brightness", "spatter"]),
-    ("digital", &["contrast", "elastic_transform", "pixelate", "jpeg_compression", "saturate"]),
+    (
+        "noise",
+        &[
+            "gaussian_noise",
+            "shot_noise",
+            "impulse_noise",
+            "speckle_noise",
+        ],
+    ),
+    (
+        "blur",
+        &[
+            "defocus_blur",
+            "glass_blur",
+            "motion_blur",
+            "zoom_blur",
+            "gaussian_blur",
+        ],
+    ),
+    (
+        "weather",
+        &["snow", "frost", "fog", "brightness", "spatter"],
+    ),
+    (
+        "digital",
+        &[
+            "contrast",
+            "elastic_transform",
+            "pixelate",
+            "jpeg_compression",
+            "saturate",
+        ],
+    ),
 ];
 
 /// Views of those families that the preset does not have.
@@ -100,8 +156,8 @@ const MORE: &str = include_str!("corruptions.toml");
 
 /// Which side of a split of op families a recipe is on. In a recipe: the table `[op_folds]`.
 ///
-/// The families of ops are dealt into folds in seeded order. One fold is held out: a recipe for training may not name any of its ops,
-/// a recipe for validation none of the others'.
+/// The families of ops are dealt into folds in seeded order. One fold is held out: a recipe for
+/// training may not name any of its ops, a recipe for validation none of the others'.
 ///
 /// # Example
 ///
@@ -150,7 +206,12 @@ pub enum Side {
 impl OpFolds {
     /// Training with one fold of so many held out.
     pub fn new(folds: usize, fold: usize) -> OpFolds {
-        OpFolds { folds, fold, seed: 0, side: Side::Train }
+        OpFolds {
+            folds,
+            fold,
+            seed: 0,
+            side: Side::Train,
+        }
     }
 
     /// The seed of the split.
@@ -162,20 +223,28 @@ impl OpFolds {
     /// The same split, for validation.
     #[must_use]
     pub fn validating(self) -> OpFolds {
-        OpFolds { side: Side::Validation, ..self }
+        OpFolds {
+            side: Side::Validation,
+            ..self
+        }
     }
 
     /// The families that are held out, in alphabetical order.
     pub fn held_out(&self) -> Vec<&'static str> {
         let mut names: Vec<&'static str> = FAMILIES.iter().map(|(name, _)| *name).collect();
         RandomStream::in_domain(self.seed, 0, Domain::Select, 0, u32::MAX).shuffle(&mut names);
-        let mut held: Vec<_> = names.into_iter().skip(self.fold).step_by(self.folds.max(1)).collect();
+        let mut held: Vec<_> = names
+            .into_iter()
+            .skip(self.fold)
+            .step_by(self.folds.max(1))
+            .collect();
         held.sort_unstable();
         held
     }
 
-    /// A recipe that gives every sample once with a view for each family that is held out, named like it: one of the family's ops by
-    /// chance at published strengths, as in the preset `crafting-shifts`. The validation score is the mean over the views.
+    /// A recipe that gives every sample once with a view for each family that is held out, named
+    /// like it: one of the family's ops by chance at published strengths, as in the preset
+    /// `crafting-shifts`. The validation score is the mean over the views.
     ///
     /// # Errors
     ///
@@ -185,7 +254,9 @@ impl OpFolds {
         let mut recipe = Recipe::preset("crafting-shifts")?;
         recipe.views.extend(Recipe::from_toml(MORE)?.views);
         let held = self.held_out();
-        recipe.views.retain(|view| view.get_name().is_some_and(|name| held.contains(&name)));
+        recipe
+            .views
+            .retain(|view| view.get_name().is_some_and(|name| held.contains(&name)));
         Ok(recipe.op_folds(self.clone().validating()))
     }
 
@@ -194,7 +265,10 @@ impl OpFolds {
     /// [`crate::Kind::Config`]: not 2 to 10 folds, or no such fold.
     pub fn check(&self) -> Result<()> {
         if !(2..=FAMILIES.len()).contains(&self.folds) {
-            return Err(Error::config(format!("op_folds.folds = {}: expected 2 to 10", self.folds)));
+            return Err(Error::config(format!(
+                "op_folds.folds = {}: expected 2 to 10",
+                self.folds
+            )));
         }
         if self.fold >= self.folds {
             return Err(Error::config(format!(
@@ -207,7 +281,10 @@ impl OpFolds {
 
     /// Refuses a view with an op of the other side.
     pub(super) fn check_view(&self, view: &View) -> Result<()> {
-        view.ops().iter().map(OpEntry::op).try_for_each(|op| self.check_op(op))
+        view.ops()
+            .iter()
+            .map(OpEntry::op)
+            .try_for_each(|op| self.check_op(op))
     }
 
     pub(super) fn check_op(&self, op: &dyn Op) -> Result<()> {
@@ -235,19 +312,38 @@ impl OpFolds {
 /// An op and the ops inside it, each with its families.
 fn kinds(name: &str, params: &toml::Table) -> Vec<(String, Vec<&'static str>)> {
     let mut families: Vec<&'static str> = Vec::new();
-    families.extend(FAMILIES.iter().filter(|(_, ops)| ops.contains(&name)).map(|(family, _)| *family));
-    families.extend(MIXED.iter().filter(|(op, _)| *op == name).flat_map(|(_, families)| *families));
+    families.extend(
+        FAMILIES
+            .iter()
+            .filter(|(_, ops)| ops.contains(&name))
+            .map(|(family, _)| *family),
+    );
+    families.extend(
+        MIXED
+            .iter()
+            .filter(|(op, _)| *op == name)
+            .flat_map(|(_, families)| *families),
+    );
     if name == "corrupt" {
         let named = |corruption: &str| match params.get("name") {
             Some(toml::Value::String(one)) => one == "any" || one == corruption,
-            Some(toml::Value::Array(some)) => some.iter().any(|one| one.as_str() == Some(corruption)),
+            Some(toml::Value::Array(some)) => {
+                some.iter().any(|one| one.as_str() == Some(corruption))
+            }
             _ => true,
         };
-        let there = CORRUPTIONS.iter().filter(|(_, names)| names.iter().any(|name| named(name)));
+        let there = CORRUPTIONS
+            .iter()
+            .filter(|(_, names)| names.iter().any(|name| named(name)));
         families.extend(there.map(|(family, _)| *family));
     }
     let mut all = vec![(name.to_string(), families)];
-    for inner in params.get("ops").and_then(toml::Value::as_array).into_iter().flatten() {
+    for inner in params
+        .get("ops")
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         if let Some(table) = inner.as_table()
             && let Some(op) = table.get("op").and_then(toml::Value::as_str)
         {
@@ -267,12 +363,21 @@ mod tests {
     #[test]
     fn folds_are_a_disjoint_cover_of_the_families() {
         for folds in 2..=10 {
-            let parts: Vec<Vec<&str>> = (0..folds).map(|fold| OpFolds::new(folds, fold).held_out()).collect();
+            let parts: Vec<Vec<&str>> = (0..folds)
+                .map(|fold| OpFolds::new(folds, fold).held_out())
+                .collect();
             let all: Vec<&str> = parts.concat();
-            assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (10, 10), "{folds}");
+            assert_eq!(
+                (all.len(), all.iter().collect::<BTreeSet<_>>().len()),
+                (10, 10),
+                "{folds}"
+            );
             assert!(parts.iter().all(|part| part.len() >= 10 / folds));
         }
-        assert_ne!(OpFolds::new(5, 0).held_out(), OpFolds::new(5, 0).seed(1).held_out());
+        assert_ne!(
+            OpFolds::new(5, 0).held_out(),
+            OpFolds::new(5, 0).seed(1).held_out()
+        );
     }
 
     /// The families that an op inside a view makes wrong for training, one by one.
@@ -291,8 +396,14 @@ mod tests {
             ),
             ("{ op = \"rand_augment\" }", "color"),
             ("{ op = \"color_jitter\", hue = 0.1 }", "contrast"),
-            ("{ op = \"corrupt\", name = \"fog\", severity = 1 }", "weather"),
-            ("{ op = \"corrupt\", name = \"any\", severity = 1 }", "digital"),
+            (
+                "{ op = \"corrupt\", name = \"fog\", severity = 1 }",
+                "weather",
+            ),
+            (
+                "{ op = \"corrupt\", name = \"any\", severity = 1 }",
+                "digital",
+            ),
         ] {
             let text = |side: &str| {
                 format!(
@@ -305,18 +416,29 @@ mod tests {
                 error.contains("line 9") && error.contains(family) && error.contains("held out"),
                 "{error}"
             );
-            let other = text("train")
-                .replace(&format!("fold = {}", fold_of(family)), &format!("fold = {}", fold_of("edges")));
+            let other = text("train").replace(
+                &format!("fold = {}", fold_of(family)),
+                &format!("fold = {}", fold_of("edges")),
+            );
             let read = Recipe::from_toml(&other).unwrap();
-            assert_eq!(Recipe::from_toml(&read.to_toml()).unwrap().fingerprint(), read.fingerprint());
+            assert_eq!(
+                Recipe::from_toml(&read.to_toml()).unwrap().fingerprint(),
+                read.fingerprint()
+            );
             if !op.contains("any") && !op.contains("rand") && !op.contains("jitter") {
                 Recipe::from_toml(&text("validation")).unwrap();
             } else {
-                let error = Recipe::from_toml(&text("validation")).unwrap_err().to_string();
+                let error = Recipe::from_toml(&text("validation"))
+                    .unwrap_err()
+                    .to_string();
                 assert!(error.contains("for training"), "{error}");
             }
         }
-        for (folds, fold, said) in [(1, 0, "folds = 1"), (11, 0, "folds = 11"), (5, 5, "fold = 5")] {
+        for (folds, fold, said) in [
+            (1, 0, "folds = 1"),
+            (11, 0, "folds = 11"),
+            (5, 5, "fold = 5"),
+        ] {
             let text = format!("batch = 2\n[op_folds]\nfolds = {folds}\nfold = {fold}\n");
             let error = Recipe::from_toml(&text).unwrap_err().to_string();
             assert!(error.contains(said) && error.contains("line 2"), "{error}");
@@ -331,13 +453,19 @@ mod tests {
             recipe.check().unwrap();
             let again = Recipe::from_toml(&recipe.to_toml()).unwrap();
             assert_eq!(again.fingerprint(), recipe.fingerprint());
-            families.extend(recipe.views().iter().map(|view| view.get_name().unwrap().to_string()));
+            families.extend(
+                recipe
+                    .views()
+                    .iter()
+                    .map(|view| view.get_name().unwrap().to_string()),
+            );
         }
         families.sort_unstable();
         assert_eq!(families, FAMILIES.map(|(name, _)| name));
     }
 
-    /// Ops of no family: what recipes are made of, and what cuts or masks without changing what is seen.
+    /// Ops of no family: what recipes are made of, and what cuts or masks without changing what is
+    /// seen.
     const NEUTRAL: [&str; 21] = [
         "any_res",
         "block_mask",

@@ -27,7 +27,8 @@ pub use folds::{OpFolds, Side};
 use schedule::Schedule;
 pub use view::{OpEntry, View};
 
-/// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give others.
+/// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give
+/// others.
 const CODECS: &str =
     "jpeg: feedmill 2, zune-jpeg 0.5; png: png 0.18; webp: image 0.25; resize: fast_image_resize 6";
 
@@ -117,9 +118,10 @@ impl Default for Decode {
 pub struct TargetOptions {
     /// The number of classes. Needed for dense targets; every label is checked against it.
     pub classes: Option<u32>,
-    /// Label smoothing of dense targets, 0 to 1: `1 - s + s / K` for the class, `s / K` for the others; for multi-label
-    /// targets `y (1 - s) + s / 2`, as timm does. Pairs and sparse targets stay as they are, and the batch says the number
-    /// ([`crate::Batch::smoothing`]), for the trainer to do the same.
+    /// Label smoothing of dense targets, 0 to 1: `1 - s + s / K` for the class, `s / K` for the
+    /// others; for multi-label targets `y (1 - s) + s / 2`, as timm does. Pairs and sparse
+    /// targets stay as they are, and the batch says the number ([`crate::Batch::smoothing`]),
+    /// for the trainer to do the same.
     pub smoothing: f64,
     /// True if weights of classes are a label each, which need not sum to 1.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -150,7 +152,8 @@ pub struct Output {
     pub dtype: Dtype,
     /// The order of dimensions.
     pub layout: Layout,
-    /// The mean of each channel on a scale of 0 to 1, subtracted from float pixels; u8 pixels are left alone.
+    /// The mean of each channel on a scale of 0 to 1, subtracted from float pixels; u8 pixels are
+    /// left alone.
     pub mean: [f64; 3],
     /// The standard deviation of each channel on a scale of 0 to 1, which divides float pixels.
     pub std: [f64; 3],
@@ -158,7 +161,12 @@ pub struct Output {
 
 impl Default for Output {
     fn default() -> Output {
-        Output { dtype: Dtype::F32, layout: Layout::Nchw, mean: [0.0; 3], std: [1.0; 3] }
+        Output {
+            dtype: Dtype::F32,
+            layout: Layout::Nchw,
+            mean: [0.0; 3],
+            std: [1.0; 3],
+        }
     }
 }
 
@@ -252,15 +260,18 @@ struct Canonical<'a> {
 impl Recipe {
     /// A recipe without ops: batches of 32 f32 NCHW images, shuffled.
     pub fn new() -> Recipe {
-        Recipe { batch: 32, ..Recipe::default() }
+        Recipe {
+            batch: 32,
+            ..Recipe::default()
+        }
     }
 
     /// A recipe from TOML with the built-in ops.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] with the line: bad TOML, an unknown key or op (the nearest name is suggested), a value out of
-    /// range.
+    /// [`crate::Kind::Config`] with the line: bad TOML, an unknown key or op (the nearest name is
+    /// suggested), a value out of range.
     pub fn from_toml(text: &str) -> Result<Recipe> {
         Recipe::from_toml_with(&Registry::default(), text)
     }
@@ -307,7 +318,9 @@ impl Recipe {
             joint: self.joint.as_ref(),
             mix: self.mix.as_ref().map(|mix| {
                 let mut table = mix.to_table();
-                self.mix_schedule.iter().for_each(|schedule| schedule.restore(&mut table));
+                self.mix_schedule
+                    .iter()
+                    .for_each(|schedule| schedule.restore(&mut table));
                 table
             }),
             view: self.views().iter().map(View::to_table).collect(),
@@ -315,11 +328,20 @@ impl Recipe {
         toml::to_string(&canonical).expect("a recipe is numbers, strings, lists and tables")
     }
 
-    /// A hash of everything that decides what batches hold, codecs included. Which entropy indexes are used decides
-    /// nothing.
+    /// A hash of everything that decides what batches hold, codecs included. Which entropy indexes
+    /// are used decides nothing.
     pub fn fingerprint(&self) -> Fingerprint {
-        let Decode { index, index_bytes, .. } = Decode::default();
-        let decides = Recipe { decode: Decode { index, index_bytes, ..self.decode }, ..self.clone() };
+        let Decode {
+            index, index_bytes, ..
+        } = Decode::default();
+        let decides = Recipe {
+            decode: Decode {
+                index,
+                index_bytes,
+                ..self.decode
+            },
+            ..self.clone()
+        };
         Fingerprint::of([decides.to_toml().as_bytes(), CODECS.as_bytes()])
     }
 
@@ -350,7 +372,10 @@ impl Recipe {
     /// How batches are composed.
     #[must_use]
     pub fn sampler(self, sampler: impl Into<Sampler>) -> Recipe {
-        Recipe { sampler: sampler.into(), ..self }
+        Recipe {
+            sampler: sampler.into(),
+            ..self
+        }
     }
 
     /// Adds a choice of samples to those before.
@@ -364,8 +389,8 @@ impl Recipe {
     #[must_use]
     pub fn agent(mut self, number: u32) -> Recipe {
         for select in &mut self.select {
-            if let Select::Dirichlet(Dirichlet { agent, .. }) | Select::ByClass(ByClass { agent, .. }) =
-                select
+            if let Select::Dirichlet(Dirichlet { agent, .. })
+            | Select::ByClass(ByClass { agent, .. }) = select
             {
                 *agent = number;
             }
@@ -380,11 +405,15 @@ impl Recipe {
         self
     }
 
-    /// A file with columns for samplers and selections: comma- or tab-separated, a header, then a row for each sample in their
-    /// order, or in any order with a column `sample` of numbers or `name` of names.
+    /// A file with columns for samplers and selections: comma- or tab-separated, a header, then a
+    /// row for each sample in their order, or in any order with a column `sample` of numbers or
+    /// `name` of names.
     #[must_use]
     pub fn table(self, path: impl Into<PathBuf>) -> Recipe {
-        Recipe { table: Some(path.into()), ..self }
+        Recipe {
+            table: Some(path.into()),
+            ..self
+        }
     }
 
     /// Adds an op to the last view, which is the only one unless [`Recipe::view`] added others.
@@ -408,19 +437,29 @@ impl Recipe {
     /// Holds kinds of ops out for validation; `None` allows all.
     #[must_use]
     pub fn op_folds(self, folds: impl Into<Option<OpFolds>>) -> Recipe {
-        Recipe { op_folds: folds.into(), ..self }
+        Recipe {
+            op_folds: folds.into(),
+            ..self
+        }
     }
 
     /// Moves boxes, keypoints and planes with the image; `None` leaves annotations unread.
     #[must_use]
     pub fn joint(self, joint: impl Into<Option<Joint>>) -> Recipe {
-        Recipe { joint: joint.into(), ..self }
+        Recipe {
+            joint: joint.into(),
+            ..self
+        }
     }
 
     /// Mixes samples of a batch; `None` switches mixing off.
     #[must_use]
     pub fn mix(self, mix: impl Into<Option<Mix>>) -> Recipe {
-        Recipe { mix: mix.into(), mix_schedule: None, ..self }
+        Recipe {
+            mix: mix.into(),
+            mix_schedule: None,
+            ..self
+        }
     }
 
     /// Masks that mixed batches carry, whatever the recipe says; nothing without mixing.
@@ -455,30 +494,59 @@ impl Recipe {
     /// What an image may cost at most.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Recipe {
-        Recipe { decode: Decode { limits, ..self.decode }, ..self }
+        Recipe {
+            decode: Decode {
+                limits,
+                ..self.decode
+            },
+            ..self
+        }
     }
 
     /// Whether JPEGs may be decoded smaller than they are stored; never by default.
     #[must_use]
     pub fn scale(self, scale: ScalePolicy) -> Recipe {
-        Recipe { decode: Decode { scale, ..self.decode }, ..self }
+        Recipe {
+            decode: Decode {
+                scale,
+                ..self.decode
+            },
+            ..self
+        }
     }
 
     /// Which entropy indexes of JPEGs are used; those stored with the data by default.
     #[must_use]
     pub fn index(self, index: IndexPolicy) -> Recipe {
-        Recipe { decode: Decode { index, ..self.decode }, ..self }
+        Recipe {
+            decode: Decode {
+                index,
+                ..self.decode
+            },
+            ..self
+        }
     }
 
-    /// What indexes that [`IndexPolicy::Learn`] makes may take together, in bytes; 1 GiB by default.
+    /// What indexes that [`IndexPolicy::Learn`] makes may take together, in bytes; 1 GiB by
+    /// default.
     #[must_use]
     pub fn index_bytes(self, index_bytes: u64) -> Recipe {
-        Recipe { decode: Decode { index_bytes, ..self.decode }, ..self }
+        Recipe {
+            decode: Decode {
+                index_bytes,
+                ..self.decode
+            },
+            ..self
+        }
     }
 
     /// The groups of views in order; a recipe that names none has one without ops.
     pub fn views(&self) -> &[View] {
-        if self.views.is_empty() { &view::PLAIN } else { &self.views }
+        if self.views.is_empty() {
+            &view::PLAIN
+        } else {
+            &self.views
+        }
     }
 
     /// What pixels look like.
@@ -494,22 +562,31 @@ impl Recipe {
     pub(crate) fn mix_at(&self, epoch: u32) -> Result<Option<Arc<Mix>>> {
         match &self.mix_schedule {
             Some(schedule) => {
-                let mix = schedule.at(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
-                mix.check(self.batch).map_err(|(_, error)| error.at(format_args!("in epoch {epoch}")))?;
+                let mix = schedule
+                    .at(epoch)
+                    .map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
+                mix.check(self.batch)
+                    .map_err(|(_, error)| error.at(format_args!("in epoch {epoch}")))?;
                 Ok(Some(mix))
             }
             None => Ok(self.mix.clone().map(Arc::new)),
         }
     }
 
-    /// Epochs that stand for all others where mixing changes from epoch to epoch; none if it does not.
+    /// Epochs that stand for all others where mixing changes from epoch to epoch; none if it does
+    /// not.
     pub(crate) fn mix_landmarks(&self) -> BTreeSet<u32> {
-        self.mix_schedule.iter().flat_map(|schedule| schedule.landmarks()).collect()
+        self.mix_schedule
+            .iter()
+            .flat_map(|schedule| schedule.landmarks())
+            .collect()
     }
 
     /// The values of an epoch of those numbers of `[mix]` that change from epoch to epoch.
     pub(crate) fn mix_values(&self, epoch: u32) -> impl Iterator<Item = String> {
-        self.mix_schedule.iter().flat_map(move |schedule| schedule.values(epoch))
+        self.mix_schedule
+            .iter()
+            .flat_map(move |schedule| schedule.values(epoch))
     }
 
     /// How batches of epoch 0 are mixed.
@@ -519,7 +596,11 @@ impl Recipe {
 
     /// The form of targets.
     pub(crate) fn target_form(&self) -> TargetForm {
-        self.target.form.unwrap_or(if self.mix.is_some() { TargetForm::Dense } else { TargetForm::Index })
+        self.target.form.unwrap_or(if self.mix.is_some() {
+            TargetForm::Dense
+        } else {
+            TargetForm::Index
+        })
     }
 
     /// Checks how mixing fits everything else.
@@ -562,14 +643,22 @@ impl Recipe {
     pub(crate) fn check(&self) -> std::result::Result<(), (&'static str, Error)> {
         let at = |key, text: String| Err((key, Error::config(text)));
         if self.batch == 0 || self.batch > 1 << 20 {
-            return at("batch", format!("batch = {}: expected 1 to 1048576 samples", self.batch));
+            return at(
+                "batch",
+                format!("batch = {}: expected 1 to 1048576 samples", self.batch),
+            );
         }
         self.sampler.check(self.batch)?;
-        self.select.iter().try_for_each(|select| select.check().map_err(|error| ("select", error)))?;
+        self.select
+            .iter()
+            .try_for_each(|select| select.check().map_err(|error| ("select", error)))?;
         view::check(&self.views).map_err(|(_, _, error)| ("view", error))?;
         if let Some(folds) = &self.op_folds {
             folds.check().map_err(|error| ("op_folds", error))?;
-            let checked = self.views.iter().try_for_each(|view| folds.check_view(view));
+            let checked = self
+                .views
+                .iter()
+                .try_for_each(|view| folds.check_view(view));
             checked.map_err(|error| ("view", error))?;
         }
         self.check_mix()?;
@@ -585,9 +674,15 @@ impl Recipe {
         }
         match self.target_form() {
             TargetForm::Dense if target.classes.is_none() => {
-                let why =
-                    if self.mix.is_some() { "mixing makes soft labels" } else { "target.form = \"dense\"" };
-                return at("target", format!("target.classes is missing: {why}, whose length it is"));
+                let why = if self.mix.is_some() {
+                    "mixing makes soft labels"
+                } else {
+                    "target.form = \"dense\""
+                };
+                return at(
+                    "target",
+                    format!("target.classes is missing: {why}, whose length it is"),
+                );
             }
             TargetForm::Index if self.mix.is_some() => {
                 let text = "target.form = \"index\" cannot say how two samples were mixed: use \"pair\", \"sparse\" or \"dense\"";
@@ -601,19 +696,31 @@ impl Recipe {
             _ => {}
         }
         if target.classes == Some(0) {
-            return at("target.classes", "target.classes = 0: expected at least one class".into());
+            return at(
+                "target.classes",
+                "target.classes = 0: expected at least one class".into(),
+            );
         }
         let output = &self.output;
         if !output.mean.iter().all(|mean| mean.is_finite()) {
-            return at("output.mean", format!("output.mean = {:?}: expected finite numbers", output.mean));
+            return at(
+                "output.mean",
+                format!("output.mean = {:?}: expected finite numbers", output.mean),
+            );
         }
         if !output.std.iter().all(|std| std.is_finite() && *std > 0.0) {
-            return at("output.std", format!("output.std = {:?}: expected positive numbers", output.std));
+            return at(
+                "output.std",
+                format!("output.std = {:?}: expected positive numbers", output.std),
+            );
         }
         if let OnBad::Skip { at_most } | OnBad::Replace { at_most } = self.on_bad
             && !(0.0..=1.0).contains(&at_most)
         {
-            return at("on_bad", format!("on_bad at_most = {at_most}: a share is between 0 and 1"));
+            return at(
+                "on_bad",
+                format!("on_bad at_most = {at_most}: a share is between 0 and 1"),
+            );
         }
         Ok(())
     }

@@ -58,10 +58,17 @@ struct ViewForm {
 pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
     let form: Form = toml::from_str(text).map_err(|error| {
         let message = suggest(error.message());
-        at(text, error.span().map_or(0, |span| span.start), Error::config(message))
+        at(
+            text,
+            error.span().map_or(0, |span| span.start),
+            Error::config(message),
+        )
     })?;
     if let Some(folds) = &form.op_folds {
-        folds.get_ref().check().map_err(|error| at(text, folds.span().start, error))?;
+        folds
+            .get_ref()
+            .check()
+            .map_err(|error| at(text, folds.span().start, error))?;
     }
     let op_folds = form.op_folds.map(Spanned::into_inner);
     let views = views(registry, text, form.view, op_folds.as_ref())?;
@@ -72,7 +79,10 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
     let mut select = Vec::with_capacity(form.select.len());
     for spanned in form.select {
         let start = spanned.span().start;
-        spanned.get_ref().check().map_err(|error| at(text, start, error))?;
+        spanned
+            .get_ref()
+            .check()
+            .map_err(|error| at(text, start, error))?;
         select.push(spanned.into_inner());
     }
     let recipe = Recipe {
@@ -94,7 +104,9 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
         on_bad: form.on_bad,
         decode: form.decode,
     };
-    recipe.check().map_err(|(key, error)| at(text, place_of(text, key), error))?;
+    recipe
+        .check()
+        .map_err(|(key, error)| at(text, place_of(text, key), error))?;
     Ok(recipe)
 }
 
@@ -113,17 +125,20 @@ fn views(
         let form = spanned.into_inner();
         places.push((
             form.name.as_ref().map_or(start, |name| name.span().start),
-            form.count.as_ref().map_or(start, |count| count.span().start),
+            form.count
+                .as_ref()
+                .map_or(start, |count| count.span().start),
             start,
         ));
         let mut view = View::new().count(form.count.map_or(1, Spanned::into_inner));
         view.name = form.name.map(Spanned::into_inner);
         for spanned in form.ops {
             let start = spanned.span().start;
-            let added = add_op(&registry, &mut view, spanned.into_inner()).and_then(|()| match folds {
-                Some(folds) => folds.check_op(view.ops[view.ops.len() - 1].op()),
-                None => Ok(()),
-            });
+            let added =
+                add_op(&registry, &mut view, spanned.into_inner()).and_then(|()| match folds {
+                    Some(folds) => folds.check_op(view.ops[view.ops.len() - 1].op()),
+                    None => Ok(()),
+                });
             added.map_err(|error| at(text, start, error))?;
         }
         views.push(view);
@@ -151,13 +166,18 @@ fn mix(
     // Entry by entry first, so that an error has its line.
     let entries = table.get("choose").and_then(toml::Value::as_array);
     for (number, entry) in entries.into_iter().flatten().enumerate() {
-        let Some(entry) = entry.as_table() else { continue };
+        let Some(entry) = entry.as_table() else {
+            continue;
+        };
         let make = {
             let registry = Arc::clone(&registry);
             move |table| choice(&registry, table).map(Arc::new)
         };
         let place = || place_of(text, &format!("mix.choose.{number}"));
-        let name = entry.get("mix").and_then(toml::Value::as_str).unwrap_or_default();
+        let name = entry
+            .get("mix")
+            .and_then(toml::Value::as_str)
+            .unwrap_or_default();
         let schedule = Schedule::new(entry, make)
             .map_err(|error| at(text, place(), error.at(format_args!("mix \"{name}\""))))?;
         if schedule.is_none() {
@@ -174,9 +194,17 @@ fn mix(
     }
     let keys: Vec<String> = table.keys().cloned().collect();
     let place = |error: &Error| {
-        let words: Vec<&str> = error.message().split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
-        let key = keys.iter().find(|key| words.iter().take(8).any(|word| word == key));
-        place_of(text, &key.map_or_else(|| "mix".to_string(), |key| format!("mix.{key}")))
+        let words: Vec<&str> = error
+            .message()
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .collect();
+        let key = keys
+            .iter()
+            .find(|key| words.iter().take(8).any(|word| word == key));
+        place_of(
+            text,
+            &key.map_or_else(|| "mix".to_string(), |key| format!("mix.{key}")),
+        )
     };
     let make = {
         let registry = Arc::clone(&registry);
@@ -197,27 +225,41 @@ fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> 
     let shared = match table.remove("shared") {
         None => false,
         Some(toml::Value::Boolean(shared)) => shared,
-        Some(other) => return Err(Error::config(format!("shared = {other}: expected true or false"))),
+        Some(other) => {
+            return Err(Error::config(format!(
+                "shared = {other}: expected true or false"
+            )));
+        }
     };
     let make = {
         let (registry, name) = (Arc::clone(registry), name.clone());
         move |table| registry.make(&name, table)
     };
-    let schedule = Schedule::new(&table, make).map_err(|error| error.at(format_args!("op \"{name}\"")))?;
-    let op = schedule.as_ref().map_or_else(|| registry.make(&name, table), |schedule| schedule.at(0))?;
+    let schedule =
+        Schedule::new(&table, make).map_err(|error| error.at(format_args!("op \"{name}\"")))?;
+    let op = schedule
+        .as_ref()
+        .map_or_else(|| registry.make(&name, table), |schedule| schedule.at(0))?;
     view.push(label, op, schedule, shared)
 }
 
 /// The error with the line of the byte `place`.
 fn at(text: &str, place: usize, error: Error) -> Error {
-    let line = text.as_bytes()[..place.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1;
+    let line = text.as_bytes()[..place.min(text.len())]
+        .iter()
+        .filter(|&&byte| byte == b'\n')
+        .count()
+        + 1;
     error.at(format_args!("recipe line {line}"))
 }
 
-/// Where the value of a dotted key, or its nearest table, stands in the text. A number is a place in a list.
+/// Where the value of a dotted key, or its nearest table, stands in the text. A number is a place
+/// in a list.
 fn place_of(text: &str, key: &str) -> usize {
     use toml::de::DeValue;
-    let Ok(table) = toml::de::DeTable::parse(text) else { return 0 };
+    let Ok(table) = toml::de::DeTable::parse(text) else {
+        return 0;
+    };
     let mut place = 0;
     let mut here = &DeValue::Table(table.into_inner());
     for part in key.split('.') {

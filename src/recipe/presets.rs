@@ -20,18 +20,30 @@ macro_rules! openmixup {
 pub(super) const ALL: &[(&str, &str)] = &[
     ("augmix", include_str!("presets/augmix.toml")),
     ("cifar", include_str!("presets/cifar.toml")),
-    ("crafting-shifts", include_str!("presets/crafting-shifts.toml")),
+    (
+        "crafting-shifts",
+        include_str!("presets/crafting-shifts.toml"),
+    ),
     ("deit", include_str!("presets/deit.toml")),
     ("deit3", include_str!("presets/deit3.toml")),
     ("dino", include_str!("presets/dino.toml")),
-    ("efficienttrain", include_str!("presets/efficienttrain.toml")),
+    (
+        "efficienttrain",
+        include_str!("presets/efficienttrain.toml"),
+    ),
     ("few-shot", include_str!("presets/few-shot.toml")),
     ("few-shot-eval", include_str!("presets/few-shot-eval.toml")),
     ("imagenet", include_str!("presets/imagenet.toml")),
     ("imagenet-c", include_str!("presets/imagenet-c.toml")),
     ("imagenet-eval", include_str!("presets/imagenet-eval.toml")),
-    ("imagenet-ten-crop", include_str!("presets/imagenet-ten-crop.toml")),
-    ("metric-learning", include_str!("presets/metric-learning.toml")),
+    (
+        "imagenet-ten-crop",
+        include_str!("presets/imagenet-ten-crop.toml"),
+    ),
+    (
+        "metric-learning",
+        include_str!("presets/metric-learning.toml"),
+    ),
     ("mocov3", include_str!("presets/mocov3.toml")),
     openmixup!("attentivemix"),
     openmixup!("cutmix"),
@@ -53,13 +65,17 @@ pub(super) const ALL: &[(&str, &str)] = &[
 ];
 
 pub(super) fn text(name: &str) -> Result<&'static str> {
-    ALL.iter().find(|(known, _)| *known == name).map(|(_, text)| *text).ok_or_else(|| {
-        let known: Vec<&str> = ALL.iter().map(|(known, _)| *known).collect();
-        let hint = nearest(name, known.iter().copied()).map(|near| format!("; did you mean \"{near}\"?"));
-        Error::config(format!(
-            "unknown preset \"{name}\"{} (known: {})",
-            hint.unwrap_or_default(),
-            known.join(", ")
-        ))
-    })
+    ALL.iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
+        .ok_or_else(|| {
+            let known: Vec<&str> = ALL.iter().map(|(known, _)| *known).collect();
+            let hint = nearest(name, known.iter().copied())
+                .map(|near| format!("; did you mean \"{near}\"?"));
+            Error::config(format!(
+                "unknown preset \"{name}\"{} (known: {})",
+                hint.unwrap_or_default(),
+                known.join(", ")
+            ))
+        })
 }

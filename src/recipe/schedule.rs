@@ -1,6 +1,8 @@
-//! What a table of parameters says, where some are functions of the epoch: an op, or how batches are mixed.
+//! What a table of parameters says, where some are functions of the epoch: an op, or how batches
+//! are mixed.
 //!
-//! The thing itself knows numbers only: for an epoch, the values of all curves are put into its table, and it is made anew.
+//! The thing itself knows numbers only: for an epoch, the values of all curves are put into its
+//! table, and it is made anew.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -23,13 +25,19 @@ pub(super) struct Schedule<T: ?Sized> {
 
 impl<T: ?Sized> Clone for Schedule<T> {
     fn clone(&self) -> Schedule<T> {
-        Schedule { make: Arc::clone(&self.make), params: self.params.clone(), curves: self.curves.clone() }
+        Schedule {
+            make: Arc::clone(&self.make),
+            params: self.params.clone(),
+            curves: self.curves.clone(),
+        }
     }
 }
 
 impl<T: ?Sized> fmt::Debug for Schedule<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Schedule").field("params", &self.params).finish_non_exhaustive()
+        f.debug_struct("Schedule")
+            .field("params", &self.params)
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,7 +99,8 @@ fn find(value: &toml::Value, place: Place, found: &mut Vec<(Place, Curve)>) -> R
     match value {
         toml::Value::Table(table) if Curve::is_meant(table) => {
             let curve = Curve::read(table);
-            let curve = curve.map_err(|error| Error::config(suggest(error.message())).at(&place))?;
+            let curve =
+                curve.map_err(|error| Error::config(suggest(error.message())).at(&place))?;
             found.push((place, curve));
         }
         toml::Value::Table(table) => {
@@ -114,7 +123,8 @@ impl<T: ?Sized> Schedule<T> {
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] for a curve that makes no sense, and for a value that is refused in some epoch.
+    /// [`crate::Kind::Config`] for a curve that makes no sense, and for a value that is refused in
+    /// some epoch.
     pub(super) fn new(
         params: &toml::Table,
         make: impl Fn(toml::Table) -> Result<Arc<T>> + Send + Sync + 'static,
@@ -126,17 +136,25 @@ impl<T: ?Sized> Schedule<T> {
         if curves.is_empty() {
             return Ok(None);
         }
-        let mut schedule = Schedule { make: Arc::new(make), params: params.clone(), curves };
+        let mut schedule = Schedule {
+            make: Arc::new(make),
+            params: params.clone(),
+            curves,
+        };
         schedule.find_integers();
         for epoch in schedule.landmarks() {
-            schedule.at(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
+            schedule
+                .at(epoch)
+                .map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
         }
         Ok(Some(schedule))
     }
 
     /// Finds out which parameters want integers: those where a fraction is refused.
     fn find_integers(&mut self) {
-        self.curves.iter_mut().for_each(|(_, curve)| curve.whole = true);
+        self.curves
+            .iter_mut()
+            .for_each(|(_, curve)| curve.whole = true);
         let takes = |place: &Place, (epoch, fraction): (u32, toml::Value)| {
             let mut params = self.params_at(epoch);
             place.put(&mut params, fraction);
@@ -146,12 +164,15 @@ impl<T: ?Sized> Schedule<T> {
             .curves
             .iter()
             .map(|(place, curve)| {
-                curve
-                    .fractions()
-                    .is_some_and(|fractions| !fractions.into_iter().any(|fraction| takes(place, fraction)))
+                curve.fractions().is_some_and(|fractions| {
+                    !fractions.into_iter().any(|fraction| takes(place, fraction))
+                })
             })
             .collect();
-        self.curves.iter_mut().zip(whole).for_each(|((_, curve), whole)| curve.whole = whole);
+        self.curves
+            .iter_mut()
+            .zip(whole)
+            .for_each(|((_, curve), whole)| curve.whole = whole);
     }
 
     fn params_at(&self, epoch: u32) -> toml::Table {
@@ -186,20 +207,28 @@ impl<T: ?Sized> Schedule<T> {
 
     /// Epochs whose values stand for all.
     pub(super) fn landmarks(&self) -> BTreeSet<u32> {
-        self.curves.iter().flat_map(|(_, curve)| curve.landmarks()).collect()
+        self.curves
+            .iter()
+            .flat_map(|(_, curve)| curve.landmarks())
+            .collect()
     }
 
     /// The value of each curve in an epoch, in words.
     pub(super) fn values(&self, epoch: u32) -> impl Iterator<Item = String> {
-        self.curves.iter().map(move |(place, curve)| format!("{place} = {}", curve.at(epoch)))
+        self.curves
+            .iter()
+            .map(move |(place, curve)| format!("{place} = {}", curve.at(epoch)))
     }
 
     /// The parameters that hold curves, as they stand in the recipe.
     pub(super) fn written(&self) -> impl Iterator<Item = (String, toml::Value)> {
-        let keys = self.curves.iter().filter_map(|(place, _)| match place.0.first() {
-            Some(Part::Key(key)) => Some(key),
-            _ => None,
-        });
+        let keys = self
+            .curves
+            .iter()
+            .filter_map(|(place, _)| match place.0.first() {
+                Some(Part::Key(key)) => Some(key),
+                _ => None,
+            });
         keys.map(|key| (key.clone(), self.params[key].clone()))
     }
 }

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::schedule::Schedule;
-use crate::augment::{Note, Op, self};
+use crate::augment::{self, Note, Op};
+use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::OpKey;
-use crate::error::{Error, Result};
 
 /// Views of one sample at most: a view's number is one byte of its random streams' coordinates.
 pub(super) const MOST_VIEWS: usize = 255;
 
 /// A group of views of each sample that the same ops make, each with random numbers of its own.
 ///
-/// A recipe with several gives a batch one tensor for each: two views of 224 pixels and six of 96 make two groups. The
-/// image is read and decoded once for all of them.
+/// A recipe with several gives a batch one tensor for each: two views of 224 pixels and six of 96
+/// make two groups. The image is read and decoded once for all of them.
 ///
 /// # Example
 ///
@@ -37,7 +37,11 @@ pub struct View {
 }
 
 /// What a recipe without a view has: the image as it is.
-pub(super) static PLAIN: [View; 1] = [View { name: None, count: 1, ops: Vec::new() }];
+pub(super) static PLAIN: [View; 1] = [View {
+    name: None,
+    count: 1,
+    ops: Vec::new(),
+}];
 
 impl Default for View {
     fn default() -> View {
@@ -58,7 +62,8 @@ pub struct OpEntry {
 }
 
 impl OpEntry {
-    /// The op's label: its name, with `#2`, `#3`, … for repeated ones, or the `label` that the recipe gives it.
+    /// The op's label: its name, with `#2`, `#3`, … for repeated ones, or the `label` that the
+    /// recipe gives it.
     pub fn label(&self) -> &str {
         &self.label
     }
@@ -78,9 +83,12 @@ impl OpEntry {
         &*self.op
     }
 
-    /// The values in an epoch of those parameters that change from epoch to epoch, such as `size = 192`.
+    /// The values in an epoch of those parameters that change from epoch to epoch, such as `size =
+    /// 192`.
     pub fn values_at(&self, epoch: u32) -> impl Iterator<Item = String> {
-        self.schedule.iter().flat_map(move |schedule| schedule.values(epoch))
+        self.schedule
+            .iter()
+            .flat_map(move |schedule| schedule.values(epoch))
     }
 
     /// The entry as it stands in a canonical recipe.
@@ -100,13 +108,20 @@ impl OpEntry {
 impl View {
     /// One view without ops and without a name.
     pub fn new() -> View {
-        View { name: None, count: 1, ops: Vec::new() }
+        View {
+            name: None,
+            count: 1,
+            ops: Vec::new(),
+        }
     }
 
     /// A name, which `explain` and `preview` show.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> View {
-        View { name: Some(name.into()), ..self }
+        View {
+            name: Some(name.into()),
+            ..self
+        }
     }
 
     /// How many views these ops make of each sample, each drawn anew; 1 by default.
@@ -145,7 +160,11 @@ impl View {
     /// What to call view `k` of this group, the recipe's group number `group`.
     pub(crate) fn title(&self, group: usize, k: usize) -> String {
         let name = self.name.clone().unwrap_or_else(|| format!("view {group}"));
-        if self.count == 1 { name } else { format!("{name} {}/{}", k + 1, self.count) }
+        if self.count == 1 {
+            name
+        } else {
+            format!("{name} {}/{}", k + 1, self.count)
+        }
     }
 
     pub(super) fn push(
@@ -155,8 +174,8 @@ impl View {
         schedule: Option<Schedule<dyn Op>>,
         shared: bool,
     ) -> Result<()> {
-        let label =
-            label.unwrap_or_else(|| augment::label(op.name(), self.ops.iter().map(|entry| &*entry.op)));
+        let label = label
+            .unwrap_or_else(|| augment::label(op.name(), self.ops.iter().map(|entry| &*entry.op)));
         let key = OpKey::of(&label);
         if let Some(other) = self.ops.iter().find(|other| other.key == key) {
             return Err(Error::config(format!(
@@ -164,11 +183,18 @@ impl View {
                 other.label
             )));
         }
-        self.ops.push(OpEntry { label, key, op, shared, schedule: schedule.map(Arc::new) });
+        self.ops.push(OpEntry {
+            label,
+            key,
+            op,
+            shared,
+            schedule: schedule.map(Arc::new),
+        });
         Ok(())
     }
 
-    /// The view as it is in an epoch: parameters that are functions of the epoch have their values of then.
+    /// The view as it is in an epoch: parameters that are functions of the epoch have their values
+    /// of then.
     ///
     /// # Errors
     ///
@@ -177,22 +203,32 @@ impl View {
         let mut view = self.clone();
         for entry in &mut view.ops {
             if let Some(schedule) = &entry.schedule {
-                entry.op = schedule.at(epoch).map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
+                entry.op = schedule
+                    .at(epoch)
+                    .map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
             }
         }
         Ok(view)
     }
 
-    /// Epochs that stand for all others where parameters change from epoch to epoch; none if they do not.
+    /// Epochs that stand for all others where parameters change from epoch to epoch; none if they
+    /// do not.
     pub(crate) fn landmarks(&self) -> BTreeSet<u32> {
-        self.ops.iter().filter_map(|entry| entry.schedule.as_ref()).flat_map(|s| s.landmarks()).collect()
+        self.ops
+            .iter()
+            .filter_map(|entry| entry.schedule.as_ref())
+            .flat_map(|s| s.landmarks())
+            .collect()
     }
 
     /// The numbers that its ops leave with each view of a batch.
     pub fn notes(&self) -> Vec<Note> {
-        let all =
-            self.ops.iter().flat_map(|entry| entry.op.notes().into_iter().map(move |note| (entry, note)));
-        all.map(|(entry, (name, width))| Note::new(&entry.label, &name, width)).collect()
+        let all = self
+            .ops
+            .iter()
+            .flat_map(|entry| entry.op.notes().into_iter().map(move |note| (entry, note)));
+        all.map(|(entry, (name, width))| Note::new(&entry.label, &name, width))
+            .collect()
     }
 
     /// The size that comes out, given the size that goes in if every sample has the same.
@@ -238,13 +274,17 @@ pub(super) enum Part {
     Ops,
 }
 
-/// Checks the views of a recipe; the error comes with the number of the view that it is about, and with the part of it.
+/// Checks the views of a recipe; the error comes with the number of the view that it is about, and
+/// with the part of it.
 pub(super) fn check(views: &[View]) -> std::result::Result<(), (usize, Part, Error)> {
     let mut total = 0;
     for (number, view) in views.iter().enumerate() {
         let at = |part, text: String| Err((number, part, Error::config(text)));
         if view.count == 0 {
-            return at(Part::Count, format!("view count = 0: expected 1 to {MOST_VIEWS} views"));
+            return at(
+                Part::Count,
+                format!("view count = 0: expected 1 to {MOST_VIEWS} views"),
+            );
         }
         total = view.count.saturating_add(total);
         if total > MOST_VIEWS {
@@ -257,7 +297,9 @@ pub(super) fn check(views: &[View]) -> std::result::Result<(), (usize, Part, Err
             );
         }
         if let Some(name) = &view.name
-            && views[..number].iter().any(|other| other.name.as_ref() == Some(name))
+            && views[..number]
+                .iter()
+                .any(|other| other.name.as_ref() == Some(name))
         {
             return at(
                 Part::Name,
@@ -265,10 +307,13 @@ pub(super) fn check(views: &[View]) -> std::result::Result<(), (usize, Part, Err
             );
         }
         for entry in &view.ops {
-            entry
-                .op
-                .check()
-                .map_err(|error| (number, Part::Ops, error.at(format_args!("op \"{}\"", entry.label))))?;
+            entry.op.check().map_err(|error| {
+                (
+                    number,
+                    Part::Ops,
+                    error.at(format_args!("op \"{}\"", entry.label)),
+                )
+            })?;
         }
     }
     Ok(())

@@ -50,7 +50,10 @@ impl Columns {
     /// Refuses what the format cannot hold; called before the record's bytes are written.
     pub(super) fn check(&self, record: &Record<'_>) -> Result<u8> {
         let Some(codec) = layout::codec_byte(record.codec) else {
-            return Err(Error::config(format!("a shard cannot hold {:?}", record.codec)));
+            return Err(Error::config(format!(
+                "a shard cannot hold {:?}",
+                record.codec
+            )));
         };
         if record.bytes.is_empty() || record.width == 0 || record.height == 0 {
             return Err(Error::config(format!(
@@ -60,7 +63,12 @@ impl Columns {
                 record.height
             )));
         }
-        if let Codec::Raw { width, height, channels } = record.codec {
+        if let Codec::Raw {
+            width,
+            height,
+            channels,
+        } = record.codec
+        {
             let expected = u64::from(width) * u64::from(height) * u64::from(channels);
             let sides = (width, height) == (record.width, record.height);
             if !sides || expected != record.bytes.len() as u64 {
@@ -72,14 +80,22 @@ impl Columns {
                 )));
             }
         }
-        if layout::COLUMNS.len() + 1 + self.extras.len() + record.extra.len() > layout::MAX_COLUMNS {
-            return Err(Error::config(format!("more than {} columns", layout::MAX_COLUMNS)));
+        if layout::COLUMNS.len() + 1 + self.extras.len() + record.extra.len() > layout::MAX_COLUMNS
+        {
+            return Err(Error::config(format!(
+                "more than {} columns",
+                layout::MAX_COLUMNS
+            )));
         }
         for (number, (name, _)) in record.extra.iter().enumerate() {
-            let known = *name == layout::JPEG_INDEX || layout::COLUMNS.iter().any(|(known, _)| known == name);
-            let again = record.extra[..number].iter().any(|(before, _)| before == name);
-            let form =
-                !name.is_empty() && name.len() <= layout::NAME && name.bytes().all(|b| b.is_ascii_graphic());
+            let known = *name == layout::JPEG_INDEX
+                || layout::COLUMNS.iter().any(|(known, _)| known == name);
+            let again = record.extra[..number]
+                .iter()
+                .any(|(before, _)| before == name);
+            let form = !name.is_empty()
+                && name.len() <= layout::NAME
+                && name.bytes().all(|b| b.is_ascii_graphic());
             if known || again || !form {
                 return Err(Error::config(format!(
                     "an extra column named \"{}\": expected 1 to {} printable ASCII characters, \
@@ -116,7 +132,10 @@ impl Columns {
                 column.push(cell);
             } else {
                 // The records before had none.
-                let mut column = Ragged { ends: vec![0; before], data: Vec::new() };
+                let mut column = Ragged {
+                    ends: vec![0; before],
+                    data: Vec::new(),
+                };
                 column.push(cell);
                 self.extras.push(((*name).to_owned(), column));
             }
@@ -148,7 +167,11 @@ impl Columns {
         if self.jpeg_index.iter().any(|&byte| byte != 0) {
             columns.push((layout::JPEG_INDEX.to_owned(), Cell::U32, self.jpeg_index));
         }
-        columns.extend(self.extras.into_iter().map(|(name, column)| (name, Cell::Bytes, column.encode())));
+        columns.extend(
+            self.extras
+                .into_iter()
+                .map(|(name, column)| (name, Cell::Bytes, column.encode())),
+        );
         let required = layout::COLUMNS.len();
 
         let mut out = Vec::new();
@@ -161,7 +184,11 @@ impl Columns {
             let mut entry = [0; layout::ENTRY];
             entry[..name.len()].copy_from_slice(name.as_bytes());
             entry[24] = *cell as u8;
-            entry[25] = if number < required { layout::REQUIRED } else { 0 };
+            entry[25] = if number < required {
+                layout::REQUIRED
+            } else {
+                0
+            };
             entry[32..40].copy_from_slice(&(at as u64).to_le_bytes());
             entry[40..48].copy_from_slice(&(data.len() as u64).to_le_bytes());
             out.extend(entry);

@@ -1,7 +1,8 @@
-//! Files that appear under their name whole or not at all: written beside it, synced, renamed, folder synced.
+//! Files that appear under their name whole or not at all: written beside it, synced, renamed,
+//! folder synced.
 //!
-//! What that takes from the operating system is the trait [`Disk`], so that tests can fill the disk after any byte and
-//! cut the power between any two steps.
+//! What that takes from the operating system is the trait [`Disk`], so that tests can fill the disk
+//! after any byte and cut the power between any two steps.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
@@ -39,7 +40,9 @@ impl Disk for System {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        Ok(Box::new(OpenOptions::new().write(true).create_new(true).open(path)?))
+        Ok(Box::new(
+            OpenOptions::new().write(true).create_new(true).open(path)?,
+        ))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -48,7 +51,11 @@ impl Disk for System {
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         // Elsewhere a folder cannot be opened as a file, and renames are not ordered by hand.
-        if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
+        if cfg!(unix) {
+            std::fs::File::open(folder)?.sync_all()
+        } else {
+            Ok(())
+        }
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -56,7 +63,8 @@ impl Disk for System {
     }
 }
 
-/// A file under its temporary name `NAME.tmp-PID`. [`Temp::seal`] gives it its own; dropping it removes it.
+/// A file under its temporary name `NAME.tmp-PID`. [`Temp::seal`] gives it its own; dropping it
+/// removes it.
 pub(crate) struct Temp {
     disk: Arc<dyn Disk>,
     /// `None` once writing is over.
@@ -68,15 +76,23 @@ pub(crate) struct Temp {
 
 impl Temp {
     pub(crate) fn create(disk: Arc<dyn Disk>, target: &Path) -> Result<Temp> {
-        let name = target
-            .file_name()
-            .ok_or_else(|| Error::config(format!("{}: not the name of a file", target.display())))?;
+        let name = target.file_name().ok_or_else(|| {
+            Error::config(format!("{}: not the name of a file", target.display()))
+        })?;
         let mut temp = name.to_owned();
         temp.push(format!(".tmp-{}", std::process::id()));
         let temp = target.with_file_name(temp);
-        let out = disk.create(&temp).map_err(|error| Error::io("create", &temp, error))?;
+        let out = disk
+            .create(&temp)
+            .map_err(|error| Error::io("create", &temp, error))?;
         let out = Some(BufWriter::with_capacity(1 << 18, out));
-        Ok(Temp { disk, out, temp, target: target.to_owned(), sealed: false })
+        Ok(Temp {
+            disk,
+            out,
+            temp,
+            target: target.to_owned(),
+            sealed: false,
+        })
     }
 
     /// Where the file will be.
@@ -110,7 +126,8 @@ impl Temp {
         sync_parent(&*self.disk, &self.target)
     }
 
-    /// Drops the buffered bytes, which would otherwise be written once more while the file is removed.
+    /// Drops the buffered bytes, which would otherwise be written once more while the file is
+    /// removed.
     fn give_up(&mut self, doing: &str, error: io::Error) -> Error {
         if let Some(out) = self.out.take() {
             drop(out.into_parts());
@@ -137,7 +154,8 @@ pub(crate) fn sync_parent(disk: &dyn Disk, path: &Path) -> Result<()> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    disk.sync_folder(folder).map_err(|error| Error::io("sync", folder, error))
+    disk.sync_folder(folder)
+        .map_err(|error| Error::io("sync", folder, error))
 }
 
 /// True for the temporary name of a shard or manifest that some process writes or wrote.

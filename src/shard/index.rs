@@ -1,8 +1,8 @@
 //! The footer as read: a column index that is checked once and then trusted.
 //!
-//! The footer's bytes are kept as they are, in one allocation of the footer's own length, and cells are read from them
-//! in place. So an index can ask for no more memory than the file has bytes, and everything that a later access leans
-//! on (bounds, order, UTF-8) is established here.
+//! The footer's bytes are kept as they are, in one allocation of the footer's own length, and cells
+//! are read from them in place. So an index can ask for no more memory than the file has bytes, and
+//! everything that a later access leans on (bounds, order, UTF-8) is established here.
 
 use std::ops::Range;
 
@@ -68,7 +68,8 @@ struct Column {
 }
 
 impl Index {
-    /// Checks a footer whose checksum has been checked. `payload_end` is where the footer starts in the file.
+    /// Checks a footer whose checksum has been checked. `payload_end` is where the footer starts in
+    /// the file.
     pub(super) fn parse(footer: Vec<u8>, payload_end: u64) -> Result<Index> {
         if footer.len() < layout::FOOTER_HEAD {
             return Err(Error::corrupt(format!(
@@ -79,9 +80,15 @@ impl Index {
         }
         let samples = u64_at(&footer, 0);
         // Each sample takes at least the 8 bytes of its offset, which bounds all products below.
-        let samples = usize::try_from(samples).ok().filter(|n| *n <= footer.len() / 8).ok_or_else(|| {
-            Error::corrupt(format!("{samples} samples in a footer of {} bytes", footer.len()))
-        })?;
+        let samples = usize::try_from(samples)
+            .ok()
+            .filter(|n| *n <= footer.len() / 8)
+            .ok_or_else(|| {
+                Error::corrupt(format!(
+                    "{samples} samples in a footer of {} bytes",
+                    footer.len()
+                ))
+            })?;
         let columns = directory(&footer)?;
         let fixed = |name: &str| fixed(&columns, name, samples);
         let offset = fixed(layout::OFFSET)?;
@@ -93,19 +100,30 @@ impl Index {
         let kind = fixed(layout::TARGET_KIND)?;
         let name = ragged(&footer, find(&columns, layout::SAMPLE_NAME)?, samples)?;
         let target = ragged(&footer, find(&columns, layout::TARGET)?, samples)?;
-        let stored = columns.iter().any(|column| column.name == layout::JPEG_INDEX);
-        let jpeg_index = if stored { Some(fixed(layout::JPEG_INDEX)?) } else { None };
+        let stored = columns
+            .iter()
+            .any(|column| column.name == layout::JPEG_INDEX);
+        let jpeg_index = if stored {
+            Some(fixed(layout::JPEG_INDEX)?)
+        } else {
+            None
+        };
         let mut extras = Vec::new();
         for column in &columns {
             if column.name == layout::JPEG_INDEX
-                || layout::COLUMNS.iter().any(|(known, _)| *known == column.name)
+                || layout::COLUMNS
+                    .iter()
+                    .any(|(known, _)| *known == column.name)
             {
                 continue;
             }
             if column.required {
                 return Err(Error::new(
                     Kind::Unsupported,
-                    format!("the column \"{}\" is required and not known here: update feedmill", column.name),
+                    format!(
+                        "the column \"{}\" is required and not known here: update feedmill",
+                        column.name
+                    ),
                 ));
             }
             // Columns of other types belong to later writers and are passed over.
@@ -135,7 +153,9 @@ impl Index {
     fn check(&self, payload_end: u64) -> Result<()> {
         let mut end = layout::HEADER;
         for row in 0..self.samples {
-            end = self.check_row(row, end, payload_end).map_err(|error| error.at(format!("record {row}")))?;
+            end = self
+                .check_row(row, end, payload_end)
+                .map_err(|error| error.at(format!("record {row}")))?;
         }
         Ok(())
     }
@@ -145,7 +165,10 @@ impl Index {
         let offset = u64_at(&self.footer, self.offset + row * 8);
         let length = u64_at(&self.footer, self.length + row * 8);
         if !offset.is_multiple_of(layout::ALIGN) {
-            return Err(Error::corrupt(format!("offset {offset} is not a multiple of {}", layout::ALIGN)));
+            return Err(Error::corrupt(format!(
+                "offset {offset} is not a multiple of {}",
+                layout::ALIGN
+            )));
         }
         if offset < free {
             return Err(Error::corrupt(format!(
@@ -156,7 +179,9 @@ impl Index {
             return Err(Error::corrupt("a record of 0 bytes"));
         }
         let jpeg_index = self.jpeg_index(row);
-        let end = offset.checked_add(length).and_then(|end| end.checked_add(jpeg_index.into()));
+        let end = offset
+            .checked_add(length)
+            .and_then(|end| end.checked_add(jpeg_index.into()));
         let end = end.filter(|end| *end <= payload_end).ok_or_else(|| {
             Error::corrupt(format!(
                 "{length} bytes at offset {offset} and an entropy index of {jpeg_index} go past byte {payload_end}, \
@@ -165,7 +190,9 @@ impl Index {
         })?;
         let (width, height) = (self.u32(self.width, row), self.u32(self.height, row));
         if width == 0 || height == 0 {
-            return Err(Error::corrupt(format!("an image of {width} x {height} pixels")));
+            return Err(Error::corrupt(format!(
+                "an image of {width} x {height} pixels"
+            )));
         }
         let byte = self.footer[self.codec + row];
         let codec = layout::codec_of(byte, width, height)
@@ -187,10 +214,16 @@ impl Index {
             0 => words == 0,
             1 => words == 4,
             2 | 3 => words.is_multiple_of(4),
-            _ => return Err(Error::corrupt(format!("target kind {kind}; expected 0 to 3"))),
+            _ => {
+                return Err(Error::corrupt(format!(
+                    "target kind {kind}; expected 0 to 3"
+                )));
+            }
         };
         if !fits {
-            return Err(Error::corrupt(format!("a target of kind {kind} with {words} bytes")));
+            return Err(Error::corrupt(format!(
+                "a target of kind {kind} with {words} bytes"
+            )));
         }
         Ok(end)
     }
@@ -222,7 +255,8 @@ impl Index {
     }
 
     pub(super) fn name(&self, row: usize) -> &str {
-        std::str::from_utf8(self.name.cell(&self.footer, row)).expect("checked when the index was read")
+        std::str::from_utf8(self.name.cell(&self.footer, row))
+            .expect("checked when the index was read")
     }
 
     pub(super) fn target(&self, row: usize) -> Target {
@@ -239,7 +273,11 @@ impl Index {
     /// A record's identity in bytes (name, target kind, target), for fingerprints.
     pub(super) fn labels(&self, row: usize) -> [&[u8]; 3] {
         let kind = self.kind + row;
-        [self.name.cell(&self.footer, row), &self.footer[kind..=kind], self.target.cell(&self.footer, row)]
+        [
+            self.name.cell(&self.footer, row),
+            &self.footer[kind..=kind],
+            self.target.cell(&self.footer, row),
+        ]
     }
 
     pub(super) fn extra(&self, column: &str, row: usize) -> Option<&[u8]> {
@@ -256,7 +294,10 @@ impl Index {
 fn directory(footer: &[u8]) -> Result<Vec<Column>> {
     let count = u32_at(footer, 8) as usize;
     if count > layout::MAX_COLUMNS {
-        return Err(Error::corrupt(format!("{count} columns; at most {} are read", layout::MAX_COLUMNS)));
+        return Err(Error::corrupt(format!(
+            "{count} columns; at most {} are read",
+            layout::MAX_COLUMNS
+        )));
     }
     let mut free = layout::FOOTER_HEAD + count * layout::ENTRY;
     if free > footer.len() {
@@ -268,14 +309,24 @@ fn directory(footer: &[u8]) -> Result<Vec<Column>> {
     let mut columns: Vec<Column> = Vec::new();
     for number in 0..count {
         let entry = &footer[layout::FOOTER_HEAD + number * layout::ENTRY..][..layout::ENTRY];
-        let name = entry[..layout::NAME].split(|byte| *byte == 0).next().unwrap_or(&[]);
+        let name = entry[..layout::NAME]
+            .split(|byte| *byte == 0)
+            .next()
+            .unwrap_or(&[]);
         if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
-            return Err(Error::corrupt(format!("column {number} is named \"{}\"", name.escape_ascii())));
+            return Err(Error::corrupt(format!(
+                "column {number} is named \"{}\"",
+                name.escape_ascii()
+            )));
         }
         let name = String::from_utf8_lossy(name).into_owned();
         let (offset, length) = (u64_at(entry, 32), u64_at(entry, 40));
-        let start = usize::try_from(offset).ok().filter(|start| *start >= free && start % 8 == 0);
-        let end = usize::try_from(length).ok().and_then(|length| start?.checked_add(length));
+        let start = usize::try_from(offset)
+            .ok()
+            .filter(|start| *start >= free && start % 8 == 0);
+        let end = usize::try_from(length)
+            .ok()
+            .and_then(|length| start?.checked_add(length));
         let (Some(start), Some(end)) = (start, end.filter(|end| *end <= footer.len())) else {
             return Err(Error::corrupt(format!(
                 "column \"{name}\" has {length} bytes at {offset}: expected a multiple of 8 from {free} on, \
@@ -308,7 +359,10 @@ fn find<'a>(columns: &'a [Column], name: &str) -> Result<&'a Column> {
 fn fixed(columns: &[Column], name: &str, samples: usize) -> Result<usize> {
     let column = find(columns, name)?;
     // The one that is not in the table is the entropy index.
-    let cell = layout::COLUMNS.iter().find(|(known, _)| *known == name).map_or(Cell::U32, |(_, cell)| *cell);
+    let cell = layout::COLUMNS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map_or(Cell::U32, |(_, cell)| *cell);
     let width = match cell {
         Cell::U8 | Cell::Bytes => 1,
         Cell::U32 => 4,
@@ -362,5 +416,8 @@ fn ragged(footer: &[u8], column: &Column, samples: usize) -> Result<Ragged> {
             "the column \"{name}\" has {data} bytes, its positions end at {last}"
         )));
     }
-    Ok(Ragged { positions: start, data: column.bytes.end - data })
+    Ok(Ragged {
+        positions: start,
+        data: column.bytes.end - data,
+    })
 }

@@ -1,5 +1,5 @@
-//! The fixed parts of a shard: header, tail, column directory, and the numbers in them. `docs/FORMAT.md` is the
-//! specification; names here are the names there.
+//! The fixed parts of a shard: header, tail, column directory, and the numbers in them.
+//! `docs/FORMAT.md` is the specification; names here are the names there.
 
 use crate::error::{Error, Kind, Result};
 use crate::source::{Codec, Fingerprint};
@@ -11,7 +11,8 @@ pub(super) const HEAD_MAGIC: [u8; 8] = *b"\x89MILL\r\n\x1a";
 pub(super) const TAIL_MAGIC: [u8; 8] = *b"MILLEND\n";
 pub(super) const HEADER: u64 = 64;
 pub(super) const TAIL: u64 = 32;
-/// Records and the footer start at multiples of this, so that a mapped record has the alignment of a cache line.
+/// Records and the footer start at multiples of this, so that a mapped record has the alignment of
+/// a cache line.
 pub(super) const ALIGN: u64 = 64;
 /// Samples, columns, reserved.
 pub(super) const FOOTER_HEAD: usize = 16;
@@ -34,7 +35,8 @@ pub(super) const SAMPLE_NAME: &str = "name";
 pub(super) const TARGET_KIND: &str = "target.kind";
 pub(super) const TARGET: &str = "target";
 
-/// The column of entropy indexes, which only shards with any have: how many bytes each has, right behind its record.
+/// The column of entropy indexes, which only shards with any have: how many bytes each has, right
+/// behind its record.
 pub(super) const JPEG_INDEX: &str = "jpeg.index.1";
 
 /// The type of a column: how many bytes a cell has.
@@ -64,7 +66,8 @@ pub(super) const COLUMNS: [(&str, Cell); 9] = [
 /// What a shard says of its own origin: which conversion wrote it, and as which of its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// The fingerprint of the conversion (source and options); 0 for a shard that no conversion wrote.
+    /// The fingerprint of the conversion (source and options); 0 for a shard that no conversion
+    /// wrote.
     pub conversion: Fingerprint,
     /// The number of the shard in its conversion, from 0.
     pub part: u64,
@@ -72,7 +75,10 @@ pub struct Stamp {
 
 impl Default for Stamp {
     fn default() -> Stamp {
-        Stamp { conversion: Fingerprint(0), part: 0 }
+        Stamp {
+            conversion: Fingerprint(0),
+            part: 0,
+        }
     }
 }
 
@@ -118,7 +124,9 @@ pub(super) fn parse_header(bytes: &[u8; HEADER as usize]) -> Result<Stamp> {
     if version > VERSION && version < 1 << 16 {
         return Err(Error::new(
             Kind::Unsupported,
-            format!("a shard of format version {version}; this program reads up to {VERSION}: update it"),
+            format!(
+                "a shard of format version {version}; this program reads up to {VERSION}: update it"
+            ),
         ));
     }
     let (found, expected) = (crc32c::crc32c(&bytes[..60]), u32_at(bytes, 60));
@@ -135,7 +143,10 @@ pub(super) fn parse_header(bytes: &[u8; HEADER as usize]) -> Result<Stamp> {
     }
     let mut conversion = [0; 16];
     conversion.copy_from_slice(&bytes[16..32]);
-    Ok(Stamp { conversion: Fingerprint(u128::from_le_bytes(conversion)), part: u64_at(bytes, 32) })
+    Ok(Stamp {
+        conversion: Fingerprint(u128::from_le_bytes(conversion)),
+        part: u64_at(bytes, 32),
+    })
 }
 
 /// The last bytes of a shard: where the footer is and its checksum.
@@ -158,7 +169,8 @@ impl Tail {
         out
     }
 
-    /// Reads the tail of a file of `length` bytes and checks that header, payload, footer and tail fill it exactly.
+    /// Reads the tail of a file of `length` bytes and checks that header, payload, footer and tail
+    /// fill it exactly.
     pub(super) fn parse(bytes: &[u8; TAIL as usize], length: u64) -> Result<Tail> {
         let sound = crc32c::crc32c(&bytes[..20]) == u32_at(bytes, 20);
         let magic = bytes[24..32] == TAIL_MAGIC;
@@ -174,15 +186,23 @@ impl Tail {
             ));
         }
         if !magic || !sound {
-            return Err(Error::corrupt(format!("the last {TAIL} bytes contradict their checksum or magic")));
+            return Err(Error::corrupt(format!(
+                "the last {TAIL} bytes contradict their checksum or magic"
+            )));
         }
         let tail = Tail {
             footer_offset: u64_at(bytes, 0),
             footer_length: u64_at(bytes, 8),
             footer_crc: u32_at(bytes, 16),
         };
-        let end = tail.footer_offset.checked_add(tail.footer_length).and_then(|end| end.checked_add(TAIL));
-        if end != Some(length) || tail.footer_offset < HEADER || !tail.footer_offset.is_multiple_of(ALIGN) {
+        let end = tail
+            .footer_offset
+            .checked_add(tail.footer_length)
+            .and_then(|end| end.checked_add(TAIL));
+        if end != Some(length)
+            || tail.footer_offset < HEADER
+            || !tail.footer_offset.is_multiple_of(ALIGN)
+        {
             return Err(Error::corrupt(format!(
                 "a footer of {} bytes at byte {} does not fit a file of {length} bytes: \
                  expected a multiple of {ALIGN} from {HEADER} on, ending {TAIL} bytes before the end",
@@ -193,7 +213,8 @@ impl Tail {
     }
 }
 
-/// The byte that stands for a codec in the `codec` column; `None` for a codec that shards cannot hold.
+/// The byte that stands for a codec in the `codec` column; `None` for a codec that shards cannot
+/// hold.
 pub(super) fn codec_byte(codec: Codec) -> Option<u8> {
     match codec {
         Codec::Jpeg => Some(1),
@@ -211,8 +232,16 @@ pub(super) fn codec_of(byte: u8, width: u32, height: u32) -> Option<Codec> {
         1 => Some(Codec::Jpeg),
         2 => Some(Codec::Png),
         3 => Some(Codec::WebP),
-        4 => Some(Codec::Raw { width, height, channels: 1 }),
-        5 => Some(Codec::Raw { width, height, channels: 3 }),
+        4 => Some(Codec::Raw {
+            width,
+            height,
+            channels: 1,
+        }),
+        5 => Some(Codec::Raw {
+            width,
+            height,
+            channels: 3,
+        }),
         _ => None,
     }
 }

@@ -64,9 +64,10 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`Kind::Truncated`] if there is none, as in a folder whose conversion has not ended; [`Kind::Io`] if it cannot
-    /// be read; [`Kind::Corrupt`] if it is not a manifest, its names are not plain file names or its counts do not add
-    /// up; [`Kind::Unsupported`] for a later version; [`Kind::Limit`] above 256 MiB.
+    /// [`Kind::Truncated`] if there is none, as in a folder whose conversion has not ended;
+    /// [`Kind::Io`] if it cannot be read; [`Kind::Corrupt`] if it is not a manifest, its names
+    /// are not plain file names or its counts do not add up; [`Kind::Unsupported`] for a later
+    /// version; [`Kind::Limit`] above 256 MiB.
     pub fn read(folder: &Path) -> Result<Manifest> {
         let path = folder.join(MANIFEST);
         let status = match std::fs::metadata(&path) {
@@ -98,7 +99,11 @@ impl Manifest {
 
     fn parse(text: &[u8]) -> Result<Manifest> {
         let broken = |error: serde_json::Error| {
-            let kind = if error.is_eof() { Kind::Truncated } else { Kind::Corrupt };
+            let kind = if error.is_eof() {
+                Kind::Truncated
+            } else {
+                Kind::Corrupt
+            };
             Error::new(kind, format!("not a manifest of shards: {error}")).with_cause(error)
         };
         let head: Head = serde_json::from_slice(text).map_err(broken)?;
@@ -111,7 +116,10 @@ impl Manifest {
         if head.version != VERSION {
             return Err(Error::new(
                 Kind::Unsupported,
-                format!("version {}; this program reads {VERSION}: update it", head.version),
+                format!(
+                    "version {}; this program reads {VERSION}: update it",
+                    head.version
+                ),
             ));
         }
         let manifest: Manifest = serde_json::from_slice(text).map_err(broken)?;
@@ -126,7 +134,9 @@ impl Manifest {
                 )));
             }
             if !names.insert(name) {
-                return Err(Error::corrupt(format!("the shard \"{name}\" is listed twice")));
+                return Err(Error::corrupt(format!(
+                    "the shard \"{name}\" is listed twice"
+                )));
             }
             samples = samples
                 .checked_add(shard.samples)
@@ -143,8 +153,13 @@ impl Manifest {
 
     /// The manifest as it is stored: JSON, ending with a new line.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let written = Written { format: FORMAT, version: VERSION, body: self };
-        let mut text = serde_json::to_vec_pretty(&written).expect("strings and numbers have a JSON form");
+        let written = Written {
+            format: FORMAT,
+            version: VERSION,
+            body: self,
+        };
+        let mut text =
+            serde_json::to_vec_pretty(&written).expect("strings and numbers have a JSON form");
         text.push(b'\n');
         text
     }
@@ -184,13 +199,21 @@ impl Listed {
             )
         };
         if found.samples != self.samples {
-            return Err(differs("the number of samples is", found.samples, self.samples));
+            return Err(differs(
+                "the number of samples is",
+                found.samples,
+                self.samples,
+            ));
         }
         if found.bytes != self.bytes {
             return Err(differs("the number of bytes is", found.bytes, self.bytes));
         }
         if found.footer_crc32c != self.footer_crc32c {
-            return Err(differs("the checksum is", found.footer_crc32c.into(), self.footer_crc32c.into()));
+            return Err(differs(
+                "the checksum is",
+                found.footer_crc32c.into(),
+                self.footer_crc32c.into(),
+            ));
         }
         Ok(())
     }

@@ -11,8 +11,8 @@ use memmap2::Mmap;
 
 use crate::error::{Error, Kind, Result};
 
-/// Records of at least this many bytes are faulted in by one system call before they are touched. For smaller ones
-/// the call would cost more than the page faults.
+/// Records of at least this many bytes are faulted in by one system call before they are touched.
+/// For smaller ones the call would cost more than the page faults.
 const POPULATE: usize = 16 << 10;
 
 pub(crate) struct Map {
@@ -31,17 +31,23 @@ impl AsRef<[u8]> for Owner {
 
 impl Map {
     pub(crate) fn new(file: &File, path: &Path) -> Result<Map> {
-        // SAFETY: the mapping is private to this process and never written here. What remains is that another process
-        // changes the file. Shards are made not to change: they appear under their name whole, by a rename, and a
-        // later shard of that name is another file. Whoever edits one in place breaks that contract, which
-        // docs/FORMAT.md states: bytes may then change after their checksum was found right, and they are plain
-        // numbers of which no value is invalid. Whoever cuts one short makes a touch of the lost pages end the process
-        // by SIGBUS, which is not undefined; `range` finds most such cases before. `Backing::Pread` has neither.
+        // SAFETY: the mapping is private to this process and never written here. What remains is
+        // that another process changes the file. Shards are made not to change: they appear
+        // under their name whole, by a rename, and a later shard of that name is another
+        // file. Whoever edits one in place breaks that contract, which docs/FORMAT.md
+        // states: bytes may then change after their checksum was found right, and they are plain
+        // numbers of which no value is invalid. Whoever cuts one short makes a touch of the lost
+        // pages end the process by SIGBUS, which is not undefined; `range` finds most such
+        // cases before. `Backing::Pread` has neither.
         let map = unsafe { Mmap::map(file) }.map_err(|error| {
             Error::new(Kind::Io, format!("cannot map the file: {error}")).with_cause(error)
         })?;
         let map = Arc::new(map);
-        Ok(Map { bytes: Bytes::from_owner(Owner(map.clone())), map, path: path.to_owned() })
+        Ok(Map {
+            bytes: Bytes::from_owner(Owner(map.clone())),
+            map,
+            path: path.to_owned(),
+        })
     }
 
     /// The whole mapping. Its owner checks every offset that it reads from it where it is used.
@@ -55,7 +61,10 @@ impl Map {
         if range.end > self.map.len() {
             return Err(Error::new(
                 Kind::Truncated,
-                format!("{length} bytes at offset {start} go past the {} bytes mapped", self.map.len()),
+                format!(
+                    "{length} bytes at offset {start} go past the {} bytes mapped",
+                    self.map.len()
+                ),
             ));
         }
         if length >= POPULATE {
@@ -64,16 +73,23 @@ impl Map {
         Ok(self.bytes.slice(range))
     }
 
-    /// Asks the kernel for the pages: for one that is gone it answers with an error, where a touch would kill.
+    /// Asks the kernel for the pages: for one that is gone it answers with an error, where a touch
+    /// would kill.
     #[cfg(target_os = "linux")]
     fn populate(&self, start: usize, length: usize) -> Result<()> {
-        let Err(error) = self.map.advise_range(memmap2::Advice::PopulateRead, start, length) else {
+        let Err(error) = self
+            .map
+            .advise_range(memmap2::Advice::PopulateRead, start, length)
+        else {
             return Ok(());
         };
         match error.raw_os_error() {
             Some(libc::EFAULT) => {}
             Some(libc::EHWPOISON | libc::EIO | libc::ENOMEM) => {
-                return Err(Error::new(Kind::Io, format!("cannot read {length} bytes: {error}")));
+                return Err(Error::new(
+                    Kind::Io,
+                    format!("cannot read {length} bytes: {error}"),
+                ));
             }
             // Kernels before 5.14 do not know the advice, and it is no more than that.
             _ => return Ok(()),
@@ -82,7 +98,9 @@ impl Map {
         match std::fs::metadata(&self.path) {
             Ok(found) if found.len() >= end => Err(Error::new(
                 Kind::Io,
-                format!("the disk cannot read {length} bytes at offset {start}, or the file was replaced"),
+                format!(
+                    "the disk cannot read {length} bytes at offset {start}, or the file was replaced"
+                ),
             )),
             _ => Err(Error::new(
                 Kind::Truncated,

@@ -3,10 +3,10 @@
 //! `docs/FORMAT.md` specifies it byte by byte. The rules that shape this code:
 //!
 //! * A shard is written once and never changed. It appears under its name whole or not at all.
-//! * [`Shard::open`] checks everything that later reads lean on, so that a hostile file is an error at open: no later
-//!   access can leave the payload, and no allocation is larger than the file.
-//! * Each record has its own checksum, looked at on every read. A damaged record is an error that names it, and its
-//!   neighbors stay readable.
+//! * [`Shard::open`] checks everything that later reads lean on, so that a hostile file is an error
+//!   at open: no later access can leave the payload, and no allocation is larger than the file.
+//! * Each record has its own checksum, looked at on every read. A damaged record is an error that
+//!   names it, and its neighbors stay readable.
 
 mod columns;
 pub(crate) mod disk;
@@ -38,12 +38,14 @@ pub(crate) use map::Map;
 /// How the bytes of a shard reach memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backing {
-    /// The file is mapped; records are slices of the mapping, without a copy. The fastest, for local disks. If another
-    /// process cuts the file short while it is open, the touch of a small record that is gone ends the process by
-    /// SIGBUS; for records of 16 KiB and more Linux is asked first, and the loss is [`Kind::Truncated`].
+    /// The file is mapped; records are slices of the mapping, without a copy. The fastest, for
+    /// local disks. If another process cuts the file short while it is open, the touch of a
+    /// small record that is gone ends the process by SIGBUS; for records of 16 KiB and more
+    /// Linux is asked first, and the loss is [`Kind::Truncated`].
     #[default]
     Mmap,
-    /// Records are read by position into a buffer. For network file systems, and wherever files may be cut.
+    /// Records are read by position into a buffer. For network file systems, and wherever files may
+    /// be cut.
     Pread,
 }
 
@@ -65,13 +67,15 @@ enum Stored {
 }
 
 impl Shard {
-    /// Opens a shard and checks its header and its whole index; records are checked as they are read.
+    /// Opens a shard and checks its header and its whole index; records are checked as they are
+    /// read.
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] if the file cannot be opened or read. [`Kind::Truncated`] if it does not end as a shard does,
-    /// [`Kind::Corrupt`] if anything in header, tail or index contradicts itself, [`Kind::Unsupported`] for a later
-    /// version of the format. The message says what was expected and what was found.
+    /// [`Kind::Io`] if the file cannot be opened or read. [`Kind::Truncated`] if it does not end as
+    /// a shard does, [`Kind::Corrupt`] if anything in header, tail or index contradicts itself,
+    /// [`Kind::Unsupported`] for a later version of the format. The message says what was
+    /// expected and what was found.
     pub fn open(path: &Path, backing: Backing) -> Result<Shard> {
         let (file, bytes) = open_regular(path)?;
         Shard::parse(file, bytes, path, backing).map_err(|error| error.at(path.display()))
@@ -83,8 +87,12 @@ impl Shard {
         pread::read_exact(&file, &mut tail, bytes - layout::TAIL)?;
         let tail = Tail::parse(&tail, bytes)?;
         // No more than the file's length, by the check of the tail.
-        let length = usize::try_from(tail.footer_length)
-            .map_err(|_| Error::new(Kind::Limit, format!("an index of {} bytes", tail.footer_length)))?;
+        let length = usize::try_from(tail.footer_length).map_err(|_| {
+            Error::new(
+                Kind::Limit,
+                format!("an index of {} bytes", tail.footer_length),
+            )
+        })?;
         let mut footer = pread::sized(Vec::new(), length)?;
         pread::read_exact(&file, &mut footer, tail.footer_offset)?;
         let found = crc32c::crc32c(&footer);
@@ -100,7 +108,15 @@ impl Shard {
             Backing::Pread => Stored::File(file),
         };
         let (footer_crc, payload_end) = (tail.footer_crc, tail.footer_offset);
-        Ok(Shard { path: path.to_owned(), stamp, footer_crc, bytes, index, payload_end, stored })
+        Ok(Shard {
+            path: path.to_owned(),
+            stamp,
+            footer_crc,
+            bytes,
+            index,
+            payload_end,
+            stored,
+        })
     }
 
     /// The header's stamp alone, for a file whose index may be damaged.
@@ -131,14 +147,19 @@ impl Shard {
 
     /// What a manifest says of it.
     pub fn sealed(&self) -> Sealed {
-        Sealed { samples: self.len(), bytes: self.bytes, footer_crc32c: self.footer_crc }
+        Sealed {
+            samples: self.len(),
+            bytes: self.bytes,
+            footer_crc32c: self.footer_crc,
+        }
     }
 
     /// What the index says of a record.
     ///
     /// # Panics
     ///
-    /// If `record` is not below [`Shard::len`]; so do the other methods that take a record but [`Shard::read`].
+    /// If `record` is not below [`Shard::len`]; so do the other methods that take a record but
+    /// [`Shard::read`].
     pub fn entry(&self, record: u64) -> Entry {
         self.index.entry(self.row(record))
     }
@@ -169,33 +190,48 @@ impl Shard {
     }
 
     fn row(&self, record: u64) -> usize {
-        assert!(record < self.len(), "record {record} of {} in {}", self.len(), self.path.display());
+        assert!(
+            record < self.len(),
+            "record {record} of {} in {}",
+            self.len(),
+            self.path.display()
+        );
         record as usize
     }
 
-    /// Reads a record and checks its checksum. `spare` is used by [`Backing::Pread`] and comes back in the payload.
+    /// Reads a record and checks its checksum. `spare` is used by [`Backing::Pread`] and comes back
+    /// in the payload.
     ///
     /// # Errors
     ///
-    /// [`Kind::Corrupt`] if the bytes do not have the record's checksum, [`Kind::Truncated`] if the file was cut since
-    /// it was opened, [`Kind::Io`] if it cannot be read, [`Kind::Config`] if there is no such record. The message names
-    /// the file and the record.
+    /// [`Kind::Corrupt`] if the bytes do not have the record's checksum, [`Kind::Truncated`] if the
+    /// file was cut since it was opened, [`Kind::Io`] if it cannot be read, [`Kind::Config`] if
+    /// there is no such record. The message names the file and the record.
     pub fn read(&self, record: u64, spare: Vec<u8>) -> Result<Payload> {
         if record >= self.len() {
-            return Err(Error::config(format!("{}: record {record} of {}", self.path.display(), self.len())));
+            return Err(Error::config(format!(
+                "{}: record {record} of {}",
+                self.path.display(),
+                self.len()
+            )));
         }
         let entry = self.entry(record);
         self.read_entry(&entry, spare).map_err(|error| {
-            error.at(format!("{}: record {record} ({})", self.path.display(), self.name(record)))
+            error.at(format!(
+                "{}: record {record} ({})",
+                self.path.display(),
+                self.name(record)
+            ))
         })
     }
 
-    /// The entropy index of a record that is a JPEG; `None` if none is stored. It has a checksum of its own, which the
-    /// decoder looks at.
+    /// The entropy index of a record that is a JPEG; `None` if none is stored. It has a checksum of
+    /// its own, which the decoder looks at.
     ///
     /// # Errors
     ///
-    /// [`Kind::Truncated`] if the file was cut since it was opened, [`Kind::Io`] if it cannot be read.
+    /// [`Kind::Truncated`] if the file was cut since it was opened, [`Kind::Io`] if it cannot be
+    /// read.
     pub fn jpeg_index(&self, record: u64) -> Result<Option<Bytes>> {
         let entry = self.entry(record);
         if entry.jpeg_index == 0 {
@@ -204,19 +240,30 @@ impl Shard {
         // It fits, since the index of records was checked.
         self.slice(entry.offset + entry.length, entry.jpeg_index as usize)
             .map(Some)
-            .map_err(|error| error.at(format!("{}: entropy index of record {record}", self.path.display())))
+            .map_err(|error| {
+                error.at(format!(
+                    "{}: entropy index of record {record}",
+                    self.path.display()
+                ))
+            })
     }
 
-    /// Bytes that were written behind a record and its entropy index ([`Writer::append_with`]): `length` of them, from the
-    /// `start`th on. What they are, and their checksum, an extra column says.
+    /// Bytes that were written behind a record and its entropy index ([`Writer::append_with`]):
+    /// `length` of them, from the `start`th on. What they are, and their checksum, an extra
+    /// column says.
     ///
     /// # Errors
     ///
-    /// [`Kind::Corrupt`] if they would reach into the index of records, and as [`Shard::jpeg_index`].
+    /// [`Kind::Corrupt`] if they would reach into the index of records, and as
+    /// [`Shard::jpeg_index`].
     pub(crate) fn behind(&self, record: u64, start: u64, length: u64) -> Result<Bytes> {
         let entry = self.entry(record);
         let first = (entry.offset + entry.length + u64::from(entry.jpeg_index)).checked_add(start);
-        let fits = |first: u64| first.checked_add(length).is_some_and(|end| end <= self.payload_end);
+        let fits = |first: u64| {
+            first
+                .checked_add(length)
+                .is_some_and(|end| end <= self.payload_end)
+        };
         match (first.filter(|first| fits(*first)), usize::try_from(length)) {
             (Some(first), Ok(length)) => self.slice(first, length),
             _ => Err(Error::corrupt(format!(
@@ -239,7 +286,8 @@ impl Shard {
     }
 
     fn read_entry(&self, entry: &Entry, spare: Vec<u8>) -> Result<Payload> {
-        // Fits: the index was checked to lie inside the file. A file that a 32-bit machine cannot map failed at open.
+        // Fits: the index was checked to lie inside the file. A file that a 32-bit machine cannot
+        // map failed at open.
         let length = usize::try_from(entry.length)
             .map_err(|_| Error::new(Kind::Limit, format!("a record of {} bytes", entry.length)))?;
         let payload = match &self.stored {
@@ -280,10 +328,15 @@ impl Shard {
 fn open_regular(path: &Path) -> Result<(File, u64)> {
     let status = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     if !status.is_file() {
-        return Err(Error::config(format!("{}: not a regular file, so not a shard", path.display())));
+        return Err(Error::config(format!(
+            "{}: not a regular file, so not a shard",
+            path.display()
+        )));
     }
     let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-    let status = file.metadata().map_err(|error| Error::io("open", path, error))?;
+    let status = file
+        .metadata()
+        .map_err(|error| Error::io("open", path, error))?;
     Ok((file, status.len()))
 }
 
@@ -292,7 +345,10 @@ fn read_stamp(file: &File, bytes: u64) -> Result<Stamp> {
     if bytes < layout::HEADER + layout::TAIL {
         return Err(Error::new(
             Kind::Truncated,
-            format!("a shard has at least {} bytes, found {bytes}", layout::HEADER + layout::TAIL),
+            format!(
+                "a shard has at least {} bytes, found {bytes}",
+                layout::HEADER + layout::TAIL
+            ),
         ));
     }
     let mut header = [0; layout::HEADER as usize];

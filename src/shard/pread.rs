@@ -50,11 +50,16 @@ pub(super) fn read_exact(file: &impl ReadAt, mut buffer: &mut [u8], offset: u64)
     Ok(())
 }
 
-/// A buffer of `length` bytes, `spare` grown or cut, with an error in place of an abort when memory is short.
+/// A buffer of `length` bytes, `spare` grown or cut, with an error in place of an abort when memory
+/// is short.
 pub(super) fn sized(mut spare: Vec<u8>, length: usize) -> Result<Vec<u8>> {
     if let Some(more) = length.checked_sub(spare.len()) {
         spare.try_reserve_exact(more).map_err(|error| {
-            Error::new(Kind::Limit, format!("no memory for {length} bytes: {error}")).with_cause(error)
+            Error::new(
+                Kind::Limit,
+                format!("no memory for {length} bytes: {error}"),
+            )
+            .with_cause(error)
         })?;
     }
     spare.resize(length, 0);

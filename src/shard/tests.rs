@@ -33,13 +33,19 @@ impl ReadAt for Grudging {
 #[test]
 fn partial_reads_and_interrupts_are_read_to_the_end() {
     let data: Vec<u8> = (0..1000u32).map(|i| i as u8).collect();
-    let file = Grudging { data: data.clone(), calls: Cell::new(0) };
+    let file = Grudging {
+        data: data.clone(),
+        calls: Cell::new(0),
+    };
     let mut buffer = vec![0; 900];
     read_exact(&file, &mut buffer, 100).unwrap();
     assert_eq!(buffer, data[100..]);
     let error = read_exact(&file, &mut buffer, 101).unwrap_err();
     assert_eq!(error.kind(), Kind::Truncated);
-    assert!(error.message().contains("byte 1000") && error.message().contains("1 are missing"), "{error}");
+    assert!(
+        error.message().contains("byte 1000") && error.message().contains("1 are missing"),
+        "{error}"
+    );
 }
 
 /// A disk that notes what is asked of it.
@@ -62,7 +68,11 @@ impl Write for Noted {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Short, so that a write is many steps.
         let count = bytes.len().min(97);
-        self.0.0.lock().unwrap().push(Step::Write(self.1.clone(), bytes[..count].to_vec()));
+        self.0
+            .0
+            .lock()
+            .unwrap()
+            .push(Step::Write(self.1.clone(), bytes[..count].to_vec()));
         Ok(count)
     }
 
@@ -85,7 +95,10 @@ impl Disk for Journal {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.0.lock().unwrap().push(Step::Rename(from.to_owned(), to.to_owned()));
+        self.0
+            .lock()
+            .unwrap()
+            .push(Step::Rename(from.to_owned(), to.to_owned()));
         Ok(())
     }
 
@@ -100,9 +113,9 @@ impl Disk for Journal {
     }
 }
 
-/// What may be on the disk under `name` after a power cut: `None` for no file, else its bytes. Bytes are sure once
-/// synced; before that any part of them may be lost, here all. A rename is sure once the folder is synced; before that
-/// it may have happened or not.
+/// What may be on the disk under `name` after a power cut: `None` for no file, else its bytes.
+/// Bytes are sure once synced; before that any part of them may be lost, here all. A rename is sure
+/// once the folder is synced; before that it may have happened or not.
 fn images(steps: &[Step], name: &Path) -> Vec<Option<Vec<u8>>> {
     let (mut written, mut synced) = (Vec::new(), Vec::new());
     let (mut renamed, mut sure) = (false, false);
@@ -124,10 +137,25 @@ fn images(steps: &[Step], name: &Path) -> Vec<Option<Vec<u8>>> {
 
 fn write_two(disk: Arc<dyn Disk>, path: &Path) -> Result<Sealed> {
     let mut writer = Writer::create_on(disk, path, Stamp::default())?;
-    for (number, target) in [Target::Class(1), Target::Multi(vec![0, 2])].iter().enumerate() {
+    for (number, target) in [Target::Class(1), Target::Multi(vec![0, 2])]
+        .iter()
+        .enumerate()
+    {
         let bytes = [number as u8; 40];
-        let codec = Codec::Raw { width: 8, height: 5, channels: 1 };
-        let record = Record { bytes: &bytes, codec, width: 8, height: 5, name: "a", target, extra: &[] };
+        let codec = Codec::Raw {
+            width: 8,
+            height: 5,
+            channels: 1,
+        };
+        let record = Record {
+            bytes: &bytes,
+            codec,
+            width: 8,
+            height: 5,
+            name: "a",
+            target,
+            extra: &[],
+        };
         writer.append(&record)?;
     }
     writer.finish()
@@ -146,10 +174,18 @@ fn a_power_cut_between_any_two_steps_leaves_the_whole_shard_or_none() {
     assert!(steps.len() > 10, "{steps:?}");
     for cut in 0..=steps.len() {
         for image in images(&steps[..cut], &path) {
-            assert!(image.is_none_or(|bytes| bytes == whole), "after {:?}", &steps[..cut].last());
+            assert!(
+                image.is_none_or(|bytes| bytes == whole),
+                "after {:?}",
+                &steps[..cut].last()
+            );
         }
     }
-    assert_eq!(images(&steps, &path), [Some(whole)], "finish() promises a durable shard");
+    assert_eq!(
+        images(&steps, &path),
+        [Some(whole)],
+        "finish() promises a durable shard"
+    );
 }
 
 #[test]
@@ -157,7 +193,9 @@ fn a_writer_that_is_dropped_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mill");
     let writer = Writer::create(&path, Stamp::default()).unwrap();
-    let temp = folder.path().join(format!("x.mill.tmp-{}", std::process::id()));
+    let temp = folder
+        .path()
+        .join(format!("x.mill.tmp-{}", std::process::id()));
     assert!(temp.exists() && !path.exists());
     drop(writer);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -168,7 +206,9 @@ fn a_temporary_file_is_not_written_through_a_link_in_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let victim = folder.path().join("victim");
     std::fs::write(&victim, "precious").unwrap();
-    let link = folder.path().join(format!("x.mill.tmp-{}", std::process::id()));
+    let link = folder
+        .path()
+        .join(format!("x.mill.tmp-{}", std::process::id()));
     std::os::unix::fs::symlink(&victim, link).unwrap();
     write_two(Arc::new(disk::System), &folder.path().join("x.mill")).unwrap();
     assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
@@ -176,10 +216,20 @@ fn a_temporary_file_is_not_written_through_a_link_in_its_place() {
 
 #[test]
 fn only_our_own_temporary_names_are_leftovers() {
-    for yes in ["shard-00000.mill.tmp-1", "manifest.json.tmp-4711", "my.mill.tmp-2"] {
+    for yes in [
+        "shard-00000.mill.tmp-1",
+        "manifest.json.tmp-4711",
+        "my.mill.tmp-2",
+    ] {
         assert!(is_leftover(yes), "{yes}");
     }
-    for no in ["shard-00000.mill", "x.mill.tmp-", "x.mill.tmp-a", "notes.tmp-3", "x.tmp-1.mill"] {
+    for no in [
+        "shard-00000.mill",
+        "x.mill.tmp-",
+        "x.mill.tmp-a",
+        "notes.tmp-3",
+        "x.tmp-1.mill",
+    ] {
         assert!(!is_leftover(no), "{no}");
     }
 }
@@ -224,7 +274,11 @@ fn a_record_that_the_format_cannot_hold_is_refused_and_the_writer_goes_on() {
     let mut writer = Writer::create(&path, Stamp::default()).unwrap();
     let good = Record {
         bytes: &[1, 2, 3, 4, 5, 6],
-        codec: Codec::Raw { width: 2, height: 1, channels: 3 },
+        codec: Codec::Raw {
+            width: 2,
+            height: 1,
+            channels: 3,
+        },
         width: 2,
         height: 1,
         name: "a",
@@ -235,13 +289,42 @@ fn a_record_that_the_format_cannot_hold_is_refused_and_the_writer_goes_on() {
         Record { bytes: &[], ..good },
         Record { width: 0, ..good },
         Record { width: 3, ..good },
-        Record { codec: Codec::Raw { width: 2, height: 1, channels: 4 }, ..good },
-        Record { codec: Codec::Raw { width: 2, height: 2, channels: 3 }, ..good },
-        Record { extra: &[("offset", b"")], ..good },
-        Record { extra: &[("", b"")], ..good },
-        Record { extra: &[("a b", b"")], ..good },
-        Record { extra: &[("a", b""), ("a", b"")], ..good },
-        Record { extra: &[("a-name-of-25-characters-xx", b"")], ..good },
+        Record {
+            codec: Codec::Raw {
+                width: 2,
+                height: 1,
+                channels: 4,
+            },
+            ..good
+        },
+        Record {
+            codec: Codec::Raw {
+                width: 2,
+                height: 2,
+                channels: 3,
+            },
+            ..good
+        },
+        Record {
+            extra: &[("offset", b"")],
+            ..good
+        },
+        Record {
+            extra: &[("", b"")],
+            ..good
+        },
+        Record {
+            extra: &[("a b", b"")],
+            ..good
+        },
+        Record {
+            extra: &[("a", b""), ("a", b"")],
+            ..good
+        },
+        Record {
+            extra: &[("a-name-of-25-characters-xx", b"")],
+            ..good
+        },
     ];
     for record in &bad {
         let error = writer.append(record).unwrap_err();
@@ -250,12 +333,19 @@ fn a_record_that_the_format_cannot_hold_is_refused_and_the_writer_goes_on() {
     }
     writer.append(&good).unwrap();
     // A column that begins late and ends early.
-    writer.append(&Record { extra: &[("later.index", b"xyz")], ..good }).unwrap();
+    writer
+        .append(&Record {
+            extra: &[("later.index", b"xyz")],
+            ..good
+        })
+        .unwrap();
     writer.append(&good).unwrap();
     writer.finish().unwrap();
     let shard = Shard::open(&path, Backing::Pread).unwrap();
     assert_eq!(shard.extras().collect::<Vec<_>>(), ["later.index"]);
-    let cells: Vec<_> = (0..3).map(|record| shard.extra("later.index", record).unwrap()).collect();
+    let cells: Vec<_> = (0..3)
+        .map(|record| shard.extra("later.index", record).unwrap())
+        .collect();
     assert_eq!(cells, [&b""[..], b"xyz", b""]);
     assert_eq!(shard.extra("other", 0), None);
     use crate::source::Source as _;
@@ -265,8 +355,14 @@ fn a_record_that_the_format_cannot_hold_is_refused_and_the_writer_goes_on() {
         texts.push((id, text.to_owned()));
         Ok(())
     };
-    assert!(shards.column("later.index", &mut each).unwrap() && !shards.column("other", &mut each).unwrap());
-    assert_eq!(texts, [(0, String::new()), (1, "xyz".into()), (2, String::new())]);
+    assert!(
+        shards.column("later.index", &mut each).unwrap()
+            && !shards.column("other", &mut each).unwrap()
+    );
+    assert_eq!(
+        texts,
+        [(0, String::new()), (1, "xyz".into()), (2, String::new())]
+    );
     for record in 0..3 {
         assert_eq!(&shard.read(record, Vec::new()).unwrap()[..], good.bytes);
     }

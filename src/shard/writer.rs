@@ -25,8 +25,9 @@ pub struct Record<'a> {
     pub name: &'a str,
     /// The label.
     pub target: &'a Target,
-    /// Bytes for columns of the caller's own, by name: 1 to 24 printable ASCII characters. The name says the version
-    /// of what is in it. Records that give nothing for a column have 0 bytes there.
+    /// Bytes for columns of the caller's own, by name: 1 to 24 printable ASCII characters. The
+    /// name says the version of what is in it. Records that give nothing for a column have 0
+    /// bytes there.
     pub extra: &'a [(&'a str, &'a [u8])],
 }
 
@@ -41,8 +42,8 @@ pub struct Sealed {
     pub footer_crc32c: u32,
 }
 
-/// Writes one shard to `PATH.tmp-PID`; [`Writer::finish`] gives it its name. A writer dropped before that removes what
-/// it wrote.
+/// Writes one shard to `PATH.tmp-PID`; [`Writer::finish`] gives it its name. A writer dropped
+/// before that removes what it wrote.
 ///
 /// # Example
 ///
@@ -70,7 +71,8 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the shard that will be at `path`; a file that is there stays until [`Writer::finish`] replaces it.
+    /// Starts the shard that will be at `path`; a file that is there stays until [`Writer::finish`]
+    /// replaces it.
     ///
     /// # Errors
     ///
@@ -82,22 +84,27 @@ impl Writer {
     pub(crate) fn create_on(disk: Arc<dyn Disk>, path: &Path, stamp: Stamp) -> Result<Writer> {
         let mut temp = Temp::create(disk, path)?;
         temp.write(&layout::header(&stamp))?;
-        Ok(Writer { temp, columns: Columns::default(), at: layout::HEADER })
+        Ok(Writer {
+            temp,
+            columns: Columns::default(),
+            at: layout::HEADER,
+        })
     }
 
     /// Appends a record; gives its number, from 0.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] for a record that the format cannot hold: no bytes, a side of 0, raw pixels of another size
-    /// than they say, a column name that is taken. The writer can go on after it. [`Kind::Io`] if the file cannot be
-    /// written; the writer is then of no more use.
+    /// [`Kind::Config`] for a record that the format cannot hold: no bytes, a side of 0, raw pixels
+    /// of another size than they say, a column name that is taken. The writer can go on after
+    /// it. [`Kind::Io`] if the file cannot be written; the writer is then of no more use.
     pub fn append(&mut self, record: &Record<'_>) -> Result<u64> {
         self.append_with(record, &[], &mut std::iter::empty())
     }
 
     /// [`Writer::append`] with more behind the record's bytes: the entropy index of a JPEG
-    /// ([`crate::decode::Decoder::index`]; an empty one is none), then `more`, which an extra column has to list.
+    /// ([`crate::decode::Decoder::index`]; an empty one is none), then `more`, which an extra
+    /// column has to list.
     ///
     /// # Errors
     ///
@@ -110,15 +117,28 @@ impl Writer {
     ) -> Result<u64> {
         let number = self.columns.len();
         let place = |error: Error| {
-            error.at(format!("{}: record {number} ({})", self.temp.target().display(), record.name))
+            error.at(format!(
+                "{}: record {number} ({})",
+                self.temp.target().display(),
+                record.name
+            ))
         };
         let codec = self.columns.check(record).map_err(place)?;
         let length = record.bytes.len() as u64;
-        let jpeg_index = u32::try_from(index.len())
-            .map_err(|_| place(Error::config(format!("an entropy index of {} bytes", index.len()))))?;
+        let jpeg_index = u32::try_from(index.len()).map_err(|_| {
+            place(Error::config(format!(
+                "an entropy index of {} bytes",
+                index.len()
+            )))
+        })?;
         let offset = layout::aligned(self.at)
             .filter(|offset| offset.checked_add(length + u64::from(jpeg_index)).is_some())
-            .ok_or_else(|| place(Error::new(Kind::Limit, "the shard would be larger than 2^64 bytes")))?;
+            .ok_or_else(|| {
+                place(Error::new(
+                    Kind::Limit,
+                    "the shard would be larger than 2^64 bytes",
+                ))
+            })?;
         self.pad(offset)?;
         self.temp.write(record.bytes)?;
         self.temp.write(index)?;
@@ -151,7 +171,8 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`]; the temporary file is removed then, and a former file of that name is as it was.
+    /// [`Kind::Io`]; the temporary file is removed then, and a former file of that name is as it
+    /// was.
     pub fn finish(mut self) -> Result<Sealed> {
         let footer_offset = layout::aligned(self.at)
             .ok_or_else(|| Error::new(Kind::Limit, "the shard would be larger than 2^64 bytes"))?;
@@ -161,9 +182,20 @@ impl Writer {
         let footer_crc = crc32c::crc32c(&footer);
         let footer_length = footer.len() as u64;
         self.temp.write(&footer)?;
-        self.temp.write(&Tail { footer_offset, footer_length, footer_crc }.encode())?;
+        self.temp.write(
+            &Tail {
+                footer_offset,
+                footer_length,
+                footer_crc,
+            }
+            .encode(),
+        )?;
         self.temp.seal()?;
-        Ok(Sealed { samples, bytes: footer_offset + footer_length + layout::TAIL, footer_crc32c: footer_crc })
+        Ok(Sealed {
+            samples,
+            bytes: footer_offset + footer_length + layout::TAIL,
+            footer_crc32c: footer_crc,
+        })
     }
 }
 

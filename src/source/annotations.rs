@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::Codec;
 use crate::error::{Error, Result};
 
-/// Boxes, keypoints and planes of one image, in pixels of the upright image: 0 is its left or upper edge, its width
-/// or height the other one.
+/// Boxes, keypoints and planes of one image, in pixels of the upright image: 0 is its left or upper
+/// edge, its width or height the other one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotations {
     /// Rectangles around objects.
@@ -39,7 +39,8 @@ pub struct Keypoint {
     pub x: f32,
     /// The row.
     pub y: f32,
-    /// 0 if it cannot be seen or is not in the image; other values are yours (COCO: 1 hidden, 2 visible).
+    /// 0 if it cannot be seen or is not in the image; other values are yours (COCO: 1 hidden, 2
+    /// visible).
     pub visible: u8,
     /// Which point of the object it is, such as 5 for the left shoulder.
     pub id: u32,
@@ -91,7 +92,10 @@ impl PlaneKind {
 
     /// The kind of that name.
     pub fn of(name: &str) -> Option<PlaneKind> {
-        PlaneKind::ALL.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+        PlaneKind::ALL
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(kind, _)| *kind)
     }
 
     /// 1 or 3.
@@ -112,8 +116,17 @@ impl Plane {
         height: u32,
         pixels: impl Into<Bytes>,
     ) -> Plane {
-        let codec = Codec::Raw { width, height, channels: kind.channels() };
-        Plane { name: name.into(), kind, codec, bytes: pixels.into() }
+        let codec = Codec::Raw {
+            width,
+            height,
+            channels: kind.channels(),
+        };
+        Plane {
+            name: name.into(),
+            kind,
+            codec,
+            bytes: pixels.into(),
+        }
     }
 
     /// The size of a raw plane as (width, height): of any plane of a batch.
@@ -128,7 +141,10 @@ impl Plane {
     pub fn value(&self, x: u32, y: u32) -> Option<u8> {
         let (width, height) = self.size().filter(|_| self.kind.channels() == 1)?;
         let inside = x < width && y < height;
-        self.bytes.get(y as usize * width as usize + x as usize).copied().filter(|_| inside)
+        self.bytes
+            .get(y as usize * width as usize + x as usize)
+            .copied()
+            .filter(|_| inside)
     }
 }
 
@@ -141,18 +157,24 @@ impl Annotations {
     /// Boxes and keypoints of a JSON object:
     /// `{"boxes": [[x0, y0, x1, y1, class], …], "keypoints": [[x, y, visible, id], …]}`.
     ///
-    /// A box may end with its instance's number, which is its place in the list, from 1, by default; a keypoint may end
-    /// with the number of its instance (0, none). Other keys are left alone.
+    /// A box may end with its instance's number, which is its place in the list, from 1, by
+    /// default; a keypoint may end with the number of its instance (0, none). Other keys are
+    /// left alone.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Corrupt`] that names the field: bad JSON, another form, or as [`Annotations::check`].
+    /// [`crate::Kind::Corrupt`] that names the field: bad JSON, another form, or as
+    /// [`Annotations::check`].
     pub fn from_json(text: &[u8]) -> Result<Annotations> {
         let value: Value = serde_json::from_slice(text)
             .map_err(|error| Error::corrupt(format!("not JSON: {error}")).with_cause(error))?;
         let mut annotations = Annotations::default();
         for (number, row) in rows(&value, "boxes")?.iter().enumerate() {
-            let field = Field { list: "boxes", number, form: "[x0, y0, x1, y1, class] or with id" };
+            let field = Field {
+                list: "boxes",
+                number,
+                form: "[x0, y0, x1, y1, class] or with id",
+            };
             let [x0, y0, x1, y1, class, rest @ ..] = &field.numbers(row)?[..] else {
                 return Err(field.wrong(row));
             };
@@ -162,10 +184,19 @@ impl Annotations {
                 _ => return Err(field.wrong(row)),
             };
             let edges = [*x0, *y0, *x1, *y1].map(|edge| edge as f32);
-            annotations.boxes.push(BoxLabel { edges, class: field.whole(*class)?, id, pasted: None });
+            annotations.boxes.push(BoxLabel {
+                edges,
+                class: field.whole(*class)?,
+                id,
+                pasted: None,
+            });
         }
         for (number, row) in rows(&value, "keypoints")?.iter().enumerate() {
-            let field = Field { list: "keypoints", number, form: "[x, y, visible, id] or with instance" };
+            let field = Field {
+                list: "keypoints",
+                number,
+                form: "[x, y, visible, id] or with instance",
+            };
             let [x, y, visible, id, rest @ ..] = &field.numbers(row)?[..] else {
                 return Err(field.wrong(row));
             };
@@ -193,10 +224,9 @@ impl Annotations {
             let [x0, y0, x1, y1] = label.edges;
             serde_json::json!([x0, y0, x1, y1, label.class, label.id])
         });
-        let keypoints = self
-            .keypoints
-            .iter()
-            .map(|point| serde_json::json!([point.x, point.y, point.visible, point.id, point.instance]));
+        let keypoints = self.keypoints.iter().map(|point| {
+            serde_json::json!([point.x, point.y, point.visible, point.id, point.instance])
+        });
         let (boxes, keypoints): (Vec<Value>, Vec<Value>) = (boxes.collect(), keypoints.collect());
         serde_json::json!({ "boxes": boxes, "keypoints": keypoints }).to_string()
     }
@@ -213,8 +243,9 @@ impl Annotations {
         self
     }
 
-    /// Refuses numbers that are not finite, boxes whose edges are in the wrong order, two planes of one name, and raw
-    /// planes whose bytes do not fit their size. What lies outside the image is no error.
+    /// Refuses numbers that are not finite, boxes whose edges are in the wrong order, two planes of
+    /// one name, and raw planes whose bytes do not fit their size. What lies outside the image
+    /// is no error.
     ///
     /// # Errors
     ///
@@ -236,11 +267,20 @@ impl Annotations {
             }
         }
         for (number, plane) in self.planes.iter().enumerate() {
-            let at = |text: String| Err(Error::corrupt(format!("plane \"{}\": {text}", plane.name)));
-            if self.planes[..number].iter().any(|other| other.name == plane.name) {
+            let at =
+                |text: String| Err(Error::corrupt(format!("plane \"{}\": {text}", plane.name)));
+            if self.planes[..number]
+                .iter()
+                .any(|other| other.name == plane.name)
+            {
                 return at("there is another one of that name".into());
             }
-            if let Codec::Raw { width, height, channels } = plane.codec {
+            if let Codec::Raw {
+                width,
+                height,
+                channels,
+            } = plane.codec
+            {
                 let expected = u64::from(width) * u64::from(height) * u64::from(channels);
                 if channels != plane.kind.channels() || width == 0 || height == 0 {
                     return at(format!(
@@ -264,14 +304,23 @@ impl Annotations {
     pub(crate) fn pieces(&self, mut push: impl FnMut(&[u8])) {
         push(&(self.boxes.len() as u64).to_le_bytes());
         for label in &self.boxes {
-            label.edges.iter().for_each(|edge| push(&edge.to_le_bytes()));
-            [label.class, label.id, label.pasted.map_or(0, |bank| bank.saturating_add(1))]
+            label
+                .edges
                 .iter()
-                .for_each(|number| push(&number.to_le_bytes()));
+                .for_each(|edge| push(&edge.to_le_bytes()));
+            [
+                label.class,
+                label.id,
+                label.pasted.map_or(0, |bank| bank.saturating_add(1)),
+            ]
+            .iter()
+            .for_each(|number| push(&number.to_le_bytes()));
         }
         push(&(self.keypoints.len() as u64).to_le_bytes());
         for point in &self.keypoints {
-            [point.x, point.y].iter().for_each(|at| push(&at.to_le_bytes()));
+            [point.x, point.y]
+                .iter()
+                .for_each(|at| push(&at.to_le_bytes()));
             [u32::from(point.visible), point.id, point.instance]
                 .iter()
                 .for_each(|number| push(&number.to_le_bytes()));
@@ -281,7 +330,9 @@ impl Annotations {
             push(plane.name.as_bytes());
             push(&[plane.kind as u8]);
             if let Some((width, height)) = plane.size() {
-                [width, height].iter().for_each(|side| push(&side.to_le_bytes()));
+                [width, height]
+                    .iter()
+                    .for_each(|side| push(&side.to_le_bytes()));
             }
             push(&plane.bytes);
         }
@@ -293,7 +344,10 @@ fn rows<'a>(value: &'a Value, key: &str) -> Result<&'a [Value]> {
     match value.get(key) {
         None | Some(Value::Null) => Ok(&[]),
         Some(Value::Array(rows)) => Ok(rows),
-        Some(other) => Err(Error::corrupt(format!("{key} = {}: expected a list of lists", brief(other)))),
+        Some(other) => Err(Error::corrupt(format!(
+            "{key} = {}: expected a list of lists",
+            brief(other)
+        ))),
     }
 }
 
@@ -315,12 +369,24 @@ struct Field {
 
 impl Field {
     fn wrong(&self, row: &Value) -> Error {
-        Error::corrupt(format!("{}[{}] = {}: expected {}", self.list, self.number, brief(row), self.form))
+        Error::corrupt(format!(
+            "{}[{}] = {}: expected {}",
+            self.list,
+            self.number,
+            brief(row),
+            self.form
+        ))
     }
 
     fn numbers(&self, row: &Value) -> Result<Vec<f64>> {
-        let items = row.as_array().filter(|items| items.len() <= 6).ok_or_else(|| self.wrong(row))?;
-        items.iter().map(|item| item.as_f64().ok_or_else(|| self.wrong(row))).collect()
+        let items = row
+            .as_array()
+            .filter(|items| items.len() <= 6)
+            .ok_or_else(|| self.wrong(row))?;
+        items
+            .iter()
+            .map(|item| item.as_f64().ok_or_else(|| self.wrong(row)))
+            .collect()
     }
 
     fn whole(&self, value: f64) -> Result<u32> {
@@ -343,12 +409,38 @@ mod tests {
         let text = br#"{"boxes": [[1, 2.5, 3, 4, 7], [0, 0, 1, 1, 2, 9]], "keypoints": [[5, 6, 2, 3], [1, 1, 0, 4, 9]],
             "caption": "two"}"#;
         let found = Annotations::from_json(text).unwrap();
-        let label = |edges, class, id| BoxLabel { edges, class, id, pasted: None };
-        assert_eq!(found.boxes, [label([1.0, 2.5, 3.0, 4.0], 7, 1), label([0.0, 0.0, 1.0, 1.0], 2, 9)]);
-        let point = |x, y, visible, id, instance| Keypoint { x, y, visible, id, instance };
-        assert_eq!(found.keypoints, [point(5.0, 6.0, 2, 3, 0), point(1.0, 1.0, 0, 4, 9)]);
-        assert_eq!(Annotations::from_json(found.to_json().as_bytes()).unwrap(), found);
-        assert_eq!(Annotations::from_json(b"{\"label\": 3}").unwrap(), Annotations::default());
+        let label = |edges, class, id| BoxLabel {
+            edges,
+            class,
+            id,
+            pasted: None,
+        };
+        assert_eq!(
+            found.boxes,
+            [
+                label([1.0, 2.5, 3.0, 4.0], 7, 1),
+                label([0.0, 0.0, 1.0, 1.0], 2, 9)
+            ]
+        );
+        let point = |x, y, visible, id, instance| Keypoint {
+            x,
+            y,
+            visible,
+            id,
+            instance,
+        };
+        assert_eq!(
+            found.keypoints,
+            [point(5.0, 6.0, 2, 3, 0), point(1.0, 1.0, 0, 4, 9)]
+        );
+        assert_eq!(
+            Annotations::from_json(found.to_json().as_bytes()).unwrap(),
+            found
+        );
+        assert_eq!(
+            Annotations::from_json(b"{\"label\": 3}").unwrap(),
+            Annotations::default()
+        );
     }
 
     #[test]
@@ -356,10 +448,22 @@ mod tests {
         for (text, words) in [
             ("{", "not JSON"),
             (r#"{"boxes": 3}"#, "boxes = 3: expected a list"),
-            (r#"{"boxes": [[1, 2, 3, 4]]}"#, "boxes[0] = [1,2,3,4]: expected [x0, y0, x1, y1, class]"),
-            (r#"{"boxes": [[0, 0, 1, 1, 0], [5, 0, 1, 1, 0]]}"#, "boxes[1] = [5, 0, 1, 1]"),
-            (r#"{"boxes": [[0, 0, 1, 1, -1]]}"#, "boxes[0]: -1 where a whole number"),
-            (r#"{"boxes": [[0, 0, 1e99, 1, 0]]}"#, "boxes[0] = [0, 0, inf, 1]"),
+            (
+                r#"{"boxes": [[1, 2, 3, 4]]}"#,
+                "boxes[0] = [1,2,3,4]: expected [x0, y0, x1, y1, class]",
+            ),
+            (
+                r#"{"boxes": [[0, 0, 1, 1, 0], [5, 0, 1, 1, 0]]}"#,
+                "boxes[1] = [5, 0, 1, 1]",
+            ),
+            (
+                r#"{"boxes": [[0, 0, 1, 1, -1]]}"#,
+                "boxes[0]: -1 where a whole number",
+            ),
+            (
+                r#"{"boxes": [[0, 0, 1e99, 1, 0]]}"#,
+                "boxes[0] = [0, 0, inf, 1]",
+            ),
             (r#"{"keypoints": [[0, null, 1, 1]]}"#, "keypoints[0]"),
             (r#"{"keypoints": [[0, 0, 256, 1]]}"#, "keypoints[0]"),
             (r#"{"keypoints": [[0, NaN, 1, 1]]}"#, "not JSON"),
@@ -372,13 +476,37 @@ mod tests {
 
     #[test]
     fn planes_fit_their_size_and_kind() {
-        let with = |planes| Annotations { planes, ..Annotations::default() }.check();
+        let with = |planes| {
+            Annotations {
+                planes,
+                ..Annotations::default()
+            }
+            .check()
+        };
         let plane = |kind, bytes: usize| Plane::raw("p", kind, 3, 2, vec![0; bytes]);
         with(vec![plane(PlaneKind::Mask, 6)]).unwrap();
         with(vec![plane(PlaneKind::Image, 18)]).unwrap();
-        assert!(with(vec![plane(PlaneKind::Mask, 5)]).unwrap_err().message().contains("expected 6"));
-        assert!(with(vec![plane(PlaneKind::Mask, 6); 2]).unwrap_err().message().contains("another one"));
-        let gray = Plane { kind: PlaneKind::Color, ..plane(PlaneKind::Mask, 6) };
-        assert!(with(vec![gray]).unwrap_err().message().contains("kind color has 3"));
+        assert!(
+            with(vec![plane(PlaneKind::Mask, 5)])
+                .unwrap_err()
+                .message()
+                .contains("expected 6")
+        );
+        assert!(
+            with(vec![plane(PlaneKind::Mask, 6); 2])
+                .unwrap_err()
+                .message()
+                .contains("another one")
+        );
+        let gray = Plane {
+            kind: PlaneKind::Color,
+            ..plane(PlaneKind::Mask, 6)
+        };
+        assert!(
+            with(vec![gray])
+                .unwrap_err()
+                .message()
+                .contains("kind color has 3")
+        );
     }
 }

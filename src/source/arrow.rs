@@ -11,23 +11,25 @@ use bytes::Bytes;
 
 use super::cells::{Layout, Table, caught};
 use super::{
-    Access, Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect,
-    map, names,
+    Access, Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, Target,
+    detect, map, names,
 };
 use crate::error::{Error, Kind, Result};
 
 /// Images in Arrow IPC files or streams, read without a copy from a mapping.
 ///
-/// The file format (Feather v2) and the stream format, which Hugging Face's `datasets` writes, are told apart by the
-/// first bytes. A folder stands for its `.arrow` and `.feather` files, sorted by the bytes of their names. Everything is
-/// validated when it is opened, save the images themselves, which are not touched; compressed buffers are not read.
+/// The file format (Feather v2) and the stream format, which Hugging Face's `datasets` writes, are
+/// told apart by the first bytes. A folder stands for its `.arrow` and `.feather` files, sorted by
+/// the bytes of their names. Everything is validated when it is opened, save the images themselves,
+/// which are not touched; compressed buffers are not read.
 ///
-/// The fingerprint covers the number of rows, every image's size and every label; not the images' bytes, which would
-/// mean to read all of them.
+/// The fingerprint covers the number of rows, every image's size and every label; not the images'
+/// bytes, which would mean to read all of them.
 ///
 /// # Cutting a file short
 ///
-/// A mapped file that another process cuts short ends this process by SIGBUS, as with every mapping.
+/// A mapped file that another process cuts short ends this process by SIGBUS, as with every
+/// mapping.
 #[derive(Debug)]
 pub struct ArrowFile {
     files: Vec<Mapped>,
@@ -66,9 +68,10 @@ impl ArrowFile {
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if it ends too early, [`Kind::Corrupt`] if it
-    /// contradicts itself, [`Kind::Unsupported`] for compressed buffers or big-endian data, [`Kind::Config`] if a column is
-    /// missing or of another type, if there are no rows, or if files of a folder name different classes.
+    /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if it ends too early,
+    /// [`Kind::Corrupt`] if it contradicts itself, [`Kind::Unsupported`] for compressed buffers
+    /// or big-endian data, [`Kind::Config`] if a column is missing or of another type, if there
+    /// are no rows, or if files of a folder name different classes.
     pub fn open_with(path: impl AsRef<Path>, columns: &Columns) -> Result<ArrowFile> {
         let path = path.as_ref();
         let mut source = ArrowFile {
@@ -82,7 +85,9 @@ impl ArrowFile {
             let bytes = map::map(&path)?;
             let place = names::readable(path.as_os_str().as_encoded_bytes());
             let found = read(&bytes, &|schema| Layout::of(schema, columns).map(Some));
-            let (layout, tables) = found.map_err(|error| error.at(&place))?.expect("a layout or an error");
+            let (layout, tables) = found
+                .map_err(|error| error.at(&place))?
+                .expect("a layout or an error");
             if index == 0 {
                 source.classes = layout.classes;
             } else if source.classes != layout.classes {
@@ -92,7 +97,11 @@ impl ArrowFile {
                 )));
             }
             let file = source.files.len();
-            source.files.push(Mapped { path, bytes, first: source.rows });
+            source.files.push(Mapped {
+                path,
+                bytes,
+                first: source.rows,
+            });
             for table in tables {
                 let first = source.rows;
                 source.rows = first
@@ -106,8 +115,14 @@ impl ArrowFile {
         }
         let mut sum = Parts::default();
         sum.push(b"arrow");
-        source.classes.iter().for_each(|class| sum.push(class.as_bytes()));
-        source.batches.iter().for_each(|batch| batch.table.sum(&mut sum));
+        source
+            .classes
+            .iter()
+            .for_each(|class| sum.push(class.as_bytes()));
+        source
+            .batches
+            .iter()
+            .for_each(|batch| batch.table.sum(&mut sum));
         source.fingerprint = sum.finish();
         Ok(source)
     }
@@ -133,30 +148,50 @@ impl Source for ArrowFile {
     }
 
     fn name(&self, id: u64) -> String {
-        let Some((batch, _)) = self.find(id) else { return format!("sample {id}") };
+        let Some((batch, _)) = self.find(id) else {
+            return format!("sample {id}");
+        };
         let file = &self.files[batch.file];
         let name = file.path.file_name().unwrap_or_default();
-        format!("{}: row {}", names::readable(name.as_encoded_bytes()), id - file.first)
+        format!(
+            "{}: row {}",
+            names::readable(name.as_encoded_bytes()),
+            id - file.first
+        )
     }
 
     fn size(&self, id: u64) -> u64 {
-        self.find(id).and_then(|(batch, row)| batch.table.cell(row).ok()).map_or(0, |cell| cell.len() as u64)
+        self.find(id)
+            .and_then(|(batch, row)| batch.table.cell(row).ok())
+            .map_or(0, |cell| cell.len() as u64)
     }
 
     fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Raw> {
-        let (batch, row) = self.find(id).ok_or_else(|| super::no_such_sample(id, self.rows))?;
+        let (batch, row) = self
+            .find(id)
+            .ok_or_else(|| super::no_such_sample(id, self.rows))?;
         let file = &self.files[batch.file];
         let read = || {
             let cell = batch.table.cell(row)?;
             let codec = Codec::sniff(cell)?;
             let inside = file.bytes.as_ptr_range().contains(&cell.as_ptr());
             // Cells lie outside of the mapping where a buffer had to be copied to be aligned.
-            let bytes = if inside { file.bytes.slice_ref(cell) } else { Bytes::copy_from_slice(cell) };
-            Ok(Raw { bytes: Payload::Shared(bytes), codec, target: batch.table.target(row)? })
+            let bytes = if inside {
+                file.bytes.slice_ref(cell)
+            } else {
+                Bytes::copy_from_slice(cell)
+            };
+            Ok(Raw {
+                bytes: Payload::Shared(bytes),
+                codec,
+                target: batch.table.target(row)?,
+            })
         };
         read().map_err(|error: Error| {
             let path = names::readable(file.path.as_os_str().as_encoded_bytes());
-            error.at(format_args!("{path}: row {}", id - file.first)).with_sample(id)
+            error
+                .at(format_args!("{path}: row {}", id - file.first))
+                .with_sample(id)
         })
     }
 
@@ -164,8 +199,10 @@ impl Source for ArrowFile {
         for batch in &self.batches {
             for row in 0..batch.table.rows() {
                 let id = batch.first + row as u64;
-                let target =
-                    batch.table.target(row).map_err(|error| error.at(self.name(id)).with_sample(id))?;
+                let target = batch
+                    .table
+                    .target(row)
+                    .map_err(|error| error.at(self.name(id)).with_sample(id))?;
                 each(id, target)?;
             }
         }
@@ -176,21 +213,34 @@ impl Source for ArrowFile {
         for file in &self.files {
             let place = || names::readable(file.path.as_os_str().as_encoded_bytes());
             let found = read(&file.bytes, &|schema| Layout::values(schema, name));
-            let Some((_, tables)) = found.map_err(|error| error.at(place()))? else { return Ok(false) };
-            let rows = tables.iter().flat_map(|table| (0..table.rows()).map(move |row| (table, row)));
+            let Some((_, tables)) = found.map_err(|error| error.at(place()))? else {
+                return Ok(false);
+            };
+            let rows = tables
+                .iter()
+                .flat_map(|table| (0..table.rows()).map(move |row| (table, row)));
             for (id, (table, row)) in (file.first..).zip(rows) {
-                each(id, &table.text(row).map_err(|error| error.at(place()).with_sample(id))?)?;
+                each(
+                    id,
+                    &table
+                        .text(row)
+                        .map_err(|error| error.at(place()).with_sample(id))?,
+                )?;
             }
         }
         Ok(true)
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
-        let (batch, row) = self.find(id).ok_or_else(|| super::no_such_sample(id, self.rows))?;
+        let (batch, row) = self
+            .find(id)
+            .ok_or_else(|| super::no_such_sample(id, self.rows))?;
         batch.table.annotations(row).map_err(|error| {
             let file = &self.files[batch.file];
             let path = names::readable(file.path.as_os_str().as_encoded_bytes());
-            error.at(format_args!("{path}: row {}", id - file.first)).with_sample(id)
+            error
+                .at(format_args!("{path}: row {}", id - file.first))
+                .with_sample(id)
         })
     }
 
@@ -231,30 +281,43 @@ fn read_file(bytes: &Bytes, wish: Wish<'_>) -> Found {
             ),
         )
     };
-    let tail = bytes.last_chunk::<10>().filter(|_| len >= 8 + 10).ok_or_else(cut)?;
+    let tail = bytes
+        .last_chunk::<10>()
+        .filter(|_| len >= 8 + 10)
+        .ok_or_else(cut)?;
     if !tail.ends_with(MAGIC) {
         return Err(cut());
     }
-    let damaged = |what: String| Error::corrupt(format!("the footer before byte {}: {what}", len - 10));
+    let damaged =
+        |what: String| Error::corrupt(format!("the footer before byte {}: {what}", len - 10));
     let footer_len = read_footer_length(*tail).map_err(|error| damaged(error.to_string()))?;
     let footer_at = (len - 10).checked_sub(footer_len).filter(|&at| at >= 8);
-    let footer_at =
-        footer_at.ok_or_else(|| damaged(format!("it has {footer_len} bytes, the file has {len}")))?;
+    let footer_at = footer_at
+        .ok_or_else(|| damaged(format!("it has {footer_len} bytes, the file has {len}")))?;
     // A copy, because the footer need not be aligned in the file.
     let footer = bytes[footer_at..len - 10].to_vec();
     let footer = arrow_ipc::root_as_footer(&footer).map_err(|error| damaged(error.to_string()))?;
     let schema = schema(footer.schema().ok_or_else(|| damaged("no schema".into()))?)?;
-    let Some(layout) = wish(&schema)? else { return Ok(None) };
+    let Some(layout) = wish(&schema)? else {
+        return Ok(None);
+    };
     let mut reader = Reader::new(bytes, schema, footer.version(), layout);
-    let blocks =
-        footer.dictionaries().into_iter().flatten().chain(footer.recordBatches().into_iter().flatten());
+    let blocks = footer
+        .dictionaries()
+        .into_iter()
+        .flatten()
+        .chain(footer.recordBatches().into_iter().flatten());
     for block in blocks {
         let at = usize::try_from(block.offset()).ok();
         let meta = usize::try_from(block.metaDataLength()).ok();
         let body = usize::try_from(block.bodyLength()).ok();
         match (at, meta, body) {
             (Some(at), Some(meta), Some(body)) => reader.message(at, meta, body)?,
-            _ => return Err(damaged(format!("a block with a negative place or length: {block:?}"))),
+            _ => {
+                return Err(damaged(format!(
+                    "a block with a negative place or length: {block:?}"
+                )));
+            }
         }
     }
     Ok(Some((reader.layout, reader.tables)))
@@ -266,7 +329,8 @@ fn read_stream(bytes: &Bytes, wish: Wish<'_>) -> Found {
     loop {
         let Some((prefix, size)) = message_size(&bytes[at..]) else {
             if at == bytes.len() && reader.is_some() {
-                // Closing the stream is a legal end, too; but it is also what a cut between messages looks like.
+                // Closing the stream is a legal end, too; but it is also what a cut between
+                // messages looks like.
                 tracing::warn!(
                     rows = reader.as_ref().map_or(0, Reader::rows),
                     "an Arrow stream without an end mark"
@@ -278,7 +342,9 @@ fn read_stream(bytes: &Bytes, wish: Wish<'_>) -> Found {
         if size == 0 {
             break;
         }
-        let meta = prefix.checked_add(size).filter(|&meta| meta <= bytes.len() - at);
+        let meta = prefix
+            .checked_add(size)
+            .filter(|&meta| meta <= bytes.len() - at);
         let meta = match meta {
             Some(meta) => meta,
             None if reader.is_none() && prefix == 4 => {
@@ -291,12 +357,18 @@ fn read_stream(bytes: &Bytes, wish: Wish<'_>) -> Found {
         };
         let message = arrow_ipc::root_as_message(&bytes[at + prefix..at + meta])
             .map_err(|error| Error::corrupt(format!("byte {at}: not an Arrow message: {error}")))?;
-        let body = usize::try_from(message.bodyLength())
-            .map_err(|_| Error::corrupt(format!("byte {at}: a body of {} bytes", message.bodyLength())))?;
+        let body = usize::try_from(message.bodyLength()).map_err(|_| {
+            Error::corrupt(format!(
+                "byte {at}: a body of {} bytes",
+                message.bodyLength()
+            ))
+        })?;
         match (&mut reader, message.header_as_schema()) {
             (None, Some(found)) => {
                 let schema = schema(found)?;
-                let Some(layout) = wish(&schema)? else { return Ok(None) };
+                let Some(layout) = wish(&schema)? else {
+                    return Ok(None);
+                };
                 reader = Some(Reader::new(bytes, schema, message.version(), layout));
             }
             (None, None) => {
@@ -307,13 +379,18 @@ fn read_stream(bytes: &Bytes, wish: Wish<'_>) -> Found {
             }
             (Some(reader), _) => reader.message(at, meta, body)?,
         }
-        let next =
-            at.checked_add(meta).and_then(|end| end.checked_add(body)).filter(|&next| next <= bytes.len());
+        let next = at
+            .checked_add(meta)
+            .and_then(|end| end.checked_add(body))
+            .filter(|&next| next <= bytes.len());
         at = next.ok_or_else(|| cut(at, bytes.len()))?;
     }
     match reader {
         Some(reader) => Ok(Some((reader.layout, reader.tables))),
-        None => Err(Error::new(Kind::Truncated, "an Arrow stream without a schema")),
+        None => Err(Error::new(
+            Kind::Truncated,
+            "an Arrow stream without a schema",
+        )),
     }
 }
 
@@ -328,7 +405,11 @@ fn cut(at: usize, len: usize) -> Error {
 
 /// The lengths of a message's prefix and of its metadata.
 fn message_size(bytes: &[u8]) -> Option<(usize, usize)> {
-    let word = |at: usize| bytes.get(at..at + 4).and_then(|word| <[u8; 4]>::try_from(word).ok());
+    let word = |at: usize| {
+        bytes
+            .get(at..at + 4)
+            .and_then(|word| <[u8; 4]>::try_from(word).ok())
+    };
     match word(0)? {
         CONTINUATION => Some((8, u32::from_le_bytes(word(4)?) as usize)),
         legacy => Some((4, u32::from_le_bytes(legacy) as usize)),
@@ -342,7 +423,8 @@ fn schema(schema: arrow_ipc::Schema<'_>) -> Result<SchemaRef> {
             "the file was written with another byte order than this machine's; write it anew here",
         ));
     }
-    let schema = try_fb_to_schema(schema).map_err(|error| Error::corrupt(format!("the schema: {error}")))?;
+    let schema =
+        try_fb_to_schema(schema).map_err(|error| Error::corrupt(format!("the schema: {error}")))?;
     Ok(schema.into())
 }
 
@@ -356,16 +438,28 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(bytes: &'a Bytes, schema: SchemaRef, version: MetadataVersion, layout: Layout) -> Reader<'a> {
+    fn new(
+        bytes: &'a Bytes,
+        schema: SchemaRef,
+        version: MetadataVersion,
+        layout: Layout,
+    ) -> Reader<'a> {
         let decoder = FileDecoder::new(schema, version).with_projection(layout.wanted.clone());
-        Reader { bytes, buffer: Buffer::from(bytes.clone()), decoder, layout, tables: Vec::new() }
+        Reader {
+            bytes,
+            buffer: Buffer::from(bytes.clone()),
+            decoder,
+            layout,
+            tables: Vec::new(),
+        }
     }
 
     fn rows(&self) -> usize {
         self.tables.iter().map(Table::rows).sum()
     }
 
-    /// Decodes the message at a byte: `meta` bytes of prefix and metadata, then `body` bytes of buffers.
+    /// Decodes the message at a byte: `meta` bytes of prefix and metadata, then `body` bytes of
+    /// buffers.
     fn message(&mut self, at: usize, meta: usize, body: usize) -> Result<()> {
         let place = |error: Error| error.at(format_args!("byte {at}"));
         let end = at.checked_add(meta).and_then(|end| end.checked_add(body));
@@ -373,15 +467,17 @@ impl<'a> Reader<'a> {
             return Err(cut(at, self.bytes.len()));
         }
         let whole = self.bytes.slice(at..at + meta);
-        let prefix = message_size(&whole).map(|(prefix, _)| prefix).filter(|&prefix| prefix <= meta);
+        let prefix = message_size(&whole)
+            .map(|(prefix, _)| prefix)
+            .filter(|&prefix| prefix <= meta);
         let prefix = prefix.ok_or_else(|| place(Error::corrupt("a message without a length")))?;
         let message = arrow_ipc::root_as_message(&whole[prefix..])
             .map_err(|error| place(Error::corrupt(format!("not an Arrow message: {error}"))))?;
         let batch = match message.header_type() {
             MessageHeader::RecordBatch => message.header_as_record_batch(),
-            MessageHeader::DictionaryBatch => {
-                message.header_as_dictionary_batch().and_then(|batch| batch.data())
-            }
+            MessageHeader::DictionaryBatch => message
+                .header_as_dictionary_batch()
+                .and_then(|batch| batch.data()),
             MessageHeader::NONE => return Ok(()),
             other => {
                 return Err(place(Error::corrupt(format!(
@@ -391,13 +487,19 @@ impl<'a> Reader<'a> {
         };
         let batch = batch.ok_or_else(|| place(Error::corrupt("a message without its batch")))?;
         check(&batch, body as u64).map_err(place)?;
-        let block =
-            Block::new(at as i64, i32::try_from(meta).map_err(|_| cut(at, self.bytes.len()))?, body as i64);
+        let block = Block::new(
+            at as i64,
+            i32::try_from(meta).map_err(|_| cut(at, self.bytes.len()))?,
+            body as i64,
+        );
         let data = self.buffer.slice_with_length(at, meta + body);
-        let damaged = |error: ArrowError| place(Error::corrupt(format!("a damaged batch: {error}")));
+        let damaged =
+            |error: ArrowError| place(Error::corrupt(format!("a damaged batch: {error}")));
         if message.header_type() == MessageHeader::DictionaryBatch {
             let read = || self.decoder.read_dictionary(&block, &data);
-            return caught("the dictionary", read).map_err(place)?.map_err(damaged);
+            return caught("the dictionary", read)
+                .map_err(place)?
+                .map_err(damaged);
         }
         let read = || self.decoder.read_record_batch(&block, &data);
         if let Some(batch) = caught("the batch", read).map_err(place)?.map_err(damaged)? {
@@ -408,7 +510,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Checks a batch's own description: buffers inside the body, lengths that are lengths, no compression.
+/// Checks a batch's own description: buffers inside the body, lengths that are lengths, no
+/// compression.
 fn check(batch: &arrow_ipc::RecordBatch<'_>, body: u64) -> Result<()> {
     if let Some(compression) = batch.compression() {
         return Err(Error::new(
@@ -421,8 +524,13 @@ fn check(batch: &arrow_ipc::RecordBatch<'_>, body: u64) -> Result<()> {
         ));
     }
     for (index, buffer) in batch.buffers().into_iter().flatten().enumerate() {
-        let (start, length) = (u64::try_from(buffer.offset()).ok(), u64::try_from(buffer.length()).ok());
-        let end = start.zip(length).and_then(|(start, length)| start.checked_add(length));
+        let (start, length) = (
+            u64::try_from(buffer.offset()).ok(),
+            u64::try_from(buffer.length()).ok(),
+        );
+        let end = start
+            .zip(length)
+            .and_then(|(start, length)| start.checked_add(length));
         if end.is_none_or(|end| end > body) {
             return Err(Error::corrupt(format!(
                 "buffer {index} has {} bytes at {} of a body of {body}",
@@ -431,10 +539,14 @@ fn check(batch: &arrow_ipc::RecordBatch<'_>, body: u64) -> Result<()> {
             )));
         }
     }
-    // Every row takes some bits, save those of null columns; this bound only keeps sums of lengths from overflowing.
+    // Every row takes some bits, save those of null columns; this bound only keeps sums of lengths
+    // from overflowing.
     let rows = 0..=(1i64 << 40);
     if !rows.contains(&batch.length()) {
-        return Err(Error::corrupt(format!("a batch of {} rows", batch.length())));
+        return Err(Error::corrupt(format!(
+            "a batch of {} rows",
+            batch.length()
+        )));
     }
     for (index, node) in batch.nodes().into_iter().flatten().enumerate() {
         if !rows.contains(&node.length()) || !(0..=node.length()).contains(&node.null_count()) {

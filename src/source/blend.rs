@@ -27,8 +27,12 @@ impl Blend {
     }
 
     fn part(&self, id: u64) -> (u64, &dyn Source) {
-        let (base, source) =
-            self.parts.iter().rev().find(|(base, _)| *base <= id).expect("the first base is 0");
+        let (base, source) = self
+            .parts
+            .iter()
+            .rev()
+            .find(|(base, _)| *base <= id)
+            .expect("the first base is 0");
         (id - base, &**source)
     }
 }
@@ -39,8 +43,11 @@ impl Source for Blend {
     }
 
     fn fingerprint(&self) -> Fingerprint {
-        let each: Vec<[u8; 16]> =
-            self.parts.iter().map(|(_, source)| source.fingerprint().0.to_le_bytes()).collect();
+        let each: Vec<[u8; 16]> = self
+            .parts
+            .iter()
+            .map(|(_, source)| source.fingerprint().0.to_le_bytes())
+            .collect();
         Fingerprint::of(each.iter().map(|bytes| &bytes[..]))
     }
 
@@ -85,17 +92,32 @@ impl Source for Blend {
     }
 
     fn access(&self) -> Access {
-        let blocks = self.parts.iter().any(|(_, source)| source.access() == Access::Blocking);
-        if blocks { Access::Blocking } else { Access::Immediate }
+        let blocks = self
+            .parts
+            .iter()
+            .any(|(_, source)| source.access() == Access::Blocking);
+        if blocks {
+            Access::Blocking
+        } else {
+            Access::Immediate
+        }
     }
 
     fn classes(&self) -> Option<&[String]> {
         let first = self.parts.first()?.1.classes();
-        first.filter(|_| self.parts.iter().all(|(_, source)| source.classes() == first))
+        first.filter(|_| {
+            self.parts
+                .iter()
+                .all(|(_, source)| source.classes() == first)
+        })
     }
 
     fn uniform_frame(&self) -> Option<(u32, u32)> {
         let first = self.parts.first()?.1.uniform_frame();
-        first.filter(|_| self.parts.iter().all(|(_, source)| source.uniform_frame() == first))
+        first.filter(|_| {
+            self.parts
+                .iter()
+                .all(|(_, source)| source.uniform_frame() == first)
+        })
     }
 }

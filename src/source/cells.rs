@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    BinaryType, ByteArrayType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, LargeBinaryType, LargeUtf8Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type, Utf8Type,
+    BinaryType, ByteArrayType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, LargeBinaryType, LargeUtf8Type, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type, Utf8Type,
 };
 use arrow_array::{Array, ArrayRef, BinaryViewArray, GenericByteArray, RecordBatch};
 use arrow_schema::{DataType, Schema};
@@ -16,23 +17,27 @@ use crate::error::{Error, Result};
 
 /// Which columns of a table hold the images and the labels.
 ///
-/// The image column is binary (`binary`, `large_binary`, `binary_view`), or Hugging Face's struct with a field `bytes`.
-/// The label column holds integers (classes), lists of integers (several classes) or lists of floats (a weight for each
-/// class); a null label is [`Target::None`].
+/// The image column is binary (`binary`, `large_binary`, `binary_view`), or Hugging Face's struct
+/// with a field `bytes`. The label column holds integers (classes), lists of integers (several
+/// classes) or lists of floats (a weight for each class); a null label is [`Target::None`].
 ///
-/// A column `annotations` of strings has boxes and keypoints ([`Annotations::from_json`]), and binary columns named
-/// `NAME.KIND`, such as `seg.mask`, have planes as PNG; a null is none.
+/// A column `annotations` of strings has boxes and keypoints ([`Annotations::from_json`]), and
+/// binary columns named `NAME.KIND`, such as `seg.mask`, have planes as PNG; a null is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     /// The column of images; `image` by default.
     pub image: String,
-    /// The column of labels; `None` reads none. The default, `label`, may be absent from a file; another name may not.
+    /// The column of labels; `None` reads none. The default, `label`, may be absent from a file;
+    /// another name may not.
     pub label: Option<String>,
 }
 
 impl Default for Columns {
     fn default() -> Columns {
-        Columns { image: "image".into(), label: Some("label".into()) }
+        Columns {
+            image: "image".into(),
+            label: Some("label".into()),
+        }
     }
 }
 
@@ -55,9 +60,19 @@ impl Layout {
     ///
     /// `Config` naming the column wanted and those found, or the type.
     pub(super) fn of(schema: &Schema, columns: &Columns) -> Result<Layout> {
-        let position = |name: &str| schema.fields().iter().position(|field| field.name() == name);
+        let position = |name: &str| {
+            schema
+                .fields()
+                .iter()
+                .position(|field| field.name() == name)
+        };
         let missing = |what: &str, name: &str| {
-            let found: Vec<&str> = schema.fields().iter().map(|field| &**field.name()).take(50).collect();
+            let found: Vec<&str> = schema
+                .fields()
+                .iter()
+                .map(|field| &**field.name())
+                .take(50)
+                .collect();
             Error::config(format!(
                 "no column \"{name}\" for the {what}; the columns are {found:?}: name the one that is meant"
             ))
@@ -71,7 +86,12 @@ impl Layout {
             )));
         }
         let (wanted, notes) = (vec![image], Vec::new());
-        let mut layout = Layout { columns: columns.clone(), notes, wanted, classes: Vec::new() };
+        let mut layout = Layout {
+            columns: columns.clone(),
+            notes,
+            wanted,
+            classes: Vec::new(),
+        };
         if let Some(name) = &columns.label {
             match position(name) {
                 Some(label) if label == image => {
@@ -89,7 +109,9 @@ impl Layout {
                     layout.wanted.push(label);
                     layout.classes = class_names(schema, name);
                 }
-                None if Columns::default().label.as_ref() == Some(name) => layout.columns.label = None,
+                None if Columns::default().label.as_ref() == Some(name) => {
+                    layout.columns.label = None
+                }
                 None => return Err(missing("labels", name)),
             }
         }
@@ -102,32 +124,58 @@ impl Layout {
         Ok(layout)
     }
 
-    /// A column of single values alone, which stands where images do; `None` if there is none of that name.
+    /// A column of single values alone, which stands where images do; `None` if there is none of
+    /// that name.
     ///
     /// # Errors
     ///
     /// `Config` naming its type, if it is one of bytes, lists or structs.
     pub(super) fn values(schema: &Schema, name: &str) -> Result<Option<Layout>> {
-        let Some(at) = schema.fields().iter().position(|field| field.name() == name) else { return Ok(None) };
+        let Some(at) = schema
+            .fields()
+            .iter()
+            .position(|field| field.name() == name)
+        else {
+            return Ok(None);
+        };
         let kind = schema.field(at).data_type();
         let single = kind.is_integer()
             || kind.is_floating()
-            || matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Boolean | DataType::Null)
+            || matches!(
+                kind,
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Boolean | DataType::Null
+            )
             || matches!(kind, DataType::Dictionary(_, value) if value.is_integer() || **value == DataType::Utf8);
         if !single {
             return Err(Error::config(format!(
                 "the column \"{name}\" has type {kind}; expected numbers, strings or booleans"
             )));
         }
-        let columns = Columns { image: name.to_owned(), label: None };
-        Ok(Some(Layout { columns, notes: Vec::new(), wanted: vec![at], classes: Vec::new() }))
+        let columns = Columns {
+            image: name.to_owned(),
+            label: None,
+        };
+        Ok(Some(Layout {
+            columns,
+            notes: Vec::new(),
+            wanted: vec![at],
+            classes: Vec::new(),
+        }))
     }
 
     /// The labels alone; `None` if there are none.
     pub(super) fn labels(&self) -> Option<Layout> {
         let label = self.columns.label.clone()?;
-        let columns = Columns { image: label.clone(), label: Some(label) };
-        Some(Layout { columns, notes: Vec::new(), wanted: vec![self.wanted[1]], classes: Vec::new() })
+        let columns = Columns {
+            image: label.clone(),
+            label: Some(label),
+        };
+        Some(Layout {
+            columns,
+            notes: Vec::new(),
+            wanted: vec![self.wanted[1]],
+            classes: Vec::new(),
+        })
     }
 
     /// The columns of one batch of rows.
@@ -145,26 +193,35 @@ impl Layout {
         let (cells, outer) = match images.as_struct_opt() {
             Some(images) => {
                 let bytes = images.column_by_name("bytes");
-                (bytes.ok_or_else(|| Error::corrupt("no field \"bytes\" in the struct"))?, Some(images))
+                (
+                    bytes.ok_or_else(|| Error::corrupt("no field \"bytes\" in the struct"))?,
+                    Some(images),
+                )
             }
             None => (images, None),
         };
-        let path = outer.and_then(|outer| outer.column_by_name("path")).map(Arc::clone);
+        let path = outer
+            .and_then(|outer| outer.column_by_name("path"))
+            .map(Arc::clone);
         let labels = match &self.columns.label {
             Some(name) => {
                 let labels = column(name)?;
                 Some(match labels.data_type() {
                     DataType::Dictionary(..) => {
                         let labels = labels.as_any_dictionary();
-                        arrow_select::take::take(labels.values(), labels.keys(), None)
-                            .map_err(|error| Error::corrupt(format!("the column \"{name}\": {error}")))?
+                        arrow_select::take::take(labels.values(), labels.keys(), None).map_err(
+                            |error| Error::corrupt(format!("the column \"{name}\": {error}")),
+                        )?
                     }
                     _ => Arc::clone(labels),
                 })
             }
             None => None,
         };
-        let notes = self.notes.iter().map(|name| Ok((name.clone(), Arc::clone(column(name)?))));
+        let notes = self
+            .notes
+            .iter()
+            .map(|name| Ok((name.clone(), Arc::clone(column(name)?))));
         Ok(Table {
             notes: notes.collect::<Result<_>>()?,
             outer: outer
@@ -178,26 +235,35 @@ impl Layout {
 }
 
 fn is_binary(kind: &DataType) -> bool {
-    matches!(kind, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+    matches!(
+        kind,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView
+    )
 }
 
 fn is_image(kind: &DataType) -> bool {
     match kind {
-        DataType::Struct(fields) => {
-            fields.iter().any(|field| field.name() == "bytes" && is_binary(field.data_type()))
-        }
+        DataType::Struct(fields) => fields
+            .iter()
+            .any(|field| field.name() == "bytes" && is_binary(field.data_type())),
         kind => is_binary(kind),
     }
 }
 
 /// The name of a file beside an image that would hold what such a column holds.
 fn suffix(column: &str) -> String {
-    if column == "annotations" { "json".into() } else { format!("{column}.png") }
+    if column == "annotations" {
+        "json".into()
+    } else {
+        format!("{column}.png")
+    }
 }
 
 fn is_note(name: &str, kind: &DataType) -> bool {
     match Sidecar::of(suffix(name).as_bytes()) {
-        Some(Sidecar::Json) => name == "annotations" && matches!(kind, DataType::Utf8 | DataType::LargeUtf8),
+        Some(Sidecar::Json) => {
+            name == "annotations" && matches!(kind, DataType::Utf8 | DataType::LargeUtf8)
+        }
         Some(Sidecar::Plane(..)) => is_binary(kind),
         None => false,
     }
@@ -214,15 +280,26 @@ fn is_label(kind: &DataType) -> bool {
     }
 }
 
-/// Class names in `info.features.LABEL.names`, or below `feature` for a list, of the metadata `huggingface`.
+/// Class names in `info.features.LABEL.names`, or below `feature` for a list, of the metadata
+/// `huggingface`.
 fn class_names(schema: &Schema, label: &str) -> Vec<String> {
-    let Some(text) = schema.metadata().get("huggingface") else { return Vec::new() };
-    let Ok(note) = serde_json::from_str::<serde_json::Value>(text) else { return Vec::new() };
+    let Some(text) = schema.metadata().get("huggingface") else {
+        return Vec::new();
+    };
+    let Ok(note) = serde_json::from_str::<serde_json::Value>(text) else {
+        return Vec::new();
+    };
     let feature = &note["info"]["features"][label];
-    let names =
-        [&feature["names"], &feature["feature"]["names"]].into_iter().find_map(|names| names.as_array());
+    let names = [&feature["names"], &feature["feature"]["names"]]
+        .into_iter()
+        .find_map(|names| names.as_array());
     names
-        .and_then(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect())
+        .and_then(|names| {
+            names
+                .iter()
+                .map(|name| name.as_str().map(str::to_owned))
+                .collect()
+        })
         .unwrap_or_default()
 }
 
@@ -247,23 +324,32 @@ impl Table {
     pub(super) fn memory(&self) -> u64 {
         let arrays = [Some(&self.cells), self.path.as_ref(), self.labels.as_ref()];
         let notes = self.notes.iter().map(|(_, array)| array);
-        arrays.into_iter().flatten().chain(notes).map(|array| array.get_array_memory_size() as u64).sum()
+        arrays
+            .into_iter()
+            .flatten()
+            .chain(notes)
+            .map(|array| array.get_array_memory_size() as u64)
+            .sum()
     }
 
     /// The image in a row.
     ///
     /// # Errors
     ///
-    /// `Corrupt` if it is null, or if its offsets lie outside of the data: a mapped file may have changed after it was
-    /// validated.
+    /// `Corrupt` if it is null, or if its offsets lie outside of the data: a mapped file may have
+    /// changed after it was validated.
     pub(super) fn cell(&self, row: usize) -> Result<&[u8]> {
         if self.outer.as_ref().is_some_and(|outer| outer.is_null(row)) || self.cells.is_null(row) {
             let path = self.path.as_ref().filter(|path| path.is_valid(row));
-            let path = path.and_then(|path| path.as_string_opt::<i32>()).map(|path| path.value(row));
+            let path = path
+                .and_then(|path| path.as_string_opt::<i32>())
+                .map(|path| path.value(row));
             return Err(Error::corrupt(match path {
                 Some(path) => {
                     let path = super::names::short(path.as_bytes());
-                    format!("the image is null; only its path \"{path}\" was stored: embed the images")
+                    format!(
+                        "the image is null; only its path \"{path}\" was stored: embed the images"
+                    )
                 }
                 None => "the image is null".to_owned(),
             }));
@@ -278,7 +364,9 @@ impl Table {
     ///
     /// `Corrupt` for a number that is no class, or a null inside a list.
     pub(super) fn target(&self, row: usize) -> Result<Target> {
-        let Some(labels) = &self.labels else { return Ok(Target::None) };
+        let Some(labels) = &self.labels else {
+            return Ok(Target::None);
+        };
         if labels.is_null(row) || *labels.data_type() == DataType::Null {
             return Ok(Target::None);
         }
@@ -293,15 +381,24 @@ impl Table {
         }
         let items = 0..list.len();
         if list.data_type().is_integer() {
-            return items.map(|item| class_at(&list, item)).collect::<Result<_>>().map(Target::Multi);
+            return items
+                .map(|item| class_at(&list, item))
+                .collect::<Result<_>>()
+                .map(Target::Multi);
         }
         Ok(Target::Soft(match list.data_type() {
-            DataType::Float16 => {
-                list.as_primitive::<Float16Type>().values().iter().map(|value| value.to_f32()).collect()
-            }
-            DataType::Float64 => {
-                list.as_primitive::<Float64Type>().values().iter().map(|&value| value as f32).collect()
-            }
+            DataType::Float16 => list
+                .as_primitive::<Float16Type>()
+                .values()
+                .iter()
+                .map(|value| value.to_f32())
+                .collect(),
+            DataType::Float64 => list
+                .as_primitive::<Float64Type>()
+                .values()
+                .iter()
+                .map(|&value| value as f32)
+                .collect(),
             _ => list.as_primitive::<Float32Type>().values().to_vec(),
         }))
     }
@@ -338,16 +435,30 @@ impl Table {
             sum.push(&size.to_le_bytes());
             for (name, array) in self.notes.iter().filter(|(_, array)| array.is_valid(row)) {
                 sum.push(name.as_bytes());
-                sum.push(&any_bytes_at(array, row).map_or(u64::MAX, |cell| cell.len() as u64).to_le_bytes());
+                sum.push(
+                    &any_bytes_at(array, row)
+                        .map_or(u64::MAX, |cell| cell.len() as u64)
+                        .to_le_bytes(),
+                );
             }
             match self.target(row) {
                 Ok(Target::None) => sum.push(b""),
                 Ok(Target::Class(class)) => sum.push(&class.to_le_bytes()),
                 Ok(Target::Multi(classes)) => {
-                    sum.push(&classes.iter().flat_map(|class| class.to_le_bytes()).collect::<Vec<u8>>());
+                    sum.push(
+                        &classes
+                            .iter()
+                            .flat_map(|class| class.to_le_bytes())
+                            .collect::<Vec<u8>>(),
+                    );
                 }
                 Ok(Target::Soft(weights)) => {
-                    sum.push(&weights.iter().flat_map(|weight| weight.to_le_bytes()).collect::<Vec<u8>>());
+                    sum.push(
+                        &weights
+                            .iter()
+                            .flat_map(|weight| weight.to_le_bytes())
+                            .collect::<Vec<u8>>(),
+                    );
                 }
                 Err(error) => sum.push(error.message().as_bytes()),
             }
@@ -366,7 +477,8 @@ fn any_bytes_at(array: &ArrayRef, row: usize) -> Option<&[u8]> {
     }
 }
 
-/// `GenericByteArray::value` trusts its offsets; a mapping may have changed since they were validated.
+/// `GenericByteArray::value` trusts its offsets; a mapping may have changed since they were
+/// validated.
 fn bytes_at<T: ByteArrayType>(array: &GenericByteArray<T>, row: usize) -> Option<&[u8]> {
     use arrow_buffer::ArrowNativeType as _;
     let offsets = array.value_offsets();
@@ -374,7 +486,8 @@ fn bytes_at<T: ByteArrayType>(array: &GenericByteArray<T>, row: usize) -> Option
     array.value_data().get(start.to_usize()?..end.to_usize()?)
 }
 
-/// The same for views: 4 bytes of length, then the bytes themselves (up to 12), or a prefix, buffer and offset.
+/// The same for views: 4 bytes of length, then the bytes themselves (up to 12), or a prefix, buffer
+/// and offset.
 fn view_at(array: &BinaryViewArray, row: usize) -> Option<&[u8]> {
     let view = array.views().get(row)?;
     let field = |index: u32| (*view >> (32 * index)) as u32 as usize;
@@ -384,7 +497,11 @@ fn view_at(array: &BinaryViewArray, row: usize) -> Option<&[u8]> {
         return array.views().inner().as_slice().get(start..start + length);
     }
     let start = field(3);
-    array.data_buffers().get(field(2))?.as_slice().get(start..start.checked_add(length)?)
+    array
+        .data_buffers()
+        .get(field(2))?
+        .as_slice()
+        .get(start..start.checked_add(length)?)
 }
 
 fn text_at(array: &ArrayRef, row: usize) -> Result<String> {
@@ -400,12 +517,16 @@ fn text_at(array: &ArrayRef, row: usize) -> Result<String> {
             return text_at(array.values(), *key);
         }
         DataType::Utf8 | DataType::LargeUtf8 => {
-            let bytes =
-                any_bytes_at(array, row).ok_or_else(|| Error::corrupt("a string outside of its data"))?;
+            let bytes = any_bytes_at(array, row)
+                .ok_or_else(|| Error::corrupt("a string outside of its data"))?;
             String::from_utf8_lossy(bytes).into_owned()
         }
         DataType::Boolean => array.as_boolean().value(row).to_string(),
-        DataType::Float16 => array.as_primitive::<Float16Type>().value(row).to_f32().to_string(),
+        DataType::Float16 => array
+            .as_primitive::<Float16Type>()
+            .value(row)
+            .to_f32()
+            .to_string(),
         DataType::Float32 => array.as_primitive::<Float32Type>().value(row).to_string(),
         DataType::Float64 => array.as_primitive::<Float64Type>().value(row).to_string(),
         kind => match integer_at(array, row) {
@@ -433,13 +554,17 @@ fn integer_at(array: &ArrayRef, row: usize) -> Option<i128> {
 fn class_at(array: &ArrayRef, row: usize) -> Result<u32> {
     let label = integer_at(array, row)
         .ok_or_else(|| Error::corrupt(format!("a label of type {}", array.data_type())))?;
-    u32::try_from(label)
-        .map_err(|_| Error::corrupt(format!("the label {label} is no class; expected 0 to {}", u32::MAX)))
+    u32::try_from(label).map_err(|_| {
+        Error::corrupt(format!(
+            "the label {label} is no class; expected 0 to {}",
+            u32::MAX
+        ))
+    })
 }
 
-/// Runs a decoder of another crate on bytes of unknown origin. Both crates report most damage and panic over some of it
-/// (the mutation tests find a length of offsets that is no multiple of their width, and others), so a panic of theirs is
-/// damage, too.
+/// Runs a decoder of another crate on bytes of unknown origin. Both crates report most damage and
+/// panic over some of it (the mutation tests find a length of offsets that is no multiple of their
+/// width, and others), so a panic of theirs is damage, too.
 pub(super) fn caught<T>(what: &str, decode: impl FnOnce() -> T) -> Result<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
         .map_err(|_| Error::corrupt(format!("{what} is damaged: its decoder panicked")))

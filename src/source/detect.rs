@@ -26,8 +26,13 @@ pub enum Format {
 
 impl Format {
     /// Every form, in the order in which messages list them.
-    pub const ALL: [Format; 5] =
-        [Format::Folder, Format::Shards, Format::Tar, Format::Arrow, Format::Parquet];
+    pub const ALL: [Format; 5] = [
+        Format::Folder,
+        Format::Shards,
+        Format::Tar,
+        Format::Arrow,
+        Format::Parquet,
+    ];
 
     /// The form's name in lower case, as [`Format::from_str`] reads it.
     pub fn as_str(self) -> &'static str {
@@ -52,23 +57,29 @@ impl FromStr for Format {
 
     /// Reads `folder`, `shards`, `tar`, `arrow` or `parquet`.
     fn from_str(text: &str) -> Result<Format> {
-        Format::ALL.into_iter().find(|format| format.as_str() == text).ok_or_else(|| {
-            let known = Format::ALL.map(Format::as_str).join(", ");
-            Error::config(format!("\"{text}\" is no form of stored data; expected one of {known}"))
-        })
+        Format::ALL
+            .into_iter()
+            .find(|format| format.as_str() == text)
+            .ok_or_else(|| {
+                let known = Format::ALL.map(Format::as_str).join(", ");
+                Error::config(format!(
+                    "\"{text}\" is no form of stored data; expected one of {known}"
+                ))
+            })
     }
 }
 
 /// Opens stored data, detecting its form.
 ///
-/// A file is told by its extension (`.mill`, `.tar`, `.arrow`, `.feather`, `.parquet`), then by its first bytes. A folder
-/// with a `manifest.json` or a `.mill` file holds shards; one with `.tar`, `.arrow` or `.parquet` files and no images
-/// holds those; one with images or folders is a [`Folder`].
+/// A file is told by its extension (`.mill`, `.tar`, `.arrow`, `.feather`, `.parquet`), then by its
+/// first bytes. A folder with a `manifest.json` or a `.mill` file holds shards; one with `.tar`,
+/// `.arrow` or `.parquet` files and no images holds those; one with images or folders is a
+/// [`Folder`].
 ///
 /// # Errors
 ///
-/// [`Kind::Io`](crate::Kind::Io) if the path cannot be read, [`Kind::Config`](crate::Kind::Config) if it is of no known
-/// form or holds no samples, and the errors of the form's own reader.
+/// [`Kind::Io`](crate::Kind::Io) if the path cannot be read, [`Kind::Config`](crate::Kind::Config)
+/// if it is of no known form or holds no samples, and the errors of the form's own reader.
 pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
     let path = path.as_ref();
     open_as(path, detect(path)?)
@@ -78,20 +89,26 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
 ///
 /// # Errors
 ///
-/// [`Kind::Io`](crate::Kind::Io) if the path cannot be read, [`Kind::Config`](crate::Kind::Config) if it is of no known
-/// form.
+/// [`Kind::Io`](crate::Kind::Io) if the path cannot be read, [`Kind::Config`](crate::Kind::Config)
+/// if it is of no known form.
 pub fn detect(path: impl AsRef<Path>) -> Result<Format> {
     let path = path.as_ref();
     let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
-    if found.is_dir() { folder_format(path) } else { file_format(path) }
+    if found.is_dir() {
+        folder_format(path)
+    } else {
+        file_format(path)
+    }
 }
 
-/// Opens stored data of a known form, with the entropy index that `feedmill index` wrote beside it, if there is one.
+/// Opens stored data of a known form, with the entropy index that `feedmill index` wrote beside it,
+/// if there is one.
 ///
 /// # Errors
 ///
-/// Those of [`open`], and [`Kind::Unsupported`](crate::Kind::Unsupported) for Arrow and Parquet in a build without the
-/// feature `arrow`. [`Kind::Mismatch`](crate::Kind::Mismatch) if the entropy index is of other data than is there now.
+/// Those of [`open`], and [`Kind::Unsupported`](crate::Kind::Unsupported) for Arrow and Parquet in
+/// a build without the feature `arrow`. [`Kind::Mismatch`](crate::Kind::Mismatch) if the entropy
+/// index is of other data than is there now.
 pub fn open_as(path: impl AsRef<Path>, format: Format) -> Result<Box<dyn Source>> {
     let path = path.as_ref();
     super::indexed::attach(path, open_bare(path, format)?)
@@ -207,7 +224,8 @@ fn folder_format(path: &Path) -> Result<Format> {
     }
 }
 
-/// The path itself if it is a file, or the files in it that `wanted` names, sorted by the bytes of their names.
+/// The path itself if it is a file, or the files in it that `wanted` names, sorted by the bytes of
+/// their names.
 pub(super) fn files(path: &Path, wanted: Format) -> Result<Vec<std::path::PathBuf>> {
     let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     if !found.is_dir() {
@@ -219,7 +237,9 @@ pub(super) fn files(path: &Path, wanted: Format) -> Result<Vec<std::path::PathBu
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
         let hidden = name.as_encoded_bytes().starts_with(b".");
-        if !hidden && named(Path::new(&name)) == Some(wanted) && !entry.file_type().map_err(failed)?.is_dir()
+        if !hidden
+            && named(Path::new(&name)) == Some(wanted)
+            && !entry.file_type().map_err(failed)?.is_dir()
         {
             names.push(name);
         }
@@ -230,7 +250,10 @@ pub(super) fn files(path: &Path, wanted: Format) -> Result<Vec<std::path::PathBu
             Format::Parquet => ".parquet",
             _ => ".tar",
         };
-        return Err(Error::config(format!("{}: no {expected} file in the folder", path.display())));
+        return Err(Error::config(format!(
+            "{}: no {expected} file in the folder",
+            path.display()
+        )));
     }
     names.sort_unstable_by(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
     Ok(names.into_iter().map(|name| path.join(name)).collect())

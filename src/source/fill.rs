@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 
-/// The largest encoded record, in bytes, that is read into memory: 2 GiB. An image near it is refused by any sensible
-/// [`Limits`](crate::decode::Limits); this bound only keeps a damaged size from asking for all the memory there is.
+/// The largest encoded record, in bytes, that is read into memory: 2 GiB. An image near it is
+/// refused by any sensible [`Limits`](crate::decode::Limits); this bound only keeps a damaged size
+/// from asking for all the memory there is.
 pub(super) const MAX_RECORD: u64 = 1 << 31;
 
-/// Fills `buf` through `read`, which is given the rest of the buffer and how much is already there. Returns how much was
-/// read before the end; interrupted calls are repeated.
-fn fill(mut read: impl FnMut(&mut [u8], usize) -> io::Result<usize>, buf: &mut [u8]) -> io::Result<usize> {
+/// Fills `buf` through `read`, which is given the rest of the buffer and how much is already there.
+/// Returns how much was read before the end; interrupted calls are repeated.
+fn fill(
+    mut read: impl FnMut(&mut [u8], usize) -> io::Result<usize>,
+    buf: &mut [u8],
+) -> io::Result<usize> {
     let mut done = 0;
     while done < buf.len() {
         match read(&mut buf[done..], done) {
@@ -40,7 +44,10 @@ pub(super) fn room(mut spare: Vec<u8>, size: u64) -> Result<Vec<u8>> {
     let size = size as usize;
     let more = size.saturating_sub(spare.len());
     if spare.try_reserve(more).is_err() {
-        return Err(Error::new(Kind::Limit, format!("no memory for a record of {size} bytes")));
+        return Err(Error::new(
+            Kind::Limit,
+            format!("no memory for a record of {size} bytes"),
+        ));
     }
     spare.resize(size, 0);
     Ok(spare)
@@ -50,7 +57,8 @@ pub(super) fn room(mut spare: Vec<u8>, size: u64) -> Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// `Truncated` if it is shorter, `Mismatch` if it is longer, `Io` if reading fails. The messages do not name the file.
+/// `Truncated` if it is shorter, `Mismatch` if it is longer, `Io` if reading fails. The messages do
+/// not name the file.
 pub(super) fn whole(reader: &mut impl Read, expected: u64, spare: Vec<u8>) -> Result<Vec<u8>> {
     // One byte more than expected, so that the end of the file is seen by the same calls.
     let mut buf = room(spare, expected.saturating_add(1))?;
@@ -104,13 +112,21 @@ impl At {
             ));
         }
         let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-        let len = file.metadata().map_err(|error| Error::io("read", path, error))?.len();
+        let len = file
+            .metadata()
+            .map_err(|error| Error::io("read", path, error))?
+            .len();
         #[cfg(not(unix))]
         let file = Shared::new(file);
-        Ok(At { file: Some(file), path: path.to_path_buf(), len })
+        Ok(At {
+            file: Some(file),
+            path: path.to_path_buf(),
+            len,
+        })
     }
 
-    /// Closes the file; every read opens it again. A data set may have more files than a process may hold open.
+    /// Closes the file; every read opens it again. A data set may have more files than a process
+    /// may hold open.
     pub(super) fn release(&mut self) {
         self.file = None;
     }
@@ -128,7 +144,8 @@ impl At {
     ///
     /// # Errors
     ///
-    /// `Io`, or `Mismatch` if a released file has another length by now. The messages name the file.
+    /// `Io`, or `Mismatch` if a released file has another length by now. The messages name the
+    /// file.
     pub(super) fn read(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
         let again;
         let file = match &self.file {
@@ -149,8 +166,11 @@ impl At {
                 &again
             }
         };
-        fill(|rest, done| read_some(file, rest, offset.saturating_add(done as u64)), buf)
-            .map_err(|error| Error::io("read", &self.path, error))
+        fill(
+            |rest, done| read_some(file, rest, offset.saturating_add(done as u64)),
+            buf,
+        )
+        .map_err(|error| Error::io("read", &self.path, error))
     }
 }
 
@@ -162,7 +182,9 @@ fn read_some(file: &Shared, buf: &mut [u8], offset: u64) -> io::Result<usize> {
 #[cfg(not(unix))]
 fn read_some(file: &Shared, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     use std::io::{Seek, SeekFrom};
-    let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut file = file
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     file.seek(SeekFrom::Start(offset))?;
     file.read(buf)
 }
@@ -191,8 +213,15 @@ mod tests {
     #[test]
     fn partial_and_interrupted_reads_give_the_whole_file() {
         let data: Vec<u8> = (0..=255).cycle().take(5000).collect();
-        assert_eq!(whole(&mut Trickle(&data, 0), 5000, Vec::new()).unwrap(), data);
-        assert_eq!(whole(&mut Trickle(&data, 0), 5000, vec![1; 9000]).unwrap(), data, "a longer spare");
+        assert_eq!(
+            whole(&mut Trickle(&data, 0), 5000, Vec::new()).unwrap(),
+            data
+        );
+        assert_eq!(
+            whole(&mut Trickle(&data, 0), 5000, vec![1; 9000]).unwrap(),
+            data,
+            "a longer spare"
+        );
         let mut positioned = vec![0; 6000];
         let read = |rest: &mut [u8], done: usize| Trickle(&data[done..], 3 * done).read(rest);
         assert_eq!(fill(read, &mut positioned).unwrap(), 5000);
@@ -203,7 +232,10 @@ mod tests {
     fn another_length_than_listed_is_an_error_with_both_sizes() {
         let short = whole(&mut Trickle(&[7; 10], 0), 12, Vec::new()).unwrap_err();
         assert_eq!(short.kind(), Kind::Truncated);
-        assert_eq!(short.message(), "the file has 10 bytes; it had 12 when the folder was opened");
+        assert_eq!(
+            short.message(),
+            "the file has 10 bytes; it had 12 when the folder was opened"
+        );
         let long = whole(&mut Trickle(&[7; 10], 0), 9, Vec::new()).unwrap_err();
         assert_eq!(long.kind(), Kind::Mismatch);
         assert!(long.message().contains("more than the 9 bytes"), "{long}");
@@ -223,6 +255,9 @@ mod tests {
             }
         }
         let error = whole(&mut Broken, 3, Vec::new()).unwrap_err();
-        assert_eq!((error.kind(), error.message()), (Kind::Io, "cannot read: the disk is on fire"));
+        assert_eq!(
+            (error.kind(), error.message()),
+            (Kind::Io, "cannot read: the disk is on fire")
+        );
     }
 }

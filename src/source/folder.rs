@@ -12,20 +12,25 @@ use crate::error::{Error, Kind, Result};
 
 /// Images in folders: `root/class/any/depth/name.jpg`, or a flat `root/name.jpg` without classes.
 ///
-/// * An image is a file named `*.jpg`, `*.jpeg`, `*.png` or `*.webp`, in any case. Its codec is told by its first bytes
-///   when it is read, not by its name.
-/// * The classes are the folders of the first level, sorted by the bytes of their names; a class folder without a
-///   image is a class too, so that a split which lacks a class numbers the others alike.
-/// * The samples are sorted by the bytes of their relative paths, whatever order the file system lists them in.
-/// * Files that annotate an image `x.jpg` have its name without the extension: `x.json` has boxes and keypoints
-///   ([`Annotations::from_json`]), `x.NAME.KIND.png` is a plane of a kind: `mask`, `instances`, `depth`, `image` or
-///   `color`. Beside no such image, a PNG is an image like any other.
+/// * An image is a file named `*.jpg`, `*.jpeg`, `*.png` or `*.webp`, in any case. Its codec is
+///   told by its first bytes when it is read, not by its name.
+/// * The classes are the folders of the first level, sorted by the bytes of their names; a class
+///   folder without a image is a class too, so that a split which lacks a class numbers the others
+///   alike.
+/// * The samples are sorted by the bytes of their relative paths, whatever order the file system
+///   lists them in.
+/// * Files that annotate an image `x.jpg` have its name without the extension: `x.json` has boxes
+///   and keypoints ([`Annotations::from_json`]), `x.NAME.KIND.png` is a plane of a kind: `mask`,
+///   `instances`, `depth`, `image` or `color`. Beside no such image, a PNG is an image like any
+///   other.
 /// * Names that begin with a dot are skipped.
-/// * A symbolic link to a file is that file; one to a folder is not followed, and a warning counts them. A link that
-///   leads nowhere is a sample whose read fails.
-/// * The fingerprint covers relative paths, sizes and classes, those of annotations included, and no time stamp.
+/// * A symbolic link to a file is that file; one to a folder is not followed, and a warning counts
+///   them. A link that leads nowhere is a sample whose read fails.
+/// * The fingerprint covers relative paths, sizes and classes, those of annotations included, and
+///   no time stamp.
 ///
-/// The listing is frozen when the folder is opened and takes about 16 bytes and a file name for each image.
+/// The listing is frozen when the folder is opened and takes about 16 bytes and a file name for
+/// each image.
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
@@ -39,8 +44,8 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] naming the folder or file that cannot be read, [`Kind::Config`] if there is no image, or if
-    /// images lie beside class folders with images, so that they have no class.
+    /// [`Kind::Io`] naming the folder or file that cannot be read, [`Kind::Config`] if there is no
+    /// image, or if images lie beside class folders with images, so that they have no class.
     pub fn open(path: impl AsRef<Path>) -> Result<Folder> {
         Folder::open_through(path.as_ref(), &list)
     }
@@ -53,9 +58,20 @@ impl Folder {
                 root.display()
             )));
         }
-        let mut walk = Walk { root, list, manifest: Manifest::default(), linked_folders: 0, others: 0 };
+        let mut walk = Walk {
+            root,
+            list,
+            manifest: Manifest::default(),
+            linked_folders: 0,
+            others: 0,
+        };
         walk.run()?;
-        let Walk { manifest, linked_folders, others, .. } = walk;
+        let Walk {
+            manifest,
+            linked_folders,
+            others,
+            ..
+        } = walk;
         if manifest.sizes.is_empty() {
             let hint = match linked_folders {
                 0 => String::new(),
@@ -72,9 +88,18 @@ impl Folder {
                 "symbolic links to folders are not followed, and pipes, sockets and devices are not read"
             );
         }
-        let classes: Vec<String> = manifest.classes.iter().map(|name| names::readable(name)).collect();
+        let classes: Vec<String> = manifest
+            .classes
+            .iter()
+            .map(|name| names::readable(name))
+            .collect();
         let fingerprint = manifest.fingerprint();
-        Ok(Folder { root: root.to_path_buf(), manifest, classes, fingerprint })
+        Ok(Folder {
+            root: root.to_path_buf(),
+            manifest,
+            classes,
+            fingerprint,
+        })
     }
 
     /// The path of a sample.
@@ -93,7 +118,11 @@ impl Source for Folder {
     }
 
     fn name(&self, id: u64) -> String {
-        if id < self.len() { names::readable(&self.manifest.relative(id)) } else { format!("sample {id}") }
+        if id < self.len() {
+            names::readable(&self.manifest.relative(id))
+        } else {
+            format!("sample {id}")
+        }
     }
 
     fn size(&self, id: u64) -> u64 {
@@ -107,19 +136,28 @@ impl Source for Folder {
         let path = self.path(id);
         let place = || names::readable(path.as_os_str().as_encoded_bytes());
         let read = || {
-            let mut file = File::open(&path)
-                .map_err(|error| Error::new(Kind::Io, format!("cannot open: {error}")).with_cause(error))?;
+            let mut file = File::open(&path).map_err(|error| {
+                Error::new(Kind::Io, format!("cannot open: {error}")).with_cause(error)
+            })?;
             let bytes = fill::whole(&mut file, self.size(id), spare)?;
             let codec = Codec::sniff(&bytes)?;
             let target = self.manifest.class(id).map_or(Target::None, Target::Class);
-            Ok(Raw { bytes: Payload::Owned(bytes), codec, target })
+            Ok(Raw {
+                bytes: Payload::Owned(bytes),
+                codec,
+                target,
+            })
         };
         read().map_err(|error: Error| error.at(place()).with_sample(id))
     }
 
     fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
-        (0..self.len())
-            .try_for_each(|id| each(id, self.manifest.class(id).map_or(Target::None, Target::Class)))
+        (0..self.len()).try_for_each(|id| {
+            each(
+                id,
+                self.manifest.class(id).map_or(Target::None, Target::Class),
+            )
+        })
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
@@ -127,8 +165,12 @@ impl Source for Folder {
         let sides = &sides[sides.partition_point(|side| side.sample < id)..];
         let mut annotations = None;
         for Side { suffix, size, .. } in sides.iter().take_while(|side| side.sample == id) {
-            let Some(kind) = Sidecar::of(suffix) else { continue };
-            let path = self.root.join(os_string(side_path(&self.manifest.relative(id), suffix)));
+            let Some(kind) = Sidecar::of(suffix) else {
+                continue;
+            };
+            let path = self
+                .root
+                .join(os_string(side_path(&self.manifest.relative(id), suffix)));
             let read = |into: &mut Annotations| {
                 let mut file = File::open(&path).map_err(|error| {
                     Error::new(Kind::Io, format!("cannot open: {error}")).with_cause(error)
@@ -136,7 +178,9 @@ impl Source for Folder {
                 kind.read(fill::whole(&mut file, *size, Vec::new())?, into)
             };
             read(annotations.get_or_insert_default()).map_err(|error: Error| {
-                error.at(names::readable(path.as_os_str().as_encoded_bytes())).with_sample(id)
+                error
+                    .at(names::readable(path.as_os_str().as_encoded_bytes()))
+                    .with_sample(id)
             })?;
         }
         Ok(annotations)
@@ -152,8 +196,9 @@ impl Source for Folder {
 struct Manifest {
     /// Names of the class folders, sorted; empty for a flat folder.
     classes: Vec<Vec<u8>>,
-    /// The first sample and the class of each run, in the order of samples. That order is not the order of classes:
-    /// `a-b/1.jpg` comes before `a/1.jpg`, although the class `a` comes before `a-b`.
+    /// The first sample and the class of each run, in the order of samples. That order is not the
+    /// order of classes: `a-b/1.jpg` comes before `a/1.jpg`, although the class `a` comes
+    /// before `a-b`.
     runs: Vec<(u64, u32)>,
     /// Paths below the class folder, end to end.
     names: Vec<u8>,
@@ -181,7 +226,10 @@ fn side_path(image: &[u8], suffix: &[u8]) -> Vec<u8> {
 
 /// A name without its extension.
 fn stem(name: &[u8]) -> &[u8] {
-    &name[..name.iter().rposition(|&byte| byte == b'.').unwrap_or(name.len())]
+    &name[..name
+        .iter()
+        .rposition(|&byte| byte == b'.')
+        .unwrap_or(name.len())]
 }
 
 impl Manifest {
@@ -220,7 +268,12 @@ impl Manifest {
             sum.push(&self.relative(id as u64));
             sum.push(&size.to_le_bytes());
         }
-        for Side { sample, suffix, size } in &self.sides {
+        for Side {
+            sample,
+            suffix,
+            size,
+        } in &self.sides
+        {
             sum.push(&sample.to_le_bytes());
             sum.push(suffix);
             sum.push(&size.to_le_bytes());
@@ -238,7 +291,14 @@ struct Entry {
 
 fn list(folder: &Path) -> io::Result<Vec<Entry>> {
     fs::read_dir(folder)?
-        .map(|entry| entry.and_then(|entry| Ok(Entry { kind: entry.file_type()?, name: entry.file_name() })))
+        .map(|entry| {
+            entry.and_then(|entry| {
+                Ok(Entry {
+                    kind: entry.file_type()?,
+                    name: entry.file_name(),
+                })
+            })
+        })
         .collect()
 }
 
@@ -261,14 +321,17 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Depth first, each folder sorted as if the names of its folders ended in `/`: the order of whole paths, without a
-    /// sort over all of them. The stack is a vector, so depth costs no call stack.
+    /// Depth first, each folder sorted as if the names of its folders ended in `/`: the order of
+    /// whole paths, without a sort over all of them. The stack is a vector, so depth costs no
+    /// call stack.
     fn run(&mut self) -> Result<()> {
         let top = self.enter(PathBuf::new().as_path(), 0, &[])?;
         let mut flat = None;
         let mut any_in_class = false;
         let folders = top.left.iter().filter(|(_, kind)| kind.is_dir());
-        let mut classes: Vec<Vec<u8>> = folders.map(|(key, _)| key[..key.len() - 1].to_vec()).collect();
+        let mut classes: Vec<Vec<u8>> = folders
+            .map(|(key, _)| key[..key.len() - 1].to_vec())
+            .collect();
         classes.sort_unstable();
         let mut stack = vec![top];
         let mut path: Vec<u8> = Vec::new();
@@ -282,9 +345,12 @@ impl Walk<'_> {
             if kind.is_dir() {
                 let above = path.len();
                 if stack.len() == 1 {
-                    let class = classes.binary_search_by(|class| class[..].cmp(&key[..key.len() - 1]));
+                    let class =
+                        classes.binary_search_by(|class| class[..].cmp(&key[..key.len() - 1]));
                     let class = class.expect("every folder of the first level is a class") as u32;
-                    self.manifest.runs.push((self.manifest.sizes.len() as u64, class));
+                    self.manifest
+                        .runs
+                        .push((self.manifest.sizes.len() as u64, class));
                     class_start = key.len();
                 }
                 path.extend_from_slice(&key);
@@ -293,23 +359,31 @@ impl Walk<'_> {
                 stack.push(level);
             } else if let Some(size) = self.image(&path, &key, kind)? {
                 for suffix in level.sides.get(stem(&key)).into_iter().flatten() {
-                    let side = self.root.join(os_string([&path, &side_path(&key, suffix)[..]].concat()));
+                    let side = self
+                        .root
+                        .join(os_string([&path, &side_path(&key, suffix)[..]].concat()));
                     // One that cannot be read is a fault of its sample.
                     let size = fs::metadata(&side).map_or(0, |found| found.len());
                     let (sample, suffix) = (self.manifest.sizes.len() as u64, suffix.clone());
-                    self.manifest.sides.push(Side { sample, suffix, size });
+                    self.manifest.sides.push(Side {
+                        sample,
+                        suffix,
+                        size,
+                    });
                 }
                 if stack.len() == 1 {
                     flat.get_or_insert_with(|| key.clone());
                     self.manifest.push(&key, size);
                 } else {
                     any_in_class = true;
-                    self.manifest.push(&[&path[class_start..], &key].concat(), size);
+                    self.manifest
+                        .push(&[&path[class_start..], &key].concat(), size);
                 }
             }
         }
         match flat {
-            // Runs tell classes by the first sample only, so a stray image would take the class before it.
+            // Runs tell classes by the first sample only, so a stray image would take the class
+            // before it.
             Some(stray) if any_in_class => Err(Error::config(format!(
                 "{}: the image {} lies beside class folders and so has no class; move it into one of them, or away",
                 self.root.display(),
@@ -335,7 +409,10 @@ impl Walk<'_> {
         if identity.is_some() && stack.iter().any(|level| level.identity == identity) {
             return Err(Error::new(
                 Kind::Io,
-                format!("{}: the folder contains itself (a mount that leads back)", folder.display()),
+                format!(
+                    "{}: the folder contains itself (a mount that leads back)",
+                    folder.display()
+                ),
             ));
         }
         let mut left = Vec::new();
@@ -351,7 +428,12 @@ impl Walk<'_> {
         }
         left.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let sides = take_sides(&mut left);
-        Ok(Level { left: left.into(), sides, above, identity })
+        Ok(Level {
+            left: left.into(),
+            sides,
+            above,
+            identity,
+        })
     }
 
     /// The size of an entry that is an image.
@@ -381,10 +463,15 @@ impl Walk<'_> {
 /// Takes the files that annotate an image out of a folder's sorted names.
 fn take_sides(names: &mut Vec<(Vec<u8>, fs::FileType)>) -> BTreeMap<Vec<u8>, Vec<Box<[u8]>>> {
     let mut sides = BTreeMap::<Vec<u8>, Vec<Box<[u8]>>>::new();
-    if !names.iter().any(|(name, kind)| !kind.is_dir() && Sidecar::split(name).is_some()) {
+    if !names
+        .iter()
+        .any(|(name, kind)| !kind.is_dir() && Sidecar::split(name).is_some())
+    {
         return sides;
     }
-    let images = names.iter().filter(|(name, kind)| !kind.is_dir() && is_image(name));
+    let images = names
+        .iter()
+        .filter(|(name, kind)| !kind.is_dir() && is_image(name));
     let stems: BTreeSet<Vec<u8>> = images.map(|(name, _)| stem(name).to_vec()).collect();
     names.retain(|(name, kind)| match Sidecar::split(name) {
         Some((stem, suffix)) if !kind.is_dir() && stems.contains(stem) => {
@@ -399,7 +486,9 @@ fn take_sides(names: &mut Vec<(Vec<u8>, fs::FileType)>) -> BTreeMap<Vec<u8>, Vec
 fn is_image(name: &[u8]) -> bool {
     let extension = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
     extension.len() < name.len()
-        && ["jpg", "jpeg", "png", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known.as_bytes()))
+        && ["jpg", "jpeg", "png", "webp"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// Device and inode, where there are such.
@@ -417,7 +506,10 @@ fn identity(_: &fs::Metadata) -> Identity {
 }
 
 #[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "names are not always bytes elsewhere")]
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "names are not always bytes elsewhere"
+)]
 fn into_bytes(name: OsString, _folder: &Path) -> Result<Vec<u8>> {
     Ok(std::os::unix::ffi::OsStringExt::into_vec(name))
 }
@@ -427,7 +519,10 @@ fn into_bytes(name: OsString, folder: &Path) -> Result<Vec<u8>> {
     name.into_string().map(String::into_bytes).map_err(|name| {
         Error::new(
             Kind::Unsupported,
-            format!("{}: the name {name:?} is not Unicode; rename it", folder.display()),
+            format!(
+                "{}: the name {name:?} is not Unicode; rename it",
+                folder.display()
+            ),
         )
     })
 }

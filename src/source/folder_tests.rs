@@ -20,17 +20,29 @@ fn names(folder: &Folder) -> Vec<String> {
 }
 
 fn targets(folder: &Folder) -> Vec<Target> {
-    (0..folder.len()).map(|id| folder.read(id, Vec::new()).unwrap().target).collect()
+    (0..folder.len())
+        .map(|id| folder.read(id, Vec::new()).unwrap().target)
+        .collect()
 }
 
 #[test]
 fn classes_and_samples_are_sorted_by_bytes() {
-    let dir =
-        tree(&["a/2.jpg", "a-b/1.JPEG", "a/1.png", "B/x/y/z.webp", "a/x.txt", "a/.hidden.jpg", ".git/x.jpg"]);
+    let dir = tree(&[
+        "a/2.jpg",
+        "a-b/1.JPEG",
+        "a/1.png",
+        "B/x/y/z.webp",
+        "a/x.txt",
+        "a/.hidden.jpg",
+        ".git/x.jpg",
+    ]);
     fs::create_dir(dir.path().join("empty")).unwrap();
     let folder = Folder::open(dir.path()).unwrap();
     assert_eq!(folder.classes().unwrap(), ["B", "a", "a-b", "empty"]);
-    assert_eq!(names(&folder), ["B/x/y/z.webp", "a-b/1.JPEG", "a/1.png", "a/2.jpg"]);
+    assert_eq!(
+        names(&folder),
+        ["B/x/y/z.webp", "a-b/1.JPEG", "a/1.png", "a/2.jpg"]
+    );
     assert_eq!(targets(&folder), [0, 2, 1, 1].map(Target::Class));
     let mut sorted = names(&folder);
     sorted.sort();
@@ -60,7 +72,10 @@ fn a_flat_folder_has_no_classes() {
     let dir = tree(&["2.jpg", "1.jpg"]);
     fs::create_dir(dir.path().join("0")).unwrap();
     let folder = Folder::open(dir.path()).unwrap();
-    assert_eq!((folder.classes(), names(&folder)), (None, vec!["1.jpg".into(), "2.jpg".into()]));
+    assert_eq!(
+        (folder.classes(), names(&folder)),
+        (None, vec!["1.jpg".into(), "2.jpg".into()])
+    );
     assert_eq!(targets(&folder), [Target::None, Target::None]);
 }
 
@@ -89,13 +104,19 @@ fn a_folder_without_images_says_what_was_expected() {
     );
     let missing = Folder::open(dir.path().join("nowhere")).unwrap_err();
     assert_eq!(missing.kind(), Kind::Io);
-    assert!(missing.message().contains("nowhere: cannot open"), "{missing}");
+    assert!(
+        missing.message().contains("nowhere: cannot open"),
+        "{missing}"
+    );
 }
 
 #[test]
 fn the_listing_order_and_time_stamps_change_nothing() {
-    let mut paths: Vec<String> = (0..60).map(|n| format!("{}/{}/{n}.jpg", n % 7, n % 3)).collect();
-    let reference = Folder::open(tree(&paths.iter().map(String::as_str).collect::<Vec<_>>()).path()).unwrap();
+    let mut paths: Vec<String> = (0..60)
+        .map(|n| format!("{}/{}/{n}.jpg", n % 7, n % 3))
+        .collect();
+    let reference =
+        Folder::open(tree(&paths.iter().map(String::as_str).collect::<Vec<_>>()).path()).unwrap();
     paths.sort_by_key(|path| Fingerprint::of([path.as_bytes()]));
     let dir = tree(&paths.iter().map(String::as_str).collect::<Vec<_>>());
     for rotation in 0..5 {
@@ -105,11 +126,17 @@ fn the_listing_order_and_time_stamps_change_nothing() {
             Ok(entries)
         };
         let folder = Folder::open_through(dir.path(), &twin).unwrap();
-        assert_eq!((names(&folder), folder.fingerprint()), (names(&reference), reference.fingerprint()));
+        assert_eq!(
+            (names(&folder), folder.fingerprint()),
+            (names(&reference), reference.fingerprint())
+        );
     }
     let file = File::open(dir.path().join("3/0/3.jpg")).unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
-    assert_eq!(Folder::open(dir.path()).unwrap().fingerprint(), reference.fingerprint());
+    assert_eq!(
+        Folder::open(dir.path()).unwrap().fingerprint(),
+        reference.fingerprint()
+    );
 }
 
 #[test]
@@ -135,12 +162,16 @@ fn a_symlink_loop_ends_and_linked_files_are_followed() {
     assert_eq!(&*folder.read(2, Vec::new()).unwrap().bytes, JPEG);
     let broken = folder.read(1, Vec::new()).unwrap_err();
     assert_eq!((broken.kind(), broken.sample()), (Kind::Io, Some(1)));
-    assert!(broken.message().contains("cat/self.jpg: cannot open"), "{broken}");
+    assert!(
+        broken.message().contains("cat/self.jpg: cannot open"),
+        "{broken}"
+    );
 }
 
 #[test]
 fn a_folder_that_contains_itself_is_found_by_its_inode() {
-    // A mount that leads back needs rights to make; the twin lists a folder's link to itself as a folder.
+    // A mount that leads back needs rights to make; the twin lists a folder's link to itself as a
+    // folder.
     let dir = tree(&["cat/1.jpg"]);
     symlink(".", dir.path().join("cat/loop")).unwrap();
     let twin = |folder: &Path| {
@@ -151,7 +182,10 @@ fn a_folder_that_contains_itself_is_found_by_its_inode() {
         Ok(entries)
     };
     let error = Folder::open_through(dir.path(), &twin).unwrap_err();
-    assert!(error.message().contains("loop: the folder contains itself"), "{error}");
+    assert!(
+        error.message().contains("loop: the folder contains itself"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -163,11 +197,21 @@ fn an_unreadable_folder_is_named() {
     };
     let error = Folder::open_through(dir.path(), &twin).unwrap_err();
     assert_eq!(error.kind(), Kind::Io);
-    assert!(error.message().contains("dog: cannot list the folder: permission denied"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("dog: cannot list the folder: permission denied"),
+        "{error}"
+    );
     // The real thing, where the tests do not run with rights to read everything.
     fs::set_permissions(dir.path().join("dog"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(dir.path().join("dog")).is_err() {
-        assert!(Folder::open(dir.path()).unwrap_err().message().contains("dog"));
+        assert!(
+            Folder::open(dir.path())
+                .unwrap_err()
+                .message()
+                .contains("dog")
+        );
     }
     fs::set_permissions(dir.path().join("dog"), fs::Permissions::from_mode(0o755)).unwrap();
 }
@@ -194,7 +238,8 @@ fn names_that_are_not_unicode_are_read_and_shown_escaped() {
     fs::remove_file(class.join(os_string(b"\xff\n.jpg".to_vec()))).unwrap();
     let gone = folder.read(1, Vec::new()).unwrap_err();
     assert!(
-        gone.message().ends_with("d\\xf6g/\\xff\\n.jpg: cannot open: No such file or directory (os error 2)"),
+        gone.message()
+            .ends_with("d\\xf6g/\\xff\\n.jpg: cannot open: No such file or directory (os error 2)"),
         "{gone}"
     );
 }
@@ -208,10 +253,15 @@ fn a_file_that_changed_since_the_listing_is_an_error_and_its_neighbor_is_not() {
     let shrunk = folder.read(0, Vec::new()).unwrap_err();
     assert_eq!(shrunk.kind(), Kind::Truncated);
     assert!(
-        shrunk.message().ends_with("cat/1.jpg: the file has 4 bytes; it had 7 when the folder was opened"),
+        shrunk
+            .message()
+            .ends_with("cat/1.jpg: the file has 4 bytes; it had 7 when the folder was opened"),
         "{shrunk}"
     );
-    assert_eq!(folder.read(1, Vec::new()).unwrap_err().kind(), Kind::Mismatch);
+    assert_eq!(
+        folder.read(1, Vec::new()).unwrap_err().kind(),
+        Kind::Mismatch
+    );
     assert_eq!(&*folder.read(2, vec![9; 100]).unwrap().bytes, JPEG);
 }
 
@@ -225,18 +275,34 @@ fn the_codec_is_told_by_the_bytes() {
     let text = folder.read(1, Vec::new()).unwrap_err();
     assert_eq!(text.kind(), Kind::Corrupt);
     assert!(text.message().contains("cat/2.jpg: not an image"), "{text}");
-    assert_eq!(folder.read(2, Vec::new()).unwrap_err().kind(), Kind::Truncated);
+    assert_eq!(
+        folder.read(2, Vec::new()).unwrap_err().kind(),
+        Kind::Truncated
+    );
     assert_eq!(folder.read(3, Vec::new()).unwrap_err().kind(), Kind::Config);
 }
 
 #[test]
 fn files_beside_a_image_annotate_it() {
-    let dir = tree(&["a/1.jpg", "a/2.v2.png", "b/3.jpg", "b/4.seg.mask.png", "b/5.json"]);
+    let dir = tree(&[
+        "a/1.jpg",
+        "a/2.v2.png",
+        "b/3.jpg",
+        "b/4.seg.mask.png",
+        "b/5.json",
+    ]);
     let plain = Folder::open(dir.path()).unwrap();
-    assert_eq!(names(&plain), ["a/1.jpg", "a/2.v2.png", "b/3.jpg", "b/4.seg.mask.png"]);
+    assert_eq!(
+        names(&plain),
+        ["a/1.jpg", "a/2.v2.png", "b/3.jpg", "b/4.seg.mask.png"]
+    );
     assert!((0..4).all(|id| plain.annotations(id).unwrap().is_none()));
     let png = b"\x89PNG\r\n\x1a\n";
-    fs::write(dir.path().join("a/1.json"), r#"{"boxes": [[1, 2, 3, 4, 5]]}"#).unwrap();
+    fs::write(
+        dir.path().join("a/1.json"),
+        r#"{"boxes": [[1, 2, 3, 4, 5]]}"#,
+    )
+    .unwrap();
     fs::write(dir.path().join("a/1.seg.mask.png"), png).unwrap();
     fs::write(dir.path().join("a/2.v2.near.depth.png"), png).unwrap();
     fs::write(dir.path().join("b/3.json"), "no json").unwrap();
@@ -245,12 +311,28 @@ fn files_beside_a_image_annotate_it() {
     assert_ne!(folder.fingerprint(), plain.fingerprint());
     let first = folder.annotations(0).unwrap().unwrap();
     assert_eq!((first.boxes.len(), first.boxes[0].class), (1, 5));
-    assert_eq!((&first.planes[0].name[..], first.planes[0].kind), ("seg", crate::source::PlaneKind::Mask));
-    assert_eq!(folder.annotations(1).unwrap().unwrap().planes[0].name, "near");
+    assert_eq!(
+        (&first.planes[0].name[..], first.planes[0].kind),
+        ("seg", crate::source::PlaneKind::Mask)
+    );
+    assert_eq!(
+        folder.annotations(1).unwrap().unwrap().planes[0].name,
+        "near"
+    );
     let error = folder.annotations(2).unwrap_err();
-    assert!(error.message().contains("b/3.json: not JSON") && error.sample() == Some(2), "{error}");
+    assert!(
+        error.message().contains("b/3.json: not JSON") && error.sample() == Some(2),
+        "{error}"
+    );
     assert!(folder.annotations(3).unwrap().is_none());
-    fs::write(dir.path().join("a/1.seg.mask.png"), [&png[..], b"1"].concat()).unwrap();
+    fs::write(
+        dir.path().join("a/1.seg.mask.png"),
+        [&png[..], b"1"].concat(),
+    )
+    .unwrap();
     assert_eq!(folder.annotations(0).unwrap_err().kind(), Kind::Mismatch);
-    assert_ne!(Folder::open(dir.path()).unwrap().fingerprint(), folder.fingerprint());
+    assert_ne!(
+        Folder::open(dir.path()).unwrap().fingerprint(),
+        folder.fingerprint()
+    );
 }

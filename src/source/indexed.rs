@@ -1,7 +1,9 @@
-//! Entropy indexes in a file beside the data, for forms that have no room for them: `train.jpeg-index` beside `train`.
+//! Entropy indexes in a file beside the data, for forms that have no room for them:
+//! `train.jpeg-index` beside `train`.
 //!
-//! docs/FORMAT.md has the layout. The file is mapped; opening it reads its table of positions, a cell is looked at when
-//! its sample is read. Each cell has a checksum and says of which bytes it is, and the file says of which data set.
+//! docs/FORMAT.md has the layout. The file is mapped; opening it reads its table of positions, a
+//! cell is looked at when its sample is read. Each cell has a checksum and says of which bytes it
+//! is, and the file says of which data set.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -20,21 +22,27 @@ const MAGIC: [u8; 16] = *b"\x89feedmill.jpgi\x01\n";
 const TAIL_MAGIC: [u8; 8] = *b"JPGIEND\n";
 const TAIL: usize = 48;
 
-/// Where the entropy index of a data set is, if it is not in the data: the path with `.jpeg-index` behind its name.
+/// Where the entropy index of a data set is, if it is not in the data: the path with `.jpeg-index`
+/// behind its name.
 ///
 /// # Errors
 ///
-/// [`Kind::Io`] if the path has no name of its own (`.`) and cannot be resolved, [`Kind::Config`] for a root.
+/// [`Kind::Io`] if the path has no name of its own (`.`) and cannot be resolved, [`Kind::Config`]
+/// for a root.
 pub fn path_of(data: &Path) -> Result<PathBuf> {
     let resolved;
     let data = if data.file_name().is_some() {
         data
     } else {
-        resolved = std::fs::canonicalize(data).map_err(|error| Error::io("resolve", data, error))?;
+        resolved =
+            std::fs::canonicalize(data).map_err(|error| Error::io("resolve", data, error))?;
         &resolved
     };
     let Some(name) = data.file_name() else {
-        return Err(Error::config(format!("{}: no file can lie beside it", data.display())));
+        return Err(Error::config(format!(
+            "{}: no file can lie beside it",
+            data.display()
+        )));
     };
     let mut name = OsString::from(name);
     name.push(".jpeg-index");
@@ -75,7 +83,8 @@ impl Sidecar {
             ))
         };
         let bytes = map.whole();
-        if bytes.len() < MAGIC.len() + TAIL || bytes[..16] != MAGIC || !bytes.ends_with(&TAIL_MAGIC) {
+        if bytes.len() < MAGIC.len() + TAIL || bytes[..16] != MAGIC || !bytes.ends_with(&TAIL_MAGIC)
+        {
             return Err(damaged("it does not begin and end like an entropy index"));
         }
         let tail = &bytes[bytes.len() - TAIL..];
@@ -100,14 +109,20 @@ impl Sidecar {
         let entries = usize::try_from(samples).ok().and_then(|n| n.checked_add(1));
         let table = entries.and_then(|n| table_end.checked_sub(n.checked_mul(8)?));
         let Some(table) = table.filter(|start| *start >= MAGIC.len()) else {
-            return Err(damaged(&format!("no room for the table of {samples} samples")));
+            return Err(damaged(&format!(
+                "no room for the table of {samples} samples"
+            )));
         };
         let stored = &bytes[table..table_end];
         if crc32c::crc32c(stored).to_le_bytes() != tail[24..28] {
             return Err(damaged("the table of positions does not have its checksum"));
         }
-        let positions: Vec<u64> =
-            stored.as_chunks::<8>().0.iter().map(|&position| u64::from_le_bytes(position)).collect();
+        let positions: Vec<u64> = stored
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|&position| u64::from_le_bytes(position))
+            .collect();
         let (first, last) = (positions[0], positions[positions.len() - 1]);
         if first != MAGIC.len() as u64 || last != table as u64 || !positions.is_sorted() {
             return Err(damaged("the table of positions contradicts itself"));
@@ -116,11 +131,18 @@ impl Sidecar {
     }
 
     fn cell(&self, id: u64) -> Result<Option<Bytes>> {
-        let Some([start, end, ..]) = usize::try_from(id).ok().and_then(|id| self.positions.get(id..)) else {
+        let Some([start, end, ..]) = usize::try_from(id)
+            .ok()
+            .and_then(|id| self.positions.get(id..))
+        else {
             return Ok(None);
         };
         let range: Range<usize> = *start as usize..*end as usize;
-        if range.is_empty() { Ok(None) } else { self.map.range(range).map(Some) }
+        if range.is_empty() {
+            Ok(None)
+        } else {
+            self.map.range(range).map(Some)
+        }
     }
 }
 
@@ -135,7 +157,11 @@ impl SidecarWriter {
     pub(crate) fn create(disk: Arc<dyn Disk>, path: &Path) -> Result<SidecarWriter> {
         let mut temp = Temp::create(disk, path)?;
         temp.write(&MAGIC)?;
-        Ok(SidecarWriter { temp, positions: Vec::new(), at: MAGIC.len() as u64 })
+        Ok(SidecarWriter {
+            temp,
+            positions: Vec::new(),
+            at: MAGIC.len() as u64,
+        })
     }
 
     /// The cell of the next sample; empty for none.
@@ -173,9 +199,12 @@ struct Indexed {
 ///
 /// # Errors
 ///
-/// [`Kind::Mismatch`] for the index of other data, [`Kind::Corrupt`] for a damaged one, [`Kind::Io`].
+/// [`Kind::Mismatch`] for the index of other data, [`Kind::Corrupt`] for a damaged one,
+/// [`Kind::Io`].
 pub(super) fn attach(data: &Path, source: Box<dyn Source>) -> Result<Box<dyn Source>> {
-    let Ok(path) = path_of(data) else { return Ok(source) };
+    let Ok(path) = path_of(data) else {
+        return Ok(source);
+    };
     Ok(match Sidecar::open(&path, &*source)? {
         Some(sidecar) => Box::new(Indexed { source, sidecar }),
         None => source,

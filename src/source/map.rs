@@ -8,8 +8,8 @@ use bytes::Bytes;
 use crate::error::{Error, Kind, Result};
 use crate::shard::Map;
 
-/// Maps a whole file for reading. A file that is cut short while it is mapped ends the process by SIGBUS, and one that is
-/// changed gives other bytes: the documentation of the sources says so.
+/// Maps a whole file for reading. A file that is cut short while it is mapped ends the process by
+/// SIGBUS, and one that is changed gives other bytes: the documentation of the sources says so.
 ///
 /// # Errors
 ///
@@ -20,9 +20,14 @@ pub(crate) fn map(path: &Path) -> Result<Bytes> {
     if !found.is_file() {
         return Err(Error::new(
             Kind::Unsupported,
-            format!("{}: not a regular file, which mapping needs", path.display()),
+            format!(
+                "{}: not a regular file, which mapping needs",
+                path.display()
+            ),
         ));
     }
     let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-    Ok(Map::new(&file, path).map_err(|error| error.at(path.display()))?.whole())
+    Ok(Map::new(&file, path)
+        .map_err(|error| error.at(path.display()))?
+        .whole())
 }

@@ -18,18 +18,24 @@ pub struct Memory {
 #[derive(Clone, Debug)]
 enum Records {
     /// One array, N x H x W x C.
-    Pixels { data: Bytes, height: u32, width: u32, channels: u8 },
+    Pixels {
+        data: Bytes,
+        height: u32,
+        width: u32,
+        channels: u8,
+    },
     /// Encoded images.
     Encoded(Vec<(Bytes, Codec)>),
 }
 
 impl Memory {
-    /// Pixels of equal size in one array: u8, N x H x W x C, C = 1 (gray) or 3 (RGB), with a class for each.
+    /// Pixels of equal size in one array: u8, N x H x W x C, C = 1 (gray) or 3 (RGB), with a class
+    /// for each.
     ///
     /// # Errors
     ///
-    /// A `Config` error if the array's length is not N x H x W x C for the number of classes given, if a side is 0, or
-    /// if C is neither 1 nor 3.
+    /// A `Config` error if the array's length is not N x H x W x C for the number of classes given,
+    /// if a side is 0, or if C is neither 1 nor 3.
     ///
     /// # Example
     ///
@@ -54,7 +60,9 @@ impl Memory {
             )));
         }
         if channels != 1 && channels != 3 {
-            return Err(Error::config(format!("{channels} channels: expected 1 (gray) or 3 (RGB)")));
+            return Err(Error::config(format!(
+                "{channels} channels: expected 1 (gray) or 3 (RGB)"
+            )));
         }
         let each = u64::from(height) * u64::from(width) * u64::from(channels);
         if Some(data.len() as u64) != each.checked_mul(classes.len() as u64) {
@@ -64,46 +72,78 @@ impl Memory {
                 data.len()
             )));
         }
-        let shape = [u64::from(height), u64::from(width), u64::from(channels)].map(u64::to_le_bytes).concat();
-        let labels: Vec<u8> = classes.iter().flat_map(|class| class.to_le_bytes()).collect();
+        let shape = [u64::from(height), u64::from(width), u64::from(channels)]
+            .map(u64::to_le_bytes)
+            .concat();
+        let labels: Vec<u8> = classes
+            .iter()
+            .flat_map(|class| class.to_le_bytes())
+            .collect();
         let fingerprint = Fingerprint::of([&b"pixels"[..], &shape, &labels, &data]);
         let targets = classes.into_iter().map(Target::Class).collect();
-        let records = Records::Pixels { data, height, width, channels };
-        Ok(Memory { records, targets, annotations: Vec::new(), fingerprint })
+        let records = Records::Pixels {
+            data,
+            height,
+            width,
+            channels,
+        };
+        Ok(Memory {
+            records,
+            targets,
+            annotations: Vec::new(),
+            fingerprint,
+        })
     }
 
-    /// Encoded images (JPEG, PNG, WebP) with their targets. A record that is not an image is found when it is
-    /// decoded, like a bad file.
+    /// Encoded images (JPEG, PNG, WebP) with their targets. A record that is not an image is found
+    /// when it is decoded, like a bad file.
     pub fn encoded(samples: impl IntoIterator<Item = (Vec<u8>, Target)>) -> Memory {
         let mut records = Vec::new();
         let mut targets = Vec::new();
         for (bytes, target) in samples {
-            // A record of unknown form keeps a codec, so that the decoder reports it with its number.
+            // A record of unknown form keeps a codec, so that the decoder reports it with its
+            // number.
             let codec = Codec::detect(&bytes).unwrap_or(Codec::Jpeg);
             records.push((Bytes::from(bytes), codec));
             targets.push(target);
         }
         let labels = format!("{targets:?}");
-        let parts = records.iter().map(|(bytes, _)| &bytes[..]).chain([labels.as_bytes()]);
+        let parts = records
+            .iter()
+            .map(|(bytes, _)| &bytes[..])
+            .chain([labels.as_bytes()]);
         let fingerprint = Fingerprint::of(parts);
-        Memory { records: Records::Encoded(records), targets, annotations: Vec::new(), fingerprint }
+        Memory {
+            records: Records::Encoded(records),
+            targets,
+            annotations: Vec::new(),
+            fingerprint,
+        }
     }
 
     /// The samples with boxes, keypoints and planes, one [`Annotations`] for each sample.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if there are more or fewer than samples. What is wrong inside of one is found when the
-    /// sample is read, like a bad file.
+    /// [`crate::Kind::Config`] if there are more or fewer than samples. What is wrong inside of one
+    /// is found when the sample is read, like a bad file.
     pub fn annotated(self, annotations: Vec<Annotations>) -> Result<Memory> {
         if annotations.len() != self.targets.len() {
             let (given, samples) = (annotations.len(), self.targets.len());
-            return Err(Error::config(format!("annotations of {given} images for {samples} samples")));
+            return Err(Error::config(format!(
+                "annotations of {given} images for {samples} samples"
+            )));
         }
         let mut sum = Parts::default();
         sum.push(&self.fingerprint.0.to_le_bytes());
-        annotations.iter().for_each(|each| each.pieces(|piece| sum.push(piece)));
-        Ok(Memory { annotations, fingerprint: sum.finish(), ..self })
+        annotations
+            .iter()
+            .for_each(|each| each.pieces(|piece| sum.push(piece)));
+        Ok(Memory {
+            annotations,
+            fingerprint: sum.finish(),
+            ..self
+        })
     }
 }
 
@@ -122,28 +162,45 @@ impl Source for Memory {
 
     fn size(&self, id: u64) -> u64 {
         match &self.records {
-            Records::Pixels { height, width, channels, .. } => {
-                u64::from(*height) * u64::from(*width) * u64::from(*channels)
-            }
-            Records::Encoded(records) => records.get(id as usize).map_or(0, |(bytes, _)| bytes.len() as u64),
+            Records::Pixels {
+                height,
+                width,
+                channels,
+                ..
+            } => u64::from(*height) * u64::from(*width) * u64::from(*channels),
+            Records::Encoded(records) => records
+                .get(id as usize)
+                .map_or(0, |(bytes, _)| bytes.len() as u64),
         }
     }
 
     fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Raw> {
-        let target =
-            self.targets.get(id as usize).cloned().ok_or_else(|| {
-                Error::config(format!("sample {id} of {}", self.targets.len())).with_sample(id)
-            })?;
+        let target = self.targets.get(id as usize).cloned().ok_or_else(|| {
+            Error::config(format!("sample {id} of {}", self.targets.len())).with_sample(id)
+        })?;
         let (bytes, codec) = match &self.records {
-            Records::Pixels { data, height, width, channels } => {
+            Records::Pixels {
+                data,
+                height,
+                width,
+                channels,
+            } => {
                 let each = self.size(id) as usize;
                 let start = id as usize * each;
-                let codec = Codec::Raw { width: *width, height: *height, channels: *channels };
+                let codec = Codec::Raw {
+                    width: *width,
+                    height: *height,
+                    channels: *channels,
+                };
                 (data.slice(start..start + each), codec)
             }
             Records::Encoded(records) => records[id as usize].clone(),
         };
-        Ok(Raw { bytes: Payload::Shared(bytes), codec, target })
+        Ok(Raw {
+            bytes: Payload::Shared(bytes),
+            codec,
+            target,
+        })
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
@@ -159,7 +216,9 @@ impl Source for Memory {
     }
 
     fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
-        (0..).zip(&self.targets).try_for_each(|(id, target)| each(id, target.clone()))
+        (0..)
+            .zip(&self.targets)
+            .try_for_each(|(id, target)| each(id, target.clone()))
     }
 
     fn uniform_frame(&self) -> Option<(u32, u32)> {

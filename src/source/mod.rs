@@ -1,7 +1,7 @@
 //! Where samples come from: numbered records of encoded bytes with their targets.
 //!
-//! A source knows bytes and targets and nothing of pixels. Its numbering is frozen when it is opened: sample `i` is the
-//! same record for as long as [`Source::fingerprint`] is the same.
+//! A source knows bytes and targets and nothing of pixels. Its numbering is frozen when it is
+//! opened: sample `i` is the same record for as long as [`Source::fingerprint`] is the same.
 
 use std::fmt;
 use std::ops::Deref;
@@ -48,8 +48,8 @@ pub use tar::{Skipped, Tar};
 
 /// A data set: samples by number.
 ///
-/// All methods may be called from several threads at once. Implement it for your own storage; the loader needs nothing
-/// else.
+/// All methods may be called from several threads at once. Implement it for your own storage; the
+/// loader needs nothing else.
 pub trait Source: Send + Sync {
     /// The number of samples.
     fn len(&self) -> u64;
@@ -59,8 +59,8 @@ pub trait Source: Send + Sync {
         self.len() == 0
     }
 
-    /// A hash of what the data is: it must change when a sample is added, removed, reordered or replaced, and must not
-    /// depend on where the data lies or on any time stamp.
+    /// A hash of what the data is: it must change when a sample is added, removed, reordered or
+    /// replaced, and must not depend on where the data lies or on any time stamp.
     fn fingerprint(&self) -> Fingerprint;
 
     /// The name of a sample for people: a path, a member of a tar, a row.
@@ -69,16 +69,17 @@ pub trait Source: Send + Sync {
     /// The encoded size of a sample in bytes, for budgets. An estimate is enough.
     fn size(&self, id: u64) -> u64;
 
-    /// Reads one sample. `spare` is a buffer that the source may fill and hand back in [`Payload::Owned`].
+    /// Reads one sample. `spare` is a buffer that the source may fill and hand back in
+    /// [`Payload::Owned`].
     ///
     /// # Errors
     ///
-    /// Whatever keeps the sample from being read whole: [`Kind::Io`], [`Kind::Corrupt`], [`Kind::Truncated`]. The
-    /// message names the file and the record.
+    /// Whatever keeps the sample from being read whole: [`Kind::Io`], [`Kind::Corrupt`],
+    /// [`Kind::Truncated`]. The message names the file and the record.
     fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw>;
 
-    /// Boxes, keypoints and planes of a sample; `None` if the data has none. Asked for only by recipes with a `[joint]`
-    /// table, on the thread that reads the sample.
+    /// Boxes, keypoints and planes of a sample; `None` if the data has none. Asked for only by
+    /// recipes with a `[joint]` table, on the thread that reads the sample.
     ///
     /// # Errors
     ///
@@ -88,9 +89,9 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
-    /// The entropy index of a sample that is a JPEG ([`crate::decode::jpeg::Index`]), if one is stored: with it a crop is
-    /// decoded without what lies in front of it. Called on the thread that reads the sample. The index need not be
-    /// checked here: the decoder does it.
+    /// The entropy index of a sample that is a JPEG ([`crate::decode::jpeg::Index`]), if one is
+    /// stored: with it a crop is decoded without what lies in front of it. Called on the thread
+    /// that reads the sample. The index need not be checked here: the decoder does it.
     ///
     /// # Errors
     ///
@@ -100,8 +101,9 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
-    /// Hands out the target of every sample in order, for samplers that go by class. The default reads every sample; a source
-    /// that knows targets without their images should say them here.
+    /// Hands out the target of every sample in order, for samplers that go by class. The default
+    /// reads every sample; a source that knows targets without their images should say them
+    /// here.
     ///
     /// # Errors
     ///
@@ -118,8 +120,9 @@ pub trait Source: Send + Sync {
         Ok(())
     }
 
-    /// Hands out the value of every sample in a further column, in order, as text: what samplers may go by beside classes. False
-    /// if there is no such column, which is all that the default says.
+    /// Hands out the value of every sample in a further column, in order, as text: what samplers
+    /// may go by beside classes. False if there is no such column, which is all that the
+    /// default says.
     ///
     /// # Errors
     ///
@@ -139,15 +142,15 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// The frame of one upright image as (height, width), if the source knows it without reading. Planning and
-    /// statistics then need no header.
+    /// The frame of one upright image as (height, width), if the source knows it without reading.
+    /// Planning and statistics then need no header.
     fn frame(&self, id: u64) -> Option<(u32, u32)> {
         let _ = id;
         None
     }
 
-    /// The frame that every sample has as (height, width), if the source can promise one without reading: recipes whose
-    /// operations keep the size need it.
+    /// The frame that every sample has as (height, width), if the source can promise one without
+    /// reading: recipes whose operations keep the size need it.
     fn uniform_frame(&self) -> Option<(u32, u32)> {
         None
     }
@@ -214,12 +217,27 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// The codec that the first bytes announce; `None` if they belong to no format that feedmill reads.
+    /// The codec that the first bytes announce; `None` if they belong to no format that feedmill
+    /// reads.
     pub fn detect(bytes: &[u8]) -> Option<Codec> {
         match bytes {
             [0xff, 0xd8, 0xff, ..] => Some(Codec::Jpeg),
             [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Codec::Png),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Codec::WebP),
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => Some(Codec::WebP),
             _ => None,
         }
     }
@@ -228,7 +246,8 @@ impl Codec {
     ///
     /// # Errors
     ///
-    /// [`Kind::Truncated`] for an empty record, [`Kind::Corrupt`] for bytes of no known format; the message shows them.
+    /// [`Kind::Truncated`] for an empty record, [`Kind::Corrupt`] for bytes of no known format; the
+    /// message shows them.
     pub fn sniff(bytes: &[u8]) -> Result<Codec> {
         if bytes.is_empty() {
             return Err(Error::new(
@@ -245,10 +264,15 @@ impl Codec {
         })
     }
 
-    /// True if a file of this name is taken for an image: `jpg`, `jpeg`, `png` or `webp` in any case.
+    /// True if a file of this name is taken for an image: `jpg`, `jpeg`, `png` or `webp` in any
+    /// case.
     pub fn is_image_name(name: &str) -> bool {
-        let Some((_, extension)) = name.rsplit_once('.') else { return false };
-        ["jpg", "jpeg", "png", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        let Some((_, extension)) = name.rsplit_once('.') else {
+            return false;
+        };
+        ["jpg", "jpeg", "png", "webp"]
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
     }
 }
 
@@ -272,7 +296,8 @@ pub enum Target {
 pub struct Fingerprint(pub u128);
 
 impl Fingerprint {
-    /// The fingerprint of a sequence of parts; parts are length-prefixed, so that moving a border changes it.
+    /// The fingerprint of a sequence of parts; parts are length-prefixed, so that moving a border
+    /// changes it.
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Fingerprint {
         let mut sum = Parts::default();
         for part in parts {
@@ -314,13 +339,18 @@ impl std::str::FromStr for Fingerprint {
     fn from_str(text: &str) -> Result<Fingerprint> {
         match u128::from_str_radix(text, 16) {
             Ok(value) if text.len() == 32 => Ok(Fingerprint(value)),
-            _ => Err(Error::corrupt(format!("a fingerprint is 32 hexadecimal digits, found \"{text}\""))),
+            _ => Err(Error::corrupt(format!(
+                "a fingerprint is 32 hexadecimal digits, found \"{text}\""
+            ))),
         }
     }
 }
 
 impl serde::Serialize for Fingerprint {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
@@ -329,7 +359,9 @@ impl<'de> serde::Deserialize<'de> for Fingerprint {
     fn deserialize<D: serde::Deserializer<'de>>(
         deserializer: D,
     ) -> std::result::Result<Fingerprint, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

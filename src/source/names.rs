@@ -1,9 +1,10 @@
 //! Names for people: any bytes as one line of text.
 
-/// Bytes as text: valid UTF-8 stays, other bytes and control characters become escapes (`\xff`, `\n`).
+/// Bytes as text: valid UTF-8 stays, other bytes and control characters become escapes (`\xff`,
+/// `\n`).
 ///
-/// Names come from file systems and archives, and end up in terminals and reports: a name must not be able to move the
-/// cursor, break a line or hide.
+/// Names come from file systems and archives, and end up in terminals and reports: a name must not
+/// be able to move the cursor, break a line or hide.
 pub(super) fn readable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

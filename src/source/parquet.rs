@@ -19,8 +19,8 @@ use parquet::file::reader::{ChunkReader, Length};
 use self::cache::Cache;
 use super::cells::{Layout, Table, caught};
 use super::{
-    Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect, fill,
-    names,
+    Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect,
+    fill, names,
 };
 use crate::error::{Error, Kind, Result};
 
@@ -30,18 +30,21 @@ const MAX_GROUP: u64 = 4 << 30;
 /// How many rows a table in memory has at most.
 const TABLE_ROWS: usize = 1024;
 
-/// Images in Parquet files. A folder stands for its `.parquet` files, sorted by the bytes of their names.
+/// Images in Parquet files. A folder stands for its `.parquet` files, sorted by the bytes of their
+/// names.
 ///
 /// # Reading in random order is slow
 ///
-/// Parquet has no access to a row: a row group is decoded whole, often some hundred megabytes. Groups are kept in a cache
-/// that all threads share (256 MiB by default), and each is decoded by one thread while the others that want it wait.
-/// That serves rows in order, or in blocks; a shuffle over the whole file decodes a group for nearly every sample. Shuffle
-/// in blocks, or convert the data to shards.
+/// Parquet has no access to a row: a row group is decoded whole, often some hundred megabytes.
+/// Groups are kept in a cache that all threads share (256 MiB by default), and each is decoded by
+/// one thread while the others that want it wait. That serves rows in order, or in blocks; a
+/// shuffle over the whole file decodes a group for nearly every sample. Shuffle in blocks, or
+/// convert the data to shards.
 ///
 /// Memory is at most that of the cache plus one group for each thread that reads.
 ///
-/// The fingerprint covers each file's size and footer, which lists every row group and column chunk.
+/// The fingerprint covers each file's size and footer, which lists every row group and column
+/// chunk.
 #[derive(Debug)]
 pub struct Parquet {
     files: Vec<OneFile>,
@@ -85,15 +88,16 @@ impl Parquet {
         Parquet::open_with(path, &Columns::default(), Parquet::CACHE)
     }
 
-    /// Opens a file, or the files of a folder, with columns of other names and a cache of `cache` bytes, which holds at
-    /// least one row group.
+    /// Opens a file, or the files of a folder, with columns of other names and a cache of `cache`
+    /// bytes, which holds at least one row group.
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if it has no footer at its end, [`Kind::Corrupt`] if
-    /// the footer is damaged, [`Kind::Unsupported`] for encryption and for compression other than Snappy, LZ4 and gzip,
-    /// [`Kind::Limit`] for a row group above 4 GiB, [`Kind::Config`] if a column is missing or of another type, if there
-    /// are no rows, or if files of a folder name different classes.
+    /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if it has no footer at its end,
+    /// [`Kind::Corrupt`] if the footer is damaged, [`Kind::Unsupported`] for encryption and for
+    /// compression other than Snappy, LZ4 and gzip, [`Kind::Limit`] for a row group above 4
+    /// GiB, [`Kind::Config`] if a column is missing or of another type, if there are no rows,
+    /// or if files of a folder name different classes.
     pub fn open_with(path: impl AsRef<Path>, columns: &Columns, cache: u64) -> Result<Parquet> {
         let path = path.as_ref();
         let mut source = Parquet {
@@ -108,7 +112,9 @@ impl Parquet {
         sum.push(b"parquet");
         for path in detect::files(path, Format::Parquet)? {
             let file = Arc::new(fill::At::open(&path)?);
-            source.add(file, columns, &mut sum).map_err(|error| error.at(readable(&path)))?;
+            source
+                .add(file, columns, &mut sum)
+                .map_err(|error| error.at(readable(&path)))?;
         }
         if source.rows == 0 {
             return Err(Error::config(format!("{}: no rows", path.display())));
@@ -139,23 +145,40 @@ impl Parquet {
             let place = |error: Error| error.at(format_args!("row group {index}"));
             let rows = u64::try_from(group.num_rows())
                 .map_err(|_| place(Error::corrupt(format!("{} rows", group.num_rows()))))?;
-            let (stored, images) = check(metadata.metadata(), index, &layout, file.len()).map_err(place)?;
+            let (stored, images) =
+                check(metadata.metadata(), index, &layout, file.len()).map_err(place)?;
             // A row takes at least a bit, in some column.
             if rows > stored.saturating_mul(8).saturating_add(1 << 20) {
-                return Err(place(Error::corrupt(format!("{rows} rows in {stored} bytes"))));
+                return Err(place(Error::corrupt(format!(
+                    "{rows} rows in {stored} bytes"
+                ))));
             }
             if let Some(size) = images.checked_div(rows) {
-                self.groups.push(Group { first: self.rows, rows, file: number, index, size });
-                self.rows =
-                    self.rows.checked_add(rows).ok_or_else(|| Error::corrupt("more than 2^64 rows"))?;
+                self.groups.push(Group {
+                    first: self.rows,
+                    rows,
+                    file: number,
+                    index,
+                    size,
+                });
+                self.rows = self
+                    .rows
+                    .checked_add(rows)
+                    .ok_or_else(|| Error::corrupt("more than 2^64 rows"))?;
             }
         }
-        // A data set may have more files than a process may hold open; a group is large, so opening again costs little.
+        // A data set may have more files than a process may hold open; a group is large, so opening
+        // again costs little.
         let mut file = file;
         if let Some(file) = Arc::get_mut(&mut file) {
             file.release();
         }
-        self.files.push(OneFile { file, metadata, layout, first: file_first });
+        self.files.push(OneFile {
+            file,
+            metadata,
+            layout,
+            first: file_first,
+        });
         Ok(())
     }
 
@@ -163,7 +186,10 @@ impl Parquet {
         if id >= self.rows {
             return None;
         }
-        let number = self.groups.partition_point(|group| group.first <= id).checked_sub(1)?;
+        let number = self
+            .groups
+            .partition_point(|group| group.first <= id)
+            .checked_sub(1)?;
         Some((number, &self.groups[number]))
     }
 
@@ -176,7 +202,8 @@ impl Parquet {
     fn load_columns(&self, group: &Group, layout: &Layout) -> Result<(Vec<Table>, u64)> {
         let OneFile { file, metadata, .. } = &self.files[group.file];
         let batches = guarded("the row group", || {
-            let mask = ProjectionMask::roots(metadata.parquet_schema(), layout.wanted.iter().copied());
+            let mask =
+                ProjectionMask::roots(metadata.parquet_schema(), layout.wanted.iter().copied());
             let handle = Handle(Arc::clone(file));
             ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
                 .with_projection(mask)
@@ -186,10 +213,16 @@ impl Parquet {
                 .map(|batch| batch.map_err(ParquetError::from))
                 .collect::<Result<Vec<_>, _>>()
         })?;
-        let tables = batches.iter().map(|batch| layout.table(batch)).collect::<Result<Vec<_>>>()?;
+        let tables = batches
+            .iter()
+            .map(|batch| layout.table(batch))
+            .collect::<Result<Vec<_>>>()?;
         let found: u64 = tables.iter().map(|table| table.rows() as u64).sum();
         if found != group.rows {
-            return Err(Error::corrupt(format!("{found} rows, expected {} by the footer", group.rows)));
+            return Err(Error::corrupt(format!(
+                "{found} rows, expected {} by the footer",
+                group.rows
+            )));
         }
         let memory = tables.iter().map(Table::memory).sum();
         Ok((tables, memory))
@@ -199,7 +232,9 @@ impl Parquet {
 impl Parquet {
     /// Reads from the row of a sample.
     fn row<T>(&self, id: u64, read: impl FnOnce(&Table, usize) -> Result<T>) -> Result<T> {
-        let (number, group) = self.find(id).ok_or_else(|| super::no_such_sample(id, self.rows))?;
+        let (number, group) = self
+            .find(id)
+            .ok_or_else(|| super::no_such_sample(id, self.rows))?;
         let OneFile { file, first, .. } = &self.files[group.file];
         let find_and_read = || {
             let tables = self
@@ -209,8 +244,9 @@ impl Parquet {
             let mut row = (id - group.first) as usize;
             let mut tables = tables.iter();
             let table = loop {
-                let table =
-                    tables.next().ok_or_else(|| Error::corrupt("the row is missing from its row group"))?;
+                let table = tables
+                    .next()
+                    .ok_or_else(|| Error::corrupt("the row is missing from its row group"))?;
                 if row < table.rows() {
                     break table;
                 }
@@ -219,7 +255,13 @@ impl Parquet {
             read(table, row)
         };
         find_and_read().map_err(|error: Error| {
-            error.at(format_args!("{}: row {}", readable(file.path()), id - first)).with_sample(id)
+            error
+                .at(format_args!(
+                    "{}: row {}",
+                    readable(file.path()),
+                    id - first
+                ))
+                .with_sample(id)
         })
     }
 }
@@ -234,10 +276,16 @@ impl Parquet {
     ) -> Result<()> {
         let file = &self.files[group.file];
         let place = |error: Error| {
-            error.at(format_args!("{}: row group {}", readable(file.file.path()), group.index))
+            error.at(format_args!(
+                "{}: row group {}",
+                readable(file.file.path()),
+                group.index
+            ))
         };
         let (tables, _) = self.load_columns(group, layout).map_err(place)?;
-        let rows = tables.iter().flat_map(|table| (0..table.rows()).map(move |row| (table, row)));
+        let rows = tables
+            .iter()
+            .flat_map(|table| (0..table.rows()).map(move |row| (table, row)));
         for (id, (table, row)) in (group.first..).zip(rows) {
             each(id, table, row).map_err(|error| place(error).with_sample(id))?;
         }
@@ -255,10 +303,16 @@ impl Source for Parquet {
     }
 
     fn name(&self, id: u64) -> String {
-        let Some((_, group)) = self.find(id) else { return format!("sample {id}") };
+        let Some((_, group)) = self.find(id) else {
+            return format!("sample {id}");
+        };
         let OneFile { file, first, .. } = &self.files[group.file];
         let name = file.path().file_name().unwrap_or_default();
-        format!("{}: row {}", names::readable(name.as_encoded_bytes()), id - first)
+        format!(
+            "{}: row {}",
+            names::readable(name.as_encoded_bytes()),
+            id - first
+        )
     }
 
     /// The average over the row group: single sizes are known only after decoding it.
@@ -273,15 +327,22 @@ impl Source for Parquet {
             // Copied, so that an image under way does not keep a whole row group in memory.
             let mut bytes = fill::room(spare, cell.len() as u64)?;
             bytes.copy_from_slice(cell);
-            Ok(Raw { bytes: Payload::Owned(bytes), codec, target: table.target(row)? })
+            Ok(Raw {
+                bytes: Payload::Owned(bytes),
+                codec,
+                target: table.target(row)?,
+            })
         })
     }
 
     fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
         for group in &self.groups {
             match self.files[group.file].layout.labels() {
-                Some(layout) => self.rows(group, &layout, |id, table, row| each(id, table.target(row)?))?,
-                None => (group.first..group.first + group.rows).try_for_each(|id| each(id, Target::None))?,
+                Some(layout) => self.rows(group, &layout, |id, table, row| {
+                    each(id, table.target(row)?)
+                })?,
+                None => (group.first..group.first + group.rows)
+                    .try_for_each(|id| each(id, Target::None))?,
             }
         }
         Ok(())
@@ -318,7 +379,10 @@ fn footer(file: &fill::At) -> Result<Vec<u8>> {
     let cut = || {
         Error::new(
             Kind::Truncated,
-            format!("the file of {} bytes does not end with a footer and \"PAR1\": it was cut", file.len()),
+            format!(
+                "the file of {} bytes does not end with a footer and \"PAR1\": it was cut",
+                file.len()
+            ),
         )
     };
     let tail_at = file.len().checked_sub(8).ok_or_else(cut)?;
@@ -329,14 +393,24 @@ fn footer(file: &fill::At) -> Result<Vec<u8>> {
     let [a, b, c, d, magic @ ..] = tail;
     match &magic {
         b"PAR1" => {}
-        b"PARE" => return Err(Error::new(Kind::Unsupported, "the file is encrypted; decrypt it")),
+        b"PARE" => {
+            return Err(Error::new(
+                Kind::Unsupported,
+                "the file is encrypted; decrypt it",
+            ));
+        }
         _ => return Err(cut()),
     }
     let length = u64::from(u32::from_le_bytes([a, b, c, d]));
     let start = tail_at
         .checked_sub(length)
         .filter(|&start| start >= 4)
-        .ok_or_else(|| Error::corrupt(format!("a footer of {length} bytes in a file of {}", file.len())))?;
+        .ok_or_else(|| {
+            Error::corrupt(format!(
+                "a footer of {length} bytes in a file of {}",
+                file.len()
+            ))
+        })?;
     let mut footer = fill::room(Vec::new(), length)?;
     let found = file.read(start, &mut footer)?;
     if found < footer.len() {
@@ -345,8 +419,14 @@ fn footer(file: &fill::At) -> Result<Vec<u8>> {
     Ok(footer)
 }
 
-/// Checks the chunks of the wanted columns; the bytes of the row group, and of its images as stored.
-fn check(metadata: &ParquetMetaData, group: usize, layout: &Layout, len: u64) -> Result<(u64, u64)> {
+/// Checks the chunks of the wanted columns; the bytes of the row group, and of its images as
+/// stored.
+fn check(
+    metadata: &ParquetMetaData,
+    group: usize,
+    layout: &Layout,
+    len: u64,
+) -> Result<(u64, u64)> {
     let group = metadata.row_group(group);
     let descr = metadata.file_metadata().schema_descr();
     let (mut stored, mut decoded, mut images) = (0u64, 0u64, 0u64);
@@ -375,10 +455,13 @@ fn check(metadata: &ParquetMetaData, group: usize, layout: &Layout, len: u64) ->
                 ));
             }
         }
-        let sizes =
-            u64::try_from(chunk.compressed_size()).ok().zip(u64::try_from(chunk.uncompressed_size()).ok());
-        let start =
-            chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset()).min(chunk.data_page_offset());
+        let sizes = u64::try_from(chunk.compressed_size())
+            .ok()
+            .zip(u64::try_from(chunk.uncompressed_size()).ok());
+        let start = chunk
+            .dictionary_page_offset()
+            .unwrap_or(chunk.data_page_offset())
+            .min(chunk.data_page_offset());
         let start = u64::try_from(start).ok();
         let (compressed, uncompressed) =
             sizes.ok_or_else(|| Error::corrupt(format!("{name}: a negative size")))?;
@@ -414,7 +497,11 @@ fn guarded<T>(what: &str, read: impl FnOnce() -> parquet::errors::Result<T>) -> 
             Err(cause) => Err(Error::corrupt(format!("{what} is damaged: {cause}"))),
         },
         Err(error) => {
-            let kind = if matches!(error, ParquetError::EOF(_)) { Kind::Truncated } else { Kind::Corrupt };
+            let kind = if matches!(error, ParquetError::EOF(_)) {
+                Kind::Truncated
+            } else {
+                Kind::Corrupt
+            };
             Err(Error::new(kind, format!("{what} is damaged: {error}")))
         }
     }
@@ -433,12 +520,18 @@ impl ChunkReader for Handle {
     type T = BufReader<Forward>;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
-        Ok(BufReader::new(Forward { file: Arc::clone(&self.0), at: start }))
+        Ok(BufReader::new(Forward {
+            file: Arc::clone(&self.0),
+            at: start,
+        }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
         let external = |error: Error| ParquetError::External(Box::new(error));
-        if start.checked_add(length as u64).is_none_or(|end| end > self.0.len()) {
+        if start
+            .checked_add(length as u64)
+            .is_none_or(|end| end > self.0.len())
+        {
             return Err(ParquetError::EOF(format!(
                 "{length} bytes at {start} of a file of {} bytes",
                 self.0.len()
@@ -447,7 +540,9 @@ impl ChunkReader for Handle {
         let mut bytes = fill::room(Vec::new(), length as u64).map_err(external)?;
         let found = self.0.read(start, &mut bytes).map_err(external)?;
         if found < length {
-            return Err(ParquetError::EOF(format!("{length} bytes at {start}: the file ends after {found}")));
+            return Err(ParquetError::EOF(format!(
+                "{length} bytes at {start}: the file ends after {found}"
+            )));
         }
         Ok(bytes.into())
     }

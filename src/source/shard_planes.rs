@@ -1,4 +1,5 @@
-//! Planes in shards: their bytes lie behind a record and its entropy index, one after the other; an extra column lists them.
+//! Planes in shards: their bytes lie behind a record and its entropy index, one after the other; an
+//! extra column lists them.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,25 +52,38 @@ pub(crate) fn list(planes: &[Plane]) -> String {
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Corrupt`] for a list or a plane that is damaged, and the errors of reading. The message does not name the
-/// record.
+/// [`crate::Kind::Corrupt`] for a list or a plane that is damaged, and the errors of reading. The
+/// message does not name the record.
 pub(crate) fn read(shard: &Shard, record: u64) -> Result<Vec<Plane>> {
     let Some(cell) = shard.extra(PLANES, record).filter(|cell| !cell.is_empty()) else {
         return Ok(Vec::new());
     };
-    let listed: Vec<Listed> = serde_json::from_slice(cell)
-        .map_err(|error| Error::corrupt(format!("not the list of planes: {error}")).with_cause(error))?;
+    let listed: Vec<Listed> = serde_json::from_slice(cell).map_err(|error| {
+        Error::corrupt(format!("not the list of planes: {error}")).with_cause(error)
+    })?;
     let mut start = 0u64;
     let plane = |listed: Listed| {
-        let Listed { name, kind, codec, bytes, crc32c } = listed;
+        let Listed {
+            name,
+            kind,
+            codec,
+            bytes,
+            crc32c,
+        } = listed;
         let Some(kind) = PlaneKind::of(&kind) else {
-            return Err(Error::corrupt(format!("plane \"{name}\" of unknown kind \"{kind}\"")));
+            return Err(Error::corrupt(format!(
+                "plane \"{name}\" of unknown kind \"{kind}\""
+            )));
         };
         let codec = match codec {
             Form::Jpeg => Codec::Jpeg,
             Form::Png => Codec::Png,
             Form::WebP => Codec::WebP,
-            Form::Raw(width, height) => Codec::Raw { width, height, channels: kind.channels() },
+            Form::Raw(width, height) => Codec::Raw {
+                width,
+                height,
+                channels: kind.channels(),
+            },
         };
         let content = shard.behind(record, start, bytes)?;
         start += bytes;
@@ -80,7 +94,12 @@ pub(crate) fn read(shard: &Shard, record: u64) -> Result<Vec<Plane>> {
                  convert or copy the shard again"
             )));
         }
-        Ok(Plane { name, kind, codec, bytes: content })
+        Ok(Plane {
+            name,
+            kind,
+            codec,
+            bytes: content,
+        })
     };
     listed.into_iter().map(plane).collect()
 }

@@ -13,7 +13,8 @@ use crate::shard::{Backing, Entry, MANIFEST, Manifest, Shard};
 /// The extension of shards.
 const EXTENSION: &str = "mill";
 
-/// The extra column of boxes and keypoints, as the JSON of [`Annotations::from_json`]; empty where a sample has none.
+/// The extra column of boxes and keypoints, as the JSON of [`Annotations::from_json`]; empty where
+/// a sample has none.
 pub const ANNOTATIONS: &str = "annotations.1";
 
 /// Samples in shards.
@@ -33,9 +34,9 @@ impl Shards {
     ///
     /// # Errors
     ///
-    /// The errors of [`Shard::open`] and [`Manifest::read`]; [`Kind::Mismatch`] if a listed shard is missing or is
-    /// another one than the manifest says, or if the folder holds a shard that is not listed; [`Kind::Config`] if there
-    /// are no samples.
+    /// The errors of [`Shard::open`] and [`Manifest::read`]; [`Kind::Mismatch`] if a listed shard
+    /// is missing or is another one than the manifest says, or if the folder holds a shard that
+    /// is not listed; [`Kind::Config`] if there are no samples.
     pub fn open(path: impl AsRef<Path>, backing: Backing) -> Result<Shards> {
         let path = path.as_ref();
         let status = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
@@ -55,19 +56,28 @@ impl Shards {
             Shards::of(vec![Shard::open(path, backing)?], None, backing)
         };
         if shards.is_empty() {
-            return Err(Error::config(format!("{}: there are no samples in it", path.display())));
+            return Err(Error::config(format!(
+                "{}: there are no samples in it",
+                path.display()
+            )));
         }
         Ok(shards)
     }
 
     /// True if a path is what [`Shards::open`] opens: a file `*.mill`, or a folder that holds one.
     pub fn is_at(path: &Path) -> bool {
-        let is_shard = |path: &Path| path.extension().is_some_and(|extension| extension == EXTENSION);
+        let is_shard = |path: &Path| {
+            path.extension()
+                .is_some_and(|extension| extension == EXTENSION)
+        };
         if !path.is_dir() {
             return is_shard(path);
         }
-        std::fs::read_dir(path)
-            .is_ok_and(|entries| entries.flatten().any(|entry| is_shard(Path::new(&entry.file_name()))))
+        std::fs::read_dir(path).is_ok_and(|entries| {
+            entries
+                .flatten()
+                .any(|entry| is_shard(Path::new(&entry.file_name())))
+        })
     }
 
     pub(crate) fn of(shards: Vec<Shard>, classes: Option<Vec<String>>, backing: Backing) -> Shards {
@@ -79,7 +89,14 @@ impl Shards {
             starts.push(samples);
         }
         let (fingerprint, uniform) = survey(&shards, classes.as_deref());
-        Shards { shards, starts, classes, fingerprint, uniform, backing }
+        Shards {
+            shards,
+            starts,
+            classes,
+            fingerprint,
+            uniform,
+            backing,
+        }
     }
 
     /// The shards in the order of their samples.
@@ -87,7 +104,8 @@ impl Shards {
         &self.shards
     }
 
-    /// Where a sample is: its shard, as a position in [`Shards::shards`], and its record there; `None` past the end.
+    /// Where a sample is: its shard, as a position in [`Shards::shards`], and its record there;
+    /// `None` past the end.
     pub fn locate(&self, id: u64) -> Option<(usize, u64)> {
         if id >= self.len() {
             return None;
@@ -105,12 +123,19 @@ impl Shards {
 
 /// The shards in a folder that its manifest does not list, sorted.
 pub(crate) fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>> {
-    let listed: std::collections::HashSet<&str> =
-        manifest.shards.iter().map(|shard| shard.name.as_str()).collect();
+    let listed: std::collections::HashSet<&str> = manifest
+        .shards
+        .iter()
+        .map(|shard| shard.name.as_str())
+        .collect();
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|error| Error::io("list", folder, error))? {
-        let name = entry.map_err(|error| Error::io("list", folder, error))?.file_name();
-        let shard = Path::new(&name).extension().is_some_and(|extension| extension == EXTENSION);
+        let name = entry
+            .map_err(|error| Error::io("list", folder, error))?
+            .file_name();
+        let shard = Path::new(&name)
+            .extension()
+            .is_some_and(|extension| extension == EXTENSION);
         if shard && name.to_str().is_none_or(|name| !listed.contains(name)) {
             found.push(folder.join(name));
         }
@@ -120,23 +145,31 @@ pub(crate) fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<PathBuf
 }
 
 pub(crate) fn stranger_error(path: &Path) -> Error {
-    let message = format!("{}: {MANIFEST} does not list this shard: move it elsewhere", path.display());
+    let message = format!(
+        "{}: {MANIFEST} does not list this shard: move it elsewhere",
+        path.display()
+    );
     Error::new(Kind::Mismatch, message)
 }
 
 /// A listed shard that is not there is a mismatch of folder and manifest, not a mere I/O error.
 pub(crate) fn missing(error: Error) -> Error {
     use std::error::Error as _;
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<std::io::Error>());
     if cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotFound) {
-        let message = format!("{}: {MANIFEST} lists this shard: copy it here", error.message());
+        let message = format!(
+            "{}: {MANIFEST} lists this shard: copy it here",
+            error.message()
+        );
         return Error::new(Kind::Mismatch, message).with_cause(error);
     }
     error
 }
 
-/// The fingerprint, which does not depend on how the samples are cut into shards, and the frame that all samples have
-/// if all are raw pixels of one size.
+/// The fingerprint, which does not depend on how the samples are cut into shards, and the frame
+/// that all samples have if all are raw pixels of one size.
 fn survey(shards: &[Shard], classes: Option<&[String]>) -> (Fingerprint, Option<(u32, u32)>) {
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
     hash.update(b"feedmill shards 1");
@@ -161,18 +194,28 @@ fn survey(shards: &[Shard], classes: Option<&[String]>) -> (Fingerprint, Option<
             };
             part(&entry.length.to_le_bytes());
             part(
-                &[entry.crc32c, entry.width, entry.height, codec, channels.into()]
-                    .map(u32::to_le_bytes)
-                    .concat(),
+                &[
+                    entry.crc32c,
+                    entry.width,
+                    entry.height,
+                    codec,
+                    channels.into(),
+                ]
+                .map(u32::to_le_bytes)
+                .concat(),
             );
             for label in shard.labels(record) {
                 part(label);
             }
-            if let Some(text) = shard.extra(ANNOTATIONS, record).filter(|text| !text.is_empty()) {
+            if let Some(text) = shard
+                .extra(ANNOTATIONS, record)
+                .filter(|text| !text.is_empty())
+            {
                 part(text);
             }
             let sides = (entry.height, entry.width);
-            uniform &= matches!(entry.codec, Codec::Raw { .. }) && *frame.get_or_insert(sides) == sides;
+            uniform &=
+                matches!(entry.codec, Codec::Raw { .. }) && *frame.get_or_insert(sides) == sides;
         }
     }
     (Fingerprint(hash.digest128()), frame.filter(|_| uniform))
@@ -203,24 +246,41 @@ impl Source for Shards {
             return Err(Error::config(format!("sample {id} of {}", self.len())).with_sample(id));
         };
         let shard = &self.shards[shard];
-        let bytes = shard.read(record, spare).map_err(|error| error.with_sample(id))?;
-        Ok(Raw { bytes, codec: shard.entry(record).codec, target: shard.target(record) })
+        let bytes = shard
+            .read(record, spare)
+            .map_err(|error| error.with_sample(id))?;
+        Ok(Raw {
+            bytes,
+            codec: shard.entry(record).codec,
+            target: shard.target(record),
+        })
     }
 
     fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
-        let records =
-            self.shards.iter().flat_map(|shard| (0..shard.len()).map(move |record| (shard, record)));
-        (0..).zip(records).try_for_each(|(id, (shard, record))| each(id, shard.target(record)))
+        let records = self
+            .shards
+            .iter()
+            .flat_map(|shard| (0..shard.len()).map(move |record| (shard, record)));
+        (0..)
+            .zip(records)
+            .try_for_each(|(id, (shard, record))| each(id, shard.target(record)))
     }
 
     fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
-        let records =
-            self.shards.iter().flat_map(|shard| (0..shard.len()).map(move |record| (shard, record)));
+        let records = self
+            .shards
+            .iter()
+            .flat_map(|shard| (0..shard.len()).map(move |record| (shard, record)));
         for (id, (shard, record)) in (0..).zip(records) {
-            let Some(cell) = shard.extra(name, record) else { return Ok(false) };
+            let Some(cell) = shard.extra(name, record) else {
+                return Ok(false);
+            };
             let text = std::str::from_utf8(cell).map_err(|_| {
-                Error::corrupt(format!("{}: record {record}: {name} is no text", shard.path().display()))
-                    .with_sample(id)
+                Error::corrupt(format!(
+                    "{}: record {record}: {name} is no text",
+                    shard.path().display()
+                ))
+                .with_sample(id)
             })?;
             each(id, text)?;
         }
@@ -228,14 +288,23 @@ impl Source for Shards {
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
-        let Some((shard, record)) = self.locate(id) else { return Ok(None) };
+        let Some((shard, record)) = self.locate(id) else {
+            return Ok(None);
+        };
         let shard = &self.shards[shard];
         let named = |column: &str, error: Error| {
-            error.at(format_args!("{}: record {record}: {column}", shard.path().display())).with_sample(id)
+            error
+                .at(format_args!(
+                    "{}: record {record}: {column}",
+                    shard.path().display()
+                ))
+                .with_sample(id)
         };
         let mut annotations = match shard.extra(ANNOTATIONS, record) {
             None | Some([]) => None,
-            Some(text) => Some(Annotations::from_json(text).map_err(|error| named(ANNOTATIONS, error))?),
+            Some(text) => {
+                Some(Annotations::from_json(text).map_err(|error| named(ANNOTATIONS, error))?)
+            }
         };
         let planes = read_planes(shard, record).map_err(|error| named(PLANES, error))?;
         if !planes.is_empty() {
@@ -245,8 +314,12 @@ impl Source for Shards {
     }
 
     fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
-        let Some((shard, record)) = self.locate(id) else { return Ok(None) };
-        self.shards[shard].jpeg_index(record).map_err(|error| error.with_sample(id))
+        let Some((shard, record)) = self.locate(id) else {
+            return Ok(None);
+        };
+        self.shards[shard]
+            .jpeg_index(record)
+            .map_err(|error| error.with_sample(id))
     }
 
     fn access(&self) -> Access {

@@ -20,7 +20,8 @@ impl<'a> Sidecar<'a> {
         }
         let mut parts = suffix.split(|&byte| byte == b'.');
         let (name, kind, extension) = (parts.next()?, parts.next()?, parts.next()?);
-        let whole = parts.next().is_none() && !name.is_empty() && extension.eq_ignore_ascii_case(b"png");
+        let whole =
+            parts.next().is_none() && !name.is_empty() && extension.eq_ignore_ascii_case(b"png");
         let kind = PlaneKind::of(std::str::from_utf8(kind).ok()?)?;
         whole.then_some(Sidecar::Plane(name, kind))
     }
@@ -29,10 +30,16 @@ impl<'a> Sidecar<'a> {
     pub(super) fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
         // The stem may have dots of its own, so what follows is counted from the end.
         [1, 3].into_iter().find_map(|dots| {
-            let mut found = name.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
+            let mut found = name
+                .iter()
+                .enumerate()
+                .rev()
+                .filter(|(_, byte)| **byte == b'.');
             let (dot, _) = found.nth(dots - 1)?;
             let (stem, suffix) = (&name[..dot], &name[dot + 1..]);
-            Sidecar::of(suffix).filter(|_| !stem.is_empty()).map(|_| (stem, suffix))
+            Sidecar::of(suffix)
+                .filter(|_| !stem.is_empty())
+                .map(|_| (stem, suffix))
         })
     }
 
@@ -46,7 +53,12 @@ impl<'a> Sidecar<'a> {
             Sidecar::Plane(name, kind) => {
                 let codec = Codec::sniff(&bytes)?;
                 let name = String::from_utf8_lossy(name).into_owned();
-                annotations.planes.push(Plane { name, kind, codec, bytes: bytes.into() });
+                annotations.planes.push(Plane {
+                    name,
+                    kind,
+                    codec,
+                    bytes: bytes.into(),
+                });
             }
         }
         Ok(())
@@ -61,14 +73,29 @@ mod tests {
     fn names_tell_what_a_file_holds() {
         let split = |name: &'static str| {
             let (stem, suffix) = Sidecar::split(name.as_bytes())?;
-            Some((std::str::from_utf8(stem).unwrap(), Sidecar::of(suffix).unwrap()))
+            Some((
+                std::str::from_utf8(stem).unwrap(),
+                Sidecar::of(suffix).unwrap(),
+            ))
         };
         assert_eq!(split("a.b.json"), Some(("a.b", Sidecar::Json)));
-        assert_eq!(split("a.b.seg.mask.png"), Some(("a.b", Sidecar::Plane(b"seg", PlaneKind::Mask))));
-        assert_eq!(split("a.near.depth.PNG"), Some(("a", Sidecar::Plane(b"near", PlaneKind::Depth))));
-        for name in
-            ["a.png", "a.mask.png", ".seg.mask.png", "a.seg.other.png", "a.seg.mask.jpg", ".json", "json"]
-        {
+        assert_eq!(
+            split("a.b.seg.mask.png"),
+            Some(("a.b", Sidecar::Plane(b"seg", PlaneKind::Mask)))
+        );
+        assert_eq!(
+            split("a.near.depth.PNG"),
+            Some(("a", Sidecar::Plane(b"near", PlaneKind::Depth)))
+        );
+        for name in [
+            "a.png",
+            "a.mask.png",
+            ".seg.mask.png",
+            "a.seg.other.png",
+            "a.seg.mask.jpg",
+            ".json",
+            "json",
+        ] {
             assert_eq!(split(name), None, "{name}");
         }
     }

@@ -1,4 +1,5 @@
-//! Cut, flipped, spliced and made-up bytes: errors that say where, or images; never a panic, never a hang.
+//! Cut, flipped, spliced and made-up bytes: errors that say where, or images; never a panic, never
+//! a hang.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -16,11 +17,26 @@ fn forms() -> Vec<(&'static str, Format, Vec<u8>)> {
     #[cfg(feature = "arrow")]
     {
         use parquet::basic::Compression;
-        let (plain, nested) = (make::plain(&tiny), make::hugging_face(&tiny, &["cat", "dog"]));
+        let (plain, nested) = (
+            make::plain(&tiny),
+            make::hugging_face(&tiny, &["cat", "dog"]),
+        );
         forms.push(("arrow file", Format::Arrow, make::arrow_file(&plain, 2)));
-        forms.push(("arrow stream", Format::Arrow, make::arrow_stream(&nested, 2)));
-        forms.push(("parquet", Format::Parquet, make::parquet(&plain, 2, Compression::UNCOMPRESSED)));
-        forms.push(("parquet, snappy", Format::Parquet, make::parquet(&nested, 2, Compression::SNAPPY)));
+        forms.push((
+            "arrow stream",
+            Format::Arrow,
+            make::arrow_stream(&nested, 2),
+        ));
+        forms.push((
+            "parquet",
+            Format::Parquet,
+            make::parquet(&plain, 2, Compression::UNCOMPRESSED),
+        ));
+        forms.push((
+            "parquet, snappy",
+            Format::Parquet,
+            make::parquet(&nested, 2, Compression::SNAPPY),
+        ));
     }
     forms
 }
@@ -50,7 +66,8 @@ impl Scratch {
         let file = self.0.as_file_mut();
         std::io::Seek::rewind(file).unwrap();
         file.write_all(bytes).unwrap();
-        // Cut afterwards: some file systems write a file out that is emptied first, which takes milliseconds.
+        // Cut afterwards: some file systems write a file out that is emptied first, which takes
+        // milliseconds.
         file.set_len(bytes.len() as u64).unwrap();
         read_all(self.0.path(), format)
     }
@@ -87,20 +104,27 @@ fn a_file_cut_anywhere_is_an_error_that_says_where() {
                 Err(error) if name == "arrow stream" && error.message().ends_with(": no rows") => {}
                 Err(error) => {
                     let kinds = [Kind::Truncated, Kind::Corrupt];
-                    assert!(kinds.contains(&error.kind()), "{name} cut at {cut}: {error:?}");
+                    assert!(
+                        kinds.contains(&error.kind()),
+                        "{name} cut at {cut}: {error:?}"
+                    );
                     // Where the file ends is in the message.
-                    let said =
-                        error.message().contains(&cut.to_string()) || error.message().contains("empty");
+                    let said = error.message().contains(&cut.to_string())
+                        || error.message().contains("empty");
                     assert!(said, "{name} cut at {cut}: {error:?}");
                 }
-                // The end mark of a tar is two blocks, of which one is enough; a stream may end between messages.
+                // The end mark of a tar is two blocks, of which one is enough; a stream may end
+                // between messages.
                 Ok((rows, errors)) => {
                     let allowed = match name {
                         "tar" => cut >= bytes.len() - 1024,
                         "arrow stream" => rows < 10 || cut >= bytes.len() - 8,
                         _ => false,
                     };
-                    assert!(allowed && errors.is_empty(), "{name} cut at {cut} has {rows} rows");
+                    assert!(
+                        allowed && errors.is_empty(),
+                        "{name} cut at {cut} has {rows} rows"
+                    );
                 }
             }
         }
@@ -120,8 +144,16 @@ impl RandomStream {
 
     /// One to three changes of a kind that files suffer, or that attackers choose.
     fn mutate(&mut self, bytes: &mut Vec<u8>) {
-        const MAGIC: [u64; 8] =
-            [0, 1, 0x7f, 0xff, 0x7fff_ffff, 0xffff_ffff, 0x7fff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff];
+        const MAGIC: [u64; 8] = [
+            0,
+            1,
+            0x7f,
+            0xff,
+            0x7fff_ffff,
+            0xffff_ffff,
+            0x7fff_ffff_ffff_ffff,
+            0xffff_ffff_ffff_ffff,
+        ];
         for _ in 0..=self.below(3) {
             if bytes.is_empty() {
                 return;
@@ -165,8 +197,14 @@ fn mend_tar(bytes: &mut [u8]) {
 
 #[test]
 fn mutants_never_panic() {
-    let seed = std::env::var("FEEDMILL_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let cases = std::env::var("FEEDMILL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3000);
+    let seed = std::env::var("FEEDMILL_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(1);
+    let cases = std::env::var("FEEDMILL_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(3000);
     let mut scratch = Scratch::new();
     for (name, format, bytes) in forms() {
         let (rows, errors) = scratch.read_all(&bytes, format).unwrap();
@@ -180,20 +218,30 @@ fn mutants_never_panic() {
             if format == Format::Tar && case % 2 == 0 {
                 mend_tar(&mut mutant);
             }
-            let outcome =
-                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| scratch.read_all(&mutant, format)));
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                scratch.read_all(&mutant, format)
+            }));
             match outcome {
                 Ok(Ok((_, errors))) if errors.is_empty() => passed += 1,
                 Ok(Ok(_) | Err(_)) => refused += 1,
                 Err(_) => {
                     let file = std::env::temp_dir().join("feedmill-mutant");
                     std::fs::write(&file, &mutant).unwrap();
-                    panic!("{name}: case {case} of seed {seed} panicked; it is in {}", file.display());
+                    panic!(
+                        "{name}: case {case} of seed {seed} panicked; it is in {}",
+                        file.display()
+                    );
                 }
             }
         }
-        println!("{name}: {refused} refused, {passed} passed, {:?}", start.elapsed());
+        println!(
+            "{name}: {refused} refused, {passed} passed, {:?}",
+            start.elapsed()
+        );
         // Both kinds come, or the mutator is too tame or too wild to show anything.
-        assert!(refused > cases / 10 && passed > cases / 100, "{name}: {refused} refused, {passed} passed");
+        assert!(
+            refused > cases / 10 && passed > cases / 100,
+            "{name}: {refused} refused, {passed} passed"
+        );
     }
 }

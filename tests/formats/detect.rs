@@ -35,7 +35,11 @@ fn files_without_an_extension_are_told_by_their_first_bytes() {
         let batch = make::plain(&tiny);
         forms.push(make::arrow_file(&batch, 2));
         forms.push(make::arrow_stream(&batch, 2));
-        forms.push(make::parquet(&batch, 2, parquet::basic::Compression::SNAPPY));
+        forms.push(make::parquet(
+            &batch,
+            2,
+            parquet::basic::Compression::SNAPPY,
+        ));
     }
     for (index, bytes) in forms.into_iter().enumerate() {
         let path = dir.path().join(format!("data{index}"));
@@ -52,19 +56,41 @@ fn what_is_no_data_set_is_told_with_what_was_looked_for() {
     let dir = tempfile::tempdir().unwrap();
     let missing = error(&dir.path().join("nowhere"));
     assert_eq!(missing.kind(), Kind::Io);
-    assert!(missing.message().contains("nowhere: cannot open: No such file"), "{missing}");
+    assert!(
+        missing
+            .message()
+            .contains("nowhere: cannot open: No such file"),
+        "{missing}"
+    );
 
     let empty = error(dir.path());
     assert_eq!(empty.kind(), Kind::Config);
-    assert!(empty.message().contains("looked for class folders or images"), "{empty}");
+    assert!(
+        empty
+            .message()
+            .contains("looked for class folders or images"),
+        "{empty}"
+    );
 
     let text = dir.path().join("letter.txt");
     fs::write(&text, "Dear reader").unwrap();
-    assert!(error(&text).message().contains("not a data set; expected a .mill, .tar"), "{}", error(&text));
+    assert!(
+        error(&text)
+            .message()
+            .contains("not a data set; expected a .mill, .tar"),
+        "{}",
+        error(&text)
+    );
 
     let image = dir.path().join("1.jpg");
     fs::write(&image, &make::tiny()[0].bytes).unwrap();
-    assert!(error(&image).message().contains("one image; give the folder"), "{}", error(&image));
+    assert!(
+        error(&image)
+            .message()
+            .contains("one image; give the folder"),
+        "{}",
+        error(&image)
+    );
 }
 
 #[test]
@@ -75,9 +101,17 @@ fn a_folder_of_two_forms_is_ambiguous_until_one_is_named() {
     fs::write(dir.path().join("1.jpg"), &make::tiny()[0].bytes).unwrap();
     let ambiguous = error(dir.path());
     assert_eq!(ambiguous.kind(), Kind::Config);
-    assert!(ambiguous.message().contains("holds tar and images; say which"), "{ambiguous}");
+    assert!(
+        ambiguous
+            .message()
+            .contains("holds tar and images; say which"),
+        "{ambiguous}"
+    );
     assert_eq!(source::open_as(dir.path(), Format::Tar).unwrap().len(), 5);
-    assert_eq!(source::open_as(dir.path(), Format::Folder).unwrap().len(), 1);
+    assert_eq!(
+        source::open_as(dir.path(), Format::Folder).unwrap().len(),
+        1
+    );
 }
 
 #[test]
@@ -88,8 +122,8 @@ fn a_text_file_named_like_a_image_is_found_when_it_is_read() {
     let error = source.read(0, Vec::new()).unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
     assert!(
-        error
-            .message()
-            .ends_with("1.jpg: not an image: expected JPEG, PNG or WebP, found bytes \"Dear reader\"")
+        error.message().ends_with(
+            "1.jpg: not an image: expected JPEG, PNG or WebP, found bytes \"Dear reader\""
+        )
     );
 }

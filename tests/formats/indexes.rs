@@ -1,11 +1,12 @@
-//! Entropy indexes beside data in every form, and in shards: the same batches, faster, and nothing in silence.
+//! Entropy indexes beside data in every form, and in shards: the same batches, faster, and nothing
+//! in silence.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use feedmill::decode::jpeg::{Index, Proof};
-use feedmill::decode::{Decoder, IndexPolicy, Limits, ScalePolicy, self};
+use feedmill::decode::{self, Decoder, IndexPolicy, Limits, ScalePolicy};
 use feedmill::geometry::Rect;
 use feedmill::index::{self, Report, path_of};
 use feedmill::recipe::OnBad;
@@ -24,15 +25,22 @@ fn make_index(data: &Path, jobs: usize) -> Report {
 fn images() -> Vec<Sample> {
     let image = |n: u32| {
         let wave = |x: u32, y: u32, c: u32| {
-            let phase = f64::from((x * (2 + n) + y * (5 - c)) % 300) / 300.0 * std::f64::consts::TAU;
+            let phase =
+                f64::from((x * (2 + n) + y * (5 - c)) % 300) / 300.0 * std::f64::consts::TAU;
             (128.0 + 90.0 * phase.sin() + f64::from((x / 9 + y / 7 + c) % 31)) as u8
         };
-        let pixels: Vec<u8> = (0..170 * 300 * 3).map(|i| wave(i / 3 % 300, i / 900, i % 3)).collect();
+        let pixels: Vec<u8> = (0..170 * 300 * 3)
+            .map(|i| wave(i / 3 % 300, i / 900, i % 3))
+            .collect();
         let mut bytes = Vec::new();
         image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 60 + 5 * n as u8)
             .encode(&pixels, 300, 170, image::ExtendedColorType::Rgb8)
             .unwrap();
-        Sample { name: format!("{}/{n}.jpg", ["cat", "dog"][n as usize / 3]), bytes, class: n / 3 }
+        Sample {
+            name: format!("{}/{n}.jpg", ["cat", "dog"][n as usize / 3]),
+            bytes,
+            class: n / 3,
+        }
     };
     (0..6).map(image).collect()
 }
@@ -49,18 +57,30 @@ fn folder(root: &Path) -> PathBuf {
 }
 
 fn recipe() -> Recipe {
-    Recipe::preset("imagenet").unwrap().batch(3).on_bad(OnBad::Fail)
+    Recipe::preset("imagenet")
+        .unwrap()
+        .batch(3)
+        .on_bad(OnBad::Fail)
 }
 
 /// The bytes of the batches of two epochs, or the message of the first error.
 fn batches(data: &Path, recipe: Recipe) -> Result<Vec<Vec<u8>>, String> {
-    let mut loader =
-        Loader::open(data, recipe).and_then(|loader| loader.workers(2)).map_err(|e| e.to_string())?;
+    let mut loader = Loader::open(data, recipe)
+        .and_then(|loader| loader.workers(2))
+        .map_err(|e| e.to_string())?;
     let mut all = Vec::new();
     for epoch in loader.epochs(2) {
         for batch in epoch {
             let batch = batch.map_err(|error| error.to_string())?;
-            all.push(batch.images().as_f32().unwrap().iter().flat_map(|x| x.to_le_bytes()).collect());
+            all.push(
+                batch
+                    .images()
+                    .as_f32()
+                    .unwrap()
+                    .iter()
+                    .flat_map(|x| x.to_le_bytes())
+                    .collect(),
+            );
         }
     }
     Ok(all)
@@ -74,7 +94,10 @@ fn assert_indexed(source: &dyn Source) {
         let probe = decode::probe(&raw.bytes, raw.codec, &Limits::default()).unwrap();
         let expected = decoder.index(&raw.bytes, &probe).unwrap();
         assert!(expected.is_some(), "baseline files all");
-        assert!(source.jpeg_index(id).unwrap().as_deref() == expected.as_deref(), "sample {id}");
+        assert!(
+            source.jpeg_index(id).unwrap().as_deref() == expected.as_deref(),
+            "sample {id}"
+        );
     }
 }
 
@@ -92,23 +115,42 @@ fn every_form_takes_an_index_beside_it() {
     {
         let batch = make::plain(&photos);
         add("a.arrow", make::arrow_file(&batch, 3));
-        add("a.parquet", make::parquet(&batch, 4, parquet::basic::Compression::SNAPPY));
+        add(
+            "a.parquet",
+            make::parquet(&batch, 4, parquet::basic::Compression::SNAPPY),
+        );
     }
     let plain = batches(&forms[0], recipe()).unwrap();
     for data in forms {
-        assert!((0..6).all(|id| source::open(&data).unwrap().jpeg_index(id).unwrap().is_none()));
+        assert!((0..6).all(|id| {
+            source::open(&data)
+                .unwrap()
+                .jpeg_index(id)
+                .unwrap()
+                .is_none()
+        }));
         let report = make_index(&data, 1);
-        assert_eq!((report.samples, report.indexed, report.bad.len()), (6, 6, 0));
+        assert_eq!(
+            (report.samples, report.indexed, report.bad.len()),
+            (6, 6, 0)
+        );
         assert_eq!(report.path, path_of(&data).unwrap());
         let bytes = fs::read(&report.path).unwrap();
         assert_eq!(report.bytes, bytes.len() as u64);
         assert!(report.bytes * 30 < report.bytes_in, "{report:?}");
         make_index(&data, 3);
-        assert!(fs::read(&report.path).unwrap() == bytes, "jobs change nothing");
+        assert!(
+            fs::read(&report.path).unwrap() == bytes,
+            "jobs change nothing"
+        );
         let source = source::open(&data).unwrap();
         assert_indexed(&*source);
-        let verified =
-            verify::verify(&*source, &verify::Options::default(), &AtomicBool::new(false), &|_| {});
+        let verified = verify::verify(
+            &*source,
+            &verify::Options::default(),
+            &AtomicBool::new(false),
+            &|_| {},
+        );
         assert!(verified.is_sound(), "{verified:?}");
         let fingerprint = source::open(&data).unwrap().fingerprint();
         fs::rename(&report.path, dir.path().join("away")).unwrap();
@@ -147,7 +189,11 @@ fn shards_have_their_indexes_inside() {
     assert_eq!(open(&sets[0]).fingerprint(), open(&sets[1]).fingerprint());
     assert!((0..6).all(|id| open(&sets[1]).entry(id).unwrap().jpeg_index == 0));
     for set in &sets {
-        assert!(batches(set, recipe()).unwrap() == plain, "{}", set.display());
+        assert!(
+            batches(set, recipe()).unwrap() == plain,
+            "{}",
+            set.display()
+        );
     }
     // Shards without one take one beside them.
     make_index(&sets[1], 2);
@@ -172,7 +218,9 @@ fn scaled_decoding_is_the_same_on_every_path_and_another_recipe() {
     let data = folder(dir.path());
     let small = || {
         let ops = "ops = [ { op = \"random_resized_crop\", size = 32, scale = [0.2, 1.0] }, { op = \"horizontal_flip\" } ]";
-        Recipe::from_toml(&format!("batch = 3\n[[view]]\n{ops}")).unwrap().on_bad(OnBad::Fail)
+        Recipe::from_toml(&format!("batch = 3\n[[view]]\n{ops}"))
+            .unwrap()
+            .on_bad(OnBad::Fail)
     };
     let fast = || small().scale(ScalePolicy::Fast);
     let exact = batches(&data, small()).unwrap();
@@ -180,10 +228,17 @@ fn scaled_decoding_is_the_same_on_every_path_and_another_recipe() {
     assert!(plain.iter().zip(&exact).all(|(fast, exact)| fast != exact));
     let loader = Loader::open(&data, fast()).unwrap();
     let reference = loader.batch(1, 1).unwrap();
-    let reference: Vec<u8> =
-        reference.images().as_f32().unwrap().iter().flat_map(|x| x.to_le_bytes()).collect();
+    let reference: Vec<u8> = reference
+        .images()
+        .as_f32()
+        .unwrap()
+        .iter()
+        .flat_map(|x| x.to_le_bytes())
+        .collect();
     assert!(plain[3] == reference, "the reference path");
-    let divisors: Vec<u32> = (0..6).map(|id| loader.explain(0, id).unwrap().divisor).collect();
+    let divisors: Vec<u32> = (0..6)
+        .map(|id| loader.explain(0, id).unwrap().divisor)
+        .collect();
     assert!(
         divisors.iter().all(|divisor| [1, 2, 4].contains(divisor)) && divisors.contains(&2),
         "{divisors:?}"
@@ -192,11 +247,21 @@ fn scaled_decoding_is_the_same_on_every_path_and_another_recipe() {
     assert!(batches(&data, fast()).unwrap() == plain, "with an index");
     // Little else than the filter differs.
     let values = |bytes: &[u8]| -> Vec<f32> {
-        bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four)).collect()
+        bytes
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&four| f32::from_le_bytes(four))
+            .collect()
     };
     for (fast, exact) in plain.iter().zip(&exact) {
         let (fast, exact) = (values(fast), values(exact));
-        let error: f32 = fast.iter().zip(&exact).map(|(a, b)| (a - b).abs()).sum::<f32>() / fast.len() as f32;
+        let error: f32 = fast
+            .iter()
+            .zip(&exact)
+            .map(|(a, b)| (a - b).abs())
+            .sum::<f32>()
+            / fast.len() as f32;
         assert!(error < 0.04, "{error} of 1 on average");
     }
 }
@@ -210,12 +275,19 @@ fn the_index_of_other_data_is_refused() {
     fs::write(&extra, &images()[0].bytes).unwrap();
     let error = Loader::open(&data, recipe()).unwrap_err();
     assert_eq!(error.kind(), Kind::Mismatch);
-    for words in [path.to_str().unwrap(), "6 samples", "now (7", "`feedmill index` again", "remove"] {
+    for words in [
+        path.to_str().unwrap(),
+        "6 samples",
+        "now (7",
+        "`feedmill index` again",
+        "remove",
+    ] {
         assert!(error.message().contains(words), "{words}: {error}");
     }
     make_index(&data, 1);
     assert_indexed(&*source::open(&data).unwrap());
-    // An image that was replaced by one of its size passes for the same data, and is found when it is read.
+    // An image that was replaced by one of its size passes for the same data, and is found when it
+    // is read.
     fs::remove_file(&extra).unwrap();
     make_index(&data, 1);
     let victim = data.join(&images()[4].name);
@@ -224,7 +296,10 @@ fn the_index_of_other_data_is_refused() {
     bytes[middle] ^= 1;
     fs::write(&victim, bytes).unwrap();
     let error = batches(&data, recipe()).unwrap_err();
-    assert!(error.contains("of other bytes") && error.contains("make it again"), "{error}");
+    assert!(
+        error.contains("of other bytes") && error.contains("make it again"),
+        "{error}"
+    );
     assert!(error.contains(&images()[4].name), "{error}");
 }
 
@@ -243,17 +318,26 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
         fs::write(&path, bytes).unwrap();
         match source::open(&data) {
             Err(error) => {
-                assert!(matches!(error.kind(), Kind::Corrupt | Kind::Mismatch), "byte {at}: {error}");
+                assert!(
+                    matches!(error.kind(), Kind::Corrupt | Kind::Mismatch),
+                    "byte {at}: {error}"
+                );
             }
             Ok(source) => {
                 let bad = (0..6).filter(|&id| {
                     let raw = source.read(id, Vec::new()).unwrap();
                     let probe = decode::probe(&raw.bytes, raw.codec, &Limits::default()).unwrap();
                     let index = source.jpeg_index(id).unwrap().unwrap();
-                    let corner = Rect { left: 9, top: 3, width: 5, height: 5 };
+                    let corner = Rect {
+                        left: 9,
+                        top: 3,
+                        width: 5,
+                        height: 5,
+                    };
                     let out = &mut Vec::new();
                     let guide = Index::Use(&index, &mut Proof::default());
-                    let decoded = Decoder::new().decode_with(&raw.bytes, &probe, corner, guide, out);
+                    let decoded =
+                        Decoder::new().decode_with(&raw.bytes, &probe, corner, guide, out);
                     decoded.is_err_and(|error| error.kind() == Kind::Corrupt)
                 });
                 assert_eq!(bad.count(), 1, "byte {at}");
@@ -264,7 +348,11 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
     assert!(faults > 50, "{faults}");
     for length in [0, 1, 15, 16, 63, 64, good.len() / 2, good.len() - 1] {
         fs::write(&path, &good[..length]).unwrap();
-        assert_eq!(source::open(&data).err().unwrap().kind(), Kind::Corrupt, "cut at {length}");
+        assert_eq!(
+            source::open(&data).err().unwrap().kind(),
+            Kind::Corrupt,
+            "cut at {length}"
+        );
     }
     // One sample's index: its own fault, unless the recipe wants none; `verify` finds it too.
     let mut bytes = good.clone();
@@ -273,7 +361,12 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
     let error = batches(&data, recipe()).unwrap_err();
     assert!(error.contains("entropy index"), "{error}");
     let source = source::open(&data).unwrap();
-    let report = verify::verify(&*source, &verify::Options::default(), &AtomicBool::new(false), &|_| {});
+    let report = verify::verify(
+        &*source,
+        &verify::Options::default(),
+        &AtomicBool::new(false),
+        &|_| {},
+    );
     assert_eq!((report.bad.len(), report.bad[0].kind), (1, Kind::Corrupt));
     let replace = recipe().on_bad(OnBad::Replace { at_most: 1.0 });
     assert!(batches(&data, replace).is_ok());
@@ -322,10 +415,18 @@ fn bad_and_odd_samples_have_no_index_and_bad_ones_are_listed() {
     cut.extend([0xff, 0xd9]);
     fs::write(data.join("cat/b-cut.jpg"), cut).unwrap();
     let report = make_index(&data, 2);
-    assert_eq!((report.samples, report.indexed, report.bad.len()), (8, 6, 1));
+    assert_eq!(
+        (report.samples, report.indexed, report.bad.len()),
+        (8, 6, 1)
+    );
     assert!(report.bad[0].name.ends_with("b-cut.jpg") && report.bad[0].kind == Kind::Truncated);
     let source = source::open(&data).unwrap();
-    assert_eq!((0..8).filter(|&id| source.jpeg_index(id).unwrap().is_some()).count(), 6);
+    assert_eq!(
+        (0..8)
+            .filter(|&id| source.jpeg_index(id).unwrap().is_some())
+            .count(),
+        6
+    );
 }
 
 #[test]
@@ -335,5 +436,9 @@ fn a_stopped_run_leaves_no_file() {
     let (options, stop) = (index::Options::default(), AtomicBool::new(true));
     let error = index::write(&data, &options, &stop, &|_, _| {}).unwrap_err();
     assert_eq!(error.kind(), Kind::Stopped);
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "the data alone");
+    assert_eq!(
+        fs::read_dir(dir.path()).unwrap().count(),
+        1,
+        "the data alone"
+    );
 }

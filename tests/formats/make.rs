@@ -1,4 +1,5 @@
-//! Data sets for the tests, in every form, of the photographs in `fixtures/photos` or of tiny images.
+//! Data sets for the tests, in every form, of the photographs in `fixtures/photos` or of tiny
+//! images.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,11 @@ pub(crate) fn photos() -> Vec<Sample> {
     for class in sorted(&root) {
         for file in sorted(&root.join(&class)) {
             let bytes = fs::read(root.join(&class).join(&file)).unwrap();
-            samples.push(Sample { name: format!("{class}/{file}"), bytes, class: 0 });
+            samples.push(Sample {
+                name: format!("{class}/{file}"),
+                bytes,
+                class: 0,
+            });
         }
     }
     let classes = sorted(&root);
@@ -38,7 +43,11 @@ pub(crate) fn tiny() -> Vec<Sample> {
     (0..5u8)
         .map(|n| Sample {
             name: format!("{}/{n}.jpg", ["cat", "dog"][usize::from(n % 2)]),
-            bytes: [&[0xff, 0xd8, 0xff, n], &vec![n; 46 + 10 * usize::from(n)][..]].concat(),
+            bytes: [
+                &[0xff, 0xd8, 0xff, n],
+                &vec![n; 46 + 10 * usize::from(n)][..],
+            ]
+            .concat(),
             class: u32::from(n % 2),
         })
         .collect()
@@ -89,7 +98,10 @@ mod tables {
     /// Columns `image` and `label`.
     pub(crate) fn plain(samples: &[Sample]) -> RecordBatch {
         let images: BinaryArray = samples.iter().map(|sample| Some(&sample.bytes)).collect();
-        let labels: Int64Array = samples.iter().map(|sample| Some(i64::from(sample.class))).collect();
+        let labels: Int64Array = samples
+            .iter()
+            .map(|sample| Some(i64::from(sample.class)))
+            .collect();
         RecordBatch::try_from_iter([
             ("image", Arc::new(images) as ArrayRef),
             ("label", Arc::new(labels) as ArrayRef),
@@ -97,15 +109,25 @@ mod tables {
         .unwrap()
     }
 
-    /// As Hugging Face writes it: a struct of bytes and path, a column in between, class names in the metadata.
+    /// As Hugging Face writes it: a struct of bytes and path, a column in between, class names in
+    /// the metadata.
     pub(crate) fn hugging_face(samples: &[Sample], names: &[&str]) -> RecordBatch {
         let bytes: BinaryArray = samples.iter().map(|sample| Some(&sample.bytes)).collect();
         let paths: StringArray = samples.iter().map(|sample| Some(&sample.name)).collect();
         let image = StructArray::from(vec![
-            (Arc::new(Field::new("bytes", DataType::Binary, true)), Arc::new(bytes) as ArrayRef),
-            (Arc::new(Field::new("path", DataType::Utf8, true)), Arc::new(paths.clone()) as ArrayRef),
+            (
+                Arc::new(Field::new("bytes", DataType::Binary, true)),
+                Arc::new(bytes) as ArrayRef,
+            ),
+            (
+                Arc::new(Field::new("path", DataType::Utf8, true)),
+                Arc::new(paths.clone()) as ArrayRef,
+            ),
         ]);
-        let labels: Int64Array = samples.iter().map(|sample| Some(i64::from(sample.class))).collect();
+        let labels: Int64Array = samples
+            .iter()
+            .map(|sample| Some(i64::from(sample.class)))
+            .collect();
         let schema = Schema::new(vec![
             Field::new("label", DataType::Int64, true),
             Field::new("caption", DataType::Utf8, true),
@@ -114,24 +136,34 @@ mod tables {
         let note = serde_json::json!({"info": {"features": {
             "image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}}});
         let schema = schema.with_metadata([("huggingface".to_owned(), note.to_string())]);
-        RecordBatch::try_new(schema.into(), vec![Arc::new(labels), Arc::new(paths), Arc::new(image)]).unwrap()
+        RecordBatch::try_new(
+            schema.into(),
+            vec![Arc::new(labels), Arc::new(paths), Arc::new(image)],
+        )
+        .unwrap()
     }
 
     /// Slices of some rows each, which a writer must take apart rightly.
     fn parts(batch: &RecordBatch, rows: usize) -> Vec<RecordBatch> {
         let starts = (0..batch.num_rows()).step_by(rows);
-        starts.map(|start| batch.slice(start, rows.min(batch.num_rows() - start))).collect()
+        starts
+            .map(|start| batch.slice(start, rows.min(batch.num_rows() - start)))
+            .collect()
     }
 
     pub(crate) fn arrow_file(batch: &RecordBatch, rows: usize) -> Vec<u8> {
         let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
-        parts(batch, rows).iter().for_each(|part| writer.write(part).unwrap());
+        parts(batch, rows)
+            .iter()
+            .for_each(|part| writer.write(part).unwrap());
         writer.into_inner().unwrap()
     }
 
     pub(crate) fn arrow_stream(batch: &RecordBatch, rows: usize) -> Vec<u8> {
         let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
-        parts(batch, rows).iter().for_each(|part| writer.write(part).unwrap());
+        parts(batch, rows)
+            .iter()
+            .for_each(|part| writer.write(part).unwrap());
         writer.into_inner().unwrap()
     }
 
@@ -141,7 +173,8 @@ mod tables {
             .set_compression(compression)
             .build();
         let mut bytes = Vec::new();
-        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+        let mut writer =
+            ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
         writer.write(batch).unwrap();
         writer.close().unwrap();
         bytes

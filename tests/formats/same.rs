@@ -14,7 +14,11 @@ fn assert_is_photos(source: &dyn Source, photos: &[make::Sample]) {
                 for step in 0..photos.len() {
                     let id = (step * 7 + thread * 3) % photos.len();
                     let raw = source.read(id as u64, std::mem::take(&mut spare)).unwrap();
-                    assert!(*raw.bytes == photos[id].bytes[..], "{} differs", source.name(id as u64));
+                    assert!(
+                        *raw.bytes == photos[id].bytes[..],
+                        "{} differs",
+                        source.name(id as u64)
+                    );
                     assert_eq!(raw.target, Target::Class(photos[id].class));
                 }
             });
@@ -27,11 +31,23 @@ fn assert_is_photos(source: &dyn Source, photos: &[make::Sample]) {
         Ok(())
     };
     source.labels(&mut each).unwrap();
-    assert_eq!(labels, photos.iter().map(|photo| Target::Class(photo.class)).collect::<Vec<_>>());
+    assert_eq!(
+        labels,
+        photos
+            .iter()
+            .map(|photo| Target::Class(photo.class))
+            .collect::<Vec<_>>()
+    );
     let total: u64 = (0..source.len()).map(|id| source.size(id)).sum();
     let expected: u64 = photos.iter().map(|photo| photo.bytes.len() as u64).sum();
-    assert!(total.abs_diff(expected) <= expected / 20, "sizes are {total}, expected about {expected}");
-    assert_eq!(source.read(source.len(), Vec::new()).unwrap_err().kind(), feedmill::Kind::Config);
+    assert!(
+        total.abs_diff(expected) <= expected / 20,
+        "sizes are {total}, expected about {expected}"
+    );
+    assert_eq!(
+        source.read(source.len(), Vec::new()).unwrap_err().kind(),
+        feedmill::Kind::Config
+    );
 }
 
 #[test]
@@ -49,22 +65,35 @@ fn every_form_gives_the_same_bytes_and_targets() {
     std::fs::write(path("a.tar"), make::tar(&photos)).unwrap();
     let tar = source::open(path("a.tar")).unwrap();
     assert_is_photos(&*tar, &photos);
-    assert_eq!((tar.access(), tar.name(0)), (Access::Blocking, photos[0].name.clone()));
+    assert_eq!(
+        (tar.access(), tar.name(0)),
+        (Access::Blocking, photos[0].name.clone())
+    );
 
     #[cfg(feature = "arrow")]
     for (batch, classes) in [
         (make::plain(&photos), None),
-        (make::hugging_face(&photos, &names), Some(names.map(str::to_owned).to_vec())),
+        (
+            make::hugging_face(&photos, &names),
+            Some(names.map(str::to_owned).to_vec()),
+        ),
     ] {
         use parquet::basic::{Compression, GzipLevel};
         std::fs::write(path("a.arrow"), make::arrow_file(&batch, 3)).unwrap();
         std::fs::write(path("b.arrow"), make::arrow_stream(&batch, 4)).unwrap();
         let file = source::open(path("a.arrow")).unwrap();
         let stream = source::open(path("b.arrow")).unwrap();
-        assert_eq!(file.fingerprint(), stream.fingerprint(), "batches are no part of the data");
+        assert_eq!(
+            file.fingerprint(),
+            stream.fingerprint(),
+            "batches are no part of the data"
+        );
         for source in [file, stream] {
             assert_is_photos(&*source, &photos);
-            assert_eq!((source.access(), source.classes()), (Access::Immediate, classes.as_deref()));
+            assert_eq!(
+                (source.access(), source.classes()),
+                (Access::Immediate, classes.as_deref())
+            );
         }
         let compressions = [
             Compression::UNCOMPRESSED,
@@ -76,10 +105,14 @@ fn every_form_gives_the_same_bytes_and_targets() {
             std::fs::write(path("a.parquet"), make::parquet(&batch, 4, compression)).unwrap();
             let parquet = source::open(path("a.parquet")).unwrap();
             assert_is_photos(&*parquet, &photos);
-            assert_eq!((parquet.access(), parquet.classes()), (Access::Blocking, classes.as_deref()));
+            assert_eq!(
+                (parquet.access(), parquet.classes()),
+                (Access::Blocking, classes.as_deref())
+            );
         }
         // A cache of nothing still gives every sample.
-        let tight = source::Parquet::open_with(path("a.parquet"), &source::Columns::default(), 0).unwrap();
+        let tight =
+            source::Parquet::open_with(path("a.parquet"), &source::Columns::default(), 0).unwrap();
         assert_is_photos(&tight, &photos);
         assert_eq!(tight.name(9), "a.parquet: row 9");
     }
@@ -95,7 +128,11 @@ fn a_folder_of_tables_is_its_files_in_order() {
     for (part, start) in [(2, 6), (0, 0), (1, 3)] {
         let rows = batch.slice(start, if part == 2 { 4 } else { 3 });
         let name = format!("data-{part:05}-of-00003");
-        std::fs::write(arrows.path().join(format!("{name}.arrow")), make::arrow_stream(&rows, 2)).unwrap();
+        std::fs::write(
+            arrows.path().join(format!("{name}.arrow")),
+            make::arrow_stream(&rows, 2),
+        )
+        .unwrap();
         let parquet = make::parquet(&rows, 2, parquet::basic::Compression::SNAPPY);
         std::fs::write(parquets.path().join(format!("{name}.parquet")), parquet).unwrap();
     }
@@ -104,7 +141,11 @@ fn a_folder_of_tables_is_its_files_in_order() {
     for folder in [arrows.path(), parquets.path()] {
         let source = source::open(folder).unwrap();
         assert_is_photos(&*source, &photos);
-        assert!(source.name(7).starts_with("data-00002-of-00003."), "{}", source.name(7));
+        assert!(
+            source.name(7).starts_with("data-00002-of-00003."),
+            "{}",
+            source.name(7)
+        );
         assert!(source.name(7).ends_with(": row 1"), "{}", source.name(7));
     }
 }
@@ -139,12 +180,22 @@ fn a_fingerprint_is_of_the_data_and_not_of_its_place() {
     {
         let batch = make::plain(&photos);
         forms.push(("x.arrow", make::arrow_file(&batch, 4)));
-        forms.push(("x.parquet", make::parquet(&batch, 4, parquet::basic::Compression::SNAPPY)));
+        forms.push((
+            "x.parquet",
+            make::parquet(&batch, 4, parquet::basic::Compression::SNAPPY),
+        ));
     }
     for (name, bytes) in forms {
-        let (a, b) = (one.path().join(name), two.path().join(format!("other-{name}")));
+        let (a, b) = (
+            one.path().join(name),
+            two.path().join(format!("other-{name}")),
+        );
         std::fs::write(&a, &bytes).unwrap();
         std::fs::write(&b, &bytes).unwrap();
-        assert_eq!(source::open(a).unwrap().fingerprint(), source::open(b).unwrap().fingerprint(), "{name}");
+        assert_eq!(
+            source::open(a).unwrap().fingerprint(),
+            source::open(b).unwrap().fingerprint(),
+            "{name}"
+        );
     }
 }

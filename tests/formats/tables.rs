@@ -21,8 +21,16 @@ impl Tables {
     fn of(batch: &RecordBatch) -> Tables {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("file.arrow"), make::arrow_file(batch, 2)).unwrap();
-        std::fs::write(dir.path().join("stream.arrow"), make::arrow_stream(batch, 2)).unwrap();
-        std::fs::write(dir.path().join("x.parquet"), make::parquet(batch, 2, Compression::SNAPPY)).unwrap();
+        std::fs::write(
+            dir.path().join("stream.arrow"),
+            make::arrow_stream(batch, 2),
+        )
+        .unwrap();
+        std::fs::write(
+            dir.path().join("x.parquet"),
+            make::parquet(batch, 2, Compression::SNAPPY),
+        )
+        .unwrap();
         Tables(dir)
     }
 
@@ -32,18 +40,26 @@ impl Tables {
 
     fn open(&self, columns: &Columns) -> Vec<Result<Box<dyn Source>, Error>> {
         vec![
-            ArrowFile::open_with(self.path("file.arrow"), columns).map(|source| Box::new(source) as _),
-            ArrowFile::open_with(self.path("stream.arrow"), columns).map(|source| Box::new(source) as _),
-            Parquet::open_with(self.path("x.parquet"), columns, 0).map(|source| Box::new(source) as _),
+            ArrowFile::open_with(self.path("file.arrow"), columns)
+                .map(|source| Box::new(source) as _),
+            ArrowFile::open_with(self.path("stream.arrow"), columns)
+                .map(|source| Box::new(source) as _),
+            Parquet::open_with(self.path("x.parquet"), columns, 0)
+                .map(|source| Box::new(source) as _),
         ]
     }
 }
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, array)| array).collect())
-        .unwrap()
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
+        .collect();
+    RecordBatch::try_new(
+        Arc::new(Schema::new(fields)),
+        columns.into_iter().map(|(_, array)| array).collect(),
+    )
+    .unwrap()
 }
 
 fn images(rows: usize) -> ArrayRef {
@@ -56,7 +72,9 @@ fn targets(labels: ArrayRef) -> Vec<Result<Target, Error>> {
     let tables = Tables::of(&batch(vec![("image", images(rows)), ("label", labels)]));
     let mut all = tables.open(&Columns::default()).into_iter().map(|source| {
         let source = source.unwrap();
-        (0..source.len()).map(|id| source.read(id, Vec::new()).map(|raw| raw.target)).collect::<Vec<_>>()
+        (0..source.len())
+            .map(|id| source.read(id, Vec::new()).map(|raw| raw.target))
+            .collect::<Vec<_>>()
     });
     let first = all.next().unwrap();
     for other in all {
@@ -99,25 +117,57 @@ fn labels_of_every_type_are_read() {
         Arc::new(Int64Array::from(vec![0, 3])),
     );
     assert_eq!(good(Arc::new(dictionary)), classes);
-    assert_eq!(good(Arc::new(NullArray::new(2))), [Target::None, Target::None]);
+    assert_eq!(
+        good(Arc::new(NullArray::new(2))),
+        [Target::None, Target::None]
+    );
 }
 
 #[test]
 fn lists_are_several_classes_or_weights() {
     let multi = vec![Some(vec![Some(3), Some(1)]), None, Some(vec![])];
-    let expected = [Target::Multi(vec![3, 1]), Target::None, Target::Multi(vec![])];
-    assert_eq!(good(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(multi.clone()))), expected);
-    let large = multi
-        .iter()
-        .map(|row| row.as_ref().map(|row| row.iter().map(|v| v.map(|v| v as u64)).collect::<Vec<_>>()));
-    assert_eq!(good(Arc::new(LargeListArray::from_iter_primitive::<UInt64Type, _, _>(large))), expected);
-    let soft = vec![Some(vec![Some(0.25f32), Some(0.75)]), Some(vec![Some(f32::INFINITY), Some(-1.0)])];
-    let expected = [Target::Soft(vec![0.25, 0.75]), Target::Soft(vec![f32::INFINITY, -1.0])];
-    assert_eq!(good(Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(soft.clone()))), expected);
+    let expected = [
+        Target::Multi(vec![3, 1]),
+        Target::None,
+        Target::Multi(vec![]),
+    ];
+    assert_eq!(
+        good(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(
+            multi.clone()
+        ))),
+        expected
+    );
+    let large = multi.iter().map(|row| {
+        row.as_ref()
+            .map(|row| row.iter().map(|v| v.map(|v| v as u64)).collect::<Vec<_>>())
+    });
+    assert_eq!(
+        good(Arc::new(LargeListArray::from_iter_primitive::<
+            UInt64Type,
+            _,
+            _,
+        >(large))),
+        expected
+    );
+    let soft = vec![
+        Some(vec![Some(0.25f32), Some(0.75)]),
+        Some(vec![Some(f32::INFINITY), Some(-1.0)]),
+    ];
+    let expected = [
+        Target::Soft(vec![0.25, 0.75]),
+        Target::Soft(vec![f32::INFINITY, -1.0]),
+    ];
+    assert_eq!(
+        good(Arc::new(
+            ListArray::from_iter_primitive::<Float32Type, _, _>(soft.clone())
+        )),
+        expected
+    );
     let fixed = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(soft, 2);
     assert_eq!(good(Arc::new(fixed)), expected);
     // What a weight is worth is for the pipeline to judge; it is passed on as it is.
-    let nan = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>([Some([Some(f32::NAN)])], 1);
+    let nan =
+        FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>([Some([Some(f32::NAN)])], 1);
     assert!(matches!(&good(Arc::new(nan))[..], [Target::Soft(weights)] if weights[0].is_nan()));
 }
 
@@ -128,12 +178,16 @@ fn labels_that_are_no_classes_are_errors_of_their_rows() {
     let error = outcomes[1].as_ref().unwrap_err();
     assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(1)));
     assert!(
-        error.message().ends_with("file.arrow: row 1: the label -1 is no class; expected 0 to 4294967295"),
+        error
+            .message()
+            .ends_with("file.arrow: row 1: the label -1 is no class; expected 0 to 4294967295"),
         "{error}"
     );
     assert!(outcomes[2].is_err());
-    let list =
-        ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), None]), Some(vec![Some(-7)])]);
+    let list = ListArray::from_iter_primitive::<Int32Type, _, _>([
+        Some(vec![Some(1), None]),
+        Some(vec![Some(-7)]),
+    ]);
     for outcome in targets(Arc::new(list)) {
         assert_eq!(outcome.unwrap_err().kind(), Kind::Corrupt);
     }
@@ -151,8 +205,9 @@ fn images_of_every_binary_type_are_read_from_slices() {
         let whole = batch(vec![("image", column)]);
         for source in Tables::of(&whole.slice(2, 5)).open(&Columns::default()) {
             let source = source.unwrap();
-            let found: Vec<_> =
-                (0..source.len()).map(|id| source.read(id, Vec::new()).unwrap().bytes.to_vec()).collect();
+            let found: Vec<_> = (0..source.len())
+                .map(|id| source.read(id, Vec::new()).unwrap().bytes.to_vec())
+                .collect();
             assert_eq!(found, values().skip(2).collect::<Vec<_>>());
         }
     }
@@ -166,7 +221,10 @@ fn a_null_image_is_an_error_of_its_row() {
         assert!(source.read(0, Vec::new()).is_ok());
         let error = source.read(1, Vec::new()).unwrap_err();
         assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(1)));
-        assert!(error.message().ends_with("row 1: the image is null"), "{error}");
+        assert!(
+            error.message().ends_with("row 1: the image is null"),
+            "{error}"
+        );
     }
     let bytes: ArrayRef = Arc::new(BinaryArray::from(vec![Some(JPEG), None]));
     let paths: ArrayRef = Arc::new(StringArray::from(vec![None, Some("photos/1.jpg")]));
@@ -176,7 +234,12 @@ fn a_null_image_is_an_error_of_its_row() {
     ]);
     for source in Tables::of(&batch(vec![("image", Arc::new(nested))])).open(&Columns::default()) {
         let error = source.unwrap().read(1, Vec::new()).unwrap_err();
-        assert!(error.message().contains("only its path \"photos/1.jpg\" was stored"), "{error}");
+        assert!(
+            error
+                .message()
+                .contains("only its path \"photos/1.jpg\" was stored"),
+            "{error}"
+        );
     }
 }
 
@@ -184,15 +247,27 @@ fn a_null_image_is_an_error_of_its_row() {
 fn columns_are_found_by_name_and_checked_by_type() {
     let text: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
     let labels: ArrayRef = Arc::new(Int64Array::from(vec![4]));
-    let tables = Tables::of(&batch(vec![("txt", text), ("fine_label", labels), ("img", images(1))]));
-    let columns =
-        |image: &str, label: Option<&str>| Columns { image: image.into(), label: label.map(Into::into) };
+    let tables = Tables::of(&batch(vec![
+        ("txt", text),
+        ("fine_label", labels),
+        ("img", images(1)),
+    ]));
+    let columns = |image: &str, label: Option<&str>| Columns {
+        image: image.into(),
+        label: label.map(Into::into),
+    };
     for source in tables.open(&columns("img", Some("fine_label"))) {
-        assert_eq!(source.unwrap().read(0, Vec::new()).unwrap().target, Target::Class(4));
+        assert_eq!(
+            source.unwrap().read(0, Vec::new()).unwrap().target,
+            Target::Class(4)
+        );
     }
     for label in [None, Some("label")] {
         for source in tables.open(&columns("img", label)) {
-            assert_eq!(source.unwrap().read(0, Vec::new()).unwrap().target, Target::None);
+            assert_eq!(
+                source.unwrap().read(0, Vec::new()).unwrap().target,
+                Target::None
+            );
         }
     }
     for (wanted, text) in [
@@ -200,10 +275,22 @@ fn columns_are_found_by_name_and_checked_by_type() {
             columns("image", None),
             "no column \"image\" for the images; the columns are [\"txt\", \"fine_label\", \"img\"]",
         ),
-        (columns("img", Some("coarse")), "no column \"coarse\" for the labels"),
-        (columns("txt", None), "the column \"txt\" has type Utf8; expected binary"),
-        (columns("img", Some("txt")), "the column \"txt\" has type Utf8; expected integers"),
-        (columns("img", Some("img")), "is named for images and labels"),
+        (
+            columns("img", Some("coarse")),
+            "no column \"coarse\" for the labels",
+        ),
+        (
+            columns("txt", None),
+            "the column \"txt\" has type Utf8; expected binary",
+        ),
+        (
+            columns("img", Some("txt")),
+            "the column \"txt\" has type Utf8; expected integers",
+        ),
+        (
+            columns("img", Some("img")),
+            "is named for images and labels",
+        ),
     ] {
         for source in tables.open(&wanted) {
             let error = source.err().expect("an error");
@@ -216,7 +303,13 @@ fn columns_are_found_by_name_and_checked_by_type() {
 #[test]
 fn a_table_without_rows_is_an_error() {
     for source in Tables::of(&batch(vec![("image", images(0))])).open(&Columns::default()) {
-        assert!(source.err().expect("an error").message().ends_with("no rows"));
+        assert!(
+            source
+                .err()
+                .expect("an error")
+                .message()
+                .ends_with("no rows")
+        );
     }
 }
 
@@ -226,22 +319,42 @@ fn files_that_name_other_classes_are_not_mixed() {
     let other = make::hugging_face(&make::tiny(), &["dog", "cat"]);
     std::fs::write(tables.path("y.arrow"), make::arrow_stream(&other, 2)).unwrap();
     let error = ArrowFile::open(tables.0.path()).unwrap_err();
-    assert!(error.message().contains("y.arrow: its class names differ from those of"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("y.arrow: its class names differ from those of"),
+        "{error}"
+    );
 }
 
 #[test]
 fn what_pyarrow_wrote_is_read() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats/pyarrow");
-    for name in
-        ["hf.arrow", "view.arrow", "uncompressed.arrow", "snappy.parquet", "lz4.parquet", "gzip.parquet"]
-    {
+    for name in [
+        "hf.arrow",
+        "view.arrow",
+        "uncompressed.arrow",
+        "snappy.parquet",
+        "lz4.parquet",
+        "gzip.parquet",
+    ] {
         let source = feedmill::source::open(folder.join(name)).unwrap();
         assert_eq!(source.len(), 3, "{name}");
-        let rows: Vec<_> = (0..3).map(|id| source.read(id, Vec::new()).unwrap()).collect();
+        let rows: Vec<_> = (0..3)
+            .map(|id| source.read(id, Vec::new()).unwrap())
+            .collect();
         let targets: Vec<_> = rows.iter().map(|row| row.target.clone()).collect();
         assert_eq!(targets, [2, 0, 1].map(Target::Class), "{name}");
-        let last = if name.starts_with("hf") || name.ends_with("parquet") { 204 } else { 205 };
-        assert_eq!(rows.iter().map(|row| row.bytes.len()).collect::<Vec<_>>(), [204, 204, last], "{name}");
+        let last = if name.starts_with("hf") || name.ends_with("parquet") {
+            204
+        } else {
+            205
+        };
+        assert_eq!(
+            rows.iter().map(|row| row.bytes.len()).collect::<Vec<_>>(),
+            [204, 204, last],
+            "{name}"
+        );
     }
     for (name, said) in [
         ("lz4.arrow", "the buffers are compressed (LZ4_FRAME)"),
@@ -250,7 +363,9 @@ fn what_pyarrow_wrote_is_read() {
             "row group 0: the column \"image.bytes\" is compressed with ZSTD, which is not built in",
         ),
     ] {
-        let error = feedmill::source::open(folder.join(name)).err().expect("an error");
+        let error = feedmill::source::open(folder.join(name))
+            .err()
+            .expect("an error");
         assert_eq!(error.kind(), Kind::Unsupported);
         assert!(error.message().contains(said), "{error}");
     }
@@ -266,25 +381,48 @@ fn columns_that_annotate_images_are_read_by_name_and_type() {
     ]);
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n of a mask";
     let mask = LargeBinaryArray::from(vec![None, Some(PNG), None, None]);
-    let columns: Vec<(&str, ArrayRef)> =
-        vec![("annotations", Arc::new(json)), ("image", images(4)), ("seg.mask", Arc::new(mask))];
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("annotations", Arc::new(json)),
+        ("image", images(4)),
+        ("seg.mask", Arc::new(mask)),
+    ];
     let whole = batch(columns);
-    let (tables, plain) = (Tables::of(&whole.slice(1, 3)), Tables::of(&batch(vec![("image", images(3))])));
-    let sources = tables.open(&Columns::default()).into_iter().zip(plain.open(&Columns::default()));
+    let (tables, plain) = (
+        Tables::of(&whole.slice(1, 3)),
+        Tables::of(&batch(vec![("image", images(3))])),
+    );
+    let sources = tables
+        .open(&Columns::default())
+        .into_iter()
+        .zip(plain.open(&Columns::default()));
     for (source, plain) in sources {
         let (source, plain) = (source.unwrap(), plain.unwrap());
         let first = source.annotations(0).unwrap().unwrap();
         assert_eq!((first.boxes.len(), first.boxes[0].class), (1, 5));
-        assert_eq!((&first.planes[0].name[..], &first.planes[0].bytes[..]), ("seg", PNG));
-        assert!(source.annotations(1).unwrap().is_none() && plain.annotations(0).unwrap().is_none());
+        assert_eq!(
+            (&first.planes[0].name[..], &first.planes[0].bytes[..]),
+            ("seg", PNG)
+        );
+        assert!(
+            source.annotations(1).unwrap().is_none() && plain.annotations(0).unwrap().is_none()
+        );
         let error = source.annotations(2).unwrap_err();
         assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(2)));
-        assert!(error.message().contains("row 2: column \"annotations\": boxes[0] = [1,2]"), "{error}");
+        assert!(
+            error
+                .message()
+                .contains("row 2: column \"annotations\": boxes[0] = [1,2]"),
+            "{error}"
+        );
         assert_ne!(source.fingerprint(), plain.fingerprint());
     }
     // Columns of those names and other types are somebody else's.
     let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
-    let others = vec![("image", images(3)), ("annotations", Arc::clone(&numbers)), ("seg.mask", numbers)];
+    let others = vec![
+        ("image", images(3)),
+        ("annotations", Arc::clone(&numbers)),
+        ("seg.mask", numbers),
+    ];
     for source in Tables::of(&batch(others)).open(&Columns::default()) {
         assert!(source.unwrap().annotations(0).unwrap().is_none());
     }
@@ -293,13 +431,29 @@ fn columns_that_annotate_images_are_read_by_name_and_type() {
 #[test]
 fn labels_and_columns_are_read_without_images() {
     let labels = Int32Array::from(vec![Some(3), None, Some(0), Some(7)]);
-    let words: DictionaryArray<Int8Type> = vec![Some("b"), Some("a"), None, Some("b")].into_iter().collect();
+    let words: DictionaryArray<Int8Type> = vec![Some("b"), Some("a"), None, Some("b")]
+        .into_iter()
+        .collect();
     let tables = Tables::of(&batch(vec![
-        ("name", Arc::new(StringArray::from(vec!["x", "ä", "", "x"])) as ArrayRef),
+        (
+            "name",
+            Arc::new(StringArray::from(vec!["x", "ä", "", "x"])) as ArrayRef,
+        ),
         ("image", images(4)),
-        ("score", Arc::new(Float64Array::from(vec![Some(0.5), Some(-1.0), None, Some(1e300)]))),
+        (
+            "score",
+            Arc::new(Float64Array::from(vec![
+                Some(0.5),
+                Some(-1.0),
+                None,
+                Some(1e300),
+            ])),
+        ),
         ("label", Arc::new(labels)),
-        ("flag", Arc::new(BooleanArray::from(vec![true, false, true, false]))),
+        (
+            "flag",
+            Arc::new(BooleanArray::from(vec![true, false, true, false])),
+        ),
         ("word", Arc::new(words)),
     ]));
     for source in tables.open(&Columns::default()) {
@@ -311,7 +465,15 @@ fn labels_and_columns_are_read_without_images() {
             Ok(())
         };
         source.labels(&mut each).unwrap();
-        assert_eq!(targets, [Target::Class(3), Target::None, Target::Class(0), Target::Class(7)]);
+        assert_eq!(
+            targets,
+            [
+                Target::Class(3),
+                Target::None,
+                Target::Class(0),
+                Target::Class(7)
+            ]
+        );
         let column = |name: &str| {
             let mut texts = Vec::new();
             let found = source.column(name, &mut |id, text| {
@@ -329,7 +491,10 @@ fn labels_and_columns_are_read_without_images() {
         assert_eq!(texts("word"), ["b", "a", "", "b"]);
         assert_eq!(column("other").unwrap(), None);
         let error = column("image").unwrap_err();
-        assert!(error.kind() == Kind::Config && error.to_string().contains("expected numbers"), "{error}");
+        assert!(
+            error.kind() == Kind::Config && error.to_string().contains("expected numbers"),
+            "{error}"
+        );
     }
 }
 
@@ -339,15 +504,21 @@ fn batches_go_by_a_column_of_the_table() {
     let photos = make::photos();
     let images: BinaryArray = photos.iter().map(|photo| Some(&photo.bytes)).collect();
     let groups: Int32Array = (0..10).map(|row| Some(row % 3)).collect();
-    let tables =
-        Tables::of(&batch(vec![("image", Arc::new(images) as ArrayRef), ("cluster", Arc::new(groups))]));
+    let tables = Tables::of(&batch(vec![
+        ("image", Arc::new(images) as ArrayRef),
+        ("cluster", Arc::new(groups)),
+    ]));
     let recipe = "batch = 2\n[sampler]\nkind = \"grouped\"\nby = \"cluster\"\n[[view]]\nops = [{ op = \"resize\", size = [8, 8] }]";
     for source in tables.open(&Columns::default()) {
         let loader = Loader::new(source.unwrap(), Recipe::from_toml(recipe).unwrap()).unwrap();
         assert_eq!(loader.batches(), 6);
         for index in 0..6 {
             let batch = loader.batch(0, index).unwrap();
-            let groups: Vec<u32> = batch.samples().iter().map(|sample| (sample % 3) as u32).collect();
+            let groups: Vec<u32> = batch
+                .samples()
+                .iter()
+                .map(|sample| (sample % 3) as u32)
+                .collect();
             assert!(groups[0] == groups[1] && batch.groups() == Some(&groups));
         }
     }

@@ -2,20 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use feedmill::augment::{Registry, self};
+use feedmill::augment::{self, Registry};
 use feedmill::geometry::Size;
 use feedmill::toml;
 
-use crate::{Row, fnv1a, lines, image};
+use crate::{Row, fnv1a, image, lines};
 
-/// The op of a text such as `op = "rotate", degrees = 15.0`: its name, and what it makes of an image.
+/// The op of a text such as `op = "rotate", degrees = 15.0`: its name, and what it makes of an
+/// image.
 fn apply(text: &str, (frame, pixels): &(Size, Vec<u8>)) -> (String, String) {
     let mut table: toml::Table = toml::from_str(&format!("op = {{ {text} }}")).unwrap();
-    let Some(toml::Value::Table(mut params)) = table.remove("op") else { panic!("{text}") };
+    let Some(toml::Value::Table(mut params)) = table.remove("op") else {
+        panic!("{text}")
+    };
     let name = params.remove("op").unwrap().as_str().unwrap().to_string();
     let op = Registry::default().make(&name, params).unwrap();
     let (frame, pixels) = augment::apply(&*op, 7, frame.width, frame.height, pixels).unwrap();
-    (name, format!("{} {} {:016x}", frame.width, frame.height, fnv1a(&pixels)))
+    (
+        name,
+        format!("{} {} {:016x}", frame.width, frame.height, fnv1a(&pixels)),
+    )
 }
 
 /// The number of results for each op and reference, all of them equal.
@@ -27,14 +33,21 @@ fn equal() -> BTreeMap<(String, String), usize> {
         let [name, reference, op, expected] = line.split(" | ").collect::<Vec<_>>()[..] else {
             panic!("{line}")
         };
-        let image = images.entry(name.to_string()).or_insert_with(|| image(name));
+        let image = images
+            .entry(name.to_string())
+            .or_insert_with(|| image(name));
         let (op, found) = apply(op, image);
         if found != expected {
             wrong.push(format!("{line}: found {found}"));
         }
         *counts.entry((op, reference.to_string())).or_default() += 1;
     }
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     counts
 }
 
@@ -46,10 +59,17 @@ pub(crate) fn rows() -> Vec<Row> {
         "numpy.pad" => "numpy 2.4 pad".to_string(),
         "OpenCV" => "OpenCV 5.0, each channel".to_string(),
         "scikit-image" => "scikit-image 0.26".to_string(),
-        other => other.replace("torchvision", "torchvision 0.29").replace("PIL", "PIL (Pillow 13.0)"),
+        other => other
+            .replace("torchvision", "torchvision 0.29")
+            .replace("PIL", "PIL (Pillow 13.0)"),
     };
     let row = |((op, reference), cases): ((String, String), usize)| {
-        [op, version(&reference), cases.to_string(), "equal".to_string()]
+        [
+            op,
+            version(&reference),
+            cases.to_string(),
+            "equal".to_string(),
+        ]
     };
     equal().into_iter().map(row).collect()
 }

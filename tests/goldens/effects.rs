@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use feedmill::augment::{Blur, Convolve, Corrupt, Corruption, CorruptionSet, Edges, Elastic, Law, Noise, Step, Threshold};
-use feedmill::kernels::Dialect;
+use feedmill::augment::{
+    Blur, Convolve, Corrupt, Corruption, CorruptionSet, Edges, Elastic, Law, Noise, Step, Threshold,
+};
 use feedmill::geometry::Size;
+use feedmill::kernels::Dialect;
 
 use crate::{Difference, Row, fixture, fnv1a, image, run};
 
@@ -24,7 +26,13 @@ impl Image {
             None => image,
             Some((width, height)) => {
                 let (width, height) = (width.parse().unwrap(), height.parse().unwrap());
-                image.after(Step::Crop { left: 20, top: 10, width, height, pad: Default::default() })
+                image.after(Step::Crop {
+                    left: 20,
+                    top: 10,
+                    width,
+                    height,
+                    pad: Default::default(),
+                })
             }
         }
     }
@@ -36,7 +44,8 @@ impl Image {
 }
 
 fn number<T: std::str::FromStr>(word: &str) -> T {
-    word.parse().unwrap_or_else(|_| panic!("{word} is no number of this type"))
+    word.parse()
+        .unwrap_or_else(|_| panic!("{word} is no number of this type"))
 }
 
 /// The step that a line names.
@@ -47,37 +56,74 @@ fn step(words: &[&str]) -> Step {
         ["pil_gaussian_blur", radius] => Step::Blur(Blur::PilGaussian(number(radius))),
         ["box_blur", radius] => Step::Blur(Blur::Box(number(radius))),
         ["median_blur", size] => Step::Blur(Blur::Median(number(size))),
-        ["gaussian_blur", kernel, sigma] => {
-            Step::Blur(Blur::Gaussian { kernel: number(kernel), sigma: number(sigma) })
-        }
+        ["gaussian_blur", kernel, sigma] => Step::Blur(Blur::Gaussian {
+            kernel: number(kernel),
+            sigma: number(sigma),
+        }),
         ["motion_blur", radius, sigma, angle] => {
             let (radius, sigma, angle) = (number(radius), number(sigma), number(angle));
-            Step::Blur(Blur::Motion { radius, sigma, angle })
+            Step::Blur(Blur::Motion {
+                radius,
+                sigma,
+                angle,
+            })
         }
         ["gaussian_noise", mean, sigma, seed] => {
             let (law, per_channel) = (Law::Normal, true);
             let (mean, scale, seed) = (number(mean), number(sigma), number(seed));
-            Step::Noise(Noise::Additive { law, mean, scale, per_channel, seed })
+            Step::Noise(Noise::Additive {
+                law,
+                mean,
+                scale,
+                per_channel,
+                seed,
+            })
         }
         ["laplace_noise", _, scale, seed] => {
             let (law, scale, seed) = (Law::Laplace, number(scale), number(seed));
-            Step::Noise(Noise::Additive { law, mean: 0.0, scale, per_channel: true, seed })
+            Step::Noise(Noise::Additive {
+                law,
+                mean: 0.0,
+                scale,
+                per_channel: true,
+                seed,
+            })
         }
         ["elementwise_add", low, high, seed] => {
             let [low, high]: [f64; 2] = [low, high].map(number);
             let (mean, scale) = (((high + low) / 510.0) as f32, ((high - low) / 510.0) as f32);
             let (law, seed) = (Law::Uniform, number(seed));
-            Step::Noise(Noise::Additive { law, mean, scale, per_channel: true, seed })
+            Step::Noise(Noise::Additive {
+                law,
+                mean,
+                scale,
+                per_channel: true,
+                seed,
+            })
         }
         ["elementwise_multiply", low, high, seed] => {
             let (low, high, seed) = (number(low), number(high), number(seed));
-            Step::Noise(Noise::Multiplicative { low, high, per_channel: true, seed })
+            Step::Noise(Noise::Multiplicative {
+                low,
+                high,
+                per_channel: true,
+                seed,
+            })
         }
         ["jpeg", quality] => Step::Jpeg(number(quality)),
         ["corrupt", name, severity, angle, seed] => {
-            let kind = Corruption::ALL.into_iter().find(|kind| kind.name() == name).unwrap();
+            let kind = Corruption::ALL
+                .into_iter()
+                .find(|kind| kind.name() == name)
+                .unwrap();
             let (severity, angle, seed) = (number(severity), number(angle), number(seed));
-            Step::Corrupt(Corrupt { kind, severity, set: CorruptionSet::ImagenetC, angle, seed })
+            Step::Corrupt(Corrupt {
+                kind,
+                severity,
+                set: CorruptionSet::ImagenetC,
+                angle,
+                seed,
+            })
         }
         ["convolve", "sharpen", alpha, lightness] => {
             Step::Convolve(Convolve::sharpen(number(alpha), number(lightness)))
@@ -86,12 +132,16 @@ fn step(words: &[&str]) -> Step {
             Step::Convolve(Convolve::emboss(number(alpha), number(strength)))
         }
         ["convolve", "edge_detect", alpha] => Step::Convolve(Convolve::edge_detect(number(alpha))),
-        ["convolve", "directed_edge_detect", alpha, direction] => {
-            Step::Convolve(Convolve::directed_edge_detect(number(alpha), number(direction)))
-        }
+        ["convolve", "directed_edge_detect", alpha, direction] => Step::Convolve(
+            Convolve::directed_edge_detect(number(alpha), number(direction)),
+        ),
         ["bilateral_blur", diameter, color, space] => {
             let (diameter, color, space) = (number(diameter), number(color), number(space));
-            Step::Blur(Blur::Bilateral { diameter, color, space })
+            Step::Blur(Blur::Bilateral {
+                diameter,
+                color,
+                space,
+            })
         }
         ["elastic", alpha, sigma, filter, r, g, b, seed] => Step::Elastic(Elastic {
             alpha: number(alpha),
@@ -102,9 +152,19 @@ fn step(words: &[&str]) -> Step {
         }),
         ["low_frequency_crop", side] => Step::LowFrequencies(number(side)),
         ["edge_map", sigma, threshold, shift, low, high] => {
-            let threshold = Threshold::ALL.into_iter().find(|rule| rule.to_string() == threshold).unwrap();
+            let threshold = Threshold::ALL
+                .into_iter()
+                .find(|rule| rule.to_string() == threshold)
+                .unwrap();
             let (sigma, [shift, low, high]) = (number(sigma), [shift, low, high].map(number));
-            Step::Edges(Edges { sigma, threshold, shift, low, high, alpha: 1.0 })
+            Step::Edges(Edges {
+                sigma,
+                threshold,
+                shift,
+                low,
+                high,
+                alpha: 1.0,
+            })
         }
         _ => panic!("unknown op {words:?}"),
     }
@@ -117,10 +177,15 @@ fn results(file: &str) -> BTreeMap<String, Difference> {
     let mut images: BTreeMap<String, Image> = BTreeMap::new();
     let mut rows: BTreeMap<String, Difference> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for line in fs::read_to_string(fixture(&format!("goldens/{file}.txt"))).unwrap().lines() {
+    for line in fs::read_to_string(fixture(&format!("goldens/{file}.txt")))
+        .unwrap()
+        .lines()
+    {
         let (left, right) = line.split_once(" = ").unwrap();
         let words: Vec<&str> = left.split(' ').collect();
-        let image = images.entry(words[0].to_string()).or_insert_with(|| Image::read(words[0]));
+        let image = images
+            .entry(words[0].to_string())
+            .or_insert_with(|| Image::read(words[0]));
         let found = image.after(step(&words[1..]));
         let name = match words[1] {
             "sharpness" | "corrupt" | "convolve" => words[1..3].join(" "),
@@ -145,7 +210,12 @@ fn results(file: &str) -> BTreeMap<String, Difference> {
         row.add(&found.pixels, golden);
     }
     assert!(rest.is_empty(), "{file}.bin has more than {file}.txt names");
-    assert!(wrong.is_empty(), "{} of {file} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {file} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     rows
 }
 
@@ -165,10 +235,16 @@ pub(crate) fn rows() -> Vec<Row> {
         "motion_blur" => "imagecorruptions 1.1.2",
         "jpeg" | "corrupt jpeg_compression" => "Pillow 13.0, libjpeg-turbo 3.2",
         "corrupt pixelate" => "Pillow 13.0",
-        "corrupt glass_blur" => "imagecorruptions 1.1.2 with a true exchange, the same random numbers",
-        "corrupt elastic_transform" => "ImageNet-C's formula by scipy 1.17, the same random numbers",
+        "corrupt glass_blur" => {
+            "imagecorruptions 1.1.2 with a true exchange, the same random numbers"
+        }
+        "corrupt elastic_transform" => {
+            "ImageNet-C's formula by scipy 1.17, the same random numbers"
+        }
         "bilateral_blur" => "OpenCV 5.0 bilateralFilter",
-        convolution if convolution.starts_with("convolve ") => "imgaug's kernels by OpenCV 5.0 filter2D",
+        convolution if convolution.starts_with("convolve ") => {
+            "imgaug's kernels by OpenCV 5.0 filter2D"
+        }
         "edge_map" => "scikit-image 0.26, Crafting-Shifts",
         "low_frequency_crop" => "EfficientTrain's formula by numpy 2.4",
         corruption if corruption.starts_with("corrupt ") => CORRUPTIONS,
@@ -188,6 +264,9 @@ fn effects_give_the_bytes_of_their_references_or_are_one_level_away() {
     for row in &table {
         println!("| {} |", row.join(" | "));
     }
-    let cases: usize = table.iter().map(|row| row[2].parse::<usize>().unwrap()).sum();
+    let cases: usize = table
+        .iter()
+        .map(|row| row[2].parse::<usize>().unwrap())
+        .sum();
     assert_eq!((table.len(), cases), (36, 1038));
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use feedmill::augment::{CenterCrop, Color, ColorJitter, Filter, HorizontalFlip, Resize, Step, VerticalFlip, self};
-use feedmill::kernels::{Dialect, PadMode};
+use feedmill::augment::{
+    self, CenterCrop, Color, ColorJitter, Filter, HorizontalFlip, Resize, Step, VerticalFlip,
+};
 use feedmill::geometry::Size;
+use feedmill::kernels::{Dialect, PadMode};
 use feedmill::mix::{CutMix, Geometry};
 
-use crate::{Difference, Row, decode, fixture, fnv1a, lines, image, run};
+use crate::{Difference, Row, decode, fixture, fnv1a, image, lines, run};
 
 fn numbers<T: std::str::FromStr>(words: &[&str]) -> Vec<T>
 where
@@ -20,7 +22,8 @@ where
 /// What feedmill makes of the op that a line of ops.txt names.
 fn apply(words: &[&str], image: &(Size, Vec<u8>)) -> (Size, Vec<u8>) {
     let (frame, pixels) = image;
-    let op = |op: &dyn augment::Op| augment::apply(op, 7, frame.width, frame.height, pixels).unwrap();
+    let op =
+        |op: &dyn augment::Op| augment::apply(op, 7, frame.width, frame.height, pixels).unwrap();
     let (name, values) = words.split_first().unwrap();
     let factor = || [values[0].parse::<f64>().unwrap(); 2];
     let size = || numbers::<u32>(values);
@@ -31,13 +34,18 @@ fn apply(words: &[&str], image: &(Size, Vec<u8>)) -> (Size, Vec<u8>) {
         // A jitter by 0 leaves the image alone; the reference still goes through HSV.
         "hue" => {
             let shift = factor()[0] as f32;
-            run([Step::Color(Color::Hue(shift, Dialect::Pil))], (*frame, pixels))
+            run(
+                [Step::Color(Color::Hue(shift, Dialect::Pil))],
+                (*frame, pixels),
+            )
         }
         "horizontal_flip" => op(&HorizontalFlip::new(1.0)),
         "vertical_flip" => op(&VerticalFlip::new(1.0)),
         "center_crop" => op(&CenterCrop::exact(size()[0], size()[1])),
         "nearest" => {
-            let [width, height] = size()[..] else { panic!("{words:?}") };
+            let [width, height] = size()[..] else {
+                panic!("{words:?}")
+            };
             op(&Resize::exact(height, width).filter(Filter::Nearest))
         }
         "shorter" => op(&Resize::shorter(size()[0]).filter(Filter::Nearest)),
@@ -46,9 +54,20 @@ fn apply(words: &[&str], image: &(Size, Vec<u8>)) -> (Size, Vec<u8>) {
                 "reflect" => PadMode::Reflect,
                 _ => PadMode::Constant([9, 80, 200]),
             };
-            let [left, top, width, height] = numbers::<i64>(&values[1..])[..] else { panic!("{words:?}") };
+            let [left, top, width, height] = numbers::<i64>(&values[1..])[..] else {
+                panic!("{words:?}")
+            };
             let (width, height) = (width as u32, height as u32);
-            run([Step::Crop { left, top, width, height, pad }], (*frame, pixels))
+            run(
+                [Step::Crop {
+                    left,
+                    top,
+                    width,
+                    height,
+                    pad,
+                }],
+                (*frame, pixels),
+            )
         }
         other => panic!("unknown op {other}"),
     }
@@ -62,7 +81,9 @@ fn exact_ops() -> BTreeMap<String, usize> {
     for line in lines("goldens/ops.txt") {
         let (left, right) = line.split_once(" = ").unwrap();
         let words: Vec<&str> = left.split(' ').collect();
-        let image = images.entry(words[0].to_string()).or_insert_with(|| image(words[0]));
+        let image = images
+            .entry(words[0].to_string())
+            .or_insert_with(|| image(words[0]));
         let (frame, pixels) = apply(&words[1..], image);
         let found = format!("{} {} {:016x}", frame.width, frame.height, fnv1a(&pixels));
         if found != right {
@@ -70,7 +91,12 @@ fn exact_ops() -> BTreeMap<String, usize> {
         }
         *counts.entry(words[1].to_string()).or_default() += 1;
     }
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     counts
 }
 
@@ -87,8 +113,11 @@ fn resizes() -> BTreeMap<String, Difference> {
     let mut rest = &expected[..];
     for line in lines("goldens/resize.txt") {
         let words: Vec<&str> = line.split(' ').collect();
-        let image = images.entry(words[0].to_string()).or_insert_with(|| image(words[0]));
-        let [left, top, width, height, to_width, to_height] = numbers::<u32>(&words[2..])[..] else {
+        let image = images
+            .entry(words[0].to_string())
+            .or_insert_with(|| image(words[0]));
+        let [left, top, width, height, to_width, to_height] = numbers::<u32>(&words[2..])[..]
+        else {
             panic!("{line}")
         };
         let filter = match words[1] {
@@ -96,18 +125,39 @@ fn resizes() -> BTreeMap<String, Difference> {
             "bicubic" => Filter::Bicubic,
             _ => Filter::Lanczos,
         };
-        let crop =
-            Step::Crop { left: i64::from(left), top: i64::from(top), width, height, pad: PadMode::default() };
-        let (_, found) =
-            run([crop, Step::Resize { width: to_width, height: to_height, filter }], (image.0, &image.1));
+        let crop = Step::Crop {
+            left: i64::from(left),
+            top: i64::from(top),
+            width,
+            height,
+            pad: PadMode::default(),
+        };
+        let (_, found) = run(
+            [
+                crop,
+                Step::Resize {
+                    width: to_width,
+                    height: to_height,
+                    filter,
+                },
+            ],
+            (image.0, &image.1),
+        );
         let (golden, tail) = rest.split_at(found.len());
         rest = tail;
         let mut difference = Difference::default();
         difference.add(&found, golden);
         if difference.most > 1 {
-            println!("{line}: at most {}, mean {:.4}", difference.most, difference.mean());
+            println!(
+                "{line}: at most {}, mean {:.4}",
+                difference.most,
+                difference.mean()
+            );
         }
-        differences.entry(words[1].to_string()).or_default().add(&found, golden);
+        differences
+            .entry(words[1].to_string())
+            .or_default()
+            .add(&found, golden);
     }
     assert!(rest.is_empty());
     differences
@@ -123,7 +173,10 @@ fn resizes_are_within_one_level_of_pillow() {
 #[test]
 fn cut_boxes_are_those_of_timm_torchvision_and_the_authors() {
     let mut count = 0;
-    for line in lines("goldens/mix.txt").iter().filter(|line| line.starts_with("box ")) {
+    for line in lines("goldens/mix.txt")
+        .iter()
+        .filter(|line| line.starts_with("box "))
+    {
         let (left, right) = line.split_once(" = ").unwrap();
         let words: Vec<&str> = left.split(' ').collect();
         let geometry = match words[1] {
@@ -131,11 +184,19 @@ fn cut_boxes_are_those_of_timm_torchvision_and_the_authors() {
             "timm" => Geometry::Timm,
             _ => Geometry::Torchvision,
         };
-        let [height, width] = numbers::<u32>(&words[2..4])[..] else { panic!("{line}") };
-        let [cy, cx] = numbers::<u32>(&words[5..7])[..] else { panic!("{line}") };
+        let [height, width] = numbers::<u32>(&words[2..4])[..] else {
+            panic!("{line}")
+        };
+        let [cy, cx] = numbers::<u32>(&words[5..7])[..] else {
+            panic!("{line}")
+        };
         let cutmix = CutMix::new(1.0).geometry(geometry);
         let rect = cutmix.rect(words[4].parse().unwrap(), cy, cx, Size { width, height });
-        assert_eq!(rect.to_vec(), numbers::<u32>(&right.split(' ').collect::<Vec<_>>()), "{left}");
+        assert_eq!(
+            rect.to_vec(),
+            numbers::<u32>(&right.split(' ').collect::<Vec<_>>()),
+            "{left}"
+        );
         count += 1;
     }
     assert_eq!(count, 420);
@@ -147,7 +208,11 @@ fn odd() -> Vec<(String, Difference)> {
         let words: Vec<&str> = line.split(' ').collect();
         let name = words[0];
         let (frame, pixels) = decode(&format!("odd/{name}"));
-        assert_eq!([frame.width, frame.height][..], numbers::<u32>(&words[1..3])[..], "{name}");
+        assert_eq!(
+            [frame.width, frame.height][..],
+            numbers::<u32>(&words[1..3])[..],
+            "{name}"
+        );
         let mut difference = Difference::default();
         if words[3] == "equal" {
             assert_eq!(format!("{:016x}", fnv1a(&pixels)), words[4], "{name}");
@@ -155,7 +220,11 @@ fn odd() -> Vec<(String, Difference)> {
         }
         let (_, expected) = decode(&format!("odd/expected/{}.png", name.replace('.', "_")));
         difference.add(&pixels, &expected);
-        println!("{name}: at most {}, mean {:.4}", difference.most, difference.mean());
+        println!(
+            "{name}: at most {}, mean {:.4}",
+            difference.most,
+            difference.mean()
+        );
         Some((name.to_string(), difference))
     };
     lines("odd/golden.txt").iter().filter_map(one).collect()
@@ -165,10 +234,15 @@ fn odd() -> Vec<(String, Difference)> {
 fn odd_images_decode_by_the_rules_of_pillow() {
     for (name, difference) in odd() {
         let (most, mean) = tolerance(&name);
-        assert!(difference.most <= most && difference.mean() <= mean, "{name}: {difference:?}");
+        assert!(
+            difference.most <= most && difference.mean() <= mean,
+            "{name}: {difference:?}"
+        );
     }
-    let mut listed: Vec<String> =
-        lines("odd/golden.txt").iter().map(|line| line.split(' ').next().unwrap().to_string()).collect();
+    let mut listed: Vec<String> = lines("odd/golden.txt")
+        .iter()
+        .map(|line| line.split(' ').next().unwrap().to_string())
+        .collect();
     // A file that nobody expects anything of tests nothing.
     let mut present: Vec<String> = fs::read_dir(fixture("odd"))
         .unwrap()
@@ -180,7 +254,8 @@ fn odd_images_decode_by_the_rules_of_pillow() {
     assert_eq!(present, listed);
 }
 
-/// How far zune-jpeg may be from libjpeg-turbo: the largest difference and the mean one. Others are equal.
+/// How far zune-jpeg may be from libjpeg-turbo: the largest difference and the mean one. Others are
+/// equal.
 fn tolerance(name: &str) -> (u8, f64) {
     match name {
         _ if name.ends_with(".webp") || name.starts_with("progressive_") => (0, 0.0),
@@ -193,49 +268,148 @@ fn tolerance(name: &str) -> (u8, f64) {
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     let mut row = |op: &str, reference: &str, cases: usize, difference: &str| {
-        rows.push([op.to_string(), reference.to_string(), cases.to_string(), difference.to_string()]);
+        rows.push([
+            op.to_string(),
+            reference.to_string(),
+            cases.to_string(),
+            difference.to_string(),
+        ]);
     };
     let equal = exact_ops();
     for (op, key, reference) in [
-        ("brightness", "brightness", "torchvision 0.29 on PIL (Pillow 13.0 ImageEnhance)"),
-        ("contrast", "contrast", "torchvision 0.29 on PIL (Pillow 13.0 ImageEnhance)"),
-        ("saturation", "saturation", "torchvision 0.29 on PIL (Pillow 13.0 ImageEnhance)"),
+        (
+            "brightness",
+            "brightness",
+            "torchvision 0.29 on PIL (Pillow 13.0 ImageEnhance)",
+        ),
+        (
+            "contrast",
+            "contrast",
+            "torchvision 0.29 on PIL (Pillow 13.0 ImageEnhance)",
+        ),
+        (
+            "saturation",
+            "saturation",
+            "torchvision 0.29 on PIL (Pillow 13.0 ImageEnhance)",
+        ),
         ("hue", "hue", "torchvision 0.29 on PIL"),
         ("horizontal flip", "horizontal_flip", "torchvision 0.29"),
         ("vertical flip", "vertical_flip", "torchvision 0.29"),
         ("center crop", "center_crop", "torchvision 0.29"),
-        ("crop with padding, constant or reflected", "pad_crop", "torchvision 0.29"),
-        ("resize to the shorter side, its size", "shorter", "torchvision 0.29"),
+        (
+            "crop with padding, constant or reflected",
+            "pad_crop",
+            "torchvision 0.29",
+        ),
+        (
+            "resize to the shorter side, its size",
+            "shorter",
+            "torchvision 0.29",
+        ),
         ("resize, nearest", "nearest", "Pillow 13.0"),
     ] {
         row(op, reference, equal[key], "equal");
     }
     for (filter, difference) in resizes() {
         let name = format!("resize and crop + resize, {filter}");
-        row(&name, "Pillow 13.0", difference.cases, &difference.to_string());
+        row(
+            &name,
+            "Pillow 13.0",
+            difference.cases,
+            &difference.to_string(),
+        );
     }
-    let tested =
-        |prefix: &str| lines("goldens/mix.txt").iter().filter(|line| line.starts_with(prefix)).count();
-    row("normalize", "torchvision 0.29", lines("goldens/normalize.txt").len(), "equal");
-    row("MixUp of f32 pixels, lam a float32", "torch 2.15", tested("blend f32"), "equal");
-    row("MixUp of u8 pixels", "timm 1.0.31 FastCollateMixup", tested("blend u8"), "equal");
-    row("CutMix box, official", "CutMix-PyTorch", tested("box official"), "equal");
-    row("CutMix box, timm", "timm 1.0.31", tested("box timm"), "equal");
-    row("CutMix box, torchvision", "torchvision 0.29", tested("box torchvision"), "equal");
-    row("smoothed and mixed targets", "timm 1.0.31 mixup_target", tested("target"), "1e-6");
+    let tested = |prefix: &str| {
+        lines("goldens/mix.txt")
+            .iter()
+            .filter(|line| line.starts_with(prefix))
+            .count()
+    };
+    row(
+        "normalize",
+        "torchvision 0.29",
+        lines("goldens/normalize.txt").len(),
+        "equal",
+    );
+    row(
+        "MixUp of f32 pixels, lam a float32",
+        "torch 2.15",
+        tested("blend f32"),
+        "equal",
+    );
+    row(
+        "MixUp of u8 pixels",
+        "timm 1.0.31 FastCollateMixup",
+        tested("blend u8"),
+        "equal",
+    );
+    row(
+        "CutMix box, official",
+        "CutMix-PyTorch",
+        tested("box official"),
+        "equal",
+    );
+    row(
+        "CutMix box, timm",
+        "timm 1.0.31",
+        tested("box timm"),
+        "equal",
+    );
+    row(
+        "CutMix box, torchvision",
+        "torchvision 0.29",
+        tested("box torchvision"),
+        "equal",
+    );
+    row(
+        "smoothed and mixed targets",
+        "timm 1.0.31 mixup_target",
+        tested("target"),
+        "1e-6",
+    );
     let golden = lines("odd/golden.txt");
-    let decoded =
-        |ending: &str| golden.iter().filter(|line| line.split(' ').next().unwrap().ends_with(ending)).count();
-    row("PNG (16-bit gray by its own rule)", "Pillow 13.0", decoded(".png"), "equal");
-    row("WebP", "Pillow 13.0, libwebp 1.6", decoded(".webp"), "equal");
-    let jpeg = lines("jpeg/golden.txt").iter().filter(|line| !line.ends_with("refused")).count();
-    let exif = golden.iter().filter(|line| line.starts_with("exif_")).count();
-    row("JPEG, baseline and extended, one scan", "Pillow 13.0, libjpeg-turbo 3.2", jpeg + exif, "equal");
+    let decoded = |ending: &str| {
+        golden
+            .iter()
+            .filter(|line| line.split(' ').next().unwrap().ends_with(ending))
+            .count()
+    };
+    row(
+        "PNG (16-bit gray by its own rule)",
+        "Pillow 13.0",
+        decoded(".png"),
+        "equal",
+    );
+    row(
+        "WebP",
+        "Pillow 13.0, libwebp 1.6",
+        decoded(".webp"),
+        "equal",
+    );
+    let jpeg = lines("jpeg/golden.txt")
+        .iter()
+        .filter(|line| !line.ends_with("refused"))
+        .count();
+    let exif = golden
+        .iter()
+        .filter(|line| line.starts_with("exif_"))
+        .count();
+    row(
+        "JPEG, baseline and extended, one scan",
+        "Pillow 13.0, libjpeg-turbo 3.2",
+        jpeg + exif,
+        "equal",
+    );
     let (progressive, other): (Vec<_>, Vec<_>) = odd()
         .into_iter()
         .filter(|(name, _)| name.ends_with(".jpg"))
         .partition(|(name, _)| name.starts_with("progressive_"));
-    row("JPEG, progressive", "Pillow 13.0, libjpeg-turbo 3.2", progressive.len(), "equal");
+    row(
+        "JPEG, progressive",
+        "Pillow 13.0, libjpeg-turbo 3.2",
+        progressive.len(),
+        "equal",
+    );
     let mut others = Difference::default();
     for (_, difference) in other {
         others.most = others.most.max(difference.most);
@@ -243,6 +417,11 @@ pub(crate) fn rows() -> Vec<Row> {
         others.values += difference.values;
         others.cases += 1;
     }
-    row("JPEG, CMYK and YCCK", "Pillow 13.0, libjpeg-turbo 3.2", others.cases, &others.to_string());
+    row(
+        "JPEG, CMYK and YCCK",
+        "Pillow 13.0, libjpeg-turbo 3.2",
+        others.cases,
+        &others.to_string(),
+    );
     rows
 }

@@ -1,7 +1,8 @@
-//! Ops, mixing and decoding against what Pillow, torchvision, timm and others make of the same images.
+//! Ops, mixing and decoding against what Pillow, torchvision, timm and others make of the same
+//! images.
 //!
-//! The golden files are made by the scripts beside this file, whose headers name the versions. docs/AUGMENTATIONS.md has the
-//! table of all differences, which a test here writes.
+//! The golden files are made by the scripts beside this file, whose headers name the versions.
+//! docs/AUGMENTATIONS.md has the table of all differences, which a test here writes.
 
 mod apply;
 mod effects;
@@ -11,26 +12,32 @@ use std::fs;
 use std::path::PathBuf;
 
 use feedmill::augment::{Program, Scratch, Step};
-use feedmill::geometry::Size;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
+use feedmill::geometry::Size;
 use feedmill::source::Codec;
 
 /// A row of the table: op, reference, cases, largest difference.
 type Row = [String; 4];
 
 fn fixture(path: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "fixtures", path].iter().collect()
+    [env!("CARGO_MANIFEST_DIR"), "fixtures", path]
+        .iter()
+        .collect()
 }
 
 fn lines(path: &str) -> Vec<String> {
-    fs::read_to_string(fixture(path)).unwrap().lines().map(str::to_string).collect()
+    fs::read_to_string(fixture(path))
+        .unwrap()
+        .lines()
+        .map(str::to_string)
+        .collect()
 }
 
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xCBF2_9CE4_8422_2325, |state, &byte| (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |state, &byte| {
+        (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+    })
 }
 
 fn decode(path: &str) -> (Size, Vec<u8>) {
@@ -43,8 +50,16 @@ fn decode(path: &str) -> (Size, Vec<u8>) {
     let probe = probe(&bytes, codec, &Limits::default()).unwrap();
     let mut pixels = Vec::new();
     let whole = Rect::whole(probe.width, probe.height);
-    Decoder::new().decode(&bytes, &probe, whole, &mut pixels).unwrap();
-    (Size { width: probe.width, height: probe.height }, pixels)
+    Decoder::new()
+        .decode(&bytes, &probe, whole, &mut pixels)
+        .unwrap();
+    (
+        Size {
+            width: probe.width,
+            height: probe.height,
+        },
+        pixels,
+    )
 }
 
 /// The images of fixtures/goldens by name, photographs by path.
@@ -61,7 +76,9 @@ fn run(steps: impl IntoIterator<Item = Step>, (frame, pixels): (Size, &[u8])) ->
     let end = program.end();
     let mut out = vec![0; (end.width * end.height * 3) as usize];
     let whole = Rect::whole(frame.width, frame.height);
-    program.run(&mut Scratch::new(true), pixels, whole, &mut out, end).unwrap();
+    program
+        .run(&mut Scratch::new(true), pixels, whole, &mut out, end)
+        .unwrap();
     (end, out)
 }
 
@@ -106,8 +123,13 @@ fn table() -> String {
         ["op", "reference", "cases", "largest difference"].map(String::from),
         ["---", "---", "---", "---"].map(String::from),
     ];
-    let rows = head.into_iter().chain(first::rows()).chain(apply::rows()).chain(effects::rows());
-    rows.map(|row| format!("| {} |\n", row.join(" | "))).collect()
+    let rows = head
+        .into_iter()
+        .chain(first::rows())
+        .chain(apply::rows())
+        .chain(effects::rows());
+    rows.map(|row| format!("| {} |\n", row.join(" | ")))
+        .collect()
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! An image whose colors are its coordinates: what moves with it must agree with them.
 
 use feedmill::augment::{Joint, Program, Scratch, Step, WarpFilter};
-use feedmill::geometry::Size;
 use feedmill::geometry::Rect;
+use feedmill::geometry::Size;
 use feedmill::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 use proptest::prelude::*;
 
@@ -12,38 +12,60 @@ use crate::program;
 const STEEP: u32 = 4;
 const CELLS: u32 = 4;
 
-/// Red and green are the coordinates of a pixel's center, blue tells the image from what lies around it.
+/// Red and green are the coordinates of a pixel's center, blue tells the image from what lies
+/// around it.
 fn ramp(frame: Size) -> Vec<u8> {
     let rows = 0..frame.height;
-    rows.flat_map(|y| (0..frame.width).flat_map(move |x| [(x * STEEP) as u8, (y * STEEP) as u8, 255]))
-        .collect()
+    rows.flat_map(|y| {
+        (0..frame.width).flat_map(move |x| [(x * STEEP) as u8, (y * STEEP) as u8, 255])
+    })
+    .collect()
 }
 
 /// The first pixel of a cell and the one after its last.
 fn cell(number: u32, side: u32) -> (f64, f64) {
-    (f64::from(number * side / CELLS), f64::from((number + 1) * side / CELLS))
+    (
+        f64::from(number * side / CELLS),
+        f64::from((number + 1) * side / CELLS),
+    )
 }
 
 fn annotations(frame: Size) -> Annotations {
     let Size { width, height } = frame;
-    let label = |at: u32, side: u32| (0..CELLS).find(|n| f64::from(at) < cell(*n, side).1).unwrap();
+    let label = |at: u32, side: u32| {
+        (0..CELLS)
+            .find(|n| f64::from(at) < cell(*n, side).1)
+            .unwrap()
+    };
     let pixels = |value: &dyn Fn(u32, u32) -> u8| -> Vec<u8> {
-        (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| value(x, y)).collect()
+        (0..height)
+            .flat_map(|y| (0..width).map(move |x| (x, y)))
+            .map(|(x, y)| value(x, y))
+            .collect()
     };
     let mask = pixels(&|x, y| (label(x, width) + CELLS * label(y, height)) as u8);
-    let boxes: Vec<BoxLabel> = [[0.1, 0.1, 0.4, 0.3], [0.5, 0.1, 0.9, 0.45], [0.2, 0.5, 0.7, 0.95]]
-        .iter()
-        .zip(1..)
-        .map(|(shares, id)| {
-            let edges = [
-                shares[0] * width as f32,
-                shares[1] * height as f32,
-                shares[2] * width as f32,
-                shares[3] * height as f32,
-            ];
-            BoxLabel { edges: edges.map(f32::floor), class: id, id, pasted: None }
-        })
-        .collect();
+    let boxes: Vec<BoxLabel> = [
+        [0.1, 0.1, 0.4, 0.3],
+        [0.5, 0.1, 0.9, 0.45],
+        [0.2, 0.5, 0.7, 0.95],
+    ]
+    .iter()
+    .zip(1..)
+    .map(|(shares, id)| {
+        let edges = [
+            shares[0] * width as f32,
+            shares[1] * height as f32,
+            shares[2] * width as f32,
+            shares[3] * height as f32,
+        ];
+        BoxLabel {
+            edges: edges.map(f32::floor),
+            class: id,
+            id,
+            pasted: None,
+        }
+    })
+    .collect();
     let instances = pixels(&|x, y| {
         let inside = |label: &&BoxLabel| {
             let [x0, y0, x1, y1] = label.edges.map(|edge| edge as u32);
@@ -68,8 +90,8 @@ fn annotations(frame: Size) -> Annotations {
     }
 }
 
-/// How far places may be off: in pixels of the first image, by every step's own rounding (half a pixel for the nearest
-/// neighbor, the colors' for the others), and in pixels of the last one.
+/// How far places may be off: in pixels of the first image, by every step's own rounding (half a
+/// pixel for the nearest neighbor, the colors' for the others), and in pixels of the last one.
 fn tolerance(program: &Program) -> (f64, f64) {
     let mut frame = program.begin();
     // Pixels of the first image that one of the present image covers, at most.
@@ -80,7 +102,10 @@ fn tolerance(program: &Program) -> (f64, f64) {
         let (factor, own) = match step {
             Step::Resize { .. } => {
                 let ratio = |old: u32, new: u32| f64::from(old) / f64::from(new);
-                (ratio(frame.width, next.width).max(ratio(frame.height, next.height)), 0.75)
+                (
+                    ratio(frame.width, next.width).max(ratio(frame.height, next.height)),
+                    0.75,
+                )
             }
             Step::Warp(warp) => {
                 let reach = |x: f64, y: f64| {
@@ -96,8 +121,17 @@ fn tolerance(program: &Program) -> (f64, f64) {
                         .fold(0.0, f64::max)
                 };
                 let (w, h) = (f64::from(next.width), f64::from(next.height));
-                let most = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)].into_iter().map(|(x, y)| reach(x, y));
-                (1.5 * most.fold(0.0, f64::max), if warp.filter == WarpFilter::Nearest { 1.0 } else { 0.75 })
+                let most = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)]
+                    .into_iter()
+                    .map(|(x, y)| reach(x, y));
+                (
+                    1.5 * most.fold(0.0, f64::max),
+                    if warp.filter == WarpFilter::Nearest {
+                        1.0
+                    } else {
+                        0.75
+                    },
+                )
             }
             Step::Elastic(_) => (1.3, 1.0),
             _ => (1.0, 0.0),
@@ -127,7 +161,8 @@ impl Made {
         Some([0, 1, 2].map(|c| f64::from(self.pixels[at + c])))
     }
 
-    /// The values around a place, between pixels; `None` unless all four pixels come from the image alone.
+    /// The values around a place, between pixels; `None` unless all four pixels come from the image
+    /// alone.
     fn between(&self, x: f64, y: f64) -> Option<[f64; 2]> {
         let (x, y) = (x - 0.5, y - 0.5);
         let (x0, y0) = (x.floor(), y.floor());
@@ -159,7 +194,12 @@ impl Made {
 fn bounds(plane: &Plane, id: u32) -> Option<[f64; 4]> {
     let (width, _) = plane.size().unwrap();
     let mut all: Option<[f64; 4]> = None;
-    for (at, _) in plane.bytes.iter().enumerate().filter(|(_, value)| u32::from(**value) == id) {
+    for (at, _) in plane
+        .bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, value)| u32::from(**value) == id)
+    {
         let (x, y) = (f64::from(at as u32 % width), f64::from(at as u32 / width));
         let [x0, y0, x1, y1] = all.unwrap_or([x, y, x, y]);
         all = Some([x0.min(x), y0.min(y), x1.max(x + 1.0), y1.max(y + 1.0)]);
@@ -205,28 +245,46 @@ fn op() -> impl Strategy<Value = String> {
 fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
     let program = program(ops, seed, frame);
     let end = program.end();
-    let mut made = Made { frame: end, pixels: vec![0; (end.width * end.height * 3) as usize] };
+    let mut made = Made {
+        frame: end,
+        pixels: vec![0; (end.width * end.height * 3) as usize],
+    };
     let scratch = &mut Scratch::new(true);
     program
-        .run(scratch, &ramp(frame), Rect::whole(frame.width, frame.height), &mut made.pixels, end)
+        .run(
+            scratch,
+            &ramp(frame),
+            Rect::whole(frame.width, frame.height),
+            &mut made.pixels,
+            end,
+        )
         .unwrap();
-    let joint = Joint { min_size: 0.0, min_area: 0.0, ..Joint::default() };
+    let joint = Joint {
+        min_size: 0.0,
+        min_area: 0.0,
+        ..Joint::default()
+    };
     let found = joint.apply(&program, &annotations(frame), scratch).unwrap();
     let (first, last) = tolerance(&program);
     let mut checked = [0; 3];
 
     for (point, given) in found.keypoints.iter().zip(&annotations(frame).keypoints) {
         let at = [f64::from(point.x), f64::from(point.y)];
-        let inside =
-            (0.0..=f64::from(end.width)).contains(&at[0]) && (0.0..=f64::from(end.height)).contains(&at[1]);
-        assert!(inside || point.visible == 0, "{ops:?} seed {seed}: {point:?} is seen outside of {end}");
+        let inside = (0.0..=f64::from(end.width)).contains(&at[0])
+            && (0.0..=f64::from(end.height)).contains(&at[1]);
+        assert!(
+            inside || point.visible == 0,
+            "{ops:?} seed {seed}: {point:?} is seen outside of {end}"
+        );
         if point.visible == 0 {
             continue;
         }
         if let Some(levels) = made.between(at[0], at[1]) {
             checked[0] += 1;
             let [x, y] = levels.map(|level| level / f64::from(STEEP) + 0.5);
-            let off = (x - f64::from(given.x)).abs().max((y - f64::from(given.y)).abs());
+            let off = (x - f64::from(given.x))
+                .abs()
+                .max((y - f64::from(given.y)).abs());
             assert!(
                 off <= first,
                 "{ops:?} seed {seed}: {given:?} at {at:?} shows {x}, {y}: off by {off} > {first}"
@@ -241,32 +299,49 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
             let label = u32::from(cells.value(x as u32, y as u32).unwrap());
             let around = || (-1..=1).flat_map(move |j| (-1..=1).map(move |i| (x + i, y + j)));
             if label == 255 {
-                let whole = around().all(|(x, y)| made.at(x, y).is_some_and(|[.., blue]| blue == 255.0));
-                assert!(!whole, "{ops:?} seed {seed}: {x}, {y} is ignored, and image");
+                let whole =
+                    around().all(|(x, y)| made.at(x, y).is_some_and(|[.., blue]| blue == 255.0));
+                assert!(
+                    !whole,
+                    "{ops:?} seed {seed}: {x}, {y} is ignored, and image"
+                );
             } else if let Some([sx, sy]) = made.origin(x, y) {
                 checked[1] += 1;
                 let (left, right) = cell(label % CELLS, frame.width);
                 let (top, bottom) = cell(label / CELLS, frame.height);
-                let off = [left - sx, sx - right, top - sy, sy - bottom].into_iter().fold(0.0, f64::max);
+                let off = [left - sx, sx - right, top - sy, sy - bottom]
+                    .into_iter()
+                    .fold(0.0, f64::max);
                 assert!(
                     off <= first,
                     "{ops:?} seed {seed}: {x}, {y} shows {sx}, {sy} and has {label}: {off} > {first}"
                 );
             } else {
-                let outside = around().all(|(x, y)| made.at(x, y).is_none_or(|[.., blue]| blue == 0.0));
-                assert!(!outside, "{ops:?} seed {seed}: {x}, {y} has {label} outside of the image");
+                let outside =
+                    around().all(|(x, y)| made.at(x, y).is_none_or(|[.., blue]| blue == 0.0));
+                assert!(
+                    !outside,
+                    "{ops:?} seed {seed}: {x}, {y} has {label} outside of the image"
+                );
             }
         }
     }
 
-    let aligned = !program.steps().iter().any(|step| matches!(step, Step::Warp(_) | Step::Elastic(_)));
+    let aligned = !program
+        .steps()
+        .iter()
+        .any(|step| matches!(step, Step::Warp(_) | Step::Elastic(_)));
     let instances = found.plane("boxes").unwrap();
     for id in 1..=3 {
         let label = found.boxes.iter().find(|label| label.id == id);
         match (label, bounds(instances, id)) {
-            (None, pixels) => assert_eq!(pixels, None, "{ops:?} seed {seed}: a dropped box has pixels"),
+            (None, pixels) => assert_eq!(
+                pixels, None,
+                "{ops:?} seed {seed}: a dropped box has pixels"
+            ),
             (Some(label), None) => {
-                // Outside of what is seen, or thinner than the neighbors that were taken; a hull is larger than its content.
+                // Outside of what is seen, or thinner than the neighbors that were taken; a hull is
+                // larger than its content.
                 let [x0, y0, x1, y1] = label.edges.map(f64::from);
                 assert!(
                     !aligned || (x1 - x0).min(y1 - y0) <= last,
@@ -277,13 +352,19 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
                 checked[2] += 1;
                 let edges = label.edges.map(f64::from);
                 for side in 0..4 {
-                    let beyond =
-                        if side < 2 { edges[side] - pixels[side] } else { pixels[side] - edges[side] };
+                    let beyond = if side < 2 {
+                        edges[side] - pixels[side]
+                    } else {
+                        pixels[side] - edges[side]
+                    };
                     assert!(
                         beyond <= last,
                         "{ops:?} seed {seed}: {label:?} lacks pixels to {pixels:?}: {beyond} > {last}"
                     );
-                    assert!(!aligned || beyond >= -last, "{ops:?} seed {seed}: {label:?} around {pixels:?}");
+                    assert!(
+                        !aligned || beyond >= -last,
+                        "{ops:?} seed {seed}: {label:?} around {pixels:?}"
+                    );
                 }
             }
         }
@@ -308,10 +389,19 @@ proptest! {
 #[test]
 fn the_ramp_checks_points_labels_and_boxes() {
     let ops = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let frame = Size { width: 60, height: 40 };
+    let frame = Size {
+        width: 60,
+        height: 40,
+    };
     let [points, labels, boxes] = check(&ops(&[r#"op = "horizontal_flip", p = 1.0"#]), 1, frame);
     assert_eq!((points, labels, boxes), (16, 2400, 3));
-    let chain = [r#"op = "affine", degrees = 20, filter = "bilinear""#, r#"op = "resize", size = [40, 50]"#];
+    let chain = [
+        r#"op = "affine", degrees = 20, filter = "bilinear""#,
+        r#"op = "resize", size = [40, 50]"#,
+    ];
     let [points, labels, boxes] = check(&ops(&chain), 1, frame);
-    assert!(points >= 10 && labels > 1000 && boxes == 3, "{points} {labels} {boxes}");
+    assert!(
+        points >= 10 && labels > 1000 && boxes == 3,
+        "{points} {labels} {boxes}"
+    );
 }

@@ -17,34 +17,65 @@ fn inputs(w: u32, h: u32) -> Annotations {
         [fw - 9.5, fh - 8.25, fw - 1.0, fh - 2.0],
         [7.0, 5.0, 8.0, 20.0],
     ];
-    let points = [[0.5, 0.5], [fw / 2.0, fh / 2.0], [fw - 3.25, 4.0], [5.0, fh - 2.5], [10.0, 11.0]];
-    let mask: Vec<u8> = (0..h).flat_map(|y| (0..w).map(move |x| ((x / 5 + y / 4 * 3) % 7) as u8)).collect();
+    let points = [
+        [0.5, 0.5],
+        [fw / 2.0, fh / 2.0],
+        [fw - 3.25, 4.0],
+        [5.0, fh - 2.5],
+        [10.0, 11.0],
+    ];
+    let mask: Vec<u8> = (0..h)
+        .flat_map(|y| (0..w).map(move |x| ((x / 5 + y / 4 * 3) % 7) as u8))
+        .collect();
     Annotations {
         boxes: boxes
             .iter()
             .zip(1..)
-            .map(|(edges, id)| BoxLabel { edges: *edges, class: 0, id, pasted: None })
+            .map(|(edges, id)| BoxLabel {
+                edges: *edges,
+                class: 0,
+                id,
+                pasted: None,
+            })
             .collect(),
         keypoints: points
             .iter()
             .zip(0..)
-            .map(|([x, y], id)| Keypoint { x: *x, y: *y, visible: 1, id, instance: 0 })
+            .map(|([x, y], id)| Keypoint {
+                x: *x,
+                y: *y,
+                visible: 1,
+                id,
+                instance: 0,
+            })
             .collect(),
         planes: vec![Plane::raw("mask", PlaneKind::Mask, w, h, mask)],
     }
 }
 
 fn numbers(text: &str) -> Vec<Vec<f64>> {
-    text.split(' ').map(|row| row.split(',').map(|number| number.parse().unwrap()).collect()).collect()
+    text.split(' ')
+        .map(|row| {
+            row.split(',')
+                .map(|number| number.parse().unwrap())
+                .collect()
+        })
+        .collect()
 }
 
-/// The share of pixels of a mask that are others than expected, and of those that are not even a neighbor of such a
-/// pixel.
+/// The share of pixels of a mask that are others than expected, and of those that are not even a
+/// neighbor of such a pixel.
 fn differing(found: &Plane, expected: &str) -> (f64, f64) {
     let rows: Vec<&[u8]> = expected.split('/').map(str::as_bytes).collect();
     let (w, h) = (rows[0].len(), rows.len());
     assert_eq!(found.size(), Some((w as u32, h as u32)), "{expected}");
-    let value = |x: usize, y: usize| if rows[y][x] == b'.' { 255 } else { rows[y][x] - b'a' };
+    let value = |x: usize, y: usize| {
+        if rows[y][x] == b'.' {
+            255
+        } else {
+            rows[y][x] - b'a'
+        }
+    };
     let (mut others, mut strangers) = (0, 0);
     for (at, label) in found.bytes.iter().enumerate() {
         let (x, y) = (at % w, at / w);
@@ -63,7 +94,8 @@ struct Difference {
     cases: usize,
     boxes: f64,
     keypoints: f64,
-    /// Shares of pixels of masks: through Pillow, as tensors, and of those that no neighbor explains.
+    /// Shares of pixels of masks: through Pillow, as tensors, and of those that no neighbor
+    /// explains.
     pillow: f64,
     tensors: f64,
     strangers: f64,
@@ -75,26 +107,49 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
     let text = std::fs::read_to_string(path).unwrap();
     let mut worst: BTreeMap<String, Difference> = BTreeMap::new();
     for line in text.lines() {
-        let [size, op, boxes, points, tensor, pillow] = line.split(" | ").collect::<Vec<_>>()[..] else {
+        let [size, op, boxes, points, tensor, pillow] = line.split(" | ").collect::<Vec<_>>()[..]
+        else {
             panic!("{line}")
         };
         let (width, height) = size.split_once(' ').unwrap();
-        let frame = Size { width: width.parse().unwrap(), height: height.parse().unwrap() };
+        let frame = Size {
+            width: width.parse().unwrap(),
+            height: height.parse().unwrap(),
+        };
         let name = op.split('"').nth(1).unwrap();
-        // torchvision mirrors keypoints as indices of pixels and does all else with them as with edges.
+        // torchvision mirrors keypoints as indices of pixels and does all else with them as with
+        // edges.
         let index = name.ends_with("flip");
-        let keypoint_origin = if index { KeypointOrigin::Index } else { KeypointOrigin::Edge };
-        let joint = Joint { keypoint_origin, min_size: 0.0, min_area: 0.0, ..Joint::default() };
+        let keypoint_origin = if index {
+            KeypointOrigin::Index
+        } else {
+            KeypointOrigin::Edge
+        };
+        let joint = Joint {
+            keypoint_origin,
+            min_size: 0.0,
+            min_area: 0.0,
+            ..Joint::default()
+        };
         let program = program(&[op.to_string()], 1, frame);
-        let found =
-            joint.apply(&program, &inputs(frame.width, frame.height), &mut Scratch::new(true)).unwrap();
+        let found = joint
+            .apply(
+                &program,
+                &inputs(frame.width, frame.height),
+                &mut Scratch::new(true),
+            )
+            .unwrap();
         let entry = worst.entry(name.to_string()).or_default();
         entry.cases += 1;
         for (expected, id) in numbers(boxes).into_iter().zip(1..) {
             let label = found.boxes.iter().find(|label| label.id == id);
             match label {
                 Some(label) => {
-                    let off = label.edges.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs());
+                    let off = label
+                        .edges
+                        .iter()
+                        .zip(&expected)
+                        .map(|(a, b)| (f64::from(*a) - b).abs());
                     entry.boxes = off.fold(entry.boxes, f64::max);
                 }
                 None => assert!(
@@ -104,8 +159,14 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
             }
         }
         for (point, expected) in found.keypoints.iter().zip(numbers(points)) {
-            let off = [f64::from(point.x) - expected[0], f64::from(point.y) - expected[1]];
-            entry.keypoints = off.into_iter().map(f64::abs).fold(entry.keypoints, f64::max);
+            let off = [
+                f64::from(point.x) - expected[0],
+                f64::from(point.y) - expected[1],
+            ];
+            entry.keypoints = off
+                .into_iter()
+                .map(f64::abs)
+                .fold(entry.keypoints, f64::max);
         }
         entry.pillow = entry.pillow.max(differing(&found.planes[0], pillow).0);
         let (others, strangers) = differing(&found.planes[0], tensor);
@@ -115,10 +176,17 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
     println!("{worst:#?}");
     assert_eq!(worst.values().map(|entry| entry.cases).sum::<usize>(), 40);
     for (name, entry) in &worst {
-        assert!(entry.boxes < 2e-4 && entry.keypoints < 2e-4, "{name}: {entry:?}");
+        assert!(
+            entry.boxes < 2e-4 && entry.keypoints < 2e-4,
+            "{name}: {entry:?}"
+        );
         assert_eq!(entry.pillow, 0.0, "{name}: masks are Pillow's");
-        // Where a new pixel's center meets the border between two pixels, torch's tensors and Pillow take different ones.
+        // Where a new pixel's center meets the border between two pixels, torch's tensors and
+        // Pillow take different ones.
         assert_eq!(entry.strangers, 0.0, "{name}: {entry:?}");
-        assert!(entry.tensors == 0.0 || ["resize", "rotate"].contains(&&name[..]), "{name}: {entry:?}");
+        assert!(
+            entry.tensors == 0.0 || ["resize", "rotate"].contains(&&name[..]),
+            "{name}: {entry:?}"
+        );
     }
 }

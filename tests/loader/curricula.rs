@@ -13,17 +13,31 @@ fn loader() -> Loader {
 fn an_epoch_is_that_of_a_recipe_with_its_values() {
     // tanh(3 t) / tanh(3) for a quarter, a half and three quarters.
     let hue = |t: f64| format!("{:?}", 0.5 * (libm::tanh(3.0 * t) / libm::tanh(3.0)));
-    for (epoch, size, p, small, t) in
-        [(0, 5, "0.2", 4, 0.0), (1, 7, "0.4", 4, 0.25), (2, 7, "0.6", 5, 0.5), (3, 9, "0.8", 6, 0.75)]
-    {
-        let fixed = curriculum_of(8, MIX, &size.to_string(), p, &small.to_string(), &hue(t)).last(Last::Pad);
+    for (epoch, size, p, small, t) in [
+        (0, 5, "0.2", 4, 0.0),
+        (1, 7, "0.4", 4, 0.25),
+        (2, 7, "0.6", 5, 0.5),
+        (3, 9, "0.8", 6, 0.75),
+    ] {
+        let fixed = curriculum_of(8, MIX, &size.to_string(), p, &small.to_string(), &hue(t))
+            .last(Last::Pad);
         let fixed = Loader::new(Box::new(pixels(21)), fixed).unwrap();
         let curved = loader();
         assert_eq!(curved.shapes_at(epoch).unwrap(), fixed.shapes());
-        assert_eq!(curved.shapes_at(epoch).unwrap(), [[8, 3, size, 8], [16, 3, small, small]]);
+        assert_eq!(
+            curved.shapes_at(epoch).unwrap(),
+            [[8, 3, size, 8], [16, 3, small, small]]
+        );
         for index in 0..3 {
-            let (found, expected) = (curved.batch(epoch, index).unwrap(), fixed.batch(epoch, index).unwrap());
-            assert_eq!(found.digest(), expected.digest(), "epoch {epoch}, batch {index}");
+            let (found, expected) = (
+                curved.batch(epoch, index).unwrap(),
+                fixed.batch(epoch, index).unwrap(),
+            );
+            assert_eq!(
+                found.digest(),
+                expected.digest(),
+                "epoch {epoch}, batch {index}"
+            );
             assert_eq!(found.view(1).shape(), expected.view(1).shape());
         }
     }
@@ -36,17 +50,34 @@ fn resuming_and_joining_ranks_work_across_a_change_of_size() {
         let loader = Loader::new(Box::new(pixels(21)), curriculum(8, MIX).last(Last::Pad)).unwrap();
         loader.world(World::new(rank, 2).unwrap()).unwrap()
     };
-    let slots = |batch: &Batch| (0..batch.len()).map(|slot| batch.slot_digest(slot)).collect::<Vec<_>>();
+    let slots = |batch: &Batch| {
+        (0..batch.len())
+            .map(|slot| batch.slot_digest(slot))
+            .collect::<Vec<_>>()
+    };
     let batches: Vec<Batch> = loader().epochs(5).flatten().map(Result::unwrap).collect();
     assert_eq!(batches.len(), 15);
-    let parts = [0, 1]
-        .map(|rank| ranked(rank).epochs(5).flatten().map(|batch| slots(&batch.unwrap())).collect::<Vec<_>>());
+    let parts = [0, 1].map(|rank| {
+        ranked(rank)
+            .epochs(5)
+            .flatten()
+            .map(|batch| slots(&batch.unwrap()))
+            .collect::<Vec<_>>()
+    });
     for (done, batch) in batches.iter().enumerate() {
-        assert_eq!([&parts[0][done][..], &parts[1][done][..]].concat(), slots(batch));
+        assert_eq!(
+            [&parts[0][done][..], &parts[1][done][..]].concat(),
+            slots(batch)
+        );
         let mut resumed = loader().workers(3).unwrap();
         resumed.resume(batch.state()).unwrap();
         let expected: Vec<u64> = batches[done + 1..].iter().map(Batch::digest).collect();
-        assert_eq!(threaded(&mut resumed, 5), expected, "after {} batches", done + 1);
+        assert_eq!(
+            threaded(&mut resumed, 5),
+            expected,
+            "after {} batches",
+            done + 1
+        );
     }
 }
 

@@ -8,18 +8,34 @@ use feedmill::{Loader, Recipe, Threads};
 
 use crate::support::*;
 
-/// Every combination of workers, chunk, budget, threads and prefetch gives the batches of the reference path.
-fn assert_same(source: impl Fn(Access) -> Box<dyn feedmill::source::Source>, recipe: &Recipe, epochs: u32) {
-    let expected = reference(&Loader::new(source(Access::Immediate), recipe.clone()).unwrap(), epochs);
+/// Every combination of workers, chunk, budget, threads and prefetch gives the batches of the
+/// reference path.
+fn assert_same(
+    source: impl Fn(Access) -> Box<dyn feedmill::source::Source>,
+    recipe: &Recipe,
+    epochs: u32,
+) {
+    let expected = reference(
+        &Loader::new(source(Access::Immediate), recipe.clone()).unwrap(),
+        epochs,
+    );
     assert!(
-        expected.iter().collect::<std::collections::HashSet<_>>().len() == expected.len(),
+        expected
+            .iter()
+            .collect::<std::collections::HashSet<_>>()
+            .len()
+            == expected.len(),
         "batches repeat"
     );
     for workers in [1, 2, 3, 7] {
         for chunk in [None, Some(1), Some(5), Some(64)] {
             for (memory, prefetch) in [(1, 1), (256 << 20, 1), (1, 4), (256 << 20, 4)] {
                 for threads in [Threads::Fused, Threads::Split] {
-                    let access = if chunk == Some(5) { Access::Blocking } else { Access::Immediate };
+                    let access = if chunk == Some(5) {
+                        Access::Blocking
+                    } else {
+                        Access::Immediate
+                    };
                     let tuning = tuning(|t| {
                         t.workers = workers;
                         t.chunk = chunk;
@@ -39,28 +55,44 @@ fn assert_same(source: impl Fn(Access) -> Box<dyn feedmill::source::Source>, rec
 #[test]
 fn threads_give_the_bytes_of_the_reference_path() {
     within(120, "the grid", || {
-        assert_same(|access| jittery(45, access), &recipe(8, "").last(Last::Wrap), 2);
+        assert_same(
+            |access| jittery(45, access),
+            &recipe(8, "").last(Last::Wrap),
+            2,
+        );
     });
 }
 
 #[test]
 fn threads_give_the_bytes_of_the_reference_path_with_mixing() {
     within(120, "the grid", || {
-        assert_same(|access| jittery(45, access), &recipe(8, MIX).last(Last::Keep), 2);
+        assert_same(
+            |access| jittery(45, access),
+            &recipe(8, MIX).last(Last::Keep),
+            2,
+        );
     });
 }
 
 #[test]
 fn threads_give_the_bytes_of_the_reference_path_with_several_views() {
     within(120, "the grid", || {
-        assert_same(|access| jittery(45, access), &multi_crop(8, MIX).last(Last::Keep), 2);
+        assert_same(
+            |access| jittery(45, access),
+            &multi_crop(8, MIX).last(Last::Keep),
+            2,
+        );
     });
 }
 
 #[test]
 fn threads_give_the_bytes_of_the_reference_path_while_sizes_change_by_epoch() {
     within(120, "the grid", || {
-        assert_same(|access| jittery(21, access), &curriculum(8, MIX).last(Last::Keep), 4);
+        assert_same(
+            |access| jittery(21, access),
+            &curriculum(8, MIX).last(Last::Keep),
+            4,
+        );
     });
 }
 
@@ -75,7 +107,14 @@ fn every_dtype_and_layout_equals_the_reference_path() {
                     let expected = reference(&loader, 1);
                     assert_eq!(threaded(&mut loader, 1), expected, "{dtype:?} {layout:?}");
                     let shape = loader.batch(0, 0).unwrap().images().shape();
-                    assert_eq!(shape[1..], if layout == Layout::Nchw { [3, 9, 8] } else { [9, 8, 3] });
+                    assert_eq!(
+                        shape[1..],
+                        if layout == Layout::Nchw {
+                            [3, 9, 8]
+                        } else {
+                            [9, 8, 3]
+                        }
+                    );
                 }
             }
         }
@@ -84,7 +123,10 @@ fn every_dtype_and_layout_equals_the_reference_path() {
 
 #[test]
 fn real_photographs_equal_the_reference_path() {
-    let recipe = Recipe::preset("deit").unwrap().batch(8).op(feedmill::augment::Resize::exact(40, 50));
+    let recipe = Recipe::preset("deit")
+        .unwrap()
+        .batch(8)
+        .op(feedmill::augment::Resize::exact(40, 50));
     let mut loader = Loader::open("fixtures/photos", recipe).unwrap();
     let expected = reference(&loader, 1);
     assert_eq!(threaded(&mut loader, 1), expected);
@@ -92,9 +134,17 @@ fn real_photographs_equal_the_reference_path() {
 
 #[test]
 fn every_order_and_partner_rule_equals_the_reference_path() {
-    let blocks = Order::Blocks { block: 4, window: 2 };
+    let blocks = Order::Blocks {
+        block: 4,
+        window: 2,
+    };
     for order in [Order::Sequential, Order::Shuffle, blocks] {
-        for partner in [Partner::Flip, Partner::Roll, Partner::Perm, Partner::Derange] {
+        for partner in [
+            Partner::Flip,
+            Partner::Roll,
+            Partner::Perm,
+            Partner::Derange,
+        ] {
             let mix = Mix::new(MixUp::new(0.4)).partner(partner).group(8);
             let recipe = recipe(8, "").mix(mix).target(dense(0.1)).order(order);
             let mut loader = Loader::new(Box::new(pixels(21)), recipe).unwrap();
@@ -108,7 +158,10 @@ fn every_order_and_partner_rule_equals_the_reference_path() {
 fn a_blend_of_sources_equals_the_reference_path() {
     let blend = || {
         Loader::blend(
-            vec![(Box::new(pixels(30)) as _, 0.7), (jittery(12, Access::Blocking), 0.3)],
+            vec![
+                (Box::new(pixels(30)) as _, 0.7),
+                (jittery(12, Access::Blocking), 0.3),
+            ],
             recipe(8, MIX).last(Last::Drop),
         )
         .unwrap()
@@ -122,7 +175,10 @@ fn a_blend_of_sources_equals_the_reference_path() {
 fn the_bytes_of_a_fixed_recipe_never_change() {
     let digests = |mix: &str| {
         let loader = Loader::new(Box::new(pixels(20)), recipe(8, mix)).unwrap();
-        reference(&loader, 1).iter().map(|digest| format!("{digest:016x}")).collect::<Vec<_>>()
+        reference(&loader, 1)
+            .iter()
+            .map(|digest| format!("{digest:016x}"))
+            .collect::<Vec<_>>()
     };
     assert_eq!(digests(""), GOLDEN);
     assert_eq!(digests(MIX), GOLDEN_MIX);

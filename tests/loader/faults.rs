@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use feedmill::augment::{Kernel, Op, Step, Steps};
 use feedmill::geometry::Size;
-use feedmill::rng::RandomStream;
 use feedmill::recipe::OnBad;
+use feedmill::rng::RandomStream;
 use feedmill::{Error, Kind, Loader, Threads};
 
 use crate::support::*;
@@ -15,16 +15,30 @@ use crate::support::*;
 fn fail_names_the_first_bad_sample_of_its_batch() {
     for workers in [1, 4] {
         let bad = recipe(8, MIX).on_bad(OnBad::Fail);
-        let mut loader =
-            Loader::new(damaged(45, |id| id % 5 == 0), bad.clone()).unwrap().workers(workers).unwrap();
-        let (good, expected) =
-            (0..).find_map(|index| Some((index, loader.batch(0, index).err()?))).expect("a bad sample");
+        let mut loader = Loader::new(damaged(45, |id| id % 5 == 0), bad.clone())
+            .unwrap()
+            .workers(workers)
+            .unwrap();
+        let (good, expected) = (0..)
+            .find_map(|index| Some((index, loader.batch(0, index).err()?)))
+            .expect("a bad sample");
         let results: Vec<_> = loader.epochs(3).flatten().collect();
-        assert_eq!(results.len() as u64, good + 1, "after an error there is nothing more");
+        assert_eq!(
+            results.len() as u64,
+            good + 1,
+            "after an error there is nothing more"
+        );
         let error = results.into_iter().next_back().unwrap().unwrap_err();
         assert_eq!(error.kind(), Kind::Corrupt);
-        assert_eq!((error.to_string(), error.sample()), (expected.to_string(), expected.sample()));
-        assert!(error.to_string().contains(&format!("record {} of the test", error.sample().unwrap())));
+        assert_eq!(
+            (error.to_string(), error.sample()),
+            (expected.to_string(), expected.sample())
+        );
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("record {} of the test", error.sample().unwrap()))
+        );
     }
 }
 
@@ -33,7 +47,11 @@ fn replace_takes_a_stand_in_from_the_plan_and_reports_it() {
     let tolerant = recipe(8, MIX).on_bad(OnBad::Replace { at_most: 1.0 });
     let mut loader = Loader::new(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
     let expected = reference(&loader, 2);
-    assert_eq!(threaded(&mut loader, 2), expected, "stand-ins do not depend on threads");
+    assert_eq!(
+        threaded(&mut loader, 2),
+        expected,
+        "stand-ins do not depend on threads"
+    );
     let mut reported = BTreeSet::new();
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
@@ -43,14 +61,20 @@ fn replace_takes_a_stand_in_from_the_plan_and_reports_it() {
             assert_eq!(fault.replaced_by, Some(batch.samples()[fault.slot]));
             assert_eq!(fault.kind, Kind::Corrupt);
             assert!(
-                fault.message.contains(&format!("record {} of the test", fault.sample)),
+                fault
+                    .message
+                    .contains(&format!("record {} of the test", fault.sample)),
                 "{}",
                 fault.message
             );
             reported.insert(fault.sample);
         }
     }
-    assert_eq!(reported, (0..45).step_by(5).collect(), "every bad sample is reported");
+    assert_eq!(
+        reported,
+        (0..45).step_by(5).collect(),
+        "every bad sample is reported"
+    );
 }
 
 #[test]
@@ -67,11 +91,22 @@ fn skip_blanks_the_slot_and_leaves_its_partner_unmixed() {
         for slot in 0..batch.len() {
             let mix = &batch.mix()[slot];
             let partner = mix.partner as usize;
-            assert!(partner == slot || batch.valid()[partner], "a blank slot is mixed into slot {slot}");
+            assert!(
+                partner == slot || batch.valid()[partner],
+                "a blank slot is mixed into slot {slot}"
+            );
             if !batch.valid()[slot] {
                 blank += 1;
-                assert!(images[slot * 216..(slot + 1) * 216].iter().all(|value| *value == 0.0));
-                assert!(dense[slot * 7..(slot + 1) * 7].iter().all(|value| *value == 0.0));
+                assert!(
+                    images[slot * 216..(slot + 1) * 216]
+                        .iter()
+                        .all(|value| *value == 0.0)
+                );
+                assert!(
+                    dense[slot * 7..(slot + 1) * 7]
+                        .iter()
+                        .all(|value| *value == 0.0)
+                );
                 assert_eq!(mix.lam, 1.0);
             }
         }
@@ -96,12 +131,18 @@ fn storm(share: u64, at_most: f64) -> (usize, Option<Error>) {
 #[test]
 fn a_storm_of_bad_samples_ends_the_run_and_a_few_do_not() {
     assert_eq!(storm(0, 0.0).0, 100);
-    assert!(storm(1, 0.0).1.is_none(), "one bad sample of a thousand is on probation");
+    assert!(
+        storm(1, 0.0).1.is_none(),
+        "one bad sample of a thousand is on probation"
+    );
     assert!(storm(10, 0.02).1.is_none());
     let (good, error) = storm(200, 0.05);
     let text = error.unwrap().to_string();
     assert!((1..=12).contains(&good), "{good} batches");
-    assert!(text.contains("more than on_bad at_most = 0.05") && text.contains("of the test"), "{text}");
+    assert!(
+        text.contains("more than on_bad at_most = 0.05") && text.contains("of the test"),
+        "{text}"
+    );
     let (good, error) = storm(1000, 1.0);
     assert_eq!(good, 0);
     assert!(error.unwrap().to_string().contains("none of 16 stand-ins"));
@@ -139,9 +180,10 @@ impl Op for Panics {
 
 #[test]
 fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
-    for (drawing, role, text) in
-        [(true, "decoder", "the op is broken"), (false, "augmenter", "the kernel is broken")]
-    {
+    for (drawing, role, text) in [
+        (true, "decoder", "the op is broken"),
+        (false, "augmenter", "the kernel is broken"),
+    ] {
         for threads in [Threads::Fused, Threads::Split] {
             let broken = recipe(8, MIX).op(Panics { drawing });
             let loader = Loader::new(Box::new(pixels(45)), broken).unwrap();
@@ -159,13 +201,20 @@ fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
                     (good, error.sample().unwrap(), error.to_string())
                 })
                 .collect();
-            assert!(firsts[0].2.contains(role) && firsts[0].2.contains(text), "{}", firsts[0].2);
+            assert!(
+                firsts[0].2.contains(role) && firsts[0].2.contains(text),
+                "{}",
+                firsts[0].2
+            );
             assert!(
                 firsts[0].2.contains("of memory") || firsts[0].2.contains("memory record"),
                 "{}",
                 firsts[0].2
             );
-            assert!(firsts.iter().all(|first| *first == firsts[0]), "the same error every time");
+            assert!(
+                firsts.iter().all(|first| *first == firsts[0]),
+                "the same error every time"
+            );
         }
     }
 }
@@ -182,13 +231,19 @@ fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
             feedmill::toml::Table::new()
         }
         fn frame(&self, _frame: Option<Size>) -> Option<Size> {
-            Some(Size { width: 99, height: 99 })
+            Some(Size {
+                width: 99,
+                height: 99,
+            })
         }
         fn draw(&self, _draws: &mut RandomStream, _steps: &mut Steps) {}
     }
     let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Liar)).unwrap();
     let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
-    assert!(error.to_string().contains("8 x 9") && error.to_string().contains("99 x 99"), "{error}");
+    assert!(
+        error.to_string().contains("8 x 9") && error.to_string().contains("99 x 99"),
+        "{error}"
+    );
 }
 
 /// What a panic throws may panic again when it is dropped.
@@ -244,8 +299,9 @@ impl Op for Always {
     }
 }
 
-/// Where panics abort, the process ends by the signal at once instead of waiting for a batch that nobody makes. The child
-/// aborts in its panic hook, as a program built with `panic = "abort"` does right after it.
+/// Where panics abort, the process ends by the signal at once instead of waiting for a batch that
+/// nobody makes. The child aborts in its panic hook, as a program built with `panic = "abort"` does
+/// right after it.
 #[cfg(unix)]
 #[test]
 fn where_panics_abort_the_process_ends_and_does_not_hang() {
@@ -260,7 +316,11 @@ fn where_panics_abort_the_process_ends_and_does_not_hang() {
     }
     let child = within(30, "the child", || {
         std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "faults::where_panics_abort_the_process_ends_and_does_not_hang", "--nocapture"])
+            .args([
+                "--exact",
+                "faults::where_panics_abort_the_process_ends_and_does_not_hang",
+                "--nocapture",
+            ])
             .env("FEEDMILL_TEST_ABORT", "1")
             .output()
             .unwrap()

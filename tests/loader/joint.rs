@@ -2,7 +2,9 @@
 
 use feedmill::augment::Joint;
 use feedmill::recipe::OnBad;
-use feedmill::source::{Access, Annotations, BoxLabel, Fingerprint, Keypoint, Memory, Plane, PlaneKind};
+use feedmill::source::{
+    Access, Annotations, BoxLabel, Fingerprint, Keypoint, Memory, Plane, PlaneKind,
+};
 use feedmill::source::{Raw, Source};
 use feedmill::{Kind, Loader, Recipe, Result, Threads};
 
@@ -17,7 +19,12 @@ fn annotated(id: u64) -> Annotations {
     let boxes = (0..id % 4).map(|n| {
         let (x, y) = (value(n, 14) - 1.0, value(n + 10, 12) - 1.0);
         let edges = [x, y, x + 1.0 + value(n + 20, 9), y + value(n + 30, 8)];
-        BoxLabel { edges, class: n as u32, id: n as u32 + 1, pasted: None }
+        BoxLabel {
+            edges,
+            class: n as u32,
+            id: n as u32 + 1,
+            pasted: None,
+        }
     });
     let keypoints = (0..id % 7).map(|n| Keypoint {
         x: value(n + 40, 16) - 2.0,
@@ -26,8 +33,11 @@ fn annotated(id: u64) -> Annotations {
         id: n as u32,
         instance: (n % 4) as u32,
     });
-    let pixels =
-        |count: u64, levels: u64| (0..count).map(|i| (hash(i + id) % levels) as u8).collect::<Vec<u8>>();
+    let pixels = |count: u64, levels: u64| {
+        (0..count)
+            .map(|i| (hash(i + id) % levels) as u8)
+            .collect::<Vec<u8>>()
+    };
     let planes = vec![
         Plane::raw("mask", PlaneKind::Mask, 12, 10, pixels(120, 5)),
         Plane::raw("who", PlaneKind::Instances, 12, 10, pixels(120, 4)),
@@ -35,7 +45,11 @@ fn annotated(id: u64) -> Annotations {
         Plane::raw("infrared", PlaneKind::Image, 12, 10, pixels(360, 256)),
         Plane::raw("right", PlaneKind::Color, 24, 20, pixels(1440, 256)),
     ];
-    Annotations { boxes: boxes.collect(), keypoints: keypoints.collect(), planes }
+    Annotations {
+        boxes: boxes.collect(),
+        keypoints: keypoints.collect(),
+        planes,
+    }
 }
 
 struct Annotated {
@@ -69,7 +83,11 @@ impl Source for Annotated {
 }
 
 fn source(access: Access, annotations: fn(u64) -> Result<Option<Annotations>>) -> Box<dyn Source> {
-    Box::new(Annotated { inner: pixels(43), access, annotations })
+    Box::new(Annotated {
+        inner: pixels(43),
+        access,
+        annotations,
+    })
 }
 
 fn joint(mix: &str) -> Recipe {
@@ -105,7 +123,8 @@ fn joint(mix: &str) -> Recipe {
 #[test]
 fn annotations_are_the_same_whatever_the_threads() {
     for mix in ["", MIX] {
-        let open = |access| Loader::new(source(access, |id| Ok(Some(annotated(id)))), joint(mix)).unwrap();
+        let open =
+            |access| Loader::new(source(access, |id| Ok(Some(annotated(id)))), joint(mix)).unwrap();
         let expected = reference(&open(Access::Immediate), 2);
         for (workers, chunk, access) in [
             (1, Some(1), Access::Immediate),
@@ -120,18 +139,33 @@ fn annotations_are_the_same_whatever_the_threads() {
                     tuning.threads = Some(threads);
                 });
                 let mut loader = open(access).tuning(tuning).unwrap();
-                assert_eq!(threaded(&mut loader, 2), expected, "{workers} workers, {threads:?}");
+                assert_eq!(
+                    threaded(&mut loader, 2),
+                    expected,
+                    "{workers} workers, {threads:?}"
+                );
             }
         }
-        let other =
-            Loader::new(source(Access::Immediate, |id| Ok(Some(annotated(id + 1)))), joint(mix)).unwrap();
-        assert_ne!(reference(&other, 2), expected, "a digest covers annotations");
+        let other = Loader::new(
+            source(Access::Immediate, |id| Ok(Some(annotated(id + 1)))),
+            joint(mix),
+        )
+        .unwrap();
+        assert_ne!(
+            reference(&other, 2),
+            expected,
+            "a digest covers annotations"
+        );
     }
 }
 
 #[test]
 fn every_view_has_its_own_annotations_of_its_own_size() {
-    let loader = Loader::new(source(Access::Immediate, |id| Ok(Some(annotated(id)))), joint("")).unwrap();
+    let loader = Loader::new(
+        source(Access::Immediate, |id| Ok(Some(annotated(id)))),
+        joint(""),
+    )
+    .unwrap();
     let batch = loader.batch(0, 0).unwrap();
     let mut different = 0;
     for slot in 0..batch.len() {
@@ -162,8 +196,13 @@ fn every_view_has_its_own_annotations_of_its_own_size() {
         let boxes = &batch.annotations(0, 1, slot).unwrap().boxes;
         let at = (8 + slot) * 2;
         for n in 0..2 {
-            let expected = boxes.get(n).map_or(([0.0; 4], -1), |label| (label.edges, i64::from(label.class)));
-            assert_eq!((&edges[(at + n) * 4..][..4], classes[at + n]), (&expected.0[..], expected.1));
+            let expected = boxes.get(n).map_or(([0.0; 4], -1), |label| {
+                (label.edges, i64::from(label.class))
+            });
+            assert_eq!(
+                (&edges[(at + n) * 4..][..4], classes[at + n]),
+                (&expected.0[..], expected.1)
+            );
         }
     }
 }
@@ -181,7 +220,11 @@ fn without_the_table_nothing_is_read() {
 
 #[test]
 fn annotations_never_change_a_image() {
-    let with = Loader::new(source(Access::Immediate, |id| Ok(Some(annotated(id)))), joint("")).unwrap();
+    let with = Loader::new(
+        source(Access::Immediate, |id| Ok(Some(annotated(id)))),
+        joint(""),
+    )
+    .unwrap();
     let without = Loader::new(Box::new(pixels(43)), joint("").joint(None)).unwrap();
     let (a, b) = (with.batch(0, 1).unwrap(), without.batch(0, 1).unwrap());
     assert_eq!(a.images().as_bytes(), b.images().as_bytes());
@@ -193,17 +236,35 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
     type Spoil = fn(&mut Annotations);
     let cases: [(Spoil, Kind, &str); 5] = [
         (
-            |bad| bad.keypoints.push(Keypoint { x: f32::NAN, y: 1.0, visible: 2, id: 0, instance: 0 }),
+            |bad| {
+                bad.keypoints.push(Keypoint {
+                    x: f32::NAN,
+                    y: 1.0,
+                    visible: 2,
+                    id: 0,
+                    instance: 0,
+                })
+            },
             Kind::Corrupt,
             "keypoints[0] = [NaN, 1]",
         ),
         (
-            |bad| bad.boxes.push(BoxLabel { edges: [5.0, 1.0, 4.0, 2.0], class: 0, id: 1, pasted: None }),
+            |bad| {
+                bad.boxes.push(BoxLabel {
+                    edges: [5.0, 1.0, 4.0, 2.0],
+                    class: 0,
+                    id: 1,
+                    pasted: None,
+                })
+            },
             Kind::Corrupt,
             "boxes[0] = [5, 1, 4, 2]",
         ),
         (
-            |bad| bad.planes.push(Plane::raw("mask", PlaneKind::Mask, 12, 10, vec![0; 119])),
+            |bad| {
+                bad.planes
+                    .push(Plane::raw("mask", PlaneKind::Mask, 12, 10, vec![0; 119]))
+            },
             Kind::Corrupt,
             "plane \"mask\": 119 bytes for 12 x 10",
         ),
@@ -217,7 +278,10 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
             "plane \"mask\": a PNG of 6 bytes",
         ),
         (
-            |bad| bad.planes.push(Plane::raw("depth", PlaneKind::Depth, 30, 10, vec![0; 300])),
+            |bad| {
+                bad.planes
+                    .push(Plane::raw("depth", PlaneKind::Depth, 30, 10, vec![0; 300]))
+            },
             Kind::Limit,
             "plane \"depth\": the image and its planes have 420 pixels",
         ),
@@ -232,12 +296,22 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
         });
         let open = |on_bad| {
             let memory = pixels(20).annotated(annotations.clone().collect()).unwrap();
-            let limits = feedmill::decode::Limits { pixels: 300, ..Default::default() };
-            Loader::new(Box::new(memory), joint("").limits(limits).on_bad(on_bad).batch(20)).unwrap()
+            let limits = feedmill::decode::Limits {
+                pixels: 300,
+                ..Default::default()
+            };
+            Loader::new(
+                Box::new(memory),
+                joint("").limits(limits).on_bad(on_bad).batch(20),
+            )
+            .unwrap()
         };
         let error = open(OnBad::Fail).batch(0, 0).unwrap_err();
         assert_eq!((error.kind(), error.sample()), (kind, Some(3)), "{error}");
-        assert!(error.message().contains(words) && error.message().contains("memory record 3"), "{error}");
+        assert!(
+            error.message().contains(words) && error.message().contains("memory record 3"),
+            "{error}"
+        );
         let batch = open(OnBad::Skip { at_most: 1.0 }).batch(0, 0).unwrap();
         assert_eq!((batch.faults().len(), batch.faults()[0].sample), (1, 3));
         assert!(batch.annotations(0, 0, batch.faults()[0].slot).is_none());
@@ -246,14 +320,20 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
 
 #[test]
 fn the_fingerprint_of_memory_covers_annotations() {
-    let with =
-        |annotations: Vec<Annotations>| pixels(2).annotated(annotations).map(|memory| memory.fingerprint());
+    let with = |annotations: Vec<Annotations>| {
+        pixels(2)
+            .annotated(annotations)
+            .map(|memory| memory.fingerprint())
+    };
     let none = with(vec![Annotations::default(); 2]).unwrap();
     let some = with(vec![annotated(3), Annotations::default()]).unwrap();
     let swapped = with(vec![Annotations::default(), annotated(3)]).unwrap();
     assert!(none != some && some != swapped && none != pixels(2).fingerprint());
     let error = with(vec![]).unwrap_err();
-    assert_eq!((error.kind(), error.message()), (Kind::Config, "annotations of 0 images for 2 samples"));
+    assert_eq!(
+        (error.kind(), error.message()),
+        (Kind::Config, "annotations of 0 images for 2 samples")
+    );
 }
 
 #[test]
@@ -261,8 +341,14 @@ fn the_table_is_checked_with_lines_and_read_back() {
     let read = |table: &str| Recipe::from_toml(&format!("batch = 8\n[joint]\n{table}"));
     for (table, words) in [
         ("ignored = 3", "line 3: unknown field `ignored`"),
-        ("min_size = 2\nmin_kept = 1.5", "line 4: joint.min_kept = 1.5: expected 0 to 1"),
-        ("keypoint_pairs = [[1, 2], [2, 3]]", "line 3: joint.keypoint_pairs: 2 stands twice"),
+        (
+            "min_size = 2\nmin_kept = 1.5",
+            "line 4: joint.min_kept = 1.5: expected 0 to 1",
+        ),
+        (
+            "keypoint_pairs = [[1, 2], [2, 3]]",
+            "line 3: joint.keypoint_pairs: 2 stands twice",
+        ),
         ("max_boxes = 0", "line 3: joint.max_boxes = 0"),
         ("min_area = -1", "line 3: joint.min_area = -1"),
     ] {
@@ -270,24 +356,39 @@ fn the_table_is_checked_with_lines_and_read_back() {
         assert!(error.message().contains(words), "{error}");
     }
     let recipe = read("erase = \"ignore\"\nmax_boxes = 5\nkeypoint_pairs = [[1, 2]]").unwrap();
-    assert_eq!(Recipe::from_toml(&recipe.to_toml()).unwrap().fingerprint(), recipe.fingerprint());
+    assert_eq!(
+        Recipe::from_toml(&recipe.to_toml()).unwrap().fingerprint(),
+        recipe.fingerprint()
+    );
     let plain = Recipe::from_toml("batch = 8").unwrap();
     assert!(!plain.to_toml().contains("joint"));
-    assert_ne!(plain.joint(Joint::default()).fingerprint(), recipe.fingerprint());
+    assert_ne!(
+        plain.joint(Joint::default()).fingerprint(),
+        recipe.fingerprint()
+    );
 }
 
 /// A bank of two classes with two cut-outs each.
 fn bank() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (class, size, level) in [("cup", 9u32, 10u8), ("cup", 7, 60), ("dog", 8, 120), ("dog", 12, 200)] {
+    for (class, size, level) in [
+        ("cup", 9u32, 10u8),
+        ("cup", 7, 60),
+        ("dog", 8, 120),
+        ("dog", 12, 200),
+    ] {
         let path = folder.path().join(class);
         std::fs::create_dir_all(&path).unwrap();
         let file = std::fs::File::create(path.join(format!("{level}.png"))).unwrap();
         let mut encoder = png::Encoder::new(file, size, size);
         encoder.set_color(png::ColorType::Rgba);
-        let pixels =
-            (0..size * size).flat_map(|at| [level, at as u8, 7, if at % size > 1 { 255 } else { 0 }]);
-        encoder.write_header().unwrap().write_image_data(&pixels.collect::<Vec<u8>>()).unwrap();
+        let pixels = (0..size * size)
+            .flat_map(|at| [level, at as u8, 7, if at % size > 1 { 255 } else { 0 }]);
+        encoder
+            .write_header()
+            .unwrap()
+            .write_image_data(&pixels.collect::<Vec<u8>>())
+            .unwrap();
     }
     folder
 }
@@ -318,8 +419,13 @@ fn what_is_pasted_is_the_same_whatever_the_threads() {
     let folder = bank();
     let recipe = Recipe::from_toml(&pasting(folder.path())).unwrap();
     // Every sample has planes.
-    let open =
-        || Loader::new(source(Access::Immediate, |id| Ok(Some(annotated(id * 5)))), recipe.clone()).unwrap();
+    let open = || {
+        Loader::new(
+            source(Access::Immediate, |id| Ok(Some(annotated(id * 5)))),
+            recipe.clone(),
+        )
+        .unwrap()
+    };
     let expected = reference(&open(), 1);
     for workers in [1, 4] {
         let tuning = tuning(|tuning| tuning.workers = workers);
@@ -327,14 +433,22 @@ fn what_is_pasted_is_the_same_whatever_the_threads() {
     }
     let plain = Loader::new(source(Access::Immediate, |_| Ok(None)), recipe.clone()).unwrap();
     let error = plain.batch(0, 0).unwrap_err();
-    assert!(error.kind() == Kind::Config && error.message().contains("no plane \"depth\""), "{error}");
+    assert!(
+        error.kind() == Kind::Config && error.message().contains("no plane \"depth\""),
+        "{error}"
+    );
     let batch = open().batch(0, 0).unwrap();
     let (mut pasted, mut masked) = (0, 0);
     for slot in 0..8 {
         let found = batch.annotations(0, 0, slot).unwrap();
-        pasted += found.boxes.iter().filter(|label| label.pasted.is_some()).count();
-        masked +=
-            found.plane("depth.masked").map_or(0, |plane| plane.bytes.iter().filter(|v| **v == 0).count());
+        pasted += found
+            .boxes
+            .iter()
+            .filter(|label| label.pasted.is_some())
+            .count();
+        masked += found
+            .plane("depth.masked")
+            .map_or(0, |plane| plane.bytes.iter().filter(|v| **v == 0).count());
         for label in found.boxes.iter().filter(|label| label.pasted.is_some()) {
             assert!(label.class < 2 && label.pasted.unwrap() < 4);
         }
@@ -347,24 +461,52 @@ fn a_bank_is_part_of_the_recipe() {
     let folder = bank();
     let recipe = Recipe::from_toml(&pasting(folder.path())).unwrap();
     let written = recipe.to_toml();
-    assert_eq!(Recipe::from_toml(&written).unwrap().fingerprint(), recipe.fingerprint());
+    assert_eq!(
+        Recipe::from_toml(&written).unwrap().fingerprint(),
+        recipe.fingerprint()
+    );
     std::fs::write(folder.path().join("dog/new.png"), "").unwrap();
-    assert_ne!(Recipe::from_toml(&pasting(folder.path())).unwrap().fingerprint(), recipe.fingerprint());
+    assert_ne!(
+        Recipe::from_toml(&pasting(folder.path()))
+            .unwrap()
+            .fingerprint(),
+        recipe.fingerprint()
+    );
     let error = Recipe::from_toml(&written).unwrap_err();
-    assert!(error.kind() == Kind::Mismatch && error.message().contains("its files are others"), "{error}");
+    assert!(
+        error.kind() == Kind::Mismatch && error.message().contains("its files are others"),
+        "{error}"
+    );
     let gone = folder.path().join("nowhere");
     let error = Recipe::from_toml(&pasting(&gone)).unwrap_err();
-    assert!(error.kind() == Kind::Config && error.message().contains("recipe line 7"), "{error}");
-    assert!(error.message().contains("nowhere: cannot list the bank's folder"), "{error}");
+    assert!(
+        error.kind() == Kind::Config && error.message().contains("recipe line 7"),
+        "{error}"
+    );
+    assert!(
+        error
+            .message()
+            .contains("nowhere: cannot list the bank's folder"),
+        "{error}"
+    );
 }
 
-fn gray_png(path: &std::path::Path, (width, height): (u32, u32), color: png::ColorType, data: &[u8]) {
+fn gray_png(
+    path: &std::path::Path,
+    (width, height): (u32, u32),
+    color: png::ColorType,
+    data: &[u8],
+) {
     let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), width, height);
     encoder.set_color(color);
     if color == png::ColorType::Indexed {
         encoder.set_palette(vec![9; 768]);
     }
-    encoder.write_header().unwrap().write_image_data(data).unwrap();
+    encoder
+        .write_header()
+        .unwrap()
+        .write_image_data(data)
+        .unwrap();
 }
 
 #[test]
@@ -376,10 +518,23 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
     gray_png(&class.join("1.png"), (8, 6), png::ColorType::Rgb, &rgb);
     gray_png(&class.join("2.png"), (8, 6), png::ColorType::Rgb, &rgb);
     let mask: Vec<u8> = (0..48).collect();
-    gray_png(&class.join("1.seg.mask.png"), (8, 6), png::ColorType::Indexed, &mask);
-    gray_png(&class.join("1.right.color.png"), (8, 6), png::ColorType::Rgb, &rgb);
-    std::fs::write(class.join("1.json"), r#"{"boxes": [[1, 2, 5, 6, 3]], "keypoints": [[6, 1, 2, 4]]}"#)
-        .unwrap();
+    gray_png(
+        &class.join("1.seg.mask.png"),
+        (8, 6),
+        png::ColorType::Indexed,
+        &mask,
+    );
+    gray_png(
+        &class.join("1.right.color.png"),
+        (8, 6),
+        png::ColorType::Rgb,
+        &rgb,
+    );
+    std::fs::write(
+        class.join("1.json"),
+        r#"{"boxes": [[1, 2, 5, 6, 3]], "keypoints": [[6, 1, 2, 4]]}"#,
+    )
+    .unwrap();
     let recipe = |table: &str| {
         let ops = r#"{ op = "horizontal_flip", p = 1.0 }, { op = "center_crop", size = [6, 4] }, { op = "invert", p = 1.0 }"#;
         let text = format!(
@@ -387,7 +542,9 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
         );
         Recipe::from_toml(&text).unwrap()
     };
-    let open = |table: &str| Loader::new(feedmill::source::open(dir.path()).unwrap(), recipe(table)).unwrap();
+    let open = |table: &str| {
+        Loader::new(feedmill::source::open(dir.path()).unwrap(), recipe(table)).unwrap()
+    };
     let batch = open("[joint]").batch(0, 0).unwrap();
     let found = batch.annotations(0, 0, 0).unwrap();
     assert_eq!(
@@ -395,16 +552,32 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
         [1.0, 2.0, 4.0, 6.0],
         "columns 3 to 7 of the mirror image, cut at 2 and 6"
     );
-    assert_eq!((found.keypoints[0].x, found.keypoints[0].y, found.keypoints[0].visible), (0.0, 1.0, 2));
-    let expected: Vec<u8> = (0..6u8).flat_map(|y| (0..4).map(move |x| y * 8 + 5 - x)).collect();
+    assert_eq!(
+        (
+            found.keypoints[0].x,
+            found.keypoints[0].y,
+            found.keypoints[0].visible
+        ),
+        (0.0, 1.0, 2)
+    );
+    let expected: Vec<u8> = (0..6u8)
+        .flat_map(|y| (0..4).map(move |x| y * 8 + 5 - x))
+        .collect();
     assert_eq!(found.plane("seg").unwrap().bytes[..], expected);
     let image = &batch.images().as_bytes()[..6 * 4 * 3];
-    assert_eq!(found.plane("right").unwrap().bytes[..], *image, "a color plane takes every step");
+    assert_eq!(
+        found.plane("right").unwrap().bytes[..],
+        *image,
+        "a color plane takes every step"
+    );
     assert_eq!(batch.annotations(0, 0, 1), Some(&Annotations::default()));
 
     std::fs::write(class.join("2.json"), "{").unwrap();
     assert!(open("").batch(0, 0).is_ok());
     let error = open("[joint]").batch(0, 0).unwrap_err();
-    assert!(error.kind() == Kind::Corrupt && error.sample() == Some(1), "{error}");
+    assert!(
+        error.kind() == Kind::Corrupt && error.sample() == Some(1),
+        "{error}"
+    );
     assert!(error.message().contains("cat/2.json: not JSON"), "{error}");
 }

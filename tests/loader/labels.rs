@@ -17,7 +17,10 @@ fn first_error(target: impl Fn(u64) -> Target + Send + Sync + 'static) -> feedmi
 fn labels_out_of_range_name_the_sample_and_the_range() {
     let error = first_error(|id| Target::Class(if id == 5 { 7 } else { 0 }));
     assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(5)));
-    assert!(error.to_string().contains("class 7") && error.to_string().contains("0 to 6"), "{error}");
+    assert!(
+        error.to_string().contains("class 7") && error.to_string().contains("0 to 6"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -31,8 +34,9 @@ fn weights_that_are_not_finite_or_of_another_number_are_faults() {
         assert_eq!(error.sample(), Some(9));
         assert!(error.to_string().contains("weight of class 3"), "{error}");
     }
-    let error =
-        first_error(|id| Target::Soft([&[1.0][..], &vec![0.0; if id == 9 { 5 } else { 6 }]].concat()));
+    let error = first_error(|id| {
+        Target::Soft([&[1.0][..], &vec![0.0; if id == 9 { 5 } else { 6 }]].concat())
+    });
     assert_eq!(error.sample(), Some(9));
 }
 
@@ -46,8 +50,18 @@ fn a_bad_label_never_spreads_by_mixing() {
     let tolerant = recipe(8, MIX).on_bad(OnBad::Skip { at_most: 1.0 });
     for batch in Loader::new(source, tolerant).unwrap().epoch(0).unwrap() {
         let batch = batch.unwrap();
-        assert_eq!(batch.faults().len(), batch.samples().iter().filter(|id| *id % 4 == 0).count());
-        assert!(batch.targets().dense().unwrap().iter().all(|weight| weight.is_finite()));
+        assert_eq!(
+            batch.faults().len(),
+            batch.samples().iter().filter(|id| *id % 4 == 0).count()
+        );
+        assert!(
+            batch
+                .targets()
+                .dense()
+                .unwrap()
+                .iter()
+                .all(|weight| weight.is_finite())
+        );
     }
 }
 
@@ -64,11 +78,20 @@ fn dense_rows_sum_to_one_and_weigh_by_lam() {
             let own = batch.samples()[slot] as usize % 7;
             let other = batch.samples()[mix.partner as usize] as usize % 7;
             let on = |class: usize| {
-                let hot = |c: usize| if c == class { 0.9 + 0.1 / 7.0 } else { 0.1 / 7.0 };
+                let hot = |c: usize| {
+                    if c == class {
+                        0.9 + 0.1 / 7.0
+                    } else {
+                        0.1 / 7.0
+                    }
+                };
                 mix.lam * hot(own) + (1.0 - mix.lam) * hot(other)
             };
             for (class, weight) in row.iter().enumerate() {
-                assert!((weight - on(class)).abs() < 1e-6, "slot {slot}, class {class}");
+                assert!(
+                    (weight - on(class)).abs() < 1e-6,
+                    "slot {slot}, class {class}"
+                );
             }
         }
     }
@@ -76,14 +99,29 @@ fn dense_rows_sum_to_one_and_weigh_by_lam() {
 
 #[test]
 fn index_pair_and_multi_label_forms_say_what_the_source_said() {
-    let plain = Loader::new(Box::new(pixels(16)), recipe(8, "")).unwrap().batch(0, 0).unwrap();
+    let plain = Loader::new(Box::new(pixels(16)), recipe(8, ""))
+        .unwrap()
+        .batch(0, 0)
+        .unwrap();
     let classes: Vec<i64> = plain.samples().iter().map(|id| *id as i64 % 7).collect();
     assert_eq!(plain.targets().index().unwrap(), classes);
-    assert!(plain.targets().dense().unwrap_err().to_string().contains("target.form"));
+    assert!(
+        plain
+            .targets()
+            .dense()
+            .unwrap_err()
+            .to_string()
+            .contains("target.form")
+    );
 
-    let pair =
-        feedmill::recipe::TargetOptions { form: Some(feedmill::recipe::TargetForm::Pair), ..dense(0.0) };
-    let mixed = Loader::new(Box::new(pixels(16)), recipe(8, MIX).target(pair)).unwrap().batch(0, 0).unwrap();
+    let pair = feedmill::recipe::TargetOptions {
+        form: Some(feedmill::recipe::TargetForm::Pair),
+        ..dense(0.0)
+    };
+    let mixed = Loader::new(Box::new(pixels(16)), recipe(8, MIX).target(pair))
+        .unwrap()
+        .batch(0, 0)
+        .unwrap();
     let (a, b, lam) = mixed.targets().pair().unwrap();
     for slot in 0..8 {
         let mix = &mixed.mix()[slot];
@@ -92,10 +130,23 @@ fn index_pair_and_multi_label_forms_say_what_the_source_said() {
         assert_eq!(lam[slot], mix.lam);
     }
 
-    let source = labeled(16, |id| if id % 2 == 0 { Target::Multi(vec![1, 4]) } else { Target::None });
-    let multi = Loader::new(source, recipe(8, "").target(dense(0.0))).unwrap().batch(0, 0).unwrap();
+    let source = labeled(16, |id| {
+        if id % 2 == 0 {
+            Target::Multi(vec![1, 4])
+        } else {
+            Target::None
+        }
+    });
+    let multi = Loader::new(source, recipe(8, "").target(dense(0.0)))
+        .unwrap()
+        .batch(0, 0)
+        .unwrap();
     for (slot, row) in multi.targets().dense().unwrap().chunks_exact(7).enumerate() {
-        let on = if multi.samples()[slot].is_multiple_of(2) { 1.0 } else { 0.0 };
+        let on = if multi.samples()[slot].is_multiple_of(2) {
+            1.0
+        } else {
+            0.0
+        };
         assert_eq!(row, [0.0, on, 0.0, 0.0, on, 0.0, 0.0]);
     }
 }

@@ -8,17 +8,24 @@ use feedmill::{Kind, Loader};
 
 use crate::support::*;
 
-/// These tests count threads and memory of the whole process, so they take turns, in a process of their own.
+/// These tests count threads and memory of the whole process, so they take turns, in a process of
+/// their own.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Runs a test of this module alone in a process of its own, so that other tests' threads are not counted.
+/// Runs a test of this module alone in a process of its own, so that other tests' threads are not
+/// counted.
 fn alone(name: &str, run: impl FnOnce()) {
     if std::env::var_os("FEEDMILL_TEST_ALONE").is_some() {
         let _turn = TURN.lock();
         return run();
     }
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("lifetime::{name}"), "--test-threads=1", "--nocapture"])
+        .args([
+            "--exact",
+            &format!("lifetime::{name}"),
+            "--test-threads=1",
+            "--nocapture",
+        ])
         .env("FEEDMILL_TEST_ALONE", "1")
         .spawn()
         .unwrap();
@@ -49,18 +56,28 @@ fn settled(baseline: (usize, usize)) -> bool {
 
 #[test]
 fn dropping_after_any_number_of_batches_leaves_no_thread_and_no_file() {
-    alone("dropping_after_any_number_of_batches_leaves_no_thread_and_no_file", || {
-        let baseline = threads_and_files();
-        for round in 0..40 {
-            for access in [Access::Immediate, Access::Blocking] {
-                let loader = Loader::new(jittery(45, access), recipe(8, MIX)).unwrap().workers(3).unwrap();
-                let held: Vec<_> = loader.epoch(0).unwrap().take(round % 5).collect();
-                drop(loader);
-                assert!(held.iter().all(|batch| batch.is_ok()));
-                assert!(settled(baseline), "round {round}: {:?}, at first {baseline:?}", threads_and_files());
+    alone(
+        "dropping_after_any_number_of_batches_leaves_no_thread_and_no_file",
+        || {
+            let baseline = threads_and_files();
+            for round in 0..40 {
+                for access in [Access::Immediate, Access::Blocking] {
+                    let loader = Loader::new(jittery(45, access), recipe(8, MIX))
+                        .unwrap()
+                        .workers(3)
+                        .unwrap();
+                    let held: Vec<_> = loader.epoch(0).unwrap().take(round % 5).collect();
+                    drop(loader);
+                    assert!(held.iter().all(|batch| batch.is_ok()));
+                    assert!(
+                        settled(baseline),
+                        "round {round}: {:?}, at first {baseline:?}",
+                        threads_and_files()
+                    );
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 #[test]
@@ -78,26 +95,31 @@ fn a_panic_or_error_leaves_no_thread() {
 
 #[test]
 fn memory_is_flat_over_epochs_and_does_not_grow_with_workers() {
-    alone("memory_is_flat_over_epochs_and_does_not_grow_with_workers", || {
-        for workers in [1, 7] {
-            let mut loader =
-                Loader::open("fixtures/photos", feedmill::Recipe::preset("imagenet").unwrap().batch(8))
-                    .unwrap();
-            loader = loader.workers(workers).unwrap();
-            let mut after = Vec::new();
-            for epoch in loader.epochs(12) {
-                epoch.for_each(|batch| drop(batch.unwrap()));
-                after.push(resident());
+    alone(
+        "memory_is_flat_over_epochs_and_does_not_grow_with_workers",
+        || {
+            for workers in [1, 7] {
+                let mut loader = Loader::open(
+                    "fixtures/photos",
+                    feedmill::Recipe::preset("imagenet").unwrap().batch(8),
+                )
+                .unwrap();
+                loader = loader.workers(workers).unwrap();
+                let mut after = Vec::new();
+                for epoch in loader.epochs(12) {
+                    epoch.for_each(|batch| drop(batch.unwrap()));
+                    after.push(resident());
+                }
+                let (early, late) = (after[3], after[11]);
+                assert!(
+                    late < early + (8 << 20),
+                    "{workers} workers: {} MiB grew to {} MiB",
+                    early >> 20,
+                    late >> 20
+                );
             }
-            let (early, late) = (after[3], after[11]);
-            assert!(
-                late < early + (8 << 20),
-                "{workers} workers: {} MiB grew to {} MiB",
-                early >> 20,
-                late >> 20
-            );
-        }
-    });
+        },
+    );
 }
 
 #[test]
@@ -106,7 +128,10 @@ fn a_batch_outlives_its_loader() {
         let loader = Loader::new(Box::new(pixels(45)), recipe(8, MIX)).unwrap();
         loader.epoch(0).unwrap().next().unwrap().unwrap()
     };
-    let again = Loader::new(Box::new(pixels(45)), recipe(8, MIX)).unwrap().batch(0, 0).unwrap();
+    let again = Loader::new(Box::new(pixels(45)), recipe(8, MIX))
+        .unwrap()
+        .batch(0, 0)
+        .unwrap();
     assert_eq!(batch.digest(), again.digest());
     let kept: Vec<f32> = batch.images().as_f32().unwrap().to_vec();
     assert_eq!(batch.into_images().into_f32().unwrap(), kept);
@@ -118,39 +143,67 @@ fn collecting_all_batches_works_and_is_limited_by_bytes() {
         let loader = Loader::new(Box::new(pixels(400)), recipe(8, "")).unwrap();
         let all: Vec<_> = loader.epoch(0).unwrap().collect::<Result<_, _>>().unwrap();
         assert_eq!(all.len(), 50);
-        let distinct: std::collections::HashSet<u64> = all.iter().map(|batch| batch.digest()).collect();
+        let distinct: std::collections::HashSet<u64> =
+            all.iter().map(|batch| batch.digest()).collect();
         assert_eq!(distinct.len(), 50, "held batches keep their content");
         // One batch has 8 x 3 x 9 x 8 x 4 = 6912 bytes.
         let small = tuning(|t| t.held = 6912 * 10);
-        let loader = Loader::new(Box::new(pixels(400)), recipe(8, "")).unwrap().tuning(small).unwrap();
-        let error = loader.epoch(0).unwrap().collect::<Result<Vec<_>, _>>().unwrap_err();
+        let loader = Loader::new(Box::new(pixels(400)), recipe(8, ""))
+            .unwrap()
+            .tuning(small)
+            .unwrap();
+        let error = loader
+            .epoch(0)
+            .unwrap()
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap_err();
         assert_eq!(error.kind(), Kind::Limit);
         assert!(error.to_string().contains("Tuning::held"), "{error}");
-        let taken = loader.epoch(0).unwrap().map(|batch| batch.unwrap().len()).sum::<usize>();
+        let taken = loader
+            .epoch(0)
+            .unwrap()
+            .map(|batch| batch.unwrap().len())
+            .sum::<usize>();
         assert_eq!(taken, 400, "one at a time there is room");
     });
 }
 
 #[test]
 fn a_slow_consumer_is_waited_for_without_using_the_processor() {
-    alone("a_slow_consumer_is_waited_for_without_using_the_processor", || {
-        let loader = Loader::new(Box::new(pixels(400)), recipe(8, "")).unwrap();
-        let mut batches = loader.epoch(0).unwrap();
-        batches.next().unwrap().unwrap();
-        std::thread::sleep(Duration::from_millis(50));
-        let (in_flight, before) = (loader.stats().in_flight, cpu());
-        std::thread::sleep(Duration::from_millis(300));
-        assert!(cpu() - before <= 3, "{} ticks of 10 ms while parked", cpu() - before);
-        assert!(in_flight <= 4, "{in_flight} batches are ahead");
-        let stats = loader.stats();
-        assert!(stats.batch_bytes_peak <= 5 * 6912, "{}", stats.batch_bytes_peak);
-    });
+    alone(
+        "a_slow_consumer_is_waited_for_without_using_the_processor",
+        || {
+            let loader = Loader::new(Box::new(pixels(400)), recipe(8, "")).unwrap();
+            let mut batches = loader.epoch(0).unwrap();
+            batches.next().unwrap().unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+            let (in_flight, before) = (loader.stats().in_flight, cpu());
+            std::thread::sleep(Duration::from_millis(300));
+            assert!(
+                cpu() - before <= 3,
+                "{} ticks of 10 ms while parked",
+                cpu() - before
+            );
+            assert!(in_flight <= 4, "{in_flight} batches are ahead");
+            let stats = loader.stats();
+            assert!(
+                stats.batch_bytes_peak <= 5 * 6912,
+                "{}",
+                stats.batch_bytes_peak
+            );
+        },
+    );
 }
 
 /// Processor time of this process, in ticks of 10 ms.
 fn cpu() -> u64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = text.rsplit(')').next().unwrap().split_whitespace().collect();
+    let fields: Vec<&str> = text
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
@@ -163,14 +216,22 @@ fn waiting_has_a_deadline() {
             let _ = stalled.lock().unwrap().recv();
             feedmill::source::Source::read(inner, id, Vec::new())
         };
-        let source = Wrapped { inner: pixels(45), access: Access::Blocking, read };
+        let source = Wrapped {
+            inner: pixels(45),
+            access: Access::Blocking,
+            read,
+        };
         let loader = Loader::new(Box::new(source), recipe(8, "")).unwrap();
         let mut batches = loader.epoch(0).unwrap();
         let error = batches.next_timeout(Duration::from_millis(30)).unwrap_err();
         assert_eq!(error.kind(), Kind::Stopped);
         drop(release);
         assert!(
-            batches.next_timeout(Duration::from_secs(10)).unwrap().unwrap().is_ok(),
+            batches
+                .next_timeout(Duration::from_secs(10))
+                .unwrap()
+                .unwrap()
+                .is_ok(),
             "it can be asked again"
         );
     });
@@ -183,8 +244,18 @@ fn decoded_images_keep_to_the_budget() {
         t.workers = 7;
         t.memory = 1;
     });
-    let loader = Loader::open("fixtures/photos", recipe).unwrap().tuning(tight).unwrap();
-    assert_eq!(loader.epoch(0).unwrap().map(|batch| batch.unwrap().len()).sum::<usize>(), 16);
+    let loader = Loader::open("fixtures/photos", recipe)
+        .unwrap()
+        .tuning(tight)
+        .unwrap();
+    assert_eq!(
+        loader
+            .epoch(0)
+            .unwrap()
+            .map(|batch| batch.unwrap().len())
+            .sum::<usize>(),
+        16
+    );
     let most = 640 * 504 * 3;
     assert!(
         loader.stats().decoded_bytes_peak <= most,

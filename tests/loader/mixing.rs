@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use feedmill::geometry::Size;
-use feedmill::rng::RandomStream;
-use feedmill::mix::{Blend, Drawn, Emit, Masks, Method, Mix, MixUp, Mixer, Outcome, Resolve, Role, Scene};
+use feedmill::mix::{
+    Blend, Drawn, Emit, Masks, Method, Mix, MixUp, Mixer, Outcome, Resolve, Role, Scene,
+};
 use feedmill::plan::Last;
 use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm, TargetOptions};
+use feedmill::rng::RandomStream;
 use feedmill::source::{Annotations, BoxLabel, Memory, Plane, PlaneKind, Target};
 use feedmill::{Batch, Kind, Loader, Recipe, Threads, World};
 
@@ -79,11 +81,17 @@ fn loader() -> Loader {
       { mix = "puzzlemix", map = "map" },
       { mix = "smmix", grid = 4, map = "map" },"#;
     let mix = format!("[joint]\n{}", ALL.replacen("choose = [", planes, 1));
-    Loader::new(Box::new(annotated(84)), all_mixers(32, &mix).last(Last::Pad)).unwrap()
+    Loader::new(
+        Box::new(annotated(84)),
+        all_mixers(32, &mix).last(Last::Pad),
+    )
+    .unwrap()
 }
 
 fn slots(batch: &Batch) -> Vec<u64> {
-    (0..batch.len()).map(|slot| batch.slot_digest(slot)).collect()
+    (0..batch.len())
+        .map(|slot| batch.slot_digest(slot))
+        .collect()
 }
 
 #[test]
@@ -95,7 +103,10 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
     for epoch in 0..epochs {
         for index in 0..loader().batches() {
             let batch = loader().batch(epoch, index).unwrap();
-            batch.mix().iter().for_each(|mix| *methods.entry(mix.method.to_string()).or_insert(0) += 1);
+            batch
+                .mix()
+                .iter()
+                .for_each(|mix| *methods.entry(mix.method.to_string()).or_insert(0) += 1);
             expected.push(slots(&batch));
         }
     }
@@ -123,24 +134,37 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
         ],
         "{methods:?}"
     );
-    for (workers, threads, chunk) in
-        [(1, Threads::Fused, None), (8, Threads::Fused, Some(3)), (8, Threads::Split, Some(1))]
-    {
+    for (workers, threads, chunk) in [
+        (1, Threads::Fused, None),
+        (8, Threads::Fused, Some(3)),
+        (8, Threads::Split, Some(1)),
+    ] {
         let tuning = tuning(|t| {
             t.workers = workers;
             t.threads = Some(threads);
             t.chunk = chunk;
         });
         let mut loader = loader().tuning(tuning).unwrap();
-        let batches: Vec<Batch> = loader.epochs(epochs).flatten().map(Result::unwrap).collect();
-        assert_eq!(batches.iter().map(slots).collect::<Vec<_>>(), expected, "{workers} workers");
+        let batches: Vec<Batch> = loader
+            .epochs(epochs)
+            .flatten()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(
+            batches.iter().map(slots).collect::<Vec<_>>(),
+            expected,
+            "{workers} workers"
+        );
         states = batches.iter().map(|batch| batch.state().clone()).collect();
     }
     for ranks in [2, 4] {
         let parts: Vec<Vec<Vec<u64>>> = (0..ranks)
             .map(|rank| {
                 let mut part = loader().world(World::new(rank, ranks).unwrap()).unwrap();
-                part.epochs(epochs).flatten().map(|batch| slots(&batch.unwrap())).collect()
+                part.epochs(epochs)
+                    .flatten()
+                    .map(|batch| slots(&batch.unwrap()))
+                    .collect()
             })
             .collect();
         for (index, expected) in expected.iter().enumerate() {
@@ -151,16 +175,22 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
     for (done, state) in states.iter().enumerate() {
         let mut resumed = loader().workers(2).unwrap();
         resumed.resume(state).unwrap();
-        let rest: Vec<Vec<u64>> =
-            resumed.epochs(epochs).flatten().map(|batch| slots(&batch.unwrap())).collect();
+        let rest: Vec<Vec<u64>> = resumed
+            .epochs(epochs)
+            .flatten()
+            .map(|batch| slots(&batch.unwrap()))
+            .collect();
         assert_eq!(rest, expected[done + 1..], "after {} batches", done + 1);
     }
 }
 
 #[test]
 fn several_views_dtypes_and_layouts_equal_the_reference_path() {
-    for (dtype, layout) in [(Dtype::U8, Layout::Nhwc), (Dtype::F16, Layout::Nchw), (Dtype::F32, Layout::Nhwc)]
-    {
+    for (dtype, layout) in [
+        (Dtype::U8, Layout::Nhwc),
+        (Dtype::F16, Layout::Nchw),
+        (Dtype::F32, Layout::Nhwc),
+    ] {
         let text = format!(
             r#"
             batch = 8
@@ -174,7 +204,9 @@ fn several_views_dtypes_and_layouts_equal_the_reference_path() {
             classes = 7
             "#
         );
-        let recipe = Recipe::from_toml(&text).unwrap().output(output(dtype, layout));
+        let recipe = Recipe::from_toml(&text)
+            .unwrap()
+            .output(output(dtype, layout));
         let mut loader = Loader::new(Box::new(pixels(40)), recipe).unwrap();
         assert_eq!(reference(&loader, 2), threaded(&mut loader, 2));
     }
@@ -182,12 +214,18 @@ fn several_views_dtypes_and_layouts_equal_the_reference_path() {
 
 #[test]
 fn weights_of_labels_sum_to_one_and_follow_the_masks() {
-    let sparse =
-        TargetOptions { classes: Some(7), form: Some(TargetForm::Sparse), ..TargetOptions::default() };
+    let sparse = TargetOptions {
+        classes: Some(7),
+        form: Some(TargetForm::Sparse),
+        ..TargetOptions::default()
+    };
     let sparse = Loader::new(Box::new(pixels(84)), all_mixers(24, ALL).target(sparse)).unwrap();
     let dense = Loader::new(Box::new(pixels(84)), all_mixers(24, ALL).target(dense(0.0))).unwrap();
     for (epoch, index) in (0..3).flat_map(|epoch| (0..3).map(move |index| (epoch, index))) {
-        let (sparse, dense) = (sparse.batch(epoch, index).unwrap(), dense.batch(epoch, index).unwrap());
+        let (sparse, dense) = (
+            sparse.batch(epoch, index).unwrap(),
+            dense.batch(epoch, index).unwrap(),
+        );
         let (offsets, classes, weights) = sparse.targets().sparse().unwrap();
         let rows = dense.targets().dense().unwrap();
         for slot in 0..dense.len() {
@@ -218,7 +256,10 @@ fn weights_of_labels_sum_to_one_and_follow_the_masks() {
             }
             if mix.method == Method::FMix && mix.lam < 1.0 {
                 let drawn = mix.note("lam_drawn").unwrap();
-                assert!((drawn - f64::from(mix.lam)).abs() <= 1.0 / 96.0 + 1e-6, "{mix:?}");
+                assert!(
+                    (drawn - f64::from(mix.lam)).abs() <= 1.0 / 96.0 + 1e-6,
+                    "{mix:?}"
+                );
             }
         }
     }
@@ -237,9 +278,15 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     for slot in 0..12 {
         let (record, loaded) = (&batch.mix()[slot], slot / 4 * 8 + slot % 4);
         assert_eq!(record.slot as usize, loaded);
-        assert_eq!((record.partner, record.lam), (whole.mix()[loaded].partner, whole.mix()[loaded].lam));
+        assert_eq!(
+            (record.partner, record.lam),
+            (whole.mix()[loaded].partner, whole.mix()[loaded].lam)
+        );
         assert_eq!(batch.samples()[slot], whole.samples()[loaded]);
-        assert_eq!(record.partner_sample, whole.samples()[record.partner as usize]);
+        assert_eq!(
+            record.partner_sample,
+            whole.samples()[record.partner as usize]
+        );
         assert_eq!(
             batch.images().as_f32().unwrap()[slot * 288..][..288],
             whole.images().as_f32().unwrap()[loaded * 288..][..288]
@@ -252,26 +299,45 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     assert_eq!((batch.len(), twice.shape()[0]), (48, 48));
     assert_eq!(batch.samples()[..8], batch.samples()[8..16]);
     assert_ne!(batch.mix()[0].lam, batch.mix()[8].lam);
-    assert_eq!(batch.mix()[0].lam, whole.mix()[0].lam, "the first time is that without repeats");
+    assert_eq!(
+        batch.mix()[0].lam,
+        whole.mix()[0].lam,
+        "the first time is that without repeats"
+    );
 
     let clean = of(mix().emit(Emit::CleanAndMixed)).batch(0, 0).unwrap();
     let roles: Vec<Role> = clean.mix().iter().map(|mix| mix.role).collect();
     assert_eq!(roles[..16], [[Role::Clean; 8], [Role::Mixed; 8]].concat());
-    assert!(clean.mix()[..8].iter().all(|mix| mix.method == Method::Unmixed && mix.lam == 1.0));
+    assert!(
+        clean.mix()[..8]
+            .iter()
+            .all(|mix| mix.method == Method::Unmixed && mix.lam == 1.0)
+    );
     let triple = of(mix().emit(Emit::MixedCleanUnseen)).batch(0, 0).unwrap();
     let roles: Vec<Role> = triple.mix().iter().map(|mix| mix.role).collect();
-    assert_eq!(roles[..12], [[Role::Mixed; 4], [Role::Clean; 4], [Role::Unseen; 4]].concat());
+    assert_eq!(
+        roles[..12],
+        [[Role::Mixed; 4], [Role::Clean; 4], [Role::Unseen; 4]].concat()
+    );
     assert_eq!(triple.samples()[..4], triple.samples()[4..8]);
     assert_eq!(triple.samples()[8..12], whole.samples()[4..8]);
 
     for emit in [Emit::Half, Emit::CleanAndMixed, Emit::MixedCleanUnseen] {
-        let recipe = || all_mixers(24, ALL).mix(mix().emit(emit).repeat(2)).last(Last::Pad);
+        let recipe = || {
+            all_mixers(24, ALL)
+                .mix(mix().emit(emit).repeat(2))
+                .last(Last::Pad)
+        };
         let mut all = Loader::new(Box::new(pixels(70)), recipe()).unwrap();
         let expected = reference(&all, 1);
         assert_eq!(threaded(&mut all, 1), expected);
         let ranked = |rank| {
             let loader = Loader::new(Box::new(pixels(70)), recipe()).unwrap();
-            loader.world(World::new(rank, 3).unwrap()).unwrap().batch(0, 1).unwrap()
+            loader
+                .world(World::new(rank, 3).unwrap())
+                .unwrap()
+                .batch(0, 1)
+                .unwrap()
         };
         let parts: Vec<Batch> = (0..3).map(ranked).collect();
         let joined: Vec<u64> = parts.iter().flat_map(slots).collect();
@@ -279,7 +345,9 @@ fn groups_emit_halves_repeats_and_clean_slots() {
         assert_eq!(parts[1].first_slot(), parts[0].len());
     }
     // A last batch that fills no whole groups.
-    let kept = all_mixers(24, "").mix(mix().emit(Emit::MixedCleanUnseen)).last(Last::Keep);
+    let kept = all_mixers(24, "")
+        .mix(mix().emit(Emit::MixedCleanUnseen))
+        .last(Last::Keep);
     let mut kept = Loader::new(Box::new(pixels(35)), kept).unwrap();
     let expected = reference(&kept, 1);
     assert_eq!(threaded(&mut kept, 1), expected);
@@ -294,7 +362,13 @@ fn mixing_starts_and_ends_by_epoch() {
     let methods = |epoch: u32| -> BTreeSet<String> {
         let batches = (0..loader.batches()).map(|index| loader.batch(epoch, index).unwrap());
         batches
-            .flat_map(|batch| batch.mix().iter().map(|mix| mix.method.to_string()).collect::<Vec<_>>())
+            .flat_map(|batch| {
+                batch
+                    .mix()
+                    .iter()
+                    .map(|mix| mix.method.to_string())
+                    .collect::<Vec<_>>()
+            })
             .collect()
     };
     assert_eq!(methods(0), ["unmixed".to_string()].into());
@@ -305,7 +379,12 @@ fn mixing_starts_and_ends_by_epoch() {
     assert_eq!(again.to_toml(), loader.recipe().to_toml());
     assert_eq!(again.fingerprint(), loader.recipe().fingerprint());
     let text = loader.explain(1, 3).unwrap().to_string();
-    for words in ["mix p = 1", "mix choose[0].weight = 1", "mix      batch ", "with sample "] {
+    for words in [
+        "mix p = 1",
+        "mix choose[0].weight = 1",
+        "mix      batch ",
+        "with sample ",
+    ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     let explained = &loader.explain(1, 3).unwrap().mixes[0];
@@ -329,10 +408,26 @@ fn annotated(count: u32) -> Memory {
             }
         };
         let instances: Vec<u8> = (0..120).map(at).collect();
-        let map: Vec<u8> = (0..120).map(|i| if (i % 12 >= 6) == (id % 2 == 0) { 200 } else { 10 }).collect();
-        let label = |edges, class, id| BoxLabel { edges, class, id, pasted: None };
+        let map: Vec<u8> = (0..120)
+            .map(|i| {
+                if (i % 12 >= 6) == (id % 2 == 0) {
+                    200
+                } else {
+                    10
+                }
+            })
+            .collect();
+        let label = |edges, class, id| BoxLabel {
+            edges,
+            class,
+            id,
+            pasted: None,
+        };
         Annotations {
-            boxes: vec![label([0.0, 0.0, 6.0, 5.0], 3, 1), label([8.0, 0.0, 12.0, 10.0], 4, 2)],
+            boxes: vec![
+                label([0.0, 0.0, 6.0, 5.0], 3, 1),
+                label([8.0, 0.0, 12.0, 10.0], 4, 2),
+            ],
             keypoints: Vec::new(),
             planes: vec![
                 Plane::raw("instances", PlaneKind::Instances, 12, 10, instances),
@@ -353,8 +448,9 @@ const PLANES: &str = r#"
 
 #[test]
 fn instances_and_maps_of_planes_are_mixed_and_annotated() {
-    let text =
-        format!("batch = 8\n{PLANES}\n[target]\nclasses = 7\n[output]\ndtype = \"u8\"\nlayout = \"nhwc\"");
+    let text = format!(
+        "batch = 8\n{PLANES}\n[target]\nclasses = 7\n[output]\ndtype = \"u8\"\nlayout = \"nhwc\""
+    );
     let recipe = Recipe::from_toml(&text).unwrap();
     let mut loader = Loader::new(Box::new(annotated(40)), recipe).unwrap();
     let clean = Loader::new(Box::new(annotated(40)), loader.recipe().clone().mix(None)).unwrap();
@@ -362,32 +458,53 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
     assert_eq!(threaded(&mut loader, 2), expected);
     let (mut pasted, mut attended) = (0, 0);
     for index in 0..5 {
-        let (batch, clean) = (loader.batch(0, index).unwrap(), clean.batch(0, index).unwrap());
-        let (found, plain) = (batch.images().as_u8().unwrap(), clean.images().as_u8().unwrap());
+        let (batch, clean) = (
+            loader.batch(0, index).unwrap(),
+            clean.batch(0, index).unwrap(),
+        );
+        let (found, plain) = (
+            batch.images().as_u8().unwrap(),
+            clean.images().as_u8().unwrap(),
+        );
         for slot in 0..8 {
             let record = &batch.mix()[slot];
-            let (own, partner) =
-                (&plain[slot * 360..][..360], &plain[record.partner as usize * 360..][..360]);
+            let (own, partner) = (
+                &plain[slot * 360..][..360],
+                &plain[record.partner as usize * 360..][..360],
+            );
             let annotations = batch.annotations(0, 0, slot).unwrap();
             match &record.method {
                 Method::InstancePaste => {
                     pasted += 1;
-                    // All images have their instances at the same places, so new ones have taken the place of old ones.
+                    // All images have their instances at the same places, so new ones have taken
+                    // the place of old ones.
                     let instances = &annotations.plane("instances").unwrap().bytes;
                     assert_eq!(annotations.boxes.len(), 2);
-                    let new: Vec<&BoxLabel> = annotations.boxes.iter().filter(|label| label.id > 2).collect();
+                    let new: Vec<&BoxLabel> = annotations
+                        .boxes
+                        .iter()
+                        .filter(|label| label.id > 2)
+                        .collect();
                     assert_eq!(new.len() as f64, record.note("pasted").unwrap());
                     let mut share = 0.0;
                     for pixel in 0..120 {
-                        let of_partner = new.iter().any(|label| u32::from(instances[pixel]) == label.id);
+                        let of_partner = new
+                            .iter()
+                            .any(|label| u32::from(instances[pixel]) == label.id);
                         let expected = if of_partner { partner } else { own };
-                        assert_eq!(found[slot * 360 + pixel * 3..][..3], expected[pixel * 3..][..3]);
+                        assert_eq!(
+                            found[slot * 360 + pixel * 3..][..3],
+                            expected[pixel * 3..][..3]
+                        );
                         share += f32::from(u8::from(of_partner)) / 120.0;
                     }
                     assert!((1.0 - share - record.lam).abs() < 1e-5);
                     for label in new {
-                        let edges =
-                            if label.class == 3 { [0.0, 0.0, 6.0, 5.0] } else { [8.0, 0.0, 12.0, 10.0] };
+                        let edges = if label.class == 3 {
+                            [0.0, 0.0, 6.0, 5.0]
+                        } else {
+                            [8.0, 0.0, 12.0, 10.0]
+                        };
                         assert_eq!(label.edges, edges);
                     }
                 }
@@ -395,8 +512,15 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
                     attended += 1;
                     let right = batch.samples()[slot] % 2 == 0;
                     for pixel in 0..120 {
-                        let expected = if (pixel % 12 >= 6) == right { own } else { partner };
-                        assert_eq!(found[slot * 360 + pixel * 3..][..3], expected[pixel * 3..][..3]);
+                        let expected = if (pixel % 12 >= 6) == right {
+                            own
+                        } else {
+                            partner
+                        };
+                        assert_eq!(
+                            found[slot * 360 + pixel * 3..][..3],
+                            expected[pixel * 3..][..3]
+                        );
                     }
                     assert_eq!(record.lam, 0.5);
                 }
@@ -411,10 +535,18 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
 fn a_sample_without_the_map_that_mixing_reads_is_a_bad_one() {
     let text = format!("batch = 8\n{PLANES}\n[target]\nclasses = 7");
     let recipe = Recipe::from_toml(&text).unwrap().on_bad(OnBad::Fail);
-    let bare = pixels(16).annotated(vec![Annotations::default(); 16]).unwrap();
-    let error = Loader::new(Box::new(bare), recipe).unwrap().batch(0, 0).unwrap_err();
+    let bare = pixels(16)
+        .annotated(vec![Annotations::default(); 16])
+        .unwrap();
+    let error = Loader::new(Box::new(bare), recipe)
+        .unwrap()
+        .batch(0, 0)
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
-    assert!(error.sample().is_some() && error.to_string().contains("no plane \"instances\""), "{error}");
+    assert!(
+        error.sample().is_some() && error.to_string().contains("no plane \"instances\""),
+        "{error}"
+    );
 }
 
 #[test]
@@ -433,11 +565,22 @@ fn soft_targets_that_do_not_sum_to_one_are_refused_by_sample() {
         )
     };
     let recipe = all_mixers(8, "").target(dense(0.0)).on_bad(OnBad::Fail);
-    let error = Loader::new(labeled(8, soft), recipe.clone()).unwrap().batch(0, 0).unwrap_err();
+    let error = Loader::new(labeled(8, soft), recipe.clone())
+        .unwrap()
+        .batch(0, 0)
+        .unwrap_err();
     assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(5)));
     assert!(error.to_string().contains("sum to 1.375"), "{error}");
-    let multi = TargetOptions { multi_label: true, ..dense(0.0) };
-    assert!(Loader::new(labeled(8, soft), recipe.target(multi)).unwrap().batch(0, 0).is_ok());
+    let multi = TargetOptions {
+        multi_label: true,
+        ..dense(0.0)
+    };
+    assert!(
+        Loader::new(labeled(8, soft), recipe.target(multi))
+            .unwrap()
+            .batch(0, 0)
+            .is_ok()
+    );
 }
 
 #[test]
@@ -448,20 +591,40 @@ fn attention_changes_the_weights_of_masked_slots_alone() {
     let (masks, grid) = batch.patch_masks().unwrap();
     assert_eq!((masks.len(), grid), (24 * 4, 2));
     // All attention on the first patch.
-    let attention: Vec<f32> = (0..24 * 4).map(|at| f32::from(u8::from(at % 4 == 0))).collect();
+    let attention: Vec<f32> = (0..24 * 4)
+        .map(|at| f32::from(u8::from(at % 4 == 0)))
+        .collect();
     let lam = batch.relabel(&attention).unwrap();
     let mut changed = 0;
     for (slot, record) in batch.mix().iter().enumerate() {
         let attended = if masks[slot * 4] >= 1.0 { 0.0 } else { 1.0 };
-        let expected =
-            if record.method == Method::CutMix { (record.lam + attended) / 2.0 } else { record.lam };
+        let expected = if record.method == Method::CutMix {
+            (record.lam + attended) / 2.0
+        } else {
+            record.lam
+        };
         assert!((lam[slot] - expected).abs() < 1e-6, "{record:?}");
         changed += usize::from(lam[slot] != record.lam);
     }
     assert!(changed > 4, "{changed}");
-    assert!(batch.relabel(&attention[1..]).unwrap_err().to_string().contains("24 slots x 2 x 2"));
-    let plain = Loader::new(Box::new(pixels(24)), all_mixers(24, "")).unwrap().batch(0, 0).unwrap();
-    assert!(plain.relabel(&attention).unwrap_err().to_string().contains("mix.masks"));
+    assert!(
+        batch
+            .relabel(&attention[1..])
+            .unwrap_err()
+            .to_string()
+            .contains("24 slots x 2 x 2")
+    );
+    let plain = Loader::new(Box::new(pixels(24)), all_mixers(24, ""))
+        .unwrap()
+        .batch(0, 0)
+        .unwrap();
+    assert!(
+        plain
+            .relabel(&attention)
+            .unwrap_err()
+            .to_string()
+            .contains("mix.masks")
+    );
 }
 
 #[test]
@@ -470,7 +633,8 @@ fn what_mixing_cannot_do_is_refused_with_its_line() {
         let text = format!(
             "batch = 8\n[[view]]\nops = [ {{ op = \"center_crop\", size = [12, 8] }} ]\n[mix]\n{mix}\n[target]\n{target}\n"
         );
-        let loader = Recipe::from_toml(&text).and_then(|recipe| Loader::new(Box::new(pixels(8)), recipe));
+        let loader =
+            Recipe::from_toml(&text).and_then(|recipe| Loader::new(Box::new(pixels(8)), recipe));
         loader.map(|_| ()).expect_err(&text).to_string()
     };
     let one = |mixer: &str| {
@@ -480,30 +644,75 @@ fn what_mixing_cannot_do_is_refused_with_its_line() {
         )
     };
     for (mixer, words) in [
-        ("mix = \"fmix\", alpha = 0", "line 7: mix \"fmix\": alpha = 0"),
-        ("mix = \"fmix\", max_soft = 0.6", "line 7: mix \"fmix\": max_soft = 0.6"),
-        ("mix = \"gridmix\", alpha = nan", "line 7: mix \"gridmix\": alpha = NaN"),
-        ("mix = \"gridmix\", holes = [3, 2]", "line 7: mix \"gridmix\": holes = [3, 2]"),
-        ("mix = \"resizemix\", scope = [0.5, 0.1]", "line 7: mix \"resizemix\": scope = [0.5, 0.1]"),
+        (
+            "mix = \"fmix\", alpha = 0",
+            "line 7: mix \"fmix\": alpha = 0",
+        ),
+        (
+            "mix = \"fmix\", max_soft = 0.6",
+            "line 7: mix \"fmix\": max_soft = 0.6",
+        ),
+        (
+            "mix = \"gridmix\", alpha = nan",
+            "line 7: mix \"gridmix\": alpha = NaN",
+        ),
+        (
+            "mix = \"gridmix\", holes = [3, 2]",
+            "line 7: mix \"gridmix\": holes = [3, 2]",
+        ),
+        (
+            "mix = \"resizemix\", scope = [0.5, 0.1]",
+            "line 7: mix \"resizemix\": scope = [0.5, 0.1]",
+        ),
         (
             "mix = \"saliencymix\", map = \"seg\"",
             "mix \"saliencymix\" reads the plane \"seg\": add a [joint] table",
         ),
-        ("mix = \"attentivemix\", top_k = 99", "line 7: mix \"attentivemix\": top_k = 99"),
-        ("mix = \"puzzlemix\", labels = 5", "line 7: mix \"puzzlemix\": labels = 5"),
-        ("mix = \"puzzlemix\", blocks = [8, 16]", "mix \"puzzlemix\": blocks = [8, 16]: no power of two"),
-        ("mix = \"smmix\"", "mix \"smmix\": grid = 14 does not divide images of 8 x 12"),
-        ("mix = \"adamixup\", region = [0.5, 0.6]", "line 7: mix \"adamixup\": region = [0.5, 0.6]"),
-        ("mix = \"manifold_mixup\", layers = [3, 3]", "line 7: mix \"manifold_mixup\": layers = [3, 3]"),
-        ("mix = \"mosaic\", scale = 1.0", "line 7: mix \"mosaic\": scale = 1"),
+        (
+            "mix = \"attentivemix\", top_k = 99",
+            "line 7: mix \"attentivemix\": top_k = 99",
+        ),
+        (
+            "mix = \"puzzlemix\", labels = 5",
+            "line 7: mix \"puzzlemix\": labels = 5",
+        ),
+        (
+            "mix = \"puzzlemix\", blocks = [8, 16]",
+            "mix \"puzzlemix\": blocks = [8, 16]: no power of two",
+        ),
+        (
+            "mix = \"smmix\"",
+            "mix \"smmix\": grid = 14 does not divide images of 8 x 12",
+        ),
+        (
+            "mix = \"adamixup\", region = [0.5, 0.6]",
+            "line 7: mix \"adamixup\": region = [0.5, 0.6]",
+        ),
+        (
+            "mix = \"manifold_mixup\", layers = [3, 3]",
+            "line 7: mix \"manifold_mixup\": layers = [3, 3]",
+        ),
+        (
+            "mix = \"mosaic\", scale = 1.0",
+            "line 7: mix \"mosaic\": scale = 1",
+        ),
         ("mix = \"collage\", k = 1", "line 7: mix \"collage\": k = 1"),
-        ("mix = \"cutmix\", weight = -1.0", "line 5: mix \"cutmix\": weight = -1"),
+        (
+            "mix = \"cutmix\", weight = -1.0",
+            "line 5: mix \"cutmix\": weight = -1",
+        ),
         (
             "mix = \"cutmix\", alpha = { linear = [0, 1], epochs = [0, 5] }",
             "line 7: mix \"cutmix\": in epoch 0: ",
         ),
-        ("mix = \"cutmix\", alpha = { linaer = [0, 1], epochs = [0, 5] }", "line 7: mix \"cutmix\": alpha: "),
-        ("mix = \"cutmux\"", "line 7: unknown mixer \"cutmux\"; did you mean \"cutmix\"?"),
+        (
+            "mix = \"cutmix\", alpha = { linaer = [0, 1], epochs = [0, 5] }",
+            "line 7: mix \"cutmix\": alpha: ",
+        ),
+        (
+            "mix = \"cutmux\"",
+            "line 7: unknown mixer \"cutmux\"; did you mean \"cutmix\"?",
+        ),
     ] {
         let text = one(mixer);
         assert!(text.contains(words), "{mixer}: {text}");
@@ -530,19 +739,52 @@ fn what_mixing_cannot_do_is_refused_with_its_line() {
             "classes = 7",
             "line 6: mix.group is the same in all epochs",
         ),
-        (&format!("{plain}group = 3"), "classes = 7", "line 6: mix.group = 3"),
-        (&format!("{plain}repeat = 0"), "classes = 7", "line 6: mix.repeat = 0"),
-        (&format!("{plain}lamdba = \"pair\""), "classes = 7", "line 6: "),
-        (&format!("{plain}emit = \"haalf\""), "classes = 7", "line 6: emit: unknown variant"),
-        (&format!("{plain}masks = {{ grid = 9999 }}"), "classes = 7", "line 6: mix.masks grid = 9999"),
-        (&format!("{plain}p = {{ stages = [[0, 2.0]] }}"), "classes = 7", "mix.p = 2"),
+        (
+            &format!("{plain}group = 3"),
+            "classes = 7",
+            "line 6: mix.group = 3",
+        ),
+        (
+            &format!("{plain}repeat = 0"),
+            "classes = 7",
+            "line 6: mix.repeat = 0",
+        ),
+        (
+            &format!("{plain}lamdba = \"pair\""),
+            "classes = 7",
+            "line 6: ",
+        ),
+        (
+            &format!("{plain}emit = \"haalf\""),
+            "classes = 7",
+            "line 6: emit: unknown variant",
+        ),
+        (
+            &format!("{plain}masks = {{ grid = 9999 }}"),
+            "classes = 7",
+            "line 6: mix.masks grid = 9999",
+        ),
+        (
+            &format!("{plain}p = {{ stages = [[0, 2.0]] }}"),
+            "classes = 7",
+            "mix.p = 2",
+        ),
     ] {
         let text = refused(mix, target);
         assert!(text.contains(words), "{mix}: {text}");
     }
-    let halves = all_mixers(9, "").mix(Mix::new(MixUp::new(1.0)).emit(Emit::Half).masks(Masks::default()));
-    let error = Loader::new(Box::new(pixels(9)), halves).unwrap_err().to_string();
-    assert!(error.contains("mix.emit halves groups, and a group has 9 slots"), "{error}");
+    let halves = all_mixers(9, "").mix(
+        Mix::new(MixUp::new(1.0))
+            .emit(Emit::Half)
+            .masks(Masks::default()),
+    );
+    let error = Loader::new(Box::new(pixels(9)), halves)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("mix.emit halves groups, and a group has 9 slots"),
+        "{error}"
+    );
 }
 
 /// What goes wrong in a mixer of a user's own.
@@ -564,7 +806,10 @@ impl Mixer for Wrong {
     fn draw(&self, _: &mut RandomStream, _: Size) -> Drawn {
         match self {
             Wrong::PanicInDraw => panic!("a mixer of the test"),
-            Wrong::BoxOutside => Blend::Box { rect: [0, 0, 13, 8] }.into(),
+            Wrong::BoxOutside => Blend::Box {
+                rect: [0, 0, 13, 8],
+            }
+            .into(),
             _ => Drawn::Late(Arc::new(*self)),
         }
     }
@@ -573,7 +818,10 @@ impl Mixer for Wrong {
 impl Resolve for Wrong {
     fn resolve(&self, _: &Scene<'_>, slot: usize, _: &[usize]) -> feedmill::Result<Outcome> {
         assert!(*self != Wrong::PanicInResolve, "a mixer of the test");
-        Ok(Outcome { sources: Some(vec![slot, 99]), ..Blend::Uniform { lam: 0.5 }.into() })
+        Ok(Outcome {
+            sources: Some(vec![slot, 99]),
+            ..Blend::Uniform { lam: 0.5 }.into()
+        })
     }
 }
 
@@ -582,14 +830,29 @@ fn a_mixer_that_goes_wrong_ends_the_run_with_an_error() {
     for (wrong, kind, words) in [
         (Wrong::PanicInDraw, Kind::Worker, "the mixer, at batch 0"),
         (Wrong::PanicInResolve, Kind::Worker, "mixing sample"),
-        (Wrong::BoxOutside, Kind::Config, "is no blend of images of 8 x 12"),
-        (Wrong::SourceOutside, Kind::Config, "2 sources are blended of the slots"),
+        (
+            Wrong::BoxOutside,
+            Kind::Config,
+            "is no blend of images of 8 x 12",
+        ),
+        (
+            Wrong::SourceOutside,
+            Kind::Config,
+            "2 sources are blended of the slots",
+        ),
     ] {
         let error = within(20, "a mixer that goes wrong", move || {
             let recipe = all_mixers(8, "").mix(Mix::new(wrong));
-            let loader = Loader::new(Box::new(pixels(24)), recipe).unwrap().workers(2).unwrap();
+            let loader = Loader::new(Box::new(pixels(24)), recipe)
+                .unwrap()
+                .workers(2)
+                .unwrap();
             assert!(loader.batch(0, 0).is_err());
-            loader.epoch(0).unwrap().find_map(Result::err).expect("no batch can be made")
+            loader
+                .epoch(0)
+                .unwrap()
+                .find_map(Result::err)
+                .expect("no batch can be made")
         });
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().contains(words), "{wrong:?}: {error}");

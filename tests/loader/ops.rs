@@ -1,6 +1,6 @@
 //! Every op there is, through the loader.
 
-use feedmill::augment::{Registry, self};
+use feedmill::augment::{self, Registry};
 use feedmill::geometry::Size;
 use feedmill::plan::Last;
 use feedmill::source::Memory;
@@ -8,14 +8,18 @@ use feedmill::{Kind, Loader, Recipe, toml};
 
 use crate::support::*;
 
-/// The op and its parameters at three strengths, one line for each op of the registry (a test of the binary holds it to that).
+/// The op and its parameters at three strengths, one line for each op of the registry (a test of
+/// the binary holds it to that).
 const SHEET: &str = include_str!("../../src/bin/feedmill/sheet.txt");
 
 fn lines() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
-    SHEET.lines().filter(|line| !line.starts_with('#')).map(|line| {
-        let mut words = line.split(" | ");
-        (words.next().unwrap(), words.collect())
-    })
+    SHEET
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let mut words = line.split(" | ");
+            (words.next().unwrap(), words.collect())
+        })
 }
 
 /// A view for each op at middle strength.
@@ -37,25 +41,45 @@ fn every_op_equals_the_reference_path() {
         let recipe = every_op().last(Last::Drop);
         assert!(recipe.views().len() >= 75);
         let mut loader = Loader::open("fixtures/photos", recipe.clone()).unwrap();
-        let batches: Vec<u64> = (0..2).map(|index| loader.batch(1, index).unwrap().digest()).collect();
+        let batches: Vec<u64> = (0..2)
+            .map(|index| loader.batch(1, index).unwrap().digest())
+            .collect();
         for workers in [1, 3] {
             loader = loader.workers(workers).unwrap();
-            let found: Vec<u64> =
-                loader.epoch(1).unwrap().take(2).map(|batch| batch.unwrap().digest()).collect();
+            let found: Vec<u64> = loader
+                .epoch(1)
+                .unwrap()
+                .take(2)
+                .map(|batch| batch.unwrap().digest())
+                .collect();
             assert_eq!(found, batches, "{workers} workers");
         }
         let batch = loader.batch(1, 0).unwrap();
         let names: Vec<&str> = batch.note_names().map(|(_, name, _)| name).collect();
-        for name in ["it.turns", "it.permutation", "it.mask", "it.severity", "it.tiles"] {
+        for name in [
+            "it.turns",
+            "it.permutation",
+            "it.mask",
+            "it.severity",
+            "it.tiles",
+        ] {
             assert!(names.contains(&name), "{name}: {names:?}");
         }
     });
 }
 
-fn apply(name: &str, params: &str, width: u32, height: u32, seed: u64) -> feedmill::Result<(Size, Vec<u8>)> {
+fn apply(
+    name: &str,
+    params: &str,
+    width: u32,
+    height: u32,
+    seed: u64,
+) -> feedmill::Result<(Size, Vec<u8>)> {
     let table: toml::Table = toml::from_str(&format!("op = {{ {params} }}")).unwrap();
     let op = Registry::default().make(name, table["op"].as_table().unwrap().clone())?;
-    let pixels: Vec<u8> = (0..u64::from(width * height * 3)).map(|i| hash(i) as u8).collect();
+    let pixels: Vec<u8> = (0..u64::from(width * height * 3))
+        .map(|i| hash(i) as u8)
+        .collect();
     augment::apply(&*op, seed, width, height, &pixels)
 }
 
@@ -86,13 +110,25 @@ fn an_op_draws_the_same_for_the_same_seed() {
 #[test]
 fn impossible_parameters_are_refused_with_a_reason() {
     for (name, params, expected) in [
-        ("rotate", "degrees = 15.0, filer = \"nearest\"", "did you mean `filter`?"),
+        (
+            "rotate",
+            "degrees = 15.0, filer = \"nearest\"",
+            "did you mean `filter`?",
+        ),
         ("rotate", "degrees = [30, 10]", "degrees = [30, 10]"),
         ("rotate", "degrees = nan", "degrees = NaN"),
-        ("rotate", "degrees = 15, filter = \"linear\"", "did you mean `bilinear`?"),
+        (
+            "rotate",
+            "degrees = 15, filter = \"linear\"",
+            "did you mean `bilinear`?",
+        ),
         ("affine", "scale = 0", "scale = 0"),
         ("affine", "shear_x = 90", "shear_x = 90"),
-        ("perspective", "distortion = 1.5", "distortion = 1.5: expected 0 to 1"),
+        (
+            "perspective",
+            "distortion = 1.5",
+            "distortion = 1.5: expected 0 to 1",
+        ),
         ("pad", "padding = 100000", "padding = 100000"),
         ("rotate90", "turns = 4", "turns = 4"),
         ("posterize", "bits = 9", "bits = 9"),
@@ -109,31 +145,83 @@ fn impossible_parameters_are_refused_with_a_reason() {
         ("corrupt", "name = \"fogg\", severity = 3", "did you mean"),
         ("corrupt", "name = \"fog\", severity = 6", "severity = 6"),
         ("random_erasing", "scale = [0.5, 0.1]", "scale = [0.5, 0.1]"),
-        ("random_erasing", "value = \"gray\"", "value: \"mean\", \"color\", \"pixel\" or [r, g, b]"),
-        ("rotate", "degrees = \"15\"", "degrees: a number or [low, high]"),
+        (
+            "random_erasing",
+            "value = \"gray\"",
+            "value: \"mean\", \"color\", \"pixel\" or [r, g, b]",
+        ),
+        (
+            "rotate",
+            "degrees = \"15\"",
+            "degrees: a number or [low, high]",
+        ),
         ("cutout", "size = 0", "size = 0"),
         ("low_frequency_crop", "size = 0", "size = 0"),
         ("elastic", "sigma = -1.0", "sigma = -1"),
-        ("rand_augment", "magnitude = 31", "magnitude = 31: expected 0 to 30"),
+        (
+            "rand_augment",
+            "magnitude = 31",
+            "magnitude = 31: expected 0 to 30",
+        ),
         ("rand_augment", "magnitude = -1", "-1"),
         ("trivial_augment_wide", "bins = 1", "bins = 1"),
         ("auto_augment", "policy = \"imagnet\"", "imagenet"),
         ("augmix", "width = 0", "width = 0"),
         ("augmix", "alpha = 0", "alpha = 0"),
-        ("timm_augment", "config = \"rand-m9-x3\"", "the section \"x3\" is not known"),
+        (
+            "timm_augment",
+            "config = \"rand-m9-x3\"",
+            "the section \"x3\" is not known",
+        ),
         ("timm_augment", "config = \"random-m9\"", "to begin with"),
-        ("timm_augment", "config = \"rand-n20-tweights\"", "n = 20 of 15 different ops"),
-        ("timm_augment", "config = \"v0\", magnitude = 3.0", "a magnitude for each op"),
-        ("timm_op", "name = \"Rotate\"", "either `level` or `argument`"),
+        (
+            "timm_augment",
+            "config = \"rand-n20-tweights\"",
+            "n = 20 of 15 different ops",
+        ),
+        (
+            "timm_augment",
+            "config = \"v0\", magnitude = 3.0",
+            "a magnitude for each op",
+        ),
+        (
+            "timm_op",
+            "name = \"Rotate\"",
+            "either `level` or `argument`",
+        ),
         ("policy_op", "name = \"Shear\"", "ShearX"),
         ("one_of", "ops = []", "name at least one op"),
-        ("one_of", "ops = [{ op = \"invert\", weight = 0 }]", "all weights are 0"),
-        ("one_of", "ops = [{ op = \"invert\", weight = -1 }]", "weight = -1"),
-        ("one_of", "ops = [{ op = \"inverse\" }]", "did you mean \"invert\"?"),
-        ("sequence", "ops = [{ op = \"hue\", factor = 3 }]", "op \"hue\""),
+        (
+            "one_of",
+            "ops = [{ op = \"invert\", weight = 0 }]",
+            "all weights are 0",
+        ),
+        (
+            "one_of",
+            "ops = [{ op = \"invert\", weight = -1 }]",
+            "weight = -1",
+        ),
+        (
+            "one_of",
+            "ops = [{ op = \"inverse\" }]",
+            "did you mean \"invert\"?",
+        ),
+        (
+            "sequence",
+            "ops = [{ op = \"hue\", factor = 3 }]",
+            "op \"hue\"",
+        ),
         ("some_of", "ops = [{ op = \"invert\" }]", "count is missing"),
-        ("some_of", "count = 2, ops = [{ op = \"invert\" }]", "count = 2"),
-        ("random_order", "ops = [{ op = \"invert\" }], shuffle = true", "unknown field `shuffle`"),
+        (
+            "some_of",
+            "count = 2, ops = [{ op = \"invert\" }]",
+            "count = 2",
+        ),
+        (
+            "random_order",
+            "ops = [{ op = \"invert\" }], shuffle = true",
+            "unknown field `shuffle`",
+        ),
         ("any_res", "grids = []", "grids is empty"),
         ("jigsaw", "size = 32, grid = 1", "grid = 1"),
         ("token_mask", "ratio = 1.5", "ratio = 1.5"),
@@ -142,26 +230,45 @@ fn impossible_parameters_are_refused_with_a_reason() {
         let error = apply(name, params, 8, 8, 0).expect_err(&format!("{name} {params}"));
         assert_eq!(error.kind(), Kind::Config, "{name} {params}");
         let text = error.to_string();
-        assert!(text.contains(expected) && text.contains(name), "{name} {params}: {text}");
+        assert!(
+            text.contains(expected) && text.contains(name),
+            "{name} {params}: {text}"
+        );
     }
 }
 
-/// The steps of an op's program, in words, for many draws: a few samples in many epochs, as a sample is looked for through its epoch.
+/// The steps of an op's program, in words, for many draws: a few samples in many epochs, as a
+/// sample is looked for through its epoch.
 fn rng(ops: &str, count: u32) -> Vec<Vec<String>> {
     const SAMPLES: u32 = 20;
     let recipe = format!("batch = 1\norder = \"sequential\"\n[[view]]\nops = [ {ops} ]");
-    let source =
-        Memory::pixels(vec![9; SAMPLES as usize * 8 * 8 * 3], 8, 8, 3, vec![0; SAMPLES as usize]).unwrap();
+    let source = Memory::pixels(
+        vec![9; SAMPLES as usize * 8 * 8 * 3],
+        8,
+        8,
+        3,
+        vec![0; SAMPLES as usize],
+    )
+    .unwrap();
     let loader = Loader::new(Box::new(source), Recipe::from_toml(&recipe).unwrap()).unwrap();
-    let draw =
-        |n: u32| loader.explain(n / SAMPLES, u64::from(n % SAMPLES)).unwrap().views.swap_remove(0).steps;
+    let draw = |n: u32| {
+        loader
+            .explain(n / SAMPLES, u64::from(n % SAMPLES))
+            .unwrap()
+            .views
+            .swap_remove(0)
+            .steps
+    };
     (0..count).map(draw).collect()
 }
 
 /// Pearson's statistic of counts against equal shares; its mean is the number of counts less one.
 fn chi_square(counts: &[usize]) -> f64 {
     let expected = counts.iter().sum::<usize>() as f64 / counts.len() as f64;
-    counts.iter().map(|count| (*count as f64 - expected).powi(2) / expected).sum()
+    counts
+        .iter()
+        .map(|count| (*count as f64 - expected).powi(2) / expected)
+        .sum()
 }
 
 #[test]
@@ -178,17 +285,29 @@ fn policies_choose_their_ops_with_equal_chances() {
             "autocontrast",
             "equalize",
         ];
-        words.iter().position(|word| step.starts_with(word)).unwrap_or(words.len())
+        words
+            .iter()
+            .position(|word| step.starts_with(word))
+            .unwrap_or(words.len())
     };
-    let drawn = rng("{ op = \"rand_augment\", num_ops = 1, magnitude = 20 }", 4200);
+    let drawn = rng(
+        "{ op = \"rand_augment\", num_ops = 1, magnitude = 20 }",
+        4200,
+    );
     let mut counts = [0usize; 10];
     for steps in &drawn {
         counts[steps.first().map_or(9, |step| kind(step))] += 1;
     }
     // Eight color ops of equal share; five geometric ones together, and the identity.
     assert!(chi_square(&counts[..8]) < 24.3, "{counts:?}");
-    assert!((counts[8] as f64 / 4200.0 - 5.0 / 14.0).abs() < 0.03, "{counts:?}");
-    assert!((counts[9] as f64 / 4200.0 - 1.0 / 14.0).abs() < 0.02, "{counts:?}");
+    assert!(
+        (counts[8] as f64 / 4200.0 - 5.0 / 14.0).abs() < 0.03,
+        "{counts:?}"
+    );
+    assert!(
+        (counts[9] as f64 / 4200.0 - 1.0 / 14.0).abs() < 0.02,
+        "{counts:?}"
+    );
     let drawn = rng(
         "{ op = \"one_of\", ops = [{ op = \"invert\", p = 1.0, weight = 3 }, { op = \"grayscale\", p = 1.0 }] }",
         2000,
@@ -199,7 +318,8 @@ fn policies_choose_their_ops_with_equal_chances() {
         "{ op = \"some_of\", count = [0, 2], ops = [{ op = \"invert\", p = 1.0 }, { op = \"equalize\", p = 1.0 }, { op = \"autocontrast\", p = 1.0 }] }",
         3000,
     );
-    let sizes: [usize; 3] = [0, 1, 2].map(|size| drawn.iter().filter(|steps| steps.len() == size).count());
+    let sizes: [usize; 3] =
+        [0, 1, 2].map(|size| drawn.iter().filter(|steps| steps.len() == size).count());
     assert!(chi_square(&sizes) < 13.8, "{sizes:?}");
     let each = ["invert", "equalize", "autocontrast"]
         .map(|op| drawn.iter().flatten().filter(|step| *step == op).count());
@@ -208,18 +328,37 @@ fn policies_choose_their_ops_with_equal_chances() {
 
 #[test]
 fn timm_skips_ops_and_spreads_magnitudes_as_its_string_says() {
-    let config = |config: &str| rng(&format!("{{ op = \"timm_augment\", config = \"{config}\" }}"), 3000);
-    let count = |drawn: &[Vec<String>]| drawn.iter().map(Vec::len).sum::<usize>() as f64 / drawn.len() as f64;
-    // Two layers, each applied with p; an op that changes nothing at its level still leaves its step.
+    let config = |config: &str| {
+        rng(
+            &format!("{{ op = \"timm_augment\", config = \"{config}\" }}"),
+            3000,
+        )
+    };
+    let count = |drawn: &[Vec<String>]| {
+        drawn.iter().map(Vec::len).sum::<usize>() as f64 / drawn.len() as f64
+    };
+    // Two layers, each applied with p; an op that changes nothing at its level still leaves its
+    // step.
     assert!((count(&config("rand-m9-p0.5-inc1")) - 1.0).abs() < 0.05);
     assert!((count(&config("rand-m9-n3-p1-inc1")) - 3.0).abs() < 0.02);
-    // Levels of PosterizeIncreasing at m = 10 with mstd 101 are uniform in 0 to 10: 4, 3, 2, 1 bits (0 at the very end).
-    let drawn = rng("{ op = \"timm_augment\", config = \"rand-m10-n1-mstd101-inc1-p1\" }", 6000);
+    // Levels of PosterizeIncreasing at m = 10 with mstd 101 are uniform in 0 to 10: 4, 3, 2, 1 bits
+    // (0 at the very end).
+    let drawn = rng(
+        "{ op = \"timm_augment\", config = \"rand-m10-n1-mstd101-inc1-p1\" }",
+        6000,
+    );
     let bits = ["4", "3", "2", "1"].map(|bits| {
         let wanted = format!("posterize bits={bits}");
-        drawn.iter().flatten().filter(|step| **step == wanted).count()
+        drawn
+            .iter()
+            .flatten()
+            .filter(|step| **step == wanted)
+            .count()
     });
-    assert!(bits.iter().sum::<usize>() > 250 && chi_square(&bits) < 16.3, "{bits:?}");
+    assert!(
+        bits.iter().sum::<usize>() > 250 && chi_square(&bits) < 16.3,
+        "{bits:?}"
+    );
     // Without a spread there is one level only.
     let fixed = config("rand-m5-n1-inc1-p1");
     assert!(
@@ -244,7 +383,10 @@ fn views_share_what_is_shared() {
         "batch = 1\n[[view]]\ncount = 3\nops = [ { op = \"random_crop\", size = 4, shared = true }, { op = \"hue\", factor = [-0.5, 0.5] } ]",
     )
     .unwrap();
-    assert_eq!(Recipe::from_toml(&recipe.to_toml()).unwrap().fingerprint(), recipe.fingerprint());
+    assert_eq!(
+        Recipe::from_toml(&recipe.to_toml()).unwrap().fingerprint(),
+        recipe.fingerprint()
+    );
     let loader = Loader::new(Box::new(pixels(9)), recipe).unwrap();
     let mut crops = std::collections::BTreeSet::new();
     for sample in 0..9 {
@@ -263,7 +405,10 @@ fn notes_reach_the_batch_in_the_order_of_its_tensor() {
     let mut loader = Loader::new(Box::new(pixels(12)), Recipe::from_toml(recipe).unwrap()).unwrap();
     let batch = loader.batch(0, 1).unwrap();
     let names: Vec<(usize, &str, usize)> = batch.note_names().collect();
-    assert_eq!(names, [(0, "rotate90.turns", 1), (1, "one_of.rotate90.turns", 1)]);
+    assert_eq!(
+        names,
+        [(0, "rotate90.turns", 1), (1, "one_of.rotate90.turns", 1)]
+    );
     let turns: Vec<i64> = (0..4).flat_map(|view| [view; 6]).collect();
     assert_eq!(batch.notes(0, "rotate90.turns").unwrap(), turns);
     let inner = batch.notes(1, "one_of.rotate90.turns").unwrap();
@@ -284,14 +429,23 @@ fn an_enclosing_crop_holds_the_crops_of_the_other_views() {
     "#;
     let loader = Loader::new(Box::new(pixels(12)), Recipe::from_toml(recipe).unwrap()).unwrap();
     let batch = loader.batch(0, 0).unwrap();
-    let (small, large) =
-        (batch.notes(0, "random_resized_crop.box").unwrap(), batch.notes(1, "enclosing_crop.box").unwrap());
+    let (small, large) = (
+        batch.notes(0, "random_resized_crop.box").unwrap(),
+        batch.notes(1, "enclosing_crop.box").unwrap(),
+    );
     let mut larger = 0;
     for slot in 0..6 {
-        let [left, top, width, height] = large[slot * 4..][..4] else { unreachable!() };
+        let [left, top, width, height] = large[slot * 4..][..4] else {
+            unreachable!()
+        };
         for view in 0..2 {
-            let [x, y, w, h] = small[(view * 6 + slot) * 4..][..4] else { unreachable!() };
-            assert!(left <= x && top <= y && x + w <= left + width && y + h <= top + height, "slot {slot}");
+            let [x, y, w, h] = small[(view * 6 + slot) * 4..][..4] else {
+                unreachable!()
+            };
+            assert!(
+                left <= x && top <= y && x + w <= left + width && y + h <= top + height,
+                "slot {slot}"
+            );
             larger += i64::from(width * height > w * h);
         }
     }

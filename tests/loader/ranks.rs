@@ -19,7 +19,9 @@ fn slots(mut loader: Loader) -> Vec<Vec<u64>> {
         .flatten()
         .map(|batch| {
             let batch = batch.unwrap();
-            (0..batch.len()).map(|slot| batch.slot_digest(slot)).collect()
+            (0..batch.len())
+                .map(|slot| batch.slot_digest(slot))
+                .collect()
         })
         .collect()
 }
@@ -33,7 +35,10 @@ fn ranks_join_to_the_same_global_batch_with_mixing() {
             let joined: Vec<u64> = parts.iter().flat_map(|part| part[index].clone()).collect();
             assert_eq!(joined, *batch, "{ranks} ranks, batch {index}");
         }
-        assert!(parts.iter().all(|part| part.len() == global.len()), "every rank has as many batches");
+        assert!(
+            parts.iter().all(|part| part.len() == global.len()),
+            "every rank has as many batches"
+        );
     }
 }
 
@@ -44,19 +49,33 @@ fn every_sample_comes_exactly_once_an_epoch() {
         for rank in 0..ranks {
             for batch in loader(rank, ranks).epoch(1).unwrap() {
                 let batch = batch.unwrap();
-                let valid = batch.samples().iter().zip(batch.valid()).filter(|(_, valid)| **valid);
+                let valid = batch
+                    .samples()
+                    .iter()
+                    .zip(batch.valid())
+                    .filter(|(_, valid)| **valid);
                 seen.extend(valid.map(|(sample, _)| *sample));
             }
         }
         assert_eq!(seen.len(), 100);
-        assert_eq!(seen.into_iter().collect::<BTreeSet<u64>>(), (0..100).collect());
+        assert_eq!(
+            seen.into_iter().collect::<BTreeSet<u64>>(),
+            (0..100).collect()
+        );
     }
 }
 
 #[test]
 fn a_state_moves_to_another_number_of_ranks() {
     let global = slots(loader(0, 1));
-    let state = loader(0, 1).epoch(0).unwrap().nth(1).unwrap().unwrap().state().clone();
+    let state = loader(0, 1)
+        .epoch(0)
+        .unwrap()
+        .nth(1)
+        .unwrap()
+        .unwrap()
+        .state()
+        .clone();
     let rest = |rank: u32| {
         let mut loader = loader(rank, 2);
         loader.resume(&state).unwrap();
@@ -64,7 +83,10 @@ fn a_state_moves_to_another_number_of_ranks() {
     };
     let parts = [rest(0), rest(1)];
     for (index, batch) in global[2..].iter().enumerate() {
-        assert_eq!([&parts[0][index][..], &parts[1][index][..]].concat(), *batch);
+        assert_eq!(
+            [&parts[0][index][..], &parts[1][index][..]].concat(),
+            *batch
+        );
     }
 }
 
@@ -72,8 +94,14 @@ fn a_state_moves_to_another_number_of_ranks() {
 fn a_batch_that_ranks_do_not_divide_is_refused() {
     let refused = |ranks| {
         let loader = Loader::new(Box::new(pixels(100)), recipe(32, MIX)).unwrap();
-        loader.world(World::new(0, ranks).unwrap()).unwrap_err().to_string()
+        loader
+            .world(World::new(0, ranks).unwrap())
+            .unwrap_err()
+            .to_string()
     };
     assert!(refused(3).contains("3 ranks do not divide"));
-    assert!(refused(16).contains("mix.group"), "two slots a rank are no group of four");
+    assert!(
+        refused(16).contains("mix.group"),
+        "two slots a rank are no group of four"
+    );
 }

@@ -9,7 +9,9 @@ use feedmill::{Kind, Loader, LoaderState, Threads};
 use crate::support::*;
 
 fn loader() -> Loader {
-    let tolerant = recipe(8, MIX).last(Last::Wrap).on_bad(OnBad::Replace { at_most: 0.5 });
+    let tolerant = recipe(8, MIX)
+        .last(Last::Wrap)
+        .on_bad(OnBad::Replace { at_most: 0.5 });
     Loader::new(damaged(45, |id| id % 20 == 3), tolerant).unwrap()
 }
 
@@ -50,7 +52,11 @@ fn resume_after_every_batch_gives_the_same_bytes() {
         }
         assert_eq!(rest, digests[done + 1..], "after {} batches", done + 1);
         if let Some(last) = last {
-            assert_eq!(last, *states.last().unwrap(), "bad samples are counted as without a stop");
+            assert_eq!(
+                last,
+                *states.last().unwrap(),
+                "bad samples are counted as without a stop"
+            );
         }
     }
 }
@@ -58,11 +64,23 @@ fn resume_after_every_batch_gives_the_same_bytes() {
 #[test]
 fn epoch_continues_where_the_state_is_and_other_epochs_begin_at_the_front() {
     let expected = reference(&loader(), 2);
-    let state = loader().epoch(0).unwrap().nth(2).unwrap().unwrap().state().clone();
+    let state = loader()
+        .epoch(0)
+        .unwrap()
+        .nth(2)
+        .unwrap()
+        .unwrap()
+        .state()
+        .clone();
     let mut resumed = loader();
     resumed.resume(&state).unwrap();
-    let digests =
-        |epoch| resumed.epoch(epoch).unwrap().map(|batch| batch.unwrap().digest()).collect::<Vec<_>>();
+    let digests = |epoch| {
+        resumed
+            .epoch(epoch)
+            .unwrap()
+            .map(|batch| batch.unwrap().digest())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(digests(0), expected[3..6]);
     assert_eq!(digests(1), expected[6..]);
 }
@@ -92,7 +110,10 @@ fn another_process_with_other_tuning_continues_with_the_same_bytes() {
         let states: Vec<LoaderState> = {
             let mut loader = loader();
             let epochs = loader.epochs(2);
-            epochs.flatten().map(|batch| batch.unwrap().state().clone()).collect()
+            epochs
+                .flatten()
+                .map(|batch| batch.unwrap().state().clone())
+                .collect()
         };
         let output = Command::new(std::env::current_exe().unwrap())
             .args([
@@ -117,7 +138,9 @@ fn a_state_of_something_else_is_refused_by_field() {
     let state = loader().state().to_string();
     let refused = |text: &str| {
         let parsed = text.parse::<LoaderState>();
-        let error = parsed.and_then(|state| loader().resume(&state)).unwrap_err();
+        let error = parsed
+            .and_then(|state| loader().resume(&state))
+            .unwrap_err();
         (error.kind(), error.to_string())
     };
     let change = |name: &str, value: &str| -> String {
@@ -128,19 +151,28 @@ fn a_state_of_something_else_is_refused_by_field() {
         lines.collect()
     };
     let other = "\"00000000000000000000000000000001\"";
-    for (field, value) in [("format", "9"), ("seed", "5"), ("data", other), ("recipe", other), ("next", "6")]
-    {
+    for (field, value) in [
+        ("format", "9"),
+        ("seed", "5"),
+        ("data", other),
+        ("recipe", other),
+        ("next", "6"),
+    ] {
         let (kind, text) = refused(&change(field, value));
         assert_eq!(kind, Kind::Mismatch);
         let shown = value.trim_matches('"');
         assert!(
-            text.contains(if field == "next" { "next batch" } else { field }) && text.contains(shown),
+            text.contains(if field == "next" { "next batch" } else { field })
+                && text.contains(shown),
             "{text}"
         );
     }
     let (kind, text) = refused(&format!("{state}surprise = 1\n"));
     assert_eq!(kind, Kind::Corrupt);
-    assert!(text.contains("surprise") && text.contains("line 9"), "{text}");
+    assert!(
+        text.contains("surprise") && text.contains("line 9"),
+        "{text}"
+    );
     assert_eq!(refused("").0, Kind::Corrupt);
     assert_eq!(refused(&change("data", "\"xyz\"")).0, Kind::Corrupt);
 }
@@ -148,9 +180,27 @@ fn a_state_of_something_else_is_refused_by_field() {
 #[test]
 fn a_state_of_another_recipe_or_of_changed_data_is_refused() {
     let state = loader().state().clone();
-    let mut other = Loader::new(damaged(45, |_| false), recipe(8, "").order(Order::Sequential)).unwrap();
-    assert!(other.resume(&state).unwrap_err().to_string().contains("recipe"));
-    let same = recipe(8, MIX).last(Last::Wrap).on_bad(OnBad::Replace { at_most: 0.5 });
+    let mut other = Loader::new(
+        damaged(45, |_| false),
+        recipe(8, "").order(Order::Sequential),
+    )
+    .unwrap();
+    assert!(
+        other
+            .resume(&state)
+            .unwrap_err()
+            .to_string()
+            .contains("recipe")
+    );
+    let same = recipe(8, MIX)
+        .last(Last::Wrap)
+        .on_bad(OnBad::Replace { at_most: 0.5 });
     let mut other = Loader::new(Box::new(pixels(46)), same).unwrap();
-    assert!(other.resume(&state).unwrap_err().to_string().contains("data"));
+    assert!(
+        other
+            .resume(&state)
+            .unwrap_err()
+            .to_string()
+            .contains("data")
+    );
 }

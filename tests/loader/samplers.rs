@@ -32,25 +32,55 @@ classes = 7
 const KINDS: [(usize, &str); 19] = [
     (12, "[sampler]\nkind = \"order\"\nrepeats = 3"),
     (12, "[sampler]\nkind = \"weighted\"\nweights = \"score\""),
-    (12, "[sampler]\nkind = \"weighted\"\nweights = \"score\"\nreplacement = false\nlength = 60"),
+    (
+        12,
+        "[sampler]\nkind = \"weighted\"\nweights = \"score\"\nreplacement = false\nlength = 60",
+    ),
     (12, "[sampler]\nkind = \"balanced\""),
-    (12, "[sampler]\nkind = \"balanced\"\ntemperature = { linear = [1.0, 5.0], epochs = [0, 2] }"),
-    (12, "[sampler]\nkind = \"balanced\"\nreplacement = true\nrepeats = 2"),
+    (
+        12,
+        "[sampler]\nkind = \"balanced\"\ntemperature = { linear = [1.0, 5.0], epochs = [0, 2] }",
+    ),
+    (
+        12,
+        "[sampler]\nkind = \"balanced\"\nreplacement = true\nrepeats = 2",
+    ),
     (12, "[sampler]\nkind = \"pk\"\nclasses = 4\nitems = 3"),
-    (28, "[sampler]\nkind = \"episodes\"\nways = 2\nshots = 2\nqueries = 5\nbatches = 4"),
+    (
+        28,
+        "[sampler]\nkind = \"episodes\"\nways = 2\nshots = 2\nqueries = 5\nbatches = 4",
+    ),
     (12, "[sampler]\nkind = \"grouped\"\nby = \"image\""),
-    (12, "[sampler]\nkind = \"grouped\"\nby = \"class\"\ntemperature = 2"),
+    (
+        12,
+        "[sampler]\nkind = \"grouped\"\nby = \"class\"\ntemperature = 2",
+    ),
     (4, "[sampler]\nkind = \"unique\"\nby = \"image\""),
-    (12, "last = \"pad\"\n[sampler]\nkind = \"variants\"\nby = \"image\""),
-    (12, "[[select]]\nselect = \"split\"\nof = [0.8, 0.2]\npart = 0\nby = \"image\""),
+    (
+        12,
+        "last = \"pad\"\n[sampler]\nkind = \"variants\"\nby = \"image\"",
+    ),
+    (
+        12,
+        "[[select]]\nselect = \"split\"\nof = [0.8, 0.2]\npart = 0\nby = \"image\"",
+    ),
     (4, "[[select]]\nselect = \"tasks\"\nstep = 3\nepochs = 1"),
     (
         4,
         "[[select]]\nselect = \"dirichlet\"\nagents = 3\nagent = 1\nalpha = 0.5\n[sampler]\nkind = \"balanced\"",
     ),
-    (4, "[[select]]\nselect = \"by_class\"\nagents = 3\nagent = 1\npieces = 2"),
-    (4, "[[select]]\nselect = \"prune\"\nscore = \"score\"\nkeep = 5"),
-    (4, "[[select]]\nselect = \"subset\"\nsamples = [5, 3, 80, 9, 33, 8]\nweights = [1, 2, 3, 0.5, 1, 1]"),
+    (
+        4,
+        "[[select]]\nselect = \"by_class\"\nagents = 3\nagent = 1\npieces = 2",
+    ),
+    (
+        4,
+        "[[select]]\nselect = \"prune\"\nscore = \"score\"\nkeep = 5",
+    ),
+    (
+        4,
+        "[[select]]\nselect = \"subset\"\nsamples = [5, 3, 80, 9, 33, 8]\nweights = [1, 2, 3, 0.5, 1, 1]",
+    ),
     (
         12,
         "[sampler]\nkind = \"pk\"\nclasses = 3\nitems = 4\n[mix]\nchoose = [{ mix = \"mixup\", alpha = 0.4 }]\ngroup = 3",
@@ -61,13 +91,25 @@ const KINDS: [(usize, &str); 19] = [
 fn table() -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::with_suffix(".csv").unwrap();
     let rows = (0..91).map(|id| format!("{id},p{},{}\n", id / 13, hash(id) % 100));
-    std::fs::write(file.path(), format!("sample,image,score\n{}", rows.collect::<String>())).unwrap();
+    std::fs::write(
+        file.path(),
+        format!("sample,image,score\n{}", rows.collect::<String>()),
+    )
+    .unwrap();
     file
 }
 
 fn slots(loader: &mut Loader, epochs: u32) -> Vec<Vec<u64>> {
-    let digests = |batch: feedmill::Batch| (0..batch.len()).map(|slot| batch.slot_digest(slot)).collect();
-    loader.epochs(epochs).flatten().map(|batch| digests(batch.unwrap())).collect()
+    let digests = |batch: feedmill::Batch| {
+        (0..batch.len())
+            .map(|slot| batch.slot_digest(slot))
+            .collect()
+    };
+    loader
+        .epochs(epochs)
+        .flatten()
+        .map(|batch| digests(batch.unwrap()))
+        .collect()
 }
 
 #[test]
@@ -80,10 +122,15 @@ fn every_sampler_gives_the_same_slots_for_workers_and_ranks_and_after_any_stop()
             let epochs = 2;
             let expected: Vec<Vec<u64>> = {
                 let loader = open();
-                let batches =
-                    (0..epochs).flat_map(|e| (0..loader.batches_at(e)).map(move |index| (e, index)));
+                let batches = (0..epochs)
+                    .flat_map(|e| (0..loader.batches_at(e)).map(move |index| (e, index)));
                 let each = batches.map(|(epoch, index)| loader.batch(epoch, index).unwrap());
-                each.map(|batch| (0..batch.len()).map(|slot| batch.slot_digest(slot)).collect()).collect()
+                each.map(|batch| {
+                    (0..batch.len())
+                        .map(|slot| batch.slot_digest(slot))
+                        .collect()
+                })
+                .collect()
             };
             for workers in [1, 8] {
                 let found = slots(&mut open().workers(workers).unwrap(), epochs);
@@ -92,18 +139,32 @@ fn every_sampler_gives_the_same_slots_for_workers_and_ranks_and_after_any_stop()
             for ranks in [2, 4] {
                 let rank = |rank| open().world(World::new(rank, ranks).unwrap()).unwrap();
                 let parts: Vec<_> = (0..ranks).map(|r| slots(&mut rank(r), epochs)).collect();
-                let joined = |index: usize| parts.iter().flat_map(|part| part[index].clone()).collect();
+                let joined =
+                    |index: usize| parts.iter().flat_map(|part| part[index].clone()).collect();
                 let joined: Vec<Vec<u64>> = (0..expected.len()).map(joined).collect();
                 assert_eq!(joined, expected, "{tables}: {ranks} ranks");
             }
-            let calm = || Loader::new(Box::new(pixels(91)), recipe.clone()).unwrap().workers(2).unwrap();
+            let calm = || {
+                Loader::new(Box::new(pixels(91)), recipe.clone())
+                    .unwrap()
+                    .workers(2)
+                    .unwrap()
+            };
             let mut loader = calm();
-            let states: Vec<LoaderState> =
-                loader.epochs(epochs).flatten().map(|batch| batch.unwrap().state().clone()).collect();
+            let states: Vec<LoaderState> = loader
+                .epochs(epochs)
+                .flatten()
+                .map(|batch| batch.unwrap().state().clone())
+                .collect();
             for (done, state) in states.iter().enumerate() {
                 let mut resumed = calm();
                 resumed.resume(&state.to_string().parse().unwrap()).unwrap();
-                assert_eq!(slots(&mut resumed, epochs), expected[done + 1..], "{tables}: after {}", done + 1);
+                assert_eq!(
+                    slots(&mut resumed, epochs),
+                    expected[done + 1..],
+                    "{tables}: after {}",
+                    done + 1
+                );
             }
         }
     });
@@ -114,7 +175,12 @@ fn every_sampler_reads_back_from_its_canonical_recipe() {
     for (batch, tables) in KINDS {
         let recipe = sampled(batch, tables);
         let again = Recipe::from_toml(&recipe.to_toml()).unwrap();
-        assert_eq!(again.fingerprint(), recipe.fingerprint(), "{}", recipe.to_toml());
+        assert_eq!(
+            again.fingerprint(),
+            recipe.fingerprint(),
+            "{}",
+            recipe.to_toml()
+        );
         assert_ne!(recipe.fingerprint(), sampled(batch, "").fingerprint());
     }
 }
@@ -122,16 +188,36 @@ fn every_sampler_reads_back_from_its_canonical_recipe() {
 #[test]
 fn a_batch_says_what_its_sampler_did() {
     let episodes = "[sampler]\nkind = \"episodes\"\nways = 3\nshots = 1\nqueries = 3";
-    let batch = Loader::new(Box::new(pixels(91)), sampled(12, episodes)).unwrap().batch(0, 0).unwrap();
-    assert_eq!(batch.roles().iter().filter(|role| **role == Role::Support).count(), 3);
+    let batch = Loader::new(Box::new(pixels(91)), sampled(12, episodes))
+        .unwrap()
+        .batch(0, 0)
+        .unwrap();
+    assert_eq!(
+        batch
+            .roles()
+            .iter()
+            .filter(|role| **role == Role::Support)
+            .count(),
+        3
+    );
     assert_eq!(batch.groups().unwrap()[..3], [0, 1, 2]);
     let classes = batch.targets().index().unwrap();
     for slot in 3..12 {
-        assert_eq!(classes[slot], classes[batch.groups().unwrap()[slot] as usize]);
+        assert_eq!(
+            classes[slot],
+            classes[batch.groups().unwrap()[slot] as usize]
+        );
     }
-    let subset = sampled(2, "order = \"sequential\"").select(Subset::new([4, 2]).weights([0.25, 1.75]));
-    let batch = Loader::new(Box::new(pixels(91)), subset).unwrap().batch(0, 0).unwrap();
-    assert_eq!((batch.samples(), batch.weights()), (&[4, 2][..], &[0.25, 1.75][..]));
+    let subset =
+        sampled(2, "order = \"sequential\"").select(Subset::new([4, 2]).weights([0.25, 1.75]));
+    let batch = Loader::new(Box::new(pixels(91)), subset)
+        .unwrap()
+        .batch(0, 0)
+        .unwrap();
+    assert_eq!(
+        (batch.samples(), batch.weights()),
+        (&[4, 2][..], &[0.25, 1.75][..])
+    );
     assert!(batch.groups().is_none());
 }
 
@@ -147,7 +233,9 @@ fn the_last_task_goes_on_and_epochs_have_their_own_lengths() {
         assert_eq!(epoch.size_hint().0, 0);
         let batches: Vec<_> = epoch.map(Result::unwrap).collect();
         assert_eq!(batches.len() as u64, lengths[number as usize]);
-        let classes = batches.iter().flat_map(|batch| batch.targets().index().unwrap().to_vec());
+        let classes = batches
+            .iter()
+            .flat_map(|batch| batch.targets().index().unwrap().to_vec());
         seen.push(classes.collect::<BTreeSet<i64>>());
     }
     assert!(seen[0] == seen[1] && seen[2] == seen[3] && seen[4] == seen[7]);
@@ -165,7 +253,10 @@ fn realised_shares_of_sources_are_in_batches_and_statistics() {
     let recipe = sampled(10, "")
         .last(Last::Drop)
         .source(Blended::new("real", 0.7))
-        .source(Blended::new("made", Curve::stages([(0, 0.0), (1, 0.3)]).unwrap()));
+        .source(Blended::new(
+            "made",
+            Curve::stages([(0, 0.0), (1, 0.3)]).unwrap(),
+        ));
     let mut loader = blend(recipe);
     let mut counts = [0u64; 2];
     for epoch in loader.epochs(3) {
@@ -179,7 +270,11 @@ fn realised_shares_of_sources_are_in_batches_and_statistics() {
             }
             let share = if number == 0 { 1.0 } else { 0.7 };
             let owed = (batch.index() + 1) as f64 * 10.0 * share;
-            assert!((of_epoch[0] as f64 - owed).abs() < 1.0, "epoch {number}, batch {}", batch.index());
+            assert!(
+                (of_epoch[0] as f64 - owed).abs() < 1.0,
+                "epoch {number}, batch {}",
+                batch.index()
+            );
         }
         counts[0] += of_epoch[0];
         counts[1] += of_epoch[1];
@@ -187,31 +282,58 @@ fn realised_shares_of_sources_are_in_batches_and_statistics() {
     let stats = loader.stats();
     assert_eq!(stats.sources, counts);
     assert_eq!(stats.sources.iter().sum::<u64>(), stats.samples);
-    assert_eq!((loader.source_name(0), loader.source_name(5)), ("real".into(), "source 5".into()));
+    assert_eq!(
+        (loader.source_name(0), loader.source_name(5)),
+        ("real".into(), "source 5".into())
+    );
     assert!(stats.to_string().contains("source 1"), "{stats}");
 }
 
 #[test]
 fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
     let with = |weight: f64| {
-        blend(sampled(10, "").source(Blended::new("w", 30.0)).source(Blended::new("x", weight)))
+        blend(
+            sampled(10, "")
+                .source(Blended::new("w", 30.0))
+                .source(Blended::new("x", weight)),
+        )
     };
     let state = with(60.0).state().clone();
     with(60.0).resume(&state).unwrap();
-    assert_eq!(with(61.0).resume(&state).unwrap_err().kind(), Kind::Mismatch);
+    assert_eq!(
+        with(61.0).resume(&state).unwrap_err().kind(),
+        Kind::Mismatch
+    );
     let error = Loader::sources(
         vec![Box::new(pixels(30))],
-        sampled(10, "").source(Blended::default()).source(Blended::default()),
+        sampled(10, "")
+            .source(Blended::default())
+            .source(Blended::default()),
     );
-    assert!(error.unwrap_err().to_string().contains("2 [[source]] tables for 1 sources"));
-    let some = sampled(10, "").source(Blended::default()).source(Blended::new("x", 1.0));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("2 [[source]] tables for 1 sources")
+    );
+    let some = sampled(10, "")
+        .source(Blended::default())
+        .source(Blended::new("x", 1.0));
     let error = Loader::sources(vec![Box::new(pixels(30)), Box::new(pixels(60))], some);
-    assert!(error.unwrap_err().to_string().contains("give all of them one"));
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("give all of them one")
+    );
 }
 
 #[test]
 fn groups_by_source_have_batches_of_their_own() {
-    let loader = blend(sampled(10, "[sampler]\nkind = \"grouped\"\nby = \"source\""));
+    let loader = blend(sampled(
+        10,
+        "[sampler]\nkind = \"grouped\"\nby = \"source\"",
+    ));
     for index in 0..loader.batches() {
         let batch = loader.batch(0, index).unwrap();
         assert_eq!(batch.sources().iter().collect::<BTreeSet<_>>().len(), 1);
@@ -229,7 +351,10 @@ fn a_second_pass_has_the_listed_samples_in_order_with_the_same_pixels() {
             all.insert(batch.samples()[slot], first.images(&batch, slot));
         }
     };
-    first.epoch(0).unwrap().for_each(|batch| take(batch.unwrap()));
+    first
+        .epoch(0)
+        .unwrap()
+        .for_each(|batch| take(batch.unwrap()));
     let list = [90, 3, 17, 4, 0, 55, 8];
     let second = first.second_pass(&list).unwrap();
     let mut found = Vec::new();
@@ -244,15 +369,38 @@ fn a_second_pass_has_the_listed_samples_in_order_with_the_same_pixels() {
     // Ranks share it, padded; sources keep their numbers.
     let rank = |rank| {
         let recipe = sampled(4, "");
-        blend(recipe).world(World::new(rank, 2).unwrap()).unwrap().second_pass(&[80, 3, 31]).unwrap()
+        blend(recipe)
+            .world(World::new(rank, 2).unwrap())
+            .unwrap()
+            .second_pass(&[80, 3, 31])
+            .unwrap()
     };
     let parts: Vec<_> = (0..2).map(|r| rank(r).batch(0, 0).unwrap()).collect();
-    let joined = |of: &dyn Fn(&feedmill::Batch) -> Vec<u64>| parts.iter().flat_map(of).collect::<Vec<u64>>();
+    let joined =
+        |of: &dyn Fn(&feedmill::Batch) -> Vec<u64>| parts.iter().flat_map(of).collect::<Vec<u64>>();
     assert_eq!(joined(&|batch| batch.samples().to_vec())[..3], [80, 3, 31]);
-    assert_eq!(joined(&|batch| batch.sources().iter().map(|s| u64::from(*s)).collect())[..3], [1, 0, 1]);
-    assert_eq!(joined(&|batch| batch.valid().iter().map(|v| u64::from(*v)).collect()), [1, 1, 1, 0]);
-    assert!(first.second_pass(&[3, 91]).unwrap_err().to_string().contains("sample 91"));
-    assert!(first.second_pass(&[3, 3]).unwrap_err().to_string().contains("twice"));
+    assert_eq!(
+        joined(&|batch| batch.sources().iter().map(|s| u64::from(*s)).collect())[..3],
+        [1, 0, 1]
+    );
+    assert_eq!(
+        joined(&|batch| batch.valid().iter().map(|v| u64::from(*v)).collect()),
+        [1, 1, 1, 0]
+    );
+    assert!(
+        first
+            .second_pass(&[3, 91])
+            .unwrap_err()
+            .to_string()
+            .contains("sample 91")
+    );
+    assert!(
+        first
+            .second_pass(&[3, 3])
+            .unwrap_err()
+            .to_string()
+            .contains("twice")
+    );
     assert!(first.second_pass(&[]).is_err());
 }
 
@@ -273,7 +421,10 @@ fn ten_crops_are_views_of_one_slot() {
             let view = |k: usize| &crops[(k * slots + slot) * each..][..each];
             assert_eq!(view(4), &middle[slot * each..][..each]);
             // Rows mirrored: a corner of the mirrored image is the other corner, mirrored.
-            let mirrored: Vec<u8> = view(1).chunks(4).flat_map(|row| row.iter().rev().copied()).collect();
+            let mirrored: Vec<u8> = view(1)
+                .chunks(4)
+                .flat_map(|row| row.iter().rev().copied())
+                .collect();
             assert_eq!(view(5), mirrored);
         }
         seen += slots;
@@ -283,28 +434,50 @@ fn ten_crops_are_views_of_one_slot() {
 
 #[test]
 fn explain_says_where_a_sample_comes() {
-    let loader =
-        Loader::new(Box::new(pixels(91)), sampled(12, "[sampler]\nkind = \"pk\"\nclasses = 4\nitems = 3"))
-            .unwrap();
+    let loader = Loader::new(
+        Box::new(pixels(91)),
+        sampled(12, "[sampler]\nkind = \"pk\"\nclasses = 4\nitems = 3"),
+    )
+    .unwrap();
     let batch = loader.batch(2, 3).unwrap();
     let (sample, slot) = (batch.samples()[5], 5);
     let explained = loader.explain(2, sample).unwrap();
-    assert!(explained.visits.iter().any(|(index, at, _)| (*index, *at) == (3, slot)));
+    assert!(
+        explained
+            .visits
+            .iter()
+            .any(|(index, at, _)| (*index, *at) == (3, slot))
+    );
     assert_eq!(explained.occurrence, explained.visits[0].2.visit.occurrence);
     let text = explained.to_string();
-    assert!(text.contains("comes    batch 3, slot 5") && text.contains("group"), "{text}");
-    let left_out = Loader::new(Box::new(pixels(91)), sampled(1, "").select(Subset::new([4]))).unwrap();
+    assert!(
+        text.contains("comes    batch 3, slot 5") && text.contains("group"),
+        "{text}"
+    );
+    let left_out = Loader::new(
+        Box::new(pixels(91)),
+        sampled(1, "").select(Subset::new([4])),
+    )
+    .unwrap();
     assert!(left_out.explain(0, 5).unwrap().visits.is_empty());
 }
 
 #[test]
 fn a_stand_in_comes_from_the_selection_and_the_class() {
     let split = "[[select]]\nselect = \"split\"\nof = [0.5, 0.5]\npart = 1\n[sampler]\nkind = \"pk\"\nclasses = 3\nitems = 4";
-    let recipe = sampled(12, &format!("on_bad = {{ replace = {{ at_most = 1.0 }} }}\n{split}"));
+    let recipe = sampled(
+        12,
+        &format!("on_bad = {{ replace = {{ at_most = 1.0 }} }}\n{split}"),
+    );
     let chosen: BTreeSet<u64> = {
-        let plain = sampled(1, "[[select]]\nselect = \"split\"\nof = [0.5, 0.5]\npart = 1");
+        let plain = sampled(
+            1,
+            "[[select]]\nselect = \"split\"\nof = [0.5, 0.5]\npart = 1",
+        );
         let loader = Loader::new(Box::new(pixels(91)), plain).unwrap();
-        (0..loader.batches()).map(|index| loader.batch(0, index).unwrap().samples()[0]).collect()
+        (0..loader.batches())
+            .map(|index| loader.batch(0, index).unwrap().samples()[0])
+            .collect()
     };
     let loader = Loader::new(damaged(91, |id| id % 5 == 3), recipe).unwrap();
     let mut faults = 0;
@@ -323,26 +496,61 @@ fn a_stand_in_comes_from_the_selection_and_the_class() {
 fn what_is_wrong_in_a_recipe_has_its_line() {
     for (tables, line, said) in [
         ("[sampler]\nkind = \"pkk\"", "line 4", "did you mean `pk`"),
-        ("[sampler]\nkind = \"pk\"\nclasses = 4\nitem = 3", "line 3", "did you mean `items`"),
+        (
+            "[sampler]\nkind = \"pk\"\nclasses = 4\nitem = 3",
+            "line 3",
+            "did you mean `items`",
+        ),
         ("[sampler]\nkind = \"pk\"\nclasses = 4", "line 3", "items"),
-        ("[sampler]\nkind = \"pk\"\nclasses = 4\nitems = 2", "line 1", "classes x items = 8 wants batch = 8"),
-        ("[sampler]\nkind = \"episodes\"\nways = 5\nshots = 1\nqueries = 1", "line 1", "multiple of 10"),
-        ("[sampler]\nkind = \"episodes\"\nways = 3\nshots = 0\nqueries = 4", "line 6", "shots = 0"),
-        ("[sampler]\nkind = \"balanced\"\n\ntemperature = 0.5", "line 6", "temperature = 0.5"),
-        ("[sampler]\nkind = \"order\"\nrepeats = 0", "line 5", "repeats = 0"),
+        (
+            "[sampler]\nkind = \"pk\"\nclasses = 4\nitems = 2",
+            "line 1",
+            "classes x items = 8 wants batch = 8",
+        ),
+        (
+            "[sampler]\nkind = \"episodes\"\nways = 5\nshots = 1\nqueries = 1",
+            "line 1",
+            "multiple of 10",
+        ),
+        (
+            "[sampler]\nkind = \"episodes\"\nways = 3\nshots = 0\nqueries = 4",
+            "line 6",
+            "shots = 0",
+        ),
+        (
+            "[sampler]\nkind = \"balanced\"\n\ntemperature = 0.5",
+            "line 6",
+            "temperature = 0.5",
+        ),
+        (
+            "[sampler]\nkind = \"order\"\nrepeats = 0",
+            "line 5",
+            "repeats = 0",
+        ),
         (
             "[[select]]\nselect = \"split\"\nof = [1]\npart = 0\n[[select]]\nselect = \"split\"\nof = [1, -1]\npart = 0",
             "line 7",
             "positive shares",
         ),
-        ("[[select]]\nselect = \"dirichlet\"\nagents = 2\nalpha = nan", "line 3", "alpha = NaN"),
-        ("[[source]]\nweight = { linear = [0, 1] }", "line 4", "epochs"),
+        (
+            "[[select]]\nselect = \"dirichlet\"\nagents = 2\nalpha = nan",
+            "line 3",
+            "alpha = NaN",
+        ),
+        (
+            "[[source]]\nweight = { linear = [0, 1] }",
+            "line 4",
+            "epochs",
+        ),
         ("[[source]]\nweigth = 1", "line 4", "did you mean `weight`"),
     ] {
         let error = read(12, tables).unwrap_err();
         let text = error.to_string();
         assert_eq!(error.kind(), Kind::Config);
-        assert!(text.contains(line) && text.contains(said), "{tables}: {text}");
+        assert!(
+            text.contains(line) && text.contains(said),
+            "{tables}: {text}"
+        );
     }
 }
 
@@ -354,29 +562,71 @@ fn data_that_does_not_fit_the_sampler_is_refused_when_it_is_opened() {
         error
     };
     let balanced = || sampled(12, "[sampler]\nkind = \"balanced\"");
-    let unlabeled = labeled(91, |id| if id == 40 { Target::None } else { Target::Class(id as u32 % 7) });
+    let unlabeled = labeled(91, |id| {
+        if id == 40 {
+            Target::None
+        } else {
+            Target::Class(id as u32 % 7)
+        }
+    });
     let error = refused(unlabeled, balanced());
     assert_eq!(error.sample(), Some(40));
-    assert!(error.to_string().contains("sample 40 (record 40 of the test) has no class"), "{error}");
-    let several = labeled(91, |id| if id == 7 { Target::Multi(vec![1, 2]) } else { Target::Class(0) });
-    assert!(refused(several, balanced()).to_string().contains("sample 7"));
+    assert!(
+        error
+            .to_string()
+            .contains("sample 40 (record 40 of the test) has no class"),
+        "{error}"
+    );
+    let several = labeled(91, |id| {
+        if id == 7 {
+            Target::Multi(vec![1, 2])
+        } else {
+            Target::Class(0)
+        }
+    });
+    assert!(
+        refused(several, balanced())
+            .to_string()
+            .contains("sample 7")
+    );
     let empty = labeled(91, |id| Target::Class(id as u32 % 6));
-    assert!(refused(empty, balanced()).to_string().contains("class 6 has no sample"));
+    assert!(
+        refused(empty, balanced())
+            .to_string()
+            .contains("class 6 has no sample")
+    );
     let pk = sampled(24, "[sampler]\nkind = \"pk\"\nclasses = 8\nitems = 3");
-    assert!(refused(Box::new(pixels(91)), pk).to_string().contains("only 7 groups"));
+    assert!(
+        refused(Box::new(pixels(91)), pk)
+            .to_string()
+            .contains("only 7 groups")
+    );
     let column = sampled(12, "[sampler]\nkind = \"grouped\"\nby = \"image_id\"");
-    assert!(refused(Box::new(pixels(91)), column).to_string().contains("no column \"image_id\""));
+    assert!(
+        refused(Box::new(pixels(91)), column)
+            .to_string()
+            .contains("no column \"image_id\"")
+    );
     let weights = |worst: f64| {
-        let weights = (0..91).map(|id| if id == 50 { worst } else { 1.0 }).collect();
+        let weights = (0..91)
+            .map(|id| if id == 50 { worst } else { 1.0 })
+            .collect();
         sampled(12, "").sampler(Weighted::new(Values::List(weights)))
     };
     for worst in [-1.0, f64::NAN, f64::INFINITY] {
         let error = refused(Box::new(pixels(91)), weights(worst));
         assert_eq!(error.sample(), Some(50), "{error}");
-        assert!(error.to_string().contains("sample 50 has the weight"), "{error}");
+        assert!(
+            error.to_string().contains("sample 50 has the weight"),
+            "{error}"
+        );
     }
     let none = sampled(12, "").sampler(Weighted::new(Values::List(vec![0.0; 91])));
-    assert!(refused(Box::new(pixels(91)), none).to_string().contains("all 0"));
+    assert!(
+        refused(Box::new(pixels(91)), none)
+            .to_string()
+            .contains("all 0")
+    );
 }
 
 #[test]
@@ -384,7 +634,8 @@ fn a_table_has_a_row_for_every_sample() {
     let open = |text: &str| {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        let recipe = sampled(2, "[sampler]\nkind = \"variants\"\nby = \"group\"").table(file.path());
+        let recipe =
+            sampled(2, "[sampler]\nkind = \"variants\"\nby = \"group\"").table(file.path());
         Loader::new(Box::new(pixels(3)), recipe.order(Order::Sequential))
     };
     let groups = |text: &str| {
@@ -403,11 +654,26 @@ fn a_table_has_a_row_for_every_sample() {
     assert_eq!(groups(by_name).last(), Some(&1));
     for (text, said) in [
         ("group\na\nb\n", "2 rows for 3 samples"),
-        ("sample,group\n0,a\n1,a\n7,a\n", "line 4: there is no sample 7"),
-        ("sample,group\n0,a\n0,a\n1,a\n", "line 3: a second row for sample 0"),
-        ("sample,group\n0,a\n2,a\n", "no row for sample 1 (memory record 1)"),
-        ("name,group\nx,a\n", "line 2: there is no sample named \"x\""),
-        ("sample,grp\n0,a\n1,a\n2,a\n", "neither the recipe's table nor the data has column \"group\""),
+        (
+            "sample,group\n0,a\n1,a\n7,a\n",
+            "line 4: there is no sample 7",
+        ),
+        (
+            "sample,group\n0,a\n0,a\n1,a\n",
+            "line 3: a second row for sample 0",
+        ),
+        (
+            "sample,group\n0,a\n2,a\n",
+            "no row for sample 1 (memory record 1)",
+        ),
+        (
+            "name,group\nx,a\n",
+            "line 2: there is no sample named \"x\"",
+        ),
+        (
+            "sample,grp\n0,a\n1,a\n2,a\n",
+            "neither the recipe's table nor the data has column \"group\"",
+        ),
         ("sample,group\nx,a\n", "sample = \"x\": expected a number"),
     ] {
         let error = open(text).unwrap_err();
@@ -415,6 +681,9 @@ fn a_table_has_a_row_for_every_sample() {
     }
     // Another content of the table is other data.
     let state = open("group\nb\na\na\n").unwrap().state().clone();
-    let error = open("group\nb\na\nb\n").unwrap().resume(&state).unwrap_err();
+    let error = open("group\nb\na\nb\n")
+        .unwrap()
+        .resume(&state)
+        .unwrap_err();
     assert!(error.kind() == Kind::Mismatch && !error.to_string().is_empty());
 }

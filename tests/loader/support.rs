@@ -8,7 +8,11 @@ use feedmill::source::{Access, Codec, Fingerprint, Memory, Payload, Raw, Source,
 use feedmill::{Loader, Recipe, Result, Tuning};
 
 /// Fails the test with `what` instead of hanging it.
-pub fn within<T: Send + 'static>(seconds: u64, what: &str, run: impl FnOnce() -> T + Send + 'static) -> T {
+pub fn within<T: Send + 'static>(
+    seconds: u64,
+    what: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> T {
     let (sender, receiver) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         let _ = sender.send(run());
@@ -31,7 +35,9 @@ pub fn hash(x: u64) -> u64 {
 
 /// `count` images of 12 x 10 pixels in 7 classes.
 pub fn pixels(count: u32) -> Memory {
-    let data: Vec<u8> = (0..u64::from(count) * 12 * 10 * 3).map(|i| hash(i) as u8).collect();
+    let data: Vec<u8> = (0..u64::from(count) * 12 * 10 * 3)
+        .map(|i| hash(i) as u8)
+        .collect();
     Memory::pixels(data, 10, 12, 3, (0..count).map(|i| i % 7).collect()).unwrap()
 }
 
@@ -59,7 +65,10 @@ impl<F: Fn(&Memory, u64) -> Result<Raw> + Send + Sync> Source for Wrapped<F> {
         let raw = (self.read)(&self.inner, id)?;
         spare.clear();
         spare.extend_from_slice(&raw.bytes);
-        Ok(Raw { bytes: Payload::Owned(spare), ..raw })
+        Ok(Raw {
+            bytes: Payload::Owned(spare),
+            ..raw
+        })
     }
     fn access(&self) -> Access {
         self.access
@@ -79,7 +88,11 @@ pub fn jittery(count: u32, access: Access) -> Box<dyn Source> {
         }
         inner.read(id, Vec::new())
     };
-    Box::new(Wrapped { inner: pixels(count), access, read })
+    Box::new(Wrapped {
+        inner: pixels(count),
+        access,
+        read,
+    })
 }
 
 /// The data with some records that are no images.
@@ -88,20 +101,38 @@ pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) ->
         let raw = inner.read(id, Vec::new())?;
         if bad(id) {
             let bytes = Payload::Owned(b"this is no image".to_vec());
-            return Ok(Raw { bytes, codec: Codec::Jpeg, ..raw });
+            return Ok(Raw {
+                bytes,
+                codec: Codec::Jpeg,
+                ..raw
+            });
         }
         Ok(raw)
     };
-    Box::new(Wrapped { inner: pixels(count), access: Access::Immediate, read })
+    Box::new(Wrapped {
+        inner: pixels(count),
+        access: Access::Immediate,
+        read,
+    })
 }
 
 /// The data with other targets.
-pub fn labeled(count: u32, target: impl Fn(u64) -> Target + Send + Sync + 'static) -> Box<dyn Source> {
+pub fn labeled(
+    count: u32,
+    target: impl Fn(u64) -> Target + Send + Sync + 'static,
+) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
         let raw = inner.read(id, Vec::new())?;
-        Ok(Raw { target: target(id), ..raw })
+        Ok(Raw {
+            target: target(id),
+            ..raw
+        })
     };
-    Box::new(Wrapped { inner: pixels(count), access: Access::Immediate, read })
+    Box::new(Wrapped {
+        inner: pixels(count),
+        access: Access::Immediate,
+        read,
+    })
 }
 
 /// Crops, jitter, flips; a mix of everything that this step has.
@@ -174,7 +205,14 @@ pub fn curriculum(batch: usize, mix: &str) -> Recipe {
 }
 
 /// [`curriculum`] with these values.
-pub fn curriculum_of(batch: usize, mix: &str, size: &str, p: &str, small: &str, hue: &str) -> Recipe {
+pub fn curriculum_of(
+    batch: usize,
+    mix: &str,
+    size: &str,
+    p: &str,
+    small: &str,
+    hue: &str,
+) -> Recipe {
     let text = format!(
         r#"
         seed = 11
@@ -207,11 +245,21 @@ pub const MIX: &str = r#"
 "#;
 
 pub fn output(dtype: Dtype, layout: Layout) -> Output {
-    Output { dtype, layout, mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.25] }
+    Output {
+        dtype,
+        layout,
+        mean: [0.4, 0.5, 0.6],
+        std: [0.2, 0.3, 0.25],
+    }
 }
 
 pub fn dense(smoothing: f64) -> TargetOptions {
-    TargetOptions { classes: Some(7), smoothing, form: Some(TargetForm::Dense), ..TargetOptions::default() }
+    TargetOptions {
+        classes: Some(7),
+        smoothing,
+        form: Some(TargetForm::Dense),
+        ..TargetOptions::default()
+    }
 }
 
 /// The digests of all batches of some epochs, made batch by batch on this thread.
@@ -224,7 +272,10 @@ pub fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
 
 /// The digests of all batches of some epochs, made by the threads.
 pub fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
-    loader.epochs(epochs).flat_map(|epoch| epoch.map(|batch| batch.unwrap().digest())).collect()
+    loader
+        .epochs(epochs)
+        .flat_map(|epoch| epoch.map(|batch| batch.unwrap().digest()))
+        .collect()
 }
 
 pub fn tuning(change: impl FnOnce(&mut Tuning)) -> Tuning {
@@ -242,5 +293,9 @@ pub fn threads_and_files() -> (usize, usize) {
 /// Memory in use by this process, in bytes.
 pub fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+    text.split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 4096
 }

@@ -13,7 +13,13 @@ use feedmill::{Batch, Kind, Loader, Recipe, World};
 use crate::support::*;
 
 fn first(recipe: Recipe) -> Batch {
-    Loader::new(Box::new(pixels(20)), recipe).unwrap().epoch(0).unwrap().next().unwrap().unwrap()
+    Loader::new(Box::new(pixels(20)), recipe)
+        .unwrap()
+        .epoch(0)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
 }
 
 #[test]
@@ -27,7 +33,9 @@ fn a_tensor_for_each_group_holds_view_after_view() {
         let view = batch.view(group);
         assert_eq!(view.shape(), shape);
         assert_eq!(view.count(), shape[0] / 8);
-        let parts: Vec<&[f32]> = (0..view.count()).map(|k| view.nth(k).as_f32().unwrap()).collect();
+        let parts: Vec<&[f32]> = (0..view.count())
+            .map(|k| view.nth(k).as_f32().unwrap())
+            .collect();
         assert_eq!(parts.concat(), view.as_f32().unwrap());
         for k in 0..view.count() {
             let one = view.nth(k);
@@ -40,7 +48,10 @@ fn a_tensor_for_each_group_holds_view_after_view() {
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_ne_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_ne_bytes())
+        .collect()
 }
 
 #[test]
@@ -48,7 +59,13 @@ fn more_views_change_nothing_about_the_first_one() {
     let crop = || RandomResizedCrop::new(6);
     let alone = first(Recipe::new().seed(3).batch(8).op(crop()));
     let view = || View::new().op(crop());
-    let several = first(Recipe::new().seed(3).batch(8).view(view().count(3)).view(view()));
+    let several = first(
+        Recipe::new()
+            .seed(3)
+            .batch(8)
+            .view(view().count(3))
+            .view(view()),
+    );
     assert_eq!(several.view(0).nth(0).as_bytes(), alone.images().as_bytes());
     assert_ne!(several.view(1).as_bytes(), alone.images().as_bytes());
     assert_eq!(several.samples(), alone.samples());
@@ -56,7 +73,13 @@ fn more_views_change_nothing_about_the_first_one() {
 
 #[test]
 fn a_digest_covers_the_views_of_every_group() {
-    let made = |size: u32| first(multi_crop(8, "").op(Resize::exact(5, 7)).op(Resize::exact(size, size)));
+    let made = |size: u32| {
+        first(
+            multi_crop(8, "")
+                .op(Resize::exact(5, 7))
+                .op(Resize::exact(size, size)),
+        )
+    };
     let (a, b) = (made(5), made(6));
     assert_eq!(a.images().as_bytes(), b.images().as_bytes());
     assert!((0..8).all(|slot| a.slot_digest(slot) != b.slot_digest(slot)));
@@ -71,9 +94,20 @@ fn a_sample_is_read_once_for_all_its_views() {
             counter.fetch_add(1, Ordering::Relaxed);
             inner.read(id, Vec::new())
         };
-        let source = Wrapped { inner: pixels(40), access, read };
+        let source = Wrapped {
+            inner: pixels(40),
+            access,
+            read,
+        };
         let loader = Loader::new(Box::new(source), multi_crop(8, MIX)).unwrap();
-        assert_eq!(loader.epoch(0).unwrap().map(|batch| batch.unwrap().len()).sum::<usize>(), 40);
+        assert_eq!(
+            loader
+                .epoch(0)
+                .unwrap()
+                .map(|batch| batch.unwrap().len())
+                .sum::<usize>(),
+            40
+        );
         assert_eq!(reads.load(Ordering::Relaxed), 40);
         assert_eq!(loader.stats().bytes_read, 40 * 12 * 10 * 3);
     }
@@ -96,12 +130,23 @@ fn decoding_the_union_of_crops_gives_the_bytes_of_whole_images() {
 /// Images of one color each: the mixing of every pixel can be told.
 fn colors(count: u8) -> Memory {
     let data: Vec<u8> = (0..count).flat_map(|id| [id * 9; 12 * 10 * 3]).collect();
-    Memory::pixels(data, 10, 12, 3, (0..u32::from(count)).map(|id| id % 7).collect()).unwrap()
+    Memory::pixels(
+        data,
+        10,
+        12,
+        3,
+        (0..u32::from(count)).map(|id| id % 7).collect(),
+    )
+    .unwrap()
 }
 
 #[test]
 fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
-    let output = Output { dtype: Dtype::U8, layout: Layout::Nhwc, ..Output::default() };
+    let output = Output {
+        dtype: Dtype::U8,
+        layout: Layout::Nhwc,
+        ..Output::default()
+    };
     let recipe = Recipe::from_toml(&format!(
         r#"
         batch = 8
@@ -130,7 +175,10 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
                     (f64::from(edge) * f64::from(to) / f64::from(from)).round_ties_even() as u32
                 };
                 let [y0, x0, y1, x1] = mix.rect;
-                let (rows, columns) = (scale(y0, 9, h)..scale(y1, 9, h), scale(x0, 8, w)..scale(x1, 8, w));
+                let (rows, columns) = (
+                    scale(y0, 9, h)..scale(y1, 9, h),
+                    scale(x0, 8, w)..scale(x1, 8, w),
+                );
                 for k in 0..batch.view(group).count() {
                     let each = (h * w * 3) as usize;
                     let found = &batch.view(group).nth(k).as_u8().unwrap()[slot * each..][..each];
@@ -166,7 +214,11 @@ fn a_blank_slot_is_blank_in_every_view() {
             for images in (0..2).flat_map(|g| (0..batch.view(g).count()).map(move |k| (g, k))) {
                 let view = batch.view(images.0).nth(images.1);
                 let each = view.as_f32().unwrap().len() / 8;
-                assert!(view.as_f32().unwrap()[slot * each..][..each].iter().all(|value| *value == 0.0));
+                assert!(
+                    view.as_f32().unwrap()[slot * each..][..each]
+                        .iter()
+                        .all(|value| *value == 0.0)
+                );
             }
         }
     }
@@ -178,11 +230,24 @@ fn a_blank_slot_is_blank_in_every_view() {
 #[test]
 fn resuming_and_joining_ranks_give_the_same_bytes() {
     let loader = |rank, ranks| {
-        let loader = Loader::new(Box::new(pixels(45)), multi_crop(16, MIX).last(Last::Pad)).unwrap();
-        loader.world(World::new(rank, ranks).unwrap()).unwrap().workers(3).unwrap()
+        let loader =
+            Loader::new(Box::new(pixels(45)), multi_crop(16, MIX).last(Last::Pad)).unwrap();
+        loader
+            .world(World::new(rank, ranks).unwrap())
+            .unwrap()
+            .workers(3)
+            .unwrap()
     };
-    let slots = |batch: &Batch| (0..batch.len()).map(|slot| batch.slot_digest(slot)).collect::<Vec<_>>();
-    let batches: Vec<Batch> = loader(0, 1).epochs(2).flatten().map(Result::unwrap).collect();
+    let slots = |batch: &Batch| {
+        (0..batch.len())
+            .map(|slot| batch.slot_digest(slot))
+            .collect::<Vec<_>>()
+    };
+    let batches: Vec<Batch> = loader(0, 1)
+        .epochs(2)
+        .flatten()
+        .map(Result::unwrap)
+        .collect();
     for (done, batch) in batches.iter().enumerate() {
         let mut resumed = loader(0, 1);
         resumed.resume(batch.state()).unwrap();
@@ -197,10 +262,18 @@ fn resuming_and_joining_ranks_give_the_same_bytes() {
 #[test]
 fn vectors_are_handed_over_without_a_copy() {
     let batch = first(multi_crop(8, ""));
-    let at: Vec<*const u8> = (0..2).map(|group| batch.view(group).as_bytes().as_ptr()).collect();
-    let vectors: Vec<Vec<f32>> =
-        batch.into_views().into_iter().map(|pixels| pixels.into_f32().unwrap()).collect();
-    let found: Vec<*const u8> = vectors.iter().map(|values| values.as_ptr().cast()).collect();
+    let at: Vec<*const u8> = (0..2)
+        .map(|group| batch.view(group).as_bytes().as_ptr())
+        .collect();
+    let vectors: Vec<Vec<f32>> = batch
+        .into_views()
+        .into_iter()
+        .map(|pixels| pixels.into_f32().unwrap())
+        .collect();
+    let found: Vec<*const u8> = vectors
+        .iter()
+        .map(|values| values.as_ptr().cast())
+        .collect();
     assert_eq!(found, at);
 }
 
@@ -214,7 +287,11 @@ fn the_bytes_of_all_views_count() {
     let roomy = loader(bytes * 60);
     let all: Vec<Batch> = roomy.epoch(0).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(roomy.stats().batch_bytes_peak, bytes * all.len() as u64);
-    let error = loader(bytes * 10).epoch(0).unwrap().collect::<Result<Vec<_>, _>>().unwrap_err();
+    let error = loader(bytes * 10)
+        .epoch(0)
+        .unwrap()
+        .collect::<Result<Vec<_>, _>>()
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Limit);
 }
 
@@ -222,12 +299,19 @@ fn the_bytes_of_all_views_count() {
 fn explain_and_images_show_every_view() {
     let loader = Loader::new(Box::new(pixels(20)), multi_crop(8, "")).unwrap();
     let text = loader.explain(0, 3).unwrap().to_string();
-    for part in ["view     global 2/2, 8 x 9", "view     local 3/3, 5 x 5", "resize width=5 height=5"] {
+    for part in [
+        "view     global 2/2, 8 x 9",
+        "view     local 3/3, 5 x 5",
+        "resize width=5 height=5",
+    ] {
         assert!(text.contains(part), "no {part} in {text}");
     }
     let batch = loader.batch(0, 0).unwrap();
     let images = loader.images(&batch, 2);
-    let sizes: Vec<_> = images.iter().map(|p| (p.view.as_str(), p.width, p.height, p.rgb.len())).collect();
+    let sizes: Vec<_> = images
+        .iter()
+        .map(|p| (p.view.as_str(), p.width, p.height, p.rgb.len()))
+        .collect();
     assert_eq!(sizes[1], ("global 2/2", 8, 9, 216));
     assert_eq!(sizes[4], ("local 3/3", 5, 5, 75));
     assert_eq!(sizes.len(), 5);

@@ -2,7 +2,7 @@
 
 use feedmill::Kind;
 use feedmill::convert::SOURCE_ID;
-use feedmill::decode::{Decoder, Limits, self};
+use feedmill::decode::{self, Decoder, Limits};
 use feedmill::geometry::Rect;
 use feedmill::shard::{Backing, Record, Shard, Stamp, Writer};
 use feedmill::source::{Access, Codec, Memory, Shards, Source, Target};
@@ -13,7 +13,14 @@ use crate::util::{files, jpeg, make, mixed};
 fn pixels(bytes: &[u8], codec: Codec) -> (u32, u32, Vec<u8>) {
     let probe = decode::probe(bytes, codec, &Limits::default()).unwrap();
     let mut out = Vec::new();
-    Decoder::new().decode(bytes, &probe, Rect::whole(probe.width, probe.height), &mut out).unwrap();
+    Decoder::new()
+        .decode(
+            bytes,
+            &probe,
+            Rect::whole(probe.width, probe.height),
+            &mut out,
+        )
+        .unwrap();
     (probe.width, probe.height, out)
 }
 
@@ -25,22 +32,50 @@ fn samples_keep_their_numbers_bytes_names_and_labels() {
     let report = make(&source, &dst, |_| {}).unwrap();
     assert_eq!((report.samples, report.kept), (60, 0));
     assert!(report.shards > 4 && report.skipped.is_empty());
-    assert_eq!(report.bytes_in, (0..60).map(|id| source.size(id)).sum::<u64>());
-    for (backing, access) in [(Backing::Mmap, Access::Immediate), (Backing::Pread, Access::Blocking)] {
+    assert_eq!(
+        report.bytes_in,
+        (0..60).map(|id| source.size(id)).sum::<u64>()
+    );
+    for (backing, access) in [
+        (Backing::Mmap, Access::Immediate),
+        (Backing::Pread, Access::Blocking),
+    ] {
         let shards = Shards::open(&dst, backing).unwrap();
         assert_eq!((shards.len(), shards.access()), (60, access));
         assert_eq!(shards.classes(), source.classes());
-        assert_eq!(report.bytes_out, shards.shards().iter().map(|shard| shard.sealed().bytes).sum::<u64>());
+        assert_eq!(
+            report.bytes_out,
+            shards
+                .shards()
+                .iter()
+                .map(|shard| shard.sealed().bytes)
+                .sum::<u64>()
+        );
         for id in 0..60 {
-            let (was, is) = (source.read(id, Vec::new()).unwrap(), shards.read(id, Vec::new()).unwrap());
-            assert_eq!((&was.bytes[..], was.codec, &was.target), (&is.bytes[..], is.codec, &is.target));
-            assert_eq!((source.name(id), source.size(id)), (shards.name(id), shards.size(id)));
+            let (was, is) = (
+                source.read(id, Vec::new()).unwrap(),
+                shards.read(id, Vec::new()).unwrap(),
+            );
+            assert_eq!(
+                (&was.bytes[..], was.codec, &was.target),
+                (&is.bytes[..], is.codec, &is.target)
+            );
+            assert_eq!(
+                (source.name(id), source.size(id)),
+                (shards.name(id), shards.size(id))
+            );
             let probe = decode::probe(&was.bytes, was.codec, &Limits::default()).unwrap();
             assert_eq!(shards.frame(id), Some((probe.height, probe.width)));
         }
-        assert_eq!(shards.read(60, Vec::new()).unwrap_err().kind(), Kind::Config);
+        assert_eq!(
+            shards.read(60, Vec::new()).unwrap_err().kind(),
+            Kind::Config
+        );
         assert!((0..60).all(|id| shards.entry(id).unwrap().offset.is_multiple_of(64)));
-        assert_eq!((shards.locate(60), shards.entry(u64::MAX), shards.frame(60)), (None, None, None));
+        assert_eq!(
+            (shards.locate(60), shards.entry(u64::MAX), shards.frame(60)),
+            (None, None, None)
+        );
     }
 }
 
@@ -57,7 +92,9 @@ fn the_outcome_does_not_depend_on_the_number_of_jobs() {
         .unwrap();
         files(&dst)
     });
-    outcomes[1..].iter().for_each(|outcome| assert!(*outcome == outcomes[0]));
+    outcomes[1..]
+        .iter()
+        .for_each(|outcome| assert!(*outcome == outcomes[0]));
     assert!(outcomes[0].remove("manifest.json").is_some());
 }
 
@@ -96,7 +133,10 @@ fn shards_of_shards_are_the_same_samples() {
     make(&mixed(20), &first, |_| {}).unwrap();
     let shards = Shards::open(&first, Backing::Mmap).unwrap();
     make(&shards, &second, |options| options.shard_size = 1 << 20).unwrap();
-    assert_eq!(Shards::open(&second, Backing::Pread).unwrap().fingerprint(), shards.fingerprint());
+    assert_eq!(
+        Shards::open(&second, Backing::Pread).unwrap().fingerprint(),
+        shards.fingerprint()
+    );
 }
 
 #[test]
@@ -108,7 +148,10 @@ fn images_above_max_side_become_smaller_jpegs_and_others_are_copied() {
     let shards = Shards::open(&dst, Backing::Mmap).unwrap();
     let (mut small, mut large) = (0, 0);
     for id in 0..20 {
-        let (was, is) = (source.read(id, Vec::new()).unwrap(), shards.read(id, Vec::new()).unwrap());
+        let (was, is) = (
+            source.read(id, Vec::new()).unwrap(),
+            shards.read(id, Vec::new()).unwrap(),
+        );
         let probe = decode::probe(&was.bytes, was.codec, &Limits::default()).unwrap();
         let (width, height, _) = pixels(&is.bytes, is.codec);
         assert_eq!(shards.frame(id), Some((height, width)));
@@ -153,9 +196,19 @@ fn raw_stores_the_pixels_that_decoding_gives() {
     let shards = Shards::open(&dst, Backing::Mmap).unwrap();
     assert_eq!(shards.uniform_frame(), None);
     for id in 0..12 {
-        let (was, is) = (source.read(id, Vec::new()).unwrap(), shards.read(id, Vec::new()).unwrap());
+        let (was, is) = (
+            source.read(id, Vec::new()).unwrap(),
+            shards.read(id, Vec::new()).unwrap(),
+        );
         let (width, height, decoded) = pixels(&was.bytes, was.codec);
-        assert_eq!(is.codec, Codec::Raw { width, height, channels: 3 });
+        assert_eq!(
+            is.codec,
+            Codec::Raw {
+                width,
+                height,
+                channels: 3
+            }
+        );
         assert_eq!(&is.bytes[..], &decoded[..]);
     }
 }
@@ -164,7 +217,9 @@ fn raw_stores_the_pixels_that_decoding_gives() {
 fn raw_pixels_of_one_size_have_a_uniform_frame() {
     let folder = tempfile::tempdir().unwrap();
     for channels in [1, 3] {
-        let pixels: Vec<u8> = (0..5 * 4 * 6 * u32::from(channels)).map(|i| i as u8).collect();
+        let pixels: Vec<u8> = (0..5 * 4 * 6 * u32::from(channels))
+            .map(|i| i as u8)
+            .collect();
         let source = Memory::pixels(pixels, 4, 6, channels, vec![0, 1, 2, 3, 4]).unwrap();
         let dst = folder.path().join(format!("set-{channels}"));
         make(&source, &dst, |_| {}).unwrap();
@@ -188,12 +243,26 @@ fn a_bad_image_fails_the_conversion_by_name_or_is_left_out_and_listed() {
     source.samples[9].1.truncate(40);
     source.samples[13].1.clear();
     let name = source.samples[5].0.clone();
-    let error = make(&source, &folder.path().join("a"), |options| options.jobs = 1).unwrap_err();
+    let error = make(&source, &folder.path().join("a"), |options| {
+        options.jobs = 1
+    })
+    .unwrap_err();
     assert!(error.message().contains(&name), "{error}");
     assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(5)));
-    let report = make(&source, &folder.path().join("b"), |options| options.skip_bad = true).unwrap();
-    let left: Vec<_> = report.skipped.iter().map(|bad| (bad.sample, bad.kind, bad.name.clone())).collect();
-    let kinds = [(5, Kind::Corrupt), (9, Kind::Truncated), (13, Kind::Truncated)];
+    let report = make(&source, &folder.path().join("b"), |options| {
+        options.skip_bad = true
+    })
+    .unwrap();
+    let left: Vec<_> = report
+        .skipped
+        .iter()
+        .map(|bad| (bad.sample, bad.kind, bad.name.clone()))
+        .collect();
+    let kinds = [
+        (5, Kind::Corrupt),
+        (9, Kind::Truncated),
+        (13, Kind::Truncated),
+    ];
     assert_eq!(left, kinds.map(|(id, kind)| (id, kind, source.name(id))));
     let shards = Shards::open(folder.path().join("b"), Backing::Mmap).unwrap();
     assert_eq!(shards.len(), 17);
@@ -221,8 +290,14 @@ fn an_image_whose_pixels_are_damaged_is_bad_where_it_is_decoded() {
     assert!(verify(&shards, &options, &stop, &|_| {}).is_sound());
     options.pixels = true;
     let report = verify(&shards, &options, &stop, &|_| {});
-    assert_eq!(report.bad.iter().map(|bad| bad.sample).collect::<Vec<_>>(), [3]);
-    let error = make(&source, &folder.path().join("b"), |options| options.raw = true).unwrap_err();
+    assert_eq!(
+        report.bad.iter().map(|bad| bad.sample).collect::<Vec<_>>(),
+        [3]
+    );
+    let error = make(&source, &folder.path().join("b"), |options| {
+        options.raw = true
+    })
+    .unwrap_err();
     assert!(error.message().contains("bild-3"), "{error}");
 }
 
@@ -235,9 +310,16 @@ fn verify_finds_labels_outside_the_classes() {
     source.samples[3].2 = Target::Soft(vec![1.0]);
     let stop = std::sync::atomic::AtomicBool::new(false);
     let report = verify(&source, &Options::default(), &stop, &|_| {});
-    let found: Vec<_> = report.bad.iter().map(|bad| (bad.sample, bad.kind)).collect();
+    let found: Vec<_> = report
+        .bad
+        .iter()
+        .map(|bad| (bad.sample, bad.kind))
+        .collect();
     let (mismatch, corrupt) = (Kind::Mismatch, Kind::Corrupt);
-    assert_eq!(found, [(0, mismatch), (1, mismatch), (2, corrupt), (3, mismatch)]);
+    assert_eq!(
+        found,
+        [(0, mismatch), (1, mismatch), (2, corrupt), (3, mismatch)]
+    );
     assert_eq!(report.samples, 6);
 }
 
@@ -245,7 +327,13 @@ fn verify_finds_labels_outside_the_classes() {
 fn every_kind_of_label_comes_back_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mill");
-    let soft = vec![0.1, f32::MIN_POSITIVE / 2.0, -0.0, f32::INFINITY, f32::from_bits(0x7fc0_1234)];
+    let soft = vec![
+        0.1,
+        f32::MIN_POSITIVE / 2.0,
+        -0.0,
+        f32::INFINITY,
+        f32::from_bits(0x7fc0_1234),
+    ];
     let targets = [
         Target::None,
         Target::Class(u32::MAX),
@@ -256,8 +344,20 @@ fn every_kind_of_label_comes_back_bit_for_bit() {
     ];
     let mut writer = Writer::create(&path, Stamp::default()).unwrap();
     for target in &targets {
-        let codec = Codec::Raw { width: 1, height: 1, channels: 1 };
-        let record = Record { bytes: &[0], codec, width: 1, height: 1, name: "", target, extra: &[] };
+        let codec = Codec::Raw {
+            width: 1,
+            height: 1,
+            channels: 1,
+        };
+        let record = Record {
+            bytes: &[0],
+            codec,
+            width: 1,
+            height: 1,
+            name: "",
+            target,
+            extra: &[],
+        };
         writer.append(&record).unwrap();
     }
     writer.finish().unwrap();
@@ -265,8 +365,15 @@ fn every_kind_of_label_comes_back_bit_for_bit() {
     for (record, target) in targets.iter().enumerate().take(5) {
         assert_eq!(shard.target(record as u64), *target);
     }
-    let Target::Soft(found) = shard.target(5) else { panic!("{:?}", shard.target(5)) };
-    let bits = |weights: &[f32]| weights.iter().map(|weight| weight.to_bits()).collect::<Vec<_>>();
+    let Target::Soft(found) = shard.target(5) else {
+        panic!("{:?}", shard.target(5))
+    };
+    let bits = |weights: &[f32]| {
+        weights
+            .iter()
+            .map(|weight| weight.to_bits())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(bits(&found), bits(&soft));
 }
 
@@ -279,7 +386,10 @@ fn another_conversion_is_a_mismatch_and_a_filled_folder_is_refused() {
     let before = files(&dst);
     let error = make(&source, &dst, |_| {}).unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
-    assert!(error.message().contains("not empty") && error.message().contains("--resume"), "{error}");
+    assert!(
+        error.message().contains("not empty") && error.message().contains("--resume"),
+        "{error}"
+    );
     for change in [
         (|options| options.raw = true) as fn(&mut feedmill::convert::Options),
         |options| options.quality = Some(92),
@@ -347,9 +457,15 @@ fn a_single_shard_opens_as_a_data_set() {
     assert_eq!(one.classes(), None);
     assert_eq!(one.name(3), all.name(3));
     let empty = folder.path().join("empty.mill");
-    Writer::create(&empty, Stamp::default()).unwrap().finish().unwrap();
+    Writer::create(&empty, Stamp::default())
+        .unwrap()
+        .finish()
+        .unwrap();
     assert_eq!(Shard::open(&empty, Backing::Mmap).unwrap().len(), 0);
-    assert_eq!(Shards::open(&empty, Backing::Mmap).unwrap_err().kind(), Kind::Config);
+    assert_eq!(
+        Shards::open(&empty, Backing::Mmap).unwrap_err().kind(),
+        Kind::Config
+    );
 }
 
 #[test]
@@ -359,7 +475,8 @@ fn an_upright_image_is_what_the_index_describes() {
     // An Exif segment that turns the image by a quarter.
     let mut turned = jpeg(30, 20, 1);
     let mut exif =
-        b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+        b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+            .to_vec();
     exif[3] = (exif.len() - 2) as u8;
     turned.splice(2..2, exif);
     source.samples[0].1 = turned.clone();

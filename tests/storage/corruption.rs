@@ -21,7 +21,15 @@ fn content(path: &Path, backing: Backing) -> feedmill::Result<Vec<feedmill::Resu
         .map(|record| {
             let mut bytes = shard.read(record, Vec::new())?.to_vec();
             bytes.extend(
-                format!("{:?}", (shard.entry(record), shard.name(record), shard.target(record))).into_bytes(),
+                format!(
+                    "{:?}",
+                    (
+                        shard.entry(record),
+                        shard.name(record),
+                        shard.target(record)
+                    )
+                )
+                .into_bytes(),
             );
             Ok(bytes)
         })
@@ -35,7 +43,11 @@ fn a_flipped_bit_is_an_error_or_the_same_bytes() {
     let path = folder.path().join("x.mill");
     let bytes = Craft::sound().bytes();
     std::fs::write(&path, &bytes).unwrap();
-    let sound: Vec<_> = content(&path, Backing::Pread).unwrap().into_iter().map(Result::unwrap).collect();
+    let sound: Vec<_> = content(&path, Backing::Pread)
+        .unwrap()
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     let (mut at_open, mut at_read, mut harmless) = (0, 0, 0);
     for (at, &byte) in bytes.iter().enumerate() {
@@ -56,7 +68,10 @@ fn a_flipped_bit_is_an_error_or_the_same_bytes() {
                             Ok(found) => assert_eq!(found, sound[record], "{what}"),
                             Err(error) => {
                                 assert_eq!(error.kind(), Kind::Corrupt);
-                                assert!(error.message().contains(&format!("record {record} (")), "{error}");
+                                assert!(
+                                    error.message().contains(&format!("record {record} (")),
+                                    "{error}"
+                                );
                                 at_read += 1;
                             }
                         }
@@ -87,7 +102,10 @@ fn a_shard_cut_at_any_byte_is_an_error_at_open() {
             assert!(error.message().contains("x.mill"), "{error}");
         }
         std::fs::write(&path, [&bytes[..], b"!"].concat()).unwrap();
-        assert_damage(Shard::open(&path, backing).unwrap_err().kind(), "one byte more");
+        assert_damage(
+            Shard::open(&path, backing).unwrap_err().kind(),
+            "one byte more",
+        );
     }
 }
 
@@ -99,8 +117,18 @@ fn what_is_not_a_shard_says_so() {
     let error = Shard::open(&path, Backing::Mmap).unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
     assert!(error.message().contains("not a shard"), "{error}");
-    assert_eq!(Shard::open(folder.path(), Backing::Mmap).unwrap_err().kind(), Kind::Config);
-    assert_eq!(Shard::open(&folder.path().join("none"), Backing::Mmap).unwrap_err().kind(), Kind::Io);
+    assert_eq!(
+        Shard::open(folder.path(), Backing::Mmap)
+            .unwrap_err()
+            .kind(),
+        Kind::Config
+    );
+    assert_eq!(
+        Shard::open(&folder.path().join("none"), Backing::Mmap)
+            .unwrap_err()
+            .kind(),
+        Kind::Io
+    );
 }
 
 #[test]
@@ -112,7 +140,10 @@ fn a_fifo_is_refused_and_does_not_hang() {
         println!("skipped: no mkfifo");
         return;
     }
-    assert_eq!(Shard::open(&path, Backing::Mmap).unwrap_err().kind(), Kind::Config);
+    assert_eq!(
+        Shard::open(&path, Backing::Mmap).unwrap_err().kind(),
+        Kind::Config
+    );
 }
 
 /// A shard of records of so many bytes each.
@@ -120,7 +151,11 @@ fn large(path: &Path, records: u8, side: u32) {
     let mut writer = Writer::create(path, Stamp::default()).unwrap();
     for number in 0..records {
         let bytes = vec![number; (side * side) as usize];
-        let codec = Codec::Raw { width: side, height: side, channels: 1 };
+        let codec = Codec::Raw {
+            width: side,
+            height: side,
+            channels: 1,
+        };
         let target = Target::Class(number.into());
         let record = Record {
             bytes: &bytes,
@@ -146,11 +181,20 @@ fn a_large_record_that_was_cut_off_while_open_is_truncated_with_both_backings() 
         assert_eq!(shard.read(3, Vec::new()).unwrap()[0], 3);
         let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
         file.set_len(64 + (1 << 16) + 4096).unwrap();
-        assert_eq!(shard.read(0, Vec::new()).unwrap()[0], 0, "what is left stays readable");
+        assert_eq!(
+            shard.read(0, Vec::new()).unwrap()[0],
+            0,
+            "what is left stays readable"
+        );
         for record in 1..4 {
             let error = shard.read(record, Vec::new()).unwrap_err();
             assert_eq!(error.kind(), Kind::Truncated, "{backing:?}: {error}");
-            assert!(error.message().contains(&format!("x.mill: record {record} (n)")), "{error}");
+            assert!(
+                error
+                    .message()
+                    .contains(&format!("x.mill: record {record} (n)")),
+                "{error}"
+            );
         }
     }
 }
@@ -202,7 +246,8 @@ fn bent(bend: impl FnOnce(&Path)) -> (feedmill::Error, feedmill::verify::Report)
     make(&mixed(40), &dst, |_| {}).unwrap();
     assert!(files(&dst).len() > 4, "several shards");
     bend(&dst);
-    let report = verify_shards(&dst, &Options::default(), &AtomicBool::new(false), &|_| {}).unwrap();
+    let report =
+        verify_shards(&dst, &Options::default(), &AtomicBool::new(false), &|_| {}).unwrap();
     assert!(!report.is_sound());
     (Shards::open(&dst, Backing::Mmap).unwrap_err(), report)
 }
@@ -243,20 +288,63 @@ fn a_bent_manifest_is_refused() {
         (error.kind(), error.message().to_owned())
     };
     for (from, to, kind, text) in [
-        ("\"version\": 1", "\"version\": 2", Kind::Unsupported, "version 2"),
+        (
+            "\"version\": 1",
+            "\"version\": 2",
+            Kind::Unsupported,
+            "version 2",
+        ),
         ("feedmill shards", "other", Kind::Corrupt, "\"other\""),
-        ("\"samples\": 40", "\"samples\": 41", Kind::Corrupt, "40 samples"),
-        ("shard-00001.mill", "../shard-00001.mill", Kind::Corrupt, "not the plain name"),
-        ("shard-00001.mill", "/etc/passwd", Kind::Corrupt, "not the plain name"),
-        ("shard-00001.mill", "a\\u0000b", Kind::Corrupt, "not the plain name"),
-        ("shard-00001.mill", "shard-00000.mill", Kind::Corrupt, "listed twice"),
-        ("\"footer_crc32c\": ", "\"footer_crc32c\": 1", Kind::Corrupt, "manifest"),
+        (
+            "\"samples\": 40",
+            "\"samples\": 41",
+            Kind::Corrupt,
+            "40 samples",
+        ),
+        (
+            "shard-00001.mill",
+            "../shard-00001.mill",
+            Kind::Corrupt,
+            "not the plain name",
+        ),
+        (
+            "shard-00001.mill",
+            "/etc/passwd",
+            Kind::Corrupt,
+            "not the plain name",
+        ),
+        (
+            "shard-00001.mill",
+            "a\\u0000b",
+            Kind::Corrupt,
+            "not the plain name",
+        ),
+        (
+            "shard-00001.mill",
+            "shard-00000.mill",
+            Kind::Corrupt,
+            "listed twice",
+        ),
+        (
+            "\"footer_crc32c\": ",
+            "\"footer_crc32c\": 1",
+            Kind::Corrupt,
+            "manifest",
+        ),
         ("}", "", Kind::Corrupt, "manifest"),
-        ("\"shards\": [", "\"shards\": [7, ", Kind::Corrupt, "manifest"),
+        (
+            "\"shards\": [",
+            "\"shards\": [7, ",
+            Kind::Corrupt,
+            "manifest",
+        ),
     ] {
         let (found, message) = swap(from, to);
         // A longer checksum may still fit its number, and then belongs to another shard.
-        assert!(found == kind || (from.contains("crc") && found == Kind::Mismatch), "{to}: {message}");
+        assert!(
+            found == kind || (from.contains("crc") && found == Kind::Mismatch),
+            "{to}: {message}"
+        );
         assert!(message.contains(text), "{to}: {message}");
         assert!(message.contains(MANIFEST), "{message}");
     }
@@ -286,7 +374,14 @@ fn verify_goes_on_past_a_bad_shard_and_lists_all_that_is_bad() {
     assert!(report.files[0].path.ends_with("shard-00001.mill"));
     assert_eq!(report.bad.len(), 2, "{report:?}");
     assert_eq!(report.bad[0].sample, 0);
-    assert!(report.bad[1].message.contains("shard-00002.mill: record 0"), "{report:?}");
+    assert!(
+        report.bad[1].message.contains("shard-00002.mill: record 0"),
+        "{report:?}"
+    );
     let source = mixed(40);
-    assert_eq!(report.bad[1].name, source.name(report.bad[1].sample), "numbered as in the data set");
+    assert_eq!(
+        report.bad[1].name,
+        source.name(report.bad[1].sample),
+        "numbered as in the data set"
+    );
 }

@@ -28,11 +28,17 @@ pub struct Craft {
 }
 
 pub fn u64s(values: &[u64]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 pub fn u32s(values: &[u32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 /// Positions, then bytes.
@@ -51,8 +57,17 @@ impl Craft {
     /// Three sound records of raw gray pixels, 4 x 2, at bytes 64, 128 and 192.
     pub fn sound() -> Craft {
         let records = [[1u8; 8], [2; 8], [3; 8]];
-        let payload = records.iter().flat_map(|record| [&record[..], &[0; 56]].concat()).collect();
-        let column = |name: &str, cell, data| Column { name: name.into(), cell, flags: 1, data, claim: None };
+        let payload = records
+            .iter()
+            .flat_map(|record| [&record[..], &[0; 56]].concat())
+            .collect();
+        let column = |name: &str, cell, data| Column {
+            name: name.into(),
+            cell,
+            flags: 1,
+            data,
+            claim: None,
+        };
         Craft {
             samples: 3,
             payload,
@@ -75,7 +90,10 @@ impl Craft {
     }
 
     pub fn column(&mut self, name: &str) -> &mut Column {
-        self.columns.iter_mut().find(|column| column.name == name.as_bytes()).unwrap()
+        self.columns
+            .iter_mut()
+            .find(|column| column.name == name.as_bytes())
+            .unwrap()
     }
 
     pub fn header(&self) -> Vec<u8> {
@@ -99,7 +117,9 @@ impl Craft {
             let mut entry = column.name.clone();
             entry.resize(24, 0);
             entry.extend([column.cell, column.flags, 0, 0, 0, 0, 0, 0]);
-            let (offset, length) = column.claim.unwrap_or((position as u64, column.data.len() as u64));
+            let (offset, length) = column
+                .claim
+                .unwrap_or((position as u64, column.data.len() as u64));
             entry.extend(u64s(&[offset, length]));
             footer.extend(entry);
         }

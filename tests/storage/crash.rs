@@ -17,7 +17,8 @@ const KILLS: u64 = 5;
 /// Nothing under a final name may fail to verify.
 fn check(dst: &Path) {
     let verify = |path: &Path| {
-        let report = verify_shards(path, &Options::default(), &AtomicBool::new(false), &|_| {}).unwrap();
+        let report =
+            verify_shards(path, &Options::default(), &AtomicBool::new(false), &|_| {}).unwrap();
         assert!(report.is_sound(), "{}: {report:?}", path.display());
     };
     if !dst.exists() {
@@ -62,7 +63,11 @@ fn a_conversion_killed_at_random_moments_ends_with_the_bytes_of_an_undisturbed_o
         println!("round {round}: {options:?}");
         let convert = |dst: &Path, jobs: u64| {
             let mut command = feedmill();
-            command.arg("convert").args(&options).args(["--jobs", &jobs.to_string()]).args([&src, dst]);
+            command
+                .arg("convert")
+                .args(&options)
+                .args(["--jobs", &jobs.to_string()])
+                .args([&src, dst]);
             command
         };
         let start = Instant::now();
@@ -72,7 +77,10 @@ fn a_conversion_killed_at_random_moments_ends_with_the_bytes_of_an_undisturbed_o
         let mut killed = 0;
         while killed < KILLS {
             runs += 1;
-            assert!(runs < 20 * ROUNDS * KILLS, "hardly a kill hits a running conversion");
+            assert!(
+                runs < 20 * ROUNDS * KILLS,
+                "hardly a kill hits a running conversion"
+            );
             let mut child = convert(&dst, 1 + random.below(4))
                 .arg("--resume")
                 .stdout(Stdio::null())
@@ -95,7 +103,11 @@ fn a_conversion_killed_at_random_moments_ends_with_the_bytes_of_an_undisturbed_o
         let ended = run(convert(&dst, 1 + random.below(4)).arg("--resume"));
         assert!(ended.status.success(), "{options:?}: {ended:?}");
         let (found, expected) = (files(&dst), files(&whole));
-        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{options:?}");
+        assert_eq!(
+            found.keys().collect::<Vec<_>>(),
+            expected.keys().collect::<Vec<_>>(),
+            "{options:?}"
+        );
         for (name, bytes) in &expected {
             assert!(found[name] == *bytes, "{options:?}: {name} differs");
         }

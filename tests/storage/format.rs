@@ -16,8 +16,17 @@ fn hex(bytes: &[u8]) -> String {
 fn compare(path: &Path) -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/format_reader.py");
     let mut command = Command::new("python3");
-    command.arg(script).arg(path).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    match Command::new("python3").arg("--version").stdout(Stdio::null()).status() {
+    command
+        .arg(script)
+        .arg(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    match Command::new("python3")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+    {
         Ok(status) if status.success() => {}
         _ => {
             println!("skipped: no python3");
@@ -26,7 +35,10 @@ fn compare(path: &Path) -> bool {
     }
     let ended = run(&mut command);
     assert!(ended.status.success(), "{ended:?}");
-    let mut lines = ended.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut lines = ended
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
     let shard = Shard::open(path, Backing::Pread).unwrap();
     let (stamp, sealed) = (shard.stamp(), shard.sealed());
     let head = json!({
@@ -78,7 +90,11 @@ fn compare(path: &Path) -> bool {
 #[test]
 fn a_python_reader_of_forty_lines_sees_every_field_and_byte() {
     let script = include_str!("../format_reader.py");
-    assert!(script.lines().count() <= 40, "{} lines", script.lines().count());
+    assert!(
+        script.lines().count() <= 40,
+        "{} lines",
+        script.lines().count()
+    );
     let folder = tempfile::tempdir().unwrap();
     for (name, raw, skip_bad) in [("encoded", false, false), ("raw", true, true)] {
         let dst = folder.path().join(name);
@@ -88,7 +104,10 @@ fn a_python_reader_of_forty_lines_sees_every_field_and_byte() {
             options.shard_size = 6 << 10;
         })
         .unwrap();
-        let shards: Vec<_> = files(&dst).into_keys().filter(|name| name.ends_with(".mill")).collect();
+        let shards: Vec<_> = files(&dst)
+            .into_keys()
+            .filter(|name| name.ends_with(".mill"))
+            .collect();
         assert!(shards.len() > 1);
         for shard in shards {
             if !compare(&dst.join(shard)) {

@@ -17,15 +17,28 @@ fn a_shard_made_by_the_specification_alone_is_read() {
     for backing in [Backing::Mmap, Backing::Pread] {
         let shard = Shard::open(&path, backing).unwrap();
         assert_eq!(shard.len(), 3);
-        for (record, (name, target)) in
-            [("x", Target::None), ("y", Target::Class(7)), ("z", Target::Multi(vec![1, 2]))]
-                .into_iter()
-                .enumerate()
+        for (record, (name, target)) in [
+            ("x", Target::None),
+            ("y", Target::Class(7)),
+            ("z", Target::Multi(vec![1, 2])),
+        ]
+        .into_iter()
+        .enumerate()
         {
             let record = record as u64;
             assert_eq!((shard.name(record), shard.target(record)), (name, target));
-            assert_eq!(shard.entry(record).codec, Codec::Raw { width: 4, height: 2, channels: 1 });
-            assert_eq!(&shard.read(record, Vec::new()).unwrap()[..], &[record as u8 + 1; 8]);
+            assert_eq!(
+                shard.entry(record).codec,
+                Codec::Raw {
+                    width: 4,
+                    height: 2,
+                    channels: 1
+                }
+            );
+            assert_eq!(
+                &shard.read(record, Vec::new()).unwrap()[..],
+                &[record as u8 + 1; 8]
+            );
         }
     }
 }
@@ -42,7 +55,12 @@ const CASES: &[Case] = &[
         Kind::Corrupt,
         "record 2: 8 bytes at offset 1048576",
     ),
-    ("offset 2^63", |c| c.column("offset").data = u64s(&[64, 128, BIG]), Kind::Corrupt, "record 2"),
+    (
+        "offset 2^63",
+        |c| c.column("offset").data = u64s(&[64, 128, BIG]),
+        Kind::Corrupt,
+        "record 2",
+    ),
     (
         "offset plus length overflows",
         |c| {
@@ -52,8 +70,18 @@ const CASES: &[Case] = &[
         Kind::Corrupt,
         "record 2: 100 bytes at offset",
     ),
-    ("length 2^63", |c| c.column("length").data = u64s(&[8, 8, BIG]), Kind::Corrupt, "record 2"),
-    ("length 2^64 - 1", |c| c.column("length").data = u64s(&[8, u64::MAX, 8]), Kind::Corrupt, "record 1"),
+    (
+        "length 2^63",
+        |c| c.column("length").data = u64s(&[8, 8, BIG]),
+        Kind::Corrupt,
+        "record 2",
+    ),
+    (
+        "length 2^64 - 1",
+        |c| c.column("length").data = u64s(&[8, u64::MAX, 8]),
+        Kind::Corrupt,
+        "record 1",
+    ),
     (
         "length zero",
         |c| c.column("length").data = u64s(&[0, 8, 8]),
@@ -84,7 +112,12 @@ const CASES: &[Case] = &[
         Kind::Corrupt,
         "record 1: offset 64 lies before byte 72",
     ),
-    ("overlap", |c| c.column("length").data = u64s(&[65, 8, 8]), Kind::Corrupt, "record 0: raw pixels"),
+    (
+        "overlap",
+        |c| c.column("length").data = u64s(&[65, 8, 8]),
+        Kind::Corrupt,
+        "record 0: raw pixels",
+    ),
     (
         "overlap of encoded records",
         |c| {
@@ -100,17 +133,42 @@ const CASES: &[Case] = &[
         Kind::Corrupt,
         "record 1: offset 64 lies before byte 136",
     ),
-    ("2^63 samples", |c| c.samples = BIG, Kind::Corrupt, "9223372036854775808 samples"),
-    ("samples times eight overflows", |c| c.samples = BIG / 4 + 1, Kind::Corrupt, "samples"),
+    (
+        "2^63 samples",
+        |c| c.samples = BIG,
+        Kind::Corrupt,
+        "9223372036854775808 samples",
+    ),
+    (
+        "samples times eight overflows",
+        |c| c.samples = BIG / 4 + 1,
+        Kind::Corrupt,
+        "samples",
+    ),
     (
         "one sample more than cells",
         |c| c.samples = 4,
         Kind::Corrupt,
         "\"offset\" has 24 bytes, expected 8 for each of 4",
     ),
-    ("one sample less than cells", |c| c.samples = 2, Kind::Corrupt, "\"offset\" has 24 bytes"),
-    ("2^32 - 1 columns", |c| c.count = Some(u32::MAX), Kind::Corrupt, "4294967295 columns"),
-    ("more columns than the footer has room for", |c| c.count = Some(1000), Kind::Corrupt, "1000 columns"),
+    (
+        "one sample less than cells",
+        |c| c.samples = 2,
+        Kind::Corrupt,
+        "\"offset\" has 24 bytes",
+    ),
+    (
+        "2^32 - 1 columns",
+        |c| c.count = Some(u32::MAX),
+        Kind::Corrupt,
+        "4294967295 columns",
+    ),
+    (
+        "more columns than the footer has room for",
+        |c| c.count = Some(1000),
+        Kind::Corrupt,
+        "1000 columns",
+    ),
     (
         "a column is missing",
         |c| c.columns.retain(|c| c.name != b"crc32c"),
@@ -174,21 +232,36 @@ const CASES: &[Case] = &[
         Kind::Corrupt,
         "\"name\" has position",
     ),
-    ("positions that start late", |c| c.column("name").data[0] = 1, Kind::Corrupt, "position 1 for sample 0"),
+    (
+        "positions that start late",
+        |c| c.column("name").data[0] = 1,
+        Kind::Corrupt,
+        "position 1 for sample 0",
+    ),
     (
         "positions that end early",
         |c| c.column("name").data.push(b'!'),
         Kind::Corrupt,
         "its positions end at 3",
     ),
-    ("too few positions", |c| c.column("name").data.truncate(24), Kind::Corrupt, "too few for the positions"),
+    (
+        "too few positions",
+        |c| c.column("name").data.truncate(24),
+        Kind::Corrupt,
+        "too few for the positions",
+    ),
     (
         "a name that is not UTF-8",
         |c| c.column("name").data = strings(&[b"x", b"\xff", b"z"]),
         Kind::Corrupt,
         "record 1: its name is not UTF-8",
     ),
-    ("an unknown codec", |c| c.column("codec").data = vec![4, 0, 4], Kind::Corrupt, "record 1: codec 0"),
+    (
+        "an unknown codec",
+        |c| c.column("codec").data = vec![4, 0, 4],
+        Kind::Corrupt,
+        "record 1: codec 0",
+    ),
     (
         "no width",
         |c| c.column("width").data = u32s(&[4, 4, 0]),
@@ -222,7 +295,13 @@ const CASES: &[Case] = &[
     (
         "a required column of a later version",
         |c| {
-            c.columns.push(Column { name: b"later".to_vec(), cell: 9, flags: 1, data: vec![], claim: None });
+            c.columns.push(Column {
+                name: b"later".to_vec(),
+                cell: 9,
+                flags: 1,
+                data: vec![],
+                claim: None,
+            });
         },
         Kind::Unsupported,
         "\"later\" is required",
@@ -230,14 +309,30 @@ const CASES: &[Case] = &[
     (
         "a column without a name",
         |c| {
-            c.columns.push(Column { name: vec![], cell: 4, flags: 0, data: vec![], claim: None });
+            c.columns.push(Column {
+                name: vec![],
+                cell: 4,
+                flags: 0,
+                data: vec![],
+                claim: None,
+            });
         },
         Kind::Corrupt,
         "column 9 is named \"\"",
     ),
-    ("a later version", |c| c.version = 2, Kind::Unsupported, "format version 2"),
+    (
+        "a later version",
+        |c| c.version = 2,
+        Kind::Unsupported,
+        "format version 2",
+    ),
     ("version 0", |c| c.version = 0, Kind::Corrupt, "version 0"),
-    ("a longer header", |c| c.header_length = 128, Kind::Corrupt, "header of 128 bytes"),
+    (
+        "a longer header",
+        |c| c.header_length = 128,
+        Kind::Corrupt,
+        "header of 128 bytes",
+    ),
     (
         "a footer at 2^63",
         |c| c.tail = |_, length| (BIG, length),
@@ -279,13 +374,17 @@ fn every_hostile_index_is_an_error_at_open_that_says_what_was_found() {
         bend(&mut craft);
         let bytes = craft.bytes();
         std::fs::write(&path, &bytes).unwrap();
-        let (opened, largest) = largest_allocation(|| Shard::open(&path, Backing::Pread).map(|_| ()));
+        let (opened, largest) =
+            largest_allocation(|| Shard::open(&path, Backing::Pread).map(|_| ()));
         let error = opened.expect_err(what);
         assert_eq!(error.kind(), *kind, "{what}: {error}");
         assert!(error.message().contains(text), "{what}: {error}");
         assert!(error.message().contains("x.mill: "), "{what}: {error}");
         // Messages and the list of columns take a little more than a file of 1 KiB has.
-        assert!(largest <= bytes.len().max(4096), "{what}: allocated {largest} bytes at once");
+        assert!(
+            largest <= bytes.len().max(4096),
+            "{what}: allocated {largest} bytes at once"
+        );
     }
     assert!(CASES.len() >= 30);
 }
@@ -295,9 +394,17 @@ fn columns_that_are_not_known_and_not_required_are_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mill");
     let mut craft = Craft::sound();
-    let extra = |name: &[u8], cell, data| Column { name: name.to_vec(), cell, flags: 0, data, claim: None };
+    let extra = |name: &[u8], cell, data| Column {
+        name: name.to_vec(),
+        cell,
+        flags: 0,
+        data,
+        claim: None,
+    };
     craft.columns.push(extra(b"later.type", 200, vec![1, 2, 3]));
-    craft.columns.push(extra(b"later.index", 4, strings(&[b"", b"abc", b""])));
+    craft
+        .columns
+        .push(extra(b"later.index", 4, strings(&[b"", b"abc", b""])));
     std::fs::write(&path, craft.bytes()).unwrap();
     let shard = Shard::open(&path, Backing::Mmap).unwrap();
     assert_eq!(shard.extras().collect::<Vec<_>>(), ["later.index"]);
@@ -310,9 +417,18 @@ fn an_extra_column_is_checked_like_the_others() {
     let path = folder.path().join("x.mill");
     let mut craft = Craft::sound();
     let data = u64s(&[0, 5, 2, 9]);
-    craft.columns.push(Column { name: b"extra".to_vec(), cell: 4, flags: 0, data, claim: None });
+    craft.columns.push(Column {
+        name: b"extra".to_vec(),
+        cell: 4,
+        flags: 0,
+        data,
+        claim: None,
+    });
     std::fs::write(&path, craft.bytes()).unwrap();
-    assert_eq!(Shard::open(&path, Backing::Mmap).unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(
+        Shard::open(&path, Backing::Mmap).unwrap_err().kind(),
+        Kind::Corrupt
+    );
 }
 
 #[test]
@@ -321,21 +437,44 @@ fn entropy_indexes_lie_between_their_record_and_the_next() {
     let path = folder.path().join("x.mill");
     let open = |lengths: [u32; 3], cell: u8| {
         let mut craft = Craft::sound();
-        let data = lengths.iter().flat_map(|length| length.to_le_bytes()).collect();
-        craft.columns.push(Column { name: b"jpeg.index.1".to_vec(), cell, flags: 0, data, claim: None });
+        let data = lengths
+            .iter()
+            .flat_map(|length| length.to_le_bytes())
+            .collect();
+        craft.columns.push(Column {
+            name: b"jpeg.index.1".to_vec(),
+            cell,
+            flags: 0,
+            data,
+            claim: None,
+        });
         std::fs::write(&path, craft.bytes()).unwrap();
         Shard::open(&path, Backing::Pread)
     };
     let shard = open([56, 0, 3], 2).unwrap();
     assert_eq!(shard.jpeg_index(0).unwrap().unwrap().len(), 56);
-    assert_eq!((shard.jpeg_index(1).unwrap(), shard.entry(2).jpeg_index), (None, 3));
+    assert_eq!(
+        (shard.jpeg_index(1).unwrap(), shard.entry(2).jpeg_index),
+        (None, 3)
+    );
     for (lengths, cell, text) in [
         ([57, 0, 0], 2, "record 1: offset 128 lies before byte 129"),
-        ([0, 0, u32::MAX], 2, "an entropy index of 4294967295 go past byte"),
-        ([0, 0, 0], 3, "the column \"jpeg.index.1\" has type 3, expected 2"),
+        (
+            [0, 0, u32::MAX],
+            2,
+            "an entropy index of 4294967295 go past byte",
+        ),
+        (
+            [0, 0, 0],
+            3,
+            "the column \"jpeg.index.1\" has type 3, expected 2",
+        ),
     ] {
         let error = open(lengths, cell).unwrap_err();
-        assert!(error.kind() == Kind::Corrupt && error.message().contains(text), "{error}");
+        assert!(
+            error.kind() == Kind::Corrupt && error.message().contains(text),
+            "{error}"
+        );
     }
 }
 

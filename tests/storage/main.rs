@@ -1,7 +1,9 @@
-//! Shards, conversion, verification and the commands around them, under damage, crashes and crowding.
+//! Shards, conversion, verification and the commands around them, under damage, crashes and
+//! crowding.
 //!
-//! The rows of the fault table that are shown here and beside the code: truncation, flipped bits, hostile indexes,
-//! full disks, file size limits, SIGBUS, files changed while open, kill -9, closed pipes, Ctrl-C, two converters.
+//! The rows of the fault table that are shown here and beside the code: truncation, flipped bits,
+//! hostile indexes, full disks, file size limits, SIGBUS, files changed while open, kill -9, closed
+//! pipes, Ctrl-C, two converters.
 
 mod cli;
 mod convert;

@@ -1,4 +1,5 @@
-//! Processes in trouble: no space, size limits, mapped files cut short, Ctrl-C, two converters at once.
+//! Processes in trouble: no space, size limits, mapped files cut short, Ctrl-C, two converters at
+//! once.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -18,7 +19,10 @@ fn many(folder: &Path) -> PathBuf {
 }
 
 fn temps(folder: &Path) -> Vec<String> {
-    files(folder).into_keys().filter(|name| name.contains(".tmp-")).collect()
+    files(folder)
+        .into_keys()
+        .filter(|name| name.contains(".tmp-"))
+        .collect()
 }
 
 #[test]
@@ -35,7 +39,10 @@ fn a_file_size_limit_ends_convert_with_exit_1_and_no_leftovers() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped()));
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.err.contains("File too large") && ended.err.contains(".mill.tmp-"), "{ended:?}");
+    assert!(
+        ended.err.contains("File too large") && ended.err.contains(".mill.tmp-"),
+        "{ended:?}"
+    );
     assert!(files(&dst).is_empty(), "{:?}", files(&dst).keys());
 }
 
@@ -48,7 +55,14 @@ fn a_full_file_system_ends_convert_with_exit_1_and_no_leftovers() {
     let script = "mount -t tmpfs -o size=64k none \"$3\" || exit 77; \
                   \"$1\" convert --shard-size 20KiB --jobs 1 \"$2\" \"$3/set\"; code=$?; ls \"$3/set\"; exit $code";
     let ended = run(Command::new("unshare")
-        .args(["-rm", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_feedmill")])
+        .args([
+            "-rm",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            env!("CARGO_BIN_EXE_feedmill"),
+        ])
         .args([&src, &mount])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped()));
@@ -58,15 +72,25 @@ fn a_full_file_system_ends_convert_with_exit_1_and_no_leftovers() {
     }
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert!(ended.err.contains("No space left on device"), "{ended:?}");
-    assert!(ended.out.contains("shard-00000.mill") && !ended.out.contains("tmp"), "{ended:?}");
+    assert!(
+        ended.out.contains("shard-00000.mill") && !ended.out.contains("tmp"),
+        "{ended:?}"
+    );
     assert!(!ended.out.contains("manifest"), "{ended:?}");
 }
 
-/// Not a test: what [`a_mapped_shard_cut_short_ends_the_child_by_sigbus_or_cleanly`] runs in a process of its own.
+/// Not a test: what [`a_mapped_shard_cut_short_ends_the_child_by_sigbus_or_cleanly`] runs in a
+/// process of its own.
 #[test]
 fn child_reads_a_shard() {
-    let Ok(path) = std::env::var("FEEDMILL_TEST_SHARD") else { return };
-    let backing = if std::env::var("FEEDMILL_TEST_PREAD").is_ok() { Backing::Pread } else { Backing::Mmap };
+    let Ok(path) = std::env::var("FEEDMILL_TEST_SHARD") else {
+        return;
+    };
+    let backing = if std::env::var("FEEDMILL_TEST_PREAD").is_ok() {
+        Backing::Pread
+    } else {
+        Backing::Mmap
+    };
     let shard = Shard::open(Path::new(&path), backing).unwrap();
     println!("\nopen");
     let mut line = String::new();
@@ -89,9 +113,21 @@ fn a_mapped_shard_cut_short_ends_the_child_by_sigbus_or_cleanly() {
         let bytes = vec![7; side * side];
         for _ in 0..200 {
             let (width, height) = (side as u32, side as u32);
-            let codec = Codec::Raw { width, height, channels: 1 };
+            let codec = Codec::Raw {
+                width,
+                height,
+                channels: 1,
+            };
             let target = &Target::None;
-            let record = Record { bytes: &bytes, codec, width, height, name: "n", target, extra: &[] };
+            let record = Record {
+                bytes: &bytes,
+                codec,
+                width,
+                height,
+                name: "n",
+                target,
+                extra: &[],
+            };
             writer.append(&record).unwrap();
         }
         writer.finish().unwrap();
@@ -101,16 +137,27 @@ fn a_mapped_shard_cut_short_ends_the_child_by_sigbus_or_cleanly() {
         if pread {
             command.env("FEEDMILL_TEST_PREAD", "1");
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         while line.trim() != "open" {
             line.clear();
-            assert!(out.read_line(&mut line).unwrap() > 0, "the child ended before it opened the shard");
+            assert!(
+                out.read_line(&mut line).unwrap() > 0,
+                "the child ended before it opened the shard"
+            );
         }
-        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(4096).unwrap();
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(4096)
+            .unwrap();
         stdin.write_all(b"go\n").unwrap();
         drop(stdin);
         let rest = std::thread::spawn(move || std::io::read_to_string(out).unwrap_or_default());
@@ -120,7 +167,10 @@ fn a_mapped_shard_cut_short_ends_the_child_by_sigbus_or_cleanly() {
         // Small records of a mapping are touched without asking the kernel first.
         let signal = !pread && side == 8 && ended.status.signal() == Some(libc::SIGBUS);
         println!("pread {pread}, {side} x {side}: {:?}", ended.status);
-        assert!(clean || signal, "pread {pread}, side {side}: {rest} {ended:?}");
+        assert!(
+            clean || signal,
+            "pread {pread}, side {side}: {rest} {ended:?}"
+        );
     }
 }
 
@@ -129,19 +179,30 @@ fn the_command_names_the_mapped_shard_that_was_cut_short() {
     let folder = tempfile::tempdir().unwrap();
     let (src, dst) = (many(folder.path()), folder.path().join("dst"));
     let mut command = feedmill();
-    command.args(["convert", "--shard-size", "2KiB", "--jobs", "1"]).args([&src, &dst]);
+    command
+        .args(["convert", "--shard-size", "2KiB", "--jobs", "1"])
+        .args([&src, &dst]);
     let child = command.spawn().unwrap();
-    // By then the first page of the source is behind; all records that are left are gone with their pages.
+    // By then the first page of the source is behind; all records that are left are gone with their
+    // pages.
     until("some shards", || dst.join("shard-00005.mill").exists());
     signal(&child, libc::SIGSTOP);
     let shard = src.join("shard-00000.mill");
-    std::fs::OpenOptions::new().write(true).open(&shard).unwrap().set_len(4096).unwrap();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&shard)
+        .unwrap()
+        .set_len(4096)
+        .unwrap();
     signal(&child, libc::SIGCONT);
     let ended = finish(child, "convert from a shard cut short");
     println!("{:?}: {}", ended.status, ended.err);
     assert!(ended.err.contains("cut short"), "{ended:?}");
     assert!(ended.err.contains(shard.to_str().unwrap()), "{ended:?}");
-    assert!(ended.status.signal() == Some(libc::SIGBUS) || ended.status.code() == Some(1), "{ended:?}");
+    assert!(
+        ended.status.signal() == Some(libc::SIGBUS) || ended.status.code() == Some(1),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -150,7 +211,9 @@ fn ctrl_c_ends_convert_with_exit_130_and_no_leftovers() {
     let (src, dst) = (many(folder.path()), folder.path().join("dst"));
     for stop in [libc::SIGINT, libc::SIGTERM] {
         let mut command = feedmill();
-        command.args(["convert", "--resume", "--shard-size", "2KiB", "--jobs", "2"]).args([&src, &dst]);
+        command
+            .args(["convert", "--resume", "--shard-size", "2KiB", "--jobs", "2"])
+            .args([&src, &dst]);
         // Names alone: the files come and go.
         let names = || std::fs::read_dir(&dst).map_or(0, Iterator::count);
         let before = names();
@@ -171,7 +234,9 @@ fn a_second_converter_into_one_folder_fails_at_once() {
     let (src, dst) = (many(folder.path()), folder.path().join("dst"));
     let convert = || {
         let mut command = feedmill();
-        command.args(["convert", "--resume", "--shard-size", "2KiB", "--jobs", "1"]).args([&src, &dst]);
+        command
+            .args(["convert", "--resume", "--shard-size", "2KiB", "--jobs", "1"])
+            .args([&src, &dst]);
         command
     };
     let first = convert().spawn().unwrap();
@@ -179,11 +244,18 @@ fn a_second_converter_into_one_folder_fails_at_once() {
     signal(&first, libc::SIGSTOP);
     let second = run(&mut convert());
     assert_eq!(second.status.code(), Some(1), "{second:?}");
-    assert!(second.err.contains("another conversion is writing here"), "{second:?}");
+    assert!(
+        second.err.contains("another conversion is writing here"),
+        "{second:?}"
+    );
     signal(&first, libc::SIGCONT);
     let first = finish(first, "the first converter");
     assert!(first.status.success(), "{first:?}");
     let verify = run(feedmill().arg("verify").arg(&dst));
     assert!(verify.status.success(), "{verify:?}");
-    assert!(files(&dst).keys().all(|name| name.ends_with(".mill") || name == "manifest.json"));
+    assert!(
+        files(&dst)
+            .keys()
+            .all(|name| name.ends_with(".mill") || name == "manifest.json")
+    );
 }

@@ -60,11 +60,15 @@ impl Random {
         self.next() % bound
     }
 
-    /// The seed of a random test: from the environment, or the clock; printed, so that a failure can be repeated.
+    /// The seed of a random test: from the environment, or the clock; printed, so that a failure
+    /// can be repeated.
     pub fn seeded(test: &str) -> Random {
-        let now =
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
-        let seed = std::env::var("FEEDMILL_TEST_SEED").ok().and_then(|text| text.parse().ok());
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |d| d.as_nanos());
+        let seed = std::env::var("FEEDMILL_TEST_SEED")
+            .ok()
+            .and_then(|text| text.parse().ok());
         let seed = seed.unwrap_or(now as u64 >> 10);
         println!("{test}: FEEDMILL_TEST_SEED={seed}");
         Random(seed)
@@ -75,7 +79,9 @@ impl Random {
 pub fn jpeg(width: u32, height: u32, seed: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let mut random = Random(seed);
-    let pixels: Vec<u8> = (0..width * height * 3).map(|_| random.next() as u8).collect();
+    let pixels: Vec<u8> = (0..width * height * 3)
+        .map(|_| random.next() as u8)
+        .collect();
     image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 80)
         .encode(&pixels, width, height, image::ExtendedColorType::Rgb8)
         .unwrap();
@@ -85,8 +91,11 @@ pub fn jpeg(width: u32, height: u32, seed: u64) -> Vec<u8> {
 pub fn png(width: u32, height: u32, seed: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let mut random = Random(seed);
-    let pixels = image::RgbImage::from_fn(width, height, |_, _| image::Rgb([random.next() as u8; 3]));
-    pixels.write_to(&mut std::io::Cursor::new(&mut out), image::ImageFormat::Png).unwrap();
+    let pixels =
+        image::RgbImage::from_fn(width, height, |_, _| image::Rgb([random.next() as u8; 3]));
+    pixels
+        .write_to(&mut std::io::Cursor::new(&mut out), image::ImageFormat::Png)
+        .unwrap();
     out
 }
 
@@ -102,8 +111,17 @@ impl Source for Named {
     }
 
     fn fingerprint(&self) -> Fingerprint {
-        let targets = format!("{:?}", self.samples.iter().map(|(_, _, target)| target).collect::<Vec<_>>());
-        let parts = self.samples.iter().flat_map(|(name, bytes, _)| [name.as_bytes(), bytes]);
+        let targets = format!(
+            "{:?}",
+            self.samples
+                .iter()
+                .map(|(_, _, target)| target)
+                .collect::<Vec<_>>()
+        );
+        let parts = self
+            .samples
+            .iter()
+            .flat_map(|(name, bytes, _)| [name.as_bytes(), bytes]);
         Fingerprint::of(parts.chain([targets.as_bytes()]))
     }
 
@@ -120,7 +138,11 @@ impl Source for Named {
         let codec = Codec::sniff(bytes).map_err(|error| error.at(name))?;
         spare.clear();
         spare.extend_from_slice(bytes);
-        Ok(Raw { bytes: Payload::Owned(spare), codec, target: target.clone() })
+        Ok(Raw {
+            bytes: Payload::Owned(spare),
+            codec,
+            target: target.clone(),
+        })
     }
 
     fn classes(&self) -> Option<&[String]> {
@@ -133,7 +155,11 @@ pub fn mixed(count: u64) -> Named {
     let samples = (0..count)
         .map(|id| {
             let side = 8 + (id % 5) as u32 * 7;
-            let bytes = if id % 4 == 3 { png(side, 9, id) } else { jpeg(side, side + 3, id) };
+            let bytes = if id % 4 == 3 {
+                png(side, 9, id)
+            } else {
+                jpeg(side, side + 3, id)
+            };
             let target = match id % 4 {
                 0 => Target::Class(id as u32 % 3),
                 1 => Target::Multi(vec![0, 2]),
@@ -143,7 +169,10 @@ pub fn mixed(count: u64) -> Named {
             (format!("klasse {}/bild-{id} é.jpg", id % 3), bytes, target)
         })
         .collect();
-    Named { samples, classes: Some(["a", "b", "c"].map(String::from).to_vec()) }
+    Named {
+        samples,
+        classes: Some(["a", "b", "c"].map(String::from).to_vec()),
+    }
 }
 
 pub fn make(source: &dyn Source, dst: &Path, change: impl FnOnce(&mut Options)) -> Result<Report> {
@@ -158,18 +187,27 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
-        found.insert(entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap());
+        found.insert(
+            entry.file_name().into_string().unwrap(),
+            std::fs::read(entry.path()).unwrap(),
+        );
     }
     found
 }
 
 pub fn assert_damage(kind: Kind, what: &str) {
-    assert!(matches!(kind, Kind::Corrupt | Kind::Truncated | Kind::Unsupported), "{what}: {kind}");
+    assert!(
+        matches!(kind, Kind::Corrupt | Kind::Truncated | Kind::Unsupported),
+        "{what}: {kind}"
+    );
 }
 
 pub fn feedmill() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_feedmill"));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -195,7 +233,11 @@ pub fn finish(mut child: Child, what: &str) -> Ended {
     let out = read(child.stdout.take().map(|stream| Box::new(stream) as _));
     let err = read(child.stderr.take().map(|stream| Box::new(stream) as _));
     let status = wait(&mut child, what);
-    Ended { status, out: out.join().unwrap(), err: err.join().unwrap() }
+    Ended {
+        status,
+        out: out.join().unwrap(),
+        err: err.join().unwrap(),
+    }
 }
 
 pub fn wait(child: &mut Child, what: &str) -> ExitStatus {
@@ -222,7 +264,10 @@ pub fn run(command: &mut Command) -> Ended {
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{what}: not within {PATIENCE:?}"
+        );
         std::thread::sleep(Duration::from_micros(200));
     }
 }

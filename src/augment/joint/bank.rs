@@ -50,7 +50,12 @@ pub(super) struct Cutout {
 
 impl std::fmt::Debug for Bank {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Bank({}, {} cut-outs)", self.root.display(), self.files.len())
+        write!(
+            f,
+            "Bank({}, {} cut-outs)",
+            self.root.display(),
+            self.files.len()
+        )
     }
 }
 
@@ -59,11 +64,15 @@ impl Bank {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if the folder cannot be listed, has no class folder with a PNG, or has bad `statistics.json`.
+    /// [`Kind::Config`] if the folder cannot be listed, has no class folder with a PNG, or has bad
+    /// `statistics.json`.
     pub(in crate::augment) fn open(root: &Path, largest: bool) -> Result<Bank> {
         let list = |folder: &Path| -> Result<Vec<(String, PathBuf)>> {
             let failed = |error: std::io::Error| {
-                let text = format!("{}: cannot list the bank's folder: {error}", folder.display());
+                let text = format!(
+                    "{}: cannot list the bank's folder: {error}",
+                    folder.display()
+                );
                 Error::config(text).with_cause(error)
             };
             let mut found = Vec::new();
@@ -90,29 +99,51 @@ impl Bank {
                     continue;
                 }
                 let size = fs::metadata(&path).map_err(|error| {
-                    Error::config(format!("{}: cannot read the cut-out: {error}", path.display()))
+                    Error::config(format!(
+                        "{}: cannot read the cut-out: {error}",
+                        path.display()
+                    ))
                 })?;
                 sum.push(format!("{class} {folder}/{name} {}", size.len()).into_bytes());
-                files.push(File { path, class: *class });
+                files.push(File {
+                    path,
+                    class: *class,
+                });
             }
             if files.len() > start {
                 classes.push((*class, start..files.len()));
             }
         }
         if files.is_empty() {
-            let text =
-                format!("{}: no cut-out found; expected class folders of PNGs with alpha", root.display());
+            let text = format!(
+                "{}: no cut-out found; expected class folders of PNGs with alpha",
+                root.display()
+            );
             return Err(Error::config(text));
         }
         let text = fs::read(root.join("statistics.json")).ok();
         sum.extend(text.clone());
         let statistics = text.map_or(Ok(HashMap::new()), |text| {
-            statistics(&text, folders.iter().map(|(name, _)| &name[..]).zip(numbers.iter().copied()))
-                .map_err(|error| error.at(root.join("statistics.json").display()))
+            statistics(
+                &text,
+                folders
+                    .iter()
+                    .map(|(name, _)| &name[..])
+                    .zip(numbers.iter().copied()),
+            )
+            .map_err(|error| error.at(root.join("statistics.json").display()))
         })?;
         let digest = Fingerprint::of(sum.iter().map(|part| &part[..]));
         let kept = Mutex::default();
-        Ok(Bank { root: root.to_path_buf(), files, classes, statistics, largest, digest, kept })
+        Ok(Bank {
+            root: root.to_path_buf(),
+            files,
+            classes,
+            statistics,
+            largest,
+            digest,
+            kept,
+        })
     }
 
     /// A hash of the listing: names, sizes, classes, statistics.
@@ -146,7 +177,9 @@ impl Bank {
         }
         let path = &self.files[number].path;
         // A bank is part of the recipe: what is wrong with it is no fault of a sample.
-        let failed = |error: Error| Error::config(format!("cut-out {}: {}", path.display(), error.message()));
+        let failed = |error: Error| {
+            Error::config(format!("cut-out {}: {}", path.display(), error.message()))
+        };
         let bytes = fs::read(path).map_err(|error| failed(Error::io("read", path, error)))?;
         let (width, height, rgba) = decode::plane::rgba(&bytes).map_err(failed)?;
         let cutout = Cutout::of(width, height, &rgba, self.largest).map(Arc::new);
@@ -174,16 +207,23 @@ fn statistics<'a>(
     text: &[u8],
     classes: impl Iterator<Item = (&'a str, u32)>,
 ) -> Result<HashMap<u32, [f64; 2]>> {
-    let table: BTreeMap<String, [f64; 2]> = serde_json::from_slice(text)
-        .map_err(|error| Error::config(format!("expected {{\"class folder\": [mean, std], …}}: {error}")))?;
+    let table: BTreeMap<String, [f64; 2]> = serde_json::from_slice(text).map_err(|error| {
+        Error::config(format!(
+            "expected {{\"class folder\": [mean, std], …}}: {error}"
+        ))
+    })?;
     let classes: HashMap<&str, u32> = classes.collect();
     let mut found = HashMap::new();
     for (name, pair) in table {
         let Some(class) = classes.get(&name[..]) else {
-            return Err(Error::config(format!("there is no class folder \"{name}\"")));
+            return Err(Error::config(format!(
+                "there is no class folder \"{name}\""
+            )));
         };
         if !pair.iter().all(|value| value.is_finite() && *value >= 0.0) {
-            return Err(Error::config(format!("\"{name}\": {pair:?}: expected numbers of at least 0")));
+            return Err(Error::config(format!(
+                "\"{name}\": {pair:?}: expected numbers of at least 0"
+            )));
         }
         found.insert(*class, pair);
     }
@@ -191,7 +231,8 @@ fn statistics<'a>(
 }
 
 impl Cutout {
-    /// The object of an RGBA image: what has an alpha above 128, or the largest connected part of that.
+    /// The object of an RGBA image: what has an alpha above 128, or the largest connected part of
+    /// that.
     fn of(width: u32, height: u32, rgba: &[[u8; 4]], largest: bool) -> Option<Cutout> {
         let (w, h) = (width as usize, height as usize);
         let mut mask: Vec<bool> = rgba.iter().map(|pixel| pixel[3] > 128).collect();
@@ -208,9 +249,19 @@ impl Cutout {
         let (left, right) = ((0..w).find(columns)?, (0..w).rev().find(columns)? + 1);
         let (top, bottom) = ((0..h).find(rows)?, (0..h).rev().find(rows)? + 1);
         let inside = (top..bottom).flat_map(|y| (left..right).map(move |x| y * w + x));
-        let rgb = inside.clone().flat_map(|at| [rgba[at][0], rgba[at][1], rgba[at][2]]).collect();
-        let alpha = inside.map(|at| if mask[at] { rgba[at][3] } else { 0 }).collect();
-        Some(Cutout { width: (right - left) as u32, height: (bottom - top) as u32, rgb, alpha })
+        let rgb = inside
+            .clone()
+            .flat_map(|at| [rgba[at][0], rgba[at][1], rgba[at][2]])
+            .collect();
+        let alpha = inside
+            .map(|at| if mask[at] { rgba[at][3] } else { 0 })
+            .collect();
+        Some(Cutout {
+            width: (right - left) as u32,
+            height: (bottom - top) as u32,
+            rgb,
+            alpha,
+        })
     }
 }
 
@@ -244,7 +295,9 @@ fn keep_largest(mask: &mut [bool], width: usize) {
             best = (area, count);
         }
     }
-    mask.iter_mut().zip(&part).for_each(|(inside, part)| *inside = *part == best.1 && best.1 != 0);
+    mask.iter_mut()
+        .zip(&part)
+        .for_each(|(inside, part)| *inside = *part == best.1 && best.1 != 0);
 }
 
 /// A bank whose listing was another one when the recipe was written.
@@ -265,7 +318,10 @@ mod tests {
 
     fn image(rows: &[&str]) -> (u32, u32, Vec<[u8; 4]>) {
         let alpha = |byte: u8| if byte == b'.' { 0 } else { 200 };
-        let pixels = rows.iter().flat_map(|row| row.bytes().map(|byte| [byte, 1, 2, alpha(byte)])).collect();
+        let pixels = rows
+            .iter()
+            .flat_map(|row| row.bytes().map(|byte| [byte, 1, 2, alpha(byte)]))
+            .collect();
         (rows[0].len() as u32, rows.len() as u32, pixels)
     }
 

@@ -7,9 +7,10 @@ use crate::geometry::Size;
 use crate::source::{Annotations, BoxLabel, Plane, PlaneKind};
 
 impl Joint {
-    /// What is annotated in an image of size `frame` on which the instances `taken` of another one of that size were pasted: `plane`
-    /// names the other one's plane of instances. What they hide is taken from the image's own instances, their boxes go around what is
-    /// seen of them under new numbers, and planes take the other one's values there.
+    /// What is annotated in an image of size `frame` on which the instances `taken` of another one
+    /// of that size were pasted: `plane` names the other one's plane of instances. What they
+    /// hide is taken from the image's own instances, their boxes go around what is seen of them
+    /// under new numbers, and planes take the other one's values there.
     pub(crate) fn exchange(
         &self,
         frame: Size,
@@ -32,16 +33,25 @@ impl Joint {
         scene.occlude(&top);
         let mut ids = vec![0u32; taken.len()];
         for (number, taken) in taken.iter().enumerate() {
-            let label = other.boxes.iter().find(|label| label.id == u32::from(*taken));
+            let label = other
+                .boxes
+                .iter()
+                .find(|label| label.id == u32::from(*taken));
             if let (Some(label), Some(edges)) = (label, seen[number].edges()) {
                 let id = scene.free_id();
                 let edges = edges.map(|edge| edge as f32);
-                scene.boxes.push(PlacedBox::new(&BoxLabel { edges, id, ..*label }));
+                scene.boxes.push(PlacedBox::new(&BoxLabel {
+                    edges,
+                    id,
+                    ..*label
+                }));
                 ids[number] = id;
             }
         }
         for plane in &mut scene.planes {
-            let theirs = other.plane(&plane.name).filter(|theirs| theirs.bytes.len() == plane.bytes.len());
+            let theirs = other
+                .plane(&plane.name)
+                .filter(|theirs| theirs.bytes.len() == plane.bytes.len());
             exchange_pixels(plane, theirs, &top, &ids);
         }
         scene.finish()

@@ -1,7 +1,8 @@
 //! Boxes, keypoints and planes go where the image goes.
 //!
-//! A view's steps are drawn once. [`Program`] runs them on the image, and [`Joint::apply`] runs the same steps on what
-//! is annotated in it, which begins in coordinates of the whole image whatever part of it was decoded.
+//! A view's steps are drawn once. [`Program`] runs them on the image, and [`Joint::apply`] runs the
+//! same steps on what is annotated in it, which begins in coordinates of the whole image whatever
+//! part of it was decoded.
 
 mod bank;
 mod exchange;
@@ -14,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::params::check_range;
 use super::{Program, Scratch, Step};
-use crate::geometry::Size;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 pub(super) use bank::{Bank, changed as bank_changed};
 pub(super) use paste::Draw as PasteDraw;
@@ -50,14 +51,16 @@ pub struct Joint {
     pub keypoint_pairs: Vec<[u32; 2]>,
     /// Where the number 0 of a keypoint's coordinate lies.
     pub keypoint_origin: KeypointOrigin,
-    /// The length to which [`crate::Batch::padded_boxes`] fills up; an image's boxes after so many are dropped.
+    /// The length to which [`crate::Batch::padded_boxes`] fills up; an image's boxes after so many
+    /// are dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_boxes: Option<usize>,
     /// What erased rectangles do to planes of one channel and to keypoints.
     pub erase: EraseRule,
 }
 
-/// Where the number 0 of a keypoint's coordinate lies. A mirror image takes x to `W - x` or to `W - 1 - x`.
+/// Where the number 0 of a keypoint's coordinate lies. A mirror image takes x to `W - x` or to `W -
+/// 1 - x`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeypointOrigin {
@@ -106,8 +109,10 @@ impl Joint {
         let mut ids: Vec<u32> = self.keypoint_pairs.iter().flatten().copied().collect();
         ids.sort_unstable();
         if let Some(twice) = ids.windows(2).find(|two| two[0] == two[1]) {
-            let text =
-                format!("joint.keypoint_pairs: {} stands twice; a keypoint has one counterpart", twice[0]);
+            let text = format!(
+                "joint.keypoint_pairs: {} stands twice; a keypoint has one counterpart",
+                twice[0]
+            );
             return Err(("joint.keypoint_pairs", Error::config(text)));
         }
         if let Some(most) = self.max_boxes.filter(|most| !(1..=1 << 16).contains(most)) {
@@ -121,8 +126,8 @@ impl Joint {
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Corrupt`] as [`Annotations::check`], and if a plane is encoded; [`crate::Kind::Limit`] as in
-    /// [`Program::check_size`].
+    /// [`crate::Kind::Corrupt`] as [`Annotations::check`], and if a plane is encoded;
+    /// [`crate::Kind::Limit`] as in [`Program::check_size`].
     pub fn apply(
         &self,
         program: &Program,
@@ -184,7 +189,9 @@ impl Scene<'_> {
                 .try_for_each(|plane| planes::run(self.joint, &[], plane, self.frame, scratch));
         }
         // What changes annotations themselves comes between runs of what moves them.
-        for part in steps.split_inclusive(|step| matches!(step, Step::Paste(_) | Step::PlaneMask(_))) {
+        for part in
+            steps.split_inclusive(|step| matches!(step, Step::Paste(_) | Step::PlaneMask(_)))
+        {
             for plane in &mut self.planes {
                 planes::run(self.joint, part, plane, self.frame, scratch)?;
             }
@@ -199,44 +206,64 @@ impl Scene<'_> {
     }
 
     fn drop_boxes(&mut self, stays: impl Fn(&PlacedBox) -> bool) {
-        self.dropped.extend(self.boxes.iter().filter(|placed| !stays(placed)).map(|placed| placed.label.id));
+        self.dropped.extend(
+            self.boxes
+                .iter()
+                .filter(|placed| !stays(placed))
+                .map(|placed| placed.label.id),
+        );
         self.boxes.retain(stays);
     }
 
     fn finish(mut self) -> Annotations {
-        let Joint { min_size, min_area, min_kept, .. } = *self.joint;
+        let Joint {
+            min_size,
+            min_area,
+            min_kept,
+            ..
+        } = *self.joint;
         self.drop_boxes(|placed| {
             let (width, height) = placed.sides();
             width.min(height) >= min_size && width * height >= min_area && placed.kept >= min_kept
         });
         if let Some(most) = self.joint.max_boxes {
-            self.dropped.extend(self.boxes.iter().skip(most).map(|placed| placed.label.id));
+            self.dropped
+                .extend(self.boxes.iter().skip(most).map(|placed| placed.label.id));
             self.boxes.truncate(most);
         }
         let dropped = &self.dropped;
-        self.points.retain(|placed| !dropped.contains(&placed.point.instance));
-        for plane in self.planes.iter_mut().filter(|plane| plane.kind == PlaneKind::Instances) {
+        self.points
+            .retain(|placed| !dropped.contains(&placed.point.instance));
+        for plane in self
+            .planes
+            .iter_mut()
+            .filter(|plane| plane.kind == PlaneKind::Instances)
+        {
             planes::forget(plane, dropped);
         }
         let shift = match self.joint.keypoint_origin {
             KeypointOrigin::Edge => 0.0,
             KeypointOrigin::Index => 0.5,
         };
-        let boxes = self
-            .boxes
-            .iter()
-            .map(|placed| BoxLabel { edges: placed.edges.map(|edge| edge as f32), ..placed.label });
+        let boxes = self.boxes.iter().map(|placed| BoxLabel {
+            edges: placed.edges.map(|edge| edge as f32),
+            ..placed.label
+        });
         let points = self.points.iter().map(|placed| Keypoint {
             x: (placed.at[0] - shift) as f32,
             y: (placed.at[1] - shift) as f32,
             ..placed.point
         });
-        Annotations { boxes: boxes.collect(), keypoints: points.collect(), planes: self.planes }
+        Annotations {
+            boxes: boxes.collect(),
+            keypoints: points.collect(),
+            planes: self.planes,
+        }
     }
 }
 
-/// The steps but those on copies that are blended with the image (AugMix): what is annotated stays where the image
-/// itself is.
+/// The steps but those on copies that are blended with the image (AugMix): what is annotated stays
+/// where the image itself is.
 fn outside_chains(steps: &[Step]) -> Vec<Step> {
     let mut inside = false;
     let outside = steps.iter().filter(|step| match step {

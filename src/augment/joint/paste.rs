@@ -1,4 +1,5 @@
-//! Instance copy-paste: X-Paste (Zhao et al., 2023) and DiverGen (Fan et al., 2024), whose rules these are.
+//! Instance copy-paste: X-Paste (Zhao et al., 2023) and DiverGen (Fan et al., 2024), whose rules
+//! these are.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -9,9 +10,9 @@ use super::bank::Bank;
 use super::{EraseRule, Scene, places::PlacedBox};
 use crate::augment::ops::geometric::rotation;
 use crate::augment::{Filter, Program, Scratch, Step, WarpFilter};
-use crate::geometry::Size;
-use crate::geometry::Rect;
 use crate::error::Result;
+use crate::geometry::Rect;
+use crate::geometry::Size;
 use crate::source::{BoxLabel, Plane, PlaneKind};
 
 /// How a cut-out is put onto an image.
@@ -72,9 +73,21 @@ struct Placed {
 impl fmt::Display for Paste {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("paste")?;
-        for Draw { number, scale, flip, degrees, color, center: [x, y], .. } in &self.rng {
+        for Draw {
+            number,
+            scale,
+            flip,
+            degrees,
+            color,
+            center: [x, y],
+            ..
+        } in &self.rng
+        {
             let flip = if *flip { " mirrored" } else { "" };
-            write!(f, " [cut-out {number}{flip} scale={scale:.3} degrees={degrees:.1} center={x:.3},{y:.3}")?;
+            write!(
+                f,
+                " [cut-out {number}{flip} scale={scale:.3} degrees={degrees:.1} center={x:.3},{y:.3}"
+            )?;
             color.iter().try_for_each(|step| write!(f, " {step}"))?;
             f.write_str("]")?;
         }
@@ -98,13 +111,20 @@ fn size(draw: &Draw, own: Size, statistics: Option<[f64; 2]>, image: Size) -> Op
         None => (w * draw.scale, h * draw.scale),
     };
     let fits = |side: f64, most: f64| side.trunc() >= 5.0 && side.trunc() < most;
-    (fits(width, image_w) && fits(height, image_h))
-        .then_some(Size { width: width as u32, height: height as u32 })
+    (fits(width, image_w) && fits(height, image_h)).then_some(Size {
+        width: width as u32,
+        height: height as u32,
+    })
 }
 
 impl Paste {
     pub(in crate::augment) fn new(bank: Arc<Bank>, rng: Vec<Draw>, random_scale: bool) -> Paste {
-        Paste { bank, rng, random_scale, placed: OnceLock::new() }
+        Paste {
+            bank,
+            rng,
+            random_scale,
+            placed: OnceLock::new(),
+        }
     }
 
     /// The cut-outs on an image of this size.
@@ -115,19 +135,44 @@ impl Paste {
         let scratch = &mut Scratch::new(crate::decode::simd());
         let mut all = Vec::new();
         for draw in &self.rng {
-            let Some(cutout) = self.bank.cutout(draw.number)? else { continue };
-            let own = Size { width: cutout.width, height: cutout.height };
-            let statistics = self.bank.statistics(draw.number).filter(|_| !self.random_scale);
-            let Some(frame) = size(draw, own, statistics, image) else { continue };
-            let mut steps =
-                vec![Step::Resize { width: frame.width, height: frame.height, filter: Filter::Bilinear }];
+            let Some(cutout) = self.bank.cutout(draw.number)? else {
+                continue;
+            };
+            let own = Size {
+                width: cutout.width,
+                height: cutout.height,
+            };
+            let statistics = self
+                .bank
+                .statistics(draw.number)
+                .filter(|_| !self.random_scale);
+            let Some(frame) = size(draw, own, statistics, image) else {
+                continue;
+            };
+            let mut steps = vec![Step::Resize {
+                width: frame.width,
+                height: frame.height,
+                filter: Filter::Bilinear,
+            }];
             steps.extend(Some(Step::HorizontalFlip).filter(|_| draw.flip));
-            steps.extend(rotation(draw.degrees, frame, true, WarpFilter::Bilinear, [0; 3]));
+            steps.extend(rotation(
+                draw.degrees,
+                frame,
+                true,
+                WarpFilter::Bilinear,
+                [0; 3],
+            ));
             let shape = Program::of(steps.iter().cloned(), own);
             let frame = shape.end();
             let mut made = |program: &Program, pixels: &[u8]| -> Result<Vec<u8>> {
                 let mut out = vec![0; frame.width as usize * frame.height as usize * 3];
-                program.run(scratch, pixels, Rect::whole(own.width, own.height), &mut out, frame)?;
+                program.run(
+                    scratch,
+                    pixels,
+                    Rect::whole(own.width, own.height),
+                    &mut out,
+                    frame,
+                )?;
                 Ok(out)
             };
             let wide: Vec<u8> = cutout.alpha.iter().flat_map(|&alpha| [alpha; 3]).collect();
@@ -172,7 +217,8 @@ impl Paste {
     pub(super) fn annotate(&self, scene: &mut Scene<'_>) -> Result<()> {
         let frame = scene.frame;
         let placed = self.placed(frame)?;
-        // The uppermost cut-out at each pixel, from 1, and where each one would be without those above it.
+        // The uppermost cut-out at each pixel, from 1, and where each one would be without those
+        // above it.
         let mut top = vec![0u16; frame.width as usize * frame.height as usize];
         let mut whole = vec![Extent::default(); placed.len()];
         for ((number, placed), whole) in (1..).zip(placed).zip(&mut whole) {
@@ -197,19 +243,29 @@ impl Paste {
             {
                 let (id, class) = (scene.free_id(), self.bank.class(placed.number));
                 let pasted = Some(placed.number as u32);
-                let label = BoxLabel { edges: edges.map(|edge| edge as f32), class, id, pasted };
+                let label = BoxLabel {
+                    edges: edges.map(|edge| edge as f32),
+                    class,
+                    id,
+                    pasted,
+                };
                 scene.boxes.push(PlacedBox::new(&label));
                 ids[number] = id;
             }
         }
-        let classes: Vec<u32> = placed.iter().map(|placed| self.bank.class(placed.number)).collect();
+        let classes: Vec<u32> = placed
+            .iter()
+            .map(|placed| self.bank.class(placed.number))
+            .collect();
         let ignore = scene.joint.ignore;
         for plane in &mut scene.planes {
             match plane.kind {
-                PlaneKind::Mask => {
-                    paint(plane, &top, |number| u8::try_from(classes[number]).unwrap_or(ignore))
+                PlaneKind::Mask => paint(plane, &top, |number| {
+                    u8::try_from(classes[number]).unwrap_or(ignore)
+                }),
+                PlaneKind::Instances => {
+                    paint(plane, &top, |number| u8::try_from(ids[number]).unwrap_or(0))
                 }
-                PlaneKind::Instances => paint(plane, &top, |number| u8::try_from(ids[number]).unwrap_or(0)),
                 PlaneKind::Depth => paint(plane, &top, |_| 0),
                 PlaneKind::Image => {}
                 PlaneKind::Color => {
@@ -222,7 +278,10 @@ impl Paste {
         if scene.joint.erase == EraseRule::Ignore {
             for point in &mut scene.points {
                 let [x, y] = point.at.map(|at| at.max(0.0) as usize);
-                let (x, y) = (x.min(frame.width as usize - 1), y.min(frame.height as usize - 1));
+                let (x, y) = (
+                    x.min(frame.width as usize - 1),
+                    y.min(frame.height as usize - 1),
+                );
                 if top[y * frame.width as usize + x] > 0 {
                     point.point.visible = 0;
                 }
@@ -266,7 +325,10 @@ impl Placed {
                 let rows = y.saturating_sub(2)..(y + 3).min(h);
                 let inside = rows.map(|y| {
                     let row = &self.alpha[y * w..][..w];
-                    row[x.saturating_sub(2)..(x + 3).min(w)].iter().filter(|alpha| **alpha > 0).count()
+                    row[x.saturating_sub(2)..(x + 3).min(w)]
+                        .iter()
+                        .filter(|alpha| **alpha > 0)
+                        .count()
                 });
                 inside.sum::<usize>() as f32 / 25.0
             }
@@ -295,18 +357,28 @@ impl Extent {
 
     /// Whether an instance whose box was `before` is still one.
     fn stays(&self, before: [f64; 4]) -> bool {
-        let near = |edges: [f64; 4]| edges.iter().zip(before).all(|(new, old)| (new - old).abs() <= 10.0);
-        self.edges().is_some_and(|edges| near(edges) || self.area > 300)
+        let near = |edges: [f64; 4]| {
+            edges
+                .iter()
+                .zip(before)
+                .all(|(new, old)| (new - old).abs() <= 10.0)
+        };
+        self.edges()
+            .is_some_and(|edges| near(edges) || self.area > 300)
     }
 }
 
 impl Scene<'_> {
-    /// Takes what is pasted over instances from them: their boxes go around what is left, and those of which too little is
-    /// left are dropped. Without pixels in a plane of instances, an instance is all of its box.
+    /// Takes what is pasted over instances from them: their boxes go around what is left, and those
+    /// of which too little is left are dropped. Without pixels in a plane of instances, an
+    /// instance is all of its box.
     pub(super) fn occlude(&mut self, top: &[u16]) {
         let frame = self.frame;
         let mut dropped = Vec::new();
-        let planes = self.planes.iter().filter(|plane| plane.kind == PlaneKind::Instances);
+        let planes = self
+            .planes
+            .iter()
+            .filter(|plane| plane.kind == PlaneKind::Instances);
         let planes: Vec<&Plane> = planes.collect();
         for placed in &mut self.boxes {
             let id = u8::try_from(placed.label.id).ok().filter(|id| *id > 0);
@@ -321,12 +393,17 @@ impl Scene<'_> {
             };
             match (plane, id) {
                 (Some(plane), Some(id)) => {
-                    let own = plane.bytes.iter().enumerate().filter(|(_, value)| **value == id);
+                    let own = plane
+                        .bytes
+                        .iter()
+                        .enumerate()
+                        .filter(|(_, value)| **value == id);
                     own.for_each(|(at, _)| add(at));
                 }
                 _ => {
                     for y in y0.floor() as usize..(y1.ceil() as usize).min(frame.height as usize) {
-                        for x in x0.floor() as usize..(x1.ceil() as usize).min(frame.width as usize) {
+                        for x in x0.floor() as usize..(x1.ceil() as usize).min(frame.width as usize)
+                        {
                             add(y * frame.width as usize + x);
                         }
                     }

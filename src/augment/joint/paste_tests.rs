@@ -5,7 +5,10 @@ use crate::augment::{Joint, Program, Scratch, Step};
 use crate::geometry::Rect;
 use crate::source::{Annotations, Keypoint};
 
-const FRAME: Size = Size { width: 64, height: 48 };
+const FRAME: Size = Size {
+    width: 64,
+    height: 48,
+};
 
 /// A PNG of one color; alpha is 255 inside of the rectangle.
 fn png(path: &Path, (w, h): (u32, u32), color: [u8; 3], [x0, y0, x1, y1]: [u32; 4]) {
@@ -16,14 +19,28 @@ fn png(path: &Path, (w, h): (u32, u32), color: [u8; 3], [x0, y0, x1, y1]: [u32; 
         let inside = (x0..x1).contains(&(at % w)) && (y0..y1).contains(&(at / w));
         [color[0], color[1], color[2], if inside { 255 } else { 0 }]
     });
-    encoder.write_header().unwrap().write_image_data(&pixels.collect::<Vec<u8>>()).unwrap();
+    encoder
+        .write_header()
+        .unwrap()
+        .write_image_data(&pixels.collect::<Vec<u8>>())
+        .unwrap();
 }
 
 /// Two classes: 3 with a red cut-out of 10 x 8 pixels, 7 with a blue one of 20 x 20.
 fn bank() -> (tempfile::TempDir, Arc<Bank>) {
     let folder = tempfile::tempdir().unwrap();
-    png(&folder.path().join("3/a.png"), (16, 12), [255, 0, 0], [2, 2, 12, 10]);
-    png(&folder.path().join("7/b.png"), (30, 30), [0, 0, 255], [5, 5, 25, 25]);
+    png(
+        &folder.path().join("3/a.png"),
+        (16, 12),
+        [255, 0, 0],
+        [2, 2, 12, 10],
+    );
+    png(
+        &folder.path().join("7/b.png"),
+        (30, 30),
+        [0, 0, 255],
+        [5, 5, 25, 25],
+    );
     let bank = Bank::open(folder.path(), true).unwrap();
     (folder, Arc::new(bank))
 }
@@ -31,7 +48,17 @@ fn bank() -> (tempfile::TempDir, Arc<Bank>) {
 fn draw(number: usize, center: [f64; 2]) -> Draw {
     let blend = PasteBlend::Basic;
     let (degrees, color) = (0.0, Vec::new());
-    Draw { number, normal: 0.0, aspect: 1.0, scale: 1.0, flip: false, degrees, color, center, blend }
+    Draw {
+        number,
+        normal: 0.0,
+        aspect: 1.0,
+        scale: 1.0,
+        flip: false,
+        degrees,
+        color,
+        center,
+        blend,
+    }
 }
 
 fn gray() -> Vec<u8> {
@@ -42,39 +69,78 @@ fn annotated(boxes: &[[f32; 4]]) -> Annotations {
     let boxes: Vec<BoxLabel> = boxes
         .iter()
         .zip(1..)
-        .map(|(edges, id)| BoxLabel { edges: *edges, class: 1, id, pasted: None })
+        .map(|(edges, id)| BoxLabel {
+            edges: *edges,
+            class: 1,
+            id,
+            pasted: None,
+        })
         .collect();
     let inside = |edges: &[f32; 4], at: usize| {
         let (x, y) = ((at % 64) as f32, (at / 64) as f32);
         edges[0] <= x && x < edges[2] && edges[1] <= y && y < edges[3]
     };
-    let who = (0..64 * 48)
-        .map(|at| boxes.iter().find(|label| inside(&label.edges, at)).map_or(0, |label| label.id as u8));
+    let who = (0..64 * 48).map(|at| {
+        boxes
+            .iter()
+            .find(|label| inside(&label.edges, at))
+            .map_or(0, |label| label.id as u8)
+    });
     let planes = vec![
-        Plane::raw("who", PlaneKind::Instances, 64, 48, who.collect::<Vec<u8>>()),
+        Plane::raw(
+            "who",
+            PlaneKind::Instances,
+            64,
+            48,
+            who.collect::<Vec<u8>>(),
+        ),
         Plane::raw("class", PlaneKind::Mask, 64, 48, vec![1; 64 * 48]),
         Plane::raw("depth", PlaneKind::Depth, 64, 48, vec![9; 64 * 48]),
         Plane::raw("color", PlaneKind::Color, 64, 48, gray()),
     ];
-    let keypoints = vec![Keypoint { x: 32.0, y: 24.0, visible: 2, id: 0, instance: 1 }];
-    Annotations { boxes, keypoints, planes }
+    let keypoints = vec![Keypoint {
+        x: 32.0,
+        y: 24.0,
+        visible: 2,
+        id: 0,
+        instance: 1,
+    }];
+    Annotations {
+        boxes,
+        keypoints,
+        planes,
+    }
 }
 
-fn run(bank: &Arc<Bank>, rng: Vec<Draw>, joint: &Joint, given: &Annotations) -> (Vec<u8>, Annotations) {
+fn run(
+    bank: &Arc<Bank>,
+    rng: Vec<Draw>,
+    joint: &Joint,
+    given: &Annotations,
+) -> (Vec<u8>, Annotations) {
     let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), rng, false)));
     let program = Program::of([step], FRAME);
     let (mut out, scratch) = (gray(), &mut Scratch::new(true));
-    program.run(scratch, &gray(), Rect::whole(64, 48), &mut out, FRAME).unwrap();
+    program
+        .run(scratch, &gray(), Rect::whole(64, 48), &mut out, FRAME)
+        .unwrap();
     (out, joint.apply(&program, given, scratch).unwrap())
 }
 
 #[test]
 fn what_is_pasted_is_annotated_pixel_by_pixel() {
     let (_folder, bank) = bank();
-    let rng = vec![draw(0, [0.25, 0.5]), draw(1, [0.75, 0.5]), draw(0, [0.0, 0.0])];
+    let rng = vec![
+        draw(0, [0.25, 0.5]),
+        draw(1, [0.75, 0.5]),
+        draw(0, [0.0, 0.0]),
+    ];
     let (pixels, found) = run(&bank, rng, &Joint::default(), &annotated(&[]));
-    let labels: Vec<_> =
-        found.boxes.iter().map(|label| (label.edges, label.class, label.id, label.pasted)).collect();
+    let labels: Vec<_> = found
+        .boxes
+        .iter()
+        .map(|label| (label.edges, label.class, label.id, label.pasted))
+        .collect();
     // The keypoint has taken the number 1.
     assert_eq!(labels[0], ([11.0, 20.0, 21.0, 28.0], 3, 2, Some(0)));
     assert_eq!(labels[1], ([38.0, 14.0, 58.0, 34.0], 7, 3, Some(1)));
@@ -96,17 +162,43 @@ fn what_is_pasted_is_annotated_pixel_by_pixel() {
 fn cut_outs_turn_and_change_their_colors() {
     let (_folder, bank) = bank();
     let color = vec![Step::Levels(crate::augment::Levels::Invert)];
-    let turned = Draw { degrees: 90.0, color, ..draw(0, [0.5, 0.5]) };
+    let turned = Draw {
+        degrees: 90.0,
+        color,
+        ..draw(0, [0.5, 0.5])
+    };
     let (pixels, found) = run(&bank, vec![turned], &Joint::default(), &annotated(&[]));
-    assert_eq!(found.boxes[0].edges, [28.0, 19.0, 36.0, 29.0], "8 x 10 pixels instead of 10 x 8");
-    let cyan = pixels.as_chunks().0.iter().filter(|pixel| **pixel == [0, 255, 255]).count();
+    assert_eq!(
+        found.boxes[0].edges,
+        [28.0, 19.0, 36.0, 29.0],
+        "8 x 10 pixels instead of 10 x 8"
+    );
+    let cyan = pixels
+        .as_chunks()
+        .0
+        .iter()
+        .filter(|pixel| **pixel == [0, 255, 255])
+        .count();
     assert_eq!(cyan, 80);
-    let slanted = Draw { degrees: 30.0, ..draw(1, [0.5, 0.5]) };
+    let slanted = Draw {
+        degrees: 30.0,
+        ..draw(1, [0.5, 0.5])
+    };
     let (_, found) = run(&bank, vec![slanted], &Joint::default(), &annotated(&[]));
     let [x0, y0, x1, y1] = found.boxes[0].edges;
     // A square of 20 pixels turned by 30 degrees is 20 (sin 30 + cos 30) = 27.3 wide.
-    assert!((26.0..=28.0).contains(&(x1 - x0)) && (26.0..=28.0).contains(&(y1 - y0)), "{:?}", found.boxes[0]);
-    let area = found.plane("who").unwrap().bytes.iter().filter(|id| **id > 0).count();
+    assert!(
+        (26.0..=28.0).contains(&(x1 - x0)) && (26.0..=28.0).contains(&(y1 - y0)),
+        "{:?}",
+        found.boxes[0]
+    );
+    let area = found
+        .plane("who")
+        .unwrap()
+        .bytes
+        .iter()
+        .filter(|id| **id > 0)
+        .count();
     assert!((390..=450).contains(&area), "{area}");
 }
 
@@ -131,15 +223,28 @@ fn instances_lose_what_is_pasted_over_them() {
             _ => Some(edges),
         };
         assert_eq!(own.map(|label| label.edges), expected, "{edges:?}");
-        assert_eq!(found.plane("who").unwrap().bytes.contains(&1), expected.is_some());
-        assert_eq!(found.keypoints.len(), usize::from(expected.is_some()), "they go with their instance");
+        assert_eq!(
+            found.plane("who").unwrap().bytes.contains(&1),
+            expected.is_some()
+        );
+        assert_eq!(
+            found.keypoints.len(),
+            usize::from(expected.is_some()),
+            "they go with their instance"
+        );
         // Without a plane of instances, the box is the instance.
-        let bare = Annotations { planes: Vec::new(), ..annotated(&[edges]) };
+        let bare = Annotations {
+            planes: Vec::new(),
+            ..annotated(&[edges])
+        };
         let (_, found) = run(&bank, rng(), &Joint::default(), &bare);
         let own = found.boxes.iter().find(|label| label.pasted.is_none());
         assert_eq!(own.map(|label| label.edges), expected, "{edges:?}");
     }
-    let joint = Joint { erase: EraseRule::Ignore, ..Joint::default() };
+    let joint = Joint {
+        erase: EraseRule::Ignore,
+        ..Joint::default()
+    };
     let (_, found) = run(&bank, rng(), &joint, &annotated(&[boxes[3]]));
     assert_eq!(found.keypoints[0].visible, 0, "it is covered");
 }
@@ -147,29 +252,95 @@ fn instances_lose_what_is_pasted_over_them() {
 #[test]
 fn cut_outs_hide_each_other_in_order() {
     let (_folder, bank) = bank();
-    let (pixels, found) =
-        run(&bank, vec![draw(0, [0.5, 0.5]), draw(1, [0.5, 0.5])], &Joint::default(), &annotated(&[]));
-    assert_eq!(found.boxes.iter().map(|label| label.class).collect::<Vec<_>>(), [7]);
+    let (pixels, found) = run(
+        &bank,
+        vec![draw(0, [0.5, 0.5]), draw(1, [0.5, 0.5])],
+        &Joint::default(),
+        &annotated(&[]),
+    );
+    assert_eq!(
+        found
+            .boxes
+            .iter()
+            .map(|label| label.class)
+            .collect::<Vec<_>>(),
+        [7]
+    );
     assert!(!pixels.as_chunks().0.contains(&[255, 0, 0]));
-    let (_, found) =
-        run(&bank, vec![draw(1, [0.5, 0.5]), draw(0, [0.5, 0.5])], &Joint::default(), &annotated(&[]));
-    assert_eq!(found.boxes.iter().map(|label| label.class).collect::<Vec<_>>(), [7, 3]);
+    let (_, found) = run(
+        &bank,
+        vec![draw(1, [0.5, 0.5]), draw(0, [0.5, 0.5])],
+        &Joint::default(),
+        &annotated(&[]),
+    );
+    assert_eq!(
+        found
+            .boxes
+            .iter()
+            .map(|label| label.class)
+            .collect::<Vec<_>>(),
+        [7, 3]
+    );
 }
 
 #[test]
 fn sizes_follow_scale_or_statistics() {
-    let own = Size { width: 10, height: 8 };
-    let with = |scale: f64| Draw { scale, ..draw(0, [0.5; 2]) };
-    assert_eq!(size(&with(1.55), own, None, FRAME), Some(Size { width: 15, height: 12 }));
-    assert_eq!(size(&with(0.6), own, None, FRAME), None, "a side below 5 pixels");
-    assert_eq!(size(&with(6.0), own, None, FRAME), None, "as high as the image");
+    let own = Size {
+        width: 10,
+        height: 8,
+    };
+    let with = |scale: f64| Draw {
+        scale,
+        ..draw(0, [0.5; 2])
+    };
+    assert_eq!(
+        size(&with(1.55), own, None, FRAME),
+        Some(Size {
+            width: 15,
+            height: 12
+        })
+    );
+    assert_eq!(
+        size(&with(0.6), own, None, FRAME),
+        None,
+        "a side below 5 pixels"
+    );
+    assert_eq!(
+        size(&with(6.0), own, None, FRAME),
+        None,
+        "as high as the image"
+    );
     // A quarter of each side: 64 * 48 / 16 = 192 pixels of aspect 1.25.
     let found = size(&with(1.0), own, Some([0.25, 0.1]), FRAME).unwrap();
-    assert_eq!(found, Size { width: 15, height: 12 });
-    let large = Draw { normal: 9.0, ..with(1.0) };
-    assert_eq!(size(&large, own, Some([0.25, 0.1]), FRAME), Some(Size { width: 30, height: 24 }));
-    let small = Draw { normal: -9.0, ..with(1.0) };
-    assert_eq!(size(&small, own, Some([0.25, 0.1]), FRAME), Some(Size { width: 12, height: 10 }));
+    assert_eq!(
+        found,
+        Size {
+            width: 15,
+            height: 12
+        }
+    );
+    let large = Draw {
+        normal: 9.0,
+        ..with(1.0)
+    };
+    assert_eq!(
+        size(&large, own, Some([0.25, 0.1]), FRAME),
+        Some(Size {
+            width: 30,
+            height: 24
+        })
+    );
+    let small = Draw {
+        normal: -9.0,
+        ..with(1.0)
+    };
+    assert_eq!(
+        size(&small, own, Some([0.25, 0.1]), FRAME),
+        Some(Size {
+            width: 12,
+            height: 10
+        })
+    );
 }
 
 #[test]
@@ -178,7 +349,10 @@ fn blends_weigh_by_alpha_or_a_blurred_mask() {
         number: 0,
         left: 0,
         top: 0,
-        frame: Size { width: 5, height: 5 },
+        frame: Size {
+            width: 5,
+            height: 5,
+        },
         rgb: vec![0; 75],
         alpha,
         blend,
@@ -186,8 +360,20 @@ fn blends_weigh_by_alpha_or_a_blurred_mask() {
     let mut alpha = vec![51; 25];
     alpha[12] = 0;
     let weights = |blend, at: usize| placed(blend, alpha.clone()).weight(at);
-    assert_eq!([weights(PasteBlend::Basic, 0), weights(PasteBlend::Basic, 12)], [1.0, 0.0]);
-    assert_eq!([weights(PasteBlend::Alpha, 0), weights(PasteBlend::Alpha, 12)], [0.2, 0.0]);
+    assert_eq!(
+        [
+            weights(PasteBlend::Basic, 0),
+            weights(PasteBlend::Basic, 12)
+        ],
+        [1.0, 0.0]
+    );
+    assert_eq!(
+        [
+            weights(PasteBlend::Alpha, 0),
+            weights(PasteBlend::Alpha, 12)
+        ],
+        [0.2, 0.0]
+    );
     assert_eq!(weights(PasteBlend::Gaussian, 12), 24.0 / 25.0);
     assert_eq!(weights(PasteBlend::Gaussian, 0), 8.0 / 25.0);
 }
@@ -202,34 +388,61 @@ fn a_bank_is_folders_by_class() {
         Bank::open(folder.path(), true)
     };
     let with = statistics(r#"{"7": [0.2, 0.1]}"#).unwrap();
-    assert_eq!((with.statistics(0), with.statistics(1)), (None, Some([0.2, 0.1])));
+    assert_eq!(
+        (with.statistics(0), with.statistics(1)),
+        (None, Some([0.2, 0.1]))
+    );
     assert_ne!(with.digest(), digest);
     for (text, words) in [
         (r#"{"8": [0.2, 0.1]}"#, "no class folder \"8\""),
-        (r#"{"7": [0.2]}"#, "expected {\"class folder\": [mean, std], …}"),
+        (
+            r#"{"7": [0.2]}"#,
+            "expected {\"class folder\": [mean, std], …}",
+        ),
         (r#"{"7": [0.2, -1]}"#, "numbers of at least 0"),
     ] {
         let error = statistics(text).unwrap_err();
-        assert!(error.message().contains(words) && error.message().contains("statistics.json"), "{error}");
+        assert!(
+            error.message().contains(words) && error.message().contains("statistics.json"),
+            "{error}"
+        );
     }
-    png(&folder.path().join("cat/c.png"), (16, 12), [1; 3], [2, 2, 12, 10]);
+    png(
+        &folder.path().join("cat/c.png"),
+        (16, 12),
+        [1; 3],
+        [2, 2, 12, 10],
+    );
     std::fs::remove_file(folder.path().join("statistics.json")).unwrap();
     let named = Bank::open(folder.path(), true).unwrap();
     assert_eq!((named.class(0), named.class(1), named.class(2)), (0, 1, 2));
     std::fs::write(folder.path().join("cat/c.png"), "no image").unwrap();
     let broken = Bank::open(folder.path(), true).unwrap();
     let error = broken.cutout(2).unwrap_err();
-    assert!(error.kind() == crate::Kind::Config && error.message().contains("cat/c.png"), "{error}");
+    assert!(
+        error.kind() == crate::Kind::Config && error.message().contains("cat/c.png"),
+        "{error}"
+    );
 }
 
 #[test]
 fn patches_are_masked_in_a_copy() {
     let given = Annotations {
-        planes: vec![Plane::raw("depth", PlaneKind::Depth, 64, 48, vec![9; 64 * 48])],
+        planes: vec![Plane::raw(
+            "depth",
+            PlaneKind::Depth,
+            64,
+            48,
+            vec![9; 64 * 48],
+        )],
         ..Annotations::default()
     };
     let apply = |plane: &str, patch: u32, cells: Vec<u32>| {
-        let step = Step::PlaneMask(crate::augment::PlaneMask { plane: plane.into(), patch, cells });
+        let step = Step::PlaneMask(crate::augment::PlaneMask {
+            plane: plane.into(),
+            patch,
+            cells,
+        });
         let program = Program::of([step, Step::HorizontalFlip], FRAME);
         Joint::default().apply(&program, &given, &mut Scratch::new(true))
     };
@@ -241,9 +454,10 @@ fn patches_are_masked_in_a_copy() {
         let hidden = (x < 16 && y < 16) || ((32..48).contains(&x) && (16..32).contains(&y));
         assert_eq!(masked.value(at % 64, y), Some(if hidden { 0 } else { 9 }));
     }
-    for (plane, patch, words) in
-        [("depth", 20, "multiples of patch = 20"), ("far", 16, "no plane \"far\" (there are: depth)")]
-    {
+    for (plane, patch, words) in [
+        ("depth", 20, "multiples of patch = 20"),
+        ("far", 16, "no plane \"far\" (there are: depth)"),
+    ] {
         let error = apply(plane, patch, vec![]).unwrap_err();
         assert!(error.message().contains(words), "{error}");
     }

@@ -1,10 +1,10 @@
 //! Where steps take points and boxes.
 
 use super::{EraseRule, Scene};
-use crate::kernels::elastic;
-use crate::kernels::spare::Spare;
 use crate::augment::{Elastic, Erase, Step, Warp};
 use crate::geometry::Size;
+use crate::kernels::elastic;
+use crate::kernels::spare::Spare;
 use crate::source::{BoxLabel, Keypoint};
 
 /// A box on its way.
@@ -23,7 +23,11 @@ pub(super) struct PlacedPoint {
 
 impl PlacedBox {
     pub(super) fn new(label: &BoxLabel) -> PlacedBox {
-        PlacedBox { label: *label, edges: label.edges.map(f64::from), kept: 1.0 }
+        PlacedBox {
+            label: *label,
+            edges: label.edges.map(f64::from),
+            kept: 1.0,
+        }
     }
 
     pub(super) fn sides(&self) -> (f64, f64) {
@@ -41,7 +45,12 @@ impl PlacedBox {
         let before = self.area();
         let [x0, y0, x1, y1] = self.edges;
         let (w, h) = (f64::from(frame.width), f64::from(frame.height));
-        self.edges = [x0.clamp(0.0, w), y0.clamp(0.0, h), x1.clamp(0.0, w), y1.clamp(0.0, h)];
+        self.edges = [
+            x0.clamp(0.0, w),
+            y0.clamp(0.0, h),
+            x1.clamp(0.0, w),
+            y1.clamp(0.0, h),
+        ];
         let area = self.area();
         if before > 0.0 {
             self.kept *= area / before;
@@ -57,10 +66,15 @@ impl Scene<'_> {
             match step {
                 Step::Blank => {
                     self.drop_boxes(|_| false);
-                    self.points.iter_mut().for_each(|placed| placed.point.visible = 0);
+                    self.points
+                        .iter_mut()
+                        .for_each(|placed| placed.point.visible = 0);
                 }
                 Step::Erase(erase) if self.joint.erase == EraseRule::Ignore => {
-                    let covered = self.points.iter_mut().filter(|placed| covers(erase, placed.at));
+                    let covered = self
+                        .points
+                        .iter_mut()
+                        .filter(|placed| covers(erase, placed.at));
                     covered.for_each(|placed| placed.point.visible = 0);
                 }
                 _ => {}
@@ -85,7 +99,8 @@ impl Scene<'_> {
         self.clamp(true);
     }
 
-    /// Cuts boxes to the frame, and hides keypoints outside of it. What was never in the image is no loss of area.
+    /// Cuts boxes to the frame, and hides keypoints outside of it. What was never in the image is
+    /// no loss of area.
     pub(super) fn clamp(&mut self, counts: bool) {
         let frame = self.frame;
         let mut boxes = std::mem::take(&mut self.boxes);
@@ -102,8 +117,8 @@ impl Scene<'_> {
         self.boxes = boxes;
         for placed in &mut self.points {
             let [x, y] = placed.at;
-            let inside =
-                (0.0..=f64::from(frame.width)).contains(&x) && (0.0..=f64::from(frame.height)).contains(&y);
+            let inside = (0.0..=f64::from(frame.width)).contains(&x)
+                && (0.0..=f64::from(frame.height)).contains(&y);
             if !inside {
                 placed.point.visible = 0;
             }
@@ -113,7 +128,8 @@ impl Scene<'_> {
 
 fn covers(erase: &Erase, [x, y]: [f64; 2]) -> bool {
     let (left, top) = (f64::from(erase.left), f64::from(erase.top));
-    (left..left + f64::from(erase.width)).contains(&x) && (top..top + f64::from(erase.height)).contains(&y)
+    (left..left + f64::from(erase.width)).contains(&x)
+        && (top..top + f64::from(erase.height)).contains(&y)
 }
 
 /// Where a step takes points.
@@ -150,7 +166,9 @@ impl Map<'_> {
             Step::Turn(quarters) => Some(Map::Turn(quarters % 4, [w, h])),
             Step::Warp(warp) => Some(Map::Warp(warp)),
             Step::Elastic(elastic) => Some(Map::Elastic(Field::of(elastic, frame))),
-            Step::LowFrequencies(side) => Some(Map::Scale([f64::from(*side) / w, f64::from(*side) / h])),
+            Step::LowFrequencies(side) => {
+                Some(Map::Scale([f64::from(*side) / w, f64::from(*side) / h]))
+            }
             Step::Levels(_)
             | Step::Clahe(_)
             | Step::Color(_)
@@ -191,8 +209,8 @@ impl Map<'_> {
         })
     }
 
-    /// The smallest rectangle around the four corners, or around the whole border where straight lines do not stay straight;
-    /// an empty one outside if none has a place.
+    /// The smallest rectangle around the four corners, or around the whole border where straight
+    /// lines do not stay straight; an empty one outside if none has a place.
     fn hull(&self, [x0, y0, x1, y1]: [f64; 4]) -> [f64; 4] {
         let parts = match self {
             Map::Elastic(_) => (x1 - x0).max(y1 - y0).ceil().max(1.0) as u32,
@@ -204,17 +222,27 @@ impl Map<'_> {
             let (x, y) = (between(x0, x1), between(y0, y1));
             [[x, y0], [x, y1], [x0, y], [x1, y]]
         });
-        let empty = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+        let empty = [
+            f64::INFINITY,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NEG_INFINITY,
+        ];
         let hull = border
             .filter_map(|at| self.point(at))
-            .fold(empty, |[x0, y0, x1, y1], [x, y]| [x0.min(x), y0.min(y), x1.max(x), y1.max(y)]);
+            .fold(empty, |[x0, y0, x1, y1], [x, y]| {
+                [x0.min(x), y0.min(y), x1.max(x), y1.max(y)]
+            });
         if hull[0].is_finite() { hull } else { [-1.0; 4] }
     }
 }
 
 impl Field {
     fn of(elastic: &Elastic, frame: Size) -> Field {
-        Field { frame, offsets: elastic::field(elastic, frame, &mut Spare::default()).to_vec() }
+        Field {
+            frame,
+            offsets: elastic::field(elastic, frame, &mut Spare::default()).to_vec(),
+        }
     }
 
     /// The offsets at a place, between pixels.
@@ -226,14 +254,16 @@ impl Field {
             (first, (first + 1).min(side - 1), at - at.floor())
         };
         let ((left, right, dx), (top, bottom, dy)) = (split(x, w), split(y, h));
-        let read = |part: usize, x: usize, y: usize| f64::from(self.offsets[(part * h + y) * w + x]);
+        let read =
+            |part: usize, x: usize, y: usize| f64::from(self.offsets[(part * h + y) * w + x]);
         [0, 1].map(|part| {
             let along = |y: usize| read(part, left, y) * (1.0 - dx) + read(part, right, y) * dx;
             along(top) * (1.0 - dy) + along(bottom) * dy
         })
     }
 
-    /// The place that reads from here: the field is small and smooth, so going back and forth finds it.
+    /// The place that reads from here: the field is small and smooth, so going back and forth finds
+    /// it.
     fn forward(&self, from: [f64; 2]) -> [f64; 2] {
         let mut to = from;
         for _ in 0..8 {
@@ -251,9 +281,17 @@ mod tests {
     use crate::kernels::PadMode;
     use crate::source::Annotations;
 
-    const FRAME: Size = Size { width: 20, height: 10 };
+    const FRAME: Size = Size {
+        width: 20,
+        height: 10,
+    };
 
-    fn run(joint: &Joint, steps: Vec<Step>, edges: &[[f32; 4]], points: &[[f32; 2]]) -> Annotations {
+    fn run(
+        joint: &Joint,
+        steps: Vec<Step>,
+        edges: &[[f32; 4]],
+        points: &[[f32; 2]],
+    ) -> Annotations {
         let number = |i: usize| i as u32 + 1;
         let boxes = edges.iter().enumerate().map(|(i, edges)| BoxLabel {
             edges: *edges,
@@ -268,18 +306,36 @@ mod tests {
             id: number(i),
             instance: number(i),
         });
-        let given =
-            Annotations { boxes: boxes.collect(), keypoints: keypoints.collect(), ..Annotations::default() };
-        joint.apply(&Program::of(steps, FRAME), &given, &mut Scratch::new(true)).unwrap()
+        let given = Annotations {
+            boxes: boxes.collect(),
+            keypoints: keypoints.collect(),
+            ..Annotations::default()
+        };
+        joint
+            .apply(&Program::of(steps, FRAME), &given, &mut Scratch::new(true))
+            .unwrap()
     }
 
     fn crop(left: i64, top: i64, width: u32, height: u32) -> Step {
-        Step::Crop { left, top, width, height, pad: PadMode::default() }
+        Step::Crop {
+            left,
+            top,
+            width,
+            height,
+            pad: PadMode::default(),
+        }
     }
 
     #[test]
     fn quarter_turns_and_mirror_images_are_exact() {
-        let one = |step: Step| run(&Joint::default(), vec![step], &[[2.0, 1.0, 5.0, 4.0]], &[[2.0, 1.0]]);
+        let one = |step: Step| {
+            run(
+                &Joint::default(),
+                vec![step],
+                &[[2.0, 1.0, 5.0, 4.0]],
+                &[[2.0, 1.0]],
+            )
+        };
         for (step, edges, point) in [
             (Step::HorizontalFlip, [15.0, 1.0, 18.0, 4.0], [18.0, 1.0]),
             (Step::VerticalFlip, [2.0, 6.0, 5.0, 9.0], [2.0, 9.0]),
@@ -289,41 +345,89 @@ mod tests {
         ] {
             let found = one(step.clone());
             assert_eq!(found.boxes[0].edges, edges, "{step}");
-            assert_eq!([found.keypoints[0].x, found.keypoints[0].y], point, "{step}");
+            assert_eq!(
+                [found.keypoints[0].x, found.keypoints[0].y],
+                point,
+                "{step}"
+            );
         }
     }
 
     #[test]
     fn mirror_images_swap_left_and_right() {
-        let joint = Joint { keypoint_pairs: vec![[1, 2]], ..Joint::default() };
+        let joint = Joint {
+            keypoint_pairs: vec![[1, 2]],
+            ..Joint::default()
+        };
         let boxes = [[0.0, 0.0, 9.0, 9.0]; 3];
         let points = [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]];
         let ids = |steps| {
-            run(&joint, steps, &boxes, &points).keypoints.iter().map(|point| point.id).collect::<Vec<_>>()
+            run(&joint, steps, &boxes, &points)
+                .keypoints
+                .iter()
+                .map(|point| point.id)
+                .collect::<Vec<_>>()
         };
         assert_eq!(ids(vec![Step::HorizontalFlip]), [2, 1, 3]);
-        assert_eq!(ids(vec![Step::HorizontalFlip, Step::VerticalFlip]), [1, 2, 3]);
-        let index = Joint { keypoint_origin: super::super::KeypointOrigin::Index, ..joint.clone() };
-        assert_eq!(run(&index, vec![Step::HorizontalFlip], &boxes, &points).keypoints[0].x, 18.0);
+        assert_eq!(
+            ids(vec![Step::HorizontalFlip, Step::VerticalFlip]),
+            [1, 2, 3]
+        );
+        let index = Joint {
+            keypoint_origin: super::super::KeypointOrigin::Index,
+            ..joint.clone()
+        };
+        assert_eq!(
+            run(&index, vec![Step::HorizontalFlip], &boxes, &points).keypoints[0].x,
+            18.0
+        );
     }
 
     #[test]
     fn what_leaves_the_image_is_dropped_with_all_that_belongs_to_it() {
-        let boxes = [[0.0, 0.0, 4.0, 4.0], [10.0, 2.0, 14.0, 6.0], [8.0, 0.0, 11.0, 4.0]];
+        let boxes = [
+            [0.0, 0.0, 4.0, 4.0],
+            [10.0, 2.0, 14.0, 6.0],
+            [8.0, 0.0, 11.0, 4.0],
+        ];
         let points = [[1.0, 1.0], [13.0, 3.0], [9.0, 1.0]];
         let found = run(&Joint::default(), vec![crop(9, 0, 11, 10)], &boxes, &points);
-        assert_eq!(found.boxes.iter().map(|label| label.id).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(
+            found.boxes.iter().map(|label| label.id).collect::<Vec<_>>(),
+            [2, 3]
+        );
         assert_eq!(found.boxes[1].edges, [0.0, 0.0, 2.0, 4.0]);
         assert_eq!(
-            found.keypoints.iter().map(|point| (point.id, point.visible)).collect::<Vec<_>>(),
+            found
+                .keypoints
+                .iter()
+                .map(|point| (point.id, point.visible))
+                .collect::<Vec<_>>(),
             [(2, 2), (3, 2)]
         );
-        let strict = Joint { min_kept: 0.7, ..Joint::default() };
+        let strict = Joint {
+            min_kept: 0.7,
+            ..Joint::default()
+        };
         let found = run(&strict, vec![crop(9, 0, 11, 10)], &boxes, &points);
-        assert_eq!(found.boxes.iter().map(|label| label.id).collect::<Vec<_>>(), [2]);
-        let wide = Joint { min_size: 3.0, ..Joint::default() };
-        assert_eq!(run(&wide, vec![crop(9, 0, 11, 10)], &boxes, &points).boxes.len(), 1);
-        let few = Joint { max_boxes: Some(1), ..Joint::default() };
+        assert_eq!(
+            found.boxes.iter().map(|label| label.id).collect::<Vec<_>>(),
+            [2]
+        );
+        let wide = Joint {
+            min_size: 3.0,
+            ..Joint::default()
+        };
+        assert_eq!(
+            run(&wide, vec![crop(9, 0, 11, 10)], &boxes, &points)
+                .boxes
+                .len(),
+            1
+        );
+        let few = Joint {
+            max_boxes: Some(1),
+            ..Joint::default()
+        };
         let found = run(&few, vec![], &boxes, &points);
         assert_eq!((found.boxes.len(), found.keypoints.len()), (1, 1));
     }
@@ -336,19 +440,32 @@ mod tests {
             &[],
             &[[2.0, 2.0], [6.0, 2.0]],
         );
-        let seen: Vec<_> = found.keypoints.iter().map(|point| (point.x, point.visible)).collect();
+        let seen: Vec<_> = found
+            .keypoints
+            .iter()
+            .map(|point| (point.x, point.visible))
+            .collect();
         assert_eq!(seen, [(2.0, 0), (6.0, 2)]);
     }
 
     #[test]
     fn nothing_beyond_the_horizon_comes_back() {
         let matrix = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, -0.1, 0.0];
-        let warp = Warp { matrix, filter: Default::default(), fill: [0; 3], frame: FRAME };
+        let warp = Warp {
+            matrix,
+            filter: Default::default(),
+            fill: [0; 3],
+            frame: FRAME,
+        };
         // Points left of x = 10 of the new image are in front; the others map to negative places.
         let (x, _) = warp.forward(-30.0, 1.0).unwrap();
         assert!(x > 10.0 && x < 20.0);
-        let found =
-            run(&Joint::default(), vec![Step::Warp(warp)], &[[-35.0, 0.0, -30.0, 4.0]], &[[-30.0, 1.0]]);
+        let found = run(
+            &Joint::default(),
+            vec![Step::Warp(warp)],
+            &[[-35.0, 0.0, -30.0, 4.0]],
+            &[[-30.0, 1.0]],
+        );
         assert_eq!((found.boxes.len(), found.keypoints.len()), (0, 0));
     }
 }

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::Scene;
-use crate::geometry::Size;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::source::Plane;
 
-/// Sets patches of a plane of one channel to 0, in a copy named `NAME.masked`; the plane itself stays.
+/// Sets patches of a plane of one channel to 0, in a copy named `NAME.masked`; the plane itself
+/// stays.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlaneMask {
     /// The plane's name.
@@ -20,7 +21,11 @@ pub struct PlaneMask {
 
 impl fmt::Display for PlaneMask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "plane_mask plane={} patch={} cells={:?}", self.plane, self.patch, self.cells)
+        write!(
+            f,
+            "plane_mask plane={} patch={} cells={:?}",
+            self.plane, self.patch, self.cells
+        )
     }
 }
 
@@ -57,7 +62,11 @@ impl PlaneMask {
         let columns = width / self.patch;
         for cell in &self.cells {
             let (left, top) = (cell % columns * self.patch, cell / columns * self.patch);
-            for row in pixels.chunks_exact_mut(width as usize).skip(top as usize).take(self.patch as usize) {
+            for row in pixels
+                .chunks_exact_mut(width as usize)
+                .skip(top as usize)
+                .take(self.patch as usize)
+            {
                 row[left as usize..][..self.patch as usize].fill(0);
             }
         }

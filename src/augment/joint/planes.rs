@@ -2,14 +2,14 @@
 
 use super::{EraseRule, Joint};
 use crate::augment::{Elastic, Erase, Fill, Filter, Program, Scratch, Step, Warp, WarpFilter};
+use crate::error::{Error, Result};
+use crate::geometry::Rect;
 use crate::geometry::Size;
 use crate::kernels::PadMode;
-use crate::geometry::Rect;
-use crate::error::{Error, Result};
 use crate::source::{Plane, PlaneKind};
 
-/// Takes a plane through steps that begin with an image of size `frame`. One of another resolution is brought to the
-/// image's first, so that it moves by the same share of its size.
+/// Takes a plane through steps that begin with an image of size `frame`. One of another resolution
+/// is brought to the image's first, so that it moves by the same share of its size.
 pub(super) fn run(
     joint: &Joint,
     steps: &[Step],
@@ -26,7 +26,11 @@ pub(super) fn run(
     let own = Size { width, height };
     let mut list = Vec::with_capacity(steps.len() + 1);
     if own != frame {
-        list.push(Step::Resize { width: frame.width, height: frame.height, filter: filter(plane.kind) });
+        list.push(Step::Resize {
+            width: frame.width,
+            height: frame.height,
+            filter: filter(plane.kind),
+        });
     }
     let mut at = frame;
     for step in steps {
@@ -46,25 +50,42 @@ pub(super) fn run(
     let end = program.end();
     let mut out = vec![0; end.width as usize * end.height as usize * 3];
     let one = plane.kind.channels() == 1;
-    // One channel goes through the image's own kernels three times over: nearest neighbors, byte for byte.
-    let wide: Vec<u8> =
-        if one { plane.bytes.iter().flat_map(|&value| [value; 3]).collect() } else { Vec::new() };
+    // One channel goes through the image's own kernels three times over: nearest neighbors, byte
+    // for byte.
+    let wide: Vec<u8> = if one {
+        plane.bytes.iter().flat_map(|&value| [value; 3]).collect()
+    } else {
+        Vec::new()
+    };
     let pixels = if one { &wide } else { &plane.bytes[..] };
     program.run(scratch, pixels, Rect::whole(width, height), &mut out, end)?;
     if one {
         out = out.into_iter().step_by(3).collect();
     }
-    *plane = Plane::raw(std::mem::take(&mut plane.name), plane.kind, end.width, end.height, out);
+    *plane = Plane::raw(
+        std::mem::take(&mut plane.name),
+        plane.kind,
+        end.width,
+        end.height,
+        out,
+    );
     Ok(())
 }
 
 fn filter(kind: PlaneKind) -> Filter {
-    if kind.channels() == 1 { Filter::Nearest } else { Filter::Bilinear }
+    if kind.channels() == 1 {
+        Filter::Nearest
+    } else {
+        Filter::Bilinear
+    }
 }
 
 /// The step if it moves pixels.
 fn geometric(step: &Step) -> Option<Step> {
-    let in_place = matches!(step, Step::HorizontalFlip | Step::VerticalFlip | Step::Elastic(_) | Step::Blank);
+    let in_place = matches!(
+        step,
+        Step::HorizontalFlip | Step::VerticalFlip | Step::Elastic(_) | Step::Blank
+    );
     let moves = step.moves() || in_place;
     moves.then(|| step.clone())
 }
@@ -73,24 +94,59 @@ fn geometric(step: &Step) -> Option<Step> {
 fn of_label(step: &Step, frame: Size, fill: u8, erase: EraseRule) -> Option<Step> {
     let fill = [fill; 3];
     match step {
-        Step::Crop { left, top, width, height, pad } => {
-            let pad = if matches!(pad, PadMode::Constant(_)) { PadMode::Constant(fill) } else { *pad };
-            Some(Step::Crop { left: *left, top: *top, width: *width, height: *height, pad })
+        Step::Crop {
+            left,
+            top,
+            width,
+            height,
+            pad,
+        } => {
+            let pad = if matches!(pad, PadMode::Constant(_)) {
+                PadMode::Constant(fill)
+            } else {
+                *pad
+            };
+            Some(Step::Crop {
+                left: *left,
+                top: *top,
+                width: *width,
+                height: *height,
+                pad,
+            })
         }
-        Step::Resize { width, height, .. } => {
-            Some(Step::Resize { width: *width, height: *height, filter: Filter::Nearest })
-        }
-        Step::LowFrequencies(side) => {
-            Some(Step::Resize { width: *side, height: *side, filter: Filter::Nearest })
-        }
-        Step::Elastic(elastic) => Some(Step::Elastic(Elastic { nearest: true, fill, ..*elastic })),
-        Step::Warp(warp) => Some(Step::Warp(Warp { filter: WarpFilter::Nearest, fill, ..*warp })),
-        Step::Erase(rect) if erase == EraseRule::Ignore => {
-            Some(Step::Erase(Erase { fill: Fill::Color(fill), ..*rect }))
-        }
+        Step::Resize { width, height, .. } => Some(Step::Resize {
+            width: *width,
+            height: *height,
+            filter: Filter::Nearest,
+        }),
+        Step::LowFrequencies(side) => Some(Step::Resize {
+            width: *side,
+            height: *side,
+            filter: Filter::Nearest,
+        }),
+        Step::Elastic(elastic) => Some(Step::Elastic(Elastic {
+            nearest: true,
+            fill,
+            ..*elastic
+        })),
+        Step::Warp(warp) => Some(Step::Warp(Warp {
+            filter: WarpFilter::Nearest,
+            fill,
+            ..*warp
+        })),
+        Step::Erase(rect) if erase == EraseRule::Ignore => Some(Step::Erase(Erase {
+            fill: Fill::Color(fill),
+            ..*rect
+        })),
         Step::Blank => {
             let Size { width, height } = frame;
-            Some(Step::Erase(Erase { left: 0, top: 0, width, height, fill: Fill::Color(fill) }))
+            Some(Step::Erase(Erase {
+                left: 0,
+                top: 0,
+                width,
+                height,
+                fill: Fill::Color(fill),
+            }))
         }
         other => geometric(other),
     }
@@ -114,38 +170,86 @@ mod tests {
 
     fn run_on(plane: &Plane, steps: &[Step], frame: Size) -> Plane {
         let mut plane = plane.clone();
-        run(&Joint::default(), steps, &mut plane, frame, &mut Scratch::new(true)).unwrap();
+        run(
+            &Joint::default(),
+            steps,
+            &mut plane,
+            frame,
+            &mut Scratch::new(true),
+        )
+        .unwrap();
         plane
     }
 
     #[test]
     fn labels_are_never_mixed_and_padding_is_ignored() {
-        let frame = Size { width: 4, height: 2 };
+        let frame = Size {
+            width: 4,
+            height: 2,
+        };
         let mask = Plane::raw("mask", PlaneKind::Mask, 4, 2, vec![1, 1, 9, 9, 1, 1, 9, 9]);
-        let resize = Step::Resize { width: 6, height: 4, filter: Filter::Bicubic };
-        let pad = Step::Crop { left: -1, top: 0, width: 8, height: 4, pad: PadMode::Constant([7; 3]) };
+        let resize = Step::Resize {
+            width: 6,
+            height: 4,
+            filter: Filter::Bicubic,
+        };
+        let pad = Step::Crop {
+            left: -1,
+            top: 0,
+            width: 8,
+            height: 4,
+            pad: PadMode::Constant([7; 3]),
+        };
         let found = run_on(&mask, &[resize.clone(), pad.clone()], frame);
         assert_eq!(found.bytes[..8], [255, 1, 1, 1, 9, 9, 9, 255]);
-        let instances = Plane { kind: PlaneKind::Instances, ..mask.clone() };
-        assert_eq!(run_on(&instances, &[pad], frame).bytes[..8], [0, 1, 1, 9, 9, 0, 0, 0]);
+        let instances = Plane {
+            kind: PlaneKind::Instances,
+            ..mask.clone()
+        };
+        assert_eq!(
+            run_on(&instances, &[pad], frame).bytes[..8],
+            [0, 1, 1, 9, 9, 0, 0, 0]
+        );
     }
 
     #[test]
     fn only_color_planes_take_color_steps() {
-        let frame = Size { width: 2, height: 1 };
+        let frame = Size {
+            width: 2,
+            height: 1,
+        };
         let invert = Step::Levels(crate::augment::Levels::Invert);
         let image = Plane::raw("infrared", PlaneKind::Image, 2, 1, vec![1, 2, 3, 4, 5, 6]);
         let flipped = run_on(&image, &[Step::HorizontalFlip, invert.clone()], frame);
         assert_eq!(flipped.bytes[..], [4, 5, 6, 1, 2, 3]);
-        let color = Plane { kind: PlaneKind::Color, ..image };
-        assert_eq!(run_on(&color, &[invert], frame).bytes[..], [254, 253, 252, 251, 250, 249]);
+        let color = Plane {
+            kind: PlaneKind::Color,
+            ..image
+        };
+        assert_eq!(
+            run_on(&color, &[invert], frame).bytes[..],
+            [254, 253, 252, 251, 250, 249]
+        );
     }
 
     #[test]
     fn a_plane_of_another_resolution_moves_by_the_same_share() {
         let depth = Plane::raw("depth", PlaneKind::Depth, 2, 2, vec![1, 2, 3, 4]);
-        let crop = Step::Crop { left: 4, top: 0, width: 4, height: 4, pad: PadMode::default() };
-        let found = run_on(&depth, &[crop], Size { width: 8, height: 8 });
+        let crop = Step::Crop {
+            left: 4,
+            top: 0,
+            width: 4,
+            height: 4,
+            pad: PadMode::default(),
+        };
+        let found = run_on(
+            &depth,
+            &[crop],
+            Size {
+                width: 8,
+                height: 8,
+            },
+        );
         assert_eq!(found.bytes[..], [2; 16]);
     }
 }

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, is_default, one, op_basics};
 use crate::augment::{Blur, Op, Span, Step, Steps};
+use crate::error::{Error, Result};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
-use crate::error::{Error, Result};
 
 /// The largest radius in pixels; more is a flat image.
 const WIDEST: f64 = 500.0;
@@ -16,14 +16,17 @@ fn check_odd(name: &str, size: u32, most: u32) -> Result<()> {
     if size % 2 == 1 && size <= most {
         return Ok(());
     }
-    Err(Error::config(format!("{name} = {size}: expected an odd number from 1 to {most}")))
+    Err(Error::config(format!(
+        "{name} = {size}: expected an odd number from 1 to {most}"
+    )))
 }
 
 /// Sharpens or smooths; torchvision `adjust_sharpness`, Pillow `ImageEnhance.Sharpness`.
 ///
-/// `factor` (0 to 1000, a number or a range) is 1 for the image as it is, 0 for one smoothed over 3 x 3 pixels; above 1
-/// sharpens. The outermost pixels keep their values, and so do images of less than three rows or columns. `p` (1) is the
-/// probability of doing anything; `dialect` is `pil` or `tv2`.
+/// `factor` (0 to 1000, a number or a range) is 1 for the image as it is, 0 for one smoothed over 3
+/// x 3 pixels; above 1 sharpens. The outermost pixels keep their values, and so do images of less
+/// than three rows or columns. `p` (1) is the probability of doing anything; `dialect` is `pil` or
+/// `tv2`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sharpness {
@@ -37,7 +40,11 @@ pub struct Sharpness {
 impl Sharpness {
     /// By this factor, or by one from this range.
     pub fn new(factor: impl Into<Span>) -> Sharpness {
-        Sharpness { factor: factor.into(), p: 1.0, dialect: Dialect::default() }
+        Sharpness {
+            factor: factor.into(),
+            p: 1.0,
+            dialect: Dialect::default(),
+        }
     }
 
     /// With probability `p`.
@@ -69,10 +76,11 @@ impl Op for Sharpness {
     }
 }
 
-/// Blurs as Pillow's `ImageFilter.GaussianBlur` does, with three extended box filters; the blur of DINO, SwAV and MoCo v2.
+/// Blurs as Pillow's `ImageFilter.GaussianBlur` does, with three extended box filters; the blur of
+/// DINO, SwAV and MoCo v2.
 ///
-/// `radius` (0 to 500 pixels, a number or a range; 0.1 to 2 by default) is the deviation. `p` (1) is the probability of
-/// doing anything. The pixel at the edge stands for all beyond it.
+/// `radius` (0 to 500 pixels, a number or a range; 0.1 to 2 by default) is the deviation. `p` (1)
+/// is the probability of doing anything. The pixel at the edge stands for all beyond it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PilGaussianBlur {
@@ -90,7 +98,10 @@ fn simclr() -> Span {
 impl PilGaussianBlur {
     /// With this radius, or one from this range.
     pub fn new(radius: impl Into<Span>) -> PilGaussianBlur {
-        PilGaussianBlur { radius: radius.into(), p: 1.0 }
+        PilGaussianBlur {
+            radius: radius.into(),
+            p: 1.0,
+        }
     }
 
     /// With probability `p`.
@@ -117,10 +128,11 @@ impl Op for PilGaussianBlur {
 
 /// Blurs with a Gaussian kernel; torchvision `GaussianBlur` of u8 tensors.
 ///
-/// `kernel` is the odd number of its columns and rows, up to 1001; left out, it is 10 % of the image's height, made odd,
-/// as in SimCLR: `2 floor(0.05 height) + 1`. `sigma` (0.001 to 500 pixels, a number or a range; 0.1 to 2 by default) is the
-/// deviation. `p` (1) is the probability of doing anything. The image is mirrored at its edge, the edge not repeated, as
-/// often as a kernel larger than the image needs it (torchvision refuses those).
+/// `kernel` is the odd number of its columns and rows, up to 1001; left out, it is 10 % of the
+/// image's height, made odd, as in SimCLR: `2 floor(0.05 height) + 1`. `sigma` (0.001 to 500
+/// pixels, a number or a range; 0.1 to 2 by default) is the deviation. `p` (1) is the probability
+/// of doing anything. The image is mirrored at its edge, the edge not repeated, as often as a
+/// kernel larger than the image needs it (torchvision refuses those).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GaussianBlur {
@@ -135,13 +147,20 @@ pub struct GaussianBlur {
 impl GaussianBlur {
     /// With this deviation, or one from this range, and a kernel of 10 % of the image's height.
     pub fn new(sigma: impl Into<Span>) -> GaussianBlur {
-        GaussianBlur { kernel: None, sigma: sigma.into(), p: 1.0 }
+        GaussianBlur {
+            kernel: None,
+            sigma: sigma.into(),
+            p: 1.0,
+        }
     }
 
     /// With this many columns and rows of the kernel, odd.
     #[must_use]
     pub fn kernel(self, kernel: u32) -> GaussianBlur {
-        GaussianBlur { kernel: Some(kernel), ..self }
+        GaussianBlur {
+            kernel: Some(kernel),
+            ..self
+        }
     }
 
     /// With probability `p`.
@@ -155,25 +174,28 @@ impl Op for GaussianBlur {
     op_basics!("gaussian_blur");
 
     fn check(&self) -> Result<()> {
-        self.kernel.map_or(Ok(()), |kernel| check_odd("kernel", kernel, 1001))?;
+        self.kernel
+            .map_or(Ok(()), |kernel| check_odd("kernel", kernel, 1001))?;
         self.sigma.check("sigma", [1e-3, WIDEST])?;
         check_p(self.p)
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
-            let kernel = self.kernel.unwrap_or_else(|| (steps.frame().height / 20 * 2 + 1).min(1001));
+            let kernel = self
+                .kernel
+                .unwrap_or_else(|| (steps.frame().height / 20 * 2 + 1).min(1001));
             let sigma = self.sigma.draw(rng) as f32;
             steps.push(Step::Blur(Blur::Gaussian { kernel, sigma }));
         }
     }
 }
 
-/// Means over a square of `2 radius + 1` pixels a side, a broken radius by shares of the pixels beyond; Pillow
-/// `ImageFilter.BoxBlur`.
+/// Means over a square of `2 radius + 1` pixels a side, a broken radius by shares of the pixels
+/// beyond; Pillow `ImageFilter.BoxBlur`.
 ///
-/// `radius` is 0 to 500 pixels, a number or a range. `p` (1) is the probability of doing anything. The pixel at the edge
-/// stands for all beyond it.
+/// `radius` is 0 to 500 pixels, a number or a range. `p` (1) is the probability of doing anything.
+/// The pixel at the edge stands for all beyond it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoxBlur {
@@ -185,7 +207,10 @@ pub struct BoxBlur {
 impl BoxBlur {
     /// With this radius, or one from this range.
     pub fn new(radius: impl Into<Span>) -> BoxBlur {
-        BoxBlur { radius: radius.into(), p: 1.0 }
+        BoxBlur {
+            radius: radius.into(),
+            p: 1.0,
+        }
     }
 
     /// With probability `p`.
@@ -212,8 +237,8 @@ impl Op for BoxBlur {
 
 /// The median of each channel over a square; Pillow `ImageFilter.MedianFilter`.
 ///
-/// `size` (3) is the odd number of pixels a side, up to 99. `p` (1) is the probability of doing anything. The pixel at the
-/// edge stands for all beyond it.
+/// `size` (3) is the odd number of pixels a side, up to 99. `p` (1) is the probability of doing
+/// anything. The pixel at the edge stands for all beyond it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MedianBlur {
@@ -255,11 +280,13 @@ impl Op for MedianBlur {
     }
 }
 
-/// Blurs and keeps edges: neighbors count by their distance and by how alike they are; OpenCV `bilateralFilter`.
+/// Blurs and keeps edges: neighbors count by their distance and by how alike they are; OpenCV
+/// `bilateralFilter`.
 ///
-/// `diameter` (9; 2 to 99 pixels, whole) is that of the disk of neighbors; `color` (75; 0.001 to 1000 levels) the deviation of
-/// differences of color, summed over the channels; `space` (75; 0.001 to 1000 pixels) that of distances. All are numbers or
-/// ranges. `p` (1) is the probability of doing anything. The image is mirrored at its edge, the edge not repeated.
+/// `diameter` (9; 2 to 99 pixels, whole) is that of the disk of neighbors; `color` (75; 0.001 to
+/// 1000 levels) the deviation of differences of color, summed over the channels; `space` (75; 0.001
+/// to 1000 pixels) that of distances. All are numbers or ranges. `p` (1) is the probability of
+/// doing anything. The image is mirrored at its edge, the edge not repeated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BilateralBlur {
@@ -277,8 +304,17 @@ impl Default for BilateralBlur {
 
 impl BilateralBlur {
     /// With this diameter and these deviations, or ones from these ranges.
-    pub fn new(diameter: impl Into<Span>, color: impl Into<Span>, space: impl Into<Span>) -> BilateralBlur {
-        BilateralBlur { diameter: diameter.into(), color: color.into(), space: space.into(), p: 1.0 }
+    pub fn new(
+        diameter: impl Into<Span>,
+        color: impl Into<Span>,
+        space: impl Into<Span>,
+    ) -> BilateralBlur {
+        BilateralBlur {
+            diameter: diameter.into(),
+            color: color.into(),
+            space: space.into(),
+            p: 1.0,
+        }
     }
 
     /// With probability `p`.
@@ -302,17 +338,22 @@ impl Op for BilateralBlur {
         if rng.bernoulli(self.p) {
             let diameter = self.diameter.draw_whole(rng) as u32;
             let [color, space] = [self.color, self.space].map(|span| span.draw(rng) as f32);
-            steps.push(Step::Blur(Blur::Bilateral { diameter, color, space }));
+            steps.push(Step::Blur(Blur::Bilateral {
+                diameter,
+                color,
+                space,
+            }));
         }
     }
 }
 
 /// Smears along a line with half a Gaussian; the motion blur of the imagecorruptions package.
 ///
-/// The line is `2 radius + 1` pixels long (`radius` 0 to 100), or as long as the image allows; `sigma` (0.001 to 500
-/// pixels) is the deviation along it and `angle` (-180 to 180 degrees, the default draws any) its direction: 0 mixes in what
-/// is to the right, 90 what is below. All three are numbers or ranges. `p` (1) is the probability of doing anything. The
-/// pixel at the edge stands for all beyond it.
+/// The line is `2 radius + 1` pixels long (`radius` 0 to 100), or as long as the image allows;
+/// `sigma` (0.001 to 500 pixels) is the deviation along it and `angle` (-180 to 180 degrees, the
+/// default draws any) its direction: 0 mixes in what is to the right, 90 what is below. All three
+/// are numbers or ranges. `p` (1) is the probability of doing anything. The pixel at the edge
+/// stands for all beyond it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MotionBlur {
@@ -331,13 +372,21 @@ fn any_angle() -> Span {
 impl MotionBlur {
     /// With this radius and deviation, or ones from these ranges, in any direction.
     pub fn new(radius: impl Into<Span>, sigma: impl Into<Span>) -> MotionBlur {
-        MotionBlur { radius: radius.into(), sigma: sigma.into(), angle: any_angle(), p: 1.0 }
+        MotionBlur {
+            radius: radius.into(),
+            sigma: sigma.into(),
+            angle: any_angle(),
+            p: 1.0,
+        }
     }
 
     /// In this direction in degrees, or in one from this range.
     #[must_use]
     pub fn angle(self, angle: impl Into<Span>) -> MotionBlur {
-        MotionBlur { angle: angle.into(), ..self }
+        MotionBlur {
+            angle: angle.into(),
+            ..self
+        }
     }
 
     /// With probability `p`.
@@ -361,7 +410,11 @@ impl Op for MotionBlur {
         if rng.bernoulli(self.p) {
             let radius = self.radius.draw_whole(rng) as u32;
             let [sigma, angle] = [self.sigma, self.angle].map(|span| span.draw(rng) as f32);
-            steps.push(Step::Blur(Blur::Motion { radius, sigma, angle }));
+            steps.push(Step::Blur(Blur::Motion {
+                radius,
+                sigma,
+                angle,
+            }));
         }
     }
 }

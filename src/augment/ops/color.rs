@@ -1,12 +1,13 @@
-//! Single color ops. `p` is 1 for those with a parameter that may be neutral, and torchvision's default for the others.
+//! Single color ops. `p` is 1 for those with a parameter that may be neutral, and torchvision's
+//! default for the others.
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{Span, check_p, half, is_default, one, op_basics};
 use crate::augment::{Color, Hsv, Levels, Op, Step, Steps};
+use crate::error::Result;
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
-use crate::error::Result;
 
 /// Ops with one factor: `factor` (a number or `[low, high]`), `p` (1), `dialect` (`pil`).
 macro_rules! factor_op {
@@ -128,8 +129,8 @@ plain_op!(
     |dialect| Step::Levels(Levels::AutoContrast(dialect))
 );
 
-/// 255 minus the value, with probability `p` (0.5); torchvision `RandomInvert`. `per_channel` (false) decides for each channel
-/// by itself, as imgaug's `Invert` can.
+/// 255 minus the value, with probability `p` (0.5); torchvision `RandomInvert`. `per_channel`
+/// (false) decides for each channel by itself, as imgaug's `Invert` can.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Invert {
@@ -142,14 +143,21 @@ pub struct Invert {
 
 impl Default for Invert {
     fn default() -> Invert {
-        Invert { p: 0.5, dialect: Dialect::default(), per_channel: false }
+        Invert {
+            p: 0.5,
+            dialect: Dialect::default(),
+            per_channel: false,
+        }
     }
 }
 
 impl Invert {
     /// With probability `p`.
     pub fn new(p: f64) -> Invert {
-        Invert { p, ..Invert::default() }
+        Invert {
+            p,
+            ..Invert::default()
+        }
     }
 }
 
@@ -161,8 +169,11 @@ impl Op for Invert {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let which =
-            if self.per_channel { [0; 3].map(|_| rng.bernoulli(self.p)) } else { [rng.bernoulli(self.p); 3] };
+        let which = if self.per_channel {
+            [0; 3].map(|_| rng.bernoulli(self.p))
+        } else {
+            [rng.bernoulli(self.p); 3]
+        };
         match which {
             [false, false, false] => {}
             [true, true, true] => steps.push(Step::Levels(Levels::Invert)),
@@ -185,7 +196,10 @@ pub struct Solarize {
 impl Solarize {
     /// From a threshold on, with probability `p`.
     pub fn new(threshold: impl Into<Span>, p: f64) -> Solarize {
-        Solarize { threshold: threshold.into(), p }
+        Solarize {
+            threshold: threshold.into(),
+            p,
+        }
     }
 }
 
@@ -241,14 +255,18 @@ impl Op for SolarizeAdd {
         let go = rng.bernoulli(self.p);
         let add = self.add.draw(rng) as i16;
         if go {
-            steps.push(Step::Levels(Levels::SolarizeAdd { add, threshold: self.threshold }));
+            steps.push(Step::Levels(Levels::SolarizeAdd {
+                add,
+                threshold: self.threshold,
+            }));
         }
     }
 }
 
 /// Keeps the high bits of each value; torchvision `RandomPosterize`.
 ///
-/// `bits` 0 to 8, a whole number or `[low, high]`, both included; `p` (0.5). 0 bits are black, 8 change nothing.
+/// `bits` 0 to 8, a whole number or `[low, high]`, both included; `p` (0.5). 0 bits are black, 8
+/// change nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Posterize {
@@ -274,7 +292,8 @@ impl Op for Posterize {
     }
 }
 
-/// Bends the scale of values: `255.999 gain (v / 255)^gamma`, truncated; torchvision `adjust_gamma` on PIL.
+/// Bends the scale of values: `255.999 gain (v / 255)^gamma`, truncated; torchvision `adjust_gamma`
+/// on PIL.
 ///
 /// `gamma`, a number or `[low, high]`; `gain` (1); `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -309,11 +328,12 @@ impl Op for Gamma {
     }
 }
 
-/// Scales and shifts hue, saturation and value on Pillow's 8-bit scales; imgaug `MultiplyHueAndSaturation`,
-/// `AddToHueAndSaturation`, albumentations `HueSaturationValue`.
+/// Scales and shifts hue, saturation and value on Pillow's 8-bit scales; imgaug
+/// `MultiplyHueAndSaturation`, `AddToHueAndSaturation`, albumentations `HueSaturationValue`.
 ///
-/// `multiply` (`[1, 1, 1]`; 0 to 100) and `add` (`[0, 0, 0]`; -255 to 255) have a number or `[low, high]` for each of the
-/// three: the product is taken first, the sum truncated. The hue goes around a circle of 256, the others are clipped. `p` (1).
+/// `multiply` (`[1, 1, 1]`; 0 to 100) and `add` (`[0, 0, 0]`; -255 to 255) have a number or `[low,
+/// high]` for each of the three: the product is taken first, the sum truncated. The hue goes around
+/// a circle of 256, the others are clipped. `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HueSaturationValue {
@@ -337,8 +357,12 @@ impl Op for HueSaturationValue {
     op_basics!("hue_saturation_value");
 
     fn check(&self) -> Result<()> {
-        self.multiply.iter().try_for_each(|factor| factor.check("multiply", [0.0, 100.0]))?;
-        self.add.iter().try_for_each(|value| value.check("add", [-255.0, 255.0]))?;
+        self.multiply
+            .iter()
+            .try_for_each(|factor| factor.check("multiply", [0.0, 100.0]))?;
+        self.add
+            .iter()
+            .try_for_each(|value| value.check("add", [-255.0, 255.0]))?;
         check_p(self.p)
     }
 
@@ -352,7 +376,8 @@ impl Op for HueSaturationValue {
     }
 }
 
-/// Puts the channels in random order, with probability `p` (0.5); torchvision `RandomChannelPermutation`.
+/// Puts the channels in random order, with probability `p` (0.5); torchvision
+/// `RandomChannelPermutation`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PermuteChannels {
@@ -377,10 +402,12 @@ impl Op for PermuteChannels {
     }
 }
 
-/// The color distortion of SSD (Liu et al., 2016, arXiv 1512.02325); torchvision `RandomPhotometricDistort`.
+/// The color distortion of SSD (Liu et al., 2016, arXiv 1512.02325); torchvision
+/// `RandomPhotometricDistort`.
 ///
-/// Each of brightness, contrast, saturation, hue and a permutation of channels comes with probability `p` (0.5); contrast
-/// comes before saturation and hue or after them, with equal chance.
+/// Each of brightness, contrast, saturation, hue and a permutation of channels comes with
+/// probability `p` (0.5); contrast comes before saturation and hue or after them, with equal
+/// chance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhotometricDistort {
@@ -410,9 +437,11 @@ impl Op for PhotometricDistort {
     op_basics!("photometric_distort");
 
     fn check(&self) -> Result<()> {
-        for (name, range) in
-            [("brightness", self.brightness), ("contrast", self.contrast), ("saturation", self.saturation)]
-        {
+        for (name, range) in [
+            ("brightness", self.brightness),
+            ("contrast", self.contrast),
+            ("saturation", self.saturation),
+        ] {
             Span::Between(range).check(name, [0.0, 1e3])?;
         }
         Span::Between(self.hue).check("hue", [-0.5, 0.5])?;
@@ -425,18 +454,28 @@ impl Op for PhotometricDistort {
             let value = rng.uniform(low, high);
             go.then_some(value)
         };
-        let brightness = maybe(self.brightness).map(Levels::Brightness).map(Step::Levels);
+        let brightness = maybe(self.brightness)
+            .map(Levels::Brightness)
+            .map(Step::Levels);
         let contrast =
             maybe(self.contrast).map(|factor| Step::Levels(Levels::Contrast(factor, self.dialect)));
-        let saturation = maybe(self.saturation).map(|by| Step::Color(Color::Saturation(by, self.dialect)));
+        let saturation =
+            maybe(self.saturation).map(|by| Step::Color(Color::Saturation(by, self.dialect)));
         let hue = maybe(self.hue).map(|shift| Step::Color(Color::Hue(shift as f32, self.dialect)));
         let before = rng.bernoulli(0.5);
         let permute = rng.bernoulli(self.p);
         let mut order = [0, 1, 2];
         rng.shuffle(&mut order);
         let permutation = permute.then_some(Step::Color(Color::Permute(order)));
-        let (early, late) = if before { (contrast, None) } else { (None, contrast) };
-        for step in [brightness, early, saturation, hue, late, permutation].into_iter().flatten() {
+        let (early, late) = if before {
+            (contrast, None)
+        } else {
+            (None, contrast)
+        };
+        for step in [brightness, early, saturation, hue, late, permutation]
+            .into_iter()
+            .flatten()
+        {
             steps.push(step);
         }
     }

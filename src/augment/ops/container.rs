@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::augment::params::{Span, check_p};
-use crate::augment::{Op, Registry, Steps, self};
-use crate::geometry::Size;
-use crate::rng::{RandomStream, OpKey};
+use crate::augment::{self, Op, Registry, Steps};
 use crate::error::{Error, Result};
+use crate::geometry::Size;
+use crate::rng::{OpKey, RandomStream};
 
 /// An op inside another one.
 #[derive(Clone, Debug)]
@@ -28,10 +28,10 @@ enum Choice {
 
 /// Several ops as one, with probability `p` (1).
 ///
-/// In a recipe: `sequence` applies all of them (torchvision `RandomApply`, with `p`), `one_of` one, chosen by `weight` (1
-/// each; torchvision `RandomChoice`), `some_of` a number `count` of different ones, in the order of the recipe,
-/// `random_order` all in random order (torchvision `RandomOrder`). Each of its `ops` is written like any op, with a random
-/// stream of its own.
+/// In a recipe: `sequence` applies all of them (torchvision `RandomApply`, with `p`), `one_of` one,
+/// chosen by `weight` (1 each; torchvision `RandomChoice`), `some_of` a number `count` of different
+/// ones, in the order of the recipe, `random_order` all in random order (torchvision
+/// `RandomOrder`). Each of its `ops` is written like any op, with a random stream of its own.
 #[derive(Clone, Debug)]
 pub struct Container {
     choice: Choice,
@@ -42,22 +42,35 @@ pub struct Container {
 impl Container {
     /// All ops, one after the other.
     pub fn sequence() -> Container {
-        Container { choice: Choice::All, ops: Vec::new(), p: 1.0 }
+        Container {
+            choice: Choice::All,
+            ops: Vec::new(),
+            p: 1.0,
+        }
     }
 
     /// One op, chosen by weight.
     pub fn one_of() -> Container {
-        Container { choice: Choice::One, ..Container::sequence() }
+        Container {
+            choice: Choice::One,
+            ..Container::sequence()
+        }
     }
 
     /// A number of different ops, fixed or drawn, in their order.
     pub fn some_of(count: impl Into<Span>) -> Container {
-        Container { choice: Choice::Some(count.into()), ..Container::sequence() }
+        Container {
+            choice: Choice::Some(count.into()),
+            ..Container::sequence()
+        }
     }
 
     /// All ops in random order.
     pub fn random_order() -> Container {
-        Container { choice: Choice::Shuffled, ..Container::sequence() }
+        Container {
+            choice: Choice::Shuffled,
+            ..Container::sequence()
+        }
     }
 
     /// Adds an op of weight 1.
@@ -80,10 +93,15 @@ impl Container {
     }
 
     fn push(&mut self, label: Option<String>, weight: f64, op: Arc<dyn Op>) {
-        let label =
-            label.unwrap_or_else(|| augment::label(op.name(), self.ops.iter().map(|inner| &*inner.op)));
+        let label = label
+            .unwrap_or_else(|| augment::label(op.name(), self.ops.iter().map(|inner| &*inner.op)));
         let key = OpKey::of(&label);
-        self.ops.push(Inner { label, key, weight, op });
+        self.ops.push(Inner {
+            label,
+            key,
+            weight,
+            op,
+        });
     }
 
     /// Reads `ops`, `p` and `count` of a container called `name`.
@@ -99,23 +117,29 @@ impl Container {
                 let count = table.remove("count").ok_or_else(|| {
                     Error::config("count is missing: how many of the ops, a number or [low, high]")
                 })?;
-                let count: Span = count
-                    .try_into()
-                    .map_err(|error: toml::de::Error| Error::config(format!("count: {}", error.message())))?;
+                let count: Span = count.try_into().map_err(|error: toml::de::Error| {
+                    Error::config(format!("count: {}", error.message()))
+                })?;
                 Container::some_of(count)
             }
             _ => Container::random_order(),
         };
         container.p = number(&mut table, "p")?.unwrap_or(1.0);
         let Some(toml::Value::Array(ops)) = table.remove("ops") else {
-            return Err(Error::config("ops is missing: expected ops = [ { op = \"NAME\", … }, … ]"));
+            return Err(Error::config(
+                "ops is missing: expected ops = [ { op = \"NAME\", … }, … ]",
+            ));
         };
         if let Some(other) = table.keys().next() {
-            return Err(Error::config(format!("unknown field `{other}`, expected `ops`, `p` or `count`")));
+            return Err(Error::config(format!(
+                "unknown field `{other}`, expected `ops`, `p` or `count`"
+            )));
         }
         for op in ops {
             let toml::Value::Table(mut table) = op else {
-                return Err(Error::config(format!("ops: expected {{ op = \"NAME\", … }}, found {op}")));
+                return Err(Error::config(format!(
+                    "ops: expected {{ op = \"NAME\", … }}, found {op}"
+                )));
             };
             let (name, label) = augment::take_name(&mut table).map_err(|error| error.at("ops"))?;
             let weight = match container.choice {
@@ -162,7 +186,10 @@ impl Op for Container {
         table.insert("ops".into(), toml::Value::Array(ops.collect()));
         table.insert("p".into(), self.p.into());
         if let Choice::Some(count) = self.choice {
-            table.insert("count".into(), toml::Value::try_from(count).expect("a span is numbers"));
+            table.insert(
+                "count".into(),
+                toml::Value::try_from(count).expect("a span is numbers"),
+            );
         }
         table
     }
@@ -173,15 +200,27 @@ impl Op for Container {
             return Err(Error::config("ops is empty: name at least one op"));
         }
         if self.ops.len() > 64 {
-            return Err(Error::config(format!("ops: {} ops in one container: at most 64", self.ops.len())));
+            return Err(Error::config(format!(
+                "ops: {} ops in one container: at most 64",
+                self.ops.len()
+            )));
         }
         for (number, inner) in self.ops.iter().enumerate() {
-            inner.op.check().map_err(|error| error.at(format_args!("op \"{}\"", inner.label)))?;
+            inner
+                .op
+                .check()
+                .map_err(|error| error.at(format_args!("op \"{}\"", inner.label)))?;
             if !(inner.weight.is_finite() && inner.weight >= 0.0) {
-                let text = format!("op \"{}\": weight = {}: expected 0 or more", inner.label, inner.weight);
+                let text = format!(
+                    "op \"{}\": weight = {}: expected 0 or more",
+                    inner.label, inner.weight
+                );
                 return Err(Error::config(text));
             }
-            if self.ops[..number].iter().any(|other| other.key == inner.key) {
+            if self.ops[..number]
+                .iter()
+                .any(|other| other.key == inner.key)
+            {
                 let text = format!(
                     "the label \"{}\" stands twice, and the two would share random numbers: give one another label",
                     inner.label
@@ -190,7 +229,9 @@ impl Op for Container {
             }
         }
         if self.choice == Choice::One && self.ops.iter().all(|inner| inner.weight == 0.0) {
-            return Err(Error::config("all weights are 0: give one op a positive weight"));
+            return Err(Error::config(
+                "all weights are 0: give one op a positive weight",
+            ));
         }
         if let Choice::Some(count) = self.choice {
             count.check_whole("count", [0.0, self.ops.len() as f64])?;
@@ -201,12 +242,22 @@ impl Op for Container {
     fn frame(&self, frame: Option<Size>) -> Option<Size> {
         let mut ends = self.ops.iter().map(|inner| inner.op.frame(frame));
         let end = match self.choice {
-            Choice::All => self.ops.iter().fold(frame, |frame, inner| inner.op.frame(frame)),
-            Choice::One => ends.next().flatten().filter(|end| ends.all(|other| other == Some(*end))),
+            Choice::All => self
+                .ops
+                .iter()
+                .fold(frame, |frame, inner| inner.op.frame(frame)),
+            Choice::One => ends
+                .next()
+                .flatten()
+                .filter(|end| ends.all(|other| other == Some(*end))),
             Choice::Some(_) | Choice::Shuffled => frame.filter(|_| ends.all(|end| end == frame)),
         };
         // What may be left out must keep the size.
-        if self.p == 1.0 { end } else { end.filter(|_| end == frame) }
+        if self.p == 1.0 {
+            end
+        } else {
+            end.filter(|_| end == frame)
+        }
     }
 
     fn notes(&self) -> Vec<(String, usize)> {
@@ -224,7 +275,9 @@ impl Op for Container {
             return;
         }
         let apply = |inner: &Inner, steps: &mut Steps| {
-            steps.within(&inner.label, |steps| inner.op.draw(&mut rng.child(inner.key), steps));
+            steps.within(&inner.label, |steps| {
+                inner.op.draw(&mut rng.child(inner.key), steps)
+            });
         };
         let mut choosing = rng.child(OpKey::of("choice"));
         match self.choice {
@@ -234,7 +287,8 @@ impl Op for Container {
                 apply(&self.ops[chosen], steps);
             }
             Choice::Some(count) => {
-                // Selection sampling: each op in turn is taken with the chance that keeps all subsets equally likely.
+                // Selection sampling: each op in turn is taken with the chance that keeps all
+                // subsets equally likely.
                 let mut wanted = count.draw_whole(&mut choosing) as u64;
                 for (number, inner) in self.ops.iter().enumerate() {
                     if choosing.below((self.ops.len() - number) as u64) < wanted {

@@ -4,17 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, one, op_basics};
 use crate::augment::{Convolve, Op, Span, Step, Steps};
-use crate::rng::RandomStream;
 use crate::error::Result;
+use crate::rng::RandomStream;
 
 fn whole() -> Span {
     Span::Fixed(1.0)
 }
 
-/// Sharpens by taking all eight neighbors off a center that counts `8 + lightness`; imgaug `Sharpen`.
+/// Sharpens by taking all eight neighbors off a center that counts `8 + lightness`; imgaug
+/// `Sharpen`.
 ///
-/// `alpha` (1; 0 to 1) is the share of the sharpened image, `lightness` (1; 0 to 10) what is left of the center. Both are
-/// numbers or ranges. `p` (1) is the probability of doing anything.
+/// `alpha` (1; 0 to 1) is the share of the sharpened image, `lightness` (1; 0 to 10) what is left
+/// of the center. Both are numbers or ranges. `p` (1) is the probability of doing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sharpen {
@@ -29,7 +30,11 @@ pub struct Sharpen {
 impl Sharpen {
     /// With this share and lightness, or ones from these ranges.
     pub fn new(alpha: impl Into<Span>, lightness: impl Into<Span>) -> Sharpen {
-        Sharpen { alpha: alpha.into(), lightness: lightness.into(), p: 1.0 }
+        Sharpen {
+            alpha: alpha.into(),
+            lightness: lightness.into(),
+            p: 1.0,
+        }
     }
 
     /// With probability `p`.
@@ -58,8 +63,8 @@ impl Op for Sharpen {
 
 /// Embosses with light from the top left; imgaug `Emboss`.
 ///
-/// `alpha` (1; 0 to 1) is the share of the embossed image, `strength` (1; 0 to 10) the depth. Both are numbers or ranges.
-/// `p` (1) is the probability of doing anything.
+/// `alpha` (1; 0 to 1) is the share of the embossed image, `strength` (1; 0 to 10) the depth. Both
+/// are numbers or ranges. `p` (1) is the probability of doing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Emboss {
@@ -74,7 +79,11 @@ pub struct Emboss {
 impl Emboss {
     /// With this share and strength, or ones from these ranges.
     pub fn new(alpha: impl Into<Span>, strength: impl Into<Span>) -> Emboss {
-        Emboss { alpha: alpha.into(), strength: strength.into(), p: 1.0 }
+        Emboss {
+            alpha: alpha.into(),
+            strength: strength.into(),
+            p: 1.0,
+        }
     }
 
     /// With probability `p`.
@@ -101,10 +110,12 @@ impl Op for Emboss {
     }
 }
 
-/// Shows edges by a Laplacian of four neighbors, or by those in one direction; imgaug `EdgeDetect`, `DirectedEdgeDetect`.
+/// Shows edges by a Laplacian of four neighbors, or by those in one direction; imgaug `EdgeDetect`,
+/// `DirectedEdgeDetect`.
 ///
-/// `alpha` (1; 0 to 1, a number or a range) is the share of the edges. With `direction` (0 to 1, a share of a turn: 0 is up,
-/// 0.25 right; a number or a range) neighbors in that direction are taken off. `p` (1) is the probability of doing anything.
+/// `alpha` (1; 0 to 1, a number or a range) is the share of the edges. With `direction` (0 to 1, a
+/// share of a turn: 0 is up, 0.25 right; a number or a range) neighbors in that direction are taken
+/// off. `p` (1) is the probability of doing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeDetect {
@@ -119,13 +130,20 @@ pub struct EdgeDetect {
 impl EdgeDetect {
     /// With this share of edges in all directions, or one from this range.
     pub fn new(alpha: impl Into<Span>) -> EdgeDetect {
-        EdgeDetect { alpha: alpha.into(), direction: None, p: 1.0 }
+        EdgeDetect {
+            alpha: alpha.into(),
+            direction: None,
+            p: 1.0,
+        }
     }
 
     /// In this direction, or one from this range.
     #[must_use]
     pub fn direction(self, direction: impl Into<Span>) -> EdgeDetect {
-        EdgeDetect { direction: Some(direction.into()), ..self }
+        EdgeDetect {
+            direction: Some(direction.into()),
+            ..self
+        }
     }
 
     /// With probability `p`.
@@ -140,7 +158,8 @@ impl Op for EdgeDetect {
 
     fn check(&self) -> Result<()> {
         self.alpha.check("alpha", [0.0, 1.0])?;
-        self.direction.map_or(Ok(()), |direction| direction.check("direction", [0.0, 1.0]))?;
+        self.direction
+            .map_or(Ok(()), |direction| direction.check("direction", [0.0, 1.0]))?;
         check_p(self.p)
     }
 

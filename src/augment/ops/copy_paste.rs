@@ -8,22 +8,24 @@ use serde::{Deserialize, Serialize};
 use crate::augment::joint::{Bank, PasteDraw, bank_changed};
 use crate::augment::params::{check_p, op_basics};
 use crate::augment::{ColorJitter, Op, Paste, PasteBlend, Span, Step, Steps};
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::rng::RandomStream;
 
-/// Pastes cut-outs of objects onto the image and adds them to its boxes and planes, by the rules of X-Paste (Zhao et al.,
-/// 2023) and DiverGen (Fan et al., 2024).
+/// Pastes cut-outs of objects onto the image and adds them to its boxes and planes, by the rules of
+/// X-Paste (Zhao et al., 2023) and DiverGen (Fan et al., 2024).
 ///
-/// `bank` is a folder of class folders of PNGs with alpha; a class is the number that is its folder's name, or, unless all
-/// are numbers, its place among the sorted names. `max_samples` (20) and fewer than that are pasted; `select` is
-/// `cas_random` (a class, then one of its cut-outs; default) or `random` (any). `blend` (`["basic"]`) lists the ways to
-/// choose from: `basic`, `alpha`, `gaussian`. The size is that of the class in `statistics.json` of the bank
-/// (`{"class folder": [mean, std], …}` of the root of an object's share of its image) where there is one, unless
-/// `random_scale` (false); else its own times `scale` ([0.1, 2]). `degrees` (0) turns
-/// them; `jitter` (false) changes the colors of half of them by up to 0.2. `largest` (true) keeps only the largest connected part of
-/// a cut-out. `p` (1) of doing anything.
+/// `bank` is a folder of class folders of PNGs with alpha; a class is the number that is its
+/// folder's name, or, unless all are numbers, its place among the sorted names. `max_samples` (20)
+/// and fewer than that are pasted; `select` is `cas_random` (a class, then one of its cut-outs;
+/// default) or `random` (any). `blend` (`["basic"]`) lists the ways to choose from: `basic`,
+/// `alpha`, `gaussian`. The size is that of the class in `statistics.json` of the bank
+/// (`{"class folder": [mean, std], …}` of the root of an object's share of its image) where there
+/// is one, unless `random_scale` (false); else its own times `scale` ([0.1, 2]). `degrees` (0)
+/// turns them; `jitter` (false) changes the colors of half of them by up to 0.2. `largest` (true)
+/// keeps only the largest connected part of a cut-out. `p` (1) of doing anything.
 ///
-/// `digest` is filled in when a recipe is written down: a recipe that has it refuses a bank whose files have changed.
+/// `digest` is filled in when a recipe is written down: a recipe that has it refuses a bank whose
+/// files have changed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CopyPaste {
@@ -117,19 +119,29 @@ impl Op for CopyPaste {
     fn params(&self) -> toml::Table {
         // A fingerprint of the recipe vouches for the bank's listing too.
         let digest = self.open().ok().map(|bank| bank.digest().to_string());
-        crate::augment::params_of(&CopyPaste { digest, ..self.clone() })
+        crate::augment::params_of(&CopyPaste {
+            digest,
+            ..self.clone()
+        })
     }
 
     fn check(&self) -> Result<()> {
         if !(1..=1000).contains(&self.max_samples) {
-            return Err(Error::config(format!("max_samples = {}: expected 1 to 1000", self.max_samples)));
+            return Err(Error::config(format!(
+                "max_samples = {}: expected 1 to 1000",
+                self.max_samples
+            )));
         }
         if self.blend.is_empty() {
-            return Err(Error::config("blend is empty: name at least one of basic, alpha, gaussian"));
+            return Err(Error::config(
+                "blend is empty: name at least one of basic, alpha, gaussian",
+            ));
         }
         let [low, high] = self.scale;
         if !(low > 0.0 && low <= high && high <= 100.0) {
-            return Err(Error::config(format!("scale = [{low}, {high}]: expected 0 < low <= high <= 100")));
+            return Err(Error::config(format!(
+                "scale = [{low}, {high}]: expected 0 < low <= high <= 100"
+            )));
         }
         self.degrees.check("degrees", [-360.0, 360.0])?;
         check_p(self.p)?;
@@ -157,14 +169,22 @@ impl Op for CopyPaste {
                 scale: rng.uniform(self.scale[0], self.scale[1]),
                 flip: rng.bernoulli(0.5),
                 degrees: self.degrees.draw(rng),
-                color: if rng.bernoulli(0.5) && self.jitter { jitter(rng) } else { Vec::new() },
+                color: if rng.bernoulli(0.5) && self.jitter {
+                    jitter(rng)
+                } else {
+                    Vec::new()
+                },
                 center: [rng.unit(), rng.unit()],
                 blend: self.blend[rng.below(self.blend.len() as u64) as usize],
             }
         });
         let drawn: Vec<PasteDraw> = drawn.collect();
         if go && !drawn.is_empty() {
-            steps.push(Step::Paste(Arc::new(Paste::new(Arc::clone(bank), drawn, self.random_scale))));
+            steps.push(Step::Paste(Arc::new(Paste::new(
+                Arc::clone(bank),
+                drawn,
+                self.random_scale,
+            ))));
         }
     }
 }
@@ -176,10 +196,12 @@ fn jitter(rng: &mut RandomStream) -> Vec<Step> {
     steps.list().to_vec()
 }
 
-/// Sets random patches of a plane of one channel to 0, in a copy of it named `NAME.masked` (AiT, Ning et al., 2023).
+/// Sets random patches of a plane of one channel to 0, in a copy of it named `NAME.masked` (AiT,
+/// Ning et al., 2023).
 ///
-/// `plane` is its name, `patch` (16) the side of a patch, `ratio` (0.5) the share of patches, rounded up. The view's sides
-/// are multiples of `patch` there. It needs a `[joint]` table; without one it does nothing.
+/// `plane` is its name, `patch` (16) the side of a patch, `ratio` (0.5) the share of patches,
+/// rounded up. The view's sides are multiples of `patch` there. It needs a `[joint]` table; without
+/// one it does nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaskPlane {
@@ -199,20 +221,31 @@ impl Op for MaskPlane {
 
     fn check(&self) -> Result<()> {
         if !(1..=16_384).contains(&self.patch) {
-            return Err(Error::config(format!("patch = {}: expected 1 to 16384 pixels", self.patch)));
+            return Err(Error::config(format!(
+                "patch = {}: expected 1 to 16384 pixels",
+                self.patch
+            )));
         }
         if !(0.0..=1.0).contains(&self.ratio) {
-            return Err(Error::config(format!("ratio = {}: expected 0 to 1", self.ratio)));
+            return Err(Error::config(format!(
+                "ratio = {}: expected 0 to 1",
+                self.ratio
+            )));
         }
         Ok(())
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let frame = steps.frame();
-        let mut cells: Vec<u32> = (0..frame.width / self.patch * (frame.height / self.patch)).collect();
+        let mut cells: Vec<u32> =
+            (0..frame.width / self.patch * (frame.height / self.patch)).collect();
         rng.shuffle(&mut cells);
         cells.truncate((cells.len() as f64 * self.ratio).ceil() as usize);
         let (plane, patch) = (self.plane.clone(), self.patch);
-        steps.push(Step::PlaneMask(crate::augment::PlaneMask { plane, patch, cells }));
+        steps.push(Step::PlaneMask(crate::augment::PlaneMask {
+            plane,
+            patch,
+            cells,
+        }));
     }
 }

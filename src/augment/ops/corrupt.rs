@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, is_default, one, op_basics};
 use crate::augment::{Corrupt, Corruption, CorruptionSet, Op, Span, Step, Steps};
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
 use crate::recipe::nearest;
+use crate::rng::RandomStream;
 
 /// Which corruptions are drawn from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,10 @@ enum Names {
 
 /// [`Names`] as they stand in a recipe.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged, expecting = "the name of a corruption, a list of names, or \"any\"")]
+#[serde(
+    untagged,
+    expecting = "the name of a corruption, a list of names, or \"any\""
+)]
 enum Words {
     One(String),
     Of(Vec<String>),
@@ -30,7 +33,9 @@ impl From<Names> for Words {
         match names {
             Names::Any => Words::One("any".to_string()),
             Names::One(kind) => Words::One(kind.name().to_string()),
-            Names::Of(kinds) => Words::Of(kinds.iter().map(|kind| kind.name().to_string()).collect()),
+            Names::Of(kinds) => {
+                Words::Of(kinds.iter().map(|kind| kind.name().to_string()).collect())
+            }
         }
     }
 }
@@ -44,13 +49,20 @@ impl TryFrom<Words> for Names {
             let names = Corruption::ALL.map(Corruption::name);
             kind.ok_or_else(|| match nearest(word, names.iter().copied()) {
                 Some(near) => format!("name = \"{word}\": no corruption; did you mean \"{near}\"?"),
-                None => format!("name = \"{word}\": expected \"any\" or of {}", names.join(", ")),
+                None => format!(
+                    "name = \"{word}\": expected \"any\" or of {}",
+                    names.join(", ")
+                ),
             })
         };
         match words {
             Words::One(word) if word == "any" => Ok(Names::Any),
             Words::One(word) => kind(&word).map(Names::One),
-            Words::Of(words) => words.iter().map(kind).collect::<std::result::Result<_, _>>().map(Names::Of),
+            Words::Of(words) => words
+                .iter()
+                .map(kind)
+                .collect::<std::result::Result<_, _>>()
+                .map(Names::Of),
         }
     }
 }
@@ -67,14 +79,16 @@ impl Names {
 
 /// One of the common corruptions of ImageNet-C and CIFAR-C.
 ///
-/// `name` is one of the 19 names of [`Corruption`], a list of them, or `any`: one of the 15 of the benchmark; one is drawn
-/// with equal chances. `severity` is 1 to 5, a whole number or a range; `set` is `imagenet_c` (the default) or `cifar_c`,
-/// whose parameters suit 32 pixels a side. `p` (1) is the probability of doing anything.
+/// `name` is one of the 19 names of [`Corruption`], a list of them, or `any`: one of the 15 of the
+/// benchmark; one is drawn with equal chances. `severity` is 1 to 5, a whole number or a range;
+/// `set` is `imagenet_c` (the default) or `cifar_c`, whose parameters suit 32 pixels a side. `p`
+/// (1) is the probability of doing anything.
 ///
-/// The notes are `name`, the place of the kind in [`Corruption::ALL`], and `severity`; both -1 and 0 if nothing is done. The
-/// published images were also stored as JPEG of quality 85, which is not repeated here. Hendrycks and Dietterich,
-/// "Benchmarking neural network robustness to common corruptions and perturbations" (2019); formulas of the imagecorruptions
-/// package, with a synthetic texture for frost.
+/// The notes are `name`, the place of the kind in [`Corruption::ALL`], and `severity`; both -1 and
+/// 0 if nothing is done. The published images were also stored as JPEG of quality 85, which is not
+/// repeated here. Hendrycks and Dietterich, "Benchmarking neural network robustness to common
+/// corruptions and perturbations" (2019); formulas of the imagecorruptions package, with a
+/// synthetic texture for frost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommonCorruption {
@@ -115,7 +129,9 @@ impl Op for CommonCorruption {
 
     fn check(&self) -> Result<()> {
         if self.name.list().is_empty() {
-            return Err(Error::config("name = []: expected at least one corruption, or \"any\""));
+            return Err(Error::config(
+                "name = []: expected at least one corruption, or \"any\"",
+            ));
         }
         self.severity.check_whole("severity", [1.0, 5.0])?;
         check_p(self.p)
@@ -136,19 +152,29 @@ impl Op for CommonCorruption {
         let severity = self.severity.draw_whole(rng);
         let turn = rng.uniform(-45.0, 45.0);
         // Motion goes to the right, snow falls.
-        let angle = if kind == Corruption::Snow { turn - 90.0 } else { turn } as f32;
+        let angle = if kind == Corruption::Snow {
+            turn - 90.0
+        } else {
+            turn
+        } as f32;
         steps.note("name", &[kind as i64]);
         steps.note("severity", &[severity]);
         let (severity, seed) = (severity as u8, rng.bits());
-        steps.push(Step::Corrupt(Corrupt { kind, severity, set: self.set, angle, seed }));
+        steps.push(Step::Corrupt(Corrupt {
+            kind,
+            severity,
+            set: self.set,
+            angle,
+            seed,
+        }));
     }
 }
 
-/// What JPEG of a low quality does to an image: it is encoded and decoded as libjpeg-turbo does by default (4:2:0), bit for
-/// bit.
+/// What JPEG of a low quality does to an image: it is encoded and decoded as libjpeg-turbo does by
+/// default (4:2:0), bit for bit.
 ///
-/// `quality` is 1 to 100, a whole number or a range. `p` (1) is the probability of doing anything. Pillow's
-/// `save("JPEG", quality)` and `open`; torchvision v2 `JPEG`.
+/// `quality` is 1 to 100, a whole number or a range. `p` (1) is the probability of doing anything.
+/// Pillow's `save("JPEG", quality)` and `open`; torchvision v2 `JPEG`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jpeg {
@@ -160,7 +186,10 @@ pub struct Jpeg {
 impl Jpeg {
     /// Of this quality, or one from this range.
     pub fn new(quality: impl Into<Span>) -> Jpeg {
-        Jpeg { quality: quality.into(), p: 1.0 }
+        Jpeg {
+            quality: quality.into(),
+            p: 1.0,
+        }
     }
 
     /// With probability `p`.
@@ -193,9 +222,20 @@ mod tests {
     use crate::rng::{Coord, OpKey};
 
     fn drawn(params: &str, sample: u64) -> Vec<Step> {
-        let op = Registry::default().make("corrupt", params.parse().unwrap()).unwrap();
-        let at = Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey(1) };
-        let mut steps = Steps::new(Size { width: 8, height: 8 });
+        let op = Registry::default()
+            .make("corrupt", params.parse().unwrap())
+            .unwrap();
+        let at = Coord {
+            epoch: 0,
+            sample,
+            occurrence: 0,
+            view: 0,
+            op: OpKey(1),
+        };
+        let mut steps = Steps::new(Size {
+            width: 8,
+            height: 8,
+        });
         op.draw(&mut RandomStream::keyed(7, at), &mut steps);
         Program::from(steps).steps().to_vec()
     }
@@ -204,14 +244,18 @@ mod tests {
     fn any_is_each_of_the_benchmark_and_of_no_other() {
         let mut seen = [0; 19];
         for sample in 0..1500 {
-            let [Step::Corrupt(corrupt)] = drawn("name = \"any\"\nseverity = [2, 4]", sample)[..] else {
+            let [Step::Corrupt(corrupt)] = drawn("name = \"any\"\nseverity = [2, 4]", sample)[..]
+            else {
                 panic!("one step")
             };
             assert!((2..=4).contains(&corrupt.severity));
             seen[corrupt.kind as usize] += 1;
         }
         // A hundred each, six deviations.
-        assert!(seen[..15].iter().all(|times| (42..158).contains(times)), "{seen:?}");
+        assert!(
+            seen[..15].iter().all(|times| (42..158).contains(times)),
+            "{seen:?}"
+        );
         assert_eq!(seen[15..], [0; 4]);
     }
 
@@ -219,7 +263,8 @@ mod tests {
     fn snow_falls_and_motion_is_sideways() {
         for sample in 0..50 {
             for (name, range) in [("snow", -135.0..-45.0), ("motion_blur", -45.0..45.0)] {
-                let [Step::Corrupt(corrupt)] = drawn(&format!("name = \"{name}\"\nseverity = 1"), sample)[..]
+                let [Step::Corrupt(corrupt)] =
+                    drawn(&format!("name = \"{name}\"\nseverity = 1"), sample)[..]
                 else {
                     panic!("one step")
                 };
@@ -235,11 +280,17 @@ mod tests {
             ("name = \"any\"\nseverity = 1.5", "whole"),
             ("name = []\nseverity = 1", "name = []"),
             ("name = \"rain\"\nseverity = 1", "name = \"rain\""),
-            ("name = [\"fog\", \"snov\"]\nseverity = 1", "did you mean \"snow\"?"),
+            (
+                "name = [\"fog\", \"snov\"]\nseverity = 1",
+                "did you mean \"snow\"?",
+            ),
             ("name = \"any\"\nseverity = 1\nset = \"c\"", "imagenet_c"),
             ("name = \"any\"\nseverity = 1\np = 2", "p = 2"),
         ] {
-            let error = Registry::default().make("corrupt", params.parse().unwrap()).unwrap_err().to_string();
+            let error = Registry::default()
+                .make("corrupt", params.parse().unwrap())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(expected), "{params}: {error}");
         }
     }

@@ -1,15 +1,16 @@
 //! Crops.
 //!
-//! Formulas and rounding are torchvision's (which timm shares); `round` is half to even, as in Python.
+//! Formulas and rounding are torchvision's (which timm shares); `round` is half to even, as in
+//! Python.
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{SizeParam, is_default, op_basics};
 use crate::augment::{Filter, Op, Step, Steps};
+use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 use crate::rng::RandomStream;
-use crate::error::{Error, Result};
 
 /// Cuts the middle out; torchvision `CenterCrop`. A smaller image is padded with black first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,12 +22,16 @@ pub struct CenterCrop {
 impl CenterCrop {
     /// A square.
     pub fn new(side: u32) -> CenterCrop {
-        CenterCrop { size: SizeParam::Side(side) }
+        CenterCrop {
+            size: SizeParam::Side(side),
+        }
     }
 
     /// A rectangle.
     pub fn exact(height: u32, width: u32) -> CenterCrop {
-        CenterCrop { size: SizeParam::HeightWidth([height, width]) }
+        CenterCrop {
+            size: SizeParam::HeightWidth([height, width]),
+        }
     }
 }
 
@@ -55,15 +60,24 @@ impl Op for CenterCrop {
 
     fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
         let Size { width, height } = self.size.frame();
-        let (left, top) = (center(steps.frame().width, width), center(steps.frame().height, height));
-        steps.push(Step::Crop { left, top, width, height, pad: PadMode::default() });
+        let (left, top) = (
+            center(steps.frame().width, width),
+            center(steps.frame().height, height),
+        );
+        steps.push(Step::Crop {
+            left,
+            top,
+            width,
+            height,
+            pad: PadMode::default(),
+        });
     }
 }
 
 /// Cuts a random rectangle after padding all sides; torchvision `RandomCrop`.
 ///
-/// `padding` pixels (0) on each side; `pad` is `"reflect"` or `{ constant = [r, g, b] }` (black). An image that is too
-/// small even so is padded on both sides by what it lacks.
+/// `padding` pixels (0) on each side; `pad` is `"reflect"` or `{ constant = [r, g, b] }` (black).
+/// An image that is too small even so is padded on both sides by what it lacks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomCrop {
@@ -77,13 +91,21 @@ pub struct RandomCrop {
 impl RandomCrop {
     /// A square, without padding.
     pub fn new(side: u32) -> RandomCrop {
-        RandomCrop { size: SizeParam::Side(side), padding: 0, pad: PadMode::default() }
+        RandomCrop {
+            size: SizeParam::Side(side),
+            padding: 0,
+            pad: PadMode::default(),
+        }
     }
 
     /// Pads all sides first.
     #[must_use]
     pub fn padding(self, padding: u32, pad: PadMode) -> RandomCrop {
-        RandomCrop { padding, pad, ..self }
+        RandomCrop {
+            padding,
+            pad,
+            ..self
+        }
     }
 }
 
@@ -92,7 +114,10 @@ impl Op for RandomCrop {
 
     fn check(&self) -> Result<()> {
         if self.padding > 16_384 {
-            return Err(Error::config(format!("padding = {}: at most 16384 pixels", self.padding)));
+            return Err(Error::config(format!(
+                "padding = {}: at most 16384 pixels",
+                self.padding
+            )));
         }
         self.size.check()
     }
@@ -111,15 +136,23 @@ impl Op for RandomCrop {
         };
         let top = start(steps.frame().height, height);
         let left = start(steps.frame().width, width);
-        steps.push(Step::Crop { left, top, width, height, pad: self.pad });
+        steps.push(Step::Crop {
+            left,
+            top,
+            width,
+            height,
+            pad: self.pad,
+        });
     }
 }
 
-/// Cuts a random share of random shape and resizes it: the Inception crop; torchvision `RandomResizedCrop`.
+/// Cuts a random share of random shape and resizes it: the Inception crop; torchvision
+/// `RandomResizedCrop`.
 ///
-/// `scale` is the range of the share of the area (0.08, 1), `ratio` that of width / height (3/4, 4/3), drawn uniformly in
-/// its logarithm. After ten tries that do not fit, the largest centerd crop of an allowed ratio is taken. `note = true` leaves the
-/// crop's left, top, width and height with the batch as the note `box`.
+/// `scale` is the range of the share of the area (0.08, 1), `ratio` that of width / height (3/4,
+/// 4/3), drawn uniformly in its logarithm. After ten tries that do not fit, the largest centerd
+/// crop of an allowed ratio is taken. `note = true` leaves the crop's left, top, width and height
+/// with the batch as the note `box`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomResizedCrop {
@@ -157,7 +190,10 @@ impl RandomResizedCrop {
     /// Another range of the share of the area.
     #[must_use]
     pub fn scale(self, low: f64, high: f64) -> RandomResizedCrop {
-        RandomResizedCrop { scale: [low, high], ..self }
+        RandomResizedCrop {
+            scale: [low, high],
+            ..self
+        }
     }
 
     /// Another filter.
@@ -191,7 +227,12 @@ impl RandomResizedCrop {
         };
         // An image of one row has no height to give to a ratio.
         let (width, height) = (width.clamp(1, frame.width), height.clamp(1, frame.height));
-        [(frame.width - width) / 2, (frame.height - height) / 2, width, height]
+        [
+            (frame.width - width) / 2,
+            (frame.height - height) / 2,
+            width,
+            height,
+        ]
     }
 }
 
@@ -201,11 +242,15 @@ impl Op for RandomResizedCrop {
     fn check(&self) -> Result<()> {
         let [low, high] = self.scale;
         if !(low > 0.0 && low <= high && high <= 1.0) {
-            return Err(Error::config(format!("scale = [{low}, {high}]: expected 0 < low <= high <= 1")));
+            return Err(Error::config(format!(
+                "scale = [{low}, {high}]: expected 0 < low <= high <= 1"
+            )));
         }
         let [low, high] = self.ratio;
         if !(low > 0.0 && low <= high && high.is_finite()) {
-            return Err(Error::config(format!("ratio = [{low}, {high}]: expected 0 < low <= high")));
+            return Err(Error::config(format!(
+                "ratio = [{low}, {high}]: expected 0 < low <= high"
+            )));
         }
         self.size.check()
     }
@@ -215,7 +260,11 @@ impl Op for RandomResizedCrop {
     }
 
     fn notes(&self) -> Vec<(String, usize)> {
-        if self.note { vec![("box".into(), 4)] } else { Vec::new() }
+        if self.note {
+            vec![("box".into(), 4)]
+        } else {
+            Vec::new()
+        }
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
@@ -224,9 +273,19 @@ impl Op for RandomResizedCrop {
             steps.note("box", &[left, top, width, height].map(i64::from));
         }
         let (left, top) = (i64::from(left), i64::from(top));
-        steps.push(Step::Crop { left, top, width, height, pad: PadMode::default() });
+        steps.push(Step::Crop {
+            left,
+            top,
+            width,
+            height,
+            pad: PadMode::default(),
+        });
         let Size { width, height } = self.size.frame();
-        steps.push(Step::Resize { width, height, filter: self.filter });
+        steps.push(Step::Resize {
+            width,
+            height,
+            filter: self.filter,
+        });
     }
 }
 
@@ -238,14 +297,29 @@ mod tests {
     use crate::rng::{Coord, OpKey};
 
     fn rng(sample: u64) -> RandomStream {
-        RandomStream::keyed(7, Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey(1) })
+        RandomStream::keyed(
+            7,
+            Coord {
+                epoch: 0,
+                sample,
+                occurrence: 0,
+                view: 0,
+                op: OpKey(1),
+            },
+        )
     }
 
     fn crop_of(op: &dyn Op, sample: u64, width: u32, height: u32) -> (i64, i64, u32, u32) {
         let mut steps = Steps::new(Size { width, height });
         op.draw(&mut rng(sample), &mut steps);
         match steps.list()[0] {
-            Step::Crop { left, top, width, height, .. } => (left, top, width, height),
+            Step::Crop {
+                left,
+                top,
+                width,
+                height,
+                ..
+            } => (left, top, width, height),
             ref other => panic!("{other}"),
         }
     }
@@ -289,7 +363,8 @@ mod tests {
             })
             .sum::<f64>()
             / 4000.0;
-        // Two million draws of the same rule in numpy: mean 0.4783, deviation 0.2337; four sigmas of this mean are 0.0148.
+        // Two million draws of the same rule in numpy: mean 0.4783, deviation 0.2337; four sigmas
+        // of this mean are 0.0148.
         assert!((share - 0.4783).abs() < 0.0148, "{share}");
     }
 }

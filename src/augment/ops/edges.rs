@@ -4,18 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, check_range, op_basics};
 use crate::augment::{Edges, Op, Span, Step, Steps, Threshold};
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::rng::RandomStream;
 
 /// Replaces an image by its edges, black on white: the shape-biased view of Crafting-Shifts (2025).
 ///
-/// Canny's detector, whose thresholds follow the image: a rule from the list `threshold` (`otsu`, `yen`, `mean`, `isodata`,
-/// `li`; all by default) finds the strength `t` of an edge among the gradients. `t` gains normal noise of deviation `rand / 2`
-/// with `rand` from a list (10 and 20), unless the sum is beyond all gradients, which it nearly always is. Edges begin at
-/// `min(2, 1.5 + e) t` and end at `max(0.1, 0.5 - e) t` with `e` normal of deviation `spread` (0.2; 0 to 1). `sigma` (0, 1
-/// and 2 pixels; at most 20) lists deviations of the Gaussian that smooths the image first. `alpha` (1; 0 to 1, a number or
-/// a range) is the share of the edges, the rest is the image. `p` (1) is the probability of doing anything. Lists are drawn
-/// from with equal chances.
+/// Canny's detector, whose thresholds follow the image: a rule from the list `threshold` (`otsu`,
+/// `yen`, `mean`, `isodata`, `li`; all by default) finds the strength `t` of an edge among the
+/// gradients. `t` gains normal noise of deviation `rand / 2` with `rand` from a list (10 and 20),
+/// unless the sum is beyond all gradients, which it nearly always is. Edges begin at `min(2, 1.5 +
+/// e) t` and end at `max(0.1, 0.5 - e) t` with `e` normal of deviation `spread` (0.2; 0 to 1).
+/// `sigma` (0, 1 and 2 pixels; at most 20) lists deviations of the Gaussian that smooths the image
+/// first. `alpha` (1; 0 to 1, a number or a range) is the share of the edges, the rest is the
+/// image. `p` (1) is the probability of doing anything. Lists are drawn from with equal chances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EdgeMap {
@@ -54,7 +55,13 @@ impl EdgeMap {
     /// What they validate with: nothing is random.
     pub fn validation() -> EdgeMap {
         let (sigma, threshold) = (vec![1.0], vec![Threshold::Otsu]);
-        EdgeMap { sigma, threshold, rand: vec![0.0], spread: 0.0, ..EdgeMap::default() }
+        EdgeMap {
+            sigma,
+            threshold,
+            rand: vec![0.0],
+            spread: 0.0,
+            ..EdgeMap::default()
+        }
     }
 
     /// With probability `p`.
@@ -68,13 +75,20 @@ impl Op for EdgeMap {
     op_basics!("edge_map");
 
     fn check(&self) -> Result<()> {
-        let empty =
-            [("sigma", self.sigma.len()), ("threshold", self.threshold.len()), ("rand", self.rand.len())];
+        let empty = [
+            ("sigma", self.sigma.len()),
+            ("threshold", self.threshold.len()),
+            ("rand", self.rand.len()),
+        ];
         if let Some((name, _)) = empty.into_iter().find(|(_, length)| *length == 0) {
             return Err(Error::config(format!("{name} = []: expected at least one")));
         }
-        self.sigma.iter().try_for_each(|sigma| check_range("sigma", *sigma, [0.0, 20.0]))?;
-        self.rand.iter().try_for_each(|rand| check_range("rand", *rand, [0.0, 1e3]))?;
+        self.sigma
+            .iter()
+            .try_for_each(|sigma| check_range("sigma", *sigma, [0.0, 20.0]))?;
+        self.rand
+            .iter()
+            .try_for_each(|rand| check_range("rand", *rand, [0.0, 1e3]))?;
         check_range("spread", self.spread, [0.0, 1.0])?;
         self.alpha.check("alpha", [0.0, 1.0])?;
         check_p(self.p)
@@ -93,6 +107,13 @@ impl Op for EdgeMap {
         let ends = [(0.5 - e).max(0.1), (1.5 + e).min(2.0)];
         let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
         let alpha = self.alpha.draw(rng) as f32;
-        steps.push(Step::Edges(Edges { sigma, threshold, shift, low, high, alpha }));
+        steps.push(Step::Edges(Edges {
+            sigma,
+            threshold,
+            shift,
+            low,
+            high,
+            alpha,
+        }));
     }
 }

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, is_default, one, op_basics};
 use crate::augment::{Elastic, Filter, Op, Span, Step, Steps};
+use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::RandomStream;
-use crate::error::{Error, Result};
 
 /// How an elastic field reads between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,10 +19,12 @@ enum ElasticFilter {
 
 /// Moves pixels by a smooth random field; torchvision v2 `ElasticTransform` of u8 tensors.
 ///
-/// `alpha` (50; 0 to 10000) is the strength, half of it the furthest move in pixels before smoothing; `sigma` (5; 0 to 100
-/// pixels) the deviation of the Gaussian that smooths the field, whose kernel is `8 sigma + 1` pixels, made odd. Both are
-/// numbers or ranges. `filter` is `bilinear` or `nearest`, `fill` (black) the color outside, `p` (1) the probability of
-/// doing anything. The field is mirrored at its edge as often as a kernel larger than the image needs it.
+/// `alpha` (50; 0 to 10000) is the strength, half of it the furthest move in pixels before
+/// smoothing; `sigma` (5; 0 to 100 pixels) the deviation of the Gaussian that smooths the field,
+/// whose kernel is `8 sigma + 1` pixels, made odd. Both are numbers or ranges. `filter` is
+/// `bilinear` or `nearest`, `fill` (black) the color outside, `p` (1) the probability of
+/// doing anything. The field is mirrored at its edge as often as a kernel larger than the image
+/// needs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElasticTransform {
@@ -50,7 +52,13 @@ impl ElasticTransform {
     /// With this strength and smoothness, or ones from these ranges.
     pub fn new(alpha: impl Into<Span>, sigma: impl Into<Span>) -> ElasticTransform {
         let filter = ElasticFilter::default();
-        ElasticTransform { alpha: alpha.into(), sigma: sigma.into(), filter, fill: [0; 3], p: 1.0 }
+        ElasticTransform {
+            alpha: alpha.into(),
+            sigma: sigma.into(),
+            filter,
+            fill: [0; 3],
+            p: 1.0,
+        }
     }
 
     /// With this color outside the image.
@@ -79,16 +87,24 @@ impl Op for ElasticTransform {
         if rng.bernoulli(self.p) {
             let [alpha, sigma] = [self.alpha, self.sigma].map(|span| span.draw(rng) as f32);
             let (nearest, fill) = (self.filter == ElasticFilter::Nearest, self.fill);
-            steps.push(Step::Elastic(Elastic { alpha, sigma, nearest, fill, seed: rng.bits() }));
+            steps.push(Step::Elastic(Elastic {
+                alpha,
+                sigma,
+                nearest,
+                fill,
+                seed: rng.bits(),
+            }));
         }
     }
 }
 
-/// Shrinks an image by cutting the high frequencies off its Fourier transform: the curriculum of EfficientTrain (2023).
+/// Shrinks an image by cutting the high frequencies off its Fourier transform: the curriculum of
+/// EfficientTrain (2023).
 ///
-/// `size` (2 to 4096) is the side that comes out; an odd one is made even, `2 floor(size / 2)`. An image with a side
-/// shorter than that is first enlarged to it (bilinear). The reference works on normalized f32 pixels after all other
-/// augmentation; here values are 8-bit, rounded, and clipped where the crop overshoots.
+/// `size` (2 to 4096) is the side that comes out; an odd one is made even, `2 floor(size / 2)`. An
+/// image with a side shorter than that is first enlarged to it (bilinear). The reference works on
+/// normalized f32 pixels after all other augmentation; here values are 8-bit, rounded, and clipped
+/// where the crop overshoots.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LowFrequencyCrop {
@@ -113,18 +129,28 @@ impl Op for LowFrequencyCrop {
         if (2..=4096).contains(&self.size) {
             return Ok(());
         }
-        Err(Error::config(format!("size = {}: expected 2 to 4096 pixels", self.size)))
+        Err(Error::config(format!(
+            "size = {}: expected 2 to 4096 pixels",
+            self.size
+        )))
     }
 
     fn frame(&self, _frame: Option<Size>) -> Option<Size> {
-        Some(Size { width: self.side(), height: self.side() })
+        Some(Size {
+            width: self.side(),
+            height: self.side(),
+        })
     }
 
     fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
         let (side, Size { width, height }) = (self.side(), steps.frame());
         if width < side || height < side {
             let (width, height) = (width.max(side), height.max(side));
-            steps.push(Step::Resize { width, height, filter: Filter::Bilinear });
+            steps.push(Step::Resize {
+                width,
+                height,
+                filter: Filter::Bilinear,
+            });
         }
         steps.push(Step::LowFrequencies(side));
     }

@@ -4,18 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{Span, check_p, one, op_basics};
 use crate::augment::{Erase, Fill, Op, Step, Steps};
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::rng::RandomStream;
 
-/// Overwrites random rectangles; Zhong et al., 2020 (arXiv 1708.04896), as timm and torchvision have it.
+/// Overwrites random rectangles; Zhong et al., 2020 (arXiv 1708.04896), as timm and torchvision
+/// have it.
 ///
-/// `scale` (0.02 to 1/3) is the range of the share of the area, divided by `count`; `ratio` (0.3 to 1/0.3) that of height /
-/// width, drawn uniformly in its logarithm, up to ten times; `count` (1) rectangles; `p` (0.5).
+/// `scale` (0.02 to 1/3) is the range of the share of the area, divided by `count`; `ratio` (0.3 to
+/// 1/0.3) that of height / width, drawn uniformly in its logarithm, up to ten times; `count` (1)
+/// rectangles; `p` (0.5).
 ///
-/// `value`: `"mean"` (default) is the `mean` below, which is 0 once pixels are normalized; `"color"` one normal color a
-/// rectangle, `"pixel"` a normal value for each value; or `[r, g, b]`. References draw after normalizing; here the same
-/// normals are put on the 8-bit scale, `mean + std n`, rounded and clipped. `mean` and `std` are ImageNet's by default, on a
-/// scale of 0 to 1.
+/// `value`: `"mean"` (default) is the `mean` below, which is 0 once pixels are normalized;
+/// `"color"` one normal color a rectangle, `"pixel"` a normal value for each value; or `[r, g, b]`.
+/// References draw after normalizing; here the same normals are put on the 8-bit scale, `mean + std
+/// n`, rounded and clipped. `mean` and `std` are ImageNet's by default, on a scale of 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RandomErasing {
@@ -65,11 +67,15 @@ impl Op for RandomErasing {
         Span::Between(self.scale).check("scale", [0.0, 1.0])?;
         let [low, high] = self.ratio;
         if !(low > 0.0 && low <= high && high.is_finite()) {
-            return Err(Error::config(format!("ratio = [{low}, {high}]: expected 0 < low <= high")));
+            return Err(Error::config(format!(
+                "ratio = [{low}, {high}]: expected 0 < low <= high"
+            )));
         }
         self.count.check_whole("count", [1.0, 100.0])?;
         for (name, values) in [("mean", self.mean), ("std", self.std)] {
-            values.iter().try_for_each(|value| Span::Fixed(*value).check(name, [0.0, 1.0]))?;
+            values
+                .iter()
+                .try_for_each(|value| Span::Fixed(*value).check(name, [0.0, 1.0]))?;
         }
         Ok(())
     }
@@ -99,9 +105,9 @@ impl Op for RandomErasing {
                 let fill = match self.value {
                     Value::Color(color) => Fill::Color(color),
                     Value::Kind(Kind::Mean) => Fill::Color(mean.map(level)),
-                    Value::Kind(Kind::Color) => {
-                        Fill::Color(std::array::from_fn(|c| level(mean[c] + std[c] * rng.normal())))
-                    }
+                    Value::Kind(Kind::Color) => Fill::Color(std::array::from_fn(|c| {
+                        level(mean[c] + std[c] * rng.normal())
+                    })),
                     Value::Kind(Kind::Pixel) => Fill::Noise {
                         mean: mean.map(|m| m as f32),
                         std: std.map(|s| s as f32),
@@ -109,7 +115,13 @@ impl Op for RandomErasing {
                     },
                 };
                 if width > 0 && height > 0 {
-                    steps.push(Step::Erase(Erase { left, top, width, height, fill }));
+                    steps.push(Step::Erase(Erase {
+                        left,
+                        top,
+                        width,
+                        height,
+                        fill,
+                    }));
                 }
                 break;
             }
@@ -117,12 +129,12 @@ impl Op for RandomErasing {
     }
 }
 
-/// Overwrites a square whose center is uniform over the image, cut at the edges; DeVries and Taylor, 2017 (arXiv
-/// 1708.04552).
+/// Overwrites a square whose center is uniform over the image, cut at the edges; DeVries and
+/// Taylor, 2017 (arXiv 1708.04552).
 ///
-/// `size` is the side in pixels (16 on CIFAR-10), or `share` that of the image's shorter side, rounded; `count` (1) how many
-/// squares there are, a whole number or `[low, high]`; `fill` the color (black; the mean color is 0 once normalized); `p`
-/// (1).
+/// `size` is the side in pixels (16 on CIFAR-10), or `share` that of the image's shorter side,
+/// rounded; `count` (1) how many squares there are, a whole number or `[low, high]`; `fill` the
+/// color (black; the mean color is 0 once normalized); `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cutout {
@@ -149,7 +161,13 @@ fn is_single(count: &Span) -> bool {
 impl Cutout {
     /// A square of this side, filled with a color.
     pub fn new(size: u32, fill: [u8; 3]) -> Cutout {
-        Cutout { size: Some(size), share: None, count: single(), fill, p: 1.0 }
+        Cutout {
+            size: Some(size),
+            share: None,
+            count: single(),
+            fill,
+            p: 1.0,
+        }
     }
 }
 
@@ -161,7 +179,9 @@ impl Op for Cutout {
             (Some(size), None) => Span::Fixed(size.into()).check("size", [1.0, 16_384.0])?,
             (None, Some(share)) => Span::Fixed(share).check("share", [0.0, 1.0])?,
             _ => {
-                return Err(Error::config("expected either size (in pixels) or share (of the shorter side)"));
+                return Err(Error::config(
+                    "expected either size (in pixels) or share (of the shorter side)",
+                ));
             }
         }
         self.count.check_whole("count", [1.0, 100.0])?;
@@ -171,8 +191,12 @@ impl Op for Cutout {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let go = rng.bernoulli(self.p);
         let frame = steps.frame();
-        let share = |share: f64| (share * f64::from(frame.width.min(frame.height))).round_ties_even() as u32;
-        let size = self.size.unwrap_or_else(|| share(self.share.unwrap_or_default()));
+        let share = |share: f64| {
+            (share * f64::from(frame.width.min(frame.height))).round_ties_even() as u32
+        };
+        let size = self
+            .size
+            .unwrap_or_else(|| share(self.share.unwrap_or_default()));
         let squares = match self.count {
             Span::Fixed(count) => count as i64,
             count => count.draw_whole(rng),
@@ -187,7 +211,13 @@ impl Op for Cutout {
             let (top, height) = span(frame.height);
             let (left, width) = span(frame.width);
             if go && width > 0 && height > 0 {
-                steps.push(Step::Erase(Erase { left, top, width, height, fill: Fill::Color(self.fill) }));
+                steps.push(Step::Erase(Erase {
+                    left,
+                    top,
+                    width,
+                    height,
+                    fill: Fill::Color(self.fill),
+                }));
             }
         }
     }

@@ -5,15 +5,17 @@ use serde::{Deserialize, Serialize};
 use super::crop::center;
 use crate::augment::params::{SizeParam, op_basics};
 use crate::augment::{Op, Step, Steps};
+use crate::error::Result;
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 use crate::rng::RandomStream;
-use crate::error::Result;
 
-/// Cuts the four corners and the middle out, one for each view of a group of five: top left, top right, bottom left, bottom right,
-/// middle; a group of ten has them of the mirrored image after these. torchvision `FiveCrop` and `TenCrop`.
+/// Cuts the four corners and the middle out, one for each view of a group of five: top left, top
+/// right, bottom left, bottom right, middle; a group of ten has them of the mirrored image after
+/// these. torchvision `FiveCrop` and `TenCrop`.
 ///
-/// `vertical = true` mirrors top and bottom instead. A smaller image is padded with black. Views beyond ten begin anew.
+/// `vertical = true` mirrors top and bottom instead. A smaller image is padded with black. Views
+/// beyond ten begin anew.
 ///
 /// # Example: the mean of ten predictions
 ///
@@ -41,12 +43,18 @@ pub struct FiveCrop {
 impl FiveCrop {
     /// Squares.
     pub fn new(side: u32) -> FiveCrop {
-        FiveCrop { size: SizeParam::Side(side), vertical: false }
+        FiveCrop {
+            size: SizeParam::Side(side),
+            vertical: false,
+        }
     }
 
     /// Rectangles.
     pub fn exact(height: u32, width: u32) -> FiveCrop {
-        FiveCrop { size: SizeParam::HeightWidth([height, width]), vertical: false }
+        FiveCrop {
+            size: SizeParam::HeightWidth([height, width]),
+            vertical: false,
+        }
     }
 
     /// Mirrors top and bottom.
@@ -70,7 +78,11 @@ impl Op for FiveCrop {
     fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
         let (nth, _) = steps.view();
         if nth % 10 >= 5 {
-            steps.push(if self.vertical { Step::VerticalFlip } else { Step::HorizontalFlip });
+            steps.push(if self.vertical {
+                Step::VerticalFlip
+            } else {
+                Step::HorizontalFlip
+            });
         }
         let Size { width, height } = self.size.frame();
         let outer = steps.frame();
@@ -78,11 +90,25 @@ impl Op for FiveCrop {
         let (left, top) = match nth % 5 {
             4 => (center(outer.width, width), center(outer.height, height)),
             corner => (
-                if corner % 2 == 1 { lack(outer.width, width) } else { 0 },
-                if corner >= 2 { lack(outer.height, height) } else { 0 },
+                if corner % 2 == 1 {
+                    lack(outer.width, width)
+                } else {
+                    0
+                },
+                if corner >= 2 {
+                    lack(outer.height, height)
+                } else {
+                    0
+                },
             ),
         };
-        steps.push(Step::Crop { left, top, width, height, pad: PadMode::default() });
+        steps.push(Step::Crop {
+            left,
+            top,
+            width,
+            height,
+            pad: PadMode::default(),
+        });
     }
 }
 
@@ -92,29 +118,48 @@ mod tests {
     use crate::rng::{Coord, OpKey};
 
     fn corner(op: &FiveCrop, view: usize, frame: Size) -> Vec<Step> {
-        let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: view as u8, op: OpKey::of("five_crop") };
+        let at = Coord {
+            epoch: 0,
+            sample: 0,
+            occurrence: 0,
+            view: view as u8,
+            op: OpKey::of("five_crop"),
+        };
         let mut steps = Steps::new(frame);
         steps.restart(frame, view, 10);
         op.draw(&mut RandomStream::keyed(0, at), &mut steps);
         steps.list().to_vec()
     }
 
-    /// torchvision 0.29, `five_crop` of an image of 9 x 7 (width x height) to 4 x 5: left and top of each crop.
+    /// torchvision 0.29, `five_crop` of an image of 9 x 7 (width x height) to 4 x 5: left and top
+    /// of each crop.
     #[test]
     fn corners_are_torchvisions() {
-        let frame = Size { width: 9, height: 7 };
+        let frame = Size {
+            width: 9,
+            height: 7,
+        };
         let op = FiveCrop::exact(5, 4);
         let expected = [(0, 0), (5, 0), (0, 2), (5, 2), (2, 1)];
         for view in 0..10 {
             let steps = corner(&op, view, frame);
             let (left, top) = expected[view % 5];
-            let crop = Step::Crop { left, top, width: 4, height: 5, pad: PadMode::default() };
+            let crop = Step::Crop {
+                left,
+                top,
+                width: 4,
+                height: 5,
+                pad: PadMode::default(),
+            };
             let flip = (view >= 5).then_some(Step::HorizontalFlip);
             assert_eq!(
                 format!("{steps:?}"),
                 format!("{:?}", flip.into_iter().chain([crop]).collect::<Vec<_>>())
             );
         }
-        assert!(matches!(corner(&op.vertical(true), 5, frame)[0], Step::VerticalFlip));
+        assert!(matches!(
+            corner(&op.vertical(true), 5, frame)[0],
+            Step::VerticalFlip
+        ));
     }
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, half, op_basics};
 use crate::augment::{Op, Step, Steps};
-use crate::rng::RandomStream;
 use crate::error::Result;
+use crate::rng::RandomStream;
 
 /// Mirrors left and right with probability `p` (0.5); torchvision `RandomHorizontalFlip`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

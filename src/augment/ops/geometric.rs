@@ -5,15 +5,16 @@ use serde::{Deserialize, Serialize};
 use super::matrix;
 use crate::augment::params::{Span, check_p, check_range, one, op_basics};
 use crate::augment::{Op, Step, Steps, Warp, WarpFilter};
+use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 use crate::rng::RandomStream;
-use crate::error::{Error, Result};
 
 /// Turns about the center; torchvision `RandomRotation`, Pillow `Image.rotate`.
 ///
-/// `degrees` counter-clockwise, a number or `[low, high]`; `filter` (`nearest`); `fill` (black); `expand` (false) makes the
-/// image large enough for its corners; `p` (1). Turns by whole quarters are exact where the size allows it.
+/// `degrees` counter-clockwise, a number or `[low, high]`; `filter` (`nearest`); `fill` (black);
+/// `expand` (false) makes the image large enough for its corners; `p` (1). Turns by whole quarters
+/// are exact where the size allows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
@@ -31,7 +32,13 @@ pub struct Rotate {
 impl Rotate {
     /// By an angle, or one of a range.
     pub fn new(degrees: impl Into<Span>) -> Rotate {
-        Rotate { degrees: degrees.into(), filter: WarpFilter::Nearest, fill: [0; 3], expand: false, p: 1.0 }
+        Rotate {
+            degrees: degrees.into(),
+            filter: WarpFilter::Nearest,
+            fill: [0; 3],
+            expand: false,
+            p: 1.0,
+        }
     }
 
     /// Reads between pixels.
@@ -80,7 +87,10 @@ impl Op for Rotate {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let go = rng.bernoulli(self.p);
         let degrees = self.degrees.draw(rng);
-        if go && let Some(step) = rotation(degrees, steps.frame(), self.expand, self.filter, self.fill) {
+        if go
+            && let Some(step) =
+                rotation(degrees, steps.frame(), self.expand, self.filter, self.fill)
+        {
             steps.push(step);
         }
     }
@@ -88,8 +98,9 @@ impl Op for Rotate {
 
 /// Turns, moves, scales and shears at once; torchvision `RandomAffine`.
 ///
-/// `degrees` (0) clockwise; `translate_x`, `translate_y` (0) as shares of the width and height, rounded to pixels; `scale`
-/// (1); `shear_x`, `shear_y` (0) in degrees: each a number or `[low, high]`. `filter` (`nearest`), `fill` (black), `p` (1).
+/// `degrees` (0) clockwise; `translate_x`, `translate_y` (0) as shares of the width and height,
+/// rounded to pixels; `scale` (1); `shear_x`, `shear_y` (0) in degrees: each a number or `[low,
+/// high]`. `filter` (`nearest`), `fill` (black), `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Affine {
@@ -152,7 +163,8 @@ impl Op for Affine {
 
 /// Sees the image from another side; torchvision `RandomPerspective`.
 ///
-/// Each corner moves inwards by up to `distortion` (0.5) of half a side; `filter` (`bilinear`), `fill` (black), `p` (0.5).
+/// Each corner moves inwards by up to `distortion` (0.5) of half a side; `filter` (`bilinear`),
+/// `fill` (black), `p` (0.5).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Perspective {
@@ -160,14 +172,21 @@ pub struct Perspective {
     filter: WarpFilter,
     fill: [u8; 3],
     p: f64,
-    /// Where the corners go, instead of a draw: left top, right top, right bottom, left bottom, as shares of the sides.
+    /// Where the corners go, instead of a draw: left top, right top, right bottom, left bottom, as
+    /// shares of the sides.
     #[serde(skip_serializing_if = "Option::is_none")]
     corners: Option<[[f64; 2]; 4]>,
 }
 
 impl Default for Perspective {
     fn default() -> Perspective {
-        Perspective { distortion: 0.5, filter: WarpFilter::Bilinear, fill: [0; 3], p: 0.5, corners: None }
+        Perspective {
+            distortion: 0.5,
+            filter: WarpFilter::Bilinear,
+            fill: [0; 3],
+            p: 0.5,
+            corners: None,
+        }
     }
 }
 
@@ -192,19 +211,40 @@ impl Op for Perspective {
         let reach = |side: i64| (self.distortion * (side / 2) as f64) as i64 + 1;
         let (bw, bh) = (reach(w), reach(h));
         // As torchvision's randint, whose end is not included.
-        let mut between = |low: i64, high: i64| (low + rng.below((high - low).max(1) as u64) as i64) as f64;
+        let mut between =
+            |low: i64, high: i64| (low + rng.below((high - low).max(1) as u64) as i64) as f64;
         let mut corner = |right: bool, low: bool| {
-            let x = if right { between(w - bw, w) } else { between(0, bw) };
-            let y = if low { between(h - bh, h) } else { between(0, bh) };
+            let x = if right {
+                between(w - bw, w)
+            } else {
+                between(0, bw)
+            };
+            let y = if low {
+                between(h - bh, h)
+            } else {
+                between(0, bh)
+            };
             (x, y)
         };
-        let drawn = [corner(false, false), corner(true, false), corner(true, true), corner(false, true)];
+        let drawn = [
+            corner(false, false),
+            corner(true, false),
+            corner(true, true),
+            corner(false, true),
+        ];
         let (w, h) = ((w - 1) as f64, (h - 1) as f64);
         let starts = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)];
-        let ends = self.corners.map_or(drawn, |corners| corners.map(|[x, y]| (x * w, y * h)));
+        let ends = self
+            .corners
+            .map_or(drawn, |corners| corners.map(|[x, y]| (x * w, y * h)));
         // An image of one row has no such map and stays as it is.
         if go && let Some(matrix) = matrix::perspective(starts, ends) {
-            steps.push(Step::Warp(Warp { matrix, filter: self.filter, fill: self.fill, frame }));
+            steps.push(Step::Warp(Warp {
+                matrix,
+                filter: self.filter,
+                fill: self.fill,
+                frame,
+            }));
         }
     }
 }
@@ -221,7 +261,10 @@ pub struct Pad {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a number of pixels or [left, top, right, bottom]")]
+#[serde(
+    untagged,
+    expecting = "a number of pixels or [left, top, right, bottom]"
+)]
 enum Padding {
     All(u32),
     Sides([u32; 4]),
@@ -230,7 +273,10 @@ enum Padding {
 impl Pad {
     /// The same border on all sides.
     pub fn new(padding: u32, pad: PadMode) -> Pad {
-        Pad { padding: Padding::All(padding), pad }
+        Pad {
+            padding: Padding::All(padding),
+            pad,
+        }
     }
 
     fn sides(&self) -> [u32; 4] {
@@ -246,29 +292,41 @@ impl Op for Pad {
 
     fn check(&self) -> Result<()> {
         match self.sides().iter().find(|side| **side > 16_384) {
-            Some(side) => Err(Error::config(format!("padding = {side}: at most 16384 pixels"))),
+            Some(side) => Err(Error::config(format!(
+                "padding = {side}: at most 16384 pixels"
+            ))),
             None => Ok(()),
         }
     }
 
     fn frame(&self, frame: Option<Size>) -> Option<Size> {
         let [left, top, right, bottom] = self.sides();
-        frame.map(|frame| Size { width: frame.width + left + right, height: frame.height + top + bottom })
+        frame.map(|frame| Size {
+            width: frame.width + left + right,
+            height: frame.height + top + bottom,
+        })
     }
 
     fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
         let [left, top, ..] = self.sides().map(i64::from);
         if let Some(Size { width, height }) = self.frame(Some(steps.frame())) {
-            steps.push(Step::Crop { left: -left, top: -top, width, height, pad: self.pad });
+            steps.push(Step::Crop {
+                left: -left,
+                top: -top,
+                width,
+                height,
+                pad: self.pad,
+            });
         }
     }
 }
 
-/// Turns by quarters, and leaves the number of quarters with the batch: the rotation pretext task (Gidaris et al., 2018,
-/// arXiv 1803.07728).
+/// Turns by quarters, and leaves the number of quarters with the batch: the rotation pretext task
+/// (Gidaris et al., 2018, arXiv 1803.07728).
 ///
-/// `turns` is a number of clockwise quarters, or `"random"`, or `"view"`: the k-th view of its group is turned k times. The
-/// note `turns` is the label. `p` (1) is the probability of turning at all.
+/// `turns` is a number of clockwise quarters, or `"random"`, or `"view"`: the k-th view of its
+/// group is turned k times. The note `turns` is the label. `p` (1) is the probability of turning at
+/// all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rotate90 {
@@ -292,7 +350,10 @@ enum By {
 
 impl Default for Rotate90 {
     fn default() -> Rotate90 {
-        Rotate90 { turns: Turns::By(By::Random), p: 1.0 }
+        Rotate90 {
+            turns: Turns::By(By::Random),
+            p: 1.0,
+        }
     }
 }
 
@@ -303,7 +364,9 @@ impl Op for Rotate90 {
         if let Turns::Fixed(turns) = self.turns
             && turns > 3
         {
-            return Err(Error::config(format!("turns = {turns}: expected 0 to 3, \"random\" or \"view\"")));
+            return Err(Error::config(format!(
+                "turns = {turns}: expected 0 to 3, \"random\" or \"view\""
+            )));
         }
         check_p(self.p)
     }
@@ -311,7 +374,10 @@ impl Op for Rotate90 {
     fn frame(&self, frame: Option<Size>) -> Option<Size> {
         match self.turns {
             Turns::Fixed(0 | 2) => frame,
-            Turns::Fixed(_) if self.p == 1.0 => frame.map(|f| Size { width: f.height, height: f.width }),
+            Turns::Fixed(_) if self.p == 1.0 => frame.map(|f| Size {
+                width: f.height,
+                height: f.width,
+            }),
             _ => frame.filter(|frame| frame.width == frame.height),
         }
     }

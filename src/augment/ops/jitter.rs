@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, is_default, op_basics};
 use crate::augment::{Color, Levels, Op, Step, Steps};
+use crate::error::{Error, Result};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
-use crate::error::{Error, Result};
 
 /// How far a property may change: a strength around "unchanged", or the range of factors itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,22 +48,26 @@ impl Amount {
 
     fn check(self, name: &str, strength: f64, [least, most]: [f64; 2]) -> Result<()> {
         match self {
-            Amount::Strength(v) if !(0.0..=strength).contains(&v) => {
-                Err(Error::config(format!("{name} = {v}: expected 0 to {strength}, or [low, high]")))
+            Amount::Strength(v) if !(0.0..=strength).contains(&v) => Err(Error::config(format!(
+                "{name} = {v}: expected 0 to {strength}, or [low, high]"
+            ))),
+            Amount::Between([low, high]) if !(least <= low && low <= high && high <= most) => {
+                Err(Error::config(format!(
+                    "{name} = [{low}, {high}]: expected {least} <= low <= high <= {most}"
+                )))
             }
-            Amount::Between([low, high]) if !(least <= low && low <= high && high <= most) => Err(
-                Error::config(format!("{name} = [{low}, {high}]: expected {least} <= low <= high <= {most}")),
-            ),
             _ => Ok(()),
         }
     }
 }
 
-/// Changes brightness, contrast, saturation and hue by random amounts in random order; torchvision `ColorJitter`.
+/// Changes brightness, contrast, saturation and hue by random amounts in random order; torchvision
+/// `ColorJitter`.
 ///
-/// Each of the four is a strength `v`, which stands for factors in `[max(0, 1 - v), 1 + v]` (for `hue` for shifts in
-/// `[-v, v]`, at most 0.5), or a range `[low, high]` of factors or shifts; `brightness = [1.3, 1.3]` fixes the factor. 0
-/// (the default) leaves that property alone. `p` (1) is the probability of doing anything; `dialect` is `pil` or `tv2`.
+/// Each of the four is a strength `v`, which stands for factors in `[max(0, 1 - v), 1 + v]` (for
+/// `hue` for shifts in `[-v, v]`, at most 0.5), or a range `[low, high]` of factors or shifts;
+/// `brightness = [1.3, 1.3]` fixes the factor. 0 (the default) leaves that property alone. `p` (1)
+/// is the probability of doing anything; `dialect` is `pil` or `tv2`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ColorJitter {
@@ -111,9 +115,11 @@ impl Op for ColorJitter {
     op_basics!("color_jitter");
 
     fn check(&self) -> Result<()> {
-        for (name, amount) in
-            [("brightness", self.brightness), ("contrast", self.contrast), ("saturation", self.saturation)]
-        {
+        for (name, amount) in [
+            ("brightness", self.brightness),
+            ("contrast", self.contrast),
+            ("saturation", self.saturation),
+        ] {
             amount.check(name, 1e3, [0.0, 1e3])?;
         }
         self.hue.check("hue", 0.5, [-0.5, 0.5])?;
@@ -127,8 +133,8 @@ impl Op for ColorJitter {
         let mut order = [0, 1, 2, 3];
         rng.shuffle(&mut order);
         let mut within = |range: Option<[f64; 2]>| range.map(|[low, high]| rng.uniform(low, high));
-        let [brightness, contrast, saturation] =
-            [self.brightness, self.contrast, self.saturation].map(|amount| within(amount.range(1.0, 0.0)));
+        let [brightness, contrast, saturation] = [self.brightness, self.contrast, self.saturation]
+            .map(|amount| within(amount.range(1.0, 0.0)));
         let hue = within(self.hue.range(0.0, -0.5));
         for which in order {
             let step = match which {

@@ -7,8 +7,8 @@ fn round15(x: f64) -> f64 {
     (x * 1e15).round_ties_even() / 1e15
 }
 
-/// Pillow's `Image.rotate`, counter-clockwise in degrees, about the center; with `expand`, the size that holds the whole
-/// turned image.
+/// Pillow's `Image.rotate`, counter-clockwise in degrees, about the center; with `expand`, the size
+/// that holds the whole turned image.
 pub(super) fn rotate(degrees: f64, frame: Size, expand: bool) -> ([f64; 6], Size) {
     let angle = -degrees.to_radians();
     let (sin, cos) = (libm::sin(angle), libm::cos(angle));
@@ -26,14 +26,21 @@ pub(super) fn rotate(degrees: f64, frame: Size, expand: bool) -> ([f64; 6], Size
             let least = values.iter().copied().fold(f64::MAX, f64::min);
             most.ceil() - least.floor()
         };
-        let (nw, nh) = (extent(corners.map(|(x, _)| x)), extent(corners.map(|(_, y)| y)));
+        let (nw, nh) = (
+            extent(corners.map(|(x, _)| x)),
+            extent(corners.map(|(_, y)| y)),
+        );
         (c, f) = at(-(nw - w) / 2.0, -(nh - h) / 2.0, c, f);
-        size = Size { width: nw as u32, height: nh as u32 };
+        size = Size {
+            width: nw as u32,
+            height: nh as u32,
+        };
     }
     ([a, b, c, d, e, f], size)
 }
 
-/// torchvision's inverse of: shear by degrees, scale, turn clockwise by degrees, about a center, then move by pixels.
+/// torchvision's inverse of: shear by degrees, scale, turn clockwise by degrees, about a center,
+/// then move by pixels.
 pub(super) fn affine(
     (cx, cy): (f64, f64),
     degrees: f64,
@@ -53,12 +60,15 @@ pub(super) fn affine(
     [m0, m1, m2, m3, m4, m5]
 }
 
-/// The projective map that takes `ends` to `starts`: eight equations, solved by elimination with pivots. `None` if three of
-/// the points are in line.
+/// The projective map that takes `ends` to `starts`: eight equations, solved by elimination with
+/// pivots. `None` if three of the points are in line.
 pub(super) fn perspective(starts: [(f64, f64); 4], ends: [(f64, f64); 4]) -> Option<[f64; 8]> {
     let mut rows = [[0.0; 9]; 8];
-    for (pair, ((sx, sy), (ex, ey))) in
-        rows.as_chunks_mut::<2>().0.iter_mut().zip(starts.into_iter().zip(ends))
+    for (pair, ((sx, sy), (ex, ey))) in rows
+        .as_chunks_mut::<2>()
+        .0
+        .iter_mut()
+        .zip(starts.into_iter().zip(ends))
     {
         pair[0] = [ex, ey, 1.0, 0.0, 0.0, 0.0, -sx * ex, -sx * ey, sx];
         pair[1] = [0.0, 0.0, 0.0, ex, ey, 1.0, -sy * ex, -sy * ey, sy];
@@ -74,12 +84,16 @@ pub(super) fn perspective(starts: [(f64, f64); 4], ends: [(f64, f64); 4]) -> Opt
         for (number, row) in rows.iter_mut().enumerate() {
             if number != column {
                 let by = row[column] / lead[column];
-                row.iter_mut().zip(lead).for_each(|(value, lead)| *value -= by * lead);
+                row.iter_mut()
+                    .zip(lead)
+                    .for_each(|(value, lead)| *value -= by * lead);
             }
         }
     }
     // torchvision hands the coefficients on as float32.
-    Some(std::array::from_fn(|i| f64::from((rows[i][8] / rows[i][i]) as f32)))
+    Some(std::array::from_fn(|i| {
+        f64::from((rows[i][8] / rows[i][i]) as f32)
+    }))
 }
 
 #[cfg(test)]

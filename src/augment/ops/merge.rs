@@ -1,7 +1,7 @@
 //! Merging of tiles that look alike.
 
-use crate::geometry::Size;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 
 /// Tiles that were merged into one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,13 +12,14 @@ pub struct MergedTile {
     pub pixels: Vec<u8>,
 }
 
-/// Merges those of a few tiles that look alike into their mean, as DC2 does with the quadrants of a node (Wang et al., 2024,
-/// arXiv 2408.15556; [`crate::augment::Quadrants`] makes them): average-link clustering by the cosine distance of features,
-/// cut at `threshold` (0.1 in the paper; 0 to 2).
+/// Merges those of a few tiles that look alike into their mean, as DC2 does with the quadrants of a
+/// node (Wang et al., 2024, arXiv 2408.15556; [`crate::augment::Quadrants`] makes them):
+/// average-link clustering by the cosine distance of features, cut at `threshold` (0.1 in the
+/// paper; 0 to 2).
 ///
-/// `tiles` are rows of RGB of size `frame`. `features` has one vector for each tile, such as the model's; without them a tile is
-/// described by its grays on a grid of 8 x 8. Vectors of zeros are alike, and unlike any other. The result is in the order of
-/// first members.
+/// `tiles` are rows of RGB of size `frame`. `features` has one vector for each tile, such as the
+/// model's; without them a tile is described by its grays on a grid of 8 x 8. Vectors of zeros are
+/// alike, and unlike any other. The result is in the order of first members.
 ///
 /// # Errors
 ///
@@ -33,10 +34,14 @@ pub fn merge_similar(
     let bytes = frame.width as usize * frame.height as usize * 3;
     if let Some(number) = tiles.iter().position(|tile| tile.len() != bytes) {
         let found = tiles[number].len();
-        return Err(Error::config(format!("tile {number} has {found} bytes; {frame} RGB has {bytes}")));
+        return Err(Error::config(format!(
+            "tile {number} has {found} bytes; {frame} RGB has {bytes}"
+        )));
     }
     if !(0.0..=2.0).contains(&threshold) {
-        return Err(Error::config(format!("threshold = {threshold}: expected 0 to 2")));
+        return Err(Error::config(format!(
+            "threshold = {threshold}: expected 0 to 2"
+        )));
     }
     let own: Vec<Vec<f32>>;
     let features: Vec<&[f32]> = match features {
@@ -48,17 +53,25 @@ pub fn merge_similar(
     };
     if features.len() != tiles.len() {
         let (found, expected) = (features.len(), tiles.len());
-        return Err(Error::config(format!("features of {found} tiles for {expected}")));
+        return Err(Error::config(format!(
+            "features of {found} tiles for {expected}"
+        )));
     }
     let length = features.first().map_or(0, |first| first.len());
-    let sound = |vector: &&[f32]| vector.len() == length && vector.iter().all(|value| value.is_finite());
+    let sound =
+        |vector: &&[f32]| vector.len() == length && vector.iter().all(|value| value.is_finite());
     if let Some(number) = features.iter().position(|vector| !sound(vector)) {
         return Err(Error::config(format!(
             "the features of tile {number}: expected {length} finite numbers"
         )));
     }
     let clusters = clusters(&features, threshold).into_iter();
-    Ok(clusters.map(|members| MergedTile { pixels: mean(tiles, &members, bytes), members }).collect())
+    Ok(clusters
+        .map(|members| MergedTile {
+            pixels: mean(tiles, &members, bytes),
+            members,
+        })
+        .collect())
 }
 
 /// The mean gray of each cell of an 8 x 8 grid.
@@ -86,7 +99,12 @@ fn thumbnail(tile: &[u8], frame: Size) -> Vec<f32> {
 }
 
 fn distance(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum::<f64>()
+    };
     let norms = dot(a, a) * dot(b, b);
     if norms == 0.0 {
         return if a == b { 0.0 } else { 1.0 };
@@ -94,7 +112,8 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
     1.0 - dot(a, b) / norms.sqrt()
 }
 
-/// Average-link clustering: the two clusters of the least mean distance are joined as long as that is at most the threshold.
+/// Average-link clustering: the two clusters of the least mean distance are joined as long as that
+/// is at most the threshold.
 fn clusters(features: &[&[f32]], threshold: f64) -> Vec<Vec<usize>> {
     let mut clusters: Vec<Vec<usize>> = (0..features.len()).map(|tile| vec![tile]).collect();
     loop {
@@ -103,7 +122,9 @@ fn clusters(features: &[&[f32]], threshold: f64) -> Vec<Vec<usize>> {
             for first in 0..second {
                 let (a, b) = (&clusters[first], &clusters[second]);
                 let pairs = a.iter().flat_map(|i| b.iter().map(move |j| (i, j)));
-                let sum: f64 = pairs.map(|(i, j)| distance(features[*i], features[*j])).sum();
+                let sum: f64 = pairs
+                    .map(|(i, j)| distance(features[*i], features[*j]))
+                    .sum();
                 let mean = sum / (a.len() * b.len()) as f64;
                 if least.is_none_or(|(before, ..)| mean < before) {
                     least = Some((mean, first, second));
@@ -122,18 +143,31 @@ fn clusters(features: &[&[f32]], threshold: f64) -> Vec<Vec<usize>> {
 }
 
 fn mean(tiles: &[&[u8]], members: &[usize], bytes: usize) -> Vec<u8> {
-    let sum = |at: usize| members.iter().map(|member| u64::from(tiles[*member][at])).sum::<u64>();
-    (0..bytes).map(|at| (sum(at) / members.len() as u64) as u8).collect()
+    let sum = |at: usize| {
+        members
+            .iter()
+            .map(|member| u64::from(tiles[*member][at]))
+            .sum::<u64>()
+    };
+    (0..bytes)
+        .map(|at| (sum(at) / members.len() as u64) as u8)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FRAME: Size = Size { width: 16, height: 24 };
+    const FRAME: Size = Size {
+        width: 16,
+        height: 24,
+    };
 
     fn tile(level: impl Fn(usize, usize) -> u8) -> Vec<u8> {
-        (0..24).flat_map(|y| (0..16).map(move |x| (x, y))).flat_map(|(x, y)| [level(x, y); 3]).collect()
+        (0..24)
+            .flat_map(|y| (0..16).map(move |x| (x, y)))
+            .flat_map(|(x, y)| [level(x, y); 3])
+            .collect()
     }
 
     #[test]
@@ -146,7 +180,11 @@ mod tests {
         let merged = merge_similar(&tiles, FRAME, None, 0.1).unwrap();
         let members: Vec<_> = merged.iter().map(|tile| &tile.members[..]).collect();
         assert_eq!(members, [&[0, 2][..], &[1], &[3]]);
-        assert_eq!(merged[0].pixels, tile(|_, y| 245 - 10 * y as u8), "half a level is cut off");
+        assert_eq!(
+            merged[0].pixels,
+            tile(|_, y| 245 - 10 * y as u8),
+            "half a level is cut off"
+        );
         assert_eq!(merged[1].pixels, rising);
         assert_eq!(merge_similar(&tiles, FRAME, None, 2.0).unwrap().len(), 1);
         assert_eq!(merge_similar(&[], FRAME, None, 0.1).unwrap(), []);
@@ -155,7 +193,13 @@ mod tests {
     #[test]
     fn clusters_are_those_of_average_linkage() {
         // scipy 1.17: linkage(vectors, "average", "cosine"), fcluster(…, t, "distance").
-        let vectors: [&[f32]; 5] = [&[1.0, 0.0], &[1.0, 0.3], &[0.0, 1.0], &[0.3, 1.0], &[1.0, 0.9]];
+        let vectors: [&[f32]; 5] = [
+            &[1.0, 0.0],
+            &[1.0, 0.3],
+            &[0.0, 1.0],
+            &[0.3, 1.0],
+            &[1.0, 0.9],
+        ];
         for (threshold, expected) in [(0.01, 5), (0.05, 3), (0.17, 3), (0.18, 2), (0.6, 1)] {
             assert_eq!(clusters(&vectors, threshold).len(), expected, "{threshold}");
         }
@@ -165,7 +209,9 @@ mod tests {
     fn what_does_not_fit_is_refused_by_name() {
         let pixels = tile(|_, _| 9);
         let refused = |tiles: &[&[u8]], features: Option<&[&[f32]]>, threshold| {
-            merge_similar(tiles, FRAME, features, threshold).unwrap_err().to_string()
+            merge_similar(tiles, FRAME, features, threshold)
+                .unwrap_err()
+                .to_string()
         };
         assert!(refused(&[&pixels, &pixels[3..]], None, 0.1).contains("tile 1 has 1149 bytes"));
         assert!(refused(&[&pixels], None, f64::NAN).contains("threshold"));

@@ -24,10 +24,12 @@ mod tiles;
 mod tokens;
 mod tone;
 
-pub use blur::{BilateralBlur, BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness};
+pub use blur::{
+    BilateralBlur, BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness,
+};
 pub use color::{
-    AutoContrast, Brightness, Contrast, Equalize, Gamma, Grayscale, Hue, HueSaturationValue, Invert,
-    PermuteChannels, PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
+    AutoContrast, Brightness, Contrast, Equalize, Gamma, Grayscale, Hue, HueSaturationValue,
+    Invert, PermuteChannels, PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
 };
 pub use container::Container;
 pub use convolve::{EdgeDetect, Emboss, Sharpen};
@@ -44,12 +46,12 @@ pub use geometric::{Affine, Pad, Perspective, Rotate, Rotate90};
 pub use jitter::{Amount, ColorJitter};
 pub use merge::{MergedTile, merge_similar};
 pub use noise::{
-    BetaMaskNoise, Dropout, ElementwiseAdd, ElementwiseMultiply, GaussianNoise, ImpulseNoise, LaplaceNoise,
-    ShotNoise, SpeckleNoise,
+    BetaMaskNoise, Dropout, ElementwiseAdd, ElementwiseMultiply, GaussianNoise, ImpulseNoise,
+    LaplaceNoise, ShotNoise, SpeckleNoise,
 };
 pub use policy::{
-    AugMix, AutoAugment, PolicyName, PolicyOp, PolicySpace, RandAugment, ThreeAugment, TimmAugment, TimmName,
-    TimmOp, TrivialAugmentWide,
+    AugMix, AutoAugment, PolicyName, PolicyOp, PolicySpace, RandAugment, ThreeAugment, TimmAugment,
+    TimmName, TimmOp, TrivialAugmentWide,
 };
 pub use resize::Resize;
 pub use tiles::{AnyRes, Jigsaw, Quadrants};

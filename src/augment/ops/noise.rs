@@ -6,16 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{check_p, check_range, half, is_yes, one, op_basics, yes};
 use crate::augment::{BetaMask, Law, Noise, Op, Shapes, Span, Step, Steps};
+use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::RandomStream;
-use crate::error::{Error, Result};
 
 /// Adds Gaussian noise to each value; torchvision v2 `GaussianNoise` of u8 tensors.
 ///
-/// `mean` (0; -1 to 1) and `sigma` (0.1; 0 to 1, a number or a range) are on a scale of 0 to 1. The noise is truncated to
-/// whole levels before it is added and the sum is clipped. `per_channel` (true) draws for each channel by itself, else for
-/// whole pixels. `p` (1) is the probability of doing anything. The normal numbers
-/// have 65536 values, the outermost 4.3 deviations from the mean.
+/// `mean` (0; -1 to 1) and `sigma` (0.1; 0 to 1, a number or a range) are on a scale of 0 to 1. The
+/// noise is truncated to whole levels before it is added and the sum is clipped. `per_channel`
+/// (true) draws for each channel by itself, else for whole pixels. `p` (1) is the probability of
+/// doing anything. The normal numbers have 65536 values, the outermost 4.3 deviations from the
+/// mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GaussianNoise {
@@ -36,7 +37,12 @@ fn tenth() -> Span {
 impl GaussianNoise {
     /// With this deviation, or one from this range, and mean 0.
     pub fn new(sigma: impl Into<Span>) -> GaussianNoise {
-        GaussianNoise { mean: 0.0, sigma: sigma.into(), per_channel: true, p: 1.0 }
+        GaussianNoise {
+            mean: 0.0,
+            sigma: sigma.into(),
+            per_channel: true,
+            p: 1.0,
+        }
     }
 
     /// With this mean.
@@ -65,7 +71,13 @@ impl Op for GaussianNoise {
         if rng.bernoulli(self.p) {
             let (mean, scale) = (self.mean as f32, self.sigma.draw(rng) as f32);
             let (law, per_channel) = (Law::Normal, self.per_channel);
-            let noise = Noise::Additive { law, mean, scale, per_channel, seed: rng.bits() };
+            let noise = Noise::Additive {
+                law,
+                mean,
+                scale,
+                per_channel,
+                seed: rng.bits(),
+            };
             steps.push(Step::Noise(noise));
         }
     }
@@ -73,9 +85,10 @@ impl Op for GaussianNoise {
 
 /// Adds Laplace noise to each value; imgaug `AdditiveLaplaceNoise`.
 ///
-/// `scale` (0 to 1, a number or a range) is on a scale of 0 to 1; the deviation is its product with the root of 2. The noise
-/// is truncated to whole levels before it is added and the sum is clipped. `per_channel` (true) draws for each channel by
-/// itself, else for whole pixels. `p` (1) is the probability of doing anything. The numbers have 65536 values.
+/// `scale` (0 to 1, a number or a range) is on a scale of 0 to 1; the deviation is its product with
+/// the root of 2. The noise is truncated to whole levels before it is added and the sum is clipped.
+/// `per_channel` (true) draws for each channel by itself, else for whole pixels. `p` (1) is the
+/// probability of doing anything. The numbers have 65536 values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LaplaceNoise {
@@ -111,8 +124,9 @@ impl Op for LaplaceNoise {
 
 /// Adds to each value a number of its own; imgaug `AddElementwise`.
 ///
-/// `value` -255 to 255: the number is uniform in `[low, high]`, truncated, the sum clipped. `per_channel` (true) draws for
-/// each channel by itself, else for whole pixels. `p` (1) is the probability of doing anything.
+/// `value` -255 to 255: the number is uniform in `[low, high]`, truncated, the sum clipped.
+/// `per_channel` (true) draws for each channel by itself, else for whole pixels. `p` (1) is the
+/// probability of doing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElementwiseAdd {
@@ -136,7 +150,13 @@ impl Op for ElementwiseAdd {
             let [low, high] = self.value.ends().map(|end| end / 510.0);
             let (mean, scale) = ((high + low) as f32, (high - low) as f32);
             let (law, per_channel) = (Law::Uniform, self.per_channel);
-            let noise = Noise::Additive { law, mean, scale, per_channel, seed: rng.bits() };
+            let noise = Noise::Additive {
+                law,
+                mean,
+                scale,
+                per_channel,
+                seed: rng.bits(),
+            };
             steps.push(Step::Noise(noise));
         }
     }
@@ -144,8 +164,9 @@ impl Op for ElementwiseAdd {
 
 /// Multiplies each value by a number of its own; imgaug `MultiplyElementwise`.
 ///
-/// `factor` 0 to 1000: the number is uniform in `[low, high]`, the product clipped and truncated. `per_channel` (true) draws
-/// for each channel by itself, else for whole pixels. `p` (1) is the probability of doing anything.
+/// `factor` 0 to 1000: the number is uniform in `[low, high]`, the product clipped and truncated.
+/// `per_channel` (true) draws for each channel by itself, else for whole pixels. `p` (1) is the
+/// probability of doing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElementwiseMultiply {
@@ -168,17 +189,23 @@ impl Op for ElementwiseMultiply {
         if rng.bernoulli(self.p) {
             let [low, high] = self.factor.ends().map(|end| end as f32);
             let (per_channel, seed) = (self.per_channel, rng.bits());
-            steps.push(Step::Noise(Noise::Multiplicative { low, high, per_channel, seed }));
+            steps.push(Step::Noise(Noise::Multiplicative {
+                low,
+                high,
+                per_channel,
+                seed,
+            }));
         }
     }
 }
 
 /// Turns some values black or white: salt and pepper.
 ///
-/// `amount` (0 to 1, a number or a range) is the share of values, `salt` (0.5) the share of those that become white:
-/// `salt = 1` is salt noise, `salt = 0` pepper noise. `per_channel` (true) decides for each channel by itself, else
-/// whole pixels change. With `size` (a number or a range up to 1) the cells of a coarse grid change as one; a cell's side is
-/// that share of the image's. `p` (1) is the probability of doing anything. `skimage.util.random_noise` with mode `s&p`,
+/// `amount` (0 to 1, a number or a range) is the share of values, `salt` (0.5) the share of those
+/// that become white: `salt = 1` is salt noise, `salt = 0` pepper noise. `per_channel` (true)
+/// decides for each channel by itself, else whole pixels change. With `size` (a number or a range
+/// up to 1) the cells of a coarse grid change as one; a cell's side is that share of the image's.
+/// `p` (1) is the probability of doing anything. `skimage.util.random_noise` with mode `s&p`,
 /// imgaug `CoarseSaltAndPepper`; shares are multiples of 2^-16.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -208,7 +235,13 @@ fn check_size(size: Option<Span>) -> Result<()> {
 impl ImpulseNoise {
     /// On this share of values, or a share from this range; half of them become white.
     pub fn new(amount: impl Into<Span>) -> ImpulseNoise {
-        ImpulseNoise { amount: amount.into(), salt: 0.5, per_channel: true, size: None, p: 1.0 }
+        ImpulseNoise {
+            amount: amount.into(),
+            salt: 0.5,
+            per_channel: true,
+            size: None,
+            p: 1.0,
+        }
     }
 
     /// With this share of white among the changed values.
@@ -220,7 +253,10 @@ impl ImpulseNoise {
     /// Each channel by itself, or whole pixels.
     #[must_use]
     pub fn per_channel(self, per_channel: bool) -> ImpulseNoise {
-        ImpulseNoise { per_channel, ..self }
+        ImpulseNoise {
+            per_channel,
+            ..self
+        }
     }
 
     /// With probability `p`.
@@ -246,16 +282,23 @@ impl Op for ImpulseNoise {
             let (salt, per_channel) = (self.salt as f32, self.per_channel);
             let seed = rng.bits();
             let grid = grid(self.size, rng, steps.frame());
-            steps.push(Step::Noise(Noise::Impulse { amount, salt, per_channel, grid, seed }));
+            steps.push(Step::Noise(Noise::Impulse {
+                amount,
+                salt,
+                per_channel,
+                grid,
+                seed,
+            }));
         }
     }
 }
 
 /// Blacks out some pixels; imgaug `Dropout` and `CoarseDropout`.
 ///
-/// `amount` (0 to 1, a number or a range) is the share of pixels. `per_channel` (false) decides for each channel by itself.
-/// With `size` (a number or a range up to 1) the cells of a coarse grid go as one; a cell's side is that share of the
-/// image's. `p` (1) is the probability of doing anything. Shares are multiples of 2^-16.
+/// `amount` (0 to 1, a number or a range) is the share of pixels. `per_channel` (false) decides for
+/// each channel by itself. With `size` (a number or a range up to 1) the cells of a coarse grid go
+/// as one; a cell's side is that share of the image's. `p` (1) is the probability of doing
+/// anything. Shares are multiples of 2^-16.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dropout {
@@ -282,16 +325,22 @@ impl Op for Dropout {
             let (amount, per_channel) = (self.amount.draw(rng) as f32, self.per_channel);
             let seed = rng.bits();
             let grid = grid(self.size, rng, steps.frame());
-            steps.push(Step::Noise(Noise::Impulse { amount, salt: 0.0, per_channel, grid, seed }));
+            steps.push(Step::Noise(Noise::Impulse {
+                amount,
+                salt: 0.0,
+                per_channel,
+                grid,
+                seed,
+            }));
         }
     }
 }
 
 /// Puts a Poisson count in the place of each value, as light on a sensor does.
 ///
-/// `scale` (1 to 10000, a number or a range) is the mean count at white: little light is much noise. The result is
-/// `min(count / scale, 1) * 255`, truncated. `p` (1) is the probability of doing anything. Counts of probability below 2^-17
-/// do not occur.
+/// `scale` (1 to 10000, a number or a range) is the mean count at white: little light is much
+/// noise. The result is `min(count / scale, 1) * 255`, truncated. `p` (1) is the probability of
+/// doing anything. Counts of probability below 2^-17 do not occur.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShotNoise {
@@ -303,7 +352,10 @@ pub struct ShotNoise {
 impl ShotNoise {
     /// With this mean count at white, or one from this range.
     pub fn new(scale: impl Into<Span>) -> ShotNoise {
-        ShotNoise { scale: scale.into(), p: 1.0 }
+        ShotNoise {
+            scale: scale.into(),
+            p: 1.0,
+        }
     }
 
     /// With probability `p`.
@@ -324,14 +376,18 @@ impl Op for ShotNoise {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
             let scale = self.scale.draw(rng) as f32;
-            steps.push(Step::Noise(Noise::Shot { scale, seed: rng.bits() }));
+            steps.push(Step::Noise(Noise::Shot {
+                scale,
+                seed: rng.bits(),
+            }));
         }
     }
 }
 
 /// Adds Gaussian noise in proportion to each value: `v + v sigma n`, clipped and truncated.
 ///
-/// `sigma` (0 to 10, a number or a range) is a share of the value. `p` (1) is the probability of doing anything.
+/// `sigma` (0 to 10, a number or a range) is a share of the value. `p` (1) is the probability of
+/// doing anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpeckleNoise {
@@ -343,7 +399,10 @@ pub struct SpeckleNoise {
 impl SpeckleNoise {
     /// With this deviation, or one from this range.
     pub fn new(sigma: impl Into<Span>) -> SpeckleNoise {
-        SpeckleNoise { sigma: sigma.into(), p: 1.0 }
+        SpeckleNoise {
+            sigma: sigma.into(),
+            p: 1.0,
+        }
     }
 
     /// With probability `p`.
@@ -364,14 +423,20 @@ impl Op for SpeckleNoise {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
             let sigma = self.sigma.draw(rng) as f32;
-            steps.push(Step::Noise(Noise::Speckle { sigma, seed: rng.bits() }));
+            steps.push(Step::Noise(Noise::Speckle {
+                sigma,
+                seed: rng.bits(),
+            }));
         }
     }
 }
 
 /// A shape of a Beta distribution in a recipe: one for all cells, a range, or one for each cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a number, [low, high] or a list of grid x grid numbers")]
+#[serde(
+    untagged,
+    expecting = "a number, [low, high] or a list of grid x grid numbers"
+)]
 enum Shape {
     Fixed(f64),
     Between([f64; 2]),
@@ -384,11 +449,16 @@ mod cells {
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(cells: &Arc<[f64]>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        cells: &Arc<[f64]>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         cells[..].serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[f64]>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<[f64]>, D::Error> {
         Vec::deserialize(deserializer).map(Arc::from)
     }
 }
@@ -413,21 +483,25 @@ impl Shape {
                     cells.len()
                 )))
             }
-            Shape::Cells(cells) => cells.iter().try_for_each(|shape| check_range(name, *shape, RANGE)),
+            Shape::Cells(cells) => cells
+                .iter()
+                .try_for_each(|shape| check_range(name, *shape, RANGE)),
         }
     }
 }
 
 /// Fades the image to a color by a random mask: the noise of learned augmentation policies.
 ///
-/// The mask has `grid` x `grid` (64) cells, each a Beta variable of shapes `alpha` and `beta`: a number, `[low, high]` (each
-/// cell's exponent is uniform between their logarithms; 1 to e by default), or a list of one number for each cell. It is
-/// enlarged to the image (nearest), blurred with a Gaussian of `kernel` (13) pixels a side and deviation `sigma` (6), and
-/// multiplies the image's distance from `fill` (124, 116, 104, the mean color of ImageNet). The reference multiplies
-/// normalized f32 pixels, where the mean is 0. `p` (1) is the probability of doing anything.
+/// The mask has `grid` x `grid` (64) cells, each a Beta variable of shapes `alpha` and `beta`: a
+/// number, `[low, high]` (each cell's exponent is uniform between their logarithms; 1 to e by
+/// default), or a list of one number for each cell. It is enlarged to the image (nearest), blurred
+/// with a Gaussian of `kernel` (13) pixels a side and deviation `sigma` (6), and multiplies the
+/// image's distance from `fill` (124, 116, 104, the mean color of ImageNet). The reference
+/// multiplies normalized f32 pixels, where the mean is 0. `p` (1) is the probability of doing
+/// anything.
 ///
-/// The note `seed` is the mask's, the bits of a `u64`: with it [`BetaMask::cells`] gives the mask as it was drawn. 0 stands
-/// for no mask.
+/// The note `seed` is the mask's, the bits of a `u64`: with it [`BetaMask::cells`] gives the mask
+/// as it was drawn. 0 stands for no mask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BetaMaskNoise {
@@ -444,7 +518,15 @@ impl Default for BetaMaskNoise {
     fn default() -> BetaMaskNoise {
         let shape = Shape::Between([1.0, std::f64::consts::E]);
         let (alpha, beta) = (shape.clone(), shape);
-        BetaMaskNoise { grid: 64, alpha, beta, kernel: 13, sigma: 6.0, fill: [124, 116, 104], p: 1.0 }
+        BetaMaskNoise {
+            grid: 64,
+            alpha,
+            beta,
+            kernel: 13,
+            sigma: 6.0,
+            fill: [124, 116, 104],
+            p: 1.0,
+        }
     }
 }
 
@@ -455,7 +537,12 @@ impl BetaMaskNoise {
             [shape] => Shape::Fixed(*shape),
             cells => Shape::Cells(cells.into()),
         };
-        BetaMaskNoise { grid, alpha: shape(alpha), beta: shape(beta), ..BetaMaskNoise::default() }
+        BetaMaskNoise {
+            grid,
+            alpha: shape(alpha),
+            beta: shape(beta),
+            ..BetaMaskNoise::default()
+        }
     }
 
     /// With this color where the mask is 0.
@@ -482,12 +569,18 @@ impl Op for BetaMaskNoise {
 
     fn check(&self) -> Result<()> {
         if !(1..=1024).contains(&self.grid) {
-            return Err(Error::config(format!("grid = {}: expected 1 to 1024", self.grid)));
+            return Err(Error::config(format!(
+                "grid = {}: expected 1 to 1024",
+                self.grid
+            )));
         }
         self.alpha.check("alpha", self.grid)?;
         self.beta.check("beta", self.grid)?;
         if self.kernel.is_multiple_of(2) || self.kernel > 1001 {
-            let text = format!("kernel = {}: expected an odd number from 1 to 1001", self.kernel);
+            let text = format!(
+                "kernel = {}: expected an odd number from 1 to 1001",
+                self.kernel
+            );
             return Err(Error::config(text));
         }
         check_range("sigma", self.sigma, [1e-3, 500.0])?;
@@ -518,13 +611,26 @@ mod tests {
     #[test]
     fn the_noted_seed_gives_the_mask_again() {
         let op = BetaMaskNoise::new(4, &[2.0], &[0.5]);
-        let at = Coord { epoch: 0, sample: 3, occurrence: 0, view: 0, op: OpKey(1) };
-        let mut steps = Steps::new(Size { width: 8, height: 8 });
+        let at = Coord {
+            epoch: 0,
+            sample: 3,
+            occurrence: 0,
+            view: 0,
+            op: OpKey(1),
+        };
+        let mut steps = Steps::new(Size {
+            width: 8,
+            height: 8,
+        });
         op.draw(&mut RandomStream::keyed(7, at), &mut steps);
-        let noted =
-            steps.noted(crate::augment::steps::note_key(OpKey::default(), "seed"), 1).unwrap().to_vec();
+        let noted = steps
+            .noted(crate::augment::steps::note_key(OpKey::default(), "seed"), 1)
+            .unwrap()
+            .to_vec();
         let program = Program::from(steps);
-        let [Step::Noise(Noise::BetaMask(mask))] = program.steps() else { panic!("one step") };
+        let [Step::Noise(Noise::BetaMask(mask))] = program.steps() else {
+            panic!("one step")
+        };
         assert_eq!(noted, [mask.seed as i64]);
         let again = op.mask(noted[0] as u64);
         assert!(mask.cells().eq(again.cells()) && mask.cells().count() == 16);
@@ -532,11 +638,20 @@ mod tests {
 
     #[test]
     fn parameters_survive_a_recipe_and_wrong_ones_are_refused_by_name() {
-        let make = |name: &str, params: &str| Registry::default().make(name, params.parse().unwrap());
-        let cells = make("beta_mask", "grid = 2\nalpha = [1.0, 2.0, 3.0, 4.0]\nbeta = 2.0").unwrap();
+        let make =
+            |name: &str, params: &str| Registry::default().make(name, params.parse().unwrap());
+        let cells = make(
+            "beta_mask",
+            "grid = 2\nalpha = [1.0, 2.0, 3.0, 4.0]\nbeta = 2.0",
+        )
+        .unwrap();
         assert_eq!(cells.params()["alpha"].as_array().unwrap().len(), 4);
         for (name, params, expected) in [
-            ("beta_mask", "grid = 2\nalpha = [1.0, 2.0, 3.0]", "alpha has 3 numbers"),
+            (
+                "beta_mask",
+                "grid = 2\nalpha = [1.0, 2.0, 3.0]",
+                "alpha has 3 numbers",
+            ),
             ("beta_mask", "grid = 0", "grid = 0"),
             ("beta_mask", "kernel = 4", "kernel = 4"),
             ("beta_mask", "beta = 0.0", "beta = 0"),

@@ -4,15 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{SizeParam, op_basics, yes};
 use crate::augment::{Filter, Op, Step, Steps};
+use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::RandomStream;
-use crate::error::{Error, Result};
 
 /// Resizes; torchvision `Resize`.
 ///
-/// `size` as one number is the new length of the shorter side, the other follows (truncated); as `[height, width]` it is
-/// exact. `filter` is `bilinear`, `bicubic`, `lanczos` or `nearest`. The first three are antialiased; `antialias = false`
-/// switches that off for the first two.
+/// `size` as one number is the new length of the shorter side, the other follows (truncated); as
+/// `[height, width]` it is exact. `filter` is `bilinear`, `bicubic`, `lanczos` or `nearest`. The
+/// first three are antialiased; `antialias = false` switches that off for the first two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
@@ -26,12 +26,19 @@ pub struct Resize {
 impl Resize {
     /// Makes the shorter side `side` pixels long.
     pub fn shorter(side: u32) -> Resize {
-        Resize { size: SizeParam::Side(side), filter: Filter::default(), antialias: true }
+        Resize {
+            size: SizeParam::Side(side),
+            filter: Filter::default(),
+            antialias: true,
+        }
     }
 
     /// Makes the image exactly this large.
     pub fn exact(height: u32, width: u32) -> Resize {
-        Resize { size: SizeParam::HeightWidth([height, width]), ..Resize::shorter(1) }
+        Resize {
+            size: SizeParam::HeightWidth([height, width]),
+            ..Resize::shorter(1)
+        }
     }
 
     /// Resamples with another filter.
@@ -45,11 +52,18 @@ impl Resize {
             SizeParam::HeightWidth(_) => self.size.frame(),
             SizeParam::Side(side) => {
                 let (short, long) = (frame.width.min(frame.height), frame.width.max(frame.height));
-                let scaled = (u64::from(side) * u64::from(long) / u64::from(short)).min(1 << 24) as u32;
+                let scaled =
+                    (u64::from(side) * u64::from(long) / u64::from(short)).min(1 << 24) as u32;
                 if frame.width <= frame.height {
-                    Size { width: side, height: scaled }
+                    Size {
+                        width: side,
+                        height: scaled,
+                    }
                 } else {
-                    Size { width: scaled, height: side }
+                    Size {
+                        width: scaled,
+                        height: side,
+                    }
                 }
             }
         }
@@ -77,8 +91,16 @@ impl Op for Resize {
 
     fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
         let Size { width, height } = self.target(steps.frame());
-        let filter = if self.antialias { self.filter } else { self.filter.without_antialias() };
-        steps.push(Step::Resize { width, height, filter });
+        let filter = if self.antialias {
+            self.filter
+        } else {
+            self.filter.without_antialias()
+        };
+        steps.push(Step::Resize {
+            width,
+            height,
+            filter,
+        });
     }
 }
 
@@ -90,8 +112,26 @@ mod tests {
     fn the_shorter_side_sets_the_size_and_the_longer_is_truncated() {
         let resize = Resize::shorter(256);
         let size = |width, height| resize.target(Size { width, height });
-        assert_eq!(size(500, 375), Size { width: 341, height: 256 });
-        assert_eq!(size(375, 500), Size { width: 256, height: 341 });
-        assert_eq!(size(1, 1), Size { width: 256, height: 256 });
+        assert_eq!(
+            size(500, 375),
+            Size {
+                width: 341,
+                height: 256
+            }
+        );
+        assert_eq!(
+            size(375, 500),
+            Size {
+                width: 256,
+                height: 341
+            }
+        );
+        assert_eq!(
+            size(1, 1),
+            Size {
+                width: 256,
+                height: 256
+            }
+        );
     }
 }

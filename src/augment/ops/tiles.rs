@@ -4,21 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{Span, is_default, op_basics};
 use crate::augment::{Filter, Op, Step, Steps};
+use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
-use crate::rng::{RandomStream, OpKey};
-use crate::error::{Error, Result};
+use crate::rng::{OpKey, RandomStream};
 
-/// Cuts the k-th view of its group out of an image of any size as the k-th tile of the best grid: view 0 is the whole
-/// image, squeezed to a tile; those beyond the grid are black.
+/// Cuts the k-th view of its group out of an image of any size as the k-th tile of the best grid:
+/// view 0 is the whole image, squeezed to a tile; those beyond the grid are black.
 ///
-/// The grid is the one of `grids` ([columns, rows], any number) that keeps the most pixels, among those the one that
-/// wastes least: LLaVA-NeXT's AnyRes (Liu et al., 2024). `grids = "slime"` tries all grids of n - 1 to n + 1 tiles for n =
-/// `ceil(area / side^2)` between 2 and 6: SliME (Zhang et al., 2024, arXiv 2406.08487). The image is resized to fit the
-/// grid (`filter`, bicubic), padded with black around, and cut row by row. `size` (336) is the side of a tile. Give the
-/// view block a `count` of one more than the largest grid has tiles.
+/// The grid is the one of `grids` ([columns, rows], any number) that keeps the most pixels, among
+/// those the one that wastes least: LLaVA-NeXT's AnyRes (Liu et al., 2024). `grids = "slime"` tries
+/// all grids of n - 1 to n + 1 tiles for n = `ceil(area / side^2)` between 2 and 6: SliME (Zhang et
+/// al., 2024, arXiv 2406.08487). The image is resized to fit the grid (`filter`, bicubic), padded
+/// with black around, and cut row by row. `size` (336) is the side of a tile. Give the view block a
+/// `count` of one more than the largest grid has tiles.
 ///
-/// Notes: `tiles` (how many there are), `grid` (columns, rows), `box` (left, top, width, height of the image on the grid).
+/// Notes: `tiles` (how many there are), `grid` (columns, rows), `box` (left, top, width, height of
+/// the image on the grid).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnyRes {
@@ -43,7 +45,11 @@ enum Rule {
 impl Default for AnyRes {
     fn default() -> AnyRes {
         let llava = [[1, 2], [2, 1], [2, 2], [3, 1], [1, 3]];
-        AnyRes { size: 336, grids: Grids::List(llava.to_vec()), filter: Filter::Bicubic }
+        AnyRes {
+            size: 336,
+            grids: Grids::List(llava.to_vec()),
+            filter: Filter::Bicubic,
+        }
     }
 }
 
@@ -52,7 +58,8 @@ fn rate([columns, rows]: [u32; 2], size: u32, frame: Size) -> (u64, u64) {
     let (w, h) = (f64::from(columns * size), f64::from(rows * size));
     let (width, height) = (f64::from(frame.width), f64::from(frame.height));
     let scale = (w / width).min(h / height);
-    let covered = ((width * scale) as u64 * (height * scale) as u64).min(width as u64 * height as u64);
+    let covered =
+        ((width * scale) as u64 * (height * scale) as u64).min(width as u64 * height as u64);
     (covered, w as u64 * h as u64 - covered)
 }
 
@@ -62,7 +69,9 @@ impl AnyRes {
         let mut consider = |grid: [u32; 2]| {
             let (covered, wasted) = rate(grid, self.size, frame);
             // The first of equals wins.
-            if best.is_none_or(|(_, (most, least))| covered > most || covered == most && wasted < least) {
+            if best.is_none_or(|(_, (most, least))| {
+                covered > most || covered == most && wasted < least
+            }) {
                 best = Some((grid, (covered, wasted)));
             }
         };
@@ -70,9 +79,12 @@ impl AnyRes {
             Grids::List(grids) => grids.iter().copied().for_each(&mut consider),
             Grids::Rule(Rule::Slime) => {
                 let area = u64::from(frame.width) * u64::from(frame.height);
-                let n = (area.div_ceil(u64::from(self.size) * u64::from(self.size)) as u32).clamp(2, 6);
+                let n =
+                    (area.div_ceil(u64::from(self.size) * u64::from(self.size)) as u32).clamp(2, 6);
                 for tiles in if n <= 2 { n } else { n - 1 }..=n + 1 {
-                    (1..=tiles).filter(|a| tiles % a == 0).for_each(|a| consider([a, tiles / a]));
+                    (1..=tiles)
+                        .filter(|a| tiles % a == 0)
+                        .for_each(|a| consider([a, tiles / a]));
                 }
             }
         }
@@ -87,17 +99,27 @@ impl Op for AnyRes {
         Span::Fixed(self.size.into()).check("size", [1.0, 4096.0])?;
         if let Grids::List(grids) = &self.grids {
             if grids.is_empty() {
-                return Err(Error::config("grids is empty: name at least one [columns, rows]"));
+                return Err(Error::config(
+                    "grids is empty: name at least one [columns, rows]",
+                ));
             }
-            if let Some(grid) = grids.iter().find(|grid| grid.iter().any(|side| !(1..=64).contains(side))) {
-                return Err(Error::config(format!("grids: {grid:?}: expected 1 to 64 columns and rows")));
+            if let Some(grid) = grids
+                .iter()
+                .find(|grid| grid.iter().any(|side| !(1..=64).contains(side)))
+            {
+                return Err(Error::config(format!(
+                    "grids: {grid:?}: expected 1 to 64 columns and rows"
+                )));
             }
         }
         Ok(())
     }
 
     fn frame(&self, _frame: Option<Size>) -> Option<Size> {
-        Some(Size { width: self.size, height: self.size })
+        Some(Size {
+            width: self.size,
+            height: self.size,
+        })
     }
 
     fn notes(&self) -> Vec<(String, usize)> {
@@ -114,9 +136,15 @@ impl Op for AnyRes {
             f64::from(grid_height) / f64::from(frame.height),
         );
         let (width, height) = if by_width < by_height {
-            (grid_width, ((f64::from(frame.height) * by_width).ceil() as u32).clamp(1, grid_height))
+            (
+                grid_width,
+                ((f64::from(frame.height) * by_width).ceil() as u32).clamp(1, grid_height),
+            )
         } else {
-            (((f64::from(frame.width) * by_height).ceil() as u32).clamp(1, grid_width), grid_height)
+            (
+                ((f64::from(frame.width) * by_height).ceil() as u32).clamp(1, grid_width),
+                grid_height,
+            )
         };
         let (left, top) = ((grid_width - width) / 2, (grid_height - height) / 2);
         steps.note("tiles", &[i64::from(columns * rows)]);
@@ -125,17 +153,31 @@ impl Op for AnyRes {
         let size = self.size;
         let (nth, _) = steps.view();
         let Some(tile) = nth.checked_sub(1) else {
-            steps.push(Step::Resize { width: size, height: size, filter: self.filter });
+            steps.push(Step::Resize {
+                width: size,
+                height: size,
+                filter: self.filter,
+            });
             return;
         };
         let tile = tile as u32;
         if tile >= columns * rows {
             // Of the right size, whatever it holds.
-            steps.push(Step::Crop { left: 0, top: 0, width: size, height: size, pad: PadMode::default() });
+            steps.push(Step::Crop {
+                left: 0,
+                top: 0,
+                width: size,
+                height: size,
+                pad: PadMode::default(),
+            });
             steps.push(Step::Blank);
             return;
         }
-        steps.push(Step::Resize { width, height, filter: self.filter });
+        steps.push(Step::Resize {
+            width,
+            height,
+            filter: self.filter,
+        });
         steps.push(Step::Crop {
             left: i64::from(tile % columns * size) - i64::from(left),
             top: i64::from(tile / columns * size) - i64::from(top),
@@ -146,15 +188,17 @@ impl Op for AnyRes {
     }
 }
 
-/// Cuts the k-th view of its group out as a node of a tree of quadrants, breadth first: view 0 is the whole image, views 1
-/// to 4 its quadrants (top left, bottom left, top right, bottom right), views 5 to 20 those of the first quadrant and so
-/// on; DC2 (Wang et al., 2024, arXiv 2408.15556).
+/// Cuts the k-th view of its group out as a node of a tree of quadrants, breadth first: view 0 is
+/// the whole image, views 1 to 4 its quadrants (top left, bottom left, top right, bottom right),
+/// views 5 to 20 those of the first quadrant and so on; DC2 (Wang et al., 2024, arXiv 2408.15556).
 ///
-/// Halves are `side / 2`; an odd last row or column is dropped. A node whose quadrants would have a side below `least` (168)
-/// has none, and their views are black. Nodes are resized to `size` (336; `filter`, bicubic). `depth` levels below the whole
-/// image come from the view block's `count`: 1, 5, 21, 85.
+/// Halves are `side / 2`; an odd last row or column is dropped. A node whose quadrants would have a
+/// side below `least` (168) has none, and their views are black. Nodes are resized to `size` (336;
+/// `filter`, bicubic). `depth` levels below the whole image come from the view block's `count`: 1,
+/// 5, 21, 85.
 ///
-/// Notes: `there` (1 if the node exists), `parent` (the parent's view, -1 for the root), `box` (left, top, width, height).
+/// Notes: `there` (1 if the node exists), `parent` (the parent's view, -1 for the root), `box`
+/// (left, top, width, height).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quadrants {
@@ -165,7 +209,11 @@ pub struct Quadrants {
 
 impl Default for Quadrants {
     fn default() -> Quadrants {
-        Quadrants { size: 336, least: 168, filter: Filter::Bicubic }
+        Quadrants {
+            size: 336,
+            least: 168,
+            filter: Filter::Bicubic,
+        }
     }
 }
 
@@ -194,7 +242,10 @@ impl Op for Quadrants {
     }
 
     fn frame(&self, _frame: Option<Size>) -> Option<Size> {
-        Some(Size { width: self.size, height: self.size })
+        Some(Size {
+            width: self.size,
+            height: self.size,
+        })
     }
 
     fn notes(&self) -> Vec<(String, usize)> {
@@ -205,27 +256,44 @@ impl Op for Quadrants {
         let (node, _) = steps.view();
         let place = self.node(node, steps.frame());
         steps.note("there", &[i64::from(place.is_some())]);
-        steps.note("parent", &[if node == 0 { -1 } else { (node as i64 - 1) / 4 }]);
+        steps.note(
+            "parent",
+            &[if node == 0 { -1 } else { (node as i64 - 1) / 4 }],
+        );
         steps.note("box", &place.unwrap_or_default().map(i64::from));
         let [left, top, width, height] = place.unwrap_or([0, 0, 1, 1]);
         let (left, top) = (i64::from(left), i64::from(top));
-        steps.push(Step::Crop { left, top, width, height, pad: PadMode::default() });
-        steps.push(Step::Resize { width: self.size, height: self.size, filter: self.filter });
+        steps.push(Step::Crop {
+            left,
+            top,
+            width,
+            height,
+            pad: PadMode::default(),
+        });
+        steps.push(Step::Resize {
+            width: self.size,
+            height: self.size,
+            filter: self.filter,
+        });
         if place.is_none() {
             steps.push(Step::Blank);
         }
     }
 }
 
-/// Cuts the k-th view of its group out as the k-th piece of a shuffled `grid` x `grid` (3) puzzle: the jigsaw pretext task
-/// (Noroozi and Favaro, 2016, arXiv 1603.09246), with the tiles of ScatSimCLR (Kinakh et al., 2021, arXiv 2108.13939).
+/// Cuts the k-th view of its group out as the k-th piece of a shuffled `grid` x `grid` (3) puzzle:
+/// the jigsaw pretext task (Noroozi and Favaro, 2016, arXiv 1603.09246), with the tiles of
+/// ScatSimCLR (Kinakh et al., 2021, arXiv 2108.13939).
 ///
-/// The image is taken for a square of its shorter side; piece (i, j) has the center `((2 j + 1) a, (2 i + 1) a)` for a =
-/// side / (2 grid), from `ceil(x - a)` to `int(x + a)`. The permutation is one of a fixed set of `permutations` (35), far
-/// from each other: from a random first one (`set_seed`, 0), again and again the one of 1,000 candidates with the largest
-/// least Hamming distance to those chosen. Pieces are resized to `size`. Give the view block a `count` of grid x grid.
+/// The image is taken for a square of its shorter side; piece (i, j) has the center `((2 j + 1) a,
+/// (2 i + 1) a)` for a = side / (2 grid), from `ceil(x - a)` to `int(x + a)`. The permutation is
+/// one of a fixed set of `permutations` (35), far from each other: from a random first one
+/// (`set_seed`, 0), again and again the one of 1,000 candidates with the largest least Hamming
+/// distance to those chosen. Pieces are resized to `size`. Give the view block a `count` of grid x
+/// grid.
 ///
-/// The note `permutation` is the label, the same for all pieces; `piece` says which piece stands in this view.
+/// The note `permutation` is the label, the same for all pieces; `piece` says which piece stands in
+/// this view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "JigsawForm", into = "JigsawForm")]
 pub struct Jigsaw {
@@ -276,7 +344,13 @@ impl From<Jigsaw> for JigsawForm {
 
 /// Different permutations, greedily far from each other.
 fn permutations(pieces: usize, count: usize, seed: u64) -> Vec<Vec<u8>> {
-    let at = crate::rng::Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("jigsaw set") };
+    let at = crate::rng::Coord {
+        epoch: 0,
+        sample: 0,
+        occurrence: 0,
+        view: 0,
+        op: OpKey::of("jigsaw set"),
+    };
     let mut rng = RandomStream::keyed(seed, at);
     let mut shuffled = || {
         let mut order: Vec<u8> = (0..pieces as u8).collect();
@@ -286,7 +360,12 @@ fn permutations(pieces: usize, count: usize, seed: u64) -> Vec<Vec<u8>> {
     let mut set = vec![shuffled()];
     let distance = |a: &[u8], b: &[u8]| a.iter().zip(b).filter(|(a, b)| a != b).count();
     while set.len() < count {
-        let least = |order: &Vec<u8>| set.iter().map(|chosen| distance(chosen, order)).min().unwrap_or(0);
+        let least = |order: &Vec<u8>| {
+            set.iter()
+                .map(|chosen| distance(chosen, order))
+                .min()
+                .unwrap_or(0)
+        };
         // The first of equals.
         let mut best = (0, Vec::new());
         for _ in 0..1000 {
@@ -307,7 +386,10 @@ impl Op for Jigsaw {
     op_basics!("jigsaw");
 
     fn frame(&self, _frame: Option<Size>) -> Option<Size> {
-        Some(Size { width: self.form.size, height: self.form.size })
+        Some(Size {
+            width: self.form.size,
+            height: self.form.size,
+        })
     }
 
     fn notes(&self) -> Vec<(String, usize)> {
@@ -330,8 +412,18 @@ impl Op for Jigsaw {
         let (top, height) = span(piece / self.form.grid);
         steps.note("permutation", &[label as i64]);
         steps.note("piece", &[i64::from(piece)]);
-        steps.push(Step::Crop { left, top, width, height, pad: PadMode::Edge });
-        steps.push(Step::Resize { width: self.form.size, height: self.form.size, filter: self.form.filter });
+        steps.push(Step::Crop {
+            left,
+            top,
+            width,
+            height,
+            pad: PadMode::Edge,
+        });
+        steps.push(Step::Resize {
+            width: self.form.size,
+            height: self.form.size,
+            filter: self.form.filter,
+        });
     }
 }
 
@@ -360,18 +452,34 @@ mod tests {
 
     #[test]
     fn tiles_put_together_are_the_resized_padded_image() {
-        let op = AnyRes { size: 8, grids: Grids::List(vec![[2, 1], [2, 2]]), filter: Filter::Bilinear };
+        let op = AnyRes {
+            size: 8,
+            grids: Grids::List(vec![[2, 1], [2, 2]]),
+            filter: Filter::Bilinear,
+        };
         let image: Vec<u8> = (0..20 * 11 * 3).map(|i| (i * 7 % 251) as u8).collect();
         let run = |nth: usize| {
             let mut steps = Steps::new(frame(20, 11));
             steps.restart(frame(20, 11), nth, 5);
-            let at = crate::rng::Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey(1) };
+            let at = crate::rng::Coord {
+                epoch: 0,
+                sample: 0,
+                occurrence: 0,
+                view: 0,
+                op: OpKey(1),
+            };
             op.draw(&mut RandomStream::keyed(0, at), &mut steps);
             let program = crate::augment::Program::from(steps);
             let mut out = vec![0; 8 * 8 * 3];
             let whole = crate::geometry::Rect::whole(20, 11);
             program
-                .run(&mut crate::augment::Scratch::new(true), &image, whole, &mut out, frame(8, 8))
+                .run(
+                    &mut crate::augment::Scratch::new(true),
+                    &image,
+                    whole,
+                    &mut out,
+                    frame(8, 8),
+                )
                 .unwrap();
             out
         };
@@ -379,16 +487,32 @@ mod tests {
         let tiles: Vec<Vec<u8>> = (1..5).map(run).collect();
         let row = |y: usize| {
             let pair = &tiles[y / 8 * 2..][..2];
-            pair.iter().flat_map(|tile| tile[y % 8 * 24..][..24].to_vec()).collect::<Vec<u8>>()
+            pair.iter()
+                .flat_map(|tile| tile[y % 8 * 24..][..24].to_vec())
+                .collect::<Vec<u8>>()
         };
-        assert!((0..3).chain(12..16).all(|y| row(y).iter().all(|value| *value == 0)));
+        assert!(
+            (0..3)
+                .chain(12..16)
+                .all(|y| row(y).iter().all(|value| *value == 0))
+        );
         let expected = {
-            let resize = Step::Resize { width: 16, height: 9, filter: Filter::Bilinear };
+            let resize = Step::Resize {
+                width: 16,
+                height: 9,
+                filter: Filter::Bilinear,
+            };
             let program = crate::augment::Program::of([resize], frame(20, 11));
             let mut out = vec![0; 16 * 9 * 3];
             let whole = crate::geometry::Rect::whole(20, 11);
             program
-                .run(&mut crate::augment::Scratch::new(true), &image, whole, &mut out, frame(16, 9))
+                .run(
+                    &mut crate::augment::Scratch::new(true),
+                    &image,
+                    whole,
+                    &mut out,
+                    frame(16, 9),
+                )
                 .unwrap();
             out
         };
@@ -399,7 +523,11 @@ mod tests {
 
     #[test]
     fn quadrants_stop_where_they_would_be_too_small() {
-        let op = Quadrants { size: 4, least: 10, filter: Filter::Bilinear };
+        let op = Quadrants {
+            size: 4,
+            least: 10,
+            filter: Filter::Bilinear,
+        };
         let big = frame(45, 41);
         assert_eq!(op.node(1, big), Some([0, 0, 22, 20]));
         assert_eq!(op.node(2, big), Some([0, 20, 22, 20]));

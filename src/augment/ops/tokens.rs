@@ -1,17 +1,19 @@
-//! Which patches of an image a model sees: masks for masked image modelling, left with the batch as notes. Pixels stay.
+//! Which patches of an image a model sees: masks for masked image modelling, left with the batch as
+//! notes. Pixels stay.
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{Span, check_range, op_basics};
 use crate::augment::{Op, Steps};
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::rng::RandomStream;
 
 /// Masks patches at random; He et al., 2022 (MAE, arXiv 2111.06377).
 ///
-/// The image is `grid` x `grid` patches (14), or `[rows, columns]`; `ratio` (0.75) of them is masked. Notes, all in the
-/// order of patches, row by row: `mask` (1 = masked), `keep` (the numbers of those kept, in random order, as MAE's
-/// `ids_keep`), `restore` (where each patch stands in the shuffled order, as `ids_restore`).
+/// The image is `grid` x `grid` patches (14), or `[rows, columns]`; `ratio` (0.75) of them is
+/// masked. Notes, all in the order of patches, row by row: `mask` (1 = masked), `keep` (the numbers
+/// of those kept, in random order, as MAE's `ids_keep`), `restore` (where each patch stands in the
+/// shuffled order, as `ids_restore`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenMask {
@@ -45,13 +47,18 @@ impl Grid {
         if (1..=256).contains(&rows) && (1..=256).contains(&columns) {
             return Ok(());
         }
-        Err(Error::config(format!("grid = {rows} x {columns}: expected 1 to 256 patches a side")))
+        Err(Error::config(format!(
+            "grid = {rows} x {columns}: expected 1 to 256 patches a side"
+        )))
     }
 }
 
 impl Default for TokenMask {
     fn default() -> TokenMask {
-        TokenMask { grid: Grid::Side(14), ratio: 0.75 }
+        TokenMask {
+            grid: Grid::Side(14),
+            ratio: 0.75,
+        }
     }
 }
 
@@ -72,7 +79,11 @@ impl Op for TokenMask {
 
     fn notes(&self) -> Vec<(String, usize)> {
         let patches = self.grid.patches();
-        vec![("mask".into(), patches), ("keep".into(), self.kept()), ("restore".into(), patches)]
+        vec![
+            ("mask".into(), patches),
+            ("keep".into(), self.kept()),
+            ("restore".into(), patches),
+        ]
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
@@ -92,8 +103,9 @@ impl Op for TokenMask {
 
 /// Masks rectangles of patches until there are enough; Bao et al., 2022 (BEiT, arXiv 2106.08254).
 ///
-/// `grid` (14); `masked` (75) patches in all at most; each block of at least `least` (16) patches, of an aspect ratio of
-/// `ratio` (0.3 to 1/0.3), drawn uniformly in its logarithm, ten tries each. The note `mask` has a 1 for each masked patch.
+/// `grid` (14); `masked` (75) patches in all at most; each block of at least `least` (16) patches,
+/// of an aspect ratio of `ratio` (0.3 to 1/0.3), drawn uniformly in its logarithm, ten tries each.
+/// The note `mask` has a 1 for each masked patch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BlockMask {
@@ -105,7 +117,12 @@ pub struct BlockMask {
 
 impl Default for BlockMask {
     fn default() -> BlockMask {
-        BlockMask { grid: Grid::Side(14), masked: 75, least: 16, ratio: [0.3, 1.0 / 0.3] }
+        BlockMask {
+            grid: Grid::Side(14),
+            masked: 75,
+            least: 16,
+            ratio: [0.3, 1.0 / 0.3],
+        }
     }
 }
 
@@ -124,7 +141,8 @@ impl BlockMask {
             }
             let top = rng.below((rows - height) as u64 + 1) as usize;
             let left = rng.below((columns - width) as u64 + 1) as usize;
-            let cells = (top..top + height).flat_map(|y| (left..left + width).map(move |x| y * columns + x));
+            let cells = (top..top + height)
+                .flat_map(|y| (left..left + width).map(move |x| y * columns + x));
             let new = cells.clone().filter(|&cell| mask[cell] == 0).count();
             if (1..=most).contains(&new) {
                 cells.for_each(|cell| mask[cell] = 1);
@@ -146,7 +164,9 @@ impl Op for BlockMask {
         if low > 0.0 && low <= high && high.is_finite() {
             return Ok(());
         }
-        Err(Error::config(format!("ratio = [{low}, {high}]: expected 0 < low <= high")))
+        Err(Error::config(format!(
+            "ratio = [{low}, {high}]: expected 0 < low <= high"
+        )))
     }
 
     fn notes(&self) -> Vec<(String, usize)> {
@@ -169,18 +189,19 @@ impl Op for BlockMask {
 /// A rectangle of an image: left, top, width, height in pixels.
 pub type Window = [f64; 4];
 
-/// The patches of a crop that matter most, from a map of scores over a larger crop of the same image; Yang et al., 2023
-/// (A-CLIP, arXiv 2212.08653).
+/// The patches of a crop that matter most, from a map of scores over a larger crop of the same
+/// image; Yang et al., 2023 (A-CLIP, arXiv 2212.08653).
 ///
-/// `scores` are `grid` x `grid` values of the patches of the window `large`, row by row; `small` is the window of the view,
-/// inside it. The map is brought to the pixels of `large`, cut to `small`, brought to the view's own grid and to cells of
-/// `cell` x `cell` patches, all bilinearly (pixel centers at halves, edges repeated, no antialiasing). The `keep` best cells
-/// are kept; of equal scores the first. Returns the numbers of their patches, ascending.
+/// `scores` are `grid` x `grid` values of the patches of the window `large`, row by row; `small` is
+/// the window of the view, inside it. The map is brought to the pixels of `large`, cut to `small`,
+/// brought to the view's own grid and to cells of `cell` x `cell` patches, all bilinearly (pixel
+/// centers at halves, edges repeated, no antialiasing). The `keep` best cells are kept; of equal
+/// scores the first. Returns the numbers of their patches, ascending.
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Config`] if there are not `grid` x `grid` finite scores, `cell` does not divide `grid`, `keep` is beyond
-/// the number of cells, or `small` is empty or not inside `large`.
+/// [`crate::Kind::Config`] if there are not `grid` x `grid` finite scores, `cell` does not divide
+/// `grid`, `keep` is beyond the number of cells, or `small` is empty or not inside `large`.
 pub fn keep_by_score(
     scores: &[f32],
     grid: usize,
@@ -191,10 +212,15 @@ pub fn keep_by_score(
 ) -> Result<Vec<u32>> {
     let bad = |text: String| Err(Error::config(text));
     if grid == 0 || scores.len() != grid * grid || !scores.iter().all(|score| score.is_finite()) {
-        return bad(format!("{} scores: expected {grid} x {grid} finite ones", scores.len()));
+        return bad(format!(
+            "{} scores: expected {grid} x {grid} finite ones",
+            scores.len()
+        ));
     }
     if cell == 0 || !grid.is_multiple_of(cell) {
-        return bad(format!("cell = {cell}: expected a divisor of the {grid} patches of a side"));
+        return bad(format!(
+            "cell = {cell}: expected a divisor of the {grid} patches of a side"
+        ));
     }
     let cells = grid / cell;
     if keep > cells * cells {
@@ -209,9 +235,13 @@ pub fn keep_by_score(
     let [width, height] = [large[2], large[3]].map(|side| side as usize);
     let pixels = bilinear(scores, (grid, grid), (width, height));
     let [left, top] = [small[0] - large[0], small[1] - large[1]].map(|start| start as usize);
-    let (w, h) = ((small[2] as usize).min(width - left), (small[3] as usize).min(height - top));
-    let cut: Vec<f32> =
-        (top..top + h).flat_map(|y| pixels[y * width + left..][..w].iter().copied()).collect();
+    let (w, h) = (
+        (small[2] as usize).min(width - left),
+        (small[3] as usize).min(height - top),
+    );
+    let cut: Vec<f32> = (top..top + h)
+        .flat_map(|y| pixels[y * width + left..][..w].iter().copied())
+        .collect();
     let view = bilinear(&cut, (w, h), (grid, grid));
     let coarse = bilinear(&view, (grid, grid), (cells, cells));
     let mut order: Vec<usize> = (0..coarse.len()).collect();
@@ -228,7 +258,11 @@ pub fn keep_by_score(
 }
 
 /// Resamples a map of (width, height) values.
-fn bilinear(map: &[f32], (width, height): (usize, usize), (to_width, to_height): (usize, usize)) -> Vec<f32> {
+fn bilinear(
+    map: &[f32],
+    (width, height): (usize, usize),
+    (to_width, to_height): (usize, usize),
+) -> Vec<f32> {
     let taps = |from: usize, to: usize| -> Vec<(usize, usize, f32)> {
         let scale = from as f32 / to as f32;
         let place = |i: usize| ((i as f32 + 0.5) * scale - 0.5).max(0.0);
@@ -241,7 +275,8 @@ fn bilinear(map: &[f32], (width, height): (usize, usize), (to_width, to_height):
     let mut out = Vec::with_capacity(to_width * to_height);
     for (y0, y1, down) in taps(height, to_height) {
         for &(x0, x1, across) in &columns {
-            let row = |y: usize| map[y * width + x0] * (1.0 - across) + map[y * width + x1] * across;
+            let row =
+                |y: usize| map[y * width + x0] * (1.0 - across) + map[y * width + x1] * across;
             out.push(row(y0) * (1.0 - down) + row(y1) * down);
         }
     }
@@ -251,12 +286,15 @@ fn bilinear(map: &[f32], (width, height): (usize, usize), (to_width, to_height):
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::steps::Note;
     use crate::augment::Program;
+    use crate::augment::steps::Note;
     use crate::geometry::Size;
 
     fn noted(op: &dyn Op, seed: u64, name: &str) -> Vec<i64> {
-        let mut steps = Steps::new(Size { width: 8, height: 8 });
+        let mut steps = Steps::new(Size {
+            width: 8,
+            height: 8,
+        });
         let at = crate::rng::Coord {
             epoch: 0,
             sample: seed,
@@ -264,18 +302,38 @@ mod tests {
             view: 0,
             op: crate::rng::OpKey(1),
         };
-        steps.within("mask", |steps| op.draw(&mut RandomStream::keyed(7, at), steps));
-        let width = op.notes().iter().find(|(noted, _)| noted == name).unwrap().1;
-        Program::from(steps).note(&Note::new("mask", name, width)).unwrap().to_vec()
+        steps.within("mask", |steps| {
+            op.draw(&mut RandomStream::keyed(7, at), steps)
+        });
+        let width = op
+            .notes()
+            .iter()
+            .find(|(noted, _)| noted == name)
+            .unwrap()
+            .1;
+        Program::from(steps)
+            .note(&Note::new("mask", name, width))
+            .unwrap()
+            .to_vec()
     }
 
     #[test]
     fn random_masks_keep_the_share_and_restore_the_order() {
         let op = TokenMask::default();
-        let (mask, keep, restore) = (noted(&op, 3, "mask"), noted(&op, 3, "keep"), noted(&op, 3, "restore"));
-        assert_eq!((mask.len(), keep.len(), mask.iter().sum::<i64>()), (196, 49, 147));
+        let (mask, keep, restore) = (
+            noted(&op, 3, "mask"),
+            noted(&op, 3, "keep"),
+            noted(&op, 3, "restore"),
+        );
+        assert_eq!(
+            (mask.len(), keep.len(), mask.iter().sum::<i64>()),
+            (196, 49, 147)
+        );
         for (place, patch) in keep.iter().enumerate() {
-            assert_eq!((mask[*patch as usize], restore[*patch as usize]), (0, place as i64));
+            assert_eq!(
+                (mask[*patch as usize], restore[*patch as usize]),
+                (0, place as i64)
+            );
         }
         assert_ne!(noted(&op, 4, "mask"), mask);
     }
@@ -283,8 +341,13 @@ mod tests {
     #[test]
     fn block_masks_reach_the_number_and_never_pass_it() {
         let op = BlockMask::default();
-        let counts: Vec<i64> = (0..200).map(|seed| noted(&op, seed, "mask").iter().sum()).collect();
-        assert!(counts.iter().all(|count| (60..=75).contains(count)), "{counts:?}");
+        let counts: Vec<i64> = (0..200)
+            .map(|seed| noted(&op, seed, "mask").iter().sum())
+            .collect();
+        assert!(
+            counts.iter().all(|count| (60..=75).contains(count)),
+            "{counts:?}"
+        );
         assert!(counts.iter().filter(|count| **count == 75).count() > 100);
     }
 
@@ -292,12 +355,29 @@ mod tests {
     fn the_patches_under_the_highest_scores_are_kept() {
         // Scores grow to the right over the large window; the small one is its right half.
         let scores: Vec<f32> = (0..196).map(|i| (i % 14) as f32).collect();
-        let kept =
-            keep_by_score(&scores, 14, [0.0, 0.0, 224.0, 224.0], [112.0, 0.0, 112.0, 224.0], 2, 7).unwrap();
+        let kept = keep_by_score(
+            &scores,
+            14,
+            [0.0, 0.0, 224.0, 224.0],
+            [112.0, 0.0, 112.0, 224.0],
+            2,
+            7,
+        )
+        .unwrap();
         // The seven cells of the last column: patches 12 and 13 of each row.
-        let expected: Vec<u32> = (0..14).flat_map(|row| [row * 14 + 12, row * 14 + 13]).collect();
+        let expected: Vec<u32> = (0..14)
+            .flat_map(|row| [row * 14 + 12, row * 14 + 13])
+            .collect();
         assert_eq!(kept, expected);
-        let all = keep_by_score(&scores, 14, [5.0, 5.0, 90.0, 80.0], [6.0, 7.0, 30.0, 20.0], 1, 196).unwrap();
+        let all = keep_by_score(
+            &scores,
+            14,
+            [5.0, 5.0, 90.0, 80.0],
+            [6.0, 7.0, 30.0, 20.0],
+            1,
+            196,
+        )
+        .unwrap();
         assert_eq!(all, (0..196).collect::<Vec<u32>>());
         for (large, small, keep) in [
             ([0.0, 0.0, 50.0, 50.0], [10.0, 0.0, 50.0, 50.0], 5),

@@ -1,11 +1,12 @@
-//! Ops that shift, scale and bend the values: the arithmetic and contrast families of Crafting-Shifts, after the imgaug library.
+//! Ops that shift, scale and bend the values: the arithmetic and contrast families of
+//! Crafting-Shifts, after the imgaug library.
 
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::{Span, check_p, half, one, op_basics};
 use crate::augment::{Clahe, Levels, Op, Step, Steps};
-use crate::rng::RandomStream;
 use crate::error::Result;
+use crate::rng::RandomStream;
 
 /// One number for each channel, or the same for all. Takes three draws in any case.
 pub(super) fn channels(span: Span, apart: bool, rng: &mut RandomStream) -> [f64; 3] {
@@ -15,8 +16,8 @@ pub(super) fn channels(span: Span, apart: bool, rng: &mut RandomStream) -> [f64;
 
 /// Adds to all values; imgaug `Add`.
 ///
-/// `value` -255 to 255, a number or `[low, high]`, truncated; the sum is clipped. `per_channel` (false) draws one for each
-/// channel; `p` (1).
+/// `value` -255 to 255, a number or `[low, high]`, truncated; the sum is clipped. `per_channel`
+/// (false) draws one for each channel; `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Add {
@@ -46,8 +47,8 @@ impl Op for Add {
 
 /// Multiplies all values; imgaug `Multiply`.
 ///
-/// `factor` 0 to 1000, a number or `[low, high]`; the product is clipped and truncated. `per_channel` (false) draws one for
-/// each channel; `p` (1).
+/// `factor` 0 to 1000, a number or `[low, high]`; the product is clipped and truncated.
+/// `per_channel` (false) draws one for each channel; `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Multiply {
@@ -70,13 +71,15 @@ impl Op for Multiply {
         let go = rng.bernoulli(self.p);
         let factors = channels(self.factor, self.per_channel, rng);
         if go {
-            steps.push(Step::Levels(Levels::Multiply(factors.map(|factor| factor as f32))));
+            steps.push(Step::Levels(Levels::Multiply(
+                factors.map(|factor| factor as f32),
+            )));
         }
     }
 }
 
-/// Blacks out each channel with probability `drop` (0.5), but leaves at least one, with probability `p` (1); imgaug
-/// `Dropout2d`, albumentations `ChannelDropout`.
+/// Blacks out each channel with probability `drop` (0.5), but leaves at least one, with probability
+/// `p` (1); imgaug `Dropout2d`, albumentations `ChannelDropout`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelDropout {
@@ -108,7 +111,8 @@ impl Op for ChannelDropout {
     }
 }
 
-/// Stretches values away from the middle: `127 + factor (v - 127)`, clipped and truncated; imgaug `LinearContrast`.
+/// Stretches values away from the middle: `127 + factor (v - 127)`, clipped and truncated; imgaug
+/// `LinearContrast`.
 ///
 /// `factor` 0 to 1000, a number or `[low, high]`; `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,10 +140,11 @@ impl Op for LinearContrast {
     }
 }
 
-/// Bends values along a logistic curve: `255 / (1 + exp(gain (cutoff - v / 255)))`, truncated; scikit-image
-/// `adjust_sigmoid`, imgaug `SigmoidContrast`.
+/// Bends values along a logistic curve: `255 / (1 + exp(gain (cutoff - v / 255)))`, truncated;
+/// scikit-image `adjust_sigmoid`, imgaug `SigmoidContrast`.
 ///
-/// `gain` (10; 0 to 1000) is the steepness, `cutoff` (0.5; 0 to 1) the middle; numbers or `[low, high]`; `p` (1).
+/// `gain` (10; 0 to 1000) is the steepness, `cutoff` (0.5; 0 to 1) the middle; numbers or `[low,
+/// high]`; `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SigmoidContrast {
@@ -177,7 +182,8 @@ impl Op for SigmoidContrast {
     }
 }
 
-/// Lifts dark values: `255 gain log2(1 + v / 255)`, clipped and truncated; scikit-image `adjust_log`, imgaug `LogContrast`.
+/// Lifts dark values: `255 gain log2(1 + v / 255)`, clipped and truncated; scikit-image
+/// `adjust_log`, imgaug `LogContrast`.
 ///
 /// `gain` (1; 0 to 1000), a number or `[low, high]`; `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -210,8 +216,8 @@ impl Op for LogContrast {
     }
 }
 
-/// Leaves a number of equally spaced values: the middles of `levels` equal intervals, truncated; imgaug
-/// `UniformColorQuantization`.
+/// Leaves a number of equally spaced values: the middles of `levels` equal intervals, truncated;
+/// imgaug `UniformColorQuantization`.
 ///
 /// `levels` 2 to 256, a whole number or `[low, high]`, both included; `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -239,11 +245,12 @@ impl Op for Quantize {
     }
 }
 
-/// Equalizes each channel's histogram tile by tile, its counts limited: CLAHE; OpenCV `createCLAHE` on each channel, imgaug
-/// `AllChannelsCLAHE`.
+/// Equalizes each channel's histogram tile by tile, its counts limited: CLAHE; OpenCV `createCLAHE`
+/// on each channel, imgaug `AllChannelsCLAHE`.
 ///
-/// `clip_limit` (2; 0 to 1000, 0 does not limit) is how many times the mean a count may be; `tile` (64 pixels; 1 to 16384) is
-/// the side of a tile, of which there is at least one and at most 64 a side; numbers or `[low, high]`; `p` (1).
+/// `clip_limit` (2; 0 to 1000, 0 does not limit) is how many times the mean a count may be; `tile`
+/// (64 pixels; 1 to 16384) is the side of a tile, of which there is at least one and at most 64 a
+/// side; numbers or `[low, high]`; `p` (1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClaheOp {

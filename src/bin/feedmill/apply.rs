@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use feedmill::augment::{Registry, self};
-use feedmill::geometry::Size;
-use feedmill::decode::{Limits, self};
+use feedmill::augment::{self, Registry};
+use feedmill::decode::{self, Limits};
 use feedmill::geometry::Rect;
+use feedmill::geometry::Size;
 use feedmill::source::Codec;
 use feedmill::{Error, Kind};
 
@@ -32,8 +32,10 @@ impl Args {
         struct Form {
             op: feedmill::toml::Table,
         }
-        let form: Form = feedmill::toml::from_str(&format!("op = {{ {} }}", self.op))
-            .map_err(|error| Error::config(format!("the op \"{}\": {}", self.op, error.message())))?;
+        let form: Form =
+            feedmill::toml::from_str(&format!("op = {{ {} }}", self.op)).map_err(|error| {
+                Error::config(format!("the op \"{}\": {}", self.op, error.message()))
+            })?;
         let mut params = form.op;
         let Some(feedmill::toml::Value::String(name)) = params.remove("op") else {
             let text = format!("\"{}\" names no op: expected op = \"NAME\", …", self.op);
@@ -55,16 +57,36 @@ pub fn read_image(path: &std::path::Path) -> feedmill::Result<(Size, Vec<u8>)> {
         let probe = decode::probe(&bytes, Codec::sniff(&bytes)?, &Limits::default())?;
         let whole = Rect::whole(probe.width, probe.height);
         decode::Decoder::new().decode(&bytes, &probe, whole, &mut rgb)?;
-        Ok(Size { width: probe.width, height: probe.height })
+        Ok(Size {
+            width: probe.width,
+            height: probe.height,
+        })
     };
     let frame = read().map_err(|error| error.at(path.display()))?;
     Ok((frame, rgb))
 }
 
 /// Writes RGB pixels as PNG.
-pub fn write_png(path: &std::path::Path, width: u32, height: u32, rgb: &[u8]) -> feedmill::Result<()> {
+pub fn write_png(
+    path: &std::path::Path,
+    width: u32,
+    height: u32,
+    rgb: &[u8],
+) -> feedmill::Result<()> {
     let png = image::ImageFormat::Png;
-    image::save_buffer_with_format(path, rgb, width, height, image::ExtendedColorType::Rgb8, png).map_err(
-        |error| Error::new(Kind::Io, format!("{}: cannot write: {error}", path.display())).with_cause(error),
+    image::save_buffer_with_format(
+        path,
+        rgb,
+        width,
+        height,
+        image::ExtendedColorType::Rgb8,
+        png,
     )
+    .map_err(|error| {
+        Error::new(
+            Kind::Io,
+            format!("{}: cannot write: {error}", path.display()),
+        )
+        .with_cause(error)
+    })
 }

@@ -18,7 +18,8 @@ pub struct Args {
     /// Epochs that are timed, after one that warms up the page cache
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
-    /// What each stage would give if the others took no time, and what the others would give without it
+    /// What each stage would give if the others took no time, and what the others would give
+    /// without it
     #[arg(long)]
     headspace: bool,
     /// One JSON object for each epoch, then one for the run
@@ -37,7 +38,9 @@ impl Args {
         let opened = Instant::now();
         let mut loader = self.job.loader(World::SINGLE)?;
         let opening = opened.elapsed();
-        let batches = (0..=self.epochs).map(|epoch| loader.batches_at(epoch)).sum();
+        let batches = (0..=self.epochs)
+            .map(|epoch| loader.batches_at(epoch))
+            .sum();
         let bar = progress::bar(batches, "bench");
         let mut first_batch = None;
         let mut laps = Vec::new();
@@ -56,13 +59,19 @@ impl Args {
                 }
                 bar.inc(1);
             }
-            laps.push(Lap { images, seconds: lap.elapsed().as_secs_f64() });
+            laps.push(Lap {
+                images,
+                seconds: lap.elapsed().as_secs_f64(),
+            });
             lap = Instant::now();
         }
         bar.finish_and_clear();
         let stats = loader.stats();
         let timed = &laps[1..];
-        let mut rates: Vec<f64> = timed.iter().map(|lap| lap.images as f64 / lap.seconds).collect();
+        let mut rates: Vec<f64> = timed
+            .iter()
+            .map(|lap| lap.images as f64 / lap.seconds)
+            .collect();
         rates.sort_by(f64::total_cmp);
         let median = rates[rates.len() / 2];
         let images: u64 = laps.iter().map(|lap| lap.images).sum();
@@ -119,7 +128,11 @@ impl Args {
             output::json(out, &line)?;
             return Ok(Verdict::Fine);
         }
-        let shapes: Vec<String> = loader.shapes().iter().map(|shape| format!("{shape:?}")).collect();
+        let shapes: Vec<String> = loader
+            .shapes()
+            .iter()
+            .map(|shape| format!("{shape:?}"))
+            .collect();
         writeln!(
             out,
             "{} samples, {} batches of {} {:?} an epoch, {} workers",
@@ -131,7 +144,11 @@ impl Args {
         )?;
         for (epoch, lap) in laps.iter().enumerate() {
             let note = if epoch == 0 { " (warm-up)" } else { "" };
-            writeln!(out, "epoch {epoch}: {:>9.0} images/s{note}", lap.images as f64 / lap.seconds)?;
+            writeln!(
+                out,
+                "epoch {epoch}: {:>9.0} images/s{note}",
+                lap.images as f64 / lap.seconds
+            )?;
         }
         writeln!(out)?;
         writeln!(
@@ -151,8 +168,17 @@ impl Args {
         }
         writeln!(out, "\n{stats}\n\n{}", stats.bottleneck())?;
         if self.headspace {
-            writeln!(out, "\n{:>16}  {:>14}  {:>14}", "images/s", "it alone", "all but it")?;
-            for Headspace { stage, alone, without } in headspace {
+            writeln!(
+                out,
+                "\n{:>16}  {:>14}  {:>14}",
+                "images/s", "it alone", "all but it"
+            )?;
+            for Headspace {
+                stage,
+                alone,
+                without,
+            } in headspace
+            {
                 writeln!(out, "{stage:>16}  {alone:>14.0}  {without:>14.0}")?;
             }
         }
@@ -170,13 +196,21 @@ struct Headspace {
 }
 
 fn headspace(stats: &Stats, images: u64) -> Vec<Headspace> {
-    let total: f64 = stats.stages().iter().map(|(_, busy)| busy.as_secs_f64()).sum();
+    let total: f64 = stats
+        .stages()
+        .iter()
+        .map(|(_, busy)| busy.as_secs_f64())
+        .sum();
     let rate = |busy: f64| images as f64 * stats.workers as f64 / busy.max(1e-9);
     stats
         .stages()
         .map(|(stage, busy)| {
             let busy = busy.as_secs_f64();
-            Headspace { stage, alone: rate(busy), without: rate(total - busy) }
+            Headspace {
+                stage,
+                alone: rate(busy),
+                without: rate(total - busy),
+            }
         })
         .into()
 }
@@ -189,5 +223,10 @@ fn duration(time: Duration) -> String {
 fn peak_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    line.trim()
+        .strip_suffix(" kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib * 1024)
 }

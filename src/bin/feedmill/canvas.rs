@@ -16,7 +16,11 @@ pub struct Canvas {
 
 impl Canvas {
     pub fn new(width: usize, height: usize) -> Canvas {
-        Canvas { width, height, rgb: vec![24; width * height * 3] }
+        Canvas {
+            width,
+            height,
+            rgb: vec![24; width * height * 3],
+        }
     }
 
     pub fn row(&mut self, left: usize, top: usize, rgb: &[u8]) {
@@ -32,7 +36,8 @@ impl Canvas {
         }
     }
 
-    /// RandomStream the outline of a rectangle, given by its edges in pixels from the corner of `bounds`, as far as it is inside.
+    /// RandomStream the outline of a rectangle, given by its edges in pixels from the corner of
+    /// `bounds`, as far as it is inside.
     pub fn outline(&mut self, bounds: [usize; 4], edges: [f32; 4], color: [u8; 3]) {
         // Whatever the edges are, no more is walked than the bounds.
         let most = [bounds[2], bounds[3], bounds[2], bounds[3]];
@@ -67,8 +72,15 @@ impl Canvas {
     /// RandomStream a line of text, cut where `width` pixels end.
     pub fn text(&mut self, left: usize, top: usize, width: usize, text: &str) {
         for (number, character) in text.chars().take(width / CHARACTER).enumerate() {
-            let fonts = [font8x8::BASIC_FONTS.get(character), font8x8::LATIN_FONTS.get(character)];
-            let glyph = fonts.into_iter().flatten().next().or_else(|| font8x8::BASIC_FONTS.get('?'));
+            let fonts = [
+                font8x8::BASIC_FONTS.get(character),
+                font8x8::LATIN_FONTS.get(character),
+            ];
+            let glyph = fonts
+                .into_iter()
+                .flatten()
+                .next()
+                .or_else(|| font8x8::BASIC_FONTS.get('?'));
             for (y, bits) in glyph.unwrap_or_default().into_iter().enumerate() {
                 for x in (0..CHARACTER).filter(|x| bits >> x & 1 == 1) {
                     self.row(left + number * CHARACTER + x, top + y, &[230; 3]);

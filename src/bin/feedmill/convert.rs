@@ -10,7 +10,8 @@ use crate::{Verdict, output, progress, size, stop_on_signal};
 
 /// Convert a data set into a folder of shards
 ///
-/// The outcome is the same bytes however many jobs write it and however often it was broken off and resumed.
+/// The outcome is the same bytes however many jobs write it and however often it was broken off and
+/// resumed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The data set
@@ -26,7 +27,8 @@ pub struct Args {
     /// The quality of new JPEGs, 1 to 100 [92]; without --max-side every image is encoded anew
     #[arg(long, value_name = "QUALITY", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: Option<u8>,
-    /// Rewrite progressive JPEGs as baseline ones with the same coefficients, which are decoded several times as fast
+    /// Rewrite progressive JPEGs as baseline ones with the same coefficients, which are decoded
+    /// several times as fast
     #[arg(long)]
     baseline: bool,
     /// Store decoded RGB pixels
@@ -61,12 +63,18 @@ impl Args {
         let stop = stop_on_signal();
         let source = feedmill::source::open(&self.src)?;
         let bar = progress::bar(source.len(), "convert");
-        let done =
-            convert(&*source, &self.dst, &options, &stop, &|progress| bar.set_position(progress.samples));
+        let done = convert(&*source, &self.dst, &options, &stop, &|progress| {
+            bar.set_position(progress.samples)
+        });
         bar.finish_and_clear();
-        let Some(report) = output::unless_stopped(done)? else { return Ok(Verdict::Stopped) };
+        let Some(report) = output::unless_stopped(done)? else {
+            return Ok(Verdict::Stopped);
+        };
         for bad in &report.skipped {
-            output::complain(&format!("left out sample {} ({}): {}", bad.sample, bad.name, bad.message));
+            output::complain(&format!(
+                "left out sample {} ({}): {}",
+                bad.sample, bad.name, bad.message
+            ));
         }
         writeln!(
             out,

@@ -9,7 +9,8 @@ use crate::job::Job;
 use crate::output::{Failure, Out};
 use crate::{Verdict, output};
 
-/// Print a hash of every slot of every batch: equal lines mean equal bytes, whatever the workers, ranks or storage
+/// Print a hash of every slot of every batch: equal lines mean equal bytes, whatever the workers,
+/// ranks or storage
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -32,7 +33,9 @@ pub struct Args {
 }
 
 fn range(text: &str) -> Result<(u64, u64), String> {
-    let parts = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    let parts = text
+        .split_once("..")
+        .and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
     match parts {
         Some((a, b)) if a < b => Ok((a, b)),
         _ => Err("expected A..B with A < B, for example 0..10".into()),
@@ -51,7 +54,10 @@ impl Args {
             ))
             .into());
         }
-        for batch in loader.epoch_from(self.epoch, first)?.take((end - first) as usize) {
+        for batch in loader
+            .epoch_from(self.epoch, first)?
+            .take((end - first) as usize)
+        {
             let batch = batch?;
             for slot in 0..batch.len() {
                 let (place, hash) = (batch.first_slot() + slot, batch.slot_digest(slot));
@@ -66,7 +72,12 @@ impl Args {
                     });
                     output::json(out, &line)?;
                 } else {
-                    writeln!(out, "{} {} {place} {sample} {hash:016x}", batch.epoch(), batch.index())?;
+                    writeln!(
+                        out,
+                        "{} {} {place} {sample} {hash:016x}",
+                        batch.epoch(),
+                        batch.index()
+                    )?;
                 }
             }
         }

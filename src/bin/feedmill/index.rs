@@ -11,9 +11,9 @@ use crate::{Verdict, output, progress, stop_on_signal};
 
 /// Write the entropy index of the JPEGs of a folder, tar, Arrow or Parquet file, beside it
 ///
-/// With it, crops are decoded without what lies in front of them; pixels are the same. The data are not touched. After a
-/// change of the data the index is refused until it is written again or removed. Shards that `convert` writes have theirs
-/// inside.
+/// With it, crops are decoded without what lies in front of them; pixels are the same. The data are
+/// not touched. After a change of the data the index is refused until it is written again or
+/// removed. Shards that `convert` writes have theirs inside.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The data set
@@ -38,9 +38,14 @@ impl Args {
             bar.set_position(done);
         });
         bar.finish_and_clear();
-        let Some(report) = output::unless_stopped(done)? else { return Ok(Verdict::Stopped) };
+        let Some(report) = output::unless_stopped(done)? else {
+            return Ok(Verdict::Stopped);
+        };
         for bad in &report.bad {
-            output::complain(&format!("sample {} ({}) has no index: {}", bad.sample, bad.name, bad.message));
+            output::complain(&format!(
+                "sample {} ({}) has no index: {}",
+                bad.sample, bad.name, bad.message
+            ));
         }
         writeln!(
             out,
@@ -52,6 +57,10 @@ impl Args {
             bytes(report.bytes_in),
             report.bad.len()
         )?;
-        Ok(if report.bad.is_empty() { Verdict::Fine } else { Verdict::Bad })
+        Ok(if report.bad.is_empty() {
+            Verdict::Fine
+        } else {
+            Verdict::Bad
+        })
     }
 }

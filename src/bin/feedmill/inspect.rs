@@ -17,7 +17,9 @@ use crate::output::{self, Failure, Out, bytes};
 const PROBED: u64 = 1000;
 
 /// The fields that people read first; the others follow by name.
-const ORDER: [&str; 7] = ["form", "sample", "name", "samples", "classes", "target", "codec"];
+const ORDER: [&str; 7] = [
+    "form", "sample", "name", "samples", "classes", "target", "codec",
+];
 
 /// Tell what a data set is: its form, samples, classes, codecs and sizes, or one of its samples
 #[derive(Debug, clap::Args)]
@@ -65,7 +67,11 @@ impl Args {
                 statistics.add_index(entry.jpeg_index.into());
             }
         }
-        let files: u64 = shards.shards().iter().map(|shard| shard.sealed().bytes).sum();
+        let files: u64 = shards
+            .shards()
+            .iter()
+            .map(|shard| shard.sealed().bytes)
+            .sum();
         let mut value = common(shards, "shards", &statistics);
         value["shards"] = json!(shards.shards().len());
         value["file_bytes"] = json!(files);
@@ -105,7 +111,10 @@ fn overview(source: &dyn Source, format: Format) -> Value {
             Ok(raw)
         });
         match read {
-            Ok(source::Raw { bytes: source::Payload::Owned(buffer), .. }) => spare = buffer,
+            Ok(source::Raw {
+                bytes: source::Payload::Owned(buffer),
+                ..
+            }) => spare = buffer,
             Ok(_) => {}
             Err(_) => statistics.unreadable += 1,
         }
@@ -140,7 +149,8 @@ fn common(source: &dyn Source, form: &str, statistics: &Statistics) -> Value {
     value
 }
 
-/// How many samples classes have, where every sample has one class: what samplers by class can be asked for.
+/// How many samples classes have, where every sample has one class: what samplers by class can be
+/// asked for.
 fn class_sizes(source: &dyn Source) -> Option<Value> {
     let mut sizes = BTreeMap::new();
     for class in 0..source.classes().map_or(0, <[String]>::len) as u32 {
@@ -188,12 +198,21 @@ fn sample(source: &dyn Source, id: u64, shards: Option<&Shards>) -> Result<Value
     {
         let shard = &shards.shards()[number];
         let entry = shard.entry(record);
-        value["shard"] = json!(shard.path().file_name().unwrap_or_default().display().to_string());
+        value["shard"] = json!(
+            shard
+                .path()
+                .file_name()
+                .unwrap_or_default()
+                .display()
+                .to_string()
+        );
         value["record"] = json!(record);
         value["offset"] = json!(entry.offset);
         value["crc32c"] = json!(format!("{:08x}", entry.crc32c));
-        let extras: BTreeMap<&str, usize> =
-            shard.extras().map(|name| (name, shard.extra(name, record).map_or(0, <[u8]>::len))).collect();
+        let extras: BTreeMap<&str, usize> = shard
+            .extras()
+            .map(|name| (name, shard.extra(name, record).map_or(0, <[u8]>::len)))
+            .collect();
         value["extra_bytes"] = json!(extras);
     }
     Ok(value)
@@ -203,7 +222,9 @@ fn target(target: &Target, classes: Option<&[String]>) -> Value {
     let name = |class: &u32| classes.and_then(|classes| classes.get(*class as usize));
     match target {
         Target::Class(class) => json!({"class": class, "name": name(class)}),
-        Target::Multi(list) => json!({"classes": list, "names": list.iter().map(name).collect::<Vec<_>>()}),
+        Target::Multi(list) => {
+            json!({"classes": list, "names": list.iter().map(name).collect::<Vec<_>>()})
+        }
         Target::Soft(weights) => json!({"weights": weights}),
         _ => Value::Null,
     }
@@ -256,7 +277,11 @@ struct Spread {
 
 impl Spread {
     fn add(&mut self, value: u64) {
-        self.least = if self.count == 0 { value } else { self.least.min(value) };
+        self.least = if self.count == 0 {
+            value
+        } else {
+            self.least.min(value)
+        };
         self.most = self.most.max(value);
         self.sum += u128::from(value);
         self.count += 1;
@@ -273,7 +298,12 @@ impl Spread {
 
 /// The same for people: one field a line.
 fn print(out: &mut Out, value: &Value, indent: usize) -> std::io::Result<()> {
-    let rank = |key: &str| ORDER.iter().position(|known| *known == key).unwrap_or(ORDER.len());
+    let rank = |key: &str| {
+        ORDER
+            .iter()
+            .position(|known| *known == key)
+            .unwrap_or(ORDER.len())
+    };
     let mut fields: Vec<_> = value.as_object().into_iter().flatten().collect();
     fields.sort_by_key(|(key, _)| rank(key));
     for (key, value) in fields {
@@ -281,9 +311,17 @@ fn print(out: &mut Out, value: &Value, indent: usize) -> std::io::Result<()> {
         match value {
             Value::Null => {}
             Value::Object(fields) if key == "bytes" => {
-                let size = |name: &str| fields.get(name).and_then(Value::as_u64).map_or(String::new(), bytes);
+                let size = |name: &str| {
+                    fields
+                        .get(name)
+                        .and_then(Value::as_u64)
+                        .map_or(String::new(), bytes)
+                };
                 let (sum, min, mean, max) = (size("sum"), size("min"), size("mean"), size("max"));
-                writeln!(out, "{label:>16}  {sum}; each {min} to {max}, {mean} on average")?;
+                writeln!(
+                    out,
+                    "{label:>16}  {sum}; each {min} to {max}, {mean} on average"
+                )?;
             }
             Value::Object(fields) if fields.contains_key("mean") => {
                 writeln!(
@@ -299,8 +337,18 @@ fn print(out: &mut Out, value: &Value, indent: usize) -> std::io::Result<()> {
             Value::Object(_) => {}
             Value::Array(items) => {
                 let some: Vec<String> = items.iter().take(12).map(plain).collect();
-                let more = if items.len() > some.len() { ", …" } else { "" };
-                writeln!(out, "{:indent$}{label:>16}  {}: {}{more}", "", items.len(), some.join(", "))?;
+                let more = if items.len() > some.len() {
+                    ", …"
+                } else {
+                    ""
+                };
+                writeln!(
+                    out,
+                    "{:indent$}{label:>16}  {}: {}{more}",
+                    "",
+                    items.len(),
+                    some.join(", ")
+                )?;
             }
             other => writeln!(out, "{:indent$}{label:>16}  {}", "", plain(other))?,
         }

@@ -1,4 +1,5 @@
-//! What the commands that run a recipe have in common: the data, the recipe, and how the machine is used.
+//! What the commands that run a recipe have in common: the data, the recipe, and how the machine is
+//! used.
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +33,8 @@ pub struct Job {
     /// Which agent this is, for recipes that deal out data to agents [the recipe's]
     #[arg(long, value_name = "K")]
     agent: Option<u32>,
-    /// Only these samples, each once in this order: a second pass. Numbers with commas in between, or @FILE with one a line
+    /// Only these samples, each once in this order: a second pass. Numbers with commas in between,
+    /// or @FILE with one a line
     #[arg(long, value_name = "LIST")]
     samples: Option<String>,
     /// Worker threads [one for each core]
@@ -45,10 +47,15 @@ impl Job {
         let mut recipe = match (&self.preset, &self.recipe) {
             (Some(name), _) => Recipe::preset(name)?,
             (None, Some(path)) => {
-                let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| Error::io("read", path, error))?;
                 Recipe::from_toml(&text).map_err(|error| error.at(path.display()))?
             }
-            (None, None) => return Err(Error::config("no recipe: give --preset NAME or --recipe FILE")),
+            (None, None) => {
+                return Err(Error::config(
+                    "no recipe: give --preset NAME or --recipe FILE",
+                ));
+            }
         };
         if let Some(batch) = self.batch {
             recipe = recipe.batch(batch);
@@ -85,7 +92,10 @@ impl Job {
         }
         let mut loader = match &self.weight[..] {
             [] => Loader::sources(sources, recipe)?,
-            weights => Loader::blend(sources.into_iter().zip(weights.iter().copied()).collect(), recipe)?,
+            weights => Loader::blend(
+                sources.into_iter().zip(weights.iter().copied()).collect(),
+                recipe,
+            )?,
         };
         loader = loader.world(world)?;
         if let Some(list) = &self.samples {
@@ -107,10 +117,13 @@ fn numbers(list: &str) -> feedmill::Result<Vec<u64>> {
         }
         None => list.to_string(),
     };
-    let words = text.split([',', '\n', '\r', ' ']).filter(|word| !word.is_empty());
+    let words = text
+        .split([',', '\n', '\r', ' '])
+        .filter(|word| !word.is_empty());
     words
         .map(|word| {
-            word.parse().map_err(|_| Error::config(format!("--samples: \"{word}\" is no sample's number")))
+            word.parse()
+                .map_err(|_| Error::config(format!("--samples: \"{word}\" is no sample's number")))
         })
         .collect()
 }

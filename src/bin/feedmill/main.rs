@@ -1,6 +1,7 @@
 //! The `feedmill` command: thin, over the library's public API alone.
 //!
-//! Each subcommand is a module with its `Args` and a `run`; a new one is a module and a line in [`Command`].
+//! Each subcommand is a module with its `Args` and a `run`; a new one is a module and a line in
+//! [`Command`].
 //!
 //! Exit codes: 0 fine, 1 the data or the run is bad, 2 wrong usage, 130 stopped by Ctrl-C.
 
@@ -92,7 +93,9 @@ fn main() -> ExitCode {
         Ok(Verdict::Bad) => ExitCode::from(1),
         Ok(Verdict::Stopped) => ExitCode::from(130),
         // Whoever read our output has seen enough (`feedmill inspect data | head -1`).
-        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(Failure::Output(error)) => {
             output::complain(&format!("cannot write to standard output: {error}"));
             ExitCode::from(1)

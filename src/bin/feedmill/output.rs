@@ -46,11 +46,16 @@ pub fn unless_stopped<T>(done: feedmill::Result<T>) -> Result<Option<T>, Failure
     }
 }
 
-/// The text with its control characters escaped: names come from files, and a terminal would obey them.
+/// The text with its control characters escaped: names come from files, and a terminal would obey
+/// them.
 pub fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+        if c.is_control() {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
     }
     out
 }
@@ -67,7 +72,11 @@ pub fn bytes(count: u64) -> String {
         return format!("{count} bytes");
     }
     let power = (count.ilog2() / 10) as usize;
-    format!("{:.1} {}", count as f64 / 1024f64.powi(power as i32), UNITS[power - 1])
+    format!(
+        "{:.1} {}",
+        count as f64 / 1024f64.powi(power as i32),
+        UNITS[power - 1]
+    )
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use feedmill::augment::{self, CenterCrop, Resize};
 use feedmill::mix::{self, Masks, Method};
 use feedmill::plan::Role;
 use feedmill::source::{Annotations, PlaneKind};
-use feedmill::{Batch, Loader, Image, World};
+use feedmill::{Batch, Image, Loader, World};
 
 use crate::Verdict;
 use crate::apply::{read_image, write_png};
@@ -48,20 +48,30 @@ impl Args {
             Some(image) => sheet(&image_of(image.as_deref())?, 0)?,
             None => {
                 // Masks change no image.
-                let recipe = self.job.recipe()?.mix_masks(Masks { pixels: true, grid: 0 });
+                let recipe = self.job.recipe()?.mix_masks(Masks {
+                    pixels: true,
+                    grid: 0,
+                });
                 let loader = self.job.loader_of(recipe, World::SINGLE)?;
                 let batch = loader.batch(self.epoch, self.index)?;
                 grid(&loader, &batch, usize::from(self.slots))
             }
         };
-        write_png(&self.output, canvas.width as u32, canvas.height as u32, &canvas.rgb)?;
+        write_png(
+            &self.output,
+            canvas.width as u32,
+            canvas.height as u32,
+            &canvas.rgb,
+        )?;
         Ok(Verdict::Fine)
     }
 }
 
 /// The middle of an image, or the test card, as large as the contact sheet wants it.
 fn image_of(path: Option<&Path>) -> feedmill::Result<Vec<u8>> {
-    let Some(path) = path else { return Ok(test_card()) };
+    let Some(path) = path else {
+        return Ok(test_card());
+    };
     let (frame, rgb) = read_image(path)?;
     let (frame, rgb) = augment::apply(&Resize::shorter(SIDE), 0, frame.width, frame.height, &rgb)?;
     Ok(augment::apply(&CenterCrop::new(SIDE), 0, frame.width, frame.height, &rgb)?.1)
@@ -73,11 +83,15 @@ struct Spot {
     top: usize,
 }
 
-/// A slot's views: the first stands left, those after it fill columns beside it, each with its name if there are several.
-/// Returns where each stands, and the size of all.
+/// A slot's views: the first stands left, those after it fill columns beside it, each with its name
+/// if there are several. Returns where each stands, and the size of all.
 fn arrange(images: &[Image]) -> (Vec<Spot>, usize, usize) {
     let label = if images.len() > 1 { CHARACTER + 2 } else { 0 };
-    let tallest = images.iter().map(|image| image.height as usize + label).max().unwrap_or(0);
+    let tallest = images
+        .iter()
+        .map(|image| image.height as usize + label)
+        .max()
+        .unwrap_or(0);
     let (mut left, mut top, mut width) = (0, 0, 0);
     let mut spots = Vec::with_capacity(images.len());
     for image in images {
@@ -104,7 +118,10 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
     // A caption needs room even under an image of 32 pixels.
     let cell = w.max(14 * CHARACTER);
     let rows = shown.div_ceil(columns);
-    let mut canvas = Canvas::new(GAP + columns * (cell + GAP), GAP + rows * (h + CAPTION + GAP));
+    let mut canvas = Canvas::new(
+        GAP + columns * (cell + GAP),
+        GAP + rows * (h + CAPTION + GAP),
+    );
     for slot in 0..shown {
         let left = GAP + slot % columns * (cell + GAP);
         let top = GAP + slot / columns * (h + CAPTION + GAP);
@@ -119,19 +136,35 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
             }
             let (g, k) = image.place;
             if let Some(annotations) = batch.annotations(g, k, slot) {
-                annotate(&mut canvas, [left, top, width, image.height as usize], annotations);
+                annotate(
+                    &mut canvas,
+                    [left, top, width, image.height as usize],
+                    annotations,
+                );
             }
         }
         canvas.text(left, top + h + 2, cell, &loader.label(batch, slot));
-        canvas.text(left, top + h + 2 + CHARACTER + 2, cell, &origin(batch, slot));
+        canvas.text(
+            left,
+            top + h + 2 + CHARACTER + 2,
+            cell,
+            &origin(batch, slot),
+        );
     }
     canvas
 }
 
-/// Lays masks over an image, and draws its boxes and keypoints, each class or object in a color of its own.
+/// Lays masks over an image, and draws its boxes and keypoints, each class or object in a color of
+/// its own.
 fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) {
-    const COLORS: [[u8; 3]; 6] =
-        [[230, 60, 60], [60, 200, 80], [80, 120, 255], [240, 200, 40], [220, 80, 220], [60, 210, 220]];
+    const COLORS: [[u8; 3]; 6] = [
+        [230, 60, 60],
+        [60, 200, 80],
+        [80, 120, 255],
+        [240, 200, 40],
+        [220, 80, 220],
+        [60, 210, 220],
+    ];
     let color = |number: u32| COLORS[number as usize % COLORS.len()];
     let labels = |kind| annotations.planes.iter().find(|plane| plane.kind == kind);
     if let Some(plane) = labels(PlaneKind::Mask).or(labels(PlaneKind::Instances)) {
@@ -147,13 +180,17 @@ fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) 
     for label in &annotations.boxes {
         canvas.outline(bounds, label.edges, color(label.class));
     }
-    for point in annotations.keypoints.iter().filter(|point| point.visible > 0) {
+    for point in annotations
+        .keypoints
+        .iter()
+        .filter(|point| point.visible > 0)
+    {
         canvas.cross(bounds, point.x, point.y, color(point.id));
     }
 }
 
-/// Which sample it is, how it was mixed (the samples of all its sources, the mixer, the weight of the first label), and what
-/// the sampler says of it.
+/// Which sample it is, how it was mixed (the samples of all its sources, the mixer, the weight of
+/// the first label), and what the sampler says of it.
 fn origin(batch: &Batch, slot: usize) -> String {
     let mix = &batch.mix()[slot];
     let sample = batch.samples()[slot];
@@ -163,14 +200,27 @@ fn origin(batch: &Batch, slot: usize) -> String {
         Method::Unmixed => format!("#{sample} clean"),
         method => {
             let more = mix.sources.len().saturating_sub(2);
-            let more = if more > 0 { format!("+{more}") } else { String::new() };
-            format!("#{sample}+#{}{more} {method} {:.2}", mix.partner_sample, mix.lam)
+            let more = if more > 0 {
+                format!("+{more}")
+            } else {
+                String::new()
+            };
+            format!(
+                "#{sample}+#{}{more} {method} {:.2}",
+                mix.partner_sample, mix.lam
+            )
         }
     };
     // What the sampler says: the group, and in episodes what the slot is for.
     let role = batch.roles()[slot];
-    let role = if role == Role::Plain { String::new() } else { format!(" {role}") };
-    let group = batch.groups().map_or(String::new(), |groups| format!(" g{}", groups[slot]));
+    let role = if role == Role::Plain {
+        String::new()
+    } else {
+        format!(" {role}")
+    };
+    let group = batch
+        .groups()
+        .map_or(String::new(), |groups| format!(" g{}", groups[slot]));
     let weight = Some(batch.weights()[slot]).filter(|weight| *weight != 1.0);
     let weight = weight.map_or(String::new(), |weight| format!(" w{weight:.2}"));
     format!("{mixed}{role}{group}{weight}")

@@ -52,9 +52,11 @@ pub fn sheet(rgb: &[u8], seed: u64) -> feedmill::Result<Canvas> {
         let name = words.next().unwrap_or_default();
         let mut title = name.to_string();
         for (strength, text) in words.enumerate() {
-            let broken =
-                |error: toml::de::Error| feedmill::Error::config(format!("{line}: {}", error.message()));
-            let mut table: toml::Table = toml::from_str(&format!("op = {{ {text} }}")).map_err(broken)?;
+            let broken = |error: toml::de::Error| {
+                feedmill::Error::config(format!("{line}: {}", error.message()))
+            };
+            let mut table: toml::Table =
+                toml::from_str(&format!("op = {{ {text} }}")).map_err(broken)?;
             let params = match table.remove("op") {
                 Some(toml::Value::Table(params)) => params,
                 _ => toml::Table::new(),
@@ -65,7 +67,11 @@ pub fn sheet(rgb: &[u8], seed: u64) -> feedmill::Result<Canvas> {
             let op = registry.make(name, params)?;
             let (frame, pixels) = augment::apply(&*op, seed, SIDE, SIDE, rgb)?;
             let columns = (frame.width.min(SIDE)) as usize;
-            for (y, row) in pixels.chunks_exact(frame.width as usize * 3).take(SIDE as usize).enumerate() {
+            for (y, row) in pixels
+                .chunks_exact(frame.width as usize * 3)
+                .take(SIDE as usize)
+                .enumerate()
+            {
                 canvas.row(left + strength * cell, top + label + y, &row[..columns * 3]);
             }
         }
@@ -85,7 +91,10 @@ mod tests {
         let registry = Registry::default();
         // These two need a bank of cut-outs and a plane.
         let apart = ["copy_paste", "plane_mask"];
-        let known: BTreeSet<&str> = registry.names().filter(|name| !apart.contains(name)).collect();
+        let known: BTreeSet<&str> = registry
+            .names()
+            .filter(|name| !apart.contains(name))
+            .collect();
         let shown: BTreeSet<&str> = OPS
             .lines()
             .filter(|line| !line.starts_with('#'))

@@ -1,7 +1,7 @@
 //! The last words of a process whose mapped shard was cut short.
 //!
-//! Touching a page that the file no longer has ends the process by SIGBUS. The library leaves signals alone; the
-//! command says which file it was, and then dies as it would have.
+//! Touching a page that the file no longer has ends the process by SIGBUS. The library leaves
+//! signals alone; the command says which file it was, and then dies as it would have.
 #![allow(unsafe_code, reason = "signal handlers are set through libc")]
 
 use std::mem::MaybeUninit;
@@ -11,31 +11,45 @@ const LINE: usize = 4096 + 128;
 
 /// Names the mapped file on a SIGBUS.
 pub fn install() {
-    // SAFETY: an all-zero sigaction is valid: no flags, an empty mask. The handler has the signature that SA_SIGINFO
-    // calls for and makes async-signal-safe calls only. Nothing else in this program handles SIGBUS.
+    // SAFETY: an all-zero sigaction is valid: no flags, an empty mask. The handler has the
+    // signature that SA_SIGINFO calls for and makes async-signal-safe calls only. Nothing else
+    // in this program handles SIGBUS.
     unsafe {
         let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
         action.sa_sigaction = on_sigbus as extern "C" fn(_, _, _) as usize;
-        // With the default action back in place, the touch is repeated after the return and ends the process.
+        // With the default action back in place, the touch is repeated after the return and ends
+        // the process.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_RESETHAND;
         libc::sigaction(libc::SIGBUS, &action, std::ptr::null_mut());
     }
 }
 
-extern "C" fn on_sigbus(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
-    // SAFETY: the kernel passes a valid siginfo to a handler set with SA_SIGINFO, and a SIGBUS has an address.
+extern "C" fn on_sigbus(
+    _signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    _context: *mut libc::c_void,
+) {
+    // SAFETY: the kernel passes a valid siginfo to a handler set with SA_SIGINFO, and a SIGBUS has
+    // an address.
     let address = unsafe { (*info).si_addr() } as usize;
     say(b"feedmill: a mapped file was cut short while it was read");
     // No allocation, no locks: open, read, write and close are what a handler may call.
     // SAFETY: the path ends with a zero byte.
-    let maps = unsafe { libc::open(c"/proc/self/maps".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    let maps = unsafe {
+        libc::open(
+            c"/proc/self/maps".as_ptr(),
+            libc::O_RDONLY | libc::O_CLOEXEC,
+        )
+    };
     if maps >= 0 {
         let (mut line, mut length) = ([0; LINE], 0);
         let mut block = [0u8; 512];
         loop {
             // SAFETY: `block` has the length that is given.
             let count = unsafe { libc::read(maps, block.as_mut_ptr().cast(), block.len()) };
-            let Some(read) = usize::try_from(count).ok().filter(|count| *count > 0) else { break };
+            let Some(read) = usize::try_from(count).ok().filter(|count| *count > 0) else {
+                break;
+            };
             for &byte in block.iter().take(read) {
                 if byte != b'\n' {
                     if length < LINE {
@@ -62,7 +76,8 @@ fn say(text: &[u8]) {
     unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
 }
 
-/// The path in a line `START-END PERMISSIONS OFFSET DEVICE INODE   PATH` whose range holds the address.
+/// The path in a line `START-END PERMISSIONS OFFSET DEVICE INODE   PATH` whose range holds the
+/// address.
 fn path_at(line: &[u8], address: usize) -> Option<&[u8]> {
     let (start, rest) = hexadecimal(line)?;
     let (end, rest) = hexadecimal(rest.strip_prefix(b"-")?)?;
@@ -76,7 +91,9 @@ fn path_at(line: &[u8], address: usize) -> Option<&[u8]> {
 fn hexadecimal(text: &[u8]) -> Option<(usize, &[u8])> {
     let mut value = 0usize;
     for (at, byte) in text.iter().enumerate() {
-        let Some(digit) = (*byte as char).to_digit(16) else { return Some((value, &text[at..])) };
+        let Some(digit) = (*byte as char).to_digit(16) else {
+            return Some((value, &text[at..]));
+        };
         value = value.checked_mul(16)?.checked_add(digit as usize)?;
     }
     None
@@ -92,7 +109,10 @@ mod tests {
         assert_eq!(path_at(line, 0x7f00aa), Some(&b"/data/a shard.mill"[..]));
         assert_eq!(path_at(line, 0x7f00ba), Some(&b"/data/a shard.mill"[..]));
         assert_eq!(path_at(line, 0x7f00bb), None);
-        assert_eq!(path_at(b"7f00aa-7f00bb rw-p 00000000 00:00 0", 0x7f00ab), None);
+        assert_eq!(
+            path_at(b"7f00aa-7f00bb rw-p 00000000 00:00 0", 0x7f00ab),
+            None
+        );
         assert_eq!(path_at(b"", 0), None);
         assert_eq!(path_at(b"ffffffffffffffffffff-0 /x", 0), None);
     }

@@ -10,9 +10,15 @@ pub fn parse(text: &str) -> Result<u64, String> {
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,
         "TiB" => 1 << 40,
-        other => return Err(format!("the unit \"{other}\" is not known: use KiB, MiB, GiB, TiB or none")),
+        other => {
+            return Err(format!(
+                "the unit \"{other}\" is not known: use KiB, MiB, GiB, TiB or none"
+            ));
+        }
     };
-    let number: u64 = number.parse().map_err(|_| "expected a number, such as 256MiB".to_owned())?;
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "expected a number, such as 256MiB".to_owned())?;
     match number.checked_mul(factor) {
         Some(0) => Err("a size of 0 bytes".to_owned()),
         Some(bytes) => Ok(bytes),
@@ -30,7 +36,16 @@ mod tests {
         assert_eq!(parse("256MiB"), Ok(256 << 20));
         assert_eq!(parse("1 GiB"), Ok(1 << 30));
         assert_eq!(parse("77"), Ok(77));
-        for wrong in ["", "MiB", "-1", "1.5MiB", "0", "3MB", "99999999999TiB", "18446744073709551616"] {
+        for wrong in [
+            "",
+            "MiB",
+            "-1",
+            "1.5MiB",
+            "0",
+            "3MB",
+            "99999999999TiB",
+            "18446744073709551616",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -36,7 +36,8 @@ impl Args {
         let report = if source::detect(&self.path)? == Format::Shards {
             let total = Manifest::read(&self.path).map_or(0, |manifest| manifest.samples);
             let bar = progress::bar(total, "verify");
-            let report = verify_shards(&self.path, &options, &stop, &|done| bar.set_position(done))?;
+            let report =
+                verify_shards(&self.path, &options, &stop, &|done| bar.set_position(done))?;
             bar.finish_and_clear();
             report
         } else {
@@ -49,11 +50,15 @@ impl Args {
         for file in &report.files {
             if self.json {
                 let path = file.path.display().to_string();
-                let line =
-                    json!({"bad": "file", "path": path, "kind": file.kind.as_str(), "message": file.message});
+                let line = json!({"bad": "file", "path": path, "kind": file.kind.as_str(), "message": file.message});
                 output::json(out, &line)?;
             } else {
-                writeln!(out, "bad file ({}): {}", file.kind, output::clean(&file.message))?;
+                writeln!(
+                    out,
+                    "bad file ({}): {}",
+                    file.kind,
+                    output::clean(&file.message)
+                )?;
             }
         }
         for bad in &report.bad {
@@ -67,7 +72,13 @@ impl Args {
                 });
                 output::json(out, &line)?;
             } else {
-                writeln!(out, "bad sample {} ({}): {}", bad.sample, bad.kind, output::clean(&bad.message))?;
+                writeln!(
+                    out,
+                    "bad sample {} ({}): {}",
+                    bad.sample,
+                    bad.kind,
+                    output::clean(&bad.message)
+                )?;
             }
         }
         if self.json {
@@ -87,7 +98,11 @@ impl Args {
                 bytes(report.bytes),
                 report.bad.len(),
                 report.files.len(),
-                if report.stopped { " (stopped early)" } else { "" }
+                if report.stopped {
+                    " (stopped early)"
+                } else {
+                    ""
+                }
             )?;
         }
         Ok(match () {

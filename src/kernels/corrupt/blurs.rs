@@ -9,40 +9,77 @@ use crate::kernels::PadMode;
 /// The widest disk is 21 pixels across.
 const WIDEST: usize = 21;
 
-/// Correlates with a disk whose edge is softened; the image is mirrored at its edge, the edge not repeated.
-pub(super) fn defocus((radius, alias): (f64, f64), pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
+/// Correlates with a disk whose edge is softened; the image is mirrored at its edge, the edge not
+/// repeated.
+pub(super) fn defocus(
+    (radius, alias): (f64, f64),
+    pixels: &mut [u8],
+    shape: Shape,
+    spare: &mut Spare,
+) {
     disk(radius, alias, &mut spare.taps);
     let plane = widened(pixels, &mut spare.plane);
     let out = sized(&mut spare.field, pixels.len());
-    filter::correlate(plane, shape, &spare.taps, PadMode::Reflect, &mut spare.middle, out);
-    pixels.iter_mut().zip(out).for_each(|(pixel, value)| *pixel = floored(*value));
+    filter::correlate(
+        plane,
+        shape,
+        &spare.taps,
+        PadMode::Reflect,
+        &mut spare.middle,
+        out,
+    );
+    pixels
+        .iter_mut()
+        .zip(out)
+        .for_each(|(pixel, value)| *pixel = floored(*value));
 }
 
-/// A disk on a grid of 17 pixels a side, or as many as it needs, after OpenCV's Gaussian blur of 3 (5) pixels a side.
+/// A disk on a grid of 17 pixels a side, or as many as it needs, after OpenCV's Gaussian blur of 3
+/// (5) pixels a side.
 fn disk(radius: f64, alias: f64, taps: &mut Vec<Tap>) {
-    let (reach, soft) = if radius <= 8.0 { (8i64, 1i64) } else { (radius as i64, 2) };
+    let (reach, soft) = if radius <= 8.0 {
+        (8i64, 1i64)
+    } else {
+        (radius as i64, 2)
+    };
     let side = (2 * reach + 1) as usize;
     let inside = |x: i64, y: i64| f64::from(u8::from((x * x + y * y) as f64 <= radius * radius));
     let range = || -reach..=reach;
-    let area: f64 = range().flat_map(|y| range().map(move |x| inside(x, y))).sum();
+    let area: f64 = range()
+        .flat_map(|y| range().map(move |x| inside(x, y)))
+        .sum();
     let bell = |k: i64| libm::exp(-((k * k) as f64) / (2.0 * alias * alias));
     let whole: f64 = (-soft..=soft).map(bell).sum();
     // Mirrored at the grid's edge.
-    let mirrored = |k: i64| if k.abs() > reach { k.signum() * (2 * reach - k.abs()) } else { k };
+    let mirrored = |k: i64| {
+        if k.abs() > reach {
+            k.signum() * (2 * reach - k.abs())
+        } else {
+            k
+        }
+    };
     let mut across = [[0.0; WIDEST]; WIDEST];
     for (y, row) in range().zip(&mut across[..side]) {
         for (x, value) in range().zip(&mut row[..side]) {
-            *value = (-soft..=soft).map(|k| bell(k) / whole * inside(mirrored(x + k), y) / area).sum();
+            *value = (-soft..=soft)
+                .map(|k| bell(k) / whole * inside(mirrored(x + k), y) / area)
+                .sum();
         }
     }
     taps.clear();
     for y in range() {
         for x in range() {
             let column = |k: i64| across[(mirrored(y + k) + reach) as usize][(x + reach) as usize];
-            let weight = (-soft..=soft).map(|k| bell(k) / whole * column(k)).sum::<f64>() as f32;
+            let weight = (-soft..=soft)
+                .map(|k| bell(k) / whole * column(k))
+                .sum::<f64>() as f32;
             // Below this a tap changes nothing: the sum of all is one.
             if weight > 1e-9 {
-                taps.push(Tap { dx: x as i32, dy: y as i32, weight });
+                taps.push(Tap {
+                    dx: x as i32,
+                    dy: y as i32,
+                    weight,
+                });
             }
         }
     }
@@ -64,7 +101,8 @@ pub(super) fn glass(
         for y in (reach + 1..=shape.height.saturating_sub(reach)).rev() {
             for x in (reach + 1..=width.saturating_sub(reach)).rev() {
                 let [dx, dy] = [0; 2].map(|_: i32| usize::from(bits.below(2 * reach as u16)));
-                // The image ends where a reach from the edge would leave it: x + reach - 1 is at most its last column.
+                // The image ends where a reach from the edge would leave it: x + reach - 1 is at
+                // most its last column.
                 grid.swap(y * width + x, (y + dy - reach) * width + x + dx - reach);
             }
         }
@@ -81,11 +119,16 @@ pub(super) fn zoom((count, step): (u32, f64), pixels: &mut [u8], shape: Shape, s
         let factor = 1.0 + f64::from(k) * step;
         enlarged(plane, shape, factor, &mut spare.middle, |y, line| {
             let sum = &mut sum[y * shape.stride()..][..shape.stride()];
-            sum.iter_mut().zip(line).for_each(|(sum, value)| *sum += value);
+            sum.iter_mut()
+                .zip(line)
+                .for_each(|(sum, value)| *sum += value);
         });
     }
     let scale = 1.0 / (count + 1) as f32;
-    pixels.iter_mut().zip(sum).for_each(|(pixel, value)| *pixel = floored(*value * scale));
+    pixels
+        .iter_mut()
+        .zip(sum)
+        .for_each(|(pixel, value)| *pixel = floored(*value * scale));
 }
 
 /// The size of the middle of a side that is enlarged, and how long it becomes.
@@ -94,7 +137,8 @@ pub(super) fn middle_of(side: usize, factor: f64) -> (usize, usize) {
     (middle, (middle as f64 * factor).round_ties_even() as usize)
 }
 
-/// Calls `take` with the first `height` rows, cut to the image's width, of the enlarged middle: linear, ends on ends.
+/// Calls `take` with the first `height` rows, cut to the image's width, of the enlarged middle:
+/// linear, ends on ends.
 fn enlarged(
     plane: &[f32],
     shape: Shape,
@@ -103,10 +147,15 @@ fn enlarged(
     mut take: impl FnMut(usize, &[f32]),
 ) {
     let stride = shape.stride();
-    let [(rows, tall), (columns, wide)] = [shape.height, shape.width].map(|side| middle_of(side, factor));
+    let [(rows, tall), (columns, wide)] =
+        [shape.height, shape.width].map(|side| middle_of(side, factor));
     let (top, left) = ((shape.height - rows) / 2, (shape.width - columns) / 2);
     let place = |i: usize, from: usize, to: usize| {
-        let at = if to > 1 { i as f64 * (from - 1) as f64 / (to - 1) as f64 } else { 0.0 };
+        let at = if to > 1 {
+            i as f64 * (from - 1) as f64 / (to - 1) as f64
+        } else {
+            0.0
+        };
         let low = (at as usize).min(from - 1);
         (low, (low + 1).min(from - 1), (at - low as f64) as f32)
     };
@@ -115,7 +164,10 @@ fn enlarged(
         let (upper, lower, share) = place(y, rows, tall);
         let [upper, lower] = [upper, lower].map(|row| &plane[(top + row) * stride..][..stride]);
         let pairs = upper.iter().zip(lower);
-        mixed.iter_mut().zip(pairs).for_each(|(mixed, (a, b))| *mixed = a + (b - a) * share);
+        mixed
+            .iter_mut()
+            .zip(pairs)
+            .for_each(|(mixed, (a, b))| *mixed = a + (b - a) * share);
         let mixed = mixed.as_chunks::<3>().0;
         for (x, pixel) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
             let (a, b, share) = place(x, columns, wide);

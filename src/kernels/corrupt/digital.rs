@@ -23,11 +23,15 @@ pub(super) fn brightness(add: f32, pixels: &mut [u8]) {
 /// Distances from the value are multiplied; gray is taken for a red of no saturation.
 pub(super) fn saturate((factor, add): (f32, f32), pixels: &mut [u8]) {
     for rgb in pixels.as_chunks_mut::<3>().0 {
-        let [most, least] =
-            [rgb.iter().max(), rgb.iter().min()].map(|value| f32::from(value.copied().unwrap_or(0)));
+        let [most, least] = [rgb.iter().max(), rgb.iter().min()]
+            .map(|value| f32::from(value.copied().unwrap_or(0)));
         if most == least {
             let less = floored(most * (1.0 - add));
-            *rgb = if add == 0.0 { *rgb } else { [rgb[0], less, less] };
+            *rgb = if add == 0.0 {
+                *rgb
+            } else {
+                [rgb[0], less, less]
+            };
             continue;
         }
         let saturation = (most - least) / most;
@@ -39,12 +43,17 @@ pub(super) fn saturate((factor, add): (f32, f32), pixels: &mut [u8]) {
 /// Distances from each channel's mean are multiplied.
 pub(super) fn contrast(factor: f64, pixels: &mut [u8]) {
     let pixels = pixels.as_chunks_mut::<3>().0;
-    let sums = pixels.iter().fold([0u64; 3], |sums, rgb| [0, 1, 2].map(|c| sums[c] + u64::from(rgb[c])));
+    let sums = pixels.iter().fold([0u64; 3], |sums, rgb| {
+        [0, 1, 2].map(|c| sums[c] + u64::from(rgb[c]))
+    });
     let tables = sums.map(|sum| {
         let mean = sum as f64 / pixels.len() as f64;
         let value = |level: usize| floored(((level as f64 - mean) * factor + mean) as f32);
         let mut table = [0u8; 256];
-        table.iter_mut().enumerate().for_each(|(level, entry)| *entry = value(level));
+        table
+            .iter_mut()
+            .enumerate()
+            .for_each(|(level, entry)| *entry = value(level));
         table
     });
     for rgb in pixels {
@@ -52,8 +61,8 @@ pub(super) fn contrast(factor: f64, pixels: &mut [u8]) {
     }
 }
 
-/// A random affine map, then a smooth random field: Simard et al., "Best practices for convolutional neural networks applied
-/// to visual document analysis" (2003).
+/// A random affine map, then a smooth random field: Simard et al., "Best practices for
+/// convolutional neural networks applied to visual document analysis" (2003).
 pub(super) fn elastic(
     (strength, sigma, jitter): (f32, f64, f32),
     seed: u64,
@@ -71,22 +80,30 @@ pub(super) fn elastic(
             *pixel = bilinear(plane, shape, at, PadMode::Reflect);
         }
     }
-    let gray = Shape { channels: 1, ..shape };
+    let gray = Shape {
+        channels: 1,
+        ..shape
+    };
     let fields = sized(&mut spare.field, 2 * gray.len());
     for field in fields.chunks_exact_mut(gray.len()) {
-        field.iter_mut().for_each(|value| *value = bits.uniform(-1.0, 1.0));
+        field
+            .iter_mut()
+            .for_each(|value| *value = bits.uniform(-1.0, 1.0));
         let buffers = (&mut spare.weights, &mut spare.middle);
         gaussian((sigma, 3.0), field, gray, PadMode::Symmetric, buffers);
     }
     let (right, down) = fields.split_at(gray.len());
     for (i, pixel) in pixels.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-        let at =
-            [(i % shape.width) as f32 + right[i] * strength, (i / shape.width) as f32 + down[i] * strength];
+        let at = [
+            (i % shape.width) as f32 + right[i] * strength,
+            (i / shape.width) as f32 + down[i] * strength,
+        ];
         *pixel = bilinear(turned, shape, at, PadMode::Symmetric).map(floored);
     }
 }
 
-/// The map from places of the new image to the old one: three corners of a square in the middle are moved.
+/// The map from places of the new image to the old one: three corners of a square in the middle are
+/// moved.
 fn jittered_square(jitter: f32, shape: Shape, bits: &mut Bits) -> [[f64; 3]; 2] {
     let center = [shape.height / 2, shape.width / 2].map(|half| half as f64);
     let size = (shape.height.min(shape.width) / 3).max(1) as f64;
@@ -97,7 +114,8 @@ fn jittered_square(jitter: f32, shape: Shape, bits: &mut Bits) -> [[f64; 3]; 2] 
         [center[0] - size, center[1] - size],
     ];
     let to = from.map(|point| point.map(|at| at + f64::from(bits.uniform(-jitter, jitter))));
-    // With u = (x - x1) and so on: the inverse map takes the moved edges to the edges along the axes.
+    // With u = (x - x1) and so on: the inverse map takes the moved edges to the edges along the
+    // axes.
     let along = |a: [f64; 2], b: [f64; 2]| [b[0] - a[0], b[1] - a[1]];
     let (first, second) = (along(to[1], to[0]), along(to[1], to[2]));
     let area = first[0] * second[1] - first[1] * second[0];
@@ -119,7 +137,8 @@ pub(super) fn bilinear(plane: &[f32], shape: Shape, [x, y]: [f32; 2], border: Pa
     let (dx, dy) = (x - left, y - top);
     let inside = |at: f32, n: usize| {
         let at = at as i64;
-        [at, at + 1].map(|at| beyond(at, n as i64, border).expect("the border repeats pixels") as usize)
+        [at, at + 1]
+            .map(|at| beyond(at, n as i64, border).expect("the border repeats pixels") as usize)
     };
     let (columns, rows) = (inside(left, shape.width), inside(top, shape.height));
     let plane = plane.as_chunks::<3>().0;
@@ -159,7 +178,8 @@ pub(super) fn pixelate(share: f64, pixels: &mut [u8], shape: Shape, spare: &mut 
     }
 }
 
-/// Which inputs an output is the mean of, and their weights in 2^-22 steps: all equal, as the box has it.
+/// Which inputs an output is the mean of, and their weights in 2^-22 steps: all equal, as the box
+/// has it.
 fn window(i: usize, (from, to): (usize, usize)) -> (std::ops::Range<usize>, u32) {
     let scale = from as f64 / to as f64;
     let (center, support) = ((i as f64 + 0.5) * scale, 0.5 * scale);
@@ -171,7 +191,10 @@ fn window(i: usize, (from, to): (usize, usize)) -> (std::ops::Range<usize>, u32)
         at > -0.5 && at <= 0.5
     };
     let low = (low..high).find(|j| inside(*j)).unwrap_or(low);
-    let high = (low..high).rev().find(|j| inside(*j)).map_or(high, |last| last + 1);
+    let high = (low..high)
+        .rev()
+        .find(|j| inside(*j))
+        .map_or(high, |last| last + 1);
     let weight = (1.0 / (high - low) as f64 * f64::from(1 << 22) + 0.5) as u32;
     (low..high, weight)
 }
@@ -182,7 +205,10 @@ fn mean(values: impl Iterator<Item = u8>, weight: u32) -> u8 {
 }
 
 fn shrink_rows(from: &[u8], sides: (usize, usize), rows: usize, to: &mut [u8]) {
-    let lines = from.chunks_exact(sides.0 * 3).take(rows).zip(to.chunks_exact_mut(sides.1 * 3));
+    let lines = from
+        .chunks_exact(sides.0 * 3)
+        .take(rows)
+        .zip(to.chunks_exact_mut(sides.1 * 3));
     for (from, to) in lines {
         let from = from.as_chunks::<3>().0;
         for (x, pixel) in to.as_chunks_mut::<3>().0.iter_mut().enumerate() {

@@ -1,8 +1,9 @@
-//! The common corruptions of Hendrycks and Dietterich, "Benchmarking neural network robustness to common corruptions and
-//! perturbations" (2019): ImageNet-C and CIFAR-C, and the four of their validation set.
+//! The common corruptions of Hendrycks and Dietterich, "Benchmarking neural network robustness to
+//! common corruptions and perturbations" (2019): ImageNet-C and CIFAR-C, and the four of their
+//! validation set.
 //!
-//! Formulas are those of the imagecorruptions package, which needs no ImageMagick; arithmetic is f32 where theirs is f64, and
-//! what lies less than 1/1024 below a level is that level.
+//! Formulas are those of the imagecorruptions package, which needs no ImageMagick; arithmetic is
+//! f32 where theirs is f64, and what lies less than 1/1024 below a level is that level.
 
 mod blurs;
 mod digital;
@@ -31,7 +32,8 @@ pub enum CorruptionSet {
     CifarC,
 }
 
-/// A kind of corruption, in the order of the published tables; its place there is the number that is noted.
+/// A kind of corruption, in the order of the published tables; its place there is the number that
+/// is noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -52,7 +54,8 @@ pub enum Corruption {
     ZoomBlur,
     /// Streaks of white.
     Snow,
-    /// A texture of ice laid over; a synthetic one, for the photographs of the reference are not shipped.
+    /// A texture of ice laid over; a synthetic one, for the photographs of the reference are not
+    /// shipped.
     Frost,
     /// A plasma fractal laid over.
     Fog,
@@ -149,7 +152,12 @@ pub struct Corrupt {
 
 impl fmt::Display for Corrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "corrupt name={} severity={}", self.kind.name(), self.severity)?;
+        write!(
+            f,
+            "corrupt name={} severity={}",
+            self.kind.name(),
+            self.severity
+        )?;
         match self.set {
             CorruptionSet::ImagenetC => Ok(()),
             CorruptionSet::CifarC => f.write_str(" set=cifar_c"),
@@ -164,14 +172,25 @@ pub(crate) fn run(corrupt: &Corrupt, pixels: &mut [u8], frame: Size, spare: &mut
     match corrupt.kind {
         Corruption::GaussianNoise => {
             let sigma = tables::GAUSSIAN_NOISE[level] * 255.0;
-            Normals::new(seed)
-                .each(pixels, |value, normal| *value = truncated(f32::from(*value) + sigma * normal));
+            Normals::new(seed).each(pixels, |value, normal| {
+                *value = truncated(f32::from(*value) + sigma * normal)
+            });
         }
         Corruption::ShotNoise => {
-            grain::shot(tables::SHOT_NOISE[level], pixels, &mut Bits::new(seed), &mut spare.poisson);
+            grain::shot(
+                tables::SHOT_NOISE[level],
+                pixels,
+                &mut Bits::new(seed),
+                &mut spare.poisson,
+            );
         }
         Corruption::ImpulseNoise => {
-            grain::impulse((tables::IMPULSE_NOISE[level], 0.5), true, pixels, &mut Bits::new(seed));
+            grain::impulse(
+                (tables::IMPULSE_NOISE[level], 0.5),
+                true,
+                pixels,
+                &mut Bits::new(seed),
+            );
         }
         Corruption::SpeckleNoise => {
             let sigma = tables::SPECKLE_NOISE[level];
@@ -180,11 +199,19 @@ pub(crate) fn run(corrupt: &Corrupt, pixels: &mut [u8], frame: Size, spare: &mut
                 *value = truncated(level + level * (sigma * normal));
             });
         }
-        Corruption::DefocusBlur => blurs::defocus(tables::DEFOCUS_BLUR[level], pixels, shape, spare),
-        Corruption::GlassBlur => blurs::glass(tables::GLASS_BLUR[level], seed, pixels, shape, spare),
+        Corruption::DefocusBlur => {
+            blurs::defocus(tables::DEFOCUS_BLUR[level], pixels, shape, spare)
+        }
+        Corruption::GlassBlur => {
+            blurs::glass(tables::GLASS_BLUR[level], seed, pixels, shape, spare)
+        }
         Corruption::MotionBlur => {
             let (radius, sigma) = tables::MOTION_BLUR[level];
-            let blur = super::blur::Blur::Motion { radius, sigma, angle: corrupt.angle };
+            let blur = super::blur::Blur::Motion {
+                radius,
+                sigma,
+                angle: corrupt.angle,
+            };
             super::blur::run(blur, pixels, frame, spare);
         }
         Corruption::ZoomBlur => blurs::zoom(tables::ZOOM_BLUR[level], pixels, shape, spare),
@@ -192,7 +219,14 @@ pub(crate) fn run(corrupt: &Corrupt, pixels: &mut [u8], frame: Size, spare: &mut
             let sigma = tables::GAUSSIAN_BLUR[level];
             smooth(sigma, pixels, shape, spare);
         }
-        Corruption::Snow => weather::snow(&tables::SNOW[level], corrupt.angle, seed, pixels, shape, spare),
+        Corruption::Snow => weather::snow(
+            &tables::SNOW[level],
+            corrupt.angle,
+            seed,
+            pixels,
+            shape,
+            spare,
+        ),
         Corruption::Frost => weather::frost(tables::FROST[level], seed, pixels, shape, spare),
         Corruption::Fog => weather::fog(tables::FOG[level], seed, pixels, shape, spare),
         Corruption::Spatter => spatter::run(&tables::SPATTER[level], seed, pixels, shape, spare),
@@ -203,11 +237,14 @@ pub(crate) fn run(corrupt: &Corrupt, pixels: &mut [u8], frame: Size, spare: &mut
             digital::elastic(tables::ELASTIC_TRANSFORM[level], seed, pixels, shape, spare);
         }
         Corruption::Pixelate => digital::pixelate(tables::PIXELATE[level], pixels, shape, spare),
-        Corruption::JpegCompression => jpeg::run(tables::JPEG_COMPRESSION[level], pixels, shape, spare),
+        Corruption::JpegCompression => {
+            jpeg::run(tables::JPEG_COMPRESSION[level], pixels, shape, spare)
+        }
     }
 }
 
-/// scikit-image's `gaussian` with its defaults, truncated to levels: four deviations, the pixel at the edge repeats.
+/// scikit-image's `gaussian` with its defaults, truncated to levels: four deviations, the pixel at
+/// the edge repeats.
 fn smooth(sigma: f64, pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
     let plane = filter::widened(pixels, &mut spare.plane);
     gaussian(
@@ -217,7 +254,10 @@ fn smooth(sigma: f64, pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
         crate::kernels::PadMode::Edge,
         (&mut spare.weights, &mut spare.middle),
     );
-    pixels.iter_mut().zip(plane).for_each(|(pixel, value)| *pixel = floored(*value));
+    pixels
+        .iter_mut()
+        .zip(plane)
+        .for_each(|(pixel, value)| *pixel = floored(*value));
 }
 
 /// scipy's Gaussian, cut at so many deviations.
@@ -242,15 +282,33 @@ mod tests {
         // Smooth shades, edges and some texture.
         let value = |x: u32, y: u32, c: u32| {
             let shade = 60 + (x * 2 + y) % 120 + 20 * c;
-            let edge = if (x / 9 + y / 7).is_multiple_of(3) { 60 } else { 0 };
+            let edge = if (x / 9 + y / 7).is_multiple_of(3) {
+                60
+            } else {
+                0
+            };
             (shade + edge + (x * 13 + y * 7) % 9).min(255) as u8
         };
-        (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| value(x, y, c)))).collect()
+        (0..height)
+            .flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| value(x, y, c))))
+            .collect()
     }
 
-    fn corrupted(kind: Corruption, severity: u8, set: CorruptionSet, seed: u64, frame: Size) -> Vec<u8> {
+    fn corrupted(
+        kind: Corruption,
+        severity: u8,
+        set: CorruptionSet,
+        seed: u64,
+        frame: Size,
+    ) -> Vec<u8> {
         let mut pixels = image(frame.width, frame.height);
-        let corrupt = Corrupt { kind, severity, set, angle: -70.0, seed };
+        let corrupt = Corrupt {
+            kind,
+            severity,
+            set,
+            angle: -70.0,
+            seed,
+        };
         run(&corrupt, &mut pixels, frame, &mut Spare::default());
         pixels
     }
@@ -263,7 +321,12 @@ mod tests {
                 for set in [CorruptionSet::ImagenetC, CorruptionSet::CifarC] {
                     for severity in [1, 5] {
                         let one = corrupted(kind, severity, set, 3, frame);
-                        assert_eq!(one, corrupted(kind, severity, set, 3, frame), "{} {frame}", kind.name());
+                        assert_eq!(
+                            one,
+                            corrupted(kind, severity, set, 3, frame),
+                            "{} {frame}",
+                            kind.name()
+                        );
                     }
                 }
             }
@@ -272,20 +335,25 @@ mod tests {
 
     #[test]
     fn an_image_is_further_away_the_more_severe_the_corruption() {
-        let frame = Size { width: 64, height: 64 };
+        let frame = Size {
+            width: 64,
+            height: 64,
+        };
         let original = image(64, 64);
         for kind in Corruption::ALL {
             let errors = [1, 3, 5].map(|severity| {
                 (0..3)
                     .map(|seed| {
-                        let after = corrupted(kind, severity, CorruptionSet::ImagenetC, seed, frame);
+                        let after =
+                            corrupted(kind, severity, CorruptionSet::ImagenetC, seed, frame);
                         let square = |(a, b): (&u8, &u8)| f64::from(a.abs_diff(*b)).powi(2);
                         original.iter().zip(&after).map(square).sum::<f64>() / original.len() as f64
                     })
                     .sum::<f64>()
             });
-            // The published tables are not monotone for these two: the first severities of the elastic transform move
-            // whole regions, saturation first falls and then rises.
+            // The published tables are not monotone for these two: the first severities of the
+            // elastic transform move whole regions, saturation first falls and then
+            // rises.
             if !matches!(kind, Corruption::ElasticTransform | Corruption::Saturate) {
                 assert!(errors.is_sorted(), "{}: {errors:?}", kind.name());
             }

@@ -8,39 +8,73 @@ use super::{gaussian, tables};
 use crate::kernels::PadMode;
 
 /// Liquid lies where smooth normal noise exceeds a threshold.
-pub(super) fn run(spatter: &tables::Spatter, seed: u64, pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
-    let gray = Shape { channels: 1, ..shape };
+pub(super) fn run(
+    spatter: &tables::Spatter,
+    seed: u64,
+    pixels: &mut [u8],
+    shape: Shape,
+    spare: &mut Spare,
+) {
+    let gray = Shape {
+        channels: 1,
+        ..shape
+    };
     let liquid = sized(&mut spare.field, gray.len());
-    Normals::new(seed).each(liquid, |value, normal| *value = spatter.mean + spatter.std * normal);
+    Normals::new(seed).each(liquid, |value, normal| {
+        *value = spatter.mean + spatter.std * normal
+    });
     let buffers = (&mut spare.weights, &mut spare.middle);
     gaussian((spatter.sigma, 4.0), liquid, gray, PadMode::Edge, buffers);
     if spatter.mud {
-        liquid.iter_mut().for_each(|value| *value = f32::from(u8::from(*value > spatter.threshold)));
+        liquid
+            .iter_mut()
+            .for_each(|value| *value = f32::from(u8::from(*value > spatter.threshold)));
         let buffers = (&mut spare.weights, &mut spare.middle);
-        gaussian((spatter.strength, 4.0), liquid, gray, PadMode::Edge, buffers);
+        gaussian(
+            (spatter.strength, 4.0),
+            liquid,
+            gray,
+            PadMode::Edge,
+            buffers,
+        );
         for (rgb, share) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(liquid) {
             if *share >= 0.8 {
                 let mud = [63.0, 42.0, 20.0];
-                *rgb = [0, 1, 2].map(|c| floored(f32::from(rgb[c]) * (1.0 - *share) + mud[c] * *share));
+                *rgb = [0, 1, 2]
+                    .map(|c| floored(f32::from(rgb[c]) * (1.0 - *share) + mud[c] * *share));
             }
         }
         return;
     }
     let wet = sized(&mut spare.bytes, gray.len());
     for (wet, value) in wet.iter_mut().zip(&*liquid) {
-        *wet = if *value < spatter.threshold { 0 } else { filter::truncated(*value * 255.0) };
+        *wet = if *value < spatter.threshold {
+            0
+        } else {
+            filter::truncated(*value * 255.0)
+        };
     }
     let edges = sized(&mut spare.more_bytes, gray.len());
     canny(wet, gray, edges, &mut spare.counts);
     distances(edges, gray, &mut spare.counts);
     let far = &mut spare.counts[..gray.len()];
     relief(far, gray, edges, &mut spare.middle);
-    let strongest = wet.iter().zip(&*edges).map(|(a, b)| u32::from(*a) * u32::from(*b)).max().unwrap_or(0);
+    let strongest = wet
+        .iter()
+        .zip(&*edges)
+        .map(|(a, b)| u32::from(*a) * u32::from(*b))
+        .max()
+        .unwrap_or(0);
     if strongest == 0 {
         return;
     }
     let scale = spatter.strength as f32 / strongest as f32;
-    for (rgb, (wet, light)) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(wet.iter().zip(edges)) {
+    for (rgb, (wet, light)) in pixels
+        .as_chunks_mut::<3>()
+        .0
+        .iter_mut()
+        .zip(wet.iter().zip(edges))
+    {
         let share = (u32::from(*wet) * u32::from(*light)) as f32 * scale;
         // Pale turquoise.
         let water = [175.0, 238.0, 238.0];
@@ -50,20 +84,26 @@ pub(super) fn run(spatter: &tables::Spatter, seed: u64, pixels: &mut [u8], shape
 
 /// Places around a pixel in a plane, the pixel at the edge repeated.
 fn at(x: usize, y: usize, [dx, dy]: [i64; 2], shape: Shape, border: PadMode) -> usize {
-    let inside =
-        |i: usize, d: i64, n: usize| beyond(i as i64 + d, n as i64, border).expect("no color") as usize;
+    let inside = |i: usize, d: i64, n: usize| {
+        beyond(i as i64 + d, n as i64, border).expect("no color") as usize
+    };
     inside(y, dy, shape.height) * shape.width + inside(x, dx, shape.width)
 }
 
-/// OpenCV's `Canny(plane, 50, 150)`: sums of absolute Sobel derivatives. Edges become 0 and all else 255.
+/// OpenCV's `Canny(plane, 50, 150)`: sums of absolute Sobel derivatives. Edges become 0 and all
+/// else 255.
 fn canny(plane: &[u8], shape: Shape, out: &mut [u8], gradients: &mut Vec<u32>) {
     let Shape { width, height, .. } = shape;
     let gradient = |x: usize, y: usize| {
         let value = |dx, dy| i32::from(plane[at(x, y, [dx, dy], shape, PadMode::Edge)]);
-        let right =
-            value(1, -1) + 2 * value(1, 0) + value(1, 1) - value(-1, -1) - 2 * value(-1, 0) - value(-1, 1);
-        let down =
-            value(-1, 1) + 2 * value(0, 1) + value(1, 1) - value(-1, -1) - 2 * value(0, -1) - value(1, -1);
+        let right = value(1, -1) + 2 * value(1, 0) + value(1, 1)
+            - value(-1, -1)
+            - 2 * value(-1, 0)
+            - value(-1, 1);
+        let down = value(-1, 1) + 2 * value(0, 1) + value(1, 1)
+            - value(-1, -1)
+            - 2 * value(0, -1)
+            - value(1, -1);
         (right, down)
     };
     let strength = sized(gradients, 2 * plane.len());
@@ -74,7 +114,11 @@ fn canny(plane: &[u8], shape: Shape, out: &mut [u8], gradients: &mut Vec<u32>) {
     }
     let of = |x: i64, y: i64| {
         let inside = (0..width as i64).contains(&x) && (0..height as i64).contains(&y);
-        if inside { strength[y as usize * width + x as usize] } else { 0 }
+        if inside {
+            strength[y as usize * width + x as usize]
+        } else {
+            0
+        }
     };
     // 255: no edge, 128: an edge if it touches one, 0: an edge.
     let mut count = 0;
@@ -122,7 +166,9 @@ fn canny(plane: &[u8], shape: Shape, out: &mut [u8], gradients: &mut Vec<u32>) {
             }
         }
     }
-    out.iter_mut().filter(|mark| **mark == 128).for_each(|mark| *mark = 255);
+    out.iter_mut()
+        .filter(|mark| **mark == 128)
+        .for_each(|mark| *mark = 255);
 }
 
 /// OpenCV's chamfer distances of a 5 x 5 mask to the nearest 0, in 2^-16 pixels.
@@ -133,7 +179,9 @@ fn distances(edges: &[u8], shape: Shape, far: &mut Vec<u32>) {
     const FOREVER: u32 = 1 << 30;
     let Shape { width, height, .. } = shape;
     let far = sized(far, edges.len());
-    far.iter_mut().zip(edges).for_each(|(far, mark)| *far = if *mark == 0 { 0 } else { FOREVER });
+    far.iter_mut()
+        .zip(edges)
+        .for_each(|(far, mark)| *far = if *mark == 0 { 0 } else { FOREVER });
     let before: [([i64; 2], u32); 8] = [
         ([-1, 0], LINE),
         ([0, -1], LINE),
@@ -160,10 +208,12 @@ fn distances(edges: &[u8], shape: Shape, far: &mut Vec<u32>) {
     (0..edges.len()).rev().for_each(|i| relax(i, -1));
 }
 
-/// Light on the waves: distances up to 20 are smoothed, their histogram flattened, embossed and smoothed again.
+/// Light on the waves: distances up to 20 are smoothed, their histogram flattened, embossed and
+/// smoothed again.
 fn relief(far: &[u32], shape: Shape, out: &mut [u8], middle: &mut Vec<f32>) {
     let around: [[i64; 2]; 9] = std::array::from_fn(|i| [i as i64 % 3 - 1, i as i64 / 3 - 1]);
-    let place = |i: usize, d: [i64; 2]| at(i % shape.width, i / shape.width, d, shape, PadMode::Reflect);
+    let place =
+        |i: usize, d: [i64; 2]| at(i % shape.width, i / shape.width, d, shape, PadMode::Reflect);
     for (i, value) in out.iter_mut().enumerate() {
         let sum: u32 = around.iter().map(|d| far[place(i, *d)].min(20 << 16)).sum();
         *value = ((sum / 9) >> 16) as u8;
@@ -172,8 +222,11 @@ fn relief(far: &[u32], shape: Shape, out: &mut [u8], middle: &mut Vec<f32>) {
     const EMBOSS: [i32; 9] = [-2, -1, 0, -1, 1, 1, 0, 1, 2];
     let plane = sized(middle, far.len());
     for (i, value) in plane.iter_mut().enumerate() {
-        let sum: i32 =
-            around.iter().zip(EMBOSS).map(|(d, weight)| weight * i32::from(out[place(i, *d)])).sum();
+        let sum: i32 = around
+            .iter()
+            .zip(EMBOSS)
+            .map(|(d, weight)| weight * i32::from(out[place(i, *d)]))
+            .sum();
         *value = sum.clamp(0, 255) as f32;
     }
     for (i, value) in out.iter_mut().enumerate() {
@@ -184,9 +237,13 @@ fn relief(far: &[u32], shape: Shape, out: &mut [u8], middle: &mut Vec<f32>) {
 /// OpenCV's `equalizeHist`.
 fn flatten(values: &mut [u8]) {
     let mut counts = [0u32; 256];
-    values.iter().for_each(|value| counts[usize::from(*value)] += 1);
+    values
+        .iter()
+        .for_each(|value| counts[usize::from(*value)] += 1);
     let total = values.len() as u32;
-    let Some(first) = counts.iter().position(|count| *count > 0) else { return };
+    let Some(first) = counts.iter().position(|count| *count > 0) else {
+        return;
+    };
     if counts[first] == total {
         return;
     }
@@ -197,5 +254,7 @@ fn flatten(values: &mut [u8]) {
         sum += counts[level];
         table[level] = rounded(sum as f32 * scale);
     }
-    values.iter_mut().for_each(|value| *value = table[usize::from(*value)]);
+    values
+        .iter_mut()
+        .for_each(|value| *value = table[usize::from(*value)]);
 }

@@ -1,12 +1,15 @@
 //! The published parameters: five severities of ImageNet-C, then five of CIFAR-C.
 
-pub(super) const GAUSSIAN_NOISE: [f32; 10] = [0.08, 0.12, 0.18, 0.26, 0.38, 0.04, 0.06, 0.08, 0.09, 0.10];
+pub(super) const GAUSSIAN_NOISE: [f32; 10] =
+    [0.08, 0.12, 0.18, 0.26, 0.38, 0.04, 0.06, 0.08, 0.09, 0.10];
 
 /// Mean counts at white.
-pub(super) const SHOT_NOISE: [f32; 10] = [60.0, 25.0, 12.0, 5.0, 3.0, 500.0, 250.0, 100.0, 75.0, 50.0];
+pub(super) const SHOT_NOISE: [f32; 10] =
+    [60.0, 25.0, 12.0, 5.0, 3.0, 500.0, 250.0, 100.0, 75.0, 50.0];
 
 /// Shares of values.
-pub(super) const IMPULSE_NOISE: [f32; 10] = [0.03, 0.06, 0.09, 0.17, 0.27, 0.01, 0.02, 0.03, 0.05, 0.07];
+pub(super) const IMPULSE_NOISE: [f32; 10] =
+    [0.03, 0.06, 0.09, 0.17, 0.27, 0.01, 0.02, 0.03, 0.05, 0.07];
 
 /// Radius of the disk and deviation of the blur that softens its edge.
 pub(super) const DEFOCUS_BLUR: [(f64, f64); 10] = [
@@ -64,8 +67,8 @@ pub(super) const ZOOM_BLUR: [(u32, f64); 10] = [
     (26, 0.01),
 ];
 
-/// Snow: mean and deviation of the flakes, their enlargement and threshold, radius and deviation of their fall, and the
-/// image's weight against its whitened self.
+/// Snow: mean and deviation of the flakes, their enlargement and threshold, radius and deviation of
+/// their fall, and the image's weight against its whitened self.
 pub(super) struct Snow {
     pub(super) mean: f32,
     pub(super) std: f32,
@@ -76,8 +79,21 @@ pub(super) struct Snow {
     pub(super) weight: f32,
 }
 
-const fn snow((mean, std, zoom): (f32, f32, f64), threshold: f32, fall: (u32, f64), weight: f32) -> Snow {
-    Snow { mean, std, zoom, threshold, radius: fall.0, sigma: fall.1, weight }
+const fn snow(
+    (mean, std, zoom): (f32, f32, f64),
+    threshold: f32,
+    fall: (u32, f64),
+    weight: f32,
+) -> Snow {
+    Snow {
+        mean,
+        std,
+        zoom,
+        threshold,
+        radius: fall.0,
+        sigma: fall.1,
+        weight,
+    }
 }
 
 pub(super) const SNOW: [Snow; 10] = [
@@ -127,8 +143,8 @@ pub(super) const BRIGHTNESS: [f32; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.05, 0.1, 0.
 /// Factors.
 pub(super) const CONTRAST: [f64; 10] = [0.4, 0.3, 0.2, 0.1, 0.05, 0.75, 0.5, 0.4, 0.3, 0.15];
 
-/// Strength and deviation of the field in pixels, and jitter of the affine map, of which the reference speaks as shares of
-/// 244 (of 32 for CIFAR-C) pixels.
+/// Strength and deviation of the field in pixels, and jitter of the affine map, of which the
+/// reference speaks as shares of 244 (of 32 for CIFAR-C) pixels.
 pub(super) const ELASTIC_TRANSFORM: [(f32, f64, f32); 10] = [
     (488.0, 170.8, 24.4),
     (488.0, 19.52, 48.8),
@@ -147,11 +163,13 @@ pub(super) const PIXELATE: [f64; 10] = [0.6, 0.5, 0.4, 0.3, 0.25, 0.95, 0.9, 0.8
 
 pub(super) const JPEG_COMPRESSION: [u8; 10] = [25, 18, 15, 10, 7, 80, 65, 58, 50, 40];
 
-pub(super) const SPECKLE_NOISE: [f32; 10] = [0.15, 0.2, 0.35, 0.45, 0.6, 0.06, 0.1, 0.12, 0.16, 0.2];
+pub(super) const SPECKLE_NOISE: [f32; 10] =
+    [0.15, 0.2, 0.35, 0.45, 0.6, 0.06, 0.1, 0.12, 0.16, 0.2];
 
 pub(super) const GAUSSIAN_BLUR: [f64; 10] = [1.0, 2.0, 3.0, 4.0, 6.0, 0.4, 0.6, 0.7, 0.8, 1.0];
 
-/// Splashes: mean and deviation of the liquid, its blur and threshold, the strength (of mud: the blur of its edge).
+/// Splashes: mean and deviation of the liquid, its blur and threshold, the strength (of mud: the
+/// blur of its edge).
 pub(super) struct Spatter {
     pub(super) mean: f32,
     pub(super) std: f32,
@@ -161,8 +179,20 @@ pub(super) struct Spatter {
     pub(super) mud: bool,
 }
 
-const fn spatter((mean, std, sigma): (f32, f32, f64), threshold: f32, strength: f64, mud: bool) -> Spatter {
-    Spatter { mean, std, sigma, threshold, strength, mud }
+const fn spatter(
+    (mean, std, sigma): (f32, f32, f64),
+    threshold: f32,
+    strength: f64,
+    mud: bool,
+) -> Spatter {
+    Spatter {
+        mean,
+        std,
+        sigma,
+        threshold,
+        strength,
+        mud,
+    }
 }
 
 pub(super) const SPATTER: [Spatter; 10] = [

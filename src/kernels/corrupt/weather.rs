@@ -8,8 +8,8 @@ use super::blurs::middle_of;
 use super::tables;
 use crate::kernels::PadMode;
 
-/// Flakes from normal numbers, enlarged, cut off below a threshold and smeared; they and their half turn are added to the
-/// image, which becomes whiter.
+/// Flakes from normal numbers, enlarged, cut off below a threshold and smeared; they and their half
+/// turn are added to the image, which becomes whiter.
 pub(super) fn snow(
     snow: &tables::Snow,
     angle: f32,
@@ -20,46 +20,77 @@ pub(super) fn snow(
 ) {
     let Shape { width, height, .. } = shape;
     let field = sized(&mut spare.field, width * height);
-    Normals::new(seed).each(field, |value, normal| *value = snow.mean + snow.std * normal);
+    Normals::new(seed).each(field, |value, normal| {
+        *value = snow.mean + snow.std * normal
+    });
     let [(rows, tall), (columns, wide)] = [height, width].map(|side| middle_of(side, snow.zoom));
-    let layer = Shape { width: wide, height: tall, channels: 1 };
+    let layer = Shape {
+        width: wide,
+        height: tall,
+        channels: 1,
+    };
     let flakes = sized(&mut spare.plane, layer.len());
     let (top, left) = ((height - rows) / 2, (width - columns) / 2);
     for (y, line) in flakes.chunks_exact_mut(wide).enumerate() {
         let (upper, lower, down) = place(y, rows, tall);
-        let [upper, lower] = [upper, lower].map(|row| &field[(top + row) * width + left..][..columns]);
+        let [upper, lower] =
+            [upper, lower].map(|row| &field[(top + row) * width + left..][..columns]);
         for (x, value) in line.iter_mut().enumerate() {
             let (a, b, right) = place(x, columns, wide);
-            let (upper, lower) =
-                (upper[a] + (upper[b] - upper[a]) * right, lower[a] + (lower[b] - lower[a]) * right);
+            let (upper, lower) = (
+                upper[a] + (upper[b] - upper[a]) * right,
+                lower[a] + (lower[b] - lower[a]) * right,
+            );
             let flake = upper + (lower - upper) * down;
-            *value = if flake < snow.threshold { 0.0 } else { flake.min(1.0) * 255.0 };
+            *value = if flake < snow.threshold {
+                0.0
+            } else {
+                flake.min(1.0) * 255.0
+            };
         }
     }
-    motion_taps(snow.radius, snow.sigma, f64::from(angle), layer, &mut spare.taps);
+    motion_taps(
+        snow.radius,
+        snow.sigma,
+        f64::from(angle),
+        layer,
+        &mut spare.taps,
+    );
     let fallen = sized(&mut spare.more_field, layer.len());
-    filter::correlate(flakes, layer, &spare.taps, PadMode::Edge, &mut spare.middle, fallen);
+    filter::correlate(
+        flakes,
+        layer,
+        &spare.taps,
+        PadMode::Edge,
+        &mut spare.middle,
+        fallen,
+    );
     let flake = |x: usize, y: usize| f32::from(rounded(fallen[y * wide + x]));
     for (y, line) in pixels.chunks_exact_mut(width * 3).enumerate() {
         for (x, rgb) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
             let white = flake(x, y) + flake(width - 1 - x, height - 1 - y);
             let [r, g, b] = rgb.map(f32::from);
             let pale = (0.299 * r + 0.587 * g + 0.114 * b) * 1.5 + 127.5;
-            *rgb = [r, g, b]
-                .map(|value| floored(snow.weight * value + (1.0 - snow.weight) * value.max(pale) + white));
+            *rgb = [r, g, b].map(|value| {
+                floored(snow.weight * value + (1.0 - snow.weight) * value.max(pale) + white)
+            });
         }
     }
 }
 
 /// Where a place of an enlarged line lies between two of its pixels, ends on ends.
 fn place(i: usize, from: usize, to: usize) -> (usize, usize, f32) {
-    let at = if to > 1 { i as f64 * (from - 1) as f64 / (to - 1) as f64 } else { 0.0 };
+    let at = if to > 1 {
+        i as f64 * (from - 1) as f64 / (to - 1) as f64
+    } else {
+        0.0
+    };
     let low = (at as usize).min(from - 1);
     (low, (low + 1).min(from - 1), (at - low as f64) as f32)
 }
 
-/// The sum of the image and a texture, each with its weight. The texture is synthetic: ridges of a plasma fractal, bluish
-/// white, of a mean near 100 as the reference's photographs have.
+/// The sum of the image and a texture, each with its weight. The texture is synthetic: ridges of a
+/// plasma fractal, bluish white, of a mean near 100 as the reference's photographs have.
 pub(super) fn frost(
     (image, ice): (f32, f32),
     seed: u64,
@@ -101,8 +132,9 @@ pub(super) fn fog(
     }
 }
 
-/// A height map from 0 to 1 by diamonds and squares, on a torus whose side is the power of two that holds the image, which
-/// is returned: Fournier, Fussell and Carpenter, "Computer rendering of stochastic models" (1982).
+/// A height map from 0 to 1 by diamonds and squares, on a torus whose side is the power of two that
+/// holds the image, which is returned: Fournier, Fussell and Carpenter, "Computer rendering of
+/// stochastic models" (1982).
 fn plasma(decay: f32, seed: u64, shape: Shape, field: &mut Vec<f32>) -> usize {
     let side = shape.width.max(shape.height).max(3).next_power_of_two();
     let map = sized(field, side * side);
@@ -128,9 +160,13 @@ fn plasma(decay: f32, seed: u64, shape: Shape, field: &mut Vec<f32>) -> usize {
         step = half;
         wibble /= decay;
     }
-    let (least, most) =
-        map.iter().fold((f32::MAX, f32::MIN), |(least, most), value| (least.min(*value), most.max(*value)));
+    let (least, most) = map
+        .iter()
+        .fold((f32::MAX, f32::MIN), |(least, most), value| {
+            (least.min(*value), most.max(*value))
+        });
     let range = most - least;
-    map.iter_mut().for_each(|value| *value = (*value - least) / range);
+    map.iter_mut()
+        .for_each(|value| *value = (*value - least) / range);
     side
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::params::{check_alpha, check_range, mixer_basics};
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
+use crate::rng::RandomStream;
 
 /// The slot's own most attended patches on its partner; Walawalkar et al., 2020 (arXiv 2003.13048).
 ///
-/// The `top_k` (6) largest values of the slot's own map over a grid of `grid` (7) cells a side; with `top_k = 0` as many as a
-/// Beta(alpha, alpha) share (`alpha` 2) of them. `map` is `fine_grained` (default), `spectral_residual`, or the name of a plane. Labels
-/// weigh by area.
+/// The `top_k` (6) largest values of the slot's own map over a grid of `grid` (7) cells a side;
+/// with `top_k = 0` as many as a Beta(alpha, alpha) share (`alpha` 2) of them. `map` is
+/// `fine_grained` (default), `spectral_residual`, or the name of a plane. Labels weigh by area.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttentiveMix {
@@ -43,7 +43,12 @@ fn two() -> f64 {
 impl AttentiveMix {
     /// So many patches of a grid.
     pub fn new(top_k: u32, grid: u32) -> AttentiveMix {
-        AttentiveMix { top_k, grid, alpha: 2.0, map: MapSource::default() }
+        AttentiveMix {
+            top_k,
+            grid,
+            alpha: 2.0,
+            map: MapSource::default(),
+        }
     }
 
     /// With another map.
@@ -52,13 +57,20 @@ impl AttentiveMix {
         AttentiveMix { map, ..self }
     }
 
-    /// The blend that keeps the `k` cells with the largest values (the first ones of equal ones) of a square map of A.
+    /// The blend that keeps the `k` cells with the largest values (the first ones of equal ones) of
+    /// a square map of A.
     pub fn blend(k: usize, grid: u32, map: &[f32]) -> Blend {
         let mut order: Vec<usize> = (0..map.len()).collect();
         order.sort_by(|a, b| map[*b].total_cmp(&map[*a]).then(a.cmp(b)));
         let mut source = vec![1; map.len()];
         order.iter().take(k).for_each(|cell| source[*cell] = 0);
-        let cells = (0..).zip(source).map(|(cell, source)| vec![Patch { source, cell, weight: 1.0 }]);
+        let cells = (0..).zip(source).map(|(cell, source)| {
+            vec![Patch {
+                source,
+                cell,
+                weight: 1.0,
+            }]
+        });
         Blend::Patches(Patches::new(grid, grid, cells).into())
     }
 }
@@ -84,7 +96,10 @@ impl Mixer for AttentiveMix {
         check_range("grid", f64::from(self.grid), [1.0, 256.0])?;
         if self.top_k > self.grid * self.grid {
             let cells = self.grid * self.grid;
-            return Err(Error::config(format!("top_k = {}: the grid has {cells} cells", self.top_k)));
+            return Err(Error::config(format!(
+                "top_k = {}: the grid has {cells} cells",
+                self.top_k
+            )));
         }
         check_alpha(self.alpha)
     }
@@ -100,6 +115,10 @@ impl Mixer for AttentiveMix {
             0 => ((cells as f64 * lam) as usize).clamp(1, cells),
             k => k as usize,
         };
-        Drawn::Late(Arc::new(AttentiveDraw { k, grid: self.grid, map: self.map.clone() }))
+        Drawn::Late(Arc::new(AttentiveDraw {
+            k,
+            grid: self.grid,
+            map: self.map.clone(),
+        }))
     }
 }

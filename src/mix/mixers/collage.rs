@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::Result;
+use crate::geometry::Size;
 use crate::mix::params::{check_range, mixer_basics};
-use crate::mix::{Blend, Drawn, Label, Mixer, Outcome, Resolve, Scene, Sources, Tile, TileFilter, Tiles};
+use crate::mix::{
+    Blend, Drawn, Label, Mixer, Outcome, Resolve, Scene, Sources, Tile, TileFilter, Tiles,
+};
+use crate::rng::RandomStream;
 
 /// What a collage's label is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +25,10 @@ pub enum CollageLabel {
 
 /// A grid of whole images, each resized to its cell.
 ///
-/// The slot and the k k - 1 slots after it, `k` (2) a side, row by row; cells begin at `floor(j * side / k)`. With `label = "hard"`, of
-/// slots of its class alone, from the beginning again where there are too few (the dataset compression of "Rethinking dataset
-/// compression"): put one class in a group. `filter` is `antialias` (default), `bilinear` or `nearest`.
+/// The slot and the k k - 1 slots after it, `k` (2) a side, row by row; cells begin at `floor(j *
+/// side / k)`. With `label = "hard"`, of slots of its class alone, from the beginning again where
+/// there are too few (the dataset compression of "Rethinking dataset compression"): put one class
+/// in a group. `filter` is `antialias` (default), `bilinear` or `nearest`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Collage {
@@ -48,18 +51,26 @@ fn antialias() -> TileFilter {
 impl Collage {
     /// Of k x k images, with labels by area.
     pub fn new(k: u32) -> Collage {
-        Collage { k, label: CollageLabel::Area, filter: antialias() }
+        Collage {
+            k,
+            label: CollageLabel::Area,
+            filter: antialias(),
+        }
     }
 
     /// With the slot's own class as the label.
     #[must_use]
     pub fn hard(self) -> Collage {
-        Collage { label: CollageLabel::Hard, ..self }
+        Collage {
+            label: CollageLabel::Hard,
+            ..self
+        }
     }
 
     /// The blend of k x k sources of size `frame`.
     pub fn blend(&self, frame: Size) -> Blend {
-        let edge = |at: u32, length: u32| (u64::from(at) * u64::from(length) / u64::from(self.k)) as u32;
+        let edge =
+            |at: u32, length: u32| (u64::from(at) * u64::from(length) / u64::from(self.k)) as u32;
         let from = [0, 0, frame.height, frame.width];
         let tile = |source: u32| {
             let (row, column) = (source / self.k, source % self.k);
@@ -69,12 +80,27 @@ impl Collage {
                 edge(row + 1, frame.height),
                 edge(column + 1, frame.width),
             ];
-            Tile { source: source as usize, from, to, filter: self.filter }
+            Tile {
+                source: source as usize,
+                from,
+                to,
+                filter: self.filter,
+            }
         };
-        let tiles =
-            (0..self.k * self.k).map(tile).filter(|Tile { to: [y0, x0, y1, x1], .. }| y0 < y1 && x0 < x1);
+        let tiles = (0..self.k * self.k).map(tile).filter(
+            |Tile {
+                 to: [y0, x0, y1, x1],
+                 ..
+             }| y0 < y1 && x0 < x1,
+        );
         // The cells cover everything.
-        Blend::Tiles(Tiles { fill: None, tiles: tiles.collect() }.into())
+        Blend::Tiles(
+            Tiles {
+                fill: None,
+                tiles: tiles.collect(),
+            }
+            .into(),
+        )
     }
 }
 
@@ -90,9 +116,16 @@ impl Resolve for OneClass {
         let alike: Vec<usize> = around
             .filter(|other| *other == slot || (class.is_some() && scene.class(*other) == class))
             .collect();
-        let sources = alike.iter().copied().cycle().take((self.0.k * self.0.k) as usize);
+        let sources = alike
+            .iter()
+            .copied()
+            .cycle()
+            .take((self.0.k * self.0.k) as usize);
         let outcome = Outcome::from(self.0.blend(scene.frame())).label(Label::Own);
-        Ok(Outcome { sources: Some(sources.collect()), ..outcome })
+        Ok(Outcome {
+            sources: Some(sources.collect()),
+            ..outcome
+        })
     }
 }
 

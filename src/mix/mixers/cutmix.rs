@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::params::{check_alpha, check_range, is_default, mixer_basics, one, yes};
 use crate::mix::{Blend, Drawn, Label, Mixer, Outcome};
+use crate::rng::RandomStream;
 
 /// Whose rounding a cut box follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,12 +21,15 @@ pub enum Geometry {
     Torchvision,
 }
 
-/// A rectangle of the partner pasted over the image; labels weigh by area; Yun et al., 2019 (arXiv 1905.04899).
+/// A rectangle of the partner pasted over the image; labels weigh by area; Yun et al., 2019 (arXiv
+/// 1905.04899).
 ///
-/// The share that stays is Beta(alpha, alpha) before the box is clipped at the border; the label's weight is the exact
-/// share of pixels after it. alpha is 1 in the paper and in DeiT. `min_max = [low, high]` draws each side of the box
-/// uniformly between these shares of the image's instead, as timm's `cutmix_minmax` does. `margin` keeps the center away from
-/// the border by that share of the box's sides. With `correct_lam = false` labels weigh by the share before clipping, as in timm.
+/// The share that stays is Beta(alpha, alpha) before the box is clipped at the border; the label's
+/// weight is the exact share of pixels after it. alpha is 1 in the paper and in DeiT. `min_max =
+/// [low, high]` draws each side of the box uniformly between these shares of the image's instead,
+/// as timm's `cutmix_minmax` does. `margin` keeps the center away from the border by that share of
+/// the box's sides. With `correct_lam = false` labels weigh by the share before clipping, as in
+/// timm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CutMix {
@@ -45,7 +48,13 @@ pub struct CutMix {
 impl CutMix {
     /// With Beta(alpha, alpha) shares, timm's rounding.
     pub fn new(alpha: f64) -> CutMix {
-        CutMix { alpha, geometry: Geometry::default(), min_max: None, margin: 0.0, correct_lam: true }
+        CutMix {
+            alpha,
+            geometry: Geometry::default(),
+            min_max: None,
+            margin: 0.0,
+            correct_lam: true,
+        }
     }
 
     /// With another rounding.
@@ -57,7 +66,10 @@ impl CutMix {
     /// With sides drawn between shares of the image's.
     #[must_use]
     pub fn min_max(self, low: f64, high: f64) -> CutMix {
-        CutMix { min_max: Some([low, high]), ..self }
+        CutMix {
+            min_max: Some([low, high]),
+            ..self
+        }
     }
 
     /// With the center away from the border by a share of the box's sides.
@@ -69,10 +81,14 @@ impl CutMix {
     /// With labels weighted by the share that was drawn, whatever is clipped.
     #[must_use]
     pub fn drawn_lam(self) -> CutMix {
-        CutMix { correct_lam: false, ..self }
+        CutMix {
+            correct_lam: false,
+            ..self
+        }
     }
 
-    /// The box for a share `lam` that stays and a center (`cy`, `cx`), clipped: first row, first column, end row, end column.
+    /// The box for a share `lam` that stays and a center (`cy`, `cx`), clipped: first row, first
+    /// column, end row, end column.
     pub fn rect(&self, lam: f64, cy: u32, cx: u32, frame: Size) -> [u32; 4] {
         let side = libm::sqrt(1.0 - lam);
         let span = |length: u32, center: u32| {
@@ -105,7 +121,9 @@ impl Mixer for CutMix {
         if let Some([low, high]) = self.min_max
             && !(0.0 < low && low < high && high <= 1.0)
         {
-            return Err(Error::config(format!("min_max = [{low}, {high}]: expected 0 < low < high <= 1")));
+            return Err(Error::config(format!(
+                "min_max = [{low}, {high}]: expected 0 < low < high <= 1"
+            )));
         }
         check_range("margin", self.margin, [0.0, 0.5])?;
         check_alpha(self.alpha)
@@ -114,13 +132,19 @@ impl Mixer for CutMix {
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
         if let Some([low, high]) = self.min_max {
             let mut side = |length: u32| {
-                let (from, to) = ((f64::from(length) * low) as u64, (f64::from(length) * high) as u64);
+                let (from, to) = (
+                    (f64::from(length) * low) as u64,
+                    (f64::from(length) * high) as u64,
+                );
                 (from + rng.below((to - from).max(1))) as u32
             };
             let (height, width) = (side(frame.height), side(frame.width));
             let y0 = rng.below(u64::from(frame.height - height) + 1) as u32;
             let x0 = rng.below(u64::from(frame.width - width) + 1) as u32;
-            return Blend::Box { rect: [y0, x0, y0 + height, x0 + width] }.into();
+            return Blend::Box {
+                rect: [y0, x0, y0 + height, x0 + width],
+            }
+            .into();
         }
         let lam = rng.beta(self.alpha, self.alpha);
         let mut center = |length: u32| {
@@ -129,7 +153,9 @@ impl Mixer for CutMix {
             away + rng.below(u64::from(length - 2 * away).max(1)) as u32
         };
         let (cy, cx) = (center(frame.height), center(frame.width));
-        let blend = Blend::Box { rect: self.rect(lam, cy, cx, frame) };
+        let blend = Blend::Box {
+            rect: self.rect(lam, cy, cx, frame),
+        };
         if self.correct_lam || blend.lam(frame) == 1.0 {
             return blend.into();
         }
@@ -137,7 +163,8 @@ impl Mixer for CutMix {
     }
 }
 
-/// The box of the authors' code: half sizes round down on both sides of the center, and are clipped.
+/// The box of the authors' code: half sizes round down on both sides of the center, and are
+/// clipped.
 pub(super) fn official_rect(sides: [u32; 2], [cy, cx]: [u32; 2], frame: Size) -> [u32; 4] {
     let [height, width] = sides.map(|side| side / 2);
     [

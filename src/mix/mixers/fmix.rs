@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::once;
-use crate::geometry::Size;
-use crate::rng::{Coord, RandomStream, OpKey};
 use crate::error::Result;
+use crate::geometry::Size;
 use crate::mix::fourier::Fourier;
 use crate::mix::params::{check_alpha, check_range, is_default, mixer_basics, one};
 use crate::mix::{Blend, Drawn, Label, Mask, Mixer, Outcome};
+use crate::rng::{Coord, OpKey, RandomStream};
 
 /// Which frequencies a mask is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,15 +17,18 @@ pub enum Spectrum {
     /// Those of an image, as the paper states.
     #[default]
     Isotropic,
-    /// Those of the released code, which has but two columns of frequencies: masks are nearly one cycle along x.
+    /// Those of the released code, which has but two columns of frequencies: masks are nearly one
+    /// cycle along x.
     Reference,
 }
 
-/// A mask of low frequencies, cut at the height that gives it its share; Harris et al., 2020 (arXiv 2002.12047).
+/// A mask of low frequencies, cut at the height that gives it its share; Harris et al., 2020 (arXiv
+/// 2002.12047).
 ///
-/// The share of the slot's own image is Beta(alpha, alpha) (`alpha` 1), amplitudes fall with the `decay`-th power (3) of the
-/// frequency. `max_soft` (0 to 0.5, 0) makes edges soft. `reformulate` draws Beta(alpha + 1, alpha) and keeps the own label alone.
-/// Note `lam_drawn`: the share before rounding to pixels.
+/// The share of the slot's own image is Beta(alpha, alpha) (`alpha` 1), amplitudes fall with the
+/// `decay`-th power (3) of the frequency. `max_soft` (0 to 0.5, 0) makes edges soft. `reformulate`
+/// draws Beta(alpha + 1, alpha) and keeps the own label alone. Note `lam_drawn`: the share before
+/// rounding to pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FMix {
@@ -57,7 +60,13 @@ impl FMix {
     /// With Beta(alpha, alpha) shares.
     pub fn new(alpha: f64) -> FMix {
         let spectrum = Spectrum::default();
-        FMix { alpha, decay: three(), max_soft: 0.0, reformulate: false, spectrum }
+        FMix {
+            alpha,
+            decay: three(),
+            max_soft: 0.0,
+            reformulate: false,
+            spectrum,
+        }
     }
 
     /// With edges as soft as that.
@@ -82,15 +91,20 @@ impl FMix {
             }
     }
 
-    /// The mask of a share of A, with its number of pixels rounded up or down, from standard normal numbers: real and imaginary
-    /// part of each frequency in row-major order; for [`Spectrum::Reference`] of each vertical frequency the real parts of its two
-    /// horizontal ones, then their imaginary parts.
+    /// The mask of a share of A, with its number of pixels rounded up or down, from standard normal
+    /// numbers: real and imaginary part of each frequency in row-major order; for
+    /// [`Spectrum::Reference`] of each vertical frequency the real parts of its two horizontal
+    /// ones, then their imaginary parts.
     ///
     /// # Panics
     ///
     /// If there are not [`FMix::noise_len`] numbers.
     pub fn mask(&self, lam: f64, up: bool, noise: &[f64], frame: Size) -> Mask {
-        assert_eq!(noise.len(), self.noise_len(frame), "two numbers a frequency");
+        assert_eq!(
+            noise.len(),
+            self.noise_len(frame),
+            "two numbers a frequency"
+        );
         let heights = self.heights(noise, frame);
         let pixels = heights.len();
         let share = lam * pixels as f64;
@@ -100,7 +114,11 @@ impl FMix {
         let (low, high) = (n.saturating_sub(soft), (n + soft).min(pixels));
         // The highest come first, but only those on the edge have to be in order.
         let mut order: Vec<u32> = (0..pixels as u32).collect();
-        let higher = |a: &u32, b: &u32| heights[*b as usize].total_cmp(&heights[*a as usize]).then(a.cmp(b));
+        let higher = |a: &u32, b: &u32| {
+            heights[*b as usize]
+                .total_cmp(&heights[*a as usize])
+                .then(a.cmp(b))
+        };
         if low < pixels {
             order.select_nth_unstable_by(low, higher);
         }
@@ -113,7 +131,9 @@ impl FMix {
         }
         // Weights of B: 0 where A is.
         let mut weights = vec![1.0f32; pixels];
-        order[..low].iter().for_each(|at| weights[*at as usize] = 0.0);
+        order[..low]
+            .iter()
+            .for_each(|at| weights[*at as usize] = 0.0);
         let steps = (high - low).saturating_sub(1).max(1) as f64;
         for (rank, at) in order[low..high].iter().enumerate() {
             weights[*at as usize] = 1.0 - (1.0 - rank as f64 / steps) as f32;
@@ -127,12 +147,22 @@ impl FMix {
         let half = w / 2 + 1;
         let least = 1.0 / w.max(h) as f64;
         let scale = |frequency: f64| libm::pow(frequency.max(least), -self.decay);
-        let fy = |k: usize| (if k < h.div_ceil(2) { k as f64 } else { k as f64 - h as f64 }) / h as f64;
+        let fy = |k: usize| {
+            (if k < h.div_ceil(2) {
+                k as f64
+            } else {
+                k as f64 - h as f64
+            }) / h as f64
+        };
         let fx = |k: usize| k as f64 / w as f64;
         let mut spectrum = vec![[0.0; 2]; h * half];
         match self.spectrum {
             Spectrum::Isotropic => {
-                for (at, (value, normal)) in spectrum.iter_mut().zip(noise.as_chunks::<2>().0).enumerate() {
+                for (at, (value, normal)) in spectrum
+                    .iter_mut()
+                    .zip(noise.as_chunks::<2>().0)
+                    .enumerate()
+                {
                     let (y, x) = (fy(at / half), fx(at % half));
                     let scale = scale(libm::sqrt(y * y + x * x));
                     *value = normal.map(|normal| scale * normal);
@@ -201,17 +231,42 @@ impl Mixer for FMix {
     }
 
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
-        let first = if self.reformulate { self.alpha + 1.0 } else { self.alpha };
+        let first = if self.reformulate {
+            self.alpha + 1.0
+        } else {
+            self.alpha
+        };
         let lam = rng.beta(first, self.alpha);
         let up = rng.unit() > 0.5;
-        once(FDraw { mixer: self.clone(), lam, up, noise: rng.bits() }, |draw, frame| {
-            let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("fmix") };
-            let mut rng = RandomStream::keyed(draw.noise, at);
-            let noise: Vec<f64> =
-                (0..draw.mixer.noise_len(frame) / 2).flat_map(|_| rng.normals()).collect();
-            let mask = draw.mixer.mask(draw.lam, draw.up, &noise, frame);
-            let label = if draw.mixer.reformulate { Label::Own } else { Label::Share };
-            Outcome::from(Blend::Mask(mask.into())).label(label).note("lam_drawn", draw.lam)
-        })
+        once(
+            FDraw {
+                mixer: self.clone(),
+                lam,
+                up,
+                noise: rng.bits(),
+            },
+            |draw, frame| {
+                let at = Coord {
+                    epoch: 0,
+                    sample: 0,
+                    occurrence: 0,
+                    view: 0,
+                    op: OpKey::of("fmix"),
+                };
+                let mut rng = RandomStream::keyed(draw.noise, at);
+                let noise: Vec<f64> = (0..draw.mixer.noise_len(frame) / 2)
+                    .flat_map(|_| rng.normals())
+                    .collect();
+                let mask = draw.mixer.mask(draw.lam, draw.up, &noise, frame);
+                let label = if draw.mixer.reformulate {
+                    Label::Own
+                } else {
+                    Label::Share
+                };
+                Outcome::from(Blend::Mask(mask.into()))
+                    .label(label)
+                    .note("lam_drawn", draw.lam)
+            },
+        )
     }
 }

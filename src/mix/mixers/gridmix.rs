@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::once;
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::params::{check_alpha, check_ends, mixer_basics, one};
 use crate::mix::{Blend, Drawn, Mask, Mixer, Outcome};
+use crate::rng::RandomStream;
 
 /// Which of the two things that are called GridMix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,9 +22,10 @@ pub enum GridMode {
 
 /// The partner through a grid; Baek et al., 2021 (Pattern Recognition).
 ///
-/// The weight is Beta(alpha, alpha) (`alpha` 1). Mode `holes`: `holes` ([2, 6]) of them across, in a rectangle of a share `cut_area`
-/// ([0.5, 1]) of the image and an aspect `cut_aspect` ([0.5, 2]), their cells of aspect `hole_aspect` ([1, 1]). Mode `cells`:
-/// `round((1 - lam) n n)` cells of an n x n grid, n = `cells` (4). Labels weigh by area.
+/// The weight is Beta(alpha, alpha) (`alpha` 1). Mode `holes`: `holes` ([2, 6]) of them across, in
+/// a rectangle of a share `cut_area` ([0.5, 1]) of the image and an aspect `cut_aspect` ([0.5, 2]),
+/// their cells of aspect `hole_aspect` ([1, 1]). Mode `cells`: `round((1 - lam) n n)` cells of an n
+/// x n grid, n = `cells` (4). Labels weigh by area.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridMix {
@@ -82,7 +83,8 @@ pub struct Holes {
 }
 
 impl Holes {
-    /// The mask. A rectangle larger than the image is cut off, and there are at most half as many holes as columns.
+    /// The mask. A rectangle larger than the image is cut off, and there are at most half as many
+    /// holes as columns.
     pub fn mask(&self, frame: Size) -> Mask {
         let (w, h) = (frame.width, frame.height);
         let area = (f64::from(w) * f64::from(h) * self.cut_area) as u32;
@@ -96,7 +98,11 @@ impl Holes {
         let cell_height = ((f64::from(cell_width) * self.hole_aspect) as u32).max(1);
         let rows = height.div_ceil(cell_height);
         let ratio = libm::sqrt(1.0 - self.lam);
-        let hole = |cell: u32| ((f64::from(cell) * ratio) as u32).max(1).min((cell - 1).max(1));
+        let hole = |cell: u32| {
+            ((f64::from(cell) * ratio) as u32)
+                .max(1)
+                .min((cell - 1).max(1))
+        };
         let (hole_width, hole_height) = (hole(cell_width), hole(cell_height));
         let mut weights = vec![0.0f32; w as usize * h as usize];
         for row in 0..=rows {
@@ -105,7 +111,8 @@ impl Holes {
                 let line = &mut weights[(top + y) as usize * w as usize..][..w as usize];
                 for column in 0..=count {
                     let x = (cell_width * column).min(width);
-                    line[(left + x) as usize..(left + (x + hole_width).min(width)) as usize].fill(1.0);
+                    line[(left + x) as usize..(left + (x + hole_width).min(width)) as usize]
+                        .fill(1.0);
                 }
             }
         }
@@ -138,18 +145,26 @@ struct Cells {
 impl GridMix {
     /// With holes, as OpenMixup's switch has them.
     pub fn new(alpha: f64) -> GridMix {
-        GridMix { alpha, ..GridMix::default() }
+        GridMix {
+            alpha,
+            ..GridMix::default()
+        }
     }
 
     /// With cells of a grid of so many a side.
     #[must_use]
     pub fn cells(self, side: u32) -> GridMix {
-        GridMix { mode: GridMode::Cells, cells: side, ..self }
+        GridMix {
+            mode: GridMode::Cells,
+            cells: side,
+            ..self
+        }
     }
 
     /// The mask of chosen cells of a grid; cells begin at `floor(k * length / side)`.
     pub fn cell_mask(side: u32, chosen: &[u32], frame: Size) -> Mask {
-        let edge = |k: u32, length: u32| (u64::from(k) * u64::from(length) / u64::from(side)) as usize;
+        let edge =
+            |k: u32, length: u32| (u64::from(k) * u64::from(length) / u64::from(side)) as usize;
         let mut weights = vec![0.0f32; frame.width as usize * frame.height as usize];
         for cell in chosen {
             let (row, column) = (cell / side, cell % side);
@@ -168,10 +183,15 @@ impl Mixer for GridMix {
     fn check(&self) -> Result<()> {
         let [low, high] = self.holes;
         if !(1 <= low && low <= high && high <= 1024) {
-            return Err(Error::config(format!("holes = [{low}, {high}]: expected 1 <= low <= high <= 1024")));
+            return Err(Error::config(format!(
+                "holes = [{low}, {high}]: expected 1 <= low <= high <= 1024"
+            )));
         }
         if !(1..=256).contains(&self.cells) {
-            return Err(Error::config(format!("cells = {}: expected 1 to 256 a side", self.cells)));
+            return Err(Error::config(format!(
+                "cells = {}: expected 1 to 256 a side",
+                self.cells
+            )));
         }
         check_ends("hole_aspect", self.hole_aspect, [0.01, 100.0])?;
         check_ends("cut_area", self.cut_area, [0.01, 1.0])?;
@@ -184,12 +204,22 @@ impl Mixer for GridMix {
             GridMode::Holes => {
                 let [low, high] = self.holes;
                 let count = low + rng.below(u64::from(high - low) + 1) as u32;
-                let [hole_aspect, cut_area, cut_aspect] = [self.hole_aspect, self.cut_area, self.cut_aspect]
-                    .map(|[low, high]| rng.uniform(low, high));
+                let [hole_aspect, cut_area, cut_aspect] =
+                    [self.hole_aspect, self.cut_area, self.cut_aspect]
+                        .map(|[low, high]| rng.uniform(low, high));
                 let lam = rng.beta(self.alpha, self.alpha);
                 let at = [rng.unit(), rng.unit()];
-                let holes = Holes { lam, count, hole_aspect, cut_area, cut_aspect, at };
-                once(holes, |holes, frame| Outcome::from(Blend::Mask(holes.mask(frame).into())))
+                let holes = Holes {
+                    lam,
+                    count,
+                    hole_aspect,
+                    cut_area,
+                    cut_aspect,
+                    at,
+                };
+                once(holes, |holes, frame| {
+                    Outcome::from(Blend::Mask(holes.mask(frame).into()))
+                })
             }
             GridMode::Cells => {
                 let lam = rng.beta(self.alpha, self.alpha);
@@ -198,9 +228,17 @@ impl Mixer for GridMix {
                 rng.shuffle(&mut chosen);
                 chosen.truncate(((1.0 - lam) * f64::from(all)).round_ties_even() as usize);
                 chosen.sort_unstable();
-                once(Cells { side: self.cells, chosen }, |cells, frame| {
-                    Outcome::from(Blend::Mask(GridMix::cell_mask(cells.side, &cells.chosen, frame).into()))
-                })
+                once(
+                    Cells {
+                        side: self.cells,
+                        chosen,
+                    },
+                    |cells, frame| {
+                        Outcome::from(Blend::Mask(
+                            GridMix::cell_mask(cells.side, &cells.chosen, frame).into(),
+                        ))
+                    },
+                )
             }
         }
     }

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::geometry::Size;
-use crate::rng::{Coord, RandomStream, OpKey};
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::params::{check_range, is_default, mixer_basics};
 use crate::mix::{Blend, Drawn, Label, Mask, Mixer, Outcome, Pasted, Resolve, Scene};
+use crate::rng::{Coord, OpKey, RandomStream};
 
-/// Some instances of the partner at their place in it, over the slot's own image; Ghiasi et al., 2021, "Simple copy-paste"
-/// (arXiv 2012.07177).
+/// Some instances of the partner at their place in it, over the slot's own image; Ghiasi et al.,
+/// 2021, "Simple copy-paste" (arXiv 2012.07177).
 ///
-/// `plane` (`instances`) is the plane of instances that `[joint]` moves with the image; each instance is taken with probability
-/// `take` (0.5). `sigma` (0) blurs the edge, in pixels. With `[joint]`, the boxes of the pasted instances join the slot's own, whose
-/// hidden parts are cut away. The class label stays the slot's own, or weighs by area with `label_by_area`. Note `pasted`: the number of
-/// instances.
+/// `plane` (`instances`) is the plane of instances that `[joint]` moves with the image; each
+/// instance is taken with probability `take` (0.5). `sigma` (0) blurs the edge, in pixels. With
+/// `[joint]`, the boxes of the pasted instances join the slot's own, whose hidden parts are cut
+/// away. The class label stays the slot's own, or weighs by area with `label_by_area`. Note
+/// `pasted`: the number of instances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstancePaste {
@@ -41,30 +42,45 @@ fn half() -> f64 {
 impl InstancePaste {
     /// Of a plane of instances, each with that probability.
     pub fn new(plane: impl Into<String>, take: f64) -> InstancePaste {
-        InstancePaste { plane: plane.into(), take, sigma: 0.0, label_by_area: false }
+        InstancePaste {
+            plane: plane.into(),
+            take,
+            sigma: 0.0,
+            label_by_area: false,
+        }
     }
 
-    /// The mask of taken instances of a plane of numbers, its edge blurred by a Gaussian of `sigma` pixels.
+    /// The mask of taken instances of a plane of numbers, its edge blurred by a Gaussian of `sigma`
+    /// pixels.
     pub fn mask(plane: &[u8], taken: &[u8], sigma: f64, frame: Size) -> Mask {
-        let hard: Vec<f32> =
-            plane.iter().map(|id| f32::from(u8::from(*id > 0 && taken.contains(id)))).collect();
+        let hard: Vec<f32> = plane
+            .iter()
+            .map(|id| f32::from(u8::from(*id > 0 && taken.contains(id))))
+            .collect();
         if sigma == 0.0 {
             return Mask::new(frame, hard);
         }
         let reach = (3.0 * sigma).ceil() as i64;
-        let taps: Vec<f64> =
-            (-reach..=reach).map(|x| libm::exp(-((x * x) as f64) / (2.0 * sigma * sigma))).collect();
+        let taps: Vec<f64> = (-reach..=reach)
+            .map(|x| libm::exp(-((x * x) as f64) / (2.0 * sigma * sigma)))
+            .collect();
         let sum: f64 = taps.iter().sum();
         let (w, h) = (i64::from(frame.width), i64::from(frame.height));
         // Beyond the edge stands the pixel at the edge.
         let filtered = |values: &[f32], step: [i64; 2]| -> Vec<f32> {
-            let at = |y: i64, x: i64| f64::from(values[(y.clamp(0, h - 1) * w + x.clamp(0, w - 1)) as usize]);
+            let at = |y: i64, x: i64| {
+                f64::from(values[(y.clamp(0, h - 1) * w + x.clamp(0, w - 1)) as usize])
+            };
             let pixel = |y: i64, x: i64| {
-                let all =
-                    (-reach..=reach).zip(&taps).map(|(d, tap)| tap * at(y + d * step[0], x + d * step[1]));
+                let all = (-reach..=reach)
+                    .zip(&taps)
+                    .map(|(d, tap)| tap * at(y + d * step[0], x + d * step[1]));
                 (all.sum::<f64>() / sum).clamp(0.0, 1.0) as f32
             };
-            (0..h).flat_map(|y| (0..w).map(move |x| (y, x))).map(|(y, x)| pixel(y, x)).collect()
+            (0..h)
+                .flat_map(|y| (0..w).map(move |x| (y, x)))
+                .map(|(y, x)| pixel(y, x))
+                .collect()
         };
         Mask::new(frame, filtered(&filtered(&hard, [0, 1]), [1, 0]))
     }
@@ -79,11 +95,20 @@ struct PasteDraw {
 impl Resolve for PasteDraw {
     fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<Outcome> {
         let name = &self.mixer.plane;
-        let plane = scene.annotated(sources[1]).and_then(|annotations| annotations.plane(name));
+        let plane = scene
+            .annotated(sources[1])
+            .and_then(|annotations| annotations.plane(name));
         let frame = scene.frame();
         let plane = plane
-            .filter(|plane| plane.kind.channels() == 1 && plane.size() == Some((frame.width, frame.height)))
-            .ok_or_else(|| Error::config(format!("slot {}: no plane \"{name}\" of instances", sources[1])))?;
+            .filter(|plane| {
+                plane.kind.channels() == 1 && plane.size() == Some((frame.width, frame.height))
+            })
+            .ok_or_else(|| {
+                Error::config(format!(
+                    "slot {}: no plane \"{name}\" of instances",
+                    sources[1]
+                ))
+            })?;
         let mut ids: Vec<u8> = Vec::new();
         for id in plane.bytes.iter().filter(|id| **id > 0) {
             if let Err(place) = ids.binary_search(id) {
@@ -94,7 +119,13 @@ impl Resolve for PasteDraw {
             .into_iter()
             .filter(|id| {
                 let sample = slot as u64 * 256 + u64::from(*id);
-                let at = Coord { epoch: 0, sample, occurrence: 0, view: 0, op: OpKey::of("instance_paste") };
+                let at = Coord {
+                    epoch: 0,
+                    sample,
+                    occurrence: 0,
+                    view: 0,
+                    op: OpKey::of("instance_paste"),
+                };
                 RandomStream::keyed(self.seed, at).bernoulli(self.mixer.take)
             })
             .collect();
@@ -102,9 +133,18 @@ impl Resolve for PasteDraw {
             return Ok(Blend::Keep.into());
         }
         let mask = InstancePaste::mask(&plane.bytes, &taken, self.mixer.sigma, frame);
-        let label = if self.mixer.label_by_area { Label::Share } else { Label::Own };
-        let outcome = Outcome::from(Blend::Mask(mask.into())).label(label).note("pasted", taken.len() as f64);
-        let pasted = Some(Pasted { plane: name.clone(), instances: taken });
+        let label = if self.mixer.label_by_area {
+            Label::Share
+        } else {
+            Label::Own
+        };
+        let outcome = Outcome::from(Blend::Mask(mask.into()))
+            .label(label)
+            .note("pasted", taken.len() as f64);
+        let pasted = Some(Pasted {
+            plane: name.clone(),
+            instances: taken,
+        });
         Ok(Outcome { pasted, ..outcome })
     }
 }
@@ -126,6 +166,9 @@ impl Mixer for InstancePaste {
     }
 
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
-        Drawn::Late(Arc::new(PasteDraw { mixer: self.clone(), seed: rng.bits() }))
+        Drawn::Late(Arc::new(PasteDraw {
+            mixer: self.clone(),
+            seed: rng.bits(),
+        }))
     }
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::params::{check_alpha, is_default, mixer_basics};
 use crate::mix::{Blend, Drawn, Label, Mixer, Outcome, Resolve, Scene, Sources};
+use crate::rng::RandomStream;
 
 /// A weighted mean of two images and their labels; Zhang et al., 2018 (arXiv 1710.09412).
 ///
-/// The weight is Beta(alpha, alpha): 0.2 to 0.4 on ImageNet, 1 on CIFAR in the paper, 0.8 in DeiT. With `fold`, the slot's own
-/// image has the larger weight, as MixMatch has it.
+/// The weight is Beta(alpha, alpha): 0.2 to 0.4 on ImageNet, 1 on CIFAR in the paper, 0.8 in DeiT.
+/// With `fold`, the slot's own image has the larger weight, as MixMatch has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MixUp {
@@ -44,7 +44,10 @@ impl Mixer for MixUp {
 
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
         let lam = rng.beta(self.alpha, self.alpha);
-        Blend::Uniform { lam: if self.fold { lam.max(1.0 - lam) } else { lam } }.into()
+        Blend::Uniform {
+            lam: if self.fold { lam.max(1.0 - lam) } else { lam },
+        }
+        .into()
     }
 }
 
@@ -61,10 +64,11 @@ impl Mixer for Vanilla {
     }
 }
 
-/// Labels for features mixed inside the network (Verma et al., 2019, arXiv 1806.05236): the images stay as they are, and the batch
-/// says partner, weight and, as the note `layer`, where to mix.
+/// Labels for features mixed inside the network (Verma et al., 2019, arXiv 1806.05236): the images
+/// stay as they are, and the batch says partner, weight and, as the note `layer`, where to mix.
 ///
-/// The weight is Beta(alpha, alpha), 2 by default; the layer is one of `layers = [first, end]`, the end not included.
+/// The weight is Beta(alpha, alpha), 2 by default; the layer is one of `layers = [first, end]`, the
+/// end not included.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifoldMixUp {
@@ -85,7 +89,10 @@ fn three_layers() -> [u32; 2] {
 impl ManifoldMixUp {
     /// With Beta(alpha, alpha) weights and one of the layers from `first` to before `end`.
     pub fn new(alpha: f64, [first, end]: [u32; 2]) -> ManifoldMixUp {
-        ManifoldMixUp { alpha, layers: [first, end] }
+        ManifoldMixUp {
+            alpha,
+            layers: [first, end],
+        }
     }
 }
 
@@ -95,7 +102,9 @@ impl Mixer for ManifoldMixUp {
     fn check(&self) -> Result<()> {
         let [first, end] = self.layers;
         if first >= end {
-            return Err(Error::config(format!("layers = [{first}, {end}]: expected first < end")));
+            return Err(Error::config(format!(
+                "layers = [{first}, {end}]: expected first < end"
+            )));
         }
         check_alpha(self.alpha)
     }
@@ -105,15 +114,20 @@ impl Mixer for ManifoldMixUp {
         let [first, end] = self.layers;
         let layer = u64::from(first) + rng.below(u64::from(end - first));
         let label = Label::Weights(vec![lam, 1.0 - lam]);
-        Drawn::Ready(Outcome::from(Blend::Keep).label(label).note("layer", layer as f64))
+        Drawn::Ready(
+            Outcome::from(Blend::Keep)
+                .label(label)
+                .note("layer", layer as f64),
+        )
     }
 }
 
-/// MixUp with weights from a policy's region (Guo et al., 2019, arXiv 1809.02499): `a + u b` with u uniform in 0 to 1.
+/// MixUp with weights from a policy's region (Guo et al., 2019, arXiv 1809.02499): `a + u b` with u
+/// uniform in 0 to 1.
 ///
-/// `region = [a, b]` ([0, 1]: uniform) for pairs that are not in `classes`, a list of `[class, class, a, b]`. With `fold = 3`, three
-/// images: the first weight by `region`, the second one's share of the rest by `second` ([0, 1]). Notes: `u`, and `region`, the
-/// place in `classes` or -1.
+/// `region = [a, b]` ([0, 1]: uniform) for pairs that are not in `classes`, a list of `[class,
+/// class, a, b]`. With `fold = 3`, three images: the first weight by `region`, the second one's
+/// share of the rest by `second` ([0, 1]). Notes: `u`, and `region`, the place in `classes` or -1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdaMixUp {
@@ -138,7 +152,12 @@ fn pair() -> u32 {
 impl AdaMixUp {
     /// Of two images, with weights in `[a, a + b]`.
     pub fn new(region: [f64; 2]) -> AdaMixUp {
-        AdaMixUp { region, classes: Vec::new(), fold: 2, second: whole() }
+        AdaMixUp {
+            region,
+            classes: Vec::new(),
+            fold: 2,
+            second: whole(),
+        }
     }
 
     /// With a region of its own for pairs of two classes, in either order.
@@ -151,7 +170,11 @@ impl AdaMixUp {
     /// Of three images, the second with `[a, a + b]` of what the first leaves.
     #[must_use]
     pub fn three(self, second: [f64; 2]) -> AdaMixUp {
-        AdaMixUp { fold: 3, second, ..self }
+        AdaMixUp {
+            fold: 3,
+            second,
+            ..self
+        }
     }
 
     /// The outcome of drawn numbers, in a region.
@@ -171,7 +194,9 @@ fn check_region(name: &str, [a, b]: [f64; 2]) -> Result<()> {
     if a >= 0.0 && b >= 0.0 && a + b <= 1.0 {
         return Ok(());
     }
-    Err(Error::config(format!("{name} = [{a}, {b}]: expected a >= 0, b >= 0 and a + b <= 1")))
+    Err(Error::config(format!(
+        "{name} = [{a}, {b}]: expected a >= 0, b >= 0 and a + b <= 1"
+    )))
 }
 
 /// Numbers whose region is that of the classes.
@@ -188,10 +213,15 @@ impl Resolve for AdaDraw {
             let (one, other) = (Some(*one), Some(*other));
             classes == [one, other] || classes == [other, one]
         });
-        let region =
-            found.map_or(self.mixer.region, |at| [self.mixer.classes[at].2, self.mixer.classes[at].3]);
+        let region = found.map_or(self.mixer.region, |at| {
+            [self.mixer.classes[at].2, self.mixer.classes[at].3]
+        });
         let number = found.map_or(-1.0, |at| at as f64);
-        Ok(self.mixer.outcome(self.u, region).note("u", self.u[0]).note("region", number))
+        Ok(self
+            .mixer
+            .outcome(self.u, region)
+            .note("u", self.u[0])
+            .note("region", number))
     }
 }
 
@@ -200,19 +230,31 @@ impl Mixer for AdaMixUp {
 
     fn check(&self) -> Result<()> {
         if !(2..=3).contains(&self.fold) {
-            return Err(Error::config(format!("fold = {}: expected 2 or 3 images", self.fold)));
+            return Err(Error::config(format!(
+                "fold = {}: expected 2 or 3 images",
+                self.fold
+            )));
         }
         check_region("region", self.region)?;
         check_region("second", self.second)?;
-        self.classes.iter().try_for_each(|(_, _, a, b)| check_region("classes", [*a, *b]))
+        self.classes
+            .iter()
+            .try_for_each(|(_, _, a, b)| check_region("classes", [*a, *b]))
     }
 
     fn sources(&self) -> Sources {
-        if self.fold == 2 { Sources::Partner } else { Sources::Partners(2) }
+        if self.fold == 2 {
+            Sources::Partner
+        } else {
+            Sources::Partners(2)
+        }
     }
 
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
         let u = [rng.unit(), rng.unit()];
-        Drawn::Late(Arc::new(AdaDraw { mixer: self.clone(), u }))
+        Drawn::Late(Arc::new(AdaDraw {
+            mixer: self.clone(),
+            u,
+        }))
     }
 }

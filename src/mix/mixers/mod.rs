@@ -36,11 +36,11 @@ pub use smmix::SmMix;
 pub use smoothmix::SmoothMix;
 
 use super::scene::{Drawn, Outcome, Resolve, Scene};
-use crate::geometry::Size;
 use crate::error::Result;
+use crate::geometry::Size;
 
-/// What is drawn at once but costs too much to be made then, such as a mask: made by the first slot that asks, for all that share
-/// the draw.
+/// What is drawn at once but costs too much to be made then, such as a mask: made by the first slot
+/// that asks, for all that share the draw.
 struct Once<P> {
     params: P,
     make: fn(&P, Size) -> Outcome,
@@ -55,11 +55,19 @@ impl<P: fmt::Debug> fmt::Debug for Once<P> {
 
 impl<P: fmt::Debug + Send + Sync> Resolve for Once<P> {
     fn resolve(&self, scene: &Scene<'_>, _slot: usize, _sources: &[usize]) -> Result<Outcome> {
-        Ok(self.made.get_or_init(|| (self.make)(&self.params, scene.frame())).clone())
+        Ok(self
+            .made
+            .get_or_init(|| (self.make)(&self.params, scene.frame()))
+            .clone())
     }
 }
 
-/// Makes the outcome of `params` when it is needed. It depends on them and on the size of images alone.
+/// Makes the outcome of `params` when it is needed. It depends on them and on the size of images
+/// alone.
 fn once<P: fmt::Debug + Send + Sync + 'static>(params: P, make: fn(&P, Size) -> Outcome) -> Drawn {
-    Drawn::Late(Arc::new(Once { params, make, made: OnceLock::new() }))
+    Drawn::Late(Arc::new(Once {
+        params,
+        make,
+        made: OnceLock::new(),
+    }))
 }

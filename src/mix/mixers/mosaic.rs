@@ -3,18 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::once;
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::params::{check_range, mixer_basics};
 use crate::mix::{Blend, Drawn, Mixer, Mosaic, Outcome, Sources};
+use crate::rng::RandomStream;
 
-/// Four images of the group that meet in a point of a canvas of twice their size, of which a random affine map shows the
-/// middle; Bochkovskiy et al., 2020 (arXiv 2004.10934), by YOLOv5's rules for views of equal size.
+/// Four images of the group that meet in a point of a canvas of twice their size, of which a random
+/// affine map shows the middle; Bochkovskiy et al., 2020 (arXiv 2004.10934), by YOLOv5's rules for
+/// views of equal size.
 ///
-/// The point is uniform in the middle half of the canvas; the order of the four is random, and the three others are drawn with
-/// replacement. `scale` (0.5): by 1 - scale to 1 + scale; `degrees` (0) and `shear` (0, degrees): up to so much either way; `translate`
-/// (0.1): the canvas's middle goes to 0.5 - translate to 0.5 + translate of each side. `fill` (114) shows where there is no image.
+/// The point is uniform in the middle half of the canvas; the order of the four is random, and the
+/// three others are drawn with replacement. `scale` (0.5): by 1 - scale to 1 + scale; `degrees` (0)
+/// and `shear` (0, degrees): up to so much either way; `translate` (0.1): the canvas's middle goes
+/// to 0.5 - translate to 0.5 + translate of each side. `fill` (114) shows where there is no image.
 /// Labels weigh by visible area.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename = "Mosaic")]
@@ -45,25 +47,47 @@ fn gray() -> [u8; 3] {
 
 impl Default for Mosaic4 {
     fn default() -> Mosaic4 {
-        Mosaic4 { scale: half(), translate: tenth(), degrees: 0.0, shear: 0.0, fill: gray() }
+        Mosaic4 {
+            scale: half(),
+            translate: tenth(),
+            degrees: 0.0,
+            shear: 0.0,
+            fill: gray(),
+        }
     }
 }
 
 impl Mosaic4 {
     /// Scaled by up to so much, and moved by up to so much.
     pub fn new(scale: f64, translate: f64) -> Mosaic4 {
-        Mosaic4 { scale, translate, ..Mosaic4::default() }
+        Mosaic4 {
+            scale,
+            translate,
+            ..Mosaic4::default()
+        }
     }
 
-    /// The map from the output to the canvas for drawn numbers: counter-clockwise degrees, scale, shear in degrees along x and y, and
-    /// where the canvas's middle comes to lie, as shares of the sides.
-    pub fn map(degrees: f64, scale: f64, shear: [f64; 2], middle: [f64; 2], frame: Size) -> [f64; 6] {
+    /// The map from the output to the canvas for drawn numbers: counter-clockwise degrees, scale,
+    /// shear in degrees along x and y, and where the canvas's middle comes to lie, as shares of
+    /// the sides.
+    pub fn map(
+        degrees: f64,
+        scale: f64,
+        shear: [f64; 2],
+        middle: [f64; 2],
+        frame: Size,
+    ) -> [f64; 6] {
         let radians = |degrees: f64| degrees * std::f64::consts::PI / 180.0;
         let (sine, cosine) = libm::sincos(radians(degrees));
         let [sx, sy] = shear.map(|degrees| libm::tan(radians(degrees)));
         // Shear after rotation and scale.
         let (r00, r01, r10, r11) = (scale * cosine, scale * sine, -scale * sine, scale * cosine);
-        let (a, b, d, e) = (r00 + sx * r10, r01 + sx * r11, sy * r00 + r10, sy * r01 + r11);
+        let (a, b, d, e) = (
+            r00 + sx * r10,
+            r01 + sx * r11,
+            sy * r00 + r10,
+            sy * r01 + r11,
+        );
         let (w, h) = (f64::from(frame.width), f64::from(frame.height));
         let (tx, ty) = (middle[0] * w, middle[1] * h);
         let det = a * e - b * d;
@@ -80,7 +104,10 @@ impl Mixer for Mosaic4 {
         check_range("translate", self.translate, [0.0, 0.5])?;
         check_range("degrees", self.degrees, [0.0, 180.0])?;
         if !(0.0..=30.0).contains(&self.shear) {
-            return Err(Error::config(format!("shear = {}: expected 0 to 30 degrees", self.shear)));
+            return Err(Error::config(format!(
+                "shear = {}: expected 0 to 30 degrees",
+                self.shear
+            )));
         }
         Ok(())
     }
@@ -101,8 +128,14 @@ impl Mixer for Mosaic4 {
         let shear = [around(self.shear), around(self.shear)];
         let middle = [0.5 + around(self.translate), 0.5 + around(self.translate)];
         let map = Mosaic4::map(degrees, scale, shear, middle, frame);
-        once(Mosaic { fill: self.fill, order, center: [yc, xc], map }, |mosaic, _| {
-            Outcome::from(Blend::Mosaic(mosaic.clone().into()))
-        })
+        once(
+            Mosaic {
+                fill: self.fill,
+                order,
+                center: [yc, xc],
+                map,
+            },
+            |mosaic, _| Outcome::from(Blend::Mosaic(mosaic.clone().into())),
+        )
     }
 }

@@ -1,12 +1,13 @@
-//! A grid of cells with few labels, minimized by alpha-beta swaps; Boykov, Veksler and Zabih, "Fast approximate energy minimization
-//! via graph cuts" (2001).
+//! A grid of cells with few labels, minimized by alpha-beta swaps; Boykov, Veksler and Zabih, "Fast
+//! approximate energy minimization via graph cuts" (2001).
 //!
-//! The order of swaps and the side of cells that could be on either are those of the GCO library, so its labels are found, ties
-//! included.
+//! The order of swaps and the side of cells that could be on either are those of the GCO library,
+//! so its labels are found, ties included.
 
 use std::collections::VecDeque;
 
-/// The cost of labellings: a cost of each label in each cell, and `weight * (a - b)^2` for neighbors with labels a and b.
+/// The cost of labellings: a cost of each label in each cell, and `weight * (a - b)^2` for
+/// neighbors with labels a and b.
 #[derive(Clone, Debug)]
 pub struct Potential {
     rows: usize,
@@ -18,8 +19,8 @@ pub struct Potential {
 }
 
 impl Potential {
-    /// Of costs of each label of each cell in row-major order, and of the weights, 0 or more, between a cell and the one below it, and
-    /// the one right of it.
+    /// Of costs of each label of each cell in row-major order, and of the weights, 0 or more,
+    /// between a cell and the one below it, and the one right of it.
     ///
     /// # Panics
     ///
@@ -31,21 +32,47 @@ impl Potential {
         down: Vec<i64>,
         across: Vec<i64>,
     ) -> Potential {
-        assert_eq!(unary.len(), rows * columns * labels, "a cost for each label of each cell");
-        assert_eq!(down.len(), rows.saturating_sub(1) * columns, "a weight between rows");
-        assert_eq!(across.len(), rows * columns.saturating_sub(1), "a weight between columns");
-        Potential { rows, columns, labels, unary, down, across }
+        assert_eq!(
+            unary.len(),
+            rows * columns * labels,
+            "a cost for each label of each cell"
+        );
+        assert_eq!(
+            down.len(),
+            rows.saturating_sub(1) * columns,
+            "a weight between rows"
+        );
+        assert_eq!(
+            across.len(),
+            rows * columns.saturating_sub(1),
+            "a weight between columns"
+        );
+        Potential {
+            rows,
+            columns,
+            labels,
+            unary,
+            down,
+            across,
+        }
     }
 
     /// Neighbors with the weight between them: each pair once.
     fn edges(&self) -> impl Iterator<Item = (usize, usize, i64)> {
         let (rows, columns) = (self.rows, self.columns);
-        let down = self.down.iter().enumerate().map(move |(at, weight)| (at, at + columns, *weight));
+        let down = self
+            .down
+            .iter()
+            .enumerate()
+            .map(move |(at, weight)| (at, at + columns, *weight));
         let across = self.across.iter().enumerate().map(move |(at, weight)| {
             let cell = at / (columns - 1) * columns + at % (columns - 1);
             (cell, cell + 1, *weight)
         });
-        debug_assert_eq!(self.down.len() + self.across.len(), (rows - 1) * columns + rows * (columns - 1));
+        debug_assert_eq!(
+            self.down.len() + self.across.len(),
+            (rows - 1) * columns + rows * (columns - 1)
+        );
         down.chain(across)
     }
 
@@ -55,11 +82,14 @@ impl Potential {
             .iter()
             .enumerate()
             .map(|(cell, label)| self.unary[cell * self.labels + usize::from(*label)]);
-        let between = self.edges().map(|(a, b, weight)| weight * squared(labels[a], labels[b]));
+        let between = self
+            .edges()
+            .map(|(a, b, weight)| weight * squared(labels[a], labels[b]));
         own.sum::<i64>() + between.sum::<i64>()
     }
 
-    /// A labelling that no swap of two labels makes cheaper: the cheapest of all if there are two labels.
+    /// A labelling that no swap of two labels makes cheaper: the cheapest of all if there are two
+    /// labels.
     pub fn minimize(&self) -> Vec<u8> {
         let mut labels = vec![0u8; self.rows * self.columns];
         let mut cost = self.cost(&labels);
@@ -82,15 +112,21 @@ impl Potential {
 
     /// The cheapest way for the cells with labels `low` and `high` to have one of them.
     fn swap(&self, labels: &[u8], low: u8, high: u8) -> Vec<u8> {
-        let cells: Vec<usize> =
-            (0..labels.len()).filter(|cell| labels[*cell] == low || labels[*cell] == high).collect();
+        let cells: Vec<usize> = (0..labels.len())
+            .filter(|cell| labels[*cell] == low || labels[*cell] == high)
+            .collect();
         let mut node = vec![usize::MAX; labels.len()];
-        cells.iter().enumerate().for_each(|(number, cell)| node[*cell] = number);
+        cells
+            .iter()
+            .enumerate()
+            .for_each(|(number, cell)| node[*cell] = number);
         // The source stands for `low`, the sink for `high`.
         let (source, sink) = (cells.len(), cells.len() + 1);
         let cost = |cell: usize, label: u8| self.unary[cell * self.labels + usize::from(label)];
-        let mut costs: Vec<[i64; 2]> =
-            cells.iter().map(|cell| [cost(*cell, low), cost(*cell, high)]).collect();
+        let mut costs: Vec<[i64; 2]> = cells
+            .iter()
+            .map(|cell| [cost(*cell, low), cost(*cell, high)])
+            .collect();
         let mut flow = Flow::new(cells.len() + 2);
         for (a, b, weight) in self.edges() {
             match (node[a], node[b]) {
@@ -136,7 +172,10 @@ struct Flow {
 
 impl Flow {
     fn new(nodes: usize) -> Flow {
-        Flow { leaving: vec![Vec::new(); nodes], arcs: Vec::new() }
+        Flow {
+            leaving: vec![Vec::new(); nodes],
+            arcs: Vec::new(),
+        }
     }
 
     fn connect(&mut self, from: usize, to: usize, there: i64, back: i64) {
@@ -174,7 +213,14 @@ impl Flow {
     }
 
     /// Sends flow along one path of growing levels. The depth is at most the number of cells.
-    fn push(&mut self, node: usize, sink: usize, most: i64, levels: &[usize], next: &mut [usize]) -> i64 {
+    fn push(
+        &mut self,
+        node: usize,
+        sink: usize,
+        most: i64,
+        levels: &[usize],
+        next: &mut [usize],
+    ) -> i64 {
         if node == sink {
             return most;
         }
@@ -215,25 +261,38 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{Coord, RandomStream, OpKey};
+    use crate::rng::{Coord, OpKey, RandomStream};
 
     fn random(rng: &mut RandomStream, [rows, columns]: [usize; 2], labels: usize) -> Potential {
-        let mut numbers = |count: usize, most: u64| (0..count).map(|_| rng.below(most) as i64).collect();
+        let mut numbers =
+            |count: usize, most: u64| (0..count).map(|_| rng.below(most) as i64).collect();
         let unary = numbers(rows * columns * labels, 60);
-        let (down, across) = (numbers((rows - 1) * columns, 30), numbers(rows * (columns - 1), 30));
+        let (down, across) = (
+            numbers((rows - 1) * columns, 30),
+            numbers(rows * (columns - 1), 30),
+        );
         Potential::new([rows, columns], labels, unary, down, across)
     }
 
     #[test]
     fn two_labels_are_as_cheap_as_the_cheapest_of_all() {
-        let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("cut") };
+        let at = Coord {
+            epoch: 0,
+            sample: 0,
+            occurrence: 0,
+            view: 0,
+            op: OpKey::of("cut"),
+        };
         let mut rng = RandomStream::keyed(1, at);
         for grid in [[2, 2], [3, 3], [3, 4], [1, 5]] {
             for _ in 0..20 {
                 let potential = random(&mut rng, grid, 2);
                 let cells = grid[0] * grid[1];
-                let all = (0u32..1 << cells)
-                    .map(|bits| (0..cells).map(|cell| (bits >> cell & 1) as u8).collect::<Vec<_>>());
+                let all = (0u32..1 << cells).map(|bits| {
+                    (0..cells)
+                        .map(|cell| (bits >> cell & 1) as u8)
+                        .collect::<Vec<_>>()
+                });
                 let least = all.map(|labels| potential.cost(&labels)).min().unwrap();
                 assert_eq!(potential.cost(&potential.minimize()), least);
             }
@@ -242,7 +301,13 @@ mod tests {
 
     #[test]
     fn three_labels_cannot_be_made_cheaper_by_changing_one_cell() {
-        let at = Coord { epoch: 0, sample: 1, occurrence: 0, view: 0, op: OpKey::of("cut") };
+        let at = Coord {
+            epoch: 0,
+            sample: 1,
+            occurrence: 0,
+            view: 0,
+            op: OpKey::of("cut"),
+        };
         let mut rng = RandomStream::keyed(1, at);
         for _ in 0..20 {
             let potential = random(&mut rng, [4, 4], 3);

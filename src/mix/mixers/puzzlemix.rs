@@ -1,23 +1,27 @@
-//! PuzzleMix: which image shows in which block, by saliency and smoothness, with blocks moved to where they are seen.
+//! PuzzleMix: which image shows in which block, by saliency and smoothness, with blocks moved to
+//! where they are seen.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::Potential;
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::params::{check_alpha, check_range, mixer_basics, one, yes};
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
+use crate::rng::RandomStream;
 
-/// Blocks of both images, chosen by a graph cut and moved by transport; Kim et al., 2020 (arXiv 2009.06962).
+/// Blocks of both images, chosen by a graph cut and moved by transport; Kim et al., 2020 (arXiv
+/// 2009.06962).
 ///
-/// The number of blocks a side is a power of two within `blocks` ([2, 16]) that divides the image's sides, drawn uniformly; the prior
-/// share is Beta(alpha, alpha) (`alpha` 1). `labels` (3): 2 takes whole blocks, 3 and 4 also means of both. `eta` (0.2) weighs the prior,
-/// `beta` (1.2) smoothness of labels, `gamma` (0.5) that of the image over `neighbors` (4) pixels. `transport` (true) moves blocks,
-/// which costs `t_eps` (0.8) by distance; `t_size` (0) moves parts of so many pixels a side where blocks are larger and at most 32 parts
-/// fit. `map` is `fine_grained` (default), `spectral_residual`, or the name of a plane. Labels weigh by the mean of the mask.
+/// The number of blocks a side is a power of two within `blocks` ([2, 16]) that divides the image's
+/// sides, drawn uniformly; the prior share is Beta(alpha, alpha) (`alpha` 1). `labels` (3): 2 takes
+/// whole blocks, 3 and 4 also means of both. `eta` (0.2) weighs the prior, `beta` (1.2) smoothness
+/// of labels, `gamma` (0.5) that of the image over `neighbors` (4) pixels. `transport` (true) moves
+/// blocks, which costs `t_eps` (0.8) by distance; `t_size` (0) moves parts of so many pixels a side
+/// where blocks are larger and at most 32 parts fit. `map` is `fine_grained` (default),
+/// `spectral_residual`, or the name of a plane. Labels weigh by the mean of the mask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PuzzleMix {
@@ -116,12 +120,21 @@ impl PuzzleMix {
     /// With parts of so many pixels a side moved; 0 for whole blocks.
     #[must_use]
     pub fn t_size(self, pixels: u32) -> PuzzleMix {
-        PuzzleMix { t_size: pixels, ..self }
+        PuzzleMix {
+            t_size: pixels,
+            ..self
+        }
     }
 
-    /// The labels of all blocks in row-major order, 0 for A to `labels - 1` for B, from two images (rows of RGB) and the means of their
-    /// maps over the blocks.
-    pub fn solve(&self, draw: PuzzleDraw, frame: Size, views: [&[u8]; 2], maps: [&[f32]; 2]) -> Vec<u8> {
+    /// The labels of all blocks in row-major order, 0 for A to `labels - 1` for B, from two images
+    /// (rows of RGB) and the means of their maps over the blocks.
+    pub fn solve(
+        &self,
+        draw: PuzzleDraw,
+        frame: Size,
+        views: [&[u8]; 2],
+        maps: [&[f32]; 2],
+    ) -> Vec<u8> {
         let n = draw.blocks as usize;
         let beta = self.beta / n as f64 / 16.0;
         // What is lost of the other image is the cost of taking one.
@@ -133,10 +146,19 @@ impl PuzzleMix {
         for vertical in [true, false] {
             let weights = if vertical { &mut down } else { &mut across };
             let [rows, columns] = if vertical { [n - 1, n] } else { [n, n - 1] };
-            for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-                let (u, v) =
-                    (row * n + column, if vertical { (row + 1) * n + column } else { row * n + column + 1 });
-                let step = |one: &Pooled, other: &Pooled| scale * one.step(other, [row, column], vertical);
+            for (row, column) in
+                (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
+            {
+                let (u, v) = (
+                    row * n + column,
+                    if vertical {
+                        (row + 1) * n + column
+                    } else {
+                        row * n + column + 1
+                    },
+                );
+                let step =
+                    |one: &Pooled, other: &Pooled| scale * one.step(other, [row, column], vertical);
                 let (p11, p10, p01, p00) = (step(&a, &a), step(&a, &b), step(&b, &a), step(&b, &b));
                 cost_a[u] += (p10 + p11) / 2.0;
                 cost_b[u] += (p01 + p00) / 2.0;
@@ -147,9 +169,11 @@ impl PuzzleMix {
         }
         let last = f64::from(self.labels - 1);
         let large = 1000.0 * (n * n) as f64;
-        let prior: Vec<f64> =
-            (0..self.labels).map(|label| self.prior(draw.lam, label) / (n * n) as f64).collect();
-        // Squares of differences of labels are whole numbers if everything else is multiplied by `last` squared.
+        let prior: Vec<f64> = (0..self.labels)
+            .map(|label| self.prior(draw.lam, label) / (n * n) as f64)
+            .collect();
+        // Squares of differences of labels are whole numbers if everything else is multiplied by
+        // `last` squared.
         let times = (last * last) as i64;
         let unary = (0..n * n).flat_map(|cell| {
             let (a, b, prior) = (cost_a[cell], cost_b[cell], &prior);
@@ -168,12 +192,14 @@ impl PuzzleMix {
     fn prior(&self, lam: f64, label: u32) -> f64 {
         let n = self.labels - 1;
         let ways = (1..=label).fold(1.0, |ways, k| ways * f64::from(n - k + 1) / f64::from(k));
-        let p = ways * libm::pow(lam, f64::from(n - label)) * libm::pow(1.0 - lam, f64::from(label));
+        let p =
+            ways * libm::pow(lam, f64::from(n - label)) * libm::pow(1.0 - lam, f64::from(label));
         -self.eta * libm::log(p + 1e-8)
     }
 
-    /// Where the parts of an image go: for each place the part that is moved there, or the one that was there. `seen` says which
-    /// places show, `map` how salient parts are, `side` how many there are a side.
+    /// Where the parts of an image go: for each place the part that is moved there, or the one that
+    /// was there. `seen` says which places show, `map` how salient parts are, `side` how many
+    /// there are a side.
     pub fn plan(&self, seen: &[bool], map: &[f32], side: u32) -> Vec<u32> {
         let (n, side) = (seen.len(), i64::from(side));
         let salient = normalized(map);
@@ -195,12 +221,17 @@ impl PuzzleMix {
                     (1..n).fold(0, |best, to| if row[to] < row[best] { to } else { best })
                 })
                 .collect();
-            // As in the released code, a part that would cost more than nothing loses to those that do not come.
+            // As in the released code, a part that would cost more than nothing loses to those that
+            // do not come.
             won.fill(None);
             let mut best = vec![(f64::INFINITY, 0); n];
             for (to, best) in best.iter_mut().enumerate() {
                 for (from, wanted) in wanted.iter().enumerate() {
-                    let bid = if *wanted == to { cost[from * n + to] } else { 0.0 };
+                    let bid = if *wanted == to {
+                        cost[from * n + to]
+                    } else {
+                        0.0
+                    };
                     if bid < best.0 {
                         *best = (bid, from);
                     }
@@ -217,8 +248,8 @@ impl PuzzleMix {
         (0..).zip(won).map(|(to, won)| won.unwrap_or(to)).collect()
     }
 
-    /// The blend of labels of `blocks` blocks a side, with maps over the `side` parts a side that are moved; `side` is a multiple of
-    /// `blocks`.
+    /// The blend of labels of `blocks` blocks a side, with maps over the `side` parts a side that
+    /// are moved; `side` is a multiple of `blocks`.
     pub fn blend(&self, labels: &[u8], blocks: u32, maps: [&[f32]; 2], side: u32) -> Blend {
         let times = side / blocks;
         let last = (self.labels - 1) as f32;
@@ -231,14 +262,32 @@ impl PuzzleMix {
             if !self.transport {
                 return (0..parts).collect();
             }
-            let seen = |part| if source == 0 { of_a(part) > 0.0 } else { of_a(part) < 1.0 };
-            self.plan(&(0..parts).map(seen).collect::<Vec<_>>(), maps[source], side)
+            let seen = |part| {
+                if source == 0 {
+                    of_a(part) > 0.0
+                } else {
+                    of_a(part) < 1.0
+                }
+            };
+            self.plan(
+                &(0..parts).map(seen).collect::<Vec<_>>(),
+                maps[source],
+                side,
+            )
         });
         let cells = (0..parts).map(|part| {
             let a = of_a(part);
             vec![
-                Patch { source: 0, cell: from_a[part as usize], weight: a },
-                Patch { source: 1, cell: from_b[part as usize], weight: 1.0 - a },
+                Patch {
+                    source: 0,
+                    cell: from_a[part as usize],
+                    weight: a,
+                },
+                Patch {
+                    source: 1,
+                    cell: from_b[part as usize],
+                    weight: 1.0 - a,
+                },
             ]
         });
         Blend::Patches(Patches::new(side, side, cells).into())
@@ -258,7 +307,8 @@ impl PuzzleMix {
     /// The parts a side that are moved.
     fn side(&self, blocks: u32, frame: Size) -> u32 {
         let parts = |length: u32| length / self.t_size;
-        let smaller = self.t_size > 0 && self.t_size < frame.width / blocks && frame.width == frame.height;
+        let smaller =
+            self.t_size > 0 && self.t_size < frame.width / blocks && frame.width == frame.height;
         let fits = smaller
             && frame.width.is_multiple_of(self.t_size)
             && parts(frame.width).is_multiple_of(blocks)
@@ -271,7 +321,15 @@ impl PuzzleMix {
 fn normalized(map: &[f32]) -> Vec<f64> {
     let sum: f64 = map.iter().map(|value| f64::from(*value)).sum();
     let even = 1.0 / map.len() as f64;
-    map.iter().map(|value| if sum > 0.0 { f64::from(*value) / sum } else { even }).collect()
+    map.iter()
+        .map(|value| {
+            if sum > 0.0 {
+                f64::from(*value) / sum
+            } else {
+                even
+            }
+        })
+        .collect()
 }
 
 /// An image's means over squares, on a scale of 0 to 1.
@@ -288,7 +346,10 @@ impl Pooled {
         // The largest square that fits into a block without a rest.
         let [size_y, size_x] = [h, w].map(|length| {
             let block = length / blocks as usize;
-            (1..=(neighbors as usize).min(block)).rev().find(|size| block.is_multiple_of(*size)).unwrap_or(1)
+            (1..=(neighbors as usize).min(block))
+                .rev()
+                .find(|size| block.is_multiple_of(*size))
+                .unwrap_or(1)
         });
         let columns = w / size_x;
         let mut values = vec![[0.0; 3]; h / size_y * columns];
@@ -299,12 +360,20 @@ impl Pooled {
             }
         }
         let scale = 1.0 / (255 * size_y * size_x) as f64;
-        values.iter_mut().flatten().for_each(|value| *value *= scale);
+        values
+            .iter_mut()
+            .flatten()
+            .for_each(|value| *value *= scale);
         let blocks = blocks as usize;
-        Pooled { steps: [h / size_y / blocks, w / size_x / blocks], columns, values }
+        Pooled {
+            steps: [h / size_y / blocks, w / size_x / blocks],
+            columns,
+            values,
+        }
     }
 
-    /// The mean difference between the end of a block here and the beginning of the next one in the other image.
+    /// The mean difference between the end of a block here and the beginning of the next one in the
+    /// other image.
     fn step(&self, other: &Pooled, [row, column]: [usize; 2], vertical: bool) -> f64 {
         let [down, across] = self.steps;
         let (y, x) = (row * down, column * across);
@@ -316,7 +385,8 @@ impl Pooled {
                 } else {
                     ([y + at, x + across - 1], [y + at, x + across])
                 };
-                let value = |pooled: &Pooled, [y, x]: [usize; 2]| pooled.values[y * pooled.columns + x];
+                let value =
+                    |pooled: &Pooled, [y, x]: [usize; 2]| pooled.values[y * pooled.columns + x];
                 let (a, b) = (value(self, here), value(other, next));
                 (0..3).map(|c| (a[c] - b[c]).abs()).sum::<f64>() / 3.0
             })
@@ -337,12 +407,22 @@ impl Resolve for Puzzle {
         let partner = sources[1];
         let map = |slot, side| scene.map(slot, &self.mixer.map, [side; 2]);
         let (own, other) = (map(slot, blocks)?, map(partner, blocks)?);
-        let labels =
-            self.mixer.solve(self.draw, frame, [scene.view(slot)?, scene.view(partner)?], [&own, &other]);
+        let labels = self.mixer.solve(
+            self.draw,
+            frame,
+            [scene.view(slot)?, scene.view(partner)?],
+            [&own, &other],
+        );
         let side = self.mixer.side(blocks, frame);
-        let (own, other) =
-            if side == blocks { (own, other) } else { (map(slot, side)?, map(partner, side)?) };
-        Ok(self.mixer.blend(&labels, blocks, [&own, &other], side).into())
+        let (own, other) = if side == blocks {
+            (own, other)
+        } else {
+            (map(slot, side)?, map(partner, side)?)
+        };
+        Ok(self
+            .mixer
+            .blend(&labels, blocks, [&own, &other], side)
+            .into())
     }
 }
 
@@ -352,7 +432,9 @@ impl Mixer for PuzzleMix {
     fn check(&self) -> Result<()> {
         let [low, high] = self.blocks;
         if !(2 <= low && low <= high && high <= 32) {
-            return Err(Error::config(format!("blocks = [{low}, {high}]: expected 2 <= low <= high <= 32")));
+            return Err(Error::config(format!(
+                "blocks = [{low}, {high}]: expected 2 <= low <= high <= 32"
+            )));
         }
         check_range("labels", f64::from(self.labels), [2.0, 4.0])?;
         check_range("eta", self.eta, [0.0, 1e3])?;
@@ -386,7 +468,13 @@ impl Mixer for PuzzleMix {
         let Some(blocks) = choice.get((unit * choice.len() as f64) as usize) else {
             return Blend::Keep.into();
         };
-        let draw = PuzzleDraw { lam, blocks: *blocks };
-        Drawn::Late(Arc::new(Puzzle { mixer: self.clone(), draw }))
+        let draw = PuzzleDraw {
+            lam,
+            blocks: *blocks,
+        };
+        Drawn::Late(Arc::new(Puzzle {
+            mixer: self.clone(),
+            draw,
+        }))
     }
 }

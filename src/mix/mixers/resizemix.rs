@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::cutmix::official_rect;
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::params::{check_alpha, check_ends, is_default, mixer_basics};
 use crate::mix::{Blend, Drawn, Mixer, Tile, TileFilter, Tiles};
+use crate::rng::RandomStream;
 
 /// Whose rule the size of the box follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,9 +22,10 @@ pub enum ResizeDialect {
 
 /// The whole partner, resized into a rectangle; Qin et al., 2020 (arXiv 2012.11101).
 ///
-/// The ratio of sides is uniform in `scope` ([0.1, 0.8]), or Beta(alpha, alpha) if `alpha` is given, drawn uniformly where that is
-/// outside. `filter` is `nearest` (default), `bilinear` or `antialias`. The box is clipped at the border unless `unclipped` puts it
-/// where it fits. Labels weigh by area.
+/// The ratio of sides is uniform in `scope` ([0.1, 0.8]), or Beta(alpha, alpha) if `alpha` is
+/// given, drawn uniformly where that is outside. `filter` is `nearest` (default), `bilinear` or
+/// `antialias`. The box is clipped at the border unless `unclipped` puts it where it fits. Labels
+/// weigh by area.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResizeMix {
@@ -59,13 +60,19 @@ impl Default for ResizeMix {
 impl ResizeMix {
     /// With ratios of sides uniform in an interval.
     pub fn new(low: f64, high: f64) -> ResizeMix {
-        ResizeMix { scope: [low, high], ..ResizeMix::default() }
+        ResizeMix {
+            scope: [low, high],
+            ..ResizeMix::default()
+        }
     }
 
     /// With Beta(alpha, alpha) ratios.
     #[must_use]
     pub fn alpha(self, alpha: f64) -> ResizeMix {
-        ResizeMix { alpha: Some(alpha), ..self }
+        ResizeMix {
+            alpha: Some(alpha),
+            ..self
+        }
     }
 
     /// With another filter.
@@ -74,7 +81,8 @@ impl ResizeMix {
         ResizeMix { filter, ..self }
     }
 
-    /// The sides of the box, before it is clipped, for a ratio of sides, or for a weight in mmpretrain's dialect.
+    /// The sides of the box, before it is clipped, for a ratio of sides, or for a weight in
+    /// mmpretrain's dialect.
     pub fn sides(&self, tau: f64, frame: Size) -> [u32; 2] {
         let ratio = match self.dialect {
             ResizeDialect::OpenMixup => tau,
@@ -94,7 +102,15 @@ impl ResizeMix {
             return Blend::Keep;
         }
         let from = [0, 0, frame.height, frame.width];
-        Blend::Tiles(Tiles::one(Tile { source: 1, from, to, filter: self.filter }).into())
+        Blend::Tiles(
+            Tiles::one(Tile {
+                source: 1,
+                from,
+                to,
+                filter: self.filter,
+            })
+            .into(),
+        )
     }
 }
 
@@ -104,7 +120,9 @@ impl Mixer for ResizeMix {
     fn check(&self) -> Result<()> {
         check_ends("scope", self.scope, [0.0, 1.0])?;
         if self.dialect == ResizeDialect::MmPretrain && self.unclipped {
-            return Err(Error::config("unclipped = true is not mmpretrain's dialect"));
+            return Err(Error::config(
+                "unclipped = true is not mmpretrain's dialect",
+            ));
         }
         self.alpha.map_or(Ok(()), check_alpha)
     }
@@ -119,7 +137,11 @@ impl Mixer for ResizeMix {
             }
             (ResizeDialect::OpenMixup, Some(alpha)) => {
                 let tau = rng.beta(alpha, alpha);
-                if (low..=high).contains(&tau) { tau } else { uniform }
+                if (low..=high).contains(&tau) {
+                    tau
+                } else {
+                    uniform
+                }
             }
             (ResizeDialect::OpenMixup, None) => uniform,
         };
@@ -129,7 +151,9 @@ impl Mixer for ResizeMix {
             let [height, width] = sides;
             let x0 = below(frame.width - width + 1);
             let y0 = below(frame.height - height + 1);
-            return self.in_rect([y0, x0, y0 + height, x0 + width], frame).into();
+            return self
+                .in_rect([y0, x0, y0 + height, x0 + width], frame)
+                .into();
         }
         let cx = below(frame.width);
         let cy = below(frame.height);

@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::cutmix::official_rect;
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::Result;
+use crate::geometry::Size;
 use crate::mix::params::{check_alpha, is_default, mixer_basics, one};
 use crate::mix::saliency::peak;
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Resolve, Scene};
+use crate::rng::RandomStream;
 
 /// Whose saliency places the box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +25,9 @@ pub enum Scope {
 
 /// A rectangle of the partner around its most salient pixel; Uddin et al., 2021 (arXiv 2006.01791).
 ///
-/// The sides are those of CutMix for a Beta(alpha, alpha) share (`alpha` 1). `map` is `fine_grained` (default), `spectral_residual`,
-/// or the name of a plane. `scope` is `per_sample` or `batch`. Labels weigh by area.
+/// The sides are those of CutMix for a Beta(alpha, alpha) share (`alpha` 1). `map` is
+/// `fine_grained` (default), `spectral_residual`, or the name of a plane. `scope` is `per_sample`
+/// or `batch`. Labels weigh by area.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SaliencyMix {
@@ -41,7 +42,11 @@ pub struct SaliencyMix {
 impl SaliencyMix {
     /// With Beta(alpha, alpha) shares and fine-grained saliency.
     pub fn new(alpha: f64) -> SaliencyMix {
-        SaliencyMix { alpha, map: MapSource::default(), scope: Scope::default() }
+        SaliencyMix {
+            alpha,
+            map: MapSource::default(),
+            scope: Scope::default(),
+        }
     }
 
     /// With another map.
@@ -110,6 +115,11 @@ impl Mixer for SaliencyMix {
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
         let lam = rng.beta(self.alpha, self.alpha);
         let (map, scope) = (self.map.clone(), self.scope);
-        Drawn::Late(Arc::new(SaliencyDraw { lam, map, scope, center: OnceLock::new() }))
+        Drawn::Late(Arc::new(SaliencyDraw {
+            lam,
+            map,
+            scope,
+            center: OnceLock::new(),
+        }))
     }
 }

@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::params::{check_range, mixer_basics};
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
+use crate::rng::RandomStream;
 
-/// The partner's most attended square of patches over the slot's own least attended one; Chen et al., 2023 (arXiv 2212.12977).
+/// The partner's most attended square of patches over the slot's own least attended one; Chen et
+/// al., 2023 (arXiv 2212.12977).
 ///
-/// The square's side is uniform among the integers from `int(grid * low)` to `int(grid * high)`, with `side = [low, high]` ([0.25, 0.75]).
-/// `grid` (14) divides the image's sides. `map` is `fine_grained` (default), `spectral_residual`, or the name of a plane. Labels
-/// weigh by area. Notes: `side`, and the first patch of both squares as `row`, `column`, `from_row`, `from_column`.
+/// The square's side is uniform among the integers from `int(grid * low)` to `int(grid * high)`,
+/// with `side = [low, high]` ([0.25, 0.75]). `grid` (14) divides the image's sides. `map` is
+/// `fine_grained` (default), `spectral_residual`, or the name of a plane. Labels weigh by area.
+/// Notes: `side`, and the first patch of both squares as `row`, `column`, `from_row`,
+/// `from_column`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmMix {
@@ -37,7 +40,11 @@ fn quarters() -> [f64; 2] {
 impl SmMix {
     /// On a grid of so many patches a side.
     pub fn new(grid: u32) -> SmMix {
-        SmMix { grid, side: quarters(), map: MapSource::default() }
+        SmMix {
+            grid,
+            side: quarters(),
+            map: MapSource::default(),
+        }
     }
 
     /// With another map.
@@ -50,10 +57,12 @@ impl SmMix {
         self.side.map(|share| (f64::from(self.grid) * share) as u32)
     }
 
-    /// The first of the squares of `side` cells with the least sum of a square map, or with the greatest: its row and column.
+    /// The first of the squares of `side` cells with the least sum of a square map, or with the
+    /// greatest: its row and column.
     pub fn square(map: &[f32], grid: u32, side: u32, greatest: bool) -> [u32; 2] {
         let sum = |row: u32, column: u32| -> f64 {
-            let lines = (row..row + side).map(|y| &map[(y * grid + column) as usize..][..side as usize]);
+            let lines =
+                (row..row + side).map(|y| &map[(y * grid + column) as usize..][..side as usize]);
             lines.flatten().map(|value| f64::from(*value)).sum()
         };
         let mut best = ([0, 0], sum(0, 0));
@@ -77,15 +86,26 @@ impl SmMix {
             let (y, x) = (cell / grid, cell % grid);
             if inside(y, row) && inside(x, column) {
                 let cell = (y - row + from_row) * grid + x - column + from_column;
-                Patch { source: 1, cell, weight: 1.0 }
+                Patch {
+                    source: 1,
+                    cell,
+                    weight: 1.0,
+                }
             } else {
-                Patch { source: 0, cell, weight: 1.0 }
+                Patch {
+                    source: 0,
+                    cell,
+                    weight: 1.0,
+                }
             }
         };
         let patches = Patches::new(grid, grid, (0..grid * grid).map(|cell| vec![patch(cell)]));
         let notes = [side, row, column, from_row, from_column].map(f64::from);
         let names = ["side", "row", "column", "from_row", "from_column"];
-        Outcome { notes: names.into_iter().zip(notes).collect(), ..Blend::Patches(patches.into()).into() }
+        Outcome {
+            notes: names.into_iter().zip(notes).collect(),
+            ..Blend::Patches(patches.into()).into()
+        }
     }
 }
 
@@ -99,7 +119,12 @@ struct SmDraw {
 impl Resolve for SmDraw {
     fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<Outcome> {
         let map = |slot| scene.map(slot, &self.map, [self.grid; 2]);
-        Ok(SmMix::outcome(self.side, self.grid, &map(slot)?, &map(sources[1])?))
+        Ok(SmMix::outcome(
+            self.side,
+            self.grid,
+            &map(slot)?,
+            &map(sources[1])?,
+        ))
     }
 }
 
@@ -122,7 +147,10 @@ impl Mixer for SmMix {
         if frame.width.is_multiple_of(self.grid) && frame.height.is_multiple_of(self.grid) {
             return Ok(());
         }
-        Err(Error::config(format!("grid = {} does not divide images of {frame} pixels", self.grid)))
+        Err(Error::config(format!(
+            "grid = {} does not divide images of {frame} pixels",
+            self.grid
+        )))
     }
 
     fn planes(&self) -> Vec<&str> {
@@ -132,6 +160,10 @@ impl Mixer for SmMix {
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
         let [low, high] = self.ends();
         let side = low + rng.below(u64::from(high - low) + 1) as u32;
-        Drawn::Late(Arc::new(SmDraw { side, grid: self.grid, map: self.map.clone() }))
+        Drawn::Late(Arc::new(SmDraw {
+            side,
+            grid: self.grid,
+            map: self.map.clone(),
+        }))
     }
 }

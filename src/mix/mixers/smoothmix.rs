@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::once;
-use crate::geometry::Size;
-use crate::rng::RandomStream;
 use crate::error::Result;
+use crate::geometry::Size;
 use crate::mix::params::{check_ends, mixer_basics};
 use crate::mix::{Blend, Drawn, Mask, Mixer, Outcome};
+use crate::rng::RandomStream;
 
 /// A Gaussian of the partner anywhere in the image; Lee et al., 2020 (CVPR workshops).
 ///
-/// Its standard deviation is uniform in `sigma` ([0.25, 0.5]) times the height. Labels weigh by the mean of the mask. (OpenMixup
-/// exchanges the two labels' weights, which is not done here.)
+/// Its standard deviation is uniform in `sigma` ([0.25, 0.5]) times the height. Labels weigh by the
+/// mean of the mask. (OpenMixup exchanges the two labels' weights, which is not done here.)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmoothMix {
@@ -26,7 +26,9 @@ fn quarter_to_half() -> [f64; 2] {
 
 impl Default for SmoothMix {
     fn default() -> SmoothMix {
-        SmoothMix { sigma: quarter_to_half() }
+        SmoothMix {
+            sigma: quarter_to_half(),
+        }
     }
 }
 
@@ -49,7 +51,9 @@ impl SmoothMix {
             (0..length).map(weight).collect()
         };
         let (down, across) = (line(frame.height, ry), line(frame.width, rx));
-        let rows = down.iter().flat_map(|v| across.iter().map(move |h| (v * h) as f32));
+        let rows = down
+            .iter()
+            .flat_map(|v| across.iter().map(move |h| (v * h) as f32));
         Mask::new(frame, rows.collect())
     }
 }
@@ -67,7 +71,9 @@ impl Mixer for SmoothMix {
         let shift = [shift(frame.width), shift(frame.height)];
         let sigma = rng.uniform(self.sigma[0], self.sigma[1]) * f64::from(frame.height);
         once(Gaussian { shift, sigma }, |gaussian, frame| {
-            Outcome::from(Blend::Mask(SmoothMix::mask(gaussian.shift, gaussian.sigma, frame).into()))
+            Outcome::from(Blend::Mask(
+                SmoothMix::mask(gaussian.shift, gaussian.sigma, frame).into(),
+            ))
         })
     }
 }

@@ -1,8 +1,9 @@
 //! Which samples a run has at all.
 //!
-//! Selections are applied one after the other: a split, of whose training part an agent has its share, in tasks of some
-//! classes. Their random numbers come from seeds of their own, not from the recipe's, so that the recipes of training and
-//! validation, and those of all agents, agree on who has what.
+//! Selections are applied one after the other: a split, of whose training part an agent has its
+//! share, in tasks of some classes. Their random numbers come from seeds of their own, not from the
+//! recipe's, so that the recipes of training and validation, and those of all agents, agree on who
+//! has what.
 
 mod agents;
 mod prune;
@@ -67,8 +68,16 @@ impl Picked {
     fn at(&self, places: &[u32]) -> Picked {
         let weights = self.weights.as_ref();
         Picked {
-            samples: places.iter().map(|&place| self.samples[place as usize]).collect(),
-            weights: weights.map(|weights| places.iter().map(|&place| weights[place as usize]).collect()),
+            samples: places
+                .iter()
+                .map(|&place| self.samples[place as usize])
+                .collect(),
+            weights: weights.map(|weights| {
+                places
+                    .iter()
+                    .map(|&place| weights[place as usize])
+                    .collect()
+            }),
         }
     }
 
@@ -152,7 +161,13 @@ impl Select {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] for what does not fit the data, and if nothing is left.
-    pub(super) fn apply(&self, picked: Picked, facts: &Facts, samples: u64, epoch: u32) -> Result<Picked> {
+    pub(super) fn apply(
+        &self,
+        picked: Picked,
+        facts: &Facts,
+        samples: u64,
+        epoch: u32,
+    ) -> Result<Picked> {
         let picked = match self {
             Select::Subset(subset) => subset.apply(picked, samples),
             Select::Prune(prune) => prune.apply(picked, facts, samples),

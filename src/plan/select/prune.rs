@@ -6,8 +6,9 @@ use super::Picked;
 use crate::error::{Error, Result};
 use crate::plan::facts::{By, Facts, Values};
 
-/// Keeps of each class the samples that a score puts first ("Rethinking Dataset Compression", 2025). They come class by
-/// class in the order of their scores, equal ones in the order of their numbers; `order = "sequential"` keeps it so.
+/// Keeps of each class the samples that a score puts first ("Rethinking Dataset Compression",
+/// 2025). They come class by class in the order of their scores, equal ones in the order of their
+/// numbers; `order = "sequential"` keeps it so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -48,7 +49,12 @@ pub enum Ranked {
 impl Prune {
     /// Keeps those of the highest scores.
     pub fn new(score: Values, keep: Keep) -> Prune {
-        Prune { score, keep, first: Ranked::default(), by: By::default() }
+        Prune {
+            score,
+            keep,
+            first: Ranked::default(),
+            by: By::default(),
+        }
     }
 
     /// Which scores come first.
@@ -65,10 +71,12 @@ impl Prune {
 
     pub(super) fn check(&self) -> Result<()> {
         match self.keep {
-            Keep::Count(0) => Err(Error::config("keep = 0: expected at least one sample of each class")),
-            Keep::Share(share) if !(share > 0.0 && share <= 1.0) => {
-                Err(Error::config(format!("keep = {share}: expected a share above 0 and at most 1")))
-            }
+            Keep::Count(0) => Err(Error::config(
+                "keep = 0: expected at least one sample of each class",
+            )),
+            Keep::Share(share) if !(share > 0.0 && share <= 1.0) => Err(Error::config(format!(
+                "keep = {share}: expected a share above 0 and at most 1"
+            ))),
             _ => Ok(()),
         }
     }
@@ -76,7 +84,11 @@ impl Prune {
     pub(super) fn apply(&self, picked: Picked, facts: &Facts, samples: u64) -> Result<Picked> {
         let scores = self.score.list("score", samples)?;
         let score = |place: u32| scores[picked.samples[place as usize] as usize];
-        if let Some(sample) = picked.samples.iter().find(|&&sample| scores[sample as usize].is_nan()) {
+        if let Some(sample) = picked
+            .samples
+            .iter()
+            .find(|&&sample| scores[sample as usize].is_nan())
+        {
             let error = format!("the score of sample {sample} is no number");
             return Err(Error::config(error).with_sample(u64::from(*sample)));
         }

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Part, Picked, cut};
-use crate::rng::Domain;
 use crate::error::{Error, Result};
 use crate::plan::facts::{By, Facts};
 use crate::plan::permutation::Permutation;
+use crate::rng::Domain;
 
 /// One part of a seeded split: parts have no sample in common, and all together have all samples.
 ///
@@ -44,19 +44,31 @@ pub struct Split {
 impl Split {
     /// A part of a split by shares.
     pub fn new(of: impl IntoIterator<Item = f64>, part: usize) -> Split {
-        Split { of: of.into_iter().collect(), part, by: None, within: None, seed: 0 }
+        Split {
+            of: of.into_iter().collect(),
+            part,
+            by: None,
+            within: None,
+            seed: 0,
+        }
     }
 
     /// Keeps groups whole.
     #[must_use]
     pub fn by(self, by: By) -> Split {
-        Split { by: Some(by), ..self }
+        Split {
+            by: Some(by),
+            ..self
+        }
     }
 
     /// Splits every group alike.
     #[must_use]
     pub fn within(self, by: By) -> Split {
-        Split { within: Some(by), ..self }
+        Split {
+            within: Some(by),
+            ..self
+        }
     }
 
     /// The seed.
@@ -66,8 +78,16 @@ impl Split {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        if self.of.is_empty() || !self.of.iter().all(|share| share.is_finite() && *share > 0.0) {
-            return Err(Error::config(format!("of = {:?}: expected positive shares", self.of)));
+        if self.of.is_empty()
+            || !self
+                .of
+                .iter()
+                .all(|share| share.is_finite() && *share > 0.0)
+        {
+            return Err(Error::config(format!(
+                "of = {:?}: expected positive shares",
+                self.of
+            )));
         }
         if self.part >= self.of.len() {
             return Err(Error::config(format!(
@@ -77,7 +97,9 @@ impl Split {
             )));
         }
         if self.by.is_some() && self.within.is_some() {
-            return Err(Error::config("by keeps groups whole, within splits each: give one of them"));
+            return Err(Error::config(
+                "by keeps groups whole, within splits each: give one of them",
+            ));
         }
         Ok(())
     }
@@ -103,7 +125,11 @@ impl Split {
             let groups = picked.groups(facts, by)?;
             let order = self.shuffled(0, Part::Split, groups.count() as u64);
             let total: f64 = self.of.iter().sum();
-            let mut owed: Vec<f64> = self.of.iter().map(|share| share / total * n as f64).collect();
+            let mut owed: Vec<f64> = self
+                .of
+                .iter()
+                .map(|share| share / total * n as f64)
+                .collect();
             for rank in 0..groups.count() as u64 {
                 let group = order.at(rank) as usize;
                 // The part that lacks most; the first of equals.
@@ -119,7 +145,10 @@ impl Split {
             for group in 0..groups.count() {
                 let size = groups.size(group);
                 let order = self.shuffled(u64::from(groups.id(group)), Part::SplitWithin, size);
-                places.extend(self.range(size).map(|place| groups.member(group, order.at(place)) as u32));
+                places.extend(
+                    self.range(size)
+                        .map(|place| groups.member(group, order.at(place)) as u32),
+                );
             }
         } else {
             let order = self.shuffled(0, Part::Split, n);

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::Picked;
 use crate::error::{Error, Result};
 
-/// Listed samples in the order of the list, with a weight each if there are weights ([`crate::Batch::weights`]): the coreset of
-/// "Data-Efficient Augmentation for Training Neural Networks" (arXiv 2210.08363).
+/// Listed samples in the order of the list, with a weight each if there are weights
+/// ([`crate::Batch::weights`]): the coreset of "Data-Efficient Augmentation for Training Neural
+/// Networks" (arXiv 2210.08363).
 ///
 /// # Example
 ///
@@ -31,7 +32,8 @@ pub struct Subset {
     /// A weight for each: finite, 0 or more, not all 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<Vec<f64>>,
-    /// A file that has them instead: a table with the columns `sample` and, if there are weights, `weight`.
+    /// A file that has them instead: a table with the columns `sample` and, if there are weights,
+    /// `weight`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
 }
@@ -39,18 +41,27 @@ pub struct Subset {
 impl Subset {
     /// These samples.
     pub fn new(samples: impl IntoIterator<Item = u64>) -> Subset {
-        Subset { samples: samples.into_iter().collect(), ..Subset::default() }
+        Subset {
+            samples: samples.into_iter().collect(),
+            ..Subset::default()
+        }
     }
 
     /// The samples of a file.
     pub fn file(path: impl Into<PathBuf>) -> Subset {
-        Subset { file: Some(path.into()), ..Subset::default() }
+        Subset {
+            file: Some(path.into()),
+            ..Subset::default()
+        }
     }
 
     /// A weight for each sample.
     #[must_use]
     pub fn weights(self, weights: impl IntoIterator<Item = f64>) -> Subset {
-        Subset { weights: Some(weights.into_iter().collect()), ..self }
+        Subset {
+            weights: Some(weights.into_iter().collect()),
+            ..self
+        }
     }
 
     pub(super) fn apply(&self, picked: Picked, samples: u64) -> Result<Picked> {
@@ -62,7 +73,10 @@ impl Subset {
                     self.samples.len()
                 )));
             }
-            if let Some(at) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
+            if let Some(at) = weights
+                .iter()
+                .position(|weight| !(weight.is_finite() && *weight >= 0.0))
+            {
                 return Err(Error::config(format!(
                     "the weight of sample {} is {}: expected a finite number, 0 or more",
                     self.samples[at], weights[at]
@@ -79,20 +93,31 @@ impl Subset {
             places[sample as usize] = place;
         }
         let mut seen = vec![false; samples as usize];
-        let mut chosen = Picked { samples: Vec::new(), weights: None };
+        let mut chosen = Picked {
+            samples: Vec::new(),
+            weights: None,
+        };
         let mut kept = Vec::new();
         for (at, &sample) in self.samples.iter().enumerate() {
-            let Some(&place) = usize::try_from(sample).ok().and_then(|sample| places.get(sample)) else {
+            let Some(&place) = usize::try_from(sample)
+                .ok()
+                .and_then(|sample| places.get(sample))
+            else {
                 return Err(Error::config(format!(
                     "sample {sample}: the data has {samples} samples, numbered from 0"
                 )));
             };
             if std::mem::replace(&mut seen[sample as usize], true) {
-                return Err(Error::config(format!("sample {sample} is listed twice")).with_sample(sample));
+                return Err(
+                    Error::config(format!("sample {sample} is listed twice")).with_sample(sample)
+                );
             }
             if let Some(place) = place.checked_sub(1) {
                 chosen.samples.push(sample as u32);
-                let before = picked.weights.as_ref().map_or(1.0, |weights| weights[place as usize]);
+                let before = picked
+                    .weights
+                    .as_ref()
+                    .map_or(1.0, |weights| weights[place as usize]);
                 kept.push(self.weights.as_ref().map_or(1.0, |weights| weights[at]) as f32 * before);
             }
         }

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Part, Picked};
-use crate::rng::Domain;
 use crate::error::{Error, Result};
 use crate::plan::facts::{By, Facts, Grouping};
 use crate::plan::permutation::Permutation;
+use crate::rng::Domain;
 
 /// A stream of tasks with classes of their own, in seeded order (as in SLCA, arXiv 2303.05118).
 ///
@@ -50,7 +50,16 @@ fn yes() -> bool {
 impl Tasks {
     fn new(step: u32, task: Option<u32>, epochs: Option<u32>) -> Tasks {
         let by = By::default();
-        Tasks { step, first: None, task, epochs, seen: false, shuffle: true, seed: 0, by }
+        Tasks {
+            step,
+            first: None,
+            task,
+            epochs,
+            seen: false,
+            shuffle: true,
+            seed: 0,
+            by,
+        }
     }
 
     /// One task of those with `step` classes each.
@@ -66,7 +75,10 @@ impl Tasks {
     /// Classes of the first task.
     #[must_use]
     pub fn first(self, first: u32) -> Tasks {
-        Tasks { first: Some(first), ..self }
+        Tasks {
+            first: Some(first),
+            ..self
+        }
     }
 
     /// Adds the classes of the tasks before.
@@ -95,36 +107,57 @@ impl Tasks {
 
     pub(super) fn check(&self) -> Result<()> {
         if self.step == 0 || self.first == Some(0) {
-            return Err(Error::config("a task of 0 classes: expected step and first of at least 1"));
+            return Err(Error::config(
+                "a task of 0 classes: expected step and first of at least 1",
+            ));
         }
         match (self.task, self.epochs) {
             (Some(_), None) | (None, Some(1..)) => Ok(()),
             (None, Some(0)) => Err(Error::config("epochs = 0: a task has at least one epoch")),
-            _ => Err(Error::config("expected task = T, or epochs = N for one task after the other")),
+            _ => Err(Error::config(
+                "expected task = T, or epochs = N for one task after the other",
+            )),
         }
     }
 
     /// Classes of the tasks up to one, not included.
     fn before(&self, task: u32) -> u64 {
         let first = u64::from(self.first.unwrap_or(self.step));
-        task.checked_sub(1).map_or(0, |more| first + u64::from(more) * u64::from(self.step))
+        task.checked_sub(1)
+            .map_or(0, |more| first + u64::from(more) * u64::from(self.step))
     }
 
-    /// The classes that the data has. They are those of all samples, so that every split has the same tasks.
+    /// The classes that the data has. They are those of all samples, so that every split has the
+    /// same tasks.
     fn classes(grouping: &Grouping) -> Vec<u32> {
-        let most = grouping.of.iter().max().map_or(0, |most| *most as usize + 1);
+        let most = grouping
+            .of
+            .iter()
+            .max()
+            .map_or(0, |most| *most as usize + 1);
         let mut there = vec![false; most];
-        grouping.of.iter().for_each(|&class| there[class as usize] = true);
-        (0..most as u32).filter(|&class| there[class as usize]).collect()
+        grouping
+            .of
+            .iter()
+            .for_each(|&class| there[class as usize] = true);
+        (0..most as u32)
+            .filter(|&class| there[class as usize])
+            .collect()
     }
 
     pub(super) fn at(&self, facts: &Facts, epoch: u32) -> Result<(u32, u32)> {
         let classes = Tasks::classes(facts.grouping(&self.by)?).len() as u64;
         let first = u64::from(self.first.unwrap_or(self.step));
         let last = classes.saturating_sub(first).div_ceil(u64::from(self.step));
-        let last = u32::try_from(last).ok().filter(|last| *last < MOST).ok_or_else(|| {
-            Error::config(format!("{last} tasks of step = {}: expected at most {MOST}", self.step))
-        })?;
+        let last = u32::try_from(last)
+            .ok()
+            .filter(|last| *last < MOST)
+            .ok_or_else(|| {
+                Error::config(format!(
+                    "{last} tasks of step = {}: expected at most {MOST}",
+                    self.step
+                ))
+            })?;
         match (self.task, self.epochs) {
             (Some(task), _) if task > last => Err(Error::config(format!(
                 "task = {task}: {classes} classes make {} tasks, numbered from 0",
@@ -152,7 +185,8 @@ impl Tasks {
         for rank in first..self.before(task + 1).min(n) {
             chosen[classes[order.at(rank) as usize] as usize] = true;
         }
-        let here = |place: &u32| chosen[grouping.of[picked.samples[*place as usize] as usize] as usize];
+        let here =
+            |place: &u32| chosen[grouping.of[picked.samples[*place as usize] as usize] as usize];
         let places: Vec<u32> = (0..picked.samples.len() as u32).filter(here).collect();
         if places.is_empty() {
             return Err(Error::config(format!("task {task} has no sample here")));

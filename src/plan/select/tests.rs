@@ -7,21 +7,36 @@ use crate::plan::facts::{Grouping, Values};
 
 /// Samples of some classes, going round, and images of three captions each.
 fn facts(samples: u32, classes: u32) -> Facts {
-    let grouping = |of: Vec<u32>| Grouping { of, ..Grouping::default() };
+    let grouping = |of: Vec<u32>| Grouping {
+        of,
+        ..Grouping::default()
+    };
     Facts::new()
-        .with(By::Class, grouping((0..samples).map(|sample| sample % classes).collect()))
-        .with(By::from("image"), grouping((0..samples).map(|sample| sample / 3).collect()))
+        .with(
+            By::Class,
+            grouping((0..samples).map(|sample| sample % classes).collect()),
+        )
+        .with(
+            By::from("image"),
+            grouping((0..samples).map(|sample| sample / 3).collect()),
+        )
 }
 
 fn all(samples: u32) -> Picked {
-    Picked { samples: (0..samples).collect(), weights: None }
+    Picked {
+        samples: (0..samples).collect(),
+        weights: None,
+    }
 }
 
 fn apply(select: impl Into<Select>, samples: u32, classes: u32, epoch: u32) -> Vec<u32> {
     let select = select.into();
     select.check().unwrap();
     let facts = facts(samples, classes);
-    select.apply(all(samples), &facts, u64::from(samples), epoch).unwrap().samples
+    select
+        .apply(all(samples), &facts, u64::from(samples), epoch)
+        .unwrap()
+        .samples
 }
 
 fn refused(select: impl Into<Select>, samples: u32, classes: u32) -> String {
@@ -29,7 +44,11 @@ fn refused(select: impl Into<Select>, samples: u32, classes: u32) -> String {
     let error = select.check().err().or_else(|| {
         let facts = facts(samples, classes);
         let task = select.task(&facts, 0).err();
-        task.or_else(|| select.apply(all(samples), &facts, u64::from(samples), 0).err())
+        task.or_else(|| {
+            select
+                .apply(all(samples), &facts, u64::from(samples), 0)
+                .err()
+        })
     });
     error.expect("refused").to_string()
 }
@@ -43,59 +62,96 @@ fn cover(parts: &[Vec<u32>], samples: u32) {
 
 #[test]
 fn a_split_is_a_disjoint_cover_of_the_asked_sizes() {
-    let parts: Vec<Vec<u32>> =
-        (0..3).map(|part| apply(Split::new([7.0, 2.0, 1.0], part), 100, 5, 0)).collect();
+    let parts: Vec<Vec<u32>> = (0..3)
+        .map(|part| apply(Split::new([7.0, 2.0, 1.0], part), 100, 5, 0))
+        .collect();
     cover(&parts, 100);
     assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [70, 20, 10]);
     assert!(parts.iter().all(|part| part.is_sorted()));
-    assert_ne!(parts[0], apply(Split::new([7.0, 2.0, 1.0], 0).seed(1), 100, 5, 0));
+    assert_ne!(
+        parts[0],
+        apply(Split::new([7.0, 2.0, 1.0], 0).seed(1), 100, 5, 0)
+    );
 }
 
 #[test]
 fn no_group_crosses_a_grouped_split() {
     let by = By::from("image");
-    let parts: Vec<Vec<u32>> =
-        (0..2).map(|part| apply(Split::new([0.8, 0.2], part).by(by.clone()), 300, 5, 0)).collect();
+    let parts: Vec<Vec<u32>> = (0..2)
+        .map(|part| apply(Split::new([0.8, 0.2], part).by(by.clone()), 300, 5, 0))
+        .collect();
     cover(&parts, 300);
-    let images = |part: &[u32]| part.iter().map(|sample| sample / 3).collect::<BTreeSet<_>>();
+    let images = |part: &[u32]| {
+        part.iter()
+            .map(|sample| sample / 3)
+            .collect::<BTreeSet<_>>()
+    };
     assert!(images(&parts[0]).is_disjoint(&images(&parts[1])));
     assert_eq!(parts[1].len(), 60);
 }
 
 #[test]
 fn every_class_has_its_share_of_a_stratified_split() {
-    let parts: Vec<Vec<u32>> =
-        (0..2).map(|part| apply(Split::new([3.0, 1.0], part).within(By::Class), 200, 5, 0)).collect();
+    let parts: Vec<Vec<u32>> = (0..2)
+        .map(|part| apply(Split::new([3.0, 1.0], part).within(By::Class), 200, 5, 0))
+        .collect();
     cover(&parts, 200);
     for class in 0..5 {
-        assert_eq!(parts[1].iter().filter(|sample| *sample % 5 == class).count(), 10);
+        assert_eq!(
+            parts[1]
+                .iter()
+                .filter(|sample| *sample % 5 == class)
+                .count(),
+            10
+        );
     }
 }
 
 #[test]
 fn tasks_have_classes_of_their_own_in_seeded_order() {
-    let classes = |samples: &[u32]| samples.iter().map(|sample| sample % 10).collect::<BTreeSet<_>>();
+    let classes = |samples: &[u32]| {
+        samples
+            .iter()
+            .map(|sample| sample % 10)
+            .collect::<BTreeSet<_>>()
+    };
     let tasks = Tasks::epochs(2, 3).first(4);
-    let parts: Vec<Vec<u32>> = [0, 3, 6, 9].map(|epoch| apply(tasks.clone(), 100, 10, epoch)).into();
-    assert_eq!(parts.iter().map(|part| classes(part).len()).collect::<Vec<_>>(), [4, 2, 2, 2]);
+    let parts: Vec<Vec<u32>> = [0, 3, 6, 9]
+        .map(|epoch| apply(tasks.clone(), 100, 10, epoch))
+        .into();
+    assert_eq!(
+        parts
+            .iter()
+            .map(|part| classes(part).len())
+            .collect::<Vec<_>>(),
+        [4, 2, 2, 2]
+    );
     cover(&parts, 100);
     for (epoch, same) in [(2, 0), (3, 1), (5, 1), (9, 3), (99, 3)] {
-        assert_eq!(apply(tasks.clone(), 100, 10, epoch), parts[same], "epoch {epoch}");
+        assert_eq!(
+            apply(tasks.clone(), 100, 10, epoch),
+            parts[same],
+            "epoch {epoch}"
+        );
     }
     for (task, part) in (0..).zip(&parts) {
         assert_eq!(apply(Tasks::task(2, task).first(4), 100, 10, 77), *part);
         let seen = apply(Tasks::task(2, task).first(4).seen(true), 100, 10, 0);
         assert_eq!(classes(&seen), classes(&parts[..=task as usize].concat()));
     }
-    assert_eq!(classes(&apply(Tasks::task(5, 1).shuffle(false), 100, 10, 0)), (5..10).collect());
+    assert_eq!(
+        classes(&apply(Tasks::task(5, 1).shuffle(false), 100, 10, 0)),
+        (5..10).collect()
+    );
     assert_ne!(apply(tasks.clone().seed(1), 100, 10, 0), parts[0]);
 }
 
 #[test]
 fn agents_have_disjoint_parts_that_cover_the_data() {
     let shares = |alpha: f64| {
-        let parts: Vec<Vec<u32>> =
-            (0..4).map(|agent| apply(Dirichlet::new(alpha, 4, agent), 4000, 10, 0)).collect();
+        let parts: Vec<Vec<u32>> = (0..4)
+            .map(|agent| apply(Dirichlet::new(alpha, 4, agent), 4000, 10, 0))
+            .collect();
         cover(&parts, 4000);
         // The largest share that any agent has of a class, on average over classes.
         let most = |class: u32| {
@@ -110,14 +166,32 @@ fn agents_have_disjoint_parts_that_cover_the_data() {
 
 #[test]
 fn agents_have_classes_or_pieces_of_their_own() {
-    let classes = |samples: &[u32]| samples.iter().map(|sample| sample % 10).collect::<BTreeSet<_>>();
-    let parts: Vec<Vec<u32>> = (0..4).map(|agent| apply(ByClass::new(4, agent), 100, 10, 0)).collect();
+    let classes = |samples: &[u32]| {
+        samples
+            .iter()
+            .map(|sample| sample % 10)
+            .collect::<BTreeSet<_>>()
+    };
+    let parts: Vec<Vec<u32>> = (0..4)
+        .map(|agent| apply(ByClass::new(4, agent), 100, 10, 0))
+        .collect();
     cover(&parts, 100);
-    assert_eq!(parts.iter().map(|part| classes(part).len()).collect::<Vec<_>>(), [3, 3, 2, 2]);
-    let parts: Vec<Vec<u32>> =
-        (0..5).map(|agent| apply(ByClass::new(5, agent).pieces(2), 100, 10, 0)).collect();
+    assert_eq!(
+        parts
+            .iter()
+            .map(|part| classes(part).len())
+            .collect::<Vec<_>>(),
+        [3, 3, 2, 2]
+    );
+    let parts: Vec<Vec<u32>> = (0..5)
+        .map(|agent| apply(ByClass::new(5, agent).pieces(2), 100, 10, 0))
+        .collect();
     cover(&parts, 100);
-    assert!(parts.iter().all(|part| part.len() == 20 && classes(part).len() == 2));
+    assert!(
+        parts
+            .iter()
+            .all(|part| part.len() == 20 && classes(part).len() == 2)
+    );
 }
 
 #[test]
@@ -132,9 +206,15 @@ fn pruning_keeps_the_order_of_scores_in_each_class() {
         });
         samples[..count].to_vec()
     };
-    assert_eq!(apply(prune(Keep::Count(3)), 20, 2, 0), [by_hand(0, true, 3), by_hand(1, true, 3)].concat());
+    assert_eq!(
+        apply(prune(Keep::Count(3)), 20, 2, 0),
+        [by_hand(0, true, 3), by_hand(1, true, 3)].concat()
+    );
     let lowest = prune(Keep::Share(0.5)).first(Ranked::Lowest);
-    assert_eq!(apply(lowest, 20, 2, 0), [by_hand(0, false, 5), by_hand(1, false, 5)].concat());
+    assert_eq!(
+        apply(lowest, 20, 2, 0),
+        [by_hand(0, false, 5), by_hand(1, false, 5)].concat()
+    );
     assert_eq!(apply(prune(Keep::Count(99)), 20, 2, 0).len(), 20);
 }
 
@@ -144,38 +224,84 @@ fn subsets_keep_their_order_and_weights_multiply() {
     let first = Select::from(Subset::new([7, 1, 4]).weights([2.0, 3.0, 0.0]));
     let second = Select::from(Subset::new([4, 0, 7]).weights([1.0, 1.0, 0.5]));
     let picked = first.apply(all(10), &facts, 10, 0).unwrap();
-    assert_eq!(picked, Picked { samples: vec![7, 1, 4], weights: Some(vec![2.0, 3.0, 0.0]) });
+    assert_eq!(
+        picked,
+        Picked {
+            samples: vec![7, 1, 4],
+            weights: Some(vec![2.0, 3.0, 0.0])
+        }
+    );
     let both = second.apply(picked, &facts, 10, 0).unwrap();
-    assert_eq!(both, Picked { samples: vec![4, 7], weights: Some(vec![0.0, 1.0]) });
+    assert_eq!(
+        both,
+        Picked {
+            samples: vec![4, 7],
+            weights: Some(vec![0.0, 1.0])
+        }
+    );
 }
 
 #[test]
 fn what_cannot_be_selected_is_refused() {
     let nan = Values::List(vec![0.0, f64::NAN, 1.0]);
     for (select, said) in [
-        (Select::from(Subset::new([3, 10])), "sample 10: the data has 10 samples"),
+        (
+            Select::from(Subset::new([3, 10])),
+            "sample 10: the data has 10 samples",
+        ),
         (Subset::new([3, 3]).into(), "sample 3 is listed twice"),
         (Subset::new([3, 4]).weights([1.0]).into(), "1 weights for 2"),
-        (Subset::new([3, 4]).weights([1.0, -1.0]).into(), "sample 4 is -1"),
-        (Subset::new([3, 4]).weights([0.0, 0.0]).into(), "all weights are 0"),
+        (
+            Subset::new([3, 4]).weights([1.0, -1.0]).into(),
+            "sample 4 is -1",
+        ),
+        (
+            Subset::new([3, 4]).weights([0.0, 0.0]).into(),
+            "all weights are 0",
+        ),
         (Subset::new([]).into(), "no sample is left"),
         (Split::new([1.0, 0.0], 0).into(), "expected positive shares"),
-        (Split::new([1.0, f64::NAN], 0).into(), "expected positive shares"),
+        (
+            Split::new([1.0, f64::NAN], 0).into(),
+            "expected positive shares",
+        ),
         (Split::new([0.5, 0.5], 2).into(), "part = 2"),
-        (Split::new([1.0], 0).by(By::Class).within(By::Class).into(), "one of them"),
+        (
+            Split::new([1.0], 0).by(By::Class).within(By::Class).into(),
+            "one of them",
+        ),
         (Split::new([1e-9, 1.0], 0).into(), "no sample is left"),
         (Tasks::task(0, 0).into(), "0 classes"),
         (Tasks::task(2, 1).into(), "task = 1: 2 classes make 1 tasks"),
-        (Tasks { task: None, ..Tasks::task(1, 0) }.into(), "expected task = T, or epochs = N"),
+        (
+            Tasks {
+                task: None,
+                ..Tasks::task(1, 0)
+            }
+            .into(),
+            "expected task = T, or epochs = N",
+        ),
         (Tasks::epochs(1, 0).into(), "epochs = 0"),
         (Dirichlet::new(0.0, 2, 0).into(), "alpha = 0"),
         (Dirichlet::new(f64::NAN, 2, 0).into(), "alpha = NaN"),
         (Dirichlet::new(1.0, 2, 2).into(), "agent = 2 of agents = 2"),
-        (ByClass::new(3, 2).into(), "agent 2 has no sample: 2 classes for 3 agents"),
+        (
+            ByClass::new(3, 2).into(),
+            "agent 2 has no sample: 2 classes for 3 agents",
+        ),
         (ByClass::new(2, 0).pieces(0).into(), "pieces = 0"),
-        (Prune::new(Values::List(vec![1.0; 10]), Keep::Share(0.0)).into(), "keep = 0"),
-        (Prune::new(Values::List(vec![1.0; 10]), Keep::Count(0)).into(), "keep = 0"),
-        (Prune::new(Values::List(vec![1.0; 9]), Keep::Count(1)).into(), "9 numbers for 10 samples"),
+        (
+            Prune::new(Values::List(vec![1.0; 10]), Keep::Share(0.0)).into(),
+            "keep = 0",
+        ),
+        (
+            Prune::new(Values::List(vec![1.0; 10]), Keep::Count(0)).into(),
+            "keep = 0",
+        ),
+        (
+            Prune::new(Values::List(vec![1.0; 9]), Keep::Count(1)).into(),
+            "9 numbers for 10 samples",
+        ),
         (Split::new([1.0], 0).by(By::from("origin")).into(), "origin"),
     ] {
         let text = refused(select.clone(), 10, 2);

@@ -51,15 +51,20 @@ pub(super) struct Members<'a> {
 
 impl<'a> Members<'a> {
     pub(super) fn of(file: &'a At) -> Members<'a> {
-        Members { file, window: Vec::new(), window_at: 0, next: 0 }
+        Members {
+            file,
+            window: Vec::new(),
+            window_at: 0,
+            next: 0,
+        }
     }
 
     /// The next member; `None` after the end-of-archive mark.
     ///
     /// # Errors
     ///
-    /// `Truncated` if the mark or a member's content is missing, `Corrupt` for a bad header, `Limit` for a header that is
-    /// too large. The messages name the file and the byte.
+    /// `Truncated` if the mark or a member's content is missing, `Corrupt` for a bad header,
+    /// `Limit` for a header that is too large. The messages name the file and the byte.
     pub(super) fn next(&mut self) -> Result<Option<Member>> {
         let mut extended = Extended::default();
         loop {
@@ -86,9 +91,15 @@ impl<'a> Members<'a> {
             };
             let Header { name, kind, size } = header;
             // The block lies in the file, so this cannot overflow.
-            let mut member = Member { name, kind, at: start + BLOCK, size };
+            let mut member = Member {
+                name,
+                kind,
+                at: start + BLOCK,
+                size,
+            };
             if !matches!(member.kind, Type::Pax | Type::LongName | Type::Aside) {
-                // Sizes are of the member itself, so the extension is applied before its end is computed.
+                // Sizes are of the member itself, so the extension is applied before its end is
+                // computed.
                 if let Some(size) = extended.size {
                     member.size = size;
                 }
@@ -134,7 +145,8 @@ impl<'a> Members<'a> {
     pub(super) fn bytes(&mut self, at: u64, len: u64) -> Result<&[u8]> {
         let wanted = len.min(self.file.len().saturating_sub(at)) as usize;
         let covers = |from: u64, window: &[u8]| {
-            at.checked_sub(from).is_some_and(|skip| skip + wanted as u64 <= window.len() as u64)
+            at.checked_sub(from)
+                .is_some_and(|skip| skip + wanted as u64 <= window.len() as u64)
         };
         if !covers(self.window_at, &self.window) {
             self.window.clear();
@@ -173,7 +185,8 @@ impl<'a> Members<'a> {
             .ok_or_else(|| self.at(beyond(), start))
     }
 
-    /// Padding is at most some records of 10 KiB; more is another tar that was put behind, as `cat` does.
+    /// Padding is at most some records of 10 KiB; more is another tar that was put behind, as `cat`
+    /// does.
     fn end_of_archive(&self, start: u64) {
         let rest = self.file.len() - start;
         if rest > 1 << 20 {
@@ -207,13 +220,22 @@ impl Extended {
         // Some writers pad with zeros.
         while !records.is_empty() && records[0] != 0 {
             let bad = || Error::corrupt("a pax record that is not \"length key=value\"");
-            let space = records.iter().take(20).position(|&byte| byte == b' ').ok_or_else(bad)?;
+            let space = records
+                .iter()
+                .take(20)
+                .position(|&byte| byte == b' ')
+                .ok_or_else(bad)?;
             let length = decimal(&records[..space]).ok_or_else(bad)?;
-            let length = usize::try_from(length).ok().filter(|&n| n > space && n <= records.len());
+            let length = usize::try_from(length)
+                .ok()
+                .filter(|&n| n > space && n <= records.len());
             let (record, rest) = records.split_at(length.ok_or_else(bad)?);
             records = rest;
             let record = record[space + 1..].strip_suffix(b"\n").ok_or_else(bad)?;
-            let equals = record.iter().position(|&byte| byte == b'=').ok_or_else(bad)?;
+            let equals = record
+                .iter()
+                .position(|&byte| byte == b'=')
+                .ok_or_else(bad)?;
             let (key, value) = (&record[..equals], &record[equals + 1..]);
             match key {
                 b"path" => self.name = Some(value.to_vec()),
@@ -253,7 +275,10 @@ impl Header {
         let others = || block[..148].iter().chain(&block[156..]);
         let sum = 8 * u64::from(b' ') + others().map(|&byte| u64::from(byte)).sum::<u64>();
         // Some old writers added signed bytes.
-        let signed = 8 * i64::from(b' ') + others().map(|&byte| i64::from(byte.cast_signed())).sum::<i64>();
+        let signed = 8 * i64::from(b' ')
+            + others()
+                .map(|&byte| i64::from(byte.cast_signed()))
+                .sum::<i64>();
         if stored != Some(sum) && stored.map(u64::cast_signed) != Some(signed) {
             return Err(Error::corrupt(format!(
                 "not a tar header: its checksum field is \"{}\", expected {sum:o} (octal)",
@@ -277,7 +302,10 @@ impl Header {
             _ => Type::Other,
         };
         let size = number(&block[124..136]).ok_or_else(|| {
-            Error::corrupt(format!("a size of \"{}\": expected octal digits", block[124..136].escape_ascii()))
+            Error::corrupt(format!(
+                "a size of \"{}\": expected octal digits",
+                block[124..136].escape_ascii()
+            ))
         })?;
         Ok(Some(Header { name, kind, size }))
     }
@@ -289,12 +317,15 @@ fn number(field: &[u8]) -> Option<u64> {
         // 0xff begins a negative number; sizes are not.
         let first = field[0] & 0x7f;
         let digits = std::iter::once(&first).chain(&field[1..]);
-        return digits
-            .copied()
-            .try_fold(0u64, |sum, digit| sum.checked_mul(256).map(|sum| sum | u64::from(digit)));
+        return digits.copied().try_fold(0u64, |sum, digit| {
+            sum.checked_mul(256).map(|sum| sum | u64::from(digit))
+        });
     }
     let blank = |byte: &u8| matches!(byte, b' ' | 0);
-    let start = field.iter().position(|byte| !blank(byte)).unwrap_or(field.len());
+    let start = field
+        .iter()
+        .position(|byte| !blank(byte))
+        .unwrap_or(field.len());
     let digits = &field[start..];
     let digits = &digits[..digits.iter().position(blank).unwrap_or(digits.len())];
     digits.iter().try_fold(0u64, |sum, digit| match digit {
@@ -305,7 +336,9 @@ fn number(field: &[u8]) -> Option<u64> {
 
 fn decimal(digits: &[u8]) -> Option<u64> {
     let all_digits = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    all_digits.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
+    all_digits
+        .then(|| std::str::from_utf8(digits).ok()?.parse().ok())
+        .flatten()
 }
 
 fn until_nul(field: &[u8]) -> &[u8] {
@@ -322,7 +355,11 @@ mod tests {
         assert_eq!(number(b"   1750 \0\0\0\0"), Some(1000));
         assert_eq!(number(b"\0\0\0\0\0\0\0\0\0\0\0\0"), Some(0));
         assert_eq!(number(b"\x80\0\0\0\0\0\0\x01\0\0\0\0"), Some(1 << 32));
-        assert_eq!(number(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), None, "negative or endless");
+        assert_eq!(
+            number(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
+            None,
+            "negative or endless"
+        );
         assert_eq!(number(b"0000000178\0\0"), None);
     }
 
@@ -330,14 +367,25 @@ mod tests {
     fn pax_records_are_read_by_their_length() {
         let mut extended = Extended::default();
         extended.pax(b"18 path=a\nb=c.jpg\n11 size=42\n").unwrap();
-        assert_eq!((extended.name.as_deref(), extended.size), (Some(&b"a\nb=c.jpg"[..]), Some(42)));
-        for bad in
-            ["9999999999999999999999 a=b\n", "0 a=b\n", "2 a=b\n", "-5 a=b\n", " a=b\n", "7 a=bc", "5 ab\n"]
-        {
+        assert_eq!(
+            (extended.name.as_deref(), extended.size),
+            (Some(&b"a\nb=c.jpg"[..]), Some(42))
+        );
+        for bad in [
+            "9999999999999999999999 a=b\n",
+            "0 a=b\n",
+            "2 a=b\n",
+            "-5 a=b\n",
+            " a=b\n",
+            "7 a=bc",
+            "5 ab\n",
+        ] {
             let error = Extended::default().pax(bad.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), Kind::Corrupt, "{bad}");
         }
-        let endless = Extended::default().pax(b"32 size=99999999999999999999999\n").unwrap_err();
+        let endless = Extended::default()
+            .pax(b"32 size=99999999999999999999999\n")
+            .unwrap_err();
         assert_eq!(endless.kind(), Kind::Limit);
     }
 }

@@ -8,7 +8,8 @@ use std::path::Path;
 use self::member::{Member, Members, Type};
 use super::sidecar::Sidecar;
 use super::{
-    Annotations, Codec, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect, fill, names,
+    Annotations, Codec, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect, fill,
+    names,
 };
 use crate::error::{Error, Kind, Result};
 
@@ -18,23 +19,24 @@ const LABEL: u64 = 1 << 20;
 /// How many tars are held open; those after are opened for each read.
 const HELD_OPEN: usize = 128;
 
-/// Images in one tar or several, read in place: an index is built from the headers, nothing is ever extracted.
+/// Images in one tar or several, read in place: an index is built from the headers, nothing is ever
+/// extracted.
 ///
-/// Members whose paths are equal up to the first dot of the file name belong to one sample, be they neighbors or not:
-/// `a/7.jpg`, `a/7.cls` and `a/7.txt`. The image is the member with the extension `jpg`, `jpeg`, `png` or `webp`. The
-/// class is, in this order,
+/// Members whose paths are equal up to the first dot of the file name belong to one sample, be they
+/// neighbors or not: `a/7.jpg`, `a/7.cls` and `a/7.txt`. The image is the member with the extension
+/// `jpg`, `jpeg`, `png` or `webp`. The class is, in this order,
 ///
 /// 1. the number in the member `cls`;
 /// 2. the number `label` of the object in the member `json`;
 /// 3. if no sample has either: the first folder of the path, the classes sorted by bytes, as in a
 ///    [`Folder`](super::Folder).
 ///
-/// A member `json` with `boxes` or `keypoints` ([`Annotations::from_json`]) and members `NAME.KIND.png` annotate the
-/// image; a kind is `mask`, `instances`, `depth`, `image` or `color`.
+/// A member `json` with `boxes` or `keypoints` ([`Annotations::from_json`]) and members
+/// `NAME.KIND.png` annotate the image; a kind is `mask`, `instances`, `depth`, `image` or `color`.
 ///
-/// A sample without a class among samples with one fails when it is read. Samples come in the order of their images in
-/// the tar, tars in the order of the bytes of their file names. Names that begin with a dot are skipped; what else was
-/// left out is told by [`Tar::skipped`].
+/// A sample without a class among samples with one fails when it is read. Samples come in the order
+/// of their images in the tar, tars in the order of the bytes of their file names. Names that begin
+/// with a dot are skipped; what else was left out is told by [`Tar::skipped`].
 ///
 /// The fingerprint covers names, sizes and classes of the images, and sizes of what annotates them.
 #[derive(Debug)]
@@ -109,9 +111,10 @@ impl Tar {
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if a tar ends inside a member or without its end mark,
-    /// [`Kind::Corrupt`] for a bad header, [`Kind::Limit`] for an extended header above 1 MiB, [`Kind::Unsupported`] for
-    /// a compressed tar or a pipe, [`Kind::Config`] if there is no image.
+    /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if a tar ends inside a member or
+    /// without its end mark, [`Kind::Corrupt`] for a bad header, [`Kind::Limit`] for an
+    /// extended header above 1 MiB, [`Kind::Unsupported`] for a compressed tar or a pipe,
+    /// [`Kind::Config`] if there is no image.
     pub fn open(path: impl AsRef<Path>) -> Result<Tar> {
         let path = path.as_ref();
         let mut tar = Tar {
@@ -140,14 +143,17 @@ impl Tar {
                 tar.skipped
             )));
         }
-        tar.labeled = !tar.bad.is_empty() || tar.samples.iter().any(|sample| sample.class.is_some());
+        tar.labeled =
+            !tar.bad.is_empty() || tar.samples.iter().any(|sample| sample.class.is_some());
         if !tar.labeled {
-            tar.classes_from_folders().map_err(|error| error.at(path.display()))?;
+            tar.classes_from_folders()
+                .map_err(|error| error.at(path.display()))?;
         }
         if tar.skipped != Skipped::default() {
             tracing::warn!(tar = %path.display(), "skipped {}", tar.skipped);
         }
-        tar.sides.sort_by(|a, b| (a.sample, &a.suffix).cmp(&(b.sample, &b.suffix)));
+        tar.sides
+            .sort_by(|a, b| (a.sample, &a.suffix).cmp(&(b.sample, &b.suffix)));
         tar.fingerprint = tar.sum();
         Ok(tar)
     }
@@ -160,7 +166,10 @@ impl Tar {
     fn index(&mut self, file: &fill::At) -> Result<()> {
         let place = || file.path().display();
         if file.len() == 0 {
-            return Err(Error::new(Kind::Truncated, format!("{}: the file is empty", place())));
+            return Err(Error::new(
+                Kind::Truncated,
+                format!("{}: the file is empty", place()),
+            ));
         }
         let mut members = Members::of(file);
         if let Some(tool) = compression(members.bytes(0, 6)?) {
@@ -186,9 +195,15 @@ impl Tar {
                 _ => self.skipped.others += 1,
             }
         }
-        for Gathered { sample, label, sides } in gathered.into_values() {
+        for Gathered {
+            sample,
+            label,
+            sides,
+        } in gathered.into_values()
+        {
             if let Some(sample) = sample {
-                self.sides.extend(sides.into_iter().map(|side| Side { sample, ..side }));
+                self.sides
+                    .extend(sides.into_iter().map(|side| Side { sample, ..side }));
             }
             match (sample, label) {
                 (None, _) => self.skipped.without_image += 1,
@@ -213,8 +228,14 @@ impl Tar {
         if member.name.split(|&byte| byte == b'/').any(hidden) {
             return Ok(());
         }
-        let base = member.name.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
-        let Some(dot) = member.name[base..].iter().position(|&byte| byte == b'.') else { return Ok(()) };
+        let base = member
+            .name
+            .iter()
+            .rposition(|&byte| byte == b'/')
+            .map_or(0, |slash| slash + 1);
+        let Some(dot) = member.name[base..].iter().position(|&byte| byte == b'.') else {
+            return Ok(());
+        };
         let (key, extension) = (&member.name[..base + dot], &member.name[base + dot + 1..]);
         let key = Fingerprint::of([key]).0;
         let is = |known: &str| extension.eq_ignore_ascii_case(known.as_bytes());
@@ -227,41 +248,72 @@ impl Tar {
             entry.sample = Some(self.samples.len());
             self.names.extend_from_slice(&member.name);
             let name_end = self.names.len() as u64;
-            self.samples.push(Sample { at: member.at, size: member.size, name_end, file, class: None });
+            self.samples.push(Sample {
+                at: member.at,
+                size: member.size,
+                name_end,
+                file,
+                class: None,
+            });
         } else if is("cls") || is("json") {
             let by_cls = is("cls");
             let class = if member.size > LABEL {
-                Some(Err(format!("it has {} bytes; the limit is {LABEL}", member.size)))
+                Some(Err(format!(
+                    "it has {} bytes; the limit is {LABEL}",
+                    member.size
+                )))
             } else {
                 let text = members.bytes(member.at, member.size)?;
-                if by_cls { Some(class_of_text(text)) } else { class_of_json(text) }
+                if by_cls {
+                    Some(class_of_text(text))
+                } else {
+                    class_of_json(text)
+                }
             };
-            if !by_cls && member.size <= LABEL && annotates(members.bytes(member.at, member.size)?) {
-                gathered.entry(key).or_default().sides.push(Side::of(&member, extension));
+            if !by_cls && member.size <= LABEL && annotates(members.bytes(member.at, member.size)?)
+            {
+                gathered
+                    .entry(key)
+                    .or_default()
+                    .sides
+                    .push(Side::of(&member, extension));
             }
             if let Some(class) = class {
-                let class = class.map_err(|why| format!("the member {}: {why}", names::short(&member.name)));
+                let class = class
+                    .map_err(|why| format!("the member {}: {why}", names::short(&member.name)));
                 let entry = gathered.entry(key).or_default();
-                if entry.label.as_ref().is_none_or(|label| by_cls && !label.by_cls) {
+                if entry
+                    .label
+                    .as_ref()
+                    .is_none_or(|label| by_cls && !label.by_cls)
+                {
                     entry.label = Some(Label { class, by_cls });
                 }
             }
         } else if Sidecar::of(extension).is_some() {
-            gathered.entry(key).or_default().sides.push(Side::of(&member, extension));
+            gathered
+                .entry(key)
+                .or_default()
+                .sides
+                .push(Side::of(&member, extension));
         }
         Ok(())
     }
 
     fn classes_from_folders(&mut self) -> Result<()> {
         let ids = 0..self.samples.len() as u64;
-        let folders: BTreeSet<&[u8]> = ids.clone().filter_map(|id| first_folder(self.member(id))).collect();
+        let folders: BTreeSet<&[u8]> = ids
+            .clone()
+            .filter_map(|id| first_folder(self.member(id)))
+            .collect();
         if folders.is_empty() {
             return Ok(());
         }
         let folders: Vec<&[u8]> = folders.into_iter().collect();
         let mut classes = Vec::with_capacity(self.samples.len());
         for id in ids {
-            let class = first_folder(self.member(id)).and_then(|folder| folders.binary_search(&folder).ok());
+            let class = first_folder(self.member(id))
+                .and_then(|folder| folders.binary_search(&folder).ok());
             classes.push(class.map(|class| class as u32).ok_or_else(|| {
                 Error::config(format!(
                     "no member gives a class, and the image {} lies beside class folders; move it into one, or add \
@@ -291,7 +343,13 @@ impl Tar {
                 None => sum.push(b""),
             }
         }
-        for Side { sample, suffix, size, .. } in &self.sides {
+        for Side {
+            sample,
+            suffix,
+            size,
+            ..
+        } in &self.sides
+        {
             sum.push(&(*sample as u64).to_le_bytes());
             sum.push(suffix);
             sum.push(&size.to_le_bytes());
@@ -302,7 +360,9 @@ impl Tar {
     /// The stored name of a sample's image.
     fn member(&self, id: u64) -> &[u8] {
         let id = id as usize;
-        let start = id.checked_sub(1).map_or(0, |before| self.samples[before].name_end);
+        let start = id
+            .checked_sub(1)
+            .map_or(0, |before| self.samples[before].name_end);
         &self.names[start as usize..self.samples[id].name_end as usize]
     }
 
@@ -330,7 +390,9 @@ impl Source for Tar {
     }
 
     fn name(&self, id: u64) -> String {
-        let Some(sample) = self.samples.get(id as usize) else { return format!("sample {id}") };
+        let Some(sample) = self.samples.get(id as usize) else {
+            return format!("sample {id}");
+        };
         let member = names::readable(self.member(id));
         match self.files[sample.file as usize].path().file_name() {
             Some(file) if self.files.len() > 1 => {
@@ -341,11 +403,16 @@ impl Source for Tar {
     }
 
     fn size(&self, id: u64) -> u64 {
-        self.samples.get(id as usize).map_or(0, |sample| sample.size)
+        self.samples
+            .get(id as usize)
+            .map_or(0, |sample| sample.size)
     }
 
     fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
-        let sample = self.samples.get(id as usize).ok_or_else(|| super::no_such_sample(id, self.len()))?;
+        let sample = self
+            .samples
+            .get(id as usize)
+            .ok_or_else(|| super::no_such_sample(id, self.len()))?;
         let file = &self.files[sample.file as usize];
         let read = || {
             let mut bytes = fill::room(spare, sample.size)?;
@@ -360,17 +427,29 @@ impl Source for Tar {
                 ));
             }
             let codec = Codec::sniff(&bytes)?;
-            Ok(Raw { bytes: Payload::Owned(bytes), codec, target: self.target(id)? })
+            Ok(Raw {
+                bytes: Payload::Owned(bytes),
+                codec,
+                target: self.target(id)?,
+            })
         };
         read().map_err(|error: Error| {
             let member = names::short(self.member(id));
-            error.at(format_args!("{}: {member}, byte {}", file.path().display(), sample.at)).with_sample(id)
+            error
+                .at(format_args!(
+                    "{}: {member}, byte {}",
+                    file.path().display(),
+                    sample.at
+                ))
+                .with_sample(id)
         })
     }
 
     fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
         (0..self.len()).try_for_each(|id| {
-            let target = self.target(id).map_err(|error| error.at(self.name(id)).with_sample(id))?;
+            let target = self
+                .target(id)
+                .map_err(|error| error.at(self.name(id)).with_sample(id))?;
             each(id, target)
         })
     }
@@ -383,13 +462,21 @@ impl Source for Tar {
             let read = |into: &mut Annotations| {
                 let mut bytes = fill::room(Vec::new(), side.size)?;
                 if file.read(side.at, &mut bytes)? < bytes.len() {
-                    return Err(Error::new(Kind::Truncated, "the tar ends inside of the member"));
+                    return Err(Error::new(
+                        Kind::Truncated,
+                        "the tar ends inside of the member",
+                    ));
                 }
                 Sidecar::of(&side.suffix).map_or(Ok(()), |kind| kind.read(bytes, into))
             };
             read(annotations.get_or_insert_default()).map_err(|error: Error| {
-                let (member, suffix) = (names::short(self.member(id)), names::readable(&side.suffix));
-                let place = format!("{}: {suffix} of {member}, byte {}", file.path().display(), side.at);
+                let (member, suffix) =
+                    (names::short(self.member(id)), names::readable(&side.suffix));
+                let place = format!(
+                    "{}: {suffix} of {member}, byte {}",
+                    file.path().display(),
+                    side.at
+                );
                 error.at(place).with_sample(id)
             })?;
         }
@@ -403,7 +490,13 @@ impl Source for Tar {
 
 impl std::fmt::Display for Skipped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Skipped { links, devices, others, without_image, duplicates } = self;
+        let Skipped {
+            links,
+            devices,
+            others,
+            without_image,
+            duplicates,
+        } = self;
         write!(
             f,
             "{links} links, {devices} devices, {others} members of other types, {without_image} samples without a \
@@ -414,13 +507,20 @@ impl std::fmt::Display for Skipped {
 
 impl Side {
     fn of(member: &Member, suffix: &[u8]) -> Side {
-        Side { sample: 0, suffix: suffix.into(), at: member.at, size: member.size }
+        Side {
+            sample: 0,
+            suffix: suffix.into(),
+            at: member.at,
+            size: member.size,
+        }
     }
 }
 
 /// Whether a JSON text may have boxes or keypoints.
 fn annotates(text: &[u8]) -> bool {
-    [&b"\"boxes\""[..], b"\"keypoints\""].iter().any(|key| text.windows(key.len()).any(|part| part == *key))
+    [&b"\"boxes\""[..], b"\"keypoints\""]
+        .iter()
+        .any(|key| text.windows(key.len()).any(|part| part == *key))
 }
 
 /// The program that undoes a compression that the first bytes announce.
@@ -437,7 +537,9 @@ pub(super) fn compression(head: &[u8]) -> Option<&'static str> {
 
 /// The first folder of a path, if the path has a folder.
 fn first_folder(path: &[u8]) -> Option<&[u8]> {
-    let mut parts = path.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && *part != b".");
+    let mut parts = path
+        .split(|&byte| byte == b'/')
+        .filter(|part| !part.is_empty() && *part != b".");
     let first = parts.next()?;
     parts.next().map(|_| first)
 }
@@ -447,21 +549,31 @@ fn class_of_text(text: &[u8]) -> Result<u32, String> {
     std::str::from_utf8(digits)
         .ok()
         .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| format!("expected a class number, found \"{}\"", names::short(digits)))
+        .ok_or_else(|| {
+            format!(
+                "expected a class number, found \"{}\"",
+                names::short(digits)
+            )
+        })
 }
 
 /// The class in `{"label": n}`; `None` if the object has no label that could be a class.
 fn class_of_json(text: &[u8]) -> Option<Result<u32, String>> {
     use serde_json::Value;
     match serde_json::from_slice::<Value>(text) {
-        // Captions, lists and the like are no classes: what json members hold is the user's own affair.
-        Ok(note) => match note.get("label") {
-            Some(Value::Number(label)) => {
-                let class = label.as_u64().and_then(|class| u32::try_from(class).ok());
-                Some(class.ok_or_else(|| format!("expected a class number as \"label\", found {label}")))
+        // Captions, lists and the like are no classes: what json members hold is the user's own
+        // affair.
+        Ok(note) => {
+            match note.get("label") {
+                Some(Value::Number(label)) => {
+                    let class = label.as_u64().and_then(|class| u32::try_from(class).ok());
+                    Some(class.ok_or_else(|| {
+                        format!("expected a class number as \"label\", found {label}")
+                    }))
+                }
+                _ => None,
             }
-            _ => None,
-        },
+        }
         Err(error) => Some(Err(format!("not JSON: {error}"))),
     }
 }

@@ -18,7 +18,10 @@ fn header(name: &[u8], kind: u8, size: &[u8; 12]) -> Vec<u8> {
 }
 
 fn member(name: &[u8], kind: u8, content: &[u8]) -> Vec<u8> {
-    let size: [u8; 12] = format!("{:011o}\0", content.len()).into_bytes().try_into().unwrap();
+    let size: [u8; 12] = format!("{:011o}\0", content.len())
+        .into_bytes()
+        .try_into()
+        .unwrap();
     let mut bytes = [&header(name, kind, &size), content].concat();
     bytes.resize(bytes.len().next_multiple_of(512), 0);
     bytes
@@ -44,7 +47,9 @@ fn names(tar: &Tar) -> Vec<String> {
 }
 
 fn targets(tar: &Tar) -> Vec<Target> {
-    (0..tar.len()).map(|id| tar.read(id, Vec::new()).unwrap().target).collect()
+    (0..tar.len())
+        .map(|id| tar.read(id, Vec::new()).unwrap().target)
+        .collect()
 }
 
 #[test]
@@ -67,13 +72,24 @@ fn members_with_one_key_are_one_sample_neighbors_or_not() {
 
 #[test]
 fn without_a_class_member_the_first_folder_is_the_class() {
-    let tar = open(&[file("./dog/x/1.jpg", JPEG), file("cat/1.jpg", JPEG), file("dog/2.jpg", JPEG)]).unwrap();
+    let tar = open(&[
+        file("./dog/x/1.jpg", JPEG),
+        file("cat/1.jpg", JPEG),
+        file("dog/2.jpg", JPEG),
+    ])
+    .unwrap();
     assert_eq!(tar.classes().unwrap(), ["cat", "dog"]);
     assert_eq!(targets(&tar), [1, 0, 1].map(Target::Class));
     let flat = open(&[file("1.jpg", JPEG), file("./2.jpg", JPEG)]).unwrap();
-    assert_eq!((flat.classes(), targets(&flat)), (None, vec![Target::None, Target::None]));
+    assert_eq!(
+        (flat.classes(), targets(&flat)),
+        (None, vec![Target::None, Target::None])
+    );
     let mixed = open(&[file("cat/1.jpg", JPEG), file("2.jpg", JPEG)]).unwrap_err();
-    assert!(mixed.kind() == Kind::Config && mixed.message().contains("2.jpg"), "{mixed}");
+    assert!(
+        mixed.kind() == Kind::Config && mixed.message().contains("2.jpg"),
+        "{mixed}"
+    );
 }
 
 #[test]
@@ -98,7 +114,10 @@ fn a_bad_or_missing_class_is_an_error_of_its_sample_alone() {
         (1, "no class: expected a cls member"),
         (3, "expected a class number as \"label\", found 4294967296"),
         (4, "the member 5.json: not JSON"),
-        (5, "the member 6.cls: it has 1048577 bytes; the limit is 1048576"),
+        (
+            5,
+            "the member 6.cls: it has 1048577 bytes; the limit is 1048576",
+        ),
     ] {
         let error = error(id);
         assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(id)));
@@ -125,7 +144,13 @@ fn what_is_no_sample_is_counted() {
     ])
     .unwrap();
     assert_eq!(names(&tar), ["a/1.jpg"]);
-    let expected = Skipped { links: 2, devices: 2, others: 1, without_image: 1, duplicates: 1 };
+    let expected = Skipped {
+        links: 2,
+        devices: 2,
+        others: 1,
+        without_image: 1,
+        duplicates: 1,
+    };
     assert_eq!(tar.skipped(), expected);
 }
 
@@ -148,8 +173,10 @@ fn hostile_names_are_labels_and_nothing_is_extracted() {
     ];
     std::fs::write(&path, [&members.concat()[..], &[0; 1024]].concat()).unwrap();
     let listing = |dir: &Path| {
-        let mut names: Vec<_> =
-            std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> = std::fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         names.sort();
         names
     };
@@ -160,8 +187,14 @@ fn hostile_names_are_labels_and_nothing_is_extracted() {
         error.kind() == Kind::Corrupt && error.message().contains("pax record"),
         "19 is one too many: {error}"
     );
-    let members =
-        [&members[..6], &[member(b"zero", b'x', b"19 path=nul\0in.jpg\n"), file("short", JPEG)]].concat();
+    let members = [
+        &members[..6],
+        &[
+            member(b"zero", b'x', b"19 path=nul\0in.jpg\n"),
+            file("short", JPEG),
+        ],
+    ]
+    .concat();
     std::fs::write(&path, [&members.concat()[..], &[0; 1024]].concat()).unwrap();
     // No folder for some: a class file for one sample turns folders off.
     let cls = file("C:\\windows.cls", b"0");
@@ -178,7 +211,10 @@ fn hostile_names_are_labels_and_nothing_is_extracted() {
             "nul\\u{0}in.jpg"
         ]
     );
-    assert!(tar.read(0, Vec::new()).is_err_and(|error| error.message().contains("no class")));
+    assert!(
+        tar.read(0, Vec::new())
+            .is_err_and(|error| error.message().contains("no class"))
+    );
     assert_eq!(tar.read(2, Vec::new()).unwrap().target, Target::Class(0));
     assert_eq!(temp(()), before);
 }
@@ -188,11 +224,17 @@ fn long_names_of_gnu_and_ustar_and_pax_are_read() {
     let long = format!("{}/{}.jpg", "folder".repeat(20), "name".repeat(20));
     for ustar in [false, true] {
         let mut builder = ::tar::Builder::new(Vec::new());
-        let mut header = if ustar { ::tar::Header::new_ustar() } else { ::tar::Header::new_gnu() };
+        let mut header = if ustar {
+            ::tar::Header::new_ustar()
+        } else {
+            ::tar::Header::new_gnu()
+        };
         header.set_size(JPEG.len() as u64);
         header.set_mode(0o644);
         if ustar {
-            builder.append_pax_extensions([("comment", &b"x"[..])]).unwrap();
+            builder
+                .append_pax_extensions([("comment", &b"x"[..])])
+                .unwrap();
         }
         builder.append_data(&mut header, &long, JPEG).unwrap();
         let tar = open_bytes(&builder.into_inner().unwrap()).unwrap();
@@ -210,9 +252,21 @@ fn absurd_sizes_are_told_with_the_member_and_the_byte() {
             Kind::Truncated,
             "byte 1024: the member 2.jpg has 8589934591 bytes by its header; 1024 are left, the file ends at byte 2560",
         ),
-        (b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", Kind::Truncated, "has 9223372036854775807 bytes"),
-        (b"\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", Kind::Truncated, "has 18446744073709551615 bytes"),
-        (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", Kind::Corrupt, "byte 1024: a size of"),
+        (
+            b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff",
+            Kind::Truncated,
+            "has 9223372036854775807 bytes",
+        ),
+        (
+            b"\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
+            Kind::Truncated,
+            "has 18446744073709551615 bytes",
+        ),
+        (
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+            Kind::Corrupt,
+            "byte 1024: a size of",
+        ),
     ];
     for (size, kind, text) in cases {
         let error = open(&[first.clone(), header(b"2.jpg", b'0', size)]).unwrap_err();
@@ -227,7 +281,12 @@ fn absurd_sizes_are_told_with_the_member_and_the_byte() {
     assert_eq!(pax("18446744073709551615").kind(), Kind::Truncated);
     let endless = open(&[member(b"p", b'x', &vec![b'1'; 2 << 20])]).unwrap_err();
     assert_eq!(endless.kind(), Kind::Limit);
-    assert!(endless.message().contains("byte 0: an extended header of 2097152 bytes"), "{endless}");
+    assert!(
+        endless
+            .message()
+            .contains("byte 0: an extended header of 2097152 bytes"),
+        "{endless}"
+    );
 }
 
 #[test]
@@ -236,7 +295,12 @@ fn a_bad_checksum_is_told_with_its_byte() {
     bad[0] ^= 1;
     let error = open(&[file("1.jpg", JPEG), bad]).unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
-    assert!(error.message().contains("byte 1024: not a tar header: its checksum field is"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("byte 1024: not a tar header: its checksum field is"),
+        "{error}"
+    );
     assert_eq!(open_bytes(&[b'a'; 2000]).unwrap_err().kind(), Kind::Corrupt);
 }
 
@@ -244,16 +308,27 @@ fn a_bad_checksum_is_told_with_its_byte() {
 fn a_tar_without_its_end_mark_was_cut() {
     let error = open_bytes(&file("1.jpg", JPEG)).unwrap_err();
     assert_eq!(error.kind(), Kind::Truncated);
-    assert!(error.message().contains("ends at byte 1024 without its end mark"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("ends at byte 1024 without its end mark"),
+        "{error}"
+    );
     assert_eq!(open_bytes(b"").unwrap_err().kind(), Kind::Truncated);
 }
 
 #[test]
 fn compressed_tars_and_pipes_are_unsupported() {
-    for (head, tool) in [(&[0x1f, 0x8b, 8, 0][..], "gzip"), (&[0x28, 0xb5, 0x2f, 0xfd], "zstd")] {
+    for (head, tool) in [
+        (&[0x1f, 0x8b, 8, 0][..], "gzip"),
+        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+    ] {
         let error = open_bytes(&[head, &[0; 600]].concat()).unwrap_err();
         assert_eq!(error.kind(), Kind::Unsupported);
-        assert!(error.message().contains(tool) && error.message().contains("unpack"), "{error}");
+        assert!(
+            error.message().contains(tool) && error.message().contains("unpack"),
+            "{error}"
+        );
     }
     let error = Tar::open("/dev/null").unwrap_err();
     assert_eq!(error.kind(), Kind::Unsupported);
@@ -265,7 +340,11 @@ fn several_tars_are_sorted_by_name_and_held_open_up_to_a_limit() {
     let count = HELD_OPEN + 3;
     for n in (0..count).rev() {
         let name = format!("{n:03}.jpg");
-        let bytes = [&file(&name, &[JPEG, name.as_bytes()].concat())[..], &[0; 512]].concat();
+        let bytes = [
+            &file(&name, &[JPEG, name.as_bytes()].concat())[..],
+            &[0; 512],
+        ]
+        .concat();
         std::fs::write(dir.path().join(format!("{n:03}.tar")), bytes).unwrap();
     }
     let tar = Tar::open(dir.path()).unwrap();
@@ -308,10 +387,16 @@ fn members_that_annotate_a_image_are_found_by_its_key() {
         ]
     };
     // The file must outlive the index here: annotations are read in place.
-    let tar = open(&members(br#"{"boxes": [[1, 2, 3, 4, 5]], "keypoints": [[1, 1, 2, 7]]}"#)).unwrap();
+    let tar = open(&members(
+        br#"{"boxes": [[1, 2, 3, 4, 5]], "keypoints": [[1, 1, 2, 7]]}"#,
+    ))
+    .unwrap();
     assert_eq!(names(&tar), ["s/2.jpg", "s/1.jpg"]);
     assert_eq!(targets(&tar), [9, 3].map(Target::Class));
-    let (first, second) = (tar.annotations(0).unwrap().unwrap(), tar.annotations(1).unwrap().unwrap());
+    let (first, second) = (
+        tar.annotations(0).unwrap().unwrap(),
+        tar.annotations(1).unwrap().unwrap(),
+    );
     assert_eq!(
         (&first.planes[0].name[..], first.planes[0].kind),
         ("who", crate::source::PlaneKind::Instances)
@@ -320,7 +405,10 @@ fn members_that_annotate_a_image_are_found_by_its_key() {
     let bad = open(&members(br#"{"boxes": [[1, 2, 3]]}"#)).unwrap();
     assert_ne!(bad.fingerprint(), tar.fingerprint());
     let error = bad.annotations(1).unwrap_err();
-    assert!(error.message().contains("json of s/1.jpg") && error.message().contains("boxes[0]"), "{error}");
+    assert!(
+        error.message().contains("json of s/1.jpg") && error.message().contains("boxes[0]"),
+        "{error}"
+    );
     let plain = open(&[file("s/1.jpg", JPEG), file("s/1.json", br#"{"label": 9}"#)]).unwrap();
     assert!(plain.annotations(0).unwrap().is_none());
 }

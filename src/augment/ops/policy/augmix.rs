@@ -5,18 +5,28 @@ use serde::{Deserialize, Serialize};
 use super::space::{Name, Space, Style, push, sign, value};
 use crate::augment::params::{Span, check_range, is_default, op_basics};
 use crate::augment::{Op, Step, Steps, WarpFilter};
+use crate::error::Result;
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
-use crate::error::Result;
 
 /// Weights of a Dirichlet distribution with equal parameters, a few at a time.
-pub(super) fn dirichlet<const MOST: usize>(rng: &mut RandomStream, alpha: f64, count: usize) -> [f64; MOST] {
+pub(super) fn dirichlet<const MOST: usize>(
+    rng: &mut RandomStream,
+    alpha: f64,
+    count: usize,
+) -> [f64; MOST] {
     let mut weights = [0.0; MOST];
-    weights[..count].iter_mut().for_each(|weight| *weight = rng.gamma(alpha));
+    weights[..count]
+        .iter_mut()
+        .for_each(|weight| *weight = rng.gamma(alpha));
     let sum: f64 = weights.iter().sum();
     weights[..count].iter_mut().for_each(|weight| {
         // All gammas underflow for a tiny alpha: equal shares then.
-        *weight = if sum > 0.0 { *weight / sum } else { 1.0 / count as f64 };
+        *weight = if sum > 0.0 {
+            *weight / sum
+        } else {
+            1.0 / count as f64
+        };
     });
     weights
 }
@@ -24,12 +34,13 @@ pub(super) fn dirichlet<const MOST: usize>(rng: &mut RandomStream, alpha: f64, c
 /// The most chains of AugMix.
 pub(super) const WIDTH: usize = 16;
 
-/// A weighted sum of the image and several chains of ops; Hendrycks et al., 2020 (arXiv 1912.02781), as torchvision
-/// `AugMix`.
+/// A weighted sum of the image and several chains of ops; Hendrycks et al., 2020 (arXiv
+/// 1912.02781), as torchvision `AugMix`.
 ///
-/// `severity` (3) of 10; `width` (3) chains of `depth` (0, which draws 1 to 3) ops; `alpha` (1) of the Dirichlet and Beta
-/// distributions of the weights; `all_ops` (true) adds brightness, color, contrast and sharpness; `filter` (`bilinear`),
-/// `fill` (black), `dialect` (`pil`). timm's variant is `timm_augment` with `config = "augmix-m3-w3"`.
+/// `severity` (3) of 10; `width` (3) chains of `depth` (0, which draws 1 to 3) ops; `alpha` (1) of
+/// the Dirichlet and Beta distributions of the weights; `all_ops` (true) adds brightness, color,
+/// contrast and sharpness; `filter` (`bilinear`), `fill` (black), `dialect` (`pil`). timm's variant
+/// is `timm_augment` with `config = "augmix-m3-w3"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugMix {
@@ -75,8 +86,16 @@ impl Op for AugMix {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let ops = if self.all_ops { &Name::AUGMIX[..] } else { &Name::AUGMIX[..9] };
-        let style = Style { filter: self.filter, fill: self.fill, dialect: self.dialect };
+        let ops = if self.all_ops {
+            &Name::AUGMIX[..]
+        } else {
+            &Name::AUGMIX[..9]
+        };
+        let style = Style {
+            filter: self.filter,
+            fill: self.fill,
+            dialect: self.dialect,
+        };
         let own = rng.beta(self.alpha, self.alpha);
         let weights: [f64; WIDTH] = dirichlet(rng, self.alpha, self.width as usize);
         steps.push(Step::Fork);

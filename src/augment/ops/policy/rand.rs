@@ -6,14 +6,18 @@ use super::space::{Name, Space, Style, push, sign, value};
 use super::tables;
 use crate::augment::params::{Span, is_default, op_basics};
 use crate::augment::{Op, Steps, WarpFilter};
+use crate::error::{Error, Result};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
-use crate::error::{Error, Result};
 
 /// The parameters that policies share: `filter` (`nearest`), `fill` (black), `dialect` (`pil`).
 macro_rules! style {
     ($op:expr) => {
-        Style { filter: $op.filter, fill: $op.fill, dialect: $op.dialect }
+        Style {
+            filter: $op.filter,
+            fill: $op.fill,
+            dialect: $op.dialect,
+        }
     };
 }
 
@@ -23,8 +27,8 @@ fn check_bins(bins: u32) -> Result<()> {
 
 /// Some ops of equal strength; Cubuk et al., 2020 (arXiv 1909.13719), as torchvision `RandAugment`.
 ///
-/// `num_ops` (2) ops, drawn with replacement from 14; `magnitude` (9) of `bins` (31), 0 to `bins` - 1; `filter` (`nearest`),
-/// `fill` (black), `dialect` (`pil`).
+/// `num_ops` (2) ops, drawn with replacement from 14; `magnitude` (9) of `bins` (31), 0 to `bins` -
+/// 1; `filter` (`nearest`), `fill` (black), `dialect` (`pil`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RandAugment {
@@ -69,13 +73,20 @@ impl Op for RandAugment {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         for _ in 0..self.num_ops {
             let name = Name::FOURTEEN[rng.below(14) as usize];
-            let strength = value(name, Space::Narrow, self.bins, self.magnitude, steps.frame());
+            let strength = value(
+                name,
+                Space::Narrow,
+                self.bins,
+                self.magnitude,
+                steps.frame(),
+            );
             push(name, strength * sign(name, rng), style!(self), steps);
         }
     }
 }
 
-/// One op of random strength; Müller and Hutter, 2021 (arXiv 2103.10158), as torchvision `TrivialAugmentWide`.
+/// One op of random strength; Müller and Hutter, 2021 (arXiv 2103.10158), as torchvision
+/// `TrivialAugmentWide`.
 ///
 /// `bins` (31) strengths; `filter`, `fill`, `dialect` as in `rand_augment`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,8 +101,19 @@ pub struct TrivialAugmentWide {
 
 impl Default for TrivialAugmentWide {
     fn default() -> TrivialAugmentWide {
-        let RandAugment { bins, filter, fill, dialect, .. } = RandAugment::default();
-        TrivialAugmentWide { bins, filter, fill, dialect }
+        let RandAugment {
+            bins,
+            filter,
+            fill,
+            dialect,
+            ..
+        } = RandAugment::default();
+        TrivialAugmentWide {
+            bins,
+            filter,
+            fill,
+            dialect,
+        }
     }
 }
 
@@ -110,9 +132,11 @@ impl Op for TrivialAugmentWide {
     }
 }
 
-/// One of 25 learned pairs of ops; Cubuk et al., 2019 (arXiv 1805.09501), as torchvision `AutoAugment`.
+/// One of 25 learned pairs of ops; Cubuk et al., 2019 (arXiv 1805.09501), as torchvision
+/// `AutoAugment`.
 ///
-/// `policy` is `imagenet` (default), `cifar10` or `svhn`; `filter`, `fill`, `dialect` as in `rand_augment`.
+/// `policy` is `imagenet` (default), `cifar10` or `svhn`; `filter`, `fill`, `dialect` as in
+/// `rand_augment`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AutoAugment {
@@ -150,10 +174,12 @@ impl Op for AutoAugment {
     }
 }
 
-/// One op of these policies by name: to see it, to test it, or to build a policy of one's own with `one_of`.
+/// One op of these policies by name: to see it, to test it, or to build a policy of one's own with
+/// `one_of`.
 ///
-/// `name` as torchvision's (`ShearX`, `Posterize`, …); `magnitude` of `bins` (31); `space` is `narrow` (RandAugment and
-/// AutoAugment, default), `wide` (TrivialAugmentWide) or `augmix`; `sign` is 1, -1, or 0 for a random one (default).
+/// `name` as torchvision's (`ShearX`, `Posterize`, …); `magnitude` of `bins` (31); `space` is
+/// `narrow` (RandAugment and AutoAugment, default), `wide` (TrivialAugmentWide) or `augmix`; `sign`
+/// is 1, -1, or 0 for a random one (default).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyOp {
@@ -184,15 +210,28 @@ impl Op for PolicyOp {
     fn check(&self) -> Result<()> {
         check_bins(self.bins)?;
         if !(-1..=1).contains(&self.sign) {
-            return Err(Error::config(format!("sign = {}: expected -1, 0 or 1", self.sign)));
+            return Err(Error::config(format!(
+                "sign = {}: expected -1, 0 or 1",
+                self.sign
+            )));
         }
         Span::Fixed(self.magnitude.into()).check("magnitude", [0.0, f64::from(self.bins) - 1.0])
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let drawn = sign(self.name, rng);
-        let sign = if self.sign == 0 { drawn } else { f64::from(self.sign) };
-        let strength = value(self.name, self.space, self.bins, self.magnitude, steps.frame());
+        let sign = if self.sign == 0 {
+            drawn
+        } else {
+            f64::from(self.sign)
+        };
+        let strength = value(
+            self.name,
+            self.space,
+            self.bins,
+            self.magnitude,
+            steps.frame(),
+        );
         push(self.name, strength * sign, style!(self), steps);
     }
 }

@@ -6,8 +6,8 @@ use super::super::color::solarize;
 use super::super::geometric::rotation;
 use super::super::matrix;
 use crate::augment::{Blur, Color, Levels, Step, Steps, Warp, WarpFilter};
-use crate::kernels::Dialect;
 use crate::geometry::Size;
+use crate::kernels::Dialect;
 use crate::rng::RandomStream;
 
 /// An op of torchvision's policies.
@@ -50,7 +50,8 @@ impl Name {
         Name::Equalize,
     ];
 
-    /// Those of AugMix: the nine of the paper, and four that change what its corruptions change too.
+    /// Those of AugMix: the nine of the paper, and four that change what its corruptions change
+    /// too.
     pub(super) const AUGMIX: [Name; 13] = [
         Name::ShearX,
         Name::ShearY,
@@ -71,7 +72,15 @@ impl Name {
         use Name::*;
         matches!(
             self,
-            ShearX | ShearY | TranslateX | TranslateY | Rotate | Brightness | Color | Contrast | Sharpness
+            ShearX
+                | ShearY
+                | TranslateX
+                | TranslateY
+                | Rotate
+                | Brightness
+                | Color
+                | Contrast
+                | Sharpness
         )
     }
 }
@@ -97,7 +106,8 @@ pub(super) struct Style {
     pub(super) dialect: Dialect,
 }
 
-/// `torch.linspace(low, high, bins)[bin]`: f32, from the nearer end, product and sum rounded once (torch fuses them).
+/// `torch.linspace(low, high, bins)[bin]`: f32, from the nearer end, product and sum rounded once
+/// (torch fuses them).
 fn linspace(low: f32, high: f32, bins: u32, bin: u32) -> f64 {
     let step = f64::from((high - low) / (bins.max(2) - 1) as f32);
     let value = if bin < bins / 2 {
@@ -114,7 +124,9 @@ pub(super) fn value(name: Name, space: Space, bins: u32, bin: u32, frame: Size) 
     let (width, height) = (f64::from(frame.width), f64::from(frame.height));
     // Steps of bits: 8 - round(bin / ((bins - 1) / steps)), half to even, in f32.
     let bits = |from: f32, steps: f64| {
-        f64::from((from - bin as f32 / (f64::from(bins.max(2) - 1) / steps) as f32).round_ties_even())
+        f64::from(
+            (from - bin as f32 / (f64::from(bins.max(2) - 1) / steps) as f32).round_ties_even(),
+        )
     };
     let shift = |side: f64| match space {
         Space::Narrow => linear((150.0 / 331.0 * side) as f32),
@@ -140,13 +152,21 @@ pub(super) fn value(name: Name, space: Space, bins: u32, bin: u32, frame: Size) 
 
 /// RandomStream the sign of an op's magnitude: negative half of the time, for ops that have one.
 pub(super) fn sign(name: Name, rng: &mut RandomStream) -> f64 {
-    if name.signed() && rng.unit() <= 0.5 { -1.0 } else { 1.0 }
+    if name.signed() && rng.unit() <= 0.5 {
+        -1.0
+    } else {
+        1.0
+    }
 }
 
 /// The step of an op with a signed value; none for the identity.
 pub(super) fn push(name: Name, value: f64, style: Style, steps: &mut Steps) {
     let frame = steps.frame();
-    let Style { filter, fill, dialect } = style;
+    let Style {
+        filter,
+        fill,
+        dialect,
+    } = style;
     let warp = |map| Some(Step::Warp(Warp::affine(map, filter, fill, frame)));
     let center = (f64::from(frame.width) * 0.5, f64::from(frame.height) * 0.5);
     let shear = |shear| matrix::affine((0.0, 0.0), 0.0, (0.0, 0.0), 1.0, shear);

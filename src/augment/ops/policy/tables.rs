@@ -1,7 +1,8 @@
-//! The learned policies of AutoAugment (Cubuk et al., 2019, arXiv 1805.09501) as torchvision has them, and those of timm.
+//! The learned policies of AutoAugment (Cubuk et al., 2019, arXiv 1805.09501) as torchvision has
+//! them, and those of timm.
 //!
-//! Each is pairs of an op, the probability of applying it, and its magnitude: of ten bins for torchvision, a level of 0 to 10
-//! for timm. Ops without a magnitude have 0.
+//! Each is pairs of an op, the probability of applying it, and its magnitude: of ten bins for
+//! torchvision, a level of 0 to 10 for timm. Ops without a magnitude have 0.
 
 use super::space::Name::{self, *};
 use super::timm_space::TimmName as T;

@@ -7,9 +7,9 @@ use super::tables;
 use super::timm_space::{self as space, Hparams, Interpolation, TimmName};
 use crate::augment::params::{Span, check_range, op_basics};
 use crate::augment::{Blur, Color, Op, Step, Steps};
+use crate::error::{Error, Result};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
-use crate::error::{Error, Result};
 
 /// What timm does about the spread of magnitudes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,9 +36,22 @@ impl Magnitude {
 /// What a configuration string asks for.
 #[derive(Clone, Debug, PartialEq)]
 enum Config {
-    Rand { layers: u32, p: f64, magnitude: Magnitude, set: Set },
-    Auto { policy: Auto, std: f64 },
-    AugMix { width: u32, depth: u32, alpha: f64, magnitude: Magnitude },
+    Rand {
+        layers: u32,
+        p: f64,
+        magnitude: Magnitude,
+        set: Set,
+    },
+    Auto {
+        policy: Auto,
+        std: f64,
+    },
+    AugMix {
+        width: u32,
+        depth: u32,
+        alpha: f64,
+        magnitude: Magnitude,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,16 +69,18 @@ enum Auto {
     Three,
 }
 
-/// A policy by timm's configuration string: `rand-m9-mstd0.5-inc1` (RandAugment), `original`, `originalr`, `v0`, `v0r`,
-/// `3a` (AutoAugment and 3-Augment), `augmix-m3-w3` (AugMix).
+/// A policy by timm's configuration string: `rand-m9-mstd0.5-inc1` (RandAugment), `original`,
+/// `originalr`, `v0`, `v0r`, `3a` (AutoAugment and 3-Augment), `augmix-m3-w3` (AugMix).
 ///
-/// `rand` takes `m` (10) the magnitude, `n` (2) the ops an image, `p` (0.5) the probability of each, `mstd` (0) the spread of
-/// the magnitude (over 100: uniform from 0), `mmax` (10) its ceiling, `inc1` the set that grows with the magnitude, and a set
-/// `tweights`, `t3a` or `t3aw`; sets with weights are drawn without replacement. `augmix` takes `m` (3), `w` (3), `d` (-1: 1
+/// `rand` takes `m` (10) the magnitude, `n` (2) the ops an image, `p` (0.5) the probability of
+/// each, `mstd` (0) the spread of the magnitude (over 100: uniform from 0), `mmax` (10) its
+/// ceiling, `inc1` the set that grows with the magnitude, and a set `tweights`, `t3a` or `t3aw`;
+/// sets with weights are drawn without replacement. `augmix` takes `m` (3), `w` (3), `d` (-1: 1
 /// to 3), `a` (1) and `mstd` (uniform). AutoAugment takes `mstd`.
 ///
-/// `interpolation` is `random` (bilinear or bicubic, default), `nearest`, `bilinear` or `bicubic`; `fill` ([124, 116, 104],
-/// ImageNet's mean); `magnitude` takes the place of the string's `m`, so that it can be a curve; `translate_const` (100, which is 0.45 of 224) for absolute shifts.
+/// `interpolation` is `random` (bilinear or bicubic, default), `nearest`, `bilinear` or `bicubic`;
+/// `fill` ([124, 116, 104], ImageNet's mean); `magnitude` takes the place of the string's `m`, so
+/// that it can be a curve; `translate_const` (100, which is 0.45 of 224) for absolute shifts.
 ///
 /// # Errors
 ///
@@ -105,10 +120,14 @@ impl TryFrom<Form> for TimmAugment {
         let mut parsed = parse(&form.config)?;
         if let Some(value) = form.magnitude {
             match &mut parsed {
-                Config::Rand { magnitude, .. } | Config::AugMix { magnitude, .. } => magnitude.mean = value,
+                Config::Rand { magnitude, .. } | Config::AugMix { magnitude, .. } => {
+                    magnitude.mean = value
+                }
                 Config::Auto { .. } => {
-                    let text =
-                        format!("magnitude = {value}: \"{}\" has a magnitude for each op", form.config);
+                    let text = format!(
+                        "magnitude = {value}: \"{}\" has a magnitude for each op",
+                        form.config
+                    );
                     return Err(Error::config(text));
                 }
             }
@@ -144,7 +163,8 @@ impl TimmAugment {
 /// `mstd0.5` as ("mstd", 0.5).
 fn section(text: &str) -> Option<(&str, f64)> {
     let digits = text.find(|c: char| c.is_ascii_digit() || c == '.')?;
-    // The sign of `d-1` was taken for a separator: it comes as an empty section and is handled by the caller.
+    // The sign of `d-1` was taken for a separator: it comes as an empty section and is handled by
+    // the caller.
     let (key, value) = text.split_at(digits);
     value.parse().ok().map(|value| (key, value))
 }
@@ -159,14 +179,20 @@ fn parse(config: &str) -> Result<Config> {
     };
     let whole = |section: &str, value: f64| match value.fract() {
         0.0 if value <= 1000.0 => Ok(value as u32),
-        _ => Err(Error::config(format!("config = \"{config}\": \"{section}\": expected a whole number"))),
+        _ => Err(Error::config(format!(
+            "config = \"{config}\": \"{section}\": expected a whole number"
+        ))),
     };
     let spread = |std: f64| if std > 100.0 { f64::INFINITY } else { std };
     match name {
         "rand" => {
             let known = "m, n, p, mstd, mmax, inc with a number, or tweights, t3a, t3aw";
             let (mut layers, mut p, mut increasing, mut set) = (2, 0.5, false, None);
-            let mut magnitude = Magnitude { mean: 10.0, std: 0.0, most: 10.0 };
+            let mut magnitude = Magnitude {
+                mean: 10.0,
+                std: 0.0,
+                most: 10.0,
+            };
             for text in sections {
                 match text {
                     "tweights" => set = Some(Set::Weighted(&space::WEIGHTED)),
@@ -184,19 +210,35 @@ fn parse(config: &str) -> Result<Config> {
                     },
                 }
             }
-            let uniform = if increasing { &space::INCREASING } else { &space::PLAIN };
+            let uniform = if increasing {
+                &space::INCREASING
+            } else {
+                &space::PLAIN
+            };
             let set = set.unwrap_or(Set::Uniform(uniform));
             if let Set::Weighted(names) = set
                 && layers as usize > names.len()
             {
-                let text = format!("config = \"{config}\": n = {layers} of {} different ops", names.len());
+                let text = format!(
+                    "config = \"{config}\": n = {layers} of {} different ops",
+                    names.len()
+                );
                 return Err(Error::config(text));
             }
-            Ok(Config::Rand { layers, p, magnitude, set })
+            Ok(Config::Rand {
+                layers,
+                p,
+                magnitude,
+                set,
+            })
         }
         "augmix" => {
             let (mut width, mut depth, mut alpha) = (3, 0, 1.0);
-            let mut magnitude = Magnitude { mean: 3.0, std: f64::INFINITY, most: 10.0 };
+            let mut magnitude = Magnitude {
+                mean: 3.0,
+                std: f64::INFINITY,
+                most: 10.0,
+            };
             for text in sections {
                 match section(text) {
                     Some(("m", value)) => magnitude.mean = f64::from(whole(text, value)?),
@@ -209,7 +251,12 @@ fn parse(config: &str) -> Result<Config> {
                     _ => return Err(unknown(text, "m, w (1 to 16), d, a or mstd with a number")),
                 }
             }
-            Ok(Config::AugMix { width, depth, alpha, magnitude })
+            Ok(Config::AugMix {
+                width,
+                depth,
+                alpha,
+                magnitude,
+            })
         }
         _ => {
             let policy = match name {
@@ -250,8 +297,18 @@ impl TimmAugment {
         if p < 1.0 && rng.unit() > p {
             return;
         }
-        let Form { interpolation, fill, translate_const, .. } = self.form;
-        let hparams = Hparams { interpolation, fill, translate_const, translate_pct: pct };
+        let Form {
+            interpolation,
+            fill,
+            translate_const,
+            ..
+        } = self.form;
+        let hparams = Hparams {
+            interpolation,
+            fill,
+            translate_const,
+            translate_pct: pct,
+        };
         let level = magnitude.draw(rng);
         let argument = name.argument(level, &hparams, rng);
         name.push(argument, &hparams, rng, steps);
@@ -259,7 +316,11 @@ impl TimmAugment {
 
     fn auto(&self, policy: Auto, std: f64, rng: &mut RandomStream, steps: &mut Steps) {
         let mut apply = |name: TimmName, p: f64, level: u8, rng: &mut RandomStream| {
-            let magnitude = Magnitude { mean: level.into(), std, most: 10.0 };
+            let magnitude = Magnitude {
+                mean: level.into(),
+                std,
+                most: 10.0,
+            };
             self.one(name, p, magnitude, 0.45, rng, steps);
         };
         let pick = |rng: &mut RandomStream| rng.below(25) as usize;
@@ -276,7 +337,16 @@ impl TimmAugment {
             Auto::V0 | Auto::V0R => {
                 for (name, p, level) in tables::V0[pick(rng)] {
                     let increasing = policy == Auto::V0R && name == TimmName::Posterize;
-                    apply(if increasing { TimmName::PosterizeIncreasing } else { name }, p, level, rng);
+                    apply(
+                        if increasing {
+                            TimmName::PosterizeIncreasing
+                        } else {
+                            name
+                        },
+                        p,
+                        level,
+                        rng,
+                    );
                 }
             }
             Auto::Three => match rng.below(3) {
@@ -292,13 +362,26 @@ impl Op for TimmAugment {
     op_basics!("timm_augment");
 
     fn check(&self) -> Result<()> {
-        check_range("magnitude", self.form.magnitude.unwrap_or(0.0), [0.0, 100.0])?;
-        check_range("translate_const", self.form.translate_const, [0.0, 16_384.0])
+        check_range(
+            "magnitude",
+            self.form.magnitude.unwrap_or(0.0),
+            [0.0, 100.0],
+        )?;
+        check_range(
+            "translate_const",
+            self.form.translate_const,
+            [0.0, 16_384.0],
+        )
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         match self.parsed {
-            Config::Rand { layers, p, magnitude, set } => {
+            Config::Rand {
+                layers,
+                p,
+                magnitude,
+                set,
+            } => {
                 // Weighted sets have at most 15 ops: a bit for each that was drawn already.
                 let mut drawn = 0u32;
                 for _ in 0..layers {
@@ -306,7 +389,11 @@ impl Op for TimmAugment {
                         Set::Uniform(names) => names[rng.below(names.len() as u64) as usize],
                         Set::Weighted(names) => {
                             let free = names.iter().enumerate().map(|(number, (_, weight))| {
-                                if drawn >> number & 1 == 1 { 0.0 } else { *weight }
+                                if drawn >> number & 1 == 1 {
+                                    0.0
+                                } else {
+                                    *weight
+                                }
                             });
                             let chosen = rng.weighted(free);
                             drawn |= 1 << chosen;
@@ -317,7 +404,12 @@ impl Op for TimmAugment {
                 }
             }
             Config::Auto { policy, std } => self.auto(policy, std, rng, steps),
-            Config::AugMix { width, depth: fixed, alpha, magnitude } => {
+            Config::AugMix {
+                width,
+                depth: fixed,
+                alpha,
+                magnitude,
+            } => {
                 let weights: [f64; WIDTH] = dirichlet(rng, alpha, width as usize);
                 let m = rng.beta(alpha, alpha);
                 steps.push(Step::Fork);
@@ -334,10 +426,11 @@ impl Op for TimmAugment {
     }
 }
 
-/// One op of timm's policies by name, with its `argument` (after timm's mapping of levels) or its `level` of 10: to see it,
-/// to test it, or to build a policy of one's own with `one_of`.
+/// One op of timm's policies by name, with its `argument` (after timm's mapping of levels) or its
+/// `level` of 10: to see it, to test it, or to build a policy of one's own with `one_of`.
 ///
-/// With `level`, the sign is drawn as timm draws it. `interpolation`, `fill` and `translate_const` as in `timm_augment`.
+/// With `level`, the sign is drawn as timm draws it. `interpolation`, `fill` and `translate_const`
+/// as in `timm_augment`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimmOp {
@@ -362,22 +455,38 @@ impl Op for TimmOp {
             return Err(Error::config("expected either `level` or `argument`"));
         }
         check_range("level", self.level.unwrap_or(0.0), [0.0, 10.0])?;
-        check_range("argument", self.argument.unwrap_or(0.0), [-16_384.0, 16_384.0])?;
+        check_range(
+            "argument",
+            self.argument.unwrap_or(0.0),
+            [-16_384.0, 16_384.0],
+        )?;
         check_range("translate_const", self.translate_const, [0.0, 16_384.0])
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let TimmOp { name, interpolation, fill, translate_const, .. } = *self;
-        let hparams = Hparams { interpolation, fill, translate_const, translate_pct: 0.45 };
+        let TimmOp {
+            name,
+            interpolation,
+            fill,
+            translate_const,
+            ..
+        } = *self;
+        let hparams = Hparams {
+            interpolation,
+            fill,
+            translate_const,
+            translate_pct: 0.45,
+        };
         let drawn = name.argument(self.level.unwrap_or(0.0), &hparams, rng);
         name.push(self.argument.unwrap_or(drawn), &hparams, rng, steps);
     }
 }
 
-/// Exactly one of gray, solarize (from 128 on) and Gaussian blur (radius 0.1 to 2); 3-Augment of DeiT III, Touvron et al.,
-/// 2022 (arXiv 2204.07118).
+/// Exactly one of gray, solarize (from 128 on) and Gaussian blur (radius 0.1 to 2); 3-Augment of
+/// DeiT III, Touvron et al., 2022 (arXiv 2204.07118).
 ///
-/// `radius` ([0.1, 2]) of the blur, as Pillow's. The recipe puts crop and flip before it and a color jitter of 0.3 after.
+/// `radius` ([0.1, 2]) of the blur, as Pillow's. The recipe puts crop and flip before it and a
+/// color jitter of 0.3 after.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThreeAugment {
@@ -386,7 +495,9 @@ pub struct ThreeAugment {
 
 impl Default for ThreeAugment {
     fn default() -> ThreeAugment {
-        ThreeAugment { radius: Span::Between([0.1, 2.0]) }
+        ThreeAugment {
+            radius: Span::Between([0.1, 2.0]),
+        }
     }
 }
 

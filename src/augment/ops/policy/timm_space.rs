@@ -184,7 +184,8 @@ impl TimmName {
         }
     }
 
-    /// The argument of a level, with the sign or radius that timm draws along with it; 0 for ops without one.
+    /// The argument of a level, with the sign or radius that timm draws along with it; 0 for ops
+    /// without one.
     pub(super) fn argument(self, level: f64, hparams: &Hparams, rng: &mut RandomStream) -> f64 {
         let share = level / 10.0;
         let mut negate = |value: f64| if rng.unit() > 0.5 { -value } else { value };
@@ -212,7 +213,13 @@ impl TimmName {
     }
 
     /// The step of an argument.
-    pub(super) fn push(self, argument: f64, hparams: &Hparams, rng: &mut RandomStream, steps: &mut Steps) {
+    pub(super) fn push(
+        self,
+        argument: f64,
+        hparams: &Hparams,
+        rng: &mut RandomStream,
+        steps: &mut Steps,
+    ) {
         let frame = steps.frame();
         let filter = match hparams.interpolation {
             Interpolation::Nearest => WarpFilter::Nearest,
@@ -239,7 +246,10 @@ impl TimmName {
                 (argument < 8.0).then_some(Step::Levels(Levels::Posterize(argument as u8)))
             }
             Solarize | SolarizeIncreasing => Some(solarize(argument)),
-            SolarizeAdd => Some(Step::Levels(Levels::SolarizeAdd { add: argument as i16, threshold: 128 })),
+            SolarizeAdd => Some(Step::Levels(Levels::SolarizeAdd {
+                add: argument as i16,
+                threshold: 128,
+            })),
             Color | ColorIncreasing => Some(Step::Color(Color::Saturation(factor, pil))),
             Contrast | ContrastIncreasing => Some(Step::Levels(Levels::Contrast(factor, pil))),
             Brightness | BrightnessIncreasing => Some(Step::Levels(Levels::Brightness(factor))),
