@@ -6,12 +6,13 @@
 
 use std::time::{Duration, Instant};
 
-use feedmill::augment::{Program, Registry, Scratch, Steps};
+use feedmill::augment::{Program, Scratch, Steps};
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
+use feedmill::recipe::Registry;
 use feedmill::rng::{Coord, OpKey, RandomStream};
-use feedmill::source::Codec;
+use feedmill::sample::Codec;
 
 fn image() -> Vec<u8> {
     let bytes =

@@ -3,17 +3,18 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
+use feedmill::augment::Dialect;
 use feedmill::augment::{Color, Filter, Levels, Program, Scratch, Step};
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
-use feedmill::kernels::Dialect;
 use feedmill::mix::Scene;
 use feedmill::plan::{
     Balanced, By, Episodes, Facts, Grouping, Last, Pk, Plan, Sampler, Setup, Share,
 };
 use feedmill::rng::{Coord, OpKey, RandomStream};
-use feedmill::source::{Codec, Memory};
+use feedmill::sample::Codec;
+use feedmill::source::Memory;
 use feedmill::{Loader, Recipe};
 
 fn main() {

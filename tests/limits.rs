@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
-use feedmill::source::Codec;
+use feedmill::sample::Codec;
 use feedmill::{Kind, Result};
 
 /// The system's allocator, with the bytes that are out now and the most that ever were.

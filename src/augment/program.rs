@@ -1,6 +1,6 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 
-use super::{Note, Step, Steps};
+use super::{Note, OpEntry, Step, Steps};
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
 use crate::geometry::Size;
@@ -10,7 +10,6 @@ use crate::kernels::resample::Resampler;
 use crate::kernels::spare::Spare;
 use crate::kernels::{Sheet, blur, convolve, corrupt, edges, elastic, frequency, grain, jpeg};
 use crate::kernels::{clahe, color, erase, levels, place, warp};
-use crate::recipe::View;
 use crate::rng::{Coord, RandomStream};
 
 /// What is to be done to one view of one sample. Reused from sample to sample.
@@ -35,11 +34,11 @@ struct Lead {
 }
 
 impl Program {
-    /// RandomStream the parameters of every op of a view for an image of size `frame`. `at.op` is
+    /// Draws the parameters of every op in `ops` for an image of size `frame`. `at.op` is
     /// filled in for each op; the view is the `nth` of the `count` views of its group.
-    pub fn draw(
+    pub fn draw<'a>(
         &mut self,
-        view: &View,
+        ops: impl Iterator<Item = &'a OpEntry>,
         seed: u64,
         at: Coord,
         (nth, count): (usize, usize),
@@ -47,7 +46,7 @@ impl Program {
     ) {
         let steps = &mut self.0;
         steps.restart(frame, nth, count);
-        for entry in view.ops() {
+        for entry in ops {
             let number = if entry.shared() { 0 } else { at.view };
             let mut rng = RandomStream::keyed(
                 seed,

@@ -6,7 +6,7 @@ use super::*;
 use crate::geometry::Size;
 use crate::mix::{Blend, CutMix, Mix, Mixed};
 use crate::recipe::{self, Dtype, Recipe, TargetOptions};
-use crate::source::Target;
+use crate::sample::Target;
 
 fn lines(name: &str) -> Vec<String> {
     let path = format!("{}/fixtures/goldens/{name}", env!("CARGO_MANIFEST_DIR"));

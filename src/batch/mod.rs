@@ -20,11 +20,11 @@ pub(crate) use targets::TargetMaker;
 pub use targets::Targets;
 
 use crate::error::Fault;
-use crate::loader::LoaderState;
 use crate::mix::{self, Method};
 use crate::plan::Role;
 use crate::recipe::Layout;
-use crate::source::Annotations;
+use crate::sample::Annotations;
+use crate::state::LoaderState;
 
 /// How one slot was mixed. Slots count in the global batch as it was read: where mixing emits as
 /// many images as there are slots ([`crate::mix::Emit`]), they are those of the batch too.

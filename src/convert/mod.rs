@@ -19,9 +19,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Kind, Result, catch};
-use crate::shard::disk::{self, Disk, System};
-use crate::shard::{Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, Stamp, Writer};
-use crate::source::{Fingerprint, Payload, Plane, Source};
+use crate::sample::{Fingerprint, Payload, Plane};
+use crate::shard::{
+    Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, Stamp, Writer, is_leftover,
+};
+use crate::source::Source;
+use crate::storage::disk;
+use crate::storage::disk::{Disk, System};
 use lock::{LOCK, Lock};
 pub use options::Options;
 use reencode::Recoder;
@@ -211,7 +215,7 @@ impl Job<'_> {
         for name in names {
             let path = self.dst.join(&name);
             let name = name.to_string_lossy();
-            if disk::is_leftover(&name) {
+            if is_leftover(&name) {
                 leftovers.push(path);
             } else if name == MANIFEST {
                 let found = Manifest::read(self.dst)?.conversion;

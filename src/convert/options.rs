@@ -2,7 +2,7 @@
 
 use crate::decode::Limits;
 use crate::error::{Error, Result};
-use crate::source::Fingerprint;
+use crate::sample::Fingerprint;
 
 /// What a conversion does. The default copies all encoded bytes as they are into shards of 256 MiB.
 #[derive(Clone, Debug, PartialEq, Eq)]

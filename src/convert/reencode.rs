@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
 use crate::geometry::Size;
 use crate::kernels::resample::Resampler;
-use crate::source::Codec;
+use crate::sample::Codec;
 
 /// What becomes of a sample. `bytes` is `None` where the source's bytes are kept.
 pub(super) struct Stored<'a> {
@@ -165,7 +165,7 @@ impl Recoder {
         JpegEncoder::new_with_quality(&mut self.encoded, quality)
             .encode(pixels, width, height, ExtendedColorType::Rgb8)
             .map_err(|error| {
-                Error::corrupt(format!("cannot encode as JPEG: {error}")).with_cause(error)
+                Error::corrupt(format!("cannot encode as JPEG: {error}")).with_source(error)
             })?;
         Ok((Place::Encoded, Codec::Jpeg, [width, height], scale))
     }

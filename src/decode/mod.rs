@@ -25,7 +25,7 @@ mod webp;
 
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
-use crate::source::Codec;
+use crate::sample::Codec;
 use jpeg_header::Reader;
 use turn::Turn;
 
@@ -429,7 +429,7 @@ impl Decoder {
         let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
         let failed = |error: zune_jpeg::errors::DecodeErrors| {
             Error::corrupt(format!("damaged JPEG of {} bytes: {error}", bytes.len()))
-                .with_cause(error)
+                .with_source(error)
         };
         decoder.decode_headers().map_err(failed)?;
         let size = decoder

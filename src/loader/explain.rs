@@ -8,11 +8,11 @@ use crate::decode::{self, plane};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::mix::{self, Drawn, Method, SlotMix};
-use crate::pipeline::line::{Desk, Sample, wish};
+use crate::pipeline::line::{Desk, ReadSample, wish};
 use crate::pipeline::mixing;
 use crate::pipeline::views::ViewSet;
 use crate::plan::{Role, Slot, Visit};
-use crate::source::{Annotations, Codec, Target};
+use crate::sample::{Annotations, Codec, Target};
 
 /// What happens to one sample in one epoch.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ impl Loader {
             )));
         }
         let mut desk = Desk::new();
-        let Sample {
+        let ReadSample {
             raw,
             mut annotations,
             ..

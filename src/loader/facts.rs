@@ -6,7 +6,8 @@ use super::table::Table;
 use crate::error::{Error, Result};
 use crate::plan::{By, Facts, Grouping, Prune, Sampler, Select, Setup, Subset, Values, Weighted};
 use crate::recipe::Recipe;
-use crate::source::{Fingerprint, Parts, Source, Target};
+use crate::sample::{Fingerprint, FingerprintBuilder, Target};
+use crate::source::Source;
 
 /// Reads what the setup needs, and puts numbers in the place of files and columns. The fingerprint
 /// is that of all that was read beside the source itself.
@@ -23,7 +24,7 @@ pub(super) fn gather(
     let mut reading = Reading {
         source,
         table,
-        sum: Parts::default(),
+        sum: FingerprintBuilder::default(),
         any: false,
     };
     if let Some(Side { table, .. }) = &reading.table {
@@ -123,7 +124,7 @@ impl Side {
 struct Reading<'a> {
     source: &'a dyn Source,
     table: Option<Side>,
-    sum: Parts,
+    sum: FingerprintBuilder,
     any: bool,
 }
 

@@ -4,7 +4,6 @@ mod explain;
 mod facts;
 mod preview;
 mod reference;
-mod state;
 mod table;
 
 use std::path::Path;
@@ -15,7 +14,6 @@ use crossbeam_channel::RecvTimeoutError;
 
 pub use explain::{Explanation, MixStep, ViewSteps};
 pub use preview::Image;
-pub use state::LoaderState;
 
 use crate::batch::{Batch, Pool, TargetMaker};
 use crate::error::{Error, Kind, Result};
@@ -27,7 +25,9 @@ use crate::pipeline::views::ViewSets;
 use crate::pipeline::{Line, Positions, Run, Stats, Tuning};
 use crate::plan::{Last, Order, Ordered, Plan, Setup, Share, Subset, World};
 use crate::recipe::Recipe;
-use crate::source::{self, Blend, Fingerprint, Source};
+use crate::sample::Fingerprint;
+use crate::source::{self, Blend, Source};
+use crate::state::LoaderState;
 
 /// Turns stored images into batches.
 ///
@@ -218,7 +218,7 @@ impl Loader {
             plan,
             recipe,
         });
-        let start = LoaderState::at(&line, 0, 0);
+        let start = LoaderState::at(line.identity(), 0, 0);
         let meter = Arc::new(Meter::of(line.plan.sources()));
         Ok(Loader {
             line,
@@ -401,7 +401,10 @@ impl Loader {
     /// [`Kind::Mismatch`] that names the field if the state is of other data, another recipe, seed
     /// or version.
     pub fn resume(&mut self, state: &LoaderState) -> Result<()> {
-        state.check(&self.line)?;
+        state.check(
+            self.line.identity(),
+            self.line.plan.batches_at(state.epoch()),
+        )?;
         self.start = state.clone();
         Ok(())
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::blend::Blend;
-use super::choice::{Emit, Lambda, Mix, Partner};
 use super::method::Method;
 use super::scene::{Drawn, Label, Outcome, Role, SlotMix};
 use super::{Mixer, Sources};
 use crate::geometry::Size;
+use crate::mix::options::{Emit, Lambda, Mix, Partner};
 use crate::rng::{Domain, RandomStream};
 
 impl Mix {

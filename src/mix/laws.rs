@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::augment::Registry;
-use crate::source::Target;
+use crate::recipe::{Registry, read_mix};
+use crate::sample::Target;
 
 /// Each mixer, for images whose sides are multiples of 4.
 const MIXERS: [&str; 23] = [
@@ -35,7 +35,7 @@ const MIXERS: [&str; 23] = [
 
 fn mix(mixer: &str, lambda: &str, partner: &str) -> Mix {
     let text = format!("choose = [ {{ {mixer} }} ]\nlambda = '{lambda}'\npartner = '{partner}'");
-    Mix::from_table(&Registry::default(), toml::from_str(&text).unwrap()).unwrap()
+    read_mix(&Registry::default(), toml::from_str(&text).unwrap()).unwrap()
 }
 
 fn images(frame: Size, slots: usize, alike: bool) -> Vec<Vec<u8>> {

@@ -12,7 +12,6 @@
 
 mod apply;
 mod blend;
-mod choice;
 mod co_mixup;
 mod draw;
 mod forms;
@@ -20,8 +19,8 @@ mod fourier;
 mod maps;
 mod method;
 mod mixers;
+mod options;
 mod params;
-mod registry;
 mod relabel;
 pub mod saliency;
 mod scene;
@@ -30,14 +29,12 @@ use std::fmt;
 
 pub use apply::{Value, apply};
 pub use blend::{Blend, Mask, Of, Term};
-pub(crate) use choice::choice;
-pub use choice::{Emit, Lambda, Masks, Mix, Partner};
 pub use co_mixup::co_mixup;
 pub use forms::{Mosaic, Patch, Patches, Tile, TileFilter, Tiles};
 pub use maps::{Map, MapSource};
 pub use method::Method;
 pub use mixers::*;
-pub(crate) use registry::Mixers;
+pub use options::{Emit, Lambda, Masks, Mix, Partner};
 pub use relabel::{patch_mask, relabel};
 pub use scene::{Drawn, Label, Mixed, Outcome, Pasted, Resolve, Role, Scene, SlotMix};
 
@@ -47,7 +44,7 @@ use crate::rng::RandomStream;
 
 /// A way to mix.
 ///
-/// Users implement it, register it by name ([`crate::augment::Registry::register_mixer`]) and use
+/// Users implement it, register it by name ([`crate::recipe::Registry::register_mixer`]) and use
 /// it in recipes, in `explain` and in `preview` like a built-in one.
 pub trait Mixer: Send + Sync + fmt::Debug {
     /// The name in a recipe.
@@ -94,7 +91,7 @@ pub trait Mixer: Send + Sync + fmt::Debug {
         false
     }
 
-    /// RandomStream how images of size `frame` are mixed. All randomness comes from `rng`.
+    /// Draws how images of size `frame` are mixed. All randomness comes from `rng`.
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn;
 }
 

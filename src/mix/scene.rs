@@ -10,7 +10,7 @@ use super::method::Method;
 use super::saliency;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::source::{Annotations, Target};
+use crate::sample::{Annotations, Target};
 
 /// What a mixer drew for a slot, from sizes alone.
 #[derive(Clone, Debug)]

@@ -12,10 +12,10 @@ use super::mixing::{self, Emitted, GroupSlot};
 use super::views::{AnnotatedViews, Spot, ViewSet};
 use crate::batch::{Batch, Lease, Output, Pixels, SlotPixels, Tensor};
 use crate::error::{Error, Fault, Result};
-use crate::loader::LoaderState;
 use crate::mix::{Mixed, SlotMix};
 use crate::plan::{BatchPlan, Visit};
-use crate::source::Target;
+use crate::sample::Target;
+use crate::state::LoaderState;
 
 /// A slot that went through the augmenter.
 #[derive(Debug)]
@@ -242,7 +242,7 @@ impl BatchWork {
         for slot in &self.slots {
             match slot.get().expect("every slot was staged") {
                 Ok(staged) => done.push(staged),
-                Err(error) => return Err(error.restate()),
+                Err(error) => return Err(error.clone()),
             }
         }
         let mut emitted = Vec::with_capacity(self.images);
@@ -250,7 +250,7 @@ impl BatchWork {
             for group in &self.emitted {
                 match group.get().expect("every group was finished") {
                     Ok(group) => emitted.extend(group),
-                    Err(error) => return Err(error.restate()),
+                    Err(error) => return Err(error.clone()),
                 }
             }
         }
@@ -361,7 +361,16 @@ pub(crate) fn assemble(
             .collect(),
         max_boxes: line.recipe.joint.as_ref().and_then(|joint| joint.max_boxes),
         faults,
-        state: LoaderState::after(line, plan.epoch, plan.index, seen, bad),
+        state: LoaderState {
+            seen,
+            bad,
+            ..LoaderState::after(
+                line.identity(),
+                plan.epoch,
+                plan.index,
+                line.plan.batches_at(plan.epoch),
+            )
+        },
         lease,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::budget::Permit;
-use super::line::{Admitted, Desk, Place, Sample};
+use super::line::{Admitted, Desk, Place, ReadSample};
 use super::stats::Meter;
 use super::views::AnnotatedViews;
 use super::{ReadChunk, Shared};
@@ -82,7 +82,7 @@ impl Shared {
     }
 
     /// The reader's part for sources that do not block.
-    fn read_in_place(&self, desk: &mut Desk, sample: u64) -> Result<Sample> {
+    fn read_in_place(&self, desk: &mut Desk, sample: u64) -> Result<ReadSample> {
         let busy = Instant::now();
         let raw = self.guard("reader", sample, || self.line.read(desk, sample));
         let bytes = raw
@@ -97,7 +97,7 @@ impl Shared {
         &self,
         work: &BatchWork,
         slot: usize,
-        raw: Result<Sample>,
+        raw: Result<ReadSample>,
         desk: &mut Desk,
         permit: &mut Option<Permit>,
     ) -> Result<Admitted> {

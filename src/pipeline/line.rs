@@ -17,7 +17,9 @@ use crate::geometry::Size;
 use crate::plan::{Plan, Visit};
 use crate::recipe::{OnBad, Recipe};
 use crate::rng::{Coord, OpKey};
-use crate::source::{Annotations, Codec, Fingerprint, Payload, Raw, Source, Target};
+use crate::sample::{Annotations, Codec, Fingerprint, Payload, Sample, Target};
+use crate::source::Source;
+use crate::state::RunIdentity;
 
 /// How many stand-ins are tried for one bad sample.
 const ATTEMPTS: u32 = 16;
@@ -51,6 +53,17 @@ pub(crate) struct Desk {
     recorded: Vec<u8>,
 }
 
+impl Line {
+    /// What a state of this run belongs to.
+    pub(crate) fn identity(&self) -> RunIdentity {
+        RunIdentity {
+            seed: self.recipe.seed,
+            data: self.data,
+            recipe: self.recipe_hash,
+        }
+    }
+}
+
 impl Desk {
     pub(crate) fn new() -> Desk {
         Desk {
@@ -76,8 +89,8 @@ impl Desk {
 pub(crate) type Choose<'a> = &'a mut dyn FnMut(Rect, &Probe, u64) -> Result<Rect>;
 
 /// A sample as read.
-pub(crate) struct Sample {
-    pub(crate) raw: Raw,
+pub(crate) struct ReadSample {
+    pub(crate) raw: Sample,
     /// Empty, and not asked for, unless the recipe moves annotations.
     pub(crate) annotations: Annotations,
     /// The entropy index of a JPEG and how far it is known to be right, if there is one and the
@@ -119,12 +132,12 @@ impl Line {
     }
 
     /// Reads a sample on this thread.
-    pub(crate) fn read(&self, desk: &mut Desk, sample: u64) -> Result<Sample> {
+    pub(crate) fn read(&self, desk: &mut Desk, sample: u64) -> Result<ReadSample> {
         self.fetch(sample, std::mem::take(&mut desk.spare))
     }
 
     /// Reads a sample, with its annotations if the recipe moves them.
-    pub(crate) fn fetch(&self, sample: u64, spare: Vec<u8>) -> Result<Sample> {
+    pub(crate) fn fetch(&self, sample: u64, spare: Vec<u8>) -> Result<ReadSample> {
         let raw = self.source.read(sample, spare)?;
         let annotations = match self.recipe.joint {
             Some(_) => self.source.annotations(sample)?.unwrap_or_default(),
@@ -141,7 +154,7 @@ impl Line {
                     .map(|index| (index, self.proofs.get(sample))),
             },
         };
-        Ok(Sample {
+        Ok(ReadSample {
             raw,
             annotations,
             index,
@@ -157,7 +170,7 @@ impl Line {
         views: &ViewSet,
         place: Place,
         planned: Visit,
-        raw: Option<Result<Sample>>,
+        raw: Option<Result<ReadSample>>,
         choose: Choose<'_>,
     ) -> Result<Admitted> {
         let mut raw = raw;
@@ -233,15 +246,13 @@ impl Line {
         unreachable!("the last attempt returns")
     }
 
-    /// The error with the sample's number and name, unless it has them.
+    /// The error with the sample's number, and with its name unless it has one.
     fn name(&self, error: Error, sample: u64) -> Error {
-        let name = self.source.name(sample);
-        let named = error.message().contains(&name);
         let error = error.with_sample(sample);
-        if named {
+        if error.names_data() {
             error
         } else {
-            error.at(format_args!("sample {sample} ({name})"))
+            error.in_record(format!("sample {sample} ({})", self.source.name(sample)))
         }
     }
 
@@ -251,10 +262,10 @@ impl Line {
         views: &ViewSet,
         epoch: u32,
         visit: Visit,
-        sample: Sample,
+        sample: ReadSample,
         choose: Choose<'_>,
     ) -> Result<Decoded> {
-        let Sample {
+        let ReadSample {
             raw,
             mut annotations,
             mut index,
@@ -308,7 +319,7 @@ impl Line {
         Ok(())
     }
 
-    /// RandomStream a program for each view of a visit, for an image of the probed size.
+    /// Draws a program for each view of a visit, for an image of the probed size.
     pub(crate) fn draw(
         &self,
         programs: &mut Vec<Program>,
@@ -331,7 +342,7 @@ impl Line {
                 op: OpKey::default(),
             };
             program.draw(
-                &spot.group.view,
+                spot.group.view.entries(),
                 self.recipe.seed,
                 at,
                 (spot.k, spot.group.count()),

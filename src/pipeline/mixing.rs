@@ -6,7 +6,7 @@ use crate::batch::{MaskPlanes, MixRecord};
 use crate::error::{Result, catch};
 use crate::mix::{Masks, Mixed, Pasted, Role, Scene, SlotMix, patch_mask};
 use crate::plan::BatchPlan;
-use crate::source::Target;
+use crate::sample::Target;
 
 /// A slot of a group, as far as mixing looks at it.
 pub(crate) struct GroupSlot<'a> {

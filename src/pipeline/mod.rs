@@ -143,7 +143,7 @@ struct ReadChunk {
     /// The first slot.
     start: usize,
     /// What was read for each slot; `None` where the decoder reads itself.
-    raw: Vec<Option<Result<line::Sample>>>,
+    raw: Vec<Option<Result<line::ReadSample>>>,
     _permit: Option<Permit>,
 }
 

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::geometry::Size;
 use crate::mix::Mix;
 use crate::recipe::{Layout, Recipe, View};
-use crate::source::Annotations;
+use crate::sample::Annotations;
 
 /// What is annotated in each view of a slot; empty without `[joint]`, and for blank slots.
 pub(crate) type AnnotatedViews = Arc<[Annotations]>;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
+use crate::spec;
 
 /// The keys that make a table a curve.
 const KEYS: [&str; 5] = ["stages", "linear", "cosine", "tanh", "epochs"];
@@ -167,10 +168,7 @@ impl Curve {
     ///
     /// [`crate::Kind::Config`]: an unknown key, a number that is not finite, epochs that do not increase.
     pub(crate) fn read(table: &toml::Table) -> Result<Curve> {
-        let written: Written = table
-            .clone()
-            .try_into()
-            .map_err(|error: toml::de::Error| Error::config(error.message().trim()))?;
+        let written: Written = spec::read(table.clone())?;
         Curve::of(written)
     }
 

@@ -4,8 +4,10 @@
 
 mod blend;
 mod folds;
+mod mix;
 mod parse;
 mod presets;
+mod registry;
 mod schedule;
 mod view;
 
@@ -16,16 +18,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::{Joint, Op, Registry};
+use crate::augment::{Joint, Op};
 use crate::decode::{IndexPolicy, Limits, ScalePolicy};
 use crate::error::{Error, Result};
 use crate::mix::{Masks, Mix};
 use crate::plan::{ByClass, Dirichlet, Last, Order, Sampler, Select};
-use crate::source::Fingerprint;
+use crate::sample::Fingerprint;
 pub use blend::Blended;
 pub use folds::{OpFolds, Side};
+#[cfg(test)]
+pub(crate) use mix::read_mix;
+pub use registry::Registry;
 use schedule::Schedule;
-pub use view::{OpEntry, View};
+pub use view::{ScheduledOp, View};
 
 /// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give
 /// others.
@@ -317,7 +322,7 @@ impl Recipe {
             op_folds: self.op_folds.as_ref(),
             joint: self.joint.as_ref(),
             mix: self.mix.as_ref().map(|mix| {
-                let mut table = mix.to_table();
+                let mut table = mix::to_table(mix);
                 self.mix_schedule
                     .iter()
                     .for_each(|schedule| schedule.restore(&mut table));
@@ -730,15 +735,6 @@ impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_toml())
     }
-}
-
-/// The known name most like `name`, if any is close enough to be what was meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 3)
-        .min()
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

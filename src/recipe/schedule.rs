@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::augment::suggest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::Curve;
 
 /// Makes the thing of a table without curves.
@@ -99,8 +98,7 @@ fn find(value: &toml::Value, place: Place, found: &mut Vec<(Place, Curve)>) -> R
     match value {
         toml::Value::Table(table) if Curve::is_meant(table) => {
             let curve = Curve::read(table);
-            let curve =
-                curve.map_err(|error| Error::config(suggest(error.message())).at(&place))?;
+            let curve = curve.map_err(|error| error.in_key(place.to_string()))?;
             found.push((place, curve));
         }
         toml::Value::Table(table) => {

@@ -450,7 +450,11 @@ fn whatever_is_wrong_is_named_with_its_line() {
 }
 
 fn labels(recipe: &Recipe) -> Vec<&str> {
-    recipe.views()[0].ops().iter().map(OpEntry::label).collect()
+    recipe.views()[0]
+        .ops()
+        .iter()
+        .map(ScheduledOp::label)
+        .collect()
 }
 
 #[test]
@@ -481,8 +485,13 @@ fn adding_an_op_changes_the_random_numbers_of_no_other() {
             .op(RandomCrop::new(8))
             .op(HorizontalFlip::new(0.5))
     };
-    let keys =
-        |recipe: &Recipe| -> Vec<_> { recipe.views()[0].ops().iter().map(OpEntry::key).collect() };
+    let keys = |recipe: &Recipe| -> Vec<_> {
+        recipe.views()[0]
+            .ops()
+            .iter()
+            .map(|op| op.entry().key())
+            .collect()
+    };
     let longer = base()
         .op(ColorJitter::new(0.4, 0.4, 0.4, 0.1))
         .op(HorizontalFlip::new(0.5));
@@ -508,13 +517,6 @@ fn a_view_whose_size_depends_on_the_image_is_refused() {
         height: 4,
     };
     assert_eq!(recipe.views()[0].frame(Some(uniform)).unwrap(), uniform);
-}
-
-#[test]
-fn names_close_enough_to_be_meant_are_suggested_and_others_are_not() {
-    let known = ["resize", "center_crop"];
-    assert_eq!(nearest("rezise", known.into_iter()), Some("resize"));
-    assert_eq!(nearest("blur", known.into_iter()), None);
 }
 
 /// A recipe whose horizontal flip has this probability, and whose crop has this size.
@@ -711,7 +713,7 @@ fn curves_are_found_however_deep_they_stand() {
             "several"
         }
         fn params(&self) -> toml::Table {
-            crate::augment::params_of(self)
+            crate::spec::params_of(self)
         }
         fn check(&self) -> Result<()> {
             match self.ops[1]["p"].as_float() {

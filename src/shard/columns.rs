@@ -3,7 +3,7 @@
 use super::layout::{self, Cell};
 use super::{Entry, Record};
 use crate::error::{Error, Result};
-use crate::source::{Codec, Target};
+use crate::sample::{Codec, Target};
 
 #[derive(Default)]
 pub(super) struct Columns {

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::columns::Columns;
-use super::disk::{Disk, System, Temp};
 use super::index::Entry;
 use super::layout::{self, Stamp, Tail};
 use crate::error::{Error, Kind, Result};
-use crate::source::{Codec, Target};
+use crate::sample::{Codec, Target};
+use crate::storage::disk::{Disk, System, Temp};
 
 /// One record to write.
 #[derive(Clone, Copy, Debug)]

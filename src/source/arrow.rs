@@ -10,11 +10,11 @@ use arrow_schema::{ArrowError, Schema, SchemaRef};
 use bytes::Bytes;
 
 use super::cells::{Layout, Table, caught};
-use super::{
-    Access, Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, Target,
-    detect, map, names,
-};
+use super::{Access, Columns, Format, Source, detect};
 use crate::error::{Error, Kind, Result};
+use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
+use crate::storage::mmap;
+use crate::storage::names;
 
 /// Images in Arrow IPC files or streams, read without a copy from a mapping.
 ///
@@ -82,7 +82,7 @@ impl ArrowFile {
             fingerprint: Fingerprint(0),
         };
         for (index, path) in detect::files(path, Format::Arrow)?.into_iter().enumerate() {
-            let bytes = map::map(&path)?;
+            let bytes = mmap::map(&path)?;
             let place = names::readable(path.as_os_str().as_encoded_bytes());
             let found = read(&bytes, &|schema| Layout::of(schema, columns).map(Some));
             let (layout, tables) = found
@@ -113,7 +113,7 @@ impl ArrowFile {
         if source.rows == 0 {
             return Err(Error::config(format!("{}: no rows", path.display())));
         }
-        let mut sum = Parts::default();
+        let mut sum = FingerprintBuilder::default();
         sum.push(b"arrow");
         source
             .classes
@@ -166,7 +166,7 @@ impl Source for ArrowFile {
             .map_or(0, |cell| cell.len() as u64)
     }
 
-    fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Sample> {
         let (batch, row) = self
             .find(id)
             .ok_or_else(|| super::no_such_sample(id, self.rows))?;
@@ -181,7 +181,7 @@ impl Source for ArrowFile {
             } else {
                 Bytes::copy_from_slice(cell)
             };
-            Ok(Raw {
+            Ok(Sample {
                 bytes: Payload::Shared(bytes),
                 codec,
                 target: batch.table.target(row)?,

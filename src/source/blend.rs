@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Access, Annotations, Fingerprint, Raw, Source, Target};
+use super::{Access, Source};
 use crate::error::Result;
+use crate::sample::{Annotations, Fingerprint, Sample, Target};
 
 /// Several sources numbered through, in order.
 pub(crate) struct Blend {
@@ -61,7 +62,7 @@ impl Source for Blend {
         source.size(id)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
         let (id, source) = self.part(id);
         source.read(id, spare)
     }

@@ -12,8 +12,8 @@ use arrow_array::{Array, ArrayRef, BinaryViewArray, GenericByteArray, RecordBatc
 use arrow_schema::{DataType, Schema};
 
 use super::sidecar::Sidecar;
-use super::{Annotations, Parts, Target};
 use crate::error::{Error, Result};
+use crate::sample::{Annotations, FingerprintBuilder, Target};
 
 /// Which columns of a table hold the images and the labels.
 ///
@@ -346,7 +346,7 @@ impl Table {
                 .map(|path| path.value(row));
             return Err(Error::corrupt(match path {
                 Some(path) => {
-                    let path = super::names::short(path.as_bytes());
+                    let path = crate::storage::names::short(path.as_bytes());
                     format!(
                         "the image is null; only its path \"{path}\" was stored: embed the images"
                     )
@@ -429,7 +429,7 @@ impl Table {
     }
 
     /// Adds every row's size and label to a fingerprint.
-    pub(super) fn sum(&self, sum: &mut Parts) {
+    pub(super) fn sum(&self, sum: &mut FingerprintBuilder) {
         for row in 0..self.rows() {
             let size = self.cell(row).map_or(u64::MAX, |cell| cell.len() as u64);
             sum.push(&size.to_le_bytes());

@@ -4,9 +4,11 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::{Codec, Folder, Shards, Source, Tar, fill};
+use super::{Folder, Shards, Source, Tar};
 use crate::error::{Error, Result};
+use crate::sample::Codec;
 use crate::shard::Backing;
+use crate::storage::positioned;
 
 /// The form of stored data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -154,7 +156,7 @@ fn file_format(path: &Path) -> Result<Format> {
         return Ok(format);
     }
     let mut head = [0; 512];
-    let file = fill::At::open(path)?;
+    let file = positioned::PositionedFile::open(path)?;
     let read = file.read(0, &mut head)?;
     let head = &head[..read];
     // The tar reader explains what to do with a compressed tar.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow_array::types::{Float32Type, Int8Type, Int32Type, UInt64Type};
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema};
-use feedmill::source::{ArrowFile, Columns, Parquet, Source, Target};
+use feedmill::sample::Target;
+use feedmill::source::{ArrowFile, Columns, Parquet, Source};
 use feedmill::{Error, Kind};
 use parquet::basic::Compression;
 

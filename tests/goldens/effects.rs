@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use feedmill::augment::Dialect;
 use feedmill::augment::{
     Blur, Convolve, Corrupt, Corruption, CorruptionSet, Edges, Elastic, Law, Noise, Step, Threshold,
 };
 use feedmill::geometry::Size;
-use feedmill::kernels::Dialect;
 
 use crate::{Difference, Row, fixture, fnv1a, image, run};
 

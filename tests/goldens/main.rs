@@ -15,7 +15,7 @@ use feedmill::augment::{Program, Scratch, Step};
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
-use feedmill::source::Codec;
+use feedmill::sample::Codec;
 
 /// A row of the table: op, reference, cases, largest difference.
 type Row = [String; 4];

@@ -3,7 +3,7 @@
 use feedmill::augment::{Joint, Program, Scratch, Step, WarpFilter};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
-use feedmill::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
+use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 use proptest::prelude::*;
 
 use crate::program;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use feedmill::augment::{Joint, KeypointOrigin, Scratch};
 use feedmill::geometry::Size;
-use feedmill::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
+use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 
 use crate::program;
 

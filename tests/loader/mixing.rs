@@ -10,7 +10,8 @@ use feedmill::mix::{
 use feedmill::plan::Last;
 use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm, TargetOptions};
 use feedmill::rng::RandomStream;
-use feedmill::source::{Annotations, BoxLabel, Memory, Plane, PlaneKind, Target};
+use feedmill::sample::{Annotations, BoxLabel, Plane, PlaneKind, Target};
+use feedmill::source::Memory;
 use feedmill::{Batch, Kind, Loader, Recipe, Threads, World};
 
 use crate::support::*;

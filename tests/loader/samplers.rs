@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use feedmill::plan::{Curve, Last, Order, Role, Subset, Values, Weighted};
 use feedmill::recipe::Blended;
-use feedmill::source::{Access, Target};
+use feedmill::sample::Target;
+use feedmill::source::Access;
 use feedmill::{Kind, Loader, LoaderState, Recipe, World};
 
 use crate::support::*;

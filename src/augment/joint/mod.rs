@@ -13,11 +13,11 @@ mod planes;
 
 use serde::{Deserialize, Serialize};
 
-use super::params::check_range;
 use super::{Program, Scratch, Step};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
+use crate::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
+use crate::spec::check_range;
 pub(super) use bank::{Bank, changed as bank_changed};
 pub(super) use paste::Draw as PasteDraw;
 pub use paste::{Paste, PasteBlend};

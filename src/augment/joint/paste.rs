@@ -13,7 +13,7 @@ use crate::augment::{Filter, Program, Scratch, Step, WarpFilter};
 use crate::error::Result;
 use crate::geometry::Rect;
 use crate::geometry::Size;
-use crate::source::{BoxLabel, Plane, PlaneKind};
+use crate::sample::{BoxLabel, Plane, PlaneKind};
 
 /// How a cut-out is put onto an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::*;
 use crate::augment::{Joint, Program, Scratch, Step};
 use crate::geometry::Rect;
-use crate::source::{Annotations, Keypoint};
+use crate::sample::{Annotations, Keypoint};
 
 const FRAME: Size = Size {
     width: 64,

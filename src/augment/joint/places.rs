@@ -5,7 +5,7 @@ use crate::augment::{Elastic, Erase, Step, Warp};
 use crate::geometry::Size;
 use crate::kernels::elastic;
 use crate::kernels::spare::Spare;
-use crate::source::{BoxLabel, Keypoint};
+use crate::sample::{BoxLabel, Keypoint};
 
 /// A box on its way.
 pub(super) struct PlacedBox {
@@ -279,7 +279,7 @@ mod tests {
     use super::*;
     use crate::augment::{Joint, Program, Scratch};
     use crate::kernels::PadMode;
-    use crate::source::Annotations;
+    use crate::sample::Annotations;
 
     const FRAME: Size = Size {
         width: 20,

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::geometry::Rect;
 use crate::geometry::Size;
 use crate::kernels::PadMode;
-use crate::source::{Plane, PlaneKind};
+use crate::sample::{Plane, PlaneKind};
 
 /// Takes a plane through steps that begin with an image of size `frame`. One of another resolution
 /// is brought to the image's first, so that it moves by the same share of its size.

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::augment::params::{Span, check_p};
-use crate::augment::{self, Op, Registry, Steps};
+use crate::augment::{self, Op, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::{OpKey, RandomStream};
+use crate::spec;
+use crate::spec::{ParamRange, check_p};
+
+/// Makes an inner op of a name and its parameters.
+pub(crate) type MakeInner<'a> = &'a dyn Fn(&str, toml::Table) -> Result<Arc<dyn Op>>;
 
 /// An op inside another one.
 #[derive(Clone, Debug)]
@@ -22,7 +26,7 @@ struct Inner {
 enum Choice {
     All,
     One,
-    Some(Span),
+    Some(ParamRange),
     Shuffled,
 }
 
@@ -58,7 +62,7 @@ impl Container {
     }
 
     /// A number of different ops, fixed or drawn, in their order.
-    pub fn some_of(count: impl Into<Span>) -> Container {
+    pub fn some_of(count: impl Into<ParamRange>) -> Container {
         Container {
             choice: Choice::Some(count.into()),
             ..Container::sequence()
@@ -104,10 +108,10 @@ impl Container {
         });
     }
 
-    /// Reads `ops`, `p` and `count` of a container called `name`.
-    pub(in crate::augment) fn read(
+    /// Reads `ops`, `p` and `count` of a container called `name`; `make` makes an op by name.
+    pub(crate) fn read(
         name: &str,
-        registry: &Registry,
+        make: MakeInner<'_>,
         mut table: toml::Table,
     ) -> Result<Container> {
         let mut container = match name {
@@ -117,9 +121,8 @@ impl Container {
                 let count = table.remove("count").ok_or_else(|| {
                     Error::config("count is missing: how many of the ops, a number or [low, high]")
                 })?;
-                let count: Span = count.try_into().map_err(|error: toml::de::Error| {
-                    Error::config(format!("count: {}", error.message()))
-                })?;
+                let count: ParamRange =
+                    spec::read_value(count).map_err(|error| error.in_key("count"))?;
                 Container::some_of(count)
             }
             _ => Container::random_order(),
@@ -146,7 +149,7 @@ impl Container {
                 Choice::One => number(&mut table, "weight")?.unwrap_or(1.0),
                 _ => 1.0,
             };
-            container.push(label, weight, registry.make(&name, table)?);
+            container.push(label, weight, make(&name, table)?);
         }
         Ok(container)
     }

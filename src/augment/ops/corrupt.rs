@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{check_p, is_default, one, op_basics};
-use crate::augment::{Corrupt, Corruption, CorruptionSet, Op, Span, Step, Steps};
+use crate::augment::params::op_basics;
+use crate::augment::{Corrupt, Corruption, CorruptionSet, Op, Step, Steps};
 use crate::error::{Error, Result};
-use crate::recipe::nearest;
 use crate::rng::RandomStream;
+use crate::spec::ParamRange;
+use crate::spec::nearest;
+use crate::spec::{check_p, is_default, one};
 
 /// Which corruptions are drawn from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +95,7 @@ impl Names {
 #[serde(deny_unknown_fields)]
 pub struct CommonCorruption {
     name: Names,
-    severity: Span,
+    severity: ParamRange,
     #[serde(default, skip_serializing_if = "is_default")]
     set: CorruptionSet,
     #[serde(default = "one")]
@@ -102,7 +104,7 @@ pub struct CommonCorruption {
 
 impl CommonCorruption {
     /// One of these kinds, of this severity or one from this range.
-    pub fn new(kinds: &[Corruption], severity: impl Into<Span>) -> CommonCorruption {
+    pub fn new(kinds: &[Corruption], severity: impl Into<ParamRange>) -> CommonCorruption {
         CommonCorruption {
             name: Names::Of(kinds.to_vec()),
             severity: severity.into(),
@@ -178,14 +180,14 @@ impl Op for CommonCorruption {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jpeg {
-    quality: Span,
+    quality: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl Jpeg {
     /// Of this quality, or one from this range.
-    pub fn new(quality: impl Into<Span>) -> Jpeg {
+    pub fn new(quality: impl Into<ParamRange>) -> Jpeg {
         Jpeg {
             quality: quality.into(),
             p: 1.0,
@@ -217,8 +219,9 @@ impl Op for Jpeg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{Program, Registry};
+    use crate::augment::Program;
     use crate::geometry::Size;
+    use crate::recipe::Registry;
     use crate::rng::{Coord, OpKey};
 
     fn drawn(params: &str, sample: u64) -> Vec<Step> {

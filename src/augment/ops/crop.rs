@@ -5,12 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{SizeParam, is_default, op_basics};
+use crate::augment::params::{SizeParam, op_basics};
 use crate::augment::{Filter, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 use crate::rng::RandomStream;
+use crate::spec::is_default;
 
 /// Cuts the middle out; torchvision `CenterCrop`. A smaller image is padded with black first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

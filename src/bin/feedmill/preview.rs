@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use feedmill::augment::{self, CenterCrop, Resize};
 use feedmill::mix::{self, Masks, Method};
 use feedmill::plan::Role;
-use feedmill::source::{Annotations, PlaneKind};
+use feedmill::sample::{Annotations, PlaneKind};
 use feedmill::{Batch, Image, Loader, World};
 
 use crate::Verdict;

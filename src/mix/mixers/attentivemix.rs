@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, check_range, mixer_basics};
+use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
 use crate::rng::RandomStream;
+use crate::spec::check_range;
 
 /// The slot's own most attended patches on its partner; Walawalkar et al., 2020 (arXiv 2003.13048).
 ///

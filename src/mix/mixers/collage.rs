@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::mix::params::{check_range, mixer_basics};
+use crate::mix::params::mixer_basics;
 use crate::mix::{
     Blend, Drawn, Label, Mixer, Outcome, Resolve, Scene, Sources, Tile, TileFilter, Tiles,
 };
 use crate::rng::RandomStream;
+use crate::spec::check_range;
 
 /// What a collage's label is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, check_range, is_default, mixer_basics, one, yes};
+use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Drawn, Label, Mixer, Outcome};
 use crate::rng::RandomStream;
+use crate::spec::{check_range, is_default, one, yes};
 
 /// Whose rounding a cut box follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,9 +6,10 @@ use super::once;
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::mix::fourier::Fourier;
-use crate::mix::params::{check_alpha, check_range, is_default, mixer_basics, one};
+use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Drawn, Label, Mask, Mixer, Outcome};
 use crate::rng::{Coord, OpKey, RandomStream};
+use crate::spec::{check_range, is_default, one};
 
 /// Which frequencies a mask is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::once;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, check_ends, mixer_basics, one};
+use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Drawn, Mask, Mixer, Outcome};
 use crate::rng::RandomStream;
+use crate::spec::{check_ends, one};
 
 /// Which of the two things that are called GridMix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_range, is_default, mixer_basics};
+use crate::mix::params::mixer_basics;
 use crate::mix::{Blend, Drawn, Label, Mask, Mixer, Outcome, Pasted, Resolve, Scene};
 use crate::rng::{Coord, OpKey, RandomStream};
+use crate::spec::{check_range, is_default};
 
 /// Some instances of the partner at their place in it, over the slot's own image; Ghiasi et al.,
 /// 2021, "Simple copy-paste" (arXiv 2012.07177).

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, is_default, mixer_basics};
+use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Drawn, Label, Mixer, Outcome, Resolve, Scene, Sources};
 use crate::rng::RandomStream;
+use crate::spec::is_default;
 
 /// A weighted mean of two images and their labels; Zhang et al., 2018 (arXiv 1710.09412).
 ///

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::once;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_range, mixer_basics};
+use crate::mix::params::mixer_basics;
 use crate::mix::{Blend, Drawn, Mixer, Mosaic, Outcome, Sources};
 use crate::rng::RandomStream;
+use crate::spec::check_range;
 
 /// Four images of the group that meet in a point of a canvas of twice their size, of which a random
 /// affine map shows the middle; Bochkovskiy et al., 2020 (arXiv 2004.10934), by YOLOv5's rules for

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::Potential;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, check_range, mixer_basics, one, yes};
+use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
 use crate::rng::RandomStream;
+use crate::spec::{check_range, one, yes};
 
 /// Blocks of both images, chosen by a graph cut and moved by transport; Kim et al., 2020 (arXiv
 /// 2009.06962).

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::cutmix::official_rect;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, check_ends, is_default, mixer_basics};
+use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Drawn, Mixer, Tile, TileFilter, Tiles};
 use crate::rng::RandomStream;
+use crate::spec::{check_ends, is_default};
 
 /// Whose rule the size of the box follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::cutmix::official_rect;
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, is_default, mixer_basics, one};
+use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::saliency::peak;
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Resolve, Scene};
 use crate::rng::RandomStream;
+use crate::spec::{is_default, one};
 
 /// Whose saliency places the box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_range, mixer_basics};
+use crate::mix::params::mixer_basics;
 use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
 use crate::rng::RandomStream;
+use crate::spec::check_range;
 
 /// The partner's most attended square of patches over the slot's own least attended one; Chen et
 /// al., 2023 (arXiv 2212.12977).

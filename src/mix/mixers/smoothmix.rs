@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::once;
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::mix::params::{check_ends, mixer_basics};
+use crate::mix::params::mixer_basics;
 use crate::mix::{Blend, Drawn, Mask, Mixer, Outcome};
 use crate::rng::RandomStream;
+use crate::spec::check_ends;
 
 /// A Gaussian of the partner anywhere in the image; Lee et al., 2020 (CVPR workshops).
 ///

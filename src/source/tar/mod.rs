@@ -7,11 +7,10 @@ use std::path::Path;
 
 use self::member::{Member, Members, Type};
 use super::sidecar::Sidecar;
-use super::{
-    Annotations, Codec, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect, fill,
-    names,
-};
+use super::{Format, Source, detect};
 use crate::error::{Error, Kind, Result};
+use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
+use crate::storage::{names, positioned};
 
 /// The largest `cls` or `json` member that is read, in bytes.
 const LABEL: u64 = 1 << 20;
@@ -41,8 +40,8 @@ const HELD_OPEN: usize = 128;
 /// The fingerprint covers names, sizes and classes of the images, and sizes of what annotates them.
 #[derive(Debug)]
 pub struct Tar {
-    files: Vec<fill::At>,
-    samples: Vec<Sample>,
+    files: Vec<positioned::PositionedFile>,
+    samples: Vec<Entry>,
     /// What annotates the samples, in their order.
     sides: Vec<Side>,
     /// Member names, end to end.
@@ -73,7 +72,7 @@ pub struct Skipped {
 }
 
 #[derive(Debug)]
-struct Sample {
+struct Entry {
     at: u64,
     size: u64,
     name_end: u64,
@@ -129,7 +128,7 @@ impl Tar {
             fingerprint: Fingerprint(0),
         };
         for file in detect::files(path, Format::Tar)? {
-            let mut file = fill::At::open(&file)?;
+            let mut file = positioned::PositionedFile::open(&file)?;
             tar.index(&file)?;
             if tar.files.len() >= HELD_OPEN {
                 file.release();
@@ -147,7 +146,7 @@ impl Tar {
             !tar.bad.is_empty() || tar.samples.iter().any(|sample| sample.class.is_some());
         if !tar.labeled {
             tar.classes_from_folders()
-                .map_err(|error| error.at(path.display()))?;
+                .map_err(|error| error.in_file(path))?;
         }
         if tar.skipped != Skipped::default() {
             tracing::warn!(tar = %path.display(), "skipped {}", tar.skipped);
@@ -163,7 +162,7 @@ impl Tar {
         self.skipped
     }
 
-    fn index(&mut self, file: &fill::At) -> Result<()> {
+    fn index(&mut self, file: &positioned::PositionedFile) -> Result<()> {
         let place = || file.path().display();
         if file.len() == 0 {
             return Err(Error::new(
@@ -248,7 +247,7 @@ impl Tar {
             entry.sample = Some(self.samples.len());
             self.names.extend_from_slice(&member.name);
             let name_end = self.names.len() as u64;
-            self.samples.push(Sample {
+            self.samples.push(Entry {
                 at: member.at,
                 size: member.size,
                 name_end,
@@ -330,7 +329,7 @@ impl Tar {
     }
 
     fn sum(&self) -> Fingerprint {
-        let mut sum = Parts::default();
+        let mut sum = FingerprintBuilder::default();
         sum.push(b"tar");
         for class in &self.classes {
             sum.push(class.as_bytes());
@@ -408,14 +407,14 @@ impl Source for Tar {
             .map_or(0, |sample| sample.size)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
         let sample = self
             .samples
             .get(id as usize)
             .ok_or_else(|| super::no_such_sample(id, self.len()))?;
         let file = &self.files[sample.file as usize];
         let read = || {
-            let mut bytes = fill::room(spare, sample.size)?;
+            let mut bytes = positioned::sized(spare, sample.size)?;
             let found = file.read(sample.at, &mut bytes)?;
             if found < bytes.len() {
                 return Err(Error::new(
@@ -427,7 +426,7 @@ impl Source for Tar {
                 ));
             }
             let codec = Codec::sniff(&bytes)?;
-            Ok(Raw {
+            Ok(Sample {
                 bytes: Payload::Owned(bytes),
                 codec,
                 target: self.target(id)?,
@@ -460,7 +459,7 @@ impl Source for Tar {
         for side in sides.iter().take_while(|side| side.sample as u64 == id) {
             let file = &self.files[self.samples[side.sample].file as usize];
             let read = |into: &mut Annotations| {
-                let mut bytes = fill::room(Vec::new(), side.size)?;
+                let mut bytes = positioned::sized(Vec::new(), side.size)?;
                 if file.read(side.at, &mut bytes)? < bytes.len() {
                     return Err(Error::new(
                         Kind::Truncated,

@@ -399,7 +399,7 @@ fn members_that_annotate_a_image_are_found_by_its_key() {
     );
     assert_eq!(
         (&first.planes[0].name[..], first.planes[0].kind),
-        ("who", crate::source::PlaneKind::Instances)
+        ("who", crate::sample::PlaneKind::Instances)
     );
     assert_eq!((second.boxes[0].class, second.keypoints[0].id), (5, 7));
     let bad = open(&members(br#"{"boxes": [[1, 2, 3]]}"#)).unwrap();

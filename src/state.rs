@@ -6,8 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
-use crate::pipeline::Line;
-use crate::source::Fingerprint;
+use crate::sample::Fingerprint;
 
 /// The version of the text form.
 const FORMAT: u32 = 1;
@@ -30,32 +29,35 @@ pub struct LoaderState {
     pub(crate) recipe: Fingerprint,
 }
 
+/// What a run is: a state belongs to runs of one identity only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RunIdentity {
+    pub(crate) seed: u64,
+    pub(crate) data: Fingerprint,
+    pub(crate) recipe: Fingerprint,
+}
+
 impl LoaderState {
-    /// The state before the first batch of an epoch.
-    pub(crate) fn at(line: &Line, epoch: u32, next: u64) -> LoaderState {
+    /// The state of a run before batch `next` of an epoch.
+    pub(crate) fn at(run: RunIdentity, epoch: u32, next: u64) -> LoaderState {
         LoaderState {
             format: FORMAT,
-            seed: line.recipe.seed,
+            seed: run.seed,
             epoch,
             next,
             seen: 0,
             bad: 0,
-            data: line.data,
-            recipe: line.recipe_hash,
+            data: run.data,
+            recipe: run.recipe,
         }
     }
 
-    /// The state after a batch.
-    pub(crate) fn after(line: &Line, epoch: u32, index: u64, seen: u64, bad: u64) -> LoaderState {
-        let (epoch, next) = if index + 1 < line.plan.batches_at(epoch) {
-            (epoch, index + 1)
+    /// The state of a run after batch `index` of an epoch that has `batches` of them.
+    pub(crate) fn after(run: RunIdentity, epoch: u32, index: u64, batches: u64) -> LoaderState {
+        if index + 1 < batches {
+            LoaderState::at(run, epoch, index + 1)
         } else {
-            (epoch.saturating_add(1), 0)
-        };
-        LoaderState {
-            seen,
-            bad,
-            ..LoaderState::at(line, epoch, next)
+            LoaderState::at(run, epoch.saturating_add(1), 0)
         }
     }
 
@@ -69,9 +71,9 @@ impl LoaderState {
         self.next
     }
 
-    /// Refuses a state that belongs to something else.
-    pub(crate) fn check(&self, line: &Line) -> Result<()> {
-        let here = LoaderState::at(line, self.epoch, self.next);
+    /// Refuses a state that belongs to something else; `batches` are those of the state's epoch.
+    pub(crate) fn check(&self, run: RunIdentity, batches: u64) -> Result<()> {
+        let here = LoaderState::at(run, self.epoch, self.next);
         let field = |name: &str,
                      state: &dyn fmt::Display,
                      here: &dyn fmt::Display,
@@ -115,7 +117,6 @@ impl LoaderState {
                 "another recipe, or the same with other values",
             );
         }
-        let batches = line.plan.batches_at(self.epoch);
         if self.next >= batches {
             return field(
                 "next batch",

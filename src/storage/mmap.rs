@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 /// For smaller ones the call would cost more than the page faults.
 const POPULATE: usize = 16 << 10;
 
-pub(crate) struct Map {
+pub(crate) struct Mapping {
     map: Arc<Mmap>,
     bytes: Bytes,
     path: PathBuf,
@@ -29,8 +29,8 @@ impl AsRef<[u8]> for Owner {
     }
 }
 
-impl Map {
-    pub(crate) fn new(file: &File, path: &Path) -> Result<Map> {
+impl Mapping {
+    pub(crate) fn new(file: &File, path: &Path) -> Result<Mapping> {
         // SAFETY: the mapping is private to this process and never written here. What remains is
         // that another process changes the file. Shards are made not to change: they appear
         // under their name whole, by a rename, and a later shard of that name is another
@@ -40,10 +40,10 @@ impl Map {
         // pages end the process by SIGBUS, which is not undefined; `range` finds most such
         // cases before. `Backing::Pread` has neither.
         let map = unsafe { Mmap::map(file) }.map_err(|error| {
-            Error::new(Kind::Io, format!("cannot map the file: {error}")).with_cause(error)
+            Error::new(Kind::Io, format!("cannot map the file: {error}")).with_source(error)
         })?;
         let map = Arc::new(map);
-        Ok(Map {
+        Ok(Mapping {
             bytes: Bytes::from_owner(Owner(map.clone())),
             map,
             path: path.to_owned(),
@@ -115,4 +115,28 @@ impl Map {
     fn populate(&self, _start: usize, _length: usize) -> Result<()> {
         Ok(())
     }
+}
+
+/// Maps a whole file for reading. A file that is cut short while it is mapped ends the process by
+/// SIGBUS, and one that is changed gives other bytes: the documentation of the sources says so.
+///
+/// # Errors
+///
+/// `Io` if it cannot be opened or mapped, `Unsupported` if it is not a regular file.
+pub(crate) fn map(path: &Path) -> Result<Bytes> {
+    // Asked before opening: opening a pipe would wait for its writer.
+    let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
+    if !found.is_file() {
+        return Err(Error::new(
+            Kind::Unsupported,
+            format!(
+                "{}: not a regular file, which mapping needs",
+                path.display()
+            ),
+        ));
+    }
+    let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
+    Ok(Mapping::new(&file, path)
+        .map_err(|error| error.in_file(path))?
+        .whole())
 }

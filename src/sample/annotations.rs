@@ -167,7 +167,7 @@ impl Annotations {
     /// [`Annotations::check`].
     pub fn from_json(text: &[u8]) -> Result<Annotations> {
         let value: Value = serde_json::from_slice(text)
-            .map_err(|error| Error::corrupt(format!("not JSON: {error}")).with_cause(error))?;
+            .map_err(|error| Error::corrupt(format!("not JSON: {error}")).with_source(error))?;
         let mut annotations = Annotations::default();
         for (number, row) in rows(&value, "boxes")?.iter().enumerate() {
             let field = Field {

@@ -1,4 +1,4 @@
-//! Whole reads: loops around calls that may give less than asked.
+//! Reads of files at offsets, by several threads at once, and whole files of a known size.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -9,7 +9,52 @@ use crate::error::{Error, Kind, Result};
 /// The largest encoded record, in bytes, that is read into memory: 2 GiB. An image near it is
 /// refused by any sensible [`Limits`](crate::decode::Limits); this bound only keeps a damaged size
 /// from asking for all the memory there is.
-pub(super) const MAX_RECORD: u64 = 1 << 31;
+pub(crate) const MAX_RECORD: u64 = 1 << 31;
+
+/// Reading at a position; a test's twin gives fewer bytes than asked and interrupts.
+pub(crate) trait ReadAt {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+impl ReadAt for File {
+    #[cfg(unix)]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(self, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(self, buffer, offset)
+    }
+}
+
+/// Fills the buffer, however few bytes each call gives.
+pub(crate) fn read_exact_at(file: &impl ReadAt, mut buffer: &mut [u8], offset: u64) -> Result<()> {
+    let (wanted, mut at) = (buffer.len(), offset);
+    while !buffer.is_empty() {
+        match file.read_at(buffer, at) {
+            Ok(0) => {
+                return Err(Error::new(
+                    Kind::Truncated,
+                    format!(
+                        "the file ends at byte {at}: expected {wanted} bytes at offset {offset}, {} are missing",
+                        buffer.len()
+                    ),
+                ));
+            }
+            Ok(count) => {
+                buffer = &mut buffer[count..];
+                at += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                let message = format!("cannot read {wanted} bytes at offset {offset}: {error}");
+                return Err(Error::new(Kind::Io, message).with_source(error));
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Fills `buf` through `read`, which is given the rest of the buffer and how much is already there.
 /// Returns how much was read before the end; interrupted calls are repeated.
@@ -29,12 +74,12 @@ fn fill(
     Ok(done)
 }
 
-/// `spare` with room for `size` bytes, all of them initialized.
+/// `buf` with a length of `size` bytes; what it holds is unspecified.
 ///
 /// # Errors
 ///
 /// `Limit` for more than [`MAX_RECORD`] and where memory is refused.
-pub(super) fn room(mut spare: Vec<u8>, size: u64) -> Result<Vec<u8>> {
+pub(crate) fn sized(mut buf: Vec<u8>, size: u64) -> Result<Vec<u8>> {
     if size > MAX_RECORD {
         return Err(Error::new(
             Kind::Limit,
@@ -42,15 +87,15 @@ pub(super) fn room(mut spare: Vec<u8>, size: u64) -> Result<Vec<u8>> {
         ));
     }
     let size = size as usize;
-    let more = size.saturating_sub(spare.len());
-    if spare.try_reserve(more).is_err() {
+    let more = size.saturating_sub(buf.len());
+    if buf.try_reserve(more).is_err() {
         return Err(Error::new(
             Kind::Limit,
             format!("no memory for a record of {size} bytes"),
         ));
     }
-    spare.resize(size, 0);
-    Ok(spare)
+    buf.resize(size, 0);
+    Ok(buf)
 }
 
 /// Reads a file that has `expected` bytes by an earlier listing.
@@ -59,11 +104,12 @@ pub(super) fn room(mut spare: Vec<u8>, size: u64) -> Result<Vec<u8>> {
 ///
 /// `Truncated` if it is shorter, `Mismatch` if it is longer, `Io` if reading fails. The messages do
 /// not name the file.
-pub(super) fn whole(reader: &mut impl Read, expected: u64, spare: Vec<u8>) -> Result<Vec<u8>> {
+pub(crate) fn read_whole(reader: &mut impl Read, expected: u64, buf: Vec<u8>) -> Result<Vec<u8>> {
     // One byte more than expected, so that the end of the file is seen by the same calls.
-    let mut buf = room(spare, expected.saturating_add(1))?;
-    let found = fill(|rest, _| reader.read(rest), &mut buf)
-        .map_err(|error| Error::new(Kind::Io, format!("cannot read: {error}")).with_cause(error))?;
+    let mut buf = sized(buf, expected.saturating_add(1))?;
+    let found = fill(|rest, _| reader.read(rest), &mut buf).map_err(|error| {
+        Error::new(Kind::Io, format!("cannot read: {error}")).with_source(error)
+    })?;
     match (found as u64).cmp(&expected) {
         std::cmp::Ordering::Equal => {
             buf.truncate(found);
@@ -84,22 +130,16 @@ pub(super) fn whole(reader: &mut impl Read, expected: u64, spare: Vec<u8>) -> Re
 
 /// A file that is read at offsets, by several threads at once.
 #[derive(Debug)]
-pub(super) struct At {
-    /// `None` after [`At::release`].
-    file: Option<Shared>,
+pub(crate) struct PositionedFile {
+    /// `None` after [`PositionedFile::release`].
+    file: Option<File>,
     path: PathBuf,
     len: u64,
 }
 
-#[cfg(unix)]
-type Shared = File;
-/// Elsewhere a read at an offset moves the file's position.
-#[cfg(not(unix))]
-type Shared = std::sync::Mutex<File>;
-
-impl At {
+impl PositionedFile {
     /// Opens a regular file.
-    pub(super) fn open(path: &Path) -> Result<At> {
+    pub(crate) fn open(path: &Path) -> Result<PositionedFile> {
         // Asked before opening: opening a pipe would wait for its writer.
         let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
         if !found.is_file() {
@@ -116,9 +156,7 @@ impl At {
             .metadata()
             .map_err(|error| Error::io("read", path, error))?
             .len();
-        #[cfg(not(unix))]
-        let file = Shared::new(file);
-        Ok(At {
+        Ok(PositionedFile {
             file: Some(file),
             path: path.to_path_buf(),
             len,
@@ -127,16 +165,16 @@ impl At {
 
     /// Closes the file; every read opens it again. A data set may have more files than a process
     /// may hold open.
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         self.file = None;
     }
 
     /// The file's length in bytes when it was opened.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -146,12 +184,12 @@ impl At {
     ///
     /// `Io`, or `Mismatch` if a released file has another length by now. The messages name the
     /// file.
-    pub(super) fn read(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
+    pub(crate) fn read(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
         let again;
         let file = match &self.file {
             Some(file) => file,
             None => {
-                let At { file, len, .. } = At::open(&self.path)?;
+                let PositionedFile { file, len, .. } = PositionedFile::open(&self.path)?;
                 if len != self.len {
                     return Err(Error::new(
                         Kind::Mismatch,
@@ -167,26 +205,11 @@ impl At {
             }
         };
         fill(
-            |rest, done| read_some(file, rest, offset.saturating_add(done as u64)),
+            |rest, done| file.read_at(rest, offset.saturating_add(done as u64)),
             buf,
         )
         .map_err(|error| Error::io("read", &self.path, error))
     }
-}
-
-#[cfg(unix)]
-fn read_some(file: &Shared, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buf, offset)
-}
-
-#[cfg(not(unix))]
-fn read_some(file: &Shared, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-    use std::io::{Seek, SeekFrom};
-    let mut file = file
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    file.seek(SeekFrom::Start(offset))?;
-    file.read(buf)
 }
 
 #[cfg(test)]
@@ -214,11 +237,11 @@ mod tests {
     fn partial_and_interrupted_reads_give_the_whole_file() {
         let data: Vec<u8> = (0..=255).cycle().take(5000).collect();
         assert_eq!(
-            whole(&mut Trickle(&data, 0), 5000, Vec::new()).unwrap(),
+            read_whole(&mut Trickle(&data, 0), 5000, Vec::new()).unwrap(),
             data
         );
         assert_eq!(
-            whole(&mut Trickle(&data, 0), 5000, vec![1; 9000]).unwrap(),
+            read_whole(&mut Trickle(&data, 0), 5000, vec![1; 9000]).unwrap(),
             data,
             "a longer spare"
         );
@@ -230,20 +253,20 @@ mod tests {
 
     #[test]
     fn another_length_than_listed_is_an_error_with_both_sizes() {
-        let short = whole(&mut Trickle(&[7; 10], 0), 12, Vec::new()).unwrap_err();
+        let short = read_whole(&mut Trickle(&[7; 10], 0), 12, Vec::new()).unwrap_err();
         assert_eq!(short.kind(), Kind::Truncated);
         assert_eq!(
             short.message(),
             "the file has 10 bytes; it had 12 when the folder was opened"
         );
-        let long = whole(&mut Trickle(&[7; 10], 0), 9, Vec::new()).unwrap_err();
+        let long = read_whole(&mut Trickle(&[7; 10], 0), 9, Vec::new()).unwrap_err();
         assert_eq!(long.kind(), Kind::Mismatch);
         assert!(long.message().contains("more than the 9 bytes"), "{long}");
     }
 
     #[test]
     fn an_absurd_size_is_refused_before_memory_is_asked_for() {
-        assert_eq!(room(Vec::new(), u64::MAX).unwrap_err().kind(), Kind::Limit);
+        assert_eq!(sized(Vec::new(), u64::MAX).unwrap_err().kind(), Kind::Limit);
     }
 
     #[test]
@@ -254,7 +277,7 @@ mod tests {
                 Err(io::Error::other("the disk is on fire"))
             }
         }
-        let error = whole(&mut Broken, 3, Vec::new()).unwrap_err();
+        let error = read_whole(&mut Broken, 3, Vec::new()).unwrap_err();
         assert_eq!(
             (error.kind(), error.message()),
             (Kind::Io, "cannot read: the disk is on fire")

@@ -157,11 +157,3 @@ pub(crate) fn sync_parent(disk: &dyn Disk, path: &Path) -> Result<()> {
     disk.sync_folder(folder)
         .map_err(|error| Error::io("sync", folder, error))
 }
-
-/// True for the temporary name of a shard or manifest that some process writes or wrote.
-pub(crate) fn is_leftover(name: &str) -> bool {
-    name.rsplit_once(".tmp-").is_some_and(|(name, process)| {
-        let ours = name == super::MANIFEST || name.ends_with(".mill");
-        ours && !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())
-    })
-}

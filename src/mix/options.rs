@@ -6,8 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Mixer;
-use crate::augment::Registry;
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// What shares one draw of a blend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,38 +68,14 @@ pub struct Masks {
 /// Mixing as a recipe says it.
 #[derive(Clone, Debug)]
 pub struct Mix {
-    pub(super) choose: Vec<(Arc<dyn Mixer>, f64)>,
-    pub(super) p: f64,
-    pub(super) lambda: Lambda,
-    pub(super) partner: Partner,
-    group: Option<usize>,
-    pub(super) emit: Emit,
-    pub(super) repeat: usize,
-    masks: Masks,
-}
-
-/// The table without curves.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Form {
-    choose: Vec<toml::Table>,
-    #[serde(default = "super::params::one")]
-    p: f64,
-    #[serde(default)]
-    lambda: Lambda,
-    #[serde(default)]
-    partner: Partner,
-    group: Option<usize>,
-    #[serde(default)]
-    emit: Emit,
-    #[serde(default = "once")]
-    repeat: usize,
-    #[serde(default)]
-    masks: Masks,
-}
-
-fn once() -> usize {
-    1
+    pub(crate) choose: Vec<(Arc<dyn Mixer>, f64)>,
+    pub(crate) p: f64,
+    pub(crate) lambda: Lambda,
+    pub(crate) partner: Partner,
+    pub(crate) group: Option<usize>,
+    pub(crate) emit: Emit,
+    pub(crate) repeat: usize,
+    pub(crate) masks: Masks,
 }
 
 impl Mix {
@@ -176,73 +151,6 @@ impl Mix {
     /// Masks that a batch carries.
     pub fn get_masks(&self) -> Masks {
         self.masks
-    }
-
-    /// Of the table `[mix]` without curves.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::Kind::Config`]: an unknown key or mixer, a value out of a mixer's range.
-    pub(crate) fn from_table(registry: &Registry, table: toml::Table) -> Result<Mix> {
-        let form: Form = table
-            .try_into()
-            .map_err(|error: toml::de::Error| Error::config(crate::augment::explain(&error)))?;
-        let choose = form.choose.into_iter().map(|table| choice(registry, table));
-        Ok(Mix {
-            choose: choose.collect::<Result<_>>()?,
-            p: form.p,
-            lambda: form.lambda,
-            partner: form.partner,
-            group: form.group,
-            emit: form.emit,
-            repeat: form.repeat,
-            masks: form.masks,
-        })
-    }
-
-    pub(crate) fn to_table(&self) -> toml::Table {
-        let choose: Vec<toml::Value> = self
-            .choose
-            .iter()
-            .map(|(mixer, weight)| {
-                let mut table = mixer.params();
-                table.insert("mix".into(), mixer.name().into());
-                table.insert("weight".into(), (*weight).into());
-                toml::Value::Table(table)
-            })
-            .collect();
-        let mut table = toml::Table::new();
-        let plain = |value| toml::Value::try_from(value).expect("a plain enum is a string");
-        table.insert("choose".into(), choose.into());
-        table.insert("p".into(), self.p.into());
-        table.insert(
-            "lambda".into(),
-            toml::Value::try_from(self.lambda).expect("a plain enum is a string"),
-        );
-        table.insert(
-            "partner".into(),
-            toml::Value::try_from(self.partner).expect("a plain enum is a string"),
-        );
-        if let Some(group) = self.group {
-            table.insert("group".into(), (group as i64).into());
-        }
-        // What came after fingerprints of recipes without it were taken stands there only where it
-        // says something.
-        if self.emit != Emit::default() {
-            table.insert("emit".into(), plain(self.emit));
-        }
-        if self.repeat != 1 {
-            table.insert("repeat".into(), (self.repeat as i64).into());
-        }
-        if self.masks != Masks::default() {
-            let Masks { pixels, grid } = self.masks;
-            let masks = toml::Table::from_iter([
-                ("pixels".to_string(), pixels.into()),
-                ("grid".to_string(), i64::from(grid).into()),
-            ]);
-            table.insert("masks".into(), masks.into());
-        }
-        table
     }
 
     /// Checks every value; the error comes with the key of the recipe that it is about.
@@ -353,24 +261,4 @@ impl Mix {
             .iter()
             .map(|(mixer, weight)| (&**mixer, *weight))
     }
-}
-
-/// A mixer of a recipe with its weight.
-pub(crate) fn choice(registry: &Registry, mut table: toml::Table) -> Result<(Arc<dyn Mixer>, f64)> {
-    let Some(toml::Value::String(name)) = table.remove("mix") else {
-        return Err(Error::config(
-            "a mixer without a name: expected { mix = \"NAME\", … }",
-        ));
-    };
-    let weight = match table.remove("weight") {
-        None => 1.0,
-        Some(toml::Value::Float(weight)) => weight,
-        Some(toml::Value::Integer(weight)) => weight as f64,
-        Some(other) => {
-            return Err(Error::config(format!(
-                "weight = {other}: expected a number"
-            )));
-        }
-    };
-    Ok((registry.make_mixer(&name, table)?, weight))
 }

@@ -5,7 +5,7 @@
 ///
 /// Names come from file systems and archives, and end up in terminals and reports: a name must not
 /// be able to move the cursor, break a line or hide.
-pub(super) fn readable(bytes: &[u8]) -> String {
+pub(crate) fn readable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -21,7 +21,7 @@ pub(super) fn readable(bytes: &[u8]) -> String {
 }
 
 /// [`readable`], with the middle of a long name left out: for messages.
-pub(super) fn short(bytes: &[u8]) -> String {
+pub(crate) fn short(bytes: &[u8]) -> String {
     const WHOLE: usize = 200;
     if bytes.len() <= WHOLE {
         return readable(bytes);
