@@ -187,6 +187,13 @@ impl Error {
         self.within(Context::Key(key.into()))
     }
 
+    /// The same error about a key that its message names already.
+    #[must_use]
+    pub fn about_key(mut self, key: impl Into<String>) -> Error {
+        self.0.context.push(Context::Key(key.into()));
+        self
+    }
+
     /// The same error on a line of a text, counted from 1.
     #[must_use]
     pub fn on_line(self, text: &str, line: usize) -> Error {

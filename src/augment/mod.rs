@@ -100,7 +100,8 @@ pub trait Kernel: Send + Sync + fmt::Debug {
 /// # Example
 ///
 /// ```
-/// use feedmill::augment::{self, ColorJitter, Size};
+/// use feedmill::augment::{self, ColorJitter};
+/// use feedmill::geometry::Size;
 ///
 /// let brighter = ColorJitter::new([1.5, 1.5], 0.0, 0.0, 0.0);
 /// let (frame, rgb) = augment::apply(&brighter, 7, 1, 1, &[10, 100, 200])?;

@@ -44,7 +44,7 @@ impl Value for f32 {
 /// # Example
 ///
 /// ```
-/// use feedmill::augment::Size;
+/// use feedmill::geometry::Size;
 /// use feedmill::mix::{Blend, apply};
 ///
 /// let (a, b) = ([10u8, 20, 30], [20, 20, 31]);

@@ -49,7 +49,7 @@ pub struct Sealed {
 ///
 /// ```
 /// use feedmill::shard::{Backing, Record, Shard, Stamp, Writer};
-/// use feedmill::source::{Codec, Target};
+/// use feedmill::sample::{Codec, Target};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("one.mill");

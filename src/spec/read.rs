@@ -84,12 +84,17 @@ impl ReadError {
 
     /// A configuration error that names the key.
     fn with_keys(self) -> Error {
-        let key = self.keys.join(".");
         let error = Error::config(self.to_string());
-        if key.is_empty() {
-            error
-        } else {
-            error.in_key(key)
+        let key = self.keys.join(".");
+        match &self.problem {
+            // The text names the field itself, so only the structure needs it.
+            Problem::Unknown {
+                what: "field",
+                found,
+                ..
+            } if key.is_empty() => error.about_key(found),
+            _ if key.is_empty() => error,
+            _ => error.in_key(key),
         }
     }
 }
