@@ -101,8 +101,13 @@ fn expand<'a>(prefix: String, text: &'a str, found: &mut Vec<String>) -> &'a str
     };
     loop {
         inside = expand(format!("{path}::"), inside, found).trim_start();
-        if let Some((_, rest)) = inside.split_once("as ").filter(|(before, _)| before.is_empty()) {
-            inside = rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').trim_start();
+        if let Some((_, rest)) = inside
+            .split_once("as ")
+            .filter(|(before, _)| before.is_empty())
+        {
+            inside = rest
+                .trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
+                .trim_start();
         }
         match inside.strip_prefix(',') {
             Some(rest) => inside = rest.trim_start(),
@@ -183,7 +188,11 @@ fn uses() -> BTreeMap<Module, BTreeSet<Module>> {
     let is_test = |path: &Path| {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let parent = path.with_file_name("mod.rs");
-        let declared_in = if parent.exists() { parent } else { root.join("lib.rs") };
+        let declared_in = if parent.exists() {
+            parent
+        } else {
+            root.join("lib.rs")
+        };
         let text = fs::read_to_string(declared_in).unwrap();
         text.contains(&format!("#[cfg(test)]\nmod {name};"))
     };
@@ -258,8 +267,10 @@ fn files_form_no_circle() {
         }
         reached
     };
-    let reached: BTreeMap<&Module, BTreeSet<&Module>> =
-        uses.keys().map(|module| (module, reached(module))).collect();
+    let reached: BTreeMap<&Module, BTreeSet<&Module>> = uses
+        .keys()
+        .map(|module| (module, reached(module)))
+        .collect();
     let mut circles: BTreeSet<Vec<String>> = BTreeSet::new();
     for (module, found) in &reached {
         let circle: Vec<String> = found
@@ -271,5 +282,8 @@ fn files_form_no_circle() {
             circles.insert(circle);
         }
     }
-    assert!(circles.is_empty(), "files that use each other: {circles:#?}");
+    assert!(
+        circles.is_empty(),
+        "files that use each other: {circles:#?}"
+    );
 }

@@ -1,6 +1,7 @@
 //! Mixing, pixel by pixel from the definition.
 
-use super::blend::{Blend, Of};
+use super::blend::Blend;
+use super::term::Of;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 

@@ -24,11 +24,12 @@ mod params;
 mod relabel;
 pub mod saliency;
 mod scene;
+mod term;
 
 use std::fmt;
 
 pub use apply::{Value, apply};
-pub use blend::{Blend, Mask, Of, Term};
+pub use blend::{Blend, Mask};
 pub use co_mixup::co_mixup;
 pub use forms::{Mosaic, Patch, Patches, Tile, TileFilter, Tiles};
 pub use maps::{Map, MapSource};
@@ -37,6 +38,7 @@ pub use mixers::*;
 pub use options::{Emit, Lambda, Masks, Mix, Partner};
 pub use relabel::{patch_mask, relabel};
 pub use scene::{Drawn, Label, Mixed, Outcome, Pasted, Resolve, Role, Scene, SlotMix};
+pub use term::{Of, Term};
 
 use crate::error::Result;
 use crate::geometry::Size;

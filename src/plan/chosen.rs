@@ -10,7 +10,7 @@ use super::facts::{By, Facts};
 use super::groups::Groups;
 use super::sampler::{Episodes, Pk, Replacement, Sampler, Weighted, check_weights};
 use super::select::Picked;
-use super::stream;
+use super::sums;
 use crate::error::{Error, Result};
 
 /// Everything that stays the same from one task to the next.
@@ -125,7 +125,7 @@ impl Chosen {
         if let Sampler::Weighted(weighted) = &setup.sampler
             && weighted.replacement
         {
-            self.cumulated = Some(stream::cumulated(self.sampling_weights(weighted, samples)?));
+            self.cumulated = Some(sums::cumulated(self.sampling_weights(weighted, samples)?));
         }
         let Some(by) = setup.sampler.needs() else {
             return Ok(());

@@ -8,6 +8,7 @@ use super::deal::Deal;
 use super::facts::Facts;
 use super::sampler::{Balanced, Grouped, Sampler, check_weights};
 use super::stream::{self, Kind, Stream};
+use super::sums;
 use super::{Last, Order, Place, Setup, Share, World};
 use crate::error::{Error, Result};
 
@@ -125,7 +126,7 @@ impl Epoch {
                 if *replacement {
                     Kind::Drawn {
                         groups: groups(),
-                        cumulated: stream::cumulated(weights),
+                        cumulated: sums::cumulated(weights),
                     }
                 } else {
                     Kind::Dealt {

@@ -16,6 +16,7 @@ mod permutation;
 mod sampler;
 mod select;
 mod stream;
+mod sums;
 mod world;
 
 use std::collections::{BTreeSet, VecDeque};

@@ -1,7 +1,8 @@
 //! The footer as written: columns that grow record by record.
 
+use super::index::Entry;
 use super::layout::{self, Cell};
-use super::{Entry, Record};
+use super::record::Record;
 use crate::error::{Error, Result};
 use crate::sample::{Codec, Target};
 

@@ -12,6 +12,7 @@ mod columns;
 mod index;
 mod layout;
 mod manifest;
+mod record;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -23,7 +24,8 @@ pub use index::Entry;
 pub use layout::Stamp;
 pub(crate) use manifest::is_leftover;
 pub use manifest::{Listed, MANIFEST, Manifest};
-pub use writer::{Record, Sealed, Writer};
+pub use record::Record;
+pub use writer::{Sealed, Writer};
 
 use bytes::Bytes;
 

@@ -10,7 +10,8 @@ use arrow_schema::{ArrowError, Schema, SchemaRef};
 use bytes::Bytes;
 
 use super::cells::{Layout, Table, caught};
-use super::{Access, Columns, Format, Source, detect};
+use super::format::{Format, files};
+use super::{Access, Columns, Source};
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
 use crate::storage::mmap;
@@ -81,7 +82,7 @@ impl ArrowFile {
             classes: Vec::new(),
             fingerprint: Fingerprint(0),
         };
-        for (index, path) in detect::files(path, Format::Arrow)?.into_iter().enumerate() {
+        for (index, path) in files(path, Format::Arrow)?.into_iter().enumerate() {
             let bytes = mmap::map(&path)?;
             let place = names::readable(path.as_os_str().as_encoded_bytes());
             let found = read(&bytes, &|schema| Layout::of(schema, columns).map(Some));

@@ -15,6 +15,7 @@ mod blend;
 mod cells;
 mod detect;
 mod folder;
+mod format;
 pub(crate) mod indexed;
 mod memory;
 #[cfg(feature = "arrow")]
@@ -30,8 +31,9 @@ pub(crate) use blend::Blend;
 #[cfg(feature = "arrow")]
 pub use cells::Columns;
 pub(crate) use detect::open_bare;
-pub use detect::{Format, detect, open, open_as};
+pub use detect::{detect, open, open_as};
 pub use folder::Folder;
+pub use format::Format;
 pub use memory::Memory;
 #[cfg(feature = "arrow")]
 pub use parquet::Parquet;

@@ -18,7 +18,8 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use self::cache::Cache;
 use super::cells::{Layout, Table, caught};
-use super::{Columns, Format, Source, detect};
+use super::format::{Format, files};
+use super::{Columns, Source};
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
 use crate::storage::{names, positioned};
@@ -109,7 +110,7 @@ impl Parquet {
         };
         let mut sum = FingerprintBuilder::default();
         sum.push(b"parquet");
-        for path in detect::files(path, Format::Parquet)? {
+        for path in files(path, Format::Parquet)? {
             let file = Arc::new(positioned::PositionedFile::open(&path)?);
             source
                 .add(file, columns, &mut sum)

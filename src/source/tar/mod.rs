@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use self::member::{Member, Members, Type};
+use super::Source;
+use super::format::{Format, files};
 use super::sidecar::Sidecar;
-use super::{Format, Source, detect};
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
 use crate::storage::{names, positioned};
@@ -127,7 +128,7 @@ impl Tar {
             skipped: Skipped::default(),
             fingerprint: Fingerprint(0),
         };
-        for file in detect::files(path, Format::Tar)? {
+        for file in files(path, Format::Tar)? {
             let mut file = positioned::PositionedFile::open(&file)?;
             tar.index(&file)?;
             if tar.files.len() >= HELD_OPEN {
