@@ -10,7 +10,7 @@ use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
 use feedmill::mix::Scene;
 use feedmill::plan::{
-    Balanced, By, Episodes, Facts, Grouping, Last, Pk, Plan, Sampler, Setup, Share,
+    Balanced, By, Episodes, Grouping, Last, Pk, Plan, SampleMetadata, Sampler, Setup, Share,
 };
 use feedmill::rng::{Coord, OpKey, RandomStream};
 use feedmill::sample::Codec;
@@ -61,7 +61,7 @@ fn planned(sampler: impl Into<Sampler>, batch: usize) -> Plan {
     let of = (0..samples as u32).map(|sample| sample % 1000).collect();
     Plan::new(
         setup,
-        Facts::new().with(
+        SampleMetadata::new().with(
             By::Class,
             Grouping {
                 of,

@@ -117,7 +117,7 @@ fn mixed_and_smoothed_targets_equal_timm() {
         let targets = [words[4], words[5]].map(|class| Target::Class(class.parse().unwrap()));
         let mixed = Mixed {
             method: Method::MixUp,
-            role: crate::mix::Role::Mixed,
+            role: crate::mix::EmitRole::Mixed,
             slot: 0,
             sources: vec![0, 1],
             weights: vec![lam, 1.0 - lam],

@@ -66,12 +66,12 @@ pub struct Report {
     /// Shards of these that an earlier run had written.
     pub kept: u64,
     /// Samples that were left out, by their number in the source.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedSample>,
 }
 
 /// A bad image that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
+pub struct SkippedSample {
     /// Its number in the source.
     pub sample: u64,
     /// Its name.
@@ -181,7 +181,7 @@ struct Job<'a> {
 struct Done {
     sealed: Sealed,
     kept: bool,
-    skipped: Vec<Skipped>,
+    skipped: Vec<SkippedSample>,
 }
 
 impl Job<'_> {
@@ -349,13 +349,13 @@ impl Job<'_> {
         id: u64,
         worker: &mut Worker,
         mut then: impl FnMut(&Record<'_>, &[u8], &[Plane]) -> Result<()>,
-    ) -> Result<std::result::Result<(), Skipped>> {
+    ) -> Result<std::result::Result<(), SkippedSample>> {
         let bad = |error: Error| {
             if !self.options.skip_bad {
                 return Err(error);
             }
             let (kind, message) = (error.kind(), error.message().to_owned());
-            Ok(Err(Skipped {
+            Ok(Err(SkippedSample {
                 sample: id,
                 name: self.source.name(id),
                 kind,

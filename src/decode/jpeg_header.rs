@@ -1,13 +1,13 @@
 //! Which JPEGs are decoded, by whom and how they stand: what needs no decoding.
 
 use super::jpeg::{self, Process};
-use super::{Limits, exif, turn::Turn};
+use super::{Limits, exif, orientation::Orientation};
 use crate::error::{Error, Kind, Result};
 
 pub(super) struct Header {
     pub(super) width: u32,
     pub(super) height: u32,
-    pub(super) turn: Turn,
+    pub(super) orientation: Orientation,
     /// Who reads it.
     pub(super) reader: Reader,
 }
@@ -67,9 +67,9 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
         _ if progressive || parts < components => Reader::Scans { progressive },
         _ => Reader::OneScan,
     };
-    let turn = exif
+    let orientation = exif
         .and_then(exif::orientation)
-        .map_or(Turn::Upright, Turn::from_exif);
+        .map_or(Orientation::Upright, Orientation::from_exif);
     if let Reader::Scans { .. } | Reader::General = reader {
         check_scans(bytes, scan, limits)?;
     }
@@ -87,7 +87,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
     Ok(Header {
         width,
         height,
-        turn,
+        orientation,
         reader,
     })
 }

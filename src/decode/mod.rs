@@ -18,16 +18,16 @@
 mod exif;
 pub mod jpeg;
 mod jpeg_header;
+mod orientation;
 pub(crate) mod plane;
 mod png;
-mod turn;
 mod webp;
 
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
 use crate::sample::Codec;
 use jpeg_header::Reader;
-use turn::Turn;
+use orientation::Orientation;
 
 /// What an image may cost at most. The defaults admit any photograph and refuse decompression
 /// bombs.
@@ -92,7 +92,7 @@ pub struct Probe {
     /// Rows of the upright image.
     pub height: u32,
     codec: Codec,
-    turn: Turn,
+    orientation: Orientation,
     /// Whose a JPEG is; of no account for other codecs.
     reader: Reader,
     /// By how much the sides above are smaller than stored.
@@ -158,18 +158,23 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
             ),
         ));
     }
-    let (width, height, turn, reader) = match codec {
+    let (width, height, orientation, reader) = match codec {
         Codec::Jpeg => {
             let header = jpeg_header::read(bytes, limits)?;
-            (header.width, header.height, header.turn, header.reader)
+            (
+                header.width,
+                header.height,
+                header.orientation,
+                header.reader,
+            )
         }
         Codec::Png => {
             let (width, height) = png::size(bytes)?;
-            (width, height, Turn::Upright, Reader::General)
+            (width, height, Orientation::Upright, Reader::General)
         }
         Codec::WebP => {
             let (width, height) = webp::size(bytes)?;
-            (width, height, Turn::Upright, Reader::General)
+            (width, height, Orientation::Upright, Reader::General)
         }
         Codec::Raw {
             width,
@@ -191,7 +196,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
                     ),
                 ));
             }
-            (width, height, Turn::Upright, Reader::General)
+            (width, height, Orientation::Upright, Reader::General)
         }
     };
     if width == 0 || height == 0 {
@@ -208,7 +213,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
             ),
         ));
     }
-    let (width, height) = if turn.swaps_sides() {
+    let (width, height) = if orientation.swaps_sides() {
         (height, width)
     } else {
         (width, height)
@@ -217,7 +222,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
         width,
         height,
         codec,
-        turn,
+        orientation,
         reader,
         scale: jpeg::Scale::Full,
     })
@@ -302,8 +307,8 @@ impl Decoder {
             probe.width,
             probe.height
         );
-        let stored = probe.turn.stored(region, probe.width, probe.height);
-        let (stored_width, stored_height) = if probe.turn.swaps_sides() {
+        let stored = probe.orientation.stored(region, probe.width, probe.height);
+        let (stored_width, stored_height) = if probe.orientation.swaps_sides() {
             (probe.height, probe.width)
         } else {
             (probe.width, probe.height)
@@ -311,7 +316,7 @@ impl Decoder {
         let pixels = region.width as usize * region.height as usize * 3;
         if probe.codec == Codec::Jpeg && probe.reader != Reader::General {
             out.resize(pixels, 0);
-            let upright = probe.turn == Turn::Upright;
+            let upright = probe.orientation == Orientation::Upright;
             self.whole.resize(if upright { 0 } else { pixels }, 0);
             let target = if upright {
                 &mut out[..]
@@ -341,7 +346,7 @@ impl Decoder {
                 Err(error) => return Err(error.into()),
                 Ok(()) if upright => return Ok(()),
                 Ok(()) => {
-                    probe.turn.apply(
+                    probe.orientation.apply(
                         &self.whole,
                         stored.width as usize,
                         stored.height as usize,
@@ -372,13 +377,13 @@ impl Decoder {
             )));
         }
         out.resize(pixels, 0);
-        if probe.turn == Turn::Upright {
+        if probe.orientation == Orientation::Upright {
             crop_raw(&self.whole, stored_width as usize, 3, stored, out);
         } else {
             let mut cut = vec![0; pixels];
             crop_raw(&self.whole, stored_width as usize, 3, stored, &mut cut);
             probe
-                .turn
+                .orientation
                 .apply(&cut, stored.width as usize, stored.height as usize, out);
         }
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! Slots mix with partners of their own *group*: neighboring slots that one rank owns. What is
 //! drawn for a group depends on (seed, epoch, batch, group) alone and sees sizes, never pixels;
-//! where a mixer has to look at pixels, maps or labels, it leaves a [`Resolve`] that does so when the group is there, without any chance of its own. What comes out is a [`Blend`]: one of a few
+//! where a mixer has to look at pixels, maps or labels, it leaves a [`ResolveMix`] that does so when the group is there, without any chance of its own. What comes out is a [`Blend`]: one of a few
 //! forms, each of which says of every pixel of which pixels of which sources it is the weighted
 //! sum. The final pass reads the untouched 8-bit views and writes the output: nothing is mixed in
 //! place, so any partner graph works.
@@ -37,7 +37,7 @@ pub use method::Method;
 pub use mixers::*;
 pub use options::{Emit, Lambda, Masks, Mix, Partner};
 pub use relabel::{patch_mask, relabel};
-pub use scene::{Drawn, Label, Mixed, Outcome, Pasted, Resolve, Role, Scene, SlotMix};
+pub use scene::{EmitRole, Label, MixPlan, MixResult, Mixed, Pasted, ResolveMix, Scene, SlotMix};
 pub use term::{Of, Term};
 
 use crate::error::Result;
@@ -94,7 +94,7 @@ pub trait Mixer: Send + Sync + fmt::Debug {
     }
 
     /// Draws how images of size `frame` are mixed. All randomness comes from `rng`.
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn;
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan;
 }
 
 /// Whom a mixer mixes a slot with, out of the slot's group.
@@ -114,6 +114,6 @@ pub enum Sources {
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
-mod laws;
+mod properties;
 #[cfg(test)]
 mod tests;

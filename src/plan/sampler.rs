@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::curve::Curve;
-use super::facts::{By, Values};
+use super::metadata::{By, Values};
 use crate::error::{Error, Result};
 
 /// How batches are composed. In a recipe: the table `[sampler]`, named by its key `kind`.

@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::chosen::Chosen;
-use super::deal::{Deal, Exchange};
 use super::groups::Groups;
 use super::order::Walk;
 use super::permutation::Permutation;
+use super::quota::{Apportionment, QuotaSwap};
+use super::selection::Selection;
 use super::sums::by_sums;
 use super::{Last, Order, Place};
 use crate::rng::{Domain, RandomStream};
@@ -42,9 +42,9 @@ pub(super) enum Kind {
     /// All chosen samples in the recipe's order.
     Plain,
     /// Groups in turn; `named` if the batch says which group it was.
-    Dealt {
+    ByQuota {
         groups: Arc<Groups>,
-        deal: Arc<Deal>,
+        apportionment: Arc<Apportionment>,
         named: bool,
     },
     /// Group and sample of every slot drawn anew, by sums of the groups' shares.
@@ -99,17 +99,17 @@ impl Stream {
     pub(super) fn places(
         &self,
         key: (u64, u32),
-        chosen: &Chosen,
+        selection: &Selection,
         (index, batch, last): (u64, u64, Last),
         range: Range<u64>,
     ) -> Vec<(Place, bool)> {
         let start = index * batch;
         let filled = self.filled(index, batch, last);
-        let mut walk = Steps::new(self, key, chosen);
+        let mut walk = Steps::new(self, key, selection);
         // Slots of a dealt batch are shuffled: what is dealt is fixed, and who is whose neighbor
         // should not be.
         let arranged = match &self.kind {
-            Kind::Dealt { .. } if self.shuffled() => Permutation::drawn(
+            Kind::ByQuota { .. } if self.shuffled() => Permutation::drawn(
                 Domain::Sampler,
                 key.0,
                 key.1,
@@ -132,7 +132,7 @@ impl Stream {
     pub(super) fn batches_with(
         &self,
         key: (u64, u32),
-        chosen: &Chosen,
+        selection: &Selection,
         sample: u64,
         (batches, batch, last): (u64, u64, Last),
     ) -> Vec<u64> {
@@ -141,8 +141,8 @@ impl Stream {
         } else {
             batches * batch
         };
-        let mut walk = Steps::new(self, key, chosen);
-        let here = |position: &u64| chosen.sample(walk.at(*position).place) == sample;
+        let mut walk = Steps::new(self, key, selection);
+        let here = |position: &u64| selection.sample(walk.at(*position).place) == sample;
         let mut found: Vec<u64> = (0..end)
             .filter(here)
             .map(|position| position / batch)
@@ -179,13 +179,13 @@ struct Steps<'a> {
     stream: &'a Stream,
     key: (u64, u32),
     walk: Walk,
-    exchange: Exchange,
+    exchange: QuotaSwap,
 }
 
 impl<'a> Steps<'a> {
-    fn new(stream: &'a Stream, key: (u64, u32), chosen: &Chosen) -> Steps<'a> {
+    fn new(stream: &'a Stream, key: (u64, u32), selection: &Selection) -> Steps<'a> {
         let (order, n) = match &stream.kind {
-            Kind::Plain => (stream.order, chosen.len),
+            Kind::Plain => (stream.order, selection.len),
             _ => (Order::Sequential, 1),
         };
         let mut walk = Walk::new(key, order, n);
@@ -205,7 +205,7 @@ impl<'a> Steps<'a> {
             stream,
             key,
             walk,
-            exchange: Exchange::default(),
+            exchange: QuotaSwap::default(),
         }
     }
 
@@ -244,15 +244,15 @@ impl<'a> Steps<'a> {
                 let (round, nth) = over(self.walk.len() as usize);
                 Place::plain(self.walk.at(nth), occurrence(round))
             }
-            Kind::Dealt {
+            Kind::ByQuota {
                 groups,
-                deal,
+                apportionment,
                 named,
             } => {
                 let shuffled = self.stream.shuffled();
                 let (group, nth) = match shuffled {
-                    true => deal.shuffled(self.key, &mut self.exchange, nth),
-                    false => deal.at(nth),
+                    true => apportionment.shuffled(self.key, &mut self.exchange, nth),
+                    false => apportionment.at(nth),
                 };
                 let size = groups.size(group);
                 let (round, mut local) = (nth / size, nth % size);

@@ -2,13 +2,13 @@
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
-mod blend;
 mod folds;
 mod mix;
 mod parse;
 mod presets;
 mod registry;
 mod schedule;
+mod source;
 mod view;
 
 use std::collections::BTreeSet;
@@ -24,12 +24,12 @@ use crate::error::{Error, Result};
 use crate::mix::{Masks, Mix};
 use crate::plan::{ByClass, Dirichlet, Last, Order, Sampler, Select};
 use crate::sample::Fingerprint;
-pub use blend::Blended;
 pub use folds::{OpFolds, Side};
 #[cfg(test)]
 pub(crate) use mix::read_mix;
 pub use registry::Registry;
 use schedule::Schedule;
+pub use source::SourceConfig;
 pub use view::{ScheduledOp, View};
 
 /// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give
@@ -66,7 +66,7 @@ pub struct Recipe {
     pub(crate) sampler: Sampler,
     pub(crate) select: Vec<Select>,
     /// Empty unless the recipe says something of its sources.
-    pub(crate) sources: Vec<Blended>,
+    pub(crate) sources: Vec<SourceConfig>,
     pub(crate) table: Option<PathBuf>,
     /// Empty until an op or a view is added; [`Recipe::views`] is what counts.
     views: Vec<View>,
@@ -251,8 +251,8 @@ struct Canonical<'a> {
     sampler: Option<&'a Sampler>,
     #[serde(skip_serializing_if = "<[Select]>::is_empty")]
     select: &'a [Select],
-    #[serde(skip_serializing_if = "<[Blended]>::is_empty")]
-    source: &'a [Blended],
+    #[serde(skip_serializing_if = "<[SourceConfig]>::is_empty")]
+    source: &'a [SourceConfig],
     #[serde(skip_serializing_if = "Option::is_none")]
     op_folds: Option<&'a OpFolds>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -405,7 +405,7 @@ impl Recipe {
 
     /// Adds what is to be known of the next source of a blend ([`crate::Loader::sources`]).
     #[must_use]
-    pub fn source(mut self, source: Blended) -> Recipe {
+    pub fn source(mut self, source: SourceConfig) -> Recipe {
         self.sources.push(source);
         self
     }

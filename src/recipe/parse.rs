@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::mix::{read_choice, read_mix};
 use super::schedule::Schedule;
 use super::view::{self, Part};
-use super::{Blended, Decode, OnBad, OpFolds, Output, Recipe, Registry, TargetOptions, View};
+use super::{Decode, OnBad, OpFolds, Output, Recipe, Registry, SourceConfig, TargetOptions, View};
 use crate::augment::{Joint, take_name};
 use crate::error::{Error, Result};
 use crate::mix::Mix;
@@ -31,7 +31,7 @@ struct Form {
     #[serde(default)]
     select: Vec<Located<Select>>,
     #[serde(default)]
-    source: Vec<Blended>,
+    source: Vec<SourceConfig>,
     table: Option<PathBuf>,
     op_folds: Option<Located<OpFolds>>,
     #[serde(default)]

@@ -9,7 +9,7 @@ use arrow_ipc::{Block, MessageHeader, MetadataVersion};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use bytes::Bytes;
 
-use super::cells::{Layout, Table, caught};
+use super::arrow_columns::{Layout, Table, caught};
 use super::format::{Format, files};
 use super::{Access, Columns, Source};
 use crate::error::{Error, Kind, Result};
@@ -260,19 +260,19 @@ const CONTINUATION: [u8; 4] = [0xff; 4];
 
 /// Reads all tables of a file or stream.
 /// What is wanted of a schema; nothing may be.
-type Wish<'a> = &'a dyn Fn(&Schema) -> Result<Option<Layout>>;
+type Projection<'a> = &'a dyn Fn(&Schema) -> Result<Option<Layout>>;
 
 /// A layout with its tables; `None` if nothing is wanted of the file's schema.
 type Found = Result<Option<(Layout, Vec<Table>)>>;
 
-fn read(bytes: &Bytes, wish: Wish<'_>) -> Found {
+fn read(bytes: &Bytes, wish: Projection<'_>) -> Found {
     match bytes.starts_with(MAGIC) {
         true => read_file(bytes, wish),
         false => read_stream(bytes, wish),
     }
 }
 
-fn read_file(bytes: &Bytes, wish: Wish<'_>) -> Found {
+fn read_file(bytes: &Bytes, wish: Projection<'_>) -> Found {
     let len = bytes.len();
     let cut = || {
         Error::new(
@@ -324,7 +324,7 @@ fn read_file(bytes: &Bytes, wish: Wish<'_>) -> Found {
     Ok(Some((reader.layout, reader.tables)))
 }
 
-fn read_stream(bytes: &Bytes, wish: Wish<'_>) -> Found {
+fn read_stream(bytes: &Bytes, wish: Projection<'_>) -> Found {
     let mut at = 0;
     let mut reader: Option<Reader<'_>> = None;
     loop {

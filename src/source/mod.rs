@@ -10,13 +10,13 @@ use crate::sample::{Annotations, Fingerprint, Payload, Sample, Target};
 
 #[cfg(feature = "arrow")]
 mod arrow;
-mod blend;
 #[cfg(feature = "arrow")]
-mod cells;
+mod arrow_columns;
 mod detect;
 mod folder;
 mod format;
 pub(crate) mod indexed;
+mod joined;
 mod memory;
 #[cfg(feature = "arrow")]
 mod parquet;
@@ -27,18 +27,18 @@ mod tar;
 
 #[cfg(feature = "arrow")]
 pub use arrow::ArrowFile;
-pub(crate) use blend::Blend;
 #[cfg(feature = "arrow")]
-pub use cells::Columns;
+pub use arrow_columns::Columns;
 pub(crate) use detect::open_bare;
 pub use detect::{detect, open, open_as};
 pub use folder::Folder;
 pub use format::Format;
+pub(crate) use joined::JoinedSources;
 pub use memory::Memory;
 #[cfg(feature = "arrow")]
 pub use parquet::Parquet;
 pub use shards::Shards;
-pub use tar::{Skipped, Tar};
+pub use tar::{SkippedMembers, Tar};
 
 /// A data set: samples by number.
 ///

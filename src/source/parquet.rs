@@ -17,7 +17,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use self::cache::Cache;
-use super::cells::{Layout, Table, caught};
+use super::arrow_columns::{Layout, Table, caught};
 use super::format::{Format, files};
 use super::{Columns, Source};
 use crate::error::{Error, Kind, Result};

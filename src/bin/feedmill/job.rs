@@ -92,7 +92,7 @@ impl Job {
         }
         let mut loader = match &self.weight[..] {
             [] => Loader::sources(sources, recipe)?,
-            weights => Loader::blend(
+            weights => Loader::weighted_sources(
                 sources.into_iter().zip(weights.iter().copied()).collect(),
                 recipe,
             )?,

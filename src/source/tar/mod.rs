@@ -52,14 +52,14 @@ pub struct Tar {
     /// Whether any sample has a class, or should have.
     labeled: bool,
     classes: Vec<String>,
-    skipped: Skipped,
+    skipped: SkippedMembers,
     fingerprint: Fingerprint,
 }
 
 /// Members of tars that became no sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Skipped {
+pub struct SkippedMembers {
     /// Hard and symbolic links.
     pub links: u64,
     /// Devices and pipes.
@@ -125,7 +125,7 @@ impl Tar {
             bad: BTreeMap::new(),
             labeled: false,
             classes: Vec::new(),
-            skipped: Skipped::default(),
+            skipped: SkippedMembers::default(),
             fingerprint: Fingerprint(0),
         };
         for file in files(path, Format::Tar)? {
@@ -149,7 +149,7 @@ impl Tar {
             tar.classes_from_folders()
                 .map_err(|error| error.in_file(path))?;
         }
-        if tar.skipped != Skipped::default() {
+        if tar.skipped != SkippedMembers::default() {
             tracing::warn!(tar = %path.display(), "skipped {}", tar.skipped);
         }
         tar.sides
@@ -159,7 +159,7 @@ impl Tar {
     }
 
     /// What became no sample.
-    pub fn skipped(&self) -> Skipped {
+    pub fn skipped(&self) -> SkippedMembers {
         self.skipped
     }
 
@@ -488,9 +488,9 @@ impl Source for Tar {
     }
 }
 
-impl std::fmt::Display for Skipped {
+impl std::fmt::Display for SkippedMembers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Skipped {
+        let SkippedMembers {
             links,
             devices,
             others,

@@ -6,16 +6,16 @@
 use std::sync::Arc;
 
 use super::Setup;
-use super::facts::{By, Facts};
 use super::groups::Groups;
+use super::metadata::{By, SampleMetadata};
 use super::sampler::{Episodes, Pk, Replacement, Sampler, Weighted, check_weights};
-use super::select::Picked;
+use super::select::SelectedSamples;
 use super::sums;
 use crate::error::{Error, Result};
 
 /// Everything that stays the same from one task to the next.
 #[derive(Clone, Debug)]
-pub(super) struct Chosen {
+pub(super) struct Selection {
     /// The tasks that they are chosen for.
     tasks: Vec<u32>,
     pub(super) len: u64,
@@ -30,11 +30,16 @@ pub(super) struct Chosen {
     pub(super) cumulated: Option<Arc<[f64]>>,
 }
 
-impl Chosen {
+impl Selection {
     /// The samples of an epoch.
-    pub(super) fn new(setup: &Setup, facts: &Facts, samples: u64, epoch: u32) -> Result<Chosen> {
-        let tasks = Chosen::tasks(setup, facts, epoch)?;
-        let picked = match &setup.select[..] {
+    pub(super) fn new(
+        setup: &Setup,
+        metadata: &SampleMetadata,
+        samples: u64,
+        epoch: u32,
+    ) -> Result<Selection> {
+        let tasks = Selection::tasks(setup, metadata, epoch)?;
+        let selected = match &setup.select[..] {
             [] => None,
             selects => {
                 let all = u32::try_from(samples).map_err(|_| {
@@ -42,52 +47,55 @@ impl Chosen {
                         "{samples} samples: a selection counts up to 2^32 of them"
                     ))
                 })?;
-                let all = Picked {
+                let all = SelectedSamples {
                     samples: (0..all).collect(),
                     weights: None,
                 };
-                let apply =
-                    |picked, select: &super::Select| select.apply(picked, facts, samples, epoch);
+                let apply = |selected, select: &super::Select| {
+                    select.apply(selected, metadata, samples, epoch)
+                };
                 Some(selects.iter().try_fold(all, apply)?)
             }
         };
-        let (picked, weights) = picked.map_or((None, None), |picked| {
-            (Some(picked.samples), picked.weights)
+        let (selected, weights) = selected.map_or((None, None), |selected| {
+            (Some(selected.samples), selected.weights)
         });
-        let sources = match (&picked, setup.sources.len()) {
-            (Some(picked), 2..) => Groups::chosen(facts.grouping(&By::Source)?, Some(picked)),
-            (Some(picked), _) => Groups::neighbors([picked.len() as u64]),
+        let sources = match (&selected, setup.sources.len()) {
+            (Some(selected), 2..) => {
+                Groups::of_selection(metadata.grouping(&By::Source)?, Some(selected))
+            }
+            (Some(selected), _) => Groups::neighbors([selected.len() as u64]),
             (None, _) => Groups::neighbors(setup.sources.iter().map(|share| share.len)),
         };
-        let mut chosen = Chosen {
+        let mut selection = Selection {
             tasks,
-            len: picked
+            len: selected
                 .as_ref()
-                .map_or(samples, |picked| picked.len() as u64),
-            samples: picked,
+                .map_or(samples, |selected| selected.len() as u64),
+            samples: selected,
             weights,
             sources: Arc::new(sources),
             groups: None,
             cumulated: None,
         };
-        chosen
-            .prepare(setup, facts, samples)
+        selection
+            .prepare(setup, metadata, samples)
             .map_err(|error| error.at("sampler"))?;
-        Ok(chosen)
+        Ok(selection)
     }
 
     /// The task of each selection in an epoch.
-    fn tasks(setup: &Setup, facts: &Facts, epoch: u32) -> Result<Vec<u32>> {
+    fn tasks(setup: &Setup, metadata: &SampleMetadata, epoch: u32) -> Result<Vec<u32>> {
         setup
             .select
             .iter()
-            .map(|select| Ok(select.task(facts, epoch)?.0))
+            .map(|select| Ok(select.task(metadata, epoch)?.0))
             .collect()
     }
 
     /// True if they are those of an epoch, too.
-    pub(super) fn are_of(&self, setup: &Setup, facts: &Facts, epoch: u32) -> bool {
-        Chosen::tasks(setup, facts, epoch).is_ok_and(|tasks| tasks == self.tasks)
+    pub(super) fn are_of(&self, setup: &Setup, metadata: &SampleMetadata, epoch: u32) -> bool {
+        Selection::tasks(setup, metadata, epoch).is_ok_and(|tasks| tasks == self.tasks)
     }
 
     pub(super) fn sample(&self, place: u64) -> u64 {
@@ -121,7 +129,7 @@ impl Chosen {
         Ok(weights)
     }
 
-    fn prepare(&mut self, setup: &Setup, facts: &Facts, samples: u64) -> Result<()> {
+    fn prepare(&mut self, setup: &Setup, metadata: &SampleMetadata, samples: u64) -> Result<()> {
         if let Sampler::Weighted(weighted) = &setup.sampler
             && weighted.replacement
         {
@@ -130,8 +138,8 @@ impl Chosen {
         let Some(by) = setup.sampler.needs() else {
             return Ok(());
         };
-        let grouping = facts.grouping(by)?;
-        let groups = Groups::chosen(grouping, self.samples.as_deref());
+        let grouping = metadata.grouping(by)?;
+        let groups = Groups::of_selection(grouping, self.samples.as_deref());
         let at_least = |least: u64, skip: bool, why: &str| {
             let small = (0..groups.count()).find(|&group| groups.size(group) < least);
             match small {

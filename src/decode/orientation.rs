@@ -4,7 +4,7 @@ use crate::geometry::Rect;
 
 /// How the stored image becomes the upright one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Orientation {
     #[default]
     Upright,
     Mirror,
@@ -16,39 +16,42 @@ pub(super) enum Turn {
     Left,
 }
 
-impl Turn {
+impl Orientation {
     /// The EXIF tag's value 1..=8; anything else counts as upright, as viewers do.
-    pub(super) fn from_exif(value: u16) -> Turn {
+    pub(super) fn from_exif(value: u16) -> Orientation {
         match value {
-            2 => Turn::Mirror,
-            3 => Turn::Half,
-            4 => Turn::Flip,
-            5 => Turn::Transpose,
-            6 => Turn::Right,
-            7 => Turn::Transverse,
-            8 => Turn::Left,
-            _ => Turn::Upright,
+            2 => Orientation::Mirror,
+            3 => Orientation::Half,
+            4 => Orientation::Flip,
+            5 => Orientation::Transpose,
+            6 => Orientation::Right,
+            7 => Orientation::Transverse,
+            8 => Orientation::Left,
+            _ => Orientation::Upright,
         }
     }
 
     pub(super) fn swaps_sides(self) -> bool {
         matches!(
             self,
-            Turn::Transpose | Turn::Right | Turn::Transverse | Turn::Left
+            Orientation::Transpose
+                | Orientation::Right
+                | Orientation::Transverse
+                | Orientation::Left
         )
     }
 
     /// Where the stored pixel (x, y) of a `width` x `height` image goes.
     fn place(self, x: usize, y: usize, width: usize, height: usize) -> (usize, usize) {
         match self {
-            Turn::Upright => (x, y),
-            Turn::Mirror => (width - 1 - x, y),
-            Turn::Half => (width - 1 - x, height - 1 - y),
-            Turn::Flip => (x, height - 1 - y),
-            Turn::Transpose => (y, x),
-            Turn::Right => (height - 1 - y, x),
-            Turn::Transverse => (height - 1 - y, width - 1 - x),
-            Turn::Left => (y, width - 1 - x),
+            Orientation::Upright => (x, y),
+            Orientation::Mirror => (width - 1 - x, y),
+            Orientation::Half => (width - 1 - x, height - 1 - y),
+            Orientation::Flip => (x, height - 1 - y),
+            Orientation::Transpose => (y, x),
+            Orientation::Right => (height - 1 - y, x),
+            Orientation::Transverse => (height - 1 - y, width - 1 - x),
+            Orientation::Left => (y, width - 1 - x),
         }
     }
 
@@ -57,14 +60,14 @@ impl Turn {
         let right = width - region.left - region.width;
         let bottom = height - region.top - region.height;
         let (left, top) = match self {
-            Turn::Upright => (region.left, region.top),
-            Turn::Mirror => (right, region.top),
-            Turn::Half => (right, bottom),
-            Turn::Flip => (region.left, bottom),
-            Turn::Transpose => (region.top, region.left),
-            Turn::Right => (region.top, right),
-            Turn::Transverse => (bottom, right),
-            Turn::Left => (bottom, region.left),
+            Orientation::Upright => (region.left, region.top),
+            Orientation::Mirror => (right, region.top),
+            Orientation::Half => (right, bottom),
+            Orientation::Flip => (region.left, bottom),
+            Orientation::Transpose => (region.top, region.left),
+            Orientation::Right => (region.top, right),
+            Orientation::Transverse => (bottom, right),
+            Orientation::Left => (bottom, region.left),
         };
         if self.swaps_sides() {
             Rect {
@@ -105,14 +108,14 @@ mod tests {
         let (width, height) = (5usize, 4usize);
         let stored: Vec<u8> = (0..width * height).flat_map(|i| [i as u8; 3]).collect();
         for exif in 1..=8 {
-            let turn = Turn::from_exif(exif);
-            let (w, h) = if turn.swaps_sides() {
+            let orientation = Orientation::from_exif(exif);
+            let (w, h) = if orientation.swaps_sides() {
                 (height, width)
             } else {
                 (width, height)
             };
             let mut upright = vec![0; stored.len()];
-            turn.apply(&stored, width, height, &mut upright);
+            orientation.apply(&stored, width, height, &mut upright);
             let region = Rect {
                 left: 1,
                 top: 2,
@@ -125,10 +128,10 @@ mod tests {
                 out
             };
             let expected = cut(&upright, w, region);
-            let part = turn.stored(region, w as u32, h as u32);
+            let part = orientation.stored(region, w as u32, h as u32);
             let mut found = vec![0; expected.len()];
             let piece = cut(&stored, width, part);
-            turn.apply(
+            orientation.apply(
                 &piece,
                 part.width as usize,
                 part.height as usize,
@@ -142,7 +145,7 @@ mod tests {
     fn right_turns_the_first_row_into_the_last_column() {
         let stored: Vec<u8> = [1, 2, 3, 4].into_iter().flat_map(|v| [v; 3]).collect();
         let mut out = vec![0; 12];
-        Turn::Right.apply(&stored, 2, 2, &mut out);
+        Orientation::Right.apply(&stored, 2, 2, &mut out);
         assert_eq!(
             out.iter().step_by(3).copied().collect::<Vec<_>>(),
             [3, 1, 4, 2]

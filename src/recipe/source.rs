@@ -11,13 +11,13 @@ use crate::plan::Curve;
 ///
 /// ```
 /// use feedmill::plan::Curve;
-/// use feedmill::recipe::Blended;
+/// use feedmill::recipe::SourceConfig;
 /// use feedmill::{Loader, Recipe, source};
 ///
 /// let recipe = Recipe::preset("imagenet")?
 ///     .batch(4)
-///     .source(Blended::new("real", 1.0))
-///     .source(Blended::new("generated", Curve::linear([0.0, 1.0], [0, 10])?));
+///     .source(SourceConfig::new("real", 1.0))
+///     .source(SourceConfig::new("generated", Curve::linear([0.0, 1.0], [0, 10])?));
 /// let both = vec![source::open("fixtures/photos")?, source::open("fixtures/photos")?];
 /// let loader = Loader::sources(both, recipe)?;
 /// assert!(loader.batch(0, 0)?.sources().iter().all(|source| *source == 0));
@@ -25,7 +25,7 @@ use crate::plan::Curve;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Blended {
+pub struct SourceConfig {
     /// Its name, which statistics show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -35,10 +35,10 @@ pub struct Blended {
     pub weight: Option<Curve>,
 }
 
-impl Blended {
+impl SourceConfig {
     /// A source with a name and a weight.
-    pub fn new(name: impl Into<String>, weight: impl Into<Curve>) -> Blended {
-        Blended {
+    pub fn new(name: impl Into<String>, weight: impl Into<Curve>) -> SourceConfig {
+        SourceConfig {
             name: Some(name.into()),
             weight: Some(weight.into()),
         }

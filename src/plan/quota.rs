@@ -15,7 +15,7 @@ use crate::rng::Domain;
 
 /// Positions dealt to groups in rounds.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Deal {
+pub(super) struct Apportionment {
     /// Positions of each group in a round.
     quotas: Vec<u64>,
     /// Their sum.
@@ -37,18 +37,18 @@ enum Form {
 
 /// Keeps what neighboring positions share.
 #[derive(Default)]
-pub(super) struct Exchange {
+pub(super) struct QuotaSwap {
     kept: Option<((u64, u64), Permutation)>,
 }
 
-impl Deal {
+impl Apportionment {
     /// Positions of a round at most: weights that are no multiples of less become multiples of this
     /// share of their sum. (Two groups need no table, so their rounds may be longer.)
     pub(super) const ROUND: u64 = 1_000_000;
 
     /// Deals positions below `positions` by weights that are finite, not negative and not all 0.
-    /// There are at most [`Deal::ROUND`].
-    pub(super) fn new(weights: &[f64], positions: u64) -> Deal {
+    /// There are at most [`Apportionment::ROUND`].
+    pub(super) fn new(weights: &[f64], positions: u64) -> Apportionment {
         let quotas = quotas(weights);
         let round = quotas.iter().sum();
         let form = match quotas.len() {
@@ -58,7 +58,7 @@ impl Deal {
         };
         let mut sorted: Vec<u32> = (0..quotas.len() as u32).collect();
         sorted.sort_by_key(|&group| quotas[group as usize]);
-        Deal {
+        Apportionment {
             quotas,
             round,
             form,
@@ -92,12 +92,12 @@ impl Deal {
         (group, round * self.quotas[group] + nth)
     }
 
-    /// [`Deal::at`] with groups of equal quotas exchanged at random in each round: which of a
+    /// [`Apportionment::at`] with groups of equal quotas exchanged at random in each round: which of a
     /// thousand equal classes comes first is chance, and what each is owed stays as it is.
     pub(super) fn shuffled(
         &self,
         (seed, epoch): (u64, u32),
-        exchange: &mut Exchange,
+        exchange: &mut QuotaSwap,
         position: u64,
     ) -> (usize, u64) {
         let (group, nth) = self.at(position);
@@ -117,7 +117,7 @@ impl Deal {
             let n = (end - first) as u64;
             exchange.kept = Some((
                 key,
-                Permutation::drawn(Domain::Deal, seed, epoch, round, first as u32, n),
+                Permutation::drawn(Domain::Apportionment, seed, epoch, round, first as u32, n),
             ));
         }
         let (_, permutation) = exchange.kept.as_ref().expect("made above");
@@ -130,14 +130,14 @@ impl Deal {
     }
 }
 
-/// Whole numbers in the ratio of the weights, exact where their sum is at most [`Deal::ROUND`] (or
+/// Whole numbers in the ratio of the weights, exact where their sum is at most [`Apportionment::ROUND`] (or
 /// there are but two).
 fn quotas(weights: &[f64]) -> Vec<u64> {
     let total: f64 = weights.iter().sum();
     let most = if weights.len() == 2 {
         1u64 << 53
     } else {
-        Deal::ROUND
+        Apportionment::ROUND
     };
     let whole = weights.iter().all(|weight| weight.fract() == 0.0) && total <= most as f64;
     let scaled = |round: f64| weights.iter().map(move |weight| weight / total * round);
@@ -154,7 +154,7 @@ fn quotas(weights: &[f64]) -> Vec<u64> {
         let round = if weights.len() == 2 {
             1u64 << 40
         } else {
-            Deal::ROUND
+            Apportionment::ROUND
         };
         largest_remainders(&scaled(round as f64).collect::<Vec<f64>>(), round)
     };
@@ -228,12 +228,12 @@ mod tests {
     /// The largest distance of any group from what it is owed at any prefix, and whether `nth`
     /// counts.
     fn worst(weights: &[f64], positions: u64) -> f64 {
-        let deal = Deal::new(weights, positions);
+        let apportionment = Apportionment::new(weights, positions);
         let total: f64 = weights.iter().sum();
         let mut counts = vec![0u64; weights.len()];
         let mut worst: f64 = 0.0;
         for position in 0..positions {
-            let (group, nth) = deal.at(position);
+            let (group, nth) = apportionment.at(position);
             assert_eq!(nth, counts[group], "{weights:?}: position {position}");
             counts[group] += 1;
             for (count, weight) in counts.iter().zip(weights) {
@@ -262,17 +262,17 @@ mod tests {
     #[test]
     fn odd_weights_are_exact_to_the_millionth() {
         let weights = [1.0f64.sqrt(), 2.0f64.sqrt(), 3.0f64.sqrt(), 0.001];
-        assert!(worst(&weights, 20_000) < 1.0 + 20_000.0 / Deal::ROUND as f64);
+        assert!(worst(&weights, 20_000) < 1.0 + 20_000.0 / Apportionment::ROUND as f64);
         assert!(worst(&weights[..2], 20_000) < 1.0 - 1e-6);
     }
 
     #[test]
     fn equals_change_places_and_shares_stay() {
-        let deal = Deal::new(&[1.0; 10], 100);
+        let apportionment = Apportionment::new(&[1.0; 10], 100);
         let order = |epoch| {
-            let mut exchange = Exchange::default();
+            let mut exchange = QuotaSwap::default();
             (0..100)
-                .map(|position| deal.shuffled((7, epoch), &mut exchange, position))
+                .map(|position| apportionment.shuffled((7, epoch), &mut exchange, position))
                 .collect::<Vec<_>>()
         };
         let found = order(0);

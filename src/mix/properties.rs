@@ -169,8 +169,8 @@ fn weights_have_the_moments_of_their_distributions() {
         let lams: Vec<f64> = (0..1000)
             .flat_map(|group| mix.draw(9, 0, 0, group, 32, frame))
             .map(|slot| match slot.drawn {
-                Drawn::Ready(outcome) => outcome.lam(frame),
-                Drawn::Late(_) => unreachable!("both are drawn at once"),
+                MixPlan::Ready(outcome) => outcome.lam(frame),
+                MixPlan::Deferred(_) => unreachable!("both are drawn at once"),
             })
             .collect();
         let n = lams.len() as f64;

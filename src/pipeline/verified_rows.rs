@@ -1,4 +1,4 @@
-//! How far the stored entropy index of each sample was seen to be right. Learnt ones need no proof.
+//! How far the stored entropy index of each sample was seen to be right. IndexCache ones need no proof.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -9,13 +9,13 @@ use crate::decode::jpeg::Proof;
 const PAGE: usize = 4096;
 
 /// A proof for each sample; they grow from visit to visit. No pixel depends on what is in it.
-pub(crate) struct Proofs {
+pub(crate) struct VerifiedRowsTable {
     pages: Box<[OnceLock<Box<[AtomicU16]>>]>,
 }
 
-impl Proofs {
-    pub(crate) fn new(samples: u64) -> Proofs {
-        Proofs {
+impl VerifiedRowsTable {
+    pub(crate) fn new(samples: u64) -> VerifiedRowsTable {
+        VerifiedRowsTable {
             pages: (0..samples.div_ceil(PAGE as u64))
                 .map(|_| OnceLock::new())
                 .collect(),
@@ -49,11 +49,12 @@ mod tests {
 
     #[test]
     fn proofs_only_grow_and_belong_to_one_sample() {
-        let proofs = Proofs::new(PAGE as u64 + 1);
+        let verified_rows = VerifiedRowsTable::new(PAGE as u64 + 1);
         for (sample, rows) in [(0, 3), (PAGE as u64, 7), (PAGE as u64, 5)] {
-            proofs.extend(sample, Proof { rows });
+            verified_rows.extend(sample, Proof { rows });
         }
-        let rows = [0, 1, PAGE as u64 - 1, PAGE as u64].map(|sample| proofs.get(sample).rows);
+        let rows =
+            [0, 1, PAGE as u64 - 1, PAGE as u64].map(|sample| verified_rows.get(sample).rows);
         assert_eq!(rows, [3, 0, 0, 7]);
     }
 }

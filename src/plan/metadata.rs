@@ -115,19 +115,19 @@ impl Grouping {
 
 /// What is known of samples, by what it is for.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct SampleMetadata {
     groupings: BTreeMap<By, Grouping>,
 }
 
-impl Facts {
+impl SampleMetadata {
     /// Nothing.
-    pub fn new() -> Facts {
-        Facts::default()
+    pub fn new() -> SampleMetadata {
+        SampleMetadata::default()
     }
 
     /// Adds a grouping.
     #[must_use]
-    pub fn with(mut self, by: By, grouping: Grouping) -> Facts {
+    pub fn with(mut self, by: By, grouping: Grouping) -> SampleMetadata {
         self.groupings.insert(by, grouping);
         self
     }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::Table;
 use crate::error::{Error, Result};
-use crate::plan::{By, Facts, Grouping, Prune, Sampler, Select, Setup, Subset, Values, Weighted};
+use crate::plan::{
+    By, Grouping, Prune, SampleMetadata, Sampler, Select, Setup, Subset, Values, Weighted,
+};
 use crate::recipe::Recipe;
 use crate::sample::{Fingerprint, FingerprintBuilder, Target};
 use crate::source::Source;
@@ -15,7 +17,7 @@ pub(super) fn gather(
     setup: &mut Setup,
     recipe: &Recipe,
     source: &dyn Source,
-) -> Result<(Facts, Option<Fingerprint>)> {
+) -> Result<(SampleMetadata, Option<Fingerprint>)> {
     let table = recipe
         .table
         .as_deref()
@@ -41,7 +43,7 @@ pub(super) fn gather(
     if let Sampler::Weighted(Weighted { weights, .. }) = &mut setup.sampler {
         reading.values(weights)?;
     }
-    let mut facts = Facts::new();
+    let mut metadata = SampleMetadata::new();
     for by in setup.needs().collect::<BTreeSet<_>>() {
         let grouping = match by {
             By::Class => reading.classes(recipe.target.classes)?,
@@ -51,9 +53,9 @@ pub(super) fn gather(
                 Grouping::of_values(values.iter().map(|value| &value[..]))
             }
         };
-        facts = facts.with(by.clone(), grouping);
+        metadata = metadata.with(by.clone(), grouping);
     }
-    Ok((facts, reading.any.then(|| reading.sum.finish())))
+    Ok((metadata, reading.any.then(|| reading.sum.finish())))
 }
 
 /// The recipe's table with the row of each sample.

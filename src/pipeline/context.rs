@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::learnt::Learnt;
-use super::proofs::Proofs;
+use super::index_cache::IndexCache;
+use super::verified_rows::VerifiedRowsTable;
 use super::views::{ViewSet, ViewSets};
 use crate::augment::Program;
 use crate::batch::TargetMaker;
@@ -21,11 +21,11 @@ use crate::sample::{Annotations, Codec, Fingerprint, Payload, Sample, Target};
 use crate::source::Source;
 use crate::state::RunIdentity;
 
-/// How many stand-ins are tried for one bad sample.
+/// How many replacements are tried for one bad sample.
 const ATTEMPTS: u32 = 16;
 
 /// Everything that decides what a batch holds. Shared by all threads; never changes.
-pub(crate) struct Line {
+pub(crate) struct RunContext {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) plan: Plan,
     pub(crate) recipe: Recipe,
@@ -36,12 +36,12 @@ pub(crate) struct Line {
     /// The slots of a mixing group; 1 without mixing.
     pub(crate) group: usize,
     /// Two caches: nothing that they hold changes a batch.
-    pub(crate) learnt: Learnt,
-    pub(crate) proofs: Proofs,
+    pub(crate) index_cache: IndexCache,
+    pub(crate) verified_rows: VerifiedRowsTable,
 }
 
 /// What a decoder keeps from sample to sample, and the sample that it has at hand.
-pub(crate) struct Desk {
+pub(crate) struct DecodeScratch {
     pub(crate) decoder: Decoder,
     /// A buffer for reading that sources hand back.
     spare: Vec<u8>,
@@ -53,7 +53,7 @@ pub(crate) struct Desk {
     recorded: Vec<u8>,
 }
 
-impl Line {
+impl RunContext {
     /// What a state of this run belongs to.
     pub(crate) fn identity(&self) -> RunIdentity {
         RunIdentity {
@@ -64,9 +64,9 @@ impl Line {
     }
 }
 
-impl Desk {
-    pub(crate) fn new() -> Desk {
-        Desk {
+impl DecodeScratch {
+    pub(crate) fn new() -> DecodeScratch {
+        DecodeScratch {
             decoder: Decoder::new(),
             spare: Vec::new(),
             programs: Vec::new(),
@@ -86,7 +86,7 @@ impl Desk {
 
 /// Asked for the part of an image to decode, given the part that is needed and the bytes of its
 /// planes: the place to wait for memory.
-pub(crate) type Choose<'a> = &'a mut dyn FnMut(Rect, &Probe, u64) -> Result<Rect>;
+pub(crate) type ChooseRegion<'a> = &'a mut dyn FnMut(Rect, &Probe, u64) -> Result<Rect>;
 
 /// A sample as read.
 pub(crate) struct ReadSample {
@@ -100,7 +100,7 @@ pub(crate) struct ReadSample {
 
 /// A slot whose image is about to be decoded or known to be blank.
 #[derive(Debug)]
-pub(crate) struct Admitted {
+pub(crate) struct SlotSample {
     pub(crate) visit: Visit,
     pub(crate) target: Target,
     pub(crate) fault: Option<Fault>,
@@ -121,7 +121,7 @@ pub(crate) struct Place {
     pub(crate) slot: usize,
 }
 
-impl Line {
+impl RunContext {
     /// The views of an epoch.
     ///
     /// # Errors
@@ -132,8 +132,12 @@ impl Line {
     }
 
     /// Reads a sample on this thread.
-    pub(crate) fn read(&self, desk: &mut Desk, sample: u64) -> Result<ReadSample> {
-        self.fetch(sample, std::mem::take(&mut desk.spare))
+    pub(crate) fn read(
+        &self,
+        decode_scratch: &mut DecodeScratch,
+        sample: u64,
+    ) -> Result<ReadSample> {
+        self.fetch(sample, std::mem::take(&mut decode_scratch.spare))
     }
 
     /// Reads a sample, with its annotations if the recipe moves them.
@@ -146,12 +150,12 @@ impl Line {
         let index = match self.recipe.decode.index {
             IndexPolicy::Off => None,
             _ if raw.codec != Codec::Jpeg => None,
-            _ => match self.learnt.get(sample) {
+            _ => match self.index_cache.get(sample) {
                 Some(index) => Some((index, Proof::WHOLE)),
                 None => self
                     .source
                     .jpeg_index(sample)?
-                    .map(|index| (index, self.proofs.get(sample))),
+                    .map(|index| (index, self.verified_rows.get(sample))),
             },
         };
         Ok(ReadSample {
@@ -161,25 +165,28 @@ impl Line {
         })
     }
 
-    /// Decodes the sample of a slot, or a stand-in by the recipe's rule, at the desk.
+    /// Decodes the sample of a slot, or a replacement by the recipe's rule, at the desk.
     ///
     /// `raw` is the planned sample if a reader has read it already.
-    pub(crate) fn admit(
+    pub(crate) fn decode_slot(
         &self,
-        desk: &mut Desk,
+        decode_scratch: &mut DecodeScratch,
         views: &ViewSet,
         place: Place,
         planned: Visit,
         raw: Option<Result<ReadSample>>,
-        choose: Choose<'_>,
-    ) -> Result<Admitted> {
+        choose: ChooseRegion<'_>,
+    ) -> Result<SlotSample> {
         let mut raw = raw;
         let mut visit = planned;
         let mut fault: Option<Fault> = None;
         for attempt in 0..=ATTEMPTS {
-            let read = raw.take().unwrap_or_else(|| self.read(desk, visit.sample));
-            let decoded =
-                read.and_then(|raw| self.decode(desk, views, place.epoch, visit, raw, choose));
+            let read = raw
+                .take()
+                .unwrap_or_else(|| self.read(decode_scratch, visit.sample));
+            let decoded = read.and_then(|raw| {
+                self.decode(decode_scratch, views, place.epoch, visit, raw, choose)
+            });
             let error = match decoded {
                 Ok(decoded) => {
                     if let Some(fault) = &mut fault {
@@ -190,7 +197,7 @@ impl Line {
                         target,
                         annotations,
                     } = decoded;
-                    return Ok(Admitted {
+                    return Ok(SlotSample {
                         visit,
                         target,
                         fault,
@@ -213,7 +220,7 @@ impl Line {
             match self.recipe.on_bad {
                 OnBad::Fail => return Err(error),
                 OnBad::Skip { .. } => {
-                    return Ok(Admitted {
+                    return Ok(SlotSample {
                         visit: planned,
                         target: Target::None,
                         fault,
@@ -225,7 +232,7 @@ impl Line {
                     return Err(Error::new(
                         error.kind(),
                         format!(
-                            "{}; none of {ATTEMPTS} stand-ins could be read either, the last: {}",
+                            "{}; none of {ATTEMPTS} replacements could be read either, the last: {}",
                             first.message,
                             error.message()
                         ),
@@ -258,12 +265,12 @@ impl Line {
 
     fn decode(
         &self,
-        desk: &mut Desk,
+        decode_scratch: &mut DecodeScratch,
         views: &ViewSet,
         epoch: u32,
         visit: Visit,
         sample: ReadSample,
-        choose: Choose<'_>,
+        choose: ChooseRegion<'_>,
     ) -> Result<Decoded> {
         let ReadSample {
             raw,
@@ -272,29 +279,37 @@ impl Line {
         } = sample;
         self.targets.check(&raw.target)?;
         let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.decode.limits)?;
-        self.draw(&mut desk.programs, views, epoch, visit, &probe);
-        desk.programs.iter().try_for_each(Program::check_size)?;
+        self.draw(&mut decode_scratch.programs, views, epoch, visit, &probe);
+        decode_scratch
+            .programs
+            .iter()
+            .try_for_each(Program::check_size)?;
         let planes = plane::probe_all(&annotations, &self.recipe.decode.limits, &probe)?;
-        let probe = self.scaled(&mut desk.programs, &raw.bytes, probe);
+        let probe = self.scaled(&mut decode_scratch.programs, &raw.bytes, probe);
         let bytes = planes.iter().map(Probe::decoded_bytes).sum();
-        let region = choose(wish(&desk.programs), &probe, bytes)?;
-        desk.recorded.clear();
+        let region = choose(wish(&decode_scratch.programs), &probe, bytes)?;
+        decode_scratch.recorded.clear();
         let known = index.as_ref().map(|(_, proof)| *proof);
         let guide = match &mut index {
             Some((index, proof)) => Index::Use(index, proof),
-            None if self.learnt.wants() => Index::Record(&mut desk.recorded),
+            None if self.index_cache.wants() => Index::Record(&mut decode_scratch.recorded),
             None => Index::None,
         };
-        desk.decoder
-            .decode_with(&raw.bytes, &probe, region, guide, &mut desk.pixels)?;
-        self.learnt.put(visit.sample, &desk.recorded);
+        decode_scratch.decoder.decode_with(
+            &raw.bytes,
+            &probe,
+            region,
+            guide,
+            &mut decode_scratch.pixels,
+        )?;
+        self.index_cache.put(visit.sample, &decode_scratch.recorded);
         if let Some((_, proof)) = index
             && Some(proof) != known
         {
-            self.proofs.extend(visit.sample, proof);
+            self.verified_rows.extend(visit.sample, proof);
         }
-        desk.keep(raw.bytes);
-        plane::decode_all(&mut desk.decoder, &mut annotations, &planes)?;
+        decode_scratch.keep(raw.bytes);
+        plane::decode_all(&mut decode_scratch.decoder, &mut annotations, &planes)?;
         self.check_maps(views, &annotations)?;
         Ok(Decoded {
             region,
@@ -333,19 +348,19 @@ impl Line {
             height: probe.height,
         };
         programs.resize_with(views.count(), Program::default);
-        for (spot, program) in views.spots().zip(programs) {
+        for (view_slot, program) in views.view_slots().zip(programs) {
             let at = Coord {
                 epoch,
                 sample: visit.sample,
                 occurrence: visit.occurrence,
-                view: spot.number as u8,
+                view: view_slot.number as u8,
                 op: OpKey::default(),
             };
             program.draw(
-                spot.group.view.entries(),
+                view_slot.group.view.entries(),
                 self.recipe.seed,
                 at,
-                (spot.k, spot.group.count()),
+                (view_slot.k, view_slot.group.count()),
                 frame,
             );
         }

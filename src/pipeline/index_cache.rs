@@ -14,16 +14,16 @@ const PARTS: usize = 64;
 const OVERHEAD: u64 = 96;
 
 /// Indexes by sample, under a budget of bytes. No pixel depends on what is in it.
-pub(crate) struct Learnt {
+pub(crate) struct IndexCache {
     learns: bool,
     /// Bytes that are still free.
     free: AtomicU64,
     parts: [Mutex<HashMap<u64, Bytes>>; PARTS],
 }
 
-impl Learnt {
-    pub(crate) fn new(policy: IndexPolicy, budget: u64) -> Learnt {
-        Learnt {
+impl IndexCache {
+    pub(crate) fn new(policy: IndexPolicy, budget: u64) -> IndexCache {
+        IndexCache {
             learns: policy == IndexPolicy::Learn,
             free: AtomicU64::new(budget),
             parts: std::array::from_fn(|_| Mutex::default()),
@@ -84,17 +84,19 @@ mod tests {
 
     #[test]
     fn what_is_learnt_stays_within_its_budget() {
-        let learnt = Learnt::new(IndexPolicy::Learn, 2 * (OVERHEAD + 10) + 5);
+        let index_cache = IndexCache::new(IndexPolicy::Learn, 2 * (OVERHEAD + 10) + 5);
         for sample in [3, 3, 4, 5, 6] {
-            learnt.put(sample, &[7; 10]);
+            index_cache.put(sample, &[7; 10]);
         }
-        let kept: Vec<bool> = (3..7).map(|sample| learnt.get(sample).is_some()).collect();
+        let kept: Vec<bool> = (3..7)
+            .map(|sample| index_cache.get(sample).is_some())
+            .collect();
         assert_eq!(kept, [true, true, false, false]);
-        assert!(!learnt.wants());
+        assert!(!index_cache.wants());
         for policy in [IndexPolicy::Off, IndexPolicy::Auto] {
-            let learnt = Learnt::new(policy, u64::MAX);
-            learnt.put(1, &[1]);
-            assert!(learnt.get(1).is_none());
+            let index_cache = IndexCache::new(policy, u64::MAX);
+            index_cache.put(1, &[1]);
+            assert!(index_cache.get(1).is_none());
         }
     }
 }

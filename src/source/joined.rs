@@ -7,14 +7,14 @@ use crate::error::Result;
 use crate::sample::{Annotations, Fingerprint, Sample, Target};
 
 /// Several sources numbered through, in order.
-pub(crate) struct Blend {
+pub(crate) struct JoinedSources {
     /// Each with the number of its first sample.
     parts: Vec<(u64, Box<dyn Source>)>,
     len: u64,
 }
 
-impl Blend {
-    pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> Blend {
+impl JoinedSources {
+    pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> JoinedSources {
         let mut len = 0;
         let parts = sources
             .into_iter()
@@ -24,7 +24,7 @@ impl Blend {
                 (base, source)
             })
             .collect();
-        Blend { parts, len }
+        JoinedSources { parts, len }
     }
 
     fn part(&self, id: u64) -> (u64, &dyn Source) {
@@ -38,7 +38,7 @@ impl Blend {
     }
 }
 
-impl Source for Blend {
+impl Source for JoinedSources {
     fn len(&self) -> u64 {
         self.len
     }
