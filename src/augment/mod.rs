@@ -39,8 +39,7 @@ pub use step::Step;
 pub use steps::{Note, Steps};
 
 use crate::error::{Error, Result};
-use crate::geometry::Rect;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::rng::{Coord, OpKey, RandomStream};
 
 /// An operation of a recipe.

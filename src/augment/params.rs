@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 
-/// A size in a recipe: one number for a square, or `[height, width]`.
+/// A size in a recipe: one number for a square, or `[height, width]`. Read it with
+/// [`spec::read_integers`](crate::spec::read_integers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number of pixels or [height, width]")]
 pub(super) enum SizeParam {

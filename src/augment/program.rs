@@ -2,14 +2,14 @@
 
 use super::{Note, OpEntry, Step, Steps};
 use crate::error::{Error, Kind, Result};
-use crate::geometry::Rect;
-use crate::geometry::Size;
-use crate::kernels::PadMode;
+use crate::geometry::{Rect, Size};
 use crate::kernels::filter::Shape;
 use crate::kernels::resample::Resampler;
 use crate::kernels::spare::Spare;
-use crate::kernels::{Sheet, blur, convolve, corrupt, edges, elastic, frequency, grain, jpeg};
-use crate::kernels::{clahe, color, erase, levels, place, warp};
+use crate::kernels::{
+    PadMode, Sheet, blur, clahe, color, convolve, corrupt, edges, elastic, erase, frequency, grain,
+    jpeg, levels, place, warp,
+};
 use crate::rng::{Coord, RandomStream};
 
 /// What is to be done to one view of one sample. Reused from sample to sample.

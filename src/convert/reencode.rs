@@ -8,8 +8,7 @@ use super::{DEFAULT_QUALITY, Options};
 use crate::augment::Filter;
 use crate::decode::{self, Decoder};
 use crate::error::{Error, Kind, Result};
-use crate::geometry::Rect;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::kernels::resample::Resampler;
 use crate::sample::Codec;
 

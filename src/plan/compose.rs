@@ -9,8 +9,8 @@ use super::sampler::{Episodes, Pk, Replacement};
 use super::{EpisodeRole, Last, Order, Place};
 use crate::rng::{Domain, RandomStream};
 
-/// Streams of a sampler's draws that must not share numbers. They begin where those of `stream`
-/// cannot be: a run has one sampler, so they need not differ from them.
+/// Streams of a composing sampler's draws, which must not share numbers with each other. They may
+/// share them with the streams of `stream`: a run has one sampler, so both are never drawn from.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 enum Part {

@@ -1,5 +1,6 @@
 //! The table `[mix]` of a recipe: read, and written in canonical form.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,32 @@ pub(crate) fn read_mix(registry: &Registry, table: toml::Table) -> Result<Mix> {
         repeat: table.repeat,
         masks: table.masks,
     })
+}
+
+/// The places of integers in the table.
+pub(super) fn mix_integers(registry: &Registry, table: toml::Table) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let choose = table.get("choose").and_then(toml::Value::as_array);
+    for (number, choice) in choose.into_iter().flatten().enumerate() {
+        let choice = choice.as_table().cloned().unwrap_or_default();
+        let inner = choice_integers(registry, choice);
+        found.extend(
+            inner
+                .iter()
+                .map(|place| format!("choose[{number}].{place}")),
+        );
+    }
+    found.extend(spec::integers::<MixTable>(table));
+    found
+}
+
+/// The places of integers in an entry of `choose`.
+pub(super) fn choice_integers(registry: &Registry, mut table: toml::Table) -> BTreeSet<String> {
+    table.remove("weight");
+    match table.remove("mix") {
+        Some(toml::Value::String(name)) => registry.mixer_integers(&name, table),
+        _ => BTreeSet::new(),
+    }
 }
 
 /// Reads an entry of `choose`: a mixer with its weight.

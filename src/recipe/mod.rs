@@ -32,10 +32,9 @@ use schedule::Schedule;
 pub use source::SourceConfig;
 pub use view::{ScheduledOp, View};
 
-/// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give
-/// others.
-const CODECS: &str =
-    "jpeg: feedmill 2, zune-jpeg 0.5; png: png 0.18; webp: image 0.25; resize: fast_image_resize 6";
+/// The decoders and the resampler whose pixels a fingerprint stands for: another version may make
+/// other pixels. A test holds the versions of dependencies to those in Cargo.lock.
+const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; webp: image-webp 0.2; resize: feedmill 1";
 
 /// What is done to samples and batches, and in which order they come.
 ///

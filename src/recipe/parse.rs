@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::mix::{read_choice, read_mix};
+use super::mix::{choice_integers, mix_integers, read_choice, read_mix};
 use super::schedule::Schedule;
 use super::view::{self, Part};
 use super::{Decode, OnBad, OpFolds, Output, Recipe, Registry, SourceConfig, TargetOptions, View};
@@ -165,7 +165,8 @@ fn mix(
             .get("mix")
             .and_then(toml::Value::as_str)
             .unwrap_or_default();
-        let schedule = Schedule::new(entry, make)
+        let integers = |params| choice_integers(&registry, params);
+        let schedule = Schedule::new(entry, integers, make)
             .map_err(|error| at(text, place(), error.at(format_args!("mix \"{name}\""))))?;
         if schedule.is_none() {
             read_choice(&registry, entry.clone()).map_err(|error| at(text, place(), error))?;
@@ -192,7 +193,9 @@ fn mix(
         let registry = Arc::clone(&registry);
         move |table| read_mix(&registry, table).map(Arc::new)
     };
-    let schedule = Schedule::new(&table, make).map_err(|error| at(text, place(&error), error))?;
+    let integers = |params| mix_integers(&registry, params);
+    let schedule =
+        Schedule::new(&table, integers, make).map_err(|error| at(text, place(&error), error))?;
     let mix = match &schedule {
         Some(schedule) => schedule.at(0).map(Arc::unwrap_or_clone),
         None => read_mix(&registry, table),
@@ -217,8 +220,9 @@ fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> 
         let (registry, name) = (Arc::clone(registry), name.clone());
         move |table| registry.make(&name, table)
     };
-    let schedule =
-        Schedule::new(&table, make).map_err(|error| error.at(format_args!("op \"{name}\"")))?;
+    let integers = |params| registry.integers(&name, params);
+    let schedule = Schedule::new(&table, integers, make)
+        .map_err(|error| error.at(format_args!("op \"{name}\"")))?;
     let op = schedule
         .as_ref()
         .map_or_else(|| registry.make(&name, table), |schedule| schedule.at(0))?;

@@ -1,23 +1,36 @@
 //! Ops and mixers by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::augment::*;
+use crate::augment::{take_name, *};
 use crate::error::Result;
 use crate::mix::{self, Mixer};
 use crate::spec;
 
-type MakeOp = Arc<dyn Fn(&Registry, toml::Table) -> Result<Arc<dyn Op>> + Send + Sync>;
-type MakeMixer = fn(toml::Table) -> Result<Arc<dyn Mixer>>;
+/// How the parameters of something registered are read.
+struct Reader<T: ?Sized> {
+    make: Arc<dyn Fn(&Registry, toml::Table) -> Result<Arc<T>> + Send + Sync>,
+    /// The places of integers among the parameters.
+    integers: fn(&Registry, toml::Table) -> BTreeSet<String>,
+}
+
+impl<T: ?Sized> Clone for Reader<T> {
+    fn clone(&self) -> Reader<T> {
+        Reader {
+            make: Arc::clone(&self.make),
+            integers: self.integers,
+        }
+    }
+}
 
 /// The ops and mixers that a recipe may name: the built-in ones, and a user's own.
 #[derive(Clone)]
 pub struct Registry {
-    ops: BTreeMap<String, MakeOp>,
-    mixers: BTreeMap<String, MakeMixer>,
+    ops: BTreeMap<String, Reader<dyn Op>>,
+    mixers: BTreeMap<String, Reader<dyn Mixer>>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -127,7 +140,11 @@ impl Registry {
                 let make_inner = |name: &str, table| registry.make(name, table);
                 Ok(Arc::new(Container::read(name, &make_inner, table)?))
             };
-            self.ops.insert(name.to_string(), Arc::new(make));
+            let reader = Reader {
+                make: Arc::new(make),
+                integers: Registry::container_integers,
+            };
+            self.ops.insert(name.to_string(), reader);
         }
     }
 
@@ -158,17 +175,23 @@ impl Registry {
         let make = |_: &Registry, table: toml::Table| -> Result<Arc<dyn Op>> {
             Ok(Arc::new(spec::read::<T>(table)?))
         };
-        self.ops.insert(name.to_string(), Arc::new(make));
+        let reader = Reader {
+            make: Arc::new(make),
+            integers: |_, table| spec::integers::<T>(table),
+        };
+        self.ops.insert(name.to_string(), reader);
     }
 
     /// Adds a mixer, or replaces the one of that name. Its parameters are read as those of an op.
     pub fn register_mixer<T: Mixer + DeserializeOwned + 'static>(&mut self, name: &str) {
-        fn make<T: Mixer + DeserializeOwned + 'static>(
-            table: toml::Table,
-        ) -> Result<Arc<dyn Mixer>> {
+        let make = |_: &Registry, table: toml::Table| -> Result<Arc<dyn Mixer>> {
             Ok(Arc::new(spec::read::<T>(table)?))
-        }
-        self.mixers.insert(name.to_string(), make::<T>);
+        };
+        let reader = Reader {
+            make: Arc::new(make),
+            integers: |_, table| spec::integers::<T>(table),
+        };
+        self.mixers.insert(name.to_string(), reader);
     }
 
     /// The names of ops in alphabetical order.
@@ -188,12 +211,42 @@ impl Registry {
     /// [`crate::Kind::Config`]: there is no op of that name (the nearest one is suggested), a
     /// parameter is unknown, or a value is out of its range.
     pub fn make(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Op>> {
-        let make = self
+        let reader = self
             .ops
             .get(name)
             .ok_or_else(|| spec::unknown("op", name, self.names()))?;
-        let op = make(self, params).and_then(|op| op.check().map(|()| op));
+        let op = (reader.make)(self, params).and_then(|op| op.check().map(|()| op));
         op.map_err(|error| error.at(format_args!("op \"{name}\"")))
+    }
+
+    /// The places of integers among the parameters of an op; none for an op that is not known.
+    pub(super) fn integers(&self, name: &str, params: toml::Table) -> BTreeSet<String> {
+        let reader = self.ops.get(name);
+        reader.map_or_else(BTreeSet::new, |reader| (reader.integers)(self, params))
+    }
+
+    /// The same for a mixer.
+    pub(super) fn mixer_integers(&self, name: &str, params: toml::Table) -> BTreeSet<String> {
+        let reader = self.mixers.get(name);
+        reader.map_or_else(BTreeSet::new, |reader| (reader.integers)(self, params))
+    }
+
+    /// Those of the ops in a container, and its own `count`.
+    fn container_integers(&self, params: toml::Table) -> BTreeSet<String> {
+        let mut found = BTreeSet::from(["count", "count[0]", "count[1]"].map(String::from));
+        let ops = params.get("ops").and_then(toml::Value::as_array);
+        for (number, op) in ops.into_iter().flatten().enumerate() {
+            let Some(mut op) = op.as_table().cloned() else {
+                continue;
+            };
+            let Ok((name, _)) = take_name(&mut op) else {
+                continue;
+            };
+            op.remove("weight");
+            let inner = self.integers(&name, op);
+            found.extend(inner.iter().map(|place| format!("ops[{number}].{place}")));
+        }
+        found
     }
 
     /// A mixer by name and parameters, checked.
@@ -202,11 +255,92 @@ impl Registry {
     ///
     /// As [`Registry::make`].
     pub fn make_mixer(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Mixer>> {
-        let make = self
+        let reader = self
             .mixers
             .get(name)
             .ok_or_else(|| spec::unknown("mixer", name, self.mixer_names()))?;
-        let mixer = make(params).and_then(|mixer| mixer.check().map(|()| mixer));
+        let mixer = (reader.make)(self, params).and_then(|mixer| mixer.check().map(|()| mixer));
         mixer.map_err(|error| error.at(format_args!("mix \"{name}\"")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every op with its parameters at three strengths, as a recipe writes them.
+    const SHEET: &str = include_str!("../bin/feedmill/sheet.txt");
+
+    /// Every number in a table with its place.
+    fn numbers(value: &toml::Value, place: String, found: &mut Vec<(String, toml::Value)>) {
+        match value {
+            toml::Value::Integer(_) | toml::Value::Float(_) => found.push((place, value.clone())),
+            toml::Value::Array(values) => {
+                for (number, value) in values.iter().enumerate() {
+                    numbers(value, format!("{place}[{number}]"), found);
+                }
+            }
+            toml::Value::Table(table) => {
+                for (key, value) in table {
+                    let dot = if place.is_empty() { "" } else { "." };
+                    numbers(value, format!("{place}{dot}{key}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The value at a place.
+    fn at<'a>(table: &'a mut toml::Value, place: &str) -> &'a mut toml::Value {
+        place
+            .split(['.', '[', ']'])
+            .filter(|part| !part.is_empty())
+            .fold(table, |here, part| match part.parse::<usize>() {
+                Ok(number) => &mut here[number],
+                Err(_) => &mut here[part],
+            })
+    }
+
+    /// Holds what is declared of an op's parameters to what it takes.
+    fn check(registry: &Registry, name: &str, params: toml::Table, checked: &mut usize) {
+        let integers = registry.integers(name, params.clone());
+        let params = toml::Value::Table(params);
+        let mut all = Vec::new();
+        numbers(&params, String::new(), &mut all);
+        for (place, value) in all {
+            let toml::Value::Integer(value) = value else {
+                continue;
+            };
+            let takes = |fraction: f64| {
+                let mut params = params.clone();
+                *at(&mut params, &place) = toml::Value::Float(value as f64 + fraction);
+                registry
+                    .make(name, params.as_table().unwrap().clone())
+                    .is_ok()
+            };
+            let refused = !takes(1.0 / 1024.0) && !takes(-1.0 / 1024.0);
+            assert_eq!(
+                integers.contains(&place),
+                refused,
+                "{name} {params}: {place}"
+            );
+            *checked += 1;
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_an_integer_where_fractions_are_refused() {
+        let registry = Registry::default();
+        let mut checked = 0;
+        for line in SHEET.lines().filter(|line| !line.starts_with('#')) {
+            let mut words = line.split(" | ");
+            let name = words.next().unwrap();
+            for params in words {
+                let table: toml::Table = format!("op = {{ {params} }}").parse().unwrap();
+                let params = table["op"].as_table().unwrap().clone();
+                check(&registry, name, params, &mut checked);
+            }
+        }
+        assert!(checked > 100, "only {checked} numbers were checked");
     }
 }

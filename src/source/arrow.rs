@@ -258,21 +258,21 @@ const MAGIC: &[u8; 6] = b"ARROW1";
 /// Begins every message since Arrow 0.15.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
-/// Reads all tables of a file or stream.
-/// What is wanted of a schema; nothing may be.
+/// Chooses the columns to read from a schema; `None` if it has none of them.
 type Projection<'a> = &'a dyn Fn(&Schema) -> Result<Option<Layout>>;
 
-/// A layout with its tables; `None` if nothing is wanted of the file's schema.
+/// A layout with its tables; `None` if the projection chose no column of the file's schema.
 type Found = Result<Option<(Layout, Vec<Table>)>>;
 
-fn read(bytes: &Bytes, wish: Projection<'_>) -> Found {
+/// Reads all tables of a file or stream.
+fn read(bytes: &Bytes, projection: Projection<'_>) -> Found {
     match bytes.starts_with(MAGIC) {
-        true => read_file(bytes, wish),
-        false => read_stream(bytes, wish),
+        true => read_file(bytes, projection),
+        false => read_stream(bytes, projection),
     }
 }
 
-fn read_file(bytes: &Bytes, wish: Projection<'_>) -> Found {
+fn read_file(bytes: &Bytes, projection: Projection<'_>) -> Found {
     let len = bytes.len();
     let cut = || {
         Error::new(
@@ -299,7 +299,7 @@ fn read_file(bytes: &Bytes, wish: Projection<'_>) -> Found {
     let footer = bytes[footer_at..len - 10].to_vec();
     let footer = arrow_ipc::root_as_footer(&footer).map_err(|error| damaged(error.to_string()))?;
     let schema = schema(footer.schema().ok_or_else(|| damaged("no schema".into()))?)?;
-    let Some(layout) = wish(&schema)? else {
+    let Some(layout) = projection(&schema)? else {
         return Ok(None);
     };
     let mut reader = Reader::new(bytes, schema, footer.version(), layout);
@@ -324,7 +324,7 @@ fn read_file(bytes: &Bytes, wish: Projection<'_>) -> Found {
     Ok(Some((reader.layout, reader.tables)))
 }
 
-fn read_stream(bytes: &Bytes, wish: Projection<'_>) -> Found {
+fn read_stream(bytes: &Bytes, projection: Projection<'_>) -> Found {
     let mut at = 0;
     let mut reader: Option<Reader<'_>> = None;
     loop {
@@ -367,7 +367,7 @@ fn read_stream(bytes: &Bytes, wish: Projection<'_>) -> Found {
         match (&mut reader, message.header_as_schema()) {
             (None, Some(found)) => {
                 let schema = schema(found)?;
-                let Some(layout) = wish(&schema)? else {
+                let Some(layout) = projection(&schema)? else {
                     return Ok(None);
                 };
                 reader = Some(Reader::new(bytes, schema, message.version(), layout));

@@ -25,7 +25,8 @@ use crate::sample::{Annotations, FingerprintBuilder, Target};
 /// binary columns named `NAME.KIND`, such as `seg.mask`, have planes as PNG; a null is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
-    /// The column of images; `image` by default.
+    /// The column of images. The default, `image`, may be absent: then the only column of images
+    /// with another usual name is taken (`img`, `photo`, `jpg`, …).
     pub image: String,
     /// The column of labels; `None` reads none. The default, `label`, may be absent from a file;
     /// another name may not.
@@ -38,6 +39,52 @@ impl Default for Columns {
             image: "image".into(),
             label: Some("label".into()),
         }
+    }
+}
+
+/// Names that data sets give to their column of images.
+const USUAL_IMAGE_NAMES: [&str; 10] = [
+    "image",
+    "img",
+    "images",
+    "picture",
+    "photo",
+    "jpg",
+    "jpeg",
+    "png",
+    "webp",
+    "pixel_values",
+];
+
+/// The only column of images with a usual name.
+///
+/// # Errors
+///
+/// `Config` naming the candidates if there are several, and the columns if there is none.
+fn usual_image(schema: &Schema) -> Result<usize> {
+    let names = |fields: &[usize]| -> Vec<&str> {
+        let name = |&at: &usize| schema.field(at).name().as_str();
+        fields.iter().take(50).map(name).collect()
+    };
+    let all: Vec<usize> = (0..schema.fields().len()).collect();
+    let is_candidate = |at: &usize| {
+        let field = schema.field(*at);
+        USUAL_IMAGE_NAMES.contains(&field.name().to_lowercase().as_str())
+            && is_image(field.data_type())
+    };
+    let candidates: Vec<usize> = all.iter().copied().filter(is_candidate).collect();
+    match candidates[..] {
+        [one] => Ok(one),
+        [] => Err(Error::config(format!(
+            "no column \"image\" for the images, nor a binary one of another usual name; the columns are {:?}: \
+             rename it, or open the file with other `Columns`",
+            names(&all)
+        ))),
+        _ => Err(Error::config(format!(
+            "no column \"image\", and {:?} could all be the images: rename the one that is meant, or open the file \
+             with other `Columns`",
+            names(&candidates)
+        ))),
     }
 }
 
@@ -74,20 +121,27 @@ impl Layout {
                 .take(50)
                 .collect();
             Error::config(format!(
-                "no column \"{name}\" for the {what}; the columns are {found:?}: name the one that is meant"
+                "no column \"{name}\" for the {what}; the columns are {found:?}: rename it, or open the file with other `Columns`"
             ))
         };
-        let image = position(&columns.image).ok_or_else(|| missing("images", &columns.image))?;
+        let image = match position(&columns.image) {
+            Some(image) => image,
+            None if columns.image == Columns::default().image => usual_image(schema)?,
+            None => return Err(missing("images", &columns.image)),
+        };
         let kind = schema.field(image).data_type();
         if !is_image(kind) {
             return Err(Error::config(format!(
                 "the column \"{}\" has type {kind}; expected binary, or a struct with binary \"bytes\"",
-                columns.image
+                schema.field(image).name()
             )));
         }
         let (wanted, notes) = (vec![image], Vec::new());
         let mut layout = Layout {
-            columns: columns.clone(),
+            columns: Columns {
+                image: schema.field(image).name().clone(),
+                label: columns.label.clone(),
+            },
             notes,
             wanted,
             classes: Vec::new(),

@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 use super::{Access, Source};
 use crate::error::{Error, Kind, Result};
-use crate::sample::{Annotations, Fingerprint, Sample};
+use crate::sample::{Annotations, Fingerprint, Sample, Target};
 use crate::storage::disk::{Disk, Temp};
 use crate::storage::mmap::Mapping;
 
@@ -212,9 +212,15 @@ pub(super) fn attach(data: &Path, source: Box<dyn Source>) -> Result<Box<dyn Sou
     })
 }
 
+// A method that is not passed on would fall back to its default in silence.
+#[deny(clippy::missing_trait_methods)]
 impl Source for Indexed {
     fn len(&self) -> u64 {
         self.source.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.source.is_empty()
     }
 
     fn fingerprint(&self) -> Fingerprint {
@@ -242,6 +248,14 @@ impl Source for Indexed {
             Some(cell) => Ok(Some(cell)),
             None => self.source.jpeg_index(id),
         }
+    }
+
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        self.source.labels(each)
+    }
+
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        self.source.column(name, each)
     }
 
     fn access(&self) -> Access {

@@ -38,9 +38,15 @@ impl JoinedSources {
     }
 }
 
+// A method that is not passed on would fall back to its default in silence.
+#[deny(clippy::missing_trait_methods)]
 impl Source for JoinedSources {
     fn len(&self) -> u64 {
         self.len
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     fn fingerprint(&self) -> Fingerprint {
@@ -111,6 +117,11 @@ impl Source for JoinedSources {
                 .iter()
                 .all(|(_, source)| source.classes() == first)
         })
+    }
+
+    fn frame(&self, id: u64) -> Option<(u32, u32)> {
+        let (id, source) = self.part(id);
+        source.frame(id)
     }
 
     fn uniform_frame(&self) -> Option<(u32, u32)> {

@@ -9,8 +9,8 @@ mod suggest;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-pub use range::ParamRange;
-pub(crate) use read::{Located, read, read_text, read_value};
+pub use range::{IntegerRange, ParamRange};
+pub(crate) use read::{Located, integers, read, read_integers, read_text, read_value};
 pub(crate) use suggest::{nearest, unknown};
 
 /// The parameters of an op that derives `Serialize`, for [`Op::params`].

@@ -1,6 +1,8 @@
 //! Parameters that are a number or a range to draw from.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::read::read_integers;
 
 use crate::error::{Error, Result};
 use crate::rng::RandomStream;
@@ -42,12 +44,6 @@ impl ParamRange {
         rng.uniform(low, high)
     }
 
-    /// A whole number, both ends included; takes one draw.
-    pub(crate) fn draw_whole(self, rng: &mut RandomStream) -> i64 {
-        let [low, high] = self.ends().map(|end| end as i64);
-        low + rng.below((high - low) as u64 + 1) as i64
-    }
-
     pub(crate) fn check(self, name: &str, [least, most]: [f64; 2]) -> Result<()> {
         let [low, high] = self.ends();
         if least <= low && low <= high && high <= most {
@@ -62,14 +58,52 @@ impl ParamRange {
             }
         }))
     }
+}
 
-    pub(crate) fn check_whole(self, name: &str, range: [f64; 2]) -> Result<()> {
-        self.check(name, range)?;
+/// A [`ParamRange`] of integers, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct IntegerRange(ParamRange);
+
+impl<T: Into<ParamRange>> From<T> for IntegerRange {
+    fn from(range: T) -> IntegerRange {
+        IntegerRange(range.into())
+    }
+}
+
+impl IntegerRange {
+    /// The ends; equal for a fixed number.
+    pub fn ends(self) -> [f64; 2] {
+        self.0.ends()
+    }
+
+    /// The number, if it is fixed.
+    pub(crate) fn fixed(self) -> Option<i64> {
+        match self.0 {
+            ParamRange::Fixed(value) => Some(value as i64),
+            ParamRange::Between(_) => None,
+        }
+    }
+
+    /// Takes one draw, fixed or not.
+    pub(crate) fn draw(self, rng: &mut RandomStream) -> i64 {
+        let [low, high] = self.ends().map(|end| end as i64);
+        low + rng.below((high - low) as u64 + 1) as i64
+    }
+
+    pub(crate) fn check(self, name: &str, range: [f64; 2]) -> Result<()> {
+        self.0.check(name, range)?;
         match self.ends().iter().find(|end| end.fract() != 0.0) {
             Some(end) => Err(Error::config(format!(
                 "{name} = {end}: expected a whole number"
             ))),
             None => Ok(()),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for IntegerRange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<IntegerRange, D::Error> {
+        read_integers::<D, ParamRange>(deserializer).map(IntegerRange)
     }
 }

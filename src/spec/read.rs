@@ -6,11 +6,17 @@
 //! deserializer keeps the structure: [`ReadError`] knows the path of keys, the position in the
 //! text, and the names that would have been right.
 //!
+//! The same deserializer answers which parameters are integers: the type of a field says so when it
+//! asks for its value, so [`integers`] reads the parameters once and listens.
+//!
 //! A tree of [`Node`]s comes from a parsed [`toml::Value`], which has no positions, or from the
 //! text of a recipe, which has.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
+use std::rc::Rc;
 
 use serde::de::value::StringDeserializer;
 use serde::de::{
@@ -22,6 +28,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::nearest;
 use crate::error::{Error, Result};
+
+/// The name by which a type that holds integers, but is read by trial, tells that it does.
+const INTEGER: &str = "$feedmill::Integer";
 
 /// The name by which a [`Located`] asks this deserializer for the position of a value.
 const LOCATED: &str = "$feedmill::Located";
@@ -158,6 +167,19 @@ pub(crate) fn read<T: DeserializeOwned>(table: toml::Table) -> Result<T> {
     T::deserialize(Node::from(toml::Value::Table(table))).map_err(ReadError::with_keys)
 }
 
+/// The places of integers among the parameters of a `T`: `size`, `layers[1]`. What cannot be read
+/// ends the search and is reported by [`read`].
+pub(crate) fn integers<T: DeserializeOwned>(table: toml::Table) -> BTreeSet<String> {
+    let found = Rc::new(RefCell::default());
+    let mut node = Node::from(toml::Value::Table(table));
+    node.listener = Some(Listener {
+        place: String::new(),
+        integers: Rc::clone(&found),
+    });
+    let _ = T::deserialize(node);
+    found.take()
+}
+
 /// Reads a single value.
 ///
 /// # Errors
@@ -165,6 +187,33 @@ pub(crate) fn read<T: DeserializeOwned>(table: toml::Table) -> Result<T> {
 /// [`crate::Kind::Config`] for a value of another type.
 pub(crate) fn read_value<T: DeserializeOwned>(value: toml::Value) -> Result<T> {
     T::deserialize(Node::from(value)).map_err(ReadError::with_keys)
+}
+
+/// Reads a type that holds integers but finds out by trial which form they have, as untagged enums
+/// do: tells the deserializer, which could not see it.
+pub(crate) fn read_integers<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Inner<T>(std::marker::PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Inner<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("integers")
+        }
+
+        fn visit_newtype_struct<D: Deserializer<'de>>(
+            self,
+            deserializer: D,
+        ) -> Result<T, D::Error> {
+            T::deserialize(deserializer)
+        }
+    }
+
+    deserializer.deserialize_newtype_struct(INTEGER, Inner(std::marker::PhantomData))
 }
 
 /// Reads a whole text, so that errors and [`Located`] values have positions in it.
@@ -181,6 +230,32 @@ pub(crate) fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, ReadError>
 struct Node {
     start: Option<usize>,
     value: Value,
+    listener: Option<Listener>,
+}
+
+/// Notes where integers are asked for.
+#[derive(Clone)]
+struct Listener {
+    place: String,
+    integers: Rc<RefCell<BTreeSet<String>>>,
+}
+
+impl Listener {
+    fn key(&self, key: &str) -> Listener {
+        let dot = if self.place.is_empty() { "" } else { "." };
+        self.at(format!("{}{dot}{key}", self.place))
+    }
+
+    fn element(&self, number: usize) -> Listener {
+        self.at(format!("{}[{number}]", self.place))
+    }
+
+    fn at(&self, place: String) -> Listener {
+        Listener {
+            place,
+            integers: Rc::clone(&self.integers),
+        }
+    }
 }
 
 enum Value {
@@ -228,8 +303,40 @@ impl Node {
         Node {
             start: Some(start),
             value,
+            listener: None,
         }
     }
+
+    /// Notes that integers are asked for here, alone or in lists.
+    fn note_integers(&self) {
+        if let Some(listener) = &self.listener {
+            self.note_integers_at(listener);
+        }
+    }
+
+    fn note_integers_at(&self, listener: &Listener) {
+        let place = listener.place.clone();
+        listener.integers.borrow_mut().insert(place);
+        if let Value::Array(values) = &self.value {
+            for (number, value) in values.iter().enumerate() {
+                value.note_integers_at(&listener.element(number));
+            }
+        }
+    }
+
+    fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.note_integers();
+        self.deserialize_any(visitor)
+    }
+}
+
+/// Methods that read an integer.
+macro_rules! integer_methods {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            self.integer(visitor)
+        }
+    )*};
 }
 
 impl From<toml::Value> for Node {
@@ -250,7 +357,11 @@ impl From<toml::Value> for Node {
                     .collect(),
             ),
         };
-        Node { start: None, value }
+        Node {
+            start: None,
+            value,
+            listener: None,
+        }
     }
 }
 
@@ -264,10 +375,14 @@ impl<'de> Deserializer<'de> for Node {
             Value::Integer(number) => visitor.visit_i64(number),
             Value::Float(number) => visitor.visit_f64(number),
             Value::Text(text) => visitor.visit_string(text),
-            Value::Array(values) => visitor.visit_seq(Elements(values.into_iter())),
+            Value::Array(values) => visitor.visit_seq(Elements {
+                values: values.into_iter().enumerate(),
+                listener: self.listener,
+            }),
             Value::Table(entries) => visitor.visit_map(Entries {
                 entries: entries.into_iter(),
                 value: None,
+                listener: self.listener,
             }),
             Value::Unreadable(text) => Err(de::Error::custom(text)),
         };
@@ -286,7 +401,15 @@ impl<'de> Deserializer<'de> for Node {
         if name == LOCATED {
             return visitor.visit_seq(StartAndValue(Some(self.start.unwrap_or(0)), Some(self)));
         }
+        if name == INTEGER {
+            self.note_integers();
+        }
         visitor.visit_newtype_struct(self)
+    }
+
+    integer_methods! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -307,18 +430,26 @@ impl<'de> Deserializer<'de> for Node {
                 "expected a table with one key, found {}",
                 entries.len()
             ))),
-            value => Node { start, value }.deserialize_any(visitor),
+            value => Node {
+                start,
+                value,
+                listener: self.listener,
+            }
+            .deserialize_any(visitor),
         };
         read.map_err(|error| error.or_at(start))
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct
+        bool f32 f64 char str string bytes byte_buf unit unit_struct
         seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 
-struct Elements(std::vec::IntoIter<Node>);
+struct Elements {
+    values: std::iter::Enumerate<std::vec::IntoIter<Node>>,
+    listener: Option<Listener>,
+}
 
 impl<'de> SeqAccess<'de> for Elements {
     type Error = ReadError;
@@ -327,11 +458,18 @@ impl<'de> SeqAccess<'de> for Elements {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, ReadError> {
-        self.0.next().map(|node| seed.deserialize(node)).transpose()
+        let Some((number, mut node)) = self.values.next() else {
+            return Ok(None);
+        };
+        node.listener = self
+            .listener
+            .as_ref()
+            .map(|listener| listener.element(number));
+        seed.deserialize(node).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.0.len())
+        Some(self.values.len())
     }
 }
 
@@ -339,6 +477,7 @@ struct Entries {
     entries: std::vec::IntoIter<(Option<usize>, String, Node)>,
     /// The value of the key that was read last.
     value: Option<(String, Node)>,
+    listener: Option<Listener>,
 }
 
 impl<'de> MapAccess<'de> for Entries {
@@ -348,9 +487,10 @@ impl<'de> MapAccess<'de> for Entries {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ReadError> {
-        let Some((start, key, value)) = self.entries.next() else {
+        let Some((start, key, mut value)) = self.entries.next() else {
             return Ok(None);
         };
+        value.listener = self.listener.as_ref().map(|listener| listener.key(&key));
         self.value = Some((key.clone(), value));
         let key: StringDeserializer<ReadError> = key.into_deserializer();
         seed.deserialize(key)

@@ -273,8 +273,8 @@ fn columns_are_found_by_name_and_checked_by_type() {
     }
     for (wanted, text) in [
         (
-            columns("image", None),
-            "no column \"image\" for the images; the columns are [\"txt\", \"fine_label\", \"img\"]",
+            columns("scan", None),
+            "no column \"scan\" for the images; the columns are [\"txt\", \"fine_label\", \"img\"]",
         ),
         (
             columns("img", Some("coarse")),

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use feedmill::geometry::Size;
 use feedmill::mix::{
-    Blend, Emit, EmitRole, Masks, Method, Mix, MixPlan, MixResult, MixUp, Mixer, ResolveMix,
-    Scene,
+    Blend, Emit, EmitRole, Masks, Method, Mix, MixPlan, MixResult, MixUp, Mixer, ResolveMix, Scene,
 };
 use feedmill::plan::Last;
 use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm, TargetOptions};

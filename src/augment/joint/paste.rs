@@ -11,8 +11,7 @@ use super::{EraseRule, Scene, places::PlacedBox};
 use crate::augment::ops::geometric::rotation;
 use crate::augment::{Filter, Program, Scratch, Step, WarpFilter};
 use crate::error::Result;
-use crate::geometry::Rect;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::sample::{BoxLabel, Plane, PlaneKind};
 
 /// How a cut-out is put onto an image.

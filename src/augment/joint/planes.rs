@@ -3,8 +3,7 @@
 use super::{EraseRule, Joint};
 use crate::augment::{Elastic, Erase, Fill, Filter, Program, Scratch, Step, Warp, WarpFilter};
 use crate::error::{Error, Result};
-use crate::geometry::Rect;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::kernels::PadMode;
 use crate::sample::{Plane, PlaneKind};
 

@@ -7,8 +7,7 @@ use crate::augment::{Blur, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
-use crate::spec::ParamRange;
-use crate::spec::{check_p, is_default, one};
+use crate::spec::{IntegerRange, ParamRange, check_p, is_default, one};
 
 /// The largest radius in pixels; more is a flat image.
 const WIDEST: f64 = 500.0;
@@ -292,7 +291,7 @@ impl Op for MedianBlur {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BilateralBlur {
-    diameter: ParamRange,
+    diameter: IntegerRange,
     color: ParamRange,
     space: ParamRange,
     p: f64,
@@ -307,7 +306,7 @@ impl Default for BilateralBlur {
 impl BilateralBlur {
     /// With this diameter and these deviations, or ones from these ranges.
     pub fn new(
-        diameter: impl Into<ParamRange>,
+        diameter: impl Into<IntegerRange>,
         color: impl Into<ParamRange>,
         space: impl Into<ParamRange>,
     ) -> BilateralBlur {
@@ -330,7 +329,7 @@ impl Op for BilateralBlur {
     op_basics!("bilateral_blur");
 
     fn check(&self) -> Result<()> {
-        self.diameter.check_whole("diameter", [2.0, 99.0])?;
+        self.diameter.check("diameter", [2.0, 99.0])?;
         self.color.check("color", [1e-3, 1e3])?;
         self.space.check("space", [1e-3, 1e3])?;
         check_p(self.p)
@@ -338,7 +337,7 @@ impl Op for BilateralBlur {
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
-            let diameter = self.diameter.draw_whole(rng) as u32;
+            let diameter = self.diameter.draw(rng) as u32;
             let [color, space] = [self.color, self.space].map(|span| span.draw(rng) as f32);
             steps.push(Step::Blur(Blur::Bilateral {
                 diameter,
@@ -359,7 +358,7 @@ impl Op for BilateralBlur {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MotionBlur {
-    radius: ParamRange,
+    radius: IntegerRange,
     sigma: ParamRange,
     #[serde(default = "any_angle")]
     angle: ParamRange,
@@ -373,7 +372,7 @@ fn any_angle() -> ParamRange {
 
 impl MotionBlur {
     /// With this radius and deviation, or ones from these ranges, in any direction.
-    pub fn new(radius: impl Into<ParamRange>, sigma: impl Into<ParamRange>) -> MotionBlur {
+    pub fn new(radius: impl Into<IntegerRange>, sigma: impl Into<ParamRange>) -> MotionBlur {
         MotionBlur {
             radius: radius.into(),
             sigma: sigma.into(),
@@ -402,7 +401,7 @@ impl Op for MotionBlur {
     op_basics!("motion_blur");
 
     fn check(&self) -> Result<()> {
-        self.radius.check_whole("radius", [0.0, 100.0])?;
+        self.radius.check("radius", [0.0, 100.0])?;
         self.sigma.check("sigma", [1e-3, WIDEST])?;
         self.angle.check("angle", [-180.0, 180.0])?;
         check_p(self.p)
@@ -410,7 +409,7 @@ impl Op for MotionBlur {
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
-            let radius = self.radius.draw_whole(rng) as u32;
+            let radius = self.radius.draw(rng) as u32;
             let [sigma, angle] = [self.sigma, self.angle].map(|span| span.draw(rng) as f32);
             steps.push(Step::Blur(Blur::Motion {
                 radius,

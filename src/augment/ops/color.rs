@@ -8,7 +8,7 @@ use crate::augment::{Color, Hsv, Levels, Op, Step, Steps};
 use crate::error::Result;
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
-use crate::spec::{ParamRange, check_p, half, is_default, one};
+use crate::spec::{IntegerRange, ParamRange, check_p, half, is_default, one};
 
 /// Ops with one factor: `factor` (a number or `[low, high]`), `p` (1), `dialect` (`pil`).
 macro_rules! factor_op {
@@ -271,7 +271,7 @@ impl Op for SolarizeAdd {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Posterize {
-    bits: ParamRange,
+    bits: IntegerRange,
     #[serde(default = "half")]
     p: f64,
 }
@@ -280,13 +280,13 @@ impl Op for Posterize {
     op_basics!("posterize");
 
     fn check(&self) -> Result<()> {
-        self.bits.check_whole("bits", [0.0, 8.0])?;
+        self.bits.check("bits", [0.0, 8.0])?;
         check_p(self.p)
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let go = rng.bernoulli(self.p);
-        let bits = self.bits.draw_whole(rng) as u8;
+        let bits = self.bits.draw(rng) as u8;
         if go {
             steps.push(Step::Levels(Levels::Posterize(bits)));
         }

@@ -6,8 +6,7 @@ use crate::augment::{self, Op, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::{OpKey, RandomStream};
-use crate::spec;
-use crate::spec::{ParamRange, check_p};
+use crate::spec::{self, IntegerRange, check_p};
 
 /// Makes an inner op of a name and its parameters.
 pub(crate) type MakeInner<'a> = &'a dyn Fn(&str, toml::Table) -> Result<Arc<dyn Op>>;
@@ -26,7 +25,7 @@ struct Inner {
 enum Choice {
     All,
     One,
-    Some(ParamRange),
+    Some(IntegerRange),
     Shuffled,
 }
 
@@ -62,7 +61,7 @@ impl Container {
     }
 
     /// A number of different ops, fixed or drawn, in their order.
-    pub fn some_of(count: impl Into<ParamRange>) -> Container {
+    pub fn some_of(count: impl Into<IntegerRange>) -> Container {
         Container {
             choice: Choice::Some(count.into()),
             ..Container::sequence()
@@ -121,7 +120,7 @@ impl Container {
                 let count = table.remove("count").ok_or_else(|| {
                     Error::config("count is missing: how many of the ops, a number or [low, high]")
                 })?;
-                let count: ParamRange =
+                let count: IntegerRange =
                     spec::read_value(count).map_err(|error| error.in_key("count"))?;
                 Container::some_of(count)
             }
@@ -237,7 +236,7 @@ impl Op for Container {
             ));
         }
         if let Choice::Some(count) = self.choice {
-            count.check_whole("count", [0.0, self.ops.len() as f64])?;
+            count.check("count", [0.0, self.ops.len() as f64])?;
         }
         Ok(())
     }
@@ -292,7 +291,7 @@ impl Op for Container {
             Choice::Some(count) => {
                 // Selection sampling: each op in turn is taken with the chance that keeps all
                 // subsets equally likely.
-                let mut wanted = count.draw_whole(&mut choosing) as u64;
+                let mut wanted = count.draw(&mut choosing) as u64;
                 for (number, inner) in self.ops.iter().enumerate() {
                     if choosing.below((self.ops.len() - number) as u64) < wanted {
                         apply(inner, steps);

@@ -6,8 +6,7 @@ use crate::augment::params::op_basics;
 use crate::augment::{Convolve, Op, Step, Steps};
 use crate::error::Result;
 use crate::rng::RandomStream;
-use crate::spec::ParamRange;
-use crate::spec::{check_p, one};
+use crate::spec::{ParamRange, check_p, one};
 
 fn whole() -> ParamRange {
     ParamRange::Fixed(1.0)

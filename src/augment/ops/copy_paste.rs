@@ -10,8 +10,7 @@ use crate::augment::params::op_basics;
 use crate::augment::{ColorJitter, Op, Paste, PasteBlend, Step, Steps};
 use crate::error::{Error, Result};
 use crate::rng::RandomStream;
-use crate::spec::ParamRange;
-use crate::spec::check_p;
+use crate::spec::{ParamRange, check_p};
 
 /// Pastes cut-outs of objects onto the image and adds them to its boxes and planes, by the rules of
 /// X-Paste (Zhao et al., 2023) and DiverGen (Fan et al., 2024).

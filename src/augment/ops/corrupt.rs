@@ -6,9 +6,7 @@ use crate::augment::params::op_basics;
 use crate::augment::{Corrupt, Corruption, CorruptionSet, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::rng::RandomStream;
-use crate::spec::ParamRange;
-use crate::spec::nearest;
-use crate::spec::{check_p, is_default, one};
+use crate::spec::{IntegerRange, check_p, is_default, nearest, one};
 
 /// Which corruptions are drawn from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,7 +93,7 @@ impl Names {
 #[serde(deny_unknown_fields)]
 pub struct CommonCorruption {
     name: Names,
-    severity: ParamRange,
+    severity: IntegerRange,
     #[serde(default, skip_serializing_if = "is_default")]
     set: CorruptionSet,
     #[serde(default = "one")]
@@ -104,7 +102,7 @@ pub struct CommonCorruption {
 
 impl CommonCorruption {
     /// One of these kinds, of this severity or one from this range.
-    pub fn new(kinds: &[Corruption], severity: impl Into<ParamRange>) -> CommonCorruption {
+    pub fn new(kinds: &[Corruption], severity: impl Into<IntegerRange>) -> CommonCorruption {
         CommonCorruption {
             name: Names::Of(kinds.to_vec()),
             severity: severity.into(),
@@ -135,7 +133,7 @@ impl Op for CommonCorruption {
                 "name = []: expected at least one corruption, or \"any\"",
             ));
         }
-        self.severity.check_whole("severity", [1.0, 5.0])?;
+        self.severity.check("severity", [1.0, 5.0])?;
         check_p(self.p)
     }
 
@@ -151,7 +149,7 @@ impl Op for CommonCorruption {
         }
         let kinds = self.name.list();
         let kind = kinds[rng.below(kinds.len() as u64) as usize];
-        let severity = self.severity.draw_whole(rng);
+        let severity = self.severity.draw(rng);
         let turn = rng.uniform(-45.0, 45.0);
         // Motion goes to the right, snow falls.
         let angle = if kind == Corruption::Snow {
@@ -180,14 +178,14 @@ impl Op for CommonCorruption {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jpeg {
-    quality: ParamRange,
+    quality: IntegerRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl Jpeg {
     /// Of this quality, or one from this range.
-    pub fn new(quality: impl Into<ParamRange>) -> Jpeg {
+    pub fn new(quality: impl Into<IntegerRange>) -> Jpeg {
         Jpeg {
             quality: quality.into(),
             p: 1.0,
@@ -205,13 +203,13 @@ impl Op for Jpeg {
     op_basics!("jpeg");
 
     fn check(&self) -> Result<()> {
-        self.quality.check_whole("quality", [1.0, 100.0])?;
+        self.quality.check("quality", [1.0, 100.0])?;
         check_p(self.p)
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
-            steps.push(Step::Jpeg(self.quality.draw_whole(rng) as u8));
+            steps.push(Step::Jpeg(self.quality.draw(rng) as u8));
         }
     }
 }

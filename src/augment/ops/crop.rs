@@ -17,6 +17,7 @@ use crate::spec::is_default;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CenterCrop {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     size: SizeParam,
 }
 
@@ -82,6 +83,7 @@ impl Op for CenterCrop {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomCrop {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     size: SizeParam,
     #[serde(default)]
     padding: u32,
@@ -157,6 +159,7 @@ impl Op for RandomCrop {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomResizedCrop {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     size: SizeParam,
     #[serde(default = "default_scale")]
     scale: [f64; 2],

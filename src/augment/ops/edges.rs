@@ -6,8 +6,7 @@ use crate::augment::params::op_basics;
 use crate::augment::{Edges, Op, Step, Steps, Threshold};
 use crate::error::{Error, Result};
 use crate::rng::RandomStream;
-use crate::spec::ParamRange;
-use crate::spec::{check_p, check_range};
+use crate::spec::{ParamRange, check_p, check_range};
 
 /// Replaces an image by its edges, black on white: the shape-biased view of Crafting-Shifts (2025).
 ///

@@ -7,8 +7,7 @@ use crate::augment::{Elastic, Filter, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::RandomStream;
-use crate::spec::ParamRange;
-use crate::spec::{check_p, is_default, one};
+use crate::spec::{ParamRange, check_p, is_default, one};
 
 /// How an elastic field reads between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

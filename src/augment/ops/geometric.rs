@@ -256,6 +256,7 @@ impl Op for Perspective {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pad {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     padding: Padding,
     #[serde(default)]
     pad: PadMode,
@@ -331,6 +332,7 @@ impl Op for Pad {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rotate90 {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     turns: Turns,
     p: f64,
 }

@@ -9,8 +9,7 @@ use crate::augment::{BetaMask, Law, Noise, Op, Shapes, Step, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::RandomStream;
-use crate::spec::ParamRange;
-use crate::spec::{check_p, check_range, half, is_yes, one, yes};
+use crate::spec::{ParamRange, check_p, check_range, half, is_yes, one, yes};
 
 /// Adds Gaussian noise to each value; torchvision v2 `GaussianNoise` of u8 tensors.
 ///

@@ -17,6 +17,7 @@ use crate::spec::yes;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     size: SizeParam,
     #[serde(default)]
     filter: Filter,

@@ -26,6 +26,7 @@ use crate::spec::{ParamRange, is_default};
 #[serde(deny_unknown_fields, default)]
 pub struct AnyRes {
     size: u32,
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     grids: Grids,
     filter: Filter,
 }

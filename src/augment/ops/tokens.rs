@@ -18,6 +18,7 @@ use crate::spec::{ParamRange, check_range};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenMask {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     grid: Grid,
     ratio: f64,
 }
@@ -110,6 +111,7 @@ impl Op for TokenMask {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BlockMask {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     grid: Grid,
     masked: u32,
     least: u32,

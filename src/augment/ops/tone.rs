@@ -7,7 +7,7 @@ use crate::augment::params::op_basics;
 use crate::augment::{Clahe, Levels, Op, Step, Steps};
 use crate::error::Result;
 use crate::rng::RandomStream;
-use crate::spec::{ParamRange, check_p, half, one};
+use crate::spec::{IntegerRange, ParamRange, check_p, half, one};
 
 /// One number for each channel, or the same for all. Takes three draws in any case.
 pub(super) fn channels(span: ParamRange, apart: bool, rng: &mut RandomStream) -> [f64; 3] {
@@ -224,7 +224,7 @@ impl Op for LogContrast {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quantize {
-    levels: ParamRange,
+    levels: IntegerRange,
     #[serde(default = "one")]
     p: f64,
 }
@@ -233,13 +233,13 @@ impl Op for Quantize {
     op_basics!("quantize");
 
     fn check(&self) -> Result<()> {
-        self.levels.check_whole("levels", [2.0, 256.0])?;
+        self.levels.check("levels", [2.0, 256.0])?;
         check_p(self.p)
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let go = rng.bernoulli(self.p);
-        let levels = self.levels.draw_whole(rng) as u16;
+        let levels = self.levels.draw(rng) as u16;
         if go {
             steps.push(Step::Levels(Levels::Quantize(levels)));
         }
@@ -258,7 +258,7 @@ pub struct ClaheOp {
     #[serde(default = "two")]
     clip_limit: ParamRange,
     #[serde(default = "tile")]
-    tile: ParamRange,
+    tile: IntegerRange,
     #[serde(default = "one")]
     p: f64,
 }
@@ -267,8 +267,8 @@ fn two() -> ParamRange {
     ParamRange::Fixed(2.0)
 }
 
-fn tile() -> ParamRange {
-    ParamRange::Fixed(64.0)
+fn tile() -> IntegerRange {
+    IntegerRange::from(64.0)
 }
 
 impl Op for ClaheOp {
@@ -276,14 +276,14 @@ impl Op for ClaheOp {
 
     fn check(&self) -> Result<()> {
         self.clip_limit.check("clip_limit", [0.0, 1e3])?;
-        self.tile.check_whole("tile", [1.0, 16_384.0])?;
+        self.tile.check("tile", [1.0, 16_384.0])?;
         check_p(self.p)
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let go = rng.bernoulli(self.p);
         let clip_limit = self.clip_limit.draw(rng);
-        let tile = self.tile.draw_whole(rng) as u32;
+        let tile = self.tile.draw(rng) as u32;
         if go {
             let frame = steps.frame();
             let tiles = |side: u32| (side / tile).clamp(1, 64);
