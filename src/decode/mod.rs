@@ -13,12 +13,13 @@
 //!   left to zune-jpeg, as is one of 4 components.
 
 mod exif;
-pub mod jpeg;
 mod jpeg_header;
 pub(crate) mod plane;
 mod png;
 mod turn;
 mod webp;
+
+pub use feedmill_jpeg as jpeg;
 
 use crate::error::{Error, Kind, Result};
 use crate::source::Codec;
@@ -80,6 +81,13 @@ pub struct Rect {
     pub width: u32,
     /// Rows.
     pub height: u32,
+}
+
+impl From<Rect> for jpeg::Rect {
+    fn from(rect: Rect) -> jpeg::Rect {
+        let Rect { left, top, width, height } = rect;
+        jpeg::Rect { left, top, width, height }
+    }
 }
 
 impl Rect {
@@ -281,9 +289,9 @@ impl Decoder {
                 Reader::Scans { .. } => {
                     let pixels = u64::from(probe.width) * u64::from(probe.height);
                     let bounds = jpeg::Bounds { pixels, scans: u32::MAX };
-                    self.jpeg.decode_scans(bytes, &bounds, stored, probe.scale, target)
+                    self.jpeg.decode_scans(bytes, &bounds, stored.into(), probe.scale, target)
                 }
-                _ => self.jpeg.decode_with(bytes, stored, probe.scale, index, target),
+                _ => self.jpeg.decode_with(bytes, stored.into(), probe.scale, index, target),
             };
             match decoded {
                 // A rarity, and a property of the file, so the same decoder takes it every time.

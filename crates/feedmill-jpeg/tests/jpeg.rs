@@ -1,15 +1,16 @@
 //! The decoder against golden hashes, against itself, and against damaged files.
 
+#[path = "../../../tests/random/mod.rs"]
 mod random;
 
-use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Bounds, Decoder, Error, ErrorKind, Index, Proof, Scale, header, to_baseline};
+use feedmill_jpeg::Rect;
+use feedmill_jpeg::{Bounds, Decoder, Error, ErrorKind, Index, Proof, Scale, header, to_baseline};
 use random::Random;
 use std::fs;
 use std::path::PathBuf;
 
 fn folder() -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "fixtures", "jpeg"].iter().collect()
+    [env!("CARGO_MANIFEST_DIR"), "../../fixtures", "jpeg"].iter().collect()
 }
 
 fn lines(name: &str) -> String {

@@ -26,7 +26,7 @@ pub fn to_baseline(bytes: &[u8], bounds: &Bounds) -> Result<Option<Vec<u8>>> {
 
 fn rewrite(bytes: &[u8], bounds: &Bounds) -> Result<Option<Vec<u8>>> {
     let read = Read { bytes, bounds };
-    let Some(picture) = on_this_cpu(super::super::simd(), read)? else { return Ok(None) };
+    let Some(picture) = on_this_cpu(true, read)? else { return Ok(None) };
     let Some(baseline) = write(&picture) else { return Ok(None) };
     // Coefficients need no quantisers and no whole sampling ratios; pixels do.
     super::check(&baseline)?;

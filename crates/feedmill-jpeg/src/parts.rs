@@ -7,11 +7,11 @@ use super::kernels::{Kernels, Scalar, Target};
 use super::x86::Avx2;
 
 /// One block of coefficients in natural order, in the first 64 places.
-pub(crate) type Coefficients = Block;
+pub type Coefficients = Block;
 
 /// The kernels for this CPU.
 #[derive(Clone, Copy)]
-pub(crate) struct Parts(Choice);
+pub struct Parts(Choice);
 
 #[derive(Clone, Copy)]
 enum Choice {
@@ -35,7 +35,7 @@ macro_rules! with {
 
 impl Parts {
     /// With or without vector instructions; the bytes are the same.
-    pub(crate) fn new(simd: bool) -> Parts {
+    pub fn new(simd: bool) -> Parts {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = simd.then(Avx2::detect).flatten() {
             return Parts(Choice::Vector(avx2));
@@ -46,7 +46,7 @@ impl Parts {
 
     /// Dequantises and transforms two blocks that lie side by side in `out`, which begins with their first row. `sparse` promises
     /// that coefficients outside the top left 4 x 4 are zero.
-    pub(crate) fn idct_pair(
+    pub fn idct_pair(
         self,
         blocks: &[Coefficients; 2],
         quant: &[i16; 64],
@@ -59,12 +59,12 @@ impl Parts {
     }
 
     /// See [`Kernels::h2v2`].
-    pub(crate) fn h2v2(self, near: &[u8], far: &[u8], out: &mut [u8]) {
+    pub fn h2v2(self, near: &[u8], far: &[u8], out: &mut [u8]) {
         with!(self, kernels => kernels.h2v2(near, far, out));
     }
 
     /// See [`Kernels::ycc_to_rgb`].
-    pub(crate) fn ycc_to_rgb(self, planes: [&[u8]; 3], out: &mut [u8]) {
+    pub fn ycc_to_rgb(self, planes: [&[u8]; 3], out: &mut [u8]) {
         with!(self, kernels => kernels.ycc_to_rgb(planes, out));
     }
 }

@@ -24,7 +24,7 @@ mod idct;
 mod index;
 mod kernels;
 mod layout;
-pub(super) mod markers;
+pub mod markers;
 mod output;
 mod parts;
 mod progressive;
@@ -36,9 +36,28 @@ mod x86;
 pub use baseline::to_baseline;
 pub use coefficients::Bounds;
 pub use error::{Error, ErrorKind, Result};
-pub(crate) use parts::{Coefficients, Parts};
+pub use parts::{Coefficients, Parts};
 
-use super::Rect;
+/// A rectangle of pixels inside an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rect {
+    /// The first column.
+    pub left: u32,
+    /// The first row.
+    pub top: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl Rect {
+    /// The rectangle of a whole image.
+    pub fn whole(width: u32, height: u32) -> Rect {
+        Rect { left: 0, top: 0, width, height }
+    }
+}
+
 use entropy::Block;
 use error::{corrupt, limit, truncated};
 use guide::Guide;
@@ -137,12 +156,12 @@ impl Scale {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Proof {
     /// The first rows of MCUs, of which no picture has as many as this holds.
-    pub(crate) rows: u16,
+    pub rows: u16,
 }
 
 impl Proof {
     /// Everywhere: for an index that was made by this program from this file, and kept where no other can write.
-    pub(crate) const WHOLE: Proof = Proof { rows: u16::MAX };
+    pub const WHOLE: Proof = Proof { rows: u16::MAX };
 }
 
 /// The part that a picture's entropy index has in decoding it. The pixels are the same with every choice, whoever wrote
@@ -210,7 +229,7 @@ impl Decoder {
     /// A decoder that uses the vector instructions of this CPU, unless the environment variable
     /// `FEEDMILL_SIMD` is `off`.
     pub fn new() -> Decoder {
-        Decoder::with_simd(super::simd())
+        Decoder::with_simd(true)
     }
 
     /// A decoder with or without vector instructions; the pixels are the same.

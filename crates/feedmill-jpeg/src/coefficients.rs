@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn a_baseline_file_has_the_coefficients_of_the_progressive_one() {
         let folder: PathBuf =
-            [env!("CARGO_MANIFEST_DIR"), "fixtures", "jpeg", "progressive"].iter().collect();
+            [env!("CARGO_MANIFEST_DIR"), "../../fixtures", "jpeg", "progressive"].iter().collect();
         let golden = std::fs::read_to_string(folder.join("golden.txt")).unwrap();
         for name in golden.lines().map(|line| line.split(' ').next().unwrap()) {
             let bytes = std::fs::read(folder.join(name)).unwrap();
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn files_without_all_scans_are_left_alone() {
         let path: PathBuf =
-            [env!("CARGO_MANIFEST_DIR"), "fixtures", "odd", "progressive_420.jpg"].iter().collect();
+            [env!("CARGO_MANIFEST_DIR"), "../../fixtures", "odd", "progressive_420.jpg"].iter().collect();
         let bytes = std::fs::read(path).unwrap();
         let scans: Vec<usize> =
             (0..bytes.len() - 1).filter(|&at| bytes[at..at + 2] == [0xFF, 0xDA]).collect();

@@ -106,13 +106,13 @@ mod tests {
     use super::super::layout::Layout;
     use super::super::{Decoder, ErrorKind, Index, Proof, Scale, markers};
     use super::*;
-    use crate::decode::Rect;
+    use crate::Rect;
 
     /// From some entry on all predictors are off by the same, so that only the step to that entry contradicts the scan.
     #[test]
     fn a_consistent_forgery_is_found_before_it_matters() {
         let path =
-            concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/photos/still/seeding_by_Clements_Engelhardt.jpg");
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/photos/still/seeding_by_Clements_Engelhardt.jpg");
         let bytes = std::fs::read(path).unwrap();
         let mut decoder = Decoder::new();
         let packed = decoder.index(&bytes).unwrap();

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Bounds, Decoder, Index, Proof, Scale, header, reads, to_baseline};
+use feedmill_jpeg::Rect;
+use feedmill_jpeg::{Bounds, Decoder, Index, Proof, Scale, header, reads, to_baseline};
 
 unsafe extern "C" {
     fn turbo_decode(bytes: *const u8, length: usize, denominator: u32, out: *mut u8, room: usize) -> u64;

@@ -1,7 +1,7 @@
 //! What must hold for any bytes at all: the bodies of the fuzz targets, also run by `tests/fuzz.rs`.
 
-use feedmill::decode::Rect;
-use feedmill::decode::jpeg::{Bounds, Decoder, Error, Index, Proof, Scale, header, to_baseline};
+use feedmill_jpeg::Rect;
+use feedmill_jpeg::{Bounds, Decoder, Error, Index, Proof, Scale, header, to_baseline};
 
 /// Larger pictures would take the fuzzer's time for nothing.
 const PIXELS: u64 = 1 << 18;

@@ -8,7 +8,7 @@ use super::error::{Result, corrupt, truncated, unsupported};
 ///
 /// The table is indexed by a `u8` so that no look-up needs a bounds check; positions that do not
 /// exist lead to slot 64, outside the block proper.
-pub(super) const ZIGZAG: [u8; 256] = {
+pub(crate) const ZIGZAG: [u8; 256] = {
     let mut table = [64u8; 256];
     let (mut row, mut column) = (0i32, 0i32);
     let mut k = 0;
@@ -38,7 +38,7 @@ pub(super) const ZIGZAG: [u8; 256] = {
 
 /// One Huffman table as transmitted: code counts per length, then the symbols.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct HuffmanSpec {
+pub(crate) struct HuffmanSpec {
     pub counts: [u8; 16],
     pub symbols: [u8; 256],
     pub total: usize,
@@ -47,7 +47,7 @@ pub(super) struct HuffmanSpec {
 
 /// One component of the frame, with the tables its scan selects.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Component {
+pub(crate) struct Component {
     pub id: u8,
     pub h: usize,
     pub v: usize,
@@ -57,7 +57,7 @@ pub(super) struct Component {
 }
 
 /// Everything the scan decoder needs to know, gathered without allocation.
-pub(super) struct Preamble {
+pub(crate) struct Preamble {
     pub header: Header,
     pub components: [Component; 3],
     /// Component indices in the order in which the scan interleaves them.
@@ -74,7 +74,7 @@ pub(super) struct Preamble {
 }
 
 /// Walks from marker to marker.
-pub(super) struct Walker<'a> {
+pub(crate) struct Walker<'a> {
     data: &'a [u8],
     pos: usize,
 }
@@ -138,7 +138,7 @@ impl<'a> Walker<'a> {
     }
 }
 
-pub(super) fn process_of(code: u8) -> Option<Process> {
+pub(crate) fn process_of(code: u8) -> Option<Process> {
     Some(match code {
         0xC0 => Process::Baseline,
         0xC1 => Process::Extended,
@@ -180,7 +180,7 @@ fn frame<'a>(walker: &mut Walker<'a>, process: Process) -> Result<(Header, &'a [
 }
 
 /// See [`super::header`].
-pub(super) fn header(data: &[u8]) -> Result<Header> {
+pub(crate) fn header(data: &[u8]) -> Result<Header> {
     let mut walker = Walker::new(data)?;
     loop {
         let at = walker.pos;
@@ -199,7 +199,7 @@ pub(super) fn header(data: &[u8]) -> Result<Header> {
 }
 
 /// What the markers in front of the first scan say of a file of any process.
-pub(in crate::decode) struct Outline<'a> {
+pub struct Outline<'a> {
     pub header: Header,
     /// The last Exif segment, behind its name.
     pub exif: Option<&'a [u8]>,
@@ -210,7 +210,7 @@ pub(in crate::decode) struct Outline<'a> {
 }
 
 /// See [`Outline`].
-pub(in crate::decode) fn outline(data: &[u8]) -> Result<Outline<'_>> {
+pub fn outline(data: &[u8]) -> Result<Outline<'_>> {
     let mut walker = Walker::new(data)?;
     let (mut header, mut exif) = (None, None);
     loop {
@@ -239,7 +239,7 @@ pub(in crate::decode) fn outline(data: &[u8]) -> Result<Outline<'_>> {
 }
 
 /// Reads all segments up to and including the first scan header.
-pub(super) fn preamble(data: &[u8]) -> Result<Preamble> {
+pub(crate) fn preamble(data: &[u8]) -> Result<Preamble> {
     let mut walker = Walker::new(data)?;
     let mut found: Option<(Header, [Component; 3])> = None;
     let mut quant = [None; 4];
@@ -300,7 +300,7 @@ pub(super) fn preamble(data: &[u8]) -> Result<Preamble> {
 
 /// What application data says of colours.
 #[derive(Default)]
-pub(super) struct Colour {
+pub(crate) struct Colour {
     jfif: bool,
     adobe: Option<u8>,
 }
@@ -323,7 +323,7 @@ impl Colour {
 }
 
 /// The quantisers, if those that the components want are there.
-pub(super) fn quantisers(
+pub(crate) fn quantisers(
     found: &[Option<[i16; 64]>; 4],
     components: &[Component],
     at: usize,
@@ -335,7 +335,7 @@ pub(super) fn quantisers(
 }
 
 /// The frame header of a sequential or progressive Huffman-coded picture, and its components.
-pub(super) fn any_frame(
+pub(crate) fn any_frame(
     walker: &mut Walker<'_>,
     process: Process,
     at: usize,
@@ -346,7 +346,7 @@ pub(super) fn any_frame(
 }
 
 /// A scan header.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     pub parts: Vec<Part>,
     /// First and last coefficient.
     pub band: [u8; 2],
@@ -355,14 +355,14 @@ pub(super) struct Stream {
 }
 
 /// One component of a scan.
-pub(super) struct Part {
+pub(crate) struct Part {
     pub id: u8,
     pub dc: usize,
     pub ac: usize,
 }
 
 /// Reads a scan header of any kind.
-pub(super) fn stream(payload: &[u8], at: usize) -> Result<Stream> {
+pub(crate) fn stream(payload: &[u8], at: usize) -> Result<Stream> {
     let count = payload.first().map_or(0, |&count| usize::from(count));
     if !(1..=4).contains(&count) || payload.len() != 2 * count + 4 {
         let found = payload.len();
@@ -427,7 +427,7 @@ fn any_components(header: &Header, list: &[u8], at: usize, list_at: usize) -> Re
     Ok(components)
 }
 
-pub(super) fn quant_tables(mut rest: &[u8], at: usize, tables: &mut [Option<[i16; 64]>; 4]) -> Result<()> {
+pub(crate) fn quant_tables(mut rest: &[u8], at: usize, tables: &mut [Option<[i16; 64]>; 4]) -> Result<()> {
     let end = at + rest.len();
     while let [head, tail @ ..] = rest {
         let (wide, slot) = (usize::from(head >> 4), usize::from(head & 15));
@@ -450,7 +450,7 @@ pub(super) fn quant_tables(mut rest: &[u8], at: usize, tables: &mut [Option<[i16
     Ok(())
 }
 
-pub(super) fn huffman_tables(
+pub(crate) fn huffman_tables(
     mut rest: &[u8],
     at: usize,
     dc: &mut [Option<HuffmanSpec>; 4],
@@ -525,7 +525,7 @@ fn scan(payload: &[u8], at: usize, components: &mut [Component]) -> Result<[usiz
 }
 
 /// Offset of the EOI marker behind `start`, searched from the end of the file.
-pub(super) fn find_eoi(data: &[u8], start: usize) -> Option<usize> {
+pub(crate) fn find_eoi(data: &[u8], start: usize) -> Option<usize> {
     let scan = data.get(start..)?;
     scan.windows(2).rposition(|pair| pair == [0xFF, 0xD9]).map(|n| start + n)
 }

@@ -2,6 +2,7 @@
 //!
 //!     FEEDMILL_MUTATIONS=1000000 cargo test --release --test fuzz -- --ignored
 
+#[path = "../../../tests/random/mod.rs"]
 mod random;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -11,7 +12,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use feedmill::decode::jpeg::Decoder;
+use feedmill_jpeg::Decoder;
 use random::Random;
 
 #[path = "../fuzz/checks.rs"]
@@ -113,9 +114,9 @@ fn forge(index: &mut [u8], file: &[u8]) {
 
 /// Runs the checks on `count` mutated files and indexes.
 fn mutations(count: usize) {
-    let sequential = [files("fixtures/jpeg"), files("fixtures/jpeg/wide")].concat();
+    let sequential = [files("../../fixtures/jpeg"), files("../../fixtures/jpeg/wide")].concat();
     let sequential: Vec<Vec<u8>> = sequential.into_iter().filter(|bytes| bytes[0] == 0xFF).collect();
-    let scans = files("fixtures/jpeg/progressive");
+    let scans = files("../../fixtures/jpeg/progressive");
     let scans: Vec<Vec<u8>> = scans.into_iter().filter(|bytes| bytes[0] == 0xFF).collect();
     let mut decoder = Decoder::new();
     let pairs: Vec<(Vec<u8>, Vec<u8>)> = sequential
