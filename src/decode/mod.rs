@@ -20,6 +20,7 @@ mod turn;
 mod webp;
 
 pub use feedmill_jpeg as jpeg;
+use feedmill_jpeg::simd::Avx2;
 
 use crate::error::{Error, Kind, Result};
 use crate::source::Codec;
@@ -126,7 +127,7 @@ impl Probe {
     /// the decoder then goes by. Only JPEGs that [`jpeg`] reads can be; `None` for others.
     pub fn scaled(&self, bytes: &[u8], divisor: u32) -> Option<Probe> {
         let scale = jpeg::Scale::ALL.into_iter().find(|scale| scale.divisor() == divisor)?;
-        if !self.is_one_scan() || self.scale != jpeg::Scale::Full || !jpeg::reads(bytes) {
+        if !self.is_one_scan() || self.scale != jpeg::Scale::Full || !jpeg::can_decode(bytes) {
             return None;
         }
         Some(Probe { width: scale.side(self.width), height: scale.side(self.height), scale, ..*self })
@@ -212,7 +213,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
 }
 
 /// Decodes pictures; keeps its scratch memory from one to the next. One for each worker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     jpeg: jpeg::Decoder,
     whole: Vec<u8>,
@@ -221,7 +222,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder without scratch memory yet.
     pub fn new() -> Decoder {
-        Decoder::default()
+        Decoder { jpeg: jpeg_decoder(), whole: Vec::new() }
     }
 
     /// Decodes `region` of a picture into `out`: rows of RGB, `region.width * region.height * 3` bytes. `out` is
@@ -288,15 +289,15 @@ impl Decoder {
                 // `probe` looked at the number of scans.
                 Reader::Scans { .. } => {
                     let pixels = u64::from(probe.width) * u64::from(probe.height);
-                    let bounds = jpeg::Bounds { pixels, scans: u32::MAX };
-                    self.jpeg.decode_scans(bytes, &bounds, stored.into(), probe.scale, target)
+                    let limits = jpeg::Limits { pixels, scans: u32::MAX };
+                    self.jpeg.decode_multi_scan(bytes, &limits, stored.into(), probe.scale, target)
                 }
                 _ => self.jpeg.decode_with(bytes, stored.into(), probe.scale, index, target),
             };
             match decoded {
                 // A rarity, and a property of the file, so the same decoder takes it every time.
                 Err(error)
-                    if error.kind == jpeg::ErrorKind::Unsupported
+                    if error.kind() == jpeg::ErrorKind::Unsupported
                         && probe.reader != (Reader::Scans { progressive: false }) => {}
                 Err(error) => return Err(error.into()),
                 Ok(()) if upright => return Ok(()),
@@ -346,7 +347,7 @@ impl Decoder {
         }
         match self.jpeg.index(bytes) {
             Ok(index) => Ok(Some(index).filter(|index| !index.is_empty())),
-            Err(error) if error.kind == jpeg::ErrorKind::Unsupported => Ok(None),
+            Err(error) if error.kind() == jpeg::ErrorKind::Unsupported => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -381,15 +382,32 @@ impl Decoder {
     }
 }
 
+impl Default for Decoder {
+    fn default() -> Decoder {
+        Decoder::new()
+    }
+}
+
+/// A JPEG decoder with vector code, unless [`simd`] says otherwise.
+pub(crate) fn jpeg_decoder() -> jpeg::Decoder {
+    jpeg::Decoder::with_simd(avx2(simd()))
+}
+
+/// The token of AVX2 if the CPU has it and `simd` is true.
+pub(crate) fn avx2(simd: bool) -> Option<Avx2> {
+    simd.then(Avx2::detect).flatten()
+}
+
 impl From<jpeg::Error> for Error {
     fn from(error: jpeg::Error) -> Error {
-        let kind = match error.kind {
+        let kind = match error.kind() {
             jpeg::ErrorKind::Corrupt => Kind::Corrupt,
             jpeg::ErrorKind::Truncated => Kind::Truncated,
             jpeg::ErrorKind::Unsupported => Kind::Unsupported,
             jpeg::ErrorKind::Limit => Kind::Limit,
+            _ => Kind::Unsupported,
         };
-        Error::new(kind, format!("JPEG, byte {}: {}", error.offset, error.message))
+        Error::new(kind, format!("JPEG, byte {}: {}", error.offset(), error.message()))
     }
 }
 

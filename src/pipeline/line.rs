@@ -9,7 +9,7 @@ use super::proofs::Proofs;
 use super::views::{ViewSet, ViewSets};
 use crate::augment::{Frame, Program};
 use crate::batch::TargetMaker;
-use crate::decode::jpeg::{Index, Proof};
+use crate::decode::jpeg::{Index, VerifiedRows};
 use crate::decode::{self, Decoder, IndexPolicy, Probe, Rect, ScalePolicy, plane};
 use crate::draws::{Coord, OpKey};
 use crate::error::{Error, Fault, Kind, Result};
@@ -79,7 +79,7 @@ pub(crate) struct Sample {
     /// Empty, and not asked for, unless the recipe moves annotations.
     pub(crate) annotations: Annotations,
     /// The entropy index of a JPEG and how far it is known to be right, if there is one and the recipe does not decline.
-    pub(crate) index: Option<(Bytes, Proof)>,
+    pub(crate) index: Option<(Bytes, VerifiedRows)>,
 }
 
 /// A slot whose picture is about to be decoded or known to be blank.
@@ -131,7 +131,7 @@ impl Line {
             IndexPolicy::Off => None,
             _ if raw.codec != Codec::Jpeg => None,
             _ => match self.learnt.get(sample) {
-                Some(index) => Some((index, Proof::WHOLE)),
+                Some(index) => Some((index, VerifiedRows::ALL)),
                 None => self.source.jpeg_index(sample)?.map(|index| (index, self.proofs.get(sample))),
             },
         };

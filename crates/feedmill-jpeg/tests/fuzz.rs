@@ -45,8 +45,11 @@ static ALLOCATOR: Counting = Counting;
 /// A target: its name and its check.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 3] =
-    [("jpeg", checks::jpeg), ("index", checks::index), ("baseline", checks::baseline)];
+const TARGETS: [Target; 3] = [
+    ("jpeg", checks::jpeg),
+    ("index", checks::index),
+    ("baseline", checks::baseline),
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -54,8 +57,10 @@ fn root() -> PathBuf {
 
 /// The files of a folder, in order.
 fn files(folder: &str) -> Vec<Vec<u8>> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = fs::read_dir(root().join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.retain(|path| path.is_file());
     paths.sort();
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
@@ -87,8 +92,9 @@ fn mutate(random: &mut Random, bytes: &mut Vec<u8>, others: &[Vec<u8>]) {
             }
             _ => {
                 // A marker's code, or a byte of its segment's first few.
-                let markers: Vec<usize> =
-                    (0..bytes.len() - 1).filter(|&n| bytes[n] == 0xFF && bytes[n + 1] > 0xBF).collect();
+                let markers: Vec<usize> = (0..bytes.len() - 1)
+                    .filter(|&n| bytes[n] == 0xFF && bytes[n + 1] > 0xBF)
+                    .collect();
                 if let Some(marker) = markers.get(random.below(markers.len().max(1))) {
                     let byte = (marker + 1 + random.below(20)).min(bytes.len() - 1);
                     bytes[byte] = random.below(256) as u8;
@@ -114,8 +120,15 @@ fn forge(index: &mut [u8], file: &[u8]) {
 
 /// Runs the checks on `count` mutated files and indexes.
 fn mutations(count: usize) {
-    let sequential = [files("../../fixtures/jpeg"), files("../../fixtures/jpeg/wide")].concat();
-    let sequential: Vec<Vec<u8>> = sequential.into_iter().filter(|bytes| bytes[0] == 0xFF).collect();
+    let sequential = [
+        files("../../fixtures/jpeg"),
+        files("../../fixtures/jpeg/wide"),
+    ]
+    .concat();
+    let sequential: Vec<Vec<u8>> = sequential
+        .into_iter()
+        .filter(|bytes| bytes[0] == 0xFF)
+        .collect();
     let scans = files("../../fixtures/jpeg/progressive");
     let scans: Vec<Vec<u8>> = scans.into_iter().filter(|bytes| bytes[0] == 0xFF).collect();
     let mut decoder = Decoder::new();
@@ -156,11 +169,17 @@ fn mutations(count: usize) {
         if result.is_err() {
             let path = std::env::temp_dir().join(format!("feedmill-{name}-{round}"));
             fs::write(&path, &data).unwrap();
-            panic!("round {round}: the check \"{name}\" fails, see {}", path.display());
+            panic!(
+                "round {round}: the check \"{name}\" fails, see {}",
+                path.display()
+            );
         }
-        // A picture of 2^18 pixels has 1.5 MiB of coefficients.
+        // A image of 2^18 pixels has 1.5 MiB of coefficients.
         let most = LARGEST.get();
-        assert!(most <= 4 << 20, "round {round}: {most} bytes at once for {name}");
+        assert!(
+            most <= 4 << 20,
+            "round {round}: {most} bytes at once for {name}"
+        );
     }
     println!("{count} mutations, the slowest took {slowest:?}");
 }

@@ -6,15 +6,15 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use feedmill_jpeg::Rect;
-use feedmill_jpeg::{Bounds, Decoder, Index, Proof, Scale, header, reads, to_baseline};
+use feedmill_jpeg::simd::Avx2;
+use feedmill_jpeg::{Decoder, Index, Limits, Rect, Scale, VerifiedRows, can_decode, header};
 
 unsafe extern "C" {
     fn turbo_decode(bytes: *const u8, length: usize, denominator: u32, out: *mut u8, room: usize) -> u64;
     fn turbo_coefficients(bytes: *const u8, length: usize, which: i32, out: *mut i16, room: usize) -> u64;
 }
 
-/// Whole picture by libjpeg-turbo at 1/`denominator`: width and height, or `None` if it warns or fails.
+/// Whole image by libjpeg-turbo at 1/`denominator`: width and height, or `None` if it warns or fails.
 fn turbo(bytes: &[u8], denominator: u32, out: &mut [u8]) -> Option<(u32, u32)> {
     // SAFETY: pointers and lengths are those of the slices.
     let size = unsafe { turbo_decode(bytes.as_ptr(), bytes.len(), denominator, out.as_mut_ptr(), out.len()) };
@@ -25,7 +25,7 @@ fn zune(bytes: &[u8], out: &mut [u8]) {
     use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
     let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_into(out).expect("a picture that libjpeg-turbo reads");
+    decoder.decode_into(out).expect("a image that libjpeg-turbo reads");
 }
 
 /// A simple generator of pseudo-random numbers in 0..1.
@@ -74,8 +74,8 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Room for any picture here.
-const BOUNDS: Bounds = Bounds { pixels: 1 << 26, scans: 100 };
+/// Room for any image here.
+const LIMITS: Limits = Limits { pixels: 1 << 26, scans: 100 };
 
 /// Ways to decode; each has a time. Files of several scans have no index.
 const WAYS: [&str; 7] = [
@@ -112,7 +112,7 @@ fn main() {
         let mut found = Vec::new();
         files(&path, &mut found);
         let (one, several): (Vec<PathBuf>, Vec<PathBuf>) =
-            found.into_iter().partition(|path| reads(&std::fs::read(path).unwrap()));
+            found.into_iter().partition(|path| can_decode(&std::fs::read(path).unwrap()));
         report(&path, "sequential", &measure(&one, false));
         if !several.is_empty() {
             report(&path, "progressive or of several scans", &measure(&several, true));
@@ -120,16 +120,16 @@ fn main() {
     }
 }
 
-/// Compares pixels with libjpeg-turbo's: whole pictures, at every scale, and crops of them, with and without an index, with
+/// Compares pixels with libjpeg-turbo's: whole images, at every scale, and crops of them, with and without an index, with
 /// and without vector code; files of several scans by way of a baseline file, with their coefficients.
 fn check(files: &[PathBuf]) {
-    let mut decoders = [Decoder::with_simd(false), Decoder::with_simd(true)];
+    let mut decoders = [Decoder::with_simd(None), Decoder::with_simd(Avx2::detect())];
     let mut random = Random(0x0123_4567_89AB_CDEF);
-    let (mut pictures, mut crops, mut rewritten, mut left_out) = (0, 0, 0, 0);
+    let (mut images, mut crops, mut rewritten, mut left_out) = (0, 0, 0, 0);
     for path in files {
         let original = std::fs::read(path).unwrap();
         let name = path.display();
-        let baseline = to_baseline(&original, &BOUNDS).unwrap();
+        let baseline = decoders[1].to_baseline(&original, &LIMITS).unwrap();
         rewritten += u64::from(baseline.is_some());
         if let Some(baseline) = &baseline {
             let components = header(&original).unwrap().components;
@@ -139,7 +139,7 @@ fn check(files: &[PathBuf]) {
             );
         }
         let bytes = baseline.as_deref().unwrap_or(&original);
-        if !reads(bytes) {
+        if !can_decode(bytes) {
             left_out += 1;
             continue;
         }
@@ -153,13 +153,13 @@ fn check(files: &[PathBuf]) {
             assert_eq!(turbo(&original, scale.divisor(), &mut theirs), Some((width, height)), "{name}");
             for (n, decoder) in decoders.iter_mut().enumerate() {
                 // One index is known from the start, of another what was seen of it.
-                let mut proofs = [Proof::default(); 2];
+                let mut verified = [VerifiedRows::default(); 2];
                 let mut decode_by = |region: Rect, index: Option<Index<'_>>| {
                     let mut out = vec![0; region.width as usize * region.height as usize * 3];
                     match index {
                         Some(index) => decoder.decode_with(bytes, region, scale, index, &mut out).unwrap(),
                         // All coefficients first.
-                        None => decoder.decode_scans(&original, &BOUNDS, region, scale, &mut out).unwrap(),
+                        None => decoder.decode_multi_scan(&original, &LIMITS, region, scale, &mut out).unwrap(),
                     }
                     out
                 };
@@ -168,7 +168,7 @@ fn check(files: &[PathBuf]) {
                     "{name} {scale:?} {n}"
                 );
                 assert!(
-                    decode_by(Rect::whole(width, height), Some(Index::Use(&index, &mut proofs[0]))) == theirs,
+                    decode_by(Rect::whole(width, height), Some(Index::Use(&index, &mut verified[0]))) == theirs,
                     "{name} {scale:?} {n}"
                 );
                 for nth in 0..20 {
@@ -181,7 +181,7 @@ fn check(files: &[PathBuf]) {
                     let crop: Vec<u8> = (top..top + region.height).flat_map(row).copied().collect();
                     assert!(decode_by(region, Some(Index::None)) == crop, "{name} {scale:?} {region:?} {n}");
                     assert!(
-                        decode_by(region, Some(Index::Use(&index, &mut proofs[nth % 2]))) == crop,
+                        decode_by(region, Some(Index::Use(&index, &mut verified[nth % 2]))) == crop,
                         "{name} {scale:?} {region:?} {n}, index"
                     );
                     crops += 2;
@@ -193,14 +193,14 @@ fn check(files: &[PathBuf]) {
                 }
             }
         }
-        pictures += 1;
+        images += 1;
     }
     println!(
-        "{pictures} files equal, {rewritten} of them rewritten, {crops} crops, {left_out} files left to others"
+        "{images} files equal, {rewritten} of them rewritten, {crops} crops, {left_out} files left to others"
     );
 }
 
-/// The coefficients of a component, as libjpeg-turbo reads them.
+/// The coefficients of a component, as libjpeg-turbo can_decode them.
 fn coefficients(bytes: &[u8], component: u8) -> (u64, Vec<i16>) {
     let header = header(bytes).unwrap();
     let mut out = vec![0; (header.width as usize + 64) * (header.height as usize + 64)];
@@ -226,7 +226,7 @@ fn measure(files: &[PathBuf], several: bool) -> Sums {
         ours.resize(pixels, 0);
         let whole = Rect::whole(width, height);
         let decode = |decoder: &mut Decoder, region: Rect, out: &mut [u8]| match several {
-            true => decoder.decode_scans(&bytes, &BOUNDS, region, Scale::Full, out),
+            true => decoder.decode_multi_scan(&bytes, &LIMITS, region, Scale::Full, out),
             false => decoder.decode(&bytes, region, out),
         };
         if turbo(&bytes, 1, &mut theirs).is_none() || decode(&mut decoder, whole, &mut ours).is_err() {
@@ -234,10 +234,10 @@ fn measure(files: &[PathBuf], several: bool) -> Sums {
         }
         assert!(ours == theirs, "{}: other pixels", path.display());
         let index = if several { Vec::new() } else { decoder.index(&bytes).unwrap() };
-        let mut known = Proof::default();
+        let mut known = VerifiedRows::default();
         if !several {
-            let guide = Index::Use(&index, &mut known);
-            decoder.decode_with(&bytes, whole, Scale::Full, guide, &mut ours).unwrap();
+            let use_index = Index::Use(&index, &mut known);
+            decoder.decode_with(&bytes, whole, Scale::Full, use_index, &mut ours).unwrap();
         }
         // Two rounds, of which the quicker counts: what a neighbour took of the core is nobody's cost.
         let mut best = [Duration::MAX; WAYS.len()];
@@ -252,9 +252,9 @@ fn measure(files: &[PathBuf], several: bool) -> Sums {
                     2 => decode(&mut decoder, whole, &mut ours).unwrap(),
                     3 => decode(&mut decoder, crop, &mut ours[..area]).unwrap(),
                     4 | 5 => {
-                        let proof = if way == 4 { &mut Proof::default() } else { &mut known };
-                        let guide = Index::Use(&index, proof);
-                        decoder.decode_with(&bytes, crop, Scale::Full, guide, &mut ours[..area]).unwrap();
+                        let verified = if way == 4 { &mut VerifiedRows::default() } else { &mut known };
+                        let use_index = Index::Use(&index, verified);
+                        decoder.decode_with(&bytes, crop, Scale::Full, use_index, &mut ours[..area]).unwrap();
                     }
                     _ => drop(decoder.index(&bytes).unwrap()),
                 }

@@ -1,6 +1,8 @@
-//! Each kernel beside its plain twin.
+//! Each vector kernel beside its scalar twin.
 
+use super::entropy::EntropyKernels;
 use super::*;
+use crate::simd::Avx2;
 
 /// A simple generator of pseudo-random numbers.
 struct Random(u64);
@@ -22,31 +24,33 @@ fn kernels() -> Option<(Avx2, Random)> {
     Some((Avx2::detect()?, Random(0x1234_5678_9ABC_DEF1)))
 }
 
-/// An operation, by its vector twin if the flag is set.
+/// An operation, with its vector twin if the flag is set.
 type Twins<'a> = &'a dyn Fn(bool, &mut [u8]);
 
 #[test]
 fn rows() {
-    let Some((avx2, mut random)) = kernels() else { return };
+    let Some((avx2, mut random)) = kernels() else {
+        return;
+    };
     for count in (1..140).chain([1000]) {
         let [a, b, c] = [0, 1, 2].map(|_| random.bytes(count + 2));
         let planes = [&a[..count], &b[..count], &c[..count]];
         let twins: [Twins<'_>; 6] = [
             &|fast, out| match fast {
-                true => avx2.h2v1(&a, out),
-                false => Scalar.h2v1(&a, out),
+                true => avx2.upsample_h2v1(&a, out),
+                false => Scalar.upsample_h2v1(&a, out),
             },
             &|fast, out| match fast {
-                true => avx2.h2v2(&a, &b, out),
-                false => Scalar.h2v2(&a, &b, out),
+                true => avx2.upsample_h2v2(&a, &b, out),
+                false => Scalar.upsample_h2v2(&a, &b, out),
             },
             &|fast, out| match fast {
-                true => avx2.h1v2(planes[0], planes[1], 1, out),
-                false => Scalar.h1v2(planes[0], planes[1], 1, out),
+                true => avx2.upsample_h1v2(planes[0], planes[1], 1, out),
+                false => Scalar.upsample_h1v2(planes[0], planes[1], 1, out),
             },
             &|fast, out| match fast {
-                true => avx2.h1v2(planes[0], planes[1], 2, out),
-                false => Scalar.h1v2(planes[0], planes[1], 2, out),
+                true => avx2.upsample_h1v2(planes[0], planes[1], 2, out),
+                false => Scalar.upsample_h1v2(planes[0], planes[1], 2, out),
             },
             &|fast, out| match fast {
                 true => avx2.ycc_to_rgb(planes, out),
@@ -67,7 +71,7 @@ fn rows() {
 }
 
 #[test]
-fn every_colour() {
+fn every_color() {
     let Some((avx2, _)) = kernels() else { return };
     let ramp: [u8; 32] = std::array::from_fn(|n| (n * 255 / 31) as u8);
     for cb in 0..=255 {
@@ -83,12 +87,14 @@ fn every_colour() {
 
 #[test]
 fn transforms() {
-    let Some((avx2, mut random)) = kernels() else { return };
+    let Some((avx2, mut random)) = kernels() else {
+        return;
+    };
     for round in 0..4000 {
         // From ordinary magnitudes to ones that wrap and saturate everywhere.
         let bits = 1 + round % 16;
         let sparse = round % 3 == 0;
-        let mut blocks = [[0i16; 256]; 2];
+        let mut blocks = [[0i16; 64]; 2];
         let mut quants = [[1i16; 64]; 2];
         for (block, quant) in blocks.iter_mut().zip(&mut quants) {
             for n in 0..64 {
@@ -100,12 +106,20 @@ fn transforms() {
             }
         }
         let targets = [
-            Target { quant: &quants[0], at: 0, stride: 16 },
-            Target { quant: &quants[1], at: 8, stride: 16 },
+            BlockTarget {
+                quant: &quants[0],
+                at: 0,
+                stride: 16,
+            },
+            BlockTarget {
+                quant: &quants[1],
+                at: 8,
+                stride: 16,
+            },
         ];
         let mut outs = [[0; 128]; 2];
-        Scalar.idct_pair(&blocks, targets, sparse, &mut outs[0]);
-        avx2.idct_pair(&blocks, targets, sparse, &mut outs[1]);
+        Scalar.idct_pair(blocks.each_ref(), targets, sparse, &mut outs[0]);
+        avx2.idct_pair(blocks.each_ref(), targets, sparse, &mut outs[1]);
         assert_eq!(outs[0], outs[1], "round {round}");
     }
 }

@@ -1,20 +1,23 @@
-//! The inverse DCT of two blocks side by side, one in each half of the registers.
+//! The transform of two blocks at once, one in each half of the 256-bit registers.
+//!
+//! AVX2 does nearly everything within 128-bit halves, so two blocks side by side run the algorithm
+//! of one block in SSE2 without a step across the middle. Eight registers hold the eight rows of
+//! both blocks; each sum of two products is one `vpmaddwd` on interleaved rows.
 
 use std::arch::x86_64::*;
 
-use super::super::entropy::Block;
-use super::super::idct::factors::*;
-use super::super::idct::{CONST_BITS, PASS1_BITS};
-use super::super::kernels::Target;
+use super::factors::*;
+use super::{CONST_BITS, PASS1_BITS};
+use crate::kernels::BlockTarget;
 
-/// A pair of factors in every 32-bit lane.
+/// Repeats a pair of factors in every 32-bit lane.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn pair(factors: [i16; 2]) -> __m256i {
     _mm256_set1_epi32(i32::from(factors[1]) << 16 | i32::from(factors[0] as u16))
 }
 
-/// 32-bit lanes of the low and the high four elements of each half.
+/// 32-bit lanes: those of the low four elements of each half, and those of the high four.
 type Wide = (__m256i, __m256i);
 
 #[inline]
@@ -27,7 +30,10 @@ fn zip(a: __m256i, b: __m256i) -> Wide {
 #[target_feature(enable = "avx2")]
 fn dot(zipped: Wide, factors: [i16; 2]) -> Wide {
     let factors = pair(factors);
-    (_mm256_madd_epi16(zipped.0, factors), _mm256_madd_epi16(zipped.1, factors))
+    (
+        _mm256_madd_epi16(zipped.0, factors),
+        _mm256_madd_epi16(zipped.1, factors),
+    )
 }
 
 #[inline]
@@ -58,10 +64,13 @@ fn scale<const SHIFT: i32>(x: __m256i) -> Wide {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn narrow<const SHIFT: i32>(x: Wide) -> __m256i {
-    _mm256_packs_epi32(_mm256_srai_epi32::<SHIFT>(x.0), _mm256_srai_epi32::<SHIFT>(x.1))
+    _mm256_packs_epi32(
+        _mm256_srai_epi32::<SHIFT>(x.0),
+        _mm256_srai_epi32::<SHIFT>(x.1),
+    )
 }
 
-/// One-dimensional transform across the eight vectors. `SPARSE` takes 4 to 7 as zero.
+/// Transforms across the eight vectors. `SPARSE` takes inputs 4 to 7 as zero.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transform<const SHIFT: i32, const SPARSE: bool>(x: [__m256i; 8]) -> [__m256i; 8] {
@@ -70,11 +79,19 @@ fn transform<const SHIFT: i32, const SPARSE: bool>(x: [__m256i; 8]) -> [__m256i;
         let tmp = scale::<SHIFT>(x[0]);
         (tmp, tmp)
     } else {
-        (scale::<SHIFT>(_mm256_add_epi16(x[0], x[4])), scale::<SHIFT>(_mm256_sub_epi16(x[0], x[4])))
+        (
+            scale::<SHIFT>(_mm256_add_epi16(x[0], x[4])),
+            scale::<SHIFT>(_mm256_sub_epi16(x[0], x[4])),
+        )
     };
     let zipped = zip(x[2], if SPARSE { zero } else { x[6] });
     let (tmp2, tmp3) = (dot(zipped, EVEN_2), dot(zipped, EVEN_3));
-    let even = [add(tmp0, tmp3), add(tmp1, tmp2), sub(tmp1, tmp2), sub(tmp0, tmp3)];
+    let even = [
+        add(tmp0, tmp3),
+        add(tmp1, tmp2),
+        sub(tmp1, tmp2),
+        sub(tmp0, tmp3),
+    ];
 
     let odd = if SPARSE {
         let zipped = zip(x[3], x[1]);
@@ -108,7 +125,7 @@ fn transform<const SHIFT: i32, const SPARSE: bool>(x: [__m256i; 8]) -> [__m256i;
     ]
 }
 
-/// Transposes both 8x8 halves.
+/// Transposes the 8 x 8 matrix in each half.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transpose(x: [__m256i; 8]) -> [__m256i; 8] {
@@ -134,11 +151,18 @@ fn row(a: &[i16; 8], b: &[i16; 8]) -> __m256i {
     unsafe { _mm256_loadu2_m128i(b.as_ptr().cast(), a.as_ptr().cast()) }
 }
 
-/// See [`super::Kernels::idct_pair`].
+/// See [`crate::kernels::Kernels::idct_pair`].
 #[target_feature(enable = "avx2")]
-pub(super) fn idct_pair<const SPARSE: bool>(blocks: &[Block; 2], targets: [Target<'_>; 2], out: &mut [u8]) {
+pub(in crate::kernels) fn idct_pair<const SPARSE: bool>(
+    blocks: [&[i16; 64]; 2],
+    targets: [BlockTarget<'_>; 2],
+    out: &mut [u8],
+) {
     let (block_a, block_b) = (blocks[0].as_chunks::<8>().0, blocks[1].as_chunks::<8>().0);
-    let (quant_a, quant_b) = (targets[0].quant.as_chunks::<8>().0, targets[1].quant.as_chunks::<8>().0);
+    let (quant_a, quant_b) = (
+        targets[0].quant.as_chunks::<8>().0,
+        targets[1].quant.as_chunks::<8>().0,
+    );
     let mut x = [_mm256_setzero_si256(); 8];
     for n in 0..if SPARSE { 4 } else { 8 } {
         let coefficients = row(&block_a[n], &block_b[n]);
@@ -157,8 +181,14 @@ pub(super) fn idct_pair<const SPARSE: bool>(blocks: &[Block; 2], targets: [Targe
     let (ab0, ab1) = (_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b));
     let (cd0, cd1) = (_mm256_unpacklo_epi8(c, d), _mm256_unpackhi_epi8(c, d));
     // Columns 0 to 3 of rows 0 to 3 and 4 to 7, then columns 4 to 7.
-    let (left0, left4) = (_mm256_unpacklo_epi16(ab0, cd0), _mm256_unpackhi_epi16(ab0, cd0));
-    let (right0, right4) = (_mm256_unpacklo_epi16(ab1, cd1), _mm256_unpackhi_epi16(ab1, cd1));
+    let (left0, left4) = (
+        _mm256_unpacklo_epi16(ab0, cd0),
+        _mm256_unpackhi_epi16(ab0, cd0),
+    );
+    let (right0, right4) = (
+        _mm256_unpacklo_epi16(ab1, cd1),
+        _mm256_unpackhi_epi16(ab1, cd1),
+    );
     let level = _mm256_set1_epi8(-128);
     let rows = [
         _mm256_xor_si256(_mm256_unpacklo_epi32(left0, right0), level),
@@ -169,11 +199,21 @@ pub(super) fn idct_pair<const SPARSE: bool>(blocks: &[Block; 2], targets: [Targe
     let [a, b] = targets;
     let out_a = &mut out[a.at..a.at + 7 * a.stride + 8];
     for (n, &rows) in rows.iter().enumerate() {
-        put(out_a, 2 * n * a.stride, a.stride, _mm256_castsi256_si128(rows));
+        put(
+            out_a,
+            2 * n * a.stride,
+            a.stride,
+            _mm256_castsi256_si128(rows),
+        );
     }
     let out_b = &mut out[b.at..b.at + 7 * b.stride + 8];
     for (n, &rows) in rows.iter().enumerate() {
-        put(out_b, 2 * n * b.stride, b.stride, _mm256_extracti128_si256::<1>(rows));
+        put(
+            out_b,
+            2 * n * b.stride,
+            b.stride,
+            _mm256_extracti128_si256::<1>(rows),
+        );
     }
 }
 

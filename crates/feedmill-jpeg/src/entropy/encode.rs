@@ -1,18 +1,21 @@
-//! Writing a baseline scan: symbols, Huffman codes made for them, bits.
+//! Writing a sequential scan with optimal Huffman tables (T.81 F.1 and K.2).
+//!
+//! The image is walked twice with the same code: once into a counter of symbols, from which the
+//! tables are made, and once into a writer of bits.
 
-use super::coefficients::Coefficients;
+use crate::coefficients::Coefficients;
 
-/// Code lengths and symbols of a table, as a DHT segment has them, and each symbol's code.
-pub(super) struct Codebook {
+/// A Huffman table: counts and symbols as in a DHT segment, and the code of each symbol.
+pub(crate) struct HuffmanCode {
     pub counts: [u8; 16],
     pub symbols: Vec<u8>,
     /// Code and length by symbol; length 0 for symbols that do not occur.
     codes: [(u16, u8); 256],
 }
 
-impl Codebook {
-    /// The best code of at most 16 bits for symbols that occur so often: ISO 10918-1, annex K.2.
-    fn of(occurrences: &[u64; 256]) -> Codebook {
+impl HuffmanCode {
+    /// Makes the best code with at most 16 bits, given how often each symbol occurs (T.81 K.2).
+    fn of(occurrences: &[u64; 256]) -> HuffmanCode {
         // One more symbol, the rarest of all, takes the code of all ones, which is reserved.
         let mut weights = [0; 257];
         weights[..256].copy_from_slice(occurrences);
@@ -20,16 +23,18 @@ impl Codebook {
         let mut lengths = [0usize; 257];
         let mut next = [usize::MAX; 257];
         loop {
-            // The two lightest trees; of equals the later symbol, as libjpeg has it.
+            // Join the two lightest trees; among equals the later symbol, as in libjpeg.
             let lightest = |but: usize| {
                 let alive = (0..257).filter(|&n| weights[n] > 0 && n != but);
                 alive.min_by_key(|&n| (weights[n], std::cmp::Reverse(n)))
             };
-            let Some(first) = lightest(usize::MAX) else { break };
+            let Some(first) = lightest(usize::MAX) else {
+                break;
+            };
             let Some(second) = lightest(first) else { break };
             weights[first] += weights[second];
             weights[second] = 0;
-            // All leaves of both are one deeper, and in one list.
+            // All leaves of both get one level deeper, and are linked to one list.
             let mut at = first;
             loop {
                 lengths[at] += 1;
@@ -46,13 +51,18 @@ impl Codebook {
             }
         }
         let mut counts = [0usize; 258];
-        lengths.iter().filter(|length| **length > 0).for_each(|&length| counts[length] += 1);
-        // Codes of more than 16 bits: a pair of siblings is undone, one takes their parent's place, the other goes below
-        // a shorter code.
+        lengths
+            .iter()
+            .filter(|length| **length > 0)
+            .for_each(|&length| counts[length] += 1);
+        // Shorten codes of more than 16 bits (figure K.3): of two siblings, one takes the place of
+        // their parent, and the other becomes the sibling of a shorter code.
         for length in (17..counts.len()).rev() {
             while counts[length] > 0 {
-                let shorter =
-                    (1..length - 1).rev().find(|&n| counts[n] > 0).expect("a longer code has a shorter one");
+                let shorter = (1..length - 1)
+                    .rev()
+                    .find(|&n| counts[n] > 0)
+                    .expect("a longer code has a shorter one");
                 counts[length] -= 2;
                 counts[length - 1] += 1;
                 counts[shorter + 1] += 2;
@@ -62,30 +72,35 @@ impl Codebook {
         if let Some(longest) = (1..=16).rev().find(|&length| counts[length] > 0) {
             counts[longest] -= 1;
         }
-        let mut symbols: Vec<u8> = (0..=255).filter(|&symbol| lengths[usize::from(symbol)] > 0).collect();
+        let mut symbols: Vec<u8> = (0..=255)
+            .filter(|&symbol| lengths[usize::from(symbol)] > 0)
+            .collect();
         symbols.sort_by_key(|&symbol| lengths[usize::from(symbol)]);
-        let mut book =
-            Codebook { counts: std::array::from_fn(|n| counts[n + 1] as u8), symbols, codes: [(0, 0); 256] };
+        let mut huffman = HuffmanCode {
+            counts: std::array::from_fn(|n| counts[n + 1] as u8),
+            symbols,
+            codes: [(0, 0); 256],
+        };
         let (mut code, mut at) = (0u16, 0);
-        for (length, count) in (1..).zip(book.counts) {
-            for &symbol in &book.symbols[at..at + usize::from(count)] {
-                book.codes[usize::from(symbol)] = (code, length);
+        for (length, count) in (1..).zip(huffman.counts) {
+            for &symbol in &huffman.symbols[at..at + usize::from(count)] {
+                huffman.codes[usize::from(symbol)] = (code, length);
                 code += 1;
             }
             at += usize::from(count);
             code <<= 1;
         }
-        book
+        huffman
     }
 }
 
-/// What takes the symbols of a scan: a count of them, or a writer.
+/// Something that takes the symbols of a scan: a counter or a writer.
 trait Sink {
-    /// A symbol of table `table`, and the low `size` bits of `value` behind it.
+    /// Takes a symbol of table `table`, and the low `size` bits of `value` behind it.
     fn put(&mut self, table: usize, symbol: u8, value: i32, size: u32);
 }
 
-/// How often each symbol occurs: DC of the first table, DC of the second, AC of both.
+/// Counts how often each symbol occurs, in the order of [`scan`]'s tables.
 struct Count([[u64; 256]; 4]);
 
 impl Sink for Count {
@@ -94,8 +109,9 @@ impl Sink for Count {
     }
 }
 
+/// Writes bits, with a zero stuffed behind each `FF`.
 struct Write<'a> {
-    books: &'a [Codebook; 4],
+    tables: &'a [HuffmanCode; 4],
     buffer: u64,
     bits: u32,
     out: Vec<u8>,
@@ -118,48 +134,63 @@ impl Write<'_> {
 
 impl Sink for Write<'_> {
     fn put(&mut self, table: usize, symbol: u8, value: i32, size: u32) {
-        let (code, length) = self.books[table].codes[usize::from(symbol)];
+        let (code, length) = self.tables[table].codes[usize::from(symbol)];
         self.bits(code.into(), length.into());
         self.bits(value as u32 & ((1 << size) - 1), size);
     }
 }
 
-/// The largest bits of a difference of DC coefficients and of an AC coefficient that baseline coding has.
-const MOST_DC: u32 = 11;
-const MOST_AC: u32 = 10;
+/// The most bits of a DC difference and of an AC coefficient in baseline coding (tables F.1, F.2).
+const MAX_DC_BITS: u32 = 11;
+const MAX_AC_BITS: u32 = 10;
 
-/// The scan of all components, and its tables: DC and AC of the first component, DC and AC of the others. `None` if a
-/// coefficient is too large for baseline coding.
-pub(super) fn scan(picture: &Coefficients<'_>) -> Option<([Codebook; 4], Vec<u8>)> {
+/// Writes a scan of all components. Returns its tables (DC and AC of the first component, DC and AC of
+/// the others) and its bytes; `None` if a coefficient is too large for baseline coding.
+pub(crate) fn scan(image: &Coefficients<'_>) -> Option<([HuffmanCode; 4], Vec<u8>)> {
     let mut count = Count([[0; 256]; 4]);
-    walk(picture, &mut count)?;
-    let books = count.0.each_ref().map(Codebook::of);
-    let mut write = Write { books: &books, buffer: 0, bits: 0, out: Vec::new() };
-    walk(picture, &mut write)?;
+    walk(image, &mut count)?;
+    let tables = count.0.each_ref().map(HuffmanCode::of);
+    let mut write = Write {
+        tables: &tables,
+        buffer: 0,
+        bits: 0,
+        out: Vec::new(),
+    };
+    walk(image, &mut write)?;
     // The last byte is filled with ones.
-    let spare = (8 - write.bits % 8) % 8;
-    write.bits((1 << spare) - 1, spare);
+    let padding = (8 - write.bits % 8) % 8;
+    write.bits((1 << padding) - 1, padding);
     let out = write.out;
-    Some((books, out))
+    Some((tables, out))
 }
 
-fn walk(picture: &Coefficients<'_>, sink: &mut impl Sink) -> Option<()> {
+/// Passes the symbols of all blocks to `sink` in the order of the scan.
+fn walk(image: &Coefficients<'_>, sink: &mut impl Sink) -> Option<()> {
     let mut last = [0i16; 4];
-    if let [plane] = &picture.planes[..] {
+    if let [plane] = &image.planes[..] {
         for row in plane.blocks.chunks_exact(plane.stride).take(plane.rows) {
-            row.iter().take(plane.columns).try_for_each(|block| put_block(block, &mut last[0], 0, sink))?;
+            row.iter()
+                .take(plane.columns)
+                .try_for_each(|block| put_block(block, &mut last[0], 0, sink))?;
         }
         return Some(());
     }
-    for (row, column) in (0..picture.mcus[1]).flat_map(|row| (0..picture.mcus[0]).map(move |n| (row, n))) {
-        for (n, (component, plane)) in picture.components.iter().zip(&picture.planes).enumerate() {
+    for (row, column) in
+        (0..image.mcus[1]).flat_map(|row| (0..image.mcus[0]).map(move |n| (row, n)))
+    {
+        for (n, (component, plane)) in image.components.iter().zip(&image.planes).enumerate() {
             for (y, x) in (0..component.v).flat_map(|y| (0..component.h).map(move |x| (y, x))) {
                 let (row, column) = (row * component.v + y, column * component.h + x);
                 let table = 2 * n.min(1);
                 if row < plane.rows && column < plane.columns {
-                    put_block(&plane.blocks[row * plane.stride + column], &mut last[n], table, sink)?;
+                    put_block(
+                        &plane.blocks[row * plane.stride + column],
+                        &mut last[n],
+                        table,
+                        sink,
+                    )?;
                 } else {
-                    // Nobody sees it: what takes the fewest bits.
+                    // A block that pads an MCU is not seen: write what takes the fewest bits.
                     let mut flat = [0; 64];
                     flat[0] = last[n];
                     put_block(&flat, &mut last[n], table, sink)?;
@@ -170,6 +201,7 @@ fn walk(picture: &Coefficients<'_>, sink: &mut impl Sink) -> Option<()> {
     Some(())
 }
 
+/// Passes the symbols of one block to `sink`; `last` is the DC coefficient of the block before.
 fn put_block(block: &[i16; 64], last: &mut i16, table: usize, sink: &mut impl Sink) -> Option<()> {
     let size_of = |value: i32| 32 - value.unsigned_abs().leading_zeros();
     // A negative value is written as one less, which begins with a 0.
@@ -177,7 +209,7 @@ fn put_block(block: &[i16; 64], last: &mut i16, table: usize, sink: &mut impl Si
     let difference = i32::from(block[0]) - i32::from(*last);
     *last = block[0];
     let size = size_of(difference);
-    if size > MOST_DC {
+    if size > MAX_DC_BITS {
         return None;
     }
     sink.put(table, size as u8, coded(difference), size);
@@ -192,7 +224,7 @@ fn put_block(block: &[i16; 64], last: &mut i16, table: usize, sink: &mut impl Si
             run -= 16;
         }
         let size = size_of(value.into());
-        if size > MOST_AC {
+        if size > MAX_AC_BITS {
             return None;
         }
         sink.put(table + 1, run << 4 | size as u8, coded(value.into()), size);
@@ -208,16 +240,32 @@ fn put_block(block: &[i16; 64], last: &mut i16, table: usize, sink: &mut impl Si
 mod tests {
     use super::*;
 
-    /// Checks that a code is prefix-free, complete but for the code of all ones, and no longer than 16 bits.
-    fn check(occurrences: &[u64; 256]) -> Codebook {
-        let book = Codebook::of(occurrences);
+    /// Checks that a code has exactly the symbols that occur, no code of all ones, and 16 bits at most.
+    fn check(occurrences: &[u64; 256]) -> HuffmanCode {
+        let huffman = HuffmanCode::of(occurrences);
         let used = occurrences.iter().filter(|count| **count > 0).count();
-        assert_eq!(book.symbols.len(), used);
-        assert_eq!(book.counts.iter().map(|&count| usize::from(count)).sum::<usize>(), used);
-        let space: u32 = (1..=16).zip(book.counts).map(|(n, count)| u32::from(count) << (16 - n)).sum();
+        assert_eq!(huffman.symbols.len(), used);
+        assert_eq!(
+            huffman
+                .counts
+                .iter()
+                .map(|&count| usize::from(count))
+                .sum::<usize>(),
+            used
+        );
+        let space: u32 = (1..=16)
+            .zip(huffman.counts)
+            .map(|(n, count)| u32::from(count) << (16 - n))
+            .sum();
         assert!(space < 1 << 16, "all ones are reserved");
-        assert!(book.codes.iter().zip(occurrences).all(|(code, count)| (code.1 > 0) == (*count > 0)));
-        book
+        assert!(
+            huffman
+                .codes
+                .iter()
+                .zip(occurrences)
+                .all(|(code, count)| (code.1 > 0) == (*count > 0))
+        );
+        huffman
     }
 
     #[test]
@@ -226,14 +274,14 @@ mod tests {
         assert!(check(&occurrences).symbols.is_empty());
         occurrences[7] = 5;
         assert_eq!(check(&occurrences).codes[7], (0, 1));
-        // Fibonacci's numbers make the deepest tree.
+        // Fibonacci numbers make the deepest tree.
         let (mut a, mut b) = (1u64, 1);
         for count in &mut occurrences[..40] {
             *count = a;
             (a, b) = (b, a + b);
         }
-        let book = check(&occurrences);
-        assert!(book.codes[39].1 < book.codes[20].1 && book.codes[0].1 == 16);
+        let huffman = check(&occurrences);
+        assert!(huffman.codes[39].1 < huffman.codes[20].1 && huffman.codes[0].1 == 16);
         check(&std::array::from_fn(|n| n as u64 * n as u64));
         check(&[1; 256]);
     }

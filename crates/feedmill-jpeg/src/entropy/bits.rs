@@ -1,10 +1,21 @@
 //! The bit window over entropy-coded data.
+//!
+//! The decoder works on a [`Window`]: up to 63 valid bits in a register, the next one at the top. It
+//! is refilled eight bytes at a time without a branch, as described by Fabian Giesen ("Reading bits
+//! in far too many ways", variant 4), which is only correct where the bytes are plain data.
+//!
+//! JPEG makes that rare: an `FF` byte is followed by a stuffed zero, or it begins a marker. So the
+//! next `FF` is searched beforehand with vector code, and the fast refill walks over the *clean*
+//! stretch up to it. Whatever happens at its end (a stuffed zero, fill bytes, a marker, the end of
+//! the data) is left to [`BitSource::refill_slowly`]. Beyond a marker it supplies zero bits and
+//! counts them, so that the loops need no test for the end: [`BitSource::overrun`] is asked once for
+//! each MCU whether any of those bits were used.
 
-use super::error::{Result, corrupt, truncated};
+use crate::error::{Result, corrupt, truncated};
 
 /// The next bits of the scan, kept in registers by the decoding loops.
 #[derive(Clone, Copy)]
-pub(super) struct Window<'a> {
+pub(crate) struct Window<'a> {
     /// Upcoming bits, first at the top. Below the valid ones there may be more, already correct.
     pub buffer: u64,
     /// Number of valid bits, at most 63.
@@ -13,22 +24,22 @@ pub(super) struct Window<'a> {
     clean: &'a [u8],
 }
 
-/// What a [`Source`] knows of the place of its window: the part that refills change, which is cheaper to keep than all of it.
+/// The fields of a [`BitSource`] that refills change, which is cheaper to save than all of it.
 #[derive(Clone, Copy)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     clean_end: usize,
     padding: u32,
 }
 
-/// The scan's bytes, and what lies behind the clean stretch a [`Window`] walks over.
+/// The bytes of a scan, and what lies behind the clean stretch that a [`Window`] walks over.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
+pub(crate) struct BitSource<'a> {
     data: &'a [u8],
-    /// Where the window started afresh last: the scan, a restart or a seek.
+    /// Where the window last started anew: at the scan, at a restart marker or by a seek.
     start: usize,
     /// End of the clean stretch: an `FF`, or the end of the data.
     clean_end: usize,
-    /// Zero bits handed out beyond the end of the data.
+    /// Zero bits supplied beyond the end of the data.
     padding: u32,
     find_ff: fn(&[u8]) -> usize,
 }
@@ -36,7 +47,7 @@ pub(super) struct Source<'a> {
 impl<'a> Window<'a> {
     /// Makes at least 56 bits valid.
     #[inline(always)]
-    pub fn refill(&mut self, source: &mut Source<'a>) {
+    pub fn refill(&mut self, source: &mut BitSource<'a>) {
         match self.clean.first_chunk::<8>() {
             Some(&next) => {
                 // Bits that do not fit are loaded again by the next refill: no branch, no masking.
@@ -55,24 +66,38 @@ impl<'a> Window<'a> {
     }
 }
 
-impl<'a> Source<'a> {
-    /// Starts at `data[start..]`; `find_ff` gives the distance to the next `FF` byte or the end.
+impl<'a> BitSource<'a> {
+    /// Starts at `data[start..]`; `find_ff` returns the distance to the next `FF` byte or the end.
     pub fn new(data: &'a [u8], start: usize, find_ff: fn(&[u8]) -> usize) -> (Self, Window<'a>) {
-        let mut source = Source { data, start, clean_end: start, padding: 0, find_ff };
+        let mut source = BitSource {
+            data,
+            start,
+            clean_end: start,
+            padding: 0,
+            find_ff,
+        };
         let window = source.window_at(start);
         (source, window)
     }
 
-    /// What to keep beside a window to return to its place, if nothing but refills happens in between.
+    /// Returns what to keep beside a copy of the window, to come back to its place after refills.
     #[inline(always)]
     pub fn mark(&self) -> Mark {
-        Mark { clean_end: self.clean_end, padding: self.padding }
+        Mark {
+            clean_end: self.clean_end,
+            padding: self.padding,
+        }
     }
 
+    /// Comes back to a mark; the caller restores the window.
     pub fn go_back(&mut self, mark: Mark) {
-        Mark { clean_end: self.clean_end, padding: self.padding } = mark;
+        Mark {
+            clean_end: self.clean_end,
+            padding: self.padding,
+        } = mark;
     }
 
+    /// Returns the clean stretch that begins at `start`.
     fn clean_from(&mut self, start: usize) -> &'a [u8] {
         let rest = self.data.get(start..).unwrap_or(&[]);
         let (clean, _) = rest.split_at((self.find_ff)(rest).min(rest.len()));
@@ -80,13 +105,18 @@ impl<'a> Source<'a> {
         clean
     }
 
+    /// Starts anew at a byte.
     fn window_at(&mut self, start: usize) -> Window<'a> {
         self.padding = 0;
         self.start = start;
-        Window { buffer: 0, bits: 0, clean: self.clean_from(start) }
+        Window {
+            buffer: 0,
+            bits: 0,
+            clean: self.clean_from(start),
+        }
     }
 
-    /// Removes stuffed zeros, and feeds zero bits at a marker or the end.
+    /// Removes stuffed zeros, and supplies zero bits at a marker or the end.
     #[cold]
     #[inline(never)]
     fn refill_slowly(&mut self, mut window: Window<'a>) -> Window<'a> {
@@ -131,16 +161,19 @@ impl<'a> Source<'a> {
         window
     }
 
-    /// Whether more bits were consumed than the scan holds.
+    /// Returns whether more bits were consumed than the scan holds.
     #[inline(always)]
     pub fn overrun(&self, window: &Window<'_>) -> bool {
         self.padding > window.bits
     }
 
-    /// Starts afresh at a [`Source::position`]; one beyond the data is an early end.
+    /// Starts anew at a [`BitSource::position`]. One beyond the data is an early end.
     pub fn seek(&mut self, position: u64) -> Window<'a> {
-        let mut window =
-            self.window_at(usize::try_from(position / 8).unwrap_or(usize::MAX).min(self.data.len()));
+        let mut window = self.window_at(
+            usize::try_from(position / 8)
+                .unwrap_or(usize::MAX)
+                .min(self.data.len()),
+        );
         if !position.is_multiple_of(8) {
             window.refill(self);
             window.consume((position % 8) as u32);
@@ -148,8 +181,11 @@ impl<'a> Source<'a> {
         window
     }
 
-    /// Where the next bit is: 8 times the offset of its byte in the file, and its number there from the top. A function
-    /// of the bit alone, not of how the window got there: fill bytes in front of a byte belong to it.
+    /// Returns where the next bit is: 8 times the offset of its byte in the file, plus the number of
+    /// the bit counted from the top.
+    ///
+    /// The result depends on the bit alone and not on how the window got there, since an entropy
+    /// index compares positions: fill bytes in front of a byte count as part of it.
     pub fn position(&self, window: &Window<'_>) -> u64 {
         let mut at = self.clean_end - window.clean.len();
         let before_fill = |mut at: usize| {
@@ -168,34 +204,38 @@ impl<'a> Source<'a> {
         8 * before_fill(at) as u64 + u64::from(unread.wrapping_neg() % 8)
     }
 
-    /// A place behind all bits that were consumed and not behind the next marker.
+    /// Returns an offset that lies behind all consumed bits, but not behind the next marker.
     pub fn behind(&self, window: &Window<'_>) -> usize {
         self.clean_end - window.clean.len()
     }
 
-    /// Offset near the next bit, for messages.
+    /// Returns an offset near the next bit, for messages.
     pub fn offset(&self, window: &Window<'_>) -> usize {
         let loaded = window.bits.saturating_sub(self.padding) as usize / 8;
         (self.clean_end - window.clean.len()).saturating_sub(loaded)
     }
 
-    /// The error for a scan that ended where data was needed.
+    /// Returns the error for a scan that ended where data was needed.
     #[cold]
     pub fn early_end<T>(&self) -> Result<T> {
         let rest = self.data.get(self.clean_end..).unwrap_or(&[]);
         match rest.iter().find(|&&byte| byte != 0xFF) {
-            Some(code) => {
-                truncated(self.clean_end, format!("expected entropy-coded data, found marker {code:02X}"))
-            }
-            None => truncated(self.data.len(), "expected entropy-coded data, found end of file"),
+            Some(code) => truncated(
+                self.clean_end,
+                format!("expected entropy-coded data, found marker {code:02X}"),
+            ),
+            None => truncated(
+                self.data.len(),
+                "expected entropy-coded data, found end of file",
+            ),
         }
     }
 
-    /// Steps over the restart marker with this number (modulo 8) and starts afresh behind it.
+    /// Steps over the restart marker of this number (modulo 8) and starts anew behind it.
     #[cold]
     pub fn restart(&mut self, window: Window<'a>, number: usize) -> Result<Window<'a>> {
-        // The window never reads past a marker, so the marker is the next one from here. As in
-        // libjpeg, surplus bytes before it are passed over.
+        // The window never reads past a marker, so the next marker from here is the one. As in
+        // libjpeg, surplus bytes in front of it are passed over.
         let expected = 0xD0 | (number & 7) as u8;
         let mut at = self.clean_end - window.clean.len();
         loop {
@@ -204,40 +244,36 @@ impl<'a> Source<'a> {
             match self.data.get(at + 1) {
                 None => {
                     let at = self.data.len();
-                    return truncated(at, format!("expected marker {expected:02X}, found end of file"));
+                    return truncated(
+                        at,
+                        format!("expected marker {expected:02X}, found end of file"),
+                    );
                 }
                 Some(0 | 0xFF) => at += 1,
                 Some(&code) if code == expected => return Ok(self.window_at(at + 2)),
                 Some(&code @ 0xD0..=0xD7) => {
-                    return corrupt(at, format!("expected marker {expected:02X}, found {code:02X}"));
+                    return corrupt(
+                        at,
+                        format!("expected marker {expected:02X}, found {code:02X}"),
+                    );
                 }
                 Some(&code) => {
-                    return truncated(at, format!("expected marker {expected:02X}, found {code:02X}"));
+                    return truncated(
+                        at,
+                        format!("expected marker {expected:02X}, found {code:02X}"),
+                    );
                 }
             }
         }
     }
 }
 
-/// Distance to the first `FF` byte, or the length.
-pub(super) fn find_ff(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (n, &word) in words.iter().enumerate() {
-        // The lowest bit left over by this well-known test for zero bytes is always a true one.
-        let inverted = !u64::from_le_bytes(word);
-        let found = inverted.wrapping_sub(0x0101_0101_0101_0101) & !inverted & 0x8080_8080_8080_8080;
-        if found != 0 {
-            return 8 * n + found.trailing_zeros() as usize / 8;
-        }
-    }
-    8 * words.len() + rest.iter().position(|&byte| byte == 0xFF).unwrap_or(rest.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::entropy::scalar::find_ff;
 
-    fn take<'a>(source: &mut Source<'a>, window: &mut Window<'a>, bits: u32) -> u64 {
+    fn take<'a>(source: &mut BitSource<'a>, window: &mut Window<'a>, bits: u32) -> u64 {
         window.refill(source);
         let value = window.buffer >> (64 - bits);
         window.consume(bits);
@@ -246,8 +282,10 @@ mod tests {
 
     #[test]
     fn stuffing_fill_bytes_and_markers() {
-        let data = [1, 0xFF, 0, 2, 0xFF, 0xFF, 0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0xFF, 0xFF, 0xD3, 12];
-        let (mut source, mut window) = Source::new(&data, 0, find_ff);
+        let data = [
+            1, 0xFF, 0, 2, 0xFF, 0xFF, 0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0xFF, 0xFF, 0xD3, 12,
+        ];
+        let (mut source, mut window) = BitSource::new(&data, 0, find_ff);
         for expected in [1, 0xFF, 2, 0xFF, 3, 4, 5, 6, 7, 8, 9, 10] {
             assert_eq!(take(&mut source, &mut window, 8), expected);
         }
@@ -257,17 +295,6 @@ mod tests {
         assert!(source.overrun(&window));
         let mut window = source.restart(window, 11).unwrap();
         assert_eq!(take(&mut source, &mut window, 8), 12);
-        assert_eq!(source.early_end::<()>().unwrap_err().offset, 20);
-    }
-
-    #[test]
-    fn finds_ff() {
-        for length in 0..40 {
-            for at in 0..=length {
-                let mut bytes = vec![0xFE; length];
-                bytes.iter_mut().skip(at).for_each(|byte| *byte = 0xFF);
-                assert_eq!(find_ff(&bytes), at);
-            }
-        }
+        assert_eq!(source.early_end::<()>().unwrap_err().offset(), 20);
     }
 }

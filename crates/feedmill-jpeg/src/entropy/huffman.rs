@@ -1,27 +1,46 @@
-//! Huffman tables in the form the entropy decoder wants.
+//! Huffman tables in the forms that the decoding loops look up.
+//!
+//! A canonical Huffman code (T.81 annex C) is decoded by indexing a table with the next bits. The
+//! time goes into the chain of dependent steps from one look-up to the next: load the entry, shift
+//! the window by the bits it consumed, load the next. Three tables shorten it in different ways:
+//!
+//! * [`Single`], for DC: the entry holds a constant from which one shift and one addition make the
+//!   value, because the code and the value's sign are known once the table index is.
+//! * [`Pair`], for AC coefficients that are needed: the symbol *and the one behind it*, if both fit
+//!   the look-ahead, so that one look-up yields two coefficients.
+//! * [`Skip`], for AC coefficients of blocks outside the region: as many symbols as start in the
+//!   look-ahead, reduced to bits and coefficients to step over.
+//!
+//! Progressive scans use the plain [`SymbolTable`]. Codes longer than a look-ahead are found by
+//! comparing with the first code beyond each length ([`Codes::find`]).
+//!
+//! libjpeg-turbo (`jdhuff.c`) looks up one symbol in 8 bits and then extracts its value; resolving
+//! value and successor in the table, as stb_image ("fast AC") and zune-jpeg do for short values, goes
+//! further here by handling two symbols. Sizes were measured: 10 bits of look-ahead for pairs and 11
+//! for skips. More bits save look-ups, but the tables then fall out of the first-level cache when
+//! other code runs in between.
 
-use super::error::{Result, corrupt};
-use super::markers::HuffmanSpec;
+use crate::error::{Result, corrupt};
+use crate::markers::tables::HuffmanSpec;
 
-/// Bits of look-ahead for coefficients that are wanted. More would save look-ups, but two tables of eight bytes an entry
-/// would no longer fit the nearest cache.
-pub(super) const LOOKAHEAD: u32 = 10;
-/// Bits of look-ahead for coefficients that are stepped over, with two bytes an entry.
+/// Bits of look-ahead for coefficients that are needed: 8 KiB for each table.
+pub(crate) const LOOKAHEAD: u32 = 10;
+/// Bits of look-ahead for coefficients that are stepped over: 4 KiB for each table.
 const SKIP_LOOKAHEAD: u32 = 11;
 
-/// `advance` of an end-of-block entry.
-pub(super) const END_OF_BLOCK: u32 = 128;
-/// `advance` of an entry whose code is longer than the look-ahead, or invalid.
-pub(super) const LONG_CODE: u32 = 192;
+/// The `advance` of an end of block. Together with a valid index it stays below [`LONG_CODE`].
+pub(crate) const END_OF_BLOCK: u32 = 128;
+/// The `advance` of an entry whose code is longer than the look-ahead, or invalid.
+pub(crate) const LONG_CODE: u32 = 192;
 
-/// A decoded symbol: what its code says, in plain fields.
+/// A symbol in plain fields.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Symbol {
+pub(crate) struct Symbol {
     /// Bits of the code.
     length: u8,
     /// Bits of the value behind it.
     size: u8,
-    /// What an AC symbol adds to the index of the coefficient.
+    /// What an AC symbol adds to the index of the last coefficient.
     advance: u8,
 }
 
@@ -34,14 +53,22 @@ impl Symbol {
             (_, 0) => END_OF_BLOCK as u8,
             _ => run + 1,
         };
-        Symbol { length: length as u8, size, advance }
+        Symbol {
+            length: length as u8,
+            size,
+            advance,
+        }
     }
 
     fn dc(symbol: u8, length: u32) -> Self {
-        Symbol { length: length as u8, size: symbol, advance: 0 }
+        Symbol {
+            length: length as u8,
+            size: symbol,
+            advance: 0,
+        }
     }
 
-    /// Bits to consume.
+    /// Returns the bits of the code and of the value.
     pub fn consumed(self) -> u32 {
         u32::from(self.length + self.size)
     }
@@ -50,24 +77,40 @@ impl Symbol {
         self.advance.into()
     }
 
-    /// The value, given the bits that start with the code.
+    /// Returns the value, from bits that start with the code (T.81 F.2.2.1, EXTEND).
     pub fn value(self, buffer: u64) -> i16 {
         let raw = (buffer << self.length >> 1 >> (63 - self.size)) as i32;
         // A leading 0 marks a negative value, stored plus 2^n - 1.
-        if raw >> self.size.saturating_sub(1) == 0 { (raw - (1 << self.size) + 1) as i16 } else { raw as i16 }
+        if raw >> self.size.saturating_sub(1) == 0 {
+            (raw - (1 << self.size) + 1) as i16
+        } else {
+            raw as i16
+        }
     }
 
-    /// What to add to the code and the value's bits, read as one number, to get a value of that sign.
+    /// Returns what to add to the code and the value's bits, read as one number, to get the value, if
+    /// that has the given sign.
     fn bias(self, code: u32, positive: bool) -> u16 {
-        let ones = if positive || self.size == 0 { 0 } else { (1 << self.size) - 1 };
+        let ones = if positive || self.size == 0 {
+            0
+        } else {
+            (1 << self.size) - 1
+        };
         (((code as i32) << self.size) + ones).wrapping_neg() as u16
     }
 
-    /// Sets the entries of a table indexed by the look-ahead that begin with the symbol's `code`; those of a value whose sign
-    /// is not in the look-ahead are left alone.
-    fn fill<T: Clone>(self, code: u32, table: &mut [T; 1 << LOOKAHEAD], entry: impl Fn(Symbol, u16) -> T) {
+    /// Sets those entries of a table whose index begins with the symbol's `code`. A value whose sign is
+    /// not in the look-ahead has none; the symbol then counts as a long code.
+    fn fill<T: Clone>(
+        self,
+        code: u32,
+        table: &mut [T; 1 << LOOKAHEAD],
+        entry: impl Fn(Symbol, u16) -> T,
+    ) {
         let length = u32::from(self.length);
-        let Some(spread) = LOOKAHEAD.checked_sub(length + u32::from(self.size.min(1))) else { return };
+        let Some(spread) = LOOKAHEAD.checked_sub(length + u32::from(self.size.min(1))) else {
+            return;
+        };
         let halves = if self.size > 0 { 2 } else { 1 };
         let all = &mut table[(code << (LOOKAHEAD - length)) as usize..];
         for (half, entries) in all.chunks_exact_mut(1 << spread).take(halves).enumerate() {
@@ -81,13 +124,13 @@ impl Symbol {
 /// | bits   | content                                                          |
 /// |--------|------------------------------------------------------------------|
 /// | 0..8   | bits to consume, 0 if the code is long                           |
-/// | 8..16  | 64 less that                                                     |
+/// | 8..16  | 64 minus that                                                    |
 /// | 16..32 | what to add to all these bits to get the value, modulo 2^16      |
 ///
-/// The code is constant and so is the value's sign, where it is part of the look-ahead; hence one
-/// shift and one addition extract the value.
+/// All bits of an entry's index are known when the table is made, the code and the value's sign among
+/// them. Hence one shift and one addition extract the value.
 #[derive(Clone, Copy)]
-pub(super) struct Single(u32);
+pub(crate) struct Single(u32);
 
 impl Single {
     const LONG: Single = Single(64 << 8);
@@ -109,26 +152,27 @@ impl Single {
     }
 }
 
-/// A look-up entry for two AC symbols, or one where a second does not fit the look-ahead.
+/// A look-up entry for two AC symbols, or for one if a second does not fit the look-ahead.
 ///
 /// | bits   | content                                                        |
 /// |--------|----------------------------------------------------------------|
 /// | 0..8   | bits to consume for both                                       |
-/// | 8..16  | 64 less the bits to consume for the first alone                |
+/// | 8..16  | 64 minus the bits to consume for the first alone               |
 /// | 16..24 | advance of the first                                           |
 /// | 24..32 | advance of both                                                |
 /// | 32..48 | value of the second, whose bits are all in the look-ahead      |
 /// | 48..64 | what to add to the first's bits to get its value, as in [`Single`] |
 ///
-/// With the total in the lowest bits, the chain from one look-up to the next is a shift, a load and
-/// a shift; extracting the values happens beside it. Without a second symbol, "both" is the first;
-/// what is stored for the second is then overwritten by the first.
+/// With the total in the lowest bits, the chain from one look-up to the next is a shift, a load and a
+/// shift; extracting the values happens beside it. Without a second symbol, "both" means the first
+/// alone. The loop stores a second value anyway, at the same place as the first, which then
+/// overwrites it: cheaper than a branch.
 #[derive(Clone, Copy)]
-pub(super) struct Pair(u64);
+pub(crate) struct Pair(u64);
 
 impl Pair {
-    /// Bits that one pair consumes at most; rare symbols that take more are treated as long codes.
-    /// Three pairs fit between refills of the window.
+    /// The most bits that a pair may consume. Symbols that take more are rare and treated as long
+    /// codes. Three pairs fit between refills of the window.
     const CAP: u32 = 18;
 
     const LONG: Pair = Pair(64 << 8 | (LONG_CODE as u64) << 16 | (LONG_CODE as u64) << 24);
@@ -138,18 +182,21 @@ impl Pair {
         if first.consumed() > Self::CAP {
             return Self::LONG;
         }
-        Pair(consumed | (64 - consumed) << 8 | advance << 16 | advance << 24 | u64::from(bias) << 48)
+        Pair(
+            consumed | (64 - consumed) << 8 | advance << 16 | advance << 24 | u64::from(bias) << 48,
+        )
     }
 
-    /// This symbol and the one behind it, if that is in the look-ahead `bits` with all of its value.
+    /// Returns this symbol with the one behind it, if the look-ahead `bits` holds all of that one.
     fn followed(self, bits: usize, ones: &[Pair; 1 << LOOKAHEAD]) -> Self {
         let consumed = self.consumed();
         let rest = (bits << consumed) % (1 << LOOKAHEAD);
         let second = ones[rest];
-        // All of it, whether it fits or not: a choice costs less than a branch that is taken now and then.
+        // Computed whether it fits or not: a select costs less than a branch that is hard to predict.
         let value = second.first_value((rest as u64) << (64 - LOOKAHEAD)) as u16;
         let advance = u64::from(second.advance());
-        let both = (self.0 + u64::from(second.consumed()) + (advance << 24)) | (u64::from(value) << 32);
+        let both =
+            (self.0 + u64::from(second.consumed()) + (advance << 24)) | (u64::from(value) << 32);
         let fits = (second.advance() != LONG_CODE)
             & (consumed + second.consumed() <= LOOKAHEAD)
             & (self.advance() < END_OF_BLOCK);
@@ -176,7 +223,7 @@ impl Pair {
         self.0 as u32 >> 16 & 0xFF
     }
 
-    /// Value of the first symbol, whose code is at the top of `buffer`.
+    /// Returns the value of the first symbol, whose code is at the top of `buffer`.
     #[inline(always)]
     pub fn first_value(self, buffer: u64) -> i16 {
         let bits = buffer >> (self.0 >> 8 & 63);
@@ -189,22 +236,24 @@ impl Pair {
     }
 }
 
-/// As many AC symbols as start in the look-ahead, to be stepped over: the bits they take in bits
-/// 0..6, the sum of their advances above.
+/// A look-up entry for as many AC symbols as start in the look-ahead, to be stepped over: their bits
+/// in bits 0..6, the sum of their advances above.
 #[derive(Clone, Copy)]
-pub(super) struct Skip(u16);
+pub(crate) struct Skip(u16);
 
 impl Skip {
-    /// `advance` where not even one symbol can be stepped over.
+    /// The `advance` of an entry that cannot step over even one symbol.
     pub const LONG_CODE: u32 = 512;
-    /// The entry of no symbol at all; no look-ahead leads there.
+    /// The index of an entry for no symbol at all, where no look-ahead leads.
     const NONE: usize = 0;
     const LONG: Skip = Skip((Self::LONG_CODE << 6) as u16);
 
-    /// Fills a table of which entry `1 << n | bits` is for `n` bits of look-ahead, from the symbols and their codes.
+    /// Fills a table from the symbols and their codes. Entry `1 << n | bits` is for the case that only
+    /// `n` bits of look-ahead are left, so that a longer look-ahead is the first symbol and then the
+    /// entry of a shorter one: the table is made in a few passes over itself.
     ///
-    /// At most one end of block, as the last symbol, and at most 63 coefficients before it, so that one can see which it was
-    /// from the index alone.
+    /// An entry holds at most one end of block, as its last symbol, and at most 63 coefficients before
+    /// it. So the sum of advances alone tells whether the block ended properly.
     fn fill(table: &mut [Skip; 2 << SKIP_LOOKAHEAD], symbols: &[(Symbol, u32)]) {
         table.fill(Skip::LONG);
         table[Self::NONE] = Skip(0);
@@ -212,7 +261,10 @@ impl Skip {
             let (shorter, table) = table.split_at_mut(1 << known);
             for &(symbol, code) in symbols {
                 let (consumed, advance) = (symbol.consumed(), symbol.advance());
-                let Some(spread) = known.checked_sub(symbol.length.into()) else { break };
+                // Symbols come in the order of their lengths.
+                let Some(spread) = known.checked_sub(symbol.length.into()) else {
+                    break;
+                };
                 if consumed > Pair::CAP {
                     continue;
                 }
@@ -222,7 +274,7 @@ impl Skip {
                     own.fill(Skip(one));
                     continue;
                 }
-                // Behind each value comes all that the bits left may hold.
+                // Behind each value comes whatever the bits that are left may hold.
                 let left = 1 << (known - consumed);
                 for own in own.chunks_exact_mut(left) {
                     for (own, rest) in own.iter_mut().zip(&shorter[left..]) {
@@ -247,9 +299,9 @@ impl Skip {
     }
 }
 
-/// The codes of one table, whatever the look-up that resolves the short ones.
-pub(super) struct Codes {
-    /// First code beyond each length, left-aligned in 16 bits.
+/// The codes of one table, for those that a look-up does not resolve.
+pub(crate) struct Codes {
+    /// The first code beyond those of each length, left-aligned in 16 bits.
     limit: [u32; 17],
     /// What to subtract from a code of each length to get its symbol's index.
     offset: [i32; 17],
@@ -257,27 +309,34 @@ pub(super) struct Codes {
 }
 
 impl Codes {
-    const EMPTY: Codes = Codes { limit: [0; 17], offset: [0; 17], spec: None };
+    const EMPTY: Codes = Codes {
+        limit: [0; 17],
+        offset: [0; 17],
+        spec: None,
+    };
 
-    /// Whether these are the codes of `spec`.
+    /// Returns whether these are the codes of `spec`.
     ///
-    /// Most files of a data set carry the same few tables; this saves their construction.
+    /// Most files of a data set have the same few tables; this saves making them again.
     fn are(&self, spec: &HuffmanSpec) -> bool {
         self.spec.as_ref().is_some_and(|old| {
             old.counts == spec.counts && old.symbols[..old.total] == spec.symbols[..spec.total]
         })
     }
 
-    /// Assigns the codes of `spec` and fills `short`, indexed by the next bits, with their symbols.
+    /// Assigns codes to the symbols of `spec` (T.81 C.2), and calls `place` with symbol, code and length.
     fn assign(&mut self, spec: &HuffmanSpec, mut place: impl FnMut(u8, u32, u32)) -> Result<()> {
         self.spec = None;
         let (mut code, mut index) = (0u32, 0usize);
         for length in 1..=16u32 {
             let count = usize::from(spec.counts[length as usize - 1]);
             self.offset[length as usize] = code as i32 - index as i32;
-            // Every code, and the one beyond the last, must fit: a code of all ones is reserved.
+            // Every code must fit, and so must the one beyond the last: all ones are reserved.
             if count > 0 && code + count as u32 >= 1 << length {
-                return corrupt(spec.offset, format!("too many Huffman codes of {length} bits"));
+                return corrupt(
+                    spec.offset,
+                    format!("too many Huffman codes of {length} bits"),
+                );
             }
             for &symbol in &spec.symbols[index..index + count] {
                 place(symbol, code, length);
@@ -291,35 +350,56 @@ impl Codes {
         Ok(())
     }
 
-    /// The symbol whose code, of any length, is at the top of `buffer`, and that length.
+    /// Returns the symbol whose code is at the top of `buffer`, and the length of the code.
     pub fn find(&self, buffer: u64) -> Option<(u8, u32)> {
         let head = (buffer >> 48) as u32;
-        // Limits rise with the length, so those passed are the lengths that are too short: no branch.
-        let length = 1 + self.limit[1..].iter().map(|limit| u32::from(head >= *limit)).sum::<u32>();
+        // Limits rise with the length, so the limits that were passed count the lengths that are too
+        // short: no branch, which took 9 % off decoding a whole image.
+        let length = 1 + self.limit[1..]
+            .iter()
+            .map(|limit| u32::from(head >= *limit))
+            .sum::<u32>();
         let index = (head >> 16u32.checked_sub(length)?) as i32 - self.offset[length as usize];
-        let symbol = *self.spec.as_ref()?.symbols.get(usize::try_from(index).ok()?)?;
+        let symbol = *self
+            .spec
+            .as_ref()?
+            .symbols
+            .get(usize::try_from(index).ok()?)?;
         Some((symbol, length))
     }
 }
 
-/// A table of DC symbols.
-pub(super) struct DcTable {
+/// The look-up table of a DC Huffman table.
+pub(crate) struct DcTable {
     singles: [Single; 1 << LOOKAHEAD],
     codes: Codes,
 }
 
 impl DcTable {
     pub fn new() -> Self {
-        DcTable { singles: [Single::LONG; 1 << LOOKAHEAD], codes: Codes::EMPTY }
+        DcTable {
+            singles: [Single::LONG; 1 << LOOKAHEAD],
+            codes: Codes::EMPTY,
+        }
     }
 
     /// Makes this the table of `spec`.
+    ///
+    /// # Errors
+    ///
+    /// If the counts are not those of a code, or a symbol is out of range.
     pub fn set(&mut self, spec: &HuffmanSpec) -> Result<()> {
         if self.codes.are(spec) {
             return Ok(());
         }
-        if let Some(symbol) = spec.symbols[..spec.total].iter().find(|&&symbol| symbol > 15) {
-            return corrupt(spec.offset, format!("expected DC symbols up to 15, found {symbol}"));
+        if let Some(symbol) = spec.symbols[..spec.total]
+            .iter()
+            .find(|&&symbol| symbol > 15)
+        {
+            return corrupt(
+                spec.offset,
+                format!("expected DC symbols up to 15, found {symbol}"),
+            );
         }
         let singles = &mut self.singles;
         singles.fill(Single::LONG);
@@ -328,22 +408,24 @@ impl DcTable {
         })
     }
 
-    /// Entry for the symbol at the top of `buffer`, if it is short.
+    /// Returns the entry of the symbol at the top of `buffer`.
     #[inline(always)]
     pub fn lookup(&self, buffer: u64) -> Single {
         self.singles[(buffer >> (64 - LOOKAHEAD)) as usize]
     }
 
-    /// The symbol whose code is at the top of `buffer`, of any length; `None` for an invalid code.
+    /// Returns the symbol at the top of `buffer`, with a code of any length. `None` for a wrong code.
     #[cold]
     #[inline(never)]
     pub fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
-        self.codes.find(buffer).map(|(symbol, length)| Symbol::dc(symbol, length))
+        self.codes
+            .find(buffer)
+            .map(|(symbol, length)| Symbol::dc(symbol, length))
     }
 }
 
-/// A table of AC symbols.
-pub(super) struct AcTable {
+/// The look-up tables of an AC Huffman table.
+pub(crate) struct AcTable {
     pairs: [Pair; 1 << LOOKAHEAD],
     skips: [Skip; 2 << SKIP_LOOKAHEAD],
     has_skips: bool,
@@ -360,8 +442,12 @@ impl AcTable {
         }
     }
 
-    /// Makes this the table of `spec`; `skips` says whether many blocks will be stepped over, and
-    /// it pays to prepare for that.
+    /// Makes this the table of `spec`. `skips` says whether many blocks will be stepped over, so that it
+    /// pays to fill the table for that.
+    ///
+    /// # Errors
+    ///
+    /// If the counts are not those of a code.
     pub fn set(&mut self, spec: &HuffmanSpec, skips: bool) -> Result<()> {
         if self.codes.are(spec) && (self.has_skips || !skips) {
             return Ok(());
@@ -385,46 +471,52 @@ impl AcTable {
         Ok(())
     }
 
-    /// The symbols at the top of `buffer`, to be stepped over.
+    /// Returns the entry for stepping over the symbols at the top of `buffer`.
     #[inline(always)]
     pub fn skip(&self, buffer: u64) -> Skip {
         self.skip_unless(false, buffer)
     }
 
-    /// The symbols at the top of `buffer`, or none of them.
+    /// Returns the same entry, or one for no symbols if `none` is true. Takes no branch.
     #[inline(always)]
     pub fn skip_unless(&self, none: bool, buffer: u64) -> Skip {
         let entry = 1 << SKIP_LOOKAHEAD | (buffer >> (64 - SKIP_LOOKAHEAD)) as usize;
         self.skips[std::hint::select_unpredictable(none, Skip::NONE, entry)]
     }
 
-    /// One or two symbols at the top of `buffer`, if their codes are short.
+    /// Returns the entry for the one or two symbols at the top of `buffer`.
     #[inline(always)]
     pub fn lookup(&self, buffer: u64) -> Pair {
         self.pairs[(buffer >> (64 - LOOKAHEAD)) as usize]
     }
 
-    /// The symbol whose code is at the top of `buffer`, of any length; `None` for an invalid code.
+    /// Returns the symbol at the top of `buffer`, with a code of any length. `None` for a wrong code.
     #[cold]
     #[inline(never)]
     pub fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
-        self.codes.find(buffer).map(|(symbol, length)| Symbol::ac(symbol, length))
+        self.codes
+            .find(buffer)
+            .map(|(symbol, length)| Symbol::ac(symbol, length))
     }
 }
 
-/// Symbols as they are, for coefficients that come in several scans.
-pub(super) struct SymbolTable {
-    /// For the next bits, the symbol and the length of its code below it; 0 for long codes.
+/// A look-up table of symbols as they are, for files of several scans.
+pub(crate) struct SymbolTable {
+    /// For the next bits, the symbol in the high byte and the length of its code in the low; 0 for long codes.
     short: Box<[u16; 1 << Self::LOOKAHEAD]>,
     codes: Codes,
 }
 
 impl SymbolTable {
-    /// Fewer than for sequential scans: a file has a dozen of these tables, each for a part of it.
+    /// Fewer bits than for sequential scans: a file has a dozen such tables, each used for a part of it.
     const LOOKAHEAD: u32 = 9;
 
+    /// Makes the table of `spec`.
     pub fn of(spec: &HuffmanSpec) -> Result<SymbolTable> {
-        let mut table = SymbolTable { short: Box::new([0; 1 << Self::LOOKAHEAD]), codes: Codes::EMPTY };
+        let mut table = SymbolTable {
+            short: Box::new([0; 1 << Self::LOOKAHEAD]),
+            codes: Codes::EMPTY,
+        };
         let short = &mut table.short;
         table.codes.assign(spec, |symbol, code, length| {
             if let Some(spread) = Self::LOOKAHEAD.checked_sub(length) {
@@ -435,7 +527,7 @@ impl SymbolTable {
         Ok(table)
     }
 
-    /// The symbol whose code is at the top of `buffer`, and the length of that.
+    /// Returns the symbol whose code is at the top of `buffer`, and the length of the code.
     #[inline(always)]
     pub fn lookup(&self, buffer: u64) -> Option<(u8, u32)> {
         match self.short[(buffer >> (64 - Self::LOOKAHEAD)) as usize] {
@@ -450,7 +542,12 @@ mod tests {
     use super::*;
 
     fn spec(counts: &[u8], symbols: &[u8]) -> HuffmanSpec {
-        let mut spec = HuffmanSpec { counts: [0; 16], symbols: [0; 256], total: symbols.len(), offset: 7 };
+        let mut spec = HuffmanSpec {
+            counts: [0; 16],
+            symbols: [0; 256],
+            total: symbols.len(),
+            offset: 7,
+        };
         spec.counts[..counts.len()].copy_from_slice(counts);
         spec.symbols[..symbols.len()].copy_from_slice(symbols);
         spec
@@ -463,15 +560,21 @@ mod tests {
         let mut counts = [1u8; 16];
         counts[0] = 0;
         counts[1] = 3;
-        let symbols: Vec<u8> =
-            [0x11, 0x02, 0x00, 0xF0, 0x23, 0x1F].into_iter().chain((1..12).map(|n| n * 16 + 5)).collect();
+        let symbols: Vec<u8> = [0x11, 0x02, 0x00, 0xF0, 0x23, 0x1F]
+            .into_iter()
+            .chain((1..12).map(|n| n * 16 + 5))
+            .collect();
         table.set(&spec(&counts, &symbols), true).unwrap();
         let mut seed = 1u64;
         let mut two = 0;
         for _ in 0..10_000 {
-            seed = seed.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            seed = seed
+                .wrapping_mul(0x5851_F42D_4C95_7F2D)
+                .wrapping_add(0x1405_7B7E_F767_814F);
             let pair = table.lookup(seed);
-            let Some(first) = table.lookup_long(seed) else { continue };
+            let Some(first) = table.lookup_long(seed) else {
+                continue;
+            };
             if pair.advance() == LONG_CODE {
                 assert!(first.consumed() >= LOOKAHEAD);
                 continue;
@@ -514,7 +617,10 @@ mod tests {
     fn values_are_sign_extended() {
         let value = |size: u8, bits: u64| Symbol::dc(size, 2).value(bits << (62 - size));
         assert_eq!([value(1, 0), value(1, 1)], [-1, 1]);
-        assert_eq!([value(3, 0), value(3, 3), value(3, 4), value(3, 7)], [-7, -4, 4, 7]);
+        assert_eq!(
+            [value(3, 0), value(3, 3), value(3, 4), value(3, 7)],
+            [-7, -4, 4, 7]
+        );
         assert_eq!([value(15, 0), value(15, 0x7FFF)], [-32767, 32767]);
         assert_eq!(Symbol::dc(0, 2).value(u64::MAX), 0);
     }
@@ -528,11 +634,16 @@ mod tests {
         let mut seed = 1u64;
         let mut short = 0;
         for _ in 0..10_000 {
-            seed = seed.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            seed = seed
+                .wrapping_mul(0x5851_F42D_4C95_7F2D)
+                .wrapping_add(0x1405_7B7E_F767_814F);
             let single = table.lookup(seed);
             if single.consumed() > 0 {
                 let symbol = table.lookup_long(seed).unwrap();
-                assert_eq!((single.consumed(), single.value(seed)), (symbol.consumed(), symbol.value(seed)));
+                assert_eq!(
+                    (single.consumed(), single.value(seed)),
+                    (symbol.consumed(), symbol.value(seed))
+                );
                 short += 1;
             }
         }
@@ -542,7 +653,11 @@ mod tests {
     #[test]
     fn overfull_tables_are_refused() {
         assert!(AcTable::new().set(&spec(&[2], &[1, 2]), false).is_err());
-        assert!(AcTable::new().set(&spec(&[0, 5], &[1, 2, 3, 4, 5]), false).is_err());
+        assert!(
+            AcTable::new()
+                .set(&spec(&[0, 5], &[1, 2, 3, 4, 5]), false)
+                .is_err()
+        );
         assert!(DcTable::new().set(&spec(&[1], &[16])).is_err());
     }
 }
