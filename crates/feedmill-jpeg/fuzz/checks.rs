@@ -1,17 +1,17 @@
-//! What must hold for any bytes at all: the bodies of the fuzz targets, also run by `tests/fuzz.rs`.
+//! What must hold for any bytes: the bodies of the fuzz targets, which `tests/fuzz.rs` runs as well.
 
 use feedmill_jpeg::simd::Avx2;
 use feedmill_jpeg::{Decoder, Error, Index, Limits, Rect, Scale, VerifiedRows, header};
 
-/// Larger images would take the fuzzer's time for nothing.
+/// Larger images are left out: they would slow the fuzzer down and find nothing new.
 const PIXELS: u64 = 1 << 18;
 
-/// Numbers that depend on the data alone.
+/// A generator of pseudo-random numbers that depend on the data alone.
 struct Random(u64);
 
 impl Random {
     fn of(data: &[u8]) -> Random {
-        // FNV-1a, never 0 in the generator below.
+        // FNV-1a, made odd since the generator below must not start at 0.
         let hash = data.iter().fold(0xCBF2_9CE4_8422_2325u64, |state, &byte| {
             (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
         });
@@ -41,7 +41,7 @@ impl Random {
     }
 }
 
-/// The size of a image that is worth decoding.
+/// Returns the size of an image that is worth decoding.
 fn size(data: &[u8]) -> Option<(u32, u32)> {
     let header = header(data).ok()?;
     let pixels = u64::from(header.width) * u64::from(header.height);
@@ -72,8 +72,8 @@ fn crop(pixels: &[u8], width: u32, region: Rect) -> Vec<u8> {
         .collect()
 }
 
-/// A file: vector code and plain code agree; a whole image has an index, and with it or without, at any scale, a region
-/// is a crop of the whole.
+/// Target `jpeg`, any file: vector code and scalar code agree, an image that decodes has an index, and
+/// a region is a crop of the whole image, with the index and without, at any scale.
 pub fn jpeg(data: &[u8]) {
     let Some((width, height)) = size(data) else {
         return;
@@ -82,24 +82,24 @@ pub fn jpeg(data: &[u8]) {
     let mut random = Random::of(data);
     let whole = Rect::whole(width, height);
     let region = random.region(width, height);
-    let [plain, fast] = decoders
+    let [scalar, vector] = decoders
         .each_mut()
         .map(|d| decode(d, data, region, Scale::Full, Index::None));
-    assert!(plain == fast, "{plain:?} {fast:?}");
-    let [plain, fast] = decoders
+    assert!(scalar == vector, "{scalar:?} {vector:?}");
+    let [scalar, vector] = decoders
         .each_mut()
         .map(|d| decode(d, data, whole, Scale::Full, Index::None));
-    assert!(plain == fast, "{plain:?} {fast:?}");
+    assert!(scalar == vector, "{scalar:?} {vector:?}");
     let indexes = decoders.each_mut().map(|d| d.index(data));
     assert!(indexes[0] == indexes[1]);
     assert_eq!(
-        plain.is_ok(),
+        scalar.is_ok(),
         indexes[0].is_ok(),
         "{:?} {:?}",
-        plain.err(),
+        scalar.err(),
         indexes[0]
     );
-    let (Ok(pixels), [Ok(index), _]) = (plain, indexes) else {
+    let (Ok(pixels), [Ok(index), _]) = (scalar, indexes) else {
         return;
     };
     for (n, decoder) in decoders.iter_mut().enumerate() {
@@ -111,7 +111,7 @@ pub fn jpeg(data: &[u8]) {
             );
         };
         check(region, Index::None);
-        // Nothing is known of the index first, then a part, then all.
+        // At first nothing of the index is verified, then a part, then all of it.
         let mut verified = VerifiedRows::default();
         for region in [region, random.region(width, height), whole, region] {
             check(region, Index::Use(&index, &mut verified));
@@ -136,8 +136,9 @@ pub fn jpeg(data: &[u8]) {
     );
 }
 
-/// An index and a file, whose border is in the first two bytes: an error or the pixels that there are without an index,
-/// the same from both decoders and whatever was decoded before.
+/// Target `index`, an index and a file, with the length of the index in the first two bytes: the
+/// result is an error or the pixels that there are without an index. Both decoders agree, and it does
+/// not matter what was decoded before.
 pub fn index(data: &[u8]) {
     let Some((&border, rest)) = data.split_first_chunk::<2>() else {
         return;
@@ -165,25 +166,25 @@ pub fn index(data: &[u8]) {
                 Index::Use(index, verified),
             )
         };
-        let [plain, fast] = [0, 1].map(|n| found(n, &mut verified[n]));
-        assert!(plain == fast, "{plain:?} {fast:?}");
+        let [scalar, vector] = [0, 1].map(|n| found(n, &mut verified[n]));
+        assert!(scalar == vector, "{scalar:?} {vector:?}");
         let anew = found(1, &mut VerifiedRows::default());
         assert_eq!(
-            plain.is_ok(),
+            scalar.is_ok(),
             anew.is_ok(),
             "{region:?}: {:?} {:?}",
-            plain.err(),
+            scalar.err(),
             anew.err()
         );
-        if plain.is_ok() {
+        if scalar.is_ok() {
             let expected = decode(&mut decoders[1], file, region, Scale::Full, Index::None);
-            assert!(plain == expected && anew == expected, "{region:?}");
+            assert!(scalar == expected && anew == expected, "{region:?}");
         }
     }
 }
 
-/// A file of several scans: vector code and plain code agree; what becomes a baseline file has the pixels of that, and it
-/// stays as it is.
+/// Target `baseline`, a file of several scans: vector code and scalar code agree, and if it can be
+/// rewritten, the baseline file has the same pixels and is not rewritten again.
 pub fn baseline(data: &[u8]) {
     let Some((width, height)) = size(data) else {
         return;
@@ -193,14 +194,14 @@ pub fn baseline(data: &[u8]) {
         scans: 50,
     };
     let region = Random::of(data).region(width, height);
-    let [plain, fast] =
+    let [scalar, vector] =
         [Decoder::with_simd(None), Decoder::with_simd(Avx2::detect())].map(|mut decoder| {
             let mut out = vec![0; region.width as usize * region.height as usize * 3];
             decoder
                 .decode_multi_scan(data, &limits, region, Scale::Full, &mut out)
                 .map(|()| out)
         });
-    assert!(plain == fast, "{plain:?} {fast:?}");
+    assert!(scalar == vector, "{scalar:?} {vector:?}");
     if let Ok(Some(baseline)) = Decoder::new().to_baseline(data, &limits) {
         assert!(matches!(
             Decoder::new().to_baseline(&baseline, &limits),
@@ -213,6 +214,6 @@ pub fn baseline(data: &[u8]) {
             Scale::Full,
             Index::None,
         );
-        assert!(plain == found, "{region:?}: {plain:?} {found:?}");
+        assert!(scalar == found, "{region:?}: {scalar:?} {found:?}");
     }
 }

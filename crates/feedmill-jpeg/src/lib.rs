@@ -130,3 +130,7 @@ pub use regions::Scale;
 pub fn can_decode(bytes: &[u8]) -> bool {
     decoder::check_decodable(bytes).is_ok()
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

@@ -9,7 +9,7 @@ use crate::decoder::Decoder;
 use crate::entropy::block::{PaddedBlock, coefficients};
 use crate::error::{Result, unsupported};
 use crate::kernels::entropy::EntropyKernels;
-use crate::kernels::idct::{dc_only, reduced::idct_reduced};
+use crate::kernels::idct::{idct_dc_only, reduced::idct_reduced};
 use crate::kernels::{BlockTarget, Kernels, dispatch};
 use crate::markers::FileHeader;
 use crate::markers::tables::ZIGZAG;
@@ -148,10 +148,7 @@ impl IdctQueue<'_> {
             let nonzero = row.coefficients.nonzero[start + column];
             let target = target(column);
             if plane.block_size == 8 && nonzero & !1 == 0 {
-                let samples = [dc_only(values[0], quant[0]); 8];
-                for y in 0..8 {
-                    self.samples[target.at + y * target.stride..][..8].copy_from_slice(&samples);
-                }
+                idct_dc_only(values[0], target, self.samples);
                 continue;
             }
             let block = &mut self.blocks[waiting];

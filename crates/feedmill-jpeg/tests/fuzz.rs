@@ -1,6 +1,6 @@
-//! The fuzz targets' checks on their corpus and on mutated files: `fuzz/` has the targets themselves.
+//! Runs the checks of the fuzz targets on their corpus and on mutated files, without a fuzzer.
 //!
-//!     FEEDMILL_MUTATIONS=1000000 cargo test --release --test fuzz -- --ignored
+//!     FEEDMILL_MUTATIONS=1000000 cargo test --release -p feedmill-jpeg --test fuzz -- --ignored
 
 #[path = "../../../tests/random/mod.rs"]
 mod random;
@@ -22,10 +22,10 @@ thread_local! {
     static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, which notes the largest request of each thread.
+/// The system's allocator with a record of the largest request of each thread.
 struct Counting;
 
-// SAFETY: every call is passed to the system's allocator as it came.
+// SAFETY: every call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(layout.size())));
@@ -174,7 +174,7 @@ fn mutations(count: usize) {
                 path.display()
             );
         }
-        // A image of 2^18 pixels has 1.5 MiB of coefficients.
+        // An image of 2^18 pixels has 1.5 MiB of coefficients.
         let most = LARGEST.get();
         assert!(
             most <= 4 << 20,

@@ -1,7 +1,9 @@
-//! The JPEG decoder beside libjpeg-turbo and zune-jpeg: pixels compared, then times, file by file in turn, on one core.
+//! Compares feedmill-jpeg with libjpeg-turbo and zune-jpeg: pixels first, then times on one core. The
+//! decoders take turns file by file.
 //!
-//! With `--check` in front of the paths, pixels alone: whole, at every scale, in 20 crops each. `tests/goldens/jpeg_wide.py`
-//! makes files of many kinds for it.
+//! With `--check` in front of the paths only pixels are compared, but all of them: whole images and 20
+//! crops at every scale, with and without an index and vector code. `tests/goldens/jpeg_wide.py MANY
+//! OUT` makes files of many kinds for it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,14 +12,35 @@ use feedmill_jpeg::simd::Avx2;
 use feedmill_jpeg::{Decoder, Index, Limits, Rect, Scale, VerifiedRows, can_decode, header};
 
 unsafe extern "C" {
-    fn turbo_decode(bytes: *const u8, length: usize, denominator: u32, out: *mut u8, room: usize) -> u64;
-    fn turbo_coefficients(bytes: *const u8, length: usize, which: i32, out: *mut i16, room: usize) -> u64;
+    fn turbo_decode(
+        bytes: *const u8,
+        length: usize,
+        denominator: u32,
+        out: *mut u8,
+        room: usize,
+    ) -> u64;
+    fn turbo_coefficients(
+        bytes: *const u8,
+        length: usize,
+        which: i32,
+        out: *mut i16,
+        room: usize,
+    ) -> u64;
 }
 
-/// Whole image by libjpeg-turbo at 1/`denominator`: width and height, or `None` if it warns or fails.
+/// Decodes a whole image with libjpeg-turbo at 1/`denominator` of its size. Returns width and height, or
+/// `None` if it warns or fails.
 fn turbo(bytes: &[u8], denominator: u32, out: &mut [u8]) -> Option<(u32, u32)> {
     // SAFETY: pointers and lengths are those of the slices.
-    let size = unsafe { turbo_decode(bytes.as_ptr(), bytes.len(), denominator, out.as_mut_ptr(), out.len()) };
+    let size = unsafe {
+        turbo_decode(
+            bytes.as_ptr(),
+            bytes.len(),
+            denominator,
+            out.as_mut_ptr(),
+            out.len(),
+        )
+    };
     (size != 0).then_some(((size >> 32) as u32, size as u32))
 }
 
@@ -25,7 +48,9 @@ fn zune(bytes: &[u8], out: &mut [u8]) {
     use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
     let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_into(out).expect("a image that libjpeg-turbo reads");
+    decoder
+        .decode_into(out)
+        .expect("a image that libjpeg-turbo reads");
 }
 
 /// A simple generator of pseudo-random numbers in 0..1.
@@ -43,13 +68,16 @@ impl Random {
         (self.unit() * f64::from(end)) as u32
     }
 
-    /// RandomResizedCrop: a share of 0.08 to 1 of the area, sides at 3:4 to 4:3.
+    /// Draws a RandomResizedCrop: 0.08 to 1 of the area, with an aspect ratio of 3:4 to 4:3.
     fn crop(&mut self, width: u32, height: u32) -> Rect {
         let area = f64::from(width) * f64::from(height);
         for _ in 0..10 {
             let part = area * (0.08 + 0.92 * self.unit());
             let ratio = (0.75f64.ln() + (4.0f64 / 3.0 / 0.75).ln() * self.unit()).exp();
-            let (w, h) = ((part * ratio).sqrt().round() as u32, (part / ratio).sqrt().round() as u32);
+            let (w, h) = (
+                (part * ratio).sqrt().round() as u32,
+                (part / ratio).sqrt().round() as u32,
+            );
             if (1..=width).contains(&w) && (1..=height).contains(&h) {
                 return Rect {
                     left: self.below(width - w + 1),
@@ -65,8 +93,10 @@ impl Random {
 
 fn files(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_dir() {
-        let mut inside: Vec<_> =
-            std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut inside: Vec<_> = std::fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         inside.sort();
         inside.iter().for_each(|path| files(path, found));
     } else if path.extension().is_some_and(|extension| extension == "jpg") {
@@ -74,17 +104,20 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Room for any image here.
-const LIMITS: Limits = Limits { pixels: 1 << 26, scans: 100 };
+/// Allows every file of a benchmark.
+const LIMITS: Limits = Limits {
+    pixels: 1 << 26,
+    scans: 100,
+};
 
-/// Ways to decode; each has a time. Files of several scans have no index.
+/// The ways to decode that are timed. Files of several scans have the first four only.
 const WAYS: [&str; 7] = [
     "libjpeg-turbo, whole",
     "zune-jpeg, whole",
     "whole",
     "crop",
-    "crop, index seen first",
-    "crop, index known",
+    "crop, index unverified",
+    "crop, index verified",
     "index",
 ];
 
@@ -100,7 +133,10 @@ struct Sums {
 
 fn main() {
     let mut paths: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    if paths.first().is_some_and(|first| first.as_os_str() == "--check") {
+    if paths
+        .first()
+        .is_some_and(|first| first.as_os_str() == "--check")
+    {
         let mut found = Vec::new();
         paths[1..].iter().for_each(|path| files(path, &mut found));
         return check(&found);
@@ -111,17 +147,22 @@ fn main() {
     for path in paths {
         let mut found = Vec::new();
         files(&path, &mut found);
-        let (one, several): (Vec<PathBuf>, Vec<PathBuf>) =
-            found.into_iter().partition(|path| can_decode(&std::fs::read(path).unwrap()));
+        let (one, several): (Vec<PathBuf>, Vec<PathBuf>) = found
+            .into_iter()
+            .partition(|path| can_decode(&std::fs::read(path).unwrap()));
         report(&path, "sequential", &measure(&one, false));
         if !several.is_empty() {
-            report(&path, "progressive or of several scans", &measure(&several, true));
+            report(
+                &path,
+                "progressive or of several scans",
+                &measure(&several, true),
+            );
         }
     }
 }
 
-/// Compares pixels with libjpeg-turbo's: whole images, at every scale, and crops of them, with and without an index, with
-/// and without vector code; files of several scans by way of a baseline file, with their coefficients.
+/// Compares pixels with libjpeg-turbo's. Files of several scans are decoded as they are and rewritten as
+/// baseline files, whose coefficients are compared as well.
 fn check(files: &[PathBuf]) {
     let mut decoders = [Decoder::with_simd(None), Decoder::with_simd(Avx2::detect())];
     let mut random = Random(0x0123_4567_89AB_CDEF);
@@ -149,17 +190,25 @@ fn check(files: &[PathBuf]) {
         for scale in Scale::ALL {
             let (width, height) = (scale.side(header.width), scale.side(header.height));
             let mut theirs = vec![0; width as usize * height as usize * 3];
-            // Of the file as it was.
-            assert_eq!(turbo(&original, scale.divisor(), &mut theirs), Some((width, height)), "{name}");
+            // libjpeg-turbo decodes the original file, not the rewritten one.
+            assert_eq!(
+                turbo(&original, scale.divisor(), &mut theirs),
+                Some((width, height)),
+                "{name}"
+            );
             for (n, decoder) in decoders.iter_mut().enumerate() {
-                // One index is known from the start, of another what was seen of it.
+                // The first is verified by the whole image, the second by one crop after the other.
                 let mut verified = [VerifiedRows::default(); 2];
                 let mut decode_by = |region: Rect, index: Option<Index<'_>>| {
                     let mut out = vec![0; region.width as usize * region.height as usize * 3];
                     match index {
-                        Some(index) => decoder.decode_with(bytes, region, scale, index, &mut out).unwrap(),
-                        // All coefficients first.
-                        None => decoder.decode_multi_scan(&original, &LIMITS, region, scale, &mut out).unwrap(),
+                        Some(index) => decoder
+                            .decode_with(bytes, region, scale, index, &mut out)
+                            .unwrap(),
+                        // By reading all coefficients first.
+                        None => decoder
+                            .decode_multi_scan(&original, &LIMITS, region, scale, &mut out)
+                            .unwrap(),
                     }
                     out
                 };
@@ -168,18 +217,30 @@ fn check(files: &[PathBuf]) {
                     "{name} {scale:?} {n}"
                 );
                 assert!(
-                    decode_by(Rect::whole(width, height), Some(Index::Use(&index, &mut verified[0]))) == theirs,
+                    decode_by(
+                        Rect::whole(width, height),
+                        Some(Index::Use(&index, &mut verified[0]))
+                    ) == theirs,
                     "{name} {scale:?} {n}"
                 );
                 for nth in 0..20 {
                     let (left, top) = (random.below(width), random.below(height));
                     let columns = 1 + random.below(width - left);
-                    let region = Rect { left, top, width: columns, height: 1 + random.below(height - top) };
+                    let region = Rect {
+                        left,
+                        top,
+                        width: columns,
+                        height: 1 + random.below(height - top),
+                    };
                     let row = |y: u32| {
-                        &theirs[3 * (y as usize * width as usize + left as usize)..][..3 * columns as usize]
+                        &theirs[3 * (y as usize * width as usize + left as usize)..]
+                            [..3 * columns as usize]
                     };
                     let crop: Vec<u8> = (top..top + region.height).flat_map(row).copied().collect();
-                    assert!(decode_by(region, Some(Index::None)) == crop, "{name} {scale:?} {region:?} {n}");
+                    assert!(
+                        decode_by(region, Some(Index::None)) == crop,
+                        "{name} {scale:?} {region:?} {n}"
+                    );
                     assert!(
                         decode_by(region, Some(Index::Use(&index, &mut verified[nth % 2]))) == crop,
                         "{name} {scale:?} {region:?} {n}, index"
@@ -187,7 +248,10 @@ fn check(files: &[PathBuf]) {
                     crops += 2;
                     if baseline.is_some() {
                         let found = decode_by(region, None);
-                        assert!(found == crop, "{name} {scale:?} {region:?} {n}, several scans");
+                        assert!(
+                            found == crop,
+                            "{name} {scale:?} {region:?} {n}, several scans"
+                        );
                         crops += 1;
                     }
                 }
@@ -200,13 +264,19 @@ fn check(files: &[PathBuf]) {
     );
 }
 
-/// The coefficients of a component, as libjpeg-turbo can_decode them.
+/// Returns the coefficients of a component, as libjpeg-turbo reads them.
 fn coefficients(bytes: &[u8], component: u8) -> (u64, Vec<i16>) {
     let header = header(bytes).unwrap();
     let mut out = vec![0; (header.width as usize + 64) * (header.height as usize + 64)];
     // SAFETY: pointers and lengths are those of the slices.
     let size = unsafe {
-        turbo_coefficients(bytes.as_ptr(), bytes.len(), component.into(), out.as_mut_ptr(), out.len())
+        turbo_coefficients(
+            bytes.as_ptr(),
+            bytes.len(),
+            component.into(),
+            out.as_mut_ptr(),
+            out.len(),
+        )
     };
     assert_ne!(size, 0);
     (size, out)
@@ -229,22 +299,34 @@ fn measure(files: &[PathBuf], several: bool) -> Sums {
             true => decoder.decode_multi_scan(&bytes, &LIMITS, region, Scale::Full, out),
             false => decoder.decode(&bytes, region, out),
         };
-        if turbo(&bytes, 1, &mut theirs).is_none() || decode(&mut decoder, whole, &mut ours).is_err() {
+        if turbo(&bytes, 1, &mut theirs).is_none()
+            || decode(&mut decoder, whole, &mut ours).is_err()
+        {
             continue;
         }
         assert!(ours == theirs, "{}: other pixels", path.display());
-        let index = if several { Vec::new() } else { decoder.index(&bytes).unwrap() };
+        let index = if several {
+            Vec::new()
+        } else {
+            decoder.index(&bytes).unwrap()
+        };
         let mut known = VerifiedRows::default();
         if !several {
             let use_index = Index::Use(&index, &mut known);
-            decoder.decode_with(&bytes, whole, Scale::Full, use_index, &mut ours).unwrap();
+            decoder
+                .decode_with(&bytes, whole, Scale::Full, use_index, &mut ours)
+                .unwrap();
         }
-        // Two rounds, of which the quicker counts: what a neighbour took of the core is nobody's cost.
+        // The better of two rounds counts, since other programs disturb some of them.
         let mut best = [Duration::MAX; WAYS.len()];
         let crop = random.crop(width, height);
         let area = crop.width as usize * crop.height as usize * 3;
         for _ in 0..2 {
-            for (way, best) in best.iter_mut().enumerate().take(if several { 4 } else { WAYS.len() }) {
+            for (way, best) in
+                best.iter_mut()
+                    .enumerate()
+                    .take(if several { 4 } else { WAYS.len() })
+            {
                 let start = Instant::now();
                 match way {
                     0 => assert!(turbo(&bytes, 1, &mut theirs).is_some()),
@@ -252,16 +334,27 @@ fn measure(files: &[PathBuf], several: bool) -> Sums {
                     2 => decode(&mut decoder, whole, &mut ours).unwrap(),
                     3 => decode(&mut decoder, crop, &mut ours[..area]).unwrap(),
                     4 | 5 => {
-                        let verified = if way == 4 { &mut VerifiedRows::default() } else { &mut known };
+                        let verified = if way == 4 {
+                            &mut VerifiedRows::default()
+                        } else {
+                            &mut known
+                        };
                         let use_index = Index::Use(&index, verified);
-                        decoder.decode_with(&bytes, crop, Scale::Full, use_index, &mut ours[..area]).unwrap();
+                        decoder
+                            .decode_with(&bytes, crop, Scale::Full, use_index, &mut ours[..area])
+                            .unwrap();
                     }
                     _ => drop(decoder.index(&bytes).unwrap()),
                 }
                 *best = start.elapsed().min(*best);
             }
         }
-        for (sum, best) in sums.times.iter_mut().zip(best).filter(|(_, best)| *best < Duration::MAX) {
+        for (sum, best) in sums
+            .times
+            .iter_mut()
+            .zip(best)
+            .filter(|(_, best)| *best < Duration::MAX)
+        {
             *sum += best;
         }
         sums.pixels += pixels as u64 / 3;
@@ -282,7 +375,11 @@ fn report(path: &Path, kind: &str, sums: &Sums) {
         100.0 * sums.index as f64 / sums.bytes as f64,
         100.0 * sums.cropped as f64 / sums.pixels as f64,
     );
-    for (name, time) in WAYS.iter().zip(sums.times).filter(|(_, time)| !time.is_zero()) {
+    for (name, time) in WAYS
+        .iter()
+        .zip(sums.times)
+        .filter(|(_, time)| !time.is_zero())
+    {
         let nanoseconds = time.as_nanos() as f64;
         println!(
             "  {name:22} {:8.1} us a file {:7.2} ns a pixel {:7.2} ns a byte {:6.2} x",

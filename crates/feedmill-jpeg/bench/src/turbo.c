@@ -13,7 +13,7 @@ struct failure {
 static void fail(j_common_ptr info) { longjmp(((struct failure *)info->err)->back, 1); }
 static void hush(j_common_ptr info, int level) { (void)info, (void)level; }
 
-/* Decodes to `out`, which has room for `room` bytes, at 1/`denominator`; gives width << 32 | height, or 0. */
+/* Decodes to `out`, which has room for `room` bytes, at 1/`denominator`; returns width << 32 | height, or 0. */
 unsigned long long turbo_decode(const unsigned char *bytes, size_t length, unsigned denominator,
                                 unsigned char *out, size_t room) {
     struct jpeg_decompress_struct info;
@@ -48,7 +48,7 @@ unsigned long long turbo_decode(const unsigned char *bytes, size_t length, unsig
     return warnings ? 0 : size;
 }
 
-/* The coefficients of all blocks of component `which`, in natural order, row by row of blocks; gives
+/* The coefficients of all blocks of component `which`, in natural order, row by row of blocks; returns
    columns << 32 | rows of blocks, or 0. */
 unsigned long long turbo_coefficients(const unsigned char *bytes, size_t length, int which, short *out,
                                       size_t room) {

@@ -16,82 +16,93 @@ pub(crate) struct HuffmanCode {
 impl HuffmanCode {
     /// Makes the best code with at most 16 bits, given how often each symbol occurs (T.81 K.2).
     fn of(occurrences: &[u64; 256]) -> HuffmanCode {
-        // One more symbol, the rarest of all, takes the code of all ones, which is reserved.
-        let mut weights = [0; 257];
-        weights[..256].copy_from_slice(occurrences);
-        weights[256] = 1;
-        let mut lengths = [0usize; 257];
-        let mut next = [usize::MAX; 257];
-        loop {
-            // Join the two lightest trees; among equals the later symbol, as in libjpeg.
-            let lightest = |but: usize| {
-                let alive = (0..257).filter(|&n| weights[n] > 0 && n != but);
-                alive.min_by_key(|&n| (weights[n], std::cmp::Reverse(n)))
-            };
-            let Some(first) = lightest(usize::MAX) else {
-                break;
-            };
-            let Some(second) = lightest(first) else { break };
-            weights[first] += weights[second];
-            weights[second] = 0;
-            // All leaves of both get one level deeper, and are linked to one list.
-            let mut at = first;
-            loop {
-                lengths[at] += 1;
-                if next[at] == usize::MAX {
-                    break;
-                }
-                at = next[at];
-            }
-            next[at] = second;
-            let mut at = second;
-            while at != usize::MAX {
-                lengths[at] += 1;
-                at = next[at];
-            }
-        }
-        let mut counts = [0usize; 258];
-        lengths
-            .iter()
-            .filter(|length| **length > 0)
-            .for_each(|&length| counts[length] += 1);
-        // Shorten codes of more than 16 bits (figure K.3): of two siblings, one takes the place of
-        // their parent, and the other becomes the sibling of a shorter code.
-        for length in (17..counts.len()).rev() {
-            while counts[length] > 0 {
-                let shorter = (1..length - 1)
-                    .rev()
-                    .find(|&n| counts[n] > 0)
-                    .expect("a longer code has a shorter one");
-                counts[length] -= 2;
-                counts[length - 1] += 1;
-                counts[shorter + 1] += 2;
-                counts[shorter] -= 1;
-            }
-        }
-        if let Some(longest) = (1..=16).rev().find(|&length| counts[length] > 0) {
-            counts[longest] -= 1;
-        }
+        let lengths = code_lengths(occurrences);
         let mut symbols: Vec<u8> = (0..=255)
             .filter(|&symbol| lengths[usize::from(symbol)] > 0)
             .collect();
         symbols.sort_by_key(|&symbol| lengths[usize::from(symbol)]);
-        let mut huffman = HuffmanCode {
-            counts: std::array::from_fn(|n| counts[n + 1] as u8),
-            symbols,
-            codes: [(0, 0); 256],
-        };
+        let counts = limited_counts(&lengths);
+        let mut codes = [(0, 0); 256];
         let (mut code, mut at) = (0u16, 0);
-        for (length, count) in (1..).zip(huffman.counts) {
-            for &symbol in &huffman.symbols[at..at + usize::from(count)] {
-                huffman.codes[usize::from(symbol)] = (code, length);
+        for (length, count) in (1..).zip(counts) {
+            for &symbol in &symbols[at..at + usize::from(count)] {
+                codes[usize::from(symbol)] = (code, length);
                 code += 1;
             }
             at += usize::from(count);
             code <<= 1;
         }
-        huffman
+        HuffmanCode {
+            counts,
+            symbols,
+            codes,
+        }
     }
+}
+
+/// Returns the lengths of a Huffman code without a limit (figure K.1); 0 for symbols that do not occur.
+///
+/// One more symbol, the rarest of all, takes the code of all ones, which is reserved.
+fn code_lengths(occurrences: &[u64; 256]) -> [usize; 257] {
+    let mut weights = [0; 257];
+    weights[..256].copy_from_slice(occurrences);
+    weights[256] = 1;
+    let mut lengths = [0; 257];
+    // The leaves of a tree are a linked list that begins at the index of its weight.
+    let mut next = [usize::MAX; 257];
+    loop {
+        // Join the two lightest trees; among equals the later symbol, as in libjpeg.
+        let lightest = |except: usize| {
+            let alive = (0..257).filter(|&n| weights[n] > 0 && n != except);
+            alive.min_by_key(|&n| (weights[n], std::cmp::Reverse(n)))
+        };
+        let Some(first) = lightest(usize::MAX) else {
+            return lengths;
+        };
+        let Some(second) = lightest(first) else {
+            return lengths;
+        };
+        weights[first] += weights[second];
+        weights[second] = 0;
+        let mut at = first;
+        while next[at] != usize::MAX {
+            lengths[at] += 1;
+            at = next[at];
+        }
+        lengths[at] += 1;
+        next[at] = second;
+        let mut at = second;
+        while at != usize::MAX {
+            lengths[at] += 1;
+            at = next[at];
+        }
+    }
+}
+
+/// Returns how many codes of 1 to 16 bits there are once longer ones are shortened (figure K.3) and the
+/// reserved code is removed.
+fn limited_counts(lengths: &[usize; 257]) -> [u8; 16] {
+    let mut counts = [0usize; 258];
+    lengths
+        .iter()
+        .filter(|length| **length > 0)
+        .for_each(|&length| counts[length] += 1);
+    for length in (17..counts.len()).rev() {
+        while counts[length] > 0 {
+            // Of two siblings, one takes the place of their parent, and the other becomes the sibling
+            // of a shorter code.
+            let shorter = (1..length - 1).rev().find(|&n| counts[n] > 0);
+            let shorter = shorter.expect("a longer code has a shorter one");
+            counts[length] -= 2;
+            counts[length - 1] += 1;
+            counts[shorter + 1] += 2;
+            counts[shorter] -= 1;
+        }
+    }
+    if let Some(longest) = (1..=16).rev().find(|&length| counts[length] > 0) {
+        counts[longest] -= 1;
+    }
+    std::array::from_fn(|n| counts[n + 1] as u8)
 }
 
 /// Something that takes the symbols of a scan: a counter or a writer.

@@ -14,11 +14,10 @@
 //! Progressive scans use the plain [`SymbolTable`]. Codes longer than a look-ahead are found by
 //! comparing with the first code beyond each length ([`Codes::find`]).
 //!
-//! libjpeg-turbo (`jdhuff.c`) looks up one symbol in 8 bits and then extracts its value; resolving
-//! value and successor in the table, as stb_image ("fast AC") and zune-jpeg do for short values, goes
-//! further here by handling two symbols. Sizes were measured: 10 bits of look-ahead for pairs and 11
-//! for skips. More bits save look-ups, but the tables then fall out of the first-level cache when
-//! other code runs in between.
+//! For comparison, libjpeg-turbo (`jdhuff.c`) looks up one symbol by 8 bits and then extracts its
+//! value, and stb_image ("fast AC") keeps run and value of one short symbol in its table. The sizes
+//! here were measured: 10 bits of look-ahead for pairs and 11 for skips. More bits save look-ups, but
+//! then the tables of a file no longer fit the first-level cache beside other data.
 
 use crate::error::{Result, corrupt};
 use crate::markers::tables::HuffmanSpec;

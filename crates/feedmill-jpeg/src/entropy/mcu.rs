@@ -16,7 +16,7 @@ use super::block::{
 use super::huffman::{AcTable, DcTable};
 use crate::error::{Result, corrupt};
 use crate::index::Entry;
-use crate::kernels::idct::{dc_only, reduced::idct_reduced};
+use crate::kernels::idct::{idct_dc_only, reduced::idct_reduced};
 use crate::kernels::{BlockTarget, Kernels};
 use crate::markers::FileHeader;
 use crate::markers::frame::MAX_BLOCKS_PER_MCU;
@@ -126,6 +126,13 @@ impl<'a> McuDecoder<'a> {
             }
         }
         McuRow { blocks, used }
+    }
+
+    /// Transforms both waiting blocks; `last` is the index of their last coefficient.
+    #[inline(always)]
+    fn transform<K: Kernels>(&mut self, kernels: K, targets: [BlockTarget<'_>; 2], last: u32) {
+        // The first ten coefficients in zigzag order lie in the top left 4 x 4.
+        kernels.idct_pair(coefficients(self.blocks), targets, last < 10, self.band);
     }
 }
 
@@ -271,20 +278,14 @@ pub(crate) fn decode_mcus<K: Kernels>(
                 continue;
             }
             if index == 0 {
-                let samples = [dc_only(block[0], mcu_block.quant[0]); 8];
-                for y in 0..8 {
-                    let at = target.at + y * mcu_block.stride;
-                    decoder.band[at..at + 8].copy_from_slice(&samples);
-                }
+                idct_dc_only(block[0], target, decoder.band);
                 continue;
             }
             targets[waiting & 1] = target;
             last = index.max(last);
             waiting += 1;
             if waiting == 2 {
-                let blocks = coefficients(decoder.blocks);
-                // The first ten coefficients in zigzag order lie in the top left 4 x 4.
-                kernels.idct_pair(blocks, targets, last < 10, decoder.band);
+                decoder.transform(kernels, targets, last);
                 (waiting, last) = (0, 0);
             }
         }
@@ -296,9 +297,7 @@ pub(crate) fn decode_mcus<K: Kernels>(
         // The transform takes two: the block twice, to the same place.
         decoder.blocks[1] = decoder.blocks[0];
         targets[1] = targets[0];
-        let blocks = coefficients(decoder.blocks);
-        // The first ten coefficients in zigzag order lie in the top left 4 x 4.
-        kernels.idct_pair(blocks, targets, last < 10, decoder.band);
+        decoder.transform(kernels, targets, last);
     }
     cursor.window = window;
     cursor.next += count;

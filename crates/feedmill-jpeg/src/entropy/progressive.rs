@@ -218,7 +218,7 @@ impl<'a> BlockReader<'_, 'a> {
 
     /// Reads how many blocks end here, this one included; `run` is the high half of the symbol.
     #[inline(always)]
-    fn end_of_band_run(&mut self, window: &mut Window<'a>, run: u8) -> BlockResult<u32> {
+    fn read_end_of_band_run(&mut self, window: &mut Window<'a>, run: u8) -> BlockResult<u32> {
         if !self.scan.progressive && run > 0 {
             return Err(Fault::EndOfBandRun);
         }
@@ -239,7 +239,7 @@ impl<'a> BlockReader<'_, 'a> {
             let symbol = self.symbol(window, &scan.ac[nth])?;
             let (run, size) = (symbol >> 4, u32::from(symbol & 15));
             if size == 0 && run < 15 {
-                self.end_of_band_run = self.end_of_band_run(window, run)? - 1;
+                self.end_of_band_run = self.read_end_of_band_run(window, run)? - 1;
                 break;
             }
             k += usize::from(run);
@@ -278,7 +278,7 @@ impl<'a> BlockReader<'_, 'a> {
             let (run, size) = (symbol >> 4, symbol & 15);
             let new = match size {
                 0 if run < 15 => {
-                    self.end_of_band_run = self.end_of_band_run(window, run)?;
+                    self.end_of_band_run = self.read_end_of_band_run(window, run)?;
                     break;
                 }
                 0 => 0,

@@ -87,7 +87,7 @@ impl Tables {
             code::APP14 if payload.len() >= 12 && payload.starts_with(b"Adobe") => {
                 self.adobe_transform = Some(payload[11]);
             }
-            code::APP0..=code::APP15 => {}
+            code::APP1..=code::APP15 => {}
             _ => return Ok(false),
         }
         Ok(true)

@@ -11,12 +11,14 @@
 //! and damaged files have.
 //!
 //! Where most coefficients are zero there are shortcuts with the same result: a block with a DC
-//! coefficient only is one value ([`dc_only`]), and `sparse` blocks leave out half of the products.
+//! coefficient only is one value ([`idct_dc_only`]), and `sparse` blocks leave out half of the products.
 
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx2;
 pub(crate) mod reduced;
 pub(super) mod scalar;
+
+use super::BlockTarget;
 
 /// Fractional bits of the constants.
 const CONST_BITS: u32 = 13;
@@ -51,10 +53,14 @@ mod factors {
     pub const INNER_2: [i16; 2] = [-F_2_562, F_3_072 - F_2_562];
 }
 
-/// Returns the sample that fills a block which has a DC coefficient only.
+/// Writes a block of 8 x 8 samples that has a DC coefficient only, for which all of them are equal.
 #[inline(always)]
-pub(crate) fn dc_only(dc: i16, quant: i16) -> u8 {
-    let scaled = i32::from(dc.wrapping_mul(quant) << PASS1_BITS);
+pub(crate) fn idct_dc_only(dc: i16, target: BlockTarget<'_>, out: &mut [u8]) {
+    let scaled = i32::from(dc.wrapping_mul(target.quant[0]) << PASS1_BITS);
     let shift = PASS1_BITS + 3;
-    (((scaled + (1 << (shift - 1))) >> shift).clamp(-128, 127) + 128) as u8
+    let sample = (((scaled + (1 << (shift - 1))) >> shift).clamp(-128, 127) + 128) as u8;
+    for y in 0..8 {
+        let at = target.at + y * target.stride;
+        out[at..at + 8].copy_from_slice(&[sample; 8]);
+    }
 }
