@@ -1,4 +1,5 @@
-//! What must hold for any bytes: the bodies of the fuzz targets, which `tests/fuzz.rs` runs as well.
+//! What must hold for any bytes: the bodies of the fuzz targets, which `tests/fuzz.rs` runs as
+//! well.
 
 use feedmill_jpeg::simd::Avx2;
 use feedmill_jpeg::{Decoder, Error, Index, Limits, Rect, Scale, VerifiedRows, header};
@@ -72,8 +73,8 @@ fn crop(pixels: &[u8], width: u32, region: Rect) -> Vec<u8> {
         .collect()
 }
 
-/// Target `jpeg`, any file: vector code and scalar code agree, an image that decodes has an index, and
-/// a region is a crop of the whole image, with the index and without, at any scale.
+/// Target `jpeg`, any file: vector code and scalar code agree, an image that decodes has an index,
+/// and a region is a crop of the whole image, with the index and without, at any scale.
 pub fn jpeg(data: &[u8]) {
     let Some((width, height)) = size(data) else {
         return;
@@ -137,8 +138,8 @@ pub fn jpeg(data: &[u8]) {
 }
 
 /// Target `index`, an index and a file, with the length of the index in the first two bytes: the
-/// result is an error or the pixels that there are without an index. Both decoders agree, and it does
-/// not matter what was decoded before.
+/// result is an error or the pixels that there are without an index. Both decoders agree, and it
+/// does not matter what was decoded before.
 pub fn index(data: &[u8]) {
     let Some((&border, rest)) = data.split_first_chunk::<2>() else {
         return;

@@ -9,21 +9,22 @@ use crate::markers::code;
 use crate::markers::frame::{MAX_BLOCKS_PER_MCU, Process, blocks_per_mcu};
 
 impl Decoder {
-    /// Rewrites a progressive file, or a sequential one of several scans, as a file of one sequential
-    /// scan with the same coefficients and with Huffman tables made for it.
+    /// Rewrites a progressive file, or a sequential one of several scans, as a file of one
+    /// sequential scan with the same coefficients and with Huffman tables made for it.
     ///
-    /// Every decoder makes the same pixels from it, and [`Decoder::decode`] makes regions of it faster
-    /// and with an [`Index`](crate::Index). Comments, application data (Exif, color profiles) and
-    /// quantization tables stay as they are. The file is a few percent larger than a progressive one.
+    /// Every decoder makes the same pixels from it, and [`Decoder::decode`] makes regions of it
+    /// faster and with an [`Index`](crate::Index). Comments, application data (Exif, color
+    /// profiles) and quantization tables stay as they are. The file is a few percent larger than a
+    /// progressive one.
     ///
-    /// Returns `None` for files that are sequential with one scan already, and for those that cannot
-    /// become so: other codings, 2 or 4 components, more than 8 bits, missing scans, coefficients too
-    /// large for baseline coding.
+    /// Returns `None` for files that are sequential with one scan already, and for those that
+    /// cannot become so: other codings, 2 or 4 components, more than 8 bits, missing scans,
+    /// coefficients too large for baseline coding.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Corrupt`] and [`ErrorKind::Truncated`] for damaged files, [`ErrorKind::Limit`] for
-    /// files beyond `limits`.
+    /// [`ErrorKind::Corrupt`] and [`ErrorKind::Truncated`] for damaged files, [`ErrorKind::Limit`]
+    /// for files beyond `limits`.
     pub fn to_baseline(&self, bytes: &[u8], limits: &Limits) -> Result<Option<Vec<u8>>> {
         let read = dispatch!(self.simd(), kernels => Coefficients::read(kernels, bytes, limits));
         let image = match read {

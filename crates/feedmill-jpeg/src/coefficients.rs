@@ -1,9 +1,9 @@
-//! All coefficients of a file with several scans: a progressive one, or a sequential one that takes its
-//! components one after the other.
+//! All coefficients of a file with several scans: a progressive one, or a sequential one that takes
+//! its components one after the other.
 //!
-//! Such a file does not have the final coefficients of any block before its last scan, so it has to be
-//! read to the end before the first pixel can be made, and its coefficients have to be kept: 128 bytes
-//! for each block of 64 samples, and a set of those that are not zero.
+//! Such a file does not have the final coefficients of any block before its last scan, so it has to
+//! be read to the end before the first pixel can be made, and its coefficients have to be kept: 128
+//! bytes for each block of 64 samples, and a set of those that are not zero.
 
 use crate::entropy::huffman::SymbolTable;
 use crate::entropy::progressive::{ScanParameters, ScanReader};
@@ -26,8 +26,8 @@ pub(crate) struct CoefficientPlane {
     pub stride: usize,
     /// Coefficients in zigzag order, block by block.
     pub blocks: Vec<[i16; 64]>,
-    /// For each block the set of coefficients that are not zero, the first in the lowest bit. The DC
-    /// coefficient may be in it although it is zero.
+    /// For each block the set of coefficients that are not zero, the first in the lowest bit. The
+    /// DC coefficient may be in it although it is zero.
     pub nonzero: Vec<u64>,
     /// For each coefficient the lowest bit that scans have defined so far, or [`UNKNOWN`].
     known_bits: [u8; 64],
@@ -52,8 +52,9 @@ pub(crate) struct Coefficients<'a> {
 
 /// The most that a file with several scans may cost.
 ///
-/// Such files are decoded from a copy of all coefficients, and a small file may repeat any number of
-/// scans of a large image. So callers who read files of unknown origin have to say what they allow.
+/// Such files are decoded from a copy of all coefficients, and a small file may repeat any number
+/// of scans of a large image. So callers who read files of unknown origin have to say what they
+/// allow.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Pixels of the image. Each takes up to 7 bytes of memory while the file is read.
@@ -63,8 +64,8 @@ pub struct Limits {
 }
 
 impl<'a> Coefficients<'a> {
-    /// Reads all scans. Returns `None` for a sequential file of one scan, for which there is a faster
-    /// decoder.
+    /// Reads all scans. Returns `None` for a sequential file of one scan, for which there is a
+    /// faster decoder.
     pub fn read<K: EntropyKernels>(
         kernels: K,
         data: &'a [u8],
@@ -120,7 +121,8 @@ impl<'a> Coefficients<'a> {
         })
     }
 
-    /// Checks a scan header against the frame and the scans before, and prepares its Huffman tables.
+    /// Checks a scan header against the frame and the scans before, and prepares its Huffman
+    /// tables.
     fn begin_scan(&mut self, scan: &ScanHeader, tables: &Tables) -> Result<ScanParameters> {
         let at = scan.offset;
         let progressive = self.header.process == Process::Progressive;

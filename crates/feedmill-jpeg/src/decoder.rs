@@ -26,9 +26,9 @@ const CORNER: Rect = Rect {
 
 /// Decodes regions of JPEG files.
 ///
-/// A decoder keeps its tables and its scratch memory from file to file, so a thread that decodes many
-/// files should have one and reuse it. The memory grows to what the widest row of MCUs needed so far,
-/// which for a region is not the width of the image but that of the region.
+/// A decoder keeps its tables and its scratch memory from file to file, so a thread that decodes
+/// many files should have one and reuse it. The memory grows to what the widest row of MCUs needed
+/// so far, which for a region is not the width of the image but that of the region.
 ///
 /// # Example: a crop
 ///
@@ -86,8 +86,8 @@ impl Decoder {
         Decoder::with_simd(Avx2::detect())
     }
 
-    /// Creates a decoder with vector instructions if `simd` proves that the CPU has them, without them
-    /// if it is `None`. The pixels are the same.
+    /// Creates a decoder with vector instructions if `simd` proves that the CPU has them, without
+    /// them if it is `None`. The pixels are the same.
     pub fn with_simd(simd: Option<Avx2>) -> Decoder {
         Decoder {
             tables: Box::new(HuffmanTables {
@@ -104,21 +104,21 @@ impl Decoder {
 
     /// Decodes a region to `out`, as rows of interleaved RGB. Gray becomes three equal channels.
     ///
-    /// The length of `out` must be `3 * region.width * region.height`. After an error its content is
-    /// unspecified.
+    /// The length of `out` must be `3 * region.width * region.height`. After an error its content
+    /// is unspecified.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) and
-    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) for damaged files. What lies behind the
-    /// region is not looked at, except that there has to be an EOI marker.
+    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) for damaged files. What lies behind
+    /// the region is not looked at, except that there has to be an EOI marker.
     ///
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for files that
     /// [`can_decode`](crate::can_decode) is false for; those of several scans are decoded by
     /// [`Decoder::decode_multi_scan`].
     ///
-    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) if the region is empty or not inside the image, or
-    /// if `out` has another length.
+    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) if the region is empty or not inside the
+    /// image, or if `out` has another length.
     pub fn decode(&mut self, bytes: &[u8], region: Rect, out: &mut [u8]) -> Result<()> {
         self.decode_with(bytes, region, Scale::Full, Index::None, out)
     }
@@ -129,8 +129,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// As for [`Decoder::decode`], and [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for an index
-    /// that is damaged, of other bytes, or wrong in the part that was read.
+    /// As for [`Decoder::decode`], and [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for an
+    /// index that is damaged, of other bytes, or wrong in the part that was read.
     pub fn decode_with(
         &mut self,
         bytes: &[u8],
@@ -158,8 +158,8 @@ impl Decoder {
         Ok(index)
     }
 
-    /// Decodes a region and then, if asked, records the index of the whole file. The outer result is
-    /// that of the region, the inner one that of the recording behind it.
+    /// Decodes a region and then, if asked, records the index of the whole file. The outer result
+    /// is that of the region, the inner one that of the recording behind it.
     fn decode_and_record(
         &mut self,
         bytes: &[u8],

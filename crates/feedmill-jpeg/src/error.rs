@@ -19,8 +19,8 @@ pub enum ErrorKind {
 
 /// A failure with its place in the file.
 ///
-/// The fields are private so that they can grow; [`Error::kind`] is what programs decide by, and the
-/// message is for people.
+/// The fields are private so that they can grow; [`Error::kind`] is what programs decide by, and
+/// the message is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,

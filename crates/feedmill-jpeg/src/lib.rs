@@ -2,18 +2,19 @@
 //!
 //! * **Regions.** [`Decoder::decode`] makes any rectangle. Blocks outside of it are parsed and not
 //!   reconstructed, and rows of MCUs below it are not read.
-//! * **Entropy index.** [`Decoder::index`] records states of the entropy decoder, in about 1 % of the
-//!   file's bytes. With it ([`Decoder::decode_with`]) what lies in front of a region is not read either.
+//! * **Entropy index.** [`Decoder::index`] records states of the entropy decoder, in about 1 % of
+//!   the file's bytes. With it ([`Decoder::decode_with`]) what lies in front of a region is not
+//!   read either.
 //! * **Scaling.** [`Scale`] decodes at 1/2, 1/4 or 1/8 of the size by smaller transforms.
-//! * **libjpeg-turbo's pixels.** They are equal bit for bit to those of libjpeg-turbo with its default
-//!   settings: accurate integer inverse DCT, triangle ("fancy") upsampling, fixed-point color conversion.
-//!   They do not depend on the CPU either.
-//! * **Progressive files** are decoded by [`Decoder::decode_multi_scan`], or rewritten losslessly by
-//!   [`Decoder::to_baseline`].
+//! * **libjpeg-turbo's pixels.** They are equal bit for bit to those of libjpeg-turbo with its
+//!   default settings: accurate integer inverse DCT, triangle ("fancy") upsampling, fixed-point
+//!   color conversion. They do not depend on the CPU either.
+//! * **Progressive files** are decoded by [`Decoder::decode_multi_scan`], or rewritten losslessly
+//!   by [`Decoder::to_baseline`].
 //!
-//! Arithmetic, lossless and hierarchical coding, samples of 12 bits, and images of 2 or 4 components are
-//! refused as [`ErrorKind::Unsupported`], so that the caller can hand them to another decoder. Damaged
-//! files are errors, never half an image.
+//! Arithmetic, lossless and hierarchical coding, samples of 12 bits, and images of 2 or 4
+//! components are refused as [`ErrorKind::Unsupported`], so that the caller can hand them to
+//! another decoder. Damaged files are errors, never half an image.
 //!
 //! # Example: a crop at half size
 //!
@@ -73,8 +74,8 @@
 //! out     rows of the region   RGBRGBRGB...                          color conversion
 //! ```
 //!
-//! Without an index the scan is read from its start; with one it is entered close to the left of the
-//! region, in each of its rows.
+//! Without an index the scan is read from its start; with one it is entered close to the left of
+//! the region, in each of its rows.
 //!
 //! # A tour of the source
 //!
@@ -89,16 +90,16 @@
 //! | [`reconstruct`] | those kernels for other programs | |
 //! | [`simd`] | detection of CPU features | |
 //!
-//! T.81 is the JPEG standard, ITU-T Recommendation T.81 (ISO/IEC 10918-1), whose words are used here:
-//! an MCU is the smallest group of interleaved blocks, mostly 16 x 16 pixels.
+//! T.81 is the JPEG standard, ITU-T Recommendation T.81 (ISO/IEC 10918-1), whose words are used
+//! here: an MCU is the smallest group of interleaved blocks, mostly 16 x 16 pixels.
 //!
 //! # Unsafe code
 //!
-//! All of it is in files named `avx2.rs`: calls of functions with CPU features, for which a token of
-//! [`simd`] is the proof, and loads and stores of bounds-checked slices. Each of these functions has a
-//! scalar twin that its tests compare with.
+//! All of it is in files named `avx2.rs`: calls of functions with CPU features, for which a token
+//! of [`simd`] is the proof, and loads and stores of bounds-checked slices. Each of these functions
+//! has a scalar twin that its tests compare with.
 
-#![deny(missing_docs, unsafe_op_in_unsafe_fn)]
+#![deny(missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
 
 mod baseline;
 mod coefficients;

@@ -18,17 +18,19 @@ use crate::regions::{RegionWriter, SampleSource, check_region};
 use crate::{Rect, Scale};
 
 impl Decoder {
-    /// Decodes a region of a progressive file, or of a sequential one whose components come in several
-    /// scans.
+    /// Decodes a region of a progressive file, or of a sequential one whose components come in
+    /// several scans.
     ///
-    /// The whole file is read, and all of its coefficients are kept in memory meanwhile. `region` is in
-    /// pixels of the scaled image, and the length of `out` must be `3 * region.width * region.height`.
+    /// The whole file is read, and all of its coefficients are kept in memory meanwhile. `region`
+    /// is in pixels of the scaled image, and the length of `out` must be `3 * region.width *
+    /// region.height`.
     ///
     /// # Errors
     ///
-    /// As for [`Decoder::decode_with`]. Also [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported)
-    /// for a sequential file of one scan and for files that lack scans, and
-    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) for a file beyond `limits`.
+    /// As for [`Decoder::decode_with`]. Also
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a sequential file of one scan
+    /// and for files that lack scans, and [`ErrorKind::Limit`](crate::ErrorKind::Limit) for a file
+    /// beyond `limits`.
     pub fn decode_multi_scan(
         &mut self,
         bytes: &[u8],

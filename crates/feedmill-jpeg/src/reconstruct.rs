@@ -61,8 +61,8 @@ impl Reconstruct {
     ///
     /// # Panics
     ///
-    /// If `near` and `far` have different lengths or fewer than 2 samples, or if `out` does not have
-    /// `2 * (near.len() - 2)`.
+    /// If `near` and `far` have different lengths or fewer than 2 samples, or if `out` does not
+    /// have `2 * (near.len() - 2)`.
     #[inline]
     pub fn upsample_h2v2(self, near: &[u8], far: &[u8], out: &mut [u8]) {
         assert!(near.len() >= 2 && near.len() == far.len() && out.len() == 2 * (near.len() - 2));

@@ -1,9 +1,9 @@
-//! Compares feedmill-jpeg with libjpeg-turbo and zune-jpeg: pixels first, then times on one core. The
-//! decoders take turns file by file.
+//! Compares feedmill-jpeg with libjpeg-turbo and zune-jpeg: pixels first, then times on one core.
+//! The decoders take turns file by file.
 //!
-//! With `--check` in front of the paths only pixels are compared, but all of them: whole images and 20
-//! crops at every scale, with and without an index and vector code. `tests/goldens/jpeg_wide.py MANY
-//! OUT` makes files of many kinds for it.
+//! With `--check` in front of the paths only pixels are compared, but all of them: whole images and
+//! 20 crops at every scale, with and without an index and vector code. `tests/goldens/jpeg_wide.py
+//! MANY OUT` makes files of many kinds for it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -28,8 +28,8 @@ unsafe extern "C" {
     ) -> u64;
 }
 
-/// Decodes a whole image with libjpeg-turbo at 1/`denominator` of its size. Returns width and height, or
-/// `None` if it warns or fails.
+/// Decodes a whole image with libjpeg-turbo at 1/`denominator` of its size. Returns width and
+/// height, or `None` if it warns or fails.
 fn turbo(bytes: &[u8], denominator: u32, out: &mut [u8]) -> Option<(u32, u32)> {
     // SAFETY: pointers and lengths are those of the slices.
     let size = unsafe {
@@ -161,8 +161,8 @@ fn main() {
     }
 }
 
-/// Compares pixels with libjpeg-turbo's. Files of several scans are decoded as they are and rewritten as
-/// baseline files, whose coefficients are compared as well.
+/// Compares pixels with libjpeg-turbo's. Files of several scans are decoded as they are and
+/// rewritten as baseline files, whose coefficients are compared as well.
 fn check(files: &[PathBuf]) {
     let mut decoders = [Decoder::with_simd(None), Decoder::with_simd(Avx2::detect())];
     let mut random = Random(0x0123_4567_89AB_CDEF);
@@ -260,7 +260,8 @@ fn check(files: &[PathBuf]) {
         images += 1;
     }
     println!(
-        "{images} files equal, {rewritten} of them rewritten, {crops} crops, {left_out} files left to others"
+        "{images} files equal, {rewritten} of them rewritten, {crops} crops, \
+         {left_out} files not decoded"
     );
 }
 
@@ -368,7 +369,8 @@ fn measure(files: &[PathBuf], several: bool) -> Sums {
 
 fn report(path: &Path, kind: &str, sums: &Sums) {
     println!(
-        "{}: {} {kind} files, {:.1} bits a pixel, index {:.2} % of the bytes, crops {:.0} % of the pixels",
+        "{}: {} {kind} files, {:.1} bits per pixel, index {:.2} % of the bytes, \
+         crops {:.0} % of the pixels",
         path.display(),
         sums.files,
         8.0 * sums.bytes as f64 / sums.pixels as f64,

@@ -1,15 +1,15 @@
 //! The bit window over entropy-coded data.
 //!
-//! The decoder works on a [`Window`]: up to 63 valid bits in a register, the next one at the top. It
-//! is refilled eight bytes at a time without a branch, as described by Fabian Giesen ("Reading bits
-//! in far too many ways", variant 4), which is only correct where the bytes are plain data.
+//! The decoder works on a [`Window`]: up to 63 valid bits in a register, the next one at the top.
+//! It is refilled eight bytes at a time without a branch, as described by Fabian Giesen ("Reading
+//! bits in far too many ways", variant 4), which is only correct where the bytes are plain data.
 //!
 //! JPEG makes that rare: an `FF` byte is followed by a stuffed zero, or it begins a marker. So the
 //! next `FF` is searched beforehand with vector code, and the fast refill walks over the *clean*
 //! stretch up to it. Whatever happens at its end (a stuffed zero, fill bytes, a marker, the end of
 //! the data) is left to [`BitSource::refill_slowly`]. Beyond a marker it supplies zero bits and
-//! counts them, so that the loops need no test for the end: [`BitSource::overrun`] is asked once for
-//! each MCU whether any of those bits were used.
+//! counts them, so that the loops need no test for the end: [`BitSource::overrun`] is asked once
+//! for each MCU whether any of those bits were used.
 
 use crate::error::{Result, corrupt, truncated};
 
@@ -181,8 +181,8 @@ impl<'a> BitSource<'a> {
         window
     }
 
-    /// Returns where the next bit is: 8 times the offset of its byte in the file, plus the number of
-    /// the bit counted from the top.
+    /// Returns where the next bit is: 8 times the offset of its byte in the file, plus the number
+    /// of the bit counted from the top.
     ///
     /// The result depends on the bit alone and not on how the window got there, since an entropy
     /// index compares positions: fill bytes in front of a byte count as part of it.
@@ -196,7 +196,8 @@ impl<'a> BitSource<'a> {
         };
         let unread = window.bits.saturating_sub(self.padding);
         for _ in 0..unread.div_ceil(8) {
-            // In entropy-coded data an FF is fill, or it is followed by the zero that was stuffed behind it.
+            // In entropy-coded data an FF is fill, or it is followed by the zero that was stuffed
+            // behind it.
             at = before_fill(at);
             let stuffed = at >= self.start + 2 && self.data[at - 2..at] == [0xFF, 0];
             at = at.saturating_sub(1 + usize::from(stuffed)).max(self.start);

@@ -166,8 +166,8 @@ pub(crate) fn skip_ac_coefficients<'a>(
 
 /// Steps over the AC coefficients of two blocks at different places of the scan, in turn.
 ///
-/// While one look-up waits for memory the other one runs, which gains 8 %. For coefficients that are
-/// needed the same was measured as a loss, since such a step has too many instructions to hide
+/// While one look-up waits for memory the other one runs, which gains 8 %. For coefficients that
+/// are needed the same was measured as a loss, since such a step has too many instructions to hide
 /// anything behind. Returns `None` if a block is of a rare kind; the caller then steps over both of
 /// them one by one.
 #[inline(always)]

@@ -40,7 +40,8 @@ impl HuffmanCode {
     }
 }
 
-/// Returns the lengths of a Huffman code without a limit (figure K.1); 0 for symbols that do not occur.
+/// Returns the lengths of a Huffman code without a limit (figure K.1); 0 for symbols that do not
+/// occur.
 ///
 /// One more symbol, the rarest of all, takes the code of all ones, which is reserved.
 fn code_lengths(occurrences: &[u64; 256]) -> [usize; 257] {
@@ -79,8 +80,8 @@ fn code_lengths(occurrences: &[u64; 256]) -> [usize; 257] {
     }
 }
 
-/// Returns how many codes of 1 to 16 bits there are once longer ones are shortened (figure K.3) and the
-/// reserved code is removed.
+/// Returns how many codes of 1 to 16 bits there are once longer ones are shortened (figure K.3) and
+/// the reserved code is removed.
 fn limited_counts(lengths: &[usize; 257]) -> [u8; 16] {
     let mut counts = [0usize; 258];
     lengths
@@ -89,8 +90,8 @@ fn limited_counts(lengths: &[usize; 257]) -> [u8; 16] {
         .for_each(|&length| counts[length] += 1);
     for length in (17..counts.len()).rev() {
         while counts[length] > 0 {
-            // Of two siblings, one takes the place of their parent, and the other becomes the sibling
-            // of a shorter code.
+            // Of two siblings, one takes the place of their parent, and the other becomes the
+            // sibling of a shorter code.
             let shorter = (1..length - 1).rev().find(|&n| counts[n] > 0);
             let shorter = shorter.expect("a longer code has a shorter one");
             counts[length] -= 2;
@@ -155,8 +156,8 @@ impl Sink for Write<'_> {
 const MAX_DC_BITS: u32 = 11;
 const MAX_AC_BITS: u32 = 10;
 
-/// Writes a scan of all components. Returns its tables (DC and AC of the first component, DC and AC of
-/// the others) and its bytes; `None` if a coefficient is too large for baseline coding.
+/// Writes a scan of all components. Returns its tables (DC and AC of the first component, DC and AC
+/// of the others) and its bytes; `None` if a coefficient is too large for baseline coding.
 pub(crate) fn scan(image: &Coefficients<'_>) -> Option<([HuffmanCode; 4], Vec<u8>)> {
     let mut count = Count([[0; 256]; 4]);
     walk(image, &mut count)?;
@@ -251,7 +252,8 @@ fn put_block(block: &[i16; 64], last: &mut i16, table: usize, sink: &mut impl Si
 mod tests {
     use super::*;
 
-    /// Checks that a code has exactly the symbols that occur, no code of all ones, and 16 bits at most.
+    /// Checks that a code has exactly the symbols that occur, no code of all ones, and 16 bits at
+    /// most.
     fn check(occurrences: &[u64; 256]) -> HuffmanCode {
         let huffman = HuffmanCode::of(occurrences);
         let used = occurrences.iter().filter(|count| **count > 0).count();

@@ -16,8 +16,8 @@
 //!
 //! For comparison, libjpeg-turbo (`jdhuff.c`) looks up one symbol by 8 bits and then extracts its
 //! value, and stb_image ("fast AC") keeps run and value of one short symbol in its table. The sizes
-//! here were measured: 10 bits of look-ahead for pairs and 11 for skips. More bits save look-ups, but
-//! then the tables of a file no longer fit the first-level cache beside other data.
+//! here were measured: 10 bits of look-ahead for pairs and 11 for skips. More bits save look-ups,
+//! but then the tables of a file no longer fit the first-level cache beside other data.
 
 use crate::error::{Result, corrupt};
 use crate::markers::tables::HuffmanSpec;
@@ -87,8 +87,8 @@ impl Symbol {
         }
     }
 
-    /// Returns what to add to the code and the value's bits, read as one number, to get the value, if
-    /// that has the given sign.
+    /// Returns what to add to the code and the value's bits, read as one number, to get the value,
+    /// if that has the given sign.
     fn bias(self, code: u32, positive: bool) -> u16 {
         let ones = if positive || self.size == 0 {
             0
@@ -98,8 +98,8 @@ impl Symbol {
         (((code as i32) << self.size) + ones).wrapping_neg() as u16
     }
 
-    /// Sets those entries of a table whose index begins with the symbol's `code`. A value whose sign is
-    /// not in the look-ahead has none; the symbol then counts as a long code.
+    /// Sets those entries of a table whose index begins with the symbol's `code`. A value whose
+    /// sign is not in the look-ahead has none; the symbol then counts as a long code.
     fn fill<T: Clone>(
         self,
         code: u32,
@@ -126,8 +126,8 @@ impl Symbol {
 /// | 8..16  | 64 minus that                                                    |
 /// | 16..32 | what to add to all these bits to get the value, modulo 2^16      |
 ///
-/// All bits of an entry's index are known when the table is made, the code and the value's sign among
-/// them. Hence one shift and one addition extract the value.
+/// All bits of an entry's index are known when the table is made, the code and the value's sign
+/// among them. Hence one shift and one addition extract the value.
 #[derive(Clone, Copy)]
 pub(crate) struct Single(u32);
 
@@ -162,9 +162,9 @@ impl Single {
 /// | 32..48 | value of the second, whose bits are all in the look-ahead      |
 /// | 48..64 | what to add to the first's bits to get its value, as in [`Single`] |
 ///
-/// With the total in the lowest bits, the chain from one look-up to the next is a shift, a load and a
-/// shift; extracting the values happens beside it. Without a second symbol, "both" means the first
-/// alone. The loop stores a second value anyway, at the same place as the first, which then
+/// With the total in the lowest bits, the chain from one look-up to the next is a shift, a load and
+/// a shift; extracting the values happens beside it. Without a second symbol, "both" means the
+/// first alone. The loop stores a second value anyway, at the same place as the first, which then
 /// overwrites it: cheaper than a branch.
 #[derive(Clone, Copy)]
 pub(crate) struct Pair(u64);
@@ -191,7 +191,8 @@ impl Pair {
         let consumed = self.consumed();
         let rest = (bits << consumed) % (1 << LOOKAHEAD);
         let second = ones[rest];
-        // Computed whether it fits or not: a select costs less than a branch that is hard to predict.
+        // Computed whether it fits or not: a select costs less than a branch that is hard to
+        // predict.
         let value = second.first_value((rest as u64) << (64 - LOOKAHEAD)) as u16;
         let advance = u64::from(second.advance());
         let both =
@@ -235,8 +236,8 @@ impl Pair {
     }
 }
 
-/// A look-up entry for as many AC symbols as start in the look-ahead, to be stepped over: their bits
-/// in bits 0..6, the sum of their advances above.
+/// A look-up entry for as many AC symbols as start in the look-ahead, to be stepped over: their
+/// bits in bits 0..6, the sum of their advances above.
 #[derive(Clone, Copy)]
 pub(crate) struct Skip(u16);
 
@@ -247,12 +248,12 @@ impl Skip {
     const NONE: usize = 0;
     const LONG: Skip = Skip((Self::LONG_CODE << 6) as u16);
 
-    /// Fills a table from the symbols and their codes. Entry `1 << n | bits` is for the case that only
-    /// `n` bits of look-ahead are left, so that a longer look-ahead is the first symbol and then the
-    /// entry of a shorter one: the table is made in a few passes over itself.
+    /// Fills a table from the symbols and their codes. Entry `1 << n | bits` is for the case that
+    /// only `n` bits of look-ahead are left, so that a longer look-ahead is the first symbol and
+    /// then the entry of a shorter one: the table is made in a few passes over itself.
     ///
-    /// An entry holds at most one end of block, as its last symbol, and at most 63 coefficients before
-    /// it. So the sum of advances alone tells whether the block ended properly.
+    /// An entry holds at most one end of block, as its last symbol, and at most 63 coefficients
+    /// before it. So the sum of advances alone tells whether the block ended properly.
     fn fill(table: &mut [Skip; 2 << SKIP_LOOKAHEAD], symbols: &[(Symbol, u32)]) {
         table.fill(Skip::LONG);
         table[Self::NONE] = Skip(0);
@@ -323,7 +324,8 @@ impl Codes {
         })
     }
 
-    /// Assigns codes to the symbols of `spec` (T.81 C.2), and calls `place` with symbol, code and length.
+    /// Assigns codes to the symbols of `spec` (T.81 C.2), and calls `place` with symbol, code and
+    /// length.
     fn assign(&mut self, spec: &HuffmanSpec, mut place: impl FnMut(u8, u32, u32)) -> Result<()> {
         self.spec = None;
         let (mut code, mut index) = (0u32, 0usize);
@@ -352,8 +354,8 @@ impl Codes {
     /// Returns the symbol whose code is at the top of `buffer`, and the length of the code.
     pub fn find(&self, buffer: u64) -> Option<(u8, u32)> {
         let head = (buffer >> 48) as u32;
-        // Limits rise with the length, so the limits that were passed count the lengths that are too
-        // short: no branch, which took 9 % off decoding a whole image.
+        // Limits rise with the length, so the limits that were passed count the lengths that are
+        // too short: no branch, which took 9 % off decoding a whole image.
         let length = 1 + self.limit[1..]
             .iter()
             .map(|limit| u32::from(head >= *limit))
@@ -413,7 +415,8 @@ impl DcTable {
         self.singles[(buffer >> (64 - LOOKAHEAD)) as usize]
     }
 
-    /// Returns the symbol at the top of `buffer`, with a code of any length. `None` for a wrong code.
+    /// Returns the symbol at the top of `buffer`, with a code of any length. `None` for a wrong
+    /// code.
     #[cold]
     #[inline(never)]
     pub fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
@@ -441,8 +444,8 @@ impl AcTable {
         }
     }
 
-    /// Makes this the table of `spec`. `skips` says whether many blocks will be stepped over, so that it
-    /// pays to fill the table for that.
+    /// Makes this the table of `spec`. `skips` says whether many blocks will be stepped over, so
+    /// that it pays to fill the table for that.
     ///
     /// # Errors
     ///
@@ -489,7 +492,8 @@ impl AcTable {
         self.pairs[(buffer >> (64 - LOOKAHEAD)) as usize]
     }
 
-    /// Returns the symbol at the top of `buffer`, with a code of any length. `None` for a wrong code.
+    /// Returns the symbol at the top of `buffer`, with a code of any length. `None` for a wrong
+    /// code.
     #[cold]
     #[inline(never)]
     pub fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
@@ -501,13 +505,15 @@ impl AcTable {
 
 /// A look-up table of symbols as they are, for files of several scans.
 pub(crate) struct SymbolTable {
-    /// For the next bits, the symbol in the high byte and the length of its code in the low; 0 for long codes.
+    /// For the next bits, the symbol in the high byte and the length of its code in the low; 0 for
+    /// long codes.
     short: Box<[u16; 1 << Self::LOOKAHEAD]>,
     codes: Codes,
 }
 
 impl SymbolTable {
-    /// Fewer bits than for sequential scans: a file has a dozen such tables, each used for a part of it.
+    /// Fewer bits than for sequential scans: a file has a dozen such tables, each used for a part
+    /// of it.
     const LOOKAHEAD: u32 = 9;
 
     /// Makes the table of `spec`.

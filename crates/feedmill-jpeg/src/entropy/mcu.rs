@@ -1,9 +1,9 @@
 //! A sequential scan: MCUs from bits to samples (T.81 A.2 and F.2).
 //!
-//! The loop over the MCUs of a row does as little as possible for each block: where a block lies, and
-//! whether the region needs it, was put into a list for the row ([`McuRow`]) beforehand. Blocks that
-//! are needed are decoded and transformed two at a time, since the vector transform has room for two;
-//! all others are stepped over.
+//! The loop over the MCUs of a row does as little as possible for each block: where a block lies,
+//! and whether the region needs it, was put into a list for the row ([`McuRow`]) beforehand. Blocks
+//! that are needed are decoded and transformed two at a time, since the vector transform has room
+//! for two; all others are stepped over.
 
 use std::ops::Range;
 

@@ -2,14 +2,14 @@
 //!
 //! A progressive file sends coefficients by spectral selection (a band of zigzag indices in each
 //! scan) and successive approximation (the high bits first, one more bit in each later scan). Four
-//! procedures result: DC first, DC refinement, AC first, AC refinement. Sequential scans are read by
-//! the first and the third with a band of 0 to 63.
+//! procedures result: DC first, DC refinement, AC first, AC refinement. Sequential scans are read
+//! by the first and the third with a band of 0 to 63.
 //!
-//! Refinement is the slow one: the correction bits of coefficients that are known already lie between
-//! the new coefficients, and libjpeg (`jdphuff.c`) walks over the band one coefficient at a time to
-//! find them. Here each block has a 64-bit set of its nonzero coefficients. A run of zeros is then a
-//! matter of clearing the lowest bits of the complement, and the coefficients to be corrected are
-//! the bits of an intersection, so that whole runs are read at once.
+//! Refinement is the slow one: the correction bits of coefficients that are known already lie
+//! between the new coefficients, and libjpeg (`jdphuff.c`) walks over the band one coefficient at a
+//! time to find them. Here each block has a 64-bit set of its nonzero coefficients. A run of zeros
+//! is then a matter of clearing the lowest bits of the complement, and the coefficients to be
+//! corrected are the bits of an intersection, so that whole runs are read at once.
 
 use super::Fault;
 use super::bits::{BitSource, Window};

@@ -2,12 +2,12 @@
 //!
 //! # Why an index changes no pixel
 //!
-//! Whoever can write a file can write an index with the right checksums and wrong entries. So an entry
-//! counts as right only if reading from the entry before arrives at it, and that one is right; the
-//! first is the start of the scan. A call that has seen this for all entries of the first `n` rows
-//! notes `n`, and later calls may jump to any of them. Rows above the region that are not verified yet
-//! are stepped over two at a time, each from its own first entry: the second one's start is an entry
-//! that the first one has to arrive at.
+//! Whoever can write a file can write an index with the right checksums and wrong entries. So an
+//! entry counts as right only if reading from the entry before arrives at it, and that one is
+//! right; the first is the start of the scan. A call that has seen this for all entries of the
+//! first `n` rows notes `n`, and later calls may jump to any of them. Rows above the region that
+//! are not verified yet are stepped over two at a time, each from its own first entry: the second
+//! one's start is an entry that the first one has to arrive at.
 
 use super::{Entry, Grid, contradiction};
 use crate::entropy::mcu::{EntropyCursor, McuDecoder};
@@ -64,8 +64,8 @@ impl IndexCursor<'_> {
         Ok(first.min(usize::from(**verified)))
     }
 
-    /// Decodes what the region needs of a row of MCUs, and reads what has to be read besides: to get
-    /// there, to verify the row, or to record its entries.
+    /// Decodes what the region needs of a row of MCUs, and reads what has to be read besides: to
+    /// get there, to verify the row, or to record its entries.
     pub fn decode_row<'s, K: EntropyKernels>(
         &mut self,
         kernels: K,

@@ -2,18 +2,19 @@
 //!
 //! # Idea
 //!
-//! A Huffman-coded scan can only be read from its start, for two reasons: a code's first bit is known
-//! only when the code before it has been read, and each DC coefficient is coded as the difference to
-//! the one before (T.81 F.1.2.1). So a crop at the bottom of an image pays for all rows above it. An
-//! entry of the index holds exactly what is missing: the place of the next bit and the DC predictors
-//! in front of one MCU. With an entry before the crop in each of its rows, a crop costs what it covers.
+//! A Huffman-coded scan can only be read from its start, for two reasons: a code's first bit is
+//! known only when the code before it has been read, and each DC coefficient is coded as the
+//! difference to the one before (T.81 F.1.2.1). So a crop at the bottom of an image pays for all
+//! rows above it. An entry of the index holds exactly what is missing: the place of the next bit
+//! and the DC predictors in front of one MCU. With an entry before the crop in each of its rows, a
+//! crop costs what it covers.
 //!
 //! Restart markers serve the same purpose, but few files have them, and they change the file. The
 //! index lies beside the file; indexed decompression of gzip (`zran.c` of zlib) works alike.
 //!
 //! Entries stand in front of the first MCU of each row and of every `step`-th after it, about 128
-//! pixels apart. Twice as many gained 1 % at most. The index is a function of the file's bytes alone,
-//! so whoever doubts one can make it again and compare.
+//! pixels apart. Twice as many gained 1 % at most. The index is a function of the file's bytes
+//! alone, so whoever doubts one can make it again and compare.
 //!
 //! # Format
 //!
@@ -26,12 +27,12 @@
 //! | 8 | 1 | MCUs from entry to entry along a row |
 //! | 9 | 1 | bits of a difference of positions, 1 to 40 |
 //! | 10 | 3 | bits of a difference of predictors, for each component, 0 to 16 |
-//! | 13 | any | for each entry except the first its differences to the entry before, lowest bit first, without gaps |
+//! | 13 | any | differences of each entry to the one before, lowest bit first, without gaps |
 //! | end - 4 | 4 | CRC-32C of all bytes before |
 //!
 //! A position is 8 times the offset of a byte plus the number of the bit counted from the top.
-//! Predictors are 16-bit numbers, and their differences are zigzag-coded: 0, -1, 1, -2 become 0, 1, 2,
-//! 3. The first entry is not stored, as it is the first bit of the scan with predictors of zero.
+//! Predictors are 16-bit numbers, and their differences are zigzag-coded: 0, -1, 1, -2 become 0, 1,
+//! 2, 3. The first entry is not stored, as it is the first bit of the scan with predictors of zero.
 
 pub(crate) mod cursor;
 
@@ -42,8 +43,8 @@ use crate::regions::layout::Layout;
 
 /// How far an entropy index was verified against its file: the first rows of MCUs, none by default.
 ///
-/// The value belongs to one index and one file. Keep it beside the index and pass it to each call, see
-/// [`Index::Use`]; a process that forgets it has to verify again.
+/// The value belongs to one index and one file. Keep it beside the index and pass it to each call,
+/// see [`Index::Use`]; a process that forgets it has to verify again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct VerifiedRows(u16);
 
@@ -70,22 +71,22 @@ impl VerifiedRows {
 
 /// What a call does with an image's entropy index. The pixels are the same with every choice.
 ///
-/// An index is bound to its file by the file's length and CRC-32C and has a checksum of its own, all
-/// of which are compared whenever it is used. Beyond that nothing in it is believed: decoding jumps
-/// over a part of the scan only if an earlier call arrived at the same entries by reading, which is
-/// what [`VerifiedRows`] remembers. So the first call reads what it would read without an index, and
-/// compares; later ones are fast. An index that is damaged, made from other bytes, or wrong in a part
-/// that the call reads is [`ErrorKind::Corrupt`].
+/// An index is bound to its file by the file's length and CRC-32C and has a checksum of its own,
+/// all of which are compared whenever it is used. Beyond that nothing in it is believed: decoding
+/// jumps over a part of the scan only if an earlier call arrived at the same entries by reading,
+/// which is what [`VerifiedRows`] remembers. So the first call reads what it would read without an
+/// index, and compares; later ones are fast. An index that is damaged, made from other bytes, or
+/// wrong in a part that the call reads is [`ErrorKind::Corrupt`].
 #[derive(Debug, Default)]
 pub enum Index<'a> {
     /// No index: everything in front of the region is read.
     #[default]
     None,
-    /// Use an index that [`Decoder::index`](crate::Decoder::index) or [`Index::Record`] made, and extend
-    /// what is known of it by what this call reads.
+    /// Use an index that [`Decoder::index`](crate::Decoder::index) or [`Index::Record`] made, and
+    /// extend what is known of it by what this call reads.
     Use(&'a [u8], &'a mut VerifiedRows),
-    /// Make an index while decoding, which reads the scan to its end. The vector is left empty if the
-    /// scan is damaged behind the region or if the file is too large for an index (4 GiB).
+    /// Make an index while decoding, which reads the scan to its end. The vector is left empty if
+    /// the scan is damaged behind the region or if the file is too large for an index (4 GiB).
     Record(&'a mut Vec<u8>),
 }
 

@@ -11,6 +11,10 @@
 //! each `avx2.rs`, an implementation of both traits, and an arm to [`dispatch!`].
 
 #[cfg(target_arch = "x86_64")]
+#[expect(
+    unsafe_code,
+    reason = "vector loads and stores, and calls of functions with CPU features"
+)]
 mod avx2;
 pub(crate) mod color;
 pub(crate) mod entropy;

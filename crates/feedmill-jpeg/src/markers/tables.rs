@@ -63,8 +63,8 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    /// Takes in a segment that defines tables or a restart interval, or that holds application data.
-    /// Returns false for all others.
+    /// Takes in a segment that defines tables or a restart interval, or that holds application
+    /// data. Returns false for all others.
     pub fn read(&mut self, segment: &Segment<'_>) -> Result<bool> {
         let Segment {
             payload,

@@ -29,8 +29,8 @@ impl Band<'_> {
         }
     }
 
-    /// Repeats the first and last sample of each row outwards, where filters look beyond the edge of
-    /// the image.
+    /// Repeats the first and last sample of each row outwards, where filters look beyond the edge
+    /// of the image.
     pub fn replicate_edges(&mut self) {
         for plane in self
             .layout

@@ -83,8 +83,8 @@ pub(crate) struct PlaneLayout {
 
 impl PlaneLayout {
     /// Returns the offset of a sample in the band. Row 0 is the last row of the previous band, so
-    /// the rows of this one count from 1. One column to either side of the reconstructed ones may be
-    /// asked for.
+    /// the rows of this one count from 1. One column to either side of the reconstructed ones may
+    /// be asked for.
     pub fn offset(&self, band_row: usize, column: usize) -> usize {
         let first = self.block_size * self.block_columns.start;
         self.base + band_row * self.stride + PAD + column - first

@@ -20,7 +20,8 @@ use layout::Layout;
 
 /// Something that makes samples, one row of MCUs after the other.
 pub(crate) trait SampleSource {
-    /// Makes those samples of a row of MCUs that the layout needs, and reads whatever lies in front.
+    /// Makes those samples of a row of MCUs that the layout needs, and reads whatever lies in
+    /// front.
     fn decode_row(&mut self, row: usize) -> Result<()>;
 
     /// Returns the band that the samples were written to.

@@ -6,9 +6,9 @@ use crate::kernels::avx2::{STEP, load, steps, store};
 
 /// Returns the shuffle that spreads the 16 bytes of a channel over three vectors of RGB.
 ///
-/// Byte `j` of output vector `t` belongs to channel `c` if `16 t + j - c` is a multiple of 3; it then
-/// comes from pixel `(16 t + j - c) / 3`. For each `j` and `c` exactly one `t` qualifies, so one
-/// shuffle serves all three vectors, and masks select what each of them takes from it.
+/// Byte `j` of output vector `t` belongs to channel `c` if `16 t + j - c` is a multiple of 3; it
+/// then comes from pixel `(16 t + j - c) / 3`. For each `j` and `c` exactly one `t` qualifies, so
+/// one shuffle serves all three vectors, and masks select what each of them takes from it.
 const fn spread(channel: usize) -> [u8; 32] {
     let mut table = [0; 32];
     let mut j = 0;
@@ -85,8 +85,8 @@ pub(in crate::kernels) fn interleave(planes: [&[u8]; 3], out: &mut [u8]) {
 ///
 /// The factors are those of the scalar code minus multiples of 65536, so that they fit 16 bits; the
 /// multiples are added as whole chroma values. Red and blue use `vpmulhrsw`, which multiplies and
-/// shifts by 15 with rounding, so their factors are halved. That is exact for blue; for red the lost
-/// half changes no result, as the test of all chroma values shows.
+/// shifts by 15 with rounding, so their factors are halved. That is exact for blue; for red the
+/// lost half changes no result, as the test of all chroma values shows.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn convert(y: __m256i, cb: __m256i, cr: __m256i) -> [__m256i; 3] {

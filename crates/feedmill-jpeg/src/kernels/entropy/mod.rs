@@ -5,6 +5,10 @@
 //! which shortens the chain of dependent instructions from one Huffman symbol to the next.
 
 #[cfg(target_arch = "x86_64")]
+#[expect(
+    unsafe_code,
+    reason = "vector loads and stores, and calls of functions with CPU features"
+)]
 mod avx2;
 pub(crate) mod scalar;
 

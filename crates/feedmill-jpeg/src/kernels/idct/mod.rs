@@ -1,7 +1,7 @@
 //! The inverse discrete cosine transform (T.81 A.3.3), from coefficients to samples.
 //!
-//! Blocks are transformed by the 1-D algorithm of Loeffler, Ligtenberg and Moschytz ("Practical fast
-//! 1-D DCT algorithms with 11 multiplications", ICASSP 1989), columns first and then rows. The
+//! Blocks are transformed by the 1-D algorithm of Loeffler, Ligtenberg and Moschytz ("Practical
+//! fast 1-D DCT algorithms with 11 multiplications", ICASSP 1989), columns first and then rows. The
 //! arithmetic is that of libjpeg-turbo's default, the accurate integer transform (`jidctint.c` and
 //! `simd/x86_64/jidctint-avx2.asm`): constants have 13 fractional bits and the first pass keeps 2.
 //!
@@ -11,9 +11,14 @@
 //! and damaged files have.
 //!
 //! Where most coefficients are zero there are shortcuts with the same result: a block with a DC
-//! coefficient only is one value ([`idct_dc_only`]), and `sparse` blocks leave out half of the products.
+//! coefficient only is one value ([`idct_dc_only`]), and `sparse` blocks leave out half of the
+//! products.
 
 #[cfg(target_arch = "x86_64")]
+#[expect(
+    unsafe_code,
+    reason = "vector loads and stores, and calls of functions with CPU features"
+)]
 pub(super) mod avx2;
 pub(crate) mod reduced;
 pub(super) mod scalar;

@@ -2,8 +2,10 @@
 //!
 //! A block of 8 x 8 coefficients becomes 4 x 4, 2 x 2 or 1 x 1 samples, by the algorithm of
 //! libjpeg-turbo's `jidctred.c`: the 8-point transform in which the outputs of a half, and the
-//! inputs that only those depend on, are left out. One plain version serves every CPU, since a
-//! scaled image has so few samples that entropy decoding takes nearly all of the time.
+//! inputs that only those depend on, are left out.
+//!
+//! There is a scalar version only. Where AVX2 does the full transform, decoding a whole image at
+//! 1/2 and 1/4 therefore takes 1.4 and 1.1 times as long as at full size, and at 1/8 it takes 0.8.
 
 use super::{CONST_BITS, PASS1_BITS};
 use crate::kernels::BlockTarget;
