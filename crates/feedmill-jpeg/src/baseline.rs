@@ -21,6 +21,23 @@ impl Decoder {
     /// cannot become so: other codings, 2 or 4 components, more than 8 bits, missing scans,
     /// coefficients too large for baseline coding.
     ///
+    /// # Example: prepare a file for crops
+    ///
+    /// ```
+    /// use feedmill_jpeg::{Decoder, Limits, can_decode};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/odd/progressive_420.jpg");
+    /// let bytes = std::fs::read(path)?;
+    /// let mut decoder = Decoder::new();
+    /// let limits = Limits { pixels: 1 << 26, scans: 100 };
+    /// let baseline = decoder.to_baseline(&bytes, &limits)?.unwrap_or(bytes);
+    /// assert!(can_decode(&baseline));
+    /// let index = decoder.index(&baseline)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Corrupt`] and [`ErrorKind::Truncated`] for damaged files, [`ErrorKind::Limit`]

@@ -25,6 +25,26 @@ impl Decoder {
     /// is in pixels of the scaled image, and the length of `out` must be `3 * region.width *
     /// region.height`.
     ///
+    /// # Example: any file that this crate reads
+    ///
+    /// ```
+    /// use feedmill_jpeg::{Decoder, Limits, Rect, Scale, can_decode};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/odd/progressive_420.jpg");
+    /// let bytes = std::fs::read(path)?;
+    /// let mut decoder = Decoder::new();
+    /// let (corner, mut rgb) = (Rect::whole(8, 8), vec![0; 8 * 8 * 3]);
+    /// if can_decode(&bytes) {
+    ///     decoder.decode(&bytes, corner, &mut rgb)?;
+    /// } else {
+    ///     let limits = Limits { pixels: 1 << 26, scans: 100 };
+    ///     decoder.decode_multi_scan(&bytes, &limits, corner, Scale::Full, &mut rgb)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As for [`Decoder::decode_with`]. Also
