@@ -9,7 +9,7 @@ use crate::decoder::Decoder;
 use crate::entropy::block::{PaddedBlock, coefficients};
 use crate::error::{Result, unsupported};
 use crate::kernels::entropy::EntropyKernels;
-use crate::kernels::idct::{idct_dc_only, reduced::idct_reduced};
+use crate::kernels::idct::idct_dc_only;
 use crate::kernels::{BlockTarget, Kernels, dispatch};
 use crate::markers::FileHeader;
 use crate::markers::tables::ZIGZAG;
@@ -177,7 +177,7 @@ impl IdctQueue<'_> {
             to_natural_order(values, nonzero, block);
             if plane.block_size < 8 {
                 let block = block.first_chunk().expect("64 of 256");
-                idct_reduced(block, target, plane.block_size, self.samples);
+                kernels.idct_reduced(block, target, plane.block_size, self.samples);
                 continue;
             }
             targets[waiting] = target;

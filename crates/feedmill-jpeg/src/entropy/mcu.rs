@@ -16,7 +16,7 @@ use super::block::{
 use super::huffman::{AcTable, DcTable};
 use crate::error::{Result, corrupt};
 use crate::index::Entry;
-use crate::kernels::idct::{idct_dc_only, reduced::idct_reduced};
+use crate::kernels::idct::idct_dc_only;
 use crate::kernels::{BlockTarget, Kernels};
 use crate::markers::FileHeader;
 use crate::markers::frame::MAX_BLOCKS_PER_MCU;
@@ -274,7 +274,7 @@ pub(crate) fn decode_mcus<K: Kernels>(
             };
             if mcu_block.size < 8 {
                 let coefficients = block.first_chunk().expect("64 of 256");
-                idct_reduced(coefficients, target, mcu_block.size, decoder.band);
+                kernels.idct_reduced(coefficients, target, mcu_block.size, decoder.band);
                 continue;
             }
             if index == 0 {

@@ -52,6 +52,15 @@ impl Kernels for Avx2 {
         }
     }
 
+    #[inline]
+    fn idct_reduced(self, block: &[i16; 64], target: BlockTarget<'_>, size: usize, out: &mut [u8]) {
+        if size != 4 {
+            return Scalar.idct_reduced(block, target, size, out);
+        }
+        // SAFETY: `self` proves that the CPU has the features.
+        unsafe { idct::avx2::idct_to_4(block, target, out) }
+    }
+
     fn upsample_h2v1(self, input: &[u8], out: &mut [u8]) {
         if input.len() < STEP + 2 {
             return Scalar.upsample_h2v1(input, out);

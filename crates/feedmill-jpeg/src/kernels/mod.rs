@@ -53,6 +53,9 @@ pub(crate) trait Kernels: Copy {
         out: &mut [u8],
     );
 
+    /// Dequantizes and transforms a block to `size` x `size` samples: see [`idct::reduced`].
+    fn idct_reduced(self, block: &[i16; 64], target: BlockTarget<'_>, size: usize, out: &mut [u8]);
+
     /// Doubles a row across columns; `out.len()` is `2 * (input.len() - 2)`.
     fn upsample_h2v1(self, input: &[u8], out: &mut [u8]);
 

@@ -19,6 +19,10 @@ impl Kernels for Scalar {
         }
     }
 
+    fn idct_reduced(self, block: &[i16; 64], target: BlockTarget<'_>, size: usize, out: &mut [u8]) {
+        idct::reduced::idct_reduced(block, target, size, out);
+    }
+
     fn upsample_h2v1(self, input: &[u8], out: &mut [u8]) {
         upsample::scalar::h2v1(input, out);
     }

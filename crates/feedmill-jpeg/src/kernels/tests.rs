@@ -125,6 +125,35 @@ fn transforms() {
 }
 
 #[test]
+fn reduced_transforms() {
+    let Some((avx2, mut random)) = kernels() else {
+        return;
+    };
+    for round in 0..4000 {
+        // From ordinary magnitudes to ones that wrap and saturate everywhere.
+        let bits = 1 + round % 16;
+        let mut block = [0i16; 64];
+        let quant = std::array::from_fn(|_| (random.next() % 255 + 1) as i16);
+        for value in &mut block {
+            if random.next() % 2 == 0 {
+                *value = (random.next() as i64 >> (64 - bits)) as i16;
+            }
+        }
+        let target = BlockTarget {
+            quant: &quant,
+            at: 1,
+            stride: 5,
+        };
+        for size in [1, 2, 4] {
+            let mut outs = [[0; 24]; 2];
+            Scalar.idct_reduced(&block, target, size, &mut outs[0]);
+            avx2.idct_reduced(&block, target, size, &mut outs[1]);
+            assert_eq!(outs[0], outs[1], "round {round} to {size} x {size}");
+        }
+    }
+}
+
+#[test]
 fn search() {
     let Some((avx2, _)) = kernels() else { return };
     for length in 0..100 {

@@ -7,6 +7,7 @@
 use std::arch::x86_64::*;
 
 use super::factors::*;
+use super::reduced::factors::{EVEN_4, ODD_4};
 use super::{CONST_BITS, PASS1_BITS};
 use crate::kernels::BlockTarget;
 
@@ -224,4 +225,91 @@ fn put(out: &mut [u8], at: usize, stride: usize, rows: __m128i) {
     out[at..at + 8].copy_from_slice(&_mm_cvtsi128_si64(rows).to_le_bytes());
     let at = at + stride;
     out[at..at + 8].copy_from_slice(&_mm_extract_epi64::<1>(rows).to_le_bytes());
+}
+
+/// Interleaves two rows of eight, in order.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn zip_rows(a: __m128i, b: __m128i) -> __m256i {
+    _mm256_set_m128i(_mm_unpackhi_epi16(a, b), _mm_unpacklo_epi16(a, b))
+}
+
+/// Transforms 8 inputs to 4 outputs in each of eight lanes: see [`super::reduced`].
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transform_to_4<const SHIFT: i32>(x: [__m128i; 8]) -> [__m256i; 4] {
+    let (odd_13, odd_57) = (zip_rows(x[1], x[3]), zip_rows(x[5], x[7]));
+    let odd = |factors: [i32; 4]| {
+        let [f1, f3, f5, f7] = factors.map(|factor| factor as i16);
+        let low = _mm256_madd_epi16(odd_13, pair([f1, f3]));
+        _mm256_add_epi32(low, _mm256_madd_epi16(odd_57, pair([f5, f7])))
+    };
+    let (odd_0, odd_1) = (odd(ODD_4[0]), odd(ODD_4[1]));
+    let even = _mm256_madd_epi16(
+        zip_rows(x[2], x[6]),
+        pair(EVEN_4.map(|factor| factor as i16)),
+    );
+    const DOWN: i32 = 16 - (CONST_BITS as i32 + 1);
+    let first = _mm256_srai_epi32::<DOWN>(zip_rows(_mm_setzero_si128(), x[0]));
+    let first = _mm256_add_epi32(first, _mm256_set1_epi32(1 << (SHIFT - 1)));
+    let (a, b) = (_mm256_add_epi32(first, even), _mm256_sub_epi32(first, even));
+    [
+        _mm256_srai_epi32::<SHIFT>(_mm256_add_epi32(a, odd_0)),
+        _mm256_srai_epi32::<SHIFT>(_mm256_add_epi32(b, odd_1)),
+        _mm256_srai_epi32::<SHIFT>(_mm256_sub_epi32(b, odd_1)),
+        _mm256_srai_epi32::<SHIFT>(_mm256_sub_epi32(a, odd_0)),
+    ]
+}
+
+/// Dequantizes a block and transforms it to 4 x 4 samples: see [`super::reduced::idct_reduced`].
+#[target_feature(enable = "avx2")]
+pub(in crate::kernels) fn idct_to_4(block: &[i16; 64], target: BlockTarget<'_>, out: &mut [u8]) {
+    let (block, quant) = (block.as_chunks::<8>().0, target.quant.as_chunks::<8>().0);
+    let mut x = [_mm_setzero_si128(); 8];
+    // Input 4 has no influence.
+    for n in [0, 1, 2, 3, 5, 6, 7] {
+        let pair = row(&block[n], &quant[n]);
+        let (values, steps) = (
+            _mm256_castsi256_si128(pair),
+            _mm256_extracti128_si256::<1>(pair),
+        );
+        x[n] = _mm_mullo_epi16(values, steps);
+    }
+    const FIRST: i32 = (CONST_BITS - PASS1_BITS + 1) as i32;
+    const SECOND: i32 = (CONST_BITS + PASS1_BITS + 3 + 1) as i32;
+    let [a, b, c, d] = transform_to_4::<FIRST>(x).map(|sums| {
+        _mm_packs_epi32(
+            _mm256_castsi256_si128(sums),
+            _mm256_extracti128_si256::<1>(sums),
+        )
+    });
+    // Four rows of eight to eight columns of four, two in each register.
+    let (ab, cd) = (_mm_unpacklo_epi16(a, b), _mm_unpacklo_epi16(c, d));
+    let (columns_01, columns_23) = (_mm_unpacklo_epi32(ab, cd), _mm_unpackhi_epi32(ab, cd));
+    let (ab, cd) = (_mm_unpackhi_epi16(a, b), _mm_unpackhi_epi16(c, d));
+    let (columns_45, columns_67) = (_mm_unpacklo_epi32(ab, cd), _mm_unpackhi_epi32(ab, cd));
+    // The high four lanes of each input are of no use, and so are those of the outputs.
+    let columns = transform_to_4::<SECOND>([
+        columns_01,
+        _mm_srli_si128::<8>(columns_01),
+        columns_23,
+        _mm_srli_si128::<8>(columns_23),
+        columns_45,
+        _mm_srli_si128::<8>(columns_45),
+        columns_67,
+        _mm_srli_si128::<8>(columns_67),
+    ]);
+    let [a, b, c, d] = columns.map(|column| _mm256_castsi256_si128(column));
+    let bytes = _mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d));
+    let to_rows = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    let rows = _mm_xor_si128(_mm_shuffle_epi8(bytes, to_rows), _mm_set1_epi8(-128));
+    let rows = [
+        _mm_extract_epi32::<0>(rows),
+        _mm_extract_epi32::<1>(rows),
+        _mm_extract_epi32::<2>(rows),
+        _mm_extract_epi32::<3>(rows),
+    ];
+    for (y, row) in rows.into_iter().enumerate() {
+        out[target.at + y * target.stride..][..4].copy_from_slice(&row.to_le_bytes());
+    }
 }
