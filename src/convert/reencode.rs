@@ -95,11 +95,11 @@ impl Recoder {
         let limits = &options.limits;
         let mut rewritten = None;
         if options.baseline && codec == Codec::Jpeg && bytes.len() as u64 <= limits.bytes {
-            let bounds = decode::jpeg::Bounds {
+            let limits = decode::jpeg::Limits {
                 pixels: limits.pixels,
                 scans: limits.scans,
             };
-            rewritten = decode::jpeg::to_baseline(bytes, &bounds)?;
+            rewritten = decode::jpeg_decoder().to_baseline(bytes, &limits)?;
         }
         let bytes = rewritten.as_deref().unwrap_or(bytes);
         let probe = decode::probe(bytes, codec, limits)?;

@@ -29,19 +29,16 @@ pub(super) enum Reader {
 
 /// Reads the markers up to the first scan; for a file of several scans, counts them.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
-    let jpeg::markers::Outline {
-        header,
-        exif,
-        parts,
-        scan,
-    } = jpeg::markers::outline(bytes)?;
+    let info = jpeg::info(bytes)?;
     let jpeg::Header {
         width,
         height,
         components,
         precision,
         process,
-    } = header;
+        ..
+    } = info.header;
+    let parts = info.first_scan_components;
     let unsupported = |what: String| Err(Error::new(Kind::Unsupported, what));
     if precision != 8 {
         return unsupported(format!(
@@ -67,11 +64,12 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
         _ if progressive || parts < components => Reader::Scans { progressive },
         _ => Reader::OneScan,
     };
-    let orientation = exif
+    let orientation = info
+        .exif
         .and_then(exif::orientation)
         .map_or(Orientation::Upright, Orientation::from_exif);
     if let Reader::Scans { .. } | Reader::General = reader {
-        check_scans(bytes, scan, limits)?;
+        check_scans(bytes, info.first_scan_offset, limits)?;
     }
     // The end marker is missing from every file that was cut, and looking for it costs two byte
     // reads for the others.

@@ -16,12 +16,14 @@
 //!   too. One that lacks scans is left to zune-jpeg, as is one of 4 components.
 
 mod exif;
-pub mod jpeg;
 mod jpeg_header;
 mod orientation;
 pub(crate) mod plane;
 mod png;
 mod webp;
+
+pub use feedmill_jpeg as jpeg;
+use feedmill_jpeg::simd::Avx2;
 
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
@@ -84,6 +86,23 @@ pub enum ScalePolicy {
     Fast,
 }
 
+impl From<Rect> for jpeg::Rect {
+    fn from(rect: Rect) -> jpeg::Rect {
+        let Rect {
+            left,
+            top,
+            width,
+            height,
+        } = rect;
+        jpeg::Rect {
+            left,
+            top,
+            width,
+            height,
+        }
+    }
+}
+
 /// What the header says of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
@@ -107,7 +126,7 @@ impl Probe {
         let scale = jpeg::Scale::ALL
             .into_iter()
             .find(|scale| scale.divisor() == divisor)?;
-        if !self.is_one_scan() || self.scale != jpeg::Scale::Full || !jpeg::reads(bytes) {
+        if !self.is_one_scan() || self.scale != jpeg::Scale::Full || !jpeg::can_decode(bytes) {
             return None;
         }
         Some(Probe {
@@ -229,7 +248,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
 }
 
 /// Decodes images; keeps its scratch memory from one to the next. One for each worker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     jpeg: jpeg::Decoder,
     whole: Vec<u8>,
@@ -238,7 +257,10 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder without scratch memory yet.
     pub fn new() -> Decoder {
-        Decoder::default()
+        Decoder {
+            jpeg: jpeg_decoder(),
+            whole: Vec::new(),
+        }
     }
 
     /// Decodes `region` of an image into `out`: rows of RGB, `region.width * region.height * 3`
@@ -327,21 +349,21 @@ impl Decoder {
                 // `probe` looked at the number of scans.
                 Reader::Scans { .. } => {
                     let pixels = u64::from(probe.width) * u64::from(probe.height);
-                    let bounds = jpeg::Bounds {
+                    let limits = jpeg::Limits {
                         pixels,
                         scans: u32::MAX,
                     };
                     self.jpeg
-                        .decode_scans(bytes, &bounds, stored, probe.scale, target)
+                        .decode_multi_scan(bytes, &limits, stored.into(), probe.scale, target)
                 }
                 _ => self
                     .jpeg
-                    .decode_with(bytes, stored, probe.scale, index, target),
+                    .decode_with(bytes, stored.into(), probe.scale, index, target),
             };
             match decoded {
                 // A rarity, and a property of the file, so the same decoder takes it every time.
                 Err(error)
-                    if error.kind == jpeg::ErrorKind::Unsupported
+                    if error.kind() == jpeg::ErrorKind::Unsupported
                         && probe.reader != (Reader::Scans { progressive: false }) => {}
                 Err(error) => return Err(error.into()),
                 Ok(()) if upright => return Ok(()),
@@ -402,7 +424,7 @@ impl Decoder {
         }
         match self.jpeg.index(bytes) {
             Ok(index) => Ok(Some(index).filter(|index| !index.is_empty())),
-            Err(error) if error.kind == jpeg::ErrorKind::Unsupported => Ok(None),
+            Err(error) if error.kind() == jpeg::ErrorKind::Unsupported => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -445,17 +467,34 @@ impl Decoder {
     }
 }
 
+impl Default for Decoder {
+    fn default() -> Decoder {
+        Decoder::new()
+    }
+}
+
+/// A JPEG decoder with vector code, unless [`simd`] says otherwise.
+pub(crate) fn jpeg_decoder() -> jpeg::Decoder {
+    jpeg::Decoder::with_simd(avx2(simd()))
+}
+
+/// The token of AVX2 if the CPU has it and `simd` is true.
+pub(crate) fn avx2(simd: bool) -> Option<Avx2> {
+    simd.then(Avx2::detect).flatten()
+}
+
 impl From<jpeg::Error> for Error {
     fn from(error: jpeg::Error) -> Error {
-        let kind = match error.kind {
+        let kind = match error.kind() {
             jpeg::ErrorKind::Corrupt => Kind::Corrupt,
             jpeg::ErrorKind::Truncated => Kind::Truncated,
             jpeg::ErrorKind::Unsupported => Kind::Unsupported,
             jpeg::ErrorKind::Limit => Kind::Limit,
+            _ => Kind::Unsupported,
         };
         Error::new(
             kind,
-            format!("JPEG, byte {}: {}", error.offset, error.message),
+            format!("JPEG, byte {}: {}", error.offset(), error.message()),
         )
     }
 }

@@ -6,8 +6,11 @@ use super::dct::{Block, forward};
 use super::filter::Shape;
 use super::spare::{Spare, sized};
 use super::vector;
-pub(super) use crate::decode::jpeg::Coefficients;
-use crate::decode::jpeg::Parts;
+use crate::decode::avx2;
+use crate::decode::jpeg::reconstruct::Reconstruct;
+
+/// The coefficients of one block in natural order.
+pub(super) type Coefficients = [i16; 64];
 
 /// Annex K of the standard, row by row.
 const LUMA: [[u16; 8]; 8] = [
@@ -108,7 +111,7 @@ impl Plane<'_> {
         &mut self,
         quantizer: &Quantizer,
         blocks: &mut [Coefficients; 2],
-        parts: Parts,
+        parts: Reconstruct,
         simd: bool,
     ) {
         let stride = self.stride;
@@ -116,7 +119,7 @@ impl Plane<'_> {
             for left in (1..stride - 1).step_by(16) {
                 let values = &mut band[left..];
                 let sparse = quantizer.levels(values, stride, blocks, simd);
-                parts.idct_pair(blocks, &quantizer.steps, sparse, values, stride);
+                parts.idct_pair(blocks.each_ref(), &quantizer.steps, sparse, values, stride);
             }
         }
     }
@@ -183,7 +186,7 @@ fn halve(above: &[u8], below: &[u8], out: &mut [u8], simd: bool) {
 /// Changes an image to what is left of it after JPEG of a quality of 1 to 100.
 pub(crate) fn run(quality: u8, pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
     let Shape { width, height, .. } = shape;
-    let (simd, parts) = (spare.simd, Parts::new(spare.simd));
+    let (simd, parts) = (spare.simd, Reconstruct::new(avx2(spare.simd)));
     let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
     // Pairs of blocks, of which the second may be for nothing.
     let (wide, high) = (width.next_multiple_of(16), height.next_multiple_of(8));
@@ -259,7 +262,7 @@ pub(crate) fn run(quality: u8, pixels: &mut [u8], shape: Shape, spare: &mut Spar
                 let pairs = row.as_chunks_mut::<2>().0.iter_mut().zip(&near[1..]);
                 pairs.for_each(|(pair, value)| *pair = [*value; 2]);
             } else {
-                parts.h2v2(near, plane.row(far, half_width), &mut row[..2 * half_width]);
+                parts.upsample_h2v2(near, plane.row(far, half_width), &mut row[..2 * half_width]);
             }
         }
         let luma = &luma.row(y, width)[1..][..width];

@@ -9,7 +9,7 @@ use super::verified_rows::VerifiedRowsTable;
 use super::views::{ViewSet, ViewSets};
 use crate::augment::Program;
 use crate::batch::TargetMaker;
-use crate::decode::jpeg::{Index, Proof};
+use crate::decode::jpeg::{Index, VerifiedRows};
 use crate::decode::{self, Decoder, IndexPolicy, Probe, ScalePolicy, plane};
 use crate::error::{Error, Fault, Kind, Result};
 use crate::geometry::{Rect, Size};
@@ -92,9 +92,8 @@ pub(crate) struct ReadSample {
     pub(crate) raw: Sample,
     /// Empty, and not asked for, unless the recipe moves annotations.
     pub(crate) annotations: Annotations,
-    /// The entropy index of a JPEG and how far it is known to be right, if there is one and the
-    /// recipe does not decline.
-    pub(crate) index: Option<(Bytes, Proof)>,
+    /// The entropy index of a JPEG and how far it is known to be right, if there is one and the recipe does not decline.
+    pub(crate) index: Option<(Bytes, VerifiedRows)>,
 }
 
 /// A slot whose image is about to be decoded or known to be blank.
@@ -150,7 +149,7 @@ impl RunContext {
             IndexPolicy::Off => None,
             _ if raw.codec != Codec::Jpeg => None,
             _ => match self.index_cache.get(sample) {
-                Some(index) => Some((index, Proof::WHOLE)),
+                Some(index) => Some((index, VerifiedRows::ALL)),
                 None => self
                     .source
                     .jpeg_index(sample)?

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use crate::decode::jpeg::Proof;
+use crate::decode::jpeg::VerifiedRows;
 
 /// Samples whose proofs come into memory together.
 const PAGE: usize = 4096;
@@ -22,7 +22,7 @@ impl VerifiedRowsTable {
         }
     }
 
-    pub(crate) fn get(&self, sample: u64) -> Proof {
+    pub(crate) fn get(&self, sample: u64) -> VerifiedRows {
         let page = self
             .pages
             .get((sample / PAGE as u64) as usize)
@@ -30,16 +30,16 @@ impl VerifiedRowsTable {
         let rows = page.map_or(0, |page| {
             page[(sample % PAGE as u64) as usize].load(Ordering::Relaxed)
         });
-        Proof { rows }
+        VerifiedRows::new(rows)
     }
 
     /// Keeps the longer of two proofs: another worker may have had the same sample.
-    pub(crate) fn extend(&self, sample: u64, proof: Proof) {
+    pub(crate) fn extend(&self, sample: u64, proof: VerifiedRows) {
         let Some(page) = self.pages.get((sample / PAGE as u64) as usize) else {
             return;
         };
         let page = page.get_or_init(|| (0..PAGE).map(|_| AtomicU16::new(0)).collect());
-        page[(sample % PAGE as u64) as usize].fetch_max(proof.rows, Ordering::Relaxed);
+        page[(sample % PAGE as u64) as usize].fetch_max(proof.get(), Ordering::Relaxed);
     }
 }
 
@@ -48,13 +48,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proofs_only_grow_and_belong_to_one_sample() {
+    fn verified_rows_only_grow_and_belong_to_one_sample() {
         let verified_rows = VerifiedRowsTable::new(PAGE as u64 + 1);
         for (sample, rows) in [(0, 3), (PAGE as u64, 7), (PAGE as u64, 5)] {
-            verified_rows.extend(sample, Proof { rows });
+            verified_rows.extend(sample, VerifiedRows::new(rows));
         }
         let rows =
-            [0, 1, PAGE as u64 - 1, PAGE as u64].map(|sample| verified_rows.get(sample).rows);
+            [0, 1, PAGE as u64 - 1, PAGE as u64].map(|sample| verified_rows.get(sample).get());
         assert_eq!(rows, [3, 0, 0, 7]);
     }
 }
