@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use feedmill::decode::jpeg::{Index, VerifiedRows};
 use feedmill::decode::{self, Decoder, IndexPolicy, Limits, ScalePolicy};
+use feedmill::geometry::Rect;
 use feedmill::index::{self, Report, path_of};
 use feedmill::recipe::OnBad;
 use feedmill::source::{self, Shards, Source};
