@@ -7,7 +7,7 @@ use feedmill::augment::{Color, Filter, Levels, Program, Scratch, Step};
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
-use feedmill::kernels::Dialect;
+use feedmill::augment::Dialect;
 use feedmill::mix::Scene;
 use feedmill::plan::{
     Balanced, By, Episodes, Facts, Grouping, Last, Pk, Plan, Sampler, Setup, Share,

@@ -7,7 +7,7 @@ use feedmill::augment::{
     Blur, Convolve, Corrupt, Corruption, CorruptionSet, Edges, Elastic, Law, Noise, Step, Threshold,
 };
 use feedmill::geometry::Size;
-use feedmill::kernels::Dialect;
+use feedmill::augment::Dialect;
 
 use crate::{Difference, Row, fixture, fnv1a, image, run};
 

@@ -7,7 +7,7 @@ use feedmill::augment::{
     self, CenterCrop, Color, ColorJitter, Filter, HorizontalFlip, Resize, Step, VerticalFlip,
 };
 use feedmill::geometry::Size;
-use feedmill::kernels::{Dialect, PadMode};
+use feedmill::augment::{Dialect, PadMode};
 use feedmill::mix::{CutMix, Geometry};
 
 use crate::{Difference, Row, decode, fixture, fnv1a, image, lines, run};
