@@ -6,7 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use feedmill::augment::{Program, Registry, Scratch, Steps};
+use feedmill::augment::{AugmentScratch, Program, Registry, Steps};
+use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
@@ -58,7 +59,7 @@ fn main() {
         };
         let op = params.remove("op").unwrap().as_str().unwrap().to_string();
         let op = registry.make(&op, params).unwrap();
-        let (mut scratch, mut out) = (Scratch::new(true), Vec::new());
+        let (mut scratch, mut out) = (AugmentScratch::new(Simd::detect()), Vec::new());
         let mut sample = 0;
         let mut once = || {
             let at = Coord {

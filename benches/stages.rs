@@ -3,11 +3,12 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use feedmill::augment::{Color, Filter, Levels, Program, Scratch, Step};
+use feedmill::augment::Dialect;
+use feedmill::augment::{AugmentScratch, Color, Filter, Levels, Program, Step};
+use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
-use feedmill::augment::Dialect;
 use feedmill::mix::Scene;
 use feedmill::plan::{
     Balanced, By, Episodes, Facts, Grouping, Last, Pk, Plan, Sampler, Setup, Share,
@@ -131,7 +132,7 @@ fn resize(bencher: Bencher, filter: Filter) {
         }],
         from,
     );
-    let (mut scratch, mut out) = (Scratch::new(true), vec![0; 224 * 224 * 3]);
+    let (mut scratch, mut out) = (AugmentScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..400 * 300 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {
         program
@@ -154,7 +155,7 @@ fn color(bencher: Bencher, op: &str) {
         height: 224,
     };
     let program = Program::of(vec![step], frame);
-    let (mut scratch, mut out) = (Scratch::new(true), vec![0; 224 * 224 * 3]);
+    let (mut scratch, mut out) = (AugmentScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..224 * 224 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {
         program

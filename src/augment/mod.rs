@@ -23,8 +23,9 @@ pub use crate::kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
 pub use crate::kernels::edges::Edges;
 pub use crate::kernels::elastic::Elastic;
 pub use crate::kernels::erase::{Erase, Fill};
-pub use crate::kernels::grain::{BetaMask, Law, Noise, Shapes};
 pub use crate::kernels::levels::Levels;
+pub use crate::kernels::noise::{BetaMask, Noise, Shapes};
+pub use crate::kernels::noise_distribution::NoiseDistribution;
 pub use crate::kernels::resample::Filter;
 pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
 
@@ -33,7 +34,7 @@ pub use crate::kernels::warp::{Warp, WarpFilter};
 pub use crate::kernels::{Dialect, PadMode};
 pub use ops::*;
 pub use params::Span;
-pub use program::{Program, Scratch};
+pub use program::{AugmentScratch, Program};
 pub use registry::{Registry, params_of};
 pub(crate) use registry::{explain, label, suggest, take_name};
 pub use step::Step;
@@ -138,7 +139,7 @@ pub fn apply(
     let end = program.end();
     let mut out = vec![0; end.width as usize * end.height as usize * 3];
     program.run(
-        &mut Scratch::new(true),
+        &mut AugmentScratch::new(crate::cpu::Simd::detect()),
         rgb,
         Rect::whole(width, height),
         &mut out,

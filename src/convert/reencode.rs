@@ -47,7 +47,7 @@ pub(super) struct Recoder {
 impl Recoder {
     pub(super) fn new() -> Recoder {
         Recoder {
-            resampler: Resampler::new(decode::simd()),
+            resampler: Resampler::new(crate::cpu::Simd::detect()),
             ..Recoder::default()
         }
     }

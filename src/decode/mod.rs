@@ -23,6 +23,7 @@ mod png;
 mod turn;
 mod webp;
 
+use crate::cpu::vector_code_is_allowed as simd;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
 use crate::source::Codec;
@@ -453,11 +454,6 @@ impl From<jpeg::Error> for Error {
             format!("JPEG, byte {}: {}", error.offset, error.message),
         )
     }
-}
-
-/// False if `FEEDMILL_SIMD=off` asks for plain code, which gives the same bytes.
-pub(crate) fn simd() -> bool {
-    std::env::var_os("FEEDMILL_SIMD").is_none_or(|value| value != "off")
 }
 
 /// Cuts a rectangle out of rows of 1 or 3 channels into rows of RGB.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Loader;
-use crate::augment::Scratch;
+use crate::augment::AugmentScratch;
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
@@ -130,7 +130,7 @@ impl Loader {
         let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
         plane::decode_all(&mut desk.decoder, &mut annotations, &planes).map_err(named)?;
         let joint = self.line.recipe.joint.as_ref();
-        let scratch = &mut Scratch::new(decode::simd());
+        let scratch = &mut AugmentScratch::new(crate::cpu::Simd::detect());
         let annotated = views.annotate(joint, &desk.programs, &annotations, scratch)?;
         let steps = views
             .spots()

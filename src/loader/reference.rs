@@ -1,10 +1,11 @@
 //! The reference path: one batch on one thread, slot by slot, whole images, no tables.
 
-use crate::augment::Scratch;
-use crate::batch::{Batch, Element, Pixels, SlotPixels};
-use crate::decode::{Probe, simd};
+use crate::augment::AugmentScratch;
+use crate::batch::{Batch, Pixels, SlotPixels};
+use crate::decode::Probe;
 use crate::error::Result;
 use crate::geometry::Rect;
+use crate::kernels::normalize::Element;
 use crate::pipeline::Line;
 use crate::pipeline::batcher::{Slot, assemble};
 use crate::pipeline::line::{Desk, Place};
@@ -32,7 +33,7 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
         let admitted = line.admit(&mut desk, &views, place, planned.visit, None, &mut whole)?;
         let view = |spot: Spot<'_>, region: Rect| -> Result<Vec<u8>> {
             let mut out = vec![0; spot.group.values()];
-            let scratch = &mut Scratch::new(simd());
+            let scratch = &mut AugmentScratch::new(crate::cpu::Simd::detect());
             desk.programs[spot.number].run(
                 scratch,
                 &desk.pixels,
@@ -51,7 +52,7 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
                 line.recipe.joint.as_ref(),
                 &desk.programs,
                 &admitted.annotations,
-                &mut Scratch::new(simd()),
+                &mut AugmentScratch::new(crate::cpu::Simd::detect()),
             )?,
             None => AnnotatedViews::default(),
         });
@@ -126,7 +127,7 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
                 };
                 let mut out = vec![T::from_f32(0.0); spot.group.values()];
                 spot.group
-                    .finisher
+                    .writer
                     .write_plainly(&line.recipe.output, written, &mut out);
                 values.extend(out);
             }

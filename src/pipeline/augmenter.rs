@@ -7,14 +7,14 @@ use super::batcher::{BatchWork, Staged, StagedView};
 use super::line::Admitted;
 use super::stats::Meter;
 use super::views::AnnotatedViews;
-use crate::augment::{Program, Scratch};
+use crate::augment::{AugmentScratch, Program};
 use crate::batch::SlotPixels;
 use crate::error::Result;
 use crate::mix::Blend;
 
 /// What an augmenter keeps from sample to sample.
 pub(super) struct Easel {
-    scratch: Scratch,
+    scratch: AugmentScratch,
     /// A view on its way to the slab.
     view: Vec<u8>,
 }
@@ -22,7 +22,7 @@ pub(super) struct Easel {
 impl Easel {
     pub(super) fn new() -> Easel {
         Easel {
-            scratch: Scratch::new(crate::decode::simd()),
+            scratch: AugmentScratch::new(crate::cpu::Simd::detect()),
             view: Vec::new(),
         }
     }

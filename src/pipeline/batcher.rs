@@ -136,7 +136,7 @@ impl BatchWork {
     /// Writes one view of an image that is emitted: of a slot, without mixing.
     pub(super) fn write(&self, number: usize, spot: &Spot<'_>, pixels: SlotPixels<'_>) {
         let piece = spot.k * self.images + number;
-        self.outputs[spot.g].write(piece, &spot.group.finisher, pixels);
+        self.outputs[spot.g].write(piece, &spot.group.writer, pixels);
     }
 
     /// Writes an image without pixels.

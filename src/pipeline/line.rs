@@ -383,7 +383,7 @@ struct Decoded {
 
 /// The part of the image that all views together read.
 pub(crate) fn wish(programs: &[Program]) -> Rect {
-    let wishes = programs.iter().map(Program::wish);
+    let wishes = programs.iter().map(Program::source_region);
     wishes
         .reduce(Rect::union)
         .expect("a sample has at least one view")

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use crate::augment::{Joint, Note, Program, Scratch};
-use crate::batch::{Finisher, NoteColumn};
+use crate::augment::{AugmentScratch, Joint, Note, Program};
+use crate::batch::{NoteColumn, SlotWriter};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::mix::Mix;
@@ -91,7 +91,7 @@ pub(crate) struct ViewSet {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) view: View,
-    pub(crate) finisher: Finisher,
+    pub(crate) writer: SlotWriter,
     /// What its ops leave with each of its views.
     pub(crate) notes: Vec<Note>,
 }
@@ -116,7 +116,7 @@ impl Group {
     }
 
     pub(crate) fn frame(&self) -> Size {
-        self.finisher.frame()
+        self.writer.size()
     }
 
     /// Values of one view of one slot, and bytes of it before the final pass.
@@ -142,7 +142,7 @@ impl ViewSet {
             let notes = view.notes();
             Ok(Group {
                 view,
-                finisher: Finisher::new(&recipe.output, frame, crate::decode::simd()),
+                writer: SlotWriter::new(&recipe.output, frame, crate::cpu::Simd::detect()),
                 notes,
             })
         });
@@ -215,7 +215,7 @@ impl ViewSet {
         joint: Option<&Joint>,
         programs: &[Program],
         given: &Annotations,
-        scratch: &mut Scratch,
+        scratch: &mut AugmentScratch,
     ) -> Result<AnnotatedViews> {
         let Some(joint) = joint else {
             return Ok(AnnotatedViews::default());

@@ -6,8 +6,8 @@ use std::fs;
 use feedmill::augment::{
     self, CenterCrop, Color, ColorJitter, Filter, HorizontalFlip, Resize, Step, VerticalFlip,
 };
-use feedmill::geometry::Size;
 use feedmill::augment::{Dialect, PadMode};
+use feedmill::geometry::Size;
 use feedmill::mix::{CutMix, Geometry};
 
 use crate::{Difference, Row, decode, fixture, fnv1a, image, lines, run};

@@ -1,7 +1,9 @@
 //! Planes through the steps of the image.
 
 use super::{EraseRule, Joint};
-use crate::augment::{Elastic, Erase, Fill, Filter, Program, Scratch, Step, Warp, WarpFilter};
+use crate::augment::{
+    AugmentScratch, Elastic, Erase, Fill, Filter, Program, Step, Warp, WarpFilter,
+};
 use crate::error::{Error, Result};
 use crate::geometry::Rect;
 use crate::geometry::Size;
@@ -15,7 +17,7 @@ pub(super) fn run(
     steps: &[Step],
     plane: &mut Plane,
     frame: Size,
-    scratch: &mut Scratch,
+    scratch: &mut AugmentScratch,
 ) -> Result<()> {
     let Some((width, height)) = plane.size() else {
         return Err(Error::corrupt(format!(
@@ -175,7 +177,7 @@ mod tests {
             steps,
             &mut plane,
             frame,
-            &mut Scratch::new(true),
+            &mut AugmentScratch::new(crate::cpu::Simd::detect()),
         )
         .unwrap();
         plane

@@ -243,7 +243,7 @@ impl Op for Perspective {
                 matrix,
                 filter: self.filter,
                 fill: self.fill,
-                frame,
+                size: frame,
             }));
         }
     }

@@ -474,7 +474,7 @@ mod tests {
             let whole = crate::geometry::Rect::whole(20, 11);
             program
                 .run(
-                    &mut crate::augment::Scratch::new(true),
+                    &mut crate::augment::AugmentScratch::new(crate::cpu::Simd::detect()),
                     &image,
                     whole,
                     &mut out,
@@ -507,7 +507,7 @@ mod tests {
             let whole = crate::geometry::Rect::whole(20, 11);
             program
                 .run(
-                    &mut crate::augment::Scratch::new(true),
+                    &mut crate::augment::AugmentScratch::new(crate::cpu::Simd::detect()),
                     &image,
                     whole,
                     &mut out,
