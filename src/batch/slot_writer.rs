@@ -213,8 +213,8 @@ impl SlotWriter {
                     terms => {
                         for (at, out) in out.iter_mut().step_by(step).take(length).enumerate() {
                             let level = |patch: &Patch| {
-                                let row = cell_row(patch);
-                                usize::from(row[at.min(row.len() - 1)][channel])
+                                let pixels = cell_row(patch);
+                                usize::from(pixels[at.min(pixels.len() - 1)][channel])
                             };
                             *out = match terms {
                                 [only] if only.weight == 1.0 => table[channel][level(only)],

@@ -60,19 +60,19 @@ pub(super) fn run(
     }
     for (y, out) in pixels.chunks_exact_mut(shape.stride()).enumerate() {
         for (x, pixel) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            let (mut sum, mut whole) = ([0.0f32; 3], 0.0f32);
+            let (mut sum, mut total) = ([0.0f32; 3], 0.0f32);
             for tap in &*taps {
                 let row = (y + reach).wrapping_add_signed(tap.dy as isize);
                 let column = (x + reach).wrapping_add_signed(tap.dx as isize);
                 let other = padded[row * wide + column];
                 let apart = |c: usize| usize::from(other[c].abs_diff(pixel[c]));
                 let weight = tap.weight * similar[apart(0) + apart(1) + apart(2)];
-                whole += weight;
+                total += weight;
                 for c in 0..3 {
                     sum[c] += weight * f32::from(other[c]);
                 }
             }
-            *pixel = sum.map(|sum| rounded(sum / whole));
+            *pixel = sum.map(|sum| rounded(sum / total));
         }
     }
 }

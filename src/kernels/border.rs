@@ -24,6 +24,7 @@ impl Default for PadMode {
 
 impl PadMode {
     /// The index in `0..n` whose pixel stands at `i`, or `None` if that is the constant color.
+    #[inline]
     pub(super) fn index(self, i: i64, n: i64) -> Option<i64> {
         if (0..n).contains(&i) {
             return Some(i);

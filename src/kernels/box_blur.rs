@@ -23,11 +23,11 @@ struct Window {
 
 impl Window {
     fn new(radius: f32) -> Window {
-        let whole = radius as u32;
+        let floor = radius as u32;
         let inner = ((1u32 << 24) as f32 / (radius * 2.0 + 1.0)) as u32;
-        let outer = ((1 << 24) - (whole * 2 + 1) * inner) / 2;
+        let outer = ((1 << 24) - (floor * 2 + 1) * inner) / 2;
         Window {
-            radius: whole as usize,
+            radius: floor as usize,
             inner,
             outer,
         }
@@ -63,9 +63,9 @@ pub(super) fn run(
 pub(super) fn radius_of(deviation: f32, passes: u8) -> f32 {
     let variance = deviation * deviation / f32::from(passes);
     let length = libm::sqrt(12.0 * f64::from(variance) + 1.0) as f32;
-    let whole = libm::floor((f64::from(length) - 1.0) / 2.0) as f32;
-    let fraction = (2.0 * whole + 1.0) * (whole * (whole + 1.0) - 3.0 * variance);
-    whole + fraction / (6.0 * (variance - (whole + 1.0) * (whole + 1.0)))
+    let floor = libm::floor((f64::from(length) - 1.0) / 2.0) as f32;
+    let fraction = (2.0 * floor + 1.0) * (floor * (floor + 1.0) - 3.0 * variance);
+    floor + fraction / (6.0 * (variance - (floor + 1.0) * (floor + 1.0)))
 }
 
 /// Applies the box `passes` times along the columns of `image`.

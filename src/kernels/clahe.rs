@@ -88,9 +88,9 @@ pub(crate) fn run(clahe: &Clahe, pixels: &mut [u8], size: Size, scratch: &mut Sc
     let (columns, rows) = (clahe.grid.0 as usize, clahe.grid.1 as usize);
     // OpenCV pads an image that the grid does not divide by mirroring its right and lower edge. If
     // only one side needs it, the other is padded by one whole pixel for each tile.
-    let whole = width.is_multiple_of(columns) && height.is_multiple_of(rows);
+    let divides = width.is_multiple_of(columns) && height.is_multiple_of(rows);
     let padded = |length: usize, tiles: usize| {
-        if whole {
+        if divides {
             length
         } else {
             length + tiles - length % tiles

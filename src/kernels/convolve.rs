@@ -60,8 +60,8 @@ impl Convolve {
             let apart = libm::acos(cosine.clamp(-1.0, 1.0)) / std::f64::consts::PI;
             (1.0 - apart) * (1.0 - apart) * (1.0 - apart) * (1.0 - apart)
         });
-        let whole: f64 = similar.iter().sum();
-        let mut kernel = similar.map(|value| (-value / whole) as f32);
+        let total: f64 = similar.iter().sum();
+        let mut kernel = similar.map(|value| (-value / total) as f32);
         kernel[4] = 1.0;
         Convolve::blended(alpha, kernel)
     }

@@ -108,8 +108,8 @@ fn gaussian(sigma: f64, plane: &mut [f64], shape: Shape, other: &mut [f64], even
 fn weights(sigma: f64) -> impl Iterator<Item = (i64, f64)> + Clone {
     let radius = (4.0 * sigma + 0.5) as i64;
     let bell = move |k: i64| libm::exp(-((k * k) as f64) / (2.0 * sigma * sigma));
-    let whole: f64 = (-radius..=radius).map(bell).sum();
-    (-radius..=radius).map(move |k| (k, bell(k) / whole))
+    let total: f64 = (-radius..=radius).map(bell).sum();
+    (-radius..=radius).map(move |k| (k, bell(k) / total))
 }
 
 /// The weight of the kernel around a position that lies within a length.

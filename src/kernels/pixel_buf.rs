@@ -21,13 +21,25 @@ impl PixelBuf<'_> {
     }
 
     /// Changes every value by a function of it.
+    ///
+    /// Blocks make the compiler unroll the vector loop: a tight one is up to a quarter slower where
+    /// its jump happens to lie across a boundary of 32 bytes.
     pub(super) fn map(self, change: impl Fn(u8) -> u8) {
         match self {
             PixelBuf::InPlace(pixels) => {
-                pixels.iter_mut().for_each(|value| *value = change(*value));
+                let (blocks, rest) = pixels.as_chunks_mut::<64>();
+                for block in blocks {
+                    *block = block.map(&change);
+                }
+                rest.iter_mut().for_each(|value| *value = change(*value));
             }
             PixelBuf::Copy(source, out) => {
-                let values = out.iter_mut().zip(source);
+                let (blocks, rest) = source.as_chunks::<64>();
+                let (out_blocks, out_rest) = out.as_chunks_mut::<64>();
+                for (out, block) in out_blocks.iter_mut().zip(blocks) {
+                    *out = block.map(&change);
+                }
+                let values = out_rest.iter_mut().zip(rest);
                 values.for_each(|(out, value)| *out = change(*value));
             }
         }

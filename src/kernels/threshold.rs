@@ -109,21 +109,21 @@ fn totals(counts: &[u32; BINS], center: impl Fn(usize) -> f64) -> (f64, f64) {
 }
 
 fn otsu(counts: &[u32; BINS], center: impl Fn(usize) -> f64) -> usize {
-    let (whole, total) = totals(counts, &center);
+    let (count, total) = totals(counts, &center);
     let (mut weight, mut sum) = (0.0, 0.0);
     best(|bin| {
         weight += f64::from(counts[bin]);
         sum += f64::from(counts[bin]) * center(bin);
-        let apart = sum / weight - (total - sum) / (whole - weight);
-        weight * (whole - weight) * apart * apart
+        let apart = sum / weight - (total - sum) / (count - weight);
+        weight * (count - weight) * apart * apart
     })
 }
 
 /// Computes in f32 as scikit-image does: neighboring bins often have nearly equal scores, and the
 /// first of equals is taken.
 fn yen(counts: &[u32; BINS]) -> usize {
-    let whole = counts.iter().sum::<u32>() as f32;
-    let fraction = counts.map(|count| count as f32 / whole);
+    let count = counts.iter().sum::<u32>() as f32;
+    let fraction = counts.map(|times| times as f32 / count);
     let mut squares_above = [0.0f32; BINS];
     let mut sum = 0.0;
     for bin in (0..BINS).rev() {
@@ -142,13 +142,13 @@ fn yen(counts: &[u32; BINS]) -> usize {
 }
 
 fn isodata(counts: &[u32; BINS], center: impl Fn(usize) -> f64) -> Option<usize> {
-    let (whole, total) = totals(counts, &center);
+    let (count, total) = totals(counts, &center);
     let (mut weight, mut sum) = (0.0, 0.0);
     let width = center(1) - center(0);
     (0..BINS - 1).find(|bin| {
         weight += f64::from(counts[*bin]);
         sum += f64::from(counts[*bin]) * center(*bin);
-        let distance = (sum / weight + (total - sum) / (whole - weight)) / 2.0 - center(*bin);
+        let distance = (sum / weight + (total - sum) / (count - weight)) / 2.0 - center(*bin);
         (0.0..width).contains(&distance)
     })
 }

@@ -19,18 +19,18 @@ pub(crate) fn turn(quarters: u8, source: &[u8], size: Size, out: &mut [u8]) {
 }
 
 /// Writes a turned image 16 columns at a time, so that the source rows they come from stay in the
-/// cache. `place(x, y)` is the index of the source pixel that goes to column `x` and row `y`.
+/// cache. `index(x, y)` is the index of the source pixel that goes to column `x` and row `y`.
 fn turn_by(
     source: &[[u8; 3]],
     out: &mut [[u8; 3]],
     width: usize,
-    place: impl Fn(usize, usize) -> usize,
+    index: impl Fn(usize, usize) -> usize,
 ) {
     const COLUMNS: usize = 16;
     for start in (0..width).step_by(COLUMNS) {
         for (y, row) in out.chunks_exact_mut(width).enumerate() {
             let columns = row.iter_mut().enumerate().skip(start).take(COLUMNS);
-            columns.for_each(|(x, pixel)| *pixel = source[place(x, y)]);
+            columns.for_each(|(x, pixel)| *pixel = source[index(x, y)]);
         }
     }
 }

@@ -74,7 +74,7 @@ fn disk(radius: f64, alias: f64, taps: &mut Vec<Tap>) {
         .flat_map(|y| range().map(move |x| inside(x, y)))
         .sum();
     let bell = |k: i64| libm::exp(-((k * k) as f64) / (2.0 * alias * alias));
-    let whole: f64 = (-soft..=soft).map(bell).sum();
+    let total: f64 = (-soft..=soft).map(bell).sum();
     // Mirrored at the grid's edge.
     let mirrored = |k: i64| {
         if k.abs() > reach {
@@ -87,7 +87,7 @@ fn disk(radius: f64, alias: f64, taps: &mut Vec<Tap>) {
     for (y, row) in range().zip(&mut across[..side]) {
         for (x, value) in range().zip(&mut row[..side]) {
             *value = (-soft..=soft)
-                .map(|k| bell(k) / whole * inside(mirrored(x + k), y) / area)
+                .map(|k| bell(k) / total * inside(mirrored(x + k), y) / area)
                 .sum();
         }
     }
@@ -96,7 +96,7 @@ fn disk(radius: f64, alias: f64, taps: &mut Vec<Tap>) {
         for x in range() {
             let column = |k: i64| across[(mirrored(y + k) + reach) as usize][(x + reach) as usize];
             let weight = (-soft..=soft)
-                .map(|k| bell(k) / whole * column(k))
+                .map(|k| bell(k) / total * column(k))
                 .sum::<f64>() as f32;
             // Smaller weights change nothing, because the sum of all is one.
             if weight > 1e-9 {

@@ -38,11 +38,11 @@ pub(super) fn run(
             PadMode::Edge,
             buffers,
         );
-        for (rgb, share) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(liquid) {
-            if *share >= 0.8 {
+        for (rgb, opacity) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(liquid) {
+            if *opacity >= 0.8 {
                 let mud = [63.0, 42.0, 20.0];
                 *rgb = [0, 1, 2]
-                    .map(|c| floored(f32::from(rgb[c]) * (1.0 - *share) + mud[c] * *share));
+                    .map(|c| floored(f32::from(rgb[c]) * (1.0 - *opacity) + mud[c] * *opacity));
             }
         }
         return;
@@ -76,10 +76,10 @@ pub(super) fn run(
         .iter_mut()
         .zip(wet.iter().zip(edges))
     {
-        let share = (u32::from(*wet) * u32::from(*light)) as f32 * scale;
+        let opacity = (u32::from(*wet) * u32::from(*light)) as f32 * scale;
         // Pale turquoise.
         let water = [175.0, 238.0, 238.0];
-        *rgb = [0, 1, 2].map(|c| floored(f32::from(rgb[c]) + share * water[c]));
+        *rgb = [0, 1, 2].map(|c| floored(f32::from(rgb[c]) + opacity * water[c]));
     }
 }
 

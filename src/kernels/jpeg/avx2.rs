@@ -159,7 +159,7 @@ fn pass<const LAST: bool>(d: [__m256i; 8]) -> [__m256i; 8] {
     let (t10, t13) = (_mm256_add_epi16(t0, t3), _mm256_sub_epi16(t0, t3));
     let (t11, t12) = (_mm256_add_epi16(t1, t2), _mm256_sub_epi16(t1, t2));
     const BITS: i32 = PASS1_BITS as i32;
-    let whole = |a: __m256i| {
+    let even_part = |a: __m256i| {
         if LAST {
             _mm256_srai_epi16::<BITS>(_mm256_add_epi16(a, _mm256_set1_epi16(1 << (BITS - 1))))
         } else {
@@ -193,11 +193,11 @@ fn pass<const LAST: bool>(d: [__m256i; 8]) -> [__m256i; 8] {
     let z4 = dot(sums, F1_175, F1_175 - F0_390);
     let (outer, inner) = (zip(t4, t7), zip(t5, t6));
     [
-        whole(_mm256_add_epi16(t10, t11)),
+        even_part(_mm256_add_epi16(t10, t11)),
         descale(add(dot(outer, -F0_899, F1_501 - F0_899), z4)),
         descale(dot(even, F0_541, F0_541 + F0_765)),
         descale(add(dot(inner, -F2_562, F3_072 - F2_562), z3)),
-        whole(_mm256_sub_epi16(t10, t11)),
+        even_part(_mm256_sub_epi16(t10, t11)),
         descale(add(dot(inner, F2_053 - F2_562, -F2_562), z4)),
         descale(dot(even, F0_541 - F1_847, F0_541)),
         descale(add(dot(outer, F0_298 - F0_899, -F0_899), z3)),
@@ -260,11 +260,11 @@ fn quantize(
         };
         beyond = _mm256_or_si256(beyond, outside);
         let put = |block: &mut Coefficients, half: __m128i| {
-            let place: &mut [i16; 8] = block[8 * y..]
+            let row: &mut [i16; 8] = block[8 * y..]
                 .first_chunk_mut()
                 .expect("eight rows of eight");
             // SAFETY: the array has 16 bytes, and the store does not ask for alignment.
-            unsafe { _mm_storeu_si128(place.as_mut_ptr().cast(), half) };
+            unsafe { _mm_storeu_si128(row.as_mut_ptr().cast(), half) };
         };
         put(first, _mm256_castsi256_si128(level));
         put(second, _mm256_extracti128_si256(level, 1));

@@ -106,7 +106,7 @@ fn forward_pass(d: Block, last: bool) -> Block {
     } else {
         CONST_BITS - PASS1_BITS
     };
-    let whole = |a: [i32; 8]| {
+    let even_part = |a: [i32; 8]| {
         if last {
             descale(a, PASS1_BITS)
         } else {
@@ -122,11 +122,11 @@ fn forward_pass(d: Block, last: bool) -> Block {
         descale(d1, shift),
     ];
     [
-        whole(add(t10, t11)),
+        even_part(add(t10, t11)),
         d1,
         descale(add(z1, times(t13, F0_765)), shift),
         d3,
-        whole(sub(t10, t11)),
+        even_part(sub(t10, t11)),
         d5,
         descale(sub(z1, times(t12, F1_847)), shift),
         d7,

@@ -172,8 +172,8 @@ fn between([a, b]: [__m256d; 2], by: __m256d) -> __m256d {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn to_pixel(values: __m256d) -> [u8; 3] {
-    let whole = _mm256_cvttpd_epi32(values);
-    let words = _mm_packus_epi32(whole, whole);
+    let integers = _mm256_cvttpd_epi32(values);
+    let words = _mm_packus_epi32(integers, integers);
     let [r, g, b, _] = _mm_cvtsi128_si32(_mm_packus_epi16(words, words)).to_le_bytes();
     [r, g, b]
 }
