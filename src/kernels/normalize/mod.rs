@@ -82,6 +82,10 @@ fn table<T: Element>(value: impl Fn(usize, usize) -> T) -> Table<T> {
 pub(crate) struct Normalizer {
     size: Size,
     order: Order,
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "plain code looks values up instead of computing them")
+    )]
     normalization: Normalization,
     values: Box<Table<f32>>,
     simd: Simd,

@@ -102,6 +102,10 @@ use library::Buffers;
 /// Resamples images and keeps the memory for it.
 #[derive(Debug, Default)]
 pub(crate) struct Resampler {
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "the library chooses its instructions itself")
+    )]
     simd: Simd,
     buffers: Buffers,
     /// The image between the two convolutions of a filter that needs two.
