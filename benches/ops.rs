@@ -6,13 +6,14 @@
 
 use std::time::{Duration, Instant};
 
-use feedmill::augment::{AugmentScratch, Program, Registry, Steps};
+use feedmill::augment::{Program, ProgramScratch, Steps};
 use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
+use feedmill::recipe::Registry;
 use feedmill::rng::{Coord, OpKey, RandomStream};
-use feedmill::source::Codec;
+use feedmill::sample::Codec;
 
 fn image() -> Vec<u8> {
     let bytes =
@@ -59,7 +60,7 @@ fn main() {
         };
         let op = params.remove("op").unwrap().as_str().unwrap().to_string();
         let op = registry.make(&op, params).unwrap();
-        let (mut scratch, mut out) = (AugmentScratch::new(Simd::detect()), Vec::new());
+        let (mut scratch, mut out) = (ProgramScratch::new(Simd::detect()), Vec::new());
         let mut sample = 0;
         let mut once = || {
             let at = Coord {

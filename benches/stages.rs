@@ -4,17 +4,18 @@
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use feedmill::augment::Dialect;
-use feedmill::augment::{AugmentScratch, Color, Filter, Levels, Program, Step};
+use feedmill::augment::{Color, Filter, Levels, Program, ProgramScratch, Step};
 use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
 use feedmill::mix::Scene;
 use feedmill::plan::{
-    Balanced, By, Episodes, Facts, Grouping, Last, Pk, Plan, Sampler, Setup, Share,
+    Balanced, By, Episodes, Grouping, Last, Pk, Plan, SampleMetadata, Sampler, Setup, Share,
 };
 use feedmill::rng::{Coord, OpKey, RandomStream};
-use feedmill::source::{Codec, Memory};
+use feedmill::sample::Codec;
+use feedmill::source::Memory;
 use feedmill::{Loader, Recipe};
 
 fn main() {
@@ -61,7 +62,7 @@ fn planned(sampler: impl Into<Sampler>, batch: usize) -> Plan {
     let of = (0..samples as u32).map(|sample| sample % 1000).collect();
     Plan::new(
         setup,
-        Facts::new().with(
+        SampleMetadata::new().with(
             By::Class,
             Grouping {
                 of,
@@ -132,7 +133,7 @@ fn resize(bencher: Bencher, filter: Filter) {
         }],
         from,
     );
-    let (mut scratch, mut out) = (AugmentScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
+    let (mut scratch, mut out) = (ProgramScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..400 * 300 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {
         program
@@ -155,7 +156,7 @@ fn color(bencher: Bencher, op: &str) {
         height: 224,
     };
     let program = Program::of(vec![step], frame);
-    let (mut scratch, mut out) = (AugmentScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
+    let (mut scratch, mut out) = (ProgramScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..224 * 224 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {
         program

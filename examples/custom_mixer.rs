@@ -2,10 +2,11 @@
 //!
 //! cargo run --example custom_mixer
 
-use feedmill::augment::{Registry, params_of};
 use feedmill::geometry::Size;
-use feedmill::mix::{Blend, Drawn, Mixer};
+use feedmill::mix::{Blend, MixPlan, Mixer};
+use feedmill::recipe::Registry;
 use feedmill::rng::RandomStream;
+use feedmill::spec::params_of;
 use feedmill::{Error, Loader, Recipe, Result, toml};
 use serde::{Deserialize, Serialize};
 
@@ -37,9 +38,9 @@ impl Mixer for Stripe {
         }
     }
 
-    /// RandomStream before there are pixels: only sizes are known here. The labels' weights follow
+    /// Draws before there are pixels: only sizes are known here. The labels' weights follow
     /// from the blend.
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
         let rows = (rng.uniform(self.share[0], self.share[1]) * f64::from(frame.height)) as u32;
         let top = rng.below(u64::from(frame.height - rows) + 1) as u32;
         Blend::Box {

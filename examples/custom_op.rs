@@ -4,9 +4,11 @@
 
 use std::sync::Arc;
 
-use feedmill::augment::{Kernel, Op, Registry, Step, Steps, params_of};
+use feedmill::augment::{Kernel, Op, Step, Steps};
 use feedmill::geometry::Size;
+use feedmill::recipe::Registry;
 use feedmill::rng::RandomStream;
+use feedmill::spec::params_of;
 use feedmill::{Error, Loader, Recipe, Result, toml};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +39,7 @@ impl Op for Dusk {
         }
     }
 
-    /// RandomStream before there are pixels: only sizes are known here.
+    /// Draws before there are pixels: only sizes are known here.
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let strength = rng.uniform(0.0, self.strength) as f32;
         steps.push(Step::Custom(Arc::new(Darken { strength })));

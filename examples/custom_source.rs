@@ -3,7 +3,8 @@
 //! cargo run --example custom_source
 
 use feedmill::augment::{HorizontalFlip, RandomCrop};
-use feedmill::source::{Access, Codec, Fingerprint, Payload, Raw, Source, Target};
+use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
+use feedmill::source::{Access, Source};
 use feedmill::{Loader, Recipe, Result};
 
 /// Stripes: the class is their direction.
@@ -32,7 +33,7 @@ impl Source for Stripes {
     }
 
     /// `spare` is a used buffer to fill, so that nothing is allocated.
-    fn read(&self, id: u64, mut spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, mut spare: Vec<u8>) -> Result<Sample> {
         let class = (id % 2) as u32;
         let width = 2 + id as u32 % 7;
         spare.clear();
@@ -52,7 +53,7 @@ impl Source for Stripes {
             height: SIDE,
             channels: 3,
         };
-        Ok(Raw {
+        Ok(Sample {
             bytes: Payload::Owned(spare),
             codec,
             target: Target::Class(class),

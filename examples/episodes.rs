@@ -4,7 +4,7 @@
 //! cargo run --example episodes [FOLDER]
 
 use feedmill::augment::Resize;
-use feedmill::plan::{Episodes, Role};
+use feedmill::plan::{EpisodeRole, Episodes};
 use feedmill::{Batch, Loader, Recipe};
 
 /// Stands for a network: the mean of each channel.
@@ -35,10 +35,10 @@ fn main() -> feedmill::Result<()> {
         let batch = batch?;
         let groups = batch.groups().expect("episodes have groups");
         let mut centroids = vec![[0.0; 3]; ways as usize];
-        for slot in (0..batch.len()).filter(|&slot| batch.roles()[slot] == Role::Support) {
+        for slot in (0..batch.len()).filter(|&slot| batch.roles()[slot] == EpisodeRole::Support) {
             centroids[groups[slot] as usize] = features(&batch, slot)?;
         }
-        for slot in (0..batch.len()).filter(|&slot| batch.roles()[slot] == Role::Query) {
+        for slot in (0..batch.len()).filter(|&slot| batch.roles()[slot] == EpisodeRole::Query) {
             let seen = features(&batch, slot)?;
             let nearest = (0..centroids.len()).min_by(|&a, &b| {
                 distance(centroids[a], seen).total_cmp(&distance(centroids[b], seen))

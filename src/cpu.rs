@@ -12,6 +12,8 @@
 //! (one program has to run on every machine), and function pointers chosen at the start (they rule
 //! out inlining and generic kernels).
 
+pub(crate) use feedmill_jpeg::simd::Avx2;
+
 /// The vector instructions that pixel code may use. The bytes it writes are the same with all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Simd(Level);
@@ -43,9 +45,13 @@ impl Simd {
         Simd(Level::Scalar)
     }
 
-    /// True if there is any vector code to use.
-    pub(crate) fn is_vector(self) -> bool {
-        !matches!(self.0, Level::Scalar)
+    /// The token of AVX2, if this is its level.
+    pub(crate) fn avx2(self) -> Option<Avx2> {
+        match self.0 {
+            Level::Scalar => None,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(token) => Some(token),
+        }
     }
 
     pub(crate) fn level(self) -> Level {
@@ -54,7 +60,7 @@ impl Simd {
 }
 
 /// False if the environment variable `FEEDMILL_SIMD` is `off`.
-pub(crate) fn vector_code_is_allowed() -> bool {
+fn vector_code_is_allowed() -> bool {
     std::env::var_os("FEEDMILL_SIMD").is_none_or(|value| value != "off")
 }
 
@@ -70,23 +76,6 @@ macro_rules! dispatch {
     };
 }
 pub(crate) use dispatch;
-
-#[cfg(target_arch = "x86_64")]
-pub(crate) use token::Avx2;
-
-#[cfg(target_arch = "x86_64")]
-mod token {
-    /// Proof that the processor has AVX2.
-    #[derive(Clone, Copy, Debug)]
-    pub(crate) struct Avx2(());
-
-    impl Avx2 {
-        /// `None` if the processor has no AVX2.
-        pub(crate) fn detect() -> Option<Avx2> {
-            is_x86_feature_detected!("avx2").then_some(Avx2(()))
-        }
-    }
-}
 
 /// Proof that the processor has AVX2 and F16C, the conversions to and from half precision.
 #[cfg(target_arch = "x86_64")]

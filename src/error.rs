@@ -7,7 +7,8 @@
 //! message says which file, which record, what was expected, what was found and what to do.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -59,17 +60,55 @@ impl fmt::Display for Kind {
     }
 }
 
+/// Where an error happened: one step of the way from the whole run to the byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Context {
+    /// A file or folder.
+    Path(PathBuf),
+    /// A record of a data set by its name: a member of a tar, a row of a table.
+    Record(String),
+    /// A key of a table of parameters, such as `ops.size`.
+    Key(String),
+    /// A line of a text, counted from 1.
+    Line {
+        /// What the text is, such as "recipe".
+        text: String,
+        /// The line.
+        line: usize,
+    },
+    /// Anything else, in words.
+    Place(String),
+}
+
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Context::Path(path) => write!(f, "{}", path.display()),
+            Context::Record(text) | Context::Key(text) | Context::Place(text) => f.write_str(text),
+            Context::Line { text, line } => write!(f, "{text} line {line}"),
+        }
+    }
+}
+
 /// An error of any part of feedmill.
 ///
-/// One word wide; `Send`, `Sync` and `'static`. [`Error::kind`] tells whose fault it is, the text
-/// tells the rest.
+/// One word wide; `Clone`, `Send`, `Sync` and `'static`. [`Error::kind`] tells whose fault it is,
+/// [`Error::context`] where it happened, the text all of that in words. Code decides by kind and
+/// context; nothing ever reads the text but people.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: Kind,
+    /// The text with every context in front of it, so that it can be handed out by reference.
     message: String,
+    /// Innermost first.
+    context: Vec<Context>,
     sample: Option<u64>,
-    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// Shared, since one failed read may be reported by several batches.
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -78,8 +117,9 @@ impl Error {
         Error(Box::new(Inner {
             kind,
             message: message.into(),
+            context: Vec::new(),
             sample: None,
-            cause: None,
+            source: None,
         }))
     }
 
@@ -96,35 +136,76 @@ impl Error {
     /// An input/output error on a path, saying what was being done ("open", "read", "write").
     ///
     /// An unexpected end of file becomes [`Kind::Truncated`], anything else [`Kind::Io`].
-    pub fn io(doing: &str, path: &Path, cause: std::io::Error) -> Error {
-        let kind = match cause.kind() {
+    pub fn io(doing: &str, path: &Path, source: std::io::Error) -> Error {
+        let kind = match source.kind() {
             std::io::ErrorKind::UnexpectedEof => Kind::Truncated,
             _ => Kind::Io,
         };
-        Error::new(kind, format!("{}: cannot {doing}: {cause}", path.display())).with_cause(cause)
+        Error::new(kind, format!("cannot {doing}: {source}"))
+            .with_source(source)
+            .in_file(path)
     }
 
-    /// The same error with the sample that it is about.
+    /// The same error with the number of the sample that it is about.
     #[must_use]
     pub fn with_sample(mut self, sample: u64) -> Error {
         self.0.sample = Some(sample);
         self
     }
 
-    /// The same error with `place: ` put before its message.
+    /// The same error with the error that caused it.
     #[must_use]
-    pub fn at(mut self, place: impl fmt::Display) -> Error {
-        self.0.message = format!("{place}: {}", self.0.message);
+    pub fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Error {
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
-    /// The same error with its cause.
+    /// The same error in a place further out, described in words.
     #[must_use]
-    pub fn with_cause(
-        mut self,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Error {
-        self.0.cause = Some(cause.into());
+    pub fn at(self, place: impl fmt::Display) -> Error {
+        self.within(Context::Place(place.to_string()))
+    }
+
+    /// The same error in a file or folder.
+    #[must_use]
+    pub fn in_file(self, path: impl Into<PathBuf>) -> Error {
+        self.within(Context::Path(path.into()))
+    }
+
+    /// The same error in a record of a data set.
+    #[must_use]
+    pub fn in_record(self, name: impl Into<String>) -> Error {
+        self.within(Context::Record(name.into()))
+    }
+
+    /// The same error in the value of a key.
+    #[must_use]
+    pub fn in_key(self, key: impl Into<String>) -> Error {
+        self.within(Context::Key(key.into()))
+    }
+
+    /// The same error about a key that its message names already.
+    #[must_use]
+    pub fn about_key(mut self, key: impl Into<String>) -> Error {
+        self.0.context.push(Context::Key(key.into()));
+        self
+    }
+
+    /// The same error on a line of a text, counted from 1.
+    #[must_use]
+    pub fn on_line(self, text: &str, line: usize) -> Error {
+        self.within(Context::Line {
+            text: text.to_string(),
+            line,
+        })
+    }
+
+    fn within(mut self, context: Context) -> Error {
+        self.0.message = format!("{context}: {}", self.0.message);
+        self.0.context.push(context);
         self
     }
 
@@ -138,16 +219,28 @@ impl Error {
         self.0.sample
     }
 
-    /// The message without the kind.
-    pub fn message(&self) -> &str {
-        &self.0.message
+    /// Where it happened, innermost first.
+    pub fn context(&self) -> &[Context] {
+        &self.0.context
     }
 
-    /// An error that says the same, for delivery in a second place; the cause stays with the first.
-    pub(crate) fn restate(&self) -> Error {
-        let mut error = Error::new(self.kind(), self.message());
-        error.0.sample = self.0.sample;
-        error
+    /// The innermost key that it is about, if it is about one.
+    pub fn key(&self) -> Option<&str> {
+        self.0.context.iter().find_map(|context| match context {
+            Context::Key(key) => Some(key.as_str()),
+            _ => None,
+        })
+    }
+
+    /// True if the context says which file or record it is about.
+    pub(crate) fn names_data(&self) -> bool {
+        let names = |context: &Context| matches!(context, Context::Path(_) | Context::Record(_));
+        self.0.context.iter().any(names)
+    }
+
+    /// The message with its context, without the kind.
+    pub fn message(&self) -> &str {
+        &self.0.message
     }
 }
 
@@ -165,16 +258,14 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0
-            .cause
-            .as_deref()
-            .map(|cause| cause as &(dyn std::error::Error + 'static))
+        let source = self.0.source.as_deref()?;
+        Some(source)
     }
 }
 
 /// Runs code that is not trusted to return (a decoder on a hostile file, a user's source); a panic
-/// becomes [`Kind::Worker`] with the panic's text. What the code was changing when it panicked may
-/// be left half done.
+/// becomes [`Kind::Worker`] with the panic's text. State the closure was mutating may be
+/// inconsistent after a panic.
 pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
         Ok(result) => result,

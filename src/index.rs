@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::decode::{self, Decoder, Limits};
 use crate::error::{Error, Kind, Result, catch};
-use crate::shard::disk::System;
+use crate::sample::Payload;
 use crate::source::indexed::SidecarWriter;
 pub use crate::source::indexed::path_of;
-use crate::source::{self, Format, Payload, Source};
+use crate::source::{self, Format, Source};
+use crate::storage::disk::System;
 use crate::verify::BadSample;
 
 /// Samples that a thread indexes between two writes.

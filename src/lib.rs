@@ -20,18 +20,21 @@ mod pipeline;
 pub mod plan;
 pub mod recipe;
 pub mod rng;
+pub mod sample;
 pub mod shard;
 pub mod source;
+pub mod spec;
+mod state;
+mod storage;
 pub mod verify;
 
 pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
 pub use error::{Error, Fault, Kind, Result};
-pub use loader::{
-    Batches, Epoch, Epochs, Explanation, Image, Loader, LoaderState, MixStep, ViewSteps,
-};
+pub use loader::{Batches, Epoch, Epochs, Explanation, Image, Loader, MixStep, ViewSteps};
 pub use pipeline::{Stats, Threads, Tuning};
 pub use plan::World;
 pub use recipe::Recipe;
+pub use state::LoaderState;
 /// The TOML library, whose `Table` stands in [`augment::Op`].
 pub use toml;
 

@@ -30,7 +30,7 @@ pub(crate) enum Domain {
     /// The replacement of a bad sample.
     Bad = 3,
     /// Which of equal groups comes first.
-    Deal = 4,
+    Apportionment = 4,
     /// What a sampler draws.
     Sampler = 5,
     /// Which samples belong to a split, a task, an agent.

@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use crate::decode::{self, Decoder, Limits, plane};
 use crate::error::{Error, Kind, Result, catch};
 use crate::geometry::Rect;
+use crate::sample::{Payload, Target};
 use crate::shard::{Backing, Manifest, Shard};
 use crate::source::shards::{missing, stranger_error, unlisted};
-use crate::source::{Payload, Shards, Source, Target};
+use crate::source::{Shards, Source};
 
 /// Samples that a thread takes at a time.
 const BLOCK: u64 = 64;
@@ -123,7 +124,7 @@ pub fn verify_shards(
             Err(error) => {
                 report.file(path, &error);
                 let none = Manifest {
-                    conversion: crate::source::Fingerprint(0),
+                    conversion: crate::sample::Fingerprint(0),
                     classes: None,
                     samples: 0,
                     shards: Vec::new(),

@@ -1,29 +1,30 @@
-//! Dependencies between modules point one way.
+//! Dependencies between modules point one way, and no circle of files exists.
+//!
+//! The test reads the `use` declarations and the inline paths of every file of `src`, resolves
+//! `crate::`, `super::` and `self::`, and checks two things: a top-level module uses only modules
+//! above it in [`LAYERS`], and the files form no circle. A parent and its child may know each
+//! other: that is what a module with private parts is.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From what everything stands on to what stands on everything. A module may use those before it.
-///
-/// Modules of one layer know each other: a shard stores what a source hands out, and `Shards` is a
-/// source; a recipe is made of ops, which a program draws by the recipe's view; a batch carries the
-/// loader's state.
-const LAYERS: [&[&str]; 8] = [
-    &["error"],
-    &["draws"],
-    &["source", "shard"],
-    &["plan", "decode"],
-    &["augment", "mix", "recipe"],
-    &["batch", "pipeline", "loader"],
-    &["convert", "verify", "index"],
-    &["bin", "lib"],
+/// From what everything stands on to what stands on everything, one module a row. A module may use
+/// the rows above its own.
+const LAYERS: [&str; 22] = [
+    "error", "geometry", "rng", "spec", "cpu", "sample", "storage", "state", "plan", "shard",
+    "decode", "kernels", "source", "augment", "mix", "recipe", "batch", "pipeline", "loader",
+    "verify", "index", "convert",
 ];
+
+/// A module path: `["source", "tar"]`; the crate's root is empty.
+type Module = Vec<String>;
 
 fn layer(module: &str) -> usize {
     LAYERS
         .iter()
-        .position(|modules| modules.contains(&module))
-        .unwrap_or_else(|| panic!("no layer for {module}"))
+        .position(|layer| *layer == module)
+        .unwrap_or_else(|| panic!("no layer for the module {module}: give it a row in LAYERS"))
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -37,52 +38,252 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The modules named in `crate::NAME` paths, outside comments and tests.
-fn uses(text: &str) -> Vec<String> {
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let lines = code
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    let paths = lines.flat_map(|line| {
-        line.match_indices("crate::")
-            .map(move |(at, _)| &line[at + 7..])
+/// The module that a file holds.
+fn module_of(relative: &Path) -> Module {
+    let mut parts: Module = relative
+        .with_extension("")
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    if parts
+        .last()
+        .is_some_and(|last| last == "mod" || last == "lib")
+    {
+        parts.pop();
+    }
+    parts
+}
+
+/// Source text without comments, string contents and unit tests.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let lines = text.lines().map(|line| match line.find("//") {
+        Some(at) => &line[..at],
+        None => line,
     });
-    paths
-        .map(|rest| {
-            rest.chars()
-                .take_while(|c| c.is_alphanumeric() || *c == '_')
-                .collect::<String>()
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Every path that begins with `crate`, `super` or `self`, with the groups of `use` taken apart.
+fn paths(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for root in ["crate::", "super::", "self::"] {
+        for (at, _) in code.match_indices(root) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            expand(String::new(), &code[at..], &mut found);
+        }
+    }
+    found
+}
+
+/// Reads one path at the start of `text`, appends its leaves to `found`, and returns the rest.
+fn expand<'a>(prefix: String, text: &'a str, found: &mut Vec<String>) -> &'a str {
+    let text = text.trim_start();
+    let name: &str = {
+        let end = text
+            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '*'))
+            .unwrap_or(text.len());
+        &text[..end]
+    };
+    let rest = &text[name.len()..];
+    let path = format!("{prefix}{name}");
+    let Some(after) = rest.strip_prefix("::") else {
+        if !name.is_empty() {
+            found.push(path);
+        }
+        return rest;
+    };
+    let Some(mut inside) = after.strip_prefix('{') else {
+        return expand(format!("{path}::"), after, found);
+    };
+    loop {
+        inside = expand(format!("{path}::"), inside, found).trim_start();
+        if let Some((_, rest)) = inside
+            .split_once("as ")
+            .filter(|(before, _)| before.is_empty())
+        {
+            inside = rest
+                .trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
+                .trim_start();
+        }
+        match inside.strip_prefix(',') {
+            Some(rest) => inside = rest.trim_start(),
+            None => break,
+        }
+        if inside.starts_with('}') {
+            break;
+        }
+    }
+    inside.strip_prefix('}').unwrap_or(inside)
+}
+
+/// The modules of the crate, and the names that each passes on from another (`pub use`).
+struct Crate {
+    modules: BTreeSet<Module>,
+    exports: BTreeMap<(Module, String), Module>,
+}
+
+impl Crate {
+    fn new(sources: &[(Module, String)]) -> Crate {
+        let mut found = Crate {
+            modules: sources.iter().map(|(module, _)| module.clone()).collect(),
+            exports: BTreeMap::new(),
+        };
+        for (module, text) in sources {
+            for (at, _) in text.match_indices("use ") {
+                let line = text[..at].rsplit('\n').next().unwrap().trim();
+                if !line.starts_with("pub") {
+                    continue;
+                }
+                let mut leaves = Vec::new();
+                expand(String::new(), &text[at + 4..], &mut leaves);
+                for leaf in leaves {
+                    let target = found.resolve(&leaf, module);
+                    let name = leaf.rsplit("::").next().unwrap().to_string();
+                    if target != *module && target != [name.clone()] {
+                        found.exports.insert((module.clone(), name), target);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The module that a path leads to: through modules that exist, then through names that the
+    /// last of them passes on.
+    fn resolve(&self, path: &str, here: &Module) -> Module {
+        let mut module = here.clone();
+        if path.starts_with("crate") {
+            module.clear();
+        }
+        for part in path.split("::") {
+            match part {
+                "crate" | "self" => {}
+                "super" => drop(module.pop()),
+                name => {
+                    module.push(name.to_string());
+                    if self.modules.contains(&module) {
+                        continue;
+                    }
+                    module.pop();
+                    match self.exports.get(&(module.clone(), name.to_string())) {
+                        Some(target) => return target.clone(),
+                        None => return module,
+                    }
+                }
+            }
+        }
+        module
+    }
+}
+
+/// The uses of each module by each: files of unit tests are left out.
+fn uses() -> BTreeMap<Module, BTreeSet<Module>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    files(&root, &mut found);
+    let is_test = |path: &Path| {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let parent = path.with_file_name("mod.rs");
+        let declared_in = if parent.exists() {
+            parent
+        } else {
+            root.join("lib.rs")
+        };
+        let text = fs::read_to_string(declared_in).unwrap();
+        text.contains(&format!("#[cfg(test)]\nmod {name};"))
+    };
+    let sources: Vec<(Module, String)> = found
+        .iter()
+        .filter(|path| !is_test(path))
+        .map(|path| {
+            let module = module_of(path.strip_prefix(&root).unwrap());
+            (module, code(&fs::read_to_string(path).unwrap()))
         })
-        .filter(|name| name.chars().next().is_some_and(char::is_lowercase))
+        .filter(|(module, _)| !module.is_empty())
+        .collect();
+    let whole = Crate::new(&sources);
+    sources
+        .into_iter()
+        .map(|(module, text)| {
+            let used = paths(&text)
+                .iter()
+                .map(|path| whole.resolve(path, &module))
+                .filter(|used| !used.is_empty() && *used != module)
+                .collect();
+            (module, used)
+        })
         .collect()
 }
 
 #[test]
-fn dependencies_point_one_way() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Vec::new();
-    files(&root, &mut found);
+fn modules_use_only_what_stands_above_them() {
     let mut checked = 0;
-    for path in found {
-        let relative = path.strip_prefix(&root).unwrap();
-        let first = relative
-            .components()
-            .next()
-            .unwrap()
-            .as_os_str()
-            .to_string_lossy();
-        let module = first.trim_end_matches(".rs").to_string();
-        if module == "bin" || relative.ends_with("tests.rs") {
-            continue;
-        }
-        for used in uses(&fs::read_to_string(&path).unwrap()) {
+    for (module, used) in uses() {
+        for used in used {
+            if used[0] == module[0] {
+                continue;
+            }
             checked += 1;
             assert!(
-                layer(&used) <= layer(&module),
-                "{} uses crate::{used}, which is above {module}",
-                relative.display()
+                layer(&used[0]) < layer(&module[0]),
+                "{} uses {}, which stands below it in LAYERS",
+                module.join("::"),
+                used.join("::")
             );
         }
     }
-    assert!(checked > 50, "only {checked} paths were found");
+    assert!(checked > 200, "only {checked} uses were found");
+}
+
+#[test]
+fn every_layer_exists() {
+    let modules: BTreeSet<String> = uses().into_keys().map(|module| module[0].clone()).collect();
+    for layer in LAYERS {
+        assert!(modules.contains(layer), "there is no module {layer}");
+    }
+}
+
+/// Two modules of which one contains the other.
+fn related(a: &Module, b: &Module) -> bool {
+    a.starts_with(b) || b.starts_with(a)
+}
+
+#[test]
+fn files_form_no_circle() {
+    let uses = uses();
+    // All that can be reached from a module over uses of unrelated modules.
+    let reached = |start: &Module| {
+        let (mut reached, mut next) = (BTreeSet::new(), vec![start]);
+        while let Some(module) = next.pop() {
+            for used in uses[module].iter().filter(|used| !related(module, used)) {
+                if reached.insert(used) {
+                    next.push(used);
+                }
+            }
+        }
+        reached
+    };
+    let reached: BTreeMap<&Module, BTreeSet<&Module>> = uses
+        .keys()
+        .map(|module| (module, reached(module)))
+        .collect();
+    let mut circles: BTreeSet<Vec<String>> = BTreeSet::new();
+    for (module, found) in &reached {
+        let circle: Vec<String> = found
+            .iter()
+            .filter(|other| reached[**other].contains(module))
+            .map(|other| other.join("::"))
+            .collect();
+        if !circle.is_empty() {
+            circles.insert(circle);
+        }
+    }
+    assert!(
+        circles.is_empty(),
+        "files that use each other: {circles:#?}"
+    );
 }

@@ -4,11 +4,11 @@
 //! so the decoder can be told what will be needed before a pixel exists; [`Step`]s say what is to
 //! be done, and [`Program`] does it.
 
+mod entry;
 mod joint;
 mod ops;
 mod params;
 mod program;
-mod registry;
 mod shrink;
 mod step;
 mod steps;
@@ -32,22 +32,20 @@ pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
 pub use crate::kernels::threshold::Threshold;
 pub use crate::kernels::warp::{Warp, WarpFilter};
 pub use crate::kernels::{Dialect, PadMode};
+pub use entry::OpEntry;
+pub(crate) use entry::{label, take_name};
 pub use ops::*;
-pub use params::Span;
-pub use program::{AugmentScratch, Program};
-pub use registry::{Registry, params_of};
-pub(crate) use registry::{explain, label, suggest, take_name};
+pub use program::{Program, ProgramScratch};
 pub use step::Step;
 pub use steps::{Note, Steps};
 
 use crate::error::{Error, Result};
-use crate::geometry::Rect;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::rng::{Coord, OpKey, RandomStream};
 
 /// An operation of a recipe.
 ///
-/// Users implement it, register it by name ([`Registry::register`]) and use it in recipes, in
+/// Users implement it, register it by name ([`crate::recipe::Registry::register`]) and use it in recipes, in
 /// `explain` and in `preview` like a built-in one.
 pub trait Op: Send + Sync + fmt::Debug {
     /// The name in a recipe, in `snake_case`.
@@ -77,7 +75,7 @@ pub trait Op: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
-    /// RandomStream the parameters for one image of size [`Steps::frame`] and adds the steps to be
+    /// Draws the parameters for one image of size [`Steps::frame`] and adds the steps to be
     /// done. All randomness comes from `rng`.
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps);
 }
@@ -102,7 +100,8 @@ pub trait Kernel: Send + Sync + fmt::Debug {
 /// # Example
 ///
 /// ```
-/// use feedmill::augment::{self, ColorJitter, Size};
+/// use feedmill::augment::{self, ColorJitter};
+/// use feedmill::geometry::Size;
 ///
 /// let brighter = ColorJitter::new([1.5, 1.5], 0.0, 0.0, 0.0);
 /// let (frame, rgb) = augment::apply(&brighter, 7, 1, 1, &[10, 100, 200])?;
@@ -139,7 +138,7 @@ pub fn apply(
     let end = program.end();
     let mut out = vec![0; end.width as usize * end.height as usize * 3];
     program.run(
-        &mut AugmentScratch::new(crate::cpu::Simd::detect()),
+        &mut ProgramScratch::new(crate::cpu::Simd::detect()),
         rgb,
         Rect::whole(width, height),
         &mut out,

@@ -5,11 +5,10 @@
 //! one table ([`levels`]); and every other step reads the image where the last one left it
 //! ([`CurrentImage`]).
 
-use super::{Note, Step, Steps};
+use super::{Note, OpEntry, Step, Steps};
 use crate::cpu::Simd;
 use crate::error::{Error, Kind, Result};
-use crate::geometry::Rect;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::kernels::blend::blend;
 use crate::kernels::border::PadMode;
 use crate::kernels::filter::{Shape, Tap};
@@ -21,7 +20,6 @@ use crate::kernels::resample::Resampler;
 use crate::kernels::scratch::Scratch;
 use crate::kernels::{blur, clahe, color, convolve, corrupt, crop, edges, elastic, erase, jpeg};
 use crate::kernels::{mirror, noise, turn, warp};
-use crate::recipe::View;
 use crate::rng::{Coord, RandomStream};
 
 /// The steps of one view of one sample, with every parameter drawn. Reused from sample to sample.
@@ -35,11 +33,11 @@ impl From<Steps> for Program {
 }
 
 impl Program {
-    /// Draws the parameters of every op of a view for an image of this size. `at.op` is filled in
-    /// for each op; the view is the `nth` of the `count` views of its group.
-    pub fn draw(
+    /// Draws the parameters of every op in `ops` for an image of this size. `at.op` is filled in for
+    /// each op; the view is the `nth` of the `count` views of its group.
+    pub fn draw<'a>(
         &mut self,
-        view: &View,
+        ops: impl Iterator<Item = &'a OpEntry>,
         seed: u64,
         at: Coord,
         (nth, count): (usize, usize),
@@ -47,7 +45,7 @@ impl Program {
     ) {
         let steps = &mut self.0;
         steps.restart(size, nth, count);
-        for entry in view.ops() {
+        for entry in ops {
             let number = if entry.shared() { 0 } else { at.view };
             let mut rng = RandomStream::keyed(
                 seed,
@@ -131,7 +129,7 @@ impl Program {
     /// [`Program::check_size`].
     pub fn run(
         &self,
-        scratch: &mut AugmentScratch,
+        scratch: &mut ProgramScratch,
         pixels: &[u8],
         region: Rect,
         out: &mut [u8],
@@ -156,7 +154,7 @@ impl Program {
             return Err(Error::new(Kind::Worker, text));
         }
         let mut steps = &self.steps()[crop.as_ref().map_or(0, |crop| crop.steps)..];
-        let AugmentScratch {
+        let ProgramScratch {
             first,
             second,
             work,
@@ -411,22 +409,22 @@ impl CurrentImage<'_> {
 
 /// The memory of a worker that runs programs, kept from sample to sample.
 #[derive(Debug, Default)]
-pub struct AugmentScratch {
+pub struct ProgramScratch {
     first: Vec<u8>,
     second: Vec<u8>,
     work: Work,
 }
 
-impl AugmentScratch {
+impl ProgramScratch {
     /// Memory for a worker that uses these vector instructions.
-    pub fn new(simd: Simd) -> AugmentScratch {
-        AugmentScratch {
+    pub fn new(simd: Simd) -> ProgramScratch {
+        ProgramScratch {
             work: Work {
                 simd,
                 resampler: Resampler::new(simd),
                 ..Work::default()
             },
-            ..AugmentScratch::default()
+            ..ProgramScratch::default()
         }
     }
 }

@@ -33,7 +33,7 @@ fn run(steps: Vec<Step>, width: u32, height: u32, cut: bool) -> Vec<u8> {
     let mut out = vec![0; bytes(program.end())];
     program
         .run(
-            &mut AugmentScratch::new(Simd::detect()),
+            &mut ProgramScratch::new(Simd::detect()),
             &decoded,
             region,
             &mut out,

@@ -91,7 +91,7 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::AugmentScratch;
+    use crate::augment::ProgramScratch;
     use crate::cpu::Simd;
     use crate::geometry::Rect;
     use crate::kernels::border::PadMode;
@@ -196,7 +196,7 @@ mod tests {
         };
         program
             .run(
-                &mut AugmentScratch::new(Simd::scalar()),
+                &mut ProgramScratch::new(Simd::scalar()),
                 &[7; 54000],
                 program.source_region(),
                 &mut out,

@@ -6,7 +6,7 @@ use super::*;
 use crate::geometry::Size;
 use crate::mix::{Blend, CutMix, Mix, Mixed};
 use crate::recipe::{self, Dtype, Recipe, TargetOptions};
-use crate::source::Target;
+use crate::sample::Target;
 
 fn lines(name: &str) -> Vec<String> {
     let path = format!("{}/fixtures/goldens/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -122,7 +122,7 @@ fn mixed_and_smoothed_targets_equal_timm() {
         let targets = [words[4], words[5]].map(|class| Target::Class(class.parse().unwrap()));
         let mixed = Mixed {
             method: Method::MixUp,
-            role: crate::mix::Role::Mixed,
+            role: crate::mix::EmitRole::Mixed,
             slot: 0,
             sources: vec![0, 1],
             weights: vec![lam, 1.0 - lam],

@@ -16,11 +16,11 @@ pub(crate) use targets::TargetMaker;
 pub use targets::Targets;
 
 use crate::error::Fault;
-use crate::loader::LoaderState;
 use crate::mix::{self, Method};
-use crate::plan::Role;
+use crate::plan::EpisodeRole;
 use crate::recipe::Layout;
-use crate::source::Annotations;
+use crate::sample::Annotations;
+use crate::state::LoaderState;
 
 /// How one slot was mixed. Slots count in the global batch as it was read: where mixing emits as
 /// many images as there are slots ([`crate::mix::Emit`]), they are those of the batch too.
@@ -30,7 +30,7 @@ pub struct MixRecord {
     /// The mixer; `Unmixed` if the slot is as it was.
     pub method: Method,
     /// What it is among those that its group emits.
-    pub role: mix::Role,
+    pub role: mix::EmitRole,
     /// The own slot.
     pub slot: u32,
     /// The partner's slot; the own slot if unmixed.
@@ -69,7 +69,7 @@ impl MixRecord {
         if let Method::Custom(name) = &self.method {
             hash.update(name.as_bytes());
         }
-        if self.role != mix::Role::Mixed {
+        if self.role != mix::EmitRole::Mixed {
             hash.update(&[self.role as u8]);
         }
         for (slot, weight) in &self.sources {
@@ -123,7 +123,7 @@ pub struct Batch {
     pub(crate) samples: Vec<u64>,
     pub(crate) sources: Vec<u32>,
     pub(crate) weights: Vec<f32>,
-    pub(crate) roles: Vec<Role>,
+    pub(crate) roles: Vec<EpisodeRole>,
     /// `None` unless the sampler goes by groups.
     pub(crate) groups: Option<Vec<u32>>,
     pub(crate) occurrences: Vec<u32>,
@@ -222,13 +222,13 @@ impl Batch {
     }
 
     /// What the loss of each slot counts: 1, but for a weighted subset ([`crate::plan::Subset`]). A
-    /// stand-in for a bad sample has the weight of the one whose place it takes.
+    /// replacement for a bad sample has the weight of the one whose place it takes.
     pub fn weights(&self) -> &[f32] {
         &self.weights
     }
 
     /// What each slot is for: support and queries of episodes ([`crate::plan::Episodes`]).
-    pub fn roles(&self) -> &[Role] {
+    pub fn roles(&self) -> &[EpisodeRole] {
         &self.roles
     }
 
@@ -241,7 +241,7 @@ impl Batch {
 
     /// The visit of each slot's sample in this epoch, which tells visits of a sample apart: from 0
     /// on, or the place in the epoch for samplers that draw every slot or batch anew; numbers
-    /// from 2^31 on are stand-ins for bad samples.
+    /// from 2^31 on are replacements for bad samples.
     pub fn occurrences(&self) -> &[u32] {
         &self.occurrences
     }

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::mix::Mixed;
 use crate::recipe::{Recipe, TargetForm};
-use crate::source::Target;
+use crate::sample::Target;
 
 /// The targets of a batch, in one of three forms.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,9 +19,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Kind, Result, catch};
-use crate::shard::disk::{self, Disk, System};
-use crate::shard::{Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, Stamp, Writer};
-use crate::source::{Fingerprint, Payload, Plane, Source};
+use crate::sample::{Fingerprint, Payload, Plane};
+use crate::shard::{
+    Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, Stamp, Writer, is_leftover,
+};
+use crate::source::Source;
+use crate::storage::disk;
+use crate::storage::disk::{Disk, System};
 use lock::{LOCK, Lock};
 pub use options::Options;
 use reencode::Recoder;
@@ -62,12 +66,12 @@ pub struct Report {
     /// Shards of these that an earlier run had written.
     pub kept: u64,
     /// Samples that were left out, by their number in the source.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedSample>,
 }
 
 /// A bad image that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
+pub struct SkippedSample {
     /// Its number in the source.
     pub sample: u64,
     /// Its name.
@@ -177,7 +181,7 @@ struct Job<'a> {
 struct Done {
     sealed: Sealed,
     kept: bool,
-    skipped: Vec<Skipped>,
+    skipped: Vec<SkippedSample>,
 }
 
 impl Job<'_> {
@@ -211,7 +215,7 @@ impl Job<'_> {
         for name in names {
             let path = self.dst.join(&name);
             let name = name.to_string_lossy();
-            if disk::is_leftover(&name) {
+            if is_leftover(&name) {
                 leftovers.push(path);
             } else if name == MANIFEST {
                 let found = Manifest::read(self.dst)?.conversion;
@@ -345,13 +349,13 @@ impl Job<'_> {
         id: u64,
         worker: &mut Worker,
         mut then: impl FnMut(&Record<'_>, &[u8], &[Plane]) -> Result<()>,
-    ) -> Result<std::result::Result<(), Skipped>> {
+    ) -> Result<std::result::Result<(), SkippedSample>> {
         let bad = |error: Error| {
             if !self.options.skip_bad {
                 return Err(error);
             }
             let (kind, message) = (error.kind(), error.message().to_owned());
-            Ok(Err(Skipped {
+            Ok(Err(SkippedSample {
                 sample: id,
                 name: self.source.name(id),
                 kind,

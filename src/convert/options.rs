@@ -2,7 +2,7 @@
 
 use crate::decode::Limits;
 use crate::error::{Error, Result};
-use crate::source::Fingerprint;
+use crate::sample::Fingerprint;
 
 /// What a conversion does. The default copies all encoded bytes as they are into shards of 256 MiB.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,7 @@ pub struct Options {
     /// PNG and WebP a new JPEG.
     pub quality: Option<u8>,
     /// Rewrite progressive JPEGs as baseline ones with the same coefficients
-    /// ([`crate::decode::jpeg::to_baseline`]), which are decoded several times as fast; they take
-    /// a few percent more bytes.
+    /// ([`crate::decode::jpeg::Decoder::to_baseline`]), which are decoded several times as fast; they take a few percent more bytes.
     pub baseline: bool,
     /// Store decoded RGB pixels instead of encoded images. Samples that are raw already stay as
     /// they are.

@@ -8,10 +8,9 @@ use super::{DEFAULT_QUALITY, Options};
 use crate::augment::Filter;
 use crate::decode::{self, Decoder};
 use crate::error::{Error, Kind, Result};
-use crate::geometry::Rect;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::kernels::resample::Resampler;
-use crate::source::Codec;
+use crate::sample::Codec;
 
 /// What becomes of a sample. `bytes` is `None` where the source's bytes are kept.
 pub(super) struct Stored<'a> {
@@ -96,11 +95,11 @@ impl Recoder {
         let limits = &options.limits;
         let mut rewritten = None;
         if options.baseline && codec == Codec::Jpeg && bytes.len() as u64 <= limits.bytes {
-            let bounds = decode::jpeg::Bounds {
+            let limits = decode::jpeg::Limits {
                 pixels: limits.pixels,
                 scans: limits.scans,
             };
-            rewritten = decode::jpeg::to_baseline(bytes, &bounds)?;
+            rewritten = decode::jpeg_decoder().to_baseline(bytes, &limits)?;
         }
         let bytes = rewritten.as_deref().unwrap_or(bytes);
         let probe = decode::probe(bytes, codec, limits)?;
@@ -165,7 +164,7 @@ impl Recoder {
         JpegEncoder::new_with_quality(&mut self.encoded, quality)
             .encode(pixels, width, height, ExtendedColorType::Rgb8)
             .map_err(|error| {
-                Error::corrupt(format!("cannot encode as JPEG: {error}")).with_cause(error)
+                Error::corrupt(format!("cannot encode as JPEG: {error}")).with_source(error)
             })?;
         Ok((Place::Encoded, Codec::Jpeg, [width, height], scale))
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::*;
-use crate::shard::disk::Output;
-use crate::source::{Annotations, Memory, Plane, PlaneKind, Shards, Target};
+use crate::sample::{Annotations, Plane, PlaneKind, Target};
+use crate::source::{Memory, Shards};
+use crate::storage::disk::Output;
 
 /// The system's disk with room for so many bytes, which takes 1 to 13 bytes a call and interrupts
 /// now and then.
@@ -274,7 +275,7 @@ impl Source for Panicking {
     fn size(&self, id: u64) -> u64 {
         self.0.size(id)
     }
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<crate::source::Raw> {
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<crate::sample::Sample> {
         assert!(id != 2, "no luck");
         self.0.read(id, spare)
     }

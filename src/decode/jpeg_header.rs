@@ -1,13 +1,13 @@
 //! Which JPEGs are decoded, by whom and how they stand: what needs no decoding.
 
 use super::jpeg::{self, Process};
-use super::{Limits, exif, turn::Turn};
+use super::{Limits, exif, orientation::Orientation};
 use crate::error::{Error, Kind, Result};
 
 pub(super) struct Header {
     pub(super) width: u32,
     pub(super) height: u32,
-    pub(super) turn: Turn,
+    pub(super) orientation: Orientation,
     /// Who reads it.
     pub(super) reader: Reader,
 }
@@ -29,19 +29,16 @@ pub(super) enum Reader {
 
 /// Reads the markers up to the first scan; for a file of several scans, counts them.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
-    let jpeg::markers::Outline {
-        header,
-        exif,
-        parts,
-        scan,
-    } = jpeg::markers::outline(bytes)?;
+    let info = jpeg::info(bytes)?;
     let jpeg::Header {
         width,
         height,
         components,
         precision,
         process,
-    } = header;
+        ..
+    } = info.header;
+    let parts = info.first_scan_components;
     let unsupported = |what: String| Err(Error::new(Kind::Unsupported, what));
     if precision != 8 {
         return unsupported(format!(
@@ -67,11 +64,12 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
         _ if progressive || parts < components => Reader::Scans { progressive },
         _ => Reader::OneScan,
     };
-    let turn = exif
+    let orientation = info
+        .exif
         .and_then(exif::orientation)
-        .map_or(Turn::Upright, Turn::from_exif);
+        .map_or(Orientation::Upright, Orientation::from_exif);
     if let Reader::Scans { .. } | Reader::General = reader {
-        check_scans(bytes, scan, limits)?;
+        check_scans(bytes, info.first_scan_offset, limits)?;
     }
     // The end marker is missing from every file that was cut, and looking for it costs two byte
     // reads for the others.
@@ -87,7 +85,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
     Ok(Header {
         width,
         height,
-        turn,
+        orientation,
         reader,
     })
 }

@@ -16,19 +16,20 @@
 //!   too. One that lacks scans is left to zune-jpeg, as is one of 4 components.
 
 mod exif;
-pub mod jpeg;
 mod jpeg_header;
+mod orientation;
 pub(crate) mod plane;
 mod png;
-mod turn;
 mod webp;
 
-use crate::cpu::vector_code_is_allowed as simd;
+pub use feedmill_jpeg as jpeg;
+
+use crate::cpu::Simd;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
-use crate::source::Codec;
+use crate::sample::Codec;
 use jpeg_header::Reader;
-use turn::Turn;
+use orientation::Orientation;
 
 /// What an image may cost at most. The defaults admit any photograph and refuse decompression
 /// bombs.
@@ -85,6 +86,23 @@ pub enum ScalePolicy {
     Fast,
 }
 
+impl From<Rect> for jpeg::Rect {
+    fn from(rect: Rect) -> jpeg::Rect {
+        let Rect {
+            left,
+            top,
+            width,
+            height,
+        } = rect;
+        jpeg::Rect {
+            left,
+            top,
+            width,
+            height,
+        }
+    }
+}
+
 /// What the header says of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
@@ -93,7 +111,7 @@ pub struct Probe {
     /// Rows of the upright image.
     pub height: u32,
     codec: Codec,
-    turn: Turn,
+    orientation: Orientation,
     /// Whose a JPEG is; of no account for other codecs.
     reader: Reader,
     /// By how much the sides above are smaller than stored.
@@ -108,7 +126,7 @@ impl Probe {
         let scale = jpeg::Scale::ALL
             .into_iter()
             .find(|scale| scale.divisor() == divisor)?;
-        if !self.is_one_scan() || self.scale != jpeg::Scale::Full || !jpeg::reads(bytes) {
+        if !self.is_one_scan() || self.scale != jpeg::Scale::Full || !jpeg::can_decode(bytes) {
             return None;
         }
         Some(Probe {
@@ -159,18 +177,23 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
             ),
         ));
     }
-    let (width, height, turn, reader) = match codec {
+    let (width, height, orientation, reader) = match codec {
         Codec::Jpeg => {
             let header = jpeg_header::read(bytes, limits)?;
-            (header.width, header.height, header.turn, header.reader)
+            (
+                header.width,
+                header.height,
+                header.orientation,
+                header.reader,
+            )
         }
         Codec::Png => {
             let (width, height) = png::size(bytes)?;
-            (width, height, Turn::Upright, Reader::General)
+            (width, height, Orientation::Upright, Reader::General)
         }
         Codec::WebP => {
             let (width, height) = webp::size(bytes)?;
-            (width, height, Turn::Upright, Reader::General)
+            (width, height, Orientation::Upright, Reader::General)
         }
         Codec::Raw {
             width,
@@ -192,7 +215,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
                     ),
                 ));
             }
-            (width, height, Turn::Upright, Reader::General)
+            (width, height, Orientation::Upright, Reader::General)
         }
     };
     if width == 0 || height == 0 {
@@ -209,7 +232,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
             ),
         ));
     }
-    let (width, height) = if turn.swaps_sides() {
+    let (width, height) = if orientation.swaps_sides() {
         (height, width)
     } else {
         (width, height)
@@ -218,14 +241,14 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
         width,
         height,
         codec,
-        turn,
+        orientation,
         reader,
         scale: jpeg::Scale::Full,
     })
 }
 
 /// Decodes images; keeps its scratch memory from one to the next. One for each worker.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     jpeg: jpeg::Decoder,
     whole: Vec<u8>,
@@ -234,7 +257,10 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder without scratch memory yet.
     pub fn new() -> Decoder {
-        Decoder::default()
+        Decoder {
+            jpeg: jpeg_decoder(),
+            whole: Vec::new(),
+        }
     }
 
     /// Decodes `region` of an image into `out`: rows of RGB, `region.width * region.height * 3`
@@ -303,8 +329,8 @@ impl Decoder {
             probe.width,
             probe.height
         );
-        let stored = probe.turn.stored(region, probe.width, probe.height);
-        let (stored_width, stored_height) = if probe.turn.swaps_sides() {
+        let stored = probe.orientation.stored(region, probe.width, probe.height);
+        let (stored_width, stored_height) = if probe.orientation.swaps_sides() {
             (probe.height, probe.width)
         } else {
             (probe.width, probe.height)
@@ -312,7 +338,7 @@ impl Decoder {
         let pixels = region.width as usize * region.height as usize * 3;
         if probe.codec == Codec::Jpeg && probe.reader != Reader::General {
             out.resize(pixels, 0);
-            let upright = probe.turn == Turn::Upright;
+            let upright = probe.orientation == Orientation::Upright;
             self.whole.resize(if upright { 0 } else { pixels }, 0);
             let target = if upright {
                 &mut out[..]
@@ -323,26 +349,26 @@ impl Decoder {
                 // `probe` looked at the number of scans.
                 Reader::Scans { .. } => {
                     let pixels = u64::from(probe.width) * u64::from(probe.height);
-                    let bounds = jpeg::Bounds {
+                    let limits = jpeg::Limits {
                         pixels,
                         scans: u32::MAX,
                     };
                     self.jpeg
-                        .decode_scans(bytes, &bounds, stored, probe.scale, target)
+                        .decode_multi_scan(bytes, &limits, stored.into(), probe.scale, target)
                 }
                 _ => self
                     .jpeg
-                    .decode_with(bytes, stored, probe.scale, index, target),
+                    .decode_with(bytes, stored.into(), probe.scale, index, target),
             };
             match decoded {
                 // A rarity, and a property of the file, so the same decoder takes it every time.
                 Err(error)
-                    if error.kind == jpeg::ErrorKind::Unsupported
+                    if error.kind() == jpeg::ErrorKind::Unsupported
                         && probe.reader != (Reader::Scans { progressive: false }) => {}
                 Err(error) => return Err(error.into()),
                 Ok(()) if upright => return Ok(()),
                 Ok(()) => {
-                    probe.turn.apply(
+                    probe.orientation.apply(
                         &self.whole,
                         stored.width as usize,
                         stored.height as usize,
@@ -373,13 +399,13 @@ impl Decoder {
             )));
         }
         out.resize(pixels, 0);
-        if probe.turn == Turn::Upright {
+        if probe.orientation == Orientation::Upright {
             crop_raw(&self.whole, stored_width as usize, 3, stored, out);
         } else {
             let mut cut = vec![0; pixels];
             crop_raw(&self.whole, stored_width as usize, 3, stored, &mut cut);
             probe
-                .turn
+                .orientation
                 .apply(&cut, stored.width as usize, stored.height as usize, out);
         }
         Ok(())
@@ -398,7 +424,7 @@ impl Decoder {
         }
         match self.jpeg.index(bytes) {
             Ok(index) => Ok(Some(index).filter(|index| !index.is_empty())),
-            Err(error) if error.kind == jpeg::ErrorKind::Unsupported => Ok(None),
+            Err(error) if error.kind() == jpeg::ErrorKind::Unsupported => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -430,7 +456,7 @@ impl Decoder {
         let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
         let failed = |error: zune_jpeg::errors::DecodeErrors| {
             Error::corrupt(format!("damaged JPEG of {} bytes: {error}", bytes.len()))
-                .with_cause(error)
+                .with_source(error)
         };
         decoder.decode_headers().map_err(failed)?;
         let size = decoder
@@ -441,17 +467,29 @@ impl Decoder {
     }
 }
 
+impl Default for Decoder {
+    fn default() -> Decoder {
+        Decoder::new()
+    }
+}
+
+/// A JPEG decoder with vector code, unless `FEEDMILL_SIMD=off` forbids it.
+pub(crate) fn jpeg_decoder() -> jpeg::Decoder {
+    jpeg::Decoder::with_simd(Simd::detect().avx2())
+}
+
 impl From<jpeg::Error> for Error {
     fn from(error: jpeg::Error) -> Error {
-        let kind = match error.kind {
+        let kind = match error.kind() {
             jpeg::ErrorKind::Corrupt => Kind::Corrupt,
             jpeg::ErrorKind::Truncated => Kind::Truncated,
             jpeg::ErrorKind::Unsupported => Kind::Unsupported,
             jpeg::ErrorKind::Limit => Kind::Limit,
+            _ => Kind::Unsupported,
         };
         Error::new(
             kind,
-            format!("JPEG, byte {}: {}", error.offset, error.message),
+            format!("JPEG, byte {}: {}", error.offset(), error.message()),
         )
     }
 }

@@ -4,7 +4,7 @@ use png::{BitDepth, ColorType};
 
 use super::{Decoder, Limits, Probe, probe};
 use crate::error::{Error, Kind, Result};
-use crate::source::{Annotations, Codec, Plane};
+use crate::sample::{Annotations, Codec, Plane};
 
 /// Decodes a plane of one channel of 8 bits: a gray PNG's values, or a palette PNG's indices, of up
 /// to 8 bits each.

@@ -135,5 +135,5 @@ pub(super) fn failed(error: DecodingError) -> Error {
         DecodingError::LimitsExceeded => Kind::Limit,
         _ => Kind::Corrupt,
     };
-    Error::new(kind, format!("PNG: {error}")).with_cause(error)
+    Error::new(kind, format!("PNG: {error}")).with_source(error)
 }

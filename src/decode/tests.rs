@@ -268,15 +268,16 @@ fn a_progressive_image_of_thousands_of_scans_is_refused() {
 #[test]
 fn a_sequential_image_of_several_scans_has_the_pixels_of_one_scan() {
     let bytes = fs::read(folder().join("../jpeg/refused_scans.jpg")).unwrap();
-    let one = jpeg::to_baseline(
-        &bytes,
-        &jpeg::Bounds {
-            pixels: 1 << 20,
-            scans: 100,
-        },
-    )
-    .unwrap()
-    .unwrap();
+    let one = jpeg::Decoder::new()
+        .to_baseline(
+            &bytes,
+            &jpeg::Limits {
+                pixels: 1 << 20,
+                scans: 100,
+            },
+        )
+        .unwrap()
+        .unwrap();
     let [several, one] = [bytes, one]
         .map(|bytes| decode(&mut Decoder::new(), &bytes, Codec::Jpeg, &Limits::default()).unwrap());
     assert!(several == one);

@@ -90,5 +90,5 @@ fn failed(error: ImageError) -> Error {
         ImageError::Unsupported(_) => Kind::Unsupported,
         _ => Kind::Corrupt,
     };
-    Error::new(kind, error.to_string()).with_cause(error)
+    Error::new(kind, error.to_string()).with_source(error)
 }

@@ -3,16 +3,16 @@
 use std::fmt;
 
 use super::Loader;
-use crate::augment::AugmentScratch;
+use crate::augment::ProgramScratch;
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::{self, Drawn, Method, SlotMix};
-use crate::pipeline::line::{Desk, Sample, wish};
+use crate::mix::{self, Method, MixPlan, SlotMix};
+use crate::pipeline::context::{DecodeScratch, ReadSample, wish};
 use crate::pipeline::mixing;
 use crate::pipeline::views::ViewSet;
-use crate::plan::{Role, Slot, Visit};
-use crate::source::{Annotations, Codec, Target};
+use crate::plan::{EpisodeRole, Slot, Visit};
+use crate::sample::{Annotations, Codec, Target};
 
 /// What happens to one sample in one epoch.
 #[derive(Clone, Debug)]
@@ -104,18 +104,18 @@ impl Loader {
                 self.samples()
             )));
         }
-        let mut desk = Desk::new();
-        let Sample {
+        let mut decode_scratch = DecodeScratch::new();
+        let ReadSample {
             raw,
             mut annotations,
             ..
-        } = self.line.read(&mut desk, sample)?;
-        let name = self.line.source.name(sample);
+        } = self.context.read(&mut decode_scratch, sample)?;
+        let name = self.context.source.name(sample);
         let named = |error: Error| error.at(&name).with_sample(sample);
-        let limits = &self.line.recipe.decode.limits;
+        let limits = &self.context.recipe.decode.limits;
         let probe = decode::probe(&raw.bytes, raw.codec, limits).map_err(named)?;
-        let views = self.line.views_at(epoch)?;
-        let visits = self.line.plan.visits(epoch, sample, SEARCHED);
+        let views = self.context.views_at(epoch)?;
+        let visits = self.context.plan.visits(epoch, sample, SEARCHED);
         let visit = visits.first().map_or(
             Visit {
                 sample,
@@ -123,22 +123,24 @@ impl Loader {
             },
             |(_, _, slot)| slot.visit,
         );
-        self.line
-            .draw(&mut desk.programs, &views, epoch, visit, &probe);
-        let scaled = self.line.scaled(&mut desk.programs, &raw.bytes, probe);
-        let wish = wish(&desk.programs);
+        self.context
+            .draw(&mut decode_scratch.programs, &views, epoch, visit, &probe);
+        let scaled = self
+            .context
+            .scaled(&mut decode_scratch.programs, &raw.bytes, probe);
+        let wish = wish(&decode_scratch.programs);
         let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
-        plane::decode_all(&mut desk.decoder, &mut annotations, &planes).map_err(named)?;
-        let joint = self.line.recipe.joint.as_ref();
-        let scratch = &mut AugmentScratch::new(crate::cpu::Simd::detect());
-        let annotated = views.annotate(joint, &desk.programs, &annotations, scratch)?;
+        plane::decode_all(&mut decode_scratch.decoder, &mut annotations, &planes).map_err(named)?;
+        let joint = self.context.recipe.joint.as_ref();
+        let scratch = &mut ProgramScratch::new(crate::cpu::Simd::detect());
+        let annotated = views.annotate(joint, &decode_scratch.programs, &annotations, scratch)?;
         let steps = views
-            .spots()
-            .zip(&desk.programs)
-            .map(|(spot, program)| ViewSteps {
-                view: spot.title(),
+            .view_slots()
+            .zip(&decode_scratch.programs)
+            .map(|(view_slot, program)| ViewSteps {
+                view: view_slot.title(),
                 frame: program.end(),
-                values: spot
+                values: view_slot
                     .group
                     .view
                     .ops()
@@ -150,13 +152,13 @@ impl Loader {
                     })
                     .collect(),
                 steps: program.steps().iter().map(ToString::to_string).collect(),
-                notes: spot
+                notes: view_slot
                     .group
                     .notes
                     .iter()
                     .filter_map(|note| Some((note.name.clone(), program.note(note)?.to_vec())))
                     .collect(),
-                annotations: annotated.get(spot.number).cloned().unwrap_or_default(),
+                annotations: annotated.get(view_slot.number).cloned().unwrap_or_default(),
             });
         let mixes = visits
             .first()
@@ -174,7 +176,7 @@ impl Loader {
             divisor: scaled.divisor(),
             decoded: (wish.left, wish.top, wish.width, wish.height),
             views: steps.collect(),
-            mix_values: self.line.recipe.mix_values(epoch).collect(),
+            mix_values: self.context.recipe.mix_values(epoch).collect(),
             mixes: mixes.unwrap_or_default(),
         })
     }
@@ -184,7 +186,7 @@ impl Loader {
         if views.mix.is_none() {
             return Ok(Vec::new());
         }
-        let plan = self.line.plan.batch(epoch, batch);
+        let plan = self.context.plan.batch(epoch, batch);
         let slot = slot
             .checked_sub(plan.first)
             .filter(|slot| *slot < plan.slots.len());
@@ -192,20 +194,20 @@ impl Loader {
             return Ok(Vec::new());
         };
         let (group, start) = (
-            slot / self.line.group,
-            slot / self.line.group * self.line.group,
+            slot / self.context.group,
+            slot / self.context.group * self.context.group,
         );
-        let drawn = mixing::draw(&self.line, views, &plan)?.swap_remove(group);
+        let drawn = mixing::draw(&self.context, views, &plan)?.swap_remove(group);
         let own = drawn
             .into_iter()
-            .filter(|mix| start + mix.slot() == slot && mix.role == mix::Role::Mixed);
+            .filter(|mix| start + mix.slot() == slot && mix.role == mix::EmitRole::Mixed);
         let step = |mix: SlotMix| {
             let (lam, drawn) = match &mix.drawn {
-                Drawn::Ready(outcome) => (
+                MixPlan::Ready(outcome) => (
                     Some(outcome.lam(views.mix_frame())),
                     format!("{:?}", outcome.blend),
                 ),
-                Drawn::Late(rest) => (None, format!("{rest:?}")),
+                MixPlan::Deferred(rest) => (None, format!("{rest:?}")),
             };
             let source = |source: &usize| {
                 (
@@ -243,7 +245,7 @@ impl fmt::Display for Explanation {
                 write!(f, ", group {group}")?;
             }
             match slot.role {
-                Role::Plain => {}
+                EpisodeRole::Plain => {}
                 role => write!(f, ", {role}")?,
             }
             if slot.weight != 1.0 {

@@ -1,10 +1,9 @@
 //! The loader: data and a recipe in, batches out.
 
 mod explain;
-mod facts;
+mod metadata;
 mod preview;
 mod reference;
-mod state;
 mod table;
 
 use std::path::Path;
@@ -15,19 +14,20 @@ use crossbeam_channel::RecvTimeoutError;
 
 pub use explain::{Explanation, MixStep, ViewSteps};
 pub use preview::Image;
-pub use state::LoaderState;
 
 use crate::batch::{Batch, Pool, TargetMaker};
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Size;
-use crate::pipeline::learnt::Learnt;
-use crate::pipeline::proofs::Proofs;
+use crate::pipeline::index_cache::IndexCache;
 use crate::pipeline::stats::Meter;
+use crate::pipeline::verified_rows::VerifiedRowsTable;
 use crate::pipeline::views::ViewSets;
-use crate::pipeline::{Line, Positions, Run, Stats, Tuning};
+use crate::pipeline::{Positions, Run, RunContext, Stats, Tuning};
 use crate::plan::{Last, Order, Ordered, Plan, Setup, Share, Subset, World};
 use crate::recipe::Recipe;
-use crate::source::{self, Blend, Fingerprint, Source};
+use crate::sample::Fingerprint;
+use crate::source::{self, JoinedSources, Source};
+use crate::state::LoaderState;
 
 /// Turns stored images into batches.
 ///
@@ -50,7 +50,7 @@ use crate::source::{self, Blend, Fingerprint, Source};
 /// # Ok::<(), feedmill::Error>(())
 /// ```
 pub struct Loader {
-    line: Arc<Line>,
+    context: Arc<RunContext>,
     tuning: Tuning,
     meter: Arc<Meter>,
     pool: OnceLock<Arc<Pool>>,
@@ -94,7 +94,10 @@ impl Loader {
     /// # Errors
     ///
     /// As [`Loader::new`], and for weights that are negative, no numbers or all 0.
-    pub fn blend(sources: Vec<(Box<dyn Source>, f64)>, recipe: Recipe) -> Result<Loader> {
+    pub fn weighted_sources(
+        sources: Vec<(Box<dyn Source>, f64)>,
+        recipe: Recipe,
+    ) -> Result<Loader> {
         let shares = sources.iter().map(|(source, weight)| Share {
             len: source.len(),
             weight: (*weight).into(),
@@ -112,7 +115,7 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// As [`Loader::blend`], and if the recipe speaks of another number of sources, or gives
+    /// As [`Loader::weighted_sources`], and if the recipe speaks of another number of sources, or gives
     /// weights to some of them only.
     pub fn sources(sources: Vec<Box<dyn Source>>, recipe: Recipe) -> Result<Loader> {
         let said = &recipe.sources;
@@ -153,7 +156,7 @@ impl Loader {
         let single = sources.len() == 1;
         let source: Arc<dyn Source> = match single {
             true => sources.remove(0).into(),
-            false => Arc::new(Blend::new(sources)),
+            false => Arc::new(JoinedSources::new(sources)),
         };
         let mut data = source.fingerprint();
         if !single {
@@ -176,10 +179,10 @@ impl Loader {
         recipe: Recipe,
     ) -> Result<Loader> {
         recipe.check().map_err(|(_, error)| error.at("recipe"))?;
-        let given = source
+        let last_delivery = source
             .uniform_frame()
             .map(|(height, width)| Size { width, height });
-        let views = ViewSets::new(&recipe, given)?;
+        let views = ViewSets::new(&recipe, last_delivery)?;
         let group = recipe
             .mix
             .as_ref()
@@ -196,9 +199,9 @@ impl Loader {
             world: World::SINGLE,
             group,
         };
-        let (facts, beside) = facts::gather(&mut setup, &recipe, &*source)?;
+        let (metadata, beside) = metadata::gather(&mut setup, &recipe, &*source)?;
         // The plan knows samples by number; people know them by name.
-        let plan = Plan::new(setup, facts).map_err(|error| match error.sample() {
+        let plan = Plan::new(setup, metadata).map_err(|error| match error.sample() {
             Some(sample) => error.at(source.name(sample)),
             None => error,
         })?;
@@ -206,22 +209,22 @@ impl Loader {
             Some(beside) => Fingerprint::of([&data.0.to_le_bytes()[..], &beside.0.to_le_bytes()]),
             None => data,
         };
-        let line = Arc::new(Line {
+        let context = Arc::new(RunContext {
             views,
             targets: TargetMaker::new(&recipe),
             data,
             recipe_hash: recipe.fingerprint(),
             group,
-            learnt: Learnt::new(recipe.decode.index, recipe.decode.index_bytes),
-            proofs: Proofs::new(source.len()),
+            index_cache: IndexCache::new(recipe.decode.index, recipe.decode.index_bytes),
+            verified_rows: VerifiedRowsTable::new(source.len()),
             source,
             plan,
             recipe,
         });
-        let start = LoaderState::at(&line, 0, 0);
-        let meter = Arc::new(Meter::of(line.plan.sources()));
+        let start = LoaderState::at(context.identity(), 0, 0);
+        let meter = Arc::new(Meter::of(context.plan.sources()));
         Ok(Loader {
-            line,
+            context,
             tuning: Tuning::default(),
             meter,
             pool: OnceLock::new(),
@@ -248,14 +251,14 @@ impl Loader {
     /// # Ok::<(), feedmill::Error>(())
     /// ```
     pub fn second_pass(&self, samples: &[u64]) -> Result<Loader> {
-        let line = &self.line;
-        let mut recipe = line
+        let context = &self.context;
+        let mut recipe = context
             .recipe
             .clone()
             .order(Order::Sequential)
             .sampler(Ordered::new());
         recipe.select = vec![Subset::new(samples.iter().copied()).into()];
-        recipe.last = if line.plan.world() == World::SINGLE {
+        recipe.last = if context.plan.world() == World::SINGLE {
             Last::Keep
         } else {
             Last::Pad
@@ -264,10 +267,16 @@ impl Loader {
             len,
             weight: 1.0.into(),
         };
-        let shares = line.plan.source_sizes().map(share).collect();
-        let mut loader = Loader::over(Arc::clone(&line.source), shares, false, line.data, recipe)?;
+        let shares = context.plan.source_sizes().map(share).collect();
+        let mut loader = Loader::over(
+            Arc::clone(&context.source),
+            shares,
+            false,
+            context.data,
+            recipe,
+        )?;
         loader.tuning = self.tuning.clone();
-        loader.world(line.plan.world())
+        loader.world(context.plan.world())
     }
 
     /// Makes this loader deliver the share of one rank of several. The batch of the recipe stays
@@ -277,10 +286,10 @@ impl Loader {
     ///
     /// [`Kind::Config`] if the ranks cannot share the batch equally.
     pub fn world(mut self, world: World) -> Result<Loader> {
-        let line = Arc::get_mut(&mut self.line).ok_or_else(|| {
+        let context = Arc::get_mut(&mut self.context).ok_or_else(|| {
             Error::config("the ranks of a loader are set before its first iterator")
         })?;
-        line.plan = line.plan.for_world(world)?;
+        context.plan = context.plan.for_world(world)?;
         Ok(self)
     }
 
@@ -311,18 +320,18 @@ impl Loader {
 
     /// The number of samples.
     pub fn samples(&self) -> u64 {
-        self.line.plan.samples()
+        self.context.plan.samples()
     }
 
     /// The number of batches of epoch 0; the same for every rank, and for every epoch but where
     /// tasks change.
     pub fn batches(&self) -> u64 {
-        self.line.plan.batches()
+        self.context.plan.batches()
     }
 
     /// [`Loader::batches`] of an epoch.
     pub fn batches_at(&self, epoch: u32) -> u64 {
-        self.line.plan.batches_at(epoch)
+        self.context.plan.batches_at(epoch)
     }
 
     /// The shape of a whole batch of this rank in epoch 0, in the layout's order; of the first
@@ -334,10 +343,10 @@ impl Loader {
     /// The shape of a whole batch's tensor in epoch 0 for each group of views: count x slots
     /// images.
     pub fn shapes(&self) -> Vec<[usize; 4]> {
-        self.line
+        self.context
             .views
             .first()
-            .shapes(self.line.emitted(self.line.plan.slots()))
+            .shapes(self.context.emitted(self.context.plan.slots()))
     }
 
     /// [`Loader::shapes`] in an epoch: sizes may be functions of the epoch.
@@ -347,30 +356,30 @@ impl Loader {
     /// [`Kind::Config`] if an op refuses its values of this epoch.
     pub fn shapes_at(&self, epoch: u32) -> Result<Vec<[usize; 4]>> {
         Ok(self
-            .line
+            .context
             .views_at(epoch)?
-            .shapes(self.line.emitted(self.line.plan.slots())))
+            .shapes(self.context.emitted(self.context.plan.slots())))
     }
 
     /// The plan of this loader's batches.
     pub fn plan(&self) -> &Plan {
-        &self.line.plan
+        &self.context.plan
     }
 
     /// The recipe.
     pub fn recipe(&self) -> &Recipe {
-        &self.line.recipe
+        &self.context.recipe
     }
 
     /// The data.
     pub fn source(&self) -> &dyn Source {
-        &*self.line.source
+        &*self.context.source
     }
 
     /// The name of a source of a blend, as the recipe has it, or its number.
     pub fn source_name(&self, source: usize) -> String {
         let name = self
-            .line
+            .context
             .recipe
             .sources
             .get(source)
@@ -383,14 +392,14 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// A bad sample under `on_bad = "fail"`, or 16 bad stand-ins; [`Kind::Config`] if there is no
+    /// A bad sample under `on_bad = "fail"`, or 16 bad replacements; [`Kind::Config`] if there is no
     /// batch `index`.
     pub fn batch(&self, epoch: u32, index: u64) -> Result<Batch> {
         let batches = self.batches_at(epoch);
         if index >= batches {
             return Err(Error::config(format!("batch {index} of {batches}")));
         }
-        reference::batch(&self.line, epoch, index)
+        reference::batch(&self.context, epoch, index)
     }
 
     /// Continues where a state says: [`Loader::epochs`] begins there, and so does [`Loader::epoch`]
@@ -401,7 +410,10 @@ impl Loader {
     /// [`Kind::Mismatch`] that names the field if the state is of other data, another recipe, seed
     /// or version.
     pub fn resume(&mut self, state: &LoaderState) -> Result<()> {
-        state.check(&self.line)?;
+        state.check(
+            self.context.identity(),
+            self.context.plan.batches_at(state.epoch()),
+        )?;
         self.start = state.clone();
         Ok(())
     }
@@ -419,7 +431,7 @@ impl Loader {
 
     fn run(&self, epoch: u32, index: u64, end: u32) -> Result<Run> {
         let positions = Positions { epoch, index, end };
-        let keep = (self.tuning.prefetch + 2) * self.line.views.first().groups.len();
+        let keep = (self.tuning.prefetch + 2) * self.context.views.first().groups.len();
         let pool = self
             .pool
             .get_or_init(|| Arc::new(Pool::new(keep, self.tuning.held)));
@@ -430,7 +442,7 @@ impl Loader {
             (0, 0)
         };
         Run::start(
-            Arc::clone(&self.line),
+            Arc::clone(&self.context),
             positions,
             counts,
             &self.tuning,

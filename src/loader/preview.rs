@@ -73,7 +73,7 @@ impl Loader {
 
     /// The size and the pixels of an image of a tensor.
     fn rgb(&self, tensor: &Tensor, image: usize) -> (u32, u32, Vec<u8>) {
-        let output = &self.line.recipe.output;
+        let output = &self.context.recipe.output;
         let (h, w) = match output.layout {
             Layout::Nchw => (tensor.shape[2], tensor.shape[3]),
             Layout::Nhwc => (tensor.shape[1], tensor.shape[2]),
@@ -108,7 +108,7 @@ impl Loader {
     ///
     /// If the batch has no such slot.
     pub fn label(&self, batch: &Batch, slot: usize) -> String {
-        let names = self.line.source.classes().unwrap_or_default();
+        let names = self.context.source.classes().unwrap_or_default();
         let name = |class: i64| match usize::try_from(class)
             .ok()
             .and_then(|class| names.get(class))

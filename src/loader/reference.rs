@@ -1,21 +1,21 @@
 //! The reference path: one batch on one thread, slot by slot, whole images, no tables.
 
-use crate::augment::AugmentScratch;
+use crate::augment::ProgramScratch;
 use crate::batch::{Batch, Pixels, SlotPixels};
 use crate::decode::Probe;
 use crate::error::Result;
 use crate::geometry::Rect;
 use crate::kernels::normalize::Element;
-use crate::pipeline::Line;
+use crate::pipeline::RunContext;
 use crate::pipeline::batcher::{Slot, assemble};
-use crate::pipeline::line::{Desk, Place};
+use crate::pipeline::context::{DecodeScratch, Place};
 use crate::pipeline::mixing::{self, Emitted, GroupSlot};
-use crate::pipeline::views::{AnnotatedViews, Spot, ViewSet};
+use crate::pipeline::views::{AnnotatedViews, ViewSet, ViewSlot};
 use crate::recipe::Dtype;
 
-pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
-    let plan = line.plan.batch(epoch, index);
-    let views = line.views_at(epoch)?;
+pub(super) fn batch(context: &RunContext, epoch: u32, index: u64) -> Result<Batch> {
+    let plan = context.plan.batch(epoch, index);
+    let views = context.views_at(epoch)?;
     // The 8-bit pixels of each view of each slot.
     let mut pixels: Vec<Option<Vec<Vec<u8>>>> = Vec::new();
     let mut notes = Vec::new();
@@ -28,40 +28,50 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
             global_slot: plan.first + slot,
             slot,
         };
-        let mut desk = Desk::new();
+        let mut decode_scratch = DecodeScratch::new();
         let mut whole = |_: Rect, probe: &Probe, _: u64| Ok(Rect::whole(probe.width, probe.height));
-        let admitted = line.admit(&mut desk, &views, place, planned.visit, None, &mut whole)?;
-        let view = |spot: Spot<'_>, region: Rect| -> Result<Vec<u8>> {
-            let mut out = vec![0; spot.group.values()];
-            let scratch = &mut AugmentScratch::new(crate::cpu::Simd::detect());
-            desk.programs[spot.number].run(
+        let slot_sample = context.decode_slot(
+            &mut decode_scratch,
+            &views,
+            place,
+            planned.visit,
+            None,
+            &mut whole,
+        )?;
+        let view = |view_slot: ViewSlot<'_>, region: Rect| -> Result<Vec<u8>> {
+            let mut out = vec![0; view_slot.group.values()];
+            let scratch = &mut ProgramScratch::new(crate::cpu::Simd::detect());
+            decode_scratch.programs[view_slot.number].run(
                 scratch,
-                &desk.pixels,
+                &decode_scratch.pixels,
                 region,
                 &mut out,
-                spot.group.frame(),
+                view_slot.group.frame(),
             )?;
             Ok(out)
         };
-        let made = admitted
-            .region
-            .map(|region| views.spots().map(|spot| view(spot, region)).collect());
+        let made = slot_sample.region.map(|region| {
+            views
+                .view_slots()
+                .map(|view_slot| view(view_slot, region))
+                .collect()
+        });
         pixels.push(made.transpose()?);
-        annotations.push(match admitted.region {
+        annotations.push(match slot_sample.region {
             Some(_) => views.annotate(
-                line.recipe.joint.as_ref(),
-                &desk.programs,
-                &admitted.annotations,
-                &mut AugmentScratch::new(crate::cpu::Simd::detect()),
+                context.recipe.joint.as_ref(),
+                &decode_scratch.programs,
+                &slot_sample.annotations,
+                &mut ProgramScratch::new(crate::cpu::Simd::detect()),
             )?,
             None => AnnotatedViews::default(),
         });
-        notes.push(views.notes(if admitted.region.is_some() {
-            &desk.programs
+        notes.push(views.notes(if slot_sample.region.is_some() {
+            &decode_scratch.programs
         } else {
             &[]
         }));
-        admissions.push(admitted);
+        admissions.push(slot_sample);
     }
     // The views of a slot one after the other, as mixers look at them.
     let joined: Vec<Option<Vec<u8>>> = pixels
@@ -72,20 +82,20 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
         .iter()
         .zip(&joined)
         .zip(&annotations)
-        .map(|((admitted, views), annotations)| GroupSlot {
+        .map(|((slot_sample, views), annotations)| GroupSlot {
             views: views.as_deref(),
-            sample: admitted.visit.sample,
-            target: &admitted.target,
+            sample: slot_sample.visit.sample,
+            target: &slot_sample.target,
             annotations,
         })
         .collect();
     let mut emitted = Vec::new();
-    for (drawn, start) in mixing::draw(line, &views, &plan)?
+    for (drawn, start) in mixing::draw(context, &views, &plan)?
         .iter()
-        .zip((0..).step_by(line.group))
+        .zip((0..).step_by(context.group))
     {
-        let group = &all[start..(start + line.group).min(all.len())];
-        emitted.extend(mixing::resolve(line, &views, start, drawn, group)?);
+        let group = &all[start..(start + context.group).min(all.len())];
+        emitted.extend(mixing::resolve(context, &views, start, drawn, group)?);
     }
     if views.mix.is_none() {
         let each = annotations.iter().enumerate();
@@ -94,30 +104,32 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
     let slots: Vec<Slot<'_>> = admissions
         .iter()
         .zip(&notes)
-        .map(|(admitted, notes)| Slot {
-            visit: admitted.visit,
-            target: admitted.target.clone(),
-            fault: admitted.fault.clone(),
-            blank: admitted.region.is_none(),
+        .map(|(slot_sample, notes)| Slot {
+            visit: slot_sample.visit,
+            target: slot_sample.target.clone(),
+            fault: slot_sample.fault.clone(),
+            blank: slot_sample.region.is_none(),
             notes,
         })
         .collect();
     fn write<T: Element>(
-        line: &Line,
+        context: &RunContext,
         views: &ViewSet,
         g: usize,
         pixels: &[Option<Vec<Vec<u8>>>],
         emitted: &[Emitted],
     ) -> Vec<T> {
         let mut values = Vec::new();
-        for spot in views.spots().filter(|spot| spot.g == g) {
+        for view_slot in views.view_slots().filter(|view_slot| view_slot.g == g) {
             for Emitted { mixed, .. } in emitted {
                 let sources: Option<Vec<&[u8]>> = mixed
                     .sources
                     .iter()
-                    .map(|slot| Some(&pixels[*slot].as_ref()?[spot.number][..]))
+                    .map(|slot| Some(&pixels[*slot].as_ref()?[view_slot.number][..]))
                     .collect();
-                let blend = mixed.blend.scaled(views.mix_frame(), spot.group.frame());
+                let blend = mixed
+                    .blend
+                    .scaled(views.mix_frame(), view_slot.group.frame());
                 let written = match &sources {
                     Some(sources) => SlotPixels::Views {
                         sources,
@@ -125,24 +137,25 @@ pub(super) fn batch(line: &Line, epoch: u32, index: u64) -> Result<Batch> {
                     },
                     None => SlotPixels::Blank,
                 };
-                let mut out = vec![T::from_f32(0.0); spot.group.values()];
-                spot.group
+                let mut out = vec![T::from_f32(0.0); view_slot.group.values()];
+                view_slot
+                    .group
                     .writer
-                    .write_plainly(&line.recipe.output, written, &mut out);
+                    .write_plainly(&context.recipe.output, written, &mut out);
                 values.extend(out);
             }
         }
         values
     }
-    let tensors = (0..views.groups.len()).map(|g| match line.recipe.output.dtype {
-        Dtype::U8 => Pixels::U8(write(line, &views, g, &pixels, &emitted)),
-        Dtype::F16 => Pixels::F16(write(line, &views, g, &pixels, &emitted)),
-        Dtype::Bf16 => Pixels::Bf16(write(line, &views, g, &pixels, &emitted)),
-        Dtype::F32 => Pixels::F32(write(line, &views, g, &pixels, &emitted)),
+    let tensors = (0..views.groups.len()).map(|g| match context.recipe.output.dtype {
+        Dtype::U8 => Pixels::U8(write(context, &views, g, &pixels, &emitted)),
+        Dtype::F16 => Pixels::F16(write(context, &views, g, &pixels, &emitted)),
+        Dtype::Bf16 => Pixels::Bf16(write(context, &views, g, &pixels, &emitted)),
+        Dtype::F32 => Pixels::F32(write(context, &views, g, &pixels, &emitted)),
     });
     let emitted: Vec<&Emitted> = emitted.iter().collect();
     Ok(assemble(
-        line,
+        context,
         &plan,
         &views,
         slots,

@@ -1,6 +1,7 @@
 //! Mixing, pixel by pixel from the definition.
 
-use super::blend::{Blend, Of};
+use super::blend::Blend;
+use super::term::Of;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 
@@ -44,7 +45,7 @@ impl Value for f32 {
 /// # Example
 ///
 /// ```
-/// use feedmill::augment::Size;
+/// use feedmill::geometry::Size;
 /// use feedmill::mix::{Blend, apply};
 ///
 /// let (a, b) = ([10u8, 20, 30], [20, 20, 31]);

@@ -1,7 +1,7 @@
 //! Co-Mixup's masks, applied.
 
 use super::forms::{Patch, Patches};
-use super::scene::{Label, Outcome};
+use super::scene::{Label, MixResult};
 use crate::error::{Error, Result};
 use crate::mix::Blend;
 
@@ -15,7 +15,7 @@ use crate::mix::Blend;
 /// # Errors
 ///
 /// [`crate::Kind::Config`]: another number of shares, or shares of a cell that are negative or do not sum to 1.
-pub fn co_mixup([rows, columns]: [u32; 2], sources: usize, mask: &[f32]) -> Result<Outcome> {
+pub fn co_mixup([rows, columns]: [u32; 2], sources: usize, mask: &[f32]) -> Result<MixResult> {
     let cells = rows as usize * columns as usize;
     if sources == 0 || cells == 0 || mask.len() != cells * sources {
         return Err(Error::config(format!(
@@ -49,5 +49,5 @@ pub fn co_mixup([rows, columns]: [u32; 2], sources: usize, mask: &[f32]) -> Resu
     let total: f64 = weights.iter().sum();
     weights.iter_mut().for_each(|weight| *weight /= total);
     let blend = Blend::Patches(Patches::new(rows, columns, patches).into());
-    Ok(Outcome::from(blend).label(Label::Weights(weights)))
+    Ok(MixResult::from(blend).label(Label::Weights(weights)))
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::blend::Blend;
-use super::choice::{Emit, Lambda, Mix, Partner};
 use super::method::Method;
-use super::scene::{Drawn, Label, Outcome, Role, SlotMix};
+use super::scene::{EmitRole, Label, MixPlan, MixResult, SlotMix};
 use super::{Mixer, Sources};
 use crate::geometry::Size;
+use crate::mix::options::{Emit, Lambda, Mix, Partner};
 use crate::rng::{Domain, RandomStream};
 
 impl Mix {
@@ -34,15 +34,15 @@ impl Mix {
                 Emit::Mixed => all.extend(mixed),
                 Emit::Half => all.extend(mixed.into_iter().take(slots / 2)),
                 Emit::CleanAndMixed => {
-                    all.extend(clean(0..slots, Role::Clean));
+                    all.extend(clean(0..slots, EmitRole::Clean));
                     all.extend(mixed);
                 }
                 Emit::MixedCleanUnseen => {
                     all.extend(mixed.into_iter().take(slots / 2));
-                    all.extend(clean(0..slots / 2, Role::Clean));
-                    all.extend(clean(slots - slots / 2..slots, Role::Unseen));
+                    all.extend(clean(0..slots / 2, EmitRole::Clean));
+                    all.extend(clean(slots - slots / 2..slots, EmitRole::Unseen));
                     if !slots.is_multiple_of(2) {
-                        all.extend(clean(slots / 2..slots / 2 + 1, Role::Clean));
+                        all.extend(clean(slots / 2..slots / 2 + 1, EmitRole::Clean));
                     }
                 }
             }
@@ -64,11 +64,11 @@ impl Mix {
             let drawn = chosen.draw(&mut rng, frame);
             match &drawn {
                 // An empty box or a weight of 1 leaves the slot as it was.
-                Drawn::Ready(outcome) if outcome.is_nothing(frame) => None,
+                MixPlan::Ready(outcome) if outcome.is_nothing(frame) => None,
                 _ => Some((chosen, drawn)),
             }
         };
-        let blends: Vec<Option<(&Arc<dyn Mixer>, Drawn)>> = match self.lambda {
+        let blends: Vec<Option<(&Arc<dyn Mixer>, MixPlan)>> = match self.lambda {
             Lambda::Group => vec![blend(); slots],
             Lambda::Pair => {
                 let half: Vec<_> = (0..slots.div_ceil(2)).map(|_| blend()).collect();
@@ -107,13 +107,13 @@ impl Mix {
                 let alone = sources.iter().all(|source| *source == slot);
                 (!alone).then(|| SlotMix {
                     method: Method::of(mixer.name()),
-                    role: Role::Mixed,
+                    role: EmitRole::Mixed,
                     sources,
                     drawn,
                 })
             });
         let unmixed = |(slot, mixed): (usize, Option<SlotMix>)| {
-            mixed.unwrap_or_else(|| SlotMix::unmixed(slot, Role::Mixed))
+            mixed.unwrap_or_else(|| SlotMix::unmixed(slot, EmitRole::Mixed))
         };
         mixed.enumerate().map(unmixed).collect()
     }
@@ -149,7 +149,7 @@ impl Mix {
     }
 }
 
-impl Outcome {
+impl MixResult {
     /// True if a cheap look says that it leaves the slot as it was.
     fn is_nothing(&self, frame: Size) -> bool {
         let plain = matches!(

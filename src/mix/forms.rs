@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::blend::{Of, Term, area, pixels, scaled_rect};
+use super::term::{Of, Term, area, pixels, scaled_rect};
 use crate::geometry::Size;
 
 /// Rectangles of sources over A, or over a color; later ones cover earlier ones.

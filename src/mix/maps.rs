@@ -7,7 +7,7 @@ use super::forms::Patches;
 use super::saliency;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::source::Annotations;
+use crate::sample::Annotations;
 
 /// Numbers, 0 or more, for each cell of a grid over an image.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 //!
 //! Slots mix with partners of their own *group*: neighboring slots that one rank owns. What is
 //! drawn for a group depends on (seed, epoch, batch, group) alone and sees sizes, never pixels;
-//! where a mixer has to look at pixels, maps or labels, it leaves a [`Resolve`] that does so when the group is there, without any chance of its own. What comes out is a [`Blend`]: one of a few
+//! where a mixer has to look at pixels, maps or labels, it leaves a [`ResolveMix`] that does so when the group is there, without any chance of its own. What comes out is a [`Blend`]: one of a few
 //! forms, each of which says of every pixel of which pixels of which sources it is the weighted
 //! sum. The final pass reads the untouched 8-bit views and writes the output: nothing is mixed in
 //! place, so any partner graph works.
@@ -12,7 +12,6 @@
 
 mod apply;
 mod blend;
-mod choice;
 mod co_mixup;
 mod draw;
 mod forms;
@@ -20,26 +19,26 @@ mod fourier;
 mod maps;
 mod method;
 mod mixers;
+mod options;
 mod params;
-mod registry;
 mod relabel;
 pub mod saliency;
 mod scene;
+mod term;
 
 use std::fmt;
 
 pub use apply::{Value, apply};
-pub use blend::{Blend, Mask, Of, Term};
-pub(crate) use choice::choice;
-pub use choice::{Emit, Lambda, Masks, Mix, Partner};
+pub use blend::{Blend, Mask};
 pub use co_mixup::co_mixup;
 pub use forms::{Mosaic, Patch, Patches, Tile, TileFilter, Tiles};
 pub use maps::{Map, MapSource};
 pub use method::Method;
 pub use mixers::*;
-pub(crate) use registry::Mixers;
+pub use options::{Emit, Lambda, Masks, Mix, Partner};
 pub use relabel::{patch_mask, relabel};
-pub use scene::{Drawn, Label, Mixed, Outcome, Pasted, Resolve, Role, Scene, SlotMix};
+pub use scene::{EmitRole, Label, MixPlan, MixResult, Mixed, Pasted, ResolveMix, Scene, SlotMix};
+pub use term::{Of, Term};
 
 use crate::error::Result;
 use crate::geometry::Size;
@@ -47,7 +46,7 @@ use crate::rng::RandomStream;
 
 /// A way to mix.
 ///
-/// Users implement it, register it by name ([`crate::augment::Registry::register_mixer`]) and use
+/// Users implement it, register it by name ([`crate::recipe::Registry::register_mixer`]) and use
 /// it in recipes, in `explain` and in `preview` like a built-in one.
 pub trait Mixer: Send + Sync + fmt::Debug {
     /// The name in a recipe.
@@ -94,8 +93,8 @@ pub trait Mixer: Send + Sync + fmt::Debug {
         false
     }
 
-    /// RandomStream how images of size `frame` are mixed. All randomness comes from `rng`.
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn;
+    /// Draws how images of size `frame` are mixed. All randomness comes from `rng`.
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan;
 }
 
 /// Whom a mixer mixes a slot with, out of the slot's group.
@@ -115,6 +114,6 @@ pub enum Sources {
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
-mod laws;
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -14,41 +14,6 @@ pub(super) fn check_alpha(alpha: f64) -> Result<()> {
     }
 }
 
-/// Checks a number.
-pub(super) fn check_range(name: &str, value: f64, [least, most]: [f64; 2]) -> Result<()> {
-    if (least..=most).contains(&value) {
-        Ok(())
-    } else {
-        Err(Error::config(format!(
-            "{name} = {value}: expected {least} to {most}"
-        )))
-    }
-}
-
-/// Checks the ends of an interval.
-pub(super) fn check_ends(name: &str, [low, high]: [f64; 2], [least, most]: [f64; 2]) -> Result<()> {
-    if least <= low && low <= high && high <= most {
-        Ok(())
-    } else {
-        Err(Error::config(format!(
-            "{name} = [{low}, {high}]: expected {least} <= low <= high <= {most}"
-        )))
-    }
-}
-
-pub(super) fn one() -> f64 {
-    1.0
-}
-
-pub(super) fn yes() -> bool {
-    true
-}
-
-/// For parameters that came after fingerprints of recipes without them were taken.
-pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
 /// The part of [`super::Mixer`] that is alike for all whose parameters are read and written by
 /// serde.
 macro_rules! mixer_basics {
@@ -58,7 +23,7 @@ macro_rules! mixer_basics {
         }
 
         fn params(&self) -> toml::Table {
-            $crate::augment::params_of(self)
+            $crate::spec::params_of(self)
         }
     };
 }

@@ -10,27 +10,27 @@ use super::method::Method;
 use super::saliency;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::source::{Annotations, Target};
+use crate::sample::{Annotations, Target};
 
 /// What a mixer drew for a slot, from sizes alone.
 #[derive(Clone, Debug)]
-pub enum Drawn {
+pub enum MixPlan {
     /// All of it.
-    Ready(Outcome),
+    Ready(MixResult),
     /// What is left depends on pixels, maps or labels, or costs too much to be done before there is
     /// a thread for it.
-    Late(Arc<dyn Resolve>),
+    Deferred(Arc<dyn ResolveMix>),
 }
 
-impl From<Blend> for Drawn {
-    fn from(blend: Blend) -> Drawn {
-        Drawn::Ready(Outcome::from(blend))
+impl From<Blend> for MixPlan {
+    fn from(blend: Blend) -> MixPlan {
+        MixPlan::Ready(MixResult::from(blend))
     }
 }
 
 /// How a slot is mixed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub struct MixResult {
     /// The pixels.
     pub blend: Blend,
     /// The labels.
@@ -43,9 +43,9 @@ pub struct Outcome {
     pub pasted: Option<Pasted>,
 }
 
-impl From<Blend> for Outcome {
-    fn from(blend: Blend) -> Outcome {
-        Outcome {
+impl From<Blend> for MixResult {
+    fn from(blend: Blend) -> MixResult {
+        MixResult {
             blend,
             label: Label::Share,
             sources: None,
@@ -55,11 +55,11 @@ impl From<Blend> for Outcome {
     }
 }
 
-impl Outcome {
+impl MixResult {
     /// With other weights of labels.
     #[must_use]
-    pub fn label(self, label: Label) -> Outcome {
-        Outcome { label, ..self }
+    pub fn label(self, label: Label) -> MixResult {
+        MixResult { label, ..self }
     }
 
     /// The weight of A's label, in images of size `frame`.
@@ -73,7 +73,7 @@ impl Outcome {
 
     /// With a number for the trainer.
     #[must_use]
-    pub fn note(mut self, name: &'static str, value: f64) -> Outcome {
+    pub fn note(mut self, name: &'static str, value: f64) -> MixResult {
         self.notes.push((name, value));
         self
     }
@@ -100,20 +100,20 @@ pub enum Label {
 }
 
 /// The part of a mixer that needs to see.
-pub trait Resolve: Send + Sync + fmt::Debug {
+pub trait ResolveMix: Send + Sync + fmt::Debug {
     /// How `slot` is mixed of `sources`, itself first. All randomness was drawn before: the same
     /// scene gives the same outcome.
     ///
     /// # Errors
     ///
     /// What makes it impossible, such as a map of the wrong size.
-    fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<Outcome>;
+    fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<MixResult>;
 }
 
 /// What a slot is among those that its group emits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Role {
+pub enum EmitRole {
     /// Mixed, if it was drawn so.
     #[default]
     Mixed = 0,
@@ -129,16 +129,16 @@ pub struct SlotMix {
     /// Which mixer.
     pub method: Method,
     /// What it is among those emitted.
-    pub role: Role,
+    pub role: EmitRole,
     /// Its slot, and whom it is mixed with; only itself if unmixed.
     pub sources: Vec<usize>,
     /// How.
-    pub drawn: Drawn,
+    pub drawn: MixPlan,
 }
 
 impl SlotMix {
     /// A slot as it is.
-    pub fn unmixed(slot: usize, role: Role) -> SlotMix {
+    pub fn unmixed(slot: usize, role: EmitRole) -> SlotMix {
         SlotMix {
             method: Method::Unmixed,
             role,
@@ -305,7 +305,7 @@ pub struct Mixed {
     /// Which mixer; unmixed if what was drawn left the slot as it was.
     pub method: Method,
     /// What it is among those emitted.
-    pub role: Role,
+    pub role: EmitRole,
     /// The slot that it stands for: whose annotations it has.
     pub slot: usize,
     /// The sources, in the blend's order.
@@ -322,7 +322,7 @@ pub struct Mixed {
 
 impl Mixed {
     /// A slot as it is.
-    pub fn unmixed(slot: usize, role: Role) -> Mixed {
+    pub fn unmixed(slot: usize, role: EmitRole) -> Mixed {
         Mixed {
             method: Method::Unmixed,
             role,
@@ -342,7 +342,7 @@ impl SlotMix {
     ///
     /// # Errors
     ///
-    /// As [`Resolve::resolve`].
+    /// As [`ResolveMix::resolve`].
     pub fn resolve(&self, scene: &Scene<'_>) -> Result<Mixed> {
         let slot = self.slot();
         let unmixed = || Mixed::unmixed(slot, self.role);
@@ -351,8 +351,8 @@ impl SlotMix {
         }
         let late;
         let outcome = match &self.drawn {
-            Drawn::Ready(outcome) => outcome,
-            Drawn::Late(rest) => {
+            MixPlan::Ready(outcome) => outcome,
+            MixPlan::Deferred(rest) => {
                 late = rest.resolve(scene, slot, &self.sources)?;
                 &late
             }

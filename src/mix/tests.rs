@@ -1,6 +1,6 @@
 use super::*;
 use crate::Kind;
-use crate::augment::Registry;
+use crate::recipe::{Registry, read_mix};
 
 const FRAME: Size = Size {
     width: 13,
@@ -125,7 +125,7 @@ fn boxes_stay_inside_and_empty_ones_leave_the_slot_unmixed() {
 #[test]
 fn sides_between_shares_are_never_clipped() {
     let form = "choose = [ { mix = \"cutmix\", min_max = [0.3, 0.8] } ]\nlambda = \"element\"";
-    let mix = Mix::from_table(&Registry::default(), toml::from_str(form).unwrap()).unwrap();
+    let mix = read_mix(&Registry::default(), toml::from_str(form).unwrap()).unwrap();
     for group in 0..200 {
         for slot in draw(&mix, group, 8) {
             let Blend::Box {
@@ -329,7 +329,7 @@ fn what_cannot_work_is_refused_by_name() {
 
 fn refused_form(choose: &str) -> String {
     let form = toml::from_str(&format!("choose = [{choose}]")).unwrap();
-    match Mix::from_table(&Registry::default(), form).map(|mix| mix.check(8)) {
+    match read_mix(&Registry::default(), form).map(|mix| mix.check(8)) {
         Err(error) | Ok(Err((_, error))) => error.to_string(),
         Ok(Ok(())) => panic!("{choose} is accepted"),
     }

@@ -4,25 +4,25 @@ use std::time::Instant;
 
 use super::Shared;
 use super::batcher::{BatchWork, Staged, StagedView};
-use super::line::Admitted;
+use super::context::SlotSample;
 use super::stats::Meter;
 use super::views::AnnotatedViews;
-use crate::augment::{AugmentScratch, Program};
+use crate::augment::{Program, ProgramScratch};
 use crate::batch::SlotPixels;
 use crate::error::Result;
 use crate::mix::Blend;
 
 /// What an augmenter keeps from sample to sample.
-pub(super) struct Easel {
-    scratch: AugmentScratch,
+pub(super) struct AugmentScratch {
+    scratch: ProgramScratch,
     /// A view on its way to the slab.
     view: Vec<u8>,
 }
 
-impl Easel {
-    pub(super) fn new() -> Easel {
-        Easel {
-            scratch: AugmentScratch::new(crate::cpu::Simd::detect()),
+impl AugmentScratch {
+    pub(super) fn new() -> AugmentScratch {
+        AugmentScratch {
+            scratch: ProgramScratch::new(crate::cpu::Simd::detect()),
             view: Vec::new(),
         }
     }
@@ -34,21 +34,21 @@ impl Shared {
         &self,
         work: &BatchWork,
         slot: usize,
-        admitted: Admitted,
+        slot_sample: SlotSample,
         programs: &[Program],
         pixels: &[u8],
-        easel: &mut Easel,
+        augment_scratch: &mut AugmentScratch,
     ) {
-        let sample = admitted.visit.sample;
+        let sample = slot_sample.visit.sample;
         let result = self.guard("augmenter", sample, || {
-            self.views(work, slot, &admitted, programs, pixels, easel)
+            self.views(work, slot, &slot_sample, programs, pixels, augment_scratch)
         });
-        let Admitted {
+        let SlotSample {
             visit,
             target,
             fault,
             ..
-        } = admitted;
+        } = slot_sample;
         let notes = work.views.notes(programs);
         let staged = result.map(|(view, annotations)| Staged {
             visit,
@@ -67,36 +67,48 @@ impl Shared {
         &self,
         work: &BatchWork,
         slot: usize,
-        admitted: &Admitted,
+        slot_sample: &SlotSample,
         programs: &[Program],
         pixels: &[u8],
-        easel: &mut Easel,
+        augment_scratch: &mut AugmentScratch,
     ) -> Result<(StagedView, AnnotatedViews)> {
         let mut busy = Instant::now();
-        let region = admitted
+        let region = slot_sample
             .region
             .expect("blank slots are staged by the decoder");
-        let Easel { scratch, view } = easel;
-        let joint = self.line.recipe.joint.as_ref();
-        let annotations = work
-            .views
-            .annotate(joint, programs, &admitted.annotations, scratch)?;
+        let AugmentScratch { scratch, view } = augment_scratch;
+        let joint = self.context.recipe.joint.as_ref();
+        let annotations =
+            work.views
+                .annotate(joint, programs, &slot_sample.annotations, scratch)?;
         if work.mixes() {
             let mut views = self.buffers.lease(work.views.bytes());
-            for spot in work.views.spots() {
-                let out = &mut views[spot.bytes];
-                programs[spot.number].run(scratch, pixels, region, out, spot.group.frame())?;
+            for view_slot in work.views.view_slots() {
+                let out = &mut views[view_slot.bytes];
+                programs[view_slot.number].run(
+                    scratch,
+                    pixels,
+                    region,
+                    out,
+                    view_slot.group.frame(),
+                )?;
             }
             Meter::add(&self.meter.augmenting, busy);
             return Ok((StagedView::Here(views), annotations));
         }
-        for spot in work.views.spots() {
-            view.resize(spot.group.values(), 0);
-            programs[spot.number].run(scratch, pixels, region, view, spot.group.frame())?;
+        for view_slot in work.views.view_slots() {
+            view.resize(view_slot.group.values(), 0);
+            programs[view_slot.number].run(
+                scratch,
+                pixels,
+                region,
+                view,
+                view_slot.group.frame(),
+            )?;
             busy = Meter::lap(&self.meter.augmenting, busy);
             work.write(
                 slot,
-                &spot,
+                &view_slot,
                 SlotPixels::Views {
                     sources: &[view],
                     blend: &Blend::Keep,

@@ -7,15 +7,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::line::Line;
+use super::context::RunContext;
 use super::mixing::{self, Emitted, GroupSlot};
-use super::views::{AnnotatedViews, Spot, ViewSet};
+use super::views::{AnnotatedViews, ViewSet, ViewSlot};
 use crate::batch::{Batch, Lease, Output, Pixels, SlotPixels, Tensor};
 use crate::error::{Error, Fault, Result};
-use crate::loader::LoaderState;
 use crate::mix::{Mixed, SlotMix};
 use crate::plan::{BatchPlan, Visit};
-use crate::source::Target;
+use crate::sample::Target;
+use crate::state::LoaderState;
 
 /// A slot that went through the augmenter.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Drop for BatchWork {
 
 impl BatchWork {
     pub(super) fn new(
-        line: &Line,
+        context: &RunContext,
         number: u64,
         plan: BatchPlan,
         views: Arc<ViewSet>,
@@ -107,19 +107,19 @@ impl BatchWork {
         buffers: Arc<Buffers>,
     ) -> Result<BatchWork> {
         let count = plan.slots.len();
-        let groups = count.div_ceil(line.group);
+        let groups = count.div_ceil(context.group);
         Ok(BatchWork {
             number,
-            drawn: mixing::draw(line, &views, &plan)?,
+            drawn: mixing::draw(context, &views, &plan)?,
             emitted: (0..groups).map(|_| OnceLock::new()).collect(),
-            emits: line.emitted(line.group),
+            emits: context.emitted(context.group),
             outputs,
             lease: Mutex::new(Some(lease)),
-            group: line.group,
+            group: context.group,
             slots: (0..count).map(|_| OnceLock::new()).collect(),
-            images: line.emitted(count),
+            images: context.emitted(count),
             group_left: (0..groups)
-                .map(|group| AtomicUsize::new(line.group.min(count - group * line.group)))
+                .map(|group| AtomicUsize::new(context.group.min(count - group * context.group)))
                 .collect(),
             groups_left: AtomicUsize::new(groups),
             plan,
@@ -134,22 +134,22 @@ impl BatchWork {
     }
 
     /// Writes one view of an image that is emitted: of a slot, without mixing.
-    pub(super) fn write(&self, number: usize, spot: &Spot<'_>, pixels: SlotPixels<'_>) {
-        let piece = spot.k * self.images + number;
-        self.outputs[spot.g].write(piece, &spot.group.writer, pixels);
+    pub(super) fn write(&self, number: usize, view_slot: &ViewSlot<'_>, pixels: SlotPixels<'_>) {
+        let piece = view_slot.k * self.images + number;
+        self.outputs[view_slot.g].write(piece, &view_slot.group.writer, pixels);
     }
 
     /// Writes an image without pixels.
     pub(super) fn write_blank(&self, number: usize) {
         self.views
-            .spots()
-            .for_each(|spot| self.write(number, &spot, SlotPixels::Blank));
+            .view_slots()
+            .for_each(|view_slot| self.write(number, &view_slot, SlotPixels::Blank));
     }
 
     /// Takes a slot in. If it was the batch's last one, the batch comes back.
     pub(super) fn stage(
         &self,
-        line: &Line,
+        context: &RunContext,
         slot: usize,
         staged: Result<Staged>,
     ) -> Option<Result<Batch>> {
@@ -163,12 +163,12 @@ impl BatchWork {
             return None;
         }
         if self.mixes() {
-            self.finish_group(line, group);
+            self.finish_group(context, group);
         }
         if self.groups_left.fetch_sub(1, Ordering::AcqRel) != 1 {
             return None;
         }
-        Some(self.close(line))
+        Some(self.close(context))
     }
 
     fn staged(&self, slot: usize) -> Option<&Staged> {
@@ -185,7 +185,7 @@ impl BatchWork {
         }
     }
 
-    fn finish_group(&self, line: &Line, group: usize) {
+    fn finish_group(&self, context: &RunContext, group: usize) {
         let start = group * self.group;
         let end = (start + self.group).min(self.slots.len());
         // An error anywhere fails the batch, so its pixels do not matter.
@@ -204,7 +204,7 @@ impl BatchWork {
                 annotations: &staged.annotations,
             })
             .collect();
-        let emitted = mixing::resolve(line, &self.views, start, &self.drawn[group], &slots);
+        let emitted = mixing::resolve(context, &self.views, start, &self.drawn[group], &slots);
         for (number, Emitted { mixed, .. }) in (group * self.emits..).zip(emitted.iter().flatten())
         {
             let Some(all) = mixed
@@ -216,15 +216,17 @@ impl BatchWork {
                 self.write_blank(number);
                 continue;
             };
-            for spot in self.views.spots() {
-                let sources: Vec<&[u8]> =
-                    all.iter().map(|views| &views[spot.bytes.clone()]).collect();
+            for view_slot in self.views.view_slots() {
+                let sources: Vec<&[u8]> = all
+                    .iter()
+                    .map(|views| &views[view_slot.bytes.clone()])
+                    .collect();
                 let blend = mixed
                     .blend
-                    .scaled(self.views.mix_frame(), spot.group.frame());
+                    .scaled(self.views.mix_frame(), view_slot.group.frame());
                 self.write(
                     number,
-                    &spot,
+                    &view_slot,
                     SlotPixels::Views {
                         sources: &sources,
                         blend: &blend,
@@ -237,12 +239,12 @@ impl BatchWork {
         }
     }
 
-    fn close(&self, line: &Line) -> Result<Batch> {
+    fn close(&self, context: &RunContext) -> Result<Batch> {
         let mut done = Vec::with_capacity(self.slots.len());
         for slot in &self.slots {
             match slot.get().expect("every slot was staged") {
                 Ok(staged) => done.push(staged),
-                Err(error) => return Err(error.restate()),
+                Err(error) => return Err(error.clone()),
             }
         }
         let mut emitted = Vec::with_capacity(self.images);
@@ -250,7 +252,7 @@ impl BatchWork {
             for group in &self.emitted {
                 match group.get().expect("every group was finished") {
                     Ok(group) => emitted.extend(group),
-                    Err(error) => return Err(error.restate()),
+                    Err(error) => return Err(error.clone()),
                 }
             }
         }
@@ -281,7 +283,7 @@ impl BatchWork {
             }
         });
         Ok(assemble(
-            line,
+            context,
             &self.plan,
             &self.views,
             slots.collect(),
@@ -303,7 +305,7 @@ pub(crate) struct Slot<'a> {
 
 /// Puts a batch together from its parts: the slots that were read, and the images that they became.
 pub(crate) fn assemble(
-    line: &Line,
+    context: &RunContext,
     plan: &BatchPlan,
     views: &ViewSet,
     slots: Vec<Slot<'_>>,
@@ -335,13 +337,13 @@ pub(crate) fn assemble(
     Batch {
         epoch: plan.epoch,
         index: plan.index,
-        first: line.emitted(plan.first),
-        layout: line.recipe.output.layout,
+        first: context.emitted(plan.first),
+        layout: context.recipe.output.layout,
         tensors,
-        targets: line.targets.make(&targets, &mixed),
+        targets: context.targets.make(&targets, &mixed),
         samples: own().map(|slot| visits[slot].sample).collect(),
         sources: own()
-            .map(|slot| line.plan.source_of(visits[slot].sample) as u32)
+            .map(|slot| context.plan.source_of(visits[slot].sample) as u32)
             .collect(),
         weights: own().map(|slot| plan.slots[slot].weight).collect(),
         roles: own().map(|slot| plan.slots[slot].role).collect(),
@@ -353,15 +355,28 @@ pub(crate) fn assemble(
             .map(|each| each.record(plan.first, |slot| visits[slot].sample))
             .collect(),
         masks: mixing::masks(views, emitted),
-        smoothing: line.recipe.target.smoothing,
+        smoothing: context.recipe.target.smoothing,
         notes,
         annotations: emitted
             .iter()
             .map(|each| each.annotations.clone())
             .collect(),
-        max_boxes: line.recipe.joint.as_ref().and_then(|joint| joint.max_boxes),
+        max_boxes: context
+            .recipe
+            .joint
+            .as_ref()
+            .and_then(|joint| joint.max_boxes),
         faults,
-        state: LoaderState::after(line, plan.epoch, plan.index, seen, bad),
+        state: LoaderState {
+            seen,
+            bad,
+            ..LoaderState::after(
+                context.identity(),
+                plan.epoch,
+                plan.index,
+                context.plan.batches_at(plan.epoch),
+            )
+        },
         lease,
     }
 }

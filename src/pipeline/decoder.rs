@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::budget::Permit;
-use super::line::{Admitted, Desk, Place, Sample};
+use super::context::{DecodeScratch, Place, ReadSample, SlotSample};
 use super::stats::Meter;
 use super::views::AnnotatedViews;
 use super::{ReadChunk, Shared};
@@ -19,7 +19,7 @@ use crate::geometry::Rect;
 pub(super) struct DecodedSlot {
     pub(super) work: Arc<BatchWork>,
     pub(super) slot: usize,
-    pub(super) admitted: Admitted,
+    pub(super) slot_sample: SlotSample,
     pub(super) programs: Vec<Program>,
     pub(super) pixels: Vec<u8>,
     pub(super) permit: Option<Permit>,
@@ -31,8 +31,8 @@ impl Shared {
     pub(super) fn decode_chunk(
         &self,
         chunk: ReadChunk,
-        desk: &mut Desk,
-        mut next: impl FnMut(&mut Desk, &Arc<BatchWork>, usize, Admitted, Option<Permit>),
+        decode_scratch: &mut DecodeScratch,
+        mut next: impl FnMut(&mut DecodeScratch, &Arc<BatchWork>, usize, SlotSample, Option<Permit>),
     ) {
         let ReadChunk {
             work,
@@ -45,20 +45,21 @@ impl Shared {
                 return;
             }
             let slot = start + offset;
-            let raw =
-                raw.unwrap_or_else(|| self.read_in_place(desk, work.plan.slots[slot].visit.sample));
+            let raw = raw.unwrap_or_else(|| {
+                self.read_in_place(decode_scratch, work.plan.slots[slot].visit.sample)
+            });
             let busy = Instant::now();
             let mut permit = None;
-            let result = self.decode_slot(&work, slot, raw, desk, &mut permit);
+            let result = self.decode_slot(&work, slot, raw, decode_scratch, &mut permit);
             Meter::add(&self.meter.decoding, busy);
             match result {
-                Ok(admitted) if admitted.region.is_none() => {
-                    let Admitted {
+                Ok(slot_sample) if slot_sample.region.is_none() => {
+                    let SlotSample {
                         visit,
                         target,
                         fault,
                         ..
-                    } = admitted;
+                    } = slot_sample;
                     let notes = work.views.notes(&[]);
                     let view = StagedView::Blank;
                     let annotations = AnnotatedViews::default();
@@ -75,16 +76,18 @@ impl Shared {
                     }
                     self.stage(&work, slot, Ok(staged));
                 }
-                Ok(admitted) => next(desk, &work, slot, admitted, permit),
+                Ok(slot_sample) => next(decode_scratch, &work, slot, slot_sample, permit),
                 Err(error) => self.stage(&work, slot, Err(error)),
             }
         }
     }
 
     /// The reader's part for sources that do not block.
-    fn read_in_place(&self, desk: &mut Desk, sample: u64) -> Result<Sample> {
+    fn read_in_place(&self, decode_scratch: &mut DecodeScratch, sample: u64) -> Result<ReadSample> {
         let busy = Instant::now();
-        let raw = self.guard("reader", sample, || self.line.read(desk, sample));
+        let raw = self.guard("reader", sample, || {
+            self.context.read(decode_scratch, sample)
+        });
         let bytes = raw
             .as_ref()
             .map_or(0, |sample| sample.raw.bytes.len() as u64);
@@ -97,10 +100,10 @@ impl Shared {
         &self,
         work: &BatchWork,
         slot: usize,
-        raw: Result<Sample>,
-        desk: &mut Desk,
+        raw: Result<ReadSample>,
+        decode_scratch: &mut DecodeScratch,
         permit: &mut Option<Permit>,
-    ) -> Result<Admitted> {
+    ) -> Result<SlotSample> {
         let plan = &work.plan;
         let visit = plan.slots[slot].visit;
         let place = Place {
@@ -109,7 +112,7 @@ impl Shared {
             global_slot: plan.first + slot,
             slot,
         };
-        let admitted = self.guard("decoder", visit.sample, || {
+        let slot_sample = self.guard("decoder", visit.sample, || {
             let mut choose = |wish: Rect, _: &Probe, planes: u64| {
                 *permit = None;
                 *permit = self
@@ -120,12 +123,18 @@ impl Shared {
                     None => Err(Error::new(Kind::Stopped, "the loader was stopped")),
                 }
             };
-            self.line
-                .admit(desk, &work.views, place, visit, Some(raw), &mut choose)
+            self.context.decode_slot(
+                decode_scratch,
+                &work.views,
+                place,
+                visit,
+                Some(raw),
+                &mut choose,
+            )
         })?;
-        if admitted.fault.is_some() {
+        if slot_sample.fault.is_some() {
             self.meter.bad.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(admitted)
+        Ok(slot_sample)
     }
 }

@@ -1,12 +1,12 @@
 //! A mixing group: what is drawn for it, and what it becomes.
 
-use super::line::Line;
+use super::context::RunContext;
 use super::views::{AnnotatedViews, ViewSet};
 use crate::batch::{MaskPlanes, MixRecord};
 use crate::error::{Result, catch};
-use crate::mix::{Masks, Mixed, Pasted, Role, Scene, SlotMix, patch_mask};
+use crate::mix::{EmitRole, Masks, Mixed, Pasted, Scene, SlotMix, patch_mask};
 use crate::plan::BatchPlan;
-use crate::source::Target;
+use crate::sample::Target;
 
 /// A slot of a group, as far as mixing looks at it.
 pub(crate) struct GroupSlot<'a> {
@@ -31,15 +31,19 @@ pub(crate) struct Emitted {
 /// # Errors
 ///
 /// [`crate::Kind::Worker`] if a mixer panics.
-pub(crate) fn draw(line: &Line, views: &ViewSet, plan: &BatchPlan) -> Result<Vec<Vec<SlotMix>>> {
+pub(crate) fn draw(
+    context: &RunContext,
+    views: &ViewSet,
+    plan: &BatchPlan,
+) -> Result<Vec<Vec<SlotMix>>> {
     let Some(mix) = &views.mix else {
         return Ok(Vec::new());
     };
     let draw = |start: usize| {
-        let slots = line.group.min(plan.slots.len() - start);
-        let number = line.group_number(plan.first, start);
+        let slots = context.group.min(plan.slots.len() - start);
+        let number = context.group_number(plan.first, start);
         mix.draw(
-            line.recipe.seed,
+            context.recipe.seed,
             plan.epoch,
             plan.index,
             number,
@@ -49,7 +53,7 @@ pub(crate) fn draw(line: &Line, views: &ViewSet, plan: &BatchPlan) -> Result<Vec
     };
     catch(|| {
         Ok((0..plan.slots.len())
-            .step_by(line.group)
+            .step_by(context.group)
             .map(draw)
             .collect())
     })
@@ -62,7 +66,7 @@ pub(crate) fn draw(line: &Line, views: &ViewSet, plan: &BatchPlan) -> Result<Vec
 ///
 /// As [`SlotMix::resolve`], with the sample named; [`crate::Kind::Worker`] if a mixer panics.
 pub(crate) fn resolve(
-    line: &Line,
+    context: &RunContext,
     views: &ViewSet,
     start: usize,
     drawn: &[SlotMix],
@@ -89,7 +93,7 @@ pub(crate) fn resolve(
             let own = slots[drawn.slot()].sample;
             error.at(format_args!(
                 "mixing sample {own} ({})",
-                line.source.name(own)
+                context.source.name(own)
             ))
         })?;
         let mut pixels_mask = Vec::new();
@@ -107,7 +111,7 @@ pub(crate) fn resolve(
             .sources
             .get(1)
             .and_then(|partner| Some((annotations[mixed.slot]?, annotations[*partner]?)));
-        let annotations = match (&line.recipe.joint, &mixed.pasted, pair) {
+        let annotations = match (&context.recipe.joint, &mixed.pasted, pair) {
             (Some(joint), Some(Pasted { plane, instances }), Some((own, partner))) => {
                 [joint.exchange(frame, own, partner, plane, instances)].into()
             }
@@ -128,7 +132,7 @@ pub(crate) fn resolve(
 impl Emitted {
     /// A slot of a batch that is not mixed.
     pub(crate) fn unmixed(slot: usize, annotations: AnnotatedViews) -> Emitted {
-        let mixed = Mixed::unmixed(slot, Role::Mixed);
+        let mixed = Mixed::unmixed(slot, EmitRole::Mixed);
         Emitted {
             mixed,
             annotations,

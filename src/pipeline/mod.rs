@@ -13,14 +13,14 @@
 mod augmenter;
 pub(crate) mod batcher;
 mod budget;
+pub(crate) mod context;
 mod decoder;
-pub(crate) mod learnt;
-pub(crate) mod line;
+pub(crate) mod index_cache;
 pub(crate) mod mixing;
-pub(crate) mod proofs;
 mod reader;
 mod run;
 pub(crate) mod stats;
+pub(crate) mod verified_rows;
 pub(crate) mod views;
 
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use std::sync::atomic::AtomicBool;
 
 use crossbeam_channel::Sender;
 
-pub(crate) use line::Line;
+pub(crate) use context::RunContext;
 pub(crate) use reader::Positions;
 pub(crate) use run::Run;
 pub use stats::Stats;
@@ -99,7 +99,9 @@ impl Tuning {
 /// Half of the machine's memory in bytes; 8 GiB where it cannot be told.
 fn half_of_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let total = text
+        .lines()
+        .find_map(|context| context.strip_prefix("MemTotal:"));
     let kib: Option<u64> = total.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok());
     kib.map_or(8 << 30, |kib| kib * 512)
 }
@@ -120,7 +122,7 @@ pub enum Threads {
 
 /// What all threads of a run share.
 pub(crate) struct Shared {
-    line: Arc<Line>,
+    context: Arc<RunContext>,
     meter: Arc<Meter>,
     pool: Arc<Pool>,
     buffers: Arc<Buffers>,
@@ -143,14 +145,14 @@ struct ReadChunk {
     /// The first slot.
     start: usize,
     /// What was read for each slot; `None` where the decoder reads itself.
-    raw: Vec<Option<Result<line::Sample>>>,
+    raw: Vec<Option<Result<context::ReadSample>>>,
     _permit: Option<Permit>,
 }
 
 impl Shared {
     /// Stages a slot; sends the batch off if it was the last one.
     fn stage(&self, work: &BatchWork, slot: usize, staged: Result<Staged>) {
-        if let Some(batch) = work.stage(&self.line, slot, staged) {
+        if let Some(batch) = work.stage(&self.context, slot, staged) {
             // The consumer may be gone; then nobody minds.
             let _ = self.done.send((work.number, batch));
         }
@@ -158,7 +160,7 @@ impl Shared {
 
     /// The decoders of sources that do not block read in place.
     fn reads_in_place(&self) -> bool {
-        self.line.source.access() == Access::Immediate
+        self.context.source.access() == Access::Immediate
     }
 
     /// Runs a role on one sample; a panic becomes an error that names the role and the sample.
@@ -168,7 +170,7 @@ impl Shared {
             if error.kind() != Kind::Worker || error.sample().is_some() {
                 return error;
             }
-            let name = self.line.source.name(sample);
+            let name = self.context.source.name(sample);
             error
                 .at(format_args!("the {role}, at sample {sample} ({name})"))
                 .with_sample(sample)

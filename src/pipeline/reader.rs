@@ -67,8 +67,8 @@ impl Reader {
             if self.tokens.recv().is_err() {
                 return;
             }
-            Meter::add(&self.shared.meter.blocked, waiting);
-            let Some((epoch, index)) = self.positions.next(&self.shared.line.plan) else {
+            Meter::add(&self.shared.meter.reader_blocked, waiting);
+            let Some((epoch, index)) = self.positions.next(&self.shared.context.plan) else {
                 return;
             };
             match self.begin(number, epoch, index) {
@@ -88,21 +88,24 @@ impl Reader {
     }
 
     fn begin(&self, number: u64, epoch: u32, index: u64) -> Result<BatchWork> {
-        let line = &self.shared.line;
-        let plan = line.plan.batch(epoch, index);
-        let views = line.views_at(epoch)?;
-        let images = line.emitted(plan.slots.len());
+        let context = &self.shared.context;
+        let plan = context.plan.batch(epoch, index);
+        let views = context.views_at(epoch)?;
+        let images = context.emitted(plan.slots.len());
         let values = views
             .groups
             .iter()
             .map(|group| group.count() * images * group.values());
-        let (pixels, lease) = self.shared.pool.lease(line.recipe.output.dtype, values)?;
+        let (pixels, lease) = self
+            .shared
+            .pool
+            .lease(context.recipe.output.dtype, values)?;
         let outputs = pixels.into_iter().zip(&views.groups);
         let outputs = outputs
             .map(|(pixels, group)| Output::new(pixels, group.count() * images))
             .collect();
         let buffers = Arc::clone(&self.shared.buffers);
-        BatchWork::new(line, number, plan, views, outputs, lease, buffers)
+        BatchWork::new(context, number, plan, views, outputs, lease, buffers)
     }
 
     /// Sends the slots of a batch on; `None` once the run is stopped.
@@ -126,7 +129,7 @@ impl Reader {
                             _permit: None,
                         })
                         .ok()?;
-                    Meter::add(&self.shared.meter.blocked, waiting);
+                    Meter::add(&self.shared.meter.reader_blocked, waiting);
                 }
                 Some(runtime) => self.read(runtime, work, start..end, bytes)?,
             }
@@ -144,7 +147,7 @@ impl Reader {
         let mut bytes = 0u64;
         let mut count = 0;
         for slot in slots.iter().take(most) {
-            let size = self.shared.line.source.size(slot.visit.sample);
+            let size = self.shared.context.source.size(slot.visit.sample);
             let full = bytes.saturating_add(size) > CHUNK_BYTES && (size > SMALL || count >= share);
             if count > 0 && self.chunk.is_none() && full {
                 break;
@@ -166,7 +169,7 @@ impl Reader {
         let waiting = Instant::now();
         let permit = self.shared.encoded.acquire(bytes)?;
         let read_permit = self.shared.reads.acquire(1)?;
-        Meter::add(&self.shared.meter.blocked, waiting);
+        Meter::add(&self.shared.meter.reader_blocked, waiting);
         let (shared, work, chunks) = (
             Arc::clone(&self.shared),
             Arc::clone(work),
@@ -179,7 +182,9 @@ impl Reader {
                 if shared.stop.load(Ordering::Relaxed) {
                     return None;
                 }
-                Some(shared.guard("reader", sample, || shared.line.fetch(sample, Vec::new())))
+                Some(shared.guard("reader", sample, || {
+                    shared.context.fetch(sample, Vec::new())
+                }))
             };
             let start = slots.start;
             let raw: Vec<_> = slots.map(read).collect();

@@ -8,28 +8,28 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select, unbounded};
 
-use super::augmenter::Easel;
+use super::augmenter::AugmentScratch;
 use super::budget::Budget;
+use super::context::DecodeScratch;
 use super::decoder::DecodedSlot;
-use super::line::Desk;
 use super::reader::{Positions, Reader};
 use super::stats::Meter;
-use super::{Done, Line, ReadChunk, Shared, Threads, Tuning};
+use super::{Done, ReadChunk, RunContext, Shared, Threads, Tuning};
 use crate::batch::{Batch, Pool};
 use crate::error::{Error, Kind, Result};
 use crate::recipe::OnBad;
 
 /// The place in the run of a message that is no batch.
-const ALARM: u64 = u64::MAX;
+const PANIC_NOTICE: u64 = u64::MAX;
 
 /// Bad samples that are always tolerated: a share of few samples means nothing.
-const PROBATION: u64 = 8;
+const ALWAYS_TOLERATED: u64 = 8;
 
 /// Tells the consumer if a thread dies of a panic that no role caught: without it, a batch would be
 /// waited for in vain.
-struct Alarm(Sender<Done>);
+struct PanicNotice(Sender<Done>);
 
-impl Drop for Alarm {
+impl Drop for PanicNotice {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let thread = std::thread::current();
@@ -37,7 +37,9 @@ impl Drop for Alarm {
                 "the thread {} panicked",
                 thread.name().unwrap_or("of the loader")
             );
-            let _ = self.0.send((ALARM, Err(Error::new(Kind::Worker, text))));
+            let _ = self
+                .0
+                .send((PANIC_NOTICE, Err(Error::new(Kind::Worker, text))));
         }
     }
 }
@@ -52,12 +54,12 @@ pub(crate) struct Run {
     threads: Vec<JoinHandle<()>>,
     runtime: Option<tokio::runtime::Runtime>,
     /// Batches that came before their turn.
-    early: BTreeMap<u64, Result<Batch>>,
+    out_of_order: BTreeMap<u64, Result<Batch>>,
     next: u64,
     total: u64,
     seen: u64,
     bad: u64,
-    given: Option<Instant>,
+    last_delivery: Option<Instant>,
 }
 
 impl Run {
@@ -67,7 +69,7 @@ impl Run {
     ///
     /// [`Kind::Io`] if the system gives no more threads.
     pub(crate) fn start(
-        line: Arc<Line>,
+        context: Arc<RunContext>,
         positions: Positions,
         (seen, bad): (u64, u64),
         tuning: &Tuning,
@@ -78,10 +80,10 @@ impl Run {
         let (tokens_in, tokens) = unbounded();
         let (stop_in, stop) = bounded::<()>(0);
         let (chunks_in, chunks) = bounded::<ReadChunk>(tuning.workers + 1);
-        let total = line.plan.batches_between(positions.epoch, positions.end);
+        let total = context.plan.batches_between(positions.epoch, positions.end);
         let total = total.saturating_sub(positions.index);
         let shared = Arc::new(Shared {
-            line,
+            context,
             meter,
             pool,
             buffers: Arc::default(),
@@ -102,12 +104,12 @@ impl Run {
             stop: Some(stop_in),
             threads: Vec::new(),
             runtime: None,
-            early: BTreeMap::new(),
+            out_of_order: BTreeMap::new(),
             next: 0,
             total,
             seen,
             bad,
-            given: None,
+            last_delivery: None,
         };
         if !shared.reads_in_place() {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -124,7 +126,7 @@ impl Run {
             run.runtime = Some(runtime);
         }
         for _ in 0..=tuning.prefetch {
-            run.grant();
+            run.allow_batch();
         }
         let reader = Reader {
             shared: Arc::clone(&shared),
@@ -167,7 +169,7 @@ impl Run {
         let thread = std::thread::Builder::new()
             .name(name.into())
             .spawn(move || {
-                let _alarm = Alarm(done);
+                let _alarm = PanicNotice(done);
                 work();
             });
         let thread = thread.map_err(|error| {
@@ -178,7 +180,7 @@ impl Run {
     }
 
     /// Lets one more batch be begun.
-    fn grant(&self) {
+    fn allow_batch(&self) {
         if let Some(tokens) = &self.tokens {
             let _ = tokens.send(());
         }
@@ -199,12 +201,15 @@ impl Run {
             return Ok(None);
         }
         let waiting = Instant::now();
-        if let Some(given) = self.given.take() {
-            let own = (waiting - given).as_nanos() as u64;
-            self.shared.meter.trained.fetch_add(own, Ordering::Relaxed);
+        if let Some(last_delivery) = self.last_delivery.take() {
+            let own = (waiting - last_delivery).as_nanos() as u64;
+            self.shared
+                .meter
+                .consumer_busy
+                .fetch_add(own, Ordering::Relaxed);
         }
         let batch = loop {
-            if let Some(batch) = self.early.remove(&self.next) {
+            if let Some(batch) = self.out_of_order.remove(&self.next) {
                 break batch;
             }
             let received = match deadline {
@@ -212,8 +217,8 @@ impl Run {
                 Some(deadline) => self.done.recv_deadline(deadline),
             };
             match received {
-                Ok((ALARM, error)) => break error,
-                Ok((number, batch)) => drop(self.early.insert(number, batch)),
+                Ok((PANIC_NOTICE, error)) => break error,
+                Ok((number, batch)) => drop(self.out_of_order.insert(number, batch)),
                 Err(RecvTimeoutError::Timeout) => return Err(RecvTimeoutError::Timeout),
                 // `shared` holds a sender, so this cannot come; an error is better than a wait for
                 // ever.
@@ -222,7 +227,7 @@ impl Run {
                 }
             }
         };
-        Meter::add(&self.shared.meter.waited, waiting);
+        Meter::add(&self.shared.meter.consumer_wait, waiting);
         let meter = Arc::clone(&self.shared.meter);
         meter.in_flight.fetch_sub(1, Ordering::Relaxed);
         meter
@@ -237,11 +242,11 @@ impl Run {
                     .fetch_add(batch.len() as u64, Ordering::Relaxed);
                 meter.count_sources(&batch.sources);
                 meter.batches.fetch_add(1, Ordering::Relaxed);
-                self.grant();
+                self.allow_batch();
             }
             Err(_) => self.end(),
         }
-        self.given = Some(Instant::now());
+        self.last_delivery = Some(Instant::now());
         Ok(Some(batch))
     }
 
@@ -251,8 +256,9 @@ impl Run {
         self.bad += batch.faults().len() as u64;
         batch.state.seen = self.seen;
         batch.state.bad = self.bad;
-        if let OnBad::Skip { at_most } | OnBad::Replace { at_most } = self.shared.line.recipe.on_bad
-            && self.bad > PROBATION
+        if let OnBad::Skip { at_most } | OnBad::Replace { at_most } =
+            self.shared.context.recipe.on_bad
+            && self.bad > ALWAYS_TOLERATED
             && self.bad as f64 > at_most * self.seen as f64
         {
             let listed: Vec<String> = batch
@@ -303,7 +309,7 @@ impl Run {
             drop(batch);
         }
         self.shared.meter.in_flight.store(0, Ordering::Relaxed);
-        self.early.clear();
+        self.out_of_order.clear();
     }
 }
 
@@ -323,24 +329,28 @@ fn receive<T>(shared: &Shared, messages: &Receiver<T>, stop: &Receiver<()>) -> O
             recv(stop) -> _ => None,
         },
     };
-    Meter::add(&shared.meter.starved, waiting);
+    Meter::add(&shared.meter.worker_idle, waiting);
     message.filter(|_| !shared.stop.load(Ordering::Relaxed))
 }
 
 fn fused(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>) {
-    let (mut desk, mut easel) = (Desk::new(), Easel::new());
+    let (mut decode_scratch, mut augment_scratch) = (DecodeScratch::new(), AugmentScratch::new());
     while let Some(chunk) = receive(shared, chunks, stop) {
-        shared.decode_chunk(chunk, &mut desk, |desk, work, slot, admitted, permit| {
-            shared.augment(
-                work,
-                slot,
-                admitted,
-                &desk.programs,
-                &desk.pixels,
-                &mut easel,
-            );
-            drop(permit);
-        });
+        shared.decode_chunk(
+            chunk,
+            &mut decode_scratch,
+            |decode_scratch, work, slot, slot_sample, permit| {
+                shared.augment(
+                    work,
+                    slot,
+                    slot_sample,
+                    &decode_scratch.programs,
+                    &decode_scratch.pixels,
+                    &mut augment_scratch,
+                );
+                drop(permit);
+            },
+        );
     }
 }
 
@@ -350,35 +360,46 @@ fn decode(
     stop: &Receiver<()>,
     next: &Sender<DecodedSlot>,
 ) {
-    let mut desk = Desk::new();
+    let mut decode_scratch = DecodeScratch::new();
     while let Some(chunk) = receive(shared, chunks, stop) {
-        shared.decode_chunk(chunk, &mut desk, |desk, work, slot, admitted, permit| {
-            let decoded = DecodedSlot {
-                work: Arc::clone(work),
-                slot,
-                admitted,
-                programs: std::mem::take(&mut desk.programs),
-                pixels: std::mem::take(&mut desk.pixels),
-                permit,
-            };
-            // Fails only when the augmenters are gone.
-            let _ = next.send(decoded);
-        });
+        shared.decode_chunk(
+            chunk,
+            &mut decode_scratch,
+            |decode_scratch, work, slot, slot_sample, permit| {
+                let decoded = DecodedSlot {
+                    work: Arc::clone(work),
+                    slot,
+                    slot_sample,
+                    programs: std::mem::take(&mut decode_scratch.programs),
+                    pixels: std::mem::take(&mut decode_scratch.pixels),
+                    permit,
+                };
+                // Fails only when the augmenters are gone.
+                let _ = next.send(decoded);
+            },
+        );
     }
 }
 
 fn augment(shared: &Shared, decoded: &Receiver<DecodedSlot>, stop: &Receiver<()>) {
-    let mut easel = Easel::new();
+    let mut augment_scratch = AugmentScratch::new();
     while let Some(message) = receive(shared, decoded, stop) {
         let DecodedSlot {
             work,
             slot,
-            admitted,
+            slot_sample,
             programs,
             pixels,
             permit,
         } = message;
-        shared.augment(&work, slot, admitted, &programs, &pixels, &mut easel);
+        shared.augment(
+            &work,
+            slot,
+            slot_sample,
+            &programs,
+            &pixels,
+            &mut augment_scratch,
+        );
         drop(permit);
     }
 }

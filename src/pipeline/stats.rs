@@ -12,13 +12,13 @@ pub(crate) struct Meter {
     pub(super) augmenting: AtomicU64,
     pub(super) batching: AtomicU64,
     /// Workers waiting for something to do.
-    pub(super) starved: AtomicU64,
+    pub(super) worker_idle: AtomicU64,
     /// The feeder waiting for room: for the trainer to take a batch, or for bytes.
-    pub(super) blocked: AtomicU64,
+    pub(super) reader_blocked: AtomicU64,
     /// The trainer waiting for a batch.
-    pub(crate) waited: AtomicU64,
+    pub(crate) consumer_wait: AtomicU64,
     /// The trainer between two batches.
-    pub(crate) trained: AtomicU64,
+    pub(crate) consumer_busy: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(crate) samples: AtomicU64,
     pub(crate) batches: AtomicU64,
@@ -64,10 +64,10 @@ impl Meter {
             decoding: time(&self.decoding),
             augmenting: time(&self.augmenting),
             batching: time(&self.batching),
-            starved: time(&self.starved),
-            blocked: time(&self.blocked),
-            waited: time(&self.waited),
-            trained: time(&self.trained),
+            worker_idle: time(&self.worker_idle),
+            reader_blocked: time(&self.reader_blocked),
+            consumer_wait: time(&self.consumer_wait),
+            consumer_busy: time(&self.consumer_busy),
             bytes_read: count(&self.bytes),
             samples: count(&self.samples),
             batches: count(&self.batches),
@@ -94,14 +94,14 @@ pub struct Stats {
     /// The final pass: mixing, normalizing, layout; and closing batches.
     pub batching: Duration,
     /// Workers without work: reading is too slow, or the trainer takes nothing.
-    pub starved: Duration,
+    pub worker_idle: Duration,
     /// The reader kept from going on: by the trainer, who has enough batches, or by the memory
     /// budget.
-    pub blocked: Duration,
+    pub reader_blocked: Duration,
     /// The trainer waiting in `next()`.
-    pub waited: Duration,
+    pub consumer_wait: Duration,
     /// The trainer's own time between two calls of `next()`.
-    pub trained: Duration,
+    pub consumer_busy: Duration,
     /// Encoded bytes.
     pub bytes_read: u64,
     /// Samples delivered.
@@ -135,15 +135,15 @@ impl Stats {
 
     /// What limits the run, in one sentence.
     pub fn bottleneck(&self) -> String {
-        let both = (self.waited + self.trained).as_secs_f64();
+        let both = (self.consumer_wait + self.consumer_busy).as_secs_f64();
         if self.batches == 0 || both == 0.0 {
             return "Nothing has been delivered yet.".into();
         }
-        let waited = self.waited.as_secs_f64() / both;
-        if waited < 0.05 {
+        let consumer_wait = self.consumer_wait.as_secs_f64() / both;
+        if consumer_wait < 0.05 {
             return format!(
-                "The trainer is the bottleneck: it waited for data {:.1} % of the time.",
-                waited * 100.0
+                "The trainer is the bottleneck: it consumer_wait for data {:.1} % of the time.",
+                consumer_wait * 100.0
             );
         }
         let total: f64 = self
@@ -151,13 +151,13 @@ impl Stats {
             .iter()
             .map(|(_, busy)| busy.as_secs_f64())
             .sum();
-        let starved = self.starved.as_secs_f64();
+        let worker_idle = self.worker_idle.as_secs_f64();
         let busy = (self.decoding + self.augmenting + self.batching).as_secs_f64();
-        if starved > busy {
+        if worker_idle > busy {
             return format!(
                 "The reader is the bottleneck: workers were without data {:.0} % of their time. More reads in flight, \
                  larger files (feedmill convert) or a faster disk would help.",
-                starved / (starved + busy) * 100.0
+                worker_idle / (worker_idle + busy) * 100.0
             );
         }
         let (stage, longest) = self
@@ -166,9 +166,9 @@ impl Stats {
             .max_by_key(|(_, busy)| *busy)
             .expect("four stages");
         format!(
-            "The {stage} is the bottleneck: {:.0} % of the work is there, and the trainer waited {:.0} % of the time. {}",
+            "The {stage} is the bottleneck: {:.0} % of the work is there, and the trainer consumer_wait {:.0} % of the time. {}",
             longest.as_secs_f64() / total.max(1e-9) * 100.0,
-            waited * 100.0,
+            consumer_wait * 100.0,
             match stage {
                 "decoder" =>
                     "More cores, smaller stored images (feedmill convert --max-side) or raw pixels would help.",
@@ -205,14 +205,14 @@ impl fmt::Display for Stats {
             f,
             "{:<10} {:>8.2} s without work, over {} threads",
             "workers",
-            self.starved.as_secs_f64(),
+            self.worker_idle.as_secs_f64(),
             self.workers
         )?;
         write!(
             f,
             "{:<10} {:>8.2} s waiting for batches",
             "trainer",
-            self.waited.as_secs_f64()
+            self.consumer_wait.as_secs_f64()
         )?;
         if self.sources.len() > 1 {
             let total: u64 = self.sources.iter().sum();

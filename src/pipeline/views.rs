@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use crate::augment::{AugmentScratch, Joint, Note, Program};
+use crate::augment::{Joint, Note, Program, ProgramScratch};
 use crate::batch::{NoteColumn, SlotWriter};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::mix::Mix;
 use crate::recipe::{Layout, Recipe, View};
-use crate::source::Annotations;
+use crate::sample::Annotations;
 
 /// What is annotated in each view of a slot; empty without `[joint]`, and for blank slots.
 pub(crate) type AnnotatedViews = Arc<[Annotations]>;
@@ -21,7 +21,7 @@ const KEPT: usize = 4;
 /// The views of every epoch, made when an epoch is first asked for.
 #[derive(Debug)]
 pub(crate) struct ViewSets {
-    given: Option<Size>,
+    last_delivery: Option<Size>,
     first: Arc<ViewSet>,
     /// True if every epoch has the views of the first one.
     constant: bool,
@@ -29,21 +29,21 @@ pub(crate) struct ViewSets {
 }
 
 impl ViewSets {
-    /// The views of a recipe for samples whose size is `given`, if they all have the same.
+    /// The views of a recipe for samples whose size is `last_delivery`, if they all have the same.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the size of a view depends on the sample.
-    pub(crate) fn new(recipe: &Recipe, given: Option<Size>) -> Result<ViewSets> {
+    pub(crate) fn new(recipe: &Recipe, last_delivery: Option<Size>) -> Result<ViewSets> {
         let mut landmarks: BTreeSet<u32> =
             recipe.views().iter().flat_map(View::landmarks).collect();
         landmarks.extend(recipe.mix_landmarks());
         for epoch in &landmarks {
-            ViewSet::new(recipe, given, *epoch)?;
+            ViewSet::new(recipe, last_delivery, *epoch)?;
         }
-        let first = Arc::new(ViewSet::new(recipe, given, 0)?);
+        let first = Arc::new(ViewSet::new(recipe, last_delivery, 0)?);
         Ok(ViewSets {
-            given,
+            last_delivery,
             first,
             constant: landmarks.is_empty(),
             recent: Mutex::default(),
@@ -68,7 +68,7 @@ impl ViewSets {
         if let Some((_, views)) = lock().iter().find(|(known, _)| *known == epoch) {
             return Ok(Arc::clone(views));
         }
-        let views = Arc::new(ViewSet::new(recipe, self.given, epoch)?);
+        let views = Arc::new(ViewSet::new(recipe, self.last_delivery, epoch)?);
         let mut recent = lock();
         if recent.len() == KEPT {
             recent.pop_front();
@@ -98,7 +98,7 @@ pub(crate) struct Group {
 
 /// One view of a sample.
 #[derive(Clone, Debug)]
-pub(crate) struct Spot<'a> {
+pub(crate) struct ViewSlot<'a> {
     pub(crate) group: &'a Group,
     /// The number of its group.
     pub(crate) g: usize,
@@ -125,7 +125,7 @@ impl Group {
     }
 }
 
-impl Spot<'_> {
+impl ViewSlot<'_> {
     /// What to call it.
     pub(crate) fn title(&self) -> String {
         self.group.view.title(self.g, self.k)
@@ -133,12 +133,12 @@ impl Spot<'_> {
 }
 
 impl ViewSet {
-    /// The views of a recipe in an epoch, for samples whose size is `given`, if they all have the
+    /// The views of a recipe in an epoch, for samples whose size is `last_delivery`, if they all have the
     /// same.
-    fn new(recipe: &Recipe, given: Option<Size>, epoch: u32) -> Result<ViewSet> {
+    fn new(recipe: &Recipe, last_delivery: Option<Size>, epoch: u32) -> Result<ViewSet> {
         let groups = recipe.views().iter().map(|view| {
             let view = view.at(epoch)?;
-            let frame = view.frame(given)?;
+            let frame = view.frame(last_delivery)?;
             let notes = view.notes();
             Ok(Group {
                 view,
@@ -161,14 +161,14 @@ impl ViewSet {
     }
 
     /// The views of a sample in order.
-    pub(crate) fn spots(&self) -> impl Iterator<Item = Spot<'_>> {
+    pub(crate) fn view_slots(&self) -> impl Iterator<Item = ViewSlot<'_>> {
         let groups = self.groups.iter().enumerate();
         let each = groups.flat_map(|(g, group)| (0..group.count()).map(move |k| (g, group, k)));
         let mut end = 0;
         each.enumerate().map(move |(number, (g, group, k))| {
             let start = end;
             end += group.values();
-            Spot {
+            ViewSlot {
                 group,
                 g,
                 k,
@@ -195,10 +195,10 @@ impl ViewSet {
     /// not drawn.
     pub(crate) fn notes(&self, programs: &[Program]) -> Vec<i64> {
         let mut values = Vec::new();
-        for spot in self.spots() {
-            for note in &spot.group.notes {
+        for view_slot in self.view_slots() {
+            for note in &view_slot.group.notes {
                 match programs
-                    .get(spot.number)
+                    .get(view_slot.number)
                     .and_then(|program| program.note(note))
                 {
                     Some(noted) => values.extend_from_slice(noted),
@@ -214,14 +214,14 @@ impl ViewSet {
         &self,
         joint: Option<&Joint>,
         programs: &[Program],
-        given: &Annotations,
-        scratch: &mut AugmentScratch,
+        last_delivery: &Annotations,
+        scratch: &mut ProgramScratch,
     ) -> Result<AnnotatedViews> {
         let Some(joint) = joint else {
             return Ok(AnnotatedViews::default());
         };
-        self.spots()
-            .map(|spot| joint.apply(&programs[spot.number], given, scratch))
+        self.view_slots()
+            .map(|view_slot| joint.apply(&programs[view_slot.number], last_delivery, scratch))
             .collect()
     }
 

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::deal::{Deal, largest_remainders};
 use super::groups::Groups;
 use super::permutation::Permutation;
+use super::quota::{Apportionment, largest_remainders};
 use super::sampler::{Episodes, Pk, Replacement};
-use super::{Last, Order, Place, Role};
+use super::{EpisodeRole, Last, Order, Place};
 use crate::rng::{Domain, RandomStream};
 
-/// Streams of a sampler's draws that must not share numbers. They begin where those of `stream`
-/// cannot be: a run has one sampler, so they need not differ from them.
+/// Streams of a composing sampler's draws, which must not share numbers with each other. They may
+/// share them with the streams of `stream`: a run has one sampler, so both are never drawn from.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 enum Part {
@@ -102,10 +102,10 @@ pub(super) fn episodes(
             });
         };
         for way in 0..ways {
-            (0..shots).for_each(|item| add(way, item, Role::Support));
+            (0..shots).for_each(|item| add(way, item, EpisodeRole::Support));
         }
         for (way, &count) in (0..).zip(&queries) {
-            (shots..shots + count).for_each(|item| add(way, item, Role::Query));
+            (shots..shots + count).for_each(|item| add(way, item, EpisodeRole::Query));
         }
     }
     places
@@ -169,7 +169,7 @@ pub(super) enum Turns {
     /// Every group as many as its samples make: the first batch of each.
     Whole(Vec<u64>),
     /// By shares.
-    Dealt(Arc<Deal>),
+    Dealt(Arc<Apportionment>),
 }
 
 impl GroupBatches {
@@ -210,8 +210,8 @@ impl GroupBatches {
                 let group = firsts.partition_point(|first| *first <= turn) - 1;
                 (group, turn - firsts[group], true)
             }
-            Turns::Dealt(deal) => {
-                let (group, nth) = deal.at(turn);
+            Turns::Dealt(apportionment) => {
+                let (group, nth) = apportionment.at(turn);
                 (group, nth, false)
             }
         };

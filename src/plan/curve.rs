@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
+use crate::spec;
 
 /// The keys that make a table a curve.
 const KEYS: [&str; 5] = ["stages", "linear", "cosine", "tanh", "epochs"];
@@ -167,10 +168,7 @@ impl Curve {
     ///
     /// [`crate::Kind::Config`]: an unknown key, a number that is not finite, epochs that do not increase.
     pub(crate) fn read(table: &toml::Table) -> Result<Curve> {
-        let written: Written = table
-            .clone()
-            .try_into()
-            .map_err(|error: toml::de::Error| Error::config(error.message().trim()))?;
+        let written: Written = spec::read(table.clone())?;
         Curve::of(written)
     }
 
@@ -292,23 +290,16 @@ impl Curve {
         }
     }
 
-    /// For a ramp between two integers: its first and last epoch, each with a fraction beside its
-    /// value there. An op that takes neither wants integers.
-    pub(crate) fn fractions(&self) -> Option<[(u32, toml::Value); 2]> {
-        let Form::Ramp {
-            ends: [Number::Integer(first), Number::Integer(last)],
-            epochs,
-            ..
-        } = self.form
-        else {
-            return None;
-        };
-        let inwards = if first <= last { 1.0 } else { -1.0 } / 1024.0;
-        let beside = |end: i64, by: f64| toml::Value::Float(end as f64 + by);
-        Some([
-            (epochs[0], beside(first, inwards)),
-            (epochs[1], beside(last, -inwards)),
-        ])
+    /// True for a ramp between two integers, whose values are integers too where the parameter
+    /// takes no others.
+    pub(crate) fn is_integer_ramp(&self) -> bool {
+        matches!(
+            self.form,
+            Form::Ramp {
+                ends: [Number::Integer(_), Number::Integer(_)],
+                ..
+            }
+        )
     }
 
     /// Epochs whose values stand for all: those where a stage begins; the ends of a ramp and some

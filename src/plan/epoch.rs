@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::chosen::Chosen;
 use super::compose::{self, GroupBatches, Turns};
-use super::deal::Deal;
-use super::facts::Facts;
+use super::metadata::SampleMetadata;
+use super::quota::Apportionment;
 use super::sampler::{Balanced, Grouped, Sampler, check_weights};
+use super::selection::Selection;
 use super::stream::{self, Kind, Stream};
+use super::sums;
 use super::{Last, Order, Place, Setup, Share, World};
 use crate::error::{Error, Result};
 
@@ -15,11 +16,11 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub(super) struct Epoch {
     key: (u64, u32),
-    pub(super) chosen: Arc<Chosen>,
+    pub(super) selection: Arc<Selection>,
     composer: Composer,
     pub(super) batches: u64,
     /// What was dealt by, for the next epoch to deal the same.
-    dealt: Option<(Vec<f64>, u64, Arc<Deal>)>,
+    dealt: Option<(Vec<f64>, u64, Arc<Apportionment>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -34,21 +35,21 @@ impl Epoch {
     /// `before` is another epoch of the same plan, of which much may stay.
     pub(super) fn new(
         setup: &Setup,
-        facts: &Facts,
+        metadata: &SampleMetadata,
         samples: u64,
         epoch: u32,
         before: Option<&Epoch>,
     ) -> Result<Epoch> {
         let kept = before
-            .map(|before| &before.chosen)
-            .filter(|chosen| chosen.are_of(setup, facts, epoch));
-        let chosen = match kept {
-            Some(chosen) => Arc::clone(chosen),
-            None => Arc::new(Chosen::new(setup, facts, samples, epoch)?),
+            .map(|before| &before.selection)
+            .filter(|selection| selection.are_of(setup, metadata, epoch));
+        let selection = match kept {
+            Some(selection) => Arc::clone(selection),
+            None => Arc::new(Selection::new(setup, metadata, samples, epoch)?),
         };
         let mut new = Epoch {
             key: (setup.seed, epoch),
-            chosen,
+            selection,
             composer: Composer::Drawn,
             batches: 0,
             dealt: before.and_then(|before| before.dealt.clone()),
@@ -57,29 +58,30 @@ impl Epoch {
         Ok(new)
     }
 
-    fn deal(&mut self, weights: Vec<f64>, positions: u64) -> Result<Arc<Deal>> {
-        if weights.len() as u64 > Deal::ROUND {
-            let (groups, most) = (weights.len(), Deal::ROUND);
+    fn apportionment(&mut self, weights: Vec<f64>, positions: u64) -> Result<Arc<Apportionment>> {
+        if weights.len() as u64 > Apportionment::ROUND {
+            let (groups, most) = (weights.len(), Apportionment::ROUND);
             return Err(Error::config(format!(
                 "sampler: {groups} groups; at most {most} can be dealt: use replacement = true, or kind = \"unique\""
             )));
         }
-        if let Some((known, long, deal)) = &self.dealt
+        if let Some((known, long, apportionment)) = &self.dealt
             && *known == weights
             && *long == positions
         {
-            return Ok(Arc::clone(deal));
+            return Ok(Arc::clone(apportionment));
         }
-        let deal = Arc::new(Deal::new(&weights, positions));
-        self.dealt = Some((weights, positions, Arc::clone(&deal)));
-        Ok(deal)
+        let apportionment = Arc::new(Apportionment::new(&weights, positions));
+        self.dealt = Some((weights, positions, Arc::clone(&apportionment)));
+        Ok(apportionment)
     }
 
     fn compose(&mut self, setup: &Setup, samples: u64) -> Result<()> {
-        let (chosen, batch, epoch) = (Arc::clone(&self.chosen), setup.batch as u64, self.key.1);
+        let (selection, batch, epoch) =
+            (Arc::clone(&self.selection), setup.batch as u64, self.key.1);
         let groups = || {
             Arc::clone(
-                chosen
+                selection
                     .groups
                     .as_ref()
                     .expect("a sampler that goes by groups has them"),
@@ -92,23 +94,24 @@ impl Epoch {
                 .map_or(0.0, |temperature| 1.0 / temperature.value(epoch));
             sizes.map(|size| libm::pow(size as f64, power)).collect()
         };
-        let mut length = setup.sampler.length().unwrap_or(chosen.len);
+        let mut length = setup.sampler.length().unwrap_or(selection.len);
         let kind = match &setup.sampler {
             Sampler::Order(_) if !setup.blends() => Kind::Plain,
             Sampler::Order(_) => {
-                let deal = self.deal(setup.blend_weights(&chosen, epoch)?, length)?;
-                Kind::Dealt {
-                    groups: Arc::clone(&chosen.sources),
-                    deal,
+                let apportionment =
+                    self.apportionment(setup.blend_weights(&selection, epoch)?, length)?;
+                Kind::ByQuota {
+                    groups: Arc::clone(&selection.sources),
+                    apportionment,
                     named: false,
                 }
             }
-            Sampler::Weighted(weighted) => match &chosen.cumulated {
+            Sampler::Weighted(weighted) => match &selection.cumulated {
                 Some(cumulated) => Kind::Weighted {
                     cumulated: Arc::clone(cumulated),
                 },
                 None => {
-                    let weights = chosen.sampling_weights(weighted, samples)?;
+                    let weights = selection.sampling_weights(weighted, samples)?;
                     let positive = weights.iter().filter(|weight| **weight > 0.0).count() as u64;
                     length = weighted.length.unwrap_or(positive);
                     let wanted = length.div_ceil(u64::from(weighted.repeats));
@@ -125,12 +128,12 @@ impl Epoch {
                 if *replacement {
                     Kind::Drawn {
                         groups: groups(),
-                        cumulated: stream::cumulated(weights),
+                        cumulated: sums::cumulated(weights),
                     }
                 } else {
-                    Kind::Dealt {
+                    Kind::ByQuota {
                         groups: groups(),
-                        deal: self.deal(weights, length)?,
+                        apportionment: self.apportionment(weights, length)?,
                         named: true,
                     }
                 }
@@ -142,7 +145,7 @@ impl Epoch {
             Sampler::Variants(_) => Kind::Variants { groups: groups() },
             Sampler::Pk(super::Pk { batches, .. })
             | Sampler::Episodes(super::Episodes { batches, .. }) => {
-                self.batches = batches.unwrap_or(chosen.len / batch);
+                self.batches = batches.unwrap_or(selection.len / batch);
                 return Ok(());
             }
             Sampler::Grouped(Grouped {
@@ -152,9 +155,9 @@ impl Epoch {
             }) => {
                 let mut turns = GroupBatches::whole(groups(), setup.order, batch, setup.last);
                 if temperature.is_some() {
-                    turns.batches = batches.unwrap_or(chosen.len / batch);
+                    turns.batches = batches.unwrap_or(selection.len / batch);
                     let weights = by_temperature(&mut groups().sizes());
-                    turns.turns = Turns::Dealt(self.deal(weights, turns.batches.max(1))?);
+                    turns.turns = Turns::Dealt(self.apportionment(weights, turns.batches.max(1))?);
                 }
                 self.batches = turns.batches;
                 self.composer = Composer::Groups(turns);
@@ -244,7 +247,7 @@ impl Epoch {
             Composer::Groups(_) | Composer::Drawn => {}
         }
         if self.batches == 0 {
-            let len = self.chosen.len;
+            let len = self.selection.len;
             return Err(Error::config(format!(
                 "sampler: {len} samples make no batch of {batch}: set sampler.batches, or use a smaller batch"
             )));
@@ -268,13 +271,13 @@ impl Epoch {
                 let at = (index, batch, setup.last);
                 return (
                     first as usize,
-                    stream.places(self.key, &self.chosen, at, first..first + count),
+                    stream.places(self.key, &self.selection, at, first..first + count),
                 );
             }
             Composer::Groups(groups) => groups.places(self.key, index, batch, setup.last),
             Composer::Drawn => {
                 let groups = self
-                    .chosen
+                    .selection
                     .groups
                     .as_ref()
                     .expect("a sampler that goes by groups has them");
@@ -312,13 +315,13 @@ impl Epoch {
         match &self.composer {
             Composer::Stream(stream) => {
                 let size = (batches, setup.batch as u64, setup.last);
-                stream.batches_with(self.key, &self.chosen, sample, size)
+                stream.batches_with(self.key, &self.selection, sample, size)
             }
             _ => (0..batches).collect(),
         }
     }
 
-    /// True if a batch has to be what it is: a stand-in may not be one of its other samples.
+    /// True if a batch has to be what it is: a replacement may not be one of its other samples.
     pub(super) fn composed(&self) -> bool {
         matches!(self.composer, Composer::Drawn)
     }
@@ -331,7 +334,7 @@ impl Setup {
     }
 
     /// The weight in an epoch of each source that has chosen samples.
-    pub(super) fn blend_weights(&self, chosen: &Chosen, epoch: u32) -> Result<Vec<f64>> {
+    pub(super) fn blend_weights(&self, selection: &Selection, epoch: u32) -> Result<Vec<f64>> {
         let weights: Vec<f64> = self
             .sources
             .iter()
@@ -345,9 +348,13 @@ impl Setup {
         if !self.blends() {
             return Ok(weights);
         }
-        let sources = (0..chosen.sources.count()).map(|group| chosen.sources.id(group) as usize);
+        let sources =
+            (0..selection.sources.count()).map(|group| selection.sources.id(group) as usize);
         let weights: Vec<f64> = sources.map(|source| weights[source]).collect();
-        check_weights(&weights, |nth| format!("source {}", chosen.sources.id(nth))).map_err(at)?;
+        check_weights(&weights, |nth| {
+            format!("source {}", selection.sources.id(nth))
+        })
+        .map_err(at)?;
         Ok(weights)
     }
 

@@ -1,6 +1,6 @@
 //! Groups of samples, each a list.
 
-use super::facts::Grouping;
+use super::metadata::Grouping;
 
 /// Groups without empty ones. Members are places in the list of chosen samples.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Groups {
     }
 
     /// The groups of a grouping that the chosen samples belong to.
-    pub(super) fn chosen(grouping: &Grouping, samples: Option<&[u32]>) -> Groups {
+    pub(super) fn of_selection(grouping: &Grouping, samples: Option<&[u32]>) -> Groups {
         match samples {
             Some(samples) => Groups::of(samples.iter().map(|&sample| grouping.of[sample as usize])),
             None => Groups::of(grouping.of.iter().copied()),

@@ -4,25 +4,26 @@
 //! The plan is written for the *global* batch; a rank takes its slice of it, so that another number
 //! of ranks changes who computes a slot and never what is in it.
 
-mod chosen;
 mod compose;
 mod curve;
-mod deal;
 mod epoch;
-mod facts;
 mod groups;
+mod metadata;
 mod order;
 mod permutation;
+mod quota;
 mod sampler;
 mod select;
+mod selection;
 mod stream;
+mod sums;
 mod world;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use curve::Curve;
-pub use facts::{By, Facts, Grouping, Values};
+pub use metadata::{By, Grouping, SampleMetadata, Values};
 pub use order::Order;
 pub use sampler::{
     Balanced, Episodes, Grouped, Ordered, Pk, Replacement, Sampler, Unique, Variants, Weighted,
@@ -32,9 +33,9 @@ pub use world::World;
 
 use crate::error::{Error, Result};
 use crate::rng::{Domain, RandomStream};
-use chosen::Chosen;
 use epoch::Epoch;
 use groups::Groups;
+use selection::Selection;
 
 /// What happens to the samples that do not fill a last batch.
 #[derive(
@@ -67,7 +68,7 @@ pub struct Visit {
 /// What a sample is in its batch for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Role {
+pub enum EpisodeRole {
     /// To be trained or tested on.
     #[default]
     Plain,
@@ -77,12 +78,12 @@ pub enum Role {
     Query,
 }
 
-impl std::fmt::Display for Role {
+impl std::fmt::Display for EpisodeRole {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Role::Plain => "plain",
-            Role::Support => "support",
-            Role::Query => "query",
+            EpisodeRole::Plain => "plain",
+            EpisodeRole::Support => "support",
+            EpisodeRole::Query => "query",
         })
     }
 }
@@ -97,7 +98,7 @@ pub struct Slot {
     /// What the loss of its sample counts: 1, but for a subset with weights.
     pub weight: f32,
     /// What it is for.
-    pub role: Role,
+    pub role: EpisodeRole,
     /// The group that a sampler by groups took it from.
     pub group: Option<u32>,
 }
@@ -175,9 +176,9 @@ struct Place {
     occurrence: u64,
     /// What the batch says of the group.
     group: Option<u32>,
-    /// The group among those of the sampler: where a stand-in comes from.
+    /// The group among those of the sampler: where a replacement comes from.
     pool: Option<usize>,
-    role: Role,
+    role: EpisodeRole,
 }
 
 impl Place {
@@ -187,7 +188,7 @@ impl Place {
             occurrence,
             group: None,
             pool: None,
-            role: Role::Plain,
+            role: EpisodeRole::Plain,
         }
     }
 
@@ -197,7 +198,7 @@ impl Place {
             occurrence,
             group: Some(groups.id(group)),
             pool: Some(group),
-            role: Role::Plain,
+            role: EpisodeRole::Plain,
         }
     }
 }
@@ -219,7 +220,7 @@ const MOST_GROUPS: u64 = 1 << 24;
 pub struct Plan {
     setup: Arc<Setup>,
     world: World,
-    facts: Arc<Facts>,
+    metadata: Arc<SampleMetadata>,
     samples: u64,
     /// The number of batches from an epoch on.
     runs: Arc<[(u32, u64)]>,
@@ -241,7 +242,7 @@ impl Plan {
     /// [`crate::Kind::Config`]: no samples, an empty source, weights that are negative, no numbers or all 0, a batch of 0, a batch
     /// that the ranks do not divide into whole groups, a last batch that ranks could not share
     /// equally, an epoch without a whole batch, and what the sampler and the selections refuse.
-    pub fn new(setup: Setup, facts: Facts) -> Result<Plan> {
+    pub fn new(setup: Setup, metadata: SampleMetadata) -> Result<Plan> {
         let samples = setup
             .sources
             .iter()
@@ -262,23 +263,23 @@ impl Plan {
             .map_err(|(_, error)| error)?;
         setup.select.iter().try_for_each(Select::check)?;
         setup.check_order()?;
-        let mut facts = facts;
+        let mut metadata = metadata;
         if setup.needs().any(|by| *by == By::Source)
             || (setup.sources.len() > 1 && !setup.select.is_empty())
         {
-            facts = facts.with(By::Source, Plan::by_source(&setup, samples)?);
+            metadata = metadata.with(By::Source, Plan::by_source(&setup, samples)?);
         }
-        facts.check(samples, MOST_GROUPS)?;
+        metadata.check(samples, MOST_GROUPS)?;
         if let Sampler::Balanced(_) | Sampler::Pk(_) | Sampler::Episodes(_) = setup.sampler {
             setup
                 .sampler
                 .needs()
-                .map_or(Ok(()), |by| facts.check_whole(by))?;
+                .map_or(Ok(()), |by| metadata.check_whole(by))?;
         }
         let plan = Plan {
             world: setup.world,
             setup: Arc::new(setup),
-            facts: Arc::new(facts),
+            metadata: Arc::new(metadata),
             samples,
             runs: Arc::new([]),
             recent: Arc::default(),
@@ -315,7 +316,7 @@ impl Plan {
     fn count(&self) -> Result<Vec<(u32, u64)>> {
         let mut epochs = BTreeSet::from([0]);
         for select in &self.setup.select {
-            let (_, steady) = select.task(&self.facts, 0)?;
+            let (_, steady) = select.task(&self.metadata, 0)?;
             if let Select::Tasks(Tasks {
                 epochs: Some(each), ..
             }) = select
@@ -342,12 +343,17 @@ impl Plan {
             .sources
             .iter()
             .flat_map(|share| share.weight.landmarks());
-        let mut chosen = Arc::clone(&self.epoch(0).chosen);
+        let mut selection = Arc::clone(&self.epoch(0).selection);
         for epoch in landmarks.collect::<BTreeSet<_>>() {
-            if !chosen.are_of(&self.setup, &self.facts, epoch) {
-                chosen = Arc::new(Chosen::new(&self.setup, &self.facts, self.samples, epoch)?);
+            if !selection.are_of(&self.setup, &self.metadata, epoch) {
+                selection = Arc::new(Selection::new(
+                    &self.setup,
+                    &self.metadata,
+                    self.samples,
+                    epoch,
+                )?);
             }
-            self.setup.blend_weights(&chosen, epoch)?;
+            self.setup.blend_weights(&selection, epoch)?;
         }
         Ok(runs)
     }
@@ -376,7 +382,7 @@ impl Plan {
         let before = self.kept().back().map(Arc::clone);
         let made = Epoch::new(
             &self.setup,
-            &self.facts,
+            &self.metadata,
             self.samples,
             epoch,
             before.as_deref(),
@@ -451,8 +457,8 @@ impl Plan {
     }
 
     /// The number of samples that the selections leave in an epoch.
-    pub fn chosen(&self, epoch: u32) -> u64 {
-        self.epoch(epoch).chosen.len
+    pub fn of_selection(&self, epoch: u32) -> u64 {
+        self.epoch(epoch).selection.len
     }
 
     /// The number of sources.
@@ -503,12 +509,12 @@ impl Plan {
         let (first, places) = state.places(&self.setup, index, part);
         let slot = |(place, valid): (Place, bool)| Slot {
             visit: Visit {
-                sample: state.chosen.sample(place.place),
-                // The top bit is for stand-ins.
+                sample: state.selection.sample(place.place),
+                // The top bit is for replacements.
                 occurrence: place.occurrence as u32 & !(1 << 31),
             },
             valid,
-            weight: state.chosen.weight(place.place),
+            weight: state.selection.weight(place.place),
             role: place.role,
             group: place.group,
         };
@@ -520,7 +526,7 @@ impl Plan {
         }
     }
 
-    /// The stand-in for a bad sample: another one of its group, or else of its source, drawn by
+    /// The replacement for a bad sample: another one of its group, or else of its source, drawn by
     /// position and attempt.
     pub(crate) fn replacement(
         &self,
@@ -533,18 +539,18 @@ impl Plan {
         let position = index * self.setup.batch as u64 + slot as u64;
         let state = self.epoch(epoch);
         let (_, places) = state.places(&self.setup, index, (0, 1));
-        let chosen = &state.chosen;
-        let (groups, group) = match (places[slot].0.pool, &chosen.groups) {
+        let selection = &state.selection;
+        let (groups, group) = match (places[slot].0.pool, &selection.groups) {
             (Some(pool), Some(groups)) => (groups, pool),
             _ => {
                 let source = self.source_of(bad) as u32;
-                let source = if chosen.sources.count() == 1 {
+                let source = if selection.sources.count() == 1 {
                     Some(0)
                 } else {
-                    chosen.sources.find(source)
+                    selection.sources.find(source)
                 };
                 (
-                    &chosen.sources,
+                    &selection.sources,
                     source.expect("a sample of the plan has a source"),
                 )
             }
@@ -564,9 +570,9 @@ impl Plan {
                 place = draw();
             }
         }
-        // The top bit keeps a stand-in's augmentation apart from that of the sample's own visits.
+        // The top bit keeps a replacement's augmentation apart from that of the sample's own visits.
         Visit {
-            sample: chosen.sample(place),
+            sample: selection.sample(place),
             occurrence: 1 << 31 | (position as u32).wrapping_add(attempt) >> 1,
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::curve::Curve;
-use super::facts::{By, Values};
+use super::metadata::{By, Values};
 use crate::error::{Error, Result};
 
 /// How batches are composed. In a recipe: the table `[sampler]`, named by its key `kind`.
@@ -291,7 +291,7 @@ pub struct Episodes {
     /// The groups that N are chosen of.
     #[serde(default)]
     pub by: By,
-    /// RandomStream each class's share of the N x Q queries from a Dirichlet distribution of this
+    /// Draws each class's share of the N x Q queries from a Dirichlet distribution of this
     /// concentration (unbalanced queries, Veilleux et al., 2021, with 2); equal by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_alpha: Option<f64>,
@@ -321,7 +321,7 @@ impl Episodes {
     set! {
         /// The groups that N are chosen of.
         by: By,
-        /// RandomStream each class's share of the queries.
+        /// Draws each class's share of the queries.
         query_alpha: f64 => Some,
         /// Whether small classes are left out.
         skip_small: bool,

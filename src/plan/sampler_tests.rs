@@ -8,7 +8,7 @@ use super::*;
 
 /// Sizes of classes; sample i's class by going round them is scrambled, so that classes are not
 /// neighbors.
-fn facts(sizes: &[u32]) -> (u64, Facts) {
+fn facts(sizes: &[u32]) -> (u64, SampleMetadata) {
     let mut of: Vec<u32> = (0..)
         .zip(sizes)
         .flat_map(|(class, &n)| std::iter::repeat_n(class, n as usize))
@@ -17,7 +17,7 @@ fn facts(sizes: &[u32]) -> (u64, Facts) {
     let samples = of.len() as u64;
     (
         samples,
-        Facts::new().with(
+        SampleMetadata::new().with(
             By::Class,
             Grouping {
                 of,
@@ -43,19 +43,19 @@ fn setup(samples: u64, sampler: impl Into<Sampler>, batch: usize) -> Setup {
 }
 
 fn plan(sizes: &[u32], sampler: impl Into<Sampler>, batch: usize) -> Plan {
-    let (samples, facts) = facts(sizes);
-    Plan::new(setup(samples, sampler, batch), facts).unwrap()
+    let (samples, metadata) = facts(sizes);
+    Plan::new(setup(samples, sampler, batch), metadata).unwrap()
 }
 
 fn refused(sizes: &[u32], change: impl FnOnce(&mut Setup)) -> String {
-    let (samples, facts) = facts(sizes);
+    let (samples, metadata) = facts(sizes);
     let mut setup = setup(samples, Sampler::default(), 8);
     change(&mut setup);
-    Plan::new(setup, facts).unwrap_err().to_string()
+    Plan::new(setup, metadata).unwrap_err().to_string()
 }
 
 fn class(plan: &Plan, slot: &Slot) -> u32 {
-    plan.facts.grouping(&By::Class).unwrap().of[slot.visit.sample as usize]
+    plan.metadata.grouping(&By::Class).unwrap().of[slot.visit.sample as usize]
 }
 
 fn batches(plan: &Plan, epoch: u32) -> Vec<Vec<Slot>> {
@@ -341,8 +341,8 @@ fn an_episode_has_disjoint_support_and_queries_of_n_classes() {
     for slots in batches(&plan, 2) {
         for (episode, slots) in slots.chunks(21).enumerate() {
             let (support, queries) = slots.split_at(6);
-            assert!(support.iter().all(|slot| slot.role == Role::Support));
-            assert!(queries.iter().all(|slot| slot.role == Role::Query));
+            assert!(support.iter().all(|slot| slot.role == EpisodeRole::Support));
+            assert!(queries.iter().all(|slot| slot.role == EpisodeRole::Query));
             let samples: HashSet<u64> = slots.iter().map(|slot| slot.visit.sample).collect();
             assert_eq!(
                 samples.len(),
@@ -385,7 +385,7 @@ fn unbalanced_queries_keep_their_number() {
             .map(|way| {
                 slots
                     .iter()
-                    .filter(|s| s.role == Role::Query && s.group == Some(way))
+                    .filter(|s| s.role == EpisodeRole::Query && s.group == Some(way))
                     .count()
             })
             .collect();
@@ -404,13 +404,13 @@ fn a_grouped_batch_has_one_group() {
         (Last::Pad, 8),
         (Last::Wrap, 8),
     ] {
-        let (samples, facts) = facts(&sizes);
+        let (samples, metadata) = facts(&sizes);
         let plan = Plan::new(
             Setup {
                 last,
                 ..setup(samples, Grouped::new(By::Class), 8)
             },
-            facts,
+            metadata,
         )
         .unwrap();
         let all = batches(&plan, 0);
@@ -484,14 +484,14 @@ fn no_image_comes_twice_in_a_batch_and_all_captions_come_in_turn() {
 
 #[test]
 fn variants_come_together_and_each_once() {
-    let (samples, facts) = facts(&[3, 1, 5, 2]);
+    let (samples, metadata) = facts(&[3, 1, 5, 2]);
     let variants = setup(samples, Variants::new(By::Class), 4);
     let plan = Plan::new(
         Setup {
             last: Last::Keep,
             ..variants
         },
-        facts,
+        metadata,
     )
     .unwrap();
     let slots = visits(&plan, 0);
@@ -585,7 +585,7 @@ fn a_stand_in_is_of_the_same_group_and_not_in_the_batch() {
             for attempt in 0..5 {
                 let other = plan.replacement(0, 1, at, slot.visit.sample, attempt);
                 assert!(other.occurrence >= 1 << 31);
-                let of = &plan.facts.grouping(&By::Class).unwrap().of;
+                let of = &plan.metadata.grouping(&By::Class).unwrap().of;
                 if sampler.needs().is_some() {
                     assert_eq!(of[other.sample as usize], class(&plan, slot), "{sampler:?}");
                 }
@@ -721,7 +721,7 @@ fn what_cannot_be_composed_is_refused() {
     );
     let (samples, _) = facts(&[3]);
     let of = vec![0, u32::MAX, 1];
-    let huge = Facts::new().with(
+    let huge = SampleMetadata::new().with(
         By::Class,
         Grouping {
             of,
@@ -752,10 +752,10 @@ proptest! {
     fn grouped_batches_cover_every_sample_once(
         sizes in prop::collection::vec(1u32..40, 1..12), batch in 1usize..17, sequential: bool
     ) {
-        let (samples, facts) = facts(&sizes);
+        let (samples, metadata) = facts(&sizes);
         let order = if sequential { Order::Sequential } else { Order::Shuffle };
         let setup = setup(samples, Grouped::new(By::Class), batch);
-        let plan = Plan::new(Setup { order, last: Last::Pad, ..setup }, facts).unwrap();
+        let plan = Plan::new(Setup { order, last: Last::Pad, ..setup }, metadata).unwrap();
         let slots = visits(&plan, 1);
         let valid: Vec<u64> = slots.iter().filter(|slot| slot.valid).map(|slot| slot.visit.sample).collect();
         prop_assert_eq!(valid.len() as u64, samples);
@@ -774,7 +774,7 @@ proptest! {
         for slots in batches(&plan, 0) {
             let samples: HashSet<u64> = slots.iter().map(|slot| slot.visit.sample).collect();
             prop_assert_eq!(samples.len(), slots.len());
-            let support = slots.iter().filter(|slot| slot.role == Role::Support).count();
+            let support = slots.iter().filter(|slot| slot.role == EpisodeRole::Support).count();
             prop_assert_eq!(support as u32, 3 * shots);
         }
     }

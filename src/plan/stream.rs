@@ -3,11 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::chosen::Chosen;
-use super::deal::{Deal, Exchange};
 use super::groups::Groups;
 use super::order::Walk;
 use super::permutation::Permutation;
+use super::quota::{Apportionment, QuotaSwap};
+use super::selection::Selection;
+use super::sums::by_sums;
 use super::{Last, Order, Place};
 use crate::rng::{Domain, RandomStream};
 
@@ -41,9 +42,9 @@ pub(super) enum Kind {
     /// All chosen samples in the recipe's order.
     Plain,
     /// Groups in turn; `named` if the batch says which group it was.
-    Dealt {
+    ByQuota {
         groups: Arc<Groups>,
-        deal: Arc<Deal>,
+        apportionment: Arc<Apportionment>,
         named: bool,
     },
     /// Group and sample of every slot drawn anew, by sums of the groups' shares.
@@ -89,24 +90,6 @@ pub(super) fn without_replacement(
         .collect()
 }
 
-/// The sums of weights up to each.
-pub(super) fn cumulated<T: FromIterator<f64>>(weights: Vec<f64>) -> T {
-    let mut sum = 0.0;
-    let add = |weight: f64| {
-        sum += weight;
-        sum
-    };
-    weights.into_iter().map(add).collect()
-}
-
-/// The first index whose sum is above a uniform draw of the whole.
-fn by_sums(sums: &[f64], rng: &mut RandomStream) -> usize {
-    let at = rng.unit() * sums[sums.len() - 1];
-    // Rounding may bring the draw to the whole sum: then it is the last one that adds anything.
-    sums.partition_point(|sum| *sum <= at)
-        .min(sums.partition_point(|sum| *sum < sums[sums.len() - 1]))
-}
-
 impl Stream {
     fn shuffled(&self) -> bool {
         self.order != Order::Sequential
@@ -116,17 +99,17 @@ impl Stream {
     pub(super) fn places(
         &self,
         key: (u64, u32),
-        chosen: &Chosen,
+        selection: &Selection,
         (index, batch, last): (u64, u64, Last),
         range: Range<u64>,
     ) -> Vec<(Place, bool)> {
         let start = index * batch;
         let filled = self.filled(index, batch, last);
-        let mut walk = Steps::new(self, key, chosen);
+        let mut walk = Steps::new(self, key, selection);
         // Slots of a dealt batch are shuffled: what is dealt is fixed, and who is whose neighbor
         // should not be.
         let arranged = match &self.kind {
-            Kind::Dealt { .. } if self.shuffled() => Permutation::drawn(
+            Kind::ByQuota { .. } if self.shuffled() => Permutation::drawn(
                 Domain::Sampler,
                 key.0,
                 key.1,
@@ -149,7 +132,7 @@ impl Stream {
     pub(super) fn batches_with(
         &self,
         key: (u64, u32),
-        chosen: &Chosen,
+        selection: &Selection,
         sample: u64,
         (batches, batch, last): (u64, u64, Last),
     ) -> Vec<u64> {
@@ -158,8 +141,8 @@ impl Stream {
         } else {
             batches * batch
         };
-        let mut walk = Steps::new(self, key, chosen);
-        let here = |position: &u64| chosen.sample(walk.at(*position).place) == sample;
+        let mut walk = Steps::new(self, key, selection);
+        let here = |position: &u64| selection.sample(walk.at(*position).place) == sample;
         let mut found: Vec<u64> = (0..end)
             .filter(here)
             .map(|position| position / batch)
@@ -196,13 +179,13 @@ struct Steps<'a> {
     stream: &'a Stream,
     key: (u64, u32),
     walk: Walk,
-    exchange: Exchange,
+    exchange: QuotaSwap,
 }
 
 impl<'a> Steps<'a> {
-    fn new(stream: &'a Stream, key: (u64, u32), chosen: &Chosen) -> Steps<'a> {
+    fn new(stream: &'a Stream, key: (u64, u32), selection: &Selection) -> Steps<'a> {
         let (order, n) = match &stream.kind {
-            Kind::Plain => (stream.order, chosen.len),
+            Kind::Plain => (stream.order, selection.len),
             _ => (Order::Sequential, 1),
         };
         let mut walk = Walk::new(key, order, n);
@@ -222,7 +205,7 @@ impl<'a> Steps<'a> {
             stream,
             key,
             walk,
-            exchange: Exchange::default(),
+            exchange: QuotaSwap::default(),
         }
     }
 
@@ -261,15 +244,15 @@ impl<'a> Steps<'a> {
                 let (round, nth) = over(self.walk.len() as usize);
                 Place::plain(self.walk.at(nth), occurrence(round))
             }
-            Kind::Dealt {
+            Kind::ByQuota {
                 groups,
-                deal,
+                apportionment,
                 named,
             } => {
                 let shuffled = self.stream.shuffled();
                 let (group, nth) = match shuffled {
-                    true => deal.shuffled(self.key, &mut self.exchange, nth),
-                    false => deal.at(nth),
+                    true => apportionment.shuffled(self.key, &mut self.exchange, nth),
+                    false => apportionment.at(nth),
                 };
                 let size = groups.size(group);
                 let (round, mut local) = (nth / size, nth % size);

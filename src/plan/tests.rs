@@ -37,7 +37,7 @@ fn new(
             group,
             ..Setup::default()
         },
-        Facts::new(),
+        SampleMetadata::new(),
     )
 }
 
@@ -321,7 +321,7 @@ fn a_blend_whose_only_chosen_source_fades_out_is_refused() {
             batch: 5,
             ..Setup::default()
         };
-        Plan::new(setup, Facts::new())
+        Plan::new(setup, SampleMetadata::new())
     };
     subset(0..20).unwrap().batch(7, 0);
     let text = subset(10..20).unwrap_err().to_string();

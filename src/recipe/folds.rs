@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OpEntry, Recipe, View};
+use super::{Recipe, ScheduledOp, View};
 use crate::augment::Op;
 use crate::error::{Error, Result};
 use crate::rng::{Domain, RandomStream};
@@ -283,7 +283,7 @@ impl OpFolds {
     pub(super) fn check_view(&self, view: &View) -> Result<()> {
         view.ops()
             .iter()
-            .map(OpEntry::op)
+            .map(ScheduledOp::op)
             .try_for_each(|op| self.check_op(op))
     }
 
@@ -358,7 +358,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::augment::Registry;
+    use crate::recipe::Registry;
 
     #[test]
     fn folds_are_a_disjoint_cover_of_the_families() {

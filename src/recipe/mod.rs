@@ -2,11 +2,13 @@
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
-mod blend;
 mod folds;
+mod mix;
 mod parse;
 mod presets;
+mod registry;
 mod schedule;
+mod source;
 mod view;
 
 use std::collections::BTreeSet;
@@ -16,21 +18,23 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::{Joint, Op, Registry};
+use crate::augment::{Joint, Op};
 use crate::decode::{IndexPolicy, Limits, ScalePolicy};
 use crate::error::{Error, Result};
 use crate::mix::{Masks, Mix};
 use crate::plan::{ByClass, Dirichlet, Last, Order, Sampler, Select};
-use crate::source::Fingerprint;
-pub use blend::Blended;
+use crate::sample::Fingerprint;
 pub use folds::{OpFolds, Side};
+#[cfg(test)]
+pub(crate) use mix::read_mix;
+pub use registry::Registry;
 use schedule::Schedule;
-pub use view::{OpEntry, View};
+pub use source::SourceConfig;
+pub use view::{ScheduledOp, View};
 
-/// The decoders and resamplers whose pixels a fingerprint vouches for: another version may give
-/// others.
-const CODECS: &str =
-    "jpeg: feedmill 2, zune-jpeg 0.5; png: png 0.18; webp: image 0.25; resize: fast_image_resize 6";
+/// The decoders and the resampler whose pixels a fingerprint stands for: another version may make
+/// other pixels. A test holds the versions of dependencies to those in Cargo.lock.
+const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; webp: image-webp 0.2; resize: feedmill 1";
 
 /// What is done to samples and batches, and in which order they come.
 ///
@@ -61,7 +65,7 @@ pub struct Recipe {
     pub(crate) sampler: Sampler,
     pub(crate) select: Vec<Select>,
     /// Empty unless the recipe says something of its sources.
-    pub(crate) sources: Vec<Blended>,
+    pub(crate) sources: Vec<SourceConfig>,
     pub(crate) table: Option<PathBuf>,
     /// Empty until an op or a view is added; [`Recipe::views`] is what counts.
     views: Vec<View>,
@@ -246,8 +250,8 @@ struct Canonical<'a> {
     sampler: Option<&'a Sampler>,
     #[serde(skip_serializing_if = "<[Select]>::is_empty")]
     select: &'a [Select],
-    #[serde(skip_serializing_if = "<[Blended]>::is_empty")]
-    source: &'a [Blended],
+    #[serde(skip_serializing_if = "<[SourceConfig]>::is_empty")]
+    source: &'a [SourceConfig],
     #[serde(skip_serializing_if = "Option::is_none")]
     op_folds: Option<&'a OpFolds>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -317,7 +321,7 @@ impl Recipe {
             op_folds: self.op_folds.as_ref(),
             joint: self.joint.as_ref(),
             mix: self.mix.as_ref().map(|mix| {
-                let mut table = mix.to_table();
+                let mut table = mix::to_table(mix);
                 self.mix_schedule
                     .iter()
                     .for_each(|schedule| schedule.restore(&mut table));
@@ -400,7 +404,7 @@ impl Recipe {
 
     /// Adds what is to be known of the next source of a blend ([`crate::Loader::sources`]).
     #[must_use]
-    pub fn source(mut self, source: Blended) -> Recipe {
+    pub fn source(mut self, source: SourceConfig) -> Recipe {
         self.sources.push(source);
         self
     }
@@ -730,15 +734,6 @@ impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_toml())
     }
-}
-
-/// The known name most like `name`, if any is close enough to be what was meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 3)
-        .min()
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

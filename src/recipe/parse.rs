@@ -1,18 +1,20 @@
 //! TOML to recipe, with the line of whatever is wrong.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use toml::Spanned;
 
+use super::mix::{choice_integers, mix_integers, read_choice, read_mix};
 use super::schedule::Schedule;
 use super::view::{self, Part};
-use super::{Blended, Decode, OnBad, OpFolds, Output, Recipe, TargetOptions, View};
-use crate::augment::{Joint, Registry, suggest, take_name};
+use super::{Decode, OnBad, OpFolds, Output, Recipe, Registry, SourceConfig, TargetOptions, View};
+use crate::augment::{Joint, take_name};
 use crate::error::{Error, Result};
-use crate::mix::{Mix, choice};
+use crate::mix::Mix;
 use crate::plan::{Last, Order, Sampler, Select};
+use crate::spec::{self, Located};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,13 +29,13 @@ struct Form {
     #[serde(default)]
     sampler: Sampler,
     #[serde(default)]
-    select: Vec<Spanned<Select>>,
+    select: Vec<Located<Select>>,
     #[serde(default)]
-    source: Vec<Blended>,
+    source: Vec<SourceConfig>,
     table: Option<PathBuf>,
-    op_folds: Option<Spanned<OpFolds>>,
+    op_folds: Option<Located<OpFolds>>,
     #[serde(default)]
-    view: Vec<Spanned<ViewForm>>,
+    view: Vec<Located<ViewForm>>,
     joint: Option<Joint>,
     mix: Option<toml::Table>,
     #[serde(default)]
@@ -49,41 +51,32 @@ struct Form {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ViewForm {
-    name: Option<Spanned<String>>,
-    count: Option<Spanned<usize>>,
+    name: Option<Located<String>>,
+    count: Option<Located<usize>>,
     #[serde(default)]
-    ops: Vec<Spanned<toml::Table>>,
+    ops: Vec<Located<toml::Table>>,
 }
 
 pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
-    let form: Form = toml::from_str(text).map_err(|error| {
-        let message = suggest(error.message());
-        at(
-            text,
-            error.span().map_or(0, |span| span.start),
-            Error::config(message),
-        )
-    })?;
+    let form: Form = spec::read_text(text)
+        .map_err(|error| at(text, error.start(), Error::config(error.to_string())))?;
     if let Some(folds) = &form.op_folds {
         folds
-            .get_ref()
+            .value
             .check()
-            .map_err(|error| at(text, folds.span().start, error))?;
+            .map_err(|error| at(text, folds.start, error))?;
     }
-    let op_folds = form.op_folds.map(Spanned::into_inner);
+    let op_folds = form.op_folds.map(|folds| folds.value);
     let views = views(registry, text, form.view, op_folds.as_ref())?;
     let (mix, mix_schedule) = match form.mix {
         Some(table) => mix(registry, text, table)?,
         None => (None, None),
     };
     let mut select = Vec::with_capacity(form.select.len());
-    for spanned in form.select {
-        let start = spanned.span().start;
-        spanned
-            .get_ref()
-            .check()
-            .map_err(|error| at(text, start, error))?;
-        select.push(spanned.into_inner());
+    for located in form.select {
+        let Located { start, value } = located;
+        value.check().map_err(|error| at(text, start, error))?;
+        select.push(value);
     }
     let recipe = Recipe {
         seed: form.seed,
@@ -113,32 +106,26 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
 fn views(
     registry: &Registry,
     text: &str,
-    forms: Vec<Spanned<ViewForm>>,
+    forms: Vec<Located<ViewForm>>,
     folds: Option<&OpFolds>,
 ) -> Result<Vec<View>> {
     let registry = Arc::new(registry.clone());
     let mut views = Vec::with_capacity(forms.len());
     // Where each view and its parts stand.
     let mut places = Vec::with_capacity(forms.len());
-    for spanned in forms {
-        let start = spanned.span().start;
-        let form = spanned.into_inner();
+    for Located { start, value: form } in forms {
         places.push((
-            form.name.as_ref().map_or(start, |name| name.span().start),
-            form.count
-                .as_ref()
-                .map_or(start, |count| count.span().start),
+            form.name.as_ref().map_or(start, |name| name.start),
+            form.count.as_ref().map_or(start, |count| count.start),
             start,
         ));
-        let mut view = View::new().count(form.count.map_or(1, Spanned::into_inner));
-        view.name = form.name.map(Spanned::into_inner);
-        for spanned in form.ops {
-            let start = spanned.span().start;
-            let added =
-                add_op(&registry, &mut view, spanned.into_inner()).and_then(|()| match folds {
-                    Some(folds) => folds.check_op(view.ops[view.ops.len() - 1].op()),
-                    None => Ok(()),
-                });
+        let mut view = View::new().count(form.count.map_or(1, |count| count.value));
+        view.name = form.name.map(|name| name.value);
+        for Located { start, value } in form.ops {
+            let added = add_op(&registry, &mut view, value).and_then(|()| match folds {
+                Some(folds) => folds.check_op(view.ops[view.ops.len() - 1].op()),
+                None => Ok(()),
+            });
             added.map_err(|error| at(text, start, error))?;
         }
         views.push(view);
@@ -171,17 +158,18 @@ fn mix(
         };
         let make = {
             let registry = Arc::clone(&registry);
-            move |table| choice(&registry, table).map(Arc::new)
+            move |table| read_choice(&registry, table).map(Arc::new)
         };
         let place = || place_of(text, &format!("mix.choose.{number}"));
         let name = entry
             .get("mix")
             .and_then(toml::Value::as_str)
             .unwrap_or_default();
-        let schedule = Schedule::new(entry, make)
+        let integers = |params| choice_integers(&registry, params);
+        let schedule = Schedule::new(entry, integers, make)
             .map_err(|error| at(text, place(), error.at(format_args!("mix \"{name}\""))))?;
         if schedule.is_none() {
-            choice(&registry, entry.clone()).map_err(|error| at(text, place(), error))?;
+            read_choice(&registry, entry.clone()).map_err(|error| at(text, place(), error))?;
         }
     }
     // What decides the shape of batches is the same in all epochs.
@@ -192,15 +180,10 @@ fn mix(
         let error = Error::config(format!("mix.{key} is the same in all epochs, and no table"));
         return Err(at(text, place_of(text, &format!("mix.{key}")), error));
     }
-    let keys: Vec<String> = table.keys().cloned().collect();
+    let keys: BTreeSet<String> = table.keys().cloned().collect();
     let place = |error: &Error| {
-        let words: Vec<&str> = error
-            .message()
-            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .collect();
-        let key = keys
-            .iter()
-            .find(|key| words.iter().take(8).any(|word| word == key));
+        let key = error.key().and_then(|key| key.split(['.', '[']).next());
+        let key = key.filter(|key| keys.contains(*key));
         place_of(
             text,
             &key.map_or_else(|| "mix".to_string(), |key| format!("mix.{key}")),
@@ -208,12 +191,14 @@ fn mix(
     };
     let make = {
         let registry = Arc::clone(&registry);
-        move |table| Mix::from_table(&registry, table).map(Arc::new)
+        move |table| read_mix(&registry, table).map(Arc::new)
     };
-    let schedule = Schedule::new(&table, make).map_err(|error| at(text, place(&error), error))?;
+    let integers = |params| mix_integers(&registry, params);
+    let schedule =
+        Schedule::new(&table, integers, make).map_err(|error| at(text, place(&error), error))?;
     let mix = match &schedule {
         Some(schedule) => schedule.at(0).map(Arc::unwrap_or_clone),
-        None => Mix::from_table(&registry, table),
+        None => read_mix(&registry, table),
     };
     let mix = mix.map_err(|error| at(text, place(&error), error))?;
     Ok((Some(mix), schedule.map(Arc::new)))
@@ -235,8 +220,9 @@ fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> 
         let (registry, name) = (Arc::clone(registry), name.clone());
         move |table| registry.make(&name, table)
     };
-    let schedule =
-        Schedule::new(&table, make).map_err(|error| error.at(format_args!("op \"{name}\"")))?;
+    let integers = |params| registry.integers(&name, params);
+    let schedule = Schedule::new(&table, integers, make)
+        .map_err(|error| error.at(format_args!("op \"{name}\"")))?;
     let op = schedule
         .as_ref()
         .map_or_else(|| registry.make(&name, table), |schedule| schedule.at(0))?;
@@ -250,7 +236,7 @@ fn at(text: &str, place: usize, error: Error) -> Error {
         .filter(|&&byte| byte == b'\n')
         .count()
         + 1;
-    error.at(format_args!("recipe line {line}"))
+    error.on_line("recipe", line)
 }
 
 /// Where the value of a dotted key, or its nearest table, stands in the text. A number is a place

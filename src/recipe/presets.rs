@@ -1,7 +1,7 @@
 //! Recipes by name.
 
-use super::nearest;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::spec::unknown;
 
 /// A recipe of OpenMixup: how it mixes, and what all of them share.
 macro_rules! openmixup {
@@ -68,14 +68,5 @@ pub(super) fn text(name: &str) -> Result<&'static str> {
     ALL.iter()
         .find(|(known, _)| *known == name)
         .map(|(_, text)| *text)
-        .ok_or_else(|| {
-            let known: Vec<&str> = ALL.iter().map(|(known, _)| *known).collect();
-            let hint = nearest(name, known.iter().copied())
-                .map(|near| format!("; did you mean \"{near}\"?"));
-            Error::config(format!(
-                "unknown preset \"{name}\"{} (known: {})",
-                hint.unwrap_or_default(),
-                known.join(", ")
-            ))
-        })
+        .ok_or_else(|| unknown("preset", name, ALL.iter().map(|(known, _)| *known)))
 }

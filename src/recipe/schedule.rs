@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::augment::suggest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::Curve;
 
 /// Makes the thing of a table without curves.
@@ -99,8 +98,7 @@ fn find(value: &toml::Value, place: Place, found: &mut Vec<(Place, Curve)>) -> R
     match value {
         toml::Value::Table(table) if Curve::is_meant(table) => {
             let curve = Curve::read(table);
-            let curve =
-                curve.map_err(|error| Error::config(suggest(error.message())).at(&place))?;
+            let curve = curve.map_err(|error| error.in_key(place.to_string()))?;
             found.push((place, curve));
         }
         toml::Value::Table(table) => {
@@ -120,6 +118,7 @@ fn find(value: &toml::Value, place: Place, found: &mut Vec<(Place, Curve)>) -> R
 
 impl<T: ?Sized> Schedule<T> {
     /// What makes a thing of parameters for each epoch; `None` if none of them is a curve.
+    /// `integers` tells the places of those that are integers.
     ///
     /// # Errors
     ///
@@ -127,6 +126,7 @@ impl<T: ?Sized> Schedule<T> {
     /// some epoch.
     pub(super) fn new(
         params: &toml::Table,
+        integers: impl FnOnce(toml::Table) -> BTreeSet<String>,
         make: impl Fn(toml::Table) -> Result<Arc<T>> + Send + Sync + 'static,
     ) -> Result<Option<Schedule<T>>> {
         let mut curves = Vec::new();
@@ -136,43 +136,24 @@ impl<T: ?Sized> Schedule<T> {
         if curves.is_empty() {
             return Ok(None);
         }
+        for (_, curve) in &mut curves {
+            curve.whole = true;
+        }
         let mut schedule = Schedule {
             make: Arc::new(make),
             params: params.clone(),
             curves,
         };
-        schedule.find_integers();
+        let integers = integers(schedule.params_at(0));
+        for (place, curve) in &mut schedule.curves {
+            curve.whole = curve.is_integer_ramp() && integers.contains(&place.to_string());
+        }
         for epoch in schedule.landmarks() {
             schedule
                 .at(epoch)
                 .map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
         }
         Ok(Some(schedule))
-    }
-
-    /// Finds out which parameters want integers: those where a fraction is refused.
-    fn find_integers(&mut self) {
-        self.curves
-            .iter_mut()
-            .for_each(|(_, curve)| curve.whole = true);
-        let takes = |place: &Place, (epoch, fraction): (u32, toml::Value)| {
-            let mut params = self.params_at(epoch);
-            place.put(&mut params, fraction);
-            (self.make)(params).is_ok()
-        };
-        let whole: Vec<bool> = self
-            .curves
-            .iter()
-            .map(|(place, curve)| {
-                curve.fractions().is_some_and(|fractions| {
-                    !fractions.into_iter().any(|fraction| takes(place, fraction))
-                })
-            })
-            .collect();
-        self.curves
-            .iter_mut()
-            .zip(whole)
-            .for_each(|((_, curve), whole)| curve.whole = whole);
     }
 
     fn params_at(&self, epoch: u32) -> toml::Table {

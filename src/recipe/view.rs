@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::schedule::Schedule;
-use crate::augment::{self, Note, Op};
+use crate::augment::{self, Note, Op, OpEntry};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::rng::OpKey;
 
 /// Views of one sample at most: a view's number is one byte of its random streams' coordinates.
 pub(super) const MOST_VIEWS: usize = 255;
@@ -33,7 +32,7 @@ pub(super) const MOST_VIEWS: usize = 255;
 pub struct View {
     pub(super) name: Option<String>,
     pub(super) count: usize,
-    pub(super) ops: Vec<OpEntry>,
+    pub(super) ops: Vec<ScheduledOp>,
 }
 
 /// What a recipe without a view has: the image as it is.
@@ -49,57 +48,46 @@ impl Default for View {
     }
 }
 
-/// An op with its label, which names its random stream.
+/// An op of a view, with what makes it anew for epochs in which its parameters differ.
 #[derive(Clone, Debug)]
-pub struct OpEntry {
-    label: String,
-    key: OpKey,
-    op: Arc<dyn Op>,
-    /// Whether all views of a sample have the random numbers of the first one.
-    shared: bool,
-    /// What makes the op of another epoch, if it is another one.
+pub struct ScheduledOp {
+    entry: OpEntry,
     schedule: Option<Arc<Schedule<dyn Op>>>,
 }
 
-impl OpEntry {
-    /// The op's label: its name, with `#2`, `#3`, … for repeated ones, or the `label` that the
-    /// recipe gives it.
+impl ScheduledOp {
+    /// The op of epoch 0, or of the epoch of [`View::at`], with its label.
+    pub fn entry(&self) -> &OpEntry {
+        &self.entry
+    }
+
+    /// The op's label.
     pub fn label(&self) -> &str {
-        &self.label
+        self.entry.label()
     }
 
-    /// The key of its random stream.
-    pub fn key(&self) -> OpKey {
-        self.key
-    }
-
-    /// Whether all views of a sample draw the same here: `shared = true` in a recipe.
-    pub fn shared(&self) -> bool {
-        self.shared
-    }
-
-    /// The op: that of epoch 0, unless the view is one of [`View::at`].
+    /// The op.
     pub fn op(&self) -> &dyn Op {
-        &*self.op
+        self.entry.op()
     }
 
-    /// The values in an epoch of those parameters that change from epoch to epoch, such as `size =
-    /// 192`.
+    /// The values in an epoch of those parameters that change from epoch to epoch, such as
+    /// `size = 192`.
     pub fn values_at(&self, epoch: u32) -> impl Iterator<Item = String> {
         self.schedule
             .iter()
             .flat_map(move |schedule| schedule.values(epoch))
     }
 
-    /// The entry as it stands in a canonical recipe.
+    /// The op as it stands in a canonical recipe.
     fn to_table(&self) -> toml::Table {
         let mut table = toml::Table::new();
-        table.insert("op".into(), self.op.name().into());
-        table.insert("label".into(), self.label.as_str().into());
-        if self.shared {
+        table.insert("op".into(), self.op().name().into());
+        table.insert("label".into(), self.label().into());
+        if self.entry.shared() {
             table.insert("shared".into(), true.into());
         }
-        table.extend(self.op.params());
+        table.extend(self.op().params());
         table.extend(self.schedule.iter().flat_map(|schedule| schedule.written()));
         table
     }
@@ -143,8 +131,13 @@ impl View {
     }
 
     /// The ops in order.
-    pub fn ops(&self) -> &[OpEntry] {
+    pub fn ops(&self) -> &[ScheduledOp] {
         &self.ops
+    }
+
+    /// The ops with their labels, as [`crate::augment::Program::draw`] takes them.
+    pub fn entries(&self) -> impl Iterator<Item = &OpEntry> {
+        self.ops.iter().map(ScheduledOp::entry)
     }
 
     /// The name, if it has one.
@@ -175,19 +168,21 @@ impl View {
         shared: bool,
     ) -> Result<()> {
         let label = label
-            .unwrap_or_else(|| augment::label(op.name(), self.ops.iter().map(|entry| &*entry.op)));
-        let key = OpKey::of(&label);
-        if let Some(other) = self.ops.iter().find(|other| other.key == key) {
+            .unwrap_or_else(|| augment::label(op.name(), self.ops.iter().map(ScheduledOp::op)));
+        let entry = OpEntry::new(label, op, shared);
+        if let Some(other) = self
+            .ops
+            .iter()
+            .find(|other| other.entry.key() == entry.key())
+        {
             return Err(Error::config(format!(
-                "the labels \"{label}\" and \"{}\" would share random numbers: give one of them another label",
-                other.label
+                "the labels \"{}\" and \"{}\" would share random numbers: give one of them another label",
+                entry.label(),
+                other.label()
             )));
         }
-        self.ops.push(OpEntry {
-            label,
-            key,
-            op,
-            shared,
+        self.ops.push(ScheduledOp {
+            entry,
             schedule: schedule.map(Arc::new),
         });
         Ok(())
@@ -201,11 +196,12 @@ impl View {
     /// [`crate::Kind::Config`] if an op refuses its values.
     pub fn at(&self, epoch: u32) -> Result<View> {
         let mut view = self.clone();
-        for entry in &mut view.ops {
-            if let Some(schedule) = &entry.schedule {
-                entry.op = schedule
+        for scheduled in &mut view.ops {
+            if let Some(schedule) = &scheduled.schedule {
+                let op = schedule
                     .at(epoch)
                     .map_err(|error| error.at(format_args!("in epoch {epoch}")))?;
+                scheduled.entry = scheduled.entry.with_op(op);
             }
         }
         Ok(view)
@@ -223,11 +219,14 @@ impl View {
 
     /// The numbers that its ops leave with each view of a batch.
     pub fn notes(&self) -> Vec<Note> {
-        let all = self
-            .ops
-            .iter()
-            .flat_map(|entry| entry.op.notes().into_iter().map(move |note| (entry, note)));
-        all.map(|(entry, (name, width))| Note::new(&entry.label, &name, width))
+        let all = self.ops.iter().flat_map(|entry| {
+            entry
+                .op()
+                .notes()
+                .into_iter()
+                .map(move |note| (entry, note))
+        });
+        all.map(|(entry, (name, width))| Note::new(entry.label(), &name, width))
             .collect()
     }
 
@@ -237,7 +236,7 @@ impl View {
     ///
     /// [`crate::Kind::Config`] if it depends on the sample.
     pub fn frame(&self, source: Option<Size>) -> Result<Size> {
-        self.ops.iter().fold(source, |frame, entry| entry.op.frame(frame)).ok_or_else(|| {
+        self.ops.iter().fold(source, |frame, entry| entry.op().frame(frame)).ok_or_else(|| {
             let whose = self.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
             Error::config(format!(
                 "the view{whose} has no fixed size: the images of a batch must be equally large; end the ops with one \
@@ -251,7 +250,7 @@ impl View {
         Canonical {
             name: self.name.as_deref(),
             count: Some(self.count).filter(|count| *count != 1),
-            ops: self.ops.iter().map(OpEntry::to_table).collect(),
+            ops: self.ops.iter().map(ScheduledOp::to_table).collect(),
         }
     }
 }
@@ -307,11 +306,11 @@ pub(super) fn check(views: &[View]) -> std::result::Result<(), (usize, Part, Err
             );
         }
         for entry in &view.ops {
-            entry.op.check().map_err(|error| {
+            entry.op().check().map_err(|error| {
                 (
                     number,
                     Part::Ops,
-                    error.at(format_args!("op \"{}\"", entry.label)),
+                    error.at(format_args!("op \"{}\"", entry.label())),
                 )
             })?;
         }

@@ -1,9 +1,10 @@
 //! The footer as written: columns that grow record by record.
 
+use super::index::Entry;
 use super::layout::{self, Cell};
-use super::{Entry, Record};
+use super::record::Record;
 use crate::error::{Error, Result};
-use crate::source::{Codec, Target};
+use crate::sample::{Codec, Target};
 
 #[derive(Default)]
 pub(super) struct Columns {

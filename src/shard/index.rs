@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::layout::{self, Cell, u32_at, u64_at};
 use crate::error::{Error, Kind, Result};
-use crate::source::{Codec, Target};
+use crate::sample::{Codec, Target};
 
 /// What the index says of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

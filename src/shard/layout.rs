@@ -2,7 +2,7 @@
 //! `docs/FORMAT.md` is the specification; names here are the names there.
 
 use crate::error::{Error, Kind, Result};
-use crate::source::{Codec, Fingerprint};
+use crate::sample::{Codec, Fingerprint};
 
 /// The version that this code writes and the highest that it reads.
 pub(crate) const VERSION: u32 = 1;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::{Disk, Temp};
 use super::{Sealed, Shard};
 use crate::error::{Error, Kind, Result};
-use crate::source::Fingerprint;
+use crate::sample::Fingerprint;
+use crate::storage::disk::{Disk, Temp};
 
 /// The name of the manifest in a folder of shards.
 pub const MANIFEST: &str = "manifest.json";
@@ -94,7 +94,7 @@ impl Manifest {
             ));
         }
         let text = std::fs::read(&path).map_err(|error| Error::io("read", &path, error))?;
-        Manifest::parse(&text).map_err(|error| error.at(path.display()))
+        Manifest::parse(&text).map_err(|error| error.in_file(path))
     }
 
     fn parse(text: &[u8]) -> Result<Manifest> {
@@ -104,7 +104,7 @@ impl Manifest {
             } else {
                 Kind::Corrupt
             };
-            Error::new(kind, format!("not a manifest of shards: {error}")).with_cause(error)
+            Error::new(kind, format!("not a manifest of shards: {error}")).with_source(error)
         };
         let head: Head = serde_json::from_slice(text).map_err(broken)?;
         if head.format != FORMAT {
@@ -217,4 +217,12 @@ impl Listed {
         }
         Ok(())
     }
+}
+
+/// True for the temporary name of a shard or manifest that some process writes or wrote.
+pub(crate) fn is_leftover(name: &str) -> bool {
+    name.rsplit_once(".tmp-").is_some_and(|(name, process)| {
+        let ours = name == MANIFEST || name.ends_with(".mill");
+        ours && !process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }

@@ -9,12 +9,10 @@
 //!   names it, and its neighbors stay readable.
 
 mod columns;
-pub(crate) mod disk;
 mod index;
 mod layout;
 mod manifest;
-mod map;
-mod pread;
+mod record;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -24,16 +22,19 @@ use std::path::{Path, PathBuf};
 
 pub use index::Entry;
 pub use layout::Stamp;
+pub(crate) use manifest::is_leftover;
 pub use manifest::{Listed, MANIFEST, Manifest};
-pub use writer::{Record, Sealed, Writer};
+pub use record::Record;
+pub use writer::{Sealed, Writer};
 
 use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result};
-use crate::source::{Payload, Target};
+use crate::sample::{Payload, Target};
+use crate::storage::mmap::Mapping;
+use crate::storage::positioned;
 use index::Index;
 use layout::Tail;
-pub(crate) use map::Map;
 
 /// How the bytes of a shard reach memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub struct Shard {
 }
 
 enum Stored {
-    Map(Map),
+    Mapping(Mapping),
     File(File),
 }
 
@@ -78,13 +79,13 @@ impl Shard {
     /// expected and what was found.
     pub fn open(path: &Path, backing: Backing) -> Result<Shard> {
         let (file, bytes) = open_regular(path)?;
-        Shard::parse(file, bytes, path, backing).map_err(|error| error.at(path.display()))
+        Shard::parse(file, bytes, path, backing).map_err(|error| error.in_file(path))
     }
 
     fn parse(file: File, bytes: u64, path: &Path, backing: Backing) -> Result<Shard> {
         let stamp = read_stamp(&file, bytes)?;
         let mut tail = [0; layout::TAIL as usize];
-        pread::read_exact(&file, &mut tail, bytes - layout::TAIL)?;
+        positioned::read_exact_at(&file, &mut tail, bytes - layout::TAIL)?;
         let tail = Tail::parse(&tail, bytes)?;
         // No more than the file's length, by the check of the tail.
         let length = usize::try_from(tail.footer_length).map_err(|_| {
@@ -93,8 +94,8 @@ impl Shard {
                 format!("an index of {} bytes", tail.footer_length),
             )
         })?;
-        let mut footer = pread::sized(Vec::new(), length)?;
-        pread::read_exact(&file, &mut footer, tail.footer_offset)?;
+        let mut footer = positioned::sized(Vec::new(), length as u64)?;
+        positioned::read_exact_at(&file, &mut footer, tail.footer_offset)?;
         let found = crc32c::crc32c(&footer);
         if found != tail.footer_crc {
             return Err(Error::corrupt(format!(
@@ -104,7 +105,7 @@ impl Shard {
         }
         let index = Index::parse(footer, tail.footer_offset)?;
         let stored = match backing {
-            Backing::Mmap => Stored::Map(Map::new(&file, path)?),
+            Backing::Mmap => Stored::Mapping(Mapping::new(&file, path)?),
             Backing::Pread => Stored::File(file),
         };
         let (footer_crc, payload_end) = (tail.footer_crc, tail.footer_offset);
@@ -122,7 +123,7 @@ impl Shard {
     /// The header's stamp alone, for a file whose index may be damaged.
     pub(crate) fn stamp_of(path: &Path) -> Result<Stamp> {
         let (file, bytes) = open_regular(path)?;
-        read_stamp(&file, bytes).map_err(|error| error.at(path.display()))
+        read_stamp(&file, bytes).map_err(|error| error.in_file(path))
     }
 
     /// The number of records.
@@ -276,10 +277,10 @@ impl Shard {
     /// A part of the file that ends before the footer.
     fn slice(&self, start: u64, length: usize) -> Result<Bytes> {
         match &self.stored {
-            Stored::Map(map) => map.range(start as usize..start as usize + length),
+            Stored::Mapping(map) => map.range(start as usize..start as usize + length),
             Stored::File(file) => {
-                let mut buffer = pread::sized(Vec::new(), length)?;
-                pread::read_exact(file, &mut buffer, start)?;
+                let mut buffer = positioned::sized(Vec::new(), length as u64)?;
+                positioned::read_exact_at(file, &mut buffer, start)?;
                 Ok(buffer.into())
             }
         }
@@ -291,13 +292,13 @@ impl Shard {
         let length = usize::try_from(entry.length)
             .map_err(|_| Error::new(Kind::Limit, format!("a record of {} bytes", entry.length)))?;
         let payload = match &self.stored {
-            Stored::Map(map) => {
+            Stored::Mapping(map) => {
                 let start = entry.offset as usize;
                 Payload::Shared(map.range(start..start + length)?)
             }
             Stored::File(file) => {
-                let mut buffer = pread::sized(spare, length)?;
-                pread::read_exact(file, &mut buffer, entry.offset)?;
+                let mut buffer = positioned::sized(spare, length as u64)?;
+                positioned::read_exact_at(file, &mut buffer, entry.offset)?;
                 Payload::Owned(buffer)
             }
         };
@@ -352,7 +353,7 @@ fn read_stamp(file: &File, bytes: u64) -> Result<Stamp> {
         ));
     }
     let mut header = [0; layout::HEADER as usize];
-    pread::read_exact(file, &mut header, 0)?;
+    positioned::read_exact_at(file, &mut header, 0)?;
     layout::parse_header(&header)
 }
 

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::disk::{Disk, Output, Temp, is_leftover};
-use super::pread::{ReadAt, read_exact};
 use super::*;
-use crate::source::{Codec, Target};
+use crate::sample::{Codec, Target};
+use crate::storage::disk::{Disk, Output, System, Temp};
+use crate::storage::positioned::{ReadAt, read_exact_at};
 
 /// Gives 1 to 7 bytes a call and interrupts every third.
 struct Grudging {
@@ -38,9 +38,9 @@ fn partial_reads_and_interrupts_are_read_to_the_end() {
         calls: Cell::new(0),
     };
     let mut buffer = vec![0; 900];
-    read_exact(&file, &mut buffer, 100).unwrap();
+    read_exact_at(&file, &mut buffer, 100).unwrap();
     assert_eq!(buffer, data[100..]);
-    let error = read_exact(&file, &mut buffer, 101).unwrap_err();
+    let error = read_exact_at(&file, &mut buffer, 101).unwrap_err();
     assert_eq!(error.kind(), Kind::Truncated);
     assert!(
         error.message().contains("byte 1000") && error.message().contains("1 are missing"),
@@ -166,7 +166,7 @@ fn a_power_cut_between_any_two_steps_leaves_the_whole_shard_or_none() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mill");
     let whole = folder.path().join("whole.mill");
-    write_two(Arc::new(disk::System), &whole).unwrap();
+    write_two(Arc::new(System), &whole).unwrap();
     let whole = std::fs::read(whole).unwrap();
     let journal = Journal::default();
     write_two(Arc::new(journal.clone()), &path).unwrap();
@@ -210,7 +210,7 @@ fn a_temporary_file_is_not_written_through_a_link_in_its_place() {
         .path()
         .join(format!("x.mill.tmp-{}", std::process::id()));
     std::os::unix::fs::symlink(&victim, link).unwrap();
-    write_two(Arc::new(disk::System), &folder.path().join("x.mill")).unwrap();
+    write_two(Arc::new(System), &folder.path().join("x.mill")).unwrap();
     assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
 }
 
@@ -239,7 +239,7 @@ struct NoRename;
 
 impl Disk for NoRename {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Output>> {
-        disk::System.create(path)
+        System.create(path)
     }
 
     fn rename(&self, _from: &Path, _to: &Path) -> io::Result<()> {
@@ -251,7 +251,7 @@ impl Disk for NoRename {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        disk::System.remove(path)
+        System.remove(path)
     }
 }
 

@@ -9,12 +9,13 @@ use arrow_ipc::{Block, MessageHeader, MetadataVersion};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use bytes::Bytes;
 
-use super::cells::{Layout, Table, caught};
-use super::{
-    Access, Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, Target,
-    detect, map, names,
-};
+use super::arrow_columns::{Layout, Table, caught};
+use super::format::{Format, files};
+use super::{Access, Columns, Source};
 use crate::error::{Error, Kind, Result};
+use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
+use crate::storage::mmap;
+use crate::storage::names;
 
 /// Images in Arrow IPC files or streams, read without a copy from a mapping.
 ///
@@ -81,8 +82,8 @@ impl ArrowFile {
             classes: Vec::new(),
             fingerprint: Fingerprint(0),
         };
-        for (index, path) in detect::files(path, Format::Arrow)?.into_iter().enumerate() {
-            let bytes = map::map(&path)?;
+        for (index, path) in files(path, Format::Arrow)?.into_iter().enumerate() {
+            let bytes = mmap::map(&path)?;
             let place = names::readable(path.as_os_str().as_encoded_bytes());
             let found = read(&bytes, &|schema| Layout::of(schema, columns).map(Some));
             let (layout, tables) = found
@@ -113,7 +114,7 @@ impl ArrowFile {
         if source.rows == 0 {
             return Err(Error::config(format!("{}: no rows", path.display())));
         }
-        let mut sum = Parts::default();
+        let mut sum = FingerprintBuilder::default();
         sum.push(b"arrow");
         source
             .classes
@@ -166,7 +167,7 @@ impl Source for ArrowFile {
             .map_or(0, |cell| cell.len() as u64)
     }
 
-    fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Sample> {
         let (batch, row) = self
             .find(id)
             .ok_or_else(|| super::no_such_sample(id, self.rows))?;
@@ -181,7 +182,7 @@ impl Source for ArrowFile {
             } else {
                 Bytes::copy_from_slice(cell)
             };
-            Ok(Raw {
+            Ok(Sample {
                 bytes: Payload::Shared(bytes),
                 codec,
                 target: batch.table.target(row)?,
@@ -257,21 +258,21 @@ const MAGIC: &[u8; 6] = b"ARROW1";
 /// Begins every message since Arrow 0.15.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
-/// Reads all tables of a file or stream.
-/// What is wanted of a schema; nothing may be.
-type Wish<'a> = &'a dyn Fn(&Schema) -> Result<Option<Layout>>;
+/// Chooses the columns to read from a schema; `None` if it has none of them.
+type Projection<'a> = &'a dyn Fn(&Schema) -> Result<Option<Layout>>;
 
-/// A layout with its tables; `None` if nothing is wanted of the file's schema.
+/// A layout with its tables; `None` if the projection chose no column of the file's schema.
 type Found = Result<Option<(Layout, Vec<Table>)>>;
 
-fn read(bytes: &Bytes, wish: Wish<'_>) -> Found {
+/// Reads all tables of a file or stream.
+fn read(bytes: &Bytes, projection: Projection<'_>) -> Found {
     match bytes.starts_with(MAGIC) {
-        true => read_file(bytes, wish),
-        false => read_stream(bytes, wish),
+        true => read_file(bytes, projection),
+        false => read_stream(bytes, projection),
     }
 }
 
-fn read_file(bytes: &Bytes, wish: Wish<'_>) -> Found {
+fn read_file(bytes: &Bytes, projection: Projection<'_>) -> Found {
     let len = bytes.len();
     let cut = || {
         Error::new(
@@ -298,7 +299,7 @@ fn read_file(bytes: &Bytes, wish: Wish<'_>) -> Found {
     let footer = bytes[footer_at..len - 10].to_vec();
     let footer = arrow_ipc::root_as_footer(&footer).map_err(|error| damaged(error.to_string()))?;
     let schema = schema(footer.schema().ok_or_else(|| damaged("no schema".into()))?)?;
-    let Some(layout) = wish(&schema)? else {
+    let Some(layout) = projection(&schema)? else {
         return Ok(None);
     };
     let mut reader = Reader::new(bytes, schema, footer.version(), layout);
@@ -323,7 +324,7 @@ fn read_file(bytes: &Bytes, wish: Wish<'_>) -> Found {
     Ok(Some((reader.layout, reader.tables)))
 }
 
-fn read_stream(bytes: &Bytes, wish: Wish<'_>) -> Found {
+fn read_stream(bytes: &Bytes, projection: Projection<'_>) -> Found {
     let mut at = 0;
     let mut reader: Option<Reader<'_>> = None;
     loop {
@@ -366,7 +367,7 @@ fn read_stream(bytes: &Bytes, wish: Wish<'_>) -> Found {
         match (&mut reader, message.header_as_schema()) {
             (None, Some(found)) => {
                 let schema = schema(found)?;
-                let Some(layout) = wish(&schema)? else {
+                let Some(layout) = projection(&schema)? else {
                     return Ok(None);
                 };
                 reader = Some(Reader::new(bytes, schema, message.version(), layout));

@@ -1,73 +1,13 @@
-//! Which form stored data has.
+//! Finds out which form stored data has, and opens it.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 
-use super::{Codec, Folder, Shards, Source, Tar, fill};
+use super::format::{Format, named};
+use super::{Folder, Shards, Source, Tar};
 use crate::error::{Error, Result};
+use crate::sample::Codec;
 use crate::shard::Backing;
-
-/// The form of stored data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Format {
-    /// A folder of class folders of images.
-    Folder,
-    /// A folder of `.mill` shards, or one shard.
-    Shards,
-    /// A tar in WebDataset convention, or a folder of them.
-    Tar,
-    /// An Arrow IPC file or stream, or a folder of them.
-    Arrow,
-    /// A Parquet file, or a folder of them.
-    Parquet,
-}
-
-impl Format {
-    /// Every form, in the order in which messages list them.
-    pub const ALL: [Format; 5] = [
-        Format::Folder,
-        Format::Shards,
-        Format::Tar,
-        Format::Arrow,
-        Format::Parquet,
-    ];
-
-    /// The form's name in lower case, as [`Format::from_str`] reads it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Format::Folder => "folder",
-            Format::Shards => "shards",
-            Format::Tar => "tar",
-            Format::Arrow => "arrow",
-            Format::Parquet => "parquet",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Format {
-    type Err = Error;
-
-    /// Reads `folder`, `shards`, `tar`, `arrow` or `parquet`.
-    fn from_str(text: &str) -> Result<Format> {
-        Format::ALL
-            .into_iter()
-            .find(|format| format.as_str() == text)
-            .ok_or_else(|| {
-                let known = Format::ALL.map(Format::as_str).join(", ");
-                Error::config(format!(
-                    "\"{text}\" is no form of stored data; expected one of {known}"
-                ))
-            })
-    }
-}
+use crate::storage::positioned;
 
 /// Opens stored data, detecting its form.
 ///
@@ -137,24 +77,12 @@ pub(crate) fn open_bare(path: &Path, format: Format) -> Result<Box<dyn Source>> 
     }
 }
 
-/// The form that a file name announces.
-fn named(name: &Path) -> Option<Format> {
-    let extension = name.extension()?.to_str()?.to_ascii_lowercase();
-    match extension.as_str() {
-        "mill" => Some(Format::Shards),
-        "tar" => Some(Format::Tar),
-        "arrow" | "feather" => Some(Format::Arrow),
-        "parquet" => Some(Format::Parquet),
-        _ => None,
-    }
-}
-
 fn file_format(path: &Path) -> Result<Format> {
     if let Some(format) = named(path) {
         return Ok(format);
     }
     let mut head = [0; 512];
-    let file = fill::At::open(path)?;
+    let file = positioned::PositionedFile::open(path)?;
     let read = file.read(0, &mut head)?;
     let head = &head[..read];
     // The tar reader explains what to do with a compressed tar.
@@ -222,39 +150,4 @@ fn folder_format(path: &Path) -> Result<Format> {
             )))
         }
     }
-}
-
-/// The path itself if it is a file, or the files in it that `wanted` names, sorted by the bytes of
-/// their names.
-pub(super) fn files(path: &Path, wanted: Format) -> Result<Vec<std::path::PathBuf>> {
-    let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
-    if !found.is_dir() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let failed = |error| Error::io("list the folder", path, error);
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        let hidden = name.as_encoded_bytes().starts_with(b".");
-        if !hidden
-            && named(Path::new(&name)) == Some(wanted)
-            && !entry.file_type().map_err(failed)?.is_dir()
-        {
-            names.push(name);
-        }
-    }
-    if names.is_empty() {
-        let expected = match wanted {
-            Format::Arrow => ".arrow or .feather",
-            Format::Parquet => ".parquet",
-            _ => ".tar",
-        };
-        return Err(Error::config(format!(
-            "{}: no {expected} file in the folder",
-            path.display()
-        )));
-    }
-    names.sort_unstable_by(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
-    Ok(names.into_iter().map(|name| path.join(name)).collect())
 }

@@ -6,9 +6,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Source;
 use super::sidecar::Sidecar;
-use super::{Annotations, Codec, Fingerprint, Parts, Payload, Raw, Source, Target, fill, names};
 use crate::error::{Error, Kind, Result};
+use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
+use crate::storage::{names, positioned};
 
 /// Images in folders: `root/class/any/depth/name.jpg`, or a flat `root/name.jpg` without classes.
 ///
@@ -129,7 +131,7 @@ impl Source for Folder {
         self.manifest.sizes.get(id as usize).copied().unwrap_or(0)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
         if id >= self.len() {
             return Err(super::no_such_sample(id, self.len()));
         }
@@ -137,12 +139,12 @@ impl Source for Folder {
         let place = || names::readable(path.as_os_str().as_encoded_bytes());
         let read = || {
             let mut file = File::open(&path).map_err(|error| {
-                Error::new(Kind::Io, format!("cannot open: {error}")).with_cause(error)
+                Error::new(Kind::Io, format!("cannot open: {error}")).with_source(error)
             })?;
-            let bytes = fill::whole(&mut file, self.size(id), spare)?;
+            let bytes = positioned::read_whole(&mut file, self.size(id), spare)?;
             let codec = Codec::sniff(&bytes)?;
             let target = self.manifest.class(id).map_or(Target::None, Target::Class);
-            Ok(Raw {
+            Ok(Sample {
                 bytes: Payload::Owned(bytes),
                 codec,
                 target,
@@ -173,9 +175,9 @@ impl Source for Folder {
                 .join(os_string(side_path(&self.manifest.relative(id), suffix)));
             let read = |into: &mut Annotations| {
                 let mut file = File::open(&path).map_err(|error| {
-                    Error::new(Kind::Io, format!("cannot open: {error}")).with_cause(error)
+                    Error::new(Kind::Io, format!("cannot open: {error}")).with_source(error)
                 })?;
-                kind.read(fill::whole(&mut file, *size, Vec::new())?, into)
+                kind.read(positioned::read_whole(&mut file, *size, Vec::new())?, into)
             };
             read(annotations.get_or_insert_default()).map_err(|error: Error| {
                 error
@@ -259,7 +261,7 @@ impl Manifest {
     }
 
     fn fingerprint(&self) -> Fingerprint {
-        let mut sum = Parts::default();
+        let mut sum = FingerprintBuilder::default();
         sum.push(b"folder");
         for class in &self.classes {
             sum.push(class);

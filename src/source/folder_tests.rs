@@ -313,7 +313,7 @@ fn files_beside_a_image_annotate_it() {
     assert_eq!((first.boxes.len(), first.boxes[0].class), (1, 5));
     assert_eq!(
         (&first.planes[0].name[..], first.planes[0].kind),
-        ("seg", crate::source::PlaneKind::Mask)
+        ("seg", crate::sample::PlaneKind::Mask)
     );
     assert_eq!(
         folder.annotations(1).unwrap().unwrap().planes[0].name,

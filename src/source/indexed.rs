@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Access, Annotations, Fingerprint, Raw, Source};
+use super::{Access, Source};
 use crate::error::{Error, Kind, Result};
-use crate::shard::Map;
-use crate::shard::disk::{Disk, Temp};
+use crate::sample::{Annotations, Fingerprint, Sample, Target};
+use crate::storage::disk::{Disk, Temp};
+use crate::storage::mmap::Mapping;
 
 const MAGIC: [u8; 16] = *b"\x89feedmill.jpgi\x01\n";
 const TAIL_MAGIC: [u8; 8] = *b"JPGIEND\n";
@@ -51,7 +52,7 @@ pub fn path_of(data: &Path) -> Result<PathBuf> {
 
 /// An open index.
 struct Sidecar {
-    map: Map,
+    map: Mapping,
     /// Where each cell starts in the file, then the end of the last: rising, within the file.
     positions: Vec<u64>,
 }
@@ -72,11 +73,11 @@ impl Sidecar {
             )));
         }
         let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-        let parsed = Sidecar::parse(Map::new(&file, path)?, data);
-        parsed.map(Some).map_err(|error| error.at(path.display()))
+        let parsed = Sidecar::parse(Mapping::new(&file, path)?, data);
+        parsed.map(Some).map_err(|error| error.in_file(path))
     }
 
-    fn parse(map: Map, data: &dyn Source) -> Result<Sidecar> {
+    fn parse(map: Mapping, data: &dyn Source) -> Result<Sidecar> {
         let damaged = |what: &str| {
             Error::corrupt(format!(
                 "{what}: the entropy index is damaged; run `feedmill index` again or remove it"
@@ -211,9 +212,15 @@ pub(super) fn attach(data: &Path, source: Box<dyn Source>) -> Result<Box<dyn Sou
     })
 }
 
+// A method that is not passed on would fall back to its default in silence.
+#[deny(clippy::missing_trait_methods)]
 impl Source for Indexed {
     fn len(&self) -> u64 {
         self.source.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.source.is_empty()
     }
 
     fn fingerprint(&self) -> Fingerprint {
@@ -228,7 +235,7 @@ impl Source for Indexed {
         self.source.size(id)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
         self.source.read(id, spare)
     }
 
@@ -241,6 +248,14 @@ impl Source for Indexed {
             Some(cell) => Ok(Some(cell)),
             None => self.source.jpeg_index(id),
         }
+    }
+
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        self.source.labels(each)
+    }
+
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        self.source.column(name, each)
     }
 
     fn access(&self) -> Access {

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Access, Annotations, Codec, Fingerprint, Parts, Payload, Raw, Source, Target};
+use super::{Access, Source};
 use crate::error::{Error, Result};
+use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
 
 /// Samples in memory.
 #[derive(Clone, Debug)]
@@ -134,7 +135,7 @@ impl Memory {
                 "annotations of {given} images for {samples} samples"
             )));
         }
-        let mut sum = Parts::default();
+        let mut sum = FingerprintBuilder::default();
         sum.push(&self.fingerprint.0.to_le_bytes());
         annotations
             .iter()
@@ -174,7 +175,7 @@ impl Source for Memory {
         }
     }
 
-    fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Sample> {
         let target = self.targets.get(id as usize).cloned().ok_or_else(|| {
             Error::config(format!("sample {id} of {}", self.targets.len())).with_sample(id)
         })?;
@@ -196,7 +197,7 @@ impl Source for Memory {
             }
             Records::Encoded(records) => records[id as usize].clone(),
         };
-        Ok(Raw {
+        Ok(Sample {
             bytes: Payload::Shared(bytes),
             codec,
             target,

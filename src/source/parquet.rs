@@ -17,12 +17,12 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use self::cache::Cache;
-use super::cells::{Layout, Table, caught};
-use super::{
-    Annotations, Codec, Columns, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect,
-    fill, names,
-};
+use super::arrow_columns::{Layout, Table, caught};
+use super::format::{Format, files};
+use super::{Columns, Source};
 use crate::error::{Error, Kind, Result};
+use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
+use crate::storage::{names, positioned};
 
 /// The largest row group that is decoded, in uncompressed bytes of the wanted columns: 4 GiB.
 const MAX_GROUP: u64 = 4 << 30;
@@ -57,7 +57,7 @@ pub struct Parquet {
 
 #[derive(Debug)]
 struct OneFile {
-    file: Arc<fill::At>,
+    file: Arc<positioned::PositionedFile>,
     metadata: ArrowReaderMetadata,
     layout: Layout,
     /// The first sample.
@@ -108,10 +108,10 @@ impl Parquet {
             fingerprint: Fingerprint(0),
             cache: Cache::new(cache),
         };
-        let mut sum = Parts::default();
+        let mut sum = FingerprintBuilder::default();
         sum.push(b"parquet");
-        for path in detect::files(path, Format::Parquet)? {
-            let file = Arc::new(fill::At::open(&path)?);
+        for path in files(path, Format::Parquet)? {
+            let file = Arc::new(positioned::PositionedFile::open(&path)?);
             source
                 .add(file, columns, &mut sum)
                 .map_err(|error| error.at(readable(&path)))?;
@@ -123,7 +123,12 @@ impl Parquet {
         Ok(source)
     }
 
-    fn add(&mut self, file: Arc<fill::At>, columns: &Columns, sum: &mut Parts) -> Result<()> {
+    fn add(
+        &mut self,
+        file: Arc<positioned::PositionedFile>,
+        columns: &Columns,
+        sum: &mut FingerprintBuilder,
+    ) -> Result<()> {
         let footer = footer(&file)?;
         sum.push(&file.len().to_le_bytes());
         sum.push(&footer);
@@ -320,14 +325,14 @@ impl Source for Parquet {
         self.find(id).map_or(0, |(_, group)| group.size)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
         self.row(id, |table, row| {
             let cell = table.cell(row)?;
             let codec = Codec::sniff(cell)?;
             // Copied, so that an image under way does not keep a whole row group in memory.
-            let mut bytes = fill::room(spare, cell.len() as u64)?;
+            let mut bytes = positioned::sized(spare, cell.len() as u64)?;
             bytes.copy_from_slice(cell);
-            Ok(Raw {
+            Ok(Sample {
                 bytes: Payload::Owned(bytes),
                 codec,
                 target: table.target(row)?,
@@ -375,7 +380,7 @@ fn readable(path: &Path) -> String {
 }
 
 /// The bytes of the footer.
-fn footer(file: &fill::At) -> Result<Vec<u8>> {
+fn footer(file: &positioned::PositionedFile) -> Result<Vec<u8>> {
     let cut = || {
         Error::new(
             Kind::Truncated,
@@ -411,7 +416,7 @@ fn footer(file: &fill::At) -> Result<Vec<u8>> {
                 file.len()
             ))
         })?;
-    let mut footer = fill::room(Vec::new(), length)?;
+    let mut footer = positioned::sized(Vec::new(), length)?;
     let found = file.read(start, &mut footer)?;
     if found < footer.len() {
         return Err(cut());
@@ -508,7 +513,7 @@ fn guarded<T>(what: &str, read: impl FnOnce() -> parquet::errors::Result<T>) -> 
 }
 
 /// A file for the Parquet crate, whose own reader moves the position that threads share.
-struct Handle(Arc<fill::At>);
+struct Handle(Arc<positioned::PositionedFile>);
 
 impl Length for Handle {
     fn len(&self) -> u64 {
@@ -537,7 +542,7 @@ impl ChunkReader for Handle {
                 self.0.len()
             )));
         }
-        let mut bytes = fill::room(Vec::new(), length as u64).map_err(external)?;
+        let mut bytes = positioned::sized(Vec::new(), length as u64).map_err(external)?;
         let found = self.0.read(start, &mut bytes).map_err(external)?;
         if found < length {
             return Err(ParquetError::EOF(format!(
@@ -550,7 +555,7 @@ impl ChunkReader for Handle {
 
 /// Reads onwards from an offset.
 struct Forward {
-    file: Arc<fill::At>,
+    file: Arc<positioned::PositionedFile>,
     at: u64,
 }
 

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Codec, Plane, PlaneKind};
 use crate::error::{Error, Result};
+use crate::sample::{Codec, Plane, PlaneKind};
 use crate::shard::Shard;
 
 /// The extra column that lists a record's planes in JSON; empty where it has none.
@@ -59,7 +59,7 @@ pub(crate) fn read(shard: &Shard, record: u64) -> Result<Vec<Plane>> {
         return Ok(Vec::new());
     };
     let listed: Vec<Listed> = serde_json::from_slice(cell).map_err(|error| {
-        Error::corrupt(format!("not the list of planes: {error}")).with_cause(error)
+        Error::corrupt(format!("not the list of planes: {error}")).with_source(error)
     })?;
     let mut start = 0u64;
     let plane = |listed: Listed| {

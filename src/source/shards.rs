@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 pub use super::shard_planes::PLANES;
 pub(crate) use super::shard_planes::{list as list_planes, read as read_planes};
-use super::{Access, Annotations, Codec, Fingerprint, Raw, Source, Target};
+use super::{Access, Source};
 use crate::error::{Error, Kind, Result};
+use crate::sample::{Annotations, Codec, Fingerprint, Sample, Target};
 use crate::shard::{Backing, Entry, MANIFEST, Manifest, Shard};
 
 /// The extension of shards.
@@ -163,7 +164,7 @@ pub(crate) fn missing(error: Error) -> Error {
             "{}: {MANIFEST} lists this shard: copy it here",
             error.message()
         );
-        return Error::new(Kind::Mismatch, message).with_cause(error);
+        return Error::new(Kind::Mismatch, message).with_source(error);
     }
     error
 }
@@ -241,7 +242,7 @@ impl Source for Shards {
         self.entry(id).map_or(0, |entry| entry.length)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
         let Some((shard, record)) = self.locate(id) else {
             return Err(Error::config(format!("sample {id} of {}", self.len())).with_sample(id));
         };
@@ -249,7 +250,7 @@ impl Source for Shards {
         let bytes = shard
             .read(record, spare)
             .map_err(|error| error.with_sample(id))?;
-        Ok(Raw {
+        Ok(Sample {
             bytes,
             codec: shard.entry(record).codec,
             target: shard.target(record),

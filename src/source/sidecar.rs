@@ -1,7 +1,7 @@
 //! Files beside an image that annotate it: `x.json` and `x.NAME.mask.png` belong to `x.jpg`.
 
-use super::{Annotations, Codec, Plane, PlaneKind};
 use crate::error::Result;
+use crate::sample::{Annotations, Codec, Plane, PlaneKind};
 
 /// What a file beside an image holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -747,7 +747,7 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
         let batch = make::plain(&make::photos());
         let renamed = arrow_array::RecordBatch::try_new(
             std::sync::Arc::new(arrow_schema::Schema::new(vec![
-                batch.schema().field(0).clone().with_name("photo"),
+                batch.schema().field(0).clone().with_name("scan"),
                 batch.schema().field(1).clone(),
             ])),
             batch.columns().to_vec(),
@@ -755,7 +755,7 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
         .unwrap();
         let path = at("renamed.arrow");
         fs::write(&path, make::arrow_file(&renamed, 10)).unwrap();
-        expect(digest(&path), 2, &["image", "photo", "label"]);
+        expect(digest(&path), 2, &["image", "scan", "label"]);
     }
 
     let recipe = |text: &str| {

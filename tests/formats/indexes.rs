@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use feedmill::decode::jpeg::{Index, Proof};
+use feedmill::decode::jpeg::{Index, VerifiedRows};
 use feedmill::decode::{self, Decoder, IndexPolicy, Limits, ScalePolicy};
 use feedmill::geometry::Rect;
 use feedmill::index::{self, Report, path_of};
@@ -335,7 +335,7 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
                         height: 5,
                     };
                     let out = &mut Vec::new();
-                    let guide = Index::Use(&index, &mut Proof::default());
+                    let guide = Index::Use(&index, &mut VerifiedRows::default());
                     let decoded =
                         Decoder::new().decode_with(&raw.bytes, &probe, corner, guide, out);
                     decoded.is_err_and(|error| error.kind() == Kind::Corrupt)

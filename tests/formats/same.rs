@@ -1,6 +1,7 @@
 //! One data set in every form: the same ids give the same bytes and the same targets.
 
-use feedmill::source::{self, Access, Source, Target};
+use feedmill::sample::Target;
+use feedmill::source::{self, Access, Source};
 
 use crate::make;
 
@@ -159,8 +160,8 @@ fn cells_of_arrow_are_slices_of_the_mapping() {
     std::fs::write(&path, make::arrow_file(&make::plain(&photos), 10)).unwrap();
     let source = source::open(&path).unwrap();
     let read = |id| match source.read(id, Vec::new()).unwrap().bytes {
-        source::Payload::Shared(bytes) => bytes,
-        source::Payload::Owned(_) => panic!("a copy"),
+        feedmill::sample::Payload::Shared(bytes) => bytes,
+        feedmill::sample::Payload::Owned(_) => panic!("a copy"),
     };
     let (a, b, again) = (read(0), read(1), read(0));
     assert_eq!(a.as_ptr(), again.as_ptr());

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow_array::types::{Float32Type, Int8Type, Int32Type, UInt64Type};
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema};
-use feedmill::source::{ArrowFile, Columns, Parquet, Source, Target};
+use feedmill::sample::Target;
+use feedmill::source::{ArrowFile, Columns, Parquet, Source};
 use feedmill::{Error, Kind};
 use parquet::basic::Compression;
 
@@ -272,8 +273,8 @@ fn columns_are_found_by_name_and_checked_by_type() {
     }
     for (wanted, text) in [
         (
-            columns("image", None),
-            "no column \"image\" for the images; the columns are [\"txt\", \"fine_label\", \"img\"]",
+            columns("scan", None),
+            "no column \"scan\" for the images; the columns are [\"txt\", \"fine_label\", \"img\"]",
         ),
         (
             columns("img", Some("coarse")),

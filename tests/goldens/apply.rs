@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use feedmill::augment::{self, Registry};
+use feedmill::augment;
 use feedmill::geometry::Size;
+use feedmill::recipe::Registry;
 use feedmill::toml;
 
 use crate::{Row, fnv1a, image, lines};

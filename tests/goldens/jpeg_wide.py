@@ -12,7 +12,7 @@ The committed files were made with
 
     python3 tests/goldens/jpeg_wide.py            # after jpeg.py
     python3 tests/goldens/jpeg_wide.py MANY OUT   # MANY files of random modes, qualities and sizes of 1 to 40 pixels,
-                                                  # for `benches/jpeg --check`
+                                                  # for `crates/feedmill-jpeg/bench`, with --check
 """
 
 import io

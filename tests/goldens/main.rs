@@ -11,12 +11,12 @@ mod first;
 use std::fs;
 use std::path::PathBuf;
 
-use feedmill::augment::{AugmentScratch, Program, Step};
+use feedmill::augment::{Program, ProgramScratch, Step};
 use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
-use feedmill::source::Codec;
+use feedmill::sample::Codec;
 
 /// A row of the table: op, reference, cases, largest difference.
 type Row = [String; 4];
@@ -79,7 +79,7 @@ fn run(steps: impl IntoIterator<Item = Step>, (frame, pixels): (Size, &[u8])) ->
     let whole = Rect::whole(frame.width, frame.height);
     program
         .run(
-            &mut AugmentScratch::new(Simd::detect()),
+            &mut ProgramScratch::new(Simd::detect()),
             pixels,
             whole,
             &mut out,

@@ -7,7 +7,7 @@ The committed files were made with
     *.png          the pictures, cut from fixtures/photos
     ops.txt        picture, op, size and FNV-1a hash of the RGB that comes out: to be equal
     resize.txt     picture, filter, crop and size of each result in resize.bin: to be close
-    normalise.txt  mean, std, hash of the 3 x 256 float32 of (v / 255 - mean) / std: to be equal
+    normalize.txt  mean, std, hash of the 3 x 256 float32 of (v / 255 - mean) / std: to be equal
 
     python3 tests/goldens/ops.py
 """
@@ -134,7 +134,7 @@ def main():
         image = functional.normalize(functional.convert_image_dtype(levels, torch.float32), mean, std)
         numbers = " ".join(str(value) for value in mean + std)
         table.append(f"{numbers} {fnv1a(image.contiguous().numpy().tobytes())}")
-    (FOLDER / "normalise.txt").write_text("\n".join(table) + "\n")
+    (FOLDER / "normalize.txt").write_text("\n".join(table) + "\n")
     print(f"{len(lines)} equal, {len(index)} close in {len(data)} bytes, {len(table)} tables")
 
 

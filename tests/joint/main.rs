@@ -3,8 +3,9 @@
 mod ramp;
 mod torchvision;
 
-use feedmill::augment::{Program, Registry, Steps};
+use feedmill::augment::{Program, Steps};
 use feedmill::geometry::Size;
+use feedmill::recipe::Registry;
 use feedmill::rng::{Coord, OpKey, RandomStream};
 use feedmill::toml;
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use feedmill::augment::{AugmentScratch, Joint, KeypointOrigin};
+use feedmill::augment::{Joint, KeypointOrigin, ProgramScratch};
 use feedmill::cpu::Simd;
 use feedmill::geometry::Size;
-use feedmill::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
+use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 
 use crate::program;
 
@@ -137,7 +137,7 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
             .apply(
                 &program,
                 &inputs(frame.width, frame.height),
-                &mut AugmentScratch::new(Simd::detect()),
+                &mut ProgramScratch::new(Simd::detect()),
             )
             .unwrap();
         let entry = worst.entry(name.to_string()).or_default();

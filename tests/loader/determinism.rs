@@ -157,7 +157,7 @@ fn every_order_and_partner_rule_equals_the_reference_path() {
 #[test]
 fn a_blend_of_sources_equals_the_reference_path() {
     let blend = || {
-        Loader::blend(
+        Loader::weighted_sources(
             vec![
                 (Box::new(pixels(30)) as _, 0.7),
                 (jittery(12, Access::Blocking), 0.3),

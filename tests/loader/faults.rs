@@ -50,7 +50,7 @@ fn replace_takes_a_stand_in_from_the_plan_and_reports_it() {
     assert_eq!(
         threaded(&mut loader, 2),
         expected,
-        "stand-ins do not depend on threads"
+        "replacements do not depend on threads"
     );
     let mut reported = BTreeSet::new();
     for batch in loader.epoch(0).unwrap() {
@@ -145,7 +145,12 @@ fn a_storm_of_bad_samples_ends_the_run_and_a_few_do_not() {
     );
     let (good, error) = storm(1000, 1.0);
     assert_eq!(good, 0);
-    assert!(error.unwrap().to_string().contains("none of 16 stand-ins"));
+    assert!(
+        error
+            .unwrap()
+            .to_string()
+            .contains("none of 16 replacements")
+    );
 }
 
 /// An op that panics, in the role that is asked for.

@@ -2,10 +2,10 @@
 
 use feedmill::augment::Joint;
 use feedmill::recipe::OnBad;
-use feedmill::source::{
-    Access, Annotations, BoxLabel, Fingerprint, Keypoint, Memory, Plane, PlaneKind,
-};
-use feedmill::source::{Raw, Source};
+use feedmill::sample::Sample;
+use feedmill::sample::{Annotations, BoxLabel, Fingerprint, Keypoint, Plane, PlaneKind};
+use feedmill::source::Source;
+use feedmill::source::{Access, Memory};
 use feedmill::{Kind, Loader, Recipe, Result, Threads};
 
 use crate::support::*;
@@ -71,7 +71,7 @@ impl Source for Annotated {
     fn size(&self, id: u64) -> u64 {
         self.inner.size(id)
     }
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
         self.inner.read(id, spare)
     }
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
@@ -270,7 +270,7 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
         ),
         (
             |bad| {
-                let codec = feedmill::source::Codec::Png;
+                let codec = feedmill::sample::Codec::Png;
                 let plane = Plane::raw("mask", PlaneKind::Mask, 12, 10, &b"no png"[..]);
                 bad.planes.push(Plane { codec, ..plane });
             },

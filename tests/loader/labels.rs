@@ -1,7 +1,7 @@
 //! Targets that cannot be right are faults, and never spread by mixing.
 
 use feedmill::recipe::OnBad;
-use feedmill::source::Target;
+use feedmill::sample::Target;
 use feedmill::{Kind, Loader};
 
 use crate::support::*;

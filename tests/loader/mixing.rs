@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use feedmill::geometry::Size;
 use feedmill::mix::{
-    Blend, Drawn, Emit, Masks, Method, Mix, MixUp, Mixer, Outcome, Resolve, Role, Scene,
+    Blend, Emit, EmitRole, Masks, Method, Mix, MixPlan, MixResult, MixUp, Mixer, ResolveMix, Scene,
 };
 use feedmill::plan::Last;
 use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm, TargetOptions};
 use feedmill::rng::RandomStream;
-use feedmill::source::{Annotations, BoxLabel, Memory, Plane, PlaneKind, Target};
+use feedmill::sample::{Annotations, BoxLabel, Plane, PlaneKind, Target};
+use feedmill::source::Memory;
 use feedmill::{Batch, Kind, Loader, Recipe, Threads, World};
 
 use crate::support::*;
@@ -306,18 +307,26 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     );
 
     let clean = of(mix().emit(Emit::CleanAndMixed)).batch(0, 0).unwrap();
-    let roles: Vec<Role> = clean.mix().iter().map(|mix| mix.role).collect();
-    assert_eq!(roles[..16], [[Role::Clean; 8], [Role::Mixed; 8]].concat());
+    let roles: Vec<EmitRole> = clean.mix().iter().map(|mix| mix.role).collect();
+    assert_eq!(
+        roles[..16],
+        [[EmitRole::Clean; 8], [EmitRole::Mixed; 8]].concat()
+    );
     assert!(
         clean.mix()[..8]
             .iter()
             .all(|mix| mix.method == Method::Unmixed && mix.lam == 1.0)
     );
     let triple = of(mix().emit(Emit::MixedCleanUnseen)).batch(0, 0).unwrap();
-    let roles: Vec<Role> = triple.mix().iter().map(|mix| mix.role).collect();
+    let roles: Vec<EmitRole> = triple.mix().iter().map(|mix| mix.role).collect();
     assert_eq!(
         roles[..12],
-        [[Role::Mixed; 4], [Role::Clean; 4], [Role::Unseen; 4]].concat()
+        [
+            [EmitRole::Mixed; 4],
+            [EmitRole::Clean; 4],
+            [EmitRole::Unseen; 4]
+        ]
+        .concat()
     );
     assert_eq!(triple.samples()[..4], triple.samples()[4..8]);
     assert_eq!(triple.samples()[8..12], whole.samples()[4..8]);
@@ -803,22 +812,22 @@ impl Mixer for Wrong {
     fn params(&self) -> feedmill::toml::Table {
         feedmill::toml::Table::new()
     }
-    fn draw(&self, _: &mut RandomStream, _: Size) -> Drawn {
+    fn draw(&self, _: &mut RandomStream, _: Size) -> MixPlan {
         match self {
             Wrong::PanicInDraw => panic!("a mixer of the test"),
             Wrong::BoxOutside => Blend::Box {
                 rect: [0, 0, 13, 8],
             }
             .into(),
-            _ => Drawn::Late(Arc::new(*self)),
+            _ => MixPlan::Deferred(Arc::new(*self)),
         }
     }
 }
 
-impl Resolve for Wrong {
-    fn resolve(&self, _: &Scene<'_>, slot: usize, _: &[usize]) -> feedmill::Result<Outcome> {
+impl ResolveMix for Wrong {
+    fn resolve(&self, _: &Scene<'_>, slot: usize, _: &[usize]) -> feedmill::Result<MixResult> {
         assert!(*self != Wrong::PanicInResolve, "a mixer of the test");
-        Ok(Outcome {
+        Ok(MixResult {
             sources: Some(vec![slot, 99]),
             ..Blend::Uniform { lam: 0.5 }.into()
         })

@@ -1,8 +1,9 @@
 //! Every op there is, through the loader.
 
-use feedmill::augment::{self, Registry};
+use feedmill::augment;
 use feedmill::geometry::Size;
 use feedmill::plan::Last;
+use feedmill::recipe::Registry;
 use feedmill::source::Memory;
 use feedmill::{Kind, Loader, Recipe, toml};
 

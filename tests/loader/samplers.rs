@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use feedmill::plan::{Curve, Last, Order, Role, Subset, Values, Weighted};
-use feedmill::recipe::Blended;
-use feedmill::source::{Access, Target};
+use feedmill::plan::{Curve, EpisodeRole, Last, Order, Subset, Values, Weighted};
+use feedmill::recipe::SourceConfig;
+use feedmill::sample::Target;
+use feedmill::source::Access;
 use feedmill::{Kind, Loader, LoaderState, Recipe, World};
 
 use crate::support::*;
@@ -196,7 +197,7 @@ fn a_batch_says_what_its_sampler_did() {
         batch
             .roles()
             .iter()
-            .filter(|role| **role == Role::Support)
+            .filter(|role| **role == EpisodeRole::Support)
             .count(),
         3
     );
@@ -252,8 +253,8 @@ fn blend(recipe: Recipe) -> Loader {
 fn realised_shares_of_sources_are_in_batches_and_statistics() {
     let recipe = sampled(10, "")
         .last(Last::Drop)
-        .source(Blended::new("real", 0.7))
-        .source(Blended::new(
+        .source(SourceConfig::new("real", 0.7))
+        .source(SourceConfig::new(
             "made",
             Curve::stages([(0, 0.0), (1, 0.3)]).unwrap(),
         ));
@@ -294,8 +295,8 @@ fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
     let with = |weight: f64| {
         blend(
             sampled(10, "")
-                .source(Blended::new("w", 30.0))
-                .source(Blended::new("x", weight)),
+                .source(SourceConfig::new("w", 30.0))
+                .source(SourceConfig::new("x", weight)),
         )
     };
     let state = with(60.0).state().clone();
@@ -307,8 +308,8 @@ fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
     let error = Loader::sources(
         vec![Box::new(pixels(30))],
         sampled(10, "")
-            .source(Blended::default())
-            .source(Blended::default()),
+            .source(SourceConfig::default())
+            .source(SourceConfig::default()),
     );
     assert!(
         error
@@ -317,8 +318,8 @@ fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
             .contains("2 [[source]] tables for 1 sources")
     );
     let some = sampled(10, "")
-        .source(Blended::default())
-        .source(Blended::new("x", 1.0));
+        .source(SourceConfig::default())
+        .source(SourceConfig::new("x", 1.0));
     let error = Loader::sources(vec![Box::new(pixels(30)), Box::new(pixels(60))], some);
     assert!(
         error

@@ -4,7 +4,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use feedmill::recipe::{Dtype, Layout, Output, TargetForm, TargetOptions};
-use feedmill::source::{Access, Codec, Fingerprint, Memory, Payload, Raw, Source, Target};
+use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
+use feedmill::source::{Access, Memory, Source};
 use feedmill::{Loader, Recipe, Result, Tuning};
 
 /// Fails the test with `what` instead of hanging it.
@@ -48,7 +49,7 @@ pub struct Wrapped<F> {
     pub read: F,
 }
 
-impl<F: Fn(&Memory, u64) -> Result<Raw> + Send + Sync> Source for Wrapped<F> {
+impl<F: Fn(&Memory, u64) -> Result<Sample> + Send + Sync> Source for Wrapped<F> {
     fn len(&self) -> u64 {
         self.inner.len()
     }
@@ -61,11 +62,11 @@ impl<F: Fn(&Memory, u64) -> Result<Raw> + Send + Sync> Source for Wrapped<F> {
     fn size(&self, id: u64) -> u64 {
         self.inner.size(id)
     }
-    fn read(&self, id: u64, mut spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, mut spare: Vec<u8>) -> Result<Sample> {
         let raw = (self.read)(&self.inner, id)?;
         spare.clear();
         spare.extend_from_slice(&raw.bytes);
-        Ok(Raw {
+        Ok(Sample {
             bytes: Payload::Owned(spare),
             ..raw
         })
@@ -101,7 +102,7 @@ pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) ->
         let raw = inner.read(id, Vec::new())?;
         if bad(id) {
             let bytes = Payload::Owned(b"this is no image".to_vec());
-            return Ok(Raw {
+            return Ok(Sample {
                 bytes,
                 codec: Codec::Jpeg,
                 ..raw
@@ -123,7 +124,7 @@ pub fn labeled(
 ) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
         let raw = inner.read(id, Vec::new())?;
-        Ok(Raw {
+        Ok(Sample {
             target: target(id),
             ..raw
         })

@@ -4,8 +4,9 @@ use feedmill::Kind;
 use feedmill::convert::SOURCE_ID;
 use feedmill::decode::{self, Decoder, Limits};
 use feedmill::geometry::Rect;
+use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, Record, Shard, Stamp, Writer};
-use feedmill::source::{Access, Codec, Memory, Shards, Source, Target};
+use feedmill::source::{Access, Memory, Shards, Source};
 use feedmill::verify::{Options, verify};
 
 use crate::util::{files, jpeg, make, mixed};

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use feedmill::Kind;
+use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, MANIFEST, Record, Shard, Stamp, Writer};
-use feedmill::source::{Codec, Shards, Source, Target};
+use feedmill::source::{Shards, Source};
 use feedmill::verify::{Options, verify_shards};
 
 use crate::craft::Craft;

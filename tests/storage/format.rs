@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, Shard};
-use feedmill::source::{Codec, Target};
 use serde_json::{Value, json};
 
 use crate::util::{files, make, mixed, run};

@@ -3,8 +3,8 @@
 use std::io::{Seek, SeekFrom, Write};
 
 use feedmill::Kind;
+use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, Shard};
-use feedmill::source::{Codec, Target};
 
 use crate::craft::{Column, Craft, strings, u32s, u64s};
 use crate::util::largest_allocation;

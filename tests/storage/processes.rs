@@ -6,8 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, Record, Shard, Stamp, Writer};
-use feedmill::source::{Codec, Target};
 
 use crate::util::{feedmill, files, finish, make, mixed, run, signal, until};
 

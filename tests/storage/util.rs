@@ -10,7 +10,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use feedmill::convert::{Options, Report, convert};
-use feedmill::source::{Codec, Fingerprint, Payload, Raw, Source, Target};
+use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
+use feedmill::source::Source;
 use feedmill::{Kind, Result};
 
 /// No wait in these tests is longer.
@@ -133,12 +134,12 @@ impl Source for Named {
         self.samples[id as usize].1.len() as u64
     }
 
-    fn read(&self, id: u64, mut spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, mut spare: Vec<u8>) -> Result<Sample> {
         let (name, bytes, target) = &self.samples[id as usize];
         let codec = Codec::sniff(bytes).map_err(|error| error.at(name))?;
         spare.clear();
         spare.extend_from_slice(bytes);
-        Ok(Raw {
+        Ok(Sample {
             bytes: Payload::Owned(spare),
             codec,
             target: target.clone(),

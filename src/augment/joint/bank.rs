@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::decode;
 use crate::error::{Error, Kind, Result};
-use crate::source::Fingerprint;
+use crate::sample::Fingerprint;
 
 /// Decoded cut-outs that are kept, in bytes.
 const KEPT: usize = 64 << 20;
@@ -73,7 +73,7 @@ impl Bank {
                     "{}: cannot list the bank's folder: {error}",
                     folder.display()
                 );
-                Error::config(text).with_cause(error)
+                Error::config(text).with_source(error)
             };
             let mut found = Vec::new();
             for entry in fs::read_dir(folder).map_err(failed)? {

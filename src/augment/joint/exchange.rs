@@ -4,7 +4,7 @@ use super::paste::Extent;
 use super::places::PlacedBox;
 use super::{Joint, Scene};
 use crate::geometry::Size;
-use crate::source::{Annotations, BoxLabel, Plane, PlaneKind};
+use crate::sample::{Annotations, BoxLabel, Plane, PlaneKind};
 
 impl Joint {
     /// What is annotated in an image of size `frame` on which the instances `taken` of another one

@@ -13,11 +13,11 @@ mod planes;
 
 use serde::{Deserialize, Serialize};
 
-use super::params::check_range;
-use super::{AugmentScratch, Program, Step};
+use super::{Program, ProgramScratch, Step};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::source::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
+use crate::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
+use crate::spec::check_range;
 pub(super) use bank::{Bank, changed as bank_changed};
 pub(super) use paste::Draw as PasteDraw;
 pub use paste::{Paste, PasteBlend};
@@ -132,7 +132,7 @@ impl Joint {
         &self,
         program: &Program,
         given: &Annotations,
-        scratch: &mut AugmentScratch,
+        scratch: &mut ProgramScratch,
     ) -> Result<Annotations> {
         given.check()?;
         let mut scene = Scene::new(self, given, program.begin());
@@ -179,7 +179,7 @@ impl Scene<'_> {
         scene
     }
 
-    fn run(&mut self, steps: &[Step], scratch: &mut AugmentScratch) -> Result<()> {
+    fn run(&mut self, steps: &[Step], scratch: &mut ProgramScratch) -> Result<()> {
         let steps = outside_chains(steps);
         if steps.is_empty() {
             // Planes of another resolution still take the image's.

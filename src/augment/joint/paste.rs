@@ -9,11 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::bank::Bank;
 use super::{EraseRule, Scene, places::PlacedBox};
 use crate::augment::ops::geometric::rotation;
-use crate::augment::{AugmentScratch, Filter, Program, Step, WarpFilter};
+use crate::augment::{Filter, Program, ProgramScratch, Step, WarpFilter};
 use crate::error::Result;
-use crate::geometry::Rect;
-use crate::geometry::Size;
-use crate::source::{BoxLabel, Plane, PlaneKind};
+use crate::geometry::{Rect, Size};
+use crate::sample::{BoxLabel, Plane, PlaneKind};
 
 /// How a cut-out is put onto an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,7 +131,7 @@ impl Paste {
         if let Some(placed) = self.placed.get() {
             return Ok(placed);
         }
-        let scratch = &mut AugmentScratch::new(crate::cpu::Simd::detect());
+        let scratch = &mut ProgramScratch::new(crate::cpu::Simd::detect());
         let mut all = Vec::new();
         for draw in &self.rng {
             let Some(cutout) = self.bank.cutout(draw.number)? else {

@@ -1,9 +1,9 @@
 use std::path::Path;
 
 use super::*;
-use crate::augment::{AugmentScratch, Joint, Program, Step};
+use crate::augment::{Joint, Program, ProgramScratch, Step};
 use crate::geometry::Rect;
-use crate::source::{Annotations, Keypoint};
+use crate::sample::{Annotations, Keypoint};
 
 const FRAME: Size = Size {
     width: 64,
@@ -120,7 +120,7 @@ fn run(
 ) -> (Vec<u8>, Annotations) {
     let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), rng, false)));
     let program = Program::of([step], FRAME);
-    let (mut out, scratch) = (gray(), &mut AugmentScratch::new(crate::cpu::Simd::detect()));
+    let (mut out, scratch) = (gray(), &mut ProgramScratch::new(crate::cpu::Simd::detect()));
     program
         .run(scratch, &gray(), Rect::whole(64, 48), &mut out, FRAME)
         .unwrap();
@@ -447,7 +447,7 @@ fn patches_are_masked_in_a_copy() {
         Joint::default().apply(
             &program,
             &given,
-            &mut AugmentScratch::new(crate::cpu::Simd::detect()),
+            &mut ProgramScratch::new(crate::cpu::Simd::detect()),
         )
     };
     let found = apply("depth", 16, vec![0, 6]).unwrap();

@@ -5,7 +5,7 @@ use crate::augment::{Elastic, Erase, Step, Warp};
 use crate::geometry::Size;
 use crate::kernels::elastic;
 use crate::kernels::scratch::Scratch;
-use crate::source::{BoxLabel, Keypoint};
+use crate::sample::{BoxLabel, Keypoint};
 
 /// A box on its way.
 pub(super) struct PlacedBox {
@@ -277,9 +277,9 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{AugmentScratch, Joint, Program};
+    use crate::augment::{Joint, Program, ProgramScratch};
     use crate::kernels::PadMode;
-    use crate::source::Annotations;
+    use crate::sample::Annotations;
 
     const FRAME: Size = Size {
         width: 20,
@@ -315,7 +315,7 @@ mod tests {
             .apply(
                 &Program::of(steps, FRAME),
                 &given,
-                &mut AugmentScratch::new(crate::cpu::Simd::detect()),
+                &mut ProgramScratch::new(crate::cpu::Simd::detect()),
             )
             .unwrap()
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Scene;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::source::Plane;
+use crate::sample::Plane;
 
 /// Sets patches of a plane of one channel to 0, in a copy named `NAME.masked`; the plane itself
 /// stays.

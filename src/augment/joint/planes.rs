@@ -2,13 +2,12 @@
 
 use super::{EraseRule, Joint};
 use crate::augment::{
-    AugmentScratch, Elastic, Erase, Fill, Filter, Program, Step, Warp, WarpFilter,
+    Elastic, Erase, Fill, Filter, Program, ProgramScratch, Step, Warp, WarpFilter,
 };
 use crate::error::{Error, Result};
-use crate::geometry::Rect;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::kernels::PadMode;
-use crate::source::{Plane, PlaneKind};
+use crate::sample::{Plane, PlaneKind};
 
 /// Takes a plane through steps that begin with an image of size `frame`. One of another resolution
 /// is brought to the image's first, so that it moves by the same share of its size.
@@ -17,7 +16,7 @@ pub(super) fn run(
     steps: &[Step],
     plane: &mut Plane,
     frame: Size,
-    scratch: &mut AugmentScratch,
+    scratch: &mut ProgramScratch,
 ) -> Result<()> {
     let Some((width, height)) = plane.size() else {
         return Err(Error::corrupt(format!(
@@ -177,7 +176,7 @@ mod tests {
             steps,
             &mut plane,
             frame,
-            &mut AugmentScratch::new(crate::cpu::Simd::detect()),
+            &mut ProgramScratch::new(crate::cpu::Simd::detect()),
         )
         .unwrap();
         plane

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{check_p, is_default, one, op_basics};
-use crate::augment::{Blur, Op, Span, Step, Steps};
+use crate::augment::params::op_basics;
+use crate::augment::{Blur, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
+use crate::spec::{IntegerRange, ParamRange, check_p, is_default, one};
 
 /// The largest radius in pixels; more is a flat image.
 const WIDEST: f64 = 500.0;
@@ -30,7 +31,7 @@ fn check_odd(name: &str, size: u32, most: u32) -> Result<()> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sharpness {
-    factor: Span,
+    factor: ParamRange,
     #[serde(default = "one")]
     p: f64,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -39,7 +40,7 @@ pub struct Sharpness {
 
 impl Sharpness {
     /// By this factor, or by one from this range.
-    pub fn new(factor: impl Into<Span>) -> Sharpness {
+    pub fn new(factor: impl Into<ParamRange>) -> Sharpness {
         Sharpness {
             factor: factor.into(),
             p: 1.0,
@@ -85,19 +86,19 @@ impl Op for Sharpness {
 #[serde(deny_unknown_fields)]
 pub struct PilGaussianBlur {
     #[serde(default = "simclr")]
-    radius: Span,
+    radius: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 /// SimCLR's range of deviations.
-fn simclr() -> Span {
-    Span::Between([0.1, 2.0])
+fn simclr() -> ParamRange {
+    ParamRange::Between([0.1, 2.0])
 }
 
 impl PilGaussianBlur {
     /// With this radius, or one from this range.
-    pub fn new(radius: impl Into<Span>) -> PilGaussianBlur {
+    pub fn new(radius: impl Into<ParamRange>) -> PilGaussianBlur {
         PilGaussianBlur {
             radius: radius.into(),
             p: 1.0,
@@ -139,14 +140,14 @@ pub struct GaussianBlur {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kernel: Option<u32>,
     #[serde(default = "simclr")]
-    sigma: Span,
+    sigma: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl GaussianBlur {
     /// With this deviation, or one from this range, and a kernel of 10 % of the image's height.
-    pub fn new(sigma: impl Into<Span>) -> GaussianBlur {
+    pub fn new(sigma: impl Into<ParamRange>) -> GaussianBlur {
         GaussianBlur {
             kernel: None,
             sigma: sigma.into(),
@@ -199,14 +200,14 @@ impl Op for GaussianBlur {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoxBlur {
-    radius: Span,
+    radius: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl BoxBlur {
     /// With this radius, or one from this range.
-    pub fn new(radius: impl Into<Span>) -> BoxBlur {
+    pub fn new(radius: impl Into<ParamRange>) -> BoxBlur {
         BoxBlur {
             radius: radius.into(),
             p: 1.0,
@@ -290,9 +291,9 @@ impl Op for MedianBlur {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BilateralBlur {
-    diameter: Span,
-    color: Span,
-    space: Span,
+    diameter: IntegerRange,
+    color: ParamRange,
+    space: ParamRange,
     p: f64,
 }
 
@@ -305,9 +306,9 @@ impl Default for BilateralBlur {
 impl BilateralBlur {
     /// With this diameter and these deviations, or ones from these ranges.
     pub fn new(
-        diameter: impl Into<Span>,
-        color: impl Into<Span>,
-        space: impl Into<Span>,
+        diameter: impl Into<IntegerRange>,
+        color: impl Into<ParamRange>,
+        space: impl Into<ParamRange>,
     ) -> BilateralBlur {
         BilateralBlur {
             diameter: diameter.into(),
@@ -328,7 +329,7 @@ impl Op for BilateralBlur {
     op_basics!("bilateral_blur");
 
     fn check(&self) -> Result<()> {
-        self.diameter.check_whole("diameter", [2.0, 99.0])?;
+        self.diameter.check("diameter", [2.0, 99.0])?;
         self.color.check("color", [1e-3, 1e3])?;
         self.space.check("space", [1e-3, 1e3])?;
         check_p(self.p)
@@ -336,7 +337,7 @@ impl Op for BilateralBlur {
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
-            let diameter = self.diameter.draw_whole(rng) as u32;
+            let diameter = self.diameter.draw(rng) as u32;
             let [color, space] = [self.color, self.space].map(|span| span.draw(rng) as f32);
             steps.push(Step::Blur(Blur::Bilateral {
                 diameter,
@@ -357,21 +358,21 @@ impl Op for BilateralBlur {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MotionBlur {
-    radius: Span,
-    sigma: Span,
+    radius: IntegerRange,
+    sigma: ParamRange,
     #[serde(default = "any_angle")]
-    angle: Span,
+    angle: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
-fn any_angle() -> Span {
-    Span::Between([-180.0, 180.0])
+fn any_angle() -> ParamRange {
+    ParamRange::Between([-180.0, 180.0])
 }
 
 impl MotionBlur {
     /// With this radius and deviation, or ones from these ranges, in any direction.
-    pub fn new(radius: impl Into<Span>, sigma: impl Into<Span>) -> MotionBlur {
+    pub fn new(radius: impl Into<IntegerRange>, sigma: impl Into<ParamRange>) -> MotionBlur {
         MotionBlur {
             radius: radius.into(),
             sigma: sigma.into(),
@@ -382,7 +383,7 @@ impl MotionBlur {
 
     /// In this direction in degrees, or in one from this range.
     #[must_use]
-    pub fn angle(self, angle: impl Into<Span>) -> MotionBlur {
+    pub fn angle(self, angle: impl Into<ParamRange>) -> MotionBlur {
         MotionBlur {
             angle: angle.into(),
             ..self
@@ -400,7 +401,7 @@ impl Op for MotionBlur {
     op_basics!("motion_blur");
 
     fn check(&self) -> Result<()> {
-        self.radius.check_whole("radius", [0.0, 100.0])?;
+        self.radius.check("radius", [0.0, 100.0])?;
         self.sigma.check("sigma", [1e-3, WIDEST])?;
         self.angle.check("angle", [-180.0, 180.0])?;
         check_p(self.p)
@@ -408,7 +409,7 @@ impl Op for MotionBlur {
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
-            let radius = self.radius.draw_whole(rng) as u32;
+            let radius = self.radius.draw(rng) as u32;
             let [sigma, angle] = [self.sigma, self.angle].map(|span| span.draw(rng) as f32);
             steps.push(Step::Blur(Blur::Motion {
                 radius,

@@ -3,11 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{Span, check_p, half, is_default, one, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Color, Hsv, Levels, Op, Step, Steps};
 use crate::error::Result;
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
+use crate::spec::{IntegerRange, ParamRange, check_p, half, is_default, one};
 
 /// Ops with one factor: `factor` (a number or `[low, high]`), `p` (1), `dialect` (`pil`).
 macro_rules! factor_op {
@@ -16,7 +17,7 @@ macro_rules! factor_op {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $type {
-            factor: Span,
+            factor: ParamRange,
             #[serde(default = "one")]
             p: f64,
             #[serde(default, skip_serializing_if = "is_default")]
@@ -25,7 +26,7 @@ macro_rules! factor_op {
 
         impl $type {
             /// By a factor, or one of a range.
-            pub fn new(factor: impl Into<Span>) -> $type {
+            pub fn new(factor: impl Into<ParamRange>) -> $type {
                 $type { factor: factor.into(), p: 1.0, dialect: Dialect::default() }
             }
         }
@@ -188,14 +189,14 @@ impl Op for Invert {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Solarize {
-    threshold: Span,
+    threshold: ParamRange,
     #[serde(default = "half")]
     p: f64,
 }
 
 impl Solarize {
     /// From a threshold on, with probability `p`.
-    pub fn new(threshold: impl Into<Span>, p: f64) -> Solarize {
+    pub fn new(threshold: impl Into<ParamRange>, p: f64) -> Solarize {
         Solarize {
             threshold: threshold.into(),
             p,
@@ -231,7 +232,7 @@ impl Op for Solarize {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SolarizeAdd {
-    add: Span,
+    add: ParamRange,
     #[serde(default = "middle")]
     threshold: u16,
     #[serde(default = "half")]
@@ -247,7 +248,7 @@ impl Op for SolarizeAdd {
 
     fn check(&self) -> Result<()> {
         self.add.check("add", [-255.0, 255.0])?;
-        Span::Fixed(self.threshold.into()).check("threshold", [0.0, 256.0])?;
+        ParamRange::Fixed(self.threshold.into()).check("threshold", [0.0, 256.0])?;
         check_p(self.p)
     }
 
@@ -270,7 +271,7 @@ impl Op for SolarizeAdd {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Posterize {
-    bits: Span,
+    bits: IntegerRange,
     #[serde(default = "half")]
     p: f64,
 }
@@ -279,13 +280,13 @@ impl Op for Posterize {
     op_basics!("posterize");
 
     fn check(&self) -> Result<()> {
-        self.bits.check_whole("bits", [0.0, 8.0])?;
+        self.bits.check("bits", [0.0, 8.0])?;
         check_p(self.p)
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let go = rng.bernoulli(self.p);
-        let bits = self.bits.draw_whole(rng) as u8;
+        let bits = self.bits.draw(rng) as u8;
         if go {
             steps.push(Step::Levels(Levels::Posterize(bits)));
         }
@@ -299,15 +300,15 @@ impl Op for Posterize {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gamma {
-    gamma: Span,
+    gamma: ParamRange,
     #[serde(default = "unit")]
-    gain: Span,
+    gain: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
-fn unit() -> Span {
-    Span::Fixed(1.0)
+fn unit() -> ParamRange {
+    ParamRange::Fixed(1.0)
 }
 
 impl Op for Gamma {
@@ -338,19 +339,19 @@ impl Op for Gamma {
 #[serde(deny_unknown_fields)]
 pub struct HueSaturationValue {
     #[serde(default = "units")]
-    multiply: [Span; 3],
+    multiply: [ParamRange; 3],
     #[serde(default = "zeros")]
-    add: [Span; 3],
+    add: [ParamRange; 3],
     #[serde(default = "one")]
     p: f64,
 }
 
-fn units() -> [Span; 3] {
-    [Span::Fixed(1.0); 3]
+fn units() -> [ParamRange; 3] {
+    [ParamRange::Fixed(1.0); 3]
 }
 
-fn zeros() -> [Span; 3] {
-    [Span::Fixed(0.0); 3]
+fn zeros() -> [ParamRange; 3] {
+    [ParamRange::Fixed(0.0); 3]
 }
 
 impl Op for HueSaturationValue {
@@ -442,9 +443,9 @@ impl Op for PhotometricDistort {
             ("contrast", self.contrast),
             ("saturation", self.saturation),
         ] {
-            Span::Between(range).check(name, [0.0, 1e3])?;
+            ParamRange::Between(range).check(name, [0.0, 1e3])?;
         }
-        Span::Between(self.hue).check("hue", [-0.5, 0.5])?;
+        ParamRange::Between(self.hue).check("hue", [-0.5, 0.5])?;
         check_p(self.p)
     }
 

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::augment::params::{Span, check_p};
-use crate::augment::{self, Op, Registry, Steps};
+use crate::augment::{self, Op, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::{OpKey, RandomStream};
+use crate::spec::{self, IntegerRange, check_p};
+
+/// Makes an inner op of a name and its parameters.
+pub(crate) type MakeInner<'a> = &'a dyn Fn(&str, toml::Table) -> Result<Arc<dyn Op>>;
 
 /// An op inside another one.
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ struct Inner {
 enum Choice {
     All,
     One,
-    Some(Span),
+    Some(IntegerRange),
     Shuffled,
 }
 
@@ -58,7 +61,7 @@ impl Container {
     }
 
     /// A number of different ops, fixed or drawn, in their order.
-    pub fn some_of(count: impl Into<Span>) -> Container {
+    pub fn some_of(count: impl Into<IntegerRange>) -> Container {
         Container {
             choice: Choice::Some(count.into()),
             ..Container::sequence()
@@ -104,10 +107,10 @@ impl Container {
         });
     }
 
-    /// Reads `ops`, `p` and `count` of a container called `name`.
-    pub(in crate::augment) fn read(
+    /// Reads `ops`, `p` and `count` of a container called `name`; `make` makes an op by name.
+    pub(crate) fn read(
         name: &str,
-        registry: &Registry,
+        make: MakeInner<'_>,
         mut table: toml::Table,
     ) -> Result<Container> {
         let mut container = match name {
@@ -117,9 +120,8 @@ impl Container {
                 let count = table.remove("count").ok_or_else(|| {
                     Error::config("count is missing: how many of the ops, a number or [low, high]")
                 })?;
-                let count: Span = count.try_into().map_err(|error: toml::de::Error| {
-                    Error::config(format!("count: {}", error.message()))
-                })?;
+                let count: IntegerRange =
+                    spec::read_value(count).map_err(|error| error.in_key("count"))?;
                 Container::some_of(count)
             }
             _ => Container::random_order(),
@@ -146,7 +148,7 @@ impl Container {
                 Choice::One => number(&mut table, "weight")?.unwrap_or(1.0),
                 _ => 1.0,
             };
-            container.push(label, weight, registry.make(&name, table)?);
+            container.push(label, weight, make(&name, table)?);
         }
         Ok(container)
     }
@@ -234,7 +236,7 @@ impl Op for Container {
             ));
         }
         if let Choice::Some(count) = self.choice {
-            count.check_whole("count", [0.0, self.ops.len() as f64])?;
+            count.check("count", [0.0, self.ops.len() as f64])?;
         }
         Ok(())
     }
@@ -289,7 +291,7 @@ impl Op for Container {
             Choice::Some(count) => {
                 // Selection sampling: each op in turn is taken with the chance that keeps all
                 // subsets equally likely.
-                let mut wanted = count.draw_whole(&mut choosing) as u64;
+                let mut wanted = count.draw(&mut choosing) as u64;
                 for (number, inner) in self.ops.iter().enumerate() {
                     if choosing.below((self.ops.len() - number) as u64) < wanted {
                         apply(inner, steps);

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{check_p, one, op_basics};
-use crate::augment::{Convolve, Op, Span, Step, Steps};
+use crate::augment::params::op_basics;
+use crate::augment::{Convolve, Op, Step, Steps};
 use crate::error::Result;
 use crate::rng::RandomStream;
+use crate::spec::{ParamRange, check_p, one};
 
-fn whole() -> Span {
-    Span::Fixed(1.0)
+fn whole() -> ParamRange {
+    ParamRange::Fixed(1.0)
 }
 
 /// Sharpens by taking all eight neighbors off a center that counts `8 + lightness`; imgaug
@@ -20,16 +21,16 @@ fn whole() -> Span {
 #[serde(deny_unknown_fields)]
 pub struct Sharpen {
     #[serde(default = "whole")]
-    alpha: Span,
+    alpha: ParamRange,
     #[serde(default = "whole")]
-    lightness: Span,
+    lightness: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl Sharpen {
     /// With this share and lightness, or ones from these ranges.
-    pub fn new(alpha: impl Into<Span>, lightness: impl Into<Span>) -> Sharpen {
+    pub fn new(alpha: impl Into<ParamRange>, lightness: impl Into<ParamRange>) -> Sharpen {
         Sharpen {
             alpha: alpha.into(),
             lightness: lightness.into(),
@@ -69,16 +70,16 @@ impl Op for Sharpen {
 #[serde(deny_unknown_fields)]
 pub struct Emboss {
     #[serde(default = "whole")]
-    alpha: Span,
+    alpha: ParamRange,
     #[serde(default = "whole")]
-    strength: Span,
+    strength: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl Emboss {
     /// With this share and strength, or ones from these ranges.
-    pub fn new(alpha: impl Into<Span>, strength: impl Into<Span>) -> Emboss {
+    pub fn new(alpha: impl Into<ParamRange>, strength: impl Into<ParamRange>) -> Emboss {
         Emboss {
             alpha: alpha.into(),
             strength: strength.into(),
@@ -120,16 +121,16 @@ impl Op for Emboss {
 #[serde(deny_unknown_fields)]
 pub struct EdgeDetect {
     #[serde(default = "whole")]
-    alpha: Span,
+    alpha: ParamRange,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    direction: Option<Span>,
+    direction: Option<ParamRange>,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl EdgeDetect {
     /// With this share of edges in all directions, or one from this range.
-    pub fn new(alpha: impl Into<Span>) -> EdgeDetect {
+    pub fn new(alpha: impl Into<ParamRange>) -> EdgeDetect {
         EdgeDetect {
             alpha: alpha.into(),
             direction: None,
@@ -139,7 +140,7 @@ impl EdgeDetect {
 
     /// In this direction, or one from this range.
     #[must_use]
-    pub fn direction(self, direction: impl Into<Span>) -> EdgeDetect {
+    pub fn direction(self, direction: impl Into<ParamRange>) -> EdgeDetect {
         EdgeDetect {
             direction: Some(direction.into()),
             ..self

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use crate::augment::joint::{Bank, PasteDraw, bank_changed};
-use crate::augment::params::{check_p, op_basics};
-use crate::augment::{ColorJitter, Op, Paste, PasteBlend, Span, Step, Steps};
+use crate::augment::params::op_basics;
+use crate::augment::{ColorJitter, Op, Paste, PasteBlend, Step, Steps};
 use crate::error::{Error, Result};
 use crate::rng::RandomStream;
+use crate::spec::{ParamRange, check_p};
 
 /// Pastes cut-outs of objects onto the image and adds them to its boxes and planes, by the rules of
 /// X-Paste (Zhao et al., 2023) and DiverGen (Fan et al., 2024).
@@ -41,12 +42,12 @@ pub struct CopyPaste {
     #[serde(default)]
     random_scale: bool,
     #[serde(default = "upright")]
-    degrees: Span,
+    degrees: ParamRange,
     #[serde(default)]
     jitter: bool,
-    #[serde(default = "crate::augment::params::yes")]
+    #[serde(default = "crate::spec::yes")]
     largest: bool,
-    #[serde(default = "crate::augment::params::one")]
+    #[serde(default = "crate::spec::one")]
     p: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
@@ -70,8 +71,8 @@ fn basic() -> Vec<PasteBlend> {
     vec![PasteBlend::Basic]
 }
 
-fn upright() -> Span {
-    Span::Fixed(0.0)
+fn upright() -> ParamRange {
+    ParamRange::Fixed(0.0)
 }
 
 fn tenth_to_double() -> [f64; 2] {
@@ -119,7 +120,7 @@ impl Op for CopyPaste {
     fn params(&self) -> toml::Table {
         // A fingerprint of the recipe vouches for the bank's listing too.
         let digest = self.open().ok().map(|bank| bank.digest().to_string());
-        crate::augment::params_of(&CopyPaste {
+        crate::spec::params_of(&CopyPaste {
             digest,
             ..self.clone()
         })
@@ -208,7 +209,7 @@ pub struct MaskPlane {
     plane: String,
     #[serde(default = "sixteen")]
     patch: u32,
-    #[serde(default = "crate::augment::params::half")]
+    #[serde(default = "crate::spec::half")]
     ratio: f64,
 }
 

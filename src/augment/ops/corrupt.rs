@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{check_p, is_default, one, op_basics};
-use crate::augment::{Corrupt, Corruption, CorruptionSet, Op, Span, Step, Steps};
+use crate::augment::params::op_basics;
+use crate::augment::{Corrupt, Corruption, CorruptionSet, Op, Step, Steps};
 use crate::error::{Error, Result};
-use crate::recipe::nearest;
 use crate::rng::RandomStream;
+use crate::spec::{IntegerRange, check_p, is_default, nearest, one};
 
 /// Which corruptions are drawn from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ impl Names {
 #[serde(deny_unknown_fields)]
 pub struct CommonCorruption {
     name: Names,
-    severity: Span,
+    severity: IntegerRange,
     #[serde(default, skip_serializing_if = "is_default")]
     set: CorruptionSet,
     #[serde(default = "one")]
@@ -102,7 +102,7 @@ pub struct CommonCorruption {
 
 impl CommonCorruption {
     /// One of these kinds, of this severity or one from this range.
-    pub fn new(kinds: &[Corruption], severity: impl Into<Span>) -> CommonCorruption {
+    pub fn new(kinds: &[Corruption], severity: impl Into<IntegerRange>) -> CommonCorruption {
         CommonCorruption {
             name: Names::Of(kinds.to_vec()),
             severity: severity.into(),
@@ -133,7 +133,7 @@ impl Op for CommonCorruption {
                 "name = []: expected at least one corruption, or \"any\"",
             ));
         }
-        self.severity.check_whole("severity", [1.0, 5.0])?;
+        self.severity.check("severity", [1.0, 5.0])?;
         check_p(self.p)
     }
 
@@ -149,7 +149,7 @@ impl Op for CommonCorruption {
         }
         let kinds = self.name.list();
         let kind = kinds[rng.below(kinds.len() as u64) as usize];
-        let severity = self.severity.draw_whole(rng);
+        let severity = self.severity.draw(rng);
         let turn = rng.uniform(-45.0, 45.0);
         // Motion goes to the right, snow falls.
         let angle = if kind == Corruption::Snow {
@@ -178,14 +178,14 @@ impl Op for CommonCorruption {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jpeg {
-    quality: Span,
+    quality: IntegerRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl Jpeg {
     /// Of this quality, or one from this range.
-    pub fn new(quality: impl Into<Span>) -> Jpeg {
+    pub fn new(quality: impl Into<IntegerRange>) -> Jpeg {
         Jpeg {
             quality: quality.into(),
             p: 1.0,
@@ -203,13 +203,13 @@ impl Op for Jpeg {
     op_basics!("jpeg");
 
     fn check(&self) -> Result<()> {
-        self.quality.check_whole("quality", [1.0, 100.0])?;
+        self.quality.check("quality", [1.0, 100.0])?;
         check_p(self.p)
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
-            steps.push(Step::Jpeg(self.quality.draw_whole(rng) as u8));
+            steps.push(Step::Jpeg(self.quality.draw(rng) as u8));
         }
     }
 }
@@ -217,8 +217,9 @@ impl Op for Jpeg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{Program, Registry};
+    use crate::augment::Program;
     use crate::geometry::Size;
+    use crate::recipe::Registry;
     use crate::rng::{Coord, OpKey};
 
     fn drawn(params: &str, sample: u64) -> Vec<Step> {

@@ -5,17 +5,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{SizeParam, is_default, op_basics};
+use crate::augment::params::{SizeParam, op_basics};
 use crate::augment::{Filter, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 use crate::rng::RandomStream;
+use crate::spec::is_default;
 
 /// Cuts the middle out; torchvision `CenterCrop`. A smaller image is padded with black first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CenterCrop {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     size: SizeParam,
 }
 
@@ -81,6 +83,7 @@ impl Op for CenterCrop {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomCrop {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     size: SizeParam,
     #[serde(default)]
     padding: u32,
@@ -156,6 +159,7 @@ impl Op for RandomCrop {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomResizedCrop {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     size: SizeParam,
     #[serde(default = "default_scale")]
     scale: [f64; 2],

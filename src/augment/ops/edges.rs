@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{check_p, check_range, op_basics};
-use crate::augment::{Edges, Op, Span, Step, Steps, Threshold};
+use crate::augment::params::op_basics;
+use crate::augment::{Edges, Op, Step, Steps, Threshold};
 use crate::error::{Error, Result};
 use crate::rng::RandomStream;
+use crate::spec::{ParamRange, check_p, check_range};
 
 /// Replaces an image by its edges, black on white: the shape-biased view of Crafting-Shifts (2025).
 ///
@@ -25,11 +26,11 @@ pub struct EdgeMap {
     rand: Vec<f64>,
     spread: f64,
     #[serde(skip_serializing_if = "is_whole")]
-    alpha: Span,
+    alpha: ParamRange,
     p: f64,
 }
 
-fn is_whole(alpha: &Span) -> bool {
+fn is_whole(alpha: &ParamRange) -> bool {
     alpha.ends() == [1.0; 2]
 }
 
@@ -40,7 +41,7 @@ impl Default for EdgeMap {
             threshold: Threshold::ALL.to_vec(),
             rand: vec![10.0, 20.0],
             spread: 0.2,
-            alpha: Span::Fixed(1.0),
+            alpha: ParamRange::Fixed(1.0),
             p: 1.0,
         }
     }

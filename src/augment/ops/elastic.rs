@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{check_p, is_default, one, op_basics};
-use crate::augment::{Elastic, Filter, Op, Span, Step, Steps};
+use crate::augment::params::op_basics;
+use crate::augment::{Elastic, Filter, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::RandomStream;
+use crate::spec::{ParamRange, check_p, is_default, one};
 
 /// How an elastic field reads between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +30,9 @@ enum ElasticFilter {
 #[serde(deny_unknown_fields)]
 pub struct ElasticTransform {
     #[serde(default = "fifty")]
-    alpha: Span,
+    alpha: ParamRange,
     #[serde(default = "five")]
-    sigma: Span,
+    sigma: ParamRange,
     #[serde(default, skip_serializing_if = "is_default")]
     filter: ElasticFilter,
     #[serde(default)]
@@ -40,17 +41,17 @@ pub struct ElasticTransform {
     p: f64,
 }
 
-fn fifty() -> Span {
-    Span::Fixed(50.0)
+fn fifty() -> ParamRange {
+    ParamRange::Fixed(50.0)
 }
 
-fn five() -> Span {
-    Span::Fixed(5.0)
+fn five() -> ParamRange {
+    ParamRange::Fixed(5.0)
 }
 
 impl ElasticTransform {
     /// With this strength and smoothness, or ones from these ranges.
-    pub fn new(alpha: impl Into<Span>, sigma: impl Into<Span>) -> ElasticTransform {
+    pub fn new(alpha: impl Into<ParamRange>, sigma: impl Into<ParamRange>) -> ElasticTransform {
         let filter = ElasticFilter::default();
         ElasticTransform {
             alpha: alpha.into(),

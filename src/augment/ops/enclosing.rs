@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::RandomResizedCrop;
-use crate::augment::params::{is_default, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::{OpKey, RandomStream};
+use crate::spec::is_default;
 
 /// Cuts a larger part that holds the random resized crops of two or more other views, for scores of
 /// their patches: A-CLIP, Yang et al., 2023 (arXiv 2212.08653), whose reference code does not

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{Span, check_p, one, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Erase, Fill, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::rng::RandomStream;
+use crate::spec::{IntegerRange, ParamRange, check_p, one};
 
 /// Overwrites random rectangles; Zhong et al., 2020 (arXiv 1708.04896), as timm and torchvision
 /// have it.
@@ -24,7 +25,8 @@ pub struct RandomErasing {
     p: f64,
     scale: [f64; 2],
     ratio: [f64; 2],
-    count: Span,
+    count: IntegerRange,
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     value: Value,
     mean: [f64; 3],
     std: [f64; 3],
@@ -51,7 +53,7 @@ impl Default for RandomErasing {
             p: 0.5,
             scale: [0.02, 1.0 / 3.0],
             ratio: [0.3, 1.0 / 0.3],
-            count: Span::Fixed(1.0),
+            count: single(),
             value: Value::Kind(Kind::Mean),
             mean: [0.485, 0.456, 0.406],
             std: [0.229, 0.224, 0.225],
@@ -64,25 +66,25 @@ impl Op for RandomErasing {
 
     fn check(&self) -> Result<()> {
         check_p(self.p)?;
-        Span::Between(self.scale).check("scale", [0.0, 1.0])?;
+        ParamRange::Between(self.scale).check("scale", [0.0, 1.0])?;
         let [low, high] = self.ratio;
         if !(low > 0.0 && low <= high && high.is_finite()) {
             return Err(Error::config(format!(
                 "ratio = [{low}, {high}]: expected 0 < low <= high"
             )));
         }
-        self.count.check_whole("count", [1.0, 100.0])?;
+        self.count.check("count", [1.0, 100.0])?;
         for (name, values) in [("mean", self.mean), ("std", self.std)] {
             values
                 .iter()
-                .try_for_each(|value| Span::Fixed(*value).check(name, [0.0, 1.0]))?;
+                .try_for_each(|value| ParamRange::Fixed(*value).check(name, [0.0, 1.0]))?;
         }
         Ok(())
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let go = rng.bernoulli(self.p);
-        let count = self.count.draw_whole(rng);
+        let count = self.count.draw(rng);
         if !go {
             return;
         }
@@ -143,18 +145,18 @@ pub struct Cutout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     share: Option<f64>,
     #[serde(default = "single", skip_serializing_if = "is_single")]
-    count: Span,
+    count: IntegerRange,
     #[serde(default)]
     fill: [u8; 3],
     #[serde(default = "one")]
     p: f64,
 }
 
-fn single() -> Span {
-    Span::Fixed(1.0)
+fn single() -> IntegerRange {
+    IntegerRange::from(1.0)
 }
 
-fn is_single(count: &Span) -> bool {
+fn is_single(count: &IntegerRange) -> bool {
     *count == single()
 }
 
@@ -176,15 +178,15 @@ impl Op for Cutout {
 
     fn check(&self) -> Result<()> {
         match (self.size, self.share) {
-            (Some(size), None) => Span::Fixed(size.into()).check("size", [1.0, 16_384.0])?,
-            (None, Some(share)) => Span::Fixed(share).check("share", [0.0, 1.0])?,
+            (Some(size), None) => ParamRange::Fixed(size.into()).check("size", [1.0, 16_384.0])?,
+            (None, Some(share)) => ParamRange::Fixed(share).check("share", [0.0, 1.0])?,
             _ => {
                 return Err(Error::config(
                     "expected either size (in pixels) or share (of the shorter side)",
                 ));
             }
         }
-        self.count.check_whole("count", [1.0, 100.0])?;
+        self.count.check("count", [1.0, 100.0])?;
         check_p(self.p)
     }
 
@@ -197,9 +199,10 @@ impl Op for Cutout {
         let size = self
             .size
             .unwrap_or_else(|| share(self.share.unwrap_or_default()));
-        let squares = match self.count {
-            Span::Fixed(count) => count as i64,
-            count => count.draw_whole(rng),
+        // A fixed number takes no draw, as in recipes older than ranges.
+        let squares = match self.count.fixed() {
+            Some(count) => count,
+            None => self.count.draw(rng),
         };
         for _ in 0..squares {
             // As the authors: from the center minus half a side, a side long, cut at the edges.

@@ -35,6 +35,7 @@ use crate::rng::RandomStream;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FiveCrop {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     size: SizeParam,
     #[serde(default)]
     vertical: bool,

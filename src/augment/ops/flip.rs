@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{check_p, half, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Op, Step, Steps};
 use crate::error::Result;
 use crate::rng::RandomStream;
+use crate::spec::{check_p, half};
 
 /// Mirrors left and right with probability `p` (0.5); torchvision `RandomHorizontalFlip`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

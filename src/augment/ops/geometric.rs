@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::matrix;
-use crate::augment::params::{Span, check_p, check_range, one, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Op, Step, Steps, Warp, WarpFilter};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 use crate::rng::RandomStream;
+use crate::spec::{ParamRange, check_p, check_range, one};
 
 /// Turns about the center; torchvision `RandomRotation`, Pillow `Image.rotate`.
 ///
@@ -18,7 +19,7 @@ use crate::rng::RandomStream;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
-    degrees: Span,
+    degrees: ParamRange,
     #[serde(default)]
     filter: WarpFilter,
     #[serde(default)]
@@ -31,7 +32,7 @@ pub struct Rotate {
 
 impl Rotate {
     /// By an angle, or one of a range.
-    pub fn new(degrees: impl Into<Span>) -> Rotate {
+    pub fn new(degrees: impl Into<ParamRange>) -> Rotate {
         Rotate {
             degrees: degrees.into(),
             filter: WarpFilter::Nearest,
@@ -104,12 +105,12 @@ impl Op for Rotate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Affine {
-    degrees: Span,
-    translate_x: Span,
-    translate_y: Span,
-    scale: Span,
-    shear_x: Span,
-    shear_y: Span,
+    degrees: ParamRange,
+    translate_x: ParamRange,
+    translate_y: ParamRange,
+    scale: ParamRange,
+    shear_x: ParamRange,
+    shear_y: ParamRange,
     filter: WarpFilter,
     fill: [u8; 3],
     p: f64,
@@ -117,12 +118,12 @@ pub struct Affine {
 
 impl Default for Affine {
     fn default() -> Affine {
-        let zero = Span::Fixed(0.0);
+        let zero = ParamRange::Fixed(0.0);
         Affine {
             degrees: zero,
             translate_x: zero,
             translate_y: zero,
-            scale: Span::Fixed(1.0),
+            scale: ParamRange::Fixed(1.0),
             shear_x: zero,
             shear_y: zero,
             filter: WarpFilter::Nearest,
@@ -255,6 +256,7 @@ impl Op for Perspective {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pad {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     padding: Padding,
     #[serde(default)]
     pad: PadMode,
@@ -330,6 +332,7 @@ impl Op for Pad {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rotate90 {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     turns: Turns,
     p: f64,
 }

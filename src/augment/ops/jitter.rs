@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{check_p, is_default, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Color, Levels, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
+use crate::spec::{check_p, is_default};
 
 /// How far a property may change: a strength around "unchanged", or the range of factors itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{check_p, check_range, half, is_yes, one, op_basics, yes};
-use crate::augment::{BetaMask, Noise, NoiseDistribution, Op, Shapes, Span, Step, Steps};
+use crate::augment::params::op_basics;
+use crate::augment::{BetaMask, Noise, NoiseDistribution, Op, Shapes, Step, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::RandomStream;
+use crate::spec::{ParamRange, check_p, check_range, half, is_yes, one, yes};
 
 /// Adds Gaussian noise to each value; torchvision v2 `GaussianNoise` of u8 tensors.
 ///
@@ -23,20 +24,20 @@ pub struct GaussianNoise {
     #[serde(default)]
     mean: f64,
     #[serde(default = "tenth")]
-    sigma: Span,
+    sigma: ParamRange,
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     per_channel: bool,
     #[serde(default = "one")]
     p: f64,
 }
 
-fn tenth() -> Span {
-    Span::Fixed(0.1)
+fn tenth() -> ParamRange {
+    ParamRange::Fixed(0.1)
 }
 
 impl GaussianNoise {
     /// With this deviation, or one from this range, and mean 0.
-    pub fn new(sigma: impl Into<Span>) -> GaussianNoise {
+    pub fn new(sigma: impl Into<ParamRange>) -> GaussianNoise {
         GaussianNoise {
             mean: 0.0,
             sigma: sigma.into(),
@@ -92,7 +93,7 @@ impl Op for GaussianNoise {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LaplaceNoise {
-    scale: Span,
+    scale: ParamRange,
     #[serde(default = "yes")]
     per_channel: bool,
     #[serde(default = "one")]
@@ -130,7 +131,7 @@ impl Op for LaplaceNoise {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElementwiseAdd {
-    value: Span,
+    value: ParamRange,
     #[serde(default = "yes")]
     per_channel: bool,
     #[serde(default = "one")]
@@ -170,7 +171,7 @@ impl Op for ElementwiseAdd {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElementwiseMultiply {
-    factor: Span,
+    factor: ParamRange,
     #[serde(default = "yes")]
     per_channel: bool,
     #[serde(default = "one")]
@@ -210,31 +211,31 @@ impl Op for ElementwiseMultiply {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImpulseNoise {
-    amount: Span,
+    amount: ParamRange,
     #[serde(default = "half")]
     salt: f64,
     #[serde(default = "yes")]
     per_channel: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    size: Option<Span>,
+    size: Option<ParamRange>,
     #[serde(default = "one")]
     p: f64,
 }
 
 /// Columns and rows of a grid whose cells have this share of the image's sides.
-fn grid(size: Option<Span>, rng: &mut RandomStream, frame: Size) -> Option<(u32, u32)> {
+fn grid(size: Option<ParamRange>, rng: &mut RandomStream, frame: Size) -> Option<(u32, u32)> {
     let size = size?.draw(rng);
     let cells = |side: u32| ((1.0 / size).round_ties_even() as u32).clamp(1, side);
     Some((cells(frame.width), cells(frame.height)))
 }
 
-fn check_size(size: Option<Span>) -> Result<()> {
+fn check_size(size: Option<ParamRange>) -> Result<()> {
     size.map_or(Ok(()), |size| size.check("size", [1e-4, 1.0]))
 }
 
 impl ImpulseNoise {
     /// On this share of values, or a share from this range; half of them become white.
-    pub fn new(amount: impl Into<Span>) -> ImpulseNoise {
+    pub fn new(amount: impl Into<ParamRange>) -> ImpulseNoise {
         ImpulseNoise {
             amount: amount.into(),
             salt: 0.5,
@@ -302,11 +303,11 @@ impl Op for ImpulseNoise {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dropout {
-    amount: Span,
+    amount: ParamRange,
     #[serde(default)]
     per_channel: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    size: Option<Span>,
+    size: Option<ParamRange>,
     #[serde(default = "one")]
     p: f64,
 }
@@ -344,14 +345,14 @@ impl Op for Dropout {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShotNoise {
-    scale: Span,
+    scale: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl ShotNoise {
     /// With this mean count at white, or one from this range.
-    pub fn new(scale: impl Into<Span>) -> ShotNoise {
+    pub fn new(scale: impl Into<ParamRange>) -> ShotNoise {
         ShotNoise {
             scale: scale.into(),
             p: 1.0,
@@ -391,14 +392,14 @@ impl Op for ShotNoise {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpeckleNoise {
-    sigma: Span,
+    sigma: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl SpeckleNoise {
     /// With this deviation, or one from this range.
-    pub fn new(sigma: impl Into<Span>) -> SpeckleNoise {
+    pub fn new(sigma: impl Into<ParamRange>) -> SpeckleNoise {
         SpeckleNoise {
             sigma: sigma.into(),
             p: 1.0,
@@ -475,8 +476,8 @@ impl Shape {
     fn check(&self, name: &str, grid: u32) -> Result<()> {
         const RANGE: [f64; 2] = [1e-3, 1e6];
         match self {
-            Shape::Fixed(shape) => Span::Fixed(*shape).check(name, RANGE),
-            Shape::Between(ends) => Span::Between(*ends).check(name, RANGE),
+            Shape::Fixed(shape) => ParamRange::Fixed(*shape).check(name, RANGE),
+            Shape::Between(ends) => ParamRange::Between(*ends).check(name, RANGE),
             Shape::Cells(cells) if cells.len() as u64 != u64::from(grid) * u64::from(grid) => {
                 Err(Error::config(format!(
                     "{name} has {} numbers: expected one, [low, high], or {grid} x {grid}",
@@ -605,7 +606,8 @@ impl Op for BetaMaskNoise {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{Program, Registry};
+    use crate::augment::Program;
+    use crate::recipe::Registry;
     use crate::rng::{Coord, OpKey};
 
     #[test]

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{SizeParam, op_basics, yes};
+use crate::augment::params::{SizeParam, op_basics};
 use crate::augment::{Filter, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::RandomStream;
+use crate::spec::yes;
 
 /// Resizes; torchvision `Resize`.
 ///
@@ -16,6 +17,7 @@ use crate::rng::RandomStream;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     size: SizeParam,
     #[serde(default)]
     filter: Filter,

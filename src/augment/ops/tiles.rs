@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{Span, is_default, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Filter, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 use crate::rng::{OpKey, RandomStream};
+use crate::spec::{ParamRange, is_default};
 
 /// Cuts the k-th view of its group out of an image of any size as the k-th tile of the best grid:
 /// view 0 is the whole image, squeezed to a tile; those beyond the grid are black.
@@ -25,6 +26,7 @@ use crate::rng::{OpKey, RandomStream};
 #[serde(deny_unknown_fields, default)]
 pub struct AnyRes {
     size: u32,
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     grids: Grids,
     filter: Filter,
 }
@@ -96,7 +98,7 @@ impl Op for AnyRes {
     op_basics!("any_res");
 
     fn check(&self) -> Result<()> {
-        Span::Fixed(self.size.into()).check("size", [1.0, 4096.0])?;
+        ParamRange::Fixed(self.size.into()).check("size", [1.0, 4096.0])?;
         if let Grids::List(grids) = &self.grids {
             if grids.is_empty() {
                 return Err(Error::config(
@@ -237,8 +239,8 @@ impl Op for Quadrants {
     op_basics!("quadrants");
 
     fn check(&self) -> Result<()> {
-        Span::Fixed(self.size.into()).check("size", [1.0, 4096.0])?;
-        Span::Fixed(self.least.into()).check("least", [1.0, 16_384.0])
+        ParamRange::Fixed(self.size.into()).check("size", [1.0, 4096.0])?;
+        ParamRange::Fixed(self.least.into()).check("least", [1.0, 16_384.0])
     }
 
     fn frame(&self, _frame: Option<Size>) -> Option<Size> {
@@ -326,11 +328,11 @@ fn thirty_five() -> u32 {
 impl TryFrom<JigsawForm> for Jigsaw {
     type Error = Error;
     fn try_from(form: JigsawForm) -> Result<Jigsaw> {
-        Span::Fixed(form.size.into()).check("size", [1.0, 4096.0])?;
-        Span::Fixed(form.grid.into()).check("grid", [2.0, 8.0])?;
+        ParamRange::Fixed(form.size.into()).check("size", [1.0, 4096.0])?;
+        ParamRange::Fixed(form.grid.into()).check("grid", [2.0, 8.0])?;
         let pieces = form.grid * form.grid;
         let most = if pieces == 4 { 24.0 } else { 1000.0 };
-        Span::Fixed(form.permutations.into()).check("permutations", [1.0, most])?;
+        ParamRange::Fixed(form.permutations.into()).check("permutations", [1.0, most])?;
         let set = permutations(pieces as usize, form.permutations as usize, form.set_seed);
         Ok(Jigsaw { form, set })
     }
@@ -474,7 +476,7 @@ mod tests {
             let whole = crate::geometry::Rect::whole(20, 11);
             program
                 .run(
-                    &mut crate::augment::AugmentScratch::new(crate::cpu::Simd::detect()),
+                    &mut crate::augment::ProgramScratch::new(crate::cpu::Simd::detect()),
                     &image,
                     whole,
                     &mut out,
@@ -507,7 +509,7 @@ mod tests {
             let whole = crate::geometry::Rect::whole(20, 11);
             program
                 .run(
-                    &mut crate::augment::AugmentScratch::new(crate::cpu::Simd::detect()),
+                    &mut crate::augment::ProgramScratch::new(crate::cpu::Simd::detect()),
                     &image,
                     whole,
                     &mut out,

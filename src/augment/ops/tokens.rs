@@ -3,10 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{Span, check_range, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Op, Steps};
 use crate::error::{Error, Result};
 use crate::rng::RandomStream;
+use crate::spec::{ParamRange, check_range};
 
 /// Masks patches at random; He et al., 2022 (MAE, arXiv 2111.06377).
 ///
@@ -17,6 +18,7 @@ use crate::rng::RandomStream;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenMask {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     grid: Grid,
     ratio: f64,
 }
@@ -109,6 +111,7 @@ impl Op for TokenMask {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BlockMask {
+    #[serde(deserialize_with = "crate::spec::read_integers")]
     grid: Grid,
     masked: u32,
     least: u32,
@@ -158,8 +161,8 @@ impl Op for BlockMask {
 
     fn check(&self) -> Result<()> {
         self.grid.check()?;
-        Span::Fixed(self.masked.into()).check("masked", [0.0, self.grid.patches() as f64])?;
-        Span::Fixed(self.least.into()).check("least", [1.0, self.grid.patches() as f64])?;
+        ParamRange::Fixed(self.masked.into()).check("masked", [0.0, self.grid.patches() as f64])?;
+        ParamRange::Fixed(self.least.into()).check("least", [1.0, self.grid.patches() as f64])?;
         let [low, high] = self.ratio;
         if low > 0.0 && low <= high && high.is_finite() {
             return Ok(());

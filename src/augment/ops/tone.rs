@@ -3,13 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::params::{Span, check_p, half, one, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Clahe, Levels, Op, Step, Steps};
 use crate::error::Result;
 use crate::rng::RandomStream;
+use crate::spec::{IntegerRange, ParamRange, check_p, half, one};
 
 /// One number for each channel, or the same for all. Takes three draws in any case.
-pub(super) fn channels(span: Span, apart: bool, rng: &mut RandomStream) -> [f64; 3] {
+pub(super) fn channels(span: ParamRange, apart: bool, rng: &mut RandomStream) -> [f64; 3] {
     let each = [span.draw(rng), span.draw(rng), span.draw(rng)];
     if apart { each } else { [each[0]; 3] }
 }
@@ -21,7 +22,7 @@ pub(super) fn channels(span: Span, apart: bool, rng: &mut RandomStream) -> [f64;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Add {
-    value: Span,
+    value: ParamRange,
     #[serde(default)]
     per_channel: bool,
     #[serde(default = "one")]
@@ -52,7 +53,7 @@ impl Op for Add {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Multiply {
-    factor: Span,
+    factor: ParamRange,
     #[serde(default)]
     per_channel: bool,
     #[serde(default = "one")]
@@ -93,7 +94,7 @@ impl Op for ChannelDropout {
     op_basics!("channel_dropout");
 
     fn check(&self) -> Result<()> {
-        Span::Fixed(self.drop).check("drop", [0.0, 1.0])?;
+        ParamRange::Fixed(self.drop).check("drop", [0.0, 1.0])?;
         check_p(self.p)
     }
 
@@ -118,7 +119,7 @@ impl Op for ChannelDropout {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearContrast {
-    factor: Span,
+    factor: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
@@ -149,19 +150,19 @@ impl Op for LinearContrast {
 #[serde(deny_unknown_fields)]
 pub struct SigmoidContrast {
     #[serde(default = "ten")]
-    gain: Span,
+    gain: ParamRange,
     #[serde(default = "middle")]
-    cutoff: Span,
+    cutoff: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
-fn ten() -> Span {
-    Span::Fixed(10.0)
+fn ten() -> ParamRange {
+    ParamRange::Fixed(10.0)
 }
 
-fn middle() -> Span {
-    Span::Fixed(0.5)
+fn middle() -> ParamRange {
+    ParamRange::Fixed(0.5)
 }
 
 impl Op for SigmoidContrast {
@@ -190,13 +191,13 @@ impl Op for SigmoidContrast {
 #[serde(deny_unknown_fields)]
 pub struct LogContrast {
     #[serde(default = "unit")]
-    gain: Span,
+    gain: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
-fn unit() -> Span {
-    Span::Fixed(1.0)
+fn unit() -> ParamRange {
+    ParamRange::Fixed(1.0)
 }
 
 impl Op for LogContrast {
@@ -223,7 +224,7 @@ impl Op for LogContrast {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quantize {
-    levels: Span,
+    levels: IntegerRange,
     #[serde(default = "one")]
     p: f64,
 }
@@ -232,13 +233,13 @@ impl Op for Quantize {
     op_basics!("quantize");
 
     fn check(&self) -> Result<()> {
-        self.levels.check_whole("levels", [2.0, 256.0])?;
+        self.levels.check("levels", [2.0, 256.0])?;
         check_p(self.p)
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let go = rng.bernoulli(self.p);
-        let levels = self.levels.draw_whole(rng) as u16;
+        let levels = self.levels.draw(rng) as u16;
         if go {
             steps.push(Step::Levels(Levels::Quantize(levels)));
         }
@@ -255,19 +256,19 @@ impl Op for Quantize {
 #[serde(deny_unknown_fields)]
 pub struct ClaheOp {
     #[serde(default = "two")]
-    clip_limit: Span,
+    clip_limit: ParamRange,
     #[serde(default = "tile")]
-    tile: Span,
+    tile: IntegerRange,
     #[serde(default = "one")]
     p: f64,
 }
 
-fn two() -> Span {
-    Span::Fixed(2.0)
+fn two() -> ParamRange {
+    ParamRange::Fixed(2.0)
 }
 
-fn tile() -> Span {
-    Span::Fixed(64.0)
+fn tile() -> IntegerRange {
+    IntegerRange::from(64.0)
 }
 
 impl Op for ClaheOp {
@@ -275,14 +276,14 @@ impl Op for ClaheOp {
 
     fn check(&self) -> Result<()> {
         self.clip_limit.check("clip_limit", [0.0, 1e3])?;
-        self.tile.check_whole("tile", [1.0, 16_384.0])?;
+        self.tile.check("tile", [1.0, 16_384.0])?;
         check_p(self.p)
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let go = rng.bernoulli(self.p);
         let clip_limit = self.clip_limit.draw(rng);
-        let tile = self.tile.draw_whole(rng) as u32;
+        let tile = self.tile.draw(rng) as u32;
         if go {
             let frame = steps.frame();
             let tiles = |side: u32| (side / tile).clamp(1, 64);

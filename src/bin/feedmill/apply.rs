@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use feedmill::augment::{self, Registry};
+use feedmill::augment;
 use feedmill::decode::{self, Limits};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
-use feedmill::source::Codec;
+use feedmill::recipe::Registry;
+use feedmill::sample::Codec;
 use feedmill::{Error, Kind};
 
 use crate::Verdict;
@@ -62,7 +63,7 @@ pub fn read_image(path: &std::path::Path) -> feedmill::Result<(Size, Vec<u8>)> {
             height: probe.height,
         })
     };
-    let frame = read().map_err(|error| error.at(path.display()))?;
+    let frame = read().map_err(|error| error.in_file(path))?;
     Ok((frame, rgb))
 }
 
@@ -87,6 +88,6 @@ pub fn write_png(
             Kind::Io,
             format!("{}: cannot write: {error}", path.display()),
         )
-        .with_cause(error)
+        .with_source(error)
     })
 }

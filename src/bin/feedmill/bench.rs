@@ -117,7 +117,7 @@ impl Args {
                 "decoded_bytes_peak": stats.decoded_bytes_peak,
                 "bad": faults,
                 "sources": sources,
-                "trainer_waited_s": stats.waited.as_secs_f64(),
+                "trainer_waited_s": stats.consumer_wait.as_secs_f64(),
                 "stages": stages,
                 "headspace": self.headspace.then(|| {
                     let row = |room: &Headspace| json!({"alone": room.alone, "without": room.without});

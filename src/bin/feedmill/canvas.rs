@@ -36,7 +36,7 @@ impl Canvas {
         }
     }
 
-    /// RandomStream the outline of a rectangle, given by its edges in pixels from the corner of
+    /// Draws the outline of a rectangle, given by its edges in pixels from the corner of
     /// `bounds`, as far as it is inside.
     pub fn outline(&mut self, bounds: [usize; 4], edges: [f32; 4], color: [u8; 3]) {
         // Whatever the edges are, no more is walked than the bounds.
@@ -53,7 +53,7 @@ impl Canvas {
         }
     }
 
-    /// RandomStream a small cross.
+    /// Draws a small cross.
     pub fn cross(&mut self, bounds: [usize; 4], x: f32, y: f32, color: [u8; 3]) {
         for step in -2..=2 {
             self.dot(bounds, x as i64 + step, y as i64, color);
@@ -69,7 +69,7 @@ impl Canvas {
         }
     }
 
-    /// RandomStream a line of text, cut where `width` pixels end.
+    /// Draws a line of text, cut where `width` pixels end.
     pub fn text(&mut self, left: usize, top: usize, width: usize, text: &str) {
         for (number, character) in text.chars().take(width / CHARACTER).enumerate() {
             let fonts = [

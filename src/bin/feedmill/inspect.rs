@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use feedmill::decode::{self, Limits};
+use feedmill::sample::{Codec, Payload, Sample, Target};
 use feedmill::shard::{Backing, Shard};
-use feedmill::source::{self, Codec, Format, Shards, Source, Target};
+use feedmill::source::{self, Format, Shards, Source};
 use feedmill::{Error, Result};
 use serde_json::{Value, json};
 
@@ -111,8 +112,8 @@ fn overview(source: &dyn Source, format: Format) -> Value {
             Ok(raw)
         });
         match read {
-            Ok(source::Raw {
-                bytes: source::Payload::Owned(buffer),
+            Ok(Sample {
+                bytes: Payload::Owned(buffer),
                 ..
             }) => spare = buffer,
             Ok(_) => {}

@@ -49,7 +49,7 @@ impl Job {
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|error| Error::io("read", path, error))?;
-                Recipe::from_toml(&text).map_err(|error| error.at(path.display()))?
+                Recipe::from_toml(&text).map_err(|error| error.in_file(path))?
             }
             (None, None) => {
                 return Err(Error::config(
@@ -92,7 +92,7 @@ impl Job {
         }
         let mut loader = match &self.weight[..] {
             [] => Loader::sources(sources, recipe)?,
-            weights => Loader::blend(
+            weights => Loader::weighted_sources(
                 sources.into_iter().zip(weights.iter().copied()).collect(),
                 recipe,
             )?,

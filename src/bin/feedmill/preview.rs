@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use feedmill::augment::{self, CenterCrop, Resize};
 use feedmill::mix::{self, Masks, Method};
-use feedmill::plan::Role;
-use feedmill::source::{Annotations, PlaneKind};
+use feedmill::plan::EpisodeRole;
+use feedmill::sample::{Annotations, PlaneKind};
 use feedmill::{Batch, Image, Loader, World};
 
 use crate::Verdict;
@@ -196,7 +196,7 @@ fn origin(batch: &Batch, slot: usize) -> String {
     let sample = batch.samples()[slot];
     let mixed = match &mix.method {
         _ if !batch.valid()[slot] => format!("#{sample} not valid"),
-        Method::Unmixed if mix.role == mix::Role::Mixed => format!("#{sample}"),
+        Method::Unmixed if mix.role == mix::EmitRole::Mixed => format!("#{sample}"),
         Method::Unmixed => format!("#{sample} clean"),
         method => {
             let more = mix.sources.len().saturating_sub(2);
@@ -213,7 +213,7 @@ fn origin(batch: &Batch, slot: usize) -> String {
     };
     // What the sampler says: the group, and in episodes what the slot is for.
     let role = batch.roles()[slot];
-    let role = if role == Role::Plain {
+    let role = if role == EpisodeRole::Plain {
         String::new()
     } else {
         format!(" {role}")

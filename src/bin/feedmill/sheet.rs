@@ -1,6 +1,7 @@
 //! The contact sheet of `feedmill preview --ops`: every op at low, middle and high strength.
 
-use feedmill::augment::{self, Registry};
+use feedmill::augment;
+use feedmill::recipe::Registry;
 use feedmill::toml;
 
 use crate::canvas::{CHARACTER, Canvas, GAP};
@@ -37,7 +38,7 @@ pub fn test_card() -> Vec<u8> {
     rgb
 }
 
-/// RandomStream the sheet on an image of [`SIDE`] x [`SIDE`] pixels.
+/// Draws the sheet on an image of [`SIDE`] x [`SIDE`] pixels.
 pub fn sheet(rgb: &[u8], seed: u64) -> feedmill::Result<Canvas> {
     let lines: Vec<&str> = OPS.lines().filter(|line| !line.starts_with('#')).collect();
     let (cell, label) = (SIDE as usize + GAP, CHARACTER + 2);

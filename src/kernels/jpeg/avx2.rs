@@ -6,9 +6,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{Quantizer, scalar};
+use super::{Coefficients, Quantizer, scalar};
 use crate::cpu::Avx2;
-use crate::decode::jpeg::Coefficients;
 use crate::kernels::simd_avx2::{load, split, store};
 
 /// See [`scalar::to_ycc`].

@@ -16,7 +16,10 @@ mod scalar;
 use super::filter::Shape;
 use super::scratch::{Scratch, sized};
 use crate::cpu::{Simd, dispatch};
-use crate::decode::jpeg::{Coefficients, Parts};
+use crate::decode::jpeg::reconstruct::Reconstruct;
+
+/// The coefficients of one block in natural order.
+type Coefficients = [i16; 64];
 
 /// Annex K of the standard, row by row.
 const LUMA: [[u16; 8]; 8] = [
@@ -113,14 +116,14 @@ impl<'a> Plane<'a> {
     }
 
     /// Quantizes each pair of blocks and reconstructs it in place.
-    fn quantize(&mut self, quantizer: &Quantizer, parts: Parts, simd: Simd) {
+    fn quantize(&mut self, quantizer: &Quantizer, reconstruct: Reconstruct, simd: Simd) {
         let stride = self.stride;
         let blocks: &mut [Coefficients; 2] = &mut [[0; _]; 2];
         for band in self.values.chunks_exact_mut(stride * 8) {
             for left in (1..stride - 1).step_by(16) {
                 let values = &mut band[left..];
                 let sparse = dispatch!(simd, quantize_pair(values, stride, quantizer, blocks));
-                parts.idct_pair(blocks, &quantizer.steps, sparse, values, stride);
+                reconstruct.idct_pair(blocks.each_ref(), &quantizer.steps, sparse, values, stride);
             }
         }
     }
@@ -187,15 +190,15 @@ pub(crate) fn run(quality: u8, pixels: &mut [u8], shape: Shape, scratch: &mut Sc
         simd,
     };
     components.subsample(pixels);
-    let parts = Parts::new(simd.is_vector());
+    let reconstruct = Reconstruct::new(simd.avx2());
     let quantizer = Quantizer::new(&LUMA, quality);
-    components.luma.quantize(&quantizer, parts, simd);
+    components.luma.quantize(&quantizer, reconstruct, simd);
     let quantizer = Quantizer::new(&CHROMA, quality);
     for plane in &mut components.chroma {
-        plane.quantize(&quantizer, parts, simd);
+        plane.quantize(&quantizer, reconstruct, simd);
         plane.repeat_ends(half[0]);
     }
-    components.upsample(pixels, parts);
+    components.upsample(pixels, reconstruct);
 }
 
 impl Components<'_> {
@@ -232,7 +235,7 @@ impl Components<'_> {
     }
 
     /// Doubles the chroma and converts back to RGB.
-    fn upsample(&mut self, pixels: &mut [u8], parts: Parts) {
+    fn upsample(&mut self, pixels: &mut [u8], reconstruct: Reconstruct) {
         let [half_width, half_height] = self.half;
         let width = self.shape.width;
         let full = 2 * (self.chroma[0].stride - 2);
@@ -251,11 +254,15 @@ impl Components<'_> {
                     let pairs = row.as_chunks_mut::<2>().0.iter_mut().zip(&near[1..]);
                     pairs.for_each(|(pair, value)| *pair = [*value; 2]);
                 } else {
-                    parts.h2v2(near, plane.row(far, half_width), &mut row[..2 * half_width]);
+                    reconstruct.upsample_h2v2(
+                        near,
+                        plane.row(far, half_width),
+                        &mut row[..2 * half_width],
+                    );
                 }
             }
             let luma = &self.luma.row(y, width)[1..][..width];
-            parts.ycc_to_rgb([luma, &cb_row[..width], &cr_row[..width]], out);
+            reconstruct.ycc_to_rgb([luma, &cb_row[..width], &cr_row[..width]], out);
         }
     }
 }

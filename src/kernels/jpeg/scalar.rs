@@ -1,8 +1,7 @@
 //! The encoding half of JPEG in plain code.
 
-use super::Quantizer;
 use super::dct::{Block, forward};
-use crate::decode::jpeg::Coefficients;
+use super::{Coefficients, Quantizer};
 
 /// Converts a row to luma and chroma with the constants of JFIF in 16.16 fixed point, as libjpeg
 /// rounds them.

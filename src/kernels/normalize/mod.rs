@@ -84,7 +84,10 @@ pub(crate) struct Normalizer {
     order: Order,
     #[cfg_attr(
         not(target_arch = "x86_64"),
-        expect(dead_code, reason = "plain code looks values up instead of computing them")
+        expect(
+            dead_code,
+            reason = "plain code looks values up instead of computing them"
+        )
     )]
     normalization: Normalization,
     values: Box<Table<f32>>,

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, check_range, mixer_basics};
-use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
+use crate::mix::params::{check_alpha, mixer_basics};
+use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, ResolveMix, Scene};
 use crate::rng::RandomStream;
+use crate::spec::check_range;
 
 /// The slot's own most attended patches on its partner; Walawalkar et al., 2020 (arXiv 2003.13048).
 ///
@@ -82,8 +83,8 @@ struct AttentiveDraw {
     map: MapSource,
 }
 
-impl Resolve for AttentiveDraw {
-    fn resolve(&self, scene: &Scene<'_>, slot: usize, _sources: &[usize]) -> Result<Outcome> {
+impl ResolveMix for AttentiveDraw {
+    fn resolve(&self, scene: &Scene<'_>, slot: usize, _sources: &[usize]) -> Result<MixResult> {
         let map = scene.map(slot, &self.map, [self.grid; 2])?;
         Ok(AttentiveMix::blend(self.k, self.grid, &map).into())
     }
@@ -108,14 +109,14 @@ impl Mixer for AttentiveMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         let cells = (self.grid * self.grid) as usize;
         let k = match self.top_k {
             0 => ((cells as f64 * lam) as usize).clamp(1, cells),
             k => k as usize,
         };
-        Drawn::Late(Arc::new(AttentiveDraw {
+        MixPlan::Deferred(Arc::new(AttentiveDraw {
             k,
             grid: self.grid,
             map: self.map.clone(),

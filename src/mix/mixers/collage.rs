@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::mix::params::{check_range, mixer_basics};
+use crate::mix::params::mixer_basics;
 use crate::mix::{
-    Blend, Drawn, Label, Mixer, Outcome, Resolve, Scene, Sources, Tile, TileFilter, Tiles,
+    Blend, Label, MixPlan, MixResult, Mixer, ResolveMix, Scene, Sources, Tile, TileFilter, Tiles,
 };
 use crate::rng::RandomStream;
+use crate::spec::check_range;
 
 /// What a collage's label is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,8 +109,8 @@ impl Collage {
 #[derive(Debug)]
 struct OneClass(Collage);
 
-impl Resolve for OneClass {
-    fn resolve(&self, scene: &Scene<'_>, slot: usize, _sources: &[usize]) -> Result<Outcome> {
+impl ResolveMix for OneClass {
+    fn resolve(&self, scene: &Scene<'_>, slot: usize, _sources: &[usize]) -> Result<MixResult> {
         let slots = scene.slots();
         let class = scene.class(slot);
         let around = (0..slots).map(|step| (slot + step) % slots);
@@ -121,8 +122,8 @@ impl Resolve for OneClass {
             .copied()
             .cycle()
             .take((self.0.k * self.0.k) as usize);
-        let outcome = Outcome::from(self.0.blend(scene.frame())).label(Label::Own);
-        Ok(Outcome {
+        let outcome = MixResult::from(self.0.blend(scene.frame())).label(Label::Own);
+        Ok(MixResult {
             sources: Some(sources.collect()),
             ..outcome
         })
@@ -144,10 +145,10 @@ impl Mixer for Collage {
         self.label == CollageLabel::Area
     }
 
-    fn draw(&self, _draws: &mut RandomStream, frame: Size) -> Drawn {
+    fn draw(&self, _draws: &mut RandomStream, frame: Size) -> MixPlan {
         match self.label {
             CollageLabel::Area => self.blend(frame).into(),
-            CollageLabel::Hard => Drawn::Late(Arc::new(OneClass(self.clone()))),
+            CollageLabel::Hard => MixPlan::Deferred(Arc::new(OneClass(self.clone()))),
         }
     }
 }

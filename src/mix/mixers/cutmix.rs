@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, check_range, is_default, mixer_basics, one, yes};
-use crate::mix::{Blend, Drawn, Label, Mixer, Outcome};
+use crate::mix::params::{check_alpha, mixer_basics};
+use crate::mix::{Blend, Label, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
+use crate::spec::{check_range, is_default, one, yes};
 
 /// Whose rounding a cut box follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +130,7 @@ impl Mixer for CutMix {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
         if let Some([low, high]) = self.min_max {
             let mut side = |length: u32| {
                 let (from, to) = (
@@ -159,7 +160,7 @@ impl Mixer for CutMix {
         if self.correct_lam || blend.lam(frame) == 1.0 {
             return blend.into();
         }
-        Drawn::Ready(Outcome::from(blend).label(Label::Weights(vec![lam, 1.0 - lam])))
+        MixPlan::Ready(MixResult::from(blend).label(Label::Weights(vec![lam, 1.0 - lam])))
     }
 }
 

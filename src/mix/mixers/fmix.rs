@@ -6,9 +6,10 @@ use super::once;
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::mix::fourier::Fourier;
-use crate::mix::params::{check_alpha, check_range, is_default, mixer_basics, one};
-use crate::mix::{Blend, Drawn, Label, Mask, Mixer, Outcome};
+use crate::mix::params::{check_alpha, mixer_basics};
+use crate::mix::{Blend, Label, Mask, MixPlan, MixResult, Mixer};
 use crate::rng::{Coord, OpKey, RandomStream};
+use crate::spec::{check_range, is_default, one};
 
 /// Which frequencies a mask is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -230,7 +231,7 @@ impl Mixer for FMix {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let first = if self.reformulate {
             self.alpha + 1.0
         } else {
@@ -263,7 +264,7 @@ impl Mixer for FMix {
                 } else {
                     Label::Share
                 };
-                Outcome::from(Blend::Mask(mask.into()))
+                MixResult::from(Blend::Mask(mask.into()))
                     .label(label)
                     .note("lam_drawn", draw.lam)
             },

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::once;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, check_ends, mixer_basics, one};
-use crate::mix::{Blend, Drawn, Mask, Mixer, Outcome};
+use crate::mix::params::{check_alpha, mixer_basics};
+use crate::mix::{Blend, Mask, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
+use crate::spec::{check_ends, one};
 
 /// Which of the two things that are called GridMix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,7 +200,7 @@ impl Mixer for GridMix {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         match self.mode {
             GridMode::Holes => {
                 let [low, high] = self.holes;
@@ -218,7 +219,7 @@ impl Mixer for GridMix {
                     at,
                 };
                 once(holes, |holes, frame| {
-                    Outcome::from(Blend::Mask(holes.mask(frame).into()))
+                    MixResult::from(Blend::Mask(holes.mask(frame).into()))
                 })
             }
             GridMode::Cells => {
@@ -234,7 +235,7 @@ impl Mixer for GridMix {
                         chosen,
                     },
                     |cells, frame| {
-                        Outcome::from(Blend::Mask(
+                        MixResult::from(Blend::Mask(
                             GridMix::cell_mask(cells.side, &cells.chosen, frame).into(),
                         ))
                     },

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_range, is_default, mixer_basics};
-use crate::mix::{Blend, Drawn, Label, Mask, Mixer, Outcome, Pasted, Resolve, Scene};
+use crate::mix::params::mixer_basics;
+use crate::mix::{Blend, Label, Mask, MixPlan, MixResult, Mixer, Pasted, ResolveMix, Scene};
 use crate::rng::{Coord, OpKey, RandomStream};
+use crate::spec::{check_range, is_default};
 
 /// Some instances of the partner at their place in it, over the slot's own image; Ghiasi et al.,
 /// 2021, "Simple copy-paste" (arXiv 2012.07177).
@@ -92,8 +93,8 @@ struct PasteDraw {
     seed: u64,
 }
 
-impl Resolve for PasteDraw {
-    fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<Outcome> {
+impl ResolveMix for PasteDraw {
+    fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<MixResult> {
         let name = &self.mixer.plane;
         let plane = scene
             .annotated(sources[1])
@@ -138,14 +139,14 @@ impl Resolve for PasteDraw {
         } else {
             Label::Own
         };
-        let outcome = Outcome::from(Blend::Mask(mask.into()))
+        let outcome = MixResult::from(Blend::Mask(mask.into()))
             .label(label)
             .note("pasted", taken.len() as f64);
         let pasted = Some(Pasted {
             plane: name.clone(),
             instances: taken,
         });
-        Ok(Outcome { pasted, ..outcome })
+        Ok(MixResult { pasted, ..outcome })
     }
 }
 
@@ -165,8 +166,8 @@ impl Mixer for InstancePaste {
         true
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
-        Drawn::Late(Arc::new(PasteDraw {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+        MixPlan::Deferred(Arc::new(PasteDraw {
             mixer: self.clone(),
             seed: rng.bits(),
         }))

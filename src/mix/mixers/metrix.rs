@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::mix::params::{check_alpha, mixer_basics};
-use crate::mix::{Blend, Drawn, Mixer, Outcome, Resolve, Scene};
+use crate::mix::{Blend, MixPlan, MixResult, Mixer, ResolveMix, Scene};
 use crate::rng::{Coord, OpKey, RandomStream};
 
 /// Which two images are mixed for an anchor.
@@ -122,8 +122,8 @@ struct MetrixDraw {
     seed: u64,
 }
 
-impl Resolve for MetrixDraw {
-    fn resolve(&self, scene: &Scene<'_>, slot: usize, _sources: &[usize]) -> Result<Outcome> {
+impl ResolveMix for MetrixDraw {
+    fn resolve(&self, scene: &Scene<'_>, slot: usize, _sources: &[usize]) -> Result<MixResult> {
         let at = Coord {
             epoch: 0,
             sample: slot as u64,
@@ -155,8 +155,8 @@ impl Resolve for MetrixDraw {
         };
         let alike = |other: usize| f64::from(u8::from(scene.class(other) == scene.class(slot)));
         let relation = self.lam * alike(first) + (1.0 - self.lam) * alike(second);
-        let outcome = Outcome::from(Blend::Uniform { lam: self.lam }).note("relation", relation);
-        Ok(Outcome {
+        let outcome = MixResult::from(Blend::Uniform { lam: self.lam }).note("relation", relation);
+        Ok(MixResult {
             sources: Some(vec![first, second]),
             ..outcome
         })
@@ -170,7 +170,7 @@ impl Mixer for Metrix {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         let either = if rng.bernoulli(0.5) {
             Pairs::PosNeg
@@ -182,7 +182,7 @@ impl Mixer for Metrix {
         } else {
             self.pairs
         };
-        Drawn::Late(Arc::new(MetrixDraw {
+        MixPlan::Deferred(Arc::new(MetrixDraw {
             lam,
             pairs,
             seed: rng.bits(),

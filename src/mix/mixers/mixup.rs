@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, is_default, mixer_basics};
-use crate::mix::{Blend, Drawn, Label, Mixer, Outcome, Resolve, Scene, Sources};
+use crate::mix::params::{check_alpha, mixer_basics};
+use crate::mix::{Blend, Label, MixPlan, MixResult, Mixer, ResolveMix, Scene, Sources};
 use crate::rng::RandomStream;
+use crate::spec::is_default;
 
 /// A weighted mean of two images and their labels; Zhang et al., 2018 (arXiv 1710.09412).
 ///
@@ -42,7 +43,7 @@ impl Mixer for MixUp {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         Blend::Uniform {
             lam: if self.fold { lam.max(1.0 - lam) } else { lam },
@@ -59,7 +60,7 @@ pub struct Vanilla {}
 impl Mixer for Vanilla {
     mixer_basics!("vanilla");
 
-    fn draw(&self, _draws: &mut RandomStream, _frame: Size) -> Drawn {
+    fn draw(&self, _draws: &mut RandomStream, _frame: Size) -> MixPlan {
         Blend::Keep.into()
     }
 }
@@ -109,13 +110,13 @@ impl Mixer for ManifoldMixUp {
         check_alpha(self.alpha)
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         let [first, end] = self.layers;
         let layer = u64::from(first) + rng.below(u64::from(end - first));
         let label = Label::Weights(vec![lam, 1.0 - lam]);
-        Drawn::Ready(
-            Outcome::from(Blend::Keep)
+        MixPlan::Ready(
+            MixResult::from(Blend::Keep)
                 .label(label)
                 .note("layer", layer as f64),
         )
@@ -178,15 +179,15 @@ impl AdaMixUp {
     }
 
     /// The outcome of drawn numbers, in a region.
-    pub fn outcome(&self, u: [f64; 2], [a, b]: [f64; 2]) -> Outcome {
+    pub fn outcome(&self, u: [f64; 2], [a, b]: [f64; 2]) -> MixResult {
         // Rounding must not leave the simplex.
         let first = (a + u[0] * b).clamp(0.0, 1.0);
         if self.fold == 2 {
-            return Outcome::from(Blend::Uniform { lam: first });
+            return MixResult::from(Blend::Uniform { lam: first });
         }
         let second = (1.0 - first) * (self.second[0] + u[1] * self.second[1]).clamp(0.0, 1.0);
         let weights = [first, second, (1.0 - first - second).max(0.0)];
-        Outcome::from(Blend::Several(Arc::from(weights)))
+        MixResult::from(Blend::Several(Arc::from(weights)))
     }
 }
 
@@ -206,8 +207,8 @@ struct AdaDraw {
     u: [f64; 2],
 }
 
-impl Resolve for AdaDraw {
-    fn resolve(&self, scene: &Scene<'_>, _slot: usize, sources: &[usize]) -> Result<Outcome> {
+impl ResolveMix for AdaDraw {
+    fn resolve(&self, scene: &Scene<'_>, _slot: usize, sources: &[usize]) -> Result<MixResult> {
         let classes = [scene.class(sources[0]), scene.class(sources[1])];
         let found = self.mixer.classes.iter().position(|(one, other, ..)| {
             let (one, other) = (Some(*one), Some(*other));
@@ -250,9 +251,9 @@ impl Mixer for AdaMixUp {
         }
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let u = [rng.unit(), rng.unit()];
-        Drawn::Late(Arc::new(AdaDraw {
+        MixPlan::Deferred(Arc::new(AdaDraw {
             mixer: self.clone(),
             u,
         }))

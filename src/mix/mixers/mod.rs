@@ -6,10 +6,10 @@ mod cutmix;
 mod fmix;
 mod gridmix;
 mod instance_paste;
+mod max_flow;
 mod metrix;
 mod mixup;
 mod mosaic;
-mod puzzle_cut;
 mod puzzlemix;
 mod resizemix;
 mod saliencymix;
@@ -25,17 +25,17 @@ pub use cutmix::{CutMix, Geometry};
 pub use fmix::{FMix, Spectrum};
 pub use gridmix::{GridMix, GridMode, Holes};
 pub use instance_paste::InstancePaste;
+pub use max_flow::Potential;
 pub use metrix::{Metrix, Pairs, Triple, triples};
 pub use mixup::{AdaMixUp, ManifoldMixUp, MixUp, Vanilla};
 pub use mosaic::Mosaic4;
-pub use puzzle_cut::Potential;
 pub use puzzlemix::{PuzzleDraw, PuzzleMix};
 pub use resizemix::{ResizeDialect, ResizeMix};
 pub use saliencymix::{SaliencyMix, Scope};
 pub use smmix::SmMix;
 pub use smoothmix::SmoothMix;
 
-use super::scene::{Drawn, Outcome, Resolve, Scene};
+use super::scene::{MixPlan, MixResult, ResolveMix, Scene};
 use crate::error::Result;
 use crate::geometry::Size;
 
@@ -43,8 +43,8 @@ use crate::geometry::Size;
 /// that asks, for all that share the draw.
 struct Once<P> {
     params: P,
-    make: fn(&P, Size) -> Outcome,
-    made: OnceLock<Outcome>,
+    make: fn(&P, Size) -> MixResult,
+    made: OnceLock<MixResult>,
 }
 
 impl<P: fmt::Debug> fmt::Debug for Once<P> {
@@ -53,8 +53,8 @@ impl<P: fmt::Debug> fmt::Debug for Once<P> {
     }
 }
 
-impl<P: fmt::Debug + Send + Sync> Resolve for Once<P> {
-    fn resolve(&self, scene: &Scene<'_>, _slot: usize, _sources: &[usize]) -> Result<Outcome> {
+impl<P: fmt::Debug + Send + Sync> ResolveMix for Once<P> {
+    fn resolve(&self, scene: &Scene<'_>, _slot: usize, _sources: &[usize]) -> Result<MixResult> {
         Ok(self
             .made
             .get_or_init(|| (self.make)(&self.params, scene.frame()))
@@ -64,8 +64,11 @@ impl<P: fmt::Debug + Send + Sync> Resolve for Once<P> {
 
 /// Makes the outcome of `params` when it is needed. It depends on them and on the size of images
 /// alone.
-fn once<P: fmt::Debug + Send + Sync + 'static>(params: P, make: fn(&P, Size) -> Outcome) -> Drawn {
-    Drawn::Late(Arc::new(Once {
+fn once<P: fmt::Debug + Send + Sync + 'static>(
+    params: P,
+    make: fn(&P, Size) -> MixResult,
+) -> MixPlan {
+    MixPlan::Deferred(Arc::new(Once {
         params,
         make,
         made: OnceLock::new(),

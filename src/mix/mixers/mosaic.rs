@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::once;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_range, mixer_basics};
-use crate::mix::{Blend, Drawn, Mixer, Mosaic, Outcome, Sources};
+use crate::mix::params::mixer_basics;
+use crate::mix::{Blend, MixPlan, MixResult, Mixer, Mosaic, Sources};
 use crate::rng::RandomStream;
+use crate::spec::check_range;
 
 /// Four images of the group that meet in a point of a canvas of twice their size, of which a random
 /// affine map shows the middle; Bochkovskiy et al., 2020 (arXiv 2004.10934), by YOLOv5's rules for
@@ -116,7 +117,7 @@ impl Mixer for Mosaic4 {
         Sources::Random(3)
     }
 
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
         let mut middle = |length: u32| (rng.uniform(0.5, 1.5) * f64::from(length)) as u32;
         let yc = middle(frame.height);
         let xc = middle(frame.width);
@@ -135,7 +136,7 @@ impl Mixer for Mosaic4 {
                 center: [yc, xc],
                 map,
             },
-            |mosaic, _| Outcome::from(Blend::Mosaic(mosaic.clone().into())),
+            |mosaic, _| MixResult::from(Blend::Mosaic(mosaic.clone().into())),
         )
     }
 }

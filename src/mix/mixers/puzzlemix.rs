@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::Potential;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, check_range, mixer_basics, one, yes};
-use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
+use crate::mix::params::{check_alpha, mixer_basics};
+use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, ResolveMix, Scene};
 use crate::rng::RandomStream;
+use crate::spec::{check_range, one, yes};
 
 /// Blocks of both images, chosen by a graph cut and moved by transport; Kim et al., 2020 (arXiv
 /// 2009.06962).
@@ -401,8 +402,8 @@ struct Puzzle {
     draw: PuzzleDraw,
 }
 
-impl Resolve for Puzzle {
-    fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<Outcome> {
+impl ResolveMix for Puzzle {
+    fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<MixResult> {
         let (frame, blocks) = (scene.frame(), self.draw.blocks);
         let partner = sources[1];
         let map = |slot, side| scene.map(slot, &self.mixer.map, [side; 2]);
@@ -460,7 +461,7 @@ impl Mixer for PuzzleMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         let unit = rng.unit();
         let choice = self.choice(frame);
@@ -472,7 +473,7 @@ impl Mixer for PuzzleMix {
             lam,
             blocks: *blocks,
         };
-        Drawn::Late(Arc::new(Puzzle {
+        MixPlan::Deferred(Arc::new(Puzzle {
             mixer: self.clone(),
             draw,
         }))

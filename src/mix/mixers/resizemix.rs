@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::cutmix::official_rect;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, check_ends, is_default, mixer_basics};
-use crate::mix::{Blend, Drawn, Mixer, Tile, TileFilter, Tiles};
+use crate::mix::params::{check_alpha, mixer_basics};
+use crate::mix::{Blend, MixPlan, Mixer, Tile, TileFilter, Tiles};
 use crate::rng::RandomStream;
+use crate::spec::{check_ends, is_default};
 
 /// Whose rule the size of the box follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,7 +128,7 @@ impl Mixer for ResizeMix {
         self.alpha.map_or(Ok(()), check_alpha)
     }
 
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
         let [low, high] = self.scope;
         let uniform = rng.uniform(low, high);
         let tau = match (self.dialect, self.alpha) {

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::cutmix::official_rect;
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, is_default, mixer_basics, one};
+use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::saliency::peak;
-use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Resolve, Scene};
+use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, ResolveMix, Scene};
 use crate::rng::RandomStream;
+use crate::spec::{is_default, one};
 
 /// Whose saliency places the box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,8 +87,8 @@ impl SaliencyDraw {
     }
 }
 
-impl Resolve for SaliencyDraw {
-    fn resolve(&self, scene: &Scene<'_>, _slot: usize, sources: &[usize]) -> Result<Outcome> {
+impl ResolveMix for SaliencyDraw {
+    fn resolve(&self, scene: &Scene<'_>, _slot: usize, sources: &[usize]) -> Result<MixResult> {
         let center = match (self.scope, self.center.get()) {
             (Scope::Batch, Some(center)) => *center,
             (Scope::Batch, None) => {
@@ -97,7 +98,7 @@ impl Resolve for SaliencyDraw {
             (Scope::PerSample, _) => self.center(scene, sources[1])?,
         };
         let rect = SaliencyMix::rect(self.lam, center, scene.frame());
-        Ok(Outcome::from(Blend::Box { rect }))
+        Ok(MixResult::from(Blend::Box { rect }))
     }
 }
 
@@ -112,10 +113,10 @@ impl Mixer for SaliencyMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         let (map, scope) = (self.map.clone(), self.scope);
-        Drawn::Late(Arc::new(SaliencyDraw {
+        MixPlan::Deferred(Arc::new(SaliencyDraw {
             lam,
             map,
             scope,

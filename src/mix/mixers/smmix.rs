@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_range, mixer_basics};
-use crate::mix::{Blend, Drawn, MapSource, Mixer, Outcome, Patch, Patches, Resolve, Scene};
+use crate::mix::params::mixer_basics;
+use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, ResolveMix, Scene};
 use crate::rng::RandomStream;
+use crate::spec::check_range;
 
 /// The partner's most attended square of patches over the slot's own least attended one; Chen et
 /// al., 2023 (arXiv 2212.12977).
@@ -78,7 +79,7 @@ impl SmMix {
     }
 
     /// The blend for a side of squares, and the maps of both images.
-    pub fn outcome(side: u32, grid: u32, own: &[f32], partner: &[f32]) -> Outcome {
+    pub fn outcome(side: u32, grid: u32, own: &[f32], partner: &[f32]) -> MixResult {
         let [row, column] = SmMix::square(own, grid, side, false);
         let [from_row, from_column] = SmMix::square(partner, grid, side, true);
         let inside = |at: u32, first: u32| (first..first + side).contains(&at);
@@ -102,7 +103,7 @@ impl SmMix {
         let patches = Patches::new(grid, grid, (0..grid * grid).map(|cell| vec![patch(cell)]));
         let notes = [side, row, column, from_row, from_column].map(f64::from);
         let names = ["side", "row", "column", "from_row", "from_column"];
-        Outcome {
+        MixResult {
             notes: names.into_iter().zip(notes).collect(),
             ..Blend::Patches(patches.into()).into()
         }
@@ -116,8 +117,8 @@ struct SmDraw {
     map: MapSource,
 }
 
-impl Resolve for SmDraw {
-    fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<Outcome> {
+impl ResolveMix for SmDraw {
+    fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<MixResult> {
         let map = |slot| scene.map(slot, &self.map, [self.grid; 2]);
         Ok(SmMix::outcome(
             self.side,
@@ -157,10 +158,10 @@ impl Mixer for SmMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let [low, high] = self.ends();
         let side = low + rng.below(u64::from(high - low) + 1) as u32;
-        Drawn::Late(Arc::new(SmDraw {
+        MixPlan::Deferred(Arc::new(SmDraw {
             side,
             grid: self.grid,
             map: self.map.clone(),

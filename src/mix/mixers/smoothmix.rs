@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::once;
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::mix::params::{check_ends, mixer_basics};
-use crate::mix::{Blend, Drawn, Mask, Mixer, Outcome};
+use crate::mix::params::mixer_basics;
+use crate::mix::{Blend, Mask, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
+use crate::spec::check_ends;
 
 /// A Gaussian of the partner anywhere in the image; Lee et al., 2020 (CVPR workshops).
 ///
@@ -65,13 +66,13 @@ impl Mixer for SmoothMix {
         check_ends("sigma", self.sigma, [1e-3, 1e3])
     }
 
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> Drawn {
+    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
         let mut shift =
             |length: u32| (rng.below(u64::from(length)) as f64 - f64::from(length) / 2.0) as i64;
         let shift = [shift(frame.width), shift(frame.height)];
         let sigma = rng.uniform(self.sigma[0], self.sigma[1]) * f64::from(frame.height);
         once(Gaussian { shift, sigma }, |gaussian, frame| {
-            Outcome::from(Blend::Mask(
+            MixResult::from(Blend::Mask(
                 SmoothMix::mask(gaussian.shift, gaussian.sigma, frame).into(),
             ))
         })

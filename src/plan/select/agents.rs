@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Part, Picked, cut};
+use super::{Part, SelectedSamples, cut};
 use crate::error::{Error, Result};
-use crate::plan::facts::{By, Facts};
+use crate::plan::metadata::{By, SampleMetadata};
 use crate::plan::permutation::Permutation;
 use crate::rng::{Domain, RandomStream};
 
@@ -102,8 +102,12 @@ impl Dirichlet {
         check(self.agents, self.agent)
     }
 
-    pub(super) fn apply(&self, picked: Picked, facts: &Facts) -> Result<Picked> {
-        let groups = picked.groups(facts, &self.by)?;
+    pub(super) fn apply(
+        &self,
+        selected: SelectedSamples,
+        metadata: &SampleMetadata,
+    ) -> Result<SelectedSamples> {
+        let groups = selected.groups(metadata, &self.by)?;
         let mut places = Vec::new();
         for group in 0..groups.count() {
             let (id, size) = (u64::from(groups.id(group)), groups.size(group));
@@ -130,7 +134,7 @@ impl Dirichlet {
                 "use a larger alpha, fewer agents or another seed",
             ));
         }
-        Ok(picked.at_sorted(places))
+        Ok(selected.at_sorted(places))
     }
 }
 
@@ -176,8 +180,12 @@ impl ByClass {
         check(self.agents, self.agent)
     }
 
-    pub(super) fn apply(&self, picked: Picked, facts: &Facts) -> Result<Picked> {
-        let groups = picked.groups(facts, &self.by)?;
+    pub(super) fn apply(
+        &self,
+        selected: SelectedSamples,
+        metadata: &SampleMetadata,
+    ) -> Result<SelectedSamples> {
+        let groups = selected.groups(metadata, &self.by)?;
         let count = groups.count() as u64;
         let shuffled =
             |part: Part, n| Permutation::drawn(Domain::Select, self.seed, 0, 0, part as u32, n);
@@ -212,6 +220,6 @@ impl ByClass {
             );
             return Err(empty(self.agent, &why));
         }
-        Ok(picked.at_sorted(places))
+        Ok(selected.at_sorted(places))
     }
 }

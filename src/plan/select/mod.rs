@@ -19,8 +19,8 @@ pub use split::Split;
 pub use subset::Subset;
 pub use tasks::Tasks;
 
-use super::facts::{By, Facts};
 use super::groups::Groups;
+use super::metadata::{By, SampleMetadata};
 use crate::error::{Error, Result};
 
 /// A choice of samples. In a recipe: a table of `[[select]]`, named by its key `select`.
@@ -56,18 +56,18 @@ from!(Subset, Prune, Split, Tasks, Dirichlet, ByClass);
 
 /// What has been chosen so far.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Picked {
+pub(super) struct SelectedSamples {
     /// 4 bytes a sample.
     pub(super) samples: Vec<u32>,
     /// One for each of them, if any have one: 4 bytes a sample.
     pub(super) weights: Option<Vec<f32>>,
 }
 
-impl Picked {
+impl SelectedSamples {
     /// The samples at some places of the list.
-    fn at(&self, places: &[u32]) -> Picked {
+    fn at(&self, places: &[u32]) -> SelectedSamples {
         let weights = self.weights.as_ref();
-        Picked {
+        SelectedSamples {
             samples: places
                 .iter()
                 .map(|&place| self.samples[place as usize])
@@ -82,13 +82,16 @@ impl Picked {
     }
 
     /// The same, for places in any order, in the order of the list.
-    fn at_sorted(&self, mut places: Vec<u32>) -> Picked {
+    fn at_sorted(&self, mut places: Vec<u32>) -> SelectedSamples {
         places.sort_unstable();
         self.at(&places)
     }
 
-    fn groups(&self, facts: &Facts, by: &By) -> Result<Groups> {
-        Ok(Groups::chosen(facts.grouping(by)?, Some(&self.samples)))
+    fn groups(&self, metadata: &SampleMetadata, by: &By) -> Result<Groups> {
+        Ok(Groups::of_selection(
+            metadata.grouping(by)?,
+            Some(&self.samples),
+        ))
     }
 }
 
@@ -151,9 +154,9 @@ impl Select {
     }
 
     /// The task of an epoch, and the first epoch after which it stays the same.
-    pub(super) fn task(&self, facts: &Facts, epoch: u32) -> Result<(u32, u32)> {
+    pub(super) fn task(&self, metadata: &SampleMetadata, epoch: u32) -> Result<(u32, u32)> {
         match self {
-            Select::Tasks(tasks) => tasks.at(facts, epoch).map_err(|error| self.blame(error)),
+            Select::Tasks(tasks) => tasks.at(metadata, epoch).map_err(|error| self.blame(error)),
             _ => Ok((0, 0)),
         }
     }
@@ -163,24 +166,24 @@ impl Select {
     /// [`crate::Kind::Config`] for what does not fit the data, and if nothing is left.
     pub(super) fn apply(
         &self,
-        picked: Picked,
-        facts: &Facts,
+        selected: SelectedSamples,
+        metadata: &SampleMetadata,
         samples: u64,
         epoch: u32,
-    ) -> Result<Picked> {
-        let picked = match self {
-            Select::Subset(subset) => subset.apply(picked, samples),
-            Select::Prune(prune) => prune.apply(picked, facts, samples),
-            Select::Split(split) => split.apply(picked, facts),
-            Select::Tasks(tasks) => tasks.apply(picked, facts, epoch),
-            Select::Dirichlet(dirichlet) => dirichlet.apply(picked, facts),
-            Select::ByClass(by_class) => by_class.apply(picked, facts),
+    ) -> Result<SelectedSamples> {
+        let selected = match self {
+            Select::Subset(subset) => subset.apply(selected, samples),
+            Select::Prune(prune) => prune.apply(selected, metadata, samples),
+            Select::Split(split) => split.apply(selected, metadata),
+            Select::Tasks(tasks) => tasks.apply(selected, metadata, epoch),
+            Select::Dirichlet(dirichlet) => dirichlet.apply(selected, metadata),
+            Select::ByClass(by_class) => by_class.apply(selected, metadata),
         }
         .map_err(|error| self.blame(error))?;
-        if picked.samples.is_empty() {
+        if selected.samples.is_empty() {
             return Err(self.blame(Error::config("no sample is left")));
         }
-        Ok(picked)
+        Ok(selected)
     }
 }
 

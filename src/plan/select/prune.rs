@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Picked;
+use super::SelectedSamples;
 use crate::error::{Error, Result};
-use crate::plan::facts::{By, Facts, Values};
+use crate::plan::metadata::{By, SampleMetadata, Values};
 
 /// Keeps of each class the samples that a score puts first ("Rethinking Dataset Compression",
 /// 2025). They come class by class in the order of their scores, equal ones in the order of their
@@ -81,10 +81,15 @@ impl Prune {
         }
     }
 
-    pub(super) fn apply(&self, picked: Picked, facts: &Facts, samples: u64) -> Result<Picked> {
+    pub(super) fn apply(
+        &self,
+        selected: SelectedSamples,
+        metadata: &SampleMetadata,
+        samples: u64,
+    ) -> Result<SelectedSamples> {
         let scores = self.score.list("score", samples)?;
-        let score = |place: u32| scores[picked.samples[place as usize] as usize];
-        if let Some(sample) = picked
+        let score = |place: u32| scores[selected.samples[place as usize] as usize];
+        if let Some(sample) = selected
             .samples
             .iter()
             .find(|&&sample| scores[sample as usize].is_nan())
@@ -92,7 +97,7 @@ impl Prune {
             let error = format!("the score of sample {sample} is no number");
             return Err(Error::config(error).with_sample(u64::from(*sample)));
         }
-        let groups = picked.groups(facts, &self.by)?;
+        let groups = selected.groups(metadata, &self.by)?;
         let mut kept = Vec::new();
         for group in 0..groups.count() {
             let size = groups.size(group);
@@ -108,6 +113,6 @@ impl Prune {
             });
             kept.extend(places);
         }
-        Ok(picked.at(&kept))
+        Ok(selected.at(&kept))
     }
 }

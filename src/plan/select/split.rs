@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Part, Picked, cut};
+use super::{Part, SelectedSamples, cut};
 use crate::error::{Error, Result};
-use crate::plan::facts::{By, Facts};
+use crate::plan::metadata::{By, SampleMetadata};
 use crate::plan::permutation::Permutation;
 use crate::rng::Domain;
 
@@ -118,11 +118,15 @@ impl Split {
         Permutation::drawn(Domain::Select, self.seed, 0, id, part as u32, n)
     }
 
-    pub(super) fn apply(&self, picked: Picked, facts: &Facts) -> Result<Picked> {
-        let n = picked.samples.len() as u64;
+    pub(super) fn apply(
+        &self,
+        selected: SelectedSamples,
+        metadata: &SampleMetadata,
+    ) -> Result<SelectedSamples> {
+        let n = selected.samples.len() as u64;
         let mut places = Vec::new();
         if let Some(by) = &self.by {
-            let groups = picked.groups(facts, by)?;
+            let groups = selected.groups(metadata, by)?;
             let order = self.shuffled(0, Part::Split, groups.count() as u64);
             let total: f64 = self.of.iter().sum();
             let mut owed: Vec<f64> = self
@@ -141,7 +145,7 @@ impl Split {
                 }
             }
         } else if let Some(by) = &self.within {
-            let groups = picked.groups(facts, by)?;
+            let groups = selected.groups(metadata, by)?;
             for group in 0..groups.count() {
                 let size = groups.size(group);
                 let order = self.shuffled(u64::from(groups.id(group)), Part::SplitWithin, size);
@@ -154,6 +158,6 @@ impl Split {
             let order = self.shuffled(0, Part::Split, n);
             places.extend(self.range(n).map(|place| order.at(place) as u32));
         }
-        Ok(picked.at_sorted(places))
+        Ok(selected.at_sorted(places))
     }
 }

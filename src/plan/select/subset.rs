@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Picked;
+use super::SelectedSamples;
 use crate::error::{Error, Result};
 
 /// Listed samples in the order of the list, with a weight each if there are weights
@@ -64,7 +64,7 @@ impl Subset {
         }
     }
 
-    pub(super) fn apply(&self, picked: Picked, samples: u64) -> Result<Picked> {
+    pub(super) fn apply(&self, selected: SelectedSamples, samples: u64) -> Result<SelectedSamples> {
         if let Some(weights) = &self.weights {
             if weights.len() != self.samples.len() {
                 return Err(Error::config(format!(
@@ -89,11 +89,11 @@ impl Subset {
         }
         // Where each sample stands among those picked before; 0 is nowhere.
         let mut places = vec![0u32; samples as usize];
-        for (place, &sample) in (1..).zip(&picked.samples) {
+        for (place, &sample) in (1..).zip(&selected.samples) {
             places[sample as usize] = place;
         }
         let mut seen = vec![false; samples as usize];
-        let mut chosen = Picked {
+        let mut selection = SelectedSamples {
             samples: Vec::new(),
             weights: None,
         };
@@ -113,16 +113,16 @@ impl Subset {
                 );
             }
             if let Some(place) = place.checked_sub(1) {
-                chosen.samples.push(sample as u32);
-                let before = picked
+                selection.samples.push(sample as u32);
+                let before = selected
                     .weights
                     .as_ref()
                     .map_or(1.0, |weights| weights[place as usize]);
                 kept.push(self.weights.as_ref().map_or(1.0, |weights| weights[at]) as f32 * before);
             }
         }
-        let weighted = self.weights.is_some() || picked.weights.is_some();
-        chosen.weights = weighted.then_some(kept);
-        Ok(chosen)
+        let weighted = self.weights.is_some() || selected.weights.is_some();
+        selection.weights = weighted.then_some(kept);
+        Ok(selection)
     }
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Part, Picked};
+use super::{Part, SelectedSamples};
 use crate::error::{Error, Result};
-use crate::plan::facts::{By, Facts, Grouping};
+use crate::plan::metadata::{By, Grouping, SampleMetadata};
 use crate::plan::permutation::Permutation;
 use crate::rng::Domain;
 
@@ -145,8 +145,8 @@ impl Tasks {
             .collect()
     }
 
-    pub(super) fn at(&self, facts: &Facts, epoch: u32) -> Result<(u32, u32)> {
-        let classes = Tasks::classes(facts.grouping(&self.by)?).len() as u64;
+    pub(super) fn at(&self, metadata: &SampleMetadata, epoch: u32) -> Result<(u32, u32)> {
+        let classes = Tasks::classes(metadata.grouping(&self.by)?).len() as u64;
         let first = u64::from(self.first.unwrap_or(self.step));
         let last = classes.saturating_sub(first).div_ceil(u64::from(self.step));
         let last = u32::try_from(last)
@@ -171,9 +171,14 @@ impl Tasks {
         }
     }
 
-    pub(super) fn apply(&self, picked: Picked, facts: &Facts, epoch: u32) -> Result<Picked> {
-        let grouping = facts.grouping(&self.by)?;
-        let (task, _) = self.at(facts, epoch)?;
+    pub(super) fn apply(
+        &self,
+        selected: SelectedSamples,
+        metadata: &SampleMetadata,
+        epoch: u32,
+    ) -> Result<SelectedSamples> {
+        let grouping = metadata.grouping(&self.by)?;
+        let (task, _) = self.at(metadata, epoch)?;
         let classes = Tasks::classes(grouping);
         let n = classes.len() as u64;
         let order = match self.shuffle {
@@ -181,16 +186,17 @@ impl Tasks {
             false => Permutation::Identity,
         };
         let first = if self.seen { 0 } else { self.before(task) };
-        let mut chosen = vec![false; classes.last().map_or(0, |last| *last as usize + 1)];
+        let mut selection = vec![false; classes.last().map_or(0, |last| *last as usize + 1)];
         for rank in first..self.before(task + 1).min(n) {
-            chosen[classes[order.at(rank) as usize] as usize] = true;
+            selection[classes[order.at(rank) as usize] as usize] = true;
         }
-        let here =
-            |place: &u32| chosen[grouping.of[picked.samples[*place as usize] as usize] as usize];
-        let places: Vec<u32> = (0..picked.samples.len() as u32).filter(here).collect();
+        let here = |place: &u32| {
+            selection[grouping.of[selected.samples[*place as usize] as usize] as usize]
+        };
+        let places: Vec<u32> = (0..selected.samples.len() as u32).filter(here).collect();
         if places.is_empty() {
             return Err(Error::config(format!("task {task} has no sample here")));
         }
-        Ok(picked.at(&places))
+        Ok(selected.at(&places))
     }
 }

@@ -3,15 +3,15 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::facts::{Grouping, Values};
+use crate::plan::metadata::{Grouping, Values};
 
 /// Samples of some classes, going round, and images of three captions each.
-fn facts(samples: u32, classes: u32) -> Facts {
+fn facts(samples: u32, classes: u32) -> SampleMetadata {
     let grouping = |of: Vec<u32>| Grouping {
         of,
         ..Grouping::default()
     };
-    Facts::new()
+    SampleMetadata::new()
         .with(
             By::Class,
             grouping((0..samples).map(|sample| sample % classes).collect()),
@@ -22,8 +22,8 @@ fn facts(samples: u32, classes: u32) -> Facts {
         )
 }
 
-fn all(samples: u32) -> Picked {
-    Picked {
+fn all(samples: u32) -> SelectedSamples {
+    SelectedSamples {
         samples: (0..samples).collect(),
         weights: None,
     }
@@ -32,9 +32,9 @@ fn all(samples: u32) -> Picked {
 fn apply(select: impl Into<Select>, samples: u32, classes: u32, epoch: u32) -> Vec<u32> {
     let select = select.into();
     select.check().unwrap();
-    let facts = facts(samples, classes);
+    let metadata = facts(samples, classes);
     select
-        .apply(all(samples), &facts, u64::from(samples), epoch)
+        .apply(all(samples), &metadata, u64::from(samples), epoch)
         .unwrap()
         .samples
 }
@@ -42,11 +42,11 @@ fn apply(select: impl Into<Select>, samples: u32, classes: u32, epoch: u32) -> V
 fn refused(select: impl Into<Select>, samples: u32, classes: u32) -> String {
     let select = select.into();
     let error = select.check().err().or_else(|| {
-        let facts = facts(samples, classes);
-        let task = select.task(&facts, 0).err();
+        let metadata = facts(samples, classes);
+        let task = select.task(&metadata, 0).err();
         task.or_else(|| {
             select
-                .apply(all(samples), &facts, u64::from(samples), 0)
+                .apply(all(samples), &metadata, u64::from(samples), 0)
                 .err()
         })
     });
@@ -220,21 +220,21 @@ fn pruning_keeps_the_order_of_scores_in_each_class() {
 
 #[test]
 fn subsets_keep_their_order_and_weights_multiply() {
-    let facts = facts(10, 2);
+    let metadata = facts(10, 2);
     let first = Select::from(Subset::new([7, 1, 4]).weights([2.0, 3.0, 0.0]));
     let second = Select::from(Subset::new([4, 0, 7]).weights([1.0, 1.0, 0.5]));
-    let picked = first.apply(all(10), &facts, 10, 0).unwrap();
+    let selected = first.apply(all(10), &metadata, 10, 0).unwrap();
     assert_eq!(
-        picked,
-        Picked {
+        selected,
+        SelectedSamples {
             samples: vec![7, 1, 4],
             weights: Some(vec![2.0, 3.0, 0.0])
         }
     );
-    let both = second.apply(picked, &facts, 10, 0).unwrap();
+    let both = second.apply(selected, &metadata, 10, 0).unwrap();
     assert_eq!(
         both,
-        Picked {
+        SelectedSamples {
             samples: vec![4, 7],
             weights: Some(vec![0.0, 1.0])
         }
@@ -315,11 +315,11 @@ proptest! {
     fn parts_of_any_data_are_disjoint_covers(
         samples in 1u32..300, classes in 1u32..9, agents in 1u32..6, seed: u64, alpha in 0.01f64..10.0
     ) {
-        let facts = facts(samples, classes);
+        let metadata = facts(samples, classes);
         let parts = |select: &dyn Fn(u32) -> Select| {
             // An agent without a sample is refused, which is an empty part.
-            let part = |agent| select(agent).apply(all(samples), &facts, u64::from(samples), 0);
-            (0..agents).map(|agent| part(agent).map_or(Vec::new(), |picked| picked.samples)).collect::<Vec<_>>()
+            let part = |agent| select(agent).apply(all(samples), &metadata, u64::from(samples), 0);
+            (0..agents).map(|agent| part(agent).map_or(Vec::new(), |selected| selected.samples)).collect::<Vec<_>>()
         };
         cover(&parts(&|agent| Dirichlet::new(alpha, agents, agent).seed(seed).into()), samples);
         cover(&parts(&|agent| ByClass::new(agents, agent).seed(seed).into()), samples);

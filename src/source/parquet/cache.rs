@@ -62,7 +62,7 @@ impl<T> Cache<T> {
         let mut content = lock(&slot);
         match &*content {
             Some(Ok(value)) => return Ok(Arc::clone(value)),
-            Some(Err(error)) => return Err(error.restate()),
+            Some(Err(error)) => return Err(error.clone()),
             None => {}
         }
         match load() {
@@ -75,7 +75,7 @@ impl<T> Cache<T> {
             }
             Err(error) => {
                 if !matches!(error.kind(), Kind::Io | Kind::Mismatch) {
-                    *content = Some(Err(error.restate()));
+                    *content = Some(Err(error.clone()));
                 }
                 Err(error)
             }

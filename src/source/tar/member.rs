@@ -1,7 +1,8 @@
 //! The members of a tar, by their headers: v7, ustar, pax and GNU long names.
 
 use crate::error::{Error, Kind, Result};
-use crate::source::{fill::At, names};
+use crate::storage::names;
+use crate::storage::positioned::PositionedFile;
 
 const BLOCK: u64 = 512;
 
@@ -43,14 +44,14 @@ pub(super) struct Member {
 
 /// One pass over the members of a tar.
 pub(super) struct Members<'a> {
-    file: &'a At,
+    file: &'a PositionedFile,
     window: Vec<u8>,
     window_at: u64,
     next: u64,
 }
 
 impl<'a> Members<'a> {
-    pub(super) fn of(file: &'a At) -> Members<'a> {
+    pub(super) fn of(file: &'a PositionedFile) -> Members<'a> {
         Members {
             file,
             window: Vec::new(),

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use self::member::{Member, Members, Type};
+use super::Source;
+use super::format::{Format, files};
 use super::sidecar::Sidecar;
-use super::{
-    Annotations, Codec, Fingerprint, Format, Parts, Payload, Raw, Source, Target, detect, fill,
-    names,
-};
 use crate::error::{Error, Kind, Result};
+use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
+use crate::storage::{names, positioned};
 
 /// The largest `cls` or `json` member that is read, in bytes.
 const LABEL: u64 = 1 << 20;
@@ -41,8 +41,8 @@ const HELD_OPEN: usize = 128;
 /// The fingerprint covers names, sizes and classes of the images, and sizes of what annotates them.
 #[derive(Debug)]
 pub struct Tar {
-    files: Vec<fill::At>,
-    samples: Vec<Sample>,
+    files: Vec<positioned::PositionedFile>,
+    samples: Vec<Entry>,
     /// What annotates the samples, in their order.
     sides: Vec<Side>,
     /// Member names, end to end.
@@ -52,14 +52,14 @@ pub struct Tar {
     /// Whether any sample has a class, or should have.
     labeled: bool,
     classes: Vec<String>,
-    skipped: Skipped,
+    skipped: SkippedMembers,
     fingerprint: Fingerprint,
 }
 
 /// Members of tars that became no sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Skipped {
+pub struct SkippedMembers {
     /// Hard and symbolic links.
     pub links: u64,
     /// Devices and pipes.
@@ -73,7 +73,7 @@ pub struct Skipped {
 }
 
 #[derive(Debug)]
-struct Sample {
+struct Entry {
     at: u64,
     size: u64,
     name_end: u64,
@@ -125,11 +125,11 @@ impl Tar {
             bad: BTreeMap::new(),
             labeled: false,
             classes: Vec::new(),
-            skipped: Skipped::default(),
+            skipped: SkippedMembers::default(),
             fingerprint: Fingerprint(0),
         };
-        for file in detect::files(path, Format::Tar)? {
-            let mut file = fill::At::open(&file)?;
+        for file in files(path, Format::Tar)? {
+            let mut file = positioned::PositionedFile::open(&file)?;
             tar.index(&file)?;
             if tar.files.len() >= HELD_OPEN {
                 file.release();
@@ -147,9 +147,9 @@ impl Tar {
             !tar.bad.is_empty() || tar.samples.iter().any(|sample| sample.class.is_some());
         if !tar.labeled {
             tar.classes_from_folders()
-                .map_err(|error| error.at(path.display()))?;
+                .map_err(|error| error.in_file(path))?;
         }
-        if tar.skipped != Skipped::default() {
+        if tar.skipped != SkippedMembers::default() {
             tracing::warn!(tar = %path.display(), "skipped {}", tar.skipped);
         }
         tar.sides
@@ -159,11 +159,11 @@ impl Tar {
     }
 
     /// What became no sample.
-    pub fn skipped(&self) -> Skipped {
+    pub fn skipped(&self) -> SkippedMembers {
         self.skipped
     }
 
-    fn index(&mut self, file: &fill::At) -> Result<()> {
+    fn index(&mut self, file: &positioned::PositionedFile) -> Result<()> {
         let place = || file.path().display();
         if file.len() == 0 {
             return Err(Error::new(
@@ -248,7 +248,7 @@ impl Tar {
             entry.sample = Some(self.samples.len());
             self.names.extend_from_slice(&member.name);
             let name_end = self.names.len() as u64;
-            self.samples.push(Sample {
+            self.samples.push(Entry {
                 at: member.at,
                 size: member.size,
                 name_end,
@@ -330,7 +330,7 @@ impl Tar {
     }
 
     fn sum(&self) -> Fingerprint {
-        let mut sum = Parts::default();
+        let mut sum = FingerprintBuilder::default();
         sum.push(b"tar");
         for class in &self.classes {
             sum.push(class.as_bytes());
@@ -408,14 +408,14 @@ impl Source for Tar {
             .map_or(0, |sample| sample.size)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Raw> {
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
         let sample = self
             .samples
             .get(id as usize)
             .ok_or_else(|| super::no_such_sample(id, self.len()))?;
         let file = &self.files[sample.file as usize];
         let read = || {
-            let mut bytes = fill::room(spare, sample.size)?;
+            let mut bytes = positioned::sized(spare, sample.size)?;
             let found = file.read(sample.at, &mut bytes)?;
             if found < bytes.len() {
                 return Err(Error::new(
@@ -427,7 +427,7 @@ impl Source for Tar {
                 ));
             }
             let codec = Codec::sniff(&bytes)?;
-            Ok(Raw {
+            Ok(Sample {
                 bytes: Payload::Owned(bytes),
                 codec,
                 target: self.target(id)?,
@@ -460,7 +460,7 @@ impl Source for Tar {
         for side in sides.iter().take_while(|side| side.sample as u64 == id) {
             let file = &self.files[self.samples[side.sample].file as usize];
             let read = |into: &mut Annotations| {
-                let mut bytes = fill::room(Vec::new(), side.size)?;
+                let mut bytes = positioned::sized(Vec::new(), side.size)?;
                 if file.read(side.at, &mut bytes)? < bytes.len() {
                     return Err(Error::new(
                         Kind::Truncated,
@@ -488,9 +488,9 @@ impl Source for Tar {
     }
 }
 
-impl std::fmt::Display for Skipped {
+impl std::fmt::Display for SkippedMembers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Skipped {
+        let SkippedMembers {
             links,
             devices,
             others,

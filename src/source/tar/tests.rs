@@ -66,7 +66,10 @@ fn members_with_one_key_are_one_sample_neighbors_or_not() {
     .unwrap();
     assert_eq!(names(&tar), ["s/2.jpg", "s/1.JPEG"]);
     assert_eq!(targets(&tar), [9, 7].map(Target::Class));
-    assert_eq!((tar.classes(), tar.skipped()), (None, Skipped::default()));
+    assert_eq!(
+        (tar.classes(), tar.skipped()),
+        (None, SkippedMembers::default())
+    );
     assert_eq!(&*tar.read(0, vec![0; 99]).unwrap().bytes, JPEG);
 }
 
@@ -144,7 +147,7 @@ fn what_is_no_sample_is_counted() {
     ])
     .unwrap();
     assert_eq!(names(&tar), ["a/1.jpg"]);
-    let expected = Skipped {
+    let expected = SkippedMembers {
         links: 2,
         devices: 2,
         others: 1,
@@ -399,7 +402,7 @@ fn members_that_annotate_a_image_are_found_by_its_key() {
     );
     assert_eq!(
         (&first.planes[0].name[..], first.planes[0].kind),
-        ("who", crate::source::PlaneKind::Instances)
+        ("who", crate::sample::PlaneKind::Instances)
     );
     assert_eq!((second.boxes[0].class, second.keypoints[0].id), (5, 7));
     let bad = open(&members(br#"{"boxes": [[1, 2, 3]]}"#)).unwrap();

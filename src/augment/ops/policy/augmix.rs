@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::space::{Name, Space, Style, push, sign, value};
-use crate::augment::params::{Span, check_range, is_default, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Op, Step, Steps, WarpFilter};
 use crate::error::Result;
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
+use crate::spec::{ParamRange, check_range, is_default};
 
 /// Weights of a Dirichlet distribution with equal parameters, a few at a time.
 pub(super) fn dirichlet<const MOST: usize>(
@@ -79,9 +80,9 @@ impl Op for AugMix {
     op_basics!("augmix");
 
     fn check(&self) -> Result<()> {
-        Span::Fixed(self.severity.into()).check("severity", [1.0, 10.0])?;
-        Span::Fixed(self.width.into()).check("width", [1.0, WIDTH as f64])?;
-        Span::Fixed(self.depth.into()).check("depth", [0.0, 100.0])?;
+        ParamRange::Fixed(self.severity.into()).check("severity", [1.0, 10.0])?;
+        ParamRange::Fixed(self.width.into()).check("width", [1.0, WIDTH as f64])?;
+        ParamRange::Fixed(self.depth.into()).check("depth", [0.0, 100.0])?;
         check_range("alpha", self.alpha, [1e-3, 1e3])
     }
 

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::space::{Name, Space, Style, push, sign, value};
 use super::tables;
-use crate::augment::params::{Span, is_default, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Op, Steps, WarpFilter};
 use crate::error::{Error, Result};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
+use crate::spec::{ParamRange, is_default};
 
 /// The parameters that policies share: `filter` (`nearest`), `fill` (black), `dialect` (`pil`).
 macro_rules! style {
@@ -22,7 +23,7 @@ macro_rules! style {
 }
 
 fn check_bins(bins: u32) -> Result<()> {
-    Span::Fixed(bins.into()).check("bins", [2.0, 1000.0])
+    ParamRange::Fixed(bins.into()).check("bins", [2.0, 1000.0])
 }
 
 /// Some ops of equal strength; Cubuk et al., 2020 (arXiv 1909.13719), as torchvision `RandAugment`.
@@ -65,9 +66,10 @@ impl Op for RandAugment {
     op_basics!("rand_augment");
 
     fn check(&self) -> Result<()> {
-        Span::Fixed(self.num_ops.into()).check("num_ops", [0.0, 100.0])?;
+        ParamRange::Fixed(self.num_ops.into()).check("num_ops", [0.0, 100.0])?;
         check_bins(self.bins)?;
-        Span::Fixed(self.magnitude.into()).check("magnitude", [0.0, f64::from(self.bins) - 1.0])
+        ParamRange::Fixed(self.magnitude.into())
+            .check("magnitude", [0.0, f64::from(self.bins) - 1.0])
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
@@ -215,7 +217,8 @@ impl Op for PolicyOp {
                 self.sign
             )));
         }
-        Span::Fixed(self.magnitude.into()).check("magnitude", [0.0, f64::from(self.bins) - 1.0])
+        ParamRange::Fixed(self.magnitude.into())
+            .check("magnitude", [0.0, f64::from(self.bins) - 1.0])
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {

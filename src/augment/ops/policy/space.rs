@@ -150,7 +150,7 @@ pub(super) fn value(name: Name, space: Space, bins: u32, bin: u32, frame: Size) 
     }
 }
 
-/// RandomStream the sign of an op's magnitude: negative half of the time, for ops that have one.
+/// Draws the sign of an op's magnitude: negative half of the time, for ops that have one.
 pub(super) fn sign(name: Name, rng: &mut RandomStream) -> f64 {
     if name.signed() && rng.unit() <= 0.5 {
         -1.0

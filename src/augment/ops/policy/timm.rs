@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::augmix::{WIDTH, depth, dirichlet};
 use super::tables;
 use super::timm_space::{self as space, Hparams, Interpolation, TimmName};
-use crate::augment::params::{Span, check_range, op_basics};
+use crate::augment::params::op_basics;
 use crate::augment::{Blur, Color, Op, Step, Steps};
 use crate::error::{Error, Result};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
+use crate::spec::{ParamRange, check_range};
 
 /// What timm does about the spread of magnitudes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -490,13 +491,13 @@ impl Op for TimmOp {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThreeAugment {
-    radius: Span,
+    radius: ParamRange,
 }
 
 impl Default for ThreeAugment {
     fn default() -> ThreeAugment {
         ThreeAugment {
-            radius: Span::Between([0.1, 2.0]),
+            radius: ParamRange::Between([0.1, 2.0]),
         }
     }
 }

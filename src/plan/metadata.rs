@@ -1,0 +1,181 @@
+//! What the plan is told of samples: plain arrays.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, Result};
+
+/// What samples are grouped by. In a recipe: `"class"`, `"source"`, or the name of a column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum By {
+    /// Their class.
+    #[default]
+    Class,
+    /// The source they come from, where several are blended.
+    Source,
+    /// The values of a column of the data or of the recipe's `table`: equal text is one group.
+    Column(String),
+}
+
+impl From<&str> for By {
+    fn from(text: &str) -> By {
+        match text {
+            "class" => By::Class,
+            "source" => By::Source,
+            column => By::Column(column.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            By::Class => "class",
+            By::Source => "source",
+            By::Column(column) => column,
+        })
+    }
+}
+
+impl Serialize for By {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for By {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<By, D::Error> {
+        String::deserialize(deserializer).map(|text| By::from(&text[..]))
+    }
+}
+
+/// A number for each sample. In a recipe: a list, or the name of a column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Values {
+    /// Of a column of the data or of the recipe's `table`.
+    Column(String),
+    /// In the order of samples.
+    List(Vec<f64>),
+}
+
+impl Values {
+    /// The numbers, of which there is one for each of so many samples.
+    pub(super) fn list(&self, what: &str, samples: u64) -> Result<&[f64]> {
+        match self {
+            Values::Column(column) => Err(Error::config(format!(
+                "{what} = \"{column}\": the column was not read"
+            ))),
+            Values::List(values) if values.len() as u64 != samples => Err(Error::config(format!(
+                "{what}: {} numbers for {samples} samples",
+                values.len()
+            ))),
+            Values::List(values) => Ok(values),
+        }
+    }
+}
+
+/// A way to group all samples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Grouping {
+    /// The number of each sample's group: 4 bytes a sample.
+    pub of: Vec<u32>,
+    /// The name of each group by its number, for messages; may be shorter than there are groups.
+    pub names: Vec<String>,
+    /// The number of groups that there should be; 0 if that is not known.
+    pub count: u32,
+}
+
+impl Grouping {
+    /// The groups that the values of a column make, numbered in the order of the values.
+    pub fn of_values<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Grouping {
+        let mut numbers: BTreeMap<&str, u32> = values.clone().map(|value| (value, 0)).collect();
+        numbers
+            .values_mut()
+            .zip(0..)
+            .for_each(|(number, next)| *number = next);
+        Grouping {
+            of: values.map(|value| numbers[value]).collect(),
+            count: numbers.len() as u32,
+            names: numbers.keys().map(|name| name.to_string()).collect(),
+        }
+    }
+
+    /// What to call a group.
+    pub(super) fn name(&self, group: u32) -> String {
+        match self.names.get(group as usize) {
+            Some(name) => format!("{group} (\"{name}\")"),
+            None => group.to_string(),
+        }
+    }
+}
+
+/// What is known of samples, by what it is for.
+#[derive(Clone, Debug, Default)]
+pub struct SampleMetadata {
+    groupings: BTreeMap<By, Grouping>,
+}
+
+impl SampleMetadata {
+    /// Nothing.
+    pub fn new() -> SampleMetadata {
+        SampleMetadata::default()
+    }
+
+    /// Adds a grouping.
+    #[must_use]
+    pub fn with(mut self, by: By, grouping: Grouping) -> SampleMetadata {
+        self.groupings.insert(by, grouping);
+        self
+    }
+
+    pub(super) fn grouping(&self, by: &By) -> Result<&Grouping> {
+        self.groupings.get(by).ok_or_else(|| {
+            Error::config(format!(
+                "samples are to be grouped by {by}, which is not known"
+            ))
+        })
+    }
+
+    /// Refuses a grouping that does not have all samples, or has numbers too large to index lists.
+    pub(super) fn check(&self, samples: u64, most: u64) -> Result<()> {
+        for (by, grouping) in &self.groupings {
+            let len = grouping.of.len() as u64;
+            if len != samples {
+                return Err(Error::config(format!(
+                    "the {by} of {len} samples is known, of {samples}"
+                )));
+            }
+            let large = |group: &u32| u64::from(*group) >= most.max(samples);
+            if let Some(sample) = grouping.of.iter().position(large) {
+                return Err(Error::config(format!(
+                    "{by} {} of sample {sample}: samplers count up to {most}",
+                    grouping.of[sample]
+                ))
+                .with_sample(sample as u64));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a grouping of which a group that should be there has no sample.
+    pub(super) fn check_whole(&self, by: &By) -> Result<()> {
+        let grouping = self.grouping(by)?;
+        let mut there = vec![false; grouping.count as usize];
+        for &group in &grouping.of {
+            if let Some(there) = there.get_mut(group as usize) {
+                *there = true;
+            }
+        }
+        match there.iter().position(|there| !there) {
+            Some(group) => Err(Error::config(format!(
+                "sampler: {by} {} has no sample: remove it, or correct target.classes",
+                grouping.name(group as u32)
+            ))),
+            None => Ok(()),
+        }
+    }
+}

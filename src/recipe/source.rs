@@ -1,0 +1,46 @@
+//! What a recipe says of its sources.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Curve;
+
+/// One source of a blend. In a recipe: a table of `[[source]]`, one for each `--data` in their
+/// order.
+///
+/// # Example: generated images fade in
+///
+/// ```
+/// use feedmill::plan::Curve;
+/// use feedmill::recipe::SourceConfig;
+/// use feedmill::{Loader, Recipe, source};
+///
+/// let recipe = Recipe::preset("imagenet")?
+///     .batch(4)
+///     .source(SourceConfig::new("real", 1.0))
+///     .source(SourceConfig::new("generated", Curve::linear([0.0, 1.0], [0, 10])?));
+/// let both = vec![source::open("fixtures/photos")?, source::open("fixtures/photos")?];
+/// let loader = Loader::sources(both, recipe)?;
+/// assert!(loader.batch(0, 0)?.sources().iter().all(|source| *source == 0));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// Its name, which statistics show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its weight against the others, 0 or more, which may change by epoch; the number of its
+    /// samples by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Curve>,
+}
+
+impl SourceConfig {
+    /// A source with a name and a weight.
+    pub fn new(name: impl Into<String>, weight: impl Into<Curve>) -> SourceConfig {
+        SourceConfig {
+            name: Some(name.into()),
+            weight: Some(weight.into()),
+        }
+    }
+}

@@ -1,0 +1,512 @@
+//! What is known of an image beyond its class: boxes, keypoints and planes of pixels.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::Codec;
+use crate::error::{Error, Result};
+
+/// Boxes, keypoints and planes of one image, in pixels of the upright image: 0 is its left or upper
+/// edge, its width or height the other one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Annotations {
+    /// Rectangles around objects.
+    pub boxes: Vec<BoxLabel>,
+    /// Points of objects.
+    pub keypoints: Vec<Keypoint>,
+    /// Masks, depth and other images of the same scene.
+    pub planes: Vec<Plane>,
+}
+
+/// A rectangle around an object, an *instance*.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BoxLabel {
+    /// Left, top, right and bottom edge.
+    pub edges: [f32; 4],
+    /// The object's class.
+    pub class: u32,
+    /// The instance's number in the image, from 1: its pixels in a plane of instances, and the
+    /// [`Keypoint::instance`] of its keypoints.
+    pub id: u32,
+    /// The number of the cut-out if the instance was pasted; `None` for one of the image itself.
+    pub pasted: Option<u32>,
+}
+
+/// A point of an object, such as a joint of a body.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Keypoint {
+    /// The column.
+    pub x: f32,
+    /// The row.
+    pub y: f32,
+    /// 0 if it cannot be seen or is not in the image; other values are yours (COCO: 1 hidden, 2
+    /// visible).
+    pub visible: u8,
+    /// Which point of the object it is, such as 5 for the left shoulder.
+    pub id: u32,
+    /// The [`BoxLabel::id`] of its object; 0 if it has none.
+    pub instance: u32,
+}
+
+/// Pixels that belong to the image. One of another resolution shows the same scene.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plane {
+    /// Its name, such as `mask` or `infrared`.
+    pub name: String,
+    /// What its values are.
+    pub kind: PlaneKind,
+    /// How `bytes` are encoded: always [`Codec::Raw`] in a batch.
+    pub codec: Codec,
+    /// The encoded bytes.
+    pub bytes: Bytes,
+}
+
+/// What the values of a plane are, which decides how they move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PlaneKind {
+    /// A class for each pixel; one channel.
+    Mask,
+    /// A [`BoxLabel::id`] for each pixel, 0 where there is no instance; one channel.
+    Instances,
+    /// A distance for each pixel, 0 where none is known; one channel.
+    Depth,
+    /// Three channels that move with the image and keep their values: infrared, normals.
+    Image,
+    /// Three channels to which everything is done that is done to the image.
+    Color,
+}
+
+impl PlaneKind {
+    const ALL: [(PlaneKind, &'static str); 5] = [
+        (PlaneKind::Mask, "mask"),
+        (PlaneKind::Instances, "instances"),
+        (PlaneKind::Depth, "depth"),
+        (PlaneKind::Image, "image"),
+        (PlaneKind::Color, "color"),
+    ];
+
+    /// The kind in lower case, as in names of files.
+    pub fn as_str(self) -> &'static str {
+        PlaneKind::ALL[self as usize].1
+    }
+
+    /// The kind of that name.
+    pub fn of(name: &str) -> Option<PlaneKind> {
+        PlaneKind::ALL
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(kind, _)| *kind)
+    }
+
+    /// 1 or 3.
+    pub fn channels(self) -> u8 {
+        match self {
+            PlaneKind::Mask | PlaneKind::Instances | PlaneKind::Depth => 1,
+            PlaneKind::Image | PlaneKind::Color => 3,
+        }
+    }
+}
+
+impl Plane {
+    /// A plane of raw pixels: rows of values, or of RGB for kinds of three channels.
+    pub fn raw(
+        name: impl Into<String>,
+        kind: PlaneKind,
+        width: u32,
+        height: u32,
+        pixels: impl Into<Bytes>,
+    ) -> Plane {
+        let codec = Codec::Raw {
+            width,
+            height,
+            channels: kind.channels(),
+        };
+        Plane {
+            name: name.into(),
+            kind,
+            codec,
+            bytes: pixels.into(),
+        }
+    }
+
+    /// The size of a raw plane as (width, height): of any plane of a batch.
+    pub fn size(&self) -> Option<(u32, u32)> {
+        match self.codec {
+            Codec::Raw { width, height, .. } => Some((width, height)),
+            _ => None,
+        }
+    }
+
+    /// The value at a pixel of a raw plane of one channel.
+    pub fn value(&self, x: u32, y: u32) -> Option<u8> {
+        let (width, height) = self.size().filter(|_| self.kind.channels() == 1)?;
+        let inside = x < width && y < height;
+        self.bytes
+            .get(y as usize * width as usize + x as usize)
+            .copied()
+            .filter(|_| inside)
+    }
+}
+
+impl Annotations {
+    /// The plane of that name.
+    pub fn plane(&self, name: &str) -> Option<&Plane> {
+        self.planes.iter().find(|plane| plane.name == name)
+    }
+
+    /// Boxes and keypoints of a JSON object:
+    /// `{"boxes": [[x0, y0, x1, y1, class], …], "keypoints": [[x, y, visible, id], …]}`.
+    ///
+    /// A box may end with its instance's number, which is its place in the list, from 1, by
+    /// default; a keypoint may end with the number of its instance (0, none). Other keys are
+    /// left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Corrupt`] that names the field: bad JSON, another form, or as
+    /// [`Annotations::check`].
+    pub fn from_json(text: &[u8]) -> Result<Annotations> {
+        let value: Value = serde_json::from_slice(text)
+            .map_err(|error| Error::corrupt(format!("not JSON: {error}")).with_source(error))?;
+        let mut annotations = Annotations::default();
+        for (number, row) in rows(&value, "boxes")?.iter().enumerate() {
+            let field = Field {
+                list: "boxes",
+                number,
+                form: "[x0, y0, x1, y1, class] or with id",
+            };
+            let [x0, y0, x1, y1, class, rest @ ..] = &field.numbers(row)?[..] else {
+                return Err(field.wrong(row));
+            };
+            let id = match rest {
+                [] => number as u32 + 1,
+                [id] => field.whole(*id)?,
+                _ => return Err(field.wrong(row)),
+            };
+            let edges = [*x0, *y0, *x1, *y1].map(|edge| edge as f32);
+            annotations.boxes.push(BoxLabel {
+                edges,
+                class: field.whole(*class)?,
+                id,
+                pasted: None,
+            });
+        }
+        for (number, row) in rows(&value, "keypoints")?.iter().enumerate() {
+            let field = Field {
+                list: "keypoints",
+                number,
+                form: "[x, y, visible, id] or with instance",
+            };
+            let [x, y, visible, id, rest @ ..] = &field.numbers(row)?[..] else {
+                return Err(field.wrong(row));
+            };
+            let instance = match rest {
+                [] => 0,
+                [instance] => field.whole(*instance)?,
+                _ => return Err(field.wrong(row)),
+            };
+            let visible = u8::try_from(field.whole(*visible)?).map_err(|_| field.wrong(row))?;
+            annotations.keypoints.push(Keypoint {
+                x: *x as f32,
+                y: *y as f32,
+                visible,
+                id: field.whole(*id)?,
+                instance,
+            });
+        }
+        annotations.check()?;
+        Ok(annotations)
+    }
+
+    /// The JSON object that [`Annotations::from_json`] reads; planes are not in it.
+    pub fn to_json(&self) -> String {
+        let boxes = self.boxes.iter().map(|label| {
+            let [x0, y0, x1, y1] = label.edges;
+            serde_json::json!([x0, y0, x1, y1, label.class, label.id])
+        });
+        let keypoints = self.keypoints.iter().map(|point| {
+            serde_json::json!([point.x, point.y, point.visible, point.id, point.instance])
+        });
+        let (boxes, keypoints): (Vec<Value>, Vec<Value>) = (boxes.collect(), keypoints.collect());
+        serde_json::json!({ "boxes": boxes, "keypoints": keypoints }).to_string()
+    }
+
+    /// Boxes and keypoints of the image at another size.
+    pub(crate) fn scaled(mut self, [sx, sy]: [f32; 2]) -> Annotations {
+        for label in &mut self.boxes {
+            let [x0, y0, x1, y1] = label.edges;
+            label.edges = [x0 * sx, y0 * sy, x1 * sx, y1 * sy];
+        }
+        for point in &mut self.keypoints {
+            (point.x, point.y) = (point.x * sx, point.y * sy);
+        }
+        self
+    }
+
+    /// Refuses numbers that are not finite, boxes whose edges are in the wrong order, two planes of
+    /// one name, and raw planes whose bytes do not fit their size. What lies outside the image
+    /// is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Corrupt`] that names the field.
+    pub fn check(&self) -> Result<()> {
+        for (number, label) in self.boxes.iter().enumerate() {
+            let [x0, y0, x1, y1] = label.edges;
+            if !label.edges.iter().all(|edge| edge.is_finite()) || x1 < x0 || y1 < y0 {
+                return Err(Error::corrupt(format!(
+                    "boxes[{number}] = [{x0}, {y0}, {x1}, {y1}]: expected finite x0 <= x1 and y0 <= y1"
+                )));
+            }
+        }
+        for (number, Keypoint { x, y, .. }) in self.keypoints.iter().enumerate() {
+            if !(x.is_finite() && y.is_finite()) {
+                return Err(Error::corrupt(format!(
+                    "keypoints[{number}] = [{x}, {y}]: expected finite numbers"
+                )));
+            }
+        }
+        for (number, plane) in self.planes.iter().enumerate() {
+            let at =
+                |text: String| Err(Error::corrupt(format!("plane \"{}\": {text}", plane.name)));
+            if self.planes[..number]
+                .iter()
+                .any(|other| other.name == plane.name)
+            {
+                return at("there is another one of that name".into());
+            }
+            if let Codec::Raw {
+                width,
+                height,
+                channels,
+            } = plane.codec
+            {
+                let expected = u64::from(width) * u64::from(height) * u64::from(channels);
+                if channels != plane.kind.channels() || width == 0 || height == 0 {
+                    return at(format!(
+                        "{width} x {height} pixels of {channels} channels; a plane of kind {} has {}",
+                        plane.kind.as_str(),
+                        plane.kind.channels()
+                    ));
+                }
+                if plane.bytes.len() as u64 != expected {
+                    return at(format!(
+                        "{} bytes for {width} x {height} pixels of {channels} channels; expected {expected}",
+                        plane.bytes.len()
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A hash of everything in it goes to `push`, piece by piece.
+    pub(crate) fn pieces(&self, mut push: impl FnMut(&[u8])) {
+        push(&(self.boxes.len() as u64).to_le_bytes());
+        for label in &self.boxes {
+            label
+                .edges
+                .iter()
+                .for_each(|edge| push(&edge.to_le_bytes()));
+            [
+                label.class,
+                label.id,
+                label.pasted.map_or(0, |bank| bank.saturating_add(1)),
+            ]
+            .iter()
+            .for_each(|number| push(&number.to_le_bytes()));
+        }
+        push(&(self.keypoints.len() as u64).to_le_bytes());
+        for point in &self.keypoints {
+            [point.x, point.y]
+                .iter()
+                .for_each(|at| push(&at.to_le_bytes()));
+            [u32::from(point.visible), point.id, point.instance]
+                .iter()
+                .for_each(|number| push(&number.to_le_bytes()));
+        }
+        push(&(self.planes.len() as u64).to_le_bytes());
+        for plane in &self.planes {
+            push(plane.name.as_bytes());
+            push(&[plane.kind as u8]);
+            if let Some((width, height)) = plane.size() {
+                [width, height]
+                    .iter()
+                    .for_each(|side| push(&side.to_le_bytes()));
+            }
+            push(&plane.bytes);
+        }
+    }
+}
+
+/// The list under a key; nothing if there is no such key.
+fn rows<'a>(value: &'a Value, key: &str) -> Result<&'a [Value]> {
+    match value.get(key) {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(rows)) => Ok(rows),
+        Some(other) => Err(Error::corrupt(format!(
+            "{key} = {}: expected a list of lists",
+            brief(other)
+        ))),
+    }
+}
+
+/// A value in a few words.
+fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// A row of a list of a JSON object.
+struct Field {
+    list: &'static str,
+    number: usize,
+    form: &'static str,
+}
+
+impl Field {
+    fn wrong(&self, row: &Value) -> Error {
+        Error::corrupt(format!(
+            "{}[{}] = {}: expected {}",
+            self.list,
+            self.number,
+            brief(row),
+            self.form
+        ))
+    }
+
+    fn numbers(&self, row: &Value) -> Result<Vec<f64>> {
+        let items = row
+            .as_array()
+            .filter(|items| items.len() <= 6)
+            .ok_or_else(|| self.wrong(row))?;
+        items
+            .iter()
+            .map(|item| item.as_f64().ok_or_else(|| self.wrong(row)))
+            .collect()
+    }
+
+    fn whole(&self, value: f64) -> Result<u32> {
+        if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) {
+            return Ok(value as u32);
+        }
+        Err(Error::corrupt(format!(
+            "{}[{}]: {value} where a whole number is expected: {}",
+            self.list, self.number, self.form
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_and_keypoints_are_read_from_json() {
+        let text = br#"{"boxes": [[1, 2.5, 3, 4, 7], [0, 0, 1, 1, 2, 9]], "keypoints": [[5, 6, 2, 3], [1, 1, 0, 4, 9]],
+            "caption": "two"}"#;
+        let found = Annotations::from_json(text).unwrap();
+        let label = |edges, class, id| BoxLabel {
+            edges,
+            class,
+            id,
+            pasted: None,
+        };
+        assert_eq!(
+            found.boxes,
+            [
+                label([1.0, 2.5, 3.0, 4.0], 7, 1),
+                label([0.0, 0.0, 1.0, 1.0], 2, 9)
+            ]
+        );
+        let point = |x, y, visible, id, instance| Keypoint {
+            x,
+            y,
+            visible,
+            id,
+            instance,
+        };
+        assert_eq!(
+            found.keypoints,
+            [point(5.0, 6.0, 2, 3, 0), point(1.0, 1.0, 0, 4, 9)]
+        );
+        assert_eq!(
+            Annotations::from_json(found.to_json().as_bytes()).unwrap(),
+            found
+        );
+        assert_eq!(
+            Annotations::from_json(b"{\"label\": 3}").unwrap(),
+            Annotations::default()
+        );
+    }
+
+    #[test]
+    fn a_bad_field_is_named() {
+        for (text, words) in [
+            ("{", "not JSON"),
+            (r#"{"boxes": 3}"#, "boxes = 3: expected a list"),
+            (
+                r#"{"boxes": [[1, 2, 3, 4]]}"#,
+                "boxes[0] = [1,2,3,4]: expected [x0, y0, x1, y1, class]",
+            ),
+            (
+                r#"{"boxes": [[0, 0, 1, 1, 0], [5, 0, 1, 1, 0]]}"#,
+                "boxes[1] = [5, 0, 1, 1]",
+            ),
+            (
+                r#"{"boxes": [[0, 0, 1, 1, -1]]}"#,
+                "boxes[0]: -1 where a whole number",
+            ),
+            (
+                r#"{"boxes": [[0, 0, 1e99, 1, 0]]}"#,
+                "boxes[0] = [0, 0, inf, 1]",
+            ),
+            (r#"{"keypoints": [[0, null, 1, 1]]}"#, "keypoints[0]"),
+            (r#"{"keypoints": [[0, 0, 256, 1]]}"#, "keypoints[0]"),
+            (r#"{"keypoints": [[0, NaN, 1, 1]]}"#, "not JSON"),
+        ] {
+            let error = Annotations::from_json(text.as_bytes()).unwrap_err();
+            assert!(error.message().contains(words), "{text}: {error}");
+            assert_eq!(error.kind(), crate::Kind::Corrupt);
+        }
+    }
+
+    #[test]
+    fn planes_fit_their_size_and_kind() {
+        let with = |planes| {
+            Annotations {
+                planes,
+                ..Annotations::default()
+            }
+            .check()
+        };
+        let plane = |kind, bytes: usize| Plane::raw("p", kind, 3, 2, vec![0; bytes]);
+        with(vec![plane(PlaneKind::Mask, 6)]).unwrap();
+        with(vec![plane(PlaneKind::Image, 18)]).unwrap();
+        assert!(
+            with(vec![plane(PlaneKind::Mask, 5)])
+                .unwrap_err()
+                .message()
+                .contains("expected 6")
+        );
+        assert!(
+            with(vec![plane(PlaneKind::Mask, 6); 2])
+                .unwrap_err()
+                .message()
+                .contains("another one")
+        );
+        let gray = Plane {
+            kind: PlaneKind::Color,
+            ..plane(PlaneKind::Mask, 6)
+        };
+        assert!(
+            with(vec![gray])
+                .unwrap_err()
+                .message()
+                .contains("kind color has 3")
+        );
+    }
+}

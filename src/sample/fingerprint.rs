@@ -1,0 +1,79 @@
+//! Hashes that identify a data set or a recipe.
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+
+/// A 128-bit hash that stands for a data set or a recipe.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(pub u128);
+
+impl Fingerprint {
+    /// The fingerprint of a sequence of parts; parts are length-prefixed, so that moving a border
+    /// changes it.
+    pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Fingerprint {
+        let mut sum = FingerprintBuilder::default();
+        for part in parts {
+            sum.push(part);
+        }
+        sum.finish()
+    }
+}
+
+/// [`Fingerprint::of`] for parts that come one by one.
+#[derive(Default)]
+pub(crate) struct FingerprintBuilder(xxhash_rust::xxh3::Xxh3);
+
+impl FingerprintBuilder {
+    pub(crate) fn push(&mut self, part: &[u8]) {
+        self.0.update(&(part.len() as u64).to_le_bytes());
+        self.0.update(part);
+    }
+
+    pub(crate) fn finish(&self) -> Fingerprint {
+        Fingerprint(self.0.digest128())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::str::FromStr for Fingerprint {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Fingerprint> {
+        match u128::from_str_radix(text, 16) {
+            Ok(value) if text.len() == 32 => Ok(Fingerprint(value)),
+            _ => Err(Error::corrupt(format!(
+                "a fingerprint is 32 hexadecimal digits, found \"{text}\""
+            ))),
+        }
+    }
+}
+
+impl serde::Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Fingerprint, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}

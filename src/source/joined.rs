@@ -1,0 +1,135 @@
+//! Several sources as one.
+
+use bytes::Bytes;
+
+use super::{Access, Source};
+use crate::error::Result;
+use crate::sample::{Annotations, Fingerprint, Sample, Target};
+
+/// Several sources numbered through, in order.
+pub(crate) struct JoinedSources {
+    /// Each with the number of its first sample.
+    parts: Vec<(u64, Box<dyn Source>)>,
+    len: u64,
+}
+
+impl JoinedSources {
+    pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> JoinedSources {
+        let mut len = 0;
+        let parts = sources
+            .into_iter()
+            .map(|source| {
+                let base = len;
+                len += source.len();
+                (base, source)
+            })
+            .collect();
+        JoinedSources { parts, len }
+    }
+
+    fn part(&self, id: u64) -> (u64, &dyn Source) {
+        let (base, source) = self
+            .parts
+            .iter()
+            .rev()
+            .find(|(base, _)| *base <= id)
+            .expect("the first base is 0");
+        (id - base, &**source)
+    }
+}
+
+// A method that is not passed on would fall back to its default in silence.
+#[deny(clippy::missing_trait_methods)]
+impl Source for JoinedSources {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        let each: Vec<[u8; 16]> = self
+            .parts
+            .iter()
+            .map(|(_, source)| source.fingerprint().0.to_le_bytes())
+            .collect();
+        Fingerprint::of(each.iter().map(|bytes| &bytes[..]))
+    }
+
+    fn name(&self, id: u64) -> String {
+        let (id, source) = self.part(id);
+        source.name(id)
+    }
+
+    fn size(&self, id: u64) -> u64 {
+        let (id, source) = self.part(id);
+        source.size(id)
+    }
+
+    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
+        let (id, source) = self.part(id);
+        source.read(id, spare)
+    }
+
+    fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
+        let (id, source) = self.part(id);
+        source.annotations(id)
+    }
+
+    fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
+        let (id, source) = self.part(id);
+        source.jpeg_index(id)
+    }
+
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        self.parts
+            .iter()
+            .try_for_each(|(base, source)| source.labels(&mut |id, target| each(base + id, target)))
+    }
+
+    fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
+        for (base, source) in &self.parts {
+            if !source.column(name, &mut |id, text| each(base + id, text))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn access(&self) -> Access {
+        let blocks = self
+            .parts
+            .iter()
+            .any(|(_, source)| source.access() == Access::Blocking);
+        if blocks {
+            Access::Blocking
+        } else {
+            Access::Immediate
+        }
+    }
+
+    fn classes(&self) -> Option<&[String]> {
+        let first = self.parts.first()?.1.classes();
+        first.filter(|_| {
+            self.parts
+                .iter()
+                .all(|(_, source)| source.classes() == first)
+        })
+    }
+
+    fn frame(&self, id: u64) -> Option<(u32, u32)> {
+        let (id, source) = self.part(id);
+        source.frame(id)
+    }
+
+    fn uniform_frame(&self) -> Option<(u32, u32)> {
+        let first = self.parts.first()?.1.uniform_frame();
+        first.filter(|_| {
+            self.parts
+                .iter()
+                .all(|(_, source)| source.uniform_frame() == first)
+        })
+    }
+}
