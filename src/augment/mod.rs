@@ -23,8 +23,9 @@ pub use crate::kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
 pub use crate::kernels::edges::Edges;
 pub use crate::kernels::elastic::Elastic;
 pub use crate::kernels::erase::{Erase, Fill};
-pub use crate::kernels::grain::{BetaMask, Law, Noise, Shapes};
 pub use crate::kernels::levels::Levels;
+pub use crate::kernels::noise::{BetaMask, Noise, Shapes};
+pub use crate::kernels::noise_distribution::NoiseDistribution;
 pub use crate::kernels::resample::Filter;
 pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
 
@@ -34,7 +35,7 @@ pub use crate::kernels::{Dialect, PadMode};
 pub use entry::OpEntry;
 pub(crate) use entry::{label, take_name};
 pub use ops::*;
-pub use program::{Program, Scratch};
+pub use program::{Program, ProgramScratch};
 pub use step::Step;
 pub use steps::{Note, Steps};
 
@@ -137,7 +138,7 @@ pub fn apply(
     let end = program.end();
     let mut out = vec![0; end.width as usize * end.height as usize * 3];
     program.run(
-        &mut Scratch::new(true),
+        &mut ProgramScratch::new(crate::cpu::Simd::detect()),
         rgb,
         Rect::whole(width, height),
         &mut out,

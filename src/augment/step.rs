@@ -1,4 +1,4 @@
-//! One thing to do to an image, with every parameter drawn.
+//! A step of a program: one change of an image, with every parameter drawn.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,33 +6,32 @@ use std::sync::Arc;
 use super::{Blur, Clahe, Convolve, Corrupt, Edges, Elastic, Noise, Paste, PlaneMask};
 use super::{Color, Erase, Filter, Kernel, Levels, Warp};
 use crate::geometry::Size;
-use crate::kernels::PadMode;
+use crate::kernels::border::PadMode;
 
-/// One thing to do to an image, with every parameter drawn. Its `Display` form is what `explain`
-/// prints.
+/// One change of an image, with every parameter drawn. `explain` prints its `Display` form.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Step {
-    /// Cut a rectangle, which may reach beyond the image on any side.
+    /// Cut out a rectangle, which may reach beyond the image on any side.
     Crop {
         /// The first column; negative if padding comes first.
         left: i64,
         /// The first row; negative if padding comes first.
         top: i64,
-        /// Columns.
+        /// The number of columns.
         width: u32,
-        /// Rows.
+        /// The number of rows.
         height: u32,
-        /// What stands outside the image.
+        /// The pixels outside the image.
         pad: PadMode,
     },
     /// Resample to a size.
     Resize {
-        /// Columns.
+        /// The number of columns.
         width: u32,
-        /// Rows.
+        /// The number of rows.
         height: u32,
-        /// How.
+        /// The filter.
         filter: Filter,
     },
     /// Mirror left and right.
@@ -43,7 +42,7 @@ pub enum Step {
     Turn(u8),
     /// Move pixels by an affine or projective map.
     Warp(Warp),
-    /// Change each value by a function of it alone, or of it and the image's statistics.
+    /// Change each value by a function of the value and of statistics of the image.
     Levels(Levels),
     /// Equalize tile by tile.
     Clahe(Clahe),
@@ -57,19 +56,19 @@ pub enum Step {
     Noise(Noise),
     /// A common corruption.
     Corrupt(Corrupt),
-    /// What JPEG of a quality from 1 to 100 leaves.
+    /// Compress with JPEG of a quality from 1 to 100, and decompress.
     Jpeg(u8),
     /// Move pixels by a smooth random field.
     Elastic(Elastic),
-    /// Shrink to this many pixels a side, an even number, by cutting off high frequencies.
+    /// Shrink to this many pixels on each side, an even number, by cutting off high frequencies.
     LowFrequencies(u32),
     /// Replace the image by its edges.
     Edges(Edges),
     /// Filter with 3 x 3 weights.
     Convolve(Convolve),
-    /// Remember the image, to which chains are applied.
+    /// Remember the image that AugMix chains begin with.
     Fork,
-    /// End a chain: its result counts with this weight, and the remembered image is taken up again.
+    /// End a chain: add its result with this weight, and restore the remembered image.
     Chain(f32),
     /// Blend the remembered image with the sum of the chains, which has this weight.
     Join(f32),
@@ -79,37 +78,40 @@ pub enum Step {
     Paste(Arc<Paste>),
     /// Set patches of a plane to 0; the image stays as it is.
     PlaneMask(PlaneMask),
-    /// A user's own.
+    /// A user-defined kernel.
     Custom(Arc<dyn Kernel>),
 }
 
 impl Step {
     /// The size after the step.
-    pub fn frame(&self, frame: Size) -> Size {
+    pub fn frame(&self, size: Size) -> Size {
         match *self {
             Step::Crop { width, height, .. } | Step::Resize { width, height, .. } => {
                 Size { width, height }
             }
             Step::Turn(quarters) if quarters % 2 == 1 => Size {
-                width: frame.height,
-                height: frame.width,
+                width: size.height,
+                height: size.width,
             },
-            Step::Warp(Warp { frame, .. }) => frame,
+            Step::Warp(Warp { size, .. }) => size,
             Step::LowFrequencies(side) => Size {
                 width: side,
                 height: side,
             },
-            _ => frame,
+            _ => size,
         }
     }
 
-    /// Whether it reads one image and writes another, instead of changing one in place.
+    /// True if the step reads one image and writes another instead of changing one in place.
     pub(super) fn moves(&self) -> bool {
-        matches!(self, Step::LowFrequencies(_))
-            || matches!(
-                self,
-                Step::Crop { .. } | Step::Resize { .. } | Step::Turn(_) | Step::Warp(_)
-            )
+        matches!(
+            self,
+            Step::Crop { .. }
+                | Step::Resize { .. }
+                | Step::Turn(_)
+                | Step::Warp(_)
+                | Step::LowFrequencies(_)
+        )
     }
 }
 

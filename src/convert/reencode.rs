@@ -46,7 +46,7 @@ pub(super) struct Recoder {
 impl Recoder {
     pub(super) fn new() -> Recoder {
         Recoder {
-            resampler: Resampler::new(decode::simd()),
+            resampler: Resampler::new(crate::cpu::Simd::detect()),
             ..Recoder::default()
         }
     }

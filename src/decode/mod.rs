@@ -23,8 +23,8 @@ mod png;
 mod webp;
 
 pub use feedmill_jpeg as jpeg;
-use feedmill_jpeg::simd::Avx2;
 
+use crate::cpu::Simd;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
 use crate::sample::Codec;
@@ -494,14 +494,9 @@ impl Default for Decoder {
     }
 }
 
-/// A JPEG decoder with vector code, unless [`simd`] says otherwise.
+/// A JPEG decoder with vector code, unless `FEEDMILL_SIMD=off` forbids it.
 pub(crate) fn jpeg_decoder() -> jpeg::Decoder {
-    jpeg::Decoder::with_simd(avx2(simd()))
-}
-
-/// The token of AVX2 if the CPU has it and `simd` is true.
-pub(crate) fn avx2(simd: bool) -> Option<Avx2> {
-    simd.then(Avx2::detect).flatten()
+    jpeg::Decoder::with_simd(Simd::detect().avx2())
 }
 
 impl From<jpeg::Error> for Error {
@@ -518,11 +513,6 @@ impl From<jpeg::Error> for Error {
             format!("JPEG, byte {}: {}", error.offset(), error.message()),
         )
     }
-}
-
-/// False if `FEEDMILL_SIMD=off` asks for plain code, which gives the same bytes.
-pub(crate) fn simd() -> bool {
-    std::env::var_os("FEEDMILL_SIMD").is_none_or(|value| value != "off")
 }
 
 /// Cuts a rectangle out of rows of 1 or 3 channels, as rows of RGB.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Loader;
-use crate::augment::Scratch;
+use crate::augment::ProgramScratch;
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
@@ -132,7 +132,7 @@ impl Loader {
         let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
         plane::decode_all(&mut decode_scratch.decoder, &mut annotations, &planes).map_err(named)?;
         let joint = self.context.recipe.joint.as_ref();
-        let scratch = &mut Scratch::new(decode::simd());
+        let scratch = &mut ProgramScratch::new(crate::cpu::Simd::detect());
         let annotated = views.annotate(joint, &decode_scratch.programs, &annotations, scratch)?;
         let steps = views
             .view_slots()

@@ -5,11 +5,13 @@
 //! with the pipeline is what defines a batch (the plan, the drawn parameters, the ops); what it does
 //! without is what makes one fast (regions, threads, slabs, the final pass by table).
 
-use crate::augment::Scratch;
-use crate::batch::{Batch, Element, Pixels, SlotPixels};
-use crate::decode::{Probe, simd};
+use crate::augment::ProgramScratch;
+use crate::batch::{Batch, Pixels, SlotPixels};
+use crate::cpu::Simd;
+use crate::decode::Probe;
 use crate::error::Result;
 use crate::geometry::Rect;
+use crate::kernels::normalize::Element;
 use crate::pipeline::RunContext;
 use crate::pipeline::batcher::{BatchParts, Slot};
 use crate::pipeline::context::{DecodeScratch, SlotSample, SlotTask};
@@ -80,7 +82,7 @@ fn make_slot(
     let mut decoded = DecodeScratch::new();
     let mut whole = |_: Rect, probe: &Probe, _: u64| Ok(Rect::whole(probe.width, probe.height));
     let sample = context.decode_slot(&mut decoded, &task, None, &mut whole)?;
-    let scratch = &mut Scratch::new(simd());
+    let scratch = &mut ProgramScratch::new(Simd::detect());
     let Some(region) = sample.region else {
         return Ok(ReferenceSlot {
             sample,
@@ -161,8 +163,8 @@ fn write<T: Element>(
                 None => SlotPixels::Blank,
             };
             let mut out = vec![T::from_f32(0.0); view_slot.group.values()];
-            let finisher = &view_slot.group.finisher;
-            finisher.write_plainly(&context.recipe.output, written, &mut out);
+            let writer = &view_slot.group.writer;
+            writer.write_plainly(&context.recipe.output, written, &mut out);
             values.extend(out);
         }
     }

@@ -8,14 +8,14 @@ use super::context::SlotSample;
 use super::decoder::DecodedSlot;
 use super::stats::Meter;
 use super::views::AnnotatedViews;
-use crate::augment::{Program, Scratch};
+use crate::augment::{Program, ProgramScratch};
 use crate::batch::SlotPixels;
 use crate::error::Result;
 use crate::mix::Blend;
 
 /// The buffers that an augmenter keeps from sample to sample.
 pub(super) struct AugmentScratch {
-    scratch: Scratch,
+    scratch: ProgramScratch,
     /// A view on its way to the slab.
     view: Vec<u8>,
 }
@@ -23,7 +23,7 @@ pub(super) struct AugmentScratch {
 impl AugmentScratch {
     pub(super) fn new() -> AugmentScratch {
         AugmentScratch {
-            scratch: Scratch::new(crate::decode::simd()),
+            scratch: ProgramScratch::new(crate::cpu::Simd::detect()),
             view: Vec::new(),
         }
     }

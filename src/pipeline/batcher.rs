@@ -149,7 +149,7 @@ impl BatchWork {
     /// Writes one view of an image that is emitted: of a slot, without mixing.
     pub(super) fn write(&self, number: usize, view_slot: &ViewSlot<'_>, pixels: SlotPixels<'_>) {
         let piece = view_slot.k * self.images + number;
-        self.outputs[view_slot.g].write(piece, &view_slot.group.finisher, pixels);
+        self.outputs[view_slot.g].write(piece, &view_slot.group.writer, pixels);
     }
 
     /// Writes an image without pixels.

@@ -422,7 +422,7 @@ fn check_maps(views: &ViewSet, annotations: &Annotations) -> Result<()> {
 
 /// The smallest region that holds what every view reads.
 pub(crate) fn needed_region(programs: &[Program]) -> Rect {
-    let regions = programs.iter().map(Program::wish);
+    let regions = programs.iter().map(Program::source_region);
     regions
         .reduce(Rect::union)
         .expect("a sample has at least one view")

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use crate::augment::{Joint, Note, Program, Scratch};
-use crate::batch::{Finisher, NoteColumn};
+use crate::augment::{Joint, Note, Program, ProgramScratch};
+use crate::batch::{NoteColumn, SlotWriter};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::mix::Mix;
@@ -93,7 +93,7 @@ pub(crate) struct ViewSet {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) view: View,
-    pub(crate) finisher: Finisher,
+    pub(crate) writer: SlotWriter,
     /// The notes that its ops leave with each of its views.
     pub(crate) notes: Vec<Note>,
 }
@@ -118,7 +118,7 @@ impl Group {
     }
 
     pub(crate) fn frame(&self) -> Size {
-        self.finisher.frame()
+        self.writer.size()
     }
 
     /// Values of one view of one slot, and bytes of it before the final pass.
@@ -144,7 +144,7 @@ impl ViewSet {
             let notes = view.notes();
             Ok(Group {
                 view,
-                finisher: Finisher::new(&recipe.output, frame, crate::decode::simd()),
+                writer: SlotWriter::new(&recipe.output, frame, crate::cpu::Simd::detect()),
                 notes,
             })
         });
@@ -216,7 +216,7 @@ impl ViewSet {
         joint: Option<&Joint>,
         programs: &[Program],
         source_size: &Annotations,
-        scratch: &mut Scratch,
+        scratch: &mut ProgramScratch,
     ) -> Result<AnnotatedViews> {
         let Some(joint) = joint else {
             return Ok(AnnotatedViews::default());

@@ -13,7 +13,7 @@ mod planes;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Program, Scratch, Step};
+use super::{Program, ProgramScratch, Step};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
@@ -132,7 +132,7 @@ impl Joint {
         &self,
         program: &Program,
         given: &Annotations,
-        scratch: &mut Scratch,
+        scratch: &mut ProgramScratch,
     ) -> Result<Annotations> {
         given.check()?;
         let mut scene = Scene::new(self, given, program.begin());
@@ -179,7 +179,7 @@ impl Scene<'_> {
         scene
     }
 
-    fn run(&mut self, steps: &[Step], scratch: &mut Scratch) -> Result<()> {
+    fn run(&mut self, steps: &[Step], scratch: &mut ProgramScratch) -> Result<()> {
         let steps = outside_chains(steps);
         if steps.is_empty() {
             // Planes of another resolution still take the image's.

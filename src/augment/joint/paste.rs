@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bank::Bank;
 use super::{EraseRule, Scene, places::PlacedBox};
 use crate::augment::ops::geometric::rotation;
-use crate::augment::{Filter, Program, Scratch, Step, WarpFilter};
+use crate::augment::{Filter, Program, ProgramScratch, Step, WarpFilter};
 use crate::error::Result;
 use crate::geometry::{Rect, Size};
 use crate::sample::{BoxLabel, Plane, PlaneKind};
@@ -131,7 +131,7 @@ impl Paste {
         if let Some(placed) = self.placed.get() {
             return Ok(placed);
         }
-        let scratch = &mut Scratch::new(crate::decode::simd());
+        let scratch = &mut ProgramScratch::new(crate::cpu::Simd::detect());
         let mut all = Vec::new();
         for draw in &self.rng {
             let Some(cutout) = self.bank.cutout(draw.number)? else {

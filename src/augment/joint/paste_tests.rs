@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::augment::{Joint, Program, Scratch, Step};
+use crate::augment::{Joint, Program, ProgramScratch, Step};
 use crate::geometry::Rect;
 use crate::sample::{Annotations, Keypoint};
 
@@ -120,7 +120,7 @@ fn run(
 ) -> (Vec<u8>, Annotations) {
     let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), rng, false)));
     let program = Program::of([step], FRAME);
-    let (mut out, scratch) = (gray(), &mut Scratch::new(true));
+    let (mut out, scratch) = (gray(), &mut ProgramScratch::new(crate::cpu::Simd::detect()));
     program
         .run(scratch, &gray(), Rect::whole(64, 48), &mut out, FRAME)
         .unwrap();
@@ -444,7 +444,11 @@ fn patches_are_masked_in_a_copy() {
             cells,
         });
         let program = Program::of([step, Step::HorizontalFlip], FRAME);
-        Joint::default().apply(&program, &given, &mut Scratch::new(true))
+        Joint::default().apply(
+            &program,
+            &given,
+            &mut ProgramScratch::new(crate::cpu::Simd::detect()),
+        )
     };
     let found = apply("depth", 16, vec![0, 6]).unwrap();
     assert_eq!(found.plane("depth").unwrap(), &given.planes[0]);

@@ -4,7 +4,7 @@ use super::{EraseRule, Scene};
 use crate::augment::{Elastic, Erase, Step, Warp};
 use crate::geometry::Size;
 use crate::kernels::elastic;
-use crate::kernels::spare::Spare;
+use crate::kernels::scratch::Scratch;
 use crate::sample::{BoxLabel, Keypoint};
 
 /// A box on its way.
@@ -241,7 +241,7 @@ impl Field {
     fn of(elastic: &Elastic, frame: Size) -> Field {
         Field {
             frame,
-            offsets: elastic::field(elastic, frame, &mut Spare::default()).to_vec(),
+            offsets: elastic::field(elastic, frame, &mut Scratch::default()).to_vec(),
         }
     }
 
@@ -277,7 +277,7 @@ impl Field {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{Joint, Program, Scratch};
+    use crate::augment::{Joint, Program, ProgramScratch};
     use crate::kernels::PadMode;
     use crate::sample::Annotations;
 
@@ -312,7 +312,11 @@ mod tests {
             ..Annotations::default()
         };
         joint
-            .apply(&Program::of(steps, FRAME), &given, &mut Scratch::new(true))
+            .apply(
+                &Program::of(steps, FRAME),
+                &given,
+                &mut ProgramScratch::new(crate::cpu::Simd::detect()),
+            )
             .unwrap()
     }
 
@@ -455,7 +459,7 @@ mod tests {
             matrix,
             filter: Default::default(),
             fill: [0; 3],
-            frame: FRAME,
+            size: FRAME,
         };
         // Points left of x = 10 of the new image are in front; the others map to negative places.
         let (x, _) = warp.forward(-30.0, 1.0).unwrap();

@@ -1,7 +1,9 @@
 //! Planes through the steps of the image.
 
 use super::{EraseRule, Joint};
-use crate::augment::{Elastic, Erase, Fill, Filter, Program, Scratch, Step, Warp, WarpFilter};
+use crate::augment::{
+    Elastic, Erase, Fill, Filter, Program, ProgramScratch, Step, Warp, WarpFilter,
+};
 use crate::error::{Error, Result};
 use crate::geometry::{Rect, Size};
 use crate::kernels::PadMode;
@@ -14,7 +16,7 @@ pub(super) fn run(
     steps: &[Step],
     plane: &mut Plane,
     frame: Size,
-    scratch: &mut Scratch,
+    scratch: &mut ProgramScratch,
 ) -> Result<()> {
     let Some((width, height)) = plane.size() else {
         return Err(Error::corrupt(format!(
@@ -174,7 +176,7 @@ mod tests {
             steps,
             &mut plane,
             frame,
-            &mut Scratch::new(true),
+            &mut ProgramScratch::new(crate::cpu::Simd::detect()),
         )
         .unwrap();
         plane

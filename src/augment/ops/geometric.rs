@@ -244,7 +244,7 @@ impl Op for Perspective {
                 matrix,
                 filter: self.filter,
                 fill: self.fill,
-                frame,
+                size: frame,
             }));
         }
     }

@@ -1,5 +1,8 @@
-//! libjpeg's accurate integer transform of 8 x 8 values (`jfdctint.c`), bit for bit: Loeffler,
-//! Ligtenberg and Moschytz, "Practical fast 1-D DCT algorithms with 11 multiplications" (1989).
+//! libjpeg's accurate integer transform of 8 x 8 values (`jfdctint.c`), bit for bit.
+//!
+//! The algorithm is by Loeffler, Ligtenberg and Moschytz, "Practical fast 1-D DCT algorithms with
+//! 11 multiplications" (1989). Each function works on eight columns at once in a plain loop, which
+//! the compiler vectorizes.
 
 /// Eight rows of eight values.
 pub(super) type Block = [[i32; 8]; 8];
@@ -20,7 +23,6 @@ pub(super) const F2_053: i32 = 16819;
 pub(super) const F2_562: i32 = 20995;
 pub(super) const F3_072: i32 = 25172;
 
-/// Arithmetic on eight columns at once; plain loops, which become vector code.
 #[inline(always)]
 fn with(mut a: [i32; 8], b: [i32; 8], op: impl Fn(i32, i32) -> i32) -> [i32; 8] {
     for i in 0..8 {
@@ -68,7 +70,7 @@ fn transposed(block: Block) -> Block {
     out
 }
 
-/// The odd half: the inputs times their factors, and the rotations to be added to them.
+/// The odd coefficients of one dimension, before they are scaled back.
 #[inline(always)]
 fn odd_half(t: [[i32; 8]; 4]) -> [[i32; 8]; 4] {
     let [t0, t1, t2, t3] = t;
@@ -104,7 +106,7 @@ fn forward_pass(d: Block, last: bool) -> Block {
     } else {
         CONST_BITS - PASS1_BITS
     };
-    let whole = |a: [i32; 8]| {
+    let even_part = |a: [i32; 8]| {
         if last {
             descale(a, PASS1_BITS)
         } else {
@@ -120,18 +122,18 @@ fn forward_pass(d: Block, last: bool) -> Block {
         descale(d1, shift),
     ];
     [
-        whole(add(t10, t11)),
+        even_part(add(t10, t11)),
         d1,
         descale(add(z1, times(t13, F0_765)), shift),
         d3,
-        whole(sub(t10, t11)),
+        even_part(sub(t10, t11)),
         d5,
         descale(sub(z1, times(t12, F1_847)), shift),
         d7,
     ]
 }
 
-/// Values -128 to 127 to coefficients, scaled by 8.
+/// Transforms values of -128 to 127 to coefficients, scaled by 8.
 #[inline(always)]
 pub(super) fn forward(block: Block) -> Block {
     forward_pass(transposed(forward_pass(transposed(block), false)), true)

@@ -1,29 +1,34 @@
-//! What a convolution multiplies pixels by.
+//! The weights of a convolution, as fast_image_resize computes them.
+//!
+//! Each output sample is a weighted mean of the input samples within the reach of a kernel, which
+//! is stretched by the scale when the image shrinks: that is the antialias. The means are computed
+//! in f64, normalized, and rounded to 16 bits.
 
-use super::resample::Filter;
+use super::Filter;
 
 /// The weights of one axis.
 #[derive(Debug, Default)]
 pub(super) struct Axis {
-    /// Bits of a weight behind the point.
+    /// The fractional bits of a weight.
     pub(super) precision: u32,
-    /// Weights of each sample: 2, or a multiple of 4; those that are not needed are 0.
+    /// The number of weights of each output sample: 2, or a multiple of 4. Unused ones are 0.
     pub(super) taps: usize,
-    /// The first sample that each sample of the outcome is made of.
+    /// The first input sample of each output sample.
     pub(super) starts: Vec<u32>,
-    /// How many bytes of a row of pixels the pass across reads, or some more: 3 for each pixel,
-    /// and a register.
+    /// An upper bound on the bytes that the horizontal pass reads of a row: 3 for each pixel and
+    /// the 16 of a register.
     pub(super) reach: usize,
-    /// `taps` for each sample of the outcome.
+    /// `taps` weights for each output sample.
     pub(super) weights: Vec<i16>,
-    /// The same before they are rounded, `window` for each.
+    /// The weights before they are rounded, `window` for each output sample.
     exact: Vec<f64>,
 }
 
 impl Axis {
-    /// Weights to make `to` samples of `from`; `support` is the reach of `kernel`.
+    /// Computes the weights for `to` output samples from `from` input samples. `support` is the
+    /// reach of `kernel`.
     ///
-    /// Inlined, as rounding is an instruction for some processors and a call for others; the
+    /// Inlined so that vector code compiles it for its own instructions, which have rounding; the
     /// numbers are the same.
     #[inline(always)]
     fn plan(
@@ -70,8 +75,9 @@ impl Axis {
             taps = taps.max(used);
             self.starts.push(start);
         }
-        let fits = |precision: &u32| (most * f64::from(2 << precision)).round() >= 32768.0;
-        self.precision = (0..22).find(fits).unwrap_or(21);
+        // The most fractional bits with which the largest weight still fits 16 bits.
+        let is_largest = |precision: &u32| (most * f64::from(2 << precision)).round() >= 32768.0;
+        self.precision = (0..22).find(is_largest).unwrap_or(21);
         self.taps = if taps > 2 {
             taps.next_multiple_of(4)
         } else {
@@ -93,7 +99,7 @@ impl Axis {
         }
     }
 
-    /// Weights to make `to` samples of `from` by a filter that is a convolution.
+    /// Computes the weights of a filter for `to` output samples from `from` input samples.
     #[inline(always)]
     pub(super) fn plan_for(&mut self, from: u32, to: u32, filter: Filter) {
         match filter {
@@ -102,11 +108,11 @@ impl Axis {
             Filter::Lanczos => self.plan(from, to, lanczos, 3.0, true),
             Filter::BilinearAliased => self.plan(from, to, triangle, 1.0, false),
             Filter::BicubicAliased => self.plan(from, to, catmull_rom, 2.0, false),
-            Filter::Nearest => unreachable!("nearest is no convolution"),
+            Filter::Nearest => unreachable!("nearest is not a convolution"),
         }
     }
 
-    /// The weights of the `n`th sample.
+    /// The weights of output sample `n`.
     pub(super) fn of(&self, n: usize) -> &[i16] {
         &self.weights[n * self.taps..][..self.taps]
     }
@@ -132,7 +138,7 @@ fn catmull_rom(x: f64) -> f64 {
 fn lanczos(x: f64) -> f64 {
     let sinc = |x: f64| {
         let x = x * std::f64::consts::PI;
-        if x == 0.0 { 1.0 } else { x.sin() / x }
+        if x == 0.0 { 1.0 } else { libm::sin(x) / x }
     };
     if (-3.0..3.0).contains(&x) {
         sinc(x) * sinc(x / 3.0)

@@ -1,11 +1,21 @@
-//! Steps that change each pixel by a function of its three values, with Pillow's 8-bit arithmetic,
-//! byte for byte, or that of torchvision's u8 tensors.
+//! Steps that change each pixel by a function of its three values.
+//!
+//! The arithmetic is Pillow's of 8-bit images (`ImageEnhance.Color`, `Image.convert`), or that of
+//! torchvision's u8 tensors (`_functional_tensor.py`), byte for byte.
+//!
+//! Hue has no vector code: its branches on the sector of the color circle take most of the time,
+//! and a vector would compute all six sectors for each pixel.
 
 use std::fmt;
 
-use super::levels::blend_tv2;
-use super::vector;
-use crate::kernels::Dialect;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod scalar;
+
+use super::blend::blend_tv2;
+use super::dialect::Dialect;
+use super::luma::{self, luma_truncated};
+use crate::cpu::{Simd, dispatch};
 
 /// A change of each pixel by a function of its three values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,7 +23,7 @@ use crate::kernels::Dialect;
 pub enum Color {
     /// Blend with the gray image by a factor, 0 is gray.
     Saturation(f64, Dialect),
-    /// Turn the hue by a share of the color circle, -0.5 to 0.5.
+    /// Turn the hue by a fraction of the color circle, -0.5 to 0.5.
     Hue(f32, Dialect),
     /// Scale and shift hue, saturation and value on Pillow's 8-bit scales.
     Hsv(Hsv),
@@ -29,7 +39,7 @@ pub enum Color {
 pub struct Hsv {
     /// The factors.
     pub multiply: [f32; 3],
-    /// What is added.
+    /// The summands.
     pub add: [f32; 3],
 }
 
@@ -49,12 +59,12 @@ impl fmt::Display for Color {
     }
 }
 
-pub(crate) fn run(step: Color, pixels: &mut [u8], simd: bool) {
+/// Changes the pixels of an image, rows of RGB.
+pub(crate) fn run(step: Color, pixels: &mut [u8], simd: Simd) {
     let pixels = pixels.as_chunks_mut::<3>().0;
     match step {
         Color::Saturation(factor, Dialect::Pil) => {
-            let rest = vector::saturation(simd, pixels, factor as f32);
-            saturation(rest, factor as f32);
+            dispatch!(simd, saturation(pixels, factor as f32));
         }
         Color::Saturation(factor, Dialect::Tv2) => {
             for rgb in pixels {
@@ -80,45 +90,13 @@ pub(crate) fn run(step: Color, pixels: &mut [u8], simd: bool) {
                 );
             }
         }
-        Color::Gray(Dialect::Pil) => {
-            vector::gray(simd, pixels)
-                .iter_mut()
-                .for_each(|rgb| *rgb = [luma(rgb); 3]);
-        }
-        Color::Gray(Dialect::Tv2) => pixels
-            .iter_mut()
-            .for_each(|rgb| *rgb = [luma_truncated(rgb); 3]),
+        Color::Gray(dialect) => luma::gray(pixels, dialect, simd),
         Color::Permute(order) => permute(pixels, order),
     }
 }
 
-/// Pillow's luma: ITU-R 601-2 in 16.16 fixed point, rounded.
-pub(crate) fn luma(rgb: &[u8; 3]) -> u8 {
-    ((19595 * u32::from(rgb[0]) + 38470 * u32::from(rgb[1]) + 7471 * u32::from(rgb[2]) + 0x8000)
-        >> 16) as u8
-}
-
-/// torchvision's luma of a u8 tensor: in f32, truncated.
-pub(crate) fn luma_truncated(rgb: &[u8; 3]) -> u8 {
-    let [r, g, b] = rgb.map(f32::from);
-    (r * 0.2989 + g * 0.587 + b * 0.114) as u8
-}
-
-/// Pillow's blend of a degenerate value with the image's: truncated inside [0, 1], clipped outside.
-pub(crate) fn blend(degenerate: u8, value: u8, factor: f32) -> u8 {
-    let (from, to) = (f32::from(degenerate), f32::from(value));
-    // `as` truncates and saturates, which is both rules at once.
-    (from + factor * (to - from)) as u8
-}
-
-fn saturation(pixels: &mut [[u8; 3]], factor: f32) {
-    for rgb in pixels {
-        let gray = luma(rgb);
-        *rgb = rgb.map(|value| blend(gray, value, factor));
-    }
-}
-
-/// Each order by itself: places that are known beforehand cost a third of those that are looked up.
+/// One loop for each permutation: indices known to the compiler take a third of the time of those
+/// that are looked up.
 fn permute(pixels: &mut [[u8; 3]], order: [u8; 3]) {
     fn each(pixels: &mut [[u8; 3]], change: impl Fn([u8; 3]) -> [u8; 3]) {
         pixels.iter_mut().for_each(|rgb| *rgb = change(*rgb));
@@ -212,8 +190,8 @@ fn to_rgb(h: u8, s: u8, v: u8) -> [u8; 3] {
     let f = (sector - f64::from(i)) as f32;
     let fs = (f64::from(s) / 255.0) as f32;
     let value = f64::from(v);
-    // Half up: numbers here are never negative, and none is the one that adding a half would round
-    // wrongly.
+    // Half up. Numbers here are never negative, and a test shows that none is among those for which
+    // adding a half rounds wrongly.
     let round = |x: f64| (x + 0.5) as u8;
     let p = round(value * (1.0 - f64::from(fs)));
     // A product of two floats, where the others are of doubles.
@@ -222,7 +200,7 @@ fn to_rgb(h: u8, s: u8, v: u8) -> [u8; 3] {
     in_sector(i, [v, p, q, t])
 }
 
-/// Red, green and blue in a sector of the hue's circle.
+/// Red, green and blue in a sector of the color circle.
 #[inline(always)]
 fn in_sector<T: Copy>(sector: i32, [v, p, q, t]: [T; 4]) -> [T; 3] {
     match sector % 6 {
@@ -246,7 +224,7 @@ mod tests {
             .collect();
         let after = |step| {
             let mut pixels = image.clone();
-            run(step, &mut pixels, true);
+            run(step, &mut pixels, Simd::detect());
             pixels
         };
         for dialect in [Dialect::Pil, Dialect::Tv2] {
@@ -284,7 +262,7 @@ mod tests {
             let factors =
                 [0.0, 0.3, 1.0, 1.7, 900.0].map(|factor| Color::Saturation(factor, Dialect::Pil));
             for step in factors.into_iter().chain([Color::Gray(Dialect::Pil)]) {
-                let both = [true, false].map(|simd| {
+                let both = [Simd::detect(), Simd::scalar()].map(|simd| {
                     let mut pixels = image.clone();
                     run(step, &mut pixels, simd);
                     pixels

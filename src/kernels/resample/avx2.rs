@@ -1,25 +1,30 @@
-//! The passes of a convolution for processors with AVX2.
+//! The inner loops of a convolution with AVX2.
+//!
+//! Both passes multiply pairs: `madd` takes two 16-bit values and two 16-bit weights to the sum of
+//! their products in 32 bits, so the vertical pass interleaves two rows and the horizontal pass two
+//! pixels. The sums are exact, so their order does not matter for the bytes.
 
 use std::arch::x86_64::*;
 
-use super::resample::{Filter, Passes, clip};
+use super::passes::{self, Buffers, Passes, clip};
 use super::weights::Axis;
-use super::{vector, x86};
+use super::{Filter, Source, Target};
+use crate::cpu::Avx2;
+use crate::kernels::simd_avx2::load;
 
-/// Proof that the processor has AVX2.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Avx2(());
-
-impl Avx2 {
-    /// `None` too where plain code is asked for, by `simd` being false.
-    pub(super) fn detect(simd: bool) -> Option<Avx2> {
-        vector::avx2(simd).then_some(Avx2(()))
-    }
+pub(super) fn convolve(
+    token: Avx2,
+    buffers: &mut Buffers,
+    source: Source<'_>,
+    target: Target<'_>,
+    filter: Filter,
+) {
+    passes::convolve(token, buffers, source, target, filter);
 }
 
 impl Passes for Avx2 {
     fn plan(self, axis: &mut Axis, from: u32, to: u32, filter: Filter) {
-        // SAFETY: an `Avx2` exists only where the processor has it.
+        // SAFETY: the token proves AVX2.
         unsafe { plan(axis, from, to, filter) }
     }
 
@@ -30,21 +35,23 @@ impl Passes for Avx2 {
         precision: u32,
         out: &mut [u8],
     ) {
-        // SAFETY: as above.
+        // SAFETY: the token proves AVX2.
         unsafe { down(row, weights, precision, out) }
     }
 
     fn across(self, axis: &Axis, rows: [&[u8]; 2], outs: [&mut [u8]; 2]) {
-        // SAFETY: as above.
+        // SAFETY: the token proves AVX2.
         unsafe { across(axis, rows, outs) }
     }
 }
 
+/// The scalar plan, compiled for AVX2: rounding to an integer is an instruction instead of a call.
 #[target_feature(enable = "avx2")]
 fn plan(axis: &mut Axis, from: u32, to: u32, filter: Filter) {
     axis.plan_for(from, to, filter);
 }
 
+/// Two weights in every 32-bit element.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn pair(weights: &[i16; 2]) -> __m256i {
@@ -64,7 +71,7 @@ fn down<'a>(row: impl Fn(usize) -> &'a [u8], weights: &[i16], precision: u32, ou
     }
 }
 
-/// [`down`] by an array where there are few rows, so that their number is known to the compiler.
+/// [`down`] for an array of rows if there are few, so that the compiler knows their number.
 #[target_feature(enable = "avx2")]
 fn down_by<'a>(rows: impl AsRef<[&'a [u8]]>, weights: &[i16], precision: u32, out: &mut [u8]) {
     let (rows, width) = (rows.as_ref(), out.len());
@@ -75,7 +82,7 @@ fn down_by<'a>(rows: impl AsRef<[&'a [u8]]>, weights: &[i16], precision: u32, ou
     let zero = _mm256_setzero_si256();
     let mut at = 0;
     while at < width && width >= 32 {
-        // The last step goes over some of what the one before did.
+        // The last step overlaps the one before.
         at = at.min(width - 32);
         let mut sums = [half; 4];
         for (rows, weights) in rows.iter().zip(weights) {
@@ -108,9 +115,9 @@ fn down_by<'a>(rows: impl AsRef<[&'a [u8]]>, weights: &[i16], precision: u32, ou
     }
 }
 
-/// No byte.
+/// A byte of a shuffle that becomes 0.
 const NONE: u8 = 0x80;
-/// Puts the first and the second two of four pixels side by side, channel by channel, as 16-bit
+/// Shuffles the first two, or the last two, of four pixels into pairs of the same channel as 16-bit
 /// words.
 const PAIRS: [[u8; 16]; 2] = [
     [
@@ -120,7 +127,7 @@ const PAIRS: [[u8; 16]; 2] = [
         6, NONE, 9, NONE, 7, NONE, 10, NONE, 8, NONE, 11, NONE, NONE, NONE, NONE, NONE,
     ],
 ];
-/// Drops each fourth byte.
+/// Drops every fourth byte.
 const TRIPLES: [u8; 16] = [
     0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, NONE, NONE, NONE, NONE,
 ];
@@ -135,32 +142,34 @@ fn across(axis: &Axis, rows: [&[u8]; 2], outs: [&mut [u8]; 2]) {
     }
 }
 
-/// `TAPS` is the number of weights, or 0 if it is another multiple of 4.
+/// `TAPS` is the number of weights of a pixel, or 0 if the compiler cannot know it; it is then a
+/// multiple of 4.
 #[target_feature(enable = "avx2")]
 fn across_by<const TAPS: usize>(axis: &Axis, rows: [&[u8]; 2], [out_a, out_b]: [&mut [u8]; 2]) {
     assert!(rows.iter().all(|row| row.len() >= axis.reach));
     let taps = if TAPS == 0 { axis.taps } else { TAPS };
     let shift = _mm_cvtsi32_si128(axis.precision as i32);
     let half = _mm256_set1_epi32(1 << axis.precision >> 1);
-    let in_both_halves = |order: &[u8; 16]| _mm256_broadcastsi128_si256(x86::load(order));
+    let in_both_halves = |order: &[u8; 16]| _mm256_broadcastsi128_si256(load(order));
     let [first, second, triples] = [&PAIRS[0], &PAIRS[1], &TRIPLES].map(in_both_halves);
-    let load = |at: usize| {
-        // SAFETY: `at` is three times a start and less than the weights behind it, and rows have 16
-        // bytes more than all of that, as asserted.
+    // 16 bytes of each row.
+    let load_both = |at: usize| {
+        // SAFETY: `at` is less than three times the last pixel that a weight belongs to, and rows
+        // have 16 bytes more than that, as asserted: that is what `reach` means.
         let [a, b] = rows.map(|row| unsafe { _mm_loadu_si128(row.as_ptr().add(at).cast()) });
         _mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1)
     };
-    // Red, green and blue of a pixel of both rows.
+    // The sums of red, green and blue for pixel `n` of both rows.
     let pixel = |n: usize| {
         let at = 3 * axis.starts[n] as usize;
         let weights = &axis.weights[n * taps..][..taps];
         let mut sum = half;
         if let [a, b] = weights {
-            let words = _mm256_shuffle_epi8(load(at), first);
+            let words = _mm256_shuffle_epi8(load_both(at), first);
             sum = _mm256_add_epi32(sum, _mm256_madd_epi16(words, pair(&[*a, *b])));
         }
         for (n, [a, b, c, d]) in weights.as_chunks().0.iter().enumerate() {
-            let pixels = load(at + 12 * n);
+            let pixels = load_both(at + 12 * n);
             for (order, weights) in [(first, [*a, *b]), (second, [*c, *d])] {
                 let words = _mm256_shuffle_epi8(pixels, order);
                 sum = _mm256_add_epi32(sum, _mm256_madd_epi16(words, pair(&weights)));
@@ -180,7 +189,7 @@ fn across_by<const TAPS: usize>(axis: &Axis, rows: [&[u8]; 2], [out_a, out_b]: [
     let width = axis.starts.len();
     let mut x = 0;
     while x < width && width >= 4 {
-        // The last step goes over some of what the one before did.
+        // The last step overlaps the one before.
         x = x.min(width - 4);
         let bytes = four(pixel(x), pixel(x + 1), pixel(x + 2), pixel(x + 3));
         put(&mut out_a[3 * x..], _mm256_castsi256_si128(bytes));

@@ -1,39 +1,50 @@
-//! Warps between pixels with AVX2: the places of four pixels at once, then the three channels of
-//! each pixel at once, all in f64 and in the order of the plain code, so that the bytes are the
-//! same.
+//! Interpolation with AVX2: first the points of four pixels at once, then the three channels of each
+//! pixel at once, all in f64 and in the order of the plain code, so that the bytes are the same.
 
 use std::arch::x86_64::*;
 
-use super::warp::Warp;
+use super::{Source, Warp};
+use crate::cpu::Avx2;
 
-/// Pixels whose places are found ahead of reading.
+pub(super) fn bilinear(_: Avx2, warp: &Warp, source: &Source<'_>, out: &mut [[u8; 3]]) {
+    // SAFETY: the token proves AVX2.
+    unsafe { interpolate::<false>(warp, source, out) }
+}
+
+pub(super) fn bicubic(_: Avx2, warp: &Warp, source: &Source<'_>, out: &mut [[u8; 3]]) {
+    // SAFETY: the token proves AVX2.
+    unsafe { interpolate::<true>(warp, source, out) }
+}
+
+/// The number of pixels whose points are computed before any of them is read.
 const AHEAD: usize = 32;
 
-/// Where pixels are read, for a part of a row.
-struct Places {
+/// The points at which a part of a row reads the source.
+struct Points {
     dx: [f64; AHEAD],
     dy: [f64; AHEAD],
-    /// The column and row left of and above the place; -1 at the edges.
+    /// The column and the row to the left of and above the point; -1 at the edges.
     x: [i32; AHEAD],
     y: [i32; AHEAD],
-    /// The byte where that pixel begins, if it is [`Reach::Interior`].
+    /// The first byte of that pixel, if the point is [`Reach::Interior`].
     at: [i32; AHEAD],
     reach: [Reach; AHEAD],
 }
 
-/// How far from the edge a place is.
+/// How far a point is from the edge.
 #[derive(Clone, Copy, PartialEq)]
 enum Reach {
     Outside,
     Edge,
-    /// Eight bytes from the pixel on, and from the one below it, belong to their rows.
+    /// Eight bytes from the pixel on belong to its row, and so do those in the row below.
     Interior,
 }
 
-/// The places of the pixels of row `y` from column `x` on.
+/// Computes the points of the pixels of row `y` from column `x` on. A point inside the image has
+/// `0 <= x < width` and `0 <= y < height`.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn places(warp: &Warp, (width, height): (f64, f64), x: usize, y: usize, places: &mut Places) {
+fn find(warp: &Warp, (width, height): (f64, f64), x: usize, y: usize, points: &mut Points) {
     let [a, b, c, d, e, f, g, h] = warp.matrix.map(|value| _mm256_set1_pd(value));
     let (half, one, zero) = (
         _mm256_set1_pd(0.5),
@@ -69,7 +80,7 @@ fn places(warp: &Warp, (width, height): (f64, f64), x: usize, y: usize, places: 
             within(sx, _mm256_set1_pd(width)),
             within(sy, _mm256_set1_pd(height)),
         );
-        // Places outside become the corner, so that what is made of them is harmless.
+        // Points outside become the top left corner, so that converting them to integers is harmless.
         let (sx, sy) = (_mm256_and_pd(sx, inside), _mm256_and_pd(sy, inside));
         let (sx, sy) = (_mm256_sub_pd(sx, half), _mm256_sub_pd(sy, half));
         let (fx, fy) = (_mm256_floor_pd(sx), _mm256_floor_pd(sy));
@@ -77,21 +88,21 @@ fn places(warp: &Warp, (width, height): (f64, f64), x: usize, y: usize, places: 
             within(fx, _mm256_set1_pd(width - 2.0)),
             within(fy, _mm256_set1_pd(height - 1.0)),
         );
-        // Whole numbers below 2^31: an image has at most 2^28 pixels.
+        // Integers below 2^31, because an image has at most 2^28 pixels.
         let three = _mm256_set1_pd(3.0);
         let byte = _mm256_mul_pd(
             three,
             _mm256_add_pd(_mm256_mul_pd(fy, _mm256_set1_pd(width)), fx),
         );
         let at = quad * 4;
-        put_whole(&mut places.at, at, _mm256_cvttpd_epi32(byte));
-        put(&mut places.dx, at, _mm256_sub_pd(sx, fx));
-        put(&mut places.dy, at, _mm256_sub_pd(sy, fy));
-        put_whole(&mut places.x, at, _mm256_cvttpd_epi32(fx));
-        put_whole(&mut places.y, at, _mm256_cvttpd_epi32(fy));
+        put_integers(&mut points.at, at, _mm256_cvttpd_epi32(byte));
+        put(&mut points.dx, at, _mm256_sub_pd(sx, fx));
+        put(&mut points.dy, at, _mm256_sub_pd(sy, fy));
+        put_integers(&mut points.x, at, _mm256_cvttpd_epi32(fx));
+        put_integers(&mut points.y, at, _mm256_cvttpd_epi32(fy));
         let (inside, interior) = (_mm256_movemask_pd(inside), _mm256_movemask_pd(interior));
         for i in 0..4 {
-            places.reach[at + i] = match (inside >> i & 1, interior >> i & 1) {
+            points.reach[at + i] = match (inside >> i & 1, interior >> i & 1) {
                 (0, _) => Reach::Outside,
                 (_, 0) => Reach::Edge,
                 _ => Reach::Interior,
@@ -110,25 +121,25 @@ fn put(out: &mut [f64; AHEAD], at: usize, values: __m256d) {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn put_whole(out: &mut [i32; AHEAD], at: usize, values: __m128i) {
+fn put_integers(out: &mut [i32; AHEAD], at: usize, values: __m128i) {
     let out = &mut out[at..at + 4];
     // SAFETY: the slice has four numbers of 32 bits, and the store does not ask for alignment.
     unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), values) }
 }
 
-/// An image to read from.
-struct Source<'a> {
+/// An image to read, as bytes.
+struct Bytes<'a> {
     bytes: &'a [u8],
     width: i32,
     height: i32,
 }
 
-impl Source<'_> {
-    /// The pixel that begins at a byte.
+impl Bytes<'_> {
+    /// The pixel that begins at byte `at`.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn pixel(&self, at: usize) -> __m256d {
-        // One byte more is read, but not behind the last pixel of all.
+        // This reads one byte too many, except for the last pixel of the image.
         let bits = match self.bytes[at..].first_chunk::<4>() {
             Some(bytes) => u32::from_le_bytes(*bytes),
             None => u32::from_le_bytes([self.bytes[at], self.bytes[at + 1], self.bytes[at + 2], 0]),
@@ -161,15 +172,15 @@ fn between([a, b]: [__m256d; 2], by: __m256d) -> __m256d {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn to_pixel(values: __m256d) -> [u8; 3] {
-    let whole = _mm256_cvttpd_epi32(values);
-    let words = _mm_packus_epi32(whole, whole);
+    let integers = _mm256_cvttpd_epi32(values);
+    let words = _mm_packus_epi32(integers, integers);
     let [r, g, b, _] = _mm_cvtsi128_si32(_mm_packus_epi16(words, words)).to_le_bytes();
     [r, g, b]
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn bilinear(source: &Source<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u8; 3] {
+fn bilinear_at(source: &Bytes<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u8; 3] {
     let (left, right) = (
         x.max(0) as usize * 3,
         (x + 1).min(source.width - 1) as usize * 3,
@@ -183,10 +194,10 @@ fn bilinear(source: &Source<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u
     to_pixel(between([a, b], dy))
 }
 
-/// [`bilinear`] where no edge is near.
+/// [`bilinear_at`] for points that are not near an edge.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn bilinear_interior(source: &Source<'_>, at: usize, dx: __m256d, dy: __m256d) -> [u8; 3] {
+fn bilinear_interior(source: &Bytes<'_>, at: usize, dx: __m256d, dy: __m256d) -> [u8; 3] {
     let row = |at: usize| {
         let bytes: &[u8; 8] = source.bytes[at..]
             .first_chunk()
@@ -218,7 +229,7 @@ fn cubic([v1, v2, v3, v4]: [__m256d; 4], d: __m256d) -> __m256d {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn bicubic(source: &Source<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u8; 3] {
+fn bicubic_at(source: &Bytes<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u8; 3] {
     let column = |i: i32| (x - 1 + i).clamp(0, source.width - 1) as usize * 3;
     let [c0, c1, c2, c3] = [column(0), column(1), column(2), column(3)];
     let mut rows = [_mm256_setzero_pd(); 4];
@@ -240,21 +251,17 @@ fn bicubic(source: &Source<'_>, x: i32, y: i32, dx: __m256d, dy: __m256d) -> [u8
     to_pixel(cubic(rows, dy))
 }
 
-/// Writes the new image. Sides of more than 2^26 pixels would not fit the numbers used here; there
-/// are none.
+/// Writes the new image. Columns and rows fit 32 bits because no image has a side of more than 2^26
+/// pixels.
 #[target_feature(enable = "avx2")]
-pub(super) fn run<const CUBIC: bool>(
-    warp: &Warp,
-    pixels: &[[u8; 3]],
-    (width, height): (u32, u32),
-    out: &mut [[u8; 3]],
-) {
-    let source = Source {
-        bytes: pixels.as_flattened(),
-        width: width as i32,
-        height: height as i32,
+fn interpolate<const CUBIC: bool>(warp: &Warp, source: &Source<'_>, out: &mut [[u8; 3]]) {
+    let (width, height) = (source.width as f64, source.height as f64);
+    let source = Bytes {
+        bytes: source.pixels.as_flattened(),
+        width: source.width as i32,
+        height: source.height as i32,
     };
-    let mut found = Places {
+    let mut found = Points {
         dx: [0.0; AHEAD],
         dy: [0.0; AHEAD],
         x: [0; AHEAD],
@@ -262,22 +269,16 @@ pub(super) fn run<const CUBIC: bool>(
         at: [0; AHEAD],
         reach: [Reach::Outside; AHEAD],
     };
-    for (y, row) in out.chunks_exact_mut(warp.frame.width as usize).enumerate() {
+    for (y, row) in out.chunks_exact_mut(warp.size.width as usize).enumerate() {
         for (part, pixels) in row.chunks_mut(AHEAD).enumerate() {
-            places(
-                warp,
-                (f64::from(width), f64::from(height)),
-                part * AHEAD,
-                y,
-                &mut found,
-            );
+            find(warp, (width, height), part * AHEAD, y, &mut found);
             for (i, pixel) in pixels.iter_mut().enumerate() {
                 let (dx, dy) = (_mm256_set1_pd(found.dx[i]), _mm256_set1_pd(found.dy[i]));
                 *pixel = match found.reach[i] {
                     Reach::Outside => warp.fill,
-                    _ if CUBIC => bicubic(&source, found.x[i], found.y[i], dx, dy),
+                    _ if CUBIC => bicubic_at(&source, found.x[i], found.y[i], dx, dy),
                     Reach::Interior => bilinear_interior(&source, found.at[i] as usize, dx, dy),
-                    Reach::Edge => bilinear(&source, found.x[i], found.y[i], dx, dy),
+                    Reach::Edge => bilinear_at(&source, found.x[i], found.y[i], dx, dy),
                 };
             }
         }

@@ -1,4 +1,4 @@
-//! Types of a batch's values.
+//! The types of a batch's values.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
@@ -6,25 +6,26 @@ use std::arch::x86_64::*;
 use half::{bf16, f16};
 
 #[cfg(target_arch = "x86_64")]
-use crate::kernels::x86::store;
+use crate::kernels::simd_avx2::store;
 
 /// A value of a batch.
 pub(crate) trait Element: Copy + Send {
     /// The nearest value, ties to even.
     fn from_f32(value: f32) -> Self;
 
-    /// Levels as they are, if that is what the type holds.
+    /// The levels themselves, if the type holds levels.
     fn from_levels(_levels: &[u8]) -> Option<&[Self]> {
         None
     }
 
-    /// Eight times [`Element::from_f32`].
+    /// [`Element::from_f32`] of eight values.
     ///
     /// # Safety
     ///
-    /// The processor has AVX2 and F16C.
+    /// The processor has AVX2 and F16C. A method of a trait cannot be safe and have target features
+    /// at once.
     #[cfg(target_arch = "x86_64")]
-    unsafe fn put(values: __m256, out: &mut [Self; 8]);
+    unsafe fn store_avx2(values: __m256, out: &mut [Self; 8]);
 }
 
 impl Element for u8 {
@@ -39,7 +40,7 @@ impl Element for u8 {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     #[target_feature(enable = "avx2,f16c")]
-    unsafe fn put(values: __m256, out: &mut [u8; 8]) {
+    unsafe fn store_avx2(values: __m256, out: &mut [u8; 8]) {
         let values = _mm256_cvtps_epi32(values);
         let words = _mm_packs_epi32(
             _mm256_castsi256_si128(values),
@@ -57,7 +58,7 @@ impl Element for f16 {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     #[target_feature(enable = "avx2,f16c")]
-    unsafe fn put(values: __m256, out: &mut [f16; 8]) {
+    unsafe fn store_avx2(values: __m256, out: &mut [f16; 8]) {
         let halves = _mm256_cvtps_ph(values, _MM_FROUND_TO_NEAREST_INT);
         store(bytemuck::cast_mut(out), halves);
     }
@@ -71,9 +72,9 @@ impl Element for bf16 {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     #[target_feature(enable = "avx2,f16c")]
-    unsafe fn put(values: __m256, out: &mut [bf16; 8]) {
-        // Half of the last place that stays, or a little less if it is even. No value here is a
-        // NaN.
+    unsafe fn store_avx2(values: __m256, out: &mut [bf16; 8]) {
+        // Rounds to even by adding half a unit of the last bit that stays, minus one bit if it is
+        // even. No value here is a NaN.
         let bits = _mm256_castps_si256(values);
         let odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
         let up = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF));
@@ -94,7 +95,7 @@ impl Element for f32 {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     #[target_feature(enable = "avx2,f16c")]
-    unsafe fn put(values: __m256, out: &mut [f32; 8]) {
+    unsafe fn store_avx2(values: __m256, out: &mut [f32; 8]) {
         // SAFETY: the array has 32 bytes, and the store does not ask for alignment.
         unsafe { _mm256_storeu_ps(out.as_mut_ptr(), values) };
     }

@@ -1,27 +1,59 @@
-//! The encoding half of JPEG for AVX2; the plain twins in `jpeg.rs` and `dct.rs` give the same
-//! numbers.
+//! The encoding half of JPEG with AVX2; returns the numbers of `scalar.rs` and `dct.rs`.
+//!
+//! The transform works on 16 bits where libjpeg uses 32, as libjpeg-turbo's own vector code does:
+//! sums of the second pass fit because the input is 8-bit, and products are 32-bit sums of pairs
+//! (`madd`), so a rotation by two factors is one instruction.
 
 use std::arch::x86_64::*;
 
-use super::jpeg::{Coefficients, Quantizer};
-use super::x86::{load, split, store};
+use super::{Coefficients, Quantizer, scalar};
+use crate::cpu::Avx2;
+use crate::kernels::simd_avx2::{load, split, store};
 
-/// A pair of factors in every 32-bit lane.
+/// See [`scalar::to_ycc`].
+pub(super) fn to_ycc(_: Avx2, rgb: &[[u8; 3]], [luma, cb, cr]: [&mut [u8]; 3]) {
+    // SAFETY: the token proves AVX2.
+    let done = unsafe { to_ycc_blocks(rgb, [&mut *luma, &mut *cb, &mut *cr]) };
+    let rest = [&mut luma[done..], &mut cb[done..], &mut cr[done..]];
+    scalar::to_ycc(&rgb[done..], rest);
+}
+
+/// See [`scalar::halve`]. The length of `out` is a multiple of 16.
+pub(super) fn halve(_: Avx2, above: &[u8], below: &[u8], out: &mut [u8]) {
+    // SAFETY: the token proves AVX2.
+    unsafe { halve_blocks(above, below, out) }
+}
+
+/// See [`scalar::quantize_pair`].
+pub(super) fn quantize_pair(
+    _: Avx2,
+    values: &[u8],
+    stride: usize,
+    quantizer: &Quantizer,
+    blocks: &mut [Coefficients; 2],
+) -> bool {
+    // SAFETY: the token proves AVX2.
+    unsafe { quantize(values, stride, quantizer, blocks) }
+}
+
+/// Two factors in every 32-bit element.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn pair(first: i32, second: i32) -> __m256i {
     _mm256_set1_epi32(second << 16 | first & 0xFFFF)
 }
 
-/// 32-bit lanes of the low and the high four values of each half.
+/// 32-bit elements: of the low four values of each half, and of the high four.
 type Wide = [__m256i; 2];
 
+/// Pairs of 16-bit values from two registers.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn zip(a: __m256i, b: __m256i) -> Wide {
     [_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)]
 }
 
+/// `first` times the first value of each pair plus `second` times the second.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn dot([low, high]: Wide, first: i32, second: i32) -> Wide {
@@ -38,7 +70,7 @@ fn add(a: Wide, b: Wide) -> Wide {
     [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])]
 }
 
-/// The high halves of sums that fit 16 bits.
+/// The high halves of `sum + round`, which fit 16 bits.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn high(sum: Wide, round: i32) -> __m256i {
@@ -46,7 +78,7 @@ fn high(sum: Wide, round: i32) -> __m256i {
     _mm256_packs_epi32(_mm256_srai_epi32(low, 16), _mm256_srai_epi32(high, 16))
 }
 
-/// Sixteen words of 0 to 255 as bytes.
+/// Sixteen 16-bit values as bytes, clipped.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn narrow(words: __m256i) -> __m128i {
@@ -56,9 +88,9 @@ fn narrow(words: __m256i) -> __m128i {
     )
 }
 
-/// Converts a row's whole blocks of 16 pixels to luma and chroma; returns how many pixels that are.
+/// Converts the whole blocks of 16 pixels of a row and returns the number of pixels.
 #[target_feature(enable = "avx2")]
-pub(super) fn to_ycc(rgb: &[[u8; 3]], [luma, cb, cr]: [&mut [u8]; 3]) -> usize {
+fn to_ycc_blocks(rgb: &[[u8; 3]], [luma, cb, cr]: [&mut [u8]; 3]) -> usize {
     let blocks = rgb.as_chunks::<16>().0;
     let outs = luma
         .as_chunks_mut()
@@ -74,12 +106,12 @@ pub(super) fn to_ycc(rgb: &[[u8; 3]], [luma, cb, cr]: [&mut [u8]; 3]) -> usize {
             _mm256_cvtepu8_epi16(b),
         );
         let (rg, bg) = (zip(r, g), zip(b, g));
-        // Times 32768: the value in the high half, shifted back by one.
+        // Times 32768: the value moved to the high half, then back by one bit.
         let half = |x| {
             let [low, high] = zip(_mm256_setzero_si256(), x);
             [_mm256_srli_epi32(low, 1), _mm256_srli_epi32(high, 1)]
         };
-        // 38470 is too much for 16 bits, and comes in two parts.
+        // 38470 does not fit 16 bits, so both pairs have a part of it.
         let y = add(dot(rg, 19595, 38470 - 16384), dot(bg, 7471, 16384));
         let center = (128 << 16) + 32767;
         store(luma, narrow(high(y, 32768)));
@@ -95,10 +127,8 @@ pub(super) fn to_ycc(rgb: &[[u8; 3]], [luma, cb, cr]: [&mut [u8]; 3]) -> usize {
     blocks.len() * 16
 }
 
-/// The means of squares of four values, halves rounded down and up in turn; the length of `out` is
-/// a multiple of 16.
 #[target_feature(enable = "avx2")]
-pub(super) fn halve(above: &[u8], below: &[u8], out: &mut [u8]) {
+fn halve_blocks(above: &[u8], below: &[u8], out: &mut [u8]) {
     let (above, below) = (above.as_chunks().0, below.as_chunks().0);
     let (ones, bias) = (_mm_set1_epi8(1), _mm_set1_epi32(2 << 16 | 1));
     for (n, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
@@ -110,7 +140,8 @@ pub(super) fn halve(above: &[u8], below: &[u8], out: &mut [u8]) {
     }
 }
 
-/// One pass across eight vectors; see `dct::forward`.
+/// One pass of [`dct::forward`](super::dct::forward) on sixteen columns at once; `LAST` is the
+/// second pass.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn pass<const LAST: bool>(d: [__m256i; 8]) -> [__m256i; 8] {
@@ -127,7 +158,7 @@ fn pass<const LAST: bool>(d: [__m256i; 8]) -> [__m256i; 8] {
     let (t10, t13) = (_mm256_add_epi16(t0, t3), _mm256_sub_epi16(t0, t3));
     let (t11, t12) = (_mm256_add_epi16(t1, t2), _mm256_sub_epi16(t1, t2));
     const BITS: i32 = PASS1_BITS as i32;
-    let whole = |a: __m256i| {
+    let even_part = |a: __m256i| {
         if LAST {
             _mm256_srai_epi16::<BITS>(_mm256_add_epi16(a, _mm256_set1_epi16(1 << (BITS - 1))))
         } else {
@@ -161,18 +192,18 @@ fn pass<const LAST: bool>(d: [__m256i; 8]) -> [__m256i; 8] {
     let z4 = dot(sums, F1_175, F1_175 - F0_390);
     let (outer, inner) = (zip(t4, t7), zip(t5, t6));
     [
-        whole(_mm256_add_epi16(t10, t11)),
+        even_part(_mm256_add_epi16(t10, t11)),
         descale(add(dot(outer, -F0_899, F1_501 - F0_899), z4)),
         descale(dot(even, F0_541, F0_541 + F0_765)),
         descale(add(dot(inner, -F2_562, F3_072 - F2_562), z3)),
-        whole(_mm256_sub_epi16(t10, t11)),
+        even_part(_mm256_sub_epi16(t10, t11)),
         descale(add(dot(inner, F2_053 - F2_562, -F2_562), z4)),
         descale(dot(even, F0_541 - F1_847, F0_541)),
         descale(add(dot(outer, F0_298 - F0_899, -F0_899), z3)),
     ]
 }
 
-/// Transposes both halves.
+/// Transposes the 8 x 8 values of each half.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transposed(x: [__m256i; 8]) -> [__m256i; 8] {
@@ -189,10 +220,8 @@ fn transposed(x: [__m256i; 8]) -> [__m256i; 8] {
     x
 }
 
-/// The quantized coefficients of two blocks side by side, whose first row is at the beginning of
-/// `values`. Returns whether all outside the first four rows and columns are zero.
 #[target_feature(enable = "avx2")]
-pub(super) fn forward(
+fn quantize(
     values: &[u8],
     stride: usize,
     quantizer: &Quantizer,
@@ -208,7 +237,7 @@ pub(super) fn forward(
         *row = _mm256_sub_epi16(_mm256_cvtepu8_epi16(bytes), _mm256_set1_epi16(128));
     }
     let rows = pass::<true>(transposed(pass::<false>(transposed(rows))));
-    let [first, second] = blocks;
+    let (division, [first, second]) = (&quantizer.division, blocks);
     let mut beyond = _mm256_setzero_si256();
     // The last four columns of each block.
     let right = _mm256_set_epi32(-1, -1, 0, 0, -1, -1, 0, 0);
@@ -217,12 +246,12 @@ pub(super) fn forward(
             // SAFETY: the array has 16 bytes, and the load does not ask for alignment.
             _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(row.as_ptr().cast()) })
         };
-        // A quotient by 8 times the step is one by the step of what is left without the last three
-        // bits; two bits are shifted back in for the sake of a step of one.
-        let sum = _mm256_add_epi16(_mm256_abs_epi16(row), words(&quantizer.half[y]));
+        // Dividing by 8 steps is dropping three bits and dividing by the step. Only one bit is
+        // shifted out and two are cleared, so that a step of one has a reciprocal of 16 bits.
+        let sum = _mm256_add_epi16(_mm256_abs_epi16(row), words(&division.half[y]));
         let eighth = _mm256_andnot_si256(_mm256_set1_epi16(3), _mm256_srli_epi16(sum, 1));
-        let level = _mm256_mulhi_epu16(eighth, words(&quantizer.reciprocal[y]));
-        let level = _mm256_sign_epi16(_mm256_mulhi_epu16(level, words(&quantizer.scale[y])), row);
+        let level = _mm256_mulhi_epu16(eighth, words(&division.reciprocal[y]));
+        let level = _mm256_sign_epi16(_mm256_mulhi_epu16(level, words(&division.scale[y])), row);
         let outside = if y < 4 {
             _mm256_and_si256(level, right)
         } else {
@@ -230,11 +259,11 @@ pub(super) fn forward(
         };
         beyond = _mm256_or_si256(beyond, outside);
         let put = |block: &mut Coefficients, half: __m128i| {
-            let place: &mut [i16; 8] = block[8 * y..]
+            let row: &mut [i16; 8] = block[8 * y..]
                 .first_chunk_mut()
                 .expect("eight rows of eight");
             // SAFETY: the array has 16 bytes, and the store does not ask for alignment.
-            unsafe { _mm_storeu_si128(place.as_mut_ptr().cast(), half) };
+            unsafe { _mm_storeu_si128(row.as_mut_ptr().cast(), half) };
         };
         put(first, _mm256_castsi256_si128(level));
         put(second, _mm256_extracti128_si256(level, 1));
