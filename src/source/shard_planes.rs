@@ -85,7 +85,7 @@ pub(crate) fn read(shard: &Shard, record: u64) -> Result<Vec<Plane>> {
                 channels: kind.channels(),
             },
         };
-        let content = shard.behind(record, start, bytes)?;
+        let content = shard.trailing(record, start, bytes)?;
         start += bytes;
         let found = crc32c::crc32c(&content);
         if found != crc32c {
