@@ -13,7 +13,7 @@
 //!
 //! The reader is not a general tar library, because those read a stream from start to end, while an
 //! index needs only the headers and byte positions. It never trusts a size: a member has to end
-//! inside the file before its content is looked at, and extensions headers are limited to 1 MiB.
+//! inside the file before its content is looked at, and extended headers are limited to 1 MiB.
 
 use crate::error::{Error, Kind, Result};
 use crate::storage::names;
