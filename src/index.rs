@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::decode::{self, Decoder, Limits};
 use crate::error::{Error, Kind, Result, catch};
 use crate::sample::Payload;
-use crate::source::indexed::SidecarWriter;
+use crate::source::indexed::IndexFileWriter;
 pub use crate::source::indexed::path_of;
 use crate::source::{self, Format, Source};
 use crate::storage::disk::System;
@@ -71,7 +71,7 @@ pub fn write(
     let format = options.format.map_or_else(|| source::detect(data), Ok)?;
     let source = source::open_bare(data, format)?;
     let path = path_of(data)?;
-    let mut writer = SidecarWriter::create(Arc::new(System), &path)?;
+    let mut writer = IndexFileWriter::create(Arc::new(System), &path)?;
     let mut report = Report {
         path,
         samples: source.len(),
