@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result, catch};
 use crate::geometry::Rect;
 use crate::sample::{Payload, Target};
 use crate::shard::{Backing, Manifest, Shard};
-use crate::source::shards::{missing, stranger_error, unlisted};
+use crate::source::shards::{missing_shard, unlisted, unlisted_error};
 use crate::source::{Shards, Source};
 
 /// Samples that a thread takes at a time.
@@ -109,8 +109,8 @@ pub fn verify_shards(
     if status.is_dir() {
         match Manifest::read(path) {
             Ok(manifest) => {
-                for stranger in unlisted(path, &manifest)? {
-                    report.file(&stranger, &stranger_error(&stranger));
+                for extra in unlisted(path, &manifest)? {
+                    report.file(&extra, &unlisted_error(&extra));
                 }
                 classes = manifest.classes;
                 let mut start = 0u64;
@@ -143,7 +143,7 @@ pub fn verify_shards(
         let opened = Shard::open(&path, Backing::Pread);
         let opened = match &listed {
             Some(listed) => opened
-                .map_err(missing)
+                .map_err(missing_shard)
                 .and_then(|shard| listed.check(&shard).map(|()| shard)),
             None => opened,
         };

@@ -22,7 +22,7 @@ use arrow_schema::{ArrowError, Schema, SchemaRef};
 use bytes::Bytes;
 
 use super::arrow_columns::{Table, TableLayout, catch_panic};
-use super::format::{Format, files};
+use super::format::{Format, data_files};
 use super::{Access, Columns, Source};
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
@@ -98,7 +98,7 @@ impl ArrowFile {
             classes: Vec::new(),
             fingerprint: Fingerprint(0),
         };
-        for (index, path) in files(path, Format::Arrow)?.into_iter().enumerate() {
+        for (index, path) in data_files(path, Format::Arrow)?.into_iter().enumerate() {
             let bytes = mmap::map(&path)?;
             let place = names::readable(path.as_os_str().as_encoded_bytes());
             let found = read_tables(&bytes, &|schema| {

@@ -29,7 +29,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use self::cache::Cache;
 use super::arrow_columns::{Table, TableLayout, catch_panic};
-use super::format::{Format, files};
+use super::format::{Format, data_files};
 use super::{Columns, Source};
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
@@ -127,7 +127,7 @@ impl Parquet {
         };
         let mut sum = FingerprintBuilder::default();
         sum.push(b"parquet");
-        for path in files(path, Format::Parquet)? {
+        for path in data_files(path, Format::Parquet)? {
             let file = Arc::new(positioned::PositionedFile::open(&path)?);
             source
                 .add_file(file, columns, &mut sum)

@@ -17,7 +17,7 @@ use std::path::Path;
 
 use self::member::{Member, Members, Type};
 use super::Source;
-use super::format::{Format, files};
+use super::format::{Format, data_files};
 use super::sidecar::Sidecar;
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
@@ -150,7 +150,7 @@ impl Tar {
             skipped: SkippedMembers::default(),
             fingerprint: Fingerprint(0),
         };
-        for file in files(path, Format::Tar)? {
+        for file in data_files(path, Format::Tar)? {
             let mut file = positioned::PositionedFile::open(&file)?;
             tar.add_tar(&file)?;
             if tar.files.len() >= MAX_OPEN_FILES {
