@@ -15,7 +15,7 @@ pub(crate) struct JoinedSources {
 }
 
 impl JoinedSources {
-    /// Joins sources. At least one must have a sample before any is read.
+    /// Joins sources, of which there must be at least one.
     pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> JoinedSources {
         let mut len = 0;
         let sources = sources

@@ -1,8 +1,9 @@
 //! Shards as a source: a folder of `.mill` files with a manifest, or one `.mill` file.
 //!
 //! The fingerprint is computed from the indexes of the shards, which hold the checksums of all
-//! records. So it covers every byte of the data without reading them, and does not depend on how
-//! the samples are cut into shards.
+//! records. So it covers the bytes of every image without reading them, the labels, and the boxes
+//! and keypoints, but not the planes; and it does not depend on how the samples are cut into
+//! shards.
 
 use std::path::{Path, PathBuf};
 
