@@ -161,12 +161,12 @@ impl Shard {
         }
     }
 
-    /// What the index says of a record.
+    /// Returns what the index says about a record.
     ///
     /// # Panics
     ///
-    /// If `record` is not below [`Shard::len`]; so do the other methods that take a record but
-    /// [`Shard::read`].
+    /// If `record` is not below [`Shard::len`]. The other methods that take a record panic
+    /// likewise, except for [`Shard::read`], which returns an error.
     pub fn entry(&self, record: u64) -> Entry {
         self.index.entry(self.row(record))
     }

@@ -375,7 +375,8 @@ fn read_stream(bytes: &Bytes, choose: ChooseColumns<'_>) -> TablesResult {
             .filter(|&meta| meta <= bytes.len() - at);
         let meta = match meta {
             Some(meta) => meta,
-            // A first word that is no mark and no length that fits: these bytes are not Arrow.
+            // A first word that is neither the mark nor a length that fits: these bytes are not
+            // Arrow.
             None if reader.is_none() && prefix == 4 => {
                 return Err(Error::corrupt(format!(
                     "not an Arrow IPC file or stream: its {} bytes begin neither with \"ARROW1\" \

@@ -561,9 +561,8 @@ impl SidecarMember {
     }
 }
 
-/// Returns whether a JSON text may have boxes or keypoints. It only searches for the keys, because
-/// parsing every `json` member at open would be slow; the parser decides when the annotations are
-/// read.
+/// Returns whether a JSON text may have boxes or keypoints: whether it holds one of the keys
+/// anywhere. The annotations themselves are parsed when they are read.
 fn may_annotate(text: &[u8]) -> bool {
     [&b"\"boxes\""[..], b"\"keypoints\""]
         .iter()
