@@ -1,4 +1,4 @@
-//! What holds for every mixer, whatever the sizes, groups and draws.
+//! Property tests: what holds for every mixer, whatever the sizes, groups and draws.
 
 use proptest::prelude::*;
 
@@ -60,7 +60,8 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let frame = Size { width: columns * 4, height: rows * 4 };
-        let (lambda, partner) = (["group", "element", "pair"][modes % 3], ["flip", "roll", "perm", "derange"][modes / 3]);
+        let lambda = ["group", "element", "pair"][modes % 3];
+        let partner = ["flip", "roll", "perm", "derange"][modes / 3];
         let partner = if lambda == "pair" { "flip" } else { partner };
         let mix = mix(MIXERS[mixer], lambda, partner);
         let all = images(frame, slots, false);
@@ -93,7 +94,7 @@ proptest! {
                     }
                 }
             }
-            // A mosaic is resampled: its shares are of nearest pixels.
+            // The shares of a mosaic count nearest pixels, while its terms interpolate.
             let tolerance = match &mixed.blend {
                 Blend::Mosaic(_) => 0.25,
                 Blend::Box { .. } => 1e-12,
@@ -102,7 +103,8 @@ proptest! {
             };
             let clean = mixed.method == Method::Unmixed;
             for (counted, weight) in counted.iter().zip(&mixed.weights).filter(|_| !clean) {
-                prop_assert!((counted / covered - weight).abs() <= tolerance, "{:?} {:?}", counted / covered, mixed);
+                let share = counted / covered;
+                prop_assert!((share - weight).abs() <= tolerance, "{share:?} {mixed:?}");
             }
         }
     }
@@ -123,10 +125,15 @@ proptest! {
             let mixed = slot.resolve(&scene).unwrap();
             let in_place = matches!(
                 mixed.blend,
-                Blend::Keep | Blend::Uniform { .. } | Blend::Box { .. } | Blend::Mask(_) | Blend::Several(_)
+                Blend::Keep
+                    | Blend::Uniform { .. }
+                    | Blend::Box { .. }
+                    | Blend::Mask(_)
+                    | Blend::Several(_)
             );
             if in_place {
-                let sources: Vec<&[u8]> = mixed.sources.iter().map(|source| &all[*source][..]).collect();
+                let sources: Vec<&[u8]> =
+                    mixed.sources.iter().map(|source| &all[*source][..]).collect();
                 let found = apply(&mixed.blend, frame, &sources, |level, _| level).unwrap();
                 prop_assert_eq!(&found, &all[0], "{:?}", mixed);
             }
@@ -150,7 +157,8 @@ proptest! {
         for slot in mix(MIXERS[mixer], "element", "flip").draw(seed, 0, 0, 0, 4, from) {
             let mixed = slot.resolve(&scene).unwrap();
             let blend = mixed.blend.scaled(from, to);
-            let sources: Vec<&[u8]> = mixed.sources.iter().map(|source| &small[*source][..]).collect();
+            let sources: Vec<&[u8]> =
+                mixed.sources.iter().map(|source| &small[*source][..]).collect();
             prop_assert!(apply(&blend, to, &sources, |level, _| level).is_ok());
             let shares = blend.shares(to, mixed.sources.len());
             prop_assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-6, "{:?}", shares);
@@ -300,7 +308,7 @@ fn maps_of_the_wrong_size_are_refused_by_slot() {
     for (values, words) in [
         (vec![1.0, -1.0], "map value 1 is -1"),
         (vec![f32::NAN, 1.0], "NaN"),
-        (vec![1.0], "no map of 1 x 2"),
+        (vec![1.0], "not a map of 1 x 2"),
     ] {
         assert!(
             Map::new(1, 2, values)

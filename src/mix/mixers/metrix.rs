@@ -135,7 +135,7 @@ impl ResolveMix for MetrixDraw {
         let mut pick = |alike: bool| {
             let class = scene.class(slot);
             let fits = |other: &usize| {
-                *other != slot && scene.has(*other) && (scene.class(*other) == class) == alike
+                *other != slot && scene.has_image(*other) && (scene.class(*other) == class) == alike
             };
             let others: Vec<usize> = (0..scene.slots()).filter(fits).collect();
             let place = rng.unit();
