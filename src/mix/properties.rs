@@ -6,7 +6,7 @@ use super::*;
 use crate::recipe::{Registry, read_mix};
 use crate::sample::Target;
 
-/// Each mixer, for images whose sides are multiples of 4.
+/// Each mixer, for images with sides that are multiples of 4.
 const MIXERS: [&str; 23] = [
     "mix = 'mixup', alpha = 0.8",
     "mix = 'mixup', alpha = 0.2, fold = true",

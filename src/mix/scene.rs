@@ -42,7 +42,7 @@ pub struct MixResult {
     pub sources: Option<Vec<usize>>,
     /// Named numbers that the batch carries, such as the layer of manifold mixup.
     pub notes: Vec<(&'static str, f64)>,
-    /// The instances of the partner that were pasted, whose annotations the slot gets.
+    /// The instances of the partner that were pasted; the slot gets their annotations.
     pub pasted: Option<Pasted>,
 }
 
@@ -327,7 +327,7 @@ pub struct Mixed {
     pub blend: Blend,
     /// Named numbers that the batch carries.
     pub notes: Vec<(&'static str, f64)>,
-    /// The instances of the partner that were pasted, whose annotations the slot gets.
+    /// The instances of the partner that were pasted; the slot gets their annotations.
     pub pasted: Option<Pasted>,
 }
 

@@ -496,8 +496,8 @@ mod tests {
         assert_eq!(families, FAMILIES.map(|(name, _)| name));
     }
 
-    /// Ops of no family: containers, crops and resizes, and ops that hide parts of an image without
-    /// changing the rest. The families of `corrupt` depend on its parameters.
+    /// Ops of no family: containers, crops, resizes, flips, and ops that hide or replace regions
+    /// without changing the rest. The families of `corrupt` depend on its parameters.
     const NEUTRAL: [&str; 21] = [
         "any_res",
         "block_mask",

@@ -3,8 +3,7 @@
 //!
 //! A recipe is written in TOML or built by method calls. Both end in the same value with the same
 //! checks, and [`Recipe::to_toml`] writes it back in a canonical form. The fingerprint of a recipe
-//! is a hash of that form, so two recipes that produce the same batches by the same settings have
-//! the same fingerprint, however they were written.
+//! is a hash of that form, so it does not depend on how the recipe was written.
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
@@ -519,7 +518,7 @@ impl Recipe {
         Recipe { on_bad, ..self }
     }
 
-    /// Sets the limits on the size of an image.
+    /// Sets the limits on bytes, pixels and scans of an image.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Recipe {
         Recipe {

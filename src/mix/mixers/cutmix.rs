@@ -13,7 +13,7 @@ use crate::mix::{Blend, Label, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
 use crate::spec::{check_range, is_default, one, yes};
 
-/// The implementation whose rounding a box follows.
+/// The implementation that defines the rounding of a box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Geometry {

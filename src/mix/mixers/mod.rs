@@ -40,10 +40,8 @@ use crate::error::Result;
 use crate::geometry::Size;
 
 /// A result that is computed once, by the first slot that is resolved, for all slots that share the
-/// draw.
-///
-/// It serves mixers that need no pixels but whose result, such as a mask, costs too much to be
-/// computed while a batch is drawn.
+/// draw. It serves mixers that need no pixels, but have a result (such as a mask) that costs too
+/// much to be computed while a batch is drawn.
 struct SharedResult<P> {
     params: P,
     compute: fn(&P, Size) -> MixResult,

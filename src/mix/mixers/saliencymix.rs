@@ -14,7 +14,7 @@ use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, ResolveMix, Scene}
 use crate::rng::RandomStream;
 use crate::spec::{is_default, one};
 
-/// The partner whose saliency places the box.
+/// Which partner's saliency places the box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {

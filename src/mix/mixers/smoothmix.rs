@@ -45,7 +45,7 @@ struct GaussianDraw {
 }
 
 impl SmoothMix {
-    /// The mask of a Gaussian with a standard deviation of `sigma` pixels, whose center is `rx`
+    /// The mask of a Gaussian with a standard deviation of `sigma` pixels and its center `rx`
     /// columns and `ry` rows from the middle of the image.
     pub fn mask([rx, ry]: [i64; 2], sigma: f64, frame: Size) -> Mask {
         let line = |length: u32, shift: i64| -> Vec<f64> {
