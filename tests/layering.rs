@@ -244,7 +244,10 @@ fn modules_use_only_what_stands_above_them() {
 
 #[test]
 fn every_layer_exists() {
-    let modules: BTreeSet<String> = uses("src").into_keys().map(|module| module[0].clone()).collect();
+    let modules: BTreeSet<String> = uses("src")
+        .into_keys()
+        .map(|module| module[0].clone())
+        .collect();
     for layer in LAYERS {
         assert!(modules.contains(layer), "there is no module {layer}");
     }
@@ -259,7 +262,10 @@ fn related(a: &Module, b: &Module) -> bool {
 fn files_form_no_circle() {
     for root in ROOTS {
         let circles = circles(&uses(root));
-        assert!(circles.is_empty(), "files of {root} that use each other: {circles:#?}");
+        assert!(
+            circles.is_empty(),
+            "files of {root} that use each other: {circles:#?}"
+        );
     }
 }
 
