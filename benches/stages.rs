@@ -9,7 +9,7 @@ use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
-use feedmill::mix::Scene;
+use feedmill::mix::{GroupKey, Scene};
 use feedmill::plan::{
     Balanced, By, Episodes, Grouping, Last, Pk, Plan, SampleMetadata, Sampler, Setup, Share,
 };
