@@ -1,5 +1,17 @@
-//! Instance copy-paste: X-Paste (Zhao et al., 2023) and DiverGen (Fan et al., 2024), whose rules
-//! these are.
+//! Instance copy-paste: pastes cut-outs of objects onto the image and makes the annotations agree.
+//!
+//! The rules for sizes, positions, blending and hidden objects are those of X-Paste (Zhao et al.,
+//! 2023) and DiverGen (Fan et al., 2024).
+//!
+//! A step is drawn from sizes alone, but the size of a cut-out is known only once its file is
+//! decoded. So the step holds unit-free draws ([`PasteDraw`]): a standard normal, a factor, a
+//! center as shares of the sides. [`Paste::placed`] turns them into pixels at their final size when
+//! the image or its annotations first ask for it, and keeps the result, so that both see the same
+//! cut-outs and the work is done once.
+//!
+//! Who hides whom is decided for each pixel: cut-outs are pasted in order, and `top` holds the
+//! uppermost one at each pixel. Everything else (boxes around what is seen, which instances are
+//! dropped, values of planes) follows from it.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -7,64 +19,72 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::bank::Bank;
-use super::{EraseRule, Scene, places::PlacedBox};
+use super::{AnnotationState, EraseRule, places::PlacedBox};
 use crate::augment::ops::geometric::rotation;
 use crate::augment::{Filter, Program, ProgramScratch, Step, WarpFilter};
 use crate::error::Result;
 use crate::geometry::{Rect, Size};
 use crate::sample::{BoxLabel, Plane, PlaneKind};
 
-/// How a cut-out is put onto an image.
+/// How the pixels of a cut-out are mixed with those of the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PasteBlend {
-    /// Its pixels replace the image's.
+    /// The cut-out replaces the image where its alpha is above 0.
     Basic,
-    /// Weighted by its alpha.
+    /// Each pixel is weighted by the alpha of the cut-out.
     Alpha,
-    /// Weighted by its mask, blurred over 5 x 5 pixels.
+    /// Each pixel is weighted by the share of its 5 x 5 neighbors that belong to the cut-out.
     Gaussian,
 }
 
-/// One cut-out as drawn.
+/// What was drawn for one cut-out, before its file is decoded.
 #[derive(Clone, Debug)]
-pub(in crate::augment) struct Draw {
-    /// In the bank.
+pub(in crate::augment) struct PasteDraw {
+    /// The number of the cut-out in the bank.
     pub(in crate::augment) number: usize,
-    /// A standard normal: the size by statistics.
+    /// A standard normal, which decides the size if the class has statistics.
     pub(in crate::augment) normal: f64,
-    /// The factor of the aspect.
+    /// A factor on the aspect ratio; used with statistics only.
     pub(in crate::augment) aspect: f64,
-    /// The factor of its own size; used if there are no statistics.
+    /// A factor on the cut-out's own size; used without statistics only.
     pub(in crate::augment) scale: f64,
+    /// Whether it is mirrored left and right.
     pub(in crate::augment) flip: bool,
-    /// Counter-clockwise.
+    /// By how much it is turned counter-clockwise.
     pub(in crate::augment) degrees: f64,
-    /// What is done to its colors.
+    /// The steps that change its colors; none of them moves pixels.
     pub(in crate::augment) color: Vec<Step>,
-    /// Where the center of its box comes to lie, as shares of the image's sides.
+    /// The center of its box, as shares of the image's width and height.
     pub(in crate::augment) center: [f64; 2],
+    /// How it is mixed with the image.
     pub(in crate::augment) blend: PasteBlend,
 }
 
-/// Cut-outs to be pasted, one after the other.
+/// A step that pastes cut-outs, one after the other.
 #[derive(Debug)]
 pub struct Paste {
     bank: Arc<Bank>,
-    rng: Vec<Draw>,
+    draws: Vec<PasteDraw>,
+    /// Whether sizes ignore the statistics of classes.
     random_scale: bool,
-    /// Made when the image or its annotations first ask for it.
-    placed: OnceLock<Vec<Placed>>,
+    /// The cut-outs in pixels; made when the image or its annotations first ask for them.
+    placed: OnceLock<Vec<PlacedCutout>>,
 }
 
-/// A cut-out of its final size at its place.
+/// A cut-out in its final size, at its position in the image.
 #[derive(Debug)]
-struct Placed {
+struct PlacedCutout {
+    /// The number of the cut-out in the bank.
     number: usize,
+    /// The first column in the image; negative if the cut-out begins outside.
     left: i64,
+    /// The first row in the image; negative if the cut-out begins outside.
     top: i64,
+    /// The size of the cut-out.
     frame: Size,
     rgb: Vec<u8>,
+    /// One value for each pixel; the object is where it is above 0.
     alpha: Vec<u8>,
     blend: PasteBlend,
 }
@@ -72,7 +92,7 @@ struct Placed {
 impl fmt::Display for Paste {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("paste")?;
-        for Draw {
+        for PasteDraw {
             number,
             scale,
             flip,
@@ -80,12 +100,13 @@ impl fmt::Display for Paste {
             color,
             center: [x, y],
             ..
-        } in &self.rng
+        } in &self.draws
         {
             let flip = if *flip { " mirrored" } else { "" };
             write!(
                 f,
-                " [cut-out {number}{flip} scale={scale:.3} degrees={degrees:.1} center={x:.3},{y:.3}"
+                " [cut-out {number}{flip} scale={scale:.3} degrees={degrees:.1} \
+                 center={x:.3},{y:.3}"
             )?;
             color.iter().try_for_each(|step| write!(f, " {step}"))?;
             f.write_str("]")?;
@@ -94,13 +115,19 @@ impl fmt::Display for Paste {
     }
 }
 
-/// The size of a cut-out of `own` pixels on an image; `None` if it is too small or too large.
-fn size(draw: &Draw, own: Size, statistics: Option<[f64; 2]>, image: Size) -> Option<Size> {
+/// The size at which a cut-out of size `own` is pasted onto an image of size `image`; `None` if a
+/// side would be shorter than 5 pixels or not shorter than the image's.
+///
+/// `statistics` are the mean and the deviation, over the objects of the class, of the square root
+/// of the object's share of its image. With them the area is drawn, without them the cut-out's own
+/// size is scaled.
+fn size(draw: &PasteDraw, own: Size, statistics: Option<[f64; 2]>, image: Size) -> Option<Size> {
     let (w, h) = (f64::from(own.width), f64::from(own.height));
     let (image_w, image_h) = (f64::from(image.width), f64::from(image.height));
     let (width, height) = match statistics {
         Some([mean, std]) => {
-            // The upper bound wins where an image is so small that they cross, as in numpy.
+            // On an image below 20 pixels the bounds cross; the upper one wins, as in numpy's
+            // `clip`.
             let root = (mean + draw.normal * std).max(10.0 / image_h).min(0.5);
             let area = root * root * image_h * image_w;
             let aspect = w / h * draw.aspect;
@@ -117,23 +144,32 @@ fn size(draw: &Draw, own: Size, statistics: Option<[f64; 2]>, image: Size) -> Op
 }
 
 impl Paste {
-    pub(in crate::augment) fn new(bank: Arc<Bank>, rng: Vec<Draw>, random_scale: bool) -> Paste {
+    pub(in crate::augment) fn new(
+        bank: Arc<Bank>,
+        draws: Vec<PasteDraw>,
+        random_scale: bool,
+    ) -> Paste {
         Paste {
             bank,
-            rng,
+            draws,
             random_scale,
             placed: OnceLock::new(),
         }
     }
 
-    /// The cut-outs on an image of this size.
-    fn placed(&self, image: Size) -> Result<&[Placed]> {
+    /// The cut-outs in pixels, for an image of size `image`. Those that the bank passes over and
+    /// those that would be too small or too large are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if a cut-out cannot be read or decoded.
+    fn placed(&self, image: Size) -> Result<&[PlacedCutout]> {
         if let Some(placed) = self.placed.get() {
             return Ok(placed);
         }
         let scratch = &mut ProgramScratch::new(crate::cpu::Simd::detect());
         let mut all = Vec::new();
-        for draw in &self.rng {
+        for draw in &self.draws {
             let Some(cutout) = self.bank.cutout(draw.number)? else {
                 continue;
             };
@@ -161,9 +197,11 @@ impl Paste {
                 WarpFilter::Bilinear,
                 [0; 3],
             ));
+            // Alpha goes through the steps that move pixels, as three equal channels; the image
+            // goes through these and then through those that change colors.
             let shape = Program::of(steps.iter().cloned(), own);
             let frame = shape.end();
-            let mut made = |program: &Program, pixels: &[u8]| -> Result<Vec<u8>> {
+            let mut render = |program: &Program, pixels: &[u8]| -> Result<Vec<u8>> {
                 let mut out = vec![0; frame.width as usize * frame.height as usize * 3];
                 program.run(
                     scratch,
@@ -175,13 +213,13 @@ impl Paste {
                 Ok(out)
             };
             let wide: Vec<u8> = cutout.alpha.iter().flat_map(|&alpha| [alpha; 3]).collect();
-            let alpha: Vec<u8> = made(&shape, &wide)?.into_iter().step_by(3).collect();
+            let alpha: Vec<u8> = render(&shape, &wide)?.into_iter().step_by(3).collect();
             steps.extend(draw.color.iter().cloned());
-            let rgb = made(&Program::of(steps, own), &cutout.rgb)?;
+            let rgb = render(&Program::of(steps, own), &cutout.rgb)?;
             let corner = |center: f64, side: u32, most: u32| {
                 (center * f64::from(most)).floor() as i64 - i64::from(side / 2)
             };
-            all.push(Placed {
+            all.push(PlacedCutout {
                 number: draw.number,
                 left: corner(draw.center[0], frame.width, image.width),
                 top: corner(draw.center[1], frame.height, image.height),
@@ -191,10 +229,15 @@ impl Paste {
                 blend: draw.blend,
             });
         }
+        // Another thread may have been first; its result has the same bytes.
         Ok(self.placed.get_or_init(|| all))
     }
 
-    /// Pastes onto rows of RGB.
+    /// Pastes the cut-outs onto rows of RGB, in place.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if a cut-out cannot be read or decoded.
     pub(in crate::augment) fn run(&self, pixels: &mut [u8], frame: Size) -> Result<()> {
         let image = pixels.as_chunks_mut::<3>().0;
         for placed in self.placed(frame)? {
@@ -212,12 +255,16 @@ impl Paste {
         Ok(())
     }
 
-    /// Puts the instances into a scene, over those there are.
-    pub(super) fn annotate(&self, scene: &mut Scene<'_>) -> Result<()> {
-        let frame = scene.frame;
+    /// Adds the pasted objects to the annotations, and takes what they hide from the others.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if a cut-out cannot be read or decoded.
+    pub(super) fn annotate(&self, state: &mut AnnotationState<'_>) -> Result<()> {
+        let frame = state.frame;
         let placed = self.placed(frame)?;
-        // The uppermost cut-out at each pixel, from 1, and where each one would be without those
-        // above it.
+        // `top` is the uppermost cut-out at each pixel, counted from 1, and 0 for the image;
+        // `whole` is what would be seen of each cut-out if there were none above it.
         let mut top = vec![0u16; frame.width as usize * frame.height as usize];
         let mut whole = vec![Extent::default(); placed.len()];
         for ((number, placed), whole) in (1..).zip(placed).zip(&mut whole) {
@@ -228,19 +275,20 @@ impl Paste {
                 }
             });
         }
-        scene.occlude(&top);
+        state.occlude(&top);
         let mut seen = vec![Extent::default(); placed.len()];
         for (at, number) in top.iter().enumerate().filter(|(_, number)| **number > 0) {
             seen[usize::from(*number) - 1].add(at, frame);
         }
-        // The instance of each cut-out; 0 if it is hidden too far.
+        // The id of each cut-out as an instance; 0 if too little of it is seen. Its pixels cover
+        // the image all the same, so they still count in `top`.
         let mut ids = vec![0u32; placed.len()];
         for (number, placed) in placed.iter().enumerate() {
             let whole = whole[number].edges();
-            if whole.is_some_and(|whole| seen[number].stays(whole))
+            if whole.is_some_and(|whole| seen[number].survives(whole))
                 && let Some(edges) = seen[number].edges()
             {
-                let (id, class) = (scene.free_id(), self.bank.class(placed.number));
+                let (id, class) = (state.free_id(), self.bank.class(placed.number));
                 let pasted = Some(placed.number as u32);
                 let label = BoxLabel {
                     edges: edges.map(|edge| edge as f32),
@@ -248,7 +296,7 @@ impl Paste {
                     id,
                     pasted,
                 };
-                scene.boxes.push(PlacedBox::new(&label));
+                state.boxes.push(PlacedBox::new(&label));
                 ids[number] = id;
             }
         }
@@ -256,8 +304,8 @@ impl Paste {
             .iter()
             .map(|placed| self.bank.class(placed.number))
             .collect();
-        let ignore = scene.joint.ignore;
-        for plane in &mut scene.planes {
+        let ignore = state.joint.ignore;
+        for plane in &mut state.planes {
             match plane.kind {
                 PlaneKind::Mask => paint(plane, &top, |number| {
                     u8::try_from(classes[number]).unwrap_or(ignore)
@@ -274,8 +322,8 @@ impl Paste {
                 }
             }
         }
-        if scene.joint.erase == EraseRule::Ignore {
-            for point in &mut scene.points {
+        if state.joint.erase == EraseRule::Ignore {
+            for point in &mut state.points {
                 let [x, y] = point.at.map(|at| at.max(0.0) as usize);
                 let (x, y) = (
                     x.min(frame.width as usize - 1),
@@ -290,6 +338,7 @@ impl Paste {
     }
 }
 
+/// Sets each covered pixel of a plane of one channel to the value of the cut-out on top of it.
 fn paint(plane: &mut Plane, top: &[u16], value: impl Fn(usize) -> u8) {
     let pixels = plane.bytes.iter().zip(top);
     let pixels = pixels.map(|(old, number)| match number {
@@ -299,8 +348,9 @@ fn paint(plane: &mut Plane, top: &[u16], value: impl Fn(usize) -> u8) {
     plane.bytes = pixels.collect::<Vec<u8>>().into();
 }
 
-impl Placed {
-    /// Calls with the place in the image and in the cut-out of every pixel that is in both.
+impl PlacedCutout {
+    /// Calls `call` for every pixel of the cut-out that lies in the image, with the pixel's index
+    /// in the image and in the cut-out.
     fn each(&self, image: Size, mut call: impl FnMut(usize, usize)) {
         let inside = |start: i64, side: u32, most: u32| {
             (-start).clamp(0, i64::from(side))..(i64::from(most) - start).clamp(0, i64::from(side))
@@ -313,7 +363,7 @@ impl Placed {
         }
     }
 
-    /// How much of a pixel is the cut-out's.
+    /// The weight of the cut-out at one of its pixels, from 0 to 1.
     fn weight(&self, at: usize) -> f32 {
         match self.blend {
             PasteBlend::Basic => f32::from(u8::from(self.alpha[at] > 0)),
@@ -335,14 +385,16 @@ impl Placed {
     }
 }
 
-/// The rectangle around pixels, and how many they are.
+/// The bounding box of a set of pixels, and their number.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Extent {
+    /// Left, top, right, bottom; `None` for the empty set.
     edges: Option<[usize; 4]>,
     area: usize,
 }
 
 impl Extent {
+    /// Adds the pixel with index `at` of an image of size `frame`.
     pub(super) fn add(&mut self, at: usize, frame: Size) {
         let (x, y) = (at % frame.width as usize, at / frame.width as usize);
         let [x0, y0, x1, y1] = self.edges.unwrap_or([x, y, x + 1, y + 1]);
@@ -350,12 +402,14 @@ impl Extent {
         self.area += 1;
     }
 
+    /// Left, top, right, bottom of the bounding box.
     pub(super) fn edges(&self) -> Option<[f64; 4]> {
         self.edges.map(|edges| edges.map(|edge| edge as f64))
     }
 
-    /// Whether an instance whose box was `before` is still one.
-    fn stays(&self, before: [f64; 4]) -> bool {
+    /// Whether an instance with the box `before`, of which these pixels are left, is kept: no edge
+    /// has moved by more than 10 pixels, or more than 300 pixels are left.
+    fn survives(&self, before: [f64; 4]) -> bool {
         let near = |edges: [f64; 4]| {
             edges
                 .iter()
@@ -367,10 +421,11 @@ impl Extent {
     }
 }
 
-impl Scene<'_> {
-    /// Takes what is pasted over instances from them: their boxes go around what is left, and those
-    /// of which too little is left are dropped. Without pixels in a plane of instances, an
-    /// instance is all of its box.
+impl AnnotationState<'_> {
+    /// Takes the covered pixels (`top` above 0) away from the instances: boxes shrink to what is
+    /// left, and instances of which too little is left are dropped.
+    ///
+    /// An instance is its pixels in a plane of instances; without such pixels it is its whole box.
     pub(super) fn occlude(&mut self, top: &[u16]) {
         let frame = self.frame;
         let mut dropped = Vec::new();
@@ -408,10 +463,12 @@ impl Scene<'_> {
                     }
                 }
             }
+            // An instance that has lost nothing keeps its box as annotated, which need not be the
+            // box around its pixels.
             if left.area == all {
                 continue;
             }
-            if left.stays(placed.edges) {
+            if left.survives(placed.edges) {
                 placed.edges = left.edges().unwrap_or(placed.edges);
             } else {
                 dropped.push(placed.label.id);
@@ -420,7 +477,8 @@ impl Scene<'_> {
         self.drop_boxes(|placed| !dropped.contains(&placed.label.id));
     }
 
-    /// The smallest number that is no instance's, present or past.
+    /// The smallest id from 1 that no instance has or had. Ids of dropped instances are not used
+    /// again, because their pixels and keypoints are removed by id at the end.
     pub(super) fn free_id(&self) -> u32 {
         let taken = |id: u32| {
             self.boxes.iter().any(|placed| placed.label.id == id)

@@ -45,10 +45,10 @@ fn bank() -> (tempfile::TempDir, Arc<Bank>) {
     (folder, Arc::new(bank))
 }
 
-fn draw(number: usize, center: [f64; 2]) -> Draw {
+fn draw(number: usize, center: [f64; 2]) -> PasteDraw {
     let blend = PasteBlend::Basic;
     let (degrees, color) = (0.0, Vec::new());
-    Draw {
+    PasteDraw {
         number,
         normal: 0.0,
         aspect: 1.0,
@@ -114,11 +114,11 @@ fn annotated(boxes: &[[f32; 4]]) -> Annotations {
 
 fn run(
     bank: &Arc<Bank>,
-    rng: Vec<Draw>,
+    draws: Vec<PasteDraw>,
     joint: &Joint,
     given: &Annotations,
 ) -> (Vec<u8>, Annotations) {
-    let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), rng, false)));
+    let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), draws, false)));
     let program = Program::of([step], FRAME);
     let (mut out, scratch) = (gray(), &mut ProgramScratch::new(crate::cpu::Simd::detect()));
     program
@@ -130,12 +130,12 @@ fn run(
 #[test]
 fn what_is_pasted_is_annotated_pixel_by_pixel() {
     let (_folder, bank) = bank();
-    let rng = vec![
+    let draws = vec![
         draw(0, [0.25, 0.5]),
         draw(1, [0.75, 0.5]),
         draw(0, [0.0, 0.0]),
     ];
-    let (pixels, found) = run(&bank, rng, &Joint::default(), &annotated(&[]));
+    let (pixels, found) = run(&bank, draws, &Joint::default(), &annotated(&[]));
     let labels: Vec<_> = found
         .boxes
         .iter()
@@ -162,7 +162,7 @@ fn what_is_pasted_is_annotated_pixel_by_pixel() {
 fn cut_outs_turn_and_change_their_colors() {
     let (_folder, bank) = bank();
     let color = vec![Step::Levels(crate::augment::Levels::Invert)];
-    let turned = Draw {
+    let turned = PasteDraw {
         degrees: 90.0,
         color,
         ..draw(0, [0.5, 0.5])
@@ -180,7 +180,7 @@ fn cut_outs_turn_and_change_their_colors() {
         .filter(|pixel| **pixel == [0, 255, 255])
         .count();
     assert_eq!(cyan, 80);
-    let slanted = Draw {
+    let slanted = PasteDraw {
         degrees: 30.0,
         ..draw(1, [0.5, 0.5])
     };
@@ -206,7 +206,7 @@ fn cut_outs_turn_and_change_their_colors() {
 fn instances_lose_what_is_pasted_over_them() {
     let (_folder, bank) = bank();
     // The blue square covers columns 22 to 42 and rows 14 to 34.
-    let rng = || vec![draw(1, [0.5, 0.5])];
+    let draws = || vec![draw(1, [0.5, 0.5])];
     let boxes = [
         [12.0, 14.0, 26.0, 34.0], // loses 4 columns: stays
         [24.0, 16.0, 40.0, 32.0], // is hidden
@@ -215,7 +215,7 @@ fn instances_lose_what_is_pasted_over_them() {
         [0.0, 0.0, 5.0, 5.0],     // is elsewhere
     ];
     for (number, edges) in boxes.into_iter().enumerate() {
-        let (_, found) = run(&bank, rng(), &Joint::default(), &annotated(&[edges]));
+        let (_, found) = run(&bank, draws(), &Joint::default(), &annotated(&[edges]));
         let own = found.boxes.iter().find(|label| label.pasted.is_none());
         let expected = match number {
             0 => Some([12.0, 14.0, 22.0, 34.0]),
@@ -237,7 +237,7 @@ fn instances_lose_what_is_pasted_over_them() {
             planes: Vec::new(),
             ..annotated(&[edges])
         };
-        let (_, found) = run(&bank, rng(), &Joint::default(), &bare);
+        let (_, found) = run(&bank, draws(), &Joint::default(), &bare);
         let own = found.boxes.iter().find(|label| label.pasted.is_none());
         assert_eq!(own.map(|label| label.edges), expected, "{edges:?}");
     }
@@ -245,7 +245,7 @@ fn instances_lose_what_is_pasted_over_them() {
         erase: EraseRule::Ignore,
         ..Joint::default()
     };
-    let (_, found) = run(&bank, rng(), &joint, &annotated(&[boxes[3]]));
+    let (_, found) = run(&bank, draws(), &joint, &annotated(&[boxes[3]]));
     assert_eq!(found.keypoints[0].visible, 0, "it is covered");
 }
 
@@ -289,7 +289,7 @@ fn sizes_follow_scale_or_statistics() {
         width: 10,
         height: 8,
     };
-    let with = |scale: f64| Draw {
+    let with = |scale: f64| PasteDraw {
         scale,
         ..draw(0, [0.5; 2])
     };
@@ -319,7 +319,7 @@ fn sizes_follow_scale_or_statistics() {
             height: 12
         }
     );
-    let large = Draw {
+    let large = PasteDraw {
         normal: 9.0,
         ..with(1.0)
     };
@@ -330,7 +330,7 @@ fn sizes_follow_scale_or_statistics() {
             height: 24
         })
     );
-    let small = Draw {
+    let small = PasteDraw {
         normal: -9.0,
         ..with(1.0)
     };
@@ -345,7 +345,7 @@ fn sizes_follow_scale_or_statistics() {
 
 #[test]
 fn blends_weigh_by_alpha_or_a_blurred_mask() {
-    let placed = |blend, alpha: Vec<u8>| Placed {
+    let placed = |blend, alpha: Vec<u8>| PlacedCutout {
         number: 0,
         left: 0,
         top: 0,

@@ -150,7 +150,7 @@ impl Op for CopyPaste {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let count = rng.below(u64::from(self.max_samples));
         let Ok(bank) = self.open() else { return };
         let drawn = (0..count).map(|_| {
@@ -180,7 +180,7 @@ impl Op for CopyPaste {
             }
         });
         let drawn: Vec<PasteDraw> = drawn.collect();
-        if go && !drawn.is_empty() {
+        if applies && !drawn.is_empty() {
             steps.push(Step::Paste(Arc::new(Paste::new(
                 Arc::clone(bank),
                 drawn,
