@@ -31,6 +31,7 @@
 
 mod entry;
 mod joint;
+mod matrix;
 mod ops;
 mod params;
 mod program;
@@ -52,7 +53,7 @@ pub use crate::kernels::levels::Levels;
 pub use crate::kernels::noise::{BetaMask, Noise, Shapes};
 pub use crate::kernels::noise_distribution::NoiseDistribution;
 pub use crate::kernels::resample::Filter;
-pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
+pub use joint::{EraseRule, Joint, KeypointOrigin, PlaneMask};
 
 pub use crate::kernels::threshold::Threshold;
 pub use crate::kernels::warp::{Warp, WarpFilter};
@@ -61,7 +62,8 @@ pub use entry::OpEntry;
 pub(crate) use entry::{label, take_name};
 pub use ops::*;
 pub use program::{Program, ProgramScratch};
-pub use step::Step;
+use step::PasteDraw;
+pub use step::{Paste, PasteBlend, Step};
 pub use steps::{Note, Steps};
 
 use crate::error::{Error, Result};

@@ -31,8 +31,6 @@ use crate::geometry::Size;
 use crate::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 use crate::spec::check_range;
 pub(super) use bank::{Bank, changed as bank_changed};
-pub(super) use paste::PasteDraw;
-pub use paste::{Paste, PasteBlend};
 use places::{PlacedBox, PlacedPoint};
 pub use plane_mask::PlaneMask;
 
@@ -224,7 +222,7 @@ impl AnnotationState<'_> {
             }
             part.iter().for_each(|step| self.place(step));
             match part.last() {
-                Some(Step::Paste(paste)) => paste.annotate(self)?,
+                Some(Step::Paste(paste)) => paste::annotate(paste, self)?,
                 Some(Step::PlaneMask(mask)) => mask.annotate(self)?,
                 _ => {}
             }

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::joint::{Bank, PasteDraw, bank_changed};
+use crate::augment::PasteDraw;
+use crate::augment::joint::{Bank, bank_changed};
 use crate::augment::params::op_basics;
 use crate::augment::{ColorJitter, Op, Paste, PasteBlend, Step, Steps};
 use crate::error::{Error, Result};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::matrix;
+use crate::augment::matrix;
 use crate::augment::params::op_basics;
 use crate::augment::{Op, Step, Steps, Warp, WarpFilter};
 use crate::error::{Error, Result};
@@ -49,30 +49,6 @@ impl Rotate {
     }
 }
 
-/// The step of Pillow's `rotate`.
-pub(in crate::augment) fn rotation(
-    degrees: f64,
-    frame: Size,
-    expand: bool,
-    filter: WarpFilter,
-    fill: [u8; 3],
-) -> Option<Step> {
-    let degrees = degrees.rem_euclid(360.0);
-    let square = expand || frame.width == frame.height;
-    if degrees == 0.0 {
-        None
-    } else if degrees == 180.0 {
-        Some(Step::Turn(2))
-    } else if degrees == 90.0 && square {
-        Some(Step::Turn(3))
-    } else if degrees == 270.0 && square {
-        Some(Step::Turn(1))
-    } else {
-        let (map, size) = matrix::rotate(degrees, frame, expand);
-        Some(Step::Warp(Warp::affine(map, filter, fill, size)))
-    }
-}
-
 impl Op for Rotate {
     op_basics!("rotate");
 
@@ -90,7 +66,7 @@ impl Op for Rotate {
         let degrees = self.degrees.draw(rng);
         if applies
             && let Some(step) =
-                rotation(degrees, steps.frame(), self.expand, self.filter, self.fill)
+                Step::rotation(degrees, steps.frame(), self.expand, self.filter, self.fill)
         {
             steps.push(step);
         }
