@@ -294,7 +294,12 @@ fn what_cannot_work_is_refused_with_the_way_out() {
 proptest! {
     #[test]
     fn huge_data_sets_stay_in_range(
-        samples in prop_oneof![Just((1u64 << 32) - 1), Just(1 << 32), Just((1u64 << 32) + 1), Just(1u64 << 40)],
+        samples in prop_oneof![
+            Just((1u64 << 32) - 1),
+            Just(1 << 32),
+            Just((1u64 << 32) + 1),
+            Just(1u64 << 40),
+        ],
         share in 0.0f64..1.0,
         block in 1u64..100_000,
     ) {
