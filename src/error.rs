@@ -185,7 +185,7 @@ impl Error {
         self.within(Context::Record(name.into()))
     }
 
-    /// Adds the key whose value has the error.
+    /// Adds the key with the value that has the error.
     #[must_use]
     pub fn in_key(self, key: impl Into<String>) -> Error {
         self.within(Context::Key(key.into()))
@@ -285,8 +285,8 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
                 Kind::Worker,
                 format!("panicked: {}", text.unwrap_or("without a text")),
             );
-            // The payload of a panic is any value, whose destructor may panic again. That second
-            // payload is leaked: dropping it could go on without end.
+            // The payload of a panic can be any value, and its destructor may panic again. That
+            // second payload is leaked: dropping it could go on without end.
             let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(panic)));
             std::mem::forget(dropped);
             Err(error)

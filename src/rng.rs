@@ -246,7 +246,7 @@ impl RandomStream {
     /// A beta variable of shapes `a` and `b` > 0: by Jöhnk's method if both are at most 1, else as
     /// x / (x + y) of two gamma variables. The number of draws varies.
     ///
-    /// Small shapes, which mixing uses, have a method of their own since both gamma variables may
+    /// Small shapes, which mixing uses, have a separate method, since both gamma variables may
     /// underflow to 0.
     pub fn beta(&mut self, a: f64, b: f64) -> f64 {
         if a <= 1.0 && b <= 1.0 {

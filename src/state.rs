@@ -89,18 +89,16 @@ impl LoaderState {
     /// [`Kind::Mismatch`] that names the first field that differs, with both values.
     pub(crate) fn check(&self, run: RunIdentity, batches: u64) -> Result<()> {
         let here = LoaderState::at(run, self.epoch, self.next);
-        let field = |name: &str,
-                     state: &dyn fmt::Display,
-                     here: &dyn fmt::Display,
-                     meaning: &str| {
-            Err(Error::new(
-                Kind::Mismatch,
-                format!(
-                    "the state does not belong here: its {name} is {state}, this loader's is \
-                     {here} ({meaning})"
-                ),
-            ))
-        };
+        let field =
+            |name: &str, state: &dyn fmt::Display, here: &dyn fmt::Display, meaning: &str| {
+                Err(Error::new(
+                    Kind::Mismatch,
+                    format!(
+                        "the state does not belong here: its {name} is {state}, this \
+                     loader's is {here} ({meaning})"
+                    ),
+                ))
+            };
         if self.format != here.format {
             return field(
                 "format",

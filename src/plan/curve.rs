@@ -319,9 +319,9 @@ impl Curve {
         )
     }
 
-    /// Epochs whose values represent all others in checks: those where a stage begins, or the two
-    /// ends of a ramp and 15 epochs between them. In other epochs the value is the same as, or lies
-    /// between, values of landmarks.
+    /// Epochs with values that represent all others in checks: those where a stage begins, or the
+    /// two ends of a ramp and 15 epochs between them. In other epochs the value is the same as, or
+    /// lies between, values of landmarks.
     pub(crate) fn landmarks(&self) -> Vec<u32> {
         match &self.kind {
             CurveKind::Constant(_) => vec![0],

@@ -314,7 +314,7 @@ impl Epoch {
                     Sampler::Episodes(cfg) => {
                         compose::episodes(self.key, cfg, groups, index, batch)
                     }
-                    _ => unreachable!("the others have composers of their own"),
+                    _ => unreachable!("the other samplers have other composers"),
                 };
                 planned.into_iter().map(|slot| (slot, true)).collect()
             }
@@ -369,8 +369,8 @@ impl Setup {
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] for weights that are negative or not finite, that are all 0, or
-    /// whose sum is infinite.
+    /// [`crate::Kind::Config`] for weights that are negative or not finite, that are all 0, or that
+    /// have an infinite sum.
     pub(super) fn blend_weights(&self, selection: &Selection, epoch: u32) -> Result<Vec<f64>> {
         let weights: Vec<f64> = self
             .sources

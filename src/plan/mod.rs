@@ -62,7 +62,7 @@ pub enum Last {
     /// The batch is filled up, and the filling slots are marked invalid ([`crate::Batch::valid`]).
     Pad,
     /// The batch is filled up from the beginning of the epoch's order; the repeated samples are
-    /// augmented anew.
+    /// augmented differently.
     #[default]
     Wrap,
 }
@@ -142,7 +142,7 @@ pub struct Share {
 /// Everything that a plan is made of, except what it is told about the samples.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The seed of all draws except those of selections, which have seeds of their own.
+    /// The seed of all draws except those of selections, which have separate seeds.
     pub seed: u64,
     /// The sources. Samples are numbered through them in this order.
     pub sources: Vec<Share>,
@@ -221,7 +221,7 @@ impl PlannedSlot {
 }
 
 /// The number of epochs whose state is cached: the one that is consumed, those that are being
-/// prepared, and one that somebody looks at.
+/// prepared, and one for inspection.
 const CACHED_EPOCHS: usize = 4;
 
 /// The numbers of groups must be below this, or below the number of samples if that is larger. They
@@ -252,11 +252,11 @@ impl Plan {
     /// Makes a plan. `metadata` must have what [`Setup::needs`] lists.
     ///
     /// Sources are blended by weight: after every batch of an epoch, and in a sequential order
-    /// after every slot, each source is less than one slot away from what its weight owes it. For
-    /// two sources that is exact. With more, weights whose ratios are not simple enough become
-    /// multiples of a millionth of their sum. A source that runs out starts over with another order
-    /// and another occurrence. An epoch has as many slots as there are selected samples, unless the
-    /// sampler says otherwise.
+    /// after every slot, each source is less than one slot away from what its weight owes it. That
+    /// is exact for integer weights with a sum of at most a million and for decimal fractions of up
+    /// to six digits; other weights become multiples of a millionth of their sum (with two sources,
+    /// of 2^-40). A source that runs out starts over with another order and another occurrence. An
+    /// epoch has as many slots as there are selected samples, unless the sampler says otherwise.
     ///
     /// # Errors
     ///
@@ -544,7 +544,7 @@ impl Plan {
     ///
     /// # Panics
     ///
-    /// If `index` is not below [`Plan::batches_at`] the epoch.
+    /// If the epoch has no batch `index`; [`Plan::batches_at`] is the number of its batches.
     pub fn batch(&self, epoch: u32, index: u64) -> BatchPlan {
         let batches = self.batches_at(epoch);
         assert!(index < batches, "batch {index} of {batches}");

@@ -19,7 +19,7 @@ pub enum Order {
     /// A random permutation of the whole data set, in constant memory.
     #[default]
     Shuffle,
-    /// Blocks of neighboring samples in shuffled order, whose samples are then shuffled inside
+    /// Blocks of neighboring samples in shuffled order; then the samples are shuffled inside
     /// windows of several blocks. Reads stay near each other, which helps with data that is far
     /// away or stored in large compressed units.
     Blocks {

@@ -12,7 +12,7 @@
 //! fewer than four encipherments on average.
 //!
 //! The alternative, a shuffled list of all samples, is exactly uniform, but takes 4 or 8 bytes a
-//! sample for each epoch in use, and has to be made anew when a run resumes. The cipher takes 64
+//! sample for each epoch in use, and has to be made again when a run resumes. The cipher takes 64
 //! bytes of round keys and answers at any position at once. It is not meant to be secure; the tests
 //! check that it looks uniform.
 

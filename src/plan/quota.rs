@@ -2,19 +2,19 @@
 //! every prefix, not only of the whole.
 //!
 //! A group of weight w, among weights that sum to 1, is owed p w of the first p positions. Its j-th
-//! position (from 0) is a job with a release time and a deadline: before position floor(j / w) the
-//! group would be ahead by one or more, and from position ceil((j + 1) / w) on it would be behind
-//! by one or more. Positions are assigned to released jobs by earliest deadline first. A schedule
-//! that meets all deadlines always exists, and this rule finds it, so every group stays less than
-//! one position away from what it is owed at every prefix (Tijdeman, "The chairman assignment
-//! problem", 1980; Steiner and Yeomans, "Level schedules for mixed-model, just-in-time processes",
-//! 1993).
+//! position (from 0) is a job with a release time and a deadline: at a position before floor(j / w)
+//! it would put the group ahead by one or more, and at position ceil((j + 1) / w) or later it would
+//! have left the group behind by one or more. Positions are assigned to released jobs by earliest
+//! deadline first. A schedule that meets all deadlines always exists, and this rule finds it, so
+//! every group stays less than one position away from what it is owed at every prefix (Tijdeman,
+//! "The chairman assignment problem", 1980; Steiner and Yeomans, "Level schedules for mixed-model,
+//! just-in-time processes", 1993).
 //!
 //! The alternative is to draw the group of each position by weight. That is right on average only:
 //! a prefix of n positions is off by the order of the square root of n, so a blend of 0.7 and 0.3
 //! would wander around its weights.
 //!
-//! Weights become integer quotas, whose sum is a *round*. The schedule repeats with each round, so
+//! Weights become integer quotas; their sum is a *round*. The schedule repeats with each round, so
 //! a table of one round answers for any position, and all arithmetic is exact.
 
 use std::cmp::Reverse;
@@ -153,8 +153,8 @@ impl Apportionment {
 }
 
 /// Integers in the ratio of the weights, in lowest terms. The ratio is exact for integer weights
-/// whose sum fits a round, and for decimal fractions of up to six digits (0.7, 0.2, 0.1); other
-/// weights are rounded to fractions of the longest round.
+/// with a sum that fits a round, and for decimal fractions of up to six digits (0.7, 0.2, 0.1);
+/// other weights are rounded to fractions of the longest round.
 fn quotas(weights: &[f64]) -> Vec<u64> {
     let total: f64 = weights.iter().sum();
     // Two groups need no table, so their round is limited only by the integers that f64 holds.
@@ -191,7 +191,7 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Integers that sum to `total`, each next to its value in `exact` (whose sum is `total` too), by
+/// Integers that sum to `total`, each next to its value in `exact` (which sum to `total` too), by
 /// the largest remainder method: all values are rounded down, and what is left over goes, one each,
 /// to those that lost most. Values of 0 stay 0.
 pub(super) fn largest_remainders(exact: &[f64], total: u64) -> Vec<u64> {

@@ -10,7 +10,7 @@ use super::curve::Curve;
 use super::metadata::{By, Values};
 use crate::error::{Error, Result};
 
-/// How batches are composed. In a recipe it is the table `[sampler]`, whose key `kind` names the
+/// How batches are composed. In a recipe it is the table `[sampler]`; its key `kind` names the
 /// variant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

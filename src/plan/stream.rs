@@ -1,5 +1,4 @@
-//! Samplers that define one long sequence of slots: batch `i` of size `b` is slots `i b` to `(i +
-//! 1) b`.
+//! Samplers that define one long sequence of slots, which is cut into batches.
 //!
 //! The idea: every kind of stream is a function from a position to a slot, computed from (seed,
 //! epoch, position) alone, never by stepping through the positions before. Where a stream needs an
@@ -81,11 +80,10 @@ pub(super) enum StreamKind {
 /// A weighted random order of the samples of positive weight, as indices into the selection, cut
 /// off after `length`.
 ///
-/// Each sample gets a key -ln(u) / weight, which is an exponential variable of that rate; sorted by
-/// key, the samples come in the order in which successive draws by weight, without replacement,
-/// would find them. That is algorithm A of Efraimidis and Spirakis ("Weighted random sampling with
-/// a reservoir", 2006), whose key u^(1 / weight) has the opposite order and underflows for small
-/// weights.
+/// Each sample gets a key -ln(u) / weight, an exponential variable of that rate. Sorted by key, the
+/// samples come in the order in which successive draws by weight, without replacement, would find
+/// them. Efraimidis and Spirakis ("Weighted random sampling with a reservoir", 2006) use the key
+/// u^(1 / weight) and the opposite order, which is the same, but underflows for small weights.
 pub(super) fn without_replacement(
     (seed, epoch): (u64, u32),
     weights: &[f64],
@@ -101,7 +99,7 @@ pub(super) fn without_replacement(
     let mut keys: Vec<(f64, u32)> = Vec::with_capacity(weights.len());
     for (index, &weight) in (0u32..).zip(weights) {
         // Drawn for weights of 0 too, so that a weight that is set to 0 leaves the others' keys as
-        // they were. 1 - unit() is never 0, whose logarithm is infinite.
+        // they were. 1 - unit() is never 0, so the logarithm is finite.
         let exponential = -libm::log(1.0 - rng.unit());
         if weight > 0.0 {
             keys.push((exponential / weight, index));
@@ -187,8 +185,8 @@ impl Stream {
     }
 }
 
-/// The position inside a batch of `filled` slots whose sample goes to `slot`: a bijection on
-/// `0..filled`.
+/// The position, inside a batch of `filled` slots, of the sample that goes to `slot`: a bijection
+/// on `0..filled`.
 ///
 /// Positions hold the copies of a sample in a row. In slots, all first copies come first, then all
 /// second ones, and so on, so copies lie as far from each other as they can, and ranks, which take

@@ -12,8 +12,8 @@ pub(super) fn cumulative<T: FromIterator<f64>>(weights: Vec<f64>) -> T {
     weights.into_iter().map(add).collect()
 }
 
-/// An index drawn in proportion to its weight, from the prefix sums of the weights: the first whose
-/// sum is above a uniform draw below the total. Takes one draw.
+/// An index drawn in proportion to its weight, from the prefix sums of the weights: the first with
+/// a sum above a uniform draw from 0 to the total. Takes one draw.
 pub(super) fn draw_index(sums: &[f64], rng: &mut RandomStream) -> usize {
     let total = sums[sums.len() - 1];
     let at = rng.unit() * total;

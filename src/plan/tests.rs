@@ -209,7 +209,7 @@ fn a_blend_keeps_its_quotas_at_every_batch_and_without_a_shuffle_at_every_slot()
             all.len(),
             "a repeated sample is another occurrence"
         );
-        // A source is gone through whole before it starts over.
+        // A source goes through all of its samples before it starts over.
         let firsts: HashSet<u64> = all
             .iter()
             .map(|s| s.visit)

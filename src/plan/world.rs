@@ -20,8 +20,8 @@ impl Default for World {
 }
 
 /// The variables that launchers set: (launcher, rank, number of ranks), in the order in which they
-/// are looked for. torchrun comes first: it may run under Slurm, whose tasks are then its agents
-/// and not the ranks of the training.
+/// are looked for. torchrun comes first: it may run under Slurm, and then the tasks of Slurm are
+/// its agents and not the ranks of the training.
 const LAUNCHERS: [(&str, &str, &str); 5] = [
     ("torchrun", "RANK", "WORLD_SIZE"),
     ("Slurm", "SLURM_PROCID", "SLURM_NTASKS"),

@@ -25,7 +25,7 @@ pub enum Codec {
 
 impl Codec {
     /// The codec that the first bytes announce, or `None` if feedmill does not read their format.
-    /// Never [`Codec::Raw`], whose bytes have no header.
+    /// Never [`Codec::Raw`]: raw pixels have no header.
     pub fn detect(bytes: &[u8]) -> Option<Codec> {
         match bytes {
             [0xff, 0xd8, 0xff, ..] => Some(Codec::Jpeg),

@@ -194,7 +194,7 @@ pub(crate) fn read_value<T: DeserializeOwned>(value: toml::Value) -> Result<T> {
     T::deserialize(Node::from(value)).map_err(ReadError::with_keys)
 }
 
-/// Reads a type whose numbers are integers, and tells the deserializer so.
+/// Reads a type that holds integers, and tells the deserializer so.
 ///
 /// For types that serde reads by trial, as it does untagged enums: they ask for a value of any
 /// type, so the deserializer cannot see that they want integers.

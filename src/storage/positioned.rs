@@ -86,7 +86,7 @@ fn fill(
     Ok(done)
 }
 
-/// `buf` with a length of `size` bytes, whose contents are unspecified.
+/// `buf` with a length of `size` bytes, of unspecified contents.
 ///
 /// # Errors
 ///

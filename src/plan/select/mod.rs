@@ -24,7 +24,7 @@ use super::groups::Groups;
 use super::metadata::{By, SampleMetadata};
 use crate::error::{Error, Result};
 
-/// A choice of samples. In a recipe it is a `[[select]]` table, whose key `select` names the kind.
+/// A choice of samples. In a recipe it is a `[[select]]` table; its key `select` names the kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "select", rename_all = "snake_case")]
 #[non_exhaustive]
