@@ -204,120 +204,152 @@ fn split_section(text: &str) -> Option<(&str, f64)> {
     value.parse().ok().map(|value| (key, value))
 }
 
-/// Parses a configuration string: the name of a policy and sections, with `-` between them.
-fn parse(config: &str) -> Result<Config> {
-    let mut sections = config.split('-');
-    let name = sections.next().unwrap_or_default();
-    let unknown = |section: &str, known: &str| {
+/// A configuration string in parts, for errors that show it whole.
+struct Sections<'a> {
+    config: &'a str,
+}
+
+impl<'a> Sections<'a> {
+    /// The sections after the name of the policy.
+    fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.config.split('-').skip(1)
+    }
+
+    fn unknown(&self, section: &str, known: &str) -> Error {
+        let config = self.config;
         Error::config(format!(
             "config = \"{config}\": the section \"{section}\" is not known; expected {known}"
         ))
-    };
-    let integer = |section: &str, value: f64| match value.fract() {
-        0.0 if value <= 1000.0 => Ok(value as u32),
-        _ => Err(Error::config(format!(
-            "config = \"{config}\": \"{section}\": expected a whole number"
-        ))),
-    };
-    let spread = |std: f64| if std > 100.0 { f64::INFINITY } else { std };
-    match name {
-        "rand" => {
-            let known = "m, n, p, mstd, mmax, inc with a number, or tweights, t3a, t3aw";
-            let (mut layers, mut p, mut increasing, mut set) = (2, 0.5, false, None);
-            let mut magnitude = Magnitude {
-                mean: 10.0,
-                std: 0.0,
-                max: 10.0,
-            };
-            for text in sections {
-                match text {
-                    "tweights" => set = Some(OpSet::Weighted(&space::WEIGHTED)),
-                    "t3a" => set = Some(OpSet::Uniform(&space::THREE)),
-                    "t3aw" => set = Some(OpSet::Weighted(&space::WEIGHTED_THREE)),
-                    "mstdinf" => magnitude.std = f64::INFINITY,
-                    _ => match split_section(text) {
-                        Some(("m", value)) => magnitude.mean = f64::from(integer(text, value)?),
-                        Some(("n", value)) => layers = integer(text, value)?,
-                        Some(("p", value)) if value <= 1.0 => p = value,
-                        Some(("mstd", value)) => magnitude.std = spread(value),
-                        Some(("mmax", value)) => magnitude.max = f64::from(integer(text, value)?),
-                        Some(("inc", value)) => increasing = value != 0.0,
-                        _ => return Err(unknown(text, known)),
-                    },
-                }
-            }
-            let uniform = if increasing {
-                &space::INCREASING
-            } else {
-                &space::PLAIN
-            };
-            let set = set.unwrap_or(OpSet::Uniform(uniform));
-            if let OpSet::Weighted(names) = set
-                && layers as usize > names.len()
-            {
-                let text = format!(
-                    "config = \"{config}\": n = {layers} of {} different ops",
-                    names.len()
-                );
-                return Err(Error::config(text));
-            }
-            Ok(Config::Rand {
-                layers,
-                p,
-                magnitude,
-                set,
-            })
-        }
-        "augmix" => {
-            let (mut width, mut depth, mut alpha) = (3, 0, 1.0);
-            let mut magnitude = Magnitude {
-                mean: 3.0,
-                std: f64::INFINITY,
-                max: 10.0,
-            };
-            for text in sections {
-                match split_section(text) {
-                    Some(("m", value)) => magnitude.mean = f64::from(integer(text, value)?),
-                    Some(("w", value)) if (1.0..=MAX_WIDTH as f64).contains(&value) => {
-                        width = integer(text, value)?
-                    }
-                    Some(("d", value)) => depth = integer(text, value)?,
-                    Some(("a", value)) if (1e-3..=1e3).contains(&value) => alpha = value,
-                    Some(("mstd", value)) => magnitude.std = spread(value),
-                    _ => return Err(unknown(text, "m, w (1 to 16), d, a or mstd with a number")),
-                }
-            }
-            Ok(Config::AugMix {
-                width,
-                depth,
-                alpha,
-                magnitude,
-            })
-        }
-        _ => {
-            let policy = match name {
-                "original" => AutoPolicy::Original,
-                "originalr" => AutoPolicy::OriginalR,
-                "v0" => AutoPolicy::V0,
-                "v0r" => AutoPolicy::V0R,
-                "3a" => AutoPolicy::Three,
-                _ => {
-                    return Err(unknown(
-                        name,
-                        "rand, augmix, original, originalr, v0, v0r or 3a to begin with",
-                    ));
-                }
-            };
-            let mut std = 0.0;
-            for text in sections {
-                match split_section(text) {
-                    Some(("mstd", value)) => std = value,
-                    _ => return Err(unknown(text, "mstd with a number")),
-                }
-            }
-            Ok(Config::Auto { policy, std })
+    }
+
+    /// The number of a section that has to be an integer.
+    fn integer(&self, section: &str, value: f64) -> Result<u32> {
+        match value.fract() {
+            0.0 if value <= 1000.0 => Ok(value as u32),
+            _ => Err(Error::config(format!(
+                "config = \"{}\": \"{section}\": expected a whole number",
+                self.config
+            ))),
         }
     }
+}
+
+/// timm takes a spread above 100 for infinite: the magnitude is then uniform.
+fn spread(std: f64) -> f64 {
+    if std > 100.0 { f64::INFINITY } else { std }
+}
+
+/// Parses a configuration string: the name of a policy and sections, with `-` between them.
+fn parse(config: &str) -> Result<Config> {
+    let sections = &Sections { config };
+    match config.split('-').next().unwrap_or_default() {
+        "rand" => parse_rand(sections),
+        "augmix" => parse_augmix(sections),
+        name => parse_auto(name, sections),
+    }
+}
+
+/// Parses the name of an AutoAugment policy and its sections.
+fn parse_auto(name: &str, sections: &Sections<'_>) -> Result<Config> {
+    let policy = match name {
+        "original" => AutoPolicy::Original,
+        "originalr" => AutoPolicy::OriginalR,
+        "v0" => AutoPolicy::V0,
+        "v0r" => AutoPolicy::V0R,
+        "3a" => AutoPolicy::Three,
+        _ => {
+            return Err(sections.unknown(
+                name,
+                "rand, augmix, original, originalr, v0, v0r or 3a to begin with",
+            ));
+        }
+    };
+    let mut std = 0.0;
+    for text in sections.texts() {
+        match split_section(text) {
+            Some(("mstd", value)) => std = value,
+            _ => return Err(sections.unknown(text, "mstd with a number")),
+        }
+    }
+    Ok(Config::Auto { policy, std })
+}
+
+/// Parses the sections of RandAugment.
+fn parse_rand(sections: &Sections<'_>) -> Result<Config> {
+    let known = "m, n, p, mstd, mmax, inc with a number, or tweights, t3a, t3aw";
+    let (mut layers, mut p, mut increasing, mut set) = (2, 0.5, false, None);
+    let mut magnitude = Magnitude {
+        mean: 10.0,
+        std: 0.0,
+        max: 10.0,
+    };
+    for text in sections.texts() {
+        match text {
+            "tweights" => set = Some(OpSet::Weighted(&space::WEIGHTED)),
+            "t3a" => set = Some(OpSet::Uniform(&space::THREE)),
+            "t3aw" => set = Some(OpSet::Weighted(&space::WEIGHTED_THREE)),
+            "mstdinf" => magnitude.std = f64::INFINITY,
+            _ => match split_section(text) {
+                Some(("m", value)) => magnitude.mean = f64::from(sections.integer(text, value)?),
+                Some(("n", value)) => layers = sections.integer(text, value)?,
+                Some(("p", value)) if value <= 1.0 => p = value,
+                Some(("mstd", value)) => magnitude.std = spread(value),
+                Some(("mmax", value)) => magnitude.max = f64::from(sections.integer(text, value)?),
+                Some(("inc", value)) => increasing = value != 0.0,
+                _ => return Err(sections.unknown(text, known)),
+            },
+        }
+    }
+    let uniform = if increasing {
+        &space::INCREASING
+    } else {
+        &space::PLAIN
+    };
+    let set = set.unwrap_or(OpSet::Uniform(uniform));
+    if let OpSet::Weighted(names) = set
+        && layers as usize > names.len()
+    {
+        let text = format!(
+            "config = \"{}\": n = {layers} of {} different ops",
+            sections.config,
+            names.len()
+        );
+        return Err(Error::config(text));
+    }
+    Ok(Config::Rand {
+        layers,
+        p,
+        magnitude,
+        set,
+    })
+}
+
+/// Parses the sections of AugMix.
+fn parse_augmix(sections: &Sections<'_>) -> Result<Config> {
+    let (mut width, mut depth, mut alpha) = (3, 0, 1.0);
+    let mut magnitude = Magnitude {
+        mean: 3.0,
+        std: f64::INFINITY,
+        max: 10.0,
+    };
+    for text in sections.texts() {
+        match split_section(text) {
+            Some(("m", value)) => magnitude.mean = f64::from(sections.integer(text, value)?),
+            Some(("w", value)) if (1.0..=MAX_WIDTH as f64).contains(&value) => {
+                width = sections.integer(text, value)?
+            }
+            Some(("d", value)) => depth = sections.integer(text, value)?,
+            Some(("a", value)) if (1e-3..=1e3).contains(&value) => alpha = value,
+            Some(("mstd", value)) => magnitude.std = spread(value),
+            _ => return Err(sections.unknown(text, "m, w (1 to 16), d, a or mstd with a number")),
+        }
+    }
+    Ok(Config::AugMix {
+        width,
+        depth,
+        alpha,
+        magnitude,
+    })
 }
 
 impl TimmAugment {
