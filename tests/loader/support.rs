@@ -8,7 +8,8 @@ use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
 use feedmill::source::{Access, Memory, Source};
 use feedmill::{Loader, Recipe, Result, Tuning};
 
-/// Fails the test with `what` instead of hanging it.
+/// Runs a function on a thread of its own and returns its value. If that takes longer than
+/// `seconds`, the test fails with `what`: a deadlock must not stop the whole run.
 pub fn within<T: Send + 'static>(
     seconds: u64,
     what: &str,
@@ -28,13 +29,13 @@ pub fn within<T: Send + 'static>(
     }
 }
 
-/// A number that looks random.
+/// A number that looks random, the same on every machine.
 pub fn hash(x: u64) -> u64 {
     let x = (x ^ (x >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x ^ (x >> 29)
 }
 
-/// `count` images of 12 x 10 pixels in 7 classes.
+/// `count` images of noise, 12 pixels wide and 10 high, in 7 classes.
 pub fn pixels(count: u32) -> Memory {
     let data: Vec<u8> = (0..u64::from(count) * 12 * 10 * 3)
         .map(|i| hash(i) as u8)
@@ -42,7 +43,7 @@ pub fn pixels(count: u32) -> Memory {
     Memory::pixels(data, 10, 12, 3, (0..count).map(|i| i % 7).collect()).unwrap()
 }
 
-/// A source that wraps another, changing when things happen or what comes out.
+/// Images in memory whose `read` a test replaces: to wait, to fail, or to return something else.
 pub struct Wrapped<F> {
     pub inner: Memory,
     pub access: Access,
@@ -62,13 +63,13 @@ impl<F: Fn(&Memory, u64) -> Result<Sample> + Send + Sync> Source for Wrapped<F> 
     fn size(&self, id: u64) -> u64 {
         self.inner.size(id)
     }
-    fn read(&self, id: u64, mut spare: Vec<u8>) -> Result<Sample> {
-        let raw = (self.read)(&self.inner, id)?;
-        spare.clear();
-        spare.extend_from_slice(&raw.bytes);
+    fn read(&self, id: u64, mut buf: Vec<u8>) -> Result<Sample> {
+        let sample = (self.read)(&self.inner, id)?;
+        buf.clear();
+        buf.extend_from_slice(&sample.bytes);
         Ok(Sample {
-            bytes: Payload::Owned(spare),
-            ..raw
+            bytes: Payload::Owned(buf),
+            ..sample
         })
     }
     fn access(&self) -> Access {
@@ -79,7 +80,8 @@ impl<F: Fn(&Memory, u64) -> Result<Sample> + Send + Sync> Source for Wrapped<F> 
     }
 }
 
-/// The same data at an irregular pace, so that threads meet in another order every time.
+/// [`pixels`] with reads that wait for irregular times, so that the order in which threads finish
+/// differs from run to run.
 pub fn jittery(count: u32, access: Access) -> Box<dyn Source> {
     let read = |inner: &Memory, id: u64| {
         match hash(id) % 5 {
@@ -96,19 +98,19 @@ pub fn jittery(count: u32, access: Access) -> Box<dyn Source> {
     })
 }
 
-/// The data with some records that are no images.
+/// [`pixels`] with some records that are not images.
 pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
-        let raw = inner.read(id, Vec::new())?;
+        let sample = inner.read(id, Vec::new())?;
         if bad(id) {
-            let bytes = Payload::Owned(b"this is no image".to_vec());
+            let bytes = Payload::Owned(b"this is not an image".to_vec());
             return Ok(Sample {
                 bytes,
                 codec: Codec::Jpeg,
-                ..raw
+                ..sample
             });
         }
-        Ok(raw)
+        Ok(sample)
     };
     Box::new(Wrapped {
         inner: pixels(count),
@@ -117,16 +119,16 @@ pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) ->
     })
 }
 
-/// The data with other targets.
+/// [`pixels`] with the given targets.
 pub fn labeled(
     count: u32,
     target: impl Fn(u64) -> Target + Send + Sync + 'static,
 ) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
-        let raw = inner.read(id, Vec::new())?;
+        let sample = inner.read(id, Vec::new())?;
         Ok(Sample {
             target: target(id),
-            ..raw
+            ..sample
         })
     };
     Box::new(Wrapped {
@@ -136,7 +138,8 @@ pub fn labeled(
     })
 }
 
-/// Crops, jitter, flips; a mix of everything that this step has.
+/// One view, 8 pixels wide and 9 high, with crops, flips and color jitter, and the given `[mix]`
+/// table.
 pub fn recipe(batch: usize, mix: &str) -> Recipe {
     let text = format!(
         r#"
@@ -161,7 +164,8 @@ pub fn recipe(batch: usize, mix: &str) -> Recipe {
     Recipe::from_toml(&text).unwrap()
 }
 
-/// Two groups of views, of different sizes and ops.
+/// Two groups of views with different sizes and ops: two global views, 8 pixels wide and 9 high,
+/// and three local ones of 5 x 5.
 pub fn multi_crop(batch: usize, mix: &str) -> Recipe {
     let text = format!(
         r#"
@@ -193,9 +197,9 @@ pub fn multi_crop(batch: usize, mix: &str) -> Recipe {
     Recipe::from_toml(&text).unwrap()
 }
 
-/// Two groups of views; sizes, magnitudes and probabilities change in epochs 1, 2 and 3.
+/// Two groups of views whose sizes, magnitudes and probabilities change in epochs 1, 2 and 3.
 pub fn curriculum(batch: usize, mix: &str) -> Recipe {
-    curriculum_of(
+    curriculum_with(
         batch,
         mix,
         "{ stages = [[0, 5], [1, 7], [3, 9]] }",
@@ -205,8 +209,8 @@ pub fn curriculum(batch: usize, mix: &str) -> Recipe {
     )
 }
 
-/// [`curriculum`] with these values.
-pub fn curriculum_of(
+/// The recipe of [`curriculum`] with the given values in place of its curves, as TOML.
+pub fn curriculum_with(
     batch: usize,
     mix: &str,
     size: &str,
@@ -237,6 +241,7 @@ pub fn curriculum_of(
     Recipe::from_toml(&text).unwrap()
 }
 
+/// MixUp and CutMix, drawn for each slot, in groups of four.
 pub const MIX: &str = r#"
     [mix]
     choose = [ { mix = "mixup", alpha = 0.8 }, { mix = "cutmix", alpha = 1.0, weight = 2.0 } ]
@@ -245,6 +250,7 @@ pub const MIX: &str = r#"
     group = 4
 "#;
 
+/// Output of a type and layout, with a mean and a deviation that change every value.
 pub fn output(dtype: Dtype, layout: Layout) -> Output {
     Output {
         dtype,
@@ -254,6 +260,7 @@ pub fn output(dtype: Dtype, layout: Layout) -> Output {
     }
 }
 
+/// Dense targets of seven classes.
 pub fn dense(smoothing: f64) -> TargetOptions {
     TargetOptions {
         classes: Some(7),
@@ -263,7 +270,8 @@ pub fn dense(smoothing: f64) -> TargetOptions {
     }
 }
 
-/// The digests of all batches of some epochs, made batch by batch on this thread.
+/// The digests of all batches of the first `epochs` epochs by the reference path: one batch after
+/// the other, on this thread.
 pub fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
     (0..epochs)
         .flat_map(|epoch| (0..loader.batches()).map(move |index| (epoch, index)))
@@ -271,7 +279,7 @@ pub fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
         .collect()
 }
 
-/// The digests of all batches of some epochs, made by the threads.
+/// The digests of the same batches by the pipeline with its threads, from where the loader stands.
 pub fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
     loader
         .epochs(epochs)
@@ -279,6 +287,7 @@ pub fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
         .collect()
 }
 
+/// The default tuning with a change.
 pub fn tuning(change: impl FnOnce(&mut Tuning)) -> Tuning {
     let mut tuning = Tuning::default();
     change(&mut tuning);
@@ -291,7 +300,7 @@ pub fn threads_and_files() -> (usize, usize) {
     (count("/proc/self/task"), count("/proc/self/fd"))
 }
 
-/// Memory in use by this process, in bytes.
+/// The resident memory of this process in bytes.
 pub fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     text.split(' ')
