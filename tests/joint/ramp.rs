@@ -3,8 +3,8 @@
 //! The test image is a ramp: the color of a pixel is its position. After any chain of ops, a color
 //! therefore says where in the first image a pixel comes from. A keypoint must stand where the
 //! colors show its first position, a mask must have the label of that position, and a box must
-//! enclose the pixels of its instance. No op is implemented twice for this, so the test holds for
-//! ops that have no reference elsewhere.
+//! enclose the pixels of its instance. No op has to be implemented a second time for
+//! this.
 //!
 //! Rounding limits what can be asked: each step that resamples moves a position by a fraction of a
 //! pixel, and a later step may enlarge that. [`tolerance`] adds these up for a program.
