@@ -9,7 +9,7 @@ use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
-use feedmill::mix::Scene;
+use feedmill::mix::{GroupKey, Scene};
 use feedmill::plan::{
     Balanced, By, Episodes, Grouping, Last, Pk, Plan, SampleMetadata, Sampler, Setup, Share,
 };
@@ -207,7 +207,16 @@ fn mix(bencher: Bencher, mixer: &str) {
     let mut group = 0;
     bencher.counter(ItemsCount::new(32usize)).bench_local(|| {
         group += 1;
-        let drawn = mix.draw(7, 0, 0, group, 32, frame);
+        let drawn = mix.draw(
+            GroupKey {
+                seed: 7,
+                epoch: 0,
+                batch: 0,
+                group,
+            },
+            32,
+            frame,
+        );
         drawn
             .iter()
             .map(|slot| slot.resolve(&scene).unwrap().weights[0])
