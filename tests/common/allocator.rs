@@ -17,7 +17,7 @@ thread_local! {
 }
 
 /// The system's allocator with a record of what it is asked for.
-pub struct Counting;
+pub(crate) struct Counting;
 
 // SAFETY: every call is passed to the system's allocator unchanged, and the counters themselves
 // allocate nothing.
@@ -43,7 +43,7 @@ unsafe impl GlobalAlloc for Counting {
     dead_code,
     reason = "each test binary that includes this file reads one of the two"
 )]
-pub struct Memory {
+pub(crate) struct Memory {
     /// The most that was in use at once by all threads, beyond what was in use before. Only tests
     /// that run one at a time can rely on it.
     pub peak: usize,
@@ -52,7 +52,7 @@ pub struct Memory {
 }
 
 /// Runs a function and returns its result with the memory that it took.
-pub fn measure<T>(run: impl FnOnce() -> T) -> (T, Memory) {
+pub(crate) fn measure<T>(run: impl FnOnce() -> T) -> (T, Memory) {
     let before = IN_USE.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
     LARGEST.set(0);

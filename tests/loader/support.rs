@@ -10,7 +10,7 @@ use feedmill::{Loader, Recipe, Result, Tuning};
 
 /// Runs a function on a thread of its own and returns its value. If that takes longer than
 /// `seconds`, the test fails with `what`: a deadlock must not stop the whole run.
-pub fn within<T: Send + 'static>(
+pub(crate) fn within<T: Send + 'static>(
     seconds: u64,
     what: &str,
     run: impl FnOnce() -> T + Send + 'static,
@@ -30,13 +30,13 @@ pub fn within<T: Send + 'static>(
 }
 
 /// A number that looks random, the same on every machine.
-pub fn hash(x: u64) -> u64 {
+pub(crate) fn hash(x: u64) -> u64 {
     let x = (x ^ (x >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x ^ (x >> 29)
 }
 
 /// `count` images of noise, 12 pixels wide and 10 high, in 7 classes.
-pub fn pixels(count: u32) -> Memory {
+pub(crate) fn pixels(count: u32) -> Memory {
     let data: Vec<u8> = (0..u64::from(count) * 12 * 10 * 3)
         .map(|i| hash(i) as u8)
         .collect();
@@ -44,7 +44,7 @@ pub fn pixels(count: u32) -> Memory {
 }
 
 /// Images in memory whose `read` a test replaces: to wait, to fail, or to return something else.
-pub struct Wrapped<F> {
+pub(crate) struct Wrapped<F> {
     pub inner: Memory,
     pub access: Access,
     pub read: F,
@@ -82,7 +82,7 @@ impl<F: Fn(&Memory, u64) -> Result<Sample> + Send + Sync> Source for Wrapped<F> 
 
 /// [`pixels`] with reads that wait for irregular times, so that the order in which threads finish
 /// differs from run to run.
-pub fn jittery(count: u32, access: Access) -> Box<dyn Source> {
+pub(crate) fn jittery(count: u32, access: Access) -> Box<dyn Source> {
     let read = |inner: &Memory, id: u64| {
         match hash(id) % 5 {
             0 => std::thread::sleep(Duration::from_micros(hash(id) >> 8 & 127)),
@@ -99,7 +99,10 @@ pub fn jittery(count: u32, access: Access) -> Box<dyn Source> {
 }
 
 /// [`pixels`] with some records that are not images.
-pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) -> Box<dyn Source> {
+pub(crate) fn damaged(
+    count: u32,
+    bad: impl Fn(u64) -> bool + Send + Sync + 'static,
+) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
         let sample = inner.read(id, Vec::new())?;
         if bad(id) {
@@ -120,7 +123,7 @@ pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) ->
 }
 
 /// [`pixels`] with the given targets.
-pub fn labeled(
+pub(crate) fn labeled(
     count: u32,
     target: impl Fn(u64) -> Target + Send + Sync + 'static,
 ) -> Box<dyn Source> {
@@ -140,7 +143,7 @@ pub fn labeled(
 
 /// One view, 8 pixels wide and 9 high, with crops, flips and color jitter, and the given `[mix]`
 /// table.
-pub fn recipe(batch: usize, mix: &str) -> Recipe {
+pub(crate) fn recipe(batch: usize, mix: &str) -> Recipe {
     let text = format!(
         r#"
         seed = 11
@@ -166,7 +169,7 @@ pub fn recipe(batch: usize, mix: &str) -> Recipe {
 
 /// Two groups of views with different sizes and ops: two global views, 8 pixels wide and 9 high,
 /// and three local ones of 5 x 5.
-pub fn multi_crop(batch: usize, mix: &str) -> Recipe {
+pub(crate) fn multi_crop(batch: usize, mix: &str) -> Recipe {
     let text = format!(
         r#"
         seed = 11
@@ -198,7 +201,7 @@ pub fn multi_crop(batch: usize, mix: &str) -> Recipe {
 }
 
 /// Two groups of views whose sizes, magnitudes and probabilities change in epochs 1, 2 and 3.
-pub fn curriculum(batch: usize, mix: &str) -> Recipe {
+pub(crate) fn curriculum(batch: usize, mix: &str) -> Recipe {
     curriculum_with(
         batch,
         mix,
@@ -210,7 +213,7 @@ pub fn curriculum(batch: usize, mix: &str) -> Recipe {
 }
 
 /// The recipe of [`curriculum`] with the given values in place of its curves, as TOML.
-pub fn curriculum_with(
+pub(crate) fn curriculum_with(
     batch: usize,
     mix: &str,
     size: &str,
@@ -242,7 +245,7 @@ pub fn curriculum_with(
 }
 
 /// MixUp and CutMix, drawn for each slot, in groups of four.
-pub const MIX: &str = r#"
+pub(crate) const MIX: &str = r#"
     [mix]
     choose = [ { mix = "mixup", alpha = 0.8 }, { mix = "cutmix", alpha = 1.0, weight = 2.0 } ]
     p = 0.9
@@ -251,7 +254,7 @@ pub const MIX: &str = r#"
 "#;
 
 /// Output of a type and layout, with a mean and a deviation that change every value.
-pub fn output(dtype: Dtype, layout: Layout) -> Output {
+pub(crate) fn output(dtype: Dtype, layout: Layout) -> Output {
     Output {
         dtype,
         layout,
@@ -261,7 +264,7 @@ pub fn output(dtype: Dtype, layout: Layout) -> Output {
 }
 
 /// Dense targets of seven classes.
-pub fn dense(smoothing: f64) -> TargetOptions {
+pub(crate) fn dense(smoothing: f64) -> TargetOptions {
     TargetOptions {
         classes: Some(7),
         smoothing,
@@ -272,7 +275,7 @@ pub fn dense(smoothing: f64) -> TargetOptions {
 
 /// The digests of all batches of the first `epochs` epochs by the reference path: one batch after
 /// the other, on this thread.
-pub fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
+pub(crate) fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
     (0..epochs)
         .flat_map(|epoch| (0..loader.batches()).map(move |index| (epoch, index)))
         .map(|(epoch, index)| loader.batch(epoch, index).unwrap().digest())
@@ -280,7 +283,7 @@ pub fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
 }
 
 /// The digests of the same batches by the pipeline with its threads, from where the loader stands.
-pub fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
+pub(crate) fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
     loader
         .epochs(epochs)
         .flat_map(|epoch| epoch.map(|batch| batch.unwrap().digest()))
@@ -288,20 +291,20 @@ pub fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
 }
 
 /// The default tuning with a change.
-pub fn tuning(change: impl FnOnce(&mut Tuning)) -> Tuning {
+pub(crate) fn tuning(change: impl FnOnce(&mut Tuning)) -> Tuning {
     let mut tuning = Tuning::default();
     change(&mut tuning);
     tuning
 }
 
 /// The number of threads and open files of this process.
-pub fn threads_and_files() -> (usize, usize) {
-    let count = |path: &str| std::fs::read_dir(path).map_or(0, |entries| entries.count());
+pub(crate) fn threads_and_files() -> (usize, usize) {
+    let count = |path: &str| std::fs::read_dir(path).map_or(0, std::iter::Iterator::count);
     (count("/proc/self/task"), count("/proc/self/fd"))
 }
 
 /// The resident memory of this process in bytes.
-pub fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     text.split(' ')
         .nth(1)

@@ -7,7 +7,7 @@ use crc32c::crc32c;
 
 /// One column of the index.
 #[derive(Clone)]
-pub struct Column {
+pub(crate) struct Column {
     pub name: Vec<u8>,
     /// The type of its cells: 1, 2 and 3 are integers of 8, 32 and 64 bits, 4 is a string.
     pub cell: u8,
@@ -20,7 +20,7 @@ pub struct Column {
 
 /// The parts of a shard. A test changes some of them and then calls [`Craft::bytes`].
 #[derive(Clone)]
-pub struct Craft {
+pub(crate) struct Craft {
     pub samples: u64,
     pub payload: Vec<u8>,
     pub columns: Vec<Column>,
@@ -33,7 +33,7 @@ pub struct Craft {
 }
 
 /// Little-endian cells of 64 bits.
-pub fn u64s(values: &[u64]) -> Vec<u8> {
+pub(crate) fn u64s(values: &[u64]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_le_bytes())
@@ -41,7 +41,7 @@ pub fn u64s(values: &[u64]) -> Vec<u8> {
 }
 
 /// Little-endian cells of 32 bits.
-pub fn u32s(values: &[u32]) -> Vec<u8> {
+pub(crate) fn u32s(values: &[u32]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_le_bytes())
@@ -49,7 +49,7 @@ pub fn u32s(values: &[u32]) -> Vec<u8> {
 }
 
 /// A column of strings: one position more than there are cells, then the bytes of all cells.
-pub fn strings(cells: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn strings(cells: &[&[u8]]) -> Vec<u8> {
     let mut end = 0;
     let ends = cells.iter().map(|cell| {
         end += cell.len() as u64;
@@ -62,7 +62,7 @@ pub fn strings(cells: &[&[u8]]) -> Vec<u8> {
 
 impl Craft {
     /// A valid shard of three raw gray images of 4 x 2 pixels, at bytes 64, 128 and 192.
-    pub fn sound() -> Craft {
+    pub(crate) fn sound() -> Craft {
         let records = [[1u8; 8], [2; 8], [3; 8]];
         let payload = records
             .iter()
@@ -97,7 +97,7 @@ impl Craft {
     }
 
     /// The column of a name.
-    pub fn column(&mut self, name: &str) -> &mut Column {
+    pub(crate) fn column(&mut self, name: &str) -> &mut Column {
         self.columns
             .iter_mut()
             .find(|column| column.name == name.as_bytes())
@@ -105,7 +105,7 @@ impl Craft {
     }
 
     /// The first 64 bytes: magic, version, length, and the checksum at byte 60.
-    pub fn header(&self) -> Vec<u8> {
+    pub(crate) fn header(&self) -> Vec<u8> {
         let mut header = b"\x89MILL\r\n\x1a".to_vec();
         header.extend(u32s(&[self.version, self.header_length]));
         header.resize(60, 0);
@@ -115,7 +115,7 @@ impl Craft {
 
     /// The index: the number of samples and columns, a directory entry of 48 bytes for each column,
     /// and the columns, each at a multiple of 8.
-    pub fn footer(&self) -> Vec<u8> {
+    pub(crate) fn footer(&self) -> Vec<u8> {
         let mut footer = u64s(&[self.samples]);
         footer.extend(u32s(&[self.count.unwrap_or(self.columns.len() as u32), 0]));
         let mut at = 16 + 48 * self.columns.len();
@@ -139,7 +139,7 @@ impl Craft {
     }
 
     /// The last 32 bytes, for a footer at `offset`.
-    pub fn tail_for(&self, offset: u64, footer: &[u8]) -> Vec<u8> {
+    pub(crate) fn tail_for(&self, offset: u64, footer: &[u8]) -> Vec<u8> {
         let (offset, length) = (self.tail)(offset, footer.len() as u64);
         let mut tail = u64s(&[offset, length]);
         tail.extend(u32s(&[crc32c(footer)]));
@@ -149,7 +149,7 @@ impl Craft {
     }
 
     /// The whole file.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut out = self.header();
         out.extend(&self.payload);
         let footer = self.footer();
