@@ -8,8 +8,8 @@ use feedmill::Kind;
 use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, Shard};
 
+use crate::allocator::measure;
 use crate::craft::{Column, Craft, strings, u32s, u64s};
-use crate::util::largest_allocation;
 
 #[test]
 fn a_shard_made_by_the_specification_alone_is_read() {
@@ -376,16 +376,16 @@ fn every_hostile_index_is_an_error_at_open_that_says_what_was_found() {
         change(&mut craft);
         let bytes = craft.bytes();
         std::fs::write(&path, &bytes).unwrap();
-        let (opened, largest) =
-            largest_allocation(|| Shard::open(&path, Backing::Pread).map(|_| ()));
+        let (opened, memory) = measure(|| Shard::open(&path, Backing::Pread).map(|_| ()));
         let error = opened.expect_err(what);
         assert_eq!(error.kind(), *kind, "{what}: {error}");
         assert!(error.message().contains(text), "{what}: {error}");
         assert!(error.message().contains("x.mill: "), "{what}: {error}");
         // The message and the list of columns may take more than the file, which has about 1 KiB.
         assert!(
-            largest <= bytes.len().max(4096),
-            "{what}: allocated {largest} bytes at once"
+            memory.largest <= bytes.len().max(4096),
+            "{what}: allocated {} bytes at once",
+            memory.largest
         );
     }
     assert!(CASES.len() >= 30);
@@ -498,8 +498,8 @@ fn a_record_beyond_four_gibibytes_is_read() {
     file.write_all(&footer).unwrap();
     file.write_all(&craft.tail_for(footer_at, &footer)).unwrap();
     for backing in [Backing::Mmap, Backing::Pread] {
-        let (shard, largest) = largest_allocation(|| Shard::open(&path, backing).unwrap());
-        assert!(largest < 64 << 10, "{largest}");
+        let (shard, memory) = measure(|| Shard::open(&path, backing).unwrap());
+        assert!(memory.largest < 64 << 10, "{}", memory.largest);
         assert_eq!(shard.entry(2).offset, far);
         assert_eq!(&shard.read(2, Vec::new()).unwrap()[..], &[3; 8]);
         assert_eq!(&shard.read(0, Vec::new()).unwrap()[..], &[1; 8]);
