@@ -1,4 +1,9 @@
-//! An op in its place in a list of ops: its label, and the key of its random stream.
+//! An op in a list of ops, with its label and the key of its random stream.
+//!
+//! The random stream of an op is found from its label and not from its position in the list. So
+//! inserting a blur changes no other op's numbers, and two ops of one name, which have different
+//! labels, draw different ones. A recipe may set the label, to keep the numbers when it changes the
+//! list.
 
 use std::sync::Arc;
 
@@ -6,7 +11,7 @@ use super::Op;
 use crate::error::{Error, Result};
 use crate::rng::OpKey;
 
-/// An op with its label, which names its random stream.
+/// An op in a list, with the label that its random stream is found by.
 #[derive(Clone, Debug)]
 pub struct OpEntry {
     label: String,
@@ -30,18 +35,18 @@ impl OpEntry {
         OpEntry { op, ..self.clone() }
     }
 
-    /// The op's label: its name, with `#2`, `#3`, … for repeated ones, or the `label` that the
-    /// recipe gives it.
+    /// The op's label: its name, with `#2`, `#3`, … for repeated ones, or the `label` of the recipe.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// The key of its random stream.
+    /// The key of the op's random stream, a hash of the label.
     pub fn key(&self) -> OpKey {
         self.key
     }
 
-    /// Whether all views of a sample draw the same here: `shared = true` in a recipe.
+    /// Whether all views of a sample draw the same parameters for this op: `shared = true` in a
+    /// recipe.
     pub fn shared(&self) -> bool {
         self.shared
     }
@@ -52,11 +57,11 @@ impl OpEntry {
     }
 }
 
-/// Takes the name of an op, and its label if it has one, out of its table.
+/// Removes the name of an op, and its label if there is one, from its table and returns them.
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Config`] if there is no name, or one of them is no string.
+/// [`crate::Kind::Config`] if there is no name, or the name or the label is not a string.
 pub(crate) fn take_name(table: &mut toml::Table) -> Result<(String, Option<String>)> {
     let Some(toml::Value::String(name)) = table.remove("op") else {
         return Err(Error::config(
@@ -70,7 +75,8 @@ pub(crate) fn take_name(table: &mut toml::Table) -> Result<(String, Option<Strin
     }
 }
 
-/// The label of an op that is given none: its name, with `#2`, `#3`, … after others of that name.
+/// The default label of an op that follows `others`: its name, with `#2`, `#3`, … if some of them
+/// have that name.
 pub(crate) fn label<'a>(name: &str, others: impl Iterator<Item = &'a dyn Op>) -> String {
     match others.filter(|other| other.name() == name).count() {
         0 => name.to_string(),

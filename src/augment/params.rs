@@ -1,12 +1,18 @@
-//! Parameters that ops share, and their checks.
+//! What ops share: the parameter `size`, and the part of [`super::Op`] that all ops have alike.
+//!
+//! Ranges, defaults and checks of single numbers are in [`crate::spec`], because mixers and the
+//! recipe use them too.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 
-/// A size in a recipe: one number for a square, or `[height, width]`. Read it with
-/// [`spec::read_integers`](crate::spec::read_integers).
+/// A size in a recipe: one number for a square, or `[height, width]`, the order of torchvision.
+///
+/// A field of this type needs `#[serde(deserialize_with = "crate::spec::read_integers")]`: an
+/// untagged enum finds out its variant by trial, so a curve over epochs would not see that its
+/// values are integers, which have to be rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number of pixels or [height, width]")]
 pub(super) enum SizeParam {
@@ -15,6 +21,7 @@ pub(super) enum SizeParam {
 }
 
 impl SizeParam {
+    /// The size; one number is the side of a square.
     pub(super) fn frame(self) -> Size {
         match self {
             SizeParam::Side(side) => Size {
@@ -25,7 +32,8 @@ impl SizeParam {
         }
     }
 
-    /// 16384 a side is beyond any model and keeps a batch's size within u64.
+    /// Checks that each side is between 1 and 16384 pixels. The limit is beyond any model, and
+    /// keeps the number of bytes of a batch within `u64`.
     pub(super) fn check(self) -> Result<()> {
         let Size { width, height } = self.frame();
         if [width, height]
@@ -40,8 +48,7 @@ impl SizeParam {
     }
 }
 
-/// The part of [`super::Op`] that is alike for all ops whose parameters are read and written by
-/// serde.
+/// Implements [`super::Op::name`] and [`super::Op::params`] for an op with serde's `Serialize`.
 macro_rules! op_basics {
     ($name:literal) => {
         fn name(&self) -> &str {

@@ -66,6 +66,20 @@ impl Program {
         program
     }
 
+    /// Runs steps on images of their own, with scratch memory that is allocated when first needed.
+    pub(super) fn renderer() -> impl FnMut(Vec<Step>, Size, &[u8]) -> Result<(Size, Vec<u8>)> {
+        let mut scratch = None;
+        move |steps, size, pixels| {
+            let scratch = scratch.get_or_insert_with(|| ProgramScratch::new(Simd::detect()));
+            let program = Program::of(steps, size);
+            let end = program.end();
+            let mut out = vec![0; bytes(end)];
+            let whole = Rect::whole(size.width, size.height);
+            program.run(scratch, pixels, whole, &mut out, end)?;
+            Ok((end, out))
+        }
+    }
+
     /// The size of the image before the first step.
     pub fn begin(&self) -> Size {
         self.0.input_size()
@@ -461,7 +475,7 @@ impl Work {
                 self.replace(step, source, size, target, next);
             });
         } else if let Step::Paste(paste) = step {
-            paste.run(image.in_place(), size)?;
+            paste.run(image.in_place(), size, &mut Program::renderer())?;
         } else if let Step::HorizontalFlip | Step::VerticalFlip = step {
             self.flip(step, image.pixel_buf(), size);
         } else {

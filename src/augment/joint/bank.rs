@@ -1,4 +1,11 @@
-//! A bank of cut-outs: RGBA images by class, decoded when they are first pasted.
+//! A bank of cut-outs: RGBA images in a folder for each class, decoded when they are first pasted.
+//!
+//! Opening a bank lists the files and reads no pixels. The listing is frozen then and has a digest,
+//! because a draw names a cut-out by its number: with another listing the same seed would paste
+//! other objects. A recipe that is written down carries the digest and refuses a changed bank.
+//!
+//! Decoded cut-outs are kept up to 64 MiB, first in, first out. A cut-out is a function of its
+//! file, so what the cache holds never shows in the result.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
@@ -9,43 +16,51 @@ use crate::decode;
 use crate::error::{Error, Kind, Result};
 use crate::sample::Fingerprint;
 
-/// Decoded cut-outs that are kept, in bytes.
-const KEPT: usize = 64 << 20;
+/// The most bytes of decoded cut-outs that a bank keeps.
+const CACHE_BYTES: usize = 64 << 20;
 
-/// A folder of class folders of PNGs with alpha. The listing is frozen when it is opened.
+/// A folder of class folders of PNGs with alpha, with a listing that is frozen when it is opened.
 pub(in crate::augment) struct Bank {
     root: PathBuf,
-    /// Class by class, and by the bytes of their names inside of one.
-    files: Vec<File>,
-    /// The classes that have a cut-out: number, and their part of `files`.
+    /// The cut-outs, class folder by class folder, each sorted by name.
+    files: Vec<CutoutFile>,
+    /// The classes that have a cut-out: the class and its range of `files`.
     classes: Vec<(u32, std::ops::Range<usize>)>,
-    /// Mean and standard deviation by class of the root of an object's share of its image.
+    /// For each class the mean and the standard deviation of the square root of an object's share
+    /// of its image, from `statistics.json`.
     statistics: HashMap<u32, [f64; 2]>,
+    /// Whether only the largest connected part of a cut-out is used.
     largest: bool,
+    /// The hash of the listing.
     digest: Fingerprint,
-    kept: Mutex<Kept>,
+    cache: Mutex<CutoutCache>,
 }
 
-struct File {
+struct CutoutFile {
     path: PathBuf,
     class: u32,
 }
 
+/// Decoded cut-outs by number.
 #[derive(Default)]
-struct Kept {
+struct CutoutCache {
+    /// `None` is a cut-out that is passed over, see [`Bank::cutout`].
     cutouts: HashMap<usize, Option<Arc<Cutout>>>,
-    /// Which was decoded first.
+    /// The numbers in the order of decoding, oldest first.
     order: VecDeque<usize>,
+    /// The pixels of all of them, at four bytes each.
     bytes: usize,
 }
 
-/// A cut-out, cut to the rectangle around its object.
+/// A decoded cut-out, cropped to the bounding box of its object.
 #[derive(Debug, PartialEq)]
-pub(super) struct Cutout {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) rgb: Vec<u8>,
-    pub(super) alpha: Vec<u8>,
+pub(in crate::augment) struct Cutout {
+    pub(in crate::augment) width: u32,
+    pub(in crate::augment) height: u32,
+    /// Rows of RGB.
+    pub(in crate::augment) rgb: Vec<u8>,
+    /// Rows of alpha; 0 outside of the object.
+    pub(in crate::augment) alpha: Vec<u8>,
 }
 
 impl std::fmt::Debug for Bank {
@@ -60,7 +75,10 @@ impl std::fmt::Debug for Bank {
 }
 
 impl Bank {
-    /// Lists a bank; `largest` keeps only the largest connected part of each cut-out.
+    /// Lists a bank. With `largest`, only the largest connected part of each cut-out is used.
+    ///
+    /// A class is the number that is its folder's name; if any name is not a number, classes are
+    /// numbered from 0 in the order of the names.
     ///
     /// # Errors
     ///
@@ -88,10 +106,13 @@ impl Bank {
         };
         let mut folders = list(root)?;
         folders.retain(|(_, path)| path.is_dir());
+        // All names or none: a mixture of names and positions could give two folders one class.
         let numbers: Option<Vec<u32>> = folders.iter().map(|(name, _)| name.parse().ok()).collect();
         let numbers = numbers.unwrap_or_else(|| (0..folders.len() as u32).collect());
         let (mut files, mut classes) = (Vec::new(), Vec::new());
-        let mut sum = vec![root_part(largest)];
+        // What the digest is taken of: everything that decides which object a draw stands for.
+        // Sizes of files are in it, contents are not, as reading all of them would take too long.
+        let mut sum = vec![digest_header(largest)];
         for ((folder, path), class) in folders.iter().zip(&numbers) {
             let start = files.len();
             for (name, path) in list(path)? {
@@ -105,7 +126,7 @@ impl Bank {
                     ))
                 })?;
                 sum.push(format!("{class} {folder}/{name} {}", size.len()).into_bytes());
-                files.push(File {
+                files.push(CutoutFile {
                     path,
                     class: *class,
                 });
@@ -134,7 +155,7 @@ impl Bank {
             .map_err(|error| error.at(root.join("statistics.json").display()))
         })?;
         let digest = Fingerprint::of(sum.iter().map(|part| &part[..]));
-        let kept = Mutex::default();
+        let cache = Mutex::default();
         Ok(Bank {
             root: root.to_path_buf(),
             files,
@@ -142,11 +163,11 @@ impl Bank {
             statistics,
             largest,
             digest,
-            kept,
+            cache,
         })
     }
 
-    /// A hash of the listing: names, sizes, classes, statistics.
+    /// A hash of the listing: names, file sizes, classes, `largest` and `statistics.json`.
     pub(in crate::augment) fn digest(&self) -> Fingerprint {
         self.digest
     }
@@ -156,53 +177,64 @@ impl Bank {
         self.files.len()
     }
 
-    /// The cut-outs of each class that has any.
+    /// The classes that have cut-outs, each with the range of its cut-outs' numbers.
     pub(in crate::augment) fn classes(&self) -> &[(u32, std::ops::Range<usize>)] {
         &self.classes
     }
 
-    pub(super) fn class(&self, number: usize) -> u32 {
+    /// The class of a cut-out.
+    pub(in crate::augment) fn class(&self, number: usize) -> u32 {
         self.files[number].class
     }
 
-    pub(super) fn statistics(&self, number: usize) -> Option<[f64; 2]> {
+    /// The mean and the deviation of sizes for the class of a cut-out, if the bank has them.
+    pub(in crate::augment) fn statistics(&self, number: usize) -> Option<[f64; 2]> {
         self.statistics.get(&self.class(number)).copied()
     }
 
-    /// A cut-out; `None` if its object fills no more than a hundredth of its image, or all of it.
-    pub(super) fn cutout(&self, number: usize) -> Result<Option<Arc<Cutout>>> {
-        let lock = || self.kept.lock().expect("no panic inside");
+    /// Returns a cut-out, from the cache or from its file; `None` if its object fills at most a
+    /// hundredth of its image, or all of it, which means that nothing was cut out.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if the file cannot be read or decoded.
+    pub(in crate::augment) fn cutout(&self, number: usize) -> Result<Option<Arc<Cutout>>> {
+        let lock = || self.cache.lock().expect("no panic inside");
         if let Some(known) = lock().cutouts.get(&number) {
             return Ok(known.clone());
         }
         let path = &self.files[number].path;
-        // A bank is part of the recipe: what is wrong with it is no fault of a sample.
+        // A bank is part of the recipe, so a broken cut-out must not count as a bad sample, which
+        // `on_bad` would replace.
         let failed = |error: Error| {
             Error::config(format!("cut-out {}: {}", path.display(), error.message()))
         };
+        // The lock is not held while a file is decoded. Two workers may decode the same one; the
+        // first to insert it counts its bytes.
         let bytes = fs::read(path).map_err(|error| failed(Error::io("read", path, error)))?;
         let (width, height, rgba) = decode::plane::rgba(&bytes).map_err(failed)?;
         let cutout = Cutout::of(width, height, &rgba, self.largest).map(Arc::new);
-        let mut kept = lock();
-        if kept.cutouts.insert(number, cutout.clone()).is_none() {
-            kept.order.push_back(number);
-            kept.bytes += cutout.as_ref().map_or(0, |cutout| cutout.alpha.len() * 4);
-            while kept.bytes > KEPT
-                && let Some(oldest) = kept.order.pop_front()
+        let mut cache = lock();
+        if cache.cutouts.insert(number, cutout.clone()).is_none() {
+            cache.order.push_back(number);
+            cache.bytes += cutout.as_ref().map_or(0, |cutout| cutout.alpha.len() * 4);
+            while cache.bytes > CACHE_BYTES
+                && let Some(oldest) = cache.order.pop_front()
             {
-                let gone = kept.cutouts.remove(&oldest).flatten();
-                kept.bytes -= gone.map_or(0, |cutout| cutout.alpha.len() * 4);
+                let gone = cache.cutouts.remove(&oldest).flatten();
+                cache.bytes -= gone.map_or(0, |cutout| cutout.alpha.len() * 4);
             }
         }
         Ok(cutout)
     }
 }
 
-fn root_part(largest: bool) -> Vec<u8> {
+/// The first line of what the digest is taken of.
+fn digest_header(largest: bool) -> Vec<u8> {
     format!("bank largest={largest}").into_bytes()
 }
 
-/// Reads `{"class folder": [mean, std], …}`.
+/// Parses `statistics.json`, which is `{"class folder": [mean, std], …}`, by class.
 fn statistics<'a>(
     text: &[u8],
     classes: impl Iterator<Item = (&'a str, u32)>,
@@ -231,8 +263,9 @@ fn statistics<'a>(
 }
 
 impl Cutout {
-    /// The object of an RGBA image: what has an alpha above 128, or the largest connected part of
-    /// that.
+    /// Crops the object out of an RGBA image: the pixels with an alpha above 128, or the largest
+    /// connected part of them. `None` if the object fills at most a hundredth of the image, or all
+    /// of it.
     fn of(width: u32, height: u32, rgba: &[[u8; 4]], largest: bool) -> Option<Cutout> {
         let (w, h) = (width as usize, height as usize);
         let mut mask: Vec<bool> = rgba.iter().map(|pixel| pixel[3] > 128).collect();
@@ -265,8 +298,12 @@ impl Cutout {
     }
 }
 
-/// Keeps the largest part whose pixels touch, by a side or a corner; the first one of several.
+/// Clears all of a mask except for its largest connected part, the first one in reading order if
+/// several are equal. Pixels are connected by a side or a corner.
+///
+/// Each part is found by a flood fill with a stack, so a large part cannot overflow the call stack.
 fn keep_largest(mask: &mut [bool], width: usize) {
+    // The number of each pixel's part, from 1; 0 is not visited yet.
     let mut part = vec![0u32; mask.len()];
     let (mut count, mut best) = (0, (0, 0));
     let mut open = Vec::new();
@@ -300,13 +337,13 @@ fn keep_largest(mask: &mut [bool], width: usize) {
         .for_each(|(inside, part)| *inside = *part == best.1 && best.1 != 0);
 }
 
-/// A bank whose listing was another one when the recipe was written.
+/// The error for a bank whose files have changed since the recipe was written.
 pub(in crate::augment) fn changed(path: &Path, digest: Fingerprint) -> Error {
     Error::new(
         Kind::Mismatch,
         format!(
-            "bank {}: its files are others than when the recipe was written (digest {digest}); leave `digest` out to \
-             take it as it is",
+            "bank {}: its files are others than when the recipe was written (digest {digest}); \
+             leave `digest` out to take it as it is",
             path.display()
         ),
     )
@@ -337,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn specks_and_whole_images_are_no_objects() {
+    fn specks_and_whole_images_are_not_objects() {
         let (w, h, pixels) = image(&["aa", "aa"]);
         assert_eq!(Cutout::of(w, h, &pixels, true), None);
         let mut speck = vec![[0; 4]; 100];

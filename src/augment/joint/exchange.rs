@@ -1,16 +1,21 @@
-//! Instances of one image that were pasted onto another.
+//! Annotations of an image onto which instances of another image were pasted.
+//!
+//! A mixer pastes the pixels, whole instances of another slot; this module makes the annotations
+//! agree. The rules for what is hidden and for new ids are those of [`super::paste`].
 
 use super::paste::Extent;
 use super::places::PlacedBox;
-use super::{Joint, Scene};
+use super::{AnnotationState, Joint};
 use crate::geometry::Size;
 use crate::sample::{Annotations, BoxLabel, Plane, PlaneKind};
 
 impl Joint {
-    /// What is annotated in an image of size `frame` on which the instances `taken` of another one
-    /// of that size were pasted: `plane` names the other one's plane of instances. What they
-    /// hide is taken from the image's own instances, their boxes go around what is seen of them
-    /// under new numbers, and planes take the other one's values there.
+    /// Returns the annotations of an image of size `frame` (`own`) after the instances `taken` of
+    /// another image of that size (`other`) were pasted onto it.
+    ///
+    /// `plane` is the name of the plane of instances of the other image. The image's own instances
+    /// lose what is hidden. The pasted ones get boxes around the pixels that are seen, with new
+    /// ids. All planes take the values of the other image in these pixels.
     pub(crate) fn exchange(
         &self,
         frame: Size,
@@ -19,7 +24,8 @@ impl Joint {
         plane: &str,
         taken: &[u8],
     ) -> Annotations {
-        let mut scene = Scene::new(self, own, frame);
+        let mut state = AnnotationState::new(self, own, frame);
+        // `top` says for each pixel which of `taken` covers it, counted from 1; 0 is the image.
         let none = Vec::new();
         let instances = other.plane(plane).map_or(&none[..], |plane| &plane.bytes);
         let mut seen = vec![Extent::default(); taken.len()];
@@ -30,7 +36,7 @@ impl Joint {
                 seen[number].add(at, frame);
             }
         }
-        scene.occlude(&top);
+        state.occlude(&top);
         let mut ids = vec![0u32; taken.len()];
         for (number, taken) in taken.iter().enumerate() {
             let label = other
@@ -38,9 +44,9 @@ impl Joint {
                 .iter()
                 .find(|label| label.id == u32::from(*taken));
             if let (Some(label), Some(edges)) = (label, seen[number].edges()) {
-                let id = scene.free_id();
+                let id = state.free_id();
                 let edges = edges.map(|edge| edge as f32);
-                scene.boxes.push(PlacedBox::new(&BoxLabel {
+                state.boxes.push(PlacedBox::new(&BoxLabel {
                     edges,
                     id,
                     ..*label
@@ -48,16 +54,19 @@ impl Joint {
                 ids[number] = id;
             }
         }
-        for plane in &mut scene.planes {
+        for plane in &mut state.planes {
             let theirs = other
                 .plane(&plane.name)
                 .filter(|theirs| theirs.bytes.len() == plane.bytes.len());
             exchange_pixels(plane, theirs, &top, &ids);
         }
-        scene.finish()
+        state.finish()
     }
 }
 
+/// Writes the values of the pasted pixels into a plane: the new ids into a plane of instances, the
+/// values of the other image's plane of that name into others. Without such a plane, depth becomes
+/// 0 (unknown) and the rest stays.
 fn exchange_pixels(plane: &mut Plane, theirs: Option<&Plane>, top: &[u16], ids: &[u32]) {
     let channels = usize::from(plane.kind.channels());
     let mut pixels = plane.bytes.to_vec();

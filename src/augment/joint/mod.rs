@@ -1,8 +1,20 @@
-//! Boxes, keypoints and planes go where the image goes.
+//! Boxes, keypoints and planes follow the image through the steps.
 //!
 //! A view's steps are drawn once. [`Program`] runs them on the image, and [`Joint::apply`] runs the
-//! same steps on what is annotated in it, which begins in coordinates of the whole image whatever
-//! part of it was decoded.
+//! same steps on the annotations. The two runs are separate, because the image's run sees only the
+//! part that was decoded, while annotations always are in coordinates of the whole image; and
+//! because a recipe without `[joint]` then pays nothing.
+//!
+//! * `places` moves points and boxes, in f64: each step is a map of points, or leaves them alone.
+//! * `planes` moves planes (masks, instances, depth, further images) through the image's own
+//!   kernels, so that a mask cannot disagree with its image by another rounding.
+//! * `paste`, `bank`, `exchange` and `plane_mask` change annotations themselves: objects that are
+//!   pasted bring their own boxes and hide others.
+//!
+//! Coordinates are continuous, in pixels of the present image: x to the right, y down, 0 at the
+//! edge of the first pixel. So the last pixel ends at the width, and a mirror image takes x to
+//! `W - x` without an offset. Keypoints of data sets that count pixel centers are converted at
+//! both ends ([`KeypointOrigin`]).
 
 mod bank;
 mod exchange;
@@ -19,8 +31,6 @@ use crate::geometry::Size;
 use crate::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 use crate::spec::check_range;
 pub(super) use bank::{Bank, changed as bank_changed};
-pub(super) use paste::Draw as PasteDraw;
-pub use paste::{Paste, PasteBlend};
 use places::{PlacedBox, PlacedPoint};
 pub use plane_mask::PlaneMask;
 
@@ -39,35 +49,40 @@ pub use plane_mask::PlaneMask;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Joint {
-    /// What masks have where the image has no pixel; 255 by default.
+    /// The value of masks where the image has no pixel; 255 by default.
     pub ignore: u8,
-    /// Boxes with a shorter side are dropped; 1 pixel by default.
+    /// Drops boxes with a side shorter than this, in pixels of the view; 1 by default, 0 to 16384.
     pub min_size: f64,
-    /// Boxes with a smaller area are dropped; 1 pixel by default.
+    /// Drops boxes with an area smaller than this, in square pixels of the view; 1 by default, 0 to
+    /// 2^28.
     pub min_area: f64,
-    /// Boxes of whose area a smaller share is still in the image are dropped; 0 by default.
+    /// Drops boxes that have kept a smaller share of their area than this, 0 to 1; 0 by default.
+    /// What lay outside of the image from the start does not count as lost.
     pub min_kept: f64,
-    /// Keypoints that a mirror image makes each other, such as left and right shoulder.
+    /// Pairs of keypoint ids that a mirror image swaps, such as left and right shoulder; none by
+    /// default.
     pub keypoint_pairs: Vec<[u32; 2]>,
-    /// Where the number 0 of a keypoint's coordinate lies.
+    /// The point of a pixel that keypoint coordinates refer to; its edge by default.
     pub keypoint_origin: KeypointOrigin,
-    /// The length to which [`crate::Batch::padded_boxes`] fills up; an image's boxes after so many
-    /// are dropped.
+    /// The length that [`crate::Batch::padded_boxes`] pads to, 1 to 65536; further boxes of an
+    /// image are dropped. `None` (the default) keeps all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_boxes: Option<usize>,
-    /// What erased rectangles do to planes of one channel and to keypoints.
+    /// What erased rectangles do to planes of one channel and to keypoints; nothing by default.
     pub erase: EraseRule,
 }
 
-/// Where the number 0 of a keypoint's coordinate lies. A mirror image takes x to `W - x` or to `W -
-/// 1 - x`.
+/// The point of a pixel that keypoint coordinates refer to.
+///
+/// A mirror image takes x to `W - x` ([`KeypointOrigin::Edge`]) or to `W - 1 - x`
+/// ([`KeypointOrigin::Index`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeypointOrigin {
-    /// At the edge of the first pixel, as with boxes.
+    /// 0 is the edge of the first pixel, as in boxes.
     #[default]
     Edge,
-    /// At the center of the first pixel: coordinates are indices of pixels.
+    /// 0 is the center of the first pixel: coordinates are indices of pixels.
     Index,
 }
 
@@ -75,10 +90,11 @@ pub enum KeypointOrigin {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EraseRule {
-    /// Nothing.
+    /// They stay as they are.
     #[default]
     Leave,
-    /// Masks become `ignore` there, instances and depth 0, keypoints invisible.
+    /// Inside of the rectangle masks become `ignore`, instances and depth become 0, and keypoints
+    /// become invisible.
     Ignore,
 }
 
@@ -98,7 +114,7 @@ impl Default for Joint {
 }
 
 impl Joint {
-    /// Checks the values; the error comes with the key that it is about.
+    /// Checks the values. An error comes with the key of the recipe that it is about.
     pub(crate) fn check(&self) -> std::result::Result<(), (&'static str, Error)> {
         let range = |key: &'static str, value, most| {
             check_range(key, value, [0.0, most]).map_err(|error| (key, error))
@@ -122,7 +138,10 @@ impl Joint {
         Ok(())
     }
 
-    /// What a program makes of the annotations of an image; planes are raw.
+    /// Returns the annotations of the image that `program` makes from the image of `annotations`.
+    ///
+    /// Planes are decoded pixels; a plane of another resolution than the image's is resized first.
+    /// Every plane of the result has the size of the view.
     ///
     /// # Errors
     ///
@@ -131,34 +150,37 @@ impl Joint {
     pub fn apply(
         &self,
         program: &Program,
-        given: &Annotations,
+        annotations: &Annotations,
         scratch: &mut ProgramScratch,
     ) -> Result<Annotations> {
-        given.check()?;
-        let mut scene = Scene::new(self, given, program.begin());
-        scene.run(program.steps(), scratch)?;
-        Ok(scene.finish())
+        annotations.check()?;
+        let mut state = AnnotationState::new(self, annotations, program.begin());
+        state.run(program.steps(), scratch)?;
+        Ok(state.finish())
     }
 
+    /// The id of a keypoint in the mirror image: the other one of its pair, or itself.
     fn counterpart(&self, id: u32) -> u32 {
         let found = self.keypoint_pairs.iter().find(|pair| pair.contains(&id));
         found.map_or(id, |[a, b]| if *a == id { *b } else { *a })
     }
 }
 
-/// What is annotated in an image on its way through the steps.
-struct Scene<'a> {
+/// The annotations of an image after some of the steps.
+struct AnnotationState<'a> {
     joint: &'a Joint,
+    /// The size of the image after these steps.
     frame: Size,
     boxes: Vec<PlacedBox>,
     points: Vec<PlacedPoint>,
     planes: Vec<Plane>,
-    /// Instances that are gone.
+    /// The ids of instances whose box was dropped. Their keypoints and pixels go at the end, in
+    /// [`AnnotationState::finish`].
     dropped: Vec<u32>,
 }
 
-impl Scene<'_> {
-    fn new<'a>(joint: &'a Joint, given: &Annotations, frame: Size) -> Scene<'a> {
+impl AnnotationState<'_> {
+    fn new<'a>(joint: &'a Joint, annotations: &Annotations, frame: Size) -> AnnotationState<'a> {
         let shift = match joint.keypoint_origin {
             KeypointOrigin::Edge => 0.0,
             KeypointOrigin::Index => 0.5,
@@ -167,28 +189,31 @@ impl Scene<'_> {
             at: [f64::from(point.x) + shift, f64::from(point.y) + shift],
             point: *point,
         };
-        let mut scene = Scene {
+        let mut state = AnnotationState {
             joint,
             frame,
-            boxes: given.boxes.iter().map(PlacedBox::new).collect(),
-            points: given.keypoints.iter().map(point).collect(),
-            planes: given.planes.clone(),
+            boxes: annotations.boxes.iter().map(PlacedBox::new).collect(),
+            points: annotations.keypoints.iter().map(point).collect(),
+            planes: annotations.planes.clone(),
             dropped: Vec::new(),
         };
-        scene.clamp(false);
-        scene
+        // Boxes of data sets reach beyond the image at times; that part is not lost to a step.
+        state.clamp(false);
+        state
     }
 
+    /// Runs the steps on everything that is annotated.
     fn run(&mut self, steps: &[Step], scratch: &mut ProgramScratch) -> Result<()> {
         let steps = outside_chains(steps);
         if steps.is_empty() {
-            // Planes of another resolution still take the image's.
+            // Planes of another resolution still have to be resized to the image's.
             return self
                 .planes
                 .iter_mut()
                 .try_for_each(|plane| planes::run(self.joint, &[], plane, self.frame, scratch));
         }
-        // What changes annotations themselves comes between runs of what moves them.
+        // Planes take several steps in one run. A step that changes annotations themselves needs
+        // all of them where the image is at that point, so it ends a run.
         for part in
             steps.split_inclusive(|step| matches!(step, Step::Paste(_) | Step::PlaneMask(_)))
         {
@@ -197,7 +222,7 @@ impl Scene<'_> {
             }
             part.iter().for_each(|step| self.place(step));
             match part.last() {
-                Some(Step::Paste(paste)) => paste.annotate(self)?,
+                Some(Step::Paste(paste)) => paste::annotate(paste, self)?,
                 Some(Step::PlaneMask(mask)) => mask.annotate(self)?,
                 _ => {}
             }
@@ -205,16 +230,19 @@ impl Scene<'_> {
         Ok(())
     }
 
-    fn drop_boxes(&mut self, stays: impl Fn(&PlacedBox) -> bool) {
+    /// Drops the boxes for which `keep` is false, and remembers their ids.
+    fn drop_boxes(&mut self, keep: impl Fn(&PlacedBox) -> bool) {
         self.dropped.extend(
             self.boxes
                 .iter()
-                .filter(|placed| !stays(placed))
+                .filter(|placed| !keep(placed))
                 .map(|placed| placed.label.id),
         );
-        self.boxes.retain(stays);
+        self.boxes.retain(keep);
     }
 
+    /// Applies the limits of [`Joint`] to boxes, and takes the keypoints and pixels of dropped
+    /// instances away.
     fn finish(mut self) -> Annotations {
         let Joint {
             min_size,
@@ -239,7 +267,7 @@ impl Scene<'_> {
             .iter_mut()
             .filter(|plane| plane.kind == PlaneKind::Instances)
         {
-            planes::forget(plane, dropped);
+            planes::erase_instances(plane, dropped);
         }
         let shift = match self.joint.keypoint_origin {
             KeypointOrigin::Edge => 0.0,
@@ -262,7 +290,7 @@ impl Scene<'_> {
     }
 }
 
-/// The steps but those on copies that are blended with the image (AugMix): what is annotated stays
+/// The steps except for those on copies that are blended with the image (AugMix): annotations stay
 /// where the image itself is.
 fn outside_chains(steps: &[Step]) -> Vec<Step> {
     let mut inside = false;

@@ -1,7 +1,9 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
-use crate::augment::{Joint, Program, ProgramScratch, Step};
+use crate::augment::joint::Bank;
+use crate::augment::{Joint, PasteBlend, PasteDraw, Program, ProgramScratch, Step};
 use crate::geometry::Rect;
 use crate::sample::{Annotations, Keypoint};
 
@@ -45,10 +47,10 @@ fn bank() -> (tempfile::TempDir, Arc<Bank>) {
     (folder, Arc::new(bank))
 }
 
-fn draw(number: usize, center: [f64; 2]) -> Draw {
+fn draw(number: usize, center: [f64; 2]) -> PasteDraw {
     let blend = PasteBlend::Basic;
     let (degrees, color) = (0.0, Vec::new());
-    Draw {
+    PasteDraw {
         number,
         normal: 0.0,
         aspect: 1.0,
@@ -114,11 +116,11 @@ fn annotated(boxes: &[[f32; 4]]) -> Annotations {
 
 fn run(
     bank: &Arc<Bank>,
-    rng: Vec<Draw>,
+    draws: Vec<PasteDraw>,
     joint: &Joint,
     given: &Annotations,
 ) -> (Vec<u8>, Annotations) {
-    let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), rng, false)));
+    let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), draws, false)));
     let program = Program::of([step], FRAME);
     let (mut out, scratch) = (gray(), &mut ProgramScratch::new(crate::cpu::Simd::detect()));
     program
@@ -130,12 +132,12 @@ fn run(
 #[test]
 fn what_is_pasted_is_annotated_pixel_by_pixel() {
     let (_folder, bank) = bank();
-    let rng = vec![
+    let draws = vec![
         draw(0, [0.25, 0.5]),
         draw(1, [0.75, 0.5]),
         draw(0, [0.0, 0.0]),
     ];
-    let (pixels, found) = run(&bank, rng, &Joint::default(), &annotated(&[]));
+    let (pixels, found) = run(&bank, draws, &Joint::default(), &annotated(&[]));
     let labels: Vec<_> = found
         .boxes
         .iter()
@@ -162,7 +164,7 @@ fn what_is_pasted_is_annotated_pixel_by_pixel() {
 fn cut_outs_turn_and_change_their_colors() {
     let (_folder, bank) = bank();
     let color = vec![Step::Levels(crate::augment::Levels::Invert)];
-    let turned = Draw {
+    let turned = PasteDraw {
         degrees: 90.0,
         color,
         ..draw(0, [0.5, 0.5])
@@ -180,7 +182,7 @@ fn cut_outs_turn_and_change_their_colors() {
         .filter(|pixel| **pixel == [0, 255, 255])
         .count();
     assert_eq!(cyan, 80);
-    let slanted = Draw {
+    let slanted = PasteDraw {
         degrees: 30.0,
         ..draw(1, [0.5, 0.5])
     };
@@ -206,7 +208,7 @@ fn cut_outs_turn_and_change_their_colors() {
 fn instances_lose_what_is_pasted_over_them() {
     let (_folder, bank) = bank();
     // The blue square covers columns 22 to 42 and rows 14 to 34.
-    let rng = || vec![draw(1, [0.5, 0.5])];
+    let draws = || vec![draw(1, [0.5, 0.5])];
     let boxes = [
         [12.0, 14.0, 26.0, 34.0], // loses 4 columns: stays
         [24.0, 16.0, 40.0, 32.0], // is hidden
@@ -215,7 +217,7 @@ fn instances_lose_what_is_pasted_over_them() {
         [0.0, 0.0, 5.0, 5.0],     // is elsewhere
     ];
     for (number, edges) in boxes.into_iter().enumerate() {
-        let (_, found) = run(&bank, rng(), &Joint::default(), &annotated(&[edges]));
+        let (_, found) = run(&bank, draws(), &Joint::default(), &annotated(&[edges]));
         let own = found.boxes.iter().find(|label| label.pasted.is_none());
         let expected = match number {
             0 => Some([12.0, 14.0, 22.0, 34.0]),
@@ -237,7 +239,7 @@ fn instances_lose_what_is_pasted_over_them() {
             planes: Vec::new(),
             ..annotated(&[edges])
         };
-        let (_, found) = run(&bank, rng(), &Joint::default(), &bare);
+        let (_, found) = run(&bank, draws(), &Joint::default(), &bare);
         let own = found.boxes.iter().find(|label| label.pasted.is_none());
         assert_eq!(own.map(|label| label.edges), expected, "{edges:?}");
     }
@@ -245,7 +247,7 @@ fn instances_lose_what_is_pasted_over_them() {
         erase: EraseRule::Ignore,
         ..Joint::default()
     };
-    let (_, found) = run(&bank, rng(), &joint, &annotated(&[boxes[3]]));
+    let (_, found) = run(&bank, draws(), &joint, &annotated(&[boxes[3]]));
     assert_eq!(found.keypoints[0].visible, 0, "it is covered");
 }
 
@@ -281,101 +283,6 @@ fn cut_outs_hide_each_other_in_order() {
             .collect::<Vec<_>>(),
         [7, 3]
     );
-}
-
-#[test]
-fn sizes_follow_scale_or_statistics() {
-    let own = Size {
-        width: 10,
-        height: 8,
-    };
-    let with = |scale: f64| Draw {
-        scale,
-        ..draw(0, [0.5; 2])
-    };
-    assert_eq!(
-        size(&with(1.55), own, None, FRAME),
-        Some(Size {
-            width: 15,
-            height: 12
-        })
-    );
-    assert_eq!(
-        size(&with(0.6), own, None, FRAME),
-        None,
-        "a side below 5 pixels"
-    );
-    assert_eq!(
-        size(&with(6.0), own, None, FRAME),
-        None,
-        "as high as the image"
-    );
-    // A quarter of each side: 64 * 48 / 16 = 192 pixels of aspect 1.25.
-    let found = size(&with(1.0), own, Some([0.25, 0.1]), FRAME).unwrap();
-    assert_eq!(
-        found,
-        Size {
-            width: 15,
-            height: 12
-        }
-    );
-    let large = Draw {
-        normal: 9.0,
-        ..with(1.0)
-    };
-    assert_eq!(
-        size(&large, own, Some([0.25, 0.1]), FRAME),
-        Some(Size {
-            width: 30,
-            height: 24
-        })
-    );
-    let small = Draw {
-        normal: -9.0,
-        ..with(1.0)
-    };
-    assert_eq!(
-        size(&small, own, Some([0.25, 0.1]), FRAME),
-        Some(Size {
-            width: 12,
-            height: 10
-        })
-    );
-}
-
-#[test]
-fn blends_weigh_by_alpha_or_a_blurred_mask() {
-    let placed = |blend, alpha: Vec<u8>| Placed {
-        number: 0,
-        left: 0,
-        top: 0,
-        frame: Size {
-            width: 5,
-            height: 5,
-        },
-        rgb: vec![0; 75],
-        alpha,
-        blend,
-    };
-    let mut alpha = vec![51; 25];
-    alpha[12] = 0;
-    let weights = |blend, at: usize| placed(blend, alpha.clone()).weight(at);
-    assert_eq!(
-        [
-            weights(PasteBlend::Basic, 0),
-            weights(PasteBlend::Basic, 12)
-        ],
-        [1.0, 0.0]
-    );
-    assert_eq!(
-        [
-            weights(PasteBlend::Alpha, 0),
-            weights(PasteBlend::Alpha, 12)
-        ],
-        [0.2, 0.0]
-    );
-    assert_eq!(weights(PasteBlend::Gaussian, 12), 24.0 / 25.0);
-    assert_eq!(weights(PasteBlend::Gaussian, 0), 8.0 / 25.0);
 }
 
 #[test]

@@ -1,23 +1,39 @@
-//! Where steps take points and boxes.
+//! Moves points and boxes through steps.
+//!
+//! A kernel asks, for each pixel of the new image, which place of the old one it reads: the
+//! backward map. A point needs the opposite, the forward map. For crops, resizes, mirror images and
+//! turns it is a formula, for affine and projective warps the inverse of a 3 x 3 matrix. An elastic
+//! field has no inverse in closed form, so it is found by fixed-point iteration, see
+//! [`DisplacementField::forward`].
+//!
+//! A box becomes the smallest upright rectangle around the mapped box, at every step, as in
+//! torchvision. Several turns in a row therefore widen it. Moving the four corners through all
+//! steps and taking the rectangle once would be tighter, but after a crop in between it would
+//! include what the crop has cut off.
 
-use super::{EraseRule, Scene};
+use super::{AnnotationState, EraseRule};
 use crate::augment::{Elastic, Erase, Step, Warp};
 use crate::geometry::Size;
 use crate::kernels::elastic;
 use crate::kernels::scratch::Scratch;
 use crate::sample::{BoxLabel, Keypoint};
 
-/// A box on its way.
+/// A box after some of the steps.
 pub(super) struct PlacedBox {
+    /// The box as it was; its edges are out of date.
     pub(super) label: BoxLabel,
+    /// Left, top, right, bottom in the present image, in f64 so that steps do not add up rounding.
     pub(super) edges: [f64; 4],
-    /// The share of its area that is still in the image.
+    /// The share of its area that is still in the image: the product over all cuts, as the area
+    /// itself changes with every resize.
     pub(super) kept: f64,
 }
 
-/// A keypoint on its way, in coordinates of edges.
+/// A keypoint after some of the steps.
 pub(super) struct PlacedPoint {
+    /// The keypoint as it was; its coordinates are out of date, its id and visibility are not.
     pub(super) point: Keypoint,
+    /// x and y in the present image, where 0 is the edge of the first pixel.
     pub(super) at: [f64; 2],
 }
 
@@ -30,6 +46,7 @@ impl PlacedBox {
         }
     }
 
+    /// Width and height.
     pub(super) fn sides(&self) -> (f64, f64) {
         let [x0, y0, x1, y1] = self.edges;
         (x1 - x0, y1 - y0)
@@ -40,7 +57,7 @@ impl PlacedBox {
         width * height
     }
 
-    /// Cuts it to a frame; false if nothing is left.
+    /// Cuts the box to an image of size `frame`; returns false if nothing is left.
     fn clamp(&mut self, frame: Size) -> bool {
         let before = self.area();
         let [x0, y0, x1, y1] = self.edges;
@@ -59,10 +76,10 @@ impl PlacedBox {
     }
 }
 
-impl Scene<'_> {
-    /// Takes boxes and keypoints through a step.
+impl AnnotationState<'_> {
+    /// Moves boxes and keypoints through a step.
     pub(super) fn place(&mut self, step: &Step) {
-        let Some(map) = Map::of(step, self.frame) else {
+        let Some(map) = PointMap::of(step, self.frame) else {
             match step {
                 Step::Blank => {
                     self.drop_boxes(|_| false);
@@ -82,11 +99,12 @@ impl Scene<'_> {
             return;
         };
         self.frame = step.frame(self.frame);
-        let mirrors = matches!(map, Map::MirrorColumns(_) | Map::MirrorRows(_));
+        let mirrors = matches!(map, PointMap::MirrorColumns(_) | PointMap::MirrorRows(_));
         for placed in &mut self.points {
             match map.point(placed.at) {
                 Some(at) => placed.at = at,
-                // It has no place in the new image: it stays where it was, unseen.
+                // The point has no place in the new image. It keeps its coordinates, which are
+                // finite, and becomes invisible.
                 None => placed.point.visible = 0,
             }
             if mirrors {
@@ -99,20 +117,22 @@ impl Scene<'_> {
         self.clamp(true);
     }
 
-    /// Cuts boxes to the frame, and hides keypoints outside of it. What was never in the image is
-    /// no loss of area.
-    pub(super) fn clamp(&mut self, counts: bool) {
+    /// Cuts boxes to the frame, drops empty ones, and makes keypoints outside of it invisible.
+    ///
+    /// `counts_as_loss` is false for the image before the first step: what lay outside of it was
+    /// never there, and does not lower a box's `kept`.
+    pub(super) fn clamp(&mut self, counts_as_loss: bool) {
         let frame = self.frame;
         let mut boxes = std::mem::take(&mut self.boxes);
         boxes.retain_mut(|placed| {
-            let stays = placed.clamp(frame);
-            if !stays {
+            let keep = placed.clamp(frame);
+            if !keep {
                 self.dropped.push(placed.label.id);
             }
-            if !counts {
+            if !counts_as_loss {
                 placed.kept = 1.0;
             }
-            stays
+            keep
         });
         self.boxes = boxes;
         for placed in &mut self.points {
@@ -126,49 +146,63 @@ impl Scene<'_> {
     }
 }
 
+/// Whether a point lies in an erased rectangle.
 fn covers(erase: &Erase, [x, y]: [f64; 2]) -> bool {
     let (left, top) = (f64::from(erase.left), f64::from(erase.top));
     (left..left + f64::from(erase.width)).contains(&x)
         && (top..top + f64::from(erase.height)).contains(&y)
 }
 
-/// Where a step takes points.
-enum Map<'a> {
+/// The forward map of a step: where a point of the old image is in the new one.
+enum PointMap<'a> {
+    /// Adds to x and y.
     Shift([f64; 2]),
+    /// Multiplies x and y.
     Scale([f64; 2]),
-    /// With the width.
+    /// Swaps left and right; holds the width.
     MirrorColumns(f64),
-    /// With the height.
+    /// Swaps top and bottom; holds the height.
     MirrorRows(f64),
-    /// Quarters clockwise, and the size before.
+    /// Turns by this many quarters clockwise; holds width and height before.
     Turn(u8, [f64; 2]),
+    /// An affine or projective map.
     Warp(&'a Warp),
-    Elastic(Field),
+    /// A smooth random field.
+    Elastic(DisplacementField),
 }
 
-/// How far each pixel of the new image reads to the right and down.
-struct Field {
+/// The backward map of an elastic step: how far to the right and down of itself each pixel of the
+/// new image reads.
+struct DisplacementField {
     frame: Size,
+    /// All offsets to the right, row by row, then all offsets down.
     offsets: Vec<f32>,
 }
 
-impl Map<'_> {
-    /// `None` for steps that leave every point where it is. A new step has to be named here.
-    fn of(step: &Step, frame: Size) -> Option<Map<'_>> {
+impl PointMap<'_> {
+    /// The map of a step; `None` for steps that leave every point where it is.
+    ///
+    /// The match has no wildcard, so that a new kind of step does not compile before someone has
+    /// decided what it does to points.
+    fn of(step: &Step, frame: Size) -> Option<PointMap<'_>> {
         let (w, h) = (f64::from(frame.width), f64::from(frame.height));
         match step {
-            Step::Crop { left, top, .. } => Some(Map::Shift([-*left as f64, -*top as f64])),
-            Step::Resize { width, height, .. } => {
-                Some(Map::Scale([f64::from(*width) / w, f64::from(*height) / h]))
+            Step::Crop { left, top, .. } => Some(PointMap::Shift([-*left as f64, -*top as f64])),
+            Step::Resize { width, height, .. } => Some(PointMap::Scale([
+                f64::from(*width) / w,
+                f64::from(*height) / h,
+            ])),
+            Step::HorizontalFlip => Some(PointMap::MirrorColumns(w)),
+            Step::VerticalFlip => Some(PointMap::MirrorRows(h)),
+            Step::Turn(quarters) => Some(PointMap::Turn(quarters % 4, [w, h])),
+            Step::Warp(warp) => Some(PointMap::Warp(warp)),
+            Step::Elastic(elastic) => {
+                Some(PointMap::Elastic(DisplacementField::of(elastic, frame)))
             }
-            Step::HorizontalFlip => Some(Map::MirrorColumns(w)),
-            Step::VerticalFlip => Some(Map::MirrorRows(h)),
-            Step::Turn(quarters) => Some(Map::Turn(quarters % 4, [w, h])),
-            Step::Warp(warp) => Some(Map::Warp(warp)),
-            Step::Elastic(elastic) => Some(Map::Elastic(Field::of(elastic, frame))),
-            Step::LowFrequencies(side) => {
-                Some(Map::Scale([f64::from(*side) / w, f64::from(*side) / h]))
-            }
+            Step::LowFrequencies(side) => Some(PointMap::Scale([
+                f64::from(*side) / w,
+                f64::from(*side) / h,
+            ])),
             Step::Levels(_)
             | Step::Clahe(_)
             | Step::Color(_)
@@ -189,31 +223,36 @@ impl Map<'_> {
         }
     }
 
+    /// Maps a point; `None` if it has no place in the new image.
     fn point(&self, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
         Some(match *self {
-            Map::Shift([dx, dy]) => [x + dx, y + dy],
-            Map::Scale([sx, sy]) => [x * sx, y * sy],
-            Map::MirrorColumns(w) => [w - x, y],
-            Map::MirrorRows(h) => [x, h - y],
-            Map::Turn(1, [_, h]) => [h - y, x],
-            Map::Turn(2, [w, h]) => [w - x, h - y],
-            Map::Turn(3, [w, _]) => [y, w - x],
-            Map::Turn(..) => [x, y],
-            Map::Elastic(ref field) => field.forward([x, y]),
-            Map::Warp(warp) => {
+            PointMap::Shift([dx, dy]) => [x + dx, y + dy],
+            PointMap::Scale([sx, sy]) => [x * sx, y * sy],
+            PointMap::MirrorColumns(w) => [w - x, y],
+            PointMap::MirrorRows(h) => [x, h - y],
+            PointMap::Turn(1, [_, h]) => [h - y, x],
+            PointMap::Turn(2, [w, h]) => [w - x, h - y],
+            PointMap::Turn(3, [w, _]) => [y, w - x],
+            PointMap::Turn(..) => [x, y],
+            PointMap::Elastic(ref field) => field.forward([x, y]),
+            PointMap::Warp(warp) => {
                 let (u, v) = warp.forward(x, y)?;
-                // Beyond the horizon of a projective map a point comes back mirrored.
+                // The formula maps points behind the camera too, mirrored through the horizon. The
+                // denominator of the backward map at the result is positive only in front of it.
                 let [.., g, h] = warp.matrix;
                 (g * u + h * v + 1.0 > 0.0).then_some([u, v])?
             }
         })
     }
 
-    /// The smallest rectangle around the four corners, or around the whole border where straight
-    /// lines do not stay straight; an empty one outside if none has a place.
+    /// The smallest upright rectangle around a mapped box; an empty rectangle outside of the image
+    /// if no point of the box has a place.
+    ///
+    /// Where straight lines stay straight, the four corners are enough. An elastic field bends
+    /// lines, so about one point for each pixel of the border is mapped.
     fn hull(&self, [x0, y0, x1, y1]: [f64; 4]) -> [f64; 4] {
         let parts = match self {
-            Map::Elastic(_) => (x1 - x0).max(y1 - y0).ceil().max(1.0) as u32,
+            PointMap::Elastic(_) => (x1 - x0).max(y1 - y0).ceil().max(1.0) as u32,
             _ => 1,
         };
         let border = (0..=parts).flat_map(|part| {
@@ -237,15 +276,15 @@ impl Map<'_> {
     }
 }
 
-impl Field {
-    fn of(elastic: &Elastic, frame: Size) -> Field {
-        Field {
+impl DisplacementField {
+    fn of(elastic: &Elastic, frame: Size) -> DisplacementField {
+        DisplacementField {
             frame,
             offsets: elastic::field(elastic, frame, &mut Scratch::default()).to_vec(),
         }
     }
 
-    /// The offsets at a place, between pixels.
+    /// The offsets to the right and down at a point, interpolated bilinearly between pixel centers.
     fn at(&self, [x, y]: [f64; 2]) -> [f64; 2] {
         let (w, h) = (self.frame.width as usize, self.frame.height as usize);
         let split = |at: f64, side: usize| {
@@ -262,8 +301,11 @@ impl Field {
         })
     }
 
-    /// The place that reads from here: the field is small and smooth, so going back and forth finds
-    /// it.
+    /// The point of the new image that reads from `from`: the solution of `to + offset(to) = from`.
+    ///
+    /// The iteration `to = from - offset(to)` converges to it where the field changes by less than
+    /// one pixel for each pixel, which smoothing makes it do; each round shrinks the error by the
+    /// field's slope. Eight rounds are fixed, so that the result does not depend on a tolerance.
     fn forward(&self, from: [f64; 2]) -> [f64; 2] {
         let mut to = from;
         for _ in 0..8 {

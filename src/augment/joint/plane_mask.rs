@@ -1,21 +1,25 @@
-//! Patches of a plane set to 0, for models that learn to complete it: AiT (Ning et al., 2023).
+//! Hides patches of a plane, for models that learn to complete it: AiT (Ning et al., 2023).
+//!
+//! Unlike a mask of tokens, which the model applies, the hidden values are taken out here, in a
+//! copy of the plane: the original stays in the batch as the target. The step changes no pixel of
+//! the image.
 
 use std::fmt;
 
-use super::Scene;
+use super::AnnotationState;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::sample::Plane;
 
-/// Sets patches of a plane of one channel to 0, in a copy named `NAME.masked`; the plane itself
-/// stays.
+/// A step that sets patches of a plane of one channel to 0 in a copy named `NAME.masked`; the plane
+/// itself stays as it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlaneMask {
-    /// The plane's name.
+    /// The name of the plane.
     pub plane: String,
-    /// The side of a patch.
+    /// The side of a patch in pixels; the sides of the view are multiples of it.
     pub patch: u32,
-    /// The patches, row by row from 0.
+    /// The numbers of the patches to hide, counted row by row from 0.
     pub cells: Vec<u32>,
 }
 
@@ -30,8 +34,14 @@ impl fmt::Display for PlaneMask {
 }
 
 impl PlaneMask {
-    pub(super) fn annotate(&self, scene: &mut Scene<'_>) -> Result<()> {
-        let Size { width, height } = scene.frame;
+    /// Adds the masked copy to the planes.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if there is no such plane, it has more than one channel, its sides
+    /// are not multiples of `patch`, or the name of the copy is taken.
+    pub(super) fn annotate(&self, state: &mut AnnotationState<'_>) -> Result<()> {
+        let Size { width, height } = state.frame;
         let at = |text: String| Err(Error::config(format!("op \"plane_mask\": {text}")));
         if width % self.patch != 0 || height % self.patch != 0 {
             return at(format!(
@@ -39,8 +49,8 @@ impl PlaneMask {
                 self.patch
             ));
         }
-        let Some(plane) = scene.planes.iter().find(|plane| plane.name == self.plane) else {
-            let known: Vec<&str> = scene.planes.iter().map(|plane| &plane.name[..]).collect();
+        let Some(plane) = state.planes.iter().find(|plane| plane.name == self.plane) else {
+            let known: Vec<&str> = state.planes.iter().map(|plane| &plane.name[..]).collect();
             return at(format!(
                 "the sample has no plane \"{}\" (there are: {})",
                 self.plane,
@@ -55,7 +65,7 @@ impl PlaneMask {
             ));
         }
         let name = format!("{}.masked", self.plane);
-        if scene.planes.iter().any(|plane| plane.name == name) {
+        if state.planes.iter().any(|plane| plane.name == name) {
             return at(format!("there is a plane \"{name}\" already"));
         }
         let mut pixels = plane.bytes.to_vec();
@@ -71,7 +81,7 @@ impl PlaneMask {
             }
         }
         let masked = Plane::raw(name, plane.kind, width, height, pixels);
-        scene.planes.push(masked);
+        state.planes.push(masked);
         Ok(())
     }
 }

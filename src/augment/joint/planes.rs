@@ -1,4 +1,12 @@
-//! Planes through the steps of the image.
+//! Moves planes through the steps of the image.
+//!
+//! A plane is a value for each pixel: a mask, instances, depth, or a further image. It goes through
+//! the image's own program and kernels, with the steps rewritten for its kind:
+//!
+//! * a *color* plane takes every step except for pasting, which brings its own pixels;
+//! * an *image* plane (such as infrared) takes the steps that move pixels, as they are;
+//! * *labels* (masks, instances, depth) take the steps that move pixels with nearest neighbors,
+//!   because a mean of two classes is not a class, and with a fixed value outside.
 
 use super::{EraseRule, Joint};
 use crate::augment::{
@@ -9,8 +17,15 @@ use crate::geometry::{Rect, Size};
 use crate::kernels::PadMode;
 use crate::sample::{Plane, PlaneKind};
 
-/// Takes a plane through steps that begin with an image of size `frame`. One of another resolution
-/// is brought to the image's first, so that it moves by the same share of its size.
+/// Moves a plane through steps that begin with an image of size `frame`.
+///
+/// A plane of another resolution is resized to the image's first, so that a crop takes the same
+/// share of it.
+///
+/// # Errors
+///
+/// [`crate::Kind::Corrupt`] if the plane is encoded; [`crate::Kind::Limit`] as in
+/// [`Program::check_size`].
 pub(super) fn run(
     joint: &Joint,
     steps: &[Step],
@@ -36,11 +51,11 @@ pub(super) fn run(
     let mut at = frame;
     for step in steps {
         list.extend(match plane.kind {
-            // What is pasted comes with its annotations.
+            // `Paste::annotate` pastes into the plane, by the plane's kind.
             PlaneKind::Color => Some(step.clone()).filter(|step| !matches!(step, Step::Paste(_))),
-            PlaneKind::Image => geometric(step),
-            PlaneKind::Mask => of_label(step, at, joint.ignore, joint.erase),
-            PlaneKind::Instances | PlaneKind::Depth => of_label(step, at, 0, joint.erase),
+            PlaneKind::Image => geometric_step(step),
+            PlaneKind::Mask => label_step(step, at, joint.ignore, joint.erase),
+            PlaneKind::Instances | PlaneKind::Depth => label_step(step, at, 0, joint.erase),
         });
         at = step.frame(at);
     }
@@ -51,8 +66,8 @@ pub(super) fn run(
     let end = program.end();
     let mut out = vec![0; end.width as usize * end.height as usize * 3];
     let one = plane.kind.channels() == 1;
-    // One channel goes through the image's own kernels three times over: nearest neighbors, byte
-    // for byte.
+    // A plane of one channel goes through the image's kernels as three equal channels. That costs
+    // three times the work, but cannot disagree with the image by a rounding of its own.
     let wide: Vec<u8> = if one {
         plane.bytes.iter().flat_map(|&value| [value; 3]).collect()
     } else {
@@ -73,6 +88,7 @@ pub(super) fn run(
     Ok(())
 }
 
+/// The filter that brings a plane to the image's resolution.
 fn filter(kind: PlaneKind) -> Filter {
     if kind.channels() == 1 {
         Filter::Nearest
@@ -81,8 +97,8 @@ fn filter(kind: PlaneKind) -> Filter {
     }
 }
 
-/// The step if it moves pixels.
-fn geometric(step: &Step) -> Option<Step> {
+/// The step if it moves pixels, or `None`.
+fn geometric_step(step: &Step) -> Option<Step> {
     let in_place = matches!(
         step,
         Step::HorizontalFlip | Step::VerticalFlip | Step::Elastic(_) | Step::Blank
@@ -91,8 +107,9 @@ fn geometric(step: &Step) -> Option<Step> {
     moves.then(|| step.clone())
 }
 
-/// The step as it is for values that must not be mixed; `fill` stands where the image has nothing.
-fn of_label(step: &Step, frame: Size, fill: u8, erase: EraseRule) -> Option<Step> {
+/// The step for values that must not be mixed, or `None` if it does not move them; `fill` is the
+/// value where the image has no pixel.
+fn label_step(step: &Step, frame: Size, fill: u8, erase: EraseRule) -> Option<Step> {
     let fill = [fill; 3];
     match step {
         Step::Crop {
@@ -149,12 +166,12 @@ fn of_label(step: &Step, frame: Size, fill: u8, erase: EraseRule) -> Option<Step
                 fill: Fill::Color(fill),
             }))
         }
-        other => geometric(other),
+        other => geometric_step(other),
     }
 }
 
-/// Takes the pixels of instances out of a plane of instances.
-pub(super) fn forget(plane: &mut Plane, instances: &[u32]) {
+/// Sets the pixels of these instances to 0 in a plane of instances.
+pub(super) fn erase_instances(plane: &mut Plane, instances: &[u32]) {
     let mut gone = [false; 256];
     for id in instances.iter().filter(|id| (1..256).contains(*id)) {
         gone[*id as usize] = true;

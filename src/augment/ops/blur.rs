@@ -338,7 +338,7 @@ impl Op for BilateralBlur {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
             let diameter = self.diameter.draw(rng) as u32;
-            let [color, space] = [self.color, self.space].map(|span| span.draw(rng) as f32);
+            let [color, space] = [self.color, self.space].map(|range| range.draw(rng) as f32);
             steps.push(Step::Blur(Blur::Bilateral {
                 diameter,
                 color,
@@ -410,7 +410,7 @@ impl Op for MotionBlur {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
             let radius = self.radius.draw(rng) as u32;
-            let [sigma, angle] = [self.sigma, self.angle].map(|span| span.draw(rng) as f32);
+            let [sigma, angle] = [self.sigma, self.angle].map(|range| range.draw(rng) as f32);
             steps.push(Step::Blur(Blur::Motion {
                 radius,
                 sigma,

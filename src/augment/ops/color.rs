@@ -1,5 +1,13 @@
-//! Single color ops. `p` is 1 for those with a parameter that may be neutral, and torchvision's
-//! default for the others.
+//! Single color ops, by the rules of torchvision, Pillow and timm.
+//!
+//! Ops that a neutral parameter can switch off (a factor of 1) have `p` = 1 by default; the others
+//! have torchvision's probability. Rounding is chosen by `dialect`: `"pil"` (the default) has
+//! Pillow's bytes, `"tv2"` those of torchvision v2 on u8 tensors. The two differ in the last bit,
+//! and published models were trained with one or the other.
+//!
+//! An op whose result depends on one value alone, or on a histogram, adds [`Step::Levels`];
+//! consecutive steps of that kind become one table. An op that mixes the three channels adds
+//! [`Step::Color`].
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +18,7 @@ use crate::kernels::Dialect;
 use crate::rng::RandomStream;
 use crate::spec::{IntegerRange, ParamRange, check_p, half, is_default, one};
 
-/// Ops with one factor: `factor` (a number or `[low, high]`), `p` (1), `dialect` (`pil`).
+/// Defines an op with the parameters `factor`, `p` (1) and `dialect` (`"pil"`).
 macro_rules! factor_op {
     ($(#[$doc:meta])* $type:ident, $name:literal, $range:expr, $step:expr) => {
         $(#[$doc])*
@@ -25,7 +33,7 @@ macro_rules! factor_op {
         }
 
         impl $type {
-            /// By a factor, or one of a range.
+            /// With this factor, or with one from this range.
             pub fn new(factor: impl Into<ParamRange>) -> $type {
                 $type { factor: factor.into(), p: 1.0, dialect: Dialect::default() }
             }
@@ -40,9 +48,9 @@ macro_rules! factor_op {
             }
 
             fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-                let go = rng.bernoulli(self.p);
+                let applies = rng.bernoulli(self.p);
                 let factor = self.factor.draw(rng);
-                if go {
+                if applies {
                     let step: fn(f64, Dialect) -> Step = $step;
                     steps.push(step(factor, self.dialect));
                 }
@@ -52,27 +60,54 @@ macro_rules! factor_op {
 }
 
 factor_op!(
-    /// Scales values, 0 is black; torchvision `adjust_brightness`. Both dialects round alike.
+    /// Multiplies each value by a factor: 0 is black, 1 changes nothing; torchvision
+    /// `adjust_brightness`.
+    ///
+    /// # Parameters
+    ///
+    /// * `factor` (required, a number or `[low, high]`; 0 to 1000).
+    /// * `p` (1): the probability that the op is applied.
+    /// * `dialect`: without effect, as both round alike here.
     Brightness, "brightness", [0.0, 1e3],
     |factor, _| Step::Levels(Levels::Brightness(factor))
 );
 factor_op!(
-    /// Blends with the mean gray, 0 is flat gray; torchvision `adjust_contrast`.
+    /// Blends the image with its mean gray: 0 is flat gray, 1 changes nothing; torchvision
+    /// `adjust_contrast`.
+    ///
+    /// # Parameters
+    ///
+    /// * `factor` (required, a number or `[low, high]`; 0 to 1000): the share of the image.
+    /// * `p` (1): the probability that the op is applied.
+    /// * `dialect` (`"pil"`; `"tv2"`): the library whose rounding it follows.
     Contrast, "contrast", [0.0, 1e3],
     |factor, dialect| Step::Levels(Levels::Contrast(factor, dialect))
 );
 factor_op!(
-    /// Blends with the gray image, 0 is gray; torchvision `adjust_saturation`, Pillow's `Color`.
+    /// Blends the image with its gray version: 0 is gray, 1 changes nothing; torchvision
+    /// `adjust_saturation`, Pillow `ImageEnhance.Color`.
+    ///
+    /// # Parameters
+    ///
+    /// * `factor` (required, a number or `[low, high]`; 0 to 1000): the share of the image.
+    /// * `p` (1): the probability that the op is applied.
+    /// * `dialect` (`"pil"`; `"tv2"`): the library whose rounding it follows.
     Saturation, "saturation", [0.0, 1e3],
     |factor, dialect| Step::Color(Color::Saturation(factor, dialect))
 );
 factor_op!(
-    /// Turns the hue by a share of the color circle, -0.5 to 0.5; torchvision `adjust_hue`.
+    /// Turns the hue of each pixel around the color circle; torchvision `adjust_hue`.
+    ///
+    /// # Parameters
+    ///
+    /// * `factor` (required, a number or `[low, high]`; -0.5 to 0.5): a share of the circle.
+    /// * `p` (1): the probability that the op is applied.
+    /// * `dialect` (`"pil"`; `"tv2"`): the library whose rounding it follows.
     Hue, "hue", [-0.5, 0.5],
     |shift, dialect| Step::Color(Color::Hue(shift as f32, dialect))
 );
 
-/// Ops without a parameter but `p`.
+/// Defines an op with the parameters `p` and `dialect` (`"pil"`) only.
 macro_rules! plain_op {
     ($(#[$doc:meta])* $type:ident, $name:literal, $p:literal, $step:expr) => {
         $(#[$doc])*
@@ -91,7 +126,7 @@ macro_rules! plain_op {
         }
 
         impl $type {
-            /// With probability `p`.
+            /// The op, applied with probability `p`.
             pub fn new(p: f64) -> $type {
                 $type { p, ..$type::default() }
             }
@@ -115,23 +150,45 @@ macro_rules! plain_op {
 }
 
 plain_op!(
-    /// Three equal channels of gray, with probability `p` (0.1); torchvision `RandomGrayscale`.
+    /// Makes the image gray, with three equal channels; torchvision `RandomGrayscale`.
+    ///
+    /// # Parameters
+    ///
+    /// * `p` (0.1): the probability that the op is applied.
+    /// * `dialect` (`"pil"`; `"tv2"`): the library whose rounding it follows.
     Grayscale, "grayscale", 0.1,
     |dialect| Step::Color(Color::Gray(dialect))
 );
 plain_op!(
-    /// Flattens the histogram of each channel, with probability `p` (0.5); torchvision `RandomEqualize`.
+    /// Flattens the histogram of each channel; torchvision `RandomEqualize`, Pillow
+    /// `ImageOps.equalize`.
+    ///
+    /// # Parameters
+    ///
+    /// * `p` (0.5): the probability that the op is applied.
+    /// * `dialect`: without effect, as both have the same bytes here.
     Equalize, "equalize", 0.5,
     |_| Step::Levels(Levels::Equalize)
 );
 plain_op!(
-    /// Stretches each channel to the whole range, with probability `p` (0.5); torchvision `RandomAutocontrast`.
+    /// Stretches each channel so that it reaches from 0 to 255; torchvision `RandomAutocontrast`,
+    /// Pillow `ImageOps.autocontrast`.
+    ///
+    /// # Parameters
+    ///
+    /// * `p` (0.5): the probability that the op is applied.
+    /// * `dialect` (`"pil"`; `"tv2"`): the library whose rounding it follows.
     AutoContrast, "autocontrast", 0.5,
     |dialect| Step::Levels(Levels::AutoContrast(dialect))
 );
 
-/// 255 minus the value, with probability `p` (0.5); torchvision `RandomInvert`. `per_channel`
-/// (false) decides for each channel by itself, as imgaug's `Invert` can.
+/// Replaces each value by 255 minus the value; torchvision `RandomInvert`, imgaug `Invert`.
+///
+/// # Parameters
+///
+/// * `p` (0.5): the probability that the op is applied.
+/// * `per_channel` (false): whether each channel is decided by itself, as imgaug can do it.
+/// * `dialect`: without effect, as both have the same bytes here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Invert {
@@ -153,7 +210,7 @@ impl Default for Invert {
 }
 
 impl Invert {
-    /// With probability `p`.
+    /// The op on all channels, applied with probability `p`.
     pub fn new(p: f64) -> Invert {
         Invert {
             p,
@@ -178,14 +235,18 @@ impl Op for Invert {
         match which {
             [false, false, false] => {}
             [true, true, true] => steps.push(Step::Levels(Levels::Invert)),
-            some => steps.push(Step::Levels(Levels::InvertChannels(some))),
+            channels => steps.push(Step::Levels(Levels::InvertChannels(channels))),
         }
     }
 }
 
-/// Inverts values from a threshold on; torchvision `RandomSolarize`.
+/// Inverts the values that are at or above a threshold; torchvision `RandomSolarize`.
 ///
-/// `threshold` 0 to 256, a number or `[low, high]`; `p` (0.5).
+/// # Parameters
+///
+/// * `threshold` (required, a number or `[low, high]`; 0 to 256): 0 inverts everything, 256
+///   nothing.
+/// * `p` (0.5): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Solarize {
@@ -195,7 +256,7 @@ pub struct Solarize {
 }
 
 impl Solarize {
-    /// From a threshold on, with probability `p`.
+    /// With this threshold, or with one from this range, applied with probability `p`.
     pub fn new(threshold: impl Into<ParamRange>, p: f64) -> Solarize {
         Solarize {
             threshold: threshold.into(),
@@ -204,7 +265,7 @@ impl Solarize {
     }
 }
 
-/// The step for a threshold that may lie between two values.
+/// The step that inverts integers `v >= threshold`, for a threshold between two integers as well.
 pub(super) fn solarize(threshold: f64) -> Step {
     Step::Levels(Levels::Solarize(threshold.ceil() as u16))
 }
@@ -218,17 +279,21 @@ impl Op for Solarize {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let threshold = self.threshold.draw(rng);
-        if go {
+        if applies {
             steps.push(solarize(threshold));
         }
     }
 }
 
-/// Adds to values below a threshold; timm `SolarizeAdd`.
+/// Adds a number to the values below a threshold and clips; timm `SolarizeAdd`.
 ///
-/// `add` -255 to 255, a number or `[low, high]`, truncated; `threshold` (128); `p` (0.5).
+/// # Parameters
+///
+/// * `add` (required, a number or `[low, high]`; -255 to 255): the number in levels, truncated.
+/// * `threshold` (128; 0 to 256): the first value that stays as it is.
+/// * `p` (0.5): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SolarizeAdd {
@@ -253,9 +318,9 @@ impl Op for SolarizeAdd {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let add = self.add.draw(rng) as i16;
-        if go {
+        if applies {
             steps.push(Step::Levels(Levels::SolarizeAdd {
                 add,
                 threshold: self.threshold,
@@ -264,10 +329,13 @@ impl Op for SolarizeAdd {
     }
 }
 
-/// Keeps the high bits of each value; torchvision `RandomPosterize`.
+/// Keeps the high bits of each value and clears the others; torchvision `RandomPosterize`.
 ///
-/// `bits` 0 to 8, a whole number or `[low, high]`, both included; `p` (0.5). 0 bits are black, 8
-/// change nothing.
+/// # Parameters
+///
+/// * `bits` (required, an integer or `[low, high]`, both included; 0 to 8): how many are kept; 0 is
+///   black, 8 changes nothing.
+/// * `p` (0.5): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Posterize {
@@ -285,18 +353,23 @@ impl Op for Posterize {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let bits = self.bits.draw(rng) as u8;
-        if go {
+        if applies {
             steps.push(Step::Levels(Levels::Posterize(bits)));
         }
     }
 }
 
-/// Bends the scale of values: `255.999 gain (v / 255)^gamma`, truncated; torchvision `adjust_gamma`
-/// on PIL.
+/// Replaces each value `v` by `255.999 * gain * (v / 255)^gamma`, truncated; torchvision
+/// `adjust_gamma` on PIL images.
 ///
-/// `gamma`, a number or `[low, high]`; `gain` (1); `p` (1).
+/// # Parameters
+///
+/// * `gamma` (required, a number or `[low, high]`; 0 to 100): above 1 darkens the middle of the
+///   scale, below 1 brightens it.
+/// * `gain` (1, a number or `[low, high]`; 0 to 1000): a factor.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gamma {
@@ -321,20 +394,25 @@ impl Op for Gamma {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let (gamma, gain) = (self.gamma.draw(rng) as f32, self.gain.draw(rng) as f32);
-        if go {
+        if applies {
             steps.push(Step::Levels(Levels::Gamma { gamma, gain }));
         }
     }
 }
 
-/// Scales and shifts hue, saturation and value on Pillow's 8-bit scales; imgaug
-/// `MultiplyHueAndSaturation`, `AddToHueAndSaturation`, albumentations `HueSaturationValue`.
+/// Multiplies and shifts hue, saturation and value on Pillow's 8-bit scales; imgaug
+/// `MultiplyHueAndSaturation` and `AddToHueAndSaturation`, albumentations `HueSaturationValue`.
 ///
-/// `multiply` (`[1, 1, 1]`; 0 to 100) and `add` (`[0, 0, 0]`; -255 to 255) have a number or `[low,
-/// high]` for each of the three: the product is taken first, the sum truncated. The hue goes around
-/// a circle of 256, the others are clipped. `p` (1).
+/// Each of the three becomes `multiply * x + add`, truncated. The hue wraps around a circle of 256,
+/// the other two are clipped to 0 to 255.
+///
+/// # Parameters
+///
+/// * `multiply` (`[1, 1, 1]`; 0 to 100): three factors, each a number or `[low, high]`.
+/// * `add` (`[0, 0, 0]`; -255 to 255): three numbers to add, each a number or `[low, high]`.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HueSaturationValue {
@@ -368,17 +446,20 @@ impl Op for HueSaturationValue {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let multiply = self.multiply.map(|factor| factor.draw(rng) as f32);
         let add = self.add.map(|value| value.draw(rng) as f32);
-        if go {
+        if applies {
             steps.push(Step::Color(Color::Hsv(Hsv { multiply, add })));
         }
     }
 }
 
-/// Puts the channels in random order, with probability `p` (0.5); torchvision
-/// `RandomChannelPermutation`.
+/// Puts the three channels in random order; torchvision `RandomChannelPermutation`.
+///
+/// # Parameters
+///
+/// * `p` (0.5): the probability that the op is applied. The order may be the one that was there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PermuteChannels {
@@ -394,21 +475,29 @@ impl Op for PermuteChannels {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let mut order = [0, 1, 2];
         rng.shuffle(&mut order);
-        if go {
+        if applies {
             steps.push(Step::Color(Color::Permute(order)));
         }
     }
 }
 
-/// The color distortion of SSD (Liu et al., 2016, arXiv 1512.02325); torchvision
+/// Changes brightness, contrast, saturation, hue and the order of channels, each with its own
+/// chance: the color distortion of SSD (Liu et al., 2016, arXiv 1512.02325); torchvision
 /// `RandomPhotometricDistort`.
 ///
-/// Each of brightness, contrast, saturation, hue and a permutation of channels comes with
-/// probability `p` (0.5); contrast comes before saturation and hue or after them, with equal
-/// chance.
+/// Brightness comes first and the order of channels last. Contrast comes before saturation and hue
+/// or after them, with equal chances.
+///
+/// # Parameters
+///
+/// * `brightness` (`[0.875, 1.125]`; 0 to 1000): the range of the factor.
+/// * `contrast`, `saturation` (`[0.5, 1.5]`; 0 to 1000): the ranges of these factors.
+/// * `hue` (`[-0.05, 0.05]`; -0.5 to 0.5): the range of the shift, a share of the color circle.
+/// * `p` (0.5): the probability of each of the five.
+/// * `dialect` (`"pil"`; `"tv2"`): the library whose rounding it follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhotometricDistort {
@@ -451,9 +540,9 @@ impl Op for PhotometricDistort {
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let mut maybe = |[low, high]: [f64; 2]| {
-            let go = rng.bernoulli(self.p);
+            let applies = rng.bernoulli(self.p);
             let value = rng.uniform(low, high);
-            go.then_some(value)
+            applies.then_some(value)
         };
         let brightness = maybe(self.brightness)
             .map(Levels::Brightness)
@@ -463,12 +552,12 @@ impl Op for PhotometricDistort {
         let saturation =
             maybe(self.saturation).map(|by| Step::Color(Color::Saturation(by, self.dialect)));
         let hue = maybe(self.hue).map(|shift| Step::Color(Color::Hue(shift as f32, self.dialect)));
-        let before = rng.bernoulli(0.5);
+        let contrast_first = rng.bernoulli(0.5);
         let permute = rng.bernoulli(self.p);
         let mut order = [0, 1, 2];
         rng.shuffle(&mut order);
         let permutation = permute.then_some(Step::Color(Color::Permute(order)));
-        let (early, late) = if before {
+        let (early, late) = if contrast_first {
             (contrast, None)
         } else {
             (None, contrast)

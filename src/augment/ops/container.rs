@@ -1,4 +1,13 @@
-//! Ops made of ops: in sequence, one of several, some of several, in random order.
+//! Ops made of ops: all in sequence, one of several, some of several, all in random order.
+//!
+//! Each inner op draws from a stream that is derived from the container's stream and the inner op's
+//! label ([`RandomStream::child`]), and the choice among them has a stream of its own. So adding an
+//! inner op, or another weight, does not change what its neighbors draw. Labels are unique within a
+//! container for the same reason: two ops of one label would draw the same numbers.
+//!
+//! A container is written as a nested table in a recipe, `{ op = "one_of", ops = [ … ] }`. Serde
+//! cannot read it by itself, because an inner op may be any registered one; [`Container::read`]
+//! takes a function that makes ops by name, so that this module does not depend on the registry.
 
 use std::sync::Arc;
 
@@ -8,14 +17,16 @@ use crate::geometry::Size;
 use crate::rng::{OpKey, RandomStream};
 use crate::spec::{self, IntegerRange, check_p};
 
-/// Makes an inner op of a name and its parameters.
+/// A function that makes an op from its name and its parameters.
 pub(crate) type MakeInner<'a> = &'a dyn Fn(&str, toml::Table) -> Result<Arc<dyn Op>>;
 
-/// An op inside another one.
+/// An op inside of a container.
 #[derive(Clone, Debug)]
-struct Inner {
+struct InnerOp {
     label: String,
+    /// The hash of the label, by which the op's random stream is derived.
     key: OpKey,
+    /// The relative chance to be chosen, in [`Choice::One`].
     weight: f64,
     op: Arc<dyn Op>,
 }
@@ -23,22 +34,35 @@ struct Inner {
 /// Which of its ops a container applies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Choice {
+    /// All, in order: `sequence`.
     All,
+    /// One, by weight: `one_of`.
     One,
+    /// A number of different ones, in order: `some_of`.
     Some(IntegerRange),
+    /// All, in random order: `random_order`.
     Shuffled,
 }
 
-/// Several ops as one, with probability `p` (1).
+/// Applies several ops, or a choice of them, as one op.
 ///
-/// In a recipe: `sequence` applies all of them (torchvision `RandomApply`, with `p`), `one_of` one,
-/// chosen by `weight` (1 each; torchvision `RandomChoice`), `some_of` a number `count` of different
-/// ones, in the order of the recipe, `random_order` all in random order (torchvision
-/// `RandomOrder`). Each of its `ops` is written like any op, with a random stream of its own.
+/// A recipe has it under four names:
+///
+/// * `sequence` applies all ops in order; torchvision `RandomApply`, with `p`.
+/// * `one_of` applies one op; torchvision `RandomChoice`.
+/// * `some_of` applies `count` different ops in the order of the recipe.
+/// * `random_order` applies all ops in random order; torchvision `RandomOrder`.
+///
+/// # Parameters
+///
+/// * `ops` (required; 1 to 64): the inner ops, each written like any op. Inside of `one_of` each
+///   may have a `weight` (1; 0 or more), its chance relative to the others.
+/// * `count` (required by `some_of`, an integer or `[low, high]`; 0 to the number of ops).
+/// * `p` (1): the probability that the container is applied at all.
 #[derive(Clone, Debug)]
 pub struct Container {
     choice: Choice,
-    ops: Vec<Inner>,
+    ops: Vec<InnerOp>,
     p: f64,
 }
 
@@ -60,7 +84,7 @@ impl Container {
         }
     }
 
-    /// A number of different ops, fixed or drawn, in their order.
+    /// `count` different ops, fixed or drawn from a range, in their order.
     pub fn some_of(count: impl Into<IntegerRange>) -> Container {
         Container {
             choice: Choice::Some(count.into()),
@@ -82,14 +106,14 @@ impl Container {
         self.weighted(op, 1.0)
     }
 
-    /// Adds an op of some weight.
+    /// Adds an op with a weight, which [`Container::one_of`] chooses by.
     #[must_use]
     pub fn weighted(mut self, op: impl Op + 'static, weight: f64) -> Container {
         self.push(None, weight, Arc::new(op));
         self
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the container is applied.
     #[must_use]
     pub fn p(self, p: f64) -> Container {
         Container { p, ..self }
@@ -99,7 +123,7 @@ impl Container {
         let label = label
             .unwrap_or_else(|| augment::label(op.name(), self.ops.iter().map(|inner| &*inner.op)));
         let key = OpKey::of(&label);
-        self.ops.push(Inner {
+        self.ops.push(InnerOp {
             label,
             key,
             weight,
@@ -107,7 +131,11 @@ impl Container {
         });
     }
 
-    /// Reads `ops`, `p` and `count` of a container called `name`; `make` makes an op by name.
+    /// Reads the container `name` from its table; `make` makes the inner ops.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if a key is missing, unknown or of another type, or `make` fails.
     pub(crate) fn read(
         name: &str,
         make: MakeInner<'_>,
@@ -154,6 +182,7 @@ impl Container {
     }
 }
 
+/// Takes an optional number out of a table; integers are numbers too.
 fn number(table: &mut toml::Table, key: &str) -> Result<Option<f64>> {
     match table.remove(key) {
         None => Ok(None),
@@ -190,7 +219,7 @@ impl Op for Container {
         if let Choice::Some(count) = self.choice {
             table.insert(
                 "count".into(),
-                toml::Value::try_from(count).expect("a span is numbers"),
+                toml::Value::try_from(count).expect("a range is numbers"),
             );
         }
         table
@@ -224,7 +253,8 @@ impl Op for Container {
                 .any(|other| other.key == inner.key)
             {
                 let text = format!(
-                    "the label \"{}\" stands twice, and the two would share random numbers: give one another label",
+                    "the label \"{}\" stands twice, and the two would share random numbers: give \
+                     one another label",
                     inner.label
                 );
                 return Err(Error::config(text));
@@ -242,6 +272,7 @@ impl Op for Container {
     }
 
     fn frame(&self, frame: Option<Size>) -> Option<Size> {
+        // The size is known if all outcomes of the choice have the same one.
         let mut ends = self.ops.iter().map(|inner| inner.op.frame(frame));
         let end = match self.choice {
             Choice::All => self
@@ -254,7 +285,7 @@ impl Op for Container {
                 .filter(|end| ends.all(|other| other == Some(*end))),
             Choice::Some(_) | Choice::Shuffled => frame.filter(|_| ends.all(|end| end == frame)),
         };
-        // What may be left out must keep the size.
+        // If the container may be skipped, skipping is one of the outcomes.
         if self.p == 1.0 {
             end
         } else {
@@ -276,11 +307,13 @@ impl Op for Container {
         if !rng.bernoulli(self.p) {
             return;
         }
-        let apply = |inner: &Inner, steps: &mut Steps| {
+        let apply = |inner: &InnerOp, steps: &mut Steps| {
             steps.within(&inner.label, |steps| {
                 inner.op.draw(&mut rng.child(inner.key), steps)
             });
         };
+        // `child` depends on where the stream began and not on what was drawn from it, so inner ops
+        // draw the same whatever is chosen before them.
         let mut choosing = rng.child(OpKey::of("choice"));
         match self.choice {
             Choice::All => self.ops.iter().for_each(|inner| apply(inner, steps)),
@@ -289,18 +322,20 @@ impl Op for Container {
                 apply(&self.ops[chosen], steps);
             }
             Choice::Some(count) => {
-                // Selection sampling: each op in turn is taken with the chance that keeps all
-                // subsets equally likely.
-                let mut wanted = count.draw(&mut choosing) as u64;
+                // Selection sampling (Knuth, TAOCP 2, algorithm 3.4.2 S): each op in turn is taken
+                // with the chance (still to take) / (still to come), which makes all subsets
+                // equally likely and keeps the order.
+                let mut missing = count.draw(&mut choosing) as u64;
                 for (number, inner) in self.ops.iter().enumerate() {
-                    if choosing.below((self.ops.len() - number) as u64) < wanted {
+                    if choosing.below((self.ops.len() - number) as u64) < missing {
                         apply(inner, steps);
-                        wanted -= 1;
+                        missing -= 1;
                     }
                 }
             }
             Choice::Shuffled => {
-                // At each turn one of those left, found by counting: no list is made.
+                // Each turn takes one of the ops that are left. A bit for each op says whether it
+                // was applied, which is why a container has at most 64: no list is allocated.
                 let mut done = 0u64;
                 for left in (1..=self.ops.len() as u64).rev() {
                     let skip = choosing.below(left) as usize;

@@ -56,7 +56,8 @@ impl Op for Sharpen {
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
-            let [alpha, lightness] = [self.alpha, self.lightness].map(|span| span.draw(rng) as f32);
+            let [alpha, lightness] =
+                [self.alpha, self.lightness].map(|range| range.draw(rng) as f32);
             steps.push(Step::Convolve(Convolve::sharpen(alpha, lightness)));
         }
     }
@@ -105,7 +106,7 @@ impl Op for Emboss {
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
-            let [alpha, strength] = [self.alpha, self.strength].map(|span| span.draw(rng) as f32);
+            let [alpha, strength] = [self.alpha, self.strength].map(|range| range.draw(rng) as f32);
             steps.push(Step::Convolve(Convolve::emboss(alpha, strength)));
         }
     }

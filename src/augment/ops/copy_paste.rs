@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::joint::{Bank, PasteDraw, bank_changed};
+use crate::augment::PasteDraw;
+use crate::augment::joint::{Bank, bank_changed};
 use crate::augment::params::op_basics;
 use crate::augment::{ColorJitter, Op, Paste, PasteBlend, Step, Steps};
 use crate::error::{Error, Result};
@@ -150,7 +151,7 @@ impl Op for CopyPaste {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let count = rng.below(u64::from(self.max_samples));
         let Ok(bank) = self.open() else { return };
         let drawn = (0..count).map(|_| {
@@ -180,7 +181,7 @@ impl Op for CopyPaste {
             }
         });
         let drawn: Vec<PasteDraw> = drawn.collect();
-        if go && !drawn.is_empty() {
+        if applies && !drawn.is_empty() {
             steps.push(Step::Paste(Arc::new(Paste::new(
                 Arc::clone(bank),
                 drawn,

@@ -60,7 +60,7 @@ impl Op for CenterCrop {
         Some(self.size.frame())
     }
 
-    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+    fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
         let Size { width, height } = self.size.frame();
         let (left, top) = (
             center(steps.frame().width, width),

@@ -86,7 +86,7 @@ impl Op for ElasticTransform {
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
-            let [alpha, sigma] = [self.alpha, self.sigma].map(|span| span.draw(rng) as f32);
+            let [alpha, sigma] = [self.alpha, self.sigma].map(|range| range.draw(rng) as f32);
             let (nearest, fill) = (self.filter == ElasticFilter::Nearest, self.fill);
             steps.push(Step::Elastic(Elastic {
                 alpha,
@@ -143,7 +143,7 @@ impl Op for LowFrequencyCrop {
         })
     }
 
-    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+    fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
         let (side, Size { width, height }) = (self.side(), steps.frame());
         if width < side || height < side {
             let (width, height) = (width.max(side), height.max(side));

@@ -83,9 +83,9 @@ impl Op for RandomErasing {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let count = self.count.draw(rng);
-        if !go {
+        if !applies {
             return;
         }
         let frame = steps.frame();
@@ -191,7 +191,7 @@ impl Op for Cutout {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let frame = steps.frame();
         let share = |share: f64| {
             (share * f64::from(frame.width.min(frame.height))).round_ties_even() as u32
@@ -213,7 +213,7 @@ impl Op for Cutout {
             };
             let (top, height) = span(frame.height);
             let (left, width) = span(frame.width);
-            if go && width > 0 && height > 0 {
+            if applies && width > 0 && height > 0 {
                 steps.push(Step::Erase(Erase {
                     left,
                     top,

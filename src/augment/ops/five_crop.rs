@@ -76,7 +76,7 @@ impl Op for FiveCrop {
         Some(self.size.frame())
     }
 
-    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+    fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
         let (nth, _) = steps.view();
         if nth % 10 >= 5 {
             steps.push(if self.vertical {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::matrix;
+use crate::augment::matrix;
 use crate::augment::params::op_basics;
 use crate::augment::{Op, Step, Steps, Warp, WarpFilter};
 use crate::error::{Error, Result};
@@ -49,30 +49,6 @@ impl Rotate {
     }
 }
 
-/// The step of Pillow's `rotate`.
-pub(in crate::augment) fn rotation(
-    degrees: f64,
-    frame: Size,
-    expand: bool,
-    filter: WarpFilter,
-    fill: [u8; 3],
-) -> Option<Step> {
-    let degrees = degrees.rem_euclid(360.0);
-    let square = expand || frame.width == frame.height;
-    if degrees == 0.0 {
-        None
-    } else if degrees == 180.0 {
-        Some(Step::Turn(2))
-    } else if degrees == 90.0 && square {
-        Some(Step::Turn(3))
-    } else if degrees == 270.0 && square {
-        Some(Step::Turn(1))
-    } else {
-        let (map, size) = matrix::rotate(degrees, frame, expand);
-        Some(Step::Warp(Warp::affine(map, filter, fill, size)))
-    }
-}
-
 impl Op for Rotate {
     op_basics!("rotate");
 
@@ -86,11 +62,11 @@ impl Op for Rotate {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let degrees = self.degrees.draw(rng);
-        if go
+        if applies
             && let Some(step) =
-                rotation(degrees, steps.frame(), self.expand, self.filter, self.fill)
+                Step::rotation(degrees, steps.frame(), self.expand, self.filter, self.fill)
         {
             steps.push(step);
         }
@@ -147,7 +123,7 @@ impl Op for Affine {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let frame = steps.frame();
         let (w, h) = (f64::from(frame.width), f64::from(frame.height));
         let degrees = self.degrees.draw(rng);
@@ -155,7 +131,7 @@ impl Op for Affine {
         let ty = (self.translate_y.draw(rng) * h).round_ties_even();
         let scale = self.scale.draw(rng);
         let shear = [self.shear_x.draw(rng), self.shear_y.draw(rng)];
-        if go {
+        if applies {
             let map = matrix::affine((w * 0.5, h * 0.5), degrees, (tx, ty), scale, shear);
             steps.push(Step::Warp(Warp::affine(map, self.filter, self.fill, frame)));
         }
@@ -206,7 +182,7 @@ impl Op for Perspective {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let frame = steps.frame();
         let (w, h) = (i64::from(frame.width), i64::from(frame.height));
         let reach = |side: i64| (self.distortion * (side / 2) as f64) as i64 + 1;
@@ -239,7 +215,7 @@ impl Op for Perspective {
             .corners
             .map_or(drawn, |corners| corners.map(|[x, y]| (x * w, y * h)));
         // An image of one row has no such map and stays as it is.
-        if go && let Some(matrix) = matrix::perspective(starts, ends) {
+        if applies && let Some(matrix) = matrix::perspective(starts, ends) {
             steps.push(Step::Warp(Warp {
                 matrix,
                 filter: self.filter,
@@ -309,7 +285,7 @@ impl Op for Pad {
         })
     }
 
-    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+    fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
         let [left, top, ..] = self.sides().map(i64::from);
         if let Some(Size { width, height }) = self.frame(Some(steps.frame())) {
             steps.push(Step::Crop {
@@ -390,14 +366,14 @@ impl Op for Rotate90 {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let drawn = rng.below(4) as u8;
         let turns = match self.turns {
             Turns::Fixed(turns) => turns,
             Turns::By(By::Random) => drawn,
             Turns::By(By::View) => (steps.view().0 % 4) as u8,
         };
-        let turns = if go { turns } else { 0 };
+        let turns = if applies { turns } else { 0 };
         steps.note("turns", &[i64::from(turns)]);
         if turns > 0 {
             steps.push(Step::Turn(turns));

@@ -1,4 +1,19 @@
-//! The ops of recipes: what is drawn, and which steps follow.
+//! The built-in ops: what each draws, and which steps follow from it.
+//!
+//! The comment of an op says what happens to pixels, which library or paper it follows, and then
+//! lists its parameters as a recipe has them: the default, or "required", then the range that
+//! `check` accepts. "A number or a range" is a [`ParamRange`](crate::spec::ParamRange): a number
+//! fixes the parameter, `[low, high]` draws it uniformly for each view. *Levels* are the 256 values
+//! of a channel.
+//!
+//! Rounding is part of an op. The kernels have the bytes of the named library, and
+//! docs/AUGMENTATIONS.md lists where they do not.
+//!
+//! The order of the draws of an op is part of it too: another order is another image for the same
+//! seed. How many numbers an op draws does not matter to others, as each has its own stream.
+//!
+//! To add an op: write its struct with serde and [`Op`](crate::augment::Op), name it in
+//! [`Registry`](crate::recipe::Registry), and compare it with its reference in `tests/goldens`.
 
 mod blur;
 mod color;
@@ -15,7 +30,6 @@ mod five_crop;
 mod flip;
 pub(super) mod geometric;
 mod jitter;
-mod matrix;
 mod merge;
 mod noise;
 mod policy;

@@ -1,4 +1,13 @@
-//! Noise on each value.
+//! Ops that add noise to each value, or replace values at random.
+//!
+//! A program is drawn before pixels exist and must be small enough to print, so these ops do not
+//! draw the noise itself. They draw the few numbers that shape it (a deviation, a share) and one
+//! 64-bit seed; the kernel makes 16 random bits for each value from the seed, by ChaCha8. So a
+//! step with the same seed leaves the same noise on every machine, with or without vector code.
+//!
+//! 16 bits have a price that is stated with each op: normal and Laplace numbers take 65536 values,
+//! shares are multiples of 2^-16. Pixels of 256 levels cannot show the difference, and the
+//! generator makes a quarter of the bits that 64-bit numbers would take.
 
 use std::sync::Arc;
 
@@ -11,13 +20,18 @@ use crate::geometry::Size;
 use crate::rng::RandomStream;
 use crate::spec::{ParamRange, check_p, check_range, half, is_yes, one, yes};
 
-/// Adds Gaussian noise to each value; torchvision v2 `GaussianNoise` of u8 tensors.
+/// Adds Gaussian noise to each value; torchvision v2 `GaussianNoise` on u8 tensors.
 ///
-/// `mean` (0; -1 to 1) and `sigma` (0.1; 0 to 1, a number or a range) are on a scale of 0 to 1. The
-/// noise is truncated to whole levels before it is added and the sum is clipped. `per_channel`
-/// (true) draws for each channel by itself, else for whole pixels. `p` (1) is the probability of
-/// doing anything. The normal numbers have 65536 values, the outermost 4.3 deviations from the
-/// mean.
+/// The noise is truncated to whole levels before it is added, and the sum is clipped. The normal
+/// numbers have 65536 values, the outermost 4.3 deviations from the mean.
+///
+/// # Parameters
+///
+/// * `mean` (0; -1 to 1): the mean, on a scale where white is 1.
+/// * `sigma` (0.1, a number or a range; 0 to 1): the deviation, on the same scale.
+/// * `per_channel` (true): whether each channel has its own noise; false adds the same to the three
+///   channels of a pixel.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GaussianNoise {
@@ -36,7 +50,7 @@ fn tenth() -> ParamRange {
 }
 
 impl GaussianNoise {
-    /// With this deviation, or one from this range, and mean 0.
+    /// Noise of mean 0 with this deviation, or with one from this range.
     pub fn new(sigma: impl Into<ParamRange>) -> GaussianNoise {
         GaussianNoise {
             mean: 0.0,
@@ -46,13 +60,13 @@ impl GaussianNoise {
         }
     }
 
-    /// With this mean.
+    /// Sets the mean, -1 to 1.
     #[must_use]
     pub fn mean(self, mean: f64) -> GaussianNoise {
         GaussianNoise { mean, ..self }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> GaussianNoise {
         GaussianNoise { p, ..self }
@@ -86,10 +100,15 @@ impl Op for GaussianNoise {
 
 /// Adds Laplace noise to each value; imgaug `AdditiveLaplaceNoise`.
 ///
-/// `scale` (0 to 1, a number or a range) is on a scale of 0 to 1; the deviation is its product with
-/// the root of 2. The noise is truncated to whole levels before it is added and the sum is clipped.
-/// `per_channel` (true) draws for each channel by itself, else for whole pixels. `p` (1) is the
-/// probability of doing anything. The numbers have 65536 values.
+/// The noise is truncated to whole levels before it is added, and the sum is clipped. The Laplace
+/// numbers have 65536 values.
+///
+/// # Parameters
+///
+/// * `scale` (required, a number or a range; 0 to 1): the scale of the distribution, where white is
+///   1; the deviation is √2 times that.
+/// * `per_channel` (true): whether each channel has its own noise, or each pixel.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LaplaceNoise {
@@ -123,11 +142,14 @@ impl Op for LaplaceNoise {
     }
 }
 
-/// Adds to each value a number of its own; imgaug `AddElementwise`.
+/// Adds a random number to each value, drawn for each value; imgaug `AddElementwise`.
 ///
-/// `value` -255 to 255: the number is uniform in `[low, high]`, truncated, the sum clipped.
-/// `per_channel` (true) draws for each channel by itself, else for whole pixels. `p` (1) is the
-/// probability of doing anything.
+/// # Parameters
+///
+/// * `value` (required; -255 to 255): the range `[low, high]` in levels. Each number is uniform in
+///   it and truncated; the sum is clipped.
+/// * `per_channel` (true): whether each channel has its own number, or each pixel.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElementwiseAdd {
@@ -148,6 +170,8 @@ impl Op for ElementwiseAdd {
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
+            // Uniform in [low, high] is mean + scale * n for n uniform in [-1, 1]; the kernel wants
+            // both where white is 1, hence 2 * 255.
             let [low, high] = self.value.ends().map(|end| end / 510.0);
             let (mean, scale) = ((high + low) as f32, (high - low) as f32);
             let (distribution, per_channel) = (NoiseDistribution::Uniform, self.per_channel);
@@ -163,11 +187,14 @@ impl Op for ElementwiseAdd {
     }
 }
 
-/// Multiplies each value by a number of its own; imgaug `MultiplyElementwise`.
+/// Multiplies each value by a random number, drawn for each value; imgaug `MultiplyElementwise`.
 ///
-/// `factor` 0 to 1000: the number is uniform in `[low, high]`, the product clipped and truncated.
-/// `per_channel` (true) draws for each channel by itself, else for whole pixels. `p` (1) is the
-/// probability of doing anything.
+/// # Parameters
+///
+/// * `factor` (required; 0 to 1000): the range `[low, high]`. Each number is uniform in it; the
+///   product is clipped and truncated.
+/// * `per_channel` (true): whether each channel has its own number, or each pixel.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElementwiseMultiply {
@@ -200,14 +227,18 @@ impl Op for ElementwiseMultiply {
     }
 }
 
-/// Turns some values black or white: salt and pepper.
+/// Turns random values black or white: salt-and-pepper noise; scikit-image `random_noise` with mode
+/// `s&p`, imgaug `CoarseSaltAndPepper`.
 ///
-/// `amount` (0 to 1, a number or a range) is the share of values, `salt` (0.5) the share of those
-/// that become white: `salt = 1` is salt noise, `salt = 0` pepper noise. `per_channel` (true)
-/// decides for each channel by itself, else whole pixels change. With `size` (a number or a range
-/// up to 1) the cells of a coarse grid change as one; a cell's side is that share of the image's.
-/// `p` (1) is the probability of doing anything. `skimage.util.random_noise` with mode `s&p`,
-/// imgaug `CoarseSaltAndPepper`; shares are multiples of 2^-16.
+/// # Parameters
+///
+/// * `amount` (required, a number or a range; 0 to 1): the share of values that change, rounded to
+///   a multiple of 2^-16.
+/// * `salt` (0.5; 0 to 1): the share of these that become white; 1 is salt noise, 0 pepper noise.
+/// * `per_channel` (true): whether each channel is decided by itself; false changes whole pixels.
+/// * `size` (none, a number or a range; 0.0001 to 1): with it, all pixels of a cell of a coarse
+///   grid change together. It is the side of a cell as a share of the image's side.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImpulseNoise {
@@ -222,7 +253,8 @@ pub struct ImpulseNoise {
     p: f64,
 }
 
-/// Columns and rows of a grid whose cells have this share of the image's sides.
+/// Draws a grid: the columns and rows of cells whose sides are about `size` times the image's.
+/// `None` if there is no `size`.
 fn grid(size: Option<ParamRange>, rng: &mut RandomStream, frame: Size) -> Option<(u32, u32)> {
     let size = size?.draw(rng);
     let cells = |side: u32| ((1.0 / size).round_ties_even() as u32).clamp(1, side);
@@ -234,7 +266,7 @@ fn check_size(size: Option<ParamRange>) -> Result<()> {
 }
 
 impl ImpulseNoise {
-    /// On this share of values, or a share from this range; half of them become white.
+    /// Noise on this share of values, or on a share from this range; half of them become white.
     pub fn new(amount: impl Into<ParamRange>) -> ImpulseNoise {
         ImpulseNoise {
             amount: amount.into(),
@@ -245,13 +277,13 @@ impl ImpulseNoise {
         }
     }
 
-    /// With this share of white among the changed values.
+    /// Sets the share of white among the values that change.
     #[must_use]
     pub fn salt(self, salt: f64) -> ImpulseNoise {
         ImpulseNoise { salt, ..self }
     }
 
-    /// Each channel by itself, or whole pixels.
+    /// Sets whether each channel is decided by itself, or each pixel.
     #[must_use]
     pub fn per_channel(self, per_channel: bool) -> ImpulseNoise {
         ImpulseNoise {
@@ -260,7 +292,7 @@ impl ImpulseNoise {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> ImpulseNoise {
         ImpulseNoise { p, ..self }
@@ -294,12 +326,16 @@ impl Op for ImpulseNoise {
     }
 }
 
-/// Blacks out some pixels; imgaug `Dropout` and `CoarseDropout`.
+/// Turns random pixels black; imgaug `Dropout` and `CoarseDropout`.
 ///
-/// `amount` (0 to 1, a number or a range) is the share of pixels. `per_channel` (false) decides for
-/// each channel by itself. With `size` (a number or a range up to 1) the cells of a coarse grid go
-/// as one; a cell's side is that share of the image's. `p` (1) is the probability of doing
-/// anything. Shares are multiples of 2^-16.
+/// # Parameters
+///
+/// * `amount` (required, a number or a range; 0 to 1): the share of pixels, rounded to a multiple
+///   of 2^-16.
+/// * `per_channel` (false): whether each channel is decided by itself.
+/// * `size` (none, a number or a range; 0.0001 to 1): with it, all pixels of a cell of a coarse
+///   grid change together. It is the side of a cell as a share of the image's side.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dropout {
@@ -337,11 +373,17 @@ impl Op for Dropout {
     }
 }
 
-/// Puts a Poisson count in the place of each value, as light on a sensor does.
+/// Replaces each value `v` by a Poisson count of mean `scale * v / 255`, scaled back: the noise of
+/// light on a sensor, as in ImageNet-C.
 ///
-/// `scale` (1 to 10000, a number or a range) is the mean count at white: little light is much
-/// noise. The result is `min(count / scale, 1) * 255`, truncated. `p` (1) is the probability of
-/// doing anything. Counts of probability below 2^-17 do not occur.
+/// The result is `min(count / scale, 1) * 255`, truncated. Counts of probability below 2^-17 do not
+/// occur.
+///
+/// # Parameters
+///
+/// * `scale` (required, a number or a range; 1 to 10000): the mean count at white. The smaller it
+///   is, the less light and the more noise there is.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShotNoise {
@@ -351,7 +393,7 @@ pub struct ShotNoise {
 }
 
 impl ShotNoise {
-    /// With this mean count at white, or one from this range.
+    /// Noise with this mean count at white, or with one from this range.
     pub fn new(scale: impl Into<ParamRange>) -> ShotNoise {
         ShotNoise {
             scale: scale.into(),
@@ -359,7 +401,7 @@ impl ShotNoise {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> ShotNoise {
         ShotNoise { p, ..self }
@@ -385,10 +427,13 @@ impl Op for ShotNoise {
     }
 }
 
-/// Adds Gaussian noise in proportion to each value: `v + v sigma n`, clipped and truncated.
+/// Adds Gaussian noise in proportion to each value, as in ImageNet-C: `v + v * sigma * n` with a
+/// standard normal `n`, clipped and truncated.
 ///
-/// `sigma` (0 to 10, a number or a range) is a share of the value. `p` (1) is the probability of
-/// doing anything.
+/// # Parameters
+///
+/// * `sigma` (required, a number or a range; 0 to 10): the deviation as a share of the value.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpeckleNoise {
@@ -398,7 +443,7 @@ pub struct SpeckleNoise {
 }
 
 impl SpeckleNoise {
-    /// With this deviation, or one from this range.
+    /// Noise with this deviation, or with one from this range.
     pub fn new(sigma: impl Into<ParamRange>) -> SpeckleNoise {
         SpeckleNoise {
             sigma: sigma.into(),
@@ -406,7 +451,7 @@ impl SpeckleNoise {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> SpeckleNoise {
         SpeckleNoise { p, ..self }
@@ -432,19 +477,20 @@ impl Op for SpeckleNoise {
     }
 }
 
-/// A shape of a Beta distribution in a recipe: one for all cells, a range, or one for each cell.
+/// A shape parameter of a Beta distribution in a recipe: one for all cells, a range, or a list with
+/// one for each cell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
     expecting = "a number, [low, high] or a list of grid x grid numbers"
 )]
-enum Shape {
+enum BetaShape {
     Fixed(f64),
     Between([f64; 2]),
     Cells(#[serde(with = "cells")] Arc<[f64]>),
 }
 
-/// Serde for shared numbers, which it leaves to a feature.
+/// Reads and writes `Arc<[f64]>`, for which serde needs its feature `rc`.
 mod cells {
     use std::sync::Arc;
 
@@ -464,27 +510,28 @@ mod cells {
     }
 }
 
-impl Shape {
+impl BetaShape {
+    /// The same as the kernel takes it.
     fn shapes(&self) -> Shapes {
         match self {
-            Shape::Fixed(shape) => Shapes::Between([*shape; 2]),
-            Shape::Between(ends) => Shapes::Between(*ends),
-            Shape::Cells(cells) => Shapes::Cells(Arc::clone(cells)),
+            BetaShape::Fixed(shape) => Shapes::Between([*shape; 2]),
+            BetaShape::Between(ends) => Shapes::Between(*ends),
+            BetaShape::Cells(cells) => Shapes::Cells(Arc::clone(cells)),
         }
     }
 
     fn check(&self, name: &str, grid: u32) -> Result<()> {
         const RANGE: [f64; 2] = [1e-3, 1e6];
         match self {
-            Shape::Fixed(shape) => ParamRange::Fixed(*shape).check(name, RANGE),
-            Shape::Between(ends) => ParamRange::Between(*ends).check(name, RANGE),
-            Shape::Cells(cells) if cells.len() as u64 != u64::from(grid) * u64::from(grid) => {
+            BetaShape::Fixed(shape) => ParamRange::Fixed(*shape).check(name, RANGE),
+            BetaShape::Between(ends) => ParamRange::Between(*ends).check(name, RANGE),
+            BetaShape::Cells(cells) if cells.len() as u64 != u64::from(grid) * u64::from(grid) => {
                 Err(Error::config(format!(
                     "{name} has {} numbers: expected one, [low, high], or {grid} x {grid}",
                     cells.len()
                 )))
             }
-            Shape::Cells(cells) => cells
+            BetaShape::Cells(cells) => cells
                 .iter()
                 .try_for_each(|shape| check_range(name, *shape, RANGE)),
         }
@@ -493,22 +540,32 @@ impl Shape {
 
 /// Fades the image to a color by a random mask: the noise of learned augmentation policies.
 ///
-/// The mask has `grid` x `grid` (64) cells, each a Beta variable of shapes `alpha` and `beta`: a
-/// number, `[low, high]` (each cell's exponent is uniform between their logarithms; 1 to e by
-/// default), or a list of one number for each cell. It is enlarged to the image (nearest), blurred
-/// with a Gaussian of `kernel` (13) pixels a side and deviation `sigma` (6), and multiplies the
-/// image's distance from `fill` (124, 116, 104, the mean color of ImageNet). The reference
-/// multiplies normalized f32 pixels, where the mean is 0. `p` (1) is the probability of doing
-/// anything.
+/// The mask has `grid * grid` cells, each drawn from a Beta distribution. It is enlarged to the
+/// image (nearest), blurred with a Gaussian, and multiplies the image's distance from `fill`. The
+/// reference multiplies normalized f32 pixels, whose mean is 0; so the result is the same if `fill`
+/// is the mean color.
 ///
-/// The note `seed` is the mask's, the bits of a `u64`: with it [`BetaMask::cells`] gives the mask
-/// as it was drawn. 0 stands for no mask.
+/// # Parameters
+///
+/// * `grid` (64; 1 to 1024): the cells in each direction.
+/// * `alpha`, `beta` (`[1, e]`; 0.001 to 1000000): the two shapes of the Beta distribution. A
+///   number is for all cells; a list of `grid * grid` numbers has one for each cell; from `[low,
+///   high]` each cell draws its own, uniform between the logarithms.
+/// * `kernel` (13; odd, 1 to 1001), `sigma` (6; 0.001 to 500): side and deviation of the Gaussian,
+///   in pixels.
+/// * `fill` (`[124, 116, 104]`, ImageNet's mean color): what a mask of 0 leaves.
+/// * `p` (1): the probability that the op is applied.
+///
+/// # Notes
+///
+/// * `seed`: the seed of the mask, the bits of a `u64`; 0 if there is no mask. [`BetaMask::cells`]
+///   of a mask with that seed is the mask as it was drawn, for training the policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BetaMaskNoise {
     grid: u32,
-    alpha: Shape,
-    beta: Shape,
+    alpha: BetaShape,
+    beta: BetaShape,
     kernel: u32,
     sigma: f64,
     fill: [u8; 3],
@@ -517,7 +574,7 @@ pub struct BetaMaskNoise {
 
 impl Default for BetaMaskNoise {
     fn default() -> BetaMaskNoise {
-        let shape = Shape::Between([1.0, std::f64::consts::E]);
+        let shape = BetaShape::Between([1.0, std::f64::consts::E]);
         let (alpha, beta) = (shape.clone(), shape);
         BetaMaskNoise {
             grid: 64,
@@ -532,11 +589,12 @@ impl Default for BetaMaskNoise {
 }
 
 impl BetaMaskNoise {
-    /// With `grid` x `grid` cells, each of these shapes; one number stands for all cells.
+    /// A mask of `grid` x `grid` cells with these shapes: one number for all cells, or `grid *
+    /// grid` numbers.
     pub fn new(grid: u32, alpha: &[f64], beta: &[f64]) -> BetaMaskNoise {
         let shape = |cells: &[f64]| match cells {
-            [shape] => Shape::Fixed(*shape),
-            cells => Shape::Cells(cells.into()),
+            [shape] => BetaShape::Fixed(*shape),
+            cells => BetaShape::Cells(cells.into()),
         };
         BetaMaskNoise {
             grid,
@@ -546,13 +604,13 @@ impl BetaMaskNoise {
         }
     }
 
-    /// With this color where the mask is 0.
+    /// Sets the color where the mask is 0.
     #[must_use]
     pub fn fill(self, fill: [u8; 3]) -> BetaMaskNoise {
         BetaMaskNoise { fill, ..self }
     }
 
-    /// The step with a seed.
+    /// The parameters of the step with this seed.
     fn mask(&self, seed: u64) -> BetaMask {
         BetaMask {
             grid: self.grid,

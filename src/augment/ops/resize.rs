@@ -91,7 +91,7 @@ impl Op for Resize {
         }
     }
 
-    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+    fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
         let Size { width, height } = self.target(steps.frame());
         let filter = if self.antialias {
             self.filter

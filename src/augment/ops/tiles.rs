@@ -1,4 +1,14 @@
-//! Images as tiles: large images for vision-language models, and the jigsaw pretext task.
+//! Ops that give each view of a group another tile of the image: [`AnyRes`] and [`Quadrants`] for
+//! vision-language models, [`Jigsaw`] for the pretext task.
+//!
+//! A batch has a fixed shape, but the number of tiles depends on the image. So a tile is a view:
+//! the view block's `count` is the largest number of tiles, view k shows tile k, and views that
+//! have no tile are black. Notes tell the model which ones are real. Each view computes the layout
+//! anew from the size of the image, so views need not know each other. The alternative, one op with
+//! several images as output, would have made every step of a program work on a list of images.
+//!
+//! The views of [`Jigsaw`] must share one permutation. They draw it from the stream that all views
+//! of a sample share ([`RandomStream::shared`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -10,18 +20,28 @@ use crate::kernels::PadMode;
 use crate::rng::{OpKey, RandomStream};
 use crate::spec::{ParamRange, is_default};
 
-/// Cuts the k-th view of its group out of an image of any size as the k-th tile of the best grid:
-/// view 0 is the whole image, squeezed to a tile; those beyond the grid are black.
+/// Cuts the image into the tiles of the grid that suits its shape best; view k of the group is tile
+/// k - 1, and view 0 is the whole image, squeezed to one tile.
 ///
-/// The grid is the one of `grids` ([columns, rows], any number) that keeps the most pixels, among
-/// those the one that wastes least: LLaVA-NeXT's AnyRes (Liu et al., 2024). `grids = "slime"` tries
-/// all grids of n - 1 to n + 1 tiles for n = `ceil(area / side^2)` between 2 and 6: SliME (Zhang et
-/// al., 2024, arXiv 2406.08487). The image is resized to fit the grid (`filter`, bicubic), padded
-/// with black around, and cut row by row. `size` (336) is the side of a tile. Give the view block a
-/// `count` of one more than the largest grid has tiles.
+/// This is AnyRes of LLaVA-NeXT (Liu et al., 2024). The image is resized to fit into the grid
+/// without changing its shape, centered, padded with black, and cut row by row. Views beyond the
+/// grid are black. Give the view block a `count` of one more than the largest grid has tiles.
 ///
-/// Notes: `tiles` (how many there are), `grid` (columns, rows), `box` (left, top, width, height of
-/// the image on the grid).
+/// # Parameters
+///
+/// * `size` (336 pixels; 1 to 4096): the side of a tile.
+/// * `grids` (`[[1, 2], [2, 1], [2, 2], [3, 1], [1, 3]]`; sides from 1 to 64): the grids to choose
+///   from, as `[columns, rows]`. The grid that keeps the most pixels wins, among equals the one
+///   with the least padding, then the first: LLaVA-NeXT's `select_best_resolution`. `"slime"` tries
+///   all grids of n - 1 to n + 1 tiles with n = `ceil(area / size^2)`, limited to 2 to 6: SliME
+///   (Zhang et al., 2024, arXiv 2406.08487).
+/// * `filter` (`"bicubic"`): the filter of all resizing.
+///
+/// # Notes
+///
+/// * `tiles`: the number of tiles, without view 0.
+/// * `grid`: columns, rows.
+/// * `box`: left, top, width, height of the image on the grid, in pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnyRes {
@@ -31,16 +51,20 @@ pub struct AnyRes {
     filter: Filter,
 }
 
+/// The grids that an image may be cut into.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a list of [columns, rows], or \"slime\"")]
 enum Grids {
+    /// These grids, as `[columns, rows]`.
     List(Vec<[u32; 2]>),
-    Rule(Rule),
+    /// The grids that a rule makes from the size of the image.
+    Rule(GridRule),
 }
 
+/// A rule that makes grids from the size of the image.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Rule {
+enum GridRule {
     Slime,
 }
 
@@ -55,8 +79,11 @@ impl Default for AnyRes {
     }
 }
 
-/// The better of two grids: what the image covers, and what is wasted.
-fn rate([columns, rows]: [u32; 2], size: u32, frame: Size) -> (u64, u64) {
+/// Rates a grid as LLaVA-NeXT does: how many of the image's pixels survive the resize (more is
+/// better), and how many pixels of the grid are left for padding (fewer is better).
+///
+/// Enlarging does not count: an image never covers more than its own number of pixels.
+fn covered_and_wasted([columns, rows]: [u32; 2], size: u32, frame: Size) -> (u64, u64) {
     let (w, h) = (f64::from(columns * size), f64::from(rows * size));
     let (width, height) = (f64::from(frame.width), f64::from(frame.height));
     let scale = (w / width).min(h / height);
@@ -66,11 +93,12 @@ fn rate([columns, rows]: [u32; 2], size: u32, frame: Size) -> (u64, u64) {
 }
 
 impl AnyRes {
+    /// The best grid for an image, as `[columns, rows]`.
     fn grid(&self, frame: Size) -> [u32; 2] {
         let mut best: Option<([u32; 2], (u64, u64))> = None;
         let mut consider = |grid: [u32; 2]| {
-            let (covered, wasted) = rate(grid, self.size, frame);
-            // The first of equals wins.
+            let (covered, wasted) = covered_and_wasted(grid, self.size, frame);
+            // Strict comparisons, so that the first of equal grids wins as in the reference.
             if best.is_none_or(|(_, (most, least))| {
                 covered > most || covered == most && wasted < least
             }) {
@@ -79,10 +107,11 @@ impl AnyRes {
         };
         match &self.grids {
             Grids::List(grids) => grids.iter().copied().for_each(&mut consider),
-            Grids::Rule(Rule::Slime) => {
+            Grids::Rule(GridRule::Slime) => {
                 let area = u64::from(frame.width) * u64::from(frame.height);
                 let n =
                     (area.div_ceil(u64::from(self.size) * u64::from(self.size)) as u32).clamp(2, 6);
+                // A single tile is not a grid, so the search begins at two.
                 for tiles in if n <= 2 { n } else { n - 1 }..=n + 1 {
                     (1..=tiles)
                         .filter(|a| tiles % a == 0)
@@ -128,11 +157,11 @@ impl Op for AnyRes {
         vec![("tiles".into(), 1), ("grid".into(), 2), ("box".into(), 4)]
     }
 
-    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+    fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
         let frame = steps.frame();
         let [columns, rows] = self.grid(frame);
         let (grid_width, grid_height) = (columns * self.size, rows * self.size);
-        // The side that fits tightly is exact, the other is rounded up and never beyond the grid.
+        // One side fills the grid exactly; the other is rounded up and limited to the grid.
         let (by_width, by_height) = (
             f64::from(grid_width) / f64::from(frame.width),
             f64::from(grid_height) / f64::from(frame.height),
@@ -164,7 +193,8 @@ impl Op for AnyRes {
         };
         let tile = tile as u32;
         if tile >= columns * rows {
-            // Of the right size, whatever it holds.
+            // A view without a tile: a crop makes the size right, and its pixels become black. The
+            // image is not resized in vain.
             steps.push(Step::Crop {
                 left: 0,
                 top: 0,
@@ -190,17 +220,27 @@ impl Op for AnyRes {
     }
 }
 
-/// Cuts the k-th view of its group out as a node of a tree of quadrants, breadth first: view 0 is
-/// the whole image, views 1 to 4 its quadrants (top left, bottom left, top right, bottom right),
-/// views 5 to 20 those of the first quadrant and so on; DC2 (Wang et al., 2024, arXiv 2408.15556).
+/// Cuts the image into a tree of quadrants, numbered breadth first; view k of the group is node k:
+/// DC2 (Wang et al., 2024, arXiv 2408.15556).
 ///
-/// Halves are `side / 2`; an odd last row or column is dropped. A node whose quadrants would have a
-/// side below `least` (168) has none, and their views are black. Nodes are resized to `size` (336;
-/// `filter`, bicubic). `depth` levels below the whole image come from the view block's `count`: 1,
-/// 5, 21, 85.
+/// View 0 is the whole image, views 1 to 4 are its quadrants (top left, bottom left, top right,
+/// bottom right), views 5 to 8 the quadrants of the first of these, and so on. A quadrant is half
+/// as wide and half as high, rounded down; an odd last row or column is dropped. All nodes are
+/// resized to one size. The view block's `count` decides the depth of the tree: 1, 5, 21 or 85
+/// views for 0 to 3 levels below the whole image.
 ///
-/// Notes: `there` (1 if the node exists), `parent` (the parent's view, -1 for the root), `box`
-/// (left, top, width, height).
+/// # Parameters
+///
+/// * `size` (336 pixels; 1 to 4096): the side of each view.
+/// * `least` (168 pixels; 1 to 16384): the shortest side that a quadrant may have before resizing.
+///   A node whose quadrants would be smaller has none, and the views of the missing ones are black.
+/// * `filter` (`"bicubic"`): the filter of the resize.
+///
+/// # Notes
+///
+/// * `there`: 1 if the node exists, else 0.
+/// * `parent`: the number of the parent's view; -1 for the root.
+/// * `box`: left, top, width, height of the node in the image; zeros if it does not exist.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quadrants {
@@ -220,7 +260,10 @@ impl Default for Quadrants {
 }
 
 impl Quadrants {
-    /// Left, top, width, height of a node; `None` if its parent is a leaf.
+    /// Left, top, width and height of a node; `None` if its parent is a leaf or missing.
+    ///
+    /// In breadth-first order the children of node n are 4 n + 1 to 4 n + 4, so the path to the
+    /// root follows from the number alone.
     fn node(&self, node: usize, frame: Size) -> Option<[u32; 4]> {
         if node == 0 {
             return Some([0, 0, frame.width, frame.height]);
@@ -254,16 +297,17 @@ impl Op for Quadrants {
         vec![("there".into(), 1), ("parent".into(), 1), ("box".into(), 4)]
     }
 
-    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+    fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
         let (node, _) = steps.view();
-        let place = self.node(node, steps.frame());
-        steps.note("there", &[i64::from(place.is_some())]);
+        let bounds = self.node(node, steps.frame());
+        steps.note("there", &[i64::from(bounds.is_some())]);
         steps.note(
             "parent",
             &[if node == 0 { -1 } else { (node as i64 - 1) / 4 }],
         );
-        steps.note("box", &place.unwrap_or_default().map(i64::from));
-        let [left, top, width, height] = place.unwrap_or([0, 0, 1, 1]);
+        steps.note("box", &bounds.unwrap_or_default().map(i64::from));
+        // A missing node is made from one pixel, which is the least to decode, and then blanked.
+        let [left, top, width, height] = bounds.unwrap_or([0, 0, 1, 1]);
         let (left, top) = (i64::from(left), i64::from(top));
         steps.push(Step::Crop {
             left,
@@ -277,35 +321,49 @@ impl Op for Quadrants {
             height: self.size,
             filter: self.filter,
         });
-        if place.is_none() {
+        if bounds.is_none() {
             steps.push(Step::Blank);
         }
     }
 }
 
-/// Cuts the k-th view of its group out as the k-th piece of a shuffled `grid` x `grid` (3) puzzle:
-/// the jigsaw pretext task (Noroozi and Favaro, 2016, arXiv 1603.09246), with the tiles of
-/// ScatSimCLR (Kinakh et al., 2021, arXiv 2108.13939).
+/// Cuts the image into the pieces of a square puzzle and shuffles them; view k of the group is the
+/// piece that the permutation puts at k.
 ///
-/// The image is taken for a square of its shorter side; piece (i, j) has the center `((2 j + 1) a,
-/// (2 i + 1) a)` for a = side / (2 grid), from `ceil(x - a)` to `int(x + a)`. The permutation is
-/// one of a fixed set of `permutations` (35), far from each other: from a random first one
-/// (`set_seed`, 0), again and again the one of 1,000 candidates with the largest least Hamming
-/// distance to those chosen. Pieces are resized to `size`. Give the view block a `count` of grid x
-/// grid.
+/// This is the jigsaw pretext task (Noroozi and Favaro, 2016, arXiv 1603.09246), with the tiles of
+/// ScatSimCLR (Kinakh et al., 2021, arXiv 2108.13939). The permutation is one of a fixed set, and
+/// its number is the label. Give the view block a `count` of `grid * grid`.
 ///
-/// The note `permutation` is the label, the same for all pieces; `piece` says which piece stands in
-/// this view.
+/// The puzzle is the square of the image's shorter side at the top left. With a = side / (2 grid),
+/// the piece in row i and column j has its center at x = (2 j + 1) a, y = (2 i + 1) a; it covers
+/// the columns from `ceil(x - a)` to `int(x + a)` and the rows likewise.
+///
+/// # Parameters
+///
+/// * `size` (required; 1 to 4096 pixels): the side that each piece is resized to.
+/// * `grid` (3; 2 to 8): the pieces in each direction.
+/// * `permutations` (35; 1 to 1000, at most 24 for a grid of 2): the size of the set, which is the
+///   number of classes. The members differ in as many places as a greedy search can find.
+/// * `set_seed` (0): the seed that the set is drawn from. It is not the seed of the recipe, so that
+///   runs of different seeds share the meaning of the labels.
+/// * `filter` (`"bilinear"`): the filter of the resize.
+///
+/// # Notes
+///
+/// * `permutation`: the number of the permutation, the same in all views of the sample.
+/// * `piece`: the number of the piece in this view, row by row from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "JigsawForm", into = "JigsawForm")]
+#[serde(try_from = "JigsawTable", into = "JigsawTable")]
 pub struct Jigsaw {
-    form: JigsawForm,
+    table: JigsawTable,
+    /// The permutations: `set[label][view]` is the number of a piece.
     set: Vec<Vec<u8>>,
 }
 
+/// The parameters of [`Jigsaw`] as a recipe has them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct JigsawForm {
+struct JigsawTable {
     size: u32,
     #[serde(default = "three")]
     grid: u32,
@@ -325,26 +383,33 @@ fn thirty_five() -> u32 {
     35
 }
 
-impl TryFrom<JigsawForm> for Jigsaw {
+impl TryFrom<JigsawTable> for Jigsaw {
     type Error = Error;
-    fn try_from(form: JigsawForm) -> Result<Jigsaw> {
-        ParamRange::Fixed(form.size.into()).check("size", [1.0, 4096.0])?;
-        ParamRange::Fixed(form.grid.into()).check("grid", [2.0, 8.0])?;
-        let pieces = form.grid * form.grid;
+    fn try_from(table: JigsawTable) -> Result<Jigsaw> {
+        ParamRange::Fixed(table.size.into()).check("size", [1.0, 4096.0])?;
+        ParamRange::Fixed(table.grid.into()).check("grid", [2.0, 8.0])?;
+        let pieces = table.grid * table.grid;
+        // Four pieces have 4! = 24 permutations; asking for more would never end.
         let most = if pieces == 4 { 24.0 } else { 1000.0 };
-        ParamRange::Fixed(form.permutations.into()).check("permutations", [1.0, most])?;
-        let set = permutations(pieces as usize, form.permutations as usize, form.set_seed);
-        Ok(Jigsaw { form, set })
+        ParamRange::Fixed(table.permutations.into()).check("permutations", [1.0, most])?;
+        let set = permutations(pieces as usize, table.permutations as usize, table.set_seed);
+        Ok(Jigsaw { table, set })
     }
 }
 
-impl From<Jigsaw> for JigsawForm {
-    fn from(op: Jigsaw) -> JigsawForm {
-        op.form
+impl From<Jigsaw> for JigsawTable {
+    fn from(op: Jigsaw) -> JigsawTable {
+        op.table
     }
 }
 
-/// Different permutations, greedily far from each other.
+/// Returns `count` different permutations of `pieces` numbers that are far from each other in
+/// Hamming distance.
+///
+/// The choice is greedy, as in Noroozi and Favaro: the first permutation is random, and each
+/// further one is that of 1000 random candidates whose distance to the nearest chosen one is
+/// largest. Looking at all 9! permutations in each round would be exact, but takes too long for
+/// something that is computed whenever a recipe is read.
 fn permutations(pieces: usize, count: usize, seed: u64) -> Vec<Vec<u8>> {
     let at = crate::rng::Coord {
         epoch: 0,
@@ -368,7 +433,8 @@ fn permutations(pieces: usize, count: usize, seed: u64) -> Vec<Vec<u8>> {
                 .min()
                 .unwrap_or(0)
         };
-        // The first of equals.
+        // The first of equals stays. A candidate at distance 0 is in the set already, so a round of
+        // nothing else adds nothing and is repeated.
         let mut best = (0, Vec::new());
         for _ in 0..1000 {
             let candidate = shuffled();
@@ -389,8 +455,8 @@ impl Op for Jigsaw {
 
     fn frame(&self, _frame: Option<Size>) -> Option<Size> {
         Some(Size {
-            width: self.form.size,
-            height: self.form.size,
+            width: self.table.size,
+            height: self.table.size,
         })
     }
 
@@ -399,19 +465,20 @@ impl Op for Jigsaw {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        // From the stream of view 0, so that all pieces have the same label.
         let label = rng.shared().below(self.set.len() as u64) as usize;
         let (nth, _) = steps.view();
         let order = &self.set[label];
         let piece = u32::from(order[nth % order.len()]);
         let frame = steps.frame();
-        let a = f64::from(frame.width.min(frame.height)) / f64::from(2 * self.form.grid);
+        let a = f64::from(frame.width.min(frame.height)) / f64::from(2 * self.table.grid);
         let span = |number: u32| {
             let center = f64::from(2 * number + 1) * a;
             let start = (center - a).ceil() as i64;
             (start, (((center + a) as i64) - start).max(1) as u32)
         };
-        let (left, width) = span(piece % self.form.grid);
-        let (top, height) = span(piece / self.form.grid);
+        let (left, width) = span(piece % self.table.grid);
+        let (top, height) = span(piece / self.table.grid);
         steps.note("permutation", &[label as i64]);
         steps.note("piece", &[i64::from(piece)]);
         steps.push(Step::Crop {
@@ -422,9 +489,9 @@ impl Op for Jigsaw {
             pad: PadMode::Edge,
         });
         steps.push(Step::Resize {
-            width: self.form.size,
-            height: self.form.size,
-            filter: self.form.filter,
+            width: self.table.size,
+            height: self.table.size,
+            filter: self.table.filter,
         });
     }
 }

@@ -1,5 +1,14 @@
-//! Which patches of an image a model sees: masks for masked image modelling, left with the batch as
-//! notes. Pixels stay.
+//! Choosing the patches of an image that a model sees: masks for masked image modeling, and
+//! patches that are kept by score.
+//!
+//! A vision transformer cuts the image into a grid of patches and is trained with some of them
+//! hidden. The model hides them itself, by leaving tokens out, so these ops do not change pixels:
+//! they leave the mask with the batch as a note. Drawing it here and not in the training loop makes
+//! it part of the recipe: the same seed gives the same masks, on any number of ranks and after a
+//! resume.
+//!
+//! [`keep_by_score`] is not an op, because scores come from the model. It is a plain function for
+//! the training loop that uses the `box` notes of two crops.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,36 +18,48 @@ use crate::error::{Error, Result};
 use crate::rng::RandomStream;
 use crate::spec::{ParamRange, check_range};
 
-/// Masks patches at random; He et al., 2022 (MAE, arXiv 2111.06377).
+/// Masks patches at random, as MAE does (`random_masking`; He et al., 2022, arXiv 2111.06377).
+/// Pixels stay as they are.
 ///
-/// The image is `grid` x `grid` patches (14), or `[rows, columns]`; `ratio` (0.75) of them is
-/// masked. Notes, all in the order of patches, row by row: `mask` (1 = masked), `keep` (the numbers
-/// of those kept, in random order, as MAE's `ids_keep`), `restore` (where each patch stands in the
-/// shuffled order, as `ids_restore`).
+/// # Parameters
+///
+/// * `grid` (14; 1 to 256): the patches in each direction, a number or `[rows, columns]`.
+/// * `ratio` (0.75; 0 to 1): the share of patches that are masked. The number of patches that are
+///   kept is truncated.
+///
+/// # Notes
+///
+/// Patches are numbered row by row from 0.
+///
+/// * `mask`: for each patch 1 if it is masked, else 0.
+/// * `keep`: the numbers of the patches that are kept, in random order: MAE's `ids_keep`.
+/// * `restore`: for each patch its position in the shuffled order: MAE's `ids_restore`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenMask {
     #[serde(deserialize_with = "crate::spec::read_integers")]
-    grid: Grid,
+    grid: PatchGrid,
     ratio: f64,
 }
 
-/// Patches: one number for a square, or `[rows, columns]`.
+/// A grid of patches in a recipe: one number for a square, or `[rows, columns]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number or [rows, columns]")]
-enum Grid {
+enum PatchGrid {
     Side(u32),
     RowsColumns([u32; 2]),
 }
 
-impl Grid {
+impl PatchGrid {
+    /// Rows and columns.
     fn sides(self) -> (usize, usize) {
         match self {
-            Grid::Side(side) => (side as usize, side as usize),
-            Grid::RowsColumns([rows, columns]) => (rows as usize, columns as usize),
+            PatchGrid::Side(side) => (side as usize, side as usize),
+            PatchGrid::RowsColumns([rows, columns]) => (rows as usize, columns as usize),
         }
     }
 
+    /// The number of patches.
     fn patches(self) -> usize {
         let (rows, columns) = self.sides();
         rows * columns
@@ -58,15 +79,16 @@ impl Grid {
 impl Default for TokenMask {
     fn default() -> TokenMask {
         TokenMask {
-            grid: Grid::Side(14),
+            grid: PatchGrid::Side(14),
             ratio: 0.75,
         }
     }
 }
 
 impl TokenMask {
+    /// The number of patches that are kept.
     fn kept(&self) -> usize {
-        // As the authors: the number kept is truncated.
+        // Truncated, as in the authors' `int(L * (1 - mask_ratio))`.
         (self.grid.patches() as f64 * (1.0 - self.ratio)) as usize
     }
 }
@@ -93,9 +115,11 @@ impl Op for TokenMask {
         rng.shuffle(&mut order);
         let kept = self.kept();
         let (mut mask, mut restore) = (vec![1; order.len()], vec![0; order.len()]);
-        for (place, patch) in order.iter().enumerate() {
-            restore[*patch as usize] = place as i64;
-            mask[*patch as usize] = i64::from(place >= kept);
+        // The first `kept` patches of the shuffled order stay visible; `restore` is the inverse of
+        // the permutation.
+        for (position, patch) in order.iter().enumerate() {
+            restore[*patch as usize] = position as i64;
+            mask[*patch as usize] = i64::from(position >= kept);
         }
         steps.note("mask", &mask);
         steps.note("keep", &order[..kept]);
@@ -103,16 +127,29 @@ impl Op for TokenMask {
     }
 }
 
-/// Masks rectangles of patches until there are enough; Bao et al., 2022 (BEiT, arXiv 2106.08254).
+/// Masks rectangles of patches until enough are masked, as BEiT does (`MaskingGenerator`; Bao et
+/// al., 2022, arXiv 2106.08254). Pixels stay as they are.
 ///
-/// `grid` (14); `masked` (75) patches in all at most; each block of at least `least` (16) patches,
-/// of an aspect ratio of `ratio` (0.3 to 1/0.3), drawn uniformly in its logarithm, ten tries each.
-/// The note `mask` has a 1 for each masked patch.
+/// The number of masked patches never exceeds `masked`; it falls short if no further rectangle fits
+/// within ten tries.
+///
+/// # Parameters
+///
+/// * `grid` (14; 1 to 256): the patches in each direction, a number or `[rows, columns]`.
+/// * `masked` (75; 0 to the number of patches): how many patches are masked in all.
+/// * `least` (16; 1 to the number of patches): the smallest area that a rectangle is drawn with, in
+///   patches. A rectangle may add fewer, as it may overlap with others.
+/// * `ratio` (`[0.3, 1 / 0.3]`; above 0): the range of height / width, drawn uniformly in its
+///   logarithm.
+///
+/// # Notes
+///
+/// * `mask`: for each patch, row by row, 1 if it is masked, else 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BlockMask {
     #[serde(deserialize_with = "crate::spec::read_integers")]
-    grid: Grid,
+    grid: PatchGrid,
     masked: u32,
     least: u32,
     ratio: [f64; 2],
@@ -121,7 +158,7 @@ pub struct BlockMask {
 impl Default for BlockMask {
     fn default() -> BlockMask {
         BlockMask {
-            grid: Grid::Side(14),
+            grid: PatchGrid::Side(14),
             masked: 75,
             least: 16,
             ratio: [0.3, 1.0 / 0.3],
@@ -130,7 +167,8 @@ impl Default for BlockMask {
 }
 
 impl BlockMask {
-    /// Masks one block of at most `most` new patches; how many there were, 0 after ten tries.
+    /// Masks one rectangle that adds 1 to `most` patches, and returns how many it has added; 0 if
+    /// ten tries have failed.
     fn block(&self, rng: &mut RandomStream, mask: &mut [i64], most: usize) -> usize {
         let (rows, columns) = self.grid.sides();
         let logs = self.ratio.map(libm::log);
@@ -139,6 +177,7 @@ impl BlockMask {
             let aspect = libm::exp(rng.uniform(logs[0], logs[1]));
             let height = libm::sqrt(area * aspect).round_ties_even() as usize;
             let width = libm::sqrt(area / aspect).round_ties_even() as usize;
+            // A rectangle as wide or as high as the grid is refused, as in the reference.
             if width >= columns || height >= rows {
                 continue;
             }
@@ -192,19 +231,23 @@ impl Op for BlockMask {
 /// A rectangle of an image: left, top, width, height in pixels.
 pub type Window = [f64; 4];
 
-/// The patches of a crop that matter most, from a map of scores over a larger crop of the same
-/// image; Yang et al., 2023 (A-CLIP, arXiv 2212.08653).
+/// Returns the numbers of the patches of a crop that matter most, ascending, given scores of a
+/// larger crop of the same image (A-CLIP; Yang et al., 2023, arXiv 2212.08653).
 ///
-/// `scores` are `grid` x `grid` values of the patches of the window `large`, row by row; `small` is
-/// the window of the view, inside it. The map is brought to the pixels of `large`, cut to `small`,
-/// brought to the view's own grid and to cells of `cell` x `cell` patches, all bilinearly (pixel
-/// centers at halves, edges repeated, no antialiasing). The `keep` best cells are kept; of equal
-/// scores the first. Returns the numbers of their patches, ascending.
+/// * `scores`: one score for each of the `grid` x `grid` patches of the window `large`, row by row.
+/// * `small`: the window of the view that the model sees, inside of `large`. Both windows are in
+///   pixels of the image, as the note `box` of `enclosing_crop` and of `random_resized_crop`.
+/// * `cell`: patches are kept or dropped in cells of `cell` x `cell`.
+/// * `keep`: the number of cells that are kept; among equal scores the first ones.
+///
+/// The map of scores is resized to the pixels of `large`, cut to `small`, resized to the view's
+/// grid of `grid` x `grid` patches, and then to cells. All resizing is bilinear as in torch's
+/// `interpolate`: pixel centers at halves, edges repeated, no antialiasing.
 ///
 /// # Errors
 ///
 /// [`crate::Kind::Config`] if there are not `grid` x `grid` finite scores, `cell` does not divide
-/// `grid`, `keep` is beyond the number of cells, or `small` is empty or not inside `large`.
+/// `grid`, `keep` exceeds the number of cells, or `small` is empty or not inside of `large`.
 pub fn keep_by_score(
     scores: &[f32],
     grid: usize,
@@ -248,6 +291,8 @@ pub fn keep_by_score(
     let view = bilinear(&cut, (w, h), (grid, grid));
     let coarse = bilinear(&view, (grid, grid), (cells, cells));
     let mut order: Vec<usize> = (0..coarse.len()).collect();
+    // Highest score first; the number decides between equal ones, so that the result is the same
+    // on every platform.
     order.sort_by(|&x, &y| coarse[y].total_cmp(&coarse[x]).then(x.cmp(&y)));
     let mut kept: Vec<u32> = order[..keep]
         .iter()
@@ -260,18 +305,19 @@ pub fn keep_by_score(
     Ok(kept)
 }
 
-/// Resamples a map of (width, height) values.
+/// Resamples a map of `width` x `height` values bilinearly, without antialiasing.
 fn bilinear(
     map: &[f32],
     (width, height): (usize, usize),
     (to_width, to_height): (usize, usize),
 ) -> Vec<f32> {
+    // For each output position: the two inputs around it, and the weight of the second one.
     let taps = |from: usize, to: usize| -> Vec<(usize, usize, f32)> {
         let scale = from as f32 / to as f32;
-        let place = |i: usize| ((i as f32 + 0.5) * scale - 0.5).max(0.0);
+        let position = |i: usize| ((i as f32 + 0.5) * scale - 0.5).max(0.0);
         (0..to)
-            .map(|i| (place(i) as usize, place(i).fract()))
-            .map(|(low, share)| (low, (low + 1).min(from - 1), share))
+            .map(|i| (position(i) as usize, position(i).fract()))
+            .map(|(low, weight)| (low, (low + 1).min(from - 1), weight))
             .collect()
     };
     let columns = taps(width, to_width);

@@ -38,9 +38,9 @@ impl Op for Add {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let values = channels(self.value, self.per_channel, rng);
-        if go {
+        if applies {
             steps.push(Step::Levels(Levels::Add(values.map(|value| value as i16))));
         }
     }
@@ -69,9 +69,9 @@ impl Op for Multiply {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let factors = channels(self.factor, self.per_channel, rng);
-        if go {
+        if applies {
             steps.push(Step::Levels(Levels::Multiply(
                 factors.map(|factor| factor as f32),
             )));
@@ -99,13 +99,13 @@ impl Op for ChannelDropout {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let mut kept = [0; 3].map(|_| !rng.bernoulli(self.drop));
         let last = rng.below(3) as usize;
         if kept == [false; 3] {
             kept[last] = true;
         }
-        if go {
+        if applies {
             let factors = kept.map(|kept| f32::from(u8::from(kept)));
             steps.push(Step::Levels(Levels::Multiply(factors)));
         }
@@ -133,9 +133,9 @@ impl Op for LinearContrast {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let factor = self.factor.draw(rng);
-        if go {
+        if applies {
             steps.push(Step::Levels(Levels::Linear(factor)));
         }
     }
@@ -175,9 +175,9 @@ impl Op for SigmoidContrast {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let (gain, cutoff) = (self.gain.draw(rng), self.cutoff.draw(rng));
-        if go {
+        if applies {
             steps.push(Step::Levels(Levels::Sigmoid { gain, cutoff }));
         }
     }
@@ -209,9 +209,9 @@ impl Op for LogContrast {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let gain = self.gain.draw(rng);
-        if go {
+        if applies {
             steps.push(Step::Levels(Levels::Log(gain)));
         }
     }
@@ -238,9 +238,9 @@ impl Op for Quantize {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let levels = self.levels.draw(rng) as u16;
-        if go {
+        if applies {
             steps.push(Step::Levels(Levels::Quantize(levels)));
         }
     }
@@ -281,10 +281,10 @@ impl Op for ClaheOp {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let go = rng.bernoulli(self.p);
+        let applies = rng.bernoulli(self.p);
         let clip_limit = self.clip_limit.draw(rng);
         let tile = self.tile.draw(rng) as u32;
-        if go {
+        if applies {
             let frame = steps.frame();
             let tiles = |side: u32| (side / tile).clamp(1, 64);
             let grid = (tiles(frame.width), tiles(frame.height));

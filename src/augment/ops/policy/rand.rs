@@ -1,8 +1,12 @@
-//! RandAugment, TrivialAugmentWide and AutoAugment in torchvision's dialect.
+//! RandAugment, TrivialAugmentWide and AutoAugment, as torchvision has them.
+//!
+//! The three differ in how ops and strengths are chosen: a number of ops of one strength, one op of
+//! a random strength, or a learned pair. What an op of some strength does is shared, see
+//! [`super::space`]. Choices, probabilities and signs are drawn in torchvision's order.
 
 use serde::{Deserialize, Serialize};
 
-use super::space::{Name, Space, Style, push, sign, value};
+use super::space::{Name, Space, Style, push_step, random_sign, strength_of};
 use super::tables;
 use crate::augment::params::op_basics;
 use crate::augment::{Op, Steps, WarpFilter};
@@ -11,7 +15,7 @@ use crate::kernels::Dialect;
 use crate::rng::RandomStream;
 use crate::spec::{ParamRange, is_default};
 
-/// The parameters that policies share: `filter` (`nearest`), `fill` (black), `dialect` (`pil`).
+/// The [`Style`] of an op with the fields `filter`, `fill` and `dialect`.
 macro_rules! style {
     ($op:expr) => {
         Style {
@@ -26,10 +30,20 @@ fn check_bins(bins: u32) -> Result<()> {
     ParamRange::Fixed(bins.into()).check("bins", [2.0, 1000.0])
 }
 
-/// Some ops of equal strength; Cubuk et al., 2020 (arXiv 1909.13719), as torchvision `RandAugment`.
+/// Applies `num_ops` random ops of one strength, one after the other; torchvision `RandAugment`
+/// (Cubuk et al., 2020, arXiv 1909.13719).
 ///
-/// `num_ops` (2) ops, drawn with replacement from 14; `magnitude` (9) of `bins` (31), 0 to `bins` -
-/// 1; `filter` (`nearest`), `fill` (black), `dialect` (`pil`).
+/// The ops are drawn with replacement from 14: identity, shears, translations, rotation,
+/// brightness, color, contrast, sharpness, posterize, solarize, autocontrast and equalize.
+///
+/// # Parameters
+///
+/// * `num_ops` (2; 0 to 100): how many ops are applied.
+/// * `magnitude` (9; 0 to `bins - 1`): the strength, as the number of a bin.
+/// * `bins` (31; 2 to 1000): into how many strengths the range of each op is divided.
+/// * `filter` (`"nearest"`): how warps read between pixels.
+/// * `fill` (black): the color that warps leave where the image has no pixel.
+/// * `dialect` (`"pil"`): the library whose rounding the color ops follow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RandAugment {
@@ -49,7 +63,7 @@ impl Default for RandAugment {
 }
 
 impl RandAugment {
-    /// So many ops of so much of 30.
+    /// `num_ops` ops of magnitude `magnitude` out of 30, with nearest neighbors and black outside.
     pub fn new(num_ops: u32, magnitude: u32) -> RandAugment {
         RandAugment {
             num_ops,
@@ -75,22 +89,29 @@ impl Op for RandAugment {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         for _ in 0..self.num_ops {
             let name = Name::FOURTEEN[rng.below(14) as usize];
-            let strength = value(
+            let strength = strength_of(
                 name,
                 Space::Narrow,
                 self.bins,
                 self.magnitude,
                 steps.frame(),
             );
-            push(name, strength * sign(name, rng), style!(self), steps);
+            push_step(name, strength * random_sign(name, rng), style!(self), steps);
         }
     }
 }
 
-/// One op of random strength; Müller and Hutter, 2021 (arXiv 2103.10158), as torchvision
-/// `TrivialAugmentWide`.
+/// Applies one random op of random strength; torchvision `TrivialAugmentWide` (Müller and Hutter,
+/// 2021, arXiv 2103.10158).
 ///
-/// `bins` (31) strengths; `filter`, `fill`, `dialect` as in `rand_augment`.
+/// The op is one of the 14 of `rand_augment`; its strength covers a wider range
+/// ([`PolicySpace::Wide`](crate::augment::PolicySpace)).
+///
+/// # Parameters
+///
+/// * `bins` (31; 2 to 1000): into how many strengths the range of each op is divided; all of them
+///   are equally likely.
+/// * `filter` (`"nearest"`), `fill` (black), `dialect` (`"pil"`): as in `rand_augment`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrivialAugmentWide {
@@ -129,16 +150,20 @@ impl Op for TrivialAugmentWide {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let name = Name::FOURTEEN[rng.below(14) as usize];
         let bin = rng.below(self.bins.into()) as u32;
-        let strength = value(name, Space::Wide, self.bins, bin, steps.frame());
-        push(name, strength * sign(name, rng), style!(self), steps);
+        let strength = strength_of(name, Space::Wide, self.bins, bin, steps.frame());
+        push_step(name, strength * random_sign(name, rng), style!(self), steps);
     }
 }
 
-/// One of 25 learned pairs of ops; Cubuk et al., 2019 (arXiv 1805.09501), as torchvision
-/// `AutoAugment`.
+/// Applies one of 25 learned pairs of ops; torchvision `AutoAugment` (Cubuk et al., 2019, arXiv
+/// 1805.09501).
 ///
-/// `policy` is `imagenet` (default), `cifar10` or `svhn`; `filter`, `fill`, `dialect` as in
-/// `rand_augment`.
+/// Each op of the pair has its own probability and its own strength, which are part of the policy.
+///
+/// # Parameters
+///
+/// * `policy` (`"imagenet"`; `"cifar10"`, `"svhn"`): the data set that the pairs were learned on.
+/// * `filter` (`"nearest"`), `fill` (black), `dialect` (`"pil"`): as in `rand_augment`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AutoAugment {
@@ -149,6 +174,7 @@ pub struct AutoAugment {
     dialect: Dialect,
 }
 
+/// The data set that a policy of AutoAugment was learned on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Policy {
@@ -169,19 +195,26 @@ impl Op for AutoAugment {
         };
         for (name, p, bin) in pairs[rng.below(pairs.len() as u64) as usize] {
             if rng.unit() <= p {
-                let strength = value(name, Space::Narrow, 10, bin.into(), steps.frame());
-                push(name, strength * sign(name, rng), style!(self), steps);
+                let strength = strength_of(name, Space::Narrow, 10, bin.into(), steps.frame());
+                push_step(name, strength * random_sign(name, rng), style!(self), steps);
             }
         }
     }
 }
 
-/// One op of these policies by name: to see it, to test it, or to build a policy of one's own with
-/// `one_of`.
+/// Applies one op of torchvision's policies by name: to look at it, to test it, or to build a
+/// custom policy with `one_of`.
 ///
-/// `name` as torchvision's (`ShearX`, `Posterize`, …); `magnitude` of `bins` (31); `space` is
-/// `narrow` (RandAugment and AutoAugment, default), `wide` (TrivialAugmentWide) or `augmix`; `sign`
-/// is 1, -1, or 0 for a random one (default).
+/// # Parameters
+///
+/// * `name` (required): torchvision's name of the op, such as `"ShearX"` or `"Posterize"`
+///   ([`PolicyName`](crate::augment::PolicyName)).
+/// * `magnitude` (0; 0 to `bins - 1`): the strength, as the number of a bin.
+/// * `bins` (31; 2 to 1000): into how many strengths the range of the op is divided.
+/// * `space` (`"narrow"`; `"wide"`, `"augmix"`): the range; `narrow` is that of RandAugment and
+///   AutoAugment, `wide` that of TrivialAugmentWide.
+/// * `sign` (0): 1 or -1 fixes the sign of the magnitude, 0 draws it for ops that have one.
+/// * `filter` (`"nearest"`), `fill` (black), `dialect` (`"pil"`): as in `rand_augment`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyOp {
@@ -222,19 +255,19 @@ impl Op for PolicyOp {
     }
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
-        let drawn = sign(self.name, rng);
+        let drawn = random_sign(self.name, rng);
         let sign = if self.sign == 0 {
             drawn
         } else {
             f64::from(self.sign)
         };
-        let strength = value(
+        let strength = strength_of(
             self.name,
             self.space,
             self.bins,
             self.magnitude,
             steps.frame(),
         );
-        push(self.name, strength * sign, style!(self), steps);
+        push_step(self.name, strength * sign, style!(self), steps);
     }
 }

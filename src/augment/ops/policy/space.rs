@@ -1,18 +1,29 @@
 //! torchvision's search space: ops by name, and what a magnitude means for each.
+//!
+//! A policy of torchvision names an op and the number of a bin, such as 9 of 31. The functions
+//! `_augmentation_space` and `_apply_op` of `torchvision/transforms/autoaugment.py` turn the bin
+//! into a magnitude and the magnitude into a change of the image. [`strength_of`] and
+//! [`push_step`] are these two functions, [`random_sign`] is the draw between them.
+//!
+//! The magnitudes are computed as torch computes them, in f32 by `torch.linspace`, and not by the
+//! plain formula in f64. The last bit matters: shifts are truncated to whole pixels, so a magnitude
+//! of 31.999998 and one of 32 are different images.
 
 use serde::{Deserialize, Serialize};
 
 use super::super::color::solarize;
-use super::super::geometric::rotation;
-use super::super::matrix;
+use crate::augment::matrix;
 use crate::augment::{Blur, Color, Levels, Step, Steps, Warp, WarpFilter};
 use crate::geometry::Size;
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
 
-/// An op of torchvision's policies.
+/// The name of an op of torchvision's policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names say it")]
+#[allow(
+    missing_docs,
+    reason = "the variants are torchvision's own names of its ops"
+)]
 pub enum Name {
     Identity,
     ShearX,
@@ -50,8 +61,8 @@ impl Name {
         Name::Equalize,
     ];
 
-    /// Those of AugMix: the nine of the paper, and four that change what its corruptions change
-    /// too.
+    /// The ops of AugMix: first the nine of the paper, then four that overlap with the corruptions
+    /// of ImageNet-C, which the paper left out so that its test stays fair.
     pub(super) const AUGMIX: [Name; 13] = [
         Name::ShearX,
         Name::ShearY,
@@ -68,6 +79,7 @@ impl Name {
         Name::Sharpness,
     ];
 
+    /// Whether a magnitude of this op may be negated: a turn to the other side, a darker image.
     fn signed(self) -> bool {
         use Name::*;
         matches!(
@@ -85,29 +97,44 @@ impl Name {
     }
 }
 
-/// Which ranges magnitudes span.
+/// The range that an op's magnitude covers from the first bin to the last.
+///
+/// | op | narrow | wide | augmix |
+/// | --- | --- | --- | --- |
+/// | shear (tangent of the angle) | 0.3 | 0.99 | 0.3 |
+/// | translation (pixels) | 150/331 of the side | 32 | 1/3 of the side |
+/// | rotation (degrees) | 30 | 135 | 30 |
+/// | brightness, color, contrast, sharpness (distance of the factor from 1) | 0.9 | 0.99 | 0.9 |
+/// | posterize (bits that are kept, first bin to last) | 8 to 4 | 8 to 2 | 4 to 0 |
+/// | solarize (threshold as a share of white, first bin to last) | 1 to 0 | 1 to 0 | 1 to 0 |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Space {
-    /// RandAugment's and AutoAugment's.
+    /// The ranges of RandAugment and AutoAugment.
     #[default]
     Narrow,
-    /// TrivialAugmentWide's.
+    /// The ranges of TrivialAugmentWide.
     Wide,
-    /// AugMix's.
+    /// The ranges of AugMix.
     Augmix,
 }
 
-/// How policies move and color pixels.
+/// The parameters of a policy that all of its ops share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Style {
+    /// How warps read between pixels.
     pub(super) filter: WarpFilter,
+    /// The color that warps leave where the image has no pixel.
     pub(super) fill: [u8; 3],
+    /// The library whose rounding the color ops follow.
     pub(super) dialect: Dialect,
 }
 
-/// `torch.linspace(low, high, bins)[bin]`: f32, from the nearer end, product and sum rounded once
-/// (torch fuses them).
+/// Returns `torch.linspace(low, high, bins)[bin]`, bit for bit.
+///
+/// torch works in f32, counts from the nearer end of the range, and fuses the product and the sum,
+/// so that they are rounded once. In f64 both are exact for at most 1000 bins, so converting the
+/// sum to f32 rounds as the fused instruction does.
 fn linspace(low: f32, high: f32, bins: u32, bin: u32) -> f64 {
     let step = f64::from((high - low) / (bins.max(2) - 1) as f32);
     let value = if bin < bins / 2 {
@@ -118,11 +145,15 @@ fn linspace(low: f32, high: f32, bins: u32, bin: u32) -> f64 {
     f64::from(value as f32)
 }
 
-/// The value of a magnitude, without sign; 0 for ops without one.
-pub(super) fn value(name: Name, space: Space, bins: u32, bin: u32, frame: Size) -> f64 {
+/// The magnitude of bin number `bin` of `bins`, without a sign; 0 for ops without a magnitude.
+///
+/// The unit depends on the op, see [`Space`]. `frame` is the size of the image, of which a
+/// translation is a share.
+pub(super) fn strength_of(name: Name, space: Space, bins: u32, bin: u32, frame: Size) -> f64 {
     let linear = |high: f32| linspace(0.0, high, bins, bin);
     let (width, height) = (f64::from(frame.width), f64::from(frame.height));
-    // Steps of bits: 8 - round(bin / ((bins - 1) / steps)), half to even, in f32.
+    // torch: `from - (arange(bins) / ((bins - 1) / steps)).round()`. The divisor is a Python float
+    // that torch rounds to f32, and the rounding is half to even.
     let bits = |from: f32, steps: f64| {
         f64::from(
             (from - bin as f32 / (f64::from(bins.max(2) - 1) / steps) as f32).round_ties_even(),
@@ -150,8 +181,9 @@ pub(super) fn value(name: Name, space: Space, bins: u32, bin: u32, frame: Size) 
     }
 }
 
-/// Draws the sign of an op's magnitude: negative half of the time, for ops that have one.
-pub(super) fn sign(name: Name, rng: &mut RandomStream) -> f64 {
+/// Draws 1 or -1 with equal chances for ops whose magnitude has a sign; returns 1 without a draw
+/// for the others.
+pub(super) fn random_sign(name: Name, rng: &mut RandomStream) -> f64 {
     if name.signed() && rng.unit() <= 0.5 {
         -1.0
     } else {
@@ -159,8 +191,8 @@ pub(super) fn sign(name: Name, rng: &mut RandomStream) -> f64 {
     }
 }
 
-/// The step of an op with a signed value; none for the identity.
-pub(super) fn push(name: Name, value: f64, style: Style, steps: &mut Steps) {
+/// Adds the step of an op with a signed magnitude; adds nothing for the identity.
+pub(super) fn push_step(name: Name, value: f64, style: Style, steps: &mut Steps) {
     let frame = steps.frame();
     let Style {
         filter,
@@ -169,16 +201,19 @@ pub(super) fn push(name: Name, value: f64, style: Style, steps: &mut Steps) {
     } = style;
     let warp = |map| Some(Step::Warp(Warp::affine(map, filter, fill, frame)));
     let center = (f64::from(frame.width) * 0.5, f64::from(frame.height) * 0.5);
+    // Shears keep the top left corner in place, as in the original AutoAugment code. The center
+    // cancels in a shift except for the last bits, for which it has to be torchvision's.
     let shear = |shear| matrix::affine((0.0, 0.0), 0.0, (0.0, 0.0), 1.0, shear);
     let shift = |x, y| matrix::affine(center, 0.0, (x, y), 1.0, [0.0; 2]);
     let factor = 1.0 + value;
     let step = match name {
         Name::Identity => None,
+        // The magnitude is the tangent; torchvision's `affine` takes degrees.
         Name::ShearX => warp(shear([libm::atan(value).to_degrees(), 0.0])),
         Name::ShearY => warp(shear([0.0, libm::atan(value).to_degrees()])),
         Name::TranslateX => warp(shift(value.trunc(), 0.0)),
         Name::TranslateY => warp(shift(0.0, value.trunc())),
-        Name::Rotate => rotation(value, frame, false, filter, fill),
+        Name::Rotate => Step::rotation(value, frame, false, filter, fill),
         Name::Brightness => Some(Step::Levels(Levels::Brightness(factor))),
         Name::Color => Some(Step::Color(Color::Saturation(factor, dialect))),
         Name::Contrast => Some(Step::Levels(Levels::Contrast(factor, dialect))),

@@ -1,16 +1,20 @@
-//! The learned policies of AutoAugment (Cubuk et al., 2019, arXiv 1805.09501) as torchvision has
-//! them, and those of timm.
+//! The tables of AutoAugment: 25 learned pairs of ops for each data set.
 //!
-//! Each is pairs of an op, the probability of applying it, and its magnitude: of ten bins for
-//! torchvision, a level of 0 to 10 for timm. Ops without a magnitude have 0.
+//! The paper is Cubuk et al., "AutoAugment: learning augmentation policies from data" (2019, arXiv
+//! 1805.09501). `IMAGENET`, `CIFAR10` and `SVHN` are torchvision's `AutoAugment._get_policies`,
+//! `V0` is timm's `auto_augment_policy_v0`. The rows keep the order of the libraries, repeated rows
+//! included, because a row is drawn by its number.
+//!
+//! Each entry is an op, the probability of applying it, and its strength: a bin from 0 to 9 in
+//! torchvision's tables, a level from 0 to 10 in timm's. Ops without a strength have 0.
 
 use super::space::Name::{self, *};
 use super::timm_space::TimmName as T;
 
-/// Two ops, one after the other.
+/// Two ops that are applied one after the other: name, probability, strength.
 pub(super) type Pair<N> = [(N, f64, u8); 2];
 
-/// For ImageNet.
+/// The policy that was learned on ImageNet.
 #[rustfmt::skip]
 pub(super) const IMAGENET: [Pair<Name>; 25] = [
     [(Posterize, 0.4, 8), (Rotate, 0.6, 9)],
@@ -40,7 +44,7 @@ pub(super) const IMAGENET: [Pair<Name>; 25] = [
     [(Equalize, 0.8, 0), (Equalize, 0.6, 0)],
 ];
 
-/// For CIFAR-10.
+/// The policy that was learned on CIFAR-10.
 #[rustfmt::skip]
 pub(super) const CIFAR10: [Pair<Name>; 25] = [
     [(Invert, 0.1, 0), (Contrast, 0.2, 6)],
@@ -70,7 +74,7 @@ pub(super) const CIFAR10: [Pair<Name>; 25] = [
     [(TranslateY, 0.7, 9), (AutoContrast, 0.9, 0)],
 ];
 
-/// For SVHN.
+/// The policy that was learned on SVHN.
 #[rustfmt::skip]
 pub(super) const SVHN: [Pair<Name>; 25] = [
     [(ShearX, 0.9, 4), (Invert, 0.2, 0)],
@@ -100,7 +104,7 @@ pub(super) const SVHN: [Pair<Name>; 25] = [
     [(ShearX, 0.7, 2), (Invert, 0.1, 0)],
 ];
 
-/// timm's `v0`, of its TPU heritage.
+/// timm's `v0`: the ImageNet policy of the EfficientNet code for TPUs.
 #[rustfmt::skip]
 pub(super) const V0: [Pair<T>; 25] = [
     [(T::Equalize, 0.8, 1), (T::ShearY, 0.8, 4)],

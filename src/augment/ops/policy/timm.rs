@@ -1,8 +1,16 @@
-//! timm's policies by its configuration strings, and 3-Augment.
+//! timm's policies by their configuration strings, and 3-Augment.
+//!
+//! timm names a whole policy by a string such as `rand-m9-mstd0.5-inc1`, and papers quote these
+//! strings, so a recipe takes them as they are. The reference is `timm/data/auto_augment.py`:
+//! [`parse`] does what `rand_augment_transform`, `augment_and_mix_transform` and
+//! `auto_augment_transform` do, [`TimmAugment::apply_op`] what `AugmentOp.__call__` does.
+//!
+//! The string is parsed once, when the op is made. An unknown section is an error then, so that a
+//! typing error cannot turn into another policy.
 
 use serde::{Deserialize, Serialize};
 
-use super::augmix::{WIDTH, depth, dirichlet};
+use super::augmix::{MAX_WIDTH, depth, dirichlet};
 use super::tables;
 use super::timm_space::{self as space, Hparams, Interpolation, TimmName};
 use crate::augment::params::op_basics;
@@ -12,16 +20,19 @@ use crate::kernels::Dialect;
 use crate::rng::RandomStream;
 use crate::spec::{ParamRange, check_range};
 
-/// What timm does about the spread of magnitudes.
+/// The distribution of an op's level, which is drawn anew for each op that is applied.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Magnitude {
+    /// The level without noise: `m` of the string, or the number in a table.
     mean: f64,
-    /// Infinite: uniform between 0 and the mean.
+    /// The deviation of the normal noise; infinite for a level that is uniform from 0 to `mean`.
     std: f64,
-    most: f64,
+    /// The highest level: `mmax` of the string.
+    max: f64,
 }
 
 impl Magnitude {
+    /// Draws a level from 0 to `max`.
     fn draw(self, rng: &mut RandomStream) -> f64 {
         let level = if self.std == f64::INFINITY {
             rng.uniform(0.0, self.mean)
@@ -30,23 +41,23 @@ impl Magnitude {
         } else {
             self.mean
         };
-        level.clamp(0.0, self.most)
+        level.clamp(0.0, self.max)
     }
 }
 
-/// What a configuration string asks for.
+/// A parsed configuration string.
 #[derive(Clone, Debug, PartialEq)]
 enum Config {
+    /// RandAugment: `layers` ops from `set`, each applied with probability `p`.
     Rand {
         layers: u32,
         p: f64,
         magnitude: Magnitude,
-        set: Set,
+        set: OpSet,
     },
-    Auto {
-        policy: Auto,
-        std: f64,
-    },
+    /// AutoAugment: one row of a table, with noise of deviation `std` on its levels.
+    Auto { policy: AutoPolicy, std: f64 },
+    /// AugMix: `width` chains of `depth` ops (0: 1 to 3).
     AugMix {
         width: u32,
         depth: u32,
@@ -55,47 +66,72 @@ enum Config {
     },
 }
 
+/// The ops that RandAugment draws from.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Set {
+enum OpSet {
+    /// Equal chances, with replacement.
     Uniform(&'static [TimmName]),
+    /// Chances in proportion to weights, without replacement.
     Weighted(&'static [(TimmName, f64)]),
 }
 
+/// The tables of AutoAugment that timm has.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Auto {
+enum AutoPolicy {
+    /// The paper's table.
     Original,
+    /// The paper's table with a posterize that grows with the level.
     OriginalR,
+    /// The table of the EfficientNet code for TPUs.
     V0,
+    /// The same with a posterize that grows with the level.
     V0R,
+    /// 3-Augment: one of solarize, desaturate and Gaussian blur.
     Three,
 }
 
-/// A policy by timm's configuration string: `rand-m9-mstd0.5-inc1` (RandAugment), `original`,
-/// `originalr`, `v0`, `v0r`, `3a` (AutoAugment and 3-Augment), `augmix-m3-w3` (AugMix).
+/// Applies a policy that is given by timm's configuration string: `rand-m9-mstd0.5-inc1`
+/// (RandAugment), `original`, `originalr`, `v0`, `v0r` (AutoAugment), `3a` (3-Augment),
+/// `augmix-m3-w3` (AugMix). The bytes are timm's for the same drawn values.
 ///
-/// `rand` takes `m` (10) the magnitude, `n` (2) the ops an image, `p` (0.5) the probability of
-/// each, `mstd` (0) the spread of the magnitude (over 100: uniform from 0), `mmax` (10) its
-/// ceiling, `inc1` the set that grows with the magnitude, and a set `tweights`, `t3a` or `t3aw`;
-/// sets with weights are drawn without replacement. `augmix` takes `m` (3), `w` (3), `d` (-1: 1
-/// to 3), `a` (1) and `mstd` (uniform). AutoAugment takes `mstd`.
+/// # Parameters
 ///
-/// `interpolation` is `random` (bilinear or bicubic, default), `nearest`, `bilinear` or `bicubic`;
-/// `fill` ([124, 116, 104], ImageNet's mean); `magnitude` takes the place of the string's `m`, so
-/// that it can be a curve; `translate_const` (100, which is 0.45 of 224) for absolute shifts.
+/// * `config` (required): the name of the policy and its sections, see below.
+/// * `magnitude` (none; 0 to 100): takes the place of the string's `m`, so that it can be a curve
+///   over epochs. The policies of AutoAugment have no `m` and refuse it.
+/// * `interpolation` (`"random"`): how warps read between pixels: `nearest`, `bilinear`, `bicubic`,
+///   or `random`, which is bilinear or bicubic, drawn for each op.
+/// * `fill` (`[124, 116, 104]`, ImageNet's mean color): what warps leave outside the image.
+/// * `translate_const` (100 pixels, which is 0.45 of 224; 0 to 16384): the largest absolute shift,
+///   in the policies that shift by pixels.
+///
+/// # Sections of the string
+///
+/// * `rand` takes `m` (10) the magnitude; `n` (2) the number of ops for an image; `p` (0.5) the
+///   probability of each; `mstd` (0) the deviation of the magnitude, where more than 100 means
+///   uniform from 0 to `m`; `mmax` (10) its upper limit; `inc1` for the set whose ops grow stronger
+///   with the magnitude; or one of the sets `tweights`, `t3a` and `t3aw`. Sets with weights are
+///   drawn without replacement.
+/// * `augmix` takes `m` (3), `w` (3; 1 to 16) the number of chains, `d` (0, which draws 1, 2 or 3)
+///   the number of ops in each, `a` (1; 0.001 to 1000) the parameter of the distributions of
+///   weights, and `mstd` (more than 100: uniform).
+/// * `original`, `originalr`, `v0`, `v0r` and `3a` take `mstd` (0).
 ///
 /// # Errors
 ///
-/// When made: a section that timm does not know. The bytes are timm's for the same drawn values.
+/// Making the op fails if the string has a section that timm does not know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Form", into = "Form")]
+#[serde(try_from = "TimmAugmentTable", into = "TimmAugmentTable")]
 pub struct TimmAugment {
-    form: Form,
+    table: TimmAugmentTable,
+    /// `table.config` parsed, with `table.magnitude` put in.
     parsed: Config,
 }
 
+/// The parameters of [`TimmAugment`] as a recipe has them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Form {
+struct TimmAugmentTable {
     config: String,
     #[serde(default)]
     interpolation: Interpolation,
@@ -115,11 +151,11 @@ fn hundred() -> f64 {
     100.0
 }
 
-impl TryFrom<Form> for TimmAugment {
+impl TryFrom<TimmAugmentTable> for TimmAugment {
     type Error = Error;
-    fn try_from(form: Form) -> Result<TimmAugment> {
-        let mut parsed = parse(&form.config)?;
-        if let Some(value) = form.magnitude {
+    fn try_from(table: TimmAugmentTable) -> Result<TimmAugment> {
+        let mut parsed = parse(&table.config)?;
+        if let Some(value) = table.magnitude {
             match &mut parsed {
                 Config::Rand { magnitude, .. } | Config::AugMix { magnitude, .. } => {
                     magnitude.mean = value
@@ -127,49 +163,48 @@ impl TryFrom<Form> for TimmAugment {
                 Config::Auto { .. } => {
                     let text = format!(
                         "magnitude = {value}: \"{}\" has a magnitude for each op",
-                        form.config
+                        table.config
                     );
                     return Err(Error::config(text));
                 }
             }
         }
-        Ok(TimmAugment { form, parsed })
+        Ok(TimmAugment { table, parsed })
     }
 }
 
-impl From<TimmAugment> for Form {
-    fn from(op: TimmAugment) -> Form {
-        op.form
+impl From<TimmAugment> for TimmAugmentTable {
+    fn from(op: TimmAugment) -> TimmAugmentTable {
+        op.table
     }
 }
 
 impl TimmAugment {
-    /// The policy of a configuration string.
+    /// The policy of a configuration string, with the default parameters.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] that names the section that timm does not know.
     pub fn new(config: &str) -> Result<TimmAugment> {
-        let form = Form {
+        let table = TimmAugmentTable {
             config: config.to_string(),
             interpolation: Interpolation::Random,
             fill: mean_color(),
             translate_const: hundred(),
             magnitude: None,
         };
-        form.try_into()
+        table.try_into()
     }
 }
 
-/// `mstd0.5` as ("mstd", 0.5).
-fn section(text: &str) -> Option<(&str, f64)> {
+/// Splits a section into its key and its number: `mstd0.5` into `("mstd", 0.5)`.
+fn split_section(text: &str) -> Option<(&str, f64)> {
     let digits = text.find(|c: char| c.is_ascii_digit() || c == '.')?;
-    // The sign of `d-1` was taken for a separator: it comes as an empty section and is handled by
-    // the caller.
     let (key, value) = text.split_at(digits);
     value.parse().ok().map(|value| (key, value))
 }
 
+/// Parses a configuration string: the name of a policy and sections, with `-` between them.
 fn parse(config: &str) -> Result<Config> {
     let mut sections = config.split('-');
     let name = sections.next().unwrap_or_default();
@@ -178,7 +213,7 @@ fn parse(config: &str) -> Result<Config> {
             "config = \"{config}\": the section \"{section}\" is not known; expected {known}"
         ))
     };
-    let whole = |section: &str, value: f64| match value.fract() {
+    let integer = |section: &str, value: f64| match value.fract() {
         0.0 if value <= 1000.0 => Ok(value as u32),
         _ => Err(Error::config(format!(
             "config = \"{config}\": \"{section}\": expected a whole number"
@@ -192,20 +227,20 @@ fn parse(config: &str) -> Result<Config> {
             let mut magnitude = Magnitude {
                 mean: 10.0,
                 std: 0.0,
-                most: 10.0,
+                max: 10.0,
             };
             for text in sections {
                 match text {
-                    "tweights" => set = Some(Set::Weighted(&space::WEIGHTED)),
-                    "t3a" => set = Some(Set::Uniform(&space::THREE)),
-                    "t3aw" => set = Some(Set::Weighted(&space::WEIGHTED_THREE)),
+                    "tweights" => set = Some(OpSet::Weighted(&space::WEIGHTED)),
+                    "t3a" => set = Some(OpSet::Uniform(&space::THREE)),
+                    "t3aw" => set = Some(OpSet::Weighted(&space::WEIGHTED_THREE)),
                     "mstdinf" => magnitude.std = f64::INFINITY,
-                    _ => match section(text) {
-                        Some(("m", value)) => magnitude.mean = f64::from(whole(text, value)?),
-                        Some(("n", value)) => layers = whole(text, value)?,
+                    _ => match split_section(text) {
+                        Some(("m", value)) => magnitude.mean = f64::from(integer(text, value)?),
+                        Some(("n", value)) => layers = integer(text, value)?,
                         Some(("p", value)) if value <= 1.0 => p = value,
                         Some(("mstd", value)) => magnitude.std = spread(value),
-                        Some(("mmax", value)) => magnitude.most = f64::from(whole(text, value)?),
+                        Some(("mmax", value)) => magnitude.max = f64::from(integer(text, value)?),
                         Some(("inc", value)) => increasing = value != 0.0,
                         _ => return Err(unknown(text, known)),
                     },
@@ -216,8 +251,8 @@ fn parse(config: &str) -> Result<Config> {
             } else {
                 &space::PLAIN
             };
-            let set = set.unwrap_or(Set::Uniform(uniform));
-            if let Set::Weighted(names) = set
+            let set = set.unwrap_or(OpSet::Uniform(uniform));
+            if let OpSet::Weighted(names) = set
                 && layers as usize > names.len()
             {
                 let text = format!(
@@ -238,15 +273,15 @@ fn parse(config: &str) -> Result<Config> {
             let mut magnitude = Magnitude {
                 mean: 3.0,
                 std: f64::INFINITY,
-                most: 10.0,
+                max: 10.0,
             };
             for text in sections {
-                match section(text) {
-                    Some(("m", value)) => magnitude.mean = f64::from(whole(text, value)?),
-                    Some(("w", value)) if (1.0..=WIDTH as f64).contains(&value) => {
-                        width = whole(text, value)?
+                match split_section(text) {
+                    Some(("m", value)) => magnitude.mean = f64::from(integer(text, value)?),
+                    Some(("w", value)) if (1.0..=MAX_WIDTH as f64).contains(&value) => {
+                        width = integer(text, value)?
                     }
-                    Some(("d", value)) => depth = whole(text, value)?,
+                    Some(("d", value)) => depth = integer(text, value)?,
                     Some(("a", value)) if (1e-3..=1e3).contains(&value) => alpha = value,
                     Some(("mstd", value)) => magnitude.std = spread(value),
                     _ => return Err(unknown(text, "m, w (1 to 16), d, a or mstd with a number")),
@@ -261,11 +296,11 @@ fn parse(config: &str) -> Result<Config> {
         }
         _ => {
             let policy = match name {
-                "original" => Auto::Original,
-                "originalr" => Auto::OriginalR,
-                "v0" => Auto::V0,
-                "v0r" => Auto::V0R,
-                "3a" => Auto::Three,
+                "original" => AutoPolicy::Original,
+                "originalr" => AutoPolicy::OriginalR,
+                "v0" => AutoPolicy::V0,
+                "v0r" => AutoPolicy::V0R,
+                "3a" => AutoPolicy::Three,
                 _ => {
                     return Err(unknown(
                         name,
@@ -275,7 +310,7 @@ fn parse(config: &str) -> Result<Config> {
             };
             let mut std = 0.0;
             for text in sections {
-                match section(text) {
+                match split_section(text) {
                     Some(("mstd", value)) => std = value,
                     _ => return Err(unknown(text, "mstd with a number")),
                 }
@@ -286,58 +321,63 @@ fn parse(config: &str) -> Result<Config> {
 }
 
 impl TimmAugment {
-    fn one(
+    /// Adds one op with probability `p`: draws its level, its argument and its filter.
+    ///
+    /// `translate_pct` is the largest relative shift, as a share of the side: 0.45, but 0.3 in
+    /// AugMix.
+    fn apply_op(
         &self,
         name: TimmName,
         p: f64,
         magnitude: Magnitude,
-        pct: f64,
+        translate_pct: f64,
         rng: &mut RandomStream,
         steps: &mut Steps,
     ) {
         if p < 1.0 && rng.unit() > p {
             return;
         }
-        let Form {
+        let TimmAugmentTable {
             interpolation,
             fill,
             translate_const,
             ..
-        } = self.form;
+        } = self.table;
         let hparams = Hparams {
             interpolation,
             fill,
             translate_const,
-            translate_pct: pct,
+            translate_pct,
         };
         let level = magnitude.draw(rng);
         let argument = name.argument(level, &hparams, rng);
-        name.push(argument, &hparams, rng, steps);
+        name.push_step(argument, &hparams, rng, steps);
     }
 
-    fn auto(&self, policy: Auto, std: f64, rng: &mut RandomStream, steps: &mut Steps) {
+    /// Adds the ops of one row of a table of AutoAugment.
+    fn draw_auto(&self, policy: AutoPolicy, std: f64, rng: &mut RandomStream, steps: &mut Steps) {
         let mut apply = |name: TimmName, p: f64, level: u8, rng: &mut RandomStream| {
             let magnitude = Magnitude {
                 mean: level.into(),
                 std,
-                most: 10.0,
+                max: 10.0,
             };
-            self.one(name, p, magnitude, 0.45, rng, steps);
+            self.apply_op(name, p, magnitude, 0.45, rng, steps);
         };
         let pick = |rng: &mut RandomStream| rng.below(25) as usize;
         match policy {
-            Auto::Original | Auto::OriginalR => {
+            AutoPolicy::Original | AutoPolicy::OriginalR => {
                 let posterize = match policy {
-                    Auto::Original => TimmName::PosterizeOriginal,
+                    AutoPolicy::Original => TimmName::PosterizeOriginal,
                     _ => TimmName::PosterizeIncreasing,
                 };
                 for (name, p, level) in tables::IMAGENET[pick(rng)] {
                     apply(TimmName::original(name, posterize), p, level, rng);
                 }
             }
-            Auto::V0 | Auto::V0R => {
+            AutoPolicy::V0 | AutoPolicy::V0R => {
                 for (name, p, level) in tables::V0[pick(rng)] {
-                    let increasing = policy == Auto::V0R && name == TimmName::Posterize;
+                    let increasing = policy == AutoPolicy::V0R && name == TimmName::Posterize;
                     apply(
                         if increasing {
                             TimmName::PosterizeIncreasing
@@ -350,7 +390,7 @@ impl TimmAugment {
                     );
                 }
             }
-            Auto::Three => match rng.below(3) {
+            AutoPolicy::Three => match rng.below(3) {
                 0 => apply(TimmName::Solarize, 1.0, 5, rng),
                 1 => apply(TimmName::Desaturate, 1.0, 10, rng),
                 _ => apply(TimmName::GaussianBlurRand, 1.0, 10, rng),
@@ -365,12 +405,12 @@ impl Op for TimmAugment {
     fn check(&self) -> Result<()> {
         check_range(
             "magnitude",
-            self.form.magnitude.unwrap_or(0.0),
+            self.table.magnitude.unwrap_or(0.0),
             [0.0, 100.0],
         )?;
         check_range(
             "translate_const",
-            self.form.translate_const,
+            self.table.translate_const,
             [0.0, 16_384.0],
         )
     }
@@ -383,12 +423,13 @@ impl Op for TimmAugment {
                 magnitude,
                 set,
             } => {
-                // Weighted sets have at most 15 ops: a bit for each that was drawn already.
+                // Weighted sets have at most 15 ops, so a bit for each says whether it was drawn.
+                // `parse` has made sure that there are enough for all layers.
                 let mut drawn = 0u32;
                 for _ in 0..layers {
                     let name = match set {
-                        Set::Uniform(names) => names[rng.below(names.len() as u64) as usize],
-                        Set::Weighted(names) => {
+                        OpSet::Uniform(names) => names[rng.below(names.len() as u64) as usize],
+                        OpSet::Weighted(names) => {
                             let free = names.iter().enumerate().map(|(number, (_, weight))| {
                                 if drawn >> number & 1 == 1 {
                                     0.0
@@ -401,23 +442,25 @@ impl Op for TimmAugment {
                             names[chosen].0
                         }
                     };
-                    self.one(name, p, magnitude, 0.45, rng, steps);
+                    self.apply_op(name, p, magnitude, 0.45, rng, steps);
                 }
             }
-            Config::Auto { policy, std } => self.auto(policy, std, rng, steps),
+            Config::Auto { policy, std } => self.draw_auto(policy, std, rng, steps),
             Config::AugMix {
                 width,
                 depth: fixed,
                 alpha,
                 magnitude,
             } => {
-                let weights: [f64; WIDTH] = dirichlet(rng, alpha, width as usize);
+                let weights: [f64; MAX_WIDTH] = dirichlet(rng, alpha, width as usize);
                 let m = rng.beta(alpha, alpha);
+                // Other than in torchvision's AugMix, the image is not one of the chains: `Join`
+                // blends it with their sum, whose share is `m`.
                 steps.push(Step::Fork);
                 for weight in &weights[..width as usize] {
                     for _ in 0..depth(fixed, rng) {
                         let name = space::AUGMIX[rng.below(space::AUGMIX.len() as u64) as usize];
-                        self.one(name, 1.0, magnitude, 0.3, rng, steps);
+                        self.apply_op(name, 1.0, magnitude, 0.3, rng, steps);
                     }
                     steps.push(Step::Chain(*weight as f32));
                 }
@@ -427,11 +470,18 @@ impl Op for TimmAugment {
     }
 }
 
-/// One op of timm's policies by name, with its `argument` (after timm's mapping of levels) or its
-/// `level` of 10: to see it, to test it, or to build a policy of one's own with `one_of`.
+/// Applies one op of timm's policies by name: to look at it, to test it, or to build a custom
+/// policy with `one_of`.
 ///
-/// With `level`, the sign is drawn as timm draws it. `interpolation`, `fill` and `translate_const`
-/// as in `timm_augment`.
+/// # Parameters
+///
+/// * `name` (required): timm's name of the op, such as `"Rotate"` or `"PosterizeIncreasing"`
+///   ([`TimmName`]).
+/// * `level` (0 to 10) or `argument` (-16384 to 16384), exactly one of them: the level before, or
+///   the argument after timm's mapping of levels, in the unit of the op (degrees, pixels, bits, a
+///   factor, …). With `level`, the sign is drawn as timm draws it.
+/// * `interpolation` (`"random"`), `fill` (`[124, 116, 104]`), `translate_const` (100 pixels): as
+///   in `timm_augment`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimmOp {
@@ -479,15 +529,19 @@ impl Op for TimmOp {
             translate_pct: 0.45,
         };
         let drawn = name.argument(self.level.unwrap_or(0.0), &hparams, rng);
-        name.push(self.argument.unwrap_or(drawn), &hparams, rng, steps);
+        name.push_step(self.argument.unwrap_or(drawn), &hparams, rng, steps);
     }
 }
 
-/// Exactly one of gray, solarize (from 128 on) and Gaussian blur (radius 0.1 to 2); 3-Augment of
-/// DeiT III, Touvron et al., 2022 (arXiv 2204.07118).
+/// Applies exactly one of grayscale, solarize (values from 128 on) and Gaussian blur, with equal
+/// chances: 3-Augment of DeiT III (Touvron et al., 2022, arXiv 2204.07118).
 ///
-/// `radius` ([0.1, 2]) of the blur, as Pillow's. The recipe puts crop and flip before it and a
-/// color jitter of 0.3 after.
+/// # Parameters
+///
+/// * `radius` (`[0.1, 2]` pixels, a number or a range; 0 to 100): the radius of the blur, which is
+///   Pillow's `GaussianBlur`.
+///
+/// The published recipe has a crop and a flip before it and a color jitter of 0.3 after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThreeAugment {

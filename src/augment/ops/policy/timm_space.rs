@@ -1,17 +1,21 @@
 //! timm's search space: ops by name, and what a level means for each.
+//!
+//! A policy of timm names an op and a level from 0 to 10, which need not be an integer. The tables
+//! `LEVEL_TO_ARG` and `NAME_TO_OP` of `timm/data/auto_augment.py` turn the level into an argument
+//! and the argument into a change of the image; [`TimmName::argument`] and [`TimmName::push_step`]
+//! are these two tables. Signs and random radii are drawn between the two, as in timm.
 
 use serde::{Deserialize, Serialize};
 
 use super::super::color::solarize;
-use super::super::geometric::rotation;
 use super::space::Name;
 use crate::augment::{Blur, Color, Levels, Step, Steps, Warp, WarpFilter};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
 
-/// An op of timm's policies.
+/// The name of an op of timm's policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names say it")]
+#[allow(missing_docs, reason = "the variants are timm's own names of its ops")]
 pub enum TimmName {
     AutoContrast,
     Equalize,
@@ -42,33 +46,39 @@ pub enum TimmName {
     GaussianBlurRand,
 }
 
-/// How timm's policies read between pixels.
+/// How the warps of timm's policies read between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interpolation {
-    /// Bilinear or bicubic with equal chance, for each op anew.
+    /// Bilinear or bicubic with equal chances, drawn for each op.
     #[default]
     Random,
-    /// Nearest.
+    /// The nearest pixel.
     Nearest,
-    /// Bilinear.
+    /// Linear in both directions, from 2 x 2 pixels.
     Bilinear,
-    /// Bicubic.
+    /// Cubic in both directions, from 4 x 4 pixels.
     Bicubic,
 }
 
-/// What timm calls hparams.
+/// The parameters that all ops of a policy share; timm calls them `hparams`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Hparams {
+    /// How warps read between pixels.
     pub(super) interpolation: Interpolation,
+    /// The color that warps leave where the image has no pixel.
     pub(super) fill: [u8; 3],
+    /// The largest shift of `TranslateX` and `TranslateY` in pixels.
     pub(super) translate_const: f64,
+    /// The largest shift of `TranslateXRel` and `TranslateYRel` as a share of the side.
     pub(super) translate_pct: f64,
 }
 
 use TimmName::*;
 
-/// The set without `inc1`.
+/// The ops of `rand` without `inc1`: timm's `_RAND_TRANSFORMS`. A higher level does not always mean
+/// a stronger change: `Solarize` and `Posterize` grow weaker, and the factors of `Color` and its
+/// like pass 1 in the middle.
 pub(super) const PLAIN: [TimmName; 15] = [
     AutoContrast,
     Equalize,
@@ -87,7 +97,8 @@ pub(super) const PLAIN: [TimmName; 15] = [
     TranslateYRel,
 ];
 
-/// The set with `inc1`: strength grows with the level.
+/// The ops of `rand` with `inc1`, which grow stronger with the level: timm's
+/// `_RAND_INCREASING_TRANSFORMS`.
 pub(super) const INCREASING: [TimmName; 15] = [
     AutoContrast,
     Equalize,
@@ -106,7 +117,7 @@ pub(super) const INCREASING: [TimmName; 15] = [
     TranslateYRel,
 ];
 
-/// The set of AugMix.
+/// The ops of `augmix`: timm's `_AUGMIX_TRANSFORMS`.
 pub(super) const AUGMIX: [TimmName; 13] = [
     AutoContrast,
     ColorIncreasing,
@@ -123,10 +134,10 @@ pub(super) const AUGMIX: [TimmName; 13] = [
     TranslateYRel,
 ];
 
-/// `t3a`.
+/// The ops of `t3a`: timm's `_RAND_3A`.
 pub(super) const THREE: [TimmName; 3] = [SolarizeIncreasing, Desaturate, GaussianBlur];
 
-/// `t3aw`, with weights.
+/// The ops of `t3aw` with their weights: timm's `_RAND_WEIGHTED_3A`.
 pub(super) const WEIGHTED_THREE: [(TimmName, f64); 14] = [
     (SolarizeIncreasing, 6.0),
     (Desaturate, 6.0),
@@ -144,7 +155,7 @@ pub(super) const WEIGHTED_THREE: [(TimmName, f64); 14] = [
     (Invert, 1.0),
 ];
 
-/// `tweights`, with weights.
+/// The ops of `tweights` with their weights: timm's `_RAND_WEIGHTED_0`.
 pub(super) const WEIGHTED: [(TimmName, f64); 15] = [
     (Rotate, 3.0),
     (ShearX, 2.0),
@@ -164,7 +175,8 @@ pub(super) const WEIGHTED: [(TimmName, f64); 15] = [
 ];
 
 impl TimmName {
-    /// The op of the original AutoAugment's tables.
+    /// The op that timm uses for a name in the paper's table, which this module shares with
+    /// torchvision's; `posterize` says which of timm's three variants of posterize it is.
     pub(super) fn original(name: Name, posterize: TimmName) -> TimmName {
         match name {
             Name::ShearX => ShearX,
@@ -180,16 +192,22 @@ impl TimmName {
             Name::Solarize => Solarize,
             Name::AutoContrast => AutoContrast,
             Name::Equalize => Equalize,
+            // The paper's tables have no identity.
             Name::Invert | Name::Identity => Invert,
         }
     }
 
-    /// The argument of a level, with the sign or radius that timm draws along with it; 0 for ops
-    /// without one.
+    /// The argument of a level from 0 to 10, with the sign or radius that timm draws along with it;
+    /// 0 for ops without an argument.
+    ///
+    /// Units: degrees for `Rotate`; a tangent for shears; pixels for absolute shifts, a share of
+    /// the side for relative ones; bits that are kept for posterize; a threshold from 0 to 256 for
+    /// solarize; a factor for colors; a radius in pixels for blurs. Where timm calls `int`, the
+    /// value is truncated here too.
     pub(super) fn argument(self, level: f64, hparams: &Hparams, rng: &mut RandomStream) -> f64 {
         let share = level / 10.0;
         let mut negate = |value: f64| if rng.unit() > 0.5 { -value } else { value };
-        let minmax = |least: f64, most: f64| (least + (most - least) * share).clamp(least, most);
+        let minmax = |min: f64, max: f64| (min + (max - min) * share).clamp(min, max);
         match self {
             Rotate => negate(share * 30.0),
             ShearX | ShearY => negate(share * 0.3),
@@ -212,8 +230,10 @@ impl TimmName {
         }
     }
 
-    /// The step of an argument.
-    pub(super) fn push(
+    /// Adds the step of an op with an argument.
+    ///
+    /// The filter is drawn for every op, whether it warps or not.
+    pub(super) fn push_step(
         self,
         argument: f64,
         hparams: &Hparams,
@@ -235,13 +255,14 @@ impl TimmName {
             AutoContrast => Some(Step::Levels(Levels::AutoContrast(pil))),
             Equalize => Some(Step::Levels(Levels::Equalize)),
             Invert => Some(Step::Levels(Levels::Invert)),
-            Rotate => rotation(argument, frame, false, filter, hparams.fill),
+            Rotate => Step::rotation(argument, frame, false, filter, hparams.fill),
             ShearX => warp([1.0, argument, 0.0, 0.0, 1.0, 0.0]),
             ShearY => warp([1.0, 0.0, 0.0, argument, 1.0, 0.0]),
             TranslateX => warp([1.0, 0.0, argument, 0.0, 1.0, 0.0]),
             TranslateY => warp([1.0, 0.0, 0.0, 0.0, 1.0, argument]),
             TranslateXRel => warp([1.0, 0.0, argument * f64::from(frame.width), 0.0, 1.0, 0.0]),
             TranslateYRel => warp([1.0, 0.0, 0.0, 0.0, 1.0, argument * f64::from(frame.height)]),
+            // 8 bits are the whole value: nothing to do.
             Posterize | PosterizeIncreasing | PosterizeOriginal => {
                 (argument < 8.0).then_some(Step::Levels(Levels::Posterize(argument as u8)))
             }

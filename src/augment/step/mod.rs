@@ -3,8 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Blur, Clahe, Convolve, Corrupt, Edges, Elastic, Noise, Paste, PlaneMask};
+mod paste;
+
+pub(in crate::augment) use paste::PasteDraw;
+pub use paste::{Paste, PasteBlend};
+
+use super::{Blur, Clahe, Convolve, Corrupt, Edges, Elastic, Noise, PlaneMask};
 use super::{Color, Erase, Filter, Kernel, Levels, Warp};
+use crate::augment::WarpFilter;
 use crate::geometry::Size;
 use crate::kernels::border::PadMode;
 
@@ -83,6 +89,30 @@ pub enum Step {
 }
 
 impl Step {
+    /// The step of Pillow's `rotate`.
+    pub(in crate::augment) fn rotation(
+        degrees: f64,
+        frame: Size,
+        expand: bool,
+        filter: WarpFilter,
+        fill: [u8; 3],
+    ) -> Option<Step> {
+        let degrees = degrees.rem_euclid(360.0);
+        let square = expand || frame.width == frame.height;
+        if degrees == 0.0 {
+            None
+        } else if degrees == 180.0 {
+            Some(Step::Turn(2))
+        } else if degrees == 90.0 && square {
+            Some(Step::Turn(3))
+        } else if degrees == 270.0 && square {
+            Some(Step::Turn(1))
+        } else {
+            let (map, size) = super::matrix::rotate(degrees, frame, expand);
+            Some(Step::Warp(Warp::affine(map, filter, fill, size)))
+        }
+    }
+
     /// The size after the step.
     pub fn frame(&self, size: Size) -> Size {
         match *self {
