@@ -93,9 +93,9 @@ fn batches(data: &Path, recipe: Recipe) -> Result<Vec<Vec<u8>>, String> {
 fn assert_indexed(source: &dyn Source) {
     let mut decoder = Decoder::new();
     for id in 0..source.len() {
-        let raw = source.read(id, Vec::new()).unwrap();
-        let probe = decode::probe(&raw.bytes, raw.codec, &Limits::default()).unwrap();
-        let expected = decoder.index(&raw.bytes, &probe).unwrap();
+        let sample = source.read(id, Vec::new()).unwrap();
+        let probe = decode::probe(&sample.bytes, sample.codec, &Limits::default()).unwrap();
+        let expected = decoder.index(&sample.bytes, &probe).unwrap();
         assert!(expected.is_some(), "all files are baseline");
         assert!(
             source.jpeg_index(id).unwrap().as_deref() == expected.as_deref(),
@@ -333,8 +333,9 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
             }
             Ok(source) => {
                 let bad = (0..6).filter(|&id| {
-                    let raw = source.read(id, Vec::new()).unwrap();
-                    let probe = decode::probe(&raw.bytes, raw.codec, &Limits::default()).unwrap();
+                    let sample = source.read(id, Vec::new()).unwrap();
+                    let probe =
+                        decode::probe(&sample.bytes, sample.codec, &Limits::default()).unwrap();
                     let index = source.jpeg_index(id).unwrap().unwrap();
                     let corner = Rect {
                         left: 9,
@@ -345,7 +346,7 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
                     let out = &mut Vec::new();
                     let use_index = Index::Use(&index, &mut VerifiedRows::default());
                     let decoded =
-                        Decoder::new().decode_with(&raw.bytes, &probe, corner, use_index, out);
+                        Decoder::new().decode_with(&sample.bytes, &probe, corner, use_index, out);
                     decoded.is_err_and(|error| error.kind() == Kind::Corrupt)
                 });
                 assert_eq!(bad.count(), 1, "byte {at}");

@@ -15,13 +15,13 @@ fn assert_is_photos(source: &dyn Source, photos: &[make::Sample]) {
                 let mut buf = vec![1; 100];
                 for step in 0..photos.len() {
                     let id = (step * 7 + thread * 3) % photos.len();
-                    let raw = source.read(id as u64, std::mem::take(&mut buf)).unwrap();
+                    let sample = source.read(id as u64, std::mem::take(&mut buf)).unwrap();
                     assert!(
-                        *raw.bytes == photos[id].bytes[..],
+                        *sample.bytes == photos[id].bytes[..],
                         "{} differs",
                         source.name(id as u64)
                     );
-                    assert_eq!(raw.target, Target::Class(photos[id].class));
+                    assert_eq!(sample.target, Target::Class(photos[id].class));
                 }
             });
         }

@@ -81,7 +81,7 @@ fn targets(labels: ArrayRef) -> Vec<Result<Target, Error>> {
     let mut all = tables.open(&Columns::default()).into_iter().map(|source| {
         let source = source.unwrap();
         (0..source.len())
-            .map(|id| source.read(id, Vec::new()).map(|raw| raw.target))
+            .map(|id| source.read(id, Vec::new()).map(|sample| sample.target))
             .collect::<Vec<_>>()
     });
     let first = all.next().unwrap();
