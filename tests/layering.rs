@@ -188,8 +188,8 @@ impl Crate {
 /// The folders whose files may not form circles.
 const ROOTS: [&str; 2] = ["crates/feedmill-jpeg/src", "src"];
 
-/// For each module below a folder the modules that it uses. Files of unit tests are left out: a test
-/// may use anything.
+/// For each module below a folder the modules that it uses. Files of unit tests are left out: a
+/// test may use anything.
 fn uses(root: &str) -> BTreeMap<Module, BTreeSet<Module>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(root);
     let mut found = Vec::new();

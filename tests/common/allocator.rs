@@ -39,7 +39,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 /// What a function allocated, in bytes.
-#[allow(
+#[expect(
     dead_code,
     reason = "each test binary that includes this file reads one of the two"
 )]

@@ -1,4 +1,4 @@
-//! Files of every storage form, cut short or mutated at random.
+//! Files of every storage format, cut short or mutated at random.
 //!
 //! Whatever the bytes are, a source returns samples or an error that says where the damage is. It
 //! never panics and never hangs. The mutations are a small fuzzer with a fixed seed, so that the
@@ -13,7 +13,7 @@ use feedmill::{Error, Kind};
 use crate::make;
 use crate::random::Random;
 
-/// A data set of tiny images in every form: its name, how to open it, and the bytes of its file.
+/// A data set of tiny images in every format: its name, how to open it, and the bytes of its file.
 fn forms() -> Vec<(&'static str, Format, Vec<u8>)> {
     let tiny = make::tiny();
     #[allow(unused_mut, reason = "only the feature `arrow` adds to it")]

@@ -1,5 +1,5 @@
-//! How the storage form of a path is found: by what a folder holds, by the extension of a file, or
-//! by its first bytes.
+//! How the storage format of a path is found: by what a folder holds, by the extension of a file,
+//! or by its first bytes.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,8 @@ fn a_form_is_known_by_its_name() {
     let error = "zip".parse::<Format>().unwrap_err();
     assert_eq!(
         error.message(),
-        "\"zip\" is not a format of stored data; expected one of folder, shards, tar, arrow, parquet"
+        "\"zip\" is not a format of stored data; \
+         expected one of folder, shards, tar, arrow, parquet"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Entropy indexes beside data in every form, and inside shards.
+//! Entropy indexes beside data in every format, and inside shards.
 //!
 //! An index lets a decoder enter a JPEG in the middle. It makes decoding faster and never changes a
 //! byte of a batch. An index that does not fit its data is refused with an error, not ignored.

@@ -1,8 +1,8 @@
-//! The forms in which data is stored: folder, tar, Arrow and Parquet, and entropy indexes beside
+//! The formats in which data is stored: folder, tar, Arrow and Parquet, and entropy indexes beside
 //! them.
 //!
-//! All forms are made from the same photographs and must hold the same samples. `make` writes them
-//! with the libraries of each format, not with feedmill.
+//! All formats are made from the same photographs and must hold the same samples. `make` writes
+//! them with the libraries of each format, not with feedmill.
 
 mod damage;
 mod detect;

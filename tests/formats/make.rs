@@ -1,5 +1,5 @@
-//! Writes the data sets of the tests in every form: the photographs of `fixtures/photos`, or a few
-//! tiny files.
+//! Writes the data sets of the tests in every format: the photographs of `fixtures/photos`, or a
+//! few tiny files.
 //!
 //! The crates `tar`, `arrow` and `parquet` do the writing. feedmill has no writer for these
 //! formats, and a reader that is tested with its own writer would only agree with itself.

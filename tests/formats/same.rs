@@ -1,4 +1,4 @@
-//! One data set in every form: a sample id has the same bytes and the same target in all of them.
+//! One data set in every format: a sample id has the same bytes and the same target in all of them.
 
 use feedmill::sample::Target;
 use feedmill::source::{self, Access, Source};
