@@ -1,5 +1,5 @@
-//! What each op costs on an image of 224 x 224, on one thread: images/s a line, the parameters
-//! drawn anew each time.
+//! The cost of each op on an image of 224 x 224, on one thread: one line per op with images/s.
+//! Parameters are drawn anew for each image.
 //!
 //! `cargo bench --bench ops` prints them; `benches/ops_peers.py` puts torchvision and
 //! albumentations beside them.
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use feedmill::augment::{Program, ProgramScratch, Steps};
 use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
-use feedmill::geometry::Rect;
-use feedmill::geometry::Size;
+use feedmill::geometry::{Rect, Size};
 use feedmill::recipe::Registry;
 use feedmill::rng::{Coord, OpKey, RandomStream};
 use feedmill::sample::Codec;
 
+/// The middle 224 x 224 pixels of a photograph.
 fn image() -> Vec<u8> {
     let bytes =
         std::fs::read("fixtures/photos/nature/picosdeeuropa_by_Aitzol_Berasategi.jpg").unwrap();
@@ -62,7 +62,7 @@ fn main() {
         let op = registry.make(&op, params).unwrap();
         let (mut scratch, mut out) = (ProgramScratch::new(Simd::detect()), Vec::new());
         let mut sample = 0;
-        let mut once = || {
+        let mut apply_once = || {
             let at = Coord {
                 epoch: 0,
                 sample,
@@ -80,12 +80,12 @@ fn main() {
                 .run(&mut scratch, &pixels, Rect::whole(224, 224), &mut out, end)
                 .unwrap();
         };
-        // The best of five spells: the others were disturbed.
+        // The best of five measurements: other processes can only make one slower.
         let best = (0..5)
             .map(|_| {
                 let (start, mut count) = (Instant::now(), 0);
                 while start.elapsed() < Duration::from_millis(60) {
-                    (0..8).for_each(|_| once());
+                    (0..8).for_each(|_| apply_once());
                     count += 8;
                 }
                 f64::from(count) / start.elapsed().as_secs_f64()

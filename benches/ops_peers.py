@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Puts torchvision and albumentations beside feedmill's ops: images/s on one thread, and ratios, as a table.
+"""Compares feedmill's ops with torchvision and albumentations: images/s on one thread, and ratios,
+as a table.
 
     cargo build --release --benches
     python3 benches/ops_peers.py target/release/deps/ops-HASH [name]
 
-Needs torch, torchvision, albumentations and OpenCV. The three are timed one after the other for each op, so that the ratios
-are of one moment; the pictures are noise of a photograph's spread for all of them alike.
+Needs torch, torchvision, albumentations and OpenCV. For each op the three are timed one after the
+other, so that a ratio is of one moment. All three work on the middle of the same photograph.
 """
 
 import subprocess

@@ -1,14 +1,12 @@
-//! What each stage costs, by itself, on one thread. `cargo bench`; docs/PERFORMANCE.md says how to
-//! read it.
+//! The cost of each stage by itself, on one thread unless its comment says otherwise. Run with
+//! `cargo bench`; docs/PERFORMANCE.md says how to read the numbers.
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use feedmill::augment::Dialect;
-use feedmill::augment::{Color, Filter, Levels, Program, ProgramScratch, Step};
+use feedmill::augment::{Color, Dialect, Filter, Levels, Program, ProgramScratch, Step};
 use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
-use feedmill::geometry::Rect;
-use feedmill::geometry::Size;
+use feedmill::geometry::{Rect, Size};
 use feedmill::mix::{GroupKey, Scene};
 use feedmill::plan::{
     Balanced, By, Episodes, Grouping, Last, Pk, Plan, SampleMetadata, Sampler, Setup, Share,
@@ -22,7 +20,7 @@ fn main() {
     divan::main();
 }
 
-/// One stream for one coordinate, and its first number.
+/// Creating the random stream of one coordinate, and its first 64 bits.
 #[divan::bench]
 fn rng() -> u64 {
     let at = Coord {
@@ -35,7 +33,7 @@ fn rng() -> u64 {
     RandomStream::keyed(7, at).bits()
 }
 
-/// The slots of a batch of 256 of 1.28 million samples.
+/// Planning a batch of 256 slots out of 1.28 million samples.
 #[divan::bench]
 fn plan(bencher: Bencher) {
     let plan = planned(Sampler::default(), 256);
@@ -59,13 +57,13 @@ fn planned(sampler: impl Into<Sampler>, batch: usize) -> Plan {
         last: Last::Drop,
         ..Setup::default()
     };
-    let of = (0..samples as u32).map(|sample| sample % 1000).collect();
+    let classes = (0..samples as u32).map(|sample| sample % 1000).collect();
     Plan::new(
         setup,
         SampleMetadata::new().with(
             By::Class,
             Grouping {
-                of,
+                of: classes,
                 count: 1000,
                 names: Vec::new(),
             },
@@ -74,7 +72,7 @@ fn planned(sampler: impl Into<Sampler>, batch: usize) -> Plan {
     .unwrap()
 }
 
-/// The slots of a batch of 256 by samplers that go by class.
+/// Planning a batch of 256 slots by samplers that need the classes of samples.
 #[divan::bench(args = ["balanced", "pk", "episodes"])]
 fn sample(bencher: Bencher, kind: &str) {
     let plan = match kind {
@@ -91,7 +89,7 @@ fn photo() -> Vec<u8> {
     std::fs::read("fixtures/photos/nature/picosdeeuropa_by_Aitzol_Berasategi.jpg").unwrap()
 }
 
-/// A photograph of 640 x 480, whole and by half of its area.
+/// Decoding a JPEG of 640 x 480: all of it, and a region of half of its area.
 #[divan::bench(args = [1.0, 0.5])]
 fn decode_jpeg(bencher: Bencher, share: f64) {
     let bytes = photo();
@@ -112,7 +110,7 @@ fn decode_jpeg(bencher: Bencher, share: f64) {
         });
 }
 
-/// 400 x 300 to 224 x 224.
+/// Resizing from 400 x 300 to 224 x 224.
 #[divan::bench(args = [Filter::Bilinear, Filter::Bicubic])]
 fn resize(bencher: Bencher, filter: Filter) {
     let (from, to) = (
@@ -142,7 +140,7 @@ fn resize(bencher: Bencher, filter: Filter) {
     });
 }
 
-/// The color ops on 224 x 224.
+/// Color ops on an image of 224 x 224.
 #[divan::bench(args = ["brightness", "contrast", "saturation", "hue"])]
 fn color(bencher: Bencher, op: &str) {
     let step = match op {
@@ -171,9 +169,9 @@ fn color(bencher: Bencher, op: &str) {
     });
 }
 
-/// What is drawn, and found out about pixels, for a group of 32 images of 224 x 224 that share a
-/// draw, and for 32 that do not. The final pass comes on top and costs what it costs without
-/// mixing, or a little more.
+/// Drawing a mix and resolving it, which may read pixels, for a group of 32 images of 224 x 224
+/// that share one draw, or draw one each. The pass that blends the pixels is not measured: it
+/// replaces the pass without mixing and costs the same or a little more.
 #[divan::bench(args = MIXERS)]
 fn mix(bencher: Bencher, mixer: &str) {
     let lambda = if mixer.ends_with("each") {
@@ -182,9 +180,16 @@ fn mix(bencher: Bencher, mixer: &str) {
         "group"
     };
     let name = mixer.trim_end_matches(" each");
+    let alpha = if name == "mixup" { ", alpha = 1.0" } else { "" };
     let text = format!(
-        "batch = 32\n[mix]\nchoose = [ {{ mix = '{name}' {} }} ]\nlambda = '{lambda}'\n[target]\nclasses = 9",
-        if name == "mixup" { ", alpha = 1.0" } else { "" }
+        r#"
+        batch = 32
+        [mix]
+        choose = [ {{ mix = "{name}"{alpha} }} ]
+        lambda = "{lambda}"
+        [target]
+        classes = 9
+        "#
     );
     let recipe = Recipe::from_toml(&text).unwrap();
     let mix = recipe.mix_options().unwrap();
@@ -224,6 +229,7 @@ fn mix(bencher: Bencher, mixer: &str) {
     });
 }
 
+/// Mixers by name; with `each`, every slot draws its own mix.
 const MIXERS: [&str; 14] = [
     "mixup each",
     "cutmix each",
@@ -241,7 +247,8 @@ const MIXERS: [&str; 14] = [
     "collage",
 ];
 
-/// 60,000 raw images of 32 x 32: pad and crop, flip, normalize, f32 NCHW, all threads.
+/// An epoch of 60,000 raw images of 32 x 32 on all threads: pad and crop, flip, normalize to f32 in
+/// NCHW order.
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn small_epoch(bencher: Bencher) {
     let count = 60_000;
@@ -259,7 +266,7 @@ fn small_epoch(bencher: Bencher) {
     bencher.counter(ItemsCount::new(count)).bench(epoch);
 }
 
-/// The photographs through the `imagenet` preset, all threads.
+/// An epoch of the photographs with the `imagenet` preset, on all threads.
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn photo_epoch(bencher: Bencher) {
     let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet").unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! A mixer of one's own, used by name in a recipe like a built-in one.
+//! A user-defined mixer that a recipe uses by name, like a built-in one.
 //!
 //! cargo run --example custom_mixer
 
@@ -10,11 +10,11 @@ use feedmill::spec::params_of;
 use feedmill::{Error, Loader, Recipe, Result, toml};
 use serde::{Deserialize, Serialize};
 
-/// The partner in a stripe across the whole image.
+/// Replaces a stripe across the whole image by the same stripe of another image.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stripe {
-    /// Its share of the height.
+    /// The smallest and the largest height of the stripe, as shares of the image's height.
     share: [f64; 2],
 }
 
@@ -30,23 +30,20 @@ impl Mixer for Stripe {
     fn check(&self) -> Result<()> {
         let [low, high] = self.share;
         if 0.0 <= low && low <= high && high <= 1.0 {
-            Ok(())
-        } else {
-            Err(Error::config(format!(
-                "share = [{low}, {high}]: expected 0 <= low <= high <= 1"
-            )))
+            return Ok(());
         }
+        let message = format!("share = [{low}, {high}]: expected 0 <= low <= high <= 1");
+        Err(Error::config(message))
     }
 
-    /// Draws before there are pixels: only sizes are known here. The labels' weights follow
-    /// from the blend.
+    /// Runs before there are pixels: only the size of the images is known. feedmill computes the
+    /// weights of the labels from the blend.
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
         let rows = (rng.uniform(self.share[0], self.share[1]) * f64::from(frame.height)) as u32;
         let top = rng.below(u64::from(frame.height - rows) + 1) as u32;
-        Blend::Box {
-            rect: [top, 0, top + rows, frame.width],
-        }
-        .into()
+        // Edges in pixels: top, left, bottom, right.
+        let rect = [top, 0, top + rows, frame.width];
+        Blend::Box { rect }.into()
     }
 }
 
@@ -63,7 +60,7 @@ fn main() -> Result<()> {
         [mix]
         choose = [
           { mix = "stripe", share = [0.2, 0.6] },
-          # Less and less MixUp.
+          # The weight of MixUp falls over the first ten epochs.
           { mix = "mixup", alpha = 0.8, weight = { linear = [1.0, 0.1], epochs = [0, 10] } },
         ]
         [target]
@@ -73,8 +70,7 @@ fn main() -> Result<()> {
     let loader = Loader::open("fixtures/photos", recipe)?;
     print!("{}", loader.explain(0, 3)?);
     for batch in loader.epoch(0)? {
-        let batch = batch?;
-        for (slot, mix) in batch.mix().iter().enumerate() {
+        for (slot, mix) in batch?.mix().iter().enumerate() {
             println!(
                 "slot {slot}: {} with slot {}, lam {:.2}, rows {:?}",
                 mix.method, mix.partner, mix.lam, mix.rect

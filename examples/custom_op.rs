@@ -1,4 +1,4 @@
-//! An op of one's own, used by name in a recipe like a built-in one.
+//! A user-defined op that a recipe uses by name, like a built-in one.
 //!
 //! cargo run --example custom_op
 
@@ -12,7 +12,7 @@ use feedmill::spec::params_of;
 use feedmill::{Error, Loader, Recipe, Result, toml};
 use serde::{Deserialize, Serialize};
 
-/// Darkens the image from top to bottom, by at most `strength`.
+/// Darkens an image from top to bottom: the last row by a share of 0 to `strength`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Dusk {
@@ -30,37 +30,35 @@ impl Op for Dusk {
 
     fn check(&self) -> Result<()> {
         if (0.0..=1.0).contains(&self.strength) {
-            Ok(())
-        } else {
-            Err(Error::config(format!(
-                "strength = {}: expected 0 to 1",
-                self.strength
-            )))
+            return Ok(());
         }
+        let message = format!("strength = {}: expected 0 to 1", self.strength);
+        Err(Error::config(message))
     }
 
-    /// Draws before there are pixels: only sizes are known here.
+    /// Runs before the image is decoded: everything random is drawn here, and the kernel below only
+    /// computes.
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let strength = rng.uniform(0.0, self.strength) as f32;
         steps.push(Step::Custom(Arc::new(Darken { strength })));
     }
 }
 
-/// The drawn form, which `explain` prints.
+/// What was drawn for one image. `explain` prints it.
 #[derive(Debug)]
 struct Darken {
     strength: f32,
 }
 
 impl Kernel for Darken {
+    /// `pixels` are rows of RGB, 8 bits per channel.
     fn apply(&self, pixels: &mut [u8], frame: Size) {
-        for (y, row) in pixels
-            .chunks_exact_mut(frame.width as usize * 3)
-            .enumerate()
-        {
+        let rows = pixels.chunks_exact_mut(frame.width as usize * 3);
+        for (y, row) in rows.enumerate() {
             let factor = 1.0 - self.strength * y as f32 / frame.height as f32;
-            row.iter_mut()
-                .for_each(|value| *value = (f32::from(*value) * factor) as u8);
+            for value in row {
+                *value = (f32::from(*value) * factor) as u8;
+            }
         }
     }
 }
@@ -84,8 +82,8 @@ fn main() -> Result<()> {
     println!("{}", loader.explain(0, 3)?);
     for batch in loader.epoch(0)? {
         let batch = batch?;
-        let mean =
-            batch.images().as_f32()?.iter().sum::<f32>() / batch.images().as_f32()?.len() as f32;
+        let values = batch.images().as_f32()?;
+        let mean = values.iter().sum::<f32>() / values.len() as f32;
         println!("samples {:?}: mean {mean:.3}", batch.samples());
     }
     Ok(())

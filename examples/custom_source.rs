@@ -1,4 +1,4 @@
-//! A source of one's own: here, images that are computed.
+//! A user-defined source. This one computes its images instead of reading them.
 //!
 //! cargo run --example custom_source
 
@@ -7,11 +7,12 @@ use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
 use feedmill::source::{Access, Source};
 use feedmill::{Loader, Recipe, Result};
 
-/// Stripes: the class is their direction.
+/// Images of stripes. The class of an image is the direction of its stripes.
 struct Stripes {
     count: u64,
 }
 
+/// The width and height of an image in pixels.
 const SIDE: u32 = 40;
 
 impl Source for Stripes {
@@ -19,7 +20,8 @@ impl Source for Stripes {
         self.count
     }
 
-    /// Whatever changes the data must change this.
+    /// Identifies the data: it must change with every change of the data, so that a saved state is
+    /// not resumed on other data.
     fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of([&b"stripes 1"[..], &self.count.to_le_bytes()])
     }
@@ -32,20 +34,20 @@ impl Source for Stripes {
         u64::from(SIDE * SIDE * 3)
     }
 
-    /// `spare` is a used buffer to fill, so that nothing is allocated.
-    fn read(&self, id: u64, mut spare: Vec<u8>) -> Result<Sample> {
+    /// `buf` is a buffer of an earlier sample. Reusing it saves an allocation for each sample.
+    fn read(&self, id: u64, mut buf: Vec<u8>) -> Result<Sample> {
         let class = (id % 2) as u32;
         let width = 2 + id as u32 % 7;
-        spare.clear();
+        buf.clear();
         for y in 0..SIDE {
             for x in 0..SIDE {
-                let along = if class == 0 { x } else { y };
-                let level = if (along / width).is_multiple_of(2) {
+                let position = if class == 0 { x } else { y };
+                let level = if (position / width).is_multiple_of(2) {
                     30
                 } else {
                     220
                 };
-                spare.extend([level, level, 128]);
+                buf.extend([level, level, 128]);
             }
         }
         let codec = Codec::Raw {
@@ -54,13 +56,13 @@ impl Source for Stripes {
             channels: 3,
         };
         Ok(Sample {
-            bytes: Payload::Owned(spare),
+            bytes: Payload::Owned(buf),
             codec,
             target: Target::Class(class),
         })
     }
 
-    /// It computes, so it may be called right where its bytes are needed.
+    /// Reading never waits for a device, so the thread that decodes may call it in place.
     fn access(&self) -> Access {
         Access::Immediate
     }

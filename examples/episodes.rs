@@ -1,5 +1,5 @@
-//! Few-shot learning: episodes of support and queries, and a nearest-centroid classifier on mean
-//! colors.
+//! Few-shot learning: each batch is an episode of a few labeled images (support) and others to
+//! classify (queries). The classifier takes the class with the nearest mean color.
 //!
 //! cargo run --example episodes [FOLDER]
 
@@ -7,7 +7,7 @@ use feedmill::augment::Resize;
 use feedmill::plan::{EpisodeRole, Episodes};
 use feedmill::{Batch, Loader, Recipe};
 
-/// Stands for a network: the mean of each channel.
+/// The features of an image, for which a real program has a network: the mean of each channel.
 fn features(batch: &Batch, slot: usize) -> feedmill::Result<[f32; 3]> {
     let images = batch.images();
     let values = images.as_f32()?; // [slots, 3, 32, 32]
@@ -21,7 +21,7 @@ fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
 
 fn main() -> feedmill::Result<()> {
     let data = std::env::args().nth(1).unwrap_or("fixtures/photos".into());
-    // Three classes, of each one image to learn from and two to tell.
+    // Three classes, with one support image and two queries each: 9 slots.
     let ways = 3;
     let episodes = Episodes::new(ways, 1, 2).batches(20);
     let recipe = Recipe::new()
@@ -30,7 +30,7 @@ fn main() -> feedmill::Result<()> {
         .op(Resize::exact(32, 32))
         .sampler(episodes);
     let loader = Loader::open(data, recipe)?;
-    let (mut right, mut asked) = (0, 0);
+    let (mut correct, mut queries) = (0, 0);
     for batch in loader.epoch(0)? {
         let batch = batch?;
         let groups = batch.groups().expect("episodes have groups");
@@ -39,14 +39,14 @@ fn main() -> feedmill::Result<()> {
             centroids[groups[slot] as usize] = features(&batch, slot)?;
         }
         for slot in (0..batch.len()).filter(|&slot| batch.roles()[slot] == EpisodeRole::Query) {
-            let seen = features(&batch, slot)?;
+            let query = features(&batch, slot)?;
             let nearest = (0..centroids.len()).min_by(|&a, &b| {
-                distance(centroids[a], seen).total_cmp(&distance(centroids[b], seen))
+                distance(centroids[a], query).total_cmp(&distance(centroids[b], query))
             });
-            right += usize::from(nearest == Some(groups[slot] as usize));
-            asked += 1;
+            correct += usize::from(nearest == Some(groups[slot] as usize));
+            queries += 1;
         }
     }
-    println!("{right} of {asked} queries told by their mean color");
+    println!("{correct} of {queries} queries classified correctly by their mean color");
     Ok(())
 }

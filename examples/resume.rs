@@ -1,4 +1,5 @@
-//! Stop anywhere, and go on in another process with exactly the batches that were missing.
+//! Stops a run after a batch and resumes it in another process, which gets exactly the batches that
+//! were missing.
 //!
 //! cargo run --example resume
 
@@ -12,22 +13,22 @@ fn open() -> feedmill::Result<Loader> {
 }
 
 fn main() -> feedmill::Result<()> {
-    let mut whole = Vec::new();
+    let mut uninterrupted = Vec::new();
     for epoch in open()?.epochs(3) {
         for batch in epoch {
-            whole.push(batch?.digest());
+            uninterrupted.push(batch?.digest());
         }
     }
 
-    // The first process: saves the state of each batch that it has trained on, and is killed after
-    // the fourth.
+    // The first process saves the state of each batch after training on it, and is killed after the
+    // fourth batch.
     let path = std::env::temp_dir().join(format!("feedmill-example-{}.state", std::process::id()));
     for batch in open()?.epochs(3).flatten().take(4) {
         std::fs::write(&path, batch?.state().to_string())
             .expect("the temporary folder can be written");
     }
 
-    // The second process: other tuning, same bytes.
+    // The second process has another number of workers and gets the same bytes.
     let text = std::fs::read_to_string(&path).expect("the state was written");
     let state: LoaderState = text.parse()?;
     println!(
@@ -45,11 +46,11 @@ fn main() -> feedmill::Result<()> {
     }
     assert_eq!(
         rest,
-        whole[4..],
-        "byte for byte the batches of the uninterrupted run"
+        uninterrupted[4..],
+        "the batches differ from those of the uninterrupted run"
     );
     println!(
-        "{} batches came, equal to those of the uninterrupted run",
+        "{} batches, equal to those of the uninterrupted run",
         rest.len()
     );
     std::fs::remove_file(&path).ok();

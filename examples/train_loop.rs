@@ -4,7 +4,7 @@
 
 use feedmill::{Loader, Recipe};
 
-/// Stands for a model: looks at every value once.
+/// Stands for a training step: reads every value once and returns a number.
 fn train(images: &[f32], soft_labels: &[f32]) -> f32 {
     images.iter().sum::<f32>() / images.len() as f32 + soft_labels.iter().sum::<f32>()
 }
@@ -16,7 +16,7 @@ fn main() -> feedmill::Result<()> {
     for epoch in loader.epochs(2) {
         let number = epoch.number();
         for batch in epoch {
-            // A slow reader, a bad file, a panic in an op: an error with its cause.
+            // Bad files, I/O errors and panics in ops arrive here, as errors with their cause.
             let batch = batch?;
             let images = batch.images().as_f32()?; // [8, 3, 224, 224]
             let soft_labels = batch.targets().dense()?; // [8, 1000]

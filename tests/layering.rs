@@ -1,9 +1,9 @@
-//! Dependencies between modules point one way, and no circle of files exists.
+//! Dependencies between modules point one way, and files do not form circles.
 //!
 //! The test reads the `use` declarations and the inline paths of every file of `src`, resolves
 //! `crate::`, `super::` and `self::`, and checks two things: a top-level module uses only modules
-//! above it in [`LAYERS`], and the files form no circle. A parent and its child may know each
-//! other: that is what a module with private parts is.
+//! above it in [`LAYERS`], and no file uses another that uses it in turn, directly or through
+//! others. A parent and its child may use each other: that is what a module with private parts is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,6 +20,7 @@ const LAYERS: [&str; 22] = [
 /// A module path: `["source", "tar"]`; the crate's root is empty.
 type Module = Vec<String>;
 
+/// The row of a top-level module in [`LAYERS`].
 fn layer(module: &str) -> usize {
     LAYERS
         .iter()
@@ -27,18 +28,19 @@ fn layer(module: &str) -> usize {
         .unwrap_or_else(|| panic!("no layer for the module {module}: give it a row in LAYERS"))
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+/// Appends all Rust files below a folder to `found`.
+fn collect_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files(&path, found);
+            collect_files(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }
     }
 }
 
-/// The module that a file holds.
+/// The module path of a file of `src`.
 fn module_of(relative: &Path) -> Module {
     let mut parts: Module = relative
         .with_extension("")
@@ -54,8 +56,8 @@ fn module_of(relative: &Path) -> Module {
     parts
 }
 
-/// Source text without comments, string contents and unit tests.
-fn code(text: &str) -> String {
+/// Source text without comments and unit tests.
+fn strip(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = text.lines().map(|line| match line.find("//") {
         Some(at) => &line[..at],
@@ -64,7 +66,8 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Every path that begins with `crate`, `super` or `self`, with the groups of `use` taken apart.
+/// Every path that begins with `crate`, `super` or `self`. A group such as `crate::{a, b::c}` is
+/// several paths.
 fn paths(code: &str) -> Vec<String> {
     let mut found = Vec::new();
     for root in ["crate::", "super::", "self::"] {
@@ -79,7 +82,8 @@ fn paths(code: &str) -> Vec<String> {
     found
 }
 
-/// Reads one path at the start of `text`, appends its leaves to `found`, and returns the rest.
+/// Reads one path at the start of `text`, appends it to `found` after `prefix`, and returns the
+/// text behind it. A group is read by recursion, once for each of its members.
 fn expand<'a>(prefix: String, text: &'a str, found: &mut Vec<String>) -> &'a str {
     let text = text.trim_start();
     let name: &str = {
@@ -101,6 +105,7 @@ fn expand<'a>(prefix: String, text: &'a str, found: &mut Vec<String>) -> &'a str
     };
     loop {
         inside = expand(format!("{path}::"), inside, found).trim_start();
+        // `name as other`: the new name does not matter.
         if let Some((_, rest)) = inside
             .split_once("as ")
             .filter(|(before, _)| before.is_empty())
@@ -120,7 +125,7 @@ fn expand<'a>(prefix: String, text: &'a str, found: &mut Vec<String>) -> &'a str
     inside.strip_prefix('}').unwrap_or(inside)
 }
 
-/// The modules of the crate, and the names that each passes on from another (`pub use`).
+/// The modules of the crate, and the names that each re-exports from another (`pub use`).
 struct Crate {
     modules: BTreeSet<Module>,
     exports: BTreeMap<(Module, String), Module>,
@@ -152,8 +157,8 @@ impl Crate {
         found
     }
 
-    /// The module that a path leads to: through modules that exist, then through names that the
-    /// last of them passes on.
+    /// The module that a path leads to. Segments are followed as long as they are modules; the next
+    /// one is an item of the last module, or a name that it re-exports.
     fn resolve(&self, path: &str, here: &Module) -> Module {
         let mut module = here.clone();
         if path.starts_with("crate") {
@@ -180,14 +185,15 @@ impl Crate {
     }
 }
 
-/// The folders of source whose files may not form circles.
+/// The folders whose files may not form circles.
 const ROOTS: [&str; 2] = ["crates/feedmill-jpeg/src", "src"];
 
-/// What each module below a folder uses; files of unit tests are left out.
+/// For each module below a folder the modules that it uses. Files of unit tests are left out: a
+/// test may use anything.
 fn uses(root: &str) -> BTreeMap<Module, BTreeSet<Module>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(root);
     let mut found = Vec::new();
-    files(&root, &mut found);
+    collect_files(&root, &mut found);
     let is_test = |path: &Path| {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let parent = path.with_file_name("mod.rs");
@@ -204,17 +210,17 @@ fn uses(root: &str) -> BTreeMap<Module, BTreeSet<Module>> {
         .filter(|path| !is_test(path))
         .map(|path| {
             let module = module_of(path.strip_prefix(&root).unwrap());
-            (module, code(&fs::read_to_string(path).unwrap()))
+            (module, strip(&fs::read_to_string(path).unwrap()))
         })
         .filter(|(module, _)| !module.is_empty())
         .collect();
-    let whole = Crate::new(&sources);
+    let modules = Crate::new(&sources);
     sources
         .into_iter()
         .map(|(module, text)| {
             let used = paths(&text)
                 .iter()
-                .map(|path| whole.resolve(path, &module))
+                .map(|path| modules.resolve(path, &module))
                 .filter(|used| !used.is_empty() && *used != module)
                 .collect();
             (module, used)
@@ -253,7 +259,7 @@ fn every_layer_exists() {
     }
 }
 
-/// Two modules of which one contains the other.
+/// Whether one of two modules contains the other.
 fn related(a: &Module, b: &Module) -> bool {
     a.starts_with(b) || b.starts_with(a)
 }
@@ -269,9 +275,10 @@ fn files_form_no_circle() {
     }
 }
 
-/// Sets of files of which each uses the others, directly or through others.
+/// Sets of files that use each other, directly or through others.
 fn circles(uses: &BTreeMap<Module, BTreeSet<Module>>) -> BTreeSet<Vec<String>> {
-    // All that can be reached from a module over uses of unrelated modules.
+    // The modules that can be reached from a module, where a step between a parent and its child
+    // does not count.
     let reached = |start: &Module| {
         let (mut reached, mut next) = (BTreeSet::new(), vec![start]);
         while let Some(module) = next.pop() {

@@ -1,64 +1,45 @@
-//! Small files that ask for much: refused from their header, without the memory.
+//! Small files that claim to be large are refused from their header, before memory is allocated for
+//! what they claim.
+//!
+//! Images come from the network, so a file of a few kilobytes must not be able to take the memory
+//! of the machine (a decompression bomb). The tests build such files by hand, since no encoder
+//! writes them, and measure what decoding allocates.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex};
+#[path = "common/allocator.rs"]
+mod allocator;
+
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::sample::Codec;
 use feedmill::{Kind, Result};
 
-/// The system's allocator, with the bytes that are out now and the most that ever were.
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(now, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: allocator::Counting = allocator::Counting;
 
-/// One test at a time, so that no other's memory is counted.
+/// Held by each test while it runs: the peak of memory is that of the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
 const MIB: usize = 1 << 20;
 
-/// What decoding ends with, and the bytes it held at its worst.
+/// Decodes a whole image: the number of bytes of pixels, and the peak of memory in bytes.
 fn decode(bytes: &[u8], codec: Codec) -> (Result<usize>, usize) {
-    let before = NOW.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
-    let result = probe(bytes, codec, &Limits::default()).and_then(|probe| {
+    let (result, memory) = allocator::measure(|| -> Result<usize> {
+        let probe = probe(bytes, codec, &Limits::default())?;
         let mut pixels = Vec::new();
         let whole = Rect::whole(probe.width, probe.height);
         Decoder::new().decode(bytes, &probe, whole, &mut pixels)?;
         Ok(pixels.len())
     });
-    let peak = PEAK.load(Ordering::Relaxed) - before;
-    (result, peak)
+    (result, memory.peak)
 }
 
 fn alone() -> impl Drop {
-    ALONE
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The checksum of PNG chunks: CRC-32 as in ISO 3309, with a table of all bytes.
 fn crc32(bytes: &[u8]) -> u32 {
     static TABLE: LazyLock<[u32; 256]> = LazyLock::new(|| {
         std::array::from_fn(|byte| {
@@ -72,6 +53,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
+/// Appends a chunk: length, name, data, checksum.
 fn chunk(png: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) {
     png.extend((data.len() as u32).to_be_bytes());
     let start = png.len();
@@ -80,16 +62,17 @@ fn chunk(png: &mut Vec<u8>, name: &[u8; 4], data: &[u8]) {
     png.extend(crc32(&png[start..]).to_be_bytes());
 }
 
-/// zlib's form of `len` zeros: one block of fixed codes, a literal and then copies of 258 bytes, 13
-/// bits each.
+/// A zlib stream of `len` zeros in about `len / 159` bytes: one block of fixed Huffman codes (RFC
+/// 1951, section 3.2.6) of literals and then copies of 258 bytes, 13 bits each.
 fn zeros(len: usize) -> Vec<u8> {
     let mut bits: Vec<bool> = Vec::new();
     let mut code =
         |value: u32, length: u32| bits.extend((0..length).rev().map(|bit| value >> bit & 1 == 1));
-    // Last block, fixed codes (these two fields go least significant bit first).
+    // The last block, with fixed codes. These two fields are stored least significant bit first.
     code(0b1, 1);
     code(0b10, 2);
     let copies = (len - 1) / 258;
+    // Literal 0 is code 0x30 of eight bits.
     (0..len - copies * 258).for_each(|_| code(0x30, 8));
     // Length 258 is code 285 of eight bits; distance 1 is code 0 of five.
     (0..copies).for_each(|_| code(0b1100_0101 << 5, 13));
@@ -100,7 +83,7 @@ fn zeros(len: usize) -> Vec<u8> {
             .rev()
             .fold(0, |sum, &bit| sum << 1 | u8::from(bit))
     }));
-    // Adler-32 of zeros: the sum of ones over and over.
+    // Adler-32 of zeros: the first sum stays 1, so the second one is the length.
     out.extend(
         ((len % 65521) as u32)
             .wrapping_shl(16)
@@ -110,6 +93,7 @@ fn zeros(len: usize) -> Vec<u8> {
     out
 }
 
+/// A PNG of 8-bit RGB: its header, the chunks `before` the data, one chunk of data, the end.
 fn png(width: u32, height: u32, before: &[(&[u8; 4], Vec<u8>)], data: &[u8]) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();

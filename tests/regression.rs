@@ -1,4 +1,4 @@
-//! Faults that were found and mended, one test each, so that none comes back unseen.
+//! One test for each fault that was found and fixed. Its comment says what went wrong.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,8 +28,8 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
     found
 }
 
-/// A source with an entropy index beside it lost its labels and columns: the wrapper did not pass
-/// on the methods that have defaults, so samplers read every image, or found no column at all.
+/// A source with an entropy index beside it lost its labels and columns: the wrapper did not
+/// forward the methods that have defaults, so samplers read every image, or did not find a column.
 #[cfg(feature = "arrow")]
 #[test]
 fn an_index_beside_a_table_leaves_its_labels_and_columns_readable() {
@@ -56,7 +56,7 @@ fn an_index_beside_a_table_leaves_its_labels_and_columns_readable() {
     writer.write(&table).unwrap();
     writer.close().unwrap();
 
-    let facts = || {
+    let read_metadata = || {
         let source = feedmill::source::open(&path).unwrap();
         let (mut labels, mut fine) = (Vec::new(), Vec::new());
         source
@@ -73,21 +73,21 @@ fn an_index_beside_a_table_leaves_its_labels_and_columns_readable() {
             .unwrap();
         (labels, found, fine)
     };
-    let before = facts();
+    let before = read_metadata();
     assert_eq!(before.2, ["7", "8", "9", "7"]);
     let stop = std::sync::atomic::AtomicBool::new(false);
     feedmill::index::write(&path, &Default::default(), &stop, &|_, _| {}).unwrap();
     assert!(folder.path().join("d.parquet.jpeg-index").exists());
-    assert_eq!(facts(), before);
+    assert_eq!(read_metadata(), before);
 }
 
-/// Joined sources did not pass on the size of an image, so it was read from every header.
+/// Joined sources did not forward the size of an image, so it was read from every header.
 #[test]
 fn joined_sources_know_the_sizes_of_their_images() {
-    /// A source that fails where a header would be read.
-    struct Unread(Memory);
+    /// A source that knows the size of its images.
+    struct SizedSource(Memory);
 
-    impl Source for Unread {
+    impl Source for SizedSource {
         fn len(&self) -> u64 {
             self.0.len()
         }
@@ -108,7 +108,8 @@ fn joined_sources_know_the_sizes_of_their_images() {
         }
     }
 
-    let memory = || Unread(Memory::pixels(vec![9; 2 * 3 * 3 * 4], 2, 3, 3, vec![0; 4]).unwrap());
+    let memory =
+        || SizedSource(Memory::pixels(vec![9; 2 * 3 * 3 * 4], 2, 3, 3, vec![0; 4]).unwrap());
     let recipe = Recipe::new()
         .batch(2)
         .op(feedmill::augment::Resize::exact(4, 4));
@@ -117,7 +118,8 @@ fn joined_sources_know_the_sizes_of_their_images() {
     assert_eq!(loader.source().frame(5), Some((2, 3)));
 }
 
-/// Wrappers of sources are checked by a lint, so that a new method cannot be forgotten.
+/// A method of `Source` with a default is easily left out of a wrapper. A lint checks the wrappers,
+/// and this test checks that the lint is on.
 #[test]
 fn wrappers_of_sources_refuse_to_forget_a_method() {
     for file in ["src/source/indexed.rs", "src/source/joined.rs"] {
@@ -129,7 +131,8 @@ fn wrappers_of_sources_refuse_to_forget_a_method() {
     }
 }
 
-/// Lanczos weights came from the platform's sine, so pixels could differ between machines.
+/// The weights of the Lanczos filter used the sine of the platform's C library, so pixels could
+/// differ between machines.
 #[test]
 fn pixels_take_transcendental_functions_from_libm_alone() {
     let banned = [
@@ -171,7 +174,7 @@ fn pixels_take_transcendental_functions_from_libm_alone() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// Documents contradicted each other on whether an entropy index can change pixels.
+/// Two documents contradicted each other on whether an entropy index can change pixels.
 #[test]
 fn documents_agree_that_no_pixel_depends_on_an_index() {
     for file in ["docs/FORMAT.md", "ARCHITECTURE.md", "README.md"] {
@@ -180,7 +183,7 @@ fn documents_agree_that_no_pixel_depends_on_an_index() {
     }
 }
 
-/// A limit on processor time failed on busy machines: speed belongs in benches.
+/// A test with a limit on processor time failed on busy machines. Speed is measured in benches.
 #[test]
 fn no_test_asserts_how_long_something_takes() {
     for folder in ["tests", "src"] {
@@ -200,7 +203,7 @@ fn no_test_asserts_how_long_something_takes() {
     }
 }
 
-/// Public functions that can fail lacked a section on errors.
+/// The documentation of some public functions that can fail did not say when they fail.
 #[test]
 fn every_public_fallible_function_says_what_fails() {
     let mut missing = Vec::new();
@@ -244,7 +247,7 @@ fn every_public_fallible_function_says_what_fails() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// A table with its images in `img`, as CIFAR has them on the Hub, was refused.
+/// A table with its images in a column `img`, as CIFAR-10 on Hugging Face, was refused.
 #[cfg(feature = "arrow")]
 #[test]
 fn a_column_of_images_with_another_usual_name_is_found() {
@@ -285,7 +288,7 @@ fn a_column_of_images_with_another_usual_name_is_found() {
     );
 }
 
-/// Every preset still loads: a recipe that a release ships must never stop parsing.
+/// Every preset parses: a recipe that a release contains must stay valid.
 #[test]
 fn every_preset_parses() {
     for (name, _) in Recipe::presets() {

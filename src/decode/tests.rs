@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use super::*;
 use random::Random;
 
-#[path = "../../tests/random/mod.rs"]
+#[path = "../../tests/common/random.rs"]
 mod random;
 
 fn folder() -> PathBuf {

@@ -1,5 +1,8 @@
-//! Cut, flipped, spliced and made-up bytes: errors that say where, or images; never a panic, never
-//! a hang.
+//! Files of every storage format, cut short or mutated at random.
+//!
+//! Whatever the bytes are, a source returns samples or an error that says where the damage is. It
+//! never panics and never hangs. The mutations are a small fuzzer with a fixed seed, so that the
+//! test takes seconds and repeats its cases; `FEEDMILL_SEED` and `FEEDMILL_CASES` run others.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,11 +11,12 @@ use feedmill::source::{self, Format};
 use feedmill::{Error, Kind};
 
 use crate::make;
+use crate::random::Random;
 
-/// A data set of tiny images in every form.
+/// A data set of tiny images in every format: its name, how to open it, and the bytes of its file.
 fn forms() -> Vec<(&'static str, Format, Vec<u8>)> {
     let tiny = make::tiny();
-    #[allow(unused_mut, reason = "without the feature arrow there are no more")]
+    #[allow(unused_mut, reason = "only the feature `arrow` adds to it")]
     let mut forms = vec![("tar", Format::Tar, make::tar(&tiny))];
     #[cfg(feature = "arrow")]
     {
@@ -41,10 +45,11 @@ fn forms() -> Vec<(&'static str, Format, Vec<u8>)> {
     forms
 }
 
-/// Opens and reads everything; the errors of single samples, or the error of opening.
+/// Opens a data set and reads it whole: its length and the errors of single samples, or the error
+/// of opening.
 fn read_all(path: &Path, format: Format) -> Result<(u64, Vec<Error>), Error> {
     let source = source::open_as(path, format)?;
-    // A made-up number of rows may be large.
+    // A damaged file may claim any number of rows.
     let ids = 0..source.len().min(50);
     let errors = ids.filter_map(|id| {
         source.name(id);
@@ -54,7 +59,7 @@ fn read_all(path: &Path, format: Format) -> Result<(u64, Vec<Error>), Error> {
     Ok((source.len(), errors.collect()))
 }
 
-/// A file that is rewritten for each case.
+/// A file that each case overwrites.
 struct Scratch(tempfile::NamedTempFile);
 
 impl Scratch {
@@ -66,8 +71,8 @@ impl Scratch {
         let file = self.0.as_file_mut();
         std::io::Seek::rewind(file).unwrap();
         file.write_all(bytes).unwrap();
-        // Cut afterwards: some file systems write a file out that is emptied first, which takes
-        // milliseconds.
+        // The file is cut after writing instead of emptied before: some file systems flush a file
+        // that was truncated to nothing, which takes milliseconds.
         file.set_len(bytes.len() as u64).unwrap();
         read_all(self.0.path(), format)
     }
@@ -77,7 +82,7 @@ impl Scratch {
 fn a_file_cut_anywhere_is_an_error_that_says_where() {
     let photos = make::photos();
     let mut scratch = Scratch::new();
-    #[allow(unused_mut, reason = "without the feature arrow there are no more")]
+    #[allow(unused_mut, reason = "only the feature `arrow` adds to it")]
     let mut forms = vec![("tar", Format::Tar, make::tar(&photos))];
     #[cfg(feature = "arrow")]
     {
@@ -91,7 +96,7 @@ fn a_file_cut_anywhere_is_an_error_that_says_where() {
         ));
     }
     for (name, format, bytes) in forms {
-        // The path on disk keeps its pages, so the longest comes first and the file is only cut.
+        // From the longest cut to the shortest, so that the file only shrinks and is written once.
         let later = (1..64).map(|n| 4096 + n * (bytes.len() - 4096) / 64);
         let mut cuts: Vec<usize> = (0..4096).chain(later).collect();
         cuts.reverse();
@@ -100,7 +105,8 @@ fn a_file_cut_anywhere_is_an_error_that_says_where() {
         for cut in cuts {
             scratch.0.as_file().set_len(cut as u64).unwrap();
             match read_all(scratch.0.path(), format) {
-                // Cut between the schema and the first batch.
+                // A stream that ends between the schema and the first batch is a table without
+                // rows.
                 Err(error) if name == "arrow stream" && error.message().ends_with(": no rows") => {}
                 Err(error) => {
                     let kinds = [Kind::Truncated, Kind::Corrupt];
@@ -108,13 +114,13 @@ fn a_file_cut_anywhere_is_an_error_that_says_where() {
                         kinds.contains(&error.kind()),
                         "{name} cut at {cut}: {error:?}"
                     );
-                    // Where the file ends is in the message.
+                    // The message says where the file ends.
                     let said = error.message().contains(&cut.to_string())
                         || error.message().contains("empty");
                     assert!(said, "{name} cut at {cut}: {error:?}");
                 }
-                // The end mark of a tar is two blocks, of which one is enough; a stream may end
-                // between messages.
+                // A tar ends with two blocks of zeros, of which one is enough, and a stream may end
+                // between two messages.
                 Ok((rows, errors)) => {
                     let allowed = match name {
                         "tar" => cut >= bytes.len() - 1024,
@@ -131,60 +137,50 @@ fn a_file_cut_anywhere_is_an_error_that_says_where() {
     }
 }
 
-/// SplitMix64: a seeded sequence is all that a mutator needs.
-struct RandomStream(u64);
-
-impl RandomStream {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n as u64) as usize
-    }
-
-    /// One to three changes of a kind that files suffer, or that attackers choose.
-    fn mutate(&mut self, bytes: &mut Vec<u8>) {
-        const MAGIC: [u64; 8] = [
-            0,
-            1,
-            0x7f,
-            0xff,
-            0x7fff_ffff,
-            0xffff_ffff,
-            0x7fff_ffff_ffff_ffff,
-            0xffff_ffff_ffff_ffff,
-        ];
-        for _ in 0..=self.below(3) {
-            if bytes.is_empty() {
-                return;
+/// Makes one to three changes that accidents or attackers make to files: a flipped bit, another
+/// byte, a number at the edge of its type, a part removed, repeated or cut off.
+fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
+    const EDGES: [u64; 8] = [
+        0,
+        1,
+        0x7f,
+        0xff,
+        0x7fff_ffff,
+        0xffff_ffff,
+        0x7fff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+    ];
+    for _ in 0..=random.below(3) {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = random.below(bytes.len());
+        match random.below(6) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = random.below(256) as u8,
+            2 => {
+                let width = [1, 2, 4, 8][random.below(4)];
+                let number = EDGES[random.below(8)].to_le_bytes();
+                let end = (at + width).min(bytes.len());
+                bytes[at..end].copy_from_slice(&number[..end - at]);
             }
-            let at = self.below(bytes.len());
-            match self.below(6) {
-                0 => bytes[at] ^= 1 << self.below(8),
-                1 => bytes[at] = self.below(256) as u8,
-                2 => {
-                    let width = [1, 2, 4, 8][self.below(4)];
-                    let number = MAGIC[self.below(8)].to_le_bytes();
-                    let end = (at + width).min(bytes.len());
-                    bytes[at..end].copy_from_slice(&number[..end - at]);
-                }
-                3 => {
-                    let end = (at + self.below(64)).min(bytes.len());
-                    drop(bytes.drain(at..end));
-                }
-                4 => {
-                    let end = (at + self.below(64)).min(bytes.len());
-                    let copy = bytes[at..end].to_vec();
-                    let to = self.below(bytes.len());
-                    bytes.splice(to..to, copy);
-                }
-                _ => bytes.truncate(at),
+            3 => {
+                let end = (at + random.below(64)).min(bytes.len());
+                drop(bytes.drain(at..end));
             }
+            4 => {
+                let end = (at + random.below(64)).min(bytes.len());
+                let copy = bytes[at..end].to_vec();
+                let to = random.below(bytes.len());
+                bytes.splice(to..to, copy);
+            }
+            _ => bytes.truncate(at),
         }
     }
 }
 
-/// Tar headers carry a checksum; without mending it, nearly every mutant would die there.
+/// Gives every tar header the checksum that fits its bytes. Without this, nearly every mutant would
+/// be refused by its checksum, and the code behind it would not run.
 fn mend_tar(bytes: &mut [u8]) {
     for block in bytes.chunks_exact_mut(512) {
         if &block[257..262] == b"ustar" {
@@ -209,12 +205,12 @@ fn mutants_never_panic() {
     for (name, format, bytes) in forms() {
         let (rows, errors) = scratch.read_all(&bytes, format).unwrap();
         assert!(rows == 5 && errors.is_empty(), "{name}");
-        let mut rng = RandomStream(seed);
+        let mut random = Random(seed);
         let start = std::time::Instant::now();
         let (mut refused, mut passed) = (0, 0);
         for case in 0..cases {
             let mut mutant = bytes.clone();
-            rng.mutate(&mut mutant);
+            mutate(&mut random, &mut mutant);
             if format == Format::Tar && case % 2 == 0 {
                 mend_tar(&mut mutant);
             }
@@ -238,7 +234,7 @@ fn mutants_never_panic() {
             "{name}: {refused} refused, {passed} passed, {:?}",
             start.elapsed()
         );
-        // Both kinds come, or the mutator is too tame or too wild to show anything.
+        // A mutator that is too mild or too destructive would test nothing.
         assert!(
             refused > cases / 10 && passed > cases / 100,
             "{name}: {refused} refused, {passed} passed"

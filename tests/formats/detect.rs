@@ -1,4 +1,5 @@
-//! Which form a path has.
+//! How the storage format of a path is found: by what a folder holds, by the extension of a file,
+//! or by its first bytes.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,7 @@ use feedmill::source::{self, Format};
 
 use crate::make;
 
-fn error(path: &Path) -> feedmill::Error {
+fn open_error(path: &Path) -> feedmill::Error {
     source::open(path).err().expect("an error")
 }
 
@@ -20,7 +21,8 @@ fn a_form_is_known_by_its_name() {
     let error = "zip".parse::<Format>().unwrap_err();
     assert_eq!(
         error.message(),
-        "\"zip\" is not a format of stored data; expected one of folder, shards, tar, arrow, parquet"
+        "\"zip\" is not a format of stored data; \
+         expected one of folder, shards, tar, arrow, parquet"
     );
 }
 
@@ -28,7 +30,7 @@ fn a_form_is_known_by_its_name() {
 fn files_without_an_extension_are_told_by_their_first_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let tiny = make::tiny();
-    #[allow(unused_mut, reason = "without the feature arrow there are no more")]
+    #[allow(unused_mut, reason = "only the feature `arrow` adds to it")]
     let mut forms = vec![make::tar(&tiny)];
     #[cfg(feature = "arrow")]
     {
@@ -48,13 +50,13 @@ fn files_without_an_extension_are_told_by_their_first_bytes() {
     }
     let zipped = dir.path().join("x.tar.gz");
     fs::write(&zipped, [0x1f, 0x8b, 8, 0]).unwrap();
-    assert_eq!(error(&zipped).kind(), Kind::Unsupported);
+    assert_eq!(open_error(&zipped).kind(), Kind::Unsupported);
 }
 
 #[test]
-fn what_is_no_data_set_is_told_with_what_was_looked_for() {
+fn a_path_that_is_not_a_data_set_is_an_error_that_says_what_was_looked_for() {
     let dir = tempfile::tempdir().unwrap();
-    let missing = error(&dir.path().join("nowhere"));
+    let missing = open_error(&dir.path().join("nowhere"));
     assert_eq!(missing.kind(), Kind::Io);
     assert!(
         missing
@@ -63,7 +65,7 @@ fn what_is_no_data_set_is_told_with_what_was_looked_for() {
         "{missing}"
     );
 
-    let empty = error(dir.path());
+    let empty = open_error(dir.path());
     assert_eq!(empty.kind(), Kind::Config);
     assert!(
         empty
@@ -75,21 +77,21 @@ fn what_is_no_data_set_is_told_with_what_was_looked_for() {
     let text = dir.path().join("letter.txt");
     fs::write(&text, "Dear reader").unwrap();
     assert!(
-        error(&text)
+        open_error(&text)
             .message()
             .contains("not a data set; expected a .mill, .tar"),
         "{}",
-        error(&text)
+        open_error(&text)
     );
 
     let image = dir.path().join("1.jpg");
     fs::write(&image, &make::tiny()[0].bytes).unwrap();
     assert!(
-        error(&image)
+        open_error(&image)
             .message()
             .contains("one image; give the folder"),
         "{}",
-        error(&image)
+        open_error(&image)
     );
 }
 
@@ -99,7 +101,7 @@ fn a_folder_of_two_forms_is_ambiguous_until_one_is_named() {
     fs::write(dir.path().join("a.tar"), make::tar(&make::tiny())).unwrap();
     assert_eq!(source::open(dir.path()).unwrap().len(), 5);
     fs::write(dir.path().join("1.jpg"), &make::tiny()[0].bytes).unwrap();
-    let ambiguous = error(dir.path());
+    let ambiguous = open_error(dir.path());
     assert_eq!(ambiguous.kind(), Kind::Config);
     assert!(
         ambiguous
@@ -115,7 +117,7 @@ fn a_folder_of_two_forms_is_ambiguous_until_one_is_named() {
 }
 
 #[test]
-fn a_text_file_named_like_a_image_is_found_when_it_is_read() {
+fn a_text_file_named_like_an_image_is_an_error_when_it_is_read() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("1.jpg"), "Dear reader").unwrap();
     let source = source::open(dir.path()).unwrap();

@@ -1,5 +1,7 @@
-//! Entropy indexes beside data in every form, and in shards: the same batches, faster, and nothing
-//! in silence.
+//! Entropy indexes beside data in every format, and inside shards.
+//!
+//! An index lets a decoder enter a JPEG in the middle. It makes decoding faster and never changes a
+//! byte of a batch. An index that does not fit its data is refused with an error, not ignored.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +23,8 @@ fn make_index(data: &Path, jobs: usize) -> Report {
     index::write(data, &options, &AtomicBool::new(false), &|_, _| {}).unwrap()
 }
 
-/// Six baseline JPEGs of 300 x 170 pixels, made of waves.
+/// Six baseline JPEGs of 300 x 170 pixels, made of waves. Each has several index entries in a row
+/// of blocks.
 fn images() -> Vec<Sample> {
     let image = |n: u32| {
         let wave = |x: u32, y: u32, c: u32| {
@@ -45,8 +48,8 @@ fn images() -> Vec<Sample> {
     (0..6).map(image).collect()
 }
 
-/// The images in a folder.
-fn folder(root: &Path) -> PathBuf {
+/// Writes the images into a folder of class folders, and returns its path.
+fn image_folder(root: &Path) -> PathBuf {
     let folder = root.join("data");
     for photo in images() {
         let path = folder.join(&photo.name);
@@ -56,7 +59,7 @@ fn folder(root: &Path) -> PathBuf {
     folder
 }
 
-fn recipe() -> Recipe {
+fn strict_recipe() -> Recipe {
     Recipe::preset("imagenet")
         .unwrap()
         .batch(3)
@@ -86,14 +89,14 @@ fn batches(data: &Path, recipe: Recipe) -> Result<Vec<Vec<u8>>, String> {
     Ok(all)
 }
 
-/// Checks that a source has the index of each sample, and that of no other bytes.
+/// Checks that a source has for each sample the index of exactly its bytes.
 fn assert_indexed(source: &dyn Source) {
     let mut decoder = Decoder::new();
     for id in 0..source.len() {
-        let raw = source.read(id, Vec::new()).unwrap();
-        let probe = decode::probe(&raw.bytes, raw.codec, &Limits::default()).unwrap();
-        let expected = decoder.index(&raw.bytes, &probe).unwrap();
-        assert!(expected.is_some(), "baseline files all");
+        let sample = source.read(id, Vec::new()).unwrap();
+        let probe = decode::probe(&sample.bytes, sample.codec, &Limits::default()).unwrap();
+        let expected = decoder.index(&sample.bytes, &probe).unwrap();
+        assert!(expected.is_some(), "all files are baseline");
         assert!(
             source.jpeg_index(id).unwrap().as_deref() == expected.as_deref(),
             "sample {id}"
@@ -105,7 +108,7 @@ fn assert_indexed(source: &dyn Source) {
 fn every_form_takes_an_index_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     let photos = images();
-    let mut forms = vec![folder(dir.path())];
+    let mut forms = vec![image_folder(dir.path())];
     let mut add = |name: &str, bytes: Vec<u8>| {
         fs::write(dir.path().join(name), bytes).unwrap();
         forms.push(dir.path().join(name));
@@ -120,7 +123,7 @@ fn every_form_takes_an_index_beside_it() {
             make::parquet(&batch, 4, parquet::basic::Compression::SNAPPY),
         );
     }
-    let plain = batches(&forms[0], recipe()).unwrap();
+    let plain = batches(&forms[0], strict_recipe()).unwrap();
     for data in forms {
         assert!((0..6).all(|id| {
             source::open(&data)
@@ -157,12 +160,12 @@ fn every_form_takes_an_index_beside_it() {
         assert_eq!(
             source::open(&data).unwrap().fingerprint(),
             fingerprint,
-            "an index is no part of the data"
+            "an index is not part of the data"
         );
         fs::rename(dir.path().join("away"), &report.path).unwrap();
         for policy in [IndexPolicy::Off, IndexPolicy::Auto, IndexPolicy::Learn] {
             assert!(
-                batches(&data, recipe().index(policy)).unwrap() == plain,
+                batches(&data, strict_recipe().index(policy)).unwrap() == plain,
                 "{} {policy:?}",
                 data.display()
             );
@@ -173,8 +176,8 @@ fn every_form_takes_an_index_beside_it() {
 #[test]
 fn shards_have_their_indexes_inside() {
     let dir = tempfile::tempdir().unwrap();
-    let data = folder(dir.path());
-    let plain = batches(&data, recipe()).unwrap();
+    let data = image_folder(dir.path());
+    let plain = batches(&data, strict_recipe()).unwrap();
     let source = source::open(&data).unwrap();
     let sets = [true, false].map(|index| {
         let dst = dir.path().join(format!("shards-{index}"));
@@ -190,24 +193,24 @@ fn shards_have_their_indexes_inside() {
     assert!((0..6).all(|id| open(&sets[1]).entry(id).unwrap().jpeg_index == 0));
     for set in &sets {
         assert!(
-            batches(set, recipe()).unwrap() == plain,
+            batches(set, strict_recipe()).unwrap() == plain,
             "{}",
             set.display()
         );
     }
-    // Shards without one take one beside them.
+    // Shards that were written without indexes can have one beside them.
     make_index(&sets[1], 2);
     assert_indexed(&*source::open(&sets[1]).unwrap());
-    assert!(batches(&sets[1], recipe()).unwrap() == plain);
+    assert!(batches(&sets[1], strict_recipe()).unwrap() == plain);
 }
 
 #[test]
 fn learning_stays_within_its_budget_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let data = folder(dir.path());
-    let plain = batches(&data, recipe()).unwrap();
+    let data = image_folder(dir.path());
+    let plain = batches(&data, strict_recipe()).unwrap();
     for bytes in [0, 600, 1 << 30] {
-        let learn = recipe().index(IndexPolicy::Learn).index_bytes(bytes);
+        let learn = strict_recipe().index(IndexPolicy::Learn).index_bytes(bytes);
         assert!(batches(&data, learn).unwrap() == plain, "{bytes} bytes");
     }
 }
@@ -215,12 +218,17 @@ fn learning_stays_within_its_budget_and_changes_nothing() {
 #[test]
 fn scaled_decoding_is_the_same_on_every_path_and_another_recipe() {
     let dir = tempfile::tempdir().unwrap();
-    let data = folder(dir.path());
+    let data = image_folder(dir.path());
     let small = || {
-        let ops = "ops = [ { op = \"random_resized_crop\", size = 32, scale = [0.2, 1.0] }, { op = \"horizontal_flip\" } ]";
-        Recipe::from_toml(&format!("batch = 3\n[[view]]\n{ops}"))
-            .unwrap()
-            .on_bad(OnBad::Fail)
+        let text = r#"
+            batch = 3
+            [[view]]
+            ops = [
+              { op = "random_resized_crop", size = 32, scale = [0.2, 1.0] },
+              { op = "horizontal_flip" },
+            ]
+        "#;
+        Recipe::from_toml(text).unwrap().on_bad(OnBad::Fail)
     };
     let fast = || small().scale(ScalePolicy::Fast);
     let exact = batches(&data, small()).unwrap();
@@ -245,7 +253,7 @@ fn scaled_decoding_is_the_same_on_every_path_and_another_recipe() {
     );
     make_index(&data, 1);
     assert!(batches(&data, fast()).unwrap() == plain, "with an index");
-    // Little else than the filter differs.
+    // The decoder does a part of the reduction, with another filter: pixels differ a little.
     let values = |bytes: &[u8]| -> Vec<f32> {
         bytes
             .as_chunks::<4>()
@@ -269,11 +277,11 @@ fn scaled_decoding_is_the_same_on_every_path_and_another_recipe() {
 #[test]
 fn the_index_of_other_data_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let data = folder(dir.path());
+    let data = image_folder(dir.path());
     let path = make_index(&data, 1).path;
     let extra = data.join("cat/more.jpg");
     fs::write(&extra, &images()[0].bytes).unwrap();
-    let error = Loader::open(&data, recipe()).unwrap_err();
+    let error = Loader::open(&data, strict_recipe()).unwrap_err();
     assert_eq!(error.kind(), Kind::Mismatch);
     for words in [
         path.to_str().unwrap(),
@@ -286,8 +294,8 @@ fn the_index_of_other_data_is_refused() {
     }
     make_index(&data, 1);
     assert_indexed(&*source::open(&data).unwrap());
-    // An image that was replaced by one of its size passes for the same data, and is found when it
-    // is read.
+    // A folder's fingerprint covers names and sizes of files. An image replaced by another of its
+    // size passes, and is found when it is read.
     fs::remove_file(&extra).unwrap();
     make_index(&data, 1);
     let victim = data.join(&images()[4].name);
@@ -295,7 +303,7 @@ fn the_index_of_other_data_is_refused() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&victim, bytes).unwrap();
-    let error = batches(&data, recipe()).unwrap_err();
+    let error = batches(&data, strict_recipe()).unwrap_err();
     assert!(
         error.contains("of other bytes") && error.contains("make it again"),
         "{error}"
@@ -306,8 +314,8 @@ fn the_index_of_other_data_is_refused() {
 #[test]
 fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
     let dir = tempfile::tempdir().unwrap();
-    let data = folder(dir.path());
-    let plain = batches(&data, recipe()).unwrap();
+    let data = image_folder(dir.path());
+    let plain = batches(&data, strict_recipe()).unwrap();
     let path = make_index(&data, 1).path;
     let good = fs::read(&path).unwrap();
     let mut faults = 0;
@@ -325,8 +333,9 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
             }
             Ok(source) => {
                 let bad = (0..6).filter(|&id| {
-                    let raw = source.read(id, Vec::new()).unwrap();
-                    let probe = decode::probe(&raw.bytes, raw.codec, &Limits::default()).unwrap();
+                    let sample = source.read(id, Vec::new()).unwrap();
+                    let probe =
+                        decode::probe(&sample.bytes, sample.codec, &Limits::default()).unwrap();
                     let index = source.jpeg_index(id).unwrap().unwrap();
                     let corner = Rect {
                         left: 9,
@@ -335,9 +344,9 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
                         height: 5,
                     };
                     let out = &mut Vec::new();
-                    let guide = Index::Use(&index, &mut VerifiedRows::default());
+                    let use_index = Index::Use(&index, &mut VerifiedRows::default());
                     let decoded =
-                        Decoder::new().decode_with(&raw.bytes, &probe, corner, guide, out);
+                        Decoder::new().decode_with(&sample.bytes, &probe, corner, use_index, out);
                     decoded.is_err_and(|error| error.kind() == Kind::Corrupt)
                 });
                 assert_eq!(bad.count(), 1, "byte {at}");
@@ -354,11 +363,12 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
             "cut at {length}"
         );
     }
-    // One sample's index: its own fault, unless the recipe wants none; `verify` finds it too.
+    // A damaged index of one sample is a fault of that sample, unless the recipe turns indexes off.
+    // `verify` finds it too.
     let mut bytes = good.clone();
     bytes[60] ^= 1;
     fs::write(&path, bytes).unwrap();
-    let error = batches(&data, recipe()).unwrap_err();
+    let error = batches(&data, strict_recipe()).unwrap_err();
     assert!(error.contains("entropy index"), "{error}");
     let source = source::open(&data).unwrap();
     let report = verify::verify(
@@ -368,9 +378,9 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
         &|_| {},
     );
     assert_eq!((report.bad.len(), report.bad[0].kind), (1, Kind::Corrupt));
-    let replace = recipe().on_bad(OnBad::Replace { at_most: 1.0 });
+    let replace = strict_recipe().on_bad(OnBad::Replace { at_most: 1.0 });
     assert!(batches(&data, replace).is_ok());
-    assert!(batches(&data, recipe().index(IndexPolicy::Off)).unwrap() == plain);
+    assert!(batches(&data, strict_recipe().index(IndexPolicy::Off)).unwrap() == plain);
 }
 
 #[test]
@@ -399,7 +409,7 @@ fn conversion_makes_progressive_files_baseline_if_asked() {
         let header = feedmill::decode::jpeg::header(&was).unwrap();
         assert_eq!(was != is, header.progressive(), "{}", source.name(id));
         assert!(!feedmill::decode::jpeg::header(&is).unwrap().progressive());
-        // The upright size: the orientation was kept.
+        // The size of the upright image is unchanged, so the orientation was kept.
         assert_eq!(plain.frame(id), baseline.frame(id));
     }
 }
@@ -407,7 +417,7 @@ fn conversion_makes_progressive_files_baseline_if_asked() {
 #[test]
 fn bad_and_odd_samples_have_no_index_and_bad_ones_are_listed() {
     let dir = tempfile::tempdir().unwrap();
-    let data = folder(dir.path());
+    let data = image_folder(dir.path());
     let odd = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/odd/progressive_420.jpg");
     fs::copy(odd, data.join("cat/a-progressive.jpg")).unwrap();
     let photo = &images()[0].bytes;
@@ -432,7 +442,7 @@ fn bad_and_odd_samples_have_no_index_and_bad_ones_are_listed() {
 #[test]
 fn a_stopped_run_leaves_no_file() {
     let dir = tempfile::tempdir().unwrap();
-    let data = folder(dir.path());
+    let data = image_folder(dir.path());
     let (options, stop) = (index::Options::default(), AtomicBool::new(true));
     let error = index::write(&data, &options, &stop, &|_, _| {}).unwrap_err();
     assert_eq!(error.kind(), Kind::Stopped);

@@ -1,5 +1,8 @@
-//! Data sets for the tests, in every form, of the photographs in `fixtures/photos` or of tiny
-//! images.
+//! Writes the data sets of the tests in every format: the photographs of `fixtures/photos`, or a
+//! few tiny files.
+//!
+//! The crates `tar`, `arrow` and `parquet` do the writing. feedmill has no writer for these
+//! formats, and a reader that is tested with its own writer would only agree with itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +14,7 @@ pub(crate) struct Sample {
     pub(crate) class: u32,
 }
 
-/// The photographs, in the order of a folder.
+/// The ten photographs in the order in which a folder is read: by class, then by file name.
 pub(crate) fn photos() -> Vec<Sample> {
     let root = photos_path();
     let mut samples = Vec::new();
@@ -38,7 +41,8 @@ pub(crate) fn photos_path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/photos")
 }
 
-/// Bytes that begin like JPEGs, of 50 to 90 bytes: small files to damage.
+/// Five files of 50 to 90 bytes that begin like JPEGs: so small that a mutation of a data set often
+/// hits the container and not a sample.
 pub(crate) fn tiny() -> Vec<Sample> {
     (0..5u8)
         .map(|n| Sample {
@@ -62,7 +66,8 @@ fn sorted(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A tar with a `cls` member for each image.
+/// A tar in the convention of webdataset: each image is followed by a member `NAME.cls` with its
+/// class.
 pub(crate) fn tar(samples: &[Sample]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     let mut add = |name: &str, bytes: &[u8]| {
@@ -95,7 +100,7 @@ mod tables {
 
     use super::Sample;
 
-    /// Columns `image` and `label`.
+    /// A table with the columns `image` (binary) and `label` (64-bit integers).
     pub(crate) fn plain(samples: &[Sample]) -> RecordBatch {
         let images: BinaryArray = samples.iter().map(|sample| Some(&sample.bytes)).collect();
         let labels: Int64Array = samples
@@ -109,8 +114,8 @@ mod tables {
         .unwrap()
     }
 
-    /// As Hugging Face writes it: a struct of bytes and path, a column in between, class names in
-    /// the metadata.
+    /// A table as Hugging Face's `datasets` writes it: an image is a struct of bytes and path, a
+    /// column of captions stands between label and image, and the class names are in the metadata.
     pub(crate) fn hugging_face(samples: &[Sample], names: &[&str]) -> RecordBatch {
         let bytes: BinaryArray = samples.iter().map(|sample| Some(&sample.bytes)).collect();
         let paths: StringArray = samples.iter().map(|sample| Some(&sample.name)).collect();
@@ -143,30 +148,34 @@ mod tables {
         .unwrap()
     }
 
-    /// Slices of some rows each, which a writer must take apart rightly.
-    fn parts(batch: &RecordBatch, rows: usize) -> Vec<RecordBatch> {
+    /// Cuts a table into slices of `rows` rows. They share buffers with the whole, so a writer must
+    /// respect their offsets.
+    fn slices(batch: &RecordBatch, rows: usize) -> Vec<RecordBatch> {
         let starts = (0..batch.num_rows()).step_by(rows);
         starts
             .map(|start| batch.slice(start, rows.min(batch.num_rows() - start)))
             .collect()
     }
 
+    /// An Arrow IPC file with record batches of `rows` rows.
     pub(crate) fn arrow_file(batch: &RecordBatch, rows: usize) -> Vec<u8> {
         let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
-        parts(batch, rows)
+        slices(batch, rows)
             .iter()
-            .for_each(|part| writer.write(part).unwrap());
+            .for_each(|slice| writer.write(slice).unwrap());
         writer.into_inner().unwrap()
     }
 
+    /// An Arrow IPC stream with record batches of `rows` rows.
     pub(crate) fn arrow_stream(batch: &RecordBatch, rows: usize) -> Vec<u8> {
         let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
-        parts(batch, rows)
+        slices(batch, rows)
             .iter()
-            .for_each(|part| writer.write(part).unwrap());
+            .for_each(|slice| writer.write(slice).unwrap());
         writer.into_inner().unwrap()
     }
 
+    /// A Parquet file with row groups of `rows` rows.
     pub(crate) fn parquet(batch: &RecordBatch, rows: usize, compression: Compression) -> Vec<u8> {
         let properties = WriterProperties::builder()
             .set_max_row_group_row_count(Some(rows))

@@ -1,26 +1,27 @@
-//! One data set in every form: the same ids give the same bytes and the same targets.
+//! One data set in every format: a sample id has the same bytes and the same target in all of them.
 
 use feedmill::sample::Target;
 use feedmill::source::{self, Access, Source};
 
 use crate::make;
 
-/// Compares a source with the photographs, reading from several threads at once.
+/// Checks that a source holds the photographs: bytes, targets, labels and sizes. Three threads read
+/// at once, in different orders, since a source is shared by all workers.
 fn assert_is_photos(source: &dyn Source, photos: &[make::Sample]) {
     assert_eq!(source.len(), photos.len() as u64);
     std::thread::scope(|scope| {
         for thread in 0..3 {
             scope.spawn(move || {
-                let mut spare = vec![1; 100];
+                let mut buf = vec![1; 100];
                 for step in 0..photos.len() {
                     let id = (step * 7 + thread * 3) % photos.len();
-                    let raw = source.read(id as u64, std::mem::take(&mut spare)).unwrap();
+                    let sample = source.read(id as u64, std::mem::take(&mut buf)).unwrap();
                     assert!(
-                        *raw.bytes == photos[id].bytes[..],
+                        *sample.bytes == photos[id].bytes[..],
                         "{} differs",
                         source.name(id as u64)
                     );
-                    assert_eq!(raw.target, Target::Class(photos[id].class));
+                    assert_eq!(sample.target, Target::Class(photos[id].class));
                 }
             });
         }
@@ -87,7 +88,7 @@ fn every_form_gives_the_same_bytes_and_targets() {
         assert_eq!(
             file.fingerprint(),
             stream.fingerprint(),
-            "batches are no part of the data"
+            "the cut into record batches is not part of the data"
         );
         for source in [file, stream] {
             assert_is_photos(&*source, &photos);
@@ -111,11 +112,11 @@ fn every_form_gives_the_same_bytes_and_targets() {
                 (Access::Blocking, classes.as_deref())
             );
         }
-        // A cache of nothing still gives every sample.
-        let tight =
+        // A cache of 0 bytes is slow, and every sample is still read.
+        let uncached =
             source::Parquet::open_with(path("a.parquet"), &source::Columns::default(), 0).unwrap();
-        assert_is_photos(&tight, &photos);
-        assert_eq!(tight.name(9), "a.parquet: row 9");
+        assert_is_photos(&uncached, &photos);
+        assert_eq!(uncached.name(9), "a.parquet: row 9");
     }
 }
 
@@ -137,7 +138,7 @@ fn a_folder_of_tables_is_its_files_in_order() {
         let parquet = make::parquet(&rows, 2, parquet::basic::Compression::SNAPPY);
         std::fs::write(parquets.path().join(format!("{name}.parquet")), parquet).unwrap();
     }
-    // What Hugging Face puts beside them.
+    // Hugging Face puts this file beside the tables; it is not data.
     std::fs::write(arrows.path().join("dataset_info.json"), "{}").unwrap();
     for folder in [arrows.path(), parquets.path()] {
         let source = source::open(folder).unwrap();
@@ -175,7 +176,7 @@ fn cells_of_arrow_are_slices_of_the_mapping() {
 fn a_fingerprint_is_of_the_data_and_not_of_its_place() {
     let photos = make::photos();
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    #[allow(unused_mut, reason = "without the feature arrow there are no more")]
+    #[allow(unused_mut, reason = "only the feature `arrow` adds to it")]
     let mut forms = vec![("x.tar", make::tar(&photos))];
     #[cfg(feature = "arrow")]
     {

@@ -1,4 +1,7 @@
-//! Columns of every type, and tables that are not as they should be.
+//! Arrow and Parquet tables: columns of every type that is read, and tables with a fault.
+//!
+//! Each table is written as an Arrow file, an Arrow stream and a Parquet file, and every test reads
+//! all three.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,11 +18,12 @@ use crate::make;
 
 const JPEG: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 1, 2, 3];
 
+/// One table in three files.
 struct Tables(tempfile::TempDir);
 
 impl Tables {
-    /// The same table as an Arrow file, a stream and Parquet.
-    fn of(batch: &RecordBatch) -> Tables {
+    /// Writes a table as an Arrow file, an Arrow stream and a Parquet file.
+    fn write(batch: &RecordBatch) -> Tables {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("file.arrow"), make::arrow_file(batch, 2)).unwrap();
         std::fs::write(
@@ -39,6 +43,7 @@ impl Tables {
         self.0.path().join(name)
     }
 
+    /// Opens the three files with the same columns.
     fn open(&self, columns: &Columns) -> Vec<Result<Box<dyn Source>, Error>> {
         vec![
             ArrowFile::open_with(self.path("file.arrow"), columns)
@@ -51,6 +56,7 @@ impl Tables {
     }
 }
 
+/// A table of these columns, all of which may hold nulls.
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     let fields: Vec<Field> = columns
         .iter()
@@ -63,35 +69,37 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     .unwrap()
 }
 
+/// A column of the same image in every row.
 fn images(rows: usize) -> ArrayRef {
     Arc::new(BinaryArray::from_iter_values(vec![JPEG; rows]))
 }
 
-/// The targets of three rows with these labels, in every form alike.
+/// The target of each row of a table with these labels. All three files must agree on them.
 fn targets(labels: ArrayRef) -> Vec<Result<Target, Error>> {
     let rows = labels.len();
-    let tables = Tables::of(&batch(vec![("image", images(rows)), ("label", labels)]));
+    let tables = Tables::write(&batch(vec![("image", images(rows)), ("label", labels)]));
     let mut all = tables.open(&Columns::default()).into_iter().map(|source| {
         let source = source.unwrap();
         (0..source.len())
-            .map(|id| source.read(id, Vec::new()).map(|raw| raw.target))
+            .map(|id| source.read(id, Vec::new()).map(|sample| sample.target))
             .collect::<Vec<_>>()
     });
     let first = all.next().unwrap();
     for other in all {
-        // As text, because NaN is not equal to itself.
-        let words = |outcomes: &[Result<Target, Error>]| {
+        // Targets are compared as text, because NaN is not equal to itself.
+        let described = |outcomes: &[Result<Target, Error>]| {
             outcomes
                 .iter()
                 .map(|outcome| format!("{:?}", outcome.as_ref().map_err(Error::kind)))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(words(&first), words(&other));
+        assert_eq!(described(&first), described(&other));
     }
     first
 }
 
-fn good(labels: ArrayRef) -> Vec<Target> {
+/// [`targets`] where every row has one.
+fn valid_targets(labels: ArrayRef) -> Vec<Target> {
     targets(labels).into_iter().map(Result::unwrap).collect()
 }
 
@@ -100,7 +108,8 @@ fn labels_of_every_type_are_read() {
     let classes = [Target::Class(3), Target::None, Target::Class(0)];
     macro_rules! integers {
         ($($array:ident),*) => {$(
-            assert_eq!(good(Arc::new($array::from(vec![Some(3), None, Some(0)]))), classes);
+            let labels = $array::from(vec![Some(3), None, Some(0)]);
+            assert_eq!(valid_targets(Arc::new(labels)), classes);
         )*};
     }
     integers!(
@@ -117,9 +126,9 @@ fn labels_of_every_type_are_read() {
         Int8Array::from(vec![Some(1), None, Some(0)]),
         Arc::new(Int64Array::from(vec![0, 3])),
     );
-    assert_eq!(good(Arc::new(dictionary)), classes);
+    assert_eq!(valid_targets(Arc::new(dictionary)), classes);
     assert_eq!(
-        good(Arc::new(NullArray::new(2))),
+        valid_targets(Arc::new(NullArray::new(2))),
         [Target::None, Target::None]
     );
 }
@@ -133,7 +142,7 @@ fn lists_are_several_classes_or_weights() {
         Target::Multi(vec![]),
     ];
     assert_eq!(
-        good(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(
+        valid_targets(Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(
             multi.clone()
         ))),
         expected
@@ -143,7 +152,7 @@ fn lists_are_several_classes_or_weights() {
             .map(|row| row.iter().map(|v| v.map(|v| v as u64)).collect::<Vec<_>>())
     });
     assert_eq!(
-        good(Arc::new(LargeListArray::from_iter_primitive::<
+        valid_targets(Arc::new(LargeListArray::from_iter_primitive::<
             UInt64Type,
             _,
             _,
@@ -159,21 +168,23 @@ fn lists_are_several_classes_or_weights() {
         Target::Soft(vec![f32::INFINITY, -1.0]),
     ];
     assert_eq!(
-        good(Arc::new(
+        valid_targets(Arc::new(
             ListArray::from_iter_primitive::<Float32Type, _, _>(soft.clone())
         )),
         expected
     );
     let fixed = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(soft, 2);
-    assert_eq!(good(Arc::new(fixed)), expected);
-    // What a weight is worth is for the pipeline to judge; it is passed on as it is.
+    assert_eq!(valid_targets(Arc::new(fixed)), expected);
+    // A source does not judge weights; the pipeline does, so NaN is passed on as it is.
     let nan =
         FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>([Some([Some(f32::NAN)])], 1);
-    assert!(matches!(&good(Arc::new(nan))[..], [Target::Soft(weights)] if weights[0].is_nan()));
+    assert!(
+        matches!(&valid_targets(Arc::new(nan))[..], [Target::Soft(weights)] if weights[0].is_nan())
+    );
 }
 
 #[test]
-fn labels_that_are_no_classes_are_errors_of_their_rows() {
+fn labels_that_are_not_classes_are_errors_of_their_rows() {
     let outcomes = targets(Arc::new(Int64Array::from(vec![1, -1, 1 << 32, 2])));
     assert!(outcomes[0].is_ok() && outcomes[3].is_ok());
     let error = outcomes[1].as_ref().unwrap_err();
@@ -204,7 +215,7 @@ fn images_of_every_binary_type_are_read_from_slices() {
     ];
     for column in columns {
         let whole = batch(vec![("image", column)]);
-        for source in Tables::of(&whole.slice(2, 5)).open(&Columns::default()) {
+        for source in Tables::write(&whole.slice(2, 5)).open(&Columns::default()) {
             let source = source.unwrap();
             let found: Vec<_> = (0..source.len())
                 .map(|id| source.read(id, Vec::new()).unwrap().bytes.to_vec())
@@ -217,7 +228,7 @@ fn images_of_every_binary_type_are_read_from_slices() {
 #[test]
 fn a_null_image_is_an_error_of_its_row() {
     let plain = Arc::new(BinaryArray::from(vec![Some(JPEG), None]));
-    for source in Tables::of(&batch(vec![("image", plain)])).open(&Columns::default()) {
+    for source in Tables::write(&batch(vec![("image", plain)])).open(&Columns::default()) {
         let source = source.unwrap();
         assert!(source.read(0, Vec::new()).is_ok());
         let error = source.read(1, Vec::new()).unwrap_err();
@@ -233,7 +244,8 @@ fn a_null_image_is_an_error_of_its_row() {
         (Arc::new(Field::new("bytes", DataType::Binary, true)), bytes),
         (Arc::new(Field::new("path", DataType::Utf8, true)), paths),
     ]);
-    for source in Tables::of(&batch(vec![("image", Arc::new(nested))])).open(&Columns::default()) {
+    for source in Tables::write(&batch(vec![("image", Arc::new(nested))])).open(&Columns::default())
+    {
         let error = source.unwrap().read(1, Vec::new()).unwrap_err();
         assert!(
             error
@@ -248,7 +260,7 @@ fn a_null_image_is_an_error_of_its_row() {
 fn columns_are_found_by_name_and_checked_by_type() {
     let text: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
     let labels: ArrayRef = Arc::new(Int64Array::from(vec![4]));
-    let tables = Tables::of(&batch(vec![
+    let tables = Tables::write(&batch(vec![
         ("txt", text),
         ("fine_label", labels),
         ("img", images(1)),
@@ -303,7 +315,7 @@ fn columns_are_found_by_name_and_checked_by_type() {
 
 #[test]
 fn a_table_without_rows_is_an_error() {
-    for source in Tables::of(&batch(vec![("image", images(0))])).open(&Columns::default()) {
+    for source in Tables::write(&batch(vec![("image", images(0))])).open(&Columns::default()) {
         assert!(
             source
                 .err()
@@ -316,7 +328,7 @@ fn a_table_without_rows_is_an_error() {
 
 #[test]
 fn files_that_name_other_classes_are_not_mixed() {
-    let tables = Tables::of(&make::hugging_face(&make::tiny(), &["cat", "dog"]));
+    let tables = Tables::write(&make::hugging_face(&make::tiny(), &["cat", "dog"]));
     let other = make::hugging_face(&make::tiny(), &["dog", "cat"]);
     std::fs::write(tables.path("y.arrow"), make::arrow_stream(&other, 2)).unwrap();
     let error = ArrowFile::open(tables.0.path()).unwrap_err();
@@ -361,7 +373,8 @@ fn what_pyarrow_wrote_is_read() {
         ("lz4.arrow", "the buffers are compressed (LZ4_FRAME)"),
         (
             "zstd.parquet",
-            "row group 0: the column \"image.bytes\" is compressed with ZSTD, which is not built in",
+            "row group 0: the column \"image.bytes\" is compressed with ZSTD, \
+             which is not built in",
         ),
     ] {
         let error = feedmill::source::open(folder.join(name))
@@ -389,8 +402,8 @@ fn columns_that_annotate_images_are_read_by_name_and_type() {
     ];
     let whole = batch(columns);
     let (tables, plain) = (
-        Tables::of(&whole.slice(1, 3)),
-        Tables::of(&batch(vec![("image", images(3))])),
+        Tables::write(&whole.slice(1, 3)),
+        Tables::write(&batch(vec![("image", images(3))])),
     );
     let sources = tables
         .open(&Columns::default())
@@ -417,14 +430,14 @@ fn columns_that_annotate_images_are_read_by_name_and_type() {
         );
         assert_ne!(source.fingerprint(), plain.fingerprint());
     }
-    // Columns of those names and other types are somebody else's.
+    // Columns with these names and other types are not annotations.
     let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1, 2, 3]));
     let others = vec![
         ("image", images(3)),
         ("annotations", Arc::clone(&numbers)),
         ("seg.mask", numbers),
     ];
-    for source in Tables::of(&batch(others)).open(&Columns::default()) {
+    for source in Tables::write(&batch(others)).open(&Columns::default()) {
         assert!(source.unwrap().annotations(0).unwrap().is_none());
     }
 }
@@ -435,7 +448,7 @@ fn labels_and_columns_are_read_without_images() {
     let words: DictionaryArray<Int8Type> = vec![Some("b"), Some("a"), None, Some("b")]
         .into_iter()
         .collect();
-    let tables = Tables::of(&batch(vec![
+    let tables = Tables::write(&batch(vec![
         (
             "name",
             Arc::new(StringArray::from(vec!["x", "ä", "", "x"])) as ArrayRef,
@@ -505,11 +518,18 @@ fn batches_go_by_a_column_of_the_table() {
     let photos = make::photos();
     let images: BinaryArray = photos.iter().map(|photo| Some(&photo.bytes)).collect();
     let groups: Int32Array = (0..10).map(|row| Some(row % 3)).collect();
-    let tables = Tables::of(&batch(vec![
+    let tables = Tables::write(&batch(vec![
         ("image", Arc::new(images) as ArrayRef),
         ("cluster", Arc::new(groups)),
     ]));
-    let recipe = "batch = 2\n[sampler]\nkind = \"grouped\"\nby = \"cluster\"\n[[view]]\nops = [{ op = \"resize\", size = [8, 8] }]";
+    let recipe = r#"
+        batch = 2
+        [sampler]
+        kind = "grouped"
+        by = "cluster"
+        [[view]]
+        ops = [{ op = "resize", size = [8, 8] }]
+    "#;
     for source in tables.open(&Columns::default()) {
         let loader = Loader::new(source.unwrap(), Recipe::from_toml(recipe).unwrap()).unwrap();
         assert_eq!(loader.batches(), 6);

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Makes fixtures/goldens/apply.txt: what Pillow, torchvision and timm make of ops that are written as in a recipe.
+"""Makes fixtures/goldens/apply.txt: the results of Pillow, torchvision, timm and others for ops as
+a recipe writes them.
 
 The committed file was made with
-    Python 3.11, numpy 2.4.6, Pillow 13.0.0, torch 2.15.0, torchvision 0.29.2, timm 1.0.31, OpenCV 5.0.0,
-    scikit-image 0.26.0
+    Python 3.11, numpy 2.4.6, Pillow 13.0.0, torch 2.15.0, torchvision 0.29.2, timm 1.0.31,
+    OpenCV 5.0.0, scikit-image 0.26.0
 
-Each line is: picture | reference | op as in `feedmill apply` | width height hash. Pictures are those of ops.py; the hash is
-FNV-1a of the RGB that comes out. All are to be equal.
+A line is: image | reference | op as in `feedmill apply` | width height hash. The images are those
+of ops.py; the hash is FNV-1a of the RGB of the result. feedmill's results must be equal.
 
     python3 tests/goldens/apply.py
 """
@@ -205,7 +206,7 @@ def timm_ops(image):
         levels = timm.LEVEL_TO_ARG[name]
         for level in [0.0, 2.5, 7.3, 10.0] if levels else [0.0]:
             if name == "GaussianBlurRand":
-                continue  # draws inside
+                continue  # it draws its radius itself
             hparams = {"translate_const": 100}
             argument = levels(level, hparams)[0] if levels else 0.0
             if name.startswith("Posterize") and argument < 1:
@@ -219,7 +220,7 @@ def timm_ops(image):
 
 
 def main():
-    random.seed(7)  # timm draws signs
+    random.seed(7)  # timm draws the signs of some magnitudes
     lines = []
     for name in PICTURES:
         image = Image.open(FOLDER / f"{name}.png").convert("RGB")

@@ -1,4 +1,4 @@
-//! Ops as a recipe writes them: all are to be equal.
+//! Ops as a recipe writes them (`apply.txt`). All results must be equal to those of the references.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use feedmill::toml;
 
 use crate::{Row, fnv1a, image, lines};
 
-/// The op of a text such as `op = "rotate", degrees = 15.0`: its name, and what it makes of an
-/// image.
+/// Applies the op of a text such as `op = "rotate", degrees = 15.0` to an image. Returns the op's
+/// name, and the size and hash of the result.
 fn apply(text: &str, (frame, pixels): &(Size, Vec<u8>)) -> (String, String) {
     let mut table: toml::Table = toml::from_str(&format!("op = {{ {text} }}")).unwrap();
     let Some(toml::Value::Table(mut params)) = table.remove("op") else {
@@ -25,8 +25,8 @@ fn apply(text: &str, (frame, pixels): &(Size, Vec<u8>)) -> (String, String) {
     )
 }
 
-/// The number of results for each op and reference, all of them equal.
-fn equal() -> BTreeMap<(String, String), usize> {
+/// The number of results for each op and reference. Panics if one of them is not equal.
+fn count_equal_results() -> BTreeMap<(String, String), usize> {
     let mut images = BTreeMap::new();
     let mut counts = BTreeMap::new();
     let mut wrong = Vec::new();
@@ -52,7 +52,7 @@ fn equal() -> BTreeMap<(String, String), usize> {
     counts
 }
 
-/// Rows of the table in docs/AUGMENTATIONS.md.
+/// The rows of these ops in the table of docs/AUGMENTATIONS.md.
 pub(crate) fn rows() -> Vec<Row> {
     let version = |reference: &str| match reference {
         "Pillow" => "Pillow 13.0".to_string(),
@@ -72,10 +72,10 @@ pub(crate) fn rows() -> Vec<Row> {
             "equal".to_string(),
         ]
     };
-    equal().into_iter().map(row).collect()
+    count_equal_results().into_iter().map(row).collect()
 }
 
 #[test]
 fn ops_give_the_bytes_of_their_references() {
-    assert_eq!(equal().values().sum::<usize>(), 2713);
+    assert_eq!(count_equal_results().values().sum::<usize>(), 2713);
 }

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Makes fixtures/goldens/blur.txt and blur.bin: what the reference libraries make of the pictures of fixtures/goldens.
+"""Makes fixtures/goldens/blur.txt and blur.bin: the results of the reference libraries for blurs
+and sharpening of the images of fixtures/goldens.
 
 The committed files were made with
-    Python 3.11, numpy 2.4.6, Pillow 13.0.0, torch 2.15.0, torchvision 0.29.2, imagecorruptions 1.1.2
+    Python 3.11, numpy 2.4.6, Pillow 13.0.0, torch 2.15.0, torchvision 0.29.2,
+    imagecorruptions 1.1.2
 
-    blur.txt   picture, op, parameters, size and FNV-1a hash of the RGB that comes out: to be equal;
-               `near` in the place of the hash: the pixels are the next in blur.bin, to be at most 1 level away
+    blur.txt   image, op, parameters, size and FNV-1a hash of the RGB of the result, which must be
+               equal; or `near` in place of the hash: the pixels are the next ones in blur.bin, and
+               may differ by 1 level
 
     python3 tests/goldens/blur.py
 """
@@ -43,7 +46,7 @@ def equal(image):
 
 def near(image):
     for kernel, sigma in [(3, 0.1), (3, 1.0), (5, 0.8), (9, 1.7), (23, 2.0), (13, 6.0)]:
-        # torch refuses a kernel that reaches further than the picture.
+        # torch pads by reflection, which fails where half of the kernel is as long as a side.
         if kernel // 2 < min(image.size):
             yield f"gaussian_blur {kernel} {sigma}", rgb(functional.gaussian_blur(tensor(image), kernel, sigma))
     for radius, sigma, angle in [(5, 2.0, 0.0), (10, 3.0, 30.0), (15, 5.0, -45.0), (3, 9.0, 117.0), (4, 2.0, -160.0)]:
@@ -59,7 +62,7 @@ def main():
             result = numpy.array(result)
             height, width, _ = result.shape
             lines.append(f"{name} {op} = {width} {height} {fnv1a(result.tobytes())}")
-        # Photographs are cut, to keep the file small.
+        # Photographs are cropped to keep the file small.
         if name not in SMALL:
             name, image = f"{name}:40x30", image.crop((20, 10, 60, 40))
         for op, result in near(image):

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share."""
+"""Helpers that several scripts of this folder use."""
 
 import functools
 import importlib
@@ -20,7 +20,8 @@ def fnv1a(data):
 
 
 def imagecorruptions():
-    """The package's functions; it still imports names that scipy, numpy and setuptools have dropped."""
+    """The module of imagecorruptions, which imports names that scipy, numpy and setuptools no
+    longer have: they are put in place first."""
     if "imagecorruptions.corruptions" not in sys.modules:
         import scipy.ndimage
         import skimage.filters
@@ -47,7 +48,8 @@ def _rotate(value, bits):
 
 
 def bits(seed, count):
-    """The 16-bit numbers that feedmill draws for pixels: ChaCha8 with the key `feedmpix` | seed | 0."""
+    """The 16-bit numbers that feedmill draws for pixels: the key stream of ChaCha8 with the key
+    `feedmpix` | seed | 0 and a nonce of 0. Written here again, from the definition of ChaCha."""
     key = numpy.frombuffer(b"feedmpix" + int(seed).to_bytes(8, "little") + bytes(16), dtype="<u4")
     constant = numpy.frombuffer(b"expand 32-byte k", dtype="<u4")
     blocks = count // 32 + 1
@@ -73,7 +75,8 @@ def bits(seed, count):
 
 @functools.cache
 def normal_table():
-    """feedmill's normal numbers: the inverse of the distribution function in the middle of 65536 steps."""
+    """feedmill's normal numbers: the inverse of the normal distribution function in the middle of
+    each of 65536 steps."""
     import scipy.special
 
     return scipy.special.ndtri((numpy.arange(65536) + 0.5) / 65536)

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Makes fixtures/goldens/corrupt.txt and corrupt.bin: corruptions by the imagecorruptions package, noise by torchvision's
-rule and JPEG by Pillow, all fed with the random numbers that feedmill draws (common.py makes them again).
+"""Makes fixtures/goldens/corrupt.txt and corrupt.bin: corruptions by the imagecorruptions package,
+noise by torchvision's rule and JPEG by Pillow. All are fed with the random numbers that feedmill
+draws, which common.py computes.
 
 The committed files were made with
-    Python 3.11, numpy 2.4.6, Pillow 13.0.0 (libjpeg-turbo 3.2.0), OpenCV 5.0.0, scikit-image 0.26.0, scipy 1.17.1,
-    imagecorruptions 1.1.2
+    Python 3.11, numpy 2.4.6, Pillow 13.0.0 (libjpeg-turbo 3.2.0), OpenCV 5.0.0,
+    scikit-image 0.26.0, scipy 1.17.1, imagecorruptions 1.1.2
 
-    corrupt.txt   picture, op, parameters, size and FNV-1a hash of the RGB that comes out: to be equal;
-                  `near` in the place of the hash: the pixels are the next in corrupt.bin
+    corrupt.txt   image, op, parameters, size and FNV-1a hash of the RGB of the result, which must
+                  be equal; or `near` in place of the hash: the pixels are the next ones in
+                  corrupt.bin
 
     python3 tests/goldens/corrupt.py
 """
@@ -29,7 +31,7 @@ ANGLE = -61.5
 
 
 class Stream:
-    """numpy.random as the package uses it, from feedmill's numbers in the order in which they are asked for."""
+    """A replacement for numpy.random that returns feedmill's numbers in the order of the calls."""
 
     def __init__(self):
         self.used = 0
@@ -73,7 +75,8 @@ def corrupted(image, name, severity):
 
 
 def glass_blur(image, severity, stream):
-    """The package's, but pixels change places; its own assignment of views copies one over the other."""
+    """The package's function with a true exchange of pixels: its own assignment of views copies one
+    pixel over the other."""
     sigma, reach, rounds = [(0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2)][severity - 1]
     blur = lambda x: skimage.filters.gaussian(x / 255.0, sigma=sigma, channel_axis=-1)
     x = numpy.uint8(blur(numpy.array(image)) * 255)
@@ -87,8 +90,8 @@ def glass_blur(image, severity, stream):
 
 
 def elastic_transform(image, severity, stream):
-    """That of ImageNet-C, with the affine map; the package leaves it out. The map's pixels by scipy: OpenCV rounds places to
-    a 32nd of a pixel."""
+    """The function of ImageNet-C with its affine map, which the package leaves out. scipy samples
+    the pixels, because OpenCV rounds positions to a 32nd of a pixel."""
     strength, sigma, jitter = [(488, 170.8, 24.4), (488, 19.52, 48.8), (12.2, 2.44, 4.88), (17.08, 2.44, 4.88),
                                (29.28, 2.44, 4.88)][severity - 1]
     image = numpy.array(image, dtype=numpy.float32) / 255.0
@@ -115,7 +118,7 @@ def jpeg(image, quality):
 
 
 def noise(image, mean, sigma):
-    """torchvision's gaussian_noise_image on u8, with these normal numbers."""
+    """torchvision's gaussian_noise_image for u8, with feedmill's normal numbers."""
     shape = numpy.array(image).shape
     normals = Stream().normal(shape, 1.0).astype(numpy.float32)
     noise = numpy.float32(mean * 255) + normals * numpy.float32(sigma) * numpy.float32(255)
@@ -123,7 +126,7 @@ def noise(image, mean, sigma):
 
 
 def elementwise(image, law, low, high):
-    """The formulas of imgaug's elementwise noise, with these random numbers."""
+    """The formulas of imgaug's elementwise noise, with feedmill's random numbers."""
     values = numpy.array(image)
     numbers = common.bits(SEED, values.size).reshape(values.shape)
     middle = (numbers.astype(numpy.float64) + 0.5) / 65536
@@ -142,7 +145,8 @@ def elementwise(image, law, low, high):
     return numpy.clip(values.astype(numpy.int16) + noise, 0, 255).astype(numpy.uint8)
 
 
-# Pictures of one row or column make some of the package's functions fail.
+# Results that may differ by a level. Images of one row or column make some of these functions fail,
+# so they are applied to three larger ones.
 NEAR = ["gaussian_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "snow", "fog", "brightness", "contrast",
         "elastic_transform", "speckle_noise", "gaussian_blur", "spatter", "saturate"]
 

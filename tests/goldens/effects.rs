@@ -1,4 +1,6 @@
-//! Blurs, noise and corruptions, given the random numbers that their references had.
+//! Blurs, noise, corruptions, elastic fields and edge maps (`blur.txt`, `corrupt.txt`,
+//! `fields.txt`). The references were fed with feedmill's random numbers. Results are equal, or at
+//! most one level away where the reference computes with other precision.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,31 +40,32 @@ impl Image {
         }
     }
 
+    /// The image after a step.
     fn after(&self, step: Step) -> Image {
         let (frame, pixels) = run([step], (self.frame, &self.pixels));
         Image { frame, pixels }
     }
 }
 
-fn number<T: std::str::FromStr>(word: &str) -> T {
+fn parse<T: std::str::FromStr>(word: &str) -> T {
     word.parse()
-        .unwrap_or_else(|_| panic!("{word} is no number of this type"))
+        .unwrap_or_else(|_| panic!("{word} is not a number of this type"))
 }
 
 /// The step that a line names.
 fn step(words: &[&str]) -> Step {
     match *words {
-        ["sharpness", "pil", factor] => Step::Blur(Blur::Sharpness(number(factor), Dialect::Pil)),
-        ["sharpness", "tv2", factor] => Step::Blur(Blur::Sharpness(number(factor), Dialect::Tv2)),
-        ["pil_gaussian_blur", radius] => Step::Blur(Blur::PilGaussian(number(radius))),
-        ["box_blur", radius] => Step::Blur(Blur::Box(number(radius))),
-        ["median_blur", size] => Step::Blur(Blur::Median(number(size))),
+        ["sharpness", "pil", factor] => Step::Blur(Blur::Sharpness(parse(factor), Dialect::Pil)),
+        ["sharpness", "tv2", factor] => Step::Blur(Blur::Sharpness(parse(factor), Dialect::Tv2)),
+        ["pil_gaussian_blur", radius] => Step::Blur(Blur::PilGaussian(parse(radius))),
+        ["box_blur", radius] => Step::Blur(Blur::Box(parse(radius))),
+        ["median_blur", size] => Step::Blur(Blur::Median(parse(size))),
         ["gaussian_blur", kernel, sigma] => Step::Blur(Blur::Gaussian {
-            kernel: number(kernel),
-            sigma: number(sigma),
+            kernel: parse(kernel),
+            sigma: parse(sigma),
         }),
         ["motion_blur", radius, sigma, angle] => {
-            let (radius, sigma, angle) = (number(radius), number(sigma), number(angle));
+            let (radius, sigma, angle) = (parse(radius), parse(sigma), parse(angle));
             Step::Blur(Blur::Motion {
                 radius,
                 sigma,
@@ -71,7 +74,7 @@ fn step(words: &[&str]) -> Step {
         }
         ["gaussian_noise", mean, sigma, seed] => {
             let (distribution, per_channel) = (NoiseDistribution::Normal, true);
-            let (mean, scale, seed) = (number(mean), number(sigma), number(seed));
+            let (mean, scale, seed) = (parse(mean), parse(sigma), parse(seed));
             Step::Noise(Noise::Additive {
                 distribution,
                 mean,
@@ -82,7 +85,7 @@ fn step(words: &[&str]) -> Step {
         }
         ["laplace_noise", _, scale, seed] => {
             let (distribution, scale, seed) =
-                (NoiseDistribution::Laplace, number(scale), number(seed));
+                (NoiseDistribution::Laplace, parse(scale), parse(seed));
             Step::Noise(Noise::Additive {
                 distribution,
                 mean: 0.0,
@@ -92,9 +95,9 @@ fn step(words: &[&str]) -> Step {
             })
         }
         ["elementwise_add", low, high, seed] => {
-            let [low, high]: [f64; 2] = [low, high].map(number);
+            let [low, high]: [f64; 2] = [low, high].map(parse);
             let (mean, scale) = (((high + low) / 510.0) as f32, ((high - low) / 510.0) as f32);
-            let (distribution, seed) = (NoiseDistribution::Uniform, number(seed));
+            let (distribution, seed) = (NoiseDistribution::Uniform, parse(seed));
             Step::Noise(Noise::Additive {
                 distribution,
                 mean,
@@ -104,7 +107,7 @@ fn step(words: &[&str]) -> Step {
             })
         }
         ["elementwise_multiply", low, high, seed] => {
-            let (low, high, seed) = (number(low), number(high), number(seed));
+            let (low, high, seed) = (parse(low), parse(high), parse(seed));
             Step::Noise(Noise::Multiplicative {
                 low,
                 high,
@@ -112,13 +115,13 @@ fn step(words: &[&str]) -> Step {
                 seed,
             })
         }
-        ["jpeg", quality] => Step::Jpeg(number(quality)),
+        ["jpeg", quality] => Step::Jpeg(parse(quality)),
         ["corrupt", name, severity, angle, seed] => {
             let kind = Corruption::ALL
                 .into_iter()
                 .find(|kind| kind.name() == name)
                 .unwrap();
-            let (severity, angle, seed) = (number(severity), number(angle), number(seed));
+            let (severity, angle, seed) = (parse(severity), parse(angle), parse(seed));
             Step::Corrupt(Corrupt {
                 kind,
                 severity,
@@ -128,17 +131,17 @@ fn step(words: &[&str]) -> Step {
             })
         }
         ["convolve", "sharpen", alpha, lightness] => {
-            Step::Convolve(Convolve::sharpen(number(alpha), number(lightness)))
+            Step::Convolve(Convolve::sharpen(parse(alpha), parse(lightness)))
         }
         ["convolve", "emboss", alpha, strength] => {
-            Step::Convolve(Convolve::emboss(number(alpha), number(strength)))
+            Step::Convolve(Convolve::emboss(parse(alpha), parse(strength)))
         }
-        ["convolve", "edge_detect", alpha] => Step::Convolve(Convolve::edge_detect(number(alpha))),
+        ["convolve", "edge_detect", alpha] => Step::Convolve(Convolve::edge_detect(parse(alpha))),
         ["convolve", "directed_edge_detect", alpha, direction] => Step::Convolve(
-            Convolve::directed_edge_detect(number(alpha), number(direction)),
+            Convolve::directed_edge_detect(parse(alpha), parse(direction)),
         ),
         ["bilateral_blur", diameter, color, space] => {
-            let (diameter, color, space) = (number(diameter), number(color), number(space));
+            let (diameter, color, space) = (parse(diameter), parse(color), parse(space));
             Step::Blur(Blur::Bilateral {
                 diameter,
                 color,
@@ -146,19 +149,19 @@ fn step(words: &[&str]) -> Step {
             })
         }
         ["elastic", alpha, sigma, filter, r, g, b, seed] => Step::Elastic(Elastic {
-            alpha: number(alpha),
-            sigma: number(sigma),
+            alpha: parse(alpha),
+            sigma: parse(sigma),
             nearest: filter == "nearest",
-            fill: [r, g, b].map(number),
-            seed: number(seed),
+            fill: [r, g, b].map(parse),
+            seed: parse(seed),
         }),
-        ["low_frequency_crop", side] => Step::LowFrequencies(number(side)),
+        ["low_frequency_crop", side] => Step::LowFrequencies(parse(side)),
         ["edge_map", sigma, threshold, shift, low, high] => {
             let threshold = Threshold::ALL
                 .into_iter()
                 .find(|rule| rule.to_string() == threshold)
                 .unwrap();
-            let (sigma, [shift, low, high]) = (number(sigma), [shift, low, high].map(number));
+            let (sigma, [shift, low, high]) = (parse(sigma), [shift, low, high].map(parse));
             Step::Edges(Edges {
                 sigma,
                 threshold,
@@ -172,7 +175,8 @@ fn step(words: &[&str]) -> Step {
     }
 }
 
-/// What the lines of a file say of each op; those with a hash are equal, or this panics.
+/// The difference of each op from its reference over all lines of a golden file. Panics if a result
+/// with a hash is not equal, or if one is more than one level away.
 fn results(file: &str) -> BTreeMap<String, Difference> {
     let expected = fs::read(fixture(&format!("goldens/{file}.bin"))).unwrap();
     let mut rest = &expected[..];
@@ -195,7 +199,7 @@ fn results(file: &str) -> BTreeMap<String, Difference> {
         };
         let row = rows.entry(name).or_default();
         let size = format!("{} {}", found.frame.width, found.frame.height);
-        // Those with a hash are equal, or wrong.
+        // A result without a hash has its pixels next in the binary file.
         let golden = if right == format!("{size} near") {
             rest.split_off(..found.pixels.len()).unwrap()
         } else {
@@ -221,7 +225,7 @@ fn results(file: &str) -> BTreeMap<String, Difference> {
     rows
 }
 
-/// Rows of the table in docs/AUGMENTATIONS.md: op, reference, cases, largest difference.
+/// The rows of these ops in the table of docs/AUGMENTATIONS.md.
 pub(crate) fn rows() -> Vec<Row> {
     const CORRUPTIONS: &str = "imagecorruptions 1.1.2, the same random numbers";
     let reference = |op: &str| match op {
@@ -252,12 +256,13 @@ pub(crate) fn rows() -> Vec<Row> {
         corruption if corruption.starts_with("corrupt ") => CORRUPTIONS,
         other => panic!("no reference for {other}"),
     };
-    let all = ["blur", "corrupt", "fields"].into_iter().flat_map(results);
-    all.map(|(op, row)| {
-        let reference = reference(&op).to_string();
-        [op, reference, row.cases.to_string(), row.to_string()]
-    })
-    .collect()
+    let differences = ["blur", "corrupt", "fields"].into_iter().flat_map(results);
+    differences
+        .map(|(op, row)| {
+            let reference = reference(&op).to_string();
+            [op, reference, row.cases.to_string(), row.to_string()]
+        })
+        .collect()
 }
 
 #[test]

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Makes fixtures/goldens/fields.txt and fields.bin: elastic fields by torchvision, filters by OpenCV, edge maps by scikit-image as Crafting-Shifts
-calls it, and low-frequency crops by numpy's FFT.
+"""Makes fixtures/goldens/fields.txt and fields.bin: elastic fields by torchvision, filters by
+OpenCV, edge maps by scikit-image as Crafting-Shifts calls it, and low-frequency crops by numpy's
+FFT.
 
 The committed files were made with
     Python 3.11, numpy 2.4.6, torch 2.15.0, torchvision 0.29.2, OpenCV 5.0.0, scikit-image 0.26.0,
     scipy 1.17.1
 
-    fields.txt   picture, op, parameters, size and FNV-1a hash of the RGB that comes out: to be equal;
-                 `near` in the place of the hash: the pixels are the next in fields.bin
+    fields.txt   image, op, parameters, size and FNV-1a hash of the RGB of the result, which must be
+                 equal; or `near` in place of the hash: the pixels are the next ones in fields.bin
 
     python3 tests/goldens/fields.py
 """
@@ -68,7 +69,8 @@ def edges(image, sigma, threshold, shift, low, high):
 
 
 def low_frequencies(image, side):
-    """EfficientTrain's crop for each axis' own length; rounded and clipped."""
+    """EfficientTrain's low-frequency crop, scaled by the length of each axis, rounded and
+    clipped."""
     pixels, half = numpy.array(image, dtype=numpy.float64), side // 2
     spectrum = numpy.fft.fft2(pixels, axes=(0, 1))
     rows = numpy.r_[0:half, spectrum.shape[0] - half:spectrum.shape[0]]
@@ -78,7 +80,7 @@ def low_frequencies(image, side):
 
 
 def kernels():
-    """imgaug's matrices, for which it calls cv2.filter2D."""
+    """The matrices that imgaug gives to cv2.filter2D."""
     same = numpy.zeros((3, 3))
     same[1, 1] = 1
     blend = lambda alpha, effect: (1 - alpha) * same + alpha * numpy.array(effect)
@@ -119,7 +121,7 @@ def main():
             name = f"{name}:41x40"
         for alpha, sigma, filter, fill in [(50, 5.0, "bilinear", [0, 0, 0]), (300, 4.0, "bilinear", [9, 80, 200]),
                                            (30, 0.0, "bilinear", [0, 0, 0]), (500, 4.5, "nearest", [9, 80, 200])]:
-            # torch refuses a kernel that reaches further than the picture.
+            # torch pads by reflection, which fails where half of the kernel is as long as a side.
             if 4 * sigma + 1 < min(image.size) or sigma == 0:
                 result = elastic(image, alpha, sigma, filter, fill)
                 colour = " ".join(map(str, fill))

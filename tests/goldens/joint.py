@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Makes fixtures/goldens/joint.txt: where torchvision takes boxes, keypoints and masks.
+"""Makes fixtures/goldens/joint.txt: where torchvision moves boxes, keypoints and masks.
 
 The committed file was made with
     Python 3.11, Pillow 13.0.0, torch 2.15.0, torchvision 0.29.2
 
-A line is: width, height | op as a recipe writes it | boxes | keypoints | mask of tv_tensors.Mask | mask through Pillow
+A line is
+    width height | op as a recipe writes it | boxes | keypoints | mask of tv_tensors.Mask |
+    mask through Pillow
 
-Boxes and keypoints are those of `inputs` after the op, unrounded; a mask is one letter a pixel, `a` for 0 and `.` for what
-lies outside (255). Masks are `(x // 5 + y // 4 * 3) % 7` before the op.
+Boxes and keypoints are those of `inputs` after the op, unrounded. A mask has one letter per pixel,
+`a` for 0 and `.` for pixels outside the image (255). Before the op it is `(x // 5 + y // 4 * 3) %
+7`.
 
     python3 tests/goldens/joint.py
 """
@@ -34,7 +37,8 @@ def inputs(w, h):
 
 
 def cases(w, h):
-    """Pairs of an op as a recipe writes it and what torchvision does (extra arguments are for masks)."""
+    """Pairs of an op as a recipe writes it and the call of torchvision; extra arguments are for
+    masks."""
     yield 'op = "horizontal_flip", p = 1.0', lambda v, **_: functional.horizontal_flip(v)
     yield 'op = "vertical_flip", p = 1.0', lambda v, **_: functional.vertical_flip(v)
     for side in [12, 20]:
@@ -44,7 +48,8 @@ def cases(w, h):
     for th, tw in [(48, 40), (11, 17), (h, w), (7, 60)]:
         yield (
             f'op = "resize", size = [{th}, {tw}]',
-            # For tensors, NEAREST takes the pixel at trunc(i * in / out) instead of the one below the new pixel's centre.
+            # For tensors, NEAREST takes the pixel at trunc(i * in / out) instead of the one below
+            # the center of the new pixel.
             lambda v, th=th, tw=tw, mask=False, **_: functional.resize(
                 v, [th, tw], interpolation=InterpolationMode.NEAREST_EXACT if mask else InterpolationMode.BILINEAR
             ),

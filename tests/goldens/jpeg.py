@@ -4,8 +4,8 @@
 The committed files were made with
     Python 3.11, numpy 2.4.6, Pillow 13.0.0 (bundling libjpeg-turbo 3.2.0)
     cjpeg of libjpeg-turbo 2.1.5 (Debian 1:2.1.5-2)
-The hashes are FNV-1a (64 bits) of the RGB pixels that Pillow, that is libjpeg-turbo with its default
-settings, decodes. The pictures are synthetic; the script is deterministic.
+The hashes are FNV-1a (64 bits) of the RGB pixels that Pillow decodes, which is libjpeg-turbo with
+its default settings. The images are synthetic and the script is deterministic.
 
     python3 tests/goldens/jpeg.py            # needs `cjpeg` in PATH
 """
@@ -23,7 +23,7 @@ FOLDER = pathlib.Path(__file__).parents[2] / "fixtures" / "jpeg"
 
 
 def picture(width, height, seed, noise=6.0):
-    """Waves, hard edges and some noise, in colour."""
+    """Waves, hard edges and some noise, in color."""
     random = numpy.random.default_rng(seed)
     y, x = numpy.mgrid[0:height, 0:width].astype(float)
     planes = []
@@ -49,7 +49,8 @@ def cjpeg(image, *options):
 
 
 def decorated(data):
-    """The same picture with everything a tolerant reader has to step over."""
+    """The same image with everything that a tolerant reader has to skip: an Exif thumbnail, a
+    comment with markers in it, stray bytes, fill bytes and a tail."""
     end = data.rindex(b"\xff\xd9")
     thumbnail = pillow(picture(8, 8, 99), quality=30)
     exif = b"\xff\xe1" + (len(thumbnail) + 8).to_bytes(2, "big") + b"Exif\0\0" + thumbnail

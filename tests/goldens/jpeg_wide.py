@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
-"""Makes fixtures/jpeg/wide/*.jpg, fixtures/jpeg/progressive/*.jpg and golden hashes: a golden.txt in both folders, and
-fixtures/jpeg/scaled.txt.
+"""Makes fixtures/jpeg/wide/*.jpg, fixtures/jpeg/progressive/*.jpg and golden hashes: a golden.txt
+in both folders, and fixtures/jpeg/scaled.txt.
 
-The wide pictures have several entropy index entries in a row, in every sampling mode, with restart intervals and
-optimised tables. The progressive ones, and those in other folders that golden.txt names, become baseline files with the
-same coefficients. For each of them, and for each file that jpeg.py made and that is decoded, the hashes are of the RGB
-pixels that libjpeg-turbo decodes from it, whole (wide ones) and at 1/2, 1/4 and 1/8.
+The wide images have several entries of an entropy index in a row of blocks, in every sampling mode,
+with restart intervals and optimized tables. The progressive ones, and those in other folders that
+golden.txt names, become baseline files with the same coefficients. The hashes are of the RGB pixels
+that libjpeg-turbo decodes: of the wide images at full size, 1/2, 1/4 and 1/8; of the progressive
+ones at full size; and in scaled.txt of the files of jpeg.py at 1/2, 1/4 and 1/8.
 
 The committed files were made with
-    Python 3.11, numpy 2.4.6, Pillow 13.0.0 (bundling libjpeg-turbo 3.2.0), OpenCV 5.0.0 (libjpeg-turbo 3.1.2)
+    Python 3.11, numpy 2.4.6, Pillow 13.0.0 (bundling libjpeg-turbo 3.2.0),
+    OpenCV 5.0.0 (libjpeg-turbo 3.1.2)
 
-    python3 tests/goldens/jpeg_wide.py            # after jpeg.py
-    python3 tests/goldens/jpeg_wide.py MANY OUT   # MANY files of random modes, qualities and sizes of 1 to 40 pixels,
-                                                  # for `crates/feedmill-jpeg/bench`, with --check
+    python3 tests/goldens/jpeg_wide.py             # after jpeg.py
+    python3 tests/goldens/jpeg_wide.py COUNT OUT   # COUNT files of random modes, qualities and
+                                                   # sizes of 1 to 40 pixels in the folder OUT, for
+                                                   # `crates/feedmill-jpeg/bench` with --check
 """
 
 import io
@@ -35,7 +38,7 @@ FACTORS = {
 
 
 def picture(width, height, seed, noise=6.0):
-    """Waves and some noise, in colour."""
+    """Waves and some noise, in color."""
     random = numpy.random.default_rng(seed)
     y, x = numpy.mgrid[0:height, 0:width].astype(float)
     planes = []
@@ -62,7 +65,7 @@ def encode(pixels, factors, quality, restart=0, optimise=False, progressive=Fals
 
 def decode(data, divisor):
     image = Image.open(io.BytesIO(data))
-    # What Image.draft does, for any size.
+    # The same as Image.draft, but for any size.
     size = tuple(-(-side // divisor) for side in image.size)
     image.decoderconfig = (divisor, 0)
     image._size = size
@@ -106,7 +109,7 @@ def many(count, folder):
         factors = [*FACTORS, "grey"][random.integers(6)]
         quality, restart = int(random.integers(1, 101)), int(random.choice([0, 0, 1, 2, 7]))
         pixels = picture(width, height, number, random.choice([0, 6, 60]))
-        # One in four in several scans.
+        # One in four is progressive, with several scans.
         optimise, progressive = bool(random.integers(2)), not random.integers(4)
         data = encode(pixels, factors, quality, restart, optimise, progressive)
         (folder / f"{number:05}.jpg").write_bytes(data)

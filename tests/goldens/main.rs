@@ -1,12 +1,18 @@
-//! Ops, mixing and decoding against what Pillow, torchvision, timm and others make of the same
-//! images.
+//! Ops, mixing and decoding compared with Pillow, torchvision, timm and other references on the
+//! same images.
 //!
-//! The golden files are made by the scripts beside this file, whose headers name the versions.
-//! docs/AUGMENTATIONS.md has the table of all differences, which a test here writes.
+//! The Python scripts beside this file make the golden files in `fixtures/goldens`; their headers
+//! name the versions. A result that must be equal is stored as a hash, which diffs well and is
+//! small. One that may differ by a level is stored as bytes. Where a reference draws random
+//! numbers, the scripts feed it with feedmill's own, so that results can be compared pixel by pixel
+//! and not only in distribution.
+//!
+//! docs/AUGMENTATIONS.md has the table of all differences. A test here compares it with what was
+//! measured, and `FEEDMILL_BLESS=1` writes it anew.
 
 mod apply;
+mod basic;
 mod effects;
-mod first;
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,12 +27,14 @@ use feedmill::sample::Codec;
 /// A row of the table: op, reference, cases, largest difference.
 type Row = [String; 4];
 
+/// The path of a file below `fixtures`.
 fn fixture(path: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "fixtures", path]
         .iter()
         .collect()
 }
 
+/// The lines of a text file below `fixtures`.
 fn lines(path: &str) -> Vec<String> {
     fs::read_to_string(fixture(path))
         .unwrap()
@@ -35,12 +43,14 @@ fn lines(path: &str) -> Vec<String> {
         .collect()
 }
 
+/// FNV-1a with 64 bits: the hash of the golden files, short enough to write in any language.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xCBF2_9CE4_8422_2325, |state, &byte| {
         (state ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
     })
 }
 
+/// Decodes an image file below `fixtures` to RGB.
 fn decode(path: &str) -> (Size, Vec<u8>) {
     let codec = match path.rsplit('.').next() {
         Some("png") => Codec::Png,
@@ -63,7 +73,7 @@ fn decode(path: &str) -> (Size, Vec<u8>) {
     )
 }
 
-/// The images of fixtures/goldens by name, photographs by path.
+/// A test image: one of `fixtures/goldens` by its name, or a photograph by its path.
 fn image(name: &str) -> (Size, Vec<u8>) {
     if name.contains('/') {
         decode(&format!("photos/{name}"))
@@ -72,6 +82,7 @@ fn image(name: &str) -> (Size, Vec<u8>) {
     }
 }
 
+/// Runs steps on an image, and returns the size and pixels of the result.
 fn run(steps: impl IntoIterator<Item = Step>, (frame, pixels): (Size, &[u8])) -> (Size, Vec<u8>) {
     let program = Program::of(steps, frame);
     let end = program.end();
@@ -89,7 +100,7 @@ fn run(steps: impl IntoIterator<Item = Step>, (frame, pixels): (Size, &[u8])) ->
     (end, out)
 }
 
-/// The largest and the mean difference of two images in levels.
+/// The largest and the mean difference between pairs of images, in levels of 0 to 255.
 #[derive(Clone, Copy, Debug, Default)]
 struct Difference {
     most: u8,
@@ -99,6 +110,7 @@ struct Difference {
 }
 
 impl Difference {
+    /// Adds a pair of images of the same size.
     fn add(&mut self, found: &[u8], expected: &[u8]) {
         assert_eq!(found.len(), expected.len());
         for (a, b) in found.iter().zip(expected) {
@@ -114,7 +126,7 @@ impl Difference {
     }
 }
 
-/// As it stands in docs/AUGMENTATIONS.md.
+/// The difference as docs/AUGMENTATIONS.md writes it.
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.most {
@@ -124,7 +136,7 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// The table of docs/AUGMENTATIONS.md.
+/// The table of docs/AUGMENTATIONS.md as measured.
 fn table() -> String {
     let head = [
         ["op", "reference", "cases", "largest difference"].map(String::from),
@@ -132,7 +144,7 @@ fn table() -> String {
     ];
     let rows = head
         .into_iter()
-        .chain(first::rows())
+        .chain(basic::rows())
         .chain(apply::rows())
         .chain(effects::rows());
     rows.map(|row| format!("| {} |\n", row.join(" | ")))

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Makes fixtures/goldens/mix.txt: what timm, torchvision and the official CutMix code make of drawn values.
+"""Makes fixtures/goldens/mix.txt: the results of timm, torchvision and the official CutMix code for
+given random values.
 
 The committed file was made with
     Python 3.11, numpy 2.4.6, torch 2.15.0, torchvision 0.29.2, timm 1.0.31
 
+A line is one of
+
     box GEOMETRY HEIGHT WIDTH LAM CY CX = Y0 X0 Y1 X1
-    blend f32|u8 LAM = FNV-1a hash of lam * a + (1 - lam) * b for all 65536 pairs of levels a (rows) and b
+    blend f32|u8 LAM = FNV-1a hash of lam * a + (1 - lam) * b for all pairs of levels a (rows) and b
     target CLASSES SMOOTHING LAM A B = the row of slot A
 
     python3 tests/goldens/mix.py
@@ -45,7 +48,8 @@ def torchvision_box(h, w, lam, cy, cx):
 
 
 def official_box(h, w, lam, cy, cx):
-    """The rule of rand_bbox in github.com/clovaai/CutMix-PyTorch, train.py, with rows and columns told apart."""
+    """The rule of rand_bbox in train.py of github.com/clovaai/CutMix-PyTorch, with rows and columns
+    in the right places."""
     ratio = numpy.sqrt(1.0 - lam)
 
     def span(length, centre):
@@ -68,7 +72,7 @@ def main():
 
     a = numpy.repeat(numpy.arange(256, dtype=numpy.uint8)[:, None], 256, 1)
     b = a.T.copy()
-    # Weights that float32 holds exactly: what a batch says is what it did.
+    # Weights that float32 holds exactly, since a batch stores its weights as float32.
     for lam in [0.0, 0.25, 0.5, *(float(numpy.float32(lam)) for lam in [0.1, 0.3, 0.6180339, 0.9997])]:
         pair = torch.stack([torch.from_numpy(a), torch.from_numpy(b)]).float().div(255)
         mixed = pair.mul(lam).add_(pair.flip(0).mul_(1.0 - lam))[0]

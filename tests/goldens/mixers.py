@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""Makes fixtures/goldens/mixers.txt and mixers.bin: what the references of the mixers make of drawn values.
+"""Makes fixtures/goldens/mixers.txt and mixers.bin: the results of the references of the mixers for
+given random values.
 
 The committed files were made with
-    Python 3.11, numpy 2.4.6, torch 2.15.0, timm 1.0.31, opencv-contrib-python-headless 5.0.0, gco-wrapper 3.0.9
+    Python 3.11, numpy 2.4.6, torch 2.15.0, timm 1.0.31, opencv-contrib-python-headless 5.0.0,
+    gco-wrapper 3.0.9
 
-Libraries are called where there are any (timm, torch's interpolation, unfold and fold, OpenCV's saliency, GCO's cuts); the rest of each
-method is written down here from its formulas. A line is
+Libraries are called where they exist: timm, torch's interpolation, unfold and fold, OpenCV's
+saliency, GCO's graph cuts. The rest of each method is written here from its formulas. A line is
 
-    NAME DRAWN VALUES = LAM HASH      for bytes that are equal: FNV-1a of 8-bit pixels, or of a mask's bytes
-    NAME DRAWN VALUES = LAM @ START LENGTH     for values that are near: u8 or f32 in mixers.bin
+    NAME DRAWN VALUES = LAM HASH               where bytes must be equal: FNV-1a of 8-bit pixels or of
+                                               the bytes of a mask
+    NAME DRAWN VALUES = LAM @ START LENGTH     where values may differ a little: u8 or f32 in
+                                               mixers.bin
 
-Picture k has (31 x + 57 y + 101 c + 77 k + x y (k + 3)) mod 256; smooth picture k has
-((x x (k + 2) + 3 y y + x y + 40 c + 500 k) / 24) mod 256.
+The level of image k at column x, row y, channel c is (31 x + 57 y + 101 c + 77 k + x y (k + 3)) mod
+256; that of smooth image k is ((x x (k + 2) + 3 y y + x y + 40 c + 500 k) / 24) mod 256.
 
     python3 tests/goldens/mixers.py
 """
@@ -43,7 +47,7 @@ def smooth(k, h, w):
 
 
 def line(name, drawn, lam, data):
-    """`data` of bytes is hashed, an array is kept."""
+    """Adds a line. `data` is hashed if it is bytes, and stored if it is an array."""
     words = " ".join(str(value) for value in drawn)
     if isinstance(data, bytes):
         end = fnv1a(data)
@@ -102,7 +106,7 @@ def collage():
 
 
 def noise(count):
-    """Any numbers will do; these are the same everywhere."""
+    """Numbers in place of random ones. Any will do, as long as feedmill's test has the same."""
     return ((numpy.arange(count) * 7919) % 1009) / 504.5 - 1 + ((numpy.arange(count) * 104729) % 1000003) / 1e9
 
 
@@ -118,7 +122,7 @@ def fmix():
                     g = noise(2 * h * half).reshape(h, half, 2)
                     grid = scale * (g[..., 0] + 1j * g[..., 1])
                 else:
-                    # The released code takes indices 0 and 1 of the rows as real and imaginary parts.
+                    # The released code takes rows 0 and 1 as real and imaginary parts.
                     bins = half + 1 if w % 2 else half
                     f = numpy.sqrt(numpy.fft.fftfreq(w)[:bins] ** 2 + fy**2)
                     scale = 1 / numpy.maximum(f, 1 / max(w, h)) ** 3.0
@@ -168,7 +172,7 @@ def gridmix():
 
 def smoothmix():
     for side, rx, ry, sigma in [(32, 0, 0, 8.0), (32, -16, 15, 16.0), (24, 7, -12, 9.3)]:
-        # OpenMixup's way: a grid twice as large is rolled, and its middle cropped.
+        # As OpenMixup does it: a grid of twice the size is rolled, and its middle is cropped.
         s = side * 2
         x = numpy.tile(numpy.arange(s), (s, 1))
         grid = numpy.stack([x, x.T], axis=-1)
@@ -233,7 +237,7 @@ def neigh_penalty(one, other, k):
 
 
 def puzzle_labels(a, b, map_a, map_b, n, lam, labels, eta=0.2, beta=1.2, gamma=0.5, neigh=4):
-    """PuzzleMix's costs in double precision, minimised by GCO."""
+    """PuzzleMix's costs in double precision, minimized by GCO."""
     block = a.shape[0] // n
     neigh = min(neigh, block)
     k = block // neigh
@@ -283,13 +287,13 @@ def mask_transport(mask, salient, eps):
 
 
 def peaked(k, side):
-    """A map that stands out around one point."""
+    """A saliency map with its maximum at one point."""
     y, x = numpy.mgrid[:side, :side]
     cy, cx = [(side // 4, side // 4), (3 * side // 4, 2 * side // 3)][k]
     return (1 / (1 + ((y - cy) ** 2 + (x - cx) ** 2) / side)).astype(numpy.float32)
 
 
-# Side, blocks a side, prior, labels, size of moved parts.
+# Side in pixels, blocks per side, prior, number of labels, size of the moved parts.
 PUZZLES = [
     (32, 2, 0.5, 2, 0),
     (32, 4, 0.5, 2, 0),
@@ -323,7 +327,8 @@ def puzzlemix():
             moved = numpy.zeros((side, side, 3))
             for to in range(parts * parts):
                 winners = won[:, to].nonzero()[0]
-                # A place that nothing wins keeps what it has; the released code leaves it empty.
+                # A block to which nothing is moved keeps its pixels; the released code leaves it
+                # empty.
                 source = winners[0] if len(winners) else to
                 (y, x), (v, u) = divmod(to, parts), divmod(source, parts)
                 moved[y * size : (y + 1) * size, x * size : (x + 1) * size] = image[v * size : (v + 1) * size, u * size : (u + 1) * size]
@@ -344,7 +349,8 @@ def co_mixup():
 
 
 def mosaic():
-    """YOLOv5's placement of four pictures of one size, and its affine map, by bilinear sampling in double precision."""
+    """YOLOv5's placement of four images of one size and its affine map, with bilinear sampling in
+    double precision."""
     for h, w, yc, xc, degrees, scale, sx, sy, tx, ty in [
         (32, 32, 32, 32, 0.0, 1.0, 0.0, 0.0, 0.5, 0.5),
         (32, 32, 20, 41, 0.0, 0.8, 0.0, 0.0, 0.45, 0.6),
@@ -377,7 +383,8 @@ def mosaic():
         inverse = numpy.linalg.inv(move @ shear @ rotation @ centre)
         y, x = numpy.mgrid[:h, :w]
         u, v, _ = numpy.einsum("ij,jhw->ihw", inverse, numpy.stack([x, y, numpy.ones_like(x)]))
-        # Away from whole numbers by more than rounding, so that no neighbour with a weight of 1e-16 counts.
+        # Positions are rounded so that one just beside a whole number becomes whole: otherwise a
+        # neighbor would count with a weight of 1e-16.
         u, v = numpy.round(u, 9), numpy.round(v, 9)
         x0, y0 = numpy.floor(u).astype(int), numpy.floor(v).astype(int)
         padded = numpy.pad(canvas, ((200, 200), (200, 200), (0, 0)), constant_values=114)
@@ -390,7 +397,8 @@ def mosaic():
 
 
 def switch():
-    """timm's modes: which slots mix with whom, by what, and what comes out, for weights and flags that timm draws."""
+    """timm's modes: the partner of each slot, its weight and its pixels, for the weights and flags
+    that timm draws."""
     h, w, n = 12, 20, 6
     for mode, collate in [("batch", "_mix_batch_collate"), ("pair", "_mix_pair_collate"), ("elem", "_mix_elem_collate"), ("half", "_mix_elem_collate")]:
         for seed in range(3):

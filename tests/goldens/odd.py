@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Makes fixtures/odd: one small file for each form of picture that is not plain RGB, and what to expect of it.
+"""Makes fixtures/odd: one small file for each kind of image that is not plain RGB, and the pixels
+to expect.
 
 The committed files were made with
     Python 3.11, numpy 2.4.6, Pillow 13.0.0 (libjpeg-turbo 3.2.0, libwebp 1.6.0)
 
 golden.txt has a line for each file: its name, width and height, and
-    equal HASH   the FNV-1a hash of the RGB that Pillow's `convert("RGB")` gives, or that the rule gives where
-                 `rule` follows: Pillow does something else there
-    close        the RGB that Pillow gives is in expected/NAME.png; the decoders' arithmetic differs a little
+    equal HASH   the FNV-1a hash of the RGB of Pillow's `convert("RGB")`. Where `rule` follows, Pillow
+                 does something else, and the hash is of feedmill's own rule
+    close        the RGB of Pillow is in expected/NAME.png, and the arithmetic of the decoders may
+                 differ a little
 
     python3 tests/goldens/odd.py
 """
@@ -43,7 +45,7 @@ def chunk(name, data):
 
 
 def png(width, height, depth, colour, rows, before=b"", interlaced=False):
-    """A PNG of rows of bytes; without filters."""
+    """A PNG of rows of bytes, without filters."""
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, int(interlaced))
     packed = zlib.compress(b"".join(b"\0" + row for row in rows), 9)
     body = chunk(b"IHDR", header) + before + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
@@ -78,7 +80,7 @@ def without_adobe(data):
 
 
 def as_ycck(data):
-    """The same coefficients, said to be YCCK: strange colours, but a valid picture."""
+    """The same coefficients, declared as YCCK: the colors are wrong, but the image is valid."""
     at = data.index(b"\xff\xee") + 4
     assert data[at:at + 5] == b"Adobe" and data[at + 11] == 0
     return data[:at + 11] + b"\x02" + data[at + 12:]
@@ -100,7 +102,7 @@ def high_bytes(array):
 
 
 def fixtures():
-    """(file name, bytes, how it is compared, the picture that is expected)."""
+    """Yields the file name, its bytes, how it is compared, and the expected image."""
     photo = Image.open(FIXTURES / "photos" / "places" / "Picture_1A_by_freespace.jpg").convert("RGB")
     image = photo.crop((280, 180, 328, 217))
     random = numpy.random.default_rng(2)

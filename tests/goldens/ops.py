@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Makes fixtures/goldens: small pictures, and what the reference libraries make of them.
+"""Makes fixtures/goldens: small images, and the results of the reference libraries for them.
 
 The committed files were made with
     Python 3.11, numpy 2.4.6, Pillow 13.0.0 (libjpeg-turbo 3.2.0), torch 2.15.0, torchvision 0.29.2
 
-    *.png          the pictures, cut from fixtures/photos
-    ops.txt        picture, op, size and FNV-1a hash of the RGB that comes out: to be equal
-    resize.txt     picture, filter, crop and size of each result in resize.bin: to be close
-    normalize.txt  mean, std, hash of the 3 x 256 float32 of (v / 255 - mean) / std: to be equal
+    *.png          the images, cropped from fixtures/photos
+    ops.txt        image, op, size and FNV-1a hash of the RGB of the result, which must be equal
+    resize.txt     image, filter, crop and size of each result in resize.bin, which may differ by 1
+                   level
+    normalize.txt  mean, std and the hash of the 3 x 256 float32 of (v / 255 - mean) / std, which must
+                   be equal
 
     python3 tests/goldens/ops.py
 """
@@ -44,18 +46,18 @@ def pictures():
     yield "life", photos["life"].resize((160, 107), Image.BOX)
     yield "wine", photos["wine"].crop((150, 90, 247, 221))
     yield "places", photos["places"].resize((120, 120), Image.BOX)
-    # Odd shapes, from busy parts.
+    # Unusual shapes, from parts with much detail.
     yield "1x1", photos["places"].crop((301, 200, 302, 201))
     yield "1x23", photos["places"].crop((301, 200, 302, 223))
     yield "23x1", photos["places"].crop((301, 200, 324, 201))
     yield "17x31", photos["life"].crop((300, 200, 317, 231))
-    # Every hue, saturation and value has its say here, and so does pure noise.
+    # Noise has colors of every hue, saturation and value.
     random = numpy.random.default_rng(1)
     yield "noise", Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=numpy.uint8))
 
 
 def exact(image):
-    """Ops whose bytes are to be equal: (name with parameters, result)."""
+    """Ops whose bytes must be equal: yields the name with parameters, and the result."""
     w, h = image.size
     for factor in FACTORS:
         yield f"brightness {factor}", functional.adjust_brightness(image, factor)
@@ -76,14 +78,14 @@ def exact(image):
     for padding, top, left, height, width in [(4, 0, 0, 9, 9), (4, 3, 8, 5, 1), (30, 1, 2, 55, 50)]:
         for mode in ["constant", "reflect"]:
             if mode == "reflect" and 1 in (w, h):
-                continue  # numpy pads a side of one pixel with itself; so does feedmill, by its own test
+                continue  # numpy repeats a side of one pixel, as feedmill does by a test of its own
             padded = functional.pad(image, padding, (9, 80, 200) if mode == "constant" else 0, mode)
             result = functional.crop(padded, top, left, height, width)
             yield f"pad_crop {mode} {left - padding} {top - padding} {width} {height}", result
 
 
 def resized(name, image):
-    """Resizes, and crops that are resized: (filter, crop box, size, result)."""
+    """Resizes, and crops that are resized: yields filter, crop box, size and result."""
     w, h = image.size
     sizes = {
         "life": [(80, 53), (159, 106), (32, 32), (200, 30), (20, 140), (7, 5), (1, 1), (170, 107), (160, 40)],

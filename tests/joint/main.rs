@@ -1,4 +1,7 @@
-//! Boxes, keypoints and masks go where the image goes.
+//! Boxes, keypoints and masks follow the pixels of their image through every op.
+//!
+//! `ramp` checks this for random chains of ops against the pixels themselves; `torchvision`
+//! compares single ops with torchvision.
 
 mod ramp;
 mod torchvision;
@@ -10,7 +13,7 @@ use feedmill::rng::{Coord, OpKey, RandomStream};
 use feedmill::toml;
 
 /// The program of ops such as `op = "rotate", degrees = 15.0`, drawn with a seed.
-pub fn program(ops: &[String], seed: u64, frame: Size) -> Program {
+pub fn drawn_program(ops: &[String], seed: u64, frame: Size) -> Program {
     let mut steps = Steps::new(frame);
     for (number, text) in ops.iter().enumerate() {
         let mut table: toml::Table = toml::from_str(&format!("op = {{ {text} }}")).unwrap();

@@ -1,20 +1,30 @@
-//! An image whose colors are its coordinates: what moves with it must agree with them.
+//! A property test of annotations against pixels.
+//!
+//! The test image is a ramp: the color of a pixel is its position. After any chain of ops, a color
+//! therefore says where in the first image a pixel comes from. A keypoint must stand where the
+//! colors show its first position, a mask must have the label of that position, and a box must
+//! enclose the pixels of its instance. No op has to be implemented a second time for
+//! this.
+//!
+//! Rounding limits what can be asked: each step that resamples moves a position by a fraction of a
+//! pixel, and a later step may enlarge that. [`tolerance`] adds these up for a program.
 
 use feedmill::augment::{Joint, Program, ProgramScratch, Step, WarpFilter};
 use feedmill::cpu::Simd;
-use feedmill::geometry::Rect;
-use feedmill::geometry::Size;
+use feedmill::geometry::{Rect, Size};
 use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 use proptest::prelude::*;
 
-use crate::program;
+use crate::drawn_program;
 
-/// Color steps a pixel.
+/// The levels by which the color changes from one pixel to the next. Images are less than 64 pixels
+/// wide, so that 4 levels fit into 8 bits.
 const STEEP: u32 = 4;
+/// The mask divides each side into this number of cells with different labels.
 const CELLS: u32 = 4;
 
-/// Red and green are the coordinates of a pixel's center, blue tells the image from what lies
-/// around it.
+/// The test image: red and green are the column and the row of a pixel, and blue is 255 inside the
+/// image, which tells it from the fill around it.
 fn ramp(frame: Size) -> Vec<u8> {
     let rows = 0..frame.height;
     rows.flat_map(|y| {
@@ -23,7 +33,7 @@ fn ramp(frame: Size) -> Vec<u8> {
     .collect()
 }
 
-/// The first pixel of a cell and the one after its last.
+/// The edges of a cell along a side: its first pixel and the one after its last.
 fn cell(number: u32, side: u32) -> (f64, f64) {
     (
         f64::from(number * side / CELLS),
@@ -31,6 +41,8 @@ fn cell(number: u32, side: u32) -> (f64, f64) {
     )
 }
 
+/// The annotations of the test image: 16 keypoints, a mask of cells, three boxes that do not
+/// overlap, and the instances in these boxes.
 fn annotations(frame: Size) -> Annotations {
     let Size { width, height } = frame;
     let label = |at: u32, side: u32| {
@@ -91,11 +103,13 @@ fn annotations(frame: Size) -> Annotations {
     }
 }
 
-/// How far places may be off: in pixels of the first image, by every step's own rounding (half a
-/// pixel for the nearest neighbor, the colors' for the others), and in pixels of the last one.
+/// How far a position may be off after a program, in pixels of the first image and in pixels of the
+/// last one. Each step that resamples adds its own rounding: one pixel with the nearest neighbor,
+/// three quarters with a filter, whose colors are rounded to levels.
 fn tolerance(program: &Program) -> (f64, f64) {
     let mut frame = program.begin();
-    // Pixels of the first image that one of the present image covers, at most.
+    // `scale` is the number of pixels of the first image that one pixel of the present image
+    // covers, at most: the rounding of a step counts that often.
     let (mut scale, mut first): (f64, f64) = (1.0, 0.5);
     let mut last = 1.0;
     for step in program.steps() {
@@ -109,7 +123,9 @@ fn tolerance(program: &Program) -> (f64, f64) {
                 )
             }
             Step::Warp(warp) => {
-                let reach = |x: f64, y: f64| {
+                // The largest change of the source position from one pixel to the next. A
+                // perspective map changes most in a corner.
+                let step_length = |x: f64, y: f64| {
                     let [a, b, c, d, e, f, g, h] = warp.matrix;
                     let at = |x: f64, y: f64| {
                         let w = g * x + h * y + 1.0;
@@ -124,7 +140,7 @@ fn tolerance(program: &Program) -> (f64, f64) {
                 let (w, h) = (f64::from(next.width), f64::from(next.height));
                 let most = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)]
                     .into_iter()
-                    .map(|(x, y)| reach(x, y));
+                    .map(|(x, y)| step_length(x, y));
                 (
                     1.5 * most.fold(0.0, f64::max),
                     if warp.filter == WarpFilter::Nearest {
@@ -147,12 +163,14 @@ fn tolerance(program: &Program) -> (f64, f64) {
     (first, last)
 }
 
-struct Made {
+/// The image after a program.
+struct Output {
     frame: Size,
     pixels: Vec<u8>,
 }
 
-impl Made {
+impl Output {
+    /// The color of a pixel, `None` outside the image.
     fn at(&self, x: i64, y: i64) -> Option<[f64; 3]> {
         let (w, h) = (i64::from(self.frame.width), i64::from(self.frame.height));
         if x < 0 || y < 0 || x >= w || y >= h {
@@ -162,8 +180,8 @@ impl Made {
         Some([0, 1, 2].map(|c| f64::from(self.pixels[at + c])))
     }
 
-    /// The values around a place, between pixels; `None` unless all four pixels come from the image
-    /// alone.
+    /// Red and green at a position between pixels, by bilinear interpolation. `None` unless all
+    /// four pixels come from the test image alone.
     fn between(&self, x: f64, y: f64) -> Option<[f64; 2]> {
         let (x, y) = (x - 0.5, y - 0.5);
         let (x0, y0) = (x.floor(), y.floor());
@@ -184,17 +202,17 @@ impl Made {
         Some(sum)
     }
 
-    /// The place of the first image that a pixel shows.
+    /// The position in the first image that a pixel shows. `None` if it shows fill.
     fn origin(&self, x: i64, y: i64) -> Option<[f64; 2]> {
         let [red, green, blue] = self.at(x, y)?;
         (blue == 255.0).then(|| [red, green].map(|level| level / f64::from(STEEP) + 0.5))
     }
 }
 
-/// The pixels of an instance: left, top, right, bottom, and how many.
+/// The bounds of the pixels of an instance: left, top, right, bottom. `None` if it has none.
 fn bounds(plane: &Plane, id: u32) -> Option<[f64; 4]> {
     let (width, _) = plane.size().unwrap();
-    let mut all: Option<[f64; 4]> = None;
+    let mut bounds: Option<[f64; 4]> = None;
     for (at, _) in plane
         .bytes
         .iter()
@@ -202,51 +220,64 @@ fn bounds(plane: &Plane, id: u32) -> Option<[f64; 4]> {
         .filter(|(_, value)| u32::from(**value) == id)
     {
         let (x, y) = (f64::from(at as u32 % width), f64::from(at as u32 / width));
-        let [x0, y0, x1, y1] = all.unwrap_or([x, y, x, y]);
-        all = Some([x0.min(x), y0.min(y), x1.max(x + 1.0), y1.max(y + 1.0)]);
+        let [x0, y0, x1, y1] = bounds.unwrap_or([x, y, x, y]);
+        bounds = Some([x0.min(x), y0.min(y), x1.max(x + 1.0), y1.max(y + 1.0)]);
     }
-    all
+    bounds
 }
 
-fn op() -> impl Strategy<Value = String> {
+/// A random op as a recipe writes it. Sizes stay large enough for the ramp to be read.
+fn any_op() -> impl Strategy<Value = String> {
     let filter = prop_oneof![Just("nearest"), Just("bilinear")];
     prop_oneof![
         3 => Just(r#"op = "horizontal_flip", p = 1.0"#.to_string()),
         3 => Just(r#"op = "vertical_flip", p = 1.0"#.to_string()),
         3 => (0..4u8).prop_map(|turns| format!(r#"op = "rotate90", turns = {turns}"#)),
-        3 => (24..60u32, 24..60u32).prop_map(|(h, w)| format!(r#"op = "center_crop", size = [{h}, {w}]"#)),
-        3 => (24..60u32, 0..6u32)
-            .prop_map(|(side, pad)| format!(r#"op = "random_crop", size = {side}, padding = {pad}"#)),
+        3 => (24..60u32, 24..60u32)
+            .prop_map(|(h, w)| format!(r#"op = "center_crop", size = [{h}, {w}]"#)),
+        3 => (24..60u32, 0..6u32).prop_map(|(side, pad)| {
+            format!(r#"op = "random_crop", size = {side}, padding = {pad}"#)
+        }),
         3 => (0..9u32, 0..9u32, 0..9u32, 0..9u32)
             .prop_map(|(a, b, c, d)| format!(r#"op = "pad", padding = [{a}, {b}, {c}, {d}]"#)),
-        3 => (24..80u32, 24..80u32).prop_map(|(h, w)| format!(r#"op = "resize", size = [{h}, {w}]"#)),
-        3 => (24..64u32, 24..64u32).prop_map(|(h, w)| format!(
-            r#"op = "random_resized_crop", size = [{h}, {w}], scale = [0.4, 1.0]"#
-        )),
-        3 => (-180..180i32, filter.clone(), any::<bool>()).prop_map(|(degrees, filter, expand)| format!(
-            r#"op = "rotate", degrees = {degrees}.0, filter = "{filter}", expand = {expand}"#
-        )),
-        3 => (-40..40i32, -20..20i32, 8..14u32, filter.clone()).prop_map(|(degrees, shear, scale, filter)| {
-            let scale = f64::from(scale) / 10.0;
-            format!(
-                r#"op = "affine", degrees = {degrees}, translate_x = [-0.2, 0.2], translate_y = [-0.2, 0.2],
-                   scale = {scale}, shear_x = {shear}, filter = "{filter}""#
-            )
-            .replace('\n', " ")
+        3 => (24..80u32, 24..80u32)
+            .prop_map(|(h, w)| format!(r#"op = "resize", size = [{h}, {w}]"#)),
+        3 => (24..64u32, 24..64u32).prop_map(|(h, w)| {
+            format!(r#"op = "random_resized_crop", size = [{h}, {w}], scale = [0.4, 1.0]"#)
         }),
-        1 => (10..50u32, 5..8u32)
-            .prop_map(|(alpha, sigma)| format!(r#"op = "elastic", alpha = {alpha}.0, sigma = {sigma}.0"#)),
+        3 => (-180..180i32, filter.clone(), any::<bool>()).prop_map(|(degrees, filter, expand)| {
+            format!(
+                r#"op = "rotate", degrees = {degrees}.0, filter = "{filter}", expand = {expand}"#
+            )
+        }),
+        3 => (-40..40i32, -20..20i32, 8..14u32, filter.clone()).prop_map(
+            |(degrees, shear, scale, filter)| {
+                let scale = f64::from(scale) / 10.0;
+                let translate = "translate_x = [-0.2, 0.2], translate_y = [-0.2, 0.2]";
+                let map = format!("scale = {scale}, shear_x = {shear}");
+                format!(
+                    r#"op = "affine", degrees = {degrees}, {translate}, {map}, filter = "{filter}""#
+                )
+            }
+        ),
+        1 => (10..50u32, 5..8u32).prop_map(|(alpha, sigma)| {
+            format!(r#"op = "elastic", alpha = {alpha}.0, sigma = {sigma}.0"#)
+        }),
         3 => (1..5u32, filter).prop_map(|(distortion, filter)| {
             let distortion = f64::from(distortion) / 10.0;
-            format!(r#"op = "perspective", distortion = {distortion}, filter = "{filter}", p = 1.0"#)
+            format!(
+                r#"op = "perspective", distortion = {distortion}, filter = "{filter}", p = 1.0"#
+            )
         }),
     ]
 }
 
+/// Runs ops on the test image and checks its annotations. Returns how many keypoints, mask pixels
+/// and boxes could be checked, so that a test can tell that they were not all skipped.
 fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
-    let program = program(ops, seed, frame);
+    let program = drawn_program(ops, seed, frame);
     let end = program.end();
-    let mut made = Made {
+    let mut output = Output {
         frame: end,
         pixels: vec![0; (end.width * end.height * 3) as usize],
     };
@@ -256,7 +287,7 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
             scratch,
             &ramp(frame),
             Rect::whole(frame.width, frame.height),
-            &mut made.pixels,
+            &mut output.pixels,
             end,
         )
         .unwrap();
@@ -280,7 +311,7 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
         if point.visible == 0 {
             continue;
         }
-        if let Some(levels) = made.between(at[0], at[1]) {
+        if let Some(levels) = output.between(at[0], at[1]) {
             checked[0] += 1;
             let [x, y] = levels.map(|level| level / f64::from(STEEP) + 0.5);
             let off = (x - f64::from(given.x))
@@ -301,12 +332,12 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
             let around = || (-1..=1).flat_map(move |j| (-1..=1).map(move |i| (x + i, y + j)));
             if label == 255 {
                 let whole =
-                    around().all(|(x, y)| made.at(x, y).is_some_and(|[.., blue]| blue == 255.0));
+                    around().all(|(x, y)| output.at(x, y).is_some_and(|[.., blue]| blue == 255.0));
                 assert!(
                     !whole,
                     "{ops:?} seed {seed}: {x}, {y} is ignored, and image"
                 );
-            } else if let Some([sx, sy]) = made.origin(x, y) {
+            } else if let Some([sx, sy]) = output.origin(x, y) {
                 checked[1] += 1;
                 let (left, right) = cell(label % CELLS, frame.width);
                 let (top, bottom) = cell(label / CELLS, frame.height);
@@ -315,11 +346,12 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
                     .fold(0.0, f64::max);
                 assert!(
                     off <= first,
-                    "{ops:?} seed {seed}: {x}, {y} shows {sx}, {sy} and has {label}: {off} > {first}"
+                    "{ops:?} seed {seed}: {x}, {y} shows {sx}, {sy} and has {label}: \
+                     {off} > {first}"
                 );
             } else {
                 let outside =
-                    around().all(|(x, y)| made.at(x, y).is_none_or(|[.., blue]| blue == 0.0));
+                    around().all(|(x, y)| output.at(x, y).is_none_or(|[.., blue]| blue == 0.0));
                 assert!(
                     !outside,
                     "{ops:?} seed {seed}: {x}, {y} has {label} outside of the image"
@@ -328,6 +360,8 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
         }
     }
 
+    // A step that is not aligned with the axes turns a box into the hull of its corners, which is
+    // larger than its content, so only the other direction is checked.
     let aligned = !program
         .steps()
         .iter()
@@ -341,8 +375,9 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
                 "{ops:?} seed {seed}: a dropped box has pixels"
             ),
             (Some(label), None) => {
-                // Outside of what is seen, or thinner than the neighbors that were taken; a hull is
-                // larger than its content.
+                // The box lies outside the image, or is thinner than the pixels that the nearest
+                // neighbor skipped. After a warp the box is a hull, which may be larger than its
+                // content.
                 let [x0, y0, x1, y1] = label.edges.map(f64::from);
                 assert!(
                     !aligned || (x1 - x0).min(y1 - y0) <= last,
@@ -360,7 +395,8 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
                     };
                     assert!(
                         beyond <= last,
-                        "{ops:?} seed {seed}: {label:?} lacks pixels to {pixels:?}: {beyond} > {last}"
+                        "{ops:?} seed {seed}: {label:?} lacks pixels to {pixels:?}: \
+                         {beyond} > {last}"
                     );
                     assert!(
                         !aligned || beyond >= -last,
@@ -374,11 +410,15 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 1000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn what_is_annotated_stays_on_what_it_annotates(
-        ops in prop::collection::vec(op(), 1..5),
+        ops in prop::collection::vec(any_op(), 1..5),
         seed in 0..1000u64,
         width in 24..63u32,
         height in 24..63u32,

@@ -1,4 +1,5 @@
-//! Against torchvision's boxes, keypoints and masks.
+//! Boxes, keypoints and masks compared with those of torchvision. `tests/goldens/joint.py` makes
+//! `fixtures/goldens/joint.txt`.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +8,9 @@ use feedmill::cpu::Simd;
 use feedmill::geometry::Size;
 use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 
-use crate::program;
+use crate::drawn_program;
 
-/// What the script puts in.
+/// The annotations that joint.py gives to torchvision, for an image of `w` x `h` pixels.
 fn inputs(w: u32, h: u32) -> Annotations {
     let (fw, fh) = (w as f32, h as f32);
     let boxes = [
@@ -54,7 +55,8 @@ fn inputs(w: u32, h: u32) -> Annotations {
     }
 }
 
-fn numbers(text: &str) -> Vec<Vec<f64>> {
+/// Rows of numbers, as in `1,2 3,4`.
+fn parse_rows(text: &str) -> Vec<Vec<f64>> {
     text.split(' ')
         .map(|row| {
             row.split(',')
@@ -64,9 +66,9 @@ fn numbers(text: &str) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// The share of pixels of a mask that are others than expected, and of those that are not even a
-/// neighbor of such a pixel.
-fn differing(found: &Plane, expected: &str) -> (f64, f64) {
+/// The share of pixels of a mask that differ from the expected mask, and the share of those whose
+/// value the expected mask does not even have in one of the eight neighbors.
+fn differing_shares(found: &Plane, expected: &str) -> (f64, f64) {
     let rows: Vec<&[u8]> = expected.split('/').map(str::as_bytes).collect();
     let (w, h) = (rows[0].len(), rows.len());
     assert_eq!(found.size(), Some((w as u32, h as u32)), "{expected}");
@@ -77,29 +79,32 @@ fn differing(found: &Plane, expected: &str) -> (f64, f64) {
             rows[y][x] - b'a'
         }
     };
-    let (mut others, mut strangers) = (0, 0);
+    let (mut differing, mut unexplained) = (0, 0);
     for (at, label) in found.bytes.iter().enumerate() {
         let (x, y) = (at % w, at / w);
         let mut around = (y.saturating_sub(1)..h.min(y + 2))
             .flat_map(|y| (x.saturating_sub(1)..w.min(x + 2)).map(move |x| (x, y)));
-        others += u32::from(value(x, y) != *label);
-        strangers += u32::from(!around.any(|(x, y)| value(x, y) == *label));
+        differing += u32::from(value(x, y) != *label);
+        unexplained += u32::from(!around.any(|(x, y)| value(x, y) == *label));
     }
     let share = |count: u32| f64::from(count) / (w * h) as f64;
-    (share(others), share(strangers))
+    (share(differing), share(unexplained))
 }
 
-/// The largest difference of an op.
+/// The largest differences of an op from torchvision.
 #[derive(Debug, Default, PartialEq)]
 struct Difference {
     cases: usize,
+    /// In pixels.
     boxes: f64,
+    /// In pixels.
     keypoints: f64,
-    /// Shares of pixels of masks: through Pillow, as tensors, and of those that no neighbor
-    /// explains.
+    /// The share of mask pixels that differ from torchvision's result through Pillow.
     pillow: f64,
+    /// The share that differs from torchvision's result on tensors.
     tensors: f64,
-    strangers: f64,
+    /// The share that differs from it and is not the value of a neighbor either.
+    unexplained: f64,
 }
 
 #[test]
@@ -118,10 +123,9 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
             height: height.parse().unwrap(),
         };
         let name = op.split('"').nth(1).unwrap();
-        // torchvision mirrors keypoints as indices of pixels and does all else with them as with
-        // edges.
-        let index = name.ends_with("flip");
-        let keypoint_origin = if index {
+        // A flip of torchvision treats the coordinates of keypoints as indices of pixels. All other
+        // ops treat them as positions between the edges of the image.
+        let keypoint_origin = if name.ends_with("flip") {
             KeypointOrigin::Index
         } else {
             KeypointOrigin::Edge
@@ -132,7 +136,7 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
             min_area: 0.0,
             ..Joint::default()
         };
-        let program = program(&[op.to_string()], 1, frame);
+        let program = drawn_program(&[op.to_string()], 1, frame);
         let found = joint
             .apply(
                 &program,
@@ -142,7 +146,7 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
             .unwrap();
         let entry = worst.entry(name.to_string()).or_default();
         entry.cases += 1;
-        for (expected, id) in numbers(boxes).into_iter().zip(1..) {
+        for (expected, id) in parse_rows(boxes).into_iter().zip(1..) {
             let label = found.boxes.iter().find(|label| label.id == id);
             match label {
                 Some(label) => {
@@ -159,7 +163,7 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
                 ),
             }
         }
-        for (point, expected) in found.keypoints.iter().zip(numbers(points)) {
+        for (point, expected) in found.keypoints.iter().zip(parse_rows(points)) {
             let off = [
                 f64::from(point.x) - expected[0],
                 f64::from(point.y) - expected[1],
@@ -169,10 +173,12 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
                 .map(f64::abs)
                 .fold(entry.keypoints, f64::max);
         }
-        entry.pillow = entry.pillow.max(differing(&found.planes[0], pillow).0);
-        let (others, strangers) = differing(&found.planes[0], tensor);
-        entry.tensors = entry.tensors.max(others);
-        entry.strangers = entry.strangers.max(strangers);
+        entry.pillow = entry
+            .pillow
+            .max(differing_shares(&found.planes[0], pillow).0);
+        let (differing, unexplained) = differing_shares(&found.planes[0], tensor);
+        entry.tensors = entry.tensors.max(differing);
+        entry.unexplained = entry.unexplained.max(unexplained);
     }
     println!("{worst:#?}");
     assert_eq!(worst.values().map(|entry| entry.cases).sum::<usize>(), 40);
@@ -184,7 +190,7 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
         assert_eq!(entry.pillow, 0.0, "{name}: masks are Pillow's");
         // Where a new pixel's center meets the border between two pixels, torch's tensors and
         // Pillow take different ones.
-        assert_eq!(entry.strangers, 0.0, "{name}: {entry:?}");
+        assert_eq!(entry.unexplained, 0.0, "{name}: {entry:?}");
         assert!(
             entry.tensors == 0.0 || ["resize", "rotate"].contains(&&name[..]),
             "{name}: {entry:?}"

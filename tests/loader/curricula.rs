@@ -1,4 +1,4 @@
-//! Values that are functions of the epoch.
+//! Values of a recipe that change with the epoch.
 
 use feedmill::plan::Last;
 use feedmill::{Batch, Loader, World};
@@ -11,7 +11,7 @@ fn loader() -> Loader {
 
 #[test]
 fn an_epoch_is_that_of_a_recipe_with_its_values() {
-    // tanh(3 t) / tanh(3) for a quarter, a half and three quarters.
+    // The curve `tanh` at the share `t` of its epochs, from 0 to 0.5.
     let hue = |t: f64| format!("{:?}", 0.5 * (libm::tanh(3.0 * t) / libm::tanh(3.0)));
     for (epoch, size, p, small, t) in [
         (0, 5, "0.2", 4, 0.0),
@@ -19,7 +19,7 @@ fn an_epoch_is_that_of_a_recipe_with_its_values() {
         (2, 7, "0.6", 5, 0.5),
         (3, 9, "0.8", 6, 0.75),
     ] {
-        let fixed = curriculum_of(8, MIX, &size.to_string(), p, &small.to_string(), &hue(t))
+        let fixed = curriculum_with(8, MIX, &size.to_string(), p, &small.to_string(), &hue(t))
             .last(Last::Pad);
         let fixed = Loader::new(Box::new(pixels(21)), fixed).unwrap();
         let curved = loader();
@@ -84,12 +84,12 @@ fn resuming_and_joining_ranks_work_across_a_change_of_size() {
 #[test]
 fn explain_and_images_show_the_values_of_their_epoch() {
     let text = loader().explain(2, 3).unwrap().to_string();
-    for part in [
+    for line in [
         "view     view 0, 8 x 7",
         "value    horizontal_flip p = 0.6",
         "value    random_resized_crop size[0] = 7",
     ] {
-        assert!(text.contains(part), "no {part} in {text}");
+        assert!(text.contains(line), "no {line} in {text}");
     }
     let loader = loader();
     let height = |epoch| loader.images(&loader.batch(epoch, 0).unwrap(), 1)[0].height;

@@ -1,4 +1,5 @@
-//! The same bytes whatever the machine does.
+//! Batches have the same bytes for every number of workers, chunk size, memory budget, kind of
+//! threads and prefetch, and the same as golden digests.
 
 use feedmill::mix::{Mix, MixUp, Partner};
 use feedmill::plan::{Last, Order};
@@ -8,9 +9,9 @@ use feedmill::{Loader, Recipe, Threads};
 
 use crate::support::*;
 
-/// Every combination of workers, chunk, budget, threads and prefetch gives the batches of the
-/// reference path.
-fn assert_same(
+/// Checks that every combination of workers, chunk, budget, threads and prefetch makes the batches
+/// of the reference path.
+fn assert_equals_reference(
     source: impl Fn(Access) -> Box<dyn feedmill::source::Source>,
     recipe: &Recipe,
     epochs: u32,
@@ -55,7 +56,7 @@ fn assert_same(
 #[test]
 fn threads_give_the_bytes_of_the_reference_path() {
     within(120, "the grid", || {
-        assert_same(
+        assert_equals_reference(
             |access| jittery(45, access),
             &recipe(8, "").last(Last::Wrap),
             2,
@@ -66,7 +67,7 @@ fn threads_give_the_bytes_of_the_reference_path() {
 #[test]
 fn threads_give_the_bytes_of_the_reference_path_with_mixing() {
     within(120, "the grid", || {
-        assert_same(
+        assert_equals_reference(
             |access| jittery(45, access),
             &recipe(8, MIX).last(Last::Keep),
             2,
@@ -77,7 +78,7 @@ fn threads_give_the_bytes_of_the_reference_path_with_mixing() {
 #[test]
 fn threads_give_the_bytes_of_the_reference_path_with_several_views() {
     within(120, "the grid", || {
-        assert_same(
+        assert_equals_reference(
             |access| jittery(45, access),
             &multi_crop(8, MIX).last(Last::Keep),
             2,
@@ -88,7 +89,7 @@ fn threads_give_the_bytes_of_the_reference_path_with_several_views() {
 #[test]
 fn threads_give_the_bytes_of_the_reference_path_while_sizes_change_by_epoch() {
     within(120, "the grid", || {
-        assert_same(
+        assert_equals_reference(
             |access| jittery(21, access),
             &curriculum(8, MIX).last(Last::Keep),
             4,
@@ -156,7 +157,7 @@ fn every_order_and_partner_rule_equals_the_reference_path() {
 
 #[test]
 fn a_blend_of_sources_equals_the_reference_path() {
-    let blend = || {
+    let joined = || {
         Loader::weighted_sources(
             vec![
                 (Box::new(pixels(30)) as _, 0.7),
@@ -166,11 +167,12 @@ fn a_blend_of_sources_equals_the_reference_path() {
         )
         .unwrap()
     };
-    let expected = reference(&blend(), 2);
-    assert_eq!(threaded(&mut blend(), 2), expected);
+    let expected = reference(&joined(), 2);
+    assert_eq!(threaded(&mut joined(), 2), expected);
 }
 
-/// Golden digests: they change only when a recipe's meaning changes, which is a breaking change.
+/// Compares with golden digests. They change only if the meaning of a recipe changes, which is a
+/// breaking change of feedmill (CONTRIBUTING.md).
 #[test]
 fn the_bytes_of_a_fixed_recipe_never_change() {
     let digests = |mix: &str| {

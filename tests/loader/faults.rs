@@ -1,4 +1,5 @@
-//! Bad samples, bad ops, and what is left after them.
+//! Bad samples and ops that panic: which error comes, at which batch, and which batches come before
+//! it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,11 +24,7 @@ fn fail_names_the_first_bad_sample_of_its_batch() {
             .find_map(|index| Some((index, loader.batch(0, index).err()?)))
             .expect("a bad sample");
         let results: Vec<_> = loader.epochs(3).flatten().collect();
-        assert_eq!(
-            results.len() as u64,
-            good + 1,
-            "after an error there is nothing more"
-        );
+        assert_eq!(results.len() as u64, good + 1, "an error ends the run");
         let error = results.into_iter().next_back().unwrap().unwrap_err();
         assert_eq!(error.kind(), Kind::Corrupt);
         assert_eq!(
@@ -43,7 +40,7 @@ fn fail_names_the_first_bad_sample_of_its_batch() {
 }
 
 #[test]
-fn replace_takes_a_stand_in_from_the_plan_and_reports_it() {
+fn replace_takes_a_replacement_from_the_plan_and_reports_it() {
     let tolerant = recipe(8, MIX).on_bad(OnBad::Replace { at_most: 1.0 });
     let mut loader = Loader::new(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
     let expected = reference(&loader, 2);
@@ -114,10 +111,11 @@ fn skip_blanks_the_slot_and_leaves_its_partner_unmixed() {
     assert!(blank >= 9);
 }
 
-/// How many batches come before a storm of bad samples ends the run, and the error.
-fn storm(share: u64, at_most: f64) -> (usize, Option<Error>) {
+/// The number of batches before bad samples end the run, and the error. Of each thousand samples
+/// about `per_mille` are bad.
+fn batches_until_error(per_mille: u64, at_most: f64) -> (usize, Option<Error>) {
     let tolerant = recipe(10, "").on_bad(OnBad::Replace { at_most });
-    let source = damaged(1000, move |id| hash(id) % 1000 < share);
+    let source = damaged(1000, move |id| hash(id) % 1000 < per_mille);
     let mut good = 0;
     for batch in Loader::new(source, tolerant).unwrap().epoch(0).unwrap() {
         match batch {
@@ -130,20 +128,20 @@ fn storm(share: u64, at_most: f64) -> (usize, Option<Error>) {
 
 #[test]
 fn a_storm_of_bad_samples_ends_the_run_and_a_few_do_not() {
-    assert_eq!(storm(0, 0.0).0, 100);
+    assert_eq!(batches_until_error(0, 0.0).0, 100);
     assert!(
-        storm(1, 0.0).1.is_none(),
-        "one bad sample of a thousand is on probation"
+        batches_until_error(1, 0.0).1.is_none(),
+        "one bad sample in a thousand is tolerated"
     );
-    assert!(storm(10, 0.02).1.is_none());
-    let (good, error) = storm(200, 0.05);
+    assert!(batches_until_error(10, 0.02).1.is_none());
+    let (good, error) = batches_until_error(200, 0.05);
     let text = error.unwrap().to_string();
     assert!((1..=12).contains(&good), "{good} batches");
     assert!(
         text.contains("more than on_bad at_most = 0.05") && text.contains("of the test"),
         "{text}"
     );
-    let (good, error) = storm(1000, 1.0);
+    let (good, error) = batches_until_error(1000, 1.0);
     assert_eq!(good, 0);
     assert!(
         error
@@ -153,7 +151,7 @@ fn a_storm_of_bad_samples_ends_the_run_and_a_few_do_not() {
     );
 }
 
-/// An op that panics, in the role that is asked for.
+/// An op that panics for every tenth image: while it draws, or in its kernel.
 #[derive(Debug)]
 struct Panics {
     drawing: bool,
@@ -227,10 +225,10 @@ fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
 #[test]
 fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
     #[derive(Debug)]
-    struct Liar;
-    impl Op for Liar {
+    struct WrongSize;
+    impl Op for WrongSize {
         fn name(&self) -> &str {
-            "liar"
+            "wrong_size"
         }
         fn params(&self) -> feedmill::toml::Table {
             feedmill::toml::Table::new()
@@ -241,9 +239,9 @@ fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
                 height: 99,
             })
         }
-        fn draw(&self, _draws: &mut RandomStream, _steps: &mut Steps) {}
+        fn draw(&self, _rng: &mut RandomStream, _steps: &mut Steps) {}
     }
-    let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Liar)).unwrap();
+    let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(WrongSize)).unwrap();
     let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
     assert!(
         error.to_string().contains("8 x 9") && error.to_string().contains("99 x 99"),
@@ -251,20 +249,20 @@ fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
     );
 }
 
-/// What a panic throws may panic again when it is dropped.
+/// The payload of a panic may panic again when it is dropped.
 #[test]
 fn a_panic_that_panics_when_dropped_is_still_an_error() {
-    struct Twice;
-    impl Drop for Twice {
+    struct PanicsOnDrop;
+    impl Drop for PanicsOnDrop {
         fn drop(&mut self) {
             panic!("and again");
         }
     }
     #[derive(Debug)]
-    struct Thrower;
-    impl Kernel for Thrower {
+    struct ThrowingKernel;
+    impl Kernel for ThrowingKernel {
         fn apply(&self, _pixels: &mut [u8], _frame: Size) {
-            std::panic::panic_any(Twice);
+            std::panic::panic_any(PanicsOnDrop);
         }
     }
     #[derive(Debug)]
@@ -276,8 +274,8 @@ fn a_panic_that_panics_when_dropped_is_still_an_error() {
         fn params(&self) -> feedmill::toml::Table {
             feedmill::toml::Table::new()
         }
-        fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
-            steps.push(Step::Custom(Arc::new(Thrower)));
+        fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
+            steps.push(Step::Custom(Arc::new(ThrowingKernel)));
         }
     }
     within(20, "an error", || {
@@ -299,14 +297,14 @@ impl Op for Always {
     fn params(&self) -> feedmill::toml::Table {
         feedmill::toml::Table::new()
     }
-    fn draw(&self, _draws: &mut RandomStream, steps: &mut Steps) {
+    fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
         steps.push(Step::Custom(Arc::new(PanicKernel)));
     }
 }
 
-/// Where panics abort, the process ends by the signal at once instead of waiting for a batch that
-/// nobody makes. The child aborts in its panic hook, as a program built with `panic = "abort"` does
-/// right after it.
+/// In a program built with `panic = "abort"`, a panic in a worker ends the process by a signal. The
+/// consumer must not wait for a batch that will never come. The child process of the test aborts in
+/// its panic hook, as such a program does right after the hook.
 #[cfg(unix)]
 #[test]
 fn where_panics_abort_the_process_ends_and_does_not_hang() {

@@ -1,17 +1,17 @@
-//! Boxes, keypoints and planes that come with images.
+//! Boxes, keypoints and planes on their way from a source to a batch: the same on every path, in
+//! step with the pixels, and faults of their sample where they are wrong.
 
 use feedmill::augment::Joint;
 use feedmill::recipe::OnBad;
-use feedmill::sample::Sample;
-use feedmill::sample::{Annotations, BoxLabel, Fingerprint, Keypoint, Plane, PlaneKind};
-use feedmill::source::Source;
-use feedmill::source::{Access, Memory};
+use feedmill::sample::{Annotations, BoxLabel, Fingerprint, Keypoint, Plane, PlaneKind, Sample};
+use feedmill::source::{Access, Memory, Source};
 use feedmill::{Kind, Loader, Recipe, Result, Threads};
 
 use crate::support::*;
 
-/// Annotations of an image of 12 x 10 pixels: some empty, some beyond the image.
-fn annotated(id: u64) -> Annotations {
+/// Pseudo-random annotations of an image of 12 x 10 pixels. Some are empty, and some boxes and
+/// points lie outside the image.
+fn annotations_of(id: u64) -> Annotations {
     if id % 5 == 4 {
         return Annotations::default();
     }
@@ -52,6 +52,7 @@ fn annotated(id: u64) -> Annotations {
     }
 }
 
+/// [`pixels`] with annotations that a function makes.
 struct Annotated {
     inner: Memory,
     access: Access,
@@ -71,8 +72,8 @@ impl Source for Annotated {
     fn size(&self, id: u64) -> u64 {
         self.inner.size(id)
     }
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
-        self.inner.read(id, spare)
+    fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample> {
+        self.inner.read(id, buf)
     }
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         (self.annotations)(id)
@@ -90,7 +91,8 @@ fn source(access: Access, annotations: fn(u64) -> Result<Option<Annotations>>) -
     })
 }
 
-fn joint(mix: &str) -> Recipe {
+/// Three views with ops that move, cut and erase, a `[joint]` table, and the given `[mix]` table.
+fn joint_recipe(mix: &str) -> Recipe {
     let text = format!(
         r#"
         seed = 11
@@ -123,8 +125,13 @@ fn joint(mix: &str) -> Recipe {
 #[test]
 fn annotations_are_the_same_whatever_the_threads() {
     for mix in ["", MIX] {
-        let open =
-            |access| Loader::new(source(access, |id| Ok(Some(annotated(id)))), joint(mix)).unwrap();
+        let open = |access| {
+            Loader::new(
+                source(access, |id| Ok(Some(annotations_of(id)))),
+                joint_recipe(mix),
+            )
+            .unwrap()
+        };
         let expected = reference(&open(Access::Immediate), 2);
         for (workers, chunk, access) in [
             (1, Some(1), Access::Immediate),
@@ -147,8 +154,8 @@ fn annotations_are_the_same_whatever_the_threads() {
             }
         }
         let other = Loader::new(
-            source(Access::Immediate, |id| Ok(Some(annotated(id + 1)))),
-            joint(mix),
+            source(Access::Immediate, |id| Ok(Some(annotations_of(id + 1)))),
+            joint_recipe(mix),
         )
         .unwrap();
         assert_ne!(
@@ -162,8 +169,8 @@ fn annotations_are_the_same_whatever_the_threads() {
 #[test]
 fn every_view_has_its_own_annotations_of_its_own_size() {
     let loader = Loader::new(
-        source(Access::Immediate, |id| Ok(Some(annotated(id)))),
-        joint(""),
+        source(Access::Immediate, |id| Ok(Some(annotations_of(id)))),
+        joint_recipe(""),
     )
     .unwrap();
     let batch = loader.batch(0, 0).unwrap();
@@ -210,7 +217,7 @@ fn every_view_has_its_own_annotations_of_its_own_size() {
 #[test]
 fn without_the_table_nothing_is_read() {
     fn never(_: u64) -> Result<Option<Annotations>> {
-        panic!("annotations were asked for")
+        panic!("annotations were read")
     }
     let plain = Loader::new(source(Access::Immediate, never), recipe(8, "")).unwrap();
     let batch = plain.batch(0, 0).unwrap();
@@ -219,13 +226,13 @@ fn without_the_table_nothing_is_read() {
 }
 
 #[test]
-fn annotations_never_change_a_image() {
+fn annotations_never_change_an_image() {
     let with = Loader::new(
-        source(Access::Immediate, |id| Ok(Some(annotated(id)))),
-        joint(""),
+        source(Access::Immediate, |id| Ok(Some(annotations_of(id)))),
+        joint_recipe(""),
     )
     .unwrap();
-    let without = Loader::new(Box::new(pixels(43)), joint("").joint(None)).unwrap();
+    let without = Loader::new(Box::new(pixels(43)), joint_recipe("").joint(None)).unwrap();
     let (a, b) = (with.batch(0, 1).unwrap(), without.batch(0, 1).unwrap());
     assert_eq!(a.images().as_bytes(), b.images().as_bytes());
     assert_eq!(a.view(1).as_bytes(), b.view(1).as_bytes());
@@ -233,8 +240,8 @@ fn annotations_never_change_a_image() {
 
 #[test]
 fn bad_annotations_are_bad_samples_that_name_the_field() {
-    type Spoil = fn(&mut Annotations);
-    let cases: [(Spoil, Kind, &str); 5] = [
+    type Damage = fn(&mut Annotations);
+    let cases: [(Damage, Kind, &str); 5] = [
         (
             |bad| {
                 bad.keypoints.push(Keypoint {
@@ -286,11 +293,11 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
             "plane \"depth\": the image and its planes have 420 pixels",
         ),
     ];
-    for (spoil, kind, words) in cases {
+    for (damage, kind, words) in cases {
         let annotations = (0..20).map(|id| {
             let mut annotations = Annotations::default();
             if id == 3 {
-                spoil(&mut annotations);
+                damage(&mut annotations);
             }
             annotations
         });
@@ -302,7 +309,7 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
             };
             Loader::new(
                 Box::new(memory),
-                joint("").limits(limits).on_bad(on_bad).batch(20),
+                joint_recipe("").limits(limits).on_bad(on_bad).batch(20),
             )
             .unwrap()
         };
@@ -320,16 +327,16 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
 
 #[test]
 fn the_fingerprint_of_memory_covers_annotations() {
-    let with = |annotations: Vec<Annotations>| {
+    let fingerprint_with = |annotations: Vec<Annotations>| {
         pixels(2)
             .annotated(annotations)
             .map(|memory| memory.fingerprint())
     };
-    let none = with(vec![Annotations::default(); 2]).unwrap();
-    let some = with(vec![annotated(3), Annotations::default()]).unwrap();
-    let swapped = with(vec![Annotations::default(), annotated(3)]).unwrap();
-    assert!(none != some && some != swapped && none != pixels(2).fingerprint());
-    let error = with(vec![]).unwrap_err();
+    let empty = fingerprint_with(vec![Annotations::default(); 2]).unwrap();
+    let first = fingerprint_with(vec![annotations_of(3), Annotations::default()]).unwrap();
+    let second = fingerprint_with(vec![Annotations::default(), annotations_of(3)]).unwrap();
+    assert!(empty != first && first != second && empty != pixels(2).fingerprint());
+    let error = fingerprint_with(vec![]).unwrap_err();
     assert_eq!(
         (error.kind(), error.message()),
         (Kind::Config, "annotations of 0 images for 2 samples")
@@ -368,7 +375,8 @@ fn the_table_is_checked_with_lines_and_read_back() {
     );
 }
 
-/// A bank of two classes with two cut-outs each.
+/// A folder of cut-outs for `copy_paste`: two classes with two images each, whose first two columns
+/// are transparent.
 fn bank() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (class, size, level) in [
@@ -393,7 +401,9 @@ fn bank() -> tempfile::TempDir {
     folder
 }
 
+/// A recipe that pastes from a bank, and then crops, masks and flips.
 fn pasting(bank: &std::path::Path) -> String {
+    let options = r#"blend = ["basic", "alpha", "gaussian"], degrees = [-30.0, 30.0]"#;
     format!(
         r#"
         seed = 11
@@ -401,7 +411,7 @@ fn pasting(bank: &std::path::Path) -> String {
         [[view]]
         ops = [
           {{ op = "resize", size = [40, 48] }},
-          {{ op = "copy_paste", bank = "{}", blend = ["basic", "alpha", "gaussian"], degrees = [-30.0, 30.0], jitter = true }},
+          {{ op = "copy_paste", bank = "{}", {options}, jitter = true }},
           {{ op = "random_resized_crop", size = 32, scale = [0.5, 1.0] }},
           {{ op = "plane_mask", plane = "depth", patch = 8, ratio = 0.25 }},
           {{ op = "horizontal_flip" }},
@@ -418,10 +428,10 @@ fn pasting(bank: &std::path::Path) -> String {
 fn what_is_pasted_is_the_same_whatever_the_threads() {
     let folder = bank();
     let recipe = Recipe::from_toml(&pasting(folder.path())).unwrap();
-    // Every sample has planes.
+    // Ids are multiplied by 5, because `annotations_of` makes no planes for ids 4, 9, 14 and so on.
     let open = || {
         Loader::new(
-            source(Access::Immediate, |id| Ok(Some(annotated(id * 5)))),
+            source(Access::Immediate, |id| Ok(Some(annotations_of(id * 5)))),
             recipe.clone(),
         )
         .unwrap()
@@ -491,7 +501,8 @@ fn a_bank_is_part_of_the_recipe() {
     );
 }
 
-fn gray_png(
+/// Writes a PNG. An indexed one gets a palette of 256 equal colors: its indices are the data.
+fn write_png(
     path: &std::path::Path,
     (width, height): (u32, u32),
     color: png::ColorType,
@@ -515,16 +526,16 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
     let class = dir.path().join("cat");
     std::fs::create_dir(&class).unwrap();
     let rgb: Vec<u8> = (0..8 * 6 * 3).map(|i| i as u8).collect();
-    gray_png(&class.join("1.png"), (8, 6), png::ColorType::Rgb, &rgb);
-    gray_png(&class.join("2.png"), (8, 6), png::ColorType::Rgb, &rgb);
+    write_png(&class.join("1.png"), (8, 6), png::ColorType::Rgb, &rgb);
+    write_png(&class.join("2.png"), (8, 6), png::ColorType::Rgb, &rgb);
     let mask: Vec<u8> = (0..48).collect();
-    gray_png(
+    write_png(
         &class.join("1.seg.mask.png"),
         (8, 6),
         png::ColorType::Indexed,
         &mask,
     );
-    gray_png(
+    write_png(
         &class.join("1.right.color.png"),
         (8, 6),
         png::ColorType::Rgb,
@@ -536,9 +547,22 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
     )
     .unwrap();
     let recipe = |table: &str| {
-        let ops = r#"{ op = "horizontal_flip", p = 1.0 }, { op = "center_crop", size = [6, 4] }, { op = "invert", p = 1.0 }"#;
         let text = format!(
-            "batch = 2\norder = \"sequential\"\non_bad = \"fail\"\n[[view]]\nops = [ {ops} ]\n{table}\n[output]\ndtype = \"u8\"\nlayout = \"nhwc\""
+            r#"
+            batch = 2
+            order = "sequential"
+            on_bad = "fail"
+            [[view]]
+            ops = [
+              {{ op = "horizontal_flip", p = 1.0 }},
+              {{ op = "center_crop", size = [6, 4] }},
+              {{ op = "invert", p = 1.0 }},
+            ]
+            {table}
+            [output]
+            dtype = "u8"
+            layout = "nhwc"
+            "#
         );
         Recipe::from_toml(&text).unwrap()
     };
@@ -568,7 +592,7 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
     assert_eq!(
         found.plane("right").unwrap().bytes[..],
         *image,
-        "a color plane takes every step"
+        "a color plane takes every step that the image takes"
     );
     assert_eq!(batch.annotations(0, 0, 1), Some(&Annotations::default()));
 

@@ -1,4 +1,5 @@
-//! Targets that cannot be right are faults, and never spread by mixing.
+//! Targets in batches. A target that cannot be right is a fault of its sample, and mixing never
+//! spreads it to other slots.
 
 use feedmill::recipe::OnBad;
 use feedmill::sample::Target;
@@ -6,6 +7,7 @@ use feedmill::{Kind, Loader};
 
 use crate::support::*;
 
+/// The first error of an epoch over 16 samples with these targets.
 fn first_error(target: impl Fn(u64) -> Target + Send + Sync + 'static) -> feedmill::Error {
     let strict = recipe(8, MIX).on_bad(OnBad::Fail);
     let loader = Loader::new(labeled(16, target), strict).unwrap();
@@ -77,19 +79,19 @@ fn dense_rows_sum_to_one_and_weigh_by_lam() {
             let mix = &batch.mix()[slot];
             let own = batch.samples()[slot] as usize % 7;
             let other = batch.samples()[mix.partner as usize] as usize % 7;
-            let on = |class: usize| {
-                let hot = |c: usize| {
+            let expected = |class: usize| {
+                let smoothed = |c: usize| {
                     if c == class {
                         0.9 + 0.1 / 7.0
                     } else {
                         0.1 / 7.0
                     }
                 };
-                mix.lam * hot(own) + (1.0 - mix.lam) * hot(other)
+                mix.lam * smoothed(own) + (1.0 - mix.lam) * smoothed(other)
             };
             for (class, weight) in row.iter().enumerate() {
                 assert!(
-                    (weight - on(class)).abs() < 1e-6,
+                    (weight - expected(class)).abs() < 1e-6,
                     "slot {slot}, class {class}"
                 );
             }

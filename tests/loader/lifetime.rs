@@ -1,4 +1,5 @@
-//! Threads and memory: where they begin and that they end.
+//! Threads, open files and memory of a run: none of them outlive the loader, and memory keeps to
+//! its limits.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -8,12 +9,12 @@ use feedmill::{Kind, Loader};
 
 use crate::support::*;
 
-/// These tests count threads and memory of the whole process, so they take turns, in a process of
-/// their own.
+/// Held by each test that counts the threads or the memory of the whole process, so that these
+/// tests run one after the other.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Runs a test of this module alone in a process of its own, so that other tests' threads are not
-/// counted.
+/// Runs a test of this module in a process of its own, where no other test has threads: the test
+/// binary calls itself with the name of the test.
 fn alone(name: &str, run: impl FnOnce()) {
     if std::env::var_os("FEEDMILL_TEST_ALONE").is_some() {
         let _turn = TURN.lock();
@@ -43,7 +44,8 @@ fn alone(name: &str, run: impl FnOnce()) {
     }
 }
 
-fn settled(baseline: (usize, usize)) -> bool {
+/// Waits up to two seconds for the number of threads and open files to be `baseline` again.
+fn returns_to(baseline: (usize, usize)) -> bool {
     let deadline = Instant::now() + Duration::from_secs(2);
     while threads_and_files() != baseline {
         if Instant::now() > deadline {
@@ -70,7 +72,7 @@ fn dropping_after_any_number_of_batches_leaves_no_thread_and_no_file() {
                     drop(loader);
                     assert!(held.iter().all(|batch| batch.is_ok()));
                     assert!(
-                        settled(baseline),
+                        returns_to(baseline),
                         "round {round}: {:?}, at first {baseline:?}",
                         threads_and_files()
                     );
@@ -88,7 +90,7 @@ fn a_panic_or_error_leaves_no_thread() {
         for _ in 0..10 {
             let mut loader = Loader::new(damaged(45, |id| id == 30), strict.clone()).unwrap();
             assert!(loader.epochs(5).flatten().any(|batch| batch.is_err()));
-            assert!(settled(baseline));
+            assert!(returns_to(baseline));
         }
     });
 }
@@ -164,7 +166,7 @@ fn collecting_all_batches_works_and_is_limited_by_bytes() {
             .unwrap()
             .map(|batch| batch.unwrap().len())
             .sum::<usize>();
-        assert_eq!(taken, 400, "one at a time there is room");
+        assert_eq!(taken, 400, "one batch at a time keeps within the limit");
     });
 }
 
@@ -177,12 +179,12 @@ fn a_slow_consumer_is_waited_for_without_using_the_processor() {
             let mut batches = loader.epoch(0).unwrap();
             batches.next().unwrap().unwrap();
             std::thread::sleep(Duration::from_millis(50));
-            let (in_flight, before) = (loader.stats().in_flight, cpu());
+            let (in_flight, before) = (loader.stats().in_flight, cpu_ticks());
             std::thread::sleep(Duration::from_millis(300));
             assert!(
-                cpu() - before <= 3,
+                cpu_ticks() - before <= 3,
                 "{} ticks of 10 ms while parked",
-                cpu() - before
+                cpu_ticks() - before
             );
             assert!(in_flight <= 4, "{in_flight} batches are ahead");
             let stats = loader.stats();
@@ -195,8 +197,8 @@ fn a_slow_consumer_is_waited_for_without_using_the_processor() {
     );
 }
 
-/// Processor time of this process, in ticks of 10 ms.
-fn cpu() -> u64 {
+/// The processor time of this process in ticks of 10 ms: `utime` and `stime` of `/proc/self/stat`.
+fn cpu_ticks() -> u64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = text
         .rsplit(')')

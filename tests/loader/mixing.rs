@@ -1,4 +1,5 @@
-//! Every mixer, through the loader.
+//! Every mixer in whole batches: the same on every path, labels that follow the pixels, and faults
+//! that are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use feedmill::{Batch, Kind, Loader, Recipe, Threads, World};
 
 use crate::support::*;
 
-/// All mixers but those that need a plane, each about as often.
+/// All mixers except those that need a plane, most of them with equal weights.
 const ALL: &str = r#"
     [mix]
     choose = [
@@ -56,7 +57,8 @@ const ALL: &str = r#"
     masks = { pixels = true, grid = 4 }
 "#;
 
-fn all_mixers(batch: usize, mix: &str) -> Recipe {
+/// One view, 8 pixels wide and 12 high, dense and smoothed targets, and the given `[mix]` table.
+fn mix_recipe(batch: usize, mix: &str) -> Recipe {
     let text = format!(
         r#"
         seed = 5
@@ -73,7 +75,7 @@ fn all_mixers(batch: usize, mix: &str) -> Recipe {
     Recipe::from_toml(&text).unwrap()
 }
 
-/// All mixers, those that read planes among them.
+/// A loader with all mixers, including those that read planes.
 fn loader() -> Loader {
     let planes = r#"
     choose = [
@@ -84,12 +86,13 @@ fn loader() -> Loader {
     let mix = format!("[joint]\n{}", ALL.replacen("choose = [", planes, 1));
     Loader::new(
         Box::new(annotated(84)),
-        all_mixers(32, &mix).last(Last::Pad),
+        mix_recipe(32, &mix).last(Last::Pad),
     )
     .unwrap()
 }
 
-fn slots(batch: &Batch) -> Vec<u64> {
+/// The digest of each slot.
+fn slot_digests(batch: &Batch) -> Vec<u64> {
     (0..batch.len())
         .map(|slot| batch.slot_digest(slot))
         .collect()
@@ -108,7 +111,7 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
                 .mix()
                 .iter()
                 .for_each(|mix| *methods.entry(mix.method.to_string()).or_insert(0) += 1);
-            expected.push(slots(&batch));
+            expected.push(slot_digests(&batch));
         }
     }
     let seen: Vec<&str> = methods.keys().map(String::as_str).collect();
@@ -152,7 +155,7 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
             .map(Result::unwrap)
             .collect();
         assert_eq!(
-            batches.iter().map(slots).collect::<Vec<_>>(),
+            batches.iter().map(slot_digests).collect::<Vec<_>>(),
             expected,
             "{workers} workers"
         );
@@ -164,7 +167,7 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
                 let mut part = loader().world(World::new(rank, ranks).unwrap()).unwrap();
                 part.epochs(epochs)
                     .flatten()
-                    .map(|batch| slots(&batch.unwrap()))
+                    .map(|batch| slot_digests(&batch.unwrap()))
                     .collect()
             })
             .collect();
@@ -179,7 +182,7 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
         let rest: Vec<Vec<u64>> = resumed
             .epochs(epochs)
             .flatten()
-            .map(|batch| slots(&batch.unwrap()))
+            .map(|batch| slot_digests(&batch.unwrap()))
             .collect();
         assert_eq!(rest, expected[done + 1..], "after {} batches", done + 1);
     }
@@ -220,8 +223,8 @@ fn weights_of_labels_sum_to_one_and_follow_the_masks() {
         form: Some(TargetForm::Sparse),
         ..TargetOptions::default()
     };
-    let sparse = Loader::new(Box::new(pixels(84)), all_mixers(24, ALL).target(sparse)).unwrap();
-    let dense = Loader::new(Box::new(pixels(84)), all_mixers(24, ALL).target(dense(0.0))).unwrap();
+    let sparse = Loader::new(Box::new(pixels(84)), mix_recipe(24, ALL).target(sparse)).unwrap();
+    let dense = Loader::new(Box::new(pixels(84)), mix_recipe(24, ALL).target(dense(0.0))).unwrap();
     for (epoch, index) in (0..3).flat_map(|epoch| (0..3).map(move |index| (epoch, index))) {
         let (sparse, dense) = (
             sparse.batch(epoch, index).unwrap(),
@@ -240,7 +243,7 @@ fn weights_of_labels_sum_to_one_and_follow_the_masks() {
             }
             let mix = &dense.mix()[slot];
             assert!((0.0..=1.0).contains(&mix.lam));
-            // Where labels weigh by pixels, the mask says by how much.
+            // The labels of these methods weigh by pixels, so the mask says by how much.
             let by_pixels = [
                 Method::ResizeMix,
                 Method::GridMix,
@@ -269,10 +272,11 @@ fn weights_of_labels_sum_to_one_and_follow_the_masks() {
 #[test]
 fn groups_emit_halves_repeats_and_clean_slots() {
     let mix = || Mix::new(MixUp::new(1.0)).group(8);
-    let of = |mix: Mix| Loader::new(Box::new(pixels(84)), all_mixers(24, "").mix(mix)).unwrap();
-    let whole = of(mix()).batch(0, 0).unwrap();
+    let loader_with =
+        |mix: Mix| Loader::new(Box::new(pixels(84)), mix_recipe(24, "").mix(mix)).unwrap();
+    let whole = loader_with(mix()).batch(0, 0).unwrap();
 
-    let half = of(mix().emit(Emit::Half));
+    let half = loader_with(mix().emit(Emit::Half));
     assert_eq!(half.shape(), [12, 3, 12, 8]);
     let batch = half.batch(0, 0).unwrap();
     assert_eq!(batch.len(), 12);
@@ -295,7 +299,7 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     }
     assert_eq!(batch.targets().dense().unwrap().len(), 12 * 7);
 
-    let twice = of(mix().repeat(2));
+    let twice = loader_with(mix().repeat(2));
     let batch = twice.batch(0, 0).unwrap();
     assert_eq!((batch.len(), twice.shape()[0]), (48, 48));
     assert_eq!(batch.samples()[..8], batch.samples()[8..16]);
@@ -303,10 +307,12 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     assert_eq!(
         batch.mix()[0].lam,
         whole.mix()[0].lam,
-        "the first time is that without repeats"
+        "the first repeat is what there is without repeats"
     );
 
-    let clean = of(mix().emit(Emit::CleanAndMixed)).batch(0, 0).unwrap();
+    let clean = loader_with(mix().emit(Emit::CleanAndMixed))
+        .batch(0, 0)
+        .unwrap();
     let roles: Vec<EmitRole> = clean.mix().iter().map(|mix| mix.role).collect();
     assert_eq!(
         roles[..16],
@@ -317,7 +323,9 @@ fn groups_emit_halves_repeats_and_clean_slots() {
             .iter()
             .all(|mix| mix.method == Method::Unmixed && mix.lam == 1.0)
     );
-    let triple = of(mix().emit(Emit::MixedCleanUnseen)).batch(0, 0).unwrap();
+    let triple = loader_with(mix().emit(Emit::MixedCleanUnseen))
+        .batch(0, 0)
+        .unwrap();
     let roles: Vec<EmitRole> = triple.mix().iter().map(|mix| mix.role).collect();
     assert_eq!(
         roles[..12],
@@ -333,7 +341,7 @@ fn groups_emit_halves_repeats_and_clean_slots() {
 
     for emit in [Emit::Half, Emit::CleanAndMixed, Emit::MixedCleanUnseen] {
         let recipe = || {
-            all_mixers(24, ALL)
+            mix_recipe(24, ALL)
                 .mix(mix().emit(emit).repeat(2))
                 .last(Last::Pad)
         };
@@ -349,12 +357,12 @@ fn groups_emit_halves_repeats_and_clean_slots() {
                 .unwrap()
         };
         let parts: Vec<Batch> = (0..3).map(ranked).collect();
-        let joined: Vec<u64> = parts.iter().flat_map(slots).collect();
-        assert_eq!(joined, slots(&all.batch(0, 1).unwrap()), "{emit:?}");
+        let joined: Vec<u64> = parts.iter().flat_map(slot_digests).collect();
+        assert_eq!(joined, slot_digests(&all.batch(0, 1).unwrap()), "{emit:?}");
         assert_eq!(parts[1].first_slot(), parts[0].len());
     }
-    // A last batch that fills no whole groups.
-    let kept = all_mixers(24, "")
+    // A last batch whose slots do not fill whole groups.
+    let kept = mix_recipe(24, "")
         .mix(mix().emit(Emit::MixedCleanUnseen))
         .last(Last::Keep);
     let mut kept = Loader::new(Box::new(pixels(35)), kept).unwrap();
@@ -365,9 +373,16 @@ fn groups_emit_halves_repeats_and_clean_slots() {
 
 #[test]
 fn mixing_starts_and_ends_by_epoch() {
-    let mix = "[mix]\nchoose = [ { mix = \"mixup\", alpha = 1.0, weight = { stages = [[0, 1], [2, 0]] } }, { mix = \"cutmix\" } ]\n\
-               p = { stages = [[0, 0.0], [1, 1.0], [3, 0]] }\nlambda = \"element\"\n";
-    let loader = Loader::new(Box::new(pixels(84)), all_mixers(24, mix)).unwrap();
+    let mix = r#"
+        [mix]
+        choose = [
+          { mix = "mixup", alpha = 1.0, weight = { stages = [[0, 1], [2, 0]] } },
+          { mix = "cutmix" },
+        ]
+        p = { stages = [[0, 0.0], [1, 1.0], [3, 0]] }
+        lambda = "element"
+    "#;
+    let loader = Loader::new(Box::new(pixels(84)), mix_recipe(24, mix)).unwrap();
     let methods = |epoch: u32| -> BTreeSet<String> {
         let batches = (0..loader.batches()).map(|index| loader.batch(epoch, index).unwrap());
         batches
@@ -404,10 +419,11 @@ fn mixing_starts_and_ends_by_epoch() {
     assert_eq!(record.partner_sample, explained.sources.last().unwrap().0);
 }
 
-/// Images with two instances each, and a map that is bright in one corner.
+/// Images with two instances each and a map that is bright in its right half, or in its left half
+/// for odd ids.
 fn annotated(count: u32) -> Memory {
     let annotations = (0..u64::from(count)).map(|id| {
-        let at = |i: u64| {
+        let instance = |i: u64| {
             if (i / 12) < 5 && (i % 12) < 6 {
                 1u8
             } else if i % 12 >= 8 {
@@ -416,7 +432,7 @@ fn annotated(count: u32) -> Memory {
                 0
             }
         };
-        let instances: Vec<u8> = (0..120).map(at).collect();
+        let instances: Vec<u8> = (0..120).map(instance).collect();
         let map: Vec<u8> = (0..120)
             .map(|i| {
                 if (i % 12 >= 6) == (id % 2 == 0) {
@@ -447,10 +463,14 @@ fn annotated(count: u32) -> Memory {
     pixels(count).annotated(annotations.collect()).unwrap()
 }
 
+/// Two mixers that read planes.
 const PLANES: &str = r#"
     [joint]
     [mix]
-    choose = [ { mix = "instance_paste", label_by_area = true }, { mix = "attentivemix", map = "map", grid = 2, top_k = 2 } ]
+    choose = [
+      { mix = "instance_paste", label_by_area = true },
+      { mix = "attentivemix", map = "map", grid = 2, top_k = 2 },
+    ]
     lambda = "element"
     group = 8
 "#;
@@ -485,8 +505,8 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
             match &record.method {
                 Method::InstancePaste => {
                     pasted += 1;
-                    // All images have their instances at the same places, so new ones have taken
-                    // the place of old ones.
+                    // All images have their instances at the same places, so a pasted instance
+                    // replaces the one below it.
                     let instances = &annotations.plane("instances").unwrap().bytes;
                     assert_eq!(annotations.boxes.len(), 2);
                     let new: Vec<&BoxLabel> = annotations
@@ -497,15 +517,15 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
                     assert_eq!(new.len() as f64, record.note("pasted").unwrap());
                     let mut share = 0.0;
                     for pixel in 0..120 {
-                        let of_partner = new
+                        let is_new = new
                             .iter()
                             .any(|label| u32::from(instances[pixel]) == label.id);
-                        let expected = if of_partner { partner } else { own };
+                        let expected = if is_new { partner } else { own };
                         assert_eq!(
                             found[slot * 360 + pixel * 3..][..3],
                             expected[pixel * 3..][..3]
                         );
-                        share += f32::from(u8::from(of_partner)) / 120.0;
+                        share += f32::from(u8::from(is_new)) / 120.0;
                     }
                     assert!((1.0 - share - record.lam).abs() < 1e-5);
                     for label in new {
@@ -573,7 +593,7 @@ fn soft_targets_that_do_not_sum_to_one_are_refused_by_sample() {
                 .collect(),
         )
     };
-    let recipe = all_mixers(8, "").target(dense(0.0)).on_bad(OnBad::Fail);
+    let recipe = mix_recipe(8, "").target(dense(0.0)).on_bad(OnBad::Fail);
     let error = Loader::new(labeled(8, soft), recipe.clone())
         .unwrap()
         .batch(0, 0)
@@ -594,12 +614,17 @@ fn soft_targets_that_do_not_sum_to_one_are_refused_by_sample() {
 
 #[test]
 fn attention_changes_the_weights_of_masked_slots_alone() {
-    let mix = "[mix]\nchoose = [ { mix = \"mixup\", alpha = 1.0 }, { mix = \"cutmix\" } ]\nlambda = \"element\"\nmasks = { grid = 2 }\n";
-    let loader = Loader::new(Box::new(pixels(24)), all_mixers(24, mix)).unwrap();
+    let mix = r#"
+        [mix]
+        choose = [ { mix = "mixup", alpha = 1.0 }, { mix = "cutmix" } ]
+        lambda = "element"
+        masks = { grid = 2 }
+    "#;
+    let loader = Loader::new(Box::new(pixels(24)), mix_recipe(24, mix)).unwrap();
     let batch = loader.batch(0, 0).unwrap();
     let (masks, grid) = batch.patch_masks().unwrap();
     assert_eq!((masks.len(), grid), (24 * 4, 2));
-    // All attention on the first patch.
+    // The network attends to the first patch alone.
     let attention: Vec<f32> = (0..24 * 4)
         .map(|at| f32::from(u8::from(at % 4 == 0)))
         .collect();
@@ -623,7 +648,7 @@ fn attention_changes_the_weights_of_masked_slots_alone() {
             .to_string()
             .contains("24 slots x 2 x 2")
     );
-    let plain = Loader::new(Box::new(pixels(24)), all_mixers(24, ""))
+    let plain = Loader::new(Box::new(pixels(24)), mix_recipe(24, ""))
         .unwrap()
         .batch(0, 0)
         .unwrap();
@@ -639,9 +664,8 @@ fn attention_changes_the_weights_of_masked_slots_alone() {
 #[test]
 fn what_mixing_cannot_do_is_refused_with_its_line() {
     let refused = |mix: &str, target: &str| {
-        let text = format!(
-            "batch = 8\n[[view]]\nops = [ {{ op = \"center_crop\", size = [12, 8] }} ]\n[mix]\n{mix}\n[target]\n{target}\n"
-        );
+        let view = "[[view]]\nops = [ { op = \"center_crop\", size = [12, 8] } ]";
+        let text = format!("batch = 8\n{view}\n[mix]\n{mix}\n[target]\n{target}\n");
         let loader =
             Recipe::from_toml(&text).and_then(|recipe| Loader::new(Box::new(pixels(8)), recipe));
         loader.map(|_| ()).expect_err(&text).to_string()
@@ -782,7 +806,7 @@ fn what_mixing_cannot_do_is_refused_with_its_line() {
         let text = refused(mix, target);
         assert!(text.contains(words), "{mix}: {text}");
     }
-    let halves = all_mixers(9, "").mix(
+    let halves = mix_recipe(9, "").mix(
         Mix::new(MixUp::new(1.0))
             .emit(Emit::Half)
             .masks(Masks::default()),
@@ -796,7 +820,7 @@ fn what_mixing_cannot_do_is_refused_with_its_line() {
     );
 }
 
-/// What goes wrong in a mixer of a user's own.
+/// A user-defined mixer with a fault.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wrong {
     PanicInDraw,
@@ -851,7 +875,7 @@ fn a_mixer_that_goes_wrong_ends_the_run_with_an_error() {
         ),
     ] {
         let error = within(20, "a mixer that goes wrong", move || {
-            let recipe = all_mixers(8, "").mix(Mix::new(wrong));
+            let recipe = mix_recipe(8, "").mix(Mix::new(wrong));
             let loader = Loader::new(Box::new(pixels(24)), recipe)
                 .unwrap()
                 .workers(2)

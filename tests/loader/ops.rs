@@ -1,4 +1,5 @@
-//! Every op there is, through the loader.
+//! Every op of the registry, through the loader: on every path, on images of any size, with
+//! impossible parameters, and with the frequencies that random ops promise.
 
 use feedmill::augment;
 use feedmill::geometry::Size;
@@ -13,7 +14,8 @@ use crate::support::*;
 /// the binary holds it to that).
 const SHEET: &str = include_str!("../../src/bin/feedmill/sheet.txt");
 
-fn lines() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+/// The name of each op with its parameters at the three strengths.
+fn sheet_lines() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
     SHEET
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -26,11 +28,17 @@ fn lines() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
 /// A view for each op at middle strength.
 fn every_op() -> Recipe {
     let mut text = "batch = 2\nseed = 3\n".to_string();
-    for (name, strengths) in lines() {
+    for (name, strengths) in sheet_lines() {
         let params = strengths[1];
         text += &format!(
-            "[[view]]\nops = [\n  {{ op = \"resize\", size = [28, 30] }},\n  {{ op = \"{name}\", label = \"it\", {params} }},\n  \
-             {{ op = \"resize\", size = [20, 20], label = \"end\" }},\n]\n"
+            r#"
+            [[view]]
+            ops = [
+              {{ op = "resize", size = [28, 30] }},
+              {{ op = "{name}", label = "it", {params} }},
+              {{ op = "resize", size = [20, 20], label = "end" }},
+            ]
+            "#
         );
     }
     Recipe::from_toml(&text).unwrap()
@@ -69,6 +77,7 @@ fn every_op_equals_the_reference_path() {
     });
 }
 
+/// What an op makes of an image of noise: its size and pixels.
 fn apply(
     name: &str,
     params: &str,
@@ -86,7 +95,7 @@ fn apply(
 
 #[test]
 fn every_op_takes_images_of_any_size() {
-    for (name, strengths) in lines() {
+    for (name, strengths) in sheet_lines() {
         for (width, height) in [(1, 1), (1, 9), (9, 1), (2, 2), (17, 31)] {
             for params in &strengths {
                 apply(name, params, width, height, 0)
@@ -99,12 +108,12 @@ fn every_op_takes_images_of_any_size() {
 #[test]
 fn an_op_draws_the_same_for_the_same_seed() {
     let mut different = 0;
-    for (name, strengths) in lines() {
+    for (name, strengths) in sheet_lines() {
         let run = |seed| apply(name, strengths[2], 24, 20, seed).unwrap();
         assert_eq!(run(5), run(5), "{name}");
         different += usize::from((0..4).any(|seed| run(seed) != run(9)));
     }
-    // Those that draw nothing at all give the same for any seed.
+    // Ops without random values return the same for every seed; most others must differ.
     assert!(different > 30, "{different}");
 }
 
@@ -238,9 +247,10 @@ fn impossible_parameters_are_refused_with_a_reason() {
     }
 }
 
-/// The steps of an op's program, in words, for many draws: a few samples in many epochs, as a
-/// sample is looked for through its epoch.
-fn rng(ops: &str, count: u32) -> Vec<Vec<String>> {
+/// The steps of a view with these ops, as `explain` writes them, for `count` draws. The draws are
+/// those of 20 samples over many epochs: `explain` searches an epoch for its sample, so a few
+/// samples are faster than many.
+fn drawn_steps(ops: &str, count: u32) -> Vec<Vec<String>> {
     const SAMPLES: u32 = 20;
     let recipe = format!("batch = 1\norder = \"sequential\"\n[[view]]\nops = [ {ops} ]");
     let source = Memory::pixels(
@@ -263,7 +273,8 @@ fn rng(ops: &str, count: u32) -> Vec<Vec<String>> {
     (0..count).map(draw).collect()
 }
 
-/// Pearson's statistic of counts against equal shares; its mean is the number of counts less one.
+/// Pearson's chi-squared statistic of counts against equal shares. The bounds in the tests are its
+/// quantiles at 0.999 for one degree of freedom fewer than there are counts.
 fn chi_square(counts: &[usize]) -> f64 {
     let expected = counts.iter().sum::<usize>() as f64 / counts.len() as f64;
     counts
@@ -274,7 +285,8 @@ fn chi_square(counts: &[usize]) -> f64 {
 
 #[test]
 fn policies_choose_their_ops_with_equal_chances() {
-    // Told apart by what explain says: shears, shifts and turns are all affine maps.
+    // The number of a color op by its first word. Shears, shifts and rotations are all affine maps
+    // and share the last number.
     let kind = |step: &str| -> usize {
         let words = [
             "brightness",
@@ -291,7 +303,7 @@ fn policies_choose_their_ops_with_equal_chances() {
             .position(|word| step.starts_with(word))
             .unwrap_or(words.len())
     };
-    let drawn = rng(
+    let drawn = drawn_steps(
         "{ op = \"rand_augment\", num_ops = 1, magnitude = 20 }",
         4200,
     );
@@ -299,7 +311,8 @@ fn policies_choose_their_ops_with_equal_chances() {
     for steps in &drawn {
         counts[steps.first().map_or(9, |step| kind(step))] += 1;
     }
-    // Eight color ops of equal share; five geometric ones together, and the identity.
+    // Of 14 ops, eight are color ops, five are geometric and counted together, and one is the
+    // identity.
     assert!(chi_square(&counts[..8]) < 24.3, "{counts:?}");
     assert!(
         (counts[8] as f64 / 4200.0 - 5.0 / 14.0).abs() < 0.03,
@@ -309,14 +322,21 @@ fn policies_choose_their_ops_with_equal_chances() {
         (counts[9] as f64 / 4200.0 - 1.0 / 14.0).abs() < 0.02,
         "{counts:?}"
     );
-    let drawn = rng(
-        "{ op = \"one_of\", ops = [{ op = \"invert\", p = 1.0, weight = 3 }, { op = \"grayscale\", p = 1.0 }] }",
+    let drawn = drawn_steps(
+        r#"{ op = "one_of", ops = [
+            { op = "invert", p = 1.0, weight = 3 },
+            { op = "grayscale", p = 1.0 },
+        ] }"#,
         2000,
     );
     let inverted = drawn.iter().filter(|steps| steps[0] == "invert").count();
     assert!((inverted as f64 / 2000.0 - 0.75).abs() < 0.04, "{inverted}");
-    let drawn = rng(
-        "{ op = \"some_of\", count = [0, 2], ops = [{ op = \"invert\", p = 1.0 }, { op = \"equalize\", p = 1.0 }, { op = \"autocontrast\", p = 1.0 }] }",
+    let drawn = drawn_steps(
+        r#"{ op = "some_of", count = [0, 2], ops = [
+            { op = "invert", p = 1.0 },
+            { op = "equalize", p = 1.0 },
+            { op = "autocontrast", p = 1.0 },
+        ] }"#,
         3000,
     );
     let sizes: [usize; 3] =
@@ -330,7 +350,7 @@ fn policies_choose_their_ops_with_equal_chances() {
 #[test]
 fn timm_skips_ops_and_spreads_magnitudes_as_its_string_says() {
     let config = |config: &str| {
-        rng(
+        drawn_steps(
             &format!("{{ op = \"timm_augment\", config = \"{config}\" }}"),
             3000,
         )
@@ -338,29 +358,29 @@ fn timm_skips_ops_and_spreads_magnitudes_as_its_string_says() {
     let count = |drawn: &[Vec<String>]| {
         drawn.iter().map(Vec::len).sum::<usize>() as f64 / drawn.len() as f64
     };
-    // Two layers, each applied with p; an op that changes nothing at its level still leaves its
-    // step.
+    // Each of two layers applies its op with probability p. An op that changes nothing at its level
+    // still has a step.
     assert!((count(&config("rand-m9-p0.5-inc1")) - 1.0).abs() < 0.05);
     assert!((count(&config("rand-m9-n3-p1-inc1")) - 3.0).abs() < 0.02);
-    // Levels of PosterizeIncreasing at m = 10 with mstd 101 are uniform in 0 to 10: 4, 3, 2, 1 bits
-    // (0 at the very end).
-    let drawn = rng(
+    // With mstd 101, the level of PosterizeIncreasing is uniform in 0 to m = 10, which means 4, 3,
+    // 2 or 1 bits with equal chances (and 0 bits at level 10 alone).
+    let drawn = drawn_steps(
         "{ op = \"timm_augment\", config = \"rand-m10-n1-mstd101-inc1-p1\" }",
         6000,
     );
     let bits = ["4", "3", "2", "1"].map(|bits| {
-        let wanted = format!("posterize bits={bits}");
+        let step_of_bits = format!("posterize bits={bits}");
         drawn
             .iter()
             .flatten()
-            .filter(|step| **step == wanted)
+            .filter(|step| **step == step_of_bits)
             .count()
     });
     assert!(
         bits.iter().sum::<usize>() > 250 && chi_square(&bits) < 16.3,
         "{bits:?}"
     );
-    // Without a spread there is one level only.
+    // Without mstd, all levels are equal.
     let fixed = config("rand-m5-n1-inc1-p1");
     assert!(
         fixed
@@ -380,10 +400,16 @@ fn timm_skips_ops_and_spreads_magnitudes_as_its_string_says() {
 
 #[test]
 fn views_share_what_is_shared() {
-    let recipe = Recipe::from_toml(
-        "batch = 1\n[[view]]\ncount = 3\nops = [ { op = \"random_crop\", size = 4, shared = true }, { op = \"hue\", factor = [-0.5, 0.5] } ]",
-    )
-    .unwrap();
+    let text = r#"
+        batch = 1
+        [[view]]
+        count = 3
+        ops = [
+          { op = "random_crop", size = 4, shared = true },
+          { op = "hue", factor = [-0.5, 0.5] },
+        ]
+    "#;
+    let recipe = Recipe::from_toml(text).unwrap();
     assert_eq!(
         Recipe::from_toml(&recipe.to_toml()).unwrap().fingerprint(),
         recipe.fingerprint()
@@ -401,8 +427,18 @@ fn views_share_what_is_shared() {
 
 #[test]
 fn notes_reach_the_batch_in_the_order_of_its_tensor() {
-    let recipe = "batch = 6\nlast = \"drop\"\n[[view]]\ncount = 4\nops = [ { op = \"rotate90\", turns = \"view\" }, { op = \"resize\", size = [8, 8] } ]\n\
-                  [[view]]\nops = [ { op = \"one_of\", ops = [{ op = \"rotate90\" }, { op = \"invert\" }] }, { op = \"resize\", size = [8, 8] } ]";
+    let recipe = r#"
+        batch = 6
+        last = "drop"
+        [[view]]
+        count = 4
+        ops = [ { op = "rotate90", turns = "view" }, { op = "resize", size = [8, 8] } ]
+        [[view]]
+        ops = [
+          { op = "one_of", ops = [{ op = "rotate90" }, { op = "invert" }] },
+          { op = "resize", size = [8, 8] },
+        ]
+    "#;
     let mut loader = Loader::new(Box::new(pixels(12)), Recipe::from_toml(recipe).unwrap()).unwrap();
     let batch = loader.batch(0, 1).unwrap();
     let names: Vec<(usize, &str, usize)> = batch.note_names().collect();

@@ -1,4 +1,5 @@
-//! Another number of ranks changes who computes a slot and never what is in it.
+//! Ranks: the number of ranks decides which of them computes a slot, and never changes what is in
+//! it.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +8,14 @@ use feedmill::{Loader, World};
 
 use crate::support::*;
 
+/// A loader over 100 images with mixing, for one of several ranks.
 fn loader(rank: u32, ranks: u32) -> Loader {
     let loader = Loader::new(Box::new(pixels(100)), recipe(32, MIX).last(Last::Pad)).unwrap();
     loader.world(World::new(rank, ranks).unwrap()).unwrap()
 }
 
-/// Per batch, the digest of each slot.
-fn slots(mut loader: Loader) -> Vec<Vec<u64>> {
+/// The digests of the slots of each batch of two epochs.
+fn slot_digests(mut loader: Loader) -> Vec<Vec<u64>> {
     let epochs = loader.epochs(2);
     epochs
         .flatten()
@@ -28,16 +30,18 @@ fn slots(mut loader: Loader) -> Vec<Vec<u64>> {
 
 #[test]
 fn ranks_join_to_the_same_global_batch_with_mixing() {
-    let global = slots(loader(0, 1));
+    let global = slot_digests(loader(0, 1));
     for ranks in [2, 4, 8] {
-        let parts: Vec<Vec<Vec<u64>>> = (0..ranks).map(|rank| slots(loader(rank, ranks))).collect();
+        let parts: Vec<Vec<Vec<u64>>> = (0..ranks)
+            .map(|rank| slot_digests(loader(rank, ranks)))
+            .collect();
         for (index, batch) in global.iter().enumerate() {
             let joined: Vec<u64> = parts.iter().flat_map(|part| part[index].clone()).collect();
             assert_eq!(joined, *batch, "{ranks} ranks, batch {index}");
         }
         assert!(
             parts.iter().all(|part| part.len() == global.len()),
-            "every rank has as many batches"
+            "every rank has the same number of batches"
         );
     }
 }
@@ -67,7 +71,7 @@ fn every_sample_comes_exactly_once_an_epoch() {
 
 #[test]
 fn a_state_moves_to_another_number_of_ranks() {
-    let global = slots(loader(0, 1));
+    let global = slot_digests(loader(0, 1));
     let state = loader(0, 1)
         .epoch(0)
         .unwrap()
@@ -79,7 +83,7 @@ fn a_state_moves_to_another_number_of_ranks() {
     let rest = |rank: u32| {
         let mut loader = loader(rank, 2);
         loader.resume(&state).unwrap();
-        slots(loader)
+        slot_digests(loader)
     };
     let parts = [rest(0), rest(1)];
     for (index, batch) in global[2..].iter().enumerate() {
@@ -102,6 +106,6 @@ fn a_batch_that_ranks_do_not_divide_is_refused() {
     assert!(refused(3).contains("3 ranks do not divide"));
     assert!(
         refused(16).contains("mix.group"),
-        "two slots a rank are no group of four"
+        "two slots per rank do not make a group of four"
     );
 }

@@ -1,4 +1,4 @@
-//! Stopping anywhere and going on elsewhere.
+//! Stopping after any batch and going on from its state, also in another process with other tuning.
 
 use std::process::Command;
 
@@ -8,6 +8,7 @@ use feedmill::{Kind, Loader, LoaderState, Threads};
 
 use crate::support::*;
 
+/// A loader with mixing, a last batch that wraps around, and a few bad samples that are replaced.
 fn loader() -> Loader {
     let tolerant = recipe(8, MIX)
         .last(Last::Wrap)
@@ -15,6 +16,7 @@ fn loader() -> Loader {
     Loader::new(damaged(45, |id| id % 20 == 3), tolerant).unwrap()
 }
 
+/// [`loader`] with other threads, chunks and prefetch.
 fn tuned() -> Loader {
     let tuning = tuning(|t| {
         t.workers = 3;
@@ -55,7 +57,7 @@ fn resume_after_every_batch_gives_the_same_bytes() {
             assert_eq!(
                 last,
                 *states.last().unwrap(),
-                "bad samples are counted as without a stop"
+                "bad samples are counted as in a run without a stop"
             );
         }
     }

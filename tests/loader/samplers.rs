@@ -1,4 +1,5 @@
-//! Samplers, selections and blends, through the loader.
+//! Samplers, selections, tables and several sources, through the loader: which samples come in
+//! which batch, the same on every path, and which data and recipes are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +11,13 @@ use feedmill::{Kind, Loader, LoaderState, Recipe, World};
 
 use crate::support::*;
 
-/// A recipe for 91 images of 7 classes, with lines for the top level and tables.
+/// A recipe for images of 7 classes with a batch size, and TOML for the top level and for tables.
 fn sampled(batch: usize, tables: &str) -> Recipe {
-    read(batch, tables).unwrap()
+    parse(batch, tables).unwrap()
 }
 
-fn read(batch: usize, tables: &str) -> feedmill::Result<Recipe> {
+/// [`sampled`], or the error of a recipe that is refused. The text begins at line 3 of the recipe.
+fn parse(batch: usize, tables: &str) -> feedmill::Result<Recipe> {
     let text = format!(
         r#"batch = {batch}
 seed = 11
@@ -29,7 +31,7 @@ classes = 7
     Recipe::from_toml(&text)
 }
 
-/// Batch and tables: one of each kind, and selections before and a mixer after some.
+/// Batch size and tables: every sampler and selection, some of them together, and one with a mixer.
 const KINDS: [(usize, &str); 19] = [
     (12, "[sampler]\nkind = \"order\"\nrepeats = 3"),
     (12, "[sampler]\nkind = \"weighted\"\nweights = \"score\""),
@@ -68,7 +70,8 @@ const KINDS: [(usize, &str); 19] = [
     (4, "[[select]]\nselect = \"tasks\"\nstep = 3\nepochs = 1"),
     (
         4,
-        "[[select]]\nselect = \"dirichlet\"\nagents = 3\nagent = 1\nalpha = 0.5\n[sampler]\nkind = \"balanced\"",
+        "[[select]]\nselect = \"dirichlet\"\nagents = 3\nagent = 1\nalpha = 0.5\n\
+         [sampler]\nkind = \"balanced\"",
     ),
     (
         4,
@@ -80,15 +83,18 @@ const KINDS: [(usize, &str); 19] = [
     ),
     (
         4,
-        "[[select]]\nselect = \"subset\"\nsamples = [5, 3, 80, 9, 33, 8]\nweights = [1, 2, 3, 0.5, 1, 1]",
+        "[[select]]\nselect = \"subset\"\n\
+         samples = [5, 3, 80, 9, 33, 8]\nweights = [1, 2, 3, 0.5, 1, 1]",
     ),
     (
         12,
-        "[sampler]\nkind = \"pk\"\nclasses = 3\nitems = 4\n[mix]\nchoose = [{ mix = \"mixup\", alpha = 0.4 }]\ngroup = 3",
+        "[sampler]\nkind = \"pk\"\nclasses = 3\nitems = 4\n\
+         [mix]\nchoose = [{ mix = \"mixup\", alpha = 0.4 }]\ngroup = 3",
     ),
 ];
 
-/// The images with columns `image` (13 captions of each) and `score` in a table.
+/// A table of 91 samples with the columns `image` (13 samples each, as captions of one image would
+/// be) and `score`.
 fn table() -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::with_suffix(".csv").unwrap();
     let rows = (0..91).map(|id| format!("{id},p{},{}\n", id / 13, hash(id) % 100));
@@ -100,7 +106,8 @@ fn table() -> tempfile::NamedTempFile {
     file
 }
 
-fn slots(loader: &mut Loader, epochs: u32) -> Vec<Vec<u64>> {
+/// The digests of the slots of each batch, by the threads.
+fn slot_digests(loader: &mut Loader, epochs: u32) -> Vec<Vec<u64>> {
     let digests = |batch: feedmill::Batch| {
         (0..batch.len())
             .map(|slot| batch.slot_digest(slot))
@@ -134,34 +141,37 @@ fn every_sampler_gives_the_same_slots_for_workers_and_ranks_and_after_any_stop()
                 .collect()
             };
             for workers in [1, 8] {
-                let found = slots(&mut open().workers(workers).unwrap(), epochs);
+                let found = slot_digests(&mut open().workers(workers).unwrap(), epochs);
                 assert_eq!(found, expected, "{tables}: {workers} workers");
             }
             for ranks in [2, 4] {
                 let rank = |rank| open().world(World::new(rank, ranks).unwrap()).unwrap();
-                let parts: Vec<_> = (0..ranks).map(|r| slots(&mut rank(r), epochs)).collect();
+                let parts: Vec<_> = (0..ranks)
+                    .map(|r| slot_digests(&mut rank(r), epochs))
+                    .collect();
                 let joined =
                     |index: usize| parts.iter().flat_map(|part| part[index].clone()).collect();
                 let joined: Vec<Vec<u64>> = (0..expected.len()).map(joined).collect();
                 assert_eq!(joined, expected, "{tables}: {ranks} ranks");
             }
-            let calm = || {
+            // Without delays in reading, since every state of the run is resumed.
+            let undelayed = || {
                 Loader::new(Box::new(pixels(91)), recipe.clone())
                     .unwrap()
                     .workers(2)
                     .unwrap()
             };
-            let mut loader = calm();
+            let mut loader = undelayed();
             let states: Vec<LoaderState> = loader
                 .epochs(epochs)
                 .flatten()
                 .map(|batch| batch.unwrap().state().clone())
                 .collect();
             for (done, state) in states.iter().enumerate() {
-                let mut resumed = calm();
+                let mut resumed = undelayed();
                 resumed.resume(&state.to_string().parse().unwrap()).unwrap();
                 assert_eq!(
-                    slots(&mut resumed, epochs),
+                    slot_digests(&mut resumed, epochs),
                     expected[done + 1..],
                     "{tables}: after {}",
                     done + 1
@@ -244,13 +254,13 @@ fn the_last_task_goes_on_and_epochs_have_their_own_lengths() {
     assert_eq!((seen[0].len(), seen[2].len(), seen[4].len()), (3, 2, 2));
 }
 
-/// Sources by the fixed order of classes: those of 30 and those of 60 images.
-fn blend(recipe: Recipe) -> Loader {
+/// A loader over two sources, of 30 and of 60 images.
+fn two_sources(recipe: Recipe) -> Loader {
     Loader::sources(vec![Box::new(pixels(30)), Box::new(pixels(60))], recipe).unwrap()
 }
 
 #[test]
-fn realised_shares_of_sources_are_in_batches_and_statistics() {
+fn realized_shares_of_sources_are_in_batches_and_statistics() {
     let recipe = sampled(10, "")
         .last(Last::Drop)
         .source(SourceConfig::new("real", 0.7))
@@ -258,7 +268,7 @@ fn realised_shares_of_sources_are_in_batches_and_statistics() {
             "made",
             Curve::stages([(0, 0.0), (1, 0.3)]).unwrap(),
         ));
-    let mut loader = blend(recipe);
+    let mut loader = two_sources(recipe);
     let mut counts = [0u64; 2];
     for epoch in loader.epochs(3) {
         let number = epoch.number();
@@ -270,9 +280,10 @@ fn realised_shares_of_sources_are_in_batches_and_statistics() {
                 of_epoch[*source as usize] += 1;
             }
             let share = if number == 0 { 1.0 } else { 0.7 };
-            let owed = (batch.index() + 1) as f64 * 10.0 * share;
+            // The share holds after each batch, not only on average.
+            let expected = (batch.index() + 1) as f64 * 10.0 * share;
             assert!(
-                (of_epoch[0] as f64 - owed).abs() < 1.0,
+                (of_epoch[0] as f64 - expected).abs() < 1.0,
                 "epoch {number}, batch {}",
                 batch.index()
             );
@@ -292,17 +303,17 @@ fn realised_shares_of_sources_are_in_batches_and_statistics() {
 
 #[test]
 fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
-    let with = |weight: f64| {
-        blend(
+    let with_weight = |weight: f64| {
+        two_sources(
             sampled(10, "")
                 .source(SourceConfig::new("w", 30.0))
                 .source(SourceConfig::new("x", weight)),
         )
     };
-    let state = with(60.0).state().clone();
-    with(60.0).resume(&state).unwrap();
+    let state = with_weight(60.0).state().clone();
+    with_weight(60.0).resume(&state).unwrap();
     assert_eq!(
-        with(61.0).resume(&state).unwrap_err().kind(),
+        with_weight(61.0).resume(&state).unwrap_err().kind(),
         Kind::Mismatch
     );
     let error = Loader::sources(
@@ -317,10 +328,13 @@ fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
             .to_string()
             .contains("2 [[source]] tables for 1 sources")
     );
-    let some = sampled(10, "")
+    let one_without_weight = sampled(10, "")
         .source(SourceConfig::default())
         .source(SourceConfig::new("x", 1.0));
-    let error = Loader::sources(vec![Box::new(pixels(30)), Box::new(pixels(60))], some);
+    let error = Loader::sources(
+        vec![Box::new(pixels(30)), Box::new(pixels(60))],
+        one_without_weight,
+    );
     assert!(
         error
             .unwrap_err()
@@ -331,7 +345,7 @@ fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
 
 #[test]
 fn groups_by_source_have_batches_of_their_own() {
-    let loader = blend(sampled(
+    let loader = two_sources(sampled(
         10,
         "[sampler]\nkind = \"grouped\"\nby = \"source\"",
     ));
@@ -367,18 +381,19 @@ fn a_second_pass_has_the_listed_samples_in_order_with_the_same_pixels() {
         found.extend_from_slice(batch.samples());
     }
     assert_eq!(found, list);
-    // Ranks share it, padded; sources keep their numbers.
+    // Ranks divide the list, which is padded to whole batches. Sources keep their numbers.
     let rank = |rank| {
         let recipe = sampled(4, "");
-        blend(recipe)
+        two_sources(recipe)
             .world(World::new(rank, 2).unwrap())
             .unwrap()
             .second_pass(&[80, 3, 31])
             .unwrap()
     };
     let parts: Vec<_> = (0..2).map(|r| rank(r).batch(0, 0).unwrap()).collect();
-    let joined =
-        |of: &dyn Fn(&feedmill::Batch) -> Vec<u64>| parts.iter().flat_map(of).collect::<Vec<u64>>();
+    let joined = |values: &dyn Fn(&feedmill::Batch) -> Vec<u64>| {
+        parts.iter().flat_map(values).collect::<Vec<u64>>()
+    };
     assert_eq!(joined(&|batch| batch.samples().to_vec())[..3], [80, 3, 31]);
     assert_eq!(
         joined(&|batch| batch.sources().iter().map(|s| u64::from(*s)).collect())[..3],
@@ -407,8 +422,18 @@ fn a_second_pass_has_the_listed_samples_in_order_with_the_same_pixels() {
 
 #[test]
 fn ten_crops_are_views_of_one_slot() {
-    let text = "batch = 3\norder = \"sequential\"\nlast = \"keep\"\n[[view]]\ncount = 10\nops = [{ op = \"five_crop\", size = [5, 4] }]\n\
-                [[view]]\nops = [{ op = \"center_crop\", size = [5, 4] }]\n[output]\ndtype = \"u8\"";
+    let text = r#"
+        batch = 3
+        order = "sequential"
+        last = "keep"
+        [[view]]
+        count = 10
+        ops = [{ op = "five_crop", size = [5, 4] }]
+        [[view]]
+        ops = [{ op = "center_crop", size = [5, 4] }]
+        [output]
+        dtype = "u8"
+    "#;
     let loader = Loader::new(Box::new(pixels(7)), Recipe::from_toml(text).unwrap()).unwrap();
     let mut seen = 0;
     for batch in loader.epoch(0).unwrap() {
@@ -421,7 +446,8 @@ fn ten_crops_are_views_of_one_slot() {
         for slot in 0..slots {
             let view = |k: usize| &crops[(k * slots + slot) * each..][..each];
             assert_eq!(view(4), &middle[slot * each..][..each]);
-            // Rows mirrored: a corner of the mirrored image is the other corner, mirrored.
+            // View 5 is the first corner of the mirrored image: the mirror image of the second
+            // corner.
             let mirrored: Vec<u8> = view(1)
                 .chunks(4)
                 .flat_map(|row| row.iter().rev().copied())
@@ -464,17 +490,15 @@ fn explain_says_where_a_sample_comes() {
 }
 
 #[test]
-fn a_stand_in_comes_from_the_selection_and_the_class() {
-    let split = "[[select]]\nselect = \"split\"\nof = [0.5, 0.5]\npart = 1\n[sampler]\nkind = \"pk\"\nclasses = 3\nitems = 4";
+fn a_replacement_comes_from_the_selection_and_the_class() {
+    let split = "[[select]]\nselect = \"split\"\nof = [0.5, 0.5]\npart = 1";
+    let pk = "[sampler]\nkind = \"pk\"\nclasses = 3\nitems = 4";
     let recipe = sampled(
         12,
-        &format!("on_bad = {{ replace = {{ at_most = 1.0 }} }}\n{split}"),
+        &format!("on_bad = {{ replace = {{ at_most = 1.0 }} }}\n{split}\n{pk}"),
     );
-    let chosen: BTreeSet<u64> = {
-        let plain = sampled(
-            1,
-            "[[select]]\nselect = \"split\"\nof = [0.5, 0.5]\npart = 1",
-        );
+    let selected: BTreeSet<u64> = {
+        let plain = sampled(1, split);
         let loader = Loader::new(Box::new(pixels(91)), plain).unwrap();
         (0..loader.batches())
             .map(|index| loader.batch(0, index).unwrap().samples()[0])
@@ -485,7 +509,7 @@ fn a_stand_in_comes_from_the_selection_and_the_class() {
     for index in 0..loader.batches() {
         let batch = loader.batch(0, index).unwrap();
         for (slot, sample) in batch.samples().iter().enumerate() {
-            assert!(chosen.contains(sample) && sample % 5 != 3);
+            assert!(selected.contains(sample) && sample % 5 != 3);
             assert_eq!(sample % 7, u64::from(batch.groups().unwrap()[slot]));
         }
         faults += batch.faults().len();
@@ -529,7 +553,8 @@ fn what_is_wrong_in_a_recipe_has_its_line() {
             "repeats = 0",
         ),
         (
-            "[[select]]\nselect = \"split\"\nof = [1]\npart = 0\n[[select]]\nselect = \"split\"\nof = [1, -1]\npart = 0",
+            "[[select]]\nselect = \"split\"\nof = [1]\npart = 0\n\
+             [[select]]\nselect = \"split\"\nof = [1, -1]\npart = 0",
             "line 7",
             "positive shares",
         ),
@@ -545,7 +570,7 @@ fn what_is_wrong_in_a_recipe_has_its_line() {
         ),
         ("[[source]]\nweigth = 1", "line 4", "did you mean `weight`"),
     ] {
-        let error = read(12, tables).unwrap_err();
+        let error = parse(12, tables).unwrap_err();
         let text = error.to_string();
         assert_eq!(error.kind(), Kind::Config);
         assert!(
@@ -639,7 +664,7 @@ fn a_table_has_a_row_for_every_sample() {
             sampled(2, "[sampler]\nkind = \"variants\"\nby = \"group\"").table(file.path());
         Loader::new(Box::new(pixels(3)), recipe.order(Order::Sequential))
     };
-    let groups = |text: &str| {
+    let groups_of = |text: &str| {
         let loader = open(text).unwrap();
         loader
             .plan()
@@ -649,10 +674,10 @@ fn a_table_has_a_row_for_every_sample() {
             .map(|v| v.2.group.unwrap())
             .collect::<Vec<_>>()
     };
-    assert_eq!(groups("group\nb\na\na\n")[..2], [1, 0]);
-    assert_eq!(groups("sample,group\n2,b\n0,a\n1,b\n")[..1], [0]);
+    assert_eq!(groups_of("group\nb\na\na\n")[..2], [1, 0]);
+    assert_eq!(groups_of("sample,group\n2,b\n0,a\n1,b\n")[..1], [0]);
     let by_name = "name,group\nmemory record 2,z\nmemory record 0,y\nmemory record 1,y\n";
-    assert_eq!(groups(by_name).last(), Some(&1));
+    assert_eq!(groups_of(by_name).last(), Some(&1));
     for (text, said) in [
         ("group\na\nb\n", "2 rows for 3 samples"),
         (
@@ -680,7 +705,7 @@ fn a_table_has_a_row_for_every_sample() {
         let error = open(text).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
     }
-    // Another content of the table is other data.
+    // The content of the table is part of the data that a state belongs to.
     let state = open("group\nb\na\na\n").unwrap().state().clone();
     let error = open("group\nb\na\nb\n")
         .unwrap()

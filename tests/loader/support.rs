@@ -8,8 +8,9 @@ use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
 use feedmill::source::{Access, Memory, Source};
 use feedmill::{Loader, Recipe, Result, Tuning};
 
-/// Fails the test with `what` instead of hanging it.
-pub fn within<T: Send + 'static>(
+/// Runs a function on a thread of its own and returns its value. If that takes longer than
+/// `seconds`, the test fails with `what`: a deadlock must not stop the whole run.
+pub(crate) fn within<T: Send + 'static>(
     seconds: u64,
     what: &str,
     run: impl FnOnce() -> T + Send + 'static,
@@ -28,22 +29,22 @@ pub fn within<T: Send + 'static>(
     }
 }
 
-/// A number that looks random.
-pub fn hash(x: u64) -> u64 {
+/// A number that looks random, the same on every machine.
+pub(crate) fn hash(x: u64) -> u64 {
     let x = (x ^ (x >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x ^ (x >> 29)
 }
 
-/// `count` images of 12 x 10 pixels in 7 classes.
-pub fn pixels(count: u32) -> Memory {
+/// `count` images of noise, 12 pixels wide and 10 high, in 7 classes.
+pub(crate) fn pixels(count: u32) -> Memory {
     let data: Vec<u8> = (0..u64::from(count) * 12 * 10 * 3)
         .map(|i| hash(i) as u8)
         .collect();
     Memory::pixels(data, 10, 12, 3, (0..count).map(|i| i % 7).collect()).unwrap()
 }
 
-/// A source that wraps another, changing when things happen or what comes out.
-pub struct Wrapped<F> {
+/// Images in memory whose `read` a test replaces: to wait, to fail, or to return something else.
+pub(crate) struct Wrapped<F> {
     pub inner: Memory,
     pub access: Access,
     pub read: F,
@@ -62,13 +63,13 @@ impl<F: Fn(&Memory, u64) -> Result<Sample> + Send + Sync> Source for Wrapped<F> 
     fn size(&self, id: u64) -> u64 {
         self.inner.size(id)
     }
-    fn read(&self, id: u64, mut spare: Vec<u8>) -> Result<Sample> {
-        let raw = (self.read)(&self.inner, id)?;
-        spare.clear();
-        spare.extend_from_slice(&raw.bytes);
+    fn read(&self, id: u64, mut buf: Vec<u8>) -> Result<Sample> {
+        let sample = (self.read)(&self.inner, id)?;
+        buf.clear();
+        buf.extend_from_slice(&sample.bytes);
         Ok(Sample {
-            bytes: Payload::Owned(spare),
-            ..raw
+            bytes: Payload::Owned(buf),
+            ..sample
         })
     }
     fn access(&self) -> Access {
@@ -79,8 +80,9 @@ impl<F: Fn(&Memory, u64) -> Result<Sample> + Send + Sync> Source for Wrapped<F> 
     }
 }
 
-/// The same data at an irregular pace, so that threads meet in another order every time.
-pub fn jittery(count: u32, access: Access) -> Box<dyn Source> {
+/// [`pixels`] with reads that wait for irregular times, so that the order in which threads finish
+/// differs from run to run.
+pub(crate) fn jittery(count: u32, access: Access) -> Box<dyn Source> {
     let read = |inner: &Memory, id: u64| {
         match hash(id) % 5 {
             0 => std::thread::sleep(Duration::from_micros(hash(id) >> 8 & 127)),
@@ -96,19 +98,22 @@ pub fn jittery(count: u32, access: Access) -> Box<dyn Source> {
     })
 }
 
-/// The data with some records that are no images.
-pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) -> Box<dyn Source> {
+/// [`pixels`] with some records that are not images.
+pub(crate) fn damaged(
+    count: u32,
+    bad: impl Fn(u64) -> bool + Send + Sync + 'static,
+) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
-        let raw = inner.read(id, Vec::new())?;
+        let sample = inner.read(id, Vec::new())?;
         if bad(id) {
-            let bytes = Payload::Owned(b"this is no image".to_vec());
+            let bytes = Payload::Owned(b"this is not an image".to_vec());
             return Ok(Sample {
                 bytes,
                 codec: Codec::Jpeg,
-                ..raw
+                ..sample
             });
         }
-        Ok(raw)
+        Ok(sample)
     };
     Box::new(Wrapped {
         inner: pixels(count),
@@ -117,16 +122,16 @@ pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) ->
     })
 }
 
-/// The data with other targets.
-pub fn labeled(
+/// [`pixels`] with the given targets.
+pub(crate) fn labeled(
     count: u32,
     target: impl Fn(u64) -> Target + Send + Sync + 'static,
 ) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
-        let raw = inner.read(id, Vec::new())?;
+        let sample = inner.read(id, Vec::new())?;
         Ok(Sample {
             target: target(id),
-            ..raw
+            ..sample
         })
     };
     Box::new(Wrapped {
@@ -136,8 +141,9 @@ pub fn labeled(
     })
 }
 
-/// Crops, jitter, flips; a mix of everything that this step has.
-pub fn recipe(batch: usize, mix: &str) -> Recipe {
+/// One view, 8 pixels wide and 9 high, with crops, flips and color jitter, and the given `[mix]`
+/// table.
+pub(crate) fn recipe(batch: usize, mix: &str) -> Recipe {
     let text = format!(
         r#"
         seed = 11
@@ -161,8 +167,9 @@ pub fn recipe(batch: usize, mix: &str) -> Recipe {
     Recipe::from_toml(&text).unwrap()
 }
 
-/// Two groups of views, of different sizes and ops.
-pub fn multi_crop(batch: usize, mix: &str) -> Recipe {
+/// Two groups of views with different sizes and ops: two global views, 8 pixels wide and 9 high,
+/// and three local ones of 5 x 5.
+pub(crate) fn multi_crop(batch: usize, mix: &str) -> Recipe {
     let text = format!(
         r#"
         seed = 11
@@ -193,9 +200,9 @@ pub fn multi_crop(batch: usize, mix: &str) -> Recipe {
     Recipe::from_toml(&text).unwrap()
 }
 
-/// Two groups of views; sizes, magnitudes and probabilities change in epochs 1, 2 and 3.
-pub fn curriculum(batch: usize, mix: &str) -> Recipe {
-    curriculum_of(
+/// Two groups of views whose sizes, magnitudes and probabilities change in epochs 1, 2 and 3.
+pub(crate) fn curriculum(batch: usize, mix: &str) -> Recipe {
+    curriculum_with(
         batch,
         mix,
         "{ stages = [[0, 5], [1, 7], [3, 9]] }",
@@ -205,8 +212,8 @@ pub fn curriculum(batch: usize, mix: &str) -> Recipe {
     )
 }
 
-/// [`curriculum`] with these values.
-pub fn curriculum_of(
+/// The recipe of [`curriculum`] with the given values in place of its curves, as TOML.
+pub(crate) fn curriculum_with(
     batch: usize,
     mix: &str,
     size: &str,
@@ -237,7 +244,8 @@ pub fn curriculum_of(
     Recipe::from_toml(&text).unwrap()
 }
 
-pub const MIX: &str = r#"
+/// MixUp and CutMix, drawn for each slot, in groups of four.
+pub(crate) const MIX: &str = r#"
     [mix]
     choose = [ { mix = "mixup", alpha = 0.8 }, { mix = "cutmix", alpha = 1.0, weight = 2.0 } ]
     p = 0.9
@@ -245,7 +253,8 @@ pub const MIX: &str = r#"
     group = 4
 "#;
 
-pub fn output(dtype: Dtype, layout: Layout) -> Output {
+/// Output of a type and layout, with a mean and a deviation that change every value.
+pub(crate) fn output(dtype: Dtype, layout: Layout) -> Output {
     Output {
         dtype,
         layout,
@@ -254,7 +263,8 @@ pub fn output(dtype: Dtype, layout: Layout) -> Output {
     }
 }
 
-pub fn dense(smoothing: f64) -> TargetOptions {
+/// Dense targets of seven classes.
+pub(crate) fn dense(smoothing: f64) -> TargetOptions {
     TargetOptions {
         classes: Some(7),
         smoothing,
@@ -263,36 +273,38 @@ pub fn dense(smoothing: f64) -> TargetOptions {
     }
 }
 
-/// The digests of all batches of some epochs, made batch by batch on this thread.
-pub fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
+/// The digests of all batches of the first `epochs` epochs by the reference path: one batch after
+/// the other, on this thread.
+pub(crate) fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
     (0..epochs)
         .flat_map(|epoch| (0..loader.batches()).map(move |index| (epoch, index)))
         .map(|(epoch, index)| loader.batch(epoch, index).unwrap().digest())
         .collect()
 }
 
-/// The digests of all batches of some epochs, made by the threads.
-pub fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
+/// The digests of the same batches by the pipeline with its threads, from where the loader stands.
+pub(crate) fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
     loader
         .epochs(epochs)
         .flat_map(|epoch| epoch.map(|batch| batch.unwrap().digest()))
         .collect()
 }
 
-pub fn tuning(change: impl FnOnce(&mut Tuning)) -> Tuning {
+/// The default tuning with a change.
+pub(crate) fn tuning(change: impl FnOnce(&mut Tuning)) -> Tuning {
     let mut tuning = Tuning::default();
     change(&mut tuning);
     tuning
 }
 
 /// The number of threads and open files of this process.
-pub fn threads_and_files() -> (usize, usize) {
-    let count = |path: &str| std::fs::read_dir(path).map_or(0, |entries| entries.count());
+pub(crate) fn threads_and_files() -> (usize, usize) {
+    let count = |path: &str| std::fs::read_dir(path).map_or(0, std::iter::Iterator::count);
     (count("/proc/self/task"), count("/proc/self/fd"))
 }
 
-/// Memory in use by this process, in bytes.
-pub fn resident() -> u64 {
+/// The resident memory of this process in bytes.
+pub(crate) fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     text.split(' ')
         .nth(1)

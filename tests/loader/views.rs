@@ -1,4 +1,4 @@
-//! Several views of each sample.
+//! Several views of each sample: their tensors, their random numbers, and what they share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,8 @@ use feedmill::{Batch, Kind, Loader, Recipe, World};
 
 use crate::support::*;
 
-fn first(recipe: Recipe) -> Batch {
+/// The first batch over 20 images.
+fn first_batch(recipe: Recipe) -> Batch {
     Loader::new(Box::new(pixels(20)), recipe)
         .unwrap()
         .epoch(0)
@@ -27,7 +28,7 @@ fn a_tensor_for_each_group_holds_view_after_view() {
     let loader = Loader::new(Box::new(pixels(20)), multi_crop(8, "")).unwrap();
     assert_eq!(loader.shapes(), [[16, 3, 9, 8], [24, 3, 5, 5]]);
     assert_eq!(loader.shape(), [16, 3, 9, 8]);
-    let batch = first(multi_crop(8, ""));
+    let batch = first_batch(multi_crop(8, ""));
     assert_eq!(batch.view_groups(), 2);
     for (group, shape) in loader.shapes().into_iter().enumerate() {
         let view = batch.view(group);
@@ -40,14 +41,14 @@ fn a_tensor_for_each_group_holds_view_after_view() {
         for k in 0..view.count() {
             let one = view.nth(k);
             assert_eq!((one.shape()[0], one.count()), (8, 1));
-            assert_eq!(one.as_bytes(), bytes(one.as_f32().unwrap()));
+            assert_eq!(one.as_bytes(), to_bytes(one.as_f32().unwrap()));
             let others = (0..k).filter(|other| parts[*other] == parts[k]);
-            assert_eq!(others.count(), 0, "each view has random numbers of its own");
+            assert_eq!(others.count(), 0, "no two views draw the same numbers");
         }
     }
 }
 
-fn bytes(values: &[f32]) -> Vec<u8> {
+fn to_bytes(values: &[f32]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_ne_bytes())
@@ -57,9 +58,9 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 #[test]
 fn more_views_change_nothing_about_the_first_one() {
     let crop = || RandomResizedCrop::new(6);
-    let alone = first(Recipe::new().seed(3).batch(8).op(crop()));
+    let alone = first_batch(Recipe::new().seed(3).batch(8).op(crop()));
     let view = || View::new().op(crop());
-    let several = first(
+    let several = first_batch(
         Recipe::new()
             .seed(3)
             .batch(8)
@@ -73,14 +74,14 @@ fn more_views_change_nothing_about_the_first_one() {
 
 #[test]
 fn a_digest_covers_the_views_of_every_group() {
-    let made = |size: u32| {
-        first(
+    let with_second_size = |size: u32| {
+        first_batch(
             multi_crop(8, "")
                 .op(Resize::exact(5, 7))
                 .op(Resize::exact(size, size)),
         )
     };
-    let (a, b) = (made(5), made(6));
+    let (a, b) = (with_second_size(5), with_second_size(6));
     assert_eq!(a.images().as_bytes(), b.images().as_bytes());
     assert!((0..8).all(|slot| a.slot_digest(slot) != b.slot_digest(slot)));
 }
@@ -127,8 +128,9 @@ fn decoding_the_union_of_crops_gives_the_bytes_of_whole_images() {
     }
 }
 
-/// Images of one color each: the mixing of every pixel can be told.
-fn colors(count: u8) -> Memory {
+/// Images of one gray level each, so that a mixed pixel shows which images it comes from and by how
+/// much.
+fn gray_images(count: u8) -> Memory {
     let data: Vec<u8> = (0..count).flat_map(|id| [id * 9; 12 * 10 * 3]).collect();
     Memory::pixels(
         data,
@@ -161,7 +163,7 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
         classes = 7
         "#
     ));
-    let loader = Loader::new(Box::new(colors(24)), recipe.unwrap().output(output)).unwrap();
+    let loader = Loader::new(Box::new(gray_images(24)), recipe.unwrap().output(output)).unwrap();
     let mut methods = std::collections::HashSet::new();
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
@@ -192,7 +194,8 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
                         let near = (f32::from(value[0]) - expected).abs() <= 0.5 + 1e-3;
                         assert!(
                             near,
-                            "slot {slot}, group {group}, view {k}, {y} {x}: {value:?} {expected} {mix:?}"
+                            "slot {slot}, group {group}, view {k}, {y} {x}: \
+                             {value:?} {expected} {mix:?}"
                         );
                     }
                 }
@@ -261,7 +264,7 @@ fn resuming_and_joining_ranks_give_the_same_bytes() {
 
 #[test]
 fn vectors_are_handed_over_without_a_copy() {
-    let batch = first(multi_crop(8, ""));
+    let batch = first_batch(multi_crop(8, ""));
     let at: Vec<*const u8> = (0..2)
         .map(|group| batch.view(group).as_bytes().as_ptr())
         .collect();
@@ -284,9 +287,9 @@ fn the_bytes_of_all_views_count() {
         let loader = Loader::new(Box::new(pixels(400)), multi_crop(8, "")).unwrap();
         loader.tuning(tuning(|t| t.held = held)).unwrap()
     };
-    let roomy = loader(bytes * 60);
-    let all: Vec<Batch> = roomy.epoch(0).unwrap().collect::<Result<_, _>>().unwrap();
-    assert_eq!(roomy.stats().batch_bytes_peak, bytes * all.len() as u64);
+    let ample = loader(bytes * 60);
+    let all: Vec<Batch> = ample.epoch(0).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(ample.stats().batch_bytes_peak, bytes * all.len() as u64);
     let error = loader(bytes * 10)
         .epoch(0)
         .unwrap()
@@ -299,18 +302,25 @@ fn the_bytes_of_all_views_count() {
 fn explain_and_images_show_every_view() {
     let loader = Loader::new(Box::new(pixels(20)), multi_crop(8, "")).unwrap();
     let text = loader.explain(0, 3).unwrap().to_string();
-    for part in [
+    for line in [
         "view     global 2/2, 8 x 9",
         "view     local 3/3, 5 x 5",
         "resize width=5 height=5",
     ] {
-        assert!(text.contains(part), "no {part} in {text}");
+        assert!(text.contains(line), "no {line} in {text}");
     }
     let batch = loader.batch(0, 0).unwrap();
     let images = loader.images(&batch, 2);
     let sizes: Vec<_> = images
         .iter()
-        .map(|p| (p.view.as_str(), p.width, p.height, p.rgb.len()))
+        .map(|image| {
+            (
+                image.view.as_str(),
+                image.width,
+                image.height,
+                image.rgb.len(),
+            )
+        })
         .collect();
     assert_eq!(sizes[1], ("global 2/2", 8, 9, 216));
     assert_eq!(sizes[4], ("local 3/3", 5, 5, 75));

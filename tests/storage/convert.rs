@@ -1,4 +1,4 @@
-//! What a conversion keeps, changes, refuses and takes up again.
+//! Conversion to shards: what it keeps, what it changes, what it refuses, and how it resumes.
 
 use feedmill::Kind;
 use feedmill::convert::SOURCE_ID;
@@ -11,7 +11,8 @@ use feedmill::verify::{Options, verify};
 
 use crate::util::{files, jpeg, make, mixed};
 
-fn pixels(bytes: &[u8], codec: Codec) -> (u32, u32, Vec<u8>) {
+/// Decodes a whole image: its width, height and pixels.
+fn decode_whole(bytes: &[u8], codec: Codec) -> (u32, u32, Vec<u8>) {
     let probe = decode::probe(bytes, codec, &Limits::default()).unwrap();
     let mut out = Vec::new();
     Decoder::new()
@@ -154,7 +155,7 @@ fn images_above_max_side_become_smaller_jpegs_and_others_are_copied() {
             shards.read(id, Vec::new()).unwrap(),
         );
         let probe = decode::probe(&was.bytes, was.codec, &Limits::default()).unwrap();
-        let (width, height, _) = pixels(&is.bytes, is.codec);
+        let (width, height, _) = decode_whole(&is.bytes, is.codec);
         assert_eq!(shards.frame(id), Some((height, width)));
         if probe.width.max(probe.height) > 20 {
             assert_eq!((width.max(height), is.codec), (20, Codec::Jpeg));
@@ -201,7 +202,7 @@ fn raw_stores_the_pixels_that_decoding_gives() {
             source.read(id, Vec::new()).unwrap(),
             shards.read(id, Vec::new()).unwrap(),
         );
-        let (width, height, decoded) = pixels(&was.bytes, was.codec);
+        let (width, height, decoded) = decode_whole(&was.bytes, was.codec);
         assert_eq!(
             is.codec,
             Codec::Raw {
@@ -240,7 +241,7 @@ fn raw_pixels_of_one_size_have_a_uniform_frame() {
 fn a_bad_image_fails_the_conversion_by_name_or_is_left_out_and_listed() {
     let folder = tempfile::tempdir().unwrap();
     let mut source = mixed(20);
-    source.samples[5].1 = b"no image at all".to_vec();
+    source.samples[5].1 = b"not an image at all".to_vec();
     source.samples[9].1.truncate(40);
     source.samples[13].1.clear();
     let name = source.samples[5].0.clone();
@@ -407,7 +408,7 @@ fn another_conversion_is_a_mismatch_and_a_filled_folder_is_refused() {
     }
     let error = make(&mixed(21), &dst, |options| options.resume = true).unwrap_err();
     assert_eq!(error.kind(), Kind::Mismatch, "{error}");
-    // A whole conversion is kept as it is.
+    // A complete conversion is kept as it is.
     let report = make(&source, &dst, |options| options.resume = true).unwrap();
     assert_eq!(report.kept, report.shards);
     assert_eq!(files(&dst), before);
@@ -473,7 +474,7 @@ fn a_single_shard_opens_as_a_data_set() {
 fn an_upright_image_is_what_the_index_describes() {
     let folder = tempfile::tempdir().unwrap();
     let mut source = mixed(1);
-    // An Exif segment that turns the image by a quarter.
+    // An Exif segment with orientation 6: the image is rotated by a quarter turn.
     let mut turned = jpeg(30, 20, 1);
     let mut exif =
         b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
@@ -490,6 +491,6 @@ fn an_upright_image_is_what_the_index_describes() {
     make(&source, &dst, |options| options.max_side = Some(15)).unwrap();
     let shards = Shards::open(&dst, Backing::Mmap).unwrap();
     let raw = shards.read(0, Vec::new()).unwrap();
-    let (width, height, _) = pixels(&raw.bytes, raw.codec);
+    let (width, height, _) = decode_whole(&raw.bytes, raw.codec);
     assert_eq!((width, height, shards.frame(0)), (10, 15, Some((15, 10))));
 }

@@ -1,4 +1,8 @@
-//! Flipped bits, cut files, files changed while they are open.
+//! Damaged shards: flipped bits, files cut short, files that change while they are open, and
+//! folders that do not fit their manifest.
+//!
+//! Damage is an error that names the shard and the record, and records beside the damage stay
+//! readable. Both ways of reading, by mapping and by positioned reads, find the same damage.
 
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -15,10 +19,14 @@ use crate::util::{assert_damage, files, make, mixed};
 
 const BACKINGS: [Backing; 2] = [Backing::Mmap, Backing::Pread];
 
-/// All that a reader can learn of a shard, or that it is damaged.
-fn content(path: &Path, backing: Backing) -> feedmill::Result<Vec<feedmill::Result<Vec<u8>>>> {
+/// Everything that a shard says about each of its records, with the payload; an error for a record
+/// or for the whole shard where it is damaged.
+fn read_everything(
+    path: &Path,
+    backing: Backing,
+) -> feedmill::Result<Vec<feedmill::Result<Vec<u8>>>> {
     let shard = Shard::open(path, backing)?;
-    let all = (0..shard.len())
+    let records = (0..shard.len())
         .map(|record| {
             let mut bytes = shard.read(record, Vec::new())?.to_vec();
             bytes.extend(
@@ -35,7 +43,7 @@ fn content(path: &Path, backing: Backing) -> feedmill::Result<Vec<feedmill::Resu
             Ok(bytes)
         })
         .collect();
-    Ok(all)
+    Ok(records)
 }
 
 #[test]
@@ -44,7 +52,7 @@ fn a_flipped_bit_is_an_error_or_the_same_bytes() {
     let path = folder.path().join("x.mill");
     let bytes = Craft::sound().bytes();
     std::fs::write(&path, &bytes).unwrap();
-    let sound: Vec<_> = content(&path, Backing::Pread)
+    let sound: Vec<_> = read_everything(&path, Backing::Pread)
         .unwrap()
         .into_iter()
         .map(Result::unwrap)
@@ -55,10 +63,10 @@ fn a_flipped_bit_is_an_error_or_the_same_bytes() {
         for bit in 0..8 {
             let what = format!("bit {bit} of byte {at}");
             file.write_at(&[byte ^ 1 << bit], at as u64).unwrap();
-            match content(&path, BACKINGS[bit % 2]) {
+            match read_everything(&path, BACKINGS[bit % 2]) {
                 Err(error) => {
                     assert_damage(error.kind(), &what);
-                    // The payload does not keep a shard from opening.
+                    // Damage in the payloads, bytes 64 to 256, does not prevent opening.
                     assert!(!(64..256).contains(&at), "{what}: {error}");
                     at_open += 1;
                 }
@@ -77,7 +85,7 @@ fn a_flipped_bit_is_an_error_or_the_same_bytes() {
                             }
                         }
                     }
-                    // Its neighbors stay readable.
+                    // The other records stay readable.
                     assert!(bad.len() <= 1, "{what}: {bad:?}");
                     harmless += usize::from(bad.is_empty());
                 }
@@ -85,7 +93,8 @@ fn a_flipped_bit_is_an_error_or_the_same_bytes() {
             file.write_at(&[byte], at as u64).unwrap();
         }
     }
-    // Three records of 8 bytes, with 56 of padding each; all else is under a checksum.
+    // Each of the three records has 8 bytes of payload and 56 bytes of padding. Everything else is
+    // covered by a checksum.
     assert_eq!((at_read, harmless), (3 * 8 * 8, 3 * 56 * 8));
     assert_eq!(at_open, (bytes.len() - 192) * 8);
 }
@@ -147,8 +156,9 @@ fn a_fifo_is_refused_and_does_not_hang() {
     );
 }
 
-/// A shard of records of so many bytes each.
-fn large(path: &Path, records: u8, side: u32) {
+/// Writes a shard of `records` gray images of `side * side` pixels, which are all the record's
+/// number.
+fn write_shard(path: &Path, records: u8, side: u32) {
     let mut writer = Writer::create(path, Stamp::default()).unwrap();
     for number in 0..records {
         let bytes = vec![number; (side * side) as usize];
@@ -177,7 +187,7 @@ fn a_large_record_that_was_cut_off_while_open_is_truncated_with_both_backings() 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mill");
     for backing in BACKINGS {
-        large(&path, 4, 256);
+        write_shard(&path, 4, 256);
         let shard = Shard::open(&path, backing).unwrap();
         assert_eq!(shard.read(3, Vec::new()).unwrap()[0], 3);
         let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
@@ -185,7 +195,7 @@ fn a_large_record_that_was_cut_off_while_open_is_truncated_with_both_backings() 
         assert_eq!(
             shard.read(0, Vec::new()).unwrap()[0],
             0,
-            "what is left stays readable"
+            "records in front of the cut stay readable"
         );
         for record in 1..4 {
             let error = shard.read(record, Vec::new()).unwrap_err();
@@ -205,9 +215,9 @@ fn a_shard_replaced_while_open_stays_what_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mill");
     for backing in BACKINGS {
-        large(&path, 2, 64);
+        write_shard(&path, 2, 64);
         let shard = Shard::open(&path, backing).unwrap();
-        large(&path, 1, 8);
+        write_shard(&path, 1, 8);
         assert_eq!(&shard.read(1, Vec::new()).unwrap()[..], &[1; 4096]);
         assert_eq!(Shard::open(&path, backing).unwrap().len(), 1);
     }
@@ -218,7 +228,7 @@ fn a_shard_edited_while_open_is_corrupt_at_that_record() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mill");
     for backing in BACKINGS {
-        large(&path, 3, 64);
+        write_shard(&path, 3, 64);
         let shard = Shard::open(&path, backing).unwrap();
         let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
         file.write_at(b"!", shard.entry(1).offset + 100).unwrap();
@@ -231,22 +241,23 @@ fn a_shard_edited_while_open_is_corrupt_at_that_record() {
 fn pread_fills_the_buffer_it_is_given() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mill");
-    large(&path, 2, 64);
+    write_shard(&path, 2, 64);
     let shard = Shard::open(&path, Backing::Pread).unwrap();
-    let spare = Vec::with_capacity(10_000);
-    let place = spare.as_ptr();
-    let read = shard.read(1, spare).unwrap();
-    assert_eq!(read.as_ptr(), place);
+    let buf = Vec::with_capacity(10_000);
+    let address = buf.as_ptr();
+    let read = shard.read(1, buf).unwrap();
+    assert_eq!(read.as_ptr(), address);
     assert_eq!(&read[..], &[1; 4096]);
 }
 
-/// Bends a folder of shards; what `Shards::open` then says.
-fn bent(bend: impl FnOnce(&Path)) -> (feedmill::Error, feedmill::verify::Report) {
+/// Converts 40 samples to several shards and damages their folder. Returns the error of
+/// `Shards::open` and the report of `verify_shards`.
+fn after_damage(damage: impl FnOnce(&Path)) -> (feedmill::Error, feedmill::verify::Report) {
     let folder = tempfile::tempdir().unwrap();
     let dst = folder.path().join("set");
     make(&mixed(40), &dst, |_| {}).unwrap();
     assert!(files(&dst).len() > 4, "several shards");
-    bend(&dst);
+    damage(&dst);
     let report =
         verify_shards(&dst, &Options::default(), &AtomicBool::new(false), &|_| {}).unwrap();
     assert!(!report.is_sound());
@@ -255,32 +266,33 @@ fn bent(bend: impl FnOnce(&Path)) -> (feedmill::Error, feedmill::verify::Report)
 
 #[test]
 fn a_folder_that_differs_from_its_manifest_is_a_mismatch_that_names_the_shard() {
-    let (error, _) = bent(|dst| std::fs::remove_file(dst.join("shard-00001.mill")).unwrap());
+    let (error, _) =
+        after_damage(|dst| std::fs::remove_file(dst.join("shard-00001.mill")).unwrap());
     assert_eq!(error.kind(), Kind::Mismatch);
     assert!(error.message().contains("shard-00001.mill"), "{error}");
 
-    let (error, _) = bent(|dst| {
+    let (error, _) = after_damage(|dst| {
         std::fs::copy(dst.join("shard-00000.mill"), dst.join("shard-00001.mill")).unwrap();
     });
     assert_eq!(error.kind(), Kind::Mismatch);
     assert!(error.message().contains("shard-00001.mill"), "{error}");
 
-    let (error, _) = bent(|dst| {
+    let (error, _) = after_damage(|dst| {
         std::fs::copy(dst.join("shard-00000.mill"), dst.join("stray.mill")).unwrap();
     });
     assert_eq!(error.kind(), Kind::Mismatch);
     assert!(error.message().contains("stray.mill"), "{error}");
 
-    let (error, report) = bent(|dst| std::fs::remove_file(dst.join(MANIFEST)).unwrap());
+    let (error, report) = after_damage(|dst| std::fs::remove_file(dst.join(MANIFEST)).unwrap());
     assert_eq!(error.kind(), Kind::Truncated);
     assert!(error.message().contains("--resume"), "{error}");
     assert_eq!(report.samples, 40, "shards are verified without a manifest");
 }
 
 #[test]
-fn a_bent_manifest_is_refused() {
-    let swap = |from: &'static str, to: &'static str| {
-        let (error, _) = bent(move |dst| {
+fn a_damaged_manifest_is_refused() {
+    let replaced = |from: &'static str, to: &'static str| {
+        let (error, _) = after_damage(move |dst| {
             let path = dst.join(MANIFEST);
             let text = std::fs::read_to_string(&path).unwrap();
             assert!(text.contains(from), "{text}");
@@ -340,8 +352,9 @@ fn a_bent_manifest_is_refused() {
             "manifest",
         ),
     ] {
-        let (found, message) = swap(from, to);
-        // A longer checksum may still fit its number, and then belongs to another shard.
+        let (found, message) = replaced(from, to);
+        // A checksum with one digit more may still fit 32 bits: then the manifest is sound, and
+        // does not fit its shard.
         assert!(
             found == kind || (from.contains("crc") && found == Kind::Mismatch),
             "{to}: {message}"
@@ -349,7 +362,7 @@ fn a_bent_manifest_is_refused() {
         assert!(message.contains(text), "{to}: {message}");
         assert!(message.contains(MANIFEST), "{message}");
     }
-    let (error, _) = bent(|dst| {
+    let (error, _) = after_damage(|dst| {
         let path = dst.join(MANIFEST);
         let text = std::fs::read(&path).unwrap();
         std::fs::write(path, &text[..text.len() / 2]).unwrap();
@@ -359,7 +372,7 @@ fn a_bent_manifest_is_refused() {
 
 #[test]
 fn verify_goes_on_past_a_bad_shard_and_lists_all_that_is_bad() {
-    let (_, report) = bent(|dst| {
+    let (_, report) = after_damage(|dst| {
         let flip = |name: &str, at: i64| {
             let path = dst.join(name);
             let mut bytes = std::fs::read(&path).unwrap();

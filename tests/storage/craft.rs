@@ -1,48 +1,55 @@
-//! Shards made by hand, by docs/FORMAT.md alone: for indexes that no writer would write.
+//! Builds shards by hand, from docs/FORMAT.md alone, so that tests can put anything into an index.
+//!
+//! A damaged file is found by its checksums. What a checksum cannot find is a file that was written
+//! wrong, or by an attacker, so [`Craft`] computes all checksums after the change.
 
 use crc32c::crc32c;
 
-/// One column as it goes into the file.
+/// One column of the index.
 #[derive(Clone)]
-pub struct Column {
+pub(crate) struct Column {
     pub name: Vec<u8>,
+    /// The type of its cells: 1, 2 and 3 are integers of 8, 32 and 64 bits, 4 is a string.
     pub cell: u8,
+    /// 1 if a reader must know the column.
     pub flags: u8,
     pub data: Vec<u8>,
-    /// In place of the right position and length.
+    /// Position and length to write in place of the right ones.
     pub claim: Option<(u64, u64)>,
 }
 
-/// A shard in parts that can be bent before it is put together.
+/// The parts of a shard. A test changes some of them and then calls [`Craft::bytes`].
 #[derive(Clone)]
-pub struct Craft {
+pub(crate) struct Craft {
     pub samples: u64,
     pub payload: Vec<u8>,
     pub columns: Vec<Column>,
-    /// In place of the right number of columns.
+    /// The number of columns to write in place of the right one.
     pub count: Option<u32>,
     pub version: u32,
-    /// Footer offset and length, changed before the tail gets its checksum.
+    /// Changes the offset and length of the footer before the tail gets its checksum.
     pub tail: fn(u64, u64) -> (u64, u64),
     pub header_length: u32,
 }
 
-pub fn u64s(values: &[u64]) -> Vec<u8> {
+/// Little-endian cells of 64 bits.
+pub(crate) fn u64s(values: &[u64]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_le_bytes())
         .collect()
 }
 
-pub fn u32s(values: &[u32]) -> Vec<u8> {
+/// Little-endian cells of 32 bits.
+pub(crate) fn u32s(values: &[u32]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_le_bytes())
         .collect()
 }
 
-/// Positions, then bytes.
-pub fn strings(cells: &[&[u8]]) -> Vec<u8> {
+/// A column of strings: one position more than there are cells, then the bytes of all cells.
+pub(crate) fn strings(cells: &[&[u8]]) -> Vec<u8> {
     let mut end = 0;
     let ends = cells.iter().map(|cell| {
         end += cell.len() as u64;
@@ -54,8 +61,8 @@ pub fn strings(cells: &[&[u8]]) -> Vec<u8> {
 }
 
 impl Craft {
-    /// Three sound records of raw gray pixels, 4 x 2, at bytes 64, 128 and 192.
-    pub fn sound() -> Craft {
+    /// A valid shard of three raw gray images of 4 x 2 pixels, at bytes 64, 128 and 192.
+    pub(crate) fn sound() -> Craft {
         let records = [[1u8; 8], [2; 8], [3; 8]];
         let payload = records
             .iter()
@@ -89,14 +96,16 @@ impl Craft {
         }
     }
 
-    pub fn column(&mut self, name: &str) -> &mut Column {
+    /// The column of a name.
+    pub(crate) fn column(&mut self, name: &str) -> &mut Column {
         self.columns
             .iter_mut()
             .find(|column| column.name == name.as_bytes())
             .unwrap()
     }
 
-    pub fn header(&self) -> Vec<u8> {
+    /// The first 64 bytes: magic, version, length, and the checksum at byte 60.
+    pub(crate) fn header(&self) -> Vec<u8> {
         let mut header = b"\x89MILL\r\n\x1a".to_vec();
         header.extend(u32s(&[self.version, self.header_length]));
         header.resize(60, 0);
@@ -104,7 +113,9 @@ impl Craft {
         header
     }
 
-    pub fn footer(&self) -> Vec<u8> {
+    /// The index: the number of samples and columns, a directory entry of 48 bytes for each column,
+    /// and the columns, each at a multiple of 8.
+    pub(crate) fn footer(&self) -> Vec<u8> {
         let mut footer = u64s(&[self.samples]);
         footer.extend(u32s(&[self.count.unwrap_or(self.columns.len() as u32), 0]));
         let mut at = 16 + 48 * self.columns.len();
@@ -127,7 +138,8 @@ impl Craft {
         footer
     }
 
-    pub fn tail_for(&self, offset: u64, footer: &[u8]) -> Vec<u8> {
+    /// The last 32 bytes, for a footer at `offset`.
+    pub(crate) fn tail_for(&self, offset: u64, footer: &[u8]) -> Vec<u8> {
         let (offset, length) = (self.tail)(offset, footer.len() as u64);
         let mut tail = u64s(&[offset, length]);
         tail.extend(u32s(&[crc32c(footer)]));
@@ -136,7 +148,8 @@ impl Craft {
         tail
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    /// The whole file.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut out = self.header();
         out.extend(&self.payload);
         let footer = self.footer();

@@ -1,4 +1,6 @@
-//! A reader written from docs/FORMAT.md alone sees what the library sees.
+//! An independent reader of the format, `tests/format_reader.py`, sees what the library sees. It
+//! was written from docs/FORMAT.md alone, so it checks the document as well. Without Python the
+//! test is skipped.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,6 +15,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Compares every field and byte of a shard as both readers see it. Returns `false` without Python.
 fn compare(path: &Path) -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/format_reader.py");
     let mut command = Command::new("python3");

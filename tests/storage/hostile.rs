@@ -1,4 +1,6 @@
-//! Indexes that lie, each with sound checksums: errors at open, and small ones.
+//! Shards whose index is wrong although all checksums fit, as a faulty writer or an attacker would
+//! make them. Each is an error when it is opened, with a message that says what was found, and
+//! without an allocation larger than the file.
 
 use std::io::{Seek, SeekFrom, Write};
 
@@ -6,8 +8,8 @@ use feedmill::Kind;
 use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, Shard};
 
+use crate::allocator::measure;
 use crate::craft::{Column, Craft, strings, u32s, u64s};
-use crate::util::largest_allocation;
 
 #[test]
 fn a_shard_made_by_the_specification_alone_is_read() {
@@ -43,7 +45,7 @@ fn a_shard_made_by_the_specification_alone_is_read() {
     }
 }
 
-/// What is bent, how, the kind expected and a part of the message.
+/// What is changed, how, the kind of the error, and a part of its message.
 type Case = (&'static str, fn(&mut Craft), Kind, &'static str);
 
 const BIG: u64 = 1 << 63;
@@ -369,21 +371,21 @@ const CASES: &[Case] = &[
 fn every_hostile_index_is_an_error_at_open_that_says_what_was_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mill");
-    for (what, bend, kind, text) in CASES {
+    for (what, change, kind, text) in CASES {
         let mut craft = Craft::sound();
-        bend(&mut craft);
+        change(&mut craft);
         let bytes = craft.bytes();
         std::fs::write(&path, &bytes).unwrap();
-        let (opened, largest) =
-            largest_allocation(|| Shard::open(&path, Backing::Pread).map(|_| ()));
+        let (opened, memory) = measure(|| Shard::open(&path, Backing::Pread).map(|_| ()));
         let error = opened.expect_err(what);
         assert_eq!(error.kind(), *kind, "{what}: {error}");
         assert!(error.message().contains(text), "{what}: {error}");
         assert!(error.message().contains("x.mill: "), "{what}: {error}");
-        // Messages and the list of columns take a little more than a file of 1 KiB has.
+        // The message and the list of columns may take more than the file, which has about 1 KiB.
         assert!(
-            largest <= bytes.len().max(4096),
-            "{what}: allocated {largest} bytes at once"
+            memory.largest <= bytes.len().max(4096),
+            "{what}: allocated {} bytes at once",
+            memory.largest
         );
     }
     assert!(CASES.len() >= 30);
@@ -496,8 +498,8 @@ fn a_record_beyond_four_gibibytes_is_read() {
     file.write_all(&footer).unwrap();
     file.write_all(&craft.tail_for(footer_at, &footer)).unwrap();
     for backing in [Backing::Mmap, Backing::Pread] {
-        let (shard, largest) = largest_allocation(|| Shard::open(&path, backing).unwrap());
-        assert!(largest < 64 << 10, "{largest}");
+        let (shard, memory) = measure(|| Shard::open(&path, backing).unwrap());
+        assert!(memory.largest < 64 << 10, "{}", memory.largest);
         assert_eq!(shard.entry(2).offset, far);
         assert_eq!(&shard.read(2, Vec::new()).unwrap()[..], &[3; 8]);
         assert_eq!(&shard.read(0, Vec::new()).unwrap()[..], &[1; 8]);

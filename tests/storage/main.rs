@@ -5,6 +5,8 @@
 //! hostile indexes, full disks, file size limits, SIGBUS, files changed while open, kill -9, closed
 //! pipes, Ctrl-C, two converters.
 
+#[path = "../common/allocator.rs"]
+mod allocator;
 mod cli;
 mod convert;
 mod corruption;
@@ -16,4 +18,4 @@ mod processes;
 mod util;
 
 #[global_allocator]
-static ALLOCATOR: util::Counting = util::Counting;
+static ALLOCATOR: allocator::Counting = allocator::Counting;

@@ -2,11 +2,12 @@
 //!
 //!     FEEDMILL_MUTATIONS=1000000 cargo test --release -p feedmill-jpeg --test fuzz -- --ignored
 
-#[path = "../../../tests/random/mod.rs"]
+#[path = "../../../tests/common/random.rs"]
 mod random;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../../tests/common/allocator.rs"]
+mod allocator;
+
 use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -18,29 +19,8 @@ use random::Random;
 #[path = "../fuzz/checks.rs"]
 mod checks;
 
-thread_local! {
-    static LARGEST: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The system's allocator with a record of the largest request of each thread.
-struct Counting;
-
-// SAFETY: every call is passed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(layout.size())));
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// A target: its name and its check.
 type Target = (&'static str, fn(&[u8]));
@@ -162,9 +142,9 @@ fn mutations(count: usize) {
                 data
             }
         };
-        LARGEST.set(0);
         let start = Instant::now();
-        let result = std::panic::catch_unwind(AssertUnwindSafe(|| check(&data)));
+        let (result, memory) =
+            allocator::measure(|| std::panic::catch_unwind(AssertUnwindSafe(|| check(&data))));
         slowest = slowest.max(start.elapsed());
         if result.is_err() {
             let path = std::env::temp_dir().join(format!("feedmill-{name}-{round}"));
@@ -175,7 +155,7 @@ fn mutations(count: usize) {
             );
         }
         // An image of 2^18 pixels has 1.5 MiB of coefficients.
-        let most = LARGEST.get();
+        let most = memory.largest;
         assert!(
             most <= 4 << 20,
             "round {round}: {most} bytes at once for {name}"

@@ -1,6 +1,6 @@
 //! The decoder against golden hashes, against itself, and against damaged files.
 
-#[path = "../../../tests/random/mod.rs"]
+#[path = "../../../tests/common/random.rs"]
 mod random;
 
 use std::fs;

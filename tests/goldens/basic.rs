@@ -1,4 +1,5 @@
-//! The ops of the foundation, mixing, normalizing and decoding.
+//! Crops, flips, color ops and resizing (`ops.txt`, `resize.txt`), the boxes of CutMix (`mix.txt`)
+//! and decoding of unusual images (`fixtures/odd`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,26 +13,27 @@ use feedmill::mix::{CutMix, Geometry};
 
 use crate::{Difference, Row, decode, fixture, fnv1a, image, lines, run};
 
-fn numbers<T: std::str::FromStr>(words: &[&str]) -> Vec<T>
+fn parse_all<T: std::str::FromStr>(words: &[&str]) -> Vec<T>
 where
     T::Err: std::fmt::Debug,
 {
     words.iter().map(|word| word.parse().unwrap()).collect()
 }
 
-/// What feedmill makes of the op that a line of ops.txt names.
+/// Applies the op that a line of ops.txt names: a name and its values.
 fn apply(words: &[&str], image: &(Size, Vec<u8>)) -> (Size, Vec<u8>) {
     let (frame, pixels) = image;
     let op =
         |op: &dyn augment::Op| augment::apply(op, 7, frame.width, frame.height, pixels).unwrap();
     let (name, values) = words.split_first().unwrap();
     let factor = || [values[0].parse::<f64>().unwrap(); 2];
-    let size = || numbers::<u32>(values);
+    let size = || parse_all::<u32>(values);
     match *name {
         "brightness" => op(&ColorJitter::new(factor(), 0.0, 0.0, 0.0)),
         "contrast" => op(&ColorJitter::new(0.0, factor(), 0.0, 0.0)),
         "saturation" => op(&ColorJitter::new(0.0, 0.0, factor(), 0.0)),
-        // A jitter by 0 leaves the image alone; the reference still goes through HSV.
+        // The step is built by hand: `ColorJitter` leaves out a hue shift of 0, while the reference
+        // converts to HSV and back, which changes pixels.
         "hue" => {
             let shift = factor()[0] as f32;
             run(
@@ -54,7 +56,7 @@ fn apply(words: &[&str], image: &(Size, Vec<u8>)) -> (Size, Vec<u8>) {
                 "reflect" => PadMode::Reflect,
                 _ => PadMode::Constant([9, 80, 200]),
             };
-            let [left, top, width, height] = numbers::<i64>(&values[1..])[..] else {
+            let [left, top, width, height] = parse_all::<i64>(&values[1..])[..] else {
                 panic!("{words:?}")
             };
             let (width, height) = (width as u32, height as u32);
@@ -73,8 +75,8 @@ fn apply(words: &[&str], image: &(Size, Vec<u8>)) -> (Size, Vec<u8>) {
     }
 }
 
-/// The number of results of each op in ops.txt, all of them equal.
-fn exact_ops() -> BTreeMap<String, usize> {
+/// The number of results for each op in ops.txt. Panics if one of them is not equal.
+fn count_equal_results() -> BTreeMap<String, usize> {
     let mut images = BTreeMap::new();
     let mut counts = BTreeMap::new();
     let mut wrong = Vec::new();
@@ -102,11 +104,11 @@ fn exact_ops() -> BTreeMap<String, usize> {
 
 #[test]
 fn crops_flips_color_and_nearest_give_the_bytes_of_pillow_and_torchvision() {
-    assert_eq!(exact_ops().values().sum::<usize>(), 423);
+    assert_eq!(count_equal_results().values().sum::<usize>(), 423);
 }
 
 /// The difference of each filter from Pillow over all results of resize.bin.
-fn resizes() -> BTreeMap<String, Difference> {
+fn resize_differences() -> BTreeMap<String, Difference> {
     let mut differences: BTreeMap<String, Difference> = BTreeMap::new();
     let mut images = BTreeMap::new();
     let expected = fs::read(fixture("goldens/resize.bin")).unwrap();
@@ -116,7 +118,7 @@ fn resizes() -> BTreeMap<String, Difference> {
         let image = images
             .entry(words[0].to_string())
             .or_insert_with(|| image(words[0]));
-        let [left, top, width, height, to_width, to_height] = numbers::<u32>(&words[2..])[..]
+        let [left, top, width, height, to_width, to_height] = parse_all::<u32>(&words[2..])[..]
         else {
             panic!("{line}")
         };
@@ -165,7 +167,7 @@ fn resizes() -> BTreeMap<String, Difference> {
 
 #[test]
 fn resizes_are_within_one_level_of_pillow() {
-    for (filter, difference) in resizes() {
+    for (filter, difference) in resize_differences() {
         assert!(difference.most <= 1, "{filter}: {difference:?}");
     }
 }
@@ -184,17 +186,17 @@ fn cut_boxes_are_those_of_timm_torchvision_and_the_authors() {
             "timm" => Geometry::Timm,
             _ => Geometry::Torchvision,
         };
-        let [height, width] = numbers::<u32>(&words[2..4])[..] else {
+        let [height, width] = parse_all::<u32>(&words[2..4])[..] else {
             panic!("{line}")
         };
-        let [cy, cx] = numbers::<u32>(&words[5..7])[..] else {
+        let [cy, cx] = parse_all::<u32>(&words[5..7])[..] else {
             panic!("{line}")
         };
         let cutmix = CutMix::new(1.0).geometry(geometry);
         let rect = cutmix.rect(words[4].parse().unwrap(), cy, cx, Size { width, height });
         assert_eq!(
             rect.to_vec(),
-            numbers::<u32>(&right.split(' ').collect::<Vec<_>>()),
+            parse_all::<u32>(&right.split(' ').collect::<Vec<_>>()),
             "{left}"
         );
         count += 1;
@@ -202,15 +204,16 @@ fn cut_boxes_are_those_of_timm_torchvision_and_the_authors() {
     assert_eq!(count, 420);
 }
 
-/// Each odd image's difference from what is expected; those with a hash are equal.
-fn odd() -> Vec<(String, Difference)> {
+/// The odd images whose expected pixels are stored, each with its difference from them. Panics if
+/// an image with a hash is not equal.
+fn odd_differences() -> Vec<(String, Difference)> {
     let one = |line: &String| {
         let words: Vec<&str> = line.split(' ').collect();
         let name = words[0];
         let (frame, pixels) = decode(&format!("odd/{name}"));
         assert_eq!(
             [frame.width, frame.height][..],
-            numbers::<u32>(&words[1..3])[..],
+            parse_all::<u32>(&words[1..3])[..],
             "{name}"
         );
         let mut difference = Difference::default();
@@ -232,7 +235,7 @@ fn odd() -> Vec<(String, Difference)> {
 
 #[test]
 fn odd_images_decode_by_the_rules_of_pillow() {
-    for (name, difference) in odd() {
+    for (name, difference) in odd_differences() {
         let (most, mean) = tolerance(&name);
         assert!(
             difference.most <= most && difference.mean() <= mean,
@@ -243,7 +246,7 @@ fn odd_images_decode_by_the_rules_of_pillow() {
         .iter()
         .map(|line| line.split(' ').next().unwrap().to_string())
         .collect();
-    // A file that nobody expects anything of tests nothing.
+    // Every file must be listed: one that is not would be tested by nothing.
     let mut present: Vec<String> = fs::read_dir(fixture("odd"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -254,17 +257,16 @@ fn odd_images_decode_by_the_rules_of_pillow() {
     assert_eq!(present, listed);
 }
 
-/// How far zune-jpeg may be from libjpeg-turbo: the largest difference and the mean one. Others are
-/// equal.
+/// The largest and the mean difference that an odd image may have. zune-jpeg, which decodes CMYK,
+/// has another inverse transform than libjpeg-turbo; all others must be equal.
 fn tolerance(name: &str) -> (u8, f64) {
     match name {
         _ if name.ends_with(".webp") || name.starts_with("progressive_") => (0, 0.0),
-        // Another inverse transform.
         _ => (3, 0.02),
     }
 }
 
-/// Rows of the table in docs/AUGMENTATIONS.md.
+/// The rows of these ops in the table of docs/AUGMENTATIONS.md.
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     let mut row = |op: &str, reference: &str, cases: usize, difference: &str| {
@@ -275,7 +277,7 @@ pub(crate) fn rows() -> Vec<Row> {
             difference.to_string(),
         ]);
     };
-    let equal = exact_ops();
+    let equal = count_equal_results();
     for (op, key, reference) in [
         (
             "brightness",
@@ -310,7 +312,7 @@ pub(crate) fn rows() -> Vec<Row> {
     ] {
         row(op, reference, equal[key], "equal");
     }
-    for (filter, difference) in resizes() {
+    for (filter, difference) in resize_differences() {
         let name = format!("resize and crop + resize, {filter}");
         row(
             &name,
@@ -400,7 +402,7 @@ pub(crate) fn rows() -> Vec<Row> {
         jpeg + exif,
         "equal",
     );
-    let (progressive, other): (Vec<_>, Vec<_>) = odd()
+    let (progressive, other): (Vec<_>, Vec<_>) = odd_differences()
         .into_iter()
         .filter(|(name, _)| name.ends_with(".jpg"))
         .partition(|(name, _)| name.starts_with("progressive_"));
