@@ -107,8 +107,8 @@ impl<T> Slab<T> {
     /// The whole vector. `None` before all pieces were claimed and dropped, and when it was taken
     /// already.
     pub(super) fn take(&self) -> Option<Vec<T>> {
-        // Acquire pairs with the release in `Pieces::drop`, so whoever sees the full count also sees
-        // everything that the holders wrote.
+        // Acquire pairs with the release in `Pieces::drop`, so whoever sees the full count also
+        // sees everything that the holders wrote.
         if self.returned.load(Ordering::Acquire) != self.claimed.len()
             || self.taken.swap(true, Ordering::AcqRel)
         {
