@@ -11,8 +11,8 @@
 //!
 //! ```text
 //! reader --chunks--> decoder --pixels--> augmenter --views--> batcher --batches--> consumer
-//!    ^                                                                                |
-//!    +----------------------------- one token for each batch ------------------------+
+//!    ^                                                                                 |
+//!    +--------------------------- one token for each batch ----------------------------+
 //! ```
 //!
 //! A message is a chunk of slots and not one slot, because a hop between threads costs as much as a
