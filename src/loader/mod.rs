@@ -535,8 +535,8 @@ impl Loader {
     /// not included.
     fn run(&self, epoch: u32, index: u64, end: u32) -> Result<Run> {
         let positions = Positions { epoch, index, end };
-        // Free vectors for the batches that are prepared, the one that the consumer has, and one
-        // more.
+        // One free vector for each batch in flight (prefetch + 1) and for the one that the consumer
+        // has.
         let max_free = (self.tuning.prefetch + 2) * self.context.views.first().groups.len();
         let pool = self
             .pool
