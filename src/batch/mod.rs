@@ -1,4 +1,9 @@
-//! What reaches the trainer.
+//! A finished batch: what the consumer gets, and how its memory is written and reused.
+//!
+//! [`Batch`] is plain data in parallel arrays, one entry for each slot, and knows no framework. The
+//! submodules follow the path of its pixels: [`pixels`] has the typed vectors and their pool,
+//! [`slab`] lends pieces of one vector to several threads, [`slot_writer`] is the final pass that
+//! fills a piece, and [`targets`] makes what the loss takes.
 
 #[cfg(test)]
 mod goldens;
@@ -22,36 +27,41 @@ use crate::recipe::Layout;
 use crate::sample::Annotations;
 use crate::state::LoaderState;
 
-/// How one slot was mixed. Slots count in the global batch as it was read: where mixing emits as
-/// many images as there are slots ([`crate::mix::Emit`]), they are those of the batch too.
+/// How one slot of a batch was mixed.
+///
+/// The slot numbers in a record count the samples of the global batch as they were read, over all
+/// ranks and before mixing. If mixing emits as many images as it reads, which is the default
+/// ([`crate::mix::Emit`]), they are also the slots of the global batch.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MixRecord {
-    /// The mixer; `Unmixed` if the slot is as it was.
+    /// The mixer that changed the image; `Unmixed` if none did.
     pub method: Method,
-    /// What it is among those that its group emits.
+    /// Whether this is the mixed image of the slot, or an unmixed one that the mixing group emits
+    /// beside it.
     pub role: mix::EmitRole,
-    /// The own slot.
+    /// The slot that the image belongs to.
     pub slot: u32,
-    /// The partner's slot; the own slot if unmixed.
+    /// The slot of the partner; `slot` if the image is unmixed.
     pub partner: u32,
-    /// The partner's sample.
+    /// The sample in the partner's slot.
     pub partner_sample: u64,
-    /// The weight of the label of the first source, which is the slot itself but for
-    /// [`crate::mix::Metrix`].
+    /// The weight of the label of the first source, from 0 to 1. The first source is the slot
+    /// itself, except with [`crate::mix::Metrix`].
     pub lam: f32,
-    /// First row, first column, end row, end column of the part that comes from the partner
-    /// (half-open); zeros if none.
+    /// The rectangle that was taken from the partner, in pixels of the first view: first row, first
+    /// column, end row, end column, where the ends are not included. Zeros if the mixer does not
+    /// paste one rectangle.
     pub rect: [u32; 4],
-    /// All sources with the weights of their labels, where they are not just the slot with weight
-    /// `lam` and the partner.
+    /// The slot and the label weight of each source. Empty where `slot` with weight `lam` and
+    /// `partner` with the rest say it all.
     pub sources: Vec<(u32, f32)>,
-    /// Numbers of the mixer, such as `layer`.
+    /// Further numbers by name that the mixer left for the training loop, such as `layer`.
     pub notes: Vec<(&'static str, f64)>,
 }
 
 impl MixRecord {
-    /// The number of that name.
+    /// The note of that name; `None` if the mixer left none.
     pub fn note(&self, name: &str) -> Option<f64> {
         self.notes
             .iter()
@@ -59,6 +69,8 @@ impl MixRecord {
             .map(|(_, value)| *value)
     }
 
+    /// Adds the record to a digest. A role of `Mixed` and empty lists add nothing, so the digests
+    /// of recipes that do not use them stay what they were before these fields existed.
     fn hash(&self, hash: &mut xxhash_rust::xxh3::Xxh3) {
         hash.update(&[self.method.code()]);
         hash.update(&self.partner.to_le_bytes());
@@ -83,48 +95,97 @@ impl MixRecord {
     }
 }
 
-/// Masks of a batch, slot by slot.
+/// The mix masks of a batch, slot by slot: the weight, from 0 to 1, of everything except the slot's
+/// own image.
 #[derive(Debug, Default)]
 pub(crate) struct MaskPlanes {
-    /// Height x width a slot; empty if not asked for.
+    /// slots x height x width; empty if the recipe does not ask for it.
     pub(crate) pixels: Vec<f32>,
-    /// Grid x grid a slot; empty if not asked for.
+    /// slots x grid x grid; empty if the recipe does not ask for it.
     pub(crate) patches: Vec<f32>,
+    /// Patches on a side; 0 if the recipe does not ask for patches.
     pub(crate) grid: u32,
 }
 
-/// The pixels of one group of views.
+/// The pixels of one view group.
 #[derive(Debug)]
 pub(crate) struct Tensor {
     pub(crate) pixels: Pixels,
     pub(crate) shape: [usize; 4],
 }
 
-/// Numbers that an op left with the views of a group.
+/// One note of the ops of a view group, for all images of the group.
 #[derive(Debug)]
 pub(crate) struct NoteColumn {
+    /// The view group.
     pub(crate) group: usize,
     pub(crate) name: String,
+    /// Numbers for each image.
     pub(crate) width: usize,
-    /// `width` numbers for each image of the group's tensor, in its order.
+    /// `width` numbers for each image of the group's tensor, in the tensor's order.
     pub(crate) values: Vec<i64>,
 }
 
-/// One training batch: pixels, targets, and where they came from.
+/// One training batch: pixels, targets, and where each of them came from.
 ///
-/// It stays valid after the loader is gone. Dropping it gives its memory back to the loader's pool.
+/// A batch consists of [`Batch::len`] *slots*. Every accessor that returns a slice without further
+/// words has one entry for each slot, in the same order: slot `s` shows sample `samples()[s]`, was
+/// mixed as `mix()[s]` says, and has the target at index `s`. With several views, image
+/// `k * len() + s` of a view group is view `k` of slot `s` ([`Images`]).
+///
+/// A batch is plain data. It stays valid after its iterator and its loader are gone, and it can be
+/// sent to another thread. [`Batch::state`] resumes the run after this batch.
+///
+/// # Memory
+///
+/// **Batches that you hold count against a limit.** The pixels of a batch count against
+/// [`Tuning::held`](crate::Tuning::held), half of the machine's memory by default, until the batch
+/// is dropped; so do the batches in preparation. A program that collects batches in a `Vec` reaches
+/// the limit sooner or later, and the iterator then returns a [`Kind::Limit`](crate::Kind::Limit)
+/// error in place of the next batch. Drop a batch before you ask for the next one, and its memory
+/// is reused. To keep pixels for longer, take them out with [`Batch::into_images`] or
+/// [`Batch::into_views`]: they no longer count, and the loader does not get their memory back.
+///
+/// # Example
+///
+/// ```
+/// use feedmill::{Loader, Recipe};
+///
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("deit")?.batch(8))?;
+/// for batch in loader.epoch(0)? {
+///     let batch = batch?;
+///     assert_eq!(batch.images().shape(), [8, 3, 224, 224]);
+///     let images: &[f32] = batch.images().as_f32()?; // normalized, row-major
+///     let labels: &[f32] = batch.targets().dense()?; // 8 x 1000 weights
+///     assert_eq!((images.len(), labels.len()), (8 * 3 * 224 * 224, 8 * 1000));
+///     for (slot, sample) in batch.samples().iter().enumerate() {
+///         let mix = &batch.mix()[slot];
+///         println!("slot {slot}: sample {sample}, {} with lam {}", mix.method, mix.lam);
+///     }
+/// }
+/// # Ok::<(), feedmill::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// The element type, the form of targets and the masks depend on the recipe. Accessors for one of
+/// them, such as [`Images::as_f32`], [`Targets::dense`] and [`Batch::relabel`], return a
+/// [`Kind::Config`](crate::Kind::Config) error with the key to set if the recipe has another. Bad
+/// samples are not errors here: [`Batch::faults`] lists them, and [`Batch::valid`] says which slots
+/// to leave out of the loss.
 pub struct Batch {
     pub(crate) epoch: u32,
     pub(crate) index: u64,
+    /// The index of the first slot in the global batch.
     pub(crate) first: usize,
     pub(crate) layout: Layout,
-    /// One for each group of views.
+    /// One for each view group.
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) samples: Vec<u64>,
     pub(crate) sources: Vec<u32>,
     pub(crate) weights: Vec<f32>,
     pub(crate) roles: Vec<EpisodeRole>,
-    /// `None` unless the sampler goes by groups.
+    /// The sample group of each slot; `None` if the sampler does not use sample groups.
     pub(crate) groups: Option<Vec<u32>>,
     pub(crate) occurrences: Vec<u32>,
     pub(crate) valid: Vec<bool>,
@@ -133,72 +194,85 @@ pub struct Batch {
     pub(crate) masks: MaskPlanes,
     pub(crate) smoothing: f64,
     pub(crate) notes: Vec<NoteColumn>,
-    /// For each slot what is annotated in each of its views; empty without `[joint]` and for
-    /// blanked samples.
+    /// For each slot, the annotations of each of its views; empty without `[joint]` and for blank
+    /// slots.
     pub(crate) annotations: Vec<Arc<[Annotations]>>,
     pub(crate) max_boxes: Option<usize>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) state: LoaderState,
+    /// `None` if the pixels are not from a pool, as on the reference path.
     pub(crate) lease: Option<Lease>,
 }
 
 impl Batch {
-    /// The epoch, from 0.
+    /// The number of the epoch, from 0.
     pub fn epoch(&self) -> u32 {
         self.epoch
     }
 
-    /// The batch in its epoch, from 0.
+    /// The index of the batch in its epoch, from 0.
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// The number of slots of this rank.
+    /// The number of slots of this rank. It is the number of samples that were read, unless mixing
+    /// emits more or fewer images than it reads ([`crate::mix::Emit`]).
     pub fn len(&self) -> usize {
         self.samples.len()
     }
 
-    /// True if there are no slots; never so for a batch that a loader made.
+    /// True if there are no slots, which never holds for a batch that a loader made.
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
     }
 
-    /// The place of the first slot in the global batch: rank times slots.
+    /// The index of this rank's first slot in the global batch: 0 for rank 0, and in general the
+    /// rank times the number of slots of a rank.
     pub fn first_slot(&self) -> usize {
         self.first
     }
 
-    /// The pixels of the first group of views, with their shape and layout: all there is, unless
+    /// The pixels of the first view group, with their shape and layout. These are all pixels unless
     /// the recipe has several `[[view]]` tables.
+    ///
+    /// The shape is `[count * slots, 3, height, width]`, or `[count * slots, height, width, 3]`
+    /// with `output.layout = "nhwc"`, where `count` is that of the `[[view]]` table (1 by default).
+    /// Channels are red, green, blue. Float values are `(level / 255 - mean) / std`; `u8` values
+    /// are the levels. Blank slots are zeros.
     pub fn images(&self) -> Images<'_> {
         self.view(0)
     }
 
-    /// The number of groups of views: of `[[view]]` tables in the recipe.
+    /// The number of view groups, which is the number of `[[view]]` tables in the recipe, and at
+    /// least 1.
     pub fn view_groups(&self) -> usize {
         self.tensors.len()
     }
 
-    /// The pixels of a group of views: count x slots images, all slots of its first view, then all
-    /// slots of its second one, and so on ([`Images::nth`]).
+    /// The pixels of view group `group`, numbered from 0 in the order of the recipe, in the form of
+    /// [`Batch::images`]. [`Images::nth`] returns one view of the group.
     ///
     /// # Panics
     ///
-    /// If there is no such group.
+    /// If `group` is not less than [`Batch::view_groups`].
     pub fn view(&self, group: usize) -> Images<'_> {
         let Tensor { pixels, shape } = &self.tensors[group];
         Images::new(pixels, *shape, self.layout, self.len())
     }
 
-    /// The pixels of the first group of views as a vector of their own, without a copy. The rest of
-    /// the batch is gone, so take what you need of it first.
+    /// The pixels of the first view group as an owned vector, without a copy. The rest of the batch
+    /// is dropped, so read what you need from it first.
+    ///
+    /// The vector no longer counts against [`Tuning::held`](crate::Tuning::held), and its memory
+    /// does not return to the loader. Prefer [`Batch::images`] if the pixels are copied to a device
+    /// anyway.
     pub fn into_images(self) -> Pixels {
         self.into_views().swap_remove(0)
     }
 
-    /// The pixels of each group of views as vectors of their own, without a copy. The rest of the
-    /// batch is gone.
+    /// [`Batch::into_images`] for all view groups, in their order.
     pub fn into_views(mut self) -> Vec<Pixels> {
+        // Without its lease, `Batch::drop` does not return the pixels to the pool.
         drop(self.lease.take());
         std::mem::take(&mut self.tensors)
             .into_iter()
@@ -206,82 +280,97 @@ impl Batch {
             .collect()
     }
 
-    /// The targets, after mixing.
+    /// The targets of all slots, after mixing, in the form that the recipe names.
     pub fn targets(&self) -> &Targets {
         &self.targets
     }
 
-    /// The sample in each slot; for a replaced bad sample, the one that took its place.
+    /// The number of the sample in each slot, counted from 0 through all sources in their order.
+    /// For a replaced bad sample it is the replacement ([`Batch::faults`] has the bad one).
     pub fn samples(&self) -> &[u64] {
         &self.samples
     }
 
-    /// The source of each slot's sample, in the order of the sources; 0 where there is one.
+    /// The number of the source that each slot's sample comes from, in the order in which the
+    /// sources were given; 0 for all slots if there is a single source.
     pub fn sources(&self) -> &[u32] {
         &self.sources
     }
 
-    /// What the loss of each slot counts: 1, but for a weighted subset ([`crate::plan::Subset`]). A
-    /// replacement for a bad sample has the weight of the one whose place it takes.
+    /// The factor of each slot's loss: 1, unless the selection is a weighted subset
+    /// ([`crate::plan::Subset`]). A replacement has the weight of the bad sample that it replaces.
     pub fn weights(&self) -> &[f32] {
         &self.weights
     }
 
-    /// What each slot is for: support and queries of episodes ([`crate::plan::Episodes`]).
+    /// Whether each slot is support or query of an episode ([`crate::plan::Episodes`]);
+    /// [`EpisodeRole::Plain`] with other samplers.
     pub fn roles(&self) -> &[EpisodeRole] {
         &self.roles
     }
 
-    /// The group that each slot was taken from, by samplers that go by groups: the class or the
-    /// number of the column's value, in the order of the values; in episodes the class within
-    /// the batch. `None` with other samplers.
+    /// The sample group that each slot was drawn from; `None` if the sampler does not use sample
+    /// groups.
+    ///
+    /// The number is the class for groups by class, the rank of the value among all values for
+    /// groups by a column, and the class within the batch for episodes.
     pub fn groups(&self) -> Option<&[u32]> {
         self.groups.as_deref()
     }
 
-    /// The visit of each slot's sample in this epoch, which tells visits of a sample apart: from 0
-    /// on, or the place in the epoch for samplers that draw every slot or batch anew; numbers
-    /// from 2^31 on are replacements for bad samples.
+    /// A number for each slot that tells visits of the same sample in this epoch apart. Visits with
+    /// different numbers are augmented differently.
+    ///
+    /// Visits of a sample are numbered from 0. Samplers that draw every slot or every batch anew
+    /// use the position in the epoch instead. Numbers from 2^31 on are replacements for bad
+    /// samples.
     pub fn occurrences(&self) -> &[u32] {
         &self.occurrences
     }
 
-    /// False for slots that only fill up the batch, and for blanked bad samples: leave them out of
-    /// the loss.
+    /// False for slots to leave out of the loss: those that only fill up the last batch
+    /// (`last = "pad"`), and bad samples that were blanked (`on_bad` with `skip`).
     pub fn valid(&self) -> &[bool] {
         &self.valid
     }
 
-    /// How each slot was mixed.
+    /// How each slot was mixed. Without a `[mix]` table, all slots are `Unmixed` with `lam` 1.
     pub fn mix(&self) -> &[MixRecord] {
         &self.mix
     }
 
-    /// The weight of everything but the slot's own image at each pixel of its first view: slots x
-    /// height x width. `None` unless the recipe asks for it with `mix.masks`.
+    /// The mix masks: for each pixel of each slot's first view, the weight of everything except the
+    /// slot's own image, from 0 to 1. slots x height x width values in row-major order; `None`
+    /// unless the recipe has `mix.masks = { pixels = true }`.
     pub fn masks(&self) -> Option<&[f32]> {
         Some(&self.masks.pixels[..]).filter(|pixels| !pixels.is_empty())
     }
 
-    /// The same over a grid of patches ([`crate::mix::patch_mask`]): slots x grid x grid, and the
-    /// patches a side.
+    /// The mix masks on a grid of patches ([`crate::mix::patch_mask`]), and `grid`, the number of
+    /// patches on a side. slots x grid x grid values from 0 to 1 in row-major order; `None` unless
+    /// the recipe has `mix.masks = { grid = N }`.
     pub fn patch_masks(&self) -> Option<(&[f32], u32)> {
         Some((&self.masks.patches[..], self.masks.grid)).filter(|(patches, _)| !patches.is_empty())
     }
 
-    /// The label smoothing that the recipe asks for: done in dense targets, left to the trainer in
-    /// others.
+    /// The recipe's `target.smoothing`, from 0 (none). Dense targets contain it already; with all
+    /// other forms, the loss has to apply it.
     pub fn smoothing(&self) -> f64 {
         self.smoothing
     }
 
-    /// TransMix's weights of the slots' own labels, from the attention of the class token to each
-    /// patch of the mixed images: slots x grid x grid, with the grid of `mix.masks`. Slots that
-    /// were mixed by weights, or not at all, keep theirs.
+    /// TransMix's weight of each slot's own label, one number from 0 to 1 for each slot
+    /// ([`crate::mix::relabel()`]).
+    ///
+    /// `attention` is the attention of the network's class token to each patch of the mixed images:
+    /// slots x grid x grid values, 0 or more, with the `grid` of `mix.masks`. Slots that are
+    /// unmixed, or whose images were added as a whole (MixUp, ManifoldMixUp), keep their `lam`,
+    /// because no patch of theirs belongs to one image.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`]: no patch masks, or another number of values.
+    /// [`crate::Kind::Config`] if the recipe asks for no patch masks, the number of values is
+    /// another one, or a value is negative or not finite.
     pub fn relabel(&self, attention: &[f32]) -> crate::Result<Vec<f32>> {
         let Some((masks, grid)) = self.patch_masks() else {
             return Err(crate::Error::config(
@@ -302,11 +391,11 @@ impl Batch {
             .zip(&self.mix);
         slots
             .map(|((mask, attention), mix)| {
-                let by_weight = matches!(
+                let whole_images = matches!(
                     mix.method,
                     Method::Unmixed | Method::MixUp | Method::ManifoldMixUp
                 );
-                if by_weight {
+                if whole_images {
                     return Ok(mix.lam);
                 }
                 crate::mix::relabel(f64::from(mix.lam), mask, attention, 0.5).map(|lam| lam as f32)
@@ -314,10 +403,11 @@ impl Batch {
             .collect()
     }
 
-    /// What an op left with the views of a group, such as the label of a pretext task or a mask of
-    /// patches: the numbers of each image, in the order of the group's tensor. -1 where the op
-    /// was not drawn, and for blanked samples. `None` if there is no such note;
-    /// [`Batch::note_names`] has those there are.
+    /// A note that an op attached to each image of a view group, such as the label of a pretext
+    /// task or a mask of patches; `None` if there is no note of that name ([`Batch::note_names`]).
+    ///
+    /// count x slots x width numbers, in the order of the images of [`Batch::view`], with the width
+    /// of [`Batch::note_names`]. They are -1 where the op was not drawn, and for blank slots.
     pub fn notes(&self, group: usize, name: &str) -> Option<&[i64]> {
         let found = self
             .notes
@@ -326,21 +416,26 @@ impl Batch {
         found.map(|column| &column.values[..])
     }
 
-    /// The notes of each group of views: (group, name such as `rotate90.turns`, numbers an image).
+    /// The notes that [`Batch::notes`] returns, each as (view group, name, width). A name is the
+    /// op's label and the note, such as `rotate90.turns`; the width is the number of values for
+    /// each image.
     pub fn note_names(&self) -> impl Iterator<Item = (usize, &str, usize)> {
         self.notes
             .iter()
             .map(|column| (column.group, &column.name[..], column.width))
     }
 
-    /// Boxes, keypoints and planes of view `k` of a group of a slot, in coordinates of that view;
-    /// planes have its size. They are the slot's own: mixing leaves them as they are, but for
-    /// [`crate::mix::InstancePaste`]. `None` if the recipe has no `[joint]` table, and for blanked
-    /// samples.
+    /// The boxes, keypoints and planes of one view of a slot: view `k` of view group `group`.
+    /// `None` if the recipe has no `[joint]` table, for blank slots, and if the group has no view
+    /// `k`.
+    ///
+    /// Coordinates are pixels of that view: x to the right, y down, 0 at the left or upper edge of
+    /// the image. Planes have the size of the view and are raw. The annotations are those of the
+    /// slot's own image. No mixer changes them except [`crate::mix::InstancePaste`].
     ///
     /// # Panics
     ///
-    /// If there is no such group or slot.
+    /// If there is no such view group or slot.
     pub fn annotations(&self, group: usize, k: usize, slot: usize) -> Option<&Annotations> {
         let count = |tensor: &Tensor| tensor.shape[0] / self.len();
         let first: usize = self.tensors[..group].iter().map(count).sum();
@@ -350,14 +445,18 @@ impl Batch {
         self.annotations[slot].get(first + k)
     }
 
-    /// The boxes of a group of views, filled up to `joint.max_boxes` for each image of its tensor,
-    /// in the tensor's order: edges (4 a box, zeros where there is none) and classes (-1 where
-    /// there is none). `None` without `max_boxes`.
+    /// The boxes of a view group as two dense arrays, padded to `joint.max_boxes` boxes for each
+    /// image; `None` if the recipe has no `joint.max_boxes`.
+    ///
+    /// The first array has images x max_boxes x 4 edges: left, top, right and bottom in pixels of
+    /// the view, zeros for padding. The second has images x max_boxes classes, -1 for padding.
+    /// Images are in the order of [`Batch::view`].
     ///
     /// # Panics
     ///
-    /// If there is no such group.
+    /// If there is no such view group.
     pub fn padded_boxes(&self, group: usize) -> Option<(Vec<f32>, Vec<i64>)> {
+        // `Joint` has already cut each list to this length.
         let most = self.max_boxes?;
         let images = self.tensors[group].shape[0];
         let (mut edges, mut classes) = (vec![0.0; images * most * 4], vec![-1; images * most]);
@@ -374,19 +473,20 @@ impl Batch {
         Some((edges, classes))
     }
 
-    /// The bad samples of this batch, in the order of slots.
+    /// The bad samples of this batch, in the order of their slots: what each was, why it failed,
+    /// and what replaced it. Empty if all samples are good, and always with `on_bad = "fail"`.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// The state of a loader that has delivered this batch: resuming from it continues with the
-    /// next one.
+    /// The state of the run after this batch. [`Loader::resume`](crate::Loader::resume) with it
+    /// continues with the next batch.
     pub fn state(&self) -> &LoaderState {
         &self.state
     }
 
-    /// A hash of everything about one slot: sample, pixels of all views, target, mixing,
-    /// annotations. Equal hashes mean equal bytes.
+    /// A hash (xxh3, 64 bits) of everything about one slot: sample, pixels of all views, target,
+    /// mixing, masks, notes and annotations. Two runs with equal hashes delivered equal bytes.
     ///
     /// # Panics
     ///
@@ -423,8 +523,8 @@ impl Batch {
         self.annotations[slot]
             .iter()
             .for_each(|each| each.pieces(|piece| hash.update(piece)));
-        // What plain orders leave as it is does not count, so that their digests stay what they
-        // were.
+        // Values that plain orders never change are left out, so the digests of such runs stay what
+        // they were before these values existed.
         if self.weights[slot] != 1.0 {
             hash.update(&self.weights[slot].to_le_bytes());
         }
@@ -435,7 +535,7 @@ impl Batch {
         hash.digest()
     }
 
-    /// A hash of the whole batch: that of its slots.
+    /// A hash (xxh3, 64 bits) of the whole batch: of the hashes of its slots in their order.
     pub fn digest(&self) -> u64 {
         let slots: Vec<u8> = (0..self.len())
             .flat_map(|slot| self.slot_digest(slot).to_le_bytes())

@@ -1,4 +1,22 @@
-//! The pixels of a batch: typed vectors, their pool, and the slab that is written.
+//! The pixels of batches: typed vectors, the pool that they come from, and the slab that is
+//! written.
+//!
+//! The vectors of a batch, one for each view group, go around in a circle:
+//!
+//! 1. [`Pool::lease`] makes them, or takes them from an earlier batch, with a [`Lease`] that counts
+//!    their bytes against `Tuning::held`;
+//! 2. an [`Output`] lends their pieces to the workers that write them;
+//! 3. [`Output::take`] returns them for the [`Batch`](super::Batch), which holds the lease too;
+//! 4. when the batch is dropped, [`Lease::give_back`] returns them to the pool. If the consumer
+//!    takes the vectors out of the batch, they are the consumer's, and the lease ends at that
+//!    moment.
+//!
+//! The limit exists because only the consumer decides how many batches live at once. A consumer
+//! that collects batches in a `Vec` gets an error that names the remedy, where a process would
+//! otherwise be killed for its memory.
+//!
+//! A vector is a plain `Vec<f32>` with the allocator's alignment and not 64-byte aligned memory,
+//! because an over-aligned allocation cannot become a `Vec` without a copy.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -12,17 +30,20 @@ use super::slot_writer::{SlotPixels, SlotWriter};
 use crate::error::{Error, Kind, Result};
 use crate::recipe::{Dtype, Layout};
 
-/// Owned pixels, by element type.
+/// Owned pixels of one view group, by element type: a row-major tensor without its shape.
+///
+/// [`Batch::into_images`](crate::Batch::into_images) returns one. The shape and layout are those of
+/// [`Batch::images`](crate::Batch::images), so read them first.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Pixels {
-    /// 8 bit.
+    /// Levels from 0 to 255, not normalized.
     U8(Vec<u8>),
-    /// Half precision.
+    /// Normalized values, `(level / 255 - mean) / std`, in IEEE half precision.
     F16(Vec<f16>),
-    /// bfloat16.
+    /// Normalized values as bfloat16.
     Bf16(Vec<bf16>),
-    /// Single precision.
+    /// Normalized values in single precision.
     F32(Vec<f32>),
 }
 
@@ -32,7 +53,8 @@ impl Default for Pixels {
     }
 }
 
-macro_rules! each {
+/// Evaluates an expression with the vector of any element type.
+macro_rules! with_vector {
     ($pixels:expr, $vector:ident => $body:expr) => {
         match $pixels {
             Pixels::U8($vector) => $body,
@@ -44,6 +66,7 @@ macro_rules! each {
 }
 
 impl Pixels {
+    /// A vector of `len` zeros, or an error instead of an abort if there is no memory for it.
     fn zeros(dtype: Dtype, len: usize) -> Result<Pixels> {
         fn zeros<T: bytemuck::Zeroable>(len: usize) -> Result<Vec<T>> {
             bytemuck::try_zeroed_slice_box(len)
@@ -74,9 +97,9 @@ impl Pixels {
         }
     }
 
-    /// The number of values.
+    /// The number of values, which is the product of the shape and not a number of bytes.
     pub fn len(&self) -> usize {
-        each!(self, vector => vector.len())
+        with_vector!(self, vector => vector.len())
     }
 
     /// True if there are no values.
@@ -86,49 +109,69 @@ impl Pixels {
 
     /// The bytes of a range of values, as they lie in memory.
     pub(crate) fn bytes_of(&self, range: Range<usize>) -> &[u8] {
-        each!(self, vector => bytemuck::cast_slice(&vector[range]))
+        with_vector!(self, vector => bytemuck::cast_slice(&vector[range]))
     }
 
-    fn wrong(&self, wanted: &str) -> Error {
+    fn wrong_dtype(&self, expected: &str) -> Error {
         Error::config(format!(
-            "the batch has {:?} pixels, not {wanted}: set output.dtype = \"{wanted}\" or use the other accessor",
+            "the batch has {:?} pixels, not {expected}: set output.dtype = \"{expected}\" \
+             or use the other accessor",
             self.dtype()
         ))
     }
 
-    /// The values as an owned vector of f32, without a copy.
+    /// The values as an owned `Vec<f32>`, without a copy.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if they are of another type.
+    /// [`Kind::Config`] if the recipe's `output.dtype` is another one.
     pub fn into_f32(self) -> Result<Vec<f32>> {
         match self {
             Pixels::F32(values) => Ok(values),
-            other => Err(other.wrong("f32")),
+            other => Err(other.wrong_dtype("f32")),
         }
     }
 
-    /// The values as an owned vector of u8, without a copy.
+    /// The values as an owned `Vec<u8>`, without a copy.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if they are of another type.
+    /// [`Kind::Config`] if the recipe's `output.dtype` is another one.
     pub fn into_u8(self) -> Result<Vec<u8>> {
         match self {
             Pixels::U8(values) => Ok(values),
-            other => Err(other.wrong("u8")),
+            other => Err(other.wrong_dtype("u8")),
         }
     }
 }
 
-/// The pixels of a group of views with their shape.
+/// The pixels of one view group of a batch, borrowed, with their shape and layout.
+///
+/// The first dimension counts images. A view group of `count` views in a batch of `slots` slots has
+/// `count * slots` images: all slots of the first view, then all slots of the second one, and so
+/// on. Image `k * slots + s` is therefore view `k` of slot `s`.
+///
+/// # Example: the two views of SimCLR
+///
+/// ```
+/// use feedmill::{Loader, Recipe};
+///
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("simclr")?.batch(2))?;
+/// let batch = loader.epoch(0)?.next().expect("a batch")?;
+/// let images = batch.images();
+/// assert_eq!((images.count(), images.shape()), (2, [4, 3, 224, 224]));
+/// assert_eq!(images.nth(1).shape(), [2, 3, 224, 224]);
+/// assert_eq!(images.nth(1).as_f32()?, &images.as_f32()?[2 * 3 * 224 * 224..]);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Images<'a> {
     pixels: &'a Pixels,
-    /// The first of the vector's values that belongs to it.
+    /// The index in `pixels` of the first value.
     start: usize,
     shape: [usize; 4],
     layout: Layout,
+    /// Images of one view: the slots of the batch.
     slots: usize,
 }
 
@@ -152,16 +195,16 @@ impl<'a> Images<'a> {
         self.start..self.start + self.shape.iter().product::<usize>()
     }
 
-    /// The number of views in the group.
+    /// The number of views: the `count` of the `[[view]]` table, or 1 after [`Images::nth`].
     pub fn count(&self) -> usize {
         self.shape[0] / self.slots
     }
 
-    /// View `k` of the group: an image for each slot, which lie together.
+    /// View `k` alone, from 0: one image for each slot, in the order of slots.
     ///
     /// # Panics
     ///
-    /// If there is no such view.
+    /// If `k` is not less than [`Images::count`].
     #[must_use]
     pub fn nth(&self, k: usize) -> Images<'a> {
         assert!(k < self.count(), "view {k} of a group of {}", self.count());
@@ -174,157 +217,174 @@ impl<'a> Images<'a> {
         }
     }
 
-    /// The length of each dimension, in the layout's order.
+    /// The length of each dimension: `[images, 3, height, width]` for [`Layout::Nchw`] and
+    /// `[images, height, width, 3]` for [`Layout::Nhwc`].
     pub fn shape(&self) -> [usize; 4] {
         self.shape
     }
 
-    /// The order of dimensions.
+    /// The order of the dimensions, which is the recipe's `output.layout`.
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// The element type.
+    /// The element type, which is the recipe's `output.dtype`.
     pub fn dtype(&self) -> Dtype {
         self.pixels.dtype()
     }
 
-    /// The values in row-major order.
+    /// The values as `f32`, normalized, in row-major order of [`Images::shape`].
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if they are of another type.
+    /// [`Kind::Config`] if the recipe's `output.dtype` is another one.
     pub fn as_f32(&self) -> Result<&'a [f32]> {
         match self.pixels {
             Pixels::F32(values) => Ok(&values[self.range()]),
-            other => Err(other.wrong("f32")),
+            other => Err(other.wrong_dtype("f32")),
         }
     }
 
-    /// The values in row-major order.
+    /// The values as `u8`, the levels 0 to 255, in row-major order of [`Images::shape`].
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if they are of another type.
+    /// [`Kind::Config`] if the recipe's `output.dtype` is another one.
     pub fn as_u8(&self) -> Result<&'a [u8]> {
         match self.pixels {
             Pixels::U8(values) => Ok(&values[self.range()]),
-            other => Err(other.wrong("u8")),
+            other => Err(other.wrong_dtype("u8")),
         }
     }
 
-    /// The values in row-major order.
+    /// The values as `f16`, normalized, in row-major order of [`Images::shape`].
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if they are of another type.
+    /// [`Kind::Config`] if the recipe's `output.dtype` is another one.
     pub fn as_f16(&self) -> Result<&'a [f16]> {
         match self.pixels {
             Pixels::F16(values) => Ok(&values[self.range()]),
-            other => Err(other.wrong("f16")),
+            other => Err(other.wrong_dtype("f16")),
         }
     }
 
-    /// The values in row-major order.
+    /// The values as `bf16`, normalized, in row-major order of [`Images::shape`].
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if they are of another type.
+    /// [`Kind::Config`] if the recipe's `output.dtype` is another one.
     pub fn as_bf16(&self) -> Result<&'a [bf16]> {
         match self.pixels {
             Pixels::Bf16(values) => Ok(&values[self.range()]),
-            other => Err(other.wrong("bf16")),
+            other => Err(other.wrong_dtype("bf16")),
         }
     }
 
-    /// All values as bytes in memory order, whatever their type.
+    /// All values as bytes, whatever their type, as they lie in memory: in row-major order, each in
+    /// the byte order of the machine.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.pixels.bytes_of(self.range())
     }
 }
 
-/// Pixel memory that is used again: a fresh batch costs a page fault for every 4 KiB, a used one
-/// none.
+/// The memory of a loader's batches: it reuses vectors, and limits how many bytes batches hold.
+///
+/// Vectors are reused because fresh memory costs a page fault for every 4 KiB when it is first
+/// written, and reused memory costs none.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// From the oldest to the newest.
-    spare: Mutex<VecDeque<Pixels>>,
-    /// How many vectors are kept.
-    keep: usize,
-    /// Bytes that batches hold now, at most, and how many there may be.
+    /// Vectors without a batch, from the oldest to the newest.
+    free: Mutex<VecDeque<Pixels>>,
+    /// The most vectors in `free`.
+    max_free: usize,
+    /// Bytes of all leases now.
     held: AtomicU64,
+    /// The most bytes that leases had at once.
     peak: AtomicU64,
-    most: u64,
+    /// The most bytes that leases may have: `Tuning::held`.
+    limit: u64,
 }
 
 impl Pool {
-    pub(crate) fn new(keep: usize, most: u64) -> Pool {
+    pub(crate) fn new(max_free: usize, limit: u64) -> Pool {
         Pool {
-            spare: Mutex::default(),
-            keep,
+            free: Mutex::default(),
+            max_free,
             held: AtomicU64::new(0),
             peak: AtomicU64::new(0),
-            most,
+            limit,
         }
     }
 
-    /// Pixels of unknown content, a vector for each of `lengths`, and the right to hold them.
+    /// A vector for each of `lengths` (in values), with unspecified content, and the lease that
+    /// counts their bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Limit`] if the batches of this pool would hold more bytes than the limit, or if the
+    /// system has no memory.
     pub(crate) fn lease(
         self: &Arc<Pool>,
         dtype: Dtype,
         lengths: impl Iterator<Item = usize> + Clone,
     ) -> Result<(Vec<Pixels>, Lease)> {
         let bytes = lengths.clone().sum::<usize>() as u64 * dtype.size() as u64;
+        // Add first and compare afterwards, so that two runs of one loader cannot both pass below
+        // the limit. The lease takes the bytes back on every error below, because it is dropped
+        // there.
         let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let lease = Lease {
             pool: Arc::clone(self),
             bytes,
         };
-        if held > self.most {
+        if held > self.limit {
             return Err(Error::new(
                 Kind::Limit,
                 format!(
-                    "the batches that are held and in preparation would have {held} bytes; the limit is {}: drop batches \
-                     before asking for more, or raise Tuning::held",
-                    self.most
+                    "the batches that are held and in preparation would have {held} bytes; \
+                     the limit is {}: drop batches before asking for more, or raise Tuning::held",
+                    self.limit
                 ),
             ));
         }
         self.peak.fetch_max(held, Ordering::Relaxed);
         let vector = |len| {
-            self.spare(dtype, len)
+            self.take_free(dtype, len)
                 .map_or_else(|| Pixels::zeros(dtype, len), Ok)
         };
         Ok((lengths.map(vector).collect::<Result<_>>()?, lease))
     }
 
-    fn spare(&self, dtype: Dtype, len: usize) -> Option<Pixels> {
-        let mut spare = self.spare.lock().expect("no panic inside");
-        let found = spare
+    /// A free vector of exactly this length. A longer one would not do, because the consumer may
+    /// take the vector out of the batch, where its length is that of the tensor.
+    fn take_free(&self, dtype: Dtype, len: usize) -> Option<Pixels> {
+        let mut free = self.free.lock().expect("no panic inside");
+        let found = free
             .iter()
             .position(|pixels| pixels.dtype() == dtype && pixels.len() == len);
-        found.and_then(|at| spare.remove(at))
+        found.and_then(|at| free.remove(at))
     }
 
-    /// Keeps vectors for later. The oldest make room, so that those of a size that is not asked for
-    /// any more go.
-    fn keep(&self, pixels: impl Iterator<Item = Pixels>) {
-        let mut spare = self.spare.lock().expect("no panic inside");
+    /// Keeps vectors for later batches. A full pool drops its oldest vector, so vectors of a size
+    /// that no batch has any more (sizes may change with the epoch) leave the pool first.
+    fn recycle(&self, pixels: impl Iterator<Item = Pixels>) {
+        let mut free = self.free.lock().expect("no panic inside");
         for pixels in pixels {
-            if spare.len() == self.keep {
-                spare.pop_front();
+            if free.len() == self.max_free {
+                free.pop_front();
             }
-            spare.push_back(pixels);
+            free.push_back(pixels);
         }
     }
 
-    /// The most bytes that batches held at once.
+    /// The most bytes that batches held at once, in preparation or with the consumer.
     pub(crate) fn peak(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
     }
 }
 
-/// The right to hold a batch's pixels.
+/// The right to hold a batch's pixels: its bytes count against the limit until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pool: Arc<Pool>,
@@ -332,9 +392,9 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Ends the lease; the pixels are used again.
+    /// Ends the lease and returns the pixels to the pool, where the next batch finds them.
     pub(crate) fn give_back(self, pixels: impl Iterator<Item = Pixels>) {
-        self.pool.keep(pixels);
+        self.pool.recycle(pixels);
     }
 }
 
@@ -344,7 +404,8 @@ impl Drop for Lease {
     }
 }
 
-/// The pixels of a group of views while workers write them, a piece for each slot of each view.
+/// The pixels of a view group while workers write them. A piece is one image: piece
+/// `k * images + i` is view `k` of image `i`, where `images` counts what mixing emits.
 pub(crate) enum Output {
     U8(Slab<u8>),
     F16(Slab<f16>),
@@ -353,6 +414,7 @@ pub(crate) enum Output {
 }
 
 impl Output {
+    /// An output over `pixels`, which `pieces` divides into equal parts.
     pub(crate) fn new(pixels: Pixels, pieces: usize) -> Output {
         let piece = pixels.len() / pieces;
         match pixels {
@@ -364,6 +426,10 @@ impl Output {
     }
 
     /// Writes one piece.
+    ///
+    /// # Panics
+    ///
+    /// If the piece was written before.
     pub(crate) fn write(&self, piece: usize, writer: &SlotWriter, pixels: SlotPixels<'_>) {
         match self {
             Output::U8(slab) => writer.write(pixels, &mut slab.pieces(piece..piece + 1)),
@@ -373,7 +439,8 @@ impl Output {
         }
     }
 
-    /// The finished pixels, once every piece was written.
+    /// The finished pixels; `None` unless every piece was written, and when they were taken
+    /// already.
     pub(crate) fn take(&self) -> Option<Pixels> {
         Some(match self {
             Output::U8(slab) => Pixels::U8(slab.take()?),
@@ -406,7 +473,7 @@ mod tests {
             assert_eq!(at(&pixels), first, "{len}");
             right.give_back(pixels.into_iter());
             assert!(
-                pool.spare
+                pool.free
                     .lock()
                     .unwrap()
                     .iter()

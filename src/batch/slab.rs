@@ -1,39 +1,59 @@
-//! One vector that several threads fill at once, each its own pieces.
+//! One vector that several threads fill at the same time, and that comes out as an ordinary `Vec`.
 //!
-//! The vector is handed out whole afterwards, as an ordinary `Vec`, which is why it is not a set of
-//! small ones. Pieces are claimed by an atomic flag each, so two threads can never hold the same
-//! one; the vector can be taken only after every piece was claimed and given back.
+//! A batch's pixels are one allocation, because a consumer wants one tensor and takes it without a
+//! copy. The workers that write the slots of that tensor are long-lived threads which share the
+//! batch behind an `Arc`, and no one knows in advance which of them will write which slot. So the
+//! borrow checker cannot split the vector for us (`chunks_mut` needs the whole `&mut` at one place,
+//! and ties its pieces to that borrow), and this file does the same split at run time:
+//!
+//! * each piece has an atomic flag. [`Slab::pieces`] sets it and panics if it was set before. Flags
+//!   are never cleared, so a piece is lent to one holder in the life of the slab;
+//! * each [`Pieces`] counts itself as returned when it is dropped;
+//! * [`Slab::take`] hands out the vector once all pieces have been returned, which implies that all
+//!   were claimed.
+//!
+//! Rejected: a small vector for each slot and a concatenation at the end, which would read and
+//! write every batch once more; a `Mutex` around each piece, which still needs `unsafe` to join the
+//! pieces into one allocation; and a lock around the vector, which would serialize the writers.
 
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut, Range};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// A vector in pieces of equal length.
+/// A vector of `T` in pieces of equal length, which threads claim and fill through `&Slab`.
 pub(crate) struct Slab<T> {
+    /// The raw parts of the vector. The slab owns the elements until `taken` is set.
     start: *mut T,
     len: usize,
     capacity: usize,
-    piece: usize,
+    /// Elements of a piece.
+    piece_len: usize,
+    /// One flag for each piece, set when the piece is claimed and never cleared.
     claimed: Box<[AtomicBool]>,
+    /// Pieces that were claimed and dropped again.
     returned: AtomicUsize,
+    /// True once the vector was handed out; the slab owns nothing from then on.
     taken: AtomicBool,
 }
 
-// SAFETY: the slab owns its elements, and hands each to one thread at a time (see `pieces`).
+// SAFETY: the slab owns its elements as a `Vec<T>` does, so it may move to another thread if `T`
+// may.
 unsafe impl<T: Send> Send for Slab<T> {}
-// SAFETY: as above; shared access to the slab gives no shared access to elements.
+// SAFETY: a shared slab never leads to a shared element. `pieces` lends each element to at most one
+// holder, and `take` moves the elements out after the last holder is gone. As for `Mutex<T>`, it is
+// therefore enough that `T` may be sent.
 unsafe impl<T: Send> Sync for Slab<T> {}
 
 impl<T> Slab<T> {
-    /// Cuts `data` into pieces of `piece` elements.
+    /// A slab over `data`, in pieces of `piece_len` elements.
     ///
     /// # Panics
     ///
-    /// If the pieces do not divide it.
-    pub(super) fn new(data: Vec<T>, piece: usize) -> Slab<T> {
+    /// If `piece_len` is 0 or does not divide the length of `data`.
+    pub(super) fn new(data: Vec<T>, piece_len: usize) -> Slab<T> {
         assert!(
-            piece > 0 && data.len().is_multiple_of(piece),
-            "{} elements in pieces of {piece}",
+            piece_len > 0 && data.len().is_multiple_of(piece_len),
+            "{} elements in pieces of {piece_len}",
             data.len()
         );
         let mut data = ManuallyDrop::new(data);
@@ -41,8 +61,8 @@ impl<T> Slab<T> {
             start: data.as_mut_ptr(),
             len: data.len(),
             capacity: data.capacity(),
-            piece,
-            claimed: (0..data.len() / piece)
+            piece_len,
+            claimed: (0..data.len() / piece_len)
                 .map(|_| AtomicBool::new(false))
                 .collect(),
             returned: AtomicUsize::new(0),
@@ -50,28 +70,32 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Claims neighboring pieces for writing.
+    /// The pieces of `range`, exclusively and for good: none of them can be claimed again, not even
+    /// after the holder has dropped them.
     ///
     /// # Panics
     ///
-    /// If there are no such pieces, or one of them was claimed before.
+    /// If the range reaches beyond the slab, or one of its pieces was claimed before.
     pub(super) fn pieces(&self, range: Range<usize>) -> Pieces<'_, T> {
         assert!(
             range.start <= range.end && range.end <= self.claimed.len(),
             "pieces {range:?}"
         );
+        // Relaxed is enough. A swap alone decides who gets the piece, and there are no writes of an
+        // earlier holder to see, because there is none.
         for flag in &self.claimed[range.clone()] {
             assert!(
                 !flag.swap(true, Ordering::Relaxed),
                 "a piece of {range:?} was claimed before"
             );
         }
-        let length = (range.end - range.start) * self.piece;
-        // SAFETY: the range lies inside the allocation by the first assertion, and the flags, which
-        // are set once and never cleared, make these elements this caller's alone until
-        // `Pieces` is dropped; `take` waits for that drop.
+        let length = (range.end - range.start) * self.piece_len;
+        // SAFETY: the range lies inside the allocation by the first assertion. The flags are set
+        // once and never cleared, so no one else has held or will hold these elements, and the
+        // vector is still here: `take` succeeds only after every claimed piece was dropped, which
+        // these are not yet.
         let elements = unsafe {
-            std::slice::from_raw_parts_mut(self.start.add(range.start * self.piece), length)
+            std::slice::from_raw_parts_mut(self.start.add(range.start * self.piece_len), length)
         };
         Pieces {
             elements,
@@ -80,17 +104,19 @@ impl<T> Slab<T> {
         }
     }
 
-    /// The whole vector, once all pieces were claimed and given back; `None` before that and a
-    /// second time.
+    /// The whole vector. `None` before all pieces were claimed and dropped, and when it was taken
+    /// already.
     pub(super) fn take(&self) -> Option<Vec<T>> {
-        // Acquire pairs with the release in `Pieces::drop`: all that was written is visible here.
+        // Acquire pairs with the release in `Pieces::drop`, so whoever sees the full count also
+        // sees everything that the holders wrote.
         if self.returned.load(Ordering::Acquire) != self.claimed.len()
             || self.taken.swap(true, Ordering::AcqRel)
         {
             return None;
         }
-        // SAFETY: the parts came from a vector; no piece is out or can be claimed again; `taken`
-        // makes this the only time.
+        // SAFETY: the parts are those of the vector in `new`. No piece is out, since all were
+        // returned, and none can be claimed again. The swap of `taken` lets one caller pass, and
+        // keeps `Drop` from freeing the vector a second time.
         Some(unsafe { Vec::from_raw_parts(self.start, self.len, self.capacity) })
     }
 }
@@ -98,16 +124,17 @@ impl<T> Slab<T> {
 impl<T> Drop for Slab<T> {
     fn drop(&mut self) {
         if !*self.taken.get_mut() {
-            // SAFETY: the parts came from a vector, were not taken, and no piece can outlive the
-            // slab that it borrows.
+            // SAFETY: the parts are those of the vector in `new`, `take` has not handed them out,
+            // and no piece can outlive the slab that it borrows.
             drop(unsafe { Vec::from_raw_parts(self.start, self.len, self.capacity) });
         }
     }
 }
 
-/// Neighboring pieces of a slab, to be written by their holder.
+/// Neighboring pieces of a slab as one mutable slice. Dropping it returns them to the slab.
 pub(crate) struct Pieces<'a, T> {
     elements: &'a mut [T],
+    /// The number of pieces.
     count: usize,
     slab: &'a Slab<T>,
 }
@@ -127,6 +154,7 @@ impl<T> DerefMut for Pieces<'_, T> {
 
 impl<T> Drop for Pieces<'_, T> {
     fn drop(&mut self) {
+        // Release publishes what was written to whoever sees the count in `Slab::take`.
         self.slab.returned.fetch_add(self.count, Ordering::Release);
     }
 }

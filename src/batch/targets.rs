@@ -1,46 +1,78 @@
-//! Targets: from what a source says to what the loss takes.
+//! Targets: from the [`Target`] that a source stores to the numbers that a loss takes.
+//!
+//! The dense form follows timm's `mixup_target` (`timm/data/mixup.py`): each sample's row is
+//! smoothed first, and the rows are mixed afterwards, in f32. Golden files hold the two to the same
+//! numbers. The other forms pass on classes and weights and leave smoothing to the loss, because
+//! smoothing gives every class a weight, which is what these forms avoid.
 
 use crate::error::{Error, Result};
 use crate::mix::Mixed;
 use crate::recipe::{Recipe, TargetForm};
 use crate::sample::Target;
 
-/// The targets of a batch, in one of three forms.
+/// The targets of a batch, after mixing, in the form that the recipe names with `target.form`. By
+/// default, recipes that mix have dense targets and others have class indices.
+///
+/// | form | for | label smoothing |
+/// | --- | --- | --- |
+/// | [`Targets::Index`] | a class for each slot, without mixing | left to the loss |
+/// | [`Targets::Pair`] | two images: `lam * loss(a) + (1 - lam) * loss(b)` | left to the loss |
+/// | [`Targets::Sparse`] | several classes, without a whole row for each slot | left to the loss |
+/// | [`Targets::Dense`] | a weight for every class | contained in the values |
+///
+/// The accessors return one form as slices and refuse the others, so a training loop that was
+/// written for one form notices a recipe with another one.
+///
+/// # Example
+///
+/// ```
+/// use feedmill::{Loader, Recipe};
+///
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+/// let batch = loader.epoch(0)?.next().expect("a batch")?;
+/// let classes: &[i64] = batch.targets().index()?;
+/// assert_eq!(classes.len(), 4);
+/// assert!(batch.targets().dense().is_err());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Targets {
-    /// A class for each slot; -1 where there is none.
+    /// The class of each slot; -1 for a slot without a class.
     Index(Vec<i64>),
-    /// The slot's own class, its partner's, and the weight of the own one; -1 where there is none.
+    /// Two classes for each slot and the weight of the first. All three vectors have one number for
+    /// each slot.
     Pair {
-        /// The own class.
+        /// The slot's own class; -1 for a slot without a class.
         a: Vec<i64>,
-        /// The partner's class; the own one if the slot is not mixed.
+        /// The partner's class; the slot's own one if it is not mixed.
         b: Vec<i64>,
-        /// The weight of `a`, between 0 and 1.
+        /// The weight of `a`, from 0 to 1. The weight of `b` is `1 - lam`.
         lam: Vec<f32>,
     },
-    /// The classes of each slot with their weights, in the order of its sources; none where there
-    /// is no target.
+    /// The classes of each slot with their weights, as compressed rows: those of slot `s` are
+    /// `offsets[s]..offsets[s + 1]`. A slot without a target has none.
     Sparse {
-        /// Where each slot's classes begin, and after the last slot's the end: slots + 1 numbers.
+        /// Where the classes of each slot begin, and the end of the last slot: slots + 1 numbers.
         offsets: Vec<u32>,
-        /// Slot by slot; a class stands once.
+        /// The classes, slot by slot, in the order of the images that were mixed. A class occurs
+        /// once in a slot.
         classes: Vec<i64>,
-        /// Of each class. They sum to 1 but for multi-label targets.
+        /// The weight of each class. The weights of a slot sum to 1, except for multi-label
+        /// targets.
         weights: Vec<f32>,
     },
-    /// A weight for each class of each slot: slots x classes; zeros where there is no target.
+    /// A weight for each class of each slot, smoothed and mixed. A slot without a target has zeros.
     Dense {
-        /// Row by row.
+        /// slots x classes values, row by row.
         values: Vec<f32>,
-        /// The length of a row.
+        /// The length of a row: `target.classes`.
         classes: usize,
     },
 }
 
 impl Targets {
-    fn wrong(&self, wanted: &str) -> Error {
+    fn wrong_form(&self, expected: &str) -> Error {
         let found = match self {
             Targets::Index(_) => "index",
             Targets::Pair { .. } => "pair",
@@ -48,39 +80,41 @@ impl Targets {
             Targets::Dense { .. } => "dense",
         };
         Error::config(format!(
-            "the batch has {found} targets, not {wanted}: set target.form = \"{wanted}\""
+            "the batch has {found} targets, not {expected}: set target.form = \"{expected}\""
         ))
     }
 
-    /// The class of each slot; -1 where there is none.
+    /// The class of each slot, as in [`Targets::Index`]; -1 for a slot without a class.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if the targets have another form.
+    /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
     pub fn index(&self) -> Result<&[i64]> {
         match self {
             Targets::Index(classes) => Ok(classes),
-            other => Err(other.wrong("index")),
+            other => Err(other.wrong_form("index")),
         }
     }
 
-    /// Own classes, partners' classes, and the weights of the own ones.
+    /// `(a, b, lam)` of [`Targets::Pair`], each with one number for each slot: the slots' own
+    /// classes, the classes of their partners, and the weights of their own classes.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if the targets have another form.
+    /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
     pub fn pair(&self) -> Result<(&[i64], &[i64], &[f32])> {
         match self {
             Targets::Pair { a, b, lam } => Ok((a, b, lam)),
-            other => Err(other.wrong("pair")),
+            other => Err(other.wrong_form("pair")),
         }
     }
 
-    /// Where each slot's classes begin, the classes, and their weights.
+    /// `(offsets, classes, weights)` of [`Targets::Sparse`]: where the classes of each slot begin
+    /// (slots + 1 numbers), the classes, and the weight of each.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if the targets have another form.
+    /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
     pub fn sparse(&self) -> Result<(&[u32], &[i64], &[f32])> {
         match self {
             Targets::Sparse {
@@ -88,22 +122,23 @@ impl Targets {
                 classes,
                 weights,
             } => Ok((offsets, classes, weights)),
-            other => Err(other.wrong("sparse")),
+            other => Err(other.wrong_form("sparse")),
         }
     }
 
-    /// Slots x classes weights, row by row.
+    /// The values of [`Targets::Dense`]: slots x classes weights, row by row.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if the targets have another form.
+    /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
     pub fn dense(&self) -> Result<&[f32]> {
         match self {
             Targets::Dense { values, .. } => Ok(values),
-            other => Err(other.wrong("dense")),
+            other => Err(other.wrong_form("dense")),
         }
     }
 
+    /// Adds a slot's target to a digest.
     pub(super) fn hash_slot(&self, slot: usize, hash: &mut xxhash_rust::xxh3::Xxh3) {
         match self {
             Targets::Index(classes) => hash.update(&classes[slot].to_le_bytes()),
@@ -131,7 +166,7 @@ impl Targets {
     }
 }
 
-/// Makes targets by a recipe.
+/// Makes the targets of batches as a recipe's `[target]` table says.
 #[derive(Clone, Debug)]
 pub(crate) struct TargetMaker {
     form: TargetForm,
@@ -153,8 +188,14 @@ impl TargetMaker {
         }
     }
 
-    /// Checks a sample's target before anything is made of it, so that no bad number spreads by
-    /// mixing.
+    /// Checks a sample's target when the sample is read. A bad number found later would already
+    /// have spread to the slots that mix with this one, and could not be blamed on one sample.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Corrupt`] for a class out of range, a weight that is negative or not finite,
+    /// or weights that do not sum to 1; [`crate::Kind::Config`] if the form cannot express the
+    /// target.
     pub(crate) fn check(&self, target: &Target) -> Result<()> {
         let in_range = |class: u32| match self.classes {
             Some(classes) if class >= classes => Err(Error::corrupt(format!(
@@ -170,7 +211,8 @@ impl TargetMaker {
                 if matches!(self.form, TargetForm::Index | TargetForm::Pair) =>
             {
                 Err(Error::config(
-                    "a target of several classes needs target.form = \"dense\" or \"sparse\" and target.classes",
+                    "a target of several classes needs target.form = \"dense\" or \"sparse\" \
+                     and target.classes",
                 ))
             }
             Target::Multi(classes) => classes.iter().try_for_each(|class| in_range(*class)),
@@ -187,7 +229,8 @@ impl TargetMaker {
                     .position(|weight| !weight.is_finite() || *weight < 0.0)
                 {
                     Some(class) => Err(Error::corrupt(format!(
-                        "the target's weight of class {class} is {}: expected a finite number, 0 or more",
+                        "the target's weight of class {class} is {}: \
+                         expected a finite number, 0 or more",
                         weights[class]
                     ))),
                     None => self.check_sum(weights),
@@ -202,11 +245,13 @@ impl TargetMaker {
             return Ok(());
         }
         Err(Error::corrupt(format!(
-            "the target's weights sum to {sum}: expected 1, or target.multi_label = true for labels of their own"
+            "the target's weights sum to {sum}: \
+             expected 1, or target.multi_label = true for labels of their own"
         )))
     }
 
-    /// The targets of a batch, from those of its slots and how they were mixed.
+    /// The targets of a batch. `targets` are those of the slots as they were read; `mixed` says,
+    /// for each image of the batch, from which of these slots it was mixed and with which weights.
     pub(crate) fn make(&self, targets: &[Target], mixed: &[&Mixed]) -> Targets {
         let class = |slot: usize| match targets[slot] {
             Target::Class(class) => i64::from(class),
@@ -224,36 +269,42 @@ impl TargetMaker {
                 lam: mixed.iter().map(|mixed| mixed.weights[0] as f32).collect(),
             },
             TargetForm::Sparse => sparse(targets, mixed),
-            TargetForm::Dense => {
-                let classes = self.classes.unwrap_or(0) as usize;
-                let mut values = vec![0.0; mixed.len() * classes];
-                let mut other = vec![0.0; classes];
-                for (mixed, row) in mixed.iter().zip(values.chunks_exact_mut(classes)) {
-                    self.smooth(&targets[mixed.sources[0]], row);
-                    let lam = mixed.weights[0] as f32;
-                    if lam == 1.0 {
-                        continue;
-                    }
-                    row.iter_mut().for_each(|own| *own *= lam);
-                    for (source, weight) in mixed.sources.iter().zip(&mixed.weights).skip(1) {
-                        // Of two, the second has what is left, as in the references.
-                        let weight = if mixed.sources.len() == 2 {
-                            1.0 - lam
-                        } else {
-                            *weight as f32
-                        };
-                        self.smooth(&targets[*source], &mut other);
-                        row.iter_mut()
-                            .zip(&other)
-                            .for_each(|(own, other)| *own += weight * other);
-                    }
-                }
-                Targets::Dense { values, classes }
-            }
+            TargetForm::Dense => self.dense(targets, mixed),
         }
     }
 
-    /// One sample's row: smoothed first, mixed after, as timm does.
+    fn dense(&self, targets: &[Target], mixed: &[&Mixed]) -> Targets {
+        let classes = self.classes.unwrap_or(0) as usize;
+        let mut values = vec![0.0; mixed.len() * classes];
+        let mut other = vec![0.0; classes];
+        for (mixed, row) in mixed.iter().zip(values.chunks_exact_mut(classes)) {
+            self.smooth(&targets[mixed.sources[0]], row);
+            let lam = mixed.weights[0] as f32;
+            if lam == 1.0 {
+                continue;
+            }
+            row.iter_mut().for_each(|own| *own *= lam);
+            for (source, weight) in mixed.sources.iter().zip(&mixed.weights).skip(1) {
+                // With two sources, the references compute the second weight as 1 - lam in f32.
+                // Rounding the f64 weight to f32 could differ in the last bit.
+                let weight = if mixed.sources.len() == 2 {
+                    1.0 - lam
+                } else {
+                    *weight as f32
+                };
+                self.smooth(&targets[*source], &mut other);
+                row.iter_mut()
+                    .zip(&other)
+                    .for_each(|(own, other)| *own += weight * other);
+            }
+        }
+        Targets::Dense { values, classes }
+    }
+
+    /// Writes the smoothed weights of one sample's classes to `row`.
+    ///
+    /// A single class shares `smoothing` with all classes evenly. In a list of classes, each class
+    /// is a yes-or-no question of its own, so `smoothing` pulls every weight towards 0.5.
     fn smooth(&self, target: &Target, row: &mut [f32]) {
         let share = self.smoothing / row.len() as f32;
         let on = 1.0 - self.smoothing + share;
@@ -278,6 +329,8 @@ impl TargetMaker {
     }
 }
 
+/// The sparse form. Samples that share a class add up to one entry, and weights stay f64 until they
+/// are added.
 fn sparse(targets: &[Target], mixed: &[&Mixed]) -> Targets {
     let (mut offsets, mut classes, mut weights) = (vec![0], Vec::new(), Vec::new());
     for mixed in mixed {

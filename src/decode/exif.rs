@@ -1,7 +1,12 @@
-//! The orientation tag of an Exif block, and nothing else of it.
+//! The orientation in an Exif block, which is the only thing of Exif that a loader needs.
+//!
+//! Exif data is a TIFF structure (TIFF 6.0, section 2): 4 bytes that state the byte order, the
+//! offset of the first directory, and there a count and entries of 12 bytes each (tag, type, count,
+//! value). A damaged block is ignored as viewers ignore it, because the image beside it may be
+//! whole.
 
-/// The orientation (tag 0x0112 of the first directory) in a TIFF structure; `None` if there is none
-/// or it is damaged.
+/// The value of the orientation, tag 0x0112 of the first directory: 1 to 8 in valid files. `None`
+/// if there is no such tag, or if the block is damaged.
 pub(super) fn orientation(tiff: &[u8]) -> Option<u16> {
     let little = match tiff.get(..4)? {
         b"II*\0" => true,
@@ -29,6 +34,7 @@ pub(super) fn orientation(tiff: &[u8]) -> Option<u16> {
     (0..entries)
         .map(|entry| directory + 2 + entry * 12)
         .find(|&at| short(at) == Some(0x0112))
+        // The value is a 16-bit number, so it lies in the entry itself.
         .and_then(|at| short(at + 8))
 }
 

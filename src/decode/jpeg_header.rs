@@ -1,33 +1,49 @@
-//! Which JPEGs are decoded, by whom and how they stand: what needs no decoding.
+//! What the markers of a JPEG say before anything is decoded: its size, its orientation, which
+//! decoder reads it, and whether it is complete.
+//!
+//! Marker names are those of ITU-T T.81: SOS (`ff da`) begins a scan, EOI (`ff d9`) ends the image.
+//! Three decoders share the work. feedmill-jpeg decodes regions of files of one sequential scan
+//! directly, and files of several scans by way of all coefficients; zune-jpeg reads files of four
+//! components. Whatever no decoder reads correctly is refused here, by name, before memory is
+//! allocated.
 
 use super::jpeg::{self, Process};
 use super::{Limits, exif, orientation::Orientation};
 use crate::error::{Error, Kind, Result};
 
+/// The result of [`read`].
 pub(super) struct Header {
+    /// The stored number of columns, before the orientation is applied.
     pub(super) width: u32,
+    /// The stored number of rows.
     pub(super) height: u32,
     pub(super) orientation: Orientation,
-    /// Who reads it.
     pub(super) reader: Reader,
 }
 
-/// The decoder of a JPEG.
+/// Which decoder reads a JPEG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
-    /// [`jpeg`], region by region: one sequential scan.
+    /// feedmill-jpeg, which decodes only the region: files of one sequential scan.
     OneScan,
-    /// [`jpeg`], all coefficients first: several scans.
+    /// feedmill-jpeg, which reads all coefficients first: files of several scans.
     Scans {
-        /// For the general decoder if scans are missing; it returns wrong colors, without an
-        /// error, for sequential files.
+        /// True for progressive files, which the general decoder takes over if scans are missing.
+        /// It must not take over sequential files of several scans: it returns wrong colors for
+        /// them, without an error.
         progressive: bool,
     },
-    /// The general decoder: four components.
+    /// zune-jpeg, the general decoder, which decodes the whole image: files of four components.
     General,
 }
 
-/// Reads the markers up to the first scan; for a file of several scans, counts them.
+/// Reads the markers up to the first scan, counts the scans if there may be several, and checks
+/// that the file has its end.
+///
+/// # Errors
+///
+/// [`Kind::Unsupported`] for a file that no decoder reads, [`Kind::Limit`] for too many scans,
+/// [`Kind::Truncated`] without an end marker, and the errors of the markers themselves.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
     let info = jpeg::info(bytes)?;
     let jpeg::Header {
@@ -38,7 +54,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
         process,
         ..
     } = info.header;
-    let parts = info.first_scan_components;
+    let first_scan = info.first_scan_components;
     let unsupported = |what: String| Err(Error::new(Kind::Unsupported, what));
     if precision != 8 {
         return unsupported(format!(
@@ -55,13 +71,13 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
         ));
     }
     let reader = match components {
-        4 if !progressive && parts < components => {
+        4 if !progressive && first_scan < components => {
             return unsupported(
                 "a sequential JPEG of four components that come in several scans".into(),
             );
         }
         4 => Reader::General,
-        _ if progressive || parts < components => Reader::Scans { progressive },
+        _ if progressive || first_scan < components => Reader::Scans { progressive },
         _ => Reader::OneScan,
     };
     let orientation = info
@@ -71,8 +87,8 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
     if let Reader::Scans { .. } | Reader::General = reader {
         check_scans(bytes, info.first_scan_offset, limits)?;
     }
-    // The end marker is missing from every file that was cut, and looking for it costs two byte
-    // reads for the others.
+    // A file that was cut has no end marker. The search starts at the end, where a whole file has
+    // the marker, so it is over at once.
     if !bytes.windows(2).rev().any(|pair| pair == [0xff, 0xd9]) {
         return Err(Error::new(
             Kind::Truncated,
@@ -90,7 +106,11 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Header> {
     })
 }
 
-/// A file may say the same pixels any number of times: a small one could take minutes.
+/// Refuses a file of more scans than the limit. Scans may refine the same pixels any number of
+/// times, so without a limit a small file could take minutes.
+///
+/// In entropy-coded data, `ff` is followed by a zero or belongs to a restart marker. So counting
+/// `ff da` counts every scan, and at most finds more in the content of other markers.
 fn check_scans(bytes: &[u8], first: usize, limits: &Limits) -> Result<()> {
     let scans = bytes[first..]
         .windows(2)

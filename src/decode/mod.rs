@@ -1,4 +1,8 @@
-//! Bytes to pixels: 8-bit RGB, upright, within limits.
+//! Decoding: from stored bytes to pixels, always 8-bit RGB, upright, and within limits.
+//!
+//! Use [`probe`] for the size of an image and a [`Decoder`] for its pixels, or for a region of
+//! them. A loader does both itself; this module is public for programs that have the same bytes at
+//! hand.
 //!
 //! Rules that every codec follows:
 //!
@@ -79,9 +83,9 @@ pub enum ScalePolicy {
     /// Never: the pixels are those of the image at full size.
     #[default]
     Exact,
-    /// At a half, a quarter or an eighth of the size, where the first step after the crop reduces it
-    /// at least as much. The pixels differ from those of `Exact`, so this is part of a recipe's
-    /// fingerprint.
+    /// At a half, a quarter or an eighth of the size, where the first step after the crop reduces
+    /// the image at least as much. The pixels differ from those of `Exact`, so this is part of a
+    /// recipe's fingerprint.
     Fast,
 }
 
@@ -102,7 +106,7 @@ impl From<Rect> for jpeg::Rect {
     }
 }
 
-/// What the header says of an image.
+/// What the header says about an image: its upright size, and how it will be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// Columns of the upright image.
@@ -118,9 +122,9 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// The image decoded with its sides divided by `divisor` (1, 2, 4 or 8) and rounded up: the
-    /// sizes and regions that the decoder then goes by. Only JPEGs that [`jpeg`] reads can be;
-    /// `None` for others.
+    /// The same image decoded at a smaller scale: its sides are divided by `divisor` (1, 2, 4 or 8)
+    /// and rounded up, and regions then refer to this size. `None` for images that cannot be
+    /// scaled, which are all except JPEGs of one scan that [`jpeg`] supports.
     pub fn scaled(&self, bytes: &[u8], divisor: u32) -> Option<Probe> {
         let scale = jpeg::Scale::ALL
             .into_iter()
@@ -136,12 +140,12 @@ impl Probe {
         })
     }
 
-    /// By how much the sides are smaller than stored: 1 unless [`Probe::scaled`] made this.
+    /// The factor by which the sides are smaller than stored: 1 unless [`Probe::scaled`] made this.
     pub fn divisor(&self) -> u32 {
         self.scale.divisor()
     }
 
-    /// True for a JPEG that an entropy index is made for.
+    /// True for a JPEG that can have an entropy index and is large enough for it to pay.
     fn wants_index(&self) -> bool {
         const LEAST: u64 = 128 * 128;
         let pixels =
@@ -161,18 +165,19 @@ impl Probe {
         fits(region.left, region.width, self.width) && fits(region.top, region.height, self.height)
     }
 
-    /// How many bytes decoding the whole image takes.
+    /// The size of the whole decoded image in bytes: width x height x 3.
     pub fn decoded_bytes(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height) * 3
     }
 }
 
-/// Reads the header of an image.
+/// Reads the header of an image, without decoding and before anything is allocated.
 ///
 /// # Errors
 ///
 /// [`Kind::Limit`] if the image is larger than the limits, [`Kind::Truncated`] or [`Kind::Corrupt`]
-/// if there is no whole header, [`Kind::Unsupported`] for a form that no decoder here reads.
+/// if the header or the end of the file is missing or damaged, [`Kind::Unsupported`] for a form
+/// that no decoder here reads.
 pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
     if bytes.len() as u64 > limits.bytes {
         return Err(Error::new(
@@ -217,7 +222,8 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
                 return Err(Error::new(
                     kind,
                     format!(
-                        "raw pixels of {height} x {width} x {channels} need {expected} bytes, found {}",
+                        "raw pixels of {height} x {width} x {channels} need {expected} bytes, \
+                         found {}",
                         bytes.len()
                     ),
                 ));
@@ -234,7 +240,8 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
         return Err(Error::new(
             Kind::Limit,
             format!(
-                "the image has {width} x {height} pixels; the limit is {} pixels in all (decode.limits.pixels)",
+                "the image has {width} x {height} pixels; \
+                 the limit is {} pixels in all (decode.limits.pixels)",
                 limits.pixels
             ),
         ));
@@ -254,10 +261,27 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
     })
 }
 
-/// Decodes images, reusing its buffers from one to the next. Each worker has its own.
+/// Decodes images, and reuses its buffers from one to the next. Make one for each thread.
+///
+/// # Example: a crop of a photograph
+///
+/// ```
+/// use feedmill::decode::{Decoder, Limits, probe};
+/// use feedmill::geometry::Rect;
+/// use feedmill::sample::Codec;
+///
+/// let bytes = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
+/// let header = probe(&bytes, Codec::Jpeg, &Limits::default())?;
+/// let region = Rect { left: 16, top: 8, width: 64, height: 48 };
+/// let mut pixels = Vec::new();
+/// Decoder::new().decode(&bytes, &header, region, &mut pixels)?;
+/// assert_eq!(pixels.len(), 64 * 48 * 3);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Decoder {
     jpeg: jpeg::Decoder,
+    /// The pixels of a whole image, or of a region that is still to be turned upright.
     whole: Vec<u8>,
 }
 
@@ -277,8 +301,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`Kind::Truncated`], [`Kind::Corrupt`] or [`Kind::Unsupported`]. The content of `out`
-    /// is unspecified then.
+    /// [`Kind::Truncated`], [`Kind::Corrupt`] or [`Kind::Unsupported`]. The content of `out` is
+    /// unspecified then.
     ///
     /// # Panics
     ///
@@ -301,8 +325,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// As [`Decoder::decode`], and [`Kind::Corrupt`] for an index that is damaged, wrong, or
-    /// of other bytes.
+    /// The errors of [`Decoder::decode`], and [`Kind::Corrupt`] for an index that is damaged,
+    /// wrong, or that belongs to other bytes.
     ///
     /// # Panics
     ///
@@ -346,9 +370,10 @@ impl Decoder {
         }
     }
 
-    /// Decodes a region by the decoder of feedmill-jpeg; false if it does not support the file.
+    /// Decodes a region of the stored image with feedmill-jpeg and turns it upright. Returns false
+    /// if feedmill-jpeg does not support the file.
     ///
-    /// That is rare, and a property of the file alone, so the same decoder takes it every time.
+    /// That is rare, and depends on the file alone, so a file is always read by the same decoder.
     fn decode_own_jpeg(
         &mut self,
         bytes: &[u8],
@@ -379,7 +404,8 @@ impl Decoder {
                 .decode_with(bytes, stored.into(), probe.scale, index, target),
         };
         match decoded {
-            // Only sequential files of several scans have no other decoder.
+            // The general decoder takes over, except for sequential files of several scans, of
+            // which it would return wrong colors.
             Err(error)
                 if error.kind() == jpeg::ErrorKind::Unsupported
                     && probe.reader != (Reader::Scans { progressive: false }) =>
@@ -396,7 +422,7 @@ impl Decoder {
         Ok(true)
     }
 
-    /// Decodes a whole image by a general decoder, and cuts the region out of it.
+    /// Decodes a whole image with the general decoder of its codec, and cuts the region out of it.
     fn decode_whole(
         &mut self,
         bytes: &[u8],
@@ -432,13 +458,14 @@ impl Decoder {
         Ok(())
     }
 
-    /// The entropy index of a JPEG, to be stored beside it; `None` for images that cannot have one
-    /// (other codecs, progressive or CMYK files, 4 GiB) and for those so small that it would
-    /// not pay.
+    /// The entropy index of a JPEG, to be stored beside it. `None` for images that cannot have one
+    /// (other codecs, progressive or CMYK files, files of 4 GiB) and for images of fewer than 128 x
+    /// 128 pixels, for which it would not pay.
     ///
     /// # Errors
     ///
-    /// [`Kind::Truncated`] or [`Kind::Corrupt`] if the scan is damaged, anywhere.
+    /// [`Kind::Truncated`] or [`Kind::Corrupt`] if the scan is damaged anywhere, since an index
+    /// needs all of it.
     pub fn index(&mut self, bytes: &[u8], probe: &Probe) -> Result<Option<Vec<u8>>> {
         if !probe.wants_index() {
             return Ok(None);
@@ -450,7 +477,12 @@ impl Decoder {
         }
     }
 
-    /// Decodes a plane whole: rows of RGB, or of single values that are exactly those stored.
+    /// Decodes a whole plane into rows of RGB if `channels` is 3, or of the stored values if it is
+    /// 1.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Decoder::decode`] and of [`plane::decode`].
     pub(crate) fn plane(&mut self, bytes: &[u8], probe: &Probe, channels: u8) -> Result<Vec<u8>> {
         if channels == 1 {
             return plane::decode(bytes, probe);
@@ -465,8 +497,8 @@ impl Decoder {
         Ok(pixels)
     }
 
-    /// Decodes a JPEG that [`jpeg`] does not support through zune-jpeg, in strict mode: a damaged
-    /// scan is an error instead of gray rows.
+    /// Decodes a JPEG that [`jpeg`] does not support with zune-jpeg, into `self.whole`. Strict mode
+    /// makes a damaged scan an error; otherwise its rows would be gray.
     fn decode_other_jpeg(&mut self, bytes: &[u8]) -> Result<()> {
         use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
         let options = DecoderOptions::default()
@@ -515,7 +547,7 @@ impl From<jpeg::Error> for Error {
     }
 }
 
-/// Cuts a rectangle out of rows of 1 or 3 channels, as rows of RGB.
+/// Copies a region of an image of `width` columns and 1 or 3 channels to `out`, as rows of RGB.
 fn crop(bytes: &[u8], width: usize, channels: usize, region: Rect, out: &mut [u8]) {
     let (left, columns) = (region.left as usize, region.width as usize);
     for (row, out) in out.chunks_exact_mut(columns * 3).enumerate() {

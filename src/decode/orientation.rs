@@ -1,23 +1,37 @@
-//! The eight EXIF orientations: how a stored image is turned to stand upright.
+//! The eight EXIF orientations: how a stored image becomes the upright one.
+//!
+//! Everything outside of this folder sees upright images only. A region of the upright image is
+//! mapped back to the stored one ([`Orientation::stored`]), decoded there, and then moved into
+//! place ([`Orientation::apply`]), so that a crop of a rotated photograph costs no more than any
+//! crop.
 
 use crate::geometry::Rect;
 
-/// How the stored image becomes the upright one.
+/// How the stored image becomes the upright one, with the value of the EXIF tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Orientation {
+    /// 1: it is upright as stored.
     #[default]
     Upright,
+    /// 2: mirrored, left and right exchanged.
     Mirror,
+    /// 3: rotated by half a turn.
     Half,
+    /// 4: flipped, top and bottom exchanged.
     Flip,
+    /// 5: mirrored at the diagonal from the upper left to the lower right.
     Transpose,
+    /// 6: rotated by a quarter turn to the right.
     Right,
+    /// 7: mirrored at the diagonal from the upper right to the lower left.
     Transverse,
+    /// 8: rotated by a quarter turn to the left.
     Left,
 }
 
 impl Orientation {
-    /// The EXIF tag's value 1..=8; anything else counts as upright, as viewers do.
+    /// The orientation of an EXIF value from 1 to 8. Any other value counts as upright, as in
+    /// viewers.
     pub(super) fn from_exif(value: u16) -> Orientation {
         match value {
             2 => Orientation::Mirror,
@@ -31,6 +45,7 @@ impl Orientation {
         }
     }
 
+    /// True if the upright width is the stored height.
     pub(super) fn swaps_sides(self) -> bool {
         matches!(
             self,
@@ -41,7 +56,7 @@ impl Orientation {
         )
     }
 
-    /// Where the stored pixel (x, y) of a `width` x `height` image goes.
+    /// The upright position of the stored pixel (x, y) of an image of `width` x `height`.
     fn place(self, x: usize, y: usize, width: usize, height: usize) -> (usize, usize) {
         match self {
             Orientation::Upright => (x, y),
@@ -85,8 +100,8 @@ impl Orientation {
         }
     }
 
-    /// Turns a stored image of `width` x `height` RGB pixels into `out`, which has the same number
-    /// of bytes.
+    /// Moves the pixels of a stored image of `width` x `height` in RGB to their upright positions
+    /// in `out`, which has the same number of bytes.
     pub(super) fn apply(self, stored: &[u8], width: usize, height: usize, out: &mut [u8]) {
         let out_width = if self.swaps_sides() { height } else { width };
         for (y, row) in stored.chunks_exact(width * 3).enumerate() {

@@ -1,4 +1,9 @@
-//! Planes of labels: one value a pixel, exactly as stored.
+//! Planes: masks, instances, depth and further images that belong to an image.
+//!
+//! A mask is a PNG whose values are labels and not colors, so it must not go through the
+//! conversions of [`super::png`]: expansion would turn a palette index into a color, and would
+//! scale 4-bit values to 8 bits. Planes of one channel are therefore decoded here, value by value
+//! as they are stored. Planes of three channels are images like any other.
 
 use png::{BitDepth, ColorType};
 
@@ -6,8 +11,13 @@ use super::{Decoder, Limits, Probe, probe};
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Annotations, Codec, Plane};
 
-/// Decodes a plane of one channel of 8 bits: a gray PNG's values, or a palette PNG's indices, of up
-/// to 8 bits each.
+/// Decodes a plane of one channel into width x height values: the levels of a gray PNG, or the
+/// indices of a palette PNG, of 1, 2, 4 or 8 bits.
+///
+/// # Errors
+///
+/// [`Kind::Unsupported`] for other codecs, color types and 16-bit values, which would lose labels;
+/// the errors of the decoder.
 pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
     let (width, height) = (probe.width as usize, probe.height as usize);
     match probe.codec {
@@ -40,6 +50,7 @@ pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
     if depth == BitDepth::Eight {
         return Ok(packed);
     }
+    // Rows begin at whole bytes, and the first value of a byte is in its highest bits.
     let bits = depth as usize;
     let mut values = Vec::with_capacity(width * height);
     for row in packed.chunks_exact(info.line_size) {
@@ -49,9 +60,12 @@ pub(super) fn decode(bytes: &[u8], probe: &Probe) -> Result<Vec<u8>> {
     Ok(values)
 }
 
-/// What [`super::Decoder::plane`] needs to know; the pixels that it will take are added to
-/// `pixels`, which must not exceed the limit.
-fn admit(
+/// Reads the header of a plane and adds its pixels to `pixels`, the sum for the image so far.
+///
+/// # Errors
+///
+/// [`Kind::Limit`] if the sum exceeds the limit; the errors of [`probe`].
+fn probe_plane(
     bytes: &[u8],
     codec: Codec,
     limits: &Limits,
@@ -60,11 +74,12 @@ fn admit(
 ) -> Result<Probe> {
     let plane = probe(bytes, codec, limits)?;
     let area = |probe: &Probe| u64::from(probe.width) * u64::from(probe.height);
-    // One of a coarser resolution is brought to the image's.
+    // A plane of a lower resolution is enlarged to the size of the image later.
     *pixels += area(&plane).max(area(image));
     if *pixels > limits.pixels {
         let text = format!(
-            "the image and its planes have {pixels} pixels; the limit is {} pixels in all (decode.limits.pixels)",
+            "the image and its planes have {pixels} pixels; \
+             the limit is {} pixels in all (decode.limits.pixels)",
             limits.pixels
         );
         return Err(Error::new(Kind::Limit, text));
@@ -72,8 +87,13 @@ fn admit(
     Ok(plane)
 }
 
-/// Checks annotations and reads the headers of their planes, which count towards the limits like
-/// the image.
+/// Checks annotations and reads the headers of their planes. The pixels of the image and of all its
+/// planes together must not exceed the limit.
+///
+/// # Errors
+///
+/// The errors of [`Annotations::check`] and of [`probe`], with the plane named, and
+/// [`Kind::Limit`].
 pub(crate) fn probe_all(
     annotations: &Annotations,
     limits: &Limits,
@@ -82,20 +102,24 @@ pub(crate) fn probe_all(
     annotations.check()?;
     let mut pixels = u64::from(image.width) * u64::from(image.height);
     let planes = annotations.planes.iter().map(|plane| {
-        admit(&plane.bytes, plane.codec, limits, image, &mut pixels)
+        probe_plane(&plane.bytes, plane.codec, limits, image, &mut pixels)
             .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))
     });
     planes.collect()
 }
 
-/// Puts raw pixels in the place of encoded planes.
+/// Replaces the encoded bytes of all planes by raw pixels. `probes` is the result of [`probe_all`].
+///
+/// # Errors
+///
+/// The errors of decoding, with the plane named.
 pub(crate) fn decode_all(
     decoder: &mut Decoder,
     annotations: &mut Annotations,
     probes: &[Probe],
 ) -> Result<()> {
     for (plane, probe) in annotations.planes.iter_mut().zip(probes) {
-        // Raw planes are as they should be.
+        // Only encoded planes have no size yet.
         if plane.size().is_none() {
             let pixels = decoder
                 .plane(&plane.bytes, probe, plane.kind.channels())
@@ -107,7 +131,13 @@ pub(crate) fn decode_all(
     Ok(())
 }
 
-/// Decodes a PNG with alpha of at most 2^24 pixels: its size and rows of RGBA.
+/// Decodes a PNG with alpha, such as a cut-out to paste, into (width, height, pixels), where the
+/// pixels are rows of RGBA.
+///
+/// # Errors
+///
+/// [`Kind::Unsupported`] without alpha, [`Kind::Limit`] for more than 2^24 pixels; the errors of
+/// the decoder.
 pub(crate) fn rgba(bytes: &[u8]) -> Result<(u32, u32, Vec<[u8; 4]>)> {
     let limits = Limits {
         pixels: 1 << 24,

@@ -1,4 +1,9 @@
-//! PNG: the checks that need no decoding, and the way to RGB.
+//! PNG: checks that need no decoding, and conversion to RGB.
+//!
+//! The `png` crate decodes. This file adds what a loader needs beside that: the size before
+//! anything is allocated, the refusal of files without an end and of files that are all chunks and
+//! no pixels, and three channels for every color type. Chunk names and layouts are those of the PNG
+//! specification (W3C, third edition).
 
 use std::io::{Cursor, ErrorKind};
 
@@ -6,11 +11,19 @@ use png::{ColorType, DecodingError, Transformations};
 
 use crate::error::{Error, Kind, Result};
 
-/// What the last chunk of every whole PNG looks like: its name and its checksum.
+/// The name and checksum of the chunk that ends every whole PNG. It has no content, so the checksum
+/// is always the same.
 const END: &[u8; 8] = b"IEND\xae\x42\x60\x82";
 
-/// The size in the first chunk of a file that has its last one.
+/// The width and height in the header, of a file that has its end chunk.
+///
+/// # Errors
+///
+/// [`Kind::Truncated`] if header or end are missing, [`Kind::Corrupt`] if the file does not begin
+/// with a header, [`Kind::Limit`] for more than [`MOST_CHUNKS`] chunks.
 pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
+    // The signature (8 bytes) and the whole IHDR chunk: length, name, 13 bytes of content,
+    // checksum.
     let Some(head) = bytes.get(..33) else {
         return Err(Error::new(
             Kind::Truncated,
@@ -41,12 +54,12 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32)> {
     Ok((number(16), number(20)))
 }
 
-/// Writers cut images into chunks of 8 KiB and more; a file of a million tiny ones costs time and
-/// holds nothing.
+/// The most chunks of a file. Writers cut images into chunks of 8 KiB or more, so no real file
+/// comes near this, and a file of a million tiny chunks costs time and holds nothing.
 const MOST_CHUNKS: usize = 1 << 17;
 
-/// Refuses a file of more than [`MOST_CHUNKS`] chunks. A chunk that reaches beyond the file is the
-/// decoder's to report.
+/// Refuses a file of more than [`MOST_CHUNKS`] chunks. A chunk that reaches beyond the file is not
+/// an error here; the decoder reports it.
 fn count_chunks(bytes: &[u8]) -> Result<()> {
     let mut at = 8usize;
     for _ in 0..MOST_CHUNKS {
@@ -64,25 +77,32 @@ fn count_chunks(bytes: &[u8]) -> Result<()> {
     ))
 }
 
-/// A reader of a PNG of that width.
+/// The decoder of a PNG, with memory limits that suit an image of this width. `form` says how it
+/// converts pixels.
 pub(super) fn reader(
     bytes: &[u8],
     width: u32,
     form: Transformations,
 ) -> Result<png::Reader<Cursor<&[u8]>>> {
-    // For side chunks and one row of 16-bit RGBA.
+    // Enough for ancillary chunks and one row of 16-bit RGBA.
     let limits = png::Limits {
         bytes: (16 << 20) + 8 * width as usize,
     };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
-    // Both would be kept in memory, profiles inflated, and nobody looks at them.
+    // Texts and color profiles would be decompressed and kept in memory, and no code here uses
+    // them.
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(form);
     decoder.read_info().map_err(failed)
 }
 
-/// Decodes a PNG of a size that [`size`] has told into rows of RGB.
+/// Decodes a PNG into `whole`, as rows of RGB. `(width, height)` is the result of [`size`].
+///
+/// # Errors
+///
+/// [`Kind::Corrupt`] or [`Kind::Truncated`] for damaged data, [`Kind::Limit`] for an image that
+/// memory cannot hold.
 pub(super) fn decode(bytes: &[u8], (width, height): (u32, u32), whole: &mut Vec<u8>) -> Result<()> {
     let mut reader = reader(
         bytes,
@@ -129,6 +149,7 @@ pub(super) fn decode(bytes: &[u8], (width, height): (u32, u32), whole: &mut Vec<
     Ok(())
 }
 
+/// The error of the `png` crate, with the kind that it amounts to.
 pub(super) fn failed(error: DecodingError) -> Error {
     let kind = match &error {
         DecodingError::IoError(io) if io.kind() == ErrorKind::UnexpectedEof => Kind::Truncated,

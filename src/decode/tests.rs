@@ -1,3 +1,6 @@
+//! Odd, cut, damaged and hostile images: each is decoded as its golden file says, or refused with
+//! an error that names what was found.
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -87,7 +90,7 @@ fn an_image_that_is_cut_anywhere_is_truncated_or_corrupt() {
 }
 
 #[test]
-fn what_follows_the_end_of_a_image_is_ignored() {
+fn what_follows_the_end_of_an_image_is_ignored() {
     let mut decoder = Decoder::new();
     for (name, codec, mut bytes) in images() {
         let expected = decode(&mut decoder, &bytes, codec, &Limits::default()).unwrap();
@@ -177,7 +180,8 @@ fn damaged_images_are_errors_and_never_panics() {
     assert!(counts[0] > 4000 && counts[1] > 2000, "{counts:?}");
 }
 
-/// Gives every chunk that still stands a checksum that fits.
+/// Recomputes the checksum of every chunk of a PNG that is still in place, so that damage reaches
+/// the code behind the checksums.
 fn mend(bytes: &mut [u8]) {
     let mut at = 8;
     while let Some(head) = bytes.get(at..at + 8) {

@@ -1,102 +1,120 @@
-//! Every parameter drawn for one sample, in words.
+//! `explain`: every parameter that is drawn for one sample, in words.
+//!
+//! It runs the same code as the pipeline up to the point where pixels would be decoded. That is
+//! possible because parameters are drawn from sizes alone and are independent of any other sample.
 
 use std::fmt;
 
 use super::Loader;
-use crate::augment::ProgramScratch;
+use crate::augment::{Program, ProgramScratch};
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::mix::{self, Method, MixPlan, SlotMix};
 use crate::pipeline::context::{DecodeScratch, ReadSample, needed_region};
 use crate::pipeline::mixing;
-use crate::pipeline::views::ViewSet;
+use crate::pipeline::views::{ViewGroup, ViewSet, ViewSlot};
 use crate::plan::{EpisodeRole, Slot, Visit};
 use crate::sample::{Annotations, Codec, Target};
 
-/// What happens to one sample in one epoch.
+/// What happens to one sample in one epoch, from [`Loader::explain`]. `Display` prints it as a
+/// list.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The sample.
+    /// The number of the sample.
     pub sample: u64,
-    /// Its name in the source.
+    /// The name of the sample in the source.
     pub name: String,
     /// The epoch.
     pub epoch: u32,
     /// The visit that is explained: the first one in this epoch ([`crate::Batch::occurrences`]).
     pub occurrence: u32,
-    /// Where it comes in this epoch: batch, slot of the global batch, and what the slot is. Empty
-    /// if a selection or the sampler leaves it out, or if it comes after the first 2^24 slots,
-    /// which are all that is searched.
+    /// The visits of the sample in this epoch, each as (batch, slot of the global batch, the slot).
+    /// Only the first 2^24 slots of the epoch are searched. Empty if the sample is not among them,
+    /// for example because a selection leaves it out.
     pub visits: Vec<(u64, usize, Slot)>,
-    /// How it is stored.
+    /// The codec of the stored bytes.
     pub codec: Codec,
-    /// Its upright size: width, height.
+    /// The size of the upright image as (width, height).
     pub size: (u32, u32),
-    /// Its stored target.
+    /// The stored target.
     pub target: Target,
-    /// The part that is decoded: left, top, width, height, in pixels of the decoded image.
+    /// The region that is decoded as (left, top, width, height), in pixels of the decoded image.
     pub decoded: (u32, u32, u32, u32),
-    /// By how much the sides of the decoded image are smaller than stored: 1 unless the recipe has
-    /// `decode.scale = "fast"`. The first steps are those of the decoded image.
+    /// The factor by which the sides of the decoded image are smaller than those of the stored one:
+    /// 1 unless the recipe has `decode.scale = "fast"`. The steps then refer to the smaller image.
     pub divisor: u32,
-    /// What is done to each view, in order.
+    /// What is done to each view, in the order of the views.
     pub views: Vec<ViewSteps>,
-    /// The values in this epoch of numbers of `[mix]` that change from epoch to epoch.
+    /// The values, in this epoch, of the numbers in `[mix]` that change from epoch to epoch.
     pub mix_values: Vec<String>,
-    /// How the sample's slot is mixed; more than one if its group is mixed several times, none
-    /// without mixing.
+    /// How the slot of the first visit is mixed. Empty without mixing; several if the mixing group
+    /// is mixed more than once.
     pub mixes: Vec<MixStep>,
 }
 
-/// How a slot is mixed, as far as it is drawn before there are pixels.
+/// How a slot is mixed, as far as that is drawn before pixels exist.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MixStep {
-    /// The batch in its epoch.
+    /// The index of the batch in its epoch.
     pub batch: u64,
     /// The slot in the global batch.
     pub slot: usize,
     /// The mixer.
     pub method: Method,
-    /// The samples that it is made of, itself first, each with its slot in the global batch.
+    /// The samples whose images are mixed, each with its slot in the global batch: the sample
+    /// itself, then its partners.
     pub sources: Vec<(u64, usize)>,
-    /// The weight of the own label, unless it depends on pixels.
+    /// The weight of the sample's own label; `None` if it depends on pixels.
     pub lam: Option<f64>,
-    /// The drawn parameters.
+    /// The drawn parameters, as text.
     pub drawn: String,
 }
 
-/// Slots of an epoch that are searched for a sample.
+/// The number of slots of an epoch that are searched for a sample.
 const SEARCHED: u64 = 1 << 24;
 
 /// What happens to one view of a sample.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ViewSteps {
-    /// Its name, and its number in its group if there are several.
+    /// The name of the view, with its number if the view group has several.
     pub view: String,
-    /// The size that it ends with.
+    /// The size of the result.
     pub frame: Size,
-    /// The values in this epoch of parameters that change from epoch to epoch, such as
+    /// The values, in this epoch, of parameters that change from epoch to epoch, such as
     /// `color_jitter p = 0.25`.
     pub values: Vec<String>,
     /// The steps with their drawn parameters, in order.
     pub steps: Vec<String>,
-    /// What ops leave with the batch: a name and numbers.
+    /// The notes that ops attach, each as (name, numbers); see [`crate::Batch::notes`].
     pub notes: Vec<(String, Vec<i64>)>,
-    /// Boxes, keypoints and planes as they are in the view; empty without `[joint]`.
+    /// The boxes, keypoints and planes in pixels of the view; empty without `[joint]`.
     pub annotations: Annotations,
 }
 
 impl Loader {
-    /// What the recipe draws for the first visit of a sample in an epoch, and where it comes.
+    /// What the recipe draws for the first visit of a sample in an epoch, and where in the epoch
+    /// the sample comes. Nothing is decoded except annotations.
     ///
     /// # Errors
     ///
-    /// The errors of reading the sample and its header; [`crate::Kind::Config`] if there is no such
-    /// sample.
+    /// The errors of reading the sample, its header and its annotations; [`crate::Kind::Config`] if
+    /// the data has no such sample.
+    ///
+    /// # Example: why does the model see this?
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+    /// let explanation = loader.explain(0, 3)?;
+    /// println!("{explanation}"); // where it comes, the decoded region, every step
+    /// assert!(!explanation.views[0].steps.is_empty());
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn explain(&self, epoch: u32, sample: u64) -> Result<Explanation> {
         if sample >= self.samples() {
             return Err(Error::config(format!(
@@ -137,28 +155,9 @@ impl Loader {
         let steps = views
             .view_slots()
             .zip(&decode_scratch.programs)
-            .map(|(view_slot, program)| ViewSteps {
-                view: view_slot.title(),
-                frame: program.end(),
-                values: view_slot
-                    .group
-                    .view
-                    .ops()
-                    .iter()
-                    .flat_map(|entry| {
-                        entry
-                            .values_at(epoch)
-                            .map(|value| format!("{} {value}", entry.label()))
-                    })
-                    .collect(),
-                steps: program.steps().iter().map(ToString::to_string).collect(),
-                notes: view_slot
-                    .group
-                    .notes
-                    .iter()
-                    .filter_map(|note| Some((note.name.clone(), program.note(note)?.to_vec())))
-                    .collect(),
-                annotations: annotated.get(view_slot.number).cloned().unwrap_or_default(),
+            .map(|(view_slot, program)| {
+                let annotations = annotated.get(view_slot.number).cloned().unwrap_or_default();
+                view_steps(&view_slot, program, epoch, annotations)
             });
         let mixes = visits
             .first()
@@ -181,7 +180,7 @@ impl Loader {
         })
     }
 
-    /// How a slot of the global batch is mixed; nothing if it is another rank's.
+    /// How a slot of the global batch is mixed; empty if the slot belongs to another rank.
     fn mixes(&self, views: &ViewSet, epoch: u32, batch: u64, slot: usize) -> Result<Vec<MixStep>> {
         if views.mix.is_none() {
             return Ok(Vec::new());
@@ -193,10 +192,8 @@ impl Loader {
         let Some(slot) = slot else {
             return Ok(Vec::new());
         };
-        let (group, start) = (
-            slot / self.context.group,
-            slot / self.context.group * self.context.group,
-        );
+        let group = slot / self.context.group;
+        let start = group * self.context.group;
         let drawn = mixing::draw(&self.context, views, &plan)?.swap_remove(group);
         let own = drawn
             .into_iter()
@@ -228,6 +225,35 @@ impl Loader {
     }
 }
 
+/// The report of one view.
+fn view_steps(
+    view_slot: &ViewSlot<'_>,
+    program: &Program,
+    epoch: u32,
+    annotations: Annotations,
+) -> ViewSteps {
+    let ViewGroup { view, notes, .. } = view_slot.group;
+    ViewSteps {
+        view: view_slot.title(),
+        frame: program.end(),
+        values: view
+            .ops()
+            .iter()
+            .flat_map(|entry| {
+                entry
+                    .values_at(epoch)
+                    .map(|value| format!("{} {value}", entry.label()))
+            })
+            .collect(),
+        steps: program.steps().iter().map(ToString::to_string).collect(),
+        notes: notes
+            .iter()
+            .filter_map(|note| Some((note.name.clone(), program.note(note)?.to_vec())))
+            .collect(),
+        annotations,
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -235,6 +261,25 @@ impl fmt::Display for Explanation {
             "sample {} ({}), epoch {}, visit {}",
             self.sample, self.name, self.epoch, self.occurrence
         )?;
+        self.fmt_visits(f)?;
+        self.fmt_storage(f)?;
+        for view in &self.views {
+            if self.views.len() > 1 {
+                writeln!(f, "  view     {}, {}", view.view, view.frame)?;
+            }
+            view.fmt_steps(f)?;
+            fmt_annotations(&view.annotations, f)?;
+        }
+        for value in &self.mix_values {
+            writeln!(f, "  value    mix {value}")?;
+        }
+        self.mixes.iter().try_for_each(|mix| mix.fmt_line(f))
+    }
+}
+
+impl Explanation {
+    /// A line for each visit of the sample in the epoch.
+    fn fmt_visits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (batch, at, slot) in &self.visits {
             write!(
                 f,
@@ -259,99 +304,92 @@ impl fmt::Display for Explanation {
                 "  comes    not in the {SEARCHED} first slots of this epoch"
             )?;
         }
+        Ok(())
+    }
+
+    /// The lines on how the sample is stored and what of it is decoded.
+    fn fmt_storage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "  stored   {:?}, {} x {}, target {:?}",
             self.codec, self.size.0, self.size.1, self.target
         )?;
         let (left, top, width, height) = self.decoded;
-        let scale = if self.divisor > 1 {
-            format!(" at 1/{}", self.divisor)
-        } else {
-            String::new()
-        };
-        writeln!(
+        write!(
             f,
-            "  decoded  left={left} top={top} width={width} height={height}{scale}"
+            "  decoded  left={left} top={top} width={width} height={height}"
         )?;
-        for ViewSteps {
-            view,
-            frame,
-            values,
-            steps,
-            notes,
-            annotations,
-        } in &self.views
-        {
-            if self.views.len() > 1 {
-                writeln!(f, "  view     {view}, {frame}")?;
-            }
-            for value in values {
-                writeln!(f, "  value    {value}")?;
-            }
-            for step in steps {
-                writeln!(f, "  step     {step}")?;
-            }
-            for (name, numbers) in notes {
-                writeln!(f, "  note     {name} = {numbers:?}")?;
-            }
-            for label in &annotations.boxes {
-                let ([x0, y0, x1, y1], origin) = (
-                    label.edges,
-                    if label.pasted.is_some() {
-                        ", pasted"
-                    } else {
-                        ""
-                    },
-                );
-                let (class, id) = (label.class, label.id);
-                writeln!(
-                    f,
-                    "  box      {id}: class {class}, {x0:.1} {y0:.1} to {x1:.1} {y1:.1}{origin}"
-                )?;
-            }
-            for point in &annotations.keypoints {
-                let (id, x, y) = (point.id, point.x, point.y);
-                let (instance, visible) = (point.instance, point.visible);
-                writeln!(
-                    f,
-                    "  keypoint {id} of {instance}: {x:.1} {y:.1}, visible {visible}"
-                )?;
-            }
-            for plane in &annotations.planes {
-                let (width, height) = plane.size().unwrap_or_default();
-                writeln!(
-                    f,
-                    "  plane    {}: {}, {width} x {height}",
-                    plane.name,
-                    plane.kind.as_str()
-                )?;
-            }
+        if self.divisor > 1 {
+            write!(f, " at 1/{}", self.divisor)?;
         }
-        for value in &self.mix_values {
-            writeln!(f, "  value    mix {value}")?;
+        writeln!(f)
+    }
+}
+
+impl ViewSteps {
+    /// A line for each changing value, each step and each note.
+    fn fmt_steps(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for value in &self.values {
+            writeln!(f, "  value    {value}")?;
         }
-        for MixStep {
-            batch,
-            slot,
-            method,
-            sources,
-            lam,
-            drawn,
-        } in &self.mixes
-        {
-            write!(f, "  mix      batch {batch}, slot {slot}: {method}")?;
-            for (sample, slot) in &sources[1..] {
-                write!(f, " with sample {sample} (slot {slot})")?;
-            }
-            if *method != Method::Unmixed {
-                if let Some(lam) = lam {
-                    write!(f, ", lam {lam:.6}")?;
-                }
-                write!(f, ", {drawn}")?;
-            }
-            writeln!(f)?;
+        for step in &self.steps {
+            writeln!(f, "  step     {step}")?;
+        }
+        for (name, numbers) in &self.notes {
+            writeln!(f, "  note     {name} = {numbers:?}")?;
         }
         Ok(())
     }
+}
+
+impl MixStep {
+    /// The line of a mix.
+    fn fmt_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (batch, slot, method) = (self.batch, self.slot, &self.method);
+        write!(f, "  mix      batch {batch}, slot {slot}: {method}")?;
+        for (sample, slot) in &self.sources[1..] {
+            write!(f, " with sample {sample} (slot {slot})")?;
+        }
+        if *method != Method::Unmixed {
+            if let Some(lam) = self.lam {
+                write!(f, ", lam {lam:.6}")?;
+            }
+            write!(f, ", {}", self.drawn)?;
+        }
+        writeln!(f)
+    }
+}
+
+/// A line for each box, keypoint and plane of a view.
+fn fmt_annotations(annotations: &Annotations, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for label in &annotations.boxes {
+        let ([x0, y0, x1, y1], class, id) = (label.edges, label.class, label.id);
+        let origin = if label.pasted.is_some() {
+            ", pasted"
+        } else {
+            ""
+        };
+        writeln!(
+            f,
+            "  box      {id}: class {class}, {x0:.1} {y0:.1} to {x1:.1} {y1:.1}{origin}"
+        )?;
+    }
+    for point in &annotations.keypoints {
+        let (id, x, y) = (point.id, point.x, point.y);
+        let (instance, visible) = (point.instance, point.visible);
+        writeln!(
+            f,
+            "  keypoint {id} of {instance}: {x:.1} {y:.1}, visible {visible}"
+        )?;
+    }
+    for plane in &annotations.planes {
+        let (width, height) = plane.size().unwrap_or_default();
+        writeln!(
+            f,
+            "  plane    {}: {}, {width} x {height}",
+            plane.name,
+            plane.kind.as_str()
+        )?;
+    }
+    Ok(())
 }

@@ -1,4 +1,13 @@
-//! What the plan has to know of samples, read once when a loader is opened.
+//! What the plan needs to know about samples besides their number, read once when a loader is
+//! opened.
+//!
+//! The plan is pure arithmetic on plain arrays: a sample group or a number for each sample. A
+//! recipe names these arrays: a column of the data, a column of a text table, a file with a subset,
+//! the class. [`gather`] replaces every such name by its values, so the plan opens no files.
+//!
+//! The order of an epoch depends on these values, but a source's fingerprint need not cover them.
+//! So everything that is read here beside the source is hashed into a second fingerprint, which
+//! becomes part of the identity of the run: a state does not resume over a table that was edited.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +20,15 @@ use crate::recipe::Recipe;
 use crate::sample::{Fingerprint, FingerprintBuilder, Target};
 use crate::source::Source;
 
-/// Reads what the setup needs, and puts numbers in the place of files and columns. The fingerprint
-/// is that of all that was read beside the source itself.
+/// Reads what a setup needs. In `setup`, names of files and columns are replaced by their values.
+///
+/// Returns the sample groups, and the fingerprint of everything that was read beside the source, if
+/// there was anything.
+///
+/// # Errors
+///
+/// [`crate::Kind::Config`] if a file, a column or a class is missing or not of the form that the
+/// setup needs; the errors of reading.
 pub(super) fn gather(
     setup: &mut Setup,
     recipe: &Recipe,
@@ -21,56 +37,59 @@ pub(super) fn gather(
     let table = recipe
         .table
         .as_deref()
-        .map(|path| Side::open(path, source))
+        .map(|path| SampleTable::open(path, source))
         .transpose()?;
-    let mut reading = Reading {
+    let mut reader = MetadataReader {
         source,
         table,
-        sum: FingerprintBuilder::default(),
-        any: false,
+        extra: FingerprintBuilder::default(),
+        has_extra: false,
     };
-    if let Some(Side { table, .. }) = &reading.table {
-        reading.sum.push(&table.bytes);
-        reading.any = true;
+    if let Some(SampleTable { table, .. }) = &reader.table {
+        reader.extra.push(&table.bytes);
+        reader.has_extra = true;
     }
     for select in &mut setup.select {
         match select {
-            Select::Subset(subset) => reading.subset(subset)?,
-            Select::Prune(Prune { score, .. }) => reading.values(score)?,
+            Select::Subset(subset) => reader.subset(subset)?,
+            Select::Prune(Prune { score, .. }) => reader.values(score)?,
             _ => {}
         }
     }
     if let Sampler::Weighted(Weighted { weights, .. }) = &mut setup.sampler {
-        reading.values(weights)?;
+        reader.values(weights)?;
     }
     let mut metadata = SampleMetadata::new();
     for by in setup.needs().collect::<BTreeSet<_>>() {
         let grouping = match by {
-            By::Class => reading.classes(recipe.target.classes)?,
+            By::Class => reader.classes(recipe.target.classes)?,
             By::Source => continue,
             By::Column(name) => {
-                let values = reading.column(name)?;
+                let values = reader.column(name)?;
                 Grouping::of_values(values.iter().map(|value| &value[..]))
             }
         };
         metadata = metadata.with(by.clone(), grouping);
     }
-    Ok((metadata, reading.any.then(|| reading.sum.finish())))
+    Ok((metadata, reader.has_extra.then(|| reader.extra.finish())))
 }
 
-/// The recipe's table with the row of each sample.
-struct Side {
+/// The recipe's table of values for samples, and which row belongs to which sample.
+struct SampleTable {
     table: Table,
-    /// 4 bytes a sample, while the loader is being opened.
+    /// The row of each sample. It lives only while the loader is being opened.
     rows: Vec<u32>,
 }
 
-impl Side {
-    fn open(path: &std::path::Path, source: &dyn Source) -> Result<Side> {
+impl SampleTable {
+    /// Opens a table that has one row for each sample. Rows are matched by the column `sample` (the
+    /// number), else by the column `name`, else by their order.
+    fn open(path: &std::path::Path, source: &dyn Source) -> Result<SampleTable> {
         let table = Table::open(path)?;
         let samples = source.len();
         let count = u32::try_from(samples)
             .map_err(|_| Error::config("a table of more than 2^32 samples"))?;
+        // `u32::MAX` marks a sample without a row.
         let mut rows = vec![u32::MAX; count as usize];
         let mut put = |line: usize, row: usize, sample: Option<u64>, cell: &str| {
             let at = sample.and_then(|sample| rows.get_mut(sample as usize));
@@ -105,7 +124,8 @@ impl Side {
             rows = (0..count).collect();
         } else {
             return Err(Error::config(format!(
-                "{}: {} rows for {samples} samples: give one for each, or a column \"sample\" or \"name\"",
+                "{}: {} rows for {samples} samples: \
+                 give one for each, or a column \"sample\" or \"name\"",
                 path.display(),
                 table.len()
             )));
@@ -119,21 +139,26 @@ impl Side {
             ))
             .with_sample(sample));
         }
-        Ok(Side { table, rows })
+        Ok(SampleTable { table, rows })
     }
 }
 
-struct Reading<'a> {
+/// Finds values for names, and keeps the fingerprint of what it has read.
+struct MetadataReader<'a> {
     source: &'a dyn Source,
-    table: Option<Side>,
-    sum: FingerprintBuilder,
-    any: bool,
+    /// The recipe's `table`.
+    table: Option<SampleTable>,
+    /// The fingerprint of everything read beside the source.
+    extra: FingerprintBuilder,
+    /// True if `extra` covers anything.
+    has_extra: bool,
 }
 
-impl Reading<'_> {
-    /// A column of the recipe's table, or else of the data.
+impl MetadataReader<'_> {
+    /// The text of a column for each sample: of the recipe's table if it has the column, else of
+    /// the data.
     fn column(&mut self, name: &str) -> Result<Vec<String>> {
-        if let Some(Side { table, rows }) = &self.table
+        if let Some(SampleTable { table, rows }) = &self.table
             && let Some(cells) = table.column(name)
         {
             let cells: Vec<&str> = cells.map(|(_, cell)| cell).collect();
@@ -154,17 +179,19 @@ impl Reading<'_> {
                 "the data has no"
             };
             return Err(Error::config(format!(
-                "{place} column \"{name}\": name one of the data, or give the recipe a table = \"FILE.csv\" that has it"
+                "{place} column \"{name}\": name one of the data, \
+                 or give the recipe a table = \"FILE.csv\" that has it"
             )));
         }
-        // Fingerprints of sources need not cover columns that nobody asked for.
+        // A source's fingerprint need not cover its columns, so the values are hashed here.
         values
             .iter()
-            .for_each(|value| self.sum.push(value.as_bytes()));
-        self.any = true;
+            .for_each(|value| self.extra.push(value.as_bytes()));
+        self.has_extra = true;
         Ok(values)
     }
 
+    /// Replaces the name of a column by the numbers in it.
     fn values(&mut self, values: &mut Values) -> Result<()> {
         let Values::Column(name) = values else {
             return Ok(());
@@ -172,9 +199,9 @@ impl Reading<'_> {
         let mut numbers = Vec::new();
         for (sample, text) in (0u64..).zip(self.column(name)?) {
             numbers.push(text.trim().parse::<f64>().map_err(|_| {
-                let whose = self.source.name(sample);
+                let owner = self.source.name(sample);
                 let error = format!(
-                    "column \"{name}\" of sample {sample} ({whose}): \"{text}\" is no number"
+                    "column \"{name}\" of sample {sample} ({owner}): \"{text}\" is not a number"
                 );
                 Error::config(error).with_sample(sample)
             })?);
@@ -183,6 +210,7 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// Replaces the file of a subset by its samples and, if it has them, their weights.
     fn subset(&mut self, subset: &mut Subset) -> Result<()> {
         let Some(path) = subset.file.take() else {
             return Ok(());
@@ -193,8 +221,8 @@ impl Reading<'_> {
             ));
         }
         let table = Table::open(&path)?;
-        self.sum.push(&table.bytes);
-        self.any = true;
+        self.extra.push(&table.bytes);
+        self.has_extra = true;
         subset.samples = table
             .expect("sample")?
             .map(|cell| table.number("sample", cell))
@@ -209,13 +237,15 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// The class of each sample as a sample group. There are `known` classes, or as many as the
+    /// source has names for.
     fn classes(&mut self, known: Option<u32>) -> Result<Grouping> {
-        let mut of = Vec::new();
+        let mut groups = Vec::new();
         let source = self.source;
         source.labels(&mut |sample, target| {
             let wrong = match target {
                 Target::Class(class) => {
-                    of.push(class);
+                    groups.push(class);
                     return Ok(());
                 }
                 Target::None => "has no class",
@@ -229,7 +259,7 @@ impl Reading<'_> {
         })?;
         let names = source.classes().unwrap_or_default().to_vec();
         Ok(Grouping {
-            of,
+            of: groups,
             count: known.unwrap_or(names.len() as u32),
             names,
         })

@@ -1,4 +1,13 @@
-//! The loader: data and a recipe in, batches out.
+//! The loader: data and a recipe go in, batches come out.
+//!
+//! [`Loader`] owns nothing that runs. It holds the run context (source, plan, recipe, views), and
+//! each iterator starts the threads of a [`Run`] over a range of positions and ends them when it is
+//! dropped. An iterator therefore never has state that a caller cannot see: where it begins is a
+//! position, and a [`LoaderState`] is that position with fingerprints.
+//!
+//! The other files look at the same run context from the side: [`reference`] computes a batch
+//! slowly on one thread, [`explain`] lists what is drawn for a sample, [`preview`] turns a batch
+//! back into images, [`metadata`] reads the labels and columns that the plan needs.
 
 mod explain;
 mod metadata;
@@ -29,11 +38,35 @@ use crate::sample::Fingerprint;
 use crate::source::{self, JoinedSources, Source};
 use crate::state::LoaderState;
 
-/// Turns stored images into batches.
+/// Turns stored images into training batches: data and a [`Recipe`] go in, [`Batch`]es come out of
+/// an ordinary iterator.
 ///
-/// It has no threads of its own: an iterator starts them and ends them when it is dropped.
+/// The seed, the data and the recipe decide every byte of every batch. The number of workers, queue
+/// depths ([`Loader::tuning`]), restarts ([`Loader::resume`]) and the number of ranks
+/// ([`Loader::world`]) do not.
 ///
-/// # Example
+/// # Opening
+///
+/// | you have | use |
+/// | --- | --- |
+/// | a path: folder, shards, tar, Arrow, Parquet | [`Loader::open`], which detects the form |
+/// | a custom [`Source`], or one from [`source`](crate::source) | [`Loader::new`] |
+/// | several sources, with the shares in the recipe | [`Loader::sources`] |
+/// | several sources, with the shares as numbers | [`Loader::weighted_sources`] |
+///
+/// # Iterating
+///
+/// | you want | use |
+/// | --- | --- |
+/// | a training loop over epochs, without a pause between them | [`Loader::epochs`] |
+/// | the batches of one epoch | [`Loader::epoch`] |
+/// | to start in the middle of an epoch | [`Loader::epoch_from`] |
+/// | one batch to look at, slowly | [`Loader::batch`] |
+///
+/// A loader has no threads. An iterator starts them, and ends them when it is dropped. Iterators of
+/// one loader share the memory of batches and the counters of [`Loader::stats`].
+///
+/// # Example: a training loop
 ///
 /// ```
 /// use feedmill::{Loader, Recipe};
@@ -49,11 +82,44 @@ use crate::state::LoaderState;
 /// }
 /// # Ok::<(), feedmill::Error>(())
 /// ```
+///
+/// # Example: resume after any batch
+///
+/// ```
+/// use feedmill::{Loader, Recipe};
+///
+/// let recipe = Recipe::preset("imagenet")?.batch(4);
+/// let loader = Loader::open("fixtures/photos", recipe.clone())?;
+/// let mut batches = loader.epoch(0)?;
+/// let saved: String = batches.next().expect("a batch")?.state().to_string();
+/// let expected = batches.next().expect("a batch")?;
+///
+/// // In another process, with another number of workers:
+/// let mut resumed = Loader::open("fixtures/photos", recipe)?.workers(3)?;
+/// resumed.resume(&saved.parse()?)?;
+/// let batch = resumed.epoch(0)?.next().expect("a batch")?;
+/// assert_eq!(batch.digest(), expected.digest());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// A recipe that cannot work with the data is refused when the loader is opened, with the key or
+/// the sample named. After that, an iterator returns an error in place of a batch and then ends:
+///
+/// * a bad sample, if `on_bad = "fail"`, or more of them than `on_bad` allows;
+/// * [`Kind::Limit`] if the consumer holds more batches than the memory limit allows ([`Batch`]);
+/// * [`Kind::Worker`] if an op, a mixer or a source panics;
+/// * [`Kind::Io`] if the system cannot start threads.
+///
+/// To go on after an error, start a new iterator.
 pub struct Loader {
     context: Arc<RunContext>,
     tuning: Tuning,
     meter: Arc<Meter>,
+    /// Made by the first iterator, because it depends on the tuning.
     pool: OnceLock<Arc<Pool>>,
+    /// Where the next iterator begins.
     start: LoaderState,
 }
 
@@ -69,31 +135,34 @@ impl std::fmt::Debug for Loader {
 }
 
 impl Loader {
-    /// Opens stored data, detecting its form ([`source::open`]).
+    /// A loader over stored data. The form is detected ([`source::open`]).
     ///
     /// # Errors
     ///
-    /// What [`source::open`] and [`Loader::new`] refuse.
+    /// The errors of [`source::open`] and of [`Loader::new`].
     pub fn open(path: impl AsRef<Path>, recipe: Recipe) -> Result<Loader> {
         Loader::new(source::open(path)?, recipe)
     }
 
-    /// A loader over a source, as the only process.
+    /// A loader over one source, as the only process. [`Loader::world`] makes it one rank of
+    /// several.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if the recipe cannot work with this data: no fixed size, no samples, a
-    /// batch that is not filled.
+    /// [`Kind::Config`] if the recipe cannot work with this data: a view has no fixed size, there
+    /// are no samples, or they do not fill a single batch.
     pub fn new(source: Box<dyn Source>, recipe: Recipe) -> Result<Loader> {
         Loader::sources(vec![source], recipe)
     }
 
-    /// A loader over several sources, blended by weight ([`Plan::new`]). Samples are numbered
-    /// through all sources in order.
+    /// A loader over several sources, each with a weight ([`Plan::new`]). Weights are relative: 3.0
+    /// and 1.0 mean that three quarters of the slots come from the first source. Samples are
+    /// numbered through all sources in their order.
     ///
     /// # Errors
     ///
-    /// As [`Loader::new`], and for weights that are negative, no numbers or all 0.
+    /// The errors of [`Loader::new`], and [`Kind::Config`] for weights that are negative, not
+    /// finite, or all 0.
     pub fn weighted_sources(
         sources: Vec<(Box<dyn Source>, f64)>,
         recipe: Recipe,
@@ -110,30 +179,31 @@ impl Loader {
         )
     }
 
-    /// A loader over several sources, blended as the recipe says ([`Recipe::source`]), or by the
-    /// numbers of their samples if it says nothing.
+    /// A loader over several sources with the weights of the recipe ([`Recipe::source`]). Without
+    /// weights, each source has as many slots as it has samples.
     ///
     /// # Errors
     ///
-    /// As [`Loader::weighted_sources`], and if the recipe speaks of another number of sources, or gives
-    /// weights to some of them only.
+    /// The errors of [`Loader::weighted_sources`], and [`Kind::Config`] if the recipe has another
+    /// number of `[[source]]` tables, or weights for some of them only.
     pub fn sources(sources: Vec<Box<dyn Source>>, recipe: Recipe) -> Result<Loader> {
-        let said = &recipe.sources;
-        if !said.is_empty() && said.len() != sources.len() {
+        let tables = &recipe.sources;
+        if !tables.is_empty() && tables.len() != sources.len() {
             return Err(Error::config(format!(
-                "the recipe has {} [[source]] tables for {} sources: one for each, in the same order",
-                said.len(),
+                "the recipe has {} [[source]] tables for {} sources: \
+                 one for each, in the same order",
+                tables.len(),
                 sources.len()
             )));
         }
-        let weighted = said.iter().filter(|said| said.weight.is_some()).count();
-        if weighted != 0 && weighted != said.len() {
+        let weighted = tables.iter().filter(|table| table.weight.is_some()).count();
+        if weighted != 0 && weighted != tables.len() {
             return Err(Error::config(
                 "some [[source]] tables have a weight and some have none: give all of them one",
             ));
         }
         let share = |(number, len): (usize, u64)| {
-            let weight = said.get(number).and_then(|said| said.weight.clone());
+            let weight = tables.get(number).and_then(|table| table.weight.clone());
             Share {
                 len,
                 weight: weight.unwrap_or((len as f64).into()),
@@ -148,6 +218,7 @@ impl Loader {
         Loader::build(sources, shares, recipe)
     }
 
+    /// A loader over sources with their shares.
     fn build(
         mut sources: Vec<Box<dyn Source>>,
         shares: Vec<Share>,
@@ -158,6 +229,8 @@ impl Loader {
             true => sources.remove(0).into(),
             false => Arc::new(JoinedSources::new(sources)),
         };
+        // The weights change the order of samples, so with several sources they are part of what
+        // the data is.
         let mut data = source.fingerprint();
         if !single {
             let weights = shares
@@ -171,6 +244,8 @@ impl Loader {
         Loader::over(source, shares, true, data, recipe)
     }
 
+    /// A loader over one source, which may be joined. `blended` is false for an order of samples
+    /// that ignores the shares.
     fn over(
         source: Arc<dyn Source>,
         shares: Vec<Share>,
@@ -179,10 +254,10 @@ impl Loader {
         recipe: Recipe,
     ) -> Result<Loader> {
         recipe.check().map_err(|(_, error)| error.at("recipe"))?;
-        let last_delivery = source
+        let source_size = source
             .uniform_frame()
             .map(|(height, width)| Size { width, height });
-        let views = ViewSets::new(&recipe, last_delivery)?;
+        let views = ViewSets::new(&recipe, source_size)?;
         let group = recipe
             .mix
             .as_ref()
@@ -199,14 +274,14 @@ impl Loader {
             world: World::SINGLE,
             group,
         };
-        let (metadata, beside) = metadata::gather(&mut setup, &recipe, &*source)?;
+        let (metadata, extra) = metadata::gather(&mut setup, &recipe, &*source)?;
         // The plan knows samples by number; people know them by name.
         let plan = Plan::new(setup, metadata).map_err(|error| match error.sample() {
             Some(sample) => error.at(source.name(sample)),
             None => error,
         })?;
-        let data = match beside {
-            Some(beside) => Fingerprint::of([&data.0.to_le_bytes()[..], &beside.0.to_le_bytes()]),
+        let data = match extra {
+            Some(extra) => Fingerprint::of([&data.0.to_le_bytes()[..], &extra.0.to_le_bytes()]),
             None => data,
         };
         let context = Arc::new(RunContext {
@@ -232,15 +307,17 @@ impl Loader {
         })
     }
 
-    /// A second pass over some samples: each exactly once, in the order given, by the same views.
-    /// What is drawn depends on the epoch and the sample, so samples that came once in a pass
-    /// look as they did in the same epoch.
+    /// A loader over a list of samples, each exactly once and in the order of the list, with the
+    /// same recipe otherwise. Use it for a second look at samples that a pass has singled out.
+    ///
+    /// What is drawn depends on the epoch and the sample, so a sample that came once in a pass
+    /// looks as it did in the same epoch. With several ranks, the last batch is padded.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if a sample is listed twice or does not exist, or none is listed.
+    /// [`Kind::Config`] if a sample is listed twice or does not exist, or if the list is empty.
     ///
-    /// # Example: those that the model was unsure of
+    /// # Example: the samples that the model was unsure of
     ///
     /// ```
     /// use feedmill::{Loader, Recipe};
@@ -279,12 +356,29 @@ impl Loader {
         loader.world(context.plan.world())
     }
 
-    /// Makes this loader deliver the share of one rank of several. The batch of the recipe stays
-    /// the global one.
+    /// Makes this loader one rank of several: it delivers a slice of every global batch. The
+    /// `batch` of the recipe is the size of the global batch, so each rank gets `batch / ranks`
+    /// slots.
+    ///
+    /// The global batch is the same for any number of ranks.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if the ranks cannot share the batch equally.
+    /// [`Kind::Config`] if the ranks cannot share the batch equally, or if an iterator of this
+    /// loader exists already.
+    ///
+    /// # Example: the second of two processes
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe, World};
+    ///
+    /// let recipe = Recipe::preset("imagenet")?.batch(4);
+    /// // In a launched job: World::from_env()?
+    /// let loader = Loader::open("fixtures/photos", recipe)?.world(World::new(1, 2)?)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// assert_eq!((batch.len(), batch.first_slot()), (2, 2));
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn world(mut self, world: World) -> Result<Loader> {
         let context = Arc::get_mut(&mut self.context).ok_or_else(|| {
             Error::config("the ranks of a loader are set before its first iterator")
@@ -293,18 +387,19 @@ impl Loader {
         Ok(self)
     }
 
-    /// Sets how the machine is used. Changes no byte of any batch.
+    /// Sets how the machine is used: threads, memory, queues. It changes no byte of any batch.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] for a value out of range.
+    /// [`Kind::Config`] that names the value that is out of range.
     pub fn tuning(mut self, tuning: Tuning) -> Result<Loader> {
         tuning.check()?;
         self.tuning = tuning;
         Ok(self)
     }
 
-    /// Sets the number of worker threads.
+    /// Sets the number of worker threads, and 4 reads in flight for each of them. By default, there
+    /// is one for each core.
     ///
     /// # Errors
     ///
@@ -318,30 +413,31 @@ impl Loader {
         self.tuning(tuning)
     }
 
-    /// The number of samples.
+    /// The number of samples of the data, before any selection.
     pub fn samples(&self) -> u64 {
         self.context.plan.samples()
     }
 
-    /// The number of batches of epoch 0; the same for every rank, and for every epoch but where
-    /// tasks change.
+    /// The number of batches of epoch 0. It is the same for every rank, and for every epoch unless
+    /// the selection changes with the epoch ([`Loader::batches_at`]).
     pub fn batches(&self) -> u64 {
         self.context.plan.batches()
     }
 
-    /// [`Loader::batches`] of an epoch.
+    /// The number of batches of an epoch.
     pub fn batches_at(&self, epoch: u32) -> u64 {
         self.context.plan.batches_at(epoch)
     }
 
-    /// The shape of a whole batch of this rank in epoch 0, in the layout's order; of the first
-    /// group of views if there are several.
+    /// The shape of the first view group in a whole batch of this rank in epoch 0:
+    /// `[count * slots, 3, height, width]`, or with channels last if the layout is NHWC
+    /// ([`Batch::images`]).
     pub fn shape(&self) -> [usize; 4] {
         self.shapes()[0]
     }
 
-    /// The shape of a whole batch's tensor in epoch 0 for each group of views: count x slots
-    /// images.
+    /// The shape of each view group in a whole batch of this rank in epoch 0, in the form of
+    /// [`Loader::shape`].
     pub fn shapes(&self) -> Vec<[usize; 4]> {
         self.context
             .views
@@ -349,7 +445,7 @@ impl Loader {
             .shapes(self.context.emitted(self.context.plan.slots()))
     }
 
-    /// [`Loader::shapes`] in an epoch: sizes may be functions of the epoch.
+    /// [`Loader::shapes`] in another epoch, since sizes may be functions of the epoch.
     ///
     /// # Errors
     ///
@@ -361,39 +457,43 @@ impl Loader {
             .shapes(self.context.emitted(self.context.plan.slots())))
     }
 
-    /// The plan of this loader's batches.
+    /// The plan, which knows the samples of every batch of every epoch.
     pub fn plan(&self) -> &Plan {
         &self.context.plan
     }
 
-    /// The recipe.
+    /// The recipe that the loader was opened with.
     pub fn recipe(&self) -> &Recipe {
         &self.context.recipe
     }
 
-    /// The data.
+    /// The source that samples are read from. Several sources are joined to one.
     pub fn source(&self) -> &dyn Source {
         &*self.context.source
     }
 
-    /// The name of a source of a blend, as the recipe has it, or its number.
+    /// The name of one of several sources: the `name` of its `[[source]]` table, or `source N`.
     pub fn source_name(&self, source: usize) -> String {
         let name = self
             .context
             .recipe
             .sources
             .get(source)
-            .and_then(|said| said.name.clone());
+            .and_then(|table| table.name.clone());
         name.unwrap_or_else(|| format!("source {source}"))
     }
 
-    /// One batch, made on this thread without threads, channels or pools: slow, and what every
-    /// other way must equal byte for byte. Its state counts bad samples of this batch only.
+    /// One batch by the *reference path*, to look at or to compare with. Slow: do not train with
+    /// it.
+    ///
+    /// It is computed on this thread, slot by slot, from whole decoded images and with plain
+    /// formulas for the final pass. Iterators return the same bytes, which the tests check. The
+    /// state of the batch counts the bad samples of this batch only.
     ///
     /// # Errors
     ///
-    /// A bad sample under `on_bad = "fail"`, or 16 bad replacements; [`Kind::Config`] if there is no
-    /// batch `index`.
+    /// The error of a bad sample if `on_bad = "fail"`, or if 16 replacements are bad too;
+    /// [`Kind::Config`] if the epoch has no batch `index`.
     pub fn batch(&self, epoch: u32, index: u64) -> Result<Batch> {
         let batches = self.batches_at(epoch);
         if index >= batches {
@@ -402,13 +502,14 @@ impl Loader {
         reference::batch(&self.context, epoch, index)
     }
 
-    /// Continues where a state says: [`Loader::epochs`] begins there, and so does [`Loader::epoch`]
-    /// of its epoch.
+    /// Continues where a state says: [`Loader::epochs`] then begins with the state's next batch,
+    /// and so does [`Loader::epoch`] for the state's epoch. Nothing is replayed, so this takes no
+    /// time.
     ///
     /// # Errors
     ///
-    /// [`Kind::Mismatch`] that names the field if the state is of other data, another recipe, seed
-    /// or version.
+    /// [`Kind::Mismatch`] that names the field, if the state belongs to other data, another recipe,
+    /// another seed, or another version of the state's format.
     pub fn resume(&mut self, state: &LoaderState) -> Result<()> {
         state.check(
             self.context.identity(),
@@ -418,23 +519,29 @@ impl Loader {
         Ok(())
     }
 
-    /// The state that the next iterator begins with.
+    /// The state that [`Loader::epochs`] begins with: that of [`Loader::resume`], or the start of
+    /// epoch 0. Iterating does not change it; [`Batch::state`] is the state after a batch.
     pub fn state(&self) -> &LoaderState {
         &self.start
     }
 
-    /// What has been done so far, by all iterators of this loader.
+    /// What all iterators of this loader have done so far, and where their time went.
     pub fn stats(&self) -> Stats {
         self.meter
             .snapshot(self.pool.get().map_or(0, |pool| pool.peak()))
     }
 
+    /// Starts the threads for all batches from batch `index` of `epoch` up to epoch `end`, which is
+    /// not included.
     fn run(&self, epoch: u32, index: u64, end: u32) -> Result<Run> {
         let positions = Positions { epoch, index, end };
-        let keep = (self.tuning.prefetch + 2) * self.context.views.first().groups.len();
+        // One free vector for each batch in flight (prefetch + 1) and for the one that the consumer
+        // has.
+        let max_free = (self.tuning.prefetch + 2) * self.context.views.first().groups.len();
         let pool = self
             .pool
-            .get_or_init(|| Arc::new(Pool::new(keep, self.tuning.held)));
+            .get_or_init(|| Arc::new(Pool::new(max_free, self.tuning.held)));
+        // The counts of a state belong to its position. A run from anywhere else begins at 0.
         let resumed = (epoch, index) == (self.start.epoch, self.start.next);
         let counts = if resumed {
             (self.start.seen, self.start.bad)
@@ -451,11 +558,12 @@ impl Loader {
         )
     }
 
-    /// The batches of one epoch, from its first one or from where a resumed state is.
+    /// The batches of one epoch: from its first one, or from the state's next batch if the loader
+    /// was resumed in this epoch.
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] if the system gives no threads.
+    /// [`Kind::Io`] if the system cannot start threads.
     pub fn epoch(&self, epoch: u32) -> Result<Batches> {
         let index = if epoch == self.start.epoch {
             self.start.next
@@ -465,19 +573,22 @@ impl Loader {
         self.epoch_from(epoch, index)
     }
 
-    /// The batches of one epoch from batch `index` on.
+    /// The batches of one epoch from batch `index` on; none if the epoch has no such batch.
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] if the system gives no threads.
+    /// [`Kind::Io`] if the system cannot start threads.
     pub fn epoch_from(&self, epoch: u32, index: u64) -> Result<Batches> {
         Ok(Batches {
             run: self.run(epoch, index, epoch.saturating_add(1))?,
         })
     }
 
-    /// The epochs from where the loader stands up to `end` (not included), one after the other;
-    /// workers go on to the next epoch without a pause in between.
+    /// The epochs up to `end`, which is not included, beginning with the epoch of
+    /// [`Loader::state`]. Each item is an iterator over the batches of one epoch.
+    ///
+    /// All epochs share one set of threads, which prepare the next epoch while the last batches of
+    /// the current one are consumed. If an epoch is left early, the next one starts new threads.
     pub fn epochs(&mut self, end: u32) -> Epochs<'_> {
         let next = self.start.epoch;
         Epochs {
@@ -489,19 +600,20 @@ impl Loader {
     }
 }
 
-/// An iterator over the batches of an epoch. After an error it ends. Threads end when it is
-/// dropped.
+/// An iterator over the batches of one epoch, from [`Loader::epoch`].
+///
+/// After an error it ends. Dropping it ends its threads, which takes about as long as one sample.
 pub struct Batches {
     run: Run,
 }
 
 impl Batches {
-    /// The next batch, or `Ok(None)` at the end.
+    /// The next batch if one is ready within `wait`, or `Ok(None)` at the end. The inner result is
+    /// what [`Iterator::next`] would return.
     ///
     /// # Errors
     ///
-    /// [`Kind::Stopped`] if no batch is ready within `wait`; the iterator can be asked again. The
-    /// inner result is the batch's own.
+    /// [`Kind::Stopped`] if no batch is ready in time. Nothing is lost: call it again.
     pub fn next_timeout(&mut self, wait: Duration) -> Result<Option<Result<Batch>>> {
         self.run
             .next(Instant::now().checked_add(wait))
@@ -530,19 +642,24 @@ impl Iterator for Batches {
     }
 }
 
-/// The run that epochs share, and the epoch of its next batch.
+/// The run that consecutive epochs share.
 #[derive(Default)]
 struct Current {
     run: Option<Run>,
+    /// The epoch and index of the run's next batch.
     next: (u32, u64),
+    /// True after an error, which ends all epochs.
     failed: bool,
 }
 
-/// An iterator over epochs.
+/// An iterator over epochs, from [`Loader::epochs`]. After an error in one epoch it ends.
 pub struct Epochs<'a> {
     loader: &'a mut Loader,
+    /// The first epoch that is not delivered.
     end: u32,
+    /// The next epoch.
     next: u32,
+    /// Shared with the epochs that were handed out.
     current: Arc<Mutex<Current>>,
 }
 
@@ -575,7 +692,8 @@ impl Iterator for Epochs<'_> {
             return None;
         }
         let mut problem = None;
-        // An epoch that was left early leaves a run that stands elsewhere.
+        // Start threads unless the run of the last epoch continues right here. It does not if that
+        // epoch was left early.
         if current.run.is_none() || current.next != begin {
             current.run = None;
             match self.loader.run(begin.0, begin.1, self.end) {
@@ -594,11 +712,16 @@ impl Iterator for Epochs<'_> {
     }
 }
 
-/// The batches of one epoch of [`Loader::epochs`].
+/// An iterator over the batches of one epoch of [`Loader::epochs`].
+///
+/// It shares its threads with the other epochs. An epoch that is still held when the next one is
+/// requested delivers no more batches.
 pub struct Epoch {
     epoch: u32,
+    /// The number of batches of the epoch.
     batches: u64,
     current: Arc<Mutex<Current>>,
+    /// Why the threads could not be started, to be returned as the first item.
     problem: Option<Error>,
 }
 
@@ -623,6 +746,7 @@ impl Iterator for Epoch {
             return Some(Err(problem));
         }
         let mut current = self.current.lock().expect("no panic inside");
+        // The run has gone on to another epoch: either this one is complete, or it was left.
         if current.next.0 != self.epoch {
             return None;
         }

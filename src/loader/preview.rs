@@ -1,30 +1,44 @@
-//! A batch as an image.
+//! A batch turned back into images and words, to look at what a model will see.
 
 use super::Loader;
 use crate::batch::{Batch, Pixels, Targets, Tensor};
 use crate::recipe::Layout;
 
-/// One view of a slot: rows of RGB with their size.
+/// One view of a slot as 8-bit RGB, from [`Loader::images`] and [`Loader::mask`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
-    /// The name of the view, and its number in its group if there are several.
+    /// The name of the view, with its number if the view group has several.
     pub view: String,
-    /// The group of views, and which of its views it is: what [`Batch::annotations`] takes.
+    /// The view group and the number of the view in it, as [`Batch::annotations`] takes them.
     pub place: (usize, usize),
-    /// Columns.
+    /// The number of columns.
     pub width: u32,
-    /// Rows.
+    /// The number of rows.
     pub height: u32,
-    /// Rows of RGB, width x height x 3 bytes.
+    /// The pixels, row by row: height x width x 3 bytes.
     pub rgb: Vec<u8>,
 }
 
 impl Loader {
-    /// The views of a slot as the model sees them, brought back to 0 to 255.
+    /// All views of a slot as the model sees them, mixed and augmented, with normalization undone:
+    /// levels from 0 to 255.
     ///
     /// # Panics
     ///
     /// If the batch has no such slot.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(2))?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let image = loader.images(&batch, 0).remove(0);
+    /// assert_eq!((image.width, image.height, image.rgb.len()), (224, 224, 224 * 224 * 3));
+    /// println!("{}", loader.label(&batch, 0)); // such as "nature"
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn images(&self, batch: &Batch, slot: usize) -> Vec<Image> {
         assert!(slot < batch.len(), "slot {slot} of {}", batch.len());
         let views = self.recipe().views().iter().enumerate();
@@ -43,7 +57,8 @@ impl Loader {
         each.map(image).collect()
     }
 
-    /// The mask of a slot, white where everything is from others: if the batch has masks of pixels.
+    /// The mix mask of a slot as an image: black where every pixel is the slot's own, white where
+    /// none is. `None` if the batch has no masks ([`Batch::masks`]).
     ///
     /// # Panics
     ///
@@ -71,7 +86,7 @@ impl Loader {
         })
     }
 
-    /// The size and the pixels of an image of a tensor.
+    /// The width, the height and the RGB levels of one image of a tensor.
     fn rgb(&self, tensor: &Tensor, image: usize) -> (u32, u32, Vec<u8>) {
         let output = &self.context.recipe.output;
         let (h, w) = match output.layout {
@@ -102,7 +117,8 @@ impl Loader {
         (w as u32, h as u32, rgb)
     }
 
-    /// The target of a slot in a few words: class names with their weights.
+    /// The target of a slot in a few words: class names, with their weights if there are several.
+    /// Of a dense target, at most the two largest classes are named.
     ///
     /// # Panics
     ///
@@ -151,7 +167,8 @@ impl Loader {
                 let row = &values[slot * classes..(slot + 1) * classes];
                 let mut order: Vec<usize> = (0..*classes).collect();
                 order.sort_by(|&x, &y| row[y].total_cmp(&row[x]).then(x.cmp(&y)));
-                // Smoothing gives every class a little; what is shown is what a sample brought.
+                // Smoothing gives every class a small weight. The thresholds leave those out, so
+                // that only classes of the samples themselves are named.
                 let most = row[order[0]];
                 let shown = order
                     .iter()

@@ -1,9 +1,11 @@
-//! The reference path: one batch on one thread, slot by slot, from whole decoded images, with the
-//! formulas in place of tables and without vector code.
+//! The reference path: one batch on one thread, slot by slot, from whole decoded images, with plain
+//! formulas for the final pass.
 //!
-//! It is slow and meant to be obviously right; tests hold the pipeline to its bytes. What it shares
-//! with the pipeline is what defines a batch (the plan, the drawn parameters, the ops); what it does
-//! without is what makes one fast (regions, threads, slabs, the final pass by table).
+//! It is slow and meant to be obviously right, and tests hold the pipeline to its bytes. It shares
+//! with the pipeline what defines a batch: the plan, the drawn parameters, the ops. It does without
+//! what makes a batch fast: regions, threads, slabs, tables and vector code in the final pass. An
+//! error in one of those shows up as a difference. An error in an op does not, which is why ops
+//! have references of their own.
 
 use crate::augment::ProgramScratch;
 use crate::batch::{Batch, Pixels, SlotPixels};
@@ -20,17 +22,26 @@ use crate::pipeline::views::{AnnotatedViews, ViewSet};
 use crate::plan::{BatchPlan, Visit};
 use crate::recipe::Dtype;
 
-/// A slot with its views before mixing.
+/// A slot with its views, before mixing.
 struct ReferenceSlot {
     sample: SlotSample,
     /// The 8-bit pixels of each view; `None` for a blank slot.
     views: Option<Vec<Vec<u8>>>,
-    /// The same, one view after the other, which is how mixers read them.
+    /// The same pixels, one view after the other, as mixers take them.
     joined: Option<Vec<u8>>,
     notes: Vec<i64>,
     annotations: AnnotatedViews,
 }
 
+/// Batch `index` of an epoch.
+///
+/// # Errors
+///
+/// Those of [`Loader::batch`](super::Loader::batch).
+///
+/// # Panics
+///
+/// If the epoch has no such batch.
 pub(super) fn batch(context: &RunContext, epoch: u32, index: u64) -> Result<Batch> {
     let plan = context.plan.batch(epoch, index);
     let views = context.views_at(epoch)?;
@@ -63,7 +74,7 @@ pub(super) fn batch(context: &RunContext, epoch: u32, index: u64) -> Result<Batc
     Ok(parts.assemble(context))
 }
 
-/// Decodes a slot's whole image and runs the program of each view.
+/// Decodes the whole image of a slot, and runs the program of each view on it.
 fn make_slot(
     context: &RunContext,
     plan: &BatchPlan,
@@ -110,7 +121,7 @@ fn make_slot(
     })
 }
 
-/// The images that the slots become, group by group.
+/// The images that the slots become, mixing group by mixing group.
 fn mix(
     context: &RunContext,
     plan: &BatchPlan,
@@ -140,7 +151,7 @@ fn mix(
     Ok(emitted)
 }
 
-/// The values of all views of group `g`, written by the plain formulas.
+/// The values of all views of view group `g`, in the order of its tensor.
 fn write<T: Element>(
     context: &RunContext,
     views: &ViewSet,

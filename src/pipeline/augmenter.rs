@@ -1,4 +1,7 @@
-//! The augmenter role: pixels to views, and straight into the slab where nothing mixes.
+//! The augmenter role: it turns pixels into views.
+//!
+//! If the recipe mixes, the 8-bit views wait in a buffer until their mixing group is complete. If
+//! not, each view goes through the final pass into the slab right away, while it is in cache.
 
 use std::time::Instant;
 
@@ -67,6 +70,7 @@ impl Shared {
         drop(permit);
     }
 
+    /// Runs the program of each view of a slot. Returns where the views are, and their annotations.
     fn make_views(
         &self,
         work: &BatchWork,

@@ -1,8 +1,14 @@
-//! The batcher: slots become a batch.
+//! The batcher role: it turns staged slots into a batch.
 //!
-//! As soon as all slots of a mixing group are staged, whoever staged the last one writes the group
-//! into the batch's slab; whoever finishes the last group closes the batch. Which thread that is
-//! changes nothing.
+//! The batcher is not a thread. As soon as all slots of a mixing group are staged, the worker that
+//! staged the last one writes the group into the batch's slab, and the worker that finishes the
+//! last group closes the batch. Two levels of atomic counters find these workers: slots left in
+//! each group, and groups left in the batch. Whoever counts to zero has the work. No lock is held
+//! while pixels are written, and which thread does it changes nothing, because everything random
+//! was drawn before.
+//!
+//! The alternative, a thread that writes all batches, would cost one more hop for every slot and
+//! could never use more than one core.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -17,7 +23,7 @@ use crate::plan::{BatchPlan, Visit};
 use crate::sample::Target;
 use crate::state::LoaderState;
 
-/// A slot that went through the augmenter.
+/// A slot that went through the augmenter, or that is blank.
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(crate) visit: Visit,
@@ -45,30 +51,35 @@ pub(crate) enum StagedView {
 pub(super) struct Slab {
     /// One for each group of views.
     pub(super) outputs: Vec<Output>,
-    /// What it holds of the limit on batches.
+    /// Counts the bytes of the outputs against the limit on held batches.
     pub(super) lease: Lease,
 }
 
 /// A batch in preparation.
 pub(crate) struct BatchWork {
-    /// Its place in the run.
+    /// The number of the batch in the run.
     pub(super) number: u64,
     pub(super) plan: BatchPlan,
     pub(super) views: Arc<ViewSet>,
     /// One for each group of views.
     outputs: Vec<Output>,
+    /// Moves to the batch when it is closed.
     lease: Mutex<Option<Lease>>,
-    /// How each group is mixed, as drawn; empty without mixing.
+    /// How each mixing group is mixed, as drawn; empty without mixing.
     drawn: Vec<Vec<SlotMix>>,
-    /// The images that each group became.
+    /// The images that each mixing group became.
     emitted: Vec<OnceLock<Result<Vec<Emitted>>>>,
-    /// Slots of a group, and images that it emits.
+    /// The slots of a mixing group.
     group: usize,
+    /// The images that a whole mixing group emits.
     emits: usize,
+    /// The slots, as they are staged.
     slots: Vec<OnceLock<Result<Staged>>>,
     /// How many images the batch has of each view.
     images: usize,
+    /// For each mixing group, the slots that are not staged yet.
     group_left: Vec<AtomicUsize>,
+    /// The mixing groups that are not finished yet.
     groups_left: AtomicUsize,
     buffers: Arc<Buffers>,
 }
@@ -91,6 +102,8 @@ impl Buffers {
     }
 }
 
+// The views of all slots are needed until the last group is written, so their buffers return to the
+// pool together.
 impl Drop for BatchWork {
     fn drop(&mut self) {
         let used = self
@@ -146,7 +159,7 @@ impl BatchWork {
         !self.drawn.is_empty()
     }
 
-    /// Writes one view of an image that is emitted: of a slot, without mixing.
+    /// Writes one view of image `number` of the batch. Without mixing, image and slot are the same.
     pub(super) fn write(&self, number: usize, view_slot: &ViewSlot<'_>, pixels: SlotPixels<'_>) {
         let piece = view_slot.k * self.images + number;
         self.outputs[view_slot.g].write(piece, &view_slot.group.writer, pixels);
@@ -159,7 +172,8 @@ impl BatchWork {
             .for_each(|view_slot| self.write(number, &view_slot, SlotPixels::Blank));
     }
 
-    /// Takes a finished slot; returns the batch if it was the last one.
+    /// Stages a slot, and does the work that this completes: writing its mixing group, and closing
+    /// the batch. Returns the batch, or the error in its place, if the slot was the last one.
     pub(super) fn stage(
         &self,
         context: &RunContext,
@@ -184,13 +198,14 @@ impl BatchWork {
         Some(self.close(context))
     }
 
+    /// A slot that was staged without an error.
     fn staged(&self, slot: usize) -> Option<&Staged> {
         self.slots[slot]
             .get()
             .and_then(|staged| staged.as_ref().ok())
     }
 
-    /// The pixels of all views of a slot.
+    /// The pixels of all views of a slot that waits for mixing.
     fn pixels(&self, slot: usize) -> Option<&[u8]> {
         match &self.staged(slot)?.view {
             StagedView::Here(views) => Some(views),
@@ -198,6 +213,7 @@ impl BatchWork {
         }
     }
 
+    /// Resolves and writes a mixing group, all slots of which are staged.
     fn finish_group(&self, context: &RunContext, group: usize) {
         let start = group * self.group;
         let end = (start + self.group).min(self.slots.len());
@@ -252,6 +268,9 @@ impl BatchWork {
         }
     }
 
+    /// Puts the batch together after its last group was finished. The error of the first slot or
+    /// group that failed is the error of the batch, so that it does not depend on which one failed
+    /// first.
     fn close(&self, context: &RunContext) -> Result<Batch> {
         let mut done = Vec::with_capacity(self.slots.len());
         for slot in &self.slots {

@@ -1,32 +1,46 @@
-//! Limits on what is in flight: bytes, and reads.
+//! Limits on what is in flight: encoded bytes, decoded bytes, and reads.
+//!
+//! A budget is a counting semaphore (Dijkstra, 1965) that differs from the ones in libraries in
+//! three points: an item larger than the whole budget passes when nothing else is in flight, where
+//! a plain semaphore would wait forever; it can be stopped, which wakes all who wait; and it knows
+//! its peak. It is a mutex and a condition variable, since it is taken once for a chunk or an image
+//! and not in an inner loop.
 //!
 //! # Why can this not deadlock?
 //!
-//! Memory is taken in one order: the batch's slab, then encoded bytes, then decoded bytes, and each
-//! stage holds what it has while it waits only for something further right. Slabs are leased in the
-//! order of batches by one thread, so the oldest unfinished batch has all it needs of that kind.
-//! Decoded bytes are held by workers that wait for nothing else until they give them back. One item
-//! larger than a whole budget passes when it is alone.
+//! Everything is taken in one order: a batch's slab, encoded bytes for a chunk, a read, decoded
+//! bytes for an image. Whoever holds one kind waits only for a later kind, so there is no circle of
+//! waiters. From the last kind backward:
+//!
+//! * Decoded bytes are held until the views of the image are made. That needs no budget, so they
+//!   come back.
+//! * A read and encoded bytes are held by a chunk until a worker has taken it and decoded it.
+//!   Workers wait only for decoded bytes, so these come back too.
+//! * A slab is never waited for: leasing one fails at the limit. The reader begins a batch when the
+//!   consumer allows it and feeds all of its slots before it begins the next one, so the oldest
+//!   unfinished batch lacks nothing except the kinds above.
 
 use std::sync::{Arc, Condvar, Mutex};
 
 #[derive(Debug, Default)]
 struct State {
+    /// Units of all permits now.
     used: u64,
+    /// The largest `used` so far.
     peak: u64,
     stopped: bool,
 }
 
-/// A counting semaphore over bytes or requests, with three things that the ones in libraries lack:
-/// one item larger than the whole budget passes alone, it can be stopped, and it knows its peak.
+/// A limit on units (bytes or reads) that permits hold at once.
 #[derive(Debug)]
 pub(crate) struct Budget {
     total: u64,
     state: Mutex<State>,
+    /// Notified when units were returned, and when the budget is stopped.
     freed: Condvar,
 }
 
-/// Units taken from a budget, returned on drop.
+/// Units taken from a budget. Dropping it returns them.
 #[derive(Debug)]
 pub(crate) struct Permit {
     budget: Arc<Budget>,
@@ -34,6 +48,7 @@ pub(crate) struct Permit {
 }
 
 impl Budget {
+    /// A budget of `total` units.
     pub(crate) fn new(total: u64) -> Arc<Budget> {
         Arc::new(Budget {
             total,
@@ -42,9 +57,11 @@ impl Budget {
         })
     }
 
-    /// Waits for `units`; `None` once the budget is stopped.
+    /// Waits until `units` fit into the budget, or until nothing else is in flight, and takes them.
+    /// `None` if the budget is stopped.
     pub(crate) fn acquire(self: &Arc<Budget>, units: u64) -> Option<Permit> {
         let mut state = self.state.lock().expect("no panic inside");
+        // `used > 0` lets an item larger than the whole budget pass alone.
         while !state.stopped && state.used > 0 && state.used.saturating_add(units) > self.total {
             state = self.freed.wait(state).expect("no panic inside");
         }
@@ -65,7 +82,7 @@ impl Budget {
         self.freed.notify_all();
     }
 
-    /// The most units that were taken at once.
+    /// The most units that permits held at once.
     pub(crate) fn peak(&self) -> u64 {
         self.state.lock().expect("no panic inside").peak
     }
@@ -74,6 +91,8 @@ impl Budget {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.budget.state.lock().expect("no panic inside").used -= self.units;
+        // All, because the units may suffice for several who wait, or for none but the last of
+        // them.
         self.budget.freed.notify_all();
     }
 }

@@ -1,4 +1,7 @@
-//! The decoder role: stored bytes to pixels, only those that the crop needs.
+//! The decoder role: it turns stored bytes into pixels, and only into those that the crops need.
+//!
+//! What a sample needs, and what happens to a bad one, is decided in [`super::context`] without
+//! threads. This file adds what threads need: the budget of decoded bytes, panics, and times.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -74,6 +77,7 @@ impl Shared {
         }
     }
 
+    /// Stages a slot without pixels, and writes its zeros unless mixing will.
     fn stage_blank(&self, work: &BatchWork, slot: usize, sample: SlotSample) {
         let staged = Staged {
             visit: sample.visit,
@@ -101,6 +105,7 @@ impl Shared {
         read
     }
 
+    /// Decodes a slot into `scratch`. `permit` receives the decoded bytes that it holds.
     fn decode_slot(
         &self,
         work: &BatchWork,
@@ -119,7 +124,8 @@ impl Shared {
             planned: plan.slots[slot].visit,
         };
         let mut choose = |region: Rect, _: &Probe, planes: u64| {
-            // A replacement gives back what the sample before it held, or it could wait for itself.
+            // This runs again for a replacement. The bad sample's bytes are returned first, or the
+            // worker could wait for bytes that it holds itself.
             *permit = None;
             let pixels = u64::from(region.width) * u64::from(region.height);
             *permit = self.decoded.acquire(pixels * 3 + planes);

@@ -1,4 +1,13 @@
-//! Entropy indexes made while samples are decoded for the first time, for `decode.index = "learn"`.
+//! The learned indexes of a run: entropy indexes that were recorded while samples were decoded for
+//! the first time, for `decode.index = "learn"`.
+//!
+//! The cache is a hash map in 64 stripes, each behind its own lock, so that workers rarely meet. It
+//! has a budget of bytes and no eviction: an epoch visits every sample once, and with that pattern
+//! a cache that dropped its oldest entry would drop the one that is needed next. When the budget is
+//! used up, workers stop recording.
+//!
+//! No pixel depends on what is in the cache, so neither does a pixel depend on which worker was
+//! first.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,49 +17,54 @@ use bytes::Bytes;
 
 use crate::decode::IndexPolicy;
 
-/// Workers seldom wait for each other at one of so many.
-const PARTS: usize = 64;
-/// What an index takes in memory besides its bytes.
+/// The number of locks. It only has to be large compared to the number of workers.
+const STRIPES: usize = 64;
+/// An estimate of the bytes that an entry takes besides the index itself: the map's slot and the
+/// allocation.
 const OVERHEAD: u64 = 96;
 
-/// Indexes by sample, under a budget of bytes. No pixel depends on what is in it.
+/// Entropy indexes by sample, within a budget of bytes.
 pub(crate) struct IndexCache {
+    /// False if the recipe does not ask for learned indexes. The cache is then always empty.
     learns: bool,
-    /// Bytes that are still free.
+    /// What is left of the budget.
     free: AtomicU64,
-    parts: [Mutex<HashMap<u64, Bytes>>; PARTS],
+    stripes: [Mutex<HashMap<u64, Bytes>>; STRIPES],
 }
 
 impl IndexCache {
+    /// An empty cache for at most `budget` bytes. It stays empty unless `policy` is
+    /// [`IndexPolicy::Learn`].
     pub(crate) fn new(policy: IndexPolicy, budget: u64) -> IndexCache {
         IndexCache {
             learns: policy == IndexPolicy::Learn,
             free: AtomicU64::new(budget),
-            parts: std::array::from_fn(|_| Mutex::default()),
+            stripes: std::array::from_fn(|_| Mutex::default()),
         }
     }
 
-    fn part(&self, sample: u64) -> &Mutex<HashMap<u64, Bytes>> {
-        &self.parts[(sample % PARTS as u64) as usize]
+    fn stripe(&self, sample: u64) -> &Mutex<HashMap<u64, Bytes>> {
+        &self.stripes[(sample % STRIPES as u64) as usize]
     }
 
+    /// The index of a sample, if one was kept.
     pub(crate) fn get(&self, sample: u64) -> Option<Bytes> {
         if !self.learns {
             return None;
         }
-        self.part(sample)
+        self.stripe(sample)
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&sample)
             .cloned()
     }
 
-    /// True if an index would be kept.
+    /// True if there is room for at least a small index, so that recording one is worth the work.
     pub(crate) fn wants(&self) -> bool {
         self.learns && self.free.load(Ordering::Relaxed) > OVERHEAD
     }
 
-    /// Keeps an index, if there is room; the buffer can be used again.
+    /// Keeps a copy of an index if there is room for it. Does nothing for an empty one.
     pub(crate) fn put(&self, sample: u64, index: &[u8]) {
         let cost = index.len() as u64 + OVERHEAD;
         if index.is_empty() || !self.wants() {
@@ -62,17 +76,18 @@ impl IndexCache {
                 free.checked_sub(cost)
             });
         if took.is_err() {
-            // The next one might fit, but whoever asks for it would have to be made for that.
+            // The budget counts as used up from now on. A smaller index might still fit, but a
+            // worker would have to record it first to find out.
             self.free.store(0, Ordering::Relaxed);
             return;
         }
         let kept = Bytes::copy_from_slice(index);
-        let mut part = self
-            .part(sample)
+        let mut stripe = self
+            .stripe(sample)
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if part.insert(sample, kept).is_some() {
-            // Two workers had the same sample at once.
+        if stripe.insert(sample, kept).is_some() {
+            // Two workers decoded the same sample at once, and both paid for the one entry.
             self.free.fetch_add(cost, Ordering::Relaxed);
         }
     }

@@ -1,32 +1,50 @@
-//! A mixing group: what is drawn for it, and what it becomes.
+//! Mixing groups: what is drawn for a group before its pixels exist, and the images that it
+//! becomes.
+//!
+//! Mixing happens in two steps, because the first decides which slots have to wait for each other:
+//!
+//! 1. [`draw`] runs when a batch is begun. It asks the mixers for the parameters of every slot,
+//!    which they draw from sizes and from (seed, epoch, batch, number of the mixing group).
+//! 2. [`resolve`] runs when all slots of a group are staged. It completes what depends on pixels,
+//!    such as saliency, and draws nothing, so it does not matter which thread does it or when.
+//!
+//! A group is at most 32 neighboring slots by default and not the whole batch, so that a group can
+//! be written while other slots are still being decoded, and so that no rank needs the samples of
+//! another one. Groups are numbered through the global batch, so every number of ranks draws the
+//! same.
 
 use super::context::RunContext;
 use super::views::{AnnotatedViews, ViewSet};
 use crate::batch::{MaskPlanes, MixRecord};
 use crate::error::{Result, catch};
+use crate::geometry::Size;
 use crate::mix::{EmitRole, GroupKey, Masks, Mixed, Pasted, Scene, SlotMix, patch_mask};
 use crate::plan::BatchPlan;
 use crate::sample::Target;
 
-/// A slot of a group, as far as mixing looks at it.
+/// What mixing needs to know about a staged slot of a group.
 pub(crate) struct GroupSlot<'a> {
-    /// The pixels of all its views; `None` for a blank slot.
+    /// The 8-bit pixels of all its views, one after the other; `None` for a blank slot.
     pub(crate) views: Option<&'a [u8]>,
     pub(crate) sample: u64,
     pub(crate) target: &'a Target,
     pub(crate) annotations: &'a AnnotatedViews,
 }
 
-/// An image that a group emits. Slots count in the rank's batch.
+/// An image that a mixing group emits, without its pixels.
 #[derive(Debug)]
 pub(crate) struct Emitted {
+    /// How it is mixed. Its slots count in this rank's batch as it was read.
     pub(crate) mixed: Mixed,
     pub(crate) annotations: AnnotatedViews,
-    pixels_mask: Vec<f32>,
+    /// height x width weights; empty if the recipe does not ask for them.
+    pixel_mask: Vec<f32>,
+    /// grid x grid weights; empty if the recipe does not ask for them.
     patch_mask: Vec<f32>,
 }
 
-/// What is drawn for the groups of a batch. Empty without mixing.
+/// The mix of each slot of each mixing group of a batch, as drawn from sizes alone. Empty without
+/// mixing.
 ///
 /// # Errors
 ///
@@ -58,11 +76,13 @@ pub(crate) fn draw(
     .map_err(|error| error.at(format_args!("the mixer, at batch {}", plan.index)))
 }
 
-/// What a group whose first slot is `start` becomes.
+/// The images that a mixing group becomes. `slots` are the staged slots of the group, `start` is
+/// the first of them in this rank's batch, and `drawn` is the group's result of [`draw`].
 ///
 /// # Errors
 ///
-/// As [`SlotMix::resolve`], with the sample named; [`crate::Kind::Worker`] if a mixer panics.
+/// The errors of [`SlotMix::resolve`], with the sample named; [`crate::Kind::Worker`] if a mixer
+/// panics.
 pub(crate) fn resolve(
     context: &RunContext,
     views: &ViewSet,
@@ -75,6 +95,7 @@ pub(crate) fn resolve(
         .mix
         .as_ref()
         .map_or_else(Masks::default, |mix| mix.get_masks());
+    // Mixers see the first view. What they decide is scaled to the others when these are written.
     let first = views.groups[0].values();
     let images: Vec<Option<&[u8]>> = slots
         .iter()
@@ -85,7 +106,6 @@ pub(crate) fn resolve(
     let scene = Scene::new(frame, &images)?
         .targets(&targets)
         .annotations(&annotations);
-    let mut terms = Vec::new();
     let emit = |drawn: &SlotMix| {
         let mut mixed = catch(|| drawn.resolve(&scene)).map_err(|error| {
             let own = slots[drawn.slot()].sample;
@@ -94,52 +114,74 @@ pub(crate) fn resolve(
                 context.source.name(own)
             ))
         })?;
-        let mut pixels_mask = Vec::new();
-        if masks.pixels {
-            let places = (0..frame.height).flat_map(|y| (0..frame.width).map(move |x| (y, x)));
-            pixels_mask.extend(places.map(|(y, x)| mixed.blend.mask_at(frame, y, x, &mut terms)));
-        }
+        let pixel_mask = if masks.pixels {
+            pixel_mask(&mixed, frame)
+        } else {
+            Vec::new()
+        };
         let patch_mask = if masks.grid > 0 {
             patch_mask(&mixed.blend, frame, masks.grid)
         } else {
             Vec::new()
         };
-        let own = slots[mixed.slot].annotations;
-        let pair = mixed
-            .sources
-            .get(1)
-            .and_then(|partner| Some((annotations[mixed.slot]?, annotations[*partner]?)));
-        let annotations = match (&context.recipe.joint, &mixed.pasted, pair) {
-            (Some(joint), Some(Pasted { plane, instances }), Some((own, partner))) => {
-                [joint.exchange(frame, own, partner, plane, instances)].into()
-            }
-            _ => own.clone(),
-        };
+        let annotations = mixed_annotations(context, frame, &mixed, slots);
+        // Mixers count slots in the group; from here on they count in the batch.
         mixed.slot += start;
         mixed.sources.iter_mut().for_each(|source| *source += start);
         Ok(Emitted {
             mixed,
             annotations,
-            pixels_mask,
+            pixel_mask,
             patch_mask,
         })
     };
     drawn.iter().map(emit).collect()
 }
 
+/// The weight, at each pixel, of everything except the slot's own image: height x width values.
+fn pixel_mask(mixed: &Mixed, frame: Size) -> Vec<f32> {
+    let mut terms = Vec::new();
+    let pixels = (0..frame.height).flat_map(|y| (0..frame.width).map(move |x| (y, x)));
+    pixels
+        .map(|(y, x)| mixed.blend.mask_at(frame, y, x, &mut terms))
+        .collect()
+}
+
+/// The annotations of a mixed image: those of the slot's own image, unless instances of the partner
+/// were pasted and the recipe moves annotations. Slots of `mixed` count in the group.
+fn mixed_annotations(
+    context: &RunContext,
+    frame: Size,
+    mixed: &Mixed,
+    slots: &[GroupSlot<'_>],
+) -> AnnotatedViews {
+    let own = slots[mixed.slot].annotations;
+    let pair = mixed
+        .sources
+        .get(1)
+        .and_then(|partner| Some((own.first()?, slots[*partner].annotations.first()?)));
+    match (&context.recipe.joint, &mixed.pasted, pair) {
+        (Some(joint), Some(Pasted { plane, instances }), Some((own, partner))) => {
+            [joint.exchange(frame, own, partner, plane, instances)].into()
+        }
+        _ => own.clone(),
+    }
+}
+
 impl Emitted {
-    /// A slot of a batch that is not mixed.
+    /// The image of a slot in a recipe without mixing. `slot` counts in this rank's batch.
     pub(crate) fn unmixed(slot: usize, annotations: AnnotatedViews) -> Emitted {
         let mixed = Mixed::unmixed(slot, EmitRole::Mixed);
         Emitted {
             mixed,
             annotations,
-            pixels_mask: Vec::new(),
+            pixel_mask: Vec::new(),
             patch_mask: Vec::new(),
         }
     }
 
-    /// What the batch says of it. `sample` is the sample in a slot.
+    /// The record of the image in the batch. `first` is this rank's first slot in the global batch
+    /// as it was read, and `sample` returns the sample in a slot of this rank.
     pub(crate) fn record(&self, first: usize, sample: impl Fn(usize) -> u64) -> MixRecord {
         let Mixed {
             method,
@@ -153,6 +195,7 @@ impl Emitted {
         } = &self.mixed;
         let global = |slot: usize| (first + slot) as u32;
         let partner = sources.get(1).unwrap_or(slot);
+        // Then slot, partner and lam say everything, and the list of sources stays empty.
         let plain = sources.len() <= 2 && sources[0] == *slot;
         let all = sources
             .iter()
@@ -172,14 +215,14 @@ impl Emitted {
     }
 }
 
-/// The masks of all images of a batch.
+/// The mix masks of all images of a batch, one after the other.
 pub(crate) fn masks(views: &ViewSet, emitted: &[&Emitted]) -> MaskPlanes {
     let joined = |plane: fn(&Emitted) -> &Vec<f32>| {
         let planes: Vec<&[f32]> = emitted.iter().map(|each| &plane(each)[..]).collect();
         planes.concat()
     };
     MaskPlanes {
-        pixels: joined(|each| &each.pixels_mask),
+        pixels: joined(|each| &each.pixel_mask),
         patches: joined(|each| &each.patch_mask),
         grid: views.mix.as_ref().map_or(0, |mix| mix.get_masks().grid),
     }

@@ -1,14 +1,28 @@
-//! Reader, decoder, augmenter and batcher workers on bounded channels.
+//! The threads that make batches: reader, decoder, augmenter and batcher on bounded channels.
 //!
-//! The four are roles; how they are dealt to threads ([`Threads`]) changes speed and never a byte:
+//! The four are roles. Which threads play them ([`Threads`]) changes the speed and never a byte:
 //!
-//! * [`reader`]: plans batches in order and gets the stored bytes, on its own thread and, for
+//! * [`reader`] plans batches in order and gets the stored bytes, on its own thread and, for
 //!   sources that block, on a private tokio runtime with many reads in flight;
-//! * [`decoder`] and [`augmenter`]: bytes to pixels, pixels to a view; one worker does both for a
-//!   sample while it is in cache, unless they are split;
-//! * [`batcher`]: views to a batch, on whichever worker finished a group's last slot.
+//! * [`decoder`] turns bytes into pixels, and [`augmenter`] turns pixels into views. One worker
+//!   does both for a sample while the sample is in its cache, unless the two are split;
+//! * [`batcher`] turns views into a batch. It runs on the worker that finished the last slot of a
+//!   mixing group.
 //!
-//! [`views`] says what the views of an epoch are.
+//! ```text
+//! reader --chunks--> decoder --pixels--> augmenter --views--> batcher --batches--> consumer
+//!    ^                                                                                 |
+//!    +--------------------------- one token for each batch ----------------------------+
+//! ```
+//!
+//! A message is a chunk of slots and not one slot, because a hop between threads costs as much as a
+//! small image. Batches are finished in any order; [`run`] puts them in order for the consumer, and
+//! everything that depends on an order (counting bad samples) is done there.
+//!
+//! The other files are what the roles share: [`context`] says how one sample becomes pixels,
+//! without threads; [`views`] has the views of an epoch; [`mixing`] draws and resolves mixing
+//! groups; [`budget`] limits what is in flight; [`stats`] measures; [`index_cache`] and
+//! [`verified_rows`] remember what is known about entropy indexes.
 
 mod augmenter;
 pub(crate) mod batcher;
@@ -40,25 +54,47 @@ use batcher::{BatchWork, Buffers, Staged};
 use budget::{Budget, Permit};
 use stats::Meter;
 
-/// How a loader uses the machine. Nothing here changes a byte of any batch.
+/// How a loader uses the machine: threads, memory and queues. Nothing here changes a byte of any
+/// batch.
+///
+/// The defaults suit a machine that the loader shares with one training process. Set less memory or
+/// fewer workers if several loaders share it, such as one for each GPU.
+///
+/// # Example
+///
+/// ```
+/// use feedmill::{Loader, Recipe, Tuning};
+///
+/// let mut tuning = Tuning::default();
+/// tuning.workers = 2;
+/// tuning.held = 4 << 30; // at most 4 GiB in batches
+/// let recipe = Recipe::preset("imagenet")?.batch(4);
+/// let loader = Loader::open("fixtures/photos", recipe)?.tuning(tuning)?;
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Tuning {
-    /// Worker threads that decode and augment; by default one for each core.
+    /// The number of worker threads, which decode and augment: 1 to 65536, and one for each core by
+    /// default.
     pub workers: usize,
-    /// Batches prepared ahead of the one the trainer has; 2 by default.
+    /// How many batches are prepared ahead of the one that the consumer has: 1 to 65536, and 2 by
+    /// default.
     pub prefetch: usize,
-    /// Encoded bytes in flight, and as many decoded ones again; 256 MiB by default.
+    /// The most encoded bytes in flight, and also the most decoded bytes in flight, so the two may
+    /// take twice as much; 256 MiB by default. A single image that is larger passes alone.
     pub memory: u64,
-    /// Bytes of pixels of all batches that are held or in preparation; beyond it, the next batch
-    /// is a [`Kind::Limit`] error. Half of the machine's memory by default.
+    /// The most bytes of pixels that batches may have at once, in preparation or held by the
+    /// consumer (see [`Batch`]); half of the machine's memory by default. Beyond it, the next batch
+    /// is a [`Kind::Limit`] error.
     pub held: u64,
-    /// Reads in flight of sources that block; 4 for each worker by default.
+    /// The most reads in flight, for sources that block: 1 to 65536, and 4 for each core by
+    /// default.
     pub reads: usize,
-    /// Samples that travel in one message; by default as many as make about half a millisecond of
-    /// work.
+    /// The number of samples in one message between threads: 1 to 65536. By default, a message has
+    /// about half a millisecond of work.
     pub chunk: Option<usize>,
-    /// Which roles share a thread; by default what is fastest.
+    /// Which roles share a thread; [`Threads::Fused`] by default.
     pub threads: Option<Threads>,
 }
 
@@ -78,6 +114,11 @@ impl Default for Tuning {
 }
 
 impl Tuning {
+    /// Checks the ranges of all values.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] that names the field.
     pub(crate) fn check(&self) -> Result<()> {
         let least = |name: &str, value: usize| match value {
             1..=65_536 => Ok(()),
@@ -106,66 +147,74 @@ fn half_of_memory() -> u64 {
     kib.map_or(8 << 30, |kib| kib * 512)
 }
 
-/// Which roles share a thread.
+/// Which roles of the pipeline share a thread.
 ///
 /// Fusing keeps an image in one core's cache and saves a hop of several microseconds, so it is the
-/// default; a split line is there for those who measure otherwise.
+/// default. The split form is for machines on which someone measures that it is faster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Threads {
-    /// A worker decodes a sample and augments it at once.
+    /// Each worker decodes a sample and augments it right away.
     #[default]
     Fused,
-    /// Decoders and augmenters are threads of their own: two thirds of the workers decode.
+    /// Two thirds of the workers decode, the others augment. With one worker, the same as `Fused`.
     Split,
 }
 
-/// What all threads of a run share.
+/// What all threads of a run share. The roles are methods of it, each in its own file.
 pub(crate) struct Shared {
     context: Arc<RunContext>,
     meter: Arc<Meter>,
+    /// The memory of batches, which all runs of a loader share.
     pool: Arc<Pool>,
+    /// The memory of views that wait for their mixing group.
     buffers: Arc<Buffers>,
-    /// Of encoded bytes.
+    /// The budget of encoded bytes in flight.
     encoded: Arc<Budget>,
-    /// Of decoded bytes.
+    /// The budget of decoded bytes in flight.
     decoded: Arc<Budget>,
-    /// Of reads in flight.
+    /// The budget of reads in flight.
     reads: Arc<Budget>,
+    /// True once the run is to end. Every thread looks at it between two samples.
     stop: AtomicBool,
+    /// Where finished batches go. Unbounded, so a worker never waits for the consumer; the number
+    /// of batches in flight is limited by tokens at the reader.
     done: Sender<Done>,
 }
 
-/// A batch on its way to the consumer, with its place in the run.
+/// A finished batch, or the error in its place, with its number in the run.
 type Done = (u64, Result<Batch>);
 
-/// Neighboring slots of a batch on their way to the decoder.
+/// A message from the reader to a decoder: neighboring slots of a batch.
 struct ReadChunk {
     work: Arc<BatchWork>,
     /// The first slot.
     start: usize,
-    /// What was read for each slot; `None` where the decoder reads itself.
+    /// What was read for each slot; `None` where the decoder reads in place.
     raw: Vec<Option<Result<context::ReadSample>>>,
+    /// The encoded bytes that the chunk holds of the budget.
     _permit: Option<Permit>,
 }
 
 impl Shared {
-    /// Stages a slot; sends the batch off if it was the last one.
+    /// Stages a finished slot, and sends the batch to the consumer if it was the last one.
     fn stage(&self, work: &BatchWork, slot: usize, staged: Result<Staged>) {
         if let Some(batch) = work.stage(&self.context, slot, staged) {
-            // The consumer may be gone; then nobody minds.
+            // Fails only when the consumer is gone, and then the batch is not needed.
             let _ = self.done.send((work.number, batch));
         }
     }
 
-    /// The decoders of sources that do not block read in place.
+    /// True if reading does not block, so decoders read for themselves and save a copy and a hop.
     fn reads_in_place(&self) -> bool {
         self.context.source.access() == Access::Immediate
     }
 
-    /// Runs a role on one sample; a panic becomes an error that names the role and the sample.
+    /// Runs a role on one sample. A panic becomes a [`Kind::Worker`] error that names the role and
+    /// the sample.
     fn guard<T>(&self, role: &str, sample: u64, run: impl FnOnce() -> Result<T>) -> Result<T> {
-        // Whatever a panicking op left in a worker's buffers is overwritten by the next sample.
+        // Going on after a panic is sound here: what a panicking op left in a worker's buffers is
+        // overwritten by the next sample.
         crate::error::catch(run).map_err(|error| {
             if error.kind() != Kind::Worker || error.sample().is_some() {
                 return error;

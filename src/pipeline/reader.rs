@@ -1,4 +1,14 @@
-//! The reader: plans batches in order, and gets their bytes.
+//! The reader role: it plans batches in order and gets their encoded bytes.
+//!
+//! One thread goes through the run's positions. For each batch it waits for a token of the
+//! consumer, computes the plan, leases the slab, and cuts the slots into chunks. What a chunk then
+//! does depends on the source. Memory-mapped sources do not block, so the chunk goes to a decoder
+//! as it is, which reads in place. Other sources are read on the blocking threads of a tokio
+//! runtime, many chunks at a time, because a network file system or a disk answers many requests
+//! nearly as fast as one.
+//!
+//! Chunks are measured in bytes and not in samples, so that a message holds about the same work
+//! whether images are icons or photographs.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,6 +35,7 @@ pub(crate) struct Positions {
 }
 
 impl Positions {
+    /// The next batch as (epoch, index); `None` after the last one.
     fn next(&mut self, plan: &Plan) -> Option<(u32, u64)> {
         if self.index >= plan.batches_at(self.epoch) {
             self.epoch = self.epoch.checked_add(1)?;
@@ -38,33 +49,39 @@ impl Positions {
     }
 }
 
+/// The reader of a run.
 pub(super) struct Reader {
     pub(super) shared: Arc<Shared>,
+    /// The batches that are still to be begun.
     pub(super) positions: Positions,
     /// Receives a token for each batch that may be started.
     pub(super) tokens: Receiver<()>,
     pub(super) chunks: Sender<ReadChunk>,
     /// Runs the reads of sources that block; `None` where workers read in place.
     pub(super) runtime: Option<Handle>,
+    /// `Tuning::chunk`.
     pub(super) chunk: Option<usize>,
+    /// The number of workers, from which [`Reader::cut`] computes a fair share.
     pub(super) workers: usize,
 }
 
-/// Encoded bytes that take about half a millisecond to decode: a channel hop costs microseconds, so
-/// chunks of this size make it negligible.
+/// The size of a chunk, in encoded bytes. They take about half a millisecond to decode. A channel
+/// hop costs microseconds, which is negligible next to that.
 const CHUNK_BYTES: u64 = 48 << 10;
-/// The most samples of a chunk.
+/// The most samples in a chunk.
 const CHUNK_MOST: usize = 64;
 /// The largest size of a small image, in bytes. Raw pixels of this size take next to no time, so
 /// [`CHUNK_BYTES`] would cut chunks too short.
 const SMALL: u64 = 4 << 10;
 
 impl Reader {
+    /// Begins and feeds one batch after the other, until the last one, an error, or the end of the
+    /// consumer.
     pub(super) fn run(mut self) {
         let mut number = 0;
         loop {
             let waiting = Instant::now();
-            // The consumer is gone when there are no more tokens.
+            // The channel of tokens is closed when the run ends.
             if self.tokens.recv().is_err() {
                 return;
             }
@@ -88,6 +105,7 @@ impl Reader {
         }
     }
 
+    /// Plans a batch, draws how it is mixed, and leases its memory.
     fn begin(&self, number: u64, epoch: u32, index: u64) -> Result<BatchWork> {
         let context = &self.shared.context;
         let plan = context.plan.batch(epoch, index);
@@ -116,7 +134,8 @@ impl Reader {
         )
     }
 
-    /// Sends the slots of a batch on; `None` once the run is stopped.
+    /// Sends all slots of a batch to the decoders, by way of the runtime if the source blocks.
+    /// `None` if the run is stopped.
     fn feed(&self, work: &Arc<BatchWork>) -> Option<()> {
         let slots = work.plan.slots.len();
         let mut start = 0;
@@ -146,11 +165,12 @@ impl Reader {
         Some(())
     }
 
-    /// The end of the chunk that begins at `start`, and its encoded bytes.
+    /// The end of the chunk that begins at slot `start`, and the encoded bytes of the chunk.
     fn cut(&self, work: &BatchWork, start: usize) -> (usize, u64) {
         let slots = &work.plan.slots[start..];
         let most = self.chunk.unwrap_or(CHUNK_MOST);
-        // Small images go on beyond the limit, as long as a batch has two chunks for each worker.
+        // Raw pixels take so little work that small ones may exceed the limit, as long as the batch
+        // still has two chunks for each worker.
         let share = work.plan.slots.len() / (2 * self.workers);
         let mut bytes = 0u64;
         let mut count = 0;
@@ -166,7 +186,8 @@ impl Reader {
         (start + count, bytes)
     }
 
-    /// Starts reading slots on the runtime.
+    /// Starts reading slots on the runtime, once the budgets allow it. `None` if the run is
+    /// stopped.
     fn read(
         &self,
         runtime: &Handle,
@@ -205,7 +226,7 @@ impl Reader {
             shared.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
             Meter::add(&shared.meter.reading, busy);
             if !shared.stop.load(Ordering::Relaxed) {
-                // Fails only when the workers are gone.
+                // Fails only when the workers are gone, and then the chunk is not needed.
                 let _ = chunks.send(ReadChunk {
                     work,
                     start,

@@ -1,4 +1,12 @@
-//! A run: the threads, and the consumer's end of the line.
+//! A run: it starts and ends the threads, and hands finished batches to the consumer in order.
+//!
+//! The number of batches in flight is limited by tokens. The reader needs one to begin a batch;
+//! `prefetch + 1` exist at the start, and each delivered batch makes another. So the channel of
+//! finished batches needs no bound, and workers never wait for the consumer.
+//!
+//! Ending is the part with traps. A thread may be waiting on a channel, on a budget or in the
+//! kernel, and each needs its own signal: channels are closed, budgets are stopped, and a read that
+//! hangs is left behind with its runtime after a time limit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,14 +27,14 @@ use crate::batch::{Batch, Pool};
 use crate::error::{Error, Kind, Result};
 use crate::recipe::OnBad;
 
-/// The number, in the place of a batch's, of a message that reports a panic.
+/// The number of a message that reports a panic, in place of the number of a batch.
 const PANIC_NOTICE: u64 = u64::MAX;
 
 /// Always allow this many bad samples: a rate over few samples is meaningless.
 const ALWAYS_TOLERATED: u64 = 8;
 
-/// Tells the consumer if a thread dies of a panic that no role caught: without it, a batch would be
-/// waited for in vain.
+/// Tells the consumer if a thread dies of a panic that no role caught. Without it, the consumer
+/// would wait forever for a batch of that thread.
 struct PanicNotice(Sender<Done>);
 
 impl Drop for PanicNotice {
@@ -49,17 +57,24 @@ impl Drop for PanicNotice {
 pub(crate) struct Run {
     shared: Arc<Shared>,
     done: Receiver<Done>,
-    /// `None` once the run is being stopped.
+    /// Lets the reader begin batches; `None` once the run is being stopped.
     tokens: Option<Sender<()>>,
+    /// Never sent to. Dropping it wakes workers that wait for a message.
     stop: Option<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
+    /// Reads sources that block; `None` for others.
     runtime: Option<tokio::runtime::Runtime>,
     /// Batches that were finished before an earlier one was.
     out_of_order: BTreeMap<u64, Result<Batch>>,
+    /// The number, in this run, of the next batch to deliver.
     next: u64,
+    /// The number of batches of this run.
     total: u64,
+    /// Slots and bad samples that were delivered, including those before the state that the run was
+    /// resumed from.
     seen: u64,
     bad: u64,
+    /// When the consumer got its last batch.
     last_delivery: Option<Instant>,
 }
 
@@ -68,7 +83,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] if the system gives no more threads.
+    /// [`Kind::Io`] if the system cannot start more threads.
     pub(crate) fn start(
         context: Arc<RunContext>,
         positions: Positions,
@@ -132,7 +147,7 @@ impl Run {
         Ok(run)
     }
 
-    /// Starts the threads that decode and augment.
+    /// Starts the threads that decode and augment, as [`Threads`] says.
     fn spawn_workers(
         &mut self,
         tuning: &Tuning,
@@ -165,7 +180,7 @@ impl Run {
         Ok(())
     }
 
-    /// What a worker that receives `messages` holds.
+    /// Handles for a worker that receives `messages`.
     fn for_worker<T>(
         &self,
         messages: &Receiver<T>,
@@ -174,6 +189,7 @@ impl Run {
         (Arc::clone(&self.shared), messages.clone(), stop.clone())
     }
 
+    /// Starts a thread that tells the consumer if it panics.
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
         let done = self.shared.done.clone();
         let thread = std::thread::Builder::new()
@@ -189,7 +205,7 @@ impl Run {
         Ok(())
     }
 
-    /// Lets one more batch be begun.
+    /// Lets the reader begin one more batch.
     fn allow_batch(&self) {
         if let Some(tokens) = &self.tokens {
             let _ = tokens.send(());
@@ -201,8 +217,11 @@ impl Run {
         self.total - self.next
     }
 
-    /// The next batch; `None` after the last one, and after an error. Waits at most until
-    /// `deadline`.
+    /// The next batch in the order of the run; `None` after the last one, and after an error.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvTimeoutError::Timeout`] if no batch is ready at `deadline`. The run goes on.
     pub(crate) fn next(
         &mut self,
         deadline: Option<Instant>,
@@ -230,8 +249,8 @@ impl Run {
                 Ok((PANIC_NOTICE, error)) => break error,
                 Ok((number, batch)) => drop(self.out_of_order.insert(number, batch)),
                 Err(RecvTimeoutError::Timeout) => return Err(RecvTimeoutError::Timeout),
-                // `shared` holds a sender, so this cannot come; an error is better than a wait for
-                // ever.
+                // `shared` holds a sender, so this cannot happen. An error is still better than
+                // waiting forever.
                 Err(RecvTimeoutError::Disconnected) => {
                     break Err(Error::new(Kind::Stopped, "the loader's threads are gone"));
                 }
@@ -260,8 +279,8 @@ impl Run {
         Ok(Some(batch))
     }
 
-    /// Counts bad samples and checks the limit in the order of batches, so that the outcome does not
-    /// depend on which thread was faster.
+    /// Counts the bad samples of a batch and checks the limit. This happens in the order of
+    /// batches, so the outcome does not depend on which thread was faster.
     fn count(&mut self, mut batch: Batch) -> Result<Batch> {
         self.seen += batch.len() as u64;
         self.bad += batch.faults().len() as u64;
@@ -284,7 +303,8 @@ impl Run {
                     .first()
                     .map_or(Kind::Corrupt, |fault| fault.kind),
                 format!(
-                    "{} of {} samples were bad, more than on_bad at_most = {at_most}; in epoch {}, batch {}:\n{}",
+                    "{} of {} samples were bad, more than on_bad at_most = {at_most}; \
+                     in epoch {}, batch {}:\n{}",
                     self.bad,
                     self.seen,
                     batch.epoch(),
@@ -296,8 +316,9 @@ impl Run {
         Ok(batch)
     }
 
-    /// Ends all threads, within one sample's work.
+    /// Ends all threads. They finish the sample that they work on, and nothing after it.
     fn end(&mut self) {
+        // First the reader, then the budgets that threads may wait for, then idle workers.
         self.tokens = None;
         self.shared.stop.store(true, Ordering::Relaxed);
         for budget in [
@@ -309,7 +330,8 @@ impl Run {
         }
         self.stop = None;
         for thread in self.threads.drain(..) {
-            // Roles catch panics; one that slips through has nobody left to tell.
+            // Roles catch panics. If one slipped through, there is no consumer left to report it
+            // to.
             let _ = thread.join();
         }
         // A read that hangs in the kernel must not hang the consumer too.
@@ -330,7 +352,7 @@ impl Drop for Run {
     }
 }
 
-/// A private runtime whose blocking threads read sources that block: `reads` of them at most.
+/// A private runtime with at most `reads` blocking threads, which read sources that block.
 ///
 /// Plain threads would do as well, except for the end of a run: a runtime can be left behind after
 /// a time limit, so a read that hangs in the kernel does not hang the consumer.
@@ -348,9 +370,10 @@ fn reading_runtime(reads: usize) -> Result<tokio::runtime::Runtime> {
         })
 }
 
-/// The next message, or `None` when there will be none.
+/// The next message; `None` when the run is stopped or there are no more messages.
 fn receive<T>(shared: &Shared, messages: &Receiver<T>, stop: &Receiver<()>) -> Option<T> {
     let waiting = Instant::now();
+    // `try_recv` first, because `select!` costs more and is needed only to wait.
     let message = match messages.try_recv() {
         Ok(message) => Some(message),
         Err(_) => select! {

@@ -1,24 +1,31 @@
-//! Counters of a run, and what limits it.
+//! Where the time of a run goes: counters that all threads add to, and the sentence that says what
+//! limits the run.
+//!
+//! Times are sums over threads, in nanoseconds. The bottleneck is judged by who waits for whom: if
+//! the consumer never waits, it is the consumer; if workers mostly wait, it is the reader;
+//! otherwise it is the stage with the most work.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Counters that all threads add to.
+/// Counters that all threads of all runs of a loader add to. Times are in nanoseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
+    // The busy time of each role.
     pub(super) reading: AtomicU64,
     pub(super) decoding: AtomicU64,
     pub(super) augmenting: AtomicU64,
     pub(super) batching: AtomicU64,
-    /// Workers waiting for something to do.
+    /// Workers wait for something to do.
     pub(super) worker_idle: AtomicU64,
-    /// The reader waiting for the consumer to take a batch, or for the memory budget.
+    /// The reader waits for the consumer to take a batch, or for a budget.
     pub(super) reader_blocked: AtomicU64,
-    /// The consumer waiting for a batch.
+    /// The consumer waits for a batch.
     pub(crate) consumer_wait: AtomicU64,
-    /// The consumer between two batches.
+    /// The consumer's own time between two batches.
     pub(crate) consumer_busy: AtomicU64,
+    /// Encoded bytes that were read.
     pub(super) bytes: AtomicU64,
     pub(crate) samples: AtomicU64,
     pub(crate) batches: AtomicU64,
@@ -26,12 +33,12 @@ pub(crate) struct Meter {
     pub(super) workers: AtomicU64,
     pub(super) in_flight: AtomicU64,
     pub(super) decoded_peak: AtomicU64,
-    /// Samples delivered of each source.
+    /// The samples delivered from each source.
     sources: Vec<AtomicU64>,
 }
 
 impl Meter {
-    /// Counters, with one for each source.
+    /// Counters at 0, for this many sources.
     pub(crate) fn for_sources(sources: usize) -> Meter {
         Meter {
             sources: (0..sources).map(|_| AtomicU64::new(0)).collect(),
@@ -39,23 +46,26 @@ impl Meter {
         }
     }
 
+    /// Counts the samples of a delivered batch, given the source of each.
     pub(crate) fn count_sources(&self, sources: &[u32]) {
         for &source in sources {
             self.sources[source as usize].fetch_add(1, Ordering::Relaxed);
         }
     }
 
+    /// Adds the time since `since`.
     pub(crate) fn add(counter: &AtomicU64, since: Instant) {
         counter.fetch_add(since.elapsed().as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// Adds the time since `since` and returns now.
+    /// Adds the time since `since` and returns the current time, where the next lap begins.
     pub(super) fn lap(counter: &AtomicU64, since: Instant) -> Instant {
         let now = Instant::now();
         counter.fetch_add((now - since).as_nanos() as u64, Ordering::Relaxed);
         now
     }
 
+    /// The counters now. `slab_peak` is the peak of the batches' pool, in bytes.
     pub(crate) fn snapshot(&self, slab_peak: u64) -> Stats {
         let time = |counter: &AtomicU64| Duration::from_nanos(counter.load(Ordering::Relaxed));
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -81,48 +91,71 @@ impl Meter {
     }
 }
 
-/// What a loader has done so far and where its time went. Stage times are sums over threads.
+/// What a loader has done so far, and where its time went.
+///
+/// The counts and times are those of all iterators of the loader since it was opened. Times of
+/// stages are sums over threads, so they can exceed the time on the clock. [`Stats::bottleneck`]
+/// says in a sentence what limits the run; `Display` prints a table of stages.
+///
+/// # Example
+///
+/// ```
+/// use feedmill::{Loader, Recipe};
+///
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+/// for batch in loader.epoch(0)? {
+///     batch?;
+/// }
+/// let stats = loader.stats();
+/// assert_eq!(stats.batches, loader.batches());
+/// println!("{stats}\n{}", stats.bottleneck());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Reading stored bytes.
+    /// Time spent on reading stored bytes.
     pub reading: Duration,
-    /// Header, parameters and pixels.
+    /// Time spent on decoding: headers, drawing parameters, and pixels.
     pub decoding: Duration,
-    /// Ops on pixels.
+    /// Time spent on running ops on pixels.
     pub augmenting: Duration,
-    /// The final pass: mixing, normalizing, layout; and closing batches.
+    /// Time spent on the final pass (mixing, normalizing, converting, laying out) and on closing
+    /// batches.
     pub batching: Duration,
-    /// Workers without work, because reading is too slow or the consumer takes no batches.
+    /// Time that workers had nothing to do, because reading is too slow or the consumer takes no
+    /// batches.
     pub worker_idle: Duration,
-    /// The reader waiting, because enough batches are prepared or the memory budget is used up.
+    /// Time that the reader waited, because enough batches are prepared or a budget is used up.
     pub reader_blocked: Duration,
-    /// The consumer waiting in `next()`.
+    /// Time that the consumer waited in `next()`.
     pub consumer_wait: Duration,
-    /// The consumer's own time between two calls of `next()`.
+    /// Time that the consumer spent between two calls of `next()`.
     pub consumer_busy: Duration,
-    /// Encoded bytes.
+    /// Encoded bytes that were read.
     pub bytes_read: u64,
-    /// Samples delivered.
+    /// Samples that were delivered, which is the sum of the lengths of the batches.
     pub samples: u64,
-    /// Batches delivered.
+    /// Batches that were delivered.
     pub batches: u64,
-    /// Bad samples met.
+    /// Slots with a bad sample that was skipped or replaced.
     pub bad: u64,
-    /// Worker threads.
+    /// Worker threads of the latest run.
     pub workers: usize,
     /// Batches in preparation or waiting for the consumer now.
     pub in_flight: u64,
-    /// The most bytes of pixels that batches had at once, in preparation or held by the consumer.
+    /// The most bytes of pixels that batches had at once, in preparation or held by the consumer:
+    /// compare with [`Tuning::held`](super::Tuning::held).
     pub batch_bytes_peak: u64,
-    /// The most bytes of decoded images at once.
+    /// The most bytes that decoded images had at once: compare with
+    /// [`Tuning::memory`](super::Tuning::memory).
     pub decoded_bytes_peak: u64,
-    /// Samples delivered of each source, in the order of the sources.
+    /// Samples that were delivered from each source, in the order of the sources.
     pub sources: Vec<u64>,
 }
 
 impl Stats {
-    /// The four stages by name with their busy time.
+    /// The four stages by name, each with its busy time summed over threads.
     pub fn stages(&self) -> [(&'static str, Duration); 4] {
         [
             ("reader", self.reading),
@@ -132,7 +165,7 @@ impl Stats {
         ]
     }
 
-    /// What limits the run, in one sentence.
+    /// What limits the run, in one sentence for people, with advice.
     pub fn bottleneck(&self) -> String {
         let both = (self.consumer_wait + self.consumer_busy).as_secs_f64();
         if self.batches == 0 || both == 0.0 {
@@ -154,8 +187,9 @@ impl Stats {
         let busy = (self.decoding + self.augmenting + self.batching).as_secs_f64();
         if worker_idle > busy {
             return format!(
-                "The reader is the bottleneck: workers were without data {:.0} % of their time. More reads in flight, \
-                 larger files (feedmill convert) or a faster disk would help.",
+                "The reader is the bottleneck: workers were without data {:.0} % of their time. \
+                 More reads in flight, larger files (feedmill convert) or a faster disk \
+                 would help.",
                 worker_idle / (worker_idle + busy) * 100.0
             );
         }
@@ -165,12 +199,14 @@ impl Stats {
             .max_by_key(|(_, busy)| *busy)
             .expect("four stages");
         format!(
-            "The {stage} is the bottleneck: {:.0} % of the work is there, and the trainer waits {:.0} % of the time. {}",
+            "The {stage} is the bottleneck: {:.0} % of the work is there, \
+             and the trainer waits {:.0} % of the time. {}",
             longest.as_secs_f64() / total.max(1e-9) * 100.0,
             consumer_wait * 100.0,
             match stage {
                 "decoder" =>
-                    "More cores, smaller stored images (feedmill convert --max-side) or raw pixels would help.",
+                    "More cores, smaller stored images (feedmill convert --max-side) \
+                     or raw pixels would help.",
                 "augmenter" => "More cores, or fewer and cheaper ops, would help.",
                 "batcher" => "More cores, u8 or f16 output would help.",
                 _ => "Larger files (feedmill convert) or a faster disk would help.",

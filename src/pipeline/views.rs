@@ -1,5 +1,16 @@
-//! The views of an epoch: their ops with the parameters of that epoch, their sizes, and the place of
-//! each in memory.
+//! The views of an epoch: their ops with the parameters of that epoch, their sizes, and where each
+//! of them lies in memory.
+//!
+//! A parameter of a recipe may be a function of the epoch, also the size of a view. So the pipeline
+//! does not read views from the recipe: it asks [`ViewSets`] for those of an epoch, and a batch
+//! keeps the [`ViewSet`] that it began with. Batches of two epochs, and of two sizes, can therefore
+//! be in preparation at the same time.
+//!
+//! Two memory layouts occur. Before the final pass, a *slot* is contiguous: the 8-bit pixels of all
+//! its views, one after the other ([`ViewSlot::bytes`]), because one worker makes them together and
+//! mixing needs them together. In a batch, a *view group* is contiguous, first all slots of its
+//! first view, then all slots of its second ([`ViewSet::shapes`]), because that is the tensor that
+//! a network takes.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
@@ -16,27 +27,32 @@ use crate::sample::Annotations;
 /// The annotations of each view of a slot; empty without `[joint]`, and for blank slots.
 pub(crate) type AnnotatedViews = Arc<[Annotations]>;
 
-/// Epochs whose views are kept: the one that is consumed, those in preparation, and one more for a
-/// caller who looks at another.
-const KEPT: usize = 4;
+/// Epochs for which views are kept: the one that is consumed, the one or two in preparation, and
+/// one more for a caller that inspects another epoch.
+const RECENT: usize = 4;
 
-/// The views of every epoch, made when an epoch is first asked for.
+/// The views of every epoch, made when an epoch is first requested.
 #[derive(Debug)]
 pub(crate) struct ViewSets {
+    /// The size of every sample, if they all have the same.
     source_size: Option<Size>,
+    /// The views of epoch 0.
     first: Arc<ViewSet>,
     /// True if every epoch has the views of the first one.
     constant: bool,
+    /// The last [`RECENT`] epochs that were made, with their views, from the oldest to the newest.
     recent: Mutex<VecDeque<(u32, Arc<ViewSet>)>>,
 }
 
 impl ViewSets {
-    /// The views of a recipe for samples whose size is `source_size`, if they all have the same.
+    /// The views of a recipe. `source_size` is the size of every sample, if they all have the same.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the size of a view depends on the sample.
     pub(crate) fn new(recipe: &Recipe, source_size: Option<Size>) -> Result<ViewSets> {
+        // Make the views once for each epoch where a curve starts, ends or is sampled, so that a
+        // bad value is refused when the loader is opened and not days later.
         let mut landmarks: BTreeSet<u32> =
             recipe.views().iter().flat_map(View::landmarks).collect();
         landmarks.extend(recipe.mix_landmarks());
@@ -57,11 +73,12 @@ impl ViewSets {
         &self.first
     }
 
-    /// The views of an epoch of the recipe that these were made for.
+    /// The views of an epoch. `recipe` is the one that these views were made for.
     ///
     /// # Errors
     ///
-    /// As [`ViewSets::new`], and if an op refuses its values of this epoch.
+    /// The errors of [`ViewSets::new`], and [`crate::Kind::Config`] if an op refuses its values of
+    /// this epoch.
     pub(crate) fn at(&self, recipe: &Recipe, epoch: u32) -> Result<Arc<ViewSet>> {
         if self.constant {
             return Ok(Arc::clone(&self.first));
@@ -70,9 +87,10 @@ impl ViewSets {
         if let Some((_, views)) = lock().iter().find(|(known, _)| *known == epoch) {
             return Ok(Arc::clone(views));
         }
+        // Made outside the lock. Two threads may make the same views; they are equal.
         let views = Arc::new(ViewSet::new(recipe, self.source_size, epoch)?);
         let mut recent = lock();
-        if recent.len() == KEPT {
+        if recent.len() == RECENT {
             recent.pop_front();
         }
         recent.push_back((epoch, Arc::clone(&views)));
@@ -80,48 +98,53 @@ impl ViewSets {
     }
 }
 
-/// All views of a sample, group by group.
+/// The views that every sample of an epoch gets, view group by view group.
 #[derive(Debug)]
 pub(crate) struct ViewSet {
-    pub(crate) groups: Vec<Group>,
-    /// How batches of the epoch are mixed.
+    /// One for each `[[view]]` table.
+    pub(crate) groups: Vec<ViewGroup>,
+    /// How batches of the epoch are mixed; `None` without a `[mix]` table.
     pub(crate) mix: Option<Arc<Mix>>,
     layout: Layout,
 }
 
-/// Views that the same ops make, and that share a tensor.
+/// The views of one `[[view]]` table: they have the same ops and share a tensor.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct ViewGroup {
     pub(crate) view: View,
+    /// The final pass for views of this size.
     pub(crate) writer: SlotWriter,
-    /// The notes that its ops leave with each of its views.
+    /// The notes that the ops leave with each view.
     pub(crate) notes: Vec<Note>,
 }
 
-/// One view of a sample.
+/// One view of a sample, and where it goes.
 #[derive(Clone, Debug)]
 pub(crate) struct ViewSlot<'a> {
-    pub(crate) group: &'a Group,
-    /// The number of its group.
+    pub(crate) group: &'a ViewGroup,
+    /// The number of the view group.
     pub(crate) g: usize,
-    /// Its place in the group.
+    /// The number of the view in its view group.
     pub(crate) k: usize,
-    /// Its number among all views of the sample.
+    /// The number of the view among all views of the sample, which also keys its random streams.
     pub(crate) number: usize,
-    /// Where its pixels lie among those of all views of a slot.
+    /// The range of its pixels among the bytes of all views of a slot.
     pub(crate) bytes: Range<usize>,
 }
 
-impl Group {
+impl ViewGroup {
+    /// The number of views.
     pub(crate) fn count(&self) -> usize {
         self.view.get_count()
     }
 
+    /// The size of every view.
     pub(crate) fn frame(&self) -> Size {
         self.writer.size()
     }
 
-    /// Values of one view of one slot, and bytes of it before the final pass.
+    /// The number of values of one view of one slot, which is also its bytes before the final pass:
+    /// width x height x 3.
     pub(crate) fn values(&self) -> usize {
         self.frame().width as usize * self.frame().height as usize * 3
     }
@@ -135,20 +158,20 @@ impl ViewSlot<'_> {
 }
 
 impl ViewSet {
-    /// The views of a recipe in an epoch, for samples whose size is `source_size`, if they all have the
-    /// same.
+    /// The views of a recipe in one epoch. `source_size` is the size of every sample, if they all
+    /// have the same.
     fn new(recipe: &Recipe, source_size: Option<Size>, epoch: u32) -> Result<ViewSet> {
         let groups = recipe.views().iter().map(|view| {
             let view = view.at(epoch)?;
             let frame = view.frame(source_size)?;
             let notes = view.notes();
-            Ok(Group {
+            Ok(ViewGroup {
                 view,
                 writer: SlotWriter::new(&recipe.output, frame, crate::cpu::Simd::detect()),
                 notes,
             })
         });
-        let groups = groups.collect::<Result<Vec<Group>>>()?;
+        let groups = groups.collect::<Result<Vec<ViewGroup>>>()?;
         let mix = recipe.mix_at(epoch)?;
         for (mixer, _) in mix.iter().flat_map(|mix| mix.mixers()) {
             mixer
@@ -162,7 +185,7 @@ impl ViewSet {
         })
     }
 
-    /// The views of a sample in order.
+    /// All views of a sample: group by group, and by number in each group.
     pub(crate) fn view_slots(&self) -> impl Iterator<Item = ViewSlot<'_>> {
         let groups = self.groups.iter().enumerate();
         let each = groups.flat_map(|(g, group)| (0..group.count()).map(move |k| (g, group, k)));
@@ -182,10 +205,10 @@ impl ViewSet {
 
     /// The number of views of a sample.
     pub(crate) fn count(&self) -> usize {
-        self.groups.iter().map(Group::count).sum()
+        self.groups.iter().map(ViewGroup::count).sum()
     }
 
-    /// Bytes of all views of a slot before the final pass.
+    /// The bytes of all views of a slot before the final pass.
     pub(crate) fn bytes(&self) -> usize {
         self.groups
             .iter()
@@ -193,7 +216,8 @@ impl ViewSet {
             .sum()
     }
 
-    /// The notes of a slot, view after view; -1 where an op was not drawn.
+    /// The notes of a slot, view after view; -1 where an op was not drawn. A blank slot has no
+    /// programs and gets -1 everywhere.
     pub(crate) fn notes(&self, programs: &[Program]) -> Vec<i64> {
         let mut values = Vec::new();
         for view_slot in self.view_slots() {
@@ -210,26 +234,29 @@ impl ViewSet {
         values
     }
 
-    /// What is annotated in each view.
+    /// The annotations of a sample, moved into each of its views. `annotations` are those of the
+    /// upright image, with decoded planes. Empty if `joint` is `None`.
     pub(crate) fn annotate(
         &self,
         joint: Option<&Joint>,
         programs: &[Program],
-        source_size: &Annotations,
+        annotations: &Annotations,
         scratch: &mut ProgramScratch,
     ) -> Result<AnnotatedViews> {
         let Some(joint) = joint else {
             return Ok(AnnotatedViews::default());
         };
         self.view_slots()
-            .map(|view_slot| joint.apply(&programs[view_slot.number], source_size, scratch))
+            .map(|view_slot| joint.apply(&programs[view_slot.number], annotations, scratch))
             .collect()
     }
 
-    /// The notes of all slots, each as a column like a tensor: all slots of the first view of its
-    /// group, and so on.
+    /// The notes of all slots, transposed to one column for each note. A column is ordered like the
+    /// tensor of its view group: all slots of the first view, then all slots of the second. Each
+    /// entry of `slots` is the result of [`ViewSet::notes`] for one slot.
     pub(crate) fn note_columns(&self, slots: &[&[i64]]) -> Vec<NoteColumn> {
         let mut columns = Vec::new();
+        // The index, in the notes of a slot, of the first one of the view group.
         let mut start = 0;
         for (g, group) in self.groups.iter().enumerate() {
             let each: usize = group.notes.iter().map(|note| note.width).sum();
@@ -254,14 +281,14 @@ impl ViewSet {
         columns
     }
 
-    /// The size that mixing is drawn for.
+    /// The size that mixers draw for: that of the first view.
     pub(crate) fn mix_frame(&self) -> Size {
         self.groups[0].frame()
     }
 
-    /// The shape of each group's tensor for so many slots.
+    /// The shape of each view group's tensor in a batch of `slots` slots, in the recipe's layout.
     pub(crate) fn shapes(&self, slots: usize) -> Vec<[usize; 4]> {
-        let shape = |group: &Group| {
+        let shape = |group: &ViewGroup| {
             let (images, frame) = (group.count() * slots, group.frame());
             let (h, w) = (frame.height as usize, frame.width as usize);
             match self.layout {
