@@ -9,9 +9,9 @@
 //! the image or its annotations first ask for it, and keeps the result, so that both see the same
 //! cut-outs and the work is done once.
 //!
-//! Who hides whom is decided for each pixel: cut-outs are pasted in order, and `top` holds the
-//! uppermost one at each pixel. Everything else (boxes around what is seen, which instances are
-//! dropped, values of planes) follows from it.
+//! Which object hides which is decided for each pixel: cut-outs are pasted in order, and `top`
+//! holds the uppermost one at each pixel. Everything else (boxes around what is seen, which
+//! instances are dropped, values of planes) follows from it.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

@@ -61,9 +61,9 @@ impl Rotate {
 
 /// The step of Pillow's `Image.rotate`; `None` for an angle of 0.
 ///
-/// Pillow copies pixels for a turn by 180 degrees, and for the other quarters if the image is square
-/// or may change its size. Such a copy is exact; with a matrix, each pixel would depend on the
-/// rounding of a sine.
+/// Pillow copies pixels for a turn by 180 degrees, and for the other quarters if the image is
+/// square or may change its size. Such a copy is exact; with a matrix, each pixel would depend on
+/// the rounding of a sine.
 pub(in crate::augment) fn rotation(
     degrees: f64,
     frame: Size,

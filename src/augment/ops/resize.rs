@@ -59,8 +59,8 @@ impl Resize {
             SizeParam::HeightWidth(_) => self.size.frame(),
             SizeParam::Side(side) => {
                 let (short, long) = (frame.width.min(frame.height), frame.width.max(frame.height));
-                // The limit keeps the length within u32. `Program::check_size` refuses such an image
-                // before it is made.
+                // The limit keeps the length within u32. `Program::check_size` refuses such an
+                // image before it is made.
                 let scaled =
                     (u64::from(side) * u64::from(long) / u64::from(short)).min(1 << 24) as u32;
                 if frame.width <= frame.height {
