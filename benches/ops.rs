@@ -6,7 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use feedmill::augment::{Program, Scratch, Steps};
+use feedmill::augment::{Program, ProgramScratch, Steps};
+use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
@@ -59,7 +60,7 @@ fn main() {
         };
         let op = params.remove("op").unwrap().as_str().unwrap().to_string();
         let op = registry.make(&op, params).unwrap();
-        let (mut scratch, mut out) = (Scratch::new(true), Vec::new());
+        let (mut scratch, mut out) = (ProgramScratch::new(Simd::detect()), Vec::new());
         let mut sample = 0;
         let mut once = || {
             let at = Coord {

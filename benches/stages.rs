@@ -4,11 +4,12 @@
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use feedmill::augment::Dialect;
-use feedmill::augment::{Color, Filter, Levels, Program, Scratch, Step};
+use feedmill::augment::{Color, Filter, Levels, Program, ProgramScratch, Step};
+use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
-use feedmill::mix::Scene;
+use feedmill::mix::{GroupKey, Scene};
 use feedmill::plan::{
     Balanced, By, Episodes, Grouping, Last, Pk, Plan, SampleMetadata, Sampler, Setup, Share,
 };
@@ -132,7 +133,7 @@ fn resize(bencher: Bencher, filter: Filter) {
         }],
         from,
     );
-    let (mut scratch, mut out) = (Scratch::new(true), vec![0; 224 * 224 * 3]);
+    let (mut scratch, mut out) = (ProgramScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..400 * 300 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {
         program
@@ -155,7 +156,7 @@ fn color(bencher: Bencher, op: &str) {
         height: 224,
     };
     let program = Program::of(vec![step], frame);
-    let (mut scratch, mut out) = (Scratch::new(true), vec![0; 224 * 224 * 3]);
+    let (mut scratch, mut out) = (ProgramScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..224 * 224 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {
         program
@@ -206,7 +207,16 @@ fn mix(bencher: Bencher, mixer: &str) {
     let mut group = 0;
     bencher.counter(ItemsCount::new(32usize)).bench_local(|| {
         group += 1;
-        let drawn = mix.draw(7, 0, 0, group, 32, frame);
+        let drawn = mix.draw(
+            GroupKey {
+                seed: 7,
+                epoch: 0,
+                batch: 0,
+                group,
+            },
+            32,
+            frame,
+        );
         drawn
             .iter()
             .map(|slot| slot.resolve(&scene).unwrap().weights[0])

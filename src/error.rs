@@ -2,34 +2,36 @@
 //!
 //! # Why one type?
 //!
-//! A caller decides by *whose fault it is* ([`Kind`]), not by which module noticed it: a corrupt
-//! record is handled the same way whether a checksum, a header or a Huffman table gave it away. The
-//! message says which file, which record, what was expected, what was found and what to do.
+//! A caller decides by *whose fault an error is* ([`Kind`]), not by which module noticed it: a
+//! corrupt record is handled the same way whether a checksum, a header or a Huffman table revealed
+//! it. The alternative, an enum of each module's errors, makes every caller match on modules that
+//! it does not know. The message says which file, which record, what was expected, what was found
+//! and what to do.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The crate's result.
+/// The result of this crate's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, by whose fault it is and what can be done about it.
+/// The kind of an error: whose fault it is, and so what can be done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
     /// The operating system or a store refused: permissions, no space, no such file.
     Io,
-    /// Bytes that contradict themselves, their checksum or their format.
+    /// The bytes contradict themselves, their checksum or their format.
     Corrupt,
-    /// Bytes that end too early.
+    /// The bytes end too early.
     Truncated,
-    /// Valid input that is larger than the limits in force.
+    /// The input is valid, but larger than the limits in force.
     Limit,
-    /// Valid input of a form that is not handled.
+    /// The input is valid, but of a form that feedmill does not handle.
     Unsupported,
-    /// A recipe, option or combination of both that cannot work.
+    /// A recipe, an option or a combination of them cannot work.
     Config,
-    /// A state, index or data set that belongs to something else.
+    /// A state, an index or a data set belongs to something else.
     Mismatch,
     /// Code in a worker panicked.
     Worker,
@@ -38,7 +40,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind in lower case, as printed in reports and `--json` output.
+    /// The kind in lower case, as reports and `--json` output print it.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Io => "io",
@@ -60,24 +62,24 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Where an error happened: one step of the way from the whole run to the byte.
+/// Where an error happened, as one step on the way from the whole run to the byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Context {
     /// A file or folder.
     Path(PathBuf),
-    /// A record of a data set by its name: a member of a tar, a row of a table.
+    /// A record of a data set, by its name: a member of a tar, a row of a table.
     Record(String),
     /// A key of a table of parameters, such as `ops.size`.
     Key(String),
-    /// A line of a text, counted from 1.
+    /// A line of a text.
     Line {
         /// What the text is, such as "recipe".
         text: String,
-        /// The line.
+        /// The number of the line, from 1.
         line: usize,
     },
-    /// Anything else, in words.
+    /// Any other place, in words.
     Place(String),
 }
 
@@ -93,26 +95,28 @@ impl fmt::Display for Context {
 
 /// An error of any part of feedmill.
 ///
-/// One word wide; `Clone`, `Send`, `Sync` and `'static`. [`Error::kind`] tells whose fault it is,
-/// [`Error::context`] where it happened, the text all of that in words. Code decides by kind and
-/// context; nothing ever reads the text but people.
+/// It is one word wide, `Clone`, `Send`, `Sync` and `'static`. [`Error::kind`] tells whose fault it
+/// is, [`Error::context`] where it happened, and the text all of that in words. Code should decide
+/// by kind and context; the text is for people.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
 struct Inner {
     kind: Kind,
-    /// The text with every context in front of it, so that it can be handed out by reference.
+    /// The text with all contexts before it, so that [`Error::message`] can return a reference.
     message: String,
-    /// Innermost first.
+    /// Where it happened, innermost first.
     context: Vec<Context>,
+    /// The sample that the error is about.
     sample: Option<u64>,
-    /// Shared, since one failed read may be reported by several batches.
+    /// The error that caused this one. Shared, since errors are cloned: several batches may report
+    /// one failed read.
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
-    /// An error of a kind with its message.
+    /// An error with its kind and message.
     pub fn new(kind: Kind, message: impl Into<String>) -> Error {
         Error(Box::new(Inner {
             kind,
@@ -133,7 +137,7 @@ impl Error {
         Error::new(Kind::Corrupt, message)
     }
 
-    /// An input/output error on a path, saying what was being done ("open", "read", "write").
+    /// An input/output error on a path. `doing` says what failed: "open", "read", "write".
     ///
     /// An unexpected end of file becomes [`Kind::Truncated`], anything else [`Kind::Io`].
     pub fn io(doing: &str, path: &Path, source: std::io::Error) -> Error {
@@ -146,14 +150,14 @@ impl Error {
             .in_file(path)
     }
 
-    /// The same error with the number of the sample that it is about.
+    /// Adds the number of the sample that the error is about.
     #[must_use]
     pub fn with_sample(mut self, sample: u64) -> Error {
         self.0.sample = Some(sample);
         self
     }
 
-    /// The same error with the error that caused it.
+    /// Adds the error that caused this one.
     #[must_use]
     pub fn with_source(
         mut self,
@@ -163,38 +167,38 @@ impl Error {
         self
     }
 
-    /// The same error in a place further out, described in words.
+    /// Adds a place further out, described in words.
     #[must_use]
     pub fn at(self, place: impl fmt::Display) -> Error {
         self.within(Context::Place(place.to_string()))
     }
 
-    /// The same error in a file or folder.
+    /// Adds the file or folder in which the error happened.
     #[must_use]
     pub fn in_file(self, path: impl Into<PathBuf>) -> Error {
         self.within(Context::Path(path.into()))
     }
 
-    /// The same error in a record of a data set.
+    /// Adds the record of a data set in which the error happened.
     #[must_use]
     pub fn in_record(self, name: impl Into<String>) -> Error {
         self.within(Context::Record(name.into()))
     }
 
-    /// The same error in the value of a key.
+    /// Adds the key with the value that has the error.
     #[must_use]
     pub fn in_key(self, key: impl Into<String>) -> Error {
         self.within(Context::Key(key.into()))
     }
 
-    /// The same error about a key that its message names already.
+    /// Adds the key that the error is about without changing the message, which names it already.
     #[must_use]
     pub fn about_key(mut self, key: impl Into<String>) -> Error {
         self.0.context.push(Context::Key(key.into()));
         self
     }
 
-    /// The same error on a line of a text, counted from 1.
+    /// Adds the line of a text, counted from 1, on which the error happened.
     #[must_use]
     pub fn on_line(self, text: &str, line: usize) -> Error {
         self.within(Context::Line {
@@ -203,28 +207,29 @@ impl Error {
         })
     }
 
+    /// Adds a context, to the list and in front of the message.
     fn within(mut self, context: Context) -> Error {
         self.0.message = format!("{context}: {}", self.0.message);
         self.0.context.push(context);
         self
     }
 
-    /// Whose fault it is.
+    /// The kind of the error: whose fault it is.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// The number of the sample that it is about, if it is about one.
+    /// The number of the sample that the error is about, if it is about one.
     pub fn sample(&self) -> Option<u64> {
         self.0.sample
     }
 
-    /// Where it happened, innermost first.
+    /// Where the error happened, innermost first.
     pub fn context(&self) -> &[Context] {
         &self.0.context
     }
 
-    /// The innermost key that it is about, if it is about one.
+    /// The innermost key in the context, if there is one.
     pub fn key(&self) -> Option<&str> {
         self.0.context.iter().find_map(|context| match context {
             Context::Key(key) => Some(key.as_str()),
@@ -232,7 +237,7 @@ impl Error {
         })
     }
 
-    /// True if the context says which file or record it is about.
+    /// True if the context names a file or a record.
     pub(crate) fn names_data(&self) -> bool {
         let names = |context: &Context| matches!(context, Context::Path(_) | Context::Record(_));
         self.0.context.iter().any(names)
@@ -263,9 +268,13 @@ impl std::error::Error for Error {
     }
 }
 
-/// Runs code that is not trusted to return (a decoder on a hostile file, a user's source); a panic
-/// becomes [`Kind::Worker`] with the panic's text. State the closure was mutating may be
-/// inconsistent after a panic.
+/// Runs code that may panic, such as a decoder on a hostile file or a user's source. A panic
+/// becomes a [`Kind::Worker`] error with the text of the panic. State that the closure was changing
+/// may be inconsistent after that.
+///
+/// # Errors
+///
+/// Those of `run`, and [`Kind::Worker`] if it panics.
 pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
         Ok(result) => result,
@@ -276,7 +285,8 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
                 Kind::Worker,
                 format!("panicked: {}", text.unwrap_or("without a text")),
             );
-            // What was thrown may panic again when it is dropped; that one is leaked.
+            // The payload of a panic can be any value, and its destructor may panic again. That
+            // second payload is leaked: dropping it could go on without end.
             let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(panic)));
             std::mem::forget(dropped);
             Err(error)
@@ -284,18 +294,19 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
-/// One bad sample in a batch: what it was, why it failed, and what stands in its slot.
+/// The report of one bad sample in a batch: which sample, why it failed, and what is in its slot
+/// instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The slot in the batch as delivered, from 0.
     pub slot: usize,
     /// The sample that failed.
     pub sample: u64,
-    /// Why, as a kind.
+    /// The kind of the error.
     pub kind: Kind,
-    /// Why, in words: file, record, byte, expected, found.
+    /// The message of the error: file, record, byte, what was expected and what was found.
     pub message: String,
-    /// The sample that took its place; `None` if the slot was blanked.
+    /// The sample that replaced it; `None` if the slot is blank.
     pub replaced_by: Option<u64>,
 }
 

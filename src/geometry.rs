@@ -1,14 +1,14 @@
-//! Sizes and rectangles of pixels. One convention in the whole crate: width before height, left
-//! before top.
+//! Sizes and rectangles, in pixels. The whole crate has one convention: width before height, and
+//! left before top.
 
 use std::fmt;
 
 /// The size of an image in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
-    /// Columns.
+    /// The number of columns.
     pub width: u32,
-    /// Rows.
+    /// The number of rows.
     pub height: u32,
 }
 
@@ -21,13 +21,13 @@ impl fmt::Display for Size {
 /// A rectangle of pixels inside an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rect {
-    /// The first column.
+    /// The first column, from 0.
     pub left: u32,
-    /// The first row.
+    /// The first row, from 0.
     pub top: u32,
-    /// Columns.
+    /// The number of columns.
     pub width: u32,
-    /// Rows.
+    /// The number of rows.
     pub height: u32,
 }
 
@@ -42,7 +42,7 @@ impl Rect {
         }
     }
 
-    /// The smallest rectangle around both.
+    /// The smallest rectangle that contains both.
     #[must_use]
     pub fn union(self, other: Rect) -> Rect {
         let (left, top) = (self.left.min(other.left), self.top.min(other.top));

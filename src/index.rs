@@ -1,9 +1,9 @@
-//! Entropy indexes of JPEGs, written beside data sets that have no room for them.
+//! Writes entropy indexes of JPEGs beside data sets that cannot hold them.
 //!
-//! An index lets a crop be decoded without what lies in front of it
-//! ([`crate::decode::jpeg::Index`]). Shards that [`convert`](crate::convert) writes have theirs
-//! inside; for folders, tars, Arrow and Parquet files it is a file beside the data, which
-//! [`source::open`] finds. The data are not touched.
+//! With an index, a crop is decoded without the rows above it ([`crate::decode::jpeg::Index`]).
+//! Shards that [`convert`](crate::convert) writes hold their indexes themselves. For folders, tars,
+//! Arrow and Parquet files the indexes are in a file beside the data, which [`source::open`] finds.
+//! The data are not changed.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::decode::{self, Decoder, Limits};
 use crate::error::{Error, Kind, Result, catch};
 use crate::sample::Payload;
-use crate::source::indexed::SidecarWriter;
+use crate::source::indexed::IndexFileWriter;
 pub use crate::source::indexed::path_of;
 use crate::source::{self, Format, Source};
 use crate::storage::disk::System;
@@ -25,11 +25,11 @@ const BLOCK: u64 = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// The form of the data; detected by default.
+    /// The format of the data; detected by default.
     pub format: Option<Format>,
-    /// Threads. 0, the default, is one for each core.
+    /// Number of threads. 0, the default, is one for each core.
     pub jobs: usize,
-    /// What an image may cost; a larger one is bad.
+    /// The largest image that is accepted; a larger one is bad.
     pub limits: Limits,
 }
 
@@ -37,14 +37,14 @@ pub struct Options {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// The file.
+    /// The path of the index file.
     pub path: PathBuf,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
     /// Samples of the data set.
     pub samples: u64,
-    /// Samples that have an index now. The others are not JPEGs, progressive, CMYK, very small, or
-    /// bad.
+    /// Samples that have an index. The others are not JPEGs, or are progressive, CMYK, very small,
+    /// or bad.
     pub indexed: u64,
     /// Encoded bytes read.
     pub bytes_in: u64,
@@ -52,11 +52,12 @@ pub struct Report {
     pub bad: Vec<BadSample>,
 }
 
-/// Writes the entropy index of the data set at `data` to [`path_of`] it, replacing one that is
-/// there.
+/// Writes the entropy index of the data set at `data` to the path that [`path_of`] returns,
+/// replacing a file that is there.
 ///
-/// The file is a function of the data, and appears whole or not at all. `stop` ends it soon after
-/// it is set; `progress` is called with the numbers of samples done and of all, from all threads.
+/// The file is a function of the data. It appears complete or not at all. The run ends soon after
+/// `stop` is set. `progress` is called with the number of samples done and the number of all
+/// samples, from all threads.
 ///
 /// # Errors
 ///
@@ -71,7 +72,7 @@ pub fn write(
     let format = options.format.map_or_else(|| source::detect(data), Ok)?;
     let source = source::open_bare(data, format)?;
     let path = path_of(data)?;
-    let mut writer = SidecarWriter::create(Arc::new(System), &path)?;
+    let mut writer = IndexFileWriter::create(Arc::new(System), &path)?;
     let mut report = Report {
         path,
         samples: source.len(),
@@ -141,28 +142,28 @@ pub fn write(
     Ok(report)
 }
 
-/// What a thread keeps from sample to sample.
+/// The buffers of one thread.
 #[derive(Default)]
 struct Worker {
-    spare: Vec<u8>,
+    buf: Vec<u8>,
     decoder: Decoder,
 }
 
 impl Worker {
-    /// The size of a sample, and its index.
+    /// Returns the size of a sample in bytes, and its index if it has one.
     fn index(
         &mut self,
         source: &dyn Source,
         id: u64,
         limits: &Limits,
     ) -> Result<(u64, Option<Vec<u8>>)> {
-        let raw = source.read(id, std::mem::take(&mut self.spare))?;
-        let indexed = decode::probe(&raw.bytes, raw.codec, limits)
-            .and_then(|probe| self.decoder.index(&raw.bytes, &probe))
+        let sample = source.read(id, std::mem::take(&mut self.buf))?;
+        let indexed = decode::probe(&sample.bytes, sample.codec, limits)
+            .and_then(|probe| self.decoder.index(&sample.bytes, &probe))
             .map_err(|error| error.at(source.name(id)));
-        let size = raw.bytes.len() as u64;
-        if let Payload::Owned(spare) = raw.bytes {
-            self.spare = spare;
+        let size = sample.bytes.len() as u64;
+        if let Payload::Owned(buf) = sample.bytes {
+            self.buf = buf;
         }
         Ok((size, indexed?))
     }

@@ -8,6 +8,7 @@
 pub mod augment;
 mod batch;
 pub mod convert;
+pub mod cpu;
 pub mod decode;
 mod error;
 pub mod geometry;

@@ -1,24 +1,29 @@
-//! Random numbers by coordinate.
+//! Random numbers by coordinate: every decision has its own stream, found from *where* the decision
+//! is made and never from *when*.
 //!
-//! Every decision has a stream of its own, found from *where* the decision is made and never from
-//! *when*: ChaCha8 used as a counter-based generator, in the manner of Salmon et al., "Parallel
-//! random numbers: as easy as 1, 2, 3" (2011).
+//! A sequential generator ties each number to all that were drawn before it, so results would
+//! depend on the schedule of threads, and one more op would change all ops after it. Here ChaCha8
+//! is used as a counter-based generator, in the manner of Salmon et al., "Parallel random numbers:
+//! as easy as 1, 2, 3" (2011): a coordinate selects a key, a stream and a range of blocks, and no
+//! state is shared.
 //!
-//! * key (32 bytes) = `feedml01` | seed | epoch | domain | occurrence | 0
+//! * key (32 bytes) = `feedml01` | seed (8) | epoch (4) | domain (4) | occurrence (4) | 0 (4)
 //! * stream id (64 bits) = sample, or batch
 //! * block counter (64 bits) = view (8) | op key (32) | block (24)
 //!
-//! Seed and epoch have bytes of their own in the key, so that seed 7 of epoch 1 has nothing to do
-//! with seed 8 of epoch
-//! 0. The distributions are feedmill's own, so that no upgrade of a dependency changes an
-//!    experiment: the tests hold
-//! golden values of each. Transcendental functions come from the `libm` crate and are the same on
-//! every platform.
+//! Seed and epoch have separate bytes in the key, so seed 7 of epoch 1 has nothing in common with
+//! seed 8 of epoch 0. A block has 64 bytes, so a stream has 2^24 blocks, or 1 GiB, before it would
+//! run into the stream of the next op key.
+//!
+//! The distributions are feedmill's own, not those of a crate, so that no upgrade of a dependency
+//! changes an experiment; the tests hold golden values of each. Transcendental functions come from
+//! the `libm` crate and are the same on every platform.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What a stream is for; streams of different domains share nothing.
+/// What a stream is for. Streams of different domains have nothing in common. The values are part
+/// of the key: they must never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Domain {
     /// The order of samples.
@@ -29,16 +34,16 @@ pub(crate) enum Domain {
     Mix = 2,
     /// The replacement of a bad sample.
     Bad = 3,
-    /// Which of equal groups comes first.
+    /// The order of groups of equal quotas.
     Apportionment = 4,
-    /// What a sampler draws.
+    /// The draws of a sampler.
     Sampler = 5,
-    /// Which samples belong to a split, a task, an agent.
+    /// The samples that belong to a split, a task or an agent.
     Select = 6,
 }
 
-/// The name of an op inside a recipe: a hash of its label, not of its position, so that adding a
-/// blur changes nobody's crop.
+/// The key of an op inside a recipe: a hash of its label, not of its position, so that a blur that
+/// is added changes no other op's draws.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct OpKey(pub u32);
 
@@ -49,23 +54,23 @@ impl OpKey {
     }
 }
 
-/// Where a decision of an op is made.
+/// The coordinate of an op's decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coord {
     /// The epoch, from 0.
     pub epoch: u32,
-    /// The sample's number in the data set.
+    /// The number of the sample in the data set, from 0.
     pub sample: u64,
-    /// The k-th visit of the sample in this epoch, from 0.
+    /// The visit of the sample in this epoch ([`Visit::occurrence`](crate::plan::Visit)).
     pub occurrence: u32,
     /// The view of the sample, from 0.
     pub view: u8,
-    /// The op.
+    /// The key of the op.
     pub op: OpKey,
 }
 
-/// A private stream of random numbers for one coordinate. Cheap to make (about 0.1 µs), never
-/// shared.
+/// The stream of random numbers of one coordinate. It is cheap to make (about 0.1 µs) and never
+/// shared between threads or ops.
 pub struct RandomStream(ChaCha8Rng);
 
 impl std::fmt::Debug for RandomStream {
@@ -80,7 +85,7 @@ impl std::fmt::Debug for RandomStream {
 }
 
 impl RandomStream {
-    /// The stream of an op's decisions.
+    /// The stream of an op's decisions at a coordinate.
     pub fn keyed(seed: u64, at: Coord) -> RandomStream {
         let counter = u64::from(at.view) << 56 | u64::from(at.op.0) << 24;
         RandomStream::stream(
@@ -93,16 +98,16 @@ impl RandomStream {
         )
     }
 
-    /// A stream of another domain: `id` is a sample, batch or position, `part` tells streams of one
-    /// id apart.
+    /// The stream of another domain. `id` is a sample, batch or position, and `substream` tells the
+    /// streams of one id apart.
     pub(crate) fn in_domain(
         seed: u64,
         epoch: u32,
         domain: Domain,
         id: u64,
-        part: u32,
+        substream: u32,
     ) -> RandomStream {
-        RandomStream::stream(seed, epoch, domain, 0, id, u64::from(part) << 24)
+        RandomStream::stream(seed, epoch, domain, 0, id, u64::from(substream) << 24)
     }
 
     fn stream(
@@ -121,24 +126,30 @@ impl RandomStream {
         key[24..28].copy_from_slice(&occurrence.to_le_bytes());
         let mut chacha = ChaCha8Rng::from_seed(key);
         chacha.set_stream(id);
+        // Positions count words of 32 bits, 16 to a block.
         chacha.set_word_pos(u128::from(counter) * 16);
         RandomStream(chacha)
     }
 
-    /// The stream of an op inside this op: another one for each key, whatever has been drawn here.
+    /// The stream of an op inside this op: a different one for each key, and independent of how
+    /// much was drawn here.
     #[must_use]
     pub fn child(&self, key: OpKey) -> RandomStream {
+        // View and op key stand above the 24 bits that draws advance, so both can be read from the
+        // position.
         let block = (self.0.get_word_pos() / 16) as u64;
         let own = (block >> 24) as u32;
-        // Not symmetric, so that "a in b" and "b in a" differ.
+        // The combination is not symmetric, so "a in b" and "b in a" differ.
         let inner = own.rotate_left(5).wrapping_mul(0x9E37_79B1) ^ key.0;
         self.at_block(block >> 56 << 56 | u64::from(inner) << 24)
     }
 
-    /// The stream that this op has in view 0: what all views of a sample share.
+    /// The stream that this op has in view 0, from its start, for draws that all views of a sample
+    /// share.
     #[must_use]
     pub fn shared(&self) -> RandomStream {
         let block = (self.0.get_word_pos() / 16) as u64;
+        // Clears the view (the top 8 bits) and what was drawn (the low 24 bits).
         self.at_block(block << 8 >> 8 >> 24 << 24)
     }
 
@@ -148,6 +159,7 @@ impl RandomStream {
         self.at_block(u64::from(view) << 56 | u64::from(op.0) << 24)
     }
 
+    /// The stream of the same key and id from the start of a block.
     fn at_block(&self, block: u64) -> RandomStream {
         let mut chacha = self.0.clone();
         chacha.set_word_pos(u128::from(block) * 16);
@@ -161,13 +173,16 @@ impl RandomStream {
         high << 32 | low
     }
 
-    /// Uniform in `[0, 1)`: a multiple of 2^-53.
+    /// A uniform number in `[0, 1)`, a multiple of 2^-53. Takes one draw.
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// A uniform integer in `0..n` from exactly one 64-bit draw (multiply and shift; the bias is
-    /// below n / 2^64).
+    /// A uniform integer in `0..n`, from exactly one 64-bit draw.
+    ///
+    /// The draw is multiplied by `n` and the high 64 bits are kept (Lemire, "Fast random integer
+    /// generation in an interval", 2019), but without the rejection step that would make it exact:
+    /// the bias is below n / 2^64, and a fixed number of draws keeps later draws in their places.
     ///
     /// # Panics
     ///
@@ -177,32 +192,37 @@ impl RandomStream {
         ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
     }
 
-    /// True with probability `p`; always takes one draw.
+    /// True with probability `p`. Takes one draw, whatever `p` is.
     pub fn bernoulli(&mut self, p: f64) -> bool {
         self.unit() < p
     }
 
-    /// Uniform between `low` and `high`.
+    /// A uniform number between `low` and `high`. Takes one draw.
     pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
         low + self.unit() * (high - low)
     }
 
-    /// Standard normal, by Box and Muller: two draws.
+    /// A standard normal number, by Box and Muller. Takes two draws.
+    ///
+    /// It discards the second number of the pair: keeping it would be state outside the position of
+    /// the stream. [`RandomStream::normals`] returns both.
     pub fn normal(&mut self) -> f64 {
+        // 1 - unit() is in (0, 1], so the logarithm is finite.
         let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
         radius * libm::cos(2.0 * std::f64::consts::PI * self.unit())
     }
 
-    /// Two independent standard normals, by Box and Muller: two draws.
+    /// Two independent standard normal numbers, by Box and Muller. Takes two draws.
     pub fn normals(&mut self) -> [f64; 2] {
         let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.unit()));
         let (sine, cosine) = libm::sincos(2.0 * std::f64::consts::PI * self.unit());
         [radius * cosine, radius * sine]
     }
 
-    /// Gamma of shape `a` > 0 and scale 1, by Marsaglia and Tsang, "A simple method for generating
-    /// gamma variables" (2000).
+    /// A gamma variable of shape `a` > 0 and scale 1, by Marsaglia and Tsang, "A simple method for
+    /// generating gamma variables" (2000). The number of draws varies.
     pub fn gamma(&mut self, a: f64) -> f64 {
+        // The method is for a >= 1. For smaller shapes: gamma(a) = gamma(a + 1) u^(1 / a).
         if a < 1.0 {
             let boost = libm::pow(1.0 - self.unit(), 1.0 / a);
             return self.gamma(a + 1.0) * boost;
@@ -223,7 +243,11 @@ impl RandomStream {
         }
     }
 
-    /// Beta of shapes `a` and `b` > 0: Jöhnk's method if both are at most 1, else by two gammas.
+    /// A beta variable of shapes `a` and `b` > 0: by Jöhnk's method if both are at most 1, else as
+    /// x / (x + y) of two gamma variables. The number of draws varies.
+    ///
+    /// Small shapes, which mixing uses, have a separate method, since both gamma variables may
+    /// underflow to 0.
     pub fn beta(&mut self, a: f64, b: f64) -> f64 {
         if a <= 1.0 && b <= 1.0 {
             loop {
@@ -235,7 +259,7 @@ impl RandomStream {
                 if x + y > 0.0 {
                     return x / (x + y);
                 }
-                // Both powers underflowed: the same ratio by logarithms.
+                // Both powers underflowed to 0: the same ratio by logarithms.
                 let (lx, ly) = (libm::log(u) / a, libm::log(v) / b);
                 let m = lx.max(ly);
                 return libm::exp(lx - m) / (libm::exp(lx - m) + libm::exp(ly - m));
@@ -246,10 +270,13 @@ impl RandomStream {
         x / (x + y)
     }
 
-    /// An index drawn with the given weights, which are finite, not negative, and not all 0.
+    /// An index drawn in proportion to its weight. Weights are finite, not negative, and not all 0.
+    /// Takes one draw.
     pub fn weighted(&mut self, weights: impl Iterator<Item = f64> + Clone) -> usize {
         let total: f64 = weights.clone().sum();
         let mut left = self.unit() * total;
+        // The last index of positive weight: rounding may leave something over at the end, which
+        // must not go to an index of weight 0.
         let mut last = 0;
         for (index, weight) in weights.enumerate() {
             if weight > 0.0 {
@@ -263,7 +290,7 @@ impl RandomStream {
         last
     }
 
-    /// A uniform shuffle of `items`, by Fisher and Yates.
+    /// Shuffles `items` uniformly, by Fisher and Yates. Takes one draw less than there are items.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last as u64 + 1) as usize);

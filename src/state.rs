@@ -1,4 +1,8 @@
-//! Where a run is, in a few lines of text.
+//! The position of a run, as a few lines of text, for stopping and resuming.
+//!
+//! Every batch is a function of (seed, epoch, index), so a position is all that a resumed run
+//! needs: no buffers, no generators, no list of what was read. What the state holds besides serves
+//! to refuse it where it does not belong: a seed, and fingerprints of the data and of the recipe.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,28 +12,34 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::sample::Fingerprint;
 
-/// The version of the text form.
+/// The version of the text form that this code writes and reads.
 const FORMAT: u32 = 1;
 
-/// The consumer's position in a run, and what it is a position in.
+/// The consumer's position in a run, with the identity of the run.
 ///
-/// It is tiny, and exact: resuming at batch k gives the batches k, k + 1, … of the uninterrupted
-/// run, byte for byte, at once and without reading what was read before. The text form (`Display`,
-/// `FromStr`) is TOML.
+/// It is small and exact: a run that resumes at batch k yields the batches k, k + 1, … of the
+/// uninterrupted run, byte for byte, at once and without reading again what was read before. The
+/// text form (`Display`, `FromStr`) is TOML.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoaderState {
+    /// The version of the text form.
     pub(crate) format: u32,
     pub(crate) seed: u64,
+    /// The epoch of the next batch.
     pub(crate) epoch: u32,
+    /// The number of the next batch in its epoch.
     pub(crate) next: u64,
+    /// The number of samples delivered so far.
     pub(crate) seen: u64,
+    /// The number of bad samples among them.
     pub(crate) bad: u64,
     pub(crate) data: Fingerprint,
     pub(crate) recipe: Fingerprint,
 }
 
-/// What a run is: a state belongs to runs of one identity only.
+/// The identity of a run. Runs of the same identity have the same batches, and a state belongs to
+/// runs of one identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RunIdentity {
     pub(crate) seed: u64,
@@ -61,30 +71,34 @@ impl LoaderState {
         }
     }
 
-    /// The epoch of the next batch.
+    /// The epoch of the next batch, from 0.
     pub fn epoch(&self) -> u32 {
         self.epoch
     }
 
-    /// The next batch in its epoch.
+    /// The number of the next batch in its epoch, from 0.
     pub fn next_batch(&self) -> u64 {
         self.next
     }
 
-    /// Refuses a state that belongs to something else; `batches` are those of the state's epoch.
+    /// Refuses a state that does not belong to a run. `batches` is the number of batches of the
+    /// state's epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Mismatch`] that names the first field that differs, with both values.
     pub(crate) fn check(&self, run: RunIdentity, batches: u64) -> Result<()> {
         let here = LoaderState::at(run, self.epoch, self.next);
-        let field = |name: &str,
-                     state: &dyn fmt::Display,
-                     here: &dyn fmt::Display,
-                     meaning: &str| {
-            Err(Error::new(
-                Kind::Mismatch,
-                format!(
-                    "the state does not belong here: its {name} is {state}, this loader's is {here} ({meaning})"
-                ),
-            ))
-        };
+        let field =
+            |name: &str, state: &dyn fmt::Display, here: &dyn fmt::Display, meaning: &str| {
+                Err(Error::new(
+                    Kind::Mismatch,
+                    format!(
+                        "the state does not belong here: its {name} is {state}, this \
+                     loader's is {here} ({meaning})"
+                    ),
+                ))
+            };
         if self.format != here.format {
             return field(
                 "format",
@@ -139,6 +153,10 @@ impl FromStr for LoaderState {
     type Err = Error;
 
     /// Reads the text form.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Corrupt`] that names the line.
     fn from_str(text: &str) -> Result<LoaderState> {
         toml::from_str(text).map_err(|error| {
             let line = error

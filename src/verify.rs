@@ -1,4 +1,7 @@
-//! Looking at every sample of a data set: checksums, headers, labels, and pixels if asked.
+//! Checks every sample of a data set: checksums, headers, labels, and pixels on request.
+//!
+//! What would be a bad sample in training is found here beforehand, and no fault ends the check:
+//! each fault becomes an entry of the report, so that one run lists all of them.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,42 +12,42 @@ use crate::error::{Error, Kind, Result, catch};
 use crate::geometry::Rect;
 use crate::sample::{Payload, Target};
 use crate::shard::{Backing, Manifest, Shard};
-use crate::source::shards::{missing, stranger_error, unlisted};
+use crate::source::shards::{missing_shard, unlisted, unlisted_error};
 use crate::source::{Shards, Source};
 
 /// Samples that a thread takes at a time.
 const BLOCK: u64 = 64;
 
-/// What to look at.
+/// What is checked, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Decode every image and plane, not only their headers.
+    /// Decode every image and plane, not only their headers; false by default.
     pub pixels: bool,
-    /// Threads. 0, the default, is one for each core.
+    /// Number of threads. 0, the default, is one for each core.
     pub jobs: usize,
-    /// What an image may cost; a larger one is bad.
+    /// The largest image that is accepted; a larger one is bad.
     pub limits: Limits,
 }
 
-/// What was found.
+/// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Samples looked at.
+    /// Samples that were checked.
     pub samples: u64,
     /// Encoded bytes read.
     pub bytes: u64,
-    /// Bad samples by number.
+    /// The bad samples, by number.
     pub bad: Vec<BadSample>,
-    /// Files of a data set that are bad as a whole; their samples are not in `samples`.
+    /// Files that are bad as a whole; their samples are not counted in `samples`.
     pub files: Vec<BadFile>,
-    /// True if `stop` ended it early.
+    /// True if `stop` ended the check early.
     pub stopped: bool,
 }
 
 impl Report {
-    /// True if all was looked at and nothing is bad.
+    /// Returns true if everything was checked and nothing is bad.
     pub fn is_sound(&self) -> bool {
         self.bad.is_empty() && self.files.is_empty() && !self.stopped
     }
@@ -66,7 +69,7 @@ pub struct BadSample {
 /// A file that is bad as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadFile {
-    /// Which.
+    /// The path of the file.
     pub path: PathBuf,
     /// Why, as a kind.
     pub kind: Kind,
@@ -74,9 +77,9 @@ pub struct BadFile {
     pub message: String,
 }
 
-/// Reads every sample of a source and checks its bytes, its header, its annotations and its label:
-/// classes below the number of classes, finite weights. `stop` ends it soon after it is set;
-/// `progress` is called with the number of samples done, from all threads.
+/// Reads every sample of a source and checks its bytes, its header, its annotations, its entropy
+/// index and its label: classes below the number of classes, finite weights. The check ends soon
+/// after `stop` is set. `progress` is called with the number of samples done, from all threads.
 pub fn verify(
     source: &dyn Source,
     options: &Options,
@@ -88,13 +91,13 @@ pub fn verify(
     report
 }
 
-/// Like [`verify`] for a folder of shards or one shard, and goes on past a shard that cannot be
-/// opened, so that the report lists all that is bad: missing, foreign and damaged shards too. Files
-/// are read by position, never mapped.
+/// Checks a folder of shards or one shard as [`verify`] does, and goes on after a shard that cannot
+/// be opened. So the report lists everything that is bad, including missing, unlisted and damaged
+/// shards. Files are read by position, never mapped.
 ///
 /// # Errors
 ///
-/// [`Kind::Io`] if there is nothing at the path. All else is in the report.
+/// [`Kind::Io`] if there is nothing at the path. Every other fault is in the report.
 pub fn verify_shards(
     path: &Path,
     options: &Options,
@@ -103,26 +106,28 @@ pub fn verify_shards(
 ) -> Result<Report> {
     let status = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     let mut report = Report::default();
-    // The first sample of each shard, the shard, and what the manifest says of it.
+    // For each shard: its first sample, its path, and what the manifest says about it.
     let mut files = Vec::new();
     let mut classes = None;
     if status.is_dir() {
         match Manifest::read(path) {
             Ok(manifest) => {
-                for stranger in unlisted(path, &manifest)? {
-                    report.file(&stranger, &stranger_error(&stranger));
+                for extra in unlisted(path, &manifest)? {
+                    report.add_file(&extra, &unlisted_error(&extra));
                 }
                 classes = manifest.classes;
                 let mut start = 0u64;
                 for listed in manifest.shards {
                     let samples = listed.samples;
                     files.push((start, path.join(&listed.name), Some(listed)));
-                    // The sum was found right when the manifest was read.
+                    // The sum does not overflow: it was checked when the manifest was read.
                     start += samples;
                 }
             }
             Err(error) => {
-                report.file(path, &error);
+                report.add_file(path, &error);
+                // Without a manifest no shard is listed, so all are checked on their own, each with
+                // samples numbered from 0.
                 let none = Manifest {
                     conversion: crate::sample::Fingerprint(0),
                     classes: None,
@@ -143,7 +148,7 @@ pub fn verify_shards(
         let opened = Shard::open(&path, Backing::Pread);
         let opened = match &listed {
             Some(listed) => opened
-                .map_err(missing)
+                .map_err(missing_shard)
                 .and_then(|shard| listed.check(&shard).map(|()| shard)),
             None => opened,
         };
@@ -154,7 +159,7 @@ pub fn verify_shards(
                 let progress = |samples| progress(before + samples);
                 check_samples(&source, start, options, stop, &progress, &mut report);
             }
-            Err(error) => report.file(&path, &error),
+            Err(error) => report.add_file(&path, &error),
         }
         if report.stopped {
             break;
@@ -164,7 +169,8 @@ pub fn verify_shards(
 }
 
 impl Report {
-    fn file(&mut self, path: &Path, error: &Error) {
+    /// Adds a bad file.
+    fn add_file(&mut self, path: &Path, error: &Error) {
         let (kind, message) = (error.kind(), error.message().to_owned());
         self.files.push(BadFile {
             path: path.to_owned(),
@@ -174,8 +180,8 @@ impl Report {
     }
 }
 
-/// Checks the samples of a source that are numbered from `start` in the data set, and adds what it
-/// finds.
+/// Checks the samples of a source, whose first sample has the number `start` in the data set, and
+/// adds what it finds to the report.
 fn check_samples(
     source: &dyn Source,
     start: u64,
@@ -238,20 +244,20 @@ fn check_samples(
     report.stopped |= samples < total;
 }
 
-/// Buffers of one thread.
+/// The buffers of one thread.
 #[derive(Default)]
 struct Checker {
-    spare: Vec<u8>,
+    buf: Vec<u8>,
     pixels: Vec<u8>,
     decoder: Decoder,
 }
 
 impl Checker {
-    /// Checks one sample; gives its size.
+    /// Checks one sample and returns its size in bytes.
     fn check(&mut self, source: &dyn Source, id: u64, options: &Options) -> Result<u64> {
-        let raw = source.read(id, std::mem::take(&mut self.spare))?;
+        let sample = source.read(id, std::mem::take(&mut self.buf))?;
         let named = |error: Error| error.at(source.name(id));
-        let probe = decode::probe(&raw.bytes, raw.codec, &options.limits).map_err(named)?;
+        let probe = decode::probe(&sample.bytes, sample.codec, &options.limits).map_err(named)?;
         if let Some((height, width)) = source.frame(id)
             && (width, height) != (probe.width, probe.height)
         {
@@ -263,13 +269,13 @@ impl Checker {
                 ),
             )));
         }
-        check_target(&raw.target, source.classes()).map_err(named)?;
+        check_target(&sample.target, source.classes()).map_err(named)?;
         let mut annotations = source.annotations(id)?.unwrap_or_default();
         let planes = plane::probe_all(&annotations, &options.limits, &probe).map_err(named)?;
         if let Some(index) = source.jpeg_index(id).map_err(named)?
             && self
                 .decoder
-                .index(&raw.bytes, &probe)
+                .index(&sample.bytes, &probe)
                 .map_err(named)?
                 .as_deref()
                 != Some(&index[..])
@@ -281,18 +287,19 @@ impl Checker {
         if options.pixels {
             let whole = Rect::whole(probe.width, probe.height);
             self.decoder
-                .decode(&raw.bytes, &probe, whole, &mut self.pixels)
+                .decode(&sample.bytes, &probe, whole, &mut self.pixels)
                 .map_err(named)?;
             plane::decode_all(&mut self.decoder, &mut annotations, &planes).map_err(named)?;
         }
-        let size = raw.bytes.len() as u64;
-        if let Payload::Owned(spare) = raw.bytes {
-            self.spare = spare;
+        let size = sample.bytes.len() as u64;
+        if let Payload::Owned(buf) = sample.bytes {
+            self.buf = buf;
         }
         Ok(size)
     }
 }
 
+/// Checks that a label fits the class names, if there are any.
 fn check_target(target: &Target, classes: Option<&[String]>) -> Result<()> {
     let known = |class: &u32| classes.is_none_or(|classes| (*class as usize) < classes.len());
     let count = classes.map_or(0, <[String]>::len);

@@ -31,6 +31,7 @@
 
 mod entry;
 mod joint;
+mod matrix;
 mod ops;
 mod params;
 mod program;
@@ -48,10 +49,11 @@ pub use crate::kernels::corrupt::{Corrupt, Corruption, CorruptionSet};
 pub use crate::kernels::edges::Edges;
 pub use crate::kernels::elastic::Elastic;
 pub use crate::kernels::erase::{Erase, Fill};
-pub use crate::kernels::grain::{BetaMask, Law, Noise, Shapes};
 pub use crate::kernels::levels::Levels;
+pub use crate::kernels::noise::{BetaMask, Noise, Shapes};
+pub use crate::kernels::noise_distribution::NoiseDistribution;
 pub use crate::kernels::resample::Filter;
-pub use joint::{EraseRule, Joint, KeypointOrigin, Paste, PasteBlend, PlaneMask};
+pub use joint::{EraseRule, Joint, KeypointOrigin, PlaneMask};
 
 pub use crate::kernels::threshold::Threshold;
 pub use crate::kernels::warp::{Warp, WarpFilter};
@@ -59,8 +61,9 @@ pub use crate::kernels::{Dialect, PadMode};
 pub use entry::OpEntry;
 pub(crate) use entry::{label, take_name};
 pub use ops::*;
-pub use program::{Program, Scratch};
-pub use step::Step;
+pub use program::{Program, ProgramScratch};
+use step::PasteDraw;
+pub use step::{Paste, PasteBlend, Step};
 pub use steps::{Note, Steps};
 
 use crate::error::{Error, Result};
@@ -170,7 +173,7 @@ pub fn apply(
     let end = program.end();
     let mut out = vec![0; end.width as usize * end.height as usize * 3];
     program.run(
-        &mut Scratch::new(true),
+        &mut ProgramScratch::new(crate::cpu::Simd::detect()),
         rgb,
         Rect::whole(width, height),
         &mut out,

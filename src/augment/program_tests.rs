@@ -7,12 +7,12 @@ fn image(width: u32, height: u32) -> Vec<u8> {
         .collect()
 }
 
-/// Runs steps on as much of the image as they wish, or on all of it.
-fn run(steps: Vec<Step>, width: u32, height: u32, wish: bool) -> Vec<u8> {
+/// Runs steps on the part of the image that they read, or on all of it.
+fn run(steps: Vec<Step>, width: u32, height: u32, cut: bool) -> Vec<u8> {
     let frame = Size { width, height };
     let program = Program::of(steps, frame);
-    let region = if wish {
-        program.wish()
+    let region = if cut {
+        program.source_region()
     } else {
         Rect::whole(width, height)
     };
@@ -22,7 +22,7 @@ fn run(steps: Vec<Step>, width: u32, height: u32, wish: bool) -> Vec<u8> {
         height: region.height,
     };
     let at = (i64::from(region.left), i64::from(region.top));
-    place::crop(
+    crop::crop(
         &image(width, height),
         frame,
         at,
@@ -33,7 +33,7 @@ fn run(steps: Vec<Step>, width: u32, height: u32, wish: bool) -> Vec<u8> {
     let mut out = vec![0; bytes(program.end())];
     program
         .run(
-            &mut Scratch::new(true),
+            &mut ProgramScratch::new(Simd::detect()),
             &decoded,
             region,
             &mut out,
@@ -50,7 +50,7 @@ fn step_by_step(steps: &[Step], width: u32, height: u32) -> Vec<u8> {
         let next = step.frame(frame);
         let mut out = vec![0; bytes(next)];
         if step.moves() {
-            Work::default().shift(step, &pixels, frame, &mut out, next);
+            Work::default().replace(step, &pixels, frame, &mut out, next);
         } else {
             out.copy_from_slice(&pixels);
             Work::default().in_place(step, &mut out, frame);
@@ -139,7 +139,7 @@ fn crops_of_crops_and_mirror_images_are_found_in_the_header() {
     );
     // Columns 10..60 of the mirror image are 40..90; 5..12 of those, mirrored, are 78..85.
     assert_eq!(
-        program.wish(),
+        program.source_region(),
         Rect {
             left: 78,
             top: 20 + 40 - 6 - 8,
@@ -179,7 +179,7 @@ fn chains_add_up_by_weight_and_blend_with_the_image() {
         .iter()
         .map(|&value| {
             let mixed = (0.25 * f32::from(value) + 0.75 * f32::from(255 - value)) as u8;
-            color::blend(value, mixed, 0.5)
+            blend(value, mixed, 0.5)
         })
         .collect();
     assert_eq!(run(steps, 5, 4, true), expected);

@@ -1,17 +1,21 @@
 //! Programs for an image that is decoded smaller, for `decode.scale = "fast"`.
+//!
+//! A JPEG can be decoded at a half, a quarter or an eighth of its size for a fraction of the time.
+//! If the steps shrink the image at least as much anyway, they can be rewritten for the smaller
+//! image. Its pixels differ slightly, which is why a recipe has to ask for it.
 
 use super::{Program, Step};
 use crate::geometry::Size;
 use crate::kernels::resample::Filter;
 
 impl Program {
-    /// By how much the sides of the image may be divided before the steps run: 8, 4, 2 or 1.
+    /// The largest divisor of the sides of the image before the steps run: 8, 4, 2 or 1.
     ///
-    /// More than 1 only if the steps begin with crops inside the image and mirror images, and then
-    /// resize with a filter that averages; and only as much as leaves what is resized at least
-    /// as large as what it becomes.
+    /// It is more than 1 only if the steps begin with crops inside the image and mirror images, and
+    /// then resize with a filter that averages. The image that is resized stays at least as large as
+    /// the one it becomes.
     pub(crate) fn slack(&self) -> u32 {
-        let mut frame = self.begin();
+        let mut size = self.begin();
         for step in self.steps() {
             match *step {
                 Step::HorizontalFlip | Step::VerticalFlip => {}
@@ -25,17 +29,17 @@ impl Program {
                     let fits = |start: i64, length: u32, outer: u32| {
                         start >= 0 && start + i64::from(length) <= i64::from(outer)
                     };
-                    if !fits(left, width, frame.width) || !fits(top, height, frame.height) {
+                    if !fits(left, width, size.width) || !fits(top, height, size.height) {
                         return 1;
                     }
-                    frame = Size { width, height };
+                    size = Size { width, height };
                 }
                 Step::Resize {
                     width,
                     height,
                     filter: Filter::Bilinear | Filter::Bicubic | Filter::Lanczos,
                 } => {
-                    let most = (frame.width / width.max(1)).min(frame.height / height.max(1));
+                    let most = (size.width / width.max(1)).min(size.height / height.max(1));
                     return [8, 4, 2]
                         .into_iter()
                         .find(|divisor| *divisor <= most)
@@ -47,15 +51,15 @@ impl Program {
         1
     }
 
-    /// The same program for the image with its sides divided, by no more than [`Program::slack`],
-    /// and rounded up. The edges of crops are rounded to its pixels.
+    /// Rewrites the program for an image with its sides divided and rounded up. The divisor is at
+    /// most [`Program::slack`]. The edges of crops are rounded to pixels of that image.
     pub(crate) fn shrink(&mut self, divisor: u32) {
-        let whole = self.begin();
-        let mut frame = Size {
-            width: whole.width.div_ceil(divisor),
-            height: whole.height.div_ceil(divisor),
+        let input = self.begin();
+        let mut size = Size {
+            width: input.width.div_ceil(divisor),
+            height: input.height.div_ceil(divisor),
         };
-        self.steps_mut().shrink(frame, |step| match step {
+        self.steps_mut().shrink(size, |step| match step {
             Step::HorizontalFlip | Step::VerticalFlip => true,
             Step::Crop {
                 left,
@@ -71,9 +75,9 @@ impl Program {
                     let end = nearest(start + i64::from(length)).clamp(first + 1, i64::from(outer));
                     (first, (end - first) as u32)
                 };
-                (*left, *width) = edges(*left, *width, frame.width);
-                (*top, *height) = edges(*top, *height, frame.height);
-                frame = Size {
+                (*left, *width) = edges(*left, *width, size.width);
+                (*top, *height) = edges(*top, *height, size.height);
+                size = Size {
                     width: *width,
                     height: *height,
                 };
@@ -87,9 +91,10 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::Scratch;
+    use crate::augment::ProgramScratch;
+    use crate::cpu::Simd;
     use crate::geometry::Rect;
-    use crate::kernels::PadMode;
+    use crate::kernels::border::PadMode;
 
     fn crop(left: i64, top: i64, width: u32, height: u32) -> Step {
         Step::Crop {
@@ -159,7 +164,7 @@ mod tests {
         );
         assert_eq!(program.slack(), 4);
         assert_eq!(
-            program.wish(),
+            program.source_region(),
             Rect {
                 left: 101,
                 top: 44,
@@ -176,7 +181,7 @@ mod tests {
             }
         );
         assert_eq!(
-            program.wish(),
+            program.source_region(),
             Rect {
                 left: 25,
                 top: 11,
@@ -185,17 +190,17 @@ mod tests {
             }
         );
         let mut out = vec![0; 100 * 100 * 3];
-        let frame = Size {
+        let size = Size {
             width: 100,
             height: 100,
         };
         program
             .run(
-                &mut Scratch::new(false),
+                &mut ProgramScratch::new(Simd::scalar()),
                 &[7; 54000],
-                program.wish(),
+                program.source_region(),
                 &mut out,
-                frame,
+                size,
             )
             .unwrap();
         assert!(out.iter().all(|value| *value == 7));

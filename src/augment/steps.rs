@@ -1,13 +1,13 @@
-//! What was drawn for one view of one sample.
+//! The list of steps that ops draw for one view of one sample.
 
 use super::Step;
 use crate::geometry::Size;
 use crate::rng::OpKey;
 
-/// The steps of one view of one sample, in the making: ops add to it one after the other.
+/// The list of steps for one view of one sample, to which ops add one after the other.
 #[derive(Clone, Debug)]
 pub struct Steps {
-    whole: Size,
+    input_size: Size,
     frame: Size,
     list: Vec<Step>,
     nth: usize,
@@ -27,11 +27,11 @@ impl Default for Steps {
 }
 
 impl Steps {
-    /// No steps yet, for an image of size `frame`.
-    pub fn new(frame: Size) -> Steps {
+    /// An empty list for an image of this size.
+    pub fn new(size: Size) -> Steps {
         Steps {
-            whole: frame,
-            frame,
+            input_size: size,
+            frame: size,
             list: Vec::new(),
             nth: 0,
             count: 1,
@@ -41,18 +41,18 @@ impl Steps {
         }
     }
 
-    /// Begins anew, keeping the memory: the `nth` of the `count` views of a group.
-    pub(super) fn restart(&mut self, frame: Size, nth: usize, count: usize) {
-        (self.whole, self.frame, self.nth, self.count) = (frame, frame, nth, count);
+    /// Empties the list but keeps its memory, for the `nth` of the `count` views of a group.
+    pub(super) fn restart(&mut self, size: Size, nth: usize, count: usize) {
+        (self.input_size, self.frame, self.nth, self.count) = (size, size, nth, count);
         self.list.clear();
         self.notes.clear();
         self.values.clear();
     }
 
-    /// Begins with an image of another size, and changes the first steps, as long as `change` says
-    /// that it did.
-    pub(super) fn shrink(&mut self, whole: Size, change: impl FnMut(&mut Step) -> bool) {
-        self.whole = whole;
+    /// Replaces the size of the input image and changes the first steps, until `change` returns
+    /// false.
+    pub(super) fn shrink(&mut self, input_size: Size, change: impl FnMut(&mut Step) -> bool) {
+        self.input_size = input_size;
         let _ = self
             .list
             .iter_mut()
@@ -61,9 +61,9 @@ impl Steps {
             .count();
     }
 
-    /// The size of the image that the steps begin with.
-    pub fn whole(&self) -> Size {
-        self.whole
+    /// The size of the image before the first step.
+    pub fn input_size(&self) -> Size {
+        self.input_size
     }
 
     /// The size of the image after the steps so far.
@@ -71,7 +71,7 @@ impl Steps {
         self.frame
     }
 
-    /// Which of the views of its group this is, from 0, and how many there are.
+    /// The number of this view in its group, from 0, and the number of views of the group.
     pub fn view(&self) -> (usize, usize) {
         (self.nth, self.count)
     }
@@ -87,15 +87,15 @@ impl Steps {
         self.list.push(step);
     }
 
-    /// Leaves numbers with the batch under a name that [`super::Op::notes`] announces: a pretext
-    /// label, a mask.
+    /// Adds numbers to the batch under a name that [`super::Op::notes`] announces, such as a pretext
+    /// label or a mask.
     pub fn note(&mut self, name: &str, values: &[i64]) {
         self.notes
             .push((note_key(self.scope, name), self.values.len()));
         self.values.extend_from_slice(values);
     }
 
-    /// Runs `draw` with the notes of the op of this label, inside the present one.
+    /// Runs `draw` with its notes named after the op with this label, inside the current op.
     pub(super) fn within(&mut self, label: &str, draw: impl FnOnce(&mut Steps)) {
         let scope = note_key(self.scope, label);
         let outer = std::mem::replace(&mut self.scope, scope);
@@ -113,16 +113,15 @@ impl Steps {
 /// Numbers that an op leaves with each view of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The labels of the op and of those that it is inside of, and the note's name:
-    /// `rotate90.turns`.
+    /// The labels of the op and of the ops around it, and the note's name: `rotate90.turns`.
     pub name: String,
-    /// How many numbers there are.
+    /// The number of values.
     pub width: usize,
     pub(super) key: OpKey,
 }
 
 impl Note {
-    /// The note `name` of the op that a view calls `label`.
+    /// The note `name` of the op with this label in a view.
     pub(crate) fn new(label: &str, name: &str, width: usize) -> Note {
         let path = std::iter::once(label).chain(name.split('.'));
         Note {
@@ -133,6 +132,7 @@ impl Note {
     }
 }
 
+/// The key of a name inside a scope.
 pub(super) fn note_key(scope: OpKey, name: &str) -> OpKey {
     OpKey(scope.0.rotate_left(9) ^ OpKey::of(name).0)
 }

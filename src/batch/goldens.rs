@@ -46,13 +46,13 @@ fn normalized_values_have_the_bits_of_torch() {
             std: [n[3], n[4], n[5]],
             ..recipe::Output::default()
         };
-        let finisher = Finisher::new(&output, frame, true);
+        let writer = SlotWriter::new(&output, frame, crate::cpu::Simd::detect());
         let mut out = vec![0f32; 768];
         let slot = SlotPixels::Views {
             sources: &[&levels],
             blend: &Blend::Keep,
         };
-        finisher.write(slot, &mut out);
+        writer.write(slot, &mut out);
         assert_eq!(fnv1a(bytemuck::cast_slice(&out)), hash, "{numbers}");
     }
 }
@@ -83,11 +83,16 @@ fn blends_of_all_pairs_of_levels_equal_torch_and_timm() {
                 ..recipe::Output::default()
             };
             let mut out = vec![0u8; 3 << 16];
-            Finisher::new(&output, frame, true).write(slot, &mut out);
+            SlotWriter::new(&output, frame, crate::cpu::Simd::detect()).write(slot, &mut out);
             fnv1a(&out[..1 << 16])
         } else {
             let mut out = vec![0f32; 3 << 16];
-            Finisher::new(&recipe::Output::default(), frame, true).write(slot, &mut out);
+            SlotWriter::new(
+                &recipe::Output::default(),
+                frame,
+                crate::cpu::Simd::detect(),
+            )
+            .write(slot, &mut out);
             fnv1a(bytemuck::cast_slice(&out[..1 << 16]))
         };
         assert_eq!(found, words[4], "{line}");

@@ -1,21 +1,17 @@
 //! What reaches the trainer.
 
-mod element;
-mod finish;
-#[cfg(target_arch = "x86_64")]
-mod finish_x86;
 #[cfg(test)]
 mod goldens;
 mod pixels;
 mod slab;
+mod slot_writer;
 mod targets;
 
 use std::sync::Arc;
 
-pub(crate) use element::Element;
-pub(crate) use finish::{Finisher, SlotPixels};
 pub use pixels::{Images, Pixels};
 pub(crate) use pixels::{Lease, Output, Pool};
+pub(crate) use slot_writer::{SlotPixels, SlotWriter};
 pub(crate) use targets::TargetMaker;
 pub use targets::Targets;
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use half::{bf16, f16};
 
-use super::finish::{Finisher, SlotPixels};
 use super::slab::Slab;
+use super::slot_writer::{SlotPixels, SlotWriter};
 use crate::error::{Error, Kind, Result};
 use crate::recipe::{Dtype, Layout};
 
@@ -364,12 +364,12 @@ impl Output {
     }
 
     /// Writes one piece.
-    pub(crate) fn write(&self, piece: usize, finisher: &Finisher, pixels: SlotPixels<'_>) {
+    pub(crate) fn write(&self, piece: usize, writer: &SlotWriter, pixels: SlotPixels<'_>) {
         match self {
-            Output::U8(slab) => finisher.write(pixels, &mut slab.pieces(piece..piece + 1)),
-            Output::F16(slab) => finisher.write(pixels, &mut slab.pieces(piece..piece + 1)),
-            Output::Bf16(slab) => finisher.write(pixels, &mut slab.pieces(piece..piece + 1)),
-            Output::F32(slab) => finisher.write(pixels, &mut slab.pieces(piece..piece + 1)),
+            Output::U8(slab) => writer.write(pixels, &mut slab.pieces(piece..piece + 1)),
+            Output::F16(slab) => writer.write(pixels, &mut slab.pieces(piece..piece + 1)),
+            Output::Bf16(slab) => writer.write(pixels, &mut slab.pieces(piece..piece + 1)),
+            Output::F32(slab) => writer.write(pixels, &mut slab.pieces(piece..piece + 1)),
         }
     }
 

@@ -1,10 +1,15 @@
-//! Any source into a folder of shards.
+//! Converts any source into a folder of shards.
 //!
-//! The outcome is a function of the source and the options alone: where one shard ends and the next
-//! begins follows from the sizes that the source states, each shard is an independent job, and
-//! nothing that depends on time, on the number of threads or on an earlier, broken run gets into a
-//! file. So a conversion may be killed at any moment, by anything, and taken up again: shards under
-//! their final names are whole and are kept, the rest is written once more.
+//! The result is a function of the source and the options alone. Where one shard ends and the next
+//! one begins follows from the sizes that the source states; each shard is an independent job; and
+//! nothing that depends on time, on the number of threads or on an earlier interrupted run gets
+//! into a file. So a conversion may be ended at any moment, by anything, and resumed: shards under
+//! their final names are complete and are kept after a check, and the rest is written again.
+//!
+//! The obvious alternative, a journal of what has been written, would be a second truth beside the
+//! files: it has to be written and synced in the right order with them, and still says nothing
+//! about damage. Here the folder itself is the state. Each shard has the fingerprint of its
+//! conversion and its number in its header, and its checksums tell whether it is sound.
 
 mod lock;
 mod options;
@@ -30,11 +35,11 @@ use lock::{LOCK, Lock};
 pub use options::Options;
 use reencode::Recoder;
 
-/// The quality of new JPEGs where none is asked for.
+/// The quality of new JPEGs if the options ask for none, from 1 to 100.
 pub const DEFAULT_QUALITY: u8 = 92;
 
-/// The extra column that tells the number that a sample had in the source, as a little-endian u64.
-/// Conversions that may leave samples out write it.
+/// The extra column with the number of each sample in the source, as a little-endian u64. It is
+/// written by conversions that may leave samples out.
 pub const SOURCE_ID: &str = "source.id";
 
 pub use crate::source::shards::{ANNOTATIONS, PLANES};
@@ -43,7 +48,7 @@ use crate::source::shards::{list_planes, read_planes};
 /// How far a conversion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Samples done, those of kept shards and left-out ones included.
+    /// Samples done, including those of kept shards and those left out.
     pub samples: u64,
     /// Samples of the source.
     pub total: u64,
@@ -59,17 +64,17 @@ pub struct Report {
     pub samples: u64,
     /// Encoded bytes of the source, as it states them.
     pub bytes_in: u64,
-    /// Bytes of all shards.
+    /// Size of all shards in bytes.
     pub bytes_out: u64,
     /// Shards in the folder.
     pub shards: u64,
-    /// Shards of these that an earlier run had written.
+    /// How many of these shards an earlier run had written.
     pub kept: u64,
-    /// Samples that were left out, by their number in the source.
+    /// Samples that were left out, in the order of their numbers in the source.
     pub skipped: Vec<SkippedSample>,
 }
 
-/// A bad image that was left out.
+/// A bad sample that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedSample {
     /// Its number in the source.
@@ -84,16 +89,16 @@ pub struct SkippedSample {
 
 /// Converts a source into a folder of shards with a manifest.
 ///
-/// Samples keep their order and so their numbers, unless bad ones are left out. `stop` ends the
-/// conversion soon after it is set; `progress` is called from all threads.
+/// Samples keep their order, and so their numbers, unless bad ones are left out. The conversion
+/// ends soon after `stop` is set. `progress` is called from all threads.
 ///
 /// # Errors
 ///
 /// [`Kind::Config`] for options that cannot work and for a `dst` that is not empty (without
 /// `resume`); [`Kind::Mismatch`] if `dst` holds another conversion; [`Kind::Io`] if it cannot be
 /// written or another conversion is writing there; [`Kind::Stopped`] after `stop`; the kind of a
-/// bad image, with its name, unless `skip_bad`. Whatever the error, temporary files are removed and
-/// what has its final name is whole.
+/// bad image, with its name, unless `skip_bad`. After any error, temporary files are removed, and
+/// what has its final name is complete.
 pub fn convert(
     source: &dyn Source,
     dst: &Path,
@@ -104,6 +109,7 @@ pub fn convert(
     convert_on(Arc::new(System), source, dst, options, stop, progress)
 }
 
+/// [`convert`] on a disk that tests can replace.
 fn convert_on(
     disk: Arc<dyn Disk>,
     source: &dyn Source,
@@ -121,7 +127,7 @@ fn convert_on(
         disk::sync_parent(&*disk, dst)?;
     }
     let lock = Lock::take(dst)?;
-    let parts = parts(source, options.shard_size);
+    let parts = split_into_shards(source, options.shard_size);
     let job = Job {
         disk,
         source,
@@ -135,15 +141,16 @@ fn convert_on(
         bytes: AtomicU64::new(0),
         progress,
     };
-    let present = job.survey()?;
+    let present = job.list_present()?;
     let done = job.run(&present)?;
     let report = job.finish(done)?;
     drop(lock);
     Ok(report)
 }
 
-/// The samples of each shard: as many as have `shard_size` bytes together, at least one.
-fn parts(source: &dyn Source, shard_size: u64) -> Vec<Range<u64>> {
+/// Returns the samples of each shard: as many as have `shard_size` bytes together by the sizes that
+/// the source states, and at least one.
+fn split_into_shards(source: &dyn Source, shard_size: u64) -> Vec<Range<u64>> {
     let mut parts = Vec::new();
     let (mut start, mut bytes) = (0, 0u64);
     for id in 0..source.len() {
@@ -159,10 +166,12 @@ fn parts(source: &dyn Source, shard_size: u64) -> Vec<Range<u64>> {
     parts
 }
 
+/// Returns the file name of a shard.
 fn shard_name(part: usize) -> String {
     format!("shard-{part:05}.mill")
 }
 
+/// A conversion that is running.
 struct Job<'a> {
     disk: Arc<dyn Disk>,
     source: &'a dyn Source,
@@ -171,13 +180,14 @@ struct Job<'a> {
     conversion: Fingerprint,
     parts: &'a [Range<u64>],
     stop: &'a AtomicBool,
-    /// Set when one part has failed, so that the others end.
+    /// Set when one part has failed, so that the other threads end.
     halt: AtomicBool,
     samples: AtomicU64,
     bytes: AtomicU64,
     progress: &'a (dyn Fn(Progress) + Sync),
 }
 
+/// A shard that is finished.
 struct Done {
     sealed: Sealed,
     kept: bool,
@@ -185,9 +195,9 @@ struct Done {
 }
 
 impl Job<'_> {
-    /// Looks at the folder: removes leftovers, refuses what is not of this conversion, gives the
-    /// shards that are there.
-    fn survey(&self) -> Result<HashMap<usize, PathBuf>> {
+    /// Looks at what is in the folder: removes leftovers, refuses files of another conversion, and
+    /// returns the shards that are there by part.
+    fn list_present(&self) -> Result<HashMap<usize, PathBuf>> {
         let list = || -> std::io::Result<Vec<_>> {
             std::fs::read_dir(self.dst)?
                 .map(|entry| Ok(entry?.file_name()))
@@ -219,20 +229,21 @@ impl Job<'_> {
                 leftovers.push(path);
             } else if name == MANIFEST {
                 let found = Manifest::read(self.dst)?.conversion;
-                self.expect(&path, found)?;
+                self.expect_conversion(&path, found)?;
             } else if path
                 .extension()
                 .is_some_and(|extension| extension == "mill")
             {
                 let stamp = Shard::stamp_of(&path)?;
-                self.expect(&path, stamp.conversion)?;
+                self.expect_conversion(&path, stamp.conversion)?;
                 match expected.get(&*name) {
                     Some(part) if *part as u64 == stamp.part => present.insert(*part, path),
                     _ => {
                         return Err(Error::new(
                             Kind::Mismatch,
                             format!(
-                                "{}: this is part {} of the conversion under another name: remove it",
+                                "{}: this is part {} of the conversion under another name: \
+                                 remove it",
                                 path.display(),
                                 stamp.part
                             ),
@@ -241,29 +252,31 @@ impl Job<'_> {
                 };
             }
         }
-        // Not before all else was found to belong here.
+        // Nothing is removed before everything else was found to belong to this conversion.
         for path in leftovers {
             std::fs::remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
         }
         Ok(present)
     }
 
-    fn expect(&self, path: &Path, found: Fingerprint) -> Result<()> {
+    /// Fails if a file belongs to another conversion.
+    fn expect_conversion(&self, path: &Path, found: Fingerprint) -> Result<()> {
         if found == self.conversion {
             return Ok(());
         }
         Err(Error::new(
             Kind::Mismatch,
             format!(
-                "{}: it belongs to conversion {found}, this one is {}: the source or an option differs; \
-                 choose another folder",
+                "{}: it belongs to conversion {found}, this one is {}: \
+                 the source or an option differs; choose another folder",
                 path.display(),
                 self.conversion
             ),
         ))
     }
 
-    /// Runs all parts; the error of the first part that failed, if any did.
+    /// Runs all parts. Fails with the error of the first part that failed, by number and not by
+    /// time, so that the same data give the same error.
     fn run(&self, present: &HashMap<usize, PathBuf>) -> Result<Vec<Done>> {
         let jobs = match self.options.jobs {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -312,10 +325,11 @@ impl Job<'_> {
         }
     }
 
+    /// Writes the shard of a part, or keeps the one that is there.
     fn part(&self, part: usize, present: Option<&PathBuf>, worker: &mut Worker) -> Result<Done> {
         let ids = self.parts[part].clone();
         if let Some(path) = present
-            && let Some(done) = self.keep(path, ids.clone(), worker)?
+            && let Some(done) = self.keep_shard(path, ids.clone(), worker)?
         {
             return Ok(done);
         }
@@ -343,14 +357,15 @@ impl Job<'_> {
         })
     }
 
-    /// Makes a record of one sample and hands it on. The inner error is a bad image to leave out.
+    /// Makes a record of one sample and calls `write` with it, its entropy index and its planes.
+    /// The inner error is a bad sample to leave out; the outer one ends the conversion.
     fn sample(
         &self,
         id: u64,
         worker: &mut Worker,
-        mut then: impl FnMut(&Record<'_>, &[u8], &[Plane]) -> Result<()>,
+        mut write: impl FnMut(&Record<'_>, &[u8], &[Plane]) -> Result<()>,
     ) -> Result<std::result::Result<(), SkippedSample>> {
-        let bad = |error: Error| {
+        let skip_or_fail = |error: Error| {
             if !self.options.skip_bad {
                 return Err(error);
             }
@@ -362,10 +377,10 @@ impl Job<'_> {
                 message,
             }))
         };
-        let spare = std::mem::take(&mut worker.spare);
-        let raw = match catch(|| self.source.read(id, spare)) {
-            Ok(raw) => raw,
-            Err(error) => return bad(error.with_sample(id)),
+        let buf = std::mem::take(&mut worker.spare);
+        let sample = match catch(|| self.source.read(id, buf)) {
+            Ok(sample) => sample,
+            Err(error) => return skip_or_fail(error.with_sample(id)),
         };
         let name = self.source.name(id);
         let number = id.to_le_bytes();
@@ -376,12 +391,15 @@ impl Job<'_> {
         let (json, list);
         let recoded = catch(|| {
             let annotations = self.source.annotations(id)?;
-            let stored = worker.recoder.run(&raw.bytes, raw.codec, self.options)?;
+            let stored = worker
+                .recoder
+                .run(&sample.bytes, sample.codec, self.options)?;
             Ok((stored, annotations))
         });
         let done = match recoded {
             Ok((stored, annotations)) => {
-                // Planes keep their own resolution.
+                // Boxes and keypoints are in pixels of the stored image; planes keep their own
+                // resolution.
                 let annotations = annotations.unwrap_or_default().scaled(stored.scale);
                 if !annotations.boxes.is_empty() || !annotations.keypoints.is_empty() {
                     json = annotations.to_json();
@@ -392,38 +410,43 @@ impl Job<'_> {
                     extra.push((PLANES, list.as_bytes()));
                 }
                 let record = Record {
-                    bytes: stored.bytes.unwrap_or(&raw.bytes),
+                    bytes: stored.bytes.unwrap_or(&sample.bytes),
                     codec: stored.codec,
                     width: stored.width,
                     height: stored.height,
                     name: &name,
-                    target: &raw.target,
+                    target: &sample.target,
                     extra: &extra,
                 };
-                Ok(then(&record, stored.index, &annotations.planes)?)
+                Ok(write(&record, stored.index, &annotations.planes)?)
             }
             Err(error) => Err(error.at(&name).with_sample(id)),
         };
-        if let Payload::Owned(spare) = raw.bytes {
-            worker.spare = spare;
+        if let Payload::Owned(buf) = sample.bytes {
+            worker.spare = buf;
         }
         match done {
             Ok(()) => Ok(Ok(())),
-            Err(error) => bad(error),
+            Err(error) => skip_or_fail(error),
         }
     }
 
-    /// Keeps a shard of an earlier run if all its records are sound; `None` if it must be written
-    /// again.
-    fn keep(&self, path: &Path, ids: Range<u64>, worker: &mut Worker) -> Result<Option<Done>> {
-        // By position, so that a file that is damaged or cut is an error here and never a signal.
+    /// Returns what a manifest needs to know about a shard of an earlier run if it is sound; `None`
+    /// if it must be written again.
+    fn keep_shard(
+        &self,
+        path: &Path,
+        ids: Range<u64>,
+        worker: &mut Worker,
+    ) -> Result<Option<Done>> {
+        // Read by position, because touching a mapped file that was cut short ends the process.
         let Ok(shard) = Shard::open(path, Backing::Pread) else {
             return Ok(None);
         };
         for record in 0..shard.len() {
             self.check_stop()?;
             match shard.read(record, std::mem::take(&mut worker.spare)) {
-                Ok(Payload::Owned(spare)) => worker.spare = spare,
+                Ok(Payload::Owned(buf)) => worker.spare = buf,
                 Ok(Payload::Shared(_)) => {}
                 Err(_) => return Ok(None),
             }
@@ -434,7 +457,7 @@ impl Job<'_> {
         let mut skipped = Vec::new();
         let total = ids.end - ids.start;
         if shard.len() != total {
-            // Those that were left out are tried again, which tells why.
+            // The shard does not record why samples were left out, so they are tried again.
             let mut kept = std::collections::HashSet::new();
             for record in 0..shard.len() {
                 let Some(id) = shard
@@ -447,7 +470,7 @@ impl Job<'_> {
             }
             for id in ids.clone().filter(|id| !kept.contains(id)) {
                 match self.sample(id, worker, |_, _, _| Ok(()))? {
-                    // Readable by now: the shard would be another one.
+                    // The sample can be read now, so the shard has to be written with it.
                     Ok(()) => return Ok(None),
                     Err(bad) => skipped.push(bad),
                 }
@@ -463,6 +486,7 @@ impl Job<'_> {
         }))
     }
 
+    /// Fails if the conversion was stopped or another part failed.
     fn check_stop(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) || self.halt.load(Ordering::Relaxed) {
             return Err(Error::new(
@@ -473,6 +497,7 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// Counts a sample as done and reports the progress.
     fn advance(&self, id: u64) {
         let size = self.source.size(id);
         let samples = self.samples.fetch_add(1, Ordering::Relaxed) + 1;
@@ -487,7 +512,7 @@ impl Job<'_> {
         });
     }
 
-    /// Writes the manifest, which says that all is there.
+    /// Writes the manifest, whose presence says that the folder is complete.
     fn finish(&self, done: Vec<Done>) -> Result<Report> {
         self.check_stop()?;
         let shards: Vec<Listed> = done
@@ -519,8 +544,9 @@ impl Job<'_> {
     }
 }
 
-/// Buffers of one thread.
+/// The buffers of one thread.
 struct Worker {
+    /// The buffer that samples are read into, while no sample is using it.
     spare: Vec<u8>,
     recoder: Recoder,
 }

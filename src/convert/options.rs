@@ -1,4 +1,4 @@
-//! What a conversion is asked to do.
+//! The options of a conversion.
 
 use crate::decode::Limits;
 use crate::error::{Error, Result};
@@ -8,32 +8,34 @@ use crate::sample::Fingerprint;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Encoded bytes of the source that go into one shard; a shard has at least one sample. 256
-    /// MiB by default.
+    /// Encoded bytes of the source that go into one shard; 256 MiB by default. A shard has at least
+    /// one sample.
     pub shard_size: u64,
-    /// Images whose longer side has more pixels than this are decoded, resized to it (Lanczos,
-    /// same aspect) and encoded as JPEG; smaller ones are copied.
+    /// The longest side of a stored image in pixels; `None`, the default, keeps all sizes. Larger
+    /// images are decoded, resized to it (Lanczos, same aspect ratio) and encoded as JPEG; smaller
+    /// ones are copied.
     pub max_side: Option<u32>,
-    /// The quality of new JPEGs, 1 to 100; 92 by default. Without `max_side` it makes every JPEG,
-    /// PNG and WebP a new JPEG.
+    /// The quality of new JPEGs, 1 to 100; 92 by default. Without `max_side`, setting it encodes
+    /// every JPEG, PNG and WebP as a new JPEG.
     pub quality: Option<u8>,
-    /// Rewrite progressive JPEGs as baseline ones with the same coefficients
-    /// ([`crate::decode::jpeg::Decoder::to_baseline`]), which are decoded several times as fast; they take a few percent more bytes.
+    /// Rewrite progressive JPEGs as baseline JPEGs with the same coefficients
+    /// ([`crate::decode::jpeg::Decoder::to_baseline`]); false by default. Baseline JPEGs are
+    /// decoded several times as fast and take a few percent more bytes.
     pub baseline: bool,
-    /// Store decoded RGB pixels instead of encoded images. Samples that are raw already stay as
-    /// they are.
+    /// Store decoded RGB pixels instead of encoded images; false by default. Samples that are raw
+    /// already stay as they are.
     pub raw: bool,
     /// Store the entropy index of each JPEG behind it, about 1 % of its bytes; true by default.
-    /// Crops are decoded faster with it. Making it reads the whole scan, so a damaged one
-    /// makes an image bad.
+    /// Crops are decoded faster with it. Making it reads the whole scan, so a JPEG whose scan is
+    /// damaged anywhere counts as a bad image.
     pub index: bool,
-    /// Threads; each writes one shard at a time. 0, the default, is one for each core.
+    /// Number of threads; each writes one shard at a time. 0, the default, is one for each core.
     pub jobs: usize,
-    /// Take up a conversion that was broken off.
+    /// Continue a conversion that was interrupted; false by default.
     pub resume: bool,
-    /// Leave bad images out and list them, instead of failing.
+    /// Leave bad images out and list them, instead of failing; false by default.
     pub skip_bad: bool,
-    /// What an image may cost; a larger one is bad.
+    /// The largest image that is accepted; a larger one is bad.
     pub limits: Limits,
 }
 
@@ -55,6 +57,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Checks that the options can work together.
+    ///
+    /// # Errors
+    ///
+    /// `Config` naming the option.
     pub(super) fn check(&self) -> Result<()> {
         if self.shard_size == 0 {
             return Err(Error::config("shard_size is 0 bytes: expected at least 1"));
@@ -77,8 +84,8 @@ impl Options {
         Ok(())
     }
 
-    /// What the outcome depends on besides the source; the number of jobs and `resume` are not in
-    /// it.
+    /// Returns what the result depends on: the source and all options except `jobs` and `resume`.
+    /// The options are named one by one, so that a new one cannot be forgotten here.
     pub(super) fn fingerprint(&self, source: Fingerprint) -> Fingerprint {
         let Options {
             shard_size,
@@ -93,7 +100,8 @@ impl Options {
             limits,
         } = self;
         let text = format!(
-            "feedmill conversion 1\nshard_size {shard_size}\nmax_side {max_side:?}\nquality {quality:?}\n\
+            "feedmill conversion 1\nshard_size {shard_size}\nmax_side {max_side:?}\n\
+             quality {quality:?}\n\
              baseline {baseline}\nraw {raw}\nindex {index}\nskip_bad {skip_bad}\nlimits {} {} {}",
             limits.bytes, limits.pixels, limits.scans
         );

@@ -1,5 +1,9 @@
-//! One sample on its way into a shard: checked and copied, or decoded, made smaller and encoded
-//! anew.
+//! One sample on its way into a shard: copied after a check of its header, or decoded, resized and
+//! encoded again.
+//!
+//! Bytes are copied whenever the options allow it, because encoding a JPEG again costs quality. A
+//! progressive JPEG that becomes a baseline one keeps its coefficients, so it is not decoded to
+//! pixels.
 
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
@@ -12,27 +16,32 @@ use crate::geometry::{Rect, Size};
 use crate::kernels::resample::Resampler;
 use crate::sample::Codec;
 
-/// What becomes of a sample. `bytes` is `None` where the source's bytes are kept.
+/// What is stored for a sample.
 pub(super) struct Stored<'a> {
+    /// The bytes to store; `None` if those of the source are kept.
     pub(super) bytes: Option<&'a [u8]>,
     pub(super) codec: Codec,
     pub(super) width: u32,
     pub(super) height: u32,
-    /// The new size by the old one.
+    /// The new size divided by the old one, as (x, y).
     pub(super) scale: [f32; 2],
-    /// The entropy index of a JPEG; empty for none.
+    /// The entropy index of a JPEG; empty if there is none.
     pub(super) index: &'a [u8],
 }
 
-/// Where the stored bytes are.
-enum Place {
+/// Where the bytes to store are.
+enum OutputBuffer {
+    /// In the bytes of the source.
     Source,
+    /// In [`Recoder::pixels`], as RGB.
     Pixels,
+    /// In [`Recoder::resized`], as RGB.
     Resized,
+    /// In [`Recoder::encoded`], as JPEG.
     Encoded,
 }
 
-/// Scratch memory of one thread.
+/// The buffers of one thread.
 #[derive(Default)]
 pub(super) struct Recoder {
     decoder: Decoder,
@@ -44,23 +53,29 @@ pub(super) struct Recoder {
 }
 
 impl Recoder {
+    /// Creates empty buffers.
     pub(super) fn new() -> Recoder {
         Recoder {
-            resampler: Resampler::new(decode::simd()),
+            resampler: Resampler::new(crate::cpu::Simd::detect()),
             ..Recoder::default()
         }
     }
 
+    /// Makes what is stored for a sample.
+    ///
+    /// # Errors
+    ///
+    /// The errors of the decoder for a bad image; `Limit` for one that is too large for a JPEG.
     pub(super) fn run(
         &mut self,
         bytes: &[u8],
         codec: Codec,
         options: &Options,
     ) -> Result<Stored<'_>> {
-        let (place, codec, [width, height], scale) = self.recode(bytes, codec, options)?;
+        let (output, codec, [width, height], scale) = self.recode(bytes, codec, options)?;
         self.index.clear();
         if options.index && codec == Codec::Jpeg {
-            let bytes = if let Place::Encoded = place {
+            let bytes = if let OutputBuffer::Encoded = output {
                 &self.encoded
             } else {
                 bytes
@@ -69,11 +84,11 @@ impl Recoder {
             self.index
                 .extend(self.decoder.index(bytes, &probe)?.unwrap_or_default());
         }
-        let bytes = match place {
-            Place::Source => None,
-            Place::Pixels => Some(&self.pixels[..]),
-            Place::Resized => Some(&self.resized[..]),
-            Place::Encoded => Some(&self.encoded[..]),
+        let bytes = match output {
+            OutputBuffer::Source => None,
+            OutputBuffer::Pixels => Some(&self.pixels[..]),
+            OutputBuffer::Resized => Some(&self.resized[..]),
+            OutputBuffer::Encoded => Some(&self.encoded[..]),
         };
         Ok(Stored {
             bytes,
@@ -85,13 +100,14 @@ impl Recoder {
         })
     }
 
-    /// Where the stored bytes are now, and their codec, size and scale.
+    /// Copies or encodes a sample; returns where the bytes to store are, and their codec, size
+    /// (width, height) and scale (x, y).
     fn recode(
         &mut self,
         bytes: &[u8],
         codec: Codec,
         options: &Options,
-    ) -> Result<(Place, Codec, [u32; 2], [f32; 2])> {
+    ) -> Result<(OutputBuffer, Codec, [u32; 2], [f32; 2])> {
         let limits = &options.limits;
         let mut rewritten = None;
         if options.baseline && codec == Codec::Jpeg && bytes.len() as u64 <= limits.bytes {
@@ -112,14 +128,14 @@ impl Recoder {
         if side.is_none() && !encode_all && !unpack {
             if let Some(rewritten) = rewritten {
                 self.encoded = rewritten;
-                return Ok((Place::Encoded, codec, [width, height], [1.0; 2]));
+                return Ok((OutputBuffer::Encoded, codec, [width, height], [1.0; 2]));
             }
-            return Ok((Place::Source, codec, [width, height], [1.0; 2]));
+            return Ok((OutputBuffer::Source, codec, [width, height], [1.0; 2]));
         }
         self.decoder
             .decode(bytes, &probe, Rect::whole(width, height), &mut self.pixels)?;
-        let (place, width, height) = match side {
-            None => (Place::Pixels, width, height),
+        let (output, width, height) = match side {
+            None => (OutputBuffer::Pixels, width, height),
             Some(side) => {
                 let frame = Size { width, height };
                 let small = Size {
@@ -135,9 +151,10 @@ impl Recoder {
                     small,
                     Filter::Lanczos,
                 );
-                (Place::Resized, small.width, small.height)
+                (OutputBuffer::Resized, small.width, small.height)
             }
         };
+        // From the sides as rounded, so that boxes fit the image that is stored.
         let ratio = |new: u32, old: u32| (f64::from(new) / f64::from(old)) as f32;
         let scale = [ratio(width, probe.width), ratio(height, probe.height)];
         if options.raw {
@@ -146,7 +163,7 @@ impl Recoder {
                 height,
                 channels: 3,
             };
-            return Ok((place, codec, [width, height], scale));
+            return Ok((output, codec, [width, height], scale));
         }
         if width > 65_535 || height > 65_535 {
             return Err(Error::new(
@@ -154,7 +171,7 @@ impl Recoder {
                 format!("{width} x {height} pixels: a JPEG has at most 65535 a side; set max_side"),
             ));
         }
-        let pixels = if let Place::Pixels = place {
+        let pixels = if let OutputBuffer::Pixels = output {
             &self.pixels
         } else {
             &self.resized
@@ -166,14 +183,14 @@ impl Recoder {
             .map_err(|error| {
                 Error::corrupt(format!("cannot encode as JPEG: {error}")).with_source(error)
             })?;
-        Ok((Place::Encoded, Codec::Jpeg, [width, height], scale))
+        Ok((OutputBuffer::Encoded, Codec::Jpeg, [width, height], scale))
     }
 }
 
-/// `length * side / longer`, rounded to nearest, at least 1.
+/// Returns `length * side / longer`, rounded to nearest, at least 1.
 fn scaled(length: u32, longer: u32, side: u32) -> u32 {
     let (length, longer, side) = (u64::from(length), u64::from(longer), u64::from(side));
-    // Not above `side`, so it fits.
+    // `length` is not above `longer`, so the result is not above `side` and fits.
     ((length * side + longer / 2) / longer).max(1) as u32
 }
 

@@ -1,4 +1,4 @@
-//! Conversion onto disks that fill up, stutter and refuse.
+//! Conversion onto disks that fill up, interrupt writes and refuse.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,8 +8,8 @@ use crate::sample::{Annotations, Plane, PlaneKind, Target};
 use crate::source::{Memory, Shards};
 use crate::storage::disk::Output;
 
-/// The system's disk with room for so many bytes, which takes 1 to 13 bytes a call and interrupts
-/// now and then.
+/// The disk of the system with room for `left` more bytes. A write takes 1 to 13 bytes, and every
+/// fifth is interrupted.
 struct Countdown {
     left: Arc<AtomicU64>,
 }
@@ -29,14 +29,14 @@ impl Write for Counted {
         }
         let left = self.left.load(Ordering::Relaxed);
         if left == 0 {
-            // The kernel's own words for a full disk, where it has the device.
+            // On Linux `/dev/full` makes the kernel return its own error for a full disk.
             return match &mut self.full {
                 Some(full) => full.write(bytes),
                 None => Err(io::ErrorKind::StorageFull.into()),
             };
         }
-        let some = bytes.len().min(self.calls % 13 + 1).min(left as usize);
-        let count = self.file.write(&bytes[..some])?;
+        let taken = bytes.len().min(self.calls % 13 + 1).min(left as usize);
+        let count = self.file.write(&bytes[..taken])?;
         self.left.fetch_sub(count as u64, Ordering::Relaxed);
         Ok(count)
     }
@@ -48,7 +48,8 @@ impl Write for Counted {
 
 impl Output for Counted {
     fn sync(&mut self) -> io::Result<()> {
-        // The real one would dominate the test, which is about errors and not about power.
+        // Syncing would take most of the time of the test, which is about errors and not about
+        // power cuts.
         self.file.flush()
     }
 }
@@ -162,7 +163,7 @@ fn a_disk_that_filled_up_once_is_taken_up_again_with_the_same_outcome() {
     convert(&source, &whole, &options(), &stop, &|_| {}).unwrap();
     let dst = folder.path().join("dst");
     let whole = files(&whole);
-    // Room for two shards and the begin of the third.
+    // Room for two shards and the beginning of the third.
     let room = whole["shard-00000.mill"].len() + whole["shard-00001.mill"].len() + 100;
     let disk = Arc::new(Countdown {
         left: Arc::new(AtomicU64::new(room as u64)),
@@ -192,12 +193,15 @@ fn cuts_follow_from_the_sizes_of_the_source() {
     let sizes = [10, 10, 10, 50, 5, 5, 100];
     let samples = sizes.map(|size| (vec![0; size], Target::None));
     let source = Memory::encoded(samples);
-    assert_eq!(parts(&source, 30), [0..3, 3..4, 4..6, 6..7]);
+    assert_eq!(split_into_shards(&source, 30), [0..3, 3..4, 4..6, 6..7]);
     assert_eq!(
-        parts(&source, 1),
+        split_into_shards(&source, 1),
         (0..7).map(|id| id..id + 1).collect::<Vec<_>>()
     );
-    assert_eq!(parts(&source, u64::MAX), [Range { start: 0, end: 7 }]);
+    assert_eq!(
+        split_into_shards(&source, u64::MAX),
+        [Range { start: 0, end: 7 }]
+    );
 }
 
 #[test]
@@ -275,9 +279,9 @@ impl Source for Panicking {
     fn size(&self, id: u64) -> u64 {
         self.0.size(id)
     }
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<crate::sample::Sample> {
+    fn read(&self, id: u64, buf: Vec<u8>) -> Result<crate::sample::Sample> {
         assert!(id != 2, "no luck");
-        self.0.read(id, spare)
+        self.0.read(id, buf)
     }
 }
 
@@ -396,7 +400,7 @@ fn annotations_go_along_and_shrink_with_the_image() {
     assert_eq!(none, [None, None, None]);
     assert!(other != fingerprint && !without.windows(12).any(|part| part == b"annotations."));
 
-    // A damaged plane is found, and an earlier run's shard with it is written anew.
+    // A damaged plane is found, and a shard of an earlier run that has one is written again.
     let dst = tempfile::tempdir().unwrap();
     let options = Options {
         raw: true,

@@ -23,15 +23,15 @@ mod png;
 mod webp;
 
 pub use feedmill_jpeg as jpeg;
-use feedmill_jpeg::simd::Avx2;
 
+use crate::cpu::Simd;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
 use crate::sample::Codec;
 use jpeg_header::Reader;
 use orientation::Orientation;
 
-/// What an image may cost at most. The defaults admit any photograph and refuse decompression
+/// The largest image that is decoded. The defaults admit any photograph and refuse decompression
 /// bombs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -54,20 +54,19 @@ impl Default for Limits {
     }
 }
 
-/// Which entropy indexes of JPEGs a run uses. No pixel depends on it, only how fast crops are
-/// decoded.
+/// Which entropy indexes of JPEGs a run uses. Pixels do not depend on it, only the speed of crops.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum IndexPolicy {
-    /// None, even if one is stored.
+    /// No index, even if one is stored.
     Off,
-    /// Those that are stored with the data.
+    /// The indexes stored with the data.
     #[default]
     Auto,
-    /// Those that are stored, and for other samples one that is made when the sample is decoded for
-    /// the first time, and kept in memory.
+    /// The stored indexes; for samples without one, an index recorded when the sample is first
+    /// decoded and kept in memory.
     Learn,
 }
 
@@ -77,12 +76,12 @@ pub enum IndexPolicy {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum ScalePolicy {
-    /// Never: pixels are those of the whole image.
+    /// Never: the pixels are those of the image at full size.
     #[default]
     Exact,
-    /// By a half, a quarter or an eighth where the first thing that happens to a crop is that it is
-    /// made at least as much smaller. Pixels are others than with `Exact`, so it is part of a
-    /// recipe's fingerprint.
+    /// At a half, a quarter or an eighth of the size, where the first step after the crop reduces it
+    /// at least as much. The pixels differ from those of `Exact`, so this is part of a recipe's
+    /// fingerprint.
     Fast,
 }
 
@@ -112,9 +111,9 @@ pub struct Probe {
     pub height: u32,
     codec: Codec,
     orientation: Orientation,
-    /// Whose a JPEG is; of no account for other codecs.
+    /// Which JPEG decoder to use. Ignored for other codecs.
     reader: Reader,
-    /// By how much the sides above are smaller than stored.
+    /// How much smaller than stored the image is decoded.
     scale: jpeg::Scale,
 }
 
@@ -152,6 +151,14 @@ impl Probe {
 
     fn is_one_scan(&self) -> bool {
         self.codec == Codec::Jpeg && self.reader == Reader::OneScan
+    }
+
+    /// True if a region has pixels, all of them inside the image.
+    fn holds(&self, region: Rect) -> bool {
+        let fits = |start: u32, length: u32, side: u32| {
+            length > 0 && start.checked_add(length).is_some_and(|end| end <= side)
+        };
+        fits(region.left, region.width, self.width) && fits(region.top, region.height, self.height)
     }
 
     /// How many bytes decoding the whole image takes.
@@ -247,7 +254,7 @@ pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
     })
 }
 
-/// Decodes images; keeps its scratch memory from one to the next. One for each worker.
+/// Decodes images, reusing its buffers from one to the next. Each worker has its own.
 #[derive(Debug)]
 pub struct Decoder {
     jpeg: jpeg::Decoder,
@@ -255,7 +262,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder without scratch memory yet.
+    /// A decoder with empty buffers.
     pub fn new() -> Decoder {
         Decoder {
             jpeg: jpeg_decoder(),
@@ -264,14 +271,14 @@ impl Decoder {
     }
 
     /// Decodes `region` of an image into `out`: rows of RGB, `region.width * region.height * 3`
-    /// bytes. `out` is resized, its former content is lost.
+    /// bytes. `out` is resized and overwritten.
     ///
     /// The pixels are those of the whole decoded image cut to the region.
     ///
     /// # Errors
     ///
-    /// [`Kind::Truncated`], [`Kind::Corrupt`] or [`Kind::Unsupported`]; `out` then holds nothing of
-    /// use.
+    /// [`Kind::Truncated`], [`Kind::Corrupt`] or [`Kind::Unsupported`]. The content of `out`
+    /// is unspecified then.
     ///
     /// # Panics
     ///
@@ -286,16 +293,16 @@ impl Decoder {
         self.decode_with(bytes, probe, region, jpeg::Index::None, out)
     }
 
-    /// [`Decoder::decode`] with the help of a JPEG's entropy index, or making one. The pixels are
-    /// the same.
+    /// [`Decoder::decode`] that also uses the entropy index of a JPEG, or records one. The pixels
+    /// are the same.
     ///
-    /// Images that cannot have an index pass over one; [`jpeg::Index::Record`] leaves its vector
-    /// empty for them, and for those so small that an index would not pay.
+    /// For images that cannot have an index, the argument is ignored. [`jpeg::Index::Record`] then
+    /// leaves its vector empty, as it does for images too small for an index to pay.
     ///
     /// # Errors
     ///
-    /// As [`Decoder::decode`], and [`Kind::Corrupt`] for an index that is damaged, of other bytes
-    /// or wrong.
+    /// As [`Decoder::decode`], and [`Kind::Corrupt`] for an index that is damaged, wrong, or
+    /// of other bytes.
     ///
     /// # Panics
     ///
@@ -315,98 +322,112 @@ impl Decoder {
             }
         }
         assert!(
-            region.width > 0
-                && region.height > 0
-                && region
-                    .left
-                    .checked_add(region.width)
-                    .is_some_and(|right| right <= probe.width)
-                && region
-                    .top
-                    .checked_add(region.height)
-                    .is_some_and(|bottom| bottom <= probe.height),
+            probe.holds(region),
             "the region {region:?} is not inside the image of {} x {}",
             probe.width,
             probe.height
         );
+        out.resize(region.width as usize * region.height as usize * 3, 0);
         let stored = probe.orientation.stored(region, probe.width, probe.height);
-        let (stored_width, stored_height) = if probe.orientation.swaps_sides() {
+        match probe.codec {
+            Codec::Raw {
+                channels, width, ..
+            } => {
+                crop(bytes, width as usize, channels as usize, stored, out);
+                Ok(())
+            }
+            Codec::Jpeg if probe.reader != Reader::General => {
+                if self.decode_own_jpeg(bytes, probe, stored, index, out)? {
+                    return Ok(());
+                }
+                self.decode_whole(bytes, probe, stored, out)
+            }
+            _ => self.decode_whole(bytes, probe, stored, out),
+        }
+    }
+
+    /// Decodes a region by the decoder of feedmill-jpeg; false if it does not support the file.
+    ///
+    /// That is rare, and a property of the file alone, so the same decoder takes it every time.
+    fn decode_own_jpeg(
+        &mut self,
+        bytes: &[u8],
+        probe: &Probe,
+        stored: Rect,
+        index: jpeg::Index<'_>,
+        out: &mut [u8],
+    ) -> Result<bool> {
+        let upright = probe.orientation == Orientation::Upright;
+        self.whole.resize(if upright { 0 } else { out.len() }, 0);
+        let target = if upright {
+            &mut *out
+        } else {
+            &mut self.whole[..]
+        };
+        let decoded = match probe.reader {
+            Reader::Scans { .. } => {
+                // `probe` has counted the scans already.
+                let limits = jpeg::Limits {
+                    pixels: u64::from(probe.width) * u64::from(probe.height),
+                    scans: u32::MAX,
+                };
+                self.jpeg
+                    .decode_multi_scan(bytes, &limits, stored.into(), probe.scale, target)
+            }
+            _ => self
+                .jpeg
+                .decode_with(bytes, stored.into(), probe.scale, index, target),
+        };
+        match decoded {
+            // Only sequential files of several scans have no other decoder.
+            Err(error)
+                if error.kind() == jpeg::ErrorKind::Unsupported
+                    && probe.reader != (Reader::Scans { progressive: false }) =>
+            {
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+            Ok(()) => {}
+        }
+        if !upright {
+            let (width, height) = (stored.width as usize, stored.height as usize);
+            probe.orientation.apply(&self.whole, width, height, out);
+        }
+        Ok(true)
+    }
+
+    /// Decodes a whole image by a general decoder, and cuts the region out of it.
+    fn decode_whole(
+        &mut self,
+        bytes: &[u8],
+        probe: &Probe,
+        stored: Rect,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let (width, height) = if probe.orientation.swaps_sides() {
             (probe.height, probe.width)
         } else {
             (probe.width, probe.height)
         };
-        let pixels = region.width as usize * region.height as usize * 3;
-        if probe.codec == Codec::Jpeg && probe.reader != Reader::General {
-            out.resize(pixels, 0);
-            let upright = probe.orientation == Orientation::Upright;
-            self.whole.resize(if upright { 0 } else { pixels }, 0);
-            let target = if upright {
-                &mut out[..]
-            } else {
-                &mut self.whole[..]
-            };
-            let decoded = match probe.reader {
-                // `probe` looked at the number of scans.
-                Reader::Scans { .. } => {
-                    let pixels = u64::from(probe.width) * u64::from(probe.height);
-                    let limits = jpeg::Limits {
-                        pixels,
-                        scans: u32::MAX,
-                    };
-                    self.jpeg
-                        .decode_multi_scan(bytes, &limits, stored.into(), probe.scale, target)
-                }
-                _ => self
-                    .jpeg
-                    .decode_with(bytes, stored.into(), probe.scale, index, target),
-            };
-            match decoded {
-                // A rarity, and a property of the file, so the same decoder takes it every time.
-                Err(error)
-                    if error.kind() == jpeg::ErrorKind::Unsupported
-                        && probe.reader != (Reader::Scans { progressive: false }) => {}
-                Err(error) => return Err(error.into()),
-                Ok(()) if upright => return Ok(()),
-                Ok(()) => {
-                    probe.orientation.apply(
-                        &self.whole,
-                        stored.width as usize,
-                        stored.height as usize,
-                        out,
-                    );
-                    return Ok(());
-                }
-            }
-        }
-        if let Codec::Raw {
-            channels, width, ..
-        } = probe.codec
-        {
-            out.resize(pixels, 0);
-            crop_raw(bytes, width as usize, channels as usize, stored, out);
-            return Ok(());
-        }
         match probe.codec {
             Codec::Jpeg => self.decode_other_jpeg(bytes)?,
-            Codec::Png => png::decode(bytes, (stored_width, stored_height), &mut self.whole)?,
+            Codec::Png => png::decode(bytes, (width, height), &mut self.whole)?,
             Codec::WebP => self.whole = webp::decode(bytes)?,
-            Codec::Raw { .. } => unreachable!("handled above"),
+            Codec::Raw { .. } => unreachable!("raw pixels are cut without decoding"),
         }
-        if self.whole.len() != stored_width as usize * stored_height as usize * 3 {
+        if self.whole.len() != width as usize * height as usize * 3 {
             return Err(Error::corrupt(format!(
-                "decoded {} bytes, expected {stored_width} x {stored_height} x 3 by the header",
+                "decoded {} bytes, expected {width} x {height} x 3 by the header",
                 self.whole.len()
             )));
         }
-        out.resize(pixels, 0);
         if probe.orientation == Orientation::Upright {
-            crop_raw(&self.whole, stored_width as usize, 3, stored, out);
+            crop(&self.whole, width as usize, 3, stored, out);
         } else {
-            let mut cut = vec![0; pixels];
-            crop_raw(&self.whole, stored_width as usize, 3, stored, &mut cut);
-            probe
-                .orientation
-                .apply(&cut, stored.width as usize, stored.height as usize, out);
+            let mut part = vec![0; out.len()];
+            crop(&self.whole, width as usize, 3, stored, &mut part);
+            let (width, height) = (stored.width as usize, stored.height as usize);
+            probe.orientation.apply(&part, width, height, out);
         }
         Ok(())
     }
@@ -444,7 +465,7 @@ impl Decoder {
         Ok(pixels)
     }
 
-    /// The JPEGs that [`jpeg`] leaves to others, through zune-jpeg, which is strict here: a damaged
+    /// Decodes a JPEG that [`jpeg`] does not support through zune-jpeg, in strict mode: a damaged
     /// scan is an error instead of gray rows.
     fn decode_other_jpeg(&mut self, bytes: &[u8]) -> Result<()> {
         use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
@@ -473,14 +494,9 @@ impl Default for Decoder {
     }
 }
 
-/// A JPEG decoder with vector code, unless [`simd`] says otherwise.
+/// A JPEG decoder with vector code, unless `FEEDMILL_SIMD=off` forbids it.
 pub(crate) fn jpeg_decoder() -> jpeg::Decoder {
-    jpeg::Decoder::with_simd(avx2(simd()))
-}
-
-/// The token of AVX2 if the CPU has it and `simd` is true.
-pub(crate) fn avx2(simd: bool) -> Option<Avx2> {
-    simd.then(Avx2::detect).flatten()
+    jpeg::Decoder::with_simd(Simd::detect().avx2())
 }
 
 impl From<jpeg::Error> for Error {
@@ -499,21 +515,16 @@ impl From<jpeg::Error> for Error {
     }
 }
 
-/// False if `FEEDMILL_SIMD=off` asks for plain code, which gives the same bytes.
-pub(crate) fn simd() -> bool {
-    std::env::var_os("FEEDMILL_SIMD").is_none_or(|value| value != "off")
-}
-
-/// Cuts a rectangle out of rows of 1 or 3 channels into rows of RGB.
-fn crop_raw(bytes: &[u8], width: usize, channels: usize, region: Rect, out: &mut [u8]) {
+/// Cuts a rectangle out of rows of 1 or 3 channels, as rows of RGB.
+fn crop(bytes: &[u8], width: usize, channels: usize, region: Rect, out: &mut [u8]) {
     let (left, columns) = (region.left as usize, region.width as usize);
     for (row, out) in out.chunks_exact_mut(columns * 3).enumerate() {
         let start = ((region.top as usize + row) * width + left) * channels;
-        let line = &bytes[start..start + columns * channels];
+        let row = &bytes[start..start + columns * channels];
         if channels == 3 {
-            out.copy_from_slice(line);
+            out.copy_from_slice(row);
         } else {
-            for (rgb, &gray) in out.chunks_exact_mut(3).zip(line) {
+            for (rgb, &gray) in out.chunks_exact_mut(3).zip(row) {
                 rgb.fill(gray);
             }
         }

@@ -124,7 +124,7 @@ mod tests {
             };
             let cut = |pixels: &[u8], w: usize, r: Rect| -> Vec<u8> {
                 let mut out = vec![0; (r.width * r.height * 3) as usize];
-                super::super::crop_raw(pixels, w, 3, r, &mut out);
+                super::super::crop(pixels, w, 3, r, &mut out);
                 out
             };
             let expected = cut(&upright, w, region);

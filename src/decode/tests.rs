@@ -110,7 +110,7 @@ fn a_region_is_the_whole_image_cut() {
             height: probe.height.div_ceil(3),
         };
         let mut expected = vec![0; (region.width * region.height * 3) as usize];
-        crop_raw(&whole, probe.width as usize, 3, region, &mut expected);
+        crop(&whole, probe.width as usize, 3, region, &mut expected);
         let mut found = Vec::new();
         decoder.decode(&bytes, &probe, region, &mut found).unwrap();
         assert!(found == expected, "{name}");

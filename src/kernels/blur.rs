@@ -1,12 +1,14 @@
-//! Steps that mix each pixel with its neighbors.
+//! Steps that mix each pixel with its neighbors, with the arithmetic of Pillow, torchvision, OpenCV
+//! or imagecorruptions.
 
 use std::fmt;
 
+use super::border::PadMode;
+use super::dialect::Dialect;
 use super::filter::{self, Shape, Tap, rounded, truncated, widened};
-use super::spare::{Spare, sized};
+use super::scratch::{Scratch, sized};
 use super::{bilateral, box_blur, median};
 use crate::geometry::Size;
-use crate::kernels::{Dialect, PadMode};
 
 /// A step that mixes each pixel with its neighbors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +17,7 @@ pub enum Blur {
     /// Blend with an image smoothed over 3 x 3 pixels by a factor: 0 is the smooth image, 1 changes
     /// nothing, more sharpens.
     Sharpness(f64, Dialect),
-    /// Pillow's `GaussianBlur` of this radius in pixels: three extended box filters.
+    /// Pillow's `GaussianBlur` with this radius in pixels: three extended box filters.
     PilGaussian(f32),
     /// torchvision's `gaussian_blur`.
     Gaussian {
@@ -24,13 +26,13 @@ pub enum Blur {
         /// The deviation in pixels.
         sigma: f32,
     },
-    /// Pillow's `BoxBlur` of this radius in pixels.
+    /// Pillow's `BoxBlur` with this radius in pixels.
     Box(f32),
-    /// The median of a square of this many pixels a side, odd.
+    /// The median of a square with this many pixels on each side, an odd number.
     Median(u32),
-    /// OpenCV's `bilateralFilter`: neighbors count by their distance and by how alike they are.
+    /// OpenCV's `bilateralFilter`: near and similar neighbors have the largest weights.
     Bilateral {
-        /// Of the disk, in pixels.
+        /// The diameter of the disk of neighbors in pixels.
         diameter: u32,
         /// The deviation of differences of color, summed over the channels, in levels.
         color: f32,
@@ -43,7 +45,7 @@ pub enum Blur {
         radius: u32,
         /// The deviation in pixels.
         sigma: f32,
-        /// Degrees: 0 mixes in what is to the right, 90 what is below.
+        /// The direction of the mixed in neighbors in degrees: 0 is to the right, 90 is below.
         angle: f32,
     },
 }
@@ -82,55 +84,50 @@ impl fmt::Display for Blur {
     }
 }
 
-pub(crate) fn run(blur: Blur, pixels: &mut [u8], frame: Size, spare: &mut Spare) {
-    let shape = Shape::rgb(frame);
+/// Blurs an image, rows of RGB. `taps` is memory for the weights of two-dimensional filters.
+pub(crate) fn run(
+    blur: Blur,
+    pixels: &mut [u8],
+    size: Size,
+    scratch: &mut Scratch,
+    taps: &mut Vec<Tap>,
+) {
+    let shape = Shape::rgb(size);
     match blur {
-        Blur::Sharpness(factor, dialect) => sharpness(factor, dialect, pixels, shape, spare),
+        Blur::Sharpness(factor, dialect) => sharpness(factor, dialect, pixels, shape, scratch),
         Blur::PilGaussian(radius) => {
-            box_blur::run(box_blur::radius_of(radius, 3), 3, pixels, shape, spare);
+            box_blur::run(box_blur::radius_of(radius, 3), 3, pixels, shape, scratch);
         }
         Blur::Gaussian { kernel, sigma } => {
-            let plane = widened(pixels, &mut spare.plane);
-            let buffers = (&mut spare.weights, &mut spare.middle);
-            let size = (f64::from(sigma), kernel as usize / 2);
-            filter::gaussian_blur(plane, shape, size, PadMode::Reflect, buffers);
+            let plane = widened(pixels, &mut scratch.plane);
+            let buffers = (&mut scratch.weights, &mut scratch.middle);
+            let gaussian = (f64::from(sigma), kernel as usize / 2);
+            filter::gaussian_blur(plane, shape, gaussian, PadMode::Reflect, buffers);
             pixels
                 .iter_mut()
                 .zip(plane)
                 .for_each(|(pixel, value)| *pixel = rounded(*value));
         }
-        Blur::Box(radius) => box_blur::run(radius, 1, pixels, shape, spare),
+        Blur::Box(radius) => box_blur::run(radius, 1, pixels, shape, scratch),
         Blur::Median(1) => {}
-        Blur::Median(size) => median::run(size as usize, pixels, shape, spare),
+        Blur::Median(size) => median::run(size as usize, pixels, shape, scratch),
         Blur::Bilateral {
             diameter,
             color,
             space,
         } => {
-            bilateral::run(diameter, (color, space), pixels, shape, spare);
+            bilateral::run(diameter, (color, space), pixels, shape, scratch, taps);
         }
         Blur::Motion {
             radius,
             sigma,
             angle,
         } => {
-            motion_taps(
-                radius,
-                f64::from(sigma),
-                f64::from(angle),
-                shape,
-                &mut spare.taps,
-            );
-            let plane = widened(pixels, &mut spare.plane);
-            let out = sized(&mut spare.field, pixels.len());
-            filter::correlate(
-                plane,
-                shape,
-                &spare.taps,
-                PadMode::Edge,
-                &mut spare.middle,
-                out,
-            );
+            motion_taps(radius, f64::from(sigma), f64::from(angle), shape, taps);
+            let plane = widened(pixels, &mut scratch.plane);
+            let out = sized(&mut scratch.field, pixels.len());
+            let middle = &mut scratch.middle;
+            filter::correlate(plane, shape, taps, PadMode::Edge, middle, out);
             pixels
                 .iter_mut()
                 .zip(out)
@@ -139,13 +136,19 @@ pub(crate) fn run(blur: Blur, pixels: &mut [u8], frame: Size, spare: &mut Spare)
     }
 }
 
-/// Pillow's and torchvision's `adjust_sharpness`; the outermost pixels stay, and so do images of
-/// less than three rows or columns.
-fn sharpness(factor: f64, dialect: Dialect, pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
+/// Pillow's and torchvision's `adjust_sharpness`. The outermost pixels do not change, nor do images
+/// with fewer than three rows or columns.
+fn sharpness(
+    factor: f64,
+    dialect: Dialect,
+    pixels: &mut [u8],
+    shape: Shape,
+    scratch: &mut Scratch,
+) {
     if shape.width < 3 || shape.height < 3 {
         return;
     }
-    let source = sized(&mut spare.bytes, pixels.len());
+    let source = sized(&mut scratch.bytes, pixels.len());
     source.copy_from_slice(pixels);
     let stride = shape.stride();
     let inner = pixels
@@ -160,11 +163,11 @@ fn sharpness(factor: f64, dialect: Dialect, pixels: &mut [u8], shape: Shape, spa
             });
         }),
         Dialect::Tv2 => {
-            let share = f64::from((1.0 - factor) as f32);
+            let rest = f64::from((1.0 - factor) as f32);
             inner.for_each(|(out, rows)| {
-                // torch adds with one rounding, which is that of f64 arithmetic rounded to f32.
+                // torch fuses the product with the sum; f64 arithmetic rounded to f32 returns the same.
                 smoothed(out, rows, |smooth, value| {
-                    truncated((f64::from(value) + share * f64::from(smooth - value)) as f32)
+                    truncated((f64::from(value) + rest * f64::from(smooth - value)) as f32)
                 });
             });
         }
@@ -185,14 +188,15 @@ fn smoothed(out: &mut [u8], rows: &[u8], blend: impl Fn(f32, f32) -> u8) {
         let around = wide(a0[i]) + wide(a1[i]) + wide(a2[i]) + wide(b0[i]);
         let around = around + wide(b2[i]) + wide(c0[i]) + wide(c1[i]) + wide(c2[i]);
         let sum = around + 5 * wide(b1[i]);
-        // The sum over 13, rounded: 5042 / 65536 is 1 / 13 closely enough for sums up to 13 * 255.
+        // The sum divided by 13, rounded: 5042 / 65536 is close enough to 1 / 13 for sums up to
+        // 13 * 255.
         let smooth = ((u32::from(sum + 6) * 5042) >> 16) as u16;
         out[i] = blend(f32::from(smooth), f32::from(b1[i]));
     }
 }
 
-/// The motion blur of imagecorruptions: half a Gaussian, normalized, along a line of `2 radius + 1`
-/// pixels that ends where it would leave the image.
+/// The weights of imagecorruptions' motion blur: half a Gaussian, normalized, along a line of
+/// `2 radius + 1` pixels that ends where it would leave the image.
 pub(super) fn motion_taps(radius: u32, sigma: f64, angle: f64, shape: Shape, taps: &mut Vec<Tap>) {
     let length = 2 * radius + 1;
     let weight = |i: u32| libm::exp(-f64::from(i * i) / (2.0 * sigma * sigma));
@@ -231,7 +235,8 @@ mod tests {
             blur,
             &mut pixels,
             Size { width, height },
-            &mut Spare::default(),
+            &mut Scratch::default(),
+            &mut Vec::new(),
         );
         (before, pixels)
     }
@@ -304,7 +309,8 @@ mod tests {
                         blur,
                         &mut pixels,
                         Size { width, height },
-                        &mut Spare::default(),
+                        &mut Scratch::default(),
+                        &mut Vec::new(),
                     );
                     assert_eq!(pixels, flat, "{blur} {width} x {height}");
                 }

@@ -1,18 +1,21 @@
-//! Contrast-limited adaptive histogram equalization, channel by channel; OpenCV's `createCLAHE`
-//! (Zuiderveld, 1994).
+//! Contrast-limited adaptive histogram equalization of each channel, as OpenCV's `createCLAHE`; the
+//! method is by Zuiderveld (1994).
+//!
+//! The image is divided into tiles. Each tile has a table that flattens its histogram, whose peaks
+//! are cut off so that noise in flat tiles is not amplified. A pixel is looked up in the tables of
+//! the four tiles around it, and the results are interpolated.
 
 use std::fmt;
 
+use super::border::PadMode;
 use super::filter::rounded;
-use super::place::beyond;
-use super::spare::{Spare, sized};
+use super::scratch::{Scratch, sized};
 use crate::geometry::Size;
-use crate::kernels::PadMode;
 
-/// Equalizes each channel by the histograms of tiles, between whose tables it interpolates.
+/// Equalizes each channel by the histograms of tiles, interpolating between their tables.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clahe {
-    /// How many times the mean a count of a tile's histogram may be; 0 does not limit it.
+    /// The limit of the counts of a tile's histogram, as a multiple of their mean; 0 is no limit.
     pub clip_limit: f64,
     /// Tiles across and down, each at least 1.
     pub grid: (u32, u32),
@@ -28,29 +31,29 @@ impl fmt::Display for Clahe {
     }
 }
 
-/// The tables next to a coordinate and the share of the second.
+/// The two tiles next to a coordinate and the weight of the second.
 #[derive(Clone, Copy)]
 struct Between {
     first: usize,
     second: usize,
-    share: f32,
+    weight: f32,
 }
 
 impl Between {
     fn new(at: usize, tile: usize, tiles: usize) -> Between {
-        let place = at as f32 * (1.0 / tile as f32) - 0.5;
-        let below = place.floor();
+        let position = at as f32 * (1.0 / tile as f32) - 0.5;
+        let below = position.floor();
         let tile = |n: f32| (n.max(0.0) as usize).min(tiles - 1);
         Between {
             first: tile(below),
             second: tile(below + 1.0),
-            share: place - below,
+            weight: position - below,
         }
     }
 }
 
-/// OpenCV's table of one tile: what is above the limit is dealt out evenly, the rest at equal
-/// distances.
+/// OpenCV's table of one tile. Counts above the limit are distributed evenly over all levels, and
+/// the remainder of that division at equal distances.
 fn table(histogram: &mut [u32; 256], area: usize, clip_limit: f64) -> [u8; 256] {
     if clip_limit > 0.0 {
         let limit = ((clip_limit * area as f64 / 256.0) as u32).max(1);
@@ -79,14 +82,15 @@ fn table(histogram: &mut [u32; 256], area: usize, clip_limit: f64) -> [u8; 256] 
     })
 }
 
-pub(crate) fn run(clahe: &Clahe, pixels: &mut [u8], frame: Size, spare: &mut Spare) {
-    let (width, height) = (frame.width as usize, frame.height as usize);
+/// Equalizes an image, rows of RGB.
+pub(crate) fn run(clahe: &Clahe, pixels: &mut [u8], size: Size, scratch: &mut Scratch) {
+    let (width, height) = (size.width as usize, size.height as usize);
     let (columns, rows) = (clahe.grid.0 as usize, clahe.grid.1 as usize);
-    // An image that the grid does not divide is mirrored beyond its right and lower edge, by whole
-    // tiles if only the other side needs it.
-    let whole = width.is_multiple_of(columns) && height.is_multiple_of(rows);
+    // OpenCV pads an image that the grid does not divide by mirroring its right and lower edge. If
+    // only one side needs it, the other is padded by one whole pixel for each tile.
+    let divides = width.is_multiple_of(columns) && height.is_multiple_of(rows);
     let padded = |length: usize, tiles: usize| {
-        if whole {
+        if divides {
             length
         } else {
             length + tiles - length % tiles
@@ -96,9 +100,11 @@ pub(crate) fn run(clahe: &Clahe, pixels: &mut [u8], frame: Size, spare: &mut Spa
         padded(width, columns) / columns,
         padded(height, rows) / rows,
     );
-    let tables = sized(&mut spare.bytes, columns * rows * 3 * 256);
-    let inside =
-        |i: usize, n: usize| beyond(i as i64, n as i64, PadMode::Reflect).unwrap_or(0) as usize;
+    let tables = sized(&mut scratch.bytes, columns * rows * 3 * 256);
+    let inside = |i: usize, n: usize| {
+        let index = PadMode::Reflect.index(i as i64, n as i64);
+        index.expect("mirrors repeat pixels") as usize
+    };
     for (number, tables) in tables
         .as_chunks_mut::<256>()
         .0
@@ -134,11 +140,11 @@ pub(crate) fn run(clahe: &Clahe, pixels: &mut [u8], frame: Size, spare: &mut Spa
                     f32::from(tables[(row * columns + column) * 3 + channel][usize::from(*value)])
                 };
                 let mix = |row| {
-                    at(row, across.first) * (1.0 - across.share)
-                        + at(row, across.second) * across.share
+                    at(row, across.first) * (1.0 - across.weight)
+                        + at(row, across.second) * across.weight
                 };
                 *value =
-                    rounded(mix(down.first) * (1.0 - down.share) + mix(down.second) * down.share);
+                    rounded(mix(down.first) * (1.0 - down.weight) + mix(down.second) * down.weight);
             }
         }
     }
@@ -153,7 +159,7 @@ mod tests {
         for (width, height) in [(1, 1), (1, 9), (23, 1), (17, 31), (64, 48)] {
             for grid in [(1, 1), (2, 3), (8, 8)] {
                 let mut pixels = vec![77; width * height * 3];
-                let frame = Size {
+                let size = Size {
                     width: width as u32,
                     height: height as u32,
                 };
@@ -163,8 +169,8 @@ mod tests {
                         grid,
                     },
                     &mut pixels,
-                    frame,
-                    &mut Spare::default(),
+                    size,
+                    &mut Scratch::default(),
                 );
                 assert!(
                     pixels.iter().all(|value| *value == pixels[0]),

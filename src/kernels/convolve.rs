@@ -1,18 +1,17 @@
-//! Filters of 3 x 3 pixels: sharpening, embossing, edges.
+//! Filters of 3 x 3 pixels with the kernels of the imgaug library: sharpening, embossing, edges.
 
 use std::fmt;
 
+use super::border::PadMode;
 use super::filter::{self, Shape, Tap, rounded, widened};
-use super::spare::{Spare, sized};
+use super::scratch::{Scratch, sized};
 use crate::geometry::Size;
-use crate::kernels::PadMode;
 
-/// A correlation with 3 x 3 weights, rounded half to even and clipped; OpenCV's `filter2D`. The
-/// image is mirrored at its edge, the edge not repeated. The kernels are those of the imgaug
-/// library.
+/// A correlation with 3 x 3 weights, rounded half to even and clipped, as OpenCV's `filter2D`. The
+/// image is mirrored at its edge without repeating the edge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Convolve {
-    /// Row by row, from the top left.
+    /// The weights, row by row from the top left.
     pub weights: [f32; 9],
 }
 
@@ -20,21 +19,21 @@ pub struct Convolve {
 const SAME: [f32; 9] = [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
 
 impl Convolve {
-    /// `alpha` of a kernel and the rest of the image as it is.
+    /// `alpha` times a kernel plus `1 - alpha` times the image.
     fn blended(alpha: f32, kernel: [f32; 9]) -> Convolve {
         Convolve {
             weights: std::array::from_fn(|i| (1.0 - alpha) * SAME[i] + alpha * kernel[i]),
         }
     }
 
-    /// imgaug's `Sharpen`: all neighbors are taken off, the center counts `8 + lightness`.
+    /// imgaug's `Sharpen`: the weight of each neighbor is -1, that of the center `8 + lightness`.
     pub fn sharpen(alpha: f32, lightness: f32) -> Convolve {
         let mut kernel = [-1.0; 9];
         kernel[4] = 8.0 + lightness;
         Convolve::blended(alpha, kernel)
     }
 
-    /// imgaug's `Emboss`: light from the top left.
+    /// imgaug's `Emboss`, with light from the top left.
     pub fn emboss(alpha: f32, strength: f32) -> Convolve {
         let s = strength;
         Convolve::blended(alpha, [-1.0 - s, -s, 0.0, -s, 1.0, s, 0.0, s, 1.0 + s])
@@ -45,10 +44,10 @@ impl Convolve {
         Convolve::blended(alpha, [0.0, 1.0, 0.0, 1.0, -4.0, 1.0, 0.0, 1.0, 0.0])
     }
 
-    /// imgaug's `DirectedEdgeDetect`: neighbors are taken off that lie in a direction, a share of a
-    /// turn: 0 is up, 0.25 right.
+    /// imgaug's `DirectedEdgeDetect`: neighbors in a direction are subtracted. The direction is a
+    /// fraction of a turn: 0 is up, 0.25 is right.
     pub fn directed_edge_detect(alpha: f32, direction: f64) -> Convolve {
-        // imgaug takes whole degrees.
+        // imgaug rounds down to whole degrees.
         let degrees = libm::floor(direction * 360.0);
         let turn = (degrees - 90.0).to_radians();
         let (x, y) = (libm::cos(turn), libm::sin(turn));
@@ -61,8 +60,8 @@ impl Convolve {
             let apart = libm::acos(cosine.clamp(-1.0, 1.0)) / std::f64::consts::PI;
             (1.0 - apart) * (1.0 - apart) * (1.0 - apart) * (1.0 - apart)
         });
-        let whole: f64 = similar.iter().sum();
-        let mut kernel = similar.map(|value| (-value / whole) as f32);
+        let total: f64 = similar.iter().sum();
+        let mut kernel = similar.map(|value| (-value / total) as f32);
         kernel[4] = 1.0;
         Convolve::blended(alpha, kernel)
     }
@@ -78,27 +77,24 @@ impl fmt::Display for Convolve {
     }
 }
 
-pub(crate) fn run(convolve: &Convolve, pixels: &mut [u8], frame: Size, spare: &mut Spare) {
-    let shape = Shape::rgb(frame);
-    let taps = (0i32..)
-        .zip(convolve.weights)
-        .filter(|(_, weight)| *weight != 0.0);
-    spare.taps.clear();
-    spare.taps.extend(taps.map(|(i, weight)| Tap {
-        dx: i % 3 - 1,
-        dy: i / 3 - 1,
-        weight,
-    }));
-    let plane = widened(pixels, &mut spare.plane);
-    let out = sized(&mut spare.field, pixels.len());
-    filter::correlate(
-        plane,
-        shape,
-        &spare.taps,
-        PadMode::Reflect,
-        &mut spare.middle,
-        out,
-    );
+/// Filters an image, rows of RGB.
+pub(crate) fn run(convolve: &Convolve, pixels: &mut [u8], size: Size, scratch: &mut Scratch) {
+    let shape = Shape::rgb(size);
+    let (mut taps, mut count) = ([Tap::default(); 9], 0);
+    for (i, weight) in (0i32..).zip(convolve.weights) {
+        if weight != 0.0 {
+            taps[count] = Tap {
+                dx: i % 3 - 1,
+                dy: i / 3 - 1,
+                weight,
+            };
+            count += 1;
+        }
+    }
+    let plane = widened(pixels, &mut scratch.plane);
+    let out = sized(&mut scratch.field, pixels.len());
+    let (taps, middle) = (&taps[..count], &mut scratch.middle);
+    filter::correlate(plane, shape, taps, PadMode::Reflect, middle, out);
     pixels
         .iter_mut()
         .zip(out)
@@ -126,7 +122,7 @@ mod tests {
                     &convolve,
                     &mut after,
                     Size { width, height },
-                    &mut Spare::default(),
+                    &mut Scratch::default(),
                 );
                 assert_eq!(before, after, "{convolve} {width} x {height}");
             }

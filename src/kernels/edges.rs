@@ -1,31 +1,33 @@
-//! Edge maps: Canny's detector with the thresholds of Efthymiadis, Tolias and Chum, "Crafting
-//! distribution shifts for validation and training in single source domain generalization" (2025),
-//! on scikit-image's filters, in f64.
+//! Edge maps: Canny's detector as scikit-image's `feature.canny`, with the thresholds of
+//! Efthymiadis, Tolias and Chum, "Crafting distribution shifts for validation and training in
+//! single source domain generalization" (2025).
+//!
+//! Everything is in f64, as in scikit-image: whether a pixel is on an edge is decided by comparing
+//! gradients of neighbors, which are often equal up to rounding.
 
 use std::fmt;
 
-use super::color::blend;
+use super::blend::blend;
+use super::border::PadMode;
 use super::filter::Shape;
-use super::place::beyond;
-use super::spare::{Spare, sized};
+use super::scratch::{Scratch, sized};
 use super::threshold::{self, Threshold};
 use crate::geometry::Size;
-use crate::kernels::PadMode;
 
-/// Black edges on white.
+/// The edges of the image, black on white.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Edges {
-    /// The deviation in pixels of the Gaussian that smooths the image first; 0 leaves it.
+    /// The deviation in pixels of the Gaussian that smooths the image first; 0 does not smooth.
     pub sigma: f32,
-    /// How the strength of an edge is found.
+    /// The rule for the gradient of an edge.
     pub threshold: Threshold,
-    /// What is added to that strength, unless the sum is no strength of this image.
+    /// A shift of that gradient, ignored if it leads out of the range of this image.
     pub shift: f64,
-    /// Pixels of less than this share of the strength are no edge.
+    /// Pixels with less than this fraction of that gradient are not on an edge.
     pub low: f64,
-    /// Edges have a pixel of at least this share of the strength.
+    /// An edge needs a pixel with at least this fraction of that gradient.
     pub high: f64,
-    /// The share of the edges; the rest is the image.
+    /// The weight of the edges; the rest is the image.
     pub alpha: f32,
 }
 
@@ -46,10 +48,11 @@ impl fmt::Display for Edges {
     }
 }
 
-pub(crate) fn run(edges: &Edges, pixels: &mut [u8], frame: Size, spare: &mut Spare) {
-    let shape = Shape::gray(frame);
+/// Replaces an image, rows of RGB, by its edges.
+pub(crate) fn run(edges: &Edges, pixels: &mut [u8], size: Size, scratch: &mut Scratch) {
+    let shape = Shape::gray(size);
     let count = shape.len();
-    let planes = sized(&mut spare.doubles, 5 * count);
+    let planes = sized(&mut scratch.doubles, 5 * count);
     let (gray, rest) = planes.split_at_mut(count);
     let (smooth, rest) = rest.split_at_mut(count);
     let (down, rest) = rest.split_at_mut(count);
@@ -75,16 +78,16 @@ pub(crate) fn run(edges: &Edges, pixels: &mut [u8], frame: Size, spare: &mut Spa
         exact
     };
 
-    // The detector makes up for the black beyond the edge; the threshold has seen it.
+    // The detector corrects for the black beyond the border; the threshold was found without that.
     smooth.copy_from_slice(gray);
     gaussian(sigma, smooth, shape, right, true);
     sobel(smooth, shape, [down, right], strength);
     let mut found = false;
-    // scikit-image's own thresholds if these find nothing.
+    // scikit-image's default thresholds if these find nothing.
     for (low, high) in [(edges.low * level, edges.high * level), (0.1, 0.2)] {
         if !found {
             thin([down, right], strength, shape, low, smooth);
-            found = follow(smooth, shape, high, &mut spare.counts);
+            found = follow(smooth, shape, high, &mut scratch.counts);
         }
     }
     for (rgb, kept) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(smooth) {
@@ -93,7 +96,7 @@ pub(crate) fn run(edges: &Edges, pixels: &mut [u8], frame: Size, spare: &mut Spa
     }
 }
 
-/// Smooths in place, black beyond the edge; `even` divides by how much of the kernel lay inside.
+/// Smooths in place with black beyond the border; `even` divides by the weight of the kernel inside.
 fn gaussian(sigma: f64, plane: &mut [f64], shape: Shape, other: &mut [f64], even: bool) {
     if (4.0 * sigma + 0.5) as i64 > 0 {
         smooth_columns(sigma, plane, other, shape.width, even);
@@ -101,16 +104,16 @@ fn gaussian(sigma: f64, plane: &mut [f64], shape: Shape, other: &mut [f64], even
     }
 }
 
-/// The weights of a Gaussian at offsets from -4 to 4 deviations; their sum is 1.
+/// The weights of a Gaussian at offsets from -4 to 4 deviations, which sum to 1.
 fn weights(sigma: f64) -> impl Iterator<Item = (i64, f64)> + Clone {
     let radius = (4.0 * sigma + 0.5) as i64;
     let bell = move |k: i64| libm::exp(-((k * k) as f64) / (2.0 * sigma * sigma));
-    let whole: f64 = (-radius..=radius).map(bell).sum();
-    (-radius..=radius).map(move |k| (k, bell(k) / whole))
+    let total: f64 = (-radius..=radius).map(bell).sum();
+    (-radius..=radius).map(move |k| (k, bell(k) / total))
 }
 
-/// How much of the kernel around a place lies within a length.
-fn share(sigma: f64, at: usize, length: usize) -> f64 {
+/// The weight of the kernel around a position that lies within a length.
+fn weight_inside(sigma: f64, at: usize, length: usize) -> f64 {
     let inside = weights(sigma).filter(|(k, _)| (0..length as i64).contains(&(at as i64 + k)));
     inside.map(|(_, weight)| weight).sum()
 }
@@ -128,9 +131,9 @@ fn smooth_columns(sigma: f64, from: &[f64], to: &mut [f64], width: usize, even: 
         }
     }
     if even {
-        for (y, line) in to.chunks_exact_mut(width).enumerate() {
-            let share = share(sigma, y, height);
-            line.iter_mut().for_each(|value| *value /= share);
+        for (y, row) in to.chunks_exact_mut(width).enumerate() {
+            let inside = weight_inside(sigma, y, height);
+            row.iter_mut().for_each(|value| *value /= inside);
         }
     }
 }
@@ -152,24 +155,26 @@ fn smooth_rows(sigma: f64, from: &[f64], to: &mut [f64], width: usize, even: boo
     }
     if even {
         for x in 0..width {
-            let share = share(sigma, x, width);
-            to.chunks_exact_mut(width).for_each(|line| line[x] /= share);
+            let inside = weight_inside(sigma, x, width);
+            to.chunks_exact_mut(width).for_each(|row| row[x] /= inside);
         }
     }
 }
 
-/// scipy's Sobel derivatives, downwards and to the right, and their length; the image is mirrored,
-/// its edge repeated.
+/// scipy's Sobel derivatives, downwards and to the right, and the length of the gradient. The image
+/// is mirrored at its edge, the edge repeated.
 fn sobel(plane: &[f64], shape: Shape, [down, right]: [&mut [f64]; 2], strength: &mut [f64]) {
     let Shape { width, height, .. } = shape;
-    let inside =
-        |i: i64, n: usize| beyond(i, n as i64, PadMode::Symmetric).expect("no color") as usize;
+    let inside = |i: i64, n: usize| {
+        let index = PadMode::Symmetric.index(i, n as i64);
+        index.expect("mirrors repeat pixels") as usize
+    };
     for y in 0..height {
-        let lines = [-1, 0, 1].map(|d| &plane[inside(y as i64 + d, height) * width..][..width]);
+        let rows = [-1, 0, 1].map(|d| &plane[inside(y as i64 + d, height) * width..][..width]);
         for x in 0..width {
             let columns = [-1, 0, 1].map(|d| inside(x as i64 + d, width));
             let [[a, b, c], [d, _, f], [g, h, i]] =
-                lines.map(|line| columns.map(|column| line[column]));
+                rows.map(|row| columns.map(|column| row[column]));
             let at = y * width + x;
             down[at] = (g - a) + 2.0 * (h - b) + (i - c);
             right[at] = (c - a) + 2.0 * (f - d) + (i - g);
@@ -178,14 +183,14 @@ fn sobel(plane: &[f64], shape: Shape, [down, right]: [&mut [f64]; 2], strength: 
     }
 }
 
-/// A pixel that belongs to an edge.
+/// The mark of a pixel on an edge.
 const EDGE: f64 = -1.0;
 
-/// Keeps the strength of pixels that are at least `low` and no weaker than what lies on either side
-/// across the edge.
+/// Keeps the gradient of pixels where it is at least `low` and at least as large as on either side
+/// across the edge (non-maximum suppression).
 fn thin([down, right]: [&[f64]; 2], strength: &[f64], shape: Shape, low: f64, out: &mut [f64]) {
     let Shape { width, height, .. } = shape;
-    // scikit-image passes it in f32.
+    // scikit-image passes the threshold in f32.
     let low = if low as f32 == 0.0 {
         1e-14
     } else {
@@ -201,12 +206,12 @@ fn thin([down, right]: [&[f64]; 2], strength: &[f64], shape: Shape, low: f64, ou
             }
             let (i, j) = (down[at], right[at]);
             let steep = i.abs() > j.abs();
-            let share = if steep {
+            let slope = if steep {
                 j.abs() / i.abs()
             } else {
                 i.abs() / j.abs()
             };
-            // To the pixel straight on and to the one at the corner; the other side is opposite.
+            // The neighbors across the edge: one straight and one at the corner, and their opposites.
             let straight = if steep { width } else { 1 };
             let falling = (i > 0.0) == (j > 0.0);
             let (after, before) = match (steep, falling) {
@@ -215,7 +220,7 @@ fn thin([down, right]: [&[f64]; 2], strength: &[f64], shape: Shape, low: f64, ou
                 (false, false) => (at - width + 1, at + width - 1),
             };
             let between = |corner: usize, straight: usize| {
-                strength[corner] * share + strength[straight] * (1.0 - share) <= here
+                strength[corner] * slope + strength[straight] * (1.0 - slope) <= here
             };
             if between(after, at + straight) && between(before, at - straight) {
                 out[at] = here;
@@ -224,7 +229,8 @@ fn thin([down, right]: [&[f64]; 2], strength: &[f64], shape: Shape, low: f64, ou
     }
 }
 
-/// Marks what is connected with a pixel of at least `high`; whether there is any.
+/// Marks the pixels that are connected to one of at least `high` (hysteresis). Returns false if
+/// there is none.
 fn follow(plane: &mut [f64], shape: Shape, high: f64, stack: &mut Vec<u32>) -> bool {
     let Shape { width, height, .. } = shape;
     let stack = sized(stack, plane.len());
@@ -280,7 +286,7 @@ mod tests {
             edges,
             &mut pixels,
             Size { width, height },
-            &mut Spare::default(),
+            &mut Scratch::default(),
         );
         pixels
     }

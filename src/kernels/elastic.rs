@@ -1,26 +1,26 @@
-//! Elastic fields as torchvision has them.
+//! Random smooth displacements of pixels, as torchvision's `ElasticTransform`.
 
+use super::border::PadMode;
 use super::filter::{self, Shape, rounded, widened};
-use super::noise::Bits;
-use super::spare::{Spare, sized};
+use super::pixel_rng::Bits;
+use super::scratch::{Scratch, sized};
 use crate::geometry::Size;
-use crate::kernels::PadMode;
 
-/// Pixels moved by a smooth random field: torchvision's `ElasticTransform`, in f32 and rounded half
+/// Moves pixels by a smooth random field, as torchvision's `ElasticTransform`: in f32, rounded half
 /// to even.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Elastic {
-    /// The strength: the field, uniform between -1 and 1 before it is smoothed, is multiplied by
-    /// half of this to give pixels.
+    /// The strength: the field is uniform between -1 and 1 before it is smoothed, and half of this
+    /// is its unit in pixels.
     pub alpha: f32,
-    /// The deviation in pixels of the Gaussian that smooths it, cut at four deviations; 0 leaves
-    /// it rough.
+    /// The deviation in pixels of the Gaussian that smooths the field, cut at four deviations; 0 does
+    /// not smooth.
     pub sigma: f32,
-    /// Reads the nearest pixel, where two by two are usual.
+    /// True to read the nearest pixel, false to interpolate between two by two.
     pub nearest: bool,
-    /// What stands outside the image.
+    /// The color outside the image.
     pub fill: [u8; 3],
-    /// Where the random numbers begin.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
@@ -30,10 +30,11 @@ impl std::fmt::Display for Elastic {
     }
 }
 
-/// How far to the right, then how far down each pixel of the new image reads.
-pub(crate) fn field<'a>(elastic: &Elastic, frame: Size, spare: &'a mut Spare) -> &'a mut [f32] {
-    let gray = Shape::gray(frame);
-    let fields = sized(&mut spare.field, 2 * gray.len());
+/// The displacements in pixels: for each pixel of the new image how far to the right it reads the
+/// old one, then for each pixel how far down.
+pub(crate) fn field<'a>(elastic: &Elastic, size: Size, scratch: &'a mut Scratch) -> &'a mut [f32] {
+    let gray = Shape::gray(size);
+    let fields = sized(&mut scratch.field, 2 * gray.len());
     let mut bits = Bits::new(elastic.seed);
     let half = elastic.alpha / 2.0;
     for field in fields.chunks_exact_mut(gray.len()) {
@@ -43,29 +44,30 @@ pub(crate) fn field<'a>(elastic: &Elastic, frame: Size, spare: &'a mut Spare) ->
         if elastic.sigma > 0.0 {
             // torchvision's kernel of 8 sigma + 1 pixels, made odd.
             let radius = (8.0 * f64::from(elastic.sigma) + 1.0) as usize / 2;
-            let buffers = (&mut spare.weights, &mut spare.middle);
-            let size = (f64::from(elastic.sigma), radius);
-            filter::gaussian_blur(field, gray, size, PadMode::Reflect, buffers);
+            let buffers = (&mut scratch.weights, &mut scratch.middle);
+            let gaussian = (f64::from(elastic.sigma), radius);
+            filter::gaussian_blur(field, gray, gaussian, PadMode::Reflect, buffers);
         }
         field.iter_mut().for_each(|value| *value *= half);
     }
     fields
 }
 
-pub(crate) fn run(elastic: &Elastic, pixels: &mut [u8], frame: Size, spare: &mut Spare) {
-    let (shape, gray) = (Shape::rgb(frame), Shape::gray(frame));
-    field(elastic, frame, spare);
-    let fields = &spare.field[..2 * gray.len()];
+/// Moves the pixels of an image, rows of RGB.
+pub(crate) fn run(elastic: &Elastic, pixels: &mut [u8], size: Size, scratch: &mut Scratch) {
+    let (shape, gray) = (Shape::rgb(size), Shape::gray(size));
+    field(elastic, size, scratch);
+    let fields = &scratch.field[..2 * gray.len()];
     let (right, down) = fields.split_at(gray.len());
-    let plane = widened(pixels, &mut spare.plane).as_chunks::<3>().0;
+    let plane = widened(pixels, &mut scratch.plane).as_chunks::<3>().0;
     let fill = elastic.fill.map(f32::from);
-    let (width, height) = (i64::from(frame.width), i64::from(frame.height));
+    let (width, height) = (i64::from(size.width), i64::from(size.height));
     let read = |x: i64, y: i64| {
         let inside = (0..width).contains(&x) && (0..height).contains(&y);
         inside.then(|| plane[(y * width + x) as usize])
     };
-    for (y, line) in pixels.chunks_exact_mut(shape.stride()).enumerate() {
-        for (x, pixel) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+    for (y, out) in pixels.chunks_exact_mut(shape.stride()).enumerate() {
+        for (x, pixel) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
             let i = y * shape.width + x;
             let (x, y) = (x as f32 + right[i], y as f32 + down[i]);
             if elastic.nearest {
@@ -89,8 +91,8 @@ pub(crate) fn run(elastic: &Elastic, pixels: &mut [u8], frame: Size, spare: &mut
                     sum = std::array::from_fn(|c| sum[c] + weight * corner[c]);
                 }
             }
-            // torchvision samples black outside before it blends, so that edges are darker than the
-            // fill.
+            // torchvision reads black outside before it blends with the fill, so edges are darker than
+            // the fill.
             *pixel = std::array::from_fn(|c| rounded((sum[c] - fill[c]) * mask + fill[c]));
         }
     }
@@ -103,7 +105,7 @@ mod tests {
     #[test]
     fn no_strength_changes_nothing_and_small_images_are_taken() {
         for (width, height) in [(1, 1), (1, 9), (23, 1), (17, 31)] {
-            let frame = Size { width, height };
+            let size = Size { width, height };
             let before: Vec<u8> = (0..width * height * 3)
                 .map(|i| (i * 7 % 251) as u8)
                 .collect();
@@ -116,12 +118,12 @@ mod tests {
                     seed: 4,
                 };
                 let mut after = before.clone();
-                run(&elastic, &mut after, frame, &mut Spare::default());
-                assert_eq!(after, before, "{frame}");
+                run(&elastic, &mut after, size, &mut Scratch::default());
+                assert_eq!(after, before, "{size}");
                 elastic.alpha = 500.0;
-                run(&elastic, &mut after, frame, &mut Spare::default());
+                run(&elastic, &mut after, size, &mut Scratch::default());
                 let mut again = before.clone();
-                run(&elastic, &mut again, frame, &mut Spare::default());
+                run(&elastic, &mut again, size, &mut Scratch::default());
                 assert_eq!(after, again);
             }
         }

@@ -1,40 +1,40 @@
-//! Overwriting rectangles.
+//! Rectangles that are overwritten with a color or with noise.
 
 use std::fmt;
 
-use super::noise::Normals;
+use super::pixel_rng::Normals;
 use crate::geometry::Size;
 
-/// What a rectangle is overwritten with.
+/// The new content of an erased rectangle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Fill {
     /// One color.
     Color([u8; 3]),
-    /// A normal value for each channel of each pixel: `mean + std n` on a scale of 0 to 255,
-    /// rounded and clipped.
+    /// Normal noise for each channel of each pixel: `mean + std n` on a scale of 0 to 255, rounded
+    /// and clipped.
     Noise {
         /// The mean of each channel.
         mean: [f32; 3],
         /// The standard deviation of each channel.
         std: [f32; 3],
-        /// Where the random numbers begin.
+        /// The seed of the random numbers.
         seed: u64,
     },
 }
 
-/// Overwrites a rectangle, which lies inside the image.
+/// Overwrites a rectangle inside the image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Erase {
     /// The first column.
     pub left: u32,
     /// The first row.
     pub top: u32,
-    /// Columns.
+    /// The number of columns.
     pub width: u32,
-    /// Rows.
+    /// The number of rows.
     pub height: u32,
-    /// With what.
+    /// The new content.
     pub fill: Fill,
 }
 
@@ -58,11 +58,12 @@ impl fmt::Display for Erase {
     }
 }
 
-pub(crate) fn run(erase: &Erase, pixels: &mut [u8], frame: Size) {
+/// Overwrites the rectangle in an image, rows of RGB.
+pub(crate) fn run(erase: &Erase, pixels: &mut [u8], size: Size) {
     let rows = pixels
         .as_chunks_mut::<3>()
         .0
-        .chunks_exact_mut(frame.width as usize);
+        .chunks_exact_mut(size.width as usize);
     let rows = rows.skip(erase.top as usize).take(erase.height as usize);
     let parts = rows.map(|row| &mut row[erase.left as usize..][..erase.width as usize]);
     match erase.fill {
@@ -72,7 +73,7 @@ pub(crate) fn run(erase: &Erase, pixels: &mut [u8], frame: Size) {
             for part in parts {
                 let mut channel = 0;
                 normals.each(part.as_flattened_mut(), |value, normal| {
-                    // Adding a half and truncating is rounding; below 0 both end at 0.
+                    // Adding a half and truncating rounds; below 0 both clip to 0.
                     *value = (mean[channel] + std[channel] * normal + 0.5) as u8;
                     channel = if channel == 2 { 0 } else { channel + 1 };
                 });

@@ -1,11 +1,16 @@
-//! Linear filters in f32 over rows of interleaved channels: separable and symmetric ones, and lists
+//! Linear filters in f32 over rows of interleaved channels: separable symmetric ones, and any list
 //! of taps.
+//!
+//! The loops work on blocks of 32 values in plain code, which the compiler vectorizes: channels do
+//! not matter to a filter, so there are no pixels of three bytes in the way. Sums are in the order
+//! of the taps and are not fused, so that they are the same on every processor.
 
-use super::place::beyond;
-use super::spare::sized;
-use crate::kernels::PadMode;
+use super::border::PadMode;
+use super::scratch::sized;
+use crate::geometry::Size;
 
-/// Values of an image or of one plane, row by row, the channels of a pixel side by side.
+/// The dimensions of an image or a plane of values, row by row, the channels of a pixel side by
+/// side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) width: usize,
@@ -14,29 +19,29 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Rows of RGB.
-    pub(crate) fn rgb(frame: crate::geometry::Size) -> Shape {
+    /// An RGB image of this size.
+    pub(crate) fn rgb(size: Size) -> Shape {
         Shape {
-            width: frame.width as usize,
-            height: frame.height as usize,
+            width: size.width as usize,
+            height: size.height as usize,
             channels: 3,
         }
     }
 
-    /// One value a pixel.
-    pub(crate) fn gray(frame: crate::geometry::Size) -> Shape {
+    /// A plane with one value for each pixel.
+    pub(crate) fn gray(size: Size) -> Shape {
         Shape {
             channels: 1,
-            ..Shape::rgb(frame)
+            ..Shape::rgb(size)
         }
     }
 
-    /// Values in a row.
+    /// The number of values in a row.
     pub(crate) fn stride(self) -> usize {
         self.width * self.channels
     }
 
-    /// Values in all.
+    /// The number of values.
     pub(crate) fn len(self) -> usize {
         self.stride() * self.height
     }
@@ -51,10 +56,11 @@ pub(crate) struct Tap {
     pub(crate) weight: f32,
 }
 
-/// Values that are worked on at a time: as many as fit in the registers.
-const LANES: usize = 32;
+/// The values that are worked on at a time: as many as fit the registers.
+const BLOCK: usize = 32;
 
-/// The Gaussian at offsets 0 to `radius`, so scaled that it and its mirror image sum to one.
+/// Writes the Gaussian at offsets 0 to `radius`, scaled so that the weights of all offsets from
+/// `-radius` to `radius` sum to one.
 pub(crate) fn gaussian(sigma: f64, radius: usize, half: &mut Vec<f32>) {
     let value = |k: usize| libm::exp(-((k * k) as f64) / (2.0 * sigma * sigma));
     let sum = 2.0 * (1..=radius).map(value).sum::<f64>() + 1.0;
@@ -62,8 +68,8 @@ pub(crate) fn gaussian(sigma: f64, radius: usize, half: &mut Vec<f32>) {
     half.extend((0..=radius).map(|k| (value(k) / sum) as f32));
 }
 
-/// A symmetric filter along the columns and one along the rows, each given by its weights at
-/// offsets 0, 1, ...
+/// Applies a symmetric filter along the columns and one along the rows; each is given by its weights
+/// at offsets 0, 1, ...
 pub(crate) fn separable(
     values: &mut [f32],
     shape: Shape,
@@ -77,22 +83,22 @@ pub(crate) fn separable(
     let (middle, padded) = middle.split_at_mut(shape.len());
     let height = shape.height as i64;
     for (y, out) in (0..).zip(middle.chunks_exact_mut(stride)) {
-        let line = |y: i64| &values[inside(y, height, border) * stride..][..stride];
+        let row = |y: i64| &values[inside(y, height, border) * stride..][..stride];
         symmetric(out, along_column, |k| {
-            [line(y - k as i64), line(y + k as i64)]
+            [row(y - k as i64), row(y + k as i64)]
         });
     }
-    for (line, out) in middle
+    for (row, out) in middle
         .chunks_exact(stride)
         .zip(values.chunks_exact_mut(stride))
     {
-        pad_row(line, padded, shape, reach, border);
+        pad_row(row, padded, shape, reach, border);
         let from = |start: usize| &padded[start * channels..][..stride];
         symmetric(out, along_row, |k| [from(reach - k), from(reach + k)]);
     }
 }
 
-/// A separable Gaussian with the same deviation both ways, cut at `radius`.
+/// Blurs with a Gaussian that is cut at `radius`.
 pub(crate) fn gaussian_blur(
     values: &mut [f32],
     shape: Shape,
@@ -103,7 +109,7 @@ pub(crate) fn gaussian_blur(
     gaussian(sigma, radius, weights);
     let reach = |length: usize| folded_reach(radius, length, border);
     let (along_row, along_column) = (reach(shape.width), reach(shape.height));
-    // Both behind the weights themselves.
+    // The folded weights of both directions follow the weights themselves.
     weights.resize(radius + 3 + along_row + along_column, 0.0);
     let (half, folded) = weights.split_at_mut(radius + 1);
     let (rows, columns) = folded.split_at_mut(along_row + 1);
@@ -112,7 +118,8 @@ pub(crate) fn gaussian_blur(
     separable(values, shape, [rows, columns], border, middle);
 }
 
-/// How far a kernel reaches if a mirrored line, which repeats itself, is read once only.
+/// The reach of a kernel once it is folded: a mirrored line repeats itself, so a kernel that is
+/// wider than the line needs each of its values only once.
 fn folded_reach(radius: usize, length: usize, border: PadMode) -> usize {
     match border {
         PadMode::Symmetric => radius.min(length),
@@ -121,7 +128,7 @@ fn folded_reach(radius: usize, length: usize, border: PadMode) -> usize {
     }
 }
 
-/// Adds up the weights that fall on the same place of a line with a period of twice the reach.
+/// Adds up the weights that meet the same value of a line with a period of twice the reach.
 fn fold(half: &[f32], folded: &mut [f32]) {
     let reach = folded.len() - 1;
     if reach + 1 == half.len() {
@@ -130,10 +137,10 @@ fn fold(half: &[f32], folded: &mut [f32]) {
     }
     folded.fill(0.0);
     for (k, weight) in half.iter().enumerate() {
-        let place = k % (2 * reach);
-        let place = place.min(2 * reach - place);
-        // Both places of a pair are the center, which counts once.
-        folded[place] += if place == 0 && k > 0 {
+        let at = k % (2 * reach);
+        let at = at.min(2 * reach - at);
+        // Offsets k and -k both meet the center, whose weight counts once.
+        folded[at] += if at == 0 && k > 0 {
             2.0 * weight
         } else {
             *weight
@@ -141,17 +148,17 @@ fn fold(half: &[f32], folded: &mut [f32]) {
     }
 }
 
-/// The sum of `half[k]` times both lines that `pair(k)` gives; the center counts once.
+/// Writes the sum of `half[k]` times both rows of `pair(k)`; the center row counts once.
 fn symmetric<'a>(out: &mut [f32], half: &[f32], pair: impl Fn(usize) -> [&'a [f32]; 2]) {
-    let (blocks, tail) = out.as_chunks_mut::<LANES>();
-    let start = blocks.len() * LANES;
+    let (blocks, tail) = out.as_chunks_mut::<BLOCK>();
+    let start = blocks.len() * BLOCK;
     for (i, block) in blocks.iter_mut().enumerate() {
-        let at = |line: &'a [f32]| &line[i * LANES..].as_chunks::<LANES>().0[0];
+        let at = |row: &'a [f32]| &row[i * BLOCK..].as_chunks::<BLOCK>().0[0];
         let center = at(pair(0)[0]);
-        let mut sum: [f32; LANES] = std::array::from_fn(|j| center[j] * half[0]);
+        let mut sum: [f32; BLOCK] = std::array::from_fn(|j| center[j] * half[0]);
         for (k, weight) in half.iter().enumerate().skip(1) {
             let [a, b] = pair(k).map(at);
-            for j in 0..LANES {
+            for j in 0..BLOCK {
                 sum[j] += weight * (a[j] + b[j]);
             }
         }
@@ -167,7 +174,8 @@ fn symmetric<'a>(out: &mut [f32], half: &[f32], pair: impl Fn(usize) -> [&'a [f3
     }
 }
 
-/// Correlates `values` with any taps; `out` has the same shape. `middle` keeps the padded image.
+/// Correlates `values` with any taps; `out` has the same shape. `middle` is memory for the padded
+/// image.
 pub(crate) fn correlate(
     values: &[f32],
     shape: Shape,
@@ -183,26 +191,26 @@ pub(crate) fn correlate(
         .unwrap_or(0);
     let wide = shape.stride() + 2 * reach * shape.channels;
     let padded = sized(middle, wide * shape.height);
-    for (line, padded) in values
+    for (row, padded) in values
         .chunks_exact(shape.stride())
         .zip(padded.chunks_exact_mut(wide))
     {
-        pad_row(line, padded, shape, reach, border);
+        pad_row(row, padded, shape, reach, border);
     }
     let height = shape.height as i64;
     for (y, out) in (0..).zip(out.chunks_exact_mut(shape.stride())) {
-        let line = |tap: &Tap| {
+        let shifted = |tap: &Tap| {
             let row = inside(y + i64::from(tap.dy), height, border);
             let column = (reach as i64 + i64::from(tap.dx)) as usize;
             &padded[row * wide + column * shape.channels..][..shape.stride()]
         };
-        let (blocks, tail) = out.as_chunks_mut::<LANES>();
-        let start = blocks.len() * LANES;
+        let (blocks, tail) = out.as_chunks_mut::<BLOCK>();
+        let start = blocks.len() * BLOCK;
         for (i, block) in blocks.iter_mut().enumerate() {
-            let mut sum = [0.0; LANES];
+            let mut sum = [0.0; BLOCK];
             for tap in taps {
-                let from = &line(tap)[i * LANES..].as_chunks::<LANES>().0[0];
-                for j in 0..LANES {
+                let from = &shifted(tap)[i * BLOCK..].as_chunks::<BLOCK>().0[0];
+                for j in 0..BLOCK {
                     sum[j] += tap.weight * from[j];
                 }
             }
@@ -211,14 +219,14 @@ pub(crate) fn correlate(
         for (i, value) in tail.iter_mut().enumerate() {
             *value = taps
                 .iter()
-                .fold(0.0, |sum, tap| sum + tap.weight * line(tap)[start + i]);
+                .fold(0.0, |sum, tap| sum + tap.weight * shifted(tap)[start + i]);
         }
     }
 }
 
-/// Where the row or column `i` is found; `border` is none that has a color.
+/// The row or column whose values stand at `i`; `border` is not a constant color.
 fn inside(i: i64, n: i64, border: PadMode) -> usize {
-    // The first bounce without a division: wide kernels ask for it once for each weight.
+    // The first reflection without a division: wide kernels ask for it once for each weight.
     let near = match border {
         PadMode::Reflect if i < 0 => -i,
         PadMode::Reflect if i >= n => 2 * (n - 1) - i,
@@ -229,19 +237,22 @@ fn inside(i: i64, n: i64, border: PadMode) -> usize {
     if (0..n).contains(&near) {
         return near as usize;
     }
-    beyond(i, n, border).expect("filters repeat pixels beyond the edge") as usize
+    border
+        .index(i, n)
+        .expect("filters repeat pixels beyond the edge") as usize
 }
 
-fn pad_row(line: &[f32], padded: &mut [f32], shape: Shape, reach: usize, border: PadMode) {
+/// Copies a row and adds `reach` pixels on either side.
+fn pad_row(row: &[f32], padded: &mut [f32], shape: Shape, reach: usize, border: PadMode) {
     let (width, channels) = (shape.width as i64, shape.channels);
-    padded[reach * channels..][..line.len()].copy_from_slice(line);
+    padded[reach * channels..][..row.len()].copy_from_slice(row);
     for i in (0..reach).chain(reach + shape.width..2 * reach + shape.width) {
         let from = inside(i as i64 - reach as i64, width, border);
-        padded[i * channels..][..channels].copy_from_slice(&line[from * channels..][..channels]);
+        padded[i * channels..][..channels].copy_from_slice(&row[from * channels..][..channels]);
     }
 }
 
-/// 2^23: in its sum with a value below 2^22 the last bit counts ones.
+/// 2^23: the last bit of its sum with a value below 2^22 is worth one.
 const ONES: f32 = 8_388_608.0;
 
 /// The nearest level, ties to even.
@@ -249,23 +260,23 @@ pub(crate) fn rounded(value: f32) -> u8 {
     (value.clamp(0.0, 255.0) + ONES).to_bits() as u8
 }
 
-/// The level below, without a conversion that plain vector code lacks.
+/// The level below, without a conversion to integers, which the compiler does not vectorize.
 pub(crate) fn truncated(value: f32) -> u8 {
     let value = value.clamp(0.0, 255.0);
     let near = value + ONES;
     (near.to_bits() - u32::from(near - ONES > value)) as u8
 }
 
-/// What f32 arithmetic may lose before a value that is whole by rights is truncated.
+/// The error of f32 arithmetic that is forgiven before a value is truncated.
 const LOSS: f32 = 1.0 / 1024.0;
 
-/// [`truncated`], but what lies less than 1/1024 below a level is that level: a flat image stays
-/// what it is.
+/// [`truncated`], except that a value less than 1/1024 below a level becomes that level, so that a
+/// flat image does not change.
 pub(crate) fn floored(value: f32) -> u8 {
     truncated(value + LOSS)
 }
 
-/// Pixels as f32 in a buffer.
+/// Pixels as f32, written to a buffer.
 pub(crate) fn widened<'a>(pixels: &[u8], buffer: &'a mut Vec<f32>) -> &'a mut [f32] {
     let plane = sized(buffer, pixels.len());
     plane

@@ -1,14 +1,22 @@
-//! Steps that change each value by a table of 256 entries a channel.
+//! Steps that change each value by a table of 256 entries for each channel.
 //!
-//! Several in a row become one table: statistics of the image as it would be after the first ones
-//! are taken through their table, so that pixels are written once. Rules and rounding are Pillow's
-//! 8-bit ones (`ImageEnhance`, `ImageOps`).
+//! The rules and their rounding are Pillow's of 8-bit images (`ImageEnhance`, `ImageOps`), or those
+//! of torchvision's u8 tensors where a step says so.
+//!
+//! Consecutive steps become one table, so that pixels are read and written once however many steps
+//! there are. A step that needs statistics of the image, such as its histogram, needs them as of
+//! the image after the earlier steps; those follow from statistics of the original image and the
+//! table so far: a histogram is mapped through the table, and a mean is that of the looked-up
+//! values. Rejected: one pass over the image for each step, which costs as many times as there are
+//! steps.
 
 use std::fmt;
 
-use super::color::{blend, luma, luma_truncated};
-use super::{Sheet, vector};
-use crate::kernels::Dialect;
+use super::blend::{blend, blend_tv2};
+use super::dialect::Dialect;
+use super::luma::{self, luma, luma_truncated};
+use super::pixel_buf::PixelBuf;
+use crate::cpu::Simd;
 
 /// A change of each value by a function of it, of its channel and of the image's statistics.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,13 +28,13 @@ pub enum Levels {
     Contrast(f64, Dialect),
     /// 255 minus the value.
     Invert,
-    /// Invert values from a threshold on, 0 to 256.
+    /// Invert the values that reach a threshold of 0 to 256.
     Solarize(u16),
     /// Add to values below a threshold.
     SolarizeAdd {
-        /// What is added; the sum is clipped.
+        /// The summand; the sum is clipped.
         add: i16,
-        /// The first value left alone.
+        /// The smallest value that stays as it is.
         threshold: u16,
     },
     /// Keep this many high bits, 0 to 8.
@@ -55,7 +63,7 @@ pub enum Levels {
     },
     /// `255 gain log2(1 + v / 255)`.
     Log(f64),
-    /// The middles of this many equal intervals, 2 to 256.
+    /// The centers of this many equal intervals, 2 to 256.
     Quantize(u16),
     /// Stretch each channel to the whole range.
     AutoContrast(Dialect),
@@ -96,37 +104,18 @@ type Tables = [[u8; 256]; 3];
 /// How often each value occurs in each channel.
 type Histograms = [[u32; 256]; 3];
 
-/// What [`run`] keeps between images.
+/// Tables and histograms, kept from image to image.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct LutScratch {
     tables: Box<Tables>,
     histograms: Box<Histograms>,
 }
 
-impl Default for Desk {
-    fn default() -> Desk {
-        Desk {
+impl Default for LutScratch {
+    fn default() -> LutScratch {
+        LutScratch {
             tables: Box::new([[0; 256]; 3]),
             histograms: Box::new([[0; 256]; 3]),
-        }
-    }
-}
-
-impl Sheet<'_> {
-    fn pixels(&self) -> &[u8] {
-        match self {
-            Sheet::Place(pixels) => pixels,
-            Sheet::Move(from, _) => from,
-        }
-    }
-
-    fn each(self, change: impl Fn(u8) -> u8) {
-        match self {
-            Sheet::Place(pixels) => pixels.iter_mut().for_each(|value| *value = change(*value)),
-            Sheet::Move(from, to) => to
-                .iter_mut()
-                .zip(from)
-                .for_each(|(to, from)| *to = change(*from)),
         }
     }
 }
@@ -134,92 +123,149 @@ impl Sheet<'_> {
 /// Applies consecutive steps.
 pub(crate) fn run<'a>(
     steps: impl Iterator<Item = &'a Levels> + Clone,
-    sheet: Sheet<'_>,
-    desk: &mut Desk,
-    simd: bool,
+    pixels: PixelBuf<'_>,
+    scratch: &mut LutScratch,
+    simd: Simd,
 ) {
     let mut rest = steps.clone();
-    let only = rest.next().filter(|_| rest.next().is_none());
-    match only {
-        // What vector code does faster than a table.
-        Some(Levels::Invert) => return sheet.each(|value| 255 - value),
+    match rest.next().filter(|_| rest.next().is_none()) {
+        // Single steps that the compiler vectorizes, which beats a table.
+        Some(Levels::Invert) => return pixels.map(|value| 255 - value),
         Some(Levels::Posterize(bits)) => {
             let mask = posterize_mask(*bits);
-            return sheet.each(|value| value & mask);
+            return pixels.map(|value| value & mask);
         }
         Some(Levels::Solarize(threshold)) if (1..256).contains(threshold) => {
             let last = (threshold - 1) as u8;
-            return sheet.each(|value| value ^ if value > last { 255 } else { 0 });
+            return pixels.map(|value| value ^ if value > last { 255 } else { 0 });
         }
         _ => {}
     }
-    let pixels = sheet.pixels();
-    let Desk { tables, histograms } = desk;
+    let LutScratch { tables, histograms } = scratch;
     for table in tables.iter_mut() {
         (0..=255)
             .zip(table)
             .for_each(|(value, entry)| *entry = value);
     }
-    // The first and only one to need a histogram needs no more than its ends, if it stretches.
     let counting = |step: &&Levels| matches!(step, Levels::Equalize | Levels::AutoContrast(_));
-    let alone = steps.clone().filter(counting).count() == 1;
-    let mut counted = false;
-    let mut first = true;
-    for step in steps {
+    let mut image = Statistics {
+        pixels: pixels.source(),
+        histograms,
+        counted: false,
+        ends_suffice: steps.clone().filter(counting).count() == 1,
+        simd,
+    };
+    for (number, step) in steps.enumerate() {
+        image.add(step, tables, number == 0);
+    }
+    let [r, g, b] = &**tables;
+    pixels.map_pixels(|[x, y, z]| [r[usize::from(x)], g[usize::from(y)], b[usize::from(z)]]);
+}
+
+/// The image before the first step, of which steps need statistics.
+struct Statistics<'a> {
+    pixels: &'a [u8],
+    histograms: &'a mut Histograms,
+    /// True if the histograms are those of `pixels`.
+    counted: bool,
+    /// True if a single step needs histograms. If that is the first step and it stretches the
+    /// range, the ends of the histograms suffice.
+    ends_suffice: bool,
+    simd: Simd,
+}
+
+impl Statistics<'_> {
+    /// Adds a step to the tables; `first` says that they are still the identity.
+    fn add(&mut self, step: &Levels, tables: &mut Tables, first: bool) {
         match *step {
             Levels::Contrast(factor, dialect) => {
-                let mean = mean_luma(pixels, (!first).then_some(tables), dialect, simd);
+                let mean = self.mean_luma((!first).then_some(tables), dialect);
                 each(tables, |value| match dialect {
                     Dialect::Pil => blend((mean + 0.5) as u8, value, factor as f32),
                     Dialect::Tv2 => blend_tv2(mean as f32, value, factor),
                 });
             }
-            Levels::AutoContrast(_) | Levels::Equalize => {
-                if !counted {
-                    match step {
-                        Levels::AutoContrast(_) if first && alone => ends(pixels, histograms),
-                        _ => count(pixels, histograms),
-                    }
-                    counted = true;
-                }
-                for (table, histogram) in tables.iter_mut().zip(histograms.iter()) {
-                    let mut after = [0; 256];
-                    for (value, times) in histogram.iter().enumerate() {
-                        after[usize::from(table[value])] += times;
-                    }
-                    let change = match *step {
-                        Levels::AutoContrast(dialect) => autocontrast(&after, dialect),
-                        _ => equalize(&after),
-                    };
-                    if let Some(change) = change {
-                        table
-                            .iter_mut()
-                            .for_each(|value| *value = change[usize::from(*value)]);
-                    }
-                }
+            Levels::AutoContrast(dialect) => {
+                self.count(first && self.ends_suffice);
+                self.map_histograms(tables, |histogram| autocontrast(histogram, dialect));
             }
-            Levels::Add(values) => of_channel(tables, values, |value, add| {
+            Levels::Equalize => {
+                self.count(false);
+                self.map_histograms(tables, equalize);
+            }
+            Levels::Add(values) => each_channel(tables, values, |value, add| {
                 (i16::from(value) + add).clamp(0, 255) as u8
             }),
             Levels::Multiply(factors) => {
-                of_channel(tables, factors, |value, factor| blend(0, value, factor));
+                each_channel(tables, factors, |value, factor| blend(0, value, factor));
             }
             Levels::InvertChannels(which) => {
-                of_channel(
+                each_channel(
                     tables,
                     which,
-                    |value, invert| if invert { 255 - value } else { value },
-                );
+                    |value, invert| {
+                        if invert { 255 - value } else { value }
+                    },
+                )
             }
             point => each(tables, |value| point.value(value)),
         }
-        first = false;
     }
-    look_up(sheet, tables);
+
+    /// Makes the histograms of the image, or only their ends.
+    fn count(&mut self, ends_only: bool) {
+        if self.counted {
+            return;
+        }
+        if ends_only {
+            ends(self.pixels, self.histograms);
+        } else {
+            count(self.pixels, self.histograms);
+        }
+        self.counted = true;
+    }
+
+    /// Adds a change that depends on the histogram of a channel as it is after the tables.
+    fn map_histograms(
+        &self,
+        tables: &mut Tables,
+        change: impl Fn(&[u32; 256]) -> Option<[u8; 256]>,
+    ) {
+        for (table, histogram) in tables.iter_mut().zip(self.histograms.iter()) {
+            let mut after = [0; 256];
+            for (value, times) in histogram.iter().enumerate() {
+                after[usize::from(table[value])] += times;
+            }
+            if let Some(change) = change(&after) {
+                table
+                    .iter_mut()
+                    .for_each(|value| *value = change[usize::from(*value)]);
+            }
+        }
+    }
+
+    /// The mean gray of the image as it is after `tables`; `None` stands for the identity.
+    fn mean_luma(&self, tables: Option<&Tables>, dialect: Dialect) -> f64 {
+        let pixels = self.pixels.as_chunks::<3>().0;
+        let sum: u64 = match tables {
+            None => luma::sum(pixels, dialect, self.simd),
+            Some([r, g, b]) => {
+                let gray = match dialect {
+                    Dialect::Pil => luma,
+                    Dialect::Tv2 => luma_truncated,
+                };
+                let after = |[x, y, z]: &[u8; 3]| {
+                    [r[usize::from(*x)], g[usize::from(*y)], b[usize::from(*z)]]
+                };
+                pixels.iter().map(|rgb| u64::from(gray(&after(rgb)))).sum()
+            }
+        };
+        sum as f64 / pixels.len().max(1) as f64
+    }
 }
 
 impl Levels {
-    /// The new value, for the changes that need no statistics.
+    /// The new value, for steps that need no statistics and treat all channels alike.
     fn value(self, value: u8) -> u8 {
         match self {
             Levels::Brightness(factor) => blend(0, value, factor as f32),
@@ -246,7 +292,7 @@ impl Levels {
                 ((f64::from(value) / width).floor() * width + width / 2.0) as u8
             }
             Levels::Contrast(..) | Levels::AutoContrast(_) | Levels::Equalize => {
-                unreachable!("these have tables of the image's")
+                unreachable!("these depend on the image")
             }
             Levels::Add(_) | Levels::Multiply(_) | Levels::InvertChannels(_) => {
                 unreachable!("these have a table for each channel")
@@ -263,6 +309,7 @@ fn posterize_mask(bits: u8) -> u8 {
     }
 }
 
+/// Adds a change to the tables of all channels.
 fn each(tables: &mut Tables, change: impl Fn(u8) -> u8) {
     let mut map = [0; 256];
     (0..=255u8)
@@ -275,7 +322,8 @@ fn each(tables: &mut Tables, change: impl Fn(u8) -> u8) {
     }
 }
 
-fn of_channel<T: Copy>(tables: &mut Tables, by: [T; 3], change: impl Fn(u8, T) -> u8) {
+/// Adds a change that has a parameter for each channel.
+fn each_channel<T: Copy>(tables: &mut Tables, by: [T; 3], change: impl Fn(u8, T) -> u8) {
     for (table, by) in tables.iter_mut().zip(by) {
         table
             .iter_mut()
@@ -283,24 +331,9 @@ fn of_channel<T: Copy>(tables: &mut Tables, by: [T; 3], change: impl Fn(u8, T) -
     }
 }
 
-fn look_up(sheet: Sheet<'_>, [r, g, b]: &Tables) {
-    let change = |[x, y, z]: [u8; 3]| [r[usize::from(x)], g[usize::from(y)], b[usize::from(z)]];
-    match sheet {
-        Sheet::Place(pixels) => pixels
-            .as_chunks_mut()
-            .0
-            .iter_mut()
-            .for_each(|pixel| *pixel = change(*pixel)),
-        Sheet::Move(from, to) => {
-            let both = to.as_chunks_mut().0.iter_mut().zip(from.as_chunks().0);
-            both.for_each(|(to, from)| *to = change(*from));
-        }
-    }
-}
-
-/// Histograms that have the least and the greatest value of each channel, and nothing between.
+/// Makes histograms that count only the least and the greatest value of each channel.
 fn ends(pixels: &[u8], histograms: &mut Histograms) {
-    // 48 bytes are 16 pixels: each place has one channel.
+    // 48 bytes are 16 pixels, so that each position of a block belongs to one channel.
     let (mut least, mut greatest) = ([255u8; 48], [0u8; 48]);
     let (blocks, rest) = pixels.as_chunks::<48>();
     for block in blocks {
@@ -332,9 +365,10 @@ fn ends(pixels: &[u8], histograms: &mut Histograms) {
     }
 }
 
+/// Makes the histograms of an image.
 fn count(pixels: &[u8], histograms: &mut Histograms) {
-    // Two sets of counters: neighboring pixels are often equal, and one counter would wait for
-    // itself.
+    // Two sets of counters: neighboring pixels are often equal, and a counter that is increased
+    // twice in a row waits for its own store.
     let mut second = [[0u32; 256]; 3];
     *histograms = [[0; 256]; 3];
     let (pairs, rest) = pixels.as_chunks::<6>();
@@ -352,42 +386,7 @@ fn count(pixels: &[u8], histograms: &mut Histograms) {
     }
 }
 
-/// The mean gray of the image as it is after `tables`; of truncated grays for torchvision's
-/// tensors.
-fn mean_luma(pixels: &[u8], tables: Option<&Tables>, dialect: Dialect, simd: bool) -> f64 {
-    let pixels = pixels.as_chunks::<3>().0;
-    let gray = match dialect {
-        Dialect::Pil => luma,
-        Dialect::Tv2 => luma_truncated,
-    };
-    let sum: u64 = match tables {
-        None if dialect == Dialect::Pil => {
-            let (sum, rest) = vector::luma_sum(simd, pixels);
-            sum + rest.iter().map(|rgb| u64::from(luma(rgb))).sum::<u64>()
-        }
-        None => pixels.iter().map(|rgb| u64::from(gray(rgb))).sum(),
-        Some([r, g, b]) => {
-            let after = |rgb: &[u8; 3]| {
-                [
-                    r[usize::from(rgb[0])],
-                    g[usize::from(rgb[1])],
-                    b[usize::from(rgb[2])],
-                ]
-            };
-            pixels.iter().map(|rgb| u64::from(gray(&after(rgb)))).sum()
-        }
-    };
-    sum as f64 / pixels.len().max(1) as f64
-}
-
-/// torchvision's blend of a u8 tensor: `f * x + (1 - f) * d` in f32, clamped and truncated. torch
-/// fuses the second product and the sum; f64 holds that product exactly, so it is the same here on
-/// every processor.
-pub(crate) fn blend_tv2(degenerate: f32, value: u8, factor: f64) -> u8 {
-    let (own, other) = (f32::from(value) * factor as f32, (1.0 - factor) as f32);
-    (f64::from(own) + f64::from(degenerate) * f64::from(other)) as f32 as u8
-}
-
+/// The table of `ImageOps.autocontrast`; `None` if it changes nothing.
 fn autocontrast(histogram: &[u32; 256], dialect: Dialect) -> Option<[u8; 256]> {
     let low = histogram.iter().position(|&times| times > 0)?;
     let high = histogram.iter().rposition(|&times| times > 0)?;
@@ -410,6 +409,7 @@ fn autocontrast(histogram: &[u32; 256], dialect: Dialect) -> Option<[u8; 256]> {
     Some(table)
 }
 
+/// The table of `ImageOps.equalize`; `None` if it changes nothing.
 fn equalize(histogram: &[u32; 256]) -> Option<[u8; 256]> {
     let last = histogram.iter().rposition(|&times| times > 0)?;
     let pixels: u32 = histogram.iter().sum();
@@ -468,7 +468,7 @@ mod tests {
 
     #[test]
     fn one_table_for_several_steps_gives_the_bytes_of_one_after_the_other() {
-        let mut desk = Desk::default();
+        let mut scratch = LutScratch::default();
         for first in ALL {
             for second in ALL {
                 for third in [
@@ -478,23 +478,28 @@ mod tests {
                 ] {
                     let chain = [first, second, third];
                     let mut fused = image(77);
-                    run(chain.iter(), Sheet::Place(&mut fused), &mut desk, true);
+                    run(
+                        chain.iter(),
+                        PixelBuf::InPlace(&mut fused),
+                        &mut scratch,
+                        Simd::detect(),
+                    );
                     let mut single = image(77);
                     for step in &chain {
                         run(
                             std::iter::once(step),
-                            Sheet::Place(&mut single),
-                            &mut desk,
-                            false,
+                            PixelBuf::InPlace(&mut single),
+                            &mut scratch,
+                            Simd::scalar(),
                         );
                     }
                     assert_eq!(fused, single, "{chain:?}");
                     let mut moved = vec![0; single.len()];
                     run(
                         chain.iter(),
-                        Sheet::Move(&image(77), &mut moved),
-                        &mut desk,
-                        false,
+                        PixelBuf::Copy(&image(77), &mut moved),
+                        &mut scratch,
+                        Simd::scalar(),
                     );
                     assert_eq!(moved, single, "{chain:?}");
                 }
@@ -513,9 +518,9 @@ mod tests {
             let expected: Vec<u8> = pixels.iter().map(|&value| step.value(value)).collect();
             run(
                 std::iter::once(&step),
-                Sheet::Place(&mut pixels),
-                &mut Desk::default(),
-                true,
+                PixelBuf::InPlace(&mut pixels),
+                &mut LutScratch::default(),
+                Simd::detect(),
             );
             assert_eq!(pixels, expected, "{step}");
         }
@@ -531,9 +536,9 @@ mod tests {
             let mut pixels = vec![77; 12];
             run(
                 std::iter::once(&step),
-                Sheet::Place(&mut pixels),
-                &mut Desk::default(),
-                true,
+                PixelBuf::InPlace(&mut pixels),
+                &mut LutScratch::default(),
+                Simd::detect(),
             );
             assert_eq!(pixels, [77; 12]);
         }

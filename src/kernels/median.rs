@@ -1,21 +1,26 @@
-//! The median of a square (`ImageFilter.MedianFilter`), byte for byte; the pixel at the edge
+//! The median of a square of pixels, as Pillow's `ImageFilter.MedianFilter`; the pixel at the edge
 //! repeats.
+//!
+//! Nine values are sorted by a network of minima and maxima, 16 pixels at a time, which the compiler
+//! vectorizes. Larger squares keep a histogram that moves along the row: Huang, Yang and Tang, "A
+//! fast two-dimensional median filtering algorithm" (1979). Its cost grows with the side of the
+//! square instead of its area.
 
 use super::filter::Shape;
-use super::spare::{Spare, sized};
+use super::scratch::{Scratch, sized};
 
-/// `size` is odd.
-pub(super) fn run(size: usize, pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
+/// Replaces each value by the median of a square with `size` values on each side, an odd number.
+pub(super) fn run(size: usize, pixels: &mut [u8], shape: Shape, scratch: &mut Scratch) {
     let reach = size / 2;
     let wide = shape.width + 2 * reach;
-    let padded = sized(&mut spare.bytes, wide * (shape.height + 2 * reach) * 3);
-    for (y, line) in (0..).zip(padded.chunks_exact_mut(wide * 3)) {
+    let padded = sized(&mut scratch.bytes, wide * (shape.height + 2 * reach) * 3);
+    for (y, row) in (0..).zip(padded.chunks_exact_mut(wide * 3)) {
         let from = (y as usize).saturating_sub(reach).min(shape.height - 1);
         let from = &pixels.as_chunks::<3>().0[from * shape.width..][..shape.width];
-        let line = line.as_chunks_mut::<3>().0;
-        line[..reach].fill(from[0]);
-        line[reach..reach + shape.width].copy_from_slice(from);
-        line[reach + shape.width..].fill(from[shape.width - 1]);
+        let row = row.as_chunks_mut::<3>().0;
+        row[..reach].fill(from[0]);
+        row[reach..reach + shape.width].copy_from_slice(from);
+        row[reach + shape.width..].fill(from[shape.width - 1]);
     }
     let rows = padded.windows(size * wide * 3).step_by(wide * 3);
     for (out, rows) in pixels.chunks_exact_mut(shape.stride()).zip(rows) {
@@ -26,30 +31,30 @@ pub(super) fn run(size: usize, pixels: &mut [u8], shape: Shape, spare: &mut Spar
     }
 }
 
-/// Values that are sorted at a time.
-const LANES: usize = 16;
+/// The values that are sorted at a time.
+const BLOCK: usize = 16;
 
 /// The median of three by three values.
 fn of_nine(rows: &[u8], wide: usize, out: &mut [u8]) {
-    let places: [usize; 9] = std::array::from_fn(|i| i / 3 * wide + i % 3 * 3);
-    let (blocks, tail) = out.as_chunks_mut::<LANES>();
-    let start = blocks.len() * LANES;
+    let offsets: [usize; 9] = std::array::from_fn(|i| i / 3 * wide + i % 3 * 3);
+    let (blocks, tail) = out.as_chunks_mut::<BLOCK>();
+    let start = blocks.len() * BLOCK;
     for (i, block) in blocks.iter_mut().enumerate() {
-        *block = middle(places.map(|place| rows[place + i * LANES..].as_chunks().0[0]));
+        *block = middle(offsets.map(|offset| rows[offset + i * BLOCK..].as_chunks().0[0]));
     }
-    let lanes = places.map(|place| {
-        let mut lane = [0; LANES];
-        lane[..tail.len()].copy_from_slice(&rows[place + start..][..tail.len()]);
-        lane
+    let blocks = offsets.map(|offset| {
+        let mut block = [0; BLOCK];
+        block[..tail.len()].copy_from_slice(&rows[offset + start..][..tail.len()]);
+        block
     });
-    tail.copy_from_slice(&middle(lanes)[..tail.len()]);
+    tail.copy_from_slice(&middle(blocks)[..tail.len()]);
 }
 
-type Lane = [u8; LANES];
+type Block = [u8; BLOCK];
 
-/// The median of nine is that of the largest least, the middle middle and the smallest largest of
-/// three sorted threes.
-fn middle([a, b, c, d, e, f, g, h, i]: [Lane; 9]) -> Lane {
+/// The median of nine values. Sorted in threes, it is the median of three: the largest of the
+/// minima, the median of the medians, and the smallest of the maxima.
+fn middle([a, b, c, d, e, f, g, h, i]: [Block; 9]) -> Block {
     let (x, y, z) = (sorted(a, b, c), sorted(d, e, f), sorted(g, h, i));
     let low = most(x[0], most(y[0], z[0]));
     let high = least(x[2], least(y[2], z[2]));
@@ -57,20 +62,20 @@ fn middle([a, b, c, d, e, f, g, h, i]: [Lane; 9]) -> Lane {
 }
 
 #[inline(always)]
-fn sorted(a: Lane, b: Lane, c: Lane) -> [Lane; 3] {
+fn sorted(a: Block, b: Block, c: Block) -> [Block; 3] {
     let (low, high) = (least(a, b), most(a, b));
     let (middle, high) = (least(high, c), most(high, c));
     [least(low, middle), most(low, middle), high]
 }
 
 #[inline(always)]
-fn median(a: Lane, b: Lane, c: Lane) -> Lane {
+fn median(a: Block, b: Block, c: Block) -> Block {
     most(least(a, b), least(most(a, b), c))
 }
 
-/// A plain loop, which becomes vector code.
+/// A plain loop, which the compiler vectorizes.
 #[inline(always)]
-fn least(mut a: Lane, b: Lane) -> Lane {
+fn least(mut a: Block, b: Block) -> Block {
     for (a, b) in a.iter_mut().zip(&b) {
         *a = (*a).min(*b);
     }
@@ -78,14 +83,14 @@ fn least(mut a: Lane, b: Lane) -> Lane {
 }
 
 #[inline(always)]
-fn most(mut a: Lane, b: Lane) -> Lane {
+fn most(mut a: Block, b: Block) -> Block {
     for (a, b) in a.iter_mut().zip(&b) {
         *a = (*a).max(*b);
     }
     a
 }
 
-/// Counts of the values in the square, and of those with the same four high bits.
+/// Counts of the values in the square, one by one and by their top four bits.
 struct Counts {
     fine: [u16; 256],
     coarse: [u16; 16],
@@ -102,7 +107,7 @@ impl Counts {
         self.coarse[usize::from(value >> 4)] -= 1;
     }
 
-    /// The value of this rank, from 0.
+    /// The value with this rank, from 0.
     fn ranked(&self, mut rank: u16) -> u8 {
         let mut high = 0;
         while rank >= self.coarse[high] {
@@ -118,8 +123,8 @@ impl Counts {
     }
 }
 
-/// Huang, Yang and Tang, "A fast two-dimensional median filtering algorithm" (1979): a column of
-/// the square comes in, another goes.
+/// Medians by a histogram that moves along the row: one column of the square is added, another
+/// removed.
 fn by_counting(rows: &[u8], wide: usize, size: usize, out: &mut [u8]) {
     let rank = (size * size / 2) as u16;
     for channel in 0..3 {

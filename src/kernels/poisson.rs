@@ -1,23 +1,30 @@
-//! Poisson counts whose means are levels of an image, by inversion of their distribution functions.
+//! Poisson counts whose means are the levels of an image, by inversion: the smallest count whose
+//! distribution function exceeds a uniform number.
+//!
+//! The 256 levels have 256 means, so all distribution functions fit one table, which is searched
+//! from a start that depends on the high bits of the uniform number. That needs 16 random bits for
+//! each value whatever its mean, and no transcendental function for a pixel. Rejected: rejection
+//! sampling (as in numpy), whose number of random bits varies, so that the noise of a pixel would
+//! depend on all pixels before it.
 
-/// Guides of each level: where the search for a count begins.
-const GUIDES: usize = 32;
+/// Starts of the search for each level: one for each value of the top five bits.
+const STARTS: usize = 32;
 
-/// For each level the counts that 16 uniform bits can stand for. A count of probability below 2^-17
-/// in either tail does not occur.
+/// The Poisson distributions of all levels, for uniform numbers of 16 bits. Counts in a tail of
+/// probability below 2^-17 do not occur.
 #[derive(Debug, Default)]
 pub(crate) struct Poisson {
     scale: f32,
-    /// The distribution functions of all levels in steps of 2^-16, one after the other.
+    /// The distribution functions of all levels, one after the other, in units of 2^-16.
     steps: Vec<u16>,
-    /// What each count is as a level.
+    /// The level that each count becomes.
     levels: Vec<u8>,
-    /// Of each level: where in `steps` the search begins for the five high bits.
-    guides: Vec<u32>,
+    /// For each level, the start of the search in `steps` by the top five bits.
+    starts: Vec<u32>,
 }
 
 impl Poisson {
-    /// Makes the tables for means of `scale v / 255`.
+    /// Makes the tables for means of `scale v / 255`, unless the last call was for the same scale.
     pub(super) fn prepare(&mut self, scale: f32) {
         if self.scale == scale {
             return;
@@ -26,21 +33,20 @@ impl Poisson {
             scale,
             steps: std::mem::take(&mut self.steps),
             levels: std::mem::take(&mut self.levels),
-            guides: std::mem::take(&mut self.guides),
+            starts: std::mem::take(&mut self.starts),
         };
         self.steps.clear();
         self.levels.clear();
-        self.guides.clear();
+        self.starts.clear();
         for level in 0..=255 {
             self.add(f64::from(level) * f64::from(scale) / 255.0);
         }
     }
 
-    /// Adds the tables of one mean: the smallest count whose distribution function exceeds the
-    /// uniform number.
+    /// Adds the tables of one mean.
     fn add(&mut self, mean: f64) {
         let start = self.steps.len();
-        // Ten deviations below the mean hold nothing.
+        // Counts more than ten deviations below the mean have no probability in 16 bits.
         let mut count = libm::floor(mean - 10.0 * libm::sqrt(mean)).max(0.0);
         let log = if mean > 0.0 {
             count * libm::log(mean)
@@ -53,8 +59,8 @@ impl Poisson {
             sum += probability;
             let step = (sum * 65536.0 + 0.5).min(65536.0) as u32;
             if step > 0 {
-                // The last step is 65536, which no number reaches; it is kept as 65535 and found by
-                // being last.
+                // The last step is 65536, which does not fit; 65535 finds the same count, because no
+                // uniform number is larger.
                 self.steps.push((step - 1).min(65535) as u16);
                 self.levels
                     .push((count / f64::from(self.scale) * 255.0).min(255.0) as u8);
@@ -66,19 +72,19 @@ impl Poisson {
             probability *= mean / count;
         }
         let mut at = start;
-        for guide in 0..GUIDES {
-            let least = (guide * 65536 / GUIDES) as u16;
+        for start in 0..STARTS {
+            let least = (start * 65536 / STARTS) as u16;
             while self.steps[at] < least {
                 at += 1;
             }
-            self.guides.push(at as u32);
+            self.starts.push(at as u32);
         }
     }
 
-    /// The level in the place of a level.
+    /// The level that replaces a level.
     pub(super) fn level(&self, level: u8, bits: u16) -> u8 {
-        let guide = usize::from(level) * GUIDES + usize::from(bits) * GUIDES / 65536;
-        let mut at = self.guides[guide] as usize;
+        let start = usize::from(level) * STARTS + usize::from(bits) * STARTS / 65536;
+        let mut at = self.starts[start] as usize;
         while self.steps[at] < bits {
             at += 1;
         }

@@ -1,4 +1,5 @@
-//! Thresholds that part the values of a plane in two, as scikit-image finds them.
+//! Thresholds that divide the values of a plane in two, with the rules of scikit-image
+//! (`skimage.filters.thresholding`).
 
 use std::fmt;
 
@@ -9,15 +10,15 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Threshold {
-    /// The largest variance between the two parts: Otsu (1979).
+    /// The largest variance between the two parts; Otsu (1979).
     Otsu,
-    /// The largest correlation: Yen, Chang and Chang (1995).
+    /// The largest correlation; Yen, Chang and Chang (1995).
     Yen,
     /// The mean.
     Mean,
-    /// Half way between the means of the two parts: Ridler and Calvard (1978).
+    /// Half way between the means of the two parts; Ridler and Calvard (1978).
     Isodata,
-    /// The least cross entropy: Li and Tam (1998).
+    /// The least cross entropy; Li and Tam (1998).
     Li,
 }
 
@@ -44,12 +45,12 @@ impl fmt::Display for Threshold {
     }
 }
 
-/// What stands for a threshold where a rule finds none.
+/// The threshold if a rule finds none.
 const NONE: f64 = 0.5;
 
 const BINS: usize = 256;
 
-/// The threshold of some values, none of them negative.
+/// The threshold of values that are not negative.
 pub(super) fn find(rule: Threshold, values: &[f64]) -> f64 {
     let (least, most) = values
         .iter()
@@ -68,7 +69,7 @@ pub(super) fn find(rule: Threshold, values: &[f64]) -> f64 {
             for value in values {
                 let bin = ((value - least) / (most - least) * BINS as f64) as usize;
                 let mut bin = bin.min(BINS - 1);
-                // What rounding has put on the wrong side of an edge.
+                // Rounding may have put the value on the wrong side of an edge.
                 if *value < edge(bin) {
                     bin -= 1;
                 } else if bin < BINS - 1 && *value >= edge(bin + 1) {
@@ -86,7 +87,7 @@ pub(super) fn find(rule: Threshold, values: &[f64]) -> f64 {
     }
 }
 
-/// The first bin of the largest score among all but the last.
+/// The first bin with the largest score, the last bin excluded.
 fn best(score: impl FnMut(usize) -> f64) -> usize {
     let scores = (0..BINS - 1).map(score).enumerate();
     scores
@@ -96,7 +97,7 @@ fn best(score: impl FnMut(usize) -> f64) -> usize {
         .0
 }
 
-/// Weight and sum of the values of all bins.
+/// The number of values in all bins and their sum.
 fn totals(counts: &[u32; BINS], center: impl Fn(usize) -> f64) -> (f64, f64) {
     let bins = counts.iter().enumerate();
     bins.fold((0.0, 0.0), |(weight, sum), (bin, count)| {
@@ -108,30 +109,31 @@ fn totals(counts: &[u32; BINS], center: impl Fn(usize) -> f64) -> (f64, f64) {
 }
 
 fn otsu(counts: &[u32; BINS], center: impl Fn(usize) -> f64) -> usize {
-    let (whole, total) = totals(counts, &center);
+    let (count, total) = totals(counts, &center);
     let (mut weight, mut sum) = (0.0, 0.0);
     best(|bin| {
         weight += f64::from(counts[bin]);
         sum += f64::from(counts[bin]) * center(bin);
-        let apart = sum / weight - (total - sum) / (whole - weight);
-        weight * (whole - weight) * apart * apart
+        let apart = sum / weight - (total - sum) / (count - weight);
+        weight * (count - weight) * apart * apart
     })
 }
 
-/// In f32, as scikit-image has it: neighboring bins are often equally good, and the first counts.
+/// Computes in f32 as scikit-image does: neighboring bins often have nearly equal scores, and the
+/// first of equals is taken.
 fn yen(counts: &[u32; BINS]) -> usize {
-    let whole = counts.iter().sum::<u32>() as f32;
-    let share = counts.map(|count| count as f32 / whole);
+    let count = counts.iter().sum::<u32>() as f32;
+    let fraction = counts.map(|times| times as f32 / count);
     let mut squares_above = [0.0f32; BINS];
     let mut sum = 0.0;
     for bin in (0..BINS).rev() {
-        sum += share[bin] * share[bin];
+        sum += fraction[bin] * fraction[bin];
         squares_above[bin] = sum;
     }
     let (mut below, mut squares) = (0.0f32, 0.0f32);
     best(|bin| {
-        below += share[bin];
-        squares += share[bin] * share[bin];
+        below += fraction[bin];
+        squares += fraction[bin] * fraction[bin];
         let parted = below * (1.0 - below);
         f64::from(libm::logf(
             1.0 / (squares * squares_above[bin + 1]) * (parted * parted),
@@ -140,18 +142,18 @@ fn yen(counts: &[u32; BINS]) -> usize {
 }
 
 fn isodata(counts: &[u32; BINS], center: impl Fn(usize) -> f64) -> Option<usize> {
-    let (whole, total) = totals(counts, &center);
+    let (count, total) = totals(counts, &center);
     let (mut weight, mut sum) = (0.0, 0.0);
     let width = center(1) - center(0);
     (0..BINS - 1).find(|bin| {
         weight += f64::from(counts[*bin]);
         sum += f64::from(counts[*bin]) * center(*bin);
-        let distance = (sum / weight + (total - sum) / (whole - weight)) / 2.0 - center(*bin);
+        let distance = (sum / weight + (total - sum) / (count - weight)) / 2.0 - center(*bin);
         (0.0..width).contains(&distance)
     })
 }
 
-/// Iterated until no value changes sides.
+/// Iterates until no value changes sides.
 fn li(values: &[f64], least: f64) -> f64 {
     let mut level = values.iter().map(|value| value - least).sum::<f64>() / values.len() as f64;
     let mut before = usize::MAX;

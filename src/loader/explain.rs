@@ -3,12 +3,12 @@
 use std::fmt;
 
 use super::Loader;
-use crate::augment::Scratch;
+use crate::augment::ProgramScratch;
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::mix::{self, Method, MixPlan, SlotMix};
-use crate::pipeline::context::{DecodeScratch, ReadSample, wish};
+use crate::pipeline::context::{DecodeScratch, ReadSample, needed_region};
 use crate::pipeline::mixing;
 use crate::pipeline::views::ViewSet;
 use crate::plan::{EpisodeRole, Slot, Visit};
@@ -128,11 +128,11 @@ impl Loader {
         let scaled = self
             .context
             .scaled(&mut decode_scratch.programs, &raw.bytes, probe);
-        let wish = wish(&decode_scratch.programs);
+        let region = needed_region(&decode_scratch.programs);
         let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
         plane::decode_all(&mut decode_scratch.decoder, &mut annotations, &planes).map_err(named)?;
         let joint = self.context.recipe.joint.as_ref();
-        let scratch = &mut Scratch::new(decode::simd());
+        let scratch = &mut ProgramScratch::new(crate::cpu::Simd::detect());
         let annotated = views.annotate(joint, &decode_scratch.programs, &annotations, scratch)?;
         let steps = views
             .view_slots()
@@ -174,7 +174,7 @@ impl Loader {
             size: (probe.width, probe.height),
             target: raw.target,
             divisor: scaled.divisor(),
-            decoded: (wish.left, wish.top, wish.width, wish.height),
+            decoded: (region.left, region.top, region.width, region.height),
             views: steps.collect(),
             mix_values: self.context.recipe.mix_values(epoch).collect(),
             mixes: mixes.unwrap_or_default(),

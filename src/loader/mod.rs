@@ -222,7 +222,7 @@ impl Loader {
             recipe,
         });
         let start = LoaderState::at(context.identity(), 0, 0);
-        let meter = Arc::new(Meter::of(context.plan.sources()));
+        let meter = Arc::new(Meter::for_sources(context.plan.sources()));
         Ok(Loader {
             context,
             tuning: Tuning::default(),

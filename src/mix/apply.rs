@@ -1,15 +1,16 @@
-//! Mixing, pixel by pixel from the definition.
+//! Mixing as a plain loop over the definition of a blend. [`apply`] is the oracle for the fast
+//! paths of the final pass, and what programs call that mix pixels themselves.
 
 use super::blend::Blend;
 use super::term::Of;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 
-/// A value of a pixel that can be mixed.
+/// A channel value of a pixel that can be mixed.
 pub trait Value: Copy {
-    /// As a number.
+    /// The value as an f32.
     fn to_f32(self) -> f32;
-    /// Of a number; 8-bit values are rounded half to even.
+    /// The value nearest to an f32; 8-bit values are rounded half to even.
     fn of_f32(value: f32) -> Self;
 }
 
@@ -31,16 +32,19 @@ impl Value for f32 {
     }
 }
 
-/// Mixes images: rows of pixels of three values, of size `frame`, source 0 first. `fill` makes a
-/// value of a level of a color, by channel, for what no source covers; for bytes it is the level
-/// itself.
+/// Mixes images of size `frame`, and returns the mixed image in the same form.
 ///
-/// Values are multiplied and added in f32 in the order of [`Blend::terms`], never fused, and 8-bit
-/// ones rounded half to even.
+/// `sources` holds the images, source 0 first, as rows of pixels of three channel values. Where no
+/// source covers a pixel, `fill(level, channel)` turns a level of the blend's color, 0 to 255, into
+/// a value; for bytes it returns the level.
+///
+/// Values are multiplied and added in f32 in the order of [`Blend::terms`]. The operations are
+/// never fused, so the result is the same on every machine; 8-bit results are rounded half to even.
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Config`]: fewer sources than the blend names, or images of another size.
+/// [`crate::Kind::Config`] if there are fewer sources than the blend names, or if an image has
+/// another size.
 ///
 /// # Example
 ///
@@ -71,7 +75,7 @@ pub fn apply<T: Value>(
     }
     if let Some(at) = sources.iter().position(|source| source.len() != expected) {
         return Err(Error::config(format!(
-            "source {at}: {} values are no image of {frame} pixels of 3 values",
+            "source {at}: {} values are not an image of {frame} pixels of 3 values",
             sources[at].len()
         )));
     }
@@ -88,7 +92,7 @@ pub fn apply<T: Value>(
                     Of::Fill(color) => fill(color[c], c),
                 };
                 let mixed = match &terms[..] {
-                    // A copy keeps its bits.
+                    // A copy keeps its bits: no arithmetic touches it.
                     [only] if only.weight == 1.0 => value(only.of),
                     terms => T::of_f32(sum(terms
                         .iter()
@@ -101,7 +105,7 @@ pub fn apply<T: Value>(
     Ok(out)
 }
 
-/// The sum in order, without a zero before it.
+/// The sum in order. It starts with the first value and not with 0, because `0.0 + -0.0` is `0.0`.
 fn sum(mut values: impl Iterator<Item = f32>) -> f32 {
     let first = values.next().unwrap_or(0.0);
     values.fold(first, |sum, value| sum + value)

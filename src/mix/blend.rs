@@ -1,8 +1,12 @@
-//! How the pixels of a slot come from its sources: the vocabulary of mixing.
+//! How the pixels of a slot are made from its sources: the forms of [`Blend`].
 //!
-//! Every form says the same thing in another way: each pixel is a weighted sum of a few pixels of
-//! the sources, its [`Term`]s. [`Blend::terms`] is the definition; what runs fast
-//! ([`crate::batch`]'s final pass) is held to it by tests.
+//! All forms mean the same thing: each output pixel is a weighted sum of a few source pixels, its
+//! [`Term`]s. [`Blend::terms`] is the definition. A form exists because the final pass
+//! ([`crate::batch`]) has a fast path for it: a box copies runs of pixels, a uniform blend weighs
+//! whole rows. Tests hold every path to the bytes of the definition.
+//!
+//! In docs of this module, A is source 0 (the slot's own image, unless the mixer replaced the
+//! sources), B is source 1, and lam is the share of A.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,15 +16,15 @@ use super::term::{Of, Term, area, pixels, scaled_rect};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 
-/// How the pixels of a slot come from its sources: source 0 is A, source 1 is B, and so on.
+/// How the pixels of a slot are made from its sources. A is source 0, B is source 1.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Blend {
-    /// All from A.
+    /// A, unchanged.
     Keep,
     /// `lam * A + (1 - lam) * B`.
     Uniform {
-        /// The weight of A.
+        /// The weight of A, 0 to 1.
         lam: f64,
     },
     /// B inside a rectangle, A outside.
@@ -28,19 +32,19 @@ pub enum Blend {
         /// First row, first column, end row, end column (half-open).
         rect: [u32; 4],
     },
-    /// `(1 - m) * A + m * B` with a weight m for each pixel.
+    /// `(1 - m) * A + m * B` with a weight `m` for each pixel.
     Mask(Arc<Mask>),
-    /// A weighted sum of all sources.
+    /// A weighted sum of all sources, one weight for each; the weights sum to 1.
     Several(Arc<[f64]>),
     /// Rectangles of sources, moved and resized, over A or over a color.
     Tiles(Arc<Tiles>),
     /// For each cell of a grid, a weighted sum of cells of sources.
     Patches(Arc<Patches>),
-    /// Four images around a point, seen through an affine map.
+    /// Four images that meet in a point, seen through an affine map.
     Mosaic(Arc<Mosaic>),
 }
 
-/// A weight of B for each pixel.
+/// The weight of B at each pixel, 0 to 1.
 #[derive(Clone, PartialEq)]
 pub struct Mask {
     frame: Size,
@@ -57,11 +61,12 @@ impl fmt::Debug for Mask {
 }
 
 impl Mask {
-    /// Of rows of weights of B, 0 to 1.
+    /// A mask for images of size `frame`. `weights` holds the weight of B for each pixel in
+    /// row-major order, 0 to 1.
     ///
     /// # Panics
     ///
-    /// If there is not one weight for each pixel.
+    /// If the number of weights is not the number of pixels.
     pub fn new(frame: Size, weights: Vec<f32>) -> Mask {
         assert_eq!(
             weights.len(),
@@ -81,12 +86,12 @@ impl Mask {
         }
     }
 
-    /// The size of the images that it is for.
+    /// The size of the images that the mask is for.
     pub fn frame(&self) -> Size {
         self.frame
     }
 
-    /// Rows of weights of B.
+    /// The weights of B in row-major order.
     pub fn weights(&self) -> &[f32] {
         &self.weights
     }
@@ -96,7 +101,7 @@ impl Mask {
         self.binary
     }
 
-    /// The mean weight of A; its exact share of the pixels if the mask is binary.
+    /// The mean weight of A, which is the exact share of pixels of A if the mask is binary.
     pub fn lam(&self) -> f64 {
         self.lam
     }
@@ -106,8 +111,9 @@ impl Mask {
         &self.weights[y * width..][..width]
     }
 
-    /// By the nearest pixel.
+    /// The mask for images of size `to`: each pixel takes the weight of the nearest pixel.
     fn scaled(&self, to: Size) -> Mask {
+        // Pixel centers, `(at + 1/2) * from / to`, in integers so that no rounding differs.
         let near = |at: u32, from: u32, to: u32| {
             ((u64::from(at) * 2 + 1) * u64::from(from) / (u64::from(to) * 2)) as usize
         };
@@ -119,8 +125,8 @@ impl Mask {
 }
 
 impl Blend {
-    /// The share of each of so many sources in the pixels, exact where pixels are copied. They sum
-    /// to 1.
+    /// The share of each of `sources` sources in the pixels of an image of size `frame`. Shares sum
+    /// to 1, and they are exact where pixels are copied.
     pub fn shares(&self, frame: Size, sources: usize) -> Vec<f64> {
         let mut shares = vec![0.0; sources.max(1)];
         let pair = |shares: &mut [f64], lam: f64| {
@@ -150,7 +156,7 @@ impl Blend {
         shares
     }
 
-    /// The share of A.
+    /// The share of A in the pixels of an image of size `frame`.
     pub fn lam(&self, frame: Size) -> f64 {
         match self {
             Blend::Keep => 1.0,
@@ -162,7 +168,7 @@ impl Blend {
         }
     }
 
-    /// The number of sources that it can name.
+    /// The number of sources that the blend needs: one more than the largest source it names.
     pub fn sources(&self) -> usize {
         match self {
             Blend::Keep => 1,
@@ -174,12 +180,13 @@ impl Blend {
         }
     }
 
-    /// Refuses a blend that is not for images of this size, such as one of a user's mixer.
+    /// Checks that the blend is valid for images of size `frame`. A user-defined mixer may return
+    /// one that is not.
     pub(super) fn check(&self, frame: Size) -> Result<()> {
         let inside = |[y0, x0, y1, x1]: [u32; 4]| {
             y0 <= y1 && x0 <= x1 && y1 <= frame.height && x1 <= frame.width
         };
-        let fine = match self {
+        let valid = match self {
             Blend::Keep | Blend::Patches(_) => true,
             Blend::Uniform { lam } => (0.0..=1.0).contains(lam),
             Blend::Box { rect } => inside(*rect),
@@ -196,16 +203,16 @@ impl Blend {
                     && mosaic.order.iter().all(|source| *source < 4)
             }
         };
-        if fine {
+        if valid {
             return Ok(());
         }
         Err(Error::config(format!(
-            "{self:?} is no blend of images of {frame} pixels"
+            "{self:?} is not a blend of images of {frame} pixels"
         )))
     }
 
-    /// The rectangle of the partner's pixels, where there is just one: first row, first column, end
-    /// row, end column.
+    /// The rectangle of B's pixels if the blend is a single rectangle: first row, first column, end
+    /// row, end column (half-open).
     pub fn rect(&self) -> Option<[u32; 4]> {
         match self {
             Blend::Box { rect } => Some(*rect),
@@ -217,8 +224,10 @@ impl Blend {
         }
     }
 
-    /// The same blend of images of size `to`, drawn for images of size `from`: edges are scaled and
-    /// rounded half to even, masks by the nearest pixel.
+    /// The blend for images of size `to` of a blend that was drawn for size `from`.
+    ///
+    /// Edges of rectangles are scaled and rounded half to even; masks take the nearest pixel. The
+    /// views of a recipe share one draw this way, whatever their sizes.
     #[must_use]
     pub fn scaled(&self, from: Size, to: Size) -> Blend {
         if from == to {
@@ -237,8 +246,8 @@ impl Blend {
         }
     }
 
-    /// What the pixel at row `y` and column `x` is made of: the definition of a blend. Values are
-    /// added up in this order.
+    /// Writes the terms of the pixel at row `y` and column `x` into `terms`: the definition of a
+    /// blend. The values are added in this order.
     pub fn terms(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) {
         terms.clear();
         let here = |source, weight| Term {
@@ -274,7 +283,7 @@ impl Blend {
         }
     }
 
-    /// The weight of everything but A at a pixel.
+    /// The summed weight of everything except A at a pixel, 0 to 1. `terms` is scratch.
     pub fn mask_at(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) -> f32 {
         match self {
             Blend::Keep => 0.0,

@@ -1,20 +1,23 @@
-//! Co-Mixup's masks, applied.
+//! Co-Mixup (Kim et al., 2021, arXiv 2102.03065): applies masks that were optimized elsewhere.
+//!
+//! Co-Mixup chooses the masks of a whole batch together, by the gradients of the model. A loader
+//! has no gradients, so the solver stays outside and hands in its masks.
 
 use super::forms::{Patch, Patches};
 use super::scene::{Label, MixResult};
 use crate::error::{Error, Result};
 use crate::mix::Blend;
 
-/// One output of Co-Mixup (Kim et al., 2021, arXiv 2102.03065) from a mask that a trainer or a
-/// solver made: `mask` has rows x columns x sources shares, as in the authors' `[h, w, n_in]`,
-/// which sum to 1 in each cell.
+/// One output image of Co-Mixup, from a mask that a solver made.
 ///
-/// Each source's part of a cell is its own cell at the same place; the weights of labels are the
-/// sources' shares of the cells.
+/// `mask` holds rows x columns x sources shares, as in the authors' `[h, w, n_in]`; the shares of a
+/// cell sum to 1. Each source contributes its own cell at the same place. The weight of a label is
+/// the mean share of its source over the cells.
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Config`]: another number of shares, or shares of a cell that are negative or do not sum to 1.
+/// [`crate::Kind::Config`] if the number of shares is wrong, or if the shares of a cell are
+/// negative or do not sum to 1.
 pub fn co_mixup([rows, columns]: [u32; 2], sources: usize, mask: &[f32]) -> Result<MixResult> {
     let cells = rows as usize * columns as usize;
     if sources == 0 || cells == 0 || mask.len() != cells * sources {
@@ -36,14 +39,15 @@ pub fn co_mixup([rows, columns]: [u32; 2], sources: usize, mask: &[f32]) -> Resu
             .iter_mut()
             .zip(shares)
             .for_each(|(weight, share)| *weight += f64::from(*share));
-        let of = shares.iter().enumerate().filter(|(_, share)| **share > 0.0);
+        let present = shares.iter().enumerate().filter(|(_, share)| **share > 0.0);
         patches.push(
-            of.map(|(source, weight)| Patch {
-                source,
-                cell,
-                weight: *weight,
-            })
-            .collect(),
+            present
+                .map(|(source, weight)| Patch {
+                    source,
+                    cell,
+                    weight: *weight,
+                })
+                .collect(),
         );
     }
     let total: f64 = weights.iter().sum();

@@ -1,30 +1,40 @@
-//! The blends that move pixels: tiles, patches and mosaics.
+//! The three blends that move pixels: [`Tiles`], [`Patches`] and [`Mosaic`].
+//!
+//! * Tiles resize rectangles of sources (ResizeMix, collages).
+//! * Patches move cells of a fixed grid without resizing them and may average several (PuzzleMix,
+//!   AttentiveMix, SMMix, Co-Mixup).
+//! * A mosaic resamples four images through one affine map (YOLO's Mosaic).
+//!
+//! Each has `terms`, the exact definition of a pixel, and `shares`, the weight of each source over
+//! the whole image. `shares` counts pixels as integers where pixels are copied, so the weights of
+//! labels are exact there.
 
 use serde::{Deserialize, Serialize};
 
 use super::term::{Of, Term, area, pixels, scaled_rect};
 use crate::geometry::Size;
 
-/// Rectangles of sources over A, or over a color; later ones cover earlier ones.
+/// Rectangles of sources, moved and resized, over A or over a color. Later tiles cover earlier
+/// ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tiles {
-    /// What lies beneath; `None` is A.
+    /// The color beneath the tiles; `None` shows A.
     pub fill: Option<[u8; 3]>,
-    /// From the lowest to the uppermost.
+    /// The tiles, the bottom one first.
     pub tiles: Vec<Tile>,
 }
 
-/// A rectangle of a source, written into a rectangle. Rectangles are first row, first column, end
-/// row, end column (half-open).
+/// A rectangle of a source that is written into a rectangle of the output. Rectangles are first
+/// row, first column, end row, end column (half-open).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tile {
-    /// Whose pixels.
+    /// The source that the pixels come from.
     pub source: usize,
-    /// Which of them.
+    /// The rectangle of the source.
     pub from: [u32; 4],
-    /// Where to.
+    /// The rectangle of the output.
     pub to: [u32; 4],
-    /// How they are resized if the two differ in size.
+    /// How the pixels are resized if the two rectangles differ in size.
     pub filter: TileFilter,
 }
 
@@ -32,18 +42,22 @@ pub struct Tile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TileFilter {
-    /// The source pixel is `floor(x * from / to)`.
+    /// Pixel `floor(x * from / to)` of the source, where `from` and `to` are the two lengths.
     #[default]
     Nearest,
-    /// Two by two pixels around `(x + 1/2) * from / to - 1/2`; no antialiasing.
+    /// The two nearest pixels of each axis around `(x + 1/2) * from / to - 1/2`, without
+    /// antialiasing.
     Bilinear,
-    /// A triangle as wide as the scale.
+    /// A triangle filter that is widened by the scale when it shrinks (torch's `antialias`).
     Antialias,
 }
 
 impl TileFilter {
-    /// The pixels of a line of `from` that pixel `at` of a line of `to` is made of: the first, and
-    /// their weights.
+    /// The source pixels that pixel `at` is made of when a line of `from` pixels is resized to
+    /// `to`.
+    ///
+    /// Returns the first source pixel, and writes the weights of it and its successors into
+    /// `weights`.
     pub(crate) fn taps(self, at: u32, from: u32, to: u32, weights: &mut Vec<f32>) -> u32 {
         weights.clear();
         let scale = from as f32 / to as f32;
@@ -53,6 +67,7 @@ impl TileFilter {
                 at
             }
             TileFilter::Nearest => {
+                // The scale is an f32 because torch's `interpolate`, the reference, has it so.
                 weights.push(1.0);
                 ((at as f32 * scale) as u32).min(from - 1)
             }
@@ -60,6 +75,7 @@ impl TileFilter {
                 let center = ((at as f32 + 0.5) * scale - 0.5).max(0.0);
                 let first = (center as u32).min(from - 1);
                 let second = center - first as f32;
+                // At the last pixel the second tap lies outside: the first one gets all the weight.
                 weights.push(1.0 - second);
                 if first + 1 < from && second > 0.0 {
                     weights.push(second);
@@ -84,6 +100,7 @@ impl TileFilter {
     }
 }
 
+/// Height and width of a rectangle.
 fn sides([y0, x0, y1, x1]: [u32; 4]) -> [u32; 2] {
     [y1 - y0, x1 - x0]
 }
@@ -94,7 +111,7 @@ impl Tile {
         (y0..y1).contains(&y) && (x0..x1).contains(&x)
     }
 
-    /// True if pixels are copied one by one.
+    /// True if the tile is not resized, so that each pixel is a copy of one source pixel.
     pub(crate) fn copies(&self) -> bool {
         sides(self.from) == sides(self.to)
     }
@@ -116,7 +133,7 @@ impl Tile {
 }
 
 impl Tiles {
-    /// One tile over A.
+    /// A single tile over A.
     pub fn one(tile: Tile) -> Tiles {
         Tiles {
             fill: None,
@@ -157,6 +174,7 @@ impl Tiles {
             shares[tile.source] += share;
             return;
         }
+        // The owner of the background; the fill color belongs to no source.
         let beneath = if self.fill.is_some() { usize::MAX } else { 0 };
         let mut owner = vec![beneath; all as usize];
         let width = frame.width as usize;
@@ -176,15 +194,16 @@ impl Tiles {
                 to: scaled_rect(tile.to, from, to),
                 ..tile.clone()
             };
-            let copied = tile.copies() && !scaled.copies();
-            // A copy stays a copy though its two rectangles may be rounded apart.
+            // A copy has to stay a copy, but its two rectangles may be rounded to different sizes.
+            // Then the source rectangle takes the size of the target, moved inside the image.
+            let differ = tile.copies() && !scaled.copies();
             let [h, w] = sides(scaled.to);
             let fit = |first: u32, side: u32, most: u32| first.min(most - side);
             let [y, x] = [
                 fit(scaled.from[0], h, to.height),
                 fit(scaled.from[1], w, to.width),
             ];
-            if copied {
+            if differ {
                 Tile {
                     from: [y, x, y + h, x + w],
                     ..scaled
@@ -194,7 +213,7 @@ impl Tiles {
             }
         };
         let tiles = self.tiles.iter().map(tile);
-        // What has no pixel left at the new size is gone.
+        // Tiles that have no pixel at the new size are dropped.
         let tiles = tiles.filter(|tile| area(tile.to) > 0 && area(tile.from) > 0);
         Tiles {
             fill: self.fill,
@@ -203,7 +222,8 @@ impl Tiles {
     }
 }
 
-/// Shares by the owners of pixels; pixels without an owner do not count.
+/// Counts the pixels of each owner and writes their shares. Numbers beyond `shares` are pixels
+/// without an owner, which do not count; if no pixel has an owner, source 0 has the whole share.
 fn count(owners: impl Iterator<Item = usize>, shares: &mut [f64]) {
     let mut counts = vec![0u64; shares.len()];
     owners.for_each(|owner| {
@@ -222,34 +242,37 @@ fn count(owners: impl Iterator<Item = usize>, shares: &mut [f64]) {
         .for_each(|(share, count)| *share = count as f64 / total as f64);
 }
 
-/// A grid of cells, each a weighted sum of cells of sources. The cell of row `y` is `floor(y * rows
-/// / height)`.
+/// A grid of cells, each of which is a weighted sum of cells of sources.
+///
+/// Row `y` of an image belongs to row `floor(y * rows / height)` of the grid, so cells may differ
+/// by a pixel in size. Columns are divided in the same way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patches {
     rows: u32,
     columns: u32,
+    /// Where the terms of each cell begin in `terms`, and the end of the last one.
     starts: Vec<u32>,
     terms: Vec<Patch>,
 }
 
-/// A cell of a source with its weight.
+/// One term of a cell: a cell of a source with its weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Patch {
-    /// Whose.
+    /// The source.
     pub source: usize,
-    /// Which, in row-major order.
+    /// The cell of the source, numbered in row-major order.
     pub cell: u32,
-    /// Its share; those of a cell sum to 1.
+    /// The weight, 0 to 1; the weights of a cell sum to 1.
     pub weight: f32,
 }
 
 impl Patches {
-    /// Of the terms of each cell in row-major order.
+    /// A grid of rows x columns. `cells` holds the terms of each cell in row-major order.
     ///
     /// # Panics
     ///
-    /// If there are not `rows * columns` of them, or one is empty or names a cell that is not
-    /// there.
+    /// If `cells` has not `rows * columns` items, or if an item is empty or names a cell outside
+    /// the grid.
     pub fn new(rows: u32, columns: u32, cells: impl IntoIterator<Item = Vec<Patch>>) -> Patches {
         let (mut starts, mut terms) = (vec![0], Vec::new());
         for cell in cells {
@@ -274,12 +297,12 @@ impl Patches {
         }
     }
 
-    /// Rows and columns.
+    /// Rows and columns of the grid.
     pub fn grid(&self) -> [u32; 2] {
         [self.rows, self.columns]
     }
 
-    /// What a cell is made of.
+    /// The terms of a cell, which is numbered in row-major order.
     pub fn cell(&self, cell: u32) -> &[Patch] {
         &self.terms[self.starts[cell as usize] as usize..self.starts[cell as usize + 1] as usize]
     }
@@ -292,20 +315,21 @@ impl Patches {
             .unwrap_or(1)
     }
 
-    /// The first pixel of a cell of a line; that of the one after the last is the line's length.
+    /// The first pixel of cell `cell` of a line of `length` pixels and `cells` cells. For
+    /// `cell == cells` it is the length of the line.
     pub(crate) fn start(cell: u32, length: u32, cells: u32) -> u32 {
         (u64::from(cell) * u64::from(length)).div_ceil(u64::from(cells)) as u32
     }
 
-    /// The pixels of a cell of a line that is read from: where a line has fewer pixels than cells,
-    /// a cell has one all the same.
+    /// The pixels of a cell that is read from. It is never empty: if a line has fewer pixels than
+    /// cells, neighboring cells share a pixel.
     pub(crate) fn span(cell: u32, length: u32, cells: u32) -> std::ops::Range<u32> {
         let start = Patches::start(cell, length, cells).min(length - 1);
         start..Patches::start(cell + 1, length, cells).max(start + 1)
     }
 
-    /// Where pixel `at` of cell `here` is found in cell `there`; a smaller one repeats its last
-    /// pixel.
+    /// The pixel of cell `there` that pixel `at` of cell `here` is read from. Cells may differ by a
+    /// pixel in size: a smaller one repeats its last pixel.
     pub(crate) fn moved(at: u32, here: u32, there: u32, length: u32, cells: u32) -> u32 {
         let span = Patches::span(there, length, cells);
         (span.start + at - Patches::start(here, length, cells)).min(span.end - 1)
@@ -334,15 +358,16 @@ impl Patches {
         let side = |cell, length, cells| {
             u64::from(Patches::start(cell + 1, length, cells) - Patches::start(cell, length, cells))
         };
-        // Whole pixels are counted apart from weighted ones, so that copies have exact shares.
-        let mut whole = vec![0u64; shares.len()];
+        // Copied pixels are counted as integers, apart from weighted ones, so that copies have
+        // exact shares.
+        let mut copied = vec![0u64; shares.len()];
         for row in 0..self.rows {
             for column in 0..self.columns {
                 let pixels =
                     side(row, frame.height, self.rows) * side(column, frame.width, self.columns);
                 for patch in self.cell(row * self.columns + column) {
                     if patch.weight == 1.0 {
-                        whole[patch.source] += pixels;
+                        copied[patch.source] += pixels;
                     } else {
                         shares[patch.source] += f64::from(patch.weight) * pixels as f64;
                     }
@@ -352,27 +377,30 @@ impl Patches {
         let all = pixels(frame) as f64;
         shares
             .iter_mut()
-            .zip(whole)
-            .for_each(|(share, whole)| *share = (*share + whole as f64) / all);
+            .zip(copied)
+            .for_each(|(share, copied)| *share = (*share + copied as f64) / all);
     }
 }
 
 /// Four images that meet in a point of a canvas of twice their size, seen through an affine map.
+///
+/// Each image lies with one corner at the meeting point, so parts of the canvas may be empty and
+/// parts of the images may be cut off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mosaic {
-    /// What shows where there is no image.
+    /// The color where the canvas is empty.
     pub fill: [u8; 3],
     /// The sources at top left, top right, bottom left, bottom right.
     pub order: [usize; 4],
-    /// Row and column of the canvas in which they meet.
+    /// Row and column of the canvas where the images meet.
     pub center: [u32; 2],
-    /// Takes a column and a row of the output to a column and a row of the canvas: two rows of
-    /// three numbers.
+    /// The affine map from column and row of the output to column and row of the canvas: two rows
+    /// of three numbers.
     pub map: [f64; 6],
 }
 
 impl Mosaic {
-    /// The pixel of the canvas.
+    /// The pixel at row `y` and column `x` of the canvas, which may lie outside the canvas.
     fn canvas(&self, frame: Size, y: i64, x: i64) -> Of {
         let [yc, xc] = self.center.map(i64::from);
         let (h, w) = (i64::from(frame.height), i64::from(frame.width));
@@ -393,14 +421,15 @@ impl Mosaic {
         }
     }
 
-    fn place(&self, y: u32, x: u32) -> [f64; 2] {
+    /// Row and column of the canvas for row `y` and column `x` of the output.
+    fn to_canvas(&self, y: u32, x: u32) -> [f64; 2] {
         let [a, b, c, d, e, f] = self.map;
         let (x, y) = (f64::from(x), f64::from(y));
         [d * x + e * y + f, a * x + b * y + c]
     }
 
     pub(super) fn terms(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) {
-        let [v, h] = self.place(y, x);
+        let [v, h] = self.to_canvas(y, x);
         let (top, left) = (v.floor(), h.floor());
         let (down, across) = ((v - top) as f32, (h - left) as f32);
         for (row, vertical) in [(0, 1.0 - down), (1, down)] {
@@ -414,11 +443,12 @@ impl Mosaic {
         }
     }
 
-    /// By the nearest pixel of the canvas.
+    /// Each output pixel counts for the source of its nearest canvas pixel, not for the up to four
+    /// sources of its terms.
     pub(super) fn shares(&self, frame: Size, shares: &mut [f64]) {
         let all = (0..frame.height).flat_map(|y| (0..frame.width).map(move |x| (y, x)));
         let owner = |(y, x)| {
-            let [v, h] = self.place(y, x);
+            let [v, h] = self.to_canvas(y, x);
             match self.canvas(frame, (v + 0.5).floor() as i64, (h + 0.5).floor() as i64) {
                 Of::Source(source, ..) => source,
                 Of::Fill(_) => usize::MAX,
@@ -427,6 +457,8 @@ impl Mosaic {
         count(all.map(owner), shares);
     }
 
+    /// The mosaic for images of size `to`: the map takes output coordinates of the new size to
+    /// canvas coordinates of the new size.
     pub(super) fn scaled(&self, from: Size, to: Size) -> Mosaic {
         let sx = f64::from(to.width) / f64::from(from.width);
         let sy = f64::from(to.height) / f64::from(from.height);

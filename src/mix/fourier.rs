@@ -1,24 +1,32 @@
-//! The discrete Fourier transform of any length, in f64 with the same result on every machine.
+//! The discrete Fourier transform of any length, in f64.
 //!
-//! Mixed radix, decimation in time: a length is split by its prime factors, and a large prime is
-//! summed up directly.
+//! It is the mixed-radix form of Cooley and Tukey (1965), decimation in time: a length is split by
+//! its prime factors, and each factor p costs p operations per value. Images have sides of any
+//! length, so powers of two are not enough; sides with a large prime factor are slower but correct.
+//!
+//! FMix masks depend on the order of the transformed values, so the result must be the same on
+//! every machine. FFT libraries choose vector code by CPU, which changes the rounding. Here the
+//! order of operations is fixed and the sines come from `libm`.
 
 use std::f64::consts::PI;
 
-/// The transform of one length.
+/// The transform of one length, with its factors and its roots of unity.
 #[derive(Debug)]
 pub(super) struct Fourier {
     length: usize,
+    /// The prime factors of the length in increasing order.
     factors: Vec<usize>,
-    /// `exp(-2 pi i k / length)`.
-    turns: Vec<[f64; 2]>,
+    /// The roots of unity `exp(-2 pi i k / length)` for each k.
+    roots: Vec<[f64; 2]>,
 }
 
+/// The product of two complex numbers.
 fn times([a, b]: [f64; 2], [c, d]: [f64; 2]) -> [f64; 2] {
     [a * c - b * d, a * d + b * c]
 }
 
 impl Fourier {
+    /// Prepares the transform of `length` values.
     pub(super) fn new(length: usize) -> Fourier {
         let (mut factors, mut rest, mut factor) = (Vec::new(), length, 2);
         while rest > 1 {
@@ -28,25 +36,26 @@ impl Fourier {
             }
             factor += 1;
         }
-        let turn = |k: usize| {
+        let root = |k: usize| {
             let angle = -2.0 * PI * k as f64 / length as f64;
             [libm::cos(angle), libm::sin(angle)]
         };
         Fourier {
             length,
             factors,
-            turns: (0..length).map(turn).collect(),
+            roots: (0..length).map(root).collect(),
         }
     }
 
-    /// `out[k]` is the sum of `input[n] exp(-2 pi i k n / N)`; with `inverse` of `exp(+…)`, divided
-    /// by N.
+    /// Transforms `input` into `out`: `out[k]` is the sum of `input[n] exp(-2 pi i k n / N)` over
+    /// n. With `inverse`, the exponent is positive and the sum is divided by N. `input` may be
+    /// changed.
     pub(super) fn run(&self, input: &mut [[f64; 2]], out: &mut [[f64; 2]], inverse: bool) {
         // The inverse is the transform of the conjugate, conjugated.
         if inverse {
             input.iter_mut().for_each(|value| value[1] = -value[1]);
         }
-        self.part(input, 0, 1, &self.factors, out);
+        self.transform(input, 0, 1, &self.factors, out);
         if inverse {
             let scale = 1.0 / self.length as f64;
             out.iter_mut()
@@ -54,8 +63,9 @@ impl Fourier {
         }
     }
 
-    /// The transform of every `stride`-th value from `start` on.
-    fn part(
+    /// Transforms every `stride`-th value of `input`, beginning at `start`, into `out`. `factors`
+    /// are the factors of the length that are left.
+    fn transform(
         &self,
         input: &[[f64; 2]],
         start: usize,
@@ -69,28 +79,33 @@ impl Fourier {
         };
         let (length, sub) = (out.len(), out.len() / radix);
         for (number, out) in out.chunks_exact_mut(sub).enumerate() {
-            self.part(input, start + number * stride, stride * radix, factors, out);
+            self.transform(input, start + number * stride, stride * radix, factors, out);
         }
-        let (mut few, mut many) = ([[0.0; 2]; 8], Vec::new());
-        let column = match few.get_mut(..radix) {
-            Some(few) => few,
+        // Small radices, the usual case, need no allocation.
+        let (mut on_stack, mut on_heap) = ([[0.0; 2]; 8], Vec::new());
+        let column = match on_stack.get_mut(..radix) {
+            Some(column) => column,
             None => {
-                many.resize(radix, [0.0; 2]);
-                &mut many[..]
+                on_heap.resize(radix, [0.0; 2]);
+                &mut on_heap[..]
             }
         };
+        // `out` holds `radix` transforms of `sub` values. For each frequency k of those, a
+        // transform of `radix` values, each turned by its offset, gives the frequencies k, k + sub,
+        // k + 2 sub, …
         for k in 0..sub {
             for (number, value) in column.iter_mut().enumerate() {
                 *value = times(
                     out[number * sub + k],
-                    self.turns[number * k * stride % self.length],
+                    self.roots[number * k * stride % self.length],
                 );
             }
             for q in 0..radix {
                 let mut sum = column[0];
                 for (number, value) in column.iter().enumerate().skip(1) {
-                    let turn = self.turns[number * q * sub % length * stride];
-                    let [re, im] = times(*value, turn);
+                    // Roots of this length are every `stride`-th root of the whole length.
+                    let root = self.roots[number * q * sub % length * stride];
+                    let [re, im] = times(*value, root);
                     sum = [sum[0] + re, sum[1] + im];
                 }
                 out[q * sub + k] = sum;
@@ -98,8 +113,12 @@ impl Fourier {
         }
     }
 
-    /// The transform of rows x columns values in place.
-    pub(super) fn plane([down, across]: &[Fourier; 2], values: &mut [[f64; 2]], inverse: bool) {
+    /// Transforms a plane of rows x columns values in place: first the rows, then the columns.
+    pub(super) fn transform_2d(
+        [down, across]: &[Fourier; 2],
+        values: &mut [[f64; 2]],
+        inverse: bool,
+    ) {
         let (h, w) = (down.length, across.length);
         let mut out = vec![[0.0; 2]; w.max(h)];
         for row in values.chunks_exact_mut(w) {

@@ -1,4 +1,5 @@
-//! The mixers against their references; the golden files are made by tests/goldens/mixers.py.
+//! The mixers compared with their references. `tests/goldens/mixers.py` makes the golden files, and
+//! docs/MIXING.md lists how exact each agreement is.
 
 use std::fs;
 
@@ -12,7 +13,7 @@ fn fixture(name: &str) -> Vec<u8> {
     .unwrap()
 }
 
-/// A line: drawn values, the weight of A, and what came out.
+/// A line of the golden file: drawn values, the weight of A, and the result.
 struct Line {
     text: String,
     words: Vec<String>,
@@ -46,7 +47,7 @@ impl Line {
         fixture("mixers.bin")[numbers[0]..][..numbers[1] * size].to_vec()
     }
 
-    /// Within one level.
+    /// Checks that bytes differ from the recorded ones by at most one level.
     fn near(&self, bytes: &[u8]) {
         let expected = self.kept(1);
         assert_eq!(bytes.len(), expected.len());
@@ -89,7 +90,7 @@ fn fnv1a(bytes: &[u8]) -> String {
     format!("{hash:016x}")
 }
 
-/// Runs `check` on each line of a mixer, of which there are so many.
+/// Runs `check` on each line of a mixer, and checks that there are `count` of them.
 fn each(name: &str, count: usize, check: impl Fn(&Line)) {
     let text = String::from_utf8(fixture("mixers.txt")).unwrap();
     let lines = text
@@ -130,7 +131,7 @@ fn smooth(k: u64, frame: Size) -> Vec<u8> {
     })
 }
 
-/// Mixes the first `count` images.
+/// Mixes the first `count` images that `of` paints.
 fn mixed(blend: &Blend, frame: Size, count: u64, of: fn(u64, Size) -> Vec<u8>) -> Vec<u8> {
     let images: Vec<Vec<u8>> = (0..count).map(|k| of(k, frame)).collect();
     let sources: Vec<&[u8]> = images.iter().map(|image| &image[..]).collect();
@@ -296,7 +297,7 @@ fn spectral_residuals_follow_opencv() {
             .step_by(4)
             .flat_map(|row| row.iter().step_by(4).copied())
             .collect();
-        // OpenCV approximates the phase; on images like these correlations are 0.995 and more.
+        // OpenCV approximates the phase. On these images the correlation is 0.995 or more.
         let expected: Vec<f32> = bytemuck::pod_collect_to_vec(&line.kept(4));
         assert_eq!(sampled.len(), expected.len());
         let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;

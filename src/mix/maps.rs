@@ -1,5 +1,6 @@
-//! Maps of what matters in an image: given by a caller, stored as planes, or computed from the
-//! image.
+//! Maps that say which parts of an image matter to a mixer. A map comes from a caller (gradients or
+//! attention of a model), from a plane that is stored with the image, or from the image itself
+//! (saliency).
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::sample::Annotations;
 
-/// Numbers, 0 or more, for each cell of a grid over an image.
+/// One finite number, 0 or more, for each cell of a grid over an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
     rows: u32,
@@ -18,15 +19,16 @@ pub struct Map {
 }
 
 impl Map {
-    /// Of rows of values.
+    /// A map of rows x columns cells from values in row-major order.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`]: another number of values than cells, none, or values that are negative or not finite.
+    /// [`crate::Kind::Config`] if the number of values is 0 or not the number of cells, or if a
+    /// value is negative or not finite.
     pub fn new(rows: u32, columns: u32, values: Vec<f32>) -> Result<Map> {
         if values.is_empty() || values.len() as u64 != u64::from(rows) * u64::from(columns) {
             return Err(Error::config(format!(
-                "{} values are no map of {rows} x {columns} cells",
+                "{} values are not a map of {rows} x {columns} cells",
                 values.len()
             )));
         }
@@ -46,21 +48,21 @@ impl Map {
         })
     }
 
-    /// Rows and columns.
+    /// Rows and columns of the grid.
     pub fn size(&self) -> [u32; 2] {
         [self.rows, self.columns]
     }
 
-    /// Rows of values.
+    /// The values in row-major order.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// Means over the cells of a coarser grid, or the map itself.
+    /// The means of the map over the cells of a grid that is coarser or equal.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if the grid does not divide the map's.
+    /// [`crate::Kind::Config`] if the sides of the map are not multiples of those of the grid.
     pub(super) fn pooled(&self, [rows, columns]: [u32; 2]) -> Result<Vec<f32>> {
         if self.rows.is_multiple_of(rows) && self.columns.is_multiple_of(columns) {
             return Ok(self.averaged([rows, columns]));
@@ -71,8 +73,8 @@ impl Map {
         )))
     }
 
-    /// Means over the cells of a grid; value `x` of a line of `n` belongs to cell `floor(x * cells
-    /// / n)`.
+    /// The means of the map over the cells of any grid: value `x` of a line of `n` values belongs
+    /// to cell `floor(x * cells / n)`.
     pub(super) fn averaged(&self, [rows, columns]: [u32; 2]) -> Vec<f32> {
         if [rows, columns] == self.size() {
             return self.values.clone();
@@ -95,16 +97,17 @@ impl Map {
     }
 }
 
-/// Where a mixer's maps come from: the parameter `map`.
+/// Where the maps of a mixer come from: its parameter `map`, which is `fine_grained`,
+/// `spectral_residual` or the name of a plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum MapSource {
-    /// Fine-grained saliency of the image, computed here.
+    /// Fine-grained saliency, computed from the image ([`saliency::fine_grained`]).
     #[default]
     FineGrained,
-    /// Spectral-residual saliency of the image, computed here.
+    /// Spectral-residual saliency, computed from the image ([`saliency::spectral_residual`]).
     SpectralResidual,
-    /// A plane of one channel of that name.
+    /// The annotation plane of this name, which has one channel.
     Plane(String),
 }
 
@@ -129,7 +132,7 @@ impl From<MapSource> for String {
 }
 
 impl MapSource {
-    /// The name of the plane that it needs.
+    /// The name of the plane that the source needs, if it needs one.
     pub fn plane(&self) -> Option<&str> {
         match self {
             MapSource::Plane(name) => Some(name),
@@ -137,11 +140,12 @@ impl MapSource {
         }
     }
 
-    /// The map of an image at its own resolution.
+    /// The map of an image of size `frame`. A computed map has a value for each pixel, 0 to 1; a
+    /// plane has its own resolution and levels, 0 to 255.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if there is no such plane of one channel.
+    /// [`crate::Kind::Config`] if the annotations have no plane of this name with one channel.
     pub fn find(&self, frame: Size, view: &[u8], annotations: Option<&Annotations>) -> Result<Map> {
         let (rows, columns) = (frame.height, frame.width);
         let values = match self {

@@ -1,13 +1,13 @@
-//! The names of mixers.
+//! Which mixer made a slot: the names of the mixers and their stable codes.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Which mixer made a slot.
+/// The mixer that made a slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
-    /// None: the slot is as it was.
+    /// No mixer: the slot is unchanged.
     #[default]
     Unmixed,
     /// [`super::MixUp`].
@@ -44,11 +44,12 @@ pub enum Method {
     InstancePaste,
     /// [`super::co_mixup()`].
     CoMixUp,
-    /// A user's mixer of that name.
+    /// A user-defined mixer of this name.
     Custom(Arc<str>),
 }
 
-/// In the order of their codes.
+/// The built-in methods with their names. The position in the list is the code of the method, so
+/// new ones are added at the end.
 const NAMES: [(Method, &str); 18] = [
     (Method::Unmixed, "unmixed"),
     (Method::MixUp, "mixup"),
@@ -71,13 +72,13 @@ const NAMES: [(Method, &str); 18] = [
 ];
 
 impl Method {
-    /// The method of a mixer's name.
+    /// The method of the mixer with this name.
     pub fn of(name: &str) -> Method {
         let known = NAMES.iter().find(|(_, known)| *known == name);
         known.map_or_else(|| Method::Custom(name.into()), |(method, _)| method.clone())
     }
 
-    /// The name in a recipe.
+    /// The name of the mixer in a recipe.
     pub fn name(&self) -> &str {
         match self {
             Method::Custom(name) => name,
@@ -85,8 +86,8 @@ impl Method {
         }
     }
 
-    /// A number that never changes: 0 unmixed, 1 MixUp, 2 CutMix, and so on; 255 for all of users'
-    /// own.
+    /// A number that never changes between versions: 0 is unmixed, 1 MixUp, 2 CutMix, and so on.
+    /// All user-defined mixers have 255.
     pub fn code(&self) -> u8 {
         NAMES
             .iter()

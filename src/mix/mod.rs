@@ -1,14 +1,35 @@
-//! Mixing the samples of a batch.
+//! Mixing the samples of a batch: MixUp, CutMix and their relatives.
 //!
-//! Slots mix with partners of their own *group*: neighboring slots that one rank owns. What is
-//! drawn for a group depends on (seed, epoch, batch, group) alone and sees sizes, never pixels;
-//! where a mixer has to look at pixels, maps or labels, it leaves a [`ResolveMix`] that does so when the group is there, without any chance of its own. What comes out is a [`Blend`]: one of a few
-//! forms, each of which says of every pixel of which pixels of which sources it is the weighted
-//! sum. The final pass reads the untouched 8-bit views and writes the output: nothing is mixed in
-//! place, so any partner graph works.
+//! # From "which mixer" to "which pixels"
 //!
-//! [`Mix::draw`] draws, [`SlotMix::resolve`] looks, [`apply`] mixes: a trainer that wants to mix
-//! later, with maps of its own model, calls the three itself.
+//! Slots mix with partners from their own *group*, a run of neighboring slots that one rank owns. A
+//! group goes through four stages:
+//!
+//! 1. **Draw.** [`Mix::draw`] makes the random decisions of the group. It returns one [`SlotMix`]
+//!    for each image that the group emits: the mixer, the source slots, and a [`MixPlan`]. A draw
+//!    depends on (seed, epoch, batch, group) alone and sees sizes, never pixels.
+//! 2. **Resolve.** [`MixPlan::Ready`] already holds the result. [`MixPlan::Deferred`] holds a
+//!    [`ResolveMix`] that waits until the pixels of the group exist: the mixer has to look at
+//!    pixels (saliency), maps or labels, or its mask costs too much to be made during the draw.
+//!    [`SlotMix::resolve`] runs it on a [`Scene`], which holds the untouched images of the group. A
+//!    resolver makes no random decisions of its own (at most it expands a seed that was drawn), so
+//!    the same scene always yields the same [`Mixed`].
+//! 3. **Blend and terms.** Either way the result holds a [`Blend`], one of eight forms such as a
+//!    box or a mask. [`Blend::terms`] defines what a blend means: the [`Term`]s of an output pixel
+//!    are the source pixels, with weights, that it is the sum of. The weights of labels and the
+//!    masks that a batch carries follow from this definition.
+//! 4. **Final pass.** `batch` reads the untouched 8-bit views, sums the terms of each pixel and
+//!    writes the output. It has a fast path for each form; tests hold every path to the bytes of
+//!    [`apply`], which is a plain loop over the definition.
+//!
+//! Nothing is mixed in place, so any partner graph works: a slot can be the partner of several
+//! others and be mixed itself.
+//!
+//! A program that wants to mix later, with maps of its own model, calls [`Mix::draw`],
+//! [`SlotMix::resolve`] and [`apply`] itself.
+//!
+//! Partners come from a group and not from the whole batch because ranks must not need each other's
+//! samples. Ranks own whole groups, so the global batch is the same for any number of ranks.
 
 mod apply;
 mod blend;
@@ -31,6 +52,7 @@ use std::fmt;
 pub use apply::{Value, apply};
 pub use blend::{Blend, Mask};
 pub use co_mixup::co_mixup;
+pub use draw::GroupKey;
 pub use forms::{Mosaic, Patch, Patches, Tile, TileFilter, Tiles};
 pub use maps::{Map, MapSource};
 pub use method::Method;
@@ -44,18 +66,19 @@ use crate::error::Result;
 use crate::geometry::Size;
 use crate::rng::RandomStream;
 
-/// A way to mix.
+/// A way to mix the images of a group.
 ///
-/// Users implement it, register it by name ([`crate::recipe::Registry::register_mixer`]) and use
-/// it in recipes, in `explain` and in `preview` like a built-in one.
+/// A user-defined mixer implements this trait and is registered by name
+/// ([`crate::recipe::Registry::register_mixer`]). Recipes, `explain` and `preview` then treat it
+/// like a built-in one.
 pub trait Mixer: Send + Sync + fmt::Debug {
-    /// The name in a recipe.
+    /// The name of the mixer in a recipe.
     fn name(&self) -> &str;
 
-    /// The parameters as they would stand in a recipe; they are part of the recipe's fingerprint.
+    /// The parameters as a recipe writes them. They are part of the recipe's fingerprint.
     fn params(&self) -> toml::Table;
 
-    /// Checks the parameters.
+    /// Checks that every parameter is in its range.
     ///
     /// # Errors
     ///
@@ -64,7 +87,7 @@ pub trait Mixer: Send + Sync + fmt::Debug {
         Ok(())
     }
 
-    /// Checks that it can mix images of this size.
+    /// Checks that the mixer can mix images of size `frame`.
     ///
     /// # Errors
     ///
@@ -73,41 +96,44 @@ pub trait Mixer: Send + Sync + fmt::Debug {
         Ok(())
     }
 
-    /// Whom it mixes a slot with.
+    /// How the sources of a slot are chosen; its partner alone by default.
     fn sources(&self) -> Sources {
         Sources::Partner
     }
 
-    /// True if its labels may have more than two classes, which a pair cannot say.
+    /// True if a mixed label may have more than two classes, which targets of the form `pair`
+    /// cannot express.
     fn many_labels(&self) -> bool {
         self.sources() != Sources::Partner
     }
 
-    /// The planes of annotations that it reads.
+    /// The names of the annotation planes that the mixer reads; none by default.
     fn planes(&self) -> Vec<&str> {
         Vec::new()
     }
 
-    /// True if it can only mix the images of a recipe with one view.
+    /// True if the mixer works only in recipes with a single view.
     fn one_view(&self) -> bool {
         false
     }
 
-    /// Draws how images of size `frame` are mixed. All randomness comes from `rng`.
+    /// Draws how images of size `frame` are mixed. All randomness comes from `rng`, so that the
+    /// same stream yields the same plan.
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan;
 }
 
-/// Whom a mixer mixes a slot with, out of the slot's group.
+/// How the other sources of a slot are chosen from its group. The slot itself is always source 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sources {
-    /// The partner by the recipe's rule.
+    /// The partner by the recipe's rule ([`Partner`]).
     Partner,
-    /// The partner and others at random, so many in all.
+    /// `n` slots: the partner by the recipe's rule, then random ones, which differ from the slot,
+    /// the partner and each other as long as the group has enough slots.
     Partners(usize),
-    /// So many at random, which may be the slot itself and may be alike.
+    /// `n` random slots, drawn with replacement; the slot itself may be among them.
     Random(usize),
-    /// So many slots after it, around the group's end.
+    /// The `n` slots after the slot, continued at the start of the group.
     Following(usize),
 }
 

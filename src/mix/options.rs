@@ -1,5 +1,5 @@
-//! The table `[mix]`: which mixers, how often, who with whom, and what a group emits; its form and
-//! its checks.
+//! [`Mix`], the table `[mix]` of a recipe: which mixers are used and how often, how partners are
+//! found, and what a group emits.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::Mixer;
 use crate::error::Error;
 
-/// What shares one draw of a blend.
+/// Which slots of a group share one draw of mixer and parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Lambda {
     /// All slots of a group.
     #[default]
     Group,
-    /// A slot and its mirror image in the group, in both directions.
+    /// Slot i and slot n - 1 - i of a group of n slots.
     Pair,
-    /// Nothing: each slot has its own.
+    /// None: each slot has its own draw.
     Element,
 }
 
@@ -25,47 +25,48 @@ pub enum Lambda {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Partner {
-    /// Slot i with slot n - 1 - i, as timm does. The middle slot of an odd group stays unmixed.
+    /// Slot i is mixed with slot n - 1 - i, as in timm. The middle slot of an odd group stays
+    /// unmixed.
     #[default]
     Flip,
-    /// Slot i with slot i - 1, as torchvision does.
+    /// Slot i is mixed with slot i - 1, as in torchvision.
     Roll,
-    /// By a random permutation, which may leave a slot with itself, as the official MixUp and
-    /// CutMix code does.
+    /// By a random permutation, as in the authors' code of MixUp and CutMix. A slot that is its own
+    /// partner stays unmixed.
     Perm,
     /// By a random permutation without fixed points.
     Derange,
 }
 
-/// What a group of n slots becomes.
+/// Which images a group of n slots emits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Emit {
-    /// n images: each slot, mixed.
+    /// n images: each slot mixed.
     #[default]
     Mixed,
-    /// n / 2 images: the first half, mixed with the other one where partners are found by flip
-    /// (timm's `half`).
+    /// n / 2 images: the first half of the slots mixed, which with [`Partner::Flip`] means with the
+    /// second half (timm's `half`).
     Half,
-    /// 2 n images: each slot as it was, then each mixed (Metrix).
+    /// 2 n images: each slot unmixed, then each slot mixed (Metrix).
     CleanAndMixed,
-    /// The first half mixed, the first half as it was, and the second half as it was: AdaMixUp's
-    /// mixed, clean and unseen.
+    /// 3 n / 2 images: the first half of the slots mixed, then the first half unmixed, then the
+    /// second half unmixed. These are AdaMixUp's mixed, clean and unseen images.
     MixedCleanUnseen,
 }
 
-/// Masks that a batch carries.
+/// The masks that a batch carries for its mixed images; none by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Masks {
-    /// The weight of everything but the slot's own image at each pixel.
+    /// True for a mask of pixels: the summed weight of everything except the slot's own image.
     pub pixels: bool,
-    /// The same at each cell of a grid of so many cells a side, where its first pixel is; 0 for
-    /// none.
+    /// The cells per side of a coarser mask, in which each cell has the value of its first pixel; 0
+    /// for no such mask.
     pub grid: u32,
 }
 
-/// Mixing as a recipe says it.
+/// How a recipe mixes: the table `[mix]`.
 #[derive(Clone, Debug)]
 pub struct Mix {
     pub(crate) choose: Vec<(Arc<dyn Mixer>, f64)>,
@@ -79,7 +80,8 @@ pub struct Mix {
 }
 
 impl Mix {
-    /// Always one mixer, one blend for each group, partners by flip.
+    /// Mixing with one mixer and probability 1, one draw for each group, and partners by
+    /// [`Partner::Flip`].
     pub fn new(mixer: impl Mixer + 'static) -> Mix {
         Mix {
             choose: vec![(Arc::new(mixer), 1.0)],
@@ -93,32 +95,34 @@ impl Mix {
         }
     }
 
-    /// Adds a mixer to choose from; the first one has weight 1.
+    /// Adds a mixer to choose from. Each draw picks one with a probability proportional to its
+    /// weight; the mixer of [`Mix::new`] has weight 1.
     #[must_use]
     pub fn or(mut self, mixer: impl Mixer + 'static, weight: f64) -> Mix {
         self.choose.push((Arc::new(mixer), weight));
         self
     }
 
-    /// The probability of mixing at all.
+    /// Sets the probability that a draw mixes at all; 1 by default.
     #[must_use]
     pub fn p(self, p: f64) -> Mix {
         Mix { p, ..self }
     }
 
-    /// What shares one blend.
+    /// Sets which slots share one draw; a whole group by default.
     #[must_use]
     pub fn lambda(self, lambda: Lambda) -> Mix {
         Mix { lambda, ..self }
     }
 
-    /// How partners are found.
+    /// Sets how partners are found; [`Partner::Flip`] by default.
     #[must_use]
     pub fn partner(self, partner: Partner) -> Mix {
         Mix { partner, ..self }
     }
 
-    /// The size of groups; by default the largest divisor of the batch that is at most 32.
+    /// Sets the number of slots of a group; by default the largest divisor of the batch that is at
+    /// most 32.
     #[must_use]
     pub fn group(self, slots: usize) -> Mix {
         Mix {
@@ -127,13 +131,13 @@ impl Mix {
         }
     }
 
-    /// What a group becomes.
+    /// Sets which images a group emits; each slot once by default.
     #[must_use]
     pub fn emit(self, emit: Emit) -> Mix {
         Mix { emit, ..self }
     }
 
-    /// How many times a group is mixed, each time anew; 1 by default.
+    /// Sets how often a group is mixed, each time with a new draw; 1 by default.
     #[must_use]
     pub fn repeat(self, times: usize) -> Mix {
         Mix {
@@ -142,18 +146,19 @@ impl Mix {
         }
     }
 
-    /// Masks that a batch carries; none by default.
+    /// Sets the masks that a batch carries; none by default.
     #[must_use]
     pub fn masks(self, masks: Masks) -> Mix {
         Mix { masks, ..self }
     }
 
-    /// Masks that a batch carries.
+    /// The masks that a batch carries.
     pub fn get_masks(&self) -> Masks {
         self.masks
     }
 
-    /// Checks every value; the error comes with the key of the recipe that it is about.
+    /// Checks every value for batches of `batch` slots. An error comes with the key of the recipe
+    /// that it is about.
     pub(crate) fn check(&self, batch: usize) -> std::result::Result<(), (&'static str, Error)> {
         let at = |key, text: String| Err((key, Error::config(text)));
         if self.choose.is_empty() {
@@ -173,7 +178,8 @@ impl Mix {
             }
         }
         if self.choose.iter().all(|(_, weight)| *weight == 0.0) {
-            let text = "mix.choose: all weights are 0: give one mixer a positive weight; mix.p = 0 switches mixing off";
+            let text = "mix.choose: all weights are 0: give one mixer a positive weight; \
+                        mix.p = 0 switches mixing off";
             return at("mix.choose", text.into());
         }
         if !(0.0..=1.0).contains(&self.p) {
@@ -183,8 +189,8 @@ impl Mix {
             );
         }
         if self.lambda == Lambda::Pair && self.partner != Partner::Flip {
-            let text =
-                "mix.lambda = \"pair\" needs mix.partner = \"flip\": other partners are no pairs";
+            let text = "mix.lambda = \"pair\" needs mix.partner = \"flip\": \
+                        other rules do not form pairs";
             return at("mix.lambda", text.into());
         }
         if let Some(group) = self.group
@@ -203,7 +209,8 @@ impl Mix {
         }
         if matches!(self.emit, Emit::Half | Emit::MixedCleanUnseen) && !group.is_multiple_of(2) {
             let text = format!(
-                "mix.emit halves groups, and a group has {group} slots: set mix.group to an even number"
+                "mix.emit halves groups, and a group has {group} slots: \
+                 set mix.group to an even number"
             );
             return at("mix.emit", text);
         }
@@ -225,7 +232,7 @@ impl Mix {
         Ok(())
     }
 
-    /// The slots of a group.
+    /// The number of slots of a group in batches of `batch` slots.
     pub(crate) fn group_size(&self, batch: usize) -> usize {
         let largest = || {
             (1..=batch.min(32))
@@ -236,7 +243,7 @@ impl Mix {
         self.group.unwrap_or_else(largest)
     }
 
-    /// The images that a group of so many slots becomes.
+    /// The number of images that a group of `slots` slots emits.
     pub fn emitted(&self, slots: usize) -> usize {
         self.repeat
             * match self.emit {
@@ -247,7 +254,7 @@ impl Mix {
             }
     }
 
-    /// The planes that mixers read.
+    /// The annotation planes that the mixers with a positive weight read.
     pub(crate) fn planes(&self) -> impl Iterator<Item = &str> {
         self.choose
             .iter()
@@ -255,7 +262,7 @@ impl Mix {
             .flat_map(|(mixer, _)| mixer.planes())
     }
 
-    /// The mixers with their weights.
+    /// The mixers to choose from, with their weights.
     pub fn mixers(&self) -> impl Iterator<Item = (&dyn Mixer, f64)> {
         self.choose
             .iter()

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 
-/// Beyond these bounds the weight is 0, 1 or 1/2 for sure, and the arithmetic of the draw ends in
-/// NaN.
+/// Checks the parameter of a Beta(alpha, alpha) distribution. Beyond these bounds the drawn weight
+/// is always 0, 1 or 1/2, and the arithmetic of the draw may end in NaN.
 pub(super) fn check_alpha(alpha: f64) -> Result<()> {
     if (1e-9..=1e9).contains(&alpha) {
         Ok(())
@@ -14,8 +14,8 @@ pub(super) fn check_alpha(alpha: f64) -> Result<()> {
     }
 }
 
-/// The part of [`super::Mixer`] that is alike for all whose parameters are read and written by
-/// serde.
+/// The methods of [`super::Mixer`] that are the same for every mixer with serde parameters: the
+/// name and the parameters.
 macro_rules! mixer_basics {
     ($name:literal) => {
         fn name(&self) -> &str {

@@ -1,12 +1,13 @@
-//! What holds for every mixer, whatever the sizes, groups and draws.
+//! Property tests: what holds for every mixer, whatever the sizes, groups and draws.
 
 use proptest::prelude::*;
 
+use super::draw::key;
 use super::*;
 use crate::recipe::{Registry, read_mix};
 use crate::sample::Target;
 
-/// Each mixer, for images whose sides are multiples of 4.
+/// Each mixer, for images with sides that are multiples of 4.
 const MIXERS: [&str; 23] = [
     "mix = 'mixup', alpha = 0.8",
     "mix = 'mixup', alpha = 0.2, fold = true",
@@ -60,7 +61,8 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let frame = Size { width: columns * 4, height: rows * 4 };
-        let (lambda, partner) = (["group", "element", "pair"][modes % 3], ["flip", "roll", "perm", "derange"][modes / 3]);
+        let lambda = ["group", "element", "pair"][modes % 3];
+        let partner = ["flip", "roll", "perm", "derange"][modes / 3];
         let partner = if lambda == "pair" { "flip" } else { partner };
         let mix = mix(MIXERS[mixer], lambda, partner);
         let all = images(frame, slots, false);
@@ -68,7 +70,7 @@ proptest! {
         let targets: Vec<Target> = (0..slots as u32).map(|slot| Target::Class(slot % 3)).collect();
         let targets: Vec<&Target> = targets.iter().collect();
         let scene = Scene::new(frame, &views).unwrap().targets(&targets);
-        let drawn = mix.draw(seed, 1, 2, 3, slots, frame);
+        let drawn = mix.draw(key(seed, 1, 2, 3), slots, frame);
         prop_assert_eq!(drawn.len(), slots);
         let mut terms = Vec::new();
         for slot in &drawn {
@@ -93,7 +95,7 @@ proptest! {
                     }
                 }
             }
-            // A mosaic is resampled: its shares are of nearest pixels.
+            // The shares of a mosaic count nearest pixels, while its terms interpolate.
             let tolerance = match &mixed.blend {
                 Blend::Mosaic(_) => 0.25,
                 Blend::Box { .. } => 1e-12,
@@ -102,7 +104,8 @@ proptest! {
             };
             let clean = mixed.method == Method::Unmixed;
             for (counted, weight) in counted.iter().zip(&mixed.weights).filter(|_| !clean) {
-                prop_assert!((counted / covered - weight).abs() <= tolerance, "{:?} {:?}", counted / covered, mixed);
+                let share = counted / covered;
+                prop_assert!((share - weight).abs() <= tolerance, "{share:?} {mixed:?}");
             }
         }
     }
@@ -119,14 +122,19 @@ proptest! {
         let targets: Vec<Target> = (0..slots as u32).map(|slot| Target::Class(slot % 2)).collect();
         let targets: Vec<&Target> = targets.iter().collect();
         let scene = Scene::new(frame, &views).unwrap().targets(&targets);
-        for slot in mix(MIXERS[mixer], "element", "flip").draw(seed, 0, 0, 0, slots, frame) {
+        for slot in mix(MIXERS[mixer], "element", "flip").draw(key(seed, 0, 0, 0), slots, frame) {
             let mixed = slot.resolve(&scene).unwrap();
             let in_place = matches!(
                 mixed.blend,
-                Blend::Keep | Blend::Uniform { .. } | Blend::Box { .. } | Blend::Mask(_) | Blend::Several(_)
+                Blend::Keep
+                    | Blend::Uniform { .. }
+                    | Blend::Box { .. }
+                    | Blend::Mask(_)
+                    | Blend::Several(_)
             );
             if in_place {
-                let sources: Vec<&[u8]> = mixed.sources.iter().map(|source| &all[*source][..]).collect();
+                let sources: Vec<&[u8]> =
+                    mixed.sources.iter().map(|source| &all[*source][..]).collect();
                 let found = apply(&mixed.blend, frame, &sources, |level, _| level).unwrap();
                 prop_assert_eq!(&found, &all[0], "{:?}", mixed);
             }
@@ -147,10 +155,11 @@ proptest! {
         let targets: Vec<&Target> = targets.iter().collect();
         let scene = Scene::new(from, &views).unwrap().targets(&targets);
         let small = images(to, 4, false);
-        for slot in mix(MIXERS[mixer], "element", "flip").draw(seed, 0, 0, 0, 4, from) {
+        for slot in mix(MIXERS[mixer], "element", "flip").draw(key(seed, 0, 0, 0), 4, from) {
             let mixed = slot.resolve(&scene).unwrap();
             let blend = mixed.blend.scaled(from, to);
-            let sources: Vec<&[u8]> = mixed.sources.iter().map(|source| &small[*source][..]).collect();
+            let sources: Vec<&[u8]> =
+                mixed.sources.iter().map(|source| &small[*source][..]).collect();
             prop_assert!(apply(&blend, to, &sources, |level, _| level).is_ok());
             let shares = blend.shares(to, mixed.sources.len());
             prop_assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-6, "{:?}", shares);
@@ -167,7 +176,7 @@ fn weights_have_the_moments_of_their_distributions() {
     let moments = |mixer: &str| {
         let mix = mix(mixer, "element", "flip");
         let lams: Vec<f64> = (0..1000)
-            .flat_map(|group| mix.draw(9, 0, 0, group, 32, frame))
+            .flat_map(|group| mix.draw(key(9, 0, 0, group), 32, frame))
             .map(|slot| match slot.drawn {
                 MixPlan::Ready(outcome) => outcome.lam(frame),
                 MixPlan::Deferred(_) => unreachable!("both are drawn at once"),
@@ -278,7 +287,8 @@ fn maps_of_the_wrong_size_are_refused_by_slot() {
     };
     let all = images(frame, 2, false);
     let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
-    let drawn = mix("mix = 'attentivemix', grid = 4", "group", "flip").draw(1, 0, 0, 0, 2, frame);
+    let drawn =
+        mix("mix = 'attentivemix', grid = 4", "group", "flip").draw(key(1, 0, 0, 0), 2, frame);
     let with = |maps: &[Map]| {
         drawn[1]
             .resolve(&Scene::new(frame, &views).unwrap().maps(maps))
@@ -300,7 +310,7 @@ fn maps_of_the_wrong_size_are_refused_by_slot() {
     for (values, words) in [
         (vec![1.0, -1.0], "map value 1 is -1"),
         (vec![f32::NAN, 1.0], "NaN"),
-        (vec![1.0], "no map of 1 x 2"),
+        (vec![1.0], "not a map of 1 x 2"),
     ] {
         assert!(
             Map::new(1, 2, values)

@@ -1,11 +1,17 @@
-//! TransMix: labels by attention.
+//! TransMix (Chen et al., 2022, arXiv 2111.09833): weights of labels by attention instead of area.
+//!
+//! The attention exists only once the model has seen the mixed image, so this is a function that a
+//! training loop calls, not a mixer. A batch carries the mask that it needs.
 
 use super::blend::Blend;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 
-/// The weights of everything but the slot's own image over a grid of patches: each patch's is that
-/// of its first pixel, row `floor(r * height / grid)` and column `floor(c * width / grid)`.
+/// The weight of everything except the slot's own image for each patch of a `grid` x `grid` grid,
+/// in row-major order.
+///
+/// A patch has the value of its first pixel: row `floor(r * height / grid)`, column
+/// `floor(c * width / grid)`.
 pub fn patch_mask(blend: &Blend, frame: Size, grid: u32) -> Vec<f32> {
     let first =
         |cell: u32, length: u32| (u64::from(cell) * u64::from(length) / u64::from(grid)) as u32;
@@ -22,17 +28,17 @@ pub fn patch_mask(blend: &Blend, frame: Size, grid: u32) -> Vec<f32> {
     cells.map(weight).collect()
 }
 
-/// The weight of the slot's own label by attention (Chen et al., 2022, arXiv 2111.09833): `1 -
-/// (ratio s0 + (1 - ratio) s1)`.
+/// The weight of the slot's own label by attention: `1 - (ratio s0 + (1 - ratio) s1)`.
 ///
-/// `s0` is the partner's share of the pixels, `1 - lam`; `s1` its share of the attention from the
-/// class token to the patches of the mixed image. A patch is the partner's where its `mask`
-/// ([`patch_mask`]) is 1. The paper's ratio is 0.5. Where there is no attention at all, the weight
-/// is `lam`.
+/// `s0` is the partner's share of the pixels, `1 - lam`. `s1` is the partner's share of
+/// `attention`, the attention from the class token to each patch of the mixed image. A patch
+/// belongs to the partner if its `mask` ([`patch_mask`]) is 1. The ratio of the paper is 0.5. If
+/// all attention is 0, `s1` is `1 - lam` too, so the weight is `lam`.
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Config`] if there is not a number, 0 or more, for each patch.
+/// [`crate::Kind::Config`] if the lengths of `mask` and `attention` differ, or if an attention is
+/// negative or not finite.
 pub fn relabel(lam: f64, mask: &[f32], attention: &[f32], ratio: f64) -> Result<f64> {
     if mask.len() != attention.len() {
         return Err(Error::config(format!(

@@ -1,9 +1,23 @@
-//! What stands out in an image, by itself: OpenCV-contrib's static saliency on 8-bit RGB.
+//! Saliency maps that are computed from an image alone: the two static algorithms of
+//! OpenCV-contrib, for 8-bit RGB.
+//!
+//! [`fine_grained`] compares each pixel with the mean of the square around it at six scales, and
+//! adds up how much brighter or darker the pixel is. [`spectral_residual`] takes the log amplitude
+//! spectrum of a small copy, keeps what differs from its local average, and transforms that back
+//! with the original phase: smooth spectra are what most images have, so the residual marks the
+//! unusual parts.
+//!
+//! The code of SaliencyMix's authors calls OpenCV, so OpenCV is the reference and not the papers.
+//! Fine-grained maps equal it bit for bit: the order of rounding and truncation below is OpenCV's.
+//! Spectral residuals only correlate (above 0.99), because OpenCV approximates the phase.
+//!
+//! Maps that need a network (gradients, attention) cannot be computed in a loader; mixers read
+//! those from a plane.
 
 use super::fourier::Fourier;
 use crate::geometry::Size;
 
-/// Gray levels: 0.299 R + 0.587 G + 0.114 B in 15 bits, rounded.
+/// The gray levels of an RGB image: 0.299 R + 0.587 G + 0.114 B in 15-bit fixed point, rounded.
 pub(super) fn gray(view: &[u8]) -> Vec<u8> {
     let level = |[r, g, b]: &[u8; 3]| {
         let sum = u32::from(*r) * 9798 + u32::from(*g) * 19235 + u32::from(*b) * 3735;
@@ -12,7 +26,8 @@ pub(super) fn gray(view: &[u8]) -> Vec<u8> {
     view.as_chunks::<3>().0.iter().map(level).collect()
 }
 
-/// The index beyond an edge, mirrored without repeating the edge.
+/// Maps an index beyond the ends of a line back into it, mirrored at the ends without repeating
+/// them.
 fn mirrored(at: i64, length: usize) -> usize {
     let last = length as i64 - 1;
     if last == 0 {
@@ -22,7 +37,7 @@ fn mirrored(at: i64, length: usize) -> usize {
     at.min(2 * last - at) as usize
 }
 
-/// One pass of the kernel (1, 2, 1) x (1, 2, 1) / 16 on bytes, mirrored at the edges.
+/// One pass of the kernel (1, 2, 1) x (1, 2, 1) / 16 on bytes, mirrored at the edges and rounded.
 fn blur(gray: &[u8], frame: Size) -> Vec<u8> {
     let (w, h) = (frame.width as usize, frame.height as usize);
     let mut across = vec![0u16; gray.len()];
@@ -47,13 +62,13 @@ fn blur(gray: &[u8], frame: Size) -> Vec<u8> {
     out
 }
 
-/// Fine-grained saliency (Montabone and Soto, "Human detection using a mobile platform and novel
-/// features derived from a visual saliency mechanism", 2010), 0 to 255 for each pixel, as OpenCV's
-/// `StaticSaliencyFineGrained` has it.
+/// Fine-grained saliency, 0 to 255 for each pixel, equal to that of OpenCV's
+/// `StaticSaliencyFineGrained` (Montabone and Soto, "Human detection using a mobile platform and
+/// novel features derived from a visual saliency mechanism", 2010).
 ///
 /// # Panics
 ///
-/// If `view` is not rows of RGB of that size.
+/// If the length of `view` is not that of an RGB image of size `frame`.
 pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
     assert_eq!(
         view.len(),
@@ -61,13 +76,13 @@ pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
         "RGB of {frame}"
     );
     let (w, h) = (frame.width as usize, frame.height as usize);
-    // One pixel has no surround.
+    // A single pixel has no surround to compare with, and the division below would be by 0.
     if w * h <= 1 {
         return vec![0; w * h];
     }
     let gray = blur(&blur(&gray(view), frame), frame);
-    // Sums over all pixels above and left. They may wrap around where images are huge, which no
-    // difference minds: a window has at most 224 x 224 pixels.
+    // The integral image: sums over all pixels above and to the left. Sums of huge images wrap
+    // around, which cancels in differences, because a window has at most 224 x 224 pixels.
     let mut integral = vec![0u32; (w + 1) * (h + 1)];
     for y in 0..h {
         let (above, below) = integral[y * (w + 1)..].split_at_mut(w + 1);
@@ -78,8 +93,9 @@ pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
         }
     }
     let (mut on, mut off) = (vec![0i32; w * h], vec![0i32; w * h]);
-    // The sums of the columns of a window's rows, the first and the last one repeated beyond the
-    // edges, so that a window is the difference of two places that are 2 n apart.
+    // Sums of the rows of a window up to each column. The first and the last value are repeated
+    // beyond the edges, so that the sum of any window is the difference of two values that are 2 n
+    // apart, and the inner loop needs no test for edges.
     let mut columns = Vec::new();
     for n in [12usize, 24, 48, 28, 56, 112] {
         let widths: Vec<f32> = (0..w)
@@ -106,9 +122,10 @@ pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
             let (on, off) = (&mut on[y * w..][..w], &mut off[y * w..][..w]);
             #[allow(
                 clippy::needless_range_loop,
-                reason = "six lines of one length, which this form vectorizes"
+                reason = "the body reads and writes six slices of one length; indices vectorize"
             )]
             for x in 0..w {
+                // As in OpenCV, the surround excludes the center and the difference is truncated.
                 let center = i32::from(gray[x]);
                 let others = (right[x].wrapping_sub(left[x]) as i32 - center) as f32;
                 let difference = (center as f32 - others / (widths[x] * rows - 1.0)) as i32;
@@ -117,7 +134,7 @@ pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
             }
         }
     }
-    // Quotients of whole numbers this small are exact enough in f32 to be truncated.
+    // The integers are small enough for the f32 quotient to truncate to the exact result.
     let share = |sum: i32, most: i32| ((255 * sum) as f32 / most as f32) as i32;
     let scaled = |sums: Vec<i32>| {
         let most = sums.iter().copied().max().unwrap_or(0).max(1);
@@ -133,15 +150,16 @@ pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-/// The side at which the spectral residual is taken.
+/// The side of the small copy that the spectral residual is computed on, in pixels.
 const SIDE: usize = 64;
 
-/// Spectral-residual saliency (Hou and Zhang, "Saliency detection: a spectral residual approach",
-/// 2007), 0 to 1 for each pixel, as OpenCV's `StaticSaliencySpectralResidual` has it.
+/// Spectral-residual saliency, 0 to 1 for each pixel, by the steps of OpenCV's
+/// `StaticSaliencySpectralResidual` (Hou and Zhang, "Saliency detection: a spectral residual
+/// approach", 2007).
 ///
 /// # Panics
 ///
-/// If `view` is not rows of RGB of that size.
+/// If the length of `view` is not that of an RGB image of size `frame`.
 pub fn spectral_residual(frame: Size, view: &[u8]) -> Vec<f32> {
     assert_eq!(
         view.len(),
@@ -153,7 +171,7 @@ pub fn spectral_residual(frame: Size, view: &[u8]) -> Vec<f32> {
     let small = resized(&gray, [h, w], [SIDE, SIDE]);
     let fourier = [Fourier::new(SIDE), Fourier::new(SIDE)];
     let mut spectrum: Vec<[f64; 2]> = small.into_iter().map(|level| [level, 0.0]).collect();
-    Fourier::plane(&fourier, &mut spectrum, false);
+    Fourier::transform_2d(&fourier, &mut spectrum, false);
     let amplitude: Vec<f64> = spectrum
         .iter()
         .map(|[re, im]| libm::log(libm::sqrt(re * re + im * im).max(1e-12)))
@@ -164,7 +182,7 @@ pub fn spectral_residual(frame: Size, view: &[u8]) -> Vec<f32> {
         let residual = libm::exp(log - smooth);
         *value = [residual * libm::cos(phase), residual * libm::sin(phase)];
     }
-    Fourier::plane(&fourier, &mut spectrum, true);
+    Fourier::transform_2d(&fourier, &mut spectrum, true);
     let map: Vec<f64> = spectrum
         .iter()
         .map(|[re, im]| libm::sqrt(re * re + im * im))
@@ -187,7 +205,7 @@ pub fn spectral_residual(frame: Size, view: &[u8]) -> Vec<f32> {
         .collect()
 }
 
-/// A separable filter on [`SIDE`] x [`SIDE`] values, mirrored at the edges.
+/// Applies a separable filter to [`SIDE`] x [`SIDE`] values, mirrored at the edges.
 fn filtered(values: &[f64], taps: &[f64]) -> Vec<f64> {
     let reach = (taps.len() / 2) as i64;
     let at = |y: i64, x: i64| values[mirrored(y, SIDE) * SIDE + mirrored(x, SIDE)];
@@ -204,7 +222,8 @@ fn filtered(values: &[f64], taps: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// Bilinear, half-pixel centers, no antialiasing.
+/// Resizes a plane of `h` x `w` values by bilinear interpolation with half-pixel centers, without
+/// antialiasing.
 fn resized(values: &[f64], [h, w]: [usize; 2], [out_h, out_w]: [usize; 2]) -> Vec<f64> {
     let place = |at: usize, from: usize, to: usize| {
         let center =
@@ -225,7 +244,8 @@ fn resized(values: &[f64], [h, w]: [usize; 2], [out_h, out_w]: [usize; 2]) -> Ve
     out
 }
 
-/// The first maximum in row-major order: row and column; the middle if all are equal.
+/// Row and column of the largest level, the first one in row-major order; the middle of the image
+/// if all levels are equal.
 pub fn peak(frame: Size, levels: &[u8]) -> [u32; 2] {
     let most = levels.iter().copied().max().unwrap_or(0);
     if levels.iter().all(|level| *level == most) {

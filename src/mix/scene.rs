@@ -1,5 +1,8 @@
-//! A mixing group on its way through the mixers: what was drawn, what mixers may look at, what came
-//! out.
+//! The types that a mixing group passes through: [`SlotMix`] and [`MixPlan`] are what was drawn,
+//! [`Scene`] is what a deferred mixer may look at, [`MixResult`] is what it returns, and [`Mixed`]
+//! is a finished slot.
+//!
+//! The module documentation of [`crate::mix`] describes the whole path.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,13 +15,13 @@ use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::sample::{Annotations, Target};
 
-/// What a mixer drew for a slot, from sizes alone.
+/// What a mixer drew for a slot: the result, or a promise to compute it once pixels exist.
 #[derive(Clone, Debug)]
 pub enum MixPlan {
-    /// All of it.
+    /// The draw decided everything.
     Ready(MixResult),
-    /// What is left depends on pixels, maps or labels, or costs too much to be done before there is
-    /// a thread for it.
+    /// The rest depends on pixels, maps or labels, or costs too much for the thread that draws. It
+    /// is computed by [`SlotMix::resolve`].
     Deferred(Arc<dyn ResolveMix>),
 }
 
@@ -28,18 +31,18 @@ impl From<Blend> for MixPlan {
     }
 }
 
-/// How a slot is mixed.
+/// How a slot is mixed: pixels, labels and annotations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MixResult {
-    /// The pixels.
+    /// How the pixels are made from the sources.
     pub blend: Blend,
-    /// The labels.
+    /// How the labels of the sources are weighted.
     pub label: Label,
-    /// The sources, if they are others than those that were drawn.
+    /// The slots that are mixed, if the mixer replaces the sources that were drawn.
     pub sources: Option<Vec<usize>>,
-    /// Numbers for the trainer, such as the layer of manifold mixup.
+    /// Named numbers that the batch carries, such as the layer of manifold mixup.
     pub notes: Vec<(&'static str, f64)>,
-    /// What of the partner was pasted, so that annotations follow.
+    /// The instances of the partner that were pasted; the slot gets their annotations.
     pub pasted: Option<Pasted>,
 }
 
@@ -56,13 +59,13 @@ impl From<Blend> for MixResult {
 }
 
 impl MixResult {
-    /// With other weights of labels.
+    /// The same result with labels weighted by `label`.
     #[must_use]
     pub fn label(self, label: Label) -> MixResult {
         MixResult { label, ..self }
     }
 
-    /// The weight of A's label, in images of size `frame`.
+    /// The weight of the label of source 0, in images of size `frame`.
     pub fn lam(&self, frame: Size) -> f64 {
         match &self.label {
             Label::Share => self.blend.lam(frame),
@@ -71,7 +74,7 @@ impl MixResult {
         }
     }
 
-    /// With a number for the trainer.
+    /// The same result with one more named number.
     #[must_use]
     pub fn note(mut self, name: &'static str, value: f64) -> MixResult {
         self.notes.push((name, value));
@@ -79,65 +82,65 @@ impl MixResult {
     }
 }
 
-/// Instances of the partner that were pasted.
+/// Instances of the partner that were pasted onto the slot's own image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pasted {
-    /// The plane of the partner that tells them apart.
+    /// The name of the annotation plane that holds the instance numbers.
     pub plane: String,
-    /// Their numbers there.
+    /// The numbers of the pasted instances in that plane.
     pub instances: Vec<u8>,
 }
 
 /// How the labels of the sources are weighted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Label {
-    /// By their shares of the pixels.
+    /// Each source by its share of the pixels.
     Share,
-    /// A's alone.
+    /// The label of source 0 has all the weight.
     Own,
-    /// By these weights, which sum to 1.
+    /// These weights, one for each source, which sum to 1.
     Weights(Vec<f64>),
 }
 
-/// The part of a mixer that needs to see.
+/// The part of a mixer that runs once the pixels of the group exist.
 pub trait ResolveMix: Send + Sync + fmt::Debug {
-    /// How `slot` is mixed of `sources`, itself first. All randomness was drawn before: the same
-    /// scene gives the same outcome.
+    /// Computes how `slot` is mixed from `sources`, of which the slot itself is the first. All
+    /// randomness was drawn before, so the same scene yields the same result.
     ///
     /// # Errors
     ///
-    /// What makes it impossible, such as a map of the wrong size.
+    /// Anything that makes mixing impossible, such as a map of the wrong size.
     fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<MixResult>;
 }
 
-/// What a slot is among those that its group emits.
+/// The role of an image among those that its group emits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EmitRole {
-    /// Mixed, if it was drawn so.
+    /// The slot as it was drawn, which is mixed unless the draw says otherwise.
     #[default]
     Mixed = 0,
-    /// As it was, beside a mixed one.
+    /// The unmixed slot, emitted in addition to the mixed one.
     Clean = 1,
-    /// As it was, and in no mixed one (AdaMixUp's positives).
+    /// An unmixed slot that no mixed image is made from (AdaMixUp's positives).
     Unseen = 2,
 }
 
-/// How one slot is mixed, as drawn. Slots count in the group.
+/// The draw of one slot. Slots are numbered in the group.
 #[derive(Clone, Debug)]
 pub struct SlotMix {
-    /// Which mixer.
+    /// The mixer that was chosen.
     pub method: Method,
-    /// What it is among those emitted.
+    /// The role of the image among those emitted.
     pub role: EmitRole,
-    /// Its slot, and whom it is mixed with; only itself if unmixed.
+    /// The slot itself and then its partners; the slot alone if it is not mixed.
     pub sources: Vec<usize>,
-    /// How.
+    /// The plan of the mixer.
     pub drawn: MixPlan,
 }
 
 impl SlotMix {
-    /// A slot as it is.
+    /// A slot that is emitted unchanged.
     pub fn unmixed(slot: usize, role: EmitRole) -> SlotMix {
         SlotMix {
             method: Method::Unmixed,
@@ -147,13 +150,14 @@ impl SlotMix {
         }
     }
 
-    /// The slot.
+    /// The slot that is mixed: source 0.
     pub fn slot(&self) -> usize {
         self.sources[0]
     }
 }
 
-/// What mixers may look at: the untouched images of a group, their maps and their targets.
+/// What a deferred mixer may look at: the untouched images of a group, their maps, targets and
+/// annotations.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
     frame: Size,
@@ -163,26 +167,28 @@ pub struct Scene<'a> {
     annotations: &'a [Option<&'a Annotations>],
 }
 
+/// Where the maps of a scene come from.
 #[derive(Clone, Copy, Debug)]
 enum Maps<'a> {
-    /// Computed, or planes of the annotations.
-    Named,
-    /// The caller's, one a slot, whatever the mixer's source.
-    Given(&'a [Map]),
+    /// From the mixer's own [`MapSource`]: computed, or a plane of the annotations.
+    FromSource,
+    /// From the caller, one for each slot. The mixer's own source is ignored.
+    Supplied(&'a [Map]),
 }
 
 impl<'a> Scene<'a> {
-    /// Of rows of RGB of size `frame` for each slot; `None` for a slot without an image.
+    /// Creates a scene. `views[i]` is the image of slot `i` as rows of RGB of size `frame`, or
+    /// `None` if the slot is blank.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] that names a slot whose pixels are not of that size.
+    /// [`crate::Kind::Config`] that names the first slot with pixels of another size.
     pub fn new(frame: Size, views: &'a [Option<&'a [u8]>]) -> Result<Scene<'a>> {
         let expected = frame.width as usize * frame.height as usize * 3;
         for (slot, view) in views.iter().enumerate() {
             if let Some(view) = view.filter(|view| view.len() != expected || view.is_empty()) {
                 return Err(Error::config(format!(
-                    "slot {slot}: {} bytes are no RGB image of {frame} pixels",
+                    "slot {slot}: {} bytes are not an RGB image of {frame} pixels",
                     view.len()
                 )));
             }
@@ -190,28 +196,29 @@ impl<'a> Scene<'a> {
         Ok(Scene {
             frame,
             views,
-            maps: Maps::Named,
+            maps: Maps::FromSource,
             targets: &[],
             annotations: &[],
         })
     }
 
-    /// With a map for each slot, which mixers take whatever their own source of maps is.
+    /// The same scene with a map for each slot. Mixers use these maps instead of those that their
+    /// own [`MapSource`] names.
     #[must_use]
     pub fn maps(self, maps: &'a [Map]) -> Scene<'a> {
         Scene {
-            maps: Maps::Given(maps),
+            maps: Maps::Supplied(maps),
             ..self
         }
     }
 
-    /// With the targets of the slots.
+    /// The same scene with the targets of the slots.
     #[must_use]
     pub fn targets(self, targets: &'a [&'a Target]) -> Scene<'a> {
         Scene { targets, ..self }
     }
 
-    /// With what is annotated in the images, in their coordinates.
+    /// The same scene with the annotations of the slots, in the coordinates of the images.
     #[must_use]
     pub fn annotations(self, annotations: &'a [Option<&'a Annotations>]) -> Scene<'a> {
         Scene {
@@ -230,22 +237,22 @@ impl<'a> Scene<'a> {
         self.views.len()
     }
 
-    /// The image of a slot: rows of RGB.
+    /// The image of a slot as rows of RGB.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if there is none.
+    /// [`crate::Kind::Config`] if the slot is blank.
     pub fn view(&self, slot: usize) -> Result<&'a [u8]> {
         let view = self.views.get(slot).copied().flatten();
         view.ok_or_else(|| Error::config(format!("slot {slot} has no image")))
     }
 
-    /// The target of a slot.
+    /// The target of a slot; [`Target::None`] if the scene has no targets.
     pub fn target(&self, slot: usize) -> &'a Target {
         self.targets.get(slot).copied().unwrap_or(&Target::None)
     }
 
-    /// The class of a slot, if it has just one.
+    /// The class of a slot, if its target is a single class.
     pub fn class(&self, slot: usize) -> Option<u32> {
         match self.target(slot) {
             Target::Class(class) => Some(*class),
@@ -253,75 +260,79 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// What is annotated in a slot.
+    /// The annotations of a slot, if it has any.
     pub fn annotated(&self, slot: usize) -> Option<&'a Annotations> {
         self.annotations.get(slot).copied().flatten()
     }
 
-    /// The map of a slot as means over a grid of rows x columns, in row-major order.
+    /// The map of a slot, averaged over a grid of rows x columns, in row-major order.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] that names the slot: no map, one that the grid does not divide,
-    /// values that are negative or not finite.
+    /// [`crate::Kind::Config`] that names the slot if it has no map, or if the sides of a map from
+    /// the caller are not multiples of the grid.
     pub fn map(&self, slot: usize, source: &MapSource, grid: [u32; 2]) -> Result<Vec<f32>> {
         let map = match self.maps {
-            Maps::Given(maps) => {
-                let given = maps.get(slot).ok_or_else(|| {
+            Maps::Supplied(maps) => {
+                let supplied = maps.get(slot).ok_or_else(|| {
                     Error::config(format!("{} maps for {} slots", maps.len(), self.slots()))
                 });
-                given.and_then(|map| map.pooled(grid))
+                supplied.and_then(|map| map.pooled(grid))
             }
-            Maps::Named => source
+            Maps::FromSource => source
                 .find(self.frame, self.view(slot)?, self.annotated(slot))
                 .map(|map| map.averaged(grid)),
         };
         map.map_err(|error| error.at(format_args!("slot {slot}")))
     }
 
-    /// The map of a slot at the image's resolution, in levels of 0 to 255; planes and computed maps
-    /// have such.
+    /// The map of a slot at the resolution of the image, in levels of 0 to 255. Planes hold levels
+    /// already; computed maps are scaled from 0 to 1.
     pub(crate) fn levels(&self, slot: usize, source: &MapSource) -> Result<Vec<u8>> {
         let (frame, scale) = (
             self.frame,
             if source.plane().is_some() { 1.0 } else { 255.0 },
         );
-        if matches!((self.maps, source), (Maps::Named, MapSource::FineGrained)) {
+        // Fine-grained saliency is computed as bytes; the round trip through f32 is skipped.
+        if matches!(
+            (self.maps, source),
+            (Maps::FromSource, MapSource::FineGrained)
+        ) {
             return Ok(saliency::fine_grained(frame, self.view(slot)?));
         }
         let map = self.map(slot, source, [frame.height, frame.width])?;
         Ok(map.into_iter().map(|value| (value * scale) as u8).collect())
     }
 
-    /// True if there is an image in a slot.
-    pub(crate) fn has(&self, slot: usize) -> bool {
+    /// True if the slot has an image.
+    pub(crate) fn has_image(&self, slot: usize) -> bool {
         self.views.get(slot).is_some_and(Option::is_some)
     }
 }
 
-/// How one slot was mixed. Slots count in the group.
+/// A finished slot: how it was mixed. Slots are numbered in the group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixed {
-    /// Which mixer; unmixed if what was drawn left the slot as it was.
+    /// The mixer that was used; [`Method::Unmixed`] if the result leaves the slot unchanged.
     pub method: Method,
-    /// What it is among those emitted.
+    /// The role of the image among those emitted.
     pub role: EmitRole,
-    /// The slot that it stands for: whose annotations it has.
+    /// The slot that the image stands for, and that its annotations come from.
     pub slot: usize,
-    /// The sources, in the blend's order.
+    /// The slots of the sources, in the order of the blend.
     pub sources: Vec<usize>,
     /// The weight of each source's label.
     pub weights: Vec<f64>,
-    /// The pixels.
+    /// How the pixels are made from the sources.
     pub blend: Blend,
-    /// Numbers for the trainer.
+    /// Named numbers that the batch carries.
     pub notes: Vec<(&'static str, f64)>,
-    /// What of the partner was pasted, so that annotations follow.
+    /// The instances of the partner that were pasted; the slot gets their annotations.
     pub pasted: Option<Pasted>,
 }
 
 impl Mixed {
-    /// A slot as it is.
+    /// A slot that is emitted unchanged.
     pub fn unmixed(slot: usize, role: EmitRole) -> Mixed {
         Mixed {
             method: Method::Unmixed,
@@ -337,24 +348,29 @@ impl Mixed {
 }
 
 impl SlotMix {
-    /// Finishes what was drawn. A slot stays as it was if it or one of its sources has no image, if
-    /// it is its own partner, or if all of it is A.
+    /// Completes the draw of the slot.
+    ///
+    /// The slot stays unmixed if it or one of its sources is blank, if it is its own only partner,
+    /// or if the blend takes every pixel and label from the slot itself.
     ///
     /// # Errors
     ///
-    /// As [`ResolveMix::resolve`].
+    /// As [`ResolveMix::resolve`]. [`crate::Kind::Config`] if the result of a user-defined mixer
+    /// names sources that do not exist, or a blend that does not fit the size of the images.
     pub fn resolve(&self, scene: &Scene<'_>) -> Result<Mixed> {
         let slot = self.slot();
         let unmixed = || Mixed::unmixed(slot, self.role);
-        if self.method == Method::Unmixed || !self.sources.iter().all(|source| scene.has(*source)) {
+        if self.method == Method::Unmixed
+            || !self.sources.iter().all(|source| scene.has_image(*source))
+        {
             return Ok(unmixed());
         }
-        let late;
+        let resolved;
         let outcome = match &self.drawn {
             MixPlan::Ready(outcome) => outcome,
-            MixPlan::Deferred(rest) => {
-                late = rest.resolve(scene, slot, &self.sources)?;
-                &late
+            MixPlan::Deferred(resolver) => {
+                resolved = resolver.resolve(scene, slot, &self.sources)?;
+                &resolved
             }
         };
         let sources = outcome.sources.as_ref().unwrap_or(&self.sources).clone();
@@ -362,9 +378,10 @@ impl SlotMix {
             Label::Weights(weights) => weights.len(),
             _ => 1,
         });
-        if needed > sources.len() || !sources.iter().all(|source| scene.has(*source)) {
+        if needed > sources.len() || !sources.iter().all(|source| scene.has_image(*source)) {
             return Err(Error::config(format!(
-                "mix \"{}\": {needed} sources are blended of the slots {sources:?}; expected as many with images",
+                "mix \"{}\": {needed} sources are blended of the slots {sources:?}; \
+                 expected as many with images",
                 self.method
             )));
         }
@@ -383,6 +400,8 @@ impl SlotMix {
                 weights
             }
         };
+        // A `Keep` blend alone does not make a slot unmixed: manifold mixup keeps the pixels,
+        // weighs two labels and tells the consumer the layer in a note.
         let all_own = sources.iter().all(|source| *source == slot);
         let nothing =
             outcome.blend == Blend::Keep || (outcome.label == Label::Share && weights[0] == 1.0);

@@ -1,3 +1,4 @@
+use super::draw::key;
 use super::*;
 use crate::Kind;
 use crate::recipe::{Registry, read_mix};
@@ -16,10 +17,10 @@ fn both() -> Mix {
 }
 
 fn draw(mix: &Mix, group: u32, slots: usize) -> Vec<Mixed> {
-    finish(&mix.draw(7, 0, 0, group, slots, FRAME), FRAME, slots)
+    finish(&mix.draw(key(7, 0, 0, group), slots, FRAME), FRAME, slots)
 }
 
-/// What was drawn, with black images.
+/// Resolves draws on black images.
 fn finish(drawn: &[SlotMix], frame: Size, slots: usize) -> Vec<Mixed> {
     let black = vec![0; frame.width as usize * frame.height as usize * 3];
     let views = vec![Some(&black[..]); slots];
@@ -134,8 +135,7 @@ fn sides_between_shares_are_never_clipped() {
             else {
                 panic!("{slot:?}")
             };
-            // int(9 * 0.3)..int(9 * 0.8) and int(13 * 0.3)..int(13 * 0.8), as numpy's randint has
-            // it.
+            // int(9 * 0.3)..int(9 * 0.8) and int(13 * 0.3)..int(13 * 0.8), as by numpy's `randint`.
             assert!(
                 (2..7).contains(&(y1 - y0)) && (3..10).contains(&(x1 - x0)),
                 "{slot:?}"
@@ -236,12 +236,9 @@ fn weights_and_p_are_frequencies() {
     let n = 8000;
     let mut counts = [0.0; 3];
     for group in 0..n / 8 {
-        // Frames so large that an empty box, which counts as unmixed, is next to impossible.
+        // Images so large that an empty box, which counts as unmixed, is very unlikely.
         for slot in mix.draw(
-            7,
-            0,
-            0,
-            group,
+            key(7, 0, 0, group),
             8,
             Size {
                 width: 4000,
@@ -268,9 +265,9 @@ fn the_draws_of_a_group_depend_on_its_number_and_on_no_other_group() {
         assert_ne!(among[group], among[other]);
     }
     for changed in [
-        mix.draw(8, 0, 0, 2, 8, FRAME),
-        mix.draw(7, 1, 0, 2, 8, FRAME),
-        mix.draw(7, 0, 1, 2, 8, FRAME),
+        mix.draw(key(8, 0, 0, 2), 8, FRAME),
+        mix.draw(key(7, 1, 0, 2), 8, FRAME),
+        mix.draw(key(7, 0, 1, 2), 8, FRAME),
     ] {
         assert_ne!(
             finish(&changed, FRAME, 8),

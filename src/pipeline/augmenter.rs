@@ -1,20 +1,21 @@
-//! The augmenter: pixels to views, and straight on to the slab if nobody mixes with them.
+//! The augmenter role: pixels to views, and straight into the slab where nothing mixes.
 
 use std::time::Instant;
 
 use super::Shared;
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::context::SlotSample;
+use super::decoder::DecodedSlot;
 use super::stats::Meter;
 use super::views::AnnotatedViews;
-use crate::augment::{Program, Scratch};
+use crate::augment::{Program, ProgramScratch};
 use crate::batch::SlotPixels;
 use crate::error::Result;
 use crate::mix::Blend;
 
-/// What an augmenter keeps from sample to sample.
+/// The buffers that an augmenter keeps from sample to sample.
 pub(super) struct AugmentScratch {
-    scratch: Scratch,
+    scratch: ProgramScratch,
     /// A view on its way to the slab.
     view: Vec<u8>,
 }
@@ -22,98 +23,88 @@ pub(super) struct AugmentScratch {
 impl AugmentScratch {
     pub(super) fn new() -> AugmentScratch {
         AugmentScratch {
-            scratch: Scratch::new(crate::decode::simd()),
+            scratch: ProgramScratch::new(crate::cpu::Simd::detect()),
             view: Vec::new(),
         }
     }
+}
+
+/// What the views of a slot are made from: a program for each, and the pixels that they all read.
+#[derive(Clone, Copy)]
+pub(super) struct ViewInput<'a> {
+    pub(super) programs: &'a [Program],
+    pub(super) pixels: &'a [u8],
 }
 
 impl Shared {
     /// Runs the programs of a slot and stages it.
     pub(super) fn augment(
         &self,
-        work: &BatchWork,
-        slot: usize,
-        slot_sample: SlotSample,
-        programs: &[Program],
-        pixels: &[u8],
-        augment_scratch: &mut AugmentScratch,
+        decoded: DecodedSlot,
+        input: ViewInput<'_>,
+        scratch: &mut AugmentScratch,
     ) {
-        let sample = slot_sample.visit.sample;
-        let result = self.guard("augmenter", sample, || {
-            self.views(work, slot, &slot_sample, programs, pixels, augment_scratch)
+        let DecodedSlot {
+            work,
+            slot,
+            sample,
+            permit,
+        } = decoded;
+        let result = self.guard("augmenter", sample.visit.sample, || {
+            self.make_views(&work, slot, &sample, input, scratch)
         });
-        let SlotSample {
-            visit,
-            target,
-            fault,
-            ..
-        } = slot_sample;
-        let notes = work.views.notes(programs);
         let staged = result.map(|(view, annotations)| Staged {
-            visit,
-            target,
-            fault,
+            visit: sample.visit,
+            target: sample.target,
+            fault: sample.fault,
             view,
-            notes,
+            notes: work.views.notes(input.programs),
             annotations,
         });
         let busy = Instant::now();
-        self.stage(work, slot, staged);
+        self.stage(&work, slot, staged);
         Meter::add(&self.meter.batching, busy);
+        drop(permit);
     }
 
-    fn views(
+    fn make_views(
         &self,
         work: &BatchWork,
         slot: usize,
-        slot_sample: &SlotSample,
-        programs: &[Program],
-        pixels: &[u8],
-        augment_scratch: &mut AugmentScratch,
+        sample: &SlotSample,
+        input: ViewInput<'_>,
+        scratch: &mut AugmentScratch,
     ) -> Result<(StagedView, AnnotatedViews)> {
+        let ViewInput { programs, pixels } = input;
         let mut busy = Instant::now();
-        let region = slot_sample
+        let region = sample
             .region
             .expect("blank slots are staged by the decoder");
-        let AugmentScratch { scratch, view } = augment_scratch;
+        let AugmentScratch { scratch, view } = scratch;
         let joint = self.context.recipe.joint.as_ref();
-        let annotations =
-            work.views
-                .annotate(joint, programs, &slot_sample.annotations, scratch)?;
+        let annotations = work
+            .views
+            .annotate(joint, programs, &sample.annotations, scratch)?;
         if work.mixes() {
             let mut views = self.buffers.lease(work.views.bytes());
             for view_slot in work.views.view_slots() {
+                let size = view_slot.group.frame();
                 let out = &mut views[view_slot.bytes];
-                programs[view_slot.number].run(
-                    scratch,
-                    pixels,
-                    region,
-                    out,
-                    view_slot.group.frame(),
-                )?;
+                programs[view_slot.number].run(scratch, pixels, region, out, size)?;
             }
             Meter::add(&self.meter.augmenting, busy);
             return Ok((StagedView::Here(views), annotations));
         }
         for view_slot in work.views.view_slots() {
+            let size = view_slot.group.frame();
             view.resize(view_slot.group.values(), 0);
-            programs[view_slot.number].run(
-                scratch,
-                pixels,
-                region,
-                view,
-                view_slot.group.frame(),
-            )?;
+            programs[view_slot.number].run(scratch, pixels, region, view, size)?;
             busy = Meter::lap(&self.meter.augmenting, busy);
-            work.write(
-                slot,
-                &view_slot,
-                SlotPixels::Views {
-                    sources: &[view],
-                    blend: &Blend::Keep,
-                },
-            );
+            let unmixed = SlotPixels::Views {
+                sources: &[view],
+                blend: &Blend::Keep,
+            };
+            work.write(slot, &view_slot, unmixed);
             busy = Meter::lap(&self.meter.batching, busy);
         }
         Ok((StagedView::Written, annotations))

@@ -24,21 +24,29 @@ pub(crate) struct Staged {
     pub(crate) target: Target,
     pub(crate) fault: Option<Fault>,
     pub(crate) view: StagedView,
-    /// What ops left with its views.
+    /// The notes that ops left with its views.
     pub(crate) notes: Vec<i64>,
-    /// What is annotated in its views.
+    /// The annotations of its views.
     pub(crate) annotations: AnnotatedViews,
 }
 
 /// Where a slot's views are.
 #[derive(Debug)]
 pub(crate) enum StagedView {
-    /// There is none.
+    /// Nowhere: the slot is blank.
     Blank,
-    /// Written to the slab already: it mixes with nobody.
+    /// In the slab already, because nothing mixes.
     Written,
-    /// Here, all views one after the other, waiting for its partners.
+    /// Here, all views one after the other, until the slots that mix with it are staged too.
     Here(Vec<u8>),
+}
+
+/// The memory that a batch is written to.
+pub(super) struct Slab {
+    /// One for each group of views.
+    pub(super) outputs: Vec<Output>,
+    /// What it holds of the limit on batches.
+    pub(super) lease: Lease,
 }
 
 /// A batch in preparation.
@@ -50,9 +58,9 @@ pub(crate) struct BatchWork {
     /// One for each group of views.
     outputs: Vec<Output>,
     lease: Mutex<Option<Lease>>,
-    /// What was drawn for each group; empty without mixing.
+    /// How each group is mixed, as drawn; empty without mixing.
     drawn: Vec<Vec<SlotMix>>,
-    /// What each group became.
+    /// The images that each group became.
     emitted: Vec<OnceLock<Result<Vec<Emitted>>>>,
     /// Slots of a group, and images that it emits.
     group: usize,
@@ -65,12 +73,12 @@ pub(crate) struct BatchWork {
     buffers: Arc<Buffers>,
 }
 
-/// Buffers for the views of a slot, used again.
+/// A pool of buffers for the views of a slot.
 #[derive(Debug, Default)]
 pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
 
 impl Buffers {
-    /// A buffer of unknown content.
+    /// A buffer of this length with unspecified content.
     pub(super) fn lease(&self, bytes: usize) -> Vec<u8> {
         let mut buffer = self
             .0
@@ -97,15 +105,20 @@ impl Drop for BatchWork {
 }
 
 impl BatchWork {
+    /// Batch `number` of the run, which is planned as `plan` and written to `slab`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Worker`] if a mixer panics while it draws.
     pub(super) fn new(
         context: &RunContext,
         number: u64,
         plan: BatchPlan,
         views: Arc<ViewSet>,
-        outputs: Vec<Output>,
-        lease: Lease,
+        slab: Slab,
         buffers: Arc<Buffers>,
     ) -> Result<BatchWork> {
+        let Slab { outputs, lease } = slab;
         let count = plan.slots.len();
         let groups = count.div_ceil(context.group);
         Ok(BatchWork {
@@ -136,7 +149,7 @@ impl BatchWork {
     /// Writes one view of an image that is emitted: of a slot, without mixing.
     pub(super) fn write(&self, number: usize, view_slot: &ViewSlot<'_>, pixels: SlotPixels<'_>) {
         let piece = view_slot.k * self.images + number;
-        self.outputs[view_slot.g].write(piece, &view_slot.group.finisher, pixels);
+        self.outputs[view_slot.g].write(piece, &view_slot.group.writer, pixels);
     }
 
     /// Writes an image without pixels.
@@ -146,7 +159,7 @@ impl BatchWork {
             .for_each(|view_slot| self.write(number, &view_slot, SlotPixels::Blank));
     }
 
-    /// Takes a slot in. If it was the batch's last one, the batch comes back.
+    /// Takes a finished slot; returns the batch if it was the last one.
     pub(super) fn stage(
         &self,
         context: &RunContext,
@@ -282,19 +295,19 @@ impl BatchWork {
                 notes: &staged.notes,
             }
         });
-        Ok(assemble(
-            context,
-            &self.plan,
-            &self.views,
-            slots.collect(),
-            &emitted,
+        let parts = BatchParts {
+            plan: &self.plan,
+            views: &self.views,
+            slots: slots.collect(),
+            emitted: &emitted,
             pixels,
             lease,
-        ))
+        };
+        Ok(parts.assemble(context))
     }
 }
 
-/// A finished slot but for its pixels.
+/// A finished slot without its pixels.
 pub(crate) struct Slot<'a> {
     pub(crate) visit: Visit,
     pub(crate) target: Target,
@@ -303,80 +316,94 @@ pub(crate) struct Slot<'a> {
     pub(crate) notes: &'a [i64],
 }
 
-/// Puts a batch together from its parts: the slots that were read, and the images that they became.
-pub(crate) fn assemble(
-    context: &RunContext,
-    plan: &BatchPlan,
-    views: &ViewSet,
-    slots: Vec<Slot<'_>>,
-    emitted: &[&Emitted],
-    pixels: Vec<Pixels>,
-    lease: Option<Lease>,
-) -> Batch {
-    let shapes = views.shapes(emitted.len());
-    let tensors = pixels
-        .into_iter()
-        .zip(shapes)
-        .map(|(pixels, shape)| Tensor { pixels, shape })
-        .collect();
-    let mixed: Vec<&Mixed> = emitted.iter().map(|each| &each.mixed).collect();
-    let mut targets = Vec::with_capacity(slots.len());
-    let mut faults = Vec::new();
-    let (mut visits, mut valid, mut all_notes) = (Vec::new(), Vec::new(), Vec::new());
-    for (slot, planned) in slots.into_iter().zip(&plan.slots) {
-        visits.push(slot.visit);
-        valid.push(planned.valid && !slot.blank);
-        targets.push(slot.target);
-        all_notes.push(slot.notes);
-        faults.extend(slot.fault);
-    }
-    let own = || mixed.iter().map(|mixed| mixed.slot);
-    let notes = views.note_columns(&own().map(|slot| all_notes[slot]).collect::<Vec<_>>());
-    let seen = visits.len() as u64;
-    let bad = faults.len() as u64;
-    Batch {
-        epoch: plan.epoch,
-        index: plan.index,
-        first: context.emitted(plan.first),
-        layout: context.recipe.output.layout,
-        tensors,
-        targets: context.targets.make(&targets, &mixed),
-        samples: own().map(|slot| visits[slot].sample).collect(),
-        sources: own()
-            .map(|slot| context.plan.source_of(visits[slot].sample) as u32)
-            .collect(),
-        weights: own().map(|slot| plan.slots[slot].weight).collect(),
-        roles: own().map(|slot| plan.slots[slot].role).collect(),
-        groups: own().map(|slot| plan.slots[slot].group).collect(),
-        occurrences: own().map(|slot| visits[slot].occurrence).collect(),
-        valid: own().map(|slot| valid[slot]).collect(),
-        mix: emitted
-            .iter()
-            .map(|each| each.record(plan.first, |slot| visits[slot].sample))
-            .collect(),
-        masks: mixing::masks(views, emitted),
-        smoothing: context.recipe.target.smoothing,
-        notes,
-        annotations: emitted
-            .iter()
-            .map(|each| each.annotations.clone())
-            .collect(),
-        max_boxes: context
-            .recipe
-            .joint
-            .as_ref()
-            .and_then(|joint| joint.max_boxes),
-        faults,
-        state: LoaderState {
-            seen,
-            bad,
-            ..LoaderState::after(
-                context.identity(),
-                plan.epoch,
-                plan.index,
-                context.plan.batches_at(plan.epoch),
-            )
-        },
-        lease,
+/// All that a finished batch is put together from: the slots that were read, and the images that
+/// they became.
+pub(crate) struct BatchParts<'a> {
+    pub(crate) plan: &'a BatchPlan,
+    pub(crate) views: &'a ViewSet,
+    pub(crate) slots: Vec<Slot<'a>>,
+    pub(crate) emitted: &'a [&'a Emitted],
+    /// One for each group of views.
+    pub(crate) pixels: Vec<Pixels>,
+    pub(crate) lease: Option<Lease>,
+}
+
+impl BatchParts<'_> {
+    /// Puts the batch together.
+    pub(crate) fn assemble(self, context: &RunContext) -> Batch {
+        let BatchParts {
+            plan,
+            views,
+            slots,
+            emitted,
+            pixels,
+            lease,
+        } = self;
+        let shapes = views.shapes(emitted.len());
+        let tensors = pixels
+            .into_iter()
+            .zip(shapes)
+            .map(|(pixels, shape)| Tensor { pixels, shape })
+            .collect();
+        let mixed: Vec<&Mixed> = emitted.iter().map(|each| &each.mixed).collect();
+        let mut targets = Vec::with_capacity(slots.len());
+        let mut faults = Vec::new();
+        let (mut visits, mut valid, mut all_notes) = (Vec::new(), Vec::new(), Vec::new());
+        for (slot, planned) in slots.into_iter().zip(&plan.slots) {
+            visits.push(slot.visit);
+            valid.push(planned.valid && !slot.blank);
+            targets.push(slot.target);
+            all_notes.push(slot.notes);
+            faults.extend(slot.fault);
+        }
+        let own = || mixed.iter().map(|mixed| mixed.slot);
+        let notes = views.note_columns(&own().map(|slot| all_notes[slot]).collect::<Vec<_>>());
+        let seen = visits.len() as u64;
+        let bad = faults.len() as u64;
+        Batch {
+            epoch: plan.epoch,
+            index: plan.index,
+            first: context.emitted(plan.first),
+            layout: context.recipe.output.layout,
+            tensors,
+            targets: context.targets.make(&targets, &mixed),
+            samples: own().map(|slot| visits[slot].sample).collect(),
+            sources: own()
+                .map(|slot| context.plan.source_of(visits[slot].sample) as u32)
+                .collect(),
+            weights: own().map(|slot| plan.slots[slot].weight).collect(),
+            roles: own().map(|slot| plan.slots[slot].role).collect(),
+            groups: own().map(|slot| plan.slots[slot].group).collect(),
+            occurrences: own().map(|slot| visits[slot].occurrence).collect(),
+            valid: own().map(|slot| valid[slot]).collect(),
+            mix: emitted
+                .iter()
+                .map(|each| each.record(plan.first, |slot| visits[slot].sample))
+                .collect(),
+            masks: mixing::masks(views, emitted),
+            smoothing: context.recipe.target.smoothing,
+            notes,
+            annotations: emitted
+                .iter()
+                .map(|each| each.annotations.clone())
+                .collect(),
+            max_boxes: context
+                .recipe
+                .joint
+                .as_ref()
+                .and_then(|joint| joint.max_boxes),
+            faults,
+            state: LoaderState {
+                seen,
+                bad,
+                ..LoaderState::after(
+                    context.identity(),
+                    plan.epoch,
+                    plan.index,
+                    context.plan.batches_at(plan.epoch),
+                )
+            },
+            lease,
+        }
     }
 }

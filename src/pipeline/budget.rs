@@ -1,4 +1,4 @@
-//! How many bytes may be in flight.
+//! Limits on what is in flight: bytes, and reads.
 //!
 //! # Why can this not deadlock?
 //!
@@ -17,7 +17,8 @@ struct State {
     stopped: bool,
 }
 
-/// A number of units (bytes, requests) of which holders have permits.
+/// A counting semaphore over bytes or requests, with three things that the ones in libraries lack:
+/// one item larger than the whole budget passes alone, it can be stopped, and it knows its peak.
 #[derive(Debug)]
 pub(crate) struct Budget {
     total: u64,
@@ -25,7 +26,7 @@ pub(crate) struct Budget {
     freed: Condvar,
 }
 
-/// A share of a budget; dropping it gives it back.
+/// Units taken from a budget, returned on drop.
 #[derive(Debug)]
 pub(crate) struct Permit {
     budget: Arc<Budget>,
@@ -58,13 +59,13 @@ impl Budget {
         })
     }
 
-    /// Refuses everyone who waits, now and later.
+    /// Makes every call of [`Budget::acquire`], waiting or to come, return `None`.
     pub(crate) fn stop(&self) {
         self.state.lock().expect("no panic inside").stopped = true;
         self.freed.notify_all();
     }
 
-    /// The most units that were out at once.
+    /// The most units that were taken at once.
     pub(crate) fn peak(&self) -> u64 {
         self.state.lock().expect("no panic inside").peak
     }
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permits_never_exceed_the_total_but_for_one_alone() {
+    fn permits_never_exceed_the_total_except_for_one_alone() {
         let budget = Budget::new(100);
         drop(budget.acquire(1000).unwrap());
         std::thread::scope(|scope| {

@@ -1,4 +1,9 @@
-//! One sample from its bytes to its view: what decoder and augmenter do, without threads.
+//! What a run is, and how one sample of it becomes pixels. No threads: the roles call this, and so
+//! does the single-threaded reference.
+//!
+//! The order inside [`RunContext::decode_slot`] is what makes crops cheap: probe the header, draw
+//! the parameters of every op of every view (they depend on sizes only), and only then decode, no
+//! more than the union of what the first crops read.
 
 use std::sync::Arc;
 
@@ -23,7 +28,8 @@ use crate::state::RunIdentity;
 /// How many replacements are tried for one bad sample.
 const ATTEMPTS: u32 = 16;
 
-/// Everything that decides what a batch holds. Shared by all threads; never changes.
+/// Everything that decides what a batch holds. Shared by all threads; it never changes, except for
+/// two caches that no byte of a batch depends on.
 pub(crate) struct RunContext {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) plan: Plan,
@@ -34,22 +40,91 @@ pub(crate) struct RunContext {
     pub(crate) recipe_hash: Fingerprint,
     /// The slots of a mixing group; 1 without mixing.
     pub(crate) group: usize,
-    /// Two caches: nothing that they hold changes a batch.
+    /// Entropy indexes made in this run.
     pub(crate) index_cache: IndexCache,
+    /// How far each stored entropy index was verified.
     pub(crate) verified_rows: VerifiedRowsTable,
 }
 
-/// What a decoder keeps from sample to sample, and the sample that it has at hand.
+/// The buffers that a decoder keeps from sample to sample, and the sample that it decoded last.
 pub(crate) struct DecodeScratch {
     pub(crate) decoder: Decoder,
-    /// A buffer for reading that sources hand back.
-    spare: Vec<u8>,
-    /// The steps of each of the sample's views.
+    /// A buffer for encoded bytes that the source may fill and hand back.
+    encoded: Vec<u8>,
+    /// The program of each view of the sample.
     pub(crate) programs: Vec<Program>,
-    /// The decoded part that they all read.
+    /// The decoded region, which all views read.
     pub(crate) pixels: Vec<u8>,
-    /// An entropy index that was made.
+    /// The entropy index recorded while decoding; empty if none was.
     recorded: Vec<u8>,
+}
+
+impl DecodeScratch {
+    pub(crate) fn new() -> DecodeScratch {
+        DecodeScratch {
+            decoder: Decoder::new(),
+            encoded: Vec::new(),
+            programs: Vec::new(),
+            pixels: Vec::new(),
+            recorded: Vec::new(),
+        }
+    }
+
+    /// Keeps the buffer of a payload for the next read, if it is the larger one.
+    fn recycle(&mut self, payload: Payload) {
+        if let Payload::Owned(buffer) = payload
+            && buffer.capacity() > self.encoded.capacity()
+        {
+            self.encoded = buffer;
+        }
+    }
+}
+
+/// Chooses the region to decode from the one that the views need, the probe, and the bytes that the
+/// sample's planes take decoded. This is where a worker waits for memory.
+pub(crate) type ChooseRegion<'a> = &'a mut dyn FnMut(Rect, &Probe, u64) -> Result<Rect>;
+
+/// A sample as read.
+pub(crate) struct ReadSample {
+    pub(crate) raw: Sample,
+    /// Empty, and never read, unless the recipe has a `[joint]` table.
+    pub(crate) annotations: Annotations,
+    /// The entropy index of a JPEG with how far it was verified; `None` if there is no index, or if
+    /// the recipe declines it.
+    pub(crate) index: Option<(Bytes, VerifiedRows)>,
+}
+
+/// What fills a slot: the planned sample, its replacement, or nothing.
+#[derive(Debug)]
+pub(crate) struct SlotSample {
+    pub(crate) visit: Visit,
+    pub(crate) target: Target,
+    pub(crate) fault: Option<Fault>,
+    /// The region that was decoded into [`DecodeScratch::pixels`]; `None` for a blank slot.
+    pub(crate) region: Option<Rect>,
+    /// The image's annotations, with decoded planes.
+    pub(crate) annotations: Annotations,
+}
+
+/// A slot to fill, and the sample that is planned for it.
+#[derive(Clone, Copy)]
+pub(crate) struct SlotTask<'a> {
+    pub(crate) views: &'a ViewSet,
+    pub(crate) epoch: u32,
+    /// The batch in its epoch.
+    pub(crate) index: u64,
+    /// The slot in the global batch.
+    pub(crate) global_slot: usize,
+    /// The slot in this rank's batch.
+    pub(crate) slot: usize,
+    pub(crate) planned: Visit,
+}
+
+/// A decoded sample without its pixels, which are in [`DecodeScratch::pixels`].
+struct Decoded {
+    region: Rect,
+    target: Target,
+    annotations: Annotations,
 }
 
 impl RunContext {
@@ -61,86 +136,24 @@ impl RunContext {
             recipe: self.recipe_hash,
         }
     }
-}
 
-impl DecodeScratch {
-    pub(crate) fn new() -> DecodeScratch {
-        DecodeScratch {
-            decoder: Decoder::new(),
-            spare: Vec::new(),
-            programs: Vec::new(),
-            pixels: Vec::new(),
-            recorded: Vec::new(),
-        }
-    }
-
-    fn keep(&mut self, payload: Payload) {
-        if let Payload::Owned(buffer) = payload
-            && buffer.capacity() > self.spare.capacity()
-        {
-            self.spare = buffer;
-        }
-    }
-}
-
-/// Asked for the part of an image to decode, given the part that is needed and the bytes of its
-/// planes: the place to wait for memory.
-pub(crate) type ChooseRegion<'a> = &'a mut dyn FnMut(Rect, &Probe, u64) -> Result<Rect>;
-
-/// A sample as read.
-pub(crate) struct ReadSample {
-    pub(crate) raw: Sample,
-    /// Empty, and not asked for, unless the recipe moves annotations.
-    pub(crate) annotations: Annotations,
-    /// The entropy index of a JPEG and how far it is known to be right, if there is one and the recipe does not decline.
-    pub(crate) index: Option<(Bytes, VerifiedRows)>,
-}
-
-/// A slot whose image is about to be decoded or known to be blank.
-#[derive(Debug)]
-pub(crate) struct SlotSample {
-    pub(crate) visit: Visit,
-    pub(crate) target: Target,
-    pub(crate) fault: Option<Fault>,
-    /// The decoded part of the image in the buffer that came along; `None` for a blank slot.
-    pub(crate) region: Option<Rect>,
-    /// What is annotated in the image, planes decoded.
-    pub(crate) annotations: Annotations,
-}
-
-/// Where a slot is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) epoch: u32,
-    pub(crate) index: u64,
-    /// In the global batch.
-    pub(crate) global_slot: usize,
-    /// In this rank's batch.
-    pub(crate) slot: usize,
-}
-
-impl RunContext {
     /// The views of an epoch.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if the recipe makes no views of fixed size in this epoch.
+    /// [`Kind::Config`] if a view of the recipe has no fixed size in this epoch.
     pub(crate) fn views_at(&self, epoch: u32) -> Result<Arc<ViewSet>> {
         self.views.at(&self.recipe, epoch)
     }
 
-    /// Reads a sample on this thread.
-    pub(crate) fn read(
-        &self,
-        decode_scratch: &mut DecodeScratch,
-        sample: u64,
-    ) -> Result<ReadSample> {
-        self.fetch(sample, std::mem::take(&mut decode_scratch.spare))
+    /// Reads a sample on this thread, into the buffer of `scratch`.
+    pub(crate) fn read(&self, scratch: &mut DecodeScratch, sample: u64) -> Result<ReadSample> {
+        self.fetch(sample, std::mem::take(&mut scratch.encoded))
     }
 
-    /// Reads a sample, with its annotations if the recipe moves them.
-    pub(crate) fn fetch(&self, sample: u64, spare: Vec<u8>) -> Result<ReadSample> {
-        let raw = self.source.read(sample, spare)?;
+    /// Reads a sample, its entropy index, and its annotations if the recipe moves them.
+    pub(crate) fn fetch(&self, sample: u64, buf: Vec<u8>) -> Result<ReadSample> {
+        let raw = self.source.read(sample, buf)?;
         let annotations = match self.recipe.joint {
             Some(_) => self.source.annotations(sample)?.unwrap_or_default(),
             None => Annotations::default(),
@@ -163,53 +176,39 @@ impl RunContext {
         })
     }
 
-    /// Decodes the sample of a slot, or a replacement by the recipe's rule, at the desk.
+    /// Decodes the planned sample of a slot into `scratch`, or what the recipe's rule for bad
+    /// samples puts in its place.
     ///
-    /// `raw` is the planned sample if a reader has read it already.
+    /// `read` is the planned sample if a reader has read it already.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is not the fault of one sample ([`Kind::Config`], [`Kind::Worker`],
+    /// [`Kind::Stopped`]); the fault of the sample if the rule is to fail, or if none of
+    /// [`ATTEMPTS`] replacements can be read either.
     pub(crate) fn decode_slot(
         &self,
-        decode_scratch: &mut DecodeScratch,
-        views: &ViewSet,
-        place: Place,
-        planned: Visit,
-        raw: Option<Result<ReadSample>>,
+        scratch: &mut DecodeScratch,
+        task: &SlotTask<'_>,
+        mut read: Option<Result<ReadSample>>,
         choose: ChooseRegion<'_>,
     ) -> Result<SlotSample> {
-        let mut raw = raw;
-        let mut visit = planned;
+        let mut visit = task.planned;
         let mut fault: Option<Fault> = None;
         for attempt in 0..=ATTEMPTS {
-            let read = raw
+            let read = read
                 .take()
-                .unwrap_or_else(|| self.read(decode_scratch, visit.sample));
-            let decoded = read.and_then(|raw| {
-                self.decode(decode_scratch, views, place.epoch, visit, raw, choose)
-            });
+                .unwrap_or_else(|| self.read(scratch, visit.sample));
+            let decoded = read.and_then(|read| self.decode(scratch, task, visit, read, choose));
             let error = match decoded {
-                Ok(decoded) => {
-                    if let Some(fault) = &mut fault {
-                        fault.replaced_by = Some(visit.sample);
-                    }
-                    let Decoded {
-                        region,
-                        target,
-                        annotations,
-                    } = decoded;
-                    return Ok(SlotSample {
-                        visit,
-                        target,
-                        fault,
-                        region: Some(region),
-                        annotations,
-                    });
-                }
+                Ok(decoded) => return Ok(decoded.into_slot(visit, fault)),
                 Err(error) => self.name(error, visit.sample),
             };
             if matches!(error.kind(), Kind::Config | Kind::Worker | Kind::Stopped) {
                 return Err(error);
             }
             let first = fault.get_or_insert_with(|| Fault {
-                slot: place.slot,
+                slot: task.slot,
                 sample: visit.sample,
                 kind: error.kind(),
                 message: error.message().to_string(),
@@ -217,38 +216,26 @@ impl RunContext {
             });
             match self.recipe.on_bad {
                 OnBad::Fail => return Err(error),
-                OnBad::Skip { .. } => {
-                    return Ok(SlotSample {
-                        visit: planned,
-                        target: Target::None,
-                        fault,
-                        region: None,
-                        annotations: Annotations::default(),
-                    });
-                }
+                OnBad::Skip { .. } => return Ok(SlotSample::blank(task.planned, fault)),
                 OnBad::Replace { .. } if attempt == ATTEMPTS => {
-                    return Err(Error::new(
-                        error.kind(),
-                        format!(
-                            "{}; none of {ATTEMPTS} replacements could be read either, the last: {}",
-                            first.message,
-                            error.message()
-                        ),
-                    )
-                    .with_sample(planned.sample));
-                }
-                OnBad::Replace { .. } => {
-                    visit = self.plan.replacement(
-                        place.epoch,
-                        place.index,
-                        place.global_slot,
-                        planned.sample,
-                        attempt,
+                    let text = format!(
+                        "{}; none of {ATTEMPTS} replacements could be read either, the last: {}",
+                        first.message,
+                        error.message()
                     );
+                    return Err(Error::new(error.kind(), text).with_sample(task.planned.sample));
                 }
+                OnBad::Replace { .. } => visit = self.replacement(task, attempt),
             }
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// The sample to try in a slot after attempt `attempt` failed.
+    fn replacement(&self, task: &SlotTask<'_>, attempt: u32) -> Visit {
+        let (epoch, index) = (task.epoch, task.index);
+        self.plan
+            .replacement(epoch, index, task.global_slot, task.planned.sample, attempt)
     }
 
     /// The error with the sample's number, and with its name unless it has one.
@@ -261,54 +248,33 @@ impl RunContext {
         }
     }
 
+    /// Draws the programs of one visit and decodes what they read.
     fn decode(
         &self,
-        decode_scratch: &mut DecodeScratch,
-        views: &ViewSet,
-        epoch: u32,
+        scratch: &mut DecodeScratch,
+        task: &SlotTask<'_>,
         visit: Visit,
         sample: ReadSample,
         choose: ChooseRegion<'_>,
     ) -> Result<Decoded> {
+        let limits = &self.recipe.decode.limits;
         let ReadSample {
             raw,
             mut annotations,
-            mut index,
+            index,
         } = sample;
         self.targets.check(&raw.target)?;
-        let probe = decode::probe(&raw.bytes, raw.codec, &self.recipe.decode.limits)?;
-        self.draw(&mut decode_scratch.programs, views, epoch, visit, &probe);
-        decode_scratch
-            .programs
-            .iter()
-            .try_for_each(Program::check_size)?;
-        let planes = plane::probe_all(&annotations, &self.recipe.decode.limits, &probe)?;
-        let probe = self.scaled(&mut decode_scratch.programs, &raw.bytes, probe);
-        let bytes = planes.iter().map(Probe::decoded_bytes).sum();
-        let region = choose(wish(&decode_scratch.programs), &probe, bytes)?;
-        decode_scratch.recorded.clear();
-        let known = index.as_ref().map(|(_, proof)| *proof);
-        let guide = match &mut index {
-            Some((index, proof)) => Index::Use(index, proof),
-            None if self.index_cache.wants() => Index::Record(&mut decode_scratch.recorded),
-            None => Index::None,
-        };
-        decode_scratch.decoder.decode_with(
-            &raw.bytes,
-            &probe,
-            region,
-            guide,
-            &mut decode_scratch.pixels,
-        )?;
-        self.index_cache.put(visit.sample, &decode_scratch.recorded);
-        if let Some((_, proof)) = index
-            && Some(proof) != known
-        {
-            self.verified_rows.extend(visit.sample, proof);
-        }
-        decode_scratch.keep(raw.bytes);
-        plane::decode_all(&mut decode_scratch.decoder, &mut annotations, &planes)?;
-        self.check_maps(views, &annotations)?;
+        let probe = decode::probe(&raw.bytes, raw.codec, limits)?;
+        self.draw(&mut scratch.programs, task.views, task.epoch, visit, &probe);
+        scratch.programs.iter().try_for_each(Program::check_size)?;
+        let planes = plane::probe_all(&annotations, limits, &probe)?;
+        let probe = self.scaled(&mut scratch.programs, &raw.bytes, probe);
+        let plane_bytes = planes.iter().map(Probe::decoded_bytes).sum();
+        let region = choose(needed_region(&scratch.programs), &probe, plane_bytes)?;
+        self.decode_region(scratch, visit.sample, &raw.bytes, (&probe, region), index)?;
+        scratch.recycle(raw.bytes);
+        plane::decode_all(&mut scratch.decoder, &mut annotations, &planes)?;
+        check_maps(task.views, &annotations)?;
         Ok(Decoded {
             region,
             target: raw.target,
@@ -316,18 +282,31 @@ impl RunContext {
         })
     }
 
-    /// Refuses a sample without the planes that mixing reads.
-    fn check_maps(&self, views: &ViewSet, annotations: &Annotations) -> Result<()> {
-        let wanted = views.mix.iter().flat_map(|mix| mix.planes());
-        for name in wanted {
-            if annotations
-                .plane(name)
-                .is_none_or(|plane| plane.kind.channels() != 1)
-            {
-                return Err(Error::corrupt(format!(
-                    "no plane \"{name}\" of one channel, which mixing reads"
-                )));
-            }
+    /// Decodes a region with the help of an entropy index, or records one, and keeps what was
+    /// learned about it.
+    fn decode_region(
+        &self,
+        scratch: &mut DecodeScratch,
+        sample: u64,
+        bytes: &[u8],
+        (probe, region): (&Probe, Rect),
+        mut index: Option<(Bytes, VerifiedRows)>,
+    ) -> Result<()> {
+        scratch.recorded.clear();
+        let verified_before = index.as_ref().map(|(_, verified)| *verified);
+        let use_of_index = match &mut index {
+            Some((index, verified)) => Index::Use(index, verified),
+            None if self.index_cache.wants() => Index::Record(&mut scratch.recorded),
+            None => Index::None,
+        };
+        scratch
+            .decoder
+            .decode_with(bytes, probe, region, use_of_index, &mut scratch.pixels)?;
+        self.index_cache.put(sample, &scratch.recorded);
+        if let Some((_, verified)) = index
+            && Some(verified) != verified_before
+        {
+            self.verified_rows.extend(sample, verified);
         }
         Ok(())
     }
@@ -341,7 +320,7 @@ impl RunContext {
         visit: Visit,
         probe: &Probe,
     ) {
-        let frame = Size {
+        let size = Size {
             width: probe.width,
             height: probe.height,
         };
@@ -359,15 +338,16 @@ impl RunContext {
                 self.recipe.seed,
                 at,
                 (view_slot.k, view_slot.group.count()),
-                frame,
+                size,
             );
         }
     }
 
-    /// Makes the programs those of a smaller image, if the recipe allows it; gives what is to be
-    /// decoded.
+    /// Changes the programs to those of a smaller decoded image, if the recipe allows that and they
+    /// reduce the image anyway; returns the probe of what is to be decoded.
     ///
-    /// Boxes and planes are of the whole image, so recipes that move them read whole images.
+    /// Boxes and planes are given for the image at full size, so recipes that move them decode it
+    /// at full size.
     pub(crate) fn scaled(&self, programs: &mut [Program], bytes: &[u8], probe: Probe) -> Probe {
         if self.recipe.decode.scale == ScalePolicy::Exact || self.recipe.joint.is_some() {
             return probe;
@@ -384,7 +364,7 @@ impl RunContext {
         }
     }
 
-    /// The images that so many slots become, which begin with a group.
+    /// The number of images that the first `slots` slots of a group-aligned range become.
     pub(crate) fn emitted(&self, slots: usize) -> usize {
         let Some(mix) = &self.recipe.mix else {
             return slots;
@@ -398,17 +378,52 @@ impl RunContext {
     }
 }
 
-/// A decoded sample but for its pixels, which are at the desk.
-struct Decoded {
-    region: Rect,
-    target: Target,
-    annotations: Annotations,
+impl SlotSample {
+    /// A slot without an image, target or annotations.
+    fn blank(visit: Visit, fault: Option<Fault>) -> SlotSample {
+        SlotSample {
+            visit,
+            target: Target::None,
+            fault,
+            region: None,
+            annotations: Annotations::default(),
+        }
+    }
 }
 
-/// The part of the image that all views together read.
-pub(crate) fn wish(programs: &[Program]) -> Rect {
-    let wishes = programs.iter().map(Program::wish);
-    wishes
+impl Decoded {
+    /// The slot that the sample of `visit` fills; if there is a fault, as a replacement.
+    fn into_slot(self, visit: Visit, fault: Option<Fault>) -> SlotSample {
+        SlotSample {
+            visit,
+            target: self.target,
+            fault: fault.map(|fault| Fault {
+                replaced_by: Some(visit.sample),
+                ..fault
+            }),
+            region: Some(self.region),
+            annotations: self.annotations,
+        }
+    }
+}
+
+/// Refuses a sample that lacks a plane that mixing reads.
+fn check_maps(views: &ViewSet, annotations: &Annotations) -> Result<()> {
+    for name in views.mix.iter().flat_map(|mix| mix.planes()) {
+        let plane = annotations.plane(name);
+        if plane.is_none_or(|plane| plane.kind.channels() != 1) {
+            return Err(Error::corrupt(format!(
+                "no plane \"{name}\" of one channel, which mixing reads"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The smallest region that holds what every view reads.
+pub(crate) fn needed_region(programs: &[Program]) -> Rect {
+    let regions = programs.iter().map(Program::source_region);
+    regions
         .reduce(Rect::union)
         .expect("a sample has at least one view")
 }

@@ -1,4 +1,4 @@
-//! The decoder: stored bytes to pixels, as many as the crop needs.
+//! The decoder role: stored bytes to pixels, only those that the crop needs.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::budget::Permit;
-use super::context::{DecodeScratch, Place, ReadSample, SlotSample};
+use super::context::{DecodeScratch, ReadSample, SlotSample, SlotTask};
 use super::stats::Meter;
 use super::views::AnnotatedViews;
 use super::{ReadChunk, Shared};
@@ -15,126 +15,126 @@ use crate::decode::Probe;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
 
-/// A slot on its way to the augmenter.
+/// A decoded slot without its pixels and programs, which are in the decoder's scratch.
 pub(super) struct DecodedSlot {
     pub(super) work: Arc<BatchWork>,
     pub(super) slot: usize,
-    pub(super) slot_sample: SlotSample,
-    pub(super) programs: Vec<Program>,
-    pub(super) pixels: Vec<u8>,
+    pub(super) sample: SlotSample,
+    /// The decoded bytes that it holds of the memory budget.
     pub(super) permit: Option<Permit>,
 }
 
+/// A decoded slot with its pixels, on its way to an augmenter on another thread.
+pub(super) struct SentSlot {
+    pub(super) decoded: DecodedSlot,
+    pub(super) programs: Vec<Program>,
+    pub(super) pixels: Vec<u8>,
+}
+
 impl Shared {
-    /// Decodes the slots of a chunk and hands each to `next` at the desk. Slots that need no
-    /// augmenting are staged here.
+    /// Decodes the slots of a chunk and calls `next` for each, with the scratch that holds its
+    /// pixels. Blank and failed slots need no augmenting and are staged here.
     pub(super) fn decode_chunk(
         &self,
         chunk: ReadChunk,
-        decode_scratch: &mut DecodeScratch,
-        mut next: impl FnMut(&mut DecodeScratch, &Arc<BatchWork>, usize, SlotSample, Option<Permit>),
+        scratch: &mut DecodeScratch,
+        mut next: impl FnMut(&mut DecodeScratch, DecodedSlot),
     ) {
+        // The permit for encoded bytes is held until the last slot of the chunk is decoded.
         let ReadChunk {
             work,
             start,
             raw,
             _permit,
         } = chunk;
-        for (offset, raw) in raw.into_iter().enumerate() {
+        for (slot, raw) in (start..).zip(raw) {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
-            let slot = start + offset;
-            let raw = raw.unwrap_or_else(|| {
-                self.read_in_place(decode_scratch, work.plan.slots[slot].visit.sample)
-            });
+            let raw = raw
+                .unwrap_or_else(|| self.read_in_place(scratch, work.plan.slots[slot].visit.sample));
             let busy = Instant::now();
             let mut permit = None;
-            let result = self.decode_slot(&work, slot, raw, decode_scratch, &mut permit);
+            let result = self.decode_slot(&work, slot, raw, scratch, &mut permit);
             Meter::add(&self.meter.decoding, busy);
             match result {
-                Ok(slot_sample) if slot_sample.region.is_none() => {
-                    let SlotSample {
-                        visit,
-                        target,
-                        fault,
-                        ..
-                    } = slot_sample;
-                    let notes = work.views.notes(&[]);
-                    let view = StagedView::Blank;
-                    let annotations = AnnotatedViews::default();
-                    let staged = Staged {
-                        visit,
-                        target,
-                        fault,
-                        view,
-                        notes,
-                        annotations,
+                Ok(sample) if sample.region.is_none() => self.stage_blank(&work, slot, sample),
+                Ok(sample) => {
+                    let work = Arc::clone(&work);
+                    let decoded = DecodedSlot {
+                        work,
+                        slot,
+                        sample,
+                        permit,
                     };
-                    if !work.mixes() {
-                        work.write_blank(slot);
-                    }
-                    self.stage(&work, slot, Ok(staged));
+                    next(scratch, decoded);
                 }
-                Ok(slot_sample) => next(decode_scratch, &work, slot, slot_sample, permit),
                 Err(error) => self.stage(&work, slot, Err(error)),
             }
         }
     }
 
-    /// The reader's part for sources that do not block.
-    fn read_in_place(&self, decode_scratch: &mut DecodeScratch, sample: u64) -> Result<ReadSample> {
+    fn stage_blank(&self, work: &BatchWork, slot: usize, sample: SlotSample) {
+        let staged = Staged {
+            visit: sample.visit,
+            target: sample.target,
+            fault: sample.fault,
+            view: StagedView::Blank,
+            notes: work.views.notes(&[]),
+            annotations: AnnotatedViews::default(),
+        };
+        if !work.mixes() {
+            work.write_blank(slot);
+        }
+        self.stage(work, slot, Ok(staged));
+    }
+
+    /// Does the reader's part for sources that do not block.
+    fn read_in_place(&self, scratch: &mut DecodeScratch, sample: u64) -> Result<ReadSample> {
         let busy = Instant::now();
-        let raw = self.guard("reader", sample, || {
-            self.context.read(decode_scratch, sample)
-        });
-        let bytes = raw
+        let read = self.guard("reader", sample, || self.context.read(scratch, sample));
+        let bytes = read
             .as_ref()
             .map_or(0, |sample| sample.raw.bytes.len() as u64);
         self.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
         Meter::add(&self.meter.reading, busy);
-        raw
+        read
     }
 
     fn decode_slot(
         &self,
         work: &BatchWork,
         slot: usize,
-        raw: Result<ReadSample>,
-        decode_scratch: &mut DecodeScratch,
+        read: Result<ReadSample>,
+        scratch: &mut DecodeScratch,
         permit: &mut Option<Permit>,
     ) -> Result<SlotSample> {
         let plan = &work.plan;
-        let visit = plan.slots[slot].visit;
-        let place = Place {
+        let task = SlotTask {
+            views: &work.views,
             epoch: plan.epoch,
             index: plan.index,
             global_slot: plan.first + slot,
             slot,
+            planned: plan.slots[slot].visit,
         };
-        let slot_sample = self.guard("decoder", visit.sample, || {
-            let mut choose = |wish: Rect, _: &Probe, planes: u64| {
-                *permit = None;
-                *permit = self
-                    .decoded
-                    .acquire(u64::from(wish.width) * u64::from(wish.height) * 3 + planes);
-                match permit {
-                    Some(_) => Ok(wish),
-                    None => Err(Error::new(Kind::Stopped, "the loader was stopped")),
-                }
-            };
-            self.context.decode_slot(
-                decode_scratch,
-                &work.views,
-                place,
-                visit,
-                Some(raw),
-                &mut choose,
-            )
+        let mut choose = |region: Rect, _: &Probe, planes: u64| {
+            // A replacement gives back what the sample before it held, or it could wait for itself.
+            *permit = None;
+            let pixels = u64::from(region.width) * u64::from(region.height);
+            *permit = self.decoded.acquire(pixels * 3 + planes);
+            match permit {
+                Some(_) => Ok(region),
+                None => Err(Error::new(Kind::Stopped, "the loader was stopped")),
+            }
+        };
+        let sample = self.guard("decoder", task.planned.sample, || {
+            self.context
+                .decode_slot(scratch, &task, Some(read), &mut choose)
         })?;
-        if slot_sample.fault.is_some() {
+        if sample.fault.is_some() {
             self.meter.bad.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(slot_sample)
+        Ok(sample)
     }
 }

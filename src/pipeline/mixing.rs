@@ -4,7 +4,7 @@ use super::context::RunContext;
 use super::views::{AnnotatedViews, ViewSet};
 use crate::batch::{MaskPlanes, MixRecord};
 use crate::error::{Result, catch};
-use crate::mix::{EmitRole, Masks, Mixed, Pasted, Scene, SlotMix, patch_mask};
+use crate::mix::{EmitRole, GroupKey, Masks, Mixed, Pasted, Scene, SlotMix, patch_mask};
 use crate::plan::BatchPlan;
 use crate::sample::Target;
 
@@ -41,15 +41,13 @@ pub(crate) fn draw(
     };
     let draw = |start: usize| {
         let slots = context.group.min(plan.slots.len() - start);
-        let number = context.group_number(plan.first, start);
-        mix.draw(
-            context.recipe.seed,
-            plan.epoch,
-            plan.index,
-            number,
-            slots,
-            views.mix_frame(),
-        )
+        let key = GroupKey {
+            seed: context.recipe.seed,
+            epoch: plan.epoch,
+            batch: plan.index,
+            group: context.group_number(plan.first, start),
+        };
+        mix.draw(key, slots, views.mix_frame())
     };
     catch(|| {
         Ok((0..plan.slots.len())

@@ -8,19 +8,19 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
 
-use super::batcher::BatchWork;
+use super::batcher::{BatchWork, Slab};
 use super::stats::Meter;
 use super::{ReadChunk, Shared};
 use crate::batch::Output;
 use crate::error::Result;
 use crate::plan::Plan;
 
-/// Which batches a run delivers: (epoch, index), ascending.
+/// The batches that a run delivers: from batch `index` of `epoch` to the last one before `end`.
 #[derive(Clone, Debug)]
 pub(crate) struct Positions {
     pub(crate) epoch: u32,
     pub(crate) index: u64,
-    /// The first epoch that is not delivered any more.
+    /// The first epoch that is not delivered.
     pub(crate) end: u32,
 }
 
@@ -41,21 +41,22 @@ impl Positions {
 pub(super) struct Reader {
     pub(super) shared: Arc<Shared>,
     pub(super) positions: Positions,
-    /// A token for each batch that may be begun.
+    /// Receives a token for each batch that may be started.
     pub(super) tokens: Receiver<()>,
     pub(super) chunks: Sender<ReadChunk>,
-    /// Where sources that block are read.
+    /// Runs the reads of sources that block; `None` where workers read in place.
     pub(super) runtime: Option<Handle>,
     pub(super) chunk: Option<usize>,
     pub(super) workers: usize,
 }
 
-/// Encoded bytes that make about half a millisecond of decoding.
+/// Encoded bytes that take about half a millisecond to decode: a channel hop costs microseconds, so
+/// chunks of this size make it negligible.
 const CHUNK_BYTES: u64 = 48 << 10;
-/// Samples of a message at most: 64 small images make the hop negligible.
+/// The most samples of a chunk.
 const CHUNK_MOST: usize = 64;
-/// Bytes of a small image at most: raw pixels, of which half a millisecond's work has more bytes,
-/// or next to nothing.
+/// The largest size of a small image, in bytes. Raw pixels of this size take next to no time, so
+/// [`CHUNK_BYTES`] would cut chunks too short.
 const SMALL: u64 = 4 << 10;
 
 impl Reader {
@@ -105,7 +106,14 @@ impl Reader {
             .map(|(pixels, group)| Output::new(pixels, group.count() * images))
             .collect();
         let buffers = Arc::clone(&self.shared.buffers);
-        BatchWork::new(context, number, plan, views, outputs, lease, buffers)
+        BatchWork::new(
+            context,
+            number,
+            plan,
+            views,
+            Slab { outputs, lease },
+            buffers,
+        )
     }
 
     /// Sends the slots of a batch on; `None` once the run is stopped.

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select, unbounded};
 
-use super::augmenter::AugmentScratch;
+use super::augmenter::{AugmentScratch, ViewInput};
 use super::budget::Budget;
 use super::context::DecodeScratch;
-use super::decoder::DecodedSlot;
+use super::decoder::SentSlot;
 use super::reader::{Positions, Reader};
 use super::stats::Meter;
 use super::{Done, ReadChunk, RunContext, Shared, Threads, Tuning};
@@ -19,10 +19,10 @@ use crate::batch::{Batch, Pool};
 use crate::error::{Error, Kind, Result};
 use crate::recipe::OnBad;
 
-/// The place in the run of a message that is no batch.
+/// The number, in the place of a batch's, of a message that reports a panic.
 const PANIC_NOTICE: u64 = u64::MAX;
 
-/// Bad samples that are always tolerated: a share of few samples means nothing.
+/// Always allow this many bad samples: a rate over few samples is meaningless.
 const ALWAYS_TOLERATED: u64 = 8;
 
 /// Tells the consumer if a thread dies of a panic that no role caught: without it, a batch would be
@@ -44,16 +44,17 @@ impl Drop for PanicNotice {
     }
 }
 
-/// Batches in order, made by threads that end when it is dropped.
+/// A run: threads that make batches, and the consumer's end, which puts them in order. Dropping it
+/// ends the threads.
 pub(crate) struct Run {
     shared: Arc<Shared>,
     done: Receiver<Done>,
-    /// Gone when the run is being stopped.
+    /// `None` once the run is being stopped.
     tokens: Option<Sender<()>>,
     stop: Option<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
     runtime: Option<tokio::runtime::Runtime>,
-    /// Batches that came before their turn.
+    /// Batches that were finished before an earlier one was.
     out_of_order: BTreeMap<u64, Result<Batch>>,
     next: u64,
     total: u64,
@@ -112,24 +113,13 @@ impl Run {
             last_delivery: None,
         };
         if !shared.reads_in_place() {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .max_blocking_threads(tuning.reads)
-                .thread_name("feedmill-read")
-                .build()
-                .map_err(|error| {
-                    Error::new(
-                        Kind::Io,
-                        format!("cannot start the reader's threads: {error}"),
-                    )
-                })?;
-            run.runtime = Some(runtime);
+            run.runtime = Some(reading_runtime(tuning.reads)?);
         }
         for _ in 0..=tuning.prefetch {
             run.allow_batch();
         }
         let reader = Reader {
-            shared: Arc::clone(&shared),
+            shared,
             positions,
             tokens,
             chunks: chunks_in,
@@ -138,30 +128,50 @@ impl Run {
             workers: tuning.workers,
         };
         run.spawn("feedmill-plan", move || reader.run())?;
+        run.spawn_workers(tuning, &chunks, &stop)?;
+        Ok(run)
+    }
+
+    /// Starts the threads that decode and augment.
+    fn spawn_workers(
+        &mut self,
+        tuning: &Tuning,
+        chunks: &Receiver<ReadChunk>,
+        stop: &Receiver<()>,
+    ) -> Result<()> {
         let threads = tuning.threads.unwrap_or_default();
         if threads == Threads::Fused || tuning.workers == 1 {
             for _ in 0..tuning.workers {
-                let (shared, chunks, stop) = (Arc::clone(&shared), chunks.clone(), stop.clone());
-                run.spawn("feedmill-work", move || fused(&shared, &chunks, &stop))?;
+                let (shared, chunks, stop) = self.for_worker(chunks, stop);
+                self.spawn("feedmill-work", move || fused(&shared, &chunks, &stop))?;
             }
-        } else {
-            let decoders = (tuning.workers * 2 / 3).max(1);
-            let (decoded_in, decoded) = bounded(tuning.workers + 1);
-            for _ in 0..decoders {
-                let (shared, chunks, stop) = (Arc::clone(&shared), chunks.clone(), stop.clone());
-                let decoded_in = decoded_in.clone();
-                run.spawn("feedmill-decode", move || {
-                    decode(&shared, &chunks, &stop, &decoded_in)
-                })?;
-            }
-            for _ in decoders..tuning.workers {
-                let (shared, decoded, stop) = (Arc::clone(&shared), decoded.clone(), stop.clone());
-                run.spawn("feedmill-augment", move || {
-                    augment(&shared, &decoded, &stop)
-                })?;
-            }
+            return Ok(());
         }
-        Ok(run)
+        let decoders = (tuning.workers * 2 / 3).max(1);
+        let (decoded_in, decoded) = bounded(tuning.workers + 1);
+        for _ in 0..decoders {
+            let (shared, chunks, stop) = self.for_worker(chunks, stop);
+            let decoded_in = decoded_in.clone();
+            self.spawn("feedmill-decode", move || {
+                decode(&shared, &chunks, &stop, &decoded_in)
+            })?;
+        }
+        for _ in decoders..tuning.workers {
+            let (shared, decoded, stop) = self.for_worker(&decoded, stop);
+            self.spawn("feedmill-augment", move || {
+                augment(&shared, &decoded, &stop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What a worker that receives `messages` holds.
+    fn for_worker<T>(
+        &self,
+        messages: &Receiver<T>,
+        stop: &Receiver<()>,
+    ) -> (Arc<Shared>, Receiver<T>, Receiver<()>) {
+        (Arc::clone(&self.shared), messages.clone(), stop.clone())
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
@@ -250,7 +260,8 @@ impl Run {
         Ok(Some(batch))
     }
 
-    /// Counts bad samples in the order of batches, which no thread has a say in.
+    /// Counts bad samples and checks the limit in the order of batches, so that the outcome does not
+    /// depend on which thread was faster.
     fn count(&mut self, mut batch: Batch) -> Result<Batch> {
         self.seen += batch.len() as u64;
         self.bad += batch.faults().len() as u64;
@@ -301,7 +312,7 @@ impl Run {
             // Roles catch panics; one that slips through has nobody left to tell.
             let _ = thread.join();
         }
-        // A read that hangs in the kernel must not hang the trainer too.
+        // A read that hangs in the kernel must not hang the consumer too.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(Duration::from_millis(100));
         }
@@ -319,6 +330,24 @@ impl Drop for Run {
     }
 }
 
+/// A private runtime whose blocking threads read sources that block: `reads` of them at most.
+///
+/// Plain threads would do as well, except for the end of a run: a runtime can be left behind after
+/// a time limit, so a read that hangs in the kernel does not hang the consumer.
+fn reading_runtime(reads: usize) -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(reads)
+        .thread_name("feedmill-read")
+        .build()
+        .map_err(|error| {
+            Error::new(
+                Kind::Io,
+                format!("cannot start the reader's threads: {error}"),
+            )
+        })
+}
+
 /// The next message, or `None` when there will be none.
 fn receive<T>(shared: &Shared, messages: &Receiver<T>, stop: &Receiver<()>) -> Option<T> {
     let waiting = Instant::now();
@@ -333,73 +362,49 @@ fn receive<T>(shared: &Shared, messages: &Receiver<T>, stop: &Receiver<()>) -> O
     message.filter(|_| !shared.stop.load(Ordering::Relaxed))
 }
 
+/// A worker that decodes and augments each slot while its pixels are in cache.
 fn fused(shared: &Shared, chunks: &Receiver<ReadChunk>, stop: &Receiver<()>) {
     let (mut decode_scratch, mut augment_scratch) = (DecodeScratch::new(), AugmentScratch::new());
     while let Some(chunk) = receive(shared, chunks, stop) {
-        shared.decode_chunk(
-            chunk,
-            &mut decode_scratch,
-            |decode_scratch, work, slot, slot_sample, permit| {
-                shared.augment(
-                    work,
-                    slot,
-                    slot_sample,
-                    &decode_scratch.programs,
-                    &decode_scratch.pixels,
-                    &mut augment_scratch,
-                );
-                drop(permit);
-            },
-        );
+        shared.decode_chunk(chunk, &mut decode_scratch, |scratch, decoded| {
+            let input = ViewInput {
+                programs: &scratch.programs,
+                pixels: &scratch.pixels,
+            };
+            shared.augment(decoded, input, &mut augment_scratch);
+        });
     }
 }
 
+/// A worker that decodes only.
 fn decode(
     shared: &Shared,
     chunks: &Receiver<ReadChunk>,
     stop: &Receiver<()>,
-    next: &Sender<DecodedSlot>,
+    next: &Sender<SentSlot>,
 ) {
-    let mut decode_scratch = DecodeScratch::new();
+    let mut scratch = DecodeScratch::new();
     while let Some(chunk) = receive(shared, chunks, stop) {
-        shared.decode_chunk(
-            chunk,
-            &mut decode_scratch,
-            |decode_scratch, work, slot, slot_sample, permit| {
-                let decoded = DecodedSlot {
-                    work: Arc::clone(work),
-                    slot,
-                    slot_sample,
-                    programs: std::mem::take(&mut decode_scratch.programs),
-                    pixels: std::mem::take(&mut decode_scratch.pixels),
-                    permit,
-                };
-                // Fails only when the augmenters are gone.
-                let _ = next.send(decoded);
-            },
-        );
+        shared.decode_chunk(chunk, &mut scratch, |scratch, decoded| {
+            let sent = SentSlot {
+                decoded,
+                programs: std::mem::take(&mut scratch.programs),
+                pixels: std::mem::take(&mut scratch.pixels),
+            };
+            // Fails only when the augmenters are gone.
+            let _ = next.send(sent);
+        });
     }
 }
 
-fn augment(shared: &Shared, decoded: &Receiver<DecodedSlot>, stop: &Receiver<()>) {
-    let mut augment_scratch = AugmentScratch::new();
-    while let Some(message) = receive(shared, decoded, stop) {
-        let DecodedSlot {
-            work,
-            slot,
-            slot_sample,
-            programs,
-            pixels,
-            permit,
-        } = message;
-        shared.augment(
-            &work,
-            slot,
-            slot_sample,
-            &programs,
-            &pixels,
-            &mut augment_scratch,
-        );
-        drop(permit);
+/// A worker that augments only.
+fn augment(shared: &Shared, decoded: &Receiver<SentSlot>, stop: &Receiver<()>) {
+    let mut scratch = AugmentScratch::new();
+    while let Some(sent) = receive(shared, decoded, stop) {
+        let input = ViewInput {
+            programs: &sent.programs,
+            pixels: &sent.pixels,
+        };
+        shared.augment(sent.decoded, input, &mut scratch);
     }
 }

@@ -1,4 +1,4 @@
-//! Where the time goes.
+//! Counters of a run, and what limits it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,11 +13,11 @@ pub(crate) struct Meter {
     pub(super) batching: AtomicU64,
     /// Workers waiting for something to do.
     pub(super) worker_idle: AtomicU64,
-    /// The feeder waiting for room: for the trainer to take a batch, or for bytes.
+    /// The reader waiting for the consumer to take a batch, or for the memory budget.
     pub(super) reader_blocked: AtomicU64,
-    /// The trainer waiting for a batch.
+    /// The consumer waiting for a batch.
     pub(crate) consumer_wait: AtomicU64,
-    /// The trainer between two batches.
+    /// The consumer between two batches.
     pub(crate) consumer_busy: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(crate) samples: AtomicU64,
@@ -31,8 +31,8 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Counters for so many sources.
-    pub(crate) fn of(sources: usize) -> Meter {
+    /// Counters, with one for each source.
+    pub(crate) fn for_sources(sources: usize) -> Meter {
         Meter {
             sources: (0..sources).map(|_| AtomicU64::new(0)).collect(),
             ..Meter::default()
@@ -93,14 +93,13 @@ pub struct Stats {
     pub augmenting: Duration,
     /// The final pass: mixing, normalizing, layout; and closing batches.
     pub batching: Duration,
-    /// Workers without work: reading is too slow, or the trainer takes nothing.
+    /// Workers without work, because reading is too slow or the consumer takes no batches.
     pub worker_idle: Duration,
-    /// The reader kept from going on: by the trainer, who has enough batches, or by the memory
-    /// budget.
+    /// The reader waiting, because enough batches are prepared or the memory budget is used up.
     pub reader_blocked: Duration,
-    /// The trainer waiting in `next()`.
+    /// The consumer waiting in `next()`.
     pub consumer_wait: Duration,
-    /// The trainer's own time between two calls of `next()`.
+    /// The consumer's own time between two calls of `next()`.
     pub consumer_busy: Duration,
     /// Encoded bytes.
     pub bytes_read: u64,
@@ -112,9 +111,9 @@ pub struct Stats {
     pub bad: u64,
     /// Worker threads.
     pub workers: usize,
-    /// Batches in preparation or waiting for the trainer now.
+    /// Batches in preparation or waiting for the consumer now.
     pub in_flight: u64,
-    /// The most bytes of pixels that batches had at once, in preparation or held by the trainer.
+    /// The most bytes of pixels that batches had at once, in preparation or held by the consumer.
     pub batch_bytes_peak: u64,
     /// The most bytes of decoded images at once.
     pub decoded_bytes_peak: u64,
@@ -142,7 +141,7 @@ impl Stats {
         let consumer_wait = self.consumer_wait.as_secs_f64() / both;
         if consumer_wait < 0.05 {
             return format!(
-                "The trainer is the bottleneck: it consumer_wait for data {:.1} % of the time.",
+                "The trainer is the bottleneck: it waits for data {:.1} % of the time.",
                 consumer_wait * 100.0
             );
         }
@@ -166,7 +165,7 @@ impl Stats {
             .max_by_key(|(_, busy)| *busy)
             .expect("four stages");
         format!(
-            "The {stage} is the bottleneck: {:.0} % of the work is there, and the trainer consumer_wait {:.0} % of the time. {}",
+            "The {stage} is the bottleneck: {:.0} % of the work is there, and the trainer waits {:.0} % of the time. {}",
             longest.as_secs_f64() / total.max(1e-9) * 100.0,
             consumer_wait * 100.0,
             match stage {

@@ -1,14 +1,19 @@
-//! How far the stored entropy index of each sample was seen to be right. IndexCache ones need no proof.
+//! How many rows of each stored entropy index were verified in this run.
+//!
+//! The decoder jumps only over parts of a scan whose index entries it has verified by reading from
+//! the start, so a wrong index costs time and never changes a pixel. Two bytes a sample, allocated
+//! by the page, remember that from visit to visit. Indexes that this run recorded itself
+//! ([`super::index_cache`]) need no verification.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::decode::jpeg::VerifiedRows;
 
-/// Samples whose proofs come into memory together.
+/// Samples of a page.
 const PAGE: usize = 4096;
 
-/// A proof for each sample; they grow from visit to visit. No pixel depends on what is in it.
+/// The number of verified rows of each sample, which only grows.
 pub(crate) struct VerifiedRowsTable {
     pages: Box<[OnceLock<Box<[AtomicU16]>>]>,
 }
@@ -33,13 +38,13 @@ impl VerifiedRowsTable {
         VerifiedRows::new(rows)
     }
 
-    /// Keeps the longer of two proofs: another worker may have had the same sample.
-    pub(crate) fn extend(&self, sample: u64, proof: VerifiedRows) {
+    /// Keeps the larger of two numbers, since another worker may have visited the sample too.
+    pub(crate) fn extend(&self, sample: u64, verified: VerifiedRows) {
         let Some(page) = self.pages.get((sample / PAGE as u64) as usize) else {
             return;
         };
         let page = page.get_or_init(|| (0..PAGE).map(|_| AtomicU16::new(0)).collect());
-        page[(sample % PAGE as u64) as usize].fetch_max(proof.get(), Ordering::Relaxed);
+        page[(sample % PAGE as u64) as usize].fetch_max(verified.get(), Ordering::Relaxed);
     }
 }
 

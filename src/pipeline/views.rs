@@ -1,27 +1,29 @@
-//! The views of an epoch made concrete: their ops, their sizes, and where the values of each lie.
+//! The views of an epoch: their ops with the parameters of that epoch, their sizes, and the place of
+//! each in memory.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use crate::augment::{Joint, Note, Program, Scratch};
-use crate::batch::{Finisher, NoteColumn};
+use crate::augment::{Joint, Note, Program, ProgramScratch};
+use crate::batch::{NoteColumn, SlotWriter};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::mix::Mix;
 use crate::recipe::{Layout, Recipe, View};
 use crate::sample::Annotations;
 
-/// What is annotated in each view of a slot; empty without `[joint]`, and for blank slots.
+/// The annotations of each view of a slot; empty without `[joint]`, and for blank slots.
 pub(crate) type AnnotatedViews = Arc<[Annotations]>;
 
-/// Epochs whose views are kept: that of the trainer, those that are prepared, and one to look at.
+/// Epochs whose views are kept: the one that is consumed, those in preparation, and one more for a
+/// caller who looks at another.
 const KEPT: usize = 4;
 
 /// The views of every epoch, made when an epoch is first asked for.
 #[derive(Debug)]
 pub(crate) struct ViewSets {
-    last_delivery: Option<Size>,
+    source_size: Option<Size>,
     first: Arc<ViewSet>,
     /// True if every epoch has the views of the first one.
     constant: bool,
@@ -29,21 +31,21 @@ pub(crate) struct ViewSets {
 }
 
 impl ViewSets {
-    /// The views of a recipe for samples whose size is `last_delivery`, if they all have the same.
+    /// The views of a recipe for samples whose size is `source_size`, if they all have the same.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the size of a view depends on the sample.
-    pub(crate) fn new(recipe: &Recipe, last_delivery: Option<Size>) -> Result<ViewSets> {
+    pub(crate) fn new(recipe: &Recipe, source_size: Option<Size>) -> Result<ViewSets> {
         let mut landmarks: BTreeSet<u32> =
             recipe.views().iter().flat_map(View::landmarks).collect();
         landmarks.extend(recipe.mix_landmarks());
         for epoch in &landmarks {
-            ViewSet::new(recipe, last_delivery, *epoch)?;
+            ViewSet::new(recipe, source_size, *epoch)?;
         }
-        let first = Arc::new(ViewSet::new(recipe, last_delivery, 0)?);
+        let first = Arc::new(ViewSet::new(recipe, source_size, 0)?);
         Ok(ViewSets {
-            last_delivery,
+            source_size,
             first,
             constant: landmarks.is_empty(),
             recent: Mutex::default(),
@@ -68,7 +70,7 @@ impl ViewSets {
         if let Some((_, views)) = lock().iter().find(|(known, _)| *known == epoch) {
             return Ok(Arc::clone(views));
         }
-        let views = Arc::new(ViewSet::new(recipe, self.last_delivery, epoch)?);
+        let views = Arc::new(ViewSet::new(recipe, self.source_size, epoch)?);
         let mut recent = lock();
         if recent.len() == KEPT {
             recent.pop_front();
@@ -91,8 +93,8 @@ pub(crate) struct ViewSet {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) view: View,
-    pub(crate) finisher: Finisher,
-    /// What its ops leave with each of its views.
+    pub(crate) writer: SlotWriter,
+    /// The notes that its ops leave with each of its views.
     pub(crate) notes: Vec<Note>,
 }
 
@@ -116,7 +118,7 @@ impl Group {
     }
 
     pub(crate) fn frame(&self) -> Size {
-        self.finisher.frame()
+        self.writer.size()
     }
 
     /// Values of one view of one slot, and bytes of it before the final pass.
@@ -126,23 +128,23 @@ impl Group {
 }
 
 impl ViewSlot<'_> {
-    /// What to call it.
+    /// The title that `explain` and `preview` show.
     pub(crate) fn title(&self) -> String {
         self.group.view.title(self.g, self.k)
     }
 }
 
 impl ViewSet {
-    /// The views of a recipe in an epoch, for samples whose size is `last_delivery`, if they all have the
+    /// The views of a recipe in an epoch, for samples whose size is `source_size`, if they all have the
     /// same.
-    fn new(recipe: &Recipe, last_delivery: Option<Size>, epoch: u32) -> Result<ViewSet> {
+    fn new(recipe: &Recipe, source_size: Option<Size>, epoch: u32) -> Result<ViewSet> {
         let groups = recipe.views().iter().map(|view| {
             let view = view.at(epoch)?;
-            let frame = view.frame(last_delivery)?;
+            let frame = view.frame(source_size)?;
             let notes = view.notes();
             Ok(Group {
                 view,
-                finisher: Finisher::new(&recipe.output, frame, crate::decode::simd()),
+                writer: SlotWriter::new(&recipe.output, frame, crate::cpu::Simd::detect()),
                 notes,
             })
         });
@@ -191,8 +193,7 @@ impl ViewSet {
             .sum()
     }
 
-    /// What ops leave with a slot: the notes of each view, one after the other; -1 where an op was
-    /// not drawn.
+    /// The notes of a slot, view after view; -1 where an op was not drawn.
     pub(crate) fn notes(&self, programs: &[Program]) -> Vec<i64> {
         let mut values = Vec::new();
         for view_slot in self.view_slots() {
@@ -214,14 +215,14 @@ impl ViewSet {
         &self,
         joint: Option<&Joint>,
         programs: &[Program],
-        last_delivery: &Annotations,
-        scratch: &mut Scratch,
+        source_size: &Annotations,
+        scratch: &mut ProgramScratch,
     ) -> Result<AnnotatedViews> {
         let Some(joint) = joint else {
             return Ok(AnnotatedViews::default());
         };
         self.view_slots()
-            .map(|view_slot| joint.apply(&programs[view_slot.number], last_delivery, scratch))
+            .map(|view_slot| joint.apply(&programs[view_slot.number], source_size, scratch))
             .collect()
     }
 

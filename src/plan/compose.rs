@@ -1,4 +1,9 @@
-//! Samplers that put whole batches together.
+//! Samplers that compose each batch as a whole: P x K, episodes, and batches of one group each.
+//!
+//! What such a batch promises (distinct classes, disjoint support and queries) concerns the slots
+//! together, so the batch is drawn as one, from random streams keyed by the number of the batch,
+//! and a rank takes its slice of the result. Batches are independent draws; nothing carries over
+//! from one batch to the next, so any batch can be asked for at any time.
 
 use std::sync::Arc;
 
@@ -6,14 +11,15 @@ use super::groups::Groups;
 use super::permutation::Permutation;
 use super::quota::{Apportionment, largest_remainders};
 use super::sampler::{Episodes, Pk, Replacement};
-use super::{EpisodeRole, Last, Order, Place};
+use super::{EpisodeRole, Last, Order, PlannedSlot};
 use crate::rng::{Domain, RandomStream};
 
-/// Streams of a composing sampler's draws, which must not share numbers with each other. They may
-/// share them with the streams of `stream`: a run has one sampler, so both are never drawn from.
+/// The random streams of the samplers in this file, which must not share numbers with each other.
+/// They may share them with those of `stream.rs`: a run has one sampler, so it never draws from
+/// both.
 #[derive(Clone, Copy)]
 #[repr(u32)]
-enum Part {
+enum Substream {
     Classes,
     Items,
     Queries,
@@ -21,39 +27,42 @@ enum Part {
     Members,
 }
 
-/// A permutation of which few values are asked for.
-fn some((seed, epoch): (u64, u32), part: Part, id: u64, n: u64) -> Permutation {
-    Permutation::brief(Domain::Sampler, seed, epoch, id, part as u32, n)
+/// A permutation of `0..n` of which a few values will be looked up. `key` is (seed, epoch).
+fn sparse((seed, epoch): (u64, u32), substream: Substream, id: u64, n: u64) -> Permutation {
+    Permutation::sparse(Domain::Sampler, seed, epoch, id, substream as u32, n)
 }
 
-/// P classes with K samples each.
-pub(super) fn pk(key: (u64, u32), pk: &Pk, groups: &Groups, batch: u64) -> Vec<Place> {
+/// A batch of P classes with K samples each, class by class. `key` is (seed, epoch), `batch` the
+/// number of the batch in the epoch.
+pub(super) fn pk(key: (u64, u32), pk: &Pk, groups: &Groups, batch: u64) -> Vec<PlannedSlot> {
     let (p, k) = (u64::from(pk.classes), u64::from(pk.items));
-    let classes = some(key, Part::Classes, batch, groups.count() as u64);
-    let mut places = Vec::with_capacity((p * k) as usize);
+    let classes = sparse(key, Substream::Classes, batch, groups.count() as u64);
+    let mut planned = Vec::with_capacity((p * k) as usize);
     for nth in 0..p {
         let class = classes.at(nth) as usize;
         let size = groups.size(class);
+        // The number of this class among all that the epoch chooses.
         let id = batch * p + nth;
-        let again = match pk.replacement {
+        let with_replacement = match pk.replacement {
             Replacement::Always => true,
             Replacement::Auto => size < k,
             Replacement::Never => false,
         };
         let mut rng =
-            RandomStream::in_domain(key.0, key.1, Domain::Sampler, id, Part::Items as u32);
-        let items = if again {
+            RandomStream::in_domain(key.0, key.1, Domain::Sampler, id, Substream::Items as u32);
+        let items = if with_replacement {
             Permutation::Identity
         } else {
-            some(key, Part::Items, id, size)
+            sparse(key, Substream::Items, id, size)
         };
         for item in 0..k {
-            let local = if again {
+            let local = if with_replacement {
                 rng.below(size)
             } else {
                 items.at(item)
             };
-            places.push(Place::of(
+            // The position in the epoch, as the occurrence, tells all visits of a sample apart.
+            planned.push(PlannedSlot::in_group(
                 groups,
                 class,
                 groups.member(class, local),
@@ -61,30 +70,35 @@ pub(super) fn pk(key: (u64, u32), pk: &Pk, groups: &Groups, batch: u64) -> Vec<P
             ));
         }
     }
-    places
+    planned
 }
 
-/// The episodes of a batch.
+/// A batch of whole episodes: of each all support samples, class by class, then all queries. `key`
+/// is (seed, epoch), `batch` the number of the batch in the epoch, and `slots` the size of the
+/// batch, a multiple of that of an episode.
 pub(super) fn episodes(
     key: (u64, u32),
     cfg: &Episodes,
     groups: &Groups,
     batch: u64,
     slots: u64,
-) -> Vec<Place> {
+) -> Vec<PlannedSlot> {
     let (ways, shots) = (u64::from(cfg.ways), u64::from(cfg.shots));
-    let each = ways * (shots + u64::from(cfg.queries));
-    let mut places = Vec::with_capacity(slots as usize);
-    for nth in 0..slots / each {
-        let number = batch * (slots / each) + nth;
-        let classes = some(key, Part::Classes, number, groups.count() as u64);
+    let episode_size = ways * (shots + u64::from(cfg.queries));
+    let episodes = slots / episode_size;
+    let mut planned = Vec::with_capacity(slots as usize);
+    for nth in 0..episodes {
+        let number = batch * episodes + nth;
+        let classes = sparse(key, Substream::Classes, number, groups.count() as u64);
         let classes: Vec<usize> = (0..ways).map(|way| classes.at(way) as usize).collect();
         let queries = queries(key, cfg, groups, &classes, number);
+        // One permutation for each class; support takes its first values and queries the next,
+        // which makes them disjoint.
         let items: Vec<Permutation> = (0..ways)
             .map(|way| {
-                some(
+                sparse(
                     key,
-                    Part::Items,
+                    Substream::Items,
                     number * ways + way,
                     groups.size(classes[way as usize]),
                 )
@@ -93,12 +107,11 @@ pub(super) fn episodes(
         let mut add = |way: u64, item: u64, role| {
             let class = classes[way as usize];
             let member = groups.member(class, items[way as usize].at(item));
-            let visit = batch * slots + places.len() as u64;
-            let place = Place::of(groups, class, member, visit);
-            places.push(Place {
+            let occurrence = batch * slots + planned.len() as u64;
+            planned.push(PlannedSlot {
                 group: Some((nth * ways + way) as u32),
                 role,
-                ..place
+                ..PlannedSlot::in_group(groups, class, member, occurrence)
             });
         };
         for way in 0..ways {
@@ -108,10 +121,12 @@ pub(super) fn episodes(
             (shots..shots + count).for_each(|item| add(way, item, EpisodeRole::Query));
         }
     }
-    places
+    planned
 }
 
-/// The queries of each class of an episode.
+/// The number of queries of each class of an episode. They sum to ways x queries, whatever the
+/// shares are: equal without `query_alpha`, else drawn from a symmetric Dirichlet distribution
+/// (normalized gamma variables) and rounded by largest remainders.
 fn queries(
     key: (u64, u32),
     cfg: &Episodes,
@@ -124,10 +139,16 @@ fn queries(
         return vec![equal; classes.len()];
     };
     let total = equal * classes.len() as u64;
-    let mut rng =
-        RandomStream::in_domain(key.0, key.1, Domain::Sampler, number, Part::Queries as u32);
+    let mut rng = RandomStream::in_domain(
+        key.0,
+        key.1,
+        Domain::Sampler,
+        number,
+        Substream::Queries as u32,
+    );
     let shares: Vec<f64> = classes.iter().map(|_| rng.gamma(alpha)).collect();
     let sum: f64 = shares.iter().sum();
+    // For a tiny alpha all gamma variables may underflow to 0; the shares are equal then.
     let exact: Vec<f64> = match sum > 0.0 {
         true => shares
             .iter()
@@ -136,45 +157,51 @@ fn queries(
         false => vec![equal as f64; classes.len()],
     };
     let mut counts = largest_remainders(&exact, total);
-    // A class gives what it has left after the support; what it lacks, the others give in turn.
-    let room = |way: usize| groups.size(classes[way]) - u64::from(cfg.shots);
-    let mut lacking = 0;
+    // A class has only the samples that its support leaves over. Queries beyond that go to the
+    // other classes, one at a time in turn. The loop ends: every class has at least shots + queries
+    // samples, so together they have room for all queries.
+    let available = |way: usize| groups.size(classes[way]) - u64::from(cfg.shots);
+    let mut missing = 0;
     for (way, count) in counts.iter_mut().enumerate() {
-        lacking += count.saturating_sub(room(way));
-        *count = (*count).min(room(way));
+        missing += count.saturating_sub(available(way));
+        *count = (*count).min(available(way));
     }
-    while lacking > 0 {
+    while missing > 0 {
         for (way, count) in counts.iter_mut().enumerate() {
-            if lacking > 0 && *count < room(way) {
+            if missing > 0 && *count < available(way) {
                 *count += 1;
-                lacking -= 1;
+                missing -= 1;
             }
         }
     }
     counts
 }
 
-/// Batches of one group each.
+/// All batches of an epoch, each with samples of one group only.
 #[derive(Clone, Debug)]
 pub(super) struct GroupBatches {
     pub(super) groups: Arc<Groups>,
+    /// The number of batches of an epoch.
     pub(super) batches: u64,
     pub(super) order: Order,
-    pub(super) turns: Turns,
+    pub(super) schedule: GroupSchedule,
 }
 
-/// Which group has a batch.
+/// Which group each batch belongs to, before a shuffled order permutes the batches.
 #[derive(Clone, Debug)]
-pub(super) enum Turns {
-    /// Every group as many as its samples make: the first batch of each.
+pub(super) enum GroupSchedule {
+    /// Every group has as many batches as its samples make, one group after the other. Holds the
+    /// number of the first batch of each group.
     Whole(Vec<u64>),
-    /// By shares.
-    Dealt(Arc<Apportionment>),
+    /// Groups have shares of the batches.
+    ByQuota(Arc<Apportionment>),
 }
 
 impl GroupBatches {
-    /// Every sample once: whole batches of each group, and what `last` makes of the rest.
+    /// Batches that hold every sample once. `last` decides on the samples of each group that do not
+    /// fill a batch.
     pub(super) fn whole(groups: Arc<Groups>, order: Order, batch: u64, last: Last) -> GroupBatches {
+        // Groups in order, each with consecutive numbers of batches.
         let mut firsts = Vec::with_capacity(groups.count());
         let mut batches = 0;
         for size in groups.sizes() {
@@ -189,44 +216,47 @@ impl GroupBatches {
             groups,
             batches,
             order,
-            turns: Turns::Whole(firsts),
+            schedule: GroupSchedule::Whole(firsts),
         }
     }
 
-    pub(super) fn places(
+    /// All slots of batch `index`, each with true if it is valid. `key` is (seed, epoch).
+    pub(super) fn slots(
         &self,
         key: (u64, u32),
         index: u64,
         batch: u64,
         last: Last,
-    ) -> Vec<(Place, bool)> {
+    ) -> Vec<(PlannedSlot, bool)> {
         let shuffled = self.order != Order::Sequential;
-        let turn = match shuffled {
-            true => some(key, Part::Batches, 0, self.batches).at(index),
+        let scheduled = match shuffled {
+            true => sparse(key, Substream::Batches, 0, self.batches).at(index),
             false => index,
         };
-        let (group, nth, partial) = match &self.turns {
-            Turns::Whole(firsts) => {
-                let group = firsts.partition_point(|first| *first <= turn) - 1;
-                (group, turn - firsts[group], true)
+        // `nth` counts the batches of the group. Only a schedule of whole groups has a last batch
+        // of a group, which may be a partial one; by quota, a group starts over inside a batch.
+        let (group, nth, may_be_partial) = match &self.schedule {
+            GroupSchedule::Whole(firsts) => {
+                let group = firsts.partition_point(|first| *first <= scheduled) - 1;
+                (group, scheduled - firsts[group], true)
             }
-            Turns::Dealt(apportionment) => {
-                let (group, nth) = apportionment.at(turn);
+            GroupSchedule::ByQuota(apportionment) => {
+                let (group, nth) = apportionment.at(scheduled);
                 (group, nth, false)
             }
         };
         let size = self.groups.size(group);
         let filled = match last {
-            Last::Keep if partial => (size - nth * batch).min(batch),
+            Last::Keep if may_be_partial => (size - nth * batch).min(batch),
             _ => batch,
         };
         let members = match shuffled {
-            true => Permutation::drawn(
+            true => Permutation::in_domain(
                 Domain::Sampler,
                 key.0,
                 key.1,
                 group as u64,
-                Part::Members as u32,
+                Substream::Members as u32,
                 size,
             ),
             false => Permutation::Identity,
@@ -234,8 +264,9 @@ impl GroupBatches {
         (nth * batch..nth * batch + filled)
             .map(|position| {
                 let (lap, local) = (position / size, members.at(position % size));
-                let place = Place::of(&self.groups, group, self.groups.member(group, local), lap);
-                (place, lap == 0 || !partial || last != Last::Pad)
+                let member = self.groups.member(group, local);
+                let slot = PlannedSlot::in_group(&self.groups, group, member, lap);
+                (slot, lap == 0 || !may_be_partial || last != Last::Pad)
             })
             .collect()
     }

@@ -1,17 +1,22 @@
-//! A number as a function of the epoch.
+//! Curves: numbers of a recipe that may depend on the epoch, such as a weight or a temperature.
+//!
+//! A curve is a closed formula of the epoch and keeps no state, so the value of any epoch can be
+//! asked for at any time. It remembers whether its numbers were written as integers: an op takes
+//! its parameters as TOML values, and an integer parameter must get an integer in every epoch.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 use crate::spec;
 
-/// The keys that make a table a curve.
+/// The keys by which a table among an op's parameters is recognized as a curve.
 const KEYS: [&str; 5] = ["stages", "linear", "cosine", "tanh", "epochs"];
 
-/// A number of a recipe.
+/// A number of a recipe, of the type that it was written with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Number {
     Integer(i64),
+    /// A finite number.
     Float(f64),
 }
 
@@ -39,10 +44,10 @@ impl Number {
     }
 }
 
-/// How a ramp goes from its first to its last value; `t` is the share of its epochs that has
-/// passed.
+/// How a ramp goes from its first to its last value: the share of the way as a function of `t`, the
+/// share of the ramp's epochs that has passed. All shapes go from 0 at 0 to 1 at 1 and increase.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Shape {
+enum RampShape {
     /// `t`
     Linear,
     /// `(1 - cos(pi t)) / 2`
@@ -53,8 +58,11 @@ enum Shape {
 
 /// A number that may depend on the epoch.
 ///
-/// In a recipe it is the number itself, or a table such as `{ linear = [1.0, 0.5], epochs = [0, 30]
-/// }`.
+/// In a recipe it is the number itself or a table:
+///
+/// * `{ stages = [[0, 1.0], [60, 0.5]] }`: each value holds from its epoch on.
+/// * `{ linear = [1.0, 0.5], epochs = [0, 30] }`: a ramp between two epochs, constant outside them.
+///   `cosine` and `tanh` are ramps of other shapes.
 ///
 /// # Example
 ///
@@ -67,28 +75,30 @@ enum Shape {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
-    form: Form,
-    /// True if values between two integers are rounded to integers, half to even.
+    kind: CurveKind,
+    /// True if the values of a ramp are rounded to integers, half to even.
     pub(crate) whole: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Form {
-    /// The same in every epoch.
-    Fixed(Number),
-    /// Each value holds from its epoch on.
+enum CurveKind {
+    /// The same value in every epoch.
+    Constant(Number),
+    /// Each value holds from its epoch on. Epochs increase, from 0.
     Stages(Vec<(u32, Number)>),
-    /// From one value to another in an interval of epochs, constant outside it.
+    /// From one value to another between two epochs, constant outside them.
     Ramp {
-        shape: Shape,
+        shape: RampShape,
         ends: [Number; 2],
         epochs: [u32; 2],
     },
 }
 
+/// The table of a curve as it is written in a recipe; [`Curve::from_written`] checks which keys go
+/// together.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct WrittenCurve {
     #[serde(skip_serializing_if = "Option::is_none")]
     stages: Option<Vec<(u32, toml::Value)>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,7 +114,7 @@ struct Written {
 impl From<f64> for Curve {
     fn from(value: f64) -> Curve {
         Curve {
-            form: Form::Fixed(Number::Float(value)),
+            kind: CurveKind::Constant(Number::Float(value)),
             whole: false,
         }
     }
@@ -112,32 +122,32 @@ impl From<f64> for Curve {
 
 impl Serialize for Curve {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        match &self.form {
-            Form::Fixed(value) => value.value().serialize(serializer),
-            Form::Stages(stages) => {
+        match &self.kind {
+            CurveKind::Constant(value) => value.value().serialize(serializer),
+            CurveKind::Stages(stages) => {
                 let stages = stages
                     .iter()
                     .map(|(epoch, value)| (*epoch, value.value()))
                     .collect();
-                Written {
+                WrittenCurve {
                     stages: Some(stages),
-                    ..Written::default()
+                    ..WrittenCurve::default()
                 }
                 .serialize(serializer)
             }
-            Form::Ramp {
+            CurveKind::Ramp {
                 shape,
                 ends,
                 epochs,
             } => {
-                let mut written = Written {
+                let mut written = WrittenCurve {
                     epochs: Some(*epochs),
-                    ..Written::default()
+                    ..WrittenCurve::default()
                 };
                 *match shape {
-                    Shape::Linear => &mut written.linear,
-                    Shape::Cosine => &mut written.cosine,
-                    Shape::Tanh => &mut written.tanh,
+                    RampShape::Linear => &mut written.linear,
+                    RampShape::Cosine => &mut written.cosine,
+                    RampShape::Tanh => &mut written.tanh,
                 } = Some(ends.map(Number::value));
                 written.serialize(serializer)
             }
@@ -150,7 +160,7 @@ impl<'de> Deserialize<'de> for Curve {
         let curve = match toml::Value::deserialize(deserializer)? {
             toml::Value::Table(table) => Curve::read(&table),
             value => Number::read(&value).map(|value| Curve {
-                form: Form::Fixed(value),
+                kind: CurveKind::Constant(value),
                 whole: false,
             }),
         };
@@ -159,30 +169,34 @@ impl<'de> Deserialize<'de> for Curve {
 }
 
 impl Curve {
-    /// True if a table among an op's parameters is meant as a curve.
+    /// True if a table among an op's parameters is meant as a curve, and not as an op inside the
+    /// op.
     pub(crate) fn is_meant(table: &toml::Table) -> bool {
         !table.contains_key("op") && KEYS.iter().any(|key| table.contains_key(*key))
     }
 
+    /// Reads a curve from its table in a recipe.
+    ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`]: an unknown key, a number that is not finite, epochs that do not increase.
+    /// [`crate::Kind::Config`] for an unknown key, keys that do not go together, a number that is
+    /// not finite, and epochs that do not increase.
     pub(crate) fn read(table: &toml::Table) -> Result<Curve> {
-        let written: Written = spec::read(table.clone())?;
-        Curve::of(written)
+        let written: WrittenCurve = spec::read(table.clone())?;
+        Curve::from_written(written)
     }
 
-    fn of(written: Written) -> Result<Curve> {
+    fn from_written(written: WrittenCurve) -> Result<Curve> {
         let ramps = [
-            (Shape::Linear, "linear", written.linear),
-            (Shape::Cosine, "cosine", written.cosine),
-            (Shape::Tanh, "tanh", written.tanh),
+            (RampShape::Linear, "linear", written.linear),
+            (RampShape::Cosine, "cosine", written.cosine),
+            (RampShape::Tanh, "tanh", written.tanh),
         ];
         let mut ramps = ramps
             .into_iter()
             .filter_map(|(shape, name, ends)| Some((shape, name, ends?)));
-        let form = match (written.stages, ramps.next(), ramps.next(), written.epochs) {
-            (Some(stages), None, None, None) => Form::stages(stages)?,
+        let kind = match (written.stages, ramps.next(), ramps.next(), written.epochs) {
+            (Some(stages), None, None, None) => CurveKind::stages(stages)?,
             (None, Some((shape, name, ends)), None, Some(epochs)) => {
                 if epochs[0] >= epochs[1] {
                     return Err(Error::config(format!(
@@ -191,7 +205,7 @@ impl Curve {
                 }
                 let [first, last] = &ends;
                 let read = |value| Number::read(value).map_err(|error| error.at(name));
-                Form::Ramp {
+                CurveKind::Ramp {
                     shape,
                     ends: [read(first)?, read(last)?],
                     epochs,
@@ -204,15 +218,16 @@ impl Curve {
             }
             _ => {
                 return Err(Error::config(
-                    "a curve is either { stages = [[0, VALUE], [EPOCH, VALUE], …] } or one of linear, cosine and tanh with \
-                     epochs, such as { linear = [FROM, TO], epochs = [FIRST, LAST] }",
+                    "a curve is either { stages = [[0, VALUE], [EPOCH, VALUE], …] } or one of \
+                     linear, cosine and tanh with epochs, such as { linear = [FROM, TO], \
+                     epochs = [FIRST, LAST] }",
                 ));
             }
         };
-        Ok(Curve { form, whole: false })
+        Ok(Curve { kind, whole: false })
     }
 
-    /// Each value holds from its epoch on; the first one from epoch 0.
+    /// A curve of steps: each value holds from its epoch on, the first one from epoch 0.
     ///
     /// # Errors
     ///
@@ -223,24 +238,24 @@ impl Curve {
             .into_iter()
             .map(|(epoch, value)| (epoch, toml::Value::Float(value)));
         Ok(Curve {
-            form: Form::stages(stages.collect())?,
+            kind: CurveKind::stages(stages.collect())?,
             whole: false,
         })
     }
 
-    /// From one value to another between two epochs, constant outside them.
+    /// A linear ramp from one value to another between two epochs, constant outside them.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] for a number that is not finite, and for epochs that do not
     /// increase.
     pub fn linear(ends: [f64; 2], epochs: [u32; 2]) -> Result<Curve> {
-        let written = Written {
+        let written = WrittenCurve {
             linear: Some(ends.map(toml::Value::Float)),
             epochs: Some(epochs),
-            ..Written::default()
+            ..WrittenCurve::default()
         };
-        Curve::of(written)
+        Curve::from_written(written)
     }
 
     /// The value in an epoch.
@@ -252,11 +267,12 @@ impl Curve {
         }
     }
 
-    /// The value in an epoch, an integer where it is meant to be one.
+    /// The value in an epoch as a TOML value: an integer for integers as they were written, and for
+    /// ramps that are rounded.
     pub(crate) fn at(&self, epoch: u32) -> toml::Value {
-        match &self.form {
-            Form::Fixed(value) => value.value(),
-            Form::Stages(stages) => {
+        match &self.kind {
+            CurveKind::Constant(value) => value.value(),
+            CurveKind::Stages(stages) => {
                 let stage = stages
                     .iter()
                     .rev()
@@ -264,18 +280,19 @@ impl Curve {
                     .unwrap_or(&stages[0]);
                 stage.1.value()
             }
-            Form::Ramp {
+            CurveKind::Ramp {
                 shape,
                 ends,
                 epochs: [from, to],
             } => {
                 let t = f64::from(epoch.clamp(*from, *to) - from) / f64::from(to - from);
                 let share = match shape {
-                    Shape::Linear => t,
-                    Shape::Cosine => (1.0 - libm::cos(std::f64::consts::PI * t)) / 2.0,
-                    Shape::Tanh => libm::tanh(3.0 * t) / libm::tanh(3.0),
+                    RampShape::Linear => t,
+                    RampShape::Cosine => (1.0 - libm::cos(std::f64::consts::PI * t)) / 2.0,
+                    RampShape::Tanh => libm::tanh(3.0 * t) / libm::tanh(3.0),
                 };
                 let [first, last] = ends.map(Number::as_f64);
+                // Exactly the last value at the end, which the formula may miss by rounding.
                 let value = if t == 1.0 {
                     last
                 } else {
@@ -290,36 +307,39 @@ impl Curve {
         }
     }
 
-    /// True for a ramp between two integers, whose values are integers too where the parameter
-    /// takes no others.
+    /// True for a ramp between two integers. If the parameter is an integer, so must be all values
+    /// of the ramp.
     pub(crate) fn is_integer_ramp(&self) -> bool {
         matches!(
-            self.form,
-            Form::Ramp {
+            self.kind,
+            CurveKind::Ramp {
                 ends: [Number::Integer(_), Number::Integer(_)],
                 ..
             }
         )
     }
 
-    /// Epochs whose values stand for all: those where a stage begins; the ends of a ramp and some
-    /// between.
+    /// Epochs with values that represent all others in checks: those where a stage begins, or the
+    /// two ends of a ramp and 15 epochs between them. In other epochs the value is the same as, or
+    /// lies between, values of landmarks.
     pub(crate) fn landmarks(&self) -> Vec<u32> {
-        match &self.form {
-            Form::Fixed(_) => vec![0],
-            Form::Stages(stages) => stages.iter().map(|(epoch, _)| *epoch).collect(),
-            Form::Ramp {
+        match &self.kind {
+            CurveKind::Constant(_) => vec![0],
+            CurveKind::Stages(stages) => stages.iter().map(|(epoch, _)| *epoch).collect(),
+            CurveKind::Ramp {
                 epochs: [from, to], ..
             } => {
-                let between = |part: u64| from + (u64::from(to - from) * part / 16) as u32;
+                let between =
+                    |sixteenths: u64| from + (u64::from(to - from) * sixteenths / 16) as u32;
                 (0..=16).map(between).collect()
             }
         }
     }
 }
 
-impl Form {
-    fn stages(written: Vec<(u32, toml::Value)>) -> Result<Form> {
+impl CurveKind {
+    /// Stages as they are written, with numbers and epochs checked.
+    fn stages(written: Vec<(u32, toml::Value)>) -> Result<CurveKind> {
         let read = |(epoch, value): (u32, toml::Value)| {
             Ok((
                 epoch,
@@ -338,7 +358,7 @@ impl Form {
                 pair[1].0, pair[0].0
             )));
         }
-        Ok(Form::Stages(stages))
+        Ok(CurveKind::Stages(stages))
     }
 }
 

@@ -1,38 +1,54 @@
-//! What the plan keeps of one epoch.
+//! The state of one epoch: which samples it has, and how its batches are made of them.
+//!
+//! An epoch is a function of the plan and its number, so it can be dropped and made again at any
+//! time. Making one may cost time proportional to the data set (a selection, a weighted order), and
+//! most of it is the same from one epoch to the next: [`Epoch::new`] takes an earlier epoch and
+//! shares its selection and its apportionment where they still hold.
 
 use std::sync::Arc;
 
-use super::compose::{self, GroupBatches, Turns};
+use super::compose::{self, GroupBatches, GroupSchedule};
 use super::metadata::SampleMetadata;
 use super::quota::Apportionment;
 use super::sampler::{Balanced, Grouped, Sampler, check_weights};
 use super::selection::Selection;
-use super::stream::{self, Kind, Stream};
+use super::stream::{self, Stream, StreamKind};
 use super::sums;
-use super::{Last, Order, Place, Setup, Share, World};
+use super::{Last, Order, PlannedSlot, Setup, Share, World};
 use crate::error::{Error, Result};
 
-/// Small, and a function of (plan, epoch) alone.
+/// What the plan keeps of one epoch: a function of (plan, epoch) alone.
 #[derive(Clone, Debug)]
 pub(super) struct Epoch {
+    /// Seed and epoch.
     key: (u64, u32),
     pub(super) selection: Arc<Selection>,
     composer: Composer,
+    /// The number of batches of the epoch.
     pub(super) batches: u64,
-    /// What was dealt by, for the next epoch to deal the same.
-    dealt: Option<(Vec<f64>, u64, Arc<Apportionment>)>,
+    /// The last apportionment with what it was made of (weights, number of positions), for the next
+    /// epoch to share.
+    apportioned: Option<(Vec<f64>, u64, Arc<Apportionment>)>,
 }
 
+/// How a batch is made.
 #[derive(Clone, Debug)]
 enum Composer {
+    /// Batches are pieces of one sequence of slots.
     Stream(Stream),
+    /// Every batch has the samples of one group.
     Groups(GroupBatches),
-    /// The sampler of the setup draws each batch for itself.
-    Drawn,
+    /// The sampler of the setup composes each batch by itself.
+    PerBatch,
 }
 
 impl Epoch {
-    /// `before` is another epoch of the same plan, of which much may stay.
+    /// The state of an epoch. `before` is any other epoch of the same plan; its selection and its
+    /// apportionment are shared if they are the same.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if the selections or the sampler cannot work with the data.
     pub(super) fn new(
         setup: &Setup,
         metadata: &SampleMetadata,
@@ -42,7 +58,7 @@ impl Epoch {
     ) -> Result<Epoch> {
         let kept = before
             .map(|before| &before.selection)
-            .filter(|selection| selection.are_of(setup, metadata, epoch));
+            .filter(|selection| selection.holds_in(setup, metadata, epoch));
         let selection = match kept {
             Some(selection) => Arc::clone(selection),
             None => Arc::new(Selection::new(setup, metadata, samples, epoch)?),
@@ -50,32 +66,36 @@ impl Epoch {
         let mut new = Epoch {
             key: (setup.seed, epoch),
             selection,
-            composer: Composer::Drawn,
+            composer: Composer::PerBatch,
             batches: 0,
-            dealt: before.and_then(|before| before.dealt.clone()),
+            apportioned: before.and_then(|before| before.apportioned.clone()),
         };
         new.compose(setup, samples)?;
         Ok(new)
     }
 
+    /// An apportionment of `positions` by `weights`, shared with the epoch before if it is the
+    /// same.
     fn apportionment(&mut self, weights: Vec<f64>, positions: u64) -> Result<Arc<Apportionment>> {
         if weights.len() as u64 > Apportionment::ROUND {
             let (groups, most) = (weights.len(), Apportionment::ROUND);
             return Err(Error::config(format!(
-                "sampler: {groups} groups; at most {most} can be dealt: use replacement = true, or kind = \"unique\""
+                "sampler: {groups} groups; at most {most} can be dealt: use replacement = true, or \
+                 kind = \"unique\""
             )));
         }
-        if let Some((known, long, apportionment)) = &self.dealt
+        if let Some((known, length, apportionment)) = &self.apportioned
             && *known == weights
-            && *long == positions
+            && *length == positions
         {
             return Ok(Arc::clone(apportionment));
         }
         let apportionment = Arc::new(Apportionment::new(&weights, positions));
-        self.dealt = Some((weights, positions, Arc::clone(&apportionment)));
+        self.apportioned = Some((weights, positions, Arc::clone(&apportionment)));
         Ok(apportionment)
     }
 
+    /// Sets the composer and the number of batches as the sampler says.
     fn compose(&mut self, setup: &Setup, samples: u64) -> Result<()> {
         let (selection, batch, epoch) =
             (Arc::clone(&self.selection), setup.batch as u64, self.key.1);
@@ -87,6 +107,7 @@ impl Epoch {
                     .expect("a sampler that goes by groups has them"),
             )
         };
+        // Shares n^(1/T); without a temperature the power is 0 and all shares are 1.
         let by_temperature = |sizes: &mut dyn Iterator<Item = u64>| -> Vec<f64> {
             let power = setup
                 .sampler
@@ -96,19 +117,19 @@ impl Epoch {
         };
         let mut length = setup.sampler.length().unwrap_or(selection.len);
         let kind = match &setup.sampler {
-            Sampler::Order(_) if !setup.blends() => Kind::Plain,
+            Sampler::Order(_) if !setup.blends() => StreamKind::Plain,
             Sampler::Order(_) => {
                 let apportionment =
                     self.apportionment(setup.blend_weights(&selection, epoch)?, length)?;
-                Kind::ByQuota {
+                StreamKind::ByQuota {
                     groups: Arc::clone(&selection.sources),
                     apportionment,
                     named: false,
                 }
             }
-            Sampler::Weighted(weighted) => match &selection.cumulated {
-                Some(cumulated) => Kind::Weighted {
-                    cumulated: Arc::clone(cumulated),
+            Sampler::Weighted(weighted) => match &selection.cumulative {
+                Some(cumulative) => StreamKind::Weighted {
+                    cumulative: Arc::clone(cumulative),
                 },
                 None => {
                     let weights = selection.sampling_weights(weighted, samples)?;
@@ -117,21 +138,22 @@ impl Epoch {
                     let wanted = length.div_ceil(u64::from(weighted.repeats));
                     if wanted > positive {
                         return Err(Error::config(format!(
-                            "sampler: {wanted} samples without replacement of {positive} that have a positive weight"
+                            "sampler: {wanted} samples without replacement of {positive} that have \
+                             a positive weight"
                         )));
                     }
-                    Kind::Listed(stream::without_replacement(self.key, &weights, wanted))
+                    StreamKind::Listed(stream::without_replacement(self.key, &weights, wanted))
                 }
             },
             Sampler::Balanced(Balanced { replacement, .. }) => {
                 let weights = by_temperature(&mut groups().sizes());
                 if *replacement {
-                    Kind::Drawn {
+                    StreamKind::Drawn {
                         groups: groups(),
-                        cumulated: sums::cumulated(weights),
+                        cumulative: sums::cumulative(weights),
                     }
                 } else {
-                    Kind::ByQuota {
+                    StreamKind::ByQuota {
                         groups: groups(),
                         apportionment: self.apportionment(weights, length)?,
                         named: true,
@@ -140,9 +162,9 @@ impl Epoch {
             }
             Sampler::Unique(_) => {
                 length = groups().count() as u64;
-                Kind::Unique { groups: groups() }
+                StreamKind::Unique { groups: groups() }
             }
-            Sampler::Variants(_) => Kind::Variants { groups: groups() },
+            Sampler::Variants(_) => StreamKind::Variants { groups: groups() },
             Sampler::Pk(super::Pk { batches, .. })
             | Sampler::Episodes(super::Episodes { batches, .. }) => {
                 self.batches = batches.unwrap_or(selection.len / batch);
@@ -153,14 +175,16 @@ impl Epoch {
                 batches,
                 ..
             }) => {
-                let mut turns = GroupBatches::whole(groups(), setup.order, batch, setup.last);
+                let mut composer = GroupBatches::whole(groups(), setup.order, batch, setup.last);
                 if temperature.is_some() {
-                    turns.batches = batches.unwrap_or(selection.len / batch);
+                    composer.batches = batches.unwrap_or(selection.len / batch);
                     let weights = by_temperature(&mut groups().sizes());
-                    turns.turns = Turns::Dealt(self.apportionment(weights, turns.batches.max(1))?);
+                    let positions = composer.batches.max(1);
+                    composer.schedule =
+                        GroupSchedule::ByQuota(self.apportionment(weights, positions)?);
                 }
-                self.batches = turns.batches;
-                self.composer = Composer::Groups(turns);
+                self.batches = composer.batches;
+                self.composer = Composer::Groups(composer);
                 return Ok(());
             }
         };
@@ -179,47 +203,48 @@ impl Epoch {
         Ok(())
     }
 
-    /// Whether there are batches, and ranks share each equally.
+    /// Refuses an epoch without a batch, and one with a batch that ranks cannot share equally.
     pub(super) fn check(&self, setup: &Setup, world: World) -> Result<()> {
         let (batch, ranks) = (setup.batch as u64, u64::from(world.ranks()));
-        // Ranks own whole mixing groups, so they could not share a smaller batch even where they
-        // divide it.
+        // Ranks own whole mixing groups, so a partial batch is refused even where the number of
+        // ranks divides it.
         let unequal =
             |size: u64| setup.last == Last::Keep && ranks > 1 && !size.is_multiple_of(batch);
         match &self.composer {
             Composer::Stream(stream) => {
-                if let Kind::Unique { groups } = &stream.kind
+                if let StreamKind::Unique { groups } = &stream.kind
                     && (groups.count() as u64) < batch
                 {
                     return Err(Error::config(format!(
-                        "sampler: {} groups cannot fill a batch of {batch} without one of them twice",
+                        "sampler: {} groups cannot fill a batch of {batch} without one of them \
+                         twice",
                         groups.count()
                     )));
                 }
                 if unequal(stream.length) {
                     return Err(Error::config(format!(
-                        "last = \"keep\": {} samples leave a last batch of {}, of which {ranks} ranks cannot have equal \
-                         shares: use \"drop\", \"pad\" or \"wrap\"",
+                        "last = \"keep\": {} samples leave a last batch of {}, of which {ranks} \
+                         ranks cannot have equal shares: use \"drop\", \"pad\" or \"wrap\"",
                         stream.length,
                         stream.length % batch
                     )));
                 }
                 if self.batches == 0 {
                     return Err(Error::config(format!(
-                        "{} samples do not fill one batch of {batch}, and last = \"drop\" drops the rest: use a smaller \
-                         batch, or last = \"keep\", \"pad\" or \"wrap\"",
+                        "{} samples do not fill one batch of {batch}, and last = \"drop\" drops \
+                         the rest: use a smaller batch, or last = \"keep\", \"pad\" or \"wrap\"",
                         stream.length
                     )));
                 }
             }
             Composer::Groups(GroupBatches {
                 groups,
-                turns: Turns::Whole(_),
+                schedule: GroupSchedule::Whole(_),
                 ..
             }) => {
-                let short = |wrong: &dyn Fn(u64) -> bool| {
+                let group_with = |size_is: &dyn Fn(u64) -> bool| {
                     (0..groups.count())
-                        .find(|&group| wrong(groups.size(group)))
+                        .find(|&group| size_is(groups.size(group)))
                         .map(|group| {
                             (
                                 setup.sampler.needs().expect("it goes by groups"),
@@ -229,66 +254,69 @@ impl Epoch {
                         })
                 };
                 if setup.last == Last::Drop
-                    && let Some((by, id, size)) = short(&|size| size < batch)
+                    && let Some((by, id, size)) = group_with(&|size| size < batch)
                 {
                     return Err(Error::config(format!(
-                        "sampler: {by} {id} has {size} samples, which do not fill a batch of {batch}, and last = \"drop\" \
-                         drops them all: use last = \"wrap\" or \"pad\""
+                        "sampler: {by} {id} has {size} samples, which do not fill a batch of \
+                         {batch}, and last = \"drop\" drops them all: use last = \"wrap\" or \
+                         \"pad\""
                     )));
                 }
-                if let Some((by, id, size)) = short(&unequal) {
+                if let Some((by, id, size)) = group_with(&unequal) {
                     return Err(Error::config(format!(
-                        "last = \"keep\": {by} {id} leaves a last batch of {}, of which {ranks} ranks cannot have equal \
-                         shares: use \"drop\", \"pad\" or \"wrap\"",
+                        "last = \"keep\": {by} {id} leaves a last batch of {}, of which {ranks} \
+                         ranks cannot have equal shares: use \"drop\", \"pad\" or \"wrap\"",
                         size % batch
                     )));
                 }
             }
-            Composer::Groups(_) | Composer::Drawn => {}
+            Composer::Groups(_) | Composer::PerBatch => {}
         }
         if self.batches == 0 {
             let len = self.selection.len;
             return Err(Error::config(format!(
-                "sampler: {len} samples make no batch of {batch}: set sampler.batches, or use a smaller batch"
+                "sampler: {len} samples make no batch of {batch}: set sampler.batches, or use a \
+                 smaller batch"
             )));
         }
         Ok(())
     }
 
-    /// The places of a batch, and whether each is valid: those of rank `part.0` of `part.1`, with
-    /// the first one's number.
-    pub(super) fn places(
+    /// The slots of batch `index` that belong to rank `rank` of `ranks`, each with true if it is
+    /// valid, and the number of the first of them in the global batch.
+    pub(super) fn planned_slots(
         &self,
         setup: &Setup,
         index: u64,
         (rank, ranks): (u64, u64),
-    ) -> (usize, Vec<(Place, bool)>) {
+    ) -> (usize, Vec<(PlannedSlot, bool)>) {
         let batch = setup.batch as u64;
         let all = match &self.composer {
             Composer::Stream(stream) => {
                 let count = stream.filled(index, batch, setup.last) / ranks;
                 let first = count * rank;
                 let at = (index, batch, setup.last);
+                // Slots of a stream are independent of each other, so a rank makes its own only.
                 return (
                     first as usize,
-                    stream.places(self.key, &self.selection, at, first..first + count),
+                    stream.slots(self.key, &self.selection, at, first..first + count),
                 );
             }
-            Composer::Groups(groups) => groups.places(self.key, index, batch, setup.last),
-            Composer::Drawn => {
+            Composer::Groups(groups) => groups.slots(self.key, index, batch, setup.last),
+            Composer::PerBatch => {
                 let groups = self
                     .selection
                     .groups
                     .as_ref()
                     .expect("a sampler that goes by groups has them");
-                let places = match &setup.sampler {
+                let planned = match &setup.sampler {
                     Sampler::Pk(pk) => compose::pk(self.key, pk, groups, index),
                     Sampler::Episodes(cfg) => {
                         compose::episodes(self.key, cfg, groups, index, batch)
                     }
-                    _ => unreachable!("the others have composers of their own"),
+                    _ => unreachable!("the other samplers have other composers"),
                 };
-                places.into_iter().map(|place| (place, true)).collect()
+                planned.into_iter().map(|slot| (slot, true)).collect()
             }
         };
         let count = all.len() / ranks as usize;
@@ -296,11 +324,13 @@ impl Epoch {
         (first, all.into_iter().skip(first).take(count).collect())
     }
 
+    /// Which epoch it is.
     pub(super) fn number(&self) -> u32 {
         self.key.1
     }
 
-    /// The slots of all ranks in a batch.
+    /// The number of slots of batch `index`, over all ranks; for batches of groups and composed
+    /// ones, that of a full batch.
     pub(super) fn slots(&self, setup: &Setup, index: u64) -> usize {
         match &self.composer {
             Composer::Stream(stream) => {
@@ -310,7 +340,7 @@ impl Epoch {
         }
     }
 
-    /// The batches below one that may hold a sample.
+    /// Those of the first `batches` batches that may hold `sample`.
     pub(super) fn batches_with(&self, setup: &Setup, sample: u64, batches: u64) -> Vec<u64> {
         match &self.composer {
             Composer::Stream(stream) => {
@@ -321,30 +351,37 @@ impl Epoch {
         }
     }
 
-    /// True if a batch has to be what it is: a replacement may not be one of its other samples.
+    /// True if the samples of a batch belong together, so that the replacement of a bad one should
+    /// not be one of the others.
     pub(super) fn composed(&self) -> bool {
-        matches!(self.composer, Composer::Drawn)
+        matches!(self.composer, Composer::PerBatch)
     }
 }
 
 impl Setup {
-    /// Whether sources are dealt.
+    /// True if there are several sources that share positions by weight.
     fn blends(&self) -> bool {
         self.blended && self.sources.len() > 1
     }
 
-    /// The weight in an epoch of each source that has chosen samples.
+    /// The weights of the sources in an epoch: of all of them without blending, else of those that
+    /// have selected samples.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] for weights that are negative or not finite, that are all 0, or that
+    /// have an infinite sum.
     pub(super) fn blend_weights(&self, selection: &Selection, epoch: u32) -> Result<Vec<f64>> {
         let weights: Vec<f64> = self
             .sources
             .iter()
             .map(|share| share.weight.value(epoch))
             .collect();
-        let at = |error: Error| match epoch {
+        let in_epoch = |error: Error| match epoch {
             0 => error,
             epoch => error.at(format_args!("in epoch {epoch}")),
         };
-        check_weights(&weights, |source| format!("source {source}")).map_err(at)?;
+        check_weights(&weights, |source| format!("source {source}")).map_err(in_epoch)?;
         if !self.blends() {
             return Ok(weights);
         }
@@ -354,20 +391,24 @@ impl Setup {
         check_weights(&weights, |nth| {
             format!("source {}", selection.sources.id(nth))
         })
-        .map_err(at)?;
+        .map_err(in_epoch)?;
         Ok(weights)
     }
 
-    /// Whether `order` and what it is used for go together.
+    /// Refuses an `order` that the sampler or the sources do not support, and weights of sources
+    /// that the sampler would ignore.
     pub(super) fn check_order(&self) -> Result<()> {
         self.order.check()?;
         let plain = matches!(self.sampler, Sampler::Order(_));
         if matches!(self.order, Order::Blocks { .. }) && (!plain || self.blends()) {
             return Err(Error::config(
-                "order.blocks is for the plain order of one source: others are shuffled or sequential",
+                "order.blocks is for the plain order of one source: others are shuffled or \
+                 sequential",
             ));
         }
         if self.blends() && !plain {
+            // Natural weights are proportional to the sizes of the sources, which is how a sampler
+            // that ignores sources takes samples.
             let weight = |share: &Share| share.weight.value(0);
             let natural = self.sources.iter().all(|share| {
                 let first = weight(&self.sources[0]) * share.len as f64;
@@ -380,8 +421,8 @@ impl Setup {
                     .any(|share| share.weight.landmarks().len() > 1)
             {
                 return Err(Error::config(
-                    "sources have weights, but the sampler rng from all samples alike: leave the weights out, or use \
-                     { kind = \"balanced\", by = \"source\" }",
+                    "sources have weights, but the sampler draws from all samples alike: leave the \
+                     weights out, or use { kind = \"balanced\", by = \"source\" }",
                 ));
             }
         }

@@ -1,20 +1,25 @@
-//! Groups of samples, each a list.
+//! The samples of each group, as a compressed sparse row: one list of all members, group after
+//! group, and the offset of each group in it. A list for each group would cost 24 bytes a group and
+//! an allocation, where a group may be one image with its captions.
 
 use super::metadata::Grouping;
 
-/// Groups without empty ones. Members are places in the list of chosen samples.
+/// Samples by group, without empty groups.
+///
+/// A group has an *index* among those that are not empty, and an *id*, which is its number in the
+/// [`Grouping`]. Members are indices into the selection; within a group they increase.
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
-    /// The number of each group.
+    /// The id of each group; they increase.
     ids: Vec<u32>,
-    /// The first member of each group, then the number of all.
+    /// The offset of the first member of each group in `members`, then the number of all members.
     starts: Vec<u64>,
-    /// 4 bytes a sample; `None` if they are in the order of their groups anyway.
+    /// All members, group after group: 4 bytes a sample. `None` if each member is its own offset.
     members: Option<Vec<u32>>,
 }
 
 impl Groups {
-    /// Neighbors, so many in each group.
+    /// Consecutive groups: the first `sizes[0]` samples, then the next `sizes[1]`, and so on.
     pub(super) fn neighbors(sizes: impl IntoIterator<Item = u64>) -> Groups {
         let (mut ids, mut starts, mut sum) = (Vec::new(), vec![0], 0);
         for (id, size) in (0..).zip(sizes).filter(|(_, size)| *size > 0) {
@@ -29,7 +34,8 @@ impl Groups {
         }
     }
 
-    /// The groups that places belong to, given the group of each: a counting sort.
+    /// The groups of samples, given the group's id of each sample of the selection. A counting
+    /// sort: O(samples + largest id).
     pub(super) fn of(groups: impl Iterator<Item = u32> + Clone) -> Groups {
         let mut sizes: Vec<u64> = Vec::new();
         for group in groups.clone() {
@@ -38,6 +44,7 @@ impl Groups {
             }
             sizes[group as usize] += 1;
         }
+        // The offset at which the next member of each group goes.
         let mut next: Vec<u64> = sizes
             .iter()
             .scan(0, |sum, size| {
@@ -47,9 +54,9 @@ impl Groups {
             .collect();
         let mut members =
             vec![0; next.last().map_or(0, |last| last + sizes[sizes.len() - 1]) as usize];
-        for (place, group) in (0u32..).zip(groups) {
+        for (index, group) in (0u32..).zip(groups) {
             let at = &mut next[group as usize];
-            members[*at as usize] = place;
+            members[*at as usize] = index;
             *at += 1;
         }
         Groups {
@@ -58,7 +65,7 @@ impl Groups {
         }
     }
 
-    /// The groups of a grouping that the chosen samples belong to.
+    /// The groups of the selected samples; of all samples if `samples` is `None`.
     pub(super) fn of_selection(grouping: &Grouping, samples: Option<&[u32]>) -> Groups {
         match samples {
             Some(samples) => Groups::of(samples.iter().map(|&sample| grouping.of[sample as usize])),
@@ -66,45 +73,49 @@ impl Groups {
         }
     }
 
+    /// The number of groups.
     pub(super) fn count(&self) -> usize {
         self.ids.len()
     }
 
+    /// The id of the group with an index.
     pub(super) fn id(&self, group: usize) -> u32 {
         self.ids[group]
     }
 
+    /// The number of members of a group, at least 1.
     pub(super) fn size(&self, group: usize) -> u64 {
         self.starts[group + 1] - self.starts[group]
     }
 
+    /// The sizes of all groups.
     pub(super) fn sizes(&self) -> impl Iterator<Item = u64> + '_ {
         (0..self.count()).map(|group| self.size(group))
     }
 
-    /// The k-th member of a group.
+    /// The k-th member of a group, from 0.
     pub(super) fn member(&self, group: usize, k: u64) -> u64 {
         self.nth(self.starts[group] + k)
     }
 
-    /// The members of all groups, one group after the other.
+    /// The n-th member of all groups, one group after the other.
     pub(super) fn nth(&self, n: u64) -> u64 {
         self.members
             .as_ref()
             .map_or(n, |members| u64::from(members[n as usize]))
     }
 
-    /// The group of [`Groups::nth`].
+    /// The index of the group that [`Groups::nth`] belongs to.
     pub(super) fn group_of_nth(&self, n: u64) -> usize {
         self.starts.partition_point(|start| *start <= n) - 1
     }
 
-    /// The group with a number.
+    /// The index of the group with an id; `None` if it is empty.
     pub(super) fn find(&self, id: u32) -> Option<usize> {
         self.ids.binary_search(&id).ok()
     }
 
-    /// Only groups for which `keep` is true.
+    /// The groups for which `keep` is true, with their ids.
     pub(super) fn filtered(&self, keep: impl Fn(usize) -> bool) -> Groups {
         let kept = (0..self.count()).filter(|&group| keep(group));
         let mut groups = Groups {

@@ -1,4 +1,7 @@
-//! What the plan is told of samples: plain arrays.
+//! Sample metadata: what the plan is told about samples, as plain arrays.
+//!
+//! The plan groups samples by class, source or column, and never learns where the values came from.
+//! The loader reads them once, when the data is opened, and without reading images.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,12 +14,13 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum By {
-    /// Their class.
+    /// The class of the sample.
     #[default]
     Class,
-    /// The source they come from, where several are blended.
+    /// The source that the sample comes from, where several are blended.
     Source,
-    /// The values of a column of the data or of the recipe's `table`: equal text is one group.
+    /// The value in a column of the data or of the recipe's `table`. Samples with equal text are
+    /// one group.
     Column(String),
 }
 
@@ -56,14 +60,19 @@ impl<'de> Deserialize<'de> for By {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Values {
-    /// Of a column of the data or of the recipe's `table`.
+    /// The numbers in a column of the data or of the recipe's `table`.
     Column(String),
-    /// In the order of samples.
+    /// One number for each sample, in the order of samples.
     List(Vec<f64>),
 }
 
 impl Values {
-    /// The numbers, of which there is one for each of so many samples.
+    /// The list of numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`], with the name `what`, if the list does not have `samples` numbers,
+    /// or if it is a column, which the caller should have replaced by its values.
     pub(super) fn list(&self, what: &str, samples: u64) -> Result<&[f64]> {
         match self {
             Values::Column(column) => Err(Error::config(format!(
@@ -78,19 +87,20 @@ impl Values {
     }
 }
 
-/// A way to group all samples.
+/// A partition of all samples into numbered groups.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grouping {
-    /// The number of each sample's group: 4 bytes a sample.
+    /// The group of each sample, in the order of samples: 4 bytes a sample.
     pub of: Vec<u32>,
-    /// The name of each group by its number, for messages; may be shorter than there are groups.
+    /// The name of each group by its number, for messages. May have fewer names than there are
+    /// groups.
     pub names: Vec<String>,
-    /// The number of groups that there should be; 0 if that is not known.
+    /// The expected number of groups; 0 if it is not known.
     pub count: u32,
 }
 
 impl Grouping {
-    /// The groups that the values of a column make, numbered in the order of the values.
+    /// Groups of equal values of a column, numbered in the sorted order of the values.
     pub fn of_values<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Grouping {
         let mut numbers: BTreeMap<&str, u32> = values.clone().map(|value| (value, 0)).collect();
         numbers
@@ -104,7 +114,7 @@ impl Grouping {
         }
     }
 
-    /// What to call a group.
+    /// The number of a group with its name, for messages.
     pub(super) fn name(&self, group: u32) -> String {
         match self.names.get(group as usize) {
             Some(name) => format!("{group} (\"{name}\")"),
@@ -113,25 +123,30 @@ impl Grouping {
     }
 }
 
-/// What is known of samples, by what it is for.
+/// What is known about all samples without reading images: their groupings.
 #[derive(Clone, Debug, Default)]
 pub struct SampleMetadata {
     groupings: BTreeMap<By, Grouping>,
 }
 
 impl SampleMetadata {
-    /// Nothing.
+    /// Empty metadata.
     pub fn new() -> SampleMetadata {
         SampleMetadata::default()
     }
 
-    /// Adds a grouping.
+    /// Adds a grouping, in place of an earlier one by the same.
     #[must_use]
     pub fn with(mut self, by: By, grouping: Grouping) -> SampleMetadata {
         self.groupings.insert(by, grouping);
         self
     }
 
+    /// The grouping by `by`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if it is not known.
     pub(super) fn grouping(&self, by: &By) -> Result<&Grouping> {
         self.groupings.get(by).ok_or_else(|| {
             Error::config(format!(
@@ -140,7 +155,8 @@ impl SampleMetadata {
         })
     }
 
-    /// Refuses a grouping that does not have all samples, or has numbers too large to index lists.
+    /// Refuses a grouping that does not have all samples, or has group numbers that are not below
+    /// `most` nor below the number of samples: such numbers are too large to index lists.
     pub(super) fn check(&self, samples: u64, most: u64) -> Result<()> {
         for (by, grouping) in &self.groupings {
             let len = grouping.of.len() as u64;
@@ -161,16 +177,16 @@ impl SampleMetadata {
         Ok(())
     }
 
-    /// Refuses a grouping of which a group that should be there has no sample.
-    pub(super) fn check_whole(&self, by: &By) -> Result<()> {
+    /// Refuses a grouping with a group below [`Grouping::count`] that has no sample.
+    pub(super) fn check_no_group_is_empty(&self, by: &By) -> Result<()> {
         let grouping = self.grouping(by)?;
-        let mut there = vec![false; grouping.count as usize];
+        let mut seen = vec![false; grouping.count as usize];
         for &group in &grouping.of {
-            if let Some(there) = there.get_mut(group as usize) {
-                *there = true;
+            if let Some(seen) = seen.get_mut(group as usize) {
+                *seen = true;
             }
         }
-        match there.iter().position(|there| !there) {
+        match seen.iter().position(|seen| !seen) {
             Some(group) => Err(Error::config(format!(
                 "sampler: {by} {} has no sample: remove it, or correct target.classes",
                 grouping.name(group as u32)

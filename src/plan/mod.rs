@@ -1,8 +1,20 @@
-//! What a batch holds: pure arithmetic on (seed, epoch, index), with random access.
+//! The plan: which samples each batch of a run holds, as a pure function of (seed, epoch, index).
+//!
+//! Any batch can be asked for at any time. That makes the rest simple: resuming is a position and
+//! not a replay, a rank is a slice, batches may be prepared in any order, and a batch of the past
+//! can be made again to look at it. The alternative is a sampler with state that yields one index
+//! after the other; to resume it, its state has to be stored or all that it yielded replayed.
 //!
 //! Nothing here knows of files, pixels or threads, and nothing depends on how fast anything ran.
-//! The plan is written for the *global* batch; a rank takes its slice of it, so that another number
-//! of ranks changes who computes a slot and never what is in it.
+//! The plan is written for the *global* batch, and a rank takes its slice of it. So the number of
+//! ranks decides who computes a slot, and never what is in it.
+//!
+//! A batch is found in three steps:
+//!
+//! 1. `select` reduces all samples to the *selection* of the epoch, a list of samples.
+//! 2. The sampler makes slots with indices into that list: as pieces of one sequence (`stream`), or
+//!    batch by batch (`compose`). Both use `permutation` (shuffled orders) and `quota` (shares).
+//! 3. Indices become samples, and the rank's slice is the [`BatchPlan`].
 
 mod compose;
 mod curve;
@@ -37,20 +49,20 @@ use epoch::Epoch;
 use groups::Groups;
 use selection::Selection;
 
-/// What happens to the samples that do not fill a last batch.
+/// What happens at the end of an epoch to the samples that do not fill a batch.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Last {
-    /// They are left out; another epoch's order leaves out others.
+    /// They are left out. The order of another epoch leaves out others.
     Drop,
-    /// The last batch is smaller. Not with several ranks, whose shares would differ.
+    /// The last batch is smaller. Refused with several ranks, which could not share it equally.
     Keep,
     /// The batch is filled up, and the filling slots are marked invalid ([`crate::Batch::valid`]).
     Pad,
     /// The batch is filled up from the beginning of the epoch's order; the repeated samples are
-    /// augmented anew.
+    /// augmented differently.
     #[default]
     Wrap,
 }
@@ -58,23 +70,24 @@ pub enum Last {
 /// One visit of one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Visit {
-    /// The sample's number.
+    /// The number of the sample, from 0.
     pub sample: u64,
-    /// Tells visits of one sample in an epoch apart, which are augmented differently: the k-th
-    /// from 0, or the place in the epoch where a sampler draws every slot or batch anew.
+    /// Tells the visits of a sample in one epoch apart, so that each is augmented differently: the
+    /// number of the visit, from 0, or the position in the epoch where a sampler draws slots or
+    /// batches independently. Replacements of bad samples have the top bit set.
     pub occurrence: u32,
 }
 
-/// What a sample is in its batch for.
+/// The purpose of a slot in a few-shot episode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EpisodeRole {
-    /// To be trained or tested on.
+    /// The batch is not an episode.
     #[default]
     Plain,
-    /// An episode's support.
+    /// The slot belongs to the support of its episode.
     Support,
-    /// An episode's query.
+    /// The slot is a query of its episode.
     Query,
 }
 
@@ -88,63 +101,65 @@ impl std::fmt::Display for EpisodeRole {
     }
 }
 
-/// One slot of a batch.
+/// One slot of a batch: a sample, and what the sampler says about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slot {
-    /// What is in it.
+    /// The sample, and which of its visits this is.
     pub visit: Visit,
     /// False for a slot that only fills up the batch.
     pub valid: bool,
-    /// What the loss of its sample counts: 1, but for a subset with weights.
+    /// The weight of the sample's loss: 1, except in a subset with weights.
     pub weight: f32,
-    /// What it is for.
+    /// The purpose of the slot in an episode.
     pub role: EpisodeRole,
-    /// The group that a sampler by groups took it from.
+    /// The group of the sample, for samplers that go by groups. For episodes it is the number of
+    /// the class within the batch.
     pub group: Option<u32>,
 }
 
 /// The slots of one batch that belong to this rank.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchPlan {
-    /// The epoch.
+    /// The epoch, from 0.
     pub epoch: u32,
-    /// The batch in the epoch, from 0.
+    /// The number of the batch in the epoch, from 0.
     pub index: u64,
-    /// The place of the first of these slots in the global batch.
+    /// The position in the global batch of the first slot in `slots`.
     pub first: usize,
-    /// The slots.
+    /// The slots of this rank, in the order of the global batch.
     pub slots: Vec<Slot>,
 }
 
-/// One source of a blend: how many samples it has, and its share.
+/// One source of samples: its size and its weight among the sources.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Share {
-    /// Samples.
+    /// The number of samples.
     pub len: u64,
-    /// Weight against the other sources, 0 or more; only ratios count. May change by epoch.
+    /// The weight against the other sources: 0 or more, only ratios count. It may change by epoch.
     pub weight: Curve,
 }
 
-/// What a plan is made of.
+/// Everything that a plan is made of, except what it is told about the samples.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The seed of all draws but those of selections.
+    /// The seed of all draws except those of selections, which have separate seeds.
     pub seed: u64,
-    /// The sources, whose samples are numbered through in order.
+    /// The sources. Samples are numbered through them in this order.
     pub sources: Vec<Share>,
-    /// Whether they are dealt by weight; false puts all samples in one order.
+    /// True (the default) if sources share every batch by weight; false puts all samples in one
+    /// order.
     pub blended: bool,
-    /// Which samples the run has.
+    /// The selections that choose the samples of the run, applied in this order.
     pub select: Vec<Select>,
-    /// How batches are made of them.
+    /// How batches are made of the selected samples.
     pub sampler: Sampler,
-    /// The order, where the sampler leaves it open.
+    /// The order of samples, for samplers that leave it open.
     pub order: Order,
-    /// The size of the global batch.
+    /// The size of the global batch, over all ranks. 32 by default.
     pub batch: usize,
-    /// What happens to a last, unfilled batch.
+    /// What happens at the end of an epoch to the samples that do not fill a batch.
     pub last: Last,
-    /// Who this process is among the ranks.
+    /// The rank of this process and the number of ranks.
     pub world: World,
     /// The number of neighboring slots that mix with each other (1 without mixing); a rank owns
     /// whole groups.
@@ -168,23 +183,24 @@ impl Default for Setup {
     }
 }
 
-/// A slot before it has a sample's number.
+/// A slot as a sampler makes it, in terms of the selection.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    /// Among the chosen samples.
-    place: u64,
+struct PlannedSlot {
+    /// The index of the sample in the selection.
+    selected: u64,
     occurrence: u64,
-    /// What the batch says of the group.
+    /// The number of the group that the batch reports.
     group: Option<u32>,
-    /// The group among those of the sampler: where a replacement comes from.
+    /// The index of the group among those of the sampler. A replacement comes from this group.
     pool: Option<usize>,
     role: EpisodeRole,
 }
 
-impl Place {
-    fn plain(place: u64, occurrence: u64) -> Place {
-        Place {
-            place,
+impl PlannedSlot {
+    /// A slot of a sampler without groups.
+    fn plain(selected: u64, occurrence: u64) -> PlannedSlot {
+        PlannedSlot {
+            selected,
             occurrence,
             group: None,
             pool: None,
@@ -192,9 +208,10 @@ impl Place {
         }
     }
 
-    fn of(groups: &Groups, group: usize, place: u64, occurrence: u64) -> Place {
-        Place {
-            place,
+    /// A slot with a member of a group.
+    fn in_group(groups: &Groups, group: usize, selected: u64, occurrence: u64) -> PlannedSlot {
+        PlannedSlot {
+            selected,
             occurrence,
             group: Some(groups.id(group)),
             pool: Some(group),
@@ -203,45 +220,54 @@ impl Place {
     }
 }
 
-/// Epochs whose state is kept: that of the trainer, those that are prepared, and one to look at.
-const KEPT: usize = 4;
+/// The number of epochs whose state is cached: the one that is consumed, those that are being
+/// prepared, and one for inspection.
+const CACHED_EPOCHS: usize = 4;
 
-/// Groups of a grouping that the plan counts at most, where there are fewer samples: their numbers
-/// index lists.
-const MOST_GROUPS: u64 = 1 << 24;
+/// The numbers of groups must be below this, or below the number of samples if that is larger. They
+/// index lists, so a wild number would take all memory.
+const MAX_GROUPS: u64 = 1 << 24;
 
-/// The plan of a run.
+/// The plan of a run: which samples each batch holds.
 ///
-/// It is a function of its setup and of what it is told of samples: any batch of any epoch can be
-/// asked for at once. What it keeps of an epoch can be made again at any time, and is at most a few
-/// numbers for each sample: 4 bytes for a selection, 4 for groups, 4 for a weight of a subset, 8
-/// for weights to draw by.
+/// It is a function of its setup and of what it is told about the samples: any batch of any epoch
+/// can be asked for at once. What it keeps of an epoch is a cache, at most a few numbers for each
+/// sample: 4 bytes for a selection, 4 for groups, 4 for a weight of a subset, 8 for weights to draw
+/// by.
 #[derive(Clone, Debug)]
 pub struct Plan {
     setup: Arc<Setup>,
     world: World,
     metadata: Arc<SampleMetadata>,
+    /// The number of samples of all sources.
     samples: u64,
-    /// The number of batches from an epoch on.
+    /// The number of batches of an epoch, as runs: (first epoch, batches of each epoch from there
+    /// on). The first run begins with epoch 0.
     runs: Arc<[(u32, u64)]>,
+    /// The epochs used last, oldest first.
     recent: Arc<Mutex<VecDeque<Arc<Epoch>>>>,
 }
 
 impl Plan {
-    /// A plan for what is known of the samples ([`Setup::needs`]).
+    /// Makes a plan. `metadata` must have what [`Setup::needs`] lists.
     ///
-    /// Sources are blended by weight: after every batch of an epoch, and without a shuffle at every
-    /// slot, each is less than one slot away from what its weight owes it (weights that are no
-    /// multiples of less become multiples of a millionth of their sum, but two sources
-    /// are exact always). A source that runs out starts over with another order and another
-    /// occurrence. An epoch has as many slots as there are chosen samples in all, unless the
-    /// sampler says otherwise.
+    /// Sources are blended by weight: after every batch of an epoch, and in a sequential order
+    /// after every slot, each source is less than one slot away from what its weight owes it. That
+    /// is exact for integer weights with a sum of at most a million and for decimal fractions of up
+    /// to six digits; other weights become multiples of a millionth of their sum (with two sources,
+    /// of 2^-40). A source that runs out starts over with another order and another occurrence. An
+    /// epoch has as many slots as there are selected samples, unless the sampler says otherwise.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`]: no samples, an empty source, weights that are negative, no numbers or all 0, a batch of 0, a batch
-    /// that the ranks do not divide into whole groups, a last batch that ranks could not share
-    /// equally, an epoch without a whole batch, and what the sampler and the selections refuse.
+    /// [`crate::Kind::Config`] for
+    ///
+    /// * no samples, or a source without samples;
+    /// * weights that are negative, not finite, or all 0;
+    /// * a batch of 0, a batch that the ranks do not divide into whole mixing groups, or a last
+    ///   batch that ranks could not share equally;
+    /// * an epoch without a whole batch;
+    /// * anything that the sampler or a selection refuses.
     pub fn new(setup: Setup, metadata: SampleMetadata) -> Result<Plan> {
         let samples = setup
             .sources
@@ -269,12 +295,12 @@ impl Plan {
         {
             metadata = metadata.with(By::Source, Plan::by_source(&setup, samples)?);
         }
-        metadata.check(samples, MOST_GROUPS)?;
+        metadata.check(samples, MAX_GROUPS)?;
         if let Sampler::Balanced(_) | Sampler::Pk(_) | Sampler::Episodes(_) = setup.sampler {
             setup
                 .sampler
                 .needs()
-                .map_or(Ok(()), |by| metadata.check_whole(by))?;
+                .map_or(Ok(()), |by| metadata.check_no_group_is_empty(by))?;
         }
         let plan = Plan {
             world: setup.world,
@@ -287,13 +313,18 @@ impl Plan {
         plan.checked()
     }
 
-    /// The plan with its batches counted, if its ranks can share them.
+    /// The plan with its batches counted.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if ranks cannot share a batch, or an epoch cannot be made.
     fn checked(mut self) -> Result<Plan> {
         self.check_world()?;
         self.runs = self.count()?.into();
         Ok(self)
     }
 
+    /// The grouping of samples by source.
     fn by_source(setup: &Setup, samples: u64) -> Result<Grouping> {
         let samples = u32::try_from(samples).map_err(|_| {
             Error::config(format!(
@@ -311,8 +342,11 @@ impl Plan {
         })
     }
 
-    /// The number of batches of every task, which tries out all of them, and the weights of sources
-    /// wherever they turn.
+    /// The number of batches of all epochs, as runs.
+    ///
+    /// This makes every epoch that differs from the one before (each task) and checks the weights
+    /// of sources at every landmark of their curves. So errors come here, when the plan is made,
+    /// and [`Plan::epoch`] cannot fail in the middle of a run.
     fn count(&self) -> Result<Vec<(u32, u64)>> {
         let mut epochs = BTreeSet::from([0]);
         for select in &self.setup.select {
@@ -337,7 +371,7 @@ impl Plan {
                 self.keep(Arc::new(made));
             }
         }
-        // Between landmarks, weights lie between those of the landmarks.
+        // Curves are monotonic between landmarks, so weights there lie between checked ones.
         let landmarks = self
             .setup
             .sources
@@ -345,7 +379,7 @@ impl Plan {
             .flat_map(|share| share.weight.landmarks());
         let mut selection = Arc::clone(&self.epoch(0).selection);
         for epoch in landmarks.collect::<BTreeSet<_>>() {
-            if !selection.are_of(&self.setup, &self.metadata, epoch) {
+            if !selection.holds_in(&self.setup, &self.metadata, epoch) {
                 selection = Arc::new(Selection::new(
                     &self.setup,
                     &self.metadata,
@@ -358,19 +392,20 @@ impl Plan {
         Ok(runs)
     }
 
-    /// Whether ranks and groups share every batch equally.
+    /// Refuses a batch that ranks, or the mixing groups of a rank, do not divide.
     fn check_world(&self) -> Result<()> {
         let Setup { batch, group, .. } = *self.setup;
         let ranks = self.world.ranks() as usize;
         if !batch.is_multiple_of(ranks) {
             return Err(Error::config(format!(
-                "batch = {batch} is the global batch, and {ranks} ranks do not divide it: use a multiple of {ranks}"
+                "batch = {batch} is the global batch, and {ranks} ranks do not divide it: use a \
+                 multiple of {ranks}"
             )));
         }
         if group > 1 && !(batch / ranks).is_multiple_of(group) {
             return Err(Error::config(format!(
-                "each of {ranks} ranks has {} slots of the batch of {batch}, which is no whole number of mixing groups \
-                 of {group} slots: choose mix.group so that it divides {}",
+                "each of {ranks} ranks has {} slots of the batch of {batch}, which is not a whole \
+                 number of mixing groups of {group} slots: choose mix.group so that it divides {}",
                 batch / ranks,
                 batch / ranks
             )));
@@ -378,8 +413,9 @@ impl Plan {
         Ok(())
     }
 
+    /// Makes the state of an epoch, with what it can share of the one used last.
     fn make(&self, epoch: u32) -> Result<Epoch> {
-        let before = self.kept().back().map(Arc::clone);
+        let before = self.cached().back().map(Arc::clone);
         let made = Epoch::new(
             &self.setup,
             &self.metadata,
@@ -391,15 +427,18 @@ impl Plan {
         Ok(made)
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Epoch>>> {
-        // Whatever another thread panicked over, the epochs in the list are whole.
+    fn cached(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Epoch>>> {
+        // A poisoned lock does no harm: the list holds complete epochs only, which never change.
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The state of an epoch, cached or made.
     fn epoch(&self, epoch: u32) -> Arc<Epoch> {
-        if let Some(known) = self.kept().iter().find(|known| known.number() == epoch) {
+        if let Some(known) = self.cached().iter().find(|known| known.number() == epoch) {
             return Arc::clone(known);
         }
+        // Made without the lock, so that other threads can go on with the epochs that they have.
+        // Two threads may make the same epoch; both results are equal.
         let made = self
             .make(epoch)
             .expect("every task and every landmark was tried out when the plan was made");
@@ -408,15 +447,20 @@ impl Plan {
         made
     }
 
+    /// Adds an epoch to the cache, in place of the oldest one.
     fn keep(&self, made: Arc<Epoch>) {
-        let mut kept = self.kept();
-        if kept.len() == KEPT {
-            kept.pop_front();
+        let mut cached = self.cached();
+        if cached.len() == CACHED_EPOCHS {
+            cached.pop_front();
         }
-        kept.push_back(made);
+        cached.push_back(made);
     }
 
-    /// The same plan for another rank.
+    /// The same plan for another rank or number of ranks.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if those ranks cannot share every batch equally.
     pub(crate) fn for_world(&self, world: World) -> Result<Plan> {
         Plan {
             world,
@@ -435,7 +479,7 @@ impl Plan {
         self.runs[self.runs.partition_point(|(from, _)| *from <= epoch) - 1].1
     }
 
-    /// The number of batches of all epochs from one to another, not included.
+    /// The number of batches of the epochs `from..to` together.
     pub(crate) fn batches_between(&self, from: u32, to: u32) -> u64 {
         let ends = self
             .runs
@@ -456,7 +500,7 @@ impl Plan {
         self.samples
     }
 
-    /// The number of samples that the selections leave in an epoch.
+    /// The number of selected samples in an epoch.
     pub fn of_selection(&self, epoch: u32) -> u64 {
         self.epoch(epoch).selection.len
     }
@@ -471,7 +515,7 @@ impl Plan {
         self.setup.sources.iter().map(|share| share.len)
     }
 
-    /// The source of a sample.
+    /// The number of the source that a sample belongs to, from 0.
     pub fn source_of(&self, sample: u64) -> usize {
         let mut end = 0;
         let passed = self.setup.sources.iter().take_while(|share| {
@@ -481,53 +525,54 @@ impl Plan {
         passed.count()
     }
 
-    /// The size of the global batch.
+    /// The number of slots of a full batch, over all ranks.
     pub fn global_batch(&self) -> usize {
         self.setup.batch
     }
 
-    /// Who this process is among the ranks.
+    /// The rank of this process and the number of ranks.
     pub fn world(&self) -> World {
         self.world
     }
 
-    /// The number of slots of this rank in a whole batch: the first one of epoch 0.
+    /// The number of slots of this rank in a full batch, taken from the first batch of epoch 0.
     pub fn slots(&self) -> usize {
         self.epoch(0).slots(&self.setup, 0) / self.world.ranks() as usize
     }
 
-    /// The slots of one batch.
+    /// The slots of batch `index` of an epoch that belong to this rank.
     ///
     /// # Panics
     ///
-    /// If there is no batch `index`.
+    /// If the epoch has no batch `index`; [`Plan::batches_at`] is the number of its batches.
     pub fn batch(&self, epoch: u32, index: u64) -> BatchPlan {
         let batches = self.batches_at(epoch);
         assert!(index < batches, "batch {index} of {batches}");
         let part = (u64::from(self.world.rank()), u64::from(self.world.ranks()));
         let state = self.epoch(epoch);
-        let (first, places) = state.places(&self.setup, index, part);
-        let slot = |(place, valid): (Place, bool)| Slot {
+        let (first, planned) = state.planned_slots(&self.setup, index, part);
+        let slot = |(slot, valid): (PlannedSlot, bool)| Slot {
             visit: Visit {
-                sample: state.selection.sample(place.place),
+                sample: state.selection.sample(slot.selected),
                 // The top bit is for replacements.
-                occurrence: place.occurrence as u32 & !(1 << 31),
+                occurrence: slot.occurrence as u32 & !(1 << 31),
             },
             valid,
-            weight: state.selection.weight(place.place),
-            role: place.role,
-            group: place.group,
+            weight: state.selection.weight(slot.selected),
+            role: slot.role,
+            group: slot.group,
         };
         BatchPlan {
             epoch,
             index,
             first,
-            slots: places.into_iter().map(slot).collect(),
+            slots: planned.into_iter().map(slot).collect(),
         }
     }
 
-    /// The replacement for a bad sample: another one of its group, or else of its source, drawn by
-    /// position and attempt.
+    /// The replacement for a bad sample in a slot of the global batch: a sample of the same group,
+    /// or of the same source for samplers without groups. It is drawn by position and `attempt`, so
+    /// it is the same in every run; it may be the bad sample again.
     pub(crate) fn replacement(
         &self,
         epoch: u32,
@@ -538,11 +583,12 @@ impl Plan {
     ) -> Visit {
         let position = index * self.setup.batch as u64 + slot as u64;
         let state = self.epoch(epoch);
-        let (_, places) = state.places(&self.setup, index, (0, 1));
+        let (_, planned) = state.planned_slots(&self.setup, index, (0, 1));
         let selection = &state.selection;
-        let (groups, group) = match (places[slot].0.pool, &selection.groups) {
+        let (groups, group) = match (planned[slot].0.pool, &selection.groups) {
             (Some(pool), Some(groups)) => (groups, pool),
             _ => {
+                // A single source has the index 0 among those with selected samples.
                 let source = self.source_of(bad) as u32;
                 let source = if selection.sources.count() == 1 {
                     Some(0)
@@ -558,27 +604,29 @@ impl Plan {
         let mut rng =
             RandomStream::in_domain(self.setup.seed, epoch, Domain::Bad, position, attempt);
         let mut draw = || groups.member(group, rng.below(groups.size(group)));
-        let mut place = draw();
+        let mut selected = draw();
         if state.composed() {
-            // Support and queries stay apart; where a class has nothing left, the last draw has to
-            // do.
-            let here = |place: u64| places.iter().any(|(other, _)| other.place == place);
+            // Support and queries must have no sample in common, so samples of the batch are
+            // rejected. If all of the class are in the batch, the last draw is taken.
+            let in_batch =
+                |selected: u64| planned.iter().any(|(other, _)| other.selected == selected);
             for _ in 0..64 {
-                if !here(place) {
+                if !in_batch(selected) {
                     break;
                 }
-                place = draw();
+                selected = draw();
             }
         }
-        // The top bit keeps a replacement's augmentation apart from that of the sample's own visits.
+        // The top bit keeps the augmentation of a replacement apart from that of the sample's own
+        // visits.
         Visit {
-            sample: selection.sample(place),
+            sample: selection.sample(selected),
             occurrence: 1 << 31 | (position as u32).wrapping_add(attempt) >> 1,
         }
     }
 
-    /// The visits of a sample in an epoch, over all ranks: batch, slot of the global batch, and
-    /// slot. Goes through the epoch's batches, at most so many slots of them.
+    /// The visits of a sample in an epoch, over all ranks, as (batch, position in the global batch,
+    /// slot). Goes through the batches of the epoch until they have `most` slots.
     pub fn visits(&self, epoch: u32, sample: u64, most: u64) -> Vec<(u64, usize, Slot)> {
         let all = Plan {
             world: World::SINGLE,
@@ -599,7 +647,8 @@ impl Plan {
 }
 
 impl Setup {
-    /// What has to be known of each sample. [`By::Source`] is known without being told.
+    /// The groupings of samples that the selections and the sampler go by. [`By::Source`] need not
+    /// be in the metadata; the plan knows it.
     pub fn needs(&self) -> impl Iterator<Item = &By> {
         self.select
             .iter()

@@ -1,11 +1,21 @@
-//! Which group has which position, so that every group has its share of every prefix.
+//! Quotas: which group each position of an epoch belongs to, such that every group has its share of
+//! every prefix, not only of the whole.
 //!
-//! A group of weight w among weights that sum to 1 is owed p w of the first p positions. Job j of a
-//! group may not come before more than that is owed, nor after less is, and the positions are given
-//! to the jobs by earliest deadline. This always works out and leaves every group less than one
-//! position away from what it is owed, at every prefix (Tijdeman, "The chairman assignment
-//! problem", 1980; Steiner and Yeomans, "Level schedules for mixed-model, just-in-time processes",
-//! 1993).
+//! A group of weight w, among weights that sum to 1, is owed p w of the first p positions. Its j-th
+//! position (from 0) is a job with a release time and a deadline: at a position before floor(j / w)
+//! it would put the group ahead by one or more, and at position ceil((j + 1) / w) or later it would
+//! have left the group behind by one or more. Positions are assigned to released jobs by earliest
+//! deadline first. A schedule that meets all deadlines always exists, and this rule finds it, so
+//! every group stays less than one position away from what it is owed at every prefix (Tijdeman,
+//! "The chairman assignment problem", 1980; Steiner and Yeomans, "Level schedules for mixed-model,
+//! just-in-time processes", 1993).
+//!
+//! The alternative is to draw the group of each position by weight. That is right on average only:
+//! a prefix of n positions is off by the order of the square root of n, so a blend of 0.7 and 0.3
+//! would wander around its weights.
+//!
+//! Weights become integer quotas; their sum is a *round*. The schedule repeats with each round, so
+//! a table of one round answers for any position, and all arithmetic is exact.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,91 +23,103 @@ use std::collections::BinaryHeap;
 use super::permutation::Permutation;
 use crate::rng::Domain;
 
-/// Positions dealt to groups in rounds.
+/// An assignment of positions to groups in proportion to weights, in rounds that repeat.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Apportionment {
-    /// Positions of each group in a round.
+    /// The number of positions of each group in a round.
     quotas: Vec<u64>,
-    /// Their sum.
+    /// The length of a round: the sum of the quotas.
     round: u64,
-    form: Form,
-    /// Groups in order of their quotas, for the exchange of equals.
+    schedule: Schedule,
+    /// Groups in the order of their quotas, so that groups of equal quotas are neighbors.
     sorted: Vec<u32>,
 }
 
+/// How the group of a position in a round is found.
 #[derive(Clone, Debug, PartialEq)]
-enum Form {
-    One,
-    /// Two groups need no table: the first has the nearest integer to what it is owed.
-    Two,
-    /// The group of each place in a round, and how often it had one before: 8 bytes a place, at
-    /// most 8 MB.
+enum Schedule {
+    OneGroup,
+    /// Two groups need no table: at each prefix the first group has the nearest integer to what it
+    /// is owed, and the second group has the others.
+    TwoGroups,
+    /// For each position of a round, its group and how many positions the group has before it: 8
+    /// bytes a position, 8 MB at most.
     Table(Vec<(u32, u32)>),
 }
 
-/// Keeps what neighboring positions share.
+/// A cache for [`Apportionment::shuffled`]: the permutation that neighboring positions share.
 #[derive(Default)]
 pub(super) struct QuotaSwap {
-    kept: Option<((u64, u64), Permutation)>,
+    /// The permutation of one round and one set of equal groups, by (round, first of the set).
+    cached: Option<((u64, u64), Permutation)>,
 }
 
 impl Apportionment {
-    /// Positions of a round at most: weights that are no multiples of less become multiples of this
-    /// share of their sum. (Two groups need no table, so their rounds may be longer.)
+    /// The length of the longest round, in positions. Weights that do not fit a shorter round are
+    /// rounded to multiples of a millionth of their sum. Two groups need no table, so their rounds
+    /// may be longer.
     pub(super) const ROUND: u64 = 1_000_000;
 
-    /// Deals positions below `positions` by weights that are finite, not negative and not all 0.
-    /// There are at most [`Apportionment::ROUND`].
+    /// Assigns the positions below `positions` by `weights`, which are finite, not negative, not
+    /// all 0, and at most [`Apportionment::ROUND`] in number.
     pub(super) fn new(weights: &[f64], positions: u64) -> Apportionment {
         let quotas = quotas(weights);
         let round = quotas.iter().sum();
-        let form = match quotas.len() {
-            1 => Form::One,
-            2 => Form::Two,
-            _ => Form::Table(table(&quotas, round, round.min(positions))),
+        let schedule = match quotas.len() {
+            1 => Schedule::OneGroup,
+            2 => Schedule::TwoGroups,
+            _ => Schedule::Table(earliest_deadline_first(
+                &quotas,
+                round,
+                round.min(positions),
+            )),
         };
         let mut sorted: Vec<u32> = (0..quotas.len() as u32).collect();
         sorted.sort_by_key(|&group| quotas[group as usize]);
         Apportionment {
             quotas,
             round,
-            form,
+            schedule,
             sorted,
         }
     }
 
-    /// The group of a position, and which of its positions it is, from 0.
+    /// The group of a position, and the number of positions that the group has before it.
     pub(super) fn at(&self, position: u64) -> (usize, u64) {
-        let (round, place) = (position / self.round, position % self.round);
-        let (group, nth) = match &self.form {
-            Form::One => (0, place),
-            Form::Two => {
-                let owed = |places: u64| {
-                    let exact = u128::from(places) * u128::from(self.quotas[0]) * 2
+        let (round, offset) = (position / self.round, position % self.round);
+        let (group, nth) = match &self.schedule {
+            Schedule::OneGroup => (0, offset),
+            Schedule::TwoGroups => {
+                // offset * quota / round to the nearest integer, in u128 since rounds of two groups
+                // have up to 53 bits. The count grows by 0 or 1 from one prefix to the next.
+                let owed_to_first = |prefix: u64| {
+                    let exact = u128::from(prefix) * u128::from(self.quotas[0]) * 2
                         + u128::from(self.round);
                     (exact / (u128::from(self.round) * 2)) as u64
                 };
-                let before = owed(place);
-                if owed(place + 1) > before {
+                let before = owed_to_first(offset);
+                if owed_to_first(offset + 1) > before {
                     (0, before)
                 } else {
-                    (1, place - before)
+                    (1, offset - before)
                 }
             }
-            Form::Table(places) => {
-                let (group, nth) = places[place as usize];
+            Schedule::Table(positions) => {
+                let (group, nth) = positions[offset as usize];
                 (group as usize, u64::from(nth))
             }
         };
         (group, round * self.quotas[group] + nth)
     }
 
-    /// [`Apportionment::at`] with groups of equal quotas exchanged at random in each round: which of a
-    /// thousand equal classes comes first is chance, and what each is owed stays as it is.
+    /// Like [`Apportionment::at`], but with groups of equal quotas permuted at random in each
+    /// round. The schedule itself is the same in every round and epoch, and breaks ties by the
+    /// numbers of groups; without this, a thousand equal classes would come in the same order each
+    /// time. Equal quotas mean equal schedules, so what each group is owed stays as it is.
     pub(super) fn shuffled(
         &self,
         (seed, epoch): (u64, u32),
-        exchange: &mut QuotaSwap,
+        swap: &mut QuotaSwap,
         position: u64,
     ) -> (usize, u64) {
         let (group, nth) = self.at(position);
@@ -113,15 +135,15 @@ impl Apportionment {
         }
         let round = position / self.round;
         let key = (round, first as u64);
-        if exchange.kept.as_ref().is_none_or(|(kept, _)| *kept != key) {
+        if swap.cached.as_ref().is_none_or(|(known, _)| *known != key) {
             let n = (end - first) as u64;
-            exchange.kept = Some((
+            swap.cached = Some((
                 key,
-                Permutation::drawn(Domain::Apportionment, seed, epoch, round, first as u32, n),
+                Permutation::in_domain(Domain::Apportionment, seed, epoch, round, first as u32, n),
             ));
         }
-        let (_, permutation) = exchange.kept.as_ref().expect("made above");
-        // Equal quotas are in order of their numbers.
+        let (_, permutation) = swap.cached.as_ref().expect("made above");
+        // The sort was stable, so groups of equal quotas are in the order of their numbers.
         let rank = self.sorted[first..end].partition_point(|&other| (other as usize) < group);
         (
             self.sorted[first + permutation.at(rank as u64) as usize] as usize,
@@ -130,24 +152,27 @@ impl Apportionment {
     }
 }
 
-/// Whole numbers in the ratio of the weights, exact where their sum is at most [`Apportionment::ROUND`] (or
-/// there are but two).
+/// Integers in the ratio of the weights, in lowest terms. The ratio is exact for integer weights
+/// with a sum that fits a round, and for decimal fractions of up to six digits (0.7, 0.2, 0.1);
+/// other weights are rounded to fractions of the longest round.
 fn quotas(weights: &[f64]) -> Vec<u64> {
     let total: f64 = weights.iter().sum();
-    let most = if weights.len() == 2 {
+    // Two groups need no table, so their round is limited only by the integers that f64 holds.
+    let max_sum = if weights.len() == 2 {
         1u64 << 53
     } else {
         Apportionment::ROUND
     };
-    let whole = weights.iter().all(|weight| weight.fract() == 0.0) && total <= most as f64;
+    let integers = weights.iter().all(|weight| weight.fract() == 0.0) && total <= max_sum as f64;
     let scaled = |round: f64| weights.iter().map(move |weight| weight / total * round);
-    let exact =
+    // Within the rounding errors of `weight / total * round`.
+    let is_exact =
         |round: &f64| scaled(*round).all(|quota| (quota - quota.round()).abs() <= 1e-9 * round);
-    let quotas: Vec<u64> = if whole {
+    let quotas: Vec<u64> = if integers {
         weights.iter().map(|&weight| weight as u64).collect()
     } else if let Some(round) = (1..=6)
         .map(|power| libm::pow(10.0, f64::from(power)))
-        .find(exact)
+        .find(is_exact)
     {
         scaled(round).map(|quota| quota.round() as u64).collect()
     } else {
@@ -166,10 +191,11 @@ fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Whole numbers that sum to `total`, near exact ones that do: what rounding down leaves goes to
-/// the largest remainders.
+/// Integers that sum to `total`, each next to its value in `exact` (which sum to `total` too), by
+/// the largest remainder method: all values are rounded down, and what is left over goes, one each,
+/// to those that lost most. Values of 0 stay 0.
 pub(super) fn largest_remainders(exact: &[f64], total: u64) -> Vec<u64> {
-    let mut whole: Vec<u64> = exact.iter().map(|&value| value as u64).collect();
+    let mut rounded: Vec<u64> = exact.iter().map(|&value| value as u64).collect();
     let mut order: Vec<usize> = (0..exact.len()).collect();
     order.sort_by(|&a, &b| {
         exact[b]
@@ -177,38 +203,42 @@ pub(super) fn largest_remainders(exact: &[f64], total: u64) -> Vec<u64> {
             .total_cmp(&exact[a].fract())
             .then(a.cmp(&b))
     });
-    let mut left = total.saturating_sub(whole.iter().sum());
+    let mut left = total.saturating_sub(rounded.iter().sum());
+    // One pass is enough unless rounding errors in `exact` leave more over.
     for &index in order.iter().cycle() {
         if left == 0 {
             break;
         }
         if exact[index] > 0.0 {
-            whole[index] += 1;
+            rounded[index] += 1;
             left -= 1;
         }
     }
-    whole
+    rounded
 }
 
-fn table(quotas: &[u64], round: u64, places: u64) -> Vec<(u32, u32)> {
-    // (release, group) of each group's next job, then (deadline, group, job) of those that may be
-    // done.
+/// The group of each position below `positions`, and how many positions the group has before it.
+/// O(positions x log groups).
+fn earliest_deadline_first(quotas: &[u64], round: u64, positions: u64) -> Vec<(u32, u32)> {
+    // `waiting` holds (release, group, job) of the next job of each group that may not have a
+    // position yet, `ready` holds (deadline, group, job) of those that may. Every group has one job
+    // in one of the two. `Reverse` makes the smallest come first; ties go to the lowest group.
     let mut waiting: BinaryHeap<Reverse<(u64, u32, u32)>> = (0u32..)
         .zip(quotas)
         .filter(|(_, quota)| **quota > 0)
         .map(|(group, _)| Reverse((0, group, 0)))
         .collect();
     let mut ready = BinaryHeap::new();
-    (0..places)
-        .map(|place| {
+    (0..positions)
+        .map(|position| {
             while let Some(&Reverse((release, group, job))) = waiting.peek()
-                && release <= place
+                && release <= position
             {
                 waiting.pop();
                 let deadline = ((u64::from(job) + 1) * round).div_ceil(quotas[group as usize]);
                 ready.push(Reverse((deadline, group, job)));
             }
-            let Reverse((_, group, job)) = ready.pop().expect("somebody is owed the place");
+            let Reverse((_, group, job)) = ready.pop().expect("a group is owed the position");
             waiting.push(Reverse((
                 (u64::from(job) + 1) * round / quotas[group as usize],
                 group,
@@ -225,8 +255,8 @@ mod tests {
 
     use super::*;
 
-    /// The largest distance of any group from what it is owed at any prefix, and whether `nth`
-    /// counts.
+    /// The largest distance of any group from what it is owed, over all prefixes. Checks also that
+    /// `nth` counts the positions of each group.
     fn worst(weights: &[f64], positions: u64) -> f64 {
         let apportionment = Apportionment::new(weights, positions);
         let total: f64 = weights.iter().sum();
@@ -270,15 +300,15 @@ mod tests {
     fn equals_change_places_and_shares_stay() {
         let apportionment = Apportionment::new(&[1.0; 10], 100);
         let order = |epoch| {
-            let mut exchange = QuotaSwap::default();
+            let mut swap = QuotaSwap::default();
             (0..100)
-                .map(|position| apportionment.shuffled((7, epoch), &mut exchange, position))
+                .map(|position| apportionment.shuffled((7, epoch), &mut swap, position))
                 .collect::<Vec<_>>()
         };
         let found = order(0);
-        for (round, places) in found.chunks(10).enumerate() {
-            let mut groups: Vec<usize> = places.iter().map(|(group, _)| *group).collect();
-            assert!(places.iter().all(|(_, nth)| *nth == round as u64));
+        for (round, positions) in found.chunks(10).enumerate() {
+            let mut groups: Vec<usize> = positions.iter().map(|(group, _)| *group).collect();
+            assert!(positions.iter().all(|(_, nth)| *nth == round as u64));
             groups.sort_unstable();
             assert_eq!(groups, (0..10).collect::<Vec<_>>());
         }
@@ -289,7 +319,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_whole_weights_keep_the_promise(
-            weights in prop::collection::vec(0u32..2000, 1..12).prop_filter("all 0", |w| w.iter().any(|w| *w > 0))
+            weights in prop::collection::vec(0u32..2000, 1..12)
+                .prop_filter("all 0", |w| w.iter().any(|w| *w > 0))
         ) {
             let weights: Vec<f64> = weights.into_iter().map(f64::from).collect();
             prop_assert!(worst(&weights, 3000) < 1.0);

@@ -1,4 +1,8 @@
-//! How an epoch is made of the chosen samples, as a recipe says it.
+//! Samplers as a recipe writes them: which kind, with which parameters, and what can be checked
+//! without the data.
+//!
+//! Everything here is plain data; `stream` and `compose` make batches of it. Their terms are those
+//! of the literature: P x K for metric learning, N-way K-shot episodes for few-shot learning.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,26 +10,27 @@ use super::curve::Curve;
 use super::metadata::{By, Values};
 use crate::error::{Error, Result};
 
-/// How batches are composed. In a recipe: the table `[sampler]`, named by its key `kind`.
+/// How batches are composed. In a recipe it is the table `[sampler]`; its key `kind` names the
+/// variant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Sampler {
-    /// `"order"`: the recipe's order.
+    /// `"order"`: every sample once, in the recipe's order.
     Order(Ordered),
-    /// `"weighted"`: by a weight for each sample.
+    /// `"weighted"`: samples drawn in proportion to a weight of each.
     Weighted(Weighted),
     /// `"balanced"`: classes have equal shares, or shares by a temperature.
     Balanced(Balanced),
-    /// `"pk"`: P classes with K samples each in every batch.
+    /// `"pk"`: every batch has P classes with K samples each.
     Pk(Pk),
     /// `"episodes"`: N-way K-shot tasks with support and queries.
     Episodes(Episodes),
-    /// `"grouped"`: every batch from one group.
+    /// `"grouped"`: every batch has samples of one group.
     Grouped(Grouped),
-    /// `"unique"`: one sample of each group an epoch.
+    /// `"unique"`: one sample of each group in an epoch.
     Unique(Unique),
-    /// `"variants"`: group by group, in order.
+    /// `"variants"`: every sample once, group by group.
     Variants(Variants),
 }
 
@@ -46,11 +51,17 @@ macro_rules! from {
 }
 
 from!(
-    Ordered => Order, Weighted => Weighted, Balanced => Balanced, Pk => Pk, Episodes => Episodes, Grouped => Grouped,
-    Unique => Unique, Variants => Variants
+    Ordered => Order,
+    Weighted => Weighted,
+    Balanced => Balanced,
+    Pk => Pk,
+    Episodes => Episodes,
+    Grouped => Grouped,
+    Unique => Unique,
+    Variants => Variants
 );
 
-/// Setters by the names of fields.
+/// Builder methods named like the fields that they set; `=> Some` wraps the value.
 macro_rules! set {
     ($($(#[$doc:meta])* $name:ident: $kind:ty $(=> $wrap:path)?),* $(,)?) => {$(
         $(#[$doc])*
@@ -69,16 +80,17 @@ fn yes() -> bool {
     true
 }
 
-/// The recipe's order: every sample once, or several times at once.
+/// Samples in the recipe's order: every sample once, or several copies of each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Ordered {
-    /// How often a sample comes in a row, each time augmented anew: repeated augmentation (Hoffer
-    /// et al., "Augment your batch", 2020). The copies are spread over the batch, so that each
-    /// of so many ranks has one of them.
+    /// The number of copies of a sample in a row, 1 to 1024 (1 by default), each augmented
+    /// differently: repeated augmentation (Hoffer et al., "Augment your batch", 2020). The copies
+    /// are spread over the batch, so that with as many ranks as copies each rank has one.
     pub repeats: u32,
-    /// Slots of an epoch; as many as there are samples by default, repeats or not, as in DeiT.
+    /// The number of slots of an epoch; the number of samples by default, with repeats too, as in
+    /// DeiT.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
 }
@@ -99,35 +111,35 @@ impl Ordered {
     }
 
     set! {
-        /// How often a sample comes in a row.
+        /// The number of copies of a sample in a row.
         repeats: u32,
-        /// Slots of an epoch.
+        /// The number of slots of an epoch.
         length: u64 => Some,
     }
 }
 
-/// Samples drawn by a weight each.
+/// Samples drawn in proportion to weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Weighted {
-    /// A weight for each sample: finite, 0 or more, not all 0.
+    /// The weight of each sample: finite, 0 or more, not all 0.
     pub weights: Values,
-    /// True (the default) draws every slot anew; false draws an order in which no sample comes
-    /// twice (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
+    /// True (the default) draws every slot independently. False draws an order in which no sample
+    /// comes twice (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
     #[serde(default = "yes")]
     pub replacement: bool,
-    /// How often a sample comes in a row.
+    /// The number of copies of a sample in a row, 1 by default; see [`Ordered::repeats`].
     #[serde(default = "one")]
     pub repeats: u32,
-    /// Slots of an epoch; as many as there are samples by default, or samples of positive weight
-    /// without replacement.
+    /// The number of slots of an epoch. By default it is the number of samples, or without
+    /// replacement the number of samples of positive weight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
 }
 
 impl Weighted {
-    /// Every slot drawn anew.
+    /// Draws with replacement.
     pub fn new(weights: Values) -> Weighted {
         Weighted {
             weights,
@@ -140,33 +152,33 @@ impl Weighted {
     set! {
         /// Whether a sample may come twice.
         replacement: bool,
-        /// How often a sample comes in a row.
+        /// The number of copies of a sample in a row.
         repeats: u32,
-        /// Slots of an epoch.
+        /// The number of slots of an epoch.
         length: u64 => Some,
     }
 }
 
-/// Groups in shares that are proportional to n^(1/T), where n is a group's size and T the
-/// temperature: equal shares without a temperature, natural ones at 1, their square roots at 2.
+/// Groups with shares proportional to n^(1/T), where n is the size of a group and T the
+/// temperature. Shares are equal without a temperature, proportional to the sizes at 1, and to
+/// their square roots at 2.
 ///
-/// Without replacement, groups are dealt so that each is less than one slot away from its share at
-/// every prefix of an epoch that ends with a batch, and a group is gone through whole before it
-/// starts over.
+/// Without replacement, each group is less than one slot away from its share after every batch of
+/// an epoch, and goes through all of its samples before it starts over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Balanced {
-    /// The groups.
+    /// The grouping; by class by default.
     pub by: By,
-    /// The temperature, at least 1; may change by epoch.
+    /// The temperature, at least 1; it may change by epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<Curve>,
-    /// True draws group and sample of every slot anew.
+    /// True draws the group and the sample of every slot independently. False by default.
     pub replacement: bool,
-    /// How often a sample comes in a row.
+    /// The number of copies of a sample in a row, 1 by default; see [`Ordered::repeats`].
     pub repeats: u32,
-    /// Slots of an epoch; as many as there are samples by default.
+    /// The number of slots of an epoch; the number of samples by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
 }
@@ -184,12 +196,12 @@ impl Default for Balanced {
 }
 
 impl Balanced {
-    /// Equal shares of classes.
+    /// Equal shares for all classes, without replacement.
     pub fn new() -> Balanced {
         Balanced::default()
     }
 
-    /// The temperature.
+    /// Sets the temperature.
     #[must_use]
     pub fn temperature(self, temperature: impl Into<Curve>) -> Balanced {
         Balanced {
@@ -199,57 +211,57 @@ impl Balanced {
     }
 
     set! {
-        /// The groups.
+        /// The grouping.
         by: By,
-        /// Whether every slot is drawn anew.
+        /// Whether every slot is drawn independently.
         replacement: bool,
-        /// How often a sample comes in a row.
+        /// The number of copies of a sample in a row.
         repeats: u32,
-        /// Slots of an epoch.
+        /// The number of slots of an epoch.
         length: u64 => Some,
     }
 }
 
-/// Whether a class may give a batch the same sample twice.
+/// Whether a batch may have the same sample of a class twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Replacement {
-    /// Where it has too few samples.
+    /// Only for classes with fewer samples than needed.
     #[default]
     Auto,
-    /// Always.
+    /// For all classes.
     Always,
-    /// Never: a class with too few is refused, or left out with `skip_small`.
+    /// For no class. A class with too few samples is refused, or left out with `skip_small`.
     Never,
 }
 
-/// P classes with K samples each in every batch, class by class; both are drawn anew for each batch
-/// (as for Metrix, arXiv 2106.04990, and the triplet losses before it). The recipe's batch is P x
-/// K.
+/// Batches of P classes with K samples each, class by class, as metric learning uses them (Metrix,
+/// arXiv 2106.04990, and the triplet losses before it). Classes and samples are drawn independently
+/// for each batch. The recipe's batch must be P x K.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Pk {
-    /// P.
+    /// P, the number of classes of a batch, all different.
     pub classes: u32,
-    /// K.
+    /// K, the number of samples of each class.
     pub items: u32,
-    /// The groups that P are chosen of.
+    /// The grouping that defines the classes.
     #[serde(default)]
     pub by: By,
-    /// Whether a class may give a batch the same sample twice.
+    /// Whether a batch may have the same sample of a class twice.
     #[serde(default)]
     pub replacement: Replacement,
-    /// Leaves classes with fewer than K samples out.
+    /// True leaves out classes with fewer than K samples. False by default.
     #[serde(default)]
     pub skip_small: bool,
-    /// Batches of an epoch; samples / batch by default.
+    /// The number of batches of an epoch; samples / batch by default, rounded down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batches: Option<u64>,
 }
 
 impl Pk {
-    /// P classes with K samples each.
+    /// Batches of `classes` classes with `items` samples each.
     pub fn new(classes: u32, items: u32) -> Pk {
         let (by, replacement) = (By::default(), Replacement::default());
         Pk {
@@ -263,48 +275,53 @@ impl Pk {
     }
 
     set! {
-        /// The groups that P are chosen of.
+        /// The grouping that defines the classes.
         by: By,
-        /// Whether a class may give a batch the same sample twice.
+        /// Whether a batch may have the same sample of a class twice.
         replacement: Replacement,
         /// Whether small classes are left out.
         skip_small: bool,
-        /// Batches of an epoch.
+        /// The number of batches of an epoch.
         batches: u64 => Some,
     }
 }
 
-/// Few-shot tasks: N classes, of each K support samples and Q queries, all different. A batch is
-/// one episode or several, each with all of its support first, class by class, then its queries
-/// ([`crate::Batch::roles`]). [`crate::Batch::groups`] has a sample's class within the batch: N x
-/// the episode + its place among the N.
+/// Batches of few-shot episodes: N classes with K support samples and Q queries each, all
+/// different.
+///
+/// A batch holds one or more episodes, so its size must be a multiple of N x (K + Q). Each episode
+/// has all of its support first, class by class, then its queries ([`crate::Batch::roles`]).
+/// [`crate::Batch::groups`] has the class of each sample within the batch: N x the number of the
+/// episode + the number of the class in the episode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Episodes {
-    /// N.
+    /// N, the number of classes of an episode.
     pub ways: u32,
-    /// K.
+    /// K, the number of support samples of each class, at least 1.
     pub shots: u32,
-    /// Q.
+    /// Q, the number of queries of each class; the mean number with `query_alpha`.
     pub queries: u32,
-    /// The groups that N are chosen of.
+    /// The grouping that defines the classes.
     #[serde(default)]
     pub by: By,
-    /// Draws each class's share of the N x Q queries from a Dirichlet distribution of this
-    /// concentration (unbalanced queries, Veilleux et al., 2021, with 2); equal by default.
+    /// The concentration of a Dirichlet distribution, positive, that divides the N x Q queries
+    /// among the classes (unbalanced queries, Veilleux et al., 2021, with 2). By default every
+    /// class has Q.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_alpha: Option<f64>,
-    /// Leaves classes with fewer than K + Q samples out, which are refused otherwise.
+    /// True leaves out classes with fewer than K + Q samples, which are refused otherwise. False by
+    /// default.
     #[serde(default)]
     pub skip_small: bool,
-    /// Batches of an epoch; samples / batch by default.
+    /// The number of batches of an epoch; samples / batch by default, rounded down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batches: Option<u64>,
 }
 
 impl Episodes {
-    /// N-way K-shot with Q queries a class.
+    /// Episodes of `ways` classes with `shots` support samples and `queries` queries each.
     pub fn new(ways: u32, shots: u32, queries: u32) -> Episodes {
         let by = By::default();
         Episodes {
@@ -319,30 +336,33 @@ impl Episodes {
     }
 
     set! {
-        /// The groups that N are chosen of.
+        /// The grouping that defines the classes.
         by: By,
-        /// Draws each class's share of the queries.
+        /// The concentration of the Dirichlet distribution that divides the queries.
         query_alpha: f64 => Some,
         /// Whether small classes are left out.
         skip_small: bool,
-        /// Batches of an epoch.
+        /// The number of batches of an epoch.
         batches: u64 => Some,
     }
 }
 
-/// Every batch from one group. Without a temperature every sample comes once an epoch, and `last`
-/// says what happens to those that do not fill a batch of their group; with one, groups have shares
-/// of the batches as in [`Balanced`].
+/// Batches of one group each.
+///
+/// Without a temperature every sample comes once in an epoch, and [`Last`](super::Last) decides on
+/// the samples of each group that do not fill a batch. With a temperature, groups have shares of
+/// the batches as in [`Balanced`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Grouped {
-    /// The groups.
+    /// The grouping.
     pub by: By,
-    /// The temperature, at least 1; may change by epoch.
+    /// The temperature, at least 1; it may change by epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<Curve>,
-    /// Batches of an epoch, with a temperature; samples / batch by default.
+    /// The number of batches of an epoch; samples / batch by default, rounded down. Only with a
+    /// temperature; without one it follows from the samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batches: Option<u64>,
 }
@@ -356,7 +376,7 @@ impl Grouped {
         }
     }
 
-    /// The temperature.
+    /// Sets the temperature.
     #[must_use]
     pub fn temperature(self, temperature: impl Into<Curve>) -> Grouped {
         Grouped {
@@ -366,18 +386,19 @@ impl Grouped {
     }
 
     set! {
-        /// Batches of an epoch.
+        /// The number of batches of an epoch.
         batches: u64 => Some,
     }
 }
 
-/// One sample of each group an epoch, another one in the next: one caption of every image, so that
-/// no image comes twice in a batch. After as many epochs as a group has samples, all of them came.
+/// One sample of each group in an epoch, and the next one in the next epoch. With captions grouped
+/// by image, no image comes twice in a batch. After as many epochs as a group has samples, all of
+/// them have come.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Unique {
-    /// The groups, such as a column with the image of each caption.
+    /// The grouping, for example a column with the image of each caption.
     pub by: By,
 }
 
@@ -388,25 +409,25 @@ impl Unique {
     }
 }
 
-/// Every sample once, group by group and in the order of samples inside: stored variants of one
-/// original come together, and [`crate::Batch::groups`] says whose predictions to average.
+/// Every sample once, group by group, and in the order of samples within a group. Stored variants
+/// of one original come together, and [`crate::Batch::groups`] says which predictions to average.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Variants {
-    /// The groups.
+    /// The grouping.
     pub by: By,
 }
 
 impl Variants {
-    /// Group by group.
+    /// All samples, group by group.
     pub fn new(by: By) -> Variants {
         Variants { by }
     }
 }
 
 impl Sampler {
-    /// What it has to know of each sample.
+    /// The grouping of samples that the sampler goes by.
     pub(super) fn needs(&self) -> Option<&By> {
         match self {
             Sampler::Order(_) | Sampler::Weighted(_) => None,
@@ -419,6 +440,7 @@ impl Sampler {
         }
     }
 
+    /// The temperature of the shares of groups.
     pub(super) fn temperature(&self) -> Option<&Curve> {
         match self {
             Sampler::Balanced(Balanced { temperature, .. })
@@ -427,7 +449,7 @@ impl Sampler {
         }
     }
 
-    /// How often a sample comes in a row.
+    /// The number of copies of a sample in a row.
     pub(super) fn repeats(&self) -> u32 {
         match self {
             Sampler::Order(Ordered { repeats, .. })
@@ -437,6 +459,7 @@ impl Sampler {
         }
     }
 
+    /// The number of slots of an epoch that the recipe asks for.
     pub(super) fn length(&self) -> Option<u64> {
         match self {
             Sampler::Order(Ordered { length, .. })
@@ -446,7 +469,7 @@ impl Sampler {
         }
     }
 
-    /// Slots of an episode, or of a batch of P x K.
+    /// The number of slots of an episode or of a P x K batch, with the formula for messages.
     pub(super) fn unit(&self) -> Option<(u64, &'static str)> {
         match self {
             Sampler::Pk(Pk { classes, items, .. }) => {
@@ -468,8 +491,8 @@ impl Sampler {
         }
     }
 
-    /// Checks what does not depend on the data, for batches of a size; the error comes with the key
-    /// that it is about.
+    /// Checks what does not depend on the data, for global batches of `batch` slots. An error comes
+    /// with the key that it is about.
     pub(crate) fn check(&self, batch: usize) -> std::result::Result<(), (&'static str, Error)> {
         let at = |key, text: String| Err((key, Error::config(text)));
         if !(1..=1024).contains(&self.repeats()) {
@@ -546,7 +569,8 @@ impl Sampler {
                 temperature: None,
                 ..
             }) => {
-                let text = "sampler.batches without temperature: every sample comes once, which makes the batches";
+                let text = "sampler.batches without temperature: every sample comes once, which \
+                            makes the batches";
                 at("sampler.batches", text.into())
             }
             _ => Ok(()),
@@ -554,7 +578,8 @@ impl Sampler {
     }
 }
 
-/// A weight that is finite and not negative, and not all of them 0: `name` says whose.
+/// Checks that all weights are finite and not negative, and that their sum is positive and finite.
+/// `name` names the owner of a weight for messages.
 pub(super) fn check_weights(weights: &[f64], name: impl Fn(usize) -> String) -> Result<()> {
     if let Some(at) = weights
         .iter()

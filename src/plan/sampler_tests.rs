@@ -1,4 +1,4 @@
-//! The laws of samplers.
+//! Properties that every sampler keeps, and what each one promises.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Sizes of classes; sample i's class by going round them is scrambled, so that classes are not
-/// neighbors.
+/// The number of samples, and their classes: `sizes[c]` samples of class `c`, shuffled, so that the
+/// samples of a class are not neighbors.
 fn facts(sizes: &[u32]) -> (u64, SampleMetadata) {
     let mut of: Vec<u32> = (0..)
         .zip(sizes)
@@ -507,7 +507,7 @@ fn variants_come_together_and_each_once() {
     assert_eq!(slots, visits(&plan, 9));
 }
 
-/// One of each kind, for batches of 12 of [`SIZES`].
+/// A sampler of each kind, for batches of 12 from classes of [`SIZES`].
 fn each_kind() -> Vec<Sampler> {
     let weights = Values::List(
         (0..SIZES.iter().sum::<u32>())
@@ -577,7 +577,7 @@ fn any_batch_may_be_asked_for_at_any_time() {
 }
 
 #[test]
-fn a_stand_in_is_of_the_same_group_and_not_in_the_batch() {
+fn a_replacement_is_of_the_same_group_and_not_in_the_batch() {
     for sampler in each_kind() {
         let plan = plan(&SIZES, sampler.clone(), 12);
         let composed = matches!(sampler, Sampler::Pk(_) | Sampler::Episodes(_));
@@ -734,7 +734,9 @@ fn what_cannot_be_composed_is_refused() {
 
 proptest! {
     #[test]
-    fn balance_is_exact_for_any_sizes(sizes in prop::collection::vec(1u32..40, 1..12), batch in 1usize..17) {
+    fn balance_is_exact_for_any_sizes(
+        sizes in prop::collection::vec(1u32..40, 1..12), batch in 1usize..17
+    ) {
         let plan = plan(&sizes, Balanced::new(), batch);
         let total = sizes.iter().sum::<u32>() as usize;
         let slots = visits(&plan, 3);
@@ -757,14 +759,18 @@ proptest! {
         let setup = setup(samples, Grouped::new(By::Class), batch);
         let plan = Plan::new(Setup { order, last: Last::Pad, ..setup }, metadata).unwrap();
         let slots = visits(&plan, 1);
-        let valid: Vec<u64> = slots.iter().filter(|slot| slot.valid).map(|slot| slot.visit.sample).collect();
+        let valid = slots.iter().filter(|slot| slot.valid);
+        let valid: Vec<u64> = valid.map(|slot| slot.visit.sample).collect();
         prop_assert_eq!(valid.len() as u64, samples);
         prop_assert_eq!(valid.iter().collect::<HashSet<_>>().len() as u64, samples);
     }
 
     #[test]
     fn episodes_are_disjoint_for_any_sizes(
-        sizes in prop::collection::vec(4u32..40, 3..12), shots in 1u32..3, queries in 0u32..3, unequal: bool
+        sizes in prop::collection::vec(4u32..40, 3..12),
+        shots in 1u32..3,
+        queries in 0u32..3,
+        unequal: bool,
     ) {
         let mut episodes = Episodes::new(3, shots, queries).batches(5);
         if unequal {

@@ -1,7 +1,8 @@
-//! The samples that an epoch is made of, and what the sampler goes by.
+//! The samples that an epoch is made of, with the groups and weights that the sampler goes by.
 //!
-//! Samplers count *places* in the list of chosen samples; without a selection the place is the
-//! sample.
+//! Samplers never see the numbers of samples. They work with indices into the list of selected
+//! samples, so every sampler works on every selection. Without a selection the index is the number
+//! of the sample, and no list is kept.
 
 use std::sync::Arc;
 
@@ -13,25 +14,33 @@ use super::select::SelectedSamples;
 use super::sums;
 use crate::error::{Error, Result};
 
-/// Everything that stays the same from one task to the next.
+/// The selected samples, and all that follows from them alone. Epochs share it until the task
+/// changes.
 #[derive(Clone, Debug)]
 pub(super) struct Selection {
-    /// The tasks that they are chosen for.
+    /// The task of each `[[select]]` table that the samples belong to.
     tasks: Vec<u32>,
+    /// The number of selected samples.
     pub(super) len: u64,
-    /// `None` if all samples are.
+    /// The number of the sample at each index; `None` if all samples are selected in order.
     samples: Option<Vec<u32>>,
+    /// The weight of each sample's loss; `None` if all are 1.
     weights: Option<Vec<f32>>,
+    /// The samples of each source.
     pub(super) sources: Arc<Groups>,
-    /// The groups that the sampler goes by; only those that it can use.
+    /// The groups that the sampler goes by, except those that it leaves out as too small. `None`
+    /// for a sampler without groups.
     pub(super) groups: Option<Arc<Groups>>,
-    /// Of a weighted sampler with replacement: the sums of weights up to each place, 8 bytes a
-    /// sample.
-    pub(super) cumulated: Option<Arc<[f64]>>,
+    /// The prefix sums of the weights, for a weighted sampler with replacement: 8 bytes a sample.
+    pub(super) cumulative: Option<Arc<[f64]>>,
 }
 
 impl Selection {
-    /// The samples of an epoch.
+    /// The samples of an epoch, out of `samples` in all.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if a selection or the sampler cannot work with the data.
     pub(super) fn new(
         setup: &Setup,
         metadata: &SampleMetadata,
@@ -76,7 +85,7 @@ impl Selection {
             weights,
             sources: Arc::new(sources),
             groups: None,
-            cumulated: None,
+            cumulative: None,
         };
         selection
             .prepare(setup, metadata, samples)
@@ -93,58 +102,69 @@ impl Selection {
             .collect()
     }
 
-    /// True if they are those of an epoch, too.
-    pub(super) fn are_of(&self, setup: &Setup, metadata: &SampleMetadata, epoch: u32) -> bool {
+    /// True if an epoch has the same selection.
+    pub(super) fn holds_in(&self, setup: &Setup, metadata: &SampleMetadata, epoch: u32) -> bool {
         Selection::tasks(setup, metadata, epoch).is_ok_and(|tasks| tasks == self.tasks)
     }
 
-    pub(super) fn sample(&self, place: u64) -> u64 {
+    /// The number of the sample at an index.
+    pub(super) fn sample(&self, index: u64) -> u64 {
         self.samples
             .as_ref()
-            .map_or(place, |samples| u64::from(samples[place as usize]))
+            .map_or(index, |samples| u64::from(samples[index as usize]))
     }
 
-    pub(super) fn weight(&self, place: u64) -> f32 {
+    /// The weight of the loss of the sample at an index.
+    pub(super) fn weight(&self, index: u64) -> f32 {
         self.weights
             .as_ref()
-            .map_or(1.0, |weights| weights[place as usize])
+            .map_or(1.0, |weights| weights[index as usize])
     }
 
-    /// The weights that a weighted sampler draws by, of all chosen samples.
-    pub(super) fn sampling_weights(&self, of: &Weighted, samples: u64) -> Result<Vec<f64>> {
-        let all = of.weights.list("weights", samples)?;
+    /// The weights by which a weighted sampler draws the selected samples.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if there is not one weight for each sample, and as
+    /// [`check_weights`].
+    pub(super) fn sampling_weights(&self, weighted: &Weighted, samples: u64) -> Result<Vec<f64>> {
+        let all = weighted.weights.list("weights", samples)?;
         let weights: Vec<f64> = (0..self.len)
-            .map(|place| all[self.sample(place) as usize])
+            .map(|index| all[self.sample(index) as usize])
             .collect();
-        let worst = weights
+        let invalid = weights
             .iter()
             .position(|weight| !(weight.is_finite() && *weight >= 0.0));
-        let sample = |place: usize| self.sample(place as u64);
-        check_weights(&weights, |place| format!("sample {}", sample(place))).map_err(|error| {
-            match worst {
-                Some(place) => error.with_sample(sample(place)),
+        let sample = |index: usize| self.sample(index as u64);
+        check_weights(&weights, |index| format!("sample {}", sample(index))).map_err(|error| {
+            match invalid {
+                Some(index) => error.with_sample(sample(index)),
                 None => error,
             }
         })?;
         Ok(weights)
     }
 
+    /// Computes what the sampler goes by: `groups` or `cumulative`.
     fn prepare(&mut self, setup: &Setup, metadata: &SampleMetadata, samples: u64) -> Result<()> {
         if let Sampler::Weighted(weighted) = &setup.sampler
             && weighted.replacement
         {
-            self.cumulated = Some(sums::cumulated(self.sampling_weights(weighted, samples)?));
+            self.cumulative = Some(sums::cumulative(self.sampling_weights(weighted, samples)?));
         }
         let Some(by) = setup.sampler.needs() else {
             return Ok(());
         };
         let grouping = metadata.grouping(by)?;
         let groups = Groups::of_selection(grouping, self.samples.as_deref());
+        // The groups with at least `least` samples. Smaller ones are left out if `skip` says so,
+        // else refused, with `why` in the message.
         let at_least = |least: u64, skip: bool, why: &str| {
             let small = (0..groups.count()).find(|&group| groups.size(group) < least);
             match small {
                 Some(group) if !skip => Err(Error::config(format!(
-                    "{by} {} has {} samples, and {why} wants {least}: use skip_small = true to leave such out",
+                    "{by} {} has {} samples, and {why} wants {least}: use skip_small = true to \
+                     leave such out",
                     grouping.name(groups.id(group)),
                     groups.size(group)
                 ))),

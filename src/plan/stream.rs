@@ -1,69 +1,89 @@
-//! Samplers that put one sample after the other: batches are pieces of the stream.
+//! Samplers that define one long sequence of slots, which is cut into batches.
+//!
+//! The idea: every kind of stream is a function from a position to a slot, computed from (seed,
+//! epoch, position) alone, never by stepping through the positions before. Where a stream needs an
+//! order, it uses a keyed permutation (`permutation`) or an apportionment (`quota`); where it draws
+//! slots independently, position by position, the random stream is keyed by the position. So any
+//! batch can be asked for at any time, and a rank computes its own slots only.
+//!
+//! The one exception is weighted sampling without replacement. There each sample depends on those
+//! drawn before it, so the order of the epoch is made as a list when the epoch is first used.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::groups::Groups;
-use super::order::Walk;
+use super::order::OrderReader;
 use super::permutation::Permutation;
 use super::quota::{Apportionment, QuotaSwap};
 use super::selection::Selection;
-use super::sums::by_sums;
-use super::{Last, Order, Place};
+use super::sums::draw_index;
+use super::{Last, Order, PlannedSlot};
 use crate::rng::{Domain, RandomStream};
 
-/// Streams of a sampler's draws that must not share numbers.
+/// The random streams that a sampler draws from; they must not share numbers.
 #[derive(Clone, Copy)]
 #[repr(u32)]
-enum Part {
+enum Substream {
     Drawn,
     Weighted,
     WithoutReplacement,
     Arrange,
     Images,
     Captions,
-    /// Laps of the k-th group are `Laps + k`.
+    /// The first of many: the order of the k-th group has the substream `Laps + k`. So this variant
+    /// has to be the last one.
     Laps,
 }
 
-/// The slots of an epoch, one after the other.
+/// All slots of an epoch, as a function of the position.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
-    pub(super) kind: Kind,
-    /// Slots of an epoch.
+    pub(super) kind: StreamKind,
+    /// The number of slots of an epoch.
     pub(super) length: u64,
-    /// How often each comes in a row.
+    /// The number of consecutive positions that have the same sample; each copy is augmented by
+    /// itself.
     pub(super) repeats: u64,
     pub(super) order: Order,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
-    /// All chosen samples in the recipe's order.
+pub(super) enum StreamKind {
+    /// All selected samples in the recipe's order.
     Plain,
-    /// Groups in turn; `named` if the batch says which group it was.
+    /// Groups take turns as their quotas say. A group goes through all of its samples before it
+    /// starts over.
     ByQuota {
         groups: Arc<Groups>,
         apportionment: Arc<Apportionment>,
+        /// Whether the batch tells the group of each slot.
         named: bool,
     },
-    /// Group and sample of every slot drawn anew, by sums of the groups' shares.
+    /// The group of every slot is drawn by weight, then a sample of the group uniformly, both with
+    /// replacement. `cumulative` has the prefix sums of the groups' weights.
     Drawn {
         groups: Arc<Groups>,
-        cumulated: Vec<f64>,
+        cumulative: Vec<f64>,
     },
-    /// Every slot drawn anew by sums of weights.
-    Weighted { cumulated: Arc<[f64]> },
-    /// An order made for this epoch: 4 bytes a sample.
+    /// The sample of every slot is drawn by weight, with replacement. `cumulative` has the prefix
+    /// sums of the samples' weights.
+    Weighted { cumulative: Arc<[f64]> },
+    /// An order that was made for this epoch, as indices into the selection: 4 bytes a sample.
     Listed(Vec<u32>),
-    /// One sample of each group.
+    /// One sample of each group; the groups are shuffled.
     Unique { groups: Arc<Groups> },
-    /// Group by group.
+    /// Every sample of the first group, then every sample of the second, and so on.
     Variants { groups: Arc<Groups> },
 }
 
-/// An order of the places of positive weight, the first `length` of them: the smallest of
-/// exponential draws over weights (Efraimidis and Spirakis, 2006).
+/// A weighted random order of the samples of positive weight, as indices into the selection, cut
+/// off after `length`.
+///
+/// Each sample gets a key -ln(u) / weight, an exponential variable of that rate. Sorted by key, the
+/// samples come in the order in which successive draws by weight, without replacement, would find
+/// them. Efraimidis and Spirakis ("Weighted random sampling with a reservoir", 2006) use the key
+/// u^(1 / weight) and the opposite order, which is the same, but underflows for small weights.
 pub(super) fn without_replacement(
     (seed, epoch): (u64, u32),
     weights: &[f64],
@@ -74,19 +94,21 @@ pub(super) fn without_replacement(
         epoch,
         Domain::Sampler,
         0,
-        Part::WithoutReplacement as u32,
+        Substream::WithoutReplacement as u32,
     );
     let mut keys: Vec<(f64, u32)> = Vec::with_capacity(weights.len());
-    for (place, &weight) in (0u32..).zip(weights) {
-        let key = -libm::log(1.0 - rng.unit());
+    for (index, &weight) in (0u32..).zip(weights) {
+        // Drawn for weights of 0 too, so that a weight that is set to 0 leaves the others' keys as
+        // they were. 1 - unit() is never 0, so the logarithm is finite.
+        let exponential = -libm::log(1.0 - rng.unit());
         if weight > 0.0 {
-            keys.push((key / weight, place));
+            keys.push((exponential / weight, index));
         }
     }
     keys.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     keys.into_iter()
         .take(length as usize)
-        .map(|(_, place)| place)
+        .map(|(_, index)| index)
         .collect()
 }
 
@@ -95,40 +117,43 @@ impl Stream {
         self.order != Order::Sequential
     }
 
-    /// The slots of a batch, `range` of them, with whether each is valid.
-    pub(super) fn places(
+    /// The slots `range` of a batch, each with true if it is valid. `key` is (seed, epoch).
+    pub(super) fn slots(
         &self,
         key: (u64, u32),
         selection: &Selection,
         (index, batch, last): (u64, u64, Last),
         range: Range<u64>,
-    ) -> Vec<(Place, bool)> {
+    ) -> Vec<(PlannedSlot, bool)> {
         let start = index * batch;
         let filled = self.filled(index, batch, last);
-        let mut walk = Steps::new(self, key, selection);
-        // Slots of a dealt batch are shuffled: what is dealt is fixed, and who is whose neighbor
-        // should not be.
-        let arranged = match &self.kind {
-            Kind::ByQuota { .. } if self.shuffled() => Permutation::drawn(
+        let mut reader = StreamReader::new(self, key, selection);
+        // The schedule of groups is the same in every round, so the same groups would always be
+        // neighbors, and neighbors mix with each other. A shuffle inside the batch prevents that,
+        // and leaves the quotas exact at the end of every batch.
+        let arrangement = match &self.kind {
+            StreamKind::ByQuota { .. } if self.shuffled() => Permutation::in_domain(
                 Domain::Sampler,
                 key.0,
                 key.1,
                 index,
-                Part::Arrange as u32,
+                Substream::Arrange as u32,
                 filled,
             ),
             _ => Permutation::Identity,
         };
         range
             .map(|slot| {
-                let position = start + spread(arranged.at(slot), filled, self.repeats);
+                let position = start + spread(arrangement.at(slot), filled, self.repeats);
+                // Positions past the end of the epoch fill up its last batch.
                 let lap = position / self.length;
-                (walk.at(position), lap == 0 || last != Last::Pad)
+                (reader.at(position), lap == 0 || last != Last::Pad)
             })
             .collect()
     }
 
-    /// The batches below one that hold a sample, found by going through the positions once.
+    /// Those of the first `batches` batches that hold `sample`, in order. Goes through all
+    /// positions once, since most kinds of streams cannot be inverted.
     pub(super) fn batches_with(
         &self,
         key: (u64, u32),
@@ -141,17 +166,17 @@ impl Stream {
         } else {
             batches * batch
         };
-        let mut walk = Steps::new(self, key, selection);
-        let here = |position: &u64| selection.sample(walk.at(*position).place) == sample;
+        let mut reader = StreamReader::new(self, key, selection);
+        let holds_it = |position: &u64| selection.sample(reader.at(*position).selected) == sample;
         let mut found: Vec<u64> = (0..end)
-            .filter(here)
+            .filter(holds_it)
             .map(|position| position / batch)
             .collect();
         found.dedup();
         found
     }
 
-    /// Slots of a batch.
+    /// The number of slots of batch `index`, those that fill it up included.
     pub(super) fn filled(&self, index: u64, batch: u64, last: Last) -> u64 {
         match last {
             Last::Keep => (self.length - index * batch).min(batch),
@@ -160,10 +185,15 @@ impl Stream {
     }
 }
 
-/// The copy in a slot when `filled` slots hold copies in rows of `repeats`: first all first copies,
-/// then all second ones, and so on, so that copies lie as far from each other as they can.
+/// The position, inside a batch of `filled` slots, of the sample that goes to `slot`: a bijection
+/// on `0..filled`.
+///
+/// Positions hold the copies of a sample in a row. In slots, all first copies come first, then all
+/// second ones, and so on, so copies lie as far from each other as they can, and ranks, which take
+/// consecutive slots, get different copies. It is the transposition of a table that has a row for
+/// each sample and a column for each copy; the last row may be incomplete.
 fn spread(slot: u64, filled: u64, repeats: u64) -> u64 {
-    // The first `long` copies have a row more than the others.
+    // The first `long` columns have `rows + 1` entries, the others `rows`.
     let (rows, long) = (filled / repeats, filled % repeats);
     let before = long * (rows + 1);
     let (copy, row) = if slot < before {
@@ -174,42 +204,47 @@ fn spread(slot: u64, filled: u64, repeats: u64) -> u64 {
     row * repeats + copy
 }
 
-/// Reads positions; keeps what neighbors share.
-struct Steps<'a> {
+/// Answers which slot is at a position, and caches the permutations that neighboring positions
+/// share.
+struct StreamReader<'a> {
     stream: &'a Stream,
+    /// Seed and epoch.
     key: (u64, u32),
-    walk: Walk,
-    exchange: QuotaSwap,
+    /// The order of samples of [`StreamKind::Plain`], of groups for [`StreamKind::Unique`]; of no
+    /// use to other kinds.
+    order: OrderReader,
+    swap: QuotaSwap,
 }
 
-impl<'a> Steps<'a> {
-    fn new(stream: &'a Stream, key: (u64, u32), selection: &Selection) -> Steps<'a> {
+impl<'a> StreamReader<'a> {
+    fn new(stream: &'a Stream, key: (u64, u32), selection: &Selection) -> StreamReader<'a> {
         let (order, n) = match &stream.kind {
-            Kind::Plain => (stream.order, selection.len),
+            StreamKind::Plain => (stream.order, selection.len),
             _ => (Order::Sequential, 1),
         };
-        let mut walk = Walk::new(key, order, n);
-        if let Kind::Unique { groups } = &stream.kind
+        let mut order = OrderReader::new(key, order, n);
+        if let StreamKind::Unique { groups } = &stream.kind
             && stream.shuffled()
         {
-            walk = Walk::of(Permutation::drawn(
+            order = OrderReader::from_permutation(Permutation::in_domain(
                 Domain::Sampler,
                 key.0,
                 key.1,
                 0,
-                Part::Images as u32,
+                Substream::Images as u32,
                 groups.count() as u64,
             ));
         }
-        Steps {
+        StreamReader {
             stream,
             key,
-            walk,
-            exchange: QuotaSwap::default(),
+            order,
+            swap: QuotaSwap::default(),
         }
     }
 
-    fn at(&mut self, position: u64) -> Place {
+    /// The slot at a position, which may lie past the end of the epoch.
+    fn at(&mut self, position: u64) -> PlannedSlot {
         let (seed, epoch) = self.key;
         let Stream {
             length,
@@ -217,88 +252,103 @@ impl<'a> Steps<'a> {
             kind,
             ..
         } = self.stream;
-        let rng =
-            |part: Part, id| RandomStream::in_domain(seed, epoch, Domain::Sampler, id, part as u32);
-        // What is drawn anew has no end to start over at.
+        let rng = |substream: Substream, id| {
+            RandomStream::in_domain(seed, epoch, Domain::Sampler, id, substream as u32)
+        };
+        // Independent draws do not run out, so they need no laps: every position is another draw,
+        // and the position itself tells the visits of a sample apart.
         match kind {
-            Kind::Drawn { groups, cumulated } => {
-                let mut rng = rng(Part::Drawn, position / repeats);
-                let group = by_sums(cumulated, &mut rng);
+            StreamKind::Drawn { groups, cumulative } => {
+                let mut rng = rng(Substream::Drawn, position / repeats);
+                let group = draw_index(cumulative, &mut rng);
                 let member = groups.member(group, rng.below(groups.size(group)));
-                return Place::of(groups, group, member, position);
+                return PlannedSlot::in_group(groups, group, member, position);
             }
-            Kind::Weighted { cumulated } => {
-                let place = by_sums(cumulated, &mut rng(Part::Weighted, position / repeats));
-                return Place::plain(place as u64, position);
+            StreamKind::Weighted { cumulative } => {
+                let index = draw_index(
+                    cumulative,
+                    &mut rng(Substream::Weighted, position / repeats),
+                );
+                return PlannedSlot::plain(index as u64, position);
             }
             _ => {}
         }
+        // A lap goes through the whole epoch. Lap 0 is the epoch; later laps fill up its last
+        // batch. Within a lap a sample may come in several rounds, and in each as several copies.
         let (lap, position) = (position / length, position % length);
         let (nth, copy) = (position / repeats, position % repeats);
-        // Visits of an epoch are numbered from 0. Those of a wrapped epoch are further ones; 2^20
-        // within one lap are out of reach.
+        // Visits of a sample are numbered from 0 within a lap. Later laps count from multiples of
+        // 2^20, more visits than one sample is expected to have in a lap.
         let occurrence = |round: u64| round * repeats + copy + (lap << 20);
-        let over = |n: usize| (nth / n as u64, nth % n as u64);
+        let round_and_offset = |n: usize| (nth / n as u64, nth % n as u64);
         match kind {
-            Kind::Plain => {
-                let (round, nth) = over(self.walk.len() as usize);
-                Place::plain(self.walk.at(nth), occurrence(round))
+            StreamKind::Plain => {
+                let (round, nth) = round_and_offset(self.order.len() as usize);
+                PlannedSlot::plain(self.order.at(nth), occurrence(round))
             }
-            Kind::ByQuota {
+            StreamKind::ByQuota {
                 groups,
                 apportionment,
                 named,
             } => {
                 let shuffled = self.stream.shuffled();
                 let (group, nth) = match shuffled {
-                    true => apportionment.shuffled(self.key, &mut self.exchange, nth),
+                    true => apportionment.shuffled(self.key, &mut self.swap, nth),
                     false => apportionment.at(nth),
                 };
                 let size = groups.size(group);
                 let (round, mut local) = (nth / size, nth % size);
                 if shuffled {
-                    let part = Part::Laps as u32 + group as u32;
-                    local = Permutation::brief(Domain::Sampler, seed, epoch, round, part, size)
-                        .at(local);
+                    // One look-up each: neighboring positions belong to different groups.
+                    let substream = Substream::Laps as u32 + group as u32;
+                    local =
+                        Permutation::sparse(Domain::Sampler, seed, epoch, round, substream, size)
+                            .at(local);
                 }
-                let place = Place::of(
+                let slot = PlannedSlot::in_group(
                     groups,
                     group,
                     groups.member(group, local),
                     occurrence(round),
                 );
                 if *named {
-                    place
+                    slot
                 } else {
-                    Place {
+                    PlannedSlot {
                         group: None,
                         pool: None,
-                        ..place
+                        ..slot
                     }
                 }
             }
-            Kind::Listed(order) => {
-                let (round, nth) = over(order.len());
-                Place::plain(u64::from(order[nth as usize]), occurrence(round))
+            StreamKind::Listed(order) => {
+                let (round, nth) = round_and_offset(order.len());
+                PlannedSlot::plain(u64::from(order[nth as usize]), occurrence(round))
             }
-            Kind::Unique { groups } => {
-                let group = self.walk.at(nth) as usize;
+            StreamKind::Unique { groups } => {
+                let group = self.order.at(nth) as usize;
                 let size = groups.size(group);
-                // Where a group begins is the same in every epoch.
+                // The start is drawn with epoch 0 for every epoch, so that epoch after epoch the
+                // group goes through all of its samples in turn.
                 let id = u64::from(groups.id(group));
-                let first =
-                    RandomStream::in_domain(seed, 0, Domain::Sampler, id, Part::Captions as u32)
-                        .below(size);
+                let first = RandomStream::in_domain(
+                    seed,
+                    0,
+                    Domain::Sampler,
+                    id,
+                    Substream::Captions as u32,
+                )
+                .below(size);
                 let member = groups.member(group, (first + u64::from(epoch)) % size);
-                Place::of(groups, group, member, occurrence(0))
+                PlannedSlot::in_group(groups, group, member, occurrence(0))
             }
-            Kind::Variants { groups } => Place::of(
+            StreamKind::Variants { groups } => PlannedSlot::in_group(
                 groups,
                 groups.group_of_nth(nth),
                 groups.nth(nth),
                 occurrence(0),
             ),
-            Kind::Drawn { .. } | Kind::Weighted { .. } => unreachable!("handled above"),
+            StreamKind::Drawn { .. } | StreamKind::Weighted { .. } => unreachable!("handled above"),
         }
     }
 }

@@ -209,7 +209,7 @@ fn a_blend_keeps_its_quotas_at_every_batch_and_without_a_shuffle_at_every_slot()
             all.len(),
             "a repeated sample is another occurrence"
         );
-        // A source is gone through whole before it starts over.
+        // A source goes through all of its samples before it starts over.
         let firsts: HashSet<u64> = all
             .iter()
             .map(|s| s.visit)
@@ -294,7 +294,12 @@ fn what_cannot_work_is_refused_with_the_way_out() {
 proptest! {
     #[test]
     fn huge_data_sets_stay_in_range(
-        samples in prop_oneof![Just((1u64 << 32) - 1), Just(1 << 32), Just((1u64 << 32) + 1), Just(1u64 << 40)],
+        samples in prop_oneof![
+            Just((1u64 << 32) - 1),
+            Just(1 << 32),
+            Just((1u64 << 32) + 1),
+            Just(1u64 << 40),
+        ],
         share in 0.0f64..1.0,
         block in 1u64..100_000,
     ) {

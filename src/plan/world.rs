@@ -1,8 +1,12 @@
-//! Who this process is among those that train together.
+//! The rank of this process among those that train together, as launchers put it into the
+//! environment.
+//!
+//! Only the two numbers are read. Ranks never talk to each other: each computes its slice of the
+//! global batch from the plan.
 
 use crate::error::{Error, Result};
 
-/// A rank and the number of ranks.
+/// The rank of this process and the number of ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct World {
     rank: u32,
@@ -15,7 +19,9 @@ impl Default for World {
     }
 }
 
-/// The variables that launchers set: (launcher, rank, number of ranks).
+/// The variables that launchers set: (launcher, rank, number of ranks), in the order in which they
+/// are looked for. torchrun comes first: it may run under Slurm, and then the tasks of Slurm are
+/// its agents and not the ranks of the training.
 const LAUNCHERS: [(&str, &str, &str); 5] = [
     ("torchrun", "RANK", "WORLD_SIZE"),
     ("Slurm", "SLURM_PROCID", "SLURM_NTASKS"),
@@ -29,14 +35,14 @@ const LAUNCHERS: [(&str, &str, &str); 5] = [
 ];
 
 impl World {
-    /// One process that has every slot.
+    /// A single process, which has every slot.
     pub const SINGLE: World = World { rank: 0, ranks: 1 };
 
-    /// Rank `rank` of `ranks`.
+    /// Rank `rank` (from 0) of `ranks`.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if there are no ranks, or not that many.
+    /// [`crate::Kind::Config`] if `rank` is not below `ranks`.
     pub fn new(rank: u32, ranks: u32) -> Result<World> {
         if rank < ranks {
             Ok(World { rank, ranks })
@@ -47,12 +53,13 @@ impl World {
         }
     }
 
-    /// What the launcher's environment says (torchrun, Slurm, Open MPI, PMI, Kubernetes indexed
-    /// jobs, in this order); one process if no launcher is recognized.
+    /// The rank that a launcher put into the environment: torchrun, Slurm, Open MPI, PMI, or a
+    /// Kubernetes indexed job, in this order. [`World::SINGLE`] if no launcher is recognized, which
+    /// takes both of its variables.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if a launcher's variables contradict each other or are no numbers.
+    /// [`crate::Kind::Config`] if a launcher's variables contradict each other or are not numbers.
     pub fn from_env() -> Result<World> {
         World::from_vars(|name| std::env::var(name).ok())
     }
@@ -65,7 +72,8 @@ impl World {
             let number = |name: &str, text: &str| {
                 text.trim().parse::<u32>().map_err(|_| {
                     Error::config(format!(
-                        "{launcher}: {name} = \"{text}\" in the environment is no number of a rank"
+                        "{launcher}: {name} = \"{text}\" in the environment is not an unsigned \
+                         integer"
                     ))
                 })
             };

@@ -1,5 +1,14 @@
-//! Kinds of ops held out for validation: "Crafting Distribution Shifts for Validation and Training
-//! in Single Source Domain Generalization".
+//! Families of ops that are held out of training, to validate on distribution shifts that training
+//! has not seen.
+//!
+//! The method is that of "Crafting Distribution Shifts for Validation and Training in Single Source
+//! Domain Generalization" (2025): with data of one domain only, augmentations play the part of
+//! other domains. Ops are grouped into families, families are split into k folds, and a model that
+//! trains without the families of one fold is validated on images that those families distort.
+//!
+//! A leak would make the score worthless, so recipes are checked and not only documented: an op of
+//! the wrong fold is refused wherever it appears, also inside containers and policies, and a test
+//! demands that every new op is assigned to a family or declared neutral.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +17,8 @@ use crate::augment::Op;
 use crate::error::{Error, Result};
 use crate::rng::{Domain, RandomStream};
 
-/// Families and the ops that belong to them alone. Crops, flips and the like belong to none: they
-/// are part of every recipe.
+/// The families, each with the ops that belong to it alone. Crops, flips and the like belong to no
+/// family, because every recipe uses them.
 const FAMILIES: [(&str, &[&str]); 10] = [
     (
         "arithmetic",
@@ -92,8 +101,8 @@ const FAMILIES: [(&str, &[&str]); 10] = [
     ("weather", &[]),
 ];
 
-/// Ops of several families.
-const MIXED: [(&str, &[&str]); 10] = [
+/// Ops that belong to several families.
+const MULTI_FAMILY: [(&str, &[&str]); 10] = [
     ("color_jitter", &["color", "contrast"]),
     ("photometric_distort", &["color", "contrast"]),
     ("three_augment", &["arithmetic", "blur", "color"]),
@@ -106,6 +115,7 @@ const MIXED: [(&str, &[&str]); 10] = [
     ("timm_op", POLICY),
 ];
 
+/// The families of the ops that augmentation policies choose from.
 const POLICY: &[&str] = &[
     "arithmetic",
     "color",
@@ -114,7 +124,7 @@ const POLICY: &[&str] = &[
     "geometric",
 ];
 
-/// The corruptions of each family.
+/// The corruptions of the op `corrupt` that belong to each family.
 const CORRUPTIONS: [(&str, &[&str]); 4] = [
     (
         "noise",
@@ -151,13 +161,15 @@ const CORRUPTIONS: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// Views of those families that the preset does not have.
-const MORE: &str = include_str!("corruptions.toml");
+/// The views of the families that the preset `crafting-shifts` lacks.
+const CORRUPTION_VIEWS: &str = include_str!("corruptions.toml");
 
-/// Which side of a split of op families a recipe is on. In a recipe: the table `[op_folds]`.
+/// A split of the families of ops, and whether a recipe trains or validates. In a recipe it is the
+/// table `[op_folds]`.
 ///
-/// The families of ops are dealt into folds in seeded order. One fold is held out: a recipe for
-/// training may not name any of its ops, a recipe for validation none of the others'.
+/// The families are shuffled by a seed and assigned to the folds in turn. One fold is held out: a
+/// recipe for training may not contain ops of its families, and a recipe for validation may not
+/// contain ops of any other family.
 ///
 /// # Example
 ///
@@ -167,11 +179,18 @@ const MORE: &str = include_str!("corruptions.toml");
 /// use feedmill::{Loader, Recipe};
 ///
 /// let folds = (0..5).map(|fold| OpFolds::new(5, fold));
-/// let without_blur = folds.into_iter().find(|folds| folds.held_out().contains(&"blur")).expect("one of them");
-/// let blurred = Recipe::new().batch(4).op(Resize::exact(32, 32)).op(PilGaussianBlur::new([1.0, 2.0]));
-/// let error = Loader::open("fixtures/photos", blurred.op_folds(without_blur.clone())).unwrap_err();
+/// let without_blur = folds
+///     .into_iter()
+///     .find(|folds| folds.held_out().contains(&"blur"))
+///     .expect("one of them");
+/// let blurred = Recipe::new()
+///     .batch(4)
+///     .op(Resize::exact(32, 32))
+///     .op(PilGaussianBlur::new([1.0, 2.0]))
+///     .op_folds(without_blur.clone());
+/// let error = Loader::open("fixtures/photos", blurred).unwrap_err();
 /// assert!(error.to_string().contains("the family blur, which is held out"));
-/// // One tensor of a batch for each family that is held out.
+/// // A validation batch has one tensor for each family that is held out.
 /// let validation = without_blur.validation()?.batch(2);
 /// assert_eq!(Loader::open("fixtures/photos", validation)?.shapes().len(), 2);
 /// # Ok::<(), feedmill::Error>(())
@@ -187,24 +206,24 @@ pub struct OpFolds {
     /// The seed of the split.
     #[serde(default)]
     pub seed: u64,
-    /// What the recipe is for.
+    /// Whether the recipe trains or validates; training by default.
     #[serde(default, rename = "use")]
     pub side: Side,
 }
 
-/// What a recipe is for.
+/// Whether a recipe trains or validates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// Training, without the ops of the fold that is held out.
     #[default]
     Train,
-    /// Validation, with no others.
+    /// Validation, without the ops of all other folds.
     Validation,
 }
 
 impl OpFolds {
-    /// Training with one fold of so many held out.
+    /// Training with fold `fold` of `folds` held out, and seed 0.
     pub fn new(folds: usize, fold: usize) -> OpFolds {
         OpFolds {
             folds,
@@ -214,13 +233,13 @@ impl OpFolds {
         }
     }
 
-    /// The seed of the split.
+    /// Sets the seed of the split.
     #[must_use]
     pub fn seed(self, seed: u64) -> OpFolds {
         OpFolds { seed, ..self }
     }
 
-    /// The same split, for validation.
+    /// The same split for a recipe of validation.
     #[must_use]
     pub fn validating(self) -> OpFolds {
         OpFolds {
@@ -242,17 +261,21 @@ impl OpFolds {
         held
     }
 
-    /// A recipe that gives every sample once with a view for each family that is held out, named
-    /// like it: one of the family's ops by chance at published strengths, as in the preset
+    /// The recipe for validation on the families that are held out.
+    ///
+    /// It visits every sample once and has one view for each family, with the name of the family.
+    /// Each view applies a random op of the family at published strengths, as in the preset
     /// `crafting-shifts`. The validation score is the mean over the views.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] as [`OpFolds::check`].
+    /// As [`OpFolds::check`].
     pub fn validation(&self) -> Result<Recipe> {
         self.check()?;
         let mut recipe = Recipe::preset("crafting-shifts")?;
-        recipe.views.extend(Recipe::from_toml(MORE)?.views);
+        recipe
+            .views
+            .extend(Recipe::from_toml(CORRUPTION_VIEWS)?.views);
         let held = self.held_out();
         recipe
             .views
@@ -260,9 +283,11 @@ impl OpFolds {
         Ok(recipe.op_folds(self.clone().validating()))
     }
 
+    /// Checks the number of folds and the fold that is held out.
+    ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`]: not 2 to 10 folds, or no such fold.
+    /// [`crate::Kind::Config`] if there are not 2 to 10 folds, or if `fold` is not below `folds`.
     pub fn check(&self) -> Result<()> {
         if !(2..=FAMILIES.len()).contains(&self.folds) {
             return Err(Error::config(format!(
@@ -279,7 +304,7 @@ impl OpFolds {
         Ok(())
     }
 
-    /// Refuses a view with an op of the other side.
+    /// Checks that all ops of a view are allowed on this side of the split.
     pub(super) fn check_view(&self, view: &View) -> Result<()> {
         view.ops()
             .iter()
@@ -287,19 +312,23 @@ impl OpFolds {
             .try_for_each(|op| self.check_op(op))
     }
 
+    /// Checks that an op, and all ops inside it, are allowed on this side of the split.
     pub(super) fn check_op(&self, op: &dyn Op) -> Result<()> {
         let held = self.held_out();
-        let wrong = |family: &&&str| held.contains(*family) == (self.side == Side::Train);
-        for (name, families) in kinds(op.name(), &op.params()) {
-            if let Some(family) = families.iter().find(wrong) {
+        // Training must not use a held-out family; validation must not use any other.
+        let refused = |family: &&&str| held.contains(*family) == (self.side == Side::Train);
+        for (name, families) in families_of(op.name(), &op.params()) {
+            if let Some(family) = families.iter().find(refused) {
                 let (fold, folds) = (self.fold, self.folds);
                 return Err(Error::config(match self.side {
                     Side::Train => format!(
-                        "op \"{name}\" is of the family {family}, which is held out (fold {fold} of {folds}: {})",
+                        "op \"{name}\" is of the family {family}, which is held out \
+                         (fold {fold} of {folds}: {})",
                         held.join(", ")
                     ),
                     Side::Validation => format!(
-                        "op \"{name}\" is of the family {family}, which is for training (fold {fold} of {folds} validates {})",
+                        "op \"{name}\" is of the family {family}, which is for training \
+                         (fold {fold} of {folds} validates {})",
                         held.join(", ")
                     ),
                 }));
@@ -309,8 +338,8 @@ impl OpFolds {
     }
 }
 
-/// An op and the ops inside it, each with its families.
-fn kinds(name: &str, params: &toml::Table) -> Vec<(String, Vec<&'static str>)> {
+/// The op and the ops inside it at any depth, each with its families.
+fn families_of(name: &str, params: &toml::Table) -> Vec<(String, Vec<&'static str>)> {
     let mut families: Vec<&'static str> = Vec::new();
     families.extend(
         FAMILIES
@@ -319,23 +348,24 @@ fn kinds(name: &str, params: &toml::Table) -> Vec<(String, Vec<&'static str>)> {
             .map(|(family, _)| *family),
     );
     families.extend(
-        MIXED
+        MULTI_FAMILY
             .iter()
             .filter(|(op, _)| *op == name)
             .flat_map(|(_, families)| *families),
     );
+    // The families of `corrupt` depend on the corruptions that its parameters name.
     if name == "corrupt" {
         let named = |corruption: &str| match params.get("name") {
             Some(toml::Value::String(one)) => one == "any" || one == corruption,
-            Some(toml::Value::Array(some)) => {
-                some.iter().any(|one| one.as_str() == Some(corruption))
+            Some(toml::Value::Array(several)) => {
+                several.iter().any(|one| one.as_str() == Some(corruption))
             }
             _ => true,
         };
-        let there = CORRUPTIONS
+        let present = CORRUPTIONS
             .iter()
             .filter(|(_, names)| names.iter().any(|name| named(name)));
-        families.extend(there.map(|(family, _)| *family));
+        families.extend(present.map(|(family, _)| *family));
     }
     let mut all = vec![(name.to_string(), families)];
     for inner in params
@@ -347,7 +377,7 @@ fn kinds(name: &str, params: &toml::Table) -> Vec<(String, Vec<&'static str>)> {
         if let Some(table) = inner.as_table()
             && let Some(op) = table.get("op").and_then(toml::Value::as_str)
         {
-            all.extend(kinds(op, table));
+            all.extend(families_of(op, table));
         }
     }
     all
@@ -380,7 +410,7 @@ mod tests {
         );
     }
 
-    /// The families that an op inside a view makes wrong for training, one by one.
+    /// Each op is refused in training when its family is held out, and allowed otherwise.
     #[test]
     fn an_op_of_a_held_out_family_is_refused_where_ever_it_stands() {
         let fold_of = |family: &str| {
@@ -391,7 +421,8 @@ mod tests {
         for (op, family) in [
             ("{ op = \"gaussian_blur\" }", "blur"),
             (
-                "{ op = \"sequence\", ops = [{ op = \"one_of\", ops = [{ op = \"rotate\", degrees = 9 }] }] }",
+                "{ op = \"sequence\", ops = [\
+                 { op = \"one_of\", ops = [{ op = \"rotate\", degrees = 9 }] }] }",
                 "geometric",
             ),
             ("{ op = \"rand_augment\" }", "color"),
@@ -407,7 +438,8 @@ mod tests {
         ] {
             let text = |side: &str| {
                 format!(
-                    "batch = 2\n[op_folds]\nfolds = 10\nfold = {}\nuse = \"{side}\"\n[[view]]\nops = [\n  {{ op = \"resize\", size = 8 }},\n  {op},\n]",
+                    "batch = 2\n[op_folds]\nfolds = 10\nfold = {}\nuse = \"{side}\"\n\
+                     [[view]]\nops = [\n  {{ op = \"resize\", size = 8 }},\n  {op},\n]",
                     fold_of(family)
                 )
             };
@@ -464,8 +496,8 @@ mod tests {
         assert_eq!(families, FAMILIES.map(|(name, _)| name));
     }
 
-    /// Ops of no family: what recipes are made of, and what cuts or masks without changing what is
-    /// seen.
+    /// Ops of no family: containers, crops, resizes, flips, and ops that hide or replace regions
+    /// without changing the rest. The families of `corrupt` depend on its parameters.
     const NEUTRAL: [&str; 21] = [
         "any_res",
         "block_mask",
@@ -490,14 +522,14 @@ mod tests {
         "vertical_flip",
     ];
 
-    /// A new op has to be given a family, or to be named above.
+    /// A new op has to be assigned to a family or listed above.
     #[test]
     fn every_op_has_its_place() {
         let named: BTreeSet<&str> = FAMILIES
             .iter()
             .flat_map(|(_, ops)| *ops)
             .copied()
-            .chain(MIXED.iter().map(|(op, _)| *op))
+            .chain(MULTI_FAMILY.iter().map(|(op, _)| *op))
             .chain(NEUTRAL)
             .collect();
         let registry = Registry::default();

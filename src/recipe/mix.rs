@@ -1,4 +1,4 @@
-//! The table `[mix]` of a recipe: read, and written in canonical form.
+//! Reads the table `[mix]` of a recipe, and writes it in canonical form.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::mix::{Emit, Lambda, Masks, Mix, Mixer, Partner};
 use crate::spec;
 
-/// The table, after parameters that change from epoch to epoch were replaced by their values.
+/// The table for one epoch: curves have been replaced by their values.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MixTable {
@@ -34,11 +34,11 @@ fn once() -> usize {
     1
 }
 
-/// Reads the table.
+/// Reads the table `[mix]`.
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Config`]: an unknown key or mixer, or a value out of a mixer's range.
+/// [`crate::Kind::Config`] for an unknown key or mixer, and for a value that the mixer refuses.
 pub(crate) fn read_mix(registry: &Registry, table: toml::Table) -> Result<Mix> {
     let table: MixTable = spec::read(table)?;
     let choose = table
@@ -59,24 +59,20 @@ pub(crate) fn read_mix(registry: &Registry, table: toml::Table) -> Result<Mix> {
     })
 }
 
-/// The places of integers in the table.
+/// The paths of the parameters in the table that are integers, such as `choose[0].layers[1]`.
 pub(super) fn mix_integers(registry: &Registry, table: toml::Table) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let choose = table.get("choose").and_then(toml::Value::as_array);
     for (number, choice) in choose.into_iter().flatten().enumerate() {
         let choice = choice.as_table().cloned().unwrap_or_default();
         let inner = choice_integers(registry, choice);
-        found.extend(
-            inner
-                .iter()
-                .map(|place| format!("choose[{number}].{place}")),
-        );
+        found.extend(inner.iter().map(|path| format!("choose[{number}].{path}")));
     }
     found.extend(spec::integers::<MixTable>(table));
     found
 }
 
-/// The places of integers in an entry of `choose`.
+/// The paths of the parameters in an entry of `choose` that are integers.
 pub(super) fn choice_integers(registry: &Registry, mut table: toml::Table) -> BTreeSet<String> {
     table.remove("weight");
     match table.remove("mix") {
@@ -112,7 +108,7 @@ pub(super) fn read_choice(
     Ok((registry.make_mixer(&name, table)?, weight))
 }
 
-/// The table in canonical form, which a recipe's fingerprint hashes.
+/// The table in canonical form, which the fingerprint of a recipe hashes.
 pub(super) fn to_table(mix: &Mix) -> toml::Table {
     fn word(value: impl Serialize) -> toml::Value {
         toml::Value::try_from(value).expect("a plain enum is a string")
@@ -135,7 +131,8 @@ pub(super) fn to_table(mix: &Mix) -> toml::Table {
     if let Some(group) = mix.group {
         table.insert("group".into(), (group as i64).into());
     }
-    // These keys are younger than the first fingerprints, so defaults are left out.
+    // These keys were added after fingerprints had been published. Their defaults are left out, so
+    // that older recipes keep their fingerprints.
     if mix.emit != Emit::default() {
         table.insert("emit".into(), word(mix.emit));
     }

@@ -1,4 +1,9 @@
-//! What a run does, as one value: the TOML form and the builder form are the same types.
+//! [`Recipe`], which describes a whole run as one value: samples, views, ops, mixing, targets and
+//! output.
+//!
+//! A recipe is written in TOML or built by method calls. Both end in the same value with the same
+//! checks, and [`Recipe::to_toml`] writes it back in a canonical form. The fingerprint of a recipe
+//! is a hash of that form, so it does not depend on how the recipe was written.
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
@@ -32,11 +37,13 @@ use schedule::Schedule;
 pub use source::SourceConfig;
 pub use view::{ScheduledOp, View};
 
-/// The decoders and the resampler whose pixels a fingerprint stands for: another version may make
-/// other pixels. A test holds the versions of dependencies to those in Cargo.lock.
-const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; webp: image-webp 0.2; resize: feedmill 1";
+/// The versions of the decoders and the resampler, which a fingerprint includes because another
+/// version may produce other pixels. A test compares the versions with those in Cargo.lock.
+const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; webp: image-webp 0.2; \
+                      resize: feedmill 1";
 
-/// What is done to samples and batches, and in which order they come.
+/// The description of a run: which samples come in which order, what is done to them, and what
+/// batches look like.
 ///
 /// # Example
 ///
@@ -44,7 +51,11 @@ const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; web
 /// use feedmill::augment::{HorizontalFlip, RandomResizedCrop};
 /// use feedmill::Recipe;
 ///
-/// let built = Recipe::new().seed(7).batch(256).op(RandomResizedCrop::new(224)).op(HorizontalFlip::new(0.5));
+/// let built = Recipe::new()
+///     .seed(7)
+///     .batch(256)
+///     .op(RandomResizedCrop::new(224))
+///     .op(HorizontalFlip::new(0.5));
 /// let read = Recipe::from_toml(
 ///     r#"
 ///     seed = 7
@@ -64,15 +75,15 @@ pub struct Recipe {
     pub(crate) last: Last,
     pub(crate) sampler: Sampler,
     pub(crate) select: Vec<Select>,
-    /// Empty unless the recipe says something of its sources.
+    /// One entry for each source; empty if the recipe does not configure its sources.
     pub(crate) sources: Vec<SourceConfig>,
     pub(crate) table: Option<PathBuf>,
-    /// Empty until an op or a view is added; [`Recipe::views`] is what counts.
+    /// Empty until an op or a view is added. [`Recipe::views`] never is: read that instead.
     views: Vec<View>,
     op_folds: Option<OpFolds>,
-    /// `None` leaves annotations unread.
+    /// With `None`, annotations are not read.
     pub(crate) joint: Option<Joint>,
-    /// That of epoch 0; [`Recipe::mix_at`] is what counts.
+    /// The mixing of epoch 0. Use [`Recipe::mix_at`] for other epochs.
     pub(crate) mix: Option<Mix>,
     mix_schedule: Option<Arc<Schedule<Mix>>>,
     pub(crate) target: TargetOptions,
@@ -89,7 +100,7 @@ pub(crate) struct Decode {
     pub(crate) scale: ScalePolicy,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) index: IndexPolicy,
-    /// What indexes that are learnt may take together.
+    /// The memory that all learned indexes may take together, in bytes; 1 GiB by default.
     #[serde(skip_serializing_if = "is_gib")]
     pub(crate) index_bytes: u64,
     pub(crate) limits: Limits,
@@ -116,21 +127,22 @@ impl Default for Decode {
     }
 }
 
-/// How classes become targets.
+/// How the classes of samples become the targets of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TargetOptions {
-    /// The number of classes. Needed for dense targets; every label is checked against it.
+    /// The number of classes K. Dense targets need it, and every label is checked against it.
     pub classes: Option<u32>,
-    /// Label smoothing of dense targets, 0 to 1: `1 - s + s / K` for the class, `s / K` for the
-    /// others; for multi-label targets `y (1 - s) + s / 2`, as timm does. Pairs and sparse
-    /// targets stay as they are, and the batch says the number ([`crate::Batch::smoothing`]),
-    /// for the trainer to do the same.
+    /// The label smoothing s of dense targets, 0 to 1; 0 by default.
+    ///
+    /// The class gets `1 - s + s / K` and the others `s / K`; multi-label targets get
+    /// `y (1 - s) + s / 2`, as in timm. Pairs and sparse targets are not smoothed: the batch
+    /// carries the number ([`crate::Batch::smoothing`]), so that the training loop can smooth them.
     pub smoothing: f64,
-    /// True if weights of classes are a label each, which need not sum to 1.
+    /// True if the weights of classes are independent labels, which need not sum to 1.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub multi_label: bool,
-    /// The form; by default `dense` if there is mixing, else `index`.
+    /// The form of the targets; by default `dense` with mixing and `index` without.
     pub form: Option<TargetForm>,
 }
 
@@ -138,9 +150,9 @@ pub struct TargetOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TargetForm {
-    /// One class index a slot; not with mixing.
+    /// One class index for each slot; not possible with mixing.
     Index,
-    /// Two class indices and the first one's weight.
+    /// Two class indices and the weight of the first.
     Pair,
     /// A list of classes with their weights.
     Sparse,
@@ -148,7 +160,7 @@ pub enum TargetForm {
     Dense,
 }
 
-/// What a batch's pixels look like.
+/// The element type, layout and normalization of the pixels of a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Output {
@@ -156,10 +168,11 @@ pub struct Output {
     pub dtype: Dtype,
     /// The order of dimensions.
     pub layout: Layout,
-    /// The mean of each channel on a scale of 0 to 1, subtracted from float pixels; u8 pixels are
-    /// left alone.
+    /// The mean of each channel on a scale of 0 to 1, which is subtracted from float pixels; 0 by
+    /// default. Pixels of type u8 are not normalized.
     pub mean: [f64; 3],
-    /// The standard deviation of each channel on a scale of 0 to 1, which divides float pixels.
+    /// The standard deviation of each channel on a scale of 0 to 1, by which float pixels are
+    /// divided; 1 by default.
     pub std: [f64; 3],
 }
 
@@ -174,7 +187,7 @@ impl Default for Output {
     }
 }
 
-/// The type of one value of a pixel.
+/// The type of one channel value of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dtype {
@@ -189,7 +202,7 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// Bytes of one value.
+    /// The size of one value in bytes.
     pub fn size(self) -> usize {
         match self {
             Dtype::U8 => 1,
@@ -209,20 +222,22 @@ pub enum Layout {
     Nhwc,
 }
 
-/// What to do about a sample that cannot be read, decoded or labeled.
+/// What happens to a sample that cannot be read, decoded or labeled.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum OnBad {
-    /// The batch is an error that names it, and the run ends.
+    /// The batch is an error that names the sample, and the run ends.
     Fail,
     /// Its slot is blank: zero pixels, no target, not valid, not mixed.
     Skip {
-        /// The run ends when more than this share of the samples seen, and more than 8, were bad.
+        /// The run ends once more than 8 samples, and more than this share of all samples so far,
+        /// were bad.
         at_most: f64,
     },
     /// Another sample of the same source takes its place, drawn by the plan.
     Replace {
-        /// The run ends when more than this share of the samples seen, and more than 8, were bad.
+        /// The run ends once more than 8 samples, and more than this share of all samples so far,
+        /// were bad.
         at_most: f64,
     },
 }
@@ -233,9 +248,11 @@ impl Default for OnBad {
     }
 }
 
-/// The canonical form, which a fingerprint is taken of and which reads back as the same recipe.
+/// The canonical form of a recipe. The fingerprint hashes it, and it reads back as the same recipe.
+/// Most keys are left out if they have their defaults, so that a new key does not change the
+/// fingerprints of recipes without it.
 #[derive(Serialize)]
-struct Canonical<'a> {
+struct CanonicalRecipe<'a> {
     seed: u64,
     batch: usize,
     last: Last,
@@ -258,7 +275,7 @@ struct Canonical<'a> {
     joint: Option<&'a Joint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mix: Option<toml::Table>,
-    view: Vec<view::Canonical<'a>>,
+    view: Vec<view::CanonicalView<'a>>,
 }
 
 impl Recipe {
@@ -270,17 +287,17 @@ impl Recipe {
         }
     }
 
-    /// A recipe from TOML with the built-in ops.
+    /// Reads a recipe from TOML, with the built-in ops and mixers.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] with the line: bad TOML, an unknown key or op (the nearest name is
-    /// suggested), a value out of range.
+    /// [`crate::Kind::Config`] that names the line: invalid TOML, an unknown key, op or mixer (the
+    /// nearest name is suggested), or a value out of range.
     pub fn from_toml(text: &str) -> Result<Recipe> {
         Recipe::from_toml_with(&Registry::default(), text)
     }
 
-    /// A recipe from TOML with the ops of a registry.
+    /// Reads a recipe from TOML, with the ops and mixers of a registry.
     ///
     /// # Errors
     ///
@@ -289,23 +306,23 @@ impl Recipe {
         parse::recipe(registry, text)
     }
 
-    /// A published recipe by name: one of [`Recipe::presets`].
+    /// Returns a published recipe by its name, which is one of [`Recipe::presets`].
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if there is none of that name.
+    /// [`crate::Kind::Config`] if no preset has this name.
     pub fn preset(name: &str) -> Result<Recipe> {
         Recipe::from_toml(presets::text(name)?)
     }
 
-    /// The names of the presets, each with its TOML text.
+    /// The names of all presets, each with its TOML text.
     pub fn presets() -> impl Iterator<Item = (&'static str, &'static str)> {
         presets::ALL.iter().copied()
     }
 
-    /// The recipe as canonical TOML, which reads back as the same recipe.
+    /// Writes the recipe as canonical TOML, which reads back as the same recipe.
     pub fn to_toml(&self) -> String {
-        let canonical = Canonical {
+        let canonical = CanonicalRecipe {
             seed: self.seed,
             batch: self.batch,
             last: self.last,
@@ -332,13 +349,13 @@ impl Recipe {
         toml::to_string(&canonical).expect("a recipe is numbers, strings, lists and tables")
     }
 
-    /// A hash of everything that decides what batches hold, codecs included. Which entropy indexes
-    /// are used decides nothing.
+    /// A hash of everything that decides what batches contain, versions of codecs included. Entropy
+    /// indexes do not change any pixel, so their settings are not part of it.
     pub fn fingerprint(&self) -> Fingerprint {
         let Decode {
             index, index_bytes, ..
         } = Decode::default();
-        let decides = Recipe {
+        let relevant = Recipe {
             decode: Decode {
                 index,
                 index_bytes,
@@ -346,34 +363,34 @@ impl Recipe {
             },
             ..self.clone()
         };
-        Fingerprint::of([decides.to_toml().as_bytes(), CODECS.as_bytes()])
+        Fingerprint::of([relevant.to_toml().as_bytes(), CODECS.as_bytes()])
     }
 
-    /// The seed of all randomness.
+    /// Sets the seed of all random numbers; 0 by default.
     #[must_use]
     pub fn seed(self, seed: u64) -> Recipe {
         Recipe { seed, ..self }
     }
 
-    /// The size of the global batch.
+    /// Sets the number of slots of the global batch; 32 by default.
     #[must_use]
     pub fn batch(self, batch: usize) -> Recipe {
         Recipe { batch, ..self }
     }
 
-    /// The order of samples.
+    /// Sets the order of samples; shuffled by default.
     #[must_use]
     pub fn order(self, order: Order) -> Recipe {
         Recipe { order, ..self }
     }
 
-    /// What happens to a last, unfilled batch.
+    /// Sets what happens to a last batch that is not full.
     #[must_use]
     pub fn last(self, last: Last) -> Recipe {
         Recipe { last, ..self }
     }
 
-    /// How batches are composed.
+    /// Sets how batches are composed.
     #[must_use]
     pub fn sampler(self, sampler: impl Into<Sampler>) -> Recipe {
         Recipe {
@@ -382,14 +399,14 @@ impl Recipe {
         }
     }
 
-    /// Adds a choice of samples to those before.
+    /// Adds a selection of samples, which applies to what the earlier selections leave.
     #[must_use]
     pub fn select(mut self, select: impl Into<Select>) -> Recipe {
         self.select.push(select.into());
         self
     }
 
-    /// Makes the selections by agent those of one agent.
+    /// Sets the agent of every selection that splits the samples among agents.
     #[must_use]
     pub fn agent(mut self, number: u32) -> Recipe {
         for select in &mut self.select {
@@ -402,16 +419,19 @@ impl Recipe {
         self
     }
 
-    /// Adds what is to be known of the next source of a blend ([`crate::Loader::sources`]).
+    /// Adds the configuration of the next source, for loaders with several sources
+    /// ([`crate::Loader::sources`]).
     #[must_use]
     pub fn source(mut self, source: SourceConfig) -> Recipe {
         self.sources.push(source);
         self
     }
 
-    /// A file with columns for samplers and selections: comma- or tab-separated, a header, then a
-    /// row for each sample in their order, or in any order with a column `sample` of numbers or
-    /// `name` of names.
+    /// Sets a file with columns for samplers and selections.
+    ///
+    /// It is comma- or tab-separated, with a header and one row for each sample. Rows are in the
+    /// order of the samples, or in any order if a column `sample` holds the numbers or a column
+    /// `name` the names of the samples.
     #[must_use]
     pub fn table(self, path: impl Into<PathBuf>) -> Recipe {
         Recipe {
@@ -420,7 +440,8 @@ impl Recipe {
         }
     }
 
-    /// Adds an op to the last view, which is the only one unless [`Recipe::view`] added others.
+    /// Adds an op to the last group of views, which is the only one unless [`Recipe::view`] added
+    /// others.
     ///
     /// # Panics
     ///
@@ -438,7 +459,7 @@ impl Recipe {
         self
     }
 
-    /// Holds kinds of ops out for validation; `None` allows all.
+    /// Holds families of ops out of training, for validation; `None`, the default, allows all ops.
     #[must_use]
     pub fn op_folds(self, folds: impl Into<Option<OpFolds>>) -> Recipe {
         Recipe {
@@ -447,7 +468,8 @@ impl Recipe {
         }
     }
 
-    /// Moves boxes, keypoints and planes with the image; `None` leaves annotations unread.
+    /// Sets how boxes, keypoints and planes move with the image; with `None`, the default,
+    /// annotations are not read.
     #[must_use]
     pub fn joint(self, joint: impl Into<Option<Joint>>) -> Recipe {
         Recipe {
@@ -456,7 +478,7 @@ impl Recipe {
         }
     }
 
-    /// Mixes samples of a batch; `None` switches mixing off.
+    /// Sets how samples of a batch are mixed; `None`, the default, does not mix.
     #[must_use]
     pub fn mix(self, mix: impl Into<Option<Mix>>) -> Recipe {
         Recipe {
@@ -466,7 +488,8 @@ impl Recipe {
         }
     }
 
-    /// Masks that mixed batches carry, whatever the recipe says; nothing without mixing.
+    /// Sets the masks that mixed batches carry, in place of those of the table `[mix]`. It has no
+    /// effect on a recipe without mixing.
     #[must_use]
     pub fn mix_masks(mut self, masks: Masks) -> Recipe {
         self.mix = self.mix.map(|mix| mix.masks(masks));
@@ -477,25 +500,25 @@ impl Recipe {
         self
     }
 
-    /// How classes become targets.
+    /// Sets how classes become targets.
     #[must_use]
     pub fn target(self, target: TargetOptions) -> Recipe {
         Recipe { target, ..self }
     }
 
-    /// What pixels look like.
+    /// Sets the element type, layout and normalization of pixels.
     #[must_use]
     pub fn output(self, output: Output) -> Recipe {
         Recipe { output, ..self }
     }
 
-    /// What to do about bad samples.
+    /// Sets what happens to bad samples; by default they are replaced, up to a share of 1 %.
     #[must_use]
     pub fn on_bad(self, on_bad: OnBad) -> Recipe {
         Recipe { on_bad, ..self }
     }
 
-    /// What an image may cost at most.
+    /// Sets the limits on bytes, pixels and scans of an image.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Recipe {
         Recipe {
@@ -507,7 +530,8 @@ impl Recipe {
         }
     }
 
-    /// Whether JPEGs may be decoded smaller than they are stored; never by default.
+    /// Sets whether JPEGs may be decoded at a smaller scale than they are stored at; never by
+    /// default.
     #[must_use]
     pub fn scale(self, scale: ScalePolicy) -> Recipe {
         Recipe {
@@ -519,7 +543,8 @@ impl Recipe {
         }
     }
 
-    /// Which entropy indexes of JPEGs are used; those stored with the data by default.
+    /// Sets which entropy indexes of JPEGs are used; by default those that are stored with the
+    /// data.
     #[must_use]
     pub fn index(self, index: IndexPolicy) -> Recipe {
         Recipe {
@@ -531,8 +556,8 @@ impl Recipe {
         }
     }
 
-    /// What indexes that [`IndexPolicy::Learn`] makes may take together, in bytes; 1 GiB by
-    /// default.
+    /// Sets the memory that all indexes of [`IndexPolicy::Learn`] may take together, in bytes; 1
+    /// GiB by default.
     #[must_use]
     pub fn index_bytes(self, index_bytes: u64) -> Recipe {
         Recipe {
@@ -544,7 +569,7 @@ impl Recipe {
         }
     }
 
-    /// The groups of views in order; a recipe that names none has one without ops.
+    /// The groups of views in order. A recipe without any has one group of one view without ops.
     pub fn views(&self) -> &[View] {
         if self.views.is_empty() {
             &view::PLAIN
@@ -553,16 +578,16 @@ impl Recipe {
         }
     }
 
-    /// What pixels look like.
+    /// The element type, layout and normalization of pixels.
     pub fn output_options(&self) -> &Output {
         &self.output
     }
 
-    /// How batches of an epoch are mixed.
+    /// How batches of an epoch are mixed; `None` if they are not.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if a mixer refuses its values of this epoch.
+    /// [`crate::Kind::Config`] if a value is out of range in this epoch.
     pub(crate) fn mix_at(&self, epoch: u32) -> Result<Option<Arc<Mix>>> {
         match &self.mix_schedule {
             Some(schedule) => {
@@ -577,8 +602,8 @@ impl Recipe {
         }
     }
 
-    /// Epochs that stand for all others where mixing changes from epoch to epoch; none if it does
-    /// not.
+    /// A few epochs that stand for all others, if mixing changes from epoch to epoch; empty
+    /// otherwise.
     pub(crate) fn mix_landmarks(&self) -> BTreeSet<u32> {
         self.mix_schedule
             .iter()
@@ -586,19 +611,20 @@ impl Recipe {
             .collect()
     }
 
-    /// The values of an epoch of those numbers of `[mix]` that change from epoch to epoch.
+    /// The values in an epoch of the parameters of `[mix]` that change from epoch to epoch, as
+    /// text.
     pub(crate) fn mix_values(&self, epoch: u32) -> impl Iterator<Item = String> {
         self.mix_schedule
             .iter()
             .flat_map(move |schedule| schedule.values(epoch))
     }
 
-    /// How batches of epoch 0 are mixed.
+    /// How batches of epoch 0 are mixed; `None` if they are not.
     pub fn mix_options(&self) -> Option<&Mix> {
         self.mix.as_ref()
     }
 
-    /// The form of targets.
+    /// The form of the targets, with the default filled in.
     pub(crate) fn target_form(&self) -> TargetForm {
         self.target.form.unwrap_or(if self.mix.is_some() {
             TargetForm::Dense
@@ -607,7 +633,7 @@ impl Recipe {
         })
     }
 
-    /// Checks how mixing fits everything else.
+    /// Checks the mixing, and that it fits the views, annotations and targets.
     fn check_mix(&self) -> std::result::Result<(), (&'static str, Error)> {
         let Some(mix) = &self.mix else { return Ok(()) };
         let at = |key, text: String| Err((key, Error::config(text)));
@@ -623,7 +649,8 @@ impl Recipe {
                 && let Some(plane) = mixer.planes().first()
             {
                 let text = format!(
-                    "mix \"{name}\" reads the plane \"{plane}\": add a [joint] table, which moves planes with images"
+                    "mix \"{name}\" reads the plane \"{plane}\": \
+                     add a [joint] table, which moves planes with images"
                 );
                 return at("mix.choose", text);
             }
@@ -635,7 +662,8 @@ impl Recipe {
             }
             if mixer.many_labels() && self.target_form() == TargetForm::Pair {
                 let text = format!(
-                    "mix \"{name}\" blends more than two labels: use target.form = \"sparse\" or \"dense\""
+                    "mix \"{name}\" blends more than two labels: \
+                     use target.form = \"sparse\" or \"dense\""
                 );
                 return at("target.form", text);
             }
@@ -643,7 +671,7 @@ impl Recipe {
         Ok(())
     }
 
-    /// Checks every value; the error comes with the key that it is about.
+    /// Checks every value. An error comes with the dotted key that it is about.
     pub(crate) fn check(&self) -> std::result::Result<(), (&'static str, Error)> {
         let at = |key, text: String| Err((key, Error::config(text)));
         if self.batch == 0 || self.batch > 1 << 20 {
@@ -689,12 +717,13 @@ impl Recipe {
                 );
             }
             TargetForm::Index if self.mix.is_some() => {
-                let text = "target.form = \"index\" cannot say how two samples were mixed: use \"pair\", \"sparse\" or \"dense\"";
+                let text = "target.form = \"index\" cannot say how two samples were mixed: \
+                            use \"pair\", \"sparse\" or \"dense\"";
                 return at("target.form", text.into());
             }
             TargetForm::Index if target.smoothing > 0.0 => {
-                let text = "target.smoothing needs target.form = \"dense\", or \"pair\" or \"sparse\" for a trainer that smooths: an index \
-                     cannot be smoothed";
+                let text = "target.smoothing needs target.form = \"dense\", or \"pair\" or \
+                            \"sparse\" for a trainer that smooths: an index cannot be smoothed";
                 return at("target.smoothing", text.into());
             }
             _ => {}

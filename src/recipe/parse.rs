@@ -1,4 +1,9 @@
-//! TOML to recipe, with the line of whatever is wrong.
+//! Reads a recipe from TOML. Every error names the line that it is about.
+//!
+//! serde checks names and types and knows positions where a field is [`Located`]. Checks that need
+//! more than one field, such as [`Recipe::check`], are shared with the builder form, where there is
+//! no text: they return the dotted key that they are about, and [`position_of`] finds that key in
+//! the text.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,7 +13,7 @@ use serde::Deserialize;
 
 use super::mix::{choice_integers, mix_integers, read_choice, read_mix};
 use super::schedule::Schedule;
-use super::view::{self, Part};
+use super::view::{self, ViewField};
 use super::{Decode, OnBad, OpFolds, Output, Recipe, Registry, SourceConfig, TargetOptions, View};
 use crate::augment::{Joint, take_name};
 use crate::error::{Error, Result};
@@ -16,9 +21,10 @@ use crate::mix::Mix;
 use crate::plan::{Last, Order, Sampler, Select};
 use crate::spec::{self, Located};
 
+/// A whole recipe as written, before ops and mixers are built.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Form {
+struct RecipeTable {
     #[serde(default)]
     seed: u64,
     batch: usize,
@@ -35,7 +41,7 @@ struct Form {
     table: Option<PathBuf>,
     op_folds: Option<Located<OpFolds>>,
     #[serde(default)]
-    view: Vec<Located<ViewForm>>,
+    view: Vec<Located<ViewTable>>,
     joint: Option<Joint>,
     mix: Option<toml::Table>,
     #[serde(default)]
@@ -48,109 +54,121 @@ struct Form {
     decode: Decode,
 }
 
+/// A table of `[[view]]` as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ViewForm {
+struct ViewTable {
     name: Option<Located<String>>,
     count: Option<Located<usize>>,
     #[serde(default)]
     ops: Vec<Located<toml::Table>>,
 }
 
+/// Reads and checks a recipe.
+///
+/// # Errors
+///
+/// As [`Recipe::from_toml`].
 pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
-    let form: Form = spec::read_text(text)
-        .map_err(|error| at(text, error.start(), Error::config(error.to_string())))?;
-    if let Some(folds) = &form.op_folds {
+    let table: RecipeTable = spec::read_text(text)
+        .map_err(|error| with_line(text, error.start(), Error::config(error.to_string())))?;
+    if let Some(folds) = &table.op_folds {
         folds
             .value
             .check()
-            .map_err(|error| at(text, folds.start, error))?;
+            .map_err(|error| with_line(text, folds.start, error))?;
     }
-    let op_folds = form.op_folds.map(|folds| folds.value);
-    let views = views(registry, text, form.view, op_folds.as_ref())?;
-    let (mix, mix_schedule) = match form.mix {
+    let op_folds = table.op_folds.map(|folds| folds.value);
+    let views = views(registry, text, table.view, op_folds.as_ref())?;
+    let (mix, mix_schedule) = match table.mix {
         Some(table) => mix(registry, text, table)?,
         None => (None, None),
     };
-    let mut select = Vec::with_capacity(form.select.len());
-    for located in form.select {
+    let mut select = Vec::with_capacity(table.select.len());
+    for located in table.select {
         let Located { start, value } = located;
-        value.check().map_err(|error| at(text, start, error))?;
+        value
+            .check()
+            .map_err(|error| with_line(text, start, error))?;
         select.push(value);
     }
     let recipe = Recipe {
-        seed: form.seed,
-        batch: form.batch,
-        order: form.order,
-        last: form.last,
-        sampler: form.sampler,
+        seed: table.seed,
+        batch: table.batch,
+        order: table.order,
+        last: table.last,
+        sampler: table.sampler,
         select,
-        sources: form.source,
-        table: form.table,
+        sources: table.source,
+        table: table.table,
         views,
         op_folds,
-        joint: form.joint,
+        joint: table.joint,
         mix,
         mix_schedule,
-        target: form.target,
-        output: form.output,
-        on_bad: form.on_bad,
-        decode: form.decode,
+        target: table.target,
+        output: table.output,
+        on_bad: table.on_bad,
+        decode: table.decode,
     };
     recipe
         .check()
-        .map_err(|(key, error)| at(text, place_of(text, key), error))?;
+        .map_err(|(key, error)| with_line(text, position_of(text, key), error))?;
     Ok(recipe)
 }
 
+/// Builds the views of a recipe and checks them.
 fn views(
     registry: &Registry,
     text: &str,
-    forms: Vec<Located<ViewForm>>,
+    tables: Vec<Located<ViewTable>>,
     folds: Option<&OpFolds>,
 ) -> Result<Vec<View>> {
     let registry = Arc::new(registry.clone());
-    let mut views = Vec::with_capacity(forms.len());
-    // Where each view and its parts stand.
-    let mut places = Vec::with_capacity(forms.len());
-    for Located { start, value: form } in forms {
-        places.push((
-            form.name.as_ref().map_or(start, |name| name.start),
-            form.count.as_ref().map_or(start, |count| count.start),
+    let mut views = Vec::with_capacity(tables.len());
+    // The positions of the name, the count and the table of each view.
+    let mut positions = Vec::with_capacity(tables.len());
+    for Located {
+        start,
+        value: table,
+    } in tables
+    {
+        positions.push((
+            table.name.as_ref().map_or(start, |name| name.start),
+            table.count.as_ref().map_or(start, |count| count.start),
             start,
         ));
-        let mut view = View::new().count(form.count.map_or(1, |count| count.value));
-        view.name = form.name.map(|name| name.value);
-        for Located { start, value } in form.ops {
+        let mut view = View::new().count(table.count.map_or(1, |count| count.value));
+        view.name = table.name.map(|name| name.value);
+        for Located { start, value } in table.ops {
             let added = add_op(&registry, &mut view, value).and_then(|()| match folds {
                 Some(folds) => folds.check_op(view.ops[view.ops.len() - 1].op()),
                 None => Ok(()),
             });
-            added.map_err(|error| at(text, start, error))?;
+            added.map_err(|error| with_line(text, start, error))?;
         }
         views.push(view);
     }
-    view::check(&views).map_err(|(number, part, error)| {
-        let (name, count, whole) = places[number];
-        let place = match part {
-            Part::Name => name,
-            Part::Count => count,
-            Part::Ops => whole,
+    view::check(&views).map_err(|(number, field, error)| {
+        let (name, count, table) = positions[number];
+        let position = match field {
+            ViewField::Name => name,
+            ViewField::Count => count,
+            ViewField::Ops => table,
         };
-        at(text, place, error)
+        with_line(text, position, error)
     })?;
     Ok(views)
 }
 
-/// What the table `[mix]` says in epoch 0, and in others if it is not the same.
-#[allow(clippy::type_complexity, reason = "a pair that is taken apart at once")]
-fn mix(
-    registry: &Registry,
-    text: &str,
-    table: toml::Table,
-) -> Result<(Option<Mix>, Option<Arc<Schedule<Mix>>>)> {
+/// How batches of epoch 0 are mixed, and the schedule if the table `[mix]` holds curves.
+type MixOfEpochs = (Option<Mix>, Option<Arc<Schedule<Mix>>>);
+
+/// Builds the mixing of a recipe from its table `[mix]`.
+fn mix(registry: &Registry, text: &str, table: toml::Table) -> Result<MixOfEpochs> {
     let registry = Arc::new(registry.clone());
-    // Entry by entry first, so that an error has its line.
+    // Each entry of `choose` is built on its own first, so that an error has the line of the entry.
+    // The result is thrown away.
     let entries = table.get("choose").and_then(toml::Value::as_array);
     for (number, entry) in entries.into_iter().flatten().enumerate() {
         let Some(entry) = entry.as_table() else {
@@ -160,31 +178,38 @@ fn mix(
             let registry = Arc::clone(&registry);
             move |table| read_choice(&registry, table).map(Arc::new)
         };
-        let place = || place_of(text, &format!("mix.choose.{number}"));
+        let position = || position_of(text, &format!("mix.choose.{number}"));
         let name = entry
             .get("mix")
             .and_then(toml::Value::as_str)
             .unwrap_or_default();
         let integers = |params| choice_integers(&registry, params);
         let schedule = Schedule::new(entry, integers, make)
-            .map_err(|error| at(text, place(), error.at(format_args!("mix \"{name}\""))))?;
+            .map_err(|error| error.at(format_args!("mix \"{name}\"")))
+            .map_err(|error| with_line(text, position(), error))?;
         if schedule.is_none() {
-            read_choice(&registry, entry.clone()).map_err(|error| at(text, place(), error))?;
+            read_choice(&registry, entry.clone())
+                .map_err(|error| with_line(text, position(), error))?;
         }
     }
-    // What decides the shape of batches is the same in all epochs.
+    // Keys that decide the shape of batches have to be the same in all epochs, so they take no
+    // curve, which would be a table.
     let varies = |(key, value): (&String, &toml::Value)| {
         !["choose", "p", "masks"].contains(&key.as_str()) && value.is_table()
     };
     if let Some((key, _)) = table.iter().find(|entry| varies(*entry)) {
-        let error = Error::config(format!("mix.{key} is the same in all epochs, and no table"));
-        return Err(at(text, place_of(text, &format!("mix.{key}")), error));
+        let error = Error::config(format!(
+            "mix.{key} is the same in all epochs and cannot be a table"
+        ));
+        let position = position_of(text, &format!("mix.{key}"));
+        return Err(with_line(text, position, error));
     }
     let keys: BTreeSet<String> = table.keys().cloned().collect();
-    let place = |error: &Error| {
+    // The first step of the key that an error names, if it is a key of the table.
+    let position = |error: &Error| {
         let key = error.key().and_then(|key| key.split(['.', '[']).next());
         let key = key.filter(|key| keys.contains(*key));
-        place_of(
+        position_of(
             text,
             &key.map_or_else(|| "mix".to_string(), |key| format!("mix.{key}")),
         )
@@ -194,17 +219,17 @@ fn mix(
         move |table| read_mix(&registry, table).map(Arc::new)
     };
     let integers = |params| mix_integers(&registry, params);
-    let schedule =
-        Schedule::new(&table, integers, make).map_err(|error| at(text, place(&error), error))?;
+    let schedule = Schedule::new(&table, integers, make)
+        .map_err(|error| with_line(text, position(&error), error))?;
     let mix = match &schedule {
         Some(schedule) => schedule.at(0).map(Arc::unwrap_or_clone),
         None => read_mix(&registry, table),
     };
-    let mix = mix.map_err(|error| at(text, place(&error), error))?;
+    let mix = mix.map_err(|error| with_line(text, position(&error), error))?;
     Ok((Some(mix), schedule.map(Arc::new)))
 }
 
-/// Makes the op that a table describes.
+/// Builds the op that a table describes, and adds it to a view.
 fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> Result<()> {
     let (name, label) = take_name(&mut table)?;
     let shared = match table.remove("shared") {
@@ -229,9 +254,9 @@ fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> 
     view.push(label, op, schedule, shared)
 }
 
-/// The error with the line of the byte `place`.
-fn at(text: &str, place: usize, error: Error) -> Error {
-    let line = text.as_bytes()[..place.min(text.len())]
+/// The error with the number of the line that contains the byte at `position`.
+fn with_line(text: &str, position: usize, error: Error) -> Error {
+    let line = text.as_bytes()[..position.min(text.len())]
         .iter()
         .filter(|&&byte| byte == b'\n')
         .count()
@@ -239,14 +264,14 @@ fn at(text: &str, place: usize, error: Error) -> Error {
     error.on_line("recipe", line)
 }
 
-/// Where the value of a dotted key, or its nearest table, stands in the text. A number is a place
-/// in a list.
-fn place_of(text: &str, key: &str) -> usize {
+/// The position in the text of the value of a dotted key. If the key is not in the text, it is the
+/// position of the innermost table on the way. A number in a key is an index into a list.
+fn position_of(text: &str, key: &str) -> usize {
     use toml::de::DeValue;
     let Ok(table) = toml::de::DeTable::parse(text) else {
         return 0;
     };
-    let mut place = 0;
+    let mut position = 0;
     let mut here = &DeValue::Table(table.into_inner());
     for part in key.split('.') {
         let found = match here {
@@ -255,8 +280,8 @@ fn place_of(text: &str, key: &str) -> usize {
             _ => None,
         };
         let Some(value) = found else { break };
-        place = value.span().start;
+        position = value.span().start;
         here = value.get_ref();
     }
-    place
+    position
 }

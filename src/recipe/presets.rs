@@ -1,9 +1,9 @@
-//! Recipes by name.
+//! The presets: published recipes by name.
 
 use crate::error::Result;
 use crate::spec::unknown;
 
-/// A recipe of OpenMixup: how it mixes, and what all of them share.
+/// A recipe of OpenMixup: its own table `[mix]`, followed by the part that all of them share.
 macro_rules! openmixup {
     ($name:literal) => {
         (
@@ -16,7 +16,7 @@ macro_rules! openmixup {
     };
 }
 
-/// Name and TOML text of each preset, in alphabetical order.
+/// The name and the TOML text of each preset, in alphabetical order of names.
 pub(super) const ALL: &[(&str, &str)] = &[
     ("augmix", include_str!("presets/augmix.toml")),
     ("cifar", include_str!("presets/cifar.toml")),
@@ -64,6 +64,11 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("timm-a3", include_str!("presets/timm-a3.toml")),
 ];
 
+/// The TOML text of a preset.
+///
+/// # Errors
+///
+/// [`crate::Kind::Config`] if no preset has this name; the nearest name is suggested.
 pub(super) fn text(name: &str) -> Result<&'static str> {
     ALL.iter()
         .find(|(known, _)| *known == name)

@@ -1,4 +1,4 @@
-//! Ops and mixers by name.
+//! The registry of ops and mixers: it builds them from the names and parameters in a recipe.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,27 +10,28 @@ use crate::error::Result;
 use crate::mix::{self, Mixer};
 use crate::spec;
 
-/// How the parameters of something registered are read.
-struct Reader<T: ?Sized> {
+/// Builds an op or a mixer from its table of parameters.
+struct Factory<T: ?Sized> {
+    /// Reads the parameters and builds the value; the registry builds ops inside containers.
     make: Arc<dyn Fn(&Registry, toml::Table) -> Result<Arc<T>> + Send + Sync>,
-    /// The places of integers among the parameters.
+    /// The paths of the parameters that are integers.
     integers: fn(&Registry, toml::Table) -> BTreeSet<String>,
 }
 
-impl<T: ?Sized> Clone for Reader<T> {
-    fn clone(&self) -> Reader<T> {
-        Reader {
+impl<T: ?Sized> Clone for Factory<T> {
+    fn clone(&self) -> Factory<T> {
+        Factory {
             make: Arc::clone(&self.make),
             integers: self.integers,
         }
     }
 }
 
-/// The ops and mixers that a recipe may name: the built-in ones, and a user's own.
+/// The ops and mixers that a recipe may name: the built-in ones and user-defined ones.
 #[derive(Clone)]
 pub struct Registry {
-    ops: BTreeMap<String, Reader<dyn Op>>,
-    mixers: BTreeMap<String, Reader<dyn Mixer>>,
+    ops: BTreeMap<String, Factory<dyn Op>>,
+    mixers: BTreeMap<String, Factory<dyn Mixer>>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -43,7 +44,7 @@ impl std::fmt::Debug for Registry {
 }
 
 impl Default for Registry {
-    /// All built-in ops and mixers.
+    /// A registry of all built-in ops and mixers.
     fn default() -> Registry {
         let mut registry = Registry {
             ops: BTreeMap::new(),
@@ -140,11 +141,11 @@ impl Registry {
                 let make_inner = |name: &str, table| registry.make(name, table);
                 Ok(Arc::new(Container::read(name, &make_inner, table)?))
             };
-            let reader = Reader {
+            let factory = Factory {
                 make: Arc::new(make),
                 integers: Registry::container_integers,
             };
-            self.ops.insert(name.to_string(), reader);
+            self.ops.insert(name.to_string(), factory);
         }
     }
 
@@ -168,70 +169,72 @@ impl Registry {
         self.register_mixer::<mix::Vanilla>("vanilla");
     }
 
-    /// Adds an op, or replaces the one of that name. Its parameters are read from the recipe by
-    /// serde; derive `Deserialize` with `deny_unknown_fields`, so that a misspelled parameter is
-    /// refused.
+    /// Adds the op `T` under a name, or replaces the op of this name.
+    ///
+    /// serde reads its parameters from the recipe. Derive `Deserialize` with `deny_unknown_fields`,
+    /// so that a misspelled parameter is refused.
     pub fn register<T: Op + DeserializeOwned + 'static>(&mut self, name: &str) {
         let make = |_: &Registry, table: toml::Table| -> Result<Arc<dyn Op>> {
             Ok(Arc::new(spec::read::<T>(table)?))
         };
-        let reader = Reader {
+        let factory = Factory {
             make: Arc::new(make),
             integers: |_, table| spec::integers::<T>(table),
         };
-        self.ops.insert(name.to_string(), reader);
+        self.ops.insert(name.to_string(), factory);
     }
 
-    /// Adds a mixer, or replaces the one of that name. Its parameters are read as those of an op.
+    /// Adds the mixer `T` under a name, or replaces the mixer of this name. Its parameters are read
+    /// like those of an op ([`Registry::register`]).
     pub fn register_mixer<T: Mixer + DeserializeOwned + 'static>(&mut self, name: &str) {
         let make = |_: &Registry, table: toml::Table| -> Result<Arc<dyn Mixer>> {
             Ok(Arc::new(spec::read::<T>(table)?))
         };
-        let reader = Reader {
+        let factory = Factory {
             make: Arc::new(make),
             integers: |_, table| spec::integers::<T>(table),
         };
-        self.mixers.insert(name.to_string(), reader);
+        self.mixers.insert(name.to_string(), factory);
     }
 
-    /// The names of ops in alphabetical order.
+    /// The names of all ops in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.ops.keys().map(String::as_str)
     }
 
-    /// The names of mixers in alphabetical order.
+    /// The names of all mixers in alphabetical order.
     pub fn mixer_names(&self) -> impl Iterator<Item = &str> {
         self.mixers.keys().map(String::as_str)
     }
 
-    /// An op by name and parameters, checked.
+    /// Builds an op from its name and parameters, and checks it.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`]: there is no op of that name (the nearest one is suggested), a
-    /// parameter is unknown, or a value is out of its range.
+    /// [`crate::Kind::Config`] if no op has this name (the nearest name is suggested), if a
+    /// parameter is unknown, or if a value is out of range.
     pub fn make(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Op>> {
-        let reader = self
+        let factory = self
             .ops
             .get(name)
             .ok_or_else(|| spec::unknown("op", name, self.names()))?;
-        let op = (reader.make)(self, params).and_then(|op| op.check().map(|()| op));
+        let op = (factory.make)(self, params).and_then(|op| op.check().map(|()| op));
         op.map_err(|error| error.at(format_args!("op \"{name}\"")))
     }
 
-    /// The places of integers among the parameters of an op; none for an op that is not known.
+    /// The paths of the parameters of an op that are integers; none for an unknown op.
     pub(super) fn integers(&self, name: &str, params: toml::Table) -> BTreeSet<String> {
-        let reader = self.ops.get(name);
-        reader.map_or_else(BTreeSet::new, |reader| (reader.integers)(self, params))
+        let factory = self.ops.get(name);
+        factory.map_or_else(BTreeSet::new, |factory| (factory.integers)(self, params))
     }
 
-    /// The same for a mixer.
+    /// The paths of the parameters of a mixer that are integers; none for an unknown mixer.
     pub(super) fn mixer_integers(&self, name: &str, params: toml::Table) -> BTreeSet<String> {
-        let reader = self.mixers.get(name);
-        reader.map_or_else(BTreeSet::new, |reader| (reader.integers)(self, params))
+        let factory = self.mixers.get(name);
+        factory.map_or_else(BTreeSet::new, |factory| (factory.integers)(self, params))
     }
 
-    /// Those of the ops in a container, and its own `count`.
+    /// The paths of the integers of all ops in a container, and of its own `count`.
     fn container_integers(&self, params: toml::Table) -> BTreeSet<String> {
         let mut found = BTreeSet::from(["count", "count[0]", "count[1]"].map(String::from));
         let ops = params.get("ops").and_then(toml::Value::as_array);
@@ -244,22 +247,22 @@ impl Registry {
             };
             op.remove("weight");
             let inner = self.integers(&name, op);
-            found.extend(inner.iter().map(|place| format!("ops[{number}].{place}")));
+            found.extend(inner.iter().map(|path| format!("ops[{number}].{path}")));
         }
         found
     }
 
-    /// A mixer by name and parameters, checked.
+    /// Builds a mixer from its name and parameters, and checks it.
     ///
     /// # Errors
     ///
     /// As [`Registry::make`].
     pub fn make_mixer(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Mixer>> {
-        let reader = self
+        let factory = self
             .mixers
             .get(name)
             .ok_or_else(|| spec::unknown("mixer", name, self.mixer_names()))?;
-        let mixer = (reader.make)(self, params).and_then(|mixer| mixer.check().map(|()| mixer));
+        let mixer = (factory.make)(self, params).and_then(|mixer| mixer.check().map(|()| mixer));
         mixer.map_err(|error| error.at(format_args!("mix \"{name}\"")))
     }
 }
@@ -268,32 +271,31 @@ impl Registry {
 mod tests {
     use super::*;
 
-    /// Every op with its parameters at three strengths, as a recipe writes them.
+    /// Every op with its parameters at three strengths, as written in recipes.
     const SHEET: &str = include_str!("../bin/feedmill/sheet.txt");
 
-    /// Every number in a table with its place.
-    fn numbers(value: &toml::Value, place: String, found: &mut Vec<(String, toml::Value)>) {
+    /// Collects every number in a table with its path.
+    fn numbers(value: &toml::Value, path: String, found: &mut Vec<(String, toml::Value)>) {
         match value {
-            toml::Value::Integer(_) | toml::Value::Float(_) => found.push((place, value.clone())),
+            toml::Value::Integer(_) | toml::Value::Float(_) => found.push((path, value.clone())),
             toml::Value::Array(values) => {
                 for (number, value) in values.iter().enumerate() {
-                    numbers(value, format!("{place}[{number}]"), found);
+                    numbers(value, format!("{path}[{number}]"), found);
                 }
             }
             toml::Value::Table(table) => {
                 for (key, value) in table {
-                    let dot = if place.is_empty() { "" } else { "." };
-                    numbers(value, format!("{place}{dot}{key}"), found);
+                    let dot = if path.is_empty() { "" } else { "." };
+                    numbers(value, format!("{path}{dot}{key}"), found);
                 }
             }
             _ => {}
         }
     }
 
-    /// The value at a place.
-    fn at<'a>(table: &'a mut toml::Value, place: &str) -> &'a mut toml::Value {
-        place
-            .split(['.', '[', ']'])
+    /// The value at a path.
+    fn at<'a>(table: &'a mut toml::Value, path: &str) -> &'a mut toml::Value {
+        path.split(['.', '[', ']'])
             .filter(|part| !part.is_empty())
             .fold(table, |here, part| match part.parse::<usize>() {
                 Ok(number) => &mut here[number],
@@ -301,29 +303,26 @@ mod tests {
             })
     }
 
-    /// Holds what is declared of an op's parameters to what it takes.
+    /// Checks that the parameters of an op that are declared to be integers are exactly those that
+    /// refuse fractions.
     fn check(registry: &Registry, name: &str, params: toml::Table, checked: &mut usize) {
         let integers = registry.integers(name, params.clone());
         let params = toml::Value::Table(params);
         let mut all = Vec::new();
         numbers(&params, String::new(), &mut all);
-        for (place, value) in all {
+        for (path, value) in all {
             let toml::Value::Integer(value) = value else {
                 continue;
             };
             let takes = |fraction: f64| {
                 let mut params = params.clone();
-                *at(&mut params, &place) = toml::Value::Float(value as f64 + fraction);
+                *at(&mut params, &path) = toml::Value::Float(value as f64 + fraction);
                 registry
                     .make(name, params.as_table().unwrap().clone())
                     .is_ok()
             };
             let refused = !takes(1.0 / 1024.0) && !takes(-1.0 / 1024.0);
-            assert_eq!(
-                integers.contains(&place),
-                refused,
-                "{name} {params}: {place}"
-            );
+            assert_eq!(integers.contains(&path), refused, "{name} {params}: {path}");
             *checked += 1;
         }
     }

@@ -1,8 +1,12 @@
-//! What a table of parameters says, where some are functions of the epoch: an op, or how batches
-//! are mixed.
+//! Parameters that change from epoch to epoch, of an op or of the table `[mix]`.
 //!
-//! The thing itself knows numbers only: for an epoch, the values of all curves are put into its
-//! table, and it is made anew.
+//! A number in a recipe may be a curve, such as `{ linear = [0.0, 1.0], epochs = [0, 30] }`. Ops
+//! and mixers only know numbers. For each epoch, a [`Schedule`] replaces the curves in the table of
+//! parameters by their values and builds the op or the mixing from that table again.
+//!
+//! So every op can be scheduled, a user-defined one included, without a line of code for it. The
+//! alternative is that each op takes the epoch and evaluates its own curves; then only the
+//! parameters that someone thought of could change.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,15 +15,15 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::plan::Curve;
 
-/// Makes the thing of a table without curves.
+/// Builds an op, a mixer or the mixing of a recipe from a table without curves.
 type Make<T> = Arc<dyn Fn(toml::Table) -> Result<Arc<T>> + Send + Sync>;
 
-/// What makes a thing for each epoch.
+/// Builds a `T` for each epoch from parameters of which some are curves.
 pub(super) struct Schedule<T: ?Sized> {
     make: Make<T>,
-    /// The parameters as they stand in the recipe, curves included.
+    /// The parameters as written in the recipe, curves included.
     params: toml::Table,
-    curves: Vec<(Place, Curve)>,
+    curves: Vec<(ParamPath, Curve)>,
 }
 
 impl<T: ?Sized> Clone for Schedule<T> {
@@ -40,75 +44,87 @@ impl<T: ?Sized> fmt::Debug for Schedule<T> {
     }
 }
 
-/// Where a curve stands among the parameters: `size`, `scale[1]`, `ops[0].magnitude`.
+/// The path to a value in a table of parameters, displayed as `size`, `scale[1]` or
+/// `ops[0].magnitude`. The first step is always a key.
 #[derive(Clone, Debug, Default)]
-struct Place(Vec<Part>);
+struct ParamPath(Vec<PathStep>);
 
 #[derive(Clone, Debug)]
-enum Part {
+enum PathStep {
     Key(String),
     Index(usize),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ParamPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, part) in self.0.iter().enumerate() {
-            match part {
-                Part::Key(key) if number == 0 => f.write_str(key)?,
-                Part::Key(key) => write!(f, ".{key}")?,
-                Part::Index(index) => write!(f, "[{index}]")?,
+        for (number, step) in self.0.iter().enumerate() {
+            match step {
+                PathStep::Key(key) if number == 0 => f.write_str(key)?,
+                PathStep::Key(key) => write!(f, ".{key}")?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())
     }
 }
 
-impl Place {
-    fn with(&self, part: Part) -> Place {
-        Place(self.0.iter().cloned().chain([part]).collect())
+impl ParamPath {
+    /// This path with one more step.
+    fn join(&self, step: PathStep) -> ParamPath {
+        ParamPath(self.0.iter().cloned().chain([step]).collect())
     }
 
+    /// The value at this path.
     fn get<'a>(&self, params: &'a toml::Table) -> &'a toml::Value {
-        let (Some(Part::Key(first)), rest) = (self.0.first(), &self.0[1..]) else {
+        let (Some(PathStep::Key(first)), rest) = (self.0.first(), &self.0[1..]) else {
             unreachable!("parameters are a table");
         };
-        rest.iter().fold(&params[first], |here, part| match part {
-            Part::Key(key) => &here[key.as_str()],
-            Part::Index(index) => &here[*index],
+        rest.iter().fold(&params[first], |here, step| match step {
+            PathStep::Key(key) => &here[key.as_str()],
+            PathStep::Index(index) => &here[*index],
         })
     }
 
-    fn put(&self, params: &mut toml::Table, value: toml::Value) {
-        let (Some(Part::Key(first)), rest) = (self.0.first(), &self.0[1..]) else {
+    /// Replaces the value at this path, which has to exist.
+    fn set(&self, params: &mut toml::Table, value: toml::Value) {
+        let (Some(PathStep::Key(first)), rest) = (self.0.first(), &self.0[1..]) else {
             unreachable!("parameters are a table");
         };
         let mut here = &mut params[first];
-        for part in rest {
-            here = match part {
-                Part::Key(key) => &mut here[key.as_str()],
-                Part::Index(index) => &mut here[*index],
+        for step in rest {
+            here = match step {
+                PathStep::Key(key) => &mut here[key.as_str()],
+                PathStep::Index(index) => &mut here[*index],
             };
         }
         *here = value;
     }
 }
 
-/// Finds the curves in tables and lists, however deep.
-fn find(value: &toml::Value, place: Place, found: &mut Vec<(Place, Curve)>) -> Result<()> {
+/// Finds the curves in tables and lists at any depth, and adds them to `found` with their paths.
+///
+/// # Errors
+///
+/// [`crate::Kind::Config`] that names the path of an invalid curve.
+fn find_curves(
+    value: &toml::Value,
+    path: ParamPath,
+    found: &mut Vec<(ParamPath, Curve)>,
+) -> Result<()> {
     match value {
         toml::Value::Table(table) if Curve::is_meant(table) => {
             let curve = Curve::read(table);
-            let curve = curve.map_err(|error| error.in_key(place.to_string()))?;
-            found.push((place, curve));
+            let curve = curve.map_err(|error| error.in_key(path.to_string()))?;
+            found.push((path, curve));
         }
         toml::Value::Table(table) => {
             for (key, value) in table {
-                find(value, place.with(Part::Key(key.clone())), found)?;
+                find_curves(value, path.join(PathStep::Key(key.clone())), found)?;
             }
         }
         toml::Value::Array(values) => {
             for (index, value) in values.iter().enumerate() {
-                find(value, place.with(Part::Index(index)), found)?;
+                find_curves(value, path.join(PathStep::Index(index)), found)?;
             }
         }
         _ => {}
@@ -117,13 +133,15 @@ fn find(value: &toml::Value, place: Place, found: &mut Vec<(Place, Curve)>) -> R
 }
 
 impl<T: ?Sized> Schedule<T> {
-    /// What makes a thing of parameters for each epoch; `None` if none of them is a curve.
-    /// `integers` tells the places of those that are integers.
+    /// The schedule of a table of parameters; `None` if no parameter is a curve.
+    ///
+    /// `integers` returns the paths of the parameters that are integers, for a table without
+    /// curves. `make` builds a `T` from such a table.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] for a curve that makes no sense, and for a value that is refused in
-    /// some epoch.
+    /// [`crate::Kind::Config`] if a curve is invalid, or if a value is refused in one of the epochs
+    /// of [`Schedule::landmarks`].
     pub(super) fn new(
         params: &toml::Table,
         integers: impl FnOnce(toml::Table) -> BTreeSet<String>,
@@ -131,11 +149,18 @@ impl<T: ?Sized> Schedule<T> {
     ) -> Result<Option<Schedule<T>>> {
         let mut curves = Vec::new();
         for (key, value) in params {
-            find(value, Place(vec![Part::Key(key.clone())]), &mut curves)?;
+            find_curves(
+                value,
+                ParamPath(vec![PathStep::Key(key.clone())]),
+                &mut curves,
+            )?;
         }
         if curves.is_empty() {
             return Ok(None);
         }
+        // Whether a parameter is an integer is known from reading the table into its type, and an
+        // integer type would refuse a fraction on the way. So all ramps are rounded for this one
+        // reading, and afterwards only those that really are integers.
         for (_, curve) in &mut curves {
             curve.whole = true;
         }
@@ -145,9 +170,11 @@ impl<T: ?Sized> Schedule<T> {
             curves,
         };
         let integers = integers(schedule.params_at(0));
-        for (place, curve) in &mut schedule.curves {
-            curve.whole = curve.is_integer_ramp() && integers.contains(&place.to_string());
+        for (path, curve) in &mut schedule.curves {
+            curve.whole = curve.is_integer_ramp() && integers.contains(&path.to_string());
         }
+        // A value that is out of range in a later epoch is an error now, not after days of
+        // training.
         for epoch in schedule.landmarks() {
             schedule
                 .at(epoch)
@@ -156,15 +183,16 @@ impl<T: ?Sized> Schedule<T> {
         Ok(Some(schedule))
     }
 
+    /// The parameters of an epoch, with the value of each curve in its place.
     fn params_at(&self, epoch: u32) -> toml::Table {
         let mut params = self.params.clone();
-        for (place, curve) in &self.curves {
-            place.put(&mut params, curve.at(epoch));
+        for (path, curve) in &self.curves {
+            path.set(&mut params, curve.at(epoch));
         }
         params
     }
 
-    /// The thing of an epoch.
+    /// The op or the mixing of an epoch.
     ///
     /// # Errors
     ///
@@ -173,20 +201,22 @@ impl<T: ?Sized> Schedule<T> {
         (self.make)(self.params_at(epoch))
     }
 
-    /// With another parameter that is no curve.
+    /// The same schedule with a constant parameter added or replaced.
     pub(super) fn with(mut self, key: &str, value: toml::Value) -> Schedule<T> {
         self.params.insert(key.into(), value);
         self
     }
 
-    /// Puts the curves into a table that has numbers in their places.
+    /// Puts the curves back into a table that has their values of one epoch.
     pub(super) fn restore(&self, params: &mut toml::Table) {
-        for (place, _) in &self.curves {
-            place.put(params, place.get(&self.params).clone());
+        for (path, _) in &self.curves {
+            path.set(params, path.get(&self.params).clone());
         }
     }
 
-    /// Epochs whose values stand for all.
+    /// A few epochs that stand for all others: those where a stage begins, and the ends and some
+    /// inner points of each ramp. A value that is valid in these epochs is taken to be valid in
+    /// all.
     pub(super) fn landmarks(&self) -> BTreeSet<u32> {
         self.curves
             .iter()
@@ -194,20 +224,20 @@ impl<T: ?Sized> Schedule<T> {
             .collect()
     }
 
-    /// The value of each curve in an epoch, in words.
+    /// The value of each curve in an epoch, as text such as `size = 192`.
     pub(super) fn values(&self, epoch: u32) -> impl Iterator<Item = String> {
         self.curves
             .iter()
-            .map(move |(place, curve)| format!("{place} = {}", curve.at(epoch)))
+            .map(move |(path, curve)| format!("{path} = {}", curve.at(epoch)))
     }
 
-    /// The parameters that hold curves, as they stand in the recipe.
+    /// The top-level parameters that are or contain curves, as written in the recipe.
     pub(super) fn written(&self) -> impl Iterator<Item = (String, toml::Value)> {
         let keys = self
             .curves
             .iter()
-            .filter_map(|(place, _)| match place.0.first() {
-                Some(Part::Key(key)) => Some(key),
+            .filter_map(|(path, _)| match path.0.first() {
+                Some(PathStep::Key(key)) => Some(key),
                 _ => None,
             });
         keys.map(|key| (key.clone(), self.params[key].clone()))

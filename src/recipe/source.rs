@@ -1,11 +1,11 @@
-//! What a recipe says of its sources.
+//! The configuration of the sources of a recipe: names and weights.
 
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Curve;
 
-/// One source of a blend. In a recipe: a table of `[[source]]`, one for each `--data` in their
-/// order.
+/// The name and the weight of one of several sources. In a recipe it is a table of `[[source]]`,
+/// one for each `--data` in their order.
 ///
 /// # Example: generated images fade in
 ///
@@ -26,11 +26,11 @@ use crate::plan::Curve;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
-    /// Its name, which statistics show.
+    /// The name, which statistics show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its weight against the others, 0 or more, which may change by epoch; the number of its
-    /// samples by default.
+    /// The weight relative to the other sources, 0 or more, which may change by epoch; by default
+    /// the number of samples of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<Curve>,
 }

@@ -28,7 +28,10 @@ fn the_toml_form_equals_the_builder_form() {
         ]
 
         [mix]
-        choose = [ { mix = "mixup", alpha = 0.8 }, { mix = "cutmix", alpha = 1, geometry = "official", weight = 2 } ]
+        choose = [
+          { mix = "mixup", alpha = 0.8 },
+          { mix = "cutmix", alpha = 1, geometry = "official", weight = 2 },
+        ]
         p = 0.5
         lambda = "element"
         partner = "derange"
@@ -142,7 +145,7 @@ fn fingerprints_name_the_versions_that_are_linked() {
     }
 }
 
-/// Golden fingerprints: states of runs that were stopped earlier hold them.
+/// The fingerprints are golden, because saved states of runs contain them.
 #[test]
 fn fingerprints_of_single_views_never_change() {
     let prints: Vec<String> = ["deit", "imagenet"]
@@ -249,7 +252,7 @@ fn which_indexes_are_used_is_kept_and_changes_no_fingerprint() {
     );
 }
 
-/// A recipe that works, to break in one place: (text to replace, replacement).
+/// A valid recipe. The test breaks it in one place at a time: (text to replace, replacement).
 const GOOD: &str = "seed = 1
 batch = 8
 
@@ -482,7 +485,7 @@ fn labels(recipe: &Recipe) -> Vec<&str> {
 }
 
 #[test]
-fn repeated_ops_are_numbered_and_a_label_of_ones_own_is_kept() {
+fn repeated_ops_are_numbered_and_a_custom_label_is_kept() {
     let recipe = Recipe::new()
         .op(HorizontalFlip::new(0.5))
         .op(CenterCrop::new(8))
@@ -543,10 +546,12 @@ fn a_view_whose_size_depends_on_the_image_is_refused() {
     assert_eq!(recipe.views()[0].frame(Some(uniform)).unwrap(), uniform);
 }
 
-/// A recipe whose horizontal flip has this probability, and whose crop has this size.
+/// A recipe with this probability of a horizontal flip and this size of a crop.
 fn curved(p: &str, size: &str) -> String {
     format!(
-        "batch = 8\n[[view]]\nops = [\n  {{ op = \"horizontal_flip\", p = {p} }},\n  {{ op = \"center_crop\", size = {size} }},\n]\n"
+        "batch = 8\n[[view]]\nops = [\n\
+         \x20 {{ op = \"horizontal_flip\", p = {p} }},\n\
+         \x20 {{ op = \"center_crop\", size = {size} }},\n]\n"
     )
 }
 
@@ -600,7 +605,7 @@ fn curves_take_their_values_by_epoch_and_read_back() {
 
 #[test]
 fn a_range_that_slides_keeps_its_fractions() {
-    // A range that slides up: its lower end may not pass the upper one of the same epoch.
+    // A range that slides up: its lower end must not pass its upper end of the same epoch.
     let recipe = Recipe::from_toml(
         "batch = 8\n[[view]]\nops = [{ op = \"color_jitter\", brightness = \
          [{ linear = [1, 3], epochs = [0, 4] }, { linear = [1, 5], epochs = [0, 4] }] }]",
@@ -726,7 +731,7 @@ fn what_is_wrong_about_a_curve_is_named_with_its_line() {
 
 #[test]
 fn curves_are_found_however_deep_they_stand() {
-    /// An op that holds others, as tables.
+    /// An op that contains other ops as tables.
     #[derive(Debug, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Several {

@@ -1,4 +1,5 @@
-//! The views of a sample: groups of equally made ones, each with its ops.
+//! The views of a sample. A recipe describes them in groups: the views of a group are made by the
+//! same ops with different random numbers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,13 +9,14 @@ use crate::augment::{self, Note, Op, OpEntry};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 
-/// Views of one sample at most: a view's number is one byte of its random streams' coordinates.
+/// The largest number of views of one sample. The number of a view is one byte of the coordinate of
+/// its random streams.
 pub(super) const MOST_VIEWS: usize = 255;
 
-/// A group of views of each sample that the same ops make, each with random numbers of its own.
+/// A group of views of each sample: the same ops, with different random numbers for each view.
 ///
-/// A recipe with several gives a batch one tensor for each: two views of 224 pixels and six of 96
-/// make two groups. The image is read and decoded once for all of them.
+/// A batch has one tensor for each group: two views of 224 pixels and six of 96 pixels are two
+/// groups. The image is read and decoded once for all groups.
 ///
 /// # Example
 ///
@@ -35,7 +37,7 @@ pub struct View {
     pub(super) ops: Vec<ScheduledOp>,
 }
 
-/// What a recipe without a view has: the image as it is.
+/// The views of a recipe that names none: one view without ops.
 pub(super) static PLAIN: [View; 1] = [View {
     name: None,
     count: 1,
@@ -48,7 +50,7 @@ impl Default for View {
     }
 }
 
-/// An op of a view, with what makes it anew for epochs in which its parameters differ.
+/// An op of a view, with a schedule if its parameters change from epoch to epoch.
 #[derive(Clone, Debug)]
 pub struct ScheduledOp {
     entry: OpEntry,
@@ -56,7 +58,8 @@ pub struct ScheduledOp {
 }
 
 impl ScheduledOp {
-    /// The op of epoch 0, or of the epoch of [`View::at`], with its label.
+    /// The op with its label. It is the op of epoch 0, or of the epoch that was passed to
+    /// [`View::at`].
     pub fn entry(&self) -> &OpEntry {
         &self.entry
     }
@@ -71,7 +74,7 @@ impl ScheduledOp {
         self.entry.op()
     }
 
-    /// The values in an epoch of those parameters that change from epoch to epoch, such as
+    /// The values in an epoch of the parameters that change from epoch to epoch, as text such as
     /// `size = 192`.
     pub fn values_at(&self, epoch: u32) -> impl Iterator<Item = String> {
         self.schedule
@@ -79,7 +82,7 @@ impl ScheduledOp {
             .flat_map(move |schedule| schedule.values(epoch))
     }
 
-    /// The op as it stands in a canonical recipe.
+    /// The op as written in a canonical recipe. Curves are written, not their values.
     fn to_table(&self) -> toml::Table {
         let mut table = toml::Table::new();
         table.insert("op".into(), self.op().name().into());
@@ -103,7 +106,7 @@ impl View {
         }
     }
 
-    /// A name, which `explain` and `preview` show.
+    /// Sets the name, which `explain` and `preview` show.
     #[must_use]
     pub fn name(self, name: impl Into<String>) -> View {
         View {
@@ -112,17 +115,19 @@ impl View {
         }
     }
 
-    /// How many views these ops make of each sample, each drawn anew; 1 by default.
+    /// Sets how many views of each sample the ops make, each with its own random numbers; 1 by
+    /// default.
     #[must_use]
     pub fn count(self, count: usize) -> View {
         View { count, ..self }
     }
 
-    /// Adds an op.
+    /// Adds an op after the others.
     ///
     /// # Panics
     ///
-    /// Never for the built-in ops; if two labels of user ops collide in their hash.
+    /// If the labels of two user-defined ops have the same hash. The labels of built-in ops do not
+    /// collide.
     #[must_use]
     pub fn op(mut self, op: impl Op + 'static) -> View {
         self.push(None, Arc::new(op), None, false)
@@ -135,7 +140,7 @@ impl View {
         &self.ops
     }
 
-    /// The ops with their labels, as [`crate::augment::Program::draw`] takes them.
+    /// The ops with their labels, in the form that [`crate::augment::Program::draw`] takes.
     pub fn entries(&self) -> impl Iterator<Item = &OpEntry> {
         self.ops.iter().map(ScheduledOp::entry)
     }
@@ -145,12 +150,13 @@ impl View {
         self.name.as_deref()
     }
 
-    /// How many views the ops make of each sample.
+    /// The number of views that the ops make of each sample.
     pub fn get_count(&self) -> usize {
         self.count
     }
 
-    /// What to call view `k` of this group, the recipe's group number `group`.
+    /// The title of view `k` of this group, which is number `group` of the recipe: its name or
+    /// `view 1`, with `2/3` added if the group has several views.
     pub(crate) fn title(&self, group: usize, k: usize) -> String {
         let name = self.name.clone().unwrap_or_else(|| format!("view {group}"));
         if self.count == 1 {
@@ -160,6 +166,13 @@ impl View {
         }
     }
 
+    /// Adds an op with its schedule. Without a label it gets its name, numbered if the name is
+    /// taken.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if the label has the same hash as another one of the view, because
+    /// both ops would draw the same random numbers.
     pub(super) fn push(
         &mut self,
         label: Option<String>,
@@ -176,7 +189,8 @@ impl View {
             .find(|other| other.entry.key() == entry.key())
         {
             return Err(Error::config(format!(
-                "the labels \"{}\" and \"{}\" would share random numbers: give one of them another label",
+                "the labels \"{}\" and \"{}\" would share random numbers: \
+                 give one of them another label",
                 entry.label(),
                 other.label()
             )));
@@ -188,8 +202,7 @@ impl View {
         Ok(())
     }
 
-    /// The view as it is in an epoch: parameters that are functions of the epoch have their values
-    /// of then.
+    /// The view of an epoch: each parameter that is a curve has its value of that epoch.
     ///
     /// # Errors
     ///
@@ -207,17 +220,17 @@ impl View {
         Ok(view)
     }
 
-    /// Epochs that stand for all others where parameters change from epoch to epoch; none if they
-    /// do not.
+    /// A few epochs that stand for all others, if parameters change from epoch to epoch; empty
+    /// otherwise.
     pub(crate) fn landmarks(&self) -> BTreeSet<u32> {
         self.ops
             .iter()
             .filter_map(|entry| entry.schedule.as_ref())
-            .flat_map(|s| s.landmarks())
+            .flat_map(|schedule| schedule.landmarks())
             .collect()
     }
 
-    /// The numbers that its ops leave with each view of a batch.
+    /// The named numbers that the ops record for each view of a batch.
     pub fn notes(&self) -> Vec<Note> {
         let all = self.ops.iter().flat_map(|entry| {
             entry
@@ -230,24 +243,33 @@ impl View {
             .collect()
     }
 
-    /// The size that comes out, given the size that goes in if every sample has the same.
+    /// The size of the view. `source` is the size of the samples, if all have the same.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if it depends on the sample.
+    /// [`crate::Kind::Config`] if the size depends on the sample.
     pub fn frame(&self, source: Option<Size>) -> Result<Size> {
-        self.ops.iter().fold(source, |frame, entry| entry.op().frame(frame)).ok_or_else(|| {
-            let whose = self.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
+        let frame = self
+            .ops
+            .iter()
+            .fold(source, |frame, entry| entry.op().frame(frame));
+        frame.ok_or_else(|| {
+            let name = self
+                .name
+                .as_ref()
+                .map(|name| format!(" \"{name}\""))
+                .unwrap_or_default();
             Error::config(format!(
-                "the view{whose} has no fixed size: the images of a batch must be equally large; end the ops with one \
-                 that fixes the size, such as {{ op = \"center_crop\", size = 224 }}",
+                "the view{name} has no fixed size: the images of a batch must be equally large; \
+                 end the ops with one that fixes the size, \
+                 such as {{ op = \"center_crop\", size = 224 }}",
             ))
         })
     }
 
-    /// The view as it stands in a canonical recipe.
-    pub(super) fn to_table(&self) -> Canonical<'_> {
-        Canonical {
+    /// The view as written in a canonical recipe.
+    pub(super) fn to_table(&self) -> CanonicalView<'_> {
+        CanonicalView {
             name: self.name.as_deref(),
             count: Some(self.count).filter(|count| *count != 1),
             ops: self.ops.iter().map(ScheduledOp::to_table).collect(),
@@ -255,9 +277,9 @@ impl View {
     }
 }
 
-/// A view of a canonical recipe.
+/// A table of `[[view]]` in a canonical recipe.
 #[derive(serde::Serialize)]
-pub(super) struct Canonical<'a> {
+pub(super) struct CanonicalView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -265,32 +287,37 @@ pub(super) struct Canonical<'a> {
     ops: Vec<toml::Table>,
 }
 
-/// The part of a view that an error is about.
+/// The field of a view that an error is about, which decides the line that the error names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum ViewField {
     Name,
     Count,
     Ops,
 }
 
-/// Checks the views of a recipe; the error comes with the number of the view that it is about, and
-/// with the part of it.
-pub(super) fn check(views: &[View]) -> std::result::Result<(), (usize, Part, Error)> {
+/// Checks the views of a recipe.
+///
+/// # Errors
+///
+/// [`crate::Kind::Config`] with the number of the view that the error is about, and its field.
+pub(super) fn check(views: &[View]) -> std::result::Result<(), (usize, ViewField, Error)> {
     let mut total = 0;
     for (number, view) in views.iter().enumerate() {
-        let at = |part, text: String| Err((number, part, Error::config(text)));
+        let at = |field, text: String| Err((number, field, Error::config(text)));
         if view.count == 0 {
             return at(
-                Part::Count,
+                ViewField::Count,
                 format!("view count = 0: expected 1 to {MOST_VIEWS} views"),
             );
         }
+        // A count may be as large as `usize::MAX`.
         total = view.count.saturating_add(total);
         if total > MOST_VIEWS {
             return at(
-                Part::Count,
+                ViewField::Count,
                 format!(
-                    "view count = {}: a sample would have {total} views; expected at most {MOST_VIEWS} in all",
+                    "view count = {}: a sample would have {total} views; \
+                     expected at most {MOST_VIEWS} in all",
                     view.count
                 ),
             );
@@ -301,7 +328,7 @@ pub(super) fn check(views: &[View]) -> std::result::Result<(), (usize, Part, Err
                 .any(|other| other.name.as_ref() == Some(name))
         {
             return at(
-                Part::Name,
+                ViewField::Name,
                 format!("two views have the name \"{name}\": give one of them another name"),
             );
         }
@@ -309,7 +336,7 @@ pub(super) fn check(views: &[View]) -> std::result::Result<(), (usize, Part, Err
             entry.op().check().map_err(|error| {
                 (
                     number,
-                    Part::Ops,
+                    ViewField::Ops,
                     error.at(format_args!("op \"{}\"", entry.label())),
                 )
             })?;

@@ -1,4 +1,7 @@
-//! What is known of an image beyond its class: boxes, keypoints and planes of pixels.
+//! Annotations of an image beyond its class: boxes, keypoints and planes of pixels.
+//!
+//! Sources deliver them separately from the image's bytes, so a recipe without `[joint]` never
+//! reads them.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -6,62 +9,65 @@ use serde_json::Value;
 use super::Codec;
 use crate::error::{Error, Result};
 
-/// Boxes, keypoints and planes of one image, in pixels of the upright image: 0 is its left or upper
-/// edge, its width or height the other one.
+/// The boxes, keypoints and planes of one image.
+///
+/// Coordinates are in pixels of the upright image: 0 is its left or upper edge, and its width or
+/// height is the opposite edge. So the center of the first pixel is at 0.5.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotations {
     /// Rectangles around objects.
     pub boxes: Vec<BoxLabel>,
     /// Points of objects.
     pub keypoints: Vec<Keypoint>,
-    /// Masks, depth and other images of the same scene.
+    /// Masks, depth maps and other images of the same scene.
     pub planes: Vec<Plane>,
 }
 
 /// A rectangle around an object, an *instance*.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BoxLabel {
-    /// Left, top, right and bottom edge.
+    /// The left, top, right and bottom edge.
     pub edges: [f32; 4],
-    /// The object's class.
+    /// The class of the object.
     pub class: u32,
-    /// The instance's number in the image, from 1: its pixels in a plane of instances, and the
-    /// [`Keypoint::instance`] of its keypoints.
+    /// The number of the instance in the image, from 1. Its pixels have this value in a plane of
+    /// [`PlaneKind::Instances`], and its keypoints have it as [`Keypoint::instance`].
     pub id: u32,
-    /// The number of the cut-out if the instance was pasted; `None` for one of the image itself.
+    /// The number of the cut-out, if the instance was pasted into the image; else `None`.
     pub pasted: Option<u32>,
 }
 
 /// A point of an object, such as a joint of a body.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Keypoint {
-    /// The column.
+    /// The horizontal coordinate.
     pub x: f32,
-    /// The row.
+    /// The vertical coordinate.
     pub y: f32,
-    /// 0 if it cannot be seen or is not in the image; other values are yours (COCO: 1 hidden, 2
-    /// visible).
+    /// 0 if the point cannot be seen or is not in the image. Other values are defined by the user
+    /// (COCO: 1 hidden, 2 visible).
     pub visible: u8,
     /// Which point of the object it is, such as 5 for the left shoulder.
     pub id: u32,
-    /// The [`BoxLabel::id`] of its object; 0 if it has none.
+    /// The [`BoxLabel::id`] of the object; 0 if there is none.
     pub instance: u32,
 }
 
-/// Pixels that belong to the image. One of another resolution shows the same scene.
+/// A plane: pixels that belong to the image and show the same scene, possibly at another
+/// resolution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plane {
-    /// Its name, such as `mask` or `infrared`.
+    /// The name, such as `mask` or `infrared`.
     pub name: String,
-    /// What its values are.
+    /// The meaning of the values.
     pub kind: PlaneKind,
-    /// How `bytes` are encoded: always [`Codec::Raw`] in a batch.
+    /// The encoding of `bytes`: always [`Codec::Raw`] in a batch.
     pub codec: Codec,
     /// The encoded bytes.
     pub bytes: Bytes,
 }
 
-/// What the values of a plane are, which decides how they move.
+/// The meaning of a plane's values, which decides how ops change them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PlaneKind {
     /// A class for each pixel; one channel.
@@ -70,9 +76,10 @@ pub enum PlaneKind {
     Instances,
     /// A distance for each pixel, 0 where none is known; one channel.
     Depth,
-    /// Three channels that move with the image and keep their values: infrared, normals.
+    /// Three channels that follow the geometry of the image and keep their values: infrared,
+    /// normals.
     Image,
-    /// Three channels to which everything is done that is done to the image.
+    /// Three channels that undergo every op of the image, those on color included.
     Color,
 }
 
@@ -85,12 +92,12 @@ impl PlaneKind {
         (PlaneKind::Color, "color"),
     ];
 
-    /// The kind in lower case, as in names of files.
+    /// The kind in lower case, as file names have it.
     pub fn as_str(self) -> &'static str {
         PlaneKind::ALL[self as usize].1
     }
 
-    /// The kind of that name.
+    /// The kind with a name; the inverse of [`PlaneKind::as_str`].
     pub fn of(name: &str) -> Option<PlaneKind> {
         PlaneKind::ALL
             .iter()
@@ -98,7 +105,7 @@ impl PlaneKind {
             .map(|(kind, _)| *kind)
     }
 
-    /// 1 or 3.
+    /// The number of channels: 1 or 3.
     pub fn channels(self) -> u8 {
         match self {
             PlaneKind::Mask | PlaneKind::Instances | PlaneKind::Depth => 1,
@@ -108,7 +115,7 @@ impl PlaneKind {
 }
 
 impl Plane {
-    /// A plane of raw pixels: rows of values, or of RGB for kinds of three channels.
+    /// A plane of raw pixels: rows of values, of RGB values for kinds with three channels.
     pub fn raw(
         name: impl Into<String>,
         kind: PlaneKind,
@@ -129,7 +136,8 @@ impl Plane {
         }
     }
 
-    /// The size of a raw plane as (width, height): of any plane of a batch.
+    /// The size of a raw plane as (width, height); `None` for an encoded one. Planes of a batch are
+    /// always raw.
     pub fn size(&self) -> Option<(u32, u32)> {
         match self.codec {
             Codec::Raw { width, height, .. } => Some((width, height)),
@@ -137,7 +145,8 @@ impl Plane {
         }
     }
 
-    /// The value at a pixel of a raw plane of one channel.
+    /// The value at column `x` and row `y` of a raw plane of one channel; `None` for other planes
+    /// and outside the plane.
     pub fn value(&self, x: u32, y: u32) -> Option<u8> {
         let (width, height) = self.size().filter(|_| self.kind.channels() == 1)?;
         let inside = x < width && y < height;
@@ -149,68 +158,69 @@ impl Plane {
 }
 
 impl Annotations {
-    /// The plane of that name.
+    /// The plane with a name.
     pub fn plane(&self, name: &str) -> Option<&Plane> {
         self.planes.iter().find(|plane| plane.name == name)
     }
 
-    /// Boxes and keypoints of a JSON object:
-    /// `{"boxes": [[x0, y0, x1, y1, class], …], "keypoints": [[x, y, visible, id], …]}`.
+    /// Reads boxes and keypoints from a JSON object: `{"boxes": [[x0, y0, x1, y1, class], …],
+    /// "keypoints": [[x, y, visible, id], …]}`.
     ///
-    /// A box may end with its instance's number, which is its place in the list, from 1, by
-    /// default; a keypoint may end with the number of its instance (0, none). Other keys are
-    /// left alone.
+    /// A box may end with the number of its instance; by default that is its position in the list,
+    /// from 1. A keypoint may end with the number of its instance, 0 (none) by default. Other keys
+    /// are ignored.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Corrupt`] that names the field: bad JSON, another form, or as
+    /// [`crate::Kind::Corrupt`] for invalid JSON, for a row of another form, which is named, and as
     /// [`Annotations::check`].
     pub fn from_json(text: &[u8]) -> Result<Annotations> {
         let value: Value = serde_json::from_slice(text)
             .map_err(|error| Error::corrupt(format!("not JSON: {error}")).with_source(error))?;
         let mut annotations = Annotations::default();
         for (number, row) in rows(&value, "boxes")?.iter().enumerate() {
-            let field = Field {
+            let context = Row {
                 list: "boxes",
                 number,
-                form: "[x0, y0, x1, y1, class] or with id",
+                expected: "[x0, y0, x1, y1, class] or with id",
             };
-            let [x0, y0, x1, y1, class, rest @ ..] = &field.numbers(row)?[..] else {
-                return Err(field.wrong(row));
+            let [x0, y0, x1, y1, class, rest @ ..] = &context.numbers(row)?[..] else {
+                return Err(context.error(row));
             };
             let id = match rest {
                 [] => number as u32 + 1,
-                [id] => field.whole(*id)?,
-                _ => return Err(field.wrong(row)),
+                [id] => context.integer(*id)?,
+                _ => return Err(context.error(row)),
             };
             let edges = [*x0, *y0, *x1, *y1].map(|edge| edge as f32);
             annotations.boxes.push(BoxLabel {
                 edges,
-                class: field.whole(*class)?,
+                class: context.integer(*class)?,
                 id,
                 pasted: None,
             });
         }
         for (number, row) in rows(&value, "keypoints")?.iter().enumerate() {
-            let field = Field {
+            let context = Row {
                 list: "keypoints",
                 number,
-                form: "[x, y, visible, id] or with instance",
+                expected: "[x, y, visible, id] or with instance",
             };
-            let [x, y, visible, id, rest @ ..] = &field.numbers(row)?[..] else {
-                return Err(field.wrong(row));
+            let [x, y, visible, id, rest @ ..] = &context.numbers(row)?[..] else {
+                return Err(context.error(row));
             };
             let instance = match rest {
                 [] => 0,
-                [instance] => field.whole(*instance)?,
-                _ => return Err(field.wrong(row)),
+                [instance] => context.integer(*instance)?,
+                _ => return Err(context.error(row)),
             };
-            let visible = u8::try_from(field.whole(*visible)?).map_err(|_| field.wrong(row))?;
+            let visible =
+                u8::try_from(context.integer(*visible)?).map_err(|_| context.error(row))?;
             annotations.keypoints.push(Keypoint {
                 x: *x as f32,
                 y: *y as f32,
                 visible,
-                id: field.whole(*id)?,
+                id: context.integer(*id)?,
                 instance,
             });
         }
@@ -218,7 +228,7 @@ impl Annotations {
         Ok(annotations)
     }
 
-    /// The JSON object that [`Annotations::from_json`] reads; planes are not in it.
+    /// Writes the JSON object that [`Annotations::from_json`] reads. Planes are left out.
     pub fn to_json(&self) -> String {
         let boxes = self.boxes.iter().map(|label| {
             let [x0, y0, x1, y1] = label.edges;
@@ -231,7 +241,8 @@ impl Annotations {
         serde_json::json!({ "boxes": boxes, "keypoints": keypoints }).to_string()
     }
 
-    /// Boxes and keypoints of the image at another size.
+    /// Boxes and keypoints multiplied by horizontal and vertical factors, for an image that is
+    /// resized. Planes stay as they are.
     pub(crate) fn scaled(mut self, [sx, sy]: [f32; 2]) -> Annotations {
         for label in &mut self.boxes {
             let [x0, y0, x1, y1] = label.edges;
@@ -243,9 +254,9 @@ impl Annotations {
         self
     }
 
-    /// Refuses numbers that are not finite, boxes whose edges are in the wrong order, two planes of
-    /// one name, and raw planes whose bytes do not fit their size. What lies outside the image
-    /// is no error.
+    /// Refuses numbers that are not finite, boxes with edges in the wrong order, two planes of one
+    /// name, and raw planes with bytes that do not fit their size. Boxes and keypoints may lie
+    /// outside the image.
     ///
     /// # Errors
     ///
@@ -255,7 +266,8 @@ impl Annotations {
             let [x0, y0, x1, y1] = label.edges;
             if !label.edges.iter().all(|edge| edge.is_finite()) || x1 < x0 || y1 < y0 {
                 return Err(Error::corrupt(format!(
-                    "boxes[{number}] = [{x0}, {y0}, {x1}, {y1}]: expected finite x0 <= x1 and y0 <= y1"
+                    "boxes[{number}] = [{x0}, {y0}, {x1}, {y1}]: expected finite x0 <= x1 and y0 \
+                     <= y1"
                 )));
             }
         }
@@ -284,14 +296,16 @@ impl Annotations {
                 let expected = u64::from(width) * u64::from(height) * u64::from(channels);
                 if channels != plane.kind.channels() || width == 0 || height == 0 {
                     return at(format!(
-                        "{width} x {height} pixels of {channels} channels; a plane of kind {} has {}",
+                        "{width} x {height} pixels of {channels} channels; a plane of kind {} has \
+                         {}",
                         plane.kind.as_str(),
                         plane.kind.channels()
                     ));
                 }
                 if plane.bytes.len() as u64 != expected {
                     return at(format!(
-                        "{} bytes for {width} x {height} pixels of {channels} channels; expected {expected}",
+                        "{} bytes for {width} x {height} pixels of {channels} channels; expected \
+                         {expected}",
                         plane.bytes.len()
                     ));
                 }
@@ -300,7 +314,7 @@ impl Annotations {
         Ok(())
     }
 
-    /// A hash of everything in it goes to `push`, piece by piece.
+    /// Calls `push` with everything that a hash of the annotations covers, piece by piece.
     pub(crate) fn pieces(&self, mut push: impl FnMut(&[u8])) {
         push(&(self.boxes.len() as u64).to_le_bytes());
         for label in &self.boxes {
@@ -339,20 +353,20 @@ impl Annotations {
     }
 }
 
-/// The list under a key; nothing if there is no such key.
+/// The list under a key; empty if the key is missing or null.
 fn rows<'a>(value: &'a Value, key: &str) -> Result<&'a [Value]> {
     match value.get(key) {
         None | Some(Value::Null) => Ok(&[]),
         Some(Value::Array(rows)) => Ok(rows),
         Some(other) => Err(Error::corrupt(format!(
             "{key} = {}: expected a list of lists",
-            brief(other)
+            abbreviated(other)
         ))),
     }
 }
 
-/// A value in a few words.
-fn brief(value: &Value) -> String {
+/// A value as JSON for a message, cut off after 60 characters.
+fn abbreviated(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -360,42 +374,46 @@ fn brief(value: &Value) -> String {
     }
 }
 
-/// A row of a list of a JSON object.
-struct Field {
+/// A row of `boxes` or `keypoints` that is being read, for error messages.
+struct Row {
     list: &'static str,
     number: usize,
-    form: &'static str,
+    /// The form that the row should have.
+    expected: &'static str,
 }
 
-impl Field {
-    fn wrong(&self, row: &Value) -> Error {
+impl Row {
+    /// The error for a row of another form.
+    fn error(&self, row: &Value) -> Error {
         Error::corrupt(format!(
             "{}[{}] = {}: expected {}",
             self.list,
             self.number,
-            brief(row),
-            self.form
+            abbreviated(row),
+            self.expected
         ))
     }
 
+    /// The numbers of a row, at most 6.
     fn numbers(&self, row: &Value) -> Result<Vec<f64>> {
         let items = row
             .as_array()
             .filter(|items| items.len() <= 6)
-            .ok_or_else(|| self.wrong(row))?;
+            .ok_or_else(|| self.error(row))?;
         items
             .iter()
-            .map(|item| item.as_f64().ok_or_else(|| self.wrong(row)))
+            .map(|item| item.as_f64().ok_or_else(|| self.error(row)))
             .collect()
     }
 
-    fn whole(&self, value: f64) -> Result<u32> {
+    /// A number of the row as an unsigned integer.
+    fn integer(&self, value: f64) -> Result<u32> {
         if value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value) {
             return Ok(value as u32);
         }
         Err(Error::corrupt(format!(
             "{}[{}]: {value} where a whole number is expected: {}",
-            self.list, self.number, self.form
+            self.list, self.number, self.expected
         )))
     }
 }
@@ -406,8 +424,11 @@ mod tests {
 
     #[test]
     fn boxes_and_keypoints_are_read_from_json() {
-        let text = br#"{"boxes": [[1, 2.5, 3, 4, 7], [0, 0, 1, 1, 2, 9]], "keypoints": [[5, 6, 2, 3], [1, 1, 0, 4, 9]],
-            "caption": "two"}"#;
+        let text = br#"{
+            "boxes": [[1, 2.5, 3, 4, 7], [0, 0, 1, 1, 2, 9]],
+            "keypoints": [[5, 6, 2, 3], [1, 1, 0, 4, 9]],
+            "caption": "two"
+        }"#;
         let found = Annotations::from_json(text).unwrap();
         let label = |edges, class, id| BoxLabel {
             edges,

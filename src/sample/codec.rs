@@ -1,8 +1,8 @@
-//! How bytes are encoded, and how that is recognized.
+//! Image encodings, and their detection from the first bytes.
 
 use crate::error::{Error, Kind, Result};
 
-/// How a sample's bytes are encoded.
+/// The encoding of a sample's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Codec {
@@ -12,20 +12,20 @@ pub enum Codec {
     Png,
     /// WebP, lossy or lossless.
     WebP,
-    /// Raw 8-bit pixels, rows of interleaved channels (HWC); 1 channel is gray, 3 are RGB.
+    /// Raw 8-bit pixels in rows of interleaved channels (height x width x channels).
     Raw {
-        /// Columns.
+        /// The number of columns.
         width: u32,
-        /// Rows.
+        /// The number of rows.
         height: u32,
-        /// Channels: 1 or 3.
+        /// The number of channels: 1 for gray, 3 for RGB.
         channels: u8,
     },
 }
 
 impl Codec {
-    /// The codec that the first bytes announce; `None` if they belong to no format that feedmill
-    /// reads.
+    /// The codec that the first bytes announce, or `None` if feedmill does not read their format.
+    /// Never [`Codec::Raw`]: raw pixels have no header.
     pub fn detect(bytes: &[u8]) -> Option<Codec> {
         match bytes {
             [0xff, 0xd8, 0xff, ..] => Some(Codec::Jpeg),
@@ -49,7 +49,7 @@ impl Codec {
         }
     }
 
-    /// The codec that the first bytes announce.
+    /// The codec that the first bytes announce, or an error that describes them.
     ///
     /// # Errors
     ///
@@ -71,8 +71,8 @@ impl Codec {
         })
     }
 
-    /// True if a file of this name is taken for an image: `jpg`, `jpeg`, `png` or `webp` in any
-    /// case.
+    /// True if a file of this name counts as an image: its extension is `jpg`, `jpeg`, `png` or
+    /// `webp`, in upper or lower case.
     pub fn is_image_name(name: &str) -> bool {
         let Some((_, extension)) = name.rsplit_once('.') else {
             return false;

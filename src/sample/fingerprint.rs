@@ -1,16 +1,19 @@
-//! Hashes that identify a data set or a recipe.
+//! Fingerprints: hashes that identify a data set or a recipe.
+//!
+//! The hash is XXH3 of 128 bits, which is fast and stable across versions and platforms. It finds
+//! changes, not forgery.
 
 use std::fmt;
 
 use crate::error::{Error, Result};
 
-/// A 128-bit hash that stands for a data set or a recipe.
+/// A 128-bit hash that identifies a data set or a recipe. Its text form has 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint(pub u128);
 
 impl Fingerprint {
-    /// The fingerprint of a sequence of parts; parts are length-prefixed, so that moving a border
-    /// changes it.
+    /// The fingerprint of a sequence of parts. The length of each part is hashed before it, so
+    /// moving a boundary between parts changes the fingerprint.
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Fingerprint {
         let mut sum = FingerprintBuilder::default();
         for part in parts {
@@ -20,16 +23,18 @@ impl Fingerprint {
     }
 }
 
-/// [`Fingerprint::of`] for parts that come one by one.
+/// Computes [`Fingerprint::of`] for parts that come one by one.
 #[derive(Default)]
 pub(crate) struct FingerprintBuilder(xxhash_rust::xxh3::Xxh3);
 
 impl FingerprintBuilder {
+    /// Adds a part.
     pub(crate) fn push(&mut self, part: &[u8]) {
         self.0.update(&(part.len() as u64).to_le_bytes());
         self.0.update(part);
     }
 
+    /// The fingerprint of all parts so far.
     pub(crate) fn finish(&self) -> Fingerprint {
         Fingerprint(self.0.digest128())
     }

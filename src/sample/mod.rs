@@ -1,7 +1,8 @@
-//! What one sample is: encoded bytes, a codec, a target, annotations; and the fingerprint of many.
+//! Samples as plain values: encoded bytes, a codec, a target, annotations, and the fingerprint of a
+//! data set.
 //!
-//! These are plain values that sources make, shards store and decoders read, so they stand below
-//! all three.
+//! Sources make these values, shards store them and decoders read them, so the module depends on
+//! none of the three.
 
 mod annotations;
 mod codec;

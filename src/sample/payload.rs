@@ -6,23 +6,24 @@ use bytes::Bytes;
 
 use super::{Codec, Target};
 
-/// One sample as stored.
+/// One sample as it is stored.
 #[derive(Clone, Debug)]
 pub struct Sample {
     /// The encoded bytes.
     pub bytes: Payload,
-    /// How they are encoded.
+    /// The encoding of the bytes.
     pub codec: Codec,
-    /// What the sample is labeled with.
+    /// The label of the sample.
     pub target: Target,
 }
 
-/// The bytes of a sample: a slice of something shared (a mapping, an array) or a buffer of its own.
+/// The bytes of a sample: a slice of shared memory (a mapping, an array), or an owned buffer.
 #[derive(Clone, Debug)]
 pub enum Payload {
-    /// A slice of shared memory; no copy was made.
+    /// A slice of shared memory, without a copy.
     Shared(Bytes),
-    /// A buffer, usually the `spare` given to [`Source::read`].
+    /// An owned buffer, usually the one that was passed to
+    /// [`Source::read`](crate::source::Source::read).
     Owned(Vec<u8>),
 }
 

@@ -1,16 +1,16 @@
-//! What a sample is labeled with.
+//! The label of a sample.
 
-/// What a sample is labeled with.
+/// The label of a sample.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Target {
-    /// Nothing.
+    /// No label.
     #[default]
     None,
-    /// One class.
+    /// The number of one class, from 0.
     Class(u32),
-    /// Any number of classes.
+    /// The numbers of any number of classes.
     Multi(Vec<u32>),
-    /// A weight for each class.
+    /// A weight for each class, by its number.
     Soft(Vec<f32>),
 }

@@ -1,16 +1,27 @@
-//! The footer as read: a column index that is checked once and then trusted.
+//! The footer as read: a column index that is checked once, when the shard is opened, and trusted
+//! afterwards.
 //!
-//! The footer's bytes are kept as they are, in one allocation of the footer's own length, and cells
-//! are read from them in place. So an index can ask for no more memory than the file has bytes, and
-//! everything that a later access leans on (bounds, order, UTF-8) is established here.
+//! The bytes of the footer are kept as they are, in one allocation of the length of the footer, and
+//! cells are decoded from them in place. So an index never asks for more memory than the file has
+//! bytes, whatever a hostile footer claims. A vector of parsed records would take more memory than
+//! the stored columns, for the strings alone, and opening a shard would cost an allocation for each
+//! record.
+//!
+//! [`Index::parse`] establishes everything that later accesses rely on, so that they cannot fail:
+//!
+//! * every column lies inside the footer and has the size that the number of samples asks for;
+//! * the positions of a column of byte strings start at 0, never fall, and end at its number of
+//!   bytes;
+//! * records lie in order between the header and the footer, aligned and without overlap;
+//! * names are UTF-8, and codecs and kinds of target are known.
 
 use std::ops::Range;
 
-use super::layout::{self, Cell, u32_at, u64_at};
+use super::layout::{self, CellType, u32_at, u64_at};
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Codec, Target};
 
-/// What the index says of one record.
+/// What the index says about one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The first byte of the record in the file; a multiple of 64.
@@ -25,10 +36,12 @@ pub struct Entry {
     pub height: u32,
     /// How the record is encoded.
     pub codec: Codec,
-    /// Bytes of the entropy index behind the record; 0 if there is none.
+    /// Length in bytes of the entropy index behind the record; 0 if there is none.
     pub jpeg_index: u32,
 }
 
+/// The checked column index of a shard. The fields named after columns of numbers are the byte in
+/// `footer` at which the column starts.
 #[derive(Debug)]
 pub(super) struct Index {
     footer: Vec<u8>,
@@ -40,36 +53,47 @@ pub(super) struct Index {
     height: usize,
     codec: usize,
     kind: usize,
-    name: Ragged,
-    target: Ragged,
+    name: BytesColumn,
+    target: BytesColumn,
     jpeg_index: Option<usize>,
-    extras: Vec<(String, Ragged)>,
+    /// Columns of byte strings that the format does not define, by name.
+    extras: Vec<(String, BytesColumn)>,
 }
 
-/// A column of byte strings: where its positions and its bytes start in the footer.
+/// A column of byte strings.
 #[derive(Clone, Copy, Debug)]
-struct Ragged {
+struct BytesColumn {
+    /// The byte of the footer at which its positions start.
     positions: usize,
+    /// The byte of the footer at which the bytes of its cells start.
     data: usize,
 }
 
-impl Ragged {
+impl BytesColumn {
     fn cell<'a>(&self, footer: &'a [u8], row: usize) -> &'a [u8] {
         let at = |row: usize| self.data + u64_at(footer, self.positions + row * 8) as usize;
         &footer[at(row)..at(row + 1)]
     }
 }
 
-struct Column {
+/// One entry of the column directory.
+struct DirectoryEntry {
     name: String,
+    /// The cell type as stored, which may be one that this version does not know.
     cell: u8,
     required: bool,
+    /// Where the column lies in the footer.
     bytes: Range<usize>,
 }
 
 impl Index {
-    /// Checks a footer whose checksum has been checked. `payload_end` is where the footer starts in
-    /// the file.
+    /// Checks a footer, whose checksum the caller has checked, and takes it over. `payload_end` is
+    /// the byte of the file where the footer starts.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` for any contradiction, naming the column or record; `Unsupported` for an unknown
+    /// column that is required.
     pub(super) fn parse(footer: Vec<u8>, payload_end: u64) -> Result<Index> {
         if footer.len() < layout::FOOTER_HEAD {
             return Err(Error::corrupt(format!(
@@ -79,7 +103,8 @@ impl Index {
             )));
         }
         let samples = u64_at(&footer, 0);
-        // Each sample takes at least the 8 bytes of its offset, which bounds all products below.
+        // Each sample takes at least the 8 bytes of its offset. This bounds the number of samples,
+        // and so no product of it with a cell size below overflows.
         let samples = usize::try_from(samples)
             .ok()
             .filter(|n| *n <= footer.len() / 8)
@@ -89,22 +114,26 @@ impl Index {
                     footer.len()
                 ))
             })?;
-        let columns = directory(&footer)?;
-        let fixed = |name: &str| fixed(&columns, name, samples);
-        let offset = fixed(layout::OFFSET)?;
-        let length = fixed(layout::LENGTH)?;
-        let crc = fixed(layout::CRC)?;
-        let width = fixed(layout::WIDTH)?;
-        let height = fixed(layout::HEIGHT)?;
-        let codec = fixed(layout::CODEC)?;
-        let kind = fixed(layout::TARGET_KIND)?;
-        let name = ragged(&footer, find(&columns, layout::SAMPLE_NAME)?, samples)?;
-        let target = ragged(&footer, find(&columns, layout::TARGET)?, samples)?;
-        let stored = columns
+        let columns = parse_directory(&footer)?;
+        let number = |name: &str| number_column(&columns, name, samples);
+        let offset = number(layout::OFFSET)?;
+        let length = number(layout::LENGTH)?;
+        let crc = number(layout::CRC)?;
+        let width = number(layout::WIDTH)?;
+        let height = number(layout::HEIGHT)?;
+        let codec = number(layout::CODEC)?;
+        let kind = number(layout::TARGET_KIND)?;
+        let name = bytes_column(
+            &footer,
+            find_column(&columns, layout::SAMPLE_NAME)?,
+            samples,
+        )?;
+        let target = bytes_column(&footer, find_column(&columns, layout::TARGET)?, samples)?;
+        let has_jpeg_index = columns
             .iter()
             .any(|column| column.name == layout::JPEG_INDEX);
-        let jpeg_index = if stored {
-            Some(fixed(layout::JPEG_INDEX)?)
+        let jpeg_index = if has_jpeg_index {
+            Some(number(layout::JPEG_INDEX)?)
         } else {
             None
         };
@@ -126,9 +155,9 @@ impl Index {
                     ),
                 ));
             }
-            // Columns of other types belong to later writers and are passed over.
-            if column.cell == Cell::Bytes as u8 {
-                extras.push((column.name.clone(), ragged(&footer, column, samples)?));
+            // Columns of other types belong to later writers and are skipped.
+            if column.cell == CellType::Bytes as u8 {
+                extras.push((column.name.clone(), bytes_column(&footer, column, samples)?));
             }
         }
         let index = Index {
@@ -150,6 +179,7 @@ impl Index {
         Ok(index)
     }
 
+    /// Checks all records; see [`Index::check_row`].
     fn check(&self, payload_end: u64) -> Result<()> {
         let mut end = layout::HEADER;
         for row in 0..self.samples {
@@ -160,7 +190,8 @@ impl Index {
         Ok(())
     }
 
-    /// Checks one record, which may not start before `free`; gives its end.
+    /// Checks the record in a row and returns the byte at which it and its entropy index end. The
+    /// record may not start before byte `free`, where the record before it ends.
     fn check_row(&self, row: usize, free: u64, payload_end: u64) -> Result<u64> {
         let offset = u64_at(&self.footer, self.offset + row * 8);
         let length = u64_at(&self.footer, self.length + row * 8);
@@ -184,8 +215,8 @@ impl Index {
             .and_then(|end| end.checked_add(jpeg_index.into()));
         let end = end.filter(|end| *end <= payload_end).ok_or_else(|| {
             Error::corrupt(format!(
-                "{length} bytes at offset {offset} and an entropy index of {jpeg_index} go past byte {payload_end}, \
-                 where the footer starts"
+                "{length} bytes at offset {offset} and an entropy index of {jpeg_index} \
+                 go past byte {payload_end}, where the footer starts"
             ))
         })?;
         let (width, height) = (self.u32(self.width, row), self.u32(self.height, row));
@@ -201,7 +232,8 @@ impl Index {
             let expected = u64::from(width) * u64::from(height) * u64::from(channels);
             if expected != length {
                 return Err(Error::corrupt(format!(
-                    "raw pixels of {height} x {width} x {channels} need {expected} bytes, the index says {length}"
+                    "raw pixels of {height} x {width} x {channels} need {expected} bytes, \
+                     the index says {length}"
                 )));
             }
         }
@@ -209,11 +241,11 @@ impl Index {
             return Err(Error::corrupt(format!("its name is not UTF-8: {error}")));
         }
         let kind = self.footer[self.kind + row];
-        let words = self.target.cell(&self.footer, row).len();
+        let bytes = self.target.cell(&self.footer, row).len();
         let fits = match kind {
-            0 => words == 0,
-            1 => words == 4,
-            2 | 3 => words.is_multiple_of(4),
+            0 => bytes == 0,
+            1 => bytes == 4,
+            2 | 3 => bytes.is_multiple_of(4),
             _ => {
                 return Err(Error::corrupt(format!(
                     "target kind {kind}; expected 0 to 3"
@@ -222,24 +254,28 @@ impl Index {
         };
         if !fits {
             return Err(Error::corrupt(format!(
-                "a target of kind {kind} with {words} bytes"
+                "a target of kind {kind} with {bytes} bytes"
             )));
         }
         Ok(end)
     }
 
+    /// Returns the cell of a u32 column that starts at byte `column` of the footer.
     fn u32(&self, column: usize, row: usize) -> u32 {
         u32_at(&self.footer, column + row * 4)
     }
 
+    /// Returns the length of the entropy index of a record; 0 if it has none.
     fn jpeg_index(&self, row: usize) -> u32 {
         self.jpeg_index.map_or(0, |column| self.u32(column, row))
     }
 
+    /// Returns the number of records.
     pub(super) fn len(&self) -> usize {
         self.samples
     }
 
+    /// Returns what the index says about a record.
     pub(super) fn entry(&self, row: usize) -> Entry {
         let (width, height) = (self.u32(self.width, row), self.u32(self.height, row));
         Entry {
@@ -254,11 +290,13 @@ impl Index {
         }
     }
 
+    /// Returns the name of a record.
     pub(super) fn name(&self, row: usize) -> &str {
         std::str::from_utf8(self.name.cell(&self.footer, row))
             .expect("checked when the index was read")
     }
 
+    /// Returns the label of a record.
     pub(super) fn target(&self, row: usize) -> Target {
         let words = self.target.cell(&self.footer, row);
         let mut words = words.chunks_exact(4).map(|word| u32_at(word, 0));
@@ -270,7 +308,7 @@ impl Index {
         }
     }
 
-    /// A record's identity in bytes (name, target kind, target), for fingerprints.
+    /// Returns name, kind of target and target of a record as they are stored, for fingerprints.
     pub(super) fn labels(&self, row: usize) -> [&[u8]; 3] {
         let kind = self.kind + row;
         [
@@ -280,18 +318,21 @@ impl Index {
         ]
     }
 
+    /// Returns the bytes of a record in an extra column; `None` if there is no such column.
     pub(super) fn extra(&self, column: &str, row: usize) -> Option<&[u8]> {
-        let (_, ragged) = self.extras.iter().find(|(name, _)| name == column)?;
-        Some(ragged.cell(&self.footer, row))
+        let (_, cells) = self.extras.iter().find(|(name, _)| name == column)?;
+        Some(cells.cell(&self.footer, row))
     }
 
+    /// Returns the names of the extra columns in the order of the file.
     pub(super) fn extras(&self) -> impl Iterator<Item = &str> {
         self.extras.iter().map(|(name, _)| name.as_str())
     }
 }
 
-/// Reads the column directory: every column inside the footer, aligned, in order, of its own name.
-fn directory(footer: &[u8]) -> Result<Vec<Column>> {
+/// Reads the column directory and checks that every column lies inside the footer, aligned, behind
+/// the column before it, and has a name of its own.
+fn parse_directory(footer: &[u8]) -> Result<Vec<DirectoryEntry>> {
     let count = u32_at(footer, 8) as usize;
     if count > layout::MAX_COLUMNS {
         return Err(Error::corrupt(format!(
@@ -299,17 +340,20 @@ fn directory(footer: &[u8]) -> Result<Vec<Column>> {
             layout::MAX_COLUMNS
         )));
     }
-    let mut free = layout::FOOTER_HEAD + count * layout::ENTRY;
+    // The first byte of the footer that no part has taken. Since it only grows, columns cannot
+    // overlap each other or the directory.
+    let mut free = layout::FOOTER_HEAD + count * layout::ENTRY_BYTES;
     if free > footer.len() {
         return Err(Error::corrupt(format!(
             "a directory of {count} columns needs {free} bytes; the footer has {}",
             footer.len()
         )));
     }
-    let mut columns: Vec<Column> = Vec::new();
+    let mut columns: Vec<DirectoryEntry> = Vec::new();
     for number in 0..count {
-        let entry = &footer[layout::FOOTER_HEAD + number * layout::ENTRY..][..layout::ENTRY];
-        let name = entry[..layout::NAME]
+        let entry =
+            &footer[layout::FOOTER_HEAD + number * layout::ENTRY_BYTES..][..layout::ENTRY_BYTES];
+        let name = entry[..layout::MAX_NAME]
             .split(|byte| *byte == 0)
             .next()
             .unwrap_or(&[]);
@@ -329,8 +373,8 @@ fn directory(footer: &[u8]) -> Result<Vec<Column>> {
             .and_then(|length| start?.checked_add(length));
         let (Some(start), Some(end)) = (start, end.filter(|end| *end <= footer.len())) else {
             return Err(Error::corrupt(format!(
-                "column \"{name}\" has {length} bytes at {offset}: expected a multiple of 8 from {free} on, \
-                 inside the footer of {} bytes",
+                "column \"{name}\" has {length} bytes at {offset}: \
+                 expected a multiple of 8 from {free} on, inside the footer of {} bytes",
                 footer.len()
             )));
         };
@@ -338,7 +382,7 @@ fn directory(footer: &[u8]) -> Result<Vec<Column>> {
             return Err(Error::corrupt(format!("two columns are named \"{name}\"")));
         }
         free = end;
-        columns.push(Column {
+        columns.push(DirectoryEntry {
             name,
             cell: entry[24],
             required: entry[25] & layout::REQUIRED != 0,
@@ -348,25 +392,27 @@ fn directory(footer: &[u8]) -> Result<Vec<Column>> {
     Ok(columns)
 }
 
-fn find<'a>(columns: &'a [Column], name: &str) -> Result<&'a Column> {
+/// Returns the column with this name.
+fn find_column<'a>(columns: &'a [DirectoryEntry], name: &str) -> Result<&'a DirectoryEntry> {
     columns
         .iter()
         .find(|column| column.name == name)
         .ok_or_else(|| Error::corrupt(format!("the column \"{name}\" is missing")))
 }
 
-/// A column of numbers: its first byte, after checking its type and its size.
-fn fixed(columns: &[Column], name: &str, samples: usize) -> Result<usize> {
-    let column = find(columns, name)?;
-    // The one that is not in the table is the entropy index.
+/// Checks type and size of a column of numbers and returns the byte of the footer at which it
+/// starts.
+fn number_column(columns: &[DirectoryEntry], name: &str, samples: usize) -> Result<usize> {
+    let column = find_column(columns, name)?;
+    // The only column of numbers that is not in the table is that of the entropy indexes.
     let cell = layout::COLUMNS
         .iter()
         .find(|(known, _)| *known == name)
-        .map_or(Cell::U32, |(_, cell)| *cell);
+        .map_or(CellType::U32, |(_, cell)| *cell);
     let width = match cell {
-        Cell::U8 | Cell::Bytes => 1,
-        Cell::U32 => 4,
-        Cell::U64 => 8,
+        CellType::U8 | CellType::Bytes => 1,
+        CellType::U32 => 4,
+        CellType::U64 => 8,
     };
     if column.cell != cell as u8 {
         return Err(Error::corrupt(format!(
@@ -383,14 +429,15 @@ fn fixed(columns: &[Column], name: &str, samples: usize) -> Result<usize> {
     Ok(column.bytes.start)
 }
 
-/// A column of byte strings, after checking that its positions rise from 0 to its number of bytes.
-fn ragged(footer: &[u8], column: &Column, samples: usize) -> Result<Ragged> {
+/// Checks the positions of a column of byte strings: they start at 0, never fall, and end at its
+/// number of bytes.
+fn bytes_column(footer: &[u8], column: &DirectoryEntry, samples: usize) -> Result<BytesColumn> {
     let name = &column.name;
-    if column.cell != Cell::Bytes as u8 {
+    if column.cell != CellType::Bytes as u8 {
         return Err(Error::corrupt(format!(
             "the column \"{name}\" has type {}, expected {}",
             column.cell,
-            Cell::Bytes as u8
+            CellType::Bytes as u8
         )));
     }
     let positions = samples.checked_add(1).and_then(|rows| rows.checked_mul(8));
@@ -406,7 +453,8 @@ fn ragged(footer: &[u8], column: &Column, samples: usize) -> Result<Ragged> {
         let position = u64_at(footer, start + row * 8);
         if (row == 0 && position != 0) || position < last || position > data as u64 {
             return Err(Error::corrupt(format!(
-                "the column \"{name}\" has position {position} for sample {row}: expected {last} to {data}"
+                "the column \"{name}\" has position {position} for sample {row}: \
+                 expected {last} to {data}"
             )));
         }
         last = position;
@@ -416,7 +464,7 @@ fn ragged(footer: &[u8], column: &Column, samples: usize) -> Result<Ragged> {
             "the column \"{name}\" has {data} bytes, its positions end at {last}"
         )));
     }
-    Ok(Ragged {
+    Ok(BytesColumn {
         positions: start,
         data: column.bytes.end - data,
     })

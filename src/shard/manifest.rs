@@ -1,4 +1,7 @@
-//! `manifest.json`: what a folder of shards holds and in which order.
+//! `manifest.json`: which shards a folder holds, and in which order.
+//!
+//! The manifest is written after the last shard, so its presence says that the conversion has
+//! ended. It is JSON, so that people and scripts can read it; the shards stay readable without it.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -16,17 +19,18 @@ pub const MANIFEST: &str = "manifest.json";
 
 const FORMAT: &str = "feedmill shards";
 const VERSION: u32 = 1;
-/// Room for millions of shards and class names.
+/// The largest manifest that is read, in bytes. Millions of shards and class names fit into it.
 const MAX_BYTES: u64 = 1 << 28;
 
-/// What a folder of shards holds. Written last, so a folder that has one is whole.
+/// What a folder of shards holds. It is written last, so a folder that has a manifest is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The fingerprint of the conversion (source and options), as every shard's header has it.
+    /// The fingerprint of the conversion (source and options), which is also in the header of every
+    /// shard.
     pub conversion: Fingerprint,
-    /// Class names in the order of their indices; `None` if the source knew none.
+    /// Class names in the order of their numbers; `None` if the source had none.
     pub classes: Option<Vec<String>>,
-    /// The samples of all shards.
+    /// The number of samples in all shards.
     pub samples: u64,
     /// The shards in the order of their samples.
     pub shards: Vec<Listed>,
@@ -37,37 +41,39 @@ pub struct Manifest {
 pub struct Listed {
     /// Its file name in the folder.
     pub name: String,
-    /// Its records.
+    /// The number of its records.
     pub samples: u64,
     /// The size of the file in bytes.
     pub bytes: u64,
-    /// The checksum of its footer.
+    /// CRC-32C of its footer, which identifies its content.
     pub footer_crc32c: u32,
 }
 
+/// The manifest as it is stored.
 #[derive(Serialize)]
-struct Written<'a> {
+struct ManifestFile<'a> {
     format: &'a str,
     version: u32,
     #[serde(flatten)]
     body: &'a Manifest,
 }
 
+/// The fields that say whether the rest can be read.
 #[derive(Deserialize)]
-struct Head {
+struct FormatHeader {
     format: String,
     version: u32,
 }
 
 impl Manifest {
-    /// Reads and checks the manifest of a folder. The shards themselves are not looked at.
+    /// Reads and checks the manifest of a folder. The shards themselves are not opened.
     ///
     /// # Errors
     ///
-    /// [`Kind::Truncated`] if there is none, as in a folder whose conversion has not ended;
-    /// [`Kind::Io`] if it cannot be read; [`Kind::Corrupt`] if it is not a manifest, its names
-    /// are not plain file names or its counts do not add up; [`Kind::Unsupported`] for a later
-    /// version; [`Kind::Limit`] above 256 MiB.
+    /// [`Kind::Truncated`] if there is no manifest, as in a folder whose conversion has not ended;
+    /// [`Kind::Io`] if it cannot be read; [`Kind::Corrupt`] if it is not a manifest, its names are
+    /// not plain file names or its counts do not add up; [`Kind::Unsupported`] for a later version;
+    /// [`Kind::Limit`] above 256 MiB.
     pub fn read(folder: &Path) -> Result<Manifest> {
         let path = folder.join(MANIFEST);
         let status = match std::fs::metadata(&path) {
@@ -76,7 +82,8 @@ impl Manifest {
                 return Err(Error::new(
                     Kind::Truncated,
                     format!(
-                        "{}: there is no {MANIFEST}: the conversion has not ended; end it with --resume",
+                        "{}: there is no {MANIFEST}: the conversion has not ended; \
+                         end it with --resume",
                         folder.display()
                     ),
                 ));
@@ -97,6 +104,7 @@ impl Manifest {
         Manifest::parse(&text).map_err(|error| error.in_file(path))
     }
 
+    /// Checks the text of a manifest; errors do not name the file.
     fn parse(text: &[u8]) -> Result<Manifest> {
         let broken = |error: serde_json::Error| {
             let kind = if error.is_eof() {
@@ -106,7 +114,8 @@ impl Manifest {
             };
             Error::new(kind, format!("not a manifest of shards: {error}")).with_source(error)
         };
-        let head: Head = serde_json::from_slice(text).map_err(broken)?;
+        // Format and version first: a later version may have other fields.
+        let head: FormatHeader = serde_json::from_slice(text).map_err(broken)?;
         if head.format != FORMAT {
             return Err(Error::corrupt(format!(
                 "the format is \"{}\", expected \"{FORMAT}\"",
@@ -127,6 +136,7 @@ impl Manifest {
         let mut samples = 0u64;
         for shard in &manifest.shards {
             let name = &shard.name;
+            // A name with a separator, or `..`, would make a manifest open files elsewhere.
             if name.is_empty() || name.contains(['/', '\\', '\0', ':']) || name.starts_with('.') {
                 return Err(Error::corrupt(format!(
                     "\"{}\" is not the plain name of a file beside it",
@@ -151,19 +161,20 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The manifest as it is stored: JSON, ending with a new line.
+    /// Returns the manifest as it is stored: JSON that ends with a newline.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let written = Written {
+        let file = ManifestFile {
             format: FORMAT,
             version: VERSION,
             body: self,
         };
         let mut text =
-            serde_json::to_vec_pretty(&written).expect("strings and numbers have a JSON form");
+            serde_json::to_vec_pretty(&file).expect("strings and numbers have a JSON form");
         text.push(b'\n');
         text
     }
 
+    /// Writes the manifest into a folder, durably, whole or not at all.
     pub(crate) fn write(&self, disk: Arc<dyn Disk>, folder: &Path) -> Result<()> {
         let mut temp = Temp::create(disk, &folder.join(MANIFEST))?;
         temp.write(&self.encode())?;
@@ -172,7 +183,7 @@ impl Manifest {
 }
 
 impl Listed {
-    /// What a manifest says of a shard of this name.
+    /// Returns what a manifest says about a shard of this name.
     pub fn new(name: impl Into<String>, sealed: Sealed) -> Listed {
         Listed {
             name: name.into(),
@@ -182,7 +193,7 @@ impl Listed {
         }
     }
 
-    /// Holds an open shard against what the manifest says of it.
+    /// Compares an open shard with what the manifest says about it.
     ///
     /// # Errors
     ///
@@ -193,7 +204,8 @@ impl Listed {
             Error::new(
                 Kind::Mismatch,
                 format!(
-                    "{}: {what} {found}, {MANIFEST} says {listed}: the shard belongs to another data set",
+                    "{}: {what} {found}, {MANIFEST} says {listed}: \
+                     the shard belongs to another data set",
                     shard.path().display()
                 ),
             )
@@ -219,7 +231,8 @@ impl Listed {
     }
 }
 
-/// True for the temporary name of a shard or manifest that some process writes or wrote.
+/// Returns true for the temporary name of a shard or manifest, which a process that is still
+/// writing or was ended may have left.
 pub(crate) fn is_leftover(name: &str) -> bool {
     name.rsplit_once(".tmp-").is_some_and(|(name, process)| {
         let ours = name == MANIFEST || name.ends_with(".mill");

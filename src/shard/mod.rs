@@ -3,10 +3,12 @@
 //! `docs/FORMAT.md` specifies it byte by byte. The rules that shape this code:
 //!
 //! * A shard is written once and never changed. It appears under its name whole or not at all.
-//! * [`Shard::open`] checks everything that later reads lean on, so that a hostile file is an error
-//!   at open: no later access can leave the payload, and no allocation is larger than the file.
-//! * Each record has its own checksum, looked at on every read. A damaged record is an error that
-//!   names it, and its neighbors stay readable.
+//! * [`Shard::open`] checks everything that later reads rely on, so a hostile file is an error at
+//!   open: no later access can leave the payload, and no allocation is larger than the file.
+//! * Each record has its own checksum, which is checked on every read. A damaged record is an error
+//!   that names it, and its neighbors stay readable. With one checksum for the whole file, a
+//!   flipped bit would cost the whole shard, and the first sample would have to wait until all of
+//!   it is read.
 
 mod columns;
 mod index;
@@ -39,14 +41,14 @@ use layout::Tail;
 /// How the bytes of a shard reach memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backing {
-    /// The file is mapped; records are slices of the mapping, without a copy. The fastest, for
-    /// local disks. If another process cuts the file short while it is open, the touch of a
-    /// small record that is gone ends the process by SIGBUS; for records of 16 KiB and more
-    /// Linux is asked first, and the loss is [`Kind::Truncated`].
+    /// The file is mapped, and records are slices of the mapping, without a copy. This is the
+    /// fastest way on a local disk. If another process cuts the file short while it is open,
+    /// touching a small record that is gone ends the process by SIGBUS. For records of 16 KiB and
+    /// more, Linux is asked for the pages first, and the loss is [`Kind::Truncated`].
     #[default]
     Mmap,
-    /// Records are read by position into a buffer. For network file systems, and wherever files may
-    /// be cut.
+    /// Records are read by position into a buffer. Use it on network file systems, and wherever
+    /// other processes may cut files short.
     Pread,
 }
 
@@ -57,37 +59,40 @@ pub struct Shard {
     footer_crc: u32,
     bytes: u64,
     index: Index,
-    /// Where the footer begins.
+    /// The byte at which the footer starts.
     payload_end: u64,
-    stored: Stored,
+    storage: Storage,
 }
 
-enum Stored {
+/// Where records are read from.
+enum Storage {
     Mapping(Mapping),
     File(File),
 }
 
 impl Shard {
-    /// Opens a shard and checks its header and its whole index; records are checked as they are
+    /// Opens a shard and checks its header and its whole index. Records are checked when they are
     /// read.
     ///
     /// # Errors
     ///
     /// [`Kind::Io`] if the file cannot be opened or read. [`Kind::Truncated`] if it does not end as
     /// a shard does, [`Kind::Corrupt`] if anything in header, tail or index contradicts itself,
-    /// [`Kind::Unsupported`] for a later version of the format. The message says what was
-    /// expected and what was found.
+    /// [`Kind::Unsupported`] for a later version of the format. The message says what was expected
+    /// and what was found.
     pub fn open(path: &Path, backing: Backing) -> Result<Shard> {
         let (file, bytes) = open_regular(path)?;
         Shard::parse(file, bytes, path, backing).map_err(|error| error.in_file(path))
     }
 
+    /// Checks an open file of `bytes` bytes; errors do not name the file.
     fn parse(file: File, bytes: u64, path: &Path, backing: Backing) -> Result<Shard> {
         let stamp = read_stamp(&file, bytes)?;
         let mut tail = [0; layout::TAIL as usize];
         positioned::read_exact_at(&file, &mut tail, bytes - layout::TAIL)?;
         let tail = Tail::parse(&tail, bytes)?;
-        // No more than the file's length, by the check of the tail.
+        // The footer is not longer than the file: the tail was checked for it. So the allocation
+        // below is bounded by the length of the file.
         let length = usize::try_from(tail.footer_length).map_err(|_| {
             Error::new(
                 Kind::Limit,
@@ -99,14 +104,15 @@ impl Shard {
         let found = crc32c::crc32c(&footer);
         if found != tail.footer_crc {
             return Err(Error::corrupt(format!(
-                "index checksum is {found:08x}, the file says {:08x}: the index is damaged; convert or copy it again",
+                "index checksum is {found:08x}, the file says {:08x}: \
+                 the index is damaged; convert or copy it again",
                 tail.footer_crc
             )));
         }
         let index = Index::parse(footer, tail.footer_offset)?;
-        let stored = match backing {
-            Backing::Mmap => Stored::Mapping(Mapping::new(&file, path)?),
-            Backing::Pread => Stored::File(file),
+        let storage = match backing {
+            Backing::Mmap => Storage::Mapping(Mapping::new(&file, path)?),
+            Backing::Pread => Storage::File(file),
         };
         let (footer_crc, payload_end) = (tail.footer_crc, tail.footer_offset);
         Ok(Shard {
@@ -116,37 +122,37 @@ impl Shard {
             bytes,
             index,
             payload_end,
-            stored,
+            storage,
         })
     }
 
-    /// The header's stamp alone, for a file whose index may be damaged.
+    /// Reads the stamp from the header alone, for a file whose index may be damaged.
     pub(crate) fn stamp_of(path: &Path) -> Result<Stamp> {
         let (file, bytes) = open_regular(path)?;
         read_stamp(&file, bytes).map_err(|error| error.in_file(path))
     }
 
-    /// The number of records.
+    /// Returns the number of records.
     pub fn len(&self) -> u64 {
         self.index.len() as u64
     }
 
-    /// True if there are no records.
+    /// Returns true if there are no records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Where the shard was opened.
+    /// Returns the path at which the shard was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Which conversion wrote it.
+    /// Returns which conversion wrote the shard, and as which part.
     pub fn stamp(&self) -> Stamp {
         self.stamp
     }
 
-    /// What a manifest says of it.
+    /// Returns what a manifest says about the shard.
     pub fn sealed(&self) -> Sealed {
         Sealed {
             samples: self.len(),
@@ -155,12 +161,12 @@ impl Shard {
         }
     }
 
-    /// What the index says of a record.
+    /// Returns what the index says about a record.
     ///
     /// # Panics
     ///
-    /// If `record` is not below [`Shard::len`]; so do the other methods that take a record but
-    /// [`Shard::read`].
+    /// If `record` is not below [`Shard::len`]. The other methods that take a record panic
+    /// likewise, except for [`Shard::read`], which returns an error.
     pub fn entry(&self, record: u64) -> Entry {
         self.index.entry(self.row(record))
     }
@@ -170,26 +176,27 @@ impl Shard {
         self.index.name(self.row(record))
     }
 
-    /// The label of a record.
+    /// Returns the label of a record.
     pub fn target(&self, record: u64) -> Target {
         self.index.target(self.row(record))
     }
 
-    /// A record's bytes in an extra column; `None` if the shard has no such column.
+    /// Returns the bytes of a record in an extra column; `None` if the shard has no such column.
     pub fn extra(&self, column: &str, record: u64) -> Option<&[u8]> {
         self.index.extra(column, self.row(record))
     }
 
-    /// The names of the extra columns in the order of the file.
+    /// Returns the names of the extra columns in the order of the file.
     pub fn extras(&self) -> impl Iterator<Item = &str> {
         self.index.extras()
     }
 
-    /// Name and target as stored, for fingerprints.
+    /// Returns name, kind of target and target of a record as they are stored, for fingerprints.
     pub(crate) fn labels(&self, record: u64) -> [&[u8]; 3] {
         self.index.labels(self.row(record))
     }
 
+    /// Turns the number of a record into a row of the index; panics if there is no such record.
     fn row(&self, record: u64) -> usize {
         assert!(
             record < self.len(),
@@ -200,15 +207,15 @@ impl Shard {
         record as usize
     }
 
-    /// Reads a record and checks its checksum. `spare` is used by [`Backing::Pread`] and comes back
-    /// in the payload.
+    /// Reads a record and checks its checksum. With [`Backing::Pread`] the record is read into
+    /// `buf`, which comes back in the payload; with [`Backing::Mmap`] `buf` is not used.
     ///
     /// # Errors
     ///
-    /// [`Kind::Corrupt`] if the bytes do not have the record's checksum, [`Kind::Truncated`] if the
-    /// file was cut since it was opened, [`Kind::Io`] if it cannot be read, [`Kind::Config`] if
-    /// there is no such record. The message names the file and the record.
-    pub fn read(&self, record: u64, spare: Vec<u8>) -> Result<Payload> {
+    /// [`Kind::Corrupt`] if the bytes do not have the checksum of the record, [`Kind::Truncated`]
+    /// if the file was cut since it was opened, [`Kind::Io`] if it cannot be read, [`Kind::Config`]
+    /// if there is no record of this number. The message names the file and the record.
+    pub fn read(&self, record: u64, buf: Vec<u8>) -> Result<Payload> {
         if record >= self.len() {
             return Err(Error::config(format!(
                 "{}: record {record} of {}",
@@ -217,7 +224,7 @@ impl Shard {
             )));
         }
         let entry = self.entry(record);
-        self.read_entry(&entry, spare).map_err(|error| {
+        self.read_entry(&entry, buf).map_err(|error| {
             error.at(format!(
                 "{}: record {record} ({})",
                 self.path.display(),
@@ -226,8 +233,8 @@ impl Shard {
         })
     }
 
-    /// The entropy index of a record that is a JPEG; `None` if none is stored. It has a checksum of
-    /// its own, which the decoder looks at.
+    /// Reads the entropy index of a record that is a JPEG; `None` if none is stored. The index has
+    /// its own checksum, which the decoder checks.
     ///
     /// # Errors
     ///
@@ -238,7 +245,7 @@ impl Shard {
         if entry.jpeg_index == 0 {
             return Ok(None);
         }
-        // It fits, since the index of records was checked.
+        // The sum does not overflow: the record index was checked to end before the footer.
         self.slice(entry.offset + entry.length, entry.jpeg_index as usize)
             .map(Some)
             .map_err(|error| {
@@ -249,15 +256,15 @@ impl Shard {
             })
     }
 
-    /// Bytes that were written behind a record and its entropy index ([`Writer::append_with`]):
-    /// `length` of them, from the `start`th on. What they are, and their checksum, an extra
-    /// column says.
+    /// Reads `length` of the bytes that [`Writer::append_with`] wrote behind a record and its
+    /// entropy index, starting at the `start`th of them. An extra column has to say what they are
+    /// and which checksum they have.
     ///
     /// # Errors
     ///
-    /// [`Kind::Corrupt`] if they would reach into the index of records, and as
+    /// [`Kind::Corrupt`] if the bytes would reach into the footer, and the errors of
     /// [`Shard::jpeg_index`].
-    pub(crate) fn behind(&self, record: u64, start: u64, length: u64) -> Result<Bytes> {
+    pub(crate) fn trailing(&self, record: u64, start: u64, length: u64) -> Result<Bytes> {
         let entry = self.entry(record);
         let first = (entry.offset + entry.length + u64::from(entry.jpeg_index)).checked_add(start);
         let fits = |first: u64| {
@@ -268,17 +275,18 @@ impl Shard {
         match (first.filter(|first| fits(*first)), usize::try_from(length)) {
             (Some(first), Ok(length)) => self.slice(first, length),
             _ => Err(Error::corrupt(format!(
-                "{length} bytes from the {start}th behind the record go past byte {}, where the footer starts",
+                "{length} bytes from the {start}th behind the record \
+                 go past byte {}, where the footer starts",
                 self.payload_end
             ))),
         }
     }
 
-    /// A part of the file that ends before the footer.
+    /// Reads a part of the file that ends before the footer.
     fn slice(&self, start: u64, length: usize) -> Result<Bytes> {
-        match &self.stored {
-            Stored::Mapping(map) => map.range(start as usize..start as usize + length),
-            Stored::File(file) => {
+        match &self.storage {
+            Storage::Mapping(map) => map.range(start as usize..start as usize + length),
+            Storage::File(file) => {
                 let mut buffer = positioned::sized(Vec::new(), length as u64)?;
                 positioned::read_exact_at(file, &mut buffer, start)?;
                 Ok(buffer.into())
@@ -286,25 +294,27 @@ impl Shard {
         }
     }
 
-    fn read_entry(&self, entry: &Entry, spare: Vec<u8>) -> Result<Payload> {
-        // Fits: the index was checked to lie inside the file. A file that a 32-bit machine cannot
-        // map failed at open.
+    /// Reads the record of an entry and checks its checksum.
+    fn read_entry(&self, entry: &Entry, buf: Vec<u8>) -> Result<Payload> {
+        // The index was checked to lie inside the file, so this can only fail on a 32-bit machine,
+        // and there only without a mapping: a file that cannot be mapped has failed at open.
         let length = usize::try_from(entry.length)
             .map_err(|_| Error::new(Kind::Limit, format!("a record of {} bytes", entry.length)))?;
-        let payload = match &self.stored {
-            Stored::Mapping(map) => {
+        let payload = match &self.storage {
+            Storage::Mapping(map) => {
                 let start = entry.offset as usize;
                 Payload::Shared(map.range(start..start + length)?)
             }
-            Stored::File(file) => {
-                let mut buffer = positioned::sized(spare, length as u64)?;
+            Storage::File(file) => {
+                let mut buffer = positioned::sized(buf, length as u64)?;
                 positioned::read_exact_at(file, &mut buffer, entry.offset)?;
                 Payload::Owned(buffer)
             }
         };
         let found = crc32c::crc32c(&payload);
         if found != entry.crc32c {
-            // The last page of a mapped file that was cut reads as zeros.
+            // The rest of the last page of a mapped file that was cut reads as zeros, which looks
+            // like damage. The length of the file tells the two apart.
             let now = std::fs::metadata(&self.path).map_or(self.bytes, |status| status.len());
             if now < entry.offset + entry.length {
                 return Err(Error::new(
@@ -316,8 +326,8 @@ impl Shard {
                 ));
             }
             return Err(Error::corrupt(format!(
-                "the checksum of {length} bytes at offset {} is {found:08x}, the index says {:08x}: \
-                 the record is damaged; convert or copy the shard again",
+                "the checksum of {length} bytes at offset {} is {found:08x}, \
+                 the index says {:08x}: the record is damaged; convert or copy the shard again",
                 entry.offset, entry.crc32c
             )));
         }
@@ -325,7 +335,8 @@ impl Shard {
     }
 }
 
-/// Opens a file and gives its length. The look before the open keeps a named pipe from blocking it.
+/// Opens a regular file and returns its length. The type is checked before the open, because
+/// opening a named pipe waits until somebody writes to it.
 fn open_regular(path: &Path) -> Result<(File, u64)> {
     let status = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     if !status.is_file() {
@@ -341,7 +352,7 @@ fn open_regular(path: &Path) -> Result<(File, u64)> {
     Ok((file, status.len()))
 }
 
-/// Reads the header of a file of `bytes` bytes, which must have room for header and tail.
+/// Checks the header of a file of `bytes` bytes and returns its stamp.
 fn read_stamp(file: &File, bytes: u64) -> Result<Stamp> {
     if bytes < layout::HEADER + layout::TAIL {
         return Err(Error::new(

@@ -1,4 +1,4 @@
-//! A record on its way into a shard.
+//! A record to write into a shard.
 
 use crate::sample::{Codec, Target};
 
@@ -9,16 +9,16 @@ pub struct Record<'a> {
     pub bytes: &'a [u8],
     /// How they are encoded.
     pub codec: Codec,
-    /// Columns of the upright image, as [`crate::decode::probe`] gives; at least 1.
+    /// Columns of the upright image, as [`crate::decode::probe`] returns them; at least 1.
     pub width: u32,
     /// Rows of the upright image; at least 1.
     pub height: u32,
-    /// The name for people.
+    /// The name, for messages and listings.
     pub name: &'a str,
     /// The label.
     pub target: &'a Target,
-    /// Bytes for columns of the caller's own, by name: 1 to 24 printable ASCII characters. The
-    /// name says the version of what is in it. Records that give nothing for a column have 0
-    /// bytes there.
+    /// Cells of extra columns, by the name of the column: 1 to 24 printable ASCII characters. The
+    /// name should state the version of the content, such as `annotations.1`. A record that has no
+    /// cell for a column gets an empty one.
     pub extra: &'a [(&'a str, &'a [u8])],
 }

@@ -1,4 +1,4 @@
-//! What needs the private parts: twins of the disk and of reading by position.
+//! Tests that need private parts: replacements for the disk and for reads by position.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -10,13 +10,13 @@ use crate::sample::{Codec, Target};
 use crate::storage::disk::{Disk, Output, System, Temp};
 use crate::storage::positioned::{ReadAt, read_exact_at};
 
-/// Gives 1 to 7 bytes a call and interrupts every third.
-struct Grudging {
+/// A file whose reads return 1 to 7 bytes; every third read is interrupted.
+struct ShortReads {
     data: Vec<u8>,
     calls: Cell<usize>,
 }
 
-impl ReadAt for Grudging {
+impl ReadAt for ShortReads {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let call = self.calls.get();
         self.calls.set(call + 1);
@@ -33,7 +33,7 @@ impl ReadAt for Grudging {
 #[test]
 fn partial_reads_and_interrupts_are_read_to_the_end() {
     let data: Vec<u8> = (0..1000u32).map(|i| i as u8).collect();
-    let file = Grudging {
+    let file = ShortReads {
         data: data.clone(),
         calls: Cell::new(0),
     };
@@ -48,7 +48,7 @@ fn partial_reads_and_interrupts_are_read_to_the_end() {
     );
 }
 
-/// A disk that notes what is asked of it.
+/// A disk that records what is asked of it and stores nothing.
 #[derive(Clone, Default)]
 struct Journal(Arc<Mutex<Vec<Step>>>);
 
@@ -62,11 +62,11 @@ enum Step {
     Remove(PathBuf),
 }
 
-struct Noted(Journal, PathBuf);
+struct JournalFile(Journal, PathBuf);
 
-impl Write for Noted {
+impl Write for JournalFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Short, so that a write is many steps.
+        // Short writes, so that one write of the caller becomes many steps.
         let count = bytes.len().min(97);
         self.0
             .0
@@ -81,7 +81,7 @@ impl Write for Noted {
     }
 }
 
-impl Output for Noted {
+impl Output for JournalFile {
     fn sync(&mut self) -> io::Result<()> {
         self.0.0.lock().unwrap().push(Step::Sync(self.1.clone()));
         Ok(())
@@ -91,7 +91,7 @@ impl Output for Noted {
 impl Disk for Journal {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Output>> {
         self.0.lock().unwrap().push(Step::Create(path.to_owned()));
-        Ok(Box::new(Noted(self.clone(), path.to_owned())))
+        Ok(Box::new(JournalFile(self.clone(), path.to_owned())))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -113,10 +113,11 @@ impl Disk for Journal {
     }
 }
 
-/// What may be on the disk under `name` after a power cut: `None` for no file, else its bytes.
-/// Bytes are sure once synced; before that any part of them may be lost, here all. A rename is sure
-/// once the folder is synced; before that it may have happened or not.
-fn images(steps: &[Step], name: &Path) -> Vec<Option<Vec<u8>>> {
+/// Returns what may be on the disk under `name` after a power cut that follows `steps`: `None` for
+/// no file, otherwise its bytes. Bytes are safe once they are synced; before that any of them may
+/// be lost, and here all are. A rename is safe once the folder is synced; before that it may have
+/// happened or not.
+fn possible_states(steps: &[Step], name: &Path) -> Vec<Option<Vec<u8>>> {
     let (mut written, mut synced) = (Vec::new(), Vec::new());
     let (mut renamed, mut sure) = (false, false);
     for step in steps {
@@ -173,16 +174,16 @@ fn a_power_cut_between_any_two_steps_leaves_the_whole_shard_or_none() {
     let steps = journal.0.lock().unwrap().clone();
     assert!(steps.len() > 10, "{steps:?}");
     for cut in 0..=steps.len() {
-        for image in images(&steps[..cut], &path) {
+        for state in possible_states(&steps[..cut], &path) {
             assert!(
-                image.is_none_or(|bytes| bytes == whole),
+                state.is_none_or(|bytes| bytes == whole),
                 "after {:?}",
                 &steps[..cut].last()
             );
         }
     }
     assert_eq!(
-        images(&steps, &path),
+        possible_states(&steps, &path),
         [Some(whole)],
         "finish() promises a durable shard"
     );
@@ -234,7 +235,7 @@ fn only_our_own_temporary_names_are_leftovers() {
     }
 }
 
-/// A disk that cannot give a file its name.
+/// A disk that refuses renames.
 struct NoRename;
 
 impl Disk for NoRename {
@@ -332,7 +333,7 @@ fn a_record_that_the_format_cannot_hold_is_refused_and_the_writer_goes_on() {
         assert!(error.message().contains("x.mill: record 0 (a)"), "{error}");
     }
     writer.append(&good).unwrap();
-    // A column that begins late and ends early.
+    // A column that only the second of three records has.
     writer
         .append(&Record {
             extra: &[("later.index", b"xyz")],

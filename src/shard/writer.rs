@@ -1,4 +1,9 @@
 //! Writing a shard, record by record.
+//!
+//! Records go to a temporary file as they come; only the columns of the index stay in memory.
+//! [`Writer::finish`] appends the index, syncs the file, renames it to its final name and syncs the
+//! folder, in this order. So after a crash at any moment the final name is absent, names the
+//! earlier file, or names the whole new shard ("Writing, and crashes" in `docs/FORMAT.md`).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,19 +15,20 @@ use super::record::Record;
 use crate::error::{Error, Kind, Result};
 use crate::storage::disk::{Disk, System, Temp};
 
-/// What a finished shard is, as a manifest lists it.
+/// The facts about a finished shard that a manifest lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sealed {
-    /// Records.
+    /// The number of records.
     pub samples: u64,
     /// The size of the file in bytes.
     pub bytes: u64,
-    /// The checksum of the footer, which covers the checksums of all records.
+    /// CRC-32C of the footer. Since the footer holds the checksums of all records, it identifies
+    /// the content of the shard.
     pub footer_crc32c: u32,
 }
 
-/// Writes one shard to `PATH.tmp-PID`; [`Writer::finish`] gives it its name. A writer dropped
-/// before that removes what it wrote.
+/// Writes one shard to `PATH.tmp-PID`; [`Writer::finish`] renames it to `PATH`. A writer that is
+/// dropped before that removes the temporary file.
 ///
 /// # Example
 ///
@@ -35,7 +41,10 @@ pub struct Sealed {
 /// let mut writer = Writer::create(&path, Stamp::default())?;
 /// let codec = Codec::Raw { width: 2, height: 1, channels: 1 };
 /// let target = Target::Class(3);
-/// writer.append(&Record { bytes: &[0, 255], codec, width: 2, height: 1, name: "a", target: &target, extra: &[] })?;
+/// let bytes = &[0, 255];
+/// writer.append(&Record {
+///     bytes, codec, width: 2, height: 1, name: "a", target: &target, extra: &[],
+/// })?;
 /// writer.finish()?;
 ///
 /// let shard = Shard::open(&path, Backing::Mmap)?;
@@ -46,11 +55,12 @@ pub struct Sealed {
 pub struct Writer {
     temp: Temp,
     columns: Columns,
+    /// The position in the file at which the next byte goes.
     at: u64,
 }
 
 impl Writer {
-    /// Starts the shard that will be at `path`; a file that is there stays until [`Writer::finish`]
+    /// Starts the shard that will be at `path`. A file that is there stays until [`Writer::finish`]
     /// replaces it.
     ///
     /// # Errors
@@ -60,6 +70,7 @@ impl Writer {
         Writer::create_on(Arc::new(System), path, stamp)
     }
 
+    /// [`Writer::create`] on a disk that tests can replace.
     pub(crate) fn create_on(disk: Arc<dyn Disk>, path: &Path, stamp: Stamp) -> Result<Writer> {
         let mut temp = Temp::create(disk, path)?;
         temp.write(&layout::header(&stamp))?;
@@ -70,29 +81,30 @@ impl Writer {
         })
     }
 
-    /// Appends a record; gives its number, from 0.
+    /// Appends a record and returns its number, counted from 0.
     ///
     /// # Errors
     ///
     /// [`Kind::Config`] for a record that the format cannot hold: no bytes, a side of 0, raw pixels
-    /// of another size than they say, a column name that is taken. The writer can go on after
-    /// it. [`Kind::Io`] if the file cannot be written; the writer is then of no more use.
+    /// of another size than the record says, a column name that is taken. The writer can go on
+    /// after it. [`Kind::Io`] if the file cannot be written; the writer cannot be used after it.
     pub fn append(&mut self, record: &Record<'_>) -> Result<u64> {
         self.append_with(record, &[], &mut std::iter::empty())
     }
 
-    /// [`Writer::append`] with more behind the record's bytes: the entropy index of a JPEG
-    /// ([`crate::decode::Decoder::index`]; an empty one is none), then `more`, which an extra
-    /// column has to list.
+    /// Appends a record as [`Writer::append`] does, and writes more bytes behind it: the entropy
+    /// index of a JPEG ([`crate::decode::Decoder::index`]; an empty one means that there is none),
+    /// then the pieces of `trailing` end to end. An extra column has to list these pieces, because
+    /// nothing else does.
     ///
     /// # Errors
     ///
-    /// As [`Writer::append`], and [`Kind::Config`] for an index of 4 GiB.
+    /// The errors of [`Writer::append`], and [`Kind::Config`] for an index of 4 GiB or more.
     pub(crate) fn append_with(
         &mut self,
         record: &Record<'_>,
         index: &[u8],
-        more: &mut dyn Iterator<Item = &[u8]>,
+        trailing: &mut dyn Iterator<Item = &[u8]>,
     ) -> Result<u64> {
         let number = self.columns.len();
         let place = |error: Error| {
@@ -122,7 +134,7 @@ impl Writer {
         self.temp.write(record.bytes)?;
         self.temp.write(index)?;
         self.at = offset + length + u64::from(jpeg_index);
-        for piece in more {
+        for piece in trailing {
             self.temp.write(piece)?;
             self.at += piece.len() as u64;
         }
@@ -139,6 +151,7 @@ impl Writer {
         Ok(number)
     }
 
+    /// Writes zeros up to byte `to` of the file; at most [`layout::ALIGN`] of them.
     fn pad(&mut self, to: u64) -> Result<()> {
         let zeros = [0; layout::ALIGN as usize];
         self.temp.write(&zeros[..(to - self.at) as usize])?;
@@ -146,12 +159,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the index, makes the file durable and gives it its name.
+    /// Writes the index, makes the file durable and renames it to its final name.
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`]; the temporary file is removed then, and a former file of that name is as it
-    /// was.
+    /// [`Kind::Io`]. The temporary file is then removed, and an earlier file of the final name is
+    /// as it was.
     pub fn finish(mut self) -> Result<Sealed> {
         let footer_offset = layout::aligned(self.at)
             .ok_or_else(|| Error::new(Kind::Limit, "the shard would be larger than 2^64 bytes"))?;

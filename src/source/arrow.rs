@@ -1,4 +1,16 @@
-//! Arrow IPC: files (Feather v2) and streams, mapped.
+//! Arrow IPC: files (Feather v2) and streams, read from a mapping without a copy.
+//!
+//! The Arrow columnar format, "Serialization and Interprocess Communication (IPC)", defines a
+//! stream of messages: a schema, then dictionaries and batches of rows, each a prefix with its
+//! length, metadata as a flatbuffer and a body of buffers. A file is such a stream between two
+//! magics, with a footer that lists the positions of its messages. Both are read message by message
+//! with the `FileDecoder` of the crate `arrow-ipc`, which makes arrays that point into the mapping;
+//! the `StreamReader` of the crate reads through `std::io::Read`, which copies every buffer.
+//!
+//! The decoder trusts much of what a message says, and panics over some of it. So
+//! [`MessageReader::message`] first checks that buffers lie inside the body and that lengths are
+//! lengths; [`catch_panic`] turns the remaining panics into errors; and a cell is read with bounds
+//! checks each time, because another process may change a mapped file after it was validated.
 
 use std::path::{Path, PathBuf};
 
@@ -9,23 +21,23 @@ use arrow_ipc::{Block, MessageHeader, MetadataVersion};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use bytes::Bytes;
 
-use super::arrow_columns::{Layout, Table, caught};
-use super::format::{Format, files};
+use super::arrow_columns::{Table, TableLayout, catch_panic};
+use super::format::{Format, data_files};
 use super::{Access, Columns, Source};
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
 use crate::storage::mmap;
 use crate::storage::names;
 
-/// Images in Arrow IPC files or streams, read without a copy from a mapping.
+/// Images in Arrow IPC files or streams, read from a mapping without a copy.
 ///
-/// The file format (Feather v2) and the stream format, which Hugging Face's `datasets` writes, are
-/// told apart by the first bytes. A folder stands for its `.arrow` and `.feather` files, sorted by
-/// the bytes of their names. Everything is validated when it is opened, save the images themselves,
-/// which are not touched; compressed buffers are not read.
+/// The first bytes tell the file format (Feather v2) from the stream format, which Hugging Face's
+/// `datasets` writes. A folder stands for its `.arrow` and `.feather` files, sorted by the bytes of
+/// their names. Everything except the images themselves is validated when the file is opened.
+/// Compressed buffers are refused.
 ///
-/// The fingerprint covers the number of rows, every image's size and every label; not the images'
-/// bytes, which would mean to read all of them.
+/// The fingerprint covers the number of rows, the size of every image and every label. It does not
+/// cover the bytes of the images, because that would need to read all of them.
 ///
 /// # Cutting a file short
 ///
@@ -33,24 +45,28 @@ use crate::storage::names;
 /// mapping.
 #[derive(Debug)]
 pub struct ArrowFile {
-    files: Vec<Mapped>,
-    batches: Vec<Batch>,
+    files: Vec<MappedFile>,
+    batches: Vec<RowBatch>,
     rows: u64,
     classes: Vec<String>,
     fingerprint: Fingerprint,
 }
 
+/// One file.
 #[derive(Debug)]
-struct Mapped {
+struct MappedFile {
     path: PathBuf,
     bytes: Bytes,
     /// The first sample.
     first: u64,
 }
 
+/// One batch of rows.
 #[derive(Debug)]
-struct Batch {
+struct RowBatch {
+    /// The first sample.
     first: u64,
+    /// The file, as a position in `ArrowFile::files`.
     file: usize,
     table: Table,
 }
@@ -70,9 +86,9 @@ impl ArrowFile {
     /// # Errors
     ///
     /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if it ends too early,
-    /// [`Kind::Corrupt`] if it contradicts itself, [`Kind::Unsupported`] for compressed buffers
-    /// or big-endian data, [`Kind::Config`] if a column is missing or of another type, if there
-    /// are no rows, or if files of a folder name different classes.
+    /// [`Kind::Corrupt`] if it contradicts itself, [`Kind::Unsupported`] for compressed buffers or
+    /// big-endian data, [`Kind::Config`] if a column is missing or of another type, if there are no
+    /// rows, or if files of a folder name different classes.
     pub fn open_with(path: impl AsRef<Path>, columns: &Columns) -> Result<ArrowFile> {
         let path = path.as_ref();
         let mut source = ArrowFile {
@@ -82,10 +98,12 @@ impl ArrowFile {
             classes: Vec::new(),
             fingerprint: Fingerprint(0),
         };
-        for (index, path) in files(path, Format::Arrow)?.into_iter().enumerate() {
+        for (index, path) in data_files(path, Format::Arrow)?.into_iter().enumerate() {
             let bytes = mmap::map(&path)?;
             let place = names::readable(path.as_os_str().as_encoded_bytes());
-            let found = read(&bytes, &|schema| Layout::of(schema, columns).map(Some));
+            let found = read_tables(&bytes, &|schema| {
+                TableLayout::find(schema, columns).map(Some)
+            });
             let (layout, tables) = found
                 .map_err(|error| error.at(&place))?
                 .expect("a layout or an error");
@@ -98,7 +116,7 @@ impl ArrowFile {
                 )));
             }
             let file = source.files.len();
-            source.files.push(Mapped {
+            source.files.push(MappedFile {
                 path,
                 bytes,
                 first: source.rows,
@@ -108,7 +126,7 @@ impl ArrowFile {
                 source.rows = first
                     .checked_add(table.rows() as u64)
                     .ok_or_else(|| Error::corrupt(format!("{place}: more than 2^64 rows")))?;
-                source.batches.push(Batch { first, file, table });
+                source.batches.push(RowBatch { first, file, table });
             }
         }
         if source.rows == 0 {
@@ -123,13 +141,13 @@ impl ArrowFile {
         source
             .batches
             .iter()
-            .for_each(|batch| batch.table.sum(&mut sum));
+            .for_each(|batch| batch.table.hash_into(&mut sum));
         source.fingerprint = sum.finish();
         Ok(source)
     }
 
-    /// The batch that holds a sample, and the row in it.
-    fn find(&self, id: u64) -> Option<(&Batch, usize)> {
+    /// Returns the batch that holds a sample, and the row in it.
+    fn find(&self, id: u64) -> Option<(&RowBatch, usize)> {
         if id >= self.rows {
             return None;
         }
@@ -167,7 +185,7 @@ impl Source for ArrowFile {
             .map_or(0, |cell| cell.len() as u64)
     }
 
-    fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Sample> {
+    fn read(&self, id: u64, _buf: Vec<u8>) -> Result<Sample> {
         let (batch, row) = self
             .find(id)
             .ok_or_else(|| super::no_such_sample(id, self.rows))?;
@@ -176,7 +194,7 @@ impl Source for ArrowFile {
             let cell = batch.table.cell(row)?;
             let codec = Codec::sniff(cell)?;
             let inside = file.bytes.as_ptr_range().contains(&cell.as_ptr());
-            // Cells lie outside of the mapping where a buffer had to be copied to be aligned.
+            // A cell lies outside of the mapping if the decoder had to copy its buffer to align it.
             let bytes = if inside {
                 file.bytes.slice_ref(cell)
             } else {
@@ -213,7 +231,9 @@ impl Source for ArrowFile {
     fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
         for file in &self.files {
             let place = || names::readable(file.path.as_os_str().as_encoded_bytes());
-            let found = read(&file.bytes, &|schema| Layout::values(schema, name));
+            let found = read_tables(&file.bytes, &|schema| {
+                TableLayout::single_value(schema, name)
+            });
             let Some((_, tables)) = found.map_err(|error| error.at(place()))? else {
                 return Ok(false);
             };
@@ -254,31 +274,36 @@ impl Source for ArrowFile {
     }
 }
 
+/// The first and last bytes of a file. At the start, 2 bytes of padding follow.
 const MAGIC: &[u8; 6] = b"ARROW1";
-/// Begins every message since Arrow 0.15.
+/// The first 4 bytes of every message since Arrow 0.15. Before that, a message starts with its
+/// length.
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
-/// Chooses the columns to read from a schema; `None` if it has none of them.
-type Projection<'a> = &'a dyn Fn(&Schema) -> Result<Option<Layout>>;
+/// A function that chooses the columns to read from a schema; `None` if the schema has none of
+/// them.
+type ChooseColumns<'a> = &'a dyn Fn(&Schema) -> Result<Option<TableLayout>>;
 
-/// A layout with its tables; `None` if the projection chose no column of the file's schema.
-type Found = Result<Option<(Layout, Vec<Table>)>>;
+/// A layout with its tables; `None` if the function chose no column of the schema.
+type TablesResult = Result<Option<(TableLayout, Vec<Table>)>>;
 
 /// Reads all tables of a file or stream.
-fn read(bytes: &Bytes, projection: Projection<'_>) -> Found {
+fn read_tables(bytes: &Bytes, choose: ChooseColumns<'_>) -> TablesResult {
     match bytes.starts_with(MAGIC) {
-        true => read_file(bytes, projection),
-        false => read_stream(bytes, projection),
+        true => read_file(bytes, choose),
+        false => read_stream(bytes, choose),
     }
 }
 
-fn read_file(bytes: &Bytes, projection: Projection<'_>) -> Found {
+/// Reads the tables of a file, in the order in which its footer lists the messages.
+fn read_file(bytes: &Bytes, choose: ChooseColumns<'_>) -> TablesResult {
     let len = bytes.len();
     let cut = || {
         Error::new(
             Kind::Truncated,
             format!(
-                "the file of {len} bytes does not end with a footer and \"ARROW1\": it was cut or not finished"
+                "the file of {len} bytes does not end with a footer and \"ARROW1\": \
+                 it was cut or not finished"
             ),
         )
     };
@@ -295,14 +320,15 @@ fn read_file(bytes: &Bytes, projection: Projection<'_>) -> Found {
     let footer_at = (len - 10).checked_sub(footer_len).filter(|&at| at >= 8);
     let footer_at = footer_at
         .ok_or_else(|| damaged(format!("it has {footer_len} bytes, the file has {len}")))?;
-    // A copy, because the footer need not be aligned in the file.
+    // The footer is copied, because a flatbuffer has to be aligned and the file does not align it.
     let footer = bytes[footer_at..len - 10].to_vec();
     let footer = arrow_ipc::root_as_footer(&footer).map_err(|error| damaged(error.to_string()))?;
-    let schema = schema(footer.schema().ok_or_else(|| damaged("no schema".into()))?)?;
-    let Some(layout) = projection(&schema)? else {
+    let schema = convert_schema(footer.schema().ok_or_else(|| damaged("no schema".into()))?)?;
+    let Some(layout) = choose(&schema)? else {
         return Ok(None);
     };
-    let mut reader = Reader::new(bytes, schema, footer.version(), layout);
+    let mut reader = MessageReader::new(bytes, schema, footer.version(), layout);
+    // Dictionaries first, because batches refer to them.
     let blocks = footer
         .dictionaries()
         .into_iter()
@@ -324,21 +350,22 @@ fn read_file(bytes: &Bytes, projection: Projection<'_>) -> Found {
     Ok(Some((reader.layout, reader.tables)))
 }
 
-fn read_stream(bytes: &Bytes, projection: Projection<'_>) -> Found {
+/// Reads the tables of a stream, message after message.
+fn read_stream(bytes: &Bytes, choose: ChooseColumns<'_>) -> TablesResult {
     let mut at = 0;
-    let mut reader: Option<Reader<'_>> = None;
+    let mut reader: Option<MessageReader<'_>> = None;
     loop {
         let Some((prefix, size)) = message_size(&bytes[at..]) else {
             if at == bytes.len() && reader.is_some() {
-                // Closing the stream is a legal end, too; but it is also what a cut between
-                // messages looks like.
+                // A stream may also end without a mark. A file that was cut between two messages
+                // looks the same, so this is worth a warning.
                 tracing::warn!(
-                    rows = reader.as_ref().map_or(0, Reader::rows),
+                    rows = reader.as_ref().map_or(0, MessageReader::rows),
                     "an Arrow stream without an end mark"
                 );
                 break;
             }
-            return Err(cut(at, bytes.len()));
+            return Err(truncated_message(at, bytes.len()));
         };
         if size == 0 {
             break;
@@ -348,13 +375,16 @@ fn read_stream(bytes: &Bytes, projection: Projection<'_>) -> Found {
             .filter(|&meta| meta <= bytes.len() - at);
         let meta = match meta {
             Some(meta) => meta,
+            // A first word that is neither the mark nor a length that fits: these bytes are not
+            // Arrow.
             None if reader.is_none() && prefix == 4 => {
                 return Err(Error::corrupt(format!(
-                    "not an Arrow IPC file or stream: its {} bytes begin neither with \"ARROW1\" nor with a message",
+                    "not an Arrow IPC file or stream: its {} bytes begin neither with \"ARROW1\" \
+                     nor with a message",
                     bytes.len()
                 )));
             }
-            None => return Err(cut(at, bytes.len())),
+            None => return Err(truncated_message(at, bytes.len())),
         };
         let message = arrow_ipc::root_as_message(&bytes[at + prefix..at + meta])
             .map_err(|error| Error::corrupt(format!("byte {at}: not an Arrow message: {error}")))?;
@@ -364,13 +394,14 @@ fn read_stream(bytes: &Bytes, projection: Projection<'_>) -> Found {
                 message.bodyLength()
             ))
         })?;
+        // The first message has to be the schema; every later one is decoded with it.
         match (&mut reader, message.header_as_schema()) {
             (None, Some(found)) => {
-                let schema = schema(found)?;
-                let Some(layout) = projection(&schema)? else {
+                let schema = convert_schema(found)?;
+                let Some(layout) = choose(&schema)? else {
                     return Ok(None);
                 };
-                reader = Some(Reader::new(bytes, schema, message.version(), layout));
+                reader = Some(MessageReader::new(bytes, schema, message.version(), layout));
             }
             (None, None) => {
                 return Err(Error::corrupt(format!(
@@ -384,7 +415,7 @@ fn read_stream(bytes: &Bytes, projection: Projection<'_>) -> Found {
             .checked_add(meta)
             .and_then(|end| end.checked_add(body))
             .filter(|&next| next <= bytes.len());
-        at = next.ok_or_else(|| cut(at, bytes.len()))?;
+        at = next.ok_or_else(|| truncated_message(at, bytes.len()))?;
     }
     match reader {
         Some(reader) => Ok(Some((reader.layout, reader.tables))),
@@ -395,16 +426,19 @@ fn read_stream(bytes: &Bytes, projection: Projection<'_>) -> Found {
     }
 }
 
-fn cut(at: usize, len: usize) -> Error {
+/// The error for a message that does not fit into the file.
+fn truncated_message(at: usize, len: usize) -> Error {
     Error::new(
         Kind::Truncated,
         format!(
-            "the message at byte {at} reaches beyond the end of the file at byte {len}: the file was cut"
+            "the message at byte {at} reaches beyond the end of the file at byte {len}: \
+             the file was cut"
         ),
     )
 }
 
-/// The lengths of a message's prefix and of its metadata.
+/// Returns the lengths of the prefix of a message and of its metadata; `None` if the bytes end
+/// before them. A length of 0 ends a stream.
 fn message_size(bytes: &[u8]) -> Option<(usize, usize)> {
     let word = |at: usize| {
         bytes
@@ -417,7 +451,8 @@ fn message_size(bytes: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-fn schema(schema: arrow_ipc::Schema<'_>) -> Result<SchemaRef> {
+/// Converts a schema, and refuses other byte orders than that of this machine.
+fn convert_schema(schema: arrow_ipc::Schema<'_>) -> Result<SchemaRef> {
     if !schema.endianness().equals_to_target_endianness() {
         return Err(Error::new(
             Kind::Unsupported,
@@ -429,24 +464,24 @@ fn schema(schema: arrow_ipc::Schema<'_>) -> Result<SchemaRef> {
     Ok(schema.into())
 }
 
-/// Decodes messages, having checked what the decoder would take on trust or panic about.
-struct Reader<'a> {
+/// Decodes messages, after checking what the decoder would trust or panic about.
+struct MessageReader<'a> {
     bytes: &'a Bytes,
     buffer: Buffer,
     decoder: FileDecoder,
-    layout: Layout,
+    layout: TableLayout,
     tables: Vec<Table>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> MessageReader<'a> {
     fn new(
         bytes: &'a Bytes,
         schema: SchemaRef,
         version: MetadataVersion,
-        layout: Layout,
-    ) -> Reader<'a> {
-        let decoder = FileDecoder::new(schema, version).with_projection(layout.wanted.clone());
-        Reader {
+        layout: TableLayout,
+    ) -> MessageReader<'a> {
+        let decoder = FileDecoder::new(schema, version).with_projection(layout.projection.clone());
+        MessageReader {
             bytes,
             buffer: Buffer::from(bytes.clone()),
             decoder,
@@ -459,20 +494,20 @@ impl<'a> Reader<'a> {
         self.tables.iter().map(Table::rows).sum()
     }
 
-    /// Decodes the message at a byte: `meta` bytes of prefix and metadata, then `body` bytes of
-    /// buffers.
+    /// Decodes the message at position `at`: `meta` bytes of prefix and metadata, then `body` bytes
+    /// of buffers.
     fn message(&mut self, at: usize, meta: usize, body: usize) -> Result<()> {
         let place = |error: Error| error.at(format_args!("byte {at}"));
         let end = at.checked_add(meta).and_then(|end| end.checked_add(body));
         if end.is_none_or(|end| end > self.bytes.len()) {
-            return Err(cut(at, self.bytes.len()));
+            return Err(truncated_message(at, self.bytes.len()));
         }
-        let whole = self.bytes.slice(at..at + meta);
-        let prefix = message_size(&whole)
+        let header = self.bytes.slice(at..at + meta);
+        let prefix = message_size(&header)
             .map(|(prefix, _)| prefix)
             .filter(|&prefix| prefix <= meta);
         let prefix = prefix.ok_or_else(|| place(Error::corrupt("a message without a length")))?;
-        let message = arrow_ipc::root_as_message(&whole[prefix..])
+        let message = arrow_ipc::root_as_message(&header[prefix..])
             .map_err(|error| place(Error::corrupt(format!("not an Arrow message: {error}"))))?;
         let batch = match message.header_type() {
             MessageHeader::RecordBatch => message.header_as_record_batch(),
@@ -487,10 +522,10 @@ impl<'a> Reader<'a> {
             }
         };
         let batch = batch.ok_or_else(|| place(Error::corrupt("a message without its batch")))?;
-        check(&batch, body as u64).map_err(place)?;
+        check_batch(&batch, body as u64).map_err(place)?;
         let block = Block::new(
             at as i64,
-            i32::try_from(meta).map_err(|_| cut(at, self.bytes.len()))?,
+            i32::try_from(meta).map_err(|_| truncated_message(at, self.bytes.len()))?,
             body as i64,
         );
         let data = self.buffer.slice_with_length(at, meta + body);
@@ -498,12 +533,15 @@ impl<'a> Reader<'a> {
             |error: ArrowError| place(Error::corrupt(format!("a damaged batch: {error}")));
         if message.header_type() == MessageHeader::DictionaryBatch {
             let read = || self.decoder.read_dictionary(&block, &data);
-            return caught("the dictionary", read)
+            return catch_panic("the dictionary", read)
                 .map_err(place)?
                 .map_err(damaged);
         }
         let read = || self.decoder.read_record_batch(&block, &data);
-        if let Some(batch) = caught("the batch", read).map_err(place)?.map_err(damaged)? {
+        if let Some(batch) = catch_panic("the batch", read)
+            .map_err(place)?
+            .map_err(damaged)?
+        {
             let table = self.layout.table(&batch).map_err(place)?;
             self.tables.push(table);
         }
@@ -511,15 +549,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Checks a batch's own description: buffers inside the body, lengths that are lengths, no
-/// compression.
-fn check(batch: &arrow_ipc::RecordBatch<'_>, body: u64) -> Result<()> {
+/// Checks what a batch says about itself: buffers lie inside the body, lengths and counts are
+/// possible, nothing is compressed.
+fn check_batch(batch: &arrow_ipc::RecordBatch<'_>, body: u64) -> Result<()> {
     if let Some(compression) = batch.compression() {
         return Err(Error::new(
             Kind::Unsupported,
             format!(
-                "the buffers are compressed ({:?}), which gains nothing for images; write the file without \
-                 compression",
+                "the buffers are compressed ({:?}), which gains nothing for images; \
+                 write the file without compression",
                 compression.codec()
             ),
         ));
@@ -540,8 +578,8 @@ fn check(batch: &arrow_ipc::RecordBatch<'_>, body: u64) -> Result<()> {
             )));
         }
     }
-    // Every row takes some bits, save those of null columns; this bound only keeps sums of lengths
-    // from overflowing.
+    // Rows of null columns take no bytes, so the number of rows cannot be compared with the body.
+    // This bound only keeps sums of lengths from overflowing.
     let rows = 0..=(1i64 << 40);
     if !rows.contains(&batch.length()) {
         return Err(Error::corrupt(format!(

@@ -1,4 +1,11 @@
-//! Images and labels in the columns of a table, whatever file the table came from.
+//! Images, labels and annotations in the columns of a table, whether it comes from Arrow or
+//! Parquet.
+//!
+//! A [`TableLayout`] is found once in a schema: which columns are read, and whether their types can
+//! be. A [`Table`] is these columns of one batch of rows. Cells are read without trusting offsets,
+//! because the arrays may lie in a mapping that another process changes after they were validated:
+//! the accessors of the crate `arrow-array` skip such checks or panic, so [`bytes_at`] and
+//! [`view_at`] make them.
 
 use std::sync::Arc;
 
@@ -17,19 +24,21 @@ use crate::sample::{Annotations, FingerprintBuilder, Target};
 
 /// Which columns of a table hold the images and the labels.
 ///
-/// The image column is binary (`binary`, `large_binary`, `binary_view`), or Hugging Face's struct
-/// with a field `bytes`. The label column holds integers (classes), lists of integers (several
-/// classes) or lists of floats (a weight for each class); a null label is [`Target::None`].
+/// The image column is binary (`binary`, `large_binary`, `binary_view`), or the struct with a field
+/// `bytes` that Hugging Face's `datasets` writes. The label column holds integers (classes), lists
+/// of integers (several classes) or lists of floats (a weight for each class); a null label is
+/// [`Target::None`].
 ///
-/// A column `annotations` of strings has boxes and keypoints ([`Annotations::from_json`]), and
-/// binary columns named `NAME.KIND`, such as `seg.mask`, have planes as PNG; a null is none.
+/// A column `annotations` of strings holds boxes and keypoints ([`Annotations::from_json`]), and
+/// binary columns named `NAME.KIND`, such as `seg.mask`, hold planes as PNG. A null means that
+/// there is no annotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
-    /// The column of images. The default, `image`, may be absent: then the only column of images
-    /// with another usual name is taken (`img`, `photo`, `jpg`, …).
+    /// The column of images. The default, `image`, may be absent: then the column of images with
+    /// another usual name is read (`img`, `photo`, `jpg`, …), if there is exactly one.
     pub image: String,
-    /// The column of labels; `None` reads none. The default, `label`, may be absent from a file;
-    /// another name may not.
+    /// The column of labels; `None` reads no labels. The default, `label`, may be absent from a
+    /// file; another name may not.
     pub label: Option<String>,
 }
 
@@ -42,7 +51,7 @@ impl Default for Columns {
     }
 }
 
-/// Names that data sets give to their column of images.
+/// Names that data sets use for their column of images.
 const USUAL_IMAGE_NAMES: [&str; 10] = [
     "image",
     "img",
@@ -56,11 +65,11 @@ const USUAL_IMAGE_NAMES: [&str; 10] = [
     "pixel_values",
 ];
 
-/// The only column of images with a usual name.
+/// Returns the only column of images with a usual name.
 ///
 /// # Errors
 ///
-/// `Config` naming the candidates if there are several, and the columns if there is none.
+/// `Config` naming the candidates if there are several, and all columns if there is none.
 fn usual_image(schema: &Schema) -> Result<usize> {
     let names = |fields: &[usize]| -> Vec<&str> {
         let name = |&at: &usize| schema.field(at).name().as_str();
@@ -76,37 +85,38 @@ fn usual_image(schema: &Schema) -> Result<usize> {
     match candidates[..] {
         [one] => Ok(one),
         [] => Err(Error::config(format!(
-            "no column \"image\" for the images, nor a binary one of another usual name; the columns are {:?}: \
-             rename it, or open the file with other `Columns`",
+            "no column \"image\" for the images, nor a binary one of another usual name; \
+             the columns are {:?}: rename it, or open the file with other `Columns`",
             names(&all)
         ))),
         _ => Err(Error::config(format!(
-            "no column \"image\", and {:?} could all be the images: rename the one that is meant, or open the file \
-             with other `Columns`",
+            "no column \"image\", and {:?} could all be the images: \
+             rename the one that is meant, or open the file with other `Columns`",
             names(&candidates)
         ))),
     }
 }
 
-/// Where the columns lie in a schema.
+/// Which columns of a schema are read, and as what.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
+pub(super) struct TableLayout {
     columns: Columns,
-    /// The columns that annotate images.
-    notes: Vec<String>,
-    /// The columns to read: images, labels, annotations.
-    pub(super) wanted: Vec<usize>,
-    /// Class names by Hugging Face's metadata; empty if there are none.
+    /// The columns of annotations.
+    annotation_columns: Vec<String>,
+    /// The columns to read, by position in the schema: images, labels if there are any,
+    /// annotations.
+    pub(super) projection: Vec<usize>,
+    /// Class names from the metadata of Hugging Face; empty if there are none.
     pub(super) classes: Vec<String>,
 }
 
-impl Layout {
+impl TableLayout {
     /// Finds the columns and checks their types.
     ///
     /// # Errors
     ///
-    /// `Config` naming the column wanted and those found, or the type.
-    pub(super) fn of(schema: &Schema, columns: &Columns) -> Result<Layout> {
+    /// `Config` naming the column that is missing and those that exist, or the type.
+    pub(super) fn find(schema: &Schema, columns: &Columns) -> Result<TableLayout> {
         let position = |name: &str| {
             schema
                 .fields()
@@ -121,7 +131,8 @@ impl Layout {
                 .take(50)
                 .collect();
             Error::config(format!(
-                "no column \"{name}\" for the {what}; the columns are {found:?}: rename it, or open the file with other `Columns`"
+                "no column \"{name}\" for the {what}; the columns are {found:?}: \
+                 rename it, or open the file with other `Columns`"
             ))
         };
         let image = match position(&columns.image) {
@@ -132,18 +143,19 @@ impl Layout {
         let kind = schema.field(image).data_type();
         if !is_image(kind) {
             return Err(Error::config(format!(
-                "the column \"{}\" has type {kind}; expected binary, or a struct with binary \"bytes\"",
+                "the column \"{}\" has type {kind}; \
+                 expected binary, or a struct with binary \"bytes\"",
                 schema.field(image).name()
             )));
         }
-        let (wanted, notes) = (vec![image], Vec::new());
-        let mut layout = Layout {
+        let (projection, annotation_columns) = (vec![image], Vec::new());
+        let mut layout = TableLayout {
             columns: Columns {
                 image: schema.field(image).name().clone(),
                 label: columns.label.clone(),
             },
-            notes,
-            wanted,
+            annotation_columns,
+            projection,
             classes: Vec::new(),
         };
         if let Some(name) = &columns.label {
@@ -157,10 +169,11 @@ impl Layout {
                     let kind = schema.field(label).data_type();
                     if !is_label(kind) {
                         return Err(Error::config(format!(
-                            "the column \"{name}\" has type {kind}; expected integers, or lists of integers or floats"
+                            "the column \"{name}\" has type {kind}; \
+                             expected integers, or lists of integers or floats"
                         )));
                     }
-                    layout.wanted.push(label);
+                    layout.projection.push(label);
                     layout.classes = class_names(schema, name);
                 }
                 None if Columns::default().label.as_ref() == Some(name) => {
@@ -170,21 +183,23 @@ impl Layout {
             }
         }
         for (number, field) in schema.fields().iter().enumerate() {
-            if is_note(field.name(), field.data_type()) && !layout.wanted.contains(&number) {
-                layout.wanted.push(number);
-                layout.notes.push(field.name().clone());
+            if is_annotation(field.name(), field.data_type())
+                && !layout.projection.contains(&number)
+            {
+                layout.projection.push(number);
+                layout.annotation_columns.push(field.name().clone());
             }
         }
         Ok(layout)
     }
 
-    /// A column of single values alone, which stands where images do; `None` if there is none of
-    /// that name.
+    /// Returns a layout of one column of single values, which takes the place of the images; `None`
+    /// if there is no column of that name.
     ///
     /// # Errors
     ///
-    /// `Config` naming its type, if it is one of bytes, lists or structs.
-    pub(super) fn values(schema: &Schema, name: &str) -> Result<Option<Layout>> {
+    /// `Config` naming its type, if it is a column of bytes, lists or structs.
+    pub(super) fn single_value(schema: &Schema, name: &str) -> Result<Option<TableLayout>> {
         let Some(at) = schema
             .fields()
             .iter()
@@ -193,13 +208,11 @@ impl Layout {
             return Ok(None);
         };
         let kind = schema.field(at).data_type();
-        let single = kind.is_integer()
-            || kind.is_floating()
-            || matches!(
-                kind,
-                DataType::Utf8 | DataType::LargeUtf8 | DataType::Boolean | DataType::Null
-            )
-            || matches!(kind, DataType::Dictionary(_, value) if value.is_integer() || **value == DataType::Utf8);
+        let single = match kind {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Boolean | DataType::Null => true,
+            DataType::Dictionary(_, value) => value.is_integer() || **value == DataType::Utf8,
+            kind => kind.is_integer() || kind.is_floating(),
+        };
         if !single {
             return Err(Error::config(format!(
                 "the column \"{name}\" has type {kind}; expected numbers, strings or booleans"
@@ -209,30 +222,30 @@ impl Layout {
             image: name.to_owned(),
             label: None,
         };
-        Ok(Some(Layout {
+        Ok(Some(TableLayout {
             columns,
-            notes: Vec::new(),
-            wanted: vec![at],
+            annotation_columns: Vec::new(),
+            projection: vec![at],
             classes: Vec::new(),
         }))
     }
 
-    /// The labels alone; `None` if there are none.
-    pub(super) fn labels(&self) -> Option<Layout> {
+    /// Returns a layout of the labels alone; `None` if there are no labels.
+    pub(super) fn labels(&self) -> Option<TableLayout> {
         let label = self.columns.label.clone()?;
         let columns = Columns {
             image: label.clone(),
             label: Some(label),
         };
-        Some(Layout {
+        Some(TableLayout {
             columns,
-            notes: Vec::new(),
-            wanted: vec![self.wanted[1]],
+            annotation_columns: Vec::new(),
+            projection: vec![self.projection[1]],
             classes: Vec::new(),
         })
     }
 
-    /// The columns of one batch of rows.
+    /// Takes the columns out of one batch of rows.
     ///
     /// # Errors
     ///
@@ -244,7 +257,7 @@ impl Layout {
                 .ok_or_else(|| Error::corrupt(format!("no column \"{name}\" in the batch")))
         };
         let images = column(&self.columns.image)?;
-        let (cells, outer) = match images.as_struct_opt() {
+        let (cells, image_struct) = match images.as_struct_opt() {
             Some(images) => {
                 let bytes = images.column_by_name("bytes");
                 (
@@ -254,12 +267,14 @@ impl Layout {
             }
             None => (images, None),
         };
-        let path = outer
-            .and_then(|outer| outer.column_by_name("path"))
+        let path = image_struct
+            .and_then(|image_struct| image_struct.column_by_name("path"))
             .map(Arc::clone);
         let labels = match &self.columns.label {
             Some(name) => {
                 let labels = column(name)?;
+                // A dictionary of classes is expanded here, once, so that reading a label is one
+                // step.
                 Some(match labels.data_type() {
                     DataType::Dictionary(..) => {
                         let labels = labels.as_any_dictionary();
@@ -272,15 +287,15 @@ impl Layout {
             }
             None => None,
         };
-        let notes = self
-            .notes
+        let annotation_columns = self
+            .annotation_columns
             .iter()
             .map(|name| Ok((name.clone(), Arc::clone(column(name)?))));
         Ok(Table {
-            notes: notes.collect::<Result<_>>()?,
-            outer: outer
-                .filter(|outer| outer.null_count() > 0)
-                .map(|outer| Arc::new(outer.clone()) as ArrayRef),
+            annotation_columns: annotation_columns.collect::<Result<_>>()?,
+            image_struct: image_struct
+                .filter(|image_struct| image_struct.null_count() > 0)
+                .map(|image_struct| Arc::new(image_struct.clone()) as ArrayRef),
             cells: Arc::clone(cells),
             path,
             labels,
@@ -295,6 +310,7 @@ fn is_binary(kind: &DataType) -> bool {
     )
 }
 
+/// Returns whether a type can be read as images.
 fn is_image(kind: &DataType) -> bool {
     match kind {
         DataType::Struct(fields) => fields
@@ -304,8 +320,9 @@ fn is_image(kind: &DataType) -> bool {
     }
 }
 
-/// The name of a file beside an image that would hold what such a column holds.
-fn suffix(column: &str) -> String {
+/// Returns the suffix of the file beside an image that would hold what this column holds, so that
+/// columns and files follow one rule.
+fn sidecar_suffix(column: &str) -> String {
     if column == "annotations" {
         "json".into()
     } else {
@@ -313,8 +330,9 @@ fn suffix(column: &str) -> String {
     }
 }
 
-fn is_note(name: &str, kind: &DataType) -> bool {
-    match Sidecar::of(suffix(name).as_bytes()) {
+/// Returns whether a column holds annotations, by its name and type.
+fn is_annotation(name: &str, kind: &DataType) -> bool {
+    match Sidecar::of(sidecar_suffix(name).as_bytes()) {
         Some(Sidecar::Json) => {
             name == "annotations" && matches!(kind, DataType::Utf8 | DataType::LargeUtf8)
         }
@@ -323,6 +341,7 @@ fn is_note(name: &str, kind: &DataType) -> bool {
     }
 }
 
+/// Returns whether a type can be read as labels.
 fn is_label(kind: &DataType) -> bool {
     match kind {
         DataType::Null => true,
@@ -334,16 +353,16 @@ fn is_label(kind: &DataType) -> bool {
     }
 }
 
-/// Class names in `info.features.LABEL.names`, or below `feature` for a list, of the metadata
-/// `huggingface`.
+/// Returns the class names that the metadata `huggingface` has at `info.features.LABEL.names`, or
+/// below `feature` for a list; empty if it has none.
 fn class_names(schema: &Schema, label: &str) -> Vec<String> {
     let Some(text) = schema.metadata().get("huggingface") else {
         return Vec::new();
     };
-    let Ok(note) = serde_json::from_str::<serde_json::Value>(text) else {
+    let Ok(metadata) = serde_json::from_str::<serde_json::Value>(text) else {
         return Vec::new();
     };
-    let feature = &note["info"]["features"][label];
+    let feature = &metadata["info"]["features"][label];
     let names = [&feature["names"], &feature["feature"]["names"]]
         .into_iter()
         .find_map(|names| names.as_array());
@@ -357,43 +376,49 @@ fn class_names(schema: &Schema, label: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// The images and labels of one batch of rows.
+/// The columns of one batch of rows.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    /// The struct around the cells, if some of it is null.
-    outer: Option<ArrayRef>,
+    /// The struct around the images, if some rows of it are null.
+    image_struct: Option<ArrayRef>,
     cells: ArrayRef,
     path: Option<ArrayRef>,
     labels: Option<ArrayRef>,
-    /// What annotates the images, by column.
-    notes: Vec<(String, ArrayRef)>,
+    /// The columns of annotations by name.
+    annotation_columns: Vec<(String, ArrayRef)>,
 }
 
 impl Table {
+    /// Returns the number of rows.
     pub(super) fn rows(&self) -> usize {
         self.cells.len()
     }
 
-    /// The bytes in memory that the columns keep.
+    /// Returns the bytes of memory that the columns hold.
     pub(super) fn memory(&self) -> u64 {
         let arrays = [Some(&self.cells), self.path.as_ref(), self.labels.as_ref()];
-        let notes = self.notes.iter().map(|(_, array)| array);
+        let annotation_columns = self.annotation_columns.iter().map(|(_, array)| array);
         arrays
             .into_iter()
             .flatten()
-            .chain(notes)
+            .chain(annotation_columns)
             .map(|array| array.get_array_memory_size() as u64)
             .sum()
     }
 
-    /// The image in a row.
+    /// Returns the image in a row.
     ///
     /// # Errors
     ///
     /// `Corrupt` if it is null, or if its offsets lie outside of the data: a mapped file may have
     /// changed after it was validated.
     pub(super) fn cell(&self, row: usize) -> Result<&[u8]> {
-        if self.outer.as_ref().is_some_and(|outer| outer.is_null(row)) || self.cells.is_null(row) {
+        if self
+            .image_struct
+            .as_ref()
+            .is_some_and(|image_struct| image_struct.is_null(row))
+            || self.cells.is_null(row)
+        {
             let path = self.path.as_ref().filter(|path| path.is_valid(row));
             let path = path
                 .and_then(|path| path.as_string_opt::<i32>())
@@ -412,11 +437,11 @@ impl Table {
             .ok_or_else(|| Error::corrupt("the image lies outside of the column's data"))
     }
 
-    /// The label in a row.
+    /// Returns the label in a row.
     ///
     /// # Errors
     ///
-    /// `Corrupt` for a number that is no class, or a null inside a list.
+    /// `Corrupt` for a number that cannot be a class, or a null inside a list.
     pub(super) fn target(&self, row: usize) -> Result<Target> {
         let Some(labels) = &self.labels else {
             return Ok(Target::None);
@@ -457,23 +482,29 @@ impl Table {
         }))
     }
 
-    /// A single value as text, for a layout of [`Layout::values`]; a null is the empty text.
+    /// Returns the value in a row as text, for a layout of [`TableLayout::single_value`]; a null is
+    /// the empty text.
     pub(super) fn text(&self, row: usize) -> Result<String> {
         text_at(&self.cells, row)
     }
 
-    /// What annotates the image in a row; `None` if nothing does.
+    /// Returns the annotations of the image in a row; `None` if it has none.
     ///
     /// # Errors
     ///
-    /// `Corrupt` naming the column, as [`Annotations::from_json`] and for a plane that is no image.
+    /// `Corrupt` naming the column: the errors of [`Annotations::from_json`], and a plane that is
+    /// not an image.
     pub(super) fn annotations(&self, row: usize) -> Result<Option<Annotations>> {
         let mut annotations = None;
-        for (name, array) in self.notes.iter().filter(|(_, array)| array.is_valid(row)) {
+        for (name, array) in self
+            .annotation_columns
+            .iter()
+            .filter(|(_, array)| array.is_valid(row))
+        {
             let read = |into: &mut Annotations| {
                 let cell = any_bytes_at(array, row)
                     .ok_or_else(|| Error::corrupt("the cell lies outside of the column's data"))?;
-                let suffix = suffix(name);
+                let suffix = sidecar_suffix(name);
                 Sidecar::of(suffix.as_bytes()).map_or(Ok(()), |kind| kind.read(cell.to_vec(), into))
             };
             read(annotations.get_or_insert_default())
@@ -482,12 +513,17 @@ impl Table {
         Ok(annotations)
     }
 
-    /// Adds every row's size and label to a fingerprint.
-    pub(super) fn sum(&self, sum: &mut FingerprintBuilder) {
+    /// Adds the size of the image, the sizes of the annotations and the label of every row to a
+    /// fingerprint.
+    pub(super) fn hash_into(&self, sum: &mut FingerprintBuilder) {
         for row in 0..self.rows() {
             let size = self.cell(row).map_or(u64::MAX, |cell| cell.len() as u64);
             sum.push(&size.to_le_bytes());
-            for (name, array) in self.notes.iter().filter(|(_, array)| array.is_valid(row)) {
+            for (name, array) in self
+                .annotation_columns
+                .iter()
+                .filter(|(_, array)| array.is_valid(row))
+            {
                 sum.push(name.as_bytes());
                 sum.push(
                     &any_bytes_at(array, row)
@@ -520,7 +556,8 @@ impl Table {
     }
 }
 
-/// The bytes of a cell of any column of bytes or strings.
+/// Returns the bytes of a cell of any column of bytes or strings; `None` if they lie outside of its
+/// data.
 fn any_bytes_at(array: &ArrayRef, row: usize) -> Option<&[u8]> {
     match array.data_type() {
         DataType::Binary => bytes_at(array.as_bytes::<BinaryType>(), row),
@@ -531,7 +568,8 @@ fn any_bytes_at(array: &ArrayRef, row: usize) -> Option<&[u8]> {
     }
 }
 
-/// `GenericByteArray::value` trusts its offsets; a mapping may have changed since they were
+/// Returns the bytes of a cell, or `None` if its offsets lie outside of the data.
+/// `GenericByteArray::value` trusts the offsets, but a mapping may have changed since they were
 /// validated.
 fn bytes_at<T: ByteArrayType>(array: &GenericByteArray<T>, row: usize) -> Option<&[u8]> {
     use arrow_buffer::ArrowNativeType as _;
@@ -540,10 +578,13 @@ fn bytes_at<T: ByteArrayType>(array: &GenericByteArray<T>, row: usize) -> Option
     array.value_data().get(start.to_usize()?..end.to_usize()?)
 }
 
-/// The same for views: 4 bytes of length, then the bytes themselves (up to 12), or a prefix, buffer
-/// and offset.
+/// Returns the bytes of a cell of views, or `None` if they lie outside of the data. A view has 16
+/// bytes (Arrow columnar format, "Variable-size Binary View Layout"): 4 bytes of length, then
+/// either up to 12 bytes of the value, or a prefix, the number of a buffer and an offset in it, 4
+/// bytes each.
 fn view_at(array: &BinaryViewArray, row: usize) -> Option<&[u8]> {
     let view = array.views().get(row)?;
+    // The four words of 32 bits of the view, lowest first.
     let field = |index: u32| (*view >> (32 * index)) as u32 as usize;
     let length = field(0);
     if length <= 12 {
@@ -558,6 +599,7 @@ fn view_at(array: &BinaryViewArray, row: usize) -> Option<&[u8]> {
         .get(start..start.checked_add(length)?)
 }
 
+/// Returns a single value as text; a null is the empty text.
 fn text_at(array: &ArrayRef, row: usize) -> Result<String> {
     if array.is_null(row) || *array.data_type() == DataType::Null {
         return Ok(String::new());
@@ -590,11 +632,14 @@ fn text_at(array: &ArrayRef, row: usize) -> Result<String> {
     })
 }
 
+/// Returns an integer of any width; `None` for other types.
 fn integer_at(array: &ArrayRef, row: usize) -> Option<i128> {
     macro_rules! integers {
         ($($kind:ident => $primitive:ident),*) => {
             match array.data_type() {
-                $(DataType::$kind => Some(i128::from(array.as_primitive::<$primitive>().value(row))),)*
+                $(DataType::$kind => {
+                    Some(i128::from(array.as_primitive::<$primitive>().value(row)))
+                })*
                 _ => None,
             }
         };
@@ -605,21 +650,22 @@ fn integer_at(array: &ArrayRef, row: usize) -> Option<i128> {
     )
 }
 
+/// Returns an integer as a class.
 fn class_at(array: &ArrayRef, row: usize) -> Result<u32> {
     let label = integer_at(array, row)
         .ok_or_else(|| Error::corrupt(format!("a label of type {}", array.data_type())))?;
     u32::try_from(label).map_err(|_| {
         Error::corrupt(format!(
-            "the label {label} is no class; expected 0 to {}",
+            "the label {label} is not a class; expected 0 to {}",
             u32::MAX
         ))
     })
 }
 
-/// Runs a decoder of another crate on bytes of unknown origin. Both crates report most damage and
-/// panic over some of it (the mutation tests find a length of offsets that is no multiple of their
-/// width, and others), so a panic of theirs is damage, too.
-pub(super) fn caught<T>(what: &str, decode: impl FnOnce() -> T) -> Result<T> {
+/// Runs a decoder of another crate on bytes of unknown origin and turns a panic into `Corrupt`. The
+/// crates `arrow` and `parquet` report most damage and panic over some of it; the mutation tests
+/// find, among others, a length of offsets that is not a multiple of their width.
+pub(super) fn catch_panic<T>(what: &str, decode: impl FnOnce() -> T) -> Result<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode))
         .map_err(|_| Error::corrupt(format!("{what} is damaged: its decoder panicked")))
 }

@@ -1,36 +1,36 @@
-//! Finds out which form stored data has, and opens it.
+//! Finds out which format stored data has, and opens it.
 
 use std::path::Path;
 
-use super::format::{Format, named};
+use super::format::{Format, format_of_name};
 use super::{Folder, Shards, Source, Tar};
 use crate::error::{Error, Result};
 use crate::sample::Codec;
 use crate::shard::Backing;
 use crate::storage::positioned;
 
-/// Opens stored data, detecting its form.
+/// Opens stored data after finding out its format.
 ///
-/// A file is told by its extension (`.mill`, `.tar`, `.arrow`, `.feather`, `.parquet`), then by its
-/// first bytes. A folder with a `manifest.json` or a `.mill` file holds shards; one with `.tar`,
-/// `.arrow` or `.parquet` files and no images holds those; one with images or folders is a
-/// [`Folder`].
+/// The format of a file follows from its extension (`.mill`, `.tar`, `.arrow`, `.feather`,
+/// `.parquet`), or from its first bytes if the extension is another one. A folder with a
+/// `manifest.json` or a `.mill` file holds shards; one with `.tar`, `.arrow` or `.parquet` files
+/// and no images holds those; one with images or folders is a [`Folder`].
 ///
 /// # Errors
 ///
 /// [`Kind::Io`](crate::Kind::Io) if the path cannot be read, [`Kind::Config`](crate::Kind::Config)
-/// if it is of no known form or holds no samples, and the errors of the form's own reader.
+/// if its format is unknown or it holds no samples, and the errors of the reader of the format.
 pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
     let path = path.as_ref();
     open_as(path, detect(path)?)
 }
 
-/// The form of the data stored at a path, as [`open`] tells it.
+/// Returns the format of the data stored at a path, as [`open`] finds it.
 ///
 /// # Errors
 ///
 /// [`Kind::Io`](crate::Kind::Io) if the path cannot be read, [`Kind::Config`](crate::Kind::Config)
-/// if it is of no known form.
+/// if its format is unknown.
 pub fn detect(path: impl AsRef<Path>) -> Result<Format> {
     let path = path.as_ref();
     let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
@@ -41,14 +41,14 @@ pub fn detect(path: impl AsRef<Path>) -> Result<Format> {
     }
 }
 
-/// Opens stored data of a known form, with the entropy index that `feedmill index` wrote beside it,
-/// if there is one.
+/// Opens stored data of a known format, with the entropy index that `feedmill index` wrote beside
+/// it, if there is one.
 ///
 /// # Errors
 ///
 /// Those of [`open`], and [`Kind::Unsupported`](crate::Kind::Unsupported) for Arrow and Parquet in
 /// a build without the feature `arrow`. [`Kind::Mismatch`](crate::Kind::Mismatch) if the entropy
-/// index is of other data than is there now.
+/// index belongs to other data than there is now.
 pub fn open_as(path: impl AsRef<Path>, format: Format) -> Result<Box<dyn Source>> {
     let path = path.as_ref();
     super::indexed::attach(path, open_bare(path, format)?)
@@ -56,7 +56,7 @@ pub fn open_as(path: impl AsRef<Path>, format: Format) -> Result<Box<dyn Source>
 
 /// [`open_as`] without looking for an entropy index.
 pub(crate) fn open_bare(path: &Path, format: Format) -> Result<Box<dyn Source>> {
-    // One message for a missing path, whatever the form.
+    // A missing path gets the same message whatever the format.
     std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     match format {
         Format::Folder => Ok(Box::new(Folder::open(path)?)),
@@ -77,15 +77,16 @@ pub(crate) fn open_bare(path: &Path, format: Format) -> Result<Box<dyn Source>> 
     }
 }
 
+/// Returns the format of a file.
 fn file_format(path: &Path) -> Result<Format> {
-    if let Some(format) = named(path) {
+    if let Some(format) = format_of_name(path) {
         return Ok(format);
     }
     let mut head = [0; 512];
     let file = positioned::PositionedFile::open(path)?;
     let read = file.read(0, &mut head)?;
     let head = &head[..read];
-    // The tar reader explains what to do with a compressed tar.
+    // A compressed file is left to the tar reader, whose error says what to do with it.
     if head.get(257..262) == Some(b"ustar") || super::tar::compression(head).is_some() {
         return Ok(Format::Tar);
     }
@@ -98,12 +99,13 @@ fn file_format(path: &Path) -> Result<Format> {
     let what = if Codec::detect(head).is_some() {
         "one image; give the folder that it lies in"
     } else {
-        "not a data set; expected a .mill, .tar, .arrow, .feather or .parquet file, or a folder of class folders of \
-         images"
+        "not a data set; expected a .mill, .tar, .arrow, .feather or .parquet file, \
+         or a folder of class folders of images"
     };
     Err(Error::config(format!("{}: {what}", path.display())))
 }
 
+/// Returns the format of the data in a folder.
 fn folder_format(path: &Path) -> Result<Format> {
     let failed = |error| Error::io("list the folder", path, error);
     let mut files: Vec<Format> = Vec::new();
@@ -120,7 +122,7 @@ fn folder_format(path: &Path) -> Result<Format> {
         }
         manifest |= name == "manifest.json";
         images |= Codec::is_image_name(&name.to_string_lossy());
-        if let Some(format) = named(Path::new(&name))
+        if let Some(format) = format_of_name(Path::new(&name))
             && !files.contains(&format)
         {
             files.push(format);
@@ -133,8 +135,8 @@ fn folder_format(path: &Path) -> Result<Format> {
         [format] if !images => Ok(format),
         [] if images || folders => Ok(Format::Folder),
         [] => Err(Error::config(format!(
-            "{}: not a data set; looked for class folders or images (.jpg, .jpeg, .png, .webp), manifest.json, and \
-             .mill, .tar, .arrow, .feather and .parquet files",
+            "{}: not a data set; looked for class folders or images (.jpg, .jpeg, .png, .webp), \
+             manifest.json, and .mill, .tar, .arrow, .feather and .parquet files",
             path.display()
         ))),
         _ => {

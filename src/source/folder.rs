@@ -1,4 +1,14 @@
 //! A folder of class folders of images.
+//!
+//! The listing is frozen when the folder is opened, because the number of a sample has to mean the
+//! same file for as long as the fingerprint is the same. It depends only on names and sizes: names
+//! are compared as bytes, never by locale, and the order in which the file system lists them and
+//! its time stamps do not matter. So the same data have the same numbers on every machine.
+//!
+//! Two choices keep millions of files cheap. The walk visits folders in the order of whole paths,
+//! so nothing is sorted as a whole ([`Walk::run`]); and the [`Listing`] keeps names end to end in
+//! one buffer, without the class folder, which would be repeated for each image. One `PathBuf` for
+//! each image would take several times that memory.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::OsString;
@@ -14,29 +24,28 @@ use crate::storage::{names, positioned};
 
 /// Images in folders: `root/class/any/depth/name.jpg`, or a flat `root/name.jpg` without classes.
 ///
-/// * An image is a file named `*.jpg`, `*.jpeg`, `*.png` or `*.webp`, in any case. Its codec is
-///   told by its first bytes when it is read, not by its name.
-/// * The classes are the folders of the first level, sorted by the bytes of their names; a class
-///   folder without a image is a class too, so that a split which lacks a class numbers the others
-///   alike.
-/// * The samples are sorted by the bytes of their relative paths, whatever order the file system
-///   lists them in.
-/// * Files that annotate an image `x.jpg` have its name without the extension: `x.json` has boxes
-///   and keypoints ([`Annotations::from_json`]), `x.NAME.KIND.png` is a plane of a kind: `mask`,
-///   `instances`, `depth`, `image` or `color`. Beside no such image, a PNG is an image like any
-///   other.
+/// * An image is a file named `*.jpg`, `*.jpeg`, `*.png` or `*.webp`, in upper or lower case. Its
+///   codec is recognized by its first bytes when it is read, not by its name.
+/// * The classes are the folders of the first level, sorted by the bytes of their names. A class
+///   folder without an image is a class too, so that a split in which a class is empty numbers the
+///   others alike.
+/// * The samples are sorted by the bytes of their relative paths.
+/// * A file that annotates the image `x.jpg` has the same name without the extension: `x.json`
+///   holds boxes and keypoints ([`Annotations::from_json`]), and `x.NAME.KIND.png` holds a plane of
+///   a kind: `mask`, `instances`, `depth`, `image` or `color`. A PNG of such a name without an
+///   image `x` beside it is an image like any other.
 /// * Names that begin with a dot are skipped.
-/// * A symbolic link to a file is that file; one to a folder is not followed, and a warning counts
-///   them. A link that leads nowhere is a sample whose read fails.
-/// * The fingerprint covers relative paths, sizes and classes, those of annotations included, and
-///   no time stamp.
+/// * A symbolic link to a file is read as that file. A link to a folder is not followed, and a
+///   warning counts such links. A link that leads nowhere is a sample whose read fails.
+/// * The fingerprint covers relative paths, sizes and classes, also those of annotations, and no
+///   time stamps.
 ///
-/// The listing is frozen when the folder is opened and takes about 16 bytes and a file name for
+/// The listing is frozen when the folder is opened. It takes about 16 bytes and a file name for
 /// each image.
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
-    manifest: Manifest,
+    listing: Listing,
     classes: Vec<String>,
     fingerprint: Fingerprint,
 }
@@ -46,13 +55,14 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] naming the folder or file that cannot be read, [`Kind::Config`] if there is no
-    /// image, or if images lie beside class folders with images, so that they have no class.
+    /// [`Kind::Io`] naming the folder or file that cannot be read, [`Kind::Config`] if there are no
+    /// images, or if images lie beside class folders with images, so that they have no class.
     pub fn open(path: impl AsRef<Path>) -> Result<Folder> {
-        Folder::open_through(path.as_ref(), &list)
+        Folder::open_with(path.as_ref(), &list)
     }
 
-    fn open_through(root: &Path, list: &dyn Fn(&Path) -> io::Result<Vec<Entry>>) -> Result<Folder> {
+    /// [`Folder::open`] with a function that lists a folder, which tests replace.
+    fn open_with(root: &Path, list: &dyn Fn(&Path) -> io::Result<Vec<Entry>>) -> Result<Folder> {
         let found = fs::metadata(root).map_err(|error| Error::io("open", root, error))?;
         if !found.is_dir() {
             return Err(Error::config(format!(
@@ -63,56 +73,58 @@ impl Folder {
         let mut walk = Walk {
             root,
             list,
-            manifest: Manifest::default(),
+            listing: Listing::default(),
             linked_folders: 0,
             others: 0,
         };
         walk.run()?;
         let Walk {
-            manifest,
+            listing,
             linked_folders,
             others,
             ..
         } = walk;
-        if manifest.sizes.is_empty() {
+        if listing.sizes.is_empty() {
             let hint = match linked_folders {
                 0 => String::new(),
                 n => format!("; {n} symbolic links to folders were not followed"),
             };
             return Err(Error::config(format!(
-                "{}: no image found; expected class folders of .jpg, .jpeg, .png or .webp files{hint}",
+                "{}: no image found; \
+                 expected class folders of .jpg, .jpeg, .png or .webp files{hint}",
                 root.display()
             )));
         }
         if linked_folders + others > 0 {
             tracing::warn!(
                 folder = %root.display(), linked_folders, others,
-                "symbolic links to folders are not followed, and pipes, sockets and devices are not read"
+                "symbolic links to folders are not followed, \
+                 and pipes, sockets and devices are not read"
             );
         }
-        let classes: Vec<String> = manifest
+        let classes: Vec<String> = listing
             .classes
             .iter()
             .map(|name| names::readable(name))
             .collect();
-        let fingerprint = manifest.fingerprint();
+        let fingerprint = listing.fingerprint();
         Ok(Folder {
             root: root.to_path_buf(),
-            manifest,
+            listing,
             classes,
             fingerprint,
         })
     }
 
-    /// The path of a sample.
+    /// Returns the path of a sample.
     fn path(&self, id: u64) -> PathBuf {
-        self.root.join(os_string(self.manifest.relative(id)))
+        self.root.join(os_string(self.listing.relative(id)))
     }
 }
 
 impl Source for Folder {
     fn len(&self) -> u64 {
-        self.manifest.sizes.len() as u64
+        self.listing.sizes.len() as u64
     }
 
     fn fingerprint(&self) -> Fingerprint {
@@ -121,17 +133,17 @@ impl Source for Folder {
 
     fn name(&self, id: u64) -> String {
         if id < self.len() {
-            names::readable(&self.manifest.relative(id))
+            names::readable(&self.listing.relative(id))
         } else {
             format!("sample {id}")
         }
     }
 
     fn size(&self, id: u64) -> u64 {
-        self.manifest.sizes.get(id as usize).copied().unwrap_or(0)
+        self.listing.sizes.get(id as usize).copied().unwrap_or(0)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
+    fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample> {
         if id >= self.len() {
             return Err(super::no_such_sample(id, self.len()));
         }
@@ -141,9 +153,9 @@ impl Source for Folder {
             let mut file = File::open(&path).map_err(|error| {
                 Error::new(Kind::Io, format!("cannot open: {error}")).with_source(error)
             })?;
-            let bytes = positioned::read_whole(&mut file, self.size(id), spare)?;
+            let bytes = positioned::read_whole(&mut file, self.size(id), buf)?;
             let codec = Codec::sniff(&bytes)?;
-            let target = self.manifest.class(id).map_or(Target::None, Target::Class);
+            let target = self.listing.class(id).map_or(Target::None, Target::Class);
             Ok(Sample {
                 bytes: Payload::Owned(bytes),
                 codec,
@@ -157,22 +169,24 @@ impl Source for Folder {
         (0..self.len()).try_for_each(|id| {
             each(
                 id,
-                self.manifest.class(id).map_or(Target::None, Target::Class),
+                self.listing.class(id).map_or(Target::None, Target::Class),
             )
         })
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
-        let sides = &self.manifest.sides;
-        let sides = &sides[sides.partition_point(|side| side.sample < id)..];
+        let sidecars = &self.listing.sidecars;
+        let sidecars = &sidecars[sidecars.partition_point(|sidecar| sidecar.sample < id)..];
         let mut annotations = None;
-        for Side { suffix, size, .. } in sides.iter().take_while(|side| side.sample == id) {
+        for SidecarFile { suffix, size, .. } in
+            sidecars.iter().take_while(|sidecar| sidecar.sample == id)
+        {
             let Some(kind) = Sidecar::of(suffix) else {
                 continue;
             };
             let path = self
                 .root
-                .join(os_string(side_path(&self.manifest.relative(id), suffix)));
+                .join(os_string(sidecar_path(&self.listing.relative(id), suffix)));
             let read = |into: &mut Annotations| {
                 let mut file = File::open(&path).map_err(|error| {
                     Error::new(Kind::Io, format!("cannot open: {error}")).with_source(error)
@@ -193,14 +207,14 @@ impl Source for Folder {
     }
 }
 
-/// The samples, packed: a class is a run of samples, a name is a slice of one arena.
+/// The samples, packed: a class is a run of samples, a name is a slice of one buffer.
 #[derive(Debug, Default)]
-struct Manifest {
+struct Listing {
     /// Names of the class folders, sorted; empty for a flat folder.
     classes: Vec<Vec<u8>>,
-    /// The first sample and the class of each run, in the order of samples. That order is not the
-    /// order of classes: `a-b/1.jpg` comes before `a/1.jpg`, although the class `a` comes
-    /// before `a-b`.
+    /// The first sample and the class of each run of samples of one class, in the order of samples.
+    /// That is not the order of classes: `a-b/1.jpg` comes before `a/1.jpg`, because `-` is less
+    /// than `/`, although the class `a` comes before `a-b`.
     runs: Vec<(u64, u32)>,
     /// Paths below the class folder, end to end.
     names: Vec<u8>,
@@ -208,25 +222,25 @@ struct Manifest {
     ends: Vec<u64>,
     /// Sizes in bytes.
     sizes: Vec<u64>,
-    /// What annotates the samples, in their order.
-    sides: Vec<Side>,
+    /// The files that annotate samples, in the order of samples.
+    sidecars: Vec<SidecarFile>,
 }
 
 /// A file that annotates a sample.
 #[derive(Debug)]
-struct Side {
+struct SidecarFile {
     sample: u64,
-    /// What follows the sample's stem and a dot.
+    /// What follows the stem of the sample and a dot.
     suffix: Box<[u8]>,
     size: u64,
 }
 
-/// The path of a file beside an image.
-fn side_path(image: &[u8], suffix: &[u8]) -> Vec<u8> {
+/// Returns the path of a file that annotates an image.
+fn sidecar_path(image: &[u8], suffix: &[u8]) -> Vec<u8> {
     [stem(image), &b"."[..], suffix].concat()
 }
 
-/// A name without its extension.
+/// Returns a name without its extension.
 fn stem(name: &[u8]) -> &[u8] {
     &name[..name
         .iter()
@@ -234,25 +248,28 @@ fn stem(name: &[u8]) -> &[u8] {
         .unwrap_or(name.len())]
 }
 
-impl Manifest {
+impl Listing {
+    /// Adds a sample: its path below the class folder, and its size.
     fn push(&mut self, name: &[u8], size: u64) {
         self.names.extend_from_slice(name);
         self.ends.push(self.names.len() as u64);
         self.sizes.push(size);
     }
 
+    /// Returns the class of a sample; `None` in a flat folder.
     fn class(&self, id: u64) -> Option<u32> {
         let run = self.runs.partition_point(|&(first, _)| first <= id);
         run.checked_sub(1).map(|run| self.runs[run].1)
     }
 
+    /// Returns the path of a sample below its class folder.
     fn name(&self, id: u64) -> &[u8] {
         let id = id as usize;
         let start = id.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.names[start as usize..self.ends[id] as usize]
     }
 
-    /// The path below the root.
+    /// Returns the path of a sample below the root.
     fn relative(&self, id: u64) -> Vec<u8> {
         match self.class(id) {
             Some(class) => [&self.classes[class as usize], &b"/"[..], self.name(id)].concat(),
@@ -270,11 +287,11 @@ impl Manifest {
             sum.push(&self.relative(id as u64));
             sum.push(&size.to_le_bytes());
         }
-        for Side {
+        for SidecarFile {
             sample,
             suffix,
             size,
-        } in &self.sides
+        } in &self.sidecars
         {
             sum.push(&sample.to_le_bytes());
             sum.push(suffix);
@@ -291,6 +308,7 @@ struct Entry {
     kind: fs::FileType,
 }
 
+/// Lists a folder in the order of the file system.
 fn list(folder: &Path) -> io::Result<Vec<Entry>> {
     fs::read_dir(folder)?
         .map(|entry| {
@@ -304,33 +322,40 @@ fn list(folder: &Path) -> io::Result<Vec<Entry>> {
         .collect()
 }
 
-/// A folder that is being walked: what is left of it, in order.
+/// A folder that is being walked: what is left of it, in order. Names of folders end with `/`.
 struct Level {
-    left: VecDeque<(Vec<u8>, fs::FileType)>,
-    /// What follows the stems of its annotated images.
-    sides: BTreeMap<Vec<u8>, Vec<Box<[u8]>>>,
-    /// The length of the path above it.
-    above: usize,
+    remaining: VecDeque<(Vec<u8>, fs::FileType)>,
+    /// The suffixes of the files that annotate its images, by the stem of the image.
+    sidecars: BTreeMap<Vec<u8>, Vec<Box<[u8]>>>,
+    /// The length of the path of the folder above it.
+    parent_len: usize,
     identity: Identity,
 }
 
+/// One walk over the tree.
 struct Walk<'a> {
     root: &'a Path,
     list: &'a dyn Fn(&Path) -> io::Result<Vec<Entry>>,
-    manifest: Manifest,
+    listing: Listing,
+    /// Symbolic links to folders, which are not followed.
     linked_folders: u64,
+    /// Pipes, sockets and devices with the name of an image.
     others: u64,
 }
 
 impl Walk<'_> {
-    /// Depth first, each folder sorted as if the names of its folders ended in `/`: the order of
-    /// whole paths, without a sort over all of them. The stack is a vector, so depth costs no
-    /// call stack.
+    /// Walks the tree in the order of whole paths.
+    ///
+    /// The walk goes depth first, and sorts each folder as if the names of its folders ended in
+    /// `/`. This is the order of a sort over all relative paths, because in a path every folder
+    /// name is followed by `/`. So no sort over all paths is needed. The stack is a vector, because
+    /// a deep tree could overflow the call stack.
     fn run(&mut self) -> Result<()> {
         let top = self.enter(PathBuf::new().as_path(), 0, &[])?;
-        let mut flat = None;
+        // The first image in the root itself.
+        let mut root_image = None;
         let mut any_in_class = false;
-        let folders = top.left.iter().filter(|(_, kind)| kind.is_dir());
+        let folders = top.remaining.iter().filter(|(_, kind)| kind.is_dir());
         let mut classes: Vec<Vec<u8>> = folders
             .map(|(key, _)| key[..key.len() - 1].to_vec())
             .collect();
@@ -339,75 +364,77 @@ impl Walk<'_> {
         let mut path: Vec<u8> = Vec::new();
         let mut class_start = 0;
         while let Some(level) = stack.last_mut() {
-            let Some((key, kind)) = level.left.pop_front() else {
+            let Some((key, kind)) = level.remaining.pop_front() else {
                 let level = stack.pop().expect("the loop saw a level");
-                path.truncate(level.above);
+                path.truncate(level.parent_len);
                 continue;
             };
             if kind.is_dir() {
-                let above = path.len();
+                let parent_len = path.len();
                 if stack.len() == 1 {
                     let class =
                         classes.binary_search_by(|class| class[..].cmp(&key[..key.len() - 1]));
                     let class = class.expect("every folder of the first level is a class") as u32;
-                    self.manifest
+                    self.listing
                         .runs
-                        .push((self.manifest.sizes.len() as u64, class));
+                        .push((self.listing.sizes.len() as u64, class));
                     class_start = key.len();
                 }
                 path.extend_from_slice(&key);
                 let relative = os_string(path[..path.len() - 1].to_vec());
-                let level = self.enter(Path::new(&relative), above, &stack)?;
+                let level = self.enter(Path::new(&relative), parent_len, &stack)?;
                 stack.push(level);
-            } else if let Some(size) = self.image(&path, &key, kind)? {
-                for suffix in level.sides.get(stem(&key)).into_iter().flatten() {
-                    let side = self
+            } else if let Some(size) = self.image_size(&path, &key, kind)? {
+                for suffix in level.sidecars.get(stem(&key)).into_iter().flatten() {
+                    let sidecar = self
                         .root
-                        .join(os_string([&path, &side_path(&key, suffix)[..]].concat()));
-                    // One that cannot be read is a fault of its sample.
-                    let size = fs::metadata(&side).map_or(0, |found| found.len());
-                    let (sample, suffix) = (self.manifest.sizes.len() as u64, suffix.clone());
-                    self.manifest.sides.push(Side {
+                        .join(os_string([&path, &sidecar_path(&key, suffix)[..]].concat()));
+                    // A file that cannot be read does not keep the folder from opening: reading its
+                    // sample reports it.
+                    let size = fs::metadata(&sidecar).map_or(0, |found| found.len());
+                    let (sample, suffix) = (self.listing.sizes.len() as u64, suffix.clone());
+                    self.listing.sidecars.push(SidecarFile {
                         sample,
                         suffix,
                         size,
                     });
                 }
                 if stack.len() == 1 {
-                    flat.get_or_insert_with(|| key.clone());
-                    self.manifest.push(&key, size);
+                    root_image.get_or_insert_with(|| key.clone());
+                    self.listing.push(&key, size);
                 } else {
                     any_in_class = true;
-                    self.manifest
+                    self.listing
                         .push(&[&path[class_start..], &key].concat(), size);
                 }
             }
         }
-        match flat {
-            // Runs tell classes by the first sample only, so a stray image would take the class
-            // before it.
+        match root_image {
+            // A run has a first sample but no end, so an image outside of class folders would get
+            // the class of the run before it.
             Some(stray) if any_in_class => Err(Error::config(format!(
-                "{}: the image {} lies beside class folders and so has no class; move it into one of them, or away",
+                "{}: the image {} lies beside class folders and so has no class; \
+                 move it into one of them, or away",
                 self.root.display(),
                 names::short(&stray)
             ))),
             Some(_) => {
-                self.manifest.runs.clear();
+                self.listing.runs.clear();
                 Ok(())
             }
             None => {
-                self.manifest.classes = classes;
+                self.listing.classes = classes;
                 Ok(())
             }
         }
     }
 
-    /// Lists a folder.
-    fn enter(&self, relative: &Path, above: usize, stack: &[Level]) -> Result<Level> {
+    /// Lists a folder for the walk; `parent_len` is the length of the path of the folder above it.
+    fn enter(&self, relative: &Path, parent_len: usize, stack: &[Level]) -> Result<Level> {
         let folder = self.root.join(relative);
         let failed = |error| Error::io("list the folder", &folder, error);
         let identity = identity(&fs::metadata(&folder).map_err(failed)?);
-        // Links are not followed, so only a mount can lead back.
+        // Symbolic links are not followed, so only a mount can make a folder contain itself.
         if identity.is_some() && stack.iter().any(|level| level.identity == identity) {
             return Err(Error::new(
                 Kind::Io,
@@ -417,7 +444,7 @@ impl Walk<'_> {
                 ),
             ));
         }
-        let mut left = Vec::new();
+        let mut remaining = Vec::new();
         for entry in (self.list)(&folder).map_err(failed)? {
             let mut key = into_bytes(entry.name, &folder)?;
             if key.starts_with(b".") {
@@ -426,25 +453,30 @@ impl Walk<'_> {
             if entry.kind.is_dir() {
                 key.push(b'/');
             }
-            left.push((key, entry.kind));
+            remaining.push((key, entry.kind));
         }
-        left.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let sides = take_sides(&mut left);
+        remaining.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let sidecars = take_sidecars(&mut remaining);
         Ok(Level {
-            left: left.into(),
-            sides,
-            above,
+            remaining: remaining.into(),
+            sidecars,
+            parent_len,
             identity,
         })
     }
 
-    /// The size of an entry that is an image.
-    fn image(&mut self, above: &[u8], name: &[u8], kind: fs::FileType) -> Result<Option<u64>> {
+    /// Returns the size of an entry if it is an image; `None` for everything else.
+    fn image_size(
+        &mut self,
+        parent: &[u8],
+        name: &[u8],
+        kind: fs::FileType,
+    ) -> Result<Option<u64>> {
         let named = is_image(name);
         if !named && !kind.is_symlink() {
             return Ok(None);
         }
-        let path = self.root.join(os_string([above, name].concat()));
+        let path = self.root.join(os_string([parent, name].concat()));
         match fs::metadata(&path) {
             Ok(found) if found.is_file() => Ok(named.then_some(found.len())),
             Ok(found) if found.is_dir() => {
@@ -455,21 +487,22 @@ impl Walk<'_> {
                 self.others += 1;
                 Ok(None)
             }
-            // A broken link is one bad sample, for the policy about bad samples to judge.
+            // A broken link is one bad sample, and the policy for bad samples decides about it.
             Err(_) if kind.is_symlink() => Ok(named.then_some(0)),
             Err(error) => Err(Error::io("read the size", &path, error)),
         }
     }
 }
 
-/// Takes the files that annotate an image out of a folder's sorted names.
-fn take_sides(names: &mut Vec<(Vec<u8>, fs::FileType)>) -> BTreeMap<Vec<u8>, Vec<Box<[u8]>>> {
-    let mut sides = BTreeMap::<Vec<u8>, Vec<Box<[u8]>>>::new();
+/// Removes the files that annotate an image from the sorted names of a folder, and returns their
+/// suffixes by the stem of the image.
+fn take_sidecars(names: &mut Vec<(Vec<u8>, fs::FileType)>) -> BTreeMap<Vec<u8>, Vec<Box<[u8]>>> {
+    let mut sidecars = BTreeMap::<Vec<u8>, Vec<Box<[u8]>>>::new();
     if !names
         .iter()
         .any(|(name, kind)| !kind.is_dir() && Sidecar::split(name).is_some())
     {
-        return sides;
+        return sidecars;
     }
     let images = names
         .iter()
@@ -477,14 +510,18 @@ fn take_sides(names: &mut Vec<(Vec<u8>, fs::FileType)>) -> BTreeMap<Vec<u8>, Vec
     let stems: BTreeSet<Vec<u8>> = images.map(|(name, _)| stem(name).to_vec()).collect();
     names.retain(|(name, kind)| match Sidecar::split(name) {
         Some((stem, suffix)) if !kind.is_dir() && stems.contains(stem) => {
-            sides.entry(stem.to_vec()).or_default().push(suffix.into());
+            sidecars
+                .entry(stem.to_vec())
+                .or_default()
+                .push(suffix.into());
             false
         }
         _ => true,
     });
-    sides
+    sidecars
 }
 
+/// Returns whether a file of this name is taken for an image.
 fn is_image(name: &[u8]) -> bool {
     let extension = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
     extension.len() < name.len()
@@ -493,7 +530,7 @@ fn is_image(name: &[u8]) -> bool {
             .any(|known| extension.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-/// Device and inode, where there are such.
+/// Device and inode of a folder, where the system has them.
 type Identity = Option<(u64, u64)>;
 
 #[cfg(unix)]
@@ -510,7 +547,7 @@ fn identity(_: &fs::Metadata) -> Identity {
 #[cfg(unix)]
 #[allow(
     clippy::unnecessary_wraps,
-    reason = "names are not always bytes elsewhere"
+    reason = "on other systems a name may not be Unicode, and the function fails"
 )]
 fn into_bytes(name: OsString, _folder: &Path) -> Result<Vec<u8>> {
     Ok(std::os::unix::ffi::OsStringExt::into_vec(name))

@@ -120,12 +120,12 @@ fn the_listing_order_and_time_stamps_change_nothing() {
     paths.sort_by_key(|path| Fingerprint::of([path.as_bytes()]));
     let dir = tree(&paths.iter().map(String::as_str).collect::<Vec<_>>());
     for rotation in 0..5 {
-        let twin = |folder: &Path| {
+        let listing = |folder: &Path| {
             let mut entries = list(folder)?;
             entries.sort_by_key(|entry| Fingerprint::of([entry.name.as_bytes(), &[rotation]]));
             Ok(entries)
         };
-        let folder = Folder::open_through(dir.path(), &twin).unwrap();
+        let folder = Folder::open_with(dir.path(), &listing).unwrap();
         assert_eq!(
             (names(&folder), folder.fingerprint()),
             (names(&reference), reference.fingerprint())
@@ -170,18 +170,18 @@ fn a_symlink_loop_ends_and_linked_files_are_followed() {
 
 #[test]
 fn a_folder_that_contains_itself_is_found_by_its_inode() {
-    // A mount that leads back needs rights to make; the twin lists a folder's link to itself as a
-    // folder.
+    // Making a mount that leads back needs rights that tests do not have. This replacement lists
+    // the link of a folder to itself as a folder.
     let dir = tree(&["cat/1.jpg"]);
     symlink(".", dir.path().join("cat/loop")).unwrap();
-    let twin = |folder: &Path| {
+    let listing = |folder: &Path| {
         let mut entries = list(folder)?;
         for entry in entries.iter_mut().filter(|entry| entry.name == "loop") {
             entry.kind = fs::metadata(folder)?.file_type();
         }
         Ok(entries)
     };
-    let error = Folder::open_through(dir.path(), &twin).unwrap_err();
+    let error = Folder::open_with(dir.path(), &listing).unwrap_err();
     assert!(
         error.message().contains("loop: the folder contains itself"),
         "{error}"
@@ -191,11 +191,11 @@ fn a_folder_that_contains_itself_is_found_by_its_inode() {
 #[test]
 fn an_unreadable_folder_is_named() {
     let dir = tree(&["cat/1.jpg", "dog/1.jpg"]);
-    let twin = |folder: &Path| match folder.ends_with("dog") {
+    let listing = |folder: &Path| match folder.ends_with("dog") {
         true => Err(io::ErrorKind::PermissionDenied.into()),
         false => list(folder),
     };
-    let error = Folder::open_through(dir.path(), &twin).unwrap_err();
+    let error = Folder::open_with(dir.path(), &listing).unwrap_err();
     assert_eq!(error.kind(), Kind::Io);
     assert!(
         error
@@ -203,7 +203,7 @@ fn an_unreadable_folder_is_named() {
             .contains("dog: cannot list the folder: permission denied"),
         "{error}"
     );
-    // The real thing, where the tests do not run with rights to read everything.
+    // The same on the real file system, unless the tests run with rights to read everything.
     fs::set_permissions(dir.path().join("dog"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(dir.path().join("dog")).is_err() {
         assert!(
@@ -283,7 +283,7 @@ fn the_codec_is_told_by_the_bytes() {
 }
 
 #[test]
-fn files_beside_a_image_annotate_it() {
+fn files_beside_an_image_annotate_it() {
     let dir = tree(&[
         "a/1.jpg",
         "a/2.v2.png",

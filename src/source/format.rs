@@ -1,4 +1,4 @@
-//! The forms of stored data, and the files of a form in a folder.
+//! The formats of stored data, and the files of a format in a folder.
 
 use std::fmt;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// The form of stored data.
+/// The format of stored data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
@@ -14,16 +14,16 @@ pub enum Format {
     Folder,
     /// A folder of `.mill` shards, or one shard.
     Shards,
-    /// A tar in WebDataset convention, or a folder of them.
+    /// A tar in the convention of WebDataset, or a folder of such tars.
     Tar,
-    /// An Arrow IPC file or stream, or a folder of them.
+    /// An Arrow IPC file or stream, or a folder of such files.
     Arrow,
-    /// A Parquet file, or a folder of them.
+    /// A Parquet file, or a folder of such files.
     Parquet,
 }
 
 impl Format {
-    /// Every form, in the order in which messages list them.
+    /// All formats, in the order in which messages list them.
     pub const ALL: [Format; 5] = [
         Format::Folder,
         Format::Shards,
@@ -32,7 +32,7 @@ impl Format {
         Format::Parquet,
     ];
 
-    /// The form's name in lower case, as [`Format::from_str`] reads it.
+    /// Returns the name of the format in lower case, as [`Format::from_str`] reads it.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Folder => "folder",
@@ -61,14 +61,14 @@ impl FromStr for Format {
             .ok_or_else(|| {
                 let known = Format::ALL.map(Format::as_str).join(", ");
                 Error::config(format!(
-                    "\"{text}\" is no form of stored data; expected one of {known}"
+                    "\"{text}\" is not a format of stored data; expected one of {known}"
                 ))
             })
     }
 }
 
-/// The form that a file name announces.
-pub(super) fn named(name: &Path) -> Option<Format> {
+/// Returns the format that the extension of a file name announces.
+pub(super) fn format_of_name(name: &Path) -> Option<Format> {
     let extension = name.extension()?.to_str()?.to_ascii_lowercase();
     match extension.as_str() {
         "mill" => Some(Format::Shards),
@@ -79,9 +79,9 @@ pub(super) fn named(name: &Path) -> Option<Format> {
     }
 }
 
-/// The path itself if it is a file, or the files in it that `wanted` names, sorted by the bytes of
-/// their names.
-pub(super) fn files(path: &Path, wanted: Format) -> Result<Vec<std::path::PathBuf>> {
+/// Returns the path itself if it is a file, or the files in the folder whose extension announces
+/// `wanted`, sorted by the bytes of their names.
+pub(super) fn data_files(path: &Path, wanted: Format) -> Result<Vec<std::path::PathBuf>> {
     let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     if !found.is_dir() {
         return Ok(vec![path.to_path_buf()]);
@@ -93,7 +93,7 @@ pub(super) fn files(path: &Path, wanted: Format) -> Result<Vec<std::path::PathBu
         let name = entry.file_name();
         let hidden = name.as_encoded_bytes().starts_with(b".");
         if !hidden
-            && named(Path::new(&name)) == Some(wanted)
+            && format_of_name(Path::new(&name)) == Some(wanted)
             && !entry.file_type().map_err(failed)?.is_dir()
         {
             names.push(name);

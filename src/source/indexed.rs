@@ -1,9 +1,13 @@
-//! Entropy indexes in a file beside the data, for forms that have no room for them:
-//! `train.jpeg-index` beside `train`.
+//! Entropy indexes in a file beside the data, for formats that cannot hold them: `train.jpeg-index`
+//! beside `train`.
 //!
-//! docs/FORMAT.md has the layout. The file is mapped; opening it reads its table of positions, a
-//! cell is looked at when its sample is read. Each cell has a checksum and says of which bytes it
-//! is, and the file says of which data set.
+//! "An index beside other data" in `docs/FORMAT.md` is the layout: the cells of all samples end to
+//! end, a table of their positions, a tail. The file is mapped. Opening it reads the table, and a
+//! cell is read together with its sample, so a data set of any size opens quickly.
+//!
+//! A stale index must not be used in silence. The file names the fingerprint of its data set and is
+//! refused if the data have another one; each cell has the checksum of its JPEG, which finds an
+//! image that was replaced by one of the same name and size.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -19,17 +23,20 @@ use crate::sample::{Annotations, Fingerprint, Sample, Target};
 use crate::storage::disk::{Disk, Temp};
 use crate::storage::mmap::Mapping;
 
+/// The first bytes of the file: a byte with the high bit set, a name, the version, a newline.
 const MAGIC: [u8; 16] = *b"\x89feedmill.jpgi\x01\n";
+/// The last bytes of the file.
 const TAIL_MAGIC: [u8; 8] = *b"JPGIEND\n";
+/// Length of the tail in bytes.
 const TAIL: usize = 48;
 
-/// Where the entropy index of a data set is, if it is not in the data: the path with `.jpeg-index`
-/// behind its name.
+/// Returns the path of the entropy index of a data set that cannot hold one itself: its own path
+/// with `.jpeg-index` appended to the name.
 ///
 /// # Errors
 ///
-/// [`Kind::Io`] if the path has no name of its own (`.`) and cannot be resolved, [`Kind::Config`]
-/// for a root.
+/// [`Kind::Io`] if the path has no name (such as `.`) and cannot be resolved, [`Kind::Config`] for
+/// the root of a file system.
 pub fn path_of(data: &Path) -> Result<PathBuf> {
     let resolved;
     let data = if data.file_name().is_some() {
@@ -50,17 +57,18 @@ pub fn path_of(data: &Path) -> Result<PathBuf> {
     Ok(data.with_file_name(name))
 }
 
-/// An open index.
-struct Sidecar {
+/// An open index file.
+struct IndexFile {
     map: Mapping,
-    /// Where each cell starts in the file, then the end of the last: rising, within the file.
+    /// Where each cell starts in the file, then where the last one ends. They never fall and lie
+    /// within the file, as was checked at open.
     positions: Vec<u64>,
 }
 
-impl Sidecar {
-    /// Opens the index of a data set; `None` if there is no such file.
-    fn open(path: &Path, data: &dyn Source) -> Result<Option<Sidecar>> {
-        // A look before the open, which would wait at a pipe.
+impl IndexFile {
+    /// Opens the index of a data set; `None` if the file does not exist.
+    fn open(path: &Path, data: &dyn Source) -> Result<Option<IndexFile>> {
+        // The type is checked first, because opening a named pipe would block.
         let found = match std::fs::metadata(path) {
             Ok(found) => found,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -73,11 +81,13 @@ impl Sidecar {
             )));
         }
         let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-        let parsed = Sidecar::parse(Mapping::new(&file, path)?, data);
+        let parsed = IndexFile::parse(Mapping::new(&file, path)?, data);
         parsed.map(Some).map_err(|error| error.in_file(path))
     }
 
-    fn parse(map: Mapping, data: &dyn Source) -> Result<Sidecar> {
+    /// Checks a mapped file: magics, checksums, the data set that it belongs to, and the table of
+    /// positions.
+    fn parse(map: Mapping, data: &dyn Source) -> Result<IndexFile> {
         let damaged = |what: &str| {
             Error::corrupt(format!(
                 "{what}: the entropy index is damaged; run `feedmill index` again or remove it"
@@ -99,13 +109,16 @@ impl Sidecar {
             return Err(Error::new(
                 Kind::Mismatch,
                 format!(
-                    "the entropy index is of other data ({samples} samples, fingerprint {fingerprint}) than is there \
-                     now ({}, {}): run `feedmill index` again, or remove the file",
+                    "the entropy index is of other data \
+                     ({samples} samples, fingerprint {fingerprint}) \
+                     than is there now ({}, {}): run `feedmill index` again, or remove the file",
                     data.len(),
                     data.fingerprint()
                 ),
             ));
         }
+        // The number of samples is compared with the room for the table before the table is read,
+        // so that no file makes this allocate more than its own length.
         let table_end = bytes.len() - TAIL;
         let entries = usize::try_from(samples).ok().and_then(|n| n.checked_add(1));
         let table = entries.and_then(|n| table_end.checked_sub(n.checked_mul(8)?));
@@ -128,9 +141,10 @@ impl Sidecar {
         if first != MAGIC.len() as u64 || last != table as u64 || !positions.is_sorted() {
             return Err(damaged("the table of positions contradicts itself"));
         }
-        Ok(Sidecar { map, positions })
+        Ok(IndexFile { map, positions })
     }
 
+    /// Returns the index of a sample; `None` if it has none.
     fn cell(&self, id: u64) -> Result<Option<Bytes>> {
         let Some([start, end, ..]) = usize::try_from(id)
             .ok()
@@ -147,25 +161,28 @@ impl Sidecar {
     }
 }
 
-/// Writes the index of a data set, cell by cell in the order of samples, under its name at the end.
-pub(crate) struct SidecarWriter {
+/// Writes the index file of a data set, cell by cell in the order of samples. The file gets its
+/// name when it is finished.
+pub(crate) struct IndexFileWriter {
     temp: Temp,
     positions: Vec<u8>,
+    /// The position in the file at which the next cell goes.
     at: u64,
 }
 
-impl SidecarWriter {
-    pub(crate) fn create(disk: Arc<dyn Disk>, path: &Path) -> Result<SidecarWriter> {
+impl IndexFileWriter {
+    /// Starts the index file that will be at `path`.
+    pub(crate) fn create(disk: Arc<dyn Disk>, path: &Path) -> Result<IndexFileWriter> {
         let mut temp = Temp::create(disk, path)?;
         temp.write(&MAGIC)?;
-        Ok(SidecarWriter {
+        Ok(IndexFileWriter {
             temp,
             positions: Vec::new(),
             at: MAGIC.len() as u64,
         })
     }
 
-    /// The cell of the next sample; empty for none.
+    /// Adds the cell of the next sample; an empty one means that the sample has no index.
     pub(crate) fn push(&mut self, cell: &[u8]) -> Result<()> {
         self.temp.write(cell)?;
         self.positions.extend(self.at.to_le_bytes());
@@ -173,7 +190,7 @@ impl SidecarWriter {
         Ok(())
     }
 
-    /// Makes the file durable under its name; gives its size.
+    /// Writes table and tail, makes the file durable under its name, and returns its size in bytes.
     pub(crate) fn finish(mut self, data: &dyn Source) -> Result<u64> {
         self.positions.extend(self.at.to_le_bytes());
         let mut tail = Vec::with_capacity(TAIL);
@@ -190,31 +207,32 @@ impl SidecarWriter {
     }
 }
 
-/// A source with an entropy index beside it.
-struct Indexed {
+/// A source together with the index file beside its data.
+struct IndexedSource {
     source: Box<dyn Source>,
-    sidecar: Sidecar,
+    index: IndexFile,
 }
 
-/// The source with the entropy index that lies beside its data, if one does.
+/// Returns the source with the entropy index that lies beside its data, or the source itself if
+/// there is none.
 ///
 /// # Errors
 ///
 /// [`Kind::Mismatch`] for the index of other data, [`Kind::Corrupt`] for a damaged one,
-/// [`Kind::Io`].
+/// [`Kind::Io`] if it cannot be read.
 pub(super) fn attach(data: &Path, source: Box<dyn Source>) -> Result<Box<dyn Source>> {
     let Ok(path) = path_of(data) else {
         return Ok(source);
     };
-    Ok(match Sidecar::open(&path, &*source)? {
-        Some(sidecar) => Box::new(Indexed { source, sidecar }),
+    Ok(match IndexFile::open(&path, &*source)? {
+        Some(index) => Box::new(IndexedSource { source, index }),
         None => source,
     })
 }
 
-// A method that is not passed on would fall back to its default in silence.
+// Every method is passed on: one that is missing here would fall back to its default in silence.
 #[deny(clippy::missing_trait_methods)]
-impl Source for Indexed {
+impl Source for IndexedSource {
     fn len(&self) -> u64 {
         self.source.len()
     }
@@ -235,8 +253,8 @@ impl Source for Indexed {
         self.source.size(id)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
-        self.source.read(id, spare)
+    fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample> {
+        self.source.read(id, buf)
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
@@ -244,7 +262,7 @@ impl Source for Indexed {
     }
 
     fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
-        match self.sidecar.cell(id)? {
+        match self.index.cell(id)? {
             Some(cell) => Ok(Some(cell)),
             None => self.source.jpeg_index(id),
         }

@@ -1,4 +1,4 @@
-//! Several sources as one.
+//! Several sources as one, numbered through in order.
 
 use bytes::Bytes;
 
@@ -6,17 +6,19 @@ use super::{Access, Source};
 use crate::error::Result;
 use crate::sample::{Annotations, Fingerprint, Sample, Target};
 
-/// Several sources numbered through, in order.
+/// Several sources whose samples are numbered through: those of the first source, then those of the
+/// second, and so on.
 pub(crate) struct JoinedSources {
-    /// Each with the number of its first sample.
-    parts: Vec<(u64, Box<dyn Source>)>,
+    /// Each source with the number of its first sample.
+    sources: Vec<(u64, Box<dyn Source>)>,
     len: u64,
 }
 
 impl JoinedSources {
+    /// Joins sources, of which there must be at least one.
     pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> JoinedSources {
         let mut len = 0;
-        let parts = sources
+        let sources = sources
             .into_iter()
             .map(|source| {
                 let base = len;
@@ -24,12 +26,13 @@ impl JoinedSources {
                 (base, source)
             })
             .collect();
-        JoinedSources { parts, len }
+        JoinedSources { sources, len }
     }
 
-    fn part(&self, id: u64) -> (u64, &dyn Source) {
+    /// Returns the source that holds a sample, and the number of the sample in it.
+    fn locate(&self, id: u64) -> (u64, &dyn Source) {
         let (base, source) = self
-            .parts
+            .sources
             .iter()
             .rev()
             .find(|(base, _)| *base <= id)
@@ -38,7 +41,7 @@ impl JoinedSources {
     }
 }
 
-// A method that is not passed on would fall back to its default in silence.
+// Every method is passed on: one that is missing here would fall back to its default in silence.
 #[deny(clippy::missing_trait_methods)]
 impl Source for JoinedSources {
     fn len(&self) -> u64 {
@@ -51,7 +54,7 @@ impl Source for JoinedSources {
 
     fn fingerprint(&self) -> Fingerprint {
         let each: Vec<[u8; 16]> = self
-            .parts
+            .sources
             .iter()
             .map(|(_, source)| source.fingerprint().0.to_le_bytes())
             .collect();
@@ -59,38 +62,38 @@ impl Source for JoinedSources {
     }
 
     fn name(&self, id: u64) -> String {
-        let (id, source) = self.part(id);
+        let (id, source) = self.locate(id);
         source.name(id)
     }
 
     fn size(&self, id: u64) -> u64 {
-        let (id, source) = self.part(id);
+        let (id, source) = self.locate(id);
         source.size(id)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
-        let (id, source) = self.part(id);
-        source.read(id, spare)
+    fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample> {
+        let (id, source) = self.locate(id);
+        source.read(id, buf)
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
-        let (id, source) = self.part(id);
+        let (id, source) = self.locate(id);
         source.annotations(id)
     }
 
     fn jpeg_index(&self, id: u64) -> Result<Option<Bytes>> {
-        let (id, source) = self.part(id);
+        let (id, source) = self.locate(id);
         source.jpeg_index(id)
     }
 
     fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
-        self.parts
+        self.sources
             .iter()
             .try_for_each(|(base, source)| source.labels(&mut |id, target| each(base + id, target)))
     }
 
     fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
-        for (base, source) in &self.parts {
+        for (base, source) in &self.sources {
             if !source.column(name, &mut |id, text| each(base + id, text))? {
                 return Ok(false);
             }
@@ -100,7 +103,7 @@ impl Source for JoinedSources {
 
     fn access(&self) -> Access {
         let blocks = self
-            .parts
+            .sources
             .iter()
             .any(|(_, source)| source.access() == Access::Blocking);
         if blocks {
@@ -111,23 +114,24 @@ impl Source for JoinedSources {
     }
 
     fn classes(&self) -> Option<&[String]> {
-        let first = self.parts.first()?.1.classes();
+        // Class numbers mean the same in all sources only if their names are the same.
+        let first = self.sources.first()?.1.classes();
         first.filter(|_| {
-            self.parts
+            self.sources
                 .iter()
                 .all(|(_, source)| source.classes() == first)
         })
     }
 
     fn frame(&self, id: u64) -> Option<(u32, u32)> {
-        let (id, source) = self.part(id);
+        let (id, source) = self.locate(id);
         source.frame(id)
     }
 
     fn uniform_frame(&self) -> Option<(u32, u32)> {
-        let first = self.parts.first()?.1.uniform_frame();
+        let first = self.sources.first()?.1.uniform_frame();
         first.filter(|_| {
-            self.parts
+            self.sources
                 .iter()
                 .all(|(_, source)| source.uniform_frame() == first)
         })

@@ -16,6 +16,7 @@ pub struct Memory {
     fingerprint: Fingerprint,
 }
 
+/// The stored images.
 #[derive(Clone, Debug)]
 enum Records {
     /// One array, N x H x W x C.
@@ -25,18 +26,18 @@ enum Records {
         width: u32,
         channels: u8,
     },
-    /// Encoded images.
+    /// Encoded images, each with its codec.
     Encoded(Vec<(Bytes, Codec)>),
 }
 
 impl Memory {
-    /// Pixels of equal size in one array: u8, N x H x W x C, C = 1 (gray) or 3 (RGB), with a class
-    /// for each.
+    /// Returns a source of pixels of equal size in one array: u8, N x H x W x C with C = 1 (gray)
+    /// or 3 (RGB), and a class for each image.
     ///
     /// # Errors
     ///
-    /// A `Config` error if the array's length is not N x H x W x C for the number of classes given,
-    /// if a side is 0, or if C is neither 1 nor 3.
+    /// A `Config` error if the length of the array is not N x H x W x C for the N classes, if a
+    /// side is 0, or if C is neither 1 nor 3.
     ///
     /// # Example
     ///
@@ -68,7 +69,8 @@ impl Memory {
         let each = u64::from(height) * u64::from(width) * u64::from(channels);
         if Some(data.len() as u64) != each.checked_mul(classes.len() as u64) {
             return Err(Error::config(format!(
-                "{} images of {height} x {width} x {channels} bytes need {each} bytes each; the array has {} bytes",
+                "{} images of {height} x {width} x {channels} bytes need {each} bytes each; \
+                 the array has {} bytes",
                 classes.len(),
                 data.len()
             )));
@@ -96,13 +98,13 @@ impl Memory {
         })
     }
 
-    /// Encoded images (JPEG, PNG, WebP) with their targets. A record that is not an image is found
-    /// when it is decoded, like a bad file.
+    /// Returns a source of encoded images (JPEG, PNG, WebP) with their targets. A record that is
+    /// not an image is an error when it is decoded, like a bad file.
     pub fn encoded(samples: impl IntoIterator<Item = (Vec<u8>, Target)>) -> Memory {
         let mut records = Vec::new();
         let mut targets = Vec::new();
         for (bytes, target) in samples {
-            // A record of unknown form keeps a codec, so that the decoder reports it with its
+            // A record of unknown format counts as JPEG, so that the decoder reports it with its
             // number.
             let codec = Codec::detect(&bytes).unwrap_or(Codec::Jpeg);
             records.push((Bytes::from(bytes), codec));
@@ -122,12 +124,13 @@ impl Memory {
         }
     }
 
-    /// The samples with boxes, keypoints and planes, one [`Annotations`] for each sample.
+    /// Returns the same samples with boxes, keypoints and planes, one [`Annotations`] for each
+    /// sample.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] if there are more or fewer than samples. What is wrong inside of one
-    /// is found when the sample is read, like a bad file.
+    /// [`crate::Kind::Config`] if the numbers of annotations and samples differ. Faults inside of
+    /// an annotation are found when the sample is read, like a bad file.
     pub fn annotated(self, annotations: Vec<Annotations>) -> Result<Memory> {
         if annotations.len() != self.targets.len() {
             let (given, samples) = (annotations.len(), self.targets.len());
@@ -175,7 +178,7 @@ impl Source for Memory {
         }
     }
 
-    fn read(&self, id: u64, _spare: Vec<u8>) -> Result<Sample> {
+    fn read(&self, id: u64, _buf: Vec<u8>) -> Result<Sample> {
         let target = self.targets.get(id as usize).cloned().ok_or_else(|| {
             Error::config(format!("sample {id} of {}", self.targets.len())).with_sample(id)
         })?;

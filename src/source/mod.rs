@@ -1,7 +1,9 @@
 //! Where samples come from: numbered records of encoded bytes with their targets.
 //!
-//! A source knows bytes and targets and nothing of pixels. Its numbering is frozen when it is
-//! opened: sample `i` is the same record for as long as [`Source::fingerprint`] is the same.
+//! A source knows bytes and targets and nothing about pixels. Its numbering is frozen when it is
+//! opened: sample `i` is the same record for as long as [`Source::fingerprint`] is the same. Random
+//! access by number is what makes resuming, sharding over ranks and shuffling cheap, so a source
+//! that can only be read from start to end cannot be one.
 
 use bytes::Bytes;
 
@@ -45,47 +47,48 @@ pub use tar::{SkippedMembers, Tar};
 /// All methods may be called from several threads at once. Implement it for your own storage; the
 /// loader needs nothing else.
 pub trait Source: Send + Sync {
-    /// The number of samples.
+    /// Returns the number of samples.
     fn len(&self) -> u64;
 
-    /// True if there are no samples.
+    /// Returns true if there are no samples.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A hash of what the data is: it must change when a sample is added, removed, reordered or
-    /// replaced, and must not depend on where the data lies or on any time stamp.
+    /// Returns a hash of what the data is. It must change when a sample is added, removed,
+    /// reordered or replaced, and must not depend on where the data lies or on any time stamp.
     fn fingerprint(&self) -> Fingerprint;
 
-    /// The name of a sample for people: a path, a member of a tar, a row.
+    /// Returns the name of a sample for messages and listings: a path, a member of a tar, a row.
     fn name(&self, id: u64) -> String;
 
-    /// The encoded size of a sample in bytes, for budgets. An estimate is enough.
+    /// Returns the encoded size of a sample in bytes, for budgets. An estimate is enough.
     fn size(&self, id: u64) -> u64;
 
-    /// Reads one sample. `spare` is a buffer that the source may fill and hand back in
-    /// [`Payload::Owned`].
+    /// Reads one sample. The source may fill the buffer `buf`, of any length and content, and
+    /// return it in [`Payload::Owned`].
     ///
     /// # Errors
     ///
-    /// Whatever keeps the sample from being read whole: [`crate::Kind::Io`], [`crate::Kind::Corrupt`],
-    /// [`crate::Kind::Truncated`]. The message names the file and the record.
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample>;
+    /// Whatever keeps the sample from being read completely: [`crate::Kind::Io`],
+    /// [`crate::Kind::Corrupt`], [`crate::Kind::Truncated`]. The message names the file and the
+    /// record.
+    fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample>;
 
-    /// Boxes, keypoints and planes of a sample; `None` if the data has none. Asked for only by
-    /// recipes with a `[joint]` table, on the thread that reads the sample.
+    /// Reads boxes, keypoints and planes of a sample; `None` if the data has none. It is called
+    /// only for recipes with a `[joint]` table, on the thread that reads the sample.
     ///
     /// # Errors
     ///
-    /// As [`Source::read`]: whatever keeps them from being read is a fault of the sample.
+    /// As [`Source::read`]: an error here makes the sample a bad one.
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let _ = id;
         Ok(None)
     }
 
-    /// The entropy index of a sample that is a JPEG ([`crate::decode::jpeg::Index`]), if one is
-    /// stored: with it a crop is decoded without what lies in front of it. Called on the thread
-    /// that reads the sample. The index need not be checked here: the decoder does it.
+    /// Reads the entropy index of a sample that is a JPEG ([`crate::decode::jpeg::Index`]); `None`
+    /// if none is stored. With it, a crop is decoded without the rows above it. It is called on the
+    /// thread that reads the sample. The source need not check the index: the decoder does.
     ///
     /// # Errors
     ///
@@ -95,28 +98,28 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
-    /// Hands out the target of every sample in order, for samplers that go by class. The default
-    /// reads every sample; a source that knows targets without their images should say them
-    /// here.
+    /// Calls `each` with the target of every sample in order, for samplers that go by class. The
+    /// default reads every sample; a source that knows targets without reading images should
+    /// implement this.
     ///
     /// # Errors
     ///
     /// As [`Source::read`], and those of `each`.
     fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
-        let mut spare = Vec::new();
+        let mut buf = Vec::new();
         for id in 0..self.len() {
-            let Sample { bytes, target, .. } = self.read(id, std::mem::take(&mut spare))?;
+            let Sample { bytes, target, .. } = self.read(id, std::mem::take(&mut buf))?;
             if let Payload::Owned(buffer) = bytes {
-                spare = buffer;
+                buf = buffer;
             }
             each(id, target)?;
         }
         Ok(())
     }
 
-    /// Hands out the value of every sample in a further column, in order, as text: what samplers
-    /// may go by beside classes. False if there is no such column, which is all that the
-    /// default says.
+    /// Calls `each` with the value of every sample in a further column, in order, as text. Samplers
+    /// may go by such columns as well as by class. Returns false if there is no such column, as the
+    /// default does.
     ///
     /// # Errors
     ///
@@ -126,40 +129,41 @@ pub trait Source: Send + Sync {
         Ok(false)
     }
 
-    /// How [`Source::read`] behaves, which decides on which thread it is called.
+    /// Returns how [`Source::read`] behaves, which decides on which thread it is called.
     fn access(&self) -> Access {
         Access::Blocking
     }
 
-    /// The class names in the order of their indices, if the source knows them.
+    /// Returns the class names in the order of their numbers, if the source knows them.
     fn classes(&self) -> Option<&[String]> {
         None
     }
 
-    /// The frame of one upright image as (height, width), if the source knows it without reading.
-    /// Planning and statistics then need no header.
+    /// Returns the size of one upright image as (height, width), if the source knows it without
+    /// reading. Planning and statistics then need no header.
     fn frame(&self, id: u64) -> Option<(u32, u32)> {
         let _ = id;
         None
     }
 
-    /// The frame that every sample has as (height, width), if the source can promise one without
-    /// reading: recipes whose operations keep the size need it.
+    /// Returns the size that every sample has as (height, width), if the source knows without
+    /// reading that all have the same. Recipes whose operations keep the size need it.
     fn uniform_frame(&self) -> Option<(u32, u32)> {
         None
     }
 }
 
-/// How reading behaves.
+/// How [`Source::read`] behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It hands out memory or a mapping: the worker that decodes calls it in place.
+    /// It returns memory or a slice of a mapping. The worker that decodes calls it in place.
     Immediate,
-    /// It waits for a disk or a network: many calls are kept in flight on the reader's own threads.
+    /// It waits for a disk or a network. Many calls are kept in flight on the threads of the
+    /// reader.
     Blocking,
 }
 
-/// A number beyond the samples there are: a fault of the caller.
+/// The error for a sample number out of range.
 fn no_such_sample(id: u64, len: u64) -> Error {
     Error::config(format!("sample {id} of {len}")).with_sample(id)
 }

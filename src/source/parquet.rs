@@ -1,4 +1,15 @@
-//! Parquet: row groups decoded on demand.
+//! Parquet: row groups that are decoded on demand.
+//!
+//! A Parquet file stores each column of a row group (some thousands of rows) as one chunk of
+//! encoded, usually compressed pages, and its footer says where the chunks are. There is no way to
+//! read one row, so reading a sample decodes the image and label columns of its whole row group;
+//! the decoded groups are kept in a [`Cache`]. Decoding only the page that holds a row would need
+//! the optional page index, which many writers leave out, and would still decompress a page for
+//! each image.
+//!
+//! The crate `parquet` decodes. This file checks what the crate would trust: sizes and positions of
+//! chunks are compared with the file before a group is decoded, so that a hostile footer cannot ask
+//! for more memory than [`MAX_GROUP`]; and a panic of the crate on damaged bytes becomes an error.
 
 mod cache;
 
@@ -17,17 +28,18 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use self::cache::Cache;
-use super::arrow_columns::{Layout, Table, caught};
-use super::format::{Format, files};
+use super::arrow_columns::{Table, TableLayout, catch_panic};
+use super::format::{Format, data_files};
 use super::{Columns, Source};
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
 use crate::storage::{names, positioned};
 
-/// The largest row group that is decoded, in uncompressed bytes of the wanted columns: 4 GiB.
+/// The largest row group that is decoded, in uncompressed bytes of the columns that are read: 4
+/// GiB.
 const MAX_GROUP: u64 = 4 << 30;
 
-/// How many rows a table in memory has at most.
+/// The most rows of one table in memory. A row group becomes several tables.
 const TABLE_ROWS: usize = 1024;
 
 /// Images in Parquet files. A folder stands for its `.parquet` files, sorted by the bytes of their
@@ -35,47 +47,52 @@ const TABLE_ROWS: usize = 1024;
 ///
 /// # Reading in random order is slow
 ///
-/// Parquet has no access to a row: a row group is decoded whole, often some hundred megabytes.
-/// Groups are kept in a cache that all threads share (256 MiB by default), and each is decoded by
-/// one thread while the others that want it wait. That serves rows in order, or in blocks; a
-/// shuffle over the whole file decodes a group for nearly every sample. Shuffle in blocks, or
-/// convert the data to shards.
+/// Parquet cannot read a single row: a row group is decoded as a whole, often some hundred
+/// megabytes. Decoded groups are kept in a cache that all threads share (256 MiB by default). Each
+/// group is decoded by one thread, and other threads that need it wait. That works for rows in
+/// order, or in blocks; a shuffle over the whole file decodes a group for nearly every sample.
+/// Shuffle in blocks, or convert the data to shards.
 ///
 /// Memory is at most that of the cache plus one group for each thread that reads.
 ///
-/// The fingerprint covers each file's size and footer, which lists every row group and column
-/// chunk.
+/// The fingerprint covers the size and the footer of each file. The footer lists every row group
+/// and column chunk.
 #[derive(Debug)]
 pub struct Parquet {
-    files: Vec<OneFile>,
-    groups: Vec<Group>,
+    files: Vec<ParquetFile>,
+    groups: Vec<RowGroup>,
     rows: u64,
     classes: Vec<String>,
     fingerprint: Fingerprint,
     cache: Cache<Vec<Table>>,
 }
 
+/// One file with its footer.
 #[derive(Debug)]
-struct OneFile {
+struct ParquetFile {
     file: Arc<positioned::PositionedFile>,
     metadata: ArrowReaderMetadata,
-    layout: Layout,
+    layout: TableLayout,
     /// The first sample.
     first: u64,
 }
 
+/// One row group.
 #[derive(Debug)]
-struct Group {
+struct RowGroup {
+    /// The first sample.
     first: u64,
     rows: u64,
+    /// The file, as a position in `Parquet::files`.
     file: usize,
+    /// The number of the row group in its file.
     index: usize,
     /// Bytes of an image, on average.
     size: u64,
 }
 
 impl Parquet {
-    /// The memory that decoded row groups may keep by default, in bytes: 256 MiB.
+    /// The default size of the cache of decoded row groups in bytes: 256 MiB.
     pub const CACHE: u64 = 256 << 20;
 
     /// Opens a file, or the files of a folder, with the columns `image` and `label` and a cache of
@@ -95,9 +112,9 @@ impl Parquet {
     ///
     /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if it has no footer at its end,
     /// [`Kind::Corrupt`] if the footer is damaged, [`Kind::Unsupported`] for encryption and for
-    /// compression other than Snappy, LZ4 and gzip, [`Kind::Limit`] for a row group above 4
-    /// GiB, [`Kind::Config`] if a column is missing or of another type, if there are no rows,
-    /// or if files of a folder name different classes.
+    /// compression other than Snappy, LZ4 and gzip, [`Kind::Limit`] for a row group above 4 GiB,
+    /// [`Kind::Config`] if a column is missing or of another type, if there are no rows, or if
+    /// files of a folder name different classes.
     pub fn open_with(path: impl AsRef<Path>, columns: &Columns, cache: u64) -> Result<Parquet> {
         let path = path.as_ref();
         let mut source = Parquet {
@@ -110,10 +127,10 @@ impl Parquet {
         };
         let mut sum = FingerprintBuilder::default();
         sum.push(b"parquet");
-        for path in files(path, Format::Parquet)? {
+        for path in data_files(path, Format::Parquet)? {
             let file = Arc::new(positioned::PositionedFile::open(&path)?);
             source
-                .add(file, columns, &mut sum)
+                .add_file(file, columns, &mut sum)
                 .map_err(|error| error.at(readable(&path)))?;
         }
         if source.rows == 0 {
@@ -123,7 +140,8 @@ impl Parquet {
         Ok(source)
     }
 
-    fn add(
+    /// Checks the footer of a file and adds its row groups.
+    fn add_file(
         &mut self,
         file: Arc<positioned::PositionedFile>,
         columns: &Columns,
@@ -132,10 +150,13 @@ impl Parquet {
         let footer = footer(&file)?;
         sum.push(&file.len().to_le_bytes());
         sum.push(&footer);
-        let metadata = guarded("the footer", || {
-            ArrowReaderMetadata::load(&Handle(Arc::clone(&file)), ArrowReaderOptions::new())
+        let metadata = call_crate("the footer", || {
+            ArrowReaderMetadata::load(
+                &PositionedReader(Arc::clone(&file)),
+                ArrowReaderOptions::new(),
+            )
         })?;
-        let layout = Layout::of(metadata.schema(), columns)?;
+        let layout = TableLayout::find(metadata.schema(), columns)?;
         if self.files.is_empty() {
             self.classes.clone_from(&layout.classes);
         } else if self.classes != layout.classes {
@@ -151,15 +172,16 @@ impl Parquet {
             let rows = u64::try_from(group.num_rows())
                 .map_err(|_| place(Error::corrupt(format!("{} rows", group.num_rows()))))?;
             let (stored, images) =
-                check(metadata.metadata(), index, &layout, file.len()).map_err(place)?;
-            // A row takes at least a bit, in some column.
+                check_chunks(metadata.metadata(), index, &layout, file.len()).map_err(place)?;
+            // The number of rows comes from the footer alone, so it is compared with the bytes: a
+            // row takes at least a bit in some column, apart from an allowance of 2^20 rows.
             if rows > stored.saturating_mul(8).saturating_add(1 << 20) {
                 return Err(place(Error::corrupt(format!(
                     "{rows} rows in {stored} bytes"
                 ))));
             }
             if let Some(size) = images.checked_div(rows) {
-                self.groups.push(Group {
+                self.groups.push(RowGroup {
                     first: self.rows,
                     rows,
                     file: number,
@@ -172,13 +194,13 @@ impl Parquet {
                     .ok_or_else(|| Error::corrupt("more than 2^64 rows"))?;
             }
         }
-        // A data set may have more files than a process may hold open; a group is large, so opening
-        // again costs little.
+        // The file is closed and opened again for each row group, because a data set may have more
+        // files than a process may have open. A group is large, so opening it costs little.
         let mut file = file;
         if let Some(file) = Arc::get_mut(&mut file) {
             file.release();
         }
-        self.files.push(OneFile {
+        self.files.push(ParquetFile {
             file,
             metadata,
             layout,
@@ -187,7 +209,8 @@ impl Parquet {
         Ok(())
     }
 
-    fn find(&self, id: u64) -> Option<(usize, &Group)> {
+    /// Returns the row group that holds a sample, with its position in `groups`.
+    fn find_group(&self, id: u64) -> Option<(usize, &RowGroup)> {
         if id >= self.rows {
             return None;
         }
@@ -198,18 +221,20 @@ impl Parquet {
         Some((number, &self.groups[number]))
     }
 
-    /// Decodes the columns of a row group that images need.
-    fn load(&self, group: &Group) -> Result<(Vec<Table>, u64)> {
+    /// Decodes the columns of a row group that samples need. Returns its tables and their bytes in
+    /// memory.
+    fn load_group(&self, group: &RowGroup) -> Result<(Vec<Table>, u64)> {
         self.load_columns(group, &self.files[group.file].layout)
     }
 
-    /// Decodes some columns of a row group.
-    fn load_columns(&self, group: &Group, layout: &Layout) -> Result<(Vec<Table>, u64)> {
-        let OneFile { file, metadata, .. } = &self.files[group.file];
-        let batches = guarded("the row group", || {
+    /// Decodes the columns of a layout in a row group. Returns its tables and their bytes in
+    /// memory.
+    fn load_columns(&self, group: &RowGroup, layout: &TableLayout) -> Result<(Vec<Table>, u64)> {
+        let ParquetFile { file, metadata, .. } = &self.files[group.file];
+        let batches = call_crate("the row group", || {
             let mask =
-                ProjectionMask::roots(metadata.parquet_schema(), layout.wanted.iter().copied());
-            let handle = Handle(Arc::clone(file));
+                ProjectionMask::roots(metadata.parquet_schema(), layout.projection.iter().copied());
+            let handle = PositionedReader(Arc::clone(file));
             ParquetRecordBatchReaderBuilder::new_with_metadata(handle, metadata.clone())
                 .with_projection(mask)
                 .with_row_groups(vec![group.index])
@@ -232,19 +257,18 @@ impl Parquet {
         let memory = tables.iter().map(Table::memory).sum();
         Ok((tables, memory))
     }
-}
 
-impl Parquet {
-    /// Reads from the row of a sample.
-    fn row<T>(&self, id: u64, read: impl FnOnce(&Table, usize) -> Result<T>) -> Result<T> {
+    /// Calls `read` with the table and the row in it that hold a sample, decoding the row group if
+    /// it is not in the cache.
+    fn read_row<T>(&self, id: u64, read: impl FnOnce(&Table, usize) -> Result<T>) -> Result<T> {
         let (number, group) = self
-            .find(id)
+            .find_group(id)
             .ok_or_else(|| super::no_such_sample(id, self.rows))?;
-        let OneFile { file, first, .. } = &self.files[group.file];
+        let ParquetFile { file, first, .. } = &self.files[group.file];
         let find_and_read = || {
             let tables = self
                 .cache
-                .get(number, || self.load(group))
+                .get(number, || self.load_group(group))
                 .map_err(|error| error.at(format_args!("row group {}", group.index)))?;
             let mut row = (id - group.first) as usize;
             let mut tables = tables.iter();
@@ -269,14 +293,13 @@ impl Parquet {
                 .with_sample(id)
         })
     }
-}
 
-impl Parquet {
-    /// Goes through some columns of a row group.
-    fn rows(
+    /// Calls `each` with every row of a row group, decoding only the columns of `layout`. It
+    /// bypasses the cache, since each group is visited once.
+    fn for_each_row(
         &self,
-        group: &Group,
-        layout: &Layout,
+        group: &RowGroup,
+        layout: &TableLayout,
         mut each: impl FnMut(u64, &Table, usize) -> Result<()>,
     ) -> Result<()> {
         let file = &self.files[group.file];
@@ -308,10 +331,10 @@ impl Source for Parquet {
     }
 
     fn name(&self, id: u64) -> String {
-        let Some((_, group)) = self.find(id) else {
+        let Some((_, group)) = self.find_group(id) else {
             return format!("sample {id}");
         };
-        let OneFile { file, first, .. } = &self.files[group.file];
+        let ParquetFile { file, first, .. } = &self.files[group.file];
         let name = file.path().file_name().unwrap_or_default();
         format!(
             "{}: row {}",
@@ -320,17 +343,19 @@ impl Source for Parquet {
         )
     }
 
-    /// The average over the row group: single sizes are known only after decoding it.
+    /// Returns the average of the row group: the size of one image is known only after decoding the
+    /// group.
     fn size(&self, id: u64) -> u64 {
-        self.find(id).map_or(0, |(_, group)| group.size)
+        self.find_group(id).map_or(0, |(_, group)| group.size)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
-        self.row(id, |table, row| {
+    fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample> {
+        self.read_row(id, |table, row| {
             let cell = table.cell(row)?;
             let codec = Codec::sniff(cell)?;
-            // Copied, so that an image under way does not keep a whole row group in memory.
-            let mut bytes = positioned::sized(spare, cell.len() as u64)?;
+            // The image is copied, because a slice would keep its whole row group in memory for as
+            // long as the sample is in the pipeline.
+            let mut bytes = positioned::sized(buf, cell.len() as u64)?;
             bytes.copy_from_slice(cell);
             Ok(Sample {
                 bytes: Payload::Owned(bytes),
@@ -343,7 +368,7 @@ impl Source for Parquet {
     fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
         for group in &self.groups {
             match self.files[group.file].layout.labels() {
-                Some(layout) => self.rows(group, &layout, |id, table, row| {
+                Some(layout) => self.for_each_row(group, &layout, |id, table, row| {
                     each(id, table.target(row)?)
                 })?,
                 None => (group.first..group.first + group.rows)
@@ -355,19 +380,20 @@ impl Source for Parquet {
 
     fn column(&self, name: &str, each: &mut dyn FnMut(u64, &str) -> Result<()>) -> Result<bool> {
         for group in &self.groups {
-            let OneFile { file, metadata, .. } = &self.files[group.file];
+            let ParquetFile { file, metadata, .. } = &self.files[group.file];
             let place = |error: Error| error.at(readable(file.path()));
-            let Some(layout) = Layout::values(metadata.schema(), name).map_err(place)? else {
+            let Some(layout) = TableLayout::single_value(metadata.schema(), name).map_err(place)?
+            else {
                 return Ok(false);
             };
-            check(metadata.metadata(), group.index, &layout, file.len()).map_err(place)?;
-            self.rows(group, &layout, |id, table, row| each(id, &table.text(row)?))?;
+            check_chunks(metadata.metadata(), group.index, &layout, file.len()).map_err(place)?;
+            self.for_each_row(group, &layout, |id, table, row| each(id, &table.text(row)?))?;
         }
         Ok(true)
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
-        self.row(id, Table::annotations)
+        self.read_row(id, Table::annotations)
     }
 
     fn classes(&self) -> Option<&[String]> {
@@ -379,7 +405,7 @@ fn readable(path: &Path) -> String {
     names::readable(path.as_os_str().as_encoded_bytes())
 }
 
-/// The bytes of the footer.
+/// Reads the bytes of the footer: the file ends with the footer, its length as a u32, and `PAR1`.
 fn footer(file: &positioned::PositionedFile) -> Result<Vec<u8>> {
     let cut = || {
         Error::new(
@@ -424,12 +450,12 @@ fn footer(file: &positioned::PositionedFile) -> Result<Vec<u8>> {
     Ok(footer)
 }
 
-/// Checks the chunks of the wanted columns; the bytes of the row group, and of its images as
-/// stored.
-fn check(
+/// Checks the chunks of the columns that are read. Returns the bytes of these columns (stored or
+/// decoded, whichever is more) and the decoded bytes of the image column.
+fn check_chunks(
     metadata: &ParquetMetaData,
     group: usize,
-    layout: &Layout,
+    layout: &TableLayout,
     len: u64,
 ) -> Result<(u64, u64)> {
     let group = metadata.row_group(group);
@@ -437,7 +463,7 @@ fn check(
     let (mut stored, mut decoded, mut images) = (0u64, 0u64, 0u64);
     for (leaf, chunk) in group.columns().iter().enumerate() {
         let root = descr.get_column_root_idx(leaf);
-        if !layout.wanted.contains(&root) {
+        if !layout.projection.contains(&root) {
             continue;
         }
         let name = chunk.column_path();
@@ -449,13 +475,14 @@ fn check(
             | Compression::LZ4_RAW => {}
             other => {
                 let other = other.to_string();
-                // Without the level: `ZSTD(ZstdLevel(1))`.
+                // The crate writes `ZSTD(ZstdLevel(1))`; people know it as `ZSTD`.
                 let other = other.split('(').next().unwrap_or_default();
                 return Err(Error::new(
                     Kind::Unsupported,
                     format!(
-                        "the column {name} is compressed with {other}, which is not built in; write it with snappy, or \
-                         without compression, which gains nothing for images"
+                        "the column {name} is compressed with {other}, which is not built in; \
+                         write it with snappy, or without compression, \
+                         which gains nothing for images"
                     ),
                 ));
             }
@@ -463,6 +490,7 @@ fn check(
         let sizes = u64::try_from(chunk.compressed_size())
             .ok()
             .zip(u64::try_from(chunk.uncompressed_size()).ok());
+        // A chunk starts with its dictionary page, if it has one.
         let start = chunk
             .dictionary_page_offset()
             .unwrap_or(chunk.data_page_offset())
@@ -479,7 +507,7 @@ fn check(
         }
         stored = stored.saturating_add(compressed);
         decoded = decoded.saturating_add(uncompressed);
-        if Some(&root) == layout.wanted.first() {
+        if Some(&root) == layout.projection.first() {
             images = images.saturating_add(uncompressed);
         }
     }
@@ -492,12 +520,12 @@ fn check(
     Ok((stored.max(decoded), images))
 }
 
-/// Calls the Parquet crate and tells its errors as ours.
-fn guarded<T>(what: &str, read: impl FnOnce() -> parquet::errors::Result<T>) -> Result<T> {
-    match caught(what, read)? {
+/// Calls the Parquet crate and turns its errors and panics into ours.
+fn call_crate<T>(what: &str, read: impl FnOnce() -> parquet::errors::Result<T>) -> Result<T> {
+    match catch_panic(what, read)? {
         Ok(value) => Ok(value),
         Err(ParquetError::External(cause)) => match cause.downcast::<Error>() {
-            // Our own error, on its way through the crate.
+            // One of our errors, from `PositionedReader`, that went through the crate.
             Ok(error) => Err(*error),
             Err(cause) => Err(Error::corrupt(format!("{what} is damaged: {cause}"))),
         },
@@ -512,20 +540,21 @@ fn guarded<T>(what: &str, read: impl FnOnce() -> parquet::errors::Result<T>) -> 
     }
 }
 
-/// A file for the Parquet crate, whose own reader moves the position that threads share.
-struct Handle(Arc<positioned::PositionedFile>);
+/// A file for the Parquet crate. The reader of the crate for `std::fs::File` moves the position of
+/// the file, which all threads share; this one reads by position.
+struct PositionedReader(Arc<positioned::PositionedFile>);
 
-impl Length for Handle {
+impl Length for PositionedReader {
     fn len(&self) -> u64 {
         self.0.len()
     }
 }
 
-impl ChunkReader for Handle {
-    type T = BufReader<Forward>;
+impl ChunkReader for PositionedReader {
+    type T = BufReader<SequentialReader>;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
-        Ok(BufReader::new(Forward {
+        Ok(BufReader::new(SequentialReader {
             file: Arc::clone(&self.0),
             at: start,
         }))
@@ -553,13 +582,13 @@ impl ChunkReader for Handle {
     }
 }
 
-/// Reads onwards from an offset.
-struct Forward {
+/// Reads on from a position.
+struct SequentialReader {
     file: Arc<positioned::PositionedFile>,
     at: u64,
 }
 
-impl io::Read for Forward {
+impl io::Read for SequentialReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let found = self.file.read(self.at, buf).map_err(io::Error::other)?;
         self.at = self.at.saturating_add(found as u64);

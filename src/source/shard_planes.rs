@@ -1,5 +1,7 @@
-//! Planes in shards: their bytes lie behind a record and its entropy index, one after the other; an
-//! extra column lists them.
+//! Planes in shards. Their bytes lie end to end behind a record and its entropy index, and the
+//! extra column `planes.1` lists them.
+//!
+//! They are not in the footer, because the footer is kept in memory as long as the shard is open.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,23 +9,24 @@ use crate::error::{Error, Result};
 use crate::sample::{Codec, Plane, PlaneKind};
 use crate::shard::Shard;
 
-/// The extra column that lists a record's planes in JSON; empty where it has none.
+/// The extra column that lists the planes of a record in JSON; its cell is empty for a record
+/// without planes.
 pub const PLANES: &str = "planes.1";
 
-/// One plane as the column says it.
+/// One plane in the list.
 #[derive(Debug, Serialize, Deserialize)]
-struct Listed {
+struct ListedPlane {
     name: String,
     kind: String,
-    codec: Form,
+    codec: StoredCodec,
     bytes: u64,
     crc32c: u32,
 }
 
-/// How a plane's bytes are encoded.
+/// How the bytes of a plane are encoded.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Form {
+enum StoredCodec {
     Jpeg,
     Png,
     WebP,
@@ -31,16 +34,16 @@ enum Form {
     Raw(u32, u32),
 }
 
-/// The cell of the column for a record's planes.
+/// Returns the cell of the column for the planes of a record.
 pub(crate) fn list(planes: &[Plane]) -> String {
-    let listed = planes.iter().map(|plane| Listed {
+    let listed = planes.iter().map(|plane| ListedPlane {
         name: plane.name.clone(),
         kind: plane.kind.as_str().into(),
         codec: match plane.codec {
-            Codec::Jpeg => Form::Jpeg,
-            Codec::Png => Form::Png,
-            Codec::WebP => Form::WebP,
-            Codec::Raw { width, height, .. } => Form::Raw(width, height),
+            Codec::Jpeg => StoredCodec::Jpeg,
+            Codec::Png => StoredCodec::Png,
+            Codec::WebP => StoredCodec::WebP,
+            Codec::Raw { width, height, .. } => StoredCodec::Raw(width, height),
         },
         bytes: plane.bytes.len() as u64,
         crc32c: crc32c::crc32c(&plane.bytes),
@@ -48,7 +51,7 @@ pub(crate) fn list(planes: &[Plane]) -> String {
     serde_json::to_string(&listed.collect::<Vec<_>>()).expect("strings and numbers")
 }
 
-/// The planes of a record.
+/// Reads the planes of a record.
 ///
 /// # Errors
 ///
@@ -58,12 +61,12 @@ pub(crate) fn read(shard: &Shard, record: u64) -> Result<Vec<Plane>> {
     let Some(cell) = shard.extra(PLANES, record).filter(|cell| !cell.is_empty()) else {
         return Ok(Vec::new());
     };
-    let listed: Vec<Listed> = serde_json::from_slice(cell).map_err(|error| {
+    let listed: Vec<ListedPlane> = serde_json::from_slice(cell).map_err(|error| {
         Error::corrupt(format!("not the list of planes: {error}")).with_source(error)
     })?;
     let mut start = 0u64;
-    let plane = |listed: Listed| {
-        let Listed {
+    let plane = |listed: ListedPlane| {
+        let ListedPlane {
             name,
             kind,
             codec,
@@ -76,22 +79,23 @@ pub(crate) fn read(shard: &Shard, record: u64) -> Result<Vec<Plane>> {
             )));
         };
         let codec = match codec {
-            Form::Jpeg => Codec::Jpeg,
-            Form::Png => Codec::Png,
-            Form::WebP => Codec::WebP,
-            Form::Raw(width, height) => Codec::Raw {
+            StoredCodec::Jpeg => Codec::Jpeg,
+            StoredCodec::Png => Codec::Png,
+            StoredCodec::WebP => Codec::WebP,
+            StoredCodec::Raw(width, height) => Codec::Raw {
                 width,
                 height,
                 channels: kind.channels(),
             },
         };
-        let content = shard.behind(record, start, bytes)?;
+        let content = shard.trailing(record, start, bytes)?;
+        // The sum does not overflow: the plane was read, so it ends inside the file.
         start += bytes;
         let found = crc32c::crc32c(&content);
         if found != crc32c {
             return Err(Error::corrupt(format!(
-                "the checksum of plane \"{name}\" is {found:08x}, the list says {crc32c:08x}: the plane is damaged; \
-                 convert or copy the shard again"
+                "the checksum of plane \"{name}\" is {found:08x}, the list says {crc32c:08x}: \
+                 the plane is damaged; convert or copy the shard again"
             )));
         }
         Ok(Plane {

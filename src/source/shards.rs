@@ -1,4 +1,9 @@
-//! Shards: a folder of `.mill` files with a manifest, or one `.mill`.
+//! Shards as a source: a folder of `.mill` files with a manifest, or one `.mill` file.
+//!
+//! The fingerprint is computed from the indexes of the shards, which hold the checksums of all
+//! records. So it covers the bytes of every image without reading them, the labels, and the boxes
+//! and keypoints, but not the planes; and it does not depend on how the samples are cut into
+//! shards.
 
 use std::path::{Path, PathBuf};
 
@@ -14,15 +19,15 @@ use crate::shard::{Backing, Entry, MANIFEST, Manifest, Shard};
 /// The extension of shards.
 const EXTENSION: &str = "mill";
 
-/// The extra column of boxes and keypoints, as the JSON of [`Annotations::from_json`]; empty where
-/// a sample has none.
+/// The extra column of boxes and keypoints, as the JSON of [`Annotations::from_json`]; its cell is
+/// empty for a sample without any.
 pub const ANNOTATIONS: &str = "annotations.1";
 
 /// Samples in shards.
 #[derive(Debug)]
 pub struct Shards {
     shards: Vec<Shard>,
-    /// The first sample of each shard, then the number of all.
+    /// The first sample of each shard, then the number of all samples.
     starts: Vec<u64>,
     classes: Option<Vec<String>>,
     fingerprint: Fingerprint,
@@ -36,19 +41,20 @@ impl Shards {
     /// # Errors
     ///
     /// The errors of [`Shard::open`] and [`Manifest::read`]; [`Kind::Mismatch`] if a listed shard
-    /// is missing or is another one than the manifest says, or if the folder holds a shard that
-    /// is not listed; [`Kind::Config`] if there are no samples.
+    /// is missing or is not the one that the manifest describes, or if the folder holds a shard
+    /// that is not listed; [`Kind::Config`] if there are no samples.
     pub fn open(path: impl AsRef<Path>, backing: Backing) -> Result<Shards> {
         let path = path.as_ref();
         let status = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
         let shards = if status.is_dir() {
             let manifest = Manifest::read(path)?;
-            if let Some(stranger) = unlisted(path, &manifest)?.first() {
-                return Err(stranger_error(stranger));
+            if let Some(extra) = unlisted(path, &manifest)?.first() {
+                return Err(unlisted_error(extra));
             }
             let mut shards = Vec::new();
             for listed in &manifest.shards {
-                let shard = Shard::open(&path.join(&listed.name), backing).map_err(missing)?;
+                let shard =
+                    Shard::open(&path.join(&listed.name), backing).map_err(missing_shard)?;
                 listed.check(&shard)?;
                 shards.push(shard);
             }
@@ -65,7 +71,8 @@ impl Shards {
         Ok(shards)
     }
 
-    /// True if a path is what [`Shards::open`] opens: a file `*.mill`, or a folder that holds one.
+    /// Returns true if [`Shards::open`] opens what is at a path: a file `*.mill`, or a folder that
+    /// holds one.
     pub fn is_at(path: &Path) -> bool {
         let is_shard = |path: &Path| {
             path.extension()
@@ -81,15 +88,16 @@ impl Shards {
         })
     }
 
+    /// Joins open shards to one source.
     pub(crate) fn of(shards: Vec<Shard>, classes: Option<Vec<String>>, backing: Backing) -> Shards {
         let mut starts = vec![0];
         let mut samples = 0u64;
         for shard in &shards {
-            // A sum of counts of records that lie in memory.
+            // The sum does not overflow: the index of every shard is in memory.
             samples += shard.len();
             starts.push(samples);
         }
-        let (fingerprint, uniform) = survey(&shards, classes.as_deref());
+        let (fingerprint, uniform) = fingerprint_and_frame(&shards, classes.as_deref());
         Shards {
             shards,
             starts,
@@ -100,13 +108,13 @@ impl Shards {
         }
     }
 
-    /// The shards in the order of their samples.
+    /// Returns the shards in the order of their samples.
     pub fn shards(&self) -> &[Shard] {
         &self.shards
     }
 
-    /// Where a sample is: its shard, as a position in [`Shards::shards`], and its record there;
-    /// `None` past the end.
+    /// Returns where a sample is: its shard, as a position in [`Shards::shards`], and its record
+    /// there; `None` past the end.
     pub fn locate(&self, id: u64) -> Option<(usize, u64)> {
         if id >= self.len() {
             return None;
@@ -115,14 +123,14 @@ impl Shards {
         Some((shard, id - self.starts[shard]))
     }
 
-    /// What the index says of a sample; `None` past the end.
+    /// Returns what the index says about a sample; `None` past the end.
     pub fn entry(&self, id: u64) -> Option<Entry> {
         let (shard, record) = self.locate(id)?;
         Some(self.shards[shard].entry(record))
     }
 }
 
-/// The shards in a folder that its manifest does not list, sorted.
+/// Returns the shards in a folder that its manifest does not list, sorted by path.
 pub(crate) fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>> {
     let listed: std::collections::HashSet<&str> = manifest
         .shards
@@ -145,7 +153,9 @@ pub(crate) fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<PathBuf
     Ok(found)
 }
 
-pub(crate) fn stranger_error(path: &Path) -> Error {
+/// The error for a shard that the manifest does not list. It is an error so that nobody believes
+/// that the shard is used.
+pub(crate) fn unlisted_error(path: &Path) -> Error {
     let message = format!(
         "{}: {MANIFEST} does not list this shard: move it elsewhere",
         path.display()
@@ -153,8 +163,9 @@ pub(crate) fn stranger_error(path: &Path) -> Error {
     Error::new(Kind::Mismatch, message)
 }
 
-/// A listed shard that is not there is a mismatch of folder and manifest, not a mere I/O error.
-pub(crate) fn missing(error: Error) -> Error {
+/// Turns the error of opening a listed shard that does not exist into a mismatch of folder and
+/// manifest. Other errors stay as they are.
+pub(crate) fn missing_shard(error: Error) -> Error {
     use std::error::Error as _;
     let cause = error
         .source()
@@ -169,18 +180,21 @@ pub(crate) fn missing(error: Error) -> Error {
     error
 }
 
-/// The fingerprint, which does not depend on how the samples are cut into shards, and the frame
-/// that all samples have if all are raw pixels of one size.
-fn survey(shards: &[Shard], classes: Option<&[String]>) -> (Fingerprint, Option<(u32, u32)>) {
+/// Returns the fingerprint, and the size (height, width) of all samples if all are raw pixels of
+/// one size.
+fn fingerprint_and_frame(
+    shards: &[Shard],
+    classes: Option<&[String]>,
+) -> (Fingerprint, Option<(u32, u32)>) {
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
     hash.update(b"feedmill shards 1");
-    let mut part = |bytes: &[u8]| {
+    let mut hash_part = |bytes: &[u8]| {
         hash.update(&(bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
-    part(&(classes.map_or(u64::MAX, |classes| classes.len() as u64)).to_le_bytes());
+    hash_part(&(classes.map_or(u64::MAX, |classes| classes.len() as u64)).to_le_bytes());
     for class in classes.unwrap_or_default() {
-        part(class.as_bytes());
+        hash_part(class.as_bytes());
     }
     let mut frame = None;
     let mut uniform = true;
@@ -193,8 +207,8 @@ fn survey(shards: &[Shard], classes: Option<&[String]>) -> (Fingerprint, Option<
                 Codec::WebP => (3, 0),
                 Codec::Raw { channels, .. } => (4, channels),
             };
-            part(&entry.length.to_le_bytes());
-            part(
+            hash_part(&entry.length.to_le_bytes());
+            hash_part(
                 &[
                     entry.crc32c,
                     entry.width,
@@ -206,13 +220,13 @@ fn survey(shards: &[Shard], classes: Option<&[String]>) -> (Fingerprint, Option<
                 .concat(),
             );
             for label in shard.labels(record) {
-                part(label);
+                hash_part(label);
             }
             if let Some(text) = shard
                 .extra(ANNOTATIONS, record)
                 .filter(|text| !text.is_empty())
             {
-                part(text);
+                hash_part(text);
             }
             let sides = (entry.height, entry.width);
             uniform &=
@@ -242,13 +256,13 @@ impl Source for Shards {
         self.entry(id).map_or(0, |entry| entry.length)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
+    fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample> {
         let Some((shard, record)) = self.locate(id) else {
             return Err(Error::config(format!("sample {id} of {}", self.len())).with_sample(id));
         };
         let shard = &self.shards[shard];
         let bytes = shard
-            .read(record, spare)
+            .read(record, buf)
             .map_err(|error| error.with_sample(id))?;
         Ok(Sample {
             bytes,
@@ -278,7 +292,7 @@ impl Source for Shards {
             };
             let text = std::str::from_utf8(cell).map_err(|_| {
                 Error::corrupt(format!(
-                    "{}: record {record}: {name} is no text",
+                    "{}: record {record}: {name} is not text",
                     shard.path().display()
                 ))
                 .with_sample(id)

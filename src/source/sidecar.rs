@@ -1,4 +1,6 @@
 //! Files beside an image that annotate it: `x.json` and `x.NAME.mask.png` belong to `x.jpg`.
+//!
+//! Folders, members of tars and columns of tables follow the same rule, so it is in one place.
 
 use crate::error::Result;
 use crate::sample::{Annotations, Codec, Plane, PlaneKind};
@@ -8,27 +10,30 @@ use crate::sample::{Annotations, Codec, Plane, PlaneKind};
 pub(super) enum Sidecar<'a> {
     /// Boxes and keypoints.
     Json,
-    /// A plane of that name.
+    /// A plane of this name.
     Plane(&'a [u8], PlaneKind),
 }
 
 impl<'a> Sidecar<'a> {
-    /// What follows the image's stem and a dot: `json`, or `NAME.KIND.png`.
+    /// Returns what a file holds by the part of its name that follows the stem of the image and a
+    /// dot: `json`, or `NAME.KIND.png`. `None` for every other name.
     pub(super) fn of(suffix: &'a [u8]) -> Option<Sidecar<'a>> {
         if suffix.eq_ignore_ascii_case(b"json") {
             return Some(Sidecar::Json);
         }
         let mut parts = suffix.split(|&byte| byte == b'.');
         let (name, kind, extension) = (parts.next()?, parts.next()?, parts.next()?);
-        let whole =
+        let complete =
             parts.next().is_none() && !name.is_empty() && extension.eq_ignore_ascii_case(b"png");
         let kind = PlaneKind::of(std::str::from_utf8(kind).ok()?)?;
-        whole.then_some(Sidecar::Plane(name, kind))
+        complete.then_some(Sidecar::Plane(name, kind))
     }
 
-    /// Splits the name of such a file into the image's stem and what follows its dot.
+    /// Splits the name of such a file into the stem of the image and what follows the dot; `None`
+    /// for every other name.
     pub(super) fn split(name: &[u8]) -> Option<(&[u8], &[u8])> {
-        // The stem may have dots of its own, so what follows is counted from the end.
+        // The stem may contain dots, so the dots are counted from the end: one before `json`, three
+        // before `NAME.KIND.png`.
         [1, 3].into_iter().find_map(|dots| {
             let mut found = name
                 .iter()
@@ -43,7 +48,11 @@ impl<'a> Sidecar<'a> {
         })
     }
 
-    /// Adds what the file holds.
+    /// Adds the content of the file to the annotations of its image.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Annotations::from_json`], and of [`Codec::sniff`] for a plane.
     pub(super) fn read(self, bytes: Vec<u8>, annotations: &mut Annotations) -> Result<()> {
         match self {
             Sidecar::Json => {

@@ -1,6 +1,7 @@
-//! Parameters as recipes write them: ranges, defaults, checks and suggestions.
+//! Parameters as recipes write them: reading, ranges, defaults, checks, and suggestions for
+//! misspelled names.
 //!
-//! Ops, mixers and the recipe itself share them, so they stand below all three.
+//! Ops, mixers and the recipe itself use this module, so it depends on none of the three.
 
 mod range;
 mod read;
@@ -13,12 +14,17 @@ pub use range::{IntegerRange, ParamRange};
 pub(crate) use read::{Located, integers, read, read_integers, read_text, read_value};
 pub(crate) use suggest::{nearest, unknown};
 
-/// The parameters of an op that derives `Serialize`, for [`Op::params`].
+/// The parameters of an op that derives `Serialize`, as [`Op::params`](crate::augment::Op::params)
+/// returns them.
+///
+/// # Panics
+///
+/// If a parameter is not a TOML value.
 pub fn params_of<T: Serialize>(op: &T) -> toml::Table {
     toml::Table::try_from(op).expect("an op's parameters are numbers, strings and lists")
 }
 
-/// Checks a number.
+/// Checks that a number is between two ends, both included.
 pub(crate) fn check_range(name: &str, value: f64, [least, most]: [f64; 2]) -> Result<()> {
     if (least..=most).contains(&value) {
         Ok(())
@@ -29,7 +35,7 @@ pub(crate) fn check_range(name: &str, value: f64, [least, most]: [f64; 2]) -> Re
     }
 }
 
-/// Checks a probability.
+/// Checks that a probability is between 0 and 1.
 pub(crate) fn check_p(p: f64) -> Result<()> {
     if (0.0..=1.0).contains(&p) {
         Ok(())
@@ -40,29 +46,33 @@ pub(crate) fn check_p(p: f64) -> Result<()> {
     }
 }
 
-/// For parameters that came after fingerprints of recipes without them were taken.
+/// True for a default value, to leave it out of a serialized op. A parameter that was added to an
+/// existing op needs that: with it, recipes that do not set the parameter keep their fingerprints.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// The default 0.5, for serde.
 pub(crate) fn half() -> f64 {
     0.5
 }
 
+/// The default 1, for serde.
 pub(crate) fn one() -> f64 {
     1.0
 }
 
+/// The default `true`, for serde.
 pub(crate) fn yes() -> bool {
     true
 }
 
-/// As [`is_default`], where true is the default.
+/// Like [`is_default`], for parameters with the default `true`.
 pub(crate) fn is_yes(value: &bool) -> bool {
     *value
 }
 
-/// Checks the ends of an interval.
+/// Checks that the ends of an interval are in order, and between `least` and `most`, both included.
 pub(crate) fn check_ends(name: &str, [low, high]: [f64; 2], [least, most]: [f64; 2]) -> Result<()> {
     if least <= low && low <= high && high <= most {
         Ok(())

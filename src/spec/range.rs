@@ -1,19 +1,18 @@
-//! Parameters that are a number or a range to draw from.
+//! Parameters that are a fixed number or a range to draw from.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::read::read_integers;
-
 use crate::error::{Error, Result};
 use crate::rng::RandomStream;
 
-/// A parameter that is drawn: a number that fixes it, or the two ends of a range, drawn uniformly.
+/// A parameter that is a fixed number, or is drawn uniformly between the two ends of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number or [low, high]")]
 pub enum ParamRange {
-    /// Always this.
+    /// A fixed number.
     Fixed(f64),
-    /// Uniform between these.
+    /// The ends of a range, the lower one first.
     Between([f64; 2]),
 }
 
@@ -30,7 +29,7 @@ impl From<[f64; 2]> for ParamRange {
 }
 
 impl ParamRange {
-    /// The ends; equal for a fixed number.
+    /// The two ends, which are equal for a fixed number.
     pub fn ends(self) -> [f64; 2] {
         match self {
             ParamRange::Fixed(value) => [value; 2],
@@ -38,12 +37,14 @@ impl ParamRange {
         }
     }
 
-    /// Takes one draw, fixed or not, so that fixing one parameter leaves the others as they were.
+    /// The value of the parameter in one application of an op. Takes one draw, for a fixed number
+    /// too, so that fixing one parameter does not change the draws of the others.
     pub(crate) fn draw(self, rng: &mut RandomStream) -> f64 {
         let [low, high] = self.ends();
         rng.uniform(low, high)
     }
 
+    /// Checks that the ends are in order, and between `least` and `most`, both included.
     pub(crate) fn check(self, name: &str, [least, most]: [f64; 2]) -> Result<()> {
         let [low, high] = self.ends();
         if least <= low && low <= high && high <= most {
@@ -72,12 +73,12 @@ impl<T: Into<ParamRange>> From<T> for IntegerRange {
 }
 
 impl IntegerRange {
-    /// The ends; equal for a fixed number.
+    /// The two ends, which are equal for a fixed number.
     pub fn ends(self) -> [f64; 2] {
         self.0.ends()
     }
 
-    /// The number, if it is fixed.
+    /// The number, if it is a fixed one.
     pub(crate) fn fixed(self) -> Option<i64> {
         match self.0 {
             ParamRange::Fixed(value) => Some(value as i64),
@@ -85,12 +86,13 @@ impl IntegerRange {
         }
     }
 
-    /// Takes one draw, fixed or not.
+    /// A uniform integer of the range. Takes one draw, for a fixed number too.
     pub(crate) fn draw(self, rng: &mut RandomStream) -> i64 {
         let [low, high] = self.ends().map(|end| end as i64);
         low + rng.below((high - low) as u64 + 1) as i64
     }
 
+    /// As [`ParamRange::check`], and checks that both ends are integers.
     pub(crate) fn check(self, name: &str, range: [f64; 2]) -> Result<()> {
         self.0.check(name, range)?;
         match self.ends().iter().find(|end| end.fract() != 0.0) {

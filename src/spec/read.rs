@@ -1,16 +1,17 @@
-//! Reads TOML into parameter structs, with errors that are values and not only text.
+//! A serde deserializer that reads TOML into parameter structs, with structured errors.
 //!
-//! serde hands an error to the deserializer's own type as structure: which field was unknown, and
-//! which ones were expected. The `toml` crate's deserializer turns that into English at once, and
-//! whoever wants to suggest a name or to find a line has to take the sentence apart again. This
-//! deserializer keeps the structure: [`ReadError`] knows the path of keys, the position in the
-//! text, and the names that would have been right.
+//! serde reports an error to the deserializer as structure: which field was unknown, and which ones
+//! were expected. The deserializer of the `toml` crate turns that into an English sentence at once,
+//! which would have to be parsed again to suggest a name or to find a line. This one keeps the
+//! structure: [`ReadError`] knows the path of keys, the position in the text, and the names that
+//! would have been right.
 //!
-//! The same deserializer answers which parameters are integers: the type of a field says so when it
-//! asks for its value, so [`integers`] reads the parameters once and listens.
+//! The same deserializer answers which parameters are integers. Nothing in a TOML table tells that,
+//! but the type of a field does when it asks for its value. So [`integers`] reads the parameters
+//! once and records which values were asked for as integers.
 //!
-//! A tree of [`Node`]s comes from a parsed [`toml::Value`], which has no positions, or from the
-//! text of a recipe, which has.
+//! The input is a tree of [`Node`]s, made either of a parsed [`toml::Value`], which has no
+//! positions in a text, or of the text of a recipe, which has.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -29,17 +30,19 @@ use toml::de::{DeTable, DeValue};
 use super::nearest;
 use crate::error::{Error, Result};
 
-/// The name by which a type that holds integers, but is read by trial, tells that it does.
+/// The newtype name that marks a value as integers: [`read_integers`] passes it to the
+/// deserializer.
 const INTEGER: &str = "$feedmill::Integer";
 
-/// The name by which a [`Located`] asks this deserializer for the position of a value.
+/// The newtype name by which [`Located`] asks the deserializer for the position of a value.
 const LOCATED: &str = "$feedmill::Located";
 
 /// A value with the position of its first byte in the text that it was read from.
 ///
-/// It can be read by this module's deserializer only; the position is 0 where there is no text.
+/// Only the deserializer of this module can read it. The position is 0 for values without a text.
 #[derive(Clone, Debug)]
 pub(crate) struct Located<T> {
+    /// The offset of the first byte in the text.
     pub(crate) start: usize,
     pub(crate) value: T,
 }
@@ -49,19 +52,21 @@ pub(crate) struct Located<T> {
 pub(crate) struct ReadError {
     /// The keys that lead to the value, outermost first.
     keys: Vec<String>,
-    /// Where the value stands in the text; `None` for tables that have no text.
+    /// The offset of the value in the text; `None` for tables without a text.
     start: Option<usize>,
     problem: Problem,
 }
 
 #[derive(Debug)]
 enum Problem {
-    /// A name that is not among the expected ones; `what` is "field" or "variant".
+    /// A name that is not among the expected ones.
     Unknown {
+        /// "field" or "variant".
         what: &'static str,
         found: String,
         expected: &'static [&'static str],
     },
+    /// Any other problem, in words.
     Other(String),
 }
 
@@ -86,7 +91,7 @@ impl ReadError {
         self
     }
 
-    /// Where the value stands in the text; 0 if it is not known.
+    /// The offset of the value in the text; 0 if it is not known.
     pub(crate) fn start(&self) -> usize {
         self.start.unwrap_or(0)
     }
@@ -96,7 +101,7 @@ impl ReadError {
         let error = Error::config(self.to_string());
         let key = self.keys.join(".");
         match &self.problem {
-            // The text names the field itself, so only the structure needs it.
+            // The message names the unknown field itself, so only the context needs it.
             Problem::Unknown {
                 what: "field",
                 found,
@@ -167,12 +172,12 @@ pub(crate) fn read<T: DeserializeOwned>(table: toml::Table) -> Result<T> {
     T::deserialize(Node::from(toml::Value::Table(table))).map_err(ReadError::with_keys)
 }
 
-/// The places of integers among the parameters of a `T`: `size`, `layers[1]`. What cannot be read
-/// ends the search and is reported by [`read`].
+/// The places of integers among the parameters of a `T`, such as `size` or `layers[1]`. A value
+/// that cannot be read ends the search; [`read`] reports it.
 pub(crate) fn integers<T: DeserializeOwned>(table: toml::Table) -> BTreeSet<String> {
     let found = Rc::new(RefCell::default());
     let mut node = Node::from(toml::Value::Table(table));
-    node.listener = Some(Listener {
+    node.recorder = Some(IntegerRecorder {
         place: String::new(),
         integers: Rc::clone(&found),
     });
@@ -189,8 +194,10 @@ pub(crate) fn read_value<T: DeserializeOwned>(value: toml::Value) -> Result<T> {
     T::deserialize(Node::from(value)).map_err(ReadError::with_keys)
 }
 
-/// Reads a type that holds integers but finds out by trial which form they have, as untagged enums
-/// do: tells the deserializer, which could not see it.
+/// Reads a type that holds integers, and tells the deserializer so.
+///
+/// For types that serde reads by trial, as it does untagged enums: they ask for a value of any
+/// type, so the deserializer cannot see that they want integers.
 pub(crate) fn read_integers<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -216,64 +223,78 @@ where
     deserializer.deserialize_newtype_struct(INTEGER, Inner(std::marker::PhantomData))
 }
 
-/// Reads a whole text, so that errors and [`Located`] values have positions in it.
+/// Reads a whole text. Errors and [`Located`] values have positions in it.
+///
+/// # Errors
+///
+/// Those of the TOML syntax, and as [`read`].
 pub(crate) fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, ReadError> {
     let table = DeTable::parse(text).map_err(|error| {
         let start = error.span().map(|span: Range<usize>| span.start);
         ReadError::new(Problem::Other(error.message().to_string())).or_at(start)
     })?;
     let start = table.span().start;
-    T::deserialize(Node::of(start, DeValue::Table(table.into_inner())))
+    T::deserialize(Node::from_text(start, DeValue::Table(table.into_inner())))
 }
 
-/// A value of TOML, with its position if it has one.
+/// A TOML value that is being read.
 struct Node {
+    /// The offset of the value in the text, if there is one.
     start: Option<usize>,
     value: Value,
-    listener: Option<Listener>,
+    /// Where integers are recorded, for [`integers`].
+    recorder: Option<IntegerRecorder>,
 }
 
-/// Notes where integers are asked for.
+/// Records the places where integers are asked for.
 #[derive(Clone)]
-struct Listener {
+struct IntegerRecorder {
+    /// The place of the current value, such as `layers[1]`.
     place: String,
+    /// All places recorded so far, shared by the recorders of all values.
     integers: Rc<RefCell<BTreeSet<String>>>,
 }
 
-impl Listener {
-    fn key(&self, key: &str) -> Listener {
+impl IntegerRecorder {
+    /// The recorder of the value under a key.
+    fn key(&self, key: &str) -> IntegerRecorder {
         let dot = if self.place.is_empty() { "" } else { "." };
         self.at(format!("{}{dot}{key}", self.place))
     }
 
-    fn element(&self, number: usize) -> Listener {
+    /// The recorder of an element of a list.
+    fn element(&self, number: usize) -> IntegerRecorder {
         self.at(format!("{}[{number}]", self.place))
     }
 
-    fn at(&self, place: String) -> Listener {
-        Listener {
+    fn at(&self, place: String) -> IntegerRecorder {
+        IntegerRecorder {
             place,
             integers: Rc::clone(&self.integers),
         }
     }
 }
 
+/// The contents of a [`Node`].
 enum Value {
     Bool(bool),
     Integer(i64),
     Float(f64),
+    /// A string, or a date and time as text.
     Text(String),
     Array(Vec<Node>),
+    /// The entries in order: the offset of the key in the text, the key, and the value.
     Table(Vec<(Option<usize>, String, Node)>),
-    /// A number that no parameter can hold.
+    /// A number that is not read, with the reason. It is an error only if a parameter asks for it.
     Unreadable(String),
 }
 
 impl Node {
-    fn of(start: usize, value: DeValue<'_>) -> Node {
+    /// A value of a parsed text, at the offset `start`.
+    fn from_text(start: usize, value: DeValue<'_>) -> Node {
         let spanned = |value: Spanned<DeValue<'_>>| {
             let start = value.span().start;
-            Node::of(start, value.into_inner())
+            Node::from_text(start, value.into_inner())
         };
         let value = match value {
             DeValue::String(text) => Value::Text(text.into_owned()),
@@ -303,34 +324,36 @@ impl Node {
         Node {
             start: Some(start),
             value,
-            listener: None,
+            recorder: None,
         }
     }
 
-    /// Notes that integers are asked for here, alone or in lists.
-    fn note_integers(&self) {
-        if let Some(listener) = &self.listener {
-            self.note_integers_at(listener);
+    /// Records that this value, or all elements of this list, are integers.
+    fn record_integers(&self) {
+        if let Some(recorder) = &self.recorder {
+            self.record_integers_in(recorder);
         }
     }
 
-    fn note_integers_at(&self, listener: &Listener) {
-        let place = listener.place.clone();
-        listener.integers.borrow_mut().insert(place);
+    fn record_integers_in(&self, recorder: &IntegerRecorder) {
+        let place = recorder.place.clone();
+        recorder.integers.borrow_mut().insert(place);
         if let Value::Array(values) = &self.value {
             for (number, value) in values.iter().enumerate() {
-                value.note_integers_at(&listener.element(number));
+                value.record_integers_in(&recorder.element(number));
             }
         }
     }
 
+    /// Reads the value for a type that asked for an integer.
     fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.note_integers();
+        self.record_integers();
         self.deserialize_any(visitor)
     }
 }
 
-/// Methods that read an integer.
+/// Methods of [`Deserializer`] for integer types: they record the place and read the value as it
+/// is.
 macro_rules! integer_methods {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -360,7 +383,7 @@ impl From<toml::Value> for Node {
         Node {
             start: None,
             value,
-            listener: None,
+            recorder: None,
         }
     }
 }
@@ -375,14 +398,14 @@ impl<'de> Deserializer<'de> for Node {
             Value::Integer(number) => visitor.visit_i64(number),
             Value::Float(number) => visitor.visit_f64(number),
             Value::Text(text) => visitor.visit_string(text),
-            Value::Array(values) => visitor.visit_seq(Elements {
+            Value::Array(values) => visitor.visit_seq(ArrayElements {
                 values: values.into_iter().enumerate(),
-                listener: self.listener,
+                recorder: self.recorder,
             }),
-            Value::Table(entries) => visitor.visit_map(Entries {
+            Value::Table(entries) => visitor.visit_map(TableEntries {
                 entries: entries.into_iter(),
                 value: None,
-                listener: self.listener,
+                recorder: self.recorder,
             }),
             Value::Unreadable(text) => Err(de::Error::custom(text)),
         };
@@ -402,7 +425,7 @@ impl<'de> Deserializer<'de> for Node {
             return visitor.visit_seq(StartAndValue(Some(self.start.unwrap_or(0)), Some(self)));
         }
         if name == INTEGER {
-            self.note_integers();
+            self.record_integers();
         }
         visitor.visit_newtype_struct(self)
     }
@@ -433,7 +456,7 @@ impl<'de> Deserializer<'de> for Node {
             value => Node {
                 start,
                 value,
-                listener: self.listener,
+                recorder: self.recorder,
             }
             .deserialize_any(visitor),
         };
@@ -446,12 +469,13 @@ impl<'de> Deserializer<'de> for Node {
     }
 }
 
-struct Elements {
+/// The elements of an array.
+struct ArrayElements {
     values: std::iter::Enumerate<std::vec::IntoIter<Node>>,
-    listener: Option<Listener>,
+    recorder: Option<IntegerRecorder>,
 }
 
-impl<'de> SeqAccess<'de> for Elements {
+impl<'de> SeqAccess<'de> for ArrayElements {
     type Error = ReadError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -461,10 +485,10 @@ impl<'de> SeqAccess<'de> for Elements {
         let Some((number, mut node)) = self.values.next() else {
             return Ok(None);
         };
-        node.listener = self
-            .listener
+        node.recorder = self
+            .recorder
             .as_ref()
-            .map(|listener| listener.element(number));
+            .map(|recorder| recorder.element(number));
         seed.deserialize(node).map(Some)
     }
 
@@ -473,14 +497,15 @@ impl<'de> SeqAccess<'de> for Elements {
     }
 }
 
-struct Entries {
+/// The entries of a table.
+struct TableEntries {
     entries: std::vec::IntoIter<(Option<usize>, String, Node)>,
-    /// The value of the key that was read last.
+    /// The key that was read last, with its value.
     value: Option<(String, Node)>,
-    listener: Option<Listener>,
+    recorder: Option<IntegerRecorder>,
 }
 
-impl<'de> MapAccess<'de> for Entries {
+impl<'de> MapAccess<'de> for TableEntries {
     type Error = ReadError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -490,7 +515,7 @@ impl<'de> MapAccess<'de> for Entries {
         let Some((start, key, mut value)) = self.entries.next() else {
             return Ok(None);
         };
-        value.listener = self.listener.as_ref().map(|listener| listener.key(&key));
+        value.recorder = self.recorder.as_ref().map(|recorder| recorder.key(&key));
         self.value = Some((key.clone(), value));
         let key: StringDeserializer<ReadError> = key.into_deserializer();
         seed.deserialize(key)
@@ -506,7 +531,7 @@ impl<'de> MapAccess<'de> for Entries {
     }
 }
 
-/// The two parts of a [`Located`].
+/// The fields of a [`Located`] as a sequence: the position, then the value.
 struct StartAndValue(Option<usize>, Option<Node>);
 
 impl<'de> SeqAccess<'de> for StartAndValue {
@@ -525,29 +550,34 @@ impl<'de> SeqAccess<'de> for StartAndValue {
     }
 }
 
-/// A variant by name, with what it holds if it is not a plain name.
+/// A variant of an enum: its name, and its contents if it was written as a table with one key.
 struct Variant(String, Option<Node>);
 
 impl<'de> EnumAccess<'de> for Variant {
     type Error = ReadError;
-    type Variant = Held;
+    type Variant = VariantContents;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Held), ReadError> {
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, VariantContents), ReadError> {
         let name: StringDeserializer<ReadError> = self.0.into_deserializer();
-        Ok((seed.deserialize(name)?, Held(self.1)))
+        Ok((seed.deserialize(name)?, VariantContents(self.1)))
     }
 }
 
-struct Held(Option<Node>);
+/// The contents of a [`Variant`]; `None` for a plain name.
+struct VariantContents(Option<Node>);
 
-impl Held {
+impl VariantContents {
+    /// The contents, or an error that says what was expected.
     fn node(self, expected: &str) -> Result<Node, ReadError> {
         self.0
             .ok_or_else(|| de::Error::custom(format!("expected {expected}, found a plain name")))
     }
 }
 
-impl<'de> VariantAccess<'de> for Held {
+impl<'de> VariantAccess<'de> for VariantContents {
     type Error = ReadError;
 
     fn unit_variant(self) -> Result<(), ReadError> {

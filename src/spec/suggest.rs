@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 
-/// The known name most like `name`, if any is close enough to be what was meant.
+/// The known name that is nearest to `name`, if it is close enough to be what was meant: at most a
+/// third of the longer name's bytes differ, by Damerau-Levenshtein distance.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
@@ -11,7 +12,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, candidate)| candidate)
 }
 
-/// The error for a name that is not among the known ones; `what` says what is named.
+/// The error for a name that is not among the known ones. `what` says what it names, such as "op".
 pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let known: Vec<&str> = known.collect();
     let hint = nearest(name, known.iter().copied())

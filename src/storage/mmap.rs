@@ -1,5 +1,13 @@
-//! Files mapped into memory, for shards and for Arrow. The only place where files are mapped.
-#![allow(unsafe_code, reason = "mapping a file is unsafe: others can change it")]
+//! Memory-mapped files, for shards and Arrow. No other module maps a file.
+//!
+//! A mapped record is read without a system call and without a copy, and pages stay in the page
+//! cache that all processes of a machine share. The price is that another process can change the
+//! bytes, or cut the file short, under the reader; the SAFETY comment below says what follows from
+//! that. Reads by position (`positioned`) are the alternative where that price is too high.
+#![allow(
+    unsafe_code,
+    reason = "another process can change a mapped file, which no safe interface can exclude"
+)]
 
 use std::fs::File;
 use std::ops::Range;
@@ -11,16 +19,19 @@ use memmap2::Mmap;
 
 use crate::error::{Error, Kind, Result};
 
-/// Records of at least this many bytes are faulted in by one system call before they are touched.
-/// For smaller ones the call would cost more than the page faults.
+/// The smallest range, in bytes, that is faulted in by one system call before it is touched. For a
+/// smaller one the call would cost more than the page faults.
 const POPULATE: usize = 16 << 10;
 
+/// A file that is mapped as a whole, for reading.
 pub(crate) struct Mapping {
     map: Arc<Mmap>,
+    /// The same bytes, as slices that keep the mapping alive.
     bytes: Bytes,
     path: PathBuf,
 }
 
+/// The owner of the mapping that [`Bytes`] keeps alive.
 struct Owner(Arc<Mmap>);
 
 impl AsRef<[u8]> for Owner {
@@ -30,15 +41,20 @@ impl AsRef<[u8]> for Owner {
 }
 
 impl Mapping {
+    /// Maps a file. `path` is asked for the length of the file when pages cannot be loaded.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if the operating system refuses.
     pub(crate) fn new(file: &File, path: &Path) -> Result<Mapping> {
-        // SAFETY: the mapping is private to this process and never written here. What remains is
-        // that another process changes the file. Shards are made not to change: they appear
-        // under their name whole, by a rename, and a later shard of that name is another
-        // file. Whoever edits one in place breaks that contract, which docs/FORMAT.md
-        // states: bytes may then change after their checksum was found right, and they are plain
-        // numbers of which no value is invalid. Whoever cuts one short makes a touch of the lost
-        // pages end the process by SIGBUS, which is not undefined; `range` finds most such
-        // cases before. `Backing::Pread` has neither.
+        // SAFETY: this process never writes through the mapping. The remaining risk is another
+        // process that changes the file. Shards do not change: each appears complete under its name
+        // by a rename, and a later shard of that name is a different file. docs/FORMAT.md states
+        // this contract. If somebody breaks it by editing a shard in place, bytes may change after
+        // their checksum was verified; they are only ever read as plain numbers, of which every
+        // value is valid. If somebody cuts a shard short, touching a lost page ends the process by
+        // SIGBUS, which is not undefined behavior; `range` finds most such cases before they are
+        // touched. Reads by position, `Backing::Pread`, have neither problem.
         let map = unsafe { Mmap::map(file) }.map_err(|error| {
             Error::new(Kind::Io, format!("cannot map the file: {error}")).with_source(error)
         })?;
@@ -50,12 +66,19 @@ impl Mapping {
         })
     }
 
-    /// The whole mapping. Its owner checks every offset that it reads from it where it is used.
+    /// The whole mapping, without the checks of [`Mapping::range`]. Callers check each offset where
+    /// they use it.
     pub(crate) fn whole(&self) -> Bytes {
         self.bytes.clone()
     }
 
-    /// A slice of the mapping, present in memory if it is large.
+    /// A slice of the mapping. The pages of a large one are loaded first, which finds lost pages
+    /// before they are touched.
+    ///
+    /// # Errors
+    ///
+    /// `Truncated` if the slice goes past the end of the mapping, or of the file as it is now; `Io`
+    /// if the disk cannot read it.
     pub(crate) fn range(&self, range: Range<usize>) -> Result<Bytes> {
         let (start, length) = (range.start, range.len());
         if range.end > self.map.len() {
@@ -73,8 +96,8 @@ impl Mapping {
         Ok(self.bytes.slice(range))
     }
 
-    /// Asks the kernel for the pages: for one that is gone it answers with an error, where a touch
-    /// would kill.
+    /// Asks the kernel to load the pages of a range. For a page that is lost it returns an error,
+    /// where touching the page would end the process by SIGBUS.
     #[cfg(target_os = "linux")]
     fn populate(&self, start: usize, length: usize) -> Result<()> {
         let Err(error) = self
@@ -84,6 +107,7 @@ impl Mapping {
             return Ok(());
         };
         match error.raw_os_error() {
+            // Touching the pages would raise SIGBUS. The length of the file tells the reason.
             Some(libc::EFAULT) => {}
             Some(libc::EHWPOISON | libc::EIO | libc::ENOMEM) => {
                 return Err(Error::new(
@@ -91,7 +115,8 @@ impl Mapping {
                     format!("cannot read {length} bytes: {error}"),
                 ));
             }
-            // Kernels before 5.14 do not know the advice, and it is no more than that.
+            // Kernels before 5.14 do not know this advice. Without it, pages are loaded when they
+            // are touched.
             _ => return Ok(()),
         }
         let end = (start + length) as u64;
@@ -99,32 +124,37 @@ impl Mapping {
             Ok(found) if found.len() >= end => Err(Error::new(
                 Kind::Io,
                 format!(
-                    "the disk cannot read {length} bytes at offset {start}, or the file was replaced"
+                    "the disk cannot read {length} bytes at offset {start}, or the file was \
+                     replaced"
                 ),
             )),
             _ => Err(Error::new(
                 Kind::Truncated,
                 format!(
-                    "the file was cut short while it was open: expected {length} bytes at offset {start}"
+                    "the file was cut short while it was open: expected {length} bytes at offset \
+                     {start}"
                 ),
             )),
         }
     }
 
+    /// Other systems have no such call: pages are loaded when they are touched.
     #[cfg(not(target_os = "linux"))]
     fn populate(&self, _start: usize, _length: usize) -> Result<()> {
         Ok(())
     }
 }
 
-/// Maps a whole file for reading. A file that is cut short while it is mapped ends the process by
-/// SIGBUS, and one that is changed gives other bytes: the documentation of the sources says so.
+/// Maps a whole file for reading.
+///
+/// If the file is cut short while it is mapped, touching a lost page ends the process by SIGBUS; if
+/// it is changed, the new bytes are read. The documentation of the sources that use it says so.
 ///
 /// # Errors
 ///
-/// `Io` if it cannot be opened or mapped, `Unsupported` if it is not a regular file.
+/// `Io` if the file cannot be opened or mapped, `Unsupported` if it is not a regular file.
 pub(crate) fn map(path: &Path) -> Result<Bytes> {
-    // Asked before opening: opening a pipe would wait for its writer.
+    // Check the type first: opening a named pipe would block until somebody writes to it.
     let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
     if !found.is_file() {
         return Err(Error::new(

@@ -1,4 +1,4 @@
-//! Files: mapped, read at offsets, written whole or not at all, and shown by name.
+//! Access to files: memory mapping, reads at offsets, atomic writes, and the display of names.
 
 pub(crate) mod disk;
 pub(crate) mod mmap;

@@ -1,10 +1,10 @@
-//! Names for people: any bytes as one line of text.
+//! Escapes arbitrary bytes for display on one line.
+//!
+//! Names come from file systems and archives, and end up in terminals and reports. They need not be
+//! UTF-8, and a hostile one must not be able to move the cursor, break a line or hide.
 
-/// Bytes as text: valid UTF-8 stays, other bytes and control characters become escapes (`\xff`,
-/// `\n`).
-///
-/// Names come from file systems and archives, and end up in terminals and reports: a name must not
-/// be able to move the cursor, break a line or hide.
+/// Bytes as one line of text: valid UTF-8 stays, other bytes and control characters become escapes
+/// (`\xff`, `\n`).
 pub(crate) fn readable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -20,13 +20,13 @@ pub(crate) fn readable(bytes: &[u8]) -> String {
     text
 }
 
-/// [`readable`], with the middle of a long name left out: for messages.
+/// [`readable`] for messages: of a name of more than 200 bytes, only the first and the last 100.
 pub(crate) fn short(bytes: &[u8]) -> String {
-    const WHOLE: usize = 200;
-    if bytes.len() <= WHOLE {
+    const MAX: usize = 200;
+    if bytes.len() <= MAX {
         return readable(bytes);
     }
-    let (head, tail) = (&bytes[..WHOLE / 2], &bytes[bytes.len() - WHOLE / 2..]);
+    let (head, tail) = (&bytes[..MAX / 2], &bytes[bytes.len() - MAX / 2..]);
     format!("{}...{}", readable(head), readable(tail))
 }
 

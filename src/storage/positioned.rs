@@ -1,4 +1,9 @@
-//! Reads of files at offsets, by several threads at once, and whole files of a known size.
+//! Reads of files at offsets (`pread`), which several threads can do at once since they share no
+//! file position, and of whole files of a known size.
+//!
+//! Sizes come from indexes and listings, which may be damaged or out of date. So a size is checked
+//! against [`MAX_RECORD`] before memory is allocated, and what was read is checked against the
+//! size.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -6,13 +11,15 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
 
-/// The largest encoded record, in bytes, that is read into memory: 2 GiB. An image near it is
-/// refused by any sensible [`Limits`](crate::decode::Limits); this bound only keeps a damaged size
-/// from asking for all the memory there is.
+/// The largest encoded record, in bytes, that is read into memory: 2 GiB. Any sensible
+/// [`Limits`](crate::decode::Limits) refuse an image much smaller than that; this bound only
+/// prevents that a damaged size allocates all memory.
 pub(crate) const MAX_RECORD: u64 = 1 << 31;
 
-/// Reading at a position; a test's twin gives fewer bytes than asked and interrupts.
+/// Reads at offsets. Tests implement it with short and interrupted reads.
 pub(crate) trait ReadAt {
+    /// Reads at most as many bytes as `buffer` holds, from `offset` on. Returns how many; 0 at the
+    /// end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
@@ -28,7 +35,11 @@ impl ReadAt for File {
     }
 }
 
-/// Fills the buffer, however few bytes each call gives.
+/// Fills the buffer from `offset` on, with as many calls as it takes.
+///
+/// # Errors
+///
+/// `Truncated` if the file ends before, `Io` if reading fails. The messages do not name the file.
 pub(crate) fn read_exact_at(file: &impl ReadAt, mut buffer: &mut [u8], offset: u64) -> Result<()> {
     let (wanted, mut at) = (buffer.len(), offset);
     while !buffer.is_empty() {
@@ -37,7 +48,8 @@ pub(crate) fn read_exact_at(file: &impl ReadAt, mut buffer: &mut [u8], offset: u
                 return Err(Error::new(
                     Kind::Truncated,
                     format!(
-                        "the file ends at byte {at}: expected {wanted} bytes at offset {offset}, {} are missing",
+                        "the file ends at byte {at}: expected {wanted} bytes at offset {offset}, \
+                         {} are missing",
                         buffer.len()
                     ),
                 ));
@@ -56,8 +68,8 @@ pub(crate) fn read_exact_at(file: &impl ReadAt, mut buffer: &mut [u8], offset: u
     Ok(())
 }
 
-/// Fills `buf` through `read`, which is given the rest of the buffer and how much is already there.
-/// Returns how much was read before the end; interrupted calls are repeated.
+/// Fills `buf` by calls of `read`, which gets the rest of the buffer and the number of bytes read
+/// so far. Returns how many bytes were read before the end. Interrupted calls are repeated.
 fn fill(
     mut read: impl FnMut(&mut [u8], usize) -> io::Result<usize>,
     buf: &mut [u8],
@@ -74,11 +86,11 @@ fn fill(
     Ok(done)
 }
 
-/// `buf` with a length of `size` bytes; what it holds is unspecified.
+/// `buf` with a length of `size` bytes, of unspecified contents.
 ///
 /// # Errors
 ///
-/// `Limit` for more than [`MAX_RECORD`] and where memory is refused.
+/// `Limit` if `size` is more than [`MAX_RECORD`], or if there is not enough memory.
 pub(crate) fn sized(mut buf: Vec<u8>, size: u64) -> Result<Vec<u8>> {
     if size > MAX_RECORD {
         return Err(Error::new(
@@ -98,14 +110,15 @@ pub(crate) fn sized(mut buf: Vec<u8>, size: u64) -> Result<Vec<u8>> {
     Ok(buf)
 }
 
-/// Reads a file that has `expected` bytes by an earlier listing.
+/// Reads a whole file that had `expected` bytes in an earlier listing, into `buf`.
 ///
 /// # Errors
 ///
 /// `Truncated` if it is shorter, `Mismatch` if it is longer, `Io` if reading fails. The messages do
 /// not name the file.
 pub(crate) fn read_whole(reader: &mut impl Read, expected: u64, buf: Vec<u8>) -> Result<Vec<u8>> {
-    // One byte more than expected, so that the end of the file is seen by the same calls.
+    // Room for one byte more than expected: a file that is longer shows itself without another
+    // call.
     let mut buf = sized(buf, expected.saturating_add(1))?;
     let found = fill(|rest, _| reader.read(rest), &mut buf).map_err(|error| {
         Error::new(Kind::Io, format!("cannot read: {error}")).with_source(error)
@@ -122,7 +135,8 @@ pub(crate) fn read_whole(reader: &mut impl Read, expected: u64, buf: Vec<u8>) ->
         std::cmp::Ordering::Greater => Err(Error::new(
             Kind::Mismatch,
             format!(
-                "the file has more than the {expected} bytes that it had when the folder was opened; open the folder again"
+                "the file has more than the {expected} bytes that it had when the folder was \
+                 opened; open the folder again"
             ),
         )),
     }
@@ -139,8 +153,12 @@ pub(crate) struct PositionedFile {
 
 impl PositionedFile {
     /// Opens a regular file.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if it cannot be opened, `Unsupported` if it is not a regular file.
     pub(crate) fn open(path: &Path) -> Result<PositionedFile> {
-        // Asked before opening: opening a pipe would wait for its writer.
+        // Check the type first: opening a named pipe would block until somebody writes to it.
         let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
         if !found.is_file() {
             return Err(Error::new(
@@ -163,8 +181,8 @@ impl PositionedFile {
         })
     }
 
-    /// Closes the file; every read opens it again. A data set may have more files than a process
-    /// may hold open.
+    /// Closes the file. Every read opens it again from then on. A data set may have more files than
+    /// a process may have open.
     pub(crate) fn release(&mut self) {
         self.file = None;
     }
@@ -174,18 +192,19 @@ impl PositionedFile {
         self.len
     }
 
+    /// The path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads at `offset` until `buf` is full or the file ends; returns how much was read.
+    /// Reads at `offset` until `buf` is full or the file ends. Returns how many bytes were read.
     ///
     /// # Errors
     ///
-    /// `Io`, or `Mismatch` if a released file has another length by now. The messages name the
-    /// file.
+    /// `Io` if reading fails, `Mismatch` if a released file has another length now. The messages
+    /// name the file.
     pub(crate) fn read(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
-        let again;
+        let reopened;
         let file = match &self.file {
             Some(file) => file,
             None => {
@@ -200,8 +219,8 @@ impl PositionedFile {
                         ),
                     ));
                 }
-                again = file.expect("just opened");
-                &again
+                reopened = file.expect("just opened");
+                &reopened
             }
         };
         fill(
@@ -216,7 +235,7 @@ impl PositionedFile {
 mod tests {
     use super::*;
 
-    /// Gives 1 to 7 bytes a call and is interrupted now and then.
+    /// Returns 1 to 7 bytes a call, and an interruption at every third.
     struct Trickle<'a>(&'a [u8], usize);
 
     impl Read for Trickle<'_> {
@@ -243,7 +262,7 @@ mod tests {
         assert_eq!(
             read_whole(&mut Trickle(&data, 0), 5000, vec![1; 9000]).unwrap(),
             data,
-            "a longer spare"
+            "a longer buffer"
         );
         let mut positioned = vec![0; 6000];
         let read = |rest: &mut [u8], done: usize| Trickle(&data[done..], 3 * done).read(rest);

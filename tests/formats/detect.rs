@@ -20,7 +20,7 @@ fn a_form_is_known_by_its_name() {
     let error = "zip".parse::<Format>().unwrap_err();
     assert_eq!(
         error.message(),
-        "\"zip\" is no form of stored data; expected one of folder, shards, tar, arrow, parquet"
+        "\"zip\" is not a format of stored data; expected one of folder, shards, tar, arrow, parquet"
     );
 }
 

@@ -181,7 +181,7 @@ fn labels_that_are_no_classes_are_errors_of_their_rows() {
     assert!(
         error
             .message()
-            .ends_with("file.arrow: row 1: the label -1 is no class; expected 0 to 4294967295"),
+            .ends_with("file.arrow: row 1: the label -1 is not a class; expected 0 to 4294967295"),
         "{error}"
     );
     assert!(outcomes[2].is_err());

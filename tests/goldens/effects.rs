@@ -5,7 +5,8 @@ use std::fs;
 
 use feedmill::augment::Dialect;
 use feedmill::augment::{
-    Blur, Convolve, Corrupt, Corruption, CorruptionSet, Edges, Elastic, Law, Noise, Step, Threshold,
+    Blur, Convolve, Corrupt, Corruption, CorruptionSet, Edges, Elastic, Noise, NoiseDistribution,
+    Step, Threshold,
 };
 use feedmill::geometry::Size;
 
@@ -69,10 +70,10 @@ fn step(words: &[&str]) -> Step {
             })
         }
         ["gaussian_noise", mean, sigma, seed] => {
-            let (law, per_channel) = (Law::Normal, true);
+            let (distribution, per_channel) = (NoiseDistribution::Normal, true);
             let (mean, scale, seed) = (number(mean), number(sigma), number(seed));
             Step::Noise(Noise::Additive {
-                law,
+                distribution,
                 mean,
                 scale,
                 per_channel,
@@ -80,9 +81,10 @@ fn step(words: &[&str]) -> Step {
             })
         }
         ["laplace_noise", _, scale, seed] => {
-            let (law, scale, seed) = (Law::Laplace, number(scale), number(seed));
+            let (distribution, scale, seed) =
+                (NoiseDistribution::Laplace, number(scale), number(seed));
             Step::Noise(Noise::Additive {
-                law,
+                distribution,
                 mean: 0.0,
                 scale,
                 per_channel: true,
@@ -92,9 +94,9 @@ fn step(words: &[&str]) -> Step {
         ["elementwise_add", low, high, seed] => {
             let [low, high]: [f64; 2] = [low, high].map(number);
             let (mean, scale) = (((high + low) / 510.0) as f32, ((high - low) / 510.0) as f32);
-            let (law, seed) = (Law::Uniform, number(seed));
+            let (distribution, seed) = (NoiseDistribution::Uniform, number(seed));
             Step::Noise(Noise::Additive {
-                law,
+                distribution,
                 mean,
                 scale,
                 per_channel: true,

@@ -11,7 +11,8 @@ mod first;
 use std::fs;
 use std::path::PathBuf;
 
-use feedmill::augment::{Program, Scratch, Step};
+use feedmill::augment::{Program, ProgramScratch, Step};
+use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
@@ -77,7 +78,13 @@ fn run(steps: impl IntoIterator<Item = Step>, (frame, pixels): (Size, &[u8])) ->
     let mut out = vec![0; (end.width * end.height * 3) as usize];
     let whole = Rect::whole(frame.width, frame.height);
     program
-        .run(&mut Scratch::new(true), pixels, whole, &mut out, end)
+        .run(
+            &mut ProgramScratch::new(Simd::detect()),
+            pixels,
+            whole,
+            &mut out,
+            end,
+        )
         .unwrap();
     (end, out)
 }

@@ -1,6 +1,7 @@
 //! An image whose colors are its coordinates: what moves with it must agree with them.
 
-use feedmill::augment::{Joint, Program, Scratch, Step, WarpFilter};
+use feedmill::augment::{Joint, Program, ProgramScratch, Step, WarpFilter};
+use feedmill::cpu::Simd;
 use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
 use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
@@ -249,7 +250,7 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
         frame: end,
         pixels: vec![0; (end.width * end.height * 3) as usize],
     };
-    let scratch = &mut Scratch::new(true);
+    let scratch = &mut ProgramScratch::new(Simd::detect());
     program
         .run(
             scratch,

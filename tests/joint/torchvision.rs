@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use feedmill::augment::{Joint, KeypointOrigin, Scratch};
+use feedmill::augment::{Joint, KeypointOrigin, ProgramScratch};
+use feedmill::cpu::Simd;
 use feedmill::geometry::Size;
 use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 
@@ -136,7 +137,7 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
             .apply(
                 &program,
                 &inputs(frame.width, frame.height),
-                &mut Scratch::new(true),
+                &mut ProgramScratch::new(Simd::detect()),
             )
             .unwrap();
         let entry = worst.entry(name.to_string()).or_default();

@@ -842,7 +842,7 @@ fn a_mixer_that_goes_wrong_ends_the_run_with_an_error() {
         (
             Wrong::BoxOutside,
             Kind::Config,
-            "is no blend of images of 8 x 12",
+            "is not a blend of images of 8 x 12",
         ),
         (
             Wrong::SourceOutside,

@@ -5,6 +5,7 @@
 //! be read to the end before the first pixel can be made, and its coefficients have to be kept: 128
 //! bytes for each block of 64 samples, and a set of those that are not zero.
 
+use crate::coefficient_plane::{CoefficientPlane, UNKNOWN};
 use crate::entropy::huffman::SymbolTable;
 use crate::entropy::progressive::{ScanParameters, ScanReader};
 use crate::error::{Result, corrupt, limit, unsupported};
@@ -16,25 +17,6 @@ use crate::markers::{
     FileHeader, SCAN_BEFORE_FRAME, SECOND_FRAME, SECOND_SOI, Segment, Walker, code,
 };
 use crate::regions::layout::{factors, max_factors, mcus};
-
-/// The quantized coefficients of one component.
-pub(crate) struct CoefficientPlane {
-    /// Size of the component in blocks, without the padding of its last MCUs.
-    pub columns: usize,
-    pub rows: usize,
-    /// Blocks from one row to the next, with padding.
-    pub stride: usize,
-    /// Coefficients in zigzag order, block by block.
-    pub blocks: Vec<[i16; 64]>,
-    /// For each block the set of coefficients that are not zero, the first in the lowest bit. The
-    /// DC coefficient may be in it although it is zero.
-    pub nonzero: Vec<u64>,
-    /// For each coefficient the lowest bit that scans have defined so far, or [`UNKNOWN`].
-    known_bits: [u8; 64],
-}
-
-/// In [`CoefficientPlane::known_bits`]: no scan had this coefficient.
-const UNKNOWN: u8 = 255;
 
 /// An image's coefficients, and those segments of its file that are not about their coding.
 pub(crate) struct Coefficients<'a> {

@@ -102,6 +102,7 @@
 #![deny(missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
 
 mod baseline;
+mod coefficient_plane;
 mod coefficients;
 mod decoder;
 mod entropy;

@@ -4,7 +4,8 @@
 //! pixels before and after [`Decoder::to_baseline`]. A crop saves the reconstruction of the other
 //! pixels, but no reading.
 
-use crate::coefficients::{CoefficientPlane, Coefficients, Limits};
+use crate::coefficient_plane::CoefficientPlane;
+use crate::coefficients::{Coefficients, Limits};
 use crate::decoder::Decoder;
 use crate::entropy::block::{PaddedBlock, coefficients};
 use crate::error::{Result, unsupported};

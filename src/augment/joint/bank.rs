@@ -54,13 +54,13 @@ struct CutoutCache {
 
 /// A decoded cut-out, cropped to the bounding box of its object.
 #[derive(Debug, PartialEq)]
-pub(super) struct Cutout {
-    pub(super) width: u32,
-    pub(super) height: u32,
+pub(in crate::augment) struct Cutout {
+    pub(in crate::augment) width: u32,
+    pub(in crate::augment) height: u32,
     /// Rows of RGB.
-    pub(super) rgb: Vec<u8>,
+    pub(in crate::augment) rgb: Vec<u8>,
     /// Rows of alpha; 0 outside of the object.
-    pub(super) alpha: Vec<u8>,
+    pub(in crate::augment) alpha: Vec<u8>,
 }
 
 impl std::fmt::Debug for Bank {
@@ -183,12 +183,12 @@ impl Bank {
     }
 
     /// The class of a cut-out.
-    pub(super) fn class(&self, number: usize) -> u32 {
+    pub(in crate::augment) fn class(&self, number: usize) -> u32 {
         self.files[number].class
     }
 
     /// The mean and the deviation of sizes for the class of a cut-out, if the bank has them.
-    pub(super) fn statistics(&self, number: usize) -> Option<[f64; 2]> {
+    pub(in crate::augment) fn statistics(&self, number: usize) -> Option<[f64; 2]> {
         self.statistics.get(&self.class(number)).copied()
     }
 
@@ -198,7 +198,7 @@ impl Bank {
     /// # Errors
     ///
     /// [`Kind::Config`] if the file cannot be read or decoded.
-    pub(super) fn cutout(&self, number: usize) -> Result<Option<Arc<Cutout>>> {
+    pub(in crate::augment) fn cutout(&self, number: usize) -> Result<Option<Arc<Cutout>>> {
         let lock = || self.cache.lock().expect("no panic inside");
         if let Some(known) = lock().cutouts.get(&number) {
             return Ok(known.clone());

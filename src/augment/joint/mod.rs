@@ -25,14 +25,12 @@ mod planes;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Program, Scratch, Step};
+use super::{Program, ProgramScratch, Step};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
 use crate::spec::check_range;
 pub(super) use bank::{Bank, changed as bank_changed};
-pub(super) use paste::PasteDraw;
-pub use paste::{Paste, PasteBlend};
 use places::{PlacedBox, PlacedPoint};
 pub use plane_mask::PlaneMask;
 
@@ -153,7 +151,7 @@ impl Joint {
         &self,
         program: &Program,
         annotations: &Annotations,
-        scratch: &mut Scratch,
+        scratch: &mut ProgramScratch,
     ) -> Result<Annotations> {
         annotations.check()?;
         let mut state = AnnotationState::new(self, annotations, program.begin());
@@ -205,7 +203,7 @@ impl AnnotationState<'_> {
     }
 
     /// Runs the steps on everything that is annotated.
-    fn run(&mut self, steps: &[Step], scratch: &mut Scratch) -> Result<()> {
+    fn run(&mut self, steps: &[Step], scratch: &mut ProgramScratch) -> Result<()> {
         let steps = outside_chains(steps);
         if steps.is_empty() {
             // Planes of another resolution still have to be resized to the image's.
@@ -224,7 +222,7 @@ impl AnnotationState<'_> {
             }
             part.iter().for_each(|step| self.place(step));
             match part.last() {
-                Some(Step::Paste(paste)) => paste.annotate(self)?,
+                Some(Step::Paste(paste)) => paste::annotate(paste, self)?,
                 Some(Step::PlaneMask(mask)) => mask.annotate(self)?,
                 _ => {}
             }

@@ -1,7 +1,9 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
-use crate::augment::{Joint, Program, Scratch, Step};
+use crate::augment::joint::Bank;
+use crate::augment::{Joint, PasteBlend, PasteDraw, Program, ProgramScratch, Step};
 use crate::geometry::Rect;
 use crate::sample::{Annotations, Keypoint};
 
@@ -120,7 +122,7 @@ fn run(
 ) -> (Vec<u8>, Annotations) {
     let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), draws, false)));
     let program = Program::of([step], FRAME);
-    let (mut out, scratch) = (gray(), &mut Scratch::new(true));
+    let (mut out, scratch) = (gray(), &mut ProgramScratch::new(crate::cpu::Simd::detect()));
     program
         .run(scratch, &gray(), Rect::whole(64, 48), &mut out, FRAME)
         .unwrap();
@@ -284,101 +286,6 @@ fn cut_outs_hide_each_other_in_order() {
 }
 
 #[test]
-fn sizes_follow_scale_or_statistics() {
-    let own = Size {
-        width: 10,
-        height: 8,
-    };
-    let with = |scale: f64| PasteDraw {
-        scale,
-        ..draw(0, [0.5; 2])
-    };
-    assert_eq!(
-        size(&with(1.55), own, None, FRAME),
-        Some(Size {
-            width: 15,
-            height: 12
-        })
-    );
-    assert_eq!(
-        size(&with(0.6), own, None, FRAME),
-        None,
-        "a side below 5 pixels"
-    );
-    assert_eq!(
-        size(&with(6.0), own, None, FRAME),
-        None,
-        "as high as the image"
-    );
-    // A quarter of each side: 64 * 48 / 16 = 192 pixels of aspect 1.25.
-    let found = size(&with(1.0), own, Some([0.25, 0.1]), FRAME).unwrap();
-    assert_eq!(
-        found,
-        Size {
-            width: 15,
-            height: 12
-        }
-    );
-    let large = PasteDraw {
-        normal: 9.0,
-        ..with(1.0)
-    };
-    assert_eq!(
-        size(&large, own, Some([0.25, 0.1]), FRAME),
-        Some(Size {
-            width: 30,
-            height: 24
-        })
-    );
-    let small = PasteDraw {
-        normal: -9.0,
-        ..with(1.0)
-    };
-    assert_eq!(
-        size(&small, own, Some([0.25, 0.1]), FRAME),
-        Some(Size {
-            width: 12,
-            height: 10
-        })
-    );
-}
-
-#[test]
-fn blends_weigh_by_alpha_or_a_blurred_mask() {
-    let placed = |blend, alpha: Vec<u8>| PlacedCutout {
-        number: 0,
-        left: 0,
-        top: 0,
-        frame: Size {
-            width: 5,
-            height: 5,
-        },
-        rgb: vec![0; 75],
-        alpha,
-        blend,
-    };
-    let mut alpha = vec![51; 25];
-    alpha[12] = 0;
-    let weights = |blend, at: usize| placed(blend, alpha.clone()).weight(at);
-    assert_eq!(
-        [
-            weights(PasteBlend::Basic, 0),
-            weights(PasteBlend::Basic, 12)
-        ],
-        [1.0, 0.0]
-    );
-    assert_eq!(
-        [
-            weights(PasteBlend::Alpha, 0),
-            weights(PasteBlend::Alpha, 12)
-        ],
-        [0.2, 0.0]
-    );
-    assert_eq!(weights(PasteBlend::Gaussian, 12), 24.0 / 25.0);
-    assert_eq!(weights(PasteBlend::Gaussian, 0), 8.0 / 25.0);
-}
-
-#[test]
 fn a_bank_is_folders_by_class() {
     let (folder, bank) = bank();
     assert_eq!((bank.len(), bank.class(0), bank.class(1)), (2, 3, 7));
@@ -444,7 +351,11 @@ fn patches_are_masked_in_a_copy() {
             cells,
         });
         let program = Program::of([step, Step::HorizontalFlip], FRAME);
-        Joint::default().apply(&program, &given, &mut Scratch::new(true))
+        Joint::default().apply(
+            &program,
+            &given,
+            &mut ProgramScratch::new(crate::cpu::Simd::detect()),
+        )
     };
     let found = apply("depth", 16, vec![0, 6]).unwrap();
     assert_eq!(found.plane("depth").unwrap(), &given.planes[0]);

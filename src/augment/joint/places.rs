@@ -15,7 +15,7 @@ use super::{AnnotationState, EraseRule};
 use crate::augment::{Elastic, Erase, Step, Warp};
 use crate::geometry::Size;
 use crate::kernels::elastic;
-use crate::kernels::spare::Spare;
+use crate::kernels::scratch::Scratch;
 use crate::sample::{BoxLabel, Keypoint};
 
 /// A box after some of the steps.
@@ -280,7 +280,7 @@ impl DisplacementField {
     fn of(elastic: &Elastic, frame: Size) -> DisplacementField {
         DisplacementField {
             frame,
-            offsets: elastic::field(elastic, frame, &mut Spare::default()).to_vec(),
+            offsets: elastic::field(elastic, frame, &mut Scratch::default()).to_vec(),
         }
     }
 
@@ -319,7 +319,7 @@ impl DisplacementField {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{Joint, Program, Scratch};
+    use crate::augment::{Joint, Program, ProgramScratch};
     use crate::kernels::PadMode;
     use crate::sample::Annotations;
 
@@ -354,7 +354,11 @@ mod tests {
             ..Annotations::default()
         };
         joint
-            .apply(&Program::of(steps, FRAME), &given, &mut Scratch::new(true))
+            .apply(
+                &Program::of(steps, FRAME),
+                &given,
+                &mut ProgramScratch::new(crate::cpu::Simd::detect()),
+            )
             .unwrap()
     }
 
@@ -497,7 +501,7 @@ mod tests {
             matrix,
             filter: Default::default(),
             fill: [0; 3],
-            frame: FRAME,
+            size: FRAME,
         };
         // Points left of x = 10 of the new image are in front; the others map to negative places.
         let (x, _) = warp.forward(-30.0, 1.0).unwrap();

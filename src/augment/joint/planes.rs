@@ -9,7 +9,9 @@
 //!   because a mean of two classes is not a class, and with a fixed value outside.
 
 use super::{EraseRule, Joint};
-use crate::augment::{Elastic, Erase, Fill, Filter, Program, Scratch, Step, Warp, WarpFilter};
+use crate::augment::{
+    Elastic, Erase, Fill, Filter, Program, ProgramScratch, Step, Warp, WarpFilter,
+};
 use crate::error::{Error, Result};
 use crate::geometry::{Rect, Size};
 use crate::kernels::PadMode;
@@ -29,7 +31,7 @@ pub(super) fn run(
     steps: &[Step],
     plane: &mut Plane,
     frame: Size,
-    scratch: &mut Scratch,
+    scratch: &mut ProgramScratch,
 ) -> Result<()> {
     let Some((width, height)) = plane.size() else {
         return Err(Error::corrupt(format!(
@@ -191,7 +193,7 @@ mod tests {
             steps,
             &mut plane,
             frame,
-            &mut Scratch::new(true),
+            &mut ProgramScratch::new(crate::cpu::Simd::detect()),
         )
         .unwrap();
         plane

@@ -1,14 +1,15 @@
 //! Instance copy-paste from a bank of cut-outs, and masks of planes.
 //!
-//! The ops draw here; what the steps do to the image and its annotations is in `joint/paste.rs` and
-//! `joint/plane_mask.rs`.
+//! The ops draw here. `step/paste.rs` has what pasting does to pixels, `joint/paste.rs` and
+//! `joint/plane_mask.rs` what the steps do to annotations.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::joint::{Bank, PasteDraw, bank_changed};
+use crate::augment::PasteDraw;
+use crate::augment::joint::{Bank, bank_changed};
 use crate::augment::params::op_basics;
 use crate::augment::{ColorJitter, Op, Paste, PasteBlend, Step, Steps};
 use crate::error::{Error, Result};

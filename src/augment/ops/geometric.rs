@@ -2,11 +2,11 @@
 //!
 //! The bytes are those of Pillow's `Image.transform` and `Image.rotate`, on which torchvision's and
 //! timm's results on PIL images rest. torchvision samples tensors in another way (`grid_sample`),
-//! which is not followed. Matrices are in [`super::matrix`].
+//! which is not followed. Matrices are in [`crate::augment::matrix`].
 
 use serde::{Deserialize, Serialize};
 
-use super::matrix;
+use crate::augment::matrix;
 use crate::augment::params::op_basics;
 use crate::augment::{Op, Step, Steps, Warp, WarpFilter};
 use crate::error::{Error, Result};
@@ -59,35 +59,6 @@ impl Rotate {
     }
 }
 
-/// The step of Pillow's `Image.rotate`; `None` for an angle of 0.
-///
-/// Pillow copies pixels for a turn by 180 degrees, and for the other quarters if the image is
-/// square or may change its size. Such a copy is exact; with a matrix, each pixel would depend on
-/// the rounding of a sine.
-pub(in crate::augment) fn rotation(
-    degrees: f64,
-    frame: Size,
-    expand: bool,
-    filter: WarpFilter,
-    fill: [u8; 3],
-) -> Option<Step> {
-    let degrees = degrees.rem_euclid(360.0);
-    let square = expand || frame.width == frame.height;
-    if degrees == 0.0 {
-        None
-    } else if degrees == 180.0 {
-        Some(Step::Turn(2))
-    } else if degrees == 90.0 && square {
-        // `Step::Turn` counts clockwise, degrees counter-clockwise.
-        Some(Step::Turn(3))
-    } else if degrees == 270.0 && square {
-        Some(Step::Turn(1))
-    } else {
-        let (map, size) = matrix::rotate(degrees, frame, expand);
-        Some(Step::Warp(Warp::affine(map, filter, fill, size)))
-    }
-}
-
 impl Op for Rotate {
     op_basics!("rotate");
 
@@ -105,7 +76,7 @@ impl Op for Rotate {
         let degrees = self.degrees.draw(rng);
         if applies
             && let Some(step) =
-                rotation(degrees, steps.frame(), self.expand, self.filter, self.fill)
+                Step::rotation(degrees, steps.frame(), self.expand, self.filter, self.fill)
         {
             steps.push(step);
         }
@@ -275,7 +246,7 @@ impl Op for Perspective {
                 matrix,
                 filter: self.filter,
                 fill: self.fill,
-                frame,
+                size: frame,
             }));
         }
     }

@@ -30,7 +30,6 @@ mod five_crop;
 mod flip;
 pub(super) mod geometric;
 mod jitter;
-mod matrix;
 mod merge;
 mod noise;
 mod policy;

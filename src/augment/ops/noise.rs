@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::params::op_basics;
-use crate::augment::{BetaMask, Law, Noise, Op, Shapes, Step, Steps};
+use crate::augment::{BetaMask, Noise, NoiseDistribution, Op, Shapes, Step, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::RandomStream;
@@ -85,9 +85,9 @@ impl Op for GaussianNoise {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(self.p) {
             let (mean, scale) = (self.mean as f32, self.sigma.draw(rng) as f32);
-            let (law, per_channel) = (Law::Normal, self.per_channel);
+            let (distribution, per_channel) = (NoiseDistribution::Normal, self.per_channel);
             let noise = Noise::Additive {
-                law,
+                distribution,
                 mean,
                 scale,
                 per_channel,
@@ -132,7 +132,7 @@ impl Op for LaplaceNoise {
             let (scale, per_channel) = (self.scale.draw(rng) as f32, self.per_channel);
             let seed = rng.bits();
             steps.push(Step::Noise(Noise::Additive {
-                law: Law::Laplace,
+                distribution: NoiseDistribution::Laplace,
                 mean: 0.0,
                 scale,
                 per_channel,
@@ -174,9 +174,9 @@ impl Op for ElementwiseAdd {
             // both where white is 1, hence 2 * 255.
             let [low, high] = self.value.ends().map(|end| end / 510.0);
             let (mean, scale) = ((high + low) as f32, (high - low) as f32);
-            let (law, per_channel) = (Law::Uniform, self.per_channel);
+            let (distribution, per_channel) = (NoiseDistribution::Uniform, self.per_channel);
             let noise = Noise::Additive {
-                law,
+                distribution,
                 mean,
                 scale,
                 per_channel,

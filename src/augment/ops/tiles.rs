@@ -543,7 +543,7 @@ mod tests {
             let whole = crate::geometry::Rect::whole(20, 11);
             program
                 .run(
-                    &mut crate::augment::Scratch::new(true),
+                    &mut crate::augment::ProgramScratch::new(crate::cpu::Simd::detect()),
                     &image,
                     whole,
                     &mut out,
@@ -576,7 +576,7 @@ mod tests {
             let whole = crate::geometry::Rect::whole(20, 11);
             program
                 .run(
-                    &mut crate::augment::Scratch::new(true),
+                    &mut crate::augment::ProgramScratch::new(crate::cpu::Simd::detect()),
                     &image,
                     whole,
                     &mut out,

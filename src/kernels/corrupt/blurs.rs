@@ -1,41 +1,66 @@
-//! Defocus, glass and zoom.
+//! Gaussian blur, defocus, glass and zoom.
 
+use super::super::border::PadMode;
 use super::super::filter::{self, Shape, Tap, floored, widened};
-use super::super::noise::Bits;
-use super::super::spare::{Spare, sized};
-use super::smooth;
-use crate::kernels::PadMode;
+use super::super::pixel_rng::Bits;
+use super::super::scratch::{Scratch, sized};
 
-/// The widest disk is 21 pixels across.
+/// scikit-image's `gaussian` with its defaults, truncated to levels: the kernel is cut at four
+/// deviations, and the pixel at the edge repeats.
+pub(super) fn smooth(sigma: f64, pixels: &mut [u8], shape: Shape, scratch: &mut Scratch) {
+    let plane = widened(pixels, &mut scratch.plane);
+    gaussian(
+        (sigma, 4.0),
+        plane,
+        shape,
+        PadMode::Edge,
+        (&mut scratch.weights, &mut scratch.middle),
+    );
+    pixels
+        .iter_mut()
+        .zip(plane)
+        .for_each(|(pixel, value)| *pixel = floored(*value));
+}
+
+/// scipy's Gaussian, cut at `truncate` deviations.
+pub(super) fn gaussian(
+    (sigma, truncate): (f64, f64),
+    values: &mut [f32],
+    shape: Shape,
+    border: PadMode,
+    buffers: (&mut Vec<f32>, &mut Vec<f32>),
+) {
+    let radius = (truncate * sigma + 0.5) as usize;
+    if radius > 0 {
+        filter::gaussian_blur(values, shape, (sigma, radius), border, buffers);
+    }
+}
+
+/// The diameter of the largest disk in pixels.
 const WIDEST: usize = 21;
 
-/// Correlates with a disk whose edge is softened; the image is mirrored at its edge, the edge not
-/// repeated.
+/// Correlates with a disk that has a soft edge. The image is mirrored at its edge without repeating
+/// the edge.
 pub(super) fn defocus(
     (radius, alias): (f64, f64),
     pixels: &mut [u8],
     shape: Shape,
-    spare: &mut Spare,
+    scratch: &mut Scratch,
+    taps: &mut Vec<Tap>,
 ) {
-    disk(radius, alias, &mut spare.taps);
-    let plane = widened(pixels, &mut spare.plane);
-    let out = sized(&mut spare.field, pixels.len());
-    filter::correlate(
-        plane,
-        shape,
-        &spare.taps,
-        PadMode::Reflect,
-        &mut spare.middle,
-        out,
-    );
+    disk(radius, alias, taps);
+    let plane = widened(pixels, &mut scratch.plane);
+    let out = sized(&mut scratch.field, pixels.len());
+    let middle = &mut scratch.middle;
+    filter::correlate(plane, shape, taps, PadMode::Reflect, middle, out);
     pixels
         .iter_mut()
         .zip(out)
         .for_each(|(pixel, value)| *pixel = floored(*value));
 }
 
-/// A disk on a grid of 17 pixels a side, or as many as it needs, after OpenCV's Gaussian blur of 3
-/// (5) pixels a side.
+/// A disk on a grid with 17 pixels on each side, or more if it needs them, after OpenCV's Gaussian
+/// blur with 3 (or 5) pixels on each side.
 fn disk(radius: f64, alias: f64, taps: &mut Vec<Tap>) {
     let (reach, soft) = if radius <= 8.0 {
         (8i64, 1i64)
@@ -49,7 +74,7 @@ fn disk(radius: f64, alias: f64, taps: &mut Vec<Tap>) {
         .flat_map(|y| range().map(move |x| inside(x, y)))
         .sum();
     let bell = |k: i64| libm::exp(-((k * k) as f64) / (2.0 * alias * alias));
-    let whole: f64 = (-soft..=soft).map(bell).sum();
+    let total: f64 = (-soft..=soft).map(bell).sum();
     // Mirrored at the grid's edge.
     let mirrored = |k: i64| {
         if k.abs() > reach {
@@ -62,7 +87,7 @@ fn disk(radius: f64, alias: f64, taps: &mut Vec<Tap>) {
     for (y, row) in range().zip(&mut across[..side]) {
         for (x, value) in range().zip(&mut row[..side]) {
             *value = (-soft..=soft)
-                .map(|k| bell(k) / whole * inside(mirrored(x + k), y) / area)
+                .map(|k| bell(k) / total * inside(mirrored(x + k), y) / area)
                 .sum();
         }
     }
@@ -71,9 +96,9 @@ fn disk(radius: f64, alias: f64, taps: &mut Vec<Tap>) {
         for x in range() {
             let column = |k: i64| across[(mirrored(y + k) + reach) as usize][(x + reach) as usize];
             let weight = (-soft..=soft)
-                .map(|k| bell(k) / whole * column(k))
+                .map(|k| bell(k) / total * column(k))
                 .sum::<f64>() as f32;
-            // Below this a tap changes nothing: the sum of all is one.
+            // Smaller weights change nothing, because the sum of all is one.
             if weight > 1e-9 {
                 taps.push(Tap {
                     dx: x as i32,
@@ -85,15 +110,15 @@ fn disk(radius: f64, alias: f64, taps: &mut Vec<Tap>) {
     }
 }
 
-/// Blurs, lets pixels change places with neighbors, and blurs again.
+/// Blurs, swaps pixels with neighbors, and blurs again.
 pub(super) fn glass(
     (sigma, reach, rounds): (f64, usize, usize),
     seed: u64,
     pixels: &mut [u8],
     shape: Shape,
-    spare: &mut Spare,
+    scratch: &mut Scratch,
 ) {
-    smooth(sigma, pixels, shape, spare);
+    smooth(sigma, pixels, shape, scratch);
     let mut bits = Bits::new(seed);
     let grid = pixels.as_chunks_mut::<3>().0;
     let width = shape.width;
@@ -101,26 +126,30 @@ pub(super) fn glass(
         for y in (reach + 1..=shape.height.saturating_sub(reach)).rev() {
             for x in (reach + 1..=width.saturating_sub(reach)).rev() {
                 let [dx, dy] = [0; 2].map(|_: i32| usize::from(bits.below(2 * reach as u16)));
-                // The image ends where a reach from the edge would leave it: x + reach - 1 is at
-                // most its last column.
+                // The loops end early enough that x + reach - 1 is at most the last column.
                 grid.swap(y * width + x, (y + dy - reach) * width + x + dx - reach);
             }
         }
     }
-    smooth(sigma, pixels, shape, spare);
+    smooth(sigma, pixels, shape, scratch);
 }
 
 /// The mean of the image and of `count` enlargements by 1, 1 + step, 1 + 2 step, ... of its middle.
-pub(super) fn zoom((count, step): (u32, f64), pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
-    let plane = widened(pixels, &mut spare.plane);
-    let sum = sized(&mut spare.field, pixels.len());
+pub(super) fn zoom(
+    (count, step): (u32, f64),
+    pixels: &mut [u8],
+    shape: Shape,
+    scratch: &mut Scratch,
+) {
+    let plane = widened(pixels, &mut scratch.plane);
+    let sum = sized(&mut scratch.field, pixels.len());
     sum.copy_from_slice(plane);
     for k in 0..count {
         let factor = 1.0 + f64::from(k) * step;
-        enlarged(plane, shape, factor, &mut spare.middle, |y, line| {
+        enlarged(plane, shape, factor, &mut scratch.middle, |y, row| {
             let sum = &mut sum[y * shape.stride()..][..shape.stride()];
             sum.iter_mut()
-                .zip(line)
+                .zip(row)
                 .for_each(|(sum, value)| *sum += value);
         });
     }
@@ -131,14 +160,14 @@ pub(super) fn zoom((count, step): (u32, f64), pixels: &mut [u8], shape: Shape, s
         .for_each(|(pixel, value)| *pixel = floored(*value * scale));
 }
 
-/// The size of the middle of a side that is enlarged, and how long it becomes.
+/// The length of the middle of a side that is enlarged, and its length afterwards.
 pub(super) fn middle_of(side: usize, factor: f64) -> (usize, usize) {
     let middle = libm::ceil(side as f64 / factor) as usize;
     (middle, (middle as f64 * factor).round_ties_even() as usize)
 }
 
-/// Calls `take` with the first `height` rows, cut to the image's width, of the enlarged middle:
-/// linear, ends on ends.
+/// Enlarges the middle of the image by linear interpolation that maps the ends to the ends, and
+/// calls `take` with each of its first `height` rows, cut to the width of the image.
 fn enlarged(
     plane: &[f32],
     shape: Shape,
@@ -150,7 +179,7 @@ fn enlarged(
     let [(rows, tall), (columns, wide)] =
         [shape.height, shape.width].map(|side| middle_of(side, factor));
     let (top, left) = ((shape.height - rows) / 2, (shape.width - columns) / 2);
-    let place = |i: usize, from: usize, to: usize| {
+    let position = |i: usize, from: usize, to: usize| {
         let at = if to > 1 {
             i as f64 * (from - 1) as f64 / (to - 1) as f64
         } else {
@@ -159,21 +188,21 @@ fn enlarged(
         let low = (at as usize).min(from - 1);
         (low, (low + 1).min(from - 1), (at - low as f64) as f32)
     };
-    let (mixed, line) = sized(middle, 2 * stride).split_at_mut(stride);
+    let (mixed, row) = sized(middle, 2 * stride).split_at_mut(stride);
     for y in 0..shape.height.min(tall) {
-        let (upper, lower, share) = place(y, rows, tall);
+        let (upper, lower, weight) = position(y, rows, tall);
         let [upper, lower] = [upper, lower].map(|row| &plane[(top + row) * stride..][..stride]);
         let pairs = upper.iter().zip(lower);
         mixed
             .iter_mut()
             .zip(pairs)
-            .for_each(|(mixed, (a, b))| *mixed = a + (b - a) * share);
+            .for_each(|(mixed, (a, b))| *mixed = a + (b - a) * weight);
         let mixed = mixed.as_chunks::<3>().0;
-        for (x, pixel) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-            let (a, b, share) = place(x, columns, wide);
+        for (x, pixel) in row.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+            let (a, b, weight) = position(x, columns, wide);
             let (a, b) = (mixed[left + a], mixed[left + b]);
-            *pixel = std::array::from_fn(|c| a[c] + (b[c] - a[c]) * share);
+            *pixel = std::array::from_fn(|c| a[c] + (b[c] - a[c]) * weight);
         }
-        take(y, line);
+        take(y, row);
     }
 }

@@ -1,13 +1,12 @@
 //! Brightness, contrast, saturation, elastic fields and pixelation.
 
+use super::super::border::PadMode;
 use super::super::filter::{Shape, floored, widened};
-use super::super::noise::Bits;
-use super::super::place::beyond;
-use super::super::spare::{Spare, sized};
-use super::gaussian;
-use crate::kernels::PadMode;
+use super::super::pixel_rng::Bits;
+use super::super::scratch::{Scratch, sized};
+use super::blurs::gaussian;
 
-/// A higher value in HSV is a multiple of the pixel; black becomes gray.
+/// Raises the value in HSV, which multiplies all channels; black becomes gray.
 pub(super) fn brightness(add: f32, pixels: &mut [u8]) {
     for rgb in pixels.as_chunks_mut::<3>().0 {
         let most = f32::from(rgb.iter().copied().max().unwrap_or(0));
@@ -20,7 +19,8 @@ pub(super) fn brightness(add: f32, pixels: &mut [u8]) {
     }
 }
 
-/// Distances from the value are multiplied; gray is taken for a red of no saturation.
+/// Scales the saturation in HSV, which scales the distances from the largest channel. Gray counts as
+/// a red without saturation.
 pub(super) fn saturate((factor, add): (f32, f32), pixels: &mut [u8]) {
     for rgb in pixels.as_chunks_mut::<3>().0 {
         let [most, least] = [rgb.iter().max(), rgb.iter().min()]
@@ -40,7 +40,7 @@ pub(super) fn saturate((factor, add): (f32, f32), pixels: &mut [u8]) {
     }
 }
 
-/// Distances from each channel's mean are multiplied.
+/// Multiplies the distance of each value from the mean of its channel.
 pub(super) fn contrast(factor: f64, pixels: &mut [u8]) {
     let pixels = pixels.as_chunks_mut::<3>().0;
     let sums = pixels.iter().fold([0u64; 3], |sums, rgb| {
@@ -68,14 +68,14 @@ pub(super) fn elastic(
     seed: u64,
     pixels: &mut [u8],
     shape: Shape,
-    spare: &mut Spare,
+    scratch: &mut Scratch,
 ) {
     let mut bits = Bits::new(seed);
-    let plane = widened(pixels, &mut spare.plane);
-    let turned = sized(&mut spare.more_field, pixels.len());
+    let plane = widened(pixels, &mut scratch.plane);
+    let turned = sized(&mut scratch.more_field, pixels.len());
     let map = jittered_square(jitter, shape, &mut bits);
-    for (y, line) in turned.chunks_exact_mut(shape.stride()).enumerate() {
-        for (x, pixel) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+    for (y, out) in turned.chunks_exact_mut(shape.stride()).enumerate() {
+        for (x, pixel) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
             let at = map.map(|[a, b, c]| (a * x as f64 + b * y as f64 + c) as f32);
             *pixel = bilinear(plane, shape, at, PadMode::Reflect);
         }
@@ -84,12 +84,12 @@ pub(super) fn elastic(
         channels: 1,
         ..shape
     };
-    let fields = sized(&mut spare.field, 2 * gray.len());
+    let fields = sized(&mut scratch.field, 2 * gray.len());
     for field in fields.chunks_exact_mut(gray.len()) {
         field
             .iter_mut()
             .for_each(|value| *value = bits.uniform(-1.0, 1.0));
-        let buffers = (&mut spare.weights, &mut spare.middle);
+        let buffers = (&mut scratch.weights, &mut scratch.middle);
         gaussian((sigma, 3.0), field, gray, PadMode::Symmetric, buffers);
     }
     let (right, down) = fields.split_at(gray.len());
@@ -102,25 +102,24 @@ pub(super) fn elastic(
     }
 }
 
-/// The map from places of the new image to the old one: three corners of a square in the middle are
-/// moved.
+/// The affine map from the points of the new image to those of the old one that moves three corners
+/// of a square in the middle at random.
 fn jittered_square(jitter: f32, shape: Shape, bits: &mut Bits) -> [[f64; 3]; 2] {
     let center = [shape.height / 2, shape.width / 2].map(|half| half as f64);
     let size = (shape.height.min(shape.width) / 3).max(1) as f64;
-    // The reference names rows first and OpenCV reads columns first; for squares it is the same.
+    // The reference names rows first and OpenCV reads columns first; for a square that is the same.
     let from = [
         [center[0] + size, center[1] + size],
         [center[0] + size, center[1] - size],
         [center[0] - size, center[1] - size],
     ];
     let to = from.map(|point| point.map(|at| at + f64::from(bits.uniform(-jitter, jitter))));
-    // With u = (x - x1) and so on: the inverse map takes the moved edges to the edges along the
-    // axes.
+    // The inverse map takes the moved edges of the square to its edges along the axes.
     let along = |a: [f64; 2], b: [f64; 2]| [b[0] - a[0], b[1] - a[1]];
     let (first, second) = (along(to[1], to[0]), along(to[1], to[2]));
     let area = first[0] * second[1] - first[1] * second[0];
     let (start, end) = (along(from[1], from[0]), along(from[1], from[2]));
-    // A square that the jitter has folded flat has no inverse; the image stays.
+    // If the jitter folds the square flat, there is no inverse; the image does not change.
     if area.abs() < 1e-6 {
         return [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
     }
@@ -131,14 +130,16 @@ fn jittered_square(jitter: f32, shape: Shape, bits: &mut Bits) -> [[f64; 3]; 2] 
     })
 }
 
-/// Two by two pixels around a place in pixels, 0 the first pixel.
+/// Interpolates between two by two pixels around a point; (0, 0) is the center of the first pixel.
 pub(super) fn bilinear(plane: &[f32], shape: Shape, [x, y]: [f32; 2], border: PadMode) -> [f32; 3] {
     let (left, top) = (libm::floorf(x), libm::floorf(y));
     let (dx, dy) = (x - left, y - top);
     let inside = |at: f32, n: usize| {
         let at = at as i64;
-        [at, at + 1]
-            .map(|at| beyond(at, n as i64, border).expect("the border repeats pixels") as usize)
+        [at, at + 1].map(|at| {
+            let index = border.index(at, n as i64);
+            index.expect("the border repeats pixels") as usize
+        })
     };
     let (columns, rows) = (inside(left, shape.width), inside(top, shape.height));
     let plane = plane.as_chunks::<3>().0;
@@ -149,12 +150,13 @@ pub(super) fn bilinear(plane: &[f32], shape: Shape, [x, y]: [f32; 2], border: Pa
     })
 }
 
-/// Pillow's box filter down to a share of the sides, and its nearest filter back, byte for byte.
-pub(super) fn pixelate(share: f64, pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
+/// Shrinks with Pillow's box filter to a fraction of the sides and enlarges with its nearest filter,
+/// byte for byte.
+pub(super) fn pixelate(fraction: f64, pixels: &mut [u8], shape: Shape, scratch: &mut Scratch) {
     let Shape { width, height, .. } = shape;
-    let [wide, high] = [width, height].map(|side| ((side as f64 * share) as usize).max(1));
-    let middle = sized(&mut spare.bytes, (wide * height).max(width * high) * 3);
-    let small = sized(&mut spare.more_bytes, wide * high * 3);
+    let [wide, high] = [width, height].map(|side| ((side as f64 * fraction) as usize).max(1));
+    let middle = sized(&mut scratch.bytes, (wide * height).max(width * high) * 3);
+    let small = sized(&mut scratch.more_bytes, wide * high * 3);
     // Pillow 13's order of the passes.
     if height - high > 2 * (width - wide) {
         shrink_columns(pixels, width * 3, (height, high), middle);
@@ -164,13 +166,13 @@ pub(super) fn pixelate(share: f64, pixels: &mut [u8], shape: Shape, spare: &mut 
         shrink_columns(middle, wide * 3, (height, high), small);
     }
     let small = small.as_chunks::<3>().0;
-    // The nearest filter's place is a running sum.
+    // The position of the nearest filter is a running sum.
     let (down, right) = (high as f64 / height as f64, wide as f64 / width as f64);
     let mut row = down * 0.5;
-    for line in pixels.chunks_exact_mut(width * 3) {
+    for out in pixels.chunks_exact_mut(width * 3) {
         let from = &small[(row as usize).min(high - 1) * wide..][..wide];
         let mut column = right * 0.5;
-        for pixel in line.as_chunks_mut::<3>().0 {
+        for pixel in out.as_chunks_mut::<3>().0 {
             *pixel = from[(column as usize).min(wide - 1)];
             column += right;
         }
@@ -178,8 +180,7 @@ pub(super) fn pixelate(share: f64, pixels: &mut [u8], shape: Shape, spare: &mut 
     }
 }
 
-/// Which inputs an output is the mean of, and their weights in 2^-22 steps: all equal, as the box
-/// has it.
+/// The inputs whose mean an output is, and their weight, the same for all, in units of 2^-22.
 fn window(i: usize, (from, to): (usize, usize)) -> (std::ops::Range<usize>, u32) {
     let scale = from as f64 / to as f64;
     let (center, support) = ((i as f64 + 0.5) * scale, 0.5 * scale);
@@ -199,17 +200,18 @@ fn window(i: usize, (from, to): (usize, usize)) -> (std::ops::Range<usize>, u32)
     (low..high, weight)
 }
 
+/// A weighted sum, rounded; see [`window`] for the weight.
 fn mean(values: impl Iterator<Item = u8>, weight: u32) -> u8 {
     let sum: u32 = values.map(u32::from).sum();
     ((sum * weight + (1 << 21)) >> 22).min(255) as u8
 }
 
 fn shrink_rows(from: &[u8], sides: (usize, usize), rows: usize, to: &mut [u8]) {
-    let lines = from
+    let both = from
         .chunks_exact(sides.0 * 3)
         .take(rows)
         .zip(to.chunks_exact_mut(sides.1 * 3));
-    for (from, to) in lines {
+    for (from, to) in both {
         let from = from.as_chunks::<3>().0;
         for (x, pixel) in to.as_chunks_mut::<3>().0.iter_mut().enumerate() {
             let (inputs, weight) = window(x, sides);
@@ -219,9 +221,9 @@ fn shrink_rows(from: &[u8], sides: (usize, usize), rows: usize, to: &mut [u8]) {
 }
 
 fn shrink_columns(from: &[u8], stride: usize, sides: (usize, usize), to: &mut [u8]) {
-    for (y, line) in to.chunks_exact_mut(stride).take(sides.1).enumerate() {
+    for (y, out) in to.chunks_exact_mut(stride).take(sides.1).enumerate() {
         let (inputs, weight) = window(y, sides);
-        for (x, value) in line.iter_mut().enumerate() {
+        for (x, value) in out.iter_mut().enumerate() {
             *value = mean(inputs.clone().map(|row| from[row * stride + x]), weight);
         }
     }

@@ -2,8 +2,9 @@
 //! common corruptions and perturbations" (2019): ImageNet-C and CIFAR-C, and the four of their
 //! validation set.
 //!
-//! Formulas are those of the imagecorruptions package, which needs no ImageMagick; arithmetic is
-//! f32 where theirs is f64, and what lies less than 1/1024 below a level is that level.
+//! Formulas are those of the imagecorruptions package, which needs no ImageMagick. Arithmetic is f32
+//! where that package has f64; a value less than 1/1024 below a level
+//! becomes that level, so that the error of f32 does not show.
 
 mod blurs;
 mod digital;
@@ -15,13 +16,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::filter::{self, Shape, floored, truncated};
-use super::noise::{Bits, Normals};
-use super::spare::Spare;
-use super::{grain, jpeg};
+use super::filter::{Shape, Tap, truncated};
+use super::pixel_rng::{Bits, Normals};
+use super::poisson::Poisson;
+use super::scratch::Scratch;
+use super::{blur, jpeg, noise};
+use crate::cpu::Simd;
 use crate::geometry::Size;
 
-/// Whose parameters a severity stands for.
+/// The published parameters that a severity stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CorruptionSet {
@@ -32,8 +35,8 @@ pub enum CorruptionSet {
     CifarC,
 }
 
-/// A kind of corruption, in the order of the published tables; its place there is the number that
-/// is noted.
+/// A kind of corruption. The order is that of the published tables, and the position there is the
+/// number that is noted with a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -46,7 +49,7 @@ pub enum Corruption {
     ImpulseNoise,
     /// A disk as the point spread function.
     DefocusBlur,
-    /// Pixels that change places with their neighbors between two blurs.
+    /// Pixels swapped with their neighbors between two blurs.
     GlassBlur,
     /// Half a Gaussian along a line.
     MotionBlur,
@@ -54,10 +57,10 @@ pub enum Corruption {
     ZoomBlur,
     /// Streaks of white.
     Snow,
-    /// A texture of ice laid over; a synthetic one, for the photographs of the reference are not
-    /// shipped.
+    /// A texture of ice over the image. The texture is synthetic, because the photographs of the
+    /// reference are not part of this library.
     Frost,
-    /// A plasma fractal laid over.
+    /// A plasma fractal over the image.
     Fog,
     /// A higher value in HSV.
     Brightness,
@@ -67,7 +70,7 @@ pub enum Corruption {
     ElasticTransform,
     /// Fewer, larger pixels.
     Pixelate,
-    /// JPEG of a low quality.
+    /// JPEG with a low quality.
     JpegCompression,
     /// Gaussian noise in proportion to each value.
     SpeckleNoise,
@@ -135,18 +138,18 @@ impl Corruption {
     }
 }
 
-/// A corruption with everything drawn.
+/// A corruption with all its parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Corrupt {
-    /// Which.
+    /// The kind.
     pub kind: Corruption,
-    /// 1 to 5.
+    /// The severity, 1 to 5.
     pub severity: u8,
-    /// Whose parameters.
+    /// The parameters that the severity stands for.
     pub set: CorruptionSet,
-    /// The direction in degrees of motion blur and of snow's fall, which others ignore.
+    /// The direction in degrees of motion blur and of falling snow; other kinds ignore it.
     pub angle: f32,
-    /// Where the random numbers begin.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
@@ -165,8 +168,17 @@ impl fmt::Display for Corrupt {
     }
 }
 
-pub(crate) fn run(corrupt: &Corrupt, pixels: &mut [u8], frame: Size, spare: &mut Spare) {
-    let shape = Shape::rgb(frame);
+/// Corrupts an image, rows of RGB. `taps` is memory for the weights of filters, and `poisson` keeps
+/// the tables of the last shot noise.
+pub(crate) fn run(
+    corrupt: &Corrupt,
+    pixels: &mut [u8],
+    size: Size,
+    scratch: &mut Scratch,
+    (taps, poisson): (&mut Vec<Tap>, &mut Poisson),
+    simd: Simd,
+) {
+    let shape = Shape::rgb(size);
     let level = usize::from(corrupt.severity.clamp(1, 5)) - 1 + 5 * corrupt.set as usize;
     let seed = corrupt.seed;
     match corrupt.kind {
@@ -177,20 +189,12 @@ pub(crate) fn run(corrupt: &Corrupt, pixels: &mut [u8], frame: Size, spare: &mut
             });
         }
         Corruption::ShotNoise => {
-            grain::shot(
-                tables::SHOT_NOISE[level],
-                pixels,
-                &mut Bits::new(seed),
-                &mut spare.poisson,
-            );
+            let scale = tables::SHOT_NOISE[level];
+            noise::shot(scale, pixels, &mut Bits::new(seed), poisson);
         }
         Corruption::ImpulseNoise => {
-            grain::impulse(
-                (tables::IMPULSE_NOISE[level], 0.5),
-                true,
-                pixels,
-                &mut Bits::new(seed),
-            );
+            let amount = tables::IMPULSE_NOISE[level];
+            noise::impulse((amount, 0.5), true, pixels, &mut Bits::new(seed));
         }
         Corruption::SpeckleNoise => {
             let sigma = tables::SPECKLE_NOISE[level];
@@ -200,77 +204,54 @@ pub(crate) fn run(corrupt: &Corrupt, pixels: &mut [u8], frame: Size, spare: &mut
             });
         }
         Corruption::DefocusBlur => {
-            blurs::defocus(tables::DEFOCUS_BLUR[level], pixels, shape, spare)
+            blurs::defocus(tables::DEFOCUS_BLUR[level], pixels, shape, scratch, taps)
         }
         Corruption::GlassBlur => {
-            blurs::glass(tables::GLASS_BLUR[level], seed, pixels, shape, spare)
+            blurs::glass(tables::GLASS_BLUR[level], seed, pixels, shape, scratch)
         }
         Corruption::MotionBlur => {
             let (radius, sigma) = tables::MOTION_BLUR[level];
-            let blur = super::blur::Blur::Motion {
+            let motion = blur::Blur::Motion {
                 radius,
                 sigma,
                 angle: corrupt.angle,
             };
-            super::blur::run(blur, pixels, frame, spare);
+            blur::run(motion, pixels, size, scratch, taps);
         }
-        Corruption::ZoomBlur => blurs::zoom(tables::ZOOM_BLUR[level], pixels, shape, spare),
+        Corruption::ZoomBlur => blurs::zoom(tables::ZOOM_BLUR[level], pixels, shape, scratch),
         Corruption::GaussianBlur => {
             let sigma = tables::GAUSSIAN_BLUR[level];
-            smooth(sigma, pixels, shape, spare);
+            blurs::smooth(sigma, pixels, shape, scratch);
         }
-        Corruption::Snow => weather::snow(
-            &tables::SNOW[level],
-            corrupt.angle,
-            seed,
-            pixels,
-            shape,
-            spare,
-        ),
-        Corruption::Frost => weather::frost(tables::FROST[level], seed, pixels, shape, spare),
-        Corruption::Fog => weather::fog(tables::FOG[level], seed, pixels, shape, spare),
-        Corruption::Spatter => spatter::run(&tables::SPATTER[level], seed, pixels, shape, spare),
+        Corruption::Snow => {
+            let draw = (corrupt.angle, seed);
+            weather::snow(&tables::SNOW[level], draw, pixels, shape, scratch, taps);
+        }
+        Corruption::Frost => weather::frost(tables::FROST[level], seed, pixels, shape, scratch),
+        Corruption::Fog => weather::fog(tables::FOG[level], seed, pixels, shape, scratch),
+        Corruption::Spatter => spatter::run(&tables::SPATTER[level], seed, pixels, shape, scratch),
         Corruption::Brightness => digital::brightness(tables::BRIGHTNESS[level], pixels),
         Corruption::Contrast => digital::contrast(tables::CONTRAST[level], pixels),
         Corruption::Saturate => digital::saturate(tables::SATURATE[level], pixels),
         Corruption::ElasticTransform => {
-            digital::elastic(tables::ELASTIC_TRANSFORM[level], seed, pixels, shape, spare);
+            digital::elastic(
+                tables::ELASTIC_TRANSFORM[level],
+                seed,
+                pixels,
+                shape,
+                scratch,
+            );
         }
-        Corruption::Pixelate => digital::pixelate(tables::PIXELATE[level], pixels, shape, spare),
+        Corruption::Pixelate => digital::pixelate(tables::PIXELATE[level], pixels, shape, scratch),
         Corruption::JpegCompression => {
-            jpeg::run(tables::JPEG_COMPRESSION[level], pixels, shape, spare)
+            jpeg::run(
+                tables::JPEG_COMPRESSION[level],
+                pixels,
+                shape,
+                scratch,
+                simd,
+            );
         }
-    }
-}
-
-/// scikit-image's `gaussian` with its defaults, truncated to levels: four deviations, the pixel at
-/// the edge repeats.
-fn smooth(sigma: f64, pixels: &mut [u8], shape: Shape, spare: &mut Spare) {
-    let plane = filter::widened(pixels, &mut spare.plane);
-    gaussian(
-        (sigma, 4.0),
-        plane,
-        shape,
-        crate::kernels::PadMode::Edge,
-        (&mut spare.weights, &mut spare.middle),
-    );
-    pixels
-        .iter_mut()
-        .zip(plane)
-        .for_each(|(pixel, value)| *pixel = floored(*value));
-}
-
-/// scipy's Gaussian, cut at so many deviations.
-fn gaussian(
-    (sigma, truncate): (f64, f64),
-    values: &mut [f32],
-    shape: Shape,
-    border: crate::kernels::PadMode,
-    buffers: (&mut Vec<f32>, &mut Vec<f32>),
-) {
-    let radius = (truncate * sigma + 0.5) as usize;
-    if radius > 0 {
-        filter::gaussian_blur(values, shape, (sigma, radius), border, buffers);
     }
 }
 
@@ -299,9 +280,9 @@ mod tests {
         severity: u8,
         set: CorruptionSet,
         seed: u64,
-        frame: Size,
+        size: Size,
     ) -> Vec<u8> {
-        let mut pixels = image(frame.width, frame.height);
+        let mut pixels = image(size.width, size.height);
         let corrupt = Corrupt {
             kind,
             severity,
@@ -309,22 +290,29 @@ mod tests {
             angle: -70.0,
             seed,
         };
-        run(&corrupt, &mut pixels, frame, &mut Spare::default());
+        run(
+            &corrupt,
+            &mut pixels,
+            size,
+            &mut Scratch::default(),
+            (&mut Vec::new(), &mut Poisson::default()),
+            Simd::detect(),
+        );
         pixels
     }
 
     #[test]
     fn every_corruption_takes_images_of_any_size_and_repeats_itself() {
         for (width, height) in [(1, 1), (1, 9), (23, 1), (2, 2), (17, 31)] {
-            let frame = Size { width, height };
+            let size = Size { width, height };
             for kind in Corruption::ALL {
                 for set in [CorruptionSet::ImagenetC, CorruptionSet::CifarC] {
                     for severity in [1, 5] {
-                        let one = corrupted(kind, severity, set, 3, frame);
+                        let one = corrupted(kind, severity, set, 3, size);
                         assert_eq!(
                             one,
-                            corrupted(kind, severity, set, 3, frame),
-                            "{} {frame}",
+                            corrupted(kind, severity, set, 3, size),
+                            "{} {size}",
                             kind.name()
                         );
                     }
@@ -335,7 +323,7 @@ mod tests {
 
     #[test]
     fn an_image_is_further_away_the_more_severe_the_corruption() {
-        let frame = Size {
+        let size = Size {
             width: 64,
             height: 64,
         };
@@ -344,8 +332,7 @@ mod tests {
             let errors = [1, 3, 5].map(|severity| {
                 (0..3)
                     .map(|seed| {
-                        let after =
-                            corrupted(kind, severity, CorruptionSet::ImagenetC, seed, frame);
+                        let after = corrupted(kind, severity, CorruptionSet::ImagenetC, seed, size);
                         let square = |(a, b): (&u8, &u8)| f64::from(a.abs_diff(*b)).powi(2);
                         original.iter().zip(&after).map(square).sum::<f64>() / original.len() as f64
                     })

@@ -1,35 +1,36 @@
-//! Splashes of water and mud.
+//! Splashes of water and mud. The drops of water have waves, which are OpenCV's `Canny`,
+//! `distanceTransform` and `equalizeHist` in a row.
 
+use super::super::border::PadMode;
 use super::super::filter::{self, Shape, floored, rounded};
-use super::super::noise::Normals;
-use super::super::place::beyond;
-use super::super::spare::{Spare, sized};
-use super::{gaussian, tables};
-use crate::kernels::PadMode;
+use super::super::pixel_rng::Normals;
+use super::super::scratch::{Scratch, sized};
+use super::blurs::gaussian;
+use super::tables;
 
-/// Liquid lies where smooth normal noise exceeds a threshold.
+/// Covers the image with liquid where smooth normal noise exceeds a threshold.
 pub(super) fn run(
     spatter: &tables::Spatter,
     seed: u64,
     pixels: &mut [u8],
     shape: Shape,
-    spare: &mut Spare,
+    scratch: &mut Scratch,
 ) {
     let gray = Shape {
         channels: 1,
         ..shape
     };
-    let liquid = sized(&mut spare.field, gray.len());
+    let liquid = sized(&mut scratch.field, gray.len());
     Normals::new(seed).each(liquid, |value, normal| {
         *value = spatter.mean + spatter.std * normal
     });
-    let buffers = (&mut spare.weights, &mut spare.middle);
+    let buffers = (&mut scratch.weights, &mut scratch.middle);
     gaussian((spatter.sigma, 4.0), liquid, gray, PadMode::Edge, buffers);
     if spatter.mud {
         liquid
             .iter_mut()
             .for_each(|value| *value = f32::from(u8::from(*value > spatter.threshold)));
-        let buffers = (&mut spare.weights, &mut spare.middle);
+        let buffers = (&mut scratch.weights, &mut scratch.middle);
         gaussian(
             (spatter.strength, 4.0),
             liquid,
@@ -37,16 +38,16 @@ pub(super) fn run(
             PadMode::Edge,
             buffers,
         );
-        for (rgb, share) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(liquid) {
-            if *share >= 0.8 {
+        for (rgb, opacity) in pixels.as_chunks_mut::<3>().0.iter_mut().zip(liquid) {
+            if *opacity >= 0.8 {
                 let mud = [63.0, 42.0, 20.0];
                 *rgb = [0, 1, 2]
-                    .map(|c| floored(f32::from(rgb[c]) * (1.0 - *share) + mud[c] * *share));
+                    .map(|c| floored(f32::from(rgb[c]) * (1.0 - *opacity) + mud[c] * *opacity));
             }
         }
         return;
     }
-    let wet = sized(&mut spare.bytes, gray.len());
+    let wet = sized(&mut scratch.bytes, gray.len());
     for (wet, value) in wet.iter_mut().zip(&*liquid) {
         *wet = if *value < spatter.threshold {
             0
@@ -54,11 +55,11 @@ pub(super) fn run(
             filter::truncated(*value * 255.0)
         };
     }
-    let edges = sized(&mut spare.more_bytes, gray.len());
-    canny(wet, gray, edges, &mut spare.counts);
-    distances(edges, gray, &mut spare.counts);
-    let far = &mut spare.counts[..gray.len()];
-    relief(far, gray, edges, &mut spare.middle);
+    let edges = sized(&mut scratch.more_bytes, gray.len());
+    canny(wet, gray, edges, &mut scratch.counts);
+    distances(edges, gray, &mut scratch.counts);
+    let far = &mut scratch.counts[..gray.len()];
+    relief(far, gray, edges, &mut scratch.middle);
     let strongest = wet
         .iter()
         .zip(&*edges)
@@ -75,23 +76,24 @@ pub(super) fn run(
         .iter_mut()
         .zip(wet.iter().zip(edges))
     {
-        let share = (u32::from(*wet) * u32::from(*light)) as f32 * scale;
+        let opacity = (u32::from(*wet) * u32::from(*light)) as f32 * scale;
         // Pale turquoise.
         let water = [175.0, 238.0, 238.0];
-        *rgb = [0, 1, 2].map(|c| floored(f32::from(rgb[c]) + share * water[c]));
+        *rgb = [0, 1, 2].map(|c| floored(f32::from(rgb[c]) + opacity * water[c]));
     }
 }
 
-/// Places around a pixel in a plane, the pixel at the edge repeated.
+/// The index of the pixel at an offset from (x, y) in a plane.
 fn at(x: usize, y: usize, [dx, dy]: [i64; 2], shape: Shape, border: PadMode) -> usize {
     let inside = |i: usize, d: i64, n: usize| {
-        beyond(i as i64 + d, n as i64, border).expect("no color") as usize
+        let index = border.index(i as i64 + d, n as i64);
+        index.expect("the border repeats pixels") as usize
     };
     inside(y, dy, shape.height) * shape.width + inside(x, dx, shape.width)
 }
 
-/// OpenCV's `Canny(plane, 50, 150)`: sums of absolute Sobel derivatives. Edges become 0 and all
-/// else 255.
+/// OpenCV's `Canny(plane, 50, 150)` on sums of absolute Sobel derivatives. Edges become 0,
+/// everything else 255.
 fn canny(plane: &[u8], shape: Shape, out: &mut [u8], gradients: &mut Vec<u32>) {
     let Shape { width, height, .. } = shape;
     let gradient = |x: usize, y: usize| {
@@ -120,7 +122,7 @@ fn canny(plane: &[u8], shape: Shape, out: &mut [u8], gradients: &mut Vec<u32>) {
             0
         }
     };
-    // 255: no edge, 128: an edge if it touches one, 0: an edge.
+    // 255: not an edge, 128: an edge if it touches one, 0: an edge.
     let mut count = 0;
     for (i, mark) in out.iter_mut().enumerate() {
         *mark = 255;
@@ -171,7 +173,7 @@ fn canny(plane: &[u8], shape: Shape, out: &mut [u8], gradients: &mut Vec<u32>) {
         .for_each(|mark| *mark = 255);
 }
 
-/// OpenCV's chamfer distances of a 5 x 5 mask to the nearest 0, in 2^-16 pixels.
+/// OpenCV's distances to the nearest 0 by a chamfer mask of 5 x 5, in units of 2^-16 pixels.
 fn distances(edges: &[u8], shape: Shape, far: &mut Vec<u32>) {
     const LINE: u32 = 65536;
     const DIAGONAL: u32 = 91750;
@@ -208,14 +210,13 @@ fn distances(edges: &[u8], shape: Shape, far: &mut Vec<u32>) {
     (0..edges.len()).rev().for_each(|i| relax(i, -1));
 }
 
-/// Light on the waves: distances up to 20 are smoothed, their histogram flattened, embossed and
-/// smoothed again.
+/// The light on the waves: distances up to 20 are smoothed, equalized, embossed and smoothed again.
 fn relief(far: &[u32], shape: Shape, out: &mut [u8], middle: &mut Vec<f32>) {
     let around: [[i64; 2]; 9] = std::array::from_fn(|i| [i as i64 % 3 - 1, i as i64 / 3 - 1]);
-    let place =
+    let index =
         |i: usize, d: [i64; 2]| at(i % shape.width, i / shape.width, d, shape, PadMode::Reflect);
     for (i, value) in out.iter_mut().enumerate() {
-        let sum: u32 = around.iter().map(|d| far[place(i, *d)].min(20 << 16)).sum();
+        let sum: u32 = around.iter().map(|d| far[index(i, *d)].min(20 << 16)).sum();
         *value = ((sum / 9) >> 16) as u8;
     }
     flatten(out);
@@ -225,12 +226,12 @@ fn relief(far: &[u32], shape: Shape, out: &mut [u8], middle: &mut Vec<f32>) {
         let sum: i32 = around
             .iter()
             .zip(EMBOSS)
-            .map(|(d, weight)| weight * i32::from(out[place(i, *d)]))
+            .map(|(d, weight)| weight * i32::from(out[index(i, *d)]))
             .sum();
         *value = sum.clamp(0, 255) as f32;
     }
     for (i, value) in out.iter_mut().enumerate() {
-        *value = rounded(around.iter().map(|d| plane[place(i, *d)]).sum::<f32>() / 9.0);
+        *value = rounded(around.iter().map(|d| plane[index(i, *d)]).sum::<f32>() / 9.0);
     }
 }
 

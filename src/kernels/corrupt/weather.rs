@@ -1,25 +1,25 @@
 //! Snow, frost and fog.
 
 use super::super::blur::motion_taps;
-use super::super::filter::{self, Shape, floored, rounded};
-use super::super::noise::{Bits, Normals};
-use super::super::spare::{Spare, sized};
+use super::super::border::PadMode;
+use super::super::filter::{self, Shape, Tap, floored, rounded};
+use super::super::pixel_rng::{Bits, Normals};
+use super::super::scratch::{Scratch, sized};
 use super::blurs::middle_of;
 use super::tables;
-use crate::kernels::PadMode;
 
-/// Flakes from normal numbers, enlarged, cut off below a threshold and smeared; they and their half
-/// turn are added to the image, which becomes whiter.
+/// Adds flakes to the image, which also becomes whiter. Flakes are normal noise that is enlarged, cut
+/// off below a threshold and smeared; they are added once upright and once upside down.
 pub(super) fn snow(
     snow: &tables::Snow,
-    angle: f32,
-    seed: u64,
+    (angle, seed): (f32, u64),
     pixels: &mut [u8],
     shape: Shape,
-    spare: &mut Spare,
+    scratch: &mut Scratch,
+    taps: &mut Vec<Tap>,
 ) {
     let Shape { width, height, .. } = shape;
-    let field = sized(&mut spare.field, width * height);
+    let field = sized(&mut scratch.field, width * height);
     Normals::new(seed).each(field, |value, normal| {
         *value = snow.mean + snow.std * normal
     });
@@ -29,14 +29,14 @@ pub(super) fn snow(
         height: tall,
         channels: 1,
     };
-    let flakes = sized(&mut spare.plane, layer.len());
+    let flakes = sized(&mut scratch.plane, layer.len());
     let (top, left) = ((height - rows) / 2, (width - columns) / 2);
-    for (y, line) in flakes.chunks_exact_mut(wide).enumerate() {
-        let (upper, lower, down) = place(y, rows, tall);
+    for (y, out) in flakes.chunks_exact_mut(wide).enumerate() {
+        let (upper, lower, down) = position(y, rows, tall);
         let [upper, lower] =
             [upper, lower].map(|row| &field[(top + row) * width + left..][..columns]);
-        for (x, value) in line.iter_mut().enumerate() {
-            let (a, b, right) = place(x, columns, wide);
+        for (x, value) in out.iter_mut().enumerate() {
+            let (a, b, right) = position(x, columns, wide);
             let (upper, lower) = (
                 upper[a] + (upper[b] - upper[a]) * right,
                 lower[a] + (lower[b] - lower[a]) * right,
@@ -49,25 +49,13 @@ pub(super) fn snow(
             };
         }
     }
-    motion_taps(
-        snow.radius,
-        snow.sigma,
-        f64::from(angle),
-        layer,
-        &mut spare.taps,
-    );
-    let fallen = sized(&mut spare.more_field, layer.len());
-    filter::correlate(
-        flakes,
-        layer,
-        &spare.taps,
-        PadMode::Edge,
-        &mut spare.middle,
-        fallen,
-    );
+    motion_taps(snow.radius, snow.sigma, f64::from(angle), layer, taps);
+    let fallen = sized(&mut scratch.more_field, layer.len());
+    let middle = &mut scratch.middle;
+    filter::correlate(flakes, layer, taps, PadMode::Edge, middle, fallen);
     let flake = |x: usize, y: usize| f32::from(rounded(fallen[y * wide + x]));
-    for (y, line) in pixels.chunks_exact_mut(width * 3).enumerate() {
-        for (x, rgb) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+    for (y, out) in pixels.chunks_exact_mut(width * 3).enumerate() {
+        for (x, rgb) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
             let white = flake(x, y) + flake(width - 1 - x, height - 1 - y);
             let [r, g, b] = rgb.map(f32::from);
             let pale = (0.299 * r + 0.587 * g + 0.114 * b) * 1.5 + 127.5;
@@ -78,8 +66,9 @@ pub(super) fn snow(
     }
 }
 
-/// Where a place of an enlarged line lies between two of its pixels, ends on ends.
-fn place(i: usize, from: usize, to: usize) -> (usize, usize, f32) {
+/// The two pixels around a position of an enlarged line and the weight of the second; ends are mapped
+/// to ends.
+fn position(i: usize, from: usize, to: usize) -> (usize, usize, f32) {
     let at = if to > 1 {
         i as f64 * (from - 1) as f64 / (to - 1) as f64
     } else {
@@ -89,20 +78,20 @@ fn place(i: usize, from: usize, to: usize) -> (usize, usize, f32) {
     (low, (low + 1).min(from - 1), (at - low as f64) as f32)
 }
 
-/// The sum of the image and a texture, each with its weight. The texture is synthetic: ridges of a
-/// plasma fractal, bluish white, of a mean near 100 as the reference's photographs have.
+/// Adds a texture to the image, each with its weight. The texture is synthetic: bluish white ridges of
+/// a plasma fractal, with a mean near 100 like the photographs of the reference.
 pub(super) fn frost(
     (image, ice): (f32, f32),
     seed: u64,
     pixels: &mut [u8],
     shape: Shape,
-    spare: &mut Spare,
+    scratch: &mut Scratch,
 ) {
-    let side = plasma(1.8, seed, shape, &mut spare.field);
-    let map = &spare.field[..side * side];
-    for (y, line) in pixels.chunks_exact_mut(shape.stride()).enumerate() {
-        for (rgb, height) in line.as_chunks_mut::<3>().0.iter_mut().zip(&map[y * side..]) {
-            // Twelve folds: crystals stand where the fractal crosses a multiple of a twelfth.
+    let side = plasma(1.8, seed, shape, &mut scratch.field);
+    let map = &scratch.field[..side * side];
+    for (y, out) in pixels.chunks_exact_mut(shape.stride()).enumerate() {
+        for (rgb, height) in out.as_chunks_mut::<3>().0.iter_mut().zip(&map[y * side..]) {
+            // Ridges are where the fractal crosses an odd multiple of a twenty-fourth.
             let fold = height * 12.0;
             let ridge = 1.0 - 2.0 * (fold - libm::floorf(fold) - 0.5).abs();
             let white = (40.0 + 200.0 * ridge * ridge) * (0.5 + height);
@@ -112,28 +101,28 @@ pub(super) fn frost(
     }
 }
 
-/// A plasma fractal is added, and the sum scaled back to the image's range.
+/// Adds a plasma fractal and scales the sum back to the range of the image.
 pub(super) fn fog(
     (amount, decay): (f32, f32),
     seed: u64,
     pixels: &mut [u8],
     shape: Shape,
-    spare: &mut Spare,
+    scratch: &mut Scratch,
 ) {
     let most = f32::from(pixels.iter().copied().max().unwrap_or(0));
-    let side = plasma(decay, seed, shape, &mut spare.field);
-    let map = &spare.field[..side * side];
+    let side = plasma(decay, seed, shape, &mut scratch.field);
+    let map = &scratch.field[..side * side];
     let amount = amount * 255.0;
     let scale = most / (most + amount);
-    for (y, line) in pixels.chunks_exact_mut(shape.stride()).enumerate() {
-        for (rgb, fog) in line.as_chunks_mut::<3>().0.iter_mut().zip(&map[y * side..]) {
+    for (y, out) in pixels.chunks_exact_mut(shape.stride()).enumerate() {
+        for (rgb, fog) in out.as_chunks_mut::<3>().0.iter_mut().zip(&map[y * side..]) {
             *rgb = rgb.map(|value| floored((f32::from(value) + amount * fog) * scale));
         }
     }
 }
 
-/// A height map from 0 to 1 by diamonds and squares, on a torus whose side is the power of two that
-/// holds the image, which is returned: Fournier, Fussell and Carpenter, "Computer rendering of
+/// Writes a height map from 0 to 1 on a torus by the diamond-square algorithm, and returns its side,
+/// the power of two that holds the image: Fournier, Fussell and Carpenter, "Computer rendering of
 /// stochastic models" (1982).
 fn plasma(decay: f32, seed: u64, shape: Shape, field: &mut Vec<f32>) -> usize {
     let side = shape.width.max(shape.height).max(3).next_power_of_two();
@@ -153,7 +142,7 @@ fn plasma(decay: f32, seed: u64, shape: Shape, field: &mut Vec<f32>) -> usize {
             }
         };
         set([half, half], [[0, 0], [0, step], [step, 0], [step, step]]);
-        // One more than the side, less a half step: the neighbor on the other side of the torus.
+        // Half a step before the first row: on the other side of the torus.
         let before = side - half;
         set([0, half], [[half, half], [before, half], [0, 0], [0, step]]);
         set([half, 0], [[half, half], [half, before], [0, 0], [step, 0]]);

@@ -1,4 +1,6 @@
-//! AttentiveMix: the attended patches of one image on the other.
+//! AttentiveMix (Walawalkar et al., 2020, arXiv 2003.13048): the most attended patches of an image,
+//! pasted onto its partner. The paper takes the attention from a pretrained network; here the map
+//! comes from the image or from a plane.
 
 use std::sync::Arc;
 
@@ -11,11 +13,15 @@ use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, Re
 use crate::rng::RandomStream;
 use crate::spec::check_range;
 
-/// The slot's own most attended patches on its partner; Walawalkar et al., 2020 (arXiv 2003.13048).
+/// Pastes the slot's own most attended patches onto its partner; Walawalkar et al., 2020 (arXiv
+/// 2003.13048).
 ///
-/// The `top_k` (6) largest values of the slot's own map over a grid of `grid` (7) cells a side;
-/// with `top_k = 0` as many as a Beta(alpha, alpha) share (`alpha` 2) of them. `map` is
-/// `fine_grained` (default), `spectral_residual`, or the name of a plane. Labels weigh by area.
+/// * `grid` (7): the map of the slot is averaged over a grid with this number of cells per side.
+/// * `top_k` (6): the cells with the largest values are kept. With `top_k = 0`, their number is a
+///   Beta(alpha, alpha) share, `alpha` (2), of all cells.
+/// * `map`: `fine_grained` (default), `spectral_residual`, or the name of a plane.
+///
+/// The weights of labels are the areas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttentiveMix {
@@ -42,7 +48,7 @@ fn two() -> f64 {
 }
 
 impl AttentiveMix {
-    /// So many patches of a grid.
+    /// A mixer that keeps `top_k` patches of a grid with `grid` cells per side.
     pub fn new(top_k: u32, grid: u32) -> AttentiveMix {
         AttentiveMix {
             top_k,
@@ -52,14 +58,17 @@ impl AttentiveMix {
         }
     }
 
-    /// With another map.
+    /// The same mixer with another map.
     #[must_use]
     pub fn map(self, map: MapSource) -> AttentiveMix {
         AttentiveMix { map, ..self }
     }
 
-    /// The blend that keeps the `k` cells with the largest values (the first ones of equal ones) of
-    /// a square map of A.
+    /// The blend that takes from A the `k` cells with the largest values of its map, and all others
+    /// from B.
+    ///
+    /// `map` is the map of A over `grid` x `grid` cells in row-major order. Of equal values the
+    /// first ones are kept.
     pub fn blend(k: usize, grid: u32, map: &[f32]) -> Blend {
         let mut order: Vec<usize> = (0..map.len()).collect();
         order.sort_by(|a, b| map[*b].total_cmp(&map[*a]).then(a.cmp(b)));
@@ -76,6 +85,7 @@ impl AttentiveMix {
     }
 }
 
+/// A draw that waits for the map of the slot.
 #[derive(Debug)]
 struct AttentiveDraw {
     k: usize,
@@ -110,6 +120,7 @@ impl Mixer for AttentiveMix {
     }
 
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+        // Drawn in every case, so that `top_k` does not move the draws that follow.
         let lam = rng.beta(self.alpha, self.alpha);
         let cells = (self.grid * self.grid) as usize;
         let k = match self.top_k {

@@ -1,4 +1,9 @@
-//! k x k collages.
+//! Collages: a k x k grid of whole images, each resized to its cell.
+//!
+//! Two uses differ in their labels. With labels by area a collage is a mixer like any other. With
+//! `label = "hard"` all tiles show images of one class, as in dataset compression ("Rethinking
+//! dataset compression"): the sources then depend on classes, which are known when the group
+//! exists, so the plan is deferred.
 
 use std::sync::Arc;
 
@@ -13,23 +18,25 @@ use crate::mix::{
 use crate::rng::RandomStream;
 use crate::spec::check_range;
 
-/// What a collage's label is.
+/// The label of a collage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CollageLabel {
-    /// All classes, by area.
+    /// The classes of all tiles, weighted by area.
     #[default]
     Area,
-    /// The slot's own class; all tiles are of that class.
+    /// The class of the slot, which all tiles belong to.
     Hard,
 }
 
-/// A grid of whole images, each resized to its cell.
+/// Arranges whole images in a `k` x `k` grid, each resized to its cell.
 ///
-/// The slot and the k k - 1 slots after it, `k` (2) a side, row by row; cells begin at `floor(j *
-/// side / k)`. With `label = "hard"`, of slots of its class alone, from the beginning again where
-/// there are too few (the dataset compression of "Rethinking dataset compression"): put one class
-/// in a group. `filter` is `antialias` (default), `bilinear` or `nearest`.
+/// * `k` (2): the images are the slot and the k k - 1 slots after it, row by row. Cell j of a side
+///   begins at `floor(j * side / k)`.
+/// * `label`: `area` (default), or `hard` to use slots of the slot's own class alone. If a group
+///   has too few of them they repeat, so put a single class in a group.
+/// * `filter`: `antialias` (default), `bilinear` or `nearest`.
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Collage {
@@ -50,7 +57,7 @@ fn antialias() -> TileFilter {
 }
 
 impl Collage {
-    /// Of k x k images, with labels by area.
+    /// A mixer for collages of k x k images, with labels by area.
     pub fn new(k: u32) -> Collage {
         Collage {
             k,
@@ -59,7 +66,7 @@ impl Collage {
         }
     }
 
-    /// With the slot's own class as the label.
+    /// The same mixer with tiles and label of the slot's own class.
     #[must_use]
     pub fn hard(self) -> Collage {
         Collage {
@@ -68,7 +75,7 @@ impl Collage {
         }
     }
 
-    /// The blend of k x k sources of size `frame`.
+    /// The blend of k x k sources of size `frame`, which are numbered row by row.
     pub fn blend(&self, frame: Size) -> Blend {
         let edge =
             |at: u32, length: u32| (u64::from(at) * u64::from(length) / u64::from(self.k)) as u32;
@@ -94,7 +101,8 @@ impl Collage {
                  ..
              }| y0 < y1 && x0 < x1,
         );
-        // The cells cover everything.
+        // The cells cover the whole image, so nothing shows beneath them. Where an image has fewer
+        // pixels than cells per side, empty cells are dropped.
         Blend::Tiles(
             Tiles {
                 fill: None,
@@ -105,11 +113,11 @@ impl Collage {
     }
 }
 
-/// A collage whose sources depend on classes.
+/// A collage of images of the slot's class: its sources are known when the targets are.
 #[derive(Debug)]
-struct OneClass(Collage);
+struct SameClassCollage(Collage);
 
-impl ResolveMix for OneClass {
+impl ResolveMix for SameClassCollage {
     fn resolve(&self, scene: &Scene<'_>, slot: usize, _sources: &[usize]) -> Result<MixResult> {
         let slots = scene.slots();
         let class = scene.class(slot);
@@ -145,10 +153,10 @@ impl Mixer for Collage {
         self.label == CollageLabel::Area
     }
 
-    fn draw(&self, _draws: &mut RandomStream, frame: Size) -> MixPlan {
+    fn draw(&self, _rng: &mut RandomStream, frame: Size) -> MixPlan {
         match self.label {
             CollageLabel::Area => self.blend(frame).into(),
-            CollageLabel::Hard => MixPlan::Deferred(Arc::new(OneClass(self.clone()))),
+            CollageLabel::Hard => MixPlan::Deferred(Arc::new(SameClassCollage(self.clone()))),
         }
     }
 }

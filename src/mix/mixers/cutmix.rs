@@ -1,4 +1,8 @@
-//! CutMix in its geometries.
+//! CutMix (Yun et al., 2019, arXiv 1905.04899): a rectangle of the partner, pasted over the image.
+//!
+//! Implementations agree on the distribution of the box, but round its sides differently, which
+//! moves boxes by a pixel and changes the weights of labels. [`Geometry`] chooses the rounding;
+//! timm's is the default.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +13,12 @@ use crate::mix::{Blend, Label, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
 use crate::spec::{check_range, is_default, one, yes};
 
-/// Whose rounding a cut box follows.
+/// The implementation that defines the rounding of a box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Geometry {
-    /// The authors' code: half sizes round down on both sides, so an odd size loses a pixel.
+    /// The authors' code: the half sizes on both sides of the center are rounded down, so an odd
+    /// size loses a pixel.
     Official,
     /// timm 1.0: an odd size keeps its full length.
     #[default]
@@ -22,15 +27,19 @@ pub enum Geometry {
     Torchvision,
 }
 
-/// A rectangle of the partner pasted over the image; labels weigh by area; Yun et al., 2019 (arXiv
-/// 1905.04899).
+/// Pastes a rectangle of the partner over the image; Yun et al., 2019 (arXiv 1905.04899).
 ///
-/// The share that stays is Beta(alpha, alpha) before the box is clipped at the border; the label's
-/// weight is the exact share of pixels after it. alpha is 1 in the paper and in DeiT. `min_max =
-/// [low, high]` draws each side of the box uniformly between these shares of the image's instead,
-/// as timm's `cutmix_minmax` does. `margin` keeps the center away from the border by that share of
-/// the box's sides. With `correct_lam = false` labels weigh by the share before clipping, as in
-/// timm.
+/// The share of A is Beta(alpha, alpha) before the box is clipped at the border; the weight of A's
+/// label is its exact share of the pixels afterwards.
+///
+/// * `alpha` (1): 1 in the paper and in DeiT.
+/// * `geometry`: `timm` (default), `official` or `torchvision`.
+/// * `min_max`: with `[low, high]`, each side of the box is drawn uniformly between these shares of
+///   the side of the image instead, as by timm's `cutmix_minmax`. Such a box is never clipped.
+/// * `margin` (0): keeps the center away from the border by this share of the box's sides.
+/// * `correct_lam` (true): false weighs labels by the share before clipping, as timm does with this
+///   option.
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CutMix {
@@ -47,7 +56,7 @@ pub struct CutMix {
 }
 
 impl CutMix {
-    /// With Beta(alpha, alpha) shares, timm's rounding.
+    /// A mixer with Beta(alpha, alpha) shares and timm's rounding.
     pub fn new(alpha: f64) -> CutMix {
         CutMix {
             alpha,
@@ -58,13 +67,14 @@ impl CutMix {
         }
     }
 
-    /// With another rounding.
+    /// The same mixer with another rounding.
     #[must_use]
     pub fn geometry(self, geometry: Geometry) -> CutMix {
         CutMix { geometry, ..self }
     }
 
-    /// With sides drawn between shares of the image's.
+    /// The same mixer with sides drawn uniformly between the shares `low` and `high` of those of
+    /// the image.
     #[must_use]
     pub fn min_max(self, low: f64, high: f64) -> CutMix {
         CutMix {
@@ -73,13 +83,13 @@ impl CutMix {
         }
     }
 
-    /// With the center away from the border by a share of the box's sides.
+    /// The same mixer with the center kept away from the border by this share of the box's sides.
     #[must_use]
     pub fn margin(self, margin: f64) -> CutMix {
         CutMix { margin, ..self }
     }
 
-    /// With labels weighted by the share that was drawn, whatever is clipped.
+    /// The same mixer with labels weighted by the drawn share, even if the box is clipped.
     #[must_use]
     pub fn drawn_lam(self) -> CutMix {
         CutMix {
@@ -88,10 +98,11 @@ impl CutMix {
         }
     }
 
-    /// The box for a share `lam` that stays and a center (`cy`, `cx`), clipped: first row, first
-    /// column, end row, end column.
+    /// The box for the share `lam` of A around the center (`cy`, `cx`), clipped to the image: first
+    /// row, first column, end row, end column.
     pub fn rect(&self, lam: f64, cy: u32, cx: u32, frame: Size) -> [u32; 4] {
         let side = libm::sqrt(1.0 - lam);
+        // All three truncate products in f64, as the references do: rounding would move edges.
         let span = |length: u32, center: u32| {
             let (before, after) = match self.geometry {
                 Geometry::Official => {
@@ -164,8 +175,8 @@ impl Mixer for CutMix {
     }
 }
 
-/// The box of the authors' code: half sizes round down on both sides of the center, and are
-/// clipped.
+/// The box of the authors' code with sides (height, width) around a center (row, column): half
+/// sizes are rounded down on both sides, and the box is clipped to the image.
 pub(super) fn official_rect(sides: [u32; 2], [cy, cx]: [u32; 2], frame: Size) -> [u32; 4] {
     let [height, width] = sides.map(|side| side / 2);
     [

@@ -1,8 +1,18 @@
-//! FMix: masks of low frequencies.
+//! FMix (Harris et al., 2020, arXiv 2002.12047): binary masks of irregular shape with smooth
+//! borders.
+//!
+//! A plane of random numbers is filtered in the frequency domain so that low frequencies dominate,
+//! and its highest values become the pixels of A. The filter needs the transform of a whole plane,
+//! so a mask is computed once for all slots that share a draw, after the draw.
+//!
+//! The paper and the released code differ. The code takes two rows of its noise for the real and
+//! the imaginary parts of the spectrum, which leaves only two columns of frequencies.
+//! [`Spectrum::Isotropic`] follows the paper and is the default; [`Spectrum::Reference`] reproduces
+//! the masks of the code.
 
 use serde::{Deserialize, Serialize};
 
-use super::once;
+use super::compute_later;
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::mix::fourier::Fourier;
@@ -11,25 +21,30 @@ use crate::mix::{Blend, Label, Mask, MixPlan, MixResult, Mixer};
 use crate::rng::{Coord, OpKey, RandomStream};
 use crate::spec::{check_range, is_default, one};
 
-/// Which frequencies a mask is made of.
+/// The frequencies that a mask is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Spectrum {
-    /// Those of an image, as the paper states.
+    /// All frequencies of an image of the mask's size, as the paper states.
     #[default]
     Isotropic,
-    /// Those of the released code, which has but two columns of frequencies: masks are nearly one
-    /// cycle along x.
+    /// The frequencies of the released code, which has only two columns of them, so masks vary in
+    /// nearly one cycle along x.
     Reference,
 }
 
-/// A mask of low frequencies, cut at the height that gives it its share; Harris et al., 2020 (arXiv
-/// 2002.12047).
+/// Mixes two images by a mask of low frequencies, cut at the height that leaves A its share; Harris
+/// et al., 2020 (arXiv 2002.12047).
 ///
-/// The share of the slot's own image is Beta(alpha, alpha) (`alpha` 1), amplitudes fall with the
-/// `decay`-th power (3) of the frequency. `max_soft` (0 to 0.5, 0) makes edges soft. `reformulate`
-/// draws Beta(alpha + 1, alpha) and keeps the own label alone. Note `lam_drawn`: the share before
-/// rounding to pixels.
+/// * `alpha` (1): the share of A is Beta(alpha, alpha).
+/// * `decay` (3): amplitudes fall with this power of the frequency.
+/// * `max_soft` (0; 0 to 0.5): the share of pixels on each side of the border that the mask fades
+///   over.
+/// * `reformulate` (false): draws the share from Beta(alpha + 1, alpha) and keeps the label of A
+///   alone.
+/// * `spectrum`: `isotropic` (default) or `reference`.
+///
+/// The note `lam_drawn` is the share of A before it is rounded to pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FMix {
@@ -49,16 +64,19 @@ fn three() -> f64 {
     3.0
 }
 
+/// The random values of one mask.
 #[derive(Debug)]
-struct FDraw {
+struct FMixDraw {
     mixer: FMix,
     lam: f64,
+    /// True if the number of pixels of A is rounded up.
     up: bool,
+    /// The seed of the normal numbers.
     noise: u64,
 }
 
 impl FMix {
-    /// With Beta(alpha, alpha) shares.
+    /// A mixer with Beta(alpha, alpha) shares, a decay of 3 and hard borders.
     pub fn new(alpha: f64) -> FMix {
         let spectrum = Spectrum::default();
         FMix {
@@ -70,19 +88,19 @@ impl FMix {
         }
     }
 
-    /// With edges as soft as that.
+    /// The same mixer with soft borders: `max_soft` is 0 to 0.5.
     #[must_use]
     pub fn soft(self, max_soft: f64) -> FMix {
         FMix { max_soft, ..self }
     }
 
-    /// With other frequencies.
+    /// The same mixer with the frequencies of `spectrum`.
     #[must_use]
     pub fn spectrum(self, spectrum: Spectrum) -> FMix {
         FMix { spectrum, ..self }
     }
 
-    /// Normal numbers that [`FMix::mask`] takes, two for each frequency.
+    /// The number of normal numbers that [`FMix::mask`] needs: two for each frequency.
     pub fn noise_len(&self, frame: Size) -> usize {
         let half = frame.width as usize / 2 + 1;
         2 * half
@@ -92,14 +110,16 @@ impl FMix {
             }
     }
 
-    /// The mask of a share of A, with its number of pixels rounded up or down, from standard normal
-    /// numbers: real and imaginary part of each frequency in row-major order; for
-    /// [`Spectrum::Reference`] of each vertical frequency the real parts of its two horizontal
-    /// ones, then their imaginary parts.
+    /// The mask in which A has the share `lam`; `up` tells whether its number of pixels is rounded
+    /// up or down.
+    ///
+    /// `noise` holds standard normal numbers: the real and the imaginary part of each frequency in
+    /// row-major order. For [`Spectrum::Reference`] it holds four numbers for each vertical
+    /// frequency: the real parts of its two horizontal frequencies, then their imaginary parts.
     ///
     /// # Panics
     ///
-    /// If there are not [`FMix::noise_len`] numbers.
+    /// If `noise` has not [`FMix::noise_len`] numbers.
     pub fn mask(&self, lam: f64, up: bool, noise: &[f64], frame: Size) -> Mask {
         assert_eq!(
             noise.len(),
@@ -113,7 +133,8 @@ impl FMix {
         let most = lam.min(1.0 - lam);
         let soft = (pixels as f64 * self.max_soft.min(most)) as usize;
         let (low, high) = (n.saturating_sub(soft), (n + soft).min(pixels));
-        // The highest come first, but only those on the edge have to be in order.
+        // Pixels by decreasing height, ties by position. Only those of the soft border need an
+        // exact order: a selection finds the rest in linear time.
         let mut order: Vec<u32> = (0..pixels as u32).collect();
         let higher = |a: &u32, b: &u32| {
             heights[*b as usize]
@@ -130,7 +151,7 @@ impl FMix {
             }
             rest[..high - low].sort_unstable_by(higher);
         }
-        // Weights of B: 0 where A is.
+        // The weight of B is 0 above the border, 1 below it, and rises by rank in between.
         let mut weights = vec![1.0f32; pixels];
         order[..low]
             .iter()
@@ -142,12 +163,13 @@ impl FMix {
         Mask::new(frame, weights)
     }
 
-    /// The image of low frequencies; only the order of its values counts.
+    /// The plane of low frequencies. Only the order of its values matters, so it is not normalized.
     fn heights(&self, noise: &[f64], frame: Size) -> Vec<f64> {
         let (w, h) = (frame.width as usize, frame.height as usize);
         let half = w / 2 + 1;
         let least = 1.0 / w.max(h) as f64;
         let scale = |frequency: f64| libm::pow(frequency.max(least), -self.decay);
+        // Frequencies in cycles per pixel: those of rows beyond the middle are negative.
         let fy = |k: usize| {
             (if k < h.div_ceil(2) {
                 k as f64
@@ -183,7 +205,8 @@ impl FMix {
     }
 }
 
-/// The real plane of a half spectrum of `h` rows of `w / 2 + 1` frequencies.
+/// The inverse transform of a half spectrum of `h` rows of `w / 2 + 1` frequencies: a real plane of
+/// h x w values. The other half is implied by conjugate symmetry.
 fn inverse_real(spectrum: &mut [[f64; 2]], h: usize, w: usize) -> Vec<f64> {
     let half = w / 2 + 1;
     let (down, across) = (Fourier::new(h), Fourier::new(w));
@@ -200,12 +223,12 @@ fn inverse_real(spectrum: &mut [[f64; 2]], h: usize, w: usize) -> Vec<f64> {
     }
     let mut plane = Vec::with_capacity(h * w);
     let mut row = vec![[0.0; 2]; w];
-    // Two real rows are one complex one: the second is its imaginary part.
+    // One complex transform yields two real rows: the second row is the imaginary part.
     for pair in spectrum.chunks(2 * half) {
         let (first, second) = pair.split_at(half);
         let value = |line: &[[f64; 2]], x: usize| {
             let [re, im] = line.get(x.min(w - x)).copied().unwrap_or_default();
-            // What is its own conjugate has no imaginary part.
+            // The first and the middle frequency are their own conjugates, so they are real.
             let im = if x == 0 || 2 * x == w { 0.0 } else { im };
             [re, if x <= w - x { im } else { -im }]
         };
@@ -239,8 +262,8 @@ impl Mixer for FMix {
         };
         let lam = rng.beta(first, self.alpha);
         let up = rng.unit() > 0.5;
-        once(
-            FDraw {
+        compute_later(
+            FMixDraw {
                 mixer: self.clone(),
                 lam,
                 up,

@@ -1,8 +1,13 @@
-//! GridMix: a grid of holes, or of cells.
+//! GridMix: the partner is shown through a grid.
+//!
+//! Two different methods have this name. The paper (Baek et al., 2021, Pattern Recognition) divides
+//! the whole image into cells and takes some of them from the partner. The public code, which
+//! OpenMixup uses, punches a regular grid of holes into a rectangle. [`GridMode`] chooses between
+//! them; holes are the default.
 
 use serde::{Deserialize, Serialize};
 
-use super::once;
+use super::compute_later;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::mix::params::{check_alpha, mixer_basics};
@@ -10,23 +15,27 @@ use crate::mix::{Blend, Mask, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
 use crate::spec::{check_ends, one};
 
-/// Which of the two things that are called GridMix.
+/// Which of the two methods with the name GridMix is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GridMode {
-    /// The public code: a rectangle with a hole in each cell of a grid.
+    /// That of the public code: a rectangle with a hole in each cell of a grid.
     #[default]
     Holes,
-    /// The paper: some cells of a grid over the whole image.
+    /// That of the paper: some cells of a grid over the whole image.
     Cells,
 }
 
-/// The partner through a grid; Baek et al., 2021 (Pattern Recognition).
+/// Shows the partner through a grid; Baek et al., 2021 (Pattern Recognition).
 ///
-/// The weight is Beta(alpha, alpha) (`alpha` 1). Mode `holes`: `holes` ([2, 6]) of them across, in
-/// a rectangle of a share `cut_area` ([0.5, 1]) of the image and an aspect `cut_aspect` ([0.5, 2]),
-/// their cells of aspect `hole_aspect` ([1, 1]). Mode `cells`: `round((1 - lam) n n)` cells of an n
-/// x n grid, n = `cells` (4). Labels weigh by area.
+/// The share lam of A is Beta(alpha, alpha), `alpha` (1). The weights of labels are the areas.
+///
+/// Mode `holes` (default): a rectangle covers a share `cut_area` ([0.5, 1]) of the image and has an
+/// aspect ratio (height by width) `cut_aspect` ([0.5, 2]). It has `holes` ([2, 6]) holes per row,
+/// in cells of aspect ratio `hole_aspect` ([1, 1]). Each value is drawn uniformly from its range.
+///
+/// Mode `cells`: `round((1 - lam) n n)` cells of an n x n grid, n = `cells` (4), are taken from the
+/// partner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridMix {
@@ -66,26 +75,29 @@ fn four() -> u32 {
     4
 }
 
-/// The holes as drawn.
+/// The random values of a grid of holes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Holes {
     /// The share of A in a cell, before rounding.
     pub lam: f64,
-    /// Holes across.
+    /// The number of holes per row.
     pub count: u32,
-    /// Height by width of a cell.
+    /// The aspect ratio of a cell, height by width.
     pub hole_aspect: f64,
-    /// The rectangle's share of the image.
+    /// The share of the image that the rectangle covers.
     pub cut_area: f64,
-    /// Its height by its width.
+    /// The aspect ratio of the rectangle, height by width.
     pub cut_aspect: f64,
-    /// Where it lies: shares of the free columns and rows.
+    /// The position of the rectangle: the shares of the free columns and of the free rows before
+    /// it, 0 to 1.
     pub at: [f64; 2],
 }
 
 impl Holes {
-    /// The mask. A rectangle larger than the image is cut off, and there are at most half as many
-    /// holes as columns.
+    /// The mask for images of size `frame`.
+    ///
+    /// A rectangle larger than the image is cut off, and there are at most half as many holes as
+    /// columns. The public code fails in both cases.
     pub fn mask(&self, frame: Size) -> Mask {
         let (w, h) = (frame.width, frame.height);
         let area = (f64::from(w) * f64::from(h) * self.cut_area) as u32;
@@ -105,6 +117,8 @@ impl Holes {
                 .min((cell - 1).max(1))
         };
         let (hole_width, hole_height) = (hole(cell_width), hole(cell_height));
+        // One row and one column more than there are cells, as in the public code: what lies beyond
+        // the rectangle is empty.
         let mut weights = vec![0.0f32; w as usize * h as usize];
         for row in 0..=rows {
             let y = (cell_height * row).min(height);
@@ -135,16 +149,16 @@ impl Default for GridMix {
     }
 }
 
-/// The cells as drawn.
+/// The random choice of cells.
 #[derive(Debug)]
-struct Cells {
+struct CellsDraw {
     side: u32,
-    /// Those of the partner.
+    /// The cells that the partner shows in.
     chosen: Vec<u32>,
 }
 
 impl GridMix {
-    /// With holes, as OpenMixup's switch has them.
+    /// A mixer of mode `holes` with the defaults of OpenMixup.
     pub fn new(alpha: f64) -> GridMix {
         GridMix {
             alpha,
@@ -152,7 +166,7 @@ impl GridMix {
         }
     }
 
-    /// With cells of a grid of so many a side.
+    /// The same mixer in mode `cells`, with a grid of `side` x `side` cells.
     #[must_use]
     pub fn cells(self, side: u32) -> GridMix {
         GridMix {
@@ -162,7 +176,8 @@ impl GridMix {
         }
     }
 
-    /// The mask of chosen cells of a grid; cells begin at `floor(k * length / side)`.
+    /// The mask that takes the cells `chosen` of a `side` x `side` grid from B. Cell k of a line of
+    /// `length` pixels begins at `floor(k * length / side)`.
     pub fn cell_mask(side: u32, chosen: &[u32], frame: Size) -> Mask {
         let edge =
             |k: u32, length: u32| (u64::from(k) * u64::from(length) / u64::from(side)) as usize;
@@ -218,7 +233,7 @@ impl Mixer for GridMix {
                     cut_aspect,
                     at,
                 };
-                once(holes, |holes, frame| {
+                compute_later(holes, |holes, frame| {
                     MixResult::from(Blend::Mask(holes.mask(frame).into()))
                 })
             }
@@ -229,8 +244,8 @@ impl Mixer for GridMix {
                 rng.shuffle(&mut chosen);
                 chosen.truncate(((1.0 - lam) * f64::from(all)).round_ties_even() as usize);
                 chosen.sort_unstable();
-                once(
-                    Cells {
+                compute_later(
+                    CellsDraw {
                         side: self.cells,
                         chosen,
                     },

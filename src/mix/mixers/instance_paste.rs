@@ -1,4 +1,8 @@
-//! Instances of one image pasted onto another.
+//! Simple copy-paste (Ghiasi et al., 2021, arXiv 2012.07177): instances of one image pasted onto
+//! another.
+//!
+//! Instances stay at their position in the partner. The random crop and flip of the two views takes
+//! the place of the paper's random jitter.
 
 use std::sync::Arc;
 
@@ -11,14 +15,17 @@ use crate::mix::{Blend, Label, Mask, MixPlan, MixResult, Mixer, Pasted, ResolveM
 use crate::rng::{Coord, OpKey, RandomStream};
 use crate::spec::{check_range, is_default};
 
-/// Some instances of the partner at their place in it, over the slot's own image; Ghiasi et al.,
-/// 2021, "Simple copy-paste" (arXiv 2012.07177).
+/// Pastes instances of the partner onto the slot's own image, at their position in the partner;
+/// Ghiasi et al., 2021, "Simple copy-paste" (arXiv 2012.07177).
 ///
-/// `plane` (`instances`) is the plane of instances that `[joint]` moves with the image; each
-/// instance is taken with probability `take` (0.5). `sigma` (0) blurs the edge, in pixels. With
-/// `[joint]`, the boxes of the pasted instances join the slot's own, whose hidden parts are cut
-/// away. The class label stays the slot's own, or weighs by area with `label_by_area`. Note
-/// `pasted`: the number of instances.
+/// * `plane` (`instances`): the annotation plane of instance numbers, which `[joint]` moves with
+///   the image.
+/// * `take` (0.5): the probability with which each instance is taken.
+/// * `sigma` (0): the standard deviation of the blur of the edge, in pixels.
+/// * `label_by_area` (false): weighs the class labels by area; otherwise the slot keeps its own.
+///
+/// The boxes of the pasted instances are added to those of the slot, and the hidden parts of the
+/// slot's own boxes are cut away. The note `pasted` is the number of pasted instances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstancePaste {
@@ -41,7 +48,7 @@ fn half() -> f64 {
 }
 
 impl InstancePaste {
-    /// Of a plane of instances, each with that probability.
+    /// A mixer that takes each instance of a plane with probability `take`.
     pub fn new(plane: impl Into<String>, take: f64) -> InstancePaste {
         InstancePaste {
             plane: plane.into(),
@@ -51,8 +58,8 @@ impl InstancePaste {
         }
     }
 
-    /// The mask of taken instances of a plane of numbers, its edge blurred by a Gaussian of `sigma`
-    /// pixels.
+    /// The mask of the instances `taken` of a plane of instance numbers, with its edge blurred by a
+    /// Gaussian of `sigma` pixels.
     pub fn mask(plane: &[u8], taken: &[u8], sigma: f64, frame: Size) -> Mask {
         let hard: Vec<f32> = plane
             .iter()
@@ -61,13 +68,14 @@ impl InstancePaste {
         if sigma == 0.0 {
             return Mask::new(frame, hard);
         }
+        // Beyond three standard deviations a Gaussian is below 1.2 % of its peak.
         let reach = (3.0 * sigma).ceil() as i64;
         let taps: Vec<f64> = (-reach..=reach)
             .map(|x| libm::exp(-((x * x) as f64) / (2.0 * sigma * sigma)))
             .collect();
         let sum: f64 = taps.iter().sum();
         let (w, h) = (i64::from(frame.width), i64::from(frame.height));
-        // Beyond the edge stands the pixel at the edge.
+        // The pixel at the edge is repeated beyond it.
         let filtered = |values: &[f32], step: [i64; 2]| -> Vec<f32> {
             let at = |y: i64, x: i64| {
                 f64::from(values[(y.clamp(0, h - 1) * w + x.clamp(0, w - 1)) as usize])
@@ -87,6 +95,7 @@ impl InstancePaste {
     }
 }
 
+/// A draw that waits for the annotations of the partner.
 #[derive(Debug)]
 struct PasteDraw {
     mixer: InstancePaste,
@@ -118,6 +127,7 @@ impl ResolveMix for PasteDraw {
         }
         let taken: Vec<u8> = ids
             .into_iter()
+            // A stream for each instance: whether one is taken does not depend on the others.
             .filter(|id| {
                 let sample = slot as u64 * 256 + u64::from(*id);
                 let at = Coord {

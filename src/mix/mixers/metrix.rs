@@ -1,4 +1,9 @@
-//! Metrix: mixed pairs for metric learning, with their relation to an anchor.
+//! Metrix (Venkataramanan et al., 2022, arXiv 2106.04990): mixed pairs for metric learning.
+//!
+//! The losses of metric learning compare an anchor with positives (the same class) and negatives
+//! (other classes). Metrix mixes two such images and interpolates how positive the mixture is to
+//! the anchor. Which slots are positives depends on labels, so the plan is deferred, and it
+//! replaces the sources of the slot.
 
 use std::sync::Arc;
 
@@ -10,11 +15,11 @@ use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, MixPlan, MixResult, Mixer, ResolveMix, Scene};
 use crate::rng::{Coord, OpKey, RandomStream};
 
-/// Which two images are mixed for an anchor.
+/// The two images that are mixed for an anchor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pairs {
-    /// `pos_neg` or `anc_neg`, drawn with equal chance.
+    /// `pos_neg` or `anc_neg` with equal probability.
     #[default]
     Either,
     /// A positive and a negative of the anchor.
@@ -25,14 +30,18 @@ pub enum Pairs {
     PosPos,
 }
 
-/// Images mixed for each slot as an anchor; Venkataramanan et al., 2022 (arXiv 2106.04990).
+/// Mixes two images for each slot as an anchor; Venkataramanan et al., 2022 (arXiv 2106.04990).
 ///
-/// The weight is Beta(alpha, alpha) (`alpha` 2). `pairs` is `either` (default), `pos_neg`,
-/// `anc_neg` or `pos_pos`; positives and negatives are drawn among the group's slots of the same
-/// class and of others, so a group needs several of a class. Use it with `emit = "clean_and_mixed"
-/// `: the anchors are the clean slots. Note `relation`: of the mixed image to its anchor. An anchor
-/// without a positive or a negative is not mixed. [`triples`] lists all of a batch, for mixing
-/// features.
+/// * `alpha` (2): the weight of the first image is Beta(alpha, alpha).
+/// * `pairs`: `either` (default), `pos_neg`, `anc_neg` or `pos_pos`. Positives are drawn from the
+///   other slots of the anchor's class in the group, negatives from the slots of other classes, so
+///   a group needs several images of a class.
+///
+/// Use it with `emit = "clean_and_mixed"`, which makes the clean slots the anchors. An anchor
+/// without the positive or negative that it needs is not mixed. The note `relation` says how
+/// positive the mixed image is to its anchor, 0 to 1. To mix features instead of images,
+/// [`triples`] lists all pairs of a batch.
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metrix {
@@ -47,16 +56,16 @@ fn two() -> f64 {
 }
 
 impl Metrix {
-    /// With Beta(alpha, alpha) weights.
+    /// A mixer with Beta(alpha, alpha) weights.
     pub fn new(alpha: f64, pairs: Pairs) -> Metrix {
         Metrix { alpha, pairs }
     }
 }
 
-/// An anchor, and the two slots that are mixed for it.
+/// An anchor and the two slots that are mixed for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Triple {
-    /// The anchor's slot.
+    /// The slot of the anchor.
     pub anchor: usize,
     /// The slot with weight lam.
     pub first: usize,
@@ -65,22 +74,24 @@ pub struct Triple {
 }
 
 impl Triple {
-    /// How much the mixed image belongs to the anchor's class: `lam [y_a = y_first] + (1 - lam)
-    /// [y_a = y_second]`.
+    /// How positive the mixed image is to the anchor, 0 to 1:
+    /// `lam [y_a = y_first] + (1 - lam) [y_a = y_second]`, where a bracket is 1 if the classes are
+    /// equal.
     pub fn relation(&self, classes: &[u32], lam: f64) -> f64 {
         let alike = |slot: usize| f64::from(u8::from(classes[slot] == classes[self.anchor]));
         lam * alike(self.first) + (1.0 - lam) * alike(self.second)
     }
 }
 
-/// All pairs to mix of a batch of classes, anchor by anchor. Negatives are the nearest ones by
-/// `distance(anchor, slot)`, the first of equally near ones: a trainer's measure, or random
-/// numbers. [`Pairs::Either`] is taken as [`Pairs::PosNeg`].
+/// All pairs to mix in a batch, anchor by anchor. `classes` holds the class of each slot.
 ///
-/// * [`Pairs::PosNeg`]: for each anchor and each other slot of its class, that one and the anchor's
-///   hardest negative.
-/// * [`Pairs::AncNeg`]: each anchor and its hardest negative.
-/// * [`Pairs::PosPos`]: each anchor and each other slot of its class.
+/// The negative of an anchor is its hardest one: the slot of another class that is nearest by
+/// `distance(anchor, slot)`, and the first one among equals. The distance may come from the model,
+/// or be random. [`Pairs::Either`] is treated like [`Pairs::PosNeg`].
+///
+/// * [`Pairs::PosNeg`]: each other slot of the anchor's class with the anchor's hardest negative.
+/// * [`Pairs::AncNeg`]: each anchor with its hardest negative.
+/// * [`Pairs::PosPos`]: each anchor with each other slot of its class.
 pub fn triples(
     classes: &[u32],
     pairs: Pairs,
@@ -114,11 +125,13 @@ pub fn triples(
     all
 }
 
+/// A draw that waits for the classes of the group.
 #[derive(Debug)]
 struct MetrixDraw {
     lam: f64,
     pairs: Pairs,
-    /// Of the choice of positives and negatives, slot by slot.
+    /// The seed of the choice of positives and negatives, which each slot makes from a stream of
+    /// its own.
     seed: u64,
 }
 
@@ -135,9 +148,11 @@ impl ResolveMix for MetrixDraw {
         let mut pick = |alike: bool| {
             let class = scene.class(slot);
             let fits = |other: &usize| {
-                *other != slot && scene.has(*other) && (scene.class(*other) == class) == alike
+                *other != slot && scene.has_image(*other) && (scene.class(*other) == class) == alike
             };
             let others: Vec<usize> = (0..scene.slots()).filter(fits).collect();
+            // Drawn even if there is nothing to choose, so that the negative does not depend on the
+            // number of positives.
             let place = rng.unit();
             others
                 .get((place * others.len() as f64) as usize)
@@ -172,6 +187,7 @@ impl Mixer for Metrix {
 
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
+        // Drawn in every case, so that `pairs` does not move the draws that follow.
         let either = if rng.bernoulli(0.5) {
             Pairs::PosNeg
         } else {

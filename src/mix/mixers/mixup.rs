@@ -1,4 +1,4 @@
-//! Weighted means: MixUp, its manifold form, and AdaMixUp's regions.
+//! Mixers by weighted means: MixUp, ManifoldMixUp and AdaMixUp, and `vanilla`, which does not mix.
 
 use std::sync::Arc;
 
@@ -11,10 +11,12 @@ use crate::mix::{Blend, Label, MixPlan, MixResult, Mixer, ResolveMix, Scene, Sou
 use crate::rng::RandomStream;
 use crate::spec::is_default;
 
-/// A weighted mean of two images and their labels; Zhang et al., 2018 (arXiv 1710.09412).
+/// Takes the weighted mean of two images and of their labels; Zhang et al., 2018 (arXiv
+/// 1710.09412).
 ///
-/// The weight is Beta(alpha, alpha): 0.2 to 0.4 on ImageNet, 1 on CIFAR in the paper, 0.8 in DeiT.
-/// With `fold`, the slot's own image has the larger weight, as MixMatch has it.
+/// * `alpha` (required): the weight of A is Beta(alpha, alpha). The paper uses 0.2 to 0.4 on
+///   ImageNet and 1 on CIFAR; DeiT uses 0.8.
+/// * `fold` (false): the slot's own image has the larger weight, as in MixMatch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MixUp {
@@ -24,12 +26,12 @@ pub struct MixUp {
 }
 
 impl MixUp {
-    /// With Beta(alpha, alpha) weights.
+    /// A mixer with Beta(alpha, alpha) weights.
     pub fn new(alpha: f64) -> MixUp {
         MixUp { alpha, fold: false }
     }
 
-    /// With the larger weight for the slot's own image.
+    /// The same mixer with the larger weight for the slot's own image.
     #[must_use]
     pub fn fold(self) -> MixUp {
         MixUp { fold: true, ..self }
@@ -52,7 +54,7 @@ impl Mixer for MixUp {
     }
 }
 
-/// Nothing: what to choose beside others for batches that stay as they are.
+/// Does not mix. It is an entry of `choose` for a share of draws that stay unmixed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vanilla {}
@@ -60,16 +62,19 @@ pub struct Vanilla {}
 impl Mixer for Vanilla {
     mixer_basics!("vanilla");
 
-    fn draw(&self, _draws: &mut RandomStream, _frame: Size) -> MixPlan {
+    fn draw(&self, _rng: &mut RandomStream, _frame: Size) -> MixPlan {
         Blend::Keep.into()
     }
 }
 
-/// Labels for features mixed inside the network (Verma et al., 2019, arXiv 1806.05236): the images
-/// stay as they are, and the batch says partner, weight and, as the note `layer`, where to mix.
+/// Draws partners and weights for mixing features inside the network; Verma et al., 2019 (arXiv
+/// 1806.05236).
 ///
-/// The weight is Beta(alpha, alpha), 2 by default; the layer is one of `layers = [first, end]`, the
-/// end not included.
+/// The images stay unmixed. The batch carries the partner, the weight, and the layer to mix at as
+/// the note `layer`.
+///
+/// * `alpha` (2): the weight of A is Beta(alpha, alpha).
+/// * `layers` ([0, 3]): with `[first, end]`, the layer is uniform from `first` to `end - 1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifoldMixUp {
@@ -88,7 +93,7 @@ fn three_layers() -> [u32; 2] {
 }
 
 impl ManifoldMixUp {
-    /// With Beta(alpha, alpha) weights and one of the layers from `first` to before `end`.
+    /// A mixer with Beta(alpha, alpha) weights and a layer from `first` to `end - 1`.
     pub fn new(alpha: f64, [first, end]: [u32; 2]) -> ManifoldMixUp {
         ManifoldMixUp {
             alpha,
@@ -123,26 +128,31 @@ impl Mixer for ManifoldMixUp {
     }
 }
 
-/// MixUp with weights from a policy's region (Guo et al., 2019, arXiv 1809.02499): `a + u b` with u
-/// uniform in 0 to 1.
+/// MixUp with weights from a region that a policy learned: `a + u b` with u uniform in 0 to 1; Guo
+/// et al., 2019 (arXiv 1809.02499).
 ///
-/// `region = [a, b]` ([0, 1]: uniform) for pairs that are not in `classes`, a list of `[class,
-/// class, a, b]`. With `fold = 3`, three images: the first weight by `region`, the second one's
-/// share of the rest by `second` ([0, 1]). Notes: `u`, and `region`, the place in `classes` or -1.
+/// * `region` ([0, 1], which is uniform): the region `[a, b]` of pairs that `classes` does not
+///   list.
+/// * `classes` (empty): a list of `[class, class, a, b]`, the regions of pairs of classes.
+/// * `fold` (2): 3 mixes three images. The first weight comes from the region; the second image
+///   takes a part of the rest, by the region `second` ([0, 1]).
+///
+/// The notes are `u` and `region`, the position in `classes` or -1.
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdaMixUp {
-    #[serde(default = "whole")]
+    #[serde(default = "unit_region")]
     region: [f64; 2],
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     classes: Vec<(u32, u32, f64, f64)>,
     #[serde(default = "pair")]
     fold: u32,
-    #[serde(default = "whole")]
+    #[serde(default = "unit_region")]
     second: [f64; 2],
 }
 
-fn whole() -> [f64; 2] {
+fn unit_region() -> [f64; 2] {
     [0.0, 1.0]
 }
 
@@ -151,24 +161,25 @@ fn pair() -> u32 {
 }
 
 impl AdaMixUp {
-    /// Of two images, with weights in `[a, a + b]`.
+    /// A mixer of two images with first weights in `[a, a + b]`, where `region` is `[a, b]`.
     pub fn new(region: [f64; 2]) -> AdaMixUp {
         AdaMixUp {
             region,
             classes: Vec::new(),
             fold: 2,
-            second: whole(),
+            second: unit_region(),
         }
     }
 
-    /// With a region of its own for pairs of two classes, in either order.
+    /// The same mixer with another region for pairs of two classes, in either order.
     #[must_use]
     pub fn classes(mut self, one: u32, other: u32, [a, b]: [f64; 2]) -> AdaMixUp {
         self.classes.push((one, other, a, b));
         self
     }
 
-    /// Of three images, the second with `[a, a + b]` of what the first leaves.
+    /// The same mixer for three images. The second one takes a share in `[a, a + b]` of what the
+    /// first leaves, where `second` is `[a, b]`.
     #[must_use]
     pub fn three(self, second: [f64; 2]) -> AdaMixUp {
         AdaMixUp {
@@ -178,9 +189,9 @@ impl AdaMixUp {
         }
     }
 
-    /// The outcome of drawn numbers, in a region.
+    /// The result for the drawn numbers `u` in a region.
     pub fn outcome(&self, u: [f64; 2], [a, b]: [f64; 2]) -> MixResult {
-        // Rounding must not leave the simplex.
+        // Rounding could leave a weight slightly below 0 or above 1.
         let first = (a + u[0] * b).clamp(0.0, 1.0);
         if self.fold == 2 {
             return MixResult::from(Blend::Uniform { lam: first });
@@ -191,6 +202,7 @@ impl AdaMixUp {
     }
 }
 
+/// Checks that a region lies in 0 to 1.
 fn check_region(name: &str, [a, b]: [f64; 2]) -> Result<()> {
     if a >= 0.0 && b >= 0.0 && a + b <= 1.0 {
         return Ok(());
@@ -200,7 +212,7 @@ fn check_region(name: &str, [a, b]: [f64; 2]) -> Result<()> {
     )))
 }
 
-/// Numbers whose region is that of the classes.
+/// A draw that waits for the classes of the pair, which decide the region.
 #[derive(Debug)]
 struct AdaDraw {
     mixer: AdaMixUp,

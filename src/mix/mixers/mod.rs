@@ -1,4 +1,4 @@
-//! The mixers, a file for each family.
+//! The built-in mixers, one file for each family.
 
 mod attentivemix;
 mod collage;
@@ -39,38 +39,39 @@ use super::scene::{MixPlan, MixResult, ResolveMix, Scene};
 use crate::error::Result;
 use crate::geometry::Size;
 
-/// What is drawn at once but costs too much to be made then, such as a mask: made by the first slot
-/// that asks, for all that share the draw.
-struct Once<P> {
+/// A result that is computed once, by the first slot that is resolved, for all slots that share the
+/// draw. It serves mixers that need no pixels, but have a result (such as a mask) that costs too
+/// much to be computed while a batch is drawn.
+struct SharedResult<P> {
     params: P,
-    make: fn(&P, Size) -> MixResult,
-    made: OnceLock<MixResult>,
+    compute: fn(&P, Size) -> MixResult,
+    result: OnceLock<MixResult>,
 }
 
-impl<P: fmt::Debug> fmt::Debug for Once<P> {
+impl<P: fmt::Debug> fmt::Debug for SharedResult<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.params.fmt(f)
     }
 }
 
-impl<P: fmt::Debug + Send + Sync> ResolveMix for Once<P> {
+impl<P: fmt::Debug + Send + Sync> ResolveMix for SharedResult<P> {
     fn resolve(&self, scene: &Scene<'_>, _slot: usize, _sources: &[usize]) -> Result<MixResult> {
         Ok(self
-            .made
-            .get_or_init(|| (self.make)(&self.params, scene.frame()))
+            .result
+            .get_or_init(|| (self.compute)(&self.params, scene.frame()))
             .clone())
     }
 }
 
-/// Makes the outcome of `params` when it is needed. It depends on them and on the size of images
-/// alone.
-fn once<P: fmt::Debug + Send + Sync + 'static>(
+/// A plan that computes its result when the first slot is resolved. The result depends on `params`
+/// and the size of the images alone, so it does not matter which slot is the first.
+fn compute_later<P: fmt::Debug + Send + Sync + 'static>(
     params: P,
-    make: fn(&P, Size) -> MixResult,
+    compute: fn(&P, Size) -> MixResult,
 ) -> MixPlan {
-    MixPlan::Deferred(Arc::new(Once {
+    MixPlan::Deferred(Arc::new(SharedResult {
         params,
-        make,
-        made: OnceLock::new(),
+        compute,
+        result: OnceLock::new(),
     }))
 }

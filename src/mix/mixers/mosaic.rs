@@ -1,8 +1,13 @@
-//! Mosaic: four images around a point.
+//! Mosaic (Bochkovskiy et al., 2020, arXiv 2004.10934): four images around a point, seen through a
+//! random affine map.
+//!
+//! The rules are those of YOLOv5, for views that have one size already, so no image is resized
+//! before it is placed. The drawn map goes from output to canvas, and pixels are interpolated from
+//! the four views directly: the canvas, four times as large as the output, never exists.
 
 use serde::{Deserialize, Serialize};
 
-use super::once;
+use super::compute_later;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::mix::params::mixer_basics;
@@ -10,15 +15,21 @@ use crate::mix::{Blend, MixPlan, MixResult, Mixer, Mosaic, Sources};
 use crate::rng::RandomStream;
 use crate::spec::check_range;
 
-/// Four images of the group that meet in a point of a canvas of twice their size, of which a random
-/// affine map shows the middle; Bochkovskiy et al., 2020 (arXiv 2004.10934), by YOLOv5's rules for
+/// Joins four images of the group at a point of a canvas of twice their size, and shows its middle
+/// through a random affine map; Bochkovskiy et al., 2020 (arXiv 2004.10934), by YOLOv5's rules for
 /// views of equal size.
 ///
-/// The point is uniform in the middle half of the canvas; the order of the four is random, and the
-/// three others are drawn with replacement. `scale` (0.5): by 1 - scale to 1 + scale; `degrees` (0)
-/// and `shear` (0, degrees): up to so much either way; `translate` (0.1): the canvas's middle goes
-/// to 0.5 - translate to 0.5 + translate of each side. `fill` (114) shows where there is no image.
-/// Labels weigh by visible area.
+/// The point is uniform in the middle half of the canvas. The order of the four images is random,
+/// and the three others are drawn with replacement.
+///
+/// * `scale` (0.5): the factor is uniform in 1 - scale to 1 + scale.
+/// * `degrees` (0), `shear` (0): the angles of rotation and shear in degrees, uniform in both
+///   directions up to this value.
+/// * `translate` (0.1): the middle of the canvas goes to a point uniform in 0.5 - translate to 0.5
+///   + translate of each side.
+/// * `fill` (114, 114, 114): the color where the canvas is empty.
+///
+/// The weights of labels are the visible areas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename = "Mosaic")]
 pub struct Mosaic4 {
@@ -59,7 +70,7 @@ impl Default for Mosaic4 {
 }
 
 impl Mosaic4 {
-    /// Scaled by up to so much, and moved by up to so much.
+    /// A mixer with these ranges of scale and translation, without rotation and shear.
     pub fn new(scale: f64, translate: f64) -> Mosaic4 {
         Mosaic4 {
             scale,
@@ -68,9 +79,11 @@ impl Mosaic4 {
         }
     }
 
-    /// The map from the output to the canvas for drawn numbers: counter-clockwise degrees, scale,
-    /// shear in degrees along x and y, and where the canvas's middle comes to lie, as shares of
-    /// the sides.
+    /// The affine map from the output to the canvas for drawn values.
+    ///
+    /// `degrees` is the counter-clockwise rotation, `shear` the angles along x and y in degrees,
+    /// and `middle` the position of the canvas's middle in the output, as shares of width and
+    /// height. The map is the inverse of YOLOv5's matrix, which goes from the canvas to the output.
     pub fn map(
         degrees: f64,
         scale: f64,
@@ -81,7 +94,7 @@ impl Mosaic4 {
         let radians = |degrees: f64| degrees * std::f64::consts::PI / 180.0;
         let (sine, cosine) = libm::sincos(radians(degrees));
         let [sx, sy] = shear.map(|degrees| libm::tan(radians(degrees)));
-        // Shear after rotation and scale.
+        // The forward matrix: rotation and scale first, then shear.
         let (r00, r01, r10, r11) = (scale * cosine, scale * sine, -scale * sine, scale * cosine);
         let (a, b, d, e) = (
             r00 + sx * r10,
@@ -129,7 +142,7 @@ impl Mixer for Mosaic4 {
         let shear = [around(self.shear), around(self.shear)];
         let middle = [0.5 + around(self.translate), 0.5 + around(self.translate)];
         let map = Mosaic4::map(degrees, scale, shear, middle, frame);
-        once(
+        compute_later(
             Mosaic {
                 fill: self.fill,
                 order,

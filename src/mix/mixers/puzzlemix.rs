@@ -1,5 +1,20 @@
-//! PuzzleMix: which image shows in which block, by saliency and smoothness, with blocks moved to
-//! where they are seen.
+//! PuzzleMix (Kim et al., 2020, arXiv 2009.06962): a mask over blocks that keeps the salient parts
+//! of both images, with blocks moved to where they are visible.
+//!
+//! Two optimizations follow each other:
+//!
+//! 1. [`PuzzleMix::solve`] gives each block a label, from 0 (all A) to `labels - 1` (all B). The
+//!    cost of a label is the saliency that it hides, plus a prior that pulls the number of blocks
+//!    of A towards the drawn share, plus a smoothness term that makes a change of labels expensive
+//!    where it would show as an edge. The minimum is found by graph cuts ([`Potential`]).
+//! 2. [`PuzzleMix::plan`] moves the blocks of each image: a salient block that the mask hides may
+//!    take the place of a less salient visible one, at a cost that grows with the distance. It is
+//!    the fixed number of auction rounds of the released code, not an exact assignment.
+//!
+//! The reference is the authors' code with the GCO library. Labels have to be equal, so costs
+//! become integers in the same way (scaled by 1000 for each block and truncated). The saliency of
+//! the paper is the gradient of the loss, which a loader cannot compute: maps come from the image
+//! or from a plane.
 
 use std::sync::Arc;
 
@@ -13,16 +28,23 @@ use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, Re
 use crate::rng::RandomStream;
 use crate::spec::{check_range, one, yes};
 
-/// Blocks of both images, chosen by a graph cut and moved by transport; Kim et al., 2020 (arXiv
+/// Mixes blocks of two images that a graph cut chooses and transport moves; Kim et al., 2020 (arXiv
 /// 2009.06962).
 ///
-/// The number of blocks a side is a power of two within `blocks` ([2, 16]) that divides the image's
-/// sides, drawn uniformly; the prior share is Beta(alpha, alpha) (`alpha` 1). `labels` (3): 2 takes
-/// whole blocks, 3 and 4 also means of both. `eta` (0.2) weighs the prior, `beta` (1.2) smoothness
-/// of labels, `gamma` (0.5) that of the image over `neighbors` (4) pixels. `transport` (true) moves
-/// blocks, which costs `t_eps` (0.8) by distance; `t_size` (0) moves parts of so many pixels a side
-/// where blocks are larger and at most 32 parts fit. `map` is `fine_grained` (default),
-/// `spectral_residual`, or the name of a plane. Labels weigh by the mean of the mask.
+/// * `alpha` (1): the prior share of A is Beta(alpha, alpha).
+/// * `blocks` ([2, 16]): the number of blocks per side is drawn uniformly from the powers of two in
+///   this range that divide the sides of the image.
+/// * `labels` (3): 2 takes each block whole from one image; 3 and 4 allow weighted means of both.
+/// * `eta` (0.2), `beta` (1.2), `gamma` (0.5): the weights of the prior, of the smoothness of
+///   labels, and of the smoothness of the image. The last one compares squares of at most
+///   `neighbors` (4) pixels per side at the borders of blocks.
+/// * `transport` (true): moves blocks. `t_eps` (0.8) is the cost of a move along a whole side of
+///   the image.
+/// * `t_size` (0): moves parts of this many pixels per side instead of whole blocks, if blocks are
+///   larger and the image has at most 32 parts per side.
+/// * `map`: `fine_grained` (default), `spectral_residual`, or the name of a plane.
+///
+/// The weights of labels are the means of the mask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PuzzleMix {
@@ -96,29 +118,29 @@ impl Default for PuzzleMix {
     }
 }
 
-/// What PuzzleMix draws.
+/// The random values of one PuzzleMix image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PuzzleDraw {
     /// The prior share of A.
     pub lam: f64,
-    /// Blocks a side.
+    /// The number of blocks per side.
     pub blocks: u32,
 }
 
 impl PuzzleMix {
-    /// With so many labels.
+    /// The same mixer with `labels` labels, 2 to 4.
     #[must_use]
     pub fn labels(self, labels: u32) -> PuzzleMix {
         PuzzleMix { labels, ..self }
     }
 
-    /// With or without moving blocks.
+    /// The same mixer with or without moving blocks.
     #[must_use]
     pub fn transport(self, transport: bool) -> PuzzleMix {
         PuzzleMix { transport, ..self }
     }
 
-    /// With parts of so many pixels a side moved; 0 for whole blocks.
+    /// The same mixer, moving parts of `pixels` pixels per side; 0 moves whole blocks.
     #[must_use]
     pub fn t_size(self, pixels: u32) -> PuzzleMix {
         PuzzleMix {
@@ -127,8 +149,10 @@ impl PuzzleMix {
         }
     }
 
-    /// The labels of all blocks in row-major order, 0 for A to `labels - 1` for B, from two images
-    /// (rows of RGB) and the means of their maps over the blocks.
+    /// The label of each block in row-major order, from 0 for A to `labels - 1` for B.
+    ///
+    /// `views` are A and B as rows of RGB of size `frame`; `maps` are the means of their maps over
+    /// the blocks.
     pub fn solve(
         &self,
         draw: PuzzleDraw,
@@ -138,9 +162,9 @@ impl PuzzleMix {
     ) -> Vec<u8> {
         let n = draw.blocks as usize;
         let beta = self.beta / n as f64 / 16.0;
-        // What is lost of the other image is the cost of taking one.
-        let [of_b, of_a] = maps.map(normalized);
-        let (mut cost_a, mut cost_b) = (of_a, of_b);
+        // Taking a block from one image costs the saliency of the other one, which is hidden: the
+        // cost of A is the map of B.
+        let [mut cost_b, mut cost_a] = maps.map(normalized);
         let [a, b] = views.map(|view| Pooled::new(view, frame, draw.blocks, self.neighbors));
         let scale = beta * self.gamma;
         let (mut down, mut across) = (vec![0.0; (n - 1) * n], vec![0.0; n * (n - 1)]);
@@ -158,9 +182,14 @@ impl PuzzleMix {
                         row * n + column + 1
                     },
                 );
-                let step =
-                    |one: &Pooled, other: &Pooled| scale * one.step(other, [row, column], vertical);
-                let (p11, p10, p01, p00) = (step(&a, &a), step(&a, &b), step(&b, &a), step(&b, &b));
+                // `pxy` is the contrast at the border of blocks u and v, where 1 takes a block from
+                // A and 0 from B. A cost of four cases is split into a part of u, a part of v and
+                // one that both share: only the last one stays with the pair.
+                let contrast = |one: &Pooled, other: &Pooled| {
+                    scale * one.contrast(other, [row, column], vertical)
+                };
+                let (p11, p10) = (contrast(&a, &a), contrast(&a, &b));
+                let (p01, p00) = (contrast(&b, &a), contrast(&b, &b));
                 cost_a[u] += (p10 + p11) / 2.0;
                 cost_b[u] += (p01 + p00) / 2.0;
                 cost_a[v] += (p01 + p11) / 2.0;
@@ -169,17 +198,19 @@ impl PuzzleMix {
             }
         }
         let last = f64::from(self.labels - 1);
+        // The scale at which the released code turns costs into the integers of GCO.
         let large = 1000.0 * (n * n) as f64;
         let prior: Vec<f64> = (0..self.labels)
             .map(|label| self.prior(draw.lam, label) / (n * n) as f64)
             .collect();
-        // Squares of differences of labels are whole numbers if everything else is multiplied by
-        // `last` squared.
+        // The pairwise cost of labels a and b is `weight * ((a - b) / last)^2`. `Potential` has no
+        // division, so the unary costs are multiplied by `last` squared instead.
         let times = (last * last) as i64;
         let unary = (0..n * n).flat_map(|cell| {
             let (a, b, prior) = (cost_a[cell], cost_b[cell], &prior);
             (0..self.labels as usize).map(move |label| {
                 let q = label as f64 / last;
+                // Truncation to i32 is the rounding of the released code.
                 (large * ((1.0 - q) * a + q * b + prior[label])) as i32 as i64 * times
             })
         });
@@ -189,7 +220,8 @@ impl PuzzleMix {
         Potential::new([n, n], self.labels as usize, unary.collect(), down, across).minimize()
     }
 
-    /// `-eta` times the logarithm of the binomial probability of a label.
+    /// The prior cost of a label: `-eta` times the logarithm of its binomial probability for the
+    /// share `lam` of A.
     fn prior(&self, lam: f64, label: u32) -> f64 {
         let n = self.labels - 1;
         let ways = (1..=label).fold(1.0, |ways, k| ways * f64::from(n - k + 1) / f64::from(k));
@@ -198,22 +230,27 @@ impl PuzzleMix {
         -self.eta * libm::log(p + 1e-8)
     }
 
-    /// Where the parts of an image go: for each place the part that is moved there, or the one that
-    /// was there. `seen` says which places show, `map` how salient parts are, `side` how many
-    /// there are a side.
-    pub fn plan(&self, seen: &[bool], map: &[f32], side: u32) -> Vec<u32> {
-        let (n, side) = (seen.len(), i64::from(side));
+    /// The transport of one image: for each place, the part of the image that is moved there; its
+    /// own part if none is.
+    ///
+    /// `visible` tells which places the mask shows, `map` is the saliency of each part, and `side`
+    /// is the number of parts per side. All are in row-major order.
+    pub fn plan(&self, visible: &[bool], map: &[f32], side: u32) -> Vec<u32> {
+        let (n, side) = (visible.len(), i64::from(side));
         let salient = normalized(map);
         let furthest = ((side - 1) * (side - 1)).max(1) as f64;
         let mut cost: Vec<f64> = Vec::with_capacity(n * n);
         for (from, salient) in salient.iter().enumerate() {
-            for (to, seen) in seen.iter().enumerate() {
+            for (to, visible) in visible.iter().enumerate() {
                 let apart = |a: i64, b: i64| (a - b) * (a - b);
                 let (from, to) = (from as i64, to as i64);
                 let far = apart(from / side, to / side) + apart(from % side, to % side);
-                cost.push(self.t_eps * far as f64 / furthest - if *seen { *salient } else { 0.0 });
+                let gain = if *visible { *salient } else { 0.0 };
+                cost.push(self.t_eps * far as f64 / furthest - gain);
             }
         }
+        // An auction: in each of `side` rounds every part bids for its cheapest place, each place
+        // goes to the best bid, and the losers pay more for that place from then on.
         let mut won = vec![None; n];
         for _ in 0..side {
             let wanted: Vec<usize> = (0..n)
@@ -222,8 +259,8 @@ impl PuzzleMix {
                     (1..n).fold(0, |best, to| if row[to] < row[best] { to } else { best })
                 })
                 .collect();
-            // As in the released code, a part that would cost more than nothing loses to those that
-            // do not come.
+            // As in the released code, parts that do not bid for a place count as bids of 0, so a
+            // part that would come at a positive cost loses to them.
             won.fill(None);
             let mut best = vec![(f64::INFINITY, 0); n];
             for (to, best) in best.iter_mut().enumerate() {
@@ -249,8 +286,10 @@ impl PuzzleMix {
         (0..).zip(won).map(|(to, won)| won.unwrap_or(to)).collect()
     }
 
-    /// The blend of labels of `blocks` blocks a side, with maps over the `side` parts a side that
-    /// are moved; `side` is a multiple of `blocks`.
+    /// The blend for the labels of a grid of `blocks` blocks per side.
+    ///
+    /// `side` is the number of parts per side that are moved, a multiple of `blocks`; `maps` are
+    /// the means of the maps of A and B over the parts.
     pub fn blend(&self, labels: &[u8], blocks: u32, maps: [&[f32]; 2], side: u32) -> Blend {
         let times = side / blocks;
         let last = (self.labels - 1) as f32;
@@ -263,7 +302,7 @@ impl PuzzleMix {
             if !self.transport {
                 return (0..parts).collect();
             }
-            let seen = |part| {
+            let visible = |part| {
                 if source == 0 {
                     of_a(part) > 0.0
                 } else {
@@ -271,7 +310,7 @@ impl PuzzleMix {
                 }
             };
             self.plan(
-                &(0..parts).map(seen).collect::<Vec<_>>(),
+                &(0..parts).map(visible).collect::<Vec<_>>(),
                 maps[source],
                 side,
             )
@@ -294,8 +333,8 @@ impl PuzzleMix {
         Blend::Patches(Patches::new(side, side, cells).into())
     }
 
-    /// The numbers of blocks a side that images of a size can be cut into.
-    fn choice(&self, frame: Size) -> Vec<u32> {
+    /// The numbers of blocks per side that are allowed and divide images of size `frame`.
+    fn choices(&self, frame: Size) -> Vec<u32> {
         let [low, high] = self.blocks;
         let fits = |blocks: &u32| {
             (low..=high).contains(blocks)
@@ -305,7 +344,8 @@ impl PuzzleMix {
         (1..=5).map(|power| 1 << power).filter(fits).collect()
     }
 
-    /// The parts a side that are moved.
+    /// The number of parts per side that are moved: those of `t_size` pixels where they fit, else
+    /// whole blocks.
     fn side(&self, blocks: u32, frame: Size) -> u32 {
         let parts = |length: u32| length / self.t_size;
         let smaller =
@@ -318,7 +358,7 @@ impl PuzzleMix {
     }
 }
 
-/// A map whose values sum to 1; equal ones if it is empty.
+/// The map scaled to a sum of 1; equal values if the sum is 0.
 fn normalized(map: &[f32]) -> Vec<f64> {
     let sum: f64 = map.iter().map(|value| f64::from(*value)).sum();
     let even = 1.0 / map.len() as f64;
@@ -333,10 +373,11 @@ fn normalized(map: &[f32]) -> Vec<f64> {
         .collect()
 }
 
-/// An image's means over squares, on a scale of 0 to 1.
+/// An image reduced to the means of squares, on a scale of 0 to 1.
 struct Pooled {
-    /// Squares a block, down and across.
-    steps: [usize; 2],
+    /// The squares of a block, down and across.
+    per_block: [usize; 2],
+    /// The squares of a row of the image.
     columns: usize,
     values: Vec<[f64; 3]>,
 }
@@ -344,7 +385,7 @@ struct Pooled {
 impl Pooled {
     fn new(view: &[u8], frame: Size, blocks: u32, neighbors: u32) -> Pooled {
         let (w, h) = (frame.width as usize, frame.height as usize);
-        // The largest square that fits into a block without a rest.
+        // The largest square, up to `neighbors` pixels, that divides a block.
         let [size_y, size_x] = [h, w].map(|length| {
             let block = length / blocks as usize;
             (1..=(neighbors as usize).min(block))
@@ -367,16 +408,16 @@ impl Pooled {
             .for_each(|value| *value *= scale);
         let blocks = blocks as usize;
         Pooled {
-            steps: [h / size_y / blocks, w / size_x / blocks],
+            per_block: [h / size_y / blocks, w / size_x / blocks],
             columns,
             values,
         }
     }
 
-    /// The mean difference between the end of a block here and the beginning of the next one in the
-    /// other image.
-    fn step(&self, other: &Pooled, [row, column]: [usize; 2], vertical: bool) -> f64 {
-        let [down, across] = self.steps;
+    /// The mean difference between the last squares of a block in this image and the first squares
+    /// of the next block, below or to the right, in the other image.
+    fn contrast(&self, other: &Pooled, [row, column]: [usize; 2], vertical: bool) -> f64 {
+        let [down, across] = self.per_block;
         let (y, x) = (row * down, column * across);
         let count = if vertical { across } else { down };
         let sum: f64 = (0..count)
@@ -396,13 +437,14 @@ impl Pooled {
     }
 }
 
+/// A draw that waits for the pixels and maps of both images.
 #[derive(Debug)]
-struct Puzzle {
+struct PuzzleResolver {
     mixer: PuzzleMix,
     draw: PuzzleDraw,
 }
 
-impl ResolveMix for Puzzle {
+impl ResolveMix for PuzzleResolver {
     fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<MixResult> {
         let (frame, blocks) = (scene.frame(), self.draw.blocks);
         let partner = sources[1];
@@ -440,7 +482,7 @@ impl Mixer for PuzzleMix {
         check_range("labels", f64::from(self.labels), [2.0, 4.0])?;
         check_range("eta", self.eta, [0.0, 1e3])?;
         check_range("beta", self.beta, [0.0, 1e3])?;
-        // Beyond 1 a difference of labels could be cheaper than none, which a cut cannot minimize.
+        // Beyond 1, different labels could cost less than equal ones, which a cut cannot minimize.
         check_range("gamma", self.gamma, [0.0, 1.0])?;
         check_range("neighbors", f64::from(self.neighbors), [1.0, 1024.0])?;
         check_range("t_eps", self.t_eps, [0.0, 1e3])?;
@@ -448,7 +490,7 @@ impl Mixer for PuzzleMix {
     }
 
     fn fits(&self, frame: Size) -> Result<()> {
-        if !self.choice(frame).is_empty() {
+        if !self.choices(frame).is_empty() {
             return Ok(());
         }
         let [low, high] = self.blocks;
@@ -464,16 +506,16 @@ impl Mixer for PuzzleMix {
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         let unit = rng.unit();
-        let choice = self.choice(frame);
-        // Views of a size that `fits` refuses stay whole.
-        let Some(blocks) = choice.get((unit * choice.len() as f64) as usize) else {
+        let choices = self.choices(frame);
+        // Images of a size that `fits` refuses stay unmixed.
+        let Some(blocks) = choices.get((unit * choices.len() as f64) as usize) else {
             return Blend::Keep.into();
         };
         let draw = PuzzleDraw {
             lam,
             blocks: *blocks,
         };
-        MixPlan::Deferred(Arc::new(Puzzle {
+        MixPlan::Deferred(Arc::new(PuzzleResolver {
             mixer: self.clone(),
             draw,
         }))

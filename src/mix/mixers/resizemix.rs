@@ -1,4 +1,5 @@
-//! ResizeMix.
+//! ResizeMix (Qin et al., 2020, arXiv 2012.11101): the whole partner, shrunk into a rectangle.
+//! Unlike a cut, the rectangle always shows the partner's object.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,23 +11,27 @@ use crate::mix::{Blend, MixPlan, Mixer, Tile, TileFilter, Tiles};
 use crate::rng::RandomStream;
 use crate::spec::{check_ends, is_default};
 
-/// Whose rule the size of the box follows.
+/// The implementation that the size of the box follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResizeDialect {
-    /// OpenMixup: the sides are `tau` times the image's.
+    /// OpenMixup: the sides are `tau` times those of the image.
     #[default]
     OpenMixup,
-    /// mmpretrain: CutMix's box for a weight of `beta * (high - low) + low`.
+    /// mmpretrain: the box of CutMix for the weight `beta * (high - low) + low`.
     MmPretrain,
 }
 
-/// The whole partner, resized into a rectangle; Qin et al., 2020 (arXiv 2012.11101).
+/// Resizes the whole partner into a rectangle; Qin et al., 2020 (arXiv 2012.11101).
 ///
-/// The ratio of sides is uniform in `scope` ([0.1, 0.8]), or Beta(alpha, alpha) if `alpha` is
-/// given, drawn uniformly where that is outside. `filter` is `nearest` (default), `bilinear` or
-/// `antialias`. The box is clipped at the border unless `unclipped` puts it where it fits. Labels
-/// weigh by area.
+/// * `scope` ([0.1, 0.8]): the ratio of the sides is uniform in this range.
+/// * `alpha`: if given, the ratio is Beta(alpha, alpha), and uniform in `scope` if that value is
+///   outside.
+/// * `filter`: `nearest` (default), `bilinear` or `antialias`.
+/// * `unclipped` (false): the box lies inside the image; otherwise it is clipped at the border.
+/// * `dialect`: `openmixup` (default) or `mmpretrain`.
+///
+/// The weights of labels are the areas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResizeMix {
@@ -59,7 +64,7 @@ impl Default for ResizeMix {
 }
 
 impl ResizeMix {
-    /// With ratios of sides uniform in an interval.
+    /// A mixer with ratios of sides that are uniform in `low` to `high`.
     pub fn new(low: f64, high: f64) -> ResizeMix {
         ResizeMix {
             scope: [low, high],
@@ -67,7 +72,7 @@ impl ResizeMix {
         }
     }
 
-    /// With Beta(alpha, alpha) ratios.
+    /// The same mixer with Beta(alpha, alpha) ratios.
     #[must_use]
     pub fn alpha(self, alpha: f64) -> ResizeMix {
         ResizeMix {
@@ -76,14 +81,14 @@ impl ResizeMix {
         }
     }
 
-    /// With another filter.
+    /// The same mixer with another filter.
     #[must_use]
     pub fn filter(self, filter: TileFilter) -> ResizeMix {
         ResizeMix { filter, ..self }
     }
 
-    /// The sides of the box, before it is clipped, for a ratio of sides, or for a weight in
-    /// mmpretrain's dialect.
+    /// Height and width of the box before it is clipped. `tau` is the ratio of the sides, or the
+    /// weight of A in the dialect of mmpretrain.
     pub fn sides(&self, tau: f64, frame: Size) -> [u32; 2] {
         let ratio = match self.dialect {
             ResizeDialect::OpenMixup => tau,
@@ -92,11 +97,13 @@ impl ResizeMix {
         [frame.height, frame.width].map(|side| (f64::from(side) * ratio) as u32)
     }
 
-    /// The blend for sides and the center of the box, which is clipped.
+    /// The blend for a box with these sides (height, width) around a center (row, column), clipped
+    /// at the border.
     pub fn blend(&self, sides: [u32; 2], center: [u32; 2], frame: Size) -> Blend {
         self.in_rect(official_rect(sides, center, frame), frame)
     }
 
+    /// The blend that shows all of B in a rectangle; A alone if the rectangle is empty.
     fn in_rect(&self, to: [u32; 4], frame: Size) -> Blend {
         let [y0, x0, y1, x1] = to;
         if y0 >= y1 || x0 >= x1 {
@@ -130,6 +137,7 @@ impl Mixer for ResizeMix {
 
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
         let [low, high] = self.scope;
+        // Drawn in every case, so that each draw takes the same numbers of the stream.
         let uniform = rng.uniform(low, high);
         let tau = match (self.dialect, self.alpha) {
             (ResizeDialect::MmPretrain, alpha) => {

@@ -1,4 +1,5 @@
-//! SaliencyMix: CutMix around what stands out in the partner.
+//! SaliencyMix (Uddin et al., 2021, arXiv 2006.01791): CutMix with the box around the most salient
+//! pixel of the partner, so that the pasted part shows something.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,22 +14,26 @@ use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, ResolveMix, Scene}
 use crate::rng::RandomStream;
 use crate::spec::{is_default, one};
 
-/// Whose saliency places the box.
+/// Which partner's saliency places the box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Each slot's own partner's.
+    /// Each slot uses its own partner.
     #[default]
     PerSample,
-    /// That of the partner of the first slot which shares the draw, as in the authors' code.
+    /// All slots that share a draw use the partner of the first of them, as in the authors' code.
+    /// The slots of a group are resolved in order, so the first one to be resolved sets the center.
     Batch,
 }
 
-/// A rectangle of the partner around its most salient pixel; Uddin et al., 2021 (arXiv 2006.01791).
+/// Pastes a rectangle of the partner around its most salient pixel; Uddin et al., 2021 (arXiv
+/// 2006.01791).
 ///
-/// The sides are those of CutMix for a Beta(alpha, alpha) share (`alpha` 1). `map` is
-/// `fine_grained` (default), `spectral_residual`, or the name of a plane. `scope` is `per_sample`
-/// or `batch`. Labels weigh by area.
+/// * `alpha` (1): the sides are those of CutMix for a Beta(alpha, alpha) share.
+/// * `map`: `fine_grained` (default), `spectral_residual`, or the name of a plane.
+/// * `scope`: `per_sample` (default) or `batch`.
+///
+/// The weights of labels are the areas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SaliencyMix {
@@ -41,7 +46,7 @@ pub struct SaliencyMix {
 }
 
 impl SaliencyMix {
-    /// With Beta(alpha, alpha) shares and fine-grained saliency.
+    /// A mixer with Beta(alpha, alpha) shares and fine-grained saliency.
     pub fn new(alpha: f64) -> SaliencyMix {
         SaliencyMix {
             alpha,
@@ -50,19 +55,20 @@ impl SaliencyMix {
         }
     }
 
-    /// With another map.
+    /// The same mixer with another map.
     #[must_use]
     pub fn map(self, map: MapSource) -> SaliencyMix {
         SaliencyMix { map, ..self }
     }
 
-    /// With the box of one slot for all.
+    /// The same mixer with another scope.
     #[must_use]
     pub fn scope(self, scope: Scope) -> SaliencyMix {
         SaliencyMix { scope, ..self }
     }
 
-    /// The box of a share around a center, row and column: that of CutMix's authors.
+    /// The box for the share `lam` of A around a center (row, column), by the rule of CutMix's
+    /// authors.
     pub fn rect(lam: f64, center: [u32; 2], frame: Size) -> [u32; 4] {
         let side = libm::sqrt(1.0 - lam);
         official_rect(
@@ -73,15 +79,18 @@ impl SaliencyMix {
     }
 }
 
+/// A draw that waits for the pixels of the partner.
 #[derive(Debug)]
 struct SaliencyDraw {
     lam: f64,
     map: MapSource,
     scope: Scope,
+    /// The center that all slots share with [`Scope::Batch`].
     center: OnceLock<[u32; 2]>,
 }
 
 impl SaliencyDraw {
+    /// Row and column of the most salient pixel of the partner.
     fn center(&self, scene: &Scene<'_>, partner: usize) -> Result<[u32; 2]> {
         Ok(peak(scene.frame(), &scene.levels(partner, &self.map)?))
     }

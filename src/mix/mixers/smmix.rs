@@ -1,4 +1,6 @@
-//! SMMix: the most attended square of the partner in place of the least attended one.
+//! SMMix (Chen et al., 2023, arXiv 2212.12977): the most attended square of the partner replaces
+//! the least attended one of the image. The paper takes the attention from the model in training;
+//! here the map comes from the image or from a plane.
 
 use std::sync::Arc;
 
@@ -11,14 +13,16 @@ use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, Re
 use crate::rng::RandomStream;
 use crate::spec::check_range;
 
-/// The partner's most attended square of patches over the slot's own least attended one; Chen et
-/// al., 2023 (arXiv 2212.12977).
+/// Pastes the most attended square of the partner's patches over the least attended square of the
+/// slot's own; Chen et al., 2023 (arXiv 2212.12977).
 ///
-/// The square's side is uniform among the integers from `int(grid * low)` to `int(grid * high)`,
-/// with `side = [low, high]` ([0.25, 0.75]). `grid` (14) divides the image's sides. `map` is
-/// `fine_grained` (default), `spectral_residual`, or the name of a plane. Labels weigh by area.
-/// Notes: `side`, and the first patch of both squares as `row`, `column`, `from_row`,
-/// `from_column`.
+/// * `grid` (14): the patches per side, which must divide the sides of the image.
+/// * `side` ([0.25, 0.75]): with `[low, high]`, the side of the square is uniform among the
+///   integers from `int(grid * low)` to `int(grid * high)`.
+/// * `map`: `fine_grained` (default), `spectral_residual`, or the name of a plane.
+///
+/// The weights of labels are the areas. The notes are `side` and the first patches of both squares:
+/// `row` and `column` in the slot, `from_row` and `from_column` in the partner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmMix {
@@ -39,7 +43,7 @@ fn quarters() -> [f64; 2] {
 }
 
 impl SmMix {
-    /// On a grid of so many patches a side.
+    /// A mixer on a grid with `grid` patches per side.
     pub fn new(grid: u32) -> SmMix {
         SmMix {
             grid,
@@ -48,18 +52,21 @@ impl SmMix {
         }
     }
 
-    /// With another map.
+    /// The same mixer with another map.
     #[must_use]
     pub fn map(self, map: MapSource) -> SmMix {
         SmMix { map, ..self }
     }
 
+    /// The smallest and the largest side of a square, in patches.
     fn ends(&self) -> [u32; 2] {
         self.side.map(|share| (f64::from(self.grid) * share) as u32)
     }
 
-    /// The first of the squares of `side` cells with the least sum of a square map, or with the
-    /// greatest: its row and column.
+    /// Row and column of the square of `side` x `side` cells with the greatest sum of a map, or
+    /// with the least sum if `greatest` is false. Of equal sums the first one wins.
+    ///
+    /// `map` has `grid` x `grid` values in row-major order.
     pub fn square(map: &[f32], grid: u32, side: u32, greatest: bool) -> [u32; 2] {
         let sum = |row: u32, column: u32| -> f64 {
             let lines =
@@ -78,7 +85,7 @@ impl SmMix {
         best.0
     }
 
-    /// The blend for a side of squares, and the maps of both images.
+    /// The result for squares of `side` x `side` patches, from the maps of both images.
     pub fn outcome(side: u32, grid: u32, own: &[f32], partner: &[f32]) -> MixResult {
         let [row, column] = SmMix::square(own, grid, side, false);
         let [from_row, from_column] = SmMix::square(partner, grid, side, true);
@@ -110,14 +117,15 @@ impl SmMix {
     }
 }
 
+/// A draw that waits for the maps of both images.
 #[derive(Debug)]
-struct SmDraw {
+struct SmMixDraw {
     side: u32,
     grid: u32,
     map: MapSource,
 }
 
-impl ResolveMix for SmDraw {
+impl ResolveMix for SmMixDraw {
     fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<MixResult> {
         let map = |slot| scene.map(slot, &self.map, [self.grid; 2]);
         Ok(SmMix::outcome(
@@ -137,7 +145,8 @@ impl Mixer for SmMix {
         let [low, high] = self.ends();
         if !(1 <= low && low <= high && high < self.grid) {
             return Err(Error::config(format!(
-                "side = {:?}: squares of {low} to {high} patches of {}; expected 1 <= low <= high < grid",
+                "side = {:?}: squares of {low} to {high} patches of {}; \
+                 expected 1 <= low <= high < grid",
                 self.side, self.grid
             )));
         }
@@ -161,7 +170,7 @@ impl Mixer for SmMix {
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let [low, high] = self.ends();
         let side = low + rng.below(u64::from(high - low) + 1) as u32;
-        MixPlan::Deferred(Arc::new(SmDraw {
+        MixPlan::Deferred(Arc::new(SmMixDraw {
             side,
             grid: self.grid,
             map: self.map.clone(),

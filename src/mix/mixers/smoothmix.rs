@@ -1,8 +1,9 @@
-//! SmoothMix: a Gaussian mask.
+//! SmoothMix (Lee et al., 2020, CVPR workshops): a Gaussian mask, which has no sharp border that a
+//! network could learn to detect.
 
 use serde::{Deserialize, Serialize};
 
-use super::once;
+use super::compute_later;
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::mix::params::mixer_basics;
@@ -10,10 +11,11 @@ use crate::mix::{Blend, Mask, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
 use crate::spec::check_ends;
 
-/// A Gaussian of the partner anywhere in the image; Lee et al., 2020 (CVPR workshops).
+/// Shows the partner through a Gaussian at a random position; Lee et al., 2020 (CVPR workshops).
 ///
-/// Its standard deviation is uniform in `sigma` ([0.25, 0.5]) times the height. Labels weigh by the
-/// mean of the mask. (OpenMixup exchanges the two labels' weights, which is not done here.)
+/// The standard deviation is uniform in `sigma` ([0.25, 0.5]) times the height. The weights of
+/// labels are the means of the mask. (OpenMixup exchanges the weights of the two labels; this mixer
+/// does not.)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmoothMix {
@@ -33,15 +35,18 @@ impl Default for SmoothMix {
     }
 }
 
+/// The random values of one mask.
 #[derive(Debug)]
-struct Gaussian {
-    /// Columns and rows from the middle.
+struct GaussianDraw {
+    /// Columns and rows between the center of the Gaussian and the middle of the image.
     shift: [i64; 2],
+    /// The standard deviation in pixels.
     sigma: f64,
 }
 
 impl SmoothMix {
-    /// The mask of a Gaussian so many columns and rows from the middle, `sigma` pixels wide.
+    /// The mask of a Gaussian with a standard deviation of `sigma` pixels and its center `rx`
+    /// columns and `ry` rows from the middle of the image.
     pub fn mask([rx, ry]: [i64; 2], sigma: f64, frame: Size) -> Mask {
         let line = |length: u32, shift: i64| -> Vec<f64> {
             let center = f64::from(length) / 2.0 - 0.5 + shift as f64;
@@ -71,7 +76,7 @@ impl Mixer for SmoothMix {
             |length: u32| (rng.below(u64::from(length)) as f64 - f64::from(length) / 2.0) as i64;
         let shift = [shift(frame.width), shift(frame.height)];
         let sigma = rng.uniform(self.sigma[0], self.sigma[1]) * f64::from(frame.height);
-        once(Gaussian { shift, sigma }, |gaussian, frame| {
+        compute_later(GaussianDraw { shift, sigma }, |gaussian, frame| {
             MixResult::from(Blend::Mask(
                 SmoothMix::mask(gaussian.shift, gaussian.sigma, frame).into(),
             ))

@@ -1,29 +1,33 @@
-//! Parts of the data for agents that train apart.
+//! Parts of the data for agents that train separately, as in federated learning: [`Dirichlet`] with
+//! unequal shares of every class, [`ByClass`] with each agent's own classes.
+//!
+//! All agents use the same seed and compute the same assignment; each keeps its own part. So the
+//! parts are disjoint and cover the data, without any communication.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Part, SelectedSamples, cut};
+use super::{SelectedSamples, Substream, rounded_share};
 use crate::error::{Error, Result};
 use crate::plan::metadata::{By, SampleMetadata};
 use crate::plan::permutation::Permutation;
 use crate::rng::{Domain, RandomStream};
 
-/// One agent's part where every class is dealt out by shares from a symmetric Dirichlet
-/// distribution: the smaller `alpha`, the more unequal (Hsu et al., "Measuring the effects of
-/// non-identical data distribution", 2019). Parts have no sample in common, and all together have
-/// all samples.
+/// One agent's part of the data, where each class is divided by shares that are drawn from a
+/// symmetric Dirichlet distribution: the smaller `alpha`, the more unequal (Hsu et al., "Measuring
+/// the effects of non-identical data distribution", 2019). The parts of all agents are disjoint and
+/// cover the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Dirichlet {
     /// The number of agents.
     pub agents: u32,
-    /// Which one this is, from 0.
+    /// The number of this agent, from 0.
     #[serde(default)]
     pub agent: u32,
-    /// The concentration, positive.
+    /// The concentration of the Dirichlet distribution, positive.
     pub alpha: f64,
-    /// What takes the place of classes.
+    /// The grouping that defines the classes.
     #[serde(default)]
     pub by: By,
     /// The seed, the same for all agents.
@@ -31,23 +35,23 @@ pub struct Dirichlet {
     pub seed: u64,
 }
 
-/// One agent's part where agents have classes of their own. Parts have no sample in common, and all
-/// together have all samples.
+/// One agent's part of the data, where each agent has its own classes. The parts of all agents are
+/// disjoint and cover the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ByClass {
     /// The number of agents.
     pub agents: u32,
-    /// Which one this is, from 0.
+    /// The number of this agent, from 0.
     #[serde(default)]
     pub agent: u32,
-    /// Cuts the samples, sorted by class, into so many equal pieces for each agent and deals out
-    /// the pieces (McMahan et al., "Communication-efficient learning of deep networks", 2017);
-    /// by default whole classes are dealt out.
+    /// The number of pieces of each agent, 1 to 65536: the samples, sorted by class, are cut into
+    /// equal pieces, which are assigned at random (McMahan et al., "Communication-efficient
+    /// learning of deep networks", 2017). By default agents get whole classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pieces: Option<u32>,
-    /// What takes the place of classes.
+    /// The grouping that defines the classes.
     #[serde(default)]
     pub by: By,
     /// The seed, the same for all agents.
@@ -55,6 +59,7 @@ pub struct ByClass {
     pub seed: u64,
 }
 
+/// Refuses an agent that is not below the number of agents.
 fn check(agents: u32, agent: u32) -> Result<()> {
     if agent < agents {
         return Ok(());
@@ -64,12 +69,13 @@ fn check(agents: u32, agent: u32) -> Result<()> {
     )))
 }
 
+/// The error for an agent without a sample.
 fn empty(agent: u32, why: &str) -> Error {
     Error::config(format!("agent {agent} has no sample: {why}"))
 }
 
 impl Dirichlet {
-    /// An agent's part.
+    /// The part of agent `agent` (from 0) of `agents`, with the seed 0 and the samples' classes.
     pub fn new(alpha: f64, agents: u32, agent: u32) -> Dirichlet {
         Dirichlet {
             agents,
@@ -80,13 +86,13 @@ impl Dirichlet {
         }
     }
 
-    /// What takes the place of classes.
+    /// Sets the grouping that defines the classes.
     #[must_use]
     pub fn by(self, by: By) -> Dirichlet {
         Dirichlet { by, ..self }
     }
 
-    /// The seed.
+    /// Sets the seed.
     #[must_use]
     pub fn seed(self, seed: u64) -> Dirichlet {
         Dirichlet { seed, ..self }
@@ -108,38 +114,48 @@ impl Dirichlet {
         metadata: &SampleMetadata,
     ) -> Result<SelectedSamples> {
         let groups = selected.groups(metadata, &self.by)?;
-        let mut places = Vec::new();
+        let mut indices = Vec::new();
         for group in 0..groups.count() {
             let (id, size) = (u64::from(groups.id(group)), groups.size(group));
             let mut rng =
-                RandomStream::in_domain(self.seed, 0, Domain::Select, id, Part::Shares as u32);
+                RandomStream::in_domain(self.seed, 0, Domain::Select, id, Substream::Shares as u32);
             let mut shares: Vec<f64> = (0..self.agents).map(|_| rng.gamma(self.alpha)).collect();
             if shares.iter().sum::<f64>() <= 0.0 {
-                // So small an alpha that all underflowed: one agent has the class.
+                // All gamma variables underflow for a tiny alpha. In the limit of alpha towards 0
+                // one agent has the whole class.
                 shares[rng.below(u64::from(self.agents)) as usize] = 1.0;
             }
             let total: f64 = shares.iter().sum();
             let until = |agents: u32| match agents {
                 all if all == self.agents => size,
-                agents => cut(shares[..agents as usize].iter().sum::<f64>() / total, size),
+                agents => {
+                    rounded_share(shares[..agents as usize].iter().sum::<f64>() / total, size)
+                }
             };
-            let order =
-                Permutation::drawn(Domain::Select, self.seed, 0, id, Part::Members as u32, size);
+            let order = Permutation::in_domain(
+                Domain::Select,
+                self.seed,
+                0,
+                id,
+                Substream::Members as u32,
+                size,
+            );
             let own = until(self.agent)..until(self.agent + 1);
-            places.extend(own.map(|place| groups.member(group, order.at(place)) as u32));
+            indices.extend(own.map(|position| groups.member(group, order.at(position)) as u32));
         }
-        if places.is_empty() {
+        if indices.is_empty() {
             return Err(empty(
                 self.agent,
                 "use a larger alpha, fewer agents or another seed",
             ));
         }
-        Ok(selected.at_sorted(places))
+        Ok(selected.at_sorted(indices))
     }
 }
 
 impl ByClass {
-    /// An agent's part.
+    /// The part of agent `agent` (from 0) of `agents`: whole classes, with the seed 0 and the
+    /// samples' classes.
     pub fn new(agents: u32, agent: u32) -> ByClass {
         ByClass {
             agents,
@@ -150,7 +166,7 @@ impl ByClass {
         }
     }
 
-    /// Equal pieces for each agent, instead of whole classes.
+    /// Sets the number of equal pieces of each agent, instead of whole classes.
     #[must_use]
     pub fn pieces(self, pieces: u32) -> ByClass {
         ByClass {
@@ -159,13 +175,13 @@ impl ByClass {
         }
     }
 
-    /// What takes the place of classes.
+    /// Sets the grouping that defines the classes.
     #[must_use]
     pub fn by(self, by: By) -> ByClass {
         ByClass { by, ..self }
     }
 
-    /// The seed.
+    /// Sets the seed.
     #[must_use]
     pub fn seed(self, seed: u64) -> ByClass {
         ByClass { seed, ..self }
@@ -187,23 +203,24 @@ impl ByClass {
     ) -> Result<SelectedSamples> {
         let groups = selected.groups(metadata, &self.by)?;
         let count = groups.count() as u64;
-        let shuffled =
-            |part: Part, n| Permutation::drawn(Domain::Select, self.seed, 0, 0, part as u32, n);
-        let order = shuffled(Part::Classes, count);
+        let shuffled = |substream: Substream, n| {
+            Permutation::in_domain(Domain::Select, self.seed, 0, 0, substream as u32, n)
+        };
+        let order = shuffled(Substream::Classes, count);
         let members = |rank: u64| {
             let group = order.at(rank) as usize;
             (0..groups.size(group)).map(move |k| (group, k))
         };
-        let place = |(group, k): (usize, u64)| groups.member(group, k) as u32;
-        let places: Vec<u32> = match self.pieces {
+        let index = |(group, k): (usize, u64)| groups.member(group, k) as u32;
+        let indices: Vec<u32> = match self.pieces {
             None => {
                 let ranks = (u64::from(self.agent)..count).step_by(self.agents as usize);
-                ranks.flat_map(members).map(place).collect()
+                ranks.flat_map(members).map(index).collect()
             }
             Some(pieces) => {
-                let all: Vec<u32> = (0..count).flat_map(members).map(place).collect();
+                let all: Vec<u32> = (0..count).flat_map(members).map(index).collect();
                 let total = u64::from(self.agents) * u64::from(pieces);
-                let cuts = shuffled(Part::Pieces, total);
+                let cuts = shuffled(Substream::Pieces, total);
                 let first = u64::from(self.agent) * u64::from(pieces);
                 let until = |piece: u64| {
                     (u128::from(piece) * all.len() as u128 / u128::from(total)) as usize
@@ -213,13 +230,13 @@ impl ByClass {
                     .collect()
             }
         };
-        if places.is_empty() {
+        if indices.is_empty() {
             let why = format!(
                 "{count} classes for {} agents; use fewer agents, or pieces",
                 self.agents
             );
             return Err(empty(self.agent, &why));
         }
-        Ok(selected.at_sorted(places))
+        Ok(selected.at_sorted(indices))
     }
 }

@@ -1,9 +1,10 @@
-//! Which samples a run has at all.
+//! Selections: which samples a run has at all.
 //!
-//! Selections are applied one after the other: a split, of whose training part an agent has its
-//! share, in tasks of some classes. Their random numbers come from seeds of their own, not from the
-//! recipe's, so that the recipes of training and validation, and those of all agents, agree on who
-//! has what.
+//! A selection is a function from a list of samples to a shorter one. Several are applied one after
+//! the other: first the training part of a split, then one agent's share of it, then the classes of
+//! a task. Draws come from a seed of the selection, not from the recipe's. So the recipes of
+//! training and validation, and those of all agents, agree on who has what, even where they train
+//! with different seeds.
 
 mod agents;
 mod prune;
@@ -23,22 +24,22 @@ use super::groups::Groups;
 use super::metadata::{By, SampleMetadata};
 use crate::error::{Error, Result};
 
-/// A choice of samples. In a recipe: a table of `[[select]]`, named by its key `select`.
+/// A choice of samples. In a recipe it is a `[[select]]` table; its key `select` names the kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "select", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Select {
-    /// `"subset"`: listed samples, with a weight each.
+    /// `"subset"`: listed samples, each with a weight if wanted.
     Subset(Subset),
-    /// `"prune"`: of each class those that a score puts first.
+    /// `"prune"`: the samples of each class that a score ranks first.
     Prune(Prune),
-    /// `"split"`: one part of several that have no sample in common.
+    /// `"split"`: one of several disjoint parts.
     Split(Split),
-    /// `"tasks"`: some classes at a time.
+    /// `"tasks"`: a few classes at a time, for class-incremental learning.
     Tasks(Tasks),
-    /// `"dirichlet"`: one agent's part, of unequal shares of each class.
+    /// `"dirichlet"`: one agent's part of the data, with unequal shares of each class.
     Dirichlet(Dirichlet),
-    /// `"by_class"`: one agent's part, of classes of its own.
+    /// `"by_class"`: one agent's part of the data, with its own classes.
     ByClass(ByClass),
 }
 
@@ -54,39 +55,40 @@ macro_rules! from {
 
 from!(Subset, Prune, Split, Tasks, Dirichlet, ByClass);
 
-/// What has been chosen so far.
+/// The samples that the selections so far have left, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct SelectedSamples {
-    /// 4 bytes a sample.
+    /// The numbers of the samples: 4 bytes a sample.
     pub(super) samples: Vec<u32>,
-    /// One for each of them, if any have one: 4 bytes a sample.
+    /// The weight of each sample's loss, 4 bytes a sample; `None` if all are 1.
     pub(super) weights: Option<Vec<f32>>,
 }
 
 impl SelectedSamples {
-    /// The samples at some places of the list.
-    fn at(&self, places: &[u32]) -> SelectedSamples {
+    /// The samples at some indices of the list.
+    fn at(&self, indices: &[u32]) -> SelectedSamples {
         let weights = self.weights.as_ref();
         SelectedSamples {
-            samples: places
+            samples: indices
                 .iter()
-                .map(|&place| self.samples[place as usize])
+                .map(|&index| self.samples[index as usize])
                 .collect(),
             weights: weights.map(|weights| {
-                places
+                indices
                     .iter()
-                    .map(|&place| weights[place as usize])
+                    .map(|&index| weights[index as usize])
                     .collect()
             }),
         }
     }
 
-    /// The same, for places in any order, in the order of the list.
-    fn at_sorted(&self, mut places: Vec<u32>) -> SelectedSamples {
-        places.sort_unstable();
-        self.at(&places)
+    /// The samples at some indices, in the order of the list whatever the order of the indices.
+    fn at_sorted(&self, mut indices: Vec<u32>) -> SelectedSamples {
+        indices.sort_unstable();
+        self.at(&indices)
     }
 
+    /// The selected samples by group.
     fn groups(&self, metadata: &SampleMetadata, by: &By) -> Result<Groups> {
         Ok(Groups::of_selection(
             metadata.grouping(by)?,
@@ -95,10 +97,10 @@ impl SelectedSamples {
     }
 }
 
-/// Streams of one selection's seed that must not share numbers.
+/// The random substreams of one selection's seed, which must not share numbers.
 #[derive(Clone, Copy)]
 #[repr(u32)]
-enum Part {
+enum Substream {
     Split,
     SplitWithin,
     Tasks,
@@ -123,10 +125,11 @@ impl Select {
             Select::Dirichlet(dirichlet) => dirichlet.check(),
             Select::ByClass(by_class) => by_class.check(),
         }
-        .map_err(|error| self.blame(error))
+        .map_err(|error| self.with_name(error))
     }
 
-    fn blame(&self, error: Error) -> Error {
+    /// The error with the kind of the selection as its place.
+    fn with_name(&self, error: Error) -> Error {
         error.at(format_args!("select \"{}\"", self.name()))
     }
 
@@ -141,7 +144,7 @@ impl Select {
         }
     }
 
-    /// What it has to know of each sample.
+    /// The grouping of samples that the selection goes by.
     pub(super) fn needs(&self) -> Option<&By> {
         match self {
             Select::Subset(_) => None,
@@ -153,17 +156,27 @@ impl Select {
         }
     }
 
-    /// The task of an epoch, and the first epoch after which it stays the same.
+    /// The number of the task in an epoch, and the epoch from which on the task stays the same. 0
+    /// and 0 for selections without tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] for tasks that the data does not have.
     pub(super) fn task(&self, metadata: &SampleMetadata, epoch: u32) -> Result<(u32, u32)> {
         match self {
-            Select::Tasks(tasks) => tasks.at(metadata, epoch).map_err(|error| self.blame(error)),
+            Select::Tasks(tasks) => tasks
+                .at(metadata, epoch)
+                .map_err(|error| self.with_name(error)),
             _ => Ok((0, 0)),
         }
     }
 
+    /// Applies the selection in an epoch to the samples that are left. `samples` is the number of
+    /// all samples.
+    ///
     /// # Errors
     ///
-    /// [`crate::Kind::Config`] for what does not fit the data, and if nothing is left.
+    /// [`crate::Kind::Config`] if the selection does not fit the data, and if no sample is left.
     pub(super) fn apply(
         &self,
         selected: SelectedSamples,
@@ -179,16 +192,17 @@ impl Select {
             Select::Dirichlet(dirichlet) => dirichlet.apply(selected, metadata),
             Select::ByClass(by_class) => by_class.apply(selected, metadata),
         }
-        .map_err(|error| self.blame(error))?;
+        .map_err(|error| self.with_name(error))?;
         if selected.samples.is_empty() {
-            return Err(self.blame(Error::config("no sample is left")));
+            return Err(self.with_name(Error::config("no sample is left")));
         }
         Ok(selected)
     }
 }
 
-/// Where a share of `n` things that begins at a cumulated share begins: rounded half to even.
-fn cut(share: f64, n: u64) -> u64 {
+/// A share of `n` items as a number of items, rounded half to even, at most `n`. With cumulative
+/// shares it is where a part begins, so that neighboring parts meet without a gap or an overlap.
+fn rounded_share(share: f64, n: u64) -> u64 {
     ((share * n as f64).round_ties_even() as u64).min(n)
 }
 

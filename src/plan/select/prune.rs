@@ -1,4 +1,4 @@
-//! The best of each class by a score.
+//! Pruning: the best samples of each class by a score.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,36 +6,36 @@ use super::SelectedSamples;
 use crate::error::{Error, Result};
 use crate::plan::metadata::{By, SampleMetadata, Values};
 
-/// Keeps of each class the samples that a score puts first ("Rethinking Dataset Compression",
-/// 2025). They come class by class in the order of their scores, equal ones in the order of their
-/// numbers; `order = "sequential"` keeps it so.
+/// Keeps the samples of each class that a score ranks first ("Rethinking Dataset Compression",
+/// 2025). The result is ordered by class, then by score, then by the number of the sample; an epoch
+/// keeps that order with `order = "sequential"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Prune {
     /// A score for each sample.
     pub score: Values,
-    /// How many are kept of each class.
+    /// How many samples of each class are kept.
     pub keep: Keep,
     /// Which scores come first.
     #[serde(default)]
     pub first: Ranked,
-    /// What takes the place of classes.
+    /// The grouping that defines the classes.
     #[serde(default)]
     pub by: By,
 }
 
-/// How many of a class are kept.
+/// How many samples of a class are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Keep {
-    /// So many, or all where there are fewer.
+    /// A number of samples, at least 1; all where the class has fewer.
     Count(u64),
-    /// This share, above 0 and at most 1, rounded half to even; at least one sample.
+    /// A share of the class, above 0 and at most 1, rounded half to even; at least one sample.
     Share(f64),
 }
 
-/// An order of scores.
+/// Which end of the scores is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ranked {
@@ -47,7 +47,7 @@ pub enum Ranked {
 }
 
 impl Prune {
-    /// Keeps those of the highest scores.
+    /// Keeps the samples with the highest scores.
     pub fn new(score: Values, keep: Keep) -> Prune {
         Prune {
             score,
@@ -57,13 +57,13 @@ impl Prune {
         }
     }
 
-    /// Which scores come first.
+    /// Sets which scores come first.
     #[must_use]
     pub fn first(self, first: Ranked) -> Prune {
         Prune { first, ..self }
     }
 
-    /// What takes the place of classes.
+    /// Sets the grouping that defines the classes.
     #[must_use]
     pub fn by(self, by: By) -> Prune {
         Prune { by, ..self }
@@ -88,30 +88,30 @@ impl Prune {
         samples: u64,
     ) -> Result<SelectedSamples> {
         let scores = self.score.list("score", samples)?;
-        let score = |place: u32| scores[selected.samples[place as usize] as usize];
+        let score = |index: u32| scores[selected.samples[index as usize] as usize];
         if let Some(sample) = selected
             .samples
             .iter()
             .find(|&&sample| scores[sample as usize].is_nan())
         {
-            let error = format!("the score of sample {sample} is no number");
+            let error = format!("the score of sample {sample} is not a number");
             return Err(Error::config(error).with_sample(u64::from(*sample)));
         }
         let groups = selected.groups(metadata, &self.by)?;
         let mut kept = Vec::new();
         for group in 0..groups.count() {
             let size = groups.size(group);
-            let mut places: Vec<u32> = (0..size).map(|k| groups.member(group, k) as u32).collect();
-            // Stable, so that equal scores stay in the order of samples.
-            places.sort_by(|&a, &b| match self.first {
+            let mut indices: Vec<u32> = (0..size).map(|k| groups.member(group, k) as u32).collect();
+            // The sort is stable, so equal scores stay in the order of samples.
+            indices.sort_by(|&a, &b| match self.first {
                 Ranked::Highest => score(b).total_cmp(&score(a)),
                 Ranked::Lowest => score(a).total_cmp(&score(b)),
             });
-            places.truncate(match self.keep {
+            indices.truncate(match self.keep {
                 Keep::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
-                Keep::Share(share) => super::cut(share, size).max(1) as usize,
+                Keep::Share(share) => super::rounded_share(share, size).max(1) as usize,
             });
-            kept.extend(places);
+            kept.extend(indices);
         }
         Ok(selected.at(&kept))
     }

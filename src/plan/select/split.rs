@@ -1,14 +1,17 @@
-//! Parts without a sample in common.
+//! Splits into disjoint parts: plain, by whole groups, or stratified.
+//!
+//! Every part computes the whole assignment from the same seed and keeps its own samples, so the
+//! parts cover the data without a list of who has what.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Part, SelectedSamples, cut};
+use super::{SelectedSamples, Substream, rounded_share};
 use crate::error::{Error, Result};
 use crate::plan::metadata::{By, SampleMetadata};
 use crate::plan::permutation::Permutation;
 use crate::rng::Domain;
 
-/// One part of a seeded split: parts have no sample in common, and all together have all samples.
+/// One part of a seeded split. The parts are disjoint and cover the data.
 ///
 /// # Example
 ///
@@ -17,7 +20,10 @@ use crate::rng::Domain;
 /// use feedmill::{Loader, Recipe};
 ///
 /// let recipe = Recipe::preset("imagenet")?.batch(1);
-/// let part = |part| Loader::open("fixtures/photos", recipe.clone().select(Split::new([0.75, 0.25], part)));
+/// let part = |part| {
+///     let split = Split::new([0.75, 0.25], part);
+///     Loader::open("fixtures/photos", recipe.clone().select(split))
+/// };
 /// let (train, validation) = (part(0)?, part(1)?);
 /// assert_eq!(train.batches() + validation.batches(), train.samples());
 /// # Ok::<(), feedmill::Error>(())
@@ -26,14 +32,14 @@ use crate::rng::Domain;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Split {
-    /// The share of each part; only ratios count.
+    /// The share of each part, positive; only ratios count.
     pub of: Vec<f64>,
-    /// Which part this is, from 0.
+    /// The number of this part, from 0.
     pub part: usize,
-    /// Groups that no part shares with another: all that came of one original stays together.
+    /// Groups that are never divided, for example all images that were made from one original.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<By>,
-    /// Groups of which every part has its share: classes, for a stratified split.
+    /// Groups that are each divided by the shares: classes, for a stratified split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<By>,
     /// The seed, the same for all parts.
@@ -42,7 +48,7 @@ pub struct Split {
 }
 
 impl Split {
-    /// A part of a split by shares.
+    /// Part `part` (from 0) of a split by the shares `of`, with the seed 0.
     pub fn new(of: impl IntoIterator<Item = f64>, part: usize) -> Split {
         Split {
             of: of.into_iter().collect(),
@@ -53,7 +59,7 @@ impl Split {
         }
     }
 
-    /// Keeps groups whole.
+    /// Sets groups that are never divided. Excludes [`Split::within`].
     #[must_use]
     pub fn by(self, by: By) -> Split {
         Split {
@@ -62,7 +68,7 @@ impl Split {
         }
     }
 
-    /// Splits every group alike.
+    /// Sets groups that are each divided by the shares. Excludes [`Split::by`].
     #[must_use]
     pub fn within(self, by: By) -> Split {
         Split {
@@ -71,7 +77,7 @@ impl Split {
         }
     }
 
-    /// The seed.
+    /// Sets the seed.
     #[must_use]
     pub fn seed(self, seed: u64) -> Split {
         Split { seed, ..self }
@@ -104,18 +110,18 @@ impl Split {
         Ok(())
     }
 
-    /// The places of this part among `n` shuffled things.
+    /// The positions of this part among `n` shuffled items.
     fn range(&self, n: u64) -> std::ops::Range<u64> {
         let total: f64 = self.of.iter().sum();
         let until = |parts: usize| match parts {
             all if all == self.of.len() => n,
-            parts => cut(self.of[..parts].iter().sum::<f64>() / total, n),
+            parts => rounded_share(self.of[..parts].iter().sum::<f64>() / total, n),
         };
         until(self.part)..until(self.part + 1)
     }
 
-    fn shuffled(&self, id: u64, part: Part, n: u64) -> Permutation {
-        Permutation::drawn(Domain::Select, self.seed, 0, id, part as u32, n)
+    fn shuffled(&self, id: u64, substream: Substream, n: u64) -> Permutation {
+        Permutation::in_domain(Domain::Select, self.seed, 0, id, substream as u32, n)
     }
 
     pub(super) fn apply(
@@ -124,10 +130,12 @@ impl Split {
         metadata: &SampleMetadata,
     ) -> Result<SelectedSamples> {
         let n = selected.samples.len() as u64;
-        let mut places = Vec::new();
+        let mut indices = Vec::new();
         if let Some(by) = &self.by {
             let groups = selected.groups(metadata, by)?;
-            let order = self.shuffled(0, Part::Split, groups.count() as u64);
+            let order = self.shuffled(0, Substream::Split, groups.count() as u64);
+            // Greedy: in shuffled order, each group goes whole to the part that lacks most samples,
+            // the first of equals.
             let total: f64 = self.of.iter().sum();
             let mut owed: Vec<f64> = self
                 .of
@@ -136,28 +144,28 @@ impl Split {
                 .collect();
             for rank in 0..groups.count() as u64 {
                 let group = order.at(rank) as usize;
-                // The part that lacks most; the first of equals.
-                let lacks = |a: &usize, b: &usize| owed[*a].total_cmp(&owed[*b]).then(b.cmp(a));
-                let part = (0..owed.len()).max_by(lacks).expect("a split has parts");
+                let by_lack = |a: &usize, b: &usize| owed[*a].total_cmp(&owed[*b]).then(b.cmp(a));
+                let part = (0..owed.len()).max_by(by_lack).expect("a split has parts");
                 owed[part] -= groups.size(group) as f64;
                 if part == self.part {
-                    places.extend((0..groups.size(group)).map(|k| groups.member(group, k) as u32));
+                    indices.extend((0..groups.size(group)).map(|k| groups.member(group, k) as u32));
                 }
             }
         } else if let Some(by) = &self.within {
             let groups = selected.groups(metadata, by)?;
             for group in 0..groups.count() {
                 let size = groups.size(group);
-                let order = self.shuffled(u64::from(groups.id(group)), Part::SplitWithin, size);
-                places.extend(
+                let order =
+                    self.shuffled(u64::from(groups.id(group)), Substream::SplitWithin, size);
+                indices.extend(
                     self.range(size)
-                        .map(|place| groups.member(group, order.at(place)) as u32),
+                        .map(|position| groups.member(group, order.at(position)) as u32),
                 );
             }
         } else {
-            let order = self.shuffled(0, Part::Split, n);
-            places.extend(self.range(n).map(|place| order.at(place) as u32));
+            let order = self.shuffled(0, Substream::Split, n);
+            indices.extend(self.range(n).map(|position| order.at(position) as u32));
         }
-        Ok(selected.at_sorted(places))
+        Ok(selected.at_sorted(indices))
     }
 }

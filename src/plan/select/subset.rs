@@ -1,4 +1,4 @@
-//! Listed samples.
+//! Subsets: listed samples, with weights if wanted.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::SelectedSamples;
 use crate::error::{Error, Result};
 
-/// Listed samples in the order of the list, with a weight each if there are weights
-/// ([`crate::Batch::weights`]): the coreset of "Data-Efficient Augmentation for Training Neural
-/// Networks" (arXiv 2210.08363).
+/// Keeps listed samples, in the order of the list, and may give each a weight for its loss
+/// ([`crate::Batch::weights`]), as for the coresets of "Data-Efficient Augmentation for Training
+/// Neural Networks" (arXiv 2210.08363).
+///
+/// After other selections it keeps the listed samples that they have left, and weights multiply.
 ///
 /// # Example
 ///
@@ -27,19 +29,19 @@ use crate::error::{Error, Result};
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Subset {
-    /// The numbers of the samples; none twice.
+    /// The numbers of the samples, each at most once.
     pub samples: Vec<u64>,
-    /// A weight for each: finite, 0 or more, not all 0.
+    /// A weight for each sample: finite, 0 or more, not all 0. All are 1 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<Vec<f64>>,
-    /// A file that has them instead: a table with the columns `sample` and, if there are weights,
+    /// A file to read both from: a table with the columns `sample` and, if there are weights,
     /// `weight`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
 }
 
 impl Subset {
-    /// These samples.
+    /// The samples with these numbers.
     pub fn new(samples: impl IntoIterator<Item = u64>) -> Subset {
         Subset {
             samples: samples.into_iter().collect(),
@@ -47,7 +49,7 @@ impl Subset {
         }
     }
 
-    /// The samples of a file.
+    /// The samples that a file lists.
     pub fn file(path: impl Into<PathBuf>) -> Subset {
         Subset {
             file: Some(path.into()),
@@ -55,7 +57,7 @@ impl Subset {
         }
     }
 
-    /// A weight for each sample.
+    /// Sets a weight for each sample.
     #[must_use]
     pub fn weights(self, weights: impl IntoIterator<Item = f64>) -> Subset {
         Subset {
@@ -87,10 +89,10 @@ impl Subset {
                 return Err(Error::config("all weights are 0"));
             }
         }
-        // Where each sample stands among those picked before; 0 is nowhere.
-        let mut places = vec![0u32; samples as usize];
-        for (place, &sample) in (1..).zip(&selected.samples) {
-            places[sample as usize] = place;
+        // One more than the index of each sample among those selected before; 0 for the others.
+        let mut indices = vec![0u32; samples as usize];
+        for (index_plus_1, &sample) in (1..).zip(&selected.samples) {
+            indices[sample as usize] = index_plus_1;
         }
         let mut seen = vec![false; samples as usize];
         let mut selection = SelectedSamples {
@@ -99,9 +101,9 @@ impl Subset {
         };
         let mut kept = Vec::new();
         for (at, &sample) in self.samples.iter().enumerate() {
-            let Some(&place) = usize::try_from(sample)
+            let Some(&index_plus_1) = usize::try_from(sample)
                 .ok()
-                .and_then(|sample| places.get(sample))
+                .and_then(|sample| indices.get(sample))
             else {
                 return Err(Error::config(format!(
                     "sample {sample}: the data has {samples} samples, numbered from 0"
@@ -112,12 +114,12 @@ impl Subset {
                     Error::config(format!("sample {sample} is listed twice")).with_sample(sample)
                 );
             }
-            if let Some(place) = place.checked_sub(1) {
+            if let Some(index) = index_plus_1.checked_sub(1) {
                 selection.samples.push(sample as u32);
                 let before = selected
                     .weights
                     .as_ref()
-                    .map_or(1.0, |weights| weights[place as usize]);
+                    .map_or(1.0, |weights| weights[index as usize]);
                 kept.push(self.weights.as_ref().map_or(1.0, |weights| weights[at]) as f32 * before);
             }
         }

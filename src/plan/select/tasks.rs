@@ -1,47 +1,52 @@
-//! Class-incremental learning: some classes at a time.
+//! Tasks for class-incremental learning: a few classes at a time.
+//!
+//! The order of classes is drawn from the classes of *all* samples, before any other selection, so
+//! the training and the validation part of a split have the same tasks.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Part, SelectedSamples};
+use super::{SelectedSamples, Substream};
 use crate::error::{Error, Result};
 use crate::plan::metadata::{By, Grouping, SampleMetadata};
 use crate::plan::permutation::Permutation;
 use crate::rng::Domain;
 
-/// A stream of tasks with classes of their own, in seeded order (as in SLCA, arXiv 2303.05118).
+/// A sequence of tasks with disjoint sets of classes, in seeded order (as in SLCA, arXiv
+/// 2303.05118).
 ///
-/// The task is a given one, or changes every so many epochs and stays with the last one.
+/// The run stays with one task (`task`), or goes to the next one every `epochs` epochs and stays
+/// with the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Tasks {
-    /// Classes of each task; the last one may have fewer.
+    /// The number of classes of each task, at least 1. The last task may have fewer.
     pub step: u32,
-    /// Classes of the first task; as many as of the others by default.
+    /// The number of classes of the first task; `step` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u32>,
-    /// The task, from 0.
+    /// The task of the run, from 0. Either this or `epochs` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<u32>,
-    /// Epochs of each task, instead.
+    /// The number of epochs of each task, at least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u32>,
-    /// True adds the classes of the tasks before: what is tested after a task.
+    /// True adds the classes of all earlier tasks, for a test after a task. False by default.
     #[serde(default)]
     pub seen: bool,
-    /// False leaves classes in the order of their numbers.
+    /// False leaves the classes in the order of their numbers. True by default.
     #[serde(default = "yes")]
     pub shuffle: bool,
     /// The seed of the order.
     #[serde(default)]
     pub seed: u64,
-    /// What takes the place of classes.
+    /// The grouping that defines the classes.
     #[serde(default)]
     pub by: By,
 }
 
-/// Tasks that a stream has at most: the batches of each are counted beforehand.
-const MOST: u32 = 10_000;
+/// The largest number of tasks. The plan makes every task once, to count its batches.
+const MAX_TASKS: u32 = 10_000;
 
 fn yes() -> bool {
     true
@@ -62,17 +67,17 @@ impl Tasks {
         }
     }
 
-    /// One task of those with `step` classes each.
+    /// Task `task` (from 0) of those with `step` classes each.
     pub fn task(step: u32, task: u32) -> Tasks {
         Tasks::new(step, Some(task), None)
     }
 
-    /// All tasks with `step` classes each, one after the other, each for so many epochs.
+    /// All tasks with `step` classes each, one after the other, each for `epochs` epochs.
     pub fn epochs(step: u32, epochs: u32) -> Tasks {
         Tasks::new(step, None, Some(epochs))
     }
 
-    /// Classes of the first task.
+    /// Sets the number of classes of the first task.
     #[must_use]
     pub fn first(self, first: u32) -> Tasks {
         Tasks {
@@ -81,25 +86,25 @@ impl Tasks {
         }
     }
 
-    /// Adds the classes of the tasks before.
+    /// Sets whether the classes of all earlier tasks are added.
     #[must_use]
     pub fn seen(self, seen: bool) -> Tasks {
         Tasks { seen, ..self }
     }
 
-    /// Whether the order of classes is drawn.
+    /// Sets whether the order of classes is drawn.
     #[must_use]
     pub fn shuffle(self, shuffle: bool) -> Tasks {
         Tasks { shuffle, ..self }
     }
 
-    /// The seed of the order.
+    /// Sets the seed of the order.
     #[must_use]
     pub fn seed(self, seed: u64) -> Tasks {
         Tasks { seed, ..self }
     }
 
-    /// What takes the place of classes.
+    /// Sets the grouping that defines the classes.
     #[must_use]
     pub fn by(self, by: By) -> Tasks {
         Tasks { by, ..self }
@@ -120,41 +125,47 @@ impl Tasks {
         }
     }
 
-    /// Classes of the tasks up to one, not included.
+    /// The number of classes of all tasks before `task`.
     fn before(&self, task: u32) -> u64 {
         let first = u64::from(self.first.unwrap_or(self.step));
         task.checked_sub(1)
-            .map_or(0, |more| first + u64::from(more) * u64::from(self.step))
+            .map_or(0, |others| first + u64::from(others) * u64::from(self.step))
     }
 
-    /// The classes that the data has. They are those of all samples, so that every split has the
-    /// same tasks.
+    /// The numbers of the classes that any sample has, selected or not.
     fn classes(grouping: &Grouping) -> Vec<u32> {
-        let most = grouping
+        let count = grouping
             .of
             .iter()
             .max()
-            .map_or(0, |most| *most as usize + 1);
-        let mut there = vec![false; most];
+            .map_or(0, |largest| *largest as usize + 1);
+        let mut seen = vec![false; count];
         grouping
             .of
             .iter()
-            .for_each(|&class| there[class as usize] = true);
-        (0..most as u32)
-            .filter(|&class| there[class as usize])
+            .for_each(|&class| seen[class as usize] = true);
+        (0..count as u32)
+            .filter(|&class| seen[class as usize])
             .collect()
     }
 
+    /// The number of the task in an epoch, and the epoch from which on the task stays the same.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] for a task that the classes of the data do not make, and for too
+    /// many tasks.
     pub(super) fn at(&self, metadata: &SampleMetadata, epoch: u32) -> Result<(u32, u32)> {
         let classes = Tasks::classes(metadata.grouping(&self.by)?).len() as u64;
         let first = u64::from(self.first.unwrap_or(self.step));
+        // The number of the last task: the classes after the first task make that many more tasks.
         let last = classes.saturating_sub(first).div_ceil(u64::from(self.step));
         let last = u32::try_from(last)
             .ok()
-            .filter(|last| *last < MOST)
+            .filter(|last| *last < MAX_TASKS)
             .ok_or_else(|| {
                 Error::config(format!(
-                    "{last} tasks of step = {}: expected at most {MOST}",
+                    "{last} tasks of step = {}: expected at most {MAX_TASKS}",
                     self.step
                 ))
             })?;
@@ -182,21 +193,24 @@ impl Tasks {
         let classes = Tasks::classes(grouping);
         let n = classes.len() as u64;
         let order = match self.shuffle {
-            true => Permutation::drawn(Domain::Select, self.seed, 0, 0, Part::Tasks as u32, n),
+            true => {
+                Permutation::in_domain(Domain::Select, self.seed, 0, 0, Substream::Tasks as u32, n)
+            }
             false => Permutation::Identity,
         };
         let first = if self.seen { 0 } else { self.before(task) };
-        let mut selection = vec![false; classes.last().map_or(0, |last| *last as usize + 1)];
+        let mut in_task = vec![false; classes.last().map_or(0, |last| *last as usize + 1)];
         for rank in first..self.before(task + 1).min(n) {
-            selection[classes[order.at(rank) as usize] as usize] = true;
+            in_task[classes[order.at(rank) as usize] as usize] = true;
         }
-        let here = |place: &u32| {
-            selection[grouping.of[selected.samples[*place as usize] as usize] as usize]
-        };
-        let places: Vec<u32> = (0..selected.samples.len() as u32).filter(here).collect();
-        if places.is_empty() {
+        let is_in_task =
+            |index: &u32| in_task[grouping.of[selected.samples[*index as usize] as usize] as usize];
+        let indices: Vec<u32> = (0..selected.samples.len() as u32)
+            .filter(is_in_task)
+            .collect();
+        if indices.is_empty() {
             return Err(Error::config(format!("task {task} has no sample here")));
         }
-        Ok(selected.at(&places))
+        Ok(selected.at(&indices))
     }
 }

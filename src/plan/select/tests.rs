@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::plan::metadata::{Grouping, Values};
 
-/// Samples of some classes, going round, and images of three captions each.
+/// Sample `i` has the class `i % classes` and is a caption of image `i / 3`.
 fn facts(samples: u32, classes: u32) -> SampleMetadata {
     let grouping = |of: Vec<u32>| Grouping {
         of,
@@ -53,7 +53,7 @@ fn refused(select: impl Into<Select>, samples: u32, classes: u32) -> String {
     error.expect("refused").to_string()
 }
 
-/// No sample in two parts, and every sample in one.
+/// Asserts that every sample is in exactly one part.
 fn cover(parts: &[Vec<u32>], samples: u32) {
     let mut joined = parts.concat();
     joined.sort_unstable();
@@ -313,13 +313,18 @@ fn what_cannot_be_selected_is_refused() {
 proptest! {
     #[test]
     fn parts_of_any_data_are_disjoint_covers(
-        samples in 1u32..300, classes in 1u32..9, agents in 1u32..6, seed: u64, alpha in 0.01f64..10.0
+        samples in 1u32..300,
+        classes in 1u32..9,
+        agents in 1u32..6,
+        seed: u64,
+        alpha in 0.01f64..10.0,
     ) {
         let metadata = facts(samples, classes);
         let parts = |select: &dyn Fn(u32) -> Select| {
             // An agent without a sample is refused, which is an empty part.
             let part = |agent| select(agent).apply(all(samples), &metadata, u64::from(samples), 0);
-            (0..agents).map(|agent| part(agent).map_or(Vec::new(), |selected| selected.samples)).collect::<Vec<_>>()
+            let samples = |agent| part(agent).map_or(Vec::new(), |selected| selected.samples);
+            (0..agents).map(samples).collect::<Vec<_>>()
         };
         cover(&parts(&|agent| Dirichlet::new(alpha, agents, agent).seed(seed).into()), samples);
         cover(&parts(&|agent| ByClass::new(agents, agent).seed(seed).into()), samples);

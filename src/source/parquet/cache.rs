@@ -1,41 +1,61 @@
-//! Decoded row groups, shared by threads: least recently used go first.
+//! A cache of decoded row groups that threads share. The least recently used groups leave first.
+//!
+//! Two locks keep decoding parallel: one short lock for the whole table of entries, and one for
+//! each entry, held while its value is loaded. So threads that need different values load them at
+//! the same time, while threads that need the same value wait for the one that loads it. With a
+//! single lock either all loads would run one after the other, or several threads would decode the
+//! same group of some hundred megabytes.
+//!
+//! The lock of an entry is never taken while the table is locked, and the table is locked again
+//! only after the lock of the entry is released, so the two cannot deadlock.
+//!
+//! The order of use is a map from the time of last use to the entry, so finding the oldest entry
+//! takes logarithmic time. Memory may exceed the budget by one value for each thread that loads,
+//! since the size of a value is known only afterwards.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Kind, Result};
 
-/// Values by number, bounded by their bytes. One thread loads a value; others that want the same
-/// wait for it.
+/// Values by number, bounded by their bytes. One thread loads a value; others that need the same
+/// one wait for it.
 #[derive(Debug)]
 pub(super) struct Cache<T> {
     budget: u64,
-    shelf: Mutex<Shelf<T>>,
+    table: Mutex<LruTable<T>>,
 }
 
+/// The table of entries.
 #[derive(Debug)]
-struct Shelf<T> {
+struct LruTable<T> {
     entries: HashMap<usize, Entry<T>>,
-    /// Entries by time of last use.
+    /// The number of each entry by the time of its last use.
     order: BTreeMap<u64, usize>,
+    /// Counts the uses of all entries.
     clock: u64,
+    /// Bytes of all values.
     bytes: u64,
 }
 
+/// One value, loaded or being loaded.
 #[derive(Debug)]
 struct Entry<T> {
-    used: u64,
+    /// The time of last use, on the clock of the table.
+    last_use: u64,
+    /// Bytes of the value; 0 until it is loaded.
     bytes: u64,
     slot: Arc<Slot<T>>,
 }
 
-/// Locked while it is loaded. A failure is kept like a value: damage does not heal, and finding it
-/// costs a decoding.
+/// The place of a value; `None` before it is loaded. It is locked while it is loaded. An error is
+/// kept like a value, because damage does not heal, and finding it costs a decoding.
 type Slot<T> = Mutex<Option<Result<Arc<T>>>>;
 
 impl<T> Cache<T> {
+    /// Creates an empty cache that keeps at most `budget` bytes, or one value if that is larger.
     pub(super) fn new(budget: u64) -> Cache<T> {
-        let shelf = Shelf {
+        let table = LruTable {
             entries: HashMap::new(),
             order: BTreeMap::new(),
             clock: 0,
@@ -43,22 +63,23 @@ impl<T> Cache<T> {
         };
         Cache {
             budget,
-            shelf: Mutex::new(shelf),
+            table: Mutex::new(table),
         }
     }
 
-    /// The value of a number; `load` gives it with its bytes where it is not there.
+    /// Returns the value of a number. If it is not in the cache, `load` makes it and says how many
+    /// bytes it takes.
     ///
     /// # Errors
     ///
-    /// That of `load`. It is given again to later callers, unless it is of the operating system and
-    /// may pass.
+    /// The error of `load`. Later callers get the same error without a further load, unless it came
+    /// from the operating system and may not occur again.
     pub(super) fn get(
         &self,
         key: usize,
         load: impl FnOnce() -> Result<(T, u64)>,
     ) -> Result<Arc<T>> {
-        let slot = lock(&self.shelf).slot(key);
+        let slot = lock(&self.table).slot(key);
         let mut content = lock(&slot);
         match &*content {
             Some(Ok(value)) => return Ok(Arc::clone(value)),
@@ -70,7 +91,7 @@ impl<T> Cache<T> {
                 let value = Arc::new(value);
                 *content = Some(Ok(Arc::clone(&value)));
                 drop(content);
-                lock(&self.shelf).weigh(key, &slot, bytes, self.budget);
+                lock(&self.table).record_bytes(key, &slot, bytes, self.budget);
                 Ok(value)
             }
             Err(error) => {
@@ -83,26 +104,27 @@ impl<T> Cache<T> {
     }
 }
 
-impl<T> Shelf<T> {
-    /// The slot of a number, marked as used now.
+impl<T> LruTable<T> {
+    /// Returns the slot of a number and marks it as used now.
     fn slot(&mut self, key: usize) -> Arc<Slot<T>> {
         self.clock += 1;
         let now = self.clock;
         let entry = self.entries.entry(key).or_insert_with(|| Entry {
-            used: now,
+            last_use: now,
             bytes: 0,
             slot: Arc::default(),
         });
-        self.order.remove(&entry.used);
-        entry.used = now;
+        self.order.remove(&entry.last_use);
+        entry.last_use = now;
         self.order.insert(now, key);
         Arc::clone(&entry.slot)
     }
 
-    /// Notes the bytes of a loaded value and drops the oldest until the budget holds, or only this
-    /// one is left.
-    fn weigh(&mut self, key: usize, slot: &Arc<Slot<T>>, bytes: u64, budget: u64) {
-        // Another thread may have dropped the entry, and loaded it anew, meanwhile.
+    /// Records the bytes of a loaded value, and removes the least recently used entries until the
+    /// budget holds or only this one is left.
+    fn record_bytes(&mut self, key: usize, slot: &Arc<Slot<T>>, bytes: u64, budget: u64) {
+        // Meanwhile another thread may have removed the entry and loaded it again; then this value
+        // is no longer in the table, and its bytes do not count.
         if let Some(entry) = self
             .entries
             .get_mut(&key)
@@ -112,11 +134,11 @@ impl<T> Shelf<T> {
             entry.bytes = bytes;
         }
         while self.bytes > budget && self.entries.len() > 1 {
-            let mut oldest = self.order.iter().map(|(&used, &key)| (used, key));
-            let Some((used, victim)) = oldest.find(|&(_, candidate)| candidate != key) else {
+            let mut oldest = self.order.iter().map(|(&last_use, &key)| (last_use, key));
+            let Some((last_use, victim)) = oldest.find(|&(_, candidate)| candidate != key) else {
                 break;
             };
-            self.order.remove(&used);
+            self.order.remove(&last_use);
             if let Some(entry) = self.entries.remove(&victim) {
                 self.bytes -= entry.bytes;
             }
@@ -124,7 +146,8 @@ impl<T> Shelf<T> {
     }
 }
 
-/// Locks; a panic of another thread while it held the lock leaves nothing half done here.
+/// Locks. A panic of another thread that held the lock leaves nothing half done here, so it is
+/// ignored.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -173,8 +196,8 @@ mod tests {
             (4, 4),
             "larger than the cache, and kept"
         );
-        assert_eq!(lock(&cache.shelf).entries.len(), 1);
-        assert_eq!((get(1, 1), lock(&cache.shelf).bytes), (5, 1));
+        assert_eq!(lock(&cache.table).entries.len(), 1);
+        assert_eq!((get(1, 1), lock(&cache.table).bytes), (5, 1));
     }
 
     #[test]

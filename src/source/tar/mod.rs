@@ -1,4 +1,14 @@
-//! Tars of images, in WebDataset convention or of class folders.
+//! Tars of images, in the convention of WebDataset or with class folders.
+//!
+//! A tar can be read in any order once the positions of its members are known, so one pass over the
+//! headers builds an index, and nothing is ever extracted. Names in a tar are labels: they are
+//! never used as paths, so hostile names (`../../x`, absolute ones) do no harm. Compressed tars are
+//! refused, because their bytes cannot be read in any order.
+//!
+//! The index is one entry for each image with the names end to end in one buffer, since a data set
+//! may have many millions of images. While the pass runs, the members of a sample are collected by
+//! a hash of their key: WebDataset writes them next to each other, but other tools do not, and a
+//! convention that depends on neighbors would split such samples in silence.
 
 mod member;
 
@@ -7,56 +17,60 @@ use std::path::Path;
 
 use self::member::{Member, Members, Type};
 use super::Source;
-use super::format::{Format, files};
+use super::format::{Format, data_files};
 use super::sidecar::Sidecar;
 use crate::error::{Error, Kind, Result};
 use crate::sample::{Annotations, Codec, Fingerprint, FingerprintBuilder, Payload, Sample, Target};
 use crate::storage::{names, positioned};
 
 /// The largest `cls` or `json` member that is read, in bytes.
-const LABEL: u64 = 1 << 20;
+const MAX_LABEL: u64 = 1 << 20;
 
-/// How many tars are held open; those after are opened for each read.
-const HELD_OPEN: usize = 128;
+/// How many tars are held open. Those after them are opened for each read, so that a data set may
+/// have more tars than a process may have open files.
+const MAX_OPEN_FILES: usize = 128;
 
-/// Images in one tar or several, read in place: an index is built from the headers, nothing is ever
-/// extracted.
+/// Images in one tar or in several, read in place: an index is built from the headers, and nothing
+/// is extracted.
 ///
-/// Members whose paths are equal up to the first dot of the file name belong to one sample, be they
-/// neighbors or not: `a/7.jpg`, `a/7.cls` and `a/7.txt`. The image is the member with the extension
-/// `jpg`, `jpeg`, `png` or `webp`. The class is, in this order,
+/// Members whose paths are equal up to the first dot of the file name belong to one sample, next to
+/// each other or not: `a/7.jpg`, `a/7.cls` and `a/7.txt`. The image is the member with the
+/// extension `jpg`, `jpeg`, `png` or `webp`. The class is, in this order,
 ///
 /// 1. the number in the member `cls`;
 /// 2. the number `label` of the object in the member `json`;
-/// 3. if no sample has either: the first folder of the path, the classes sorted by bytes, as in a
-///    [`Folder`](super::Folder).
+/// 3. if no sample has either: the first folder of the path, with the classes sorted by the bytes
+///    of their names, as in a [`Folder`](super::Folder).
 ///
 /// A member `json` with `boxes` or `keypoints` ([`Annotations::from_json`]) and members
 /// `NAME.KIND.png` annotate the image; a kind is `mask`, `instances`, `depth`, `image` or `color`.
 ///
-/// A sample without a class among samples with one fails when it is read. Samples come in the order
-/// of their images in the tar, tars in the order of the bytes of their file names. Names that begin
-/// with a dot are skipped; what else was left out is told by [`Tar::skipped`].
+/// If some samples have a class and others do not, those without one fail when they are read.
+/// Samples come in the order of their images in the tar, and tars in the order of the bytes of
+/// their file names. Names that begin with a dot are skipped. [`Tar::skipped`] counts everything
+/// else that was left out.
 ///
-/// The fingerprint covers names, sizes and classes of the images, and sizes of what annotates them.
+/// The fingerprint covers names, sizes and classes of the images, and the sizes of their
+/// annotations.
 #[derive(Debug)]
 pub struct Tar {
     files: Vec<positioned::PositionedFile>,
-    samples: Vec<Entry>,
-    /// What annotates the samples, in their order.
-    sides: Vec<Side>,
-    /// Member names, end to end.
+    samples: Vec<ImageEntry>,
+    /// The members that annotate samples, in the order of samples.
+    sidecars: Vec<SidecarMember>,
+    /// The names of the images in the order of samples, end to end.
     names: Vec<u8>,
-    /// Classes that could not be read, by sample.
-    bad: BTreeMap<u64, String>,
-    /// Whether any sample has a class, or should have.
+    /// Why a class could not be read, by sample.
+    bad_classes: BTreeMap<u64, String>,
+    /// Whether `cls` and `json` members say the classes: true if any sample has such a class or a
+    /// broken one.
     labeled: bool,
     classes: Vec<String>,
     skipped: SkippedMembers,
     fingerprint: Fingerprint,
 }
 
-/// Members of tars that became no sample.
+/// How many members of tars did not become a sample, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SkippedMembers {
@@ -64,46 +78,54 @@ pub struct SkippedMembers {
     pub links: u64,
     /// Devices and pipes.
     pub devices: u64,
-    /// Sparse files and members of unknown type.
+    /// Sparse files and members of an unknown type.
     pub others: u64,
-    /// Samples that have a class and no image.
+    /// Samples that have a class or annotations but no image.
     pub without_image: u64,
-    /// Images of a sample that had one already; the first counts.
+    /// Further images of a sample that has one already; the first counts.
     pub duplicates: u64,
 }
 
+/// An image: one sample.
 #[derive(Debug)]
-struct Entry {
+struct ImageEntry {
+    /// Position of the image in its tar.
     at: u64,
+    /// Bytes of the image.
     size: u64,
+    /// Where its name ends in `Tar::names`; it starts where the name before it ends.
     name_end: u64,
+    /// The tar, as a position in `Tar::files`.
     file: u32,
     class: Option<u32>,
 }
 
 /// A member that annotates a sample.
 #[derive(Debug)]
-struct Side {
+struct SidecarMember {
+    /// The sample, as a position in `Tar::samples`.
     sample: usize,
-    /// What follows the key and a dot.
+    /// What follows the key of the sample and a dot.
     suffix: Box<[u8]>,
     at: u64,
     size: u64,
 }
 
-/// A class as a member says it, and which member said it: `cls` goes before `json`.
-struct Label {
+/// The class that a member says. A `cls` member takes precedence over a `json` member.
+struct ClassLabel {
     class: Result<u32, String>,
     by_cls: bool,
 }
 
-/// A sample whose members are being gathered.
+/// The members of one sample that were found so far.
 #[derive(Default)]
-struct Gathered {
+struct PendingSample {
+    /// The sample, once its image was found.
     sample: Option<usize>,
-    label: Option<Label>,
-    /// The sample is not known yet.
-    sides: Vec<Side>,
+    label: Option<ClassLabel>,
+    /// The members that annotate it. Their field `sample` is set at the end of the tar, since the
+    /// image may come after them.
+    sidecars: Vec<SidecarMember>,
 }
 
 impl Tar {
@@ -112,26 +134,26 @@ impl Tar {
     /// # Errors
     ///
     /// [`Kind::Io`] if a file cannot be read, [`Kind::Truncated`] if a tar ends inside a member or
-    /// without its end mark, [`Kind::Corrupt`] for a bad header, [`Kind::Limit`] for an
-    /// extended header above 1 MiB, [`Kind::Unsupported`] for a compressed tar or a pipe,
-    /// [`Kind::Config`] if there is no image.
+    /// without its end mark, [`Kind::Corrupt`] for a bad header, [`Kind::Limit`] for an extended
+    /// header above 1 MiB, [`Kind::Unsupported`] for a compressed tar or a pipe, [`Kind::Config`]
+    /// if no image is found.
     pub fn open(path: impl AsRef<Path>) -> Result<Tar> {
         let path = path.as_ref();
         let mut tar = Tar {
             files: Vec::new(),
             samples: Vec::new(),
-            sides: Vec::new(),
+            sidecars: Vec::new(),
             names: Vec::new(),
-            bad: BTreeMap::new(),
+            bad_classes: BTreeMap::new(),
             labeled: false,
             classes: Vec::new(),
             skipped: SkippedMembers::default(),
             fingerprint: Fingerprint(0),
         };
-        for file in files(path, Format::Tar)? {
+        for file in data_files(path, Format::Tar)? {
             let mut file = positioned::PositionedFile::open(&file)?;
-            tar.index(&file)?;
-            if tar.files.len() >= HELD_OPEN {
+            tar.add_tar(&file)?;
+            if tar.files.len() >= MAX_OPEN_FILES {
                 file.release();
             }
             tar.files.push(file);
@@ -144,7 +166,7 @@ impl Tar {
             )));
         }
         tar.labeled =
-            !tar.bad.is_empty() || tar.samples.iter().any(|sample| sample.class.is_some());
+            !tar.bad_classes.is_empty() || tar.samples.iter().any(|sample| sample.class.is_some());
         if !tar.labeled {
             tar.classes_from_folders()
                 .map_err(|error| error.in_file(path))?;
@@ -152,18 +174,19 @@ impl Tar {
         if tar.skipped != SkippedMembers::default() {
             tracing::warn!(tar = %path.display(), "skipped {}", tar.skipped);
         }
-        tar.sides
+        tar.sidecars
             .sort_by(|a, b| (a.sample, &a.suffix).cmp(&(b.sample, &b.suffix)));
-        tar.fingerprint = tar.sum();
+        tar.fingerprint = tar.compute_fingerprint();
         Ok(tar)
     }
 
-    /// What became no sample.
+    /// Returns how many members did not become a sample.
     pub fn skipped(&self) -> SkippedMembers {
         self.skipped
     }
 
-    fn index(&mut self, file: &positioned::PositionedFile) -> Result<()> {
+    /// Adds the samples of one tar.
+    fn add_tar(&mut self, file: &positioned::PositionedFile) -> Result<()> {
         let place = || file.path().display();
         if file.len() == 0 {
             return Err(Error::new(
@@ -171,59 +194,65 @@ impl Tar {
                 format!("{}: the file is empty", place()),
             ));
         }
-        let mut members = Members::of(file);
+        let mut members = Members::new(file);
         if let Some(tool) = compression(members.bytes(0, 6)?) {
             return Err(Error::new(
                 Kind::Unsupported,
                 format!(
-                    "{}: compressed with {tool}, so samples cannot be read in any order; unpack it ({tool} -d) or \
-                     convert the images to shards",
+                    "{}: compressed with {tool}, so samples cannot be read in any order; \
+                     unpack it ({tool} -d) or convert the images to shards",
                     place()
                 ),
             ));
         }
         let number = u32::try_from(self.files.len())
             .map_err(|_| Error::new(Kind::Limit, format!("{}: more than 2^32 tars", place())))?;
-        // By hash of the key: 128 bits do not collide, and a key is long.
-        let mut gathered: HashMap<u128, Gathered> = HashMap::new();
+        // Keyed by a hash, because keys are long and there may be millions of them. 128 bits do not
+        // collide by accident.
+        let mut pending: HashMap<u128, PendingSample> = HashMap::new();
         while let Some(member) = members.next()? {
             match member.kind {
-                Type::File => self.gather(&mut gathered, &mut members, member, number)?,
+                Type::File => self.add_member(&mut pending, &mut members, member, number)?,
                 Type::Link => self.skipped.links += 1,
                 Type::Device => self.skipped.devices += 1,
                 Type::Folder => {}
                 _ => self.skipped.others += 1,
             }
         }
-        for Gathered {
+        for PendingSample {
             sample,
             label,
-            sides,
-        } in gathered.into_values()
+            sidecars,
+        } in pending.into_values()
         {
             if let Some(sample) = sample {
-                self.sides
-                    .extend(sides.into_iter().map(|side| Side { sample, ..side }));
+                self.sidecars.extend(
+                    sidecars
+                        .into_iter()
+                        .map(|sidecar| SidecarMember { sample, ..sidecar }),
+                );
             }
             match (sample, label) {
                 (None, _) => self.skipped.without_image += 1,
                 (Some(_), None) => {}
                 (Some(sample), Some(label)) => match label.class {
                     Ok(class) => self.samples[sample].class = Some(class),
-                    Err(why) => drop(self.bad.insert(sample as u64, why)),
+                    Err(why) => drop(self.bad_classes.insert(sample as u64, why)),
                 },
             }
         }
         Ok(())
     }
 
-    fn gather(
+    /// Adds one regular file to its sample.
+    fn add_member(
         &mut self,
-        gathered: &mut HashMap<u128, Gathered>,
+        pending: &mut HashMap<u128, PendingSample>,
         members: &mut Members<'_>,
         member: Member,
         file: u32,
     ) -> Result<()> {
+        // Names that begin with a dot are metadata of some systems, such as `._7.jpg` of macOS.
         let hidden = |part: &[u8]| part.starts_with(b".") && part != b"." && part != b"..";
         if member.name.split(|&byte| byte == b'/').any(hidden) {
             return Ok(());
@@ -240,7 +269,7 @@ impl Tar {
         let key = Fingerprint::of([key]).0;
         let is = |known: &str| extension.eq_ignore_ascii_case(known.as_bytes());
         if ["jpg", "jpeg", "png", "webp"].into_iter().any(is) {
-            let entry = gathered.entry(key).or_default();
+            let entry = pending.entry(key).or_default();
             if entry.sample.is_some() {
                 self.skipped.duplicates += 1;
                 return Ok(());
@@ -248,7 +277,7 @@ impl Tar {
             entry.sample = Some(self.samples.len());
             self.names.extend_from_slice(&member.name);
             let name_end = self.names.len() as u64;
-            self.samples.push(Entry {
+            self.samples.push(ImageEntry {
                 at: member.at,
                 size: member.size,
                 name_end,
@@ -257,9 +286,9 @@ impl Tar {
             });
         } else if is("cls") || is("json") {
             let by_cls = is("cls");
-            let class = if member.size > LABEL {
+            let class = if member.size > MAX_LABEL {
                 Some(Err(format!(
-                    "it has {} bytes; the limit is {LABEL}",
+                    "it has {} bytes; the limit is {MAX_LABEL}",
                     member.size
                 )))
             } else {
@@ -270,41 +299,44 @@ impl Tar {
                     class_of_json(text)
                 }
             };
-            if !by_cls && member.size <= LABEL && annotates(members.bytes(member.at, member.size)?)
+            if !by_cls
+                && member.size <= MAX_LABEL
+                && may_annotate(members.bytes(member.at, member.size)?)
             {
-                gathered
+                pending
                     .entry(key)
                     .or_default()
-                    .sides
-                    .push(Side::of(&member, extension));
+                    .sidecars
+                    .push(SidecarMember::of(&member, extension));
             }
             if let Some(class) = class {
                 let class = class
                     .map_err(|why| format!("the member {}: {why}", names::short(&member.name)));
-                let entry = gathered.entry(key).or_default();
+                let entry = pending.entry(key).or_default();
                 if entry
                     .label
                     .as_ref()
                     .is_none_or(|label| by_cls && !label.by_cls)
                 {
-                    entry.label = Some(Label { class, by_cls });
+                    entry.label = Some(ClassLabel { class, by_cls });
                 }
             }
         } else if Sidecar::of(extension).is_some() {
-            gathered
+            pending
                 .entry(key)
                 .or_default()
-                .sides
-                .push(Side::of(&member, extension));
+                .sidecars
+                .push(SidecarMember::of(&member, extension));
         }
         Ok(())
     }
 
+    /// Makes the first folder of each path its class, if any path has a folder.
     fn classes_from_folders(&mut self) -> Result<()> {
         let ids = 0..self.samples.len() as u64;
         let folders: BTreeSet<&[u8]> = ids
             .clone()
-            .filter_map(|id| first_folder(self.member(id)))
+            .filter_map(|id| first_folder(self.member_name(id)))
             .collect();
         if folders.is_empty() {
             return Ok(());
@@ -312,13 +344,13 @@ impl Tar {
         let folders: Vec<&[u8]> = folders.into_iter().collect();
         let mut classes = Vec::with_capacity(self.samples.len());
         for id in ids {
-            let class = first_folder(self.member(id))
+            let class = first_folder(self.member_name(id))
                 .and_then(|folder| folders.binary_search(&folder).ok());
             classes.push(class.map(|class| class as u32).ok_or_else(|| {
                 Error::config(format!(
-                    "no member gives a class, and the image {} lies beside class folders; move it into one, or add \
-                     cls members",
-                    names::short(self.member(id))
+                    "no member gives a class, and the image {} lies beside class folders; \
+                     move it into one, or add cls members",
+                    names::short(self.member_name(id))
                 ))
             })?);
         }
@@ -329,26 +361,28 @@ impl Tar {
         Ok(())
     }
 
-    fn sum(&self) -> Fingerprint {
+    /// Computes the fingerprint. Positions are not in it, so a tar that is packed again in the same
+    /// order has the same one.
+    fn compute_fingerprint(&self) -> Fingerprint {
         let mut sum = FingerprintBuilder::default();
         sum.push(b"tar");
         for class in &self.classes {
             sum.push(class.as_bytes());
         }
         for (id, sample) in self.samples.iter().enumerate() {
-            sum.push(self.member(id as u64));
+            sum.push(self.member_name(id as u64));
             sum.push(&sample.size.to_le_bytes());
             match sample.class {
                 Some(class) => sum.push(&class.to_le_bytes()),
                 None => sum.push(b""),
             }
         }
-        for Side {
+        for SidecarMember {
             sample,
             suffix,
             size,
             ..
-        } in &self.sides
+        } in &self.sidecars
         {
             sum.push(&(*sample as u64).to_le_bytes());
             sum.push(suffix);
@@ -357,8 +391,8 @@ impl Tar {
         sum.finish()
     }
 
-    /// The stored name of a sample's image.
-    fn member(&self, id: u64) -> &[u8] {
+    /// Returns the stored name of the image of a sample.
+    fn member_name(&self, id: u64) -> &[u8] {
         let id = id as usize;
         let start = id
             .checked_sub(1)
@@ -366,15 +400,17 @@ impl Tar {
         &self.names[start as usize..self.samples[id].name_end as usize]
     }
 
+    /// Returns the class of a sample, or why it has none.
     fn target(&self, id: u64) -> Result<Target> {
-        if let Some(why) = self.bad.get(&id) {
+        if let Some(why) = self.bad_classes.get(&id) {
             return Err(Error::corrupt(why.clone()));
         }
         match self.samples[id as usize].class {
             Some(class) => Ok(Target::Class(class)),
             None if !self.labeled => Ok(Target::None),
             None => Err(Error::corrupt(
-                "no class: expected a cls member, or a json member with \"label\", as other samples have",
+                "no class: expected a cls member, or a json member with \"label\", \
+                 as other samples have",
             )),
         }
     }
@@ -393,7 +429,7 @@ impl Source for Tar {
         let Some(sample) = self.samples.get(id as usize) else {
             return format!("sample {id}");
         };
-        let member = names::readable(self.member(id));
+        let member = names::readable(self.member_name(id));
         match self.files[sample.file as usize].path().file_name() {
             Some(file) if self.files.len() > 1 => {
                 format!("{}: {member}", names::readable(file.as_encoded_bytes()))
@@ -408,20 +444,21 @@ impl Source for Tar {
             .map_or(0, |sample| sample.size)
     }
 
-    fn read(&self, id: u64, spare: Vec<u8>) -> Result<Sample> {
+    fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample> {
         let sample = self
             .samples
             .get(id as usize)
             .ok_or_else(|| super::no_such_sample(id, self.len()))?;
         let file = &self.files[sample.file as usize];
         let read = || {
-            let mut bytes = positioned::sized(spare, sample.size)?;
+            let mut bytes = positioned::sized(buf, sample.size)?;
             let found = file.read(sample.at, &mut bytes)?;
             if found < bytes.len() {
                 return Err(Error::new(
                     Kind::Truncated,
                     format!(
-                        "the tar ends after {found} of the image's {} bytes; it was longer when it was opened",
+                        "the tar ends after {found} of the image's {} bytes; \
+                         it was longer when it was opened",
                         sample.size
                     ),
                 ));
@@ -434,7 +471,7 @@ impl Source for Tar {
             })
         };
         read().map_err(|error: Error| {
-            let member = names::short(self.member(id));
+            let member = names::short(self.member_name(id));
             error
                 .at(format_args!(
                     "{}: {member}, byte {}",
@@ -455,27 +492,34 @@ impl Source for Tar {
     }
 
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
-        let sides = &self.sides[self.sides.partition_point(|side| (side.sample as u64) < id)..];
+        let sidecars = &self.sidecars[self
+            .sidecars
+            .partition_point(|sidecar| (sidecar.sample as u64) < id)..];
         let mut annotations = None;
-        for side in sides.iter().take_while(|side| side.sample as u64 == id) {
-            let file = &self.files[self.samples[side.sample].file as usize];
+        for sidecar in sidecars
+            .iter()
+            .take_while(|sidecar| sidecar.sample as u64 == id)
+        {
+            let file = &self.files[self.samples[sidecar.sample].file as usize];
             let read = |into: &mut Annotations| {
-                let mut bytes = positioned::sized(Vec::new(), side.size)?;
-                if file.read(side.at, &mut bytes)? < bytes.len() {
+                let mut bytes = positioned::sized(Vec::new(), sidecar.size)?;
+                if file.read(sidecar.at, &mut bytes)? < bytes.len() {
                     return Err(Error::new(
                         Kind::Truncated,
                         "the tar ends inside of the member",
                     ));
                 }
-                Sidecar::of(&side.suffix).map_or(Ok(()), |kind| kind.read(bytes, into))
+                Sidecar::of(&sidecar.suffix).map_or(Ok(()), |kind| kind.read(bytes, into))
             };
             read(annotations.get_or_insert_default()).map_err(|error: Error| {
-                let (member, suffix) =
-                    (names::short(self.member(id)), names::readable(&side.suffix));
+                let (member, suffix) = (
+                    names::short(self.member_name(id)),
+                    names::readable(&sidecar.suffix),
+                );
                 let place = format!(
                     "{}: {suffix} of {member}, byte {}",
                     file.path().display(),
-                    side.at
+                    sidecar.at
                 );
                 error.at(place).with_sample(id)
             })?;
@@ -499,15 +543,16 @@ impl std::fmt::Display for SkippedMembers {
         } = self;
         write!(
             f,
-            "{links} links, {devices} devices, {others} members of other types, {without_image} samples without a \
-             image, {duplicates} second images of a sample"
+            "{links} links, {devices} devices, {others} members of other types, \
+             {without_image} samples without an image, {duplicates} second images of a sample"
         )
     }
 }
 
-impl Side {
-    fn of(member: &Member, suffix: &[u8]) -> Side {
-        Side {
+impl SidecarMember {
+    /// Returns a sidecar member whose sample is not known yet.
+    fn of(member: &Member, suffix: &[u8]) -> SidecarMember {
+        SidecarMember {
             sample: 0,
             suffix: suffix.into(),
             at: member.at,
@@ -516,14 +561,16 @@ impl Side {
     }
 }
 
-/// Whether a JSON text may have boxes or keypoints.
-fn annotates(text: &[u8]) -> bool {
+/// Returns whether a JSON text may have boxes or keypoints: whether it holds one of the keys
+/// anywhere. The annotations themselves are parsed when they are read.
+fn may_annotate(text: &[u8]) -> bool {
     [&b"\"boxes\""[..], b"\"keypoints\""]
         .iter()
         .any(|key| text.windows(key.len()).any(|part| part == *key))
 }
 
-/// The program that undoes a compression that the first bytes announce.
+/// Returns the program that undoes the compression that the first bytes announce; `None` if they
+/// announce none.
 pub(super) fn compression(head: &[u8]) -> Option<&'static str> {
     match head {
         [0x1f, 0x8b, ..] => Some("gzip"),
@@ -535,7 +582,8 @@ pub(super) fn compression(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The first folder of a path, if the path has a folder.
+/// Returns the first folder of a path; `None` for a path without folders. Components `.` do not
+/// count.
 fn first_folder(path: &[u8]) -> Option<&[u8]> {
     let mut parts = path
         .split(|&byte| byte == b'/')
@@ -544,6 +592,7 @@ fn first_folder(path: &[u8]) -> Option<&[u8]> {
     parts.next().map(|_| first)
 }
 
+/// Reads a class number; the error says what was found.
 fn class_of_text(text: &[u8]) -> Result<u32, String> {
     let digits = text.trim_ascii();
     std::str::from_utf8(digits)
@@ -557,12 +606,11 @@ fn class_of_text(text: &[u8]) -> Result<u32, String> {
         })
 }
 
-/// The class in `{"label": n}`; `None` if the object has no label that could be a class.
+/// Reads the class of `{"label": n}`. `None` if the object has no number as its label: what else
+/// `json` members hold, such as captions, is up to the user.
 fn class_of_json(text: &[u8]) -> Option<Result<u32, String>> {
     use serde_json::Value;
     match serde_json::from_slice::<Value>(text) {
-        // Captions, lists and the like are no classes: what json members hold is the user's own
-        // affair.
         Ok(note) => {
             match note.get("label") {
                 Some(Value::Number(label)) => {

@@ -4,7 +4,7 @@ use super::*;
 
 const JPEG: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 1, 2, 3];
 
-/// A header block of v7 form, with a good checksum unless `sum` says otherwise.
+/// Returns a header block of v7 with the right checksum.
 fn header(name: &[u8], kind: u8, size: &[u8; 12]) -> Vec<u8> {
     let mut block = vec![0; 512];
     let n = name.len().min(100);
@@ -130,7 +130,7 @@ fn a_bad_or_missing_class_is_an_error_of_its_sample_alone() {
 }
 
 #[test]
-fn what_is_no_sample_is_counted() {
+fn members_that_do_not_become_samples_are_counted() {
     let tar = open(&[
         member(b"a/", b'5', b""),
         header(b"a/link.jpg", b'2', b"00000000007\0"),
@@ -199,7 +199,8 @@ fn hostile_names_are_labels_and_nothing_is_extracted() {
     ]
     .concat();
     std::fs::write(&path, [&members.concat()[..], &[0; 1024]].concat()).unwrap();
-    // No folder for some: a class file for one sample turns folders off.
+    // Some of these names have no folder, and a `cls` member for one sample turns classes by folder
+    // off.
     let cls = file("C:\\windows.cls", b"0");
     std::fs::write(&path, [&members.concat()[..], &cls, &[0; 1024]].concat()).unwrap();
     let tar = Tar::open(&path).unwrap();
@@ -253,7 +254,8 @@ fn absurd_sizes_are_told_with_the_member_and_the_byte() {
         (
             b"77777777777\0",
             Kind::Truncated,
-            "byte 1024: the member 2.jpg has 8589934591 bytes by its header; 1024 are left, the file ends at byte 2560",
+            "byte 1024: the member 2.jpg has 8589934591 bytes by its header; \
+             1024 are left, the file ends at byte 2560",
         ),
         (
             b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff",
@@ -340,7 +342,7 @@ fn compressed_tars_and_pipes_are_unsupported() {
 #[test]
 fn several_tars_are_sorted_by_name_and_held_open_up_to_a_limit() {
     let dir = tempfile::tempdir().unwrap();
-    let count = HELD_OPEN + 3;
+    let count = MAX_OPEN_FILES + 3;
     for n in (0..count).rev() {
         let name = format!("{n:03}.jpg");
         let bytes = [
@@ -376,7 +378,7 @@ fn the_fingerprint_covers_names_sizes_and_classes() {
 }
 
 #[test]
-fn members_that_annotate_a_image_are_found_by_its_key() {
+fn members_that_annotate_an_image_are_found_by_its_key() {
     let png = b"\x89PNG\r\n\x1a\n";
     let members = |json: &[u8]| {
         vec![
@@ -389,7 +391,6 @@ fn members_that_annotate_a_image_are_found_by_its_key() {
             file("s/3.seg.mask.png", png),
         ]
     };
-    // The file must outlive the index here: annotations are read in place.
     let tar = open(&members(
         br#"{"boxes": [[1, 2, 3, 4, 5]], "keypoints": [[1, 1, 2, 7]]}"#,
     ))

@@ -14,7 +14,7 @@
 use super::Fault;
 use super::bits::{BitSource, Window};
 use super::huffman::SymbolTable;
-use crate::coefficients::CoefficientPlane;
+use crate::coefficient_plane::CoefficientPlane;
 use crate::error::{Result, corrupt};
 use crate::markers::frame::Component;
 

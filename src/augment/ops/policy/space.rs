@@ -12,8 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::color::solarize;
-use super::super::geometric::rotation;
-use super::super::matrix;
+use crate::augment::matrix;
 use crate::augment::{Blur, Color, Levels, Step, Steps, Warp, WarpFilter};
 use crate::geometry::Size;
 use crate::kernels::Dialect;
@@ -214,7 +213,7 @@ pub(super) fn push_step(name: Name, value: f64, style: Style, steps: &mut Steps)
         Name::ShearY => warp(shear([0.0, libm::atan(value).to_degrees()])),
         Name::TranslateX => warp(shift(value.trunc(), 0.0)),
         Name::TranslateY => warp(shift(0.0, value.trunc())),
-        Name::Rotate => rotation(value, frame, false, filter, fill),
+        Name::Rotate => Step::rotation(value, frame, false, filter, fill),
         Name::Brightness => Some(Step::Levels(Levels::Brightness(factor))),
         Name::Color => Some(Step::Color(Color::Saturation(factor, dialect))),
         Name::Contrast => Some(Step::Levels(Levels::Contrast(factor, dialect))),

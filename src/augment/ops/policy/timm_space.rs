@@ -8,7 +8,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::color::solarize;
-use super::super::geometric::rotation;
 use super::space::Name;
 use crate::augment::{Blur, Color, Levels, Step, Steps, Warp, WarpFilter};
 use crate::kernels::Dialect;
@@ -256,7 +255,7 @@ impl TimmName {
             AutoContrast => Some(Step::Levels(Levels::AutoContrast(pil))),
             Equalize => Some(Step::Levels(Levels::Equalize)),
             Invert => Some(Step::Levels(Levels::Invert)),
-            Rotate => rotation(argument, frame, false, filter, hparams.fill),
+            Rotate => Step::rotation(argument, frame, false, filter, hparams.fill),
             ShearX => warp([1.0, argument, 0.0, 0.0, 1.0, 0.0]),
             ShearY => warp([1.0, 0.0, 0.0, argument, 1.0, 0.0]),
             TranslateX => warp([1.0, 0.0, argument, 0.0, 1.0, 0.0]),

@@ -1,0 +1,460 @@
+//! One slot of a batch: the blend of its sources, written by the final pass.
+//!
+//! Most blends are copies or weighted sums of whole images, which are [`Normalizer`]'s. The others
+//! look up every normalized value in a table. All add up normalized values times weights in f32,
+//! in the order of [`Blend::terms`] and never fused.
+
+use crate::cpu::Simd;
+use crate::geometry::Size;
+use crate::kernels::normalize::{Element, Normalization, Normalizer, Order, Table, look_up_row};
+use crate::mix::{self, Blend, Mask, Of, Patch, Patches, Tile, Tiles};
+use crate::recipe::{self, Dtype, Layout};
+
+/// The sources of one slot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SlotPixels<'a> {
+    /// No sources; the slot is zeros.
+    Blank,
+    /// Views and their blend.
+    Views {
+        sources: &'a [&'a [u8]],
+        blend: &'a Blend,
+    },
+}
+
+/// Writes slots of a batch.
+#[derive(Debug)]
+pub(crate) struct SlotWriter {
+    normalizer: Normalizer,
+}
+
+impl SlotWriter {
+    /// A writer of views of this size.
+    pub(crate) fn new(output: &recipe::Output, size: Size, simd: Simd) -> SlotWriter {
+        let normalization = match output.dtype {
+            Dtype::U8 => Normalization::IDENTITY,
+            _ => Normalization::new(output.mean, output.std),
+        };
+        let order = match output.layout {
+            Layout::Nchw => Order::Planar,
+            Layout::Nhwc => Order::Interleaved,
+        };
+        SlotWriter {
+            normalizer: Normalizer::new(normalization, size, order, simd),
+        }
+    }
+
+    /// The size of a view.
+    pub(crate) fn size(&self) -> Size {
+        self.normalizer.size()
+    }
+
+    /// Writes one slot: `out` has height x width x 3 values.
+    pub(crate) fn write<T: Element>(&self, pixels: SlotPixels<'_>, out: &mut [T]) {
+        let SlotPixels::Views { sources, blend } = pixels else {
+            return out.fill(T::from_f32(0.0));
+        };
+        match blend {
+            Blend::Keep => self.normalizer.copy(sources[0], sources[0], [0; 4], out),
+            Blend::Box { rect } => self.normalizer.copy(sources[0], sources[1], *rect, out),
+            Blend::Uniform { lam } => {
+                let lam = *lam as f32;
+                let weights = [lam, 1.0 - lam];
+                self.normalizer.weighted_sum(&sources[..2], &weights, out);
+            }
+            Blend::Several(weights) => {
+                let weights: Vec<f32> = weights.iter().map(|weight| *weight as f32).collect();
+                let sources = &sources[..weights.len()];
+                self.normalizer.weighted_sum(sources, &weights, out);
+            }
+            Blend::Mask(mask) => self.masked(sources, mask, out),
+            Blend::Tiles(tiles) => self.tiled(sources, tiles, out),
+            Blend::Patches(patches) => self.patched(sources, patches, out),
+            other => self.gathered(sources, other, out),
+        }
+    }
+
+    /// Blends with a weight of the partner for each pixel.
+    fn masked<T: Element>(&self, sources: &[&[u8]], mask: &Mask, out: &mut [T]) {
+        let table: Table<T> = self.normalizer.converted();
+        self.normalizer.rows(out, |y, channel, out, step| {
+            let weights = mask.row(y);
+            let pixels = self
+                .normalizer
+                .row(sources[0], y)
+                .iter()
+                .zip(self.normalizer.row(sources[1], y))
+                .zip(weights);
+            let out = out.iter_mut().step_by(step).zip(pixels);
+            if mask.is_binary() {
+                let table = &table[channel];
+                for (out, ((own, partner), weight)) in out {
+                    let pixel = if *weight == 1.0 { partner } else { own };
+                    *out = table[usize::from(pixel[channel])];
+                }
+            } else {
+                let table = &self.normalizer.values()[channel];
+                for (out, ((own, partner), weight)) in out {
+                    let [own, partner] =
+                        [own, partner].map(|pixel| table[usize::from(pixel[channel])]);
+                    *out = T::from_f32((1.0 - weight) * own + weight * partner);
+                }
+            }
+        });
+    }
+
+    /// Lays rectangles over an image or a color.
+    fn tiled<T: Element>(&self, sources: &[&[u8]], tiles: &Tiles, out: &mut [T]) {
+        let table: Table<T> = self.normalizer.converted();
+        let placed: Vec<Placed<'_>> = tiles.tiles.iter().map(Placed::new).collect();
+        let mut down = Vec::new();
+        self.normalizer.rows(out, |y, channel, out, step| {
+            match tiles.fill {
+                None => look_up_row(
+                    &table[channel],
+                    self.normalizer.row(sources[0], y),
+                    channel,
+                    out,
+                    step,
+                ),
+                Some(color) => {
+                    let value = table[channel][usize::from(color[channel])];
+                    out.iter_mut().step_by(step).for_each(|out| *out = value);
+                }
+            }
+            for placed in &placed {
+                let [y0, x0, y1, x1] = placed.tile.to.map(|edge| edge as usize);
+                if !(y0..y1).contains(&y) {
+                    continue;
+                }
+                let [fy0, fx0, fy1, _] = placed.tile.from;
+                let source = sources[placed.tile.source];
+                let out = &mut out[x0 * step..];
+                let top = fy0
+                    + placed.tile.filter.taps(
+                        (y - y0) as u32,
+                        fy1 - fy0,
+                        (y1 - y0) as u32,
+                        &mut down,
+                    );
+                if placed.tile.copies() {
+                    let row = &self.normalizer.row(source, top as usize)[fx0 as usize..][..x1 - x0];
+                    look_up_row(&table[channel], row, channel, out, step);
+                    continue;
+                }
+                for (out, (left, across)) in out.iter_mut().step_by(step).zip(&placed.across) {
+                    let left = (fx0 + left) as usize;
+                    *out = match (&down[..], &across[..]) {
+                        ([v], [h]) if v * h == 1.0 => {
+                            let pixel = self.normalizer.row(source, top as usize)[left];
+                            table[channel][usize::from(pixel[channel])]
+                        }
+                        _ => {
+                            let mut sum = None;
+                            for (row, v) in (top as usize..).zip(&down) {
+                                let pixels = &self.normalizer.row(source, row)[left..];
+                                for (pixel, h) in pixels.iter().zip(across) {
+                                    let value = v
+                                        * h
+                                        * self.normalizer.values()[channel]
+                                            [usize::from(pixel[channel])];
+                                    sum = Some(sum.map_or(value, |sum: f32| sum + value));
+                                }
+                            }
+                            T::from_f32(sum.unwrap_or(0.0))
+                        }
+                    };
+                }
+            }
+        });
+    }
+
+    /// Blends the cells of a grid.
+    fn patched<T: Element>(&self, sources: &[&[u8]], patches: &Patches, out: &mut [T]) {
+        let table: Table<T> = self.normalizer.converted();
+        let (width, height) = (self.size().width, self.size().height);
+        let [rows, columns] = patches.grid();
+        let mut row = 0;
+        self.normalizer.rows(out, |y, channel, out, step| {
+            let y = y as u32;
+            // Rows come in order, but three times in planar order.
+            if y == 0 {
+                row = 0;
+            }
+            while Patches::start(row + 1, height, rows) <= y {
+                row += 1;
+            }
+            for column in 0..columns {
+                let x0 = Patches::start(column, width, columns);
+                let length = (Patches::start(column + 1, width, columns) - x0) as usize;
+                if length == 0 {
+                    continue;
+                }
+                let out = &mut out[x0 as usize * step..];
+                // The row of a term's cell; one that is shorter than this cell repeats its last
+                // pixel.
+                let cell_row = |patch: &Patch| {
+                    let (from_row, from_column) = (patch.cell / columns, patch.cell % columns);
+                    let y = Patches::moved(y, row, from_row, height, rows);
+                    let span = Patches::span(from_column, width, columns);
+                    &self.normalizer.row(sources[patch.source], y as usize)
+                        [span.start as usize..span.end as usize]
+                };
+                match patches.cell(row * columns + column) {
+                    [only] if only.weight == 1.0 && cell_row(only).len() >= length => {
+                        look_up_row(
+                            &table[channel],
+                            &cell_row(only)[..length],
+                            channel,
+                            out,
+                            step,
+                        );
+                    }
+                    terms => {
+                        for (at, out) in out.iter_mut().step_by(step).take(length).enumerate() {
+                            let level = |patch: &Patch| {
+                                let pixels = cell_row(patch);
+                                usize::from(pixels[at.min(pixels.len() - 1)][channel])
+                            };
+                            *out = match terms {
+                                [only] if only.weight == 1.0 => table[channel][level(only)],
+                                terms => {
+                                    let mut values = terms.iter().map(|term| {
+                                        term.weight * self.normalizer.values()[channel][level(term)]
+                                    });
+                                    let first = values.next().unwrap_or(0.0);
+                                    T::from_f32(values.fold(first, |sum, value| sum + value))
+                                }
+                            };
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Blends pixel by pixel from the definition.
+    fn gathered<T: Element>(&self, sources: &[&[u8]], blend: &Blend, out: &mut [T]) {
+        let (width, height) = (self.size().width as usize, self.size().height as usize);
+        let mut terms = Vec::new();
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            blend.terms(self.size(), y as u32, x as u32, &mut terms);
+            for c in 0..3 {
+                let value = |of: Of| {
+                    self.normalizer.values()[c][usize::from(match of {
+                        Of::Source(source, y, x) => {
+                            sources[source][(y as usize * width + x as usize) * 3 + c]
+                        }
+                        Of::Fill(color) => color[c],
+                    })]
+                };
+                let mixed = match &terms[..] {
+                    [only] if only.weight == 1.0 => value(only.of),
+                    terms => {
+                        let mut values = terms.iter().map(|term| term.weight * value(term.of));
+                        let first = values.next().unwrap_or(0.0);
+                        values.fold(first, |sum, value| sum + value)
+                    }
+                };
+                out[self.normalizer.index(y, x, c)] = T::from_f32(mixed);
+            }
+        }
+    }
+
+    /// [`SlotWriter::write`] from the definitions: every source is normalized, and [`mix::apply`]
+    /// mixes. Tests and the reference loader compare with it.
+    pub(crate) fn write_plainly<T: Element>(
+        &self,
+        output: &recipe::Output,
+        pixels: SlotPixels<'_>,
+        out: &mut [T],
+    ) {
+        let SlotPixels::Views { sources, blend } = pixels else {
+            return out.fill(T::from_f32(0.0));
+        };
+        let value = |level: u8, c: usize| match output.dtype {
+            Dtype::U8 => f32::from(level),
+            _ => (f32::from(level) / 255.0 - output.mean[c] as f32) / output.std[c] as f32,
+        };
+        let normalized: Vec<Vec<f32>> = sources
+            .iter()
+            .map(|view| {
+                view.iter()
+                    .enumerate()
+                    .map(|(at, level)| value(*level, at % 3))
+                    .collect()
+            })
+            .collect();
+        let normalized: Vec<&[f32]> = normalized.iter().map(|values| &values[..]).collect();
+        let mixed =
+            mix::apply(blend, self.size(), &normalized, value).expect("sources of the view's size");
+        let width = self.size().width as usize;
+        for (at, value) in mixed.into_iter().enumerate() {
+            let (pixel, c) = (at / 3, at % 3);
+            out[self.normalizer.index(pixel / width, pixel % width, c)] = T::from_f32(value);
+        }
+    }
+}
+
+/// A tile with the columns and weights that each of its pixels is a sum of.
+struct Placed<'a> {
+    tile: &'a Tile,
+    across: Vec<(u32, Vec<f32>)>,
+}
+
+impl Placed<'_> {
+    fn new(tile: &Tile) -> Placed<'_> {
+        let (from, to) = (tile.from[3] - tile.from[1], tile.to[3] - tile.to[1]);
+        let across = (0..to).map(|x| {
+            let mut weights = Vec::new();
+            (tile.filter.taps(x, from, to, &mut weights), weights)
+        });
+        let across = if tile.copies() {
+            Vec::new()
+        } else {
+            across.collect()
+        };
+        Placed { tile, across }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use half::{bf16, f16};
+
+    use super::*;
+    use crate::mix::{Mosaic, TileFilter};
+
+    #[test]
+    fn the_fast_pass_gives_the_bytes_of_the_plain_one() {
+        for (width, height) in [(9, 5), (35, 5)] {
+            the_fast_pass_gives_the_bytes_of_the_plain_one_at(Size { width, height });
+        }
+    }
+
+    fn the_fast_pass_gives_the_bytes_of_the_plain_one_at(frame: Size) {
+        let size = frame.width * frame.height;
+        let view = |seed: u32| -> Vec<u8> {
+            (0..3 * size)
+                .map(|i: u32| (i * seed * 37 % 256) as u8)
+                .collect()
+        };
+        let views = [view(3), view(5), view(7), view(11)];
+        let sources: Vec<&[u8]> = views.iter().map(|view| &view[..]).collect();
+        let weights = |soft: bool| {
+            (0..size)
+                .map(move |i| {
+                    if soft {
+                        (i * 7 % 11) as f32 / 10.0
+                    } else {
+                        f32::from(i % 3 == 0)
+                    }
+                })
+                .collect()
+        };
+        let tile = |source, from, to, filter| Tile {
+            source,
+            from,
+            to,
+            filter,
+        };
+        let [nearest, bilinear, antialias] = [
+            TileFilter::Nearest,
+            TileFilter::Bilinear,
+            TileFilter::Antialias,
+        ];
+        let whole = [0, 0, 5, 9];
+        let patch = |source, cell, weight| Patch {
+            source,
+            cell,
+            weight,
+        };
+        let blends = [
+            Blend::Keep,
+            Blend::Uniform { lam: 0.3 },
+            Blend::Uniform { lam: 0.0 },
+            Blend::Box { rect: [1, 2, 4, 9] },
+            Blend::Box { rect: whole },
+            Blend::Several([0.2, 0.5, 0.3].into()),
+            Blend::Mask(Mask::new(frame, weights(false)).into()),
+            Blend::Mask(Mask::new(frame, weights(true)).into()),
+            Blend::Tiles(Tiles::one(tile(1, whole, [1, 1, 3, 8], nearest)).into()),
+            Blend::Tiles(Tiles::one(tile(1, whole, [1, 1, 3, 8], bilinear)).into()),
+            Blend::Tiles(
+                Tiles {
+                    fill: Some([114, 3, 200]),
+                    tiles: vec![
+                        tile(3, [0, 0, 2, 4], [2, 2, 4, 6], nearest),
+                        tile(2, whole, [0, 0, 2, 4], antialias),
+                        tile(1, [1, 1, 3, 3], [0, 3, 5, 9], bilinear),
+                    ],
+                }
+                .into(),
+            ),
+            Blend::Patches(
+                Patches::new(
+                    2,
+                    3,
+                    (0..6).map(|cell| match cell {
+                        0 => vec![patch(1, 5, 1.0)],
+                        1 => vec![patch(0, 1, 0.5), patch(1, 4, 0.5)],
+                        2 => vec![patch(2, 0, 0.25), patch(3, 3, 0.5), patch(0, 2, 0.25)],
+                        other => vec![patch(0, other, 1.0), patch(1, other, 0.0)],
+                    }),
+                )
+                .into(),
+            ),
+            Blend::Mosaic(
+                Mosaic {
+                    fill: [114, 3, 200],
+                    order: [2, 0, 3, 1],
+                    center: [4, 8],
+                    map: [1.3, 0.2, 1.0, -0.1, 1.4, 0.5],
+                }
+                .into(),
+            ),
+        ];
+        for layout in [Layout::Nchw, Layout::Nhwc] {
+            for dtype in [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32] {
+                let output = recipe::Output {
+                    dtype,
+                    layout,
+                    mean: [0.485, 0.456, 0.406],
+                    std: [0.229, 0.224, 0.225],
+                };
+                let writers = [Simd::detect(), Simd::scalar()]
+                    .map(|simd| SlotWriter::new(&output, frame, simd));
+                let slots = blends.iter().map(|blend| SlotPixels::Views {
+                    sources: &sources,
+                    blend,
+                });
+                for (pixels, writer) in slots
+                    .chain([SlotPixels::Blank])
+                    .flat_map(|pixels| writers.iter().map(move |writer| (pixels, writer)))
+                {
+                    fn both<T: Element + PartialEq + std::fmt::Debug>(
+                        writer: &SlotWriter,
+                        output: &recipe::Output,
+                        pixels: SlotPixels<'_>,
+                    ) {
+                        let mut fast = vec![
+                            T::from_f32(1.0);
+                            3 * (writer.size().width * writer.size().height)
+                                as usize
+                        ];
+                        let mut plain = fast.clone();
+                        writer.write(pixels, &mut fast);
+                        writer.write_plainly(output, pixels, &mut plain);
+                        assert_eq!(fast, plain, "{output:?} {pixels:?}");
+                    }
+                    match dtype {
+                        Dtype::U8 => both::<u8>(writer, &output, pixels),
+                        Dtype::F16 => both::<f16>(writer, &output, pixels),
+                        Dtype::Bf16 => both::<bf16>(writer, &output, pixels),
+                        Dtype::F32 => both::<f32>(writer, &output, pixels),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The final pass: 8-bit pixels to the values of a batch, in the batch's order and type.
+//!
+//! A value is `(level / 255 - mean) / std` in f32 with both divisions, as torchvision computes it,
+//! and a mixed value is a sum of normalized values times weights in f32, in the order of the
+//! sources and never fused. Reading, normalizing, mixing, converting and transposing happen in one
+//! pass, because a batch is larger than any cache.
+//!
+//! Plain code looks up the 256 values of each channel. Vector code divides instead: a look-up is a
+//! load for each value, while divisions of eight values keep up with the memory that is written,
+//! and they are as exact. Rejected: multiplying by `1 / (255 std)`, which is faster in plain code
+//! and returns other bits than torchvision.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod element;
+mod scalar;
+
+use std::ops::Range;
+
+pub(crate) use element::Element;
+
+use crate::cpu::{Simd, dispatch};
+use crate::geometry::Size;
+
+/// The order of the values of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Channel, row, column.
+    Planar,
+    /// Row, column, channel.
+    Interleaved,
+}
+
+/// The map from levels to numbers: `(level / unit - mean) / std` in f32, step by step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Normalization {
+    unit: f32,
+    mean: [f32; 3],
+    std: [f32; 3],
+}
+
+impl Normalization {
+    /// Levels as they are.
+    pub(crate) const IDENTITY: Normalization = Normalization {
+        unit: 1.0,
+        mean: [0.0; 3],
+        std: [1.0; 3],
+    };
+
+    /// Levels on a scale of 0 to 1, minus the mean of their channel, divided by its deviation.
+    pub(crate) fn new(mean: [f64; 3], std: [f64; 3]) -> Normalization {
+        Normalization {
+            unit: 255.0,
+            mean: mean.map(|mean| mean as f32),
+            std: std.map(|std| std as f32),
+        }
+    }
+
+    /// The number for a level of a channel.
+    pub(crate) fn apply(&self, level: u8, channel: usize) -> f32 {
+        (f32::from(level) / self.unit - self.mean[channel]) / self.std[channel]
+    }
+}
+
+/// A value for each of the 256 levels of each channel.
+pub(crate) type Table<T> = [[T; 256]; 3];
+
+/// Makes a table from `value(channel, level)`. A loop, because `array::map` on 256 elements takes
+/// the compiler minutes.
+fn table<T: Element>(value: impl Fn(usize, usize) -> T) -> Table<T> {
+    let mut table = [[T::from_f32(0.0); 256]; 3];
+    for (channel, levels) in table.iter_mut().enumerate() {
+        for (level, entry) in levels.iter_mut().enumerate() {
+            *entry = value(channel, level);
+        }
+    }
+    table
+}
+
+/// Writes normalized images of one size in one order.
+#[derive(Debug)]
+pub(crate) struct Normalizer {
+    size: Size,
+    order: Order,
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(
+            dead_code,
+            reason = "plain code looks values up instead of computing them"
+        )
+    )]
+    normalization: Normalization,
+    values: Box<Table<f32>>,
+    simd: Simd,
+}
+
+impl Normalizer {
+    /// A normalizer for images of this size.
+    pub(crate) fn new(
+        normalization: Normalization,
+        size: Size,
+        order: Order,
+        simd: Simd,
+    ) -> Normalizer {
+        let values = table(|channel, level| normalization.apply(level as u8, channel));
+        Normalizer {
+            size,
+            order,
+            normalization,
+            values: Box::new(values),
+            simd,
+        }
+    }
+
+    /// The size of the images.
+    pub(crate) fn size(&self) -> Size {
+        self.size
+    }
+
+    /// The normalized numbers of all levels.
+    pub(crate) fn values(&self) -> &Table<f32> {
+        &self.values
+    }
+
+    /// The values of all levels in a batch of this type.
+    pub(crate) fn converted<T: Element>(&self) -> Table<T> {
+        table(|channel, level| T::from_f32(self.values[channel][level]))
+    }
+
+    /// Writes the image `own`, and `partner` inside the rectangle `[y0, x0, y1, x1]`.
+    pub(crate) fn copy<T: Element>(
+        &self,
+        own: &[u8],
+        partner: &[u8],
+        rect: [u32; 4],
+        out: &mut [T],
+    ) {
+        if self.order == Order::Interleaved
+            && let (Some(own), Some(partner)) = (T::from_levels(own), T::from_levels(partner))
+        {
+            out.copy_from_slice(own);
+            for span in self.spans(rect).map(|span| 3 * span.start..3 * span.end) {
+                out[span.clone()].copy_from_slice(&partner[span]);
+            }
+            return;
+        }
+        dispatch!(self.simd, copy(self, own, partner, rect, out));
+    }
+
+    /// Writes the sum of images times their weights.
+    pub(crate) fn weighted_sum<T: Element>(
+        &self,
+        sources: &[&[u8]],
+        weights: &[f32],
+        out: &mut [T],
+    ) {
+        dispatch!(self.simd, weighted_sum(self, sources, weights, out));
+    }
+
+    /// The pixels of each row of a rectangle `[y0, x0, y1, x1]`.
+    fn spans(&self, rect: [u32; 4]) -> impl Iterator<Item = Range<usize>> + use<> {
+        let [y0, x0, y1, x1] = rect.map(|edge| edge as usize);
+        let width = self.size.width as usize;
+        (y0..y1)
+            .map(move |y| y * width + x0..y * width + x1)
+            .filter(|span| !span.is_empty())
+    }
+
+    /// The pixels of row `y` of an image.
+    pub(crate) fn row<'a>(&self, image: &'a [u8], y: usize) -> &'a [[u8; 3]] {
+        let width = self.size.width as usize;
+        &image.as_chunks().0[y * width..(y + 1) * width]
+    }
+
+    /// Calls `write` for each row of each channel with the row, the channel, the values from the
+    /// first one on, and the distance between values.
+    pub(crate) fn rows<T>(
+        &self,
+        out: &mut [T],
+        mut write: impl FnMut(usize, usize, &mut [T], usize),
+    ) {
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        match self.order {
+            Order::Planar => {
+                for channel in 0..3 {
+                    let plane = &mut out[channel * width * height..][..width * height];
+                    plane
+                        .chunks_exact_mut(width)
+                        .enumerate()
+                        .for_each(|(y, row)| write(y, channel, row, 1));
+                }
+            }
+            Order::Interleaved => {
+                for (y, row) in out.chunks_exact_mut(width * 3).enumerate() {
+                    for channel in 0..3 {
+                        write(y, channel, &mut row[channel..], 3);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The index of a value in the output.
+    pub(crate) fn index(&self, y: usize, x: usize, channel: usize) -> usize {
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        match self.order {
+            Order::Planar => (channel * height + y) * width + x,
+            Order::Interleaved => (y * width + x) * 3 + channel,
+        }
+    }
+}
+
+/// Looks up one channel of a row of pixels and writes every `step`th value of `out`.
+pub(crate) fn look_up_row<T: Element>(
+    table: &[T; 256],
+    pixels: &[[u8; 3]],
+    channel: usize,
+    out: &mut [T],
+    step: usize,
+) {
+    if step == 1 {
+        for (out, pixel) in out.iter_mut().zip(pixels) {
+            *out = table[usize::from(pixel[channel])];
+        }
+    } else {
+        for (out, pixel) in out.iter_mut().step_by(step).zip(pixels) {
+            *out = table[usize::from(pixel[channel])];
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The final pass in plain code: look-ups in tables of all levels.
+
+use super::{Element, Normalizer, Table, look_up_row, table};
+
+/// See [`Normalizer::copy`].
+pub(super) fn copy<T: Element>(
+    normalizer: &Normalizer,
+    own: &[u8],
+    partner: &[u8],
+    rect: [u32; 4],
+    out: &mut [T],
+) {
+    let [y0, x0, y1, x1] = rect.map(|edge| edge as usize);
+    let table: Table<T> = normalizer.converted();
+    normalizer.rows(out, |y, channel, out, step| {
+        let table = &table[channel];
+        look_up_row(table, normalizer.row(own, y), channel, out, step);
+        if (y0..y1).contains(&y) && x0 < x1 {
+            let pixels = &normalizer.row(partner, y)[x0..x1];
+            look_up_row(table, pixels, channel, &mut out[x0 * step..], step);
+        }
+    });
+}
+
+/// See [`Normalizer::weighted_sum`].
+pub(super) fn weighted_sum<T: Element>(
+    normalizer: &Normalizer,
+    sources: &[&[u8]],
+    weights: &[f32],
+    out: &mut [T],
+) {
+    let values = &normalizer.values;
+    let scaled = |by: f32| table::<f32>(|channel, level| by * values[channel][level]);
+    let tables: Vec<Table<f32>> = weights.iter().map(|weight| scaled(*weight)).collect();
+    let mut sums = vec![0.0f32; normalizer.size.width as usize];
+    normalizer.rows(out, |y, channel, out, step| {
+        for (number, (source, table)) in sources.iter().zip(&tables).enumerate() {
+            for (sum, pixel) in sums.iter_mut().zip(normalizer.row(source, y)) {
+                let value = table[channel][usize::from(pixel[channel])];
+                *sum = if number == 0 { value } else { *sum + value };
+            }
+        }
+        let values = out.iter_mut().step_by(step).zip(&sums);
+        values.for_each(|(out, sum)| *out = T::from_f32(*sum));
+    });
+}
