@@ -35,7 +35,8 @@ impl OpEntry {
         OpEntry { op, ..self.clone() }
     }
 
-    /// The op's label: its name, with `#2`, `#3`, … for repeated ones, or the `label` of the recipe.
+    /// The op's label: the `label` of the recipe, or its name, with `#2`, `#3`, … for repeated
+    /// names.
     pub fn label(&self) -> &str {
         &self.label
     }

@@ -1,14 +1,23 @@
-//! Matrices of warps: the backward maps of Pillow and torchvision.
+//! Matrices of warps, with the bits of Pillow and torchvision.
+//!
+//! A warp is given by its backward map: for each pixel of the new image, the place of the old one
+//! that it reads. The six numbers `[a, b, c, d, e, f]` of an affine map read
+//! `(a x + b y + c, d x + e y + f)`.
+//!
+//! The formulas are written term by term in the order of the references (`Image.rotate` in Pillow,
+//! `_get_inverse_affine_matrix` and `_get_perspective_coeffs` in torchvision), although shorter
+//! ones exist: nearest neighbors choose another pixel when the last bit of a coordinate differs.
+//! Sines and cosines come from `libm`, so that all platforms agree.
 
 use crate::geometry::Size;
 
-/// A number as Python's `round(x, 15)` gives it, for |x| <= 1.
+/// Rounds to 15 decimals as Python's `round(x, 15)` does, for |x| <= 1.
 fn round15(x: f64) -> f64 {
     (x * 1e15).round_ties_even() / 1e15
 }
 
-/// Pillow's `Image.rotate`, counter-clockwise in degrees, about the center; with `expand`, the size
-/// that holds the whole turned image.
+/// The matrix of Pillow's `Image.rotate`, which turns counter-clockwise about the center, and the
+/// size of the result: that of the image or, with `expand`, one that holds the whole turned image.
 pub(super) fn rotate(degrees: f64, frame: Size, expand: bool) -> ([f64; 6], Size) {
     let angle = -degrees.to_radians();
     let (sin, cos) = (libm::sin(angle), libm::cos(angle));
@@ -39,8 +48,9 @@ pub(super) fn rotate(degrees: f64, frame: Size, expand: bool) -> ([f64; 6], Size
     ([a, b, c, d, e, f], size)
 }
 
-/// torchvision's inverse of: shear by degrees, scale, turn clockwise by degrees, about a center,
-/// then move by pixels.
+/// torchvision's `_get_inverse_affine_matrix`: the backward map of a shear, a scale and a clockwise
+/// turn about the center `(cx, cy)`, followed by a shift of `(tx, ty)` pixels. Angles are in
+/// degrees.
 pub(super) fn affine(
     (cx, cy): (f64, f64),
     degrees: f64,
@@ -60,8 +70,11 @@ pub(super) fn affine(
     [m0, m1, m2, m3, m4, m5]
 }
 
-/// The projective map that takes `ends` to `starts`: eight equations, solved by elimination with
-/// pivots. `None` if three of the points are in line.
+/// The projective map that takes the four points `ends` of the new image to the points `starts` of
+/// the old one; `None` if three of the points are on a line.
+///
+/// Eight linear equations, solved by Gauss-Jordan elimination with partial pivoting. torchvision
+/// solves them by least squares in f64; both are then rounded to f32, where they agree.
 pub(super) fn perspective(starts: [(f64, f64); 4], ends: [(f64, f64); 4]) -> Option<[f64; 8]> {
     let mut rows = [[0.0; 9]; 8];
     for (pair, ((sx, sy), (ex, ey))) in rows
@@ -80,17 +93,17 @@ pub(super) fn perspective(starts: [(f64, f64); 4], ends: [(f64, f64); 4]) -> Opt
             return None;
         }
         rows.swap(column, pivot);
-        let lead = rows[column];
+        let pivot_row = rows[column];
         for (number, row) in rows.iter_mut().enumerate() {
             if number != column {
-                let by = row[column] / lead[column];
+                let factor = row[column] / pivot_row[column];
                 row.iter_mut()
-                    .zip(lead)
-                    .for_each(|(value, lead)| *value -= by * lead);
+                    .zip(pivot_row)
+                    .for_each(|(value, pivot)| *value -= factor * pivot);
             }
         }
     }
-    // torchvision hands the coefficients on as float32.
+    // torchvision passes the coefficients on as float32.
     Some(std::array::from_fn(|i| {
         f64::from((rows[i][8] / rows[i][i]) as f32)
     }))

@@ -155,7 +155,7 @@ pub fn apply(
     let frame = Size { width, height };
     if rgb.is_empty() || rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 {
         return Err(Error::config(format!(
-            "{} bytes are no RGB image of {frame} pixels",
+            "{} bytes are not an RGB image of {frame} pixels",
             rgb.len()
         )));
     }

@@ -1,9 +1,9 @@
 //! What pasted objects do to the annotations: they bring their own and hide others.
 //!
 //! The rules for hidden objects are those of X-Paste (Zhao et al., 2023) and DiverGen (Fan et al.,
-//! 2024). Who hides whom is decided for each pixel: cut-outs are pasted in order, and `top` holds
-//! the uppermost one at each pixel. Everything else (boxes around what is seen, which instances are
-//! dropped, values of planes) follows from it.
+//! 2024). Which object hides which is decided for each pixel: cut-outs are pasted in order, and
+//! `top` holds the uppermost one at each pixel. Everything else (boxes around what is seen, which
+//! instances are dropped, values of planes) follows from it.
 
 use super::{AnnotationState, EraseRule, places::PlacedBox};
 use crate::augment::{Paste, Program};

@@ -1,4 +1,9 @@
-//! Blurs, and sharpening.
+//! Ops that blur or sharpen.
+//!
+//! There are two Gaussian blurs because published recipes use either: Pillow's, which approximates
+//! a Gaussian by box filters (`pil_gaussian_blur`), and torchvision's, which has a true Gaussian
+//! kernel (`gaussian_blur`). They also differ in the pixels that they assume beyond the edge of the
+//! image, so one cannot stand for the other.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +14,10 @@ use crate::kernels::Dialect;
 use crate::rng::RandomStream;
 use crate::spec::{IntegerRange, ParamRange, check_p, is_default, one};
 
-/// The largest radius in pixels; more is a flat image.
+/// The largest radius in pixels. More would leave a flat image.
 const WIDEST: f64 = 500.0;
 
-/// Refuses even sizes, which have no middle.
+/// Checks that the size of a kernel is odd, so that it has a middle, and at most `most`.
 fn check_odd(name: &str, size: u32, most: u32) -> Result<()> {
     if size % 2 == 1 && size <= most {
         return Ok(());
@@ -22,12 +27,17 @@ fn check_odd(name: &str, size: u32, most: u32) -> Result<()> {
     )))
 }
 
-/// Sharpens or smooths; torchvision `adjust_sharpness`, Pillow `ImageEnhance.Sharpness`.
+/// Sharpens or smooths, by a blend of the image with one that is smoothed over 3 x 3 pixels;
+/// torchvision `adjust_sharpness`, Pillow `ImageEnhance.Sharpness`.
 ///
-/// `factor` (0 to 1000, a number or a range) is 1 for the image as it is, 0 for one smoothed over 3
-/// x 3 pixels; above 1 sharpens. The outermost pixels keep their values, and so do images of less
-/// than three rows or columns. `p` (1) is the probability of doing anything; `dialect` is `pil` or
-/// `tv2`.
+/// The outermost pixels keep their values, and so do images of less than three rows or columns.
+///
+/// # Parameters
+///
+/// * `factor` (required, a number or a range; 0 to 1000): 0 is the smoothed image, 1 changes
+///   nothing, more sharpens.
+/// * `p` (1): the probability that the op is applied.
+/// * `dialect` (`"pil"`; `"tv2"`): the library whose rounding it follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sharpness {
@@ -39,7 +49,7 @@ pub struct Sharpness {
 }
 
 impl Sharpness {
-    /// By this factor, or by one from this range.
+    /// With this factor, or with one from this range.
     pub fn new(factor: impl Into<ParamRange>) -> Sharpness {
         Sharpness {
             factor: factor.into(),
@@ -48,13 +58,13 @@ impl Sharpness {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> Sharpness {
         Sharpness { p, ..self }
     }
 
-    /// With another library's rounding.
+    /// Sets the library whose rounding the op follows.
     #[must_use]
     pub fn dialect(self, dialect: Dialect) -> Sharpness {
         Sharpness { dialect, ..self }
@@ -77,11 +87,15 @@ impl Op for Sharpness {
     }
 }
 
-/// Blurs as Pillow's `ImageFilter.GaussianBlur` does, with three extended box filters; the blur of
-/// DINO, SwAV and MoCo v2.
+/// Blurs as Pillow's `ImageFilter.GaussianBlur` does, with three extended box filters that
+/// approximate a Gaussian; the blur of DINO, SwAV and MoCo v2.
 ///
-/// `radius` (0 to 500 pixels, a number or a range; 0.1 to 2 by default) is the deviation. `p` (1)
-/// is the probability of doing anything. The pixel at the edge stands for all beyond it.
+/// The pixel at the edge stands for all beyond it.
+///
+/// # Parameters
+///
+/// * `radius` (`[0.1, 2]`, a number or a range; 0 to 500 pixels): the deviation.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PilGaussianBlur {
@@ -91,7 +105,7 @@ pub struct PilGaussianBlur {
     p: f64,
 }
 
-/// SimCLR's range of deviations.
+/// The range of deviations that SimCLR draws from.
 fn simclr() -> ParamRange {
     ParamRange::Between([0.1, 2.0])
 }
@@ -105,7 +119,7 @@ impl PilGaussianBlur {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> PilGaussianBlur {
         PilGaussianBlur { p, ..self }
@@ -127,13 +141,17 @@ impl Op for PilGaussianBlur {
     }
 }
 
-/// Blurs with a Gaussian kernel; torchvision `GaussianBlur` of u8 tensors.
+/// Blurs with a Gaussian kernel; torchvision `GaussianBlur` on u8 tensors.
 ///
-/// `kernel` is the odd number of its columns and rows, up to 1001; left out, it is 10 % of the
-/// image's height, made odd, as in SimCLR: `2 floor(0.05 height) + 1`. `sigma` (0.001 to 500
-/// pixels, a number or a range; 0.1 to 2 by default) is the deviation. `p` (1) is the probability
-/// of doing anything. The image is mirrored at its edge, the edge not repeated, as often as a
-/// kernel larger than the image needs it (torchvision refuses those).
+/// The image is mirrored at its edge, without repeating the edge, as often as the kernel needs it.
+/// torchvision refuses kernels that are larger than the image.
+///
+/// # Parameters
+///
+/// * `kernel` (odd, 1 to 1001): the columns and rows of the kernel. If it is left out, it is 10 %
+///   of the image's height, made odd, as in SimCLR: `2 * floor(0.05 * height) + 1`.
+/// * `sigma` (`[0.1, 2]`, a number or a range; 0.001 to 500 pixels): the deviation.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GaussianBlur {
@@ -155,7 +173,7 @@ impl GaussianBlur {
         }
     }
 
-    /// With this many columns and rows of the kernel, odd.
+    /// Sets the number of columns and rows of the kernel, which is odd.
     #[must_use]
     pub fn kernel(self, kernel: u32) -> GaussianBlur {
         GaussianBlur {
@@ -164,7 +182,7 @@ impl GaussianBlur {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> GaussianBlur {
         GaussianBlur { p, ..self }
@@ -192,11 +210,16 @@ impl Op for GaussianBlur {
     }
 }
 
-/// Means over a square of `2 radius + 1` pixels a side, a broken radius by shares of the pixels
-/// beyond; Pillow `ImageFilter.BoxBlur`.
+/// Replaces each value by the mean over a square of `2 * radius + 1` pixels a side; Pillow
+/// `ImageFilter.BoxBlur`.
 ///
-/// `radius` is 0 to 500 pixels, a number or a range. `p` (1) is the probability of doing anything.
-/// The pixel at the edge stands for all beyond it.
+/// With a fractional radius, the pixels at the border of the square have a smaller weight. The
+/// pixel at the edge of the image stands for all beyond it.
+///
+/// # Parameters
+///
+/// * `radius` (required, a number or a range; 0 to 500 pixels).
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoxBlur {
@@ -214,7 +237,7 @@ impl BoxBlur {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> BoxBlur {
         BoxBlur { p, ..self }
@@ -236,10 +259,15 @@ impl Op for BoxBlur {
     }
 }
 
-/// The median of each channel over a square; Pillow `ImageFilter.MedianFilter`.
+/// Replaces each value by the median of its channel over a square; Pillow
+/// `ImageFilter.MedianFilter`.
 ///
-/// `size` (3) is the odd number of pixels a side, up to 99. `p` (1) is the probability of doing
-/// anything. The pixel at the edge stands for all beyond it.
+/// The pixel at the edge of the image stands for all beyond it.
+///
+/// # Parameters
+///
+/// * `size` (3; odd, 1 to 99): the side of the square in pixels.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MedianBlur {
@@ -254,12 +282,12 @@ fn three() -> u32 {
 }
 
 impl MedianBlur {
-    /// Over a square of this many pixels a side.
+    /// The median over a square of `size` x `size` pixels.
     pub fn new(size: u32) -> MedianBlur {
         MedianBlur { size, p: 1.0 }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> MedianBlur {
         MedianBlur { p, ..self }
@@ -281,13 +309,19 @@ impl Op for MedianBlur {
     }
 }
 
-/// Blurs and keeps edges: neighbors count by their distance and by how alike they are; OpenCV
-/// `bilateralFilter`.
+/// Blurs but keeps edges: neighbors are weighted by their distance and by how similar their color
+/// is; OpenCV `bilateralFilter`.
 ///
-/// `diameter` (9; 2 to 99 pixels, whole) is that of the disk of neighbors; `color` (75; 0.001 to
-/// 1000 levels) the deviation of differences of color, summed over the channels; `space` (75; 0.001
-/// to 1000 pixels) that of distances. All are numbers or ranges. `p` (1) is the probability of
-/// doing anything. The image is mirrored at its edge, the edge not repeated.
+/// The image is mirrored at its edge, without repeating the edge.
+///
+/// # Parameters
+///
+/// * `diameter` (9, an integer or a range; 2 to 99 pixels): the diameter of the disk of neighbors.
+/// * `color` (75, a number or a range; 0.001 to 1000 levels): the deviation of the Gaussian of
+///   color differences, which are summed over the channels.
+/// * `space` (75, a number or a range; 0.001 to 1000 pixels): the deviation of the Gaussian of
+///   distances.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BilateralBlur {
@@ -318,7 +352,7 @@ impl BilateralBlur {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> BilateralBlur {
         BilateralBlur { p, ..self }
@@ -348,13 +382,20 @@ impl Op for BilateralBlur {
     }
 }
 
-/// Smears along a line with half a Gaussian; the motion blur of the imagecorruptions package.
+/// Smears along a line, with the weights of half a Gaussian; the motion blur of the
+/// imagecorruptions package.
 ///
-/// The line is `2 radius + 1` pixels long (`radius` 0 to 100), or as long as the image allows;
-/// `sigma` (0.001 to 500 pixels) is the deviation along it and `angle` (-180 to 180 degrees, the
-/// default draws any) its direction: 0 mixes in what is to the right, 90 what is below. All three
-/// are numbers or ranges. `p` (1) is the probability of doing anything. The pixel at the edge
-/// stands for all beyond it.
+/// The line begins at the pixel and ends early where it would leave the image. The pixel at the
+/// edge stands for all beyond it.
+///
+/// # Parameters
+///
+/// * `radius` (required, an integer or a range; 0 to 100): the line is `2 * radius + 1` pixels
+///   long.
+/// * `sigma` (required, a number or a range; 0.001 to 500 pixels): the deviation along the line.
+/// * `angle` (`[-180, 180]`, a number or a range, in degrees): the direction; 0 mixes in pixels to
+///   the right, 90 those below.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MotionBlur {
@@ -381,7 +422,7 @@ impl MotionBlur {
         }
     }
 
-    /// In this direction in degrees, or in one from this range.
+    /// Sets the direction in degrees, or the range that it is drawn from.
     #[must_use]
     pub fn angle(self, angle: impl Into<ParamRange>) -> MotionBlur {
         MotionBlur {
@@ -390,7 +431,7 @@ impl MotionBlur {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> MotionBlur {
         MotionBlur { p, ..self }

@@ -1,4 +1,7 @@
-//! Filters of 3 x 3 pixels.
+//! Filters of 3 x 3 pixels: imgaug's kernels, applied as OpenCV's `filter2D` does.
+//!
+//! Each blends the filtered image with the original by a share `alpha`. That is one kernel too, so
+//! a step holds the blended kernel and the image is read once.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,28 +11,32 @@ use crate::error::Result;
 use crate::rng::RandomStream;
 use crate::spec::{ParamRange, check_p, one};
 
-fn whole() -> ParamRange {
+fn one_fixed() -> ParamRange {
     ParamRange::Fixed(1.0)
 }
 
-/// Sharpens by taking all eight neighbors off a center that counts `8 + lightness`; imgaug
-/// `Sharpen`.
+/// Sharpens: subtracts the eight neighbors from the pixel, which has the weight `8 + lightness`;
+/// imgaug `Sharpen`.
 ///
-/// `alpha` (1; 0 to 1) is the share of the sharpened image, `lightness` (1; 0 to 10) what is left
-/// of the center. Both are numbers or ranges. `p` (1) is the probability of doing anything.
+/// # Parameters
+///
+/// * `alpha` (1, a number or a range; 0 to 1): the share of the sharpened image.
+/// * `lightness` (1, a number or a range; 0 to 10): the sum of the kernel's weights; 1 keeps the
+///   brightness.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sharpen {
-    #[serde(default = "whole")]
+    #[serde(default = "one_fixed")]
     alpha: ParamRange,
-    #[serde(default = "whole")]
+    #[serde(default = "one_fixed")]
     lightness: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl Sharpen {
-    /// With this share and lightness, or ones from these ranges.
+    /// With this share and lightness, or with ones from these ranges.
     pub fn new(alpha: impl Into<ParamRange>, lightness: impl Into<ParamRange>) -> Sharpen {
         Sharpen {
             alpha: alpha.into(),
@@ -38,7 +45,7 @@ impl Sharpen {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> Sharpen {
         Sharpen { p, ..self }
@@ -63,23 +70,26 @@ impl Op for Sharpen {
     }
 }
 
-/// Embosses with light from the top left; imgaug `Emboss`.
+/// Embosses, with light from the top left; imgaug `Emboss`.
 ///
-/// `alpha` (1; 0 to 1) is the share of the embossed image, `strength` (1; 0 to 10) the depth. Both
-/// are numbers or ranges. `p` (1) is the probability of doing anything.
+/// # Parameters
+///
+/// * `alpha` (1, a number or a range; 0 to 1): the share of the embossed image.
+/// * `strength` (1, a number or a range; 0 to 10): the depth of the relief.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Emboss {
-    #[serde(default = "whole")]
+    #[serde(default = "one_fixed")]
     alpha: ParamRange,
-    #[serde(default = "whole")]
+    #[serde(default = "one_fixed")]
     strength: ParamRange,
     #[serde(default = "one")]
     p: f64,
 }
 
 impl Emboss {
-    /// With this share and strength, or ones from these ranges.
+    /// With this share and strength, or with ones from these ranges.
     pub fn new(alpha: impl Into<ParamRange>, strength: impl Into<ParamRange>) -> Emboss {
         Emboss {
             alpha: alpha.into(),
@@ -88,7 +98,7 @@ impl Emboss {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> Emboss {
         Emboss { p, ..self }
@@ -112,16 +122,19 @@ impl Op for Emboss {
     }
 }
 
-/// Shows edges by a Laplacian of four neighbors, or by those in one direction; imgaug `EdgeDetect`,
-/// `DirectedEdgeDetect`.
+/// Shows edges, by a Laplacian of four neighbors or by the difference in one direction; imgaug
+/// `EdgeDetect` and `DirectedEdgeDetect`.
 ///
-/// `alpha` (1; 0 to 1, a number or a range) is the share of the edges. With `direction` (0 to 1, a
-/// share of a turn: 0 is up, 0.25 right; a number or a range) neighbors in that direction are taken
-/// off. `p` (1) is the probability of doing anything.
+/// # Parameters
+///
+/// * `alpha` (1, a number or a range; 0 to 1): the share of the edges.
+/// * `direction` (none, a number or a range; 0 to 1, a share of a full turn): subtracts only the
+///   neighbors in that direction; 0 is up, 0.25 right.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeDetect {
-    #[serde(default = "whole")]
+    #[serde(default = "one_fixed")]
     alpha: ParamRange,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     direction: Option<ParamRange>,
@@ -130,7 +143,7 @@ pub struct EdgeDetect {
 }
 
 impl EdgeDetect {
-    /// With this share of edges in all directions, or one from this range.
+    /// Edges in all directions, with this share or with one from this range.
     pub fn new(alpha: impl Into<ParamRange>) -> EdgeDetect {
         EdgeDetect {
             alpha: alpha.into(),
@@ -139,7 +152,7 @@ impl EdgeDetect {
         }
     }
 
-    /// In this direction, or one from this range.
+    /// Sets the direction, or the range that it is drawn from.
     #[must_use]
     pub fn direction(self, direction: impl Into<ParamRange>) -> EdgeDetect {
         EdgeDetect {
@@ -148,7 +161,7 @@ impl EdgeDetect {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> EdgeDetect {
         EdgeDetect { p, ..self }

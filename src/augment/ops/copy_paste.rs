@@ -1,4 +1,7 @@
-//! Instance copy-paste from a bank of cut-outs.
+//! Instance copy-paste from a bank of cut-outs, and masks of planes.
+//!
+//! The ops draw here. `step/paste.rs` has what pasting does to pixels, `joint/paste.rs` and
+//! `joint/plane_mask.rs` what the steps do to annotations.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -16,18 +19,28 @@ use crate::spec::{ParamRange, check_p};
 /// Pastes cut-outs of objects onto the image and adds them to its boxes and planes, by the rules of
 /// X-Paste (Zhao et al., 2023) and DiverGen (Fan et al., 2024).
 ///
-/// `bank` is a folder of class folders of PNGs with alpha; a class is the number that is its
-/// folder's name, or, unless all are numbers, its place among the sorted names. `max_samples` (20)
-/// and fewer than that are pasted; `select` is `cas_random` (a class, then one of its cut-outs;
-/// default) or `random` (any). `blend` (`["basic"]`) lists the ways to choose from: `basic`,
-/// `alpha`, `gaussian`. The size is that of the class in `statistics.json` of the bank
-/// (`{"class folder": [mean, std], …}` of the root of an object's share of its image) where there
-/// is one, unless `random_scale` (false); else its own times `scale` ([0.1, 2]). `degrees` (0)
-/// turns them; `jitter` (false) changes the colors of half of them by up to 0.2. `largest` (true)
-/// keeps only the largest connected part of a cut-out. `p` (1) of doing anything.
+/// # Parameters
 ///
-/// `digest` is filled in when a recipe is written down: a recipe that has it refuses a bank whose
-/// files have changed.
+/// * `bank` (required): a folder of class folders of PNGs with alpha. A class is the number that is
+///   its folder's name or, unless all names are numbers, its position among the sorted names.
+/// * `max_samples` (20; 1 to 1000): fewer cut-outs than this are pasted, each number from 0 with
+///   equal chances.
+/// * `select` (`"cas_random"`): draws a class and then one of its cut-outs; `"random"` draws from
+///   all cut-outs.
+/// * `blend` (`["basic"]`): the ways of mixing to draw from: `"basic"`, `"alpha"`, `"gaussian"`
+///   ([`PasteBlend`]).
+/// * `scale` (`[0.1, 2]`; above 0, up to 100): the range of the factor on the cut-out's own size,
+///   for classes without statistics.
+/// * `random_scale` (false): uses `scale` for all classes. Otherwise the size of a class follows
+///   the bank's `statistics.json`, `{"class folder": [mean, std], …}`, where the two numbers are
+///   the mean and the deviation of the square root of an object's share of its image.
+/// * `degrees` (0, a number or a range; -360 to 360): turns each cut-out counter-clockwise.
+/// * `jitter` (false): changes brightness, contrast, saturation and hue of half of the cut-outs by
+///   up to 0.2.
+/// * `largest` (true): uses only the largest connected part of each cut-out.
+/// * `p` (1): the probability that the op is applied.
+/// * `digest` (none): the hash of the bank's listing, filled in when a recipe is written down. A
+///   recipe that has it refuses a bank whose files have changed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CopyPaste {
@@ -52,14 +65,18 @@ pub struct CopyPaste {
     p: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    /// The bank, listed when it is first needed.
     #[serde(skip)]
     open: OnceLock<Arc<Bank>>,
 }
 
+/// How cut-outs are drawn from a bank.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Select {
+    /// Any cut-out, with equal chances.
     Random,
+    /// A class with equal chances, then one of its cut-outs.
     #[default]
     CasRandom,
 }
@@ -81,7 +98,7 @@ fn tenth_to_double() -> [f64; 2] {
 }
 
 impl CopyPaste {
-    /// From a bank, with the defaults of DiverGen.
+    /// Pastes from this bank, with the defaults of DiverGen.
     pub fn new(bank: impl Into<PathBuf>) -> CopyPaste {
         CopyPaste {
             bank: bank.into(),
@@ -99,6 +116,11 @@ impl CopyPaste {
         }
     }
 
+    /// The bank, listed when it is first asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bank::open`]; [`crate::Kind::Mismatch`] if the listing does not have the digest.
     fn open(&self) -> Result<&Arc<Bank>> {
         if let Some(bank) = self.open.get() {
             return Ok(bank);
@@ -119,7 +141,8 @@ impl Op for CopyPaste {
     }
 
     fn params(&self) -> toml::Table {
-        // A fingerprint of the recipe vouches for the bank's listing too.
+        // The digest is written even if the recipe had none, so that the recipe's fingerprint
+        // covers the bank's listing.
         let digest = self.open().ok().map(|bank| bank.digest().to_string());
         crate::spec::params_of(&CopyPaste {
             digest,
@@ -153,8 +176,10 @@ impl Op for CopyPaste {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let applies = rng.bernoulli(self.p);
         let count = rng.below(u64::from(self.max_samples));
+        // `check` has opened the bank; without that there is nothing to paste.
         let Ok(bank) = self.open() else { return };
         let drawn = (0..count).map(|_| {
+            // Both numbers are drawn for either way of selecting.
             let (first, second) = (rng.unit(), rng.unit());
             let pick = |unit: f64, n: usize| (unit * n as f64) as usize;
             let number = match self.select {
@@ -191,19 +216,24 @@ impl Op for CopyPaste {
     }
 }
 
-/// DiverGen's color jitter of a cut-out.
+/// Draws the steps of DiverGen's color jitter for one cut-out.
 fn jitter(rng: &mut RandomStream) -> Vec<Step> {
     let mut steps = Steps::default();
     ColorJitter::new(0.2, 0.2, 0.2, 0.2).draw(rng, &mut steps);
     steps.list().to_vec()
 }
 
-/// Sets random patches of a plane of one channel to 0, in a copy of it named `NAME.masked` (AiT,
-/// Ning et al., 2023).
+/// Adds a copy of a plane of one channel, named `NAME.masked`, in which random patches are 0; AiT
+/// (Ning et al., 2023). The image stays as it is.
 ///
-/// `plane` is its name, `patch` (16) the side of a patch, `ratio` (0.5) the share of patches,
-/// rounded up. The view's sides are multiples of `patch` there. It needs a `[joint]` table; without
-/// one it does nothing.
+/// The recipe needs a `[joint]` table, without which the op does nothing. The sides of the view
+/// have to be multiples of `patch` at this point.
+///
+/// # Parameters
+///
+/// * `plane` (required): the name of the plane.
+/// * `patch` (16; 1 to 16384 pixels): the side of a patch.
+/// * `ratio` (0.5; 0 to 1): the share of patches that are set to 0; their number is rounded up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaskPlane {

@@ -1,4 +1,8 @@
 //! Common corruptions, and JPEG.
+//!
+//! The corruptions of ImageNet-C are fixed formulas with five severities; the op draws a kind, a
+//! severity, a direction and a seed, and the kernels have the formulas. The reference is the
+//! imagecorruptions package; docs/AUGMENTATIONS.md lists the differences that are meant.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,91 +12,103 @@ use crate::error::{Error, Result};
 use crate::rng::RandomStream;
 use crate::spec::{IntegerRange, check_p, is_default, nearest, one};
 
-/// Which corruptions are drawn from.
+/// The corruptions that the op draws from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Words", into = "Words")]
-enum Names {
+#[serde(try_from = "WrittenNames", into = "WrittenNames")]
+enum CorruptionNames {
+    /// The 15 of the benchmark.
     Any,
     One(Corruption),
-    Of(Vec<Corruption>),
+    List(Vec<Corruption>),
 }
 
-/// [`Names`] as they stand in a recipe.
+/// [`CorruptionNames`] as a recipe has them. The conversion checks the names itself, to suggest the
+/// nearest one.
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
     expecting = "the name of a corruption, a list of names, or \"any\""
 )]
-enum Words {
+enum WrittenNames {
     One(String),
-    Of(Vec<String>),
+    List(Vec<String>),
 }
 
-impl From<Names> for Words {
-    fn from(names: Names) -> Words {
+impl From<CorruptionNames> for WrittenNames {
+    fn from(names: CorruptionNames) -> WrittenNames {
         match names {
-            Names::Any => Words::One("any".to_string()),
-            Names::One(kind) => Words::One(kind.name().to_string()),
-            Names::Of(kinds) => {
-                Words::Of(kinds.iter().map(|kind| kind.name().to_string()).collect())
+            CorruptionNames::Any => WrittenNames::One("any".to_string()),
+            CorruptionNames::One(kind) => WrittenNames::One(kind.name().to_string()),
+            CorruptionNames::List(kinds) => {
+                WrittenNames::List(kinds.iter().map(|kind| kind.name().to_string()).collect())
             }
         }
     }
 }
 
-impl TryFrom<Words> for Names {
+impl TryFrom<WrittenNames> for CorruptionNames {
     type Error = String;
 
-    fn try_from(words: Words) -> std::result::Result<Names, String> {
+    fn try_from(written: WrittenNames) -> std::result::Result<CorruptionNames, String> {
         let kind = |word: &String| {
             let kind = Corruption::ALL.into_iter().find(|kind| kind.name() == word);
             let names = Corruption::ALL.map(Corruption::name);
             kind.ok_or_else(|| match nearest(word, names.iter().copied()) {
-                Some(near) => format!("name = \"{word}\": no corruption; did you mean \"{near}\"?"),
+                Some(near) => {
+                    format!("name = \"{word}\": not a corruption; did you mean \"{near}\"?")
+                }
                 None => format!(
-                    "name = \"{word}\": expected \"any\" or of {}",
+                    "name = \"{word}\": expected \"any\" or one of {}",
                     names.join(", ")
                 ),
             })
         };
-        match words {
-            Words::One(word) if word == "any" => Ok(Names::Any),
-            Words::One(word) => kind(&word).map(Names::One),
-            Words::Of(words) => words
+        match written {
+            WrittenNames::One(word) if word == "any" => Ok(CorruptionNames::Any),
+            WrittenNames::One(word) => kind(&word).map(CorruptionNames::One),
+            WrittenNames::List(words) => words
                 .iter()
                 .map(kind)
                 .collect::<std::result::Result<_, _>>()
-                .map(Names::Of),
+                .map(CorruptionNames::List),
         }
     }
 }
 
-impl Names {
+impl CorruptionNames {
+    /// The kinds to draw from.
     fn list(&self) -> &[Corruption] {
         match self {
-            Names::Any => Corruption::benchmark(),
-            Names::One(kind) => std::slice::from_ref(kind),
-            Names::Of(kinds) => kinds,
+            CorruptionNames::Any => Corruption::benchmark(),
+            CorruptionNames::One(kind) => std::slice::from_ref(kind),
+            CorruptionNames::List(kinds) => kinds,
         }
     }
 }
 
-/// One of the common corruptions of ImageNet-C and CIFAR-C.
+/// Applies one of the common corruptions of ImageNet-C and CIFAR-C (Hendrycks and Dietterich,
+/// "Benchmarking neural network robustness to common corruptions and perturbations", 2019), by the
+/// formulas of the imagecorruptions package, with a synthetic texture for frost.
 ///
-/// `name` is one of the 19 names of [`Corruption`], a list of them, or `any`: one of the 15 of the
-/// benchmark; one is drawn with equal chances. `severity` is 1 to 5, a whole number or a range;
-/// `set` is `imagenet_c` (the default) or `cifar_c`, whose parameters suit 32 pixels a side. `p`
-/// (1) is the probability of doing anything.
+/// The published images were also stored as JPEG of quality 85, which is not repeated here.
 ///
-/// The notes are `name`, the place of the kind in [`Corruption::ALL`], and `severity`; both -1 and
-/// 0 if nothing is done. The published images were also stored as JPEG of quality 85, which is not
-/// repeated here. Hendrycks and Dietterich, "Benchmarking neural network robustness to common
-/// corruptions and perturbations" (2019); formulas of the imagecorruptions package, with a
-/// synthetic texture for frost.
+/// # Parameters
+///
+/// * `name` (required): one of the 19 names of [`Corruption`], a list of them, or `"any"` for the
+///   15 of the benchmark; one of several is drawn with equal chances.
+/// * `severity` (required, an integer or a range; 1 to 5).
+/// * `set` (`"imagenet_c"`; `"cifar_c"`): the parameters; those of `cifar_c` suit images of 32 x 32
+///   pixels.
+/// * `p` (1): the probability that the op is applied.
+///
+/// # Notes
+///
+/// * `name`: the index of the kind in [`Corruption::ALL`]; -1 if the op was not applied.
+/// * `severity`: the severity; 0 if the op was not applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommonCorruption {
-    name: Names,
+    name: CorruptionNames,
     severity: IntegerRange,
     #[serde(default, skip_serializing_if = "is_default")]
     set: CorruptionSet,
@@ -101,23 +117,23 @@ pub struct CommonCorruption {
 }
 
 impl CommonCorruption {
-    /// One of these kinds, of this severity or one from this range.
+    /// One of these kinds, of this severity or of one from this range.
     pub fn new(kinds: &[Corruption], severity: impl Into<IntegerRange>) -> CommonCorruption {
         CommonCorruption {
-            name: Names::Of(kinds.to_vec()),
+            name: CorruptionNames::List(kinds.to_vec()),
             severity: severity.into(),
             set: CorruptionSet::default(),
             p: 1.0,
         }
     }
 
-    /// With these parameters.
+    /// Sets the published parameters that severities stand for.
     #[must_use]
     pub fn set(self, set: CorruptionSet) -> CommonCorruption {
         CommonCorruption { set, ..self }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> CommonCorruption {
         CommonCorruption { p, ..self }
@@ -151,7 +167,8 @@ impl Op for CommonCorruption {
         let kind = kinds[rng.below(kinds.len() as u64) as usize];
         let severity = self.severity.draw(rng);
         let turn = rng.uniform(-45.0, 45.0);
-        // Motion goes to the right, snow falls.
+        // Within 45 degrees of the horizontal for motion, of the vertical for snow; other kinds
+        // have no direction. It is drawn for all of them alike.
         let angle = if kind == Corruption::Snow {
             turn - 90.0
         } else {
@@ -170,11 +187,15 @@ impl Op for CommonCorruption {
     }
 }
 
-/// What JPEG of a low quality does to an image: it is encoded and decoded as libjpeg-turbo does by
-/// default (4:2:0), bit for bit.
+/// Adds the artifacts of JPEG compression: the image is encoded and decoded as libjpeg-turbo does
+/// by default (4:2:0), bit for bit; Pillow's `save` as JPEG and `open`, torchvision v2 `JPEG`.
 ///
-/// `quality` is 1 to 100, a whole number or a range. `p` (1) is the probability of doing anything.
-/// Pillow's `save("JPEG", quality)` and `open`; torchvision v2 `JPEG`.
+/// Only the parts that lose something are done: entropy coding is not.
+///
+/// # Parameters
+///
+/// * `quality` (required, an integer or a range; 1 to 100).
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jpeg {
@@ -184,7 +205,7 @@ pub struct Jpeg {
 }
 
 impl Jpeg {
-    /// Of this quality, or one from this range.
+    /// The artifacts of this quality, or of one from this range.
     pub fn new(quality: impl Into<IntegerRange>) -> Jpeg {
         Jpeg {
             quality: quality.into(),
@@ -192,7 +213,7 @@ impl Jpeg {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> Jpeg {
         Jpeg { p, ..self }

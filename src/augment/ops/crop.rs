@@ -1,7 +1,8 @@
-//! Crops.
+//! Crops: centered, random, and random with a resize.
 //!
-//! Formulas and rounding are torchvision's (which timm shares); `round` is half to even, as in
-//! Python.
+//! Formulas and rounding are torchvision's, which timm shares. `round` is half to even, as in
+//! Python. A crop may reach beyond the image, so padding is part of the step: an image is never
+//! padded first and cut afterwards.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,11 @@ use crate::kernels::PadMode;
 use crate::rng::RandomStream;
 use crate::spec::is_default;
 
-/// Cuts the middle out; torchvision `CenterCrop`. A smaller image is padded with black first.
+/// Cuts out the center; torchvision `CenterCrop`. A smaller image is padded with black.
+///
+/// # Parameters
+///
+/// * `size` (required; 1 to 16384 pixels): a number for a square, or `[height, width]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CenterCrop {
@@ -22,14 +27,14 @@ pub struct CenterCrop {
 }
 
 impl CenterCrop {
-    /// A square.
+    /// A square of `side` x `side` pixels.
     pub fn new(side: u32) -> CenterCrop {
         CenterCrop {
             size: SizeParam::Side(side),
         }
     }
 
-    /// A rectangle.
+    /// A rectangle of this size.
     pub fn exact(height: u32, width: u32) -> CenterCrop {
         CenterCrop {
             size: SizeParam::HeightWidth([height, width]),
@@ -37,12 +42,13 @@ impl CenterCrop {
     }
 }
 
-/// Where a centerd crop of `inner` begins in `outer`, which may be shorter.
+/// The first row or column of a centered crop of length `inner` in an image of length `outer`;
+/// negative if the image is shorter.
 pub(super) fn center(outer: u32, inner: u32) -> i64 {
     let (outer, inner) = (i64::from(outer), i64::from(inner));
     if inner <= outer {
         let gap = outer - inner;
-        // Half to even.
+        // `round(gap / 2)`, half to even: of the odd gaps, 1 goes down to 0 and 3 up to 2.
         gap / 2 + i64::from(gap % 4 == 3)
     } else {
         -((inner - outer) / 2)
@@ -76,10 +82,16 @@ impl Op for CenterCrop {
     }
 }
 
-/// Cuts a random rectangle after padding all sides; torchvision `RandomCrop`.
+/// Cuts out a rectangle at a random position after padding all sides; torchvision `RandomCrop`.
 ///
-/// `padding` pixels (0) on each side; `pad` is `"reflect"` or `{ constant = [r, g, b] }` (black).
-/// An image that is too small even so is padded on both sides by what it lacks.
+/// An image that is too small even with the padding is padded on both sides by what is missing.
+///
+/// # Parameters
+///
+/// * `size` (required; 1 to 16384 pixels): a number for a square, or `[height, width]`.
+/// * `padding` (0; 0 to 16384 pixels): the padding on each side.
+/// * `pad` (`{ constant = [0, 0, 0] }`): what the padding holds: a color, `"reflect"`,
+///   `"symmetric"` or `"edge"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomCrop {
@@ -92,7 +104,7 @@ pub struct RandomCrop {
 }
 
 impl RandomCrop {
-    /// A square, without padding.
+    /// A square of `side` x `side` pixels, without padding.
     pub fn new(side: u32) -> RandomCrop {
         RandomCrop {
             size: SizeParam::Side(side),
@@ -101,7 +113,7 @@ impl RandomCrop {
         }
     }
 
-    /// Pads all sides first.
+    /// Sets the padding in pixels, and what it holds.
     #[must_use]
     pub fn padding(self, padding: u32, pad: PadMode) -> RandomCrop {
         RandomCrop {
@@ -133,9 +145,10 @@ impl Op for RandomCrop {
         let Size { width, height } = self.size.frame();
         let mut start = |outer: u32, inner: u32| {
             let padded = outer + 2 * self.padding;
-            let lack = inner.saturating_sub(padded);
-            let room = padded + 2 * lack - inner;
-            rng.below(u64::from(room) + 1) as i64 - i64::from(self.padding + lack)
+            let missing = inner.saturating_sub(padded);
+            // The crop may begin anywhere in the padded image from which it fits.
+            let last = padded + 2 * missing - inner;
+            rng.below(u64::from(last) + 1) as i64 - i64::from(self.padding + missing)
         };
         let top = start(steps.frame().height, height);
         let left = start(steps.frame().width, width);
@@ -149,13 +162,25 @@ impl Op for RandomCrop {
     }
 }
 
-/// Cuts a random share of random shape and resizes it: the Inception crop; torchvision
-/// `RandomResizedCrop`.
+/// Cuts out a rectangle of random area, shape and position, and resizes it: the Inception crop;
+/// torchvision `RandomResizedCrop`.
 ///
-/// `scale` is the range of the share of the area (0.08, 1), `ratio` that of width / height (3/4,
-/// 4/3), drawn uniformly in its logarithm. After ten tries that do not fit, the largest centerd
-/// crop of an allowed ratio is taken. `note = true` leaves the crop's left, top, width and height
-/// with the batch as the note `box`.
+/// After ten draws that do not fit into the image, the largest centered crop of an allowed shape is
+/// taken.
+///
+/// # Parameters
+///
+/// * `size` (required; 1 to 16384 pixels): the size of the result, a number for a square, or
+///   `[height, width]`.
+/// * `scale` (`[0.08, 1]`; above 0, up to 1): the range of the area as a share of the image's.
+/// * `ratio` (`[3 / 4, 4 / 3]`; above 0): the range of width / height, drawn uniformly in its
+///   logarithm.
+/// * `filter` (`"bilinear"`; `"bicubic"`, `"lanczos"`, `"nearest"`): the filter of the resize.
+/// * `note` (false): whether the crop is left with the batch as a note.
+///
+/// # Notes
+///
+/// * `box`, if `note = true`: left, top, width, height of the crop, in pixels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RandomResizedCrop {
@@ -180,7 +205,7 @@ fn default_ratio() -> [f64; 2] {
 }
 
 impl RandomResizedCrop {
-    /// A square output with the usual ranges, bilinear.
+    /// A result of `side` x `side` pixels with the default ranges, resized bilinearly.
     pub fn new(side: u32) -> RandomResizedCrop {
         RandomResizedCrop {
             size: SizeParam::Side(side),
@@ -191,7 +216,7 @@ impl RandomResizedCrop {
         }
     }
 
-    /// Another range of the share of the area.
+    /// Sets the range of the area, as a share of the image's.
     #[must_use]
     pub fn scale(self, low: f64, high: f64) -> RandomResizedCrop {
         RandomResizedCrop {
@@ -200,13 +225,13 @@ impl RandomResizedCrop {
         }
     }
 
-    /// Another filter.
+    /// Sets the filter of the resize.
     #[must_use]
     pub fn filter(self, filter: Filter) -> RandomResizedCrop {
         RandomResizedCrop { filter, ..self }
     }
 
-    /// The crop: left, top, width, height.
+    /// Draws a crop of an image of size `frame`: left, top, width, height.
     pub(super) fn crop(&self, rng: &mut RandomStream, frame: Size) -> [u32; 4] {
         let (w, h) = (f64::from(frame.width), f64::from(frame.height));
         let logs = self.ratio.map(libm::log);
@@ -229,7 +254,7 @@ impl RandomResizedCrop {
         } else {
             (frame.width, frame.height)
         };
-        // An image of one row has no height to give to a ratio.
+        // In an image of one row or column a ratio may ask for less than a pixel.
         let (width, height) = (width.clamp(1, frame.width), height.clamp(1, frame.height));
         [
             (frame.width - width) / 2,
@@ -345,7 +370,12 @@ mod tests {
         }
 
         #[test]
-        fn a_padded_crop_stays_within_the_padding(width in 1u32..60, height in 1u32..60, padding in 0u32..9, sample: u64) {
+        fn a_padded_crop_stays_within_the_padding(
+            width in 1u32..60,
+            height in 1u32..60,
+            padding in 0u32..9,
+            sample: u64,
+        ) {
             let op = RandomCrop::new(32).padding(padding, PadMode::Reflect);
             let (left, top, w, h) = crop_of(&op, sample, width, height);
             prop_assert_eq!((w, h), (32, 32));

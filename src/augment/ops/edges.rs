@@ -1,4 +1,9 @@
-//! Edge maps.
+//! Edge maps: Canny's detector with thresholds that follow the image.
+//!
+//! Fixed thresholds leave an image of low contrast without edges. Crafting-Shifts therefore finds a
+//! threshold among the gradients of the image itself, by one of the classical rules, and adds
+//! noise to it. The op draws the rule and the noise; the kernel applies them, as the gradients are
+//! known only then. The detector is scikit-image's.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,16 +13,25 @@ use crate::error::{Error, Result};
 use crate::rng::RandomStream;
 use crate::spec::{ParamRange, check_p, check_range};
 
-/// Replaces an image by its edges, black on white: the shape-biased view of Crafting-Shifts (2025).
+/// Replaces the image by its edges, black on white: the shape-biased view of Crafting-Shifts
+/// (2025), with scikit-image's `canny`.
 ///
-/// Canny's detector, whose thresholds follow the image: a rule from the list `threshold` (`otsu`,
-/// `yen`, `mean`, `isodata`, `li`; all by default) finds the strength `t` of an edge among the
-/// gradients. `t` gains normal noise of deviation `rand / 2` with `rand` from a list (10 and 20),
-/// unless the sum is beyond all gradients, which it nearly always is. Edges begin at `min(2, 1.5 +
-/// e) t` and end at `max(0.1, 0.5 - e) t` with `e` normal of deviation `spread` (0.2; 0 to 1).
-/// `sigma` (0, 1 and 2 pixels; at most 20) lists deviations of the Gaussian that smooths the image
-/// first. `alpha` (1; 0 to 1, a number or a range) is the share of the edges, the rest is the
-/// image. `p` (1) is the probability of doing anything. Lists are drawn from with equal chances.
+/// The image is smoothed by a Gaussian, and a rule finds a threshold `t` among the strengths of its
+/// gradients. `t` gains normal noise of deviation `rand / 2`, unless the sum is beyond all
+/// gradients, which it nearly always is. Edges begin where a gradient exceeds `min(2, 1.5 + e) * t`
+/// and continue down to `max(0.1, 0.5 - e) * t`, with a normal `e`. The two are exchanged if the
+/// second is larger.
+///
+/// # Parameters
+///
+/// One element of each list is drawn, with equal chances.
+///
+/// * `sigma` (`[0, 1, 2]`; 0 to 20 pixels): a list of deviations of the Gaussian.
+/// * `threshold` (`["otsu", "yen", "mean", "isodata", "li"]`): a list of rules.
+/// * `rand` (`[10, 20]`; 0 to 1000): a list of spreads of the noise on `t`.
+/// * `spread` (0.2; 0 to 1): the deviation of `e`.
+/// * `alpha` (1, a number or a range; 0 to 1): the share of the edges; the rest is the image.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EdgeMap {
@@ -25,12 +39,12 @@ pub struct EdgeMap {
     threshold: Vec<Threshold>,
     rand: Vec<f64>,
     spread: f64,
-    #[serde(skip_serializing_if = "is_whole")]
+    #[serde(skip_serializing_if = "is_one")]
     alpha: ParamRange,
     p: f64,
 }
 
-fn is_whole(alpha: &ParamRange) -> bool {
+fn is_one(alpha: &ParamRange) -> bool {
     alpha.ends() == [1.0; 2]
 }
 
@@ -48,12 +62,12 @@ impl Default for EdgeMap {
 }
 
 impl EdgeMap {
-    /// What the authors train with.
+    /// The parameters that the authors train with.
     pub fn new() -> EdgeMap {
         EdgeMap::default()
     }
 
-    /// What they validate with: nothing is random.
+    /// The parameters that the authors validate with, where nothing is random.
     pub fn validation() -> EdgeMap {
         let (sigma, threshold) = (vec![1.0], vec![Threshold::Otsu]);
         EdgeMap {
@@ -65,7 +79,7 @@ impl EdgeMap {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> EdgeMap {
         EdgeMap { p, ..self }
@@ -105,6 +119,7 @@ impl Op for EdgeMap {
         let rand = self.rand[one_of(self.rand.len())];
         let shift = rng.normal() * rand / 2.0;
         let e = rng.normal() * self.spread;
+        // An `e` below -0.5 would make the lower threshold the higher one.
         let ends = [(0.5 - e).max(0.1), (1.5 + e).min(2.0)];
         let (low, high) = (ends[0].min(ends[1]), ends[0].max(ends[1]));
         let alpha = self.alpha.draw(rng) as f32;

@@ -1,4 +1,7 @@
-//! Elastic fields, and the crop of low frequencies.
+//! Elastic deformation, and the crop of low frequencies.
+//!
+//! Both steps carry few numbers: a field of offsets is made from a seed when the step runs, and the
+//! crop of the Fourier transform is a linear map that follows from the sizes.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +12,7 @@ use crate::geometry::Size;
 use crate::rng::RandomStream;
 use crate::spec::{ParamRange, check_p, is_default, one};
 
-/// How an elastic field reads between pixels.
+/// How an elastic deformation reads between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ElasticFilter {
@@ -18,14 +21,20 @@ enum ElasticFilter {
     Bilinear,
 }
 
-/// Moves pixels by a smooth random field; torchvision v2 `ElasticTransform` of u8 tensors.
+/// Moves pixels by a smooth random field; torchvision v2 `ElasticTransform` on u8 tensors.
 ///
-/// `alpha` (50; 0 to 10000) is the strength, half of it the furthest move in pixels before
-/// smoothing; `sigma` (5; 0 to 100 pixels) the deviation of the Gaussian that smooths the field,
-/// whose kernel is `8 sigma + 1` pixels, made odd. Both are numbers or ranges. `filter` is
-/// `bilinear` or `nearest`, `fill` (black) the color outside, `p` (1) the probability of
-/// doing anything. The field is mirrored at its edge as often as a kernel larger than the image
-/// needs it.
+/// For smoothing, the field is mirrored at its edge as often as a kernel that is larger than the
+/// image needs it.
+///
+/// # Parameters
+///
+/// * `alpha` (50, a number or a range; 0 to 10000): the strength. Before smoothing, a pixel moves
+///   by at most half of it, in pixels.
+/// * `sigma` (5, a number or a range; 0 to 100 pixels): the deviation of the Gaussian that smooths
+///   the field. Its kernel is `8 * sigma + 1` pixels wide, made odd.
+/// * `filter` (`"bilinear"`; `"nearest"`): how it reads between pixels.
+/// * `fill` (black): the color outside of the image.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElasticTransform {
@@ -50,7 +59,7 @@ fn five() -> ParamRange {
 }
 
 impl ElasticTransform {
-    /// With this strength and smoothness, or ones from these ranges.
+    /// With this strength and this deviation of the smoothing, or with ones from these ranges.
     pub fn new(alpha: impl Into<ParamRange>, sigma: impl Into<ParamRange>) -> ElasticTransform {
         let filter = ElasticFilter::default();
         ElasticTransform {
@@ -62,13 +71,13 @@ impl ElasticTransform {
         }
     }
 
-    /// With this color outside the image.
+    /// Sets the color outside of the image.
     #[must_use]
     pub fn fill(self, fill: [u8; 3]) -> ElasticTransform {
         ElasticTransform { fill, ..self }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> ElasticTransform {
         ElasticTransform { p, ..self }
@@ -99,13 +108,16 @@ impl Op for ElasticTransform {
     }
 }
 
-/// Shrinks an image by cutting the high frequencies off its Fourier transform: the curriculum of
-/// EfficientTrain (2023).
+/// Shrinks the image to a square by cutting the high frequencies off its Fourier transform: the
+/// curriculum of EfficientTrain (2023).
 ///
-/// `size` (2 to 4096) is the side that comes out; an odd one is made even, `2 floor(size / 2)`. An
-/// image with a side shorter than that is first enlarged to it (bilinear). The reference works on
-/// normalized f32 pixels after all other augmentation; here values are 8-bit, rounded, and clipped
-/// where the crop overshoots.
+/// The reference works on normalized f32 pixels after all other augmentation; here values are
+/// 8-bit, rounded, and clipped where the crop overshoots.
+///
+/// # Parameters
+///
+/// * `size` (required; 2 to 4096 pixels): the side of the result; an odd one is reduced by 1. An
+///   image with a shorter side is first enlarged to it (bilinear).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LowFrequencyCrop {
@@ -113,11 +125,12 @@ pub struct LowFrequencyCrop {
 }
 
 impl LowFrequencyCrop {
-    /// To this many pixels a side.
+    /// A result of `size` x `size` pixels.
     pub fn new(size: u32) -> LowFrequencyCrop {
         LowFrequencyCrop { size }
     }
 
+    /// The side of the result: `size`, made even.
     fn side(&self) -> u32 {
         self.size / 2 * 2
     }

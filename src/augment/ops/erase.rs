@@ -1,4 +1,9 @@
 //! Random erasing and cutout.
+//!
+//! The references erase after normalizing, with 0 or with standard normals. Here ops work on 8-bit
+//! values before it, so 0 is the mean color and a normal number `n` is the level `mean + std * n`,
+//! rounded and clipped. The price is that values beyond white and black are cut, which are about
+//! one in twenty.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,17 +13,24 @@ use crate::error::{Error, Result};
 use crate::rng::RandomStream;
 use crate::spec::{IntegerRange, ParamRange, check_p, one};
 
-/// Overwrites random rectangles; Zhong et al., 2020 (arXiv 1708.04896), as timm and torchvision
-/// have it.
+/// Overwrites random rectangles; timm and torchvision `RandomErasing` (Zhong et al., 2020, arXiv
+/// 1708.04896).
 ///
-/// `scale` (0.02 to 1/3) is the range of the share of the area, divided by `count`; `ratio` (0.3 to
-/// 1/0.3) that of height / width, drawn uniformly in its logarithm, up to ten times; `count` (1)
-/// rectangles; `p` (0.5).
+/// A rectangle that does not fit into the image is drawn again, up to ten times.
 ///
-/// `value`: `"mean"` (default) is the `mean` below, which is 0 once pixels are normalized;
-/// `"color"` one normal color a rectangle, `"pixel"` a normal value for each value; or `[r, g, b]`.
-/// References draw after normalizing; here the same normals are put on the 8-bit scale, `mean + std
-/// n`, rounded and clipped. `mean` and `std` are ImageNet's by default, on a scale of 0 to 1.
+/// # Parameters
+///
+/// * `p` (0.5): the probability that the op is applied.
+/// * `scale` (`[0.02, 1 / 3]`; 0 to 1): the range of the area as a share of the image's, divided by
+///   `count`.
+/// * `ratio` (`[0.3, 1 / 0.3]`; above 0): the range of height / width, drawn uniformly in its
+///   logarithm.
+/// * `count` (1, an integer or a range; 1 to 100): the number of rectangles.
+/// * `value` (`"mean"`): what is written: `"mean"` the color `mean`, which is 0 once pixels are
+///   normalized; `"color"` one random color for each rectangle; `"pixel"` a random number for each
+///   value; or a color `[r, g, b]`. Random numbers are normal, with `mean` and `std`.
+/// * `mean`, `std` (ImageNet's; 0 to 1): a color and a deviation for each channel, where white is
+///   1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RandomErasing {
@@ -27,23 +39,28 @@ pub struct RandomErasing {
     ratio: [f64; 2],
     count: IntegerRange,
     #[serde(deserialize_with = "crate::spec::read_integers")]
-    value: Value,
+    value: EraseValue,
     mean: [f64; 3],
     std: [f64; 3],
 }
 
+/// What is written into a rectangle.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "\"mean\", \"color\", \"pixel\" or [r, g, b]")]
-enum Value {
+enum EraseValue {
     Color([u8; 3]),
-    Kind(Kind),
+    Named(NamedValue),
 }
 
+/// An [`EraseValue`] that is written as a word.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+enum NamedValue {
+    /// The mean color.
     Mean,
+    /// One random color.
     Color,
+    /// A random number for each value.
     Pixel,
 }
 
@@ -54,7 +71,7 @@ impl Default for RandomErasing {
             scale: [0.02, 1.0 / 3.0],
             ratio: [0.3, 1.0 / 0.3],
             count: single(),
-            value: Value::Kind(Kind::Mean),
+            value: EraseValue::Named(NamedValue::Mean),
             mean: [0.485, 0.456, 0.406],
             std: [0.229, 0.224, 0.225],
         }
@@ -105,12 +122,12 @@ impl Op for RandomErasing {
                 let top = rng.below(u64::from(frame.height - height) + 1) as u32;
                 let left = rng.below(u64::from(frame.width - width) + 1) as u32;
                 let fill = match self.value {
-                    Value::Color(color) => Fill::Color(color),
-                    Value::Kind(Kind::Mean) => Fill::Color(mean.map(level)),
-                    Value::Kind(Kind::Color) => Fill::Color(std::array::from_fn(|c| {
+                    EraseValue::Color(color) => Fill::Color(color),
+                    EraseValue::Named(NamedValue::Mean) => Fill::Color(mean.map(level)),
+                    EraseValue::Named(NamedValue::Color) => Fill::Color(std::array::from_fn(|c| {
                         level(mean[c] + std[c] * rng.normal())
                     })),
-                    Value::Kind(Kind::Pixel) => Fill::Noise {
+                    EraseValue::Named(NamedValue::Pixel) => Fill::Noise {
                         mean: mean.map(|m| m as f32),
                         std: std.map(|s| s as f32),
                         seed: rng.bits(),
@@ -131,12 +148,18 @@ impl Op for RandomErasing {
     }
 }
 
-/// Overwrites a square whose center is uniform over the image, cut at the edges; DeVries and
-/// Taylor, 2017 (arXiv 1708.04552).
+/// Overwrites squares at random positions; the authors' `Cutout` (DeVries and Taylor, 2017, arXiv
+/// 1708.04552).
 ///
-/// `size` is the side in pixels (16 on CIFAR-10), or `share` that of the image's shorter side,
-/// rounded; `count` (1) how many squares there are, a whole number or `[low, high]`; `fill` the
-/// color (black; the mean color is 0 once normalized); `p` (1).
+/// The center is uniform over the image, so a square may be cut off at an edge.
+///
+/// # Parameters
+///
+/// * `size` (1 to 16384 pixels; the paper has 16 on CIFAR-10) or `share` (0 to 1, of the image's
+///   shorter side, rounded), exactly one of them: the side of a square.
+/// * `count` (1, an integer or a range; 1 to 100): the number of squares.
+/// * `fill` (black): the color; the mean color is 0 once pixels are normalized.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cutout {
@@ -161,7 +184,7 @@ fn is_single(count: &IntegerRange) -> bool {
 }
 
 impl Cutout {
-    /// A square of this side, filled with a color.
+    /// One square of `size` x `size` pixels, filled with this color.
     pub fn new(size: u32, fill: [u8; 3]) -> Cutout {
         Cutout {
             size: Some(size),
@@ -199,13 +222,15 @@ impl Op for Cutout {
         let size = self
             .size
             .unwrap_or_else(|| share(self.share.unwrap_or_default()));
-        // A fixed number takes no draw, as in recipes older than ranges.
+        // A fixed number takes no draw: the draws of recipes from before `count` could be a range
+        // must not change.
         let squares = match self.count.fixed() {
             Some(count) => count,
             None => self.count.draw(rng),
         };
         for _ in 0..squares {
-            // As the authors: from the center minus half a side, a side long, cut at the edges.
+            // As in the authors' code: the square begins half a side before the center and is cut
+            // at the edges.
             let mut span = |outer: u32| {
                 let start = rng.below(outer.into()) as i64 - i64::from(size / 2);
                 let end = (start + i64::from(size)).min(outer.into());

@@ -1,4 +1,4 @@
-//! Fixed crops for testing.
+//! Fixed crops for testing: corners and center, one for each view of a group.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,12 +10,16 @@ use crate::geometry::Size;
 use crate::kernels::PadMode;
 use crate::rng::RandomStream;
 
-/// Cuts the four corners and the middle out, one for each view of a group of five: top left, top
-/// right, bottom left, bottom right, middle; a group of ten has them of the mirrored image after
-/// these. torchvision `FiveCrop` and `TenCrop`.
+/// Cuts out a corner or the center, depending on the view; torchvision `FiveCrop` and `TenCrop`.
 ///
-/// `vertical = true` mirrors top and bottom instead. A smaller image is padded with black. Views
-/// beyond ten begin anew.
+/// Views 0 to 4 of the group are the top left, top right, bottom left and bottom right corners and
+/// the center; views 5 to 9 are the same of the mirrored image, and view 10 begins again. A smaller
+/// image is padded with black.
+///
+/// # Parameters
+///
+/// * `size` (required; 1 to 16384 pixels): a number for a square, or `[height, width]`.
+/// * `vertical` (false): mirrors top and bottom instead of left and right in views 5 to 9.
 ///
 /// # Example: the mean of ten predictions
 ///
@@ -42,7 +46,7 @@ pub struct FiveCrop {
 }
 
 impl FiveCrop {
-    /// Squares.
+    /// Crops of `side` x `side` pixels.
     pub fn new(side: u32) -> FiveCrop {
         FiveCrop {
             size: SizeParam::Side(side),
@@ -50,7 +54,7 @@ impl FiveCrop {
         }
     }
 
-    /// Rectangles.
+    /// Crops of this size.
     pub fn exact(height: u32, width: u32) -> FiveCrop {
         FiveCrop {
             size: SizeParam::HeightWidth([height, width]),
@@ -58,7 +62,7 @@ impl FiveCrop {
         }
     }
 
-    /// Mirrors top and bottom.
+    /// Sets whether views 5 to 9 are mirrored top and bottom instead of left and right.
     #[must_use]
     pub fn vertical(self, vertical: bool) -> FiveCrop {
         FiveCrop { vertical, ..self }
@@ -87,17 +91,18 @@ impl Op for FiveCrop {
         }
         let Size { width, height } = self.size.frame();
         let outer = steps.frame();
-        let lack = |outer: u32, inner: u32| i64::from(outer) - i64::from(inner);
+        // Negative where the image is too small: the crop then begins in the padding.
+        let far_start = |outer: u32, inner: u32| i64::from(outer) - i64::from(inner);
         let (left, top) = match nth % 5 {
             4 => (center(outer.width, width), center(outer.height, height)),
             corner => (
                 if corner % 2 == 1 {
-                    lack(outer.width, width)
+                    far_start(outer.width, width)
                 } else {
                     0
                 },
                 if corner >= 2 {
-                    lack(outer.height, height)
+                    far_start(outer.height, height)
                 } else {
                     0
                 },

@@ -1,4 +1,4 @@
-//! Mirror images and quarter turns.
+//! Mirror images.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,11 @@ use crate::error::Result;
 use crate::rng::RandomStream;
 use crate::spec::{check_p, half};
 
-/// Mirrors left and right with probability `p` (0.5); torchvision `RandomHorizontalFlip`.
+/// Mirrors the image left and right; torchvision `RandomHorizontalFlip`.
+///
+/// # Parameters
+///
+/// * `p` (0.5): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HorizontalFlip {
@@ -17,13 +21,17 @@ pub struct HorizontalFlip {
 }
 
 impl HorizontalFlip {
-    /// With probability `p`.
+    /// The op, applied with probability `p`.
     pub fn new(p: f64) -> HorizontalFlip {
         HorizontalFlip { p }
     }
 }
 
-/// Mirrors top and bottom with probability `p` (0.5); torchvision `RandomVerticalFlip`.
+/// Mirrors the image top and bottom; torchvision `RandomVerticalFlip`.
+///
+/// # Parameters
+///
+/// * `p` (0.5): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VerticalFlip {
@@ -32,7 +40,7 @@ pub struct VerticalFlip {
 }
 
 impl VerticalFlip {
-    /// With probability `p`.
+    /// The op, applied with probability `p`.
     pub fn new(p: f64) -> VerticalFlip {
         VerticalFlip { p }
     }

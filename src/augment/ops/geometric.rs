@@ -1,4 +1,8 @@
-//! Ops that move pixels by a map: rotation, affine, perspective, padding, quarter turns.
+//! Ops that move pixels by a map: rotation, affine and perspective maps, padding, quarter turns.
+//!
+//! The bytes are those of Pillow's `Image.transform` and `Image.rotate`, on which torchvision's and
+//! timm's results on PIL images rest. torchvision samples tensors in another way (`grid_sample`),
+//! which is not followed. Matrices are in [`crate::augment::matrix`].
 
 use serde::{Deserialize, Serialize};
 
@@ -11,11 +15,17 @@ use crate::kernels::PadMode;
 use crate::rng::RandomStream;
 use crate::spec::{ParamRange, check_p, check_range, one};
 
-/// Turns about the center; torchvision `RandomRotation`, Pillow `Image.rotate`.
+/// Turns the image about its center; torchvision `RandomRotation`, Pillow `Image.rotate`.
 ///
-/// `degrees` counter-clockwise, a number or `[low, high]`; `filter` (`nearest`); `fill` (black);
-/// `expand` (false) makes the image large enough for its corners; `p` (1). Turns by whole quarters
-/// are exact where the size allows it.
+/// Turns by whole quarters copy pixels exactly where the size allows it.
+///
+/// # Parameters
+///
+/// * `degrees` (required, a number or a range; -360 to 360): the angle, counter-clockwise.
+/// * `filter` (`"nearest"`; `"bilinear"`, `"bicubic"`): how it reads between pixels.
+/// * `fill` (black): the color outside of the image.
+/// * `expand` (false): whether the result is large enough for the whole turned image.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
@@ -31,7 +41,7 @@ pub struct Rotate {
 }
 
 impl Rotate {
-    /// By an angle, or one of a range.
+    /// By this angle in degrees, or by one from this range; nearest neighbors, black outside.
     pub fn new(degrees: impl Into<ParamRange>) -> Rotate {
         Rotate {
             degrees: degrees.into(),
@@ -42,7 +52,7 @@ impl Rotate {
         }
     }
 
-    /// Reads between pixels.
+    /// Sets how the op reads between pixels.
     #[must_use]
     pub fn filter(self, filter: WarpFilter) -> Rotate {
         Rotate { filter, ..self }
@@ -73,11 +83,21 @@ impl Op for Rotate {
     }
 }
 
-/// Turns, moves, scales and shears at once; torchvision `RandomAffine`.
+/// Turns, shifts, scales and shears the image about its center in one map; torchvision
+/// `RandomAffine`.
 ///
-/// `degrees` (0) clockwise; `translate_x`, `translate_y` (0) as shares of the width and height,
-/// rounded to pixels; `scale` (1); `shear_x`, `shear_y` (0) in degrees: each a number or `[low,
-/// high]`. `filter` (`nearest`), `fill` (black), `p` (1).
+/// # Parameters
+///
+/// All but the last three are numbers or ranges.
+///
+/// * `degrees` (0; -360 to 360): the angle, clockwise.
+/// * `translate_x`, `translate_y` (0; -1 to 1): the shift as a share of the width and the height,
+///   rounded to pixels.
+/// * `scale` (1; 0.001 to 1000): the factor.
+/// * `shear_x`, `shear_y` (0; -89 to 89 degrees): the angles of the shears.
+/// * `filter` (`"nearest"`; `"bilinear"`, `"bicubic"`): how it reads between pixels.
+/// * `fill` (black): the color outside of the image.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Affine {
@@ -138,10 +158,17 @@ impl Op for Affine {
     }
 }
 
-/// Sees the image from another side; torchvision `RandomPerspective`.
+/// Shows the image as if seen from another side, by moving its corners inwards; torchvision
+/// `RandomPerspective`.
 ///
-/// Each corner moves inwards by up to `distortion` (0.5) of half a side; `filter` (`bilinear`),
-/// `fill` (black), `p` (0.5).
+/// # Parameters
+///
+/// * `distortion` (0.5; 0 to 1): how far each corner may move inwards, as a share of half a side.
+/// * `corners` (none; -1 to 2): the places of the corners, instead of a draw: top left, top right,
+///   bottom right, bottom left, each `[x, y]` as shares of the sides.
+/// * `filter` (`"bilinear"`; `"nearest"`, `"bicubic"`): how it reads between pixels.
+/// * `fill` (black): the color outside of the image.
+/// * `p` (0.5): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Perspective {
@@ -149,8 +176,6 @@ pub struct Perspective {
     filter: WarpFilter,
     fill: [u8; 3],
     p: f64,
-    /// Where the corners go, instead of a draw: left top, right top, right bottom, left bottom, as
-    /// shares of the sides.
     #[serde(skip_serializing_if = "Option::is_none")]
     corners: Option<[[f64; 2]; 4]>,
 }
@@ -187,7 +212,7 @@ impl Op for Perspective {
         let (w, h) = (i64::from(frame.width), i64::from(frame.height));
         let reach = |side: i64| (self.distortion * (side / 2) as f64) as i64 + 1;
         let (bw, bh) = (reach(w), reach(h));
-        // As torchvision's randint, whose end is not included.
+        // As torchvision's `randint`, whose upper end is not included.
         let mut between =
             |low: i64, high: i64| (low + rng.below((high - low).max(1) as u64) as i64) as f64;
         let mut corner = |right: bool, low: bool| {
@@ -214,7 +239,8 @@ impl Op for Perspective {
         let ends = self
             .corners
             .map_or(drawn, |corners| corners.map(|[x, y]| (x * w, y * h)));
-        // An image of one row has no such map and stays as it is.
+        // The corners of an image of one row or column are on a line, so there is no such map, and
+        // the image stays as it is.
         if applies && let Some(matrix) = matrix::perspective(starts, ends) {
             steps.push(Step::Warp(Warp {
                 matrix,
@@ -228,7 +254,12 @@ impl Op for Perspective {
 
 /// Adds a border; torchvision `Pad`.
 ///
-/// `padding` on all sides, or `[left, top, right, bottom]`; `pad` as in `random_crop`.
+/// # Parameters
+///
+/// * `padding` (required; 0 to 16384 pixels): a number for all sides, or `[left, top, right,
+///   bottom]`.
+/// * `pad` (`{ constant = [0, 0, 0] }`): what the border holds: a color, `"reflect"`,
+///   `"symmetric"` or `"edge"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pad {
@@ -238,6 +269,7 @@ pub struct Pad {
     pad: PadMode,
 }
 
+/// The widths of a border in a recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -249,7 +281,7 @@ enum Padding {
 }
 
 impl Pad {
-    /// The same border on all sides.
+    /// A border of `padding` pixels on all sides.
     pub fn new(padding: u32, pad: PadMode) -> Pad {
         Pad {
             padding: Padding::All(padding),
@@ -257,6 +289,7 @@ impl Pad {
         }
     }
 
+    /// The widths of the border: left, top, right, bottom.
     fn sides(&self) -> [u32; 4] {
         match self.padding {
             Padding::All(side) => [side; 4],
@@ -299,12 +332,18 @@ impl Op for Pad {
     }
 }
 
-/// Turns by quarters, and leaves the number of quarters with the batch: the rotation pretext task
+/// Turns the image by quarters, and leaves their number with the batch: the rotation pretext task
 /// (Gidaris et al., 2018, arXiv 1803.07728).
 ///
-/// `turns` is a number of clockwise quarters, or `"random"`, or `"view"`: the k-th view of its
-/// group is turned k times. The note `turns` is the label. `p` (1) is the probability of turning at
-/// all.
+/// # Parameters
+///
+/// * `turns` (`"random"`): the number of clockwise quarters, 0 to 3; `"random"` draws it with equal
+///   chances, `"view"` turns view k of the group k times.
+/// * `p` (1): the probability that the op is applied.
+///
+/// # Notes
+///
+/// * `turns`: the number of quarters, 0 to 3; 0 if the op was not applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rotate90 {
@@ -313,24 +352,28 @@ pub struct Rotate90 {
     p: f64,
 }
 
+/// How the number of quarters is found.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "0 to 3, \"random\" or \"view\"")]
 enum Turns {
     Fixed(u8),
-    By(By),
+    Rule(TurnRule),
 }
 
+/// A rule for [`Turns`] that is written as a word.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum By {
+enum TurnRule {
+    /// Drawn with equal chances.
     Random,
+    /// The number of the view in its group, modulo 4.
     View,
 }
 
 impl Default for Rotate90 {
     fn default() -> Rotate90 {
         Rotate90 {
-            turns: Turns::By(By::Random),
+            turns: Turns::Rule(TurnRule::Random),
             p: 1.0,
         }
     }
@@ -370,8 +413,8 @@ impl Op for Rotate90 {
         let drawn = rng.below(4) as u8;
         let turns = match self.turns {
             Turns::Fixed(turns) => turns,
-            Turns::By(By::Random) => drawn,
-            Turns::By(By::View) => (steps.view().0 % 4) as u8,
+            Turns::Rule(TurnRule::Random) => drawn,
+            Turns::Rule(TurnRule::View) => (steps.view().0 % 4) as u8,
         };
         let turns = if applies { turns } else { 0 };
         steps.note("turns", &[i64::from(turns)]);

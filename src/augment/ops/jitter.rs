@@ -1,4 +1,7 @@
-//! Color jitter: brightness, contrast, saturation and hue at once.
+//! Color jitter: brightness, contrast, saturation and hue, in random order.
+//!
+//! torchvision's `ColorJitter` accepts a strength around "unchanged" or a range, and recipes write
+//! both forms, so [`Amount`] has both.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +16,9 @@ use crate::spec::{check_p, is_default};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number or [low, high]")]
 pub enum Amount {
-    /// Factors in `[max(0, 1 - v), 1 + v]`; for hue, shifts in `[-v, v]`.
+    /// A strength `v`: factors in `[max(0, 1 - v), 1 + v]`; for hue, shifts in `[-v, v]`.
     Strength(f64),
-    /// Factors, or shifts for hue, between these two; equal ones fix it.
+    /// The lowest and the highest factor, or shift for hue; equal ones fix it.
     Between([f64; 2]),
 }
 
@@ -38,7 +41,8 @@ impl From<[f64; 2]> for Amount {
 }
 
 impl Amount {
-    /// The range around `neutral`, or `None` if it holds nothing else.
+    /// The range to draw from, where a strength does not reach below `least`; `None` if the range
+    /// is just `neutral`, which changes nothing.
     fn range(self, neutral: f64, least: f64) -> Option<[f64; 2]> {
         let range = match self {
             Amount::Strength(v) => [(neutral - v).max(least), neutral + v],
@@ -47,6 +51,8 @@ impl Amount {
         (range != [neutral; 2]).then_some(range)
     }
 
+    /// Checks that a strength is from 0 to `strength`, and that a range lies between `least` and
+    /// `most`.
     fn check(self, name: &str, strength: f64, [least, most]: [f64; 2]) -> Result<()> {
         match self {
             Amount::Strength(v) if !(0.0..=strength).contains(&v) => Err(Error::config(format!(
@@ -65,10 +71,15 @@ impl Amount {
 /// Changes brightness, contrast, saturation and hue by random amounts in random order; torchvision
 /// `ColorJitter`.
 ///
-/// Each of the four is a strength `v`, which stands for factors in `[max(0, 1 - v), 1 + v]` (for
-/// `hue` for shifts in `[-v, v]`, at most 0.5), or a range `[low, high]` of factors or shifts;
-/// `brightness = [1.3, 1.3]` fixes the factor. 0 (the default) leaves that property alone. `p` (1)
-/// is the probability of doing anything; `dialect` is `pil` or `tv2`.
+/// # Parameters
+///
+/// * `brightness`, `contrast`, `saturation` (0; 0 to 1000): how far the factor may be from 1. A
+///   strength `v` stands for factors in `[max(0, 1 - v), 1 + v]`; `[low, high]` is the range of
+///   factors itself, so `[1.3, 1.3]` fixes it. 0 leaves the property alone.
+/// * `hue` (0; 0 to 0.5, or a range within -0.5 to 0.5): the same for shifts, as a share of the
+///   color circle: `v` stands for `[-v, v]`.
+/// * `p` (1): the probability that the op is applied.
+/// * `dialect` (`"pil"`; `"tv2"`): the library whose rounding it follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ColorJitter {
@@ -105,7 +116,7 @@ impl ColorJitter {
         }
     }
 
-    /// With probability `p`.
+    /// Sets the probability that the op is applied.
     #[must_use]
     pub fn p(self, p: f64) -> ColorJitter {
         ColorJitter { p, ..self }

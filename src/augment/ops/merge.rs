@@ -1,30 +1,40 @@
-//! Merging of tiles that look alike.
+//! Merging of tiles that look alike: average-link clustering.
+//!
+//! DC2 shows a vision-language model fewer tiles by merging similar ones. Which are similar depends
+//! on the model's features, so this is a function for the user's code and not an op. Clusters are
+//! found by the plain method, which computes all mean distances in each round: with the four tiles
+//! of a node there is nothing to gain from a faster one. Tests compare with scipy's
+//! `linkage(…, "average", "cosine")`.
 
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 
-/// Tiles that were merged into one.
+/// A tile that one or more tiles were merged into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergedTile {
-    /// The numbers of the tiles, ascending.
+    /// The numbers of the merged tiles, ascending.
     pub members: Vec<usize>,
-    /// Their mean, truncated: rows of RGB.
+    /// Their mean, truncated to levels: rows of RGB.
     pub pixels: Vec<u8>,
 }
 
-/// Merges those of a few tiles that look alike into their mean, as DC2 does with the quadrants of a
-/// node (Wang et al., 2024, arXiv 2408.15556; [`crate::augment::Quadrants`] makes them):
-/// average-link clustering by the cosine distance of features, cut at `threshold` (0.1 in the
-/// paper; 0 to 2).
+/// Merges tiles that look alike into their mean, as DC2 does with the four quadrants of a node
+/// (Wang et al., 2024, arXiv 2408.15556; [`crate::augment::Quadrants`] makes them).
 ///
-/// `tiles` are rows of RGB of size `frame`. `features` has one vector for each tile, such as the
-/// model's; without them a tile is described by its grays on a grid of 8 x 8. Vectors of zeros are
-/// alike, and unlike any other. The result is in the order of first members.
+/// * `tiles`: rows of RGB, all of size `frame`.
+/// * `features`: one vector for each tile, such as the model's. Without them, a tile is described
+///   by its mean grays on a grid of 8 x 8.
+/// * `threshold` (0 to 2; 0.1 in the paper): two clusters are merged while the mean cosine distance
+///   between their members is at most this.
+///
+/// Vectors of zeros have distance 0 from each other and 1 from all others. The result is in the
+/// order of the first members.
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Config`]: tiles of another size, features of another number, of different lengths or not finite, a
-/// threshold out of range.
+/// [`crate::Kind::Config`] if a tile has another size, the number of vectors is not that of the
+/// tiles, vectors have different lengths or values that are not finite, or the threshold is out of
+/// range.
 pub fn merge_similar(
     tiles: &[&[u8]],
     frame: Size,
@@ -58,9 +68,9 @@ pub fn merge_similar(
         )));
     }
     let length = features.first().map_or(0, |first| first.len());
-    let sound =
+    let valid =
         |vector: &&[f32]| vector.len() == length && vector.iter().all(|value| value.is_finite());
-    if let Some(number) = features.iter().position(|vector| !sound(vector)) {
+    if let Some(number) = features.iter().position(|vector| !valid(vector)) {
         return Err(Error::config(format!(
             "the features of tile {number}: expected {length} finite numbers"
         )));
@@ -74,7 +84,7 @@ pub fn merge_similar(
         .collect())
 }
 
-/// The mean gray of each cell of an 8 x 8 grid.
+/// The mean gray of each cell of an 8 x 8 grid over the tile, row by row.
 fn thumbnail(tile: &[u8], frame: Size) -> Vec<f32> {
     let (width, height) = (frame.width as usize, frame.height as usize);
     let pixels = tile.as_chunks::<3>().0;
@@ -98,6 +108,7 @@ fn thumbnail(tile: &[u8], frame: Size) -> Vec<f32> {
     cells
 }
 
+/// The cosine distance of two vectors: 0 for the same direction, 2 for opposite ones.
 fn distance(a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| {
         a.iter()
@@ -112,8 +123,8 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
     1.0 - dot(a, b) / norms.sqrt()
 }
 
-/// Average-link clustering: the two clusters of the least mean distance are joined as long as that
-/// is at most the threshold.
+/// Average-link clustering: joins the two clusters with the smallest mean distance, as long as that
+/// is at most the threshold. Clusters and their members are in ascending order.
 fn clusters(features: &[&[f32]], threshold: f64) -> Vec<Vec<usize>> {
     let mut clusters: Vec<Vec<usize>> = (0..features.len()).map(|tile| vec![tile]).collect();
     loop {
@@ -142,6 +153,7 @@ fn clusters(features: &[&[f32]], threshold: f64) -> Vec<Vec<usize>> {
     }
 }
 
+/// The mean of the tiles `members`, value by value, truncated.
 fn mean(tiles: &[&[u8]], members: &[usize], bytes: usize) -> Vec<u8> {
     let sum = |at: usize| {
         members

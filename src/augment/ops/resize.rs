@@ -9,11 +9,15 @@ use crate::geometry::Size;
 use crate::rng::RandomStream;
 use crate::spec::yes;
 
-/// Resizes; torchvision `Resize`.
+/// Resizes the image; torchvision `Resize`.
 ///
-/// `size` as one number is the new length of the shorter side, the other follows (truncated); as
-/// `[height, width]` it is exact. `filter` is `bilinear`, `bicubic`, `lanczos` or `nearest`. The
-/// first three are antialiased; `antialias = false` switches that off for the first two.
+/// # Parameters
+///
+/// * `size` (required; 1 to 16384 pixels): a number is the new length of the shorter side, and the
+///   longer side follows from the shape of the image, truncated; `[height, width]` is exact.
+/// * `filter` (`"bilinear"`; `"bicubic"`, `"lanczos"`, `"nearest"`): the filter.
+/// * `antialias` (true): whether the kernel is widened when the image shrinks. `nearest` is never
+///   antialiased, `lanczos` always.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
@@ -43,17 +47,20 @@ impl Resize {
         }
     }
 
-    /// Resamples with another filter.
+    /// Sets the filter.
     #[must_use]
     pub fn filter(self, filter: Filter) -> Resize {
         Resize { filter, ..self }
     }
 
+    /// The size of the result for an image of size `frame`.
     fn target(&self, frame: Size) -> Size {
         match self.size {
             SizeParam::HeightWidth(_) => self.size.frame(),
             SizeParam::Side(side) => {
                 let (short, long) = (frame.width.min(frame.height), frame.width.max(frame.height));
+                // The limit keeps the length within u32. `Program::check_size` refuses such an
+                // image before it is made.
                 let scaled =
                     (u64::from(side) * u64::from(long) / u64::from(short)).min(1 << 24) as u32;
                 if frame.width <= frame.height {
@@ -78,7 +85,8 @@ impl Op for Resize {
     fn check(&self) -> Result<()> {
         if !self.antialias && self.filter == Filter::Lanczos {
             return Err(Error::config(
-                "antialias = false: filter = \"lanczos\" is always antialiased; take bilinear or bicubic",
+                "antialias = false: filter = \"lanczos\" is always antialiased; take bilinear or \
+                 bicubic",
             ));
         }
         self.size.check()

@@ -1,5 +1,6 @@
-//! Ops that shift, scale and bend the values: the arithmetic and contrast families of
-//! Crafting-Shifts, after the imgaug library.
+//! Ops that change the levels of values: the arithmetic and contrast families of Crafting-Shifts,
+//! by the formulas of imgaug, scikit-image and OpenCV. Tests compare with scikit-image, with OpenCV
+//! and with imgaug's formulas written in numpy.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,16 +10,19 @@ use crate::error::Result;
 use crate::rng::RandomStream;
 use crate::spec::{IntegerRange, ParamRange, check_p, half, one};
 
-/// One number for each channel, or the same for all. Takes three draws in any case.
-pub(super) fn channels(span: ParamRange, apart: bool, rng: &mut RandomStream) -> [f64; 3] {
-    let each = [span.draw(rng), span.draw(rng), span.draw(rng)];
-    if apart { each } else { [each[0]; 3] }
+/// Draws a number for each channel, or one for all of them. Takes three draws in any case.
+fn channels(range: ParamRange, per_channel: bool, rng: &mut RandomStream) -> [f64; 3] {
+    let each = [range.draw(rng), range.draw(rng), range.draw(rng)];
+    if per_channel { each } else { [each[0]; 3] }
 }
 
-/// Adds to all values; imgaug `Add`.
+/// Adds one number to all values and clips; imgaug `Add`.
 ///
-/// `value` -255 to 255, a number or `[low, high]`, truncated; the sum is clipped. `per_channel`
-/// (false) draws one for each channel; `p` (1).
+/// # Parameters
+///
+/// * `value` (required, a number or a range; -255 to 255): the number in levels, truncated.
+/// * `per_channel` (false): whether each channel has its own number.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Add {
@@ -46,10 +50,13 @@ impl Op for Add {
     }
 }
 
-/// Multiplies all values; imgaug `Multiply`.
+/// Multiplies all values by one factor, clips and truncates; imgaug `Multiply`.
 ///
-/// `factor` 0 to 1000, a number or `[low, high]`; the product is clipped and truncated.
-/// `per_channel` (false) draws one for each channel; `p` (1).
+/// # Parameters
+///
+/// * `factor` (required, a number or a range; 0 to 1000).
+/// * `per_channel` (false): whether each channel has its own factor.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Multiply {
@@ -79,8 +86,14 @@ impl Op for Multiply {
     }
 }
 
-/// Blacks out each channel with probability `drop` (0.5), but leaves at least one, with probability
-/// `p` (1); imgaug `Dropout2d`, albumentations `ChannelDropout`.
+/// Makes random channels black, but leaves at least one; imgaug `Dropout2d`, albumentations
+/// `ChannelDropout`.
+///
+/// # Parameters
+///
+/// * `drop` (0.5; 0 to 1): the probability of each channel. If all three would go, one of them,
+///   drawn with equal chances, stays.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelDropout {
@@ -112,10 +125,13 @@ impl Op for ChannelDropout {
     }
 }
 
-/// Stretches values away from the middle: `127 + factor (v - 127)`, clipped and truncated; imgaug
-/// `LinearContrast`.
+/// Stretches values away from the middle of the scale: `127 + factor * (v - 127)`, clipped and
+/// truncated; imgaug `LinearContrast`.
 ///
-/// `factor` 0 to 1000, a number or `[low, high]`; `p` (1).
+/// # Parameters
+///
+/// * `factor` (required, a number or a range; 0 to 1000): 1 changes nothing, 0 is flat gray.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearContrast {
@@ -141,11 +157,14 @@ impl Op for LinearContrast {
     }
 }
 
-/// Bends values along a logistic curve: `255 / (1 + exp(gain (cutoff - v / 255)))`, truncated;
+/// Maps values through a logistic curve: `255 / (1 + exp(gain * (cutoff - v / 255)))`, truncated;
 /// scikit-image `adjust_sigmoid`, imgaug `SigmoidContrast`.
 ///
-/// `gain` (10; 0 to 1000) is the steepness, `cutoff` (0.5; 0 to 1) the middle; numbers or `[low,
-/// high]`; `p` (1).
+/// # Parameters
+///
+/// * `gain` (10, a number or a range; 0 to 1000): the steepness.
+/// * `cutoff` (0.5, a number or a range; 0 to 1): the value, where white is 1, that becomes a half.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SigmoidContrast {
@@ -183,10 +202,13 @@ impl Op for SigmoidContrast {
     }
 }
 
-/// Lifts dark values: `255 gain log2(1 + v / 255)`, clipped and truncated; scikit-image
-/// `adjust_log`, imgaug `LogContrast`.
+/// Brightens dark values more than bright ones: `255 * gain * log2(1 + v / 255)`, clipped and
+/// truncated; scikit-image `adjust_log`, imgaug `LogContrast`.
 ///
-/// `gain` (1; 0 to 1000), a number or `[low, high]`; `p` (1).
+/// # Parameters
+///
+/// * `gain` (1, a number or a range; 0 to 1000): a factor.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogContrast {
@@ -217,10 +239,15 @@ impl Op for LogContrast {
     }
 }
 
-/// Leaves a number of equally spaced values: the middles of `levels` equal intervals, truncated;
-/// imgaug `UniformColorQuantization`.
+/// Reduces each channel to a number of equally spaced values: the scale is cut into equal
+/// intervals, and each value becomes the middle of its interval, truncated; imgaug
+/// `UniformColorQuantization`.
 ///
-/// `levels` 2 to 256, a whole number or `[low, high]`, both included; `p` (1).
+/// # Parameters
+///
+/// * `levels` (required, an integer or a range, both ends included; 2 to 256): the number of
+///   intervals.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quantize {
@@ -246,12 +273,17 @@ impl Op for Quantize {
     }
 }
 
-/// Equalizes each channel's histogram tile by tile, its counts limited: CLAHE; OpenCV `createCLAHE`
-/// on each channel, imgaug `AllChannelsCLAHE`.
+/// Equalizes the histogram of each channel tile by tile, with limited counts: CLAHE, contrast
+/// limited adaptive histogram equalization; OpenCV `createCLAHE` on each channel, imgaug
+/// `AllChannelsCLAHE`.
 ///
-/// `clip_limit` (2; 0 to 1000, 0 does not limit) is how many times the mean a count may be; `tile`
-/// (64 pixels; 1 to 16384) is the side of a tile, of which there is at least one and at most 64 a
-/// side; numbers or `[low, high]`; `p` (1).
+/// # Parameters
+///
+/// * `clip_limit` (2, a number or a range; 0 to 1000): how many times the mean a count of a
+///   histogram may be; 0 does not limit.
+/// * `tile` (64, an integer or a range; 1 to 16384 pixels): the side of a tile. There are at least
+///   one and at most 64 tiles in each direction.
+/// * `p` (1): the probability that the op is applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClaheOp {

@@ -20,8 +20,8 @@ use crate::spec::{ParamRange, check_range, is_default};
 
 /// Draws `count` weights of sum 1 from the symmetric Dirichlet distribution of parameter `alpha`.
 ///
-/// The weights are normalized gamma variables. They come in an array of fixed length, whose rest is
-/// 0, so that a draw allocates nothing.
+/// The weights are normalized gamma variables. They come in an array of fixed length, filled up
+/// with zeros, so that a draw allocates nothing.
 pub(super) fn dirichlet<const MAX: usize>(
     rng: &mut RandomStream,
     alpha: f64,

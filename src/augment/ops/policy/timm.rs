@@ -486,8 +486,8 @@ impl Op for TimmAugment {
             } => {
                 let weights: [f64; MAX_WIDTH] = dirichlet(rng, alpha, width as usize);
                 let m = rng.beta(alpha, alpha);
-                // Other than in torchvision's AugMix, the image is not one of the chains: `Join`
-                // blends it with their sum, whose share is `m`.
+                // Unlike in torchvision's AugMix, the image is not one of the chains: `Join`
+                // blends it with their sum, which has the share `m`.
                 steps.push(Step::Fork);
                 for weight in &weights[..width as usize] {
                     for _ in 0..depth(fixed, rng) {
