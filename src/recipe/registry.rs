@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     /// Every op with its parameters at three strengths, as a recipe writes them.
-    const SHEET: &str = include_str!("../bin/feedmill/sheet.txt");
+    const SHEET: &str = include_str!("../../crates/feedmill-cli/src/ops.txt");
 
     /// Every number in a table with its place.
     fn numbers(value: &toml::Value, place: String, found: &mut Vec<(String, toml::Value)>) {

@@ -35,7 +35,12 @@ pub(crate) fn photos() -> Vec<Sample> {
 }
 
 pub(crate) fn photos_path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/photos")
+    // The package that includes this file is the root of the repository or in `crates`.
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|folder| folder.join("fixtures/photos"))
+        .find(|photos| photos.is_dir())
+        .unwrap()
 }
 
 /// Bytes that begin like JPEGs, of 50 to 90 bytes: small files to damage.

@@ -6,8 +6,8 @@ use feedmill::Kind;
 use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, Shard};
 
+use crate::allocation::largest_allocation;
 use crate::craft::{Column, Craft, strings, u32s, u64s};
-use crate::util::largest_allocation;
 
 #[test]
 fn a_shard_made_by_the_specification_alone_is_read() {

@@ -1,49 +1,13 @@
-//! Scratch data and child processes with a watchdog.
+//! Data sets for the tests of shards.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 use feedmill::convert::{Options, Report, convert};
 use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
 use feedmill::source::Source;
 use feedmill::{Kind, Result};
-
-/// No wait in these tests is longer.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-
-thread_local! {
-    static LARGEST: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, which notes the largest request of each thread.
-pub struct Counting;
-
-// SAFETY: every call is passed to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(layout.size())));
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-/// The largest single allocation of this thread while `run` runs.
-pub fn largest_allocation<T>(run: impl FnOnce() -> T) -> (T, usize) {
-    LARGEST.set(0);
-    let result = run();
-    (result, LARGEST.get())
-}
 
 /// A small generator: splitmix64.
 pub struct Random(pub u64);
@@ -201,79 +165,4 @@ pub fn assert_damage(kind: Kind, what: &str) {
         matches!(kind, Kind::Corrupt | Kind::Truncated | Kind::Unsupported),
         "{what}: {kind}"
     );
-}
-
-pub fn feedmill() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_feedmill"));
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// What a child came to.
-#[derive(Debug)]
-pub struct Ended {
-    pub status: ExitStatus,
-    pub out: String,
-    pub err: String,
-}
-
-/// Waits for a child with piped output; ends it and panics if it takes too long.
-pub fn finish(mut child: Child, what: &str) -> Ended {
-    let read = |stream: Option<Box<dyn Read + Send>>| {
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if let Some(mut stream) = stream {
-                let _ = stream.read_to_end(&mut bytes);
-            }
-            String::from_utf8_lossy(&bytes).into_owned()
-        })
-    };
-    let out = read(child.stdout.take().map(|stream| Box::new(stream) as _));
-    let err = read(child.stderr.take().map(|stream| Box::new(stream) as _));
-    let status = wait(&mut child, what);
-    Ended {
-        status,
-        out: out.join().unwrap(),
-        err: err.join().unwrap(),
-    }
-}
-
-pub fn wait(child: &mut Child, what: &str) -> ExitStatus {
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        if start.elapsed() > PATIENCE {
-            let _ = child.kill();
-            let _ = child.wait();
-            panic!("{what}: the child did not end within {PATIENCE:?}");
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-pub fn run(command: &mut Command) -> Ended {
-    let what = format!("{command:?}");
-    finish(command.spawn().unwrap(), &what)
-}
-
-/// Waits until something holds; panics if it takes too long.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{what}: not within {PATIENCE:?}"
-        );
-        std::thread::sleep(Duration::from_micros(200));
-    }
-}
-
-pub fn signal(child: &Child, signal: i32) {
-    // SAFETY: the child has not been waited for, so the number is still its own.
-    unsafe { libc::kill(child.id() as i32, signal) };
 }

@@ -7,7 +7,7 @@ use feedmill::toml;
 use crate::canvas::{CHARACTER, Canvas, GAP};
 
 /// What is shown: a line for each op, its parameters at three strengths.
-const OPS: &str = include_str!("sheet.txt");
+const OPS: &str = include_str!("ops.txt");
 
 /// The side of the image that ops are applied to.
 pub const SIDE: u32 = 96;

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use feedmill::shard::MANIFEST;
 use feedmill::verify::{Options, verify_shards};
 
-use crate::util::{Random, feedmill, files, make, mixed, run, wait};
+use crate::child::{run, wait};
+use crate::feedmill;
+use crate::util::{Random, files, make, mixed};
 
 const ROUNDS: u64 = 10;
 const KILLS: u64 = 5;

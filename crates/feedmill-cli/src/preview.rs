@@ -11,9 +11,9 @@ use feedmill::{Batch, Image, Loader, World};
 use crate::Verdict;
 use crate::apply::{read_image, write_png};
 use crate::canvas::{CHARACTER, Canvas, GAP};
+use crate::contact_sheet::{SIDE, sheet, test_card};
 use crate::job::Job;
 use crate::output::{Failure, Out};
-use crate::sheet::{SIDE, sheet, test_card};
 
 /// Write a real batch as one labeled image: what the model will see
 ///

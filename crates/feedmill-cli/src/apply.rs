@@ -8,6 +8,7 @@ use feedmill::geometry::Rect;
 use feedmill::geometry::Size;
 use feedmill::recipe::Registry;
 use feedmill::sample::Codec;
+use feedmill::toml;
 use feedmill::{Error, Kind};
 
 use crate::Verdict;
@@ -29,16 +30,14 @@ pub struct Args {
 
 impl Args {
     pub fn run(self, _out: &mut Out) -> Result<Verdict, Failure> {
-        #[derive(serde::Deserialize)]
-        struct Form {
-            op: feedmill::toml::Table,
-        }
-        let form: Form =
-            feedmill::toml::from_str(&format!("op = {{ {} }}", self.op)).map_err(|error| {
-                Error::config(format!("the op \"{}\": {}", self.op, error.message()))
-            })?;
-        let mut params = form.op;
-        let Some(feedmill::toml::Value::String(name)) = params.remove("op") else {
+        let text = format!("op = {{ {} }}", self.op);
+        let mut form: toml::Table = toml::from_str(&text).map_err(|error| {
+            Error::config(format!("the op \"{}\": {}", self.op, error.message()))
+        })?;
+        let Some(toml::Value::Table(mut params)) = form.remove("op") else {
+            return Err(Error::config(format!("\"{}\" is not an op", self.op)).into());
+        };
+        let Some(toml::Value::String(name)) = params.remove("op") else {
             let text = format!("\"{}\" names no op: expected op = \"NAME\", …", self.op);
             return Err(Error::config(text).into());
         };
@@ -74,20 +73,16 @@ pub fn write_png(
     height: u32,
     rgb: &[u8],
 ) -> feedmill::Result<()> {
-    let png = image::ImageFormat::Png;
-    image::save_buffer_with_format(
-        path,
-        rgb,
-        width,
-        height,
-        image::ExtendedColorType::Rgb8,
-        png,
-    )
-    .map_err(|error| {
-        Error::new(
-            Kind::Io,
-            format!("{}: cannot write: {error}", path.display()),
-        )
-        .with_source(error)
+    let write = || -> std::result::Result<(), png::EncodingError> {
+        let file = std::io::BufWriter::new(std::fs::File::create(path)?);
+        let mut encoder = png::Encoder::new(file, width, height);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(rgb)?;
+        writer.finish()
+    };
+    write().map_err(|error| {
+        let text = format!("{}: cannot write: {error}", path.display());
+        Error::new(Kind::Io, text).with_source(error)
     })
 }

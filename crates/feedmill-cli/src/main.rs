@@ -9,6 +9,7 @@ mod apply;
 mod bench;
 mod canvas;
 mod completions;
+mod contact_sheet;
 mod convert;
 mod digest;
 mod explain;
@@ -18,7 +19,6 @@ mod job;
 mod output;
 mod preview;
 mod progress;
-mod sheet;
 #[cfg(target_os = "linux")]
 mod sigbus;
 mod size;

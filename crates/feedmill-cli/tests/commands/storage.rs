@@ -4,7 +4,9 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::util::{feedmill, files, finish, make, mixed, run};
+use crate::child::{finish, run};
+use crate::feedmill;
+use crate::util::{files, make, mixed};
 
 fn json(text: &str) -> Vec<Value> {
     text.lines()

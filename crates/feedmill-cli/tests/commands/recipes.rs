@@ -1,21 +1,17 @@
-//! The binary: the commands that run a recipe, over the photographs in `fixtures/photos`.
-
-#[expect(
-    dead_code,
-    reason = "shared with the tests of formats, which use all of it"
-)]
-#[path = "../formats/make.rs"]
-mod make;
+//! The commands that run a recipe, over the photographs in `fixtures/photos`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
+
+use crate::{feedmill, make, repository};
 
 const PHOTOS: &str = "fixtures/photos";
 
-fn feedmill(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_feedmill"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+/// Runs the binary in the root of the repository.
+fn output(args: &[&str]) -> Output {
+    feedmill()
+        .current_dir(repository())
         .args(args)
         .output()
         .expect("the binary was built")
@@ -23,7 +19,7 @@ fn feedmill(args: &[&str]) -> Output {
 
 /// The standard output of a run that must succeed.
 fn fine(args: &[&str]) -> String {
-    let output = feedmill(args);
+    let output = output(args);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "feedmill {args:?}: {complaint}");
     String::from_utf8(output.stdout).unwrap()
@@ -31,7 +27,7 @@ fn fine(args: &[&str]) -> String {
 
 /// The exit code and the standard error of a run that must fail.
 fn refused(args: &[&str]) -> (i32, String) {
-    let output = feedmill(args);
+    let output = output(args);
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "feedmill {args:?} succeeded");
     assert!(
@@ -141,7 +137,7 @@ fn eight_processes_at_once_on_one_folder_of_shards_join_to_the_global_batch() {
     fine(&["convert", PHOTOS, text(&shards), "--shard-size", "200KiB"]);
     let children: Vec<_> = (0..8)
         .map(|rank: u32| {
-            Command::new(env!("CARGO_BIN_EXE_feedmill"))
+            feedmill()
                 .args([
                     "digest",
                     "--data",
@@ -215,8 +211,8 @@ fn plain_code_gives_the_digests_of_vector_code() {
     fs::write(&ops, text_of_ops).unwrap();
     for recipe in [recipe(folder.path()), ops] {
         let expected = digest(PHOTOS, &recipe, &[]);
-        let output = Command::new(env!("CARGO_BIN_EXE_feedmill"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+        let output = feedmill()
+            .current_dir(repository())
             .env("FEEDMILL_SIMD", "off")
             .args(["digest", "--data", PHOTOS, "--recipe", text(&recipe)])
             .output()
@@ -647,7 +643,7 @@ fn annotations_are_explained_drawn_and_verified() {
 
     fine(&["verify", text(&data)]);
     fs::write(data.join("a.json"), json("[480, 106.5, 160, 319.5, 3]")).unwrap();
-    let output = feedmill(&["verify", text(&data)]);
+    let output = output(&["verify", text(&data)]);
     let report = String::from_utf8(output.stdout).unwrap();
     assert!(
         output.status.code() == Some(1) && report.contains("boxes[0]"),
@@ -691,7 +687,12 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
         }
         assert_eq!(code, expected, "{complaint}");
     };
-    let photo = fs::read("fixtures/photos/still/umang_by_Abhishek_Mudgal.jpg").unwrap();
+    let photo = fs::read(
+        repository()
+            .join(PHOTOS)
+            .join("still/umang_by_Abhishek_Mudgal.jpg"),
+    )
+    .unwrap();
 
     expect(digest(&at("nowhere")), 1, &["nowhere", "No such file"]);
     fs::create_dir(at("empty")).unwrap();
@@ -730,7 +731,7 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
     bytes[70_000] ^= 4;
     fs::write(&shard, bytes).unwrap();
     let (code, report) = {
-        let output = feedmill(&["verify", text(&shards)]);
+        let output = output(&["verify", text(&shards)]);
         (
             output.status.code().unwrap(),
             String::from_utf8(output.stdout).unwrap(),
