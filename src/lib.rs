@@ -15,6 +15,7 @@ pub mod index;
 mod kernels;
 mod loader;
 pub mod mix;
+mod parallel;
 mod pipeline;
 pub mod plan;
 pub mod recipe;

@@ -15,10 +15,11 @@ mod tests;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Kind, Result, catch};
+use crate::parallel;
 use crate::sample::{Fingerprint, Payload, Plane};
 use crate::shard::{
     Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, Stamp, Writer, is_leftover,
@@ -265,38 +266,18 @@ impl Job<'_> {
 
     /// Runs all parts; the error of the first part that failed, if any did.
     fn run(&self, present: &HashMap<usize, PathBuf>) -> Result<Vec<Done>> {
-        let jobs = match self.options.jobs {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            jobs => jobs,
-        };
-        let next = AtomicUsize::new(0);
-        let results = Mutex::new(Vec::new());
-        std::thread::scope(|scope| {
-            for _ in 0..jobs.min(self.parts.len()) {
-                scope.spawn(|| {
-                    let mut worker = Worker {
-                        spare: Vec::new(),
-                        recoder: Recoder::new(),
-                    };
-                    loop {
-                        let part = next.fetch_add(1, Ordering::Relaxed);
-                        if part >= self.parts.len() || self.halt.load(Ordering::Relaxed) {
-                            return;
-                        }
-                        let done = self.part(part, present.get(&part), &mut worker);
-                        if done.is_err() {
-                            self.halt.store(true, Ordering::Relaxed);
-                        }
-                        results
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push((part, done));
-                    }
-                });
+        let jobs = parallel::threads(self.options.jobs).min(self.parts.len());
+        let mut workers: Vec<Worker> = (0..jobs).map(|_| Worker::new()).collect();
+        let halted = || self.halt.load(Ordering::Relaxed);
+        let parts = 0..self.parts.len() as u64;
+        let results = parallel::for_each_ordered(parts, &mut workers, halted, |worker, part| {
+            let part = part as usize;
+            let done = self.part(part, present.get(&part), worker);
+            if done.is_err() {
+                self.halt.store(true, Ordering::Relaxed);
             }
+            done
         });
-        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.sort_by_key(|(part, _)| *part);
         // A part that ended because another failed says so last.
         let (mut done, mut stopped) = (Vec::new(), None);
         for (_, result) in results {
@@ -523,4 +504,13 @@ impl Job<'_> {
 struct Worker {
     spare: Vec<u8>,
     recoder: Recoder,
+}
+
+impl Worker {
+    fn new() -> Worker {
+        Worker {
+            spare: Vec::new(),
+            recoder: Recoder::new(),
+        }
+    }
 }
