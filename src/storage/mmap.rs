@@ -123,6 +123,7 @@ impl Mapping {
 /// # Errors
 ///
 /// `Io` if it cannot be opened or mapped, `Unsupported` if it is not a regular file.
+#[cfg(feature = "arrow")]
 pub(crate) fn map(path: &Path) -> Result<Bytes> {
     // Asked before opening: opening a pipe would wait for its writer.
     let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;

@@ -17,7 +17,7 @@ pub struct Args {
 
 impl Args {
     pub fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
-        // By way of memory: the generator panics where its writer fails.
+        // Into memory first: the generator panics if its writer fails.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "feedmill", &mut script);
         out.write_all(&script)?;

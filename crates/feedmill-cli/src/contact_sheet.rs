@@ -6,7 +6,7 @@ use feedmill::toml;
 
 use crate::canvas::{CHARACTER, Canvas, GAP};
 
-/// What is shown: a line for each op, its parameters at three strengths.
+/// The ops: a line for each, with its parameters at three strengths.
 const OPS: &str = include_str!("ops.txt");
 
 /// The side of the image that ops are applied to.
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_op_of_a_image_alone_stands_on_the_sheet() {
+    fn every_op_that_needs_only_an_image_is_on_the_sheet() {
         let registry = Registry::default();
         // These two need a bank of cut-outs and a plane.
         let apart = ["copy_paste", "plane_mask"];

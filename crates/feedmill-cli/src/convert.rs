@@ -3,15 +3,15 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use feedmill::convert::{Options, convert};
+use feedmill::convert::{Options, Progress, convert};
 
 use crate::output::{Failure, Out, bytes};
-use crate::{Verdict, output, progress, size, stop_on_signal};
+use crate::{Verdict, output, progress, size};
 
 /// Convert a data set into a folder of shards
 ///
-/// The outcome is the same bytes however many jobs write it and however often it was broken off and
-/// resumed.
+/// The result is the same bytes for any number of jobs, and however often the conversion was
+/// interrupted and resumed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The data set
@@ -60,14 +60,12 @@ impl Args {
         options.jobs = self.jobs.map_or(0, usize::from);
         options.resume = self.resume;
         options.skip_bad = self.skip_bad;
-        let stop = stop_on_signal();
         let source = feedmill::source::open(&self.src)?;
-        let bar = progress::bar(source.len(), "convert");
-        let done = convert(&*source, &self.dst, &options, &stop, &|progress| {
-            bar.set_position(progress.samples)
+        let done = progress::run(source.len(), "convert", |stop, bar| {
+            let show = |progress: Progress| bar.set_position(progress.samples);
+            convert(&*source, &self.dst, &options, stop, &show)
         });
-        bar.finish_and_clear();
-        let Some(report) = output::unless_stopped(done)? else {
+        let Some(report) = done? else {
             return Ok(Verdict::Stopped);
         };
         for bad in &report.skipped {

@@ -24,7 +24,7 @@ pub struct Args {
     /// This rank's slots only
     #[arg(long, value_name = "R", default_value_t = 0, requires = "ranks")]
     rank: u32,
-    /// Of so many ranks
+    /// The number of ranks
     #[arg(long, value_name = "N", default_value_t = 1)]
     ranks: u32,
     /// One JSON object a line

@@ -7,7 +7,7 @@ use feedmill::index::{Options, write};
 use feedmill::source::Format;
 
 use crate::output::{Failure, Out, bytes};
-use crate::{Verdict, output, progress, stop_on_signal};
+use crate::{Verdict, output, progress};
 
 /// Write the entropy index of the JPEGs of a folder, tar, Arrow or Parquet file, beside it
 ///
@@ -31,14 +31,14 @@ impl Args {
         let mut options = Options::default();
         options.format = self.format;
         options.jobs = self.jobs.map_or(0, usize::from);
-        let stop = stop_on_signal();
-        let bar = progress::bar(0, "index");
-        let done = write(&self.path, &options, &stop, &|done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
+        let done = progress::run(0, "index", |stop, bar| {
+            let show = |done, total| {
+                bar.set_length(total);
+                bar.set_position(done);
+            };
+            write(&self.path, &options, stop, &show)
         });
-        bar.finish_and_clear();
-        let Some(report) = output::unless_stopped(done)? else {
+        let Some(report) = done? else {
             return Ok(Verdict::Stopped);
         };
         for bad in &report.bad {

@@ -17,17 +17,17 @@ use crate::output::{self, Failure, Out, bytes};
 /// Samples read for the statistics of a form that has no index.
 const PROBED: u64 = 1000;
 
-/// The fields that people read first; the others follow by name.
+/// The fields that are printed first; the others follow by name.
 const ORDER: [&str; 7] = [
     "form", "sample", "name", "samples", "classes", "target", "codec",
 ];
 
-/// Tell what a data set is: its form, samples, classes, codecs and sizes, or one of its samples
+/// Describe a data set: its form, samples, classes, codecs and sizes; or one of its samples
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The data set
     path: PathBuf,
-    /// Tell of this sample alone, from 0
+    /// Describe only this sample, numbered from 0
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
     /// One JSON object
@@ -85,7 +85,7 @@ impl Args {
     }
 }
 
-/// What a shard says of itself.
+/// The header of a shard.
 fn header(shard: &Shard) -> Value {
     let (stamp, sealed) = (shard.stamp(), shard.sealed());
     json!({
@@ -98,7 +98,7 @@ fn header(shard: &Shard) -> Value {
     })
 }
 
-/// A data set without an index: some samples, evenly spaced, are read.
+/// Describes a data set without an index from some evenly spaced samples, which are read.
 fn overview(source: &dyn Source, format: Format) -> Value {
     let (total, mut statistics) = (source.len(), Statistics::default());
     let probed = total.min(PROBED);
@@ -150,8 +150,8 @@ fn common(source: &dyn Source, form: &str, statistics: &Statistics) -> Value {
     value
 }
 
-/// How many samples classes have, where every sample has one class: what samplers by class can be
-/// asked for.
+/// How many samples the classes have, if every sample has exactly one: class samplers are limited by
+/// the smallest.
 fn class_sizes(source: &dyn Source) -> Option<Value> {
     let mut sizes = BTreeMap::new();
     for class in 0..source.classes().map_or(0, <[String]>::len) as u32 {
@@ -171,7 +171,7 @@ fn class_sizes(source: &dyn Source) -> Option<Value> {
     Some(spread.value())
 }
 
-/// One sample; what cannot be known of a bad one is left out, and the error says why.
+/// Describes one sample.
 fn sample(source: &dyn Source, id: u64, shards: Option<&Shards>) -> Result<Value> {
     if id >= source.len() {
         return Err(Error::config(format!(
@@ -297,7 +297,7 @@ impl Spread {
     }
 }
 
-/// The same for people: one field a line.
+/// Prints the object with one field a line.
 fn print(out: &mut Out, value: &Value, indent: usize) -> std::io::Result<()> {
     let rank = |key: &str| {
         ORDER

@@ -1,5 +1,5 @@
-//! What the commands that run a recipe have in common: the data, the recipe, and how the machine is
-//! used.
+//! The arguments that all commands which run a recipe have: the data, the recipe, and the use of the
+//! machine.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use feedmill::{Error, Loader, Recipe, World};
 /// Data and a recipe
 #[derive(Debug, clap::Args)]
 pub struct Job {
-    /// The data set; several are blended, each with its --weight
+    /// The data set; several are joined, each with its --weight
     #[arg(long, value_name = "PATH")]
     pub data: Vec<PathBuf>,
     /// The weight of each --data, in the same order [the recipe's, or the number of its samples]
@@ -30,7 +30,7 @@ pub struct Job {
     /// The seed [the recipe's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Which agent this is, for recipes that deal out data to agents [the recipe's]
+    /// Which agent this is, for recipes that divide the data among agents [the recipe's]
     #[arg(long, value_name = "K")]
     agent: Option<u32>,
     /// Only these samples, each once in this order: a second pass. Numbers with commas in between,
@@ -123,7 +123,7 @@ fn numbers(list: &str) -> feedmill::Result<Vec<u64>> {
     words
         .map(|word| {
             word.parse()
-                .map_err(|_| Error::config(format!("--samples: \"{word}\" is no sample's number")))
+                .map_err(|_| Error::config(format!("--samples: \"{word}\" is not a sample number")))
         })
         .collect()
 }

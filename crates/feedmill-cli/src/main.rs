@@ -55,7 +55,7 @@ enum Command {
     Completions(completions::Args),
 }
 
-/// What a subcommand comes to when it ran to its end.
+/// How a subcommand ended that ran to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Fine,
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     #[cfg(target_os = "linux")]
     sigbus::install();
-    // What the library found odd but could go on with: skipped tar members, links to folders.
+    // The warnings of the library: skipped tar members, links to folders.
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_max_level(tracing::Level::WARN)
@@ -92,7 +92,7 @@ fn main() -> ExitCode {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
         Ok(Verdict::Bad) => ExitCode::from(1),
         Ok(Verdict::Stopped) => ExitCode::from(130),
-        // Whoever read our output has seen enough (`feedmill inspect data | head -1`).
+        // The reader of our output has seen enough (`feedmill inspect data | head -1`).
         Err(Failure::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
             ExitCode::from(1)
         }
         Err(Failure::Feedmill(error)) => {
-            // What was found so far comes before the error; whether it arrives no longer matters.
+            // What was found so far comes before the error. A failure to write it changes nothing.
             let _ = out.flush();
             output::complain(error.message());
             match error.kind() {

@@ -29,21 +29,9 @@ pub fn stdout() -> Out {
     BufWriter::new(io::stdout().lock())
 }
 
-/// Says something on standard error. `eprintln!` would panic where nobody listens.
+/// Writes a message to standard error. `eprintln!` would panic if that is closed.
 pub fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "feedmill: {}", clean(message));
-}
-
-/// What a job gave; `None`, said on standard error, if a signal stopped it.
-pub fn unless_stopped<T>(done: feedmill::Result<T>) -> Result<Option<T>, Failure> {
-    match done {
-        Ok(report) => Ok(Some(report)),
-        Err(error) if error.kind() == feedmill::Kind::Stopped => {
-            complain(error.message());
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The text with its control characters escaped: names come from files, and a terminal would obey

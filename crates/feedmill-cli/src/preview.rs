@@ -67,7 +67,7 @@ impl Args {
     }
 }
 
-/// The middle of an image, or the test card, as large as the contact sheet wants it.
+/// The middle of an image, or the test card, as rows of RGB of [`SIDE`] x [`SIDE`] pixels.
 fn image_of(path: Option<&Path>) -> feedmill::Result<Vec<u8>> {
     let Some(path) = path else {
         return Ok(test_card());
@@ -77,15 +77,15 @@ fn image_of(path: Option<&Path>) -> feedmill::Result<Vec<u8>> {
     Ok(augment::apply(&CenterCrop::new(SIDE), 0, frame.width, frame.height, &rgb)?.1)
 }
 
-/// Where a view stands in the cell of its slot.
-struct Spot {
+/// The top left corner of a view, within the part of the grid that belongs to its slot.
+struct Cell {
     left: usize,
     top: usize,
 }
 
-/// A slot's views: the first stands left, those after it fill columns beside it, each with its name
-/// if there are several. Returns where each stands, and the size of all.
-fn arrange(images: &[Image]) -> (Vec<Spot>, usize, usize) {
+/// Arranges the views of a slot: the first at the left, the next ones in columns beside it, each
+/// under its name if there are several. Returns the cells, and the width and height of all.
+fn arrange(images: &[Image]) -> (Vec<Cell>, usize, usize) {
     let label = if images.len() > 1 { CHARACTER + 2 } else { 0 };
     let tallest = images
         .iter()
@@ -93,17 +93,17 @@ fn arrange(images: &[Image]) -> (Vec<Spot>, usize, usize) {
         .max()
         .unwrap_or(0);
     let (mut left, mut top, mut width) = (0, 0, 0);
-    let mut spots = Vec::with_capacity(images.len());
+    let mut cells = Vec::with_capacity(images.len());
     for image in images {
         let (w, h) = (image.width as usize, image.height as usize + label);
         if top + h > tallest {
             (left, top, width) = (left + width + GAP, 0, 0);
         }
-        spots.push(Spot { left, top });
+        cells.push(Cell { left, top });
         top += h + GAP;
         width = width.max(w);
     }
-    (spots, left + width, tallest)
+    (cells, left + width, tallest)
 }
 
 fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
@@ -114,20 +114,20 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
         images.extend(loader.mask(batch, slot));
         images
     };
-    let (spots, w, h) = arrange(&images(0));
+    let (cells, w, h) = arrange(&images(0));
     // A caption needs room even under an image of 32 pixels.
-    let cell = w.max(14 * CHARACTER);
+    let room = w.max(14 * CHARACTER);
     let rows = shown.div_ceil(columns);
     let mut canvas = Canvas::new(
-        GAP + columns * (cell + GAP),
+        GAP + columns * (room + GAP),
         GAP + rows * (h + CAPTION + GAP),
     );
     for slot in 0..shown {
-        let left = GAP + slot % columns * (cell + GAP);
+        let left = GAP + slot % columns * (room + GAP);
         let top = GAP + slot / columns * (h + CAPTION + GAP);
-        for (image, spot) in images(slot).iter().zip(&spots) {
-            let (left, mut top, width) = (left + spot.left, top + spot.top, image.width as usize);
-            if spots.len() > 1 {
+        for (image, cell) in images(slot).iter().zip(&cells) {
+            let (left, mut top, width) = (left + cell.left, top + cell.top, image.width as usize);
+            if cells.len() > 1 {
                 canvas.text(left, top, width, &image.view);
                 top += CHARACTER + 2;
             }
@@ -143,19 +143,18 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
                 );
             }
         }
-        canvas.text(left, top + h + 2, cell, &loader.label(batch, slot));
+        canvas.text(left, top + h + 2, room, &loader.label(batch, slot));
         canvas.text(
             left,
             top + h + 2 + CHARACTER + 2,
-            cell,
+            room,
             &origin(batch, slot),
         );
     }
     canvas
 }
 
-/// Lays masks over an image, and draws its boxes and keypoints, each class or object in a color of
-/// its own.
+/// Lays masks over an image, and draws its boxes and keypoints. Each class or object has a color.
 fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) {
     const COLORS: [[u8; 3]; 6] = [
         [230, 60, 60],
@@ -170,7 +169,7 @@ fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) 
     if let Some(plane) = labels(PlaneKind::Mask).or(labels(PlaneKind::Instances)) {
         for y in 0..bounds[3] {
             for x in 0..bounds[2] {
-                // 0 is the background, 255 what counts for nothing.
+                // 0 is the background, 255 the label to ignore.
                 if let Some(label @ 1..=254) = plane.value(x as u32, y as u32) {
                     canvas.tint(bounds[0] + x, bounds[1] + y, color(label.into()));
                 }
@@ -189,8 +188,8 @@ fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) 
     }
 }
 
-/// Which sample it is, how it was mixed (the samples of all its sources, the mixer, the weight of
-/// the first label), and what the sampler says of it.
+/// Describes a slot: its sample, how it was mixed (the samples of all sources, the mixer, the weight
+/// of the first label), and what the sampler says about it.
 fn origin(batch: &Batch, slot: usize) -> String {
     let mix = &batch.mix()[slot];
     let sample = batch.samples()[slot];

@@ -1,4 +1,4 @@
-//! The last words of a process whose mapped shard was cut short.
+//! Turns SIGBUS from a truncated memory-mapped shard into an error message.
 //!
 //! Touching a page that the file no longer has ends the process by SIGBUS. The library leaves
 //! signals alone; the command says which file it was, and then dies as it would have.
@@ -72,7 +72,7 @@ extern "C" fn on_sigbus(
 }
 
 fn say(text: &[u8]) {
-    // SAFETY: `text` has the length that is given. A failed write has nobody to be told.
+    // SAFETY: `text` has the length that is given. A failed write cannot be reported anywhere.
     unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
 }
 

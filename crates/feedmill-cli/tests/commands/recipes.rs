@@ -554,7 +554,7 @@ fn blends_and_second_passes_from_the_command_line() {
         "1,x",
     ]);
     assert!(
-        code == 2 && complaint.contains("\"x\" is no sample's number"),
+        code == 2 && complaint.contains("\"x\" is not a sample number"),
         "{complaint}"
     );
 
