@@ -192,7 +192,7 @@ mod tests {
         program
             .run(
                 &mut Scratch::new(false),
-                &[7; 54000],
+                &vec![7; 54000],
                 program.wish(),
                 &mut out,
                 frame,

@@ -12,7 +12,7 @@ mod reencode;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -188,7 +188,7 @@ struct Done {
 impl Job<'_> {
     /// Looks at the folder: removes leftovers, refuses what is not of this conversion, gives the
     /// shards that are there.
-    fn survey(&self) -> Result<HashMap<usize, PathBuf>> {
+    fn survey(&self) -> Result<BTreeMap<usize, PathBuf>> {
         let list = || -> std::io::Result<Vec<_>> {
             std::fs::read_dir(self.dst)?
                 .map(|entry| Ok(entry?.file_name()))
@@ -206,12 +206,12 @@ impl Job<'_> {
                     first.display()
                 )));
             }
-            return Ok(HashMap::new());
+            return Ok(BTreeMap::new());
         }
-        let expected: HashMap<String, usize> = (0..self.parts.len())
+        let expected: BTreeMap<String, usize> = (0..self.parts.len())
             .map(|part| (shard_name(part), part))
             .collect();
-        let mut present = HashMap::new();
+        let mut present = BTreeMap::new();
         let mut leftovers = Vec::new();
         for name in names {
             let path = self.dst.join(&name);
@@ -265,7 +265,7 @@ impl Job<'_> {
     }
 
     /// Runs all parts; the error of the first part that failed, if any did.
-    fn run(&self, present: &HashMap<usize, PathBuf>) -> Result<Vec<Done>> {
+    fn run(&self, present: &BTreeMap<usize, PathBuf>) -> Result<Vec<Done>> {
         let jobs = parallel::threads(self.options.jobs).min(self.parts.len());
         let mut workers: Vec<Worker> = (0..jobs).map(|_| Worker::new()).collect();
         let halted = || self.halt.load(Ordering::Relaxed);
@@ -416,7 +416,7 @@ impl Job<'_> {
         let total = ids.end - ids.start;
         if shard.len() != total {
             // Those that were left out are tried again, which tells why.
-            let mut kept = std::collections::HashSet::new();
+            let mut kept = std::collections::BTreeSet::new();
             for record in 0..shard.len() {
                 let Some(id) = shard
                     .extra(SOURCE_ID, record)

@@ -132,7 +132,7 @@ fn catmull_rom(x: f64) -> f64 {
 fn lanczos(x: f64) -> f64 {
     let sinc = |x: f64| {
         let x = x * std::f64::consts::PI;
-        if x == 0.0 { 1.0 } else { x.sin() / x }
+        if x == 0.0 { 1.0 } else { libm::sin(x) / x }
     };
     if (-3.0..3.0).contains(&x) {
         sinc(x) * sinc(x / 3.0)

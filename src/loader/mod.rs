@@ -502,6 +502,10 @@ impl Batches {
     ///
     /// [`Kind::Stopped`] if no batch is ready within `wait`; the iterator can be asked again. The
     /// inner result is the batch's own.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a deadline decides when to give up, never which batch comes next"
+    )]
     pub fn next_timeout(&mut self, wait: Duration) -> Result<Option<Result<Batch>>> {
         self.run
             .next(Instant::now().checked_add(wait))

@@ -1,11 +1,9 @@
 //! The augmenter: pixels to views, and straight on to the slab if nobody mixes with them.
 
-use std::time::Instant;
-
 use super::Shared;
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::context::SlotSample;
-use super::stats::Meter;
+use super::stats::{self, Meter};
 use super::views::AnnotatedViews;
 use crate::augment::{Program, Scratch};
 use crate::batch::SlotPixels;
@@ -58,7 +56,7 @@ impl Shared {
             notes,
             annotations,
         });
-        let busy = Instant::now();
+        let busy = stats::now();
         self.stage(work, slot, staged);
         Meter::add(&self.meter.batching, busy);
     }
@@ -72,7 +70,7 @@ impl Shared {
         pixels: &[u8],
         augment_scratch: &mut AugmentScratch,
     ) -> Result<(StagedView, AnnotatedViews)> {
-        let mut busy = Instant::now();
+        let mut busy = stats::now();
         let region = slot_sample
             .region
             .expect("blank slots are staged by the decoder");

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::budget::Permit;
 use super::context::{DecodeScratch, Place, ReadSample, SlotSample};
-use super::stats::Meter;
+use super::stats::{self, Meter};
 use super::views::AnnotatedViews;
 use super::{ReadChunk, Shared};
 use crate::augment::Program;
@@ -48,7 +47,7 @@ impl Shared {
             let raw = raw.unwrap_or_else(|| {
                 self.read_in_place(decode_scratch, work.plan.slots[slot].visit.sample)
             });
-            let busy = Instant::now();
+            let busy = stats::now();
             let mut permit = None;
             let result = self.decode_slot(&work, slot, raw, decode_scratch, &mut permit);
             Meter::add(&self.meter.decoding, busy);
@@ -84,7 +83,7 @@ impl Shared {
 
     /// The reader's part for sources that do not block.
     fn read_in_place(&self, decode_scratch: &mut DecodeScratch, sample: u64) -> Result<ReadSample> {
-        let busy = Instant::now();
+        let busy = stats::now();
         let raw = self.guard("reader", sample, || {
             self.context.read(decode_scratch, sample)
         });

@@ -1,6 +1,6 @@
 //! Entropy indexes made while samples are decoded for the first time, for `decode.index = "learn"`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,7 +18,7 @@ pub(crate) struct IndexCache {
     learns: bool,
     /// Bytes that are still free.
     free: AtomicU64,
-    parts: [Mutex<HashMap<u64, Bytes>>; PARTS],
+    parts: [Mutex<BTreeMap<u64, Bytes>>; PARTS],
 }
 
 impl IndexCache {
@@ -30,7 +30,7 @@ impl IndexCache {
         }
     }
 
-    fn part(&self, sample: u64) -> &Mutex<HashMap<u64, Bytes>> {
+    fn part(&self, sample: u64) -> &Mutex<BTreeMap<u64, Bytes>> {
         &self.parts[(sample % PARTS as u64) as usize]
     }
 

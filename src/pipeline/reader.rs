@@ -3,13 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
 
 use super::batcher::BatchWork;
-use super::stats::Meter;
+use super::stats::{self, Meter};
 use super::{ReadChunk, Shared};
 use crate::batch::Output;
 use crate::error::Result;
@@ -62,7 +61,7 @@ impl Reader {
     pub(super) fn run(mut self) {
         let mut number = 0;
         loop {
-            let waiting = Instant::now();
+            let waiting = stats::now();
             // The consumer is gone when there are no more tokens.
             if self.tokens.recv().is_err() {
                 return;
@@ -120,7 +119,7 @@ impl Reader {
             match &self.runtime {
                 None => {
                     let raw = (start..end).map(|_| None).collect();
-                    let waiting = Instant::now();
+                    let waiting = stats::now();
                     self.chunks
                         .send(ReadChunk {
                             work: Arc::clone(work),
@@ -166,7 +165,7 @@ impl Reader {
         slots: Range<usize>,
         bytes: u64,
     ) -> Option<()> {
-        let waiting = Instant::now();
+        let waiting = stats::now();
         let permit = self.shared.encoded.acquire(bytes)?;
         let read_permit = self.shared.reads.acquire(1)?;
         Meter::add(&self.shared.meter.reader_blocked, waiting);
@@ -176,7 +175,7 @@ impl Reader {
             self.chunks.clone(),
         );
         runtime.spawn_blocking(move || {
-            let busy = Instant::now();
+            let busy = stats::now();
             let read = |slot: usize| {
                 let sample = work.plan.slots[slot].visit.sample;
                 if shared.stop.load(Ordering::Relaxed) {

@@ -13,7 +13,7 @@ use super::budget::Budget;
 use super::context::DecodeScratch;
 use super::decoder::DecodedSlot;
 use super::reader::{Positions, Reader};
-use super::stats::Meter;
+use super::stats::{self, Meter};
 use super::{Done, ReadChunk, RunContext, Shared, Threads, Tuning};
 use crate::batch::{Batch, Pool};
 use crate::error::{Error, Kind, Result};
@@ -200,7 +200,7 @@ impl Run {
         if self.next >= self.total || self.tokens.is_none() {
             return Ok(None);
         }
-        let waiting = Instant::now();
+        let waiting = stats::now();
         if let Some(last_delivery) = self.last_delivery.take() {
             let own = (waiting - last_delivery).as_nanos() as u64;
             self.shared
@@ -246,7 +246,7 @@ impl Run {
             }
             Err(_) => self.end(),
         }
-        self.last_delivery = Some(Instant::now());
+        self.last_delivery = Some(stats::now());
         Ok(Some(batch))
     }
 
@@ -321,7 +321,7 @@ impl Drop for Run {
 
 /// The next message, or `None` when there will be none.
 fn receive<T>(shared: &Shared, messages: &Receiver<T>, stop: &Receiver<()>) -> Option<T> {
-    let waiting = Instant::now();
+    let waiting = stats::now();
     let message = match messages.try_recv() {
         Ok(message) => Some(message),
         Err(_) => select! {

@@ -10,9 +10,12 @@ use crate::error::Result;
 use crate::mix::{self, Mixer};
 use crate::spec;
 
+/// Makes something from its parameters.
+type Make<T> = dyn Fn(&Registry, toml::Table) -> Result<Arc<T>> + Send + Sync;
+
 /// How the parameters of something registered are read.
 struct Reader<T: ?Sized> {
-    make: Arc<dyn Fn(&Registry, toml::Table) -> Result<Arc<T>> + Send + Sync>,
+    make: Arc<Make<T>>,
     /// The places of integers among the parameters.
     integers: fn(&Registry, toml::Table) -> BTreeSet<String>,
 }

@@ -1,6 +1,6 @@
 //! `manifest.json`: what a folder of shards holds and in which order.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -123,7 +123,7 @@ impl Manifest {
             ));
         }
         let manifest: Manifest = serde_json::from_slice(text).map_err(broken)?;
-        let mut names = HashSet::new();
+        let mut names = BTreeSet::new();
         let mut samples = 0u64;
         for shard in &manifest.shards {
             let name = &shard.name;

@@ -124,7 +124,7 @@ impl Shards {
 
 /// The shards in a folder that its manifest does not list, sorted.
 pub(crate) fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>> {
-    let listed: std::collections::HashSet<&str> = manifest
+    let listed: std::collections::BTreeSet<&str> = manifest
         .shards
         .iter()
         .map(|shard| shard.name.as_str())

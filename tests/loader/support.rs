@@ -9,7 +9,7 @@ use feedmill::source::{Access, Memory, Source};
 use feedmill::{Loader, Recipe, Result, Tuning};
 
 /// Fails the test with `what` instead of hanging it.
-pub fn within<T: Send + 'static>(
+pub(crate) fn within<T: Send + 'static>(
     seconds: u64,
     what: &str,
     run: impl FnOnce() -> T + Send + 'static,
@@ -29,13 +29,13 @@ pub fn within<T: Send + 'static>(
 }
 
 /// A number that looks random.
-pub fn hash(x: u64) -> u64 {
+pub(crate) fn hash(x: u64) -> u64 {
     let x = (x ^ (x >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x ^ (x >> 29)
 }
 
 /// `count` images of 12 x 10 pixels in 7 classes.
-pub fn pixels(count: u32) -> Memory {
+pub(crate) fn pixels(count: u32) -> Memory {
     let data: Vec<u8> = (0..u64::from(count) * 12 * 10 * 3)
         .map(|i| hash(i) as u8)
         .collect();
@@ -43,7 +43,7 @@ pub fn pixels(count: u32) -> Memory {
 }
 
 /// A source that wraps another, changing when things happen or what comes out.
-pub struct Wrapped<F> {
+pub(crate) struct Wrapped<F> {
     pub inner: Memory,
     pub access: Access,
     pub read: F,
@@ -80,7 +80,7 @@ impl<F: Fn(&Memory, u64) -> Result<Sample> + Send + Sync> Source for Wrapped<F> 
 }
 
 /// The same data at an irregular pace, so that threads meet in another order every time.
-pub fn jittery(count: u32, access: Access) -> Box<dyn Source> {
+pub(crate) fn jittery(count: u32, access: Access) -> Box<dyn Source> {
     let read = |inner: &Memory, id: u64| {
         match hash(id) % 5 {
             0 => std::thread::sleep(Duration::from_micros(hash(id) >> 8 & 127)),
@@ -97,7 +97,10 @@ pub fn jittery(count: u32, access: Access) -> Box<dyn Source> {
 }
 
 /// The data with some records that are no images.
-pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) -> Box<dyn Source> {
+pub(crate) fn damaged(
+    count: u32,
+    bad: impl Fn(u64) -> bool + Send + Sync + 'static,
+) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
         let raw = inner.read(id, Vec::new())?;
         if bad(id) {
@@ -118,7 +121,7 @@ pub fn damaged(count: u32, bad: impl Fn(u64) -> bool + Send + Sync + 'static) ->
 }
 
 /// The data with other targets.
-pub fn labeled(
+pub(crate) fn labeled(
     count: u32,
     target: impl Fn(u64) -> Target + Send + Sync + 'static,
 ) -> Box<dyn Source> {
@@ -137,7 +140,7 @@ pub fn labeled(
 }
 
 /// Crops, jitter, flips; a mix of everything that this step has.
-pub fn recipe(batch: usize, mix: &str) -> Recipe {
+pub(crate) fn recipe(batch: usize, mix: &str) -> Recipe {
     let text = format!(
         r#"
         seed = 11
@@ -162,7 +165,7 @@ pub fn recipe(batch: usize, mix: &str) -> Recipe {
 }
 
 /// Two groups of views, of different sizes and ops.
-pub fn multi_crop(batch: usize, mix: &str) -> Recipe {
+pub(crate) fn multi_crop(batch: usize, mix: &str) -> Recipe {
     let text = format!(
         r#"
         seed = 11
@@ -194,7 +197,7 @@ pub fn multi_crop(batch: usize, mix: &str) -> Recipe {
 }
 
 /// Two groups of views; sizes, magnitudes and probabilities change in epochs 1, 2 and 3.
-pub fn curriculum(batch: usize, mix: &str) -> Recipe {
+pub(crate) fn curriculum(batch: usize, mix: &str) -> Recipe {
     curriculum_of(
         batch,
         mix,
@@ -206,7 +209,7 @@ pub fn curriculum(batch: usize, mix: &str) -> Recipe {
 }
 
 /// [`curriculum`] with these values.
-pub fn curriculum_of(
+pub(crate) fn curriculum_of(
     batch: usize,
     mix: &str,
     size: &str,
@@ -237,7 +240,7 @@ pub fn curriculum_of(
     Recipe::from_toml(&text).unwrap()
 }
 
-pub const MIX: &str = r#"
+pub(crate) const MIX: &str = r#"
     [mix]
     choose = [ { mix = "mixup", alpha = 0.8 }, { mix = "cutmix", alpha = 1.0, weight = 2.0 } ]
     p = 0.9
@@ -245,7 +248,7 @@ pub const MIX: &str = r#"
     group = 4
 "#;
 
-pub fn output(dtype: Dtype, layout: Layout) -> Output {
+pub(crate) fn output(dtype: Dtype, layout: Layout) -> Output {
     Output {
         dtype,
         layout,
@@ -254,7 +257,7 @@ pub fn output(dtype: Dtype, layout: Layout) -> Output {
     }
 }
 
-pub fn dense(smoothing: f64) -> TargetOptions {
+pub(crate) fn dense(smoothing: f64) -> TargetOptions {
     TargetOptions {
         classes: Some(7),
         smoothing,
@@ -264,7 +267,7 @@ pub fn dense(smoothing: f64) -> TargetOptions {
 }
 
 /// The digests of all batches of some epochs, made batch by batch on this thread.
-pub fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
+pub(crate) fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
     (0..epochs)
         .flat_map(|epoch| (0..loader.batches()).map(move |index| (epoch, index)))
         .map(|(epoch, index)| loader.batch(epoch, index).unwrap().digest())
@@ -272,27 +275,27 @@ pub fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
 }
 
 /// The digests of all batches of some epochs, made by the threads.
-pub fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
+pub(crate) fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
     loader
         .epochs(epochs)
         .flat_map(|epoch| epoch.map(|batch| batch.unwrap().digest()))
         .collect()
 }
 
-pub fn tuning(change: impl FnOnce(&mut Tuning)) -> Tuning {
+pub(crate) fn tuning(change: impl FnOnce(&mut Tuning)) -> Tuning {
     let mut tuning = Tuning::default();
     change(&mut tuning);
     tuning
 }
 
 /// The number of threads and open files of this process.
-pub fn threads_and_files() -> (usize, usize) {
-    let count = |path: &str| std::fs::read_dir(path).map_or(0, |entries| entries.count());
+pub(crate) fn threads_and_files() -> (usize, usize) {
+    let count = |path: &str| std::fs::read_dir(path).map_or(0, std::iter::Iterator::count);
     (count("/proc/self/task"), count("/proc/self/fd"))
 }
 
 /// Memory in use by this process, in bytes.
-pub fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     text.split(' ')
         .nth(1)

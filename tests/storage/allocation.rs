@@ -8,7 +8,7 @@ thread_local! {
 }
 
 /// The system's allocator, which notes the largest request of each thread.
-pub struct Counting;
+pub(crate) struct Counting;
 
 // SAFETY: every call is passed to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
@@ -25,7 +25,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 /// The largest single allocation of this thread while `run` runs.
-pub fn largest_allocation<T>(run: impl FnOnce() -> T) -> (T, usize) {
+pub(crate) fn largest_allocation<T>(run: impl FnOnce() -> T) -> (T, usize) {
     LARGEST.set(0);
     let result = run();
     (result, LARGEST.get())

@@ -5,18 +5,18 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// No wait in these tests is longer.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a child came to.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     pub status: ExitStatus,
     pub out: String,
     pub err: String,
 }
 
 /// Waits for a child with piped output; ends it and panics if it takes too long.
-pub fn finish(mut child: Child, what: &str) -> Ended {
+pub(crate) fn finish(mut child: Child, what: &str) -> Ended {
     let read = |stream: Option<Box<dyn Read + Send>>| {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();
@@ -36,7 +36,7 @@ pub fn finish(mut child: Child, what: &str) -> Ended {
     }
 }
 
-pub fn wait(child: &mut Child, what: &str) -> ExitStatus {
+pub(crate) fn wait(child: &mut Child, what: &str) -> ExitStatus {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -51,13 +51,13 @@ pub fn wait(child: &mut Child, what: &str) -> ExitStatus {
     }
 }
 
-pub fn run(command: &mut Command) -> Ended {
+pub(crate) fn run(command: &mut Command) -> Ended {
     let what = format!("{command:?}");
     finish(command.spawn().unwrap(), &what)
 }
 
 /// Waits until something holds; panics if it takes too long.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(
@@ -68,7 +68,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-pub fn signal(child: &Child, signal: i32) {
+pub(crate) fn signal(child: &Child, signal: i32) {
     // SAFETY: the child has not been waited for, so the number is still its own.
     unsafe { libc::kill(child.id() as i32, signal) };
 }

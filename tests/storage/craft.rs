@@ -4,7 +4,7 @@ use crc32c::crc32c;
 
 /// One column as it goes into the file.
 #[derive(Clone)]
-pub struct Column {
+pub(crate) struct Column {
     pub name: Vec<u8>,
     pub cell: u8,
     pub flags: u8,
@@ -15,7 +15,7 @@ pub struct Column {
 
 /// A shard in parts that can be bent before it is put together.
 #[derive(Clone)]
-pub struct Craft {
+pub(crate) struct Craft {
     pub samples: u64,
     pub payload: Vec<u8>,
     pub columns: Vec<Column>,
@@ -27,14 +27,14 @@ pub struct Craft {
     pub header_length: u32,
 }
 
-pub fn u64s(values: &[u64]) -> Vec<u8> {
+pub(crate) fn u64s(values: &[u64]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_le_bytes())
         .collect()
 }
 
-pub fn u32s(values: &[u32]) -> Vec<u8> {
+pub(crate) fn u32s(values: &[u32]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_le_bytes())
@@ -42,7 +42,7 @@ pub fn u32s(values: &[u32]) -> Vec<u8> {
 }
 
 /// Positions, then bytes.
-pub fn strings(cells: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn strings(cells: &[&[u8]]) -> Vec<u8> {
     let mut end = 0;
     let ends = cells.iter().map(|cell| {
         end += cell.len() as u64;
@@ -55,7 +55,7 @@ pub fn strings(cells: &[&[u8]]) -> Vec<u8> {
 
 impl Craft {
     /// Three sound records of raw gray pixels, 4 x 2, at bytes 64, 128 and 192.
-    pub fn sound() -> Craft {
+    pub(crate) fn sound() -> Craft {
         let records = [[1u8; 8], [2; 8], [3; 8]];
         let payload = records
             .iter()
@@ -89,14 +89,14 @@ impl Craft {
         }
     }
 
-    pub fn column(&mut self, name: &str) -> &mut Column {
+    pub(crate) fn column(&mut self, name: &str) -> &mut Column {
         self.columns
             .iter_mut()
             .find(|column| column.name == name.as_bytes())
             .unwrap()
     }
 
-    pub fn header(&self) -> Vec<u8> {
+    pub(crate) fn header(&self) -> Vec<u8> {
         let mut header = b"\x89MILL\r\n\x1a".to_vec();
         header.extend(u32s(&[self.version, self.header_length]));
         header.resize(60, 0);
@@ -104,7 +104,7 @@ impl Craft {
         header
     }
 
-    pub fn footer(&self) -> Vec<u8> {
+    pub(crate) fn footer(&self) -> Vec<u8> {
         let mut footer = u64s(&[self.samples]);
         footer.extend(u32s(&[self.count.unwrap_or(self.columns.len() as u32), 0]));
         let mut at = 16 + 48 * self.columns.len();
@@ -127,7 +127,7 @@ impl Craft {
         footer
     }
 
-    pub fn tail_for(&self, offset: u64, footer: &[u8]) -> Vec<u8> {
+    pub(crate) fn tail_for(&self, offset: u64, footer: &[u8]) -> Vec<u8> {
         let (offset, length) = (self.tail)(offset, footer.len() as u64);
         let mut tail = u64s(&[offset, length]);
         tail.extend(u32s(&[crc32c(footer)]));
@@ -136,7 +136,7 @@ impl Craft {
         tail
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut out = self.header();
         out.extend(&self.payload);
         let footer = self.footer();

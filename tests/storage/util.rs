@@ -10,10 +10,10 @@ use feedmill::source::Source;
 use feedmill::{Kind, Result};
 
 /// A small generator: splitmix64.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,13 +21,13 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
     /// The seed of a random test: from the environment, or the clock; printed, so that a failure
     /// can be repeated.
-    pub fn seeded(test: &str) -> Random {
+    pub(crate) fn seeded(test: &str) -> Random {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |d| d.as_nanos());
@@ -41,7 +41,7 @@ impl Random {
 }
 
 /// A JPEG of noise, about as large as its pixels are many.
-pub fn jpeg(width: u32, height: u32, seed: u64) -> Vec<u8> {
+pub(crate) fn jpeg(width: u32, height: u32, seed: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let mut random = Random(seed);
     let pixels: Vec<u8> = (0..width * height * 3)
@@ -53,7 +53,7 @@ pub fn jpeg(width: u32, height: u32, seed: u64) -> Vec<u8> {
     out
 }
 
-pub fn png(width: u32, height: u32, seed: u64) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32, seed: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let mut random = Random(seed);
     let pixels =
@@ -65,7 +65,7 @@ pub fn png(width: u32, height: u32, seed: u64) -> Vec<u8> {
 }
 
 /// A source of named samples with classes, or of files of a folder read anew each time.
-pub struct Named {
+pub(crate) struct Named {
     pub samples: Vec<(String, Vec<u8>, Target)>,
     pub classes: Option<Vec<String>>,
 }
@@ -116,7 +116,7 @@ impl Source for Named {
 }
 
 /// Images of several codecs, sizes and kinds of label.
-pub fn mixed(count: u64) -> Named {
+pub(crate) fn mixed(count: u64) -> Named {
     let samples = (0..count)
         .map(|id| {
             let side = 8 + (id % 5) as u32 * 7;
@@ -140,7 +140,11 @@ pub fn mixed(count: u64) -> Named {
     }
 }
 
-pub fn make(source: &dyn Source, dst: &Path, change: impl FnOnce(&mut Options)) -> Result<Report> {
+pub(crate) fn make(
+    source: &dyn Source,
+    dst: &Path,
+    change: impl FnOnce(&mut Options),
+) -> Result<Report> {
     let mut options = Options::default();
     options.shard_size = 8 << 10;
     change(&mut options);
@@ -148,7 +152,7 @@ pub fn make(source: &dyn Source, dst: &Path, change: impl FnOnce(&mut Options)) 
 }
 
 /// Every file of a folder by name.
-pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -160,7 +164,7 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-pub fn assert_damage(kind: Kind, what: &str) {
+pub(crate) fn assert_damage(kind: Kind, what: &str) {
     assert!(
         matches!(kind, Kind::Corrupt | Kind::Truncated | Kind::Unsupported),
         "{what}: {kind}"

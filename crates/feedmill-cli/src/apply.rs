@@ -16,7 +16,7 @@ use crate::output::{Failure, Out};
 
 /// Run one op on one image: feedmill apply 'op = "horizontal_flip", p = 1.0' IN OUT.png
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The op as in a recipe, without the braces
     op: String,
     /// A JPEG, PNG or WebP
@@ -29,7 +29,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, _out: &mut Out) -> Result<Verdict, Failure> {
+    pub(crate) fn run(self, _out: &mut Out) -> Result<Verdict, Failure> {
         let text = format!("op = {{ {} }}", self.op);
         let mut form: toml::Table = toml::from_str(&text).map_err(|error| {
             Error::config(format!("the op \"{}\": {}", self.op, error.message()))
@@ -50,7 +50,7 @@ impl Args {
 }
 
 /// Reads an image as rows of RGB.
-pub fn read_image(path: &std::path::Path) -> feedmill::Result<(Size, Vec<u8>)> {
+pub(crate) fn read_image(path: &std::path::Path) -> feedmill::Result<(Size, Vec<u8>)> {
     let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
     let mut rgb = Vec::new();
     let mut read = || -> feedmill::Result<Size> {
@@ -67,7 +67,7 @@ pub fn read_image(path: &std::path::Path) -> feedmill::Result<(Size, Vec<u8>)> {
 }
 
 /// Writes RGB pixels as PNG.
-pub fn write_png(
+pub(crate) fn write_png(
     path: &std::path::Path,
     width: u32,
     height: u32,

@@ -14,7 +14,7 @@ use crate::{Verdict, output, progress};
 
 /// Stream a data set through a recipe and report how fast, and what limits it
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     job: Job,
     /// Epochs that are timed, after one that warms up the page cache
@@ -51,7 +51,7 @@ struct Run {
 }
 
 impl Args {
-    pub fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
+    pub(crate) fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
         let run = self.measure()?;
         if self.json {
             run.epochs_as_json(out)?;

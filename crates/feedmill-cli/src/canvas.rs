@@ -3,19 +3,19 @@
 use font8x8::UnicodeFonts;
 
 /// Pixels of a character.
-pub const CHARACTER: usize = 8;
+pub(crate) const CHARACTER: usize = 8;
 /// Pixels between images.
-pub const GAP: usize = 4;
+pub(crate) const GAP: usize = 4;
 
 /// An image that is drawn on.
-pub struct Canvas {
+pub(crate) struct Canvas {
     pub width: usize,
     pub height: usize,
     pub rgb: Vec<u8>,
 }
 
 impl Canvas {
-    pub fn new(width: usize, height: usize) -> Canvas {
+    pub(crate) fn new(width: usize, height: usize) -> Canvas {
         Canvas {
             width,
             height,
@@ -23,7 +23,7 @@ impl Canvas {
         }
     }
 
-    pub fn row(&mut self, left: usize, top: usize, rgb: &[u8]) {
+    pub(crate) fn row(&mut self, left: usize, top: usize, rgb: &[u8]) {
         let at = (top * self.width + left) * 3;
         self.rgb[at..at + rgb.len()].copy_from_slice(rgb);
     }
@@ -38,7 +38,7 @@ impl Canvas {
 
     /// Draws the outline of a rectangle, given by its edges in pixels from the corner of
     /// `bounds`, as far as it is inside.
-    pub fn outline(&mut self, bounds: [usize; 4], edges: [f32; 4], color: [u8; 3]) {
+    pub(crate) fn outline(&mut self, bounds: [usize; 4], edges: [f32; 4], color: [u8; 3]) {
         // Whatever the edges are, no more is walked than the bounds.
         let most = [bounds[2], bounds[3], bounds[2], bounds[3]];
         let [x0, y0, x1, y1] =
@@ -54,7 +54,7 @@ impl Canvas {
     }
 
     /// Draws a small cross.
-    pub fn cross(&mut self, bounds: [usize; 4], x: f32, y: f32, color: [u8; 3]) {
+    pub(crate) fn cross(&mut self, bounds: [usize; 4], x: f32, y: f32, color: [u8; 3]) {
         for step in -2..=2 {
             self.dot(bounds, x as i64 + step, y as i64, color);
             self.dot(bounds, x as i64, y as i64 + step, color);
@@ -62,7 +62,7 @@ impl Canvas {
     }
 
     /// Mixes half of a color into a pixel.
-    pub fn tint(&mut self, x: usize, y: usize, color: [u8; 3]) {
+    pub(crate) fn tint(&mut self, x: usize, y: usize, color: [u8; 3]) {
         let at = (y * self.width + x) * 3;
         for (value, tint) in self.rgb[at..at + 3].iter_mut().zip(color) {
             *value = value.midpoint(tint);
@@ -70,7 +70,7 @@ impl Canvas {
     }
 
     /// Draws a line of text, cut where `width` pixels end.
-    pub fn text(&mut self, left: usize, top: usize, width: usize, text: &str) {
+    pub(crate) fn text(&mut self, left: usize, top: usize, width: usize, text: &str) {
         for (number, character) in text.chars().take(width / CHARACTER).enumerate() {
             let fonts = [
                 font8x8::BASIC_FONTS.get(character),

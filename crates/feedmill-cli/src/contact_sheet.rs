@@ -10,13 +10,13 @@ use crate::canvas::{CHARACTER, Canvas, GAP};
 const OPS: &str = include_str!("ops.txt");
 
 /// The side of the image that ops are applied to.
-pub const SIDE: u32 = 96;
+pub(crate) const SIDE: u32 = 96;
 
 /// Ops beside each other.
 const COLUMNS: usize = 4;
 
 /// An image to show ops on where there is none: bands of hue, a ramp of gray, stripes and a disk.
-pub fn test_card() -> Vec<u8> {
+pub(crate) fn test_card() -> Vec<u8> {
     let mut rgb = Vec::with_capacity((SIDE * SIDE * 3) as usize);
     for y in 0..SIDE {
         for x in 0..SIDE {
@@ -39,7 +39,7 @@ pub fn test_card() -> Vec<u8> {
 }
 
 /// Draws the sheet on an image of [`SIDE`] x [`SIDE`] pixels.
-pub fn sheet(rgb: &[u8], seed: u64) -> feedmill::Result<Canvas> {
+pub(crate) fn sheet(rgb: &[u8], seed: u64) -> feedmill::Result<Canvas> {
     let lines: Vec<&str> = OPS.lines().filter(|line| !line.starts_with('#')).collect();
     let (cell, label) = (SIDE as usize + GAP, CHARACTER + 2);
     let (width, height) = (3 * cell + 2 * GAP, SIDE as usize + label + GAP);

@@ -13,7 +13,7 @@ use crate::{Verdict, output, progress, size};
 /// The result is the same bytes for any number of jobs, and however often the conversion was
 /// interrupted and resumed.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The data set
     src: PathBuf,
     /// The folder of shards to make: new or empty, unless --resume
@@ -49,7 +49,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
+    pub(crate) fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
         let mut options = Options::default();
         options.shard_size = self.shard_size;
         options.max_side = self.max_side;

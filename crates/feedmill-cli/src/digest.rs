@@ -12,7 +12,7 @@ use crate::{Verdict, output};
 /// Print a hash of every slot of every batch: equal lines mean equal bytes, whatever the workers,
 /// ranks or storage
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     job: Job,
     /// The epoch
@@ -43,7 +43,7 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 }
 
 impl Args {
-    pub fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
+    pub(crate) fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
         let loader = self.job.loader(World::new(self.rank, self.ranks)?)?;
         let batches = loader.batches_at(self.epoch);
         let (first, end) = self.batches.unwrap_or((0, batches));

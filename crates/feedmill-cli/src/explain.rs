@@ -11,7 +11,7 @@ use crate::{Verdict, output};
 
 /// Print where one sample comes in one epoch, and every parameter drawn for it
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     job: Job,
     /// The sample's number, from 0
@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
+    pub(crate) fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
         let loader = self.job.loader(World::SINGLE)?;
         let explanation = loader.explain(self.epoch, self.sample)?;
         if self.json {

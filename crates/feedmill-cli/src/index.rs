@@ -15,7 +15,7 @@ use crate::{Verdict, output, progress};
 /// not touched. After a change of the data the index is refused until it is written again or
 /// removed. Shards that `convert` writes have theirs inside.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The data set
     path: PathBuf,
     /// The form of the data: folder, shards, tar, arrow or parquet [detected]
@@ -27,7 +27,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
+    pub(crate) fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
         let mut options = Options::default();
         options.format = self.format;
         options.jobs = self.jobs.map_or(0, usize::from);

@@ -24,7 +24,7 @@ const ORDER: [&str; 7] = [
 
 /// Describe a data set: its form, samples, classes, codecs and sizes; or one of its samples
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The data set
     path: PathBuf,
     /// Describe only this sample, numbered from 0
@@ -36,7 +36,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, out: &mut Out) -> std::result::Result<Verdict, Failure> {
+    pub(crate) fn run(self, out: &mut Out) -> std::result::Result<Verdict, Failure> {
         let format = source::detect(&self.path)?;
         let value = if format == Format::Shards {
             let shards = Shards::open(&self.path, Backing::default())?;

@@ -8,7 +8,7 @@ use feedmill::{Error, Loader, Recipe, World};
 
 /// Data and a recipe
 #[derive(Debug, clap::Args)]
-pub struct Job {
+pub(crate) struct Job {
     /// The data set; several are joined, each with its --weight
     #[arg(long, value_name = "PATH")]
     pub data: Vec<PathBuf>,
@@ -43,7 +43,7 @@ pub struct Job {
 }
 
 impl Job {
-    pub fn recipe(&self) -> feedmill::Result<Recipe> {
+    pub(crate) fn recipe(&self) -> feedmill::Result<Recipe> {
         let mut recipe = match (&self.preset, &self.recipe) {
             (Some(name), _) => Recipe::preset(name)?,
             (None, Some(path)) => {
@@ -69,12 +69,12 @@ impl Job {
         Ok(recipe)
     }
 
-    pub fn loader(&self, world: World) -> feedmill::Result<Loader> {
+    pub(crate) fn loader(&self, world: World) -> feedmill::Result<Loader> {
         self.loader_of(self.recipe()?, world)
     }
 
     /// A loader of the data with another recipe.
-    pub fn loader_of(&self, recipe: Recipe, world: World) -> feedmill::Result<Loader> {
+    pub(crate) fn loader_of(&self, recipe: Recipe, world: World) -> feedmill::Result<Loader> {
         if self.data.is_empty() {
             return Err(Error::config("no data: give --data PATH"));
         }

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 
 /// Why a subcommand ended early.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The library says why.
     Feedmill(feedmill::Error),
     /// Standard output cannot be written.
@@ -23,38 +23,38 @@ impl From<io::Error> for Failure {
     }
 }
 
-pub type Out = BufWriter<StdoutLock<'static>>;
+pub(crate) type Out = BufWriter<StdoutLock<'static>>;
 
-pub fn stdout() -> Out {
+pub(crate) fn stdout() -> Out {
     BufWriter::new(io::stdout().lock())
 }
 
 /// Writes a message to standard error. `eprintln!` would panic if that is closed.
-pub fn complain(message: &str) {
+pub(crate) fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "feedmill: {}", clean(message));
 }
 
 /// The text with its control characters escaped: names come from files, and a terminal would obey
 /// them.
-pub fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {
-            out.extend(c.escape_default())
+            out.extend(c.escape_default());
         } else {
-            out.push(c)
+            out.push(c);
         }
     }
     out
 }
 
 /// Writes one JSON object as one line.
-pub fn json(out: &mut Out, value: &serde_json::Value) -> io::Result<()> {
+pub(crate) fn json(out: &mut Out, value: &serde_json::Value) -> io::Result<()> {
     writeln!(out, "{value}")
 }
 
 /// A number of bytes for people.
-pub fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if count < 1024 {
         return format!("{count} bytes");

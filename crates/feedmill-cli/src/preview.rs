@@ -19,7 +19,7 @@ use crate::output::{Failure, Out};
 ///
 /// With --ops instead, a contact sheet of every op at low, middle and high strength.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// A contact sheet of every op, on the middle of IMAGE or on a test card
     #[arg(long, value_name = "IMAGE", num_args = 0..=1, conflicts_with_all = ["data", "preset", "recipe"])]
     ops: Option<Option<PathBuf>>,
@@ -43,7 +43,7 @@ pub struct Args {
 const CAPTION: usize = 2 * (CHARACTER + 2);
 
 impl Args {
-    pub fn run(self, _out: &mut Out) -> Result<Verdict, Failure> {
+    pub(crate) fn run(self, _out: &mut Out) -> Result<Verdict, Failure> {
         let canvas = match &self.ops {
             Some(image) => sheet(&image_of(image.as_deref())?, 0)?,
             None => {

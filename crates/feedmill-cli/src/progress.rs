@@ -10,7 +10,7 @@ use crate::{output, stop_on_signal};
 
 /// Runs a job under a progress bar, with a flag that Ctrl-C sets. Returns `None`, after a message on
 /// standard error, if it was stopped.
-pub fn run<T>(
+pub(crate) fn run<T>(
     total: u64,
     doing: &'static str,
     job: impl FnOnce(&AtomicBool, &ProgressBar) -> feedmill::Result<T>,
@@ -29,7 +29,7 @@ pub fn run<T>(
     }
 }
 
-pub fn bar(total: u64, doing: &'static str) -> ProgressBar {
+pub(crate) fn bar(total: u64, doing: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

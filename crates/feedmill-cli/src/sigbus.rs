@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 const LINE: usize = 4096 + 128;
 
 /// Names the mapped file on a SIGBUS.
-pub fn install() {
+pub(crate) fn install() {
     // SAFETY: an all-zero sigaction is valid: no flags, an empty mask. The handler has the
     // signature that SA_SIGINFO calls for and makes async-signal-safe calls only. Nothing else
     // in this program handles SIGBUS.

@@ -1,7 +1,7 @@
 //! Sizes on the command line: `64KiB`, `256MiB`, `1GiB`, or plain bytes.
 
 /// Parses a size in bytes.
-pub fn parse(text: &str) -> Result<u64, String> {
+pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let factor = match unit.trim() {

@@ -13,7 +13,7 @@ use crate::{Verdict, output, progress, stop_on_signal};
 
 /// Read every sample of a data set and report what is bad; exit code 1 if anything is
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The data set
     path: PathBuf,
     /// Decode every image, not only its header
@@ -28,7 +28,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
+    pub(crate) fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
         let mut options = Options::default();
         options.pixels = self.pixels;
         options.jobs = self.jobs.map_or(0, usize::from);

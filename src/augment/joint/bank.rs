@@ -1,6 +1,6 @@
 //! A bank of cut-outs: RGBA images by class, decoded when they are first pasted.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ pub(in crate::augment) struct Bank {
     /// The classes that have a cut-out: number, and their part of `files`.
     classes: Vec<(u32, std::ops::Range<usize>)>,
     /// Mean and standard deviation by class of the root of an object's share of its image.
-    statistics: HashMap<u32, [f64; 2]>,
+    statistics: BTreeMap<u32, [f64; 2]>,
     largest: bool,
     digest: Fingerprint,
     kept: Mutex<Kept>,
@@ -33,7 +33,7 @@ struct File {
 
 #[derive(Default)]
 struct Kept {
-    cutouts: HashMap<usize, Option<Arc<Cutout>>>,
+    cutouts: BTreeMap<usize, Option<Arc<Cutout>>>,
     /// Which was decoded first.
     order: VecDeque<usize>,
     bytes: usize,
@@ -123,7 +123,7 @@ impl Bank {
         }
         let text = fs::read(root.join("statistics.json")).ok();
         sum.extend(text.clone());
-        let statistics = text.map_or(Ok(HashMap::new()), |text| {
+        let statistics = text.map_or(Ok(BTreeMap::new()), |text| {
             statistics(
                 &text,
                 folders
@@ -206,14 +206,14 @@ fn root_part(largest: bool) -> Vec<u8> {
 fn statistics<'a>(
     text: &[u8],
     classes: impl Iterator<Item = (&'a str, u32)>,
-) -> Result<HashMap<u32, [f64; 2]>> {
+) -> Result<BTreeMap<u32, [f64; 2]>> {
     let table: BTreeMap<String, [f64; 2]> = serde_json::from_slice(text).map_err(|error| {
         Error::config(format!(
             "expected {{\"class folder\": [mean, std], …}}: {error}"
         ))
     })?;
-    let classes: HashMap<&str, u32> = classes.collect();
-    let mut found = HashMap::new();
+    let classes: BTreeMap<&str, u32> = classes.collect();
+    let mut found = BTreeMap::new();
     for (name, pair) in table {
         let Some(class) = classes.get(&name[..]) else {
             return Err(Error::config(format!(

@@ -1,6 +1,6 @@
 //! Decoded row groups, shared by threads: least recently used go first.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Kind, Result};
@@ -15,7 +15,7 @@ pub(super) struct Cache<T> {
 
 #[derive(Debug)]
 struct Shelf<T> {
-    entries: HashMap<usize, Entry<T>>,
+    entries: BTreeMap<usize, Entry<T>>,
     /// Entries by time of last use.
     order: BTreeMap<u64, usize>,
     clock: u64,
@@ -36,7 +36,7 @@ type Slot<T> = Mutex<Option<Result<Arc<T>>>>;
 impl<T> Cache<T> {
     pub(super) fn new(budget: u64) -> Cache<T> {
         let shelf = Shelf {
-            entries: HashMap::new(),
+            entries: BTreeMap::new(),
             order: BTreeMap::new(),
             clock: 0,
             bytes: 0,

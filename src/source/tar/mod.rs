@@ -2,7 +2,7 @@
 
 mod member;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use self::member::{Member, Members, Type};
@@ -185,7 +185,7 @@ impl Tar {
         let number = u32::try_from(self.files.len())
             .map_err(|_| Error::new(Kind::Limit, format!("{}: more than 2^32 tars", place())))?;
         // By hash of the key: 128 bits do not collide, and a key is long.
-        let mut gathered: HashMap<u128, Gathered> = HashMap::new();
+        let mut gathered: BTreeMap<u128, Gathered> = BTreeMap::new();
         while let Some(member) = members.next()? {
             match member.kind {
                 Type::File => self.gather(&mut gathered, &mut members, member, number)?,
@@ -219,7 +219,7 @@ impl Tar {
 
     fn gather(
         &mut self,
-        gathered: &mut HashMap<u128, Gathered>,
+        gathered: &mut BTreeMap<u128, Gathered>,
         members: &mut Members<'_>,
         member: Member,
         file: u32,

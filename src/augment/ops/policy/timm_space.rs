@@ -45,7 +45,7 @@ pub enum TimmName {
 /// How timm's policies read between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Interpolation {
+pub(super) enum Interpolation {
     /// Bilinear or bicubic with equal chance, for each op anew.
     #[default]
     Random,
