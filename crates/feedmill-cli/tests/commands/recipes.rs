@@ -602,7 +602,9 @@ fn annotations_are_explained_drawn_and_verified() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     fs::create_dir(&data).unwrap();
-    let image = Path::new(PHOTOS).join("nature/life_by_Aitzol_Berasategi.jpg");
+    let image = repository()
+        .join(PHOTOS)
+        .join("nature/life_by_Aitzol_Berasategi.jpg");
     fs::copy(image, data.join("a.jpg")).unwrap();
     let json =
         |boxes: &str| format!(r#"{{"boxes": [{boxes}], "keypoints": [[320, 213, 2, 5, 1]]}}"#);
