@@ -6,11 +6,12 @@
 //! The data are not changed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::decode::{self, Decoder, Limits};
 use crate::error::{Error, Kind, Result, catch};
+use crate::parallel;
 use crate::sample::Payload;
 use crate::source::indexed::IndexFileWriter;
 pub use crate::source::indexed::path_of;
@@ -78,51 +79,31 @@ pub fn write(
         samples: source.len(),
         ..Report::default()
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = if options.jobs == 0 {
-        cores
-    } else {
-        options.jobs
-    };
+    let jobs = parallel::threads(options.jobs);
     let mut workers: Vec<Worker> = (0..jobs).map(|_| Worker::default()).collect();
     let done = AtomicU64::new(0);
     let mut first = 0;
     while first < source.len() {
         let end = source.len().min(first + BLOCK * jobs as u64);
-        let next = AtomicU64::new(first);
-        let cells = Mutex::new(Vec::new());
-        std::thread::scope(|scope| {
-            for worker in &mut workers {
-                scope.spawn(|| {
-                    loop {
-                        let id = next.fetch_add(1, Ordering::Relaxed);
-                        if id >= end || stop.load(Ordering::Relaxed) {
-                            return;
-                        }
-                        let cell = catch(|| worker.index(&*source, id, &options.limits));
-                        cells
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push((id, cell));
-                        progress(done.fetch_add(1, Ordering::Relaxed) + 1, source.len());
-                    }
-                });
-            }
-        });
-        if stop.load(Ordering::Relaxed) {
+        let stopped = || stop.load(Ordering::Relaxed);
+        let indexes =
+            parallel::for_each_ordered(first..end, &mut workers, stopped, |worker, id| {
+                let index = catch(|| worker.index(&*source, id, &options.limits));
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1, source.len());
+                index
+            });
+        if stopped() {
             return Err(Error::new(
                 Kind::Stopped,
                 "indexing was stopped; nothing was written",
             ));
         }
-        let mut cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
-        cells.sort_by_key(|(id, _)| *id);
-        for (id, cell) in cells {
-            match cell {
-                Ok((size, cell)) => {
+        for (id, index) in indexes {
+            match index {
+                Ok((size, index)) => {
                     report.bytes_in = report.bytes_in.saturating_add(size);
-                    report.indexed += u64::from(cell.is_some());
-                    writer.push(cell.as_deref().unwrap_or_default())?;
+                    report.indexed += u64::from(index.is_some());
+                    writer.push(index.as_deref().unwrap_or_default())?;
                 }
                 Err(error) => {
                     let (kind, message) = (error.kind(), error.message().to_owned());

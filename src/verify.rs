@@ -5,11 +5,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crate::decode::{self, Decoder, Limits, plane};
 use crate::error::{Error, Kind, Result, catch};
 use crate::geometry::Rect;
+use crate::parallel;
 use crate::sample::{Payload, Target};
 use crate::shard::{Backing, Manifest, Shard};
 use crate::source::shards::{missing_shard, unlisted, unlisted_error};
@@ -191,57 +191,48 @@ fn check_samples(
     report: &mut Report,
 ) {
     let total = source.len();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = if options.jobs == 0 {
-        cores
-    } else {
-        options.jobs
-    };
-    let jobs = (jobs as u64).min(total.div_ceil(BLOCK));
-    let (next, samples, bytes) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let bad = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                let mut checker = Checker::default();
-                loop {
-                    let first = next.fetch_add(BLOCK, Ordering::Relaxed);
-                    if first >= total {
-                        return;
-                    }
-                    for id in first..total.min(first.saturating_add(BLOCK)) {
-                        if stop.load(Ordering::Relaxed) {
-                            return;
-                        }
-                        match catch(|| checker.check(source, id, options)) {
-                            Ok(size) => _ = bytes.fetch_add(size, Ordering::Relaxed),
-                            Err(error) => {
-                                let name = source.name(id);
-                                let (kind, message) = (error.kind(), error.message().to_owned());
-                                let sample = BadSample {
-                                    sample: start + id,
-                                    name,
-                                    kind,
-                                    message,
-                                };
-                                bad.lock()
-                                    .unwrap_or_else(PoisonError::into_inner)
-                                    .push(sample);
-                            }
-                        }
-                        progress(samples.fetch_add(1, Ordering::Relaxed) + 1);
-                    }
+    let blocks = total.div_ceil(BLOCK);
+    let jobs = (parallel::threads(options.jobs) as u64).min(blocks);
+    let mut checkers: Vec<Checker> = (0..jobs).map(|_| Checker::default()).collect();
+    let stopped = || stop.load(Ordering::Relaxed);
+    let done = AtomicU64::new(0);
+    let tallies =
+        parallel::for_each_ordered(0..blocks, &mut checkers, stopped, |checker, block| {
+            let first = block * BLOCK;
+            let mut tally = Tally::default();
+            for id in first..total.min(first.saturating_add(BLOCK)) {
+                if stopped() {
+                    break;
                 }
-            });
-        }
-    });
-    let mut bad = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
-    bad.sort_by_key(|bad| bad.sample);
-    report.bad.append(&mut bad);
-    let samples = samples.into_inner();
-    report.samples += samples;
-    report.bytes = report.bytes.saturating_add(bytes.into_inner());
-    report.stopped |= samples < total;
+                match catch(|| checker.check(source, id, options)) {
+                    Ok(size) => tally.bytes = tally.bytes.saturating_add(size),
+                    Err(error) => tally.bad.push(BadSample {
+                        sample: start + id,
+                        name: source.name(id),
+                        kind: error.kind(),
+                        message: error.message().to_owned(),
+                    }),
+                }
+                tally.samples += 1;
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+            }
+            tally
+        });
+    let before = report.samples;
+    for (_, mut tally) in tallies {
+        report.samples += tally.samples;
+        report.bytes = report.bytes.saturating_add(tally.bytes);
+        report.bad.append(&mut tally.bad);
+    }
+    report.stopped |= report.samples - before < total;
+}
+
+/// What was found in the samples of one block.
+#[derive(Default)]
+struct Tally {
+    samples: u64,
+    bytes: u64,
+    bad: Vec<BadSample>,
 }
 
 /// The buffers of one thread.

@@ -62,8 +62,8 @@ pub use entry::OpEntry;
 pub(crate) use entry::{label, take_name};
 pub use ops::*;
 pub use program::{Program, ProgramScratch};
-use step::PasteDraw;
 pub use step::{Paste, PasteBlend, Step};
+use step::{PasteDraw, RenderSteps};
 pub use steps::{Note, Steps};
 
 use crate::error::{Error, Result};

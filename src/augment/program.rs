@@ -5,7 +5,7 @@
 //! one table ([`levels`]); and every other step reads the image where the last one left it
 //! ([`CurrentImage`]).
 
-use super::{Note, OpEntry, Step, Steps};
+use super::{Note, OpEntry, RenderSteps, Step, Steps};
 use crate::cpu::Simd;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::{Rect, Size};
@@ -25,6 +25,24 @@ use crate::rng::{Coord, RandomStream};
 /// The steps of one view of one sample, with every parameter drawn. Reused from sample to sample.
 #[derive(Clone, Debug, Default)]
 pub struct Program(Steps);
+
+/// Runs steps on images of their own, with scratch memory that is allocated when first needed.
+#[derive(Default)]
+pub(super) struct Renderer(Option<ProgramScratch>);
+
+impl RenderSteps for Renderer {
+    fn render(&mut self, steps: Vec<Step>, size: Size, pixels: &[u8]) -> Result<(Size, Vec<u8>)> {
+        let scratch = self
+            .0
+            .get_or_insert_with(|| ProgramScratch::new(Simd::detect()));
+        let program = Program::of(steps, size);
+        let end = program.end();
+        let mut out = vec![0; bytes(end)];
+        let whole = Rect::whole(size.width, size.height);
+        program.run(scratch, pixels, whole, &mut out, end)?;
+        Ok((end, out))
+    }
+}
 
 impl From<Steps> for Program {
     fn from(steps: Steps) -> Program {
@@ -64,20 +82,6 @@ impl Program {
         let mut program = Program(Steps::new(size));
         steps.into_iter().for_each(|step| program.0.push(step));
         program
-    }
-
-    /// Runs steps on images of their own, with scratch memory that is allocated when first needed.
-    pub(super) fn renderer() -> impl FnMut(Vec<Step>, Size, &[u8]) -> Result<(Size, Vec<u8>)> {
-        let mut scratch = None;
-        move |steps, size, pixels| {
-            let scratch = scratch.get_or_insert_with(|| ProgramScratch::new(Simd::detect()));
-            let program = Program::of(steps, size);
-            let end = program.end();
-            let mut out = vec![0; bytes(end)];
-            let whole = Rect::whole(size.width, size.height);
-            program.run(scratch, pixels, whole, &mut out, end)?;
-            Ok((end, out))
-        }
     }
 
     /// The size of the image before the first step.
@@ -475,7 +479,7 @@ impl Work {
                 self.replace(step, source, size, target, next);
             });
         } else if let Step::Paste(paste) = step {
-            paste.run(image.in_place(), size, &mut Program::renderer())?;
+            paste.run(image.in_place(), size, &mut Renderer::default())?;
         } else if let Step::HorizontalFlip | Step::VerticalFlip = step {
             self.flip(step, image.pixel_buf(), size);
         } else {

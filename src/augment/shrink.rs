@@ -197,7 +197,7 @@ mod tests {
         program
             .run(
                 &mut ProgramScratch::new(Simd::scalar()),
-                &[7; 54000],
+                &vec![7; 54000],
                 program.source_region(),
                 &mut out,
                 size,

@@ -17,13 +17,14 @@ mod reencode;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Kind, Result, catch};
+use crate::parallel;
 use crate::sample::{Fingerprint, Payload, Plane};
 use crate::shard::{
     Backing, Listed, MANIFEST, Manifest, Record, Sealed, Shard, Stamp, Writer, is_leftover,
@@ -197,7 +198,7 @@ struct Done {
 impl Job<'_> {
     /// Looks at what is in the folder: removes leftovers, refuses files of another conversion, and
     /// returns the shards that are there by part.
-    fn list_present(&self) -> Result<HashMap<usize, PathBuf>> {
+    fn list_present(&self) -> Result<BTreeMap<usize, PathBuf>> {
         let list = || -> std::io::Result<Vec<_>> {
             std::fs::read_dir(self.dst)?
                 .map(|entry| Ok(entry?.file_name()))
@@ -215,12 +216,12 @@ impl Job<'_> {
                     first.display()
                 )));
             }
-            return Ok(HashMap::new());
+            return Ok(BTreeMap::new());
         }
-        let expected: HashMap<String, usize> = (0..self.parts.len())
+        let expected: BTreeMap<String, usize> = (0..self.parts.len())
             .map(|part| (shard_name(part), part))
             .collect();
-        let mut present = HashMap::new();
+        let mut present = BTreeMap::new();
         let mut leftovers = Vec::new();
         for name in names {
             let path = self.dst.join(&name);
@@ -277,39 +278,19 @@ impl Job<'_> {
 
     /// Runs all parts. Fails with the error of the first part that failed, by number and not by
     /// time, so that the same data give the same error.
-    fn run(&self, present: &HashMap<usize, PathBuf>) -> Result<Vec<Done>> {
-        let jobs = match self.options.jobs {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            jobs => jobs,
-        };
-        let next = AtomicUsize::new(0);
-        let results = Mutex::new(Vec::new());
-        std::thread::scope(|scope| {
-            for _ in 0..jobs.min(self.parts.len()) {
-                scope.spawn(|| {
-                    let mut worker = Worker {
-                        spare: Vec::new(),
-                        recoder: Recoder::new(),
-                    };
-                    loop {
-                        let part = next.fetch_add(1, Ordering::Relaxed);
-                        if part >= self.parts.len() || self.halt.load(Ordering::Relaxed) {
-                            return;
-                        }
-                        let done = self.part(part, present.get(&part), &mut worker);
-                        if done.is_err() {
-                            self.halt.store(true, Ordering::Relaxed);
-                        }
-                        results
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push((part, done));
-                    }
-                });
+    fn run(&self, present: &BTreeMap<usize, PathBuf>) -> Result<Vec<Done>> {
+        let jobs = parallel::threads(self.options.jobs).min(self.parts.len());
+        let mut workers: Vec<Worker> = (0..jobs).map(|_| Worker::new()).collect();
+        let halted = || self.halt.load(Ordering::Relaxed);
+        let parts = 0..self.parts.len() as u64;
+        let results = parallel::for_each_ordered(parts, &mut workers, halted, |worker, part| {
+            let part = part as usize;
+            let done = self.part(part, present.get(&part), worker);
+            if done.is_err() {
+                self.halt.store(true, Ordering::Relaxed);
             }
+            done
         });
-        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.sort_by_key(|(part, _)| *part);
         // A part that ended because another failed says so last.
         let (mut done, mut stopped) = (Vec::new(), None);
         for (_, result) in results {
@@ -458,7 +439,7 @@ impl Job<'_> {
         let total = ids.end - ids.start;
         if shard.len() != total {
             // The shard does not record why samples were left out, so they are tried again.
-            let mut kept = std::collections::HashSet::new();
+            let mut kept = std::collections::BTreeSet::new();
             for record in 0..shard.len() {
                 let Some(id) = shard
                     .extra(SOURCE_ID, record)
@@ -549,4 +530,13 @@ struct Worker {
     /// The buffer that samples are read into, while no sample is using it.
     spare: Vec<u8>,
     recoder: Recoder,
+}
+
+impl Worker {
+    fn new() -> Worker {
+        Worker {
+            spare: Vec::new(),
+            recoder: Recoder::new(),
+        }
+    }
 }

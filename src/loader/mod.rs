@@ -614,6 +614,10 @@ impl Batches {
     /// # Errors
     ///
     /// [`Kind::Stopped`] if no batch is ready in time. Nothing is lost: call it again.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a deadline decides when to give up, never which batch comes next"
+    )]
     pub fn next_timeout(&mut self, wait: Duration) -> Result<Option<Result<Batch>>> {
         self.run
             .next(Instant::now().checked_add(wait))

@@ -97,39 +97,35 @@ impl Table {
     }
 }
 
-/// Rows of cells, or the line of a quote that is never closed.
+/// Rows of cells with the lines that they begin at, or the line of a row with a quote that is never
+/// closed.
 fn cells(text: &str, comma: char) -> std::result::Result<Vec<(usize, Vec<String>)>, usize> {
+    // The crate takes the end of the file for the end of a quote. A row appended here comes out as
+    // a row, unless an open quote swallows it.
+    const LAST: &str = "\nend";
+    let text = [text, LAST].concat();
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(comma as u8)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
     let mut rows = Vec::new();
-    let (mut row, mut cell, mut line, mut began) = (Vec::new(), String::new(), 1, 1);
-    let mut quoted = None;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted.is_some() && chars.peek() == Some(&'"') => cell.extend(chars.next()),
-            '"' if quoted.is_some() => quoted = None,
-            '"' if cell.is_empty() => quoted = Some(line),
-            '\r' if quoted.is_none() && chars.peek() == Some(&'\n') => {}
-            '\n' if quoted.is_none() => {
-                row.push(std::mem::take(&mut cell));
-                rows.push((began, std::mem::take(&mut row)));
-                line += 1;
-                began = line;
-            }
-            c if c == comma && quoted.is_none() => row.push(std::mem::take(&mut cell)),
-            c => {
-                line += usize::from(c == '\n');
-                cell.push(c);
-            }
-        }
+    let (mut line, mut counted) = (1, 0);
+    for record in reader.records() {
+        let record = record.expect("text in memory, and rows of any length");
+        // The position is where the row before ended: line ends and empty lines may follow.
+        let position = record.position().expect("set by the reader").byte() as usize;
+        let rest = text[position..].trim_start_matches(['\r', '\n']);
+        let start = text.len() - rest.len();
+        line += text[counted..start].matches('\n').count();
+        counted = start;
+        rows.push((line, record.iter().map(String::from).collect()));
     }
-    if let Some(line) = quoted {
-        return Err(line);
+    match rows.pop() {
+        Some((_, last)) if last == [LAST.trim_start()] => Ok(rows),
+        Some((line, _)) => Err(line),
+        None => Ok(rows),
     }
-    if !cell.is_empty() || !row.is_empty() {
-        row.push(cell);
-        rows.push((began, row));
-    }
-    Ok(rows)
 }
 
 #[cfg(test)]

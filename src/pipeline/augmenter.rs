@@ -3,13 +3,11 @@
 //! If the recipe mixes, the 8-bit views wait in a buffer until their mixing group is complete. If
 //! not, each view goes through the final pass into the slab right away, while it is in cache.
 
-use std::time::Instant;
-
 use super::Shared;
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::context::SlotSample;
 use super::decoder::DecodedSlot;
-use super::stats::Meter;
+use super::stats::{self, Meter};
 use super::views::AnnotatedViews;
 use crate::augment::{Program, ProgramScratch};
 use crate::batch::SlotPixels;
@@ -64,7 +62,7 @@ impl Shared {
             notes: work.views.notes(input.programs),
             annotations,
         });
-        let busy = Instant::now();
+        let busy = stats::now();
         self.stage(&work, slot, staged);
         Meter::add(&self.meter.batching, busy);
         drop(permit);
@@ -80,7 +78,7 @@ impl Shared {
         scratch: &mut AugmentScratch,
     ) -> Result<(StagedView, AnnotatedViews)> {
         let ViewInput { programs, pixels } = input;
-        let mut busy = Instant::now();
+        let mut busy = stats::now();
         let region = sample
             .region
             .expect("blank slots are staged by the decoder");

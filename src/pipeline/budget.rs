@@ -20,7 +20,13 @@
 //!   consumer allows it and feeds all of its slots before it begins the next one, so the oldest
 //!   unfinished batch lacks nothing except the kinds above.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
+#[cfg(not(loom))]
+use std::sync::{Condvar, Mutex};
+
+// The model checker (ci/loom.sh) tries all orders of these operations.
+#[cfg(loom)]
+use loom::sync::{Condvar, Mutex};
 
 #[derive(Debug, Default)]
 struct State {
@@ -97,7 +103,7 @@ impl Drop for Permit {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -5,12 +5,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use super::batcher::{BatchWork, Staged, StagedView};
 use super::budget::Permit;
 use super::context::{DecodeScratch, ReadSample, SlotSample, SlotTask};
-use super::stats::Meter;
+use super::stats::{self, Meter};
 use super::views::AnnotatedViews;
 use super::{ReadChunk, Shared};
 use crate::augment::Program;
@@ -56,7 +55,7 @@ impl Shared {
             }
             let raw = raw
                 .unwrap_or_else(|| self.read_in_place(scratch, work.plan.slots[slot].visit.sample));
-            let busy = Instant::now();
+            let busy = stats::now();
             let mut permit = None;
             let result = self.decode_slot(&work, slot, raw, scratch, &mut permit);
             Meter::add(&self.meter.decoding, busy);
@@ -95,7 +94,7 @@ impl Shared {
 
     /// Does the reader's part for sources that do not block.
     fn read_in_place(&self, scratch: &mut DecodeScratch, sample: u64) -> Result<ReadSample> {
-        let busy = Instant::now();
+        let busy = stats::now();
         let read = self.guard("reader", sample, || self.context.read(scratch, sample));
         let bytes = read
             .as_ref()

@@ -9,7 +9,7 @@
 //! No pixel depends on what is in the cache, so neither does a pixel depend on which worker was
 //! first.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -29,7 +29,7 @@ pub(crate) struct IndexCache {
     learns: bool,
     /// What is left of the budget.
     free: AtomicU64,
-    stripes: [Mutex<HashMap<u64, Bytes>>; STRIPES],
+    stripes: [Mutex<BTreeMap<u64, Bytes>>; STRIPES],
 }
 
 impl IndexCache {
@@ -43,7 +43,7 @@ impl IndexCache {
         }
     }
 
-    fn stripe(&self, sample: u64) -> &Mutex<HashMap<u64, Bytes>> {
+    fn stripe(&self, sample: u64) -> &Mutex<BTreeMap<u64, Bytes>> {
         &self.stripes[(sample % STRIPES as u64) as usize]
     }
 

@@ -137,14 +137,17 @@ impl Tuning {
     }
 }
 
-/// Half of the machine's memory in bytes; 8 GiB where it cannot be told.
+/// Half of the machine's memory in bytes; 8 GiB where it is not known.
 fn half_of_memory() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = text
-        .lines()
-        .find_map(|context| context.strip_prefix("MemTotal:"));
-    let kib: Option<u64> = total.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok());
-    kib.map_or(8 << 30, |kib| kib * 512)
+    #[cfg(target_os = "linux")]
+    {
+        let machine = rustix::system::sysinfo();
+        (machine.totalram as u64).saturating_mul(machine.mem_unit.into()) / 2
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        8 << 30
+    }
 }
 
 /// Which roles of the pipeline share a thread.

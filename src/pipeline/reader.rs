@@ -13,13 +13,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
 
 use super::batcher::{BatchWork, Slab};
-use super::stats::Meter;
+use super::stats::{self, Meter};
 use super::{ReadChunk, Shared};
 use crate::batch::Output;
 use crate::error::Result;
@@ -80,7 +79,7 @@ impl Reader {
     pub(super) fn run(mut self) {
         let mut number = 0;
         loop {
-            let waiting = Instant::now();
+            let waiting = stats::now();
             // The channel of tokens is closed when the run ends.
             if self.tokens.recv().is_err() {
                 return;
@@ -147,7 +146,7 @@ impl Reader {
             match &self.runtime {
                 None => {
                     let raw = (start..end).map(|_| None).collect();
-                    let waiting = Instant::now();
+                    let waiting = stats::now();
                     self.chunks
                         .send(ReadChunk {
                             work: Arc::clone(work),
@@ -195,7 +194,7 @@ impl Reader {
         slots: Range<usize>,
         bytes: u64,
     ) -> Option<()> {
-        let waiting = Instant::now();
+        let waiting = stats::now();
         let permit = self.shared.encoded.acquire(bytes)?;
         let read_permit = self.shared.reads.acquire(1)?;
         Meter::add(&self.shared.meter.reader_blocked, waiting);
@@ -205,7 +204,7 @@ impl Reader {
             self.chunks.clone(),
         );
         runtime.spawn_blocking(move || {
-            let busy = Instant::now();
+            let busy = stats::now();
             let read = |slot: usize| {
                 let sample = work.plan.slots[slot].visit.sample;
                 if shared.stop.load(Ordering::Relaxed) {

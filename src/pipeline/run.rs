@@ -21,7 +21,7 @@ use super::budget::Budget;
 use super::context::DecodeScratch;
 use super::decoder::SentSlot;
 use super::reader::{Positions, Reader};
-use super::stats::Meter;
+use super::stats::{self, Meter};
 use super::{Done, ReadChunk, RunContext, Shared, Threads, Tuning};
 use crate::batch::{Batch, Pool};
 use crate::error::{Error, Kind, Result};
@@ -229,7 +229,7 @@ impl Run {
         if self.next >= self.total || self.tokens.is_none() {
             return Ok(None);
         }
-        let waiting = Instant::now();
+        let waiting = stats::now();
         if let Some(last_delivery) = self.last_delivery.take() {
             let own = (waiting - last_delivery).as_nanos() as u64;
             self.shared
@@ -275,7 +275,7 @@ impl Run {
             }
             Err(_) => self.end(),
         }
-        self.last_delivery = Some(Instant::now());
+        self.last_delivery = Some(stats::now());
         Ok(Some(batch))
     }
 
@@ -372,7 +372,7 @@ fn reading_runtime(reads: usize) -> Result<tokio::runtime::Runtime> {
 
 /// The next message; `None` when the run is stopped or there are no more messages.
 fn receive<T>(shared: &Shared, messages: &Receiver<T>, stop: &Receiver<()>) -> Option<T> {
-    let waiting = Instant::now();
+    let waiting = stats::now();
     // `try_recv` first, because `select!` costs more and is needed only to wait.
     let message = match messages.try_recv() {
         Ok(message) => Some(message),

@@ -37,6 +37,12 @@ pub(crate) struct Meter {
     sources: Vec<AtomicU64>,
 }
 
+/// The time, for statistics.
+#[expect(clippy::disallowed_methods, reason = "no batch depends on a statistic")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
 impl Meter {
     /// Counters at 0, for this many sources.
     pub(crate) fn for_sources(sources: usize) -> Meter {
@@ -60,7 +66,7 @@ impl Meter {
 
     /// Adds the time since `since` and returns the current time, where the next lap begins.
     pub(super) fn lap(counter: &AtomicU64, since: Instant) -> Instant {
-        let now = Instant::now();
+        let now = now();
         counter.fetch_add((now - since).as_nanos() as u64, Ordering::Relaxed);
         now
     }

@@ -10,10 +10,12 @@ use crate::error::Result;
 use crate::mix::{self, Mixer};
 use crate::spec;
 
+/// Reads parameters and builds a value. Containers ask the registry for the ops inside them.
+type Make<T> = dyn Fn(&Registry, toml::Table) -> Result<Arc<T>> + Send + Sync;
+
 /// Builds an op or a mixer from its table of parameters.
 struct Factory<T: ?Sized> {
-    /// Reads the parameters and builds the value; the registry builds ops inside containers.
-    make: Arc<dyn Fn(&Registry, toml::Table) -> Result<Arc<T>> + Send + Sync>,
+    make: Arc<Make<T>>,
     /// The paths of the parameters that are integers.
     integers: fn(&Registry, toml::Table) -> BTreeSet<String>,
 }
@@ -272,7 +274,7 @@ mod tests {
     use super::*;
 
     /// Every op with its parameters at three strengths, as written in recipes.
-    const SHEET: &str = include_str!("../bin/feedmill/sheet.txt");
+    const SHEET: &str = include_str!("../../crates/feedmill-cli/src/ops.txt");
 
     /// Collects every number in a table with its path.
     fn numbers(value: &toml::Value, path: String, found: &mut Vec<(String, toml::Value)>) {

@@ -3,7 +3,7 @@
 //! The manifest is written after the last shard, so its presence says that the conversion has
 //! ended. It is JSON, so that people and scripts can read it; the shards stay readable without it.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -132,7 +132,7 @@ impl Manifest {
             ));
         }
         let manifest: Manifest = serde_json::from_slice(text).map_err(broken)?;
-        let mut names = HashSet::new();
+        let mut names = BTreeSet::new();
         let mut samples = 0u64;
         for shard in &manifest.shards {
             let name = &shard.name;

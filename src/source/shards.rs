@@ -132,7 +132,7 @@ impl Shards {
 
 /// Returns the shards in a folder that its manifest does not list, sorted by path.
 pub(crate) fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>> {
-    let listed: std::collections::HashSet<&str> = manifest
+    let listed: std::collections::BTreeSet<&str> = manifest
         .shards
         .iter()
         .map(|shard| shard.name.as_str())

@@ -153,6 +153,7 @@ impl Mapping {
 /// # Errors
 ///
 /// `Io` if the file cannot be opened or mapped, `Unsupported` if it is not a regular file.
+#[cfg(feature = "arrow")]
 pub(crate) fn map(path: &Path) -> Result<Bytes> {
     // Check the type first: opening a named pipe would block until somebody writes to it.
     let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;

@@ -38,7 +38,12 @@ pub(crate) fn photos() -> Vec<Sample> {
 }
 
 pub(crate) fn photos_path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/photos")
+    // The package that includes this file is the root of the repository or in `crates`.
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|folder| folder.join("fixtures/photos"))
+        .find(|photos| photos.is_dir())
+        .unwrap()
 }
 
 /// Five files of 50 to 90 bytes that begin like JPEGs: so small that a mutation of a data set often

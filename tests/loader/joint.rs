@@ -250,7 +250,7 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
                     visible: 2,
                     id: 0,
                     instance: 0,
-                })
+                });
             },
             Kind::Corrupt,
             "keypoints[0] = [NaN, 1]",
@@ -262,7 +262,7 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
                     class: 0,
                     id: 1,
                     pasted: None,
-                })
+                });
             },
             Kind::Corrupt,
             "boxes[0] = [5, 1, 4, 2]",
@@ -270,7 +270,7 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
         (
             |bad| {
                 bad.planes
-                    .push(Plane::raw("mask", PlaneKind::Mask, 12, 10, vec![0; 119]))
+                    .push(Plane::raw("mask", PlaneKind::Mask, 12, 10, vec![0; 119]));
             },
             Kind::Corrupt,
             "plane \"mask\": 119 bytes for 12 x 10",
@@ -287,7 +287,7 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
         (
             |bad| {
                 bad.planes
-                    .push(Plane::raw("depth", PlaneKind::Depth, 30, 10, vec![0; 300]))
+                    .push(Plane::raw("depth", PlaneKind::Depth, 30, 10, vec![0; 300]));
             },
             Kind::Limit,
             "plane \"depth\": the image and its planes have 420 pixels",

@@ -70,7 +70,7 @@ fn dropping_after_any_number_of_batches_leaves_no_thread_and_no_file() {
                         .unwrap();
                     let held: Vec<_> = loader.epoch(0).unwrap().take(round % 5).collect();
                     drop(loader);
-                    assert!(held.iter().all(|batch| batch.is_ok()));
+                    assert!(held.iter().all(std::result::Result::is_ok));
                     assert!(
                         returns_to(baseline),
                         "round {round}: {:?}, at first {baseline:?}",
@@ -146,7 +146,7 @@ fn collecting_all_batches_works_and_is_limited_by_bytes() {
         let all: Vec<_> = loader.epoch(0).unwrap().collect::<Result<_, _>>().unwrap();
         assert_eq!(all.len(), 50);
         let distinct: std::collections::HashSet<u64> =
-            all.iter().map(|batch| batch.digest()).collect();
+            all.iter().map(feedmill::Batch::digest).collect();
         assert_eq!(distinct.len(), 50, "held batches keep their content");
         // One batch has 8 x 3 x 9 x 8 x 4 = 6912 bytes.
         let small = tuning(|t| t.held = 6912 * 10);

@@ -12,7 +12,7 @@ use crate::support::*;
 
 /// The op and its parameters at three strengths, one line for each op of the registry (a test of
 /// the binary holds it to that).
-const SHEET: &str = include_str!("../../src/bin/feedmill/sheet.txt");
+const SHEET: &str = include_str!("../../crates/feedmill-cli/src/ops.txt");
 
 /// The name of each op with its parameters at the three strengths.
 fn sheet_lines() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {

@@ -246,13 +246,13 @@ fn a_bad_image_fails_the_conversion_by_name_or_is_left_out_and_listed() {
     source.samples[13].1.clear();
     let name = source.samples[5].0.clone();
     let error = make(&source, &folder.path().join("a"), |options| {
-        options.jobs = 1
+        options.jobs = 1;
     })
     .unwrap_err();
     assert!(error.message().contains(&name), "{error}");
     assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(5)));
     let report = make(&source, &folder.path().join("b"), |options| {
-        options.skip_bad = true
+        options.skip_bad = true;
     })
     .unwrap();
     let left: Vec<_> = report
@@ -297,7 +297,7 @@ fn an_image_whose_pixels_are_damaged_is_bad_where_it_is_decoded() {
         [3]
     );
     let error = make(&source, &folder.path().join("b"), |options| {
-        options.raw = true
+        options.raw = true;
     })
     .unwrap_err();
     assert!(error.message().contains("bild-3"), "{error}");

@@ -9,7 +9,8 @@ use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, Shard};
 use serde_json::{Value, json};
 
-use crate::util::{files, make, mixed, run};
+use crate::child::run;
+use crate::util::{files, make, mixed};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,20 +1,21 @@
-//! Shards, conversion, verification and the commands around them, under damage, crashes and
-//! crowding.
+//! Shards, conversion and verification under damage.
 //!
 //! The rows of the fault table that are shown here and beside the code: truncation, flipped bits,
-//! hostile indexes, full disks, file size limits, SIGBUS, files changed while open, kill -9, closed
-//! pipes, Ctrl-C, two converters.
+//! hostile indexes, full disks, SIGBUS, files changed while open. Those that take the command line
+//! (file size limits, kill -9, closed pipes, Ctrl-C, two converters) are tests of `feedmill-cli`.
 
 #[path = "../common/allocator.rs"]
 mod allocator;
-mod cli;
 mod convert;
 mod corruption;
 mod craft;
-mod crash;
 mod format;
 mod hostile;
-mod processes;
+mod mapped;
+
+#[expect(dead_code, reason = "the tests of the command line use the rest")]
+mod child;
+#[expect(dead_code, reason = "the tests of the command line use the rest")]
 mod util;
 
 #[global_allocator]

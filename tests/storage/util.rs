@@ -1,11 +1,9 @@
-//! Scratch data and child processes with a watchdog.
+//! Data sets for the tests of shards.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use feedmill::convert::{Options, Report, convert};
 use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
@@ -16,10 +14,10 @@ use feedmill::{Kind, Result};
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A small generator: splitmix64.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,13 +25,13 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
     /// The seed of a random test: from the environment, or the clock; printed, so that a failure
     /// can be repeated.
-    pub fn seeded(test: &str) -> Random {
+    pub(crate) fn seeded(test: &str) -> Random {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |d| d.as_nanos());
@@ -47,7 +45,7 @@ impl Random {
 }
 
 /// A JPEG of noise, about as large as its pixels are many.
-pub fn jpeg(width: u32, height: u32, seed: u64) -> Vec<u8> {
+pub(crate) fn jpeg(width: u32, height: u32, seed: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let mut random = Random(seed);
     let pixels: Vec<u8> = (0..width * height * 3)
@@ -59,7 +57,7 @@ pub fn jpeg(width: u32, height: u32, seed: u64) -> Vec<u8> {
     out
 }
 
-pub fn png(width: u32, height: u32, seed: u64) -> Vec<u8> {
+pub(crate) fn png(width: u32, height: u32, seed: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let mut random = Random(seed);
     let pixels =
@@ -71,7 +69,7 @@ pub fn png(width: u32, height: u32, seed: u64) -> Vec<u8> {
 }
 
 /// A source of named samples with classes, or of files of a folder read anew each time.
-pub struct Named {
+pub(crate) struct Named {
     pub samples: Vec<(String, Vec<u8>, Target)>,
     pub classes: Option<Vec<String>>,
 }
@@ -122,7 +120,7 @@ impl Source for Named {
 }
 
 /// Images of several codecs, sizes and kinds of label.
-pub fn mixed(count: u64) -> Named {
+pub(crate) fn mixed(count: u64) -> Named {
     let samples = (0..count)
         .map(|id| {
             let side = 8 + (id % 5) as u32 * 7;
@@ -146,7 +144,11 @@ pub fn mixed(count: u64) -> Named {
     }
 }
 
-pub fn make(source: &dyn Source, dst: &Path, change: impl FnOnce(&mut Options)) -> Result<Report> {
+pub(crate) fn make(
+    source: &dyn Source,
+    dst: &Path,
+    change: impl FnOnce(&mut Options),
+) -> Result<Report> {
     let mut options = Options::default();
     options.shard_size = 8 << 10;
     change(&mut options);
@@ -154,7 +156,7 @@ pub fn make(source: &dyn Source, dst: &Path, change: impl FnOnce(&mut Options)) 
 }
 
 /// Every file of a folder by name.
-pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -166,84 +168,9 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-pub fn assert_damage(kind: Kind, what: &str) {
+pub(crate) fn assert_damage(kind: Kind, what: &str) {
     assert!(
         matches!(kind, Kind::Corrupt | Kind::Truncated | Kind::Unsupported),
         "{what}: {kind}"
     );
-}
-
-pub fn feedmill() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_feedmill"));
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// What a child came to.
-#[derive(Debug)]
-pub struct Ended {
-    pub status: ExitStatus,
-    pub out: String,
-    pub err: String,
-}
-
-/// Waits for a child with piped output; ends it and panics if it takes too long.
-pub fn finish(mut child: Child, what: &str) -> Ended {
-    let read = |stream: Option<Box<dyn Read + Send>>| {
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if let Some(mut stream) = stream {
-                let _ = stream.read_to_end(&mut bytes);
-            }
-            String::from_utf8_lossy(&bytes).into_owned()
-        })
-    };
-    let out = read(child.stdout.take().map(|stream| Box::new(stream) as _));
-    let err = read(child.stderr.take().map(|stream| Box::new(stream) as _));
-    let status = wait(&mut child, what);
-    Ended {
-        status,
-        out: out.join().unwrap(),
-        err: err.join().unwrap(),
-    }
-}
-
-pub fn wait(child: &mut Child, what: &str) -> ExitStatus {
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        if start.elapsed() > PATIENCE {
-            let _ = child.kill();
-            let _ = child.wait();
-            panic!("{what}: the child did not end within {PATIENCE:?}");
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-pub fn run(command: &mut Command) -> Ended {
-    let what = format!("{command:?}");
-    finish(command.spawn().unwrap(), &what)
-}
-
-/// Waits until something holds; panics if it takes too long.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{what}: not within {PATIENCE:?}"
-        );
-        std::thread::sleep(Duration::from_micros(200));
-    }
-}
-
-pub fn signal(child: &Child, signal: i32) {
-    // SAFETY: the child has not been waited for, so the number is still its own.
-    unsafe { libc::kill(child.id() as i32, signal) };
 }

@@ -7,7 +7,7 @@
 //! Decoded cut-outs are kept up to 64 MiB, first in, first out. A cut-out is a function of its
 //! file, so what the cache holds never shows in the result.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -28,7 +28,7 @@ pub(in crate::augment) struct Bank {
     classes: Vec<(u32, std::ops::Range<usize>)>,
     /// For each class the mean and the standard deviation of the square root of an object's share
     /// of its image, from `statistics.json`.
-    statistics: HashMap<u32, [f64; 2]>,
+    statistics: BTreeMap<u32, [f64; 2]>,
     /// Whether only the largest connected part of a cut-out is used.
     largest: bool,
     /// The hash of the listing.
@@ -45,7 +45,7 @@ struct CutoutFile {
 #[derive(Default)]
 struct CutoutCache {
     /// `None` is a cut-out that is passed over, see [`Bank::cutout`].
-    cutouts: HashMap<usize, Option<Arc<Cutout>>>,
+    cutouts: BTreeMap<usize, Option<Arc<Cutout>>>,
     /// The numbers in the order of decoding, oldest first.
     order: VecDeque<usize>,
     /// The pixels of all of them, at four bytes each.
@@ -144,7 +144,7 @@ impl Bank {
         }
         let text = fs::read(root.join("statistics.json")).ok();
         sum.extend(text.clone());
-        let statistics = text.map_or(Ok(HashMap::new()), |text| {
+        let statistics = text.map_or(Ok(BTreeMap::new()), |text| {
             statistics(
                 &text,
                 folders
@@ -238,14 +238,14 @@ fn digest_header(largest: bool) -> Vec<u8> {
 fn statistics<'a>(
     text: &[u8],
     classes: impl Iterator<Item = (&'a str, u32)>,
-) -> Result<HashMap<u32, [f64; 2]>> {
+) -> Result<BTreeMap<u32, [f64; 2]>> {
     let table: BTreeMap<String, [f64; 2]> = serde_json::from_slice(text).map_err(|error| {
         Error::config(format!(
             "expected {{\"class folder\": [mean, std], …}}: {error}"
         ))
     })?;
-    let classes: HashMap<&str, u32> = classes.collect();
-    let mut found = HashMap::new();
+    let classes: BTreeMap<&str, u32> = classes.collect();
+    let mut found = BTreeMap::new();
     for (name, pair) in table {
         let Some(class) = classes.get(&name[..]) else {
             return Err(Error::config(format!(

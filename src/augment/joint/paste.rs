@@ -6,7 +6,8 @@
 //! instances are dropped, values of planes) follows from it.
 
 use super::{AnnotationState, EraseRule, places::PlacedBox};
-use crate::augment::{Paste, Program};
+use crate::augment::Paste;
+use crate::augment::program::Renderer;
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::sample::{BoxLabel, Plane, PlaneKind};
@@ -18,8 +19,8 @@ use crate::sample::{BoxLabel, Plane, PlaneKind};
 /// [`crate::Kind::Config`] if a cut-out cannot be read or decoded.
 pub(super) fn annotate(paste: &Paste, state: &mut AnnotationState<'_>) -> Result<()> {
     let frame = state.frame;
-    let mut render = Program::renderer();
-    let placed = paste.placed(frame, &mut render)?;
+    let mut renderer = Renderer::default();
+    let placed = paste.placed(frame, &mut renderer)?;
     // `top` is the uppermost cut-out at each pixel, counted from 1, and 0 for the image;
     // `whole` is what would be seen of each cut-out if there were none above it.
     let mut top = vec![0u16; frame.width as usize * frame.height as usize];
@@ -74,7 +75,7 @@ pub(super) fn annotate(paste: &Paste, state: &mut AnnotationState<'_>) -> Result
             PlaneKind::Image => {}
             PlaneKind::Color => {
                 let mut pixels = plane.bytes.to_vec();
-                paste.run(&mut pixels, frame, &mut render)?;
+                paste.run(&mut pixels, frame, &mut renderer)?;
                 plane.bytes = pixels.into();
             }
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 mod paste;
 
-pub(in crate::augment) use paste::PasteDraw;
 pub use paste::{Paste, PasteBlend};
+pub(in crate::augment) use paste::{PasteDraw, RenderSteps};
 
 use super::{Blur, Clahe, Convolve, Corrupt, Edges, Elastic, Noise, PlaneMask};
 use super::{Color, Erase, Filter, Kernel, Levels, Warp};

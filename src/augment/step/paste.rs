@@ -55,11 +55,16 @@ pub(in crate::augment) struct PasteDraw {
     pub(in crate::augment) blend: PasteBlend,
 }
 
-/// Runs steps on an image of their own, rows of RGB of the given size, and returns the size and the
-/// rows that come out. The program that runs the pasting step passes it in, so that steps need not
-/// know how programs run.
-pub(in crate::augment) type RenderSteps<'a> =
-    &'a mut dyn FnMut(Vec<Step>, Size, &[u8]) -> Result<(Size, Vec<u8>)>;
+/// Runs steps on images of their own. The program that runs the pasting step passes one in, so that
+/// steps need not know how programs run.
+pub(in crate::augment) trait RenderSteps {
+    /// Runs `steps` on rows of RGB of this size; returns the size and the rows that come out.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::augment::Program::run`].
+    fn render(&mut self, steps: Vec<Step>, size: Size, pixels: &[u8]) -> Result<(Size, Vec<u8>)>;
+}
 
 /// A step that pastes cut-outs, one after the other.
 #[derive(Debug)]
@@ -171,7 +176,7 @@ impl Paste {
     pub(in crate::augment) fn placed(
         &self,
         image: Size,
-        render: RenderSteps<'_>,
+        renderer: &mut dyn RenderSteps,
     ) -> Result<&[PlacedCutout]> {
         if let Some(placed) = self.placed.get() {
             return Ok(placed);
@@ -208,10 +213,10 @@ impl Paste {
             // Alpha goes through the steps that move pixels, as three equal channels; the image
             // goes through these and then through those that change colors.
             let wide: Vec<u8> = cutout.alpha.iter().flat_map(|&alpha| [alpha; 3]).collect();
-            let (frame, alpha) = render(steps.clone(), own, &wide)?;
+            let (frame, alpha) = renderer.render(steps.clone(), own, &wide)?;
             let alpha = alpha.into_iter().step_by(3).collect();
             steps.extend(draw.color.iter().cloned());
-            let (_, rgb) = render(steps, own, &cutout.rgb)?;
+            let (_, rgb) = renderer.render(steps, own, &cutout.rgb)?;
             let corner = |center: f64, side: u32, most: u32| {
                 (center * f64::from(most)).floor() as i64 - i64::from(side / 2)
             };
@@ -238,10 +243,10 @@ impl Paste {
         &self,
         pixels: &mut [u8],
         frame: Size,
-        render: RenderSteps<'_>,
+        renderer: &mut dyn RenderSteps,
     ) -> Result<()> {
         let image = pixels.as_chunks_mut::<3>().0;
-        for placed in self.placed(frame, render)? {
+        for placed in self.placed(frame, renderer)? {
             placed.each(frame, |at, own| {
                 let weight = placed.weight(own);
                 if weight > 0.0 {

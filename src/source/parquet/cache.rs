@@ -13,7 +13,7 @@
 //! takes logarithmic time. Memory may exceed the budget by one value for each thread that loads,
 //! since the size of a value is known only afterwards.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Kind, Result};
@@ -29,7 +29,7 @@ pub(super) struct Cache<T> {
 /// The table of entries.
 #[derive(Debug)]
 struct LruTable<T> {
-    entries: HashMap<usize, Entry<T>>,
+    entries: BTreeMap<usize, Entry<T>>,
     /// The number of each entry by the time of its last use.
     order: BTreeMap<u64, usize>,
     /// Counts the uses of all entries.
@@ -56,7 +56,7 @@ impl<T> Cache<T> {
     /// Creates an empty cache that keeps at most `budget` bytes, or one value if that is larger.
     pub(super) fn new(budget: u64) -> Cache<T> {
         let table = LruTable {
-            entries: HashMap::new(),
+            entries: BTreeMap::new(),
             order: BTreeMap::new(),
             clock: 0,
             bytes: 0,

@@ -12,7 +12,7 @@
 
 mod member;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use self::member::{Member, Members, Type};
@@ -209,7 +209,7 @@ impl Tar {
             .map_err(|_| Error::new(Kind::Limit, format!("{}: more than 2^32 tars", place())))?;
         // Keyed by a hash, because keys are long and there may be millions of them. 128 bits do not
         // collide by accident.
-        let mut pending: HashMap<u128, PendingSample> = HashMap::new();
+        let mut pending: BTreeMap<u128, PendingSample> = BTreeMap::new();
         while let Some(member) = members.next()? {
             match member.kind {
                 Type::File => self.add_member(&mut pending, &mut members, member, number)?,
@@ -247,7 +247,7 @@ impl Tar {
     /// Adds one regular file to its sample.
     fn add_member(
         &mut self,
-        pending: &mut HashMap<u128, PendingSample>,
+        pending: &mut BTreeMap<u128, PendingSample>,
         members: &mut Members<'_>,
         member: Member,
         file: u32,

@@ -108,7 +108,7 @@ fn a_bad_or_missing_class_is_an_error_of_its_sample_alone() {
         file("5.jpg", JPEG),
         file("5.json", b"{"),
         file("6.jpg", JPEG),
-        file("6.cls", &[b'1'; (1 << 20) + 1]),
+        file("6.cls", &vec![b'1'; (1 << 20) + 1]),
     ])
     .unwrap();
     let error = |id| tar.read(id, Vec::new()).unwrap_err();

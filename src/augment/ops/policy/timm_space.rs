@@ -49,7 +49,7 @@ pub enum TimmName {
 /// How the warps of timm's policies read between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Interpolation {
+pub(super) enum Interpolation {
     /// Bilinear or bicubic with equal chances, drawn for each op.
     #[default]
     Random,

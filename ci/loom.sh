@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# All orders of the atomic operations of the slab and of the locks of the budget: ci/loom/models.rs.
+# Cost: 20 seconds.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cd ci/loom
+RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/loom" cargo test -- models
