@@ -11,7 +11,7 @@ use feedmill::source::Source;
 use feedmill::{Kind, Result};
 
 /// No wait in these tests is longer.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A small generator: splitmix64.
 pub(crate) struct Random(pub u64);

@@ -75,7 +75,7 @@ fn crop(pixels: &[u8], width: u32, region: Rect) -> Vec<u8> {
 
 /// Target `jpeg`, any file: vector code and scalar code agree, an image that decodes has an index,
 /// and a region is a crop of the whole image, with the index and without, at any scale.
-pub fn jpeg(data: &[u8]) {
+pub(crate) fn jpeg(data: &[u8]) {
     let Some((width, height)) = size(data) else {
         return;
     };
@@ -140,7 +140,7 @@ pub fn jpeg(data: &[u8]) {
 /// Target `index`, an index and a file, with the length of the index in the first two bytes: the
 /// result is an error or the pixels that there are without an index. Both decoders agree, and it
 /// does not matter what was decoded before.
-pub fn index(data: &[u8]) {
+pub(crate) fn index(data: &[u8]) {
     let Some((&border, rest)) = data.split_first_chunk::<2>() else {
         return;
     };
@@ -186,7 +186,7 @@ pub fn index(data: &[u8]) {
 
 /// Target `baseline`, a file of several scans: vector code and scalar code agree, and if it can be
 /// rewritten, the baseline file has the same pixels and is not rewritten again.
-pub fn baseline(data: &[u8]) {
+pub(crate) fn baseline(data: &[u8]) {
     let Some((width, height)) = size(data) else {
         return;
     };

@@ -48,7 +48,7 @@ pub struct Limits {
 impl<'a> Coefficients<'a> {
     /// Reads all scans. Returns `None` for a sequential file of one scan, for which there is a
     /// faster decoder.
-    pub fn read<K: EntropyKernels>(
+    pub(crate) fn read<K: EntropyKernels>(
         kernels: K,
         data: &'a [u8],
         limits: &Limits,
@@ -86,7 +86,7 @@ impl<'a> Coefficients<'a> {
     }
 
     /// Returns what reconstruction has to know about the file.
-    pub fn file_header(&self) -> Result<FileHeader> {
+    pub(crate) fn file_header(&self) -> Result<FileHeader> {
         let count = self.components.len();
         let mut components = [Component::default(); 3];
         components[..count].copy_from_slice(&self.components);

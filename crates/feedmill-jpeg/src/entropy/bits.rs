@@ -47,7 +47,7 @@ pub(crate) struct BitSource<'a> {
 impl<'a> Window<'a> {
     /// Makes at least 56 bits valid.
     #[inline(always)]
-    pub fn refill(&mut self, source: &mut BitSource<'a>) {
+    pub(crate) fn refill(&mut self, source: &mut BitSource<'a>) {
         match self.clean.first_chunk::<8>() {
             Some(&next) => {
                 // Bits that do not fit are loaded again by the next refill: no branch, no masking.
@@ -60,7 +60,7 @@ impl<'a> Window<'a> {
     }
 
     #[inline(always)]
-    pub fn consume(&mut self, bits: u32) {
+    pub(crate) fn consume(&mut self, bits: u32) {
         self.buffer <<= bits & 63;
         self.bits = self.bits.wrapping_sub(bits);
     }
@@ -68,7 +68,11 @@ impl<'a> Window<'a> {
 
 impl<'a> BitSource<'a> {
     /// Starts at `data[start..]`; `find_ff` returns the distance to the next `FF` byte or the end.
-    pub fn new(data: &'a [u8], start: usize, find_ff: fn(&[u8]) -> usize) -> (Self, Window<'a>) {
+    pub(crate) fn new(
+        data: &'a [u8],
+        start: usize,
+        find_ff: fn(&[u8]) -> usize,
+    ) -> (Self, Window<'a>) {
         let mut source = BitSource {
             data,
             start,
@@ -82,7 +86,7 @@ impl<'a> BitSource<'a> {
 
     /// Returns what to keep beside a copy of the window, to come back to its place after refills.
     #[inline(always)]
-    pub fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         Mark {
             clean_end: self.clean_end,
             padding: self.padding,
@@ -90,7 +94,7 @@ impl<'a> BitSource<'a> {
     }
 
     /// Comes back to a mark; the caller restores the window.
-    pub fn go_back(&mut self, mark: Mark) {
+    pub(crate) fn go_back(&mut self, mark: Mark) {
         Mark {
             clean_end: self.clean_end,
             padding: self.padding,
@@ -163,12 +167,12 @@ impl<'a> BitSource<'a> {
 
     /// Returns whether more bits were consumed than the scan holds.
     #[inline(always)]
-    pub fn overrun(&self, window: &Window<'_>) -> bool {
+    pub(crate) fn overrun(&self, window: &Window<'_>) -> bool {
         self.padding > window.bits
     }
 
     /// Starts anew at a [`BitSource::position`]. One beyond the data is an early end.
-    pub fn seek(&mut self, position: u64) -> Window<'a> {
+    pub(crate) fn seek(&mut self, position: u64) -> Window<'a> {
         let mut window = self.window_at(
             usize::try_from(position / 8)
                 .unwrap_or(usize::MAX)
@@ -186,7 +190,7 @@ impl<'a> BitSource<'a> {
     ///
     /// The result depends on the bit alone and not on how the window got there, since an entropy
     /// index compares positions: fill bytes in front of a byte count as part of it.
-    pub fn position(&self, window: &Window<'_>) -> u64 {
+    pub(crate) fn position(&self, window: &Window<'_>) -> u64 {
         let mut at = self.clean_end - window.clean.len();
         let before_fill = |mut at: usize| {
             while at > self.start && self.data[at - 1] == 0xFF {
@@ -206,19 +210,19 @@ impl<'a> BitSource<'a> {
     }
 
     /// Returns an offset that lies behind all consumed bits, but not behind the next marker.
-    pub fn behind(&self, window: &Window<'_>) -> usize {
+    pub(crate) fn behind(&self, window: &Window<'_>) -> usize {
         self.clean_end - window.clean.len()
     }
 
     /// Returns an offset near the next bit, for messages.
-    pub fn offset(&self, window: &Window<'_>) -> usize {
+    pub(crate) fn offset(&self, window: &Window<'_>) -> usize {
         let loaded = window.bits.saturating_sub(self.padding) as usize / 8;
         (self.clean_end - window.clean.len()).saturating_sub(loaded)
     }
 
     /// Returns the error for a scan that ended where data was needed.
     #[cold]
-    pub fn early_end<T>(&self) -> Result<T> {
+    pub(crate) fn early_end<T>(&self) -> Result<T> {
         let rest = self.data.get(self.clean_end..).unwrap_or(&[]);
         match rest.iter().find(|&&byte| byte != 0xFF) {
             Some(code) => truncated(
@@ -234,7 +238,7 @@ impl<'a> BitSource<'a> {
 
     /// Steps over the restart marker of this number (modulo 8) and starts anew behind it.
     #[cold]
-    pub fn restart(&mut self, window: Window<'a>, number: usize) -> Result<Window<'a>> {
+    pub(crate) fn restart(&mut self, window: Window<'a>, number: usize) -> Result<Window<'a>> {
         // The window never reads past a marker, so the next marker from here is the one. As in
         // libjpeg, surplus bytes in front of it are passed over.
         let expected = 0xD0 | (number & 7) as u8;

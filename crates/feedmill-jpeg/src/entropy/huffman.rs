@@ -68,16 +68,16 @@ impl Symbol {
     }
 
     /// Returns the bits of the code and of the value.
-    pub fn consumed(self) -> u32 {
+    pub(crate) fn consumed(self) -> u32 {
         u32::from(self.length + self.size)
     }
 
-    pub fn advance(self) -> u32 {
+    pub(crate) fn advance(self) -> u32 {
         self.advance.into()
     }
 
     /// Returns the value, from bits that start with the code (T.81 F.2.2.1, EXTEND).
-    pub fn value(self, buffer: u64) -> i16 {
+    pub(crate) fn value(self, buffer: u64) -> i16 {
         let raw = (buffer << self.length >> 1 >> (63 - self.size)) as i32;
         // A leading 0 marks a negative value, stored plus 2^n - 1.
         if raw >> self.size.saturating_sub(1) == 0 {
@@ -140,12 +140,12 @@ impl Single {
     }
 
     #[inline(always)]
-    pub fn consumed(self) -> u32 {
+    pub(crate) fn consumed(self) -> u32 {
         self.0 & 63
     }
 
     #[inline(always)]
-    pub fn value(self, buffer: u64) -> i16 {
+    pub(crate) fn value(self, buffer: u64) -> i16 {
         let bits = buffer >> (self.0 >> 8 & 63);
         (bits as i16).wrapping_add((self.0 >> 16) as i16)
     }
@@ -204,34 +204,34 @@ impl Pair {
     }
 
     #[inline(always)]
-    pub fn consumed(self) -> u32 {
+    pub(crate) fn consumed(self) -> u32 {
         self.0 as u32 & 63
     }
 
     #[inline(always)]
-    pub fn advance(self) -> u32 {
+    pub(crate) fn advance(self) -> u32 {
         self.0 as u32 >> 24
     }
 
     #[inline(always)]
-    pub fn first_consumed(self) -> u32 {
+    pub(crate) fn first_consumed(self) -> u32 {
         64 - (self.0 as u32 >> 8 & 0xFF)
     }
 
     #[inline(always)]
-    pub fn first_advance(self) -> u32 {
+    pub(crate) fn first_advance(self) -> u32 {
         self.0 as u32 >> 16 & 0xFF
     }
 
     /// Returns the value of the first symbol, whose code is at the top of `buffer`.
     #[inline(always)]
-    pub fn first_value(self, buffer: u64) -> i16 {
+    pub(crate) fn first_value(self, buffer: u64) -> i16 {
         let bits = buffer >> (self.0 >> 8 & 63);
         (bits as i16).wrapping_add((self.0 >> 48) as i16)
     }
 
     #[inline(always)]
-    pub fn second_value(self) -> i16 {
+    pub(crate) fn second_value(self) -> i16 {
         (self.0 >> 32) as i16
     }
 }
@@ -243,7 +243,7 @@ pub(crate) struct Skip(u16);
 
 impl Skip {
     /// The `advance` of an entry that cannot step over even one symbol.
-    pub const LONG_CODE: u32 = 512;
+    pub(crate) const LONG_CODE: u32 = 512;
     /// The index of an entry for no symbol at all, where no look-ahead leads.
     const NONE: usize = 0;
     const LONG: Skip = Skip((Self::LONG_CODE << 6) as u16);
@@ -289,12 +289,12 @@ impl Skip {
     }
 
     #[inline(always)]
-    pub fn consumed(self) -> u32 {
+    pub(crate) fn consumed(self) -> u32 {
         u32::from(self.0) & 63
     }
 
     #[inline(always)]
-    pub fn advance(self) -> u32 {
+    pub(crate) fn advance(self) -> u32 {
         u32::from(self.0) >> 6
     }
 }
@@ -352,7 +352,7 @@ impl Codes {
     }
 
     /// Returns the symbol whose code is at the top of `buffer`, and the length of the code.
-    pub fn find(&self, buffer: u64) -> Option<(u8, u32)> {
+    pub(crate) fn find(&self, buffer: u64) -> Option<(u8, u32)> {
         let head = (buffer >> 48) as u32;
         // Limits rise with the length, so the limits that were passed count the lengths that are
         // too short: no branch, which took 9 % off decoding a whole image.
@@ -377,7 +377,7 @@ pub(crate) struct DcTable {
 }
 
 impl DcTable {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         DcTable {
             singles: [Single::LONG; 1 << LOOKAHEAD],
             codes: Codes::EMPTY,
@@ -389,7 +389,7 @@ impl DcTable {
     /// # Errors
     ///
     /// If the counts are not those of a code, or a symbol is out of range.
-    pub fn set(&mut self, spec: &HuffmanSpec) -> Result<()> {
+    pub(crate) fn set(&mut self, spec: &HuffmanSpec) -> Result<()> {
         if self.codes.are(spec) {
             return Ok(());
         }
@@ -411,7 +411,7 @@ impl DcTable {
 
     /// Returns the entry of the symbol at the top of `buffer`.
     #[inline(always)]
-    pub fn lookup(&self, buffer: u64) -> Single {
+    pub(crate) fn lookup(&self, buffer: u64) -> Single {
         self.singles[(buffer >> (64 - LOOKAHEAD)) as usize]
     }
 
@@ -419,7 +419,7 @@ impl DcTable {
     /// code.
     #[cold]
     #[inline(never)]
-    pub fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
+    pub(crate) fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
         self.codes
             .find(buffer)
             .map(|(symbol, length)| Symbol::dc(symbol, length))
@@ -435,7 +435,7 @@ pub(crate) struct AcTable {
 }
 
 impl AcTable {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         AcTable {
             pairs: [Pair::LONG; 1 << LOOKAHEAD],
             skips: [Skip::LONG; 2 << SKIP_LOOKAHEAD],
@@ -450,7 +450,7 @@ impl AcTable {
     /// # Errors
     ///
     /// If the counts are not those of a code.
-    pub fn set(&mut self, spec: &HuffmanSpec, skips: bool) -> Result<()> {
+    pub(crate) fn set(&mut self, spec: &HuffmanSpec, skips: bool) -> Result<()> {
         if self.codes.are(spec) && (self.has_skips || !skips) {
             return Ok(());
         }
@@ -475,20 +475,20 @@ impl AcTable {
 
     /// Returns the entry for stepping over the symbols at the top of `buffer`.
     #[inline(always)]
-    pub fn skip(&self, buffer: u64) -> Skip {
+    pub(crate) fn skip(&self, buffer: u64) -> Skip {
         self.skip_unless(false, buffer)
     }
 
     /// Returns the same entry, or one for no symbols if `none` is true. Takes no branch.
     #[inline(always)]
-    pub fn skip_unless(&self, none: bool, buffer: u64) -> Skip {
+    pub(crate) fn skip_unless(&self, none: bool, buffer: u64) -> Skip {
         let entry = 1 << SKIP_LOOKAHEAD | (buffer >> (64 - SKIP_LOOKAHEAD)) as usize;
         self.skips[std::hint::select_unpredictable(none, Skip::NONE, entry)]
     }
 
     /// Returns the entry for the one or two symbols at the top of `buffer`.
     #[inline(always)]
-    pub fn lookup(&self, buffer: u64) -> Pair {
+    pub(crate) fn lookup(&self, buffer: u64) -> Pair {
         self.pairs[(buffer >> (64 - LOOKAHEAD)) as usize]
     }
 
@@ -496,7 +496,7 @@ impl AcTable {
     /// code.
     #[cold]
     #[inline(never)]
-    pub fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
+    pub(crate) fn lookup_long(&self, buffer: u64) -> Option<Symbol> {
         self.codes
             .find(buffer)
             .map(|(symbol, length)| Symbol::ac(symbol, length))
@@ -517,7 +517,7 @@ impl SymbolTable {
     const LOOKAHEAD: u32 = 9;
 
     /// Makes the table of `spec`.
-    pub fn of(spec: &HuffmanSpec) -> Result<SymbolTable> {
+    pub(crate) fn of(spec: &HuffmanSpec) -> Result<SymbolTable> {
         let mut table = SymbolTable {
             short: Box::new([0; 1 << Self::LOOKAHEAD]),
             codes: Codes::EMPTY,
@@ -534,7 +534,7 @@ impl SymbolTable {
 
     /// Returns the symbol whose code is at the top of `buffer`, and the length of the code.
     #[inline(always)]
-    pub fn lookup(&self, buffer: u64) -> Option<(u8, u32)> {
+    pub(crate) fn lookup(&self, buffer: u64) -> Option<(u8, u32)> {
         match self.short[(buffer >> (64 - Self::LOOKAHEAD)) as usize] {
             0 => self.codes.find(buffer),
             entry => Some(((entry >> 8) as u8, u32::from(entry & 31))),

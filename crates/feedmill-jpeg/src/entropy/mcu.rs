@@ -80,7 +80,7 @@ struct McuBlock<'a> {
 
 impl<'a> McuDecoder<'a> {
     /// Lists the blocks of a row of MCUs.
-    pub fn row(&self, row: usize) -> McuRow<'a> {
+    pub(crate) fn row(&self, row: usize) -> McuRow<'a> {
         let skipped = McuBlock {
             component: 0,
             dc: &self.dc[0],
@@ -138,7 +138,7 @@ impl<'a> McuDecoder<'a> {
 
 impl<'a> EntropyCursor<'a> {
     /// Creates a cursor in front of the first MCU.
-    pub fn new(
+    pub(crate) fn new(
         data: &'a [u8],
         file: &FileHeader,
         find_ff: fn(&[u8]) -> usize,
@@ -157,12 +157,12 @@ impl<'a> EntropyCursor<'a> {
     }
 
     /// Returns the next MCU, counted from the start of the scan.
-    pub fn next(&self) -> usize {
+    pub(crate) fn next(&self) -> usize {
         self.next
     }
 
     /// Returns the state as an index entry.
-    pub fn entry(&self) -> Entry {
+    pub(crate) fn entry(&self) -> Entry {
         Entry {
             position: self.source.position(&self.window),
             dc: self.predictors.map(|dc| dc as i16),
@@ -170,7 +170,7 @@ impl<'a> EntropyCursor<'a> {
     }
 
     /// Continues from an entry, which stands in front of MCU `mcu` of the scan.
-    pub fn seek(&mut self, entry: Entry, mcu: usize) {
+    pub(crate) fn seek(&mut self, entry: Entry, mcu: usize) {
         self.window = self.source.seek(entry.position);
         self.predictors = entry.dc.map(i32::from);
         self.next = mcu;

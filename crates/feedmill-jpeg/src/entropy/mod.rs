@@ -37,7 +37,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Returns the text for the error.
-    pub fn message(self) -> &'static str {
+    pub(crate) fn message(self) -> &'static str {
         match self {
             Fault::BadCode => "expected a Huffman code of the table, found none that matches",
             Fault::RunBeyondEnd => "expected coefficients of the scan, found a run beyond the last",

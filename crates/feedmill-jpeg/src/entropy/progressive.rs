@@ -73,7 +73,7 @@ pub(crate) struct ScanReader<'a> {
 impl ScanReader<'_> {
     /// Reads the scan and returns an offset from which the marker behind it is the next one.
     #[inline(always)]
-    pub fn read(self, find_ff: fn(&[u8]) -> usize) -> Result<usize> {
+    pub(crate) fn read(self, find_ff: fn(&[u8]) -> usize) -> Result<usize> {
         let ScanReader {
             data,
             start,

@@ -31,7 +31,7 @@ pub(crate) enum IndexCursor<'a> {
 
 impl IndexCursor<'_> {
     /// Verifies the rows above the region, and returns the first row of MCUs to be decoded.
-    pub fn prepare<'s, K: EntropyKernels>(
+    pub(crate) fn prepare<'s, K: EntropyKernels>(
         &mut self,
         kernels: K,
         decoder: &McuDecoder<'s>,
@@ -66,7 +66,7 @@ impl IndexCursor<'_> {
 
     /// Decodes what the region needs of a row of MCUs, and reads what has to be read besides: to
     /// get there, to verify the row, or to record its entries.
-    pub fn decode_row<'s, K: EntropyKernels>(
+    pub(crate) fn decode_row<'s, K: EntropyKernels>(
         &mut self,
         kernels: K,
         decoder: &mut McuDecoder<'s>,

@@ -120,7 +120,7 @@ pub(crate) struct Grid {
 
 impl Grid {
     /// Returns the grid that indexes are written with.
-    pub fn new(layout: &Layout) -> Grid {
+    pub(crate) fn new(layout: &Layout) -> Grid {
         Grid::with_step(layout, (SPACING / layout.mcu_width).max(1))
     }
 
@@ -134,11 +134,11 @@ impl Grid {
     }
 
     /// Returns the MCUs of a row, of `mcus` in all, from its `nth` entry to the next.
-    pub fn stretch(&self, nth: usize, mcus: usize) -> Range<usize> {
+    pub(crate) fn stretch(&self, nth: usize, mcus: usize) -> Range<usize> {
         nth * self.step..((nth + 1) * self.step).min(mcus)
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.per_row * self.rows
     }
 }

@@ -99,7 +99,7 @@ pub(crate) struct FrameHeader<'a> {
 
 impl<'a> FrameHeader<'a> {
     /// Reads an SOF segment of any process.
-    pub fn read(segment: &Segment<'a>, process: Process) -> Result<FrameHeader<'a>> {
+    pub(crate) fn read(segment: &Segment<'a>, process: Process) -> Result<FrameHeader<'a>> {
         let (payload, at) = (segment.payload, segment.payload_at);
         let &[precision, h1, h0, w1, w0, count, ref list @ ..] = payload else {
             return corrupt(
@@ -134,7 +134,7 @@ impl<'a> FrameHeader<'a> {
 
     /// Checks that this crate decodes such frames, and reads the list of components. Entries beyond
     /// the number of components are empty. `at` is the offset of the SOF marker, for errors.
-    pub fn components(&self, at: usize) -> Result<[Component; 3]> {
+    pub(crate) fn components(&self, at: usize) -> Result<[Component; 3]> {
         match self.header.process {
             Process::Baseline | Process::Extended | Process::Progressive => {}
             Process::Lossless => return unsupported(at, "lossless coding"),

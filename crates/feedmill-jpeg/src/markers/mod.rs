@@ -17,24 +17,24 @@ use tables::{HuffmanSpec, Tables};
 
 /// Marker codes, named as in T.81 table B.1.
 pub(crate) mod code {
-    pub const TEM: u8 = 0x01;
-    pub const SOF0: u8 = 0xC0;
-    pub const SOF1: u8 = 0xC1;
-    pub const DHT: u8 = 0xC4;
-    pub const DAC: u8 = 0xCC;
-    pub const RST0: u8 = 0xD0;
-    pub const RST7: u8 = 0xD7;
-    pub const SOI: u8 = 0xD8;
-    pub const EOI: u8 = 0xD9;
-    pub const SOS: u8 = 0xDA;
-    pub const DQT: u8 = 0xDB;
-    pub const DNL: u8 = 0xDC;
-    pub const DRI: u8 = 0xDD;
-    pub const APP0: u8 = 0xE0;
-    pub const APP1: u8 = 0xE1;
-    pub const APP14: u8 = 0xEE;
-    pub const APP15: u8 = 0xEF;
-    pub const COM: u8 = 0xFE;
+    pub(crate) const TEM: u8 = 0x01;
+    pub(crate) const SOF0: u8 = 0xC0;
+    pub(crate) const SOF1: u8 = 0xC1;
+    pub(crate) const DHT: u8 = 0xC4;
+    pub(crate) const DAC: u8 = 0xCC;
+    pub(crate) const RST0: u8 = 0xD0;
+    pub(crate) const RST7: u8 = 0xD7;
+    pub(crate) const SOI: u8 = 0xD8;
+    pub(crate) const EOI: u8 = 0xD9;
+    pub(crate) const SOS: u8 = 0xDA;
+    pub(crate) const DQT: u8 = 0xDB;
+    pub(crate) const DNL: u8 = 0xDC;
+    pub(crate) const DRI: u8 = 0xDD;
+    pub(crate) const APP0: u8 = 0xE0;
+    pub(crate) const APP1: u8 = 0xE1;
+    pub(crate) const APP14: u8 = 0xEE;
+    pub(crate) const APP15: u8 = 0xEF;
+    pub(crate) const COM: u8 = 0xFE;
 }
 
 /// One marker and the payload that belongs to it.
@@ -57,7 +57,7 @@ pub(crate) struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     /// Starts behind the SOI marker, with which every file begins.
-    pub fn new(data: &'a [u8]) -> Result<Self> {
+    pub(crate) fn new(data: &'a [u8]) -> Result<Self> {
         match data {
             [0xFF, code::SOI, ..] => Ok(Walker { data, pos: 2 }),
             [] | [0xFF] => truncated(
@@ -75,23 +75,23 @@ impl<'a> Walker<'a> {
     }
 
     /// Returns the offset behind the last segment.
-    pub fn pos(&self) -> usize {
+    pub(crate) fn pos(&self) -> usize {
         self.pos
     }
 
     /// Continues at another offset, such as the end of a scan's entropy-coded data.
-    pub fn seek(&mut self, pos: usize) {
+    pub(crate) fn seek(&mut self, pos: usize) {
         self.pos = pos;
     }
 
     /// Returns the next segment. Markers that stand alone and mean nothing here are passed over:
     /// restart markers and TEM.
-    pub fn next_segment(&mut self) -> Result<Segment<'a>> {
+    pub(crate) fn next_segment(&mut self) -> Result<Segment<'a>> {
         loop {
             let at = self.pos;
             let code = self.marker()?;
             match code {
-                code::RST0..=code::RST7 | code::TEM => continue,
+                code::RST0..=code::RST7 | code::TEM => {}
                 code::SOI | code::EOI => {
                     return Ok(Segment {
                         code,
@@ -256,7 +256,7 @@ pub(crate) struct FileHeader {
 
 impl FileHeader {
     /// Reads all segments up to and including the first scan header.
-    pub fn read(data: &[u8]) -> Result<FileHeader> {
+    pub(crate) fn read(data: &[u8]) -> Result<FileHeader> {
         let mut walker = Walker::new(data)?;
         let mut tables = Tables::default();
         let mut frame: Option<(Header, [Component; 3])> = None;

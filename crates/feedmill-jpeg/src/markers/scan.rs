@@ -28,7 +28,7 @@ pub(crate) struct ScanComponent {
 
 impl ScanHeader {
     /// Reads the payload of an SOS segment, which lies at offset `at`.
-    pub fn read(payload: &[u8], at: usize) -> Result<ScanHeader> {
+    pub(crate) fn read(payload: &[u8], at: usize) -> Result<ScanHeader> {
         let count = payload.first().map_or(0, |&count| usize::from(count));
         if !(1..=4).contains(&count) || payload.len() != 2 * count + 4 {
             let found = payload.len();
@@ -63,7 +63,7 @@ impl ScanHeader {
     }
 
     /// Returns the components of the scan.
-    pub fn components(&self) -> &[ScanComponent] {
+    pub(crate) fn components(&self) -> &[ScanComponent] {
         &self.components[..self.count]
     }
 
@@ -72,7 +72,7 @@ impl ScanHeader {
     ///
     /// Spectral selection and approximation are not looked at; libjpeg ignores them as well if the
     /// process is sequential.
-    pub fn select_all(&self, components: &mut [Component]) -> Result<[usize; 3]> {
+    pub(crate) fn select_all(&self, components: &mut [Component]) -> Result<[usize; 3]> {
         if self.count < components.len() {
             return unsupported(self.offset, "components in several scans");
         }
@@ -92,7 +92,7 @@ impl ScanHeader {
     }
 
     /// Checks the size of an MCU if the scan is interleaved, that is if it has several components.
-    pub fn check_mcu(&self, blocks: usize) -> Result<()> {
+    pub(crate) fn check_mcu(&self, blocks: usize) -> Result<()> {
         if self.count > 1 && blocks > MAX_BLOCKS_PER_MCU {
             let message =
                 format!("expected {MAX_BLOCKS_PER_MCU} blocks per MCU at most, found {blocks}");
@@ -104,7 +104,7 @@ impl ScanHeader {
 
 impl ScanComponent {
     /// Returns the index of this component in the frame; those in `taken` are not looked at.
-    pub fn find(&self, components: &[Component], taken: &[usize]) -> Result<usize> {
+    pub(crate) fn find(&self, components: &[Component], taken: &[usize]) -> Result<usize> {
         let found = (0..components.len())
             .find(|index| components[*index].id == self.id && !taken.contains(index));
         match found {

@@ -65,7 +65,7 @@ pub(crate) struct Tables {
 impl Tables {
     /// Takes in a segment that defines tables or a restart interval, or that holds application
     /// data. Returns false for all others.
-    pub fn read(&mut self, segment: &Segment<'_>) -> Result<bool> {
+    pub(crate) fn read(&mut self, segment: &Segment<'_>) -> Result<bool> {
         let Segment {
             payload,
             payload_at: at,
@@ -164,7 +164,7 @@ impl Tables {
 
     /// Returns all quantization tables if there are those that the components use. Tables that are
     /// not defined are zero.
-    pub fn quant_of(&self, components: &[Component], at: usize) -> Result<[[i16; 64]; 4]> {
+    pub(crate) fn quant_of(&self, components: &[Component], at: usize) -> Result<[[i16; 64]; 4]> {
         match components
             .iter()
             .find(|component| self.quant[component.quant].is_none())
@@ -179,7 +179,7 @@ impl Tables {
 
     /// Returns whether components hold RGB, by libjpeg's rule: JFIF implies YCbCr, then an Adobe
     /// segment decides, then the component ids.
-    pub fn is_rgb(&self, components: &[Component]) -> bool {
+    pub(crate) fn is_rgb(&self, components: &[Component]) -> bool {
         let named_rgb = || components.iter().map(|component| component.id).eq(*b"RGB");
         components.len() == 3
             && !self.jfif

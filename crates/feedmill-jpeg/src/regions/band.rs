@@ -15,7 +15,7 @@ pub(crate) struct Band<'a> {
 
 impl Band<'_> {
     /// Copies the last row of each plane to where the next band looks for the row above it.
-    pub fn keep_last_rows(&mut self) {
+    pub(crate) fn keep_last_rows(&mut self) {
         for plane in self.layout.planes() {
             let first = plane.block_size * plane.block_columns.start;
             let (from, to) = (
@@ -31,7 +31,7 @@ impl Band<'_> {
 
     /// Repeats the first and last sample of each row outwards, where filters look beyond the edge
     /// of the image.
-    pub fn replicate_edges(&mut self) {
+    pub(crate) fn replicate_edges(&mut self) {
         for plane in self
             .layout
             .planes()
@@ -88,7 +88,7 @@ impl Band<'_> {
     }
 
     /// Writes the pixel rows `rows` of the region to `out`, as interleaved RGB.
-    pub fn write_pixels<K: Kernels>(
+    pub(crate) fn write_pixels<K: Kernels>(
         &self,
         kernels: K,
         rows: Range<usize>,

@@ -47,11 +47,11 @@ impl Upsampling {
         }
     }
 
-    pub fn filters_columns(self) -> bool {
+    pub(crate) fn filters_columns(self) -> bool {
         matches!(self, Upsampling::H2V1 | Upsampling::H2V2)
     }
 
-    pub fn filters_rows(self) -> bool {
+    pub(crate) fn filters_rows(self) -> bool {
         matches!(self, Upsampling::H1V2 | Upsampling::H2V2)
     }
 }
@@ -85,13 +85,13 @@ impl PlaneLayout {
     /// Returns the offset of a sample in the band. Row 0 is the last row of the previous band, so
     /// the rows of this one count from 1. One column to either side of the reconstructed ones may
     /// be asked for.
-    pub fn offset(&self, band_row: usize, column: usize) -> usize {
+    pub(crate) fn offset(&self, band_row: usize, column: usize) -> usize {
         let first = self.block_size * self.block_columns.start;
         self.base + band_row * self.stride + PAD + column - first
     }
 
     /// Returns the rows of samples in a band.
-    pub fn band_rows(&self) -> usize {
+    pub(crate) fn band_rows(&self) -> usize {
         self.block_size * self.v
     }
 
@@ -208,7 +208,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// Plans a region, which must lie inside the scaled image.
-    pub fn new(file: &FileHeader, region: Rect, scale: Scale) -> Result<Layout> {
+    pub(crate) fn new(file: &FileHeader, region: Rect, scale: Scale) -> Result<Layout> {
         let size = [file.header.width as usize, file.header.height as usize];
         let components = &file.components[..usize::from(file.header.components)];
         let max_factors = max_factors(components);
@@ -257,7 +257,7 @@ impl Layout {
         })
     }
 
-    pub fn planes(&self) -> &[PlaneLayout] {
+    pub(crate) fn planes(&self) -> &[PlaneLayout] {
         &self.planes[..self.count]
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct RegionWriter<'a> {
 
 impl RegionWriter<'_> {
     /// Decodes the rows of MCUs from `first` to the end of the region, and writes its pixels.
-    pub fn write<K: Kernels>(
+    pub(crate) fn write<K: Kernels>(
         &mut self,
         kernels: K,
         source: &mut impl SampleSource,

@@ -48,14 +48,14 @@ mod factors {
     const F_2_562: i16 = 20995;
     const F_3_072: i16 = 25172;
 
-    pub const EVEN_2: [i16; 2] = [F_0_541, F_0_541 - F_1_847];
-    pub const EVEN_3: [i16; 2] = [F_0_541 + F_0_765, F_0_541];
-    pub const Z_3: [i16; 2] = [F_1_175 - F_1_961, F_1_175];
-    pub const Z_4: [i16; 2] = [F_1_175, F_1_175 - F_0_390];
-    pub const OUTER_0: [i16; 2] = [F_0_298 - F_0_899, -F_0_899];
-    pub const OUTER_3: [i16; 2] = [-F_0_899, F_1_501 - F_0_899];
-    pub const INNER_1: [i16; 2] = [F_2_053 - F_2_562, -F_2_562];
-    pub const INNER_2: [i16; 2] = [-F_2_562, F_3_072 - F_2_562];
+    pub(super) const EVEN_2: [i16; 2] = [F_0_541, F_0_541 - F_1_847];
+    pub(super) const EVEN_3: [i16; 2] = [F_0_541 + F_0_765, F_0_541];
+    pub(super) const Z_3: [i16; 2] = [F_1_175 - F_1_961, F_1_175];
+    pub(super) const Z_4: [i16; 2] = [F_1_175, F_1_175 - F_0_390];
+    pub(super) const OUTER_0: [i16; 2] = [F_0_298 - F_0_899, -F_0_899];
+    pub(super) const OUTER_3: [i16; 2] = [-F_0_899, F_1_501 - F_0_899];
+    pub(super) const INNER_1: [i16; 2] = [F_2_053 - F_2_562, -F_2_562];
+    pub(super) const INNER_2: [i16; 2] = [-F_2_562, F_3_072 - F_2_562];
 }
 
 /// Writes a block of 8 x 8 samples that has a DC coefficient only, for which all of them are equal.

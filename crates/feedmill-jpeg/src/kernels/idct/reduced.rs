@@ -13,9 +13,10 @@ use crate::kernels::BlockTarget;
 
 /// Factors with 13 fractional bits: `ODD_x` for inputs 1, 3, 5 and 7, `EVEN_4` for 2 and 6.
 pub(super) mod factors {
-    pub const ODD_4: [[i32; 4]; 2] = [[20995, 7373, -4926, -4176], [8697, -17799, 11893, -1730]];
-    pub const EVEN_4: [i32; 2] = [15137, -6270];
-    pub const ODD_2: [i32; 4] = [29692, -10426, 6967, -5906];
+    pub(crate) const ODD_4: [[i32; 4]; 2] =
+        [[20995, 7373, -4926, -4176], [8697, -17799, 11893, -1730]];
+    pub(crate) const EVEN_4: [i32; 2] = [15137, -6270];
+    pub(crate) const ODD_2: [i32; 4] = [29692, -10426, 6967, -5906];
 }
 
 fn odd(x: [i16; 8], factors: [i32; 4]) -> i32 {
