@@ -49,7 +49,7 @@ fn module_of(relative: &Path) -> Module {
         .collect();
     if parts
         .last()
-        .is_some_and(|last| last == "mod" || last == "lib")
+        .is_some_and(|last| ["mod", "lib", "main"].contains(&last.as_str()))
     {
         parts.pop();
     }
@@ -200,7 +200,13 @@ fn uses(root: &str) -> BTreeMap<Module, BTreeSet<Module>> {
         let declared_in = if parent.exists() {
             parent
         } else {
-            root.join("lib.rs")
+            // The root of the crate.
+            let lib = root.join("lib.rs");
+            if lib.exists() {
+                lib
+            } else {
+                root.join("main.rs")
+            }
         };
         let text = fs::read_to_string(declared_in).unwrap();
         text.contains(&format!("#[cfg(test)]\nmod {name};"))
