@@ -110,27 +110,7 @@ impl Mix {
             .enumerate()
             .map(|(slot, (partner, plan))| {
                 let (mixer, drawn) = plan?;
-                let mut sources = vec![slot];
-                let mut random_slot = || rng.below(slots as u64) as usize;
-                match mixer.sources() {
-                    Sources::Partner => sources.push(partner),
-                    Sources::Random(count) => sources.extend((0..count).map(|_| random_slot())),
-                    Sources::Following(count) => {
-                        sources.extend((1..=count).map(|step| (slot + step) % slots))
-                    }
-                    Sources::Partners(count) => {
-                        sources.push(partner);
-                        // A slot that is taken already is replaced by the next free one, which
-                        // costs no further draw. In a group that is too small, slots repeat.
-                        for _ in 1..count {
-                            let mut next = random_slot();
-                            while sources.len() < slots && sources.contains(&next) {
-                                next = (next + 1) % slots;
-                            }
-                            sources.push(next);
-                        }
-                    }
-                }
+                let sources = sources_of(mixer.sources(), slot, partner, slots, &mut rng);
                 let alone = sources.iter().all(|source| *source == slot);
                 (!alone).then(|| SlotMix {
                     method: Method::of(mixer.name()),
@@ -178,6 +158,38 @@ impl Mix {
             }
         }
     }
+}
+
+/// The slots that a slot is mixed of, itself first.
+fn sources_of(
+    rule: Sources,
+    slot: usize,
+    partner: usize,
+    slots: usize,
+    rng: &mut RandomStream,
+) -> Vec<usize> {
+    let mut sources = vec![slot];
+    let mut random_slot = || rng.below(slots as u64) as usize;
+    match rule {
+        Sources::Partner => sources.push(partner),
+        Sources::Random(count) => sources.extend((0..count).map(|_| random_slot())),
+        Sources::Following(count) => {
+            sources.extend((1..=count).map(|step| (slot + step) % slots));
+        }
+        Sources::Partners(count) => {
+            sources.push(partner);
+            // A slot that is taken already is replaced by the next free one, which costs no
+            // further draw. In a group that is too small, slots repeat.
+            for _ in 1..count {
+                let mut next = random_slot();
+                while sources.len() < slots && sources.contains(&next) {
+                    next = (next + 1) % slots;
+                }
+                sources.push(next);
+            }
+        }
+    }
+    sources
 }
 
 impl MixResult {

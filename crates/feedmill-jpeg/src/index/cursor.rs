@@ -3,11 +3,15 @@
 //! # Why an index changes no pixel
 //!
 //! Whoever can write a file can write an index with the right checksums and wrong entries. So an
-//! entry counts as right only if reading from the entry before arrives at it, and that one is
-//! right; the first is the start of the scan. A call that has seen this for all entries of the
-//! first `n` rows notes `n`, and later calls may jump to any of them. Rows above the region that
-//! are not verified yet are stepped over two at a time, each from its own first entry: the second
-//! one's start is an entry that the first one has to arrive at.
+//! entry is believed by induction only. The first entry is the start of the scan, which needs no
+//! belief. Any other is right if the entry before it is right and reading the scan from there
+//! arrives at exactly this state. A call that has seen that for all entries of the first `n` rows
+//! stores `n` in [`super::VerifiedRows`], and later calls may jump to any of them.
+//!
+//! Rows above the region that are not verified yet are read two at a time, each from its own first
+//! entry, because two independent chains of look-ups hide each other's latency. The second row
+//! starts at an entry that nobody has verified yet; it is verified by the same step, since the
+//! first row has to arrive at it.
 
 use super::{Entry, Grid, contradiction};
 use crate::entropy::mcu::{EntropyCursor, McuDecoder};
@@ -46,6 +50,8 @@ impl IndexCursor<'_> {
             return Ok(0);
         };
         let ([mcus, _], first) = (decoder.layout.mcus, decoder.layout.mcu_rows.start);
+        // Two rows at a time; one that is left over is verified by `decode_row` on the way to the
+        // region.
         while usize::from(**verified) + 1 < first {
             let row = usize::from(**verified);
             let blocks = decoder.row(row);
