@@ -3,10 +3,9 @@
 # Cost: 2 minutes on 2 cores after lint.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export RUSTFLAGS="-D warnings"
 for features in "" "arrow"; do
-  cargo check --package feedmill --no-default-features --features "$features"
-  cargo check --package feedmill --all-targets --no-default-features --features "$features"
-  cargo check --package feedmill-cli --no-default-features --features "$features"
+  for package in feedmill feedmill-cli; do
+    cargo clippy --package "$package" --all-targets --no-default-features --features "$features" -- -D warnings
+  done
 done
-cargo check --package feedmill-jpeg --no-default-features
+cargo clippy --package feedmill-jpeg --all-targets --no-default-features -- -D warnings
