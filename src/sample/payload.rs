@@ -22,7 +22,8 @@ pub struct Sample {
 pub enum Payload {
     /// A slice of shared memory; no copy was made.
     Shared(Bytes),
-    /// A buffer, usually the `spare` given to [`Source::read`].
+    /// A buffer, usually the `spare` given to
+    /// [`Source::read`](crate::source::Source::read).
     Owned(Vec<u8>),
 }
 

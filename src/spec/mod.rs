@@ -13,7 +13,8 @@ pub use range::{IntegerRange, ParamRange};
 pub(crate) use read::{Located, integers, read, read_integers, read_text, read_value};
 pub(crate) use suggest::{nearest, unknown};
 
-/// The parameters of an op that derives `Serialize`, for [`Op::params`].
+/// The parameters of an op that derives `Serialize`, for
+/// [`Op::params`](crate::augment::Op::params).
 pub fn params_of<T: Serialize>(op: &T) -> toml::Table {
     toml::Table::try_from(op).expect("an op's parameters are numbers, strings and lists")
 }
