@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Memory faults in the unit tests, the vector code among them, by AddressSanitizer.
-# Cost: 10 minutes on 2 cores. Needs a nightly toolchain.
+# Cost: 6 minutes of processor time. Needs a nightly toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$(rustc -vV | sed -n 's/^host: //p')

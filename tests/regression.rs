@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use feedmill::sample::{Sample, Target};
+use feedmill::sample::Sample;
 use feedmill::source::{Memory, Source};
 use feedmill::toml;
 use feedmill::{Loader, Recipe};
@@ -249,7 +249,7 @@ fn a_column_of_images_with_another_usual_name_is_found() {
         .unwrap()
         .read(0, Vec::new())
         .unwrap();
-    assert_eq!(sample.target, Target::Class(4));
+    assert_eq!(sample.target, feedmill::sample::Target::Class(4));
     let path = write("two.parquet", vec![("img", images()), ("photo", images())]);
     let error = feedmill::source::open(&path).err().unwrap();
     assert!(

@@ -120,7 +120,7 @@ fn overview(source: &dyn Source, format: Format) -> Value {
             Err(_) => statistics.unreadable += 1,
         }
     }
-    let mut value = common(source, &format!("{format:?}").to_lowercase(), &statistics);
+    let mut value = common(source, format.as_str(), &statistics);
     value["samples_read"] = json!(probed);
     value["unreadable"] = json!(statistics.unreadable);
     value

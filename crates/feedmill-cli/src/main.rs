@@ -5,6 +5,8 @@
 //!
 //! Exit codes: 0 fine, 1 the data or the run is bad, 2 wrong usage, 130 stopped by Ctrl-C.
 
+#![warn(unreachable_pub)]
+
 mod apply;
 mod bench;
 mod canvas;
