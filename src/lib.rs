@@ -4,7 +4,8 @@
 //! Start with [`Loader`] and [`Recipe`].
 
 #![warn(unreachable_pub)]
-// Tests may read the clock and use the platform's functions; clippy.toml says why the library may not.
+// Tests may read the clock and use the platform's functions; clippy.toml says why the library may
+// not.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
 
 pub mod augment;

@@ -51,8 +51,8 @@ impl From<Steps> for Program {
 }
 
 impl Program {
-    /// Draws the parameters of every op in `ops` for an image of this size. `at.op` is filled in for
-    /// each op; the view is the `nth` of the `count` views of its group.
+    /// Draws the parameters of every op in `ops` for an image of this size. `at.op` is filled in
+    /// for each op; the view is the `nth` of the `count` views of its group.
     pub fn draw<'a>(
         &mut self,
         ops: impl Iterator<Item = &'a OpEntry>,
@@ -206,8 +206,8 @@ impl Program {
     }
 }
 
-/// The crops and mirror images that a program begins with, as one crop of the original image that is
-/// mirrored afterwards.
+/// The crops and mirror images that a program begins with, as one crop of the original image that
+/// is mirrored afterwards.
 ///
 /// The decoder delivers only the pixels of that crop, so it is known before there are pixels.
 struct PendingCrop {

@@ -12,8 +12,8 @@ impl Program {
     /// The largest divisor of the sides of the image before the steps run: 8, 4, 2 or 1.
     ///
     /// It is more than 1 only if the steps begin with crops inside the image and mirror images, and
-    /// then resize with a filter that averages. The image that is resized stays at least as large as
-    /// the one it becomes.
+    /// then resize with a filter that averages. The image that is resized stays at least as large
+    /// as the one it becomes.
     pub(crate) fn slack(&self) -> u32 {
         let mut size = self.begin();
         for step in self.steps() {

@@ -87,8 +87,8 @@ impl Steps {
         self.list.push(step);
     }
 
-    /// Adds numbers to the batch under a name that [`super::Op::notes`] announces, such as a pretext
-    /// label or a mask.
+    /// Adds numbers to the batch under a name that [`super::Op::notes`] announces, such as a
+    /// pretext label or a mask.
     pub fn note(&mut self, name: &str, values: &[i64]) {
         self.notes
             .push((note_key(self.scope, name), self.values.len()));

@@ -49,9 +49,9 @@ pub struct MixRecord {
     /// The weight of the label of the first source, from 0 to 1. The first source is the slot
     /// itself, except with [`crate::mix::Metrix`].
     pub lam: f32,
-    /// The rectangle that was taken from the partner, in pixels of the first view: first row, first
-    /// column, end row, end column, where the ends are not included. Zeros if the mixer does not
-    /// paste one rectangle.
+    /// The rectangle that was taken from the partner, in pixels of the first view: first row,
+    /// first column, end row, end column, where the ends are not included. Zeros if the mixer
+    /// does not paste one rectangle.
     pub rect: [u32; 4],
     /// The slot and the label weight of each source. Empty where `slot` with weight `lam` and
     /// `partner` with the rest say it all.

@@ -358,7 +358,7 @@ impl Job<'_> {
                 message,
             }))
         };
-        let buf = std::mem::take(&mut worker.spare);
+        let buf = std::mem::take(&mut worker.encoded);
         let sample = match catch(|| self.source.read(id, buf)) {
             Ok(sample) => sample,
             Err(error) => return skip_or_fail(error.with_sample(id)),
@@ -404,7 +404,7 @@ impl Job<'_> {
             Err(error) => Err(error.at(&name).with_sample(id)),
         };
         if let Payload::Owned(buf) = sample.bytes {
-            worker.spare = buf;
+            worker.encoded = buf;
         }
         match done {
             Ok(()) => Ok(Ok(())),
@@ -426,8 +426,8 @@ impl Job<'_> {
         };
         for record in 0..shard.len() {
             self.check_stop()?;
-            match shard.read(record, std::mem::take(&mut worker.spare)) {
-                Ok(Payload::Owned(buf)) => worker.spare = buf,
+            match shard.read(record, std::mem::take(&mut worker.encoded)) {
+                Ok(Payload::Owned(buf)) => worker.encoded = buf,
                 Ok(Payload::Shared(_)) => {}
                 Err(_) => return Ok(None),
             }
@@ -528,14 +528,14 @@ impl Job<'_> {
 /// The buffers of one thread.
 struct Worker {
     /// The buffer that samples are read into, while no sample is using it.
-    spare: Vec<u8>,
+    encoded: Vec<u8>,
     recoder: Recoder,
 }
 
 impl Worker {
     fn new() -> Worker {
         Worker {
-            spare: Vec::new(),
+            encoded: Vec::new(),
             recoder: Recoder::new(),
         }
     }

@@ -8,8 +8,8 @@ use crate::sample::Fingerprint;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// Encoded bytes of the source that go into one shard; 256 MiB by default. A shard has at least
-    /// one sample.
+    /// Encoded bytes of the source that go into one shard; 256 MiB by default. A shard has at
+    /// least one sample.
     pub shard_size: u64,
     /// The longest side of a stored image in pixels; `None`, the default, keeps all sizes. Larger
     /// images are decoded, resized to it (Lanczos, same aspect ratio) and encoded as JPEG; smaller

@@ -9,9 +9,9 @@ use super::border::PadMode;
 use super::filter::{Shape, Tap, rounded};
 use super::scratch::{Scratch, sized};
 
-/// Means over a disk of this diameter, weighted by a Gaussian of the distance with deviation `space`
-/// and one of the summed differences of the three channels with deviation `color`. The image is
-/// mirrored at its edge without repeating the edge.
+/// Means over a disk of this diameter, weighted by a Gaussian of the distance with deviation
+/// `space` and one of the summed differences of the three channels with deviation `color`. The
+/// image is mirrored at its edge without repeating the edge.
 pub(super) fn run(
     diameter: u32,
     (color, space): (f32, f32),

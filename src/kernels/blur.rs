@@ -165,7 +165,8 @@ fn sharpness(
         Dialect::Tv2 => {
             let rest = f64::from((1.0 - factor) as f32);
             inner.for_each(|(out, rows)| {
-                // torch fuses the product with the sum; f64 arithmetic rounded to f32 returns the same.
+                // torch fuses the product with the sum; f64 arithmetic rounded to f32 returns the
+                // same.
                 smoothed(out, rows, |smooth, value| {
                     truncated((f64::from(value) + rest * f64::from(smooth - value)) as f32)
                 });

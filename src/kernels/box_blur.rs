@@ -34,7 +34,8 @@ impl Window {
     }
 }
 
-/// Blurs with a box of this radius in pixels: `passes` times along rows, then as often along columns.
+/// Blurs with a box of this radius in pixels: `passes` times along rows, then as often along
+/// columns.
 pub(super) fn run(
     radius: f32,
     passes: usize,
@@ -58,8 +59,8 @@ pub(super) fn run(
 }
 
 /// The radius of a box that approximates a Gaussian of this deviation after `passes` passes:
-/// Gwosdek et al., "Theoretical foundations of Gaussian convolution by extended box filtering" (2011), with
-/// Pillow's mixture of f32 and f64.
+/// Gwosdek et al., "Theoretical foundations of Gaussian convolution by extended box filtering"
+/// (2011), with Pillow's mixture of f32 and f64.
 pub(super) fn radius_of(deviation: f32, passes: u8) -> f32 {
     let variance = deviation * deviation / f32::from(passes);
     let length = libm::sqrt(12.0 * f64::from(variance) + 1.0) as f32;

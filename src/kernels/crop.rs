@@ -3,8 +3,8 @@
 use super::border::PadMode;
 use crate::geometry::Size;
 
-/// Copies the rectangle of size `out_size` at column `left` and row `top` of an image. The rectangle
-/// may reach beyond the image, whose surroundings are `pad`.
+/// Copies the rectangle of size `out_size` at column `left` and row `top` of an image. The
+/// rectangle may reach beyond the image, whose surroundings are `pad`.
 pub(crate) fn crop(
     source: &[u8],
     size: Size,

@@ -43,7 +43,8 @@ impl fmt::Display for Edges {
         } = self;
         write!(
             f,
-            "edge_map sigma={sigma} threshold={threshold} low={low:.4} high={high:.4} alpha={alpha:.4}"
+            "edge_map sigma={sigma} threshold={threshold} low={low:.4} high={high:.4} \
+             alpha={alpha:.4}"
         )
     }
 }
@@ -96,7 +97,8 @@ pub(crate) fn run(edges: &Edges, pixels: &mut [u8], size: Size, scratch: &mut Sc
     }
 }
 
-/// Smooths in place with black beyond the border; `even` divides by the weight of the kernel inside.
+/// Smooths in place with black beyond the border; `even` divides by the weight of the kernel
+/// inside.
 fn gaussian(sigma: f64, plane: &mut [f64], shape: Shape, other: &mut [f64], even: bool) {
     if (4.0 * sigma + 0.5) as i64 > 0 {
         smooth_columns(sigma, plane, other, shape.width, even);
@@ -211,7 +213,8 @@ fn thin([down, right]: [&[f64]; 2], strength: &[f64], shape: Shape, low: f64, ou
             } else {
                 i.abs() / j.abs()
             };
-            // The neighbors across the edge: one straight and one at the corner, and their opposites.
+            // The neighbors across the edge: one straight and one at the corner, and their
+            // opposites.
             let straight = if steep { width } else { 1 };
             let falling = (i > 0.0) == (j > 0.0);
             let (after, before) = match (steep, falling) {

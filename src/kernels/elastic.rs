@@ -13,8 +13,8 @@ pub struct Elastic {
     /// The strength: the field is uniform between -1 and 1 before it is smoothed, and half of this
     /// is its unit in pixels.
     pub alpha: f32,
-    /// The deviation in pixels of the Gaussian that smooths the field, cut at four deviations; 0 does
-    /// not smooth.
+    /// The deviation in pixels of the Gaussian that smooths the field, cut at four deviations; 0
+    /// does not smooth.
     pub sigma: f32,
     /// True to read the nearest pixel, false to interpolate between two by two.
     pub nearest: bool,
@@ -91,8 +91,8 @@ pub(crate) fn run(elastic: &Elastic, pixels: &mut [u8], size: Size, scratch: &mu
                     sum = std::array::from_fn(|c| sum[c] + weight * corner[c]);
                 }
             }
-            // torchvision reads black outside before it blends with the fill, so edges are darker than
-            // the fill.
+            // torchvision reads black outside before it blends with the fill, so edges are darker
+            // than the fill.
             *pixel = std::array::from_fn(|c| rounded((sum[c] - fill[c]) * mask + fill[c]));
         }
     }

@@ -68,8 +68,8 @@ pub(crate) fn gaussian(sigma: f64, radius: usize, half: &mut Vec<f32>) {
     half.extend((0..=radius).map(|k| (value(k) / sum) as f32));
 }
 
-/// Applies a symmetric filter along the columns and one along the rows; each is given by its weights
-/// at offsets 0, 1, ...
+/// Applies a symmetric filter along the columns and one along the rows; each is given by its
+/// weights at offsets 0, 1, ...
 pub(crate) fn separable(
     values: &mut [f32],
     shape: Shape,

@@ -1,10 +1,10 @@
 //! The median of a square of pixels, as Pillow's `ImageFilter.MedianFilter`; the pixel at the edge
 //! repeats.
 //!
-//! Nine values are sorted by a network of minima and maxima, 16 pixels at a time, which the compiler
-//! vectorizes. Larger squares keep a histogram that moves along the row: Huang, Yang and Tang, "A
-//! fast two-dimensional median filtering algorithm" (1979). Its cost grows with the side of the
-//! square instead of its area.
+//! Nine values are sorted by a network of minima and maxima, 16 pixels at a time, which the
+//! compiler vectorizes. Larger squares keep a histogram that moves along the row: Huang, Yang and
+//! Tang, "A fast two-dimensional median filtering algorithm" (1979). Its cost grows with the side
+//! of the square instead of its area.
 
 use super::filter::Shape;
 use super::scratch::{Scratch, sized};

@@ -1,7 +1,7 @@
 //! Steps that add noise to each value.
 //!
-//! Every value (or pixel) takes 16 bits of a stream that starts at the seed of the step, so the noise
-//! at a pixel depends on the seed and the position alone.
+//! Every value (or pixel) takes 16 bits of a stream that starts at the seed of the step, so the
+//! noise at a pixel depends on the seed and the position alone.
 
 use std::fmt;
 use std::sync::Arc;
@@ -131,8 +131,8 @@ pub(crate) fn run(
             per_channel,
             seed,
         } => {
-            // The noise of each quantile as an integer: half the bytes of the quantiles, so that more
-            // of the table stays in the nearest cache.
+            // The noise of each quantile as an integer: half the bytes of the quantiles, so that
+            // more of the table stays in the nearest cache.
             let mean = mean * 255.0;
             let level = |number: &f32| (mean + number * scale * 255.0).clamp(-511.0, 511.0) as i16;
             scratch.levels.clear();

@@ -59,8 +59,8 @@ impl Poisson {
             sum += probability;
             let step = (sum * 65536.0 + 0.5).min(65536.0) as u32;
             if step > 0 {
-                // The last step is 65536, which does not fit; 65535 finds the same count, because no
-                // uniform number is larger.
+                // The last step is 65536, which does not fit; 65535 finds the same count, because
+                // no uniform number is larger.
                 self.steps.push((step - 1).min(65535) as u16);
                 self.levels
                     .push((count / f64::from(self.scale) * 255.0).min(255.0) as u8);

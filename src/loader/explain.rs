@@ -30,9 +30,9 @@ pub struct Explanation {
     pub epoch: u32,
     /// The visit that is explained: the first one in this epoch ([`crate::Batch::occurrences`]).
     pub occurrence: u32,
-    /// The visits of the sample in this epoch, each as (batch, slot of the global batch, the slot).
-    /// Only the first 2^24 slots of the epoch are searched. Empty if the sample is not among them,
-    /// for example because a selection leaves it out.
+    /// The visits of the sample in this epoch, each as (batch, slot of the global batch, the
+    /// slot). Only the first 2^24 slots of the epoch are searched. Empty if the sample is not
+    /// among them, for example because a selection leaves it out.
     pub visits: Vec<(u64, usize, Slot)>,
     /// The codec of the stored bytes.
     pub codec: Codec,
@@ -42,8 +42,9 @@ pub struct Explanation {
     pub target: Target,
     /// The region that is decoded as (left, top, width, height), in pixels of the decoded image.
     pub decoded: (u32, u32, u32, u32),
-    /// The factor by which the sides of the decoded image are smaller than those of the stored one:
-    /// 1 unless the recipe has `decode.scale = "fast"`. The steps then refer to the smaller image.
+    /// The factor by which the sides of the decoded image are smaller than those of the stored
+    /// one: 1 unless the recipe has `decode.scale = "fast"`. The steps then refer to the
+    /// smaller image.
     pub divisor: u32,
     /// What is done to each view, in the order of the views.
     pub views: Vec<ViewSteps>,

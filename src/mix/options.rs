@@ -61,8 +61,8 @@ pub enum Emit {
 pub struct Masks {
     /// True for a mask of pixels: the summed weight of everything except the slot's own image.
     pub pixels: bool,
-    /// The cells per side of a coarser mask, in which each cell has the value of its first pixel; 0
-    /// for no such mask.
+    /// The cells per side of a coarser mask, in which each cell has the value of its first pixel;
+    /// 0 for no such mask.
     pub grid: u32,
 }
 

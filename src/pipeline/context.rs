@@ -89,8 +89,8 @@ pub(crate) struct ReadSample {
     pub(crate) raw: Sample,
     /// Empty, and never read, unless the recipe has a `[joint]` table.
     pub(crate) annotations: Annotations,
-    /// The entropy index of a JPEG with how far it was verified; `None` if there is no index, or if
-    /// the recipe declines it.
+    /// The entropy index of a JPEG with how far it was verified; `None` if there is no index, or
+    /// if the recipe declines it.
     pub(crate) index: Option<(Bytes, VerifiedRows)>,
 }
 

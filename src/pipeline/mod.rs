@@ -75,8 +75,8 @@ use stats::Meter;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Tuning {
-    /// The number of worker threads, which decode and augment: 1 to 65536, and one for each core by
-    /// default.
+    /// The number of worker threads, which decode and augment: 1 to 65536, and one for each core
+    /// by default.
     pub workers: usize,
     /// How many batches are prepared ahead of the one that the consumer has: 1 to 65536, and 2 by
     /// default.
@@ -85,8 +85,8 @@ pub struct Tuning {
     /// take twice as much; 256 MiB by default. A single image that is larger passes alone.
     pub memory: u64,
     /// The most bytes of pixels that batches may have at once, in preparation or held by the
-    /// consumer (see [`Batch`]); half of the machine's memory by default. Beyond it, the next batch
-    /// is a [`Kind::Limit`] error.
+    /// consumer (see [`Batch`]); half of the machine's memory by default. Beyond it, the next
+    /// batch is a [`Kind::Limit`] error.
     pub held: u64,
     /// The most reads in flight, for sources that block: 1 to 65536, and 4 for each core by
     /// default.

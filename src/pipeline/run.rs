@@ -70,8 +70,8 @@ pub(crate) struct Run {
     next: u64,
     /// The number of batches of this run.
     total: u64,
-    /// Slots and bad samples that were delivered, including those before the state that the run was
-    /// resumed from.
+    /// Slots and bad samples that were delivered, including those before the state that the run
+    /// was resumed from.
     seen: u64,
     bad: u64,
     /// When the consumer got its last batch.

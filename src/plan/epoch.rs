@@ -26,8 +26,8 @@ pub(super) struct Epoch {
     composer: Composer,
     /// The number of batches of the epoch.
     pub(super) batches: u64,
-    /// The last apportionment with what it was made of (weights, number of positions), for the next
-    /// epoch to share.
+    /// The last apportionment with what it was made of (weights, number of positions), for the
+    /// next epoch to share.
     apportioned: Option<(Vec<f64>, u64, Arc<Apportionment>)>,
 }
 

@@ -311,8 +311,8 @@ pub struct Episodes {
     /// class has Q.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_alpha: Option<f64>,
-    /// True leaves out classes with fewer than K + Q samples, which are refused otherwise. False by
-    /// default.
+    /// True leaves out classes with fewer than K + Q samples, which are refused otherwise. False
+    /// by default.
     #[serde(default)]
     pub skip_small: bool,
     /// The number of batches of an epoch; samples / batch by default, rounded down.

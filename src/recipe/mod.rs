@@ -137,7 +137,8 @@ pub struct TargetOptions {
     ///
     /// The class gets `1 - s + s / K` and the others `s / K`; multi-label targets get
     /// `y (1 - s) + s / 2`, as in timm. Pairs and sparse targets are not smoothed: the batch
-    /// carries the number ([`crate::Batch::smoothing`]), so that the training loop can smooth them.
+    /// carries the number ([`crate::Batch::smoothing`]), so that the training loop can smooth
+    /// them.
     pub smoothing: f64,
     /// True if the weights of classes are independent labels, which need not sum to 1.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

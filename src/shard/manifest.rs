@@ -25,8 +25,8 @@ const MAX_BYTES: u64 = 1 << 28;
 /// What a folder of shards holds. It is written last, so a folder that has a manifest is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The fingerprint of the conversion (source and options), which is also in the header of every
-    /// shard.
+    /// The fingerprint of the conversion (source and options), which is also in the header of
+    /// every shard.
     pub conversion: Fingerprint,
     /// Class names in the order of their numbers; `None` if the source had none.
     pub classes: Option<Vec<String>>,

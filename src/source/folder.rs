@@ -212,9 +212,9 @@ impl Source for Folder {
 struct Listing {
     /// Names of the class folders, sorted; empty for a flat folder.
     classes: Vec<Vec<u8>>,
-    /// The first sample and the class of each run of samples of one class, in the order of samples.
-    /// That is not the order of classes: `a-b/1.jpg` comes before `a/1.jpg`, because `-` is less
-    /// than `/`, although the class `a` comes before `a-b`.
+    /// The first sample and the class of each run of samples of one class, in the order of
+    /// samples. That is not the order of classes: `a-b/1.jpg` comes before `a/1.jpg`, because
+    /// `-` is less than `/`, although the class `a` comes before `a-b`.
     runs: Vec<(u64, u32)>,
     /// Paths below the class folder, end to end.
     names: Vec<u8>,

@@ -18,7 +18,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     job: Job,
     /// Epochs that are timed, after one that warms up the page cache
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 3,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     epochs: u32,
     /// The rate of each stage if the others took no time, and that of the others without it
     #[arg(long)]

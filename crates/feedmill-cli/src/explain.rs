@@ -1,5 +1,6 @@
 //! `feedmill explain`.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use feedmill::World;
@@ -38,14 +39,16 @@ impl Args {
                     "values": view.values,
                     "steps": view.steps,
                     "boxes": view.annotations.boxes.iter().map(|label| json!({
-                        "edges": label.edges, "class": label.class, "id": label.id, "pasted": label.pasted,
+                        "edges": label.edges, "class": label.class, "id": label.id,
+                        "pasted": label.pasted,
                     })).collect::<Vec<_>>(),
                     "keypoints": view.annotations.keypoints.iter().map(|point| json!({
                         "x": point.x, "y": point.y, "visible": point.visible, "id": point.id,
                         "instance": point.instance,
                     })).collect::<Vec<_>>(),
-                    "planes": view.annotations.planes.iter().map(|plane| &plane.name).collect::<Vec<_>>(),
-                    "notes": view.notes.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+                    "planes": view.annotations.planes.iter().map(|plane| &plane.name)
+                        .collect::<Vec<_>>(),
+                    "notes": view.notes.iter().cloned().collect::<BTreeMap<_, _>>(),
                 })
             });
             let visits = explanation.visits.iter().map(|(batch, at, slot)| {

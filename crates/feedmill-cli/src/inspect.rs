@@ -102,10 +102,10 @@ fn header(shard: &Shard) -> Value {
 fn overview(source: &dyn Source, format: Format) -> Value {
     let (total, mut statistics) = (source.len(), Statistics::default());
     let probed = total.min(PROBED);
-    let mut spare = Vec::new();
+    let mut buf = Vec::new();
     for number in 0..probed {
         let id = (u128::from(number) * u128::from(total) / u128::from(probed)) as u64;
-        let read = source.read(id, std::mem::take(&mut spare)).and_then(|raw| {
+        let read = source.read(id, std::mem::take(&mut buf)).and_then(|raw| {
             let probe = decode::probe(&raw.bytes, raw.codec, &Limits::default())?;
             statistics.add(raw.bytes.len() as u64, raw.codec, probe.width, probe.height);
             statistics.add_index(source.jpeg_index(id)?.map_or(0, |index| index.len() as u64));
@@ -115,7 +115,7 @@ fn overview(source: &dyn Source, format: Format) -> Value {
             Ok(Sample {
                 bytes: Payload::Owned(buffer),
                 ..
-            }) => spare = buffer,
+            }) => buf = buffer,
             Ok(_) => {}
             Err(_) => statistics.unreadable += 1,
         }
@@ -150,8 +150,8 @@ fn common(source: &dyn Source, form: &str, statistics: &Statistics) -> Value {
     value
 }
 
-/// How many samples the classes have, if every sample has exactly one: class samplers are limited by
-/// the smallest.
+/// How many samples the classes have, if every sample has exactly one: class samplers are limited
+/// by the smallest.
 fn class_sizes(source: &dyn Source) -> Option<Value> {
     let mut sizes = BTreeMap::new();
     for class in 0..source.classes().map_or(0, <[String]>::len) as u32 {
@@ -293,7 +293,8 @@ impl Spread {
             return Value::Null;
         }
         let mean = (self.sum / u128::from(self.count)) as u64;
-        json!({"min": self.least, "mean": mean, "max": self.most, "sum": u64::try_from(self.sum).ok()})
+        let sum = u64::try_from(self.sum).ok();
+        json!({"min": self.least, "mean": mean, "max": self.most, "sum": sum})
     }
 }
 

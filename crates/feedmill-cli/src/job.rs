@@ -1,5 +1,5 @@
-//! The arguments that all commands which run a recipe have: the data, the recipe, and the use of the
-//! machine.
+//! The arguments that all commands which run a recipe have: the data, the recipe, and the use of
+//! the machine.
 
 use std::path::{Path, PathBuf};
 

@@ -21,7 +21,12 @@ use crate::output::{Failure, Out};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A contact sheet of every op, on the middle of IMAGE or on a test card
-    #[arg(long, value_name = "IMAGE", num_args = 0..=1, conflicts_with_all = ["data", "preset", "recipe"])]
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        num_args = 0..=1,
+        conflicts_with_all = ["data", "preset", "recipe"]
+    )]
     ops: Option<Option<PathBuf>>,
     #[command(flatten)]
     job: Job,
@@ -35,7 +40,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "I", default_value_t = 0)]
     index: u64,
     /// Slots shown at most
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
     slots: u16,
 }
 
@@ -188,8 +198,8 @@ fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) 
     }
 }
 
-/// Describes a slot: its sample, how it was mixed (the samples of all sources, the mixer, the weight
-/// of the first label), and what the sampler says about it.
+/// Describes a slot: its sample, how it was mixed (the samples of all sources, the mixer, the
+/// weight of the first label), and what the sampler says about it.
 fn origin(batch: &Batch, slot: usize) -> String {
     let mix = &batch.mix()[slot];
     let sample = batch.samples()[slot];

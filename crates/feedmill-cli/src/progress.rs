@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::output::Failure;
 use crate::{output, stop_on_signal};
 
-/// Runs a job under a progress bar, with a flag that Ctrl-C sets. Returns `None`, after a message on
-/// standard error, if it was stopped.
+/// Runs a job under a progress bar, with a flag that Ctrl-C sets. Returns `None`, after a message
+/// on standard error, if it was stopped.
 pub(crate) fn run<T>(
     total: u64,
     doing: &'static str,

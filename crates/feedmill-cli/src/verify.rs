@@ -50,7 +50,8 @@ impl Args {
         for file in &report.files {
             if self.json {
                 let path = file.path.display().to_string();
-                let line = json!({"bad": "file", "path": path, "kind": file.kind.as_str(), "message": file.message});
+                let (kind, message) = (file.kind.as_str(), &file.message);
+                let line = json!({"bad": "file", "path": path, "kind": kind, "message": message});
                 output::json(out, &line)?;
             } else {
                 writeln!(

@@ -53,8 +53,8 @@ pub struct Joint {
     pub ignore: u8,
     /// Drops boxes with a side shorter than this, in pixels of the view; 1 by default, 0 to 16384.
     pub min_size: f64,
-    /// Drops boxes with an area smaller than this, in square pixels of the view; 1 by default, 0 to
-    /// 2^28.
+    /// Drops boxes with an area smaller than this, in square pixels of the view; 1 by default, 0
+    /// to 2^28.
     pub min_area: f64,
     /// Drops boxes that have kept a smaller share of their area than this, 0 to 1; 0 by default.
     /// What lay outside of the image from the start does not count as lost.

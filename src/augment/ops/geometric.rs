@@ -258,8 +258,8 @@ impl Op for Perspective {
 ///
 /// * `padding` (required; 0 to 16384 pixels): a number for all sides, or `[left, top, right,
 ///   bottom]`.
-/// * `pad` (`{ constant = [0, 0, 0] }`): what the border holds: a color, `"reflect"`,
-///   `"symmetric"` or `"edge"`.
+/// * `pad` (`{ constant = [0, 0, 0] }`): what the border holds: a color, `"reflect"`, `"symmetric"`
+///   or `"edge"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pad {

@@ -1,7 +1,7 @@
 //! The step that pastes cut-outs of objects: what was drawn, and what it does to pixels.
 //!
-//! The rules for sizes, positions and blending are those of X-Paste (Zhao et al., 2023) and DiverGen
-//! (Fan et al., 2024).
+//! The rules for sizes, positions and blending are those of X-Paste (Zhao et al., 2023) and
+//! DiverGen (Fan et al., 2024).
 //!
 //! A step is drawn from sizes alone, but the size of a cut-out is known only once its file is
 //! decoded. So the step holds unit-free draws ([`PasteDraw`]): a standard normal, a factor, a

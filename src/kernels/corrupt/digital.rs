@@ -19,8 +19,8 @@ pub(super) fn brightness(add: f32, pixels: &mut [u8]) {
     }
 }
 
-/// Scales the saturation in HSV, which scales the distances from the largest channel. Gray counts as
-/// a red without saturation.
+/// Scales the saturation in HSV, which scales the distances from the largest channel. Gray counts
+/// as a red without saturation.
 pub(super) fn saturate((factor, add): (f32, f32), pixels: &mut [u8]) {
     for rgb in pixels.as_chunks_mut::<3>().0 {
         let [most, least] = [rgb.iter().max(), rgb.iter().min()]
@@ -150,8 +150,8 @@ pub(super) fn bilinear(plane: &[f32], shape: Shape, [x, y]: [f32; 2], border: Pa
     })
 }
 
-/// Shrinks with Pillow's box filter to a fraction of the sides and enlarges with its nearest filter,
-/// byte for byte.
+/// Shrinks with Pillow's box filter to a fraction of the sides and enlarges with its nearest
+/// filter, byte for byte.
 pub(super) fn pixelate(fraction: f64, pixels: &mut [u8], shape: Shape, scratch: &mut Scratch) {
     let Shape { width, height, .. } = shape;
     let [wide, high] = [width, height].map(|side| ((side as f64 * fraction) as usize).max(1));

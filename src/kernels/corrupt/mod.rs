@@ -2,8 +2,8 @@
 //! common corruptions and perturbations" (2019): ImageNet-C and CIFAR-C, and the four of their
 //! validation set.
 //!
-//! Formulas are those of the imagecorruptions package, which needs no ImageMagick. Arithmetic is f32
-//! where that package has f64; a value less than 1/1024 below a level
+//! Formulas are those of the imagecorruptions package, which needs no ImageMagick. Arithmetic is
+//! f32 where that package has f64; a value less than 1/1024 below a level
 //! becomes that level, so that the error of f32 does not show.
 
 mod blurs;

@@ -8,8 +8,8 @@ use super::super::scratch::{Scratch, sized};
 use super::blurs::middle_of;
 use super::tables;
 
-/// Adds flakes to the image, which also becomes whiter. Flakes are normal noise that is enlarged, cut
-/// off below a threshold and smeared; they are added once upright and once upside down.
+/// Adds flakes to the image, which also becomes whiter. Flakes are normal noise that is enlarged,
+/// cut off below a threshold and smeared; they are added once upright and once upside down.
 pub(super) fn snow(
     snow: &tables::Snow,
     (angle, seed): (f32, u64),
@@ -66,8 +66,8 @@ pub(super) fn snow(
     }
 }
 
-/// The two pixels around a position of an enlarged line and the weight of the second; ends are mapped
-/// to ends.
+/// The two pixels around a position of an enlarged line and the weight of the second; ends are
+/// mapped to ends.
 fn position(i: usize, from: usize, to: usize) -> (usize, usize, f32) {
     let at = if to > 1 {
         i as f64 * (from - 1) as f64 / (to - 1) as f64
@@ -78,8 +78,8 @@ fn position(i: usize, from: usize, to: usize) -> (usize, usize, f32) {
     (low, (low + 1).min(from - 1), (at - low as f64) as f32)
 }
 
-/// Adds a texture to the image, each with its weight. The texture is synthetic: bluish white ridges of
-/// a plasma fractal, with a mean near 100 like the photographs of the reference.
+/// Adds a texture to the image, each with its weight. The texture is synthetic: bluish white ridges
+/// of a plasma fractal, with a mean near 100 like the photographs of the reference.
 pub(super) fn frost(
     (image, ice): (f32, f32),
     seed: u64,
@@ -121,9 +121,9 @@ pub(super) fn fog(
     }
 }
 
-/// Writes a height map from 0 to 1 on a torus by the diamond-square algorithm, and returns its side,
-/// the power of two that holds the image: Fournier, Fussell and Carpenter, "Computer rendering of
-/// stochastic models" (1982).
+/// Writes a height map from 0 to 1 on a torus by the diamond-square algorithm, and returns its
+/// side, the power of two that holds the image: Fournier, Fussell and Carpenter, "Computer
+/// rendering of stochastic models" (1982).
 fn plasma(decay: f32, seed: u64, shape: Shape, field: &mut Vec<f32>) -> usize {
     let side = shape.width.max(shape.height).max(3).next_power_of_two();
     let map = sized(field, side * side);

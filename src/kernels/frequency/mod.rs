@@ -6,13 +6,14 @@
 //! of the output's side and `H` the input's,
 //!
 //! ```text
-//! A[j, t] = (1 + 2 sum of cos(k th) for k from 1 to b - 1, + cos(b th)) / H,  th = 2 pi (j / 2b - t / H)
+//! th      = 2 pi (j / 2b - t / H)
+//! A[j, t] = (1 + 2 sum of cos(k th) for k from 1 to b - 1, + cos(b th)) / H
 //! q[t]    = sin(2 pi b t / H) / H
 //! y[j, l] = (A x A^T)[j, l] - (q x q) (-1)^(j + l)
 //! ```
 //!
-//! Rejected: transforming forth and back. Matrix products take images of any size at the same speed,
-//! and the order of their sums does not depend on how a transform splits the length.
+//! Rejected: transforming forth and back. Matrix products take images of any size at the same
+//! speed, and the order of their sums does not depend on how a transform splits the length.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

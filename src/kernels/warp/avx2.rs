@@ -1,5 +1,6 @@
-//! Interpolation with AVX2: first the points of four pixels at once, then the three channels of each
-//! pixel at once, all in f64 and in the order of the plain code, so that the bytes are the same.
+//! Interpolation with AVX2: first the points of four pixels at once, then the three channels of
+//! each pixel at once, all in f64 and in the order of the plain code, so that the bytes are the
+//! same.
 
 use std::arch::x86_64::*;
 
@@ -80,7 +81,8 @@ fn find(warp: &Warp, (width, height): (f64, f64), x: usize, y: usize, points: &m
             within(sx, _mm256_set1_pd(width)),
             within(sy, _mm256_set1_pd(height)),
         );
-        // Points outside become the top left corner, so that converting them to integers is harmless.
+        // Points outside become the top left corner, so that converting them to integers is
+        // harmless.
         let (sx, sy) = (_mm256_and_pd(sx, inside), _mm256_and_pd(sy, inside));
         let (sx, sy) = (_mm256_sub_pd(sx, half), _mm256_sub_pd(sy, half));
         let (fx, fy) = (_mm256_floor_pd(sx), _mm256_floor_pd(sy));

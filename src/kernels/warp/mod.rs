@@ -70,7 +70,8 @@ impl fmt::Display for Warp {
         } else {
             write!(
                 f,
-                "perspective matrix=[{a:.5}, {b:.5}, {c:.3}, {d:.5}, {e:.5}, {ff:.3}, {g:.7}, {h:.7}]"
+                "perspective matrix=[{a:.5}, {b:.5}, {c:.3}, {d:.5}, {e:.5}, {ff:.3}, {g:.7}, \
+                 {h:.7}]"
             )?;
         }
         write!(f, " filter={}", self.filter)

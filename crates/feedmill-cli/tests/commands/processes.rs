@@ -51,7 +51,8 @@ fn a_full_file_system_ends_convert_with_exit_1_and_no_leftovers() {
     std::fs::create_dir(&mount).unwrap();
     make(&mixed(300), &src, |_| {}).unwrap();
     let script = "mount -t tmpfs -o size=64k none \"$3\" || exit 77; \
-                  \"$1\" convert --shard-size 20KiB --jobs 1 \"$2\" \"$3/set\"; code=$?; ls \"$3/set\"; exit $code";
+                  \"$1\" convert --shard-size 20KiB --jobs 1 \"$2\" \"$3/set\"; code=$?; \
+                  ls \"$3/set\"; exit $code";
     let ended = run(Command::new("unshare")
         .args([
             "-rm",

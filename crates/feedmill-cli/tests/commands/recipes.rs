@@ -131,7 +131,8 @@ fn eight_processes_at_once_on_one_folder_of_shards_join_to_the_global_batch() {
     let folder = tempfile::tempdir().unwrap();
     let recipe = folder.path().join("recipe.toml");
     let text_of = "batch = 16\n[[view]]\nops = [ { op = \"random_resized_crop\", size = 24 } ]\n\
-                   [mix]\nchoose = [ { mix = \"mixup\", alpha = 1.0 } ]\ngroup = 2\n[target]\nclasses = 3\n";
+                   [mix]\nchoose = [ { mix = \"mixup\", alpha = 1.0 } ]\ngroup = 2\n\
+                   [target]\nclasses = 3\n";
     fs::write(&recipe, text_of).unwrap();
     let shards = folder.path().join("shards");
     fine(&["convert", PHOTOS, text(&shards), "--shard-size", "200KiB"]);
@@ -367,7 +368,8 @@ fn preview_explain_and_digest_cover_every_view() {
     let path = folder.path().join("multi.toml");
     let write = |size: &str| {
         let local = format!(
-            "[[view]]\nname = \"local\"\ncount = 3\nops = [{{ op = \"center_crop\", size = {size} }}]"
+            "[[view]]\nname = \"local\"\ncount = 3\n\
+             ops = [{{ op = \"center_crop\", size = {size} }}]"
         );
         let global = "[[view]]\nops = [{ op = \"center_crop\", size = 200 }]";
         std::fs::write(&path, format!("batch = 4\n{global}\n{local}\n")).unwrap();
@@ -428,7 +430,8 @@ fn preview_explain_and_digest_cover_every_view() {
 fn small(folder: &Path, batch: usize, tables: &str) -> PathBuf {
     let path = folder.join(format!("small-{}.toml", tables.len()));
     let text = format!(
-        "batch = {batch}\n{tables}\n[[view]]\nops = [ {{ op = \"resize\", size = [16, 16] }} ]\n[output]\ndtype = \"u8\"\n"
+        "batch = {batch}\n{tables}\n[[view]]\nops = [ {{ op = \"resize\", size = [16, 16] }} ]\n\
+         [output]\ndtype = \"u8\"\n"
     );
     fs::write(&path, text).unwrap();
     path

@@ -190,7 +190,8 @@ pub fn header(bytes: &[u8]) -> Result<Header> {
 pub struct Info<'a> {
     /// The frame header.
     pub header: Header,
-    /// The last Exif segment (APP1) without its `Exif\0\0` name: a TIFF header and its directories.
+    /// The last Exif segment (APP1) without its `Exif\0\0` name: a TIFF header and its
+    /// directories.
     pub exif: Option<&'a [u8]>,
     /// The number of components in the first scan. If the frame has more, or if the process is
     /// progressive, the file has several scans.

@@ -198,7 +198,8 @@ pub(crate) struct Layout {
     pub mcu_width: usize,
     /// Pixels of an MCU down, after scaling.
     pub mcu_height: usize,
-    /// Pixel rows at the end of a band that wait for the next band, since their filter looks there.
+    /// Pixel rows at the end of a band that wait for the next band, since their filter looks
+    /// there.
     pub lag: usize,
     /// Bytes of the band.
     pub band_len: usize,

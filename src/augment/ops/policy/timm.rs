@@ -361,8 +361,7 @@ impl TimmAugment {
         &self,
         name: TimmName,
         p: f64,
-        magnitude: Magnitude,
-        translate_pct: f64,
+        (magnitude, translate_pct): (Magnitude, f64),
         rng: &mut RandomStream,
         steps: &mut Steps,
     ) {
@@ -394,7 +393,7 @@ impl TimmAugment {
                 std,
                 max: 10.0,
             };
-            self.apply_op(name, p, magnitude, 0.45, rng, steps);
+            self.apply_op(name, p, (magnitude, 0.45), rng, steps);
         };
         let pick = |rng: &mut RandomStream| rng.below(25) as usize;
         match policy {
@@ -474,7 +473,7 @@ impl Op for TimmAugment {
                             names[chosen].0
                         }
                     };
-                    self.apply_op(name, p, magnitude, 0.45, rng, steps);
+                    self.apply_op(name, p, (magnitude, 0.45), rng, steps);
                 }
             }
             Config::Auto { policy, std } => self.draw_auto(policy, std, rng, steps),
@@ -492,7 +491,7 @@ impl Op for TimmAugment {
                 for weight in &weights[..width as usize] {
                     for _ in 0..depth(fixed, rng) {
                         let name = space::AUGMIX[rng.below(space::AUGMIX.len() as u64) as usize];
-                        self.apply_op(name, 1.0, magnitude, 0.3, rng, steps);
+                        self.apply_op(name, 1.0, (magnitude, 0.3), rng, steps);
                     }
                     steps.push(Step::Chain(*weight as f32));
                 }
