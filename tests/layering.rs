@@ -157,6 +157,29 @@ impl Crate {
         found
     }
 
+    /// The modules that a file names: by paths from the root or a parent, and by paths that begin
+    /// with a module that one of those brought into scope.
+    fn used_paths(&self, text: &str, module: &Module) -> Vec<Module> {
+        let mut used: Vec<Module> = Vec::new();
+        for path in &paths(text) {
+            let target = self.resolve(path, module);
+            let name = path.rsplit("::").next().unwrap();
+            if target.last().is_some_and(|last| last == name) {
+                let prefix = format!("{name}::");
+                for (at, _) in text.match_indices(&prefix) {
+                    let before = text[..at].chars().next_back();
+                    if !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                        let mut inner = Vec::new();
+                        expand(format!("{path}::"), &text[at + prefix.len()..], &mut inner);
+                        used.extend(inner.iter().map(|path| self.resolve(path, module)));
+                    }
+                }
+            }
+            used.push(target);
+        }
+        used
+    }
+
     /// The module that a path leads to. Segments are followed as long as they are modules; the next
     /// one is an item of the last module, or a name that it re-exports.
     fn resolve(&self, path: &str, here: &Module) -> Module {
@@ -224,9 +247,9 @@ fn uses(root: &str) -> BTreeMap<Module, BTreeSet<Module>> {
     sources
         .into_iter()
         .map(|(module, text)| {
-            let used = paths(&text)
-                .iter()
-                .map(|path| modules.resolve(path, &module))
+            let used = modules
+                .used_paths(&text, &module)
+                .into_iter()
                 .filter(|used| !used.is_empty() && *used != module)
                 .collect();
             (module, used)

@@ -11,11 +11,11 @@
 //! each `avx2.rs`, an implementation of both traits, and an arm to [`dispatch!`].
 
 #[cfg(target_arch = "x86_64")]
-#[expect(
-    unsafe_code,
-    reason = "vector loads and stores, and calls of functions with CPU features"
-)]
+#[expect(unsafe_code, reason = "calls of functions with CPU features")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "vector loads and stores")]
+mod avx2_rows;
 pub(crate) mod color;
 pub(crate) mod entropy;
 pub(crate) mod idct;

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::kernels::avx2::{STEP, load, steps, store};
+use crate::kernels::avx2_rows::{STEP, load, steps, store};
 
 /// Returns the shuffle that spreads the 16 bytes of a channel over three vectors of RGB.
 ///

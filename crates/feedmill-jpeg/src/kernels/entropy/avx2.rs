@@ -7,7 +7,7 @@ use super::{EntropyKernels, scalar};
 use crate::entropy::mcu::{EntropyCursor, McuDecoder, McuRow, decode_mcus, skip_mcus_side_by_side};
 use crate::entropy::progressive::ScanReader;
 use crate::error::Result;
-use crate::kernels::avx2::load;
+use crate::kernels::avx2_rows::load;
 use crate::simd::Avx2;
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]

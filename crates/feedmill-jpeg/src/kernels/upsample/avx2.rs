@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::kernels::avx2::{load, steps, store};
+use crate::kernels::avx2_rows::{load, steps, store};
 
 /// Returns `3 * a + b` in 16-bit lanes: of the low eight bytes of each half, and of the high.
 #[inline]
