@@ -9,3 +9,5 @@ cargo test --no-fail-fast
 for example in train_loop resume custom_op custom_mixer custom_source episodes; do
   cargo run --quiet --package feedmill --example "$example"
 done
+cargo run --quiet --package feedmill-jpeg --example crop
+cargo run --quiet --package feedmill-jpeg --example index -- fixtures/photos/nature/life_by_Aitzol_Berasategi.jpg
