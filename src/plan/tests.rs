@@ -23,8 +23,7 @@ fn new(
     order: Order,
     batch: usize,
     last: Last,
-    world: World,
-    group: usize,
+    (world, group): (World, usize),
 ) -> Result<Plan> {
     Plan::new(
         Setup {
@@ -42,7 +41,7 @@ fn new(
 }
 
 fn plan(samples: u64, order: Order, batch: usize, last: Last) -> Plan {
-    new(7, one(samples), order, batch, last, World::SINGLE, 1).unwrap()
+    new(7, one(samples), order, batch, last, (World::SINGLE, 1)).unwrap()
 }
 
 fn visits(plan: &Plan, epoch: u32) -> Vec<Slot> {
@@ -102,8 +101,7 @@ fn epochs_and_seeds_differ_unless_sequential() {
         Order::Shuffle,
         8,
         Last::Drop,
-        World::SINGLE,
-        1,
+        (World::SINGLE, 1),
     )
     .unwrap();
     assert_ne!(visits(&a, 0), visits(&b, 0));
@@ -171,7 +169,7 @@ fn ranks_join_to_the_global_batch() {
                 .flat_map(|rank| {
                     let world = World::new(rank, ranks).unwrap();
                     let plan =
-                        new(7, one(2000), Order::Shuffle, batch, Last::Pad, world, 1).unwrap();
+                        new(7, one(2000), Order::Shuffle, batch, Last::Pad, (world, 1)).unwrap();
                     let part = plan.batch(2, index);
                     assert_eq!(part.first, rank as usize * batch / ranks as usize);
                     part.slots
@@ -187,7 +185,7 @@ fn a_blend_keeps_its_quotas_at_every_batch_and_without_a_shuffle_at_every_slot()
     let weights = [0.7, 0.2, 0.1];
     for (order, step) in [(Order::Shuffle, 10), (Order::Sequential, 1)] {
         let sources = shares([(500, weights[0]), (40, weights[1]), (4000, weights[2])]);
-        let plan = new(7, sources, order, 10, Last::Drop, World::SINGLE, 1).unwrap();
+        let plan = new(7, sources, order, 10, Last::Drop, (World::SINGLE, 1)).unwrap();
         let all = visits(&plan, 0);
         assert_eq!(all.len(), 4540);
         let mut counts = [0u32; 3];
@@ -224,7 +222,15 @@ fn a_blend_keeps_its_quotas_at_every_batch_and_without_a_shuffle_at_every_slot()
 fn a_blend_follows_its_schedule_over_epochs() {
     let mut sources = shares([(100, 1.0), (50, 0.0)]);
     sources[1].weight = Curve::linear([0.0, 1.0], [0, 10]).unwrap();
-    let plan = new(7, sources, Order::Shuffle, 10, Last::Drop, World::SINGLE, 1).unwrap();
+    let plan = new(
+        7,
+        sources,
+        Order::Shuffle,
+        10,
+        Last::Drop,
+        (World::SINGLE, 1),
+    )
+    .unwrap();
     for (epoch, share) in [(0, 0.0), (5, 1.0 / 3.0), (10, 0.5), (30, 0.5)] {
         let second = visits(&plan, epoch)
             .iter()
@@ -240,7 +246,15 @@ fn a_blend_follows_its_schedule_over_epochs() {
 #[test]
 fn a_replacement_is_drawn_from_the_same_source() {
     let sources = shares([(500, 1.0), (40, 1.0)]);
-    let plan = new(7, sources, Order::Shuffle, 10, Last::Drop, World::SINGLE, 1).unwrap();
+    let plan = new(
+        7,
+        sources,
+        Order::Shuffle,
+        10,
+        Last::Drop,
+        (World::SINGLE, 1),
+    )
+    .unwrap();
     for attempt in 0..50 {
         assert!(plan.replacement(0, 1, 3, 499, attempt).sample < 500);
         assert!((500..540).contains(&plan.replacement(0, 1, 3, 500, attempt).sample));
@@ -255,7 +269,7 @@ fn a_replacement_is_drawn_from_the_same_source() {
 fn what_cannot_work_is_refused_with_the_way_out() {
     let world = |ranks| World::new(0, ranks).unwrap();
     let refused = |sources: Vec<Share>, order, batch, last, world, group| {
-        new(7, sources, order, batch, last, world, group)
+        new(7, sources, order, batch, last, (world, group))
             .unwrap_err()
             .to_string()
     };
