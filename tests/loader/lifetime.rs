@@ -96,9 +96,9 @@ fn a_panic_or_error_leaves_no_thread() {
 }
 
 #[test]
-fn memory_is_flat_over_epochs_and_does_not_grow_with_workers() {
+fn memory_is_flat_over_epochs_for_any_number_of_workers() {
     alone(
-        "memory_is_flat_over_epochs_and_does_not_grow_with_workers",
+        "memory_is_flat_over_epochs_for_any_number_of_workers",
         || {
             for workers in [1, 7] {
                 let mut loader = Loader::open(
@@ -107,12 +107,14 @@ fn memory_is_flat_over_epochs_and_does_not_grow_with_workers() {
                 )
                 .unwrap();
                 loader = loader.workers(workers).unwrap();
+                // Which worker gets the largest photograph first is chance, so each of them has
+                // grown its buffers only after many epochs; a leak goes on growing.
                 let mut after = Vec::new();
-                for epoch in loader.epochs(12) {
+                for epoch in loader.epochs(96) {
                     epoch.for_each(|batch| drop(batch.unwrap()));
                     after.push(resident());
                 }
-                let (early, late) = (after[3], after[11]);
+                let (early, late) = (after[47], after[95]);
                 assert!(
                     late < early + (8 << 20),
                     "{workers} workers: {} MiB grew to {} MiB",
