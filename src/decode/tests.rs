@@ -1,5 +1,5 @@
-//! Odd, cut, damaged and hostile images: each is decoded as its golden file says, or refused with
-//! an error that names what was found.
+//! Odd, cut, damaged and hostile images: a region equals the whole image cut to it, and whatever
+//! cannot be decoded is refused with an error of the right kind, which names what was found.
 
 use std::fs;
 use std::path::PathBuf;
