@@ -1,13 +1,12 @@
 //! The learned indexes of a run: entropy indexes that were recorded while samples were decoded for
 //! the first time, for `decode.index = "learn"`.
 //!
-//! The cache is a hash map in 64 stripes, each behind its own lock, so that workers rarely meet. It
-//! has a budget of bytes and no eviction: an epoch visits every sample once, and with that pattern
-//! a cache that dropped its oldest entry would drop the one that is needed next. When the budget is
+//! The cache is a map in 64 stripes, each behind its own lock, so that workers rarely meet. It has
+//! a budget of bytes and no eviction: an epoch visits every sample once, and with that pattern a
+//! cache that dropped its oldest entry would drop the one that is needed next. When the budget is
 //! used up, workers stop recording.
 //!
-//! No pixel depends on what is in the cache, so neither does a pixel depend on which worker was
-//! first.
+//! No pixel depends on what is in the cache, and so none depends on which worker was first.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
