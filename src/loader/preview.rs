@@ -118,7 +118,7 @@ impl Loader {
     }
 
     /// The target of a slot in a few words: class names, with their weights if there are several.
-    /// Of a dense target, at most the two largest classes are named.
+    /// At most the two largest classes of a dense target are named.
     ///
     /// # Panics
     ///

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::geometry::Rect;
 use crate::kernels::normalize::Element;
 use crate::pipeline::RunContext;
-use crate::pipeline::batcher::{BatchParts, Slot};
+use crate::pipeline::batcher::{BatchParts, FinishedSlot};
 use crate::pipeline::context::{DecodeScratch, SlotSample, SlotTask};
 use crate::pipeline::mixing::{self, Emitted, GroupSlot};
 use crate::pipeline::views::{AnnotatedViews, ViewSet};
@@ -56,7 +56,7 @@ pub(super) fn batch(context: &RunContext, epoch: u32, index: u64) -> Result<Batc
         Dtype::Bf16 => Pixels::Bf16(write(context, &views, g, &slots, &emitted)),
         Dtype::F32 => Pixels::F32(write(context, &views, g, &slots, &emitted)),
     });
-    let finished = slots.iter().map(|slot| Slot {
+    let finished = slots.iter().map(|slot| FinishedSlot {
         visit: slot.sample.visit,
         target: slot.sample.target.clone(),
         fault: slot.sample.fault.clone(),

@@ -48,8 +48,8 @@ pub(crate) enum StagedView {
 }
 
 /// The memory that a batch is written to.
-pub(super) struct Slab {
-    /// One for each group of views.
+pub(super) struct BatchMemory {
+    /// One for each view group.
     pub(super) outputs: Vec<Output>,
     /// Counts the bytes of the outputs against the limit on held batches.
     pub(super) lease: Lease,
@@ -61,7 +61,7 @@ pub(crate) struct BatchWork {
     pub(super) number: u64,
     pub(super) plan: BatchPlan,
     pub(super) views: Arc<ViewSet>,
-    /// One for each group of views.
+    /// One for each view group.
     outputs: Vec<Output>,
     /// Moves to the batch when it is closed.
     lease: Mutex<Option<Lease>>,
@@ -118,7 +118,7 @@ impl Drop for BatchWork {
 }
 
 impl BatchWork {
-    /// Batch `number` of the run, which is planned as `plan` and written to `slab`.
+    /// Batch `number` of the run, which is planned as `plan` and written to `memory`.
     ///
     /// # Errors
     ///
@@ -128,10 +128,10 @@ impl BatchWork {
         number: u64,
         plan: BatchPlan,
         views: Arc<ViewSet>,
-        slab: Slab,
+        memory: BatchMemory,
         buffers: Arc<Buffers>,
     ) -> Result<BatchWork> {
-        let Slab { outputs, lease } = slab;
+        let BatchMemory { outputs, lease } = memory;
         let count = plan.slots.len();
         let groups = count.div_ceil(context.group);
         Ok(BatchWork {
@@ -306,7 +306,7 @@ impl BatchWork {
         emitted.extend(&unmixed);
         let slots = done.iter().map(|staged| {
             let blank = matches!(staged.view, StagedView::Blank);
-            Slot {
+            FinishedSlot {
                 visit: staged.visit,
                 target: staged.target.clone(),
                 fault: staged.fault.clone(),
@@ -327,7 +327,7 @@ impl BatchWork {
 }
 
 /// A finished slot without its pixels.
-pub(crate) struct Slot<'a> {
+pub(crate) struct FinishedSlot<'a> {
     pub(crate) visit: Visit,
     pub(crate) target: Target,
     pub(crate) fault: Option<Fault>,
@@ -340,9 +340,9 @@ pub(crate) struct Slot<'a> {
 pub(crate) struct BatchParts<'a> {
     pub(crate) plan: &'a BatchPlan,
     pub(crate) views: &'a ViewSet,
-    pub(crate) slots: Vec<Slot<'a>>,
+    pub(crate) slots: Vec<FinishedSlot<'a>>,
     pub(crate) emitted: &'a [&'a Emitted],
-    /// One for each group of views.
+    /// One for each view group.
     pub(crate) pixels: Vec<Pixels>,
     pub(crate) lease: Option<Lease>,
 }

@@ -1,5 +1,5 @@
-//! What a run is, and how one sample of it becomes pixels. No threads: the roles call this, and so
-//! does the single-threaded reference.
+//! What a run is, and how one of its samples becomes pixels. There are no threads here: the roles
+//! of the pipeline call this code, and so does the single-threaded reference path.
 //!
 //! The order inside [`RunContext::decode_slot`] is what makes crops cheap: probe the header, draw
 //! the parameters of every op of every view (they depend on sizes only), and only then decode, no
@@ -36,7 +36,9 @@ pub(crate) struct RunContext {
     pub(crate) recipe: Recipe,
     pub(crate) views: ViewSets,
     pub(crate) targets: TargetMaker,
+    /// The fingerprint of the data, which a state of this run carries.
     pub(crate) data: Fingerprint,
+    /// The fingerprint of the recipe.
     pub(crate) recipe_hash: Fingerprint,
     /// The slots of a mixing group; 1 without mixing.
     pub(crate) group: usize,
@@ -89,8 +91,8 @@ pub(crate) struct ReadSample {
     pub(crate) raw: Sample,
     /// Empty, and never read, unless the recipe has a `[joint]` table.
     pub(crate) annotations: Annotations,
-    /// The entropy index of a JPEG with how far it was verified; `None` if there is no index, or
-    /// if the recipe declines it.
+    /// The entropy index of a JPEG, and how far it was verified. `None` if the sample has no index,
+    /// or if the recipe has `decode.index = "off"`.
     pub(crate) index: Option<(Bytes, VerifiedRows)>,
 }
 
@@ -364,7 +366,8 @@ impl RunContext {
         }
     }
 
-    /// The number of images that the first `slots` slots of a group-aligned range become.
+    /// The number of images that `slots` slots become, beginning with the first slot of a mixing
+    /// group.
     pub(crate) fn emitted(&self, slots: usize) -> usize {
         let Some(mix) = &self.recipe.mix else {
             return slots;
@@ -372,7 +375,8 @@ impl RunContext {
         slots / self.group * mix.emitted(self.group) + mix.emitted(slots % self.group)
     }
 
-    /// The global number of the group that begins at a slot of this rank.
+    /// The number, in the global batch, of the mixing group that begins at slot `slot` of this
+    /// rank. `first` is the rank's first slot in the global batch.
     pub(crate) fn group_number(&self, first: usize, slot: usize) -> u32 {
         ((first + slot) / self.group) as u32
     }

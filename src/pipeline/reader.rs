@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::{Receiver, Sender};
 use tokio::runtime::Handle;
 
-use super::batcher::{BatchWork, Slab};
+use super::batcher::{BatchMemory, BatchWork};
 use super::stats::{self, Meter};
 use super::{ReadChunk, Shared};
 use crate::batch::Output;
@@ -128,7 +128,7 @@ impl Reader {
             number,
             plan,
             views,
-            Slab { outputs, lease },
+            BatchMemory { outputs, lease },
             buffers,
         )
     }

@@ -1,7 +1,7 @@
 //! Where the time of a run goes: counters that all threads add to, and the sentence that says what
 //! limits the run.
 //!
-//! Times are sums over threads, in nanoseconds. The bottleneck is judged by who waits for whom: if
+//! Times are sums over threads, in nanoseconds. The bottleneck is judged by which side waits: if
 //! the consumer never waits, it is the consumer; if workers mostly wait, it is the reader;
 //! otherwise it is the stage with the most work.
 
