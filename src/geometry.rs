@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+/// The rectangle of the JPEG decoder, so that crops reach it as they are.
+pub use feedmill_jpeg::Rect;
+
 /// The size of an image in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
@@ -15,44 +18,5 @@ pub struct Size {
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} x {}", self.width, self.height)
-    }
-}
-
-/// A rectangle of pixels inside an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rect {
-    /// The first column, from 0.
-    pub left: u32,
-    /// The first row, from 0.
-    pub top: u32,
-    /// The number of columns.
-    pub width: u32,
-    /// The number of rows.
-    pub height: u32,
-}
-
-impl Rect {
-    /// The rectangle of a whole image.
-    pub fn whole(width: u32, height: u32) -> Rect {
-        Rect {
-            left: 0,
-            top: 0,
-            width,
-            height,
-        }
-    }
-
-    /// The smallest rectangle that contains both.
-    #[must_use]
-    pub fn union(self, other: Rect) -> Rect {
-        let (left, top) = (self.left.min(other.left), self.top.min(other.top));
-        let right = (self.left + self.width).max(other.left + other.width);
-        let bottom = (self.top + self.height).max(other.top + other.height);
-        Rect {
-            left,
-            top,
-            width: right - left,
-            height: bottom - top,
-        }
     }
 }

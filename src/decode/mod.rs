@@ -89,23 +89,6 @@ pub enum ScalePolicy {
     Fast,
 }
 
-impl From<Rect> for jpeg::Rect {
-    fn from(rect: Rect) -> jpeg::Rect {
-        let Rect {
-            left,
-            top,
-            width,
-            height,
-        } = rect;
-        jpeg::Rect {
-            left,
-            top,
-            width,
-            height,
-        }
-    }
-}
-
 /// What the header says about an image: its upright size, and how it will be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
@@ -397,11 +380,11 @@ impl Decoder {
                     scans: u32::MAX,
                 };
                 self.jpeg
-                    .decode_multi_scan(bytes, &limits, stored.into(), probe.scale, target)
+                    .decode_multi_scan(bytes, &limits, stored, probe.scale, target)
             }
             _ => self
                 .jpeg
-                .decode_with(bytes, stored.into(), probe.scale, index, target),
+                .decode_with(bytes, stored, probe.scale, index, target),
         };
         match decoded {
             // The general decoder takes over, except for sequential files of several scans, of

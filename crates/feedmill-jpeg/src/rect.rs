@@ -3,9 +3,9 @@
 /// A rectangle of pixels: the columns `left..left + width` of the rows `top..top + height`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rect {
-    /// The first column.
+    /// The first column, from 0.
     pub left: u32,
-    /// The first row.
+    /// The first row, from 0.
     pub top: u32,
     /// The number of columns.
     pub width: u32,
@@ -21,6 +21,19 @@ impl Rect {
             top: 0,
             width,
             height,
+        }
+    }
+    /// Returns the smallest rectangle that contains both.
+    #[must_use]
+    pub fn union(self, other: Rect) -> Rect {
+        let (left, top) = (self.left.min(other.left), self.top.min(other.top));
+        let right = (self.left + self.width).max(other.left + other.width);
+        let bottom = (self.top + self.height).max(other.top + other.height);
+        Rect {
+            left,
+            top,
+            width: right - left,
+            height: bottom - top,
         }
     }
 }
