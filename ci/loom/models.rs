@@ -19,20 +19,28 @@ mod models {
     use crate::budget::Budget;
     use crate::slab::Slab;
 
+    fn two_pieces() -> Arc<Slab<UnsafeCell<u32>>> {
+        let cells = (0..2).map(|_| UnsafeCell::new(0)).collect();
+        Arc::new(Slab::new(cells, 1))
+    }
+
+    /// Claims a piece, writes its number from 1 to it, and returns it.
+    fn fill_piece(slab: &Slab<UnsafeCell<u32>>, piece: usize) {
+        let pieces = slab.pieces(piece..piece + 1);
+        // SAFETY: the pointer is valid, and the piece is this thread's alone.
+        pieces[0].with_mut(|cell| unsafe { *cell = piece as u32 + 1 });
+    }
+
     /// A cell of loom reports a read that the orderings of the atomics do not put after a write,
     /// even where the processor would.
     #[test]
     fn one_thread_takes_the_vector_and_sees_all_pieces() {
         loom::model(|| {
-            let cells = (0..2).map(|_| UnsafeCell::new(0u32)).collect();
-            let slab = Arc::new(Slab::new(cells, 1));
+            let slab = two_pieces();
             let fill = |piece: usize| {
                 let slab = Arc::clone(&slab);
                 move || {
-                    let pieces = slab.pieces(piece..piece + 1);
-                    // SAFETY: the pointer is valid, and the piece is this thread's alone.
-                    pieces[0].with_mut(|cell| unsafe { *cell = piece as u32 + 1 });
-                    drop(pieces);
+                    fill_piece(&slab, piece);
                     slab.take()
                 }
             };
@@ -51,15 +59,11 @@ mod models {
     #[test]
     fn the_thread_that_takes_sees_all_pieces_before_the_others_end() {
         loom::model(|| {
-            let cells = (0..2).map(|_| UnsafeCell::new(0u32)).collect();
-            let slab = Arc::new(Slab::new(cells, 1));
+            let slab = two_pieces();
             let fill = |piece: usize| {
                 let slab = Arc::clone(&slab);
                 move || {
-                    let pieces = slab.pieces(piece..piece + 1);
-                    // SAFETY: the pointer is valid, and the piece is this thread's alone.
-                    pieces[0].with_mut(|cell| unsafe { *cell = piece as u32 + 1 });
-                    drop(pieces);
+                    fill_piece(&slab, piece);
                     let Some(cells) = slab.take() else { return };
                     // SAFETY: the pointers are valid, and the slab handed the cells out whole.
                     let values = cells.iter().map(|cell| cell.with(|cell| unsafe { *cell }));

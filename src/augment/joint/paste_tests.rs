@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::augment::joint::Bank;
-use crate::augment::{Joint, PasteBlend, PasteDraw, Program, ProgramScratch, Step};
+use crate::augment::{Joint, PasteDraw, Program, ProgramScratch, Step};
 use crate::geometry::Rect;
 use crate::sample::{Annotations, Keypoint};
 
@@ -47,20 +47,8 @@ fn bank() -> (tempfile::TempDir, Arc<Bank>) {
     (folder, Arc::new(bank))
 }
 
-fn draw(number: usize, center: [f64; 2]) -> PasteDraw {
-    let blend = PasteBlend::Basic;
-    let (degrees, color) = (0.0, Vec::new());
-    PasteDraw {
-        number,
-        normal: 0.0,
-        aspect: 1.0,
-        scale: 1.0,
-        flip: false,
-        degrees,
-        color,
-        center,
-        blend,
-    }
+fn classes(found: &Annotations) -> Vec<u32> {
+    found.boxes.iter().map(|label| label.class).collect()
 }
 
 fn gray() -> Vec<u8> {
@@ -133,9 +121,9 @@ fn run(
 fn what_is_pasted_is_annotated_pixel_by_pixel() {
     let (_folder, bank) = bank();
     let draws = vec![
-        draw(0, [0.25, 0.5]),
-        draw(1, [0.75, 0.5]),
-        draw(0, [0.0, 0.0]),
+        PasteDraw::plain(0, [0.25, 0.5]),
+        PasteDraw::plain(1, [0.75, 0.5]),
+        PasteDraw::plain(0, [0.0, 0.0]),
     ];
     let (pixels, found) = run(&bank, draws, &Joint::default(), &annotated(&[]));
     let labels: Vec<_> = found
@@ -167,7 +155,7 @@ fn cut_outs_turn_and_change_their_colors() {
     let turned = PasteDraw {
         degrees: 90.0,
         color,
-        ..draw(0, [0.5, 0.5])
+        ..PasteDraw::plain(0, [0.5, 0.5])
     };
     let (pixels, found) = run(&bank, vec![turned], &Joint::default(), &annotated(&[]));
     assert_eq!(
@@ -184,7 +172,7 @@ fn cut_outs_turn_and_change_their_colors() {
     assert_eq!(cyan, 80);
     let slanted = PasteDraw {
         degrees: 30.0,
-        ..draw(1, [0.5, 0.5])
+        ..PasteDraw::plain(1, [0.5, 0.5])
     };
     let (_, found) = run(&bank, vec![slanted], &Joint::default(), &annotated(&[]));
     let [x0, y0, x1, y1] = found.boxes[0].edges;
@@ -208,7 +196,7 @@ fn cut_outs_turn_and_change_their_colors() {
 fn instances_lose_what_is_pasted_over_them() {
     let (_folder, bank) = bank();
     // The blue square covers columns 22 to 42 and rows 14 to 34.
-    let draws = || vec![draw(1, [0.5, 0.5])];
+    let draws = || vec![PasteDraw::plain(1, [0.5, 0.5])];
     let boxes = [
         [12.0, 14.0, 26.0, 34.0], // loses 4 columns: stays
         [24.0, 16.0, 40.0, 32.0], // is hidden
@@ -256,33 +244,25 @@ fn cut_outs_hide_each_other_in_order() {
     let (_folder, bank) = bank();
     let (pixels, found) = run(
         &bank,
-        vec![draw(0, [0.5, 0.5]), draw(1, [0.5, 0.5])],
+        vec![
+            PasteDraw::plain(0, [0.5, 0.5]),
+            PasteDraw::plain(1, [0.5, 0.5]),
+        ],
         &Joint::default(),
         &annotated(&[]),
     );
-    assert_eq!(
-        found
-            .boxes
-            .iter()
-            .map(|label| label.class)
-            .collect::<Vec<_>>(),
-        [7]
-    );
+    assert_eq!(classes(&found), [7]);
     assert!(!pixels.as_chunks().0.contains(&[255, 0, 0]));
     let (_, found) = run(
         &bank,
-        vec![draw(1, [0.5, 0.5]), draw(0, [0.5, 0.5])],
+        vec![
+            PasteDraw::plain(1, [0.5, 0.5]),
+            PasteDraw::plain(0, [0.5, 0.5]),
+        ],
         &Joint::default(),
         &annotated(&[]),
     );
-    assert_eq!(
-        found
-            .boxes
-            .iter()
-            .map(|label| label.class)
-            .collect::<Vec<_>>(),
-        [7, 3]
-    );
+    assert_eq!(classes(&found), [7, 3]);
 }
 
 #[test]

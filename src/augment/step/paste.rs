@@ -300,6 +300,24 @@ impl PlacedCutout {
 }
 
 #[cfg(test)]
+impl PasteDraw {
+    /// A cut-out at its own size, neither mirrored nor turned nor changed in color.
+    pub(in crate::augment) fn plain(number: usize, center: [f64; 2]) -> PasteDraw {
+        PasteDraw {
+            number,
+            normal: 0.0,
+            aspect: 1.0,
+            scale: 1.0,
+            flip: false,
+            degrees: 0.0,
+            color: Vec::new(),
+            center,
+            blend: PasteBlend::Basic,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -307,22 +325,6 @@ mod tests {
         width: 64,
         height: 48,
     };
-
-    fn draw(number: usize, center: [f64; 2]) -> PasteDraw {
-        let blend = PasteBlend::Basic;
-        let (degrees, color) = (0.0, Vec::new());
-        PasteDraw {
-            number,
-            normal: 0.0,
-            aspect: 1.0,
-            scale: 1.0,
-            flip: false,
-            degrees,
-            color,
-            center,
-            blend,
-        }
-    }
 
     #[test]
     fn sizes_follow_scale_or_statistics() {
@@ -332,7 +334,7 @@ mod tests {
         };
         let with = |scale: f64| PasteDraw {
             scale,
-            ..draw(0, [0.5; 2])
+            ..PasteDraw::plain(0, [0.5; 2])
         };
         assert_eq!(
             size(&with(1.55), own, None, FRAME),
