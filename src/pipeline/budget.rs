@@ -9,8 +9,8 @@
 //! # Why can this not deadlock?
 //!
 //! Everything is taken in one order: a batch's slab, encoded bytes for a chunk, a read, decoded
-//! bytes for an image. Whoever holds one kind waits only for a later kind, so there is no circle of
-//! waiters. From the last kind backward:
+//! bytes for an image. A thread that holds one kind waits only for a later kind, so no two threads wait
+//! for each other. From the last kind backward:
 //!
 //! * Decoded bytes are held until the views of the image are made. That needs no budget, so they
 //!   come back.

@@ -311,8 +311,8 @@ fn policies_choose_their_ops_with_equal_chances() {
     for steps in &drawn {
         counts[steps.first().map_or(9, |step| kind(step))] += 1;
     }
-    // Of 14 ops, eight are color ops, five are geometric and counted together, and one is the
-    // identity.
+    // The policy has 14 ops: eight color ops, each with a count of its own; five geometric ones,
+    // counted together; and the identity.
     assert!(chi_square(&counts[..8]) < 24.3, "{counts:?}");
     assert!(
         (counts[8] as f64 / 4200.0 - 5.0 / 14.0).abs() < 0.03,

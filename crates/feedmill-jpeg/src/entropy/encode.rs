@@ -90,8 +90,8 @@ fn limited_counts(lengths: &[usize; 257]) -> [u8; 16] {
         .for_each(|&length| counts[length] += 1);
     for length in (17..counts.len()).rev() {
         while counts[length] > 0 {
-            // Of two siblings, one takes the place of their parent, and the other becomes the
-            // sibling of a shorter code.
+            // Two codes of this length share a prefix. One becomes that prefix, a bit shorter; a
+            // shorter code gets a bit more, and the other becomes its sibling (T.81, K.2).
             let shorter = (1..length - 1).rev().find(|&n| counts[n] > 0);
             let shorter = shorter.expect("a longer code has a shorter one");
             counts[length] -= 2;
