@@ -91,6 +91,9 @@
 // not.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
 
+// The code that `declare` writes names this crate by its name.
+extern crate self as feedmill;
+
 pub mod augment;
 mod batch;
 pub mod convert;
@@ -113,10 +116,12 @@ pub mod source;
 pub mod spec;
 mod state;
 mod storage;
+pub mod testing;
 pub mod verify;
 
 pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
 pub use error::{Error, Fault, Kind, Result};
+pub use feedmill_macros::declare;
 pub use loader::{Batches, Epoch, Epochs, Explanation, Image, Loader, MixStep, ViewSteps};
 pub use pipeline::{Stats, Threads, Tuning};
 pub use plan::World;

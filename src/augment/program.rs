@@ -1,48 +1,22 @@
 //! The steps of one view of one sample: drawn before pixels exist, run when they do.
 //!
-//! Running fuses what can be fused. The crops and mirror images at the beginning become one crop,
-//! of which the decoder delivers the pixels ([`PendingCrop`]); consecutive steps on levels become
-//! one table ([`levels`]); and every other step reads the image where the last one left it
-//! ([`CurrentImage`]).
+//! The crops and mirror images at the beginning become one crop, of which the decoder delivers the
+//! pixels ([`PendingCrop`]); the other steps run one after the other ([`run_steps`]).
 
-use super::{Note, OpEntry, RenderSteps, Step, Steps};
-use crate::cpu::Simd;
+use std::sync::Arc;
+
+use super::OpEntry;
+use super::list::{Note, Steps};
+use super::step::{Merge, Step, StepImage, StepScratch, bytes, run_steps};
+use super::steps::{Crop, Mirror};
 use crate::error::{Error, Kind, Result};
 use crate::geometry::{Rect, Size};
-use crate::kernels::blend::blend;
 use crate::kernels::border::PadMode;
-use crate::kernels::filter::{Shape, Tap};
-use crate::kernels::frequency::LowFrequencies;
-use crate::kernels::levels::{self, LutScratch};
-use crate::kernels::pixel_buf::PixelBuf;
-use crate::kernels::poisson::Poisson;
-use crate::kernels::resample::Resampler;
-use crate::kernels::scratch::Scratch;
-use crate::kernels::{blur, clahe, color, convolve, corrupt, crop, edges, elastic, erase, jpeg};
-use crate::kernels::{mirror, noise, turn, warp};
 use crate::rng::{Coord, RandomStream};
 
 /// The steps of one view of one sample, with every parameter drawn. Reused from sample to sample.
 #[derive(Clone, Debug, Default)]
 pub struct Program(Steps);
-
-/// Runs steps on images of their own, with scratch memory that is allocated when first needed.
-#[derive(Default)]
-pub(super) struct Renderer(Option<ProgramScratch>);
-
-impl RenderSteps for Renderer {
-    fn render(&mut self, steps: Vec<Step>, size: Size, pixels: &[u8]) -> Result<(Size, Vec<u8>)> {
-        let scratch = self
-            .0
-            .get_or_insert_with(|| ProgramScratch::new(Simd::detect()));
-        let program = Program::of(steps, size);
-        let end = program.end();
-        let mut out = vec![0; bytes(end)];
-        let whole = Rect::whole(size.width, size.height);
-        program.run(scratch, pixels, whole, &mut out, end)?;
-        Ok((end, out))
-    }
-}
 
 impl From<Steps> for Program {
     fn from(steps: Steps) -> Program {
@@ -78,9 +52,10 @@ impl Program {
     }
 
     /// A program of these steps for an image of this size.
-    pub fn of(steps: impl IntoIterator<Item = Step>, size: Size) -> Program {
+    pub fn of(steps: impl IntoIterator<Item = Arc<dyn Step>>, size: Size) -> Program {
         let mut program = Program(Steps::new(size));
-        steps.into_iter().for_each(|step| program.0.push(step));
+        let steps = steps.into_iter();
+        steps.for_each(|step| program.0.push_shared(step));
         program
     }
 
@@ -91,7 +66,7 @@ impl Program {
 
     /// The size of the image after the last step.
     pub fn end(&self) -> Size {
-        self.0.frame()
+        self.0.size()
     }
 
     /// The numbers that an op left under a note; `None` if the op was not drawn for this sample.
@@ -108,8 +83,8 @@ impl Program {
     pub fn check_size(&self) -> Result<()> {
         let mut size = self.begin();
         for step in self.steps() {
-            size = step.frame(size);
-            if step.moves() && u64::from(size.width) * u64::from(size.height) > 1 << 28 {
+            size = step.output_size(size);
+            if step.replaces() && u64::from(size.width) * u64::from(size.height) > 1 << 28 {
                 let input = self.begin();
                 let text = format!(
                     "the step \"{step}\" of an image of {input} makes more than 2^28 pixels"
@@ -125,7 +100,7 @@ impl Program {
     }
 
     /// The steps in order.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[Arc<dyn Step>] {
         self.0.list()
     }
 
@@ -147,7 +122,7 @@ impl Program {
     /// [`Program::check_size`].
     pub fn run(
         &self,
-        scratch: &mut ProgramScratch,
+        scratch: &mut StepScratch,
         pixels: &[u8],
         region: Rect,
         out: &mut [u8],
@@ -171,38 +146,25 @@ impl Program {
             let text = format!("decoded {region:?} where all of {input} is needed");
             return Err(Error::new(Kind::Worker, text));
         }
-        let mut steps = &self.steps()[crop.as_ref().map_or(0, |crop| crop.steps)..];
-        let ProgramScratch {
-            first,
-            second,
-            work,
-        } = scratch;
-        let mut image = CurrentImage {
-            location: Location::Source(pixels),
-            first,
-            second,
-            out,
-            moves_left: steps.iter().filter(|step| step.moves()).count(),
-            size,
-        };
-        if let Some(crop) = crop {
-            crop.run(&mut image, region, work);
-        }
-        while let [step, rest @ ..] = steps {
-            let levels = steps
-                .iter()
-                .take_while(|step| matches!(step, Step::Levels(_)))
-                .count();
-            if levels > 0 {
-                work.levels(&steps[..levels], image.pixel_buf());
-                steps = &steps[levels..];
-            } else {
-                work.step(step, &mut image)?;
-                steps = rest;
+        let steps = &self.steps()[crop.as_ref().map_or(0, |crop| crop.steps)..];
+        let replacements = steps.iter().filter(|step| step.replaces()).count();
+        let mut buffers = scratch.take_buffers();
+        let mut image = StepImage::new(pixels, size, &mut buffers, out, replacements);
+        let run = || {
+            if let Some(crop) = crop {
+                crop.run(&mut image, region, scratch)?;
             }
+            run_steps(steps, &mut image, scratch)
+        };
+        let ran = run();
+        let fits = image.finish();
+        scratch.return_buffers(buffers);
+        ran?;
+        if fits {
+            return Ok(());
         }
-        image.finish();
-        Ok(())
+        let text = format!("the steps made another size than {out_size}, which they announced");
+        Err(Error::new(Kind::Worker, text))
     }
 }
 
@@ -223,7 +185,7 @@ struct PendingCrop {
 
 impl PendingCrop {
     /// `None` if the steps do not begin with a crop, or with mirror images and a crop.
-    fn new(input: Size, steps: &[Step]) -> Option<PendingCrop> {
+    fn new(input: Size, steps: &[Arc<dyn Step>]) -> Option<PendingCrop> {
         let mut crop = PendingCrop {
             steps: 0,
             origin: (0, 0),
@@ -233,17 +195,15 @@ impl PendingCrop {
         };
         let mut flips = [false; 2];
         for (number, step) in steps.iter().enumerate() {
-            match *step {
-                Step::HorizontalFlip => flips[0] ^= true,
-                Step::VerticalFlip => flips[1] ^= true,
-                Step::Crop {
+            match step.merge() {
+                Merge::MirrorColumns => flips[0] ^= true,
+                Merge::MirrorRows => flips[1] ^= true,
+                Merge::Crop {
                     left,
                     top,
-                    width,
-                    height,
+                    size,
                     pad,
                 } => {
-                    let size = Size { width, height };
                     let nested = crop.is_inside(input) && crop.contains((left, top), size);
                     // A crop of a crop is one crop if both stay inside. The first crop may reach
                     // beyond: before it there is the whole image, so padding means the same.
@@ -318,282 +278,36 @@ impl PendingCrop {
         }
     }
 
-    /// Crops and mirrors the current image, which is the part `region` of the original one.
-    fn run(&self, image: &mut CurrentImage<'_>, region: Rect, work: &mut Work) {
-        let (size, out_size) = (image.size, self.size);
-        let origin = (
-            self.origin.0 - i64::from(region.left),
-            self.origin.1 - i64::from(region.top),
-        );
+    /// Crops and mirrors the image, which is the part `region` of the original one.
+    ///
+    /// # Errors
+    ///
+    /// None: the steps of a crop cannot fail.
+    fn run(
+        &self,
+        image: &mut StepImage<'_>,
+        region: Rect,
+        scratch: &mut StepScratch,
+    ) -> Result<()> {
+        let crop = Crop {
+            left: self.origin.0 - i64::from(region.left),
+            top: self.origin.1 - i64::from(region.top),
+            size: self.size,
+            pad: self.pad,
+        };
         // Pixels that the decoder has cut already stay where they are.
-        if origin != (0, 0) || out_size != size {
-            image.moves_left += 1;
-            image.replace(out_size, |source, target| {
-                crop::crop(source, size, origin, self.pad, target, out_size);
-            });
+        if (crop.left, crop.top) != (0, 0) || crop.size != image.size() {
+            image.expect_replacement();
+            crop.run(image, scratch)?;
         }
         if self.flips[0] {
-            work.flip(&Step::HorizontalFlip, image.pixel_buf(), out_size);
+            Mirror::Columns.run(image, scratch)?;
         }
         if self.flips[1] {
-            work.flip(&Step::VerticalFlip, image.pixel_buf(), out_size);
-        }
-    }
-}
-
-/// The image on its way from the decoder to the output.
-///
-/// Steps that cannot work in place write the other one of two buffers. The last of them writes the
-/// output directly, so that no image is copied for its own sake.
-struct CurrentImage<'a> {
-    location: Location<'a>,
-    first: &'a mut Vec<u8>,
-    second: &'a mut Vec<u8>,
-    out: &'a mut [u8],
-    /// The number of steps to come that write another image. The last of them writes the output.
-    moves_left: usize,
-    size: Size,
-}
-
-enum Location<'a> {
-    /// Where it was decoded, to be read only.
-    Source(&'a [u8]),
-    First,
-    Second,
-    Out,
-}
-
-impl CurrentImage<'_> {
-    /// Writes a new image of this size from the current one.
-    fn replace(&mut self, size: Size, change: impl FnOnce(&[u8], &mut [u8])) {
-        self.moves_left -= 1;
-        self.size = size;
-        let (length, last) = (bytes(size), self.moves_left == 0);
-        let (source, buffer, next) = match self.location {
-            Location::Source(source) => (source, &mut *self.first, Location::First),
-            Location::First => (&self.first[..], &mut *self.second, Location::Second),
-            Location::Second => (&self.second[..], &mut *self.first, Location::First),
-            Location::Out => unreachable!("only the last move writes the output"),
-        };
-        if last {
-            change(source, self.out);
-            self.location = Location::Out;
-        } else {
-            buffer.resize(length, 0);
-            change(source, buffer);
-            self.location = next;
-        }
-    }
-
-    /// The current image, to be changed in place or, if it is still where it was decoded, on its
-    /// way from there.
-    fn pixel_buf(&mut self) -> PixelBuf<'_> {
-        let Location::Source(source) = self.location else {
-            return PixelBuf::InPlace(self.in_place());
-        };
-        if self.moves_left == 0 {
-            self.location = Location::Out;
-            return PixelBuf::Copy(source, self.out);
-        }
-        self.location = Location::First;
-        self.first.resize(bytes(self.size), 0);
-        PixelBuf::Copy(source, self.first)
-    }
-
-    /// The current image, to be changed in place.
-    fn in_place(&mut self) -> &mut [u8] {
-        if let Location::Source(source) = self.location {
-            if self.moves_left == 0 {
-                self.out.copy_from_slice(source);
-                self.location = Location::Out;
-            } else {
-                self.first.clear();
-                self.first.extend_from_slice(source);
-                self.location = Location::First;
-            }
-        }
-        match self.location {
-            Location::First => self.first,
-            Location::Second => self.second,
-            _ => self.out,
-        }
-    }
-
-    fn finish(mut self) {
-        // An image that no step replaced is still where it was decoded.
-        self.in_place();
-    }
-}
-
-/// The memory of a worker that runs programs, kept from sample to sample.
-#[derive(Debug, Default)]
-pub struct ProgramScratch {
-    first: Vec<u8>,
-    second: Vec<u8>,
-    work: Work,
-}
-
-impl ProgramScratch {
-    /// Memory for a worker that uses these vector instructions.
-    pub fn new(simd: Simd) -> ProgramScratch {
-        ProgramScratch {
-            work: Work {
-                simd,
-                resampler: Resampler::new(simd),
-                ..Work::default()
-            },
-            ..ProgramScratch::default()
-        }
-    }
-}
-
-/// The memory and the tables of all kernels.
-#[derive(Debug, Default)]
-struct Work {
-    simd: Simd,
-    scratch: Scratch,
-    resampler: Resampler,
-    levels: LutScratch,
-    low_frequencies: LowFrequencies,
-    poisson: Poisson,
-    /// The weights of a two-dimensional filter.
-    taps: Vec<Tap>,
-    /// A row that is being mirrored.
-    row: Vec<u8>,
-    chains: Chains,
-}
-
-/// The image that AugMix chains begin with, and the weighted sum of those that have ended.
-#[derive(Debug, Default)]
-struct Chains {
-    base: Vec<u8>,
-    sum: Vec<f32>,
-}
-
-impl Work {
-    /// Runs any step except [`Step::Levels`].
-    fn step(&mut self, step: &Step, image: &mut CurrentImage<'_>) -> Result<()> {
-        let (size, next) = (image.size, step.frame(image.size));
-        if step.moves() {
-            image.replace(next, |source, target| {
-                self.replace(step, source, size, target, next);
-            });
-        } else if let Step::Paste(paste) = step {
-            paste.run(image.in_place(), size, &mut Renderer::default())?;
-        } else if let Step::HorizontalFlip | Step::VerticalFlip = step {
-            self.flip(step, image.pixel_buf(), size);
-        } else {
-            self.in_place(step, image.in_place(), size);
+            Mirror::Rows.run(image, scratch)?;
         }
         Ok(())
     }
-
-    /// Runs consecutive [`Step::Levels`] as one table.
-    fn levels(&mut self, steps: &[Step], pixels: PixelBuf<'_>) {
-        let steps = steps.iter().filter_map(|step| match step {
-            Step::Levels(levels) => Some(levels),
-            _ => None,
-        });
-        levels::run(steps, pixels, &mut self.levels, self.simd);
-    }
-
-    /// Runs a step that reads one image and writes another.
-    fn replace(&mut self, step: &Step, source: &[u8], size: Size, out: &mut [u8], next: Size) {
-        match step {
-            Step::Crop { left, top, pad, .. } => {
-                crop::crop(source, size, (*left, *top), *pad, out, next)
-            }
-            Step::Resize { filter, .. } if next != size => {
-                self.resampler.resize(source, size, out, next, *filter);
-            }
-            Step::Resize { .. } => out.copy_from_slice(source),
-            Step::Turn(quarters) => turn::turn(*quarters, source, size, out),
-            Step::Warp(map) => warp::run(map, source, size, out, self.simd),
-            Step::LowFrequencies(_) => {
-                let (source, target) = ((source, size), (out, next));
-                self.low_frequencies
-                    .crop(source, target, &mut self.scratch, self.simd);
-            }
-            _ => unreachable!("{step} changes an image in place"),
-        }
-    }
-
-    fn flip(&mut self, step: &Step, pixels: PixelBuf<'_>, size: Size) {
-        match step {
-            Step::VerticalFlip => mirror::rows(pixels, size),
-            _ => mirror::columns(pixels, size, &mut self.row, self.simd),
-        }
-    }
-
-    /// Runs a step that keeps the size.
-    fn in_place(&mut self, step: &Step, pixels: &mut [u8], size: Size) {
-        let Work {
-            simd,
-            scratch,
-            taps,
-            poisson,
-            ..
-        } = self;
-        let simd = *simd;
-        match step {
-            Step::Clahe(step) => clahe::run(step, pixels, size, scratch),
-            Step::Color(step) => color::run(*step, pixels, simd),
-            Step::Erase(step) => erase::run(step, pixels, size),
-            Step::Blur(step) => blur::run(*step, pixels, size, scratch, taps),
-            Step::Noise(step) => noise::run(step, pixels, size, scratch, poisson),
-            Step::Corrupt(step) => {
-                corrupt::run(step, pixels, size, scratch, (taps, poisson), simd);
-            }
-            Step::Jpeg(quality) => jpeg::run(*quality, pixels, Shape::rgb(size), scratch, simd),
-            Step::Elastic(step) => elastic::run(step, pixels, size, scratch),
-            Step::Edges(step) => edges::run(step, pixels, size, scratch),
-            Step::Convolve(step) => convolve::run(step, pixels, size, scratch),
-            Step::Fork => self.chains.begin(pixels),
-            Step::Chain(weight) => self.chains.end_one(*weight, pixels),
-            Step::Join(weight) => self.chains.join(*weight, pixels),
-            Step::Blank => pixels.fill(0),
-            Step::Custom(kernel) => kernel.apply(pixels, size),
-            Step::PlaneMask(_) => {}
-            Step::Levels(_) => self.levels(std::slice::from_ref(step), PixelBuf::InPlace(pixels)),
-            Step::HorizontalFlip | Step::VerticalFlip => {
-                self.flip(step, PixelBuf::InPlace(pixels), size);
-            }
-            Step::Paste(_) => unreachable!("pasting may fail, and has its own branch"),
-            Step::Crop { .. }
-            | Step::Resize { .. }
-            | Step::Turn(_)
-            | Step::Warp(_)
-            | Step::LowFrequencies(_) => unreachable!("{step} writes another image"),
-        }
-    }
-}
-
-impl Chains {
-    /// Remembers the image that chains begin with.
-    fn begin(&mut self, pixels: &[u8]) {
-        self.base.clear();
-        self.base.extend_from_slice(pixels);
-        self.sum.clear();
-        self.sum.resize(pixels.len(), 0.0);
-    }
-
-    /// Adds the result of a chain and restores the image that chains begin with.
-    fn end_one(&mut self, weight: f32, pixels: &mut [u8]) {
-        let sums = self.sum.iter_mut().zip(&*pixels);
-        sums.for_each(|(sum, value)| *sum += weight * f32::from(*value));
-        pixels.copy_from_slice(&self.base);
-    }
-
-    /// Blends the image with the sum of the chains, which has this weight.
-    fn join(&self, weight: f32, pixels: &mut [u8]) {
-        let mixed = self.sum.iter().map(|sum| *sum as u8);
-        let values = pixels.iter_mut().zip(mixed);
-        values.for_each(|(value, mixed)| *value = blend(*value, mixed, weight));
-    }
-}
-
-fn bytes(size: Size) -> usize {
-    size.width as usize * size.height as usize * 3
 }
 
 #[cfg(test)]

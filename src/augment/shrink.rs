@@ -4,9 +4,12 @@
 //! If the steps shrink the image at least as much anyway, they can be rewritten for the smaller
 //! image. Its pixels differ slightly, which is why a recipe has to ask for it.
 
-use super::{Program, Step};
+use std::sync::Arc;
+
+use super::Program;
+use super::step::Merge;
+use super::steps::Crop;
 use crate::geometry::Size;
-use crate::kernels::resample::Filter;
 
 impl Program {
     /// The largest divisor of the sides of the image before the steps run: 8, 4, 2 or 1.
@@ -17,35 +20,32 @@ impl Program {
     pub(crate) fn slack(&self) -> u32 {
         let mut size = self.begin();
         for step in self.steps() {
-            match *step {
-                Step::HorizontalFlip | Step::VerticalFlip => {}
-                Step::Crop {
+            match step.merge() {
+                Merge::MirrorColumns | Merge::MirrorRows => {}
+                Merge::Crop {
                     left,
                     top,
-                    width,
-                    height,
+                    size: inner,
                     ..
                 } => {
                     let fits = |start: i64, length: u32, outer: u32| {
                         start >= 0 && start + i64::from(length) <= i64::from(outer)
                     };
-                    if !fits(left, width, size.width) || !fits(top, height, size.height) {
+                    if !fits(left, inner.width, size.width) || !fits(top, inner.height, size.height)
+                    {
                         return 1;
                     }
-                    size = Size { width, height };
+                    size = inner;
                 }
-                Step::Resize {
-                    width,
-                    height,
-                    filter: Filter::Bilinear | Filter::Bicubic | Filter::Lanczos,
-                } => {
-                    let most = (size.width / width.max(1)).min(size.height / height.max(1));
+                Merge::Mean => {
+                    let end = step.output_size(size);
+                    let most = (size.width / end.width.max(1)).min(size.height / end.height.max(1));
                     return [8, 4, 2]
                         .into_iter()
                         .find(|divisor| *divisor <= most)
                         .unwrap_or(1);
                 }
-                _ => return 1,
+                Merge::No | Merge::Levels(_) => return 1,
             }
         }
         1
@@ -59,31 +59,32 @@ impl Program {
             width: input.width.div_ceil(divisor),
             height: input.height.div_ceil(divisor),
         };
-        self.steps_mut().shrink(size, |step| match step {
-            Step::HorizontalFlip | Step::VerticalFlip => true,
-            Step::Crop {
+        let divisor = i64::from(divisor);
+        self.steps_mut().rewrite(size, |step| match step.merge() {
+            Merge::MirrorColumns | Merge::MirrorRows => Some(Arc::clone(step)),
+            Merge::Crop {
                 left,
                 top,
-                width,
-                height,
-                ..
+                size: inner,
+                pad,
             } => {
                 let edges = |start: i64, length: u32, outer: u32| {
-                    let divisor = i64::from(divisor);
                     let nearest = |edge: i64| (2 * edge + divisor) / (2 * divisor);
                     let first = nearest(start).clamp(0, i64::from(outer) - 1);
                     let end = nearest(start + i64::from(length)).clamp(first + 1, i64::from(outer));
                     (first, (end - first) as u32)
                 };
-                (*left, *width) = edges(*left, *width, size.width);
-                (*top, *height) = edges(*top, *height, size.height);
-                size = Size {
-                    width: *width,
-                    height: *height,
-                };
-                true
+                let (left, width) = edges(left, inner.width, size.width);
+                let (top, height) = edges(top, inner.height, size.height);
+                size = Size { width, height };
+                Some(Arc::new(Crop {
+                    left,
+                    top,
+                    size,
+                    pad,
+                }))
             }
-            _ => false,
+            Merge::No | Merge::Mean | Merge::Levels(_) => None,
         });
     }
 }

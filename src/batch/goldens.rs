@@ -121,7 +121,7 @@ fn mixed_and_smoothed_targets_equal_timm() {
         let lam: f64 = words[3].parse().unwrap();
         let targets = [words[4], words[5]].map(|class| Target::Class(class.parse().unwrap()));
         let mixed = Mixed {
-            method: Method::MixUp,
+            method: Method::MIXUP,
             role: crate::mix::EmitRole::Mixed,
             slot: 0,
             sources: vec![0, 1],

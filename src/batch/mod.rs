@@ -72,15 +72,14 @@ impl MixRecord {
     /// Adds the record to a digest. A role of `Mixed` and empty lists add nothing, so the digests
     /// of recipes that do not use them stay what they were before these fields existed.
     fn hash(&self, hash: &mut xxhash_rust::xxh3::Xxh3) {
-        hash.update(&[self.method.code()]);
+        let (code, name) = self.method.digest();
+        hash.update(&[code]);
         hash.update(&self.partner.to_le_bytes());
         hash.update(&self.lam.to_le_bytes());
         for edge in self.rect {
             hash.update(&edge.to_le_bytes());
         }
-        if let Method::Custom(name) = &self.method {
-            hash.update(name.as_bytes());
-        }
+        hash.update(name.as_bytes());
         if self.role != mix::EmitRole::Mixed {
             hash.update(&[self.role as u8]);
         }
@@ -393,7 +392,7 @@ impl Batch {
             .map(|((mask, attention), mix)| {
                 let whole_images = matches!(
                     mix.method,
-                    Method::Unmixed | Method::MixUp | Method::ManifoldMixUp
+                    Method::UNMIXED | Method::MIXUP | Method::MANIFOLD_MIXUP
                 );
                 if whole_images {
                     return Ok(mix.lam);

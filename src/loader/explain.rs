@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::Loader;
-use crate::augment::{Program, ProgramScratch};
+use crate::augment::{Program, StepScratch};
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
@@ -151,7 +151,7 @@ impl Loader {
         let planes = plane::probe_all(&annotations, limits, &probe).map_err(named)?;
         plane::decode_all(&mut decode_scratch.decoder, &mut annotations, &planes).map_err(named)?;
         let joint = self.context.recipe.joint.as_ref();
-        let scratch = &mut ProgramScratch::new(crate::cpu::Simd::detect());
+        let scratch = &mut StepScratch::new(crate::cpu::Simd::detect());
         let annotated = views.annotate(joint, &decode_scratch.programs, &annotations, scratch)?;
         let steps = views
             .view_slots()
@@ -351,7 +351,7 @@ impl MixStep {
         for (sample, slot) in &self.sources[1..] {
             write!(f, " with sample {sample} (slot {slot})")?;
         }
-        if *method != Method::Unmixed {
+        if *method != Method::UNMIXED {
             if let Some(lam) = self.lam {
                 write!(f, ", lam {lam:.6}")?;
             }

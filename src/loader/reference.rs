@@ -7,7 +7,7 @@
 //! error in one of those shows up as a difference. An error in an op does not, which is why ops
 //! have references of their own.
 
-use crate::augment::ProgramScratch;
+use crate::augment::StepScratch;
 use crate::batch::{Batch, Pixels, SlotPixels};
 use crate::cpu::Simd;
 use crate::decode::Probe;
@@ -93,7 +93,7 @@ fn make_slot(
     let mut decoded = DecodeScratch::new();
     let mut whole = |_: Rect, probe: &Probe, _: u64| Ok(Rect::whole(probe.width, probe.height));
     let sample = context.decode_slot(&mut decoded, &task, None, &mut whole)?;
-    let scratch = &mut ProgramScratch::new(Simd::detect());
+    let scratch = &mut StepScratch::new(Simd::detect());
     let Some(region) = sample.region else {
         return Ok(ReferenceSlot {
             sample,

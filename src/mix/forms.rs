@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::term::{Of, Term, area, pixels, scaled_rect};
 use crate::geometry::Size;
+use crate::word_param;
 
 /// Rectangles of sources, moved and resized, over A or over a color. Later tiles cover earlier
 /// ones.
@@ -51,6 +52,8 @@ pub enum TileFilter {
     /// A triangle filter that is widened by the scale when it shrinks (torch's `antialias`).
     Antialias,
 }
+
+word_param!(TileFilter);
 
 impl TileFilter {
     /// The source pixels that pixel `at` is made of when a line of `from` pixels is resized to

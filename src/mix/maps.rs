@@ -9,6 +9,7 @@ use super::saliency;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::sample::Annotations;
+use crate::spec::ParamValue;
 
 /// One finite number, 0 or more, for each cell of a grid over an image.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +102,7 @@ impl Map {
 /// `spectral_residual` or the name of a plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
+#[non_exhaustive]
 pub enum MapSource {
     /// Fine-grained saliency, computed from the image ([`saliency::fine_grained`]).
     #[default]
@@ -170,5 +172,14 @@ impl MapSource {
             }
         };
         Map::new(rows, columns, values)
+    }
+}
+impl ParamValue for MapSource {
+    fn form() -> String {
+        "`\"fine_grained\"`, `\"spectral_residual\"` or the name of a plane".to_string()
+    }
+
+    fn to_toml(&self) -> Option<toml::Value> {
+        toml::Value::try_from(self).ok()
     }
 }

@@ -1,103 +1,84 @@
-//! Which mixer made a slot: the names of the mixers and their stable codes.
+//! Which mixer made a slot.
 
 use std::fmt;
-use std::sync::Arc;
 
-/// The mixer that made a slot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Method {
-    /// No mixer: the slot is unchanged.
-    #[default]
-    Unmixed,
-    /// [`super::MixUp`].
-    MixUp,
-    /// [`super::CutMix`].
-    CutMix,
-    /// [`super::ResizeMix`].
-    ResizeMix,
-    /// [`super::FMix`].
-    FMix,
-    /// [`super::GridMix`].
-    GridMix,
-    /// [`super::SmoothMix`].
-    SmoothMix,
-    /// [`super::SaliencyMix`].
-    SaliencyMix,
-    /// [`super::AttentiveMix`].
-    AttentiveMix,
-    /// [`super::PuzzleMix`].
-    PuzzleMix,
-    /// [`super::SmMix`].
-    SmMix,
-    /// [`super::AdaMixUp`].
-    AdaMixUp,
-    /// [`super::ManifoldMixUp`].
-    ManifoldMixUp,
-    /// [`super::Metrix`].
-    Metrix,
-    /// [`super::Mosaic4`].
-    Mosaic,
-    /// [`super::Collage`].
-    Collage,
-    /// [`super::InstancePaste`].
-    InstancePaste,
-    /// [`super::co_mixup()`].
-    CoMixUp,
-    /// A user-defined mixer of this name.
-    Custom(Arc<str>),
-}
+/// The mixer that made a slot, by the name that it has in a recipe.
+///
+/// # Example
+///
+/// ```
+/// use feedmill::mix::Method;
+///
+/// assert_eq!(Method::of("cutmix"), Method::CUTMIX);
+/// assert_eq!(Method::CUTMIX.name(), "cutmix");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Method(&'static str);
 
-/// The built-in methods with their names. The position in the list is the code of the method, so
-/// new ones are added at the end.
-const NAMES: [(Method, &str); 18] = [
-    (Method::Unmixed, "unmixed"),
-    (Method::MixUp, "mixup"),
-    (Method::CutMix, "cutmix"),
-    (Method::ResizeMix, "resizemix"),
-    (Method::FMix, "fmix"),
-    (Method::GridMix, "gridmix"),
-    (Method::SmoothMix, "smoothmix"),
-    (Method::SaliencyMix, "saliencymix"),
-    (Method::AttentiveMix, "attentivemix"),
-    (Method::PuzzleMix, "puzzlemix"),
-    (Method::SmMix, "smmix"),
-    (Method::AdaMixUp, "adamixup"),
-    (Method::ManifoldMixUp, "manifold_mixup"),
-    (Method::Metrix, "metrix"),
-    (Method::Mosaic, "mosaic"),
-    (Method::Collage, "collage"),
-    (Method::InstancePaste, "instance_paste"),
-    (Method::CoMixUp, "co_mixup"),
+/// The methods that have a code of their own, in the order of their codes. Digests of batches
+/// contain the code, so the list stays as it is: later mixers are known by their names.
+const CODES: [Method; 18] = [
+    Method::UNMIXED,
+    Method::MIXUP,
+    Method::CUTMIX,
+    Method("resizemix"),
+    Method("fmix"),
+    Method("gridmix"),
+    Method("smoothmix"),
+    Method("saliencymix"),
+    Method("attentivemix"),
+    Method("puzzlemix"),
+    Method("smmix"),
+    Method("adamixup"),
+    Method::MANIFOLD_MIXUP,
+    Method("metrix"),
+    Method("mosaic"),
+    Method("collage"),
+    Method("instance_paste"),
+    Method("co_mixup"),
 ];
 
+impl Default for Method {
+    fn default() -> Method {
+        Method::UNMIXED
+    }
+}
+
 impl Method {
+    /// No mixer: the slot is unchanged.
+    pub const UNMIXED: Method = Method("unmixed");
+
+    /// [`super::MixUp`].
+    pub const MIXUP: Method = Method("mixup");
+
+    /// [`super::CutMix`].
+    pub const CUTMIX: Method = Method("cutmix");
+
+    /// [`super::ManifoldMixUp`].
+    pub const MANIFOLD_MIXUP: Method = Method("manifold_mixup");
+
     /// The method of the mixer with this name.
-    pub fn of(name: &str) -> Method {
-        let known = NAMES.iter().find(|(_, known)| *known == name);
-        known.map_or_else(|| Method::Custom(name.into()), |(method, _)| method.clone())
+    pub const fn of(name: &'static str) -> Method {
+        Method(name)
     }
 
     /// The name of the mixer in a recipe.
-    pub fn name(&self) -> &str {
-        match self {
-            Method::Custom(name) => name,
-            known => NAMES[usize::from(known.code())].1,
-        }
+    pub const fn name(self) -> &'static str {
+        self.0
     }
 
-    /// A number that never changes between versions: 0 is unmixed, 1 MixUp, 2 CutMix, and so on.
-    /// All user-defined mixers have 255.
-    pub fn code(&self) -> u8 {
-        NAMES
-            .iter()
-            .position(|(known, _)| known == self)
-            .map_or(u8::MAX, |code| code as u8)
+    /// What a digest contains of the method: the code of those that have one, and the name of all
+    /// others.
+    pub(crate) fn digest(self) -> (u8, &'static str) {
+        match CODES.iter().position(|known| *known == self) {
+            Some(code) => (code as u8, ""),
+            None => (u8::MAX, self.0),
+        }
     }
 }
 
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.0)
     }
 }

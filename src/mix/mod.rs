@@ -41,13 +41,10 @@ mod maps;
 mod method;
 mod mixers;
 mod options;
-mod params;
 mod relabel;
 pub mod saliency;
 mod scene;
 mod term;
-
-use std::fmt;
 
 pub use apply::{Value, apply};
 pub use blend::{Blend, Mask};
@@ -56,6 +53,7 @@ pub use draw::GroupKey;
 pub use forms::{Mosaic, Patch, Patches, Tile, TileFilter, Tiles};
 pub use maps::{Map, MapSource};
 pub use method::Method;
+pub(crate) use mixers::built_in;
 pub use mixers::*;
 pub use options::{Emit, Lambda, Masks, Mix, Partner};
 pub use relabel::{patch_mask, relabel};
@@ -65,20 +63,16 @@ pub use term::{Of, Term};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::rng::RandomStream;
+use crate::spec::Parameters;
 
 /// A way to mix the images of a group.
 ///
 /// A user-defined mixer implements this trait and is registered by name
 /// ([`crate::recipe::Registry::register_mixer`]). Recipes, `explain` and `preview` then treat it
 /// like a built-in one.
-pub trait Mixer: Send + Sync + fmt::Debug {
-    /// The name of the mixer in a recipe.
-    fn name(&self) -> &str;
-
-    /// The parameters as a recipe writes them. They are part of the recipe's fingerprint.
-    fn params(&self) -> toml::Table;
-
-    /// Checks that every parameter is in its range.
+pub trait Mixer: Parameters {
+    /// Checks what the declaration of the parameters cannot say. The default accepts all.
+    /// [`Mixer::validate`](trait.Mixer.html#method.validate) checks the ranges too.
     ///
     /// # Errors
     ///
@@ -120,6 +114,18 @@ pub trait Mixer: Send + Sync + fmt::Debug {
     /// Draws how images of size `frame` are mixed. All randomness comes from `rng`, so that the
     /// same stream yields the same plan.
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan;
+}
+
+impl dyn Mixer + '_ {
+    /// Checks the ranges of the parameters, and what [`Mixer::check`] says beyond that.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] that names the parameter, what was expected and what was found.
+    pub fn validate(&self) -> Result<()> {
+        self.check_params()?;
+        self.check()
+    }
 }
 
 /// How the other sources of a slot are chosen from its group. The slot itself is always source 0.

@@ -170,7 +170,7 @@ impl Mix {
         for (mixer, weight) in &self.choose {
             let name = mixer.name();
             mixer
-                .check()
+                .validate()
                 .map_err(|error| ("mix.choose", error.at(format_args!("mix \"{name}\""))))?;
             if !(weight.is_finite() && *weight >= 0.0) {
                 let text = format!("mix \"{name}\": weight = {weight}: expected 0 or more");

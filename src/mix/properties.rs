@@ -102,7 +102,7 @@ proptest! {
                 Blend::Mask(mask) if mask.is_binary() => 1e-12,
                 _ => 1e-6,
             };
-            let clean = mixed.method == Method::Unmixed;
+            let clean = mixed.method == Method::UNMIXED;
             for (counted, weight) in counted.iter().zip(&mixed.weights).filter(|_| !clean) {
                 let share = counted / covered;
                 prop_assert!((share - weight).abs() <= tolerance, "{share:?} {mixed:?}");

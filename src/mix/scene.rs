@@ -143,7 +143,7 @@ impl SlotMix {
     /// A slot that is emitted unchanged.
     pub fn unmixed(slot: usize, role: EmitRole) -> SlotMix {
         SlotMix {
-            method: Method::Unmixed,
+            method: Method::UNMIXED,
             role,
             sources: vec![slot],
             drawn: Blend::Keep.into(),
@@ -313,7 +313,7 @@ impl<'a> Scene<'a> {
 /// A finished slot: how it was mixed. Slots are numbered in the group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixed {
-    /// The mixer that was used; [`Method::Unmixed`] if the result leaves the slot unchanged.
+    /// The mixer that was used; [`Method::UNMIXED`] if the result leaves the slot unchanged.
     pub method: Method,
     /// The role of the image among those emitted.
     pub role: EmitRole,
@@ -335,7 +335,7 @@ impl Mixed {
     /// A slot that is emitted unchanged.
     pub fn unmixed(slot: usize, role: EmitRole) -> Mixed {
         Mixed {
-            method: Method::Unmixed,
+            method: Method::UNMIXED,
             role,
             slot,
             sources: vec![slot],
@@ -360,7 +360,7 @@ impl SlotMix {
     pub fn resolve(&self, scene: &Scene<'_>) -> Result<Mixed> {
         let slot = self.slot();
         let unmixed = || Mixed::unmixed(slot, self.role);
-        if self.method == Method::Unmixed
+        if self.method == Method::UNMIXED
             || !self.sources.iter().all(|source| scene.has_image(*source))
         {
             return Ok(unmixed());

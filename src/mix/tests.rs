@@ -114,9 +114,9 @@ fn boxes_stay_inside_and_empty_ones_leave_the_slot_unmixed() {
                     rect: [y0, x0, y1, x1],
                 } => {
                     assert!(y0 < y1 && y1 <= FRAME.height && x0 < x1 && x1 <= FRAME.width);
-                    assert_eq!(slot.method, Method::CutMix);
+                    assert_eq!(slot.method, Method::CUTMIX);
                 }
-                Blend::Keep => assert_eq!(slot.method, Method::Unmixed),
+                Blend::Keep => assert_eq!(slot.method, Method::UNMIXED),
                 _ => panic!("{slot:?}"),
             }
         }
@@ -158,7 +158,7 @@ fn flip_and_roll_have_the_partners_of_timm_and_torchvision() {
     let middle = &draw(&Mix::new(MixUp::new(1.0)), 0, 5)[2];
     assert_eq!(
         (&middle.method, &middle.blend, &middle.sources[..]),
-        (&Method::Unmixed, &Blend::Keep, &[2][..])
+        (&Method::UNMIXED, &Blend::Keep, &[2][..])
     );
 }
 
@@ -218,12 +218,12 @@ fn nothing_is_mixed_when_p_is_zero_and_everything_when_it_is_one() {
         assert!(
             draw(&both().p(0.0), group, 4)
                 .iter()
-                .all(|slot| slot.method == Method::Unmixed
+                .all(|slot| slot.method == Method::UNMIXED
                     && slot.blend == Blend::Keep
                     && partner(slot) < 4)
         );
         let mixup = draw(&Mix::new(MixUp::new(1.0)).p(1.0), group, 4);
-        assert!(mixup.iter().all(|slot| slot.method == Method::MixUp));
+        assert!(mixup.iter().all(|slot| slot.method == Method::MIXUP));
     }
 }
 

@@ -9,14 +9,14 @@ use super::context::SlotSample;
 use super::decoder::DecodedSlot;
 use super::stats::{self, Meter};
 use super::views::AnnotatedViews;
-use crate::augment::{Program, ProgramScratch};
+use crate::augment::{Program, StepScratch};
 use crate::batch::SlotPixels;
 use crate::error::Result;
 use crate::mix::Blend;
 
 /// The buffers that an augmenter keeps from sample to sample.
 pub(super) struct AugmentScratch {
-    scratch: ProgramScratch,
+    scratch: StepScratch,
     /// A view on its way to the slab.
     view: Vec<u8>,
 }
@@ -24,7 +24,7 @@ pub(super) struct AugmentScratch {
 impl AugmentScratch {
     pub(super) fn new() -> AugmentScratch {
         AugmentScratch {
-            scratch: ProgramScratch::new(crate::cpu::Simd::detect()),
+            scratch: StepScratch::new(crate::cpu::Simd::detect()),
             view: Vec::new(),
         }
     }

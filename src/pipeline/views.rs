@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use crate::augment::{Joint, Note, Program, ProgramScratch};
+use crate::augment::{Joint, Note, Program, StepScratch};
 use crate::batch::{NoteColumn, SlotWriter};
 use crate::error::Result;
 use crate::geometry::Size;
@@ -163,7 +163,7 @@ impl ViewSet {
     fn new(recipe: &Recipe, source_size: Option<Size>, epoch: u32) -> Result<ViewSet> {
         let groups = recipe.views().iter().map(|view| {
             let view = view.at(epoch)?;
-            let frame = view.frame(source_size)?;
+            let frame = view.size(source_size)?;
             let notes = view.notes();
             Ok(ViewGroup {
                 view,
@@ -241,7 +241,7 @@ impl ViewSet {
         joint: Option<&Joint>,
         programs: &[Program],
         annotations: &Annotations,
-        scratch: &mut ProgramScratch,
+        scratch: &mut StepScratch,
     ) -> Result<AnnotatedViews> {
         let Some(joint) = joint else {
             return Ok(AnnotatedViews::default());

@@ -7,8 +7,8 @@
 //! trains without the families of one fold is validated on images that those families distort.
 //!
 //! A leak would make the score worthless, so recipes are checked and not only documented: an op of
-//! the wrong fold is refused wherever it appears, also inside containers and policies, and a test
-//! demands that every new op is assigned to a family or declared neutral.
+//! the wrong fold is refused wherever it appears, also inside containers and policies. The family of an
+//! op is part of its declaration.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,150 +16,7 @@ use super::{Recipe, ScheduledOp, View};
 use crate::augment::Op;
 use crate::error::{Error, Result};
 use crate::rng::{Domain, RandomStream};
-
-/// The families, each with the ops that belong to it alone. Crops, flips and the like belong to no
-/// family, because every recipe uses them.
-const FAMILIES: [(&str, &[&str]); 10] = [
-    (
-        "arithmetic",
-        &[
-            "add",
-            "beta_mask",
-            "channel_dropout",
-            "cutout",
-            "dropout",
-            "elementwise_add",
-            "elementwise_multiply",
-            "gaussian_noise",
-            "impulse_noise",
-            "invert",
-            "jpeg",
-            "laplace_noise",
-            "multiply",
-            "random_erasing",
-            "shot_noise",
-            "solarize",
-            "solarize_add",
-            "speckle_noise",
-        ],
-    ),
-    (
-        "blur",
-        &[
-            "bilateral_blur",
-            "box_blur",
-            "gaussian_blur",
-            "median_blur",
-            "motion_blur",
-            "pil_gaussian_blur",
-        ],
-    ),
-    (
-        "color",
-        &[
-            "brightness",
-            "grayscale",
-            "hue",
-            "hue_saturation_value",
-            "permute_channels",
-            "posterize",
-            "quantize",
-            "saturation",
-        ],
-    ),
-    (
-        "contrast",
-        &[
-            "autocontrast",
-            "clahe",
-            "contrast",
-            "equalize",
-            "gamma",
-            "linear_contrast",
-            "log_contrast",
-            "sigmoid_contrast",
-        ],
-    ),
-    (
-        "convolutional",
-        &["edge_detect", "emboss", "sharpen", "sharpness"],
-    ),
-    ("digital", &[]),
-    ("edges", &["edge_map"]),
-    (
-        "geometric",
-        &[
-            "affine",
-            "elastic",
-            "jigsaw",
-            "perspective",
-            "rotate",
-            "rotate90",
-        ],
-    ),
-    ("noise", &[]),
-    ("weather", &[]),
-];
-
-/// Ops that belong to several families.
-const MULTI_FAMILY: [(&str, &[&str]); 10] = [
-    ("color_jitter", &["color", "contrast"]),
-    ("photometric_distort", &["color", "contrast"]),
-    ("three_augment", &["arithmetic", "blur", "color"]),
-    ("rand_augment", POLICY),
-    ("trivial_augment_wide", POLICY),
-    ("auto_augment", POLICY),
-    ("augmix", POLICY),
-    ("timm_augment", POLICY),
-    ("policy_op", POLICY),
-    ("timm_op", POLICY),
-];
-
-/// The families of the ops that augmentation policies choose from.
-const POLICY: &[&str] = &[
-    "arithmetic",
-    "color",
-    "contrast",
-    "convolutional",
-    "geometric",
-];
-
-/// The corruptions of the op `corrupt` that belong to each family.
-const CORRUPTIONS: [(&str, &[&str]); 4] = [
-    (
-        "noise",
-        &[
-            "gaussian_noise",
-            "shot_noise",
-            "impulse_noise",
-            "speckle_noise",
-        ],
-    ),
-    (
-        "blur",
-        &[
-            "defocus_blur",
-            "glass_blur",
-            "motion_blur",
-            "zoom_blur",
-            "gaussian_blur",
-        ],
-    ),
-    (
-        "weather",
-        &["snow", "frost", "fog", "brightness", "spatter"],
-    ),
-    (
-        "digital",
-        &[
-            "contrast",
-            "elastic_transform",
-            "pixelate",
-            "jpeg_compression",
-            "saturate",
-        ],
-    ),
-];
+use crate::spec::Family;
 
 /// The views of the families that the preset `crafting-shifts` lacks.
 const CORRUPTION_VIEWS: &str = include_str!("corruptions.toml");
@@ -174,7 +31,8 @@ const CORRUPTION_VIEWS: &str = include_str!("corruptions.toml");
 /// # Example
 ///
 /// ```
-/// use feedmill::augment::{PilGaussianBlur, Resize};
+/// use feedmill::augment::ops::{PilGaussianBlur, Resize};
+/// use feedmill::geometry::Size;
 /// use feedmill::recipe::OpFolds;
 /// use feedmill::{Loader, Recipe};
 ///
@@ -185,8 +43,8 @@ const CORRUPTION_VIEWS: &str = include_str!("corruptions.toml");
 ///     .expect("one of them");
 /// let blurred = Recipe::new()
 ///     .batch(4)
-///     .op(Resize::exact(32, 32))
-///     .op(PilGaussianBlur::new([1.0, 2.0]))
+///     .op(Resize::new(Size { width: 32, height: 32 }))
+///     .op(PilGaussianBlur::new().with_radius([1.0, 2.0]))
 ///     .op_folds(without_blur.clone());
 /// let error = Loader::open("fixtures/photos", blurred).unwrap_err();
 /// assert!(error.to_string().contains("the family blur, which is held out"));
@@ -250,7 +108,7 @@ impl OpFolds {
 
     /// The families that are held out, in alphabetical order.
     pub fn held_out(&self) -> Vec<&'static str> {
-        let mut names: Vec<&'static str> = FAMILIES.iter().map(|(name, _)| *name).collect();
+        let mut names: Vec<&'static str> = Family::ALL.iter().map(|family| family.name()).collect();
         RandomStream::in_domain(self.seed, 0, Domain::Select, 0, u32::MAX).shuffle(&mut names);
         let mut held: Vec<_> = names
             .into_iter()
@@ -289,7 +147,7 @@ impl OpFolds {
     ///
     /// [`crate::Kind::Config`] if there are not 2 to 10 folds, or if `fold` is not below `folds`.
     pub fn check(&self) -> Result<()> {
-        if !(2..=FAMILIES.len()).contains(&self.folds) {
+        if !(2..=Family::ALL.len()).contains(&self.folds) {
             return Err(Error::config(format!(
                 "op_folds.folds = {}: expected 2 to 10",
                 self.folds
@@ -316,71 +174,25 @@ impl OpFolds {
     pub(super) fn check_op(&self, op: &dyn Op) -> Result<()> {
         let held = self.held_out();
         // Training must not use a held-out family; validation must not use any other.
-        let refused = |family: &&&str| held.contains(*family) == (self.side == Side::Train);
-        for (name, families) in families_of(op.name(), &op.params()) {
-            if let Some(family) = families.iter().find(refused) {
-                let (fold, folds) = (self.fold, self.folds);
-                return Err(Error::config(match self.side {
-                    Side::Train => format!(
-                        "op \"{name}\" is of the family {family}, which is held out \
-                         (fold {fold} of {folds}: {})",
-                        held.join(", ")
-                    ),
-                    Side::Validation => format!(
-                        "op \"{name}\" is of the family {family}, which is for training \
-                         (fold {fold} of {folds} validates {})",
-                        held.join(", ")
-                    ),
-                }));
-            }
+        let refused = |family: &Family| held.contains(&family.name()) == (self.side == Side::Train);
+        if let Some(family) = op.families().into_iter().find(refused) {
+            let (name, fold, folds) = (op.name(), self.fold, self.folds);
+            return Err(Error::config(match self.side {
+                Side::Train => format!(
+                    "op \"{name}\" is of the family {family}, which is held out \
+                     (fold {fold} of {folds}: {})",
+                    held.join(", ")
+                ),
+                Side::Validation => format!(
+                    "op \"{name}\" is of the family {family}, which is for training \
+                     (fold {fold} of {folds} validates {})",
+                    held.join(", ")
+                ),
+            }));
         }
-        Ok(())
+        let mut inner = op.inner().into_iter();
+        inner.try_for_each(|op| self.check_op(op))
     }
-}
-
-/// The op and the ops inside it at any depth, each with its families.
-fn families_of(name: &str, params: &toml::Table) -> Vec<(String, Vec<&'static str>)> {
-    let mut families: Vec<&'static str> = Vec::new();
-    families.extend(
-        FAMILIES
-            .iter()
-            .filter(|(_, ops)| ops.contains(&name))
-            .map(|(family, _)| *family),
-    );
-    families.extend(
-        MULTI_FAMILY
-            .iter()
-            .filter(|(op, _)| *op == name)
-            .flat_map(|(_, families)| *families),
-    );
-    // The families of `corrupt` depend on the corruptions that its parameters name.
-    if name == "corrupt" {
-        let named = |corruption: &str| match params.get("name") {
-            Some(toml::Value::String(one)) => one == "any" || one == corruption,
-            Some(toml::Value::Array(several)) => {
-                several.iter().any(|one| one.as_str() == Some(corruption))
-            }
-            _ => true,
-        };
-        let present = CORRUPTIONS
-            .iter()
-            .filter(|(_, names)| names.iter().any(|name| named(name)));
-        families.extend(present.map(|(family, _)| *family));
-    }
-    let mut all = vec![(name.to_string(), families)];
-    for inner in params
-        .get("ops")
-        .and_then(toml::Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        if let Some(table) = inner.as_table()
-            && let Some(op) = table.get("op").and_then(toml::Value::as_str)
-        {
-            all.extend(families_of(op, table));
-        }
-    }
-    all
 }
 
 #[cfg(test)]
@@ -388,7 +200,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::recipe::Registry;
 
     #[test]
     fn folds_are_a_disjoint_cover_of_the_families() {
@@ -422,7 +233,7 @@ mod tests {
             ("{ op = \"gaussian_blur\" }", "blur"),
             (
                 "{ op = \"sequence\", ops = [\
-                 { op = \"one_of\", ops = [{ op = \"rotate\", degrees = 9 }] }] }",
+                 { op = \"one_of\", ops = [{ op = \"rotate\", degrees = [-9, 9] }] }] }",
                 "geometric",
             ),
             ("{ op = \"rand_augment\" }", "color"),
@@ -493,46 +304,6 @@ mod tests {
             );
         }
         families.sort_unstable();
-        assert_eq!(families, FAMILIES.map(|(name, _)| name));
-    }
-
-    /// Ops of no family: containers, crops, resizes, flips, and ops that hide or replace regions
-    /// without changing the rest. The families of `corrupt` depend on its parameters.
-    const NEUTRAL: [&str; 21] = [
-        "any_res",
-        "block_mask",
-        "center_crop",
-        "copy_paste",
-        "corrupt",
-        "enclosing_crop",
-        "five_crop",
-        "horizontal_flip",
-        "low_frequency_crop",
-        "one_of",
-        "pad",
-        "plane_mask",
-        "quadrants",
-        "random_crop",
-        "random_order",
-        "random_resized_crop",
-        "resize",
-        "sequence",
-        "some_of",
-        "token_mask",
-        "vertical_flip",
-    ];
-
-    /// A new op has to be assigned to a family or listed above.
-    #[test]
-    fn every_op_has_its_place() {
-        let named: BTreeSet<&str> = FAMILIES
-            .iter()
-            .flat_map(|(_, ops)| *ops)
-            .copied()
-            .chain(MULTI_FAMILY.iter().map(|(op, _)| *op))
-            .chain(NEUTRAL)
-            .collect();
-        let registry = Registry::default();
-        assert_eq!(named, registry.names().collect::<BTreeSet<_>>());
+        assert_eq!(families, Family::ALL.map(Family::name));
     }
 }

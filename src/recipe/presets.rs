@@ -73,5 +73,11 @@ pub(super) fn text(name: &str) -> Result<&'static str> {
     ALL.iter()
         .find(|(known, _)| *known == name)
         .map(|(_, text)| *text)
-        .ok_or_else(|| unknown("preset", name, ALL.iter().map(|(known, _)| *known)))
+        .ok_or_else(|| {
+            unknown(
+                "preset",
+                name,
+                ALL.iter().map(|(known, _)| (*known, &[][..])),
+            )
+        })
 }

@@ -3,28 +3,40 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
-use crate::augment::{take_name, *};
-use crate::error::Result;
+use crate::augment::ops::{self, Container};
+use crate::augment::{Op, take_name};
+use crate::error::{Error, Result};
 use crate::mix::{self, Mixer};
-use crate::spec;
+use crate::spec::{self, Declared, Spec};
+
+/// How a number is read for a parameter that refuses a number alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// As in a recipe: it is refused.
+    Recipe,
+    /// As the fixed value, for one image, where nothing can vary.
+    OneImage,
+}
 
 /// Reads parameters and builds a value. Containers ask the registry for the ops inside them.
-type Make<T> = dyn Fn(&Registry, toml::Table) -> Result<Arc<T>> + Send + Sync;
+type Make<T> = dyn Fn(&Registry, Reading, toml::Table) -> Result<Arc<T>> + Send + Sync;
+
+/// Finds the paths of the parameters that are integers.
+type FindIntegers = dyn Fn(&Registry, toml::Table) -> BTreeSet<String> + Send + Sync;
 
 /// Builds an op or a mixer from its table of parameters.
 struct Factory<T: ?Sized> {
+    spec: Option<&'static Spec>,
     make: Arc<Make<T>>,
-    /// The paths of the parameters that are integers.
-    integers: fn(&Registry, toml::Table) -> BTreeSet<String>,
+    integers: Arc<FindIntegers>,
 }
 
 impl<T: ?Sized> Clone for Factory<T> {
     fn clone(&self) -> Factory<T> {
         Factory {
+            spec: self.spec,
             make: Arc::clone(&self.make),
-            integers: self.integers,
+            integers: Arc::clone(&self.integers),
         }
     }
 }
@@ -52,151 +64,87 @@ impl Default for Registry {
             ops: BTreeMap::new(),
             mixers: BTreeMap::new(),
         };
-        registry.register_built_in_ops();
-        registry.register_built_in_mixers();
+        for op in ops::built_in() {
+            let (read, integers) = (op.read, op.integers);
+            registry.ops.insert(
+                op.spec.name.to_string(),
+                Factory {
+                    spec: Some(op.spec),
+                    make: Arc::new(move |_, _, table| read(table)),
+                    integers: Arc::new(move |_, table| integers(table)),
+                },
+            );
+        }
+        for spec in &ops::CONTAINERS {
+            let name = spec.name;
+            let make = move |registry: &Registry, reading, table: toml::Table| {
+                let make_inner = |name: &str, table| registry.make_read(name, reading, table);
+                let container = Container::read(name, &make_inner, table)?;
+                Ok(Arc::new(container) as Arc<dyn Op>)
+            };
+            let factory = Factory {
+                spec: Some(spec),
+                make: Arc::new(make),
+                integers: Arc::new(|registry, table| registry.container_integers(table)),
+            };
+            registry.ops.insert(name.to_string(), factory);
+        }
+        for mixer in mix::built_in() {
+            let (read, integers) = (mixer.read, mixer.integers);
+            registry.mixers.insert(
+                mixer.spec.name.to_string(),
+                Factory {
+                    spec: Some(mixer.spec),
+                    make: Arc::new(move |_, _, table| read(table)),
+                    integers: Arc::new(move |_, table| integers(table)),
+                },
+            );
+        }
         registry
     }
 }
 
 impl Registry {
-    fn register_built_in_ops(&mut self) {
-        self.register::<Add>("add");
-        self.register::<Affine>("affine");
-        self.register::<AnyRes>("any_res");
-        self.register::<AugMix>("augmix");
-        self.register::<AutoAugment>("auto_augment");
-        self.register::<AutoContrast>("autocontrast");
-        self.register::<BetaMaskNoise>("beta_mask");
-        self.register::<BilateralBlur>("bilateral_blur");
-        self.register::<BlockMask>("block_mask");
-        self.register::<BoxBlur>("box_blur");
-        self.register::<Brightness>("brightness");
-        self.register::<CenterCrop>("center_crop");
-        self.register::<ChannelDropout>("channel_dropout");
-        self.register::<ClaheOp>("clahe");
-        self.register::<ColorJitter>("color_jitter");
-        self.register::<Contrast>("contrast");
-        self.register::<CopyPaste>("copy_paste");
-        self.register::<CommonCorruption>("corrupt");
-        self.register::<Cutout>("cutout");
-        self.register::<Dropout>("dropout");
-        self.register::<EdgeDetect>("edge_detect");
-        self.register::<EdgeMap>("edge_map");
-        self.register::<ElasticTransform>("elastic");
-        self.register::<ElementwiseAdd>("elementwise_add");
-        self.register::<ElementwiseMultiply>("elementwise_multiply");
-        self.register::<Emboss>("emboss");
-        self.register::<EnclosingCrop>("enclosing_crop");
-        self.register::<Equalize>("equalize");
-        self.register::<Gamma>("gamma");
-        self.register::<FiveCrop>("five_crop");
-        self.register::<GaussianBlur>("gaussian_blur");
-        self.register::<GaussianNoise>("gaussian_noise");
-        self.register::<Grayscale>("grayscale");
-        self.register::<HorizontalFlip>("horizontal_flip");
-        self.register::<Hue>("hue");
-        self.register::<HueSaturationValue>("hue_saturation_value");
-        self.register::<ImpulseNoise>("impulse_noise");
-        self.register::<Invert>("invert");
-        self.register::<Jigsaw>("jigsaw");
-        self.register::<Jpeg>("jpeg");
-        self.register::<LaplaceNoise>("laplace_noise");
-        self.register::<LinearContrast>("linear_contrast");
-        self.register::<LogContrast>("log_contrast");
-        self.register::<LowFrequencyCrop>("low_frequency_crop");
-        self.register::<MedianBlur>("median_blur");
-        self.register::<MotionBlur>("motion_blur");
-        self.register::<Multiply>("multiply");
-        self.register::<Pad>("pad");
-        self.register::<PermuteChannels>("permute_channels");
-        self.register::<Perspective>("perspective");
-        self.register::<PhotometricDistort>("photometric_distort");
-        self.register::<PilGaussianBlur>("pil_gaussian_blur");
-        self.register::<MaskPlane>("plane_mask");
-        self.register::<PolicyOp>("policy_op");
-        self.register::<Posterize>("posterize");
-        self.register::<Quadrants>("quadrants");
-        self.register::<Quantize>("quantize");
-        self.register::<RandAugment>("rand_augment");
-        self.register::<RandomCrop>("random_crop");
-        self.register::<RandomErasing>("random_erasing");
-        self.register::<RandomResizedCrop>("random_resized_crop");
-        self.register::<Resize>("resize");
-        self.register::<Rotate>("rotate");
-        self.register::<Rotate90>("rotate90");
-        self.register::<Saturation>("saturation");
-        self.register::<Sharpen>("sharpen");
-        self.register::<Sharpness>("sharpness");
-        self.register::<ShotNoise>("shot_noise");
-        self.register::<SigmoidContrast>("sigmoid_contrast");
-        self.register::<Solarize>("solarize");
-        self.register::<SolarizeAdd>("solarize_add");
-        self.register::<SpeckleNoise>("speckle_noise");
-        self.register::<ThreeAugment>("three_augment");
-        self.register::<TimmAugment>("timm_augment");
-        self.register::<TimmOp>("timm_op");
-        self.register::<TokenMask>("token_mask");
-        self.register::<TrivialAugmentWide>("trivial_augment_wide");
-        self.register::<VerticalFlip>("vertical_flip");
-        for name in ["sequence", "one_of", "some_of", "random_order"] {
-            let make = move |registry: &Registry, table: toml::Table| -> Result<Arc<dyn Op>> {
-                let make_inner = |name: &str, table| registry.make(name, table);
-                Ok(Arc::new(Container::read(name, &make_inner, table)?))
-            };
-            let factory = Factory {
-                make: Arc::new(make),
-                integers: Registry::container_integers,
-            };
-            self.ops.insert(name.to_string(), factory);
-        }
-    }
-
-    fn register_built_in_mixers(&mut self) {
-        self.register_mixer::<mix::AdaMixUp>("adamixup");
-        self.register_mixer::<mix::AttentiveMix>("attentivemix");
-        self.register_mixer::<mix::Collage>("collage");
-        self.register_mixer::<mix::CutMix>("cutmix");
-        self.register_mixer::<mix::FMix>("fmix");
-        self.register_mixer::<mix::GridMix>("gridmix");
-        self.register_mixer::<mix::InstancePaste>("instance_paste");
-        self.register_mixer::<mix::ManifoldMixUp>("manifold_mixup");
-        self.register_mixer::<mix::Metrix>("metrix");
-        self.register_mixer::<mix::MixUp>("mixup");
-        self.register_mixer::<mix::Mosaic4>("mosaic");
-        self.register_mixer::<mix::PuzzleMix>("puzzlemix");
-        self.register_mixer::<mix::ResizeMix>("resizemix");
-        self.register_mixer::<mix::SaliencyMix>("saliencymix");
-        self.register_mixer::<mix::SmMix>("smmix");
-        self.register_mixer::<mix::SmoothMix>("smoothmix");
-        self.register_mixer::<mix::Vanilla>("vanilla");
-    }
-
-    /// Adds the op `T` under a name, or replaces the op of this name.
+    /// Adds the op `T`, or replaces the op of its name.
     ///
-    /// serde reads its parameters from the recipe. Derive `Deserialize` with `deny_unknown_fields`,
-    /// so that a misspelled parameter is refused.
-    pub fn register<T: Op + DeserializeOwned + 'static>(&mut self, name: &str) {
-        let make = |_: &Registry, table: toml::Table| -> Result<Arc<dyn Op>> {
-            Ok(Arc::new(spec::read::<T>(table)?))
-        };
+    /// [`declare`](crate::declare) makes a type that can be registered.
+    pub fn register<T: Op + Declared + 'static>(&mut self) {
         let factory = Factory {
-            make: Arc::new(make),
-            integers: |_, table| spec::integers::<T>(table),
+            spec: Some(T::SPEC),
+            make: Arc::new(|_, _, table| Ok(Arc::new(spec::read::<T>(table)?) as Arc<dyn Op>)),
+            integers: Arc::new(|_, table| spec::integers::<T>(table)),
         };
-        self.ops.insert(name.to_string(), factory);
+        self.ops.insert(T::SPEC.name.to_string(), factory);
     }
 
-    /// Adds the mixer `T` under a name, or replaces the mixer of this name. Its parameters are read
-    /// like those of an op ([`Registry::register`]).
-    pub fn register_mixer<T: Mixer + DeserializeOwned + 'static>(&mut self, name: &str) {
-        let make = |_: &Registry, table: toml::Table| -> Result<Arc<dyn Mixer>> {
-            Ok(Arc::new(spec::read::<T>(table)?))
-        };
+    /// Adds the mixer `T`, or replaces the mixer of its name.
+    pub fn register_mixer<T: Mixer + Declared + 'static>(&mut self) {
         let factory = Factory {
-            make: Arc::new(make),
-            integers: |_, table| spec::integers::<T>(table),
+            spec: Some(T::SPEC),
+            make: Arc::new(|_, _, table| Ok(Arc::new(spec::read::<T>(table)?) as Arc<dyn Mixer>)),
+            integers: Arc::new(|_, table| spec::integers::<T>(table)),
         };
-        self.mixers.insert(name.to_string(), factory);
+        self.mixers.insert(T::SPEC.name.to_string(), factory);
+    }
+
+    /// The declarations of all ops in the alphabetical order of their names.
+    pub fn op_specs(&self) -> impl Iterator<Item = &'static Spec> {
+        self.ops.values().filter_map(|factory| factory.spec)
+    }
+
+    /// The declarations of all mixers in the alphabetical order of their names.
+    pub fn mixer_specs(&self) -> impl Iterator<Item = &'static Spec> {
+        self.mixers.values().filter_map(|factory| factory.spec)
+    }
+
+    /// The declaration of an op; `None` for unknown names.
+    pub fn op_spec(&self, name: &str) -> Option<&'static Spec> {
+        self.ops.get(name).and_then(|factory| factory.spec)
+    }
+
+    /// The declaration of a mixer; `None` for unknown names.
+    pub fn mixer_spec(&self, name: &str) -> Option<&'static Spec> {
+        self.mixers.get(name).and_then(|factory| factory.spec)
     }
 
     /// The names of all ops in alphabetical order.
@@ -216,12 +164,67 @@ impl Registry {
     /// [`crate::Kind::Config`] if no op has this name (the nearest name is suggested), if a
     /// parameter is unknown, or if a value is out of range.
     pub fn make(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Op>> {
+        self.make_read(name, Reading::Recipe, params)
+    }
+
+    /// As [`Registry::make`], for an op that is applied to one image. There a number is taken as
+    /// the fixed value where a recipe would have to say `{ fixed = … }`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::make`].
+    pub fn make_for_one_image(&self, name: &str, params: toml::Table) -> Result<Arc<dyn Op>> {
+        self.make_read(name, Reading::OneImage, params)
+    }
+
+    /// Builds an op from a line of a recipe, such as `{ op = "resize", size = 224 }`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if the text is not one TOML table, and as [`Registry::make`].
+    pub fn read_op(&self, text: &str) -> Result<Arc<dyn Op>> {
+        let (name, table) = named_table("op", text)?;
+        self.make(&name, table)
+    }
+
+    /// Builds a mixer from a line of a recipe, such as `{ mix = "mixup", alpha = 0.2 }`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] if the text is not one TOML table, and as [`Registry::make_mixer`].
+    pub fn read_mixer(&self, text: &str) -> Result<Arc<dyn Mixer>> {
+        let (name, table) = named_table("mix", text)?;
+        self.make_mixer(&name, table)
+    }
+
+    fn make_read(
+        &self,
+        name: &str,
+        reading: Reading,
+        mut params: toml::Table,
+    ) -> Result<Arc<dyn Op>> {
         let factory = self
             .ops
             .get(name)
-            .ok_or_else(|| spec::unknown("op", name, self.names()))?;
-        let op = (factory.make)(self, params).and_then(|op| op.check().map(|()| op));
-        op.map_err(|error| error.at(format_args!("op \"{name}\"")))
+            .ok_or_else(|| spec::unknown("op", name, self.op_names()))?;
+        if let (Reading::OneImage, Some(spec)) = (reading, factory.spec) {
+            spec.fix_numbers(&mut params);
+        }
+        let op = (factory.make)(self, reading, params);
+        op.and_then(|op| op.validate().map(|()| op))
+            .map_err(|error| error.at(format_args!("op \"{name}\"")))
+    }
+
+    /// The names of all ops, each with its names in other libraries.
+    fn op_names(&self) -> impl Iterator<Item = (&str, &'static [&'static str])> + Clone {
+        names(&self.ops)
+    }
+
+    /// The names of all mixers, each with its names in other libraries.
+    fn mixer_names_and_aliases(
+        &self,
+    ) -> impl Iterator<Item = (&str, &'static [&'static str])> + Clone {
+        names(&self.mixers)
     }
 
     /// The paths of the parameters of an op that are integers; none for an unknown op.
@@ -263,18 +266,41 @@ impl Registry {
         let factory = self
             .mixers
             .get(name)
-            .ok_or_else(|| spec::unknown("mixer", name, self.mixer_names()))?;
-        let mixer = (factory.make)(self, params).and_then(|mixer| mixer.check().map(|()| mixer));
+            .ok_or_else(|| spec::unknown("mixer", name, self.mixer_names_and_aliases()))?;
+        let mixer = (factory.make)(self, Reading::Recipe, params);
+        let mixer = mixer.and_then(|mixer| mixer.validate().map(|()| mixer));
         mixer.map_err(|error| error.at(format_args!("mix \"{name}\"")))
     }
+}
+
+/// Reads `{ key = "NAME", … }`.
+fn named_table(key: &str, text: &str) -> Result<(String, toml::Table)> {
+    let read: toml::Table = toml::from_str(&format!("table = {text}"))
+        .map_err(|error| Error::config(format!("{text}: {}", error.message())))?;
+    let expected = || Error::config(format!("{text}: expected {{ {key} = \"NAME\", … }}"));
+    let mut table = match read.get("table") {
+        Some(toml::Value::Table(table)) => table.clone(),
+        _ => return Err(expected()),
+    };
+    match table.remove(key) {
+        Some(toml::Value::String(name)) => Ok((name, table)),
+        _ => Err(expected()),
+    }
+}
+
+/// The names of factories, each with its names in other libraries.
+fn names<T: ?Sized>(
+    factories: &BTreeMap<String, Factory<T>>,
+) -> impl Iterator<Item = (&str, &'static [&'static str])> + Clone {
+    factories.iter().map(|(name, factory)| {
+        let like = factory.spec.map_or(&[][..], |spec| spec.like);
+        (name.as_str(), like)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Every op with its parameters at three strengths, as written in recipes.
-    const SHEET: &str = include_str!("../../crates/feedmill-cli/src/ops.txt");
 
     /// Collects every number in a table with its path.
     fn numbers(value: &toml::Value, path: String, found: &mut Vec<(String, toml::Value)>) {
@@ -333,13 +359,11 @@ mod tests {
     fn a_parameter_is_an_integer_where_fractions_are_refused() {
         let registry = Registry::default();
         let mut checked = 0;
-        for line in SHEET.lines().filter(|line| !line.starts_with('#')) {
-            let mut words = line.split(" | ");
-            let name = words.next().unwrap();
-            for params in words {
+        for built_in in ops::built_in() {
+            for params in built_in.spec.strengths {
                 let table: toml::Table = format!("op = {{ {params} }}").parse().unwrap();
                 let params = table["op"].as_table().unwrap().clone();
-                check(&registry, name, params, &mut checked);
+                check(&registry, built_in.spec.name, params, &mut checked);
             }
         }
         assert!(checked > 100, "only {checked} numbers were checked");

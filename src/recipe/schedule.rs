@@ -85,16 +85,22 @@ impl ParamPath {
         })
     }
 
-    /// Replaces the value at this path, which has to exist.
+    /// Replaces the value at this path. A key that is missing is added; elements of lists have to
+    /// exist.
     fn set(&self, params: &mut toml::Table, value: toml::Value) {
         let (Some(PathStep::Key(first)), rest) = (self.0.first(), &self.0[1..]) else {
             unreachable!("parameters are a table");
         };
-        let mut here = &mut params[first];
+        let mut here = params
+            .entry(first.as_str())
+            .or_insert_with(|| toml::Table::new().into());
         for step in rest {
-            here = match step {
-                PathStep::Key(key) => &mut here[key.as_str()],
-                PathStep::Index(index) => &mut here[*index],
+            here = match (step, here) {
+                (PathStep::Key(key), toml::Value::Table(table)) => table
+                    .entry(key.as_str())
+                    .or_insert_with(|| toml::Table::new().into()),
+                (PathStep::Key(key), here) => &mut here[key.as_str()],
+                (PathStep::Index(index), here) => &mut here[*index],
             };
         }
         *here = value;

@@ -90,7 +90,7 @@ impl ScheduledOp {
         if self.entry.shared() {
             table.insert("shared".into(), true.into());
         }
-        table.extend(self.op().params());
+        table.extend(self.op().identity());
         table.extend(self.schedule.iter().flat_map(|schedule| schedule.written()));
         table
     }
@@ -248,12 +248,12 @@ impl View {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the size depends on the sample.
-    pub fn frame(&self, source: Option<Size>) -> Result<Size> {
-        let frame = self
+    pub fn size(&self, source: Option<Size>) -> Result<Size> {
+        let size = self
             .ops
             .iter()
-            .fold(source, |frame, entry| entry.op().frame(frame));
-        frame.ok_or_else(|| {
+            .fold(source, |size, entry| entry.op().output_size(size));
+        size.ok_or_else(|| {
             let name = self
                 .name
                 .as_ref()
@@ -333,7 +333,7 @@ pub(super) fn check(views: &[View]) -> std::result::Result<(), (usize, ViewField
             );
         }
         for entry in &view.ops {
-            entry.op().check().map_err(|error| {
+            entry.op().validate().map_err(|error| {
                 (
                     number,
                     ViewField::Ops,

@@ -3,16 +3,24 @@
 //!
 //! Ops, mixers and the recipe itself use this module, so it depends on none of the three.
 
+mod declare;
+mod derived;
 mod range;
 mod read;
+mod size;
 mod suggest;
+mod value;
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-pub use range::{IntegerRange, ParamRange};
+pub use declare::{BareNumber, Declared, Family, ParamSpec, Parameters, Spec};
+pub use derived::Derived;
+pub use range::{IntegerRange, Interval, ParamRange, SymmetricRange};
 pub(crate) use read::{Located, integers, read, read_integers, read_text, read_value};
+pub use size::SizeParam;
 pub(crate) use suggest::{nearest, unknown};
+pub use value::ParamValue;
 
 /// The parameters of an op that derives `Serialize`, as [`Op::params`](crate::augment::Op::params)
 /// returns them.
@@ -81,4 +89,14 @@ pub(crate) fn check_ends(name: &str, [low, high]: [f64; 2], [least, most]: [f64;
             "{name} = [{low}, {high}]: expected {least} <= low <= high <= {most}"
         )))
     }
+}
+
+/// What the code that [`declare`](crate::declare) writes refers to.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde;
+    pub use serde::Deserialize;
+    pub use toml::Table;
+
+    pub use super::value::words_form;
 }

@@ -1,4 +1,4 @@
-//! Suggestions for misspelled names.
+//! Suggestions for misspelled names, and for the names that other libraries have.
 
 use crate::error::Error;
 
@@ -12,16 +12,52 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, candidate)| candidate)
 }
 
-/// The error for a name that is not among the known ones. `what` says what it names, such as "op".
-pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
-    let known: Vec<&str> = known.collect();
-    let hint = nearest(name, known.iter().copied())
-        .map(|near| format!("; did you mean \"{near}\"?"))
-        .unwrap_or_default();
-    Error::config(format!(
-        "unknown {what} \"{name}\"{hint} (known: {})",
-        known.join(", ")
-    ))
+/// A name without case, underscores and the `Random` that torchvision puts before it, so that
+/// `RandomHorizontalFlip`, `random_horizontal_flip` and `horizontalflip` are the same.
+fn folded(name: &str) -> String {
+    let folded: String = name
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect();
+    match folded.strip_prefix("random") {
+        Some(rest) if !rest.is_empty() => rest.to_string(),
+        _ => folded,
+    }
+}
+
+/// The known name that another library calls `name`. Each known name comes with its names
+/// elsewhere, such as `"torchvision RandomRotation"`.
+pub(crate) fn translated<'a>(
+    name: &str,
+    known: impl Iterator<Item = (&'a str, &'static [&'static str])>,
+) -> Option<&'a str> {
+    let wanted = folded(name);
+    let matches = |(known, like): &(&str, &[&str])| {
+        let elsewhere = like
+            .iter()
+            .filter_map(|like| like.split_whitespace().last());
+        elsewhere.chain([*known]).any(|other| {
+            // `ImageOps.equalize` is known by its last part too.
+            folded(other) == wanted || other.rsplit('.').next().map(folded) == Some(wanted.clone())
+        })
+    };
+    known.into_iter().find(matches).map(|(known, _)| known)
+}
+
+/// The error for a name that is not among the known ones, each of which comes with its names in
+/// other libraries. `what` says what it names, such as "op".
+pub(crate) fn unknown<'a>(
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = (&'a str, &'static [&'static str])> + Clone,
+) -> Error {
+    let names: Vec<&str> = known.clone().map(|(name, _)| name).collect();
+    let near = translated(name, known).or_else(|| nearest(name, names.iter().copied()));
+    Error::config(match near {
+        Some(near) => format!("unknown {what} \"{name}\"; did you mean \"{near}\"?"),
+        None => format!("unknown {what} \"{name}\" (known: {})", names.join(", ")),
+    })
 }
 
 #[cfg(test)]
@@ -33,5 +69,24 @@ mod tests {
         let known = ["resize", "center_crop"];
         assert_eq!(nearest("rezise", known.into_iter()), Some("resize"));
         assert_eq!(nearest("blur", known.into_iter()), None);
+    }
+
+    #[test]
+    fn names_of_other_libraries_are_translated() {
+        let known: [(&str, &[&str]); 3] = [
+            ("horizontal_flip", &["torchvision RandomHorizontalFlip"]),
+            ("rotate", &["torchvision RandomRotation"]),
+            ("equalize", &["Pillow ImageOps.equalize"]),
+        ];
+        for (name, expected) in [
+            ("RandomHorizontalFlip", Some("horizontal_flip")),
+            ("random_horizontal_flip", Some("horizontal_flip")),
+            ("HorizontalFlip", Some("horizontal_flip")),
+            ("random_rotation", Some("rotate")),
+            ("ImageOps.equalize", Some("equalize")),
+            ("Posterize", None),
+        ] {
+            assert_eq!(translated(name, known.into_iter()), expected, "{name}");
+        }
     }
 }

@@ -41,9 +41,9 @@ impl Args {
             let text = format!("\"{}\" names no op: expected op = \"NAME\", …", self.op);
             return Err(Error::config(text).into());
         };
-        let op = Registry::default().make(&name, params)?;
+        let op = Registry::default().make_for_one_image(&name, params)?;
         let (size, rgb) = read_image(&self.input)?;
-        let (frame, rgb) = augment::apply(&*op, self.seed, size.width, size.height, &rgb)?;
+        let (frame, rgb) = augment::apply(&*op, self.seed, size, &rgb)?;
         write_png(&self.output, frame.width, frame.height, &rgb)?;
         Ok(Verdict::Fine)
     }

@@ -1,13 +1,12 @@
 //! The contact sheet of `feedmill preview --ops`: every op at low, middle and high strength.
 
 use feedmill::augment;
+use feedmill::geometry::Size;
 use feedmill::recipe::Registry;
+use feedmill::spec::Spec;
 use feedmill::toml;
 
 use crate::canvas::{CHARACTER, Canvas, GAP};
-
-/// The ops: a line for each, with its parameters at three strengths.
-const OPS: &str = include_str!("ops.txt");
 
 /// The side of the image that ops are applied to.
 pub(crate) const SIDE: u32 = 96;
@@ -40,36 +39,31 @@ pub(crate) fn test_card() -> Vec<u8> {
 
 /// Draws the sheet on an image of [`SIDE`] x [`SIDE`] pixels.
 pub(crate) fn sheet(rgb: &[u8], seed: u64) -> feedmill::Result<Canvas> {
-    let lines: Vec<&str> = OPS.lines().filter(|line| !line.starts_with('#')).collect();
+    let registry = Registry::default();
+    // An op may have several rows of three strengths.
+    let rows_of = |spec: &'static Spec| spec.strengths.chunks(3).map(move |row| (spec.name, row));
+    let lines: Vec<_> = registry.op_specs().flat_map(rows_of).collect();
     let (cell, label) = (SIDE as usize + GAP, CHARACTER + 2);
     let (width, height) = (3 * cell + 2 * GAP, SIDE as usize + label + GAP);
     let rows = lines.len().div_ceil(COLUMNS);
     let mut canvas = Canvas::new(GAP + COLUMNS * width, GAP + rows * height);
-    let registry = Registry::default();
-    for (number, line) in lines.iter().enumerate() {
+    for (number, (name, strengths)) in lines.into_iter().enumerate() {
         // Down the columns, so that neighbors in the list stay neighbors.
         let (left, top) = (GAP + number / rows * width, GAP + number % rows * height);
-        let mut words = line.split(" | ");
-        let name = words.next().unwrap_or_default();
         let mut title = name.to_string();
-        for (strength, text) in words.enumerate() {
-            let broken = |error: toml::de::Error| {
-                feedmill::Error::config(format!("{line}: {}", error.message()))
-            };
-            let mut table: toml::Table =
-                toml::from_str(&format!("op = {{ {text} }}")).map_err(broken)?;
-            let params = match table.remove("op") {
-                Some(toml::Value::Table(params)) => params,
-                _ => toml::Table::new(),
-            };
-            if let Some(kind) = params.get("name").and_then(toml::Value::as_str) {
+        for (strength, params) in strengths.iter().enumerate() {
+            let op = registry.read_op(&format!("{{ op = \"{name}\", {params} }}"))?;
+            if let Some(toml::Value::String(kind)) = op.params().get("name") {
                 title = format!("{name} {kind}");
             }
-            let op = registry.make(name, params)?;
-            let (frame, pixels) = augment::apply(&*op, seed, SIDE, SIDE, rgb)?;
-            let columns = (frame.width.min(SIDE)) as usize;
+            let side = Size {
+                width: SIDE,
+                height: SIDE,
+            };
+            let (size, pixels) = augment::apply(&*op, seed, side, rgb)?;
+            let columns = (size.width.min(SIDE)) as usize;
             for (y, row) in pixels
-                .chunks_exact(frame.width as usize * 3)
+                .chunks_exact(size.width as usize * 3)
                 .take(SIDE as usize)
                 .enumerate()
             {
@@ -83,25 +77,15 @@ pub(crate) fn sheet(rgb: &[u8], seed: u64) -> feedmill::Result<Canvas> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
     fn every_op_that_needs_only_an_image_is_on_the_sheet() {
         let registry = Registry::default();
+        let missing = registry.op_specs().filter(|spec| spec.strengths.is_empty());
         // These two need a bank of cut-outs and a plane.
-        let apart = ["copy_paste", "plane_mask"];
-        let known: BTreeSet<&str> = registry
-            .names()
-            .filter(|name| !apart.contains(name))
-            .collect();
-        let shown: BTreeSet<&str> = OPS
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .filter_map(|line| line.split(" | ").next())
-            .collect();
-        assert_eq!(shown, known);
+        let missing: Vec<&str> = missing.map(|spec| spec.name).collect();
+        assert_eq!(missing, ["copy_paste", "plane_mask"]);
         sheet(&test_card(), 0).unwrap();
     }
 }

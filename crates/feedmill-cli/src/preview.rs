@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use feedmill::augment::{self, CenterCrop, Resize};
+use feedmill::augment;
+use feedmill::augment::ops::{CenterCrop, Resize};
 use feedmill::mix::{self, Masks, Method};
 use feedmill::plan::EpisodeRole;
 use feedmill::sample::{Annotations, PlaneKind};
@@ -83,8 +84,8 @@ fn image_of(path: Option<&Path>) -> feedmill::Result<Vec<u8>> {
         return Ok(test_card());
     };
     let (frame, rgb) = read_image(path)?;
-    let (frame, rgb) = augment::apply(&Resize::shorter(SIDE), 0, frame.width, frame.height, &rgb)?;
-    Ok(augment::apply(&CenterCrop::new(SIDE), 0, frame.width, frame.height, &rgb)?.1)
+    let (frame, rgb) = augment::apply(&Resize::new(SIDE), 0, frame, &rgb)?;
+    Ok(augment::apply(&CenterCrop::new(SIDE), 0, frame, &rgb)?.1)
 }
 
 /// The top left corner of a view, within the part of the grid that belongs to its slot.
@@ -203,10 +204,10 @@ fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) 
 fn origin(batch: &Batch, slot: usize) -> String {
     let mix = &batch.mix()[slot];
     let sample = batch.samples()[slot];
-    let mixed = match &mix.method {
+    let mixed = match mix.method {
         _ if !batch.valid()[slot] => format!("#{sample} not valid"),
-        Method::Unmixed if mix.role == mix::EmitRole::Mixed => format!("#{sample}"),
-        Method::Unmixed => format!("#{sample} clean"),
+        Method::UNMIXED if mix.role == mix::EmitRole::Mixed => format!("#{sample}"),
+        Method::UNMIXED => format!("#{sample} clean"),
         method => {
             let more = mix.sources.len().saturating_sub(2);
             let more = if more > 0 {

@@ -1,11 +1,11 @@
 //! Annotations of an image onto which instances of another image were pasted.
 //!
 //! A mixer pastes the pixels, whole instances of another slot; this module makes the annotations
-//! agree. The rules for what is hidden and for new ids are those of [`super::paste`].
+//! agree. The rules for what is hidden and for new ids are in [`super::occlusion`].
 
-use super::paste::Extent;
-use super::places::PlacedBox;
-use super::{AnnotationState, Joint};
+use super::occlusion::Extent;
+use super::options::Joint;
+use super::state::{AnnotationState, PlacedBox};
 use crate::geometry::Size;
 use crate::sample::{Annotations, BoxLabel, Plane, PlaneKind};
 

@@ -3,103 +3,40 @@
 //! A kernel asks, for each pixel of the new image, which place of the old one it reads: the
 //! backward map. A point needs the opposite, the forward map. For crops, resizes, mirror images and
 //! turns it is a formula, for affine and projective warps the inverse of a 3 x 3 matrix. An elastic
-//! field has no inverse in closed form, so it is found by fixed-point iteration, see
-//! [`DisplacementField::forward`].
+//! field has no inverse in closed form, so its step finds it by fixed-point iteration.
 //!
 //! A box becomes the smallest upright rectangle around the mapped box, at every step, as in
 //! torchvision. Several turns in a row therefore widen it. Moving the four corners through all
 //! steps and taking the rectangle once would be tighter, but after a crop in between it would
 //! include what the crop has cut off.
 
-use super::{AnnotationState, EraseRule};
-use crate::augment::{Elastic, Erase, Step, Warp};
-use crate::geometry::Size;
-use crate::kernels::elastic;
-use crate::kernels::scratch::Scratch;
-use crate::sample::{BoxLabel, Keypoint};
-
-/// A box after some of the steps.
-pub(super) struct PlacedBox {
-    /// The box as it was; its edges are out of date.
-    pub(super) label: BoxLabel,
-    /// Left, top, right, bottom in the present image, in f64 so that steps do not add up rounding.
-    pub(super) edges: [f64; 4],
-    /// The share of its area that is still in the image: the product over all cuts, as the area
-    /// itself changes with every resize.
-    pub(super) kept: f64,
-}
-
-/// A keypoint after some of the steps.
-pub(super) struct PlacedPoint {
-    /// The keypoint as it was; its coordinates are out of date, its id and visibility are not.
-    pub(super) point: Keypoint,
-    /// x and y in the present image, where 0 is the edge of the first pixel.
-    pub(super) at: [f64; 2],
-}
-
-impl PlacedBox {
-    pub(super) fn new(label: &BoxLabel) -> PlacedBox {
-        PlacedBox {
-            label: *label,
-            edges: label.edges.map(f64::from),
-            kept: 1.0,
-        }
-    }
-
-    /// Width and height.
-    pub(super) fn sides(&self) -> (f64, f64) {
-        let [x0, y0, x1, y1] = self.edges;
-        (x1 - x0, y1 - y0)
-    }
-
-    fn area(&self) -> f64 {
-        let (width, height) = self.sides();
-        width * height
-    }
-
-    /// Cuts the box to an image of size `frame`; returns false if nothing is left.
-    fn clamp(&mut self, frame: Size) -> bool {
-        let before = self.area();
-        let [x0, y0, x1, y1] = self.edges;
-        let (w, h) = (f64::from(frame.width), f64::from(frame.height));
-        self.edges = [
-            x0.clamp(0.0, w),
-            y0.clamp(0.0, h),
-            x1.clamp(0.0, w),
-            y1.clamp(0.0, h),
-        ];
-        let area = self.area();
-        if before > 0.0 {
-            self.kept *= area / before;
-        }
-        area > 0.0
-    }
-}
+use super::options::EraseRule;
+use super::state::AnnotationState;
+use crate::augment::step::{Placement, Step};
+use crate::geometry::{Rect, Size};
 
 impl AnnotationState<'_> {
     /// Moves boxes and keypoints through a step.
-    pub(super) fn place(&mut self, step: &Step) {
-        let Some(map) = PointMap::of(step, self.frame) else {
-            match step {
-                Step::Blank => {
-                    self.drop_boxes(|_| false);
-                    self.points
-                        .iter_mut()
-                        .for_each(|placed| placed.point.visible = 0);
-                }
-                Step::Erase(erase) if self.joint.erase == EraseRule::Ignore => {
-                    let covered = self
-                        .points
-                        .iter_mut()
-                        .filter(|placed| covers(erase, placed.at));
-                    covered.for_each(|placed| placed.point.visible = 0);
-                }
-                _ => {}
+    pub(super) fn place(&mut self, step: &dyn Step) {
+        let map = match step.placement(self.size) {
+            Placement::Same => return,
+            Placement::Gone => {
+                self.drop_boxes(|_| false);
+                self.hide_points(|_| true);
+                return;
             }
-            return;
+            Placement::Covers(rect) => {
+                if self.joint.erase == EraseRule::Ignore {
+                    self.hide_points(|at| covers(rect, at));
+                }
+                return;
+            }
+            map => PointMap {
+                map,
+                size: self.size,
+            },
         };
-        self.frame = step.frame(self.frame);
-        let mirrors = matches!(map, PointMap::MirrorColumns(_) | PointMap::MirrorRows(_));
+        self.size = step.output_size(self.size);
         for placed in &mut self.points {
             match map.point(placed.at) {
                 Some(at) => placed.at = at,
@@ -107,7 +44,7 @@ impl AnnotationState<'_> {
                 // finite, and becomes invisible.
                 None => placed.point.visible = 0,
             }
-            if mirrors {
+            if map.mirrors() {
                 placed.point.id = self.joint.counterpart(placed.point.id);
             }
         }
@@ -117,131 +54,51 @@ impl AnnotationState<'_> {
         self.clamp(true);
     }
 
-    /// Cuts boxes to the frame, drops empty ones, and makes keypoints outside of it invisible.
-    ///
-    /// `counts_as_loss` is false for the image before the first step: what lay outside of it was
-    /// never there, and does not lower a box's `kept`.
-    pub(super) fn clamp(&mut self, counts_as_loss: bool) {
-        let frame = self.frame;
-        let mut boxes = std::mem::take(&mut self.boxes);
-        boxes.retain_mut(|placed| {
-            let keep = placed.clamp(frame);
-            if !keep {
-                self.dropped.push(placed.label.id);
-            }
-            if !counts_as_loss {
-                placed.kept = 1.0;
-            }
-            keep
-        });
-        self.boxes = boxes;
+    /// Makes the keypoints invisible for whose place `hides` is true.
+    fn hide_points(&mut self, hides: impl Fn([f64; 2]) -> bool) {
         for placed in &mut self.points {
-            let [x, y] = placed.at;
-            let inside = (0.0..=f64::from(frame.width)).contains(&x)
-                && (0.0..=f64::from(frame.height)).contains(&y);
-            if !inside {
+            if hides(placed.at) {
                 placed.point.visible = 0;
             }
         }
     }
 }
 
-/// Whether a point lies in an erased rectangle.
-fn covers(erase: &Erase, [x, y]: [f64; 2]) -> bool {
-    let (left, top) = (f64::from(erase.left), f64::from(erase.top));
-    (left..left + f64::from(erase.width)).contains(&x)
-        && (top..top + f64::from(erase.height)).contains(&y)
+/// Whether a point lies in a rectangle.
+fn covers(rect: Rect, [x, y]: [f64; 2]) -> bool {
+    let (left, top) = (f64::from(rect.left), f64::from(rect.top));
+    (left..left + f64::from(rect.width)).contains(&x)
+        && (top..top + f64::from(rect.height)).contains(&y)
 }
 
 /// The forward map of a step: where a point of the old image is in the new one.
-enum PointMap<'a> {
-    /// Adds to x and y.
-    Shift([f64; 2]),
-    /// Multiplies x and y.
-    Scale([f64; 2]),
-    /// Swaps left and right; holds the width.
-    MirrorColumns(f64),
-    /// Swaps top and bottom; holds the height.
-    MirrorRows(f64),
-    /// Turns by this many quarters clockwise; holds width and height before.
-    Turn(u8, [f64; 2]),
-    /// An affine or projective map.
-    Warp(&'a Warp),
-    /// A smooth random field.
-    Elastic(DisplacementField),
+struct PointMap {
+    map: Placement,
+    /// The size of the image before the step.
+    size: Size,
 }
 
-/// The backward map of an elastic step: how far to the right and down of itself each pixel of the
-/// new image reads.
-struct DisplacementField {
-    frame: Size,
-    /// All offsets to the right, row by row, then all offsets down.
-    offsets: Vec<f32>,
-}
-
-impl PointMap<'_> {
-    /// The map of a step; `None` for steps that leave every point where it is.
-    ///
-    /// The match has no wildcard, so that a new kind of step does not compile before someone has
-    /// decided what it does to points.
-    fn of(step: &Step, frame: Size) -> Option<PointMap<'_>> {
-        let (w, h) = (f64::from(frame.width), f64::from(frame.height));
-        match step {
-            Step::Crop { left, top, .. } => Some(PointMap::Shift([-*left as f64, -*top as f64])),
-            Step::Resize { width, height, .. } => Some(PointMap::Scale([
-                f64::from(*width) / w,
-                f64::from(*height) / h,
-            ])),
-            Step::HorizontalFlip => Some(PointMap::MirrorColumns(w)),
-            Step::VerticalFlip => Some(PointMap::MirrorRows(h)),
-            Step::Turn(quarters) => Some(PointMap::Turn(quarters % 4, [w, h])),
-            Step::Warp(warp) => Some(PointMap::Warp(warp)),
-            Step::Elastic(elastic) => {
-                Some(PointMap::Elastic(DisplacementField::of(elastic, frame)))
-            }
-            Step::LowFrequencies(side) => Some(PointMap::Scale([
-                f64::from(*side) / w,
-                f64::from(*side) / h,
-            ])),
-            Step::Levels(_)
-            | Step::Clahe(_)
-            | Step::Color(_)
-            | Step::Erase(_)
-            | Step::Blur(_)
-            | Step::Noise(_)
-            | Step::Convolve(_)
-            | Step::Corrupt(_)
-            | Step::Jpeg(_)
-            | Step::Edges(_)
-            | Step::Fork
-            | Step::Chain(_)
-            | Step::Join(_)
-            | Step::Blank
-            | Step::Paste(_)
-            | Step::PlaneMask(_)
-            | Step::Custom(_) => None,
-        }
+impl PointMap {
+    fn mirrors(&self) -> bool {
+        matches!(self.map, Placement::MirrorColumns | Placement::MirrorRows)
     }
 
     /// Maps a point; `None` if it has no place in the new image.
     fn point(&self, [x, y]: [f64; 2]) -> Option<[f64; 2]> {
-        Some(match *self {
-            PointMap::Shift([dx, dy]) => [x + dx, y + dy],
-            PointMap::Scale([sx, sy]) => [x * sx, y * sy],
-            PointMap::MirrorColumns(w) => [w - x, y],
-            PointMap::MirrorRows(h) => [x, h - y],
-            PointMap::Turn(1, [_, h]) => [h - y, x],
-            PointMap::Turn(2, [w, h]) => [w - x, h - y],
-            PointMap::Turn(3, [w, _]) => [y, w - x],
-            PointMap::Turn(..) => [x, y],
-            PointMap::Elastic(ref field) => field.forward([x, y]),
-            PointMap::Warp(warp) => {
-                let (u, v) = warp.forward(x, y)?;
-                // The formula maps points behind the camera too, mirrored through the horizon. The
-                // denominator of the backward map at the result is positive only in front of it.
-                let [.., g, h] = warp.matrix;
-                (g * u + h * v + 1.0 > 0.0).then_some([u, v])?
-            }
+        let (w, h) = (f64::from(self.size.width), f64::from(self.size.height));
+        Some(match &self.map {
+            Placement::Shift([dx, dy]) => [x + dx, y + dy],
+            Placement::Scale([sx, sy]) => [x * sx, y * sy],
+            Placement::MirrorColumns => [w - x, y],
+            Placement::MirrorRows => [x, h - y],
+            Placement::Turn(quarters) => match quarters % 4 {
+                1 => [h - y, x],
+                2 => [w - x, h - y],
+                3 => [y, w - x],
+                _ => [x, y],
+            },
+            Placement::Map { map, .. } => map([x, y])?,
+            Placement::Same | Placement::Covers(_) | Placement::Gone => [x, y],
         })
     }
 
@@ -251,8 +108,10 @@ impl PointMap<'_> {
     /// Where straight lines stay straight, the four corners are enough. An elastic field bends
     /// lines, so about one point for each pixel of the border is mapped.
     fn hull(&self, [x0, y0, x1, y1]: [f64; 4]) -> [f64; 4] {
-        let parts = match self {
-            PointMap::Elastic(_) => (x1 - x0).max(y1 - y0).ceil().max(1.0) as u32,
+        let parts = match self.map {
+            Placement::Map {
+                straight: false, ..
+            } => (x1 - x0).max(y1 - y0).ceil().max(1.0) as u32,
             _ => 1,
         };
         let border = (0..=parts).flat_map(|part| {
@@ -273,46 +132,6 @@ impl PointMap<'_> {
                 [x0.min(x), y0.min(y), x1.max(x), y1.max(y)]
             });
         if hull[0].is_finite() { hull } else { [-1.0; 4] }
-    }
-}
-
-impl DisplacementField {
-    fn of(elastic: &Elastic, frame: Size) -> DisplacementField {
-        DisplacementField {
-            frame,
-            offsets: elastic::field(elastic, frame, &mut Scratch::default()).to_vec(),
-        }
-    }
-
-    /// The offsets to the right and down at a point, interpolated bilinearly between pixel centers.
-    fn at(&self, [x, y]: [f64; 2]) -> [f64; 2] {
-        let (w, h) = (self.frame.width as usize, self.frame.height as usize);
-        let split = |at: f64, side: usize| {
-            let at = (at - 0.5).clamp(0.0, (side - 1) as f64);
-            let first = at.floor() as usize;
-            (first, (first + 1).min(side - 1), at - at.floor())
-        };
-        let ((left, right, dx), (top, bottom, dy)) = (split(x, w), split(y, h));
-        let read =
-            |part: usize, x: usize, y: usize| f64::from(self.offsets[(part * h + y) * w + x]);
-        [0, 1].map(|part| {
-            let along = |y: usize| read(part, left, y) * (1.0 - dx) + read(part, right, y) * dx;
-            along(top) * (1.0 - dy) + along(bottom) * dy
-        })
-    }
-
-    /// The point of the new image that reads from `from`: the solution of `to + offset(to) = from`.
-    ///
-    /// The iteration `to = from - offset(to)` converges to it where the field changes by less than
-    /// one pixel for each pixel, which smoothing makes it do; each round shrinks the error by the
-    /// field's slope. Eight rounds are fixed, so that the result does not depend on a tolerance.
-    fn forward(&self, from: [f64; 2]) -> [f64; 2] {
-        let mut to = from;
-        for _ in 0..8 {
-            let [dx, dy] = self.at(to);
-            to = [from[0] - dx, from[1] - dy];
-        }
-        to
     }
 }
 

@@ -1,20 +1,22 @@
 //! Moves planes through the steps of the image.
 //!
 //! A plane is a value for each pixel: a mask, instances, depth, or a further image. It goes through
-//! the image's own program and kernels, with the steps rewritten for its kind:
+//! the image's own steps and kernels. Each step says what it does to a plane of this kind
+//! ([`Step::on_plane`]):
 //!
 //! * a *color* plane takes every step except for pasting, which brings its own pixels;
 //! * an *image* plane (such as infrared) takes the steps that move pixels, as they are;
 //! * *labels* (masks, instances, depth) take the steps that move pixels with nearest neighbors,
 //!   because a mean of two classes is not a class, and with a fixed value outside.
 
-use super::{EraseRule, Joint};
-use crate::augment::{
-    Elastic, Erase, Fill, Filter, Program, ProgramScratch, Step, Warp, WarpFilter,
-};
+use std::sync::Arc;
+
+use super::options::Joint;
+use crate::augment::Filter;
+use crate::augment::step::{OnPlane, PlaneValues, Step, StepScratch, render};
+use crate::augment::steps::Resize;
 use crate::error::{Error, Result};
-use crate::geometry::{Rect, Size};
-use crate::kernels::PadMode;
+use crate::geometry::Size;
 use crate::sample::{Plane, PlaneKind};
 
 /// Moves a plane through steps that begin with an image of size `frame`.
@@ -24,14 +26,13 @@ use crate::sample::{Plane, PlaneKind};
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Corrupt`] if the plane is encoded; [`crate::Kind::Limit`] as in
-/// [`Program::check_size`].
+/// [`crate::Kind::Corrupt`] if the plane is encoded; the error of a step.
 pub(super) fn run(
     joint: &Joint,
-    steps: &[Step],
+    steps: &[Arc<dyn Step>],
     plane: &mut Plane,
     frame: Size,
-    scratch: &mut ProgramScratch,
+    scratch: &mut StepScratch,
 ) -> Result<()> {
     let Some((width, height)) = plane.size() else {
         return Err(Error::corrupt(format!(
@@ -40,31 +41,34 @@ pub(super) fn run(
         )));
     };
     let own = Size { width, height };
-    let mut list = Vec::with_capacity(steps.len() + 1);
+    let mut list: Vec<Arc<dyn Step>> = Vec::with_capacity(steps.len() + 1);
     if own != frame {
-        list.push(Step::Resize {
-            width: frame.width,
-            height: frame.height,
+        list.push(Arc::new(Resize {
+            size: frame,
             filter: filter(plane.kind),
-        });
+        }));
     }
-    let mut at = frame;
+    let mut size = frame;
     for step in steps {
-        list.extend(match plane.kind {
-            // `Paste::annotate` pastes into the plane, by the plane's kind.
-            PlaneKind::Color => Some(step.clone()).filter(|step| !matches!(step, Step::Paste(_))),
-            PlaneKind::Image => geometric_step(step),
-            PlaneKind::Mask => label_step(step, at, joint.ignore, joint.erase),
-            PlaneKind::Instances | PlaneKind::Depth => label_step(step, at, 0, joint.erase),
-        });
-        at = step.frame(at);
+        let values = PlaneValues {
+            kind: plane.kind,
+            size,
+            fill: match plane.kind {
+                PlaneKind::Mask => joint.ignore,
+                _ => 0,
+            },
+            erase: joint.erase,
+        };
+        match step.on_plane(values) {
+            OnPlane::Skip => {}
+            OnPlane::Run => list.push(Arc::clone(step)),
+            OnPlane::Instead(step) => list.push(step),
+        }
+        size = step.output_size(size);
     }
     if list.is_empty() {
         return Ok(());
     }
-    let program = Program::of(list, own);
-    let end = program.end();
-    let mut out = vec![0; end.width as usize * end.height as usize * 3];
     let one = plane.kind.channels() == 1;
     // A plane of one channel goes through the image's kernels as three equal channels. That costs
     // three times the work, but cannot disagree with the image by a rounding of its own.
@@ -74,7 +78,7 @@ pub(super) fn run(
         Vec::new()
     };
     let pixels = if one { &wide } else { &plane.bytes[..] };
-    program.run(scratch, pixels, Rect::whole(width, height), &mut out, end)?;
+    let (end, mut out) = render(&list, own, pixels, scratch)?;
     if one {
         out = out.into_iter().step_by(3).collect();
     }
@@ -97,96 +101,11 @@ fn filter(kind: PlaneKind) -> Filter {
     }
 }
 
-/// The step if it moves pixels, or `None`.
-fn geometric_step(step: &Step) -> Option<Step> {
-    let in_place = matches!(
-        step,
-        Step::HorizontalFlip | Step::VerticalFlip | Step::Elastic(_) | Step::Blank
-    );
-    let moves = step.moves() || in_place;
-    moves.then(|| step.clone())
-}
-
-/// The step for values that must not be mixed, or `None` if it does not move them; `fill` is the
-/// value where the image has no pixel.
-fn label_step(step: &Step, frame: Size, fill: u8, erase: EraseRule) -> Option<Step> {
-    let fill = [fill; 3];
-    match step {
-        Step::Crop {
-            left,
-            top,
-            width,
-            height,
-            pad,
-        } => {
-            let pad = if matches!(pad, PadMode::Constant(_)) {
-                PadMode::Constant(fill)
-            } else {
-                *pad
-            };
-            Some(Step::Crop {
-                left: *left,
-                top: *top,
-                width: *width,
-                height: *height,
-                pad,
-            })
-        }
-        Step::Resize { width, height, .. } => Some(Step::Resize {
-            width: *width,
-            height: *height,
-            filter: Filter::Nearest,
-        }),
-        Step::LowFrequencies(side) => Some(Step::Resize {
-            width: *side,
-            height: *side,
-            filter: Filter::Nearest,
-        }),
-        Step::Elastic(elastic) => Some(Step::Elastic(Elastic {
-            nearest: true,
-            fill,
-            ..*elastic
-        })),
-        Step::Warp(warp) => Some(Step::Warp(Warp {
-            filter: WarpFilter::Nearest,
-            fill,
-            ..*warp
-        })),
-        Step::Erase(rect) if erase == EraseRule::Ignore => Some(Step::Erase(Erase {
-            fill: Fill::Color(fill),
-            ..*rect
-        })),
-        Step::Blank => {
-            let Size { width, height } = frame;
-            Some(Step::Erase(Erase {
-                left: 0,
-                top: 0,
-                width,
-                height,
-                fill: Fill::Color(fill),
-            }))
-        }
-        other => geometric_step(other),
-    }
-}
-
-/// Sets the pixels of these instances to 0 in a plane of instances.
-pub(super) fn erase_instances(plane: &mut Plane, instances: &[u32]) {
-    let mut gone = [false; 256];
-    for id in instances.iter().filter(|id| (1..256).contains(*id)) {
-        gone[*id as usize] = true;
-    }
-    if plane.bytes.iter().any(|value| gone[*value as usize]) {
-        let kept = |value: &u8| if gone[*value as usize] { 0 } else { *value };
-        plane.bytes = plane.bytes.iter().map(kept).collect::<Vec<u8>>().into();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn run_on(plane: &Plane, steps: &[Step], frame: Size) -> Plane {
+    fn run_on(plane: &Plane, steps: &[Arc<dyn Step>], frame: Size) -> Plane {
         let mut plane = plane.clone();
         run(
             &Joint::default(),

@@ -15,7 +15,9 @@ use crate::augment::{self, Op, Steps};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::rng::{OpKey, RandomStream};
-use crate::spec::{self, IntegerRange, check_p};
+use crate::spec::{
+    self, BareNumber, IntegerRange, ParamSpec, ParamValue, Parameters, Spec, check_p, check_range,
+};
 
 /// A function that makes an op from its name and its parameters.
 pub(crate) type MakeInner<'a> = &'a dyn Fn(&str, toml::Table) -> Result<Arc<dyn Op>>;
@@ -102,21 +104,26 @@ impl Container {
 
     /// Adds an op of weight 1.
     #[must_use]
-    pub fn op(self, op: impl Op + 'static) -> Container {
-        self.weighted(op, 1.0)
+    pub fn with_op(self, op: impl Op + 'static) -> Container {
+        self.with_weighted(op, 1.0)
     }
 
     /// Adds an op with a weight, which [`Container::one_of`] chooses by.
     #[must_use]
-    pub fn weighted(mut self, op: impl Op + 'static, weight: f64) -> Container {
+    pub fn with_weighted(mut self, op: impl Op + 'static, weight: f64) -> Container {
         self.push(None, weight, Arc::new(op));
         self
     }
 
-    /// Sets the probability that the container is applied.
+    /// Sets the probability that the container is applied; 1 by default.
     #[must_use]
-    pub fn p(self, p: f64) -> Container {
+    pub fn with_p(self, p: f64) -> Container {
         Container { p, ..self }
+    }
+
+    /// Returns the probability that the container is applied.
+    pub fn p(&self) -> f64 {
+        self.p
     }
 
     fn push(&mut self, label: Option<String>, weight: f64, op: Arc<dyn Op>) {
@@ -192,8 +199,138 @@ fn number(table: &mut toml::Table, key: &str) -> Result<Option<f64>> {
     }
 }
 
-impl Op for Container {
-    fn name(&self) -> &str {
+impl Container {
+    /// The table of a container, with a table of parameters for each op.
+    fn table(&self, params: impl Fn(&dyn Op) -> toml::Table) -> toml::Table {
+        let ops = self.ops.iter().map(|inner| {
+            let mut table = toml::Table::new();
+            table.insert("op".into(), inner.op.name().into());
+            table.insert("label".into(), inner.label.as_str().into());
+            if self.choice == Choice::One {
+                table.insert("weight".into(), inner.weight.into());
+            }
+            table.extend(params(&*inner.op));
+            toml::Value::Table(table)
+        });
+        let mut table = toml::Table::new();
+        table.insert("ops".into(), toml::Value::Array(ops.collect()));
+        table.insert("p".into(), self.p.into());
+        if let Choice::Some(count) = self.choice
+            && let Some(count) = count.to_toml()
+        {
+            table.insert("count".into(), count);
+        }
+        table
+    }
+}
+
+/// The ops inside of a container.
+const OPS: ParamSpec = ParamSpec {
+    name: "ops",
+    about: "The inner ops, at most 64. Inside of `one_of` each may have a `weight` (1), its chance \
+            relative to the others.",
+    default: None,
+    range: None,
+    unit: "",
+    form: || "a list of ops, each written like any op".to_string(),
+    bare: BareNumber::Plain,
+    is_list: false,
+};
+
+/// How many of them `some_of` applies.
+const COUNT: ParamSpec = ParamSpec {
+    name: "count",
+    about: "How many different ops are applied, at most all of them.",
+    default: None,
+    range: Some([0.0, 64.0]),
+    unit: "",
+    form: IntegerRange::form,
+    bare: BareNumber::Fixed,
+    is_list: false,
+};
+
+/// The probability of a container.
+const P: ParamSpec = ParamSpec {
+    name: "p",
+    about: "The probability that the container is applied at all.",
+    default: Some(|| 1.0.to_toml()),
+    range: Some([0.0, 1.0]),
+    unit: "",
+    form: f64::form,
+    bare: BareNumber::Plain,
+    is_list: false,
+};
+
+/// The declarations of the four containers.
+pub(crate) static CONTAINERS: [Spec; 4] = [
+    Spec {
+        name: "sequence",
+        rust_name: "Container",
+        about: "Applies all ops in order.",
+        families: &[],
+        like: &[
+            "torchvision Compose",
+            "torchvision RandomApply",
+            "albumentations Sequential",
+        ],
+        strengths: &[
+            "ops = [{ op = \"invert\", p = 1.0 }]",
+            "ops = [{ op = \"invert\", p = 1.0 }, { op = \"hue\", factor = 0.2 }]",
+            "ops = [{ op = \"invert\", p = 1.0 }, { op = \"hue\", factor = 0.5 }, \
+             { op = \"posterize\", bits = 2, p = 1.0 }]",
+        ],
+        params: &[OPS, P],
+    },
+    Spec {
+        name: "one_of",
+        rust_name: "Container",
+        about: "Applies one op.",
+        families: &[],
+        like: &["torchvision RandomChoice", "albumentations OneOf"],
+        strengths: &[
+            "ops = [{ op = \"invert\", p = 1.0 }, { op = \"grayscale\", p = 1.0 }]",
+            "ops = [{ op = \"hue\", factor = 0.3 }, { op = \"equalize\", p = 1.0 }]",
+            "ops = [{ op = \"solarize\", threshold = 60, p = 1.0 }, \
+             { op = \"posterize\", bits = 1, p = 1.0, weight = 2.0 }]",
+        ],
+        params: &[OPS, P],
+    },
+    Spec {
+        name: "some_of",
+        rust_name: "Container",
+        about: "Applies some different ops in the order of the recipe.",
+        families: &[],
+        like: &["albumentations SomeOf", "imgaug SomeOf"],
+        strengths: &[
+            "count = 1, ops = [{ op = \"hue\", factor = 0.3 }, { op = \"invert\", p = 1.0 }, \
+             { op = \"posterize\", bits = 2, p = 1.0 }]",
+            "count = 2, ops = [{ op = \"hue\", factor = 0.3 }, { op = \"invert\", p = 1.0 }, \
+             { op = \"posterize\", bits = 2, p = 1.0 }]",
+            "count = 3, ops = [{ op = \"hue\", factor = 0.3 }, { op = \"invert\", p = 1.0 }, \
+             { op = \"posterize\", bits = 2, p = 1.0 }]",
+        ],
+        params: &[OPS, COUNT, P],
+    },
+    Spec {
+        name: "random_order",
+        rust_name: "Container",
+        about: "Applies all ops in random order.",
+        families: &[],
+        like: &["torchvision RandomOrder", "albumentations RandomOrder"],
+        strengths: &[
+            "ops = [{ op = \"solarize\", threshold = 128, p = 1.0 }, \
+             { op = \"brightness\", factor = 1.3 }]",
+            "ops = [{ op = \"solarize\", threshold = 128, p = 1.0 }, \
+             { op = \"brightness\", factor = 1.6 }]",
+            "ops = [{ op = \"solarize\", threshold = 90, p = 1.0 }, \
+             { op = \"brightness\", factor = 1.9 }]",
+        ],
+        params: &[OPS, P],
+    },
+];
+
+impl Parameters for Container {
+    fn name(&self) -> &'static str {
         match self.choice {
             Choice::All => "sequence",
             Choice::One => "one_of",
@@ -202,27 +339,22 @@ impl Op for Container {
         }
     }
 
+    fn spec(&self) -> Option<&'static Spec> {
+        CONTAINERS.iter().find(|spec| spec.name == self.name())
+    }
+
     fn params(&self) -> toml::Table {
-        let ops = self.ops.iter().map(|inner| {
-            let mut table = toml::Table::new();
-            table.insert("op".into(), inner.op.name().into());
-            table.insert("label".into(), inner.label.as_str().into());
-            if self.choice == Choice::One {
-                table.insert("weight".into(), inner.weight.into());
-            }
-            table.extend(inner.op.params());
-            toml::Value::Table(table)
-        });
-        let mut table = toml::Table::new();
-        table.insert("ops".into(), toml::Value::Array(ops.collect()));
-        table.insert("p".into(), self.p.into());
-        if let Choice::Some(count) = self.choice {
-            table.insert(
-                "count".into(),
-                toml::Value::try_from(count).expect("a range is numbers"),
-            );
-        }
-        table
+        self.table(|op| op.params())
+    }
+}
+
+impl Op for Container {
+    fn identity(&self) -> toml::Table {
+        self.table(|op| op.identity())
+    }
+
+    fn inner(&self) -> Vec<&dyn Op> {
+        self.ops.iter().map(|inner| &*inner.op).collect()
     }
 
     fn check(&self) -> Result<()> {
@@ -239,7 +371,7 @@ impl Op for Container {
         for (number, inner) in self.ops.iter().enumerate() {
             inner
                 .op
-                .check()
+                .validate()
                 .map_err(|error| error.at(format_args!("op \"{}\"", inner.label)))?;
             if !(inner.weight.is_finite() && inner.weight >= 0.0) {
                 let text = format!(
@@ -266,30 +398,38 @@ impl Op for Container {
             ));
         }
         if let Choice::Some(count) = self.choice {
-            count.check("count", [0.0, self.ops.len() as f64])?;
+            let ends = count.ends();
+            let most = self.ops.len() as f64;
+            ends.iter()
+                .try_for_each(|end| check_range("count", *end, [0.0, most]))?;
+            if ends[0] > ends[1] || ends.iter().any(|end| end.fract() != 0.0) {
+                return Err(Error::config(format!(
+                    "count = {ends:?}: expected whole numbers, low <= high"
+                )));
+            }
         }
         Ok(())
     }
 
-    fn frame(&self, frame: Option<Size>) -> Option<Size> {
+    fn output_size(&self, size: Option<Size>) -> Option<Size> {
         // The size is known if all outcomes of the choice have the same one.
-        let mut ends = self.ops.iter().map(|inner| inner.op.frame(frame));
+        let mut ends = self.ops.iter().map(|inner| inner.op.output_size(size));
         let end = match self.choice {
             Choice::All => self
                 .ops
                 .iter()
-                .fold(frame, |frame, inner| inner.op.frame(frame)),
+                .fold(size, |size, inner| inner.op.output_size(size)),
             Choice::One => ends
                 .next()
                 .flatten()
                 .filter(|end| ends.all(|other| other == Some(*end))),
-            Choice::Some(_) | Choice::Shuffled => frame.filter(|_| ends.all(|end| end == frame)),
+            Choice::Some(_) | Choice::Shuffled => size.filter(|_| ends.all(|end| end == size)),
         };
         // If the container may be skipped, skipping is one of the outcomes.
         if self.p == 1.0 {
             end
         } else {
-            end.filter(|_| end == frame)
+            end.filter(|_| end == size)
         }
     }
 

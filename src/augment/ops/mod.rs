@@ -1,75 +1,72 @@
 //! The built-in ops: what each draws, and which steps follow from it.
 //!
-//! The comment of an op says what happens to pixels, which library or paper it follows, and then
-//! lists its parameters as a recipe has them: the default, or "required", then the range that
-//! `check` accepts. "A number or a range" is a [`ParamRange`](crate::spec::ParamRange): a number
-//! fixes the parameter, `[low, high]` draws it uniformly for each view. *Levels* are the 256 values
-//! of a channel.
+//! An op is one file: its parameters, declared once ([`declare`](crate::declare)), what it draws,
+//! and the steps that follow. The page of an op lists its parameters as a recipe has them, the
+//! names that other libraries have for it, and an example in Rust and in a recipe. *Levels* are the
+//! 256 values of a channel.
+//!
+//! | folder | ops |
+//! | --- | --- |
+//! | `crop` | sizes: crops, resizes, borders |
+//! | `geometry` | mirror images, rotations, warps |
+//! | `color` | color, levels, contrast |
+//! | `blur` | blurs, sharpening, edges |
+//! | `noise` | noise, dropped pixels, compression, common corruptions |
+//! | `erase` | erased regions |
+//! | `policy` | ops that choose other ops and their strength |
+//! | `mask` | masks of patches, as notes |
+//! | `tiles` | tiles of an image as views |
+//! | `paste` | cut-outs of objects, masks of planes |
 //!
 //! Rounding is part of an op. The kernels have the bytes of the named library, and
 //! docs/AUGMENTATIONS.md lists where they do not.
 //!
 //! The order of the draws of an op is part of it too: another order is another image for the same
 //! seed. How many numbers an op draws does not matter to others, as each has its own stream.
-//!
-//! To add an op: write its struct with serde and [`Op`](crate::augment::Op), name it in
-//! [`Registry`](crate::recipe::Registry), and compare it with its reference in `tests/goldens`.
 
 mod blur;
+mod built_in;
 mod color;
 mod container;
-mod convolve;
-mod copy_paste;
-mod corrupt;
 mod crop;
-mod edges;
-mod elastic;
-mod enclosing;
 mod erase;
-mod five_crop;
-mod flip;
-pub(super) mod geometric;
-mod jitter;
-mod merge;
+mod geometry;
+mod mask;
 mod noise;
+mod paste;
 mod policy;
-mod resize;
+#[cfg(test)]
+mod testing;
 mod tiles;
-mod tokens;
-mod tone;
 
-pub use blur::{
-    BilateralBlur, BoxBlur, GaussianBlur, MedianBlur, MotionBlur, PilGaussianBlur, Sharpness,
-};
-pub use color::{
-    AutoContrast, Brightness, Contrast, Equalize, Gamma, Grayscale, Hue, HueSaturationValue,
-    Invert, PermuteChannels, PhotometricDistort, Posterize, Saturation, Solarize, SolarizeAdd,
-};
+pub use blur::*;
+pub(crate) use built_in::BuiltIn;
+pub use color::*;
+pub(crate) use container::CONTAINERS;
 pub use container::Container;
-pub use convolve::{EdgeDetect, Emboss, Sharpen};
-pub use copy_paste::{CopyPaste, MaskPlane};
-pub use corrupt::{CommonCorruption, Jpeg};
-pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop};
-pub use edges::EdgeMap;
-pub use elastic::{ElasticTransform, LowFrequencyCrop};
-pub use enclosing::EnclosingCrop;
-pub use erase::{Cutout, RandomErasing};
-pub use five_crop::FiveCrop;
-pub use flip::{HorizontalFlip, VerticalFlip};
-pub use geometric::{Affine, Pad, Perspective, Rotate, Rotate90};
-pub use jitter::{Amount, ColorJitter};
-pub use merge::{MergedTile, merge_similar};
-pub use noise::{
-    BetaMaskNoise, Dropout, ElementwiseAdd, ElementwiseMultiply, GaussianNoise, ImpulseNoise,
-    LaplaceNoise, ShotNoise, SpeckleNoise,
-};
-pub use policy::{
-    AugMix, AutoAugment, PolicyName, PolicyOp, PolicySpace, RandAugment, ThreeAugment, TimmAugment,
-    TimmName, TimmOp, TrivialAugmentWide,
-};
-pub use resize::Resize;
-pub use tiles::{AnyRes, Jigsaw, Quadrants};
-pub use tokens::{BlockMask, TokenMask, Window, keep_by_score};
-pub use tone::{
-    Add, ChannelDropout, ClaheOp, LinearContrast, LogContrast, Multiply, Quantize, SigmoidContrast,
-};
+pub use crop::*;
+pub use erase::*;
+pub use geometry::*;
+pub use mask::*;
+pub use noise::*;
+pub use paste::*;
+pub use policy::*;
+pub use tiles::*;
+
+/// All built-in ops except for containers.
+pub(crate) fn built_in() -> impl Iterator<Item = &'static BuiltIn> {
+    [
+        crop::OPS,
+        geometry::OPS,
+        color::OPS,
+        blur::OPS,
+        noise::OPS,
+        erase::OPS,
+        policy::OPS,
+        mask::OPS,
+        tiles::OPS,
+        paste::OPS,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,195 +1,236 @@
-//! A step of a program: one change of an image, with every parameter drawn.
+//! What a step is: one change of an image with every parameter drawn.
+//!
+//! A step says four things about itself, and nothing else in the crate knows which steps there
+//! are:
+//!
+//! * what it does to **pixels** ([`Step::run`] on a [`StepImage`]);
+//! * what it does to **places** such as boxes and keypoints ([`Step::placement`]);
+//! * what it does to **planes** such as masks ([`Step::on_plane`]);
+//! * how it **merges** with its neighbors ([`Step::merge`]), so that crops reach the decoder and
+//!   consecutive tables become one.
+//!
+//! The steps themselves are in [`super::steps`].
 
+mod image;
+mod run;
+mod scratch;
+
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-mod paste;
+pub use image::StepImage;
+pub(in crate::augment) use run::{bytes, render, run_steps};
+pub use scratch::StepScratch;
 
-pub use paste::{Paste, PasteBlend};
-pub(in crate::augment) use paste::{PasteDraw, RenderSteps};
-
-use super::{Blur, Clahe, Convolve, Corrupt, Edges, Elastic, Noise, PlaneMask};
-use super::{Color, Erase, Filter, Kernel, Levels, Warp};
-use crate::augment::WarpFilter;
-use crate::geometry::Size;
+use super::joint::options::EraseRule;
+use super::joint::state::Annotate;
+use crate::error::Result;
+use crate::geometry::{Rect, Size};
 use crate::kernels::border::PadMode;
+use crate::kernels::levels::Levels;
+use crate::sample::PlaneKind;
 
 /// One change of an image, with every parameter drawn. `explain` prints its `Display` form.
+///
+/// # Example: a custom step
+///
+/// ```
+/// use std::fmt;
+///
+/// use feedmill::augment::{Step, StepImage, StepScratch};
+///
+/// /// Halves every value.
+/// #[derive(Debug)]
+/// struct Darken;
+///
+/// impl fmt::Display for Darken {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("darken")
+///     }
+/// }
+///
+/// impl Step for Darken {
+///     fn run(&self, image: &mut StepImage<'_>, _: &mut StepScratch) -> feedmill::Result<()> {
+///         image.in_place().iter_mut().for_each(|value| *value /= 2);
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Step: Any + Send + Sync + fmt::Debug + fmt::Display {
+    /// Changes the pixels.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the step from running; the sample is then a bad one.
+    fn run(&self, image: &mut StepImage<'_>, scratch: &mut StepScratch) -> Result<()>;
+
+    /// Returns the size of the image after the step, for one of this size before it. The default
+    /// keeps the size.
+    fn output_size(&self, size: Size) -> Size {
+        size
+    }
+
+    /// True if [`Step::run`] writes another image ([`StepImage::replace`]) instead of changing the
+    /// image in place. The default is false.
+    fn replaces(&self) -> bool {
+        false
+    }
+
+    /// Returns where the points of an image of this size go. The default leaves them where they
+    /// are.
+    fn placement(&self, size: Size) -> Placement {
+        let _ = size;
+        Placement::Same
+    }
+
+    /// Returns what happens to a plane, such as a mask. By default, steps that move points are run
+    /// on all planes, and others on color planes only.
+    ///
+    /// A step that moves points and mixes pixels has to answer with one that does not mix for
+    /// planes whose values are labels ([`PlaneValues::are_labels`]).
+    fn on_plane(&self, plane: PlaneValues) -> OnPlane {
+        let moves = !matches!(
+            self.placement(plane.size),
+            Placement::Same | Placement::Covers(_)
+        );
+        if moves || plane.kind == PlaneKind::Color {
+            OnPlane::Run
+        } else {
+            OnPlane::Skip
+        }
+    }
+
+    /// Returns how the step merges with its neighbors. The default does not.
+    fn merge(&self) -> Merge<'_> {
+        Merge::No
+    }
+
+    /// Returns what changes annotations beyond moving them; nothing by default.
+    #[doc(hidden)]
+    fn annotate(&self) -> Option<&dyn Annotate> {
+        None
+    }
+}
+
+impl dyn Step {
+    /// The step as a `T`, if it is one.
+    pub fn downcast_ref<T: Step>(&self) -> Option<&T> {
+        (self as &dyn Any).downcast_ref()
+    }
+}
+
+/// What a step does to the places of an image.
+///
+/// Coordinates are in pixels, x to the right and y down, 0 at the edge of the first pixel.
+#[non_exhaustive]
+pub enum Placement {
+    /// All points stay where they are.
+    Same,
+    /// Adds to x and y.
+    Shift([f64; 2]),
+    /// Multiplies x and y.
+    Scale([f64; 2]),
+    /// Swaps left and right.
+    MirrorColumns,
+    /// Swaps top and bottom.
+    MirrorRows,
+    /// Turns clockwise by this many quarters.
+    Turn(u8),
+    /// Maps each point; `None` for a point without a place in the new image.
+    Map {
+        /// The map.
+        map: Box<dyn Fn([f64; 2]) -> Option<[f64; 2]>>,
+        /// Whether straight lines stay straight, so that the corners of a box are enough.
+        straight: bool,
+    },
+    /// Points stay, and those in the rectangle are covered.
+    Covers(Rect),
+    /// Nothing of the image is left.
+    Gone,
+}
+
+impl fmt::Debug for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Placement::Same => f.write_str("Same"),
+            Placement::Shift(by) => write!(f, "Shift({by:?})"),
+            Placement::Scale(by) => write!(f, "Scale({by:?})"),
+            Placement::MirrorColumns => f.write_str("MirrorColumns"),
+            Placement::MirrorRows => f.write_str("MirrorRows"),
+            Placement::Turn(quarters) => write!(f, "Turn({quarters})"),
+            Placement::Map { straight, .. } => write!(f, "Map {{ straight: {straight} }}"),
+            Placement::Covers(rect) => write!(f, "Covers({rect:?})"),
+            Placement::Gone => f.write_str("Gone"),
+        }
+    }
+}
+
+/// A plane that a step may have to change.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct PlaneValues {
+    /// What the values are.
+    pub kind: PlaneKind,
+    /// The size of the image and of the plane before the step.
+    pub size: Size,
+    /// The value of labels where the image has no pixel.
+    pub fill: u8,
+    /// What erased rectangles do to labels.
+    pub erase: EraseRule,
+}
+
+impl PlaneValues {
+    /// True if the values must not be mixed: a mean of two classes is not a class.
+    pub fn are_labels(&self) -> bool {
+        self.kind.channels() == 1
+    }
+}
+
+/// What happens to a plane where its image goes through a step.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Step {
-    /// Cut out a rectangle, which may reach beyond the image on any side.
+pub enum OnPlane {
+    /// Nothing.
+    Skip,
+    /// It goes through the same step.
+    Run,
+    /// It goes through this step instead.
+    Instead(Arc<dyn Step>),
+}
+
+impl OnPlane {
+    /// It goes through this step instead.
+    pub fn instead(step: impl Step) -> OnPlane {
+        OnPlane::Instead(Arc::new(step))
+    }
+}
+
+/// How a step merges with its neighbors.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Merge<'a> {
+    /// Not at all.
+    No,
+    /// It cuts out a rectangle. The crops and mirror images at the beginning of a program become
+    /// one crop, of which the decoder delivers the pixels.
     Crop {
-        /// The first column; negative if padding comes first.
+        /// The first column; negative if it begins in the padding.
         left: i64,
-        /// The first row; negative if padding comes first.
+        /// The first row; negative if it begins in the padding.
         top: i64,
-        /// The number of columns.
-        width: u32,
-        /// The number of rows.
-        height: u32,
+        /// The size of the rectangle.
+        size: Size,
         /// The pixels outside the image.
         pad: PadMode,
     },
-    /// Resample to a size.
-    Resize {
-        /// The number of columns.
-        width: u32,
-        /// The number of rows.
-        height: u32,
-        /// The filter.
-        filter: Filter,
-    },
-    /// Mirror left and right.
-    HorizontalFlip,
-    /// Mirror top and bottom.
-    VerticalFlip,
-    /// Turn clockwise by this many quarters, 1 to 3.
-    Turn(u8),
-    /// Move pixels by an affine or projective map.
-    Warp(Warp),
-    /// Change each value by a function of the value and of statistics of the image.
-    Levels(Levels),
-    /// Equalize tile by tile.
-    Clahe(Clahe),
-    /// Change each pixel by a function of its three values.
-    Color(Color),
-    /// Overwrite a rectangle.
-    Erase(Erase),
-    /// Mix each pixel with its neighbors.
-    Blur(Blur),
-    /// Add noise to each value.
-    Noise(Noise),
-    /// A common corruption.
-    Corrupt(Corrupt),
-    /// Compress with JPEG of a quality from 1 to 100, and decompress.
-    Jpeg(u8),
-    /// Move pixels by a smooth random field.
-    Elastic(Elastic),
-    /// Shrink to this many pixels on each side, an even number, by cutting off high frequencies.
-    LowFrequencies(u32),
-    /// Replace the image by its edges.
-    Edges(Edges),
-    /// Filter with 3 x 3 weights.
-    Convolve(Convolve),
-    /// Remember the image that AugMix chains begin with.
-    Fork,
-    /// End a chain: add its result with this weight, and restore the remembered image.
-    Chain(f32),
-    /// Blend the remembered image with the sum of the chains, which has this weight.
-    Join(f32),
-    /// Black out the whole image: a view that this sample does not have.
-    Blank,
-    /// Paste cut-outs of objects.
-    Paste(Arc<Paste>),
-    /// Set patches of a plane to 0; the image stays as it is.
-    PlaneMask(PlaneMask),
-    /// A user-defined kernel.
-    Custom(Arc<dyn Kernel>),
-}
-
-impl Step {
-    /// The step of Pillow's `rotate`.
-    pub(in crate::augment) fn rotation(
-        degrees: f64,
-        frame: Size,
-        expand: bool,
-        filter: WarpFilter,
-        fill: [u8; 3],
-    ) -> Option<Step> {
-        let degrees = degrees.rem_euclid(360.0);
-        let square = expand || frame.width == frame.height;
-        if degrees == 0.0 {
-            None
-        } else if degrees == 180.0 {
-            Some(Step::Turn(2))
-        } else if degrees == 90.0 && square {
-            Some(Step::Turn(3))
-        } else if degrees == 270.0 && square {
-            Some(Step::Turn(1))
-        } else {
-            let (map, size) = super::matrix::rotate(degrees, frame, expand);
-            Some(Step::Warp(Warp::affine(map, filter, fill, size)))
-        }
-    }
-
-    /// The size after the step.
-    pub fn frame(&self, size: Size) -> Size {
-        match *self {
-            Step::Crop { width, height, .. } | Step::Resize { width, height, .. } => {
-                Size { width, height }
-            }
-            Step::Turn(quarters) if quarters % 2 == 1 => Size {
-                width: size.height,
-                height: size.width,
-            },
-            Step::Warp(Warp { size, .. }) => size,
-            Step::LowFrequencies(side) => Size {
-                width: side,
-                height: side,
-            },
-            _ => size,
-        }
-    }
-
-    /// True if the step reads one image and writes another instead of changing one in place.
-    pub(super) fn moves(&self) -> bool {
-        matches!(
-            self,
-            Step::Crop { .. }
-                | Step::Resize { .. }
-                | Step::Turn(_)
-                | Step::Warp(_)
-                | Step::LowFrequencies(_)
-        )
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Step::Crop {
-                left,
-                top,
-                width,
-                height,
-                ..
-            } => {
-                write!(
-                    f,
-                    "crop left={left} top={top} width={width} height={height}"
-                )
-            }
-            Step::Resize {
-                width,
-                height,
-                filter,
-            } => {
-                write!(f, "resize width={width} height={height} filter={filter}")
-            }
-            Step::HorizontalFlip => f.write_str("horizontal_flip"),
-            Step::VerticalFlip => f.write_str("vertical_flip"),
-            Step::Turn(quarters) => write!(f, "turn degrees={}", u32::from(*quarters) * 90),
-            Step::Warp(warp) => warp.fmt(f),
-            Step::Levels(levels) => levels.fmt(f),
-            Step::Clahe(clahe) => clahe.fmt(f),
-            Step::Color(color) => color.fmt(f),
-            Step::Erase(erase) => erase.fmt(f),
-            Step::Blur(blur) => blur.fmt(f),
-            Step::Noise(noise) => noise.fmt(f),
-            Step::Corrupt(corrupt) => corrupt.fmt(f),
-            Step::Jpeg(quality) => write!(f, "jpeg quality={quality}"),
-            Step::Elastic(elastic) => elastic.fmt(f),
-            Step::LowFrequencies(side) => write!(f, "low_frequency_crop size={side}"),
-            Step::Edges(edges) => edges.fmt(f),
-            Step::Convolve(convolve) => convolve.fmt(f),
-            Step::Fork => f.write_str("augmix begin"),
-            Step::Chain(weight) => write!(f, "augmix chain ends, weight={weight:.4}"),
-            Step::Join(weight) => write!(f, "augmix end, weight={weight:.4}"),
-            Step::Blank => f.write_str("blank"),
-            Step::Paste(paste) => paste.fmt(f),
-            Step::PlaneMask(mask) => mask.fmt(f),
-            Step::Custom(kernel) => write!(f, "{kernel:?}"),
-        }
-    }
+    /// It mirrors left and right.
+    MirrorColumns,
+    /// It mirrors top and bottom.
+    MirrorRows,
+    /// It is a resize that takes the mean of the pixels that it leaves out, so its image may come
+    /// from a smaller one.
+    Mean,
+    /// It is a table of values. Consecutive tables become one.
+    Levels(&'a Levels),
 }

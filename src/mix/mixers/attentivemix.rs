@@ -4,66 +4,45 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use crate::declare;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, ResolveMix, Scene};
 use crate::rng::RandomStream;
-use crate::spec::check_range;
 
 /// Pastes the slot's own most attended patches onto its partner; Walawalkar et al., 2020 (arXiv
 /// 2003.13048).
 ///
-/// * `grid` (7): the map of the slot is averaged over a grid with this number of cells per side.
-/// * `top_k` (6): the cells with the largest values are kept. With `top_k = 0`, their number is a
-///   Beta(alpha, alpha) share, `alpha` (2), of all cells.
-/// * `map`: `fine_grained` (default), `spectral_residual`, or the name of a plane.
-///
 /// The weights of labels are the areas.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::AttentiveMix;
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = AttentiveMix::new().with_top_k(12);
+/// assert_mixer(r#"{ mix = "attentivemix", top_k = 12 }"#, &mixer);
+/// ```
+#[declare(name = "attentivemix", like = ["OpenMixup attentivemix"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AttentiveMix {
-    #[serde(default = "six")]
+    /// The cells with the largest values are kept. With 0, their number is a Beta(alpha, alpha)
+    /// share of all cells.
+    #[param(default = 6, range = [0.0, 65536.0])]
     top_k: u32,
-    #[serde(default = "seven")]
+    /// The map of the slot is averaged over a grid with this number of cells per side.
+    #[param(default = 7, range = [1.0, 256.0])]
     grid: u32,
-    #[serde(default = "two")]
+    /// The parameter of the distribution of a share.
+    #[param(default = 2.0, range = [1e-9, 1e9])]
     alpha: f64,
-    #[serde(default)]
+    /// The map: one that is computed from the image, or a plane.
+    #[param(default = MapSource::FineGrained)]
     map: MapSource,
 }
 
-fn six() -> u32 {
-    6
-}
-
-fn seven() -> u32 {
-    7
-}
-
-fn two() -> f64 {
-    2.0
-}
-
 impl AttentiveMix {
-    /// A mixer that keeps `top_k` patches of a grid with `grid` cells per side.
-    pub fn new(top_k: u32, grid: u32) -> AttentiveMix {
-        AttentiveMix {
-            top_k,
-            grid,
-            alpha: 2.0,
-            map: MapSource::default(),
-        }
-    }
-
-    /// The same mixer with another map.
-    #[must_use]
-    pub fn map(self, map: MapSource) -> AttentiveMix {
-        AttentiveMix { map, ..self }
-    }
-
     /// The blend that takes from A the `k` cells with the largest values of its map, and all others
     /// from B.
     ///
@@ -101,18 +80,16 @@ impl ResolveMix for AttentiveDraw {
 }
 
 impl Mixer for AttentiveMix {
-    mixer_basics!("attentivemix");
-
     fn check(&self) -> Result<()> {
-        check_range("grid", f64::from(self.grid), [1.0, 256.0])?;
         if self.top_k > self.grid * self.grid {
             let cells = self.grid * self.grid;
             return Err(Error::config(format!(
                 "top_k = {}: the grid has {cells} cells",
                 self.top_k
-            )));
+            ))
+            .about_key("top_k"));
         }
-        check_alpha(self.alpha)
+        Ok(())
     }
 
     fn planes(&self) -> Vec<&str> {

@@ -9,18 +9,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::declare;
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::mix::params::mixer_basics;
 use crate::mix::{
     Blend, Label, MixPlan, MixResult, Mixer, ResolveMix, Scene, Sources, Tile, TileFilter, Tiles,
 };
 use crate::rng::RandomStream;
-use crate::spec::check_range;
+use crate::word_param;
 
 /// The label of a collage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum CollageLabel {
     /// The classes of all tiles, weighted by area.
     #[default]
@@ -29,52 +30,38 @@ pub enum CollageLabel {
     Hard,
 }
 
+word_param!(CollageLabel);
+
 /// Arranges whole images in a `k` x `k` grid, each resized to its cell.
 ///
-/// * `k` (2): the images are the slot and the k k - 1 slots after it, row by row. Cell j of a side
-///   begins at `floor(j * side / k)`.
-/// * `label`: `area` (default), or `hard` to use slots of the slot's own class alone. If a group
-///   has too few of them they repeat, so put a single class in a group.
-/// * `filter`: `antialias` (default), `bilinear` or `nearest`.
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The images are the slot and the k k - 1 slots after it, row by row. Cell j of a side begins at
+/// `floor(j * side / k)`.
+///
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::Collage;
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = Collage::new().with_k(3);
+/// assert_mixer(r#"{ mix = "collage", k = 3 }"#, &mixer);
+/// ```
+#[declare(name = "collage", like = ["dataset compression collage"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Collage {
-    #[serde(default = "two")]
+    /// The number of images per side.
+    #[param(default = 2, range = [2.0, 16.0])]
     k: u32,
-    #[serde(default)]
+    /// The label. With [`CollageLabel::Hard`], only slots of the slot's own class are used; if a
+    /// group has too few of them they repeat, so put a single class in a group.
+    #[param(default = CollageLabel::Area)]
     label: CollageLabel,
-    #[serde(default = "antialias")]
+    /// The filter of the resize.
+    #[param(default = TileFilter::Antialias)]
     filter: TileFilter,
 }
 
-fn two() -> u32 {
-    2
-}
-
-fn antialias() -> TileFilter {
-    TileFilter::Antialias
-}
-
 impl Collage {
-    /// A mixer for collages of k x k images, with labels by area.
-    pub fn new(k: u32) -> Collage {
-        Collage {
-            k,
-            label: CollageLabel::Area,
-            filter: antialias(),
-        }
-    }
-
-    /// The same mixer with tiles and label of the slot's own class.
-    #[must_use]
-    pub fn hard(self) -> Collage {
-        Collage {
-            label: CollageLabel::Hard,
-            ..self
-        }
-    }
-
     /// The blend of k x k sources of size `frame`, which are numbered row by row.
     pub fn blend(&self, frame: Size) -> Blend {
         let edge =
@@ -139,12 +126,6 @@ impl ResolveMix for SameClassCollage {
 }
 
 impl Mixer for Collage {
-    mixer_basics!("collage");
-
-    fn check(&self) -> Result<()> {
-        check_range("k", f64::from(self.k), [2.0, 16.0])
-    }
-
     fn sources(&self) -> Sources {
         Sources::Following((self.k * self.k - 1) as usize)
     }

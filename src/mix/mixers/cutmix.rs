@@ -6,16 +6,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::declare;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Label, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
-use crate::spec::{check_range, is_default, one, yes};
+use crate::spec::Interval;
+use crate::word_param;
 
 /// The implementation that defines the rounding of a box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Geometry {
     /// The authors' code: the half sizes on both sides of the center are rounded down, so an odd
     /// size loses a pixel.
@@ -27,77 +29,44 @@ pub enum Geometry {
     Torchvision,
 }
 
+word_param!(Geometry);
+
 /// Pastes a rectangle of the partner over the image; Yun et al., 2019 (arXiv 1905.04899).
 ///
 /// The share of A is Beta(alpha, alpha) before the box is clipped at the border; the weight of A's
 /// label is its exact share of the pixels afterwards.
 ///
-/// * `alpha` (1): 1 in the paper and in DeiT.
-/// * `geometry`: `timm` (default), `official` or `torchvision`.
-/// * `min_max`: with `[low, high]`, each side of the box is drawn uniformly between these shares of
-///   the side of the image instead, as by timm's `cutmix_minmax`. Such a box is never clipped.
-/// * `margin` (0): keeps the center away from the border by this share of the box's sides.
-/// * `correct_lam` (true): false weighs labels by the share before clipping, as timm does with this
-///   option.
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::{CutMix, Geometry};
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = CutMix::new().with_geometry(Geometry::Torchvision);
+/// assert_mixer(r#"{ mix = "cutmix", geometry = "torchvision" }"#, &mixer);
+/// ```
+#[declare(name = "cutmix", like = ["torchvision CutMix", "timm Mixup", "CutMix-PyTorch"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CutMix {
-    #[serde(default = "one")]
+    /// The parameter of the share's distribution: 1 in the paper and in DeiT.
+    #[param(default = 1.0, range = [1e-9, 1e9])]
     alpha: f64,
-    #[serde(default)]
+    /// The implementation that defines the rounding of a box.
+    #[param(default = Geometry::Timm)]
     geometry: Geometry,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    min_max: Option<[f64; 2]>,
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// Draws each side of the box uniformly between these shares of the side of the image instead,
+    /// as timm's `cutmix_minmax` does. Such a box is never clipped.
+    #[param(default, range = [0.0, 1.0])]
+    min_max: Option<Interval>,
+    /// Keeps the center away from the border by this share of the box's sides.
+    #[param(default = 0.0, range = [0.0, 0.5])]
     margin: f64,
-    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    /// False weighs labels by the share before clipping, as timm does with this option.
+    #[param(default = true)]
     correct_lam: bool,
 }
 
 impl CutMix {
-    /// A mixer with Beta(alpha, alpha) shares and timm's rounding.
-    pub fn new(alpha: f64) -> CutMix {
-        CutMix {
-            alpha,
-            geometry: Geometry::default(),
-            min_max: None,
-            margin: 0.0,
-            correct_lam: true,
-        }
-    }
-
-    /// The same mixer with another rounding.
-    #[must_use]
-    pub fn geometry(self, geometry: Geometry) -> CutMix {
-        CutMix { geometry, ..self }
-    }
-
-    /// The same mixer with sides drawn uniformly between the shares `low` and `high` of those of
-    /// the image.
-    #[must_use]
-    pub fn min_max(self, low: f64, high: f64) -> CutMix {
-        CutMix {
-            min_max: Some([low, high]),
-            ..self
-        }
-    }
-
-    /// The same mixer with the center kept away from the border by this share of the box's sides.
-    #[must_use]
-    pub fn margin(self, margin: f64) -> CutMix {
-        CutMix { margin, ..self }
-    }
-
-    /// The same mixer with labels weighted by the drawn share, even if the box is clipped.
-    #[must_use]
-    pub fn drawn_lam(self) -> CutMix {
-        CutMix {
-            correct_lam: false,
-            ..self
-        }
-    }
-
     /// The box for the share `lam` of A around the center (`cy`, `cx`), clipped to the image: first
     /// row, first column, end row, end column.
     pub fn rect(&self, lam: f64, cy: u32, cx: u32, frame: Size) -> [u32; 4] {
@@ -127,22 +96,18 @@ impl CutMix {
 }
 
 impl Mixer for CutMix {
-    mixer_basics!("cutmix");
-
     fn check(&self) -> Result<()> {
-        if let Some([low, high]) = self.min_max
-            && !(0.0 < low && low < high && high <= 1.0)
-        {
-            return Err(Error::config(format!(
+        match self.min_max.map(Interval::ends) {
+            Some([low, high]) if !(0.0 < low && low < high) => Err(Error::config(format!(
                 "min_max = [{low}, {high}]: expected 0 < low < high <= 1"
-            )));
+            ))
+            .about_key("min_max")),
+            _ => Ok(()),
         }
-        check_range("margin", self.margin, [0.0, 0.5])?;
-        check_alpha(self.alpha)
     }
 
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
-        if let Some([low, high]) = self.min_max {
+        if let Some([low, high]) = self.min_max.map(Interval::ends) {
             let mut side = |length: u32| {
                 let (from, to) = (
                     (f64::from(length) * low) as u64,

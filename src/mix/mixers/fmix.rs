@@ -13,17 +13,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::compute_later;
-use crate::error::Result;
+use crate::declare;
 use crate::geometry::Size;
 use crate::mix::fourier::Fourier;
-use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Label, Mask, MixPlan, MixResult, Mixer};
 use crate::rng::{Coord, OpKey, RandomStream};
-use crate::spec::{check_range, is_default, one};
+use crate::word_param;
 
 /// The frequencies that a mask is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Spectrum {
     /// All frequencies of an image of the mask's size, as the paper states.
     #[default]
@@ -33,35 +33,40 @@ pub enum Spectrum {
     Reference,
 }
 
+word_param!(Spectrum);
+
 /// Mixes two images by a mask of low frequencies, cut at the height that leaves A its share; Harris
 /// et al., 2020 (arXiv 2002.12047).
 ///
-/// * `alpha` (1): the share of A is Beta(alpha, alpha).
-/// * `decay` (3): amplitudes fall with this power of the frequency.
-/// * `max_soft` (0; 0 to 0.5): the share of pixels on each side of the border that the mask fades
-///   over.
-/// * `reformulate` (false): draws the share from Beta(alpha + 1, alpha) and keeps the label of A
-///   alone.
-/// * `spectrum`: `isotropic` (default) or `reference`.
-///
 /// The note `lam_drawn` is the share of A before it is rounded to pixels.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::FMix;
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = FMix::new().with_max_soft(0.1);
+/// assert_mixer(r#"{ mix = "fmix", max_soft = 0.1 }"#, &mixer);
+/// ```
+#[declare(name = "fmix", like = ["FMix", "OpenMixup fmix"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FMix {
-    #[serde(default = "one")]
+    /// The share of A is Beta(alpha, alpha).
+    #[param(default = 1.0, range = [1e-9, 1e9])]
     alpha: f64,
-    #[serde(default = "three")]
+    /// Amplitudes fall with this power of the frequency.
+    #[param(default = 3.0, range = [0.0, 16.0])]
     decay: f64,
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// The share of pixels on each side of the border that the mask fades over.
+    #[param(default = 0.0, range = [0.0, 0.5])]
     max_soft: f64,
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// Draws the share from Beta(alpha + 1, alpha) and keeps the label of A alone.
+    #[param(default)]
     reformulate: bool,
-    #[serde(default)]
+    /// The frequencies that a mask is made of.
+    #[param(default = Spectrum::Isotropic)]
     spectrum: Spectrum,
-}
-
-fn three() -> f64 {
-    3.0
 }
 
 /// The random values of one mask.
@@ -76,30 +81,6 @@ struct FMixDraw {
 }
 
 impl FMix {
-    /// A mixer with Beta(alpha, alpha) shares, a decay of 3 and hard borders.
-    pub fn new(alpha: f64) -> FMix {
-        let spectrum = Spectrum::default();
-        FMix {
-            alpha,
-            decay: three(),
-            max_soft: 0.0,
-            reformulate: false,
-            spectrum,
-        }
-    }
-
-    /// The same mixer with soft borders: `max_soft` is 0 to 0.5.
-    #[must_use]
-    pub fn soft(self, max_soft: f64) -> FMix {
-        FMix { max_soft, ..self }
-    }
-
-    /// The same mixer with the frequencies of `spectrum`.
-    #[must_use]
-    pub fn spectrum(self, spectrum: Spectrum) -> FMix {
-        FMix { spectrum, ..self }
-    }
-
     /// The number of normal numbers that [`FMix::mask`] needs: two for each frequency.
     pub fn noise_len(&self, frame: Size) -> usize {
         let half = frame.width as usize / 2 + 1;
@@ -246,14 +227,6 @@ fn inverse_real(spectrum: &mut [[f64; 2]], h: usize, w: usize) -> Vec<f64> {
 }
 
 impl Mixer for FMix {
-    mixer_basics!("fmix");
-
-    fn check(&self) -> Result<()> {
-        check_range("decay", self.decay, [0.0, 16.0])?;
-        check_range("max_soft", self.max_soft, [0.0, 0.5])?;
-        check_alpha(self.alpha)
-    }
-
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let first = if self.reformulate {
             self.alpha + 1.0

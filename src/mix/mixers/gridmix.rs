@@ -8,16 +8,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::compute_later;
+use crate::declare;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, Mask, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
-use crate::spec::{check_ends, one};
+use crate::spec::Interval;
+use crate::word_param;
 
 /// Which of the two methods with the name GridMix is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum GridMode {
     /// That of the public code: a rectangle with a hole in each cell of a grid.
     #[default]
@@ -26,53 +28,47 @@ pub enum GridMode {
     Cells,
 }
 
+word_param!(GridMode);
+
 /// Shows the partner through a grid; Baek et al., 2021 (Pattern Recognition).
 ///
-/// The share lam of A is Beta(alpha, alpha), `alpha` (1). The weights of labels are the areas.
+/// The share lam of A is Beta(alpha, alpha). The weights of labels are the areas. Each value of the
+/// mode `holes` is drawn uniformly from its range. In the mode `cells`, `round((1 - lam) n n)` cells
+/// of an n x n grid are taken from the partner.
 ///
-/// Mode `holes` (default): a rectangle covers a share `cut_area` ([0.5, 1]) of the image and has an
-/// aspect ratio (height by width) `cut_aspect` ([0.5, 2]). It has `holes` ([2, 6]) holes per row,
-/// in cells of aspect ratio `hole_aspect` ([1, 1]). Each value is drawn uniformly from its range.
+/// # Example: in Rust and in a recipe
 ///
-/// Mode `cells`: `round((1 - lam) n n)` cells of an n x n grid, n = `cells` (4), are taken from the
-/// partner.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// ```
+/// use feedmill::mix::{GridMix, GridMode};
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = GridMix::new().with_mode(GridMode::Cells).with_cells(8);
+/// assert_mixer(r#"{ mix = "gridmix", mode = "cells", cells = 8 }"#, &mixer);
+/// ```
+#[declare(name = "gridmix", like = ["OpenMixup gridmix"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GridMix {
-    #[serde(default)]
+    /// Which of the two methods with this name.
+    #[param(default = GridMode::Holes)]
     mode: GridMode,
-    #[serde(default = "one")]
+    /// The parameter of the distribution of the share.
+    #[param(default = 1.0, range = [1e-9, 1e9])]
     alpha: f64,
-    #[serde(default = "two_to_six")]
+    /// Mode `holes`: the holes per row, both ends included.
+    #[param(default = [2, 6], range = [1.0, 1024.0])]
     holes: [u32; 2],
-    #[serde(default = "square")]
-    hole_aspect: [f64; 2],
-    #[serde(default = "half_to_whole")]
-    cut_area: [f64; 2],
-    #[serde(default = "half_to_double")]
-    cut_aspect: [f64; 2],
-    #[serde(default = "four")]
+    /// Mode `holes`: the aspect ratio of a cell, height by width.
+    #[param(default = Interval::new(1.0, 1.0), range = [0.01, 100.0])]
+    hole_aspect: Interval,
+    /// Mode `holes`: the share of the image that the rectangle of holes covers.
+    #[param(default = Interval::new(0.5, 1.0), range = [0.01, 1.0])]
+    cut_area: Interval,
+    /// Mode `holes`: the aspect ratio of the rectangle, height by width.
+    #[param(default = Interval::new(0.5, 2.0), range = [0.01, 100.0])]
+    cut_aspect: Interval,
+    /// Mode `cells`: the cells per side.
+    #[param(default = 4, range = [1.0, 256.0])]
     cells: u32,
-}
-
-fn two_to_six() -> [u32; 2] {
-    [2, 6]
-}
-
-fn square() -> [f64; 2] {
-    [1.0, 1.0]
-}
-
-fn half_to_whole() -> [f64; 2] {
-    [0.5, 1.0]
-}
-
-fn half_to_double() -> [f64; 2] {
-    [0.5, 2.0]
-}
-
-fn four() -> u32 {
-    4
 }
 
 /// The random values of a grid of holes.
@@ -135,20 +131,6 @@ impl Holes {
     }
 }
 
-impl Default for GridMix {
-    fn default() -> GridMix {
-        GridMix {
-            mode: GridMode::Holes,
-            alpha: 1.0,
-            holes: two_to_six(),
-            hole_aspect: square(),
-            cut_area: half_to_whole(),
-            cut_aspect: half_to_double(),
-            cells: four(),
-        }
-    }
-}
-
 /// The random choice of cells.
 #[derive(Debug)]
 struct CellsDraw {
@@ -158,24 +140,6 @@ struct CellsDraw {
 }
 
 impl GridMix {
-    /// A mixer of mode `holes` with the defaults of OpenMixup.
-    pub fn new(alpha: f64) -> GridMix {
-        GridMix {
-            alpha,
-            ..GridMix::default()
-        }
-    }
-
-    /// The same mixer in mode `cells`, with a grid of `side` x `side` cells.
-    #[must_use]
-    pub fn cells(self, side: u32) -> GridMix {
-        GridMix {
-            mode: GridMode::Cells,
-            cells: side,
-            ..self
-        }
-    }
-
     /// The mask that takes the cells `chosen` of a `side` x `side` grid from B. Cell k of a line of
     /// `length` pixels begins at `floor(k * length / side)`.
     pub fn cell_mask(side: u32, chosen: &[u32], frame: Size) -> Mask {
@@ -194,25 +158,15 @@ impl GridMix {
 }
 
 impl Mixer for GridMix {
-    mixer_basics!("gridmix");
-
     fn check(&self) -> Result<()> {
         let [low, high] = self.holes;
-        if !(1 <= low && low <= high && high <= 1024) {
-            return Err(Error::config(format!(
-                "holes = [{low}, {high}]: expected 1 <= low <= high <= 1024"
-            )));
+        if low > high {
+            return Err(
+                Error::config(format!("holes = [{low}, {high}]: expected low <= high"))
+                    .about_key("holes"),
+            );
         }
-        if !(1..=256).contains(&self.cells) {
-            return Err(Error::config(format!(
-                "cells = {}: expected 1 to 256 a side",
-                self.cells
-            )));
-        }
-        check_ends("hole_aspect", self.hole_aspect, [0.01, 100.0])?;
-        check_ends("cut_area", self.cut_area, [0.01, 1.0])?;
-        check_ends("cut_aspect", self.cut_aspect, [0.01, 100.0])?;
-        check_alpha(self.alpha)
+        Ok(())
     }
 
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
@@ -221,8 +175,7 @@ impl Mixer for GridMix {
                 let [low, high] = self.holes;
                 let count = low + rng.below(u64::from(high - low) + 1) as u32;
                 let [hole_aspect, cut_area, cut_aspect] =
-                    [self.hole_aspect, self.cut_area, self.cut_aspect]
-                        .map(|[low, high]| rng.uniform(low, high));
+                    [self.hole_aspect, self.cut_area, self.cut_aspect].map(|range| range.draw(rng));
                 let lam = rng.beta(self.alpha, self.alpha);
                 let at = [rng.unit(), rng.unit()];
                 let holes = Holes {

@@ -6,58 +6,45 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use crate::declare;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::mixer_basics;
 use crate::mix::{Blend, Label, Mask, MixPlan, MixResult, Mixer, Pasted, ResolveMix, Scene};
 use crate::rng::{Coord, OpKey, RandomStream};
-use crate::spec::{check_range, is_default};
 
 /// Pastes instances of the partner onto the slot's own image, at their position in the partner;
 /// Ghiasi et al., 2021, "Simple copy-paste" (arXiv 2012.07177).
 ///
-/// * `plane` (`instances`): the annotation plane of instance numbers, which `[joint]` moves with
-///   the image.
-/// * `take` (0.5): the probability with which each instance is taken.
-/// * `sigma` (0): the standard deviation of the blur of the edge, in pixels.
-/// * `label_by_area` (false): weighs the class labels by area; otherwise the slot keeps its own.
-///
 /// The boxes of the pasted instances are added to those of the slot, and the hidden parts of the
 /// slot's own boxes are cut away. The note `pasted` is the number of pasted instances.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::InstancePaste;
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = InstancePaste::new().with_take(1.0);
+/// assert_mixer(r#"{ mix = "instance_paste", take = 1 }"#, &mixer);
+/// ```
+#[declare(name = "instance_paste", like = ["Simple Copy-Paste"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InstancePaste {
-    #[serde(default = "instances")]
+    /// The annotation plane of instance numbers, which `[joint]` moves with the image.
+    #[param(default = "instances".into())]
     plane: String,
-    #[serde(default = "half")]
+    /// The probability with which each instance is taken.
+    #[param(default = 0.5, range = [0.0, 1.0])]
     take: f64,
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// The standard deviation of the blur of the edge.
+    #[param(default = 0.0, range = [0.0, 64.0], unit = "pixels")]
     sigma: f64,
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// Weighs the class labels by area; otherwise the slot keeps its own.
+    #[param(default)]
     label_by_area: bool,
 }
 
-fn instances() -> String {
-    "instances".into()
-}
-
-fn half() -> f64 {
-    0.5
-}
-
 impl InstancePaste {
-    /// A mixer that takes each instance of a plane with probability `take`.
-    pub fn new(plane: impl Into<String>, take: f64) -> InstancePaste {
-        InstancePaste {
-            plane: plane.into(),
-            take,
-            sigma: 0.0,
-            label_by_area: false,
-        }
-    }
-
     /// The mask of the instances `taken` of a plane of instance numbers, with its edge blurred by a
     /// Gaussian of `sigma` pixels.
     pub fn mask(plane: &[u8], taken: &[u8], sigma: f64, frame: Size) -> Mask {
@@ -161,13 +148,6 @@ impl ResolveMix for PasteDraw {
 }
 
 impl Mixer for InstancePaste {
-    mixer_basics!("instance_paste");
-
-    fn check(&self) -> Result<()> {
-        check_range("take", self.take, [0.0, 1.0])?;
-        check_range("sigma", self.sigma, [0.0, 64.0])
-    }
-
     fn planes(&self) -> Vec<&str> {
         vec![&self.plane]
     }

@@ -9,15 +9,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::declare;
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, MixPlan, MixResult, Mixer, ResolveMix, Scene};
 use crate::rng::{Coord, OpKey, RandomStream};
+use crate::word_param;
 
 /// The two images that are mixed for an anchor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Pairs {
     /// `pos_neg` or `anc_neg` with equal probability.
     #[default]
@@ -30,36 +32,35 @@ pub enum Pairs {
     PosPos,
 }
 
+word_param!(Pairs);
+
 /// Mixes two images for each slot as an anchor; Venkataramanan et al., 2022 (arXiv 2106.04990).
-///
-/// * `alpha` (2): the weight of the first image is Beta(alpha, alpha).
-/// * `pairs`: `either` (default), `pos_neg`, `anc_neg` or `pos_pos`. Positives are drawn from the
-///   other slots of the anchor's class in the group, negatives from the slots of other classes, so
-///   a group needs several images of a class.
 ///
 /// Use it with `emit = "clean_and_mixed"`, which makes the clean slots the anchors. An anchor
 /// without the positive or negative that it needs is not mixed. The note `relation` says how
 /// positive the mixed image is to its anchor, 0 to 1. To mix features instead of images,
 /// [`triples`] lists all pairs of a batch.
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::{Metrix, Pairs};
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = Metrix::new().with_pairs(Pairs::PosNeg);
+/// assert_mixer(r#"{ mix = "metrix", pairs = "pos_neg" }"#, &mixer);
+/// ```
+#[declare(name = "metrix", like = ["Metrix"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Metrix {
-    #[serde(default = "two")]
+    /// The weight of the first image is Beta(alpha, alpha).
+    #[param(default = 2.0, range = [1e-9, 1e9])]
     alpha: f64,
-    #[serde(default)]
+    /// Which images are mixed. Positives are drawn from the other slots of the anchor's class in
+    /// the group, negatives from the slots of other classes, so a group needs several images of a
+    /// class.
+    #[param(default = Pairs::Either)]
     pairs: Pairs,
-}
-
-fn two() -> f64 {
-    2.0
-}
-
-impl Metrix {
-    /// A mixer with Beta(alpha, alpha) weights.
-    pub fn new(alpha: f64, pairs: Pairs) -> Metrix {
-        Metrix { alpha, pairs }
-    }
 }
 
 /// An anchor and the two slots that are mixed for it.
@@ -179,12 +180,6 @@ impl ResolveMix for MetrixDraw {
 }
 
 impl Mixer for Metrix {
-    mixer_basics!("metrix");
-
-    fn check(&self) -> Result<()> {
-        check_alpha(self.alpha)
-    }
-
     fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         // Drawn in every case, so that `pairs` does not move the draws that follow.

@@ -1,11 +1,14 @@
-//! The built-in mixers, one file for each family.
+//! The built-in mixers, one file for each: its parameters, declared once
+//! ([`declare`](crate::declare)), what it draws, and the result.
 
+mod adamixup;
 mod attentivemix;
 mod collage;
 mod cutmix;
 mod fmix;
 mod gridmix;
 mod instance_paste;
+mod manifold_mixup;
 mod max_flow;
 mod metrix;
 mod mixup;
@@ -15,29 +18,80 @@ mod resizemix;
 mod saliencymix;
 mod smmix;
 mod smoothmix;
+mod vanilla;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+pub use adamixup::{AdaMixUp, ClassRegion};
 pub use attentivemix::AttentiveMix;
 pub use collage::{Collage, CollageLabel};
 pub use cutmix::{CutMix, Geometry};
 pub use fmix::{FMix, Spectrum};
 pub use gridmix::{GridMix, GridMode, Holes};
 pub use instance_paste::InstancePaste;
+pub use manifold_mixup::ManifoldMixUp;
 pub use max_flow::Potential;
 pub use metrix::{Metrix, Pairs, Triple, triples};
-pub use mixup::{AdaMixUp, ManifoldMixUp, MixUp, Vanilla};
+pub use mixup::MixUp;
 pub use mosaic::Mosaic4;
 pub use puzzlemix::{PuzzleDraw, PuzzleMix};
 pub use resizemix::{ResizeDialect, ResizeMix};
 pub use saliencymix::{SaliencyMix, Scope};
 pub use smmix::SmMix;
 pub use smoothmix::SmoothMix;
+pub use vanilla::Vanilla;
 
+use super::Mixer;
 use super::scene::{MixPlan, MixResult, ResolveMix, Scene};
 use crate::error::Result;
 use crate::geometry::Size;
+use crate::spec::{self, Declared, Spec};
+
+/// A built-in mixer: its declaration, and how it is read from a recipe.
+pub(crate) struct BuiltIn {
+    pub(crate) spec: &'static Spec,
+    pub(crate) read: fn(toml::Table) -> Result<Arc<dyn Mixer>>,
+    /// The paths of the parameters that are integers.
+    pub(crate) integers: fn(toml::Table) -> BTreeSet<String>,
+}
+
+impl BuiltIn {
+    const fn of<T: Mixer + Declared + 'static>() -> BuiltIn {
+        BuiltIn {
+            spec: T::SPEC,
+            read: |table| Ok(Arc::new(spec::read::<T>(table)?)),
+            integers: spec::integers::<T>,
+        }
+    }
+}
+
+/// All built-in mixers.
+const BUILT_IN: &[BuiltIn] = &[
+    BuiltIn::of::<AdaMixUp>(),
+    BuiltIn::of::<AttentiveMix>(),
+    BuiltIn::of::<Collage>(),
+    BuiltIn::of::<CutMix>(),
+    BuiltIn::of::<FMix>(),
+    BuiltIn::of::<GridMix>(),
+    BuiltIn::of::<InstancePaste>(),
+    BuiltIn::of::<ManifoldMixUp>(),
+    BuiltIn::of::<Metrix>(),
+    BuiltIn::of::<MixUp>(),
+    BuiltIn::of::<Mosaic4>(),
+    BuiltIn::of::<PuzzleMix>(),
+    BuiltIn::of::<ResizeMix>(),
+    BuiltIn::of::<SaliencyMix>(),
+    BuiltIn::of::<SmMix>(),
+    BuiltIn::of::<SmoothMix>(),
+    BuiltIn::of::<Vanilla>(),
+];
+
+/// All built-in mixers.
+pub(crate) fn built_in() -> impl Iterator<Item = &'static BuiltIn> {
+    BUILT_IN.iter()
+}
 
 /// A result that is computed once, by the first slot that is resolved, for all slots that share the
 /// draw. It serves mixers that need no pixels, but have a result (such as a mask) that costs too

@@ -5,80 +5,50 @@
 //! before it is placed. The drawn map goes from output to canvas, and pixels are interpolated from
 //! the four views directly: the canvas, four times as large as the output, never exists.
 
-use serde::{Deserialize, Serialize};
-
 use super::compute_later;
-use crate::error::{Error, Result};
+use crate::declare;
 use crate::geometry::Size;
-use crate::mix::params::mixer_basics;
 use crate::mix::{Blend, MixPlan, MixResult, Mixer, Mosaic, Sources};
 use crate::rng::RandomStream;
-use crate::spec::check_range;
 
 /// Joins four images of the group at a point of a canvas of twice their size, and shows its middle
 /// through a random affine map; Bochkovskiy et al., 2020 (arXiv 2004.10934), by YOLOv5's rules for
 /// views of equal size.
 ///
 /// The point is uniform in the middle half of the canvas. The order of the four images is random,
-/// and the three others are drawn with replacement.
+/// and the three others are drawn with replacement. The weights of labels are the visible areas.
 ///
-/// * `scale` (0.5): the factor is uniform in 1 - scale to 1 + scale.
-/// * `degrees` (0), `shear` (0): the angles of rotation and shear in degrees, uniform in both
-///   directions up to this value.
-/// * `translate` (0.1): the middle of the canvas goes to a point uniform in 0.5 - translate to 0.5
-///   + translate of each side.
-/// * `fill` (114, 114, 114): the color where the canvas is empty.
+/// # Example: in Rust and in a recipe
 ///
-/// The weights of labels are the visible areas.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename = "Mosaic")]
+/// ```
+/// use feedmill::mix::Mosaic4;
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = Mosaic4::new().with_scale(0.2);
+/// assert_mixer(r#"{ mix = "mosaic", scale = 0.2 }"#, &mixer);
+/// ```
+#[declare(name = "mosaic", like = ["YOLOv5 load_mosaic", "albumentations Mosaic"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mosaic4 {
-    #[serde(default = "half")]
+    /// The factor is uniform in 1 - scale to 1 + scale.
+    #[param(default = 0.5, range = [0.0, 0.95])]
     scale: f64,
-    #[serde(default = "tenth")]
+    /// The middle of the canvas goes to a point uniform in 0.5 - translate to 0.5 + translate of
+    /// each side.
+    #[param(default = 0.1, range = [0.0, 0.5])]
     translate: f64,
-    #[serde(default)]
+    /// The angle of rotation is uniform in both directions up to this value.
+    #[param(default = 0.0, range = [0.0, 180.0], unit = "degrees")]
     degrees: f64,
-    #[serde(default)]
+    /// The angles of both shears are uniform in both directions up to this value.
+    #[param(default = 0.0, range = [0.0, 30.0], unit = "degrees")]
     shear: f64,
-    #[serde(default = "gray")]
+    /// The color where the canvas is empty.
+    #[param(default = [114; 3])]
     fill: [u8; 3],
 }
 
-fn half() -> f64 {
-    0.5
-}
-
-fn tenth() -> f64 {
-    0.1
-}
-
-fn gray() -> [u8; 3] {
-    [114; 3]
-}
-
-impl Default for Mosaic4 {
-    fn default() -> Mosaic4 {
-        Mosaic4 {
-            scale: half(),
-            translate: tenth(),
-            degrees: 0.0,
-            shear: 0.0,
-            fill: gray(),
-        }
-    }
-}
-
 impl Mosaic4 {
-    /// A mixer with these ranges of scale and translation, without rotation and shear.
-    pub fn new(scale: f64, translate: f64) -> Mosaic4 {
-        Mosaic4 {
-            scale,
-            translate,
-            ..Mosaic4::default()
-        }
-    }
-
     /// The affine map from the output to the canvas for drawn values.
     ///
     /// `degrees` is the counter-clockwise rotation, `shear` the angles along x and y in degrees,
@@ -111,21 +81,6 @@ impl Mosaic4 {
 }
 
 impl Mixer for Mosaic4 {
-    mixer_basics!("mosaic");
-
-    fn check(&self) -> Result<()> {
-        check_range("scale", self.scale, [0.0, 0.95])?;
-        check_range("translate", self.translate, [0.0, 0.5])?;
-        check_range("degrees", self.degrees, [0.0, 180.0])?;
-        if !(0.0..=30.0).contains(&self.shear) {
-            return Err(Error::config(format!(
-                "shear = {}: expected 0 to 30 degrees",
-                self.shear
-            )));
-        }
-        Ok(())
-    }
-
     fn sources(&self) -> Sources {
         Sources::Random(3)
     }

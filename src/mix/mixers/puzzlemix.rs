@@ -18,104 +18,67 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::Potential;
+use crate::declare;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, ResolveMix, Scene};
 use crate::rng::RandomStream;
-use crate::spec::{check_range, one, yes};
 
 /// Mixes blocks of two images that a graph cut chooses and transport moves; Kim et al., 2020 (arXiv
 /// 2009.06962).
 ///
-/// * `alpha` (1): the prior share of A is Beta(alpha, alpha).
-/// * `blocks` ([2, 16]): the number of blocks per side is drawn uniformly from the powers of two in
-///   this range that divide the sides of the image.
-/// * `labels` (3): 2 takes each block whole from one image; 3 and 4 allow weighted means of both.
-/// * `eta` (0.2), `beta` (1.2), `gamma` (0.5): the weights of the prior, of the smoothness of
-///   labels, and of the smoothness of the image. The last one compares squares of at most
-///   `neighbors` (4) pixels per side at the borders of blocks.
-/// * `transport` (true): moves blocks. `t_eps` (0.8) is the cost of a move along a whole side of
-///   the image.
-/// * `t_size` (0): moves parts of this many pixels per side instead of whole blocks, if blocks are
-///   larger and the image has at most 32 parts per side.
-/// * `map`: `fine_grained` (default), `spectral_residual`, or the name of a plane.
-///
 /// The weights of labels are the means of the mask.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::PuzzleMix;
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = PuzzleMix::new().with_labels(2);
+/// assert_mixer(r#"{ mix = "puzzlemix", labels = 2 }"#, &mixer);
+/// ```
+#[declare(name = "puzzlemix", like = ["PuzzleMix", "OpenMixup puzzlemix"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PuzzleMix {
-    #[serde(default = "one")]
+    /// The prior share of A is Beta(alpha, alpha).
+    #[param(default = 1.0, range = [1e-9, 1e9])]
     alpha: f64,
-    #[serde(default = "two_to_sixteen")]
+    /// The number of blocks per side is drawn uniformly from the powers of two in this range that
+    /// divide the sides of the image.
+    #[param(default = [2, 16], range = [2.0, 32.0])]
     blocks: [u32; 2],
-    #[serde(default = "three")]
+    /// 2 takes each block whole from one image; 3 and 4 allow weighted means of both.
+    #[param(default = 3, range = [2.0, 4.0])]
     labels: u32,
-    #[serde(default = "fifth")]
+    /// The weight of the prior.
+    #[param(default = 0.2, range = [0.0, 1000.0])]
     eta: f64,
-    #[serde(default = "six_fifths")]
+    /// The weight of the smoothness of labels.
+    #[param(default = 1.2, range = [0.0, 1000.0])]
     beta: f64,
-    #[serde(default = "half")]
+    /// The weight of the smoothness of the image. Beyond 1, different labels could cost less than
+    /// equal ones, which a cut cannot minimize.
+    #[param(default = 0.5, range = [0.0, 1.0])]
     gamma: f64,
-    #[serde(default = "four")]
+    /// The smoothness of the image compares squares of at most this many pixels per side at the
+    /// borders of blocks.
+    #[param(default = 4, range = [1.0, 1024.0])]
     neighbors: u32,
-    #[serde(default = "yes")]
+    /// Moves blocks.
+    #[param(default = true)]
     transport: bool,
-    #[serde(default = "four_fifths")]
+    /// The cost of a move along a whole side of the image.
+    #[param(default = 0.8, range = [0.0, 1000.0])]
     t_eps: f64,
-    #[serde(default)]
+    /// Moves parts of this many pixels per side instead of whole blocks, if blocks are larger and
+    /// the image has at most 32 parts per side; 0 moves whole blocks.
+    #[param(default = 0, range = [0.0, 16384.0], unit = "pixels")]
     t_size: u32,
-    #[serde(default)]
+    /// The map: one that is computed from the image, or a plane.
+    #[param(default = MapSource::FineGrained)]
     map: MapSource,
-}
-
-fn two_to_sixteen() -> [u32; 2] {
-    [2, 16]
-}
-
-fn three() -> u32 {
-    3
-}
-
-fn fifth() -> f64 {
-    0.2
-}
-
-fn six_fifths() -> f64 {
-    1.2
-}
-
-fn half() -> f64 {
-    0.5
-}
-
-fn four() -> u32 {
-    4
-}
-
-fn four_fifths() -> f64 {
-    0.8
-}
-
-impl Default for PuzzleMix {
-    fn default() -> PuzzleMix {
-        PuzzleMix {
-            alpha: 1.0,
-            blocks: two_to_sixteen(),
-            labels: three(),
-            eta: fifth(),
-            beta: six_fifths(),
-            gamma: half(),
-            neighbors: four(),
-            transport: true,
-            t_eps: four_fifths(),
-            t_size: 0,
-            map: MapSource::default(),
-        }
-    }
 }
 
 /// The random values of one PuzzleMix image.
@@ -128,27 +91,6 @@ pub struct PuzzleDraw {
 }
 
 impl PuzzleMix {
-    /// The same mixer with `labels` labels, 2 to 4.
-    #[must_use]
-    pub fn labels(self, labels: u32) -> PuzzleMix {
-        PuzzleMix { labels, ..self }
-    }
-
-    /// The same mixer with or without moving blocks.
-    #[must_use]
-    pub fn transport(self, transport: bool) -> PuzzleMix {
-        PuzzleMix { transport, ..self }
-    }
-
-    /// The same mixer, moving parts of `pixels` pixels per side; 0 moves whole blocks.
-    #[must_use]
-    pub fn t_size(self, pixels: u32) -> PuzzleMix {
-        PuzzleMix {
-            t_size: pixels,
-            ..self
-        }
-    }
-
     /// The label of each block in row-major order, from 0 for A to `labels - 1` for B.
     ///
     /// `views` are A and B as rows of RGB of size `frame`; `maps` are the means of their maps over
@@ -470,23 +412,15 @@ impl ResolveMix for PuzzleResolver {
 }
 
 impl Mixer for PuzzleMix {
-    mixer_basics!("puzzlemix");
-
     fn check(&self) -> Result<()> {
         let [low, high] = self.blocks;
-        if !(2 <= low && low <= high && high <= 32) {
-            return Err(Error::config(format!(
-                "blocks = [{low}, {high}]: expected 2 <= low <= high <= 32"
-            )));
+        if low > high {
+            return Err(
+                Error::config(format!("blocks = [{low}, {high}]: expected low <= high"))
+                    .about_key("blocks"),
+            );
         }
-        check_range("labels", f64::from(self.labels), [2.0, 4.0])?;
-        check_range("eta", self.eta, [0.0, 1e3])?;
-        check_range("beta", self.beta, [0.0, 1e3])?;
-        // Beyond 1, different labels could cost less than equal ones, which a cut cannot minimize.
-        check_range("gamma", self.gamma, [0.0, 1.0])?;
-        check_range("neighbors", f64::from(self.neighbors), [1.0, 1024.0])?;
-        check_range("t_eps", self.t_eps, [0.0, 1e3])?;
-        check_alpha(self.alpha)
+        Ok(())
     }
 
     fn fits(&self, frame: Size) -> Result<()> {

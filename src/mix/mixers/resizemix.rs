@@ -4,16 +4,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::cutmix::official_rect;
+use crate::declare;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::{Blend, MixPlan, Mixer, Tile, TileFilter, Tiles};
 use crate::rng::RandomStream;
-use crate::spec::{check_ends, is_default};
+use crate::spec::Interval;
+use crate::word_param;
 
 /// The implementation that the size of the box follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ResizeDialect {
     /// OpenMixup: the sides are `tau` times those of the image.
     #[default]
@@ -22,71 +24,42 @@ pub enum ResizeDialect {
     MmPretrain,
 }
 
+word_param!(ResizeDialect);
+
 /// Resizes the whole partner into a rectangle; Qin et al., 2020 (arXiv 2012.11101).
 ///
-/// * `scope` ([0.1, 0.8]): the ratio of the sides is uniform in this range.
-/// * `alpha`: if given, the ratio is Beta(alpha, alpha), and uniform in `scope` if that value is
-///   outside.
-/// * `filter`: `nearest` (default), `bilinear` or `antialias`.
-/// * `unclipped` (false): the box lies inside the image; otherwise it is clipped at the border.
-/// * `dialect`: `openmixup` (default) or `mmpretrain`.
-///
 /// The weights of labels are the areas.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::ResizeMix;
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = ResizeMix::new().with_scope([0.2, 0.6]);
+/// assert_mixer(r#"{ mix = "resizemix", scope = [0.2, 0.6] }"#, &mixer);
+/// ```
+#[declare(name = "resizemix", like = ["OpenMixup resizemix", "mmpretrain ResizeMix"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ResizeMix {
-    #[serde(default = "scope")]
-    scope: [f64; 2],
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The ratio of the sides is uniform in this range.
+    #[param(default = Interval::new(0.1, 0.8), range = [0.0, 1.0])]
+    scope: Interval,
+    /// If given, the ratio is Beta(alpha, alpha), and uniform in `scope` if that value is outside.
+    #[param(default, range = [1e-9, 1e9])]
     alpha: Option<f64>,
-    #[serde(default)]
+    /// The filter of the resize.
+    #[param(default = TileFilter::Nearest)]
     filter: TileFilter,
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// Whether the box lies inside the image; otherwise it is clipped at the border.
+    #[param(default)]
     unclipped: bool,
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// The implementation that the size of the box follows.
+    #[param(default = ResizeDialect::OpenMixup)]
     dialect: ResizeDialect,
 }
 
-fn scope() -> [f64; 2] {
-    [0.1, 0.8]
-}
-
-impl Default for ResizeMix {
-    fn default() -> ResizeMix {
-        ResizeMix {
-            scope: scope(),
-            alpha: None,
-            filter: TileFilter::Nearest,
-            unclipped: false,
-            dialect: ResizeDialect::OpenMixup,
-        }
-    }
-}
-
 impl ResizeMix {
-    /// A mixer with ratios of sides that are uniform in `low` to `high`.
-    pub fn new(low: f64, high: f64) -> ResizeMix {
-        ResizeMix {
-            scope: [low, high],
-            ..ResizeMix::default()
-        }
-    }
-
-    /// The same mixer with Beta(alpha, alpha) ratios.
-    #[must_use]
-    pub fn alpha(self, alpha: f64) -> ResizeMix {
-        ResizeMix {
-            alpha: Some(alpha),
-            ..self
-        }
-    }
-
-    /// The same mixer with another filter.
-    #[must_use]
-    pub fn filter(self, filter: TileFilter) -> ResizeMix {
-        ResizeMix { filter, ..self }
-    }
-
     /// Height and width of the box before it is clipped. `tau` is the ratio of the sides, or the
     /// weight of A in the dialect of mmpretrain.
     pub fn sides(&self, tau: f64, frame: Size) -> [u32; 2] {
@@ -123,20 +96,18 @@ impl ResizeMix {
 }
 
 impl Mixer for ResizeMix {
-    mixer_basics!("resizemix");
-
     fn check(&self) -> Result<()> {
-        check_ends("scope", self.scope, [0.0, 1.0])?;
         if self.dialect == ResizeDialect::MmPretrain && self.unclipped {
-            return Err(Error::config(
-                "unclipped = true is not mmpretrain's dialect",
-            ));
+            return Err(
+                Error::config("unclipped = true is not mmpretrain's dialect")
+                    .about_key("unclipped"),
+            );
         }
-        self.alpha.map_or(Ok(()), check_alpha)
+        Ok(())
     }
 
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
-        let [low, high] = self.scope;
+        let [low, high] = self.scope.ends();
         // Drawn in every case, so that each draw takes the same numbers of the stream.
         let uniform = rng.uniform(low, high);
         let tau = match (self.dialect, self.alpha) {

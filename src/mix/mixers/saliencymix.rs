@@ -6,17 +6,18 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::cutmix::official_rect;
+use crate::declare;
 use crate::error::Result;
 use crate::geometry::Size;
-use crate::mix::params::{check_alpha, mixer_basics};
 use crate::mix::saliency::peak;
 use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, ResolveMix, Scene};
 use crate::rng::RandomStream;
-use crate::spec::{is_default, one};
+use crate::word_param;
 
 /// Which partner's saliency places the box.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Scope {
     /// Each slot uses its own partner.
     #[default]
@@ -26,47 +27,37 @@ pub enum Scope {
     Batch,
 }
 
+word_param!(Scope);
+
 /// Pastes a rectangle of the partner around its most salient pixel; Uddin et al., 2021 (arXiv
 /// 2006.01791).
 ///
-/// * `alpha` (1): the sides are those of CutMix for a Beta(alpha, alpha) share.
-/// * `map`: `fine_grained` (default), `spectral_residual`, or the name of a plane.
-/// * `scope`: `per_sample` (default) or `batch`.
-///
 /// The weights of labels are the areas.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::{MapSource, SaliencyMix};
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = SaliencyMix::new().with_map(MapSource::SpectralResidual);
+/// assert_mixer(r#"{ mix = "saliencymix", map = "spectral_residual" }"#, &mixer);
+/// ```
+#[declare(name = "saliencymix", like = ["SaliencyMix", "OpenMixup saliencymix"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SaliencyMix {
-    #[serde(default = "one")]
+    /// The sides are those of CutMix for a Beta(alpha, alpha) share.
+    #[param(default = 1.0, range = [1e-9, 1e9])]
     alpha: f64,
-    #[serde(default)]
+    /// The map: one that is computed from the image, or a plane.
+    #[param(default = MapSource::FineGrained)]
     map: MapSource,
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// Which partner's saliency places the box.
+    #[param(default = Scope::PerSample)]
     scope: Scope,
 }
 
 impl SaliencyMix {
-    /// A mixer with Beta(alpha, alpha) shares and fine-grained saliency.
-    pub fn new(alpha: f64) -> SaliencyMix {
-        SaliencyMix {
-            alpha,
-            map: MapSource::default(),
-            scope: Scope::default(),
-        }
-    }
-
-    /// The same mixer with another map.
-    #[must_use]
-    pub fn map(self, map: MapSource) -> SaliencyMix {
-        SaliencyMix { map, ..self }
-    }
-
-    /// The same mixer with another scope.
-    #[must_use]
-    pub fn scope(self, scope: Scope) -> SaliencyMix {
-        SaliencyMix { scope, ..self }
-    }
-
     /// The box for the share `lam` of A around a center (row, column), by the rule of CutMix's
     /// authors.
     pub fn rect(lam: f64, center: [u32; 2], frame: Size) -> [u32; 4] {
@@ -112,12 +103,6 @@ impl ResolveMix for SaliencyDraw {
 }
 
 impl Mixer for SaliencyMix {
-    mixer_basics!("saliencymix");
-
-    fn check(&self) -> Result<()> {
-        check_alpha(self.alpha)
-    }
-
     fn planes(&self) -> Vec<&str> {
         self.map.plane().into_iter().collect()
     }

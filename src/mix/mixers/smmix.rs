@@ -4,63 +4,49 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use crate::declare;
 use crate::error::{Error, Result};
 use crate::geometry::Size;
-use crate::mix::params::mixer_basics;
 use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, ResolveMix, Scene};
 use crate::rng::RandomStream;
-use crate::spec::check_range;
+use crate::spec::Interval;
 
 /// Pastes the most attended square of the partner's patches over the least attended square of the
 /// slot's own; Chen et al., 2023 (arXiv 2212.12977).
 ///
-/// * `grid` (14): the patches per side, which must divide the sides of the image.
-/// * `side` ([0.25, 0.75]): with `[low, high]`, the side of the square is uniform among the
-///   integers from `int(grid * low)` to `int(grid * high)`.
-/// * `map`: `fine_grained` (default), `spectral_residual`, or the name of a plane.
-///
 /// The weights of labels are the areas. The notes are `side` and the first patches of both squares:
 /// `row` and `column` in the slot, `from_row` and `from_column` in the partner.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::SmMix;
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = SmMix::new().with_grid(16);
+/// assert_mixer(r#"{ mix = "smmix", grid = 16 }"#, &mixer);
+/// ```
+#[declare(name = "smmix", like = ["SMMix"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SmMix {
-    #[serde(default = "fourteen")]
+    /// The patches per side, which must divide the sides of the image.
+    #[param(default = 14, range = [1.0, 256.0])]
     grid: u32,
-    #[serde(default = "quarters")]
-    side: [f64; 2],
-    #[serde(default)]
+    /// The side of the square is uniform among the integers from `int(grid * low)` to
+    /// `int(grid * high)`.
+    #[param(default = Interval::new(0.25, 0.75), range = [0.0, 1.0])]
+    side: Interval,
+    /// The map: one that is computed from the image, or a plane.
+    #[param(default = MapSource::FineGrained)]
     map: MapSource,
 }
 
-fn fourteen() -> u32 {
-    14
-}
-
-fn quarters() -> [f64; 2] {
-    [0.25, 0.75]
-}
-
 impl SmMix {
-    /// A mixer on a grid with `grid` patches per side.
-    pub fn new(grid: u32) -> SmMix {
-        SmMix {
-            grid,
-            side: quarters(),
-            map: MapSource::default(),
-        }
-    }
-
-    /// The same mixer with another map.
-    #[must_use]
-    pub fn map(self, map: MapSource) -> SmMix {
-        SmMix { map, ..self }
-    }
-
     /// The smallest and the largest side of a square, in patches.
     fn ends(&self) -> [u32; 2] {
-        self.side.map(|share| (f64::from(self.grid) * share) as u32)
+        self.side
+            .ends()
+            .map(|share| (f64::from(self.grid) * share) as u32)
     }
 
     /// Row and column of the square of `side` x `side` cells with the greatest sum of a map, or
@@ -138,17 +124,16 @@ impl ResolveMix for SmMixDraw {
 }
 
 impl Mixer for SmMix {
-    mixer_basics!("smmix");
-
     fn check(&self) -> Result<()> {
-        check_range("grid", f64::from(self.grid), [1.0, 256.0])?;
         let [low, high] = self.ends();
         if !(1 <= low && low <= high && high < self.grid) {
             return Err(Error::config(format!(
                 "side = {:?}: squares of {low} to {high} patches of {}; \
                  expected 1 <= low <= high < grid",
-                self.side, self.grid
-            )));
+                self.side.ends(),
+                self.grid
+            ))
+            .about_key("side"));
         }
         Ok(())
     }

@@ -1,38 +1,33 @@
 //! SmoothMix (Lee et al., 2020, CVPR workshops): a Gaussian mask, which has no sharp border that a
 //! network could learn to detect.
 
-use serde::{Deserialize, Serialize};
-
 use super::compute_later;
-use crate::error::Result;
+use crate::declare;
 use crate::geometry::Size;
-use crate::mix::params::mixer_basics;
 use crate::mix::{Blend, Mask, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
-use crate::spec::check_ends;
+use crate::spec::Interval;
 
 /// Shows the partner through a Gaussian at a random position; Lee et al., 2020 (CVPR workshops).
 ///
-/// The standard deviation is uniform in `sigma` ([0.25, 0.5]) times the height. The weights of
-/// labels are the means of the mask. (OpenMixup exchanges the weights of the two labels; this mixer
-/// does not.)
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The weights of labels are the means of the mask. (OpenMixup exchanges the weights of the two
+/// labels; this mixer does not.)
+///
+/// # Example: in Rust and in a recipe
+///
+/// ```
+/// use feedmill::mix::SmoothMix;
+/// use feedmill::testing::assert_mixer;
+///
+/// let mixer = SmoothMix::new().with_sigma([0.1, 0.3]);
+/// assert_mixer(r#"{ mix = "smoothmix", sigma = [0.1, 0.3] }"#, &mixer);
+/// ```
+#[declare(name = "smoothmix", like = ["SmoothMix", "OpenMixup smoothmix"])]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SmoothMix {
-    #[serde(default = "quarter_to_half")]
-    sigma: [f64; 2],
-}
-
-fn quarter_to_half() -> [f64; 2] {
-    [0.25, 0.5]
-}
-
-impl Default for SmoothMix {
-    fn default() -> SmoothMix {
-        SmoothMix {
-            sigma: quarter_to_half(),
-        }
-    }
+    /// The standard deviation as a share of the image's height.
+    #[param(default = Interval::new(0.25, 0.5), range = [0.001, 1000.0])]
+    sigma: Interval,
 }
 
 /// The random values of one mask.
@@ -65,17 +60,11 @@ impl SmoothMix {
 }
 
 impl Mixer for SmoothMix {
-    mixer_basics!("smoothmix");
-
-    fn check(&self) -> Result<()> {
-        check_ends("sigma", self.sigma, [1e-3, 1e3])
-    }
-
     fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
         let mut shift =
             |length: u32| (rng.below(u64::from(length)) as f64 - f64::from(length) / 2.0) as i64;
         let shift = [shift(frame.width), shift(frame.height)];
-        let sigma = rng.uniform(self.sigma[0], self.sigma[1]) * f64::from(frame.height);
+        let sigma = self.sigma.draw(rng) * f64::from(frame.height);
         compute_later(GaussianDraw { shift, sigma }, |gaussian, frame| {
             MixResult::from(Blend::Mask(
                 SmoothMix::mask(gaussian.shift, gaussian.sigma, frame).into(),

@@ -11,15 +11,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::color::solarize;
-use crate::augment::matrix;
-use crate::augment::{Blur, Color, Levels, Step, Steps, Warp, WarpFilter};
+use crate::augment::ops::color::solarize::solarize;
+use crate::augment::steps::{Blur, Color, Levels, Warp, rotation};
+use crate::augment::{Steps, WarpFilter, matrix};
 use crate::geometry::Size;
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
+use crate::word_param;
 
 /// The name of an op of torchvision's policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 #[allow(
     missing_docs,
     reason = "the variants are torchvision's own names of its ops"
@@ -41,6 +43,8 @@ pub enum Name {
     Equalize,
     Invert,
 }
+
+word_param!(Name, Space);
 
 impl Name {
     /// The ops of RandAugment and TrivialAugmentWide.
@@ -109,6 +113,7 @@ impl Name {
 /// | solarize (threshold as a share of white, first bin to last) | 1 to 0 | 1 to 0 | 1 to 0 |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Space {
     /// The ranges of RandAugment and AutoAugment.
     #[default]
@@ -120,7 +125,7 @@ pub enum Space {
 }
 
 /// The parameters of a policy that all of its ops share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
     /// How warps read between pixels.
     pub(super) filter: WarpFilter,
@@ -147,11 +152,11 @@ fn linspace(low: f32, high: f32, bins: u32, bin: u32) -> f64 {
 
 /// The magnitude of bin number `bin` of `bins`, without a sign; 0 for ops without a magnitude.
 ///
-/// The unit depends on the op, see [`Space`]. `frame` is the size of the image, of which a
+/// The unit depends on the op, see [`Space`]. `size` is the size of the image, of which a
 /// translation is a share.
-pub(super) fn strength_of(name: Name, space: Space, bins: u32, bin: u32, frame: Size) -> f64 {
+pub(super) fn strength_of(name: Name, space: Space, bins: u32, bin: u32, size: Size) -> f64 {
     let linear = |high: f32| linspace(0.0, high, bins, bin);
-    let (width, height) = (f64::from(frame.width), f64::from(frame.height));
+    let (width, height) = (f64::from(size.width), f64::from(size.height));
     // torch: `from - (arange(bins) / ((bins - 1) / steps)).round()`. The divisor is a Python float
     // that torch rounds to f32, and the rounding is half to even.
     let bits = |from: f32, steps: f64| {
@@ -193,36 +198,39 @@ pub(super) fn random_sign(name: Name, rng: &mut RandomStream) -> f64 {
 
 /// Adds the step of an op with a signed magnitude; adds nothing for the identity.
 pub(super) fn push_step(name: Name, value: f64, style: Style, steps: &mut Steps) {
-    let frame = steps.frame();
+    let size = steps.size();
     let Style {
         filter,
         fill,
         dialect,
     } = style;
-    let warp = |map| Some(Step::Warp(Warp::affine(map, filter, fill, frame)));
-    let center = (f64::from(frame.width) * 0.5, f64::from(frame.height) * 0.5);
+    let center = (f64::from(size.width) * 0.5, f64::from(size.height) * 0.5);
     // Shears keep the top left corner in place, as in the original AutoAugment code. The center
     // cancels in a shift except for the last bits, for which it has to be torchvision's.
     let shear = |shear| matrix::affine((0.0, 0.0), 0.0, (0.0, 0.0), 1.0, shear);
     let shift = |x, y| matrix::affine(center, 0.0, (x, y), 1.0, [0.0; 2]);
+    let warp = |map| Warp::affine(map, filter, fill, size);
     let factor = 1.0 + value;
-    let step = match name {
-        Name::Identity => None,
+    match name {
+        Name::Identity => {}
         // The magnitude is the tangent; torchvision's `affine` takes degrees.
-        Name::ShearX => warp(shear([libm::atan(value).to_degrees(), 0.0])),
-        Name::ShearY => warp(shear([0.0, libm::atan(value).to_degrees()])),
-        Name::TranslateX => warp(shift(value.trunc(), 0.0)),
-        Name::TranslateY => warp(shift(0.0, value.trunc())),
-        Name::Rotate => Step::rotation(value, frame, false, filter, fill),
-        Name::Brightness => Some(Step::Levels(Levels::Brightness(factor))),
-        Name::Color => Some(Step::Color(Color::Saturation(factor, dialect))),
-        Name::Contrast => Some(Step::Levels(Levels::Contrast(factor, dialect))),
-        Name::Sharpness => Some(Step::Blur(Blur::Sharpness(factor, dialect))),
-        Name::Posterize => Some(Step::Levels(Levels::Posterize(value as u8))),
-        Name::Solarize => Some(solarize(255.0 * value)),
-        Name::AutoContrast => Some(Step::Levels(Levels::AutoContrast(dialect))),
-        Name::Equalize => Some(Step::Levels(Levels::Equalize)),
-        Name::Invert => Some(Step::Levels(Levels::Invert)),
-    };
-    step.into_iter().for_each(|step| steps.push(step));
+        Name::ShearX => steps.push(warp(shear([libm::atan(value).to_degrees(), 0.0]))),
+        Name::ShearY => steps.push(warp(shear([0.0, libm::atan(value).to_degrees()]))),
+        Name::TranslateX => steps.push(warp(shift(value.trunc(), 0.0))),
+        Name::TranslateY => steps.push(warp(shift(0.0, value.trunc()))),
+        Name::Rotate => {
+            if let Some(step) = rotation(value, size, false, filter, fill) {
+                steps.push_shared(step);
+            }
+        }
+        Name::Brightness => steps.push(Levels::Brightness(factor)),
+        Name::Color => steps.push(Color::Saturation(factor, dialect)),
+        Name::Contrast => steps.push(Levels::Contrast(factor, dialect)),
+        Name::Sharpness => steps.push(Blur::Sharpness(factor, dialect)),
+        Name::Posterize => steps.push(Levels::Posterize(value as u8)),
+        Name::Solarize => steps.push(solarize(255.0 * value)),
+        Name::AutoContrast => steps.push(Levels::AutoContrast(dialect)),
+        Name::Equalize => steps.push(Levels::Equalize),
+        Name::Invert => steps.push(Levels::Invert),
+    }
 }

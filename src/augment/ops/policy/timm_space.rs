@@ -7,14 +7,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::color::solarize;
 use super::space::Name;
-use crate::augment::{Blur, Color, Levels, Step, Steps, Warp, WarpFilter};
+use crate::augment::ops::color::solarize::solarize;
+use crate::augment::steps::{Blur, Color as ColorStep, Levels, Warp, rotation};
+use crate::augment::{Steps, WarpFilter};
 use crate::kernels::Dialect;
 use crate::rng::RandomStream;
+use crate::word_param;
 
 /// The name of an op of timm's policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 #[allow(missing_docs, reason = "the variants are timm's own names of its ops")]
 pub enum TimmName {
     AutoContrast,
@@ -49,7 +52,8 @@ pub enum TimmName {
 /// How the warps of timm's policies read between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Interpolation {
+#[non_exhaustive]
+pub enum Interpolation {
     /// Bilinear or bicubic with equal chances, drawn for each op.
     #[default]
     Random,
@@ -60,6 +64,8 @@ pub(super) enum Interpolation {
     /// Cubic in both directions, from 4 x 4 pixels.
     Bicubic,
 }
+
+word_param!(TimmName, Interpolation);
 
 /// The parameters that all ops of a policy share; timm calls them `hparams`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -240,7 +246,7 @@ impl TimmName {
         rng: &mut RandomStream,
         steps: &mut Steps,
     ) {
-        let frame = steps.frame();
+        let size = steps.size();
         let filter = match hparams.interpolation {
             Interpolation::Nearest => WarpFilter::Nearest,
             Interpolation::Bilinear => WarpFilter::Bilinear,
@@ -248,39 +254,44 @@ impl TimmName {
             Interpolation::Random if rng.below(2) == 0 => WarpFilter::Bilinear,
             Interpolation::Random => WarpFilter::Bicubic,
         };
-        let warp = |map| Some(Step::Warp(Warp::affine(map, filter, hparams.fill, frame)));
+        let mut warp = |map| steps.push(Warp::affine(map, filter, hparams.fill, size));
         let factor = argument;
         let pil = Dialect::Pil;
-        let step = match self {
-            AutoContrast => Some(Step::Levels(Levels::AutoContrast(pil))),
-            Equalize => Some(Step::Levels(Levels::Equalize)),
-            Invert => Some(Step::Levels(Levels::Invert)),
-            Rotate => Step::rotation(argument, frame, false, filter, hparams.fill),
+        match self {
+            AutoContrast => steps.push(Levels::AutoContrast(pil)),
+            Equalize => steps.push(Levels::Equalize),
+            Invert => steps.push(Levels::Invert),
+            Rotate => {
+                if let Some(step) = rotation(argument, size, false, filter, hparams.fill) {
+                    steps.push_shared(step);
+                }
+            }
             ShearX => warp([1.0, argument, 0.0, 0.0, 1.0, 0.0]),
             ShearY => warp([1.0, 0.0, 0.0, argument, 1.0, 0.0]),
             TranslateX => warp([1.0, 0.0, argument, 0.0, 1.0, 0.0]),
             TranslateY => warp([1.0, 0.0, 0.0, 0.0, 1.0, argument]),
-            TranslateXRel => warp([1.0, 0.0, argument * f64::from(frame.width), 0.0, 1.0, 0.0]),
-            TranslateYRel => warp([1.0, 0.0, 0.0, 0.0, 1.0, argument * f64::from(frame.height)]),
+            TranslateXRel => warp([1.0, 0.0, argument * f64::from(size.width), 0.0, 1.0, 0.0]),
+            TranslateYRel => warp([1.0, 0.0, 0.0, 0.0, 1.0, argument * f64::from(size.height)]),
             // 8 bits are the whole value: nothing to do.
             Posterize | PosterizeIncreasing | PosterizeOriginal => {
-                (argument < 8.0).then_some(Step::Levels(Levels::Posterize(argument as u8)))
+                if argument < 8.0 {
+                    steps.push(Levels::Posterize(argument as u8));
+                }
             }
-            Solarize | SolarizeIncreasing => Some(solarize(argument)),
-            SolarizeAdd => Some(Step::Levels(Levels::SolarizeAdd {
+            Solarize | SolarizeIncreasing => steps.push(solarize(argument)),
+            SolarizeAdd => steps.push(Levels::SolarizeAdd {
                 add: argument as i16,
                 threshold: 128,
-            })),
-            Color | ColorIncreasing => Some(Step::Color(Color::Saturation(factor, pil))),
-            Contrast | ContrastIncreasing => Some(Step::Levels(Levels::Contrast(factor, pil))),
-            Brightness | BrightnessIncreasing => Some(Step::Levels(Levels::Brightness(factor))),
-            Sharpness | SharpnessIncreasing => Some(Step::Blur(Blur::Sharpness(factor, pil))),
+            }),
+            Color | ColorIncreasing => steps.push(ColorStep::Saturation(factor, pil)),
+            Contrast | ContrastIncreasing => steps.push(Levels::Contrast(factor, pil)),
+            Brightness | BrightnessIncreasing => steps.push(Levels::Brightness(factor)),
+            Sharpness | SharpnessIncreasing => steps.push(Blur::Sharpness(factor, pil)),
             Desaturate => {
                 let factor = (1.0 - argument).clamp(0.0, 1.0);
-                Some(Step::Color(Color::Saturation(factor, pil)))
+                steps.push(ColorStep::Saturation(factor, pil));
             }
-            GaussianBlur | GaussianBlurRand => Some(Step::Blur(Blur::PilGaussian(factor as f32))),
-        };
-        step.into_iter().for_each(|step| steps.push(step));
+            GaussianBlur | GaussianBlurRand => steps.push(Blur::PilGaussian(factor as f32)),
+        }
     }
 }

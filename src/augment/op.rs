@@ -1,0 +1,77 @@
+//! What an op is: an augmentation with its parameters.
+
+use super::list::Steps;
+use crate::error::Result;
+use crate::geometry::Size;
+use crate::rng::RandomStream;
+use crate::spec::{Family, Parameters};
+
+/// An augmentation with its parameters: draws the steps for one view of one sample.
+///
+/// A custom op implements this trait, is registered by name
+/// ([`crate::recipe::Registry::register`]), and then works in recipes, in `explain` and in
+/// `preview` like a built-in one.
+pub trait Op: Parameters {
+    /// Checks what the declaration of the parameters cannot say, such as that exactly one of two is
+    /// given. The default accepts all. [`Op::validate`](trait.Op.html#method.validate) checks the
+    /// ranges too.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] that names the parameter, what was expected and what was found.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Returns the parameters that a recipe is written down with: those of
+    /// [`Parameters::params`], which is the default, and whatever pins the files that they refer
+    /// to.
+    fn identity(&self) -> toml::Table {
+        self.params()
+    }
+
+    /// Returns the families of the op, for [`OpFolds`](crate::recipe::OpFolds); those of the
+    /// declaration by default.
+    fn families(&self) -> Vec<Family> {
+        self.spec()
+            .map_or_else(Vec::new, |spec| spec.families.to_vec())
+    }
+
+    /// Returns the ops inside of this one; none by default.
+    fn inner(&self) -> Vec<&dyn Op> {
+        Vec::new()
+    }
+
+    /// Returns the size of the result, if it is the same for every draw and every image of this
+    /// size. `size` is `None` if the size of the input is not known. The default keeps the size.
+    ///
+    /// Batches have a fixed shape, so the ops of a view together must end in a known size.
+    fn output_size(&self, size: Option<Size>) -> Option<Size> {
+        size
+    }
+
+    /// Announces the notes that the op leaves with each view of a batch ([`Steps::note`]): the name
+    /// of each note and how many numbers it has. The default is none.
+    fn notes(&self) -> Vec<(String, usize)> {
+        Vec::new()
+    }
+
+    /// Draws the parameters for one image of size [`Steps::size`], and adds the steps.
+    ///
+    /// All randomness must come from `rng`, a stream that only this op of this view of this sample
+    /// has; then the same seed makes the same batches. Any number of draws may be taken without an
+    /// effect on other ops.
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps);
+}
+
+impl dyn Op + '_ {
+    /// Checks the ranges of the parameters, and what [`Op::check`] says beyond that.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] that names the parameter, what was expected and what was found.
+    pub fn validate(&self) -> Result<()> {
+        self.check_params()?;
+        self.check()
+    }
+}

@@ -1,0 +1,5 @@
+//! Checks for the tests of custom ops, mixers and sources.
+
+mod ops;
+
+pub use ops::{assert_mixer, assert_op};
