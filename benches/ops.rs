@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use feedmill::augment::{Program, ProgramScratch, Steps};
+use feedmill::augment::{Program, StepScratch, Steps};
 use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::{Rect, Size};
@@ -60,7 +60,7 @@ fn main() {
         };
         let op = params.remove("op").unwrap().as_str().unwrap().to_string();
         let op = registry.make(&op, params).unwrap();
-        let (mut scratch, mut out) = (ProgramScratch::new(Simd::detect()), Vec::new());
+        let (mut scratch, mut out) = (StepScratch::new(Simd::detect()), Vec::new());
         let mut sample = 0;
         let mut apply_once = || {
             let at = Coord {

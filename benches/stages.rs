@@ -3,7 +3,10 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use feedmill::augment::{Color, Dialect, Filter, Levels, Program, ProgramScratch, Step};
+use std::sync::Arc;
+
+use feedmill::augment::steps::{Color, Levels, Resize};
+use feedmill::augment::{Dialect, Filter, Program, Step, StepScratch, Steps};
 use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::{Rect, Size};
@@ -123,15 +126,8 @@ fn resize(bencher: Bencher, filter: Filter) {
             height: 224,
         },
     );
-    let program = Program::of(
-        vec![Step::Resize {
-            width: to.width,
-            height: to.height,
-            filter,
-        }],
-        from,
-    );
-    let (mut scratch, mut out) = (ProgramScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
+    let program = Program::from(Steps::new(from).with(Resize { size: to, filter }));
+    let (mut scratch, mut out) = (StepScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..400 * 300 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {
         program
@@ -143,18 +139,18 @@ fn resize(bencher: Bencher, filter: Filter) {
 /// Color ops on an image of 224 x 224.
 #[divan::bench(args = ["brightness", "contrast", "saturation", "hue"])]
 fn color(bencher: Bencher, op: &str) {
-    let step = match op {
-        "brightness" => Step::Levels(Levels::Brightness(1.2)),
-        "contrast" => Step::Levels(Levels::Contrast(1.2, Dialect::Pil)),
-        "saturation" => Step::Color(Color::Saturation(1.2, Dialect::Pil)),
-        _ => Step::Color(Color::Hue(0.1, Dialect::Pil)),
+    let step: Arc<dyn Step> = match op {
+        "brightness" => Arc::new(Levels::Brightness(1.2)),
+        "contrast" => Arc::new(Levels::Contrast(1.2, Dialect::Pil)),
+        "saturation" => Arc::new(Color::Saturation(1.2, Dialect::Pil)),
+        _ => Arc::new(Color::Hue(0.1, Dialect::Pil)),
     };
     let frame = Size {
         width: 224,
         height: 224,
     };
-    let program = Program::of(vec![step], frame);
-    let (mut scratch, mut out) = (ProgramScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
+    let program = Program::of([step], frame);
+    let (mut scratch, mut out) = (StepScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..224 * 224 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {
         program
@@ -198,10 +194,15 @@ fn mix(bencher: Bencher, mixer: &str) {
         height: 224,
     };
     let (_, photo) = feedmill::augment::apply(
-        &feedmill::augment::Resize::exact(224, 224),
+        &feedmill::augment::ops::Resize::new(Size {
+            width: 224,
+            height: 224,
+        }),
         0,
-        400,
-        300,
+        Size {
+            width: 400,
+            height: 300,
+        },
         &(0..400 * 300 * 3)
             .map(|i| (i * 7 % 251) as u8)
             .collect::<Vec<u8>>(),

@@ -6,50 +6,33 @@ use feedmill::geometry::Size;
 use feedmill::mix::{Blend, MixPlan, Mixer};
 use feedmill::recipe::Registry;
 use feedmill::rng::RandomStream;
-use feedmill::spec::params_of;
-use feedmill::{Error, Loader, Recipe, Result, toml};
-use serde::{Deserialize, Serialize};
+use feedmill::spec::Interval;
+use feedmill::{Loader, Recipe, Result, declare};
 
 /// Replaces a stripe across the whole image by the same stripe of another image.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[declare(name = "stripe")]
+#[derive(Clone, Debug, PartialEq)]
 struct Stripe {
-    /// The smallest and the largest height of the stripe, as shares of the image's height.
-    share: [f64; 2],
+    /// The height of the stripe as a share of the image's height.
+    #[param(default = Interval::new(0.2, 0.5), range = [0.0, 1.0])]
+    share: Interval,
 }
 
 impl Mixer for Stripe {
-    fn name(&self) -> &str {
-        "stripe"
-    }
-
-    fn params(&self) -> toml::Table {
-        params_of(self)
-    }
-
-    fn check(&self) -> Result<()> {
-        let [low, high] = self.share;
-        if 0.0 <= low && low <= high && high <= 1.0 {
-            return Ok(());
-        }
-        let message = format!("share = [{low}, {high}]: expected 0 <= low <= high <= 1");
-        Err(Error::config(message))
-    }
-
     /// Runs before there are pixels: only the size of the images is known. feedmill computes the
     /// weights of the labels from the blend.
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
-        let rows = (rng.uniform(self.share[0], self.share[1]) * f64::from(frame.height)) as u32;
-        let top = rng.below(u64::from(frame.height - rows) + 1) as u32;
+    fn draw(&self, rng: &mut RandomStream, size: Size) -> MixPlan {
+        let rows = (self.share.draw(rng) * f64::from(size.height)) as u32;
+        let top = rng.below(u64::from(size.height - rows) + 1) as u32;
         // Edges in pixels: top, left, bottom, right.
-        let rect = [top, 0, top + rows, frame.width];
+        let rect = [top, 0, top + rows, size.width];
         Blend::Box { rect }.into()
     }
 }
 
 fn main() -> Result<()> {
     let mut registry = Registry::default();
-    registry.register_mixer::<Stripe>("stripe");
+    registry.register_mixer::<Stripe>();
     let recipe = Recipe::from_toml_with(
         &registry,
         r#"

@@ -1,71 +1,64 @@
-//! A user-defined op that a recipe uses by name, like a built-in one.
+//! A custom op that a recipe uses by name, like a built-in one: its parameters are declared once,
+//! and everything else follows from them.
 //!
 //! cargo run --example custom_op
 
-use std::sync::Arc;
+use std::fmt;
 
-use feedmill::augment::{Kernel, Op, Step, Steps};
-use feedmill::geometry::Size;
+use feedmill::augment::{Op, Step, StepImage, StepScratch, Steps};
 use feedmill::recipe::Registry;
 use feedmill::rng::RandomStream;
-use feedmill::spec::params_of;
-use feedmill::{Error, Loader, Recipe, Result, toml};
-use serde::{Deserialize, Serialize};
+use feedmill::{Loader, Recipe, Result, declare};
 
-/// Darkens an image from top to bottom: the last row by a share of 0 to `strength`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Darkens an image from top to bottom.
+#[declare(name = "dusk", strengths = ["strength = 0.2", "strength = 0.5", "strength = 1.0"])]
+#[derive(Clone, Debug, PartialEq)]
 struct Dusk {
+    /// The last row loses a share of 0 to this of its light.
+    #[param(default = 0.5, range = [0.0, 1.0])]
     strength: f64,
 }
 
 impl Op for Dusk {
-    fn name(&self) -> &str {
-        "dusk"
-    }
-
-    fn params(&self) -> toml::Table {
-        params_of(self)
-    }
-
-    fn check(&self) -> Result<()> {
-        if (0.0..=1.0).contains(&self.strength) {
-            return Ok(());
-        }
-        let message = format!("strength = {}: expected 0 to 1", self.strength);
-        Err(Error::config(message))
-    }
-
-    /// Runs before the image is decoded: everything random is drawn here, and the kernel below only
+    /// Runs before the image is decoded: everything random is drawn here, and the step below only
     /// computes.
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let strength = rng.uniform(0.0, self.strength) as f32;
-        steps.push(Step::Custom(Arc::new(Darken { strength })));
+        steps.push(Darken { strength });
     }
 }
 
-/// What was drawn for one image. `explain` prints it.
+/// What was drawn for one image.
 #[derive(Debug)]
 struct Darken {
     strength: f32,
 }
 
-impl Kernel for Darken {
-    /// `pixels` are rows of RGB, 8 bits per channel.
-    fn apply(&self, pixels: &mut [u8], frame: Size) {
-        let rows = pixels.chunks_exact_mut(frame.width as usize * 3);
+/// `explain` prints this.
+impl fmt::Display for Darken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "darken strength={:.3}", self.strength)
+    }
+}
+
+impl Step for Darken {
+    fn run(&self, image: &mut StepImage<'_>, _: &mut StepScratch) -> Result<()> {
+        let size = image.size();
+        // Rows of RGB, 8 bits per channel.
+        let rows = image.in_place().chunks_exact_mut(size.width as usize * 3);
         for (y, row) in rows.enumerate() {
-            let factor = 1.0 - self.strength * y as f32 / frame.height as f32;
+            let factor = 1.0 - self.strength * y as f32 / size.height as f32;
             for value in row {
                 *value = (f32::from(*value) * factor) as u8;
             }
         }
+        Ok(())
     }
 }
 
 fn main() -> Result<()> {
     let mut registry = Registry::default();
-    registry.register::<Dusk>("dusk");
+    registry.register::<Dusk>();
     let recipe = Recipe::from_toml_with(
         &registry,
         r#"

@@ -2,7 +2,7 @@
 //!
 //! cargo run --example custom_source
 
-use feedmill::augment::{HorizontalFlip, RandomCrop};
+use feedmill::augment::ops::{HorizontalFlip, RandomCrop};
 use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
 use feedmill::source::{Access, Source};
 use feedmill::{Loader, Recipe, Result};
@@ -73,7 +73,7 @@ fn main() -> Result<()> {
         .seed(7)
         .batch(16)
         .op(RandomCrop::new(32))
-        .op(HorizontalFlip::new(0.5));
+        .op(HorizontalFlip::new().with_p(0.5));
     let loader = Loader::new(Box::new(Stripes { count: 100 }), recipe)?;
     for batch in loader.epoch(0)? {
         let batch = batch?;

@@ -3,7 +3,8 @@
 //!
 //! cargo run --example episodes [FOLDER]
 
-use feedmill::augment::Resize;
+use feedmill::augment::ops::Resize;
+use feedmill::geometry::Size;
 use feedmill::plan::{EpisodeRole, Episodes};
 use feedmill::{Batch, Loader, Recipe};
 
@@ -27,7 +28,10 @@ fn main() -> feedmill::Result<()> {
     let recipe = Recipe::new()
         .seed(7)
         .batch(9)
-        .op(Resize::exact(32, 32))
+        .op(Resize::new(Size {
+            width: 32,
+            height: 32,
+        }))
         .sampler(episodes);
     let loader = Loader::open(data, recipe)?;
     let (mut correct, mut queries) = (0, 0);

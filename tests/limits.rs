@@ -187,8 +187,12 @@ fn a_webp_image_larger_than_its_canvas_is_refused_without_memory() {
 #[test]
 fn a_strip_whose_shorter_side_would_grow_is_refused_without_memory() {
     let _alone = alone();
-    let op = feedmill::augment::Resize::shorter(256);
+    let op = feedmill::augment::ops::Resize::new(256);
     let strip = vec![0; 60_000 * 3];
-    let error = feedmill::augment::apply(&op, 0, 1, 60_000, &strip).unwrap_err();
+    let size = feedmill::geometry::Size {
+        width: 1,
+        height: 60_000,
+    };
+    let error = feedmill::augment::apply(&op, 0, size, &strip).unwrap_err();
     assert_eq!(error.kind(), Kind::Limit, "{error}");
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use feedmill::geometry::Size;
 use feedmill::sample::Sample;
 use feedmill::source::{Memory, Source};
 use feedmill::toml;
@@ -113,7 +114,10 @@ fn joined_sources_know_the_sizes_of_their_images() {
         || SizedSource(Memory::pixels(vec![9; 2 * 3 * 3 * 4], 2, 3, 3, vec![0; 4]).unwrap());
     let recipe = Recipe::new()
         .batch(2)
-        .op(feedmill::augment::Resize::exact(4, 4));
+        .op(feedmill::augment::ops::Resize::new(Size {
+            width: 4,
+            height: 4,
+        }));
     let sources: Vec<Box<dyn Source>> = vec![Box::new(memory()), Box::new(memory())];
     let loader = Loader::sources(sources, recipe).unwrap();
     assert_eq!(loader.source().frame(5), Some((2, 3)));

@@ -88,6 +88,13 @@ impl Steps {
         self.push_shared(Arc::new(step));
     }
 
+    /// The list with one more step.
+    #[must_use]
+    pub fn with(mut self, step: impl Step) -> Steps {
+        self.push(step);
+        self
+    }
+
     /// Adds a step that other lists may have too.
     pub fn push_shared(&mut self, step: Arc<dyn Step>) {
         self.size = step.output_size(self.size);

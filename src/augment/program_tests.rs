@@ -1,5 +1,10 @@
 use super::*;
-use crate::augment::{Filter, Levels};
+use crate::augment::Filter;
+use crate::augment::step::{render, step_list};
+use crate::augment::steps::{Chain, Levels, Mixture, Resize, Turn};
+use crate::cpu::Simd;
+use crate::kernels::blend::blend;
+use crate::kernels::crop;
 
 fn image(width: u32, height: u32) -> Vec<u8> {
     (0..width * height * 3)
@@ -8,7 +13,7 @@ fn image(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// Runs steps on the part of the image that they read, or on all of it.
-fn run(steps: Vec<Step>, width: u32, height: u32, cut: bool) -> Vec<u8> {
+fn run(steps: Vec<Arc<dyn Step>>, width: u32, height: u32, cut: bool) -> Vec<u8> {
     let frame = Size { width, height };
     let program = Program::of(steps, frame);
     let region = if cut {
@@ -33,7 +38,7 @@ fn run(steps: Vec<Step>, width: u32, height: u32, cut: bool) -> Vec<u8> {
     let mut out = vec![0; bytes(program.end())];
     program
         .run(
-            &mut ProgramScratch::new(Simd::detect()),
+            &mut StepScratch::new(Simd::detect()),
             &decoded,
             region,
             &mut out,
@@ -43,38 +48,31 @@ fn run(steps: Vec<Step>, width: u32, height: u32, cut: bool) -> Vec<u8> {
     out
 }
 
-/// Runs steps one by one, each as a program of its own.
-fn step_by_step(steps: &[Step], width: u32, height: u32) -> Vec<u8> {
-    let (mut frame, mut pixels) = (Size { width, height }, image(width, height));
+/// Runs steps one by one, each on an image of its own.
+fn step_by_step(steps: &[Arc<dyn Step>], width: u32, height: u32) -> Vec<u8> {
+    let (mut size, mut pixels) = (Size { width, height }, image(width, height));
+    let mut scratch = StepScratch::default();
     for step in steps {
-        let next = step.frame(frame);
-        let mut out = vec![0; bytes(next)];
-        if step.moves() {
-            Work::default().replace(step, &pixels, frame, &mut out, next);
-        } else {
-            out.copy_from_slice(&pixels);
-            Work::default().in_place(step, &mut out, frame);
-        }
-        (frame, pixels) = (next, out);
+        let step = std::slice::from_ref(step);
+        (size, pixels) = render(step, size, &pixels, &mut scratch).unwrap();
     }
     pixels
 }
 
-fn cut(left: i64, top: i64, width: u32, height: u32, pad: PadMode) -> Step {
-    Step::Crop {
+fn cut(left: i64, top: i64, width: u32, height: u32, pad: PadMode) -> Crop {
+    let size = Size { width, height };
+    Crop {
         left,
         top,
-        width,
-        height,
+        size,
         pad,
     }
 }
 
 #[test]
 fn decoding_only_what_is_wished_changes_nothing() {
-    let resize = |width, height| Step::Resize {
-        width,
-        height,
+    let resize = |width, height| Resize {
+        size: Size { width, height },
         filter: Filter::Bilinear,
     };
     let pads = [
@@ -94,23 +92,23 @@ fn decoding_only_what_is_wished_changes_nothing() {
             (30, 2, 2, 2),
         ] {
             for tail in [
-                vec![],
-                vec![resize(6, 5)],
-                vec![Step::HorizontalFlip],
-                vec![resize(6, 5), Step::VerticalFlip, Step::Turn(1)],
-                vec![
+                step_list![],
+                step_list![resize(6, 5)],
+                step_list![Mirror::Columns],
+                step_list![resize(6, 5), Mirror::Rows, Turn(1)],
+                step_list![
                     cut(1, 1, 2, 1, PadMode::default()),
-                    Step::HorizontalFlip,
+                    Mirror::Columns,
                     cut(-1, 0, 2, 2, pad),
                 ],
             ] {
                 for head in [
-                    vec![],
-                    vec![Step::HorizontalFlip],
-                    vec![Step::VerticalFlip, Step::HorizontalFlip],
+                    step_list![],
+                    step_list![Mirror::Columns],
+                    step_list![Mirror::Rows, Mirror::Columns],
                 ] {
                     let mut steps = head;
-                    steps.push(cut(left, top, w, h, pad));
+                    steps.push(Arc::new(cut(left, top, w, h, pad)));
                     steps.extend(tail.clone());
                     let expected = step_by_step(&steps, 10, 8);
                     assert_eq!(run(steps.clone(), 10, 8, false), expected, "{steps:?}");
@@ -124,10 +122,10 @@ fn decoding_only_what_is_wished_changes_nothing() {
 #[test]
 fn crops_of_crops_and_mirror_images_are_found_in_the_header() {
     let pad = PadMode::default();
-    let steps = vec![
-        Step::HorizontalFlip,
+    let steps = step_list![
+        Mirror::Columns,
         cut(10, 20, 50, 40, pad),
-        Step::VerticalFlip,
+        Mirror::Rows,
         cut(5, 6, 7, 8, pad),
     ];
     let program = Program::of(
@@ -151,30 +149,25 @@ fn crops_of_crops_and_mirror_images_are_found_in_the_header() {
 
 #[test]
 fn flips_are_their_own_inverse() {
-    for flip in [Step::HorizontalFlip, Step::VerticalFlip] {
+    for flip in [Mirror::Columns, Mirror::Rows] {
         for (w, h) in [(1, 1), (1, 5), (4, 3), (5, 4)] {
-            assert_eq!(
-                run(vec![flip.clone(), flip.clone()], w, h, true),
-                image(w, h)
-            );
+            assert_eq!(run(step_list![flip, flip], w, h, true), image(w, h));
         }
     }
     assert_eq!(
-        run(vec![Step::HorizontalFlip], 2, 1, true),
+        run(step_list![Mirror::Columns], 2, 1, true),
         [21, 28, 35, 0, 7, 14]
     );
 }
 
 #[test]
 fn chains_add_up_by_weight_and_blend_with_the_image() {
-    let invert = || Step::Levels(Levels::Invert);
-    let steps = vec![
-        Step::Fork,
-        Step::Chain(0.25),
-        invert(),
-        Step::Chain(0.75),
-        Step::Join(0.5),
+    let chain = |weight, steps| Chain { weight, steps };
+    let chains = vec![
+        chain(0.25, Vec::new()),
+        chain(0.75, step_list![Levels::Invert]),
     ];
+    let steps = step_list![Mixture::new(chains, 0.5)];
     let expected: Vec<u8> = image(5, 4)
         .iter()
         .map(|&value| {

@@ -92,30 +92,28 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::ProgramScratch;
+    use crate::augment::step::{StepScratch, step_list};
+    use crate::augment::steps::{Mirror, Resize, Turn};
+    use crate::augment::{Filter, Step};
     use crate::cpu::Simd;
     use crate::geometry::Rect;
-    use crate::kernels::border::PadMode;
 
-    fn crop(left: i64, top: i64, width: u32, height: u32) -> Step {
-        Step::Crop {
-            left,
-            top,
-            width,
-            height,
-            pad: PadMode::default(),
-        }
+    fn crop(left: i64, top: i64, width: u32, height: u32) -> Crop {
+        Crop::new(left, top, Size { width, height })
     }
 
-    fn resize(side: u32) -> Step {
-        Step::Resize {
+    fn resize(side: u32) -> Resize {
+        let size = Size {
             width: side,
             height: side,
+        };
+        Resize {
+            size,
             filter: Filter::Bilinear,
         }
     }
 
-    fn slack(steps: Vec<Step>) -> u32 {
+    fn slack(steps: Vec<Arc<dyn Step>>) -> u32 {
         Program::of(
             steps,
             Size {
@@ -128,33 +126,42 @@ mod tests {
 
     #[test]
     fn only_crops_and_mirror_images_before_a_resize_leave_slack() {
-        assert_eq!([slack(vec![resize(75)]), slack(vec![resize(76)])], [8, 4]);
         assert_eq!(
-            slack(vec![
-                Step::HorizontalFlip,
+            [slack(step_list![resize(75)]), slack(step_list![resize(76)])],
+            [8, 4]
+        );
+        assert_eq!(
+            slack(step_list![
+                Mirror::Columns,
                 crop(9, 3, 300, 200),
                 resize(100)
             ]),
             2
         );
-        assert_eq!(slack(vec![crop(9, 3, 300, 199), resize(100)]), 1);
-        assert_eq!(slack(vec![crop(-1, 3, 300, 300), resize(10)]), 1, "padded");
-        assert_eq!(slack(vec![Step::Turn(1), resize(10)]), 1);
-        assert_eq!(slack(vec![Step::HorizontalFlip]), 1);
-        let nearest = Step::Resize {
-            width: 10,
-            height: 10,
+        assert_eq!(slack(step_list![crop(9, 3, 300, 199), resize(100)]), 1);
+        assert_eq!(
+            slack(step_list![crop(-1, 3, 300, 300), resize(10)]),
+            1,
+            "padded"
+        );
+        assert_eq!(slack(step_list![Turn(1), resize(10)]), 1);
+        assert_eq!(slack(step_list![Mirror::Columns]), 1);
+        let nearest = Resize {
+            size: Size {
+                width: 10,
+                height: 10,
+            },
             filter: Filter::Nearest,
         };
-        assert_eq!(slack(vec![nearest]), 1);
+        assert_eq!(slack(step_list![nearest]), 1);
     }
 
     #[test]
     fn a_shrunk_program_reads_the_same_part_of_the_smaller_image() {
         let mut program = Program::of(
-            vec![
+            step_list![
                 crop(100, 41, 601, 500),
-                Step::HorizontalFlip,
+                Mirror::Columns,
                 crop(0, 3, 600, 480),
                 resize(100),
             ],
@@ -197,7 +204,7 @@ mod tests {
         };
         program
             .run(
-                &mut ProgramScratch::new(Simd::scalar()),
+                &mut StepScratch::new(Simd::scalar()),
                 &vec![7; 54000],
                 program.source_region(),
                 &mut out,

@@ -159,7 +159,7 @@ fn resizemix_equals_torch_interpolation() {
         } else {
             TileFilter::Bilinear
         };
-        let mixer = ResizeMix::default().filter(filter);
+        let mixer = ResizeMix::default().with_filter(filter);
         let sides = mixer.sides(line.number(2), frame);
         let blend = mixer.blend(sides, [line.number(3), line.number(4)], frame);
         line.lam(blend.lam(frame));
@@ -177,7 +177,7 @@ fn collages_equal_torch_antialiased_interpolation() {
     each("collage", 3, |line| {
         let frame = line.frame();
         let k: u32 = line.number(2);
-        let blend = Collage::new(k).blend(frame);
+        let blend = Collage::new().with_k(k).blend(frame);
         line.lam(blend.lam(frame));
         line.near(&mixed(&blend, frame, u64::from(k * k), image));
     });
@@ -192,7 +192,10 @@ fn fmix_masks_equal_the_released_code_and_the_paper() {
         } else {
             Spectrum::Reference
         };
-        let mixer = FMix::new(1.0).spectrum(spectrum).soft(line.number(5));
+        let mixer = FMix::new()
+            .with_alpha(1.0)
+            .with_spectrum(spectrum)
+            .with_max_soft(line.number(5));
         let noise: Vec<f64> = (0..mixer.noise_len(frame) as u64)
             .map(|i| {
                 ((i * 7919) % 1009) as f64 / 504.5 - 1.0 + ((i * 104_729) % 1_000_003) as f64 / 1e9
@@ -400,7 +403,7 @@ fn puzzlemix_equals_gco_and_the_released_transport() {
     };
     each("puzzlemix", 12, |line| {
         let (frame, draw, labels, t_size) = drawn(line);
-        let mixer = PuzzleMix::default().labels(labels).t_size(t_size);
+        let mixer = PuzzleMix::default().with_labels(labels).with_t_size(t_size);
         let (a, b) = (smooth(0, frame), smooth(1, frame));
         let maps = [0, 1].map(|k| peaked(k, frame.width));
         let mean = |side: u32| maps.each_ref().map(|map| map.averaged([side; 2]));

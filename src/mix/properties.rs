@@ -258,14 +258,16 @@ fn metrix_lists_pairs_anchor_by_anchor_with_the_hardest_negatives() {
 
 #[test]
 fn regions_bound_the_weights_of_adamixup() {
-    let two = AdaMixUp::new([0.2, 0.5]);
+    let two = AdaMixUp::new().with_region([0.2, 0.5]);
     for u in [0.0, 0.3, 1.0] {
         let Blend::Uniform { lam } = two.outcome([u, 0.0], [0.2, 0.5]).blend else {
             panic!()
         };
         assert!((lam - (0.2 + 0.5 * u)).abs() < 1e-12);
-        let three = AdaMixUp::new([0.2, 0.5])
-            .three([0.1, 0.2])
+        let three = AdaMixUp::new()
+            .with_region([0.2, 0.5])
+            .with_fold(3)
+            .with_second([0.1, 0.2])
             .outcome([u, u], [0.2, 0.5])
             .blend;
         let Blend::Several(weights) = three else {

@@ -55,7 +55,7 @@ const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; web
 ///     .seed(7)
 ///     .batch(256)
 ///     .op(RandomResizedCrop::new(224))
-///     .op(HorizontalFlip::new(0.5));
+///     .op(HorizontalFlip::new().with_p(0.5));
 /// let read = Recipe::from_toml(
 ///     r#"
 ///     seed = 7

@@ -2,9 +2,9 @@ use std::path::Path;
 
 use super::*;
 use crate::Kind;
-use crate::augment::{
-    CenterCrop, ColorJitter, Filter, HorizontalFlip, RandomCrop, RandomResizedCrop,
-};
+use crate::augment::Filter;
+use crate::augment::ops::{CenterCrop, ColorJitter, HorizontalFlip, RandomCrop, RandomResizedCrop};
+use crate::declare;
 use crate::geometry::Size;
 use crate::kernels::PadMode;
 use crate::mix::{CutMix, Geometry, Lambda, MixUp, Partner};
@@ -57,15 +57,26 @@ fn the_toml_form_equals_the_builder_form() {
         .last(Last::Keep)
         .on_bad(OnBad::Skip { at_most: 0.1 })
         .op(RandomResizedCrop::new(96)
-            .scale(0.2, 1.0)
-            .filter(Filter::Bicubic))
-        .op(RandomCrop::new(96).padding(4, PadMode::Reflect))
-        .op(HorizontalFlip::new(0.5))
-        .op(ColorJitter::new(0.4, [0.5, 1.5], 0.0, 0.1).p(0.8))
+            .with_scale([0.2, 1.0])
+            .with_filter(Filter::Bicubic))
+        .op(RandomCrop::new(96)
+            .with_padding(4)
+            .with_pad(PadMode::Reflect))
+        .op(HorizontalFlip::new().with_p(0.5))
+        .op(ColorJitter::new()
+            .with_brightness(0.4)
+            .with_contrast([0.5, 1.5])
+            .with_hue(0.1)
+            .with_p(0.8))
         .op(CenterCrop::new(64))
         .mix(
             Mix::new(MixUp::new(0.8))
-                .or(CutMix::new(1.0).geometry(Geometry::Official), 2.0)
+                .or(
+                    CutMix::new()
+                        .with_alpha(1.0)
+                        .with_geometry(Geometry::Official),
+                    2.0,
+                )
                 .p(0.5)
                 .lambda(Lambda::Element)
                 .partner(Partner::Derange)
@@ -113,7 +124,7 @@ fn several_views_are_the_same_in_both_forms_and_read_back() {
                 .op(RandomResizedCrop::new(32)),
         )
         .view(View::new().count(3).op(RandomResizedCrop::new(16)))
-        .op(HorizontalFlip::new(0.5));
+        .op(HorizontalFlip::new().with_p(0.5));
     assert_eq!(read.to_toml(), built.to_toml());
     assert_eq!(
         Recipe::from_toml(&read.to_toml()).unwrap().to_toml(),
@@ -191,8 +202,8 @@ fn everything_that_changes_a_batch_changes_the_fingerprint() {
         base().seed(1),
         base().batch(31),
         base().last(Last::Keep),
-        base().op(HorizontalFlip::new(0.5)),
-        base().op(HorizontalFlip::new(0.4)),
+        base().op(HorizontalFlip::new().with_p(0.5)),
+        base().op(HorizontalFlip::new().with_p(0.4)),
         base().mix(Mix::new(MixUp::new(1.0))),
         base().mix(Mix::new(MixUp::new(1.0)).p(0.5)),
         base().target(TargetOptions {
@@ -487,10 +498,10 @@ fn labels(recipe: &Recipe) -> Vec<&str> {
 #[test]
 fn repeated_ops_are_numbered_and_a_custom_label_is_kept() {
     let recipe = Recipe::new()
-        .op(HorizontalFlip::new(0.5))
+        .op(HorizontalFlip::new().with_p(0.5))
         .op(CenterCrop::new(8))
-        .op(HorizontalFlip::new(0.5))
-        .op(HorizontalFlip::new(0.1));
+        .op(HorizontalFlip::new().with_p(0.5))
+        .op(HorizontalFlip::new().with_p(0.1));
     assert_eq!(
         labels(&recipe),
         [
@@ -510,7 +521,7 @@ fn adding_an_op_changes_the_random_numbers_of_no_other() {
     let base = || {
         Recipe::new()
             .op(RandomCrop::new(8))
-            .op(HorizontalFlip::new(0.5))
+            .op(HorizontalFlip::new().with_p(0.5))
     };
     let keys = |recipe: &Recipe| -> Vec<_> {
         recipe.views()[0]
@@ -520,21 +531,29 @@ fn adding_an_op_changes_the_random_numbers_of_no_other() {
             .collect()
     };
     let longer = base()
-        .op(ColorJitter::new(0.4, 0.4, 0.4, 0.1))
-        .op(HorizontalFlip::new(0.5));
+        .op(ColorJitter::new()
+            .with_brightness(0.4)
+            .with_contrast(0.4)
+            .with_saturation(0.4)
+            .with_hue(0.1))
+        .op(HorizontalFlip::new().with_p(0.5));
     assert_eq!(keys(&longer)[..2], keys(&base())[..]);
     let first = Recipe::new()
-        .op(ColorJitter::new(0.4, 0.4, 0.4, 0.1))
+        .op(ColorJitter::new()
+            .with_brightness(0.4)
+            .with_contrast(0.4)
+            .with_saturation(0.4)
+            .with_hue(0.1))
         .op(RandomCrop::new(8));
     assert_eq!(keys(&first)[1], keys(&base())[0]);
 }
 
 #[test]
 fn a_view_whose_size_depends_on_the_image_is_refused() {
-    let recipe = Recipe::new().op(HorizontalFlip::new(0.5));
+    let recipe = Recipe::new().op(HorizontalFlip::new().with_p(0.5));
     assert!(
         recipe.views()[0]
-            .frame(None)
+            .size(None)
             .unwrap_err()
             .to_string()
             .contains("no fixed size")
@@ -543,7 +562,7 @@ fn a_view_whose_size_depends_on_the_image_is_refused() {
         width: 5,
         height: 4,
     };
-    assert_eq!(recipe.views()[0].frame(Some(uniform)).unwrap(), uniform);
+    assert_eq!(recipe.views()[0].size(Some(uniform)).unwrap(), uniform);
 }
 
 /// A recipe with this probability of a horizontal flip and this size of a crop.
@@ -574,7 +593,7 @@ fn curves_take_their_values_by_epoch_and_read_back() {
         let view = view.at(epoch).unwrap();
         (
             view.ops()[0].op().params()["p"].as_float().unwrap(),
-            view.frame(None).unwrap(),
+            view.size(None).unwrap(),
         )
     };
     let frame = |height, width| Size { width, height };
@@ -596,7 +615,7 @@ fn curves_take_their_values_by_epoch_and_read_back() {
     assert_eq!(again.to_toml(), recipe.to_toml());
     assert_eq!(again.fingerprint(), recipe.fingerprint());
     assert_eq!(
-        again.views()[0].at(15).unwrap().frame(None).unwrap(),
+        again.views()[0].at(15).unwrap().size(None).unwrap(),
         frame(170, 8)
     );
     let other = Recipe::from_toml(&text.replace("[30, 9]", "[31, 9]")).unwrap();
@@ -732,18 +751,14 @@ fn what_is_wrong_about_a_curve_is_named_with_its_line() {
 #[test]
 fn curves_are_found_however_deep_they_stand() {
     /// An op that contains other ops as tables.
-    #[derive(Debug, Serialize, Deserialize)]
-    #[serde(deny_unknown_fields)]
+    #[declare(name = "several")]
+    #[derive(Clone, Debug)]
     struct Several {
+        /// The ops.
+        #[param(required)]
         ops: Vec<toml::Table>,
     }
     impl Op for Several {
-        fn name(&self) -> &str {
-            "several"
-        }
-        fn params(&self) -> toml::Table {
-            crate::spec::params_of(self)
-        }
         fn check(&self) -> Result<()> {
             match self.ops[1]["p"].as_float() {
                 Some(_) => Ok(()),
@@ -753,7 +768,7 @@ fn curves_are_found_however_deep_they_stand() {
         fn draw(&self, _: &mut crate::rng::RandomStream, _: &mut crate::augment::Steps) {}
     }
     let mut registry = Registry::default();
-    registry.register::<Several>("several");
+    registry.register::<Several>();
     let text = "batch = 8\n[[view]]\nops = [{ op = \"several\", ops = [{ op = \"a\" }, \
                 { op = \"b\", p = { linear = [0.0, 1.0], epochs = [0, 4] } }] }]";
     let recipe = Recipe::from_toml_with(&registry, text).unwrap();

@@ -26,8 +26,8 @@ pub(super) const MOST_VIEWS: usize = 255;
 /// use feedmill::recipe::View;
 ///
 /// let multi_crop = Recipe::new()
-///     .view(View::new().name("global").count(2).op(RandomResizedCrop::new(224).scale(0.4, 1.0)))
-///     .view(View::new().name("local").count(6).op(RandomResizedCrop::new(96).scale(0.05, 0.4)));
+///     .view(View::new().name("global").count(2).op(RandomResizedCrop::new(224).with_scale([0.4, 1.0])))
+///     .view(View::new().name("local").count(6).op(RandomResizedCrop::new(96).with_scale([0.05, 0.4])));
 /// assert_eq!(multi_crop.views().len(), 2);
 /// ```
 #[derive(Clone, Debug)]

@@ -78,7 +78,7 @@ number_param!("a number": f64);
 number_param!("an integer": i8, u8, u16, u32, u64);
 
 macro_rules! text_param {
-    ($($type:ty: $form:literal),*) => {$(
+    ($($type:ty: $form:literal),* $(,)?) => {$(
         impl ParamValue for $type {
             fn form() -> String {
                 $form.to_string()
@@ -91,7 +91,12 @@ macro_rules! text_param {
     )*};
 }
 
-text_param!(bool: "true or false", String: "a string", PathBuf: "a path");
+text_param!(
+    bool: "true or false",
+    String: "a string",
+    PathBuf: "a path",
+    toml::Table: "a table"
+);
 
 impl<T: ParamValue> ParamValue for Option<T> {
     const BARE_NUMBER: BareNumber = T::BARE_NUMBER;

@@ -18,7 +18,7 @@ fn apply(text: &str, (frame, pixels): &(Size, Vec<u8>)) -> (String, String) {
     };
     let name = params.remove("op").unwrap().as_str().unwrap().to_string();
     let op = Registry::default().make(&name, params).unwrap();
-    let (frame, pixels) = augment::apply(&*op, 7, frame.width, frame.height, pixels).unwrap();
+    let (frame, pixels) = augment::apply(&*op, 7, *frame, pixels).unwrap();
     (
         name,
         format!("{} {} {:016x}", frame.width, frame.height, fnv1a(&pixels)),

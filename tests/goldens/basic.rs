@@ -4,10 +4,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use feedmill::augment::{
-    self, CenterCrop, Color, ColorJitter, Filter, HorizontalFlip, Resize, Step, VerticalFlip,
-};
-use feedmill::augment::{Dialect, PadMode};
+use feedmill::augment::ops::{CenterCrop, ColorJitter, HorizontalFlip, Resize, VerticalFlip};
+use feedmill::augment::{self, Dialect, Filter, PadMode, Steps, steps};
 use feedmill::geometry::Size;
 use feedmill::mix::{CutMix, Geometry};
 
@@ -23,34 +21,34 @@ where
 /// Applies the op that a line of ops.txt names: a name and its values.
 fn apply(words: &[&str], image: &(Size, Vec<u8>)) -> (Size, Vec<u8>) {
     let (frame, pixels) = image;
-    let op =
-        |op: &dyn augment::Op| augment::apply(op, 7, frame.width, frame.height, pixels).unwrap();
+    let op = |op: &dyn augment::Op| augment::apply(op, 7, *frame, pixels).unwrap();
     let (name, values) = words.split_first().unwrap();
     let factor = || [values[0].parse::<f64>().unwrap(); 2];
     let size = || parse_all::<u32>(values);
     match *name {
-        "brightness" => op(&ColorJitter::new(factor(), 0.0, 0.0, 0.0)),
-        "contrast" => op(&ColorJitter::new(0.0, factor(), 0.0, 0.0)),
-        "saturation" => op(&ColorJitter::new(0.0, 0.0, factor(), 0.0)),
+        "brightness" => op(&ColorJitter::new().with_brightness(factor())),
+        "contrast" => op(&ColorJitter::new().with_contrast(factor())),
+        "saturation" => op(&ColorJitter::new().with_saturation(factor())),
         // The step is built by hand: `ColorJitter` leaves out a hue shift of 0, while the reference
         // converts to HSV and back, which changes pixels.
         "hue" => {
             let shift = factor()[0] as f32;
-            run(
-                [Step::Color(Color::Hue(shift, Dialect::Pil))],
-                (*frame, pixels),
-            )
+            let hue = steps::Color::Hue(shift, Dialect::Pil);
+            run(Steps::new(*frame).with(hue), pixels)
         }
-        "horizontal_flip" => op(&HorizontalFlip::new(1.0)),
-        "vertical_flip" => op(&VerticalFlip::new(1.0)),
-        "center_crop" => op(&CenterCrop::exact(size()[0], size()[1])),
+        "horizontal_flip" => op(&HorizontalFlip::new().with_p(1.0)),
+        "vertical_flip" => op(&VerticalFlip::new().with_p(1.0)),
+        "center_crop" => op(&CenterCrop::new(Size {
+            width: size()[1],
+            height: size()[0],
+        })),
         "nearest" => {
             let [width, height] = size()[..] else {
                 panic!("{words:?}")
             };
-            op(&Resize::exact(height, width).filter(Filter::Nearest))
+            op(&Resize::new(Size { width, height }).with_filter(Filter::Nearest))
         }
-        "shorter" => op(&Resize::shorter(size()[0]).filter(Filter::Nearest)),
+        "shorter" => op(&Resize::new(size()[0]).with_filter(Filter::Nearest)),
         "pad_crop" => {
             let pad = match values[0] {
                 "reflect" => PadMode::Reflect,
@@ -60,16 +58,14 @@ fn apply(words: &[&str], image: &(Size, Vec<u8>)) -> (Size, Vec<u8>) {
                 panic!("{words:?}")
             };
             let (width, height) = (width as u32, height as u32);
-            run(
-                [Step::Crop {
-                    left,
-                    top,
-                    width,
-                    height,
-                    pad,
-                }],
-                (*frame, pixels),
-            )
+            let size = Size { width, height };
+            let crop = steps::Crop {
+                left,
+                top,
+                size,
+                pad,
+            };
+            run(Steps::new(*frame).with(crop), pixels)
         }
         other => panic!("unknown op {other}"),
     }
@@ -127,24 +123,14 @@ fn resize_differences() -> BTreeMap<String, Difference> {
             "bicubic" => Filter::Bicubic,
             _ => Filter::Lanczos,
         };
-        let crop = Step::Crop {
-            left: i64::from(left),
-            top: i64::from(top),
-            width,
-            height,
-            pad: PadMode::default(),
+        let size = Size { width, height };
+        let crop = steps::Crop::new(i64::from(left), i64::from(top), size);
+        let size = Size {
+            width: to_width,
+            height: to_height,
         };
-        let (_, found) = run(
-            [
-                crop,
-                Step::Resize {
-                    width: to_width,
-                    height: to_height,
-                    filter,
-                },
-            ],
-            (image.0, &image.1),
-        );
+        let list = Steps::new(image.0).with(crop);
+        let (_, found) = run(list.with(steps::Resize { size, filter }), &image.1);
         let (golden, tail) = rest.split_at(found.len());
         rest = tail;
         let mut difference = Difference::default();
@@ -192,7 +178,7 @@ fn cut_boxes_are_those_of_timm_torchvision_and_the_authors() {
         let [cy, cx] = parse_all::<u32>(&words[5..7])[..] else {
             panic!("{line}")
         };
-        let cutmix = CutMix::new(1.0).geometry(geometry);
+        let cutmix = CutMix::new().with_alpha(1.0).with_geometry(geometry);
         let rect = cutmix.rect(words[4].parse().unwrap(), cy, cx, Size { width, height });
         assert_eq!(
             rect.to_vec(),

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
-use feedmill::augment::Dialect;
+use feedmill::augment::steps::{
+    Blur, Convolve, Corrupt, Crop, Edges, Elastic, Jpeg, LowFrequencies, Noise,
+};
 use feedmill::augment::{
-    Blur, Convolve, Corrupt, Corruption, CorruptionSet, Edges, Elastic, Noise, NoiseDistribution,
-    Step, Threshold,
+    Corruption, CorruptionSet, Dialect, NoiseDistribution, Step, Steps, Threshold,
 };
 use feedmill::geometry::Size;
 
@@ -29,20 +31,16 @@ impl Image {
             None => image,
             Some((width, height)) => {
                 let (width, height) = (width.parse().unwrap(), height.parse().unwrap());
-                image.after(Step::Crop {
-                    left: 20,
-                    top: 10,
-                    width,
-                    height,
-                    pad: Default::default(),
-                })
+                image.after(Arc::new(Crop::new(20, 10, Size { width, height })))
             }
         }
     }
 
     /// The image after a step.
-    fn after(&self, step: Step) -> Image {
-        let (frame, pixels) = run([step], (self.frame, &self.pixels));
+    fn after(&self, step: Arc<dyn Step>) -> Image {
+        let mut steps = Steps::new(self.frame);
+        steps.push_shared(step);
+        let (frame, pixels) = run(steps, &self.pixels);
         Image { frame, pixels }
     }
 }
@@ -53,20 +51,20 @@ fn parse<T: std::str::FromStr>(word: &str) -> T {
 }
 
 /// The step that a line names.
-fn step(words: &[&str]) -> Step {
+fn step(words: &[&str]) -> Arc<dyn Step> {
     match *words {
-        ["sharpness", "pil", factor] => Step::Blur(Blur::Sharpness(parse(factor), Dialect::Pil)),
-        ["sharpness", "tv2", factor] => Step::Blur(Blur::Sharpness(parse(factor), Dialect::Tv2)),
-        ["pil_gaussian_blur", radius] => Step::Blur(Blur::PilGaussian(parse(radius))),
-        ["box_blur", radius] => Step::Blur(Blur::Box(parse(radius))),
-        ["median_blur", size] => Step::Blur(Blur::Median(parse(size))),
-        ["gaussian_blur", kernel, sigma] => Step::Blur(Blur::Gaussian {
+        ["sharpness", "pil", factor] => Arc::new(Blur::Sharpness(parse(factor), Dialect::Pil)),
+        ["sharpness", "tv2", factor] => Arc::new(Blur::Sharpness(parse(factor), Dialect::Tv2)),
+        ["pil_gaussian_blur", radius] => Arc::new(Blur::PilGaussian(parse(radius))),
+        ["box_blur", radius] => Arc::new(Blur::Box(parse(radius))),
+        ["median_blur", size] => Arc::new(Blur::Median(parse(size))),
+        ["gaussian_blur", kernel, sigma] => Arc::new(Blur::Gaussian {
             kernel: parse(kernel),
             sigma: parse(sigma),
         }),
         ["motion_blur", radius, sigma, angle] => {
             let (radius, sigma, angle) = (parse(radius), parse(sigma), parse(angle));
-            Step::Blur(Blur::Motion {
+            Arc::new(Blur::Motion {
                 radius,
                 sigma,
                 angle,
@@ -75,7 +73,7 @@ fn step(words: &[&str]) -> Step {
         ["gaussian_noise", mean, sigma, seed] => {
             let (distribution, per_channel) = (NoiseDistribution::Normal, true);
             let (mean, scale, seed) = (parse(mean), parse(sigma), parse(seed));
-            Step::Noise(Noise::Additive {
+            Arc::new(Noise::Additive {
                 distribution,
                 mean,
                 scale,
@@ -86,7 +84,7 @@ fn step(words: &[&str]) -> Step {
         ["laplace_noise", _, scale, seed] => {
             let (distribution, scale, seed) =
                 (NoiseDistribution::Laplace, parse(scale), parse(seed));
-            Step::Noise(Noise::Additive {
+            Arc::new(Noise::Additive {
                 distribution,
                 mean: 0.0,
                 scale,
@@ -98,7 +96,7 @@ fn step(words: &[&str]) -> Step {
             let [low, high]: [f64; 2] = [low, high].map(parse);
             let (mean, scale) = (((high + low) / 510.0) as f32, ((high - low) / 510.0) as f32);
             let (distribution, seed) = (NoiseDistribution::Uniform, parse(seed));
-            Step::Noise(Noise::Additive {
+            Arc::new(Noise::Additive {
                 distribution,
                 mean,
                 scale,
@@ -108,21 +106,21 @@ fn step(words: &[&str]) -> Step {
         }
         ["elementwise_multiply", low, high, seed] => {
             let (low, high, seed) = (parse(low), parse(high), parse(seed));
-            Step::Noise(Noise::Multiplicative {
+            Arc::new(Noise::Multiplicative {
                 low,
                 high,
                 per_channel: true,
                 seed,
             })
         }
-        ["jpeg", quality] => Step::Jpeg(parse(quality)),
+        ["jpeg", quality] => Arc::new(Jpeg(parse(quality))),
         ["corrupt", name, severity, angle, seed] => {
             let kind = Corruption::ALL
                 .into_iter()
                 .find(|kind| kind.name() == name)
                 .unwrap();
             let (severity, angle, seed) = (parse(severity), parse(angle), parse(seed));
-            Step::Corrupt(Corrupt {
+            Arc::new(Corrupt {
                 kind,
                 severity,
                 set: CorruptionSet::ImagenetC,
@@ -131,38 +129,38 @@ fn step(words: &[&str]) -> Step {
             })
         }
         ["convolve", "sharpen", alpha, lightness] => {
-            Step::Convolve(Convolve::sharpen(parse(alpha), parse(lightness)))
+            Arc::new(Convolve::sharpen(parse(alpha), parse(lightness)))
         }
         ["convolve", "emboss", alpha, strength] => {
-            Step::Convolve(Convolve::emboss(parse(alpha), parse(strength)))
+            Arc::new(Convolve::emboss(parse(alpha), parse(strength)))
         }
-        ["convolve", "edge_detect", alpha] => Step::Convolve(Convolve::edge_detect(parse(alpha))),
-        ["convolve", "directed_edge_detect", alpha, direction] => Step::Convolve(
+        ["convolve", "edge_detect", alpha] => Arc::new(Convolve::edge_detect(parse(alpha))),
+        ["convolve", "directed_edge_detect", alpha, direction] => Arc::new(
             Convolve::directed_edge_detect(parse(alpha), parse(direction)),
         ),
         ["bilateral_blur", diameter, color, space] => {
             let (diameter, color, space) = (parse(diameter), parse(color), parse(space));
-            Step::Blur(Blur::Bilateral {
+            Arc::new(Blur::Bilateral {
                 diameter,
                 color,
                 space,
             })
         }
-        ["elastic", alpha, sigma, filter, r, g, b, seed] => Step::Elastic(Elastic {
+        ["elastic", alpha, sigma, filter, r, g, b, seed] => Arc::new(Elastic {
             alpha: parse(alpha),
             sigma: parse(sigma),
             nearest: filter == "nearest",
             fill: [r, g, b].map(parse),
             seed: parse(seed),
         }),
-        ["low_frequency_crop", side] => Step::LowFrequencies(parse(side)),
+        ["low_frequency_crop", side] => Arc::new(LowFrequencies(parse(side))),
         ["edge_map", sigma, threshold, shift, low, high] => {
             let threshold = Threshold::ALL
                 .into_iter()
                 .find(|rule| rule.to_string() == threshold)
                 .unwrap();
             let (sigma, [shift, low, high]) = (parse(sigma), [shift, low, high].map(parse));
-            Step::Edges(Edges {
+            Arc::new(Edges {
                 sigma,
                 threshold,
                 shift,

@@ -17,7 +17,7 @@ mod effects;
 use std::fs;
 use std::path::PathBuf;
 
-use feedmill::augment::{Program, ProgramScratch, Step};
+use feedmill::augment::{Program, StepScratch, Steps};
 use feedmill::cpu::Simd;
 use feedmill::decode::{Decoder, Limits, probe};
 use feedmill::geometry::Rect;
@@ -83,14 +83,15 @@ fn image(name: &str) -> (Size, Vec<u8>) {
 }
 
 /// Runs steps on an image, and returns the size and pixels of the result.
-fn run(steps: impl IntoIterator<Item = Step>, (frame, pixels): (Size, &[u8])) -> (Size, Vec<u8>) {
-    let program = Program::of(steps, frame);
+fn run(steps: Steps, pixels: &[u8]) -> (Size, Vec<u8>) {
+    let frame = steps.input_size();
+    let program = Program::from(steps);
     let end = program.end();
     let mut out = vec![0; (end.width * end.height * 3) as usize];
     let whole = Rect::whole(frame.width, frame.height);
     program
         .run(
-            &mut ProgramScratch::new(Simd::detect()),
+            &mut StepScratch::new(Simd::detect()),
             pixels,
             whole,
             &mut out,

@@ -9,7 +9,8 @@
 //! Rounding limits what can be asked: each step that resamples moves a position by a fraction of a
 //! pixel, and a later step may enlarge that. [`tolerance`] adds these up for a program.
 
-use feedmill::augment::{Joint, Program, ProgramScratch, Step, WarpFilter};
+use feedmill::augment::steps::{Elastic, Resize, Warp};
+use feedmill::augment::{Joint, Program, StepScratch, WarpFilter};
 use feedmill::cpu::Simd;
 use feedmill::geometry::{Rect, Size};
 use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
@@ -113,16 +114,16 @@ fn tolerance(program: &Program) -> (f64, f64) {
     let (mut scale, mut first): (f64, f64) = (1.0, 0.5);
     let mut last = 1.0;
     for step in program.steps() {
-        let next = step.frame(frame);
-        let (factor, own) = match step {
-            Step::Resize { .. } => {
+        let next = step.output_size(frame);
+        let (factor, own) = match (step.downcast_ref::<Warp>(), step) {
+            (None, step) if step.downcast_ref::<Resize>().is_some() => {
                 let ratio = |old: u32, new: u32| f64::from(old) / f64::from(new);
                 (
                     ratio(frame.width, next.width).max(ratio(frame.height, next.height)),
                     0.75,
                 )
             }
-            Step::Warp(warp) => {
+            (Some(warp), _) => {
                 // The largest change of the source position from one pixel to the next. A
                 // perspective map changes most in a corner.
                 let step_length = |x: f64, y: f64| {
@@ -150,7 +151,7 @@ fn tolerance(program: &Program) -> (f64, f64) {
                     },
                 )
             }
-            Step::Elastic(_) => (1.3, 1.0),
+            (None, step) if step.downcast_ref::<Elastic>().is_some() => (1.3, 1.0),
             _ => (1.0, 0.0),
         };
         scale *= factor.max(0.25);
@@ -281,7 +282,7 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
         frame: end,
         pixels: vec![0; (end.width * end.height * 3) as usize],
     };
-    let scratch = &mut ProgramScratch::new(Simd::detect());
+    let scratch = &mut StepScratch::new(Simd::detect());
     program
         .run(
             scratch,
@@ -362,10 +363,7 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
 
     // A step that is not aligned with the axes turns a box into the hull of its corners, which is
     // larger than its content, so only the other direction is checked.
-    let aligned = !program
-        .steps()
-        .iter()
-        .any(|step| matches!(step, Step::Warp(_) | Step::Elastic(_)));
+    let aligned = !program.steps().iter().any(|step| matches!(step, _ | _));
     let instances = found.plane("boxes").unwrap();
     for id in 1..=3 {
         let label = found.boxes.iter().find(|label| label.id == id);

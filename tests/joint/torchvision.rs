@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use feedmill::augment::{Joint, KeypointOrigin, ProgramScratch};
+use feedmill::augment::{Joint, KeypointOrigin, StepScratch};
 use feedmill::cpu::Simd;
 use feedmill::geometry::Size;
 use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
@@ -141,7 +141,7 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
             .apply(
                 &program,
                 &inputs(frame.width, frame.height),
-                &mut ProgramScratch::new(Simd::detect()),
+                &mut StepScratch::new(Simd::detect()),
             )
             .unwrap();
         let entry = worst.entry(name.to_string()).or_default();

@@ -1,6 +1,7 @@
 //! Batches have the same bytes for every number of workers, chunk size, memory budget, kind of
 //! threads and prefetch, and the same as golden digests.
 
+use feedmill::geometry::Size;
 use feedmill::mix::{Mix, MixUp, Partner};
 use feedmill::plan::{Last, Order};
 use feedmill::recipe::{Dtype, Layout};
@@ -127,7 +128,10 @@ fn real_photographs_equal_the_reference_path() {
     let recipe = Recipe::preset("deit")
         .unwrap()
         .batch(8)
-        .op(feedmill::augment::Resize::exact(40, 50));
+        .op(feedmill::augment::ops::Resize::new(Size {
+            width: 50,
+            height: 40,
+        }));
     let mut loader = Loader::open("fixtures/photos", recipe).unwrap();
     let expected = reference(&loader, 1);
     assert_eq!(threaded(&mut loader, 1), expected);

@@ -2,9 +2,9 @@
 //! it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use feedmill::augment::{Kernel, Op, Step, Steps};
+use feedmill::augment::{Op, Step, StepImage, StepScratch, Steps};
+use feedmill::declare;
 use feedmill::geometry::Size;
 use feedmill::recipe::OnBad;
 use feedmill::rng::RandomStream;
@@ -151,32 +151,35 @@ fn a_storm_of_bad_samples_ends_the_run_and_a_few_do_not() {
     );
 }
 
-/// An op that panics for every tenth image: while it draws, or in its kernel.
-#[derive(Debug)]
+/// An op that panics for every tenth image: while it draws, or in its step.
+#[declare(name = "panics")]
+#[derive(Clone, Debug)]
 struct Panics {
+    /// Whether it panics while it draws.
+    #[param(required)]
     drawing: bool,
 }
 
 #[derive(Debug)]
-struct PanicKernel;
+struct PanicStep;
 
-impl Kernel for PanicKernel {
-    fn apply(&self, _pixels: &mut [u8], _frame: Size) {
-        panic!("the kernel is broken");
+impl std::fmt::Display for PanicStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("panic")
+    }
+}
+
+impl Step for PanicStep {
+    fn run(&self, _: &mut StepImage<'_>, _: &mut StepScratch) -> feedmill::Result<()> {
+        panic!("the step is broken");
     }
 }
 
 impl Op for Panics {
-    fn name(&self) -> &str {
-        "panics"
-    }
-    fn params(&self) -> feedmill::toml::Table {
-        feedmill::toml::Table::new()
-    }
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         if rng.bernoulli(0.1) {
             assert!(!self.drawing, "the op is broken");
-            steps.push(Step::Custom(Arc::new(PanicKernel)));
+            steps.push(PanicStep);
         }
     }
 }
@@ -185,10 +188,10 @@ impl Op for Panics {
 fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
     for (drawing, role, text) in [
         (true, "decoder", "the op is broken"),
-        (false, "augmenter", "the kernel is broken"),
+        (false, "augmenter", "the step is broken"),
     ] {
         for threads in [Threads::Fused, Threads::Split] {
-            let broken = recipe(8, MIX).op(Panics { drawing });
+            let broken = recipe(8, MIX).op(Panics::new(drawing));
             let loader = Loader::new(Box::new(pixels(45)), broken).unwrap();
             let tuning = tuning(|t| {
                 t.workers = 3;
@@ -224,16 +227,11 @@ fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
 
 #[test]
 fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
-    #[derive(Debug)]
-    struct WrongSize;
+    #[declare(name = "wrong_size")]
+    #[derive(Clone, Debug)]
+    struct WrongSize {}
     impl Op for WrongSize {
-        fn name(&self) -> &str {
-            "wrong_size"
-        }
-        fn params(&self) -> feedmill::toml::Table {
-            feedmill::toml::Table::new()
-        }
-        fn frame(&self, _frame: Option<Size>) -> Option<Size> {
+        fn output_size(&self, _: Option<Size>) -> Option<Size> {
             Some(Size {
                 width: 99,
                 height: 99,
@@ -241,7 +239,7 @@ fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
         }
         fn draw(&self, _rng: &mut RandomStream, _steps: &mut Steps) {}
     }
-    let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(WrongSize)).unwrap();
+    let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(WrongSize::new())).unwrap();
     let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
     assert!(
         error.to_string().contains("8 x 9") && error.to_string().contains("99 x 99"),
@@ -259,27 +257,27 @@ fn a_panic_that_panics_when_dropped_is_still_an_error() {
         }
     }
     #[derive(Debug)]
-    struct ThrowingKernel;
-    impl Kernel for ThrowingKernel {
-        fn apply(&self, _pixels: &mut [u8], _frame: Size) {
+    struct ThrowingStep;
+    impl std::fmt::Display for ThrowingStep {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("throw")
+        }
+    }
+    impl Step for ThrowingStep {
+        fn run(&self, _: &mut StepImage<'_>, _: &mut StepScratch) -> feedmill::Result<()> {
             std::panic::panic_any(PanicsOnDrop);
         }
     }
-    #[derive(Debug)]
-    struct Throws;
+    #[declare(name = "throws")]
+    #[derive(Clone, Debug)]
+    struct Throws {}
     impl Op for Throws {
-        fn name(&self) -> &str {
-            "throws"
-        }
-        fn params(&self) -> feedmill::toml::Table {
-            feedmill::toml::Table::new()
-        }
         fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
-            steps.push(Step::Custom(Arc::new(ThrowingKernel)));
+            steps.push(ThrowingStep);
         }
     }
     within(20, "an error", || {
-        let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Throws)).unwrap();
+        let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Throws::new())).unwrap();
         let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
         assert_eq!(error.kind(), Kind::Worker);
         assert!(error.to_string().contains("without a text"), "{error}");
@@ -287,18 +285,13 @@ fn a_panic_that_panics_when_dropped_is_still_an_error() {
 }
 
 /// An op that panics on every image.
-#[derive(Debug)]
-struct Always;
+#[declare(name = "always")]
+#[derive(Clone, Debug)]
+struct Always {}
 
 impl Op for Always {
-    fn name(&self) -> &str {
-        "always"
-    }
-    fn params(&self) -> feedmill::toml::Table {
-        feedmill::toml::Table::new()
-    }
     fn draw(&self, _rng: &mut RandomStream, steps: &mut Steps) {
-        steps.push(Step::Custom(Arc::new(PanicKernel)));
+        steps.push(PanicStep);
     }
 }
 
@@ -312,7 +305,7 @@ fn where_panics_abort_the_process_ends_and_does_not_hang() {
 
     if std::env::var_os("FEEDMILL_TEST_ABORT").is_some() {
         std::panic::set_hook(Box::new(|_| std::process::abort()));
-        let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Always)).unwrap();
+        let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Always::new())).unwrap();
         let _ = loader.epoch(0).unwrap().next();
         println!("went on");
         return;

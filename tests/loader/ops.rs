@@ -10,19 +10,13 @@ use feedmill::{Kind, Loader, Recipe, toml};
 
 use crate::support::*;
 
-/// The op and its parameters at three strengths, one line for each op of the registry (a test of
-/// the binary holds it to that).
-const SHEET: &str = include_str!("../../crates/feedmill-cli/src/ops.txt");
-
-/// The name of each op with its parameters at the three strengths.
-fn sheet_lines() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
-    SHEET
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| {
-            let mut words = line.split(" | ");
-            (words.next().unwrap(), words.collect())
-        })
+/// The name of each op with its parameters at three strengths; once for each row of an op that has
+/// several.
+fn sheet_lines() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    let specs: Vec<_> = Registry::default().op_specs().collect();
+    specs
+        .into_iter()
+        .flat_map(|spec| spec.strengths.chunks(3).map(move |row| (spec.name, row)))
 }
 
 /// A view for each op at middle strength.
@@ -90,14 +84,14 @@ fn apply(
     let pixels: Vec<u8> = (0..u64::from(width * height * 3))
         .map(|i| hash(i) as u8)
         .collect();
-    augment::apply(&*op, seed, width, height, &pixels)
+    augment::apply(&*op, seed, Size { width, height }, &pixels)
 }
 
 #[test]
 fn every_op_takes_images_of_any_size() {
     for (name, strengths) in sheet_lines() {
         for (width, height) in [(1, 1), (1, 9), (9, 1), (2, 2), (17, 31)] {
-            for params in &strengths {
+            for params in strengths {
                 apply(name, params, width, height, 0)
                     .unwrap_or_else(|error| panic!("{name} {params}: {error}"));
             }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use feedmill::augment::{RandomResizedCrop, Resize};
+use feedmill::augment::ops::{RandomResizedCrop, Resize};
+use feedmill::geometry::Size;
 use feedmill::mix::Method;
 use feedmill::plan::Last;
 use feedmill::recipe::{Dtype, Layout, OnBad, Output, View};
@@ -77,8 +78,14 @@ fn a_digest_covers_the_views_of_every_group() {
     let with_second_size = |size: u32| {
         first_batch(
             multi_crop(8, "")
-                .op(Resize::exact(5, 7))
-                .op(Resize::exact(size, size)),
+                .op(Resize::new(Size {
+                    width: 7,
+                    height: 5,
+                }))
+                .op(Resize::new(Size {
+                    width: size,
+                    height: size,
+                })),
         )
     };
     let (a, b) = (with_second_size(5), with_second_size(6));
@@ -116,7 +123,7 @@ fn a_sample_is_read_once_for_all_its_views() {
 
 #[test]
 fn decoding_the_union_of_crops_gives_the_bytes_of_whole_images() {
-    let crop = |size, low, high| RandomResizedCrop::new(size).scale(low, high);
+    let crop = |size, low, high| RandomResizedCrop::new(size).with_scale([low, high]);
     for (low, high) in [(0.01, 0.05), (0.05, 0.4), (0.5, 1.0)] {
         let recipe = Recipe::new()
             .batch(16)
@@ -186,9 +193,9 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
                     let found = &batch.view(group).nth(k).as_u8().unwrap()[slot * each..][..each];
                     for (at, value) in found.chunks_exact(3).enumerate() {
                         let (y, x) = (at as u32 / w, at as u32 % w);
-                        let expected = match &mix.method {
-                            Method::MixUp => mix.lam * own + (1.0 - mix.lam) * partner,
-                            Method::CutMix if rows.contains(&y) && columns.contains(&x) => partner,
+                        let expected = match mix.method {
+                            Method::MIXUP => mix.lam * own + (1.0 - mix.lam) * partner,
+                            Method::CUTMIX if rows.contains(&y) && columns.contains(&x) => partner,
                             _ => own,
                         };
                         let near = (f32::from(value[0]) - expected).abs() <= 0.5 + 1e-3;

@@ -14,7 +14,7 @@ use crate::spec::check_range;
 /// use feedmill::augment::{CenterCrop, HorizontalFlip, Joint};
 ///
 /// let joint = Joint { keypoint_pairs: vec![[5, 6]], min_kept: 0.1, ..Joint::default() };
-/// let recipe = Recipe::new().op(HorizontalFlip::new(0.5)).op(CenterCrop::new(224)).joint(joint);
+/// let recipe = Recipe::new().op(HorizontalFlip::new().with_p(0.5)).op(CenterCrop::new(224)).joint(joint);
 /// # assert!(recipe.to_toml().contains("keypoint_pairs"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -138,9 +138,12 @@ impl PointMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::{Joint, Program, ProgramScratch};
-    use crate::kernels::PadMode;
-    use crate::sample::Annotations;
+    use std::sync::Arc;
+
+    use crate::augment::step::step_list;
+    use crate::augment::steps::{Crop, Mirror, Turn, Warp};
+    use crate::augment::{Joint, KeypointOrigin, Program, StepScratch};
+    use crate::sample::{Annotations, BoxLabel, Keypoint};
 
     const FRAME: Size = Size {
         width: 20,
@@ -149,7 +152,7 @@ mod tests {
 
     fn run(
         joint: &Joint,
-        steps: Vec<Step>,
+        steps: Vec<Arc<dyn Step>>,
         edges: &[[f32; 4]],
         points: &[[f32; 2]],
     ) -> Annotations {
@@ -176,45 +179,35 @@ mod tests {
             .apply(
                 &Program::of(steps, FRAME),
                 &given,
-                &mut ProgramScratch::new(crate::cpu::Simd::detect()),
+                &mut StepScratch::new(crate::cpu::Simd::detect()),
             )
             .unwrap()
     }
 
-    fn crop(left: i64, top: i64, width: u32, height: u32) -> Step {
-        Step::Crop {
-            left,
-            top,
-            width,
-            height,
-            pad: PadMode::default(),
-        }
+    fn crop(left: i64, top: i64, width: u32, height: u32) -> Crop {
+        Crop::new(left, top, Size { width, height })
     }
 
     #[test]
     fn quarter_turns_and_mirror_images_are_exact() {
-        let one = |step: Step| {
-            run(
+        let cases = step_list![Mirror::Columns, Mirror::Rows, Turn(1), Turn(2), Turn(3)];
+        let expected = [
+            ([15.0, 1.0, 18.0, 4.0], [18.0, 1.0]),
+            ([2.0, 6.0, 5.0, 9.0], [2.0, 9.0]),
+            ([6.0, 2.0, 9.0, 5.0], [9.0, 2.0]),
+            ([15.0, 6.0, 18.0, 9.0], [18.0, 9.0]),
+            ([1.0, 15.0, 4.0, 18.0], [1.0, 18.0]),
+        ];
+        for (step, (edges, point)) in cases.into_iter().zip(expected) {
+            let found = run(
                 &Joint::default(),
-                vec![step],
+                vec![Arc::clone(&step)],
                 &[[2.0, 1.0, 5.0, 4.0]],
                 &[[2.0, 1.0]],
-            )
-        };
-        for (step, edges, point) in [
-            (Step::HorizontalFlip, [15.0, 1.0, 18.0, 4.0], [18.0, 1.0]),
-            (Step::VerticalFlip, [2.0, 6.0, 5.0, 9.0], [2.0, 9.0]),
-            (Step::Turn(1), [6.0, 2.0, 9.0, 5.0], [9.0, 2.0]),
-            (Step::Turn(2), [15.0, 6.0, 18.0, 9.0], [18.0, 9.0]),
-            (Step::Turn(3), [1.0, 15.0, 4.0, 18.0], [1.0, 18.0]),
-        ] {
-            let found = one(step.clone());
-            assert_eq!(found.boxes[0].edges, edges, "{step}");
-            assert_eq!(
-                [found.keypoints[0].x, found.keypoints[0].y],
-                point,
-                "{step}"
             );
+            assert_eq!(found.boxes[0].edges, edges, "{step}");
+            let place = [found.keypoints[0].x, found.keypoints[0].y];
+            assert_eq!(place, point, "{step}");
         }
     }
 
@@ -233,17 +226,14 @@ mod tests {
                 .map(|point| point.id)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(ids(vec![Step::HorizontalFlip]), [2, 1, 3]);
-        assert_eq!(
-            ids(vec![Step::HorizontalFlip, Step::VerticalFlip]),
-            [1, 2, 3]
-        );
+        assert_eq!(ids(step_list![Mirror::Columns]), [2, 1, 3]);
+        assert_eq!(ids(step_list![Mirror::Columns, Mirror::Rows]), [1, 2, 3]);
         let index = Joint {
-            keypoint_origin: super::super::KeypointOrigin::Index,
+            keypoint_origin: KeypointOrigin::Index,
             ..joint.clone()
         };
         assert_eq!(
-            run(&index, vec![Step::HorizontalFlip], &boxes, &points).keypoints[0].x,
+            run(&index, step_list![Mirror::Columns], &boxes, &points).keypoints[0].x,
             18.0
         );
     }
@@ -256,7 +246,12 @@ mod tests {
             [8.0, 0.0, 11.0, 4.0],
         ];
         let points = [[1.0, 1.0], [13.0, 3.0], [9.0, 1.0]];
-        let found = run(&Joint::default(), vec![crop(9, 0, 11, 10)], &boxes, &points);
+        let found = run(
+            &Joint::default(),
+            step_list![crop(9, 0, 11, 10)],
+            &boxes,
+            &points,
+        );
         assert_eq!(
             found.boxes.iter().map(|label| label.id).collect::<Vec<_>>(),
             [2, 3]
@@ -274,7 +269,7 @@ mod tests {
             min_kept: 0.7,
             ..Joint::default()
         };
-        let found = run(&strict, vec![crop(9, 0, 11, 10)], &boxes, &points);
+        let found = run(&strict, step_list![crop(9, 0, 11, 10)], &boxes, &points);
         assert_eq!(
             found.boxes.iter().map(|label| label.id).collect::<Vec<_>>(),
             [2]
@@ -284,7 +279,7 @@ mod tests {
             ..Joint::default()
         };
         assert_eq!(
-            run(&wide, vec![crop(9, 0, 11, 10)], &boxes, &points)
+            run(&wide, step_list![crop(9, 0, 11, 10)], &boxes, &points)
                 .boxes
                 .len(),
             1
@@ -301,7 +296,7 @@ mod tests {
     fn a_keypoint_that_was_cut_off_stays_invisible() {
         let found = run(
             &Joint::default(),
-            vec![crop(5, 0, 10, 10), crop(-5, 0, 20, 10)],
+            step_list![crop(5, 0, 10, 10), crop(-5, 0, 20, 10)],
             &[],
             &[[2.0, 2.0], [6.0, 2.0]],
         );
@@ -327,7 +322,7 @@ mod tests {
         assert!(x > 10.0 && x < 20.0);
         let found = run(
             &Joint::default(),
-            vec![Step::Warp(warp)],
+            step_list![warp],
             &[[-35.0, 0.0, -30.0, 4.0]],
             &[[-30.0, 1.0]],
         );

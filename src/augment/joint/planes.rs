@@ -104,6 +104,9 @@ fn filter(kind: PlaneKind) -> Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::PadMode;
+    use crate::augment::step::step_list;
+    use crate::augment::steps::{Crop, Levels, Mirror};
 
     fn run_on(plane: &Plane, steps: &[Arc<dyn Step>], frame: Size) -> Plane {
         let mut plane = plane.clone();
@@ -112,7 +115,7 @@ mod tests {
             steps,
             &mut plane,
             frame,
-            &mut ProgramScratch::new(crate::cpu::Simd::detect()),
+            &mut StepScratch::new(crate::cpu::Simd::detect()),
         )
         .unwrap();
         plane
@@ -125,26 +128,30 @@ mod tests {
             height: 2,
         };
         let mask = Plane::raw("mask", PlaneKind::Mask, 4, 2, vec![1, 1, 9, 9, 1, 1, 9, 9]);
-        let resize = Step::Resize {
-            width: 6,
-            height: 4,
+        let resize = Resize {
+            size: Size {
+                width: 6,
+                height: 4,
+            },
             filter: Filter::Bicubic,
         };
-        let pad = Step::Crop {
+        let pad = Crop {
             left: -1,
             top: 0,
-            width: 8,
-            height: 4,
+            size: Size {
+                width: 8,
+                height: 4,
+            },
             pad: PadMode::Constant([7; 3]),
         };
-        let found = run_on(&mask, &[resize.clone(), pad.clone()], frame);
+        let found = run_on(&mask, &step_list![resize, pad], frame);
         assert_eq!(found.bytes[..8], [255, 1, 1, 1, 9, 9, 9, 255]);
         let instances = Plane {
             kind: PlaneKind::Instances,
             ..mask.clone()
         };
         assert_eq!(
-            run_on(&instances, &[pad], frame).bytes[..8],
+            run_on(&instances, &step_list![pad], frame).bytes[..8],
             [0, 1, 1, 9, 9, 0, 0, 0]
         );
     }
@@ -155,16 +162,15 @@ mod tests {
             width: 2,
             height: 1,
         };
-        let invert = Step::Levels(crate::augment::Levels::Invert);
         let image = Plane::raw("infrared", PlaneKind::Image, 2, 1, vec![1, 2, 3, 4, 5, 6]);
-        let flipped = run_on(&image, &[Step::HorizontalFlip, invert.clone()], frame);
+        let flipped = run_on(&image, &step_list![Mirror::Columns, Levels::Invert], frame);
         assert_eq!(flipped.bytes[..], [4, 5, 6, 1, 2, 3]);
         let color = Plane {
             kind: PlaneKind::Color,
             ..image
         };
         assert_eq!(
-            run_on(&color, &[invert], frame).bytes[..],
+            run_on(&color, &step_list![Levels::Invert], frame).bytes[..],
             [254, 253, 252, 251, 250, 249]
         );
     }
@@ -172,16 +178,17 @@ mod tests {
     #[test]
     fn a_plane_of_another_resolution_moves_by_the_same_share() {
         let depth = Plane::raw("depth", PlaneKind::Depth, 2, 2, vec![1, 2, 3, 4]);
-        let crop = Step::Crop {
-            left: 4,
-            top: 0,
-            width: 4,
-            height: 4,
-            pad: PadMode::default(),
-        };
+        let crop = Crop::new(
+            4,
+            0,
+            Size {
+                width: 4,
+                height: 4,
+            },
+        );
         let found = run_on(
             &depth,
-            &[crop],
+            &step_list![crop],
             Size {
                 width: 8,
                 height: 8,

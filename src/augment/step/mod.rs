@@ -23,6 +23,16 @@ pub use image::StepImage;
 pub(in crate::augment) use run::{bytes, render, run_steps};
 pub use scratch::StepScratch;
 
+/// A list of steps, for tests.
+#[cfg(test)]
+macro_rules! step_list {
+    ($($step:expr),* $(,)?) => {
+        vec![$(std::sync::Arc::new($step) as std::sync::Arc<dyn $crate::augment::Step>),*]
+    };
+}
+#[cfg(test)]
+pub(in crate::augment) use step_list;
+
 use super::joint::options::EraseRule;
 use super::joint::state::Annotate;
 use crate::error::Result;

@@ -193,6 +193,7 @@ impl BetaMaskNoise {
 mod tests {
     use super::*;
     use crate::augment::ops::testing::{drawn_in_view, noted};
+    use crate::geometry::Size;
 
     #[test]
     fn the_noted_seed_gives_the_mask_again() {

@@ -1,10 +1,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::super::{Bank, PasteDraw};
 use super::*;
-use crate::augment::joint::Bank;
-use crate::augment::{Joint, PasteDraw, Program, ProgramScratch, Step};
-use crate::geometry::Rect;
+use crate::augment::step::{StepScratch, step_list};
+use crate::augment::steps::{Levels, Mirror, PlaneMask};
+use crate::augment::{Joint, Program};
+use crate::geometry::{Rect, Size};
 use crate::sample::{Annotations, Keypoint};
 
 const FRAME: Size = Size {
@@ -108,9 +110,9 @@ fn run(
     joint: &Joint,
     given: &Annotations,
 ) -> (Vec<u8>, Annotations) {
-    let step = Step::Paste(Arc::new(Paste::new(Arc::clone(bank), draws, false)));
-    let program = Program::of([step], FRAME);
-    let (mut out, scratch) = (gray(), &mut ProgramScratch::new(crate::cpu::Simd::detect()));
+    let step = Paste::new(Arc::clone(bank), draws, false);
+    let program = Program::of(step_list![step], FRAME);
+    let (mut out, scratch) = (gray(), &mut StepScratch::new(crate::cpu::Simd::detect()));
     program
         .run(scratch, &gray(), Rect::whole(64, 48), &mut out, FRAME)
         .unwrap();
@@ -151,7 +153,7 @@ fn what_is_pasted_is_annotated_pixel_by_pixel() {
 #[test]
 fn cut_outs_turn_and_change_their_colors() {
     let (_folder, bank) = bank();
-    let color = vec![Step::Levels(crate::augment::Levels::Invert)];
+    let color = step_list![Levels::Invert];
     let turned = PasteDraw {
         degrees: 90.0,
         color,
@@ -325,16 +327,16 @@ fn patches_are_masked_in_a_copy() {
         ..Annotations::default()
     };
     let apply = |plane: &str, patch: u32, cells: Vec<u32>| {
-        let step = Step::PlaneMask(crate::augment::PlaneMask {
+        let step = PlaneMask {
             plane: plane.into(),
             patch,
             cells,
-        });
-        let program = Program::of([step, Step::HorizontalFlip], FRAME);
+        };
+        let program = Program::of(step_list![step, Mirror::Columns], FRAME);
         Joint::default().apply(
             &program,
             &given,
-            &mut ProgramScratch::new(crate::cpu::Simd::detect()),
+            &mut StepScratch::new(crate::cpu::Simd::detect()),
         )
     };
     let found = apply("depth", 16, vec![0, 6]).unwrap();
