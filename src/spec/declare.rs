@@ -52,8 +52,12 @@ pub struct Spec {
     pub name: &'static str,
     /// The name of the type in Rust.
     pub rust_name: &'static str,
-    /// What it does, in one sentence: the first paragraph of its documentation.
+    /// The module that declares it, such as `feedmill::augment::ops::color::hue`.
+    pub module: &'static str,
+    /// What it does: the first paragraph of its documentation.
     pub about: &'static str,
+    /// The notes that it leaves with a batch: the name of each, and what it is.
+    pub notes: &'static [(&'static str, &'static str)],
     /// The families of an op, for [`OpFolds`](crate::recipe::OpFolds); empty for ops of no family
     /// and for mixers.
     pub families: &'static [Family],
@@ -67,6 +71,15 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// The group of an op, such as `color`: the folder that it is declared in.
+    pub fn group(&self) -> &'static str {
+        self.module
+            .split("::")
+            .skip_while(|part| *part != "ops" && *part != "mixers")
+            .nth(1)
+            .unwrap_or("custom")
+    }
+
     /// Writes `{ fixed = a }` for every number `a` that a recipe would have to write so.
     pub(crate) fn fix_numbers(&self, params: &mut toml::Table) {
         fn fix(value: &mut toml::Value) {

@@ -22,7 +22,7 @@ pub fn drawn_program(ops: &[String], seed: u64, frame: Size) -> Program {
         };
         let name = params.remove("op").unwrap().as_str().unwrap().to_string();
         let op = Registry::default()
-            .make(&name, params)
+            .make_for_one_image(&name, params)
             .unwrap_or_else(|error| panic!("{error}"));
         let op_key = OpKey::of(&format!("{name}#{number}"));
         let at = Coord {

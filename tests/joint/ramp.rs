@@ -435,7 +435,7 @@ fn the_ramp_checks_points_labels_and_boxes() {
     let [points, labels, boxes] = check(&ops(&[r#"op = "horizontal_flip", p = 1.0"#]), 1, frame);
     assert_eq!((points, labels, boxes), (16, 2400, 3));
     let chain = [
-        r#"op = "affine", degrees = 20, filter = "bilinear""#,
+        r#"op = "affine", degrees = { fixed = 20 }, filter = "bilinear""#,
         r#"op = "resize", size = [40, 50]"#,
     ];
     let [points, labels, boxes] = check(&ops(&chain), 1, frame);

@@ -252,6 +252,8 @@ fn traits(declaration: &Declaration) -> TokenStream {
     } = declaration;
     let spec = quote!(::feedmill::spec);
     let about = parse::first_paragraph(&declaration.attributes);
+    let notes = parse::notes(&declaration.attributes);
+    let notes = notes.iter().map(|(name, about)| quote!((#name, #about)));
     let parameters: Vec<&Field> = declaration
         .fields
         .iter()
@@ -362,7 +364,9 @@ fn traits(declaration: &Declaration) -> TokenStream {
             const SPEC: &'static #spec::Spec = &#spec::Spec {
                 name: #name,
                 rust_name: ::std::stringify!(#ident),
+                module: ::std::module_path!(),
                 about: #about,
+                notes: &[#(#notes),*],
                 families: &[#(#spec::Family::#families),*],
                 like: &[#(#like),*],
                 strengths: &[#(#strengths),*],

@@ -174,6 +174,33 @@ pub(crate) fn first_paragraph(attributes: &[Attribute]) -> String {
     lines.join(" ")
 }
 
+/// The notes that the documentation lists under "Notes", each with its name and what it is.
+pub(crate) fn notes(attributes: &[Attribute]) -> Vec<(String, String)> {
+    let lines = attributes.iter().filter_map(doc_line);
+    let section = lines
+        .skip_while(|line| line.trim() != "# Notes")
+        .skip(1)
+        .take_while(|line| !line.trim().starts_with("# "));
+    let mut notes: Vec<(String, String)> = Vec::new();
+    for line in section {
+        let line = line.trim();
+        let item = line.strip_prefix("* `").and_then(|rest| rest.split_once('`'));
+        match (item, notes.last_mut()) {
+            (Some((name, about)), _) => {
+                let about = about.trim_start_matches([',', ':']).trim();
+                notes.push((name.to_string(), about.to_string()));
+            }
+            // A line that goes on.
+            (None, Some((_, about))) if !line.is_empty() => {
+                about.push(' ');
+                about.push_str(line);
+            }
+            _ => {}
+        }
+    }
+    notes
+}
+
 /// Reads `#[param(…)]`.
 fn role(attribute: &Attribute) -> Result<Role> {
     let list = attribute.meta.require_list()?;

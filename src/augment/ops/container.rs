@@ -266,7 +266,9 @@ pub(crate) static CONTAINERS: [Spec; 4] = [
     Spec {
         name: "sequence",
         rust_name: "Container",
+        module: module_path!(),
         about: "Applies all ops in order.",
+        notes: &[],
         families: &[],
         like: &[
             "torchvision Compose",
@@ -284,7 +286,9 @@ pub(crate) static CONTAINERS: [Spec; 4] = [
     Spec {
         name: "one_of",
         rust_name: "Container",
+        module: module_path!(),
         about: "Applies one op.",
+        notes: &[],
         families: &[],
         like: &["torchvision RandomChoice", "albumentations OneOf"],
         strengths: &[
@@ -298,7 +302,9 @@ pub(crate) static CONTAINERS: [Spec; 4] = [
     Spec {
         name: "some_of",
         rust_name: "Container",
+        module: module_path!(),
         about: "Applies some different ops in the order of the recipe.",
+        notes: &[],
         families: &[],
         like: &["albumentations SomeOf", "imgaug SomeOf"],
         strengths: &[
@@ -314,7 +320,9 @@ pub(crate) static CONTAINERS: [Spec; 4] = [
     Spec {
         name: "random_order",
         rust_name: "Container",
+        module: module_path!(),
         about: "Applies all ops in random order.",
+        notes: &[],
         families: &[],
         like: &["torchvision RandomOrder", "albumentations RandomOrder"],
         strengths: &[

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::bytes;
 use crate::geometry::Size;
 use crate::kernels::pixel_buf::PixelBuf;
 
@@ -25,6 +24,11 @@ enum Location<'a> {
     /// In one of the two buffers.
     Buffer(usize),
     Out,
+}
+
+/// The number of bytes of an RGB image.
+pub(in crate::augment) fn bytes(size: Size) -> usize {
+    size.width as usize * size.height as usize * 3
 }
 
 impl fmt::Debug for StepImage<'_> {

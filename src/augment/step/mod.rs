@@ -20,7 +20,8 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use image::StepImage;
-pub(in crate::augment) use run::{bytes, render, run_steps};
+pub(in crate::augment) use image::bytes;
+pub(in crate::augment) use run::{render, run_steps};
 pub use scratch::StepScratch;
 
 /// A list of steps, for tests.

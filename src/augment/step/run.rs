@@ -2,15 +2,11 @@
 
 use std::sync::Arc;
 
+use super::image::bytes;
 use super::{Merge, Step, StepImage, StepScratch};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::kernels::levels::{self, Levels, LutScratch};
-
-/// The number of bytes of an RGB image.
-pub(in crate::augment) fn bytes(size: Size) -> usize {
-    size.width as usize * size.height as usize * 3
-}
 
 /// Runs steps one after the other. Consecutive tables run as one.
 ///

@@ -38,7 +38,7 @@ word_param!(LearnedPolicy);
 /// ```
 #[declare(
     name = "auto_augment",
-    families = [Arithmetic, Contrast, Convolutional, Geometric],
+    families = [Arithmetic, Color, Contrast, Convolutional, Geometric],
     like = ["torchvision AutoAugment"],
     strengths = [
         "policy = \"imagenet\"", "policy = \"cifar10\"", "policy = \"svhn\""

@@ -20,7 +20,7 @@ use crate::rng::RandomStream;
 /// ```
 #[declare(
     name = "policy_op",
-    families = [Arithmetic, Contrast, Convolutional, Geometric],
+    families = [Arithmetic, Color, Contrast, Convolutional, Geometric],
     like = ["torchvision _apply_op"],
     strengths = [
         "name = \"ShearX\", magnitude = 5, sign = 1",

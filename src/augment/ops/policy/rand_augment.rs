@@ -28,7 +28,7 @@ use crate::rng::RandomStream;
 /// ```
 #[declare(
     name = "rand_augment",
-    families = [Arithmetic, Contrast, Convolutional, Geometric],
+    families = [Arithmetic, Color, Contrast, Convolutional, Geometric],
     like = ["torchvision RandAugment"],
     strengths = [
         "magnitude = 5", "magnitude = 15", "magnitude = 30"

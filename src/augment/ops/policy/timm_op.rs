@@ -20,7 +20,7 @@ use crate::rng::RandomStream;
 /// ```
 #[declare(
     name = "timm_op",
-    families = [Arithmetic, Contrast, Convolutional, Geometric],
+    families = [Arithmetic, Color, Contrast, Convolutional, Geometric],
     like = ["timm AugmentOp"],
     strengths = [
         "name = \"SolarizeAdd\", level = 2.0",
@@ -36,8 +36,8 @@ pub struct TimmOp {
     /// The strength before timm's mapping. The sign is drawn as timm draws it.
     #[param(default, range = [0.0, 10.0])]
     level: Option<f64>,
-    /// The strength after timm's mapping of levels, in the unit of the op: degrees, pixels, bits, a
-    /// factor, …
+    /// The strength after timm's mapping of levels, in the unit of the op, such as degrees, pixels,
+    /// bits or a factor.
     #[param(default, range = [-16384.0, 16384.0])]
     argument: Option<f64>,
     /// How warps read between pixels.

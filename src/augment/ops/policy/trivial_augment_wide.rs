@@ -21,7 +21,7 @@ use crate::rng::RandomStream;
 /// ```
 #[declare(
     name = "trivial_augment_wide",
-    families = [Arithmetic, Contrast, Convolutional, Geometric],
+    families = [Arithmetic, Color, Contrast, Convolutional, Geometric],
     like = ["torchvision TrivialAugmentWide"],
     strengths = [
         "bins = 31", "bins = 31", "bins = 31"
