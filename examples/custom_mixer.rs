@@ -72,7 +72,7 @@ fn main() -> Result<()> {
     for batch in loader.epoch(0)? {
         for (slot, mix) in batch?.mix().iter().enumerate() {
             println!(
-                "slot {slot}: {} with slot {}, lam {:.2}, rows {:?}",
+                "slot {slot}: {} with slot {}, lam {:.2}, rectangle {:?}",
                 mix.method, mix.partner, mix.lam, mix.rect
             );
         }

@@ -3,7 +3,8 @@
 //! cargo run --example custom_source
 
 use feedmill::augment::{HorizontalFlip, RandomCrop};
-use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
+use feedmill::geometry::Size;
+use feedmill::sample::{Codec, Fingerprint, Sample, Target};
 use feedmill::source::{Access, Source};
 use feedmill::{Loader, Recipe, Result};
 
@@ -12,8 +13,8 @@ struct Stripes {
     count: u64,
 }
 
-/// The width and height of an image in pixels.
-const SIDE: u32 = 40;
+/// The size of every image.
+const SIZE: Size = Size::square(40);
 
 impl Source for Stripes {
     fn len(&self) -> u64 {
@@ -31,7 +32,7 @@ impl Source for Stripes {
     }
 
     fn size(&self, _id: u64) -> u64 {
-        u64::from(SIDE * SIDE * 3)
+        SIZE.area() * 3
     }
 
     /// `buf` is a buffer of an earlier sample. Reusing it saves an allocation for each sample.
@@ -39,8 +40,8 @@ impl Source for Stripes {
         let class = (id % 2) as u32;
         let width = 2 + id as u32 % 7;
         buf.clear();
-        for y in 0..SIDE {
-            for x in 0..SIDE {
+        for y in 0..SIZE.height {
+            for x in 0..SIZE.width {
                 let position = if class == 0 { x } else { y };
                 let level = if (position / width).is_multiple_of(2) {
                     30
@@ -50,16 +51,8 @@ impl Source for Stripes {
                 buf.extend([level, level, 128]);
             }
         }
-        let codec = Codec::Raw {
-            width: SIDE,
-            height: SIDE,
-            channels: 3,
-        };
-        Ok(Sample {
-            bytes: Payload::Owned(buf),
-            codec,
-            target: Target::Class(class),
-        })
+        let codec = Codec::raw(SIZE, 3);
+        Ok(Sample::new(buf, codec, Target::Class(class)))
     }
 
     /// Reading never waits for a device, so the thread that decodes may call it in place.

@@ -249,14 +249,14 @@ impl Checker {
         let sample = source.read(id, std::mem::take(&mut self.buf))?;
         let named = |error: Error| error.at(source.name(id));
         let probe = decode::probe(&sample.bytes, sample.codec, &options.limits).map_err(named)?;
-        if let Some((height, width)) = source.frame(id)
-            && (width, height) != (probe.width, probe.height)
+        if let Some(size) = source.image_size(id)
+            && size != probe.size()
         {
             return Err(named(Error::new(
                 Kind::Mismatch,
                 format!(
-                    "the image has {} x {} pixels, the index says {width} x {height}",
-                    probe.width, probe.height
+                    "the image has {} pixels, the index says {size}",
+                    probe.size()
                 ),
             )));
         }

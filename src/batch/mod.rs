@@ -21,6 +21,7 @@ pub(crate) use targets::TargetMaker;
 pub use targets::Targets;
 
 use crate::error::Fault;
+use crate::geometry::Rect;
 use crate::mix::{self, Method};
 use crate::plan::EpisodeRole;
 use crate::recipe::Layout;
@@ -49,10 +50,9 @@ pub struct MixRecord {
     /// The weight of the label of the first source, from 0 to 1. The first source is the slot
     /// itself, except with [`crate::mix::Metrix`].
     pub lam: f32,
-    /// The rectangle that was taken from the partner, in pixels of the first view: first row,
-    /// first column, end row, end column, where the ends are not included. Zeros if the mixer
-    /// does not paste one rectangle.
-    pub rect: [u32; 4],
+    /// The rectangle that was taken from the partner, in pixels of the first view, and empty if it
+    /// lies outside the image. `None` if the mixer does not paste one rectangle.
+    pub rect: Option<Rect>,
     /// The slot and the label weight of each source. Empty where `slot` with weight `lam` and
     /// `partner` with the rest say it all.
     pub sources: Vec<(u32, f32)>,
@@ -75,7 +75,13 @@ impl MixRecord {
         hash.update(&[self.method.code()]);
         hash.update(&self.partner.to_le_bytes());
         hash.update(&self.lam.to_le_bytes());
-        for edge in self.rect {
+        let rect = self.rect.unwrap_or(Rect::new(0, 0, 0, 0));
+        for edge in [
+            rect.top,
+            rect.left,
+            rect.top + rect.height,
+            rect.left + rect.width,
+        ] {
             hash.update(&edge.to_le_bytes());
         }
         if let Method::Custom(name) = &self.method {
@@ -466,7 +472,7 @@ impl Batch {
                 .annotations(group, k, slot)
                 .map_or(&[][..], |annotations| &annotations.boxes);
             for (label, at) in boxes.iter().zip(image * most..) {
-                edges[at * 4..][..4].copy_from_slice(&label.edges);
+                edges[at * 4..][..4].copy_from_slice(&label.bounds.edges());
                 classes[at] = i64::from(label.class);
             }
         }

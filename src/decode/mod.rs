@@ -30,7 +30,7 @@ pub use feedmill_jpeg as jpeg;
 
 use crate::cpu::Simd;
 use crate::error::{Error, Kind, Result};
-use crate::geometry::Rect;
+use crate::geometry::{Rect, Size};
 use crate::sample::Codec;
 use jpeg_header::Reader;
 use orientation::Orientation;
@@ -146,6 +146,11 @@ impl Probe {
             length > 0 && start.checked_add(length).is_some_and(|end| end <= side)
         };
         fits(region.left, region.width, self.width) && fits(region.top, region.height, self.height)
+    }
+
+    /// The size of the upright image.
+    pub fn size(&self) -> Size {
+        Size::new(self.width, self.height)
     }
 
     /// The size of the whole decoded image in bytes: width x height x 3.

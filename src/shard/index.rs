@@ -19,6 +19,7 @@ use std::ops::Range;
 
 use super::layout::{self, CellType, u32_at, u64_at};
 use crate::error::{Error, Kind, Result};
+use crate::geometry::Size;
 use crate::sample::{Codec, Target};
 
 /// What the index says about one record.
@@ -38,6 +39,13 @@ pub struct Entry {
     pub codec: Codec,
     /// Length in bytes of the entropy index behind the record; 0 if there is none.
     pub jpeg_index: u32,
+}
+
+impl Entry {
+    /// The size of the upright image.
+    pub fn size(&self) -> Size {
+        Size::new(self.width, self.height)
+    }
 }
 
 /// The checked column index of a shard. The fields named after columns of numbers are the byte in

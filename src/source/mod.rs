@@ -8,6 +8,7 @@
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::sample::{Annotations, Fingerprint, Payload, Sample, Target};
 
 #[cfg(feature = "arrow")]
@@ -139,16 +140,16 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// Returns the size of one upright image as (height, width), if the source knows it without
-    /// reading. Planning and statistics then need no header.
-    fn frame(&self, id: u64) -> Option<(u32, u32)> {
+    /// Returns the size of the upright image of a sample, if the source knows it without reading.
+    /// Verification compares it with the header of the image.
+    fn image_size(&self, id: u64) -> Option<Size> {
         let _ = id;
         None
     }
 
-    /// Returns the size that every sample has as (height, width), if the source knows without
-    /// reading that all have the same. Recipes whose operations keep the size need it.
-    fn uniform_frame(&self) -> Option<(u32, u32)> {
+    /// Returns the size that the images of all samples have, if the source knows without reading
+    /// that it is the same for all. Recipes whose ops keep the size of an image need it.
+    fn uniform_size(&self) -> Option<Size> {
         None
     }
 }

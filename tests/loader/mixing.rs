@@ -442,23 +442,16 @@ fn annotated(count: u32) -> Memory {
                 }
             })
             .collect();
-        let label = |edges, class, id| BoxLabel {
-            edges,
-            class,
-            id,
-            pasted: None,
-        };
-        Annotations {
-            boxes: vec![
-                label([0.0, 0.0, 6.0, 5.0], 3, 1),
-                label([8.0, 0.0, 12.0, 10.0], 4, 2),
-            ],
-            keypoints: Vec::new(),
-            planes: vec![
-                Plane::raw("instances", PlaneKind::Instances, 12, 10, instances),
-                Plane::raw("map", PlaneKind::Depth, 12, 10, map),
-            ],
-        }
+        let size = Size::new(12, 10);
+        Annotations::default()
+            .with_boxes([
+                BoxLabel::new([0.0, 0.0, 6.0, 5.0], 3, 1),
+                BoxLabel::new([8.0, 0.0, 12.0, 10.0], 4, 2),
+            ])
+            .with_planes([
+                Plane::raw("instances", PlaneKind::Instances, size, instances),
+                Plane::raw("map", PlaneKind::Depth, size, map),
+            ])
     });
     pixels(count).annotated(annotations.collect()).unwrap()
 }
@@ -534,7 +527,7 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
                         } else {
                             [8.0, 0.0, 12.0, 10.0]
                         };
-                        assert_eq!(label.edges, edges);
+                        assert_eq!(label.bounds.edges(), edges);
                     }
                 }
                 Method::AttentiveMix => {

@@ -255,8 +255,7 @@ fn drawn_steps(ops: &str, count: u32) -> Vec<Vec<String>> {
     let recipe = format!("batch = 1\norder = \"sequential\"\n[[view]]\nops = [ {ops} ]");
     let source = Memory::pixels(
         vec![9; SAMPLES as usize * 8 * 8 * 3],
-        8,
-        8,
+        Size::square(8),
         3,
         vec![0; SAMPLES as usize],
     )

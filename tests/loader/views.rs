@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use feedmill::augment::{RandomResizedCrop, Resize};
+use feedmill::geometry::{Rect, Size};
 use feedmill::mix::Method;
 use feedmill::plan::Last;
 use feedmill::recipe::{Dtype, Layout, OnBad, Output, View};
@@ -134,8 +135,7 @@ fn gray_images(count: u8) -> Memory {
     let data: Vec<u8> = (0..count).flat_map(|id| [id * 9; 12 * 10 * 3]).collect();
     Memory::pixels(
         data,
-        10,
-        12,
+        Size::new(12, 10),
         3,
         (0..u32::from(count)).map(|id| id % 7).collect(),
     )
@@ -176,7 +176,9 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
                 let scale = |edge: u32, from: u32, to: u32| {
                     (f64::from(edge) * f64::from(to) / f64::from(from)).round_ties_even() as u32
                 };
-                let [y0, x0, y1, x1] = mix.rect;
+                let rect = mix.rect.unwrap_or(Rect::new(0, 0, 0, 0));
+                let (x0, y0) = (rect.left, rect.top);
+                let (x1, y1) = (x0 + rect.width, y0 + rect.height);
                 let (rows, columns) = (
                     scale(y0, 9, h)..scale(y1, 9, h),
                     scale(x0, 8, w)..scale(x1, 8, w),

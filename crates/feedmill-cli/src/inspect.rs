@@ -144,8 +144,8 @@ fn common(source: &dyn Source, form: &str, statistics: &Statistics) -> Value {
         value["jpeg_indexes"] = json!(statistics.indexed);
         value["jpeg_index_bytes"] = json!(statistics.index_bytes);
     }
-    if let Some((height, width)) = source.uniform_frame() {
-        value["uniform_frame"] = json!({"width": width, "height": height});
+    if let Some(size) = source.uniform_size() {
+        value["uniform_size"] = json!({"width": size.width, "height": size.height});
     }
     value
 }

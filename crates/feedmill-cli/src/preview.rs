@@ -187,7 +187,7 @@ fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) 
         }
     }
     for label in &annotations.boxes {
-        canvas.outline(bounds, label.edges, color(label.class));
+        canvas.outline(bounds, label.bounds, color(label.class));
     }
     for point in annotations
         .keypoints

@@ -274,7 +274,7 @@ impl AnnotationState<'_> {
             KeypointOrigin::Index => 0.5,
         };
         let boxes = self.boxes.iter().map(|placed| BoxLabel {
-            edges: placed.edges.map(|edge| edge as f32),
+            bounds: placed.edges.map(|edge| edge as f32).into(),
             ..placed.label
         });
         let points = self.points.iter().map(|placed| Keypoint {

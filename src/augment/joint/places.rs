@@ -41,7 +41,7 @@ impl PlacedBox {
     pub(super) fn new(label: &BoxLabel) -> PlacedBox {
         PlacedBox {
             label: *label,
-            edges: label.edges.map(f64::from),
+            edges: label.bounds.edges().map(f64::from),
             kept: 1.0,
         }
     }
@@ -335,12 +335,10 @@ mod tests {
         points: &[[f32; 2]],
     ) -> Annotations {
         let number = |i: usize| i as u32 + 1;
-        let boxes = edges.iter().enumerate().map(|(i, edges)| BoxLabel {
-            edges: *edges,
-            class: 7,
-            id: number(i),
-            pasted: None,
-        });
+        let boxes = edges
+            .iter()
+            .enumerate()
+            .map(|(i, edges)| BoxLabel::new(*edges, 7, number(i)));
         let keypoints = points.iter().enumerate().map(|(i, [x, y])| Keypoint {
             x: *x,
             y: *y,
@@ -390,7 +388,7 @@ mod tests {
             (Step::Turn(3), [1.0, 15.0, 4.0, 18.0], [1.0, 18.0]),
         ] {
             let found = one(step.clone());
-            assert_eq!(found.boxes[0].edges, edges, "{step}");
+            assert_eq!(found.boxes[0].bounds.edges(), edges, "{step}");
             assert_eq!(
                 [found.keypoints[0].x, found.keypoints[0].y],
                 point,
@@ -442,7 +440,7 @@ mod tests {
             found.boxes.iter().map(|label| label.id).collect::<Vec<_>>(),
             [2, 3]
         );
-        assert_eq!(found.boxes[1].edges, [0.0, 0.0, 2.0, 4.0]);
+        assert_eq!(found.boxes[1].bounds.edges(), [0.0, 0.0, 2.0, 4.0]);
         assert_eq!(
             found
                 .keypoints

@@ -80,7 +80,7 @@ impl PlaneMask {
                 row[left as usize..][..self.patch as usize].fill(0);
             }
         }
-        let masked = Plane::raw(name, plane.kind, width, height, pixels);
+        let masked = Plane::raw(name, plane.kind, Size { width, height }, pixels);
         state.planes.push(masked);
         Ok(())
     }

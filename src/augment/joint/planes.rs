@@ -33,7 +33,7 @@ pub(super) fn run(
     frame: Size,
     scratch: &mut ProgramScratch,
 ) -> Result<()> {
-    let Some((width, height)) = plane.size() else {
+    let Some(Size { width, height }) = plane.size() else {
         return Err(Error::corrupt(format!(
             "plane \"{}\": {:?} where raw pixels are expected",
             plane.name, plane.codec
@@ -78,13 +78,7 @@ pub(super) fn run(
     if one {
         out = out.into_iter().step_by(3).collect();
     }
-    *plane = Plane::raw(
-        std::mem::take(&mut plane.name),
-        plane.kind,
-        end.width,
-        end.height,
-        out,
-    );
+    *plane = Plane::raw(std::mem::take(&mut plane.name), plane.kind, end, out);
     Ok(())
 }
 
@@ -205,7 +199,12 @@ mod tests {
             width: 4,
             height: 2,
         };
-        let mask = Plane::raw("mask", PlaneKind::Mask, 4, 2, vec![1, 1, 9, 9, 1, 1, 9, 9]);
+        let mask = Plane::raw(
+            "mask",
+            PlaneKind::Mask,
+            Size::new(4, 2),
+            vec![1, 1, 9, 9, 1, 1, 9, 9],
+        );
         let resize = Step::Resize {
             width: 6,
             height: 4,
@@ -237,7 +236,12 @@ mod tests {
             height: 1,
         };
         let invert = Step::Levels(crate::augment::Levels::Invert);
-        let image = Plane::raw("infrared", PlaneKind::Image, 2, 1, vec![1, 2, 3, 4, 5, 6]);
+        let image = Plane::raw(
+            "infrared",
+            PlaneKind::Image,
+            Size::new(2, 1),
+            vec![1, 2, 3, 4, 5, 6],
+        );
         let flipped = run_on(&image, &[Step::HorizontalFlip, invert.clone()], frame);
         assert_eq!(flipped.bytes[..], [4, 5, 6, 1, 2, 3]);
         let color = Plane {
@@ -252,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_plane_of_another_resolution_moves_by_the_same_share() {
-        let depth = Plane::raw("depth", PlaneKind::Depth, 2, 2, vec![1, 2, 3, 4]);
+        let depth = Plane::raw("depth", PlaneKind::Depth, Size::square(2), vec![1, 2, 3, 4]);
         let crop = Step::Crop {
             left: 4,
             top: 0,
