@@ -115,7 +115,7 @@ mod state;
 mod storage;
 pub mod verify;
 
-pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
+pub use batch::{Batch, Images, MixRecord, Pixels, Slot, SlotTarget, SlotView, Slots, Targets};
 pub use error::{Error, Fault, Kind, Result};
 pub use loader::{Batches, Epoch, Epochs, Explanation, Image, Loader, MixStep, ViewSteps};
 pub use pipeline::{Stats, Threads, Tuning};

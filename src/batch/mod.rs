@@ -1,7 +1,7 @@
 //! A finished batch: what the consumer gets, and how its memory is written and reused.
 //!
-//! [`Batch`] is plain data in parallel arrays, one entry for each slot, and knows no framework. The
-//! submodules follow the path of its pixels: [`pixels`] has the typed vectors and their pool,
+//! [`Batch`] is plain data in parallel arrays, one entry for each slot, and knows no framework.
+//! [`slot`] is the view of one slot. The other submodules follow the path of pixels: [`pixels`] has the typed vectors and their pool,
 //! [`slab`] lends pieces of one vector to several threads, [`slot_writer`] is the final pass that
 //! fills a piece, and [`targets`] makes what the loss takes.
 
@@ -9,6 +9,7 @@
 mod goldens;
 mod pixels;
 mod slab;
+mod slot;
 mod slot_writer;
 mod targets;
 
@@ -16,9 +17,10 @@ use std::sync::Arc;
 
 pub use pixels::{Images, Pixels};
 pub(crate) use pixels::{Lease, Output, Pool};
+pub use slot::{Slot, SlotView, Slots};
 pub(crate) use slot_writer::{SlotPixels, SlotWriter};
 pub(crate) use targets::TargetMaker;
-pub use targets::Targets;
+pub use targets::{SlotTarget, Targets};
 
 use crate::error::Fault;
 use crate::geometry::Rect;
@@ -26,6 +28,7 @@ use crate::mix::{self, Method};
 use crate::plan::EpisodeRole;
 use crate::recipe::Layout;
 use crate::sample::Annotations;
+use crate::source::Source;
 use crate::state::LoaderState;
 
 /// How one slot of a batch was mixed.
@@ -134,12 +137,16 @@ pub(crate) struct NoteColumn {
 
 /// One training batch: pixels, targets, and where each of them came from.
 ///
-/// A batch consists of [`Batch::len`] *slots*. Every accessor that returns a slice without further
-/// words has one entry for each slot, in the same order: slot `s` shows sample `samples()[s]`, was
-/// mixed as `mix()[s]` says, and has the target at index `s`. With several views, image
-/// `k * len() + s` of a view group is view `k` of slot `s` ([`Images`]).
+/// A batch consists of [`Batch::len`] *slots*. There are two ways to read it:
 ///
-/// A batch is plain data. It stays valid after its iterator and its loader are gone, and it can be
+/// * As arrays, which is what a loss or a tensor takes: [`Batch::images`], [`Batch::targets`],
+///   [`Batch::weights`], [`Batch::valid`] and others have one entry for each slot, in the same
+///   order. With several views, image `k * len() + s` of a view group is view `k` of slot `s`
+///   ([`Images`]).
+/// * Slot by slot: [`Batch::slot`] and [`Batch::slots`] return [`Slot`]s, which know the name and
+///   the class of their sample, their partner, fault, notes, annotations and digest.
+///
+/// A batch is plain data and keeps its source open for names. It stays valid after its iterator and its loader are gone, and it can be
 /// sent to another thread. [`Batch::state`] resumes the run after this batch.
 ///
 /// # Memory
@@ -164,9 +171,8 @@ pub(crate) struct NoteColumn {
 ///     let images: &[f32] = batch.images().as_f32()?; // normalized, row-major
 ///     let labels: &[f32] = batch.targets().dense()?; // 8 x 1000 weights
 ///     assert_eq!((images.len(), labels.len()), (8 * 3 * 224 * 224, 8 * 1000));
-///     for (slot, sample) in batch.samples().iter().enumerate() {
-///         let mix = &batch.mix()[slot];
-///         println!("slot {slot}: sample {sample}, {} with lam {}", mix.method, mix.lam);
+///     for slot in batch.slots() {
+///         println!("{}: {} with lam {}", slot.name(), slot.mix().method, slot.mix().lam);
 ///     }
 /// }
 /// # Ok::<(), feedmill::Error>(())
@@ -184,11 +190,17 @@ pub struct Batch {
     pub(crate) index: u64,
     /// The index of the first slot in the global batch.
     pub(crate) first: usize,
+    /// The same for the slots as they were read, before mixing.
+    pub(crate) first_read: usize,
+    /// Makes names when they are asked for.
+    pub(crate) source: Arc<dyn Source>,
     pub(crate) layout: Layout,
     /// One for each view group.
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) samples: Vec<u64>,
     pub(crate) sources: Vec<u32>,
+    /// The class of each slot's own sample.
+    pub(crate) classes: Vec<Option<u32>>,
     pub(crate) weights: Vec<f32>,
     pub(crate) roles: Vec<EpisodeRole>,
     /// The sample group of each slot; `None` if the sampler does not use sample groups.
@@ -297,22 +309,10 @@ impl Batch {
         &self.samples
     }
 
-    /// The number of the source that each slot's sample comes from, in the order in which the
-    /// sources were given; 0 for all slots if there is a single source.
-    pub fn sources(&self) -> &[u32] {
-        &self.sources
-    }
-
     /// The factor of each slot's loss: 1, unless the selection is a weighted subset
     /// ([`crate::plan::Subset`]). A replacement has the weight of the bad sample that it replaces.
     pub fn weights(&self) -> &[f32] {
         &self.weights
-    }
-
-    /// Whether each slot is support or query of an episode ([`crate::plan::Episodes`]);
-    /// [`EpisodeRole::Plain`] with other samplers.
-    pub fn roles(&self) -> &[EpisodeRole] {
-        &self.roles
     }
 
     /// The sample group that each slot was drawn from; `None` if the sampler does not use sample
@@ -322,16 +322,6 @@ impl Batch {
     /// groups by a column, and the class within the batch for episodes.
     pub fn groups(&self) -> Option<&[u32]> {
         self.groups.as_deref()
-    }
-
-    /// A number for each slot that tells visits of the same sample in this epoch apart. Visits with
-    /// different numbers are augmented differently.
-    ///
-    /// Visits of a sample are numbered from 0. Samplers that draw every slot or every batch anew
-    /// use the position in the epoch instead. Numbers from 2^31 on are replacements for bad
-    /// samples.
-    pub fn occurrences(&self) -> &[u32] {
-        &self.occurrences
     }
 
     /// False for slots to leave out of the loss: those that only fill up the last batch
@@ -431,26 +421,6 @@ impl Batch {
             .map(|column| (column.group, &column.name[..], column.width))
     }
 
-    /// The boxes, keypoints and planes of one view of a slot: view `k` of view group `group`.
-    /// `None` if the recipe has no `[joint]` table, for blank slots, and if the group has no view
-    /// `k`.
-    ///
-    /// Coordinates are pixels of that view: x to the right, y down, 0 at the left or upper edge of
-    /// the image. Planes have the size of the view and are raw. The annotations are those of the
-    /// slot's own image. No mixer changes them except [`crate::mix::InstancePaste`].
-    ///
-    /// # Panics
-    ///
-    /// If there is no such view group or slot.
-    pub fn annotations(&self, group: usize, k: usize, slot: usize) -> Option<&Annotations> {
-        let count = |tensor: &Tensor| tensor.shape[0] / self.len();
-        let first: usize = self.tensors[..group].iter().map(count).sum();
-        if k >= count(&self.tensors[group]) {
-            return None;
-        }
-        self.annotations[slot].get(first + k)
-    }
-
     /// The boxes of a view group as two dense arrays, padded to `joint.max_boxes` boxes for each
     /// image; `None` if the recipe has no `joint.max_boxes`.
     ///
@@ -468,9 +438,8 @@ impl Batch {
         let (mut edges, mut classes) = (vec![0.0; images * most * 4], vec![-1; images * most]);
         for image in 0..images {
             let (k, slot) = (image / self.len(), image % self.len());
-            let boxes = self
-                .annotations(group, k, slot)
-                .map_or(&[][..], |annotations| &annotations.boxes);
+            let annotations = self.slot(slot).view(group, k).annotations();
+            let boxes = annotations.map_or(&[][..], |annotations| &annotations.boxes);
             for (label, at) in boxes.iter().zip(image * most..) {
                 edges[at * 4..][..4].copy_from_slice(&label.bounds.edges());
                 classes[at] = i64::from(label.class);
@@ -491,60 +460,11 @@ impl Batch {
         &self.state
     }
 
-    /// A hash (xxh3, 64 bits) of everything about one slot: sample, pixels of all views, target,
-    /// mixing, masks, notes and annotations. Two runs with equal hashes delivered equal bytes.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such slot.
-    pub fn slot_digest(&self, slot: usize) -> u64 {
-        let mut hash = xxhash_rust::xxh3::Xxh3::new();
-        hash.update(&self.samples[slot].to_le_bytes());
-        hash.update(&self.occurrences[slot].to_le_bytes());
-        hash.update(&[u8::from(self.valid[slot])]);
-        for Tensor { pixels, shape } in &self.tensors {
-            let each = shape[1] * shape[2] * shape[3];
-            for image in (slot..shape[0]).step_by(self.len()) {
-                hash.update(pixels.bytes_of(image * each..(image + 1) * each));
-            }
-        }
-        self.targets.hash_slot(slot, &mut hash);
-        self.mix[slot].hash(&mut hash);
-        let MaskPlanes {
-            pixels, patches, ..
-        } = &self.masks;
-        for plane in [pixels, patches] {
-            let each = plane.len() / self.len();
-            hash.update(bytemuck::cast_slice(&plane[slot * each..][..each]));
-        }
-        for NoteColumn { width, values, .. } in &self.notes {
-            let images = values
-                .chunks_exact((*width).max(1))
-                .skip(slot)
-                .step_by(self.len());
-            images
-                .flatten()
-                .for_each(|value| hash.update(&value.to_le_bytes()));
-        }
-        self.annotations[slot]
-            .iter()
-            .for_each(|each| each.pieces(|piece| hash.update(piece)));
-        // Values that plain orders never change are left out, so the digests of such runs stay what
-        // they were before these values existed.
-        if self.weights[slot] != 1.0 {
-            hash.update(&self.weights[slot].to_le_bytes());
-        }
-        if let Some(groups) = &self.groups {
-            hash.update(&[self.roles[slot] as u8]);
-            hash.update(&groups[slot].to_le_bytes());
-        }
-        hash.digest()
-    }
-
     /// A hash (xxh3, 64 bits) of the whole batch: of the hashes of its slots in their order.
     pub fn digest(&self) -> u64 {
-        let slots: Vec<u8> = (0..self.len())
-            .flat_map(|slot| self.slot_digest(slot).to_le_bytes())
+        let slots: Vec<u8> = self
+            .slots()
+            .flat_map(|slot| slot.digest().to_le_bytes())
             .collect();
         xxhash_rust::xxh3::xxh3_64(&slots)
     }

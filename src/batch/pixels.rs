@@ -217,6 +217,22 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Image `index` alone, from 0, with its pixels as a slice of these.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such image.
+    pub(super) fn image(&self, index: usize) -> Images<'a> {
+        let [images, a, b, c] = self.shape;
+        assert!(index < images, "image {index} of {images}");
+        Images {
+            start: self.start + index * a * b * c,
+            shape: [1, a, b, c],
+            slots: 1,
+            ..*self
+        }
+    }
+
     /// The length of each dimension: `[images, 3, height, width]` for [`Layout::Nchw`] and
     /// `[images, height, width, 3]` for [`Layout::Nhwc`].
     pub fn shape(&self) -> [usize; 4] {

@@ -191,7 +191,7 @@ fn every_view_has_its_own_annotations_of_its_own_size() {
             (1, 0, Size::square(5)),
         ];
         for (group, k, size) in views {
-            let found = batch.annotations(group, k, slot).unwrap();
+            let found = batch.slot(slot).view(group, k).annotations().unwrap();
             assert!(found.planes.iter().all(|plane| plane.size() == Some(size)));
             assert!(found.boxes.len() <= 2);
             for label in &found.boxes {
@@ -206,14 +206,16 @@ fn every_view_has_its_own_annotations_of_its_own_size() {
                 );
             }
         }
-        different += u32::from(batch.annotations(0, 0, slot) != batch.annotations(0, 1, slot));
-        assert!(batch.annotations(0, 2, slot).is_none());
+        different += u32::from(
+            batch.slot(slot).view(0, 0).annotations() != batch.slot(slot).view(0, 1).annotations(),
+        );
+        assert_eq!(batch.slot(slot).views().count(), 3);
     }
     assert!(different > 3);
     let (edges, classes) = batch.padded_boxes(0).unwrap();
     assert_eq!((edges.len(), classes.len()), (2 * 8 * 2 * 4, 2 * 8 * 2));
     for slot in 0..8 {
-        let boxes = &batch.annotations(0, 1, slot).unwrap().boxes;
+        let boxes = &batch.slot(slot).view(0, 1).annotations().unwrap().boxes;
         let at = (8 + slot) * 2;
         for n in 0..2 {
             let expected = boxes.get(n).map_or(([0.0; 4], -1), |label| {
@@ -234,7 +236,7 @@ fn without_the_table_nothing_is_read() {
     }
     let plain = Loader::new(source(Access::Immediate, never), recipe(8, "")).unwrap();
     let batch = plain.batch(0, 0).unwrap();
-    assert!(batch.annotations(0, 0, 0).is_none());
+    assert!(batch.slot(0).view(0, 0).annotations().is_none());
     assert!(batch.padded_boxes(0).is_none());
 }
 
@@ -335,7 +337,13 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
         );
         let batch = open(OnBad::Skip { at_most: 1.0 }).batch(0, 0).unwrap();
         assert_eq!((batch.faults().len(), batch.faults()[0].sample), (1, 3));
-        assert!(batch.annotations(0, 0, batch.faults()[0].slot).is_none());
+        assert!(
+            batch
+                .slot(batch.faults()[0].slot)
+                .view(0, 0)
+                .annotations()
+                .is_none()
+        );
     }
 }
 
@@ -464,7 +472,7 @@ fn what_is_pasted_is_the_same_whatever_the_threads() {
     let batch = open().batch(0, 0).unwrap();
     let (mut pasted, mut masked) = (0, 0);
     for slot in 0..8 {
-        let found = batch.annotations(0, 0, slot).unwrap();
+        let found = batch.slot(slot).view(0, 0).annotations().unwrap();
         pasted += found
             .boxes
             .iter()
@@ -584,7 +592,7 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
         Loader::new(feedmill::source::open(dir.path()).unwrap(), recipe(table)).unwrap()
     };
     let batch = open("[joint]").batch(0, 0).unwrap();
-    let found = batch.annotations(0, 0, 0).unwrap();
+    let found = batch.slot(0).view(0, 0).annotations().unwrap();
     assert_eq!(
         found.boxes[0].bounds.edges(),
         [1.0, 2.0, 4.0, 6.0],
@@ -608,7 +616,10 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
         *image,
         "a color plane takes every step that the image takes"
     );
-    assert_eq!(batch.annotations(0, 0, 1), Some(&Annotations::default()));
+    assert_eq!(
+        batch.slot(1).view(0, 0).annotations(),
+        Some(&Annotations::default())
+    );
 
     std::fs::write(class.join("2.json"), "{").unwrap();
     assert!(open("").batch(0, 0).is_ok());

@@ -15,5 +15,6 @@ mod ops;
 mod ranks;
 mod resume;
 mod samplers;
+mod slots;
 mod support;
 mod views;

@@ -93,9 +93,7 @@ fn loader() -> Loader {
 
 /// The digest of each slot.
 fn slot_digests(batch: &Batch) -> Vec<u64> {
-    (0..batch.len())
-        .map(|slot| batch.slot_digest(slot))
-        .collect()
+    batch.slots().map(|slot| slot.digest()).collect()
 }
 
 #[test]
@@ -494,7 +492,7 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
                 &plain[slot * 360..][..360],
                 &plain[record.partner as usize * 360..][..360],
             );
-            let annotations = batch.annotations(0, 0, slot).unwrap();
+            let annotations = batch.slot(slot).view(0, 0).annotations().unwrap();
             match &record.method {
                 Method::InstancePaste => {
                     pasted += 1;

@@ -84,7 +84,7 @@ fn a_digest_covers_the_views_of_every_group() {
     };
     let (a, b) = (with_second_size(5), with_second_size(6));
     assert_eq!(a.images().as_bytes(), b.images().as_bytes());
-    assert!((0..8).all(|slot| a.slot_digest(slot) != b.slot_digest(slot)));
+    assert!((0..8).all(|slot| a.slot(slot).digest() != b.slot(slot).digest()));
 }
 
 #[test]
@@ -243,11 +243,7 @@ fn resuming_and_joining_ranks_give_the_same_bytes() {
             .workers(3)
             .unwrap()
     };
-    let slots = |batch: &Batch| {
-        (0..batch.len())
-            .map(|slot| batch.slot_digest(slot))
-            .collect::<Vec<_>>()
-    };
+    let slots = |batch: &Batch| batch.slots().map(|slot| slot.digest()).collect::<Vec<_>>();
     let batches: Vec<Batch> = loader(0, 1)
         .epochs(2)
         .flatten()
