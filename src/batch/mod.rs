@@ -253,10 +253,11 @@ impl Batch {
     /// The pixels of the first view group, with their shape and layout. These are all pixels unless
     /// the recipe has several `[[view]]` tables.
     ///
-    /// The shape is `[count * slots, 3, height, width]`, or `[count * slots, height, width, 3]`
-    /// with `output.layout = "nhwc"`, where `count` is that of the `[[view]]` table (1 by default).
-    /// Channels are red, green, blue. Float values are `(level / 255 - mean) / std`; `u8` values
-    /// are the levels. Blank slots are zeros.
+    /// The shape is `[count * slots, channels, height, width]`, or
+    /// `[count * slots, height, width, channels]` with `output.layout = "nhwc"`, where `count` is
+    /// that of the `[[view]]` table (1 by default). The channels are red, green and blue, or gray
+    /// with `output.channels = 1`. Float values are `(level / 255 - mean) / std`; `u8` values are
+    /// the levels. Blank slots are zeros.
     pub fn images(&self) -> Images<'_> {
         self.view(0)
     }

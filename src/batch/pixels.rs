@@ -233,8 +233,9 @@ impl<'a> Images<'a> {
         }
     }
 
-    /// The length of each dimension: `[images, 3, height, width]` for [`Layout::Nchw`] and
-    /// `[images, height, width, 3]` for [`Layout::Nhwc`].
+    /// The length of each dimension: `[images, channels, height, width]` for [`Layout::Nchw`] and
+    /// `[images, height, width, channels]` for [`Layout::Nhwc`]. There are 3 channels (RGB), or 1
+    /// (gray) with `output.channels = 1`.
     pub fn shape(&self) -> [usize; 4] {
         self.shape
     }

@@ -76,12 +76,12 @@ fn the_toml_form_equals_the_builder_form() {
             smoothing: 0.1,
             ..TargetOptions::default()
         })
-        .output(Output {
-            dtype: Dtype::F16,
-            layout: Layout::Nhwc,
-            mean: [0.5; 3],
-            ..Output::default()
-        })
+        .output(
+            Output::new()
+                .with_dtype(Dtype::F16)
+                .with_layout(Layout::Nhwc)
+                .with_mean([0.5; 3]),
+        )
         .limits(Limits {
             pixels: 1_000_000,
             ..Limits::default()
@@ -199,10 +199,7 @@ fn everything_that_changes_a_batch_changes_the_fingerprint() {
             classes: Some(3),
             ..TargetOptions::default()
         }),
-        base().output(Output {
-            layout: Layout::Nhwc,
-            ..Output::default()
-        }),
+        base().output(Output::new().with_layout(Layout::Nhwc)),
         base().on_bad(OnBad::Fail),
         base().scale(ScalePolicy::Fast),
         base().limits(Limits {

@@ -7,6 +7,7 @@
 mod curricula;
 mod determinism;
 mod faults;
+mod gray;
 mod joint;
 mod labels;
 mod lifetime;

@@ -253,12 +253,11 @@ pub(crate) const MIX: &str = r#"
 
 /// Output of a type and layout, with a mean and a deviation that change every value.
 pub(crate) fn output(dtype: Dtype, layout: Layout) -> Output {
-    Output {
-        dtype,
-        layout,
-        mean: [0.4, 0.5, 0.6],
-        std: [0.2, 0.3, 0.25],
-    }
+    Output::new()
+        .with_dtype(dtype)
+        .with_layout(layout)
+        .with_mean([0.4, 0.5, 0.6])
+        .with_std([0.2, 0.3, 0.25])
 }
 
 /// Dense targets of seven classes.

@@ -144,11 +144,9 @@ fn gray_images(count: u8) -> Memory {
 
 #[test]
 fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
-    let output = Output {
-        dtype: Dtype::U8,
-        layout: Layout::Nhwc,
-        ..Output::default()
-    };
+    let output = Output::new()
+        .with_dtype(Dtype::U8)
+        .with_layout(Layout::Nhwc);
     let recipe = Recipe::from_toml(&format!(
         r#"
         batch = 8
