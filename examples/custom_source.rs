@@ -6,7 +6,7 @@ use feedmill::augment::{HorizontalFlip, RandomCrop};
 use feedmill::geometry::Size;
 use feedmill::sample::{Codec, Fingerprint, Sample, Target};
 use feedmill::source::{Access, Source};
-use feedmill::{Loader, Recipe, Result};
+use feedmill::{Error, Loader, Recipe, Result};
 
 /// Images of stripes. The class of an image is the direction of its stripes.
 struct Stripes {
@@ -37,6 +37,9 @@ impl Source for Stripes {
 
     /// `buf` is a buffer of an earlier sample. Reusing it saves an allocation for each sample.
     fn read(&self, id: u64, mut buf: Vec<u8>) -> Result<Sample> {
+        if id >= self.count {
+            return Err(Error::config(format!("sample {id} of {}", self.count)));
+        }
         let class = (id % 2) as u32;
         let width = 2 + id as u32 % 7;
         buf.clear();
@@ -55,6 +58,16 @@ impl Source for Stripes {
         Ok(Sample::new(buf, codec, Target::Class(class)))
     }
 
+    /// Known without reading. Without this, class samplers read every sample once.
+    fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
+        (0..self.count).try_for_each(|id| each(id, Target::Class((id % 2) as u32)))
+    }
+
+    /// With it, recipes whose ops keep the size of an image need no resize.
+    fn uniform_size(&self) -> Option<Size> {
+        Some(SIZE)
+    }
+
     /// Reading never waits for a device, so the thread that decodes may call it in place.
     fn access(&self) -> Access {
         Access::Immediate
@@ -62,6 +75,9 @@ impl Source for Stripes {
 }
 
 fn main() -> Result<()> {
+    // A panic here would say which promise of `Source` is broken, and for which sample. It belongs
+    // into a test of the source.
+    feedmill::testing::source_contract(&Stripes { count: 10 });
     let recipe = Recipe::new()
         .seed(7)
         .batch(16)

@@ -74,7 +74,7 @@
 //! | write recipes: views, schedules, targets, bad files | [`recipe`], `docs/RECIPES.md` |
 //! | choose ops, or write one | [`augment`], `docs/AUGMENTATIONS.md` |
 //! | mix images and labels, or write a mixer | [`mix`], `docs/MIXING.md` |
-//! | read other data, or write a source | [`source`] |
+//! | read other data, or write a source and test it | [`source`], [`testing`] |
 //! | compose batches: balanced, P x K, episodes, subsets | [`plan`] |
 //! | convert, index and check data | [`convert`], [`index`](mod@index), [`verify`] |
 //! | decode regions of JPEGs without a loader | [`decode`] |
@@ -113,6 +113,7 @@ pub mod source;
 pub mod spec;
 mod state;
 mod storage;
+pub mod testing;
 pub mod verify;
 
 pub use batch::{Batch, Images, MixRecord, Pixels, Slot, SlotTarget, SlotView, Slots, Targets};
