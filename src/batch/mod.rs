@@ -1,9 +1,9 @@
 //! A finished batch: what the consumer gets, and how its memory is written and reused.
 //!
 //! [`Batch`] is plain data in parallel arrays, one entry for each slot, and knows no framework.
-//! [`slot`] is the view of one slot. The other submodules follow the path of pixels: [`pixels`] has the typed vectors and their pool,
-//! [`slab`] lends pieces of one vector to several threads, [`slot_writer`] is the final pass that
-//! fills a piece, and [`targets`] makes what the loss takes.
+//! [`slot`] is the view of one slot. The other submodules follow the path of pixels: [`pixels`] has
+//! the typed vectors and their pool, [`slab`] lends pieces of one vector to several threads,
+//! [`slot_writer`] is the final pass that fills a piece, and [`targets`] makes what the loss takes.
 
 #[cfg(test)]
 mod goldens;
@@ -146,8 +146,9 @@ pub(crate) struct NoteColumn {
 /// * Slot by slot: [`Batch::slot`] and [`Batch::slots`] return [`Slot`]s, which know the name and
 ///   the class of their sample, their partner, fault, notes, annotations and digest.
 ///
-/// A batch is plain data and keeps its source open for names. It stays valid after its iterator and its loader are gone, and it can be
-/// sent to another thread. [`Batch::state`] resumes the run after this batch.
+/// A batch is plain data and keeps its source open for names. It stays valid after its iterator and
+/// its loader are gone, and it can be sent to another thread. [`Batch::state`] resumes the run
+/// after this batch.
 ///
 /// # Memory
 ///
@@ -274,6 +275,31 @@ impl Batch {
     /// # Panics
     ///
     /// If `group` is not less than [`Batch::view_groups`].
+    ///
+    /// # Example: large and small crops
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 2
+    ///     [[view]]
+    ///     count = 2
+    ///     ops = [{ op = "random_resized_crop", size = 64, scale = [0.4, 1.0] }]
+    ///     [[view]]
+    ///     count = 4
+    ///     ops = [{ op = "random_resized_crop", size = 32, scale = [0.05, 0.4] }]
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// assert_eq!(batch.view_groups(), 2);
+    /// assert_eq!(batch.view(0).shape(), [2 * 2, 3, 64, 64]);
+    /// assert_eq!(batch.view(1).shape(), [4 * 2, 3, 32, 32]);
+    /// assert_eq!(batch.view(1).nth(3).shape(), [2, 3, 32, 32]);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn view(&self, group: usize) -> Images<'_> {
         let Tensor { pixels, shape } = &self.tensors[group];
         Images::new(pixels, *shape, self.layout, self.len())
@@ -285,6 +311,23 @@ impl Batch {
     /// The vector no longer counts against [`Tuning::held`](crate::Tuning::held), and its memory
     /// does not return to the loader. Prefer [`Batch::images`] if the pixels are copied to a device
     /// anyway.
+    ///
+    /// # Example: keep the pixels of all batches
+    ///
+    /// ```
+    /// use feedmill::{Loader, Pixels, Recipe};
+    ///
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(2))?;
+    /// let mut kept: Vec<Pixels> = Vec::new();
+    /// for batch in loader.epoch(0)? {
+    ///     let batch = batch?;
+    ///     let shape = batch.images().shape(); // read before the batch is gone
+    ///     assert_eq!(shape, [2, 3, 224, 224]);
+    ///     kept.push(batch.into_images());
+    /// }
+    /// assert_eq!(kept[0].len(), 2 * 3 * 224 * 224);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn into_images(self) -> Pixels {
         self.into_views().swap_remove(0)
     }
@@ -321,12 +364,66 @@ impl Batch {
     ///
     /// The number is the class for groups by class, the rank of the value among all values for
     /// groups by a column, and the class within the batch for episodes.
+    ///
+    /// # Example: support and queries of an episode
+    ///
+    /// ```
+    /// use feedmill::plan::EpisodeRole;
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 9
+    ///     [sampler]
+    ///     kind = "episodes"
+    ///     ways = 3
+    ///     shots = 1
+    ///     queries = 2
+    ///     [[view]]
+    ///     ops = [{ op = "resize", size = [32, 32] }]
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let ways: &[u32] = batch.groups().expect("the class within the episode"); // 9
+    /// let support = batch.slots().filter(|slot| slot.role() == EpisodeRole::Support);
+    /// assert_eq!((support.count(), ways.iter().max()), (3, Some(&2)));
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn groups(&self) -> Option<&[u32]> {
         self.groups.as_deref()
     }
 
     /// False for slots to leave out of the loss: those that only fill up the last batch
     /// (`last = "pad"`), and bad samples that were blanked (`on_bad` with `skip`).
+    ///
+    /// # Example: a mean loss over the valid slots
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 4
+    ///     order = "sequential"
+    ///     last = "pad"
+    ///     [[view]]
+    ///     ops = [{ op = "resize", size = [32, 32] }]
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?; // 10 photographs
+    /// let (mut sum, mut count) = (0.0, 0);
+    /// for batch in loader.epoch(0)? {
+    ///     let batch = batch?;
+    ///     let losses = vec![0.5; batch.len()]; // a loss for each slot
+    ///     for (loss, _) in losses.iter().zip(batch.valid()).filter(|(_, valid)| **valid) {
+    ///         sum += loss;
+    ///         count += 1;
+    ///     }
+    /// }
+    /// assert_eq!((sum / f64::from(count), count), (0.5, 10));
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn valid(&self) -> &[bool] {
         &self.valid
     }
@@ -339,6 +436,36 @@ impl Batch {
     /// The mix masks: for each pixel of each slot's first view, the weight of everything except the
     /// slot's own image, from 0 to 1. slots x height x width values in row-major order; `None`
     /// unless the recipe has `mix.masks = { pixels = true }`.
+    ///
+    /// # Example: where a pixel comes from
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 4
+    ///     [[view]]
+    ///     ops = [{ op = "random_resized_crop", size = 32 }]
+    ///     [mix]
+    ///     choose = [{ mix = "cutmix", alpha = 1.0 }]
+    ///     masks = { pixels = true, grid = 4 }
+    ///     [target]
+    ///     classes = 3
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let masks: &[f32] = batch.masks().expect("the recipe asks for them"); // 4 x 32 x 32
+    /// let (patches, grid) = batch.patch_masks().expect("the recipe asks for them"); // 4 x 4 x 4
+    /// assert_eq!((masks.len(), patches.len(), grid), (4 * 32 * 32, 4 * 4 * 4, 4));
+    /// for slot in batch.slots() {
+    ///     let mask = slot.mask().expect("a part of the masks");
+    ///     let partner = mask.iter().sum::<f32>() / mask.len() as f32;
+    ///     assert!((1.0 - partner - slot.mix().lam).abs() < 1e-6);
+    /// }
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn masks(&self) -> Option<&[f32]> {
         Some(&self.masks.pixels[..]).filter(|pixels| !pixels.is_empty())
     }
@@ -405,6 +532,26 @@ impl Batch {
     ///
     /// count x slots x width numbers, in the order of the images of [`Batch::view`], with the width
     /// of [`Batch::note_names`]. They are -1 where the op was not drawn, and for blank slots.
+    ///
+    /// # Example: the turns of a pretext task
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 3
+    ///     [[view]]
+    ///     count = 4
+    ///     ops = [{ op = "rotate90", turns = "view" }, { op = "resize", size = [16, 16] }]
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let turns: &[i64] = batch.notes(0, "rotate90.turns").expect("a note of the op");
+    /// assert_eq!(turns, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]); // 4 views x 3 slots x 1 number
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn notes(&self, group: usize, name: &str) -> Option<&[i64]> {
         let found = self
             .notes
@@ -432,6 +579,31 @@ impl Batch {
     /// # Panics
     ///
     /// If there is no such view group.
+    ///
+    /// # Example: boxes for a detector
+    ///
+    /// ```
+    /// use feedmill::geometry::Size;
+    /// use feedmill::sample::{Annotations, BoxLabel};
+    /// use feedmill::source::Memory;
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let boxes = |count: u32| {
+    ///     let label = |n: u32| BoxLabel::new([0.0, 0.0, 4.0, 2.0 + n as f32], n, n + 1);
+    ///     Annotations::default().with_boxes((0..count).map(label))
+    /// };
+    /// let source = Memory::pixels(vec![0u8; 2 * 8 * 8 * 3], Size::square(8), 3, vec![0, 0])?
+    ///     .with_annotations(vec![boxes(1), boxes(2)])?;
+    /// let text = "batch = 2\norder = \"sequential\"\n[joint]\nmax_boxes = 2";
+    /// let recipe = Recipe::from_toml(text)?;
+    /// let loader = Loader::new(Box::new(source), recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let (edges, classes) = batch.padded_boxes(0).expect("joint.max_boxes is set");
+    /// assert_eq!(edges.len(), 2 * 2 * 4); // images x max_boxes x 4
+    /// assert_eq!(edges[..4], [0.0, 0.0, 4.0, 2.0]);
+    /// assert_eq!(classes, [0, -1, 0, 1]);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn padded_boxes(&self, group: usize) -> Option<(Vec<f32>, Vec<i64>)> {
         // `Joint` has already cut each list to this length.
         let most = self.max_boxes?;
@@ -451,6 +623,33 @@ impl Batch {
 
     /// The bad samples of this batch, in the order of their slots: what each was, why it failed,
     /// and what replaced it. Empty if all samples are good, and always with `on_bad = "fail"`.
+    ///
+    /// # Example: log bad files
+    ///
+    /// ```
+    /// use feedmill::sample::Target;
+    /// use feedmill::source::Memory;
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let good = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
+    /// let samples = [(good, Target::Class(0)), (b"not an image".to_vec(), Target::Class(1))];
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 2
+    ///     order = "sequential"
+    ///     on_bad = { skip = { at_most = 1.0 } }
+    ///     [[view]]
+    ///     ops = [{ op = "resize", size = [32, 32] }]
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::new(Box::new(Memory::encoded(samples)), recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// for fault in batch.faults() {
+    ///     eprintln!("sample {}: {}", fault.sample, fault.message);
+    /// }
+    /// assert_eq!((batch.faults()[0].sample, batch.valid()), (1, &[true, false][..]));
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
@@ -462,6 +661,20 @@ impl Batch {
     }
 
     /// A hash (xxh3, 64 bits) of the whole batch: of the hashes of its slots in their order.
+    ///
+    /// # Example: two machines, the same batch
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = || Recipe::preset("deit").map(|recipe| recipe.seed(3).batch(2));
+    /// let first = |workers| -> feedmill::Result<u64> {
+    ///     let loader = Loader::open("fixtures/photos", recipe()?)?.workers(workers)?;
+    ///     Ok(loader.epoch(0)?.next().expect("a batch")?.digest())
+    /// };
+    /// assert_eq!(first(1)?, first(3)?);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn digest(&self) -> u64 {
         let slots: Vec<u8> = self
             .slots()

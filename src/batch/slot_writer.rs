@@ -467,6 +467,10 @@ mod tests {
             Blend::Uniform { lam: 0.0 },
             Blend::Box { rect: [1, 2, 4, 9] },
             Blend::Box { rect: whole },
+            // Rows long enough for vector code, if the image is wide.
+            Blend::Box {
+                rect: [1, 2, 4, frame.width],
+            },
             Blend::Several([0.2, 0.5, 0.3].into()),
             Blend::Mask(Mask::new(frame, weights(false)).into()),
             Blend::Mask(Mask::new(frame, weights(true)).into()),

@@ -89,6 +89,21 @@ impl Targets {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
+    ///
+    /// # Example: accuracy
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = "batch = 4\n[[view]]\nops = [{ op = \"resize\", size = [32, 32] }]";
+    /// let loader = Loader::open("fixtures/photos", Recipe::from_toml(recipe)?)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let classes: &[i64] = batch.targets().index()?; // a class from 0 for each slot
+    /// let predicted = vec![0; batch.len()];
+    /// let right = classes.iter().zip(&predicted).filter(|(class, guess)| class == guess);
+    /// println!("{} of {} are right", right.count(), batch.len());
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn index(&self) -> Result<&[i64]> {
         match self {
             Targets::Index(classes) => Ok(classes),
@@ -102,6 +117,33 @@ impl Targets {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
+    ///
+    /// # Example: the loss of two classes
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 4
+    ///     [[view]]
+    ///     ops = [{ op = "random_resized_crop", size = 32 }]
+    ///     [mix]
+    ///     choose = [{ mix = "mixup", alpha = 0.8 }]
+    ///     [target]
+    ///     classes = 3
+    ///     form = "pair"
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let (a, b, lam) = batch.targets().pair()?; // 4 numbers each
+    /// let loss = |slot: usize, class: i64| (slot as i64 + class) as f32; // of a network
+    /// let losses = (0..batch.len())
+    ///     .map(|slot| lam[slot] * loss(slot, a[slot]) + (1.0 - lam[slot]) * loss(slot, b[slot]));
+    /// assert_eq!(losses.count(), 4);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn pair(&self) -> Result<(&[i64], &[i64], &[f32])> {
         match self {
             Targets::Pair { a, b, lam } => Ok((a, b, lam)),
@@ -115,6 +157,36 @@ impl Targets {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
+    ///
+    /// # Example: the classes of each slot
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 4
+    ///     [[view]]
+    ///     ops = [{ op = "random_resized_crop", size = 32 }]
+    ///     [mix]
+    ///     choose = [{ mix = "mixup", alpha = 0.8 }]
+    ///     [target]
+    ///     classes = 3
+    ///     form = "sparse"
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let (offsets, classes, weights) = batch.targets().sparse()?;
+    /// assert_eq!(offsets.len(), 4 + 1);
+    /// for slot in 0..batch.len() {
+    ///     let of_slot = offsets[slot] as usize..offsets[slot + 1] as usize;
+    ///     let pairs = classes[of_slot.clone()].iter().zip(&weights[of_slot]);
+    ///     let sum: f32 = pairs.map(|(_class, weight)| weight).sum();
+    ///     assert!((sum - 1.0).abs() < 1e-6);
+    /// }
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn sparse(&self) -> Result<(&[u32], &[i64], &[f32])> {
         match self {
             Targets::Sparse {
@@ -131,6 +203,37 @@ impl Targets {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
+    ///
+    /// # Example: a soft cross-entropy
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 4
+    ///     [[view]]
+    ///     ops = [{ op = "random_resized_crop", size = 32 }]
+    ///     [mix]
+    ///     choose = [{ mix = "mixup", alpha = 0.8 }]
+    ///     [target]
+    ///     classes = 3
+    ///     form = "dense"
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let weights: &[f32] = batch.targets().dense()?; // 4 x 3
+    /// let log_probability = |_slot: usize, _class: usize| (1.0f32 / 3.0).ln(); // of a network
+    /// let mut loss = 0.0;
+    /// for (slot, row) in weights.chunks_exact(3).enumerate() {
+    ///     for (class, weight) in row.iter().enumerate() {
+    ///         loss -= weight * log_probability(slot, class) / batch.len() as f32;
+    ///     }
+    /// }
+    /// assert!((loss - 3.0f32.ln()).abs() < 1e-5);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn dense(&self) -> Result<&[f32]> {
         match self {
             Targets::Dense { values, .. } => Ok(values),

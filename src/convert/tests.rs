@@ -381,7 +381,7 @@ fn annotations_go_along_and_shrink_with_the_image() {
         (found, shards.fingerprint(), bytes)
     };
     let given = vec![some.clone(), Annotations::default(), only_plane.clone()];
-    let annotated = plain().annotated(given).unwrap();
+    let annotated = plain().with_annotations(given).unwrap();
     let (found, fingerprint, bytes) = run(&annotated, None);
     assert_eq!(found, [Some(some.clone()), None, Some(only_plane)]);
     let ([small, ..], ..) = run(&annotated, Some(4));

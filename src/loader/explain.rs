@@ -28,7 +28,7 @@ pub struct Explanation {
     pub name: String,
     /// The epoch.
     pub epoch: u32,
-    /// The visit that is explained: the first one in this epoch ([`crate::Batch::occurrences`]).
+    /// The visit that is explained: the first one in this epoch ([`crate::Slot::occurrence`]).
     pub occurrence: u32,
     /// The visits of the sample in this epoch, each as (batch, slot of the global batch, the
     /// slot). Only the first 2^24 slots of the epoch are searched. Empty if the sample is not

@@ -9,7 +9,8 @@ use crate::recipe::Layout;
 pub struct Image {
     /// The name of the view, with its number if the view group has several.
     pub view: String,
-    /// The view group and the number of the view in it, as [`Slot::view`](crate::Slot::view) takes them.
+    /// The view group and the number of the view in it, as [`Slot::view`](crate::Slot::view) takes
+    /// them.
     pub place: (usize, usize),
     /// The number of columns.
     pub width: u32,

@@ -31,7 +31,7 @@ use crate::geometry::{Bounds, Size};
 /// annotations.check()?;
 ///
 /// let source = Memory::pixels(vec![0u8; 8 * 4 * 3], size, 3, vec![0])?;
-/// let source = source.annotated(vec![annotations.clone()])?;
+/// let source = source.with_annotations(vec![annotations.clone()])?;
 /// assert_eq!(source.annotations(0)?, Some(annotations));
 /// # Ok::<(), feedmill::Error>(())
 /// ```
@@ -118,6 +118,18 @@ impl Keypoint {
 
 /// A plane: pixels that belong to the image and show the same scene, possibly at another
 /// resolution.
+///
+/// # Example: the class at a pixel
+///
+/// ```
+/// use feedmill::geometry::Size;
+/// use feedmill::sample::{Plane, PlaneKind};
+///
+/// let mask = Plane::raw("mask", PlaneKind::Mask, Size::new(3, 2), vec![0, 0, 1, 0, 2, 1]);
+/// assert_eq!(mask.size(), Some(Size::new(3, 2)));
+/// assert_eq!(mask.value(1, 1), Some(2)); // column 1, row 1
+/// assert_eq!(mask.value(3, 0), None); // outside
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plane {
@@ -270,6 +282,20 @@ impl Annotations {
     ///
     /// [`crate::Kind::Corrupt`] for invalid JSON, for a row of another form, which is named, and as
     /// [`Annotations::check`].
+    ///
+    /// # Example: the file beside an image
+    ///
+    /// ```
+    /// use feedmill::geometry::Bounds;
+    /// use feedmill::sample::Annotations;
+    ///
+    /// let text = r#"{"boxes": [[10, 20, 110, 70, 3]], "keypoints": [[60, 45, 2, 0, 1]]}"#;
+    /// let annotations = Annotations::from_json(text.as_bytes())?;
+    /// assert_eq!(annotations.boxes[0].bounds, Bounds::new(10.0, 20.0, 110.0, 70.0));
+    /// assert_eq!((annotations.boxes[0].class, annotations.boxes[0].id), (3, 1));
+    /// assert_eq!(annotations.keypoints[0].instance, 1);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn from_json(text: &[u8]) -> Result<Annotations> {
         let value: Value = serde_json::from_slice(text)
             .map_err(|error| Error::corrupt(format!("not JSON: {error}")).with_source(error))?;

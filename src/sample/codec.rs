@@ -66,6 +66,18 @@ impl Codec {
     ///
     /// [`Kind::Truncated`] for an empty record, [`Kind::Corrupt`] for bytes of no known format; the
     /// message shows them.
+    ///
+    /// # Example: a file of an unknown format
+    ///
+    /// ```
+    /// use feedmill::sample::Codec;
+    ///
+    /// let bytes = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
+    /// assert_eq!(Codec::sniff(&bytes)?, Codec::Jpeg);
+    /// let error = Codec::sniff(b"Dear reader").unwrap_err();
+    /// assert!(error.message().contains("not an image"));
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn sniff(bytes: &[u8]) -> Result<Codec> {
         if bytes.is_empty() {
             return Err(Error::new(

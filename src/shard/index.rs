@@ -24,6 +24,7 @@ use crate::sample::{Codec, Target};
 
 /// What the index says about one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// The first byte of the record in the file; a multiple of 64.
     pub offset: u64,
@@ -31,21 +32,12 @@ pub struct Entry {
     pub length: u64,
     /// CRC-32C (Castagnoli) of the record's bytes.
     pub crc32c: u32,
-    /// Columns of the upright image.
-    pub width: u32,
-    /// Rows of the upright image.
-    pub height: u32,
+    /// The size of the upright image.
+    pub size: Size,
     /// How the record is encoded.
     pub codec: Codec,
     /// Length in bytes of the entropy index behind the record; 0 if there is none.
     pub jpeg_index: u32,
-}
-
-impl Entry {
-    /// The size of the upright image.
-    pub fn size(&self) -> Size {
-        Size::new(self.width, self.height)
-    }
 }
 
 /// The checked column index of a shard. The fields named after columns of numbers are the byte in
@@ -290,8 +282,7 @@ impl Index {
             offset: u64_at(&self.footer, self.offset + row * 8),
             length: u64_at(&self.footer, self.length + row * 8),
             crc32c: self.u32(self.crc, row),
-            width,
-            height,
+            size: Size::new(width, height),
             codec: layout::codec_of(self.footer[self.codec + row], width, height)
                 .expect("checked when the index was read"),
             jpeg_index: self.jpeg_index(row),

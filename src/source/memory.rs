@@ -127,6 +127,17 @@ impl Memory {
 
     /// Returns a source of encoded images (JPEG, PNG, WebP) with their targets. A record that is
     /// not an image is an error when it is decoded, like a bad file.
+    ///
+    /// # Example: images from a database
+    ///
+    /// ```
+    /// use feedmill::sample::Target;
+    /// use feedmill::source::{Memory, Source};
+    ///
+    /// let rows = [std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap()];
+    /// let source = Memory::encoded(rows.into_iter().map(|bytes| (bytes, Target::Class(0))));
+    /// assert_eq!(source.len(), 1);
+    /// ```
     pub fn encoded(samples: impl IntoIterator<Item = (Vec<u8>, Target)>) -> Memory {
         let mut records = Vec::new();
         let mut targets = Vec::new();
@@ -194,7 +205,7 @@ impl Memory {
     ///
     /// [`crate::Kind::Config`] if the numbers of annotations and samples differ. Faults inside of
     /// an annotation are found when the sample is read, like a bad file.
-    pub fn annotated(self, annotations: Vec<Annotations>) -> Result<Memory> {
+    pub fn with_annotations(self, annotations: Vec<Annotations>) -> Result<Memory> {
         if annotations.len() != self.targets.len() {
             let (given, samples) = (annotations.len(), self.targets.len());
             return Err(Error::config(format!(

@@ -25,6 +25,28 @@ const EXTENSION: &str = "mill";
 pub const ANNOTATIONS: &str = "annotations.1";
 
 /// Samples in shards.
+///
+/// # Example: the sizes of all images, without reading one
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use feedmill::convert::{self, convert};
+/// use feedmill::shard::Backing;
+/// use feedmill::source::{Folder, Shards, Source};
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let photos = Folder::open("fixtures/photos")?;
+/// let options = convert::Options::default();
+/// convert(&photos, folder.path(), &options, &AtomicBool::new(false), &|_| {})?;
+///
+/// let shards = Shards::open(folder.path(), Backing::Mmap)?;
+/// for id in 0..shards.len() {
+///     let size = shards.image_size(id).expect("shards know it");
+///     println!("{}: {size}", shards.name(id)); // such as "nature/life.jpg: 640 x 480"
+/// }
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Shards {
     shards: Vec<Shard>,
@@ -212,8 +234,8 @@ fn fingerprint_and_frame(
             hash_part(
                 &[
                     entry.crc32c,
-                    entry.width,
-                    entry.height,
+                    entry.size.width,
+                    entry.size.height,
                     codec,
                     channels.into(),
                 ]
@@ -230,7 +252,7 @@ fn fingerprint_and_frame(
                 hash_part(text);
             }
             uniform &= matches!(entry.codec, Codec::Raw { .. })
-                && *size.get_or_insert(entry.size()) == entry.size();
+                && *size.get_or_insert(entry.size) == entry.size;
         }
     }
     (Fingerprint(hash.digest128()), size.filter(|_| uniform))
@@ -349,7 +371,7 @@ impl Source for Shards {
     }
 
     fn image_size(&self, id: u64) -> Option<Size> {
-        self.entry(id).map(|entry| entry.size())
+        self.entry(id).map(|entry| entry.size)
     }
 
     fn uniform_size(&self) -> Option<Size> {

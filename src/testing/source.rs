@@ -20,8 +20,8 @@ const THREADS: u64 = 4;
 /// * Two reads of a sample return the same bytes, codec and target, whatever is in the buffer, and
 ///   on several threads at once.
 /// * Reading a sample that does not exist is an error, and no method panics for its number.
-/// * [`Source::labels`] and [`Source::column`] call `each` once for every sample, in order, and pass
-///   its error on. Labels are the targets of [`Source::read`].
+/// * [`Source::labels`] calls `each` once for every sample, in order, with the target of
+///   [`Source::read`], and passes its error on.
 /// * A column that does not exist is `false`, without a call of `each`.
 /// * Class names, if there are any, cover all targets.
 /// * [`Source::image_size`] and [`Source::uniform_size`] agree with the images.

@@ -67,7 +67,7 @@ fn in_memory() -> Vec<Memory> {
         pixels(1),
         pixels(3).with_classes(["cat", "dog"]).unwrap(),
         pixels(3)
-            .annotated((0..4).map(annotations).collect())
+            .with_annotations((0..4).map(annotations).collect())
             .unwrap(),
         Memory::encoded(encoded),
         Memory::encoded([]),

@@ -318,11 +318,10 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
             annotations
         });
         let open = |on_bad| {
-            let memory = pixels(20).annotated(annotations.clone().collect()).unwrap();
-            let limits = feedmill::decode::Limits {
-                pixels: 300,
-                ..Default::default()
-            };
+            let memory = pixels(20)
+                .with_annotations(annotations.clone().collect())
+                .unwrap();
+            let limits = feedmill::decode::Limits::default().with_pixels(300);
             Loader::new(
                 Box::new(memory),
                 joint_recipe("").limits(limits).on_bad(on_bad).batch(20),
@@ -351,7 +350,7 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
 fn the_fingerprint_of_memory_covers_annotations() {
     let fingerprint_with = |annotations: Vec<Annotations>| {
         pixels(2)
-            .annotated(annotations)
+            .with_annotations(annotations)
             .map(|memory| memory.fingerprint())
     };
     let empty = fingerprint_with(vec![Annotations::default(); 2]).unwrap();

@@ -451,7 +451,9 @@ fn annotated(count: u32) -> Memory {
                 Plane::raw("map", PlaneKind::Depth, size, map),
             ])
     });
-    pixels(count).annotated(annotations.collect()).unwrap()
+    pixels(count)
+        .with_annotations(annotations.collect())
+        .unwrap()
 }
 
 /// Two mixers that read planes.
@@ -556,7 +558,7 @@ fn a_sample_without_the_map_that_mixing_reads_is_a_bad_one() {
     let text = format!("batch = 8\n{PLANES}\n[target]\nclasses = 7");
     let recipe = Recipe::from_toml(&text).unwrap().on_bad(OnBad::Fail);
     let bare = pixels(16)
-        .annotated(vec![Annotations::default(); 16])
+        .with_annotations(vec![Annotations::default(); 16])
         .unwrap();
     let error = Loader::new(Box::new(bare), recipe)
         .unwrap()

@@ -351,20 +351,8 @@ fn every_kind_of_label_comes_back_bit_for_bit() {
     ];
     let mut writer = Writer::create(&path, Stamp::default()).unwrap();
     for target in &targets {
-        let codec = Codec::Raw {
-            width: 1,
-            height: 1,
-            channels: 1,
-        };
-        let record = Record {
-            bytes: &[0],
-            codec,
-            width: 1,
-            height: 1,
-            name: "",
-            target,
-            extra: &[],
-        };
+        let size = Size::square(1);
+        let record = Record::new("", &[0], Codec::raw(size, 1), size).with_target(target);
         writer.append(&record).unwrap();
     }
     writer.finish().unwrap();

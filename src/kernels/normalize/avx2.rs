@@ -174,8 +174,9 @@ fn gray<T: Element, const C: usize>(
         }
         at += STEP;
     }
-    for at in at..span.end {
-        out[at] = T::from_f32(sum_at(rule, terms, at, 0));
+    let rest = at..span.end;
+    for (at, out) in rest.clone().zip(&mut out[rest]) {
+        *out = T::from_f32(sum_at(rule, terms, at, 0));
     }
 }
 

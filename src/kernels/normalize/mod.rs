@@ -176,8 +176,8 @@ impl Normalizer {
         &image[y * width..(y + 1) * width]
     }
 
-    /// Calls `write` for each row of each of `C` channels with the row, the channel, the values from the
-    /// first one on, and the distance between values.
+    /// Calls `write` for each row of each of `C` channels with the row, the channel, the values from
+    /// the first one on, and the distance between values.
     pub(crate) fn rows<T, const C: usize>(
         &self,
         out: &mut [T],
