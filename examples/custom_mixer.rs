@@ -53,10 +53,13 @@ fn main() -> Result<()> {
     let loader = Loader::open("fixtures/photos", recipe)?;
     print!("{}", loader.explain(0, 3)?);
     for batch in loader.epoch(0)? {
-        for (slot, mix) in batch?.mix().iter().enumerate() {
+        for slot in batch?.slots() {
+            let (mix, partner) = (slot.mix(), slot.partner().map(|partner| partner.name()));
             println!(
-                "slot {slot}: {} with slot {}, lam {:.2}, rows {:?}",
-                mix.method, mix.partner, mix.lam, mix.rect
+                "{}: {} with {partner:?}, lam {:.2}",
+                slot.name(),
+                mix.method,
+                mix.lam
             );
         }
     }

@@ -6,14 +6,18 @@
 use feedmill::augment::ops::Resize;
 use feedmill::geometry::Size;
 use feedmill::plan::{EpisodeRole, Episodes};
-use feedmill::{Batch, Loader, Recipe};
+use feedmill::{Loader, Recipe, Slot};
 
 /// The features of an image, for which a real program has a network: the mean of each channel.
-fn features(batch: &Batch, slot: usize) -> feedmill::Result<[f32; 3]> {
-    let images = batch.images();
-    let values = images.as_f32()?; // [slots, 3, 32, 32]
-    let channel = |c: usize| &values[(slot * 3 + c) * 32 * 32..][..32 * 32];
+fn features(slot: Slot<'_>) -> feedmill::Result<[f32; 3]> {
+    let values = slot.view(0, 0).image().as_f32()?; // [1, 3, 32, 32]
+    let channel = |c: usize| &values[c * 32 * 32..][..32 * 32];
     Ok([0, 1, 2].map(|c| channel(c).iter().sum::<f32>() / 1024.0))
+}
+
+/// The class of a slot within its episode.
+fn class_of(slot: Slot<'_>) -> usize {
+    slot.group().expect("episodes have groups") as usize
 }
 
 fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
@@ -37,17 +41,19 @@ fn main() -> feedmill::Result<()> {
     let (mut correct, mut queries) = (0, 0);
     for batch in loader.epoch(0)? {
         let batch = batch?;
-        let groups = batch.groups().expect("episodes have groups");
         let mut centroids = vec![[0.0; 3]; ways as usize];
-        for slot in (0..batch.len()).filter(|&slot| batch.roles()[slot] == EpisodeRole::Support) {
-            centroids[groups[slot] as usize] = features(&batch, slot)?;
+        let (support, query): (Vec<_>, Vec<_>) = batch
+            .slots()
+            .partition(|slot| slot.role() == EpisodeRole::Support);
+        for slot in support {
+            centroids[class_of(slot)] = features(slot)?;
         }
-        for slot in (0..batch.len()).filter(|&slot| batch.roles()[slot] == EpisodeRole::Query) {
-            let query = features(&batch, slot)?;
+        for slot in query {
+            let features = features(slot)?;
             let nearest = (0..centroids.len()).min_by(|&a, &b| {
-                distance(centroids[a], query).total_cmp(&distance(centroids[b], query))
+                distance(centroids[a], features).total_cmp(&distance(centroids[b], features))
             });
-            correct += usize::from(nearest == Some(groups[slot] as usize));
+            correct += usize::from(nearest == Some(class_of(slot)));
             queries += 1;
         }
     }

@@ -297,8 +297,10 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
 /// The report of one bad sample in a batch: which sample, why it failed, and what is in its slot
 /// instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fault {
-    /// The slot in the batch as delivered, from 0.
+    /// The slot in this rank's batch as it was read, from 0. It is also the slot in the batch as
+    /// delivered, unless mixing emits more or fewer images than it reads ([`crate::Slot::fault`]).
     pub slot: usize,
     /// The sample that failed.
     pub sample: u64,

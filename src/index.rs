@@ -34,6 +34,29 @@ pub struct Options {
     pub limits: Limits,
 }
 
+impl Options {
+    /// Sets the format of the data; `None` detects it.
+    #[must_use]
+    pub fn with_format(self, format: impl Into<Option<Format>>) -> Options {
+        Options {
+            format: format.into(),
+            ..self
+        }
+    }
+
+    /// Sets the number of threads; 0 is one for each core.
+    #[must_use]
+    pub fn with_jobs(self, jobs: usize) -> Options {
+        Options { jobs, ..self }
+    }
+
+    /// Sets the largest image that is accepted.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Options {
+        Options { limits, ..self }
+    }
+}
+
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -64,6 +87,28 @@ pub struct Report {
 ///
 /// Those of [`source::open`]; [`Kind::Io`] if the file cannot be written; [`Kind::Stopped`] after
 /// `stop`. Bad samples are in the report.
+///
+/// # Example: index a folder
+///
+/// ```
+/// use std::fs;
+/// use std::sync::atomic::AtomicBool;
+///
+/// use feedmill::{index, source};
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let data = folder.path().join("photos");
+/// fs::create_dir(&data).unwrap();
+/// let photo = "fixtures/photos/still/Wine_by_Jakkub_Mede.jpg";
+/// fs::copy(photo, data.join("1.jpg")).unwrap();
+///
+/// let never_stop = AtomicBool::new(false);
+/// let report = index::write(&data, &index::Options::default(), &never_stop, &|_, _| {})?;
+/// assert_eq!(report.path, index::path_of(&data)?); // photos.jpeg-index
+/// assert_eq!((report.samples, report.bad.len()), (1, 0));
+/// let indexed = source::open(&data)?; // finds the index
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn write(
     data: &Path,
     options: &Options,

@@ -69,12 +69,14 @@
 //! | to | read |
 //! | --- | --- |
 //! | know what a batch contains, and what it costs to hold one | [`Batch`] |
+//! | know everything about one slot: name, class, partner, fault | [`Slot`] |
+//! | train on gray images, or in half precision | [`recipe::Output`] |
 //! | set threads and memory; see what limits a run | [`Tuning`], [`Loader::stats`] |
 //! | see why a sample looks as it does | [`Loader::explain`], [`Loader::images`] |
 //! | write recipes: views, schedules, targets, bad files | [`recipe`], `docs/RECIPES.md` |
 //! | choose ops, or write one | [`augment`], `docs/AUGMENTATIONS.md` |
 //! | mix images and labels, or write a mixer | [`mix`], `docs/MIXING.md` |
-//! | read other data, or write a source | [`source`] |
+//! | read other data, or write a source and test it | [`source`], [`testing`] |
 //! | compose batches: balanced, P x K, episodes, subsets | [`plan`] |
 //! | convert, index and check data | [`convert`], [`index`](mod@index), [`verify`] |
 //! | decode regions of JPEGs without a loader | [`decode`] |
@@ -119,9 +121,13 @@ mod storage;
 pub mod testing;
 pub mod verify;
 
-pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
+pub use batch::{Batch, Images, MixRecord, Pixels, Slot, SlotTarget, SlotView, Slots, Targets};
+/// The `bytes` crate: samples and planes hold its [`Bytes`](bytes::Bytes).
+pub use bytes;
 pub use error::{Error, Fault, Kind, Result};
 pub use feedmill_macros::declare;
+/// The `half` crate: batches of half precision hold its numbers ([`Pixels`]).
+pub use half;
 pub use loader::{Batches, Epoch, Epochs, Explanation, Image, Loader, MixStep, ViewSteps};
 pub use pipeline::{Stats, Threads, Tuning};
 pub use plan::World;

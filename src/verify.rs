@@ -30,6 +30,26 @@ pub struct Options {
     pub limits: Limits,
 }
 
+impl Options {
+    /// Sets whether every image and plane is decoded, and not only its header.
+    #[must_use]
+    pub fn with_pixels(self, pixels: bool) -> Options {
+        Options { pixels, ..self }
+    }
+
+    /// Sets the number of threads; 0 is one for each core.
+    #[must_use]
+    pub fn with_jobs(self, jobs: usize) -> Options {
+        Options { jobs, ..self }
+    }
+
+    /// Sets the largest image that is accepted.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Options {
+        Options { limits, ..self }
+    }
+}
+
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,6 +75,7 @@ impl Report {
 
 /// A bad sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BadSample {
     /// Its number in the data set.
     pub sample: u64,
@@ -68,6 +89,7 @@ pub struct BadSample {
 
 /// A file that is bad as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BadFile {
     /// The path of the file.
     pub path: PathBuf,
@@ -80,6 +102,24 @@ pub struct BadFile {
 /// Reads every sample of a source and checks its bytes, its header, its annotations, its entropy
 /// index and its label: classes below the number of classes, finite weights. The check ends soon
 /// after `stop` is set. `progress` is called with the number of samples done, from all threads.
+///
+/// # Example: find bad files before training
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use feedmill::source;
+/// use feedmill::verify::{self, verify};
+///
+/// let source = source::open("fixtures/photos")?;
+/// let options = verify::Options::default().with_pixels(true); // decode everything
+/// let report = verify(&*source, &options, &AtomicBool::new(false), &|_| {});
+/// for bad in &report.bad {
+///     println!("{}: {}", bad.name, bad.message);
+/// }
+/// assert!(report.is_sound());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn verify(
     source: &dyn Source,
     options: &Options,
@@ -249,14 +289,14 @@ impl Checker {
         let sample = source.read(id, std::mem::take(&mut self.buf))?;
         let named = |error: Error| error.at(source.name(id));
         let probe = decode::probe(&sample.bytes, sample.codec, &options.limits).map_err(named)?;
-        if let Some((height, width)) = source.frame(id)
-            && (width, height) != (probe.width, probe.height)
+        if let Some(size) = source.image_size(id)
+            && size != probe.size()
         {
             return Err(named(Error::new(
                 Kind::Mismatch,
                 format!(
-                    "the image has {} x {} pixels, the index says {width} x {height}",
-                    probe.width, probe.height
+                    "the image has {} pixels, the index says {size}",
+                    probe.size()
                 ),
             )));
         }

@@ -140,7 +140,10 @@ fn the_tables_of_the_recipe_page_are_those_of_the_declarations() {
 fn the_table_of_all_ops_is_that_of_the_declarations() {
     let registry = Registry::default();
     let text = fs::read_to_string(page("AUGMENTATIONS.md")).unwrap();
-    let rows: String = registry.op_specs().map(|spec| op_row(spec) + "\n").collect();
+    let rows: String = registry
+        .op_specs()
+        .map(|spec| op_row(spec) + "\n")
+        .collect();
     let head = "| op | in other libraries | families |\n| --- | --- | --- |\n";
     check(
         "AUGMENTATIONS.md",
@@ -153,7 +156,10 @@ fn every_op_and_mixer_is_described() {
     let registry = Registry::default();
     for spec in registry.op_specs().chain(registry.mixer_specs()) {
         let name = spec.name;
-        assert!(spec.about.ends_with(['.', ':']) && spec.about.len() > 10, "{name}");
+        assert!(
+            spec.about.ends_with(['.', ':']) && spec.about.len() > 10,
+            "{name}"
+        );
         assert!(!spec.like.is_empty(), "{name} has no name elsewhere");
         for param in spec.params {
             assert!(param.about.ends_with('.'), "{name} {}", param.name);

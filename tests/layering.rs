@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&str; 24] = [
     "error", "parallel", "geometry", "rng", "spec", "cpu", "sample", "storage", "state", "plan",
     "shard", "decode", "kernels", "source", "augment", "mix", "recipe", "batch", "pipeline",
-    "loader", "verify", "index", "convert",
-    "testing",
+    "loader", "verify", "index", "convert", "testing",
 ];
 
 /// A module path: `["source", "tar"]`; the crate's root is empty.

@@ -105,13 +105,14 @@ fn joined_sources_know_the_sizes_of_their_images() {
         fn read(&self, id: u64, buf: Vec<u8>) -> feedmill::Result<Sample> {
             self.0.read(id, buf)
         }
-        fn frame(&self, _: u64) -> Option<(u32, u32)> {
-            Some((2, 3))
+        fn image_size(&self, _: u64) -> Option<Size> {
+            Some(Size::new(3, 2))
         }
     }
 
-    let memory =
-        || SizedSource(Memory::pixels(vec![9; 2 * 3 * 3 * 4], 2, 3, 3, vec![0; 4]).unwrap());
+    let memory = || {
+        SizedSource(Memory::pixels(vec![9; 2 * 3 * 3 * 4], Size::new(3, 2), 3, vec![0; 4]).unwrap())
+    };
     let recipe = Recipe::new()
         .batch(2)
         .op(feedmill::augment::ops::Resize::new(Size {
@@ -120,7 +121,7 @@ fn joined_sources_know_the_sizes_of_their_images() {
         }));
     let sources: Vec<Box<dyn Source>> = vec![Box::new(memory()), Box::new(memory())];
     let loader = Loader::sources(sources, recipe).unwrap();
-    assert_eq!(loader.source().frame(5), Some((2, 3)));
+    assert_eq!(loader.source().image_size(5), Some(Size::new(3, 2)));
 }
 
 /// A method of `Source` with a default is easily left out of a wrapper. A lint checks the wrappers,

@@ -41,11 +41,7 @@ fn normalized_values_have_the_bits_of_torch() {
             .split(' ')
             .map(|word| word.parse().unwrap())
             .collect();
-        let output = recipe::Output {
-            mean: [n[0], n[1], n[2]],
-            std: [n[3], n[4], n[5]],
-            ..recipe::Output::default()
-        };
+        let output = recipe::Output::new().with_mean(&n[..3]).with_std(&n[3..6]);
         let writer = SlotWriter::new(&output, frame, crate::cpu::Simd::detect());
         let mut out = vec![0f32; 768];
         let slot = SlotPixels::Views {
@@ -78,10 +74,7 @@ fn blends_of_all_pairs_of_levels_equal_torch_and_timm() {
             blend: &blend,
         };
         let found = if words[1] == "u8" {
-            let output = recipe::Output {
-                dtype: Dtype::U8,
-                ..recipe::Output::default()
-            };
+            let output = recipe::Output::new().with_dtype(Dtype::U8);
             let mut out = vec![0u8; 3 << 16];
             SlotWriter::new(&output, frame, crate::cpu::Simd::detect()).write(slot, &mut out);
             fnv1a(&out[..1 << 16])

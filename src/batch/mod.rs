@@ -1,14 +1,15 @@
 //! A finished batch: what the consumer gets, and how its memory is written and reused.
 //!
-//! [`Batch`] is plain data in parallel arrays, one entry for each slot, and knows no framework. The
-//! submodules follow the path of its pixels: [`pixels`] has the typed vectors and their pool,
-//! [`slab`] lends pieces of one vector to several threads, [`slot_writer`] is the final pass that
-//! fills a piece, and [`targets`] makes what the loss takes.
+//! [`Batch`] is plain data in parallel arrays, one entry for each slot, and knows no framework.
+//! [`slot`] is the view of one slot. The other submodules follow the path of pixels: [`pixels`] has
+//! the typed vectors and their pool, [`slab`] lends pieces of one vector to several threads,
+//! [`slot_writer`] is the final pass that fills a piece, and [`targets`] makes what the loss takes.
 
 #[cfg(test)]
 mod goldens;
 mod pixels;
 mod slab;
+mod slot;
 mod slot_writer;
 mod targets;
 
@@ -16,15 +17,18 @@ use std::sync::Arc;
 
 pub use pixels::{Images, Pixels};
 pub(crate) use pixels::{Lease, Output, Pool};
+pub use slot::{Slot, SlotView, Slots};
 pub(crate) use slot_writer::{SlotPixels, SlotWriter};
 pub(crate) use targets::TargetMaker;
-pub use targets::Targets;
+pub use targets::{SlotTarget, Targets};
 
 use crate::error::Fault;
+use crate::geometry::Rect;
 use crate::mix::{self, Method};
 use crate::plan::EpisodeRole;
 use crate::recipe::Layout;
 use crate::sample::Annotations;
+use crate::source::Source;
 use crate::state::LoaderState;
 
 /// How one slot of a batch was mixed.
@@ -49,10 +53,9 @@ pub struct MixRecord {
     /// The weight of the label of the first source, from 0 to 1. The first source is the slot
     /// itself, except with [`crate::mix::Metrix`].
     pub lam: f32,
-    /// The rectangle that was taken from the partner, in pixels of the first view: first row,
-    /// first column, end row, end column, where the ends are not included. Zeros if the mixer
-    /// does not paste one rectangle.
-    pub rect: [u32; 4],
+    /// The rectangle that was taken from the partner, in pixels of the first view, and empty if it
+    /// lies outside the image. `None` if the mixer does not paste one rectangle.
+    pub rect: Option<Rect>,
     /// The slot and the label weight of each source. Empty where `slot` with weight `lam` and
     /// `partner` with the rest say it all.
     pub sources: Vec<(u32, f32)>,
@@ -76,7 +79,13 @@ impl MixRecord {
         hash.update(&[code]);
         hash.update(&self.partner.to_le_bytes());
         hash.update(&self.lam.to_le_bytes());
-        for edge in self.rect {
+        let rect = self.rect.unwrap_or(Rect::new(0, 0, 0, 0));
+        for edge in [
+            rect.top,
+            rect.left,
+            rect.top + rect.height,
+            rect.left + rect.width,
+        ] {
             hash.update(&edge.to_le_bytes());
         }
         hash.update(name.as_bytes());
@@ -127,13 +136,18 @@ pub(crate) struct NoteColumn {
 
 /// One training batch: pixels, targets, and where each of them came from.
 ///
-/// A batch consists of [`Batch::len`] *slots*. Every accessor that returns a slice without further
-/// words has one entry for each slot, in the same order: slot `s` shows sample `samples()[s]`, was
-/// mixed as `mix()[s]` says, and has the target at index `s`. With several views, image
-/// `k * len() + s` of a view group is view `k` of slot `s` ([`Images`]).
+/// A batch consists of [`Batch::len`] *slots*. There are two ways to read it:
 ///
-/// A batch is plain data. It stays valid after its iterator and its loader are gone, and it can be
-/// sent to another thread. [`Batch::state`] resumes the run after this batch.
+/// * As arrays, which is what a loss or a tensor takes: [`Batch::images`], [`Batch::targets`],
+///   [`Batch::weights`], [`Batch::valid`] and others have one entry for each slot, in the same
+///   order. With several views, image `k * len() + s` of a view group is view `k` of slot `s`
+///   ([`Images`]).
+/// * Slot by slot: [`Batch::slot`] and [`Batch::slots`] return [`Slot`]s, which know the name and
+///   the class of their sample, their partner, fault, notes, annotations and digest.
+///
+/// A batch is plain data and keeps its source open for names. It stays valid after its iterator and
+/// its loader are gone, and it can be sent to another thread. [`Batch::state`] resumes the run
+/// after this batch.
 ///
 /// # Memory
 ///
@@ -157,9 +171,8 @@ pub(crate) struct NoteColumn {
 ///     let images: &[f32] = batch.images().as_f32()?; // normalized, row-major
 ///     let labels: &[f32] = batch.targets().dense()?; // 8 x 1000 weights
 ///     assert_eq!((images.len(), labels.len()), (8 * 3 * 224 * 224, 8 * 1000));
-///     for (slot, sample) in batch.samples().iter().enumerate() {
-///         let mix = &batch.mix()[slot];
-///         println!("slot {slot}: sample {sample}, {} with lam {}", mix.method, mix.lam);
+///     for slot in batch.slots() {
+///         println!("{}: {} with lam {}", slot.name(), slot.mix().method, slot.mix().lam);
 ///     }
 /// }
 /// # Ok::<(), feedmill::Error>(())
@@ -177,11 +190,17 @@ pub struct Batch {
     pub(crate) index: u64,
     /// The index of the first slot in the global batch.
     pub(crate) first: usize,
+    /// The same for the slots as they were read, before mixing.
+    pub(crate) first_read: usize,
+    /// Makes names when they are asked for.
+    pub(crate) source: Arc<dyn Source>,
     pub(crate) layout: Layout,
     /// One for each view group.
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) samples: Vec<u64>,
     pub(crate) sources: Vec<u32>,
+    /// The class of each slot's own sample.
+    pub(crate) classes: Vec<Option<u32>>,
     pub(crate) weights: Vec<f32>,
     pub(crate) roles: Vec<EpisodeRole>,
     /// The sample group of each slot; `None` if the sampler does not use sample groups.
@@ -234,10 +253,11 @@ impl Batch {
     /// The pixels of the first view group, with their shape and layout. These are all pixels unless
     /// the recipe has several `[[view]]` tables.
     ///
-    /// The shape is `[count * slots, 3, height, width]`, or `[count * slots, height, width, 3]`
-    /// with `output.layout = "nhwc"`, where `count` is that of the `[[view]]` table (1 by default).
-    /// Channels are red, green, blue. Float values are `(level / 255 - mean) / std`; `u8` values
-    /// are the levels. Blank slots are zeros.
+    /// The shape is `[count * slots, channels, height, width]`, or
+    /// `[count * slots, height, width, channels]` with `output.layout = "nhwc"`, where `count` is
+    /// that of the `[[view]]` table (1 by default). The channels are red, green and blue, or gray
+    /// with `output.channels = 1`. Float values are `(level / 255 - mean) / std`; `u8` values are
+    /// the levels. Blank slots are zeros.
     pub fn images(&self) -> Images<'_> {
         self.view(0)
     }
@@ -254,6 +274,31 @@ impl Batch {
     /// # Panics
     ///
     /// If `group` is not less than [`Batch::view_groups`].
+    ///
+    /// # Example: large and small crops
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 2
+    ///     [[view]]
+    ///     count = 2
+    ///     ops = [{ op = "random_resized_crop", size = 64, scale = [0.4, 1.0] }]
+    ///     [[view]]
+    ///     count = 4
+    ///     ops = [{ op = "random_resized_crop", size = 32, scale = [0.05, 0.4] }]
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// assert_eq!(batch.view_groups(), 2);
+    /// assert_eq!(batch.view(0).shape(), [2 * 2, 3, 64, 64]);
+    /// assert_eq!(batch.view(1).shape(), [4 * 2, 3, 32, 32]);
+    /// assert_eq!(batch.view(1).nth(3).shape(), [2, 3, 32, 32]);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn view(&self, group: usize) -> Images<'_> {
         let Tensor { pixels, shape } = &self.tensors[group];
         Images::new(pixels, *shape, self.layout, self.len())
@@ -265,6 +310,23 @@ impl Batch {
     /// The vector no longer counts against [`Tuning::held`](crate::Tuning::held), and its memory
     /// does not return to the loader. Prefer [`Batch::images`] if the pixels are copied to a device
     /// anyway.
+    ///
+    /// # Example: keep the pixels of all batches
+    ///
+    /// ```
+    /// use feedmill::{Loader, Pixels, Recipe};
+    ///
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(2))?;
+    /// let mut kept: Vec<Pixels> = Vec::new();
+    /// for batch in loader.epoch(0)? {
+    ///     let batch = batch?;
+    ///     let shape = batch.images().shape(); // read before the batch is gone
+    ///     assert_eq!(shape, [2, 3, 224, 224]);
+    ///     kept.push(batch.into_images());
+    /// }
+    /// assert_eq!(kept[0].len(), 2 * 3 * 224 * 224);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn into_images(self) -> Pixels {
         self.into_views().swap_remove(0)
     }
@@ -290,22 +352,10 @@ impl Batch {
         &self.samples
     }
 
-    /// The number of the source that each slot's sample comes from, in the order in which the
-    /// sources were given; 0 for all slots if there is a single source.
-    pub fn sources(&self) -> &[u32] {
-        &self.sources
-    }
-
     /// The factor of each slot's loss: 1, unless the selection is a weighted subset
     /// ([`crate::plan::Subset`]). A replacement has the weight of the bad sample that it replaces.
     pub fn weights(&self) -> &[f32] {
         &self.weights
-    }
-
-    /// Whether each slot is support or query of an episode ([`crate::plan::Episodes`]);
-    /// [`EpisodeRole::Plain`] with other samplers.
-    pub fn roles(&self) -> &[EpisodeRole] {
-        &self.roles
     }
 
     /// The sample group that each slot was drawn from; `None` if the sampler does not use sample
@@ -313,22 +363,66 @@ impl Batch {
     ///
     /// The number is the class for groups by class, the rank of the value among all values for
     /// groups by a column, and the class within the batch for episodes.
+    ///
+    /// # Example: support and queries of an episode
+    ///
+    /// ```
+    /// use feedmill::plan::EpisodeRole;
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 9
+    ///     [sampler]
+    ///     kind = "episodes"
+    ///     ways = 3
+    ///     shots = 1
+    ///     queries = 2
+    ///     [[view]]
+    ///     ops = [{ op = "resize", size = [32, 32] }]
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let ways: &[u32] = batch.groups().expect("the class within the episode"); // 9
+    /// let support = batch.slots().filter(|slot| slot.role() == EpisodeRole::Support);
+    /// assert_eq!((support.count(), ways.iter().max()), (3, Some(&2)));
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn groups(&self) -> Option<&[u32]> {
         self.groups.as_deref()
     }
 
-    /// A number for each slot that tells visits of the same sample in this epoch apart. Visits with
-    /// different numbers are augmented differently.
-    ///
-    /// Visits of a sample are numbered from 0. Samplers that draw every slot or every batch anew
-    /// use the position in the epoch instead. Numbers from 2^31 on are replacements for bad
-    /// samples.
-    pub fn occurrences(&self) -> &[u32] {
-        &self.occurrences
-    }
-
     /// False for slots to leave out of the loss: those that only fill up the last batch
     /// (`last = "pad"`), and bad samples that were blanked (`on_bad` with `skip`).
+    ///
+    /// # Example: a mean loss over the valid slots
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 4
+    ///     order = "sequential"
+    ///     last = "pad"
+    ///     [[view]]
+    ///     ops = [{ op = "resize", size = [32, 32] }]
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?; // 10 photographs
+    /// let (mut sum, mut count) = (0.0, 0);
+    /// for batch in loader.epoch(0)? {
+    ///     let batch = batch?;
+    ///     let losses = vec![0.5; batch.len()]; // a loss for each slot
+    ///     for (loss, _) in losses.iter().zip(batch.valid()).filter(|(_, valid)| **valid) {
+    ///         sum += loss;
+    ///         count += 1;
+    ///     }
+    /// }
+    /// assert_eq!((sum / f64::from(count), count), (0.5, 10));
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn valid(&self) -> &[bool] {
         &self.valid
     }
@@ -341,6 +435,36 @@ impl Batch {
     /// The mix masks: for each pixel of each slot's first view, the weight of everything except the
     /// slot's own image, from 0 to 1. slots x height x width values in row-major order; `None`
     /// unless the recipe has `mix.masks = { pixels = true }`.
+    ///
+    /// # Example: where a pixel comes from
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 4
+    ///     [[view]]
+    ///     ops = [{ op = "random_resized_crop", size = 32 }]
+    ///     [mix]
+    ///     choose = [{ mix = "cutmix", alpha = 1.0 }]
+    ///     masks = { pixels = true, grid = 4 }
+    ///     [target]
+    ///     classes = 3
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let masks: &[f32] = batch.masks().expect("the recipe asks for them"); // 4 x 32 x 32
+    /// let (patches, grid) = batch.patch_masks().expect("the recipe asks for them"); // 4 x 4 x 4
+    /// assert_eq!((masks.len(), patches.len(), grid), (4 * 32 * 32, 4 * 4 * 4, 4));
+    /// for slot in batch.slots() {
+    ///     let mask = slot.mask().expect("a part of the masks");
+    ///     let partner = mask.iter().sum::<f32>() / mask.len() as f32;
+    ///     assert!((1.0 - partner - slot.mix().lam).abs() < 1e-6);
+    /// }
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn masks(&self) -> Option<&[f32]> {
         Some(&self.masks.pixels[..]).filter(|pixels| !pixels.is_empty())
     }
@@ -407,6 +531,26 @@ impl Batch {
     ///
     /// count x slots x width numbers, in the order of the images of [`Batch::view`], with the width
     /// of [`Batch::note_names`]. They are -1 where the op was not drawn, and for blank slots.
+    ///
+    /// # Example: the turns of a pretext task
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 3
+    ///     [[view]]
+    ///     count = 4
+    ///     ops = [{ op = "rotate90", turns = "view" }, { op = "resize", size = [16, 16] }]
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let turns: &[i64] = batch.notes(0, "rotate90.turns").expect("a note of the op");
+    /// assert_eq!(turns, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]); // 4 views x 3 slots x 1 number
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn notes(&self, group: usize, name: &str) -> Option<&[i64]> {
         let found = self
             .notes
@@ -424,26 +568,6 @@ impl Batch {
             .map(|column| (column.group, &column.name[..], column.width))
     }
 
-    /// The boxes, keypoints and planes of one view of a slot: view `k` of view group `group`.
-    /// `None` if the recipe has no `[joint]` table, for blank slots, and if the group has no view
-    /// `k`.
-    ///
-    /// Coordinates are pixels of that view: x to the right, y down, 0 at the left or upper edge of
-    /// the image. Planes have the size of the view and are raw. The annotations are those of the
-    /// slot's own image. No mixer changes them except [`crate::mix::InstancePaste`].
-    ///
-    /// # Panics
-    ///
-    /// If there is no such view group or slot.
-    pub fn annotations(&self, group: usize, k: usize, slot: usize) -> Option<&Annotations> {
-        let count = |tensor: &Tensor| tensor.shape[0] / self.len();
-        let first: usize = self.tensors[..group].iter().map(count).sum();
-        if k >= count(&self.tensors[group]) {
-            return None;
-        }
-        self.annotations[slot].get(first + k)
-    }
-
     /// The boxes of a view group as two dense arrays, padded to `joint.max_boxes` boxes for each
     /// image; `None` if the recipe has no `joint.max_boxes`.
     ///
@@ -454,6 +578,31 @@ impl Batch {
     /// # Panics
     ///
     /// If there is no such view group.
+    ///
+    /// # Example: boxes for a detector
+    ///
+    /// ```
+    /// use feedmill::geometry::Size;
+    /// use feedmill::sample::{Annotations, BoxLabel};
+    /// use feedmill::source::Memory;
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let boxes = |count: u32| {
+    ///     let label = |n: u32| BoxLabel::new([0.0, 0.0, 4.0, 2.0 + n as f32], n, n + 1);
+    ///     Annotations::default().with_boxes((0..count).map(label))
+    /// };
+    /// let source = Memory::pixels(vec![0u8; 2 * 8 * 8 * 3], Size::square(8), 3, vec![0, 0])?
+    ///     .with_annotations(vec![boxes(1), boxes(2)])?;
+    /// let text = "batch = 2\norder = \"sequential\"\n[joint]\nmax_boxes = 2";
+    /// let recipe = Recipe::from_toml(text)?;
+    /// let loader = Loader::new(Box::new(source), recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let (edges, classes) = batch.padded_boxes(0).expect("joint.max_boxes is set");
+    /// assert_eq!(edges.len(), 2 * 2 * 4); // images x max_boxes x 4
+    /// assert_eq!(edges[..4], [0.0, 0.0, 4.0, 2.0]);
+    /// assert_eq!(classes, [0, -1, 0, 1]);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn padded_boxes(&self, group: usize) -> Option<(Vec<f32>, Vec<i64>)> {
         // `Joint` has already cut each list to this length.
         let most = self.max_boxes?;
@@ -461,11 +610,10 @@ impl Batch {
         let (mut edges, mut classes) = (vec![0.0; images * most * 4], vec![-1; images * most]);
         for image in 0..images {
             let (k, slot) = (image / self.len(), image % self.len());
-            let boxes = self
-                .annotations(group, k, slot)
-                .map_or(&[][..], |annotations| &annotations.boxes);
+            let annotations = self.slot(slot).view(group, k).annotations();
+            let boxes = annotations.map_or(&[][..], |annotations| &annotations.boxes);
             for (label, at) in boxes.iter().zip(image * most..) {
-                edges[at * 4..][..4].copy_from_slice(&label.edges);
+                edges[at * 4..][..4].copy_from_slice(&label.bounds.edges());
                 classes[at] = i64::from(label.class);
             }
         }
@@ -474,6 +622,33 @@ impl Batch {
 
     /// The bad samples of this batch, in the order of their slots: what each was, why it failed,
     /// and what replaced it. Empty if all samples are good, and always with `on_bad = "fail"`.
+    ///
+    /// # Example: log bad files
+    ///
+    /// ```
+    /// use feedmill::sample::Target;
+    /// use feedmill::source::Memory;
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let good = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
+    /// let samples = [(good, Target::Class(0)), (b"not an image".to_vec(), Target::Class(1))];
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 2
+    ///     order = "sequential"
+    ///     on_bad = { skip = { at_most = 1.0 } }
+    ///     [[view]]
+    ///     ops = [{ op = "resize", size = [32, 32] }]
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::new(Box::new(Memory::encoded(samples)), recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// for fault in batch.faults() {
+    ///     eprintln!("sample {}: {}", fault.sample, fault.message);
+    /// }
+    /// assert_eq!((batch.faults()[0].sample, batch.valid()), (1, &[true, false][..]));
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
@@ -484,60 +659,25 @@ impl Batch {
         &self.state
     }
 
-    /// A hash (xxh3, 64 bits) of everything about one slot: sample, pixels of all views, target,
-    /// mixing, masks, notes and annotations. Two runs with equal hashes delivered equal bytes.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such slot.
-    pub fn slot_digest(&self, slot: usize) -> u64 {
-        let mut hash = xxhash_rust::xxh3::Xxh3::new();
-        hash.update(&self.samples[slot].to_le_bytes());
-        hash.update(&self.occurrences[slot].to_le_bytes());
-        hash.update(&[u8::from(self.valid[slot])]);
-        for Tensor { pixels, shape } in &self.tensors {
-            let each = shape[1] * shape[2] * shape[3];
-            for image in (slot..shape[0]).step_by(self.len()) {
-                hash.update(pixels.bytes_of(image * each..(image + 1) * each));
-            }
-        }
-        self.targets.hash_slot(slot, &mut hash);
-        self.mix[slot].hash(&mut hash);
-        let MaskPlanes {
-            pixels, patches, ..
-        } = &self.masks;
-        for plane in [pixels, patches] {
-            let each = plane.len() / self.len();
-            hash.update(bytemuck::cast_slice(&plane[slot * each..][..each]));
-        }
-        for NoteColumn { width, values, .. } in &self.notes {
-            let images = values
-                .chunks_exact((*width).max(1))
-                .skip(slot)
-                .step_by(self.len());
-            images
-                .flatten()
-                .for_each(|value| hash.update(&value.to_le_bytes()));
-        }
-        self.annotations[slot]
-            .iter()
-            .for_each(|each| each.pieces(|piece| hash.update(piece)));
-        // Values that plain orders never change are left out, so the digests of such runs stay what
-        // they were before these values existed.
-        if self.weights[slot] != 1.0 {
-            hash.update(&self.weights[slot].to_le_bytes());
-        }
-        if let Some(groups) = &self.groups {
-            hash.update(&[self.roles[slot] as u8]);
-            hash.update(&groups[slot].to_le_bytes());
-        }
-        hash.digest()
-    }
-
     /// A hash (xxh3, 64 bits) of the whole batch: of the hashes of its slots in their order.
+    ///
+    /// # Example: two machines, the same batch
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = || Recipe::preset("deit").map(|recipe| recipe.seed(3).batch(2));
+    /// let first = |workers| -> feedmill::Result<u64> {
+    ///     let loader = Loader::open("fixtures/photos", recipe()?)?.workers(workers)?;
+    ///     Ok(loader.epoch(0)?.next().expect("a batch")?.digest())
+    /// };
+    /// assert_eq!(first(1)?, first(3)?);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn digest(&self) -> u64 {
-        let slots: Vec<u8> = (0..self.len())
-            .flat_map(|slot| self.slot_digest(slot).to_le_bytes())
+        let slots: Vec<u8> = self
+            .slots()
+            .flat_map(|slot| slot.digest().to_le_bytes())
             .collect();
         xxhash_rust::xxh3::xxh3_64(&slots)
     }

@@ -34,6 +34,24 @@ use crate::recipe::{Dtype, Layout};
 ///
 /// [`Batch::into_images`](crate::Batch::into_images) returns one. The shape and layout are those of
 /// [`Batch::images`](crate::Batch::images), so read them first.
+///
+/// # Example: the numbers of any type
+///
+/// ```
+/// use feedmill::Pixels;
+///
+/// fn greatest(pixels: &Pixels) -> f32 {
+///     let each: Vec<f32> = match pixels {
+///         Pixels::U8(levels) => levels.iter().map(|level| f32::from(*level)).collect(),
+///         Pixels::F16(values) => values.iter().map(|value| value.to_f32()).collect(),
+///         Pixels::Bf16(values) => values.iter().map(|value| value.to_f32()).collect(),
+///         Pixels::F32(values) => values.clone(),
+///         _ => Vec::new(), // types that later versions may add
+///     };
+///     each.into_iter().fold(f32::MIN, f32::max)
+/// }
+/// assert_eq!(greatest(&Pixels::U8(vec![3, 200, 7])), 200.0);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Pixels {
@@ -217,8 +235,25 @@ impl<'a> Images<'a> {
         }
     }
 
-    /// The length of each dimension: `[images, 3, height, width]` for [`Layout::Nchw`] and
-    /// `[images, height, width, 3]` for [`Layout::Nhwc`].
+    /// Image `index` alone, from 0, with its pixels as a slice of these.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such image.
+    pub(super) fn image(&self, index: usize) -> Images<'a> {
+        let [images, a, b, c] = self.shape;
+        assert!(index < images, "image {index} of {images}");
+        Images {
+            start: self.start + index * a * b * c,
+            shape: [1, a, b, c],
+            slots: 1,
+            ..*self
+        }
+    }
+
+    /// The length of each dimension: `[images, channels, height, width]` for [`Layout::Nchw`] and
+    /// `[images, height, width, channels]` for [`Layout::Nhwc`]. There are 3 channels (RGB), or 1
+    /// (gray) with `output.channels = 1`.
     pub fn shape(&self) -> [usize; 4] {
         self.shape
     }
@@ -250,6 +285,29 @@ impl<'a> Images<'a> {
     /// # Errors
     ///
     /// [`Kind::Config`] if the recipe's `output.dtype` is another one.
+    ///
+    /// # Example: levels in the order of an image file
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 2
+    ///     [[view]]
+    ///     ops = [{ op = "resize", size = [24, 32] }]
+    ///     [output]
+    ///     dtype = "u8"
+    ///     layout = "nhwc"
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// assert_eq!(batch.images().shape(), [2, 24, 32, 3]);
+    /// let first: &[u8] = batch.slot(0).view(0, 0).image().as_u8()?; // rows of RGB
+    /// assert_eq!(first.len(), 24 * 32 * 3);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn as_u8(&self) -> Result<&'a [u8]> {
         match self.pixels {
             Pixels::U8(values) => Ok(&values[self.range()]),
@@ -283,6 +341,27 @@ impl<'a> Images<'a> {
 
     /// All values as bytes, whatever their type, as they lie in memory: in row-major order, each in
     /// the byte order of the machine.
+    ///
+    /// # Example: copy a batch to a device
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 2
+    ///     [[view]]
+    ///     ops = [{ op = "resize", size = [32, 32] }]
+    ///     [output]
+    ///     dtype = "bf16"
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let images = batch.images();
+    /// assert_eq!(images.as_bytes().len(), 2 * 3 * 32 * 32 * images.dtype().size());
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn as_bytes(&self) -> &'a [u8] {
         self.pixels.bytes_of(self.range())
     }

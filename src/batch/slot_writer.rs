@@ -6,8 +6,9 @@
 
 use crate::cpu::Simd;
 use crate::geometry::Size;
+use crate::kernels::luma;
 use crate::kernels::normalize::{Element, Normalization, Normalizer, Order, Table, look_up_row};
-use crate::mix::{self, Blend, Mask, Of, Patch, Patches, Tile, Tiles};
+use crate::mix::{self, Blend, Mask, Of, Patch, Patches, Term, Tile, Tiles};
 use crate::recipe::{self, Dtype, Layout};
 
 /// The sources of one slot.
@@ -26,6 +27,8 @@ pub(crate) enum SlotPixels<'a> {
 #[derive(Debug)]
 pub(crate) struct SlotWriter {
     normalizer: Normalizer,
+    channels: usize,
+    simd: Simd,
 }
 
 impl SlotWriter {
@@ -33,7 +36,7 @@ impl SlotWriter {
     pub(crate) fn new(output: &recipe::Output, size: Size, simd: Simd) -> SlotWriter {
         let normalization = match output.dtype {
             Dtype::U8 => Normalization::IDENTITY,
-            _ => Normalization::new(output.mean, output.std),
+            _ => Normalization::new(output.means(), output.stds()),
         };
         let order = match output.layout {
             Layout::Nchw => Order::Planar,
@@ -41,6 +44,8 @@ impl SlotWriter {
         };
         SlotWriter {
             normalizer: Normalizer::new(normalization, size, order, simd),
+            channels: output.channels().into(),
+            simd,
         }
     }
 
@@ -49,11 +54,38 @@ impl SlotWriter {
         self.normalizer.size()
     }
 
-    /// Writes one slot: `out` has height x width x 3 values.
+    /// The number of values of one view in a batch: height x width x channels.
+    pub(crate) fn values(&self) -> usize {
+        self.size().area() as usize * self.channels
+    }
+
+    /// Writes one slot: `out` has [`SlotWriter::values`] values.
     pub(crate) fn write<T: Element>(&self, pixels: SlotPixels<'_>, out: &mut [T]) {
         let SlotPixels::Views { sources, blend } = pixels else {
             return out.fill(T::from_f32(0.0));
         };
+        let sources: Vec<&[[u8; 3]]> = sources.iter().map(|view| view.as_chunks().0).collect();
+        if self.channels == 3 {
+            return self.blend(&sources, blend, out);
+        }
+        // Gray comes before mixing: a mixed gray batch is a mix of gray images.
+        let gray = |view: &&[[u8; 3]]| {
+            let mut plane = vec![0; view.len()];
+            luma::plane(view, &mut plane, self.simd);
+            plane
+        };
+        let planes: Vec<Vec<u8>> = sources.iter().map(gray).collect();
+        let planes: Vec<&[[u8; 1]]> = planes.iter().map(|plane| plane.as_chunks().0).collect();
+        self.blend(&planes, blend, out);
+    }
+
+    /// Writes the blend of images of `C` channels.
+    fn blend<T: Element, const C: usize>(
+        &self,
+        sources: &[&[[u8; C]]],
+        blend: &Blend,
+        out: &mut [T],
+    ) {
         match blend {
             Blend::Keep => self.normalizer.copy(sources[0], sources[0], [0; 4], out),
             Blend::Box { rect } => self.normalizer.copy(sources[0], sources[1], *rect, out),
@@ -75,9 +107,14 @@ impl SlotWriter {
     }
 
     /// Blends with a weight of the partner for each pixel.
-    fn masked<T: Element>(&self, sources: &[&[u8]], mask: &Mask, out: &mut [T]) {
-        let table: Table<T> = self.normalizer.converted();
-        self.normalizer.rows(out, |y, channel, out, step| {
+    fn masked<T: Element, const C: usize>(
+        &self,
+        sources: &[&[[u8; C]]],
+        mask: &Mask,
+        out: &mut [T],
+    ) {
+        let table: Table<T, C> = self.normalizer.converted();
+        self.normalizer.rows::<T, C>(out, |y, channel, out, step| {
             let weights = mask.row(y);
             let pixels = self
                 .normalizer
@@ -104,11 +141,16 @@ impl SlotWriter {
     }
 
     /// Lays rectangles over an image or a color.
-    fn tiled<T: Element>(&self, sources: &[&[u8]], tiles: &Tiles, out: &mut [T]) {
-        let table: Table<T> = self.normalizer.converted();
+    fn tiled<T: Element, const C: usize>(
+        &self,
+        sources: &[&[[u8; C]]],
+        tiles: &Tiles,
+        out: &mut [T],
+    ) {
+        let table: Table<T, C> = self.normalizer.converted();
         let placed: Vec<Placed<'_>> = tiles.tiles.iter().map(Placed::new).collect();
         let mut down = Vec::new();
-        self.normalizer.rows(out, |y, channel, out, step| {
+        self.normalizer.rows::<T, C>(out, |y, channel, out, step| {
             match tiles.fill {
                 None => look_up_row(
                     &table[channel],
@@ -118,7 +160,7 @@ impl SlotWriter {
                     step,
                 ),
                 Some(color) => {
-                    let value = table[channel][usize::from(color[channel])];
+                    let value = table[channel][usize::from(pixel_of::<C>(color)[channel])];
                     out.iter_mut().step_by(step).for_each(|out| *out = value);
                 }
             }
@@ -170,12 +212,17 @@ impl SlotWriter {
     }
 
     /// Blends the cells of a grid.
-    fn patched<T: Element>(&self, sources: &[&[u8]], patches: &Patches, out: &mut [T]) {
-        let table: Table<T> = self.normalizer.converted();
+    fn patched<T: Element, const C: usize>(
+        &self,
+        sources: &[&[[u8; C]]],
+        patches: &Patches,
+        out: &mut [T],
+    ) {
+        let table: Table<T, C> = self.normalizer.converted();
         let (width, height) = (self.size().width, self.size().height);
         let [rows, columns] = patches.grid();
         let mut row = 0;
-        self.normalizer.rows(out, |y, channel, out, step| {
+        self.normalizer.rows::<T, C>(out, |y, channel, out, step| {
             let y = y as u32;
             // Rows come in order, but three times in planar order.
             if y == 0 {
@@ -234,29 +281,28 @@ impl SlotWriter {
     }
 
     /// Blends pixel by pixel from the definition.
-    fn gathered<T: Element>(&self, sources: &[&[u8]], blend: &Blend, out: &mut [T]) {
+    fn gathered<T: Element, const C: usize>(
+        &self,
+        sources: &[&[[u8; C]]],
+        blend: &Blend,
+        out: &mut [T],
+    ) {
         let (width, height) = (self.size().width as usize, self.size().height as usize);
         let mut terms = Vec::new();
         for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
             blend.terms(self.size(), y as u32, x as u32, &mut terms);
-            for c in 0..3 {
+            for c in 0..C {
                 let value = |of: Of| {
-                    self.normalizer.values()[c][usize::from(match of {
+                    let pixel = match of {
                         Of::Source(source, y, x) => {
-                            sources[source][(y as usize * width + x as usize) * 3 + c]
+                            sources[source][y as usize * width + x as usize]
                         }
-                        Of::Fill(color) => color[c],
-                    })]
+                        Of::Fill(color) => pixel_of(color),
+                    };
+                    self.normalizer.values()[c][usize::from(pixel[c])]
                 };
-                let mixed = match &terms[..] {
-                    [only] if only.weight == 1.0 => value(only.of),
-                    terms => {
-                        let mut values = terms.iter().map(|term| term.weight * value(term.of));
-                        let first = values.next().unwrap_or(0.0);
-                        values.fold(first, |sum, value| sum + value)
-                    }
-                };
-                out[self.normalizer.index(y, x, c)] = T::from_f32(mixed);
+                let index = self.normalizer.index::<C>(y, x, c);
+                out[index] = T::from_f32(weighted(&terms, value));
             }
         }
     }
@@ -272,10 +318,15 @@ impl SlotWriter {
         let SlotPixels::Views { sources, blend } = pixels else {
             return out.fill(T::from_f32(0.0));
         };
+        let (mean, std) = (output.means(), output.stds());
         let value = |level: u8, c: usize| match output.dtype {
             Dtype::U8 => f32::from(level),
-            _ => (f32::from(level) / 255.0 - output.mean[c] as f32) / output.std[c] as f32,
+            _ => (f32::from(level) / 255.0 - mean[c] as f32) / std[c] as f32,
         };
+        if output.channels() == 1 {
+            let gray = |rgb: [u8; 3]| value(luma::luma(&rgb), 0);
+            return self.write_gray_plainly(sources, blend, gray, out);
+        }
         let normalized: Vec<Vec<f32>> = sources
             .iter()
             .map(|view| {
@@ -291,9 +342,50 @@ impl SlotWriter {
         let width = self.size().width as usize;
         for (at, value) in mixed.into_iter().enumerate() {
             let (pixel, c) = (at / 3, at % 3);
-            out[self.normalizer.index(pixel / width, pixel % width, c)] = T::from_f32(value);
+            let index = self.normalizer.index::<3>(pixel / width, pixel % width, c);
+            out[index] = T::from_f32(value);
         }
     }
+
+    /// [`SlotWriter::write_plainly`] for one channel: `value` is the normalized gray of a color.
+    fn write_gray_plainly<T: Element>(
+        &self,
+        sources: &[&[u8]],
+        blend: &Blend,
+        value: impl Fn([u8; 3]) -> f32,
+        out: &mut [T],
+    ) {
+        let Size { width, height } = self.size();
+        let mut terms = Vec::new();
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            blend.terms(self.size(), y, x, &mut terms);
+            let gray = |of: Of| match of {
+                Of::Source(source, y, x) => {
+                    let at = (y as usize * width as usize + x as usize) * 3;
+                    value([0, 1, 2].map(|c| sources[source][at + c]))
+                }
+                Of::Fill(color) => value(color),
+            };
+            out[(y * width + x) as usize] = T::from_f32(weighted(&terms, gray));
+        }
+    }
+}
+
+/// The sum of the terms of a pixel in their order. A single term of weight 1 keeps its bits.
+fn weighted(terms: &[Term], value: impl Fn(Of) -> f32) -> f32 {
+    match terms {
+        [only] if only.weight == 1.0 => value(only.of),
+        terms => {
+            let mut values = terms.iter().map(|term| term.weight * value(term.of));
+            let first = values.next().unwrap_or(0.0);
+            values.fold(first, |sum, value| sum + value)
+        }
+    }
+}
+
+/// A color as a pixel of `C` channels: itself, or its gray value.
+fn pixel_of<const C: usize>(color: [u8; 3]) -> [u8; C] {
+    std::array::from_fn(|c| if C == 1 { luma::luma(&color) } else { color[c] })
 }
 
 /// A tile with the columns and weights that each of its pixels is a sum of.
@@ -375,6 +467,10 @@ mod tests {
             Blend::Uniform { lam: 0.0 },
             Blend::Box { rect: [1, 2, 4, 9] },
             Blend::Box { rect: whole },
+            // Rows long enough for vector code, if the image is wide.
+            Blend::Box {
+                rect: [1, 2, 4, frame.width],
+            },
             Blend::Several([0.2, 0.5, 0.3].into()),
             Blend::Mask(Mask::new(frame, weights(false)).into()),
             Blend::Mask(Mask::new(frame, weights(true)).into()),
@@ -414,47 +510,56 @@ mod tests {
                 .into(),
             ),
         ];
-        for layout in [Layout::Nchw, Layout::Nhwc] {
-            for dtype in [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32] {
-                let output = recipe::Output {
-                    dtype,
-                    layout,
-                    mean: [0.485, 0.456, 0.406],
-                    std: [0.229, 0.224, 0.225],
-                };
-                let writers = [Simd::detect(), Simd::scalar()]
-                    .map(|simd| SlotWriter::new(&output, frame, simd));
-                let slots = blends.iter().map(|blend| SlotPixels::Views {
-                    sources: &sources,
-                    blend,
-                });
-                for (pixels, writer) in slots
-                    .chain([SlotPixels::Blank])
-                    .flat_map(|pixels| writers.iter().map(move |writer| (pixels, writer)))
-                {
-                    fn both<T: Element + PartialEq + std::fmt::Debug>(
-                        writer: &SlotWriter,
-                        output: &recipe::Output,
-                        pixels: SlotPixels<'_>,
-                    ) {
-                        let mut fast = vec![
-                            T::from_f32(1.0);
-                            3 * (writer.size().width * writer.size().height)
-                                as usize
-                        ];
-                        let mut plain = fast.clone();
-                        writer.write(pixels, &mut fast);
-                        writer.write_plainly(output, pixels, &mut plain);
-                        assert_eq!(fast, plain, "{output:?} {pixels:?}");
-                    }
-                    match dtype {
-                        Dtype::U8 => both::<u8>(writer, &output, pixels),
-                        Dtype::F16 => both::<f16>(writer, &output, pixels),
-                        Dtype::Bf16 => both::<bf16>(writer, &output, pixels),
-                        Dtype::F32 => both::<f32>(writer, &output, pixels),
+        let slots: Vec<SlotPixels<'_>> = blends
+            .iter()
+            .map(|blend| SlotPixels::Views {
+                sources: &sources,
+                blend,
+            })
+            .chain([SlotPixels::Blank])
+            .collect();
+        for output in outputs() {
+            for simd in [Simd::detect(), Simd::scalar()] {
+                let writer = SlotWriter::new(&output, frame, simd);
+                for pixels in &slots {
+                    match output.dtype {
+                        Dtype::U8 => compare::<u8>(&writer, &output, *pixels),
+                        Dtype::F16 => compare::<f16>(&writer, &output, *pixels),
+                        Dtype::Bf16 => compare::<bf16>(&writer, &output, *pixels),
+                        Dtype::F32 => compare::<f32>(&writer, &output, *pixels),
                     }
                 }
             }
         }
+    }
+
+    /// Every type, layout and number of channels.
+    fn outputs() -> Vec<recipe::Output> {
+        let mut outputs = Vec::new();
+        for layout in [Layout::Nchw, Layout::Nhwc] {
+            for dtype in [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32] {
+                let output = recipe::Output::new().with_dtype(dtype).with_layout(layout);
+                outputs.push(
+                    output
+                        .clone()
+                        .with_mean([0.485, 0.456, 0.406])
+                        .with_std([0.229, 0.224, 0.225]),
+                );
+                outputs.push(output.with_channels(1).with_mean([0.449]).with_std([0.226]));
+            }
+        }
+        outputs
+    }
+
+    fn compare<T: Element + PartialEq + std::fmt::Debug>(
+        writer: &SlotWriter,
+        output: &recipe::Output,
+        pixels: SlotPixels<'_>,
+    ) {
+        let mut fast = vec![T::from_f32(1.0); writer.values()];
+        let mut plain = fast.clone();
+        writer.write(pixels, &mut fast);
+        writer.write_plainly(output, pixels, &mut plain);
+        assert_eq!(fast, plain, "{output:?} {pixels:?}");
     }
 }

@@ -89,6 +89,21 @@ impl Targets {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
+    ///
+    /// # Example: accuracy
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = "batch = 4\n[[view]]\nops = [{ op = \"resize\", size = [32, 32] }]";
+    /// let loader = Loader::open("fixtures/photos", Recipe::from_toml(recipe)?)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let classes: &[i64] = batch.targets().index()?; // a class from 0 for each slot
+    /// let predicted = vec![0; batch.len()];
+    /// let right = classes.iter().zip(&predicted).filter(|(class, guess)| class == guess);
+    /// println!("{} of {} are right", right.count(), batch.len());
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn index(&self) -> Result<&[i64]> {
         match self {
             Targets::Index(classes) => Ok(classes),
@@ -102,6 +117,33 @@ impl Targets {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
+    ///
+    /// # Example: the loss of two classes
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 4
+    ///     [[view]]
+    ///     ops = [{ op = "random_resized_crop", size = 32 }]
+    ///     [mix]
+    ///     choose = [{ mix = "mixup", alpha = 0.8 }]
+    ///     [target]
+    ///     classes = 3
+    ///     form = "pair"
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let (a, b, lam) = batch.targets().pair()?; // 4 numbers each
+    /// let loss = |slot: usize, class: i64| (slot as i64 + class) as f32; // of a network
+    /// let losses = (0..batch.len())
+    ///     .map(|slot| lam[slot] * loss(slot, a[slot]) + (1.0 - lam[slot]) * loss(slot, b[slot]));
+    /// assert_eq!(losses.count(), 4);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn pair(&self) -> Result<(&[i64], &[i64], &[f32])> {
         match self {
             Targets::Pair { a, b, lam } => Ok((a, b, lam)),
@@ -115,6 +157,36 @@ impl Targets {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
+    ///
+    /// # Example: the classes of each slot
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 4
+    ///     [[view]]
+    ///     ops = [{ op = "random_resized_crop", size = 32 }]
+    ///     [mix]
+    ///     choose = [{ mix = "mixup", alpha = 0.8 }]
+    ///     [target]
+    ///     classes = 3
+    ///     form = "sparse"
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let (offsets, classes, weights) = batch.targets().sparse()?;
+    /// assert_eq!(offsets.len(), 4 + 1);
+    /// for slot in 0..batch.len() {
+    ///     let of_slot = offsets[slot] as usize..offsets[slot + 1] as usize;
+    ///     let pairs = classes[of_slot.clone()].iter().zip(&weights[of_slot]);
+    ///     let sum: f32 = pairs.map(|(_class, weight)| weight).sum();
+    ///     assert!((sum - 1.0).abs() < 1e-6);
+    /// }
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn sparse(&self) -> Result<(&[u32], &[i64], &[f32])> {
         match self {
             Targets::Sparse {
@@ -131,6 +203,37 @@ impl Targets {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the recipe's `target.form` is another one.
+    ///
+    /// # Example: a soft cross-entropy
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let recipe = Recipe::from_toml(
+    ///     r#"
+    ///     batch = 4
+    ///     [[view]]
+    ///     ops = [{ op = "random_resized_crop", size = 32 }]
+    ///     [mix]
+    ///     choose = [{ mix = "mixup", alpha = 0.8 }]
+    ///     [target]
+    ///     classes = 3
+    ///     form = "dense"
+    ///     "#,
+    /// )?;
+    /// let loader = Loader::open("fixtures/photos", recipe)?;
+    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
+    /// let weights: &[f32] = batch.targets().dense()?; // 4 x 3
+    /// let log_probability = |_slot: usize, _class: usize| (1.0f32 / 3.0).ln(); // of a network
+    /// let mut loss = 0.0;
+    /// for (slot, row) in weights.chunks_exact(3).enumerate() {
+    ///     for (class, weight) in row.iter().enumerate() {
+    ///         loss -= weight * log_probability(slot, class) / batch.len() as f32;
+    ///     }
+    /// }
+    /// assert!((loss - 3.0f32.ln()).abs() < 1e-5);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn dense(&self) -> Result<&[f32]> {
         match self {
             Targets::Dense { values, .. } => Ok(values),
@@ -138,31 +241,119 @@ impl Targets {
         }
     }
 
-    /// Adds a slot's target to a digest.
-    pub(super) fn hash_slot(&self, slot: usize, hash: &mut xxhash_rust::xxh3::Xxh3) {
+    /// The target of one slot.
+    pub(super) fn slot(&self, slot: usize) -> SlotTarget<'_> {
         match self {
-            Targets::Index(classes) => hash.update(&classes[slot].to_le_bytes()),
-            Targets::Pair { a, b, lam } => {
-                hash.update(&a[slot].to_le_bytes());
-                hash.update(&b[slot].to_le_bytes());
-                hash.update(&lam[slot].to_le_bytes());
-            }
+            Targets::Index(classes) => SlotTarget::Index(classes[slot]),
+            Targets::Pair { a, b, lam } => SlotTarget::Pair {
+                a: a[slot],
+                b: b[slot],
+                lam: lam[slot],
+            },
             Targets::Sparse {
                 offsets,
                 classes,
                 weights,
             } => {
-                for at in offsets[slot] as usize..offsets[slot + 1] as usize {
-                    hash.update(&classes[at].to_le_bytes());
-                    hash.update(&weights[at].to_le_bytes());
+                let range = offsets[slot] as usize..offsets[slot + 1] as usize;
+                SlotTarget::Sparse {
+                    classes: &classes[range.clone()],
+                    weights: &weights[range],
                 }
             }
             Targets::Dense { values, classes } => {
-                hash.update(bytemuck::cast_slice(
-                    &values[slot * classes..(slot + 1) * classes],
-                ));
+                SlotTarget::Dense(&values[slot * classes..][..*classes])
             }
         }
+    }
+
+    /// Adds a slot's target to a digest.
+    pub(super) fn hash_slot(&self, slot: usize, hash: &mut xxhash_rust::xxh3::Xxh3) {
+        match self.slot(slot) {
+            SlotTarget::Index(class) => hash.update(&class.to_le_bytes()),
+            SlotTarget::Pair { a, b, lam } => {
+                hash.update(&a.to_le_bytes());
+                hash.update(&b.to_le_bytes());
+                hash.update(&lam.to_le_bytes());
+            }
+            SlotTarget::Sparse { classes, weights } => {
+                for (class, weight) in classes.iter().zip(weights) {
+                    hash.update(&class.to_le_bytes());
+                    hash.update(&weight.to_le_bytes());
+                }
+            }
+            SlotTarget::Dense(values) => hash.update(bytemuck::cast_slice(values)),
+        }
+    }
+}
+
+/// The target of one slot, from [`Slot::target`](super::Slot::target), in the form of the batch's
+/// [`Targets`].
+///
+/// # Example: the classes of a mixed slot
+///
+/// ```
+/// use feedmill::{Loader, Recipe, SlotTarget};
+///
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("deit")?.batch(8))?;
+/// let batch = loader.epoch(0)?.next().expect("a batch")?;
+/// let target = batch.slot(0).target();
+/// if let SlotTarget::Dense(weights) = target {
+///     assert_eq!(weights.len(), 1000); // a weight for each class, with label smoothing
+/// }
+/// let (class, weight) = target.greatest().expect("the sample has a class");
+/// println!("class {class} with weight {weight}");
+/// # Ok::<(), feedmill::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum SlotTarget<'a> {
+    /// The class; -1 for a slot without a class.
+    Index(i64),
+    /// Two classes and the weight of the first.
+    Pair {
+        /// The slot's own class; -1 for a slot without a class.
+        a: i64,
+        /// The partner's class; the slot's own one if it is not mixed.
+        b: i64,
+        /// The weight of `a`, from 0 to 1. The weight of `b` is `1 - lam`.
+        lam: f32,
+    },
+    /// The classes with a weight, which sum to 1 except for multi-label targets. None for a slot
+    /// without a target.
+    Sparse {
+        /// The classes, each of them once.
+        classes: &'a [i64],
+        /// The weight of each class.
+        weights: &'a [f32],
+    },
+    /// A weight for each class, smoothed and mixed; zeros for a slot without a target.
+    Dense(&'a [f32]),
+}
+
+impl SlotTarget<'_> {
+    /// The class with the greatest weight and that weight, the first of equal ones. `None` for a
+    /// slot without a target.
+    pub fn greatest(&self) -> Option<(u32, f32)> {
+        let greatest = |pairs: &mut dyn Iterator<Item = (i64, f32)>| {
+            let mut greatest = (-1, 0.0);
+            for (class, weight) in pairs {
+                if weight > greatest.1 {
+                    greatest = (class, weight);
+                }
+            }
+            greatest
+        };
+        let (class, weight) = match *self {
+            SlotTarget::Index(class) => (class, 1.0),
+            SlotTarget::Pair { a, b, .. } if a == b => (a, 1.0),
+            SlotTarget::Pair { a, b, lam } => greatest(&mut [(a, lam), (b, 1.0 - lam)].into_iter()),
+            SlotTarget::Sparse { classes, weights } => {
+                greatest(&mut classes.iter().copied().zip(weights.iter().copied()))
+            }
+            SlotTarget::Dense(weights) => greatest(&mut (0..).zip(weights.iter().copied())),
+        };
+        Some((u32::try_from(class).ok()?, weight))
     }
 }
 

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Kind, Result, catch};
+use crate::geometry::Size;
 use crate::parallel;
 use crate::sample::{Fingerprint, Payload, Plane};
 use crate::shard::{
@@ -48,6 +49,7 @@ use crate::source::shards::{list_planes, read_planes};
 
 /// How far a conversion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// Samples done, including those of kept shards and those left out.
     pub samples: u64,
@@ -77,6 +79,7 @@ pub struct Report {
 
 /// A bad sample that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SkippedSample {
     /// Its number in the source.
     pub sample: u64,
@@ -100,6 +103,26 @@ pub struct SkippedSample {
 /// written or another conversion is writing there; [`Kind::Stopped`] after `stop`; the kind of a
 /// bad image, with its name, unless `skip_bad`. After any error, temporary files are removed, and
 /// what has its final name is complete.
+///
+/// # Example: a folder to shards of small images
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use feedmill::convert::{self, convert};
+/// use feedmill::source;
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let photos = source::open("fixtures/photos")?;
+/// let options = convert::Options::default().with_max_side(256).with_shard_size(64 << 20);
+/// let never_stop = AtomicBool::new(false);
+/// let report = convert(&*photos, folder.path(), &options, &never_stop, &|progress| {
+///     println!("{} of {}", progress.samples, progress.total);
+/// })?;
+/// assert_eq!((report.samples, report.shards), (10, 1));
+/// assert_eq!(source::open(folder.path())?.len(), 10);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn convert(
     source: &dyn Source,
     dst: &Path,
@@ -393,8 +416,7 @@ impl Job<'_> {
                 let record = Record {
                     bytes: stored.bytes.unwrap_or(&sample.bytes),
                     codec: stored.codec,
-                    width: stored.width,
-                    height: stored.height,
+                    size: Size::new(stored.width, stored.height),
                     name: &name,
                     target: &sample.target,
                     extra: &extra,

@@ -39,6 +39,74 @@ pub struct Options {
     pub limits: Limits,
 }
 
+impl Options {
+    /// Sets the encoded bytes of the source that go into one shard.
+    #[must_use]
+    pub fn with_shard_size(self, shard_size: u64) -> Options {
+        Options { shard_size, ..self }
+    }
+
+    /// Sets the longest side of a stored image in pixels; `None` keeps all sizes.
+    #[must_use]
+    pub fn with_max_side(self, max_side: impl Into<Option<u32>>) -> Options {
+        Options {
+            max_side: max_side.into(),
+            ..self
+        }
+    }
+
+    /// Sets the quality of new JPEGs, 1 to 100.
+    #[must_use]
+    pub fn with_quality(self, quality: impl Into<Option<u8>>) -> Options {
+        Options {
+            quality: quality.into(),
+            ..self
+        }
+    }
+
+    /// Sets whether progressive JPEGs are rewritten as baseline JPEGs.
+    #[must_use]
+    pub fn with_baseline(self, baseline: bool) -> Options {
+        Options { baseline, ..self }
+    }
+
+    /// Sets whether decoded pixels are stored instead of encoded images.
+    #[must_use]
+    pub fn with_raw(self, raw: bool) -> Options {
+        Options { raw, ..self }
+    }
+
+    /// Sets whether the entropy index of each JPEG is stored behind it.
+    #[must_use]
+    pub fn with_index(self, index: bool) -> Options {
+        Options { index, ..self }
+    }
+
+    /// Sets the number of threads; 0 is one for each core.
+    #[must_use]
+    pub fn with_jobs(self, jobs: usize) -> Options {
+        Options { jobs, ..self }
+    }
+
+    /// Sets whether an interrupted conversion is continued.
+    #[must_use]
+    pub fn with_resume(self, resume: bool) -> Options {
+        Options { resume, ..self }
+    }
+
+    /// Sets whether bad images are left out and listed, instead of ending the conversion.
+    #[must_use]
+    pub fn with_skip_bad(self, skip_bad: bool) -> Options {
+        Options { skip_bad, ..self }
+    }
+
+    /// Sets the largest image that is accepted.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Options {
+        Options { limits, ..self }
+    }
+}
+
 impl Default for Options {
     fn default() -> Options {
         Options {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::*;
+use crate::geometry::Size;
 use crate::sample::{Annotations, Plane, PlaneKind, Target};
 use crate::source::{Memory, Shards};
 use crate::storage::disk::Output;
@@ -83,7 +84,7 @@ impl Disk for Countdown {
 
 fn tiny() -> Memory {
     let pixels: Vec<u8> = (0..6 * 12u32).map(|i| (i * 37) as u8).collect();
-    Memory::pixels(pixels, 2, 2, 3, vec![0, 1, 2, 0, 1, 2]).unwrap()
+    Memory::pixels(pixels, Size::square(2), 3, vec![0, 1, 2, 0, 1, 2]).unwrap()
 }
 
 fn options() -> Options {
@@ -344,14 +345,16 @@ fn a_panic_in_a_source_is_an_error_or_a_sample_left_out() {
 fn annotations_go_along_and_shrink_with_the_image() {
     let text = br#"{"boxes": [[2, 1, 6, 3, 5]], "keypoints": [[4, 2, 1, 9, 1]]}"#;
     let mut some = Annotations::from_json(text).unwrap();
-    let plane = |name: &str, kind, level: u8| Plane::raw(name, kind, 8, 4, vec![level; 32]);
+    let plane =
+        |name: &str, kind, level: u8| Plane::raw(name, kind, Size::new(8, 4), vec![level; 32]);
     some.planes.push(plane("mask", PlaneKind::Mask, 201));
     some.planes.push(plane("near", PlaneKind::Depth, 202));
     let only_plane = Annotations {
         planes: vec![plane("mask", PlaneKind::Mask, 203)],
         ..Annotations::default()
     };
-    let plain = || Memory::pixels(vec![7u8; 3 * 8 * 4 * 3], 4, 8, 3, vec![0, 1, 0]).unwrap();
+    let plain =
+        || Memory::pixels(vec![7u8; 3 * 8 * 4 * 3], Size::new(8, 4), 3, vec![0, 1, 0]).unwrap();
     let run = |source: &Memory, max_side: Option<u32>| {
         let dst = tempfile::tempdir().unwrap();
         let options = Options {
@@ -378,12 +381,12 @@ fn annotations_go_along_and_shrink_with_the_image() {
         (found, shards.fingerprint(), bytes)
     };
     let given = vec![some.clone(), Annotations::default(), only_plane.clone()];
-    let annotated = plain().annotated(given).unwrap();
+    let annotated = plain().with_annotations(given).unwrap();
     let (found, fingerprint, bytes) = run(&annotated, None);
     assert_eq!(found, [Some(some.clone()), None, Some(only_plane)]);
     let ([small, ..], ..) = run(&annotated, Some(4));
     let small = small.unwrap();
-    assert_eq!(small.boxes[0].edges, [1.0, 0.5, 3.0, 1.5]);
+    assert_eq!(small.boxes[0].bounds.edges(), [1.0, 0.5, 3.0, 1.5]);
     assert_eq!(
         (
             small.keypoints[0].x,

@@ -30,15 +30,29 @@ pub use feedmill_jpeg as jpeg;
 
 use crate::cpu::Simd;
 use crate::error::{Error, Kind, Result};
-use crate::geometry::Rect;
+use crate::geometry::{Rect, Size};
 use crate::sample::Codec;
 use jpeg_header::Reader;
 use orientation::Orientation;
 
 /// The largest image that is decoded. The defaults admit any photograph and refuse decompression
 /// bombs.
+///
+/// # Example: refuse large images
+///
+/// ```
+/// use feedmill::Kind;
+/// use feedmill::decode::{Limits, probe};
+/// use feedmill::sample::Codec;
+///
+/// let bytes = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
+/// let limits = Limits::default().with_pixels(100 * 100);
+/// let error = probe(&bytes, Codec::Jpeg, &limits).unwrap_err();
+/// assert_eq!(error.kind(), Kind::Limit);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Limits {
     /// Encoded bytes of one image; 256 MiB by default.
     pub bytes: u64,
@@ -46,6 +60,26 @@ pub struct Limits {
     pub pixels: u64,
     /// Scans of one progressive JPEG; 100 by default.
     pub scans: u32,
+}
+
+impl Limits {
+    /// Sets the most encoded bytes of one image.
+    #[must_use]
+    pub fn with_bytes(self, bytes: u64) -> Limits {
+        Limits { bytes, ..self }
+    }
+
+    /// Sets the most pixels of one image, width x height.
+    #[must_use]
+    pub fn with_pixels(self, pixels: u64) -> Limits {
+        Limits { pixels, ..self }
+    }
+
+    /// Sets the most scans of one progressive JPEG.
+    #[must_use]
+    pub fn with_scans(self, scans: u32) -> Limits {
+        Limits { scans, ..self }
+    }
 }
 
 impl Default for Limits {
@@ -63,6 +97,7 @@ impl Default for Limits {
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum IndexPolicy {
     /// No index, even if one is stored.
     Off,
@@ -79,6 +114,7 @@ pub enum IndexPolicy {
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ScalePolicy {
     /// Never: the pixels are those of the image at full size.
     #[default]
@@ -91,6 +127,7 @@ pub enum ScalePolicy {
 
 /// What the header says about an image: its upright size, and how it will be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Probe {
     /// Columns of the upright image.
     pub width: u32,
@@ -148,6 +185,11 @@ impl Probe {
         fits(region.left, region.width, self.width) && fits(region.top, region.height, self.height)
     }
 
+    /// The size of the upright image.
+    pub fn size(&self) -> Size {
+        Size::new(self.width, self.height)
+    }
+
     /// The size of the whole decoded image in bytes: width x height x 3.
     pub fn decoded_bytes(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height) * 3
@@ -161,6 +203,19 @@ impl Probe {
 /// [`Kind::Limit`] if the image is larger than the limits, [`Kind::Truncated`] or [`Kind::Corrupt`]
 /// if the header or the end of the file is missing or damaged, [`Kind::Unsupported`] for a form
 /// that no decoder here reads.
+///
+/// # Example: the size of a file
+///
+/// ```
+/// use feedmill::decode::{Limits, probe};
+/// use feedmill::sample::Codec;
+///
+/// let bytes = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
+/// let header = probe(&bytes, Codec::sniff(&bytes)?, &Limits::default())?;
+/// println!("{}", header.size()); // such as "427 x 640", upright
+/// assert_eq!(header.decoded_bytes(), header.size().area() * 3);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn probe(bytes: &[u8], codec: Codec, limits: &Limits) -> Result<Probe> {
     if bytes.len() as u64 > limits.bytes {
         return Err(Error::new(
@@ -449,6 +504,27 @@ impl Decoder {
     ///
     /// [`Kind::Truncated`] or [`Kind::Corrupt`] if the scan is damaged anywhere, since an index
     /// needs all of it.
+    ///
+    /// # Example: crops with an index
+    ///
+    /// ```
+    /// use feedmill::decode::{Decoder, Limits, jpeg, probe};
+    /// use feedmill::geometry::Rect;
+    /// use feedmill::sample::Codec;
+    ///
+    /// let bytes = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
+    /// let header = probe(&bytes, Codec::Jpeg, &Limits::default())?;
+    /// let mut decoder = Decoder::new();
+    /// if let Some(index) = decoder.index(&bytes, &header)? {
+    ///     // Stored beside the image, it lets crops skip the rows above them.
+    ///     println!("{} bytes of index for {} bytes of JPEG", index.len(), bytes.len());
+    /// }
+    /// let (mut pixels, mut made) = (Vec::new(), Vec::new());
+    /// let region = Rect::new(0, 0, 16, 16);
+    /// // A decode can record the index as well.
+    /// decoder.decode_with(&bytes, &header, region, jpeg::Index::Record(&mut made), &mut pixels)?;
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn index(&mut self, bytes: &[u8], probe: &Probe) -> Result<Option<Vec<u8>>> {
         if !probe.wants_index() {
             return Ok(None);

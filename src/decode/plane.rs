@@ -125,7 +125,7 @@ pub(crate) fn decode_all(
                 .plane(&plane.bytes, probe, plane.kind.channels())
                 .map_err(|error| error.at(format_args!("plane \"{}\"", plane.name)))?;
             let name = std::mem::take(&mut plane.name);
-            *plane = Plane::raw(name, plane.kind, probe.width, probe.height, pixels);
+            *plane = Plane::raw(name, plane.kind, probe.size(), pixels);
         }
     }
     Ok(())

@@ -28,7 +28,7 @@ pub(crate) mod filter;
 pub(crate) mod frequency;
 pub(crate) mod jpeg;
 pub(crate) mod levels;
-mod luma;
+pub(crate) mod luma;
 mod median;
 pub(crate) mod mirror;
 pub(crate) mod noise;

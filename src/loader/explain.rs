@@ -9,7 +9,7 @@ use super::Loader;
 use crate::augment::{Program, StepScratch};
 use crate::decode::{self, plane};
 use crate::error::{Error, Result};
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::mix::{self, Method, MixPlan, SlotMix};
 use crate::pipeline::context::{DecodeScratch, ReadSample, needed_region};
 use crate::pipeline::mixing;
@@ -28,7 +28,7 @@ pub struct Explanation {
     pub name: String,
     /// The epoch.
     pub epoch: u32,
-    /// The visit that is explained: the first one in this epoch ([`crate::Batch::occurrences`]).
+    /// The visit that is explained: the first one in this epoch ([`crate::Slot::occurrence`]).
     pub occurrence: u32,
     /// The visits of the sample in this epoch, each as (batch, slot of the global batch, the
     /// slot). Only the first 2^24 slots of the epoch are searched. Empty if the sample is not
@@ -36,12 +36,12 @@ pub struct Explanation {
     pub visits: Vec<(u64, usize, Slot)>,
     /// The codec of the stored bytes.
     pub codec: Codec,
-    /// The size of the upright image as (width, height).
-    pub size: (u32, u32),
+    /// The size of the upright image.
+    pub size: Size,
     /// The stored target.
     pub target: Target,
-    /// The region that is decoded as (left, top, width, height), in pixels of the decoded image.
-    pub decoded: (u32, u32, u32, u32),
+    /// The region that is decoded, in pixels of the decoded image.
+    pub decoded: Rect,
     /// The factor by which the sides of the decoded image are smaller than those of the stored
     /// one: 1 unless the recipe has `decode.scale = "fast"`. The steps then refer to the
     /// smaller image.
@@ -84,7 +84,7 @@ pub struct ViewSteps {
     /// The name of the view, with its number if the view group has several.
     pub view: String,
     /// The size of the result.
-    pub frame: Size,
+    pub size: Size,
     /// The values, in this epoch, of parameters that change from epoch to epoch, such as
     /// `color_jitter p = 0.25`.
     pub values: Vec<String>,
@@ -171,10 +171,10 @@ impl Loader {
             occurrence: visit.occurrence,
             visits,
             codec: raw.codec,
-            size: (probe.width, probe.height),
+            size: probe.size(),
             target: raw.target,
             divisor: scaled.divisor(),
-            decoded: (region.left, region.top, region.width, region.height),
+            decoded: region,
             views: steps.collect(),
             mix_values: self.context.recipe.mix_values(epoch).collect(),
             mixes: mixes.unwrap_or_default(),
@@ -236,7 +236,7 @@ fn view_steps(
     let ViewGroup { view, notes, .. } = view_slot.group;
     ViewSteps {
         view: view_slot.title(),
-        frame: program.end(),
+        size: program.end(),
         values: view
             .ops()
             .iter()
@@ -266,7 +266,7 @@ impl fmt::Display for Explanation {
         self.fmt_storage(f)?;
         for view in &self.views {
             if self.views.len() > 1 {
-                writeln!(f, "  view     {}, {}", view.view, view.frame)?;
+                writeln!(f, "  view     {}, {}", view.view, view.size)?;
             }
             view.fmt_steps(f)?;
             fmt_annotations(&view.annotations, f)?;
@@ -312,10 +312,15 @@ impl Explanation {
     fn fmt_storage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "  stored   {:?}, {} x {}, target {:?}",
-            self.codec, self.size.0, self.size.1, self.target
+            "  stored   {:?}, {}, target {:?}",
+            self.codec, self.size, self.target
         )?;
-        let (left, top, width, height) = self.decoded;
+        let Rect {
+            left,
+            top,
+            width,
+            height,
+        } = self.decoded;
         write!(
             f,
             "  decoded  left={left} top={top} width={width} height={height}"
@@ -364,7 +369,7 @@ impl MixStep {
 /// A line for each box, keypoint and plane of a view.
 fn fmt_annotations(annotations: &Annotations, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for label in &annotations.boxes {
-        let ([x0, y0, x1, y1], class, id) = (label.edges, label.class, label.id);
+        let ([x0, y0, x1, y1], class, id) = (label.bounds.edges(), label.class, label.id);
         let origin = if label.pasted.is_some() {
             ", pasted"
         } else {
@@ -384,10 +389,10 @@ fn fmt_annotations(annotations: &Annotations, f: &mut fmt::Formatter<'_>) -> fmt
         )?;
     }
     for plane in &annotations.planes {
-        let (width, height) = plane.size().unwrap_or_default();
+        let size = plane.size().unwrap_or(Size::square(0));
         writeln!(
             f,
-            "  plane    {}: {}, {width} x {height}",
+            "  plane    {}: {}, {size}",
             plane.name,
             plane.kind.as_str()
         )?;

@@ -26,7 +26,6 @@ pub use preview::Image;
 
 use crate::batch::{Batch, Pool, TargetMaker};
 use crate::error::{Error, Kind, Result};
-use crate::geometry::Size;
 use crate::pipeline::index_cache::IndexCache;
 use crate::pipeline::stats::Meter;
 use crate::pipeline::verified_rows::VerifiedRowsTable;
@@ -254,10 +253,7 @@ impl Loader {
         recipe: Recipe,
     ) -> Result<Loader> {
         recipe.check().map_err(|(_, error)| error.at("recipe"))?;
-        let source_size = source
-            .uniform_frame()
-            .map(|(height, width)| Size { width, height });
-        let views = ViewSets::new(&recipe, source_size)?;
+        let views = ViewSets::new(&recipe, source.uniform_size())?;
         let group = recipe
             .mix
             .as_ref()

@@ -9,7 +9,8 @@ use crate::recipe::Layout;
 pub struct Image {
     /// The name of the view, with its number if the view group has several.
     pub view: String,
-    /// The view group and the number of the view in it, as [`Batch::annotations`] takes them.
+    /// The view group and the number of the view in it, as [`Slot::view`](crate::Slot::view) takes
+    /// them.
     pub place: (usize, usize),
     /// The number of columns.
     pub width: u32,
@@ -93,6 +94,9 @@ impl Loader {
             Layout::Nchw => (tensor.shape[2], tensor.shape[3]),
             Layout::Nhwc => (tensor.shape[1], tensor.shape[2]),
         };
+        let channels = usize::from(output.channels());
+        let [mean, std] =
+            [output.means(), output.stds()].map(|each| each.map(|value| value as f32));
         let level = |at: usize, c: usize| {
             let normalized = match &tensor.pixels {
                 Pixels::U8(values) => return f32::from(values[at]) / 255.0,
@@ -100,15 +104,17 @@ impl Loader {
                 Pixels::Bf16(values) => values[at].to_f32(),
                 Pixels::F32(values) => values[at],
             };
-            normalized * output.std[c] as f32 + output.mean[c] as f32
+            normalized * std[c] + mean[c]
         };
         let mut rgb = Vec::with_capacity(w * h * 3);
         for y in 0..h {
             for x in 0..w {
                 for c in 0..3 {
+                    // A gray image has one channel, which all three show.
+                    let c = c.min(channels - 1);
                     let at = match output.layout {
-                        Layout::Nchw => ((image * 3 + c) * h + y) * w + x,
-                        Layout::Nhwc => ((image * h + y) * w + x) * 3 + c,
+                        Layout::Nchw => ((image * channels + c) * h + y) * w + x,
+                        Layout::Nhwc => ((image * h + y) * w + x) * channels + c,
                     };
                     rgb.push((level(at, c) * 255.0).round() as u8);
                 }

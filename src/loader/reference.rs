@@ -173,8 +173,8 @@ fn write<T: Element>(
                 },
                 None => SlotPixels::Blank,
             };
-            let mut out = vec![T::from_f32(0.0); view_slot.group.values()];
             let writer = &view_slot.group.writer;
+            let mut out = vec![T::from_f32(0.0); writer.values()];
             writer.write_plainly(&context.recipe.output, written, &mut out);
             values.extend(out);
         }

@@ -163,7 +163,7 @@ impl MapSource {
                     .ok_or_else(|| {
                         Error::config(format!("no plane \"{name}\" of one channel for its map"))
                     })?;
-                let (width, height) = plane.size().unwrap_or_default();
+                let Size { width, height } = plane.size().unwrap_or(Size::square(0));
                 return Map::new(
                     height,
                     width,

@@ -383,12 +383,20 @@ impl BatchParts<'_> {
             epoch: plan.epoch,
             index: plan.index,
             first: context.emitted(plan.first),
+            first_read: plan.first,
+            source: Arc::clone(&context.source),
             layout: context.recipe.output.layout,
             tensors,
             targets: context.targets.make(&targets, &mixed),
             samples: own().map(|slot| visits[slot].sample).collect(),
             sources: own()
                 .map(|slot| context.plan.source_of(visits[slot].sample) as u32)
+                .collect(),
+            classes: own()
+                .map(|slot| match targets[slot] {
+                    Target::Class(class) => Some(class),
+                    _ => None,
+                })
                 .collect(),
             weights: own().map(|slot| plan.slots[slot].weight).collect(),
             roles: own().map(|slot| plan.slots[slot].role).collect(),

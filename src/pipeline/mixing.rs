@@ -17,7 +17,7 @@ use super::context::RunContext;
 use super::views::{AnnotatedViews, ViewSet};
 use crate::batch::{MaskPlanes, MixRecord};
 use crate::error::{Result, catch};
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::mix::{EmitRole, GroupKey, Masks, Mixed, Pasted, Scene, SlotMix, patch_mask};
 use crate::plan::BatchPlan;
 use crate::sample::Target;
@@ -208,7 +208,9 @@ impl Emitted {
             partner: global(*partner),
             partner_sample: sample(*partner),
             lam: weights[0] as f32,
-            rect: blend.rect().unwrap_or([0; 4]),
+            rect: blend
+                .rect()
+                .map(|[top, left, bottom, right]| Rect::new(left, top, right - left, bottom - top)),
             sources: if plain { Vec::new() } else { all.collect() },
             notes: notes.clone(),
         }

@@ -113,7 +113,7 @@ impl Reader {
         let values = views
             .groups
             .iter()
-            .map(|group| group.count() * images * group.values());
+            .map(|group| group.count() * images * group.writer.values());
         let (pixels, lease) = self
             .shared
             .pool

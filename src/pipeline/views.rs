@@ -106,6 +106,8 @@ pub(crate) struct ViewSet {
     /// How batches of the epoch are mixed; `None` without a `[mix]` table.
     pub(crate) mix: Option<Arc<Mix>>,
     layout: Layout,
+    /// The channels of a batch's images.
+    channels: usize,
 }
 
 /// The views of one `[[view]]` table: they have the same ops and share a tensor.
@@ -143,8 +145,8 @@ impl ViewGroup {
         self.writer.size()
     }
 
-    /// The number of values of one view of one slot, which is also its bytes before the final pass:
-    /// width x height x 3.
+    /// The bytes of one view of one slot before the final pass: width x height x 3. A batch has
+    /// [`SlotWriter::values`] of them.
     pub(crate) fn values(&self) -> usize {
         self.frame().width as usize * self.frame().height as usize * 3
     }
@@ -182,6 +184,7 @@ impl ViewSet {
             groups,
             mix,
             layout: recipe.output.layout,
+            channels: recipe.output.channels().into(),
         })
     }
 
@@ -292,8 +295,8 @@ impl ViewSet {
             let (images, frame) = (group.count() * slots, group.frame());
             let (h, w) = (frame.height as usize, frame.width as usize);
             match self.layout {
-                Layout::Nchw => [images, 3, h, w],
-                Layout::Nhwc => [images, h, w, 3],
+                Layout::Nchw => [images, self.channels, h, w],
+                Layout::Nhwc => [images, h, w, self.channels],
             }
         };
         self.groups.iter().map(shape).collect()

@@ -290,7 +290,7 @@ impl Pk {
 /// different.
 ///
 /// A batch holds one or more episodes, so its size must be a multiple of N x (K + Q). Each episode
-/// has all of its support first, class by class, then its queries ([`crate::Batch::roles`]).
+/// has all of its support first, class by class, then its queries ([`crate::Slot::role`]).
 /// [`crate::Batch::groups`] has the class of each sample within the batch: N x the number of the
 /// episode + the number of the class in the episode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@
 
 mod folds;
 mod mix;
+mod output;
 mod parse;
 mod presets;
 mod registry;
@@ -32,6 +33,7 @@ use crate::sample::Fingerprint;
 pub use folds::{OpFolds, Side};
 #[cfg(test)]
 pub(crate) use mix::read_mix;
+pub use output::{Dtype, Layout, Output};
 pub use registry::Registry;
 use schedule::Schedule;
 pub use source::SourceConfig;
@@ -159,68 +161,6 @@ pub enum TargetForm {
     Sparse,
     /// A weight for each class.
     Dense,
-}
-
-/// The element type, layout and normalization of the pixels of a batch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Output {
-    /// The element type.
-    pub dtype: Dtype,
-    /// The order of dimensions.
-    pub layout: Layout,
-    /// The mean of each channel on a scale of 0 to 1, which is subtracted from float pixels; 0 by
-    /// default. Pixels of type u8 are not normalized.
-    pub mean: [f64; 3],
-    /// The standard deviation of each channel on a scale of 0 to 1, by which float pixels are
-    /// divided; 1 by default.
-    pub std: [f64; 3],
-}
-
-impl Default for Output {
-    fn default() -> Output {
-        Output {
-            dtype: Dtype::F32,
-            layout: Layout::Nchw,
-            mean: [0.0; 3],
-            std: [1.0; 3],
-        }
-    }
-}
-
-/// The type of one channel value of a pixel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dtype {
-    /// 0 to 255, not normalized.
-    U8,
-    /// IEEE half precision.
-    F16,
-    /// bfloat16.
-    Bf16,
-    /// IEEE single precision.
-    F32,
-}
-
-impl Dtype {
-    /// The size of one value in bytes.
-    pub fn size(self) -> usize {
-        match self {
-            Dtype::U8 => 1,
-            Dtype::F16 | Dtype::Bf16 => 2,
-            Dtype::F32 => 4,
-        }
-    }
-}
-
-/// The order of a batch's dimensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// Slot, channel, row, column.
-    Nchw,
-    /// Slot, row, column, channel.
-    Nhwc,
 }
 
 /// What happens to a sample that cannot be read, decoded or labeled.
@@ -735,19 +675,7 @@ impl Recipe {
                 "target.classes = 0: expected at least one class".into(),
             );
         }
-        let output = &self.output;
-        if !output.mean.iter().all(|mean| mean.is_finite()) {
-            return at(
-                "output.mean",
-                format!("output.mean = {:?}: expected finite numbers", output.mean),
-            );
-        }
-        if !output.std.iter().all(|std| std.is_finite() && *std > 0.0) {
-            return at(
-                "output.std",
-                format!("output.std = {:?}: expected positive numbers", output.std),
-            );
-        }
+        self.output.check()?;
         if let OnBad::Skip { at_most } | OnBad::Replace { at_most } = self.on_bad
             && !(0.0..=1.0).contains(&at_most)
         {

@@ -20,7 +20,7 @@ use crate::plan::Curve;
 ///     .source(SourceConfig::new("generated", Curve::linear([0.0, 1.0], [0, 10])?));
 /// let both = vec![source::open("fixtures/photos")?, source::open("fixtures/photos")?];
 /// let loader = Loader::sources(both, recipe)?;
-/// assert!(loader.batch(0, 0)?.sources().iter().all(|source| *source == 0));
+/// assert!(loader.batch(0, 0)?.slots().all(|slot| slot.source() == 0));
 /// # Ok::<(), feedmill::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

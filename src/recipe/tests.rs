@@ -87,12 +87,12 @@ fn the_toml_form_equals_the_builder_form() {
             smoothing: 0.1,
             ..TargetOptions::default()
         })
-        .output(Output {
-            dtype: Dtype::F16,
-            layout: Layout::Nhwc,
-            mean: [0.5; 3],
-            ..Output::default()
-        })
+        .output(
+            Output::new()
+                .with_dtype(Dtype::F16)
+                .with_layout(Layout::Nhwc)
+                .with_mean([0.5; 3]),
+        )
         .limits(Limits {
             pixels: 1_000_000,
             ..Limits::default()
@@ -210,10 +210,7 @@ fn everything_that_changes_a_batch_changes_the_fingerprint() {
             classes: Some(3),
             ..TargetOptions::default()
         }),
-        base().output(Output {
-            layout: Layout::Nhwc,
-            ..Output::default()
-        }),
+        base().output(Output::new().with_layout(Layout::Nhwc)),
         base().on_bad(OnBad::Fail),
         base().scale(ScalePolicy::Fast),
         base().limits(Limits {
@@ -319,28 +316,23 @@ fn whatever_is_wrong_is_named_with_its_line() {
             "size = 32",
             "size = 0",
             6,
-            "each side is between 1 and 16384",
+            "size = 0: expected 1 to 16384 pixels",
         ),
         (
             "size = 32",
             "size = [32, 0]",
             6,
-            "each side is between 1 and 16384",
+            "size = [32, 0]: expected sides of 1 to 16384 pixels",
         ),
         ("size = 32", "size = 32.5", 6, "op \"random_resized_crop\""),
         (
             "[0.1, 1.0]",
             "[1.0, 0.1]",
             6,
-            "scale = [1, 0.1]: expected 0 < low <= high <= 1",
+            "scale = [1, 0.1]: expected 0 <= low <= high <= 1",
         ),
         ("[0.1, 1.0]", "[nan, 1.0]", 6, "scale = [NaN, 1]"),
-        (
-            "p = 0.5",
-            "p = 1.5",
-            7,
-            "p = 1.5: a probability is between 0 and 1",
-        ),
+        ("p = 0.5", "p = 1.5", 7, "p = 1.5: expected 0 to 1"),
         ("p = 0.5", "p = nan", 7, "p = NaN"),
         (
             "p = 0.5",
@@ -352,7 +344,7 @@ fn whatever_is_wrong_is_named_with_its_line() {
             "\"horizontal_flip\", p = 0.5",
             "\"color_jitter\", hue = 0.6",
             7,
-            "hue = 0.6: expected 0 to 0.5",
+            "hue = 0.6: expected a strength of 0 to 0.5",
         ),
         (
             "\"horizontal_flip\", p = 0.5",
@@ -592,7 +584,11 @@ fn curves_take_their_values_by_epoch_and_read_back() {
     let values = |epoch| {
         let view = view.at(epoch).unwrap();
         (
-            view.ops()[0].op().params().get("p").map(|p| p.as_float().unwrap()),
+            view.ops()[0]
+                .op()
+                .params()
+                .get("p")
+                .map_or(0.5, |p| p.as_float().unwrap()),
             view.size(None).unwrap(),
         )
     };

@@ -8,12 +8,35 @@ use serde_json::Value;
 
 use super::Codec;
 use crate::error::{Error, Result};
+use crate::geometry::{Bounds, Size};
 
 /// The boxes, keypoints and planes of one image.
 ///
 /// Coordinates are in pixels of the upright image: 0 is its left or upper edge, and its width or
 /// height is the opposite edge. So the center of the first pixel is at 0.5.
+///
+/// # Example: annotations of samples in memory
+///
+/// ```
+/// use feedmill::geometry::{Bounds, Size};
+/// use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind};
+/// use feedmill::source::{Memory, Source};
+///
+/// let size = Size::new(8, 4);
+/// let mask = vec![1; 8 * 4]; // a class for each pixel
+/// let annotations = Annotations::default()
+///     .with_boxes([BoxLabel::new(Bounds::new(1.0, 0.0, 5.0, 4.0), 3, 1)])
+///     .with_keypoints([Keypoint::new(2.5, 1.5, 0).with_instance(1)])
+///     .with_planes([Plane::raw("mask", PlaneKind::Mask, size, mask)]);
+/// annotations.check()?;
+///
+/// let source = Memory::pixels(vec![0u8; 8 * 4 * 3], size, 3, vec![0])?;
+/// let source = source.with_annotations(vec![annotations.clone()])?;
+/// assert_eq!(source.annotations(0)?, Some(annotations));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Annotations {
     /// Rectangles around objects.
     pub boxes: Vec<BoxLabel>,
@@ -25,9 +48,10 @@ pub struct Annotations {
 
 /// A rectangle around an object, an *instance*.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BoxLabel {
-    /// The left, top, right and bottom edge.
-    pub edges: [f32; 4],
+    /// The edges, in pixels of the image.
+    pub bounds: Bounds,
     /// The class of the object.
     pub class: u32,
     /// The number of the instance in the image, from 1. Its pixels have this value in a plane of
@@ -37,12 +61,26 @@ pub struct BoxLabel {
     pub pasted: Option<u32>,
 }
 
+impl BoxLabel {
+    /// Returns a box around an object of a class, with the number `id` of its instance in the
+    /// image, from 1.
+    pub fn new(bounds: impl Into<Bounds>, class: u32, id: u32) -> BoxLabel {
+        BoxLabel {
+            bounds: bounds.into(),
+            class,
+            id,
+            pasted: None,
+        }
+    }
+}
+
 /// A point of an object, such as a joint of a body.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Keypoint {
-    /// The horizontal coordinate.
+    /// The horizontal coordinate in pixels, from the left edge of the image.
     pub x: f32,
-    /// The vertical coordinate.
+    /// The vertical coordinate in pixels, from the upper edge of the image.
     pub y: f32,
     /// 0 if the point cannot be seen or is not in the image. Other values are defined by the user
     /// (COCO: 1 hidden, 2 visible).
@@ -53,9 +91,47 @@ pub struct Keypoint {
     pub instance: u32,
 }
 
+impl Keypoint {
+    /// Returns point number `id` of an object, which can be seen (2) and belongs to no instance.
+    pub fn new(x: f32, y: f32, id: u32) -> Keypoint {
+        Keypoint {
+            x,
+            y,
+            visible: 2,
+            id,
+            instance: 0,
+        }
+    }
+
+    /// Returns the point with another visibility; 0 if it cannot be seen.
+    #[must_use]
+    pub fn with_visible(self, visible: u8) -> Keypoint {
+        Keypoint { visible, ..self }
+    }
+
+    /// Returns the point as one of the object with this [`BoxLabel::id`].
+    #[must_use]
+    pub fn with_instance(self, instance: u32) -> Keypoint {
+        Keypoint { instance, ..self }
+    }
+}
+
 /// A plane: pixels that belong to the image and show the same scene, possibly at another
 /// resolution.
+///
+/// # Example: the class at a pixel
+///
+/// ```
+/// use feedmill::geometry::Size;
+/// use feedmill::sample::{Plane, PlaneKind};
+///
+/// let mask = Plane::raw("mask", PlaneKind::Mask, Size::new(3, 2), vec![0, 0, 1, 0, 2, 1]);
+/// assert_eq!(mask.size(), Some(Size::new(3, 2)));
+/// assert_eq!(mask.value(1, 1), Some(2)); // column 1, row 1
+/// assert_eq!(mask.value(3, 0), None); // outside
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Plane {
     /// The name, such as `mask` or `infrared`.
     pub name: String,
@@ -69,6 +145,7 @@ pub struct Plane {
 
 /// The meaning of a plane's values, which decides how ops change them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum PlaneKind {
     /// A class for each pixel; one channel.
     Mask,
@@ -115,32 +192,36 @@ impl PlaneKind {
 }
 
 impl Plane {
-    /// A plane of raw pixels: rows of values, of RGB values for kinds with three channels.
+    /// A plane of raw pixels: height x width values row by row, or height x width x 3 for kinds
+    /// with three channels.
     pub fn raw(
         name: impl Into<String>,
         kind: PlaneKind,
-        width: u32,
-        height: u32,
+        size: Size,
         pixels: impl Into<Bytes>,
     ) -> Plane {
-        let codec = Codec::Raw {
-            width,
-            height,
-            channels: kind.channels(),
-        };
+        Plane::encoded(name, kind, Codec::raw(size, kind.channels()), pixels)
+    }
+
+    /// A plane as an image file stores it, such as a PNG. It is decoded when its sample is read.
+    pub fn encoded(
+        name: impl Into<String>,
+        kind: PlaneKind,
+        codec: Codec,
+        bytes: impl Into<Bytes>,
+    ) -> Plane {
         Plane {
             name: name.into(),
             kind,
             codec,
-            bytes: pixels.into(),
+            bytes: bytes.into(),
         }
     }
 
-    /// The size of a raw plane as (width, height); `None` for an encoded one. Planes of a batch are
-    /// always raw.
-    pub fn size(&self) -> Option<(u32, u32)> {
+    /// The size of a raw plane; `None` for an encoded one. Planes of a batch are always raw.
+    pub fn size(&self) -> Option<Size> {
         match self.codec {
-            Codec::Raw { width, height, .. } => Some((width, height)),
+            Codec::Raw { width, height, .. } => Some(Size { width, height }),
             _ => None,
         }
     }
@@ -148,17 +229,44 @@ impl Plane {
     /// The value at column `x` and row `y` of a raw plane of one channel; `None` for other planes
     /// and outside the plane.
     pub fn value(&self, x: u32, y: u32) -> Option<u8> {
-        let (width, height) = self.size().filter(|_| self.kind.channels() == 1)?;
-        let inside = x < width && y < height;
+        let size = self.size().filter(|_| self.kind.channels() == 1)?;
+        let inside = x < size.width && y < size.height;
         self.bytes
-            .get(y as usize * width as usize + x as usize)
+            .get(y as usize * size.width as usize + x as usize)
             .copied()
             .filter(|_| inside)
     }
 }
 
 impl Annotations {
-    /// The plane with a name.
+    /// Returns the annotations with these boxes in place of the present ones.
+    #[must_use]
+    pub fn with_boxes(self, boxes: impl IntoIterator<Item = BoxLabel>) -> Annotations {
+        Annotations {
+            boxes: boxes.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// Returns the annotations with these keypoints in place of the present ones.
+    #[must_use]
+    pub fn with_keypoints(self, keypoints: impl IntoIterator<Item = Keypoint>) -> Annotations {
+        Annotations {
+            keypoints: keypoints.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// Returns the annotations with these planes in place of the present ones.
+    #[must_use]
+    pub fn with_planes(self, planes: impl IntoIterator<Item = Plane>) -> Annotations {
+        Annotations {
+            planes: planes.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// The plane with a name; `None` if there is none.
     pub fn plane(&self, name: &str) -> Option<&Plane> {
         self.planes.iter().find(|plane| plane.name == name)
     }
@@ -174,6 +282,20 @@ impl Annotations {
     ///
     /// [`crate::Kind::Corrupt`] for invalid JSON, for a row of another form, which is named, and as
     /// [`Annotations::check`].
+    ///
+    /// # Example: the file beside an image
+    ///
+    /// ```
+    /// use feedmill::geometry::Bounds;
+    /// use feedmill::sample::Annotations;
+    ///
+    /// let text = r#"{"boxes": [[10, 20, 110, 70, 3]], "keypoints": [[60, 45, 2, 0, 1]]}"#;
+    /// let annotations = Annotations::from_json(text.as_bytes())?;
+    /// assert_eq!(annotations.boxes[0].bounds, Bounds::new(10.0, 20.0, 110.0, 70.0));
+    /// assert_eq!((annotations.boxes[0].class, annotations.boxes[0].id), (3, 1));
+    /// assert_eq!(annotations.keypoints[0].instance, 1);
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn from_json(text: &[u8]) -> Result<Annotations> {
         let value: Value = serde_json::from_slice(text)
             .map_err(|error| Error::corrupt(format!("not JSON: {error}")).with_source(error))?;
@@ -193,12 +315,8 @@ impl Annotations {
                 _ => return Err(context.error(row)),
             };
             let edges = [*x0, *y0, *x1, *y1].map(|edge| edge as f32);
-            annotations.boxes.push(BoxLabel {
-                edges,
-                class: context.integer(*class)?,
-                id,
-                pasted: None,
-            });
+            let class = context.integer(*class)?;
+            annotations.boxes.push(BoxLabel::new(edges, class, id));
         }
         for (number, row) in rows(&value, "keypoints")?.iter().enumerate() {
             let context = Row {
@@ -231,7 +349,7 @@ impl Annotations {
     /// Writes the JSON object that [`Annotations::from_json`] reads. Planes are left out.
     pub fn to_json(&self) -> String {
         let boxes = self.boxes.iter().map(|label| {
-            let [x0, y0, x1, y1] = label.edges;
+            let [x0, y0, x1, y1] = label.bounds.edges();
             serde_json::json!([x0, y0, x1, y1, label.class, label.id])
         });
         let keypoints = self.keypoints.iter().map(|point| {
@@ -245,8 +363,8 @@ impl Annotations {
     /// resized. Planes stay as they are.
     pub(crate) fn scaled(mut self, [sx, sy]: [f32; 2]) -> Annotations {
         for label in &mut self.boxes {
-            let [x0, y0, x1, y1] = label.edges;
-            label.edges = [x0 * sx, y0 * sy, x1 * sx, y1 * sy];
+            let [x0, y0, x1, y1] = label.bounds.edges();
+            label.bounds = Bounds::new(x0 * sx, y0 * sy, x1 * sx, y1 * sy);
         }
         for point in &mut self.keypoints {
             (point.x, point.y) = (point.x * sx, point.y * sy);
@@ -263,8 +381,8 @@ impl Annotations {
     /// [`crate::Kind::Corrupt`] that names the field.
     pub fn check(&self) -> Result<()> {
         for (number, label) in self.boxes.iter().enumerate() {
-            let [x0, y0, x1, y1] = label.edges;
-            if !label.edges.iter().all(|edge| edge.is_finite()) || x1 < x0 || y1 < y0 {
+            let edges @ [x0, y0, x1, y1] = label.bounds.edges();
+            if !edges.iter().all(|edge| edge.is_finite()) || x1 < x0 || y1 < y0 {
                 return Err(Error::corrupt(format!(
                     "boxes[{number}] = [{x0}, {y0}, {x1}, {y1}]: expected finite x0 <= x1 and y0 \
                      <= y1"
@@ -319,7 +437,8 @@ impl Annotations {
         push(&(self.boxes.len() as u64).to_le_bytes());
         for label in &self.boxes {
             label
-                .edges
+                .bounds
+                .edges()
                 .iter()
                 .for_each(|edge| push(&edge.to_le_bytes()));
             [
@@ -343,8 +462,8 @@ impl Annotations {
         for plane in &self.planes {
             push(plane.name.as_bytes());
             push(&[plane.kind as u8]);
-            if let Some((width, height)) = plane.size() {
-                [width, height]
+            if let Some(size) = plane.size() {
+                [size.width, size.height]
                     .iter()
                     .for_each(|side| push(&side.to_le_bytes()));
             }
@@ -430,17 +549,11 @@ mod tests {
             "caption": "two"
         }"#;
         let found = Annotations::from_json(text).unwrap();
-        let label = |edges, class, id| BoxLabel {
-            edges,
-            class,
-            id,
-            pasted: None,
-        };
         assert_eq!(
             found.boxes,
             [
-                label([1.0, 2.5, 3.0, 4.0], 7, 1),
-                label([0.0, 0.0, 1.0, 1.0], 2, 9)
+                BoxLabel::new([1.0, 2.5, 3.0, 4.0], 7, 1),
+                BoxLabel::new([0.0, 0.0, 1.0, 1.0], 2, 9)
             ]
         );
         let point = |x, y, visible, id, instance| Keypoint {
@@ -504,7 +617,7 @@ mod tests {
             }
             .check()
         };
-        let plane = |kind, bytes: usize| Plane::raw("p", kind, 3, 2, vec![0; bytes]);
+        let plane = |kind, bytes: usize| Plane::raw("p", kind, Size::new(3, 2), vec![0; bytes]);
         with(vec![plane(PlaneKind::Mask, 6)]).unwrap();
         with(vec![plane(PlaneKind::Image, 18)]).unwrap();
         assert!(

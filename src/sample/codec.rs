@@ -1,6 +1,7 @@
 //! Image encodings, and their detection from the first bytes.
 
 use crate::error::{Error, Kind, Result};
+use crate::geometry::Size;
 
 /// The encoding of a sample's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +25,16 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// The codec of raw 8-bit pixels: height x width x `channels` bytes, where `channels` is 1
+    /// (gray) or 3 (RGB).
+    pub fn raw(size: Size, channels: u8) -> Codec {
+        Codec::Raw {
+            width: size.width,
+            height: size.height,
+            channels,
+        }
+    }
+
     /// The codec that the first bytes announce, or `None` if feedmill does not read their format.
     /// Never [`Codec::Raw`]: raw pixels have no header.
     pub fn detect(bytes: &[u8]) -> Option<Codec> {
@@ -55,6 +66,18 @@ impl Codec {
     ///
     /// [`Kind::Truncated`] for an empty record, [`Kind::Corrupt`] for bytes of no known format; the
     /// message shows them.
+    ///
+    /// # Example: a file of an unknown format
+    ///
+    /// ```
+    /// use feedmill::sample::Codec;
+    ///
+    /// let bytes = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
+    /// assert_eq!(Codec::sniff(&bytes)?, Codec::Jpeg);
+    /// let error = Codec::sniff(b"Dear reader").unwrap_err();
+    /// assert!(error.message().contains("not an image"));
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
     pub fn sniff(bytes: &[u8]) -> Result<Codec> {
         if bytes.is_empty() {
             return Err(Error::new(

@@ -8,6 +8,19 @@ use std::fmt;
 use crate::error::{Error, Result};
 
 /// A 128-bit hash that identifies a data set or a recipe. Its text form has 32 hexadecimal digits.
+///
+/// # Example: the fingerprint of a source
+///
+/// ```
+/// use feedmill::sample::Fingerprint;
+///
+/// let names = ["a.jpg", "b.jpg"];
+/// let fingerprint = Fingerprint::of(names.iter().map(|name| name.as_bytes()));
+/// let text = fingerprint.to_string(); // 32 hexadecimal digits
+/// assert_eq!(text.parse::<Fingerprint>()?, fingerprint);
+/// assert_ne!(fingerprint, Fingerprint::of([&b"a.jpgb.jpg"[..]]));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint(pub u128);
 

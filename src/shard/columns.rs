@@ -8,6 +8,7 @@ use super::index::Entry;
 use super::layout::{self, CellType};
 use super::record::Record;
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::sample::{Codec, Target};
 
 /// The columns of a shard that is being written. A column of numbers holds the bytes of its cells.
@@ -72,12 +73,11 @@ impl Columns {
                 record.codec
             )));
         };
-        if record.bytes.is_empty() || record.width == 0 || record.height == 0 {
+        if record.bytes.is_empty() || record.size.width == 0 || record.size.height == 0 {
             return Err(Error::config(format!(
-                "a record of {} bytes and {} x {} pixels",
+                "a record of {} bytes and {} pixels",
                 record.bytes.len(),
-                record.width,
-                record.height
+                record.size
             )));
         }
         if let Codec::Raw {
@@ -87,13 +87,11 @@ impl Columns {
         } = record.codec
         {
             let expected = u64::from(width) * u64::from(height) * u64::from(channels);
-            let sides = (width, height) == (record.width, record.height);
-            if !sides || expected != record.bytes.len() as u64 {
+            if record.size != Size::new(width, height) || expected != record.bytes.len() as u64 {
                 return Err(Error::config(format!(
-                    "raw pixels of {height} x {width} x {channels} \
-                     in a record of {} x {} pixels and {} bytes",
-                    record.height,
-                    record.width,
+                    "raw pixels of {width} x {height} x {channels} \
+                     in a record of {} pixels and {} bytes",
+                    record.size,
                     record.bytes.len()
                 )));
             }
@@ -133,8 +131,8 @@ impl Columns {
         self.offset.extend(entry.offset.to_le_bytes());
         self.length.extend(entry.length.to_le_bytes());
         self.crc.extend(entry.crc32c.to_le_bytes());
-        self.width.extend(entry.width.to_le_bytes());
-        self.height.extend(entry.height.to_le_bytes());
+        self.width.extend(entry.size.width.to_le_bytes());
+        self.height.extend(entry.size.height.to_le_bytes());
         self.codec.push(codec);
         self.jpeg_index.extend(entry.jpeg_index.to_le_bytes());
         self.name.push(record.name.as_bytes());

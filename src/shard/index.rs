@@ -19,10 +19,12 @@ use std::ops::Range;
 
 use super::layout::{self, CellType, u32_at, u64_at};
 use crate::error::{Error, Kind, Result};
+use crate::geometry::Size;
 use crate::sample::{Codec, Target};
 
 /// What the index says about one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// The first byte of the record in the file; a multiple of 64.
     pub offset: u64,
@@ -30,10 +32,8 @@ pub struct Entry {
     pub length: u64,
     /// CRC-32C (Castagnoli) of the record's bytes.
     pub crc32c: u32,
-    /// Columns of the upright image.
-    pub width: u32,
-    /// Rows of the upright image.
-    pub height: u32,
+    /// The size of the upright image.
+    pub size: Size,
     /// How the record is encoded.
     pub codec: Codec,
     /// Length in bytes of the entropy index behind the record; 0 if there is none.
@@ -282,8 +282,7 @@ impl Index {
             offset: u64_at(&self.footer, self.offset + row * 8),
             length: u64_at(&self.footer, self.length + row * 8),
             crc32c: self.u32(self.crc, row),
-            width,
-            height,
+            size: Size::new(width, height),
             codec: layout::codec_of(self.footer[self.codec + row], width, height)
                 .expect("checked when the index was read"),
             jpeg_index: self.jpeg_index(row),

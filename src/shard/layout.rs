@@ -91,6 +91,7 @@ pub(super) const COLUMNS: [(&str, CellType); 9] = [
 
 /// Where a shard comes from: which conversion wrote it, and as which of its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stamp {
     /// The fingerprint of the conversion (source and options); 0 for a shard that no conversion
     /// wrote.

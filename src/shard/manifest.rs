@@ -23,7 +23,20 @@ const VERSION: u32 = 1;
 const MAX_BYTES: u64 = 1 << 28;
 
 /// What a folder of shards holds. It is written last, so a folder that has a manifest is complete.
+///
+/// # Example: what a folder holds
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use feedmill::shard::Manifest;
+///
+/// let manifest = Manifest::read(Path::new("data/train"))?;
+/// println!("{} samples in {} shards", manifest.samples, manifest.shards.len());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Manifest {
     /// The fingerprint of the conversion (source and options), which is also in the header of
     /// every shard.
@@ -38,6 +51,7 @@ pub struct Manifest {
 
 /// One shard in a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Listed {
     /// Its file name in the folder.
     pub name: String,

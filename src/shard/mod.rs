@@ -40,6 +40,7 @@ use layout::Tail;
 
 /// How the bytes of a shard reach memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Backing {
     /// The file is mapped, and records are slices of the mapping, without a copy. This is the
     /// fastest way on a local disk. If another process cuts the file short while it is open,
@@ -53,6 +54,21 @@ pub enum Backing {
 }
 
 /// An open shard. Its index is in memory; records are read one by one, from any thread.
+///
+/// # Example: list the records of a shard
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use feedmill::shard::{Backing, Shard};
+///
+/// let shard = Shard::open(Path::new("data/train/000000.mill"), Backing::Mmap)?;
+/// for record in 0..shard.len() {
+///     let entry = shard.entry(record);
+///     println!("{}: {:?}, {}", shard.name(record), entry.codec, entry.size);
+/// }
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub struct Shard {
     path: PathBuf,
     stamp: Stamp,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::geometry::Size;
 use crate::sample::{Codec, Target};
 use crate::storage::disk::{Disk, Output, System, Temp};
 use crate::storage::positioned::{ReadAt, read_exact_at};
@@ -143,20 +144,8 @@ fn write_two(disk: Arc<dyn Disk>, path: &Path) -> Result<Sealed> {
         .enumerate()
     {
         let bytes = [number as u8; 40];
-        let codec = Codec::Raw {
-            width: 8,
-            height: 5,
-            channels: 1,
-        };
-        let record = Record {
-            bytes: &bytes,
-            codec,
-            width: 8,
-            height: 5,
-            name: "a",
-            target,
-            extra: &[],
-        };
+        let size = Size::new(8, 5);
+        let record = Record::new("a", &bytes, Codec::raw(size, 1), size).with_target(target);
         writer.append(&record)?;
     }
     writer.finish()
@@ -273,23 +262,18 @@ fn a_record_that_the_format_cannot_hold_is_refused_and_the_writer_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.mill");
     let mut writer = Writer::create(&path, Stamp::default()).unwrap();
-    let good = Record {
-        bytes: &[1, 2, 3, 4, 5, 6],
-        codec: Codec::Raw {
-            width: 2,
-            height: 1,
-            channels: 3,
-        },
-        width: 2,
-        height: 1,
-        name: "a",
-        target: &Target::None,
-        extra: &[],
-    };
+    let size = Size::new(2, 1);
+    let good = Record::new("a", &[1, 2, 3, 4, 5, 6], Codec::raw(size, 3), size);
     let bad = [
         Record { bytes: &[], ..good },
-        Record { width: 0, ..good },
-        Record { width: 3, ..good },
+        Record {
+            size: Size::new(0, 1),
+            ..good
+        },
+        Record {
+            size: Size::new(3, 1),
+            ..good
+        },
         Record {
             codec: Codec::Raw {
                 width: 2,

@@ -17,6 +17,7 @@ use crate::storage::disk::{Disk, System, Temp};
 
 /// The facts about a finished shard that a manifest lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sealed {
     /// The number of records.
     pub samples: u64,
@@ -30,21 +31,19 @@ pub struct Sealed {
 /// Writes one shard to `PATH.tmp-PID`; [`Writer::finish`] renames it to `PATH`. A writer that is
 /// dropped before that removes the temporary file.
 ///
-/// # Example
+/// # Example: write a shard and read it
 ///
 /// ```
+/// use feedmill::geometry::Size;
 /// use feedmill::shard::{Backing, Record, Shard, Stamp, Writer};
 /// use feedmill::sample::{Codec, Target};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("one.mill");
 /// let mut writer = Writer::create(&path, Stamp::default())?;
-/// let codec = Codec::Raw { width: 2, height: 1, channels: 1 };
-/// let target = Target::Class(3);
-/// let bytes = &[0, 255];
-/// writer.append(&Record {
-///     bytes, codec, width: 2, height: 1, name: "a", target: &target, extra: &[],
-/// })?;
+/// let (size, target) = (Size::new(2, 1), Target::Class(3));
+/// let record = Record::new("a", &[0, 255], Codec::raw(size, 1), size).with_target(&target);
+/// writer.append(&record)?;
 /// writer.finish()?;
 ///
 /// let shard = Shard::open(&path, Backing::Mmap)?;
@@ -142,8 +141,7 @@ impl Writer {
             offset,
             length,
             crc32c: crc32c::crc32c(record.bytes),
-            width: record.width,
-            height: record.height,
+            size: record.size,
             codec: record.codec,
             jpeg_index,
         };

@@ -32,7 +32,19 @@ use crate::sample::{Annotations, FingerprintBuilder, Target};
 /// A column `annotations` of strings holds boxes and keypoints ([`Annotations::from_json`]), and
 /// binary columns named `NAME.KIND`, such as `seg.mask`, hold planes as PNG. A null means that
 /// there is no annotation.
+///
+/// # Example: columns of other names
+///
+/// ```no_run
+/// use feedmill::source::{Columns, Parquet};
+///
+/// let columns = Columns::default().with_image("scan").with_label("diagnosis");
+/// let source = Parquet::open_with("scans.parquet", &columns, Parquet::CACHE)?;
+/// let unlabeled = Columns::default().with_label(None);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Columns {
     /// The column of images. The default, `image`, may be absent: then the column of images with
     /// another usual name is read (`img`, `photo`, `jpg`, …), if there is exactly one.
@@ -40,6 +52,26 @@ pub struct Columns {
     /// The column of labels; `None` reads no labels. The default, `label`, may be absent from a
     /// file; another name may not.
     pub label: Option<String>,
+}
+
+impl Columns {
+    /// Sets the column of images.
+    #[must_use]
+    pub fn with_image(self, image: impl Into<String>) -> Columns {
+        Columns {
+            image: image.into(),
+            ..self
+        }
+    }
+
+    /// Sets the column of labels; `None` reads no labels.
+    #[must_use]
+    pub fn with_label<'a>(self, label: impl Into<Option<&'a str>>) -> Columns {
+        Columns {
+            label: label.into().map(str::to_owned),
+            ..self
+        }
+    }
 }
 
 impl Default for Columns {

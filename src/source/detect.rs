@@ -20,6 +20,17 @@ use crate::storage::positioned;
 ///
 /// [`Kind::Io`](crate::Kind::Io) if the path cannot be read, [`Kind::Config`](crate::Kind::Config)
 /// if its format is unknown or it holds no samples, and the errors of the reader of the format.
+///
+/// # Example: any data set
+///
+/// ```
+/// use feedmill::source::{self, Format};
+///
+/// assert_eq!(source::detect("fixtures/photos")?, Format::Folder);
+/// let source = source::open("fixtures/photos")?;
+/// println!("{} samples, fingerprint {}", source.len(), source.fingerprint());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
     let path = path.as_ref();
     open_as(path, detect(path)?)

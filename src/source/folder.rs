@@ -42,6 +42,17 @@ use crate::storage::{names, positioned};
 ///
 /// The listing is frozen when the folder is opened. It takes about 16 bytes and a file name for
 /// each image.
+///
+/// # Example: a folder of class folders
+///
+/// ```
+/// use feedmill::source::{Folder, Source};
+///
+/// let folder = Folder::open("fixtures/photos")?;
+/// assert_eq!(folder.classes().expect("names"), ["nature", "places", "still"]);
+/// assert_eq!(folder.name(9), "still/umang_by_Abhishek_Mudgal.jpg");
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,

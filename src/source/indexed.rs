@@ -19,6 +19,7 @@ use bytes::Bytes;
 
 use super::{Access, Source};
 use crate::error::{Error, Kind, Result};
+use crate::geometry::Size;
 use crate::sample::{Annotations, Fingerprint, Sample, Target};
 use crate::storage::disk::{Disk, Temp};
 use crate::storage::mmap::Mapping;
@@ -284,11 +285,11 @@ impl Source for IndexedSource {
         self.source.classes()
     }
 
-    fn frame(&self, id: u64) -> Option<(u32, u32)> {
-        self.source.frame(id)
+    fn image_size(&self, id: u64) -> Option<Size> {
+        self.source.image_size(id)
     }
 
-    fn uniform_frame(&self) -> Option<(u32, u32)> {
-        self.source.uniform_frame()
+    fn uniform_size(&self) -> Option<Size> {
+        self.source.uniform_size()
     }
 }

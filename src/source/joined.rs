@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{Access, Source};
 use crate::error::Result;
+use crate::geometry::Size;
 use crate::sample::{Annotations, Fingerprint, Sample, Target};
 
 /// Several sources whose samples are numbered through: those of the first source, then those of the
@@ -123,17 +124,17 @@ impl Source for JoinedSources {
         })
     }
 
-    fn frame(&self, id: u64) -> Option<(u32, u32)> {
+    fn image_size(&self, id: u64) -> Option<Size> {
         let (id, source) = self.locate(id);
-        source.frame(id)
+        source.image_size(id)
     }
 
-    fn uniform_frame(&self) -> Option<(u32, u32)> {
-        let first = self.sources.first()?.1.uniform_frame();
+    fn uniform_size(&self) -> Option<Size> {
+        let first = self.sources.first()?.1.uniform_size();
         first.filter(|_| {
             self.sources
                 .iter()
-                .all(|(_, source)| source.uniform_frame() == first)
+                .all(|(_, source)| source.uniform_size() == first)
         })
     }
 }

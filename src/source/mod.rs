@@ -8,6 +8,7 @@
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::sample::{Annotations, Fingerprint, Payload, Sample, Target};
 
 #[cfg(feature = "arrow")]
@@ -45,7 +46,29 @@ pub use tar::{SkippedMembers, Tar};
 /// A data set: samples by number.
 ///
 /// All methods may be called from several threads at once. Implement it for your own storage; the
-/// loader needs nothing else.
+/// loader needs nothing else. [`crate::testing::source_contract`] checks the promises of an
+/// implementation and has an example of one.
+///
+/// # Example: read a data set without a loader
+///
+/// ```
+/// use feedmill::source::{self, Source};
+///
+/// let source = source::open("fixtures/photos")?;
+/// let classes = source.classes().expect("a folder has class names").to_vec();
+/// let mut counts = vec![0; classes.len()];
+/// source.labels(&mut |_, target| {
+///     if let feedmill::sample::Target::Class(class) = target {
+///         counts[class as usize] += 1;
+///     }
+///     Ok(())
+/// })?;
+/// assert_eq!(classes, ["nature", "places", "still"]);
+/// assert_eq!(counts, [4, 3, 3]);
+/// let first = source.read(0, Vec::new())?;
+/// println!("{}: {} bytes of {:?}", source.name(0), first.bytes.len(), first.codec);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub trait Source: Send + Sync {
     /// Returns the number of samples.
     fn len(&self) -> u64;
@@ -60,9 +83,11 @@ pub trait Source: Send + Sync {
     fn fingerprint(&self) -> Fingerprint;
 
     /// Returns the name of a sample for messages and listings: a path, a member of a tar, a row.
+    /// For a number that no sample has, any text will do, such as the number; panicking will not.
     fn name(&self, id: u64) -> String;
 
-    /// Returns the encoded size of a sample in bytes, for budgets. An estimate is enough.
+    /// Returns the encoded size of a sample in bytes, for budgets. An estimate is enough. 0 for a
+    /// number that no sample has.
     fn size(&self, id: u64) -> u64;
 
     /// Reads one sample. The source may fill the buffer `buf`, of any length and content, and
@@ -72,7 +97,7 @@ pub trait Source: Send + Sync {
     ///
     /// Whatever keeps the sample from being read completely: [`crate::Kind::Io`],
     /// [`crate::Kind::Corrupt`], [`crate::Kind::Truncated`]. The message names the file and the
-    /// record.
+    /// record. [`crate::Kind::Config`] for a number that no sample has.
     fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample>;
 
     /// Reads boxes, keypoints and planes of a sample; `None` if the data has none. It is called
@@ -98,7 +123,8 @@ pub trait Source: Send + Sync {
         Ok(None)
     }
 
-    /// Calls `each` with the target of every sample in order, for samplers that go by class. The
+    /// Calls `each` with the target of every sample in order, for samplers that go by class. It is
+    /// the target that [`Source::read`] returns. An error of `each` ends the calls. The
     /// default reads every sample; a source that knows targets without reading images should
     /// implement this.
     ///
@@ -139,22 +165,23 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// Returns the size of one upright image as (height, width), if the source knows it without
-    /// reading. Planning and statistics then need no header.
-    fn frame(&self, id: u64) -> Option<(u32, u32)> {
+    /// Returns the size of the upright image of a sample, if the source knows it without reading.
+    /// Verification compares it with the header of the image.
+    fn image_size(&self, id: u64) -> Option<Size> {
         let _ = id;
         None
     }
 
-    /// Returns the size that every sample has as (height, width), if the source knows without
-    /// reading that all have the same. Recipes whose operations keep the size need it.
-    fn uniform_frame(&self) -> Option<(u32, u32)> {
+    /// Returns the size that the images of all samples have, if the source knows without reading
+    /// that it is the same for all. Recipes whose ops keep the size of an image need it.
+    fn uniform_size(&self) -> Option<Size> {
         None
     }
 }
 
 /// How [`Source::read`] behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Access {
     /// It returns memory or a slice of a mapping. The worker that decodes calls it in place.
     Immediate,

@@ -11,8 +11,9 @@ use bytes::Bytes;
 
 pub use super::shard_planes::PLANES;
 pub(crate) use super::shard_planes::{list as list_planes, read as read_planes};
-use super::{Access, Source};
+use super::{Access, Source, no_such_sample};
 use crate::error::{Error, Kind, Result};
+use crate::geometry::Size;
 use crate::sample::{Annotations, Codec, Fingerprint, Sample, Target};
 use crate::shard::{Backing, Entry, MANIFEST, Manifest, Shard};
 
@@ -24,6 +25,28 @@ const EXTENSION: &str = "mill";
 pub const ANNOTATIONS: &str = "annotations.1";
 
 /// Samples in shards.
+///
+/// # Example: the sizes of all images, without reading one
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use feedmill::convert::{self, convert};
+/// use feedmill::shard::Backing;
+/// use feedmill::source::{Folder, Shards, Source};
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let photos = Folder::open("fixtures/photos")?;
+/// let options = convert::Options::default();
+/// convert(&photos, folder.path(), &options, &AtomicBool::new(false), &|_| {})?;
+///
+/// let shards = Shards::open(folder.path(), Backing::Mmap)?;
+/// for id in 0..shards.len() {
+///     let size = shards.image_size(id).expect("shards know it");
+///     println!("{}: {size}", shards.name(id)); // such as "nature/life.jpg: 640 x 480"
+/// }
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Shards {
     shards: Vec<Shard>,
@@ -31,7 +54,7 @@ pub struct Shards {
     starts: Vec<u64>,
     classes: Option<Vec<String>>,
     fingerprint: Fingerprint,
-    uniform: Option<(u32, u32)>,
+    uniform: Option<Size>,
     backing: Backing,
 }
 
@@ -185,7 +208,7 @@ pub(crate) fn missing_shard(error: Error) -> Error {
 fn fingerprint_and_frame(
     shards: &[Shard],
     classes: Option<&[String]>,
-) -> (Fingerprint, Option<(u32, u32)>) {
+) -> (Fingerprint, Option<Size>) {
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
     hash.update(b"feedmill shards 1");
     let mut hash_part = |bytes: &[u8]| {
@@ -196,7 +219,7 @@ fn fingerprint_and_frame(
     for class in classes.unwrap_or_default() {
         hash_part(class.as_bytes());
     }
-    let mut frame = None;
+    let mut size = None;
     let mut uniform = true;
     for shard in shards {
         for record in 0..shard.len() {
@@ -211,8 +234,8 @@ fn fingerprint_and_frame(
             hash_part(
                 &[
                     entry.crc32c,
-                    entry.width,
-                    entry.height,
+                    entry.size.width,
+                    entry.size.height,
                     codec,
                     channels.into(),
                 ]
@@ -228,12 +251,11 @@ fn fingerprint_and_frame(
             {
                 hash_part(text);
             }
-            let sides = (entry.height, entry.width);
-            uniform &=
-                matches!(entry.codec, Codec::Raw { .. }) && *frame.get_or_insert(sides) == sides;
+            uniform &= matches!(entry.codec, Codec::Raw { .. })
+                && *size.get_or_insert(entry.size) == entry.size;
         }
     }
-    (Fingerprint(hash.digest128()), frame.filter(|_| uniform))
+    (Fingerprint(hash.digest128()), size.filter(|_| uniform))
 }
 
 impl Source for Shards {
@@ -258,7 +280,7 @@ impl Source for Shards {
 
     fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample> {
         let Some((shard, record)) = self.locate(id) else {
-            return Err(Error::config(format!("sample {id} of {}", self.len())).with_sample(id));
+            return Err(no_such_sample(id, self.len()));
         };
         let shard = &self.shards[shard];
         let bytes = shard
@@ -348,11 +370,11 @@ impl Source for Shards {
         self.classes.as_deref()
     }
 
-    fn frame(&self, id: u64) -> Option<(u32, u32)> {
-        self.entry(id).map(|entry| (entry.height, entry.width))
+    fn image_size(&self, id: u64) -> Option<Size> {
+        self.entry(id).map(|entry| entry.size)
     }
 
-    fn uniform_frame(&self) -> Option<(u32, u32)> {
+    fn uniform_size(&self) -> Option<Size> {
         self.uniform
     }
 }

@@ -86,8 +86,16 @@ impl ParamValue for SizeParam {
 
     fn check(&self, param: &ParamSpec) -> Result<()> {
         let Size { width, height } = self.size();
-        [height, width]
-            .into_iter()
-            .try_for_each(|side| param.check(side.into()))
+        let fits = |side: u32| param.check(side.into()).is_ok();
+        if fits(width) && fits(height) {
+            return Ok(());
+        }
+        match self {
+            SizeParam::Side(side) => param.check((*side).into()),
+            SizeParam::Exact(_) => {
+                let sides = format!("[{height}, {width}]");
+                Err(param.refuse(sides, format!("sides of {}", param.range_text())))
+            }
+        }
     }
 }

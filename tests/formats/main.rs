@@ -4,6 +4,7 @@
 //! All formats are made from the same photographs and must hold the same samples. `make` writes
 //! them with the libraries of each format, not with feedmill.
 
+mod contract;
 mod damage;
 mod detect;
 mod indexes;

@@ -162,7 +162,7 @@ fn cells_of_arrow_are_slices_of_the_mapping() {
     let source = source::open(&path).unwrap();
     let read = |id| match source.read(id, Vec::new()).unwrap().bytes {
         feedmill::sample::Payload::Shared(bytes) => bytes,
-        feedmill::sample::Payload::Owned(_) => panic!("a copy"),
+        other => panic!("a copy: {other:?}"),
     };
     let (a, b, again) = (read(0), read(1), read(0));
     assert_eq!(a.as_ptr(), again.as_ptr());

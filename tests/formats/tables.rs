@@ -265,10 +265,8 @@ fn columns_are_found_by_name_and_checked_by_type() {
         ("fine_label", labels),
         ("img", images(1)),
     ]));
-    let columns = |image: &str, label: Option<&str>| Columns {
-        image: image.into(),
-        label: label.map(Into::into),
-    };
+    let columns =
+        |image: &str, label: Option<&str>| Columns::default().with_image(image).with_label(label);
     for source in tables.open(&columns("img", Some("fine_label"))) {
         assert_eq!(
             source.unwrap().read(0, Vec::new()).unwrap().target,

@@ -17,7 +17,9 @@ fn apply(text: &str, (frame, pixels): &(Size, Vec<u8>)) -> (String, String) {
         panic!("{text}")
     };
     let name = params.remove("op").unwrap().as_str().unwrap().to_string();
-    let op = Registry::default().make_for_one_image(&name, params).unwrap();
+    let op = Registry::default()
+        .make_for_one_image(&name, params)
+        .unwrap();
     let (frame, pixels) = augment::apply(&*op, 7, *frame, pixels).unwrap();
     (
         name,

@@ -72,36 +72,27 @@ fn annotations(frame: Size) -> Annotations {
             shares[2] * width as f32,
             shares[3] * height as f32,
         ];
-        BoxLabel {
-            edges: edges.map(f32::floor),
-            class: id,
-            id,
-            pasted: None,
-        }
+        BoxLabel::new(edges.map(f32::floor), id, id)
     })
     .collect();
     let instances = pixels(&|x, y| {
         let inside = |label: &&BoxLabel| {
-            let [x0, y0, x1, y1] = label.edges.map(|edge| edge as u32);
+            let [x0, y0, x1, y1] = label.bounds.edges().map(|edge| edge as u32);
             (x0..x1).contains(&x) && (y0..y1).contains(&y)
         };
         boxes.iter().find(inside).map_or(0, |label| label.id as u8)
     });
-    let keypoints = (0..16u32).map(|n| Keypoint {
-        x: (n % 4 * 2 + 1) as f32 / 8.0 * width as f32,
-        y: (n / 4 * 2 + 1) as f32 / 8.0 * height as f32,
-        visible: 2,
-        id: n,
-        instance: 0,
+    let keypoints = (0..16u32).map(|n| {
+        let (x, y) = ((n % 4 * 2 + 1) as f32 / 8.0, (n / 4 * 2 + 1) as f32 / 8.0);
+        Keypoint::new(x * width as f32, y * height as f32, n)
     });
-    Annotations {
-        keypoints: keypoints.collect(),
-        planes: vec![
-            Plane::raw("cells", PlaneKind::Mask, width, height, mask),
-            Plane::raw("boxes", PlaneKind::Instances, width, height, instances),
-        ],
-        boxes,
-    }
+    Annotations::default()
+        .with_keypoints(keypoints)
+        .with_planes([
+            Plane::raw("cells", PlaneKind::Mask, frame, mask),
+            Plane::raw("boxes", PlaneKind::Instances, frame, instances),
+        ])
+        .with_boxes(boxes)
 }
 
 /// How far a position may be off after a program, in pixels of the first image and in pixels of the
@@ -212,7 +203,7 @@ impl Output {
 
 /// The bounds of the pixels of an instance: left, top, right, bottom. `None` if it has none.
 fn bounds(plane: &Plane, id: u32) -> Option<[f64; 4]> {
-    let (width, _) = plane.size().unwrap();
+    let Size { width, .. } = plane.size().unwrap();
     let mut bounds: Option<[f64; 4]> = None;
     for (at, _) in plane
         .bytes
@@ -326,7 +317,7 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
     }
 
     let cells = found.plane("cells").unwrap();
-    assert_eq!(cells.size(), Some((end.width, end.height)));
+    assert_eq!(cells.size(), Some(end));
     for y in 0..i64::from(end.height) {
         for x in 0..i64::from(end.width) {
             let label = u32::from(cells.value(x as u32, y as u32).unwrap());
@@ -376,7 +367,7 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
                 // The box lies outside the image, or is thinner than the pixels that the nearest
                 // neighbor skipped. After a warp the box is a hull, which may be larger than its
                 // content.
-                let [x0, y0, x1, y1] = label.edges.map(f64::from);
+                let [x0, y0, x1, y1] = label.bounds.edges().map(f64::from);
                 assert!(
                     !aligned || (x1 - x0).min(y1 - y0) <= last,
                     "{ops:?} seed {seed}: {label:?} has no pixel"
@@ -384,7 +375,7 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
             }
             (Some(label), Some(pixels)) => {
                 checked[2] += 1;
-                let edges = label.edges.map(f64::from);
+                let edges = label.bounds.edges().map(f64::from);
                 for side in 0..4 {
                     let beyond = if side < 2 {
                         edges[side] - pixels[side]

@@ -29,30 +29,12 @@ fn inputs(w: u32, h: u32) -> Annotations {
     let mask: Vec<u8> = (0..h)
         .flat_map(|y| (0..w).map(move |x| ((x / 5 + y / 4 * 3) % 7) as u8))
         .collect();
-    Annotations {
-        boxes: boxes
-            .iter()
-            .zip(1..)
-            .map(|(edges, id)| BoxLabel {
-                edges: *edges,
-                class: 0,
-                id,
-                pasted: None,
-            })
-            .collect(),
-        keypoints: points
-            .iter()
-            .zip(0..)
-            .map(|([x, y], id)| Keypoint {
-                x: *x,
-                y: *y,
-                visible: 1,
-                id,
-                instance: 0,
-            })
-            .collect(),
-        planes: vec![Plane::raw("mask", PlaneKind::Mask, w, h, mask)],
-    }
+    let boxes = boxes.into_iter().zip(1..);
+    let points = points.into_iter().zip(0..);
+    Annotations::default()
+        .with_boxes(boxes.map(|(edges, id)| BoxLabel::new(edges, 0, id)))
+        .with_keypoints(points.map(|([x, y], id)| Keypoint::new(x, y, id).with_visible(1)))
+        .with_planes([Plane::raw("mask", PlaneKind::Mask, Size::new(w, h), mask)])
 }
 
 /// Rows of numbers, as in `1,2 3,4`.
@@ -71,7 +53,11 @@ fn parse_rows(text: &str) -> Vec<Vec<f64>> {
 fn differing_shares(found: &Plane, expected: &str) -> (f64, f64) {
     let rows: Vec<&[u8]> = expected.split('/').map(str::as_bytes).collect();
     let (w, h) = (rows[0].len(), rows.len());
-    assert_eq!(found.size(), Some((w as u32, h as u32)), "{expected}");
+    assert_eq!(
+        found.size(),
+        Some(Size::new(w as u32, h as u32)),
+        "{expected}"
+    );
     let value = |x: usize, y: usize| {
         if rows[y][x] == b'.' {
             255
@@ -151,10 +137,11 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
             match label {
                 Some(label) => {
                     let off = label
-                        .edges
-                        .iter()
+                        .bounds
+                        .edges()
+                        .into_iter()
                         .zip(&expected)
-                        .map(|(a, b)| (f64::from(*a) - b).abs());
+                        .map(|(a, b)| (f64::from(a) - b).abs());
                     entry.boxes = off.fold(entry.boxes, f64::max);
                 }
                 None => assert!(

@@ -50,11 +50,7 @@ fn resuming_and_joining_ranks_work_across_a_change_of_size() {
         let loader = Loader::new(Box::new(pixels(21)), curriculum(8, MIX).last(Last::Pad)).unwrap();
         loader.world(World::new(rank, 2).unwrap()).unwrap()
     };
-    let slots = |batch: &Batch| {
-        (0..batch.len())
-            .map(|slot| batch.slot_digest(slot))
-            .collect::<Vec<_>>()
-    };
+    let slots = |batch: &Batch| batch.slots().map(|slot| slot.digest()).collect::<Vec<_>>();
     let batches: Vec<Batch> = loader().epochs(5).flatten().map(Result::unwrap).collect();
     assert_eq!(batches.len(), 15);
     let parts = [0, 1].map(|rank| {

@@ -2,6 +2,7 @@
 //! step with the pixels, and faults of their sample where they are wrong.
 
 use feedmill::augment::Joint;
+use feedmill::geometry::Size;
 use feedmill::recipe::OnBad;
 use feedmill::sample::{Annotations, BoxLabel, Fingerprint, Keypoint, Plane, PlaneKind, Sample};
 use feedmill::source::{Access, Memory, Source};
@@ -19,19 +20,13 @@ fn annotations_of(id: u64) -> Annotations {
     let boxes = (0..id % 4).map(|n| {
         let (x, y) = (value(n, 14) - 1.0, value(n + 10, 12) - 1.0);
         let edges = [x, y, x + 1.0 + value(n + 20, 9), y + value(n + 30, 8)];
-        BoxLabel {
-            edges,
-            class: n as u32,
-            id: n as u32 + 1,
-            pasted: None,
-        }
+        BoxLabel::new(edges, n as u32, n as u32 + 1)
     });
-    let keypoints = (0..id % 7).map(|n| Keypoint {
-        x: value(n + 40, 16) - 2.0,
-        y: value(n + 50, 14) - 2.0,
-        visible: (n % 3) as u8,
-        id: n as u32,
-        instance: (n % 4) as u32,
+    let keypoints = (0..id % 7).map(|n| {
+        let (x, y) = (value(n + 40, 16) - 2.0, value(n + 50, 14) - 2.0);
+        Keypoint::new(x, y, n as u32)
+            .with_visible((n % 3) as u8)
+            .with_instance((n % 4) as u32)
     });
     let pixels = |count: u64, levels: u64| {
         (0..count)
@@ -39,17 +34,31 @@ fn annotations_of(id: u64) -> Annotations {
             .collect::<Vec<u8>>()
     };
     let planes = vec![
-        Plane::raw("mask", PlaneKind::Mask, 12, 10, pixels(120, 5)),
-        Plane::raw("who", PlaneKind::Instances, 12, 10, pixels(120, 4)),
-        Plane::raw("depth", PlaneKind::Depth, 6, 5, pixels(30, 256)),
-        Plane::raw("infrared", PlaneKind::Image, 12, 10, pixels(360, 256)),
-        Plane::raw("right", PlaneKind::Color, 24, 20, pixels(1440, 256)),
+        Plane::raw("mask", PlaneKind::Mask, Size::new(12, 10), pixels(120, 5)),
+        Plane::raw(
+            "who",
+            PlaneKind::Instances,
+            Size::new(12, 10),
+            pixels(120, 4),
+        ),
+        Plane::raw("depth", PlaneKind::Depth, Size::new(6, 5), pixels(30, 256)),
+        Plane::raw(
+            "infrared",
+            PlaneKind::Image,
+            Size::new(12, 10),
+            pixels(360, 256),
+        ),
+        Plane::raw(
+            "right",
+            PlaneKind::Color,
+            Size::new(24, 20),
+            pixels(1440, 256),
+        ),
     ];
-    Annotations {
-        boxes: boxes.collect(),
-        keypoints: keypoints.collect(),
-        planes,
-    }
+    Annotations::default()
+        .with_boxes(boxes)
+        .with_keypoints(keypoints)
+        .with_planes(planes)
 }
 
 /// [`pixels`] with annotations that a function makes.
@@ -176,35 +185,41 @@ fn every_view_has_its_own_annotations_of_its_own_size() {
     let batch = loader.batch(0, 0).unwrap();
     let mut different = 0;
     for slot in 0..batch.len() {
-        let views = [(0, 0, (8, 9)), (0, 1, (8, 9)), (1, 0, (5, 5))];
+        let views = [
+            (0, 0, Size::new(8, 9)),
+            (0, 1, Size::new(8, 9)),
+            (1, 0, Size::square(5)),
+        ];
         for (group, k, size) in views {
-            let found = batch.annotations(group, k, slot).unwrap();
+            let found = batch.slot(slot).view(group, k).annotations().unwrap();
             assert!(found.planes.iter().all(|plane| plane.size() == Some(size)));
             assert!(found.boxes.len() <= 2);
             for label in &found.boxes {
-                let [x0, y0, x1, y1] = label.edges;
+                let [x0, y0, x1, y1] = label.bounds.edges();
                 assert!(
                     0.0 <= x0
                         && x0 < x1
-                        && x1 <= size.0 as f32
+                        && x1 <= size.width as f32
                         && 0.0 <= y0
                         && y0 < y1
-                        && y1 <= size.1 as f32
+                        && y1 <= size.height as f32
                 );
             }
         }
-        different += u32::from(batch.annotations(0, 0, slot) != batch.annotations(0, 1, slot));
-        assert!(batch.annotations(0, 2, slot).is_none());
+        different += u32::from(
+            batch.slot(slot).view(0, 0).annotations() != batch.slot(slot).view(0, 1).annotations(),
+        );
+        assert_eq!(batch.slot(slot).views().count(), 3);
     }
     assert!(different > 3);
     let (edges, classes) = batch.padded_boxes(0).unwrap();
     assert_eq!((edges.len(), classes.len()), (2 * 8 * 2 * 4, 2 * 8 * 2));
     for slot in 0..8 {
-        let boxes = &batch.annotations(0, 1, slot).unwrap().boxes;
+        let boxes = &batch.slot(slot).view(0, 1).annotations().unwrap().boxes;
         let at = (8 + slot) * 2;
         for n in 0..2 {
             let expected = boxes.get(n).map_or(([0.0; 4], -1), |label| {
-                (label.edges, i64::from(label.class))
+                (label.bounds.edges(), i64::from(label.class))
             });
             assert_eq!(
                 (&edges[(at + n) * 4..][..4], classes[at + n]),
@@ -221,7 +236,7 @@ fn without_the_table_nothing_is_read() {
     }
     let plain = Loader::new(source(Access::Immediate, never), recipe(8, "")).unwrap();
     let batch = plain.batch(0, 0).unwrap();
-    assert!(batch.annotations(0, 0, 0).is_none());
+    assert!(batch.slot(0).view(0, 0).annotations().is_none());
     assert!(batch.padded_boxes(0).is_none());
 }
 
@@ -244,33 +259,26 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
     let cases: [(Damage, Kind, &str); 5] = [
         (
             |bad| {
-                bad.keypoints.push(Keypoint {
-                    x: f32::NAN,
-                    y: 1.0,
-                    visible: 2,
-                    id: 0,
-                    instance: 0,
-                });
+                bad.keypoints.push(Keypoint::new(f32::NAN, 1.0, 0));
             },
             Kind::Corrupt,
             "keypoints[0] = [NaN, 1]",
         ),
         (
             |bad| {
-                bad.boxes.push(BoxLabel {
-                    edges: [5.0, 1.0, 4.0, 2.0],
-                    class: 0,
-                    id: 1,
-                    pasted: None,
-                });
+                bad.boxes.push(BoxLabel::new([5.0, 1.0, 4.0, 2.0], 0, 1));
             },
             Kind::Corrupt,
             "boxes[0] = [5, 1, 4, 2]",
         ),
         (
             |bad| {
-                bad.planes
-                    .push(Plane::raw("mask", PlaneKind::Mask, 12, 10, vec![0; 119]));
+                bad.planes.push(Plane::raw(
+                    "mask",
+                    PlaneKind::Mask,
+                    Size::new(12, 10),
+                    vec![0; 119],
+                ));
             },
             Kind::Corrupt,
             "plane \"mask\": 119 bytes for 12 x 10",
@@ -278,16 +286,24 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
         (
             |bad| {
                 let codec = feedmill::sample::Codec::Png;
-                let plane = Plane::raw("mask", PlaneKind::Mask, 12, 10, &b"no png"[..]);
-                bad.planes.push(Plane { codec, ..plane });
+                bad.planes.push(Plane::encoded(
+                    "mask",
+                    PlaneKind::Mask,
+                    codec,
+                    &b"no png"[..],
+                ));
             },
             Kind::Truncated,
             "plane \"mask\": a PNG of 6 bytes",
         ),
         (
             |bad| {
-                bad.planes
-                    .push(Plane::raw("depth", PlaneKind::Depth, 30, 10, vec![0; 300]));
+                bad.planes.push(Plane::raw(
+                    "depth",
+                    PlaneKind::Depth,
+                    Size::new(30, 10),
+                    vec![0; 300],
+                ));
             },
             Kind::Limit,
             "plane \"depth\": the image and its planes have 420 pixels",
@@ -302,11 +318,10 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
             annotations
         });
         let open = |on_bad| {
-            let memory = pixels(20).annotated(annotations.clone().collect()).unwrap();
-            let limits = feedmill::decode::Limits {
-                pixels: 300,
-                ..Default::default()
-            };
+            let memory = pixels(20)
+                .with_annotations(annotations.clone().collect())
+                .unwrap();
+            let limits = feedmill::decode::Limits::default().with_pixels(300);
             Loader::new(
                 Box::new(memory),
                 joint_recipe("").limits(limits).on_bad(on_bad).batch(20),
@@ -321,7 +336,13 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
         );
         let batch = open(OnBad::Skip { at_most: 1.0 }).batch(0, 0).unwrap();
         assert_eq!((batch.faults().len(), batch.faults()[0].sample), (1, 3));
-        assert!(batch.annotations(0, 0, batch.faults()[0].slot).is_none());
+        assert!(
+            batch
+                .slot(batch.faults()[0].slot)
+                .view(0, 0)
+                .annotations()
+                .is_none()
+        );
     }
 }
 
@@ -329,7 +350,7 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
 fn the_fingerprint_of_memory_covers_annotations() {
     let fingerprint_with = |annotations: Vec<Annotations>| {
         pixels(2)
-            .annotated(annotations)
+            .with_annotations(annotations)
             .map(|memory| memory.fingerprint())
     };
     let empty = fingerprint_with(vec![Annotations::default(); 2]).unwrap();
@@ -450,7 +471,7 @@ fn what_is_pasted_is_the_same_whatever_the_threads() {
     let batch = open().batch(0, 0).unwrap();
     let (mut pasted, mut masked) = (0, 0);
     for slot in 0..8 {
-        let found = batch.annotations(0, 0, slot).unwrap();
+        let found = batch.slot(slot).view(0, 0).annotations().unwrap();
         pasted += found
             .boxes
             .iter()
@@ -570,9 +591,9 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
         Loader::new(feedmill::source::open(dir.path()).unwrap(), recipe(table)).unwrap()
     };
     let batch = open("[joint]").batch(0, 0).unwrap();
-    let found = batch.annotations(0, 0, 0).unwrap();
+    let found = batch.slot(0).view(0, 0).annotations().unwrap();
     assert_eq!(
-        found.boxes[0].edges,
+        found.boxes[0].bounds.edges(),
         [1.0, 2.0, 4.0, 6.0],
         "columns 3 to 7 of the mirror image, cut at 2 and 6"
     );
@@ -594,7 +615,10 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
         *image,
         "a color plane takes every step that the image takes"
     );
-    assert_eq!(batch.annotations(0, 0, 1), Some(&Annotations::default()));
+    assert_eq!(
+        batch.slot(1).view(0, 0).annotations(),
+        Some(&Annotations::default())
+    );
 
     std::fs::write(class.join("2.json"), "{").unwrap();
     assert!(open("").batch(0, 0).is_ok());

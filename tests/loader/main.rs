@@ -7,6 +7,7 @@
 mod curricula;
 mod determinism;
 mod faults;
+mod gray;
 mod joint;
 mod labels;
 mod lifetime;
@@ -15,5 +16,6 @@ mod ops;
 mod ranks;
 mod resume;
 mod samplers;
+mod slots;
 mod support;
 mod views;

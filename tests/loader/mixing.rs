@@ -94,9 +94,7 @@ fn loader() -> Loader {
 
 /// The digest of each slot.
 fn slot_digests(batch: &Batch) -> Vec<u64> {
-    (0..batch.len())
-        .map(|slot| batch.slot_digest(slot))
-        .collect()
+    batch.slots().map(|slot| slot.digest()).collect()
 }
 
 #[test]
@@ -443,25 +441,20 @@ fn annotated(count: u32) -> Memory {
                 }
             })
             .collect();
-        let label = |edges, class, id| BoxLabel {
-            edges,
-            class,
-            id,
-            pasted: None,
-        };
-        Annotations {
-            boxes: vec![
-                label([0.0, 0.0, 6.0, 5.0], 3, 1),
-                label([8.0, 0.0, 12.0, 10.0], 4, 2),
-            ],
-            keypoints: Vec::new(),
-            planes: vec![
-                Plane::raw("instances", PlaneKind::Instances, 12, 10, instances),
-                Plane::raw("map", PlaneKind::Depth, 12, 10, map),
-            ],
-        }
+        let size = Size::new(12, 10);
+        Annotations::default()
+            .with_boxes([
+                BoxLabel::new([0.0, 0.0, 6.0, 5.0], 3, 1),
+                BoxLabel::new([8.0, 0.0, 12.0, 10.0], 4, 2),
+            ])
+            .with_planes([
+                Plane::raw("instances", PlaneKind::Instances, size, instances),
+                Plane::raw("map", PlaneKind::Depth, size, map),
+            ])
     });
-    pixels(count).annotated(annotations.collect()).unwrap()
+    pixels(count)
+        .with_annotations(annotations.collect())
+        .unwrap()
 }
 
 /// Two mixers that read planes.
@@ -502,7 +495,7 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
                 &plain[slot * 360..][..360],
                 &plain[record.partner as usize * 360..][..360],
             );
-            let annotations = batch.annotations(0, 0, slot).unwrap();
+            let annotations = batch.slot(slot).view(0, 0).annotations().unwrap();
             match record.method.name() {
                 "instance_paste" => {
                     pasted += 1;
@@ -535,7 +528,7 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
                         } else {
                             [8.0, 0.0, 12.0, 10.0]
                         };
-                        assert_eq!(label.edges, edges);
+                        assert_eq!(label.bounds.edges(), edges);
                     }
                 }
                 "attentivemix" => {
@@ -566,7 +559,7 @@ fn a_sample_without_the_map_that_mixing_reads_is_a_bad_one() {
     let text = format!("batch = 8\n{PLANES}\n[target]\nclasses = 7");
     let recipe = Recipe::from_toml(&text).unwrap().on_bad(OnBad::Fail);
     let bare = pixels(16)
-        .annotated(vec![Annotations::default(); 16])
+        .with_annotations(vec![Annotations::default(); 16])
         .unwrap();
     let error = Loader::new(Box::new(bare), recipe)
         .unwrap()

@@ -157,7 +157,7 @@ fn impossible_parameters_are_refused_with_a_reason() {
         (
             "rotate",
             "degrees = \"15\"",
-            "degrees: a number or [low, high]",
+            "degrees: invalid type: string \"15\", expected a number, [low, high]",
         ),
         ("cutout", "size = 0", "size = 0"),
         ("low_frequency_crop", "size = 0", "size = 0"),
@@ -249,8 +249,7 @@ fn drawn_steps(ops: &str, count: u32) -> Vec<Vec<String>> {
     let recipe = format!("batch = 1\norder = \"sequential\"\n[[view]]\nops = [ {ops} ]");
     let source = Memory::pixels(
         vec![9; SAMPLES as usize * 8 * 8 * 3],
-        8,
-        8,
+        Size::square(8),
         3,
         vec![0; SAMPLES as usize],
     )

@@ -21,9 +21,7 @@ fn slot_digests(mut loader: Loader) -> Vec<Vec<u64>> {
         .flatten()
         .map(|batch| {
             let batch = batch.unwrap();
-            (0..batch.len())
-                .map(|slot| batch.slot_digest(slot))
-                .collect()
+            batch.slots().map(|slot| slot.digest()).collect()
         })
         .collect()
 }

@@ -108,11 +108,7 @@ fn table() -> tempfile::NamedTempFile {
 
 /// The digests of the slots of each batch, by the threads.
 fn slot_digests(loader: &mut Loader, epochs: u32) -> Vec<Vec<u64>> {
-    let digests = |batch: feedmill::Batch| {
-        (0..batch.len())
-            .map(|slot| batch.slot_digest(slot))
-            .collect()
-    };
+    let digests = |batch: feedmill::Batch| batch.slots().map(|slot| slot.digest()).collect();
     loader
         .epochs(epochs)
         .flatten()
@@ -133,12 +129,8 @@ fn every_sampler_gives_the_same_slots_for_workers_and_ranks_and_after_any_stop()
                 let batches = (0..epochs)
                     .flat_map(|e| (0..loader.batches_at(e)).map(move |index| (e, index)));
                 let each = batches.map(|(epoch, index)| loader.batch(epoch, index).unwrap());
-                each.map(|batch| {
-                    (0..batch.len())
-                        .map(|slot| batch.slot_digest(slot))
-                        .collect()
-                })
-                .collect()
+                each.map(|batch| batch.slots().map(|slot| slot.digest()).collect())
+                    .collect()
             };
             for workers in [1, 8] {
                 let found = slot_digests(&mut open().workers(workers).unwrap(), epochs);
@@ -205,9 +197,8 @@ fn a_batch_says_what_its_sampler_did() {
         .unwrap();
     assert_eq!(
         batch
-            .roles()
-            .iter()
-            .filter(|role| **role == EpisodeRole::Support)
+            .slots()
+            .filter(|slot| slot.role() == EpisodeRole::Support)
             .count(),
         3
     );
@@ -275,9 +266,9 @@ fn realized_shares_of_sources_are_in_batches_and_statistics() {
         let mut of_epoch = [0u64; 2];
         for batch in epoch {
             let batch = batch.unwrap();
-            for (sample, source) in batch.samples().iter().zip(batch.sources()) {
-                assert_eq!(*source, u32::from(*sample >= 30));
-                of_epoch[*source as usize] += 1;
+            for slot in batch.slots() {
+                assert_eq!(slot.source(), u32::from(slot.sample() >= 30));
+                of_epoch[slot.source() as usize] += 1;
             }
             let share = if number == 0 { 1.0 } else { 0.7 };
             // The share holds after each batch, not only on average.
@@ -351,8 +342,9 @@ fn groups_by_source_have_batches_of_their_own() {
     ));
     for index in 0..loader.batches() {
         let batch = loader.batch(0, index).unwrap();
-        assert_eq!(batch.sources().iter().collect::<BTreeSet<_>>().len(), 1);
-        assert_eq!(batch.groups().unwrap(), batch.sources());
+        let source = batch.slot(0).source();
+        assert!(batch.slots().all(|slot| slot.source() == source));
+        assert!(batch.slots().all(|slot| slot.group() == Some(source)));
     }
 }
 
@@ -396,7 +388,7 @@ fn a_second_pass_has_the_listed_samples_in_order_with_the_same_pixels() {
     };
     assert_eq!(joined(&|batch| batch.samples().to_vec())[..3], [80, 3, 31]);
     assert_eq!(
-        joined(&|batch| batch.sources().iter().map(|s| u64::from(*s)).collect())[..3],
+        joined(&|batch| batch.slots().map(|slot| slot.source().into()).collect())[..3],
         [1, 0, 1]
     );
     assert_eq!(

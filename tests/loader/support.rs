@@ -3,8 +3,9 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use feedmill::geometry::Size;
 use feedmill::recipe::{Dtype, Layout, Output, TargetForm, TargetOptions};
-use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
+use feedmill::sample::{Codec, Fingerprint, Sample, Target};
 use feedmill::source::{Access, Memory, Source};
 use feedmill::{Loader, Recipe, Result, Tuning};
 
@@ -40,7 +41,13 @@ pub(crate) fn pixels(count: u32) -> Memory {
     let data: Vec<u8> = (0..u64::from(count) * 12 * 10 * 3)
         .map(|i| hash(i) as u8)
         .collect();
-    Memory::pixels(data, 10, 12, 3, (0..count).map(|i| i % 7).collect()).unwrap()
+    Memory::pixels(
+        data,
+        Size::new(12, 10),
+        3,
+        (0..count).map(|i| i % 7).collect(),
+    )
+    .unwrap()
 }
 
 /// Images in memory whose `read` a test replaces: to wait, to fail, or to return something else.
@@ -67,16 +74,13 @@ impl<F: Fn(&Memory, u64) -> Result<Sample> + Send + Sync> Source for Wrapped<F> 
         let sample = (self.read)(&self.inner, id)?;
         buf.clear();
         buf.extend_from_slice(&sample.bytes);
-        Ok(Sample {
-            bytes: Payload::Owned(buf),
-            ..sample
-        })
+        Ok(Sample::new(buf, sample.codec, sample.target))
     }
     fn access(&self) -> Access {
         self.access
     }
-    fn uniform_frame(&self) -> Option<(u32, u32)> {
-        self.inner.uniform_frame()
+    fn uniform_size(&self) -> Option<Size> {
+        self.inner.uniform_size()
     }
 }
 
@@ -106,12 +110,8 @@ pub(crate) fn damaged(
     let read = move |inner: &Memory, id: u64| {
         let sample = inner.read(id, Vec::new())?;
         if bad(id) {
-            let bytes = Payload::Owned(b"this is not an image".to_vec());
-            return Ok(Sample {
-                bytes,
-                codec: Codec::Jpeg,
-                ..sample
-            });
+            let bytes = b"this is not an image".to_vec();
+            return Ok(Sample::new(bytes, Codec::Jpeg, sample.target));
         }
         Ok(sample)
     };
@@ -128,11 +128,9 @@ pub(crate) fn labeled(
     target: impl Fn(u64) -> Target + Send + Sync + 'static,
 ) -> Box<dyn Source> {
     let read = move |inner: &Memory, id: u64| {
-        let sample = inner.read(id, Vec::new())?;
-        Ok(Sample {
-            target: target(id),
-            ..sample
-        })
+        let mut sample = inner.read(id, Vec::new())?;
+        sample.target = target(id);
+        Ok(sample)
     };
     Box::new(Wrapped {
         inner: pixels(count),
@@ -255,12 +253,11 @@ pub(crate) const MIX: &str = r#"
 
 /// Output of a type and layout, with a mean and a deviation that change every value.
 pub(crate) fn output(dtype: Dtype, layout: Layout) -> Output {
-    Output {
-        dtype,
-        layout,
-        mean: [0.4, 0.5, 0.6],
-        std: [0.2, 0.3, 0.25],
-    }
+    Output::new()
+        .with_dtype(dtype)
+        .with_layout(layout)
+        .with_mean([0.4, 0.5, 0.6])
+        .with_std([0.2, 0.3, 0.25])
 }
 
 /// Dense targets of seven classes.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use feedmill::augment::ops::{RandomResizedCrop, Resize};
-use feedmill::geometry::Size;
+use feedmill::geometry::{Rect, Size};
 use feedmill::mix::Method;
 use feedmill::plan::Last;
 use feedmill::recipe::{Dtype, Layout, OnBad, Output, View};
@@ -90,7 +90,7 @@ fn a_digest_covers_the_views_of_every_group() {
     };
     let (a, b) = (with_second_size(5), with_second_size(6));
     assert_eq!(a.images().as_bytes(), b.images().as_bytes());
-    assert!((0..8).all(|slot| a.slot_digest(slot) != b.slot_digest(slot)));
+    assert!((0..8).all(|slot| a.slot(slot).digest() != b.slot(slot).digest()));
 }
 
 #[test]
@@ -141,8 +141,7 @@ fn gray_images(count: u8) -> Memory {
     let data: Vec<u8> = (0..count).flat_map(|id| [id * 9; 12 * 10 * 3]).collect();
     Memory::pixels(
         data,
-        10,
-        12,
+        Size::new(12, 10),
         3,
         (0..u32::from(count)).map(|id| id % 7).collect(),
     )
@@ -151,11 +150,9 @@ fn gray_images(count: u8) -> Memory {
 
 #[test]
 fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
-    let output = Output {
-        dtype: Dtype::U8,
-        layout: Layout::Nhwc,
-        ..Output::default()
-    };
+    let output = Output::new()
+        .with_dtype(Dtype::U8)
+        .with_layout(Layout::Nhwc);
     let recipe = Recipe::from_toml(&format!(
         r#"
         batch = 8
@@ -183,7 +180,9 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
                 let scale = |edge: u32, from: u32, to: u32| {
                     (f64::from(edge) * f64::from(to) / f64::from(from)).round_ties_even() as u32
                 };
-                let [y0, x0, y1, x1] = mix.rect;
+                let rect = mix.rect.unwrap_or(Rect::new(0, 0, 0, 0));
+                let (x0, y0) = (rect.left, rect.top);
+                let (x1, y1) = (x0 + rect.width, y0 + rect.height);
                 let (rows, columns) = (
                     scale(y0, 9, h)..scale(y1, 9, h),
                     scale(x0, 8, w)..scale(x1, 8, w),
@@ -248,11 +247,7 @@ fn resuming_and_joining_ranks_give_the_same_bytes() {
             .workers(3)
             .unwrap()
     };
-    let slots = |batch: &Batch| {
-        (0..batch.len())
-            .map(|slot| batch.slot_digest(slot))
-            .collect::<Vec<_>>()
-    };
+    let slots = |batch: &Batch| batch.slots().map(|slot| slot.digest()).collect::<Vec<_>>();
     let batches: Vec<Batch> = loader(0, 1)
         .epochs(2)
         .flatten()

@@ -3,7 +3,7 @@
 use feedmill::Kind;
 use feedmill::convert::SOURCE_ID;
 use feedmill::decode::{self, Decoder, Limits};
-use feedmill::geometry::Rect;
+use feedmill::geometry::{Rect, Size};
 use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, Record, Shard, Stamp, Writer};
 use feedmill::source::{Access, Memory, Shards, Source};
@@ -67,7 +67,7 @@ fn samples_keep_their_numbers_bytes_names_and_labels() {
                 (shards.name(id), shards.size(id))
             );
             let probe = decode::probe(&was.bytes, was.codec, &Limits::default()).unwrap();
-            assert_eq!(shards.frame(id), Some((probe.height, probe.width)));
+            assert_eq!(shards.image_size(id), Some(probe.size()));
         }
         assert_eq!(
             shards.read(60, Vec::new()).unwrap_err().kind(),
@@ -75,7 +75,11 @@ fn samples_keep_their_numbers_bytes_names_and_labels() {
         );
         assert!((0..60).all(|id| shards.entry(id).unwrap().offset.is_multiple_of(64)));
         assert_eq!(
-            (shards.locate(60), shards.entry(u64::MAX), shards.frame(60)),
+            (
+                shards.locate(60),
+                shards.entry(u64::MAX),
+                shards.image_size(60)
+            ),
             (None, None, None)
         );
     }
@@ -156,7 +160,7 @@ fn images_above_max_side_become_smaller_jpegs_and_others_are_copied() {
         );
         let probe = decode::probe(&was.bytes, was.codec, &Limits::default()).unwrap();
         let (width, height, _) = decode_whole(&is.bytes, is.codec);
-        assert_eq!(shards.frame(id), Some((height, width)));
+        assert_eq!(shards.image_size(id), Some(Size { width, height }));
         if probe.width.max(probe.height) > 20 {
             assert_eq!((width.max(height), is.codec), (20, Codec::Jpeg));
             let aspect = f64::from(probe.width) / f64::from(probe.height);
@@ -182,7 +186,7 @@ fn quality_alone_encodes_every_image_anew() {
         assert!((0..8).all(|id| {
             let was = source.read(id, Vec::new()).unwrap();
             let probe = decode::probe(&was.bytes, was.codec, &Limits::default()).unwrap();
-            shards.frame(id) == Some((probe.height, probe.width))
+            shards.image_size(id) == Some(probe.size())
         }));
         (0..8).map(|id| shards.size(id)).sum::<u64>()
     };
@@ -196,7 +200,7 @@ fn raw_stores_the_pixels_that_decoding_gives() {
     let dst = folder.path().join("set");
     make(&source, &dst, |options| options.raw = true).unwrap();
     let shards = Shards::open(&dst, Backing::Mmap).unwrap();
-    assert_eq!(shards.uniform_frame(), None);
+    assert_eq!(shards.uniform_size(), None);
     for id in 0..12 {
         let (was, is) = (
             source.read(id, Vec::new()).unwrap(),
@@ -216,18 +220,19 @@ fn raw_stores_the_pixels_that_decoding_gives() {
 }
 
 #[test]
-fn raw_pixels_of_one_size_have_a_uniform_frame() {
+fn raw_pixels_of_one_size_have_a_uniform_size() {
     let folder = tempfile::tempdir().unwrap();
     for channels in [1, 3] {
         let pixels: Vec<u8> = (0..5 * 4 * 6 * u32::from(channels))
             .map(|i| i as u8)
             .collect();
-        let source = Memory::pixels(pixels, 4, 6, channels, vec![0, 1, 2, 3, 4]).unwrap();
+        let source =
+            Memory::pixels(pixels, Size::new(6, 4), channels, vec![0, 1, 2, 3, 4]).unwrap();
         let dst = folder.path().join(format!("set-{channels}"));
         make(&source, &dst, |_| {}).unwrap();
         let shards = Shards::open(&dst, Backing::Mmap).unwrap();
-        assert_eq!(shards.uniform_frame(), Some((4, 6)));
-        assert_eq!(shards.uniform_frame(), source.uniform_frame());
+        assert_eq!(shards.uniform_size(), Some(Size::new(6, 4)));
+        assert_eq!(shards.uniform_size(), source.uniform_size());
         for id in 0..5 {
             assert_eq!(
                 &shards.read(id, Vec::new()).unwrap().bytes[..],
@@ -346,20 +351,8 @@ fn every_kind_of_label_comes_back_bit_for_bit() {
     ];
     let mut writer = Writer::create(&path, Stamp::default()).unwrap();
     for target in &targets {
-        let codec = Codec::Raw {
-            width: 1,
-            height: 1,
-            channels: 1,
-        };
-        let record = Record {
-            bytes: &[0],
-            codec,
-            width: 1,
-            height: 1,
-            name: "",
-            target,
-            extra: &[],
-        };
+        let size = Size::square(1);
+        let record = Record::new("", &[0], Codec::raw(size, 1), size).with_target(target);
         writer.append(&record).unwrap();
     }
     writer.finish().unwrap();
@@ -485,12 +478,15 @@ fn an_upright_image_is_what_the_index_describes() {
     let dst = folder.path().join("a");
     make(&source, &dst, |_| {}).unwrap();
     let shards = Shards::open(&dst, Backing::Mmap).unwrap();
-    assert_eq!(shards.frame(0), Some((30, 20)));
+    assert_eq!(shards.image_size(0), Some(Size::new(20, 30)));
     assert_eq!(&shards.read(0, Vec::new()).unwrap().bytes[..], &turned[..]);
     let dst = folder.path().join("b");
     make(&source, &dst, |options| options.max_side = Some(15)).unwrap();
     let shards = Shards::open(&dst, Backing::Mmap).unwrap();
     let raw = shards.read(0, Vec::new()).unwrap();
     let (width, height, _) = decode_whole(&raw.bytes, raw.codec);
-    assert_eq!((width, height, shards.frame(0)), (10, 15, Some((15, 10))));
+    assert_eq!(
+        (width, height, shards.image_size(0)),
+        (10, 15, Some(Size::new(10, 15)))
+    );
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use feedmill::Kind;
+use feedmill::geometry::Size;
 use feedmill::sample::{Codec, Target};
 use feedmill::shard::{Backing, MANIFEST, Record, Shard, Stamp, Writer};
 use feedmill::source::{Shards, Source};
@@ -162,21 +163,8 @@ fn write_shard(path: &Path, records: u8, side: u32) {
     let mut writer = Writer::create(path, Stamp::default()).unwrap();
     for number in 0..records {
         let bytes = vec![number; (side * side) as usize];
-        let codec = Codec::Raw {
-            width: side,
-            height: side,
-            channels: 1,
-        };
-        let target = Target::Class(number.into());
-        let record = Record {
-            bytes: &bytes,
-            codec,
-            width: side,
-            height: side,
-            name: "n",
-            target: &target,
-            extra: &[],
-        };
+        let (size, target) = (Size::square(side), Target::Class(number.into()));
+        let record = Record::new("n", &bytes, Codec::raw(size, 1), size).with_target(&target);
         writer.append(&record).unwrap();
     }
     writer.finish().unwrap();

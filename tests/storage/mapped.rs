@@ -5,7 +5,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use feedmill::sample::{Codec, Target};
+use feedmill::geometry::Size;
+use feedmill::sample::Codec;
 use feedmill::shard::{Backing, Record, Shard, Stamp, Writer};
 
 use crate::child::finish;
@@ -43,22 +44,8 @@ fn a_mapped_shard_cut_short_ends_the_child_by_sigbus_or_cleanly() {
         let mut writer = Writer::create(&path, Stamp::default()).unwrap();
         let bytes = vec![7; side * side];
         for _ in 0..200 {
-            let (width, height) = (side as u32, side as u32);
-            let codec = Codec::Raw {
-                width,
-                height,
-                channels: 1,
-            };
-            let target = &Target::None;
-            let record = Record {
-                bytes: &bytes,
-                codec,
-                width,
-                height,
-                name: "n",
-                target,
-                extra: &[],
-            };
+            let size = Size::square(side as u32);
+            let record = Record::new("n", &bytes, Codec::raw(size, 1), size);
             writer.append(&record).unwrap();
         }
         writer.finish().unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use feedmill::convert::{Options, Report, convert};
-use feedmill::sample::{Codec, Fingerprint, Payload, Sample, Target};
+use feedmill::sample::{Codec, Fingerprint, Sample, Target};
 use feedmill::source::Source;
 use feedmill::{Kind, Result};
 
@@ -107,11 +107,7 @@ impl Source for Named {
         let codec = Codec::sniff(bytes).map_err(|error| error.at(name))?;
         spare.clear();
         spare.extend_from_slice(bytes);
-        Ok(Sample {
-            bytes: Payload::Owned(spare),
-            codec,
-            target: target.clone(),
-        })
+        Ok(Sample::new(spare, codec, target.clone()))
     }
 
     fn classes(&self) -> Option<&[String]> {

@@ -1,5 +1,6 @@
 //! An image that is drawn on: pixels and text.
 
+use feedmill::geometry::Bounds;
 use font8x8::UnicodeFonts;
 
 /// Pixels of a character.
@@ -36,9 +37,10 @@ impl Canvas {
         }
     }
 
-    /// Draws the outline of a rectangle, given by its edges in pixels from the corner of
-    /// `bounds`, as far as it is inside.
-    pub(crate) fn outline(&mut self, bounds: [usize; 4], edges: [f32; 4], color: [u8; 3]) {
+    /// Draws the outline of a box, given in pixels from the corner of `bounds`, as far as it is
+    /// inside.
+    pub(crate) fn outline(&mut self, bounds: [usize; 4], object: Bounds, color: [u8; 3]) {
+        let edges = object.edges();
         // Whatever the edges are, no more is walked than the bounds.
         let most = [bounds[2], bounds[3], bounds[2], bounds[3]];
         let [x0, y0, x1, y1] =

@@ -59,9 +59,9 @@ impl Args {
             .take((end - first) as usize)
         {
             let batch = batch?;
-            for slot in 0..batch.len() {
-                let (place, hash) = (batch.first_slot() + slot, batch.slot_digest(slot));
-                let sample = batch.samples()[slot];
+            for slot in batch.slots() {
+                let (place, hash) = (slot.global_index(), slot.digest());
+                let sample = slot.sample();
                 if self.json {
                     let line = json!({
                         "epoch": batch.epoch(),

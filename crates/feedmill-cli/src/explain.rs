@@ -34,12 +34,12 @@ impl Args {
             let views = explanation.views.iter().map(|view| {
                 json!({
                     "view": view.view,
-                    "width": view.frame.width,
-                    "height": view.frame.height,
+                    "width": view.size.width,
+                    "height": view.size.height,
                     "values": view.values,
                     "steps": view.steps,
                     "boxes": view.annotations.boxes.iter().map(|label| json!({
-                        "edges": label.edges, "class": label.class, "id": label.id,
+                        "edges": label.bounds.edges(), "class": label.class, "id": label.id,
                         "pasted": label.pasted,
                     })).collect::<Vec<_>>(),
                     "keypoints": view.annotations.keypoints.iter().map(|point| json!({
@@ -72,6 +72,7 @@ impl Args {
                     "drawn": mix.drawn,
                 })
             });
+            let decoded = explanation.decoded;
             let line = json!({
                 "sample": explanation.sample,
                 "name": explanation.name,
@@ -79,10 +80,10 @@ impl Args {
                 "occurrence": explanation.occurrence,
                 "visits": visits.collect::<Vec<_>>(),
                 "codec": format!("{:?}", explanation.codec),
-                "width": explanation.size.0,
-                "height": explanation.size.1,
+                "width": explanation.size.width,
+                "height": explanation.size.height,
                 "target": format!("{:?}", explanation.target),
-                "decoded": explanation.decoded,
+                "decoded": [decoded.left, decoded.top, decoded.width, decoded.height],
                 "divisor": explanation.divisor,
                 "views": views.collect::<Vec<_>>(),
                 "mix_values": explanation.mix_values,

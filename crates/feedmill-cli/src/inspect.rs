@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use feedmill::decode::{self, Limits};
+use feedmill::geometry::Size;
 use feedmill::sample::{Codec, Payload, Sample, Target};
 use feedmill::shard::{Backing, Shard};
 use feedmill::source::{self, Format, Shards, Source};
@@ -64,7 +65,7 @@ impl Args {
         for shard in shards.shards() {
             for record in 0..shard.len() {
                 let entry = shard.entry(record);
-                statistics.add(entry.length, entry.codec, entry.width, entry.height);
+                statistics.add(entry.length, entry.codec, entry.size);
                 statistics.add_index(entry.jpeg_index.into());
             }
         }
@@ -107,7 +108,7 @@ fn overview(source: &dyn Source, format: Format) -> Value {
         let id = (u128::from(number) * u128::from(total) / u128::from(probed)) as u64;
         let read = source.read(id, std::mem::take(&mut buf)).and_then(|raw| {
             let probe = decode::probe(&raw.bytes, raw.codec, &Limits::default())?;
-            statistics.add(raw.bytes.len() as u64, raw.codec, probe.width, probe.height);
+            statistics.add(raw.bytes.len() as u64, raw.codec, probe.size());
             statistics.add_index(source.jpeg_index(id)?.map_or(0, |index| index.len() as u64));
             Ok(raw)
         });
@@ -144,8 +145,8 @@ fn common(source: &dyn Source, form: &str, statistics: &Statistics) -> Value {
         value["jpeg_indexes"] = json!(statistics.indexed);
         value["jpeg_index_bytes"] = json!(statistics.index_bytes);
     }
-    if let Some((height, width)) = source.uniform_frame() {
-        value["uniform_frame"] = json!({"width": width, "height": height});
+    if let Some(size) = source.uniform_size() {
+        value["uniform_size"] = json!({"width": size.width, "height": size.height});
     }
     value
 }
@@ -254,11 +255,11 @@ struct Statistics {
 }
 
 impl Statistics {
-    fn add(&mut self, bytes: u64, codec: Codec, width: u32, height: u32) {
+    fn add(&mut self, bytes: u64, codec: Codec, size: Size) {
         *self.codecs.entry(codec_name(codec)).or_default() += 1;
         self.bytes.add(bytes);
-        self.width.add(width.into());
-        self.height.add(height.into());
+        self.width.add(size.width.into());
+        self.height.add(size.height.into());
     }
 
     /// The entropy index of a sample; 0 bytes for none.

@@ -7,7 +7,7 @@ use feedmill::augment::ops::{CenterCrop, Resize};
 use feedmill::mix::{self, Masks, Method};
 use feedmill::plan::EpisodeRole;
 use feedmill::sample::{Annotations, PlaneKind};
-use feedmill::{Batch, Image, Loader, World};
+use feedmill::{Batch, Image, Loader, Slot, World};
 
 use crate::Verdict;
 use crate::apply::{read_image, write_png};
@@ -146,7 +146,7 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
                 canvas.row(left, top + y, row);
             }
             let (g, k) = image.place;
-            if let Some(annotations) = batch.annotations(g, k, slot) {
+            if let Some(annotations) = batch.slot(slot).view(g, k).annotations() {
                 annotate(
                     &mut canvas,
                     [left, top, width, image.height as usize],
@@ -159,7 +159,7 @@ fn grid(loader: &Loader, batch: &Batch, most: usize) -> Canvas {
             left,
             top + h + 2 + CHARACTER + 2,
             room,
-            &origin(batch, slot),
+            &origin(batch.slot(slot)),
         );
     }
     canvas
@@ -188,7 +188,7 @@ fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) 
         }
     }
     for label in &annotations.boxes {
-        canvas.outline(bounds, label.edges, color(label.class));
+        canvas.outline(bounds, label.bounds, color(label.class));
     }
     for point in annotations
         .keypoints
@@ -201,11 +201,10 @@ fn annotate(canvas: &mut Canvas, bounds: [usize; 4], annotations: &Annotations) 
 
 /// Describes a slot: its sample, how it was mixed (the samples of all sources, the mixer, the
 /// weight of the first label), and what the sampler says about it.
-fn origin(batch: &Batch, slot: usize) -> String {
-    let mix = &batch.mix()[slot];
-    let sample = batch.samples()[slot];
+fn origin(slot: Slot<'_>) -> String {
+    let (mix, sample) = (slot.mix(), slot.sample());
     let mixed = match mix.method {
-        _ if !batch.valid()[slot] => format!("#{sample} not valid"),
+        _ if !slot.is_valid() => format!("#{sample} not valid"),
         Method::UNMIXED if mix.role == mix::EmitRole::Mixed => format!("#{sample}"),
         Method::UNMIXED => format!("#{sample} clean"),
         method => {
@@ -222,16 +221,16 @@ fn origin(batch: &Batch, slot: usize) -> String {
         }
     };
     // What the sampler says: the group, and in episodes what the slot is for.
-    let role = batch.roles()[slot];
+    let role = slot.role();
     let role = if role == EpisodeRole::Plain {
         String::new()
     } else {
         format!(" {role}")
     };
-    let group = batch
-        .groups()
-        .map_or(String::new(), |groups| format!(" g{}", groups[slot]));
-    let weight = Some(batch.weights()[slot]).filter(|weight| *weight != 1.0);
+    let group = slot
+        .group()
+        .map_or(String::new(), |group| format!(" g{group}"));
+    let weight = Some(slot.weight()).filter(|weight| *weight != 1.0);
     let weight = weight.map_or(String::new(), |weight| format!(" w{weight:.2}"));
     format!("{mixed}{role}{group}{weight}")
 }

@@ -14,15 +14,22 @@ pub struct Rect {
 }
 
 impl Rect {
-    /// Returns the rectangle of a whole image.
-    pub fn whole(width: u32, height: u32) -> Rect {
+    /// Returns the rectangle of `width` x `height` pixels whose first column is `left` and whose
+    /// first row is `top`.
+    pub const fn new(left: u32, top: u32, width: u32, height: u32) -> Rect {
         Rect {
-            left: 0,
-            top: 0,
+            left,
+            top,
             width,
             height,
         }
     }
+
+    /// Returns the rectangle of a whole image.
+    pub const fn whole(width: u32, height: u32) -> Rect {
+        Rect::new(0, 0, width, height)
+    }
+
     /// Returns the smallest rectangle that contains both.
     #[must_use]
     pub fn union(self, other: Rect) -> Rect {

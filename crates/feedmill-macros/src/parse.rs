@@ -184,7 +184,9 @@ pub(crate) fn notes(attributes: &[Attribute]) -> Vec<(String, String)> {
     let mut notes: Vec<(String, String)> = Vec::new();
     for line in section {
         let line = line.trim();
-        let item = line.strip_prefix("* `").and_then(|rest| rest.split_once('`'));
+        let item = line
+            .strip_prefix("* `")
+            .and_then(|rest| rest.split_once('`'));
         match (item, notes.last_mut()) {
             (Some((name, about)), _) => {
                 let about = about.trim_start_matches([',', ':']).trim();

@@ -45,9 +45,9 @@ impl Joint {
                 .find(|label| label.id == u32::from(*taken));
             if let (Some(label), Some(edges)) = (label, seen[number].edges()) {
                 let id = state.free_id();
-                let edges = edges.map(|edge| edge as f32);
+                let bounds = edges.map(|edge| edge as f32).into();
                 state.boxes.push(PlacedBox::new(&BoxLabel {
-                    edges,
+                    bounds,
                     id,
                     ..*label
                 }));

@@ -157,12 +157,10 @@ mod tests {
         points: &[[f32; 2]],
     ) -> Annotations {
         let number = |i: usize| i as u32 + 1;
-        let boxes = edges.iter().enumerate().map(|(i, edges)| BoxLabel {
-            edges: *edges,
-            class: 7,
-            id: number(i),
-            pasted: None,
-        });
+        let boxes = edges
+            .iter()
+            .enumerate()
+            .map(|(i, edges)| BoxLabel::new(*edges, 7, number(i)));
         let keypoints = points.iter().enumerate().map(|(i, [x, y])| Keypoint {
             x: *x,
             y: *y,
@@ -205,7 +203,7 @@ mod tests {
                 &[[2.0, 1.0, 5.0, 4.0]],
                 &[[2.0, 1.0]],
             );
-            assert_eq!(found.boxes[0].edges, edges, "{step}");
+            assert_eq!(found.boxes[0].bounds.edges(), edges, "{step}");
             let place = [found.keypoints[0].x, found.keypoints[0].y];
             assert_eq!(place, point, "{step}");
         }
@@ -256,7 +254,7 @@ mod tests {
             found.boxes.iter().map(|label| label.id).collect::<Vec<_>>(),
             [2, 3]
         );
-        assert_eq!(found.boxes[1].edges, [0.0, 0.0, 2.0, 4.0]);
+        assert_eq!(found.boxes[1].bounds.edges(), [0.0, 0.0, 2.0, 4.0]);
         assert_eq!(
             found
                 .keypoints

@@ -34,7 +34,7 @@ pub(super) fn run(
     frame: Size,
     scratch: &mut StepScratch,
 ) -> Result<()> {
-    let Some((width, height)) = plane.size() else {
+    let Some(Size { width, height }) = plane.size() else {
         return Err(Error::corrupt(format!(
             "plane \"{}\": {:?} where raw pixels are expected",
             plane.name, plane.codec
@@ -82,13 +82,7 @@ pub(super) fn run(
     if one {
         out = out.into_iter().step_by(3).collect();
     }
-    *plane = Plane::raw(
-        std::mem::take(&mut plane.name),
-        plane.kind,
-        end.width,
-        end.height,
-        out,
-    );
+    *plane = Plane::raw(std::mem::take(&mut plane.name), plane.kind, end, out);
     Ok(())
 }
 
@@ -127,7 +121,12 @@ mod tests {
             width: 4,
             height: 2,
         };
-        let mask = Plane::raw("mask", PlaneKind::Mask, 4, 2, vec![1, 1, 9, 9, 1, 1, 9, 9]);
+        let mask = Plane::raw(
+            "mask",
+            PlaneKind::Mask,
+            Size::new(4, 2),
+            vec![1, 1, 9, 9, 1, 1, 9, 9],
+        );
         let resize = Resize {
             size: Size {
                 width: 6,
@@ -162,7 +161,12 @@ mod tests {
             width: 2,
             height: 1,
         };
-        let image = Plane::raw("infrared", PlaneKind::Image, 2, 1, vec![1, 2, 3, 4, 5, 6]);
+        let image = Plane::raw(
+            "infrared",
+            PlaneKind::Image,
+            Size::new(2, 1),
+            vec![1, 2, 3, 4, 5, 6],
+        );
         let flipped = run_on(&image, &step_list![Mirror::Columns, Levels::Invert], frame);
         assert_eq!(flipped.bytes[..], [4, 5, 6, 1, 2, 3]);
         let color = Plane {
@@ -177,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_plane_of_another_resolution_moves_by_the_same_share() {
-        let depth = Plane::raw("depth", PlaneKind::Depth, 2, 2, vec![1, 2, 3, 4]);
+        let depth = Plane::raw("depth", PlaneKind::Depth, Size::new(2, 2), vec![1, 2, 3, 4]);
         let crop = Crop::new(
             4,
             0,

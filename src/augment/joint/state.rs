@@ -29,7 +29,7 @@ impl PlacedBox {
     pub(in crate::augment) fn new(label: &BoxLabel) -> PlacedBox {
         PlacedBox {
             label: *label,
-            edges: label.edges.map(f64::from),
+            edges: label.bounds.edges().map(f64::from),
             kept: 1.0,
         }
     }
@@ -176,7 +176,7 @@ impl AnnotationState<'_> {
             KeypointOrigin::Index => 0.5,
         };
         let boxes = self.boxes.iter().map(|placed| BoxLabel {
-            edges: placed.edges.map(|edge| edge as f32),
+            bounds: placed.edges.map(|edge| edge as f32).into(),
             ..placed.label
         });
         let points = self.points.iter().map(|placed| Keypoint {

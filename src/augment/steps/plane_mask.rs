@@ -91,7 +91,7 @@ impl Annotate for PlaneMask {
                 row[left as usize..][..self.patch as usize].fill(0);
             }
         }
-        let masked = Plane::raw(name, plane.kind, width, height, pixels);
+        let masked = Plane::raw(name, plane.kind, Size { width, height }, pixels);
         state.planes.push(masked);
         Ok(())
     }

@@ -4,13 +4,20 @@ use std::arch::x86_64::*;
 
 use super::scalar;
 use crate::cpu::Avx2;
-use crate::kernels::simd_avx2::{Block, join, narrow, split, widen};
+use crate::kernels::simd_avx2::{Block, join, narrow, split, store, widen};
 
 pub(super) fn gray(_: Avx2, pixels: &mut [[u8; 3]]) {
     let (blocks, rest) = pixels.as_chunks_mut();
     // SAFETY: the token proves AVX2.
     unsafe { gray_blocks(blocks) };
     scalar::gray(rest);
+}
+
+pub(super) fn plane(_: Avx2, pixels: &[[u8; 3]], out: &mut [u8]) {
+    let ((blocks, pixels), (out, rest)) = (pixels.as_chunks(), out.as_chunks_mut());
+    // SAFETY: the token proves AVX2.
+    unsafe { plane_blocks(blocks, out) };
+    scalar::plane(pixels, rest);
 }
 
 pub(super) fn sum(_: Avx2, pixels: &[[u8; 3]]) -> u64 {
@@ -47,6 +54,13 @@ fn gray_blocks(blocks: &mut [Block]) {
     for block in blocks {
         let gray = luma_bytes(block);
         join(block, [gray; 3]);
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn plane_blocks(blocks: &[Block], out: &mut [[u8; 16]]) {
+    for (block, out) in blocks.iter().zip(out) {
+        store(out, luma_bytes(block));
     }
 }
 

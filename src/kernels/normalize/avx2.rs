@@ -10,19 +10,24 @@ use crate::cpu::{Avx2, Avx2F16c};
 use crate::kernels::simd_avx2::{load, split, widen};
 
 /// See [`Normalizer::copy`].
-pub(super) fn copy<T: Element>(
+pub(super) fn copy<T: Element, const C: usize>(
     avx2: Avx2,
     normalizer: &Normalizer,
-    own: &[u8],
-    partner: &[u8],
+    own: &[[u8; C]],
+    partner: &[[u8; C]],
     rect: [u32; 4],
     out: &mut [T],
 ) {
     let Some(token) = Avx2F16c::detect(avx2) else {
         return scalar::copy(normalizer, own, partner, rect, out);
     };
-    let all = 0..own.len() / 3;
-    let [own, partner] = [own, partner].map(|image| [Term::new(image, 1.0)]);
+    let all = 0..own.len();
+    let [own, partner] = [own, partner].map(|pixels| {
+        [Term {
+            pixels,
+            weight: 1.0,
+        }]
+    });
     sums(token, normalizer, &own, all, out);
     for span in normalizer.spans(rect) {
         sums(token, normalizer, &partner, span, out);
@@ -30,10 +35,10 @@ pub(super) fn copy<T: Element>(
 }
 
 /// See [`Normalizer::weighted_sum`].
-pub(super) fn weighted_sum<T: Element>(
+pub(super) fn weighted_sum<T: Element, const C: usize>(
     avx2: Avx2,
     normalizer: &Normalizer,
-    sources: &[&[u8]],
+    sources: &[&[[u8; C]]],
     weights: &[f32],
     out: &mut [T],
 ) {
@@ -41,18 +46,21 @@ pub(super) fn weighted_sum<T: Element>(
         return scalar::weighted_sum(normalizer, sources, weights, out);
     };
     let terms = sources.iter().zip(weights);
-    let terms: Vec<Term<'_>> = terms
-        .map(|(source, weight)| Term::new(source, *weight))
+    let terms: Vec<Term<'_, C>> = terms
+        .map(|(pixels, weight)| Term {
+            pixels,
+            weight: *weight,
+        })
         .collect();
     let all = 0..normalizer.size.width as usize * normalizer.size.height as usize;
     sums(token, normalizer, &terms, all, out);
 }
 
 /// Writes the sums of the terms for a span of pixels.
-fn sums<T: Element>(
+fn sums<T: Element, const C: usize>(
     _: Avx2F16c,
     normalizer: &Normalizer,
-    terms: &[Term<'_>],
+    terms: &[Term<'_, C>],
     span: Range<usize>,
     out: &mut [T],
 ) {
@@ -60,6 +68,7 @@ fn sums<T: Element>(
     // SAFETY: the token proves AVX2 and F16C.
     unsafe {
         match normalizer.order {
+            _ if C == 1 => gray(rule, terms, span, out),
             Order::Planar => planar(rule, terms, span, out),
             Order::Interleaved => interleaved(rule, terms, span, out),
         }
@@ -68,22 +77,18 @@ fn sums<T: Element>(
 
 /// An image and its weight in a sum.
 #[derive(Clone, Copy)]
-struct Term<'a> {
-    pixels: &'a [[u8; 3]],
+struct Term<'a, const C: usize> {
+    pixels: &'a [[u8; C]],
     weight: f32,
 }
 
-impl<'a> Term<'a> {
-    fn new(image: &'a [u8], weight: f32) -> Term<'a> {
-        Term {
-            pixels: image.as_chunks().0,
-            weight,
-        }
-    }
-}
-
 /// The sum of the terms for one value, in plain code.
-fn sum_at(rule: &Normalization, terms: &[Term<'_>], at: usize, channel: usize) -> f32 {
+fn sum_at<const C: usize>(
+    rule: &Normalization,
+    terms: &[Term<'_, C>],
+    at: usize,
+    channel: usize,
+) -> f32 {
     let mut values = terms
         .iter()
         .map(|term| term.weight * rule.apply(term.pixels[at][channel], channel));
@@ -132,21 +137,57 @@ impl Eight {
 /// Adds up the terms; `values(pixels, weight)` returns the weighted values of one of them.
 #[inline]
 #[target_feature(enable = "avx2,f16c")]
-fn sum<const N: usize>(
-    terms: &[Term<'_>],
-    values: impl Fn(&[[u8; 3]], __m256) -> [__m256; N],
+fn sum<const C: usize, const N: usize>(
+    terms: &[Term<'_, C>],
+    values: impl Fn(&[[u8; C]], __m256) -> [__m256; N],
 ) -> [__m256; N] {
     let (first, rest) = terms.split_first().expect("a slot has a source");
-    let of = |term: &Term<'_>| values(term.pixels, _mm256_set1_ps(term.weight));
+    let of = |term: &Term<'_, C>| values(term.pixels, _mm256_set1_ps(term.weight));
     rest.iter().fold(of(first), |sums, term| {
         let values = of(term);
         std::array::from_fn(|n| _mm256_add_ps(sums[n], values[n]))
     })
 }
 
+/// Writes one plane.
+#[target_feature(enable = "avx2,f16c")]
+fn gray<T: Element, const C: usize>(
+    rule: &Normalization,
+    terms: &[Term<'_, C>],
+    span: Range<usize>,
+    out: &mut [T],
+) {
+    const STEP: usize = 16;
+    let eight = Eight::new(rule, |_| 0);
+    let mut at = span.start;
+    while at < span.end && span.len() >= STEP {
+        // The last step overlaps the one before.
+        at = at.min(span.end - STEP);
+        let sums: [__m256; 2] = sum(terms, |pixels, weight| {
+            let levels = pixels[at..].as_flattened();
+            let halves = widen(load(levels.first_chunk().expect("sixteen pixels")));
+            halves.map(|half| eight.apply(half, weight))
+        });
+        for (sum, out) in sums.into_iter().zip(out[at..].as_chunks_mut().0) {
+            // SAFETY: this function has AVX2 and F16C.
+            unsafe { T::store_avx2(sum, out) };
+        }
+        at += STEP;
+    }
+    let rest = at..span.end;
+    for (at, out) in rest.clone().zip(&mut out[rest]) {
+        *out = T::from_f32(sum_at(rule, terms, at, 0));
+    }
+}
+
 /// Writes three planes.
 #[target_feature(enable = "avx2,f16c")]
-fn planar<T: Element>(rule: &Normalization, terms: &[Term<'_>], span: Range<usize>, out: &mut [T]) {
+fn planar<T: Element, const C: usize>(
+    rule: &Normalization,
+    terms: &[Term<'_, C>],
+    span: Range<usize>,
+    out: &mut [T],
+) {
     const STEP: usize = 16;
     let rules: [Eight; 3] = std::array::from_fn(|channel| Eight::new(rule, |_| channel));
     let plane = out.len() / 3;
@@ -155,7 +196,8 @@ fn planar<T: Element>(rule: &Normalization, terms: &[Term<'_>], span: Range<usiz
         // The last step overlaps the one before.
         at = at.min(span.end - STEP);
         let sums: [__m256; 6] = sum(terms, |pixels, weight| {
-            let planes = split(pixels[at..].first_chunk().expect("sixteen pixels"));
+            let (pixels, _) = pixels[at..].as_flattened().as_chunks();
+            let planes = split(pixels.first_chunk().expect("sixteen pixels"));
             let halves = planes.map(|plane| widen(plane));
             std::array::from_fn(|n| rules[n / 2].apply(halves[n / 2][n % 2], weight))
         });
@@ -173,9 +215,9 @@ fn planar<T: Element>(rule: &Normalization, terms: &[Term<'_>], span: Range<usiz
 
 /// Writes pixels with their channels side by side.
 #[target_feature(enable = "avx2,f16c")]
-fn interleaved<T: Element>(
+fn interleaved<T: Element, const C: usize>(
     rule: &Normalization,
-    terms: &[Term<'_>],
+    terms: &[Term<'_, C>],
     span: Range<usize>,
     out: &mut [T],
 ) {

@@ -1,5 +1,8 @@
 //! The final pass: 8-bit pixels to the values of a batch, in the batch's order and type.
 //!
+//! Pixels are `[u8; C]`, with three channels or, for gray batches, with one. The code is the same
+//! for both, except that the two orders of one channel do not differ.
+//!
 //! A value is `(level / 255 - mean) / std` in f32 with both divisions, as torchvision computes it,
 //! and a mixed value is a sum of normalized values times weights in f32, in the order of the
 //! sources and never fused. Reading, normalizing, mixing, converting and transposing happen in one
@@ -63,12 +66,12 @@ impl Normalization {
 }
 
 /// A value for each of the 256 levels of each channel.
-pub(crate) type Table<T> = [[T; 256]; 3];
+pub(crate) type Table<T, const C: usize> = [[T; 256]; C];
 
 /// Makes a table from `value(channel, level)`. A loop, because `array::map` on 256 elements takes
 /// the compiler minutes.
-fn table<T: Element>(value: impl Fn(usize, usize) -> T) -> Table<T> {
-    let mut table = [[T::from_f32(0.0); 256]; 3];
+fn table<T: Element, const C: usize>(value: impl Fn(usize, usize) -> T) -> Table<T, C> {
+    let mut table = [[T::from_f32(0.0); 256]; C];
     for (channel, levels) in table.iter_mut().enumerate() {
         for (level, entry) in levels.iter_mut().enumerate() {
             *entry = value(channel, level);
@@ -90,7 +93,7 @@ pub(crate) struct Normalizer {
         )
     )]
     normalization: Normalization,
-    values: Box<Table<f32>>,
+    values: Box<Table<f32, 3>>,
     simd: Simd,
 }
 
@@ -118,28 +121,29 @@ impl Normalizer {
     }
 
     /// The normalized numbers of all levels.
-    pub(crate) fn values(&self) -> &Table<f32> {
+    pub(crate) fn values(&self) -> &Table<f32, 3> {
         &self.values
     }
 
     /// The values of all levels in a batch of this type.
-    pub(crate) fn converted<T: Element>(&self) -> Table<T> {
+    pub(crate) fn converted<T: Element, const C: usize>(&self) -> Table<T, C> {
         table(|channel, level| T::from_f32(self.values[channel][level]))
     }
 
     /// Writes the image `own`, and `partner` inside the rectangle `[y0, x0, y1, x1]`.
-    pub(crate) fn copy<T: Element>(
+    pub(crate) fn copy<T: Element, const C: usize>(
         &self,
-        own: &[u8],
-        partner: &[u8],
+        own: &[[u8; C]],
+        partner: &[[u8; C]],
         rect: [u32; 4],
         out: &mut [T],
     ) {
-        if self.order == Order::Interleaved
-            && let (Some(own), Some(partner)) = (T::from_levels(own), T::from_levels(partner))
+        let levels = [own, partner].map(|image| T::from_levels(image.as_flattened()));
+        if (self.order == Order::Interleaved || C == 1)
+            && let [Some(own), Some(partner)] = levels
         {
             out.copy_from_slice(own);
-            for span in self.spans(rect).map(|span| 3 * span.start..3 * span.end) {
+            for span in self.spans(rect).map(|span| C * span.start..C * span.end) {
                 out[span.clone()].copy_from_slice(&partner[span]);
             }
             return;
@@ -148,9 +152,9 @@ impl Normalizer {
     }
 
     /// Writes the sum of images times their weights.
-    pub(crate) fn weighted_sum<T: Element>(
+    pub(crate) fn weighted_sum<T: Element, const C: usize>(
         &self,
-        sources: &[&[u8]],
+        sources: &[&[[u8; C]]],
         weights: &[f32],
         out: &mut [T],
     ) {
@@ -167,14 +171,14 @@ impl Normalizer {
     }
 
     /// The pixels of row `y` of an image.
-    pub(crate) fn row<'a>(&self, image: &'a [u8], y: usize) -> &'a [[u8; 3]] {
+    pub(crate) fn row<'a, const C: usize>(&self, image: &'a [[u8; C]], y: usize) -> &'a [[u8; C]] {
         let width = self.size.width as usize;
-        &image.as_chunks().0[y * width..(y + 1) * width]
+        &image[y * width..(y + 1) * width]
     }
 
-    /// Calls `write` for each row of each channel with the row, the channel, the values from the
-    /// first one on, and the distance between values.
-    pub(crate) fn rows<T>(
+    /// Calls `write` for each row of each of `C` channels with the row, the channel, the values from
+    /// the first one on, and the distance between values.
+    pub(crate) fn rows<T, const C: usize>(
         &self,
         out: &mut [T],
         mut write: impl FnMut(usize, usize, &mut [T], usize),
@@ -182,7 +186,7 @@ impl Normalizer {
         let (width, height) = (self.size.width as usize, self.size.height as usize);
         match self.order {
             Order::Planar => {
-                for channel in 0..3 {
+                for channel in 0..C {
                     let plane = &mut out[channel * width * height..][..width * height];
                     plane
                         .chunks_exact_mut(width)
@@ -191,29 +195,29 @@ impl Normalizer {
                 }
             }
             Order::Interleaved => {
-                for (y, row) in out.chunks_exact_mut(width * 3).enumerate() {
-                    for channel in 0..3 {
-                        write(y, channel, &mut row[channel..], 3);
+                for (y, row) in out.chunks_exact_mut(width * C).enumerate() {
+                    for channel in 0..C {
+                        write(y, channel, &mut row[channel..], C);
                     }
                 }
             }
         }
     }
 
-    /// The index of a value in the output.
-    pub(crate) fn index(&self, y: usize, x: usize, channel: usize) -> usize {
+    /// The index of a value in an output of `C` channels.
+    pub(crate) fn index<const C: usize>(&self, y: usize, x: usize, channel: usize) -> usize {
         let (width, height) = (self.size.width as usize, self.size.height as usize);
         match self.order {
             Order::Planar => (channel * height + y) * width + x,
-            Order::Interleaved => (y * width + x) * 3 + channel,
+            Order::Interleaved => (y * width + x) * C + channel,
         }
     }
 }
 
 /// Looks up one channel of a row of pixels and writes every `step`th value of `out`.
-pub(crate) fn look_up_row<T: Element>(
+pub(crate) fn look_up_row<T: Element, const C: usize>(
     table: &[T; 256],
-    pixels: &[[u8; 3]],
+    pixels: &[[u8; C]],
     channel: usize,
     out: &mut [T],
     step: usize,

@@ -3,16 +3,16 @@
 use super::{Element, Normalizer, Table, look_up_row, table};
 
 /// See [`Normalizer::copy`].
-pub(super) fn copy<T: Element>(
+pub(super) fn copy<T: Element, const C: usize>(
     normalizer: &Normalizer,
-    own: &[u8],
-    partner: &[u8],
+    own: &[[u8; C]],
+    partner: &[[u8; C]],
     rect: [u32; 4],
     out: &mut [T],
 ) {
     let [y0, x0, y1, x1] = rect.map(|edge| edge as usize);
-    let table: Table<T> = normalizer.converted();
-    normalizer.rows(out, |y, channel, out, step| {
+    let table: Table<T, C> = normalizer.converted();
+    normalizer.rows::<T, C>(out, |y, channel, out, step| {
         let table = &table[channel];
         look_up_row(table, normalizer.row(own, y), channel, out, step);
         if (y0..y1).contains(&y) && x0 < x1 {
@@ -23,17 +23,17 @@ pub(super) fn copy<T: Element>(
 }
 
 /// See [`Normalizer::weighted_sum`].
-pub(super) fn weighted_sum<T: Element>(
+pub(super) fn weighted_sum<T: Element, const C: usize>(
     normalizer: &Normalizer,
-    sources: &[&[u8]],
+    sources: &[&[[u8; C]]],
     weights: &[f32],
     out: &mut [T],
 ) {
     let values = &normalizer.values;
-    let scaled = |by: f32| table::<f32>(|channel, level| by * values[channel][level]);
-    let tables: Vec<Table<f32>> = weights.iter().map(|weight| scaled(*weight)).collect();
+    let scaled = |by: f32| table::<f32, C>(|channel, level| by * values[channel][level]);
+    let tables: Vec<Table<f32, C>> = weights.iter().map(|weight| scaled(*weight)).collect();
     let mut sums = vec![0.0f32; normalizer.size.width as usize];
-    normalizer.rows(out, |y, channel, out, step| {
+    normalizer.rows::<T, C>(out, |y, channel, out, step| {
         for (number, (source, table)) in sources.iter().zip(&tables).enumerate() {
             for (sum, pixel) in sums.iter_mut().zip(normalizer.row(source, y)) {
                 let value = table[channel][usize::from(pixel[channel])];

@@ -97,9 +97,7 @@ impl ResolveMix for PasteDraw {
             .and_then(|annotations| annotations.plane(name));
         let frame = scene.frame();
         let plane = plane
-            .filter(|plane| {
-                plane.kind.channels() == 1 && plane.size() == Some((frame.width, frame.height))
-            })
+            .filter(|plane| plane.kind.channels() == 1 && plane.size() == Some(frame))
             .ok_or_else(|| {
                 Error::config(format!(
                     "slot {}: no plane \"{name}\" of instances",

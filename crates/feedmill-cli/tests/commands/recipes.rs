@@ -787,7 +787,11 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
         ],
     );
     let zero = recipe("batch = 8\n[[view]]\nops = [ { op = \"center_crop\", size = 0 } ]\n");
-    expect(zero, 2, &["line 3", "size", "between 1 and"]);
+    expect(
+        zero,
+        2,
+        &["line 3", "size = 0", "expected 1 to 16384 pixels"],
+    );
     let ranks = refused(&[
         "digest", "--data", PHOTOS, "--preset", "imagenet", "--batch", "10", "--rank", "0",
         "--ranks", "4",

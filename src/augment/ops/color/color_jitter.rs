@@ -68,11 +68,13 @@ impl ParamValue for Amount {
     }
 
     fn check(&self, param: &ParamSpec) -> Result<()> {
+        let most = param.range.map_or(f64::INFINITY, |[_, most]| most);
         match *self {
-            Amount::Strength(strength) if strength < 0.0 => {
-                Err(param.refuse(strength, "a strength of 0 or more, or [low, high]"))
-            }
-            Amount::Strength(strength) => param.check(strength),
+            Amount::Strength(strength) if !(0.0..=most).contains(&strength) => Err(param.refuse(
+                strength,
+                format_args!("a strength of 0 to {most}, or [low, high]"),
+            )),
+            Amount::Strength(_) => Ok(()),
             Amount::Between(ends) => param.check_ends(ends),
         }
     }

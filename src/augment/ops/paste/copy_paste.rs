@@ -36,14 +36,14 @@ word_param!(Select);
 /// class follows the bank's `statistics.json`, `{"class folder": [mean, std], …}`, where the two
 /// numbers are the mean and the deviation of the square root of an object's share of its image.
 ///
-/// # Example: in Rust and in a recipe
+/// # Example: at most four objects in each image
 ///
 /// ```
 /// use feedmill::augment::ops::CopyPaste;
-/// use feedmill::testing::assert_op;
 ///
-/// let op = CopyPaste::new("fixtures/bank").with_max_samples(5);
-/// assert_op(r#"{ op = "copy_paste", bank = "fixtures/bank", max_samples = 5 }"#, &op);
+/// // In a recipe: { op = "copy_paste", bank = "cut-outs", max_samples = 5 }
+/// let op = CopyPaste::new("cut-outs").with_max_samples(5);
+/// assert_eq!(op.max_samples(), 5);
 /// ```
 #[declare(
     name = "copy_paste",

@@ -50,7 +50,7 @@ impl Annotate for Paste {
                 let (id, class) = (state.free_id(), paste.class(placed.number));
                 let pasted = Some(placed.number as u32);
                 let label = BoxLabel {
-                    edges: edges.map(|edge| edge as f32),
+                    bounds: edges.map(|edge| edge as f32).into(),
                     class,
                     id,
                     pasted,

@@ -61,12 +61,7 @@ fn annotated(boxes: &[[f32; 4]]) -> Annotations {
     let boxes: Vec<BoxLabel> = boxes
         .iter()
         .zip(1..)
-        .map(|(edges, id)| BoxLabel {
-            edges: *edges,
-            class: 1,
-            id,
-            pasted: None,
-        })
+        .map(|(edges, id)| BoxLabel::new(*edges, 1, id))
         .collect();
     let inside = |edges: &[f32; 4], at: usize| {
         let (x, y) = ((at % 64) as f32, (at / 64) as f32);
@@ -75,20 +70,29 @@ fn annotated(boxes: &[[f32; 4]]) -> Annotations {
     let who = (0..64 * 48).map(|at| {
         boxes
             .iter()
-            .find(|label| inside(&label.edges, at))
+            .find(|label| inside(&label.bounds.edges(), at))
             .map_or(0, |label| label.id as u8)
     });
     let planes = vec![
         Plane::raw(
             "who",
             PlaneKind::Instances,
-            64,
-            48,
+            Size::new(64, 48),
             who.collect::<Vec<u8>>(),
         ),
-        Plane::raw("class", PlaneKind::Mask, 64, 48, vec![1; 64 * 48]),
-        Plane::raw("depth", PlaneKind::Depth, 64, 48, vec![9; 64 * 48]),
-        Plane::raw("color", PlaneKind::Color, 64, 48, gray()),
+        Plane::raw(
+            "class",
+            PlaneKind::Mask,
+            Size::new(64, 48),
+            vec![1; 64 * 48],
+        ),
+        Plane::raw(
+            "depth",
+            PlaneKind::Depth,
+            Size::new(64, 48),
+            vec![9; 64 * 48],
+        ),
+        Plane::raw("color", PlaneKind::Color, Size::new(64, 48), gray()),
     ];
     let keypoints = vec![Keypoint {
         x: 32.0,
@@ -131,7 +135,7 @@ fn what_is_pasted_is_annotated_pixel_by_pixel() {
     let labels: Vec<_> = found
         .boxes
         .iter()
-        .map(|label| (label.edges, label.class, label.id, label.pasted))
+        .map(|label| (label.bounds.edges(), label.class, label.id, label.pasted))
         .collect();
     // The keypoint has taken the number 1.
     assert_eq!(labels[0], ([11.0, 20.0, 21.0, 28.0], 3, 2, Some(0)));
@@ -161,7 +165,7 @@ fn cut_outs_turn_and_change_their_colors() {
     };
     let (pixels, found) = run(&bank, vec![turned], &Joint::default(), &annotated(&[]));
     assert_eq!(
-        found.boxes[0].edges,
+        found.boxes[0].bounds.edges(),
         [28.0, 19.0, 36.0, 29.0],
         "8 x 10 pixels instead of 10 x 8"
     );
@@ -177,7 +181,7 @@ fn cut_outs_turn_and_change_their_colors() {
         ..PasteDraw::plain(1, [0.5, 0.5])
     };
     let (_, found) = run(&bank, vec![slanted], &Joint::default(), &annotated(&[]));
-    let [x0, y0, x1, y1] = found.boxes[0].edges;
+    let [x0, y0, x1, y1] = found.boxes[0].bounds.edges();
     // A square of 20 pixels turned by 30 degrees is 20 (sin 30 + cos 30) = 27.3 wide.
     assert!(
         (26.0..=28.0).contains(&(x1 - x0)) && (26.0..=28.0).contains(&(y1 - y0)),
@@ -214,7 +218,7 @@ fn instances_lose_what_is_pasted_over_them() {
             1 | 2 => None,
             _ => Some(edges),
         };
-        assert_eq!(own.map(|label| label.edges), expected, "{edges:?}");
+        assert_eq!(own.map(|label| label.bounds.edges()), expected, "{edges:?}");
         assert_eq!(
             found.plane("who").unwrap().bytes.contains(&1),
             expected.is_some()
@@ -231,7 +235,7 @@ fn instances_lose_what_is_pasted_over_them() {
         };
         let (_, found) = run(&bank, draws(), &Joint::default(), &bare);
         let own = found.boxes.iter().find(|label| label.pasted.is_none());
-        assert_eq!(own.map(|label| label.edges), expected, "{edges:?}");
+        assert_eq!(own.map(|label| label.bounds.edges()), expected, "{edges:?}");
     }
     let joint = Joint {
         erase: EraseRule::Ignore,
@@ -320,8 +324,7 @@ fn patches_are_masked_in_a_copy() {
         planes: vec![Plane::raw(
             "depth",
             PlaneKind::Depth,
-            64,
-            48,
+            Size::new(64, 48),
             vec![9; 64 * 48],
         )],
         ..Annotations::default()
