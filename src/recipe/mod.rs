@@ -50,7 +50,7 @@ const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; web
 /// # Example
 ///
 /// ```
-/// use feedmill::augment::{HorizontalFlip, RandomResizedCrop};
+/// use feedmill::augment::ops::{HorizontalFlip, RandomResizedCrop};
 /// use feedmill::Recipe;
 ///
 /// let built = Recipe::new()

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// ```
 /// use feedmill::recipe::{Dtype, Output};
 /// use feedmill::{Loader, Recipe};
-/// use feedmill::augment::Resize;
+/// use feedmill::augment::ops::Resize;
 ///
 /// let output = Output::new()
 ///     .with_channels(1)

@@ -22,7 +22,7 @@ pub(super) const MOST_VIEWS: usize = 255;
 ///
 /// ```
 /// use feedmill::Recipe;
-/// use feedmill::augment::RandomResizedCrop;
+/// use feedmill::augment::ops::RandomResizedCrop;
 /// use feedmill::recipe::View;
 ///
 /// let multi_crop = Recipe::new()

@@ -54,41 +54,9 @@ pub(crate) fn check_p(p: f64) -> Result<()> {
     }
 }
 
-/// True for a default value, to leave it out of a serialized op. A parameter that was added to an
-/// existing op needs that: with it, recipes that do not set the parameter keep their fingerprints.
-pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-/// The default 0.5, for serde.
-pub(crate) fn half() -> f64 {
-    0.5
-}
-
 /// The default 1, for serde.
 pub(crate) fn one() -> f64 {
     1.0
-}
-
-/// The default `true`, for serde.
-pub(crate) fn yes() -> bool {
-    true
-}
-
-/// Like [`is_default`], for parameters with the default `true`.
-pub(crate) fn is_yes(value: &bool) -> bool {
-    *value
-}
-
-/// Checks that the ends of an interval are in order, and between `least` and `most`, both included.
-pub(crate) fn check_ends(name: &str, [low, high]: [f64; 2], [least, most]: [f64; 2]) -> Result<()> {
-    if least <= low && low <= high && high <= most {
-        Ok(())
-    } else {
-        Err(Error::config(format!(
-            "{name} = [{low}, {high}]: expected {least} <= low <= high <= {most}"
-        )))
-    }
 }
 
 /// What the code that [`declare`](crate::declare) writes refers to.

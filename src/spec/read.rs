@@ -27,7 +27,7 @@ use serde::de::{
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::nearest;
+use super::suggest::meant;
 use crate::error::{Error, Result};
 
 /// The newtype name that marks a value as integers: [`read_integers`] passes it to the
@@ -131,7 +131,7 @@ impl fmt::Display for ReadError {
             [one, two] => write!(f, "expected {one} or {two}")?,
             all => write!(f, "expected one of {}", all.join(", "))?,
         }
-        match nearest(found, expected.iter().copied()) {
+        match meant(found, expected.iter().copied()) {
             Some(near) => write!(f, "; did you mean `{near}`?"),
             None => Ok(()),
         }

@@ -12,6 +12,60 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, candidate)| candidate)
 }
 
+/// What other libraries call the keys and words of recipes, each with the name here.
+const ELSEWHERE: [(&str, &str); 34] = [
+    ("batch_size", "batch"),
+    ("bs", "batch"),
+    ("shuffle", "order"),
+    ("drop_last", "last"),
+    ("image_size", "size"),
+    ("img_size", "size"),
+    ("input_size", "size"),
+    ("crop_size", "size"),
+    ("num_classes", "classes"),
+    ("n_classes", "classes"),
+    ("label_smoothing", "smoothing"),
+    ("transform", "ops"),
+    ("transforms", "ops"),
+    ("augmentations", "ops"),
+    ("prob", "p"),
+    ("probability", "p"),
+    ("always_apply", "p"),
+    ("interpolation", "filter"),
+    ("resample", "filter"),
+    ("padding_mode", "pad"),
+    ("fill_value", "fill"),
+    ("mixup", "mix"),
+    ("cutmix", "mix"),
+    ("data_format", "layout"),
+    ("channels_first", "nchw"),
+    ("channels_last", "nhwc"),
+    ("uint8", "u8"),
+    ("float16", "f16"),
+    ("half", "f16"),
+    ("bfloat16", "bf16"),
+    ("float32", "f32"),
+    ("float", "f32"),
+    ("random", "shuffle"),
+    ("one_hot", "dense"),
+];
+
+/// The expected name that was meant by `name`: the same name in another case, what another library
+/// calls it, or the nearest one.
+pub(crate) fn meant<'a>(
+    name: &str,
+    expected: impl Iterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let elsewhere = ELSEWHERE
+        .iter()
+        .find(|(other, _)| *other == lower)
+        .map(|(_, here)| *here);
+    let mut same = expected.clone();
+    same.find(|known| known.to_lowercase() == lower || Some(*known) == elsewhere)
+        .or_else(|| nearest(name, expected))
+}
+
 /// A name without case, underscores and the `Random` that torchvision puts before it, so that
 /// `RandomHorizontalFlip`, `random_horizontal_flip` and `horizontalflip` are the same.
 fn folded(name: &str) -> String {
@@ -69,6 +123,16 @@ mod tests {
         let known = ["resize", "center_crop"];
         assert_eq!(nearest("rezise", known.into_iter()), Some("resize"));
         assert_eq!(nearest("blur", known.into_iter()), None);
+    }
+
+    #[test]
+    fn keys_of_other_libraries_are_understood_where_they_fit() {
+        let keys = ["batch", "order", "output"];
+        assert_eq!(meant("batch_size", keys.into_iter()), Some("batch"));
+        assert_eq!(meant("Batch", keys.into_iter()), Some("batch"));
+        assert_eq!(meant("float32", keys.into_iter()), None);
+        assert_eq!(meant("NCHW", ["nchw", "nhwc"].into_iter()), Some("nchw"));
+        assert_eq!(meant("float32", ["u8", "f32"].into_iter()), Some("f32"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use feedmill::augment::Resize;
+use feedmill::augment::ops::Resize;
 use feedmill::geometry::Size;
 use feedmill::sample::{Annotations, BoxLabel, Keypoint, Plane, PlaneKind, Target};
 use feedmill::shard::Backing;

@@ -11,7 +11,8 @@ use crate::spec::check_range;
 ///
 /// ```
 /// use feedmill::Recipe;
-/// use feedmill::augment::{CenterCrop, HorizontalFlip, Joint};
+/// use feedmill::augment::Joint;
+/// use feedmill::augment::ops::{CenterCrop, HorizontalFlip};
 ///
 /// let joint = Joint { keypoint_pairs: vec![[5, 6]], min_kept: 0.1, ..Joint::default() };
 /// let recipe = Recipe::new().op(HorizontalFlip::new().with_p(0.5)).op(CenterCrop::new(224)).joint(joint);

@@ -10,6 +10,7 @@ mod mixture;
 mod paste;
 mod pixels;
 mod plane_mask;
+mod refuse;
 mod warp;
 
 pub use erase::Blank;
@@ -20,6 +21,7 @@ pub(in crate::augment) use paste::{Bank, PasteDraw, bank_changed};
 pub use paste::{Paste, PasteBlend};
 pub use pixels::Jpeg;
 pub use plane_mask::PlaneMask;
+pub use refuse::Refuse;
 pub(in crate::augment) use warp::rotation;
 
 pub use crate::kernels::blur::Blur;

@@ -807,7 +807,7 @@ fn bad_input_has_a_clear_message_and_its_exit_code() {
     expect(
         refused(&["apply", op, "fixtures/README.md", "out.png"]),
         2,
-        &["probability"],
+        &["expected 0 to 1"],
     );
 }
 

@@ -1,6 +1,6 @@
 //! The crop at a random position. `center_crop` says whose rounding crops have.
 
-use crate::augment::steps::Crop;
+use crate::augment::steps::{Crop, Refuse};
 use crate::augment::{Op, PadMode, Steps};
 use crate::declare;
 use crate::geometry::Size;
@@ -9,8 +9,8 @@ use crate::spec::SizeParam;
 
 /// Cuts out a rectangle at a random position after padding all sides.
 ///
-/// An image that is too small even with the padding is padded on both sides by what is missing,
-/// unless `pad_if_needed` is false; then it is a bad sample.
+/// An image that is too small even with the padding is a bad sample, unless `pad_if_needed` is set:
+/// then it is padded on both sides by what is missing.
 ///
 /// # Example: in Rust and in a recipe
 ///
@@ -40,6 +40,9 @@ pub struct RandomCrop {
     /// What the padding holds.
     #[param(default)]
     pad: PadMode,
+    /// Whether an image that is too small is padded further.
+    #[param(default)]
+    pad_if_needed: bool,
 }
 
 impl Op for RandomCrop {
@@ -49,6 +52,20 @@ impl Op for RandomCrop {
 
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
         let (inner, outer) = (self.size.size(), steps.size());
+        let most = |side: u32| u64::from(side) + 2 * u64::from(self.padding);
+        let fits = u64::from(inner.width) <= most(outer.width)
+            && u64::from(inner.height) <= most(outer.height);
+        if !fits && !self.pad_if_needed {
+            steps.push(Refuse::new(
+                inner,
+                format!(
+                    "random_crop: an image of {outer} with a padding of {} is smaller than {inner}: \
+                     set pad_if_needed = true to pad it further",
+                    self.padding
+                ),
+            ));
+            return;
+        }
         let mut start = |outer: u32, inner: u32| {
             let padded = outer + 2 * self.padding;
             let missing = inner.saturating_sub(padded);
@@ -82,7 +99,8 @@ mod tests {
             padding in 0u32..9,
             sample: u64,
         ) {
-            let op = RandomCrop::new(32).with_padding(padding).with_pad(PadMode::Reflect);
+            let op = RandomCrop::new(32).with_padding(padding).with_pad(PadMode::Reflect)
+                .with_pad_if_needed(true);
             let crop = drawn_crop(&op, sample, Size { width, height });
             prop_assert_eq!((crop.size.width, crop.size.height), (32, 32));
             for (start, outer) in [(crop.left, width), (crop.top, height)] {

@@ -4,9 +4,7 @@
 //! loop that uses the `box` notes of two crops.
 
 use crate::error::{Error, Result};
-
-/// A rectangle of an image: left, top, width, height in pixels.
-pub type Window = [f64; 4];
+use crate::geometry::Rect;
 
 /// Returns the numbers of the patches of a crop that matter most, ascending, given scores of a
 /// larger crop of the same image (A-CLIP; Yang et al., 2023, arXiv 2212.08653).
@@ -28,8 +26,8 @@ pub type Window = [f64; 4];
 pub fn keep_by_score(
     scores: &[f32],
     grid: usize,
-    large: Window,
-    small: Window,
+    large: Rect,
+    small: Rect,
     cell: usize,
     keep: usize,
 ) -> Result<Vec<u32>> {
@@ -49,21 +47,20 @@ pub fn keep_by_score(
     if keep > cells * cells {
         return bad(format!("keep = {keep}: there are {cells} x {cells} cells"));
     }
-    let inside = (0..2).all(|axis| {
-        small[axis] >= large[axis] && small[axis] + small[axis + 2] <= large[axis] + large[axis + 2]
-    });
-    if !(inside && small[2] >= 1.0 && small[3] >= 1.0) {
+    let inside = small.left >= large.left
+        && small.top >= large.top
+        && small.left + small.width <= large.left + large.width
+        && small.top + small.height <= large.top + large.height;
+    if !inside || small.width == 0 || small.height == 0 {
         return bad(format!("the window {small:?} is not inside {large:?}"));
     }
-    let [width, height] = [large[2], large[3]].map(|side| side as usize);
+    let (width, height) = (large.width as usize, large.height as usize);
     let pixels = bilinear(scores, (grid, grid), (width, height));
-    let [left, top] = [small[0] - large[0], small[1] - large[1]].map(|start| start as usize);
-    let (w, h) = (
-        (small[2] as usize).min(width - left),
-        (small[3] as usize).min(height - top),
-    );
-    let cut: Vec<f32> = (top..top + h)
-        .flat_map(|y| pixels[y * width + left..][..w].iter().copied())
+    let (left, top) = (small.left - large.left, small.top - large.top);
+    let (w, h) = (small.width as usize, small.height as usize);
+    let rows = (top as usize..).take(h);
+    let cut: Vec<f32> = rows
+        .flat_map(|y| pixels[y * width + left as usize..][..w].iter().copied())
         .collect();
     let view = bilinear(&cut, (w, h), (grid, grid));
     let coarse = bilinear(&view, (grid, grid), (cells, cells));
@@ -120,8 +117,8 @@ mod tests {
         let kept = keep_by_score(
             &scores,
             14,
-            [0.0, 0.0, 224.0, 224.0],
-            [112.0, 0.0, 112.0, 224.0],
+            Rect::new(0, 0, 224, 224),
+            Rect::new(112, 0, 112, 224),
             2,
             7,
         )
@@ -134,17 +131,17 @@ mod tests {
         let all = keep_by_score(
             &scores,
             14,
-            [5.0, 5.0, 90.0, 80.0],
-            [6.0, 7.0, 30.0, 20.0],
+            Rect::new(5, 5, 90, 80),
+            Rect::new(6, 7, 30, 20),
             1,
             196,
         )
         .unwrap();
         assert_eq!(all, (0..196).collect::<Vec<u32>>());
         for (large, small, keep) in [
-            ([0.0, 0.0, 50.0, 50.0], [10.0, 0.0, 50.0, 50.0], 5),
-            ([0.0, 0.0, 50.0, 50.0], [10.0, 0.0, 0.0, 50.0], 5),
-            ([0.0, 0.0, 50.0, 50.0], [10.0, 0.0, 5.0, 50.0], 50),
+            (Rect::new(0, 0, 50, 50), Rect::new(10, 0, 50, 50), 5),
+            (Rect::new(0, 0, 50, 50), Rect::new(10, 0, 0, 50), 5),
+            (Rect::new(0, 0, 50, 50), Rect::new(10, 0, 5, 50), 50),
         ] {
             keep_by_score(&scores, 14, large, small, 2, keep).unwrap_err();
         }
