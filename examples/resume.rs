@@ -14,7 +14,7 @@ fn open() -> feedmill::Result<Loader> {
 
 fn main() -> feedmill::Result<()> {
     let mut uninterrupted = Vec::new();
-    for epoch in open()?.epochs(3) {
+    for epoch in open()?.epochs(0..3) {
         for batch in epoch {
             uninterrupted.push(batch?.digest());
         }
@@ -23,7 +23,7 @@ fn main() -> feedmill::Result<()> {
     // The first process saves the state of each batch after training on it, and is killed after the
     // fourth batch.
     let path = std::env::temp_dir().join(format!("feedmill-example-{}.state", std::process::id()));
-    for batch in open()?.epochs(3).flatten().take(4) {
+    for batch in open()?.epochs(0..3).flatten().take(4) {
         std::fs::write(&path, batch?.state().to_string())
             .expect("the temporary folder can be written");
     }
@@ -39,7 +39,7 @@ fn main() -> feedmill::Result<()> {
     let mut loader = open()?.workers(3)?;
     loader.resume(&state)?;
     let mut rest = Vec::new();
-    for epoch in loader.epochs(3) {
+    for epoch in loader.epochs(0..3) {
         for batch in epoch {
             rest.push(batch?.digest());
         }

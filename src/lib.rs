@@ -15,8 +15,8 @@
 //! use feedmill::{Loader, Recipe};
 //!
 //! let recipe = Recipe::preset("imagenet")?.seed(7).batch(4);
-//! let mut loader = Loader::open("fixtures/photos", recipe)?;
-//! for epoch in loader.epochs(2) {
+//! let loader = Loader::open("fixtures/photos", recipe)?;
+//! for epoch in loader.epochs(0..2) {
 //!     for batch in epoch {
 //!         let batch = batch?;
 //!         let images: &[f32] = batch.images().as_f32()?; // 4 x 3 x 224 x 224, normalized
@@ -117,8 +117,8 @@ pub mod verify;
 
 pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
 pub use error::{Error, Fault, Kind, Result};
-pub use loader::{Batches, Epoch, Epochs, Explanation, Image, Loader, MixStep, ViewSteps};
-pub use pipeline::{Stats, Threads, Tuning};
+pub use loader::{Epoch, Epochs, Explanation, Image, Loader, MixStep, ViewSteps};
+pub use pipeline::{Stats, Tuning};
 pub use plan::World;
 pub use recipe::Recipe;
 pub use state::LoaderState;

@@ -9,6 +9,7 @@
 //! slowly on one thread, [`explain`] lists what is drawn for a sample, [`preview`] turns a batch
 //! back into images, [`metadata`] reads the labels and columns that the plan needs.
 
+mod epochs;
 mod explain;
 mod metadata;
 mod preview;
@@ -16,22 +17,20 @@ mod reference;
 mod table;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use crossbeam_channel::RecvTimeoutError;
-
+pub use epochs::{Epoch, Epochs};
 pub use explain::{Explanation, MixStep, ViewSteps};
 pub use preview::Image;
 
-use crate::batch::{Batch, Pool, TargetMaker};
-use crate::error::{Error, Kind, Result};
+use crate::batch::{Batch, TargetMaker};
+use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::pipeline::index_cache::IndexCache;
 use crate::pipeline::stats::Meter;
 use crate::pipeline::verified_rows::VerifiedRowsTable;
 use crate::pipeline::views::ViewSets;
-use crate::pipeline::{Positions, Run, RunContext, Stats, Tuning};
+use crate::pipeline::{RunContext, Stats, Tuning, WorkerPool};
 use crate::plan::{Last, Order, Ordered, Plan, Setup, Share, Subset, World};
 use crate::recipe::Recipe;
 use crate::sample::Fingerprint;
@@ -71,8 +70,8 @@ use crate::state::LoaderState;
 /// ```
 /// use feedmill::{Loader, Recipe};
 ///
-/// let mut loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
-/// for epoch in loader.epochs(2) {
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+/// for epoch in loader.epochs(0..2) {
 ///     for batch in epoch {
 ///         let batch = batch?;
 ///         assert_eq!(batch.images().shape(), [4, 3, 224, 224]);
@@ -115,10 +114,9 @@ use crate::state::LoaderState;
 /// To go on after an error, start a new iterator.
 pub struct Loader {
     context: Arc<RunContext>,
-    tuning: Tuning,
+    /// The threads, which other loaders may share.
+    pool: Arc<WorkerPool>,
     meter: Arc<Meter>,
-    /// Made by the first iterator, because it depends on the tuning.
-    pool: OnceLock<Arc<Pool>>,
     /// Where the next iterator begins.
     start: LoaderState,
 }
@@ -298,13 +296,14 @@ impl Loader {
         });
         let start = LoaderState::at(context.identity(), 0, 0);
         let meter = Arc::new(Meter::for_sources(context.plan.sources()));
-        Ok(Loader {
+        let mut loader = Loader {
             context,
-            tuning: Tuning::default(),
             meter,
-            pool: OnceLock::new(),
+            pool: Arc::new(WorkerPool::new(Tuning::default())?),
             start,
-        })
+        };
+        loader.keep_memory();
+        Ok(loader)
     }
 
     /// A loader over a list of samples, each exactly once and in the order of the list, with the
@@ -352,7 +351,8 @@ impl Loader {
             context.data,
             recipe,
         )?;
-        loader.tuning = self.tuning.clone();
+        loader.pool = Arc::clone(&self.pool);
+        loader.keep_memory();
         loader.world(context.plan.world())
     }
 
@@ -393,8 +393,8 @@ impl Loader {
     ///
     /// [`Kind::Config`] that names the value that is out of range.
     pub fn tuning(mut self, tuning: Tuning) -> Result<Loader> {
-        tuning.check()?;
-        self.tuning = tuning;
+        self.pool = Arc::new(WorkerPool::new(tuning)?);
+        self.keep_memory();
         Ok(self)
     }
 
@@ -408,7 +408,7 @@ impl Loader {
         let tuning = Tuning {
             workers,
             reads: 4 * workers,
-            ..self.tuning.clone()
+            ..self.pool.tuning.clone()
         };
         self.tuning(tuning)
     }
@@ -527,243 +527,15 @@ impl Loader {
 
     /// What all iterators of this loader have done so far, and where their time went.
     pub fn stats(&self) -> Stats {
-        self.meter
-            .snapshot(self.pool.get().map_or(0, |pool| pool.peak()))
+        self.meter.snapshot(self.pool.memory.peak())
     }
 
-    /// Starts the threads for all batches from batch `index` of `epoch` up to epoch `end`, which is
-    /// not included.
-    fn run(&self, epoch: u32, index: u64, end: u32) -> Result<Run> {
-        let positions = Positions { epoch, index, end };
-        // One free vector for each batch in flight (prefetch + 1) and for the one that the consumer
-        // has.
-        let max_free = (self.tuning.prefetch + 2) * self.context.views.first().groups.len();
-        let pool = self
-            .pool
-            .get_or_init(|| Arc::new(Pool::new(max_free, self.tuning.held)));
-        // The counts of a state belong to its position. A run from anywhere else begins at 0.
-        let resumed = (epoch, index) == (self.start.epoch, self.start.next);
-        let counts = if resumed {
-            (self.start.seen, self.start.bad)
-        } else {
-            (0, 0)
-        };
-        Run::start(
-            Arc::clone(&self.context),
-            positions,
-            counts,
-            &self.tuning,
-            Arc::clone(&self.meter),
-            Arc::clone(pool),
-        )
-    }
-
-    /// The batches of one epoch: from its first one, or from the state's next batch if the loader
-    /// was resumed in this epoch.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Io`] if the system cannot start threads.
-    pub fn epoch(&self, epoch: u32) -> Result<Batches> {
-        let index = if epoch == self.start.epoch {
-            self.start.next
-        } else {
-            0
-        };
-        self.epoch_from(epoch, index)
-    }
-
-    /// The batches of one epoch from batch `index` on; none if the epoch has no such batch.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Io`] if the system cannot start threads.
-    pub fn epoch_from(&self, epoch: u32, index: u64) -> Result<Batches> {
-        Ok(Batches {
-            run: self.run(epoch, index, epoch.saturating_add(1))?,
-        })
-    }
-
-    /// The epochs up to `end`, which is not included, beginning with the epoch of
-    /// [`Loader::state`]. Each item is an iterator over the batches of one epoch.
-    ///
-    /// All epochs share one set of threads, which prepare the next epoch while the last batches of
-    /// the current one are consumed. If an epoch is left early, the next one starts new threads.
-    pub fn epochs(&mut self, end: u32) -> Epochs<'_> {
-        let next = self.start.epoch;
-        Epochs {
-            loader: self,
-            end,
-            next,
-            current: Arc::default(),
-        }
-    }
-}
-
-/// An iterator over the batches of one epoch, from [`Loader::epoch`].
-///
-/// After an error it ends. Dropping it ends its threads, which takes about as long as one sample.
-pub struct Batches {
-    run: Run,
-}
-
-impl Batches {
-    /// The next batch if one is ready within `wait`, or `Ok(None)` at the end. The inner result is
-    /// what [`Iterator::next`] would return.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Stopped`] if no batch is ready in time. Nothing is lost: call it again.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a deadline decides when to give up, never which batch comes next"
-    )]
-    pub fn next_timeout(&mut self, wait: Duration) -> Result<Option<Result<Batch>>> {
-        self.run
-            .next(Instant::now().checked_add(wait))
-            .map_err(|_: RecvTimeoutError| {
-                Error::new(Kind::Stopped, format!("no batch was ready within {wait:?}"))
-            })
-    }
-}
-
-impl std::fmt::Debug for Batches {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Batches({} left)", self.run.left())
-    }
-}
-
-impl Iterator for Batches {
-    type Item = Result<Batch>;
-
-    fn next(&mut self) -> Option<Result<Batch>> {
-        self.run.next(None).unwrap_or(None)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.run.left() as usize;
-        (0, Some(left))
-    }
-}
-
-/// The run that consecutive epochs share.
-#[derive(Default)]
-struct Current {
-    run: Option<Run>,
-    /// The epoch and index of the run's next batch.
-    next: (u32, u64),
-    /// True after an error, which ends all epochs.
-    failed: bool,
-}
-
-/// An iterator over epochs, from [`Loader::epochs`]. After an error in one epoch it ends.
-pub struct Epochs<'a> {
-    loader: &'a mut Loader,
-    /// The first epoch that is not delivered.
-    end: u32,
-    /// The next epoch.
-    next: u32,
-    /// Shared with the epochs that were handed out.
-    current: Arc<Mutex<Current>>,
-}
-
-impl std::fmt::Debug for Epochs<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Epochs({}..{})", self.next, self.end)
-    }
-}
-
-impl Iterator for Epochs<'_> {
-    type Item = Epoch;
-
-    fn next(&mut self) -> Option<Epoch> {
-        if self.next >= self.end {
-            return None;
-        }
-        let epoch = self.next;
-        self.next += 1;
-        let begin = (
-            epoch,
-            if epoch == self.loader.start.epoch {
-                self.loader.start.next
-            } else {
-                0
-            },
-        );
-        let batches = self.loader.batches_at(epoch);
-        let mut current = self.current.lock().expect("no panic inside");
-        if current.failed {
-            return None;
-        }
-        let mut problem = None;
-        // Start threads unless the run of the last epoch continues right here. It does not if that
-        // epoch was left early.
-        if current.run.is_none() || current.next != begin {
-            current.run = None;
-            match self.loader.run(begin.0, begin.1, self.end) {
-                Ok(run) => current.run = Some(run),
-                Err(error) => problem = Some(error),
-            }
-            current.next = begin;
-        }
-        drop(current);
-        Some(Epoch {
-            epoch,
-            batches,
-            current: Arc::clone(&self.current),
-            problem,
-        })
-    }
-}
-
-/// An iterator over the batches of one epoch of [`Loader::epochs`].
-///
-/// It shares its threads with the other epochs. An epoch that is still held when the next one is
-/// requested delivers no more batches.
-pub struct Epoch {
-    epoch: u32,
-    /// The number of batches of the epoch.
-    batches: u64,
-    current: Arc<Mutex<Current>>,
-    /// Why the threads could not be started, to be returned as the first item.
-    problem: Option<Error>,
-}
-
-impl Epoch {
-    /// The number of this epoch, from 0.
-    pub fn number(&self) -> u32 {
-        self.epoch
-    }
-}
-
-impl std::fmt::Debug for Epoch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Epoch({})", self.epoch)
-    }
-}
-
-impl Iterator for Epoch {
-    type Item = Result<Batch>;
-
-    fn next(&mut self) -> Option<Result<Batch>> {
-        if let Some(problem) = self.problem.take() {
-            return Some(Err(problem));
-        }
-        let mut current = self.current.lock().expect("no panic inside");
-        // The run has gone on to another epoch: either this one is complete, or it was left.
-        if current.next.0 != self.epoch {
-            return None;
-        }
-        let batch = current.run.as_mut()?.next(None).unwrap_or(None)?;
-        if batch.is_err() {
-            current.run = None;
-            current.failed = true;
-        } else {
-            current.next.1 += 1;
-            if current.next.1 == self.batches {
-                current.next = (self.epoch + 1, 0);
-            }
-        }
-        Some(batch)
+    /// Lets the memory of batches keep what this loader's batches return: a vector of each view group
+    /// for each batch in flight (prefetch + 1) and for the one that the consumer has.
+    fn keep_memory(&mut self) {
+        let groups = self.context.views.first().groups.len();
+        self.pool
+            .memory
+            .keep((self.pool.tuning.prefetch + 2) * groups);
     }
 }

@@ -257,6 +257,10 @@ impl Source for IndexedSource {
         self.source.read(id, buf)
     }
 
+    fn read_ahead(&self, id: u64) {
+        self.source.read_ahead(id);
+    }
+
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         self.source.annotations(id)
     }

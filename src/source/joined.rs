@@ -76,6 +76,11 @@ impl Source for JoinedSources {
         source.read(id, buf)
     }
 
+    fn read_ahead(&self, id: u64) {
+        let (id, source) = self.locate(id);
+        source.read_ahead(id);
+    }
+
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let (id, source) = self.locate(id);
         source.annotations(id)

@@ -75,6 +75,13 @@ pub trait Source: Send + Sync {
     /// record.
     fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample>;
 
+    /// Announces that a sample will be read soon, so that its bytes are on their way by then. It is
+    /// called for sources that [block](Access::Blocking), and only while reads are slow. It must not
+    /// wait for the bytes. The default does nothing.
+    fn read_ahead(&self, id: u64) {
+        let _ = id;
+    }
+
     /// Reads boxes, keypoints and planes of a sample; `None` if the data has none. It is called
     /// only for recipes with a `[joint]` table, on the thread that reads the sample.
     ///
@@ -158,8 +165,8 @@ pub trait Source: Send + Sync {
 pub enum Access {
     /// It returns memory or a slice of a mapping. The worker that decodes calls it in place.
     Immediate,
-    /// It waits for a disk or a network. Many calls are kept in flight on the threads of the
-    /// reader.
+    /// It waits for a disk or a network. Two threads read ahead of the workers, workers that have
+    /// nothing to decode read too, and [`Source::read_ahead`] announces what comes next.
     Blocking,
 }
 

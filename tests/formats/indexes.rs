@@ -68,11 +68,11 @@ fn strict_recipe() -> Recipe {
 
 /// The bytes of the batches of two epochs, or the message of the first error.
 fn batches(data: &Path, recipe: Recipe) -> Result<Vec<Vec<u8>>, String> {
-    let mut loader = Loader::open(data, recipe)
+    let loader = Loader::open(data, recipe)
         .and_then(|loader| loader.workers(2))
         .map_err(|e| e.to_string())?;
     let mut all = Vec::new();
-    for epoch in loader.epochs(2) {
+    for epoch in loader.epochs(0..2) {
         for batch in epoch {
             let batch = batch.map_err(|error| error.to_string())?;
             all.push(

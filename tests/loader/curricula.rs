@@ -55,11 +55,15 @@ fn resuming_and_joining_ranks_work_across_a_change_of_size() {
             .map(|slot| batch.slot_digest(slot))
             .collect::<Vec<_>>()
     };
-    let batches: Vec<Batch> = loader().epochs(5).flatten().map(Result::unwrap).collect();
+    let batches: Vec<Batch> = loader()
+        .epochs(0..5)
+        .flatten()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(batches.len(), 15);
     let parts = [0, 1].map(|rank| {
         ranked(rank)
-            .epochs(5)
+            .epochs(0..5)
             .flatten()
             .map(|batch| slots(&batch.unwrap()))
             .collect::<Vec<_>>()
@@ -73,7 +77,7 @@ fn resuming_and_joining_ranks_work_across_a_change_of_size() {
         resumed.resume(batch.state()).unwrap();
         let expected: Vec<u64> = batches[done + 1..].iter().map(Batch::digest).collect();
         assert_eq!(
-            threaded(&mut resumed, 5),
+            threaded(&resumed, 5),
             expected,
             "after {} batches",
             done + 1

@@ -5,7 +5,7 @@ use feedmill::mix::{Mix, MixUp, Partner};
 use feedmill::plan::{Last, Order};
 use feedmill::recipe::{Dtype, Layout};
 use feedmill::source::Access;
-use feedmill::{Loader, Recipe, Threads};
+use feedmill::{Loader, Recipe};
 
 use crate::support::*;
 
@@ -31,21 +31,16 @@ fn assert_equals_reference(
     for workers in [1, 2, 3, 7] {
         for chunk in [None, Some(1), Some(5), Some(64)] {
             for (memory, prefetch) in [(1, 1), (256 << 20, 1), (1, 4), (256 << 20, 4)] {
-                for threads in [Threads::Fused, Threads::Split] {
-                    let access = if chunk == Some(5) {
-                        Access::Blocking
-                    } else {
-                        Access::Immediate
-                    };
+                for access in [Access::Immediate, Access::Blocking] {
                     let tuning = tuning(|t| {
                         t.workers = workers;
                         t.chunk = chunk;
                         t.memory = memory;
                         t.prefetch = prefetch;
-                        t.threads = Some(threads);
+                        t.reads = 1 + prefetch;
                     });
                     let loader = Loader::new(source(access), recipe.clone()).unwrap();
-                    let found = threaded(&mut loader.tuning(tuning.clone()).unwrap(), epochs);
+                    let found = threaded(&loader.tuning(tuning.clone()).unwrap(), epochs);
                     assert_eq!(found, expected, "{tuning:?}");
                 }
             }
@@ -104,9 +99,9 @@ fn every_dtype_and_layout_equals_the_reference_path() {
             for mix in ["", MIX] {
                 for recipe in [recipe(8, mix), multi_crop(8, mix)] {
                     let recipe = recipe.output(output(dtype, layout));
-                    let mut loader = Loader::new(Box::new(pixels(20)), recipe).unwrap();
+                    let loader = Loader::new(Box::new(pixels(20)), recipe).unwrap();
                     let expected = reference(&loader, 1);
-                    assert_eq!(threaded(&mut loader, 1), expected, "{dtype:?} {layout:?}");
+                    assert_eq!(threaded(&loader, 1), expected, "{dtype:?} {layout:?}");
                     let shape = loader.batch(0, 0).unwrap().images().shape();
                     assert_eq!(
                         shape[1..],
@@ -128,9 +123,9 @@ fn real_photographs_equal_the_reference_path() {
         .unwrap()
         .batch(8)
         .op(feedmill::augment::Resize::exact(40, 50));
-    let mut loader = Loader::open("fixtures/photos", recipe).unwrap();
+    let loader = Loader::open("fixtures/photos", recipe).unwrap();
     let expected = reference(&loader, 1);
-    assert_eq!(threaded(&mut loader, 1), expected);
+    assert_eq!(threaded(&loader, 1), expected);
 }
 
 #[test]
@@ -148,9 +143,9 @@ fn every_order_and_partner_rule_equals_the_reference_path() {
         ] {
             let mix = Mix::new(MixUp::new(0.4)).partner(partner).group(8);
             let recipe = recipe(8, "").mix(mix).target(dense(0.1)).order(order);
-            let mut loader = Loader::new(Box::new(pixels(21)), recipe).unwrap();
+            let loader = Loader::new(Box::new(pixels(21)), recipe).unwrap();
             let expected = reference(&loader, 1);
-            assert_eq!(threaded(&mut loader, 1), expected, "{order:?} {partner:?}");
+            assert_eq!(threaded(&loader, 1), expected, "{order:?} {partner:?}");
         }
     }
 }
@@ -168,7 +163,7 @@ fn a_blend_of_sources_equals_the_reference_path() {
         .unwrap()
     };
     let expected = reference(&joined(), 2);
-    assert_eq!(threaded(&mut joined(), 2), expected);
+    assert_eq!(threaded(&joined(), 2), expected);
 }
 
 /// Compares with golden digests. They change only if the meaning of a recipe changes, which is a

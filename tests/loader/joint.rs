@@ -5,7 +5,7 @@ use feedmill::augment::Joint;
 use feedmill::recipe::OnBad;
 use feedmill::sample::{Annotations, BoxLabel, Fingerprint, Keypoint, Plane, PlaneKind, Sample};
 use feedmill::source::{Access, Memory, Source};
-use feedmill::{Kind, Loader, Recipe, Result, Threads};
+use feedmill::{Kind, Loader, Recipe, Result};
 
 use crate::support::*;
 
@@ -139,19 +139,12 @@ fn annotations_are_the_same_whatever_the_threads() {
             (4, Some(3), Access::Blocking),
             (3, Some(2), Access::Immediate),
         ] {
-            for threads in [Threads::Fused, Threads::Split] {
-                let tuning = tuning(|tuning| {
-                    tuning.workers = workers;
-                    tuning.chunk = chunk;
-                    tuning.threads = Some(threads);
-                });
-                let mut loader = open(access).tuning(tuning).unwrap();
-                assert_eq!(
-                    threaded(&mut loader, 2),
-                    expected,
-                    "{workers} workers, {threads:?}"
-                );
-            }
+            let tuning = tuning(|tuning| {
+                tuning.workers = workers;
+                tuning.chunk = chunk;
+            });
+            let loader = open(access).tuning(tuning).unwrap();
+            assert_eq!(threaded(&loader, 2), expected, "{workers} workers");
         }
         let other = Loader::new(
             source(Access::Immediate, |id| Ok(Some(annotations_of(id + 1)))),
@@ -439,7 +432,7 @@ fn what_is_pasted_is_the_same_whatever_the_threads() {
     let expected = reference(&open(), 1);
     for workers in [1, 4] {
         let tuning = tuning(|tuning| tuning.workers = workers);
-        assert_eq!(threaded(&mut open().tuning(tuning).unwrap(), 1), expected);
+        assert_eq!(threaded(&open().tuning(tuning).unwrap(), 1), expected);
     }
     let plain = Loader::new(source(Access::Immediate, |_| Ok(None)), recipe.clone()).unwrap();
     let error = plain.batch(0, 0).unwrap_err();

@@ -88,11 +88,103 @@ fn a_panic_or_error_leaves_no_thread() {
         let baseline = threads_and_files();
         let strict = recipe(8, "").on_bad(feedmill::recipe::OnBad::Fail);
         for _ in 0..10 {
-            let mut loader = Loader::new(damaged(45, |id| id == 30), strict.clone()).unwrap();
-            assert!(loader.epochs(5).flatten().any(|batch| batch.is_err()));
+            let loader = Loader::new(damaged(45, |id| id == 30), strict.clone()).unwrap();
+            assert!(loader.epochs(0..5).flatten().any(|batch| batch.is_err()));
             assert!(returns_to(baseline));
         }
     });
+}
+
+#[test]
+fn a_loader_has_its_workers_and_at_most_three_threads_more() {
+    alone(
+        "a_loader_has_its_workers_and_at_most_three_threads_more",
+        || {
+            let baseline = threads_and_files();
+            for (access, workers) in [
+                (Access::Immediate, 1),
+                (Access::Blocking, 1),
+                (Access::Blocking, 5),
+            ] {
+                let loader = Loader::new(jittery(400, access), recipe(8, MIX))
+                    .unwrap()
+                    .workers(workers)
+                    .unwrap();
+                let mut first = loader.epoch(0).unwrap();
+                let mut second = loader.epochs(0..3);
+                let mut epoch = second.next().unwrap();
+                for _ in 0..10 {
+                    first.next().unwrap().unwrap();
+                    epoch.next().unwrap().unwrap();
+                    let (threads, _) = threads_and_files();
+                    assert!(threads > baseline.0, "batches are made by threads");
+                    assert!(threads <= baseline.0 + workers + 3, "{threads} threads");
+                }
+                drop((first, second, epoch));
+                assert!(returns_to(baseline));
+            }
+        },
+    );
+}
+
+#[test]
+fn an_iterator_ends_although_a_read_never_returns() {
+    within(20, "the end of a run", || {
+        for workers in [1, 3] {
+            let read = |inner: &feedmill::source::Memory, id: u64| {
+                while id % 5 == 3 {
+                    std::thread::park();
+                }
+                feedmill::source::Source::read(inner, id, Vec::new())
+            };
+            let source = Wrapped {
+                inner: pixels(45),
+                access: Access::Blocking,
+                read,
+            };
+            let loader = Loader::new(Box::new(source), recipe(8, ""))
+                .unwrap()
+                .workers(workers)
+                .unwrap();
+            let mut batches = loader.epoch(0).unwrap();
+            let waited = batches.next_timeout(Duration::from_millis(30));
+            assert_eq!(waited.unwrap_err().kind(), Kind::Stopped);
+            let start = Instant::now();
+            drop(batches);
+            assert!(start.elapsed() < Duration::from_secs(2));
+        }
+    });
+}
+
+/// Goes through a folder inside a runtime: to the end, and with iterators that are dropped early.
+async fn iterate_inside_a_runtime() {
+    let recipe = feedmill::Recipe::preset("imagenet").unwrap().batch(4);
+    let loader = Loader::open("fixtures/photos", recipe).unwrap();
+    let mut batches = loader.epoch(0).unwrap();
+    batches.next().unwrap().unwrap();
+    drop(batches);
+    let mut count = 0;
+    for epoch in loader.epochs(0..2) {
+        for batch in epoch {
+            count += batch.unwrap().len();
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(count, 24);
+    let epoch = loader.epoch(1).unwrap();
+    drop(loader);
+    let counted = tokio::task::spawn_blocking(move || epoch.count());
+    assert_eq!(counted.await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_runtime_of_one_thread_may_create_and_drop_iterators() {
+    iterate_inside_a_runtime().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runtime_of_several_threads_may_create_and_drop_iterators() {
+    iterate_inside_a_runtime().await;
 }
 
 #[test]
@@ -110,7 +202,7 @@ fn memory_is_flat_over_epochs_for_any_number_of_workers() {
                 // Which worker gets the largest photograph first is chance, so each of them has
                 // grown its buffers only after many epochs; a leak goes on growing.
                 let mut after = Vec::new();
-                for epoch in loader.epochs(96) {
+                for epoch in loader.epochs(0..96) {
                     epoch.for_each(|batch| drop(batch.unwrap()));
                     after.push(resident());
                 }

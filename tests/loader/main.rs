@@ -7,6 +7,7 @@
 mod curricula;
 mod determinism;
 mod faults;
+mod iterators;
 mod joint;
 mod labels;
 mod lifetime;

@@ -13,7 +13,7 @@ use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm, TargetOptions};
 use feedmill::rng::RandomStream;
 use feedmill::sample::{Annotations, BoxLabel, Plane, PlaneKind, Target};
 use feedmill::source::Memory;
-use feedmill::{Batch, Kind, Loader, Recipe, Threads, World};
+use feedmill::{Batch, Kind, Loader, Recipe, World};
 
 use crate::support::*;
 
@@ -138,19 +138,14 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
         ],
         "{methods:?}"
     );
-    for (workers, threads, chunk) in [
-        (1, Threads::Fused, None),
-        (8, Threads::Fused, Some(3)),
-        (8, Threads::Split, Some(1)),
-    ] {
+    for (workers, chunk) in [(1, None), (8, Some(3)), (8, Some(1))] {
         let tuning = tuning(|t| {
             t.workers = workers;
-            t.threads = Some(threads);
             t.chunk = chunk;
         });
-        let mut loader = loader().tuning(tuning).unwrap();
+        let loader = loader().tuning(tuning).unwrap();
         let batches: Vec<Batch> = loader
-            .epochs(epochs)
+            .epochs(0..epochs)
             .flatten()
             .map(Result::unwrap)
             .collect();
@@ -164,8 +159,8 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
     for ranks in [2, 4] {
         let parts: Vec<Vec<Vec<u64>>> = (0..ranks)
             .map(|rank| {
-                let mut part = loader().world(World::new(rank, ranks).unwrap()).unwrap();
-                part.epochs(epochs)
+                let part = loader().world(World::new(rank, ranks).unwrap()).unwrap();
+                part.epochs(0..epochs)
                     .flatten()
                     .map(|batch| slot_digests(&batch.unwrap()))
                     .collect()
@@ -180,7 +175,7 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
         let mut resumed = loader().workers(2).unwrap();
         resumed.resume(state).unwrap();
         let rest: Vec<Vec<u64>> = resumed
-            .epochs(epochs)
+            .epochs(0..epochs)
             .flatten()
             .map(|batch| slot_digests(&batch.unwrap()))
             .collect();
@@ -211,8 +206,8 @@ fn several_views_dtypes_and_layouts_equal_the_reference_path() {
         let recipe = Recipe::from_toml(&text)
             .unwrap()
             .output(output(dtype, layout));
-        let mut loader = Loader::new(Box::new(pixels(40)), recipe).unwrap();
-        assert_eq!(reference(&loader, 2), threaded(&mut loader, 2));
+        let loader = Loader::new(Box::new(pixels(40)), recipe).unwrap();
+        assert_eq!(reference(&loader, 2), threaded(&loader, 2));
     }
 }
 
@@ -345,9 +340,9 @@ fn groups_emit_halves_repeats_and_clean_slots() {
                 .mix(mix().emit(emit).repeat(2))
                 .last(Last::Pad)
         };
-        let mut all = Loader::new(Box::new(pixels(70)), recipe()).unwrap();
+        let all = Loader::new(Box::new(pixels(70)), recipe()).unwrap();
         let expected = reference(&all, 1);
-        assert_eq!(threaded(&mut all, 1), expected);
+        assert_eq!(threaded(&all, 1), expected);
         let ranked = |rank| {
             let loader = Loader::new(Box::new(pixels(70)), recipe()).unwrap();
             loader
@@ -365,9 +360,9 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     let kept = mix_recipe(24, "")
         .mix(mix().emit(Emit::MixedCleanUnseen))
         .last(Last::Keep);
-    let mut kept = Loader::new(Box::new(pixels(35)), kept).unwrap();
+    let kept = Loader::new(Box::new(pixels(35)), kept).unwrap();
     let expected = reference(&kept, 1);
-    assert_eq!(threaded(&mut kept, 1), expected);
+    assert_eq!(threaded(&kept, 1), expected);
     assert_eq!(kept.batch(0, 1).unwrap().len(), 12 + 4);
 }
 
@@ -481,10 +476,10 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
         "batch = 8\n{PLANES}\n[target]\nclasses = 7\n[output]\ndtype = \"u8\"\nlayout = \"nhwc\""
     );
     let recipe = Recipe::from_toml(&text).unwrap();
-    let mut loader = Loader::new(Box::new(annotated(40)), recipe).unwrap();
+    let loader = Loader::new(Box::new(annotated(40)), recipe).unwrap();
     let clean = Loader::new(Box::new(annotated(40)), loader.recipe().clone().mix(None)).unwrap();
     let expected = reference(&loader, 2);
-    assert_eq!(threaded(&mut loader, 2), expected);
+    assert_eq!(threaded(&loader, 2), expected);
     let (mut pasted, mut attended) = (0, 0);
     for index in 0..5 {
         let (batch, clean) = (

@@ -439,7 +439,7 @@ fn notes_reach_the_batch_in_the_order_of_its_tensor() {
           { op = "resize", size = [8, 8] },
         ]
     "#;
-    let mut loader = Loader::new(Box::new(pixels(12)), Recipe::from_toml(recipe).unwrap()).unwrap();
+    let loader = Loader::new(Box::new(pixels(12)), Recipe::from_toml(recipe).unwrap()).unwrap();
     let batch = loader.batch(0, 1).unwrap();
     let names: Vec<(usize, &str, usize)> = batch.note_names().collect();
     assert_eq!(
@@ -451,7 +451,7 @@ fn notes_reach_the_batch_in_the_order_of_its_tensor() {
     let inner = batch.notes(1, "one_of.rotate90.turns").unwrap();
     assert!(inner.len() == 6 && inner.iter().all(|turns| (-1..4).contains(turns)));
     assert!(batch.notes(0, "turns").is_none());
-    assert_eq!(threaded(&mut loader, 1), reference(&loader, 1));
+    assert_eq!(threaded(&loader, 1), reference(&loader, 1));
 }
 
 #[test]

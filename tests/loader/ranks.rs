@@ -15,8 +15,8 @@ fn loader(rank: u32, ranks: u32) -> Loader {
 }
 
 /// The digests of the slots of each batch of two epochs.
-fn slot_digests(mut loader: Loader) -> Vec<Vec<u64>> {
-    let epochs = loader.epochs(2);
+fn slot_digests(loader: Loader) -> Vec<Vec<u64>> {
+    let epochs = loader.epochs(0..2);
     epochs
         .flatten()
         .map(|batch| {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use feedmill::plan::{Last, Order};
 use feedmill::recipe::OnBad;
-use feedmill::{Kind, Loader, LoaderState, Threads};
+use feedmill::{Kind, Loader, LoaderState};
 
 use crate::support::*;
 
@@ -22,7 +22,6 @@ fn tuned() -> Loader {
         t.workers = 3;
         t.chunk = Some(2);
         t.prefetch = 5;
-        t.threads = Some(Threads::Split);
     });
     loader().tuning(tuning).unwrap()
 }
@@ -31,7 +30,7 @@ fn tuned() -> Loader {
 fn resume_after_every_batch_gives_the_same_bytes() {
     let mut states = Vec::new();
     let mut digests = Vec::new();
-    for epoch in loader().epochs(3) {
+    for epoch in loader().epochs(0..3) {
         for batch in epoch {
             let batch = batch.unwrap();
             states.push(batch.state().clone());
@@ -45,7 +44,7 @@ fn resume_after_every_batch_gives_the_same_bytes() {
         resumed.resume(&text.parse().unwrap()).unwrap();
         let mut last = None;
         let mut rest = Vec::new();
-        for epoch in resumed.epochs(3) {
+        for epoch in resumed.epochs(0..3) {
             for batch in epoch {
                 let batch = batch.unwrap();
                 last = Some(batch.state().clone());
@@ -91,7 +90,7 @@ fn epoch_continues_where_the_state_is_and_other_epochs_begin_at_the_front() {
 fn an_epoch_left_early_is_followed_by_a_whole_one() {
     let expected = reference(&loader(), 2);
     let mut found = Vec::new();
-    for epoch in loader().epochs(2) {
+    for epoch in loader().epochs(0..2) {
         let take = if epoch.number() == 0 { 2 } else { 100 };
         found.extend(epoch.take(take).map(|batch| batch.unwrap().digest()));
     }
@@ -104,14 +103,14 @@ fn another_process_with_other_tuning_continues_with_the_same_bytes() {
     if let Ok(text) = std::env::var("FEEDMILL_TEST_STATE") {
         let mut resumed = tuned();
         resumed.resume(&text.parse().unwrap()).unwrap();
-        println!("digests {:?}", threaded(&mut resumed, 2));
+        println!("digests {:?}", threaded(&resumed, 2));
         return;
     }
     let expected = reference(&loader(), 2);
     for done in [1, 5, 6, 9] {
         let states: Vec<LoaderState> = {
-            let mut loader = loader();
-            let epochs = loader.epochs(2);
+            let loader = loader();
+            let epochs = loader.epochs(0..2);
             epochs
                 .flatten()
                 .map(|batch| batch.unwrap().state().clone())

@@ -283,9 +283,9 @@ pub(crate) fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
 }
 
 /// The digests of the same batches by the pipeline with its threads, from where the loader stands.
-pub(crate) fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
+pub(crate) fn threaded(loader: &Loader, epochs: u32) -> Vec<u64> {
     loader
-        .epochs(epochs)
+        .epochs(0..epochs)
         .flat_map(|epoch| epoch.map(|batch| batch.unwrap().digest()))
         .collect()
 }

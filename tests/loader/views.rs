@@ -122,9 +122,9 @@ fn decoding_the_union_of_crops_gives_the_bytes_of_whole_images() {
             .batch(16)
             .view(View::new().count(2).op(crop(48, low, high)))
             .view(View::new().op(crop(24, 0.01, 0.1)));
-        let mut loader = Loader::open("fixtures/photos", recipe).unwrap();
+        let loader = Loader::open("fixtures/photos", recipe).unwrap();
         let expected = reference(&loader, 1);
-        assert_eq!(threaded(&mut loader, 1), expected, "{low} to {high}");
+        assert_eq!(threaded(&loader, 1), expected, "{low} to {high}");
     }
 }
 
@@ -208,7 +208,7 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
 #[test]
 fn a_blank_slot_is_blank_in_every_view() {
     let tolerant = multi_crop(8, MIX).on_bad(OnBad::Skip { at_most: 1.0 });
-    let mut loader = Loader::new(damaged(40, |id| id % 5 == 2), tolerant).unwrap();
+    let loader = Loader::new(damaged(40, |id| id % 5 == 2), tolerant).unwrap();
     let mut blanks = 0;
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
@@ -227,7 +227,7 @@ fn a_blank_slot_is_blank_in_every_view() {
     }
     assert_eq!(blanks, 8);
     let expected = reference(&loader, 1);
-    assert_eq!(threaded(&mut loader, 1), expected);
+    assert_eq!(threaded(&loader, 1), expected);
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn resuming_and_joining_ranks_give_the_same_bytes() {
             .collect::<Vec<_>>()
     };
     let batches: Vec<Batch> = loader(0, 1)
-        .epochs(2)
+        .epochs(0..2)
         .flatten()
         .map(Result::unwrap)
         .collect();
@@ -255,7 +255,7 @@ fn resuming_and_joining_ranks_give_the_same_bytes() {
         let mut resumed = loader(0, 1);
         resumed.resume(batch.state()).unwrap();
         let expected: Vec<u64> = batches[done + 1..].iter().map(Batch::digest).collect();
-        assert_eq!(threaded(&mut resumed, 2), expected);
+        assert_eq!(threaded(&resumed, 2), expected);
         let (epoch, index) = (batch.epoch(), batch.index());
         let parts = [0, 1].map(|rank| slots(&loader(rank, 2).batch(epoch, index).unwrap()));
         assert_eq!(parts.concat(), slots(batch));
