@@ -49,6 +49,24 @@
 //! # Ok::<(), feedmill::Error>(())
 //! ```
 //!
+//! # Training and validation
+//!
+//! [`Loader::split`] divides one data set, within each class if there are classes. The two loaders
+//! share the opened source, the threads and the memory.
+//!
+//! ```
+//! use feedmill::{Loader, Recipe, source};
+//!
+//! let (train, validation) = Loader::split(
+//!     source::open("fixtures/photos")?,
+//!     0.2,
+//!     Recipe::preset("imagenet")?.seed(7).batch(2),
+//!     Recipe::preset("imagenet-eval")?.batch(2),
+//! )?;
+//! assert_eq!(train.samples() + validation.samples(), train.total_samples());
+//! # Ok::<(), feedmill::Error>(())
+//! ```
+//!
 //! # Several processes
 //!
 //! Each process opens the same data with the same recipe and takes its slice of every global batch.
@@ -60,7 +78,7 @@
 //!
 //! # let recipe = Recipe::preset("imagenet")?.batch(4);
 //! let world = World::from_env()?; // of torchrun, Slurm, Open MPI, PMI or Kubernetes
-//! let loader = Loader::open("fixtures/photos", recipe)?.world(world)?;
+//! let loader = Loader::builder().path("fixtures/photos").recipe(recipe).world(world).build()?;
 //! # Ok::<(), feedmill::Error>(())
 //! ```
 //!
@@ -117,7 +135,7 @@ pub mod verify;
 
 pub use batch::{Batch, Images, MixRecord, Pixels, Targets};
 pub use error::{Error, Fault, Kind, Result};
-pub use loader::{Epoch, Epochs, Explanation, Image, Loader, MixStep, ViewSteps};
+pub use loader::{Epoch, Epochs, Explanation, Image, Loader, LoaderBuilder, MixStep, ViewSteps};
 pub use pipeline::{Stats, Tuning};
 pub use plan::World;
 pub use recipe::Recipe;

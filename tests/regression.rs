@@ -114,8 +114,8 @@ fn joined_sources_know_the_sizes_of_their_images() {
     let recipe = Recipe::new()
         .batch(2)
         .op(feedmill::augment::Resize::exact(4, 4));
-    let sources: Vec<Box<dyn Source>> = vec![Box::new(memory()), Box::new(memory())];
-    let loader = Loader::sources(sources, recipe).unwrap();
+    let joined = Loader::builder().source(memory()).source(memory());
+    let loader = joined.recipe(recipe).build().unwrap();
     assert_eq!(loader.source().frame(5), Some((2, 3)));
 }
 

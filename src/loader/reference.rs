@@ -37,7 +37,7 @@ struct ReferenceSlot {
 ///
 /// # Errors
 ///
-/// Those of [`Loader::batch`](super::Loader::batch).
+/// Those of [`Loader::reference_batch`](super::Loader::reference_batch).
 ///
 /// # Panics
 ///

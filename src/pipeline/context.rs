@@ -23,7 +23,7 @@ use crate::recipe::{OnBad, Recipe};
 use crate::rng::{Coord, OpKey};
 use crate::sample::{Annotations, Codec, Fingerprint, Payload, Sample, Target};
 use crate::source::Source;
-use crate::state::RunIdentity;
+use crate::state::{RecipeKeys, RunIdentity};
 
 /// How many replacements are tried for one bad sample.
 const ATTEMPTS: u32 = 16;
@@ -34,18 +34,20 @@ pub(crate) struct RunContext {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) plan: Plan,
     pub(crate) recipe: Recipe,
-    pub(crate) views: ViewSets,
+    pub(crate) views: Arc<ViewSets>,
     pub(crate) targets: TargetMaker,
     /// The fingerprint of the data, which a state of this run carries.
     pub(crate) data: Fingerprint,
     /// The fingerprint of the recipe.
     pub(crate) recipe_hash: Fingerprint,
+    /// What each key of the recipe is, for the message if a state is of another recipe.
+    pub(crate) keys: RecipeKeys,
     /// The slots of a mixing group; 1 without mixing.
     pub(crate) group: usize,
     /// Entropy indexes made in this run.
-    pub(crate) index_cache: IndexCache,
+    pub(crate) index_cache: Arc<IndexCache>,
     /// How far each stored entropy index was verified.
-    pub(crate) verified_rows: VerifiedRowsTable,
+    pub(crate) verified_rows: Arc<VerifiedRowsTable>,
 }
 
 /// The buffers that a decoder keeps from sample to sample, and the sample that it decoded last.
@@ -136,6 +138,24 @@ impl RunContext {
             seed: self.recipe.seed,
             data: self.data,
             recipe: self.recipe_hash,
+            keys: self.keys.clone(),
+        }
+    }
+
+    /// The same run by another plan of the same data and recipe.
+    pub(crate) fn with_plan(&self, plan: Plan) -> RunContext {
+        RunContext {
+            source: Arc::clone(&self.source),
+            plan,
+            recipe: self.recipe.clone(),
+            views: Arc::clone(&self.views),
+            targets: self.targets.clone(),
+            data: self.data,
+            recipe_hash: self.recipe_hash,
+            keys: self.keys.clone(),
+            group: self.group,
+            index_cache: Arc::clone(&self.index_cache),
+            verified_rows: Arc::clone(&self.verified_rows),
         }
     }
 

@@ -288,6 +288,10 @@ impl Source for IndexedSource {
         self.source.classes()
     }
 
+    fn class_count(&self) -> Option<u32> {
+        self.source.class_count()
+    }
+
     fn frame(&self, id: u64) -> Option<(u32, u32)> {
         self.source.frame(id)
     }

@@ -18,6 +18,7 @@ mod detect;
 mod folder;
 mod format;
 pub(crate) mod indexed;
+mod into_source;
 mod joined;
 mod memory;
 #[cfg(feature = "arrow")]
@@ -35,6 +36,7 @@ pub(crate) use detect::open_bare;
 pub use detect::{detect, open, open_as};
 pub use folder::Folder;
 pub use format::Format;
+pub use into_source::IntoSource;
 pub(crate) use joined::JoinedSources;
 pub use memory::Memory;
 #[cfg(feature = "arrow")]
@@ -144,6 +146,12 @@ pub trait Source: Send + Sync {
     /// Returns the class names in the order of their numbers, if the source knows them.
     fn classes(&self) -> Option<&[String]> {
         None
+    }
+
+    /// Returns the number of classes, if the source knows it: all class numbers are below it. The
+    /// default is the number of class names.
+    fn class_count(&self) -> Option<u32> {
+        self.classes().map(|names| names.len() as u32)
     }
 
     /// Returns the size of one upright image as (height, width), if the source knows it without

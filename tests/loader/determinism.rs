@@ -17,7 +17,7 @@ fn assert_equals_reference(
     epochs: u32,
 ) {
     let expected = reference(
-        &Loader::new(source(Access::Immediate), recipe.clone()).unwrap(),
+        &load(source(Access::Immediate), recipe.clone()).unwrap(),
         epochs,
     );
     assert!(
@@ -39,7 +39,7 @@ fn assert_equals_reference(
                         t.prefetch = prefetch;
                         t.reads = 1 + prefetch;
                     });
-                    let loader = Loader::new(source(access), recipe.clone()).unwrap();
+                    let loader = load(source(access), recipe.clone()).unwrap();
                     let found = threaded(&loader.tuning(tuning.clone()).unwrap(), epochs);
                     assert_eq!(found, expected, "{tuning:?}");
                 }
@@ -99,10 +99,10 @@ fn every_dtype_and_layout_equals_the_reference_path() {
             for mix in ["", MIX] {
                 for recipe in [recipe(8, mix), multi_crop(8, mix)] {
                     let recipe = recipe.output(output(dtype, layout));
-                    let loader = Loader::new(Box::new(pixels(20)), recipe).unwrap();
+                    let loader = load(pixels(20), recipe).unwrap();
                     let expected = reference(&loader, 1);
                     assert_eq!(threaded(&loader, 1), expected, "{dtype:?} {layout:?}");
-                    let shape = loader.batch(0, 0).unwrap().images().shape();
+                    let shape = loader.reference_batch(0, 0).unwrap().images().shape();
                     assert_eq!(
                         shape[1..],
                         if layout == Layout::Nchw {
@@ -142,8 +142,9 @@ fn every_order_and_partner_rule_equals_the_reference_path() {
             Partner::Derange,
         ] {
             let mix = Mix::new(MixUp::new(0.4)).partner(partner).group(8);
-            let recipe = recipe(8, "").mix(mix).target(dense(0.1)).order(order);
-            let loader = Loader::new(Box::new(pixels(21)), recipe).unwrap();
+            let recipe = recipe(8, "").mix(mix).target(dense(0.1));
+            let recipe = recipe.order(order).last(Last::Pad);
+            let loader = load(pixels(21), recipe).unwrap();
             let expected = reference(&loader, 1);
             assert_eq!(threaded(&loader, 1), expected, "{order:?} {partner:?}");
         }
@@ -153,14 +154,12 @@ fn every_order_and_partner_rule_equals_the_reference_path() {
 #[test]
 fn a_blend_of_sources_equals_the_reference_path() {
     let joined = || {
-        Loader::weighted_sources(
-            vec![
-                (Box::new(pixels(30)) as _, 0.7),
-                (jittery(12, Access::Blocking), 0.3),
-            ],
-            recipe(8, MIX).last(Last::Drop),
-        )
-        .unwrap()
+        Loader::builder()
+            .weighted_source(pixels(30), 0.7)
+            .weighted_source(jittery(12, Access::Blocking), 0.3)
+            .recipe(recipe(8, MIX).last(Last::Drop))
+            .build()
+            .unwrap()
     };
     let expected = reference(&joined(), 2);
     assert_eq!(threaded(&joined(), 2), expected);
@@ -171,7 +170,7 @@ fn a_blend_of_sources_equals_the_reference_path() {
 #[test]
 fn the_bytes_of_a_fixed_recipe_never_change() {
     let digests = |mix: &str| {
-        let loader = Loader::new(Box::new(pixels(20)), recipe(8, mix)).unwrap();
+        let loader = load(pixels(20), recipe(8, mix)).unwrap();
         reference(&loader, 1)
             .iter()
             .map(|digest| format!("{digest:016x}"))

@@ -8,7 +8,7 @@ use feedmill::augment::{Kernel, Op, Step, Steps};
 use feedmill::geometry::Size;
 use feedmill::recipe::OnBad;
 use feedmill::rng::RandomStream;
-use feedmill::{Error, Kind, Loader};
+use feedmill::{Error, Kind};
 
 use crate::support::*;
 
@@ -16,12 +16,12 @@ use crate::support::*;
 fn fail_names_the_first_bad_sample_of_its_batch() {
     for workers in [1, 4] {
         let bad = recipe(8, MIX).on_bad(OnBad::Fail);
-        let loader = Loader::new(damaged(45, |id| id % 5 == 0), bad.clone())
+        let loader = load(damaged(45, |id| id % 5 == 0), bad.clone())
             .unwrap()
             .workers(workers)
             .unwrap();
         let (good, expected) = (0..)
-            .find_map(|index| Some((index, loader.batch(0, index).err()?)))
+            .find_map(|index| Some((index, loader.reference_batch(0, index).err()?)))
             .expect("a bad sample");
         let results: Vec<_> = loader.epochs(0..3).flatten().collect();
         assert_eq!(results.len() as u64, good + 1, "an error ends the run");
@@ -42,7 +42,7 @@ fn fail_names_the_first_bad_sample_of_its_batch() {
 #[test]
 fn replace_takes_a_replacement_from_the_plan_and_reports_it() {
     let tolerant = recipe(8, MIX).on_bad(OnBad::Replace { at_most: 1.0 });
-    let loader = Loader::new(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
+    let loader = load(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
     let expected = reference(&loader, 2);
     assert_eq!(
         threaded(&loader, 2),
@@ -77,7 +77,7 @@ fn replace_takes_a_replacement_from_the_plan_and_reports_it() {
 #[test]
 fn skip_blanks_the_slot_and_leaves_its_partner_unmixed() {
     let tolerant = recipe(8, MIX).on_bad(OnBad::Skip { at_most: 1.0 });
-    let loader = Loader::new(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
+    let loader = load(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
     let expected = reference(&loader, 2);
     assert_eq!(threaded(&loader, 2), expected);
     let mut blank = 0;
@@ -117,7 +117,7 @@ fn batches_until_error(per_mille: u64, at_most: f64) -> (usize, Option<Error>) {
     let tolerant = recipe(10, "").on_bad(OnBad::Replace { at_most });
     let source = damaged(1000, move |id| hash(id) % 1000 < per_mille);
     let mut good = 0;
-    for batch in Loader::new(source, tolerant).unwrap().epoch(0).unwrap() {
+    for batch in load(source, tolerant).unwrap().epoch(0).unwrap() {
         match batch {
             Ok(_) => good += 1,
             Err(error) => return (good, Some(error)),
@@ -189,7 +189,7 @@ fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
     ] {
         for workers in [1, 3] {
             let broken = recipe(8, MIX).op(Panics { drawing });
-            let loader = Loader::new(Box::new(pixels(45)), broken).unwrap();
+            let loader = load(pixels(45), broken).unwrap();
             let tuning = tuning(|t| {
                 t.workers = workers;
             });
@@ -240,7 +240,7 @@ fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
         }
         fn draw(&self, _rng: &mut RandomStream, _steps: &mut Steps) {}
     }
-    let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(WrongSize)).unwrap();
+    let loader = load(pixels(45), recipe(8, "").op(WrongSize)).unwrap();
     let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
     assert!(
         error.to_string().contains("8 x 9") && error.to_string().contains("99 x 99"),
@@ -278,7 +278,7 @@ fn a_panic_that_panics_when_dropped_is_still_an_error() {
         }
     }
     within(20, "an error", || {
-        let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Throws)).unwrap();
+        let loader = load(pixels(45), recipe(8, "").op(Throws)).unwrap();
         let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
         assert_eq!(error.kind(), Kind::Worker);
         assert!(error.to_string().contains("without a text"), "{error}");
@@ -311,7 +311,7 @@ fn where_panics_abort_the_process_ends_and_does_not_hang() {
 
     if std::env::var_os("FEEDMILL_TEST_ABORT").is_some() {
         std::panic::set_hook(Box::new(|_| std::process::abort()));
-        let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Always)).unwrap();
+        let loader = load(pixels(45), recipe(8, "").op(Always)).unwrap();
         let _ = loader.epoch(0).unwrap().next();
         println!("went on");
         return;

@@ -12,6 +12,7 @@ mod joint;
 mod labels;
 mod lifetime;
 mod mixing;
+mod opening;
 mod ops;
 mod ranks;
 mod resume;

@@ -10,8 +10,8 @@ use crate::support::*;
 
 /// A loader over 100 images with mixing, for one of several ranks.
 fn loader(rank: u32, ranks: u32) -> Loader {
-    let loader = Loader::new(Box::new(pixels(100)), recipe(32, MIX).last(Last::Pad)).unwrap();
-    loader.world(World::new(rank, ranks).unwrap()).unwrap()
+    let loader = load(pixels(100), recipe(32, MIX).last(Last::Pad)).unwrap();
+    loader.with_world(World::new(rank, ranks).unwrap()).unwrap()
 }
 
 /// The digests of the slots of each batch of two epochs.
@@ -97,9 +97,9 @@ fn a_state_moves_to_another_number_of_ranks() {
 #[test]
 fn a_batch_that_ranks_do_not_divide_is_refused() {
     let refused = |ranks| {
-        let loader = Loader::new(Box::new(pixels(100)), recipe(32, MIX)).unwrap();
+        let loader = load(pixels(100), recipe(32, MIX)).unwrap();
         loader
-            .world(World::new(0, ranks).unwrap())
+            .with_world(World::new(0, ranks).unwrap())
             .unwrap_err()
             .to_string()
     };
