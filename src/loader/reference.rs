@@ -67,6 +67,10 @@ pub(super) fn batch(context: &RunContext, epoch: u32, index: u64) -> Result<Batc
         plan: &plan,
         views: &views,
         slots: finished.collect(),
+        annotations: emitted
+            .iter()
+            .map(|each| each.annotations.clone())
+            .collect(),
         emitted: &emitted.iter().collect::<Vec<_>>(),
         pixels: pixels.collect(),
         lease: None,
@@ -130,7 +134,11 @@ fn mix(
 ) -> Result<Vec<Emitted>> {
     if views.mix.is_none() {
         let each = slots.iter().enumerate();
-        let unmixed = each.map(|(at, slot)| Emitted::unmixed(at, slot.annotations.clone()));
+        let unmixed = each.map(|(at, slot)| {
+            let mut emitted = Emitted::unmixed(at);
+            emitted.annotations = slot.annotations.clone();
+            emitted
+        });
         return Ok(unmixed.collect());
     }
     let all: Vec<GroupSlot<'_>> = slots

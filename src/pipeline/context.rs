@@ -103,7 +103,8 @@ pub(crate) struct ReadSample {
 pub(crate) struct SlotSample {
     pub(crate) visit: Visit,
     pub(crate) target: Target,
-    pub(crate) fault: Option<Fault>,
+    /// Boxed, because it is rare and the struct is moved several times.
+    pub(crate) fault: Option<Box<Fault>>,
     /// The region that was decoded into [`DecodeScratch::pixels`]; `None` for a blank slot.
     pub(crate) region: Option<Rect>,
     /// The image's annotations, with decoded planes.
@@ -216,7 +217,7 @@ impl RunContext {
         choose: ChooseRegion<'_>,
     ) -> Result<SlotSample> {
         let mut visit = task.planned;
-        let mut fault: Option<Fault> = None;
+        let mut fault: Option<Box<Fault>> = None;
         for attempt in 0..=ATTEMPTS {
             let read = read
                 .take()
@@ -229,12 +230,14 @@ impl RunContext {
             if matches!(error.kind(), Kind::Config | Kind::Worker | Kind::Stopped) {
                 return Err(error);
             }
-            let first = fault.get_or_insert_with(|| Fault {
-                slot: task.slot,
-                sample: visit.sample,
-                kind: error.kind(),
-                message: error.message().to_string(),
-                replaced_by: None,
+            let first = fault.get_or_insert_with(|| {
+                Box::new(Fault {
+                    slot: task.slot,
+                    sample: visit.sample,
+                    kind: error.kind(),
+                    message: error.message().to_string(),
+                    replaced_by: None,
+                })
             });
             match self.recipe.on_bad {
                 OnBad::Fail => return Err(error),
@@ -404,7 +407,7 @@ impl RunContext {
 
 impl SlotSample {
     /// A slot without an image, target or annotations.
-    fn blank(visit: Visit, fault: Option<Fault>) -> SlotSample {
+    fn blank(visit: Visit, fault: Option<Box<Fault>>) -> SlotSample {
         SlotSample {
             visit,
             target: Target::None,
@@ -417,14 +420,14 @@ impl SlotSample {
 
 impl Decoded {
     /// The slot that the sample of `visit` fills; if there is a fault, as a replacement.
-    fn into_slot(self, visit: Visit, fault: Option<Fault>) -> SlotSample {
+    fn into_slot(self, visit: Visit, mut fault: Option<Box<Fault>>) -> SlotSample {
+        if let Some(fault) = &mut fault {
+            fault.replaced_by = Some(visit.sample);
+        }
         SlotSample {
             visit,
             target: self.target,
-            fault: fault.map(|fault| Fault {
-                replaced_by: Some(visit.sample),
-                ..fault
-            }),
+            fault,
             region: Some(self.region),
             annotations: self.annotations,
         }

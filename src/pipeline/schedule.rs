@@ -18,6 +18,10 @@ use super::reader::{Chunk, Chunks, Positions};
 use super::stats::{self, Meter};
 use super::{ReadChunk, Shared};
 
+/// The most encoded bytes of a batch that is made as fast as a thread is woken: raw pixels of this
+/// size take tens of microseconds.
+const SMALL_BATCH: u64 = 16 << 10;
+
 /// What a thread is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -57,6 +61,10 @@ struct Feed {
     number: u64,
     /// The number of batches that may be begun.
     allowed: u64,
+    /// How many small batches have to be allowed before a thread is woken to make them.
+    worth: u64,
+    /// True while batches are small: a single chunk of at most [`SMALL_BATCH`] bytes.
+    small: bool,
     /// Since when no batch may be begun.
     blocked: Option<Instant>,
     /// True while a thread begins a batch. Batches are begun one after the other.
@@ -99,6 +107,8 @@ impl Schedule {
             positions: Some(positions),
             number: 0,
             allowed,
+            worth: allowed.div_ceil(2),
+            small: false,
             blocked: None,
             beginning: false,
             begun: VecDeque::new(),
@@ -138,15 +148,20 @@ impl Schedule {
         feeds.find(|feed| feed.id == run)
     }
 
-    /// Lets a run begin one more batch.
-    pub(super) fn allow(&mut self, run: RunId) {
+    /// Lets a run begin one more batch. Returns true if it is worth waking a thread for.
+    ///
+    /// Waking a thread costs about as much as a small batch, so a thread is woken for half of the
+    /// batches that may be in flight. They are all allowed while the consumer waits for one that
+    /// nobody has begun, so it does not wait in vain.
+    pub(super) fn allow(&mut self, run: RunId) -> bool {
         let Some(feed) = self.feed(run) else {
-            return;
+            return false;
         };
         feed.allowed += 1;
         if let Some(blocked) = feed.blocked.take() {
             Meter::add(&feed.shared.meter.reader_blocked, blocked);
         }
+        !feed.small || feed.allowed >= feed.worth
     }
 
     /// The next task for a thread, and the run that it is for. At most `reads` chunks of a run are
@@ -179,6 +194,7 @@ impl Schedule {
             outcome if stopped => return Some(outcome),
             Outcome::Begun(work, chunks) => {
                 feed.beginning = false;
+                feed.small = chunks.len() == 1 && chunks[0].1 <= SMALL_BATCH;
                 feed.begun.push_back(Begun { work, chunks });
             }
             Outcome::Read(chunk) => feed.read.push_back(chunk),
@@ -258,7 +274,7 @@ impl Feed {
                     ..self.chunk()?
                 };
                 self.ahead += 1;
-                let ahead = self.to_announce(reads);
+                let ahead = self.unannounced(reads);
                 Some(Task::Read { chunk, ahead })
             }
             Role::Read => None,
@@ -304,7 +320,7 @@ impl Feed {
 
     /// The chunks among the next `reads` ones that were not announced to the source, if reads wait
     /// for the device.
-    fn to_announce(&mut self, reads: usize) -> Vec<Chunk> {
+    fn unannounced(&mut self, reads: usize) -> Vec<Chunk> {
         if !self.shared.slow_reads.load(Ordering::Relaxed) {
             return Vec::new();
         }

@@ -201,8 +201,9 @@ impl Crew {
     /// Lets a run begin one more batch.
     pub(super) fn allow(&self, run: RunId) {
         let mut state = self.inner.lock();
-        state.schedule.allow(run);
-        self.inner.call(&mut state);
+        if state.schedule.allow(run) {
+            self.inner.call(&mut state);
+        }
     }
 
     /// Ends a run: no thread works for it afterwards, except one that is in the middle of a long
