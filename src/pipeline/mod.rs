@@ -45,7 +45,7 @@ mod workers;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 pub(crate) use context::RunContext;
 pub(crate) use reader::Positions;
@@ -79,9 +79,9 @@ pub(crate) struct Shared {
     workers: usize,
     /// True once the run is to end. Every thread looks at it between two samples.
     stop: AtomicBool,
-    /// True while reads wait for the device, so that it is worth telling the system what is read
-    /// next.
-    slow_reads: AtomicBool,
+    /// Positive while reads wait for the device, so that it is worth telling the system what is read
+    /// next: for how many chunks more.
+    slow_reads: AtomicU32,
     /// Where finished batches go. A worker never waits for the consumer; the number of batches in
     /// flight is limited by what the consumer allows.
     deliveries: Deliveries<Result<Batch>>,

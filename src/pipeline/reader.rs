@@ -72,6 +72,9 @@ const SMALL: u64 = 4 << 10;
 /// A read that takes longer than this for each sample, plus a nanosecond for each byte, waited for
 /// the device. A copy from the page cache takes a fraction of it.
 const SLOW: Duration = Duration::from_micros(100);
+/// For how many chunks samples are still announced after a slow read. Reads that were announced are
+/// fast, so a fast one does not mean that announcing is of no use.
+const KEEP_ANNOUNCING: u32 = 256;
 
 impl Shared {
     /// Begins a batch and cuts it into chunks. `None` for an error, which goes to the consumer.
@@ -156,6 +159,7 @@ impl Shared {
 
     /// Reads a chunk for the workers, after announcing the samples of `ahead` to the source.
     pub(super) fn read_chunk(&self, chunk: Chunk, ahead: &[Chunk]) -> ReadChunk {
+        let busy = stats::now();
         for Chunk { work, slots, .. } in ahead {
             for slot in &work.plan.slots[slots.clone()] {
                 self.context.source.read_ahead(slot.visit.sample);
@@ -166,7 +170,6 @@ impl Shared {
             slots,
             permit,
         } = chunk;
-        let busy = stats::now();
         let mut raw = Vec::with_capacity(slots.len());
         for slot in &work.plan.slots[slots.clone()] {
             if self.stop.load(Ordering::Relaxed) {
@@ -183,7 +186,14 @@ impl Shared {
             .reading
             .fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
         let limit = SLOW * slots.len() as u32 + Duration::from_nanos(bytes);
-        self.slow_reads.store(took > limit, Ordering::Relaxed);
+        if took > limit {
+            self.slow_reads.store(KEEP_ANNOUNCING, Ordering::Relaxed);
+        } else if !ahead.is_empty() {
+            // Saturating: several threads may count down at once.
+            let left = self.slow_reads.load(Ordering::Relaxed);
+            self.slow_reads
+                .store(left.saturating_sub(1), Ordering::Relaxed);
+        }
         ReadChunk {
             work,
             slots,

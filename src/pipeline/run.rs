@@ -8,7 +8,7 @@
 //! and held against the recipe's limit.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use super::delivery::Deliveries;
@@ -78,7 +78,7 @@ impl Run {
             chunk: tuning.chunk,
             workers: tuning.workers,
             stop: AtomicBool::new(false),
-            slow_reads: AtomicBool::new(false),
+            slow_reads: AtomicU32::new(0),
             deliveries: Deliveries::default(),
         });
         let allowed = tuning.prefetch as u64 + 1;

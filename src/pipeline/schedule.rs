@@ -321,7 +321,7 @@ impl Feed {
     /// The chunks among the next `reads` ones that were not announced to the source, if reads wait
     /// for the device.
     fn unannounced(&mut self, reads: usize) -> Vec<Chunk> {
-        if !self.shared.slow_reads.load(Ordering::Relaxed) {
+        if self.shared.slow_reads.load(Ordering::Relaxed) == 0 {
             return Vec::new();
         }
         let chunks = self.begun.iter().flat_map(|begun| {
