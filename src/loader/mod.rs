@@ -114,9 +114,10 @@ use crate::state::LoaderState;
 /// the sample named. After that, an iterator returns an error in place of a batch and then ends:
 ///
 /// * a bad sample, if `on_bad = "fail"`, or more of them than `on_bad` allows;
-/// * [`Kind::Limit`] if the consumer holds more batches than the memory limit allows ([`Batch`]);
-/// * [`Kind::Worker`] if an op, a mixer or a source panics;
-/// * [`Kind::Io`] if the system cannot start threads.
+/// * [`Kind::Limit`](crate::Kind::Limit) if the consumer holds more batches than the memory limit
+///   allows ([`Batch`]);
+/// * [`Kind::Worker`](crate::Kind::Worker) if an op, a mixer or a source panics;
+/// * [`Kind::Io`](crate::Kind::Io) if the system cannot start threads.
 ///
 /// To go on after an error, start a new iterator.
 pub struct Loader {
@@ -153,7 +154,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if a sample is listed twice or does not exist, or if the list is empty.
+    /// [`Kind::Config`](crate::Kind::Config) if a sample is listed twice or does not exist, or if the
+    /// list is empty.
     ///
     /// # Example: the samples that the model was unsure of
     ///
@@ -291,7 +293,7 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if an op refuses its values of this epoch.
+    /// [`Kind::Config`](crate::Kind::Config) if an op refuses its values of this epoch.
     pub fn shapes_at(&self, epoch: u32) -> Result<Vec<[usize; 4]>> {
         Ok(self
             .context
@@ -337,7 +339,7 @@ impl Loader {
     /// # Errors
     ///
     /// The error of a bad sample if `on_bad = "fail"`, or if 16 replacements are bad too;
-    /// [`Kind::Config`] if the epoch has no batch `index`.
+    /// [`Kind::Config`](crate::Kind::Config) if the epoch has no batch `index`.
     pub fn reference_batch(&self, epoch: u32, index: u64) -> Result<Batch> {
         let batches = self.batches_at(epoch);
         if index >= batches {
@@ -352,7 +354,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`Kind::Mismatch`] that names the field, if the state belongs to other data, another recipe,
+    /// [`Kind::Mismatch`](crate::Kind::Mismatch) that names the field, if the state belongs to other
+    /// data, another recipe,
     /// another seed, or another version of the state's format.
     pub fn resume(&mut self, state: &LoaderState) -> Result<()> {
         state.check(

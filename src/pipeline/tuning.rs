@@ -42,8 +42,8 @@ pub struct Tuning {
     /// take twice as much; 256 MiB by default. A single image that is larger passes alone.
     pub memory: u64,
     /// The most bytes of pixels that batches may have at once, in preparation or held by the
-    /// consumer (see [`Batch`]); half of the machine's memory by default. Beyond it, the next
-    /// batch is a [`Kind::Limit`] error.
+    /// consumer (see [`Batch`](crate::Batch)); half of the machine's memory by default. Beyond it,
+    /// the next batch is a [`Kind::Limit`](crate::Kind::Limit) error.
     pub held: u64,
     /// For sources that block, how many chunks of samples are read or announced to the system
     /// ([`Source::read_ahead`](crate::source::Source::read_ahead)) before a worker needs them: 1 to
