@@ -255,7 +255,11 @@ fn small_epoch(bencher: Bencher) {
     let count = 60_000;
     let data = vec![100u8; count * 32 * 32 * 3];
     let source = Memory::pixels(data, Size::square(32), 3, vec![1; count]).unwrap();
-    let loader = Loader::new(Box::new(source), Recipe::preset("cifar").unwrap()).unwrap();
+    let loader = Loader::builder()
+        .source(source)
+        .recipe(Recipe::preset("cifar").unwrap())
+        .build()
+        .unwrap();
     let epoch = || {
         loader
             .epoch(0)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All orders of the atomic operations of the slab and of the locks of the budget: ci/loom/models.rs.
+# All orders of the atomic operations of the slab and of the locks of the budget and the deliveries: ci/loom/models.rs.
 # Cost: 20 seconds.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -83,7 +83,10 @@ fn main() -> Result<()> {
         .batch(16)
         .op(RandomCrop::new(32))
         .op(HorizontalFlip::new().with_p(0.5));
-    let loader = Loader::new(Box::new(Stripes { count: 100 }), recipe)?;
+    let loader = Loader::builder()
+        .source(Stripes { count: 100 })
+        .recipe(recipe)
+        .build()?;
     for batch in loader.epoch(0)? {
         let batch = batch?;
         println!(

@@ -3,18 +3,16 @@
 //!
 //! cargo run --example resume
 
-use feedmill::{Loader, LoaderState, Recipe};
+use feedmill::{Loader, LoaderBuilder, LoaderState, Recipe};
 
-fn open() -> feedmill::Result<Loader> {
-    Loader::open(
-        "fixtures/photos",
-        Recipe::preset("imagenet")?.seed(7).batch(4),
-    )
+fn builder() -> feedmill::Result<LoaderBuilder> {
+    let recipe = Recipe::preset("imagenet")?.seed(7).batch(4);
+    Ok(Loader::builder().path("fixtures/photos").recipe(recipe))
 }
 
 fn main() -> feedmill::Result<()> {
     let mut uninterrupted = Vec::new();
-    for epoch in open()?.epochs(3) {
+    for epoch in builder()?.build()?.epochs(0..3) {
         for batch in epoch {
             uninterrupted.push(batch?.digest());
         }
@@ -23,7 +21,7 @@ fn main() -> feedmill::Result<()> {
     // The first process saves the state of each batch after training on it, and is killed after the
     // fourth batch.
     let path = std::env::temp_dir().join(format!("feedmill-example-{}.state", std::process::id()));
-    for batch in open()?.epochs(3).flatten().take(4) {
+    for batch in builder()?.build()?.epochs(0..3).flatten().take(4) {
         std::fs::write(&path, batch?.state().to_string())
             .expect("the temporary folder can be written");
     }
@@ -36,10 +34,9 @@ fn main() -> feedmill::Result<()> {
         state.epoch(),
         state.next_batch()
     );
-    let mut loader = open()?.workers(3)?;
-    loader.resume(&state)?;
+    let loader = builder()?.workers(3).state(state).build()?;
     let mut rest = Vec::new();
-    for epoch in loader.epochs(3) {
+    for epoch in loader.epochs(0..3) {
         for batch in epoch {
             rest.push(batch?.digest());
         }

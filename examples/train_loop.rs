@@ -12,8 +12,8 @@ fn train(images: &[f32], soft_labels: &[f32]) -> f32 {
 fn main() -> feedmill::Result<()> {
     let data = std::env::args().nth(1).unwrap_or("fixtures/photos".into());
     let recipe = Recipe::preset("deit")?.seed(7).batch(8);
-    let mut loader = Loader::open(data, recipe)?;
-    for epoch in loader.epochs(2) {
+    let loader = Loader::open(data, recipe)?;
+    for epoch in loader.epochs(0..2) {
         let number = epoch.number();
         for batch in epoch {
             // Bad files, I/O errors and panics in ops arrive here, as errors with their cause.

@@ -15,8 +15,8 @@
 //! use feedmill::{Loader, Recipe};
 //!
 //! let recipe = Recipe::preset("imagenet")?.seed(7).batch(4);
-//! let mut loader = Loader::open("fixtures/photos", recipe)?;
-//! for epoch in loader.epochs(2) {
+//! let loader = Loader::open("fixtures/photos", recipe)?;
+//! for epoch in loader.epochs(0..2) {
 //!     for batch in epoch {
 //!         let batch = batch?;
 //!         let images: &[f32] = batch.images().as_f32()?; // 4 x 3 x 224 x 224, normalized
@@ -49,6 +49,24 @@
 //! # Ok::<(), feedmill::Error>(())
 //! ```
 //!
+//! # Training and validation
+//!
+//! [`Loader::split`] divides one data set, within each class if there are classes. The two loaders
+//! share the opened source, the threads and the memory.
+//!
+//! ```
+//! use feedmill::{Loader, Recipe, source};
+//!
+//! let (train, validation) = Loader::split(
+//!     source::open("fixtures/photos")?,
+//!     0.2,
+//!     Recipe::preset("imagenet")?.seed(7).batch(2),
+//!     Recipe::preset("imagenet-eval")?.batch(2),
+//! )?;
+//! assert_eq!(train.samples() + validation.samples(), train.total_samples());
+//! # Ok::<(), feedmill::Error>(())
+//! ```
+//!
 //! # Several processes
 //!
 //! Each process opens the same data with the same recipe and takes its slice of every global batch.
@@ -60,7 +78,7 @@
 //!
 //! # let recipe = Recipe::preset("imagenet")?.batch(4);
 //! let world = World::from_env()?; // of torchrun, Slurm, Open MPI, PMI or Kubernetes
-//! let loader = Loader::open("fixtures/photos", recipe)?.world(world)?;
+//! let loader = Loader::builder().path("fixtures/photos").recipe(recipe).world(world).build()?;
 //! # Ok::<(), feedmill::Error>(())
 //! ```
 //!
@@ -128,8 +146,8 @@ pub use error::{Error, Fault, Kind, Result};
 pub use feedmill_macros::declare;
 /// The `half` crate: batches of half precision hold its numbers ([`Pixels`]).
 pub use half;
-pub use loader::{Batches, Epoch, Epochs, Explanation, Image, Loader, MixStep, ViewSteps};
-pub use pipeline::{Stats, Threads, Tuning};
+pub use loader::{Epoch, Epochs, Explanation, Image, Loader, LoaderBuilder, MixStep, ViewSteps};
+pub use pipeline::{Stats, Tuning};
 pub use plan::World;
 pub use recipe::Recipe;
 pub use state::LoaderState;

@@ -2,12 +2,15 @@
 //!
 //! Every batch is a function of (seed, epoch, index), so a position is all that a resumed run
 //! needs: no buffers, no generators, no list of what was read. What the state holds besides serves
-//! to refuse it where it does not belong: a seed, and fingerprints of the data and of the recipe.
+//! to refuse it where it does not belong: a seed, and fingerprints of the data and of the recipe. A
+//! short value for each key of the recipe ([`RecipeKeys`]) serves to say what differs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Kind, Result};
 use crate::sample::Fingerprint;
@@ -36,15 +39,119 @@ pub struct LoaderState {
     pub(crate) bad: u64,
     pub(crate) data: Fingerprint,
     pub(crate) recipe: Fingerprint,
+    /// What each key of the recipe was; empty in states of earlier versions.
+    #[serde(default, skip_serializing_if = "RecipeKeys::is_empty")]
+    pub(crate) keys: RecipeKeys,
 }
 
 /// The identity of a run. Runs of the same identity have the same batches, and a state belongs to
 /// runs of one identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RunIdentity {
     pub(crate) seed: u64,
     pub(crate) data: Fingerprint,
     pub(crate) recipe: Fingerprint,
+    pub(crate) keys: RecipeKeys,
+}
+
+/// What each top-level key of a recipe is, in a few characters: the value itself if it is short, else
+/// a hash of it.
+///
+/// The text form is one line, such as `batch=32 last="wrap" view=#1a2b3c4d`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RecipeKeys(Arc<BTreeMap<String, String>>);
+
+impl RecipeKeys {
+    /// The longest value that stands for itself, in bytes.
+    const SHORT: usize = 12;
+
+    /// The keys of a recipe, except the seed, which a state has anyway.
+    pub(crate) fn new(recipe: &toml::Table) -> RecipeKeys {
+        let keys = recipe.iter().filter(|(key, _)| *key != "seed");
+        let short = |value: &toml::Value| {
+            let text = value.to_string();
+            if text.len() <= RecipeKeys::SHORT && !text.contains([' ', '=', '#']) {
+                return text;
+            }
+            format!(
+                "#{:08x}",
+                xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32
+            )
+        };
+        let keys = keys.map(|(key, value)| (key.clone(), short(value)));
+        RecipeKeys(Arc::new(keys.collect()))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What differs between the recipe of a state and the one here, in words: the keys, with both
+    /// values where they are short. Empty if nothing does, or if the state does not say.
+    fn differences(&self, here: &RecipeKeys) -> String {
+        if self.is_empty() {
+            return String::new();
+        }
+        let all: BTreeMap<&String, ()> = self
+            .0
+            .keys()
+            .chain(here.0.keys())
+            .map(|key| (key, ()))
+            .collect();
+        let difference = |key: &String| {
+            let says = |value: &str| !value.starts_with('#');
+            match (self.0.get(key), here.0.get(key)) {
+                (Some(saved), Some(here)) if saved == here => None,
+                (Some(saved), Some(here)) if says(saved) && says(here) => {
+                    Some(format!("`{key}` ({saved} when saved, {here} now)"))
+                }
+                (Some(saved), None) if says(saved) => {
+                    Some(format!("`{key}` ({saved} when saved, not set now)"))
+                }
+                (Some(_), None) => Some(format!("`{key}` (set when saved, not now)")),
+                (None, Some(here)) if says(here) => {
+                    Some(format!("`{key}` (not set when saved, {here} now)"))
+                }
+                (None, Some(_)) => Some(format!("`{key}` (not set when saved)")),
+                _ => Some(format!("`{key}`")),
+            }
+        };
+        let differences: Vec<String> = all.into_keys().filter_map(difference).collect();
+        differences.join(", ")
+    }
+}
+
+impl fmt::Display for RecipeKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (key, value)) in self.0.iter().enumerate() {
+            let space = if number == 0 { "" } else { " " };
+            write!(f, "{space}{key}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for RecipeKeys {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RecipeKeys {
+    fn deserialize<D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<RecipeKeys, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let pairs = text.split_whitespace().map(|pair| {
+            let (key, value) = pair.split_once('=').ok_or_else(|| {
+                serde::de::Error::custom(format!("\"{pair}\" is not of the form key=value"))
+            })?;
+            Ok((key.to_owned(), value.to_owned()))
+        });
+        Ok(RecipeKeys(Arc::new(
+            pairs.collect::<std::result::Result<_, _>>()?,
+        )))
+    }
 }
 
 impl LoaderState {
@@ -59,6 +166,7 @@ impl LoaderState {
             bad: 0,
             data: run.data,
             recipe: run.recipe,
+            keys: run.keys,
         }
     }
 
@@ -124,6 +232,15 @@ impl LoaderState {
             );
         }
         if self.recipe != here.recipe {
+            let differences = self.keys.differences(&here.keys);
+            if !differences.is_empty() {
+                let text = format!(
+                    "the state does not belong here: the recipe differs in {differences}; its \
+                     recipe is {}, this loader's is {}",
+                    self.recipe, here.recipe
+                );
+                return Err(Error::new(Kind::Mismatch, text));
+            }
             return field(
                 "recipe",
                 &self.recipe,

@@ -115,12 +115,9 @@ fn joined_sources_know_the_sizes_of_their_images() {
     };
     let recipe = Recipe::new()
         .batch(2)
-        .op(feedmill::augment::ops::Resize::new(Size {
-            width: 4,
-            height: 4,
-        }));
-    let sources: Vec<Box<dyn Source>> = vec![Box::new(memory()), Box::new(memory())];
-    let loader = Loader::sources(sources, recipe).unwrap();
+        .op(feedmill::augment::ops::Resize::new(Size::square(4)));
+    let joined = Loader::builder().source(memory()).source(memory());
+    let loader = joined.recipe(recipe).build().unwrap();
     assert_eq!(loader.source().image_size(5), Some(Size::new(3, 2)));
 }
 

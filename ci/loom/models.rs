@@ -1,10 +1,12 @@
-//! The lock-free slab and the budget of the library, under all orders of their operations (`--cfg
+//! The lock-free slab, the budget and the deliveries of the library, under all orders of their operations (`--cfg
 //! loom`), or with their unit tests alone (Miri).
 
-#![cfg_attr(not(test), expect(dead_code, reason = "only tests use the two files"))]
+#![cfg_attr(not(test), expect(dead_code, reason = "only tests use the files"))]
 
 #[path = "../../src/pipeline/budget.rs"]
 mod budget;
+#[path = "../../src/pipeline/delivery.rs"]
+mod delivery;
 #[path = "../../src/batch/slab.rs"]
 mod slab;
 
@@ -13,10 +15,11 @@ mod models {
     use std::sync::Arc;
 
     use loom::cell::UnsafeCell;
-    use loom::sync::atomic::{AtomicU64, Ordering};
+    use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     use loom::thread;
 
     use crate::budget::Budget;
+    use crate::delivery::Deliveries;
     use crate::slab::Slab;
 
     fn two_pieces() -> Arc<Slab<UnsafeCell<u32>>> {
@@ -82,10 +85,12 @@ mod models {
         loom::model(|| {
             let budget = Budget::new(3);
             let out = Arc::new(AtomicU64::new(0));
+            let stop = Arc::new(AtomicBool::new(false));
             let work = |units: u64| {
                 let (budget, out) = (Arc::clone(&budget), Arc::clone(&out));
+                let stop = Arc::clone(&stop);
                 move || {
-                    let permit = budget.acquire(units).unwrap();
+                    let permit = budget.acquire(units, &stop).unwrap();
                     assert!(out.fetch_add(units, Ordering::SeqCst) + units <= 3);
                     out.fetch_sub(units, Ordering::SeqCst);
                     drop(permit);
@@ -99,15 +104,38 @@ mod models {
     }
 
     #[test]
+    fn items_are_taken_in_order_and_a_failure_is_seen() {
+        loom::model(|| {
+            let deliveries = Arc::new(Deliveries::default());
+            let put = |number: u64| {
+                let deliveries = Arc::clone(&deliveries);
+                thread::spawn(move || deliveries.put(number, number))
+            };
+            let threads = [put(1), put(0)];
+            assert_eq!(deliveries.take(None), Some(0));
+            assert_eq!(deliveries.take(None), Some(1));
+            threads.map(|thread| thread.join().unwrap());
+            let failing = {
+                let deliveries = Arc::clone(&deliveries);
+                thread::spawn(move || deliveries.fail(9))
+            };
+            assert_eq!(deliveries.take(None), Some(9));
+            failing.join().unwrap();
+        });
+    }
+
+    #[test]
     fn a_stop_wakes_a_thread_that_waits() {
         loom::model(|| {
             let budget = Budget::new(1);
-            let held = budget.acquire(1).unwrap();
+            let stop = Arc::new(AtomicBool::new(false));
+            let held = budget.try_acquire(1).unwrap();
             let waiting = {
-                let budget = Arc::clone(&budget);
-                thread::spawn(move || budget.acquire(1).is_none())
+                let (budget, stop) = (Arc::clone(&budget), Arc::clone(&stop));
+                thread::spawn(move || budget.acquire(1, &stop).is_none())
             };
-            budget.stop();
+            stop.store(true, Ordering::Release);
+            budget.wake();
             assert!(waiting.join().unwrap());
             drop(held);
         });

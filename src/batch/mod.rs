@@ -595,7 +595,7 @@ impl Batch {
     ///     .with_annotations(vec![boxes(1), boxes(2)])?;
     /// let text = "batch = 2\norder = \"sequential\"\n[joint]\nmax_boxes = 2";
     /// let recipe = Recipe::from_toml(text)?;
-    /// let loader = Loader::new(Box::new(source), recipe)?;
+    /// let loader = Loader::builder().source(source).recipe(recipe).build()?;
     /// let batch = loader.epoch(0)?.next().expect("a batch")?;
     /// let (edges, classes) = batch.padded_boxes(0).expect("joint.max_boxes is set");
     /// assert_eq!(edges.len(), 2 * 2 * 4); // images x max_boxes x 4
@@ -641,7 +641,7 @@ impl Batch {
     ///     ops = [{ op = "resize", size = [32, 32] }]
     ///     "#,
     /// )?;
-    /// let loader = Loader::new(Box::new(Memory::encoded(samples)), recipe)?;
+    /// let loader = Loader::builder().source(Memory::encoded(samples)).recipe(recipe).build()?;
     /// let batch = loader.epoch(0)?.next().expect("a batch")?;
     /// for fault in batch.faults() {
     ///     eprintln!("sample {}: {}", fault.sample, fault.message);

@@ -20,7 +20,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use half::{bf16, f16};
@@ -367,7 +367,8 @@ impl<'a> Images<'a> {
     }
 }
 
-/// The memory of a loader's batches: it reuses vectors, and limits how many bytes batches hold.
+/// The memory of the batches of a loader, or of several that share their threads: it reuses vectors,
+/// and limits how many bytes batches hold.
 ///
 /// Vectors are reused because fresh memory costs a page fault for every 4 KiB when it is first
 /// written, and reused memory costs none.
@@ -376,7 +377,7 @@ pub(crate) struct Pool {
     /// Vectors without a batch, from the oldest to the newest.
     free: Mutex<VecDeque<Pixels>>,
     /// The most vectors in `free`.
-    max_free: usize,
+    max_free: AtomicUsize,
     /// Bytes of all leases now.
     held: AtomicU64,
     /// The most bytes that leases had at once.
@@ -386,14 +387,20 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(max_free: usize, limit: u64) -> Pool {
+    /// A pool that keeps no vectors until [`Pool::keep`] says how many.
+    pub(crate) fn new(limit: u64) -> Pool {
         Pool {
             free: Mutex::default(),
-            max_free,
+            max_free: AtomicUsize::new(0),
             held: AtomicU64::new(0),
             peak: AtomicU64::new(0),
             limit,
         }
+    }
+
+    /// Lets the pool keep this many more free vectors.
+    pub(crate) fn keep(&self, vectors: usize) {
+        self.max_free.fetch_add(vectors, Ordering::Relaxed);
     }
 
     /// A vector for each of `lengths` (in values), with unspecified content, and the lease that
@@ -449,8 +456,12 @@ impl Pool {
     /// that no batch has any more (sizes may change with the epoch) leave the pool first.
     fn recycle(&self, pixels: impl Iterator<Item = Pixels>) {
         let mut free = self.free.lock().expect("no panic inside");
+        let most = self.max_free.load(Ordering::Relaxed);
         for pixels in pixels {
-            if free.len() == self.max_free {
+            if most == 0 {
+                return;
+            }
+            if free.len() == most {
                 free.pop_front();
             }
             free.push_back(pixels);
@@ -536,7 +547,8 @@ mod tests {
 
     #[test]
     fn vectors_are_used_again_and_those_of_an_old_size_make_room() {
-        let pool = Arc::new(Pool::new(2, 1 << 20));
+        let pool = Arc::new(Pool::new(1 << 20));
+        pool.keep(2);
         let lease = |len: usize| pool.lease(Dtype::U8, [len, len].into_iter()).unwrap();
         let at = |pixels: &[Pixels]| {
             pixels

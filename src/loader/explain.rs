@@ -117,10 +117,10 @@ impl Loader {
     /// # Ok::<(), feedmill::Error>(())
     /// ```
     pub fn explain(&self, epoch: u32, sample: u64) -> Result<Explanation> {
-        if sample >= self.samples() {
+        if sample >= self.total_samples() {
             return Err(Error::config(format!(
                 "sample {sample}: the data has {} samples, numbered from 0",
-                self.samples()
+                self.total_samples()
             )));
         }
         let mut decode_scratch = DecodeScratch::new();

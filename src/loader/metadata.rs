@@ -11,13 +11,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::classes::ClassList;
 use super::table::Table;
 use crate::error::{Error, Result};
 use crate::plan::{
     By, Grouping, Prune, SampleMetadata, Sampler, Select, Setup, Subset, Values, Weighted,
 };
 use crate::recipe::Recipe;
-use crate::sample::{Fingerprint, FingerprintBuilder, Target};
+use crate::sample::{Fingerprint, FingerprintBuilder};
 use crate::source::Source;
 
 /// Reads what a setup needs. In `setup`, names of files and columns are replaced by their values.
@@ -32,7 +33,7 @@ use crate::source::Source;
 pub(super) fn gather(
     setup: &mut Setup,
     recipe: &Recipe,
-    source: &dyn Source,
+    (source, classes): (&dyn Source, &ClassList),
 ) -> Result<(SampleMetadata, Option<Fingerprint>)> {
     let table = recipe
         .table
@@ -41,6 +42,7 @@ pub(super) fn gather(
         .transpose()?;
     let mut reader = MetadataReader {
         source,
+        class_list: classes,
         table,
         extra: FingerprintBuilder::default(),
         has_extra: false,
@@ -146,6 +148,7 @@ impl SampleTable {
 /// Finds values for names, and keeps the fingerprint of what it has read.
 struct MetadataReader<'a> {
     source: &'a dyn Source,
+    class_list: &'a ClassList,
     /// The recipe's `table`.
     table: Option<SampleTable>,
     /// The fingerprint of everything read beside the source.
@@ -240,26 +243,10 @@ impl MetadataReader<'_> {
     /// The class of each sample as a sample group. There are `known` classes, or as many as the
     /// source has names for.
     fn classes(&mut self, known: Option<u32>) -> Result<Grouping> {
-        let mut groups = Vec::new();
-        let source = self.source;
-        source.labels(&mut |sample, target| {
-            let wrong = match target {
-                Target::Class(class) => {
-                    groups.push(class);
-                    return Ok(());
-                }
-                Target::None => "has no class",
-                _ => "has several classes",
-            };
-            let name = source.name(sample);
-            let error = format!(
-                "sample {sample} ({name}) {wrong}: what goes by class wants one of each sample"
-            );
-            Err(Error::config(error).with_sample(sample))
-        })?;
-        let names = source.classes().unwrap_or_default().to_vec();
+        let of = self.class_list.get(self.source)?.to_vec();
+        let names = self.source.classes().unwrap_or_default().to_vec();
         Ok(Grouping {
-            of: groups,
+            of,
             count: known.unwrap_or(names.len() as u32),
             names,
         })

@@ -9,49 +9,51 @@
 //! slowly on one thread, [`explain`] lists what is drawn for a sample, [`preview`] turns a batch
 //! back into images, [`metadata`] reads the labels and columns that the plan needs.
 
+mod checks;
+mod classes;
+mod data;
+mod epochs;
 mod explain;
 mod metadata;
+mod open;
 mod preview;
 mod reference;
+mod split;
 mod table;
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use crossbeam_channel::RecvTimeoutError;
-
+pub use epochs::{Epoch, Epochs};
 pub use explain::{Explanation, MixStep, ViewSteps};
+pub use open::LoaderBuilder;
 pub use preview::Image;
 
-use crate::batch::{Batch, Pool, TargetMaker};
-use crate::error::{Error, Kind, Result};
-use crate::pipeline::index_cache::IndexCache;
+use classes::ClassList;
+use open::Samples;
+
+use crate::batch::Batch;
+use crate::error::{Error, Result};
 use crate::pipeline::stats::Meter;
-use crate::pipeline::verified_rows::VerifiedRowsTable;
-use crate::pipeline::views::ViewSets;
-use crate::pipeline::{Positions, Run, RunContext, Stats, Tuning};
-use crate::plan::{Last, Order, Ordered, Plan, Setup, Share, Subset, World};
+use crate::pipeline::{RunContext, Stats, WorkerPool};
+use crate::plan::{Last, Order, Ordered, Plan, Share, Subset, World};
 use crate::recipe::Recipe;
-use crate::sample::Fingerprint;
-use crate::source::{self, JoinedSources, Source};
+use crate::source::Source;
 use crate::state::LoaderState;
 
 /// Turns stored images into training batches: data and a [`Recipe`] go in, [`Batch`]es come out of
 /// an ordinary iterator.
 ///
 /// The seed, the data and the recipe decide every byte of every batch. The number of workers, queue
-/// depths ([`Loader::tuning`]), restarts ([`Loader::resume`]) and the number of ranks
-/// ([`Loader::world`]) do not.
+/// depths ([`LoaderBuilder::tuning`]), restarts ([`Loader::resume`]) and the number of ranks
+/// ([`Loader::with_world`]) do not.
 ///
 /// # Opening
 ///
 /// | you have | use |
 /// | --- | --- |
 /// | a path: folder, shards, tar, Arrow, Parquet | [`Loader::open`], which detects the form |
-/// | a custom [`Source`], or one from [`source`](crate::source) | [`Loader::new`] |
-/// | several sources, with the shares in the recipe | [`Loader::sources`] |
-/// | several sources, with the shares as numbers | [`Loader::weighted_sources`] |
+/// | one data set for training and validation | [`Loader::split`] |
+/// | a source of your own, several sources, ranks, settings of threads and memory, a state | [`Loader::builder`] |
 ///
 /// # Iterating
 ///
@@ -60,18 +62,19 @@ use crate::state::LoaderState;
 /// | a training loop over epochs, without a pause between them | [`Loader::epochs`] |
 /// | the batches of one epoch | [`Loader::epoch`] |
 /// | to start in the middle of an epoch | [`Loader::epoch_from`] |
-/// | one batch to look at, slowly | [`Loader::batch`] |
+/// | one batch to look at, slowly | [`Loader::reference_batch`] |
 ///
-/// A loader has no threads. An iterator starts them, and ends them when it is dropped. Iterators of
-/// one loader share the memory of batches and the counters of [`Loader::stats`].
+/// A loader has no threads. The first iterator starts them, the others share them, and the last one
+/// takes them with it. Iterators of one loader also share the memory of batches and the counters of
+/// [`Loader::stats`]. In asynchronous programs, see [`Epoch`].
 ///
 /// # Example: a training loop
 ///
 /// ```
 /// use feedmill::{Loader, Recipe};
 ///
-/// let mut loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
-/// for epoch in loader.epochs(2) {
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+/// for epoch in loader.epochs(0..2) {
 ///     for batch in epoch {
 ///         let batch = batch?;
 ///         assert_eq!(batch.images().shape(), [4, 3, 224, 224]);
@@ -94,8 +97,12 @@ use crate::state::LoaderState;
 /// let expected = batches.next().expect("a batch")?;
 ///
 /// // In another process, with another number of workers:
-/// let mut resumed = Loader::open("fixtures/photos", recipe)?.workers(3)?;
-/// resumed.resume(&saved.parse()?)?;
+/// let resumed = Loader::builder()
+///     .path("fixtures/photos")
+///     .recipe(recipe)
+///     .workers(3)
+///     .state(saved.parse()?)
+///     .build()?;
 /// let batch = resumed.epoch(0)?.next().expect("a batch")?;
 /// assert_eq!(batch.digest(), expected.digest());
 /// # Ok::<(), feedmill::Error>(())
@@ -107,17 +114,19 @@ use crate::state::LoaderState;
 /// the sample named. After that, an iterator returns an error in place of a batch and then ends:
 ///
 /// * a bad sample, if `on_bad = "fail"`, or more of them than `on_bad` allows;
-/// * [`Kind::Limit`] if the consumer holds more batches than the memory limit allows ([`Batch`]);
-/// * [`Kind::Worker`] if an op, a mixer or a source panics;
-/// * [`Kind::Io`] if the system cannot start threads.
+/// * [`Kind::Limit`](crate::Kind::Limit) if the consumer holds more batches than the memory limit
+///   allows ([`Batch`]);
+/// * [`Kind::Worker`](crate::Kind::Worker) if an op, a mixer or a source panics;
+/// * [`Kind::Io`](crate::Kind::Io) if the system cannot start threads.
 ///
 /// To go on after an error, start a new iterator.
 pub struct Loader {
     context: Arc<RunContext>,
-    tuning: Tuning,
+    /// The class of each sample, for questions and splits.
+    classes: Arc<ClassList>,
+    /// The threads, which other loaders may share.
+    pool: Arc<WorkerPool>,
     meter: Arc<Meter>,
-    /// Made by the first iterator, because it depends on the tuning.
-    pool: OnceLock<Arc<Pool>>,
     /// Where the next iterator begins.
     start: LoaderState,
 }
@@ -126,183 +135,17 @@ impl std::fmt::Debug for Loader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "Loader({} samples, {} batches an epoch)",
+            "Loader({} of {} samples, {} batches an epoch, rank {} of {})",
             self.samples(),
-            self.batches()
+            self.total_samples(),
+            self.batches(),
+            self.world().rank(),
+            self.world().ranks()
         )
     }
 }
 
 impl Loader {
-    /// A loader over stored data. The form is detected ([`source::open`]).
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`source::open`] and of [`Loader::new`].
-    pub fn open(path: impl AsRef<Path>, recipe: Recipe) -> Result<Loader> {
-        Loader::new(source::open(path)?, recipe)
-    }
-
-    /// A loader over one source, as the only process. [`Loader::world`] makes it one rank of
-    /// several.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Config`] if the recipe cannot work with this data: a view has no fixed size, there
-    /// are no samples, or they do not fill a single batch.
-    pub fn new(source: Box<dyn Source>, recipe: Recipe) -> Result<Loader> {
-        Loader::sources(vec![source], recipe)
-    }
-
-    /// A loader over several sources, each with a weight ([`Plan::new`]). Weights are relative: 3.0
-    /// and 1.0 mean that three quarters of the slots come from the first source. Samples are
-    /// numbered through all sources in their order.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`Loader::new`], and [`Kind::Config`] for weights that are negative, not
-    /// finite, or all 0.
-    pub fn weighted_sources(
-        sources: Vec<(Box<dyn Source>, f64)>,
-        recipe: Recipe,
-    ) -> Result<Loader> {
-        let shares = sources.iter().map(|(source, weight)| Share {
-            len: source.len(),
-            weight: (*weight).into(),
-        });
-        let shares = shares.collect();
-        Loader::build(
-            sources.into_iter().map(|(source, _)| source).collect(),
-            shares,
-            recipe,
-        )
-    }
-
-    /// A loader over several sources with the weights of the recipe ([`Recipe::source`]). Without
-    /// weights, each source has as many slots as it has samples.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`Loader::weighted_sources`], and [`Kind::Config`] if the recipe has another
-    /// number of `[[source]]` tables, or weights for some of them only.
-    pub fn sources(sources: Vec<Box<dyn Source>>, recipe: Recipe) -> Result<Loader> {
-        let tables = &recipe.sources;
-        if !tables.is_empty() && tables.len() != sources.len() {
-            return Err(Error::config(format!(
-                "the recipe has {} [[source]] tables for {} sources: \
-                 one for each, in the same order",
-                tables.len(),
-                sources.len()
-            )));
-        }
-        let weighted = tables.iter().filter(|table| table.weight.is_some()).count();
-        if weighted != 0 && weighted != tables.len() {
-            return Err(Error::config(
-                "some [[source]] tables have a weight and some have none: give all of them one",
-            ));
-        }
-        let share = |(number, len): (usize, u64)| {
-            let weight = tables.get(number).and_then(|table| table.weight.clone());
-            Share {
-                len,
-                weight: weight.unwrap_or((len as f64).into()),
-            }
-        };
-        let shares = sources
-            .iter()
-            .map(|source| source.len())
-            .enumerate()
-            .map(share)
-            .collect();
-        Loader::build(sources, shares, recipe)
-    }
-
-    /// A loader over sources with their shares.
-    fn build(
-        mut sources: Vec<Box<dyn Source>>,
-        shares: Vec<Share>,
-        recipe: Recipe,
-    ) -> Result<Loader> {
-        let single = sources.len() == 1;
-        let source: Arc<dyn Source> = match single {
-            true => sources.remove(0).into(),
-            false => Arc::new(JoinedSources::new(sources)),
-        };
-        // The weights change the order of samples, so with several sources they are part of what
-        // the data is.
-        let mut data = source.fingerprint();
-        if !single {
-            let weights = shares
-                .iter()
-                .map(|share| toml::Value::try_from(&share.weight));
-            let weights: Vec<String> = weights
-                .map(|value| value.expect("a number").to_string())
-                .collect();
-            data = Fingerprint::of([&data.0.to_le_bytes()[..], weights.join(" ").as_bytes()]);
-        }
-        Loader::over(source, shares, true, data, recipe)
-    }
-
-    /// A loader over one source, which may be joined. `blended` is false for an order of samples
-    /// that ignores the shares.
-    fn over(
-        source: Arc<dyn Source>,
-        shares: Vec<Share>,
-        blended: bool,
-        data: Fingerprint,
-        recipe: Recipe,
-    ) -> Result<Loader> {
-        recipe.check().map_err(|(_, error)| error.at("recipe"))?;
-        let views = ViewSets::new(&recipe, source.uniform_size())?;
-        let group = recipe
-            .mix
-            .as_ref()
-            .map_or(1, |mix| mix.group_size(recipe.batch));
-        let mut setup = Setup {
-            seed: recipe.seed,
-            sources: shares,
-            blended,
-            select: recipe.select.clone(),
-            sampler: recipe.sampler.clone(),
-            order: recipe.order,
-            batch: recipe.batch,
-            last: recipe.last,
-            world: World::SINGLE,
-            group,
-        };
-        let (metadata, extra) = metadata::gather(&mut setup, &recipe, &*source)?;
-        // The plan knows samples by number; people know them by name.
-        let plan = Plan::new(setup, metadata).map_err(|error| match error.sample() {
-            Some(sample) => error.at(source.name(sample)),
-            None => error,
-        })?;
-        let data = match extra {
-            Some(extra) => Fingerprint::of([&data.0.to_le_bytes()[..], &extra.0.to_le_bytes()]),
-            None => data,
-        };
-        let context = Arc::new(RunContext {
-            views,
-            targets: TargetMaker::new(&recipe),
-            data,
-            recipe_hash: recipe.fingerprint(),
-            group,
-            index_cache: IndexCache::new(recipe.decode.index, recipe.decode.index_bytes),
-            verified_rows: VerifiedRowsTable::new(source.len()),
-            source,
-            plan,
-            recipe,
-        });
-        let start = LoaderState::at(context.identity(), 0, 0);
-        let meter = Arc::new(Meter::for_sources(context.plan.sources()));
-        Ok(Loader {
-            context,
-            tuning: Tuning::default(),
-            meter,
-            pool: OnceLock::new(),
-            start,
-        })
-    }
-
     /// A loader over a list of samples, each exactly once and in the order of the list, with the
     /// same recipe otherwise. Use it for a second look at samples that a pass has singled out.
     ///
@@ -311,7 +154,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if a sample is listed twice or does not exist, or if the list is empty.
+    /// [`Kind::Config`](crate::Kind::Config) if a sample is listed twice or does not exist, or if the
+    /// list is empty.
     ///
     /// # Example: the samples that the model was unsure of
     ///
@@ -340,78 +184,82 @@ impl Loader {
             len,
             weight: 1.0.into(),
         };
-        let shares = context.plan.source_sizes().map(share).collect();
-        let mut loader = Loader::over(
-            Arc::clone(&context.source),
-            shares,
-            false,
-            context.data,
-            recipe,
-        )?;
-        loader.tuning = self.tuning.clone();
-        loader.world(context.plan.world())
-    }
-
-    /// Makes this loader one rank of several: it delivers a slice of every global batch. The
-    /// `batch` of the recipe is the size of the global batch, so each rank gets `batch / ranks`
-    /// slots.
-    ///
-    /// The global batch is the same for any number of ranks.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Config`] if the ranks cannot share the batch equally, or if an iterator of this
-    /// loader exists already.
-    ///
-    /// # Example: the second of two processes
-    ///
-    /// ```
-    /// use feedmill::{Loader, Recipe, World};
-    ///
-    /// let recipe = Recipe::preset("imagenet")?.batch(4);
-    /// // In a launched job: World::from_env()?
-    /// let loader = Loader::open("fixtures/photos", recipe)?.world(World::new(1, 2)?)?;
-    /// let batch = loader.epoch(0)?.next().expect("a batch")?;
-    /// assert_eq!((batch.len(), batch.first_slot()), (2, 2));
-    /// # Ok::<(), feedmill::Error>(())
-    /// ```
-    pub fn world(mut self, world: World) -> Result<Loader> {
-        let context = Arc::get_mut(&mut self.context).ok_or_else(|| {
-            Error::config("the ranks of a loader are set before its first iterator")
-        })?;
-        context.plan = context.plan.for_world(world)?;
-        Ok(self)
-    }
-
-    /// Sets how the machine is used: threads, memory, queues. It changes no byte of any batch.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Config`] that names the value that is out of range.
-    pub fn tuning(mut self, tuning: Tuning) -> Result<Loader> {
-        tuning.check()?;
-        self.tuning = tuning;
-        Ok(self)
-    }
-
-    /// Sets the number of worker threads, and 4 reads in flight for each of them. By default, there
-    /// is one for each core.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Config`] for 0 or more than 65536.
-    pub fn workers(self, workers: usize) -> Result<Loader> {
-        let tuning = Tuning {
-            workers,
-            reads: 4 * workers,
-            ..self.tuning.clone()
+        let samples = Samples {
+            shares: context.plan.source_sizes().map(share).collect(),
+            blended: false,
+            fingerprint: context.data,
         };
-        self.tuning(tuning)
+        let loader = Loader::assemble(
+            (&context.source, &self.classes),
+            samples,
+            recipe,
+            Arc::clone(&self.pool),
+        )?;
+        loader.with_world(context.plan.world())
     }
 
     /// The number of samples of the data, before any selection.
-    pub fn samples(&self) -> u64 {
+    pub fn total_samples(&self) -> u64 {
         self.context.plan.samples()
+    }
+
+    /// The number of samples that this loader delivers in epoch 0, after all selections: the slots
+    /// of its batches without those that only fill up the last batch. For an epoch that visits each
+    /// selected sample once, it is the number of these samples, or fewer if `last = "drop"`. The
+    /// numbers of all ranks add up to that of a single process.
+    pub fn samples(&self) -> u64 {
+        self.samples_at(0)
+    }
+
+    /// The number of samples of an epoch. It is that of [`Loader::samples`] unless the selection
+    /// changes with the epoch.
+    pub fn samples_at(&self, epoch: u32) -> u64 {
+        self.context.plan.samples_at(epoch)
+    }
+
+    /// The names of the classes in the order of their numbers, if the source knows them.
+    pub fn classes(&self) -> Option<&[String]> {
+        self.context.source.classes()
+    }
+
+    /// The number of selected samples of each class in epoch 0, over all ranks: entry `c` is for
+    /// class `c`. There are as many entries as the recipe or the data has classes.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`](crate::Kind::Config) if a sample has no class or several; the errors of
+    /// reading the classes.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use feedmill::{Loader, Recipe};
+    ///
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(2))?;
+    /// let counts = loader.class_counts()?;
+    /// for (name, count) in loader.classes().expect("folders name classes").iter().zip(&counts) {
+    ///     println!("{name}: {count}");
+    /// }
+    /// assert_eq!(counts.iter().sum::<u64>(), loader.samples());
+    /// # Ok::<(), feedmill::Error>(())
+    /// ```
+    pub fn class_counts(&self) -> Result<Vec<u64>> {
+        let classes = self.classes.get(&*self.context.source)?;
+        let known = self.context.recipe.target.classes.unwrap_or(0);
+        let mut counts = vec![0; known as usize];
+        self.context.plan.each_selected(0, |sample| {
+            let class = classes[sample as usize] as usize;
+            if counts.len() <= class {
+                counts.resize(class + 1, 0);
+            }
+            counts[class] += 1;
+        });
+        Ok(counts)
+    }
+
+    /// The rank of this loader and the number of ranks.
+    pub fn world(&self) -> World {
+        self.context.plan.world()
     }
 
     /// The number of batches of epoch 0. It is the same for every rank, and for every epoch unless
@@ -445,7 +293,7 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if an op refuses its values of this epoch.
+    /// [`Kind::Config`](crate::Kind::Config) if an op refuses its values of this epoch.
     pub fn shapes_at(&self, epoch: u32) -> Result<Vec<[usize; 4]>> {
         Ok(self
             .context
@@ -458,14 +306,16 @@ impl Loader {
         &self.context.plan
     }
 
-    /// The recipe that the loader was opened with.
+    /// The recipe that the loader was opened with. If it left `target.classes` out, it has the number
+    /// of the data.
     pub fn recipe(&self) -> &Recipe {
         &self.context.recipe
     }
 
-    /// The source that samples are read from. Several sources are joined to one.
-    pub fn source(&self) -> &dyn Source {
-        &*self.context.source
+    /// The source that samples are read from. Several sources are joined to one. A clone of it opens
+    /// another loader over the same data without listing it again.
+    pub fn source(&self) -> &Arc<dyn Source> {
+        &self.context.source
     }
 
     /// The name of one of several sources: the `name` of its `[[source]]` table, or `source N`.
@@ -489,8 +339,8 @@ impl Loader {
     /// # Errors
     ///
     /// The error of a bad sample if `on_bad = "fail"`, or if 16 replacements are bad too;
-    /// [`Kind::Config`] if the epoch has no batch `index`.
-    pub fn batch(&self, epoch: u32, index: u64) -> Result<Batch> {
+    /// [`Kind::Config`](crate::Kind::Config) if the epoch has no batch `index`.
+    pub fn reference_batch(&self, epoch: u32, index: u64) -> Result<Batch> {
         let batches = self.batches_at(epoch);
         if index >= batches {
             return Err(Error::config(format!("batch {index} of {batches}")));
@@ -504,7 +354,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`Kind::Mismatch`] that names the field, if the state belongs to other data, another recipe,
+    /// [`Kind::Mismatch`](crate::Kind::Mismatch) that names the field, if the state belongs to other
+    /// data, another recipe,
     /// another seed, or another version of the state's format.
     pub fn resume(&mut self, state: &LoaderState) -> Result<()> {
         state.check(
@@ -523,243 +374,6 @@ impl Loader {
 
     /// What all iterators of this loader have done so far, and where their time went.
     pub fn stats(&self) -> Stats {
-        self.meter
-            .snapshot(self.pool.get().map_or(0, |pool| pool.peak()))
-    }
-
-    /// Starts the threads for all batches from batch `index` of `epoch` up to epoch `end`, which is
-    /// not included.
-    fn run(&self, epoch: u32, index: u64, end: u32) -> Result<Run> {
-        let positions = Positions { epoch, index, end };
-        // One free vector for each batch in flight (prefetch + 1) and for the one that the consumer
-        // has.
-        let max_free = (self.tuning.prefetch + 2) * self.context.views.first().groups.len();
-        let pool = self
-            .pool
-            .get_or_init(|| Arc::new(Pool::new(max_free, self.tuning.held)));
-        // The counts of a state belong to its position. A run from anywhere else begins at 0.
-        let resumed = (epoch, index) == (self.start.epoch, self.start.next);
-        let counts = if resumed {
-            (self.start.seen, self.start.bad)
-        } else {
-            (0, 0)
-        };
-        Run::start(
-            Arc::clone(&self.context),
-            positions,
-            counts,
-            &self.tuning,
-            Arc::clone(&self.meter),
-            Arc::clone(pool),
-        )
-    }
-
-    /// The batches of one epoch: from its first one, or from the state's next batch if the loader
-    /// was resumed in this epoch.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Io`] if the system cannot start threads.
-    pub fn epoch(&self, epoch: u32) -> Result<Batches> {
-        let index = if epoch == self.start.epoch {
-            self.start.next
-        } else {
-            0
-        };
-        self.epoch_from(epoch, index)
-    }
-
-    /// The batches of one epoch from batch `index` on; none if the epoch has no such batch.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Io`] if the system cannot start threads.
-    pub fn epoch_from(&self, epoch: u32, index: u64) -> Result<Batches> {
-        Ok(Batches {
-            run: self.run(epoch, index, epoch.saturating_add(1))?,
-        })
-    }
-
-    /// The epochs up to `end`, which is not included, beginning with the epoch of
-    /// [`Loader::state`]. Each item is an iterator over the batches of one epoch.
-    ///
-    /// All epochs share one set of threads, which prepare the next epoch while the last batches of
-    /// the current one are consumed. If an epoch is left early, the next one starts new threads.
-    pub fn epochs(&mut self, end: u32) -> Epochs<'_> {
-        let next = self.start.epoch;
-        Epochs {
-            loader: self,
-            end,
-            next,
-            current: Arc::default(),
-        }
-    }
-}
-
-/// An iterator over the batches of one epoch, from [`Loader::epoch`].
-///
-/// After an error it ends. Dropping it ends its threads, which takes about as long as one sample.
-pub struct Batches {
-    run: Run,
-}
-
-impl Batches {
-    /// The next batch if one is ready within `wait`, or `Ok(None)` at the end. The inner result is
-    /// what [`Iterator::next`] would return.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Stopped`] if no batch is ready in time. Nothing is lost: call it again.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a deadline decides when to give up, never which batch comes next"
-    )]
-    pub fn next_timeout(&mut self, wait: Duration) -> Result<Option<Result<Batch>>> {
-        self.run
-            .next(Instant::now().checked_add(wait))
-            .map_err(|_: RecvTimeoutError| {
-                Error::new(Kind::Stopped, format!("no batch was ready within {wait:?}"))
-            })
-    }
-}
-
-impl std::fmt::Debug for Batches {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Batches({} left)", self.run.left())
-    }
-}
-
-impl Iterator for Batches {
-    type Item = Result<Batch>;
-
-    fn next(&mut self) -> Option<Result<Batch>> {
-        self.run.next(None).unwrap_or(None)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.run.left() as usize;
-        (0, Some(left))
-    }
-}
-
-/// The run that consecutive epochs share.
-#[derive(Default)]
-struct Current {
-    run: Option<Run>,
-    /// The epoch and index of the run's next batch.
-    next: (u32, u64),
-    /// True after an error, which ends all epochs.
-    failed: bool,
-}
-
-/// An iterator over epochs, from [`Loader::epochs`]. After an error in one epoch it ends.
-pub struct Epochs<'a> {
-    loader: &'a mut Loader,
-    /// The first epoch that is not delivered.
-    end: u32,
-    /// The next epoch.
-    next: u32,
-    /// Shared with the epochs that were handed out.
-    current: Arc<Mutex<Current>>,
-}
-
-impl std::fmt::Debug for Epochs<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Epochs({}..{})", self.next, self.end)
-    }
-}
-
-impl Iterator for Epochs<'_> {
-    type Item = Epoch;
-
-    fn next(&mut self) -> Option<Epoch> {
-        if self.next >= self.end {
-            return None;
-        }
-        let epoch = self.next;
-        self.next += 1;
-        let begin = (
-            epoch,
-            if epoch == self.loader.start.epoch {
-                self.loader.start.next
-            } else {
-                0
-            },
-        );
-        let batches = self.loader.batches_at(epoch);
-        let mut current = self.current.lock().expect("no panic inside");
-        if current.failed {
-            return None;
-        }
-        let mut problem = None;
-        // Start threads unless the run of the last epoch continues right here. It does not if that
-        // epoch was left early.
-        if current.run.is_none() || current.next != begin {
-            current.run = None;
-            match self.loader.run(begin.0, begin.1, self.end) {
-                Ok(run) => current.run = Some(run),
-                Err(error) => problem = Some(error),
-            }
-            current.next = begin;
-        }
-        drop(current);
-        Some(Epoch {
-            epoch,
-            batches,
-            current: Arc::clone(&self.current),
-            problem,
-        })
-    }
-}
-
-/// An iterator over the batches of one epoch of [`Loader::epochs`].
-///
-/// It shares its threads with the other epochs. An epoch that is still held when the next one is
-/// requested delivers no more batches.
-pub struct Epoch {
-    epoch: u32,
-    /// The number of batches of the epoch.
-    batches: u64,
-    current: Arc<Mutex<Current>>,
-    /// Why the threads could not be started, to be returned as the first item.
-    problem: Option<Error>,
-}
-
-impl Epoch {
-    /// The number of this epoch, from 0.
-    pub fn number(&self) -> u32 {
-        self.epoch
-    }
-}
-
-impl std::fmt::Debug for Epoch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Epoch({})", self.epoch)
-    }
-}
-
-impl Iterator for Epoch {
-    type Item = Result<Batch>;
-
-    fn next(&mut self) -> Option<Result<Batch>> {
-        if let Some(problem) = self.problem.take() {
-            return Some(Err(problem));
-        }
-        let mut current = self.current.lock().expect("no panic inside");
-        // The run has gone on to another epoch: either this one is complete, or it was left.
-        if current.next.0 != self.epoch {
-            return None;
-        }
-        let batch = current.run.as_mut()?.next(None).unwrap_or(None)?;
-        if batch.is_err() {
-            current.run = None;
-            current.failed = true;
-        } else {
-            current.next.1 += 1;
-            if current.next.1 == self.batches {
-                current.next = (self.epoch + 1, 0);
-            }
-        }
-        Some(batch)
+        self.meter.snapshot(self.pool.memory.peak())
     }
 }

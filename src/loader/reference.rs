@@ -37,7 +37,7 @@ struct ReferenceSlot {
 ///
 /// # Errors
 ///
-/// Those of [`Loader::batch`](super::Loader::batch).
+/// Those of [`Loader::reference_batch`](super::Loader::reference_batch).
 ///
 /// # Panics
 ///
@@ -67,6 +67,10 @@ pub(super) fn batch(context: &RunContext, epoch: u32, index: u64) -> Result<Batc
         plan: &plan,
         views: &views,
         slots: finished.collect(),
+        annotations: emitted
+            .iter()
+            .map(|each| each.annotations.clone())
+            .collect(),
         emitted: &emitted.iter().collect::<Vec<_>>(),
         pixels: pixels.collect(),
         lease: None,
@@ -105,7 +109,7 @@ fn make_slot(
     };
     let mut made = Vec::new();
     for view_slot in views.view_slots() {
-        let mut out = vec![0; view_slot.group.values()];
+        let mut out = vec![0; view_slot.group.writer.values()];
         let program = &decoded.programs[view_slot.number];
         let size = view_slot.group.frame();
         program.run(scratch, &decoded.pixels, region, &mut out, size)?;
@@ -130,7 +134,11 @@ fn mix(
 ) -> Result<Vec<Emitted>> {
     if views.mix.is_none() {
         let each = slots.iter().enumerate();
-        let unmixed = each.map(|(at, slot)| Emitted::unmixed(at, slot.annotations.clone()));
+        let unmixed = each.map(|(at, slot)| {
+            let mut emitted = Emitted::unmixed(at);
+            emitted.annotations = slot.annotations.clone();
+            emitted
+        });
         return Ok(unmixed.collect());
     }
     let all: Vec<GroupSlot<'_>> = slots

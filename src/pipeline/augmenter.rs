@@ -5,11 +5,10 @@
 
 use super::Shared;
 use super::batcher::{BatchWork, Staged, StagedView};
-use super::context::SlotSample;
-use super::decoder::DecodedSlot;
-use super::stats::{self, Meter};
+use super::context::{DecodeScratch, SlotSample};
+use super::stats::{Laps, Stage};
 use super::views::AnnotatedViews;
-use crate::augment::{Program, StepScratch};
+use crate::augment::StepScratch;
 use crate::batch::SlotPixels;
 use crate::error::Result;
 use crate::mix::Blend;
@@ -30,58 +29,40 @@ impl AugmentScratch {
     }
 }
 
-/// What the views of a slot are made from: a program for each, and the pixels that they all read.
-#[derive(Clone, Copy)]
-pub(super) struct ViewInput<'a> {
-    pub(super) programs: &'a [Program],
-    pub(super) pixels: &'a [u8],
-}
-
 impl Shared {
-    /// Runs the programs of a slot and stages it.
+    /// Runs the programs of a slot on its pixels, both of which are in `decoded`.
     pub(super) fn augment(
         &self,
-        decoded: DecodedSlot,
-        input: ViewInput<'_>,
+        (work, slot): (&BatchWork, usize),
+        sample: SlotSample,
+        decoded: &DecodeScratch,
         scratch: &mut AugmentScratch,
-    ) {
-        let DecodedSlot {
-            work,
-            slot,
-            sample,
-            permit,
-        } = decoded;
-        let result = self.guard("augmenter", sample.visit.sample, || {
-            self.make_views(&work, slot, &sample, input, scratch)
-        });
-        let staged = result.map(|(view, annotations)| Staged {
+        laps: &mut Laps,
+    ) -> Result<Staged> {
+        let (view, annotations) = self.guard("augmenter", sample.visit.sample, || {
+            self.make_views((work, slot), &sample, decoded, scratch, laps)
+        })?;
+        Ok(Staged {
             visit: sample.visit,
             target: sample.target,
             fault: sample.fault,
             view,
-            notes: work.views.notes(input.programs),
+            notes: work.views.notes(&decoded.programs),
             annotations,
-        });
-        let busy = stats::now();
-        self.stage(&work, slot, staged);
-        Meter::add(&self.meter.batching, busy);
-        drop(permit);
+        })
     }
 
     /// Runs the program of each view of a slot. Returns where the views are, and their annotations.
     fn make_views(
         &self,
-        work: &BatchWork,
-        slot: usize,
+        (work, slot): (&BatchWork, usize),
         sample: &SlotSample,
-        input: ViewInput<'_>,
+        decoded: &DecodeScratch,
         scratch: &mut AugmentScratch,
+        laps: &mut Laps,
     ) -> Result<(StagedView, AnnotatedViews)> {
-        let ViewInput { programs, pixels } = input;
-        let mut busy = stats::now();
-        let region = sample
-            .region
-            .expect("blank slots are staged by the decoder");
+        let (programs, pixels) = (&decoded.programs, &decoded.pixels);
+        let region = sample.region.expect("blank slots are not augmented");
         let AugmentScratch { scratch, view } = scratch;
         let joint = self.context.recipe.joint.as_ref();
         let annotations = work
@@ -94,20 +75,20 @@ impl Shared {
                 let out = &mut views[view_slot.bytes];
                 programs[view_slot.number].run(scratch, pixels, region, out, size)?;
             }
-            Meter::add(&self.meter.augmenting, busy);
+            laps.lap(Stage::Augmenting);
             return Ok((StagedView::Here(views), annotations));
         }
         for view_slot in work.views.view_slots() {
             let size = view_slot.group.frame();
-            view.resize(view_slot.group.values(), 0);
+            view.resize(view_slot.group.writer.values(), 0);
             programs[view_slot.number].run(scratch, pixels, region, view, size)?;
-            busy = Meter::lap(&self.meter.augmenting, busy);
+            laps.lap(Stage::Augmenting);
             let unmixed = SlotPixels::Views {
                 sources: &[view],
                 blend: &Blend::Keep,
             };
             work.write(slot, &view_slot, unmixed);
-            busy = Meter::lap(&self.meter.batching, busy);
+            laps.lap(Stage::Batching);
         }
         Ok((StagedView::Written, annotations))
     }

@@ -28,7 +28,7 @@ use crate::state::LoaderState;
 pub(crate) struct Staged {
     pub(crate) visit: Visit,
     pub(crate) target: Target,
-    pub(crate) fault: Option<Fault>,
+    pub(crate) fault: Option<Box<Fault>>,
     pub(crate) view: StagedView,
     /// The notes that ops left with its views.
     pub(crate) notes: Vec<i64>,
@@ -84,15 +84,20 @@ pub(crate) struct BatchWork {
     buffers: Arc<Buffers>,
 }
 
-/// A pool of buffers for the views of a slot.
+/// What the batches of a run use again.
 #[derive(Debug, Default)]
-pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
+pub(super) struct Buffers {
+    /// Buffers for the views of a slot.
+    views: Mutex<Vec<Vec<u8>>>,
+    /// The image of each slot of a batch without mixing, which is the same in every batch.
+    unmixed: OnceLock<Vec<Emitted>>,
+}
 
 impl Buffers {
     /// A buffer of this length with unspecified content.
     pub(super) fn lease(&self, bytes: usize) -> Vec<u8> {
         let mut buffer = self
-            .0
+            .views
             .lock()
             .expect("no panic inside")
             .pop()
@@ -100,12 +105,21 @@ impl Buffers {
         buffer.resize(bytes, 0);
         buffer
     }
+
+    /// The images of a batch without mixing, which has at most as many slots as the recipe says.
+    fn unmixed(&self, context: &RunContext) -> &[Emitted] {
+        let each = || (0..context.recipe.batch).map(Emitted::unmixed).collect();
+        self.unmixed.get_or_init(each)
+    }
 }
 
 // The views of all slots are needed until the last group is written, so their buffers return to the
 // pool together.
 impl Drop for BatchWork {
     fn drop(&mut self) {
+        if !self.mixes() {
+            return;
+        }
         let used = self
             .slots
             .iter_mut()
@@ -113,7 +127,11 @@ impl Drop for BatchWork {
                 StagedView::Here(views) => Some(views),
                 StagedView::Blank | StagedView::Written => None,
             });
-        self.buffers.0.lock().expect("no panic inside").extend(used);
+        self.buffers
+            .views
+            .lock()
+            .expect("no panic inside")
+            .extend(used);
     }
 }
 
@@ -296,14 +314,17 @@ impl BatchWork {
             )
         })?;
         let lease = self.lease.lock().expect("no panic inside").take();
-        let unmixed: Vec<Emitted> = if self.mixes() {
-            Vec::new()
+        let annotations = if self.mixes() {
+            emitted
+                .iter()
+                .map(|each| each.annotations.clone())
+                .collect()
         } else {
-            let each = done.iter().enumerate();
-            each.map(|(slot, staged)| Emitted::unmixed(slot, staged.annotations.clone()))
+            emitted.extend(&self.buffers.unmixed(context)[..done.len()]);
+            done.iter()
+                .map(|staged| staged.annotations.clone())
                 .collect()
         };
-        emitted.extend(&unmixed);
         let slots = done.iter().map(|staged| {
             let blank = matches!(staged.view, StagedView::Blank);
             FinishedSlot {
@@ -319,6 +340,7 @@ impl BatchWork {
             views: &self.views,
             slots: slots.collect(),
             emitted: &emitted,
+            annotations,
             pixels,
             lease,
         };
@@ -330,7 +352,7 @@ impl BatchWork {
 pub(crate) struct FinishedSlot<'a> {
     pub(crate) visit: Visit,
     pub(crate) target: Target,
-    pub(crate) fault: Option<Fault>,
+    pub(crate) fault: Option<Box<Fault>>,
     pub(crate) blank: bool,
     pub(crate) notes: &'a [i64],
 }
@@ -342,6 +364,8 @@ pub(crate) struct BatchParts<'a> {
     pub(crate) views: &'a ViewSet,
     pub(crate) slots: Vec<FinishedSlot<'a>>,
     pub(crate) emitted: &'a [&'a Emitted],
+    /// The annotations of each image.
+    pub(crate) annotations: Vec<AnnotatedViews>,
     /// One for each view group.
     pub(crate) pixels: Vec<Pixels>,
     pub(crate) lease: Option<Lease>,
@@ -355,6 +379,7 @@ impl BatchParts<'_> {
             views,
             slots,
             emitted,
+            annotations,
             pixels,
             lease,
         } = self;
@@ -373,7 +398,7 @@ impl BatchParts<'_> {
             valid.push(planned.valid && !slot.blank);
             targets.push(slot.target);
             all_notes.push(slot.notes);
-            faults.extend(slot.fault);
+            faults.extend(slot.fault.map(|fault| *fault));
         }
         let own = || mixed.iter().map(|mixed| mixed.slot);
         let notes = views.note_columns(&own().map(|slot| all_notes[slot]).collect::<Vec<_>>());
@@ -410,10 +435,7 @@ impl BatchParts<'_> {
             masks: mixing::masks(views, emitted),
             smoothing: context.recipe.target.smoothing,
             notes,
-            annotations: emitted
-                .iter()
-                .map(|each| each.annotations.clone())
-                .collect(),
+            annotations,
             max_boxes: context
                 .recipe
                 .joint

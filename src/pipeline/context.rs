@@ -23,7 +23,7 @@ use crate::recipe::{OnBad, Recipe};
 use crate::rng::{Coord, OpKey};
 use crate::sample::{Annotations, Codec, Fingerprint, Payload, Sample, Target};
 use crate::source::Source;
-use crate::state::RunIdentity;
+use crate::state::{RecipeKeys, RunIdentity};
 
 /// How many replacements are tried for one bad sample.
 const ATTEMPTS: u32 = 16;
@@ -34,18 +34,20 @@ pub(crate) struct RunContext {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) plan: Plan,
     pub(crate) recipe: Recipe,
-    pub(crate) views: ViewSets,
+    pub(crate) views: Arc<ViewSets>,
     pub(crate) targets: TargetMaker,
     /// The fingerprint of the data, which a state of this run carries.
     pub(crate) data: Fingerprint,
     /// The fingerprint of the recipe.
     pub(crate) recipe_hash: Fingerprint,
+    /// What each key of the recipe is, for the message if a state is of another recipe.
+    pub(crate) keys: RecipeKeys,
     /// The slots of a mixing group; 1 without mixing.
     pub(crate) group: usize,
     /// Entropy indexes made in this run.
-    pub(crate) index_cache: IndexCache,
+    pub(crate) index_cache: Arc<IndexCache>,
     /// How far each stored entropy index was verified.
-    pub(crate) verified_rows: VerifiedRowsTable,
+    pub(crate) verified_rows: Arc<VerifiedRowsTable>,
 }
 
 /// The buffers that a decoder keeps from sample to sample, and the sample that it decoded last.
@@ -101,7 +103,8 @@ pub(crate) struct ReadSample {
 pub(crate) struct SlotSample {
     pub(crate) visit: Visit,
     pub(crate) target: Target,
-    pub(crate) fault: Option<Fault>,
+    /// Boxed, because it is rare and the struct is moved several times.
+    pub(crate) fault: Option<Box<Fault>>,
     /// The region that was decoded into [`DecodeScratch::pixels`]; `None` for a blank slot.
     pub(crate) region: Option<Rect>,
     /// The image's annotations, with decoded planes.
@@ -136,6 +139,24 @@ impl RunContext {
             seed: self.recipe.seed,
             data: self.data,
             recipe: self.recipe_hash,
+            keys: self.keys.clone(),
+        }
+    }
+
+    /// The same run by another plan of the same data and recipe.
+    pub(crate) fn with_plan(&self, plan: Plan) -> RunContext {
+        RunContext {
+            source: Arc::clone(&self.source),
+            plan,
+            recipe: self.recipe.clone(),
+            views: Arc::clone(&self.views),
+            targets: self.targets.clone(),
+            data: self.data,
+            recipe_hash: self.recipe_hash,
+            keys: self.keys.clone(),
+            group: self.group,
+            index_cache: Arc::clone(&self.index_cache),
+            verified_rows: Arc::clone(&self.verified_rows),
         }
     }
 
@@ -196,7 +217,7 @@ impl RunContext {
         choose: ChooseRegion<'_>,
     ) -> Result<SlotSample> {
         let mut visit = task.planned;
-        let mut fault: Option<Fault> = None;
+        let mut fault: Option<Box<Fault>> = None;
         for attempt in 0..=ATTEMPTS {
             let read = read
                 .take()
@@ -209,12 +230,14 @@ impl RunContext {
             if matches!(error.kind(), Kind::Config | Kind::Worker | Kind::Stopped) {
                 return Err(error);
             }
-            let first = fault.get_or_insert_with(|| Fault {
-                slot: task.slot,
-                sample: visit.sample,
-                kind: error.kind(),
-                message: error.message().to_string(),
-                replaced_by: None,
+            let first = fault.get_or_insert_with(|| {
+                Box::new(Fault {
+                    slot: task.slot,
+                    sample: visit.sample,
+                    kind: error.kind(),
+                    message: error.message().to_string(),
+                    replaced_by: None,
+                })
             });
             match self.recipe.on_bad {
                 OnBad::Fail => return Err(error),
@@ -384,7 +407,7 @@ impl RunContext {
 
 impl SlotSample {
     /// A slot without an image, target or annotations.
-    fn blank(visit: Visit, fault: Option<Fault>) -> SlotSample {
+    fn blank(visit: Visit, fault: Option<Box<Fault>>) -> SlotSample {
         SlotSample {
             visit,
             target: Target::None,
@@ -397,14 +420,14 @@ impl SlotSample {
 
 impl Decoded {
     /// The slot that the sample of `visit` fills; if there is a fault, as a replacement.
-    fn into_slot(self, visit: Visit, fault: Option<Fault>) -> SlotSample {
+    fn into_slot(self, visit: Visit, mut fault: Option<Box<Fault>>) -> SlotSample {
+        if let Some(fault) = &mut fault {
+            fault.replaced_by = Some(visit.sample);
+        }
         SlotSample {
             visit,
             target: self.target,
-            fault: fault.map(|fault| Fault {
-                replaced_by: Some(visit.sample),
-                ..fault
-            }),
+            fault,
             region: Some(self.region),
             annotations: self.annotations,
         }

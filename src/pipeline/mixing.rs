@@ -170,11 +170,12 @@ fn mixed_annotations(
 
 impl Emitted {
     /// The image of a slot in a recipe without mixing. `slot` counts in this rank's batch.
-    pub(crate) fn unmixed(slot: usize, annotations: AnnotatedViews) -> Emitted {
+    /// The annotations are those of the slot, which the caller has.
+    pub(crate) fn unmixed(slot: usize) -> Emitted {
         let mixed = Mixed::unmixed(slot, EmitRole::Mixed);
         Emitted {
             mixed,
-            annotations,
+            annotations: AnnotatedViews::default(),
             pixel_mask: Vec::new(),
             patch_mask: Vec::new(),
         }

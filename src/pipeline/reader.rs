@@ -1,24 +1,24 @@
 //! The reader role: it plans batches in order and gets their encoded bytes.
 //!
-//! One thread goes through the run's positions. For each batch it waits for a token of the
-//! consumer, computes the plan, leases the slab, and cuts the slots into chunks. What a chunk then
-//! does depends on the source. Memory-mapped sources do not block, so the chunk goes to a decoder
-//! as it is, which reads in place. Other sources are read on the blocking threads of a tokio
-//! runtime, many chunks at a time, because a network file system or a disk answers many requests
-//! nearly as fast as one.
+//! Planning computes the slots of a batch, leases the slab, and cuts the slots into chunks. What
+//! happens to a chunk then depends on the source. Memory-mapped sources do not block, so a worker
+//! takes the chunk as it is and reads in place. Sources that block are read ahead of the workers by
+//! threads of the pool, and while reads wait for the device, the samples that come next are
+//! announced to the source, so that a disk or a network file system works on many requests at once.
+//! A worker that finds no chunk that was read reads for itself.
 //!
-//! Chunks are measured in bytes and not in samples, so that a message holds about the same work
-//! whether images are icons or photographs.
+//! Chunks are measured in bytes and not in samples, so that each has about the same work whether
+//! images are icons or photographs.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
-use crossbeam_channel::{Receiver, Sender};
-use tokio::runtime::Handle;
+use std::time::Duration;
 
 use super::batcher::{BatchMemory, BatchWork};
-use super::stats::{self, Meter};
+use super::budget::Permit;
+use super::stats;
 use super::{ReadChunk, Shared};
 use crate::batch::Output;
 use crate::error::Result;
@@ -35,7 +35,7 @@ pub(crate) struct Positions {
 
 impl Positions {
     /// The next batch as (epoch, index); `None` after the last one.
-    fn next(&mut self, plan: &Plan) -> Option<(u32, u64)> {
+    pub(super) fn next(&mut self, plan: &Plan) -> Option<(u32, u64)> {
         if self.index >= plan.batches_at(self.epoch) {
             self.epoch = self.epoch.checked_add(1)?;
             self.index = 0;
@@ -48,24 +48,20 @@ impl Positions {
     }
 }
 
-/// The reader of a run.
-pub(super) struct Reader {
-    pub(super) shared: Arc<Shared>,
-    /// The batches that are still to be begun.
-    pub(super) positions: Positions,
-    /// Receives a token for each batch that may be started.
-    pub(super) tokens: Receiver<()>,
-    pub(super) chunks: Sender<ReadChunk>,
-    /// Runs the reads of sources that block; `None` where workers read in place.
-    pub(super) runtime: Option<Handle>,
-    /// `Tuning::chunk`.
-    pub(super) chunk: Option<usize>,
-    /// The number of workers, from which [`Reader::cut`] computes a fair share.
-    pub(super) workers: usize,
+/// Neighboring slots of a batch that were not read yet.
+pub(super) struct Chunk {
+    pub(super) work: Arc<BatchWork>,
+    pub(super) slots: Range<usize>,
+    /// The encoded bytes that the chunk holds of the budget, for a chunk that is read ahead.
+    pub(super) permit: Option<Permit>,
 }
 
-/// The size of a chunk, in encoded bytes. They take about half a millisecond to decode. A channel
-/// hop costs microseconds, which is negligible next to that.
+/// The slots of each chunk of a batch, with their encoded bytes.
+pub(super) type Chunks = VecDeque<(Range<usize>, u64)>;
+
+/// The size of a chunk, in encoded bytes. They take about half a millisecond to decode. Taking
+/// a chunk costs a microsecond, or several if a thread has to be woken, which is negligible next to
+/// that.
 const CHUNK_BYTES: u64 = 48 << 10;
 /// The most samples in a chunk.
 const CHUNK_MOST: usize = 64;
@@ -73,40 +69,37 @@ const CHUNK_MOST: usize = 64;
 /// [`CHUNK_BYTES`] would cut chunks too short.
 const SMALL: u64 = 4 << 10;
 
-impl Reader {
-    /// Begins and feeds one batch after the other, until the last one, an error, or the end of the
-    /// consumer.
-    pub(super) fn run(mut self) {
-        let mut number = 0;
-        loop {
-            let waiting = stats::now();
-            // The channel of tokens is closed when the run ends.
-            if self.tokens.recv().is_err() {
-                return;
+/// A read that takes longer than this for each sample, plus a nanosecond for each byte, waited for
+/// the device. A copy from the page cache takes a fraction of it.
+const SLOW: Duration = Duration::from_micros(100);
+/// For how many chunks samples are still announced after a slow read. Reads that were announced are
+/// fast, so a fast one does not mean that announcing is of no use.
+const KEEP_ANNOUNCING: u32 = 256;
+
+impl Shared {
+    /// Begins a batch and cuts it into chunks. `None` for an error, which goes to the consumer.
+    pub(super) fn begin(
+        &self,
+        number: u64,
+        epoch: u32,
+        index: u64,
+    ) -> Option<(Arc<BatchWork>, Chunks)> {
+        match self.plan(number, epoch, index) {
+            Ok(work) => {
+                self.meter.in_flight.fetch_add(1, Ordering::Relaxed);
+                let chunks = self.cut_all(&work);
+                Some((Arc::new(work), chunks))
             }
-            Meter::add(&self.shared.meter.reader_blocked, waiting);
-            let Some((epoch, index)) = self.positions.next(&self.shared.context.plan) else {
-                return;
-            };
-            match self.begin(number, epoch, index) {
-                Ok(work) => {
-                    self.shared.meter.in_flight.fetch_add(1, Ordering::Relaxed);
-                    if self.feed(&Arc::new(work)).is_none() {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    let _ = self.shared.done.send((number, Err(error)));
-                    return;
-                }
+            Err(error) => {
+                self.deliveries.put(number, Err(error));
+                None
             }
-            number += 1;
         }
     }
 
     /// Plans a batch, draws how it is mixed, and leases its memory.
-    fn begin(&self, number: u64, epoch: u32, index: u64) -> Result<BatchWork> {
-        let context = &self.shared.context;
+    fn plan(&self, number: u64, epoch: u32, index: u64) -> Result<BatchWork> {
+        let context = &self.context;
         let plan = context.plan.batch(epoch, index);
         let views = context.views_at(epoch)?;
         let images = context.emitted(plan.slots.len());
@@ -114,15 +107,12 @@ impl Reader {
             .groups
             .iter()
             .map(|group| group.count() * images * group.writer.values());
-        let (pixels, lease) = self
-            .shared
-            .pool
-            .lease(context.recipe.output.dtype, values)?;
+        let (pixels, lease) = self.memory.lease(context.recipe.output.dtype, values)?;
         let outputs = pixels.into_iter().zip(&views.groups);
         let outputs = outputs
             .map(|(pixels, group)| Output::new(pixels, group.count() * images))
             .collect();
-        let buffers = Arc::clone(&self.shared.buffers);
+        let buffers = Arc::clone(&self.buffers);
         BatchWork::new(
             context,
             number,
@@ -133,35 +123,17 @@ impl Reader {
         )
     }
 
-    /// Sends all slots of a batch to the decoders, by way of the runtime if the source blocks.
-    /// `None` if the run is stopped.
-    fn feed(&self, work: &Arc<BatchWork>) -> Option<()> {
+    /// The chunks of a batch, each with its encoded bytes.
+    fn cut_all(&self, work: &BatchWork) -> Chunks {
         let slots = work.plan.slots.len();
+        let mut chunks = VecDeque::new();
         let mut start = 0;
         while start < slots {
             let (end, bytes) = self.cut(work, start);
-            if self.shared.stop.load(Ordering::Relaxed) {
-                return None;
-            }
-            match &self.runtime {
-                None => {
-                    let raw = (start..end).map(|_| None).collect();
-                    let waiting = stats::now();
-                    self.chunks
-                        .send(ReadChunk {
-                            work: Arc::clone(work),
-                            start,
-                            raw,
-                            _permit: None,
-                        })
-                        .ok()?;
-                    Meter::add(&self.shared.meter.reader_blocked, waiting);
-                }
-                Some(runtime) => self.read(runtime, work, start..end, bytes)?,
-            }
+            chunks.push_back((start..end, bytes));
             start = end;
         }
-        Some(())
+        chunks
     }
 
     /// The end of the chunk that begins at slot `start`, and the encoded bytes of the chunk.
@@ -174,7 +146,7 @@ impl Reader {
         let mut bytes = 0u64;
         let mut count = 0;
         for slot in slots.iter().take(most) {
-            let size = self.shared.context.source.size(slot.visit.sample);
+            let size = self.context.source.size(slot.visit.sample);
             let full = bytes.saturating_add(size) > CHUNK_BYTES && (size > SMALL || count >= share);
             if count > 0 && self.chunk.is_none() && full {
                 break;
@@ -185,56 +157,48 @@ impl Reader {
         (start + count, bytes)
     }
 
-    /// Starts reading slots on the runtime, once the budgets allow it. `None` if the run is
-    /// stopped.
-    fn read(
-        &self,
-        runtime: &Handle,
-        work: &Arc<BatchWork>,
-        slots: Range<usize>,
-        bytes: u64,
-    ) -> Option<()> {
-        let waiting = stats::now();
-        let permit = self.shared.encoded.acquire(bytes)?;
-        let read_permit = self.shared.reads.acquire(1)?;
-        Meter::add(&self.shared.meter.reader_blocked, waiting);
-        let (shared, work, chunks) = (
-            Arc::clone(&self.shared),
-            Arc::clone(work),
-            self.chunks.clone(),
-        );
-        runtime.spawn_blocking(move || {
-            let busy = stats::now();
-            let read = |slot: usize| {
-                let sample = work.plan.slots[slot].visit.sample;
-                if shared.stop.load(Ordering::Relaxed) {
-                    return None;
-                }
-                Some(shared.guard("reader", sample, || {
-                    shared.context.fetch(sample, Vec::new())
-                }))
-            };
-            let start = slots.start;
-            let raw: Vec<_> = slots.map(read).collect();
-            let bytes = raw
-                .iter()
-                .flatten()
-                .flatten()
-                .map(|sample| sample.raw.bytes.len() as u64)
-                .sum();
-            shared.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
-            Meter::add(&shared.meter.reading, busy);
-            if !shared.stop.load(Ordering::Relaxed) {
-                // Fails only when the workers are gone, and then the chunk is not needed.
-                let _ = chunks.send(ReadChunk {
-                    work,
-                    start,
-                    raw,
-                    _permit: Some(permit),
-                });
+    /// Reads a chunk for the workers, after announcing the samples of `ahead` to the source.
+    pub(super) fn read_chunk(&self, chunk: Chunk, ahead: &[Chunk]) -> ReadChunk {
+        let busy = stats::now();
+        for Chunk { work, slots, .. } in ahead {
+            for slot in &work.plan.slots[slots.clone()] {
+                self.context.source.read_ahead(slot.visit.sample);
             }
-            drop(read_permit);
-        });
-        Some(())
+        }
+        let Chunk {
+            work,
+            slots,
+            permit,
+        } = chunk;
+        let mut raw = Vec::with_capacity(slots.len());
+        for slot in &work.plan.slots[slots.clone()] {
+            if self.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let sample = slot.visit.sample;
+            raw.push(self.guard("reader", sample, || self.context.fetch(sample, Vec::new())));
+        }
+        let read = raw.iter().flatten();
+        let bytes = read.map(|sample| sample.raw.bytes.len() as u64).sum();
+        self.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let took = busy.elapsed();
+        self.meter
+            .reading
+            .fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
+        let limit = SLOW * slots.len() as u32 + Duration::from_nanos(bytes);
+        if took > limit {
+            self.slow_reads.store(KEEP_ANNOUNCING, Ordering::Relaxed);
+        } else if !ahead.is_empty() {
+            // Saturating: several threads may count down at once.
+            let left = self.slow_reads.load(Ordering::Relaxed);
+            self.slow_reads
+                .store(left.saturating_sub(1), Ordering::Relaxed);
+        }
+        ReadChunk {
+            work,
+            slots,
+            raw,
+            _permit: permit,
+        }
     }
 }

@@ -9,6 +9,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::batch::Batch;
+
 /// Counters that all threads of all runs of a loader add to. Times are in nanoseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
@@ -19,7 +21,7 @@ pub(crate) struct Meter {
     pub(super) batching: AtomicU64,
     /// Workers wait for something to do.
     pub(super) worker_idle: AtomicU64,
-    /// The reader waits for the consumer to take a batch, or for a budget.
+    /// No batch may be begun, because the consumer has not taken one.
     pub(super) reader_blocked: AtomicU64,
     /// The consumer waits for a batch.
     pub(crate) consumer_wait: AtomicU64,
@@ -52,23 +54,26 @@ impl Meter {
         }
     }
 
-    /// Counts the samples of a delivered batch, given the source of each.
-    pub(crate) fn count_sources(&self, sources: &[u32]) {
-        for &source in sources {
-            self.sources[source as usize].fetch_add(1, Ordering::Relaxed);
+    /// Counts a delivered batch.
+    pub(super) fn count(&self, batch: &Batch) {
+        let add = |counter: &AtomicU64, count: usize| {
+            counter.fetch_add(count as u64, Ordering::Relaxed);
+        };
+        add(&self.batches, 1);
+        add(&self.samples, batch.len());
+        add(&self.bad, batch.faults().len());
+        match &self.sources[..] {
+            [only] => add(only, batch.len()),
+            several => batch
+                .sources
+                .iter()
+                .for_each(|&source| add(&several[source as usize], 1)),
         }
     }
 
     /// Adds the time since `since`.
     pub(crate) fn add(counter: &AtomicU64, since: Instant) {
         counter.fetch_add(since.elapsed().as_nanos() as u64, Ordering::Relaxed);
-    }
-
-    /// Adds the time since `since` and returns the current time, where the next lap begins.
-    pub(super) fn lap(counter: &AtomicU64, since: Instant) -> Instant {
-        let now = now();
-        counter.fetch_add((now - since).as_nanos() as u64, Ordering::Relaxed);
-        now
     }
 
     /// The counters now. `slab_peak` is the peak of the batches' pool, in bytes.
@@ -97,9 +102,90 @@ impl Meter {
     }
 }
 
-/// What a loader has done so far, and where its time went.
+/// What a worker does with a slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
+    Reading,
+    Decoding,
+    Augmenting,
+    Batching,
+}
+
+/// The times of the stages of one chunk of slots, on the thread that works on it.
 ///
-/// The counts and times are those of all iterators of the loader since it was opened. Times of
+/// The clock costs as much as a tenth of a tiny image, so in a long chunk only every
+/// [`Laps::STRIDE`]th slot is timed, and its shares are taken for those of the chunk.
+pub(super) struct Laps {
+    began: Instant,
+    last: Instant,
+    /// The number of slots that were started.
+    slots: usize,
+    stride: usize,
+    /// True while the slot is one of those that are timed.
+    timed: bool,
+    /// Nanoseconds by stage.
+    stages: [u64; 4],
+}
+
+impl Laps {
+    const STRIDE: usize = 8;
+
+    /// The times of a chunk of `slots` slots, which begins now.
+    pub(super) fn new(slots: usize) -> Laps {
+        let began = now();
+        Laps {
+            began,
+            last: began,
+            slots: 0,
+            stride: if slots < 2 * Laps::STRIDE {
+                1
+            } else {
+                Laps::STRIDE
+            },
+            timed: false,
+            stages: [0; 4],
+        }
+    }
+
+    /// Starts the next slot.
+    pub(super) fn start(&mut self) {
+        self.timed = self.slots.is_multiple_of(self.stride);
+        self.slots += 1;
+        if self.timed && self.stride > 1 {
+            self.last = now();
+        }
+    }
+
+    /// Counts the time since the last lap for a stage.
+    pub(super) fn lap(&mut self, stage: Stage) {
+        if self.timed {
+            let now = now();
+            self.stages[stage as usize] += (now - self.last).as_nanos() as u64;
+            self.last = now;
+        }
+    }
+
+    /// Adds the time of the chunk to the counters of its stages.
+    pub(super) fn finish(self, meter: &Meter) {
+        let whole = self.began.elapsed().as_nanos() as f64;
+        let timed: u64 = self.stages.iter().sum();
+        let counters = [
+            &meter.reading,
+            &meter.decoding,
+            &meter.augmenting,
+            &meter.batching,
+        ];
+        for (counter, stage) in counters.into_iter().zip(self.stages) {
+            let time = whole * stage as f64 / timed.max(1) as f64;
+            counter.fetch_add(time as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What a loader has done so far ([`Loader::stats`](crate::Loader::stats)), or in one epoch
+/// ([`Epoch::stats`](crate::Epoch::stats)), and where its time went.
+///
+/// The counts and times of a loader are those of all its iterators since it was opened. Times of
 /// stages are sums over threads, so they can exceed the time on the clock. [`Stats::bottleneck`]
 /// says in a sentence what limits the run; `Display` prints a table of stages.
 ///
@@ -132,7 +218,7 @@ pub struct Stats {
     /// Time that workers had nothing to do, because reading is too slow or the consumer takes no
     /// batches.
     pub worker_idle: Duration,
-    /// Time that the reader waited, because enough batches are prepared or a budget is used up.
+    /// Time in which no batch was begun, because enough of them were prepared.
     pub reader_blocked: Duration,
     /// Time that the consumer waited in `next()`.
     pub consumer_wait: Duration,
@@ -144,9 +230,9 @@ pub struct Stats {
     pub samples: u64,
     /// Batches that were delivered.
     pub batches: u64,
-    /// Slots with a bad sample that was skipped or replaced.
+    /// Bad samples that were skipped or replaced in the batches that were delivered.
     pub bad: u64,
-    /// Worker threads of the latest run.
+    /// Worker threads, of which the loaders of one split share one set.
     pub workers: usize,
     /// Batches in preparation or waiting for the consumer now.
     pub in_flight: u64,
@@ -169,6 +255,28 @@ impl Stats {
             ("augmenter", self.augmenting),
             ("batcher", self.batching),
         ]
+    }
+
+    /// Times and counts since an earlier look. The peaks, and what is in flight, are those of now.
+    pub(crate) fn since(&self, earlier: &Stats) -> Stats {
+        let since = |now: Duration, before: Duration| now.saturating_sub(before);
+        let sources = self.sources.iter().zip(&earlier.sources);
+        Stats {
+            reading: since(self.reading, earlier.reading),
+            decoding: since(self.decoding, earlier.decoding),
+            augmenting: since(self.augmenting, earlier.augmenting),
+            batching: since(self.batching, earlier.batching),
+            worker_idle: since(self.worker_idle, earlier.worker_idle),
+            reader_blocked: since(self.reader_blocked, earlier.reader_blocked),
+            consumer_wait: since(self.consumer_wait, earlier.consumer_wait),
+            consumer_busy: since(self.consumer_busy, earlier.consumer_busy),
+            bytes_read: self.bytes_read - earlier.bytes_read,
+            samples: self.samples - earlier.samples,
+            batches: self.batches - earlier.batches,
+            bad: self.bad - earlier.bad,
+            sources: sources.map(|(now, before)| now - before).collect(),
+            ..self.clone()
+        }
     }
 
     /// What limits the run, in one sentence for people, with advice.

@@ -324,6 +324,43 @@ impl Epoch {
         (first, all.into_iter().skip(first).take(count).collect())
     }
 
+    /// The slots of a rank that hold a sample of the epoch, without those that only fill up a batch.
+    pub(super) fn samples(&self, setup: &Setup, world: World) -> u64 {
+        let each = setup.batch as u64 / u64::from(world.ranks());
+        let of = |length: u64| {
+            let (full, rest) = (length / setup.batch as u64, length % setup.batch as u64);
+            let before = u64::from(world.rank()) * each;
+            let last = match setup.last {
+                Last::Drop => 0,
+                // The slots of the last batch that come before what fills it up.
+                Last::Keep | Last::Pad | Last::Wrap => rest.saturating_sub(before).min(each),
+            };
+            full * each + last
+        };
+        match &self.composer {
+            Composer::Stream(stream) => of(stream.length),
+            Composer::Groups(GroupBatches {
+                groups,
+                schedule: GroupSchedule::Whole(_),
+                ..
+            }) => groups.sizes().map(of).sum(),
+            Composer::Groups(_) | Composer::PerBatch => self.batches * each,
+        }
+    }
+
+    /// The slots, over all ranks, that fill up the last batch of a plain order with samples from its
+    /// beginning.
+    pub(super) fn repeats(&self, setup: &Setup) -> u64 {
+        match &self.composer {
+            Composer::Stream(stream)
+                if setup.last == Last::Wrap && matches!(setup.sampler, Sampler::Order(_)) =>
+            {
+                (self.batches * setup.batch as u64).saturating_sub(stream.length)
+            }
+            _ => 0,
+        }
+    }
+
     /// Which epoch it is.
     pub(super) fn number(&self) -> u32 {
         self.key.1

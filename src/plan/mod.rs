@@ -500,6 +500,48 @@ impl Plan {
         self.samples
     }
 
+    /// The samples that come to this rank in an epoch: its slots without those that only fill up a
+    /// batch. For a plain order and one rank, these are the selected samples, or fewer with
+    /// [`Last::Drop`].
+    pub fn samples_at(&self, epoch: u32) -> u64 {
+        self.epoch(epoch).samples(&self.setup, self.world)
+    }
+
+    /// Calls `each` with every selected sample of an epoch, in order.
+    pub(crate) fn each_selected(&self, epoch: u32, mut each: impl FnMut(u64)) {
+        let state = self.epoch(epoch);
+        (0..state.selection.len).for_each(|index| each(state.selection.sample(index)));
+    }
+
+    /// Refuses an evaluation that would count samples twice: a sequential order with a last batch
+    /// that is filled up from the beginning.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Config`] that names the key `last`.
+    pub(crate) fn check_no_repeats(&self) -> Result<()> {
+        if self.setup.order != Order::Sequential {
+            return Ok(());
+        }
+        for &(epoch, _) in &*self.runs {
+            let repeated = self.epoch(epoch).repeats(&self.setup);
+            if repeated > 0 {
+                let (batch, ranks) = (self.setup.batch, self.world.ranks());
+                let mend = if ranks == 1 {
+                    "last = \"keep\" (a smaller last batch) or \"pad\" (slots that are not valid)"
+                } else {
+                    "last = \"pad\" (slots that are not valid)"
+                };
+                return Err(Error::config(format!(
+                    "order = \"sequential\" with last = \"wrap\": batches of {batch} would count \
+                     {repeated} samples twice: use {mend}"
+                ))
+                .about_key("last"));
+            }
+        }
+        Ok(())
+    }
+
     /// The number of selected samples in an epoch.
     pub fn of_selection(&self, epoch: u32) -> u64 {
         self.epoch(epoch).selection.len

@@ -133,7 +133,8 @@ impl Default for Decode {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TargetOptions {
-    /// The number of classes K. Dense targets need it, and every label is checked against it.
+    /// The number of classes K, against which every label is checked; by default, a loader takes it
+    /// from the data if that knows. Dense targets need it.
     pub classes: Option<u32>,
     /// The label smoothing s of dense targets, 0 to 1; 0 by default.
     ///
@@ -293,18 +294,31 @@ impl Recipe {
     /// A hash of everything that decides what batches contain, versions of codecs included. Entropy
     /// indexes do not change any pixel, so their settings are not part of it.
     pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of([self.relevant().to_toml().as_bytes(), CODECS.as_bytes()])
+    }
+
+    /// The top-level keys and tables of the canonical form of what the fingerprint covers, each with
+    /// its value.
+    pub(crate) fn relevant_keys(&self) -> toml::Table {
+        let table = toml::from_str(&self.relevant().to_toml());
+        let mut table: toml::Table = table.expect("a canonical recipe is TOML");
+        table.insert("codecs".into(), CODECS.into());
+        table
+    }
+
+    /// The recipe without what no pixel depends on.
+    fn relevant(&self) -> Recipe {
         let Decode {
             index, index_bytes, ..
         } = Decode::default();
-        let relevant = Recipe {
+        Recipe {
             decode: Decode {
                 index,
                 index_bytes,
                 ..self.decode
             },
             ..self.clone()
-        };
-        Fingerprint::of([relevant.to_toml().as_bytes(), CODECS.as_bytes()])
+        }
     }
 
     /// Sets the seed of all random numbers; 0 by default.
@@ -361,7 +375,7 @@ impl Recipe {
     }
 
     /// Adds the configuration of the next source, for loaders with several sources
-    /// ([`crate::Loader::sources`]).
+    /// ([`crate::Loader::builder`]).
     #[must_use]
     pub fn source(mut self, source: SourceConfig) -> Recipe {
         self.sources.push(source);
@@ -646,17 +660,6 @@ impl Recipe {
             );
         }
         match self.target_form() {
-            TargetForm::Dense if target.classes.is_none() => {
-                let why = if self.mix.is_some() {
-                    "mixing makes soft labels"
-                } else {
-                    "target.form = \"dense\""
-                };
-                return at(
-                    "target",
-                    format!("target.classes is missing: {why}, whose length it is"),
-                );
-            }
             TargetForm::Index if self.mix.is_some() => {
                 let text = "target.form = \"index\" cannot say how two samples were mixed: \
                             use \"pair\", \"sparse\" or \"dense\"";

@@ -18,9 +18,12 @@ use crate::plan::Curve;
 ///     .batch(4)
 ///     .source(SourceConfig::new("real", 1.0))
 ///     .source(SourceConfig::new("generated", Curve::linear([0.0, 1.0], [0, 10])?));
-/// let both = vec![source::open("fixtures/photos")?, source::open("fixtures/photos")?];
-/// let loader = Loader::sources(both, recipe)?;
-/// assert!(loader.batch(0, 0)?.slots().all(|slot| slot.source() == 0));
+/// let loader = Loader::builder()
+///     .path("fixtures/photos")
+///     .source(source::open("fixtures/photos")?)
+///     .recipe(recipe)
+///     .build()?;
+/// assert!(loader.reference_batch(0, 0)?.slots().all(|slot| slot.source() == 0));
 /// # Ok::<(), feedmill::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -416,12 +416,6 @@ fn whatever_is_wrong_is_named_with_its_line() {
             "needs mix.partner",
         ),
         ("p = 1.0", "group = 3", 14, "mix.group = 3"),
-        (
-            "classes = 10\n",
-            "",
-            16,
-            "target.classes is missing: mixing makes soft labels",
-        ),
         ("classes = 10", "classes = 0", 17, "target.classes = 0"),
         (
             "smoothing = 0.1",

@@ -176,6 +176,16 @@ impl Source for Folder {
         read().map_err(|error: Error| error.at(place()).with_sample(id))
     }
 
+    fn read_ahead(&self, id: u64) {
+        // Opening the file has the kernel read its directory entry and its inode as well. A file
+        // that cannot be opened is reported when it is read.
+        if id < self.len()
+            && let Ok(file) = File::open(self.path(id))
+        {
+            positioned::will_read(&file, 0, self.size(id));
+        }
+    }
+
     fn labels(&self, each: &mut dyn FnMut(u64, Target) -> Result<()>) -> Result<()> {
         (0..self.len()).try_for_each(|id| {
             each(

@@ -258,6 +258,10 @@ impl Source for IndexedSource {
         self.source.read(id, buf)
     }
 
+    fn read_ahead(&self, id: u64) {
+        self.source.read_ahead(id);
+    }
+
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         self.source.annotations(id)
     }
@@ -283,6 +287,10 @@ impl Source for IndexedSource {
 
     fn classes(&self) -> Option<&[String]> {
         self.source.classes()
+    }
+
+    fn class_count(&self) -> Option<u32> {
+        self.source.class_count()
     }
 
     fn image_size(&self, id: u64) -> Option<Size> {

@@ -1,5 +1,7 @@
 //! Several sources as one, numbered through in order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::{Access, Source};
@@ -11,13 +13,13 @@ use crate::sample::{Annotations, Fingerprint, Sample, Target};
 /// second, and so on.
 pub(crate) struct JoinedSources {
     /// Each source with the number of its first sample.
-    sources: Vec<(u64, Box<dyn Source>)>,
+    sources: Vec<(u64, Arc<dyn Source>)>,
     len: u64,
 }
 
 impl JoinedSources {
     /// Joins sources, of which there must be at least one.
-    pub(crate) fn new(sources: Vec<Box<dyn Source>>) -> JoinedSources {
+    pub(crate) fn new(sources: Vec<Arc<dyn Source>>) -> JoinedSources {
         let mut len = 0;
         let sources = sources
             .into_iter()
@@ -77,6 +79,11 @@ impl Source for JoinedSources {
         source.read(id, buf)
     }
 
+    fn read_ahead(&self, id: u64) {
+        let (id, source) = self.locate(id);
+        source.read_ahead(id);
+    }
+
     fn annotations(&self, id: u64) -> Result<Option<Annotations>> {
         let (id, source) = self.locate(id);
         source.annotations(id)
@@ -122,6 +129,11 @@ impl Source for JoinedSources {
                 .iter()
                 .all(|(_, source)| source.classes() == first)
         })
+    }
+
+    fn class_count(&self) -> Option<u32> {
+        let each = self.sources.iter().map(|(_, source)| source.class_count());
+        each.collect::<Option<Vec<u32>>>()?.into_iter().max()
     }
 
     fn image_size(&self, id: u64) -> Option<Size> {

@@ -274,6 +274,16 @@ impl Source for Memory {
         Ok(self.annotations.get(id as usize).cloned())
     }
 
+    fn class_count(&self) -> Option<u32> {
+        let largest = |target: &Target| match target {
+            Target::Class(class) => Some(*class),
+            Target::Multi(classes) => classes.iter().max().copied(),
+            Target::None | Target::Soft(_) => None,
+        };
+        let most = self.targets.iter().filter_map(largest).max()?;
+        most.checked_add(1)
+    }
+
     fn access(&self) -> Access {
         Access::Immediate
     }

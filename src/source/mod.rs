@@ -19,6 +19,7 @@ mod detect;
 mod folder;
 mod format;
 pub(crate) mod indexed;
+mod into_source;
 mod joined;
 mod memory;
 #[cfg(feature = "arrow")]
@@ -36,6 +37,7 @@ pub(crate) use detect::open_bare;
 pub use detect::{detect, open, open_as};
 pub use folder::Folder;
 pub use format::Format;
+pub use into_source::IntoSource;
 pub(crate) use joined::JoinedSources;
 pub use memory::Memory;
 #[cfg(feature = "arrow")]
@@ -99,6 +101,13 @@ pub trait Source: Send + Sync {
     /// [`crate::Kind::Corrupt`], [`crate::Kind::Truncated`]. The message names the file and the
     /// record. [`crate::Kind::Config`] for a number that no sample has.
     fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample>;
+
+    /// Announces that a sample will be read soon, so that its bytes are on their way by then. It is
+    /// called for sources that [block](Access::Blocking), and only while reads are slow. It must not
+    /// wait for the bytes. The default does nothing.
+    fn read_ahead(&self, id: u64) {
+        let _ = id;
+    }
 
     /// Reads boxes, keypoints and planes of a sample; `None` if the data has none. It is called
     /// only for recipes with a `[joint]` table, on the thread that reads the sample.
@@ -165,6 +174,12 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Returns the number of classes, if the source knows it: all class numbers are below it. The
+    /// default is the number of class names.
+    fn class_count(&self) -> Option<u32> {
+        self.classes().map(|names| names.len() as u32)
+    }
+
     /// Returns the size of the upright image of a sample, if the source knows it without reading.
     /// Verification compares it with the header of the image.
     fn image_size(&self, id: u64) -> Option<Size> {
@@ -185,8 +200,8 @@ pub trait Source: Send + Sync {
 pub enum Access {
     /// It returns memory or a slice of a mapping. The worker that decodes calls it in place.
     Immediate,
-    /// It waits for a disk or a network. Many calls are kept in flight on the threads of the
-    /// reader.
+    /// It waits for a disk or a network. Two threads read ahead of the workers, workers that have
+    /// nothing to decode read too, and [`Source::read_ahead`] announces what comes next.
     Blocking,
 }
 

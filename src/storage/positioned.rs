@@ -35,6 +35,21 @@ impl ReadAt for File {
     }
 }
 
+/// Tells the kernel that a part of a file will be read soon, so that it reads it in the background.
+/// Does nothing where the kernel takes no such advice.
+pub(crate) fn will_read(file: &File, offset: u64, len: u64) {
+    #[cfg(target_os = "linux")]
+    {
+        // A wrong guess costs a little time and changes nothing, so a refusal is ignored.
+        let len = std::num::NonZeroU64::new(len);
+        let _ = rustix::fs::fadvise(file, offset, len, rustix::fs::Advice::WillNeed);
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, offset, len);
+    }
+}
+
 /// Fills the buffer from `offset` on, with as many calls as it takes.
 ///
 /// # Errors
@@ -152,6 +167,13 @@ pub(crate) struct PositionedFile {
 }
 
 impl PositionedFile {
+    /// Announces a read of `len` bytes from `offset` on ([`will_read`]).
+    pub(crate) fn will_read(&self, offset: u64, len: u64) {
+        if let Some(file) = &self.file {
+            will_read(file, offset, len);
+        }
+    }
+
     /// Opens a regular file.
     ///
     /// # Errors

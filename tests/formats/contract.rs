@@ -156,14 +156,10 @@ fn samples_in_memory_keep_the_contract() {
 fn joined_sources_keep_the_contract() {
     let dir = tempfile::tempdir().unwrap();
     let mut memory = in_memory();
-    let sources: Vec<Box<dyn Source>> = vec![
-        Box::new(memory.swap_remove(0)),
-        source::open(folder(dir.path())).unwrap(),
-        Box::new(memory.swap_remove(1)),
-    ];
-    let recipe = Recipe::new().batch(2).op(Resize::new(Size {
-        width: 4,
-        height: 4,
-    }));
-    source_contract(Loader::sources(sources, recipe).unwrap().source());
+    let joined = Loader::builder()
+        .source(memory.swap_remove(0))
+        .path(folder(dir.path()))
+        .source(memory.swap_remove(0))
+        .recipe(Recipe::new().batch(2).op(Resize::new(Size::square(4))));
+    source_contract(&**joined.build().unwrap().source());
 }

@@ -68,11 +68,10 @@ fn strict_recipe() -> Recipe {
 
 /// The bytes of the batches of two epochs, or the message of the first error.
 fn batches(data: &Path, recipe: Recipe) -> Result<Vec<Vec<u8>>, String> {
-    let mut loader = Loader::open(data, recipe)
-        .and_then(|loader| loader.workers(2))
-        .map_err(|e| e.to_string())?;
+    let loader = Loader::builder().path(data).recipe(recipe).workers(2);
+    let loader = loader.build().map_err(|e| e.to_string())?;
     let mut all = Vec::new();
-    for epoch in loader.epochs(2) {
+    for epoch in loader.epochs(0..2) {
         for batch in epoch {
             let batch = batch.map_err(|error| error.to_string())?;
             all.push(
@@ -235,7 +234,7 @@ fn scaled_decoding_is_the_same_on_every_path_and_another_recipe() {
     let plain = batches(&data, fast()).unwrap();
     assert!(plain.iter().zip(&exact).all(|(fast, exact)| fast != exact));
     let loader = Loader::open(&data, fast()).unwrap();
-    let reference = loader.batch(1, 1).unwrap();
+    let reference = loader.reference_batch(1, 1).unwrap();
     let reference: Vec<u8> = reference
         .images()
         .as_f32()

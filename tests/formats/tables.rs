@@ -529,10 +529,14 @@ fn batches_go_by_a_column_of_the_table() {
         ops = [{ op = "resize", size = [8, 8] }]
     "#;
     for source in tables.open(&Columns::default()) {
-        let loader = Loader::new(source.unwrap(), Recipe::from_toml(recipe).unwrap()).unwrap();
+        let loader = Loader::builder()
+            .source(source.unwrap())
+            .recipe(Recipe::from_toml(recipe).unwrap())
+            .build()
+            .unwrap();
         assert_eq!(loader.batches(), 6);
         for index in 0..6 {
-            let batch = loader.batch(0, index).unwrap();
+            let batch = loader.reference_batch(0, index).unwrap();
             let groups: Vec<u32> = batch
                 .samples()
                 .iter()

@@ -6,7 +6,7 @@ use feedmill::{Batch, Loader, World};
 use crate::support::*;
 
 fn loader() -> Loader {
-    Loader::new(Box::new(pixels(21)), curriculum(8, MIX).last(Last::Pad)).unwrap()
+    load(pixels(21), curriculum(8, MIX).last(Last::Pad)).unwrap()
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn an_epoch_is_that_of_a_recipe_with_its_values() {
     ] {
         let fixed = curriculum_with(8, MIX, &size.to_string(), p, &small.to_string(), &hue(t))
             .last(Last::Pad);
-        let fixed = Loader::new(Box::new(pixels(21)), fixed).unwrap();
+        let fixed = load(pixels(21), fixed).unwrap();
         let curved = loader();
         assert_eq!(curved.shapes_at(epoch).unwrap(), fixed.shapes());
         assert_eq!(
@@ -30,8 +30,8 @@ fn an_epoch_is_that_of_a_recipe_with_its_values() {
         );
         for index in 0..3 {
             let (found, expected) = (
-                curved.batch(epoch, index).unwrap(),
-                fixed.batch(epoch, index).unwrap(),
+                curved.reference_batch(epoch, index).unwrap(),
+                fixed.reference_batch(epoch, index).unwrap(),
             );
             assert_eq!(
                 found.digest(),
@@ -47,15 +47,19 @@ fn an_epoch_is_that_of_a_recipe_with_its_values() {
 #[test]
 fn resuming_and_joining_ranks_work_across_a_change_of_size() {
     let ranked = |rank| {
-        let loader = Loader::new(Box::new(pixels(21)), curriculum(8, MIX).last(Last::Pad)).unwrap();
-        loader.world(World::new(rank, 2).unwrap()).unwrap()
+        let loader = load(pixels(21), curriculum(8, MIX).last(Last::Pad)).unwrap();
+        loader.with_world(World::new(rank, 2).unwrap()).unwrap()
     };
     let slots = |batch: &Batch| batch.slots().map(|slot| slot.digest()).collect::<Vec<_>>();
-    let batches: Vec<Batch> = loader().epochs(5).flatten().map(Result::unwrap).collect();
+    let batches: Vec<Batch> = loader()
+        .epochs(0..5)
+        .flatten()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(batches.len(), 15);
     let parts = [0, 1].map(|rank| {
         ranked(rank)
-            .epochs(5)
+            .epochs(0..5)
             .flatten()
             .map(|batch| slots(&batch.unwrap()))
             .collect::<Vec<_>>()
@@ -69,7 +73,7 @@ fn resuming_and_joining_ranks_work_across_a_change_of_size() {
         resumed.resume(batch.state()).unwrap();
         let expected: Vec<u64> = batches[done + 1..].iter().map(Batch::digest).collect();
         assert_eq!(
-            threaded(&mut resumed, 5),
+            threaded(&resumed, 5),
             expected,
             "after {} batches",
             done + 1
@@ -88,6 +92,6 @@ fn explain_and_images_show_the_values_of_their_epoch() {
         assert!(text.contains(line), "no {line} in {text}");
     }
     let loader = loader();
-    let height = |epoch| loader.images(&loader.batch(epoch, 0).unwrap(), 1)[0].height;
+    let height = |epoch| loader.images(&loader.reference_batch(epoch, 0).unwrap(), 1)[0].height;
     assert_eq!([height(0), height(2), height(3)], [5, 7, 9]);
 }

@@ -6,7 +6,7 @@ use feedmill::mix::{Mix, MixUp, Partner};
 use feedmill::plan::{Last, Order};
 use feedmill::recipe::{Dtype, Layout};
 use feedmill::source::Access;
-use feedmill::{Loader, Recipe, Threads};
+use feedmill::{Loader, Recipe};
 
 use crate::support::*;
 
@@ -18,7 +18,7 @@ fn assert_equals_reference(
     epochs: u32,
 ) {
     let expected = reference(
-        &Loader::new(source(Access::Immediate), recipe.clone()).unwrap(),
+        &load(source(Access::Immediate), recipe.clone()).unwrap(),
         epochs,
     );
     assert!(
@@ -32,21 +32,16 @@ fn assert_equals_reference(
     for workers in [1, 2, 3, 7] {
         for chunk in [None, Some(1), Some(5), Some(64)] {
             for (memory, prefetch) in [(1, 1), (256 << 20, 1), (1, 4), (256 << 20, 4)] {
-                for threads in [Threads::Fused, Threads::Split] {
-                    let access = if chunk == Some(5) {
-                        Access::Blocking
-                    } else {
-                        Access::Immediate
-                    };
+                for access in [Access::Immediate, Access::Blocking] {
                     let tuning = tuning(|t| {
                         t.workers = workers;
                         t.chunk = chunk;
                         t.memory = memory;
                         t.prefetch = prefetch;
-                        t.threads = Some(threads);
+                        t.reads = 1 + prefetch;
                     });
-                    let loader = Loader::new(source(access), recipe.clone()).unwrap();
-                    let found = threaded(&mut loader.tuning(tuning.clone()).unwrap(), epochs);
+                    let loader = load(source(access), recipe.clone()).unwrap();
+                    let found = threaded(&loader.tuning(tuning.clone()).unwrap(), epochs);
                     assert_eq!(found, expected, "{tuning:?}");
                 }
             }
@@ -105,10 +100,10 @@ fn every_dtype_and_layout_equals_the_reference_path() {
             for mix in ["", MIX] {
                 for recipe in [recipe(8, mix), multi_crop(8, mix)] {
                     let recipe = recipe.output(output(dtype, layout));
-                    let mut loader = Loader::new(Box::new(pixels(20)), recipe).unwrap();
+                    let loader = load(pixels(20), recipe).unwrap();
                     let expected = reference(&loader, 1);
-                    assert_eq!(threaded(&mut loader, 1), expected, "{dtype:?} {layout:?}");
-                    let shape = loader.batch(0, 0).unwrap().images().shape();
+                    assert_eq!(threaded(&loader, 1), expected, "{dtype:?} {layout:?}");
+                    let shape = loader.reference_batch(0, 0).unwrap().images().shape();
                     assert_eq!(
                         shape[1..],
                         if layout == Layout::Nchw {
@@ -128,13 +123,10 @@ fn real_photographs_equal_the_reference_path() {
     let recipe = Recipe::preset("deit")
         .unwrap()
         .batch(8)
-        .op(feedmill::augment::ops::Resize::new(Size {
-            width: 50,
-            height: 40,
-        }));
-    let mut loader = Loader::open("fixtures/photos", recipe).unwrap();
+        .op(feedmill::augment::ops::Resize::new(Size::new(50, 40)));
+    let loader = Loader::open("fixtures/photos", recipe).unwrap();
     let expected = reference(&loader, 1);
-    assert_eq!(threaded(&mut loader, 1), expected);
+    assert_eq!(threaded(&loader, 1), expected);
 }
 
 #[test]
@@ -151,10 +143,11 @@ fn every_order_and_partner_rule_equals_the_reference_path() {
             Partner::Derange,
         ] {
             let mix = Mix::new(MixUp::new(0.4)).partner(partner).group(8);
-            let recipe = recipe(8, "").mix(mix).target(dense(0.1)).order(order);
-            let mut loader = Loader::new(Box::new(pixels(21)), recipe).unwrap();
+            let recipe = recipe(8, "").mix(mix).target(dense(0.1));
+            let recipe = recipe.order(order).last(Last::Pad);
+            let loader = load(pixels(21), recipe).unwrap();
             let expected = reference(&loader, 1);
-            assert_eq!(threaded(&mut loader, 1), expected, "{order:?} {partner:?}");
+            assert_eq!(threaded(&loader, 1), expected, "{order:?} {partner:?}");
         }
     }
 }
@@ -162,17 +155,15 @@ fn every_order_and_partner_rule_equals_the_reference_path() {
 #[test]
 fn a_blend_of_sources_equals_the_reference_path() {
     let joined = || {
-        Loader::weighted_sources(
-            vec![
-                (Box::new(pixels(30)) as _, 0.7),
-                (jittery(12, Access::Blocking), 0.3),
-            ],
-            recipe(8, MIX).last(Last::Drop),
-        )
-        .unwrap()
+        Loader::builder()
+            .weighted_source(pixels(30), 0.7)
+            .weighted_source(jittery(12, Access::Blocking), 0.3)
+            .recipe(recipe(8, MIX).last(Last::Drop))
+            .build()
+            .unwrap()
     };
     let expected = reference(&joined(), 2);
-    assert_eq!(threaded(&mut joined(), 2), expected);
+    assert_eq!(threaded(&joined(), 2), expected);
 }
 
 /// Compares with golden digests. They change only if the meaning of a recipe changes, which is a
@@ -180,7 +171,7 @@ fn a_blend_of_sources_equals_the_reference_path() {
 #[test]
 fn the_bytes_of_a_fixed_recipe_never_change() {
     let digests = |mix: &str| {
-        let loader = Loader::new(Box::new(pixels(20)), recipe(8, mix)).unwrap();
+        let loader = load(pixels(20), recipe(8, mix)).unwrap();
         reference(&loader, 1)
             .iter()
             .map(|digest| format!("{digest:016x}"))

@@ -8,7 +8,7 @@ use feedmill::declare;
 use feedmill::geometry::Size;
 use feedmill::recipe::OnBad;
 use feedmill::rng::RandomStream;
-use feedmill::{Error, Kind, Loader, Threads};
+use feedmill::{Error, Kind};
 
 use crate::support::*;
 
@@ -16,14 +16,14 @@ use crate::support::*;
 fn fail_names_the_first_bad_sample_of_its_batch() {
     for workers in [1, 4] {
         let bad = recipe(8, MIX).on_bad(OnBad::Fail);
-        let mut loader = Loader::new(damaged(45, |id| id % 5 == 0), bad.clone())
+        let loader = load(damaged(45, |id| id % 5 == 0), bad.clone())
             .unwrap()
             .workers(workers)
             .unwrap();
         let (good, expected) = (0..)
-            .find_map(|index| Some((index, loader.batch(0, index).err()?)))
+            .find_map(|index| Some((index, loader.reference_batch(0, index).err()?)))
             .expect("a bad sample");
-        let results: Vec<_> = loader.epochs(3).flatten().collect();
+        let results: Vec<_> = loader.epochs(0..3).flatten().collect();
         assert_eq!(results.len() as u64, good + 1, "an error ends the run");
         let error = results.into_iter().next_back().unwrap().unwrap_err();
         assert_eq!(error.kind(), Kind::Corrupt);
@@ -42,10 +42,10 @@ fn fail_names_the_first_bad_sample_of_its_batch() {
 #[test]
 fn replace_takes_a_replacement_from_the_plan_and_reports_it() {
     let tolerant = recipe(8, MIX).on_bad(OnBad::Replace { at_most: 1.0 });
-    let mut loader = Loader::new(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
+    let loader = load(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
     let expected = reference(&loader, 2);
     assert_eq!(
-        threaded(&mut loader, 2),
+        threaded(&loader, 2),
         expected,
         "replacements do not depend on threads"
     );
@@ -77,9 +77,9 @@ fn replace_takes_a_replacement_from_the_plan_and_reports_it() {
 #[test]
 fn skip_blanks_the_slot_and_leaves_its_partner_unmixed() {
     let tolerant = recipe(8, MIX).on_bad(OnBad::Skip { at_most: 1.0 });
-    let mut loader = Loader::new(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
+    let loader = load(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
     let expected = reference(&loader, 2);
-    assert_eq!(threaded(&mut loader, 2), expected);
+    assert_eq!(threaded(&loader, 2), expected);
     let mut blank = 0;
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
@@ -117,7 +117,7 @@ fn batches_until_error(per_mille: u64, at_most: f64) -> (usize, Option<Error>) {
     let tolerant = recipe(10, "").on_bad(OnBad::Replace { at_most });
     let source = damaged(1000, move |id| hash(id) % 1000 < per_mille);
     let mut good = 0;
-    for batch in Loader::new(source, tolerant).unwrap().epoch(0).unwrap() {
+    for batch in load(source, tolerant).unwrap().epoch(0).unwrap() {
         match batch {
             Ok(_) => good += 1,
             Err(error) => return (good, Some(error)),
@@ -190,17 +190,16 @@ fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
         (true, "decoder", "the op is broken"),
         (false, "augmenter", "the step is broken"),
     ] {
-        for threads in [Threads::Fused, Threads::Split] {
+        for workers in [1, 3] {
             let broken = recipe(8, MIX).op(Panics::new(drawing));
-            let loader = Loader::new(Box::new(pixels(45)), broken).unwrap();
+            let loader = load(pixels(45), broken).unwrap();
             let tuning = tuning(|t| {
-                t.workers = 3;
-                t.threads = Some(threads);
+                t.workers = workers;
             });
-            let mut loader = loader.tuning(tuning).unwrap();
+            let loader = loader.tuning(tuning).unwrap();
             let firsts: Vec<(usize, u64, String)> = (0..3)
                 .map(|_| {
-                    let results: Vec<_> = loader.epochs(2).flatten().collect();
+                    let results: Vec<_> = loader.epochs(0..2).flatten().collect();
                     let good = results.len() - 1;
                     let error = results.into_iter().last().unwrap().unwrap_err();
                     assert_eq!(error.kind(), Kind::Worker);
@@ -239,7 +238,7 @@ fn a_wrong_promise_of_a_size_is_an_error_and_not_a_crash() {
         }
         fn draw(&self, _rng: &mut RandomStream, _steps: &mut Steps) {}
     }
-    let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(WrongSize::new())).unwrap();
+    let loader = load(pixels(45), recipe(8, "").op(WrongSize::new())).unwrap();
     let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
     assert!(
         error.to_string().contains("8 x 9") && error.to_string().contains("99 x 99"),
@@ -277,7 +276,7 @@ fn a_panic_that_panics_when_dropped_is_still_an_error() {
         }
     }
     within(20, "an error", || {
-        let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Throws::new())).unwrap();
+        let loader = load(pixels(45), recipe(8, "").op(Throws::new())).unwrap();
         let error = loader.epoch(0).unwrap().next().unwrap().unwrap_err();
         assert_eq!(error.kind(), Kind::Worker);
         assert!(error.to_string().contains("without a text"), "{error}");
@@ -305,7 +304,7 @@ fn where_panics_abort_the_process_ends_and_does_not_hang() {
 
     if std::env::var_os("FEEDMILL_TEST_ABORT").is_some() {
         std::panic::set_hook(Box::new(|_| std::process::abort()));
-        let loader = Loader::new(Box::new(pixels(45)), recipe(8, "").op(Always::new())).unwrap();
+        let loader = load(pixels(45), recipe(8, "").op(Always::new())).unwrap();
         let _ = loader.epoch(0).unwrap().next();
         println!("went on");
         return;

@@ -2,13 +2,13 @@
 
 use feedmill::geometry::Size;
 use feedmill::recipe::{Dtype, Layout, OnBad, Output};
-use feedmill::source::{Access, Memory, Source};
+use feedmill::source::{Access, IntoSource, Memory};
 use feedmill::{Batch, Loader, Recipe};
 
 use crate::support::*;
 
-fn first_batch(source: Box<dyn Source>, recipe: Recipe) -> (Loader, Batch) {
-    let loader = Loader::new(source, recipe).unwrap();
+fn first_batch(source: impl IntoSource, recipe: Recipe) -> (Loader, Batch) {
+    let loader = load(source, recipe).unwrap();
     let batch = loader.epoch(0).unwrap().next().unwrap().unwrap();
     (loader, batch)
 }
@@ -32,7 +32,7 @@ fn luma(rgb: &[u8]) -> u8 {
 #[test]
 fn a_gray_batch_is_the_luma_of_the_color_batch() {
     let color = recipe(8, "").output(output(Dtype::U8, Layout::Nhwc));
-    let (_, color) = first_batch(Box::new(pixels(43)), color);
+    let (_, color) = first_batch(pixels(43), color);
     let expected: Vec<u8> = color
         .images()
         .as_u8()
@@ -42,7 +42,7 @@ fn a_gray_batch_is_the_luma_of_the_color_batch() {
         .collect();
     for (layout, shape) in [(Layout::Nchw, [8, 1, 9, 8]), (Layout::Nhwc, [8, 9, 8, 1])] {
         let recipe = recipe(8, "").output(gray(Dtype::U8, layout));
-        let (_, batch) = first_batch(Box::new(pixels(43)), recipe.clone());
+        let (_, batch) = first_batch(pixels(43), recipe.clone());
         assert_eq!(batch.images().shape(), shape);
         assert_eq!(batch.images().as_u8().unwrap(), expected);
         assert_eq!(
@@ -51,7 +51,7 @@ fn a_gray_batch_is_the_luma_of_the_color_batch() {
         );
 
         let recipe = recipe.output(gray(Dtype::F32, layout));
-        let (_, batch) = first_batch(Box::new(pixels(43)), recipe);
+        let (_, batch) = first_batch(pixels(43), recipe);
         let values = batch.images().as_f32().unwrap();
         for (value, level) in values.iter().zip(&expected) {
             assert_eq!(*value, (f32::from(*level) / 255.0 - 0.4) / 0.2);
@@ -65,7 +65,7 @@ fn gray_pixels_pass_through_unchanged() {
     let source = Memory::pixels(levels.clone(), Size::new(7, 5), 1, vec![0; 4]).unwrap();
     let text = "batch = 4\norder = \"sequential\"\n[output]\nchannels = 1\ndtype = \"u8\"";
     let recipe = Recipe::from_toml(text).unwrap();
-    let (loader, batch) = first_batch(Box::new(source), recipe);
+    let (loader, batch) = first_batch(source, recipe);
     assert_eq!(batch.images().shape(), [4, 1, 5, 7]);
     assert_eq!(batch.images().as_u8().unwrap(), levels);
     let shown = loader.images(&batch, 1).remove(0);
@@ -81,13 +81,18 @@ fn gray_batches_are_the_same_for_any_number_of_workers() {
     for layout in [Layout::Nchw, Layout::Nhwc] {
         for dtype in [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32] {
             let recipe = multi_crop(8, MIX).output(gray(dtype, layout));
-            let mut loader = Loader::new(jittery(29, Access::Immediate), recipe).unwrap();
-            let expected = reference(&loader, 1);
+            let expected = reference(
+                &load(jittery(29, Access::Immediate), recipe.clone()).unwrap(),
+                1,
+            );
             for workers in [1, 3] {
-                loader = loader.workers(workers).unwrap();
-                assert_eq!(threaded(&mut loader, 1), expected, "{dtype:?} {layout:?}");
-                loader =
-                    Loader::new(jittery(29, Access::Immediate), loader.recipe().clone()).unwrap();
+                let builder = Loader::builder().source(jittery(29, Access::Immediate));
+                let loader = builder
+                    .recipe(recipe.clone())
+                    .workers(workers)
+                    .build()
+                    .unwrap();
+                assert_eq!(threaded(&loader, 1), expected, "{dtype:?} {layout:?}");
             }
         }
     }
@@ -97,8 +102,8 @@ fn gray_batches_are_the_same_for_any_number_of_workers() {
 fn mixing_mixes_gray_images() {
     let mix = "[mix]\nchoose = [ { mix = \"mixup\", alpha = 1.0 } ]\np = 1.0";
     let output = || gray(Dtype::F32, Layout::Nchw);
-    let (_, plain) = first_batch(Box::new(pixels(43)), recipe(8, "").output(output()));
-    let (_, mixed) = first_batch(Box::new(pixels(43)), recipe(8, mix).output(output()));
+    let (_, plain) = first_batch(pixels(43), recipe(8, "").output(output()));
+    let (_, mixed) = first_batch(pixels(43), recipe(8, mix).output(output()));
     let plain = plain.images().as_f32().unwrap();
     let mixed_values = mixed.images().as_f32().unwrap();
     for slot in mixed.slots() {

@@ -6,7 +6,7 @@ use feedmill::geometry::Size;
 use feedmill::recipe::OnBad;
 use feedmill::sample::{Annotations, BoxLabel, Fingerprint, Keypoint, Plane, PlaneKind, Sample};
 use feedmill::source::{Access, Memory, Source};
-use feedmill::{Kind, Loader, Recipe, Result, Threads};
+use feedmill::{Kind, Recipe, Result};
 
 use crate::support::*;
 
@@ -135,7 +135,7 @@ fn joint_recipe(mix: &str) -> Recipe {
 fn annotations_are_the_same_whatever_the_threads() {
     for mix in ["", MIX] {
         let open = |access| {
-            Loader::new(
+            load(
                 source(access, |id| Ok(Some(annotations_of(id)))),
                 joint_recipe(mix),
             )
@@ -148,21 +148,14 @@ fn annotations_are_the_same_whatever_the_threads() {
             (4, Some(3), Access::Blocking),
             (3, Some(2), Access::Immediate),
         ] {
-            for threads in [Threads::Fused, Threads::Split] {
-                let tuning = tuning(|tuning| {
-                    tuning.workers = workers;
-                    tuning.chunk = chunk;
-                    tuning.threads = Some(threads);
-                });
-                let mut loader = open(access).tuning(tuning).unwrap();
-                assert_eq!(
-                    threaded(&mut loader, 2),
-                    expected,
-                    "{workers} workers, {threads:?}"
-                );
-            }
+            let tuning = tuning(|tuning| {
+                tuning.workers = workers;
+                tuning.chunk = chunk;
+            });
+            let loader = open(access).tuning(tuning).unwrap();
+            assert_eq!(threaded(&loader, 2), expected, "{workers} workers");
         }
-        let other = Loader::new(
+        let other = load(
             source(Access::Immediate, |id| Ok(Some(annotations_of(id + 1)))),
             joint_recipe(mix),
         )
@@ -177,12 +170,12 @@ fn annotations_are_the_same_whatever_the_threads() {
 
 #[test]
 fn every_view_has_its_own_annotations_of_its_own_size() {
-    let loader = Loader::new(
+    let loader = load(
         source(Access::Immediate, |id| Ok(Some(annotations_of(id)))),
         joint_recipe(""),
     )
     .unwrap();
-    let batch = loader.batch(0, 0).unwrap();
+    let batch = loader.reference_batch(0, 0).unwrap();
     let mut different = 0;
     for slot in 0..batch.len() {
         let views = [
@@ -234,21 +227,24 @@ fn without_the_table_nothing_is_read() {
     fn never(_: u64) -> Result<Option<Annotations>> {
         panic!("annotations were read")
     }
-    let plain = Loader::new(source(Access::Immediate, never), recipe(8, "")).unwrap();
-    let batch = plain.batch(0, 0).unwrap();
+    let plain = load(source(Access::Immediate, never), recipe(8, "")).unwrap();
+    let batch = plain.reference_batch(0, 0).unwrap();
     assert!(batch.slot(0).view(0, 0).annotations().is_none());
     assert!(batch.padded_boxes(0).is_none());
 }
 
 #[test]
 fn annotations_never_change_an_image() {
-    let with = Loader::new(
+    let with = load(
         source(Access::Immediate, |id| Ok(Some(annotations_of(id)))),
         joint_recipe(""),
     )
     .unwrap();
-    let without = Loader::new(Box::new(pixels(43)), joint_recipe("").joint(None)).unwrap();
-    let (a, b) = (with.batch(0, 1).unwrap(), without.batch(0, 1).unwrap());
+    let without = load(pixels(43), joint_recipe("").joint(None)).unwrap();
+    let (a, b) = (
+        with.reference_batch(0, 1).unwrap(),
+        without.reference_batch(0, 1).unwrap(),
+    );
     assert_eq!(a.images().as_bytes(), b.images().as_bytes());
     assert_eq!(a.view(1).as_bytes(), b.view(1).as_bytes());
 }
@@ -322,19 +318,21 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
                 .with_annotations(annotations.clone().collect())
                 .unwrap();
             let limits = feedmill::decode::Limits::default().with_pixels(300);
-            Loader::new(
-                Box::new(memory),
+            load(
+                memory,
                 joint_recipe("").limits(limits).on_bad(on_bad).batch(20),
             )
             .unwrap()
         };
-        let error = open(OnBad::Fail).batch(0, 0).unwrap_err();
+        let error = open(OnBad::Fail).reference_batch(0, 0).unwrap_err();
         assert_eq!((error.kind(), error.sample()), (kind, Some(3)), "{error}");
         assert!(
             error.message().contains(words) && error.message().contains("memory record 3"),
             "{error}"
         );
-        let batch = open(OnBad::Skip { at_most: 1.0 }).batch(0, 0).unwrap();
+        let batch = open(OnBad::Skip { at_most: 1.0 })
+            .reference_batch(0, 0)
+            .unwrap();
         assert_eq!((batch.faults().len(), batch.faults()[0].sample), (1, 3));
         assert!(
             batch
@@ -451,7 +449,7 @@ fn what_is_pasted_is_the_same_whatever_the_threads() {
     let recipe = Recipe::from_toml(&pasting(folder.path())).unwrap();
     // Ids are multiplied by 5, because `annotations_of` makes no planes for ids 4, 9, 14 and so on.
     let open = || {
-        Loader::new(
+        load(
             source(Access::Immediate, |id| Ok(Some(annotations_of(id * 5)))),
             recipe.clone(),
         )
@@ -460,15 +458,15 @@ fn what_is_pasted_is_the_same_whatever_the_threads() {
     let expected = reference(&open(), 1);
     for workers in [1, 4] {
         let tuning = tuning(|tuning| tuning.workers = workers);
-        assert_eq!(threaded(&mut open().tuning(tuning).unwrap(), 1), expected);
+        assert_eq!(threaded(&open().tuning(tuning).unwrap(), 1), expected);
     }
-    let plain = Loader::new(source(Access::Immediate, |_| Ok(None)), recipe.clone()).unwrap();
-    let error = plain.batch(0, 0).unwrap_err();
+    let plain = load(source(Access::Immediate, |_| Ok(None)), recipe.clone()).unwrap();
+    let error = plain.reference_batch(0, 0).unwrap_err();
     assert!(
         error.kind() == Kind::Config && error.message().contains("no plane \"depth\""),
         "{error}"
     );
-    let batch = open().batch(0, 0).unwrap();
+    let batch = open().reference_batch(0, 0).unwrap();
     let (mut pasted, mut masked) = (0, 0);
     for slot in 0..8 {
         let found = batch.slot(slot).view(0, 0).annotations().unwrap();
@@ -587,10 +585,9 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
         );
         Recipe::from_toml(&text).unwrap()
     };
-    let open = |table: &str| {
-        Loader::new(feedmill::source::open(dir.path()).unwrap(), recipe(table)).unwrap()
-    };
-    let batch = open("[joint]").batch(0, 0).unwrap();
+    let open =
+        |table: &str| load(feedmill::source::open(dir.path()).unwrap(), recipe(table)).unwrap();
+    let batch = open("[joint]").reference_batch(0, 0).unwrap();
     let found = batch.slot(0).view(0, 0).annotations().unwrap();
     assert_eq!(
         found.boxes[0].bounds.edges(),
@@ -621,8 +618,8 @@ fn a_folder_with_annotations_is_read_to_the_batch() {
     );
 
     std::fs::write(class.join("2.json"), "{").unwrap();
-    assert!(open("").batch(0, 0).is_ok());
-    let error = open("[joint]").batch(0, 0).unwrap_err();
+    assert!(open("").reference_batch(0, 0).is_ok());
+    let error = open("[joint]").reference_batch(0, 0).unwrap_err();
     assert!(
         error.kind() == Kind::Corrupt && error.sample() == Some(1),
         "{error}"

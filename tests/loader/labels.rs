@@ -1,16 +1,16 @@
 //! Targets in batches. A target that cannot be right is a fault of its sample, and mixing never
 //! spreads it to other slots.
 
+use feedmill::Kind;
 use feedmill::recipe::OnBad;
 use feedmill::sample::Target;
-use feedmill::{Kind, Loader};
 
 use crate::support::*;
 
 /// The first error of an epoch over 16 samples with these targets.
 fn first_error(target: impl Fn(u64) -> Target + Send + Sync + 'static) -> feedmill::Error {
     let strict = recipe(8, MIX).on_bad(OnBad::Fail);
-    let loader = Loader::new(labeled(16, target), strict).unwrap();
+    let loader = load(labeled(16, target), strict).unwrap();
     let mut batches = loader.epoch(0).unwrap();
     batches.find_map(Result::err).expect("a bad label")
 }
@@ -50,7 +50,7 @@ fn a_bad_label_never_spreads_by_mixing() {
         Target::Soft(weights)
     });
     let tolerant = recipe(8, MIX).on_bad(OnBad::Skip { at_most: 1.0 });
-    for batch in Loader::new(source, tolerant).unwrap().epoch(0).unwrap() {
+    for batch in load(source, tolerant).unwrap().epoch(0).unwrap() {
         let batch = batch.unwrap();
         assert_eq!(
             batch.faults().len(),
@@ -70,7 +70,7 @@ fn a_bad_label_never_spreads_by_mixing() {
 #[test]
 fn dense_rows_sum_to_one_and_weigh_by_lam() {
     let recipe = recipe(8, MIX).target(dense(0.1));
-    let loader = Loader::new(Box::new(pixels(40)), recipe).unwrap();
+    let loader = load(pixels(40), recipe).unwrap();
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
         let rows = batch.targets().dense().unwrap();
@@ -101,9 +101,9 @@ fn dense_rows_sum_to_one_and_weigh_by_lam() {
 
 #[test]
 fn index_pair_and_multi_label_forms_say_what_the_source_said() {
-    let plain = Loader::new(Box::new(pixels(16)), recipe(8, ""))
+    let plain = load(pixels(16), recipe(8, ""))
         .unwrap()
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap();
     let classes: Vec<i64> = plain.samples().iter().map(|id| *id as i64 % 7).collect();
     assert_eq!(plain.targets().index().unwrap(), classes);
@@ -120,9 +120,9 @@ fn index_pair_and_multi_label_forms_say_what_the_source_said() {
         form: Some(feedmill::recipe::TargetForm::Pair),
         ..dense(0.0)
     };
-    let mixed = Loader::new(Box::new(pixels(16)), recipe(8, MIX).target(pair))
+    let mixed = load(pixels(16), recipe(8, MIX).target(pair))
         .unwrap()
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap();
     let (a, b, lam) = mixed.targets().pair().unwrap();
     for slot in 0..8 {
@@ -139,9 +139,9 @@ fn index_pair_and_multi_label_forms_say_what_the_source_said() {
             Target::None
         }
     });
-    let multi = Loader::new(source, recipe(8, "").target(dense(0.0)))
+    let multi = load(source, recipe(8, "").target(dense(0.0)))
         .unwrap()
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap();
     for (slot, row) in multi.targets().dense().unwrap().chunks_exact(7).enumerate() {
         let on = if multi.samples()[slot].is_multiple_of(2) {

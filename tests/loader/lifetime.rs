@@ -9,41 +9,6 @@ use feedmill::{Kind, Loader};
 
 use crate::support::*;
 
-/// Held by each test that counts the threads or the memory of the whole process, so that these
-/// tests run one after the other.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// Runs a test of this module in a process of its own, where no other test has threads: the test
-/// binary calls itself with the name of the test.
-fn alone(name: &str, run: impl FnOnce()) {
-    if std::env::var_os("FEEDMILL_TEST_ALONE").is_some() {
-        let _turn = TURN.lock();
-        return run();
-    }
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            &format!("lifetime::{name}"),
-            "--test-threads=1",
-            "--nocapture",
-        ])
-        .env("FEEDMILL_TEST_ALONE", "1")
-        .spawn()
-        .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "{name} failed in its own process");
-            return;
-        }
-        if Instant::now() > deadline {
-            let _ = child.kill();
-            panic!("{name}: not done within 60 s");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// Waits up to two seconds for the number of threads and open files to be `baseline` again.
 fn returns_to(baseline: (usize, usize)) -> bool {
     let deadline = Instant::now() + Duration::from_secs(2);
@@ -59,12 +24,12 @@ fn returns_to(baseline: (usize, usize)) -> bool {
 #[test]
 fn dropping_after_any_number_of_batches_leaves_no_thread_and_no_file() {
     alone(
-        "dropping_after_any_number_of_batches_leaves_no_thread_and_no_file",
+        "lifetime::dropping_after_any_number_of_batches_leaves_no_thread_and_no_file",
         || {
             let baseline = threads_and_files();
             for round in 0..40 {
                 for access in [Access::Immediate, Access::Blocking] {
-                    let loader = Loader::new(jittery(45, access), recipe(8, MIX))
+                    let loader = load(jittery(45, access), recipe(8, MIX))
                         .unwrap()
                         .workers(3)
                         .unwrap();
@@ -84,21 +49,139 @@ fn dropping_after_any_number_of_batches_leaves_no_thread_and_no_file() {
 
 #[test]
 fn a_panic_or_error_leaves_no_thread() {
-    alone("a_panic_or_error_leaves_no_thread", || {
+    alone("lifetime::a_panic_or_error_leaves_no_thread", || {
         let baseline = threads_and_files();
         let strict = recipe(8, "").on_bad(feedmill::recipe::OnBad::Fail);
         for _ in 0..10 {
-            let mut loader = Loader::new(damaged(45, |id| id == 30), strict.clone()).unwrap();
-            assert!(loader.epochs(5).flatten().any(|batch| batch.is_err()));
+            let loader = load(damaged(45, |id| id == 30), strict.clone()).unwrap();
+            assert!(loader.epochs(0..5).flatten().any(|batch| batch.is_err()));
             assert!(returns_to(baseline));
         }
     });
 }
 
 #[test]
+fn a_loader_has_its_workers_and_at_most_three_threads_more() {
+    alone(
+        "lifetime::a_loader_has_its_workers_and_at_most_three_threads_more",
+        || {
+            let baseline = threads_and_files();
+            for (access, workers) in [
+                (Access::Immediate, 1),
+                (Access::Blocking, 1),
+                (Access::Blocking, 5),
+            ] {
+                let loader = load(jittery(400, access), recipe(8, MIX))
+                    .unwrap()
+                    .workers(workers)
+                    .unwrap();
+                let mut first = loader.epoch(0).unwrap();
+                let mut second = loader.epochs(0..3);
+                let mut epoch = second.next().unwrap();
+                for _ in 0..10 {
+                    first.next().unwrap().unwrap();
+                    epoch.next().unwrap().unwrap();
+                    let (threads, _) = threads_and_files();
+                    assert!(threads > baseline.0, "batches are made by threads");
+                    assert!(threads <= baseline.0 + workers + 3, "{threads} threads");
+                }
+                drop((first, second, epoch));
+                assert!(returns_to(baseline));
+            }
+        },
+    );
+}
+
+#[test]
+fn the_loaders_of_a_split_have_one_set_of_threads() {
+    alone(
+        "lifetime::the_loaders_of_a_split_have_one_set_of_threads",
+        || {
+            let baseline = threads_and_files();
+            let (training, validation) = (recipe(8, MIX), recipe(8, ""));
+            let (train, validation) = Loader::builder()
+                .source(jittery(400, Access::Blocking))
+                .recipe(training)
+                .workers(3)
+                .split(0.5, validation)
+                .unwrap();
+            let mut training = train.epochs(0..2).flatten();
+            for batch in validation.epoch(0).unwrap() {
+                batch.unwrap();
+                training.next().unwrap().unwrap();
+                let (threads, _) = threads_and_files();
+                assert!(threads <= baseline.0 + 3 + 3, "{threads} threads");
+            }
+            drop(training);
+            assert!(returns_to(baseline));
+        },
+    );
+}
+
+#[test]
+fn an_iterator_ends_although_a_read_never_returns() {
+    within(20, "the end of a run", || {
+        for workers in [1, 3] {
+            let read = |inner: &feedmill::source::Memory, id: u64| {
+                if id % 5 == 3 {
+                    loop {
+                        std::thread::park();
+                    }
+                }
+                feedmill::source::Source::read(inner, id, Vec::new())
+            };
+            let source = Wrapped {
+                inner: pixels(45),
+                access: Access::Blocking,
+                read,
+            };
+            let loader = load(source, recipe(8, ""))
+                .unwrap()
+                .workers(workers)
+                .unwrap();
+            let mut batches = loader.epoch(0).unwrap();
+            let waited = batches.next_timeout(Duration::from_millis(30));
+            assert_eq!(waited.unwrap_err().kind(), Kind::Stopped);
+            drop(batches);
+        }
+    });
+}
+
+/// Goes through a folder inside a runtime: to the end, and with iterators that are dropped early.
+async fn iterate_inside_a_runtime() {
+    let recipe = feedmill::Recipe::preset("imagenet").unwrap().batch(4);
+    let loader = Loader::open("fixtures/photos", recipe).unwrap();
+    let mut batches = loader.epoch(0).unwrap();
+    batches.next().unwrap().unwrap();
+    drop(batches);
+    let mut count = 0;
+    for epoch in loader.epochs(0..2) {
+        for batch in epoch {
+            count += batch.unwrap().len();
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(count, 24);
+    let epoch = loader.epoch(1).unwrap();
+    drop(loader);
+    let counted = tokio::task::spawn_blocking(move || epoch.count());
+    assert_eq!(counted.await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_runtime_of_one_thread_may_create_and_drop_iterators() {
+    iterate_inside_a_runtime().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runtime_of_several_threads_may_create_and_drop_iterators() {
+    iterate_inside_a_runtime().await;
+}
+
+#[test]
 fn memory_is_flat_over_epochs_for_any_number_of_workers() {
     alone(
-        "memory_is_flat_over_epochs_for_any_number_of_workers",
+        "lifetime::memory_is_flat_over_epochs_for_any_number_of_workers",
         || {
             for workers in [1, 7] {
                 let mut loader = Loader::open(
@@ -110,7 +193,7 @@ fn memory_is_flat_over_epochs_for_any_number_of_workers() {
                 // Which worker gets the largest photograph first is chance, so each of them has
                 // grown its buffers only after many epochs; a leak goes on growing.
                 let mut after = Vec::new();
-                for epoch in loader.epochs(96) {
+                for epoch in loader.epochs(0..96) {
                     epoch.for_each(|batch| drop(batch.unwrap()));
                     after.push(resident());
                 }
@@ -129,12 +212,12 @@ fn memory_is_flat_over_epochs_for_any_number_of_workers() {
 #[test]
 fn a_batch_outlives_its_loader() {
     let batch = {
-        let loader = Loader::new(Box::new(pixels(45)), recipe(8, MIX)).unwrap();
+        let loader = load(pixels(45), recipe(8, MIX)).unwrap();
         loader.epoch(0).unwrap().next().unwrap().unwrap()
     };
-    let again = Loader::new(Box::new(pixels(45)), recipe(8, MIX))
+    let again = load(pixels(45), recipe(8, MIX))
         .unwrap()
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap();
     assert_eq!(batch.digest(), again.digest());
     let kept: Vec<f32> = batch.images().as_f32().unwrap().to_vec();
@@ -144,7 +227,7 @@ fn a_batch_outlives_its_loader() {
 #[test]
 fn collecting_all_batches_works_and_is_limited_by_bytes() {
     within(30, "collecting", || {
-        let loader = Loader::new(Box::new(pixels(400)), recipe(8, "")).unwrap();
+        let loader = load(pixels(400), recipe(8, "")).unwrap();
         let all: Vec<_> = loader.epoch(0).unwrap().collect::<Result<_, _>>().unwrap();
         assert_eq!(all.len(), 50);
         let distinct: std::collections::HashSet<u64> =
@@ -152,7 +235,7 @@ fn collecting_all_batches_works_and_is_limited_by_bytes() {
         assert_eq!(distinct.len(), 50, "held batches keep their content");
         // One batch has 8 x 3 x 9 x 8 x 4 = 6912 bytes.
         let small = tuning(|t| t.held = 6912 * 10);
-        let loader = Loader::new(Box::new(pixels(400)), recipe(8, ""))
+        let loader = load(pixels(400), recipe(8, ""))
             .unwrap()
             .tuning(small)
             .unwrap();
@@ -175,9 +258,9 @@ fn collecting_all_batches_works_and_is_limited_by_bytes() {
 #[test]
 fn a_slow_consumer_is_waited_for_without_using_the_processor() {
     alone(
-        "a_slow_consumer_is_waited_for_without_using_the_processor",
+        "lifetime::a_slow_consumer_is_waited_for_without_using_the_processor",
         || {
-            let loader = Loader::new(Box::new(pixels(400)), recipe(8, "")).unwrap();
+            let loader = load(pixels(400), recipe(8, "")).unwrap();
             let mut batches = loader.epoch(0).unwrap();
             batches.next().unwrap().unwrap();
             std::thread::sleep(Duration::from_millis(50));
@@ -225,7 +308,7 @@ fn waiting_has_a_deadline() {
             access: Access::Blocking,
             read,
         };
-        let loader = Loader::new(Box::new(source), recipe(8, "")).unwrap();
+        let loader = load(source, recipe(8, "")).unwrap();
         let mut batches = loader.epoch(0).unwrap();
         let error = batches.next_timeout(Duration::from_millis(30)).unwrap_err();
         assert_eq!(error.kind(), Kind::Stopped);

@@ -14,7 +14,7 @@ use feedmill::rng::RandomStream;
 use feedmill::sample::{Annotations, BoxLabel, Plane, PlaneKind, Target};
 use feedmill::source::Memory;
 use feedmill::spec::Parameters;
-use feedmill::{Batch, Kind, Loader, Recipe, Threads, World};
+use feedmill::{Batch, Kind, Loader, Recipe, World};
 
 use crate::support::*;
 
@@ -85,11 +85,7 @@ fn loader() -> Loader {
       { mix = "puzzlemix", map = "map" },
       { mix = "smmix", grid = 4, map = "map" },"#;
     let mix = format!("[joint]\n{}", ALL.replacen("choose = [", planes, 1));
-    Loader::new(
-        Box::new(annotated(84)),
-        mix_recipe(32, &mix).last(Last::Pad),
-    )
-    .unwrap()
+    load(annotated(84), mix_recipe(32, &mix).last(Last::Pad)).unwrap()
 }
 
 /// The digest of each slot.
@@ -105,7 +101,7 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
     let mut methods = BTreeMap::new();
     for epoch in 0..epochs {
         for index in 0..loader().batches() {
-            let batch = loader().batch(epoch, index).unwrap();
+            let batch = loader().reference_batch(epoch, index).unwrap();
             batch
                 .mix()
                 .iter()
@@ -137,19 +133,14 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
         ],
         "{methods:?}"
     );
-    for (workers, threads, chunk) in [
-        (1, Threads::Fused, None),
-        (8, Threads::Fused, Some(3)),
-        (8, Threads::Split, Some(1)),
-    ] {
+    for (workers, chunk) in [(1, None), (8, Some(3)), (8, Some(1))] {
         let tuning = tuning(|t| {
             t.workers = workers;
-            t.threads = Some(threads);
             t.chunk = chunk;
         });
-        let mut loader = loader().tuning(tuning).unwrap();
+        let loader = loader().tuning(tuning).unwrap();
         let batches: Vec<Batch> = loader
-            .epochs(epochs)
+            .epochs(0..epochs)
             .flatten()
             .map(Result::unwrap)
             .collect();
@@ -163,8 +154,10 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
     for ranks in [2, 4] {
         let parts: Vec<Vec<Vec<u64>>> = (0..ranks)
             .map(|rank| {
-                let mut part = loader().world(World::new(rank, ranks).unwrap()).unwrap();
-                part.epochs(epochs)
+                let part = loader()
+                    .with_world(World::new(rank, ranks).unwrap())
+                    .unwrap();
+                part.epochs(0..epochs)
                     .flatten()
                     .map(|batch| slot_digests(&batch.unwrap()))
                     .collect()
@@ -179,7 +172,7 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
         let mut resumed = loader().workers(2).unwrap();
         resumed.resume(state).unwrap();
         let rest: Vec<Vec<u64>> = resumed
-            .epochs(epochs)
+            .epochs(0..epochs)
             .flatten()
             .map(|batch| slot_digests(&batch.unwrap()))
             .collect();
@@ -210,8 +203,8 @@ fn several_views_dtypes_and_layouts_equal_the_reference_path() {
         let recipe = Recipe::from_toml(&text)
             .unwrap()
             .output(output(dtype, layout));
-        let mut loader = Loader::new(Box::new(pixels(40)), recipe).unwrap();
-        assert_eq!(reference(&loader, 2), threaded(&mut loader, 2));
+        let loader = load(pixels(40), recipe).unwrap();
+        assert_eq!(reference(&loader, 2), threaded(&loader, 2));
     }
 }
 
@@ -222,12 +215,12 @@ fn weights_of_labels_sum_to_one_and_follow_the_masks() {
         form: Some(TargetForm::Sparse),
         ..TargetOptions::default()
     };
-    let sparse = Loader::new(Box::new(pixels(84)), mix_recipe(24, ALL).target(sparse)).unwrap();
-    let dense = Loader::new(Box::new(pixels(84)), mix_recipe(24, ALL).target(dense(0.0))).unwrap();
+    let sparse = load(pixels(84), mix_recipe(24, ALL).target(sparse)).unwrap();
+    let dense = load(pixels(84), mix_recipe(24, ALL).target(dense(0.0))).unwrap();
     for (epoch, index) in (0..3).flat_map(|epoch| (0..3).map(move |index| (epoch, index))) {
         let (sparse, dense) = (
-            sparse.batch(epoch, index).unwrap(),
-            dense.batch(epoch, index).unwrap(),
+            sparse.reference_batch(epoch, index).unwrap(),
+            dense.reference_batch(epoch, index).unwrap(),
         );
         let (offsets, classes, weights) = sparse.targets().sparse().unwrap();
         let rows = dense.targets().dense().unwrap();
@@ -271,13 +264,12 @@ fn weights_of_labels_sum_to_one_and_follow_the_masks() {
 #[test]
 fn groups_emit_halves_repeats_and_clean_slots() {
     let mix = || Mix::new(MixUp::new(1.0)).group(8);
-    let loader_with =
-        |mix: Mix| Loader::new(Box::new(pixels(84)), mix_recipe(24, "").mix(mix)).unwrap();
-    let whole = loader_with(mix()).batch(0, 0).unwrap();
+    let loader_with = |mix: Mix| load(pixels(84), mix_recipe(24, "").mix(mix)).unwrap();
+    let whole = loader_with(mix()).reference_batch(0, 0).unwrap();
 
     let half = loader_with(mix().emit(Emit::Half));
     assert_eq!(half.shape(), [12, 3, 12, 8]);
-    let batch = half.batch(0, 0).unwrap();
+    let batch = half.reference_batch(0, 0).unwrap();
     assert_eq!(batch.len(), 12);
     for slot in 0..12 {
         let (record, loaded) = (&batch.mix()[slot], slot / 4 * 8 + slot % 4);
@@ -299,7 +291,7 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     assert_eq!(batch.targets().dense().unwrap().len(), 12 * 7);
 
     let twice = loader_with(mix().repeat(2));
-    let batch = twice.batch(0, 0).unwrap();
+    let batch = twice.reference_batch(0, 0).unwrap();
     assert_eq!((batch.len(), twice.shape()[0]), (48, 48));
     assert_eq!(batch.samples()[..8], batch.samples()[8..16]);
     assert_ne!(batch.mix()[0].lam, batch.mix()[8].lam);
@@ -310,7 +302,7 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     );
 
     let clean = loader_with(mix().emit(Emit::CleanAndMixed))
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap();
     let roles: Vec<EmitRole> = clean.mix().iter().map(|mix| mix.role).collect();
     assert_eq!(
@@ -323,7 +315,7 @@ fn groups_emit_halves_repeats_and_clean_slots() {
             .all(|mix| mix.method == Method::UNMIXED && mix.lam == 1.0)
     );
     let triple = loader_with(mix().emit(Emit::MixedCleanUnseen))
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap();
     let roles: Vec<EmitRole> = triple.mix().iter().map(|mix| mix.role).collect();
     assert_eq!(
@@ -344,30 +336,34 @@ fn groups_emit_halves_repeats_and_clean_slots() {
                 .mix(mix().emit(emit).repeat(2))
                 .last(Last::Pad)
         };
-        let mut all = Loader::new(Box::new(pixels(70)), recipe()).unwrap();
+        let all = load(pixels(70), recipe()).unwrap();
         let expected = reference(&all, 1);
-        assert_eq!(threaded(&mut all, 1), expected);
+        assert_eq!(threaded(&all, 1), expected);
         let ranked = |rank| {
-            let loader = Loader::new(Box::new(pixels(70)), recipe()).unwrap();
+            let loader = load(pixels(70), recipe()).unwrap();
             loader
-                .world(World::new(rank, 3).unwrap())
+                .with_world(World::new(rank, 3).unwrap())
                 .unwrap()
-                .batch(0, 1)
+                .reference_batch(0, 1)
                 .unwrap()
         };
         let parts: Vec<Batch> = (0..3).map(ranked).collect();
         let joined: Vec<u64> = parts.iter().flat_map(slot_digests).collect();
-        assert_eq!(joined, slot_digests(&all.batch(0, 1).unwrap()), "{emit:?}");
+        assert_eq!(
+            joined,
+            slot_digests(&all.reference_batch(0, 1).unwrap()),
+            "{emit:?}"
+        );
         assert_eq!(parts[1].first_slot(), parts[0].len());
     }
     // A last batch whose slots do not fill whole groups.
     let kept = mix_recipe(24, "")
         .mix(mix().emit(Emit::MixedCleanUnseen))
         .last(Last::Keep);
-    let mut kept = Loader::new(Box::new(pixels(35)), kept).unwrap();
+    let kept = load(pixels(35), kept).unwrap();
     let expected = reference(&kept, 1);
-    assert_eq!(threaded(&mut kept, 1), expected);
-    assert_eq!(kept.batch(0, 1).unwrap().len(), 12 + 4);
+    assert_eq!(threaded(&kept, 1), expected);
+    assert_eq!(kept.reference_batch(0, 1).unwrap().len(), 12 + 4);
 }
 
 #[test]
@@ -381,9 +377,10 @@ fn mixing_starts_and_ends_by_epoch() {
         p = { stages = [[0, 0.0], [1, 1.0], [3, 0]] }
         lambda = "element"
     "#;
-    let loader = Loader::new(Box::new(pixels(84)), mix_recipe(24, mix)).unwrap();
+    let loader = load(pixels(84), mix_recipe(24, mix)).unwrap();
     let methods = |epoch: u32| -> BTreeSet<String> {
-        let batches = (0..loader.batches()).map(|index| loader.batch(epoch, index).unwrap());
+        let batches =
+            (0..loader.batches()).map(|index| loader.reference_batch(epoch, index).unwrap());
         batches
             .flat_map(|batch| {
                 batch
@@ -411,7 +408,7 @@ fn mixing_starts_and_ends_by_epoch() {
         assert!(text.contains(words), "{words}: {text}");
     }
     let explained = &loader.explain(1, 3).unwrap().mixes[0];
-    let batch = loader.batch(1, explained.batch).unwrap();
+    let batch = loader.reference_batch(1, explained.batch).unwrap();
     let record = &batch.mix()[explained.slot];
     assert_eq!(batch.samples()[explained.slot], 3);
     assert_eq!(record.method, explained.method);
@@ -475,15 +472,15 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
         "batch = 8\n{PLANES}\n[target]\nclasses = 7\n[output]\ndtype = \"u8\"\nlayout = \"nhwc\""
     );
     let recipe = Recipe::from_toml(&text).unwrap();
-    let mut loader = Loader::new(Box::new(annotated(40)), recipe).unwrap();
-    let clean = Loader::new(Box::new(annotated(40)), loader.recipe().clone().mix(None)).unwrap();
+    let loader = load(annotated(40), recipe).unwrap();
+    let clean = load(annotated(40), loader.recipe().clone().mix(None)).unwrap();
     let expected = reference(&loader, 2);
-    assert_eq!(threaded(&mut loader, 2), expected);
+    assert_eq!(threaded(&loader, 2), expected);
     let (mut pasted, mut attended) = (0, 0);
     for index in 0..5 {
         let (batch, clean) = (
-            loader.batch(0, index).unwrap(),
-            clean.batch(0, index).unwrap(),
+            loader.reference_batch(0, index).unwrap(),
+            clean.reference_batch(0, index).unwrap(),
         );
         let (found, plain) = (
             batch.images().as_u8().unwrap(),
@@ -561,9 +558,9 @@ fn a_sample_without_the_map_that_mixing_reads_is_a_bad_one() {
     let bare = pixels(16)
         .with_annotations(vec![Annotations::default(); 16])
         .unwrap();
-    let error = Loader::new(Box::new(bare), recipe)
+    let error = load(bare, recipe)
         .unwrap()
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
     assert!(
@@ -588,9 +585,9 @@ fn soft_targets_that_do_not_sum_to_one_are_refused_by_sample() {
         )
     };
     let recipe = mix_recipe(8, "").target(dense(0.0)).on_bad(OnBad::Fail);
-    let error = Loader::new(labeled(8, soft), recipe.clone())
+    let error = load(labeled(8, soft), recipe.clone())
         .unwrap()
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap_err();
     assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(5)));
     assert!(error.to_string().contains("sum to 1.375"), "{error}");
@@ -599,9 +596,9 @@ fn soft_targets_that_do_not_sum_to_one_are_refused_by_sample() {
         ..dense(0.0)
     };
     assert!(
-        Loader::new(labeled(8, soft), recipe.target(multi))
+        load(labeled(8, soft), recipe.target(multi))
             .unwrap()
-            .batch(0, 0)
+            .reference_batch(0, 0)
             .is_ok()
     );
 }
@@ -614,8 +611,8 @@ fn attention_changes_the_weights_of_masked_slots_alone() {
         lambda = "element"
         masks = { grid = 2 }
     "#;
-    let loader = Loader::new(Box::new(pixels(24)), mix_recipe(24, mix)).unwrap();
-    let batch = loader.batch(0, 0).unwrap();
+    let loader = load(pixels(24), mix_recipe(24, mix)).unwrap();
+    let batch = loader.reference_batch(0, 0).unwrap();
     let (masks, grid) = batch.patch_masks().unwrap();
     assert_eq!((masks.len(), grid), (24 * 4, 2));
     // The network attends to the first patch alone.
@@ -642,9 +639,9 @@ fn attention_changes_the_weights_of_masked_slots_alone() {
             .to_string()
             .contains("24 slots x 2 x 2")
     );
-    let plain = Loader::new(Box::new(pixels(24)), mix_recipe(24, ""))
+    let plain = load(pixels(24), mix_recipe(24, ""))
         .unwrap()
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap();
     assert!(
         plain
@@ -660,8 +657,7 @@ fn what_mixing_cannot_do_is_refused_with_its_line() {
     let refused = |mix: &str, target: &str| {
         let view = "[[view]]\nops = [ { op = \"center_crop\", size = [12, 8] } ]";
         let text = format!("batch = 8\n{view}\n[mix]\n{mix}\n[target]\n{target}\n");
-        let loader =
-            Recipe::from_toml(&text).and_then(|recipe| Loader::new(Box::new(pixels(8)), recipe));
+        let loader = Recipe::from_toml(&text).and_then(|recipe| load(pixels(8), recipe));
         loader.map(|_| ()).expect_err(&text).to_string()
     };
     let one = |mixer: &str| {
@@ -805,9 +801,7 @@ fn what_mixing_cannot_do_is_refused_with_its_line() {
             .emit(Emit::Half)
             .masks(Masks::default()),
     );
-    let error = Loader::new(Box::new(pixels(9)), halves)
-        .unwrap_err()
-        .to_string();
+    let error = load(pixels(9), halves).unwrap_err().to_string();
     assert!(
         error.contains("mix.emit halves groups, and a group has 9 slots"),
         "{error}"
@@ -873,11 +867,8 @@ fn a_mixer_that_goes_wrong_ends_the_run_with_an_error() {
     ] {
         let error = within(20, "a mixer that goes wrong", move || {
             let recipe = mix_recipe(8, "").mix(Mix::new(wrong));
-            let loader = Loader::new(Box::new(pixels(24)), recipe)
-                .unwrap()
-                .workers(2)
-                .unwrap();
-            assert!(loader.batch(0, 0).is_err());
+            let loader = load(pixels(24), recipe).unwrap().workers(2).unwrap();
+            assert!(loader.reference_batch(0, 0).is_err());
             loader
                 .epoch(0)
                 .unwrap()

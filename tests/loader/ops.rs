@@ -45,7 +45,7 @@ fn every_op_equals_the_reference_path() {
         assert!(recipe.views().len() >= 75);
         let mut loader = Loader::open("fixtures/photos", recipe.clone()).unwrap();
         let batches: Vec<u64> = (0..2)
-            .map(|index| loader.batch(1, index).unwrap().digest())
+            .map(|index| loader.reference_batch(1, index).unwrap().digest())
             .collect();
         for workers in [1, 3] {
             loader = loader.workers(workers).unwrap();
@@ -57,7 +57,7 @@ fn every_op_equals_the_reference_path() {
                 .collect();
             assert_eq!(found, batches, "{workers} workers");
         }
-        let batch = loader.batch(1, 0).unwrap();
+        let batch = loader.reference_batch(1, 0).unwrap();
         let names: Vec<&str> = batch.note_names().map(|(_, name, _)| name).collect();
         for name in [
             "it.turns",
@@ -254,7 +254,7 @@ fn drawn_steps(ops: &str, count: u32) -> Vec<Vec<String>> {
         vec![0; SAMPLES as usize],
     )
     .unwrap();
-    let loader = Loader::new(Box::new(source), Recipe::from_toml(&recipe).unwrap()).unwrap();
+    let loader = load(source, Recipe::from_toml(&recipe).unwrap()).unwrap();
     let draw = |n: u32| {
         loader
             .explain(n / SAMPLES, u64::from(n % SAMPLES))
@@ -407,7 +407,7 @@ fn views_share_what_is_shared() {
         Recipe::from_toml(&recipe.to_toml()).unwrap().fingerprint(),
         recipe.fingerprint()
     );
-    let loader = Loader::new(Box::new(pixels(9)), recipe).unwrap();
+    let loader = load(pixels(9), recipe).unwrap();
     let mut crops = std::collections::BTreeSet::new();
     for sample in 0..9 {
         let views = loader.explain(0, sample).unwrap().views;
@@ -432,8 +432,8 @@ fn notes_reach_the_batch_in_the_order_of_its_tensor() {
           { op = "resize", size = [8, 8] },
         ]
     "#;
-    let mut loader = Loader::new(Box::new(pixels(12)), Recipe::from_toml(recipe).unwrap()).unwrap();
-    let batch = loader.batch(0, 1).unwrap();
+    let loader = load(pixels(12), Recipe::from_toml(recipe).unwrap()).unwrap();
+    let batch = loader.reference_batch(0, 1).unwrap();
     let names: Vec<(usize, &str, usize)> = batch.note_names().collect();
     assert_eq!(
         names,
@@ -444,7 +444,7 @@ fn notes_reach_the_batch_in_the_order_of_its_tensor() {
     let inner = batch.notes(1, "one_of.rotate90.turns").unwrap();
     assert!(inner.len() == 6 && inner.iter().all(|turns| (-1..4).contains(turns)));
     assert!(batch.notes(0, "turns").is_none());
-    assert_eq!(threaded(&mut loader, 1), reference(&loader, 1));
+    assert_eq!(threaded(&loader, 1), reference(&loader, 1));
 }
 
 #[test]
@@ -457,8 +457,8 @@ fn an_enclosing_crop_holds_the_crops_of_the_other_views() {
         [[view]]
         ops = [ { op = "enclosing_crop", size = 8, crop = { size = 4, scale = [0.1, 0.5] } } ]
     "#;
-    let loader = Loader::new(Box::new(pixels(12)), Recipe::from_toml(recipe).unwrap()).unwrap();
-    let batch = loader.batch(0, 0).unwrap();
+    let loader = load(pixels(12), Recipe::from_toml(recipe).unwrap()).unwrap();
+    let batch = loader.reference_batch(0, 0).unwrap();
     let (small, large) = (
         batch.notes(0, "random_resized_crop.box").unwrap(),
         batch.notes(1, "enclosing_crop.box").unwrap(),

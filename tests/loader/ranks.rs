@@ -10,13 +10,13 @@ use crate::support::*;
 
 /// A loader over 100 images with mixing, for one of several ranks.
 fn loader(rank: u32, ranks: u32) -> Loader {
-    let loader = Loader::new(Box::new(pixels(100)), recipe(32, MIX).last(Last::Pad)).unwrap();
-    loader.world(World::new(rank, ranks).unwrap()).unwrap()
+    let loader = load(pixels(100), recipe(32, MIX).last(Last::Pad)).unwrap();
+    loader.with_world(World::new(rank, ranks).unwrap()).unwrap()
 }
 
 /// The digests of the slots of each batch of two epochs.
-fn slot_digests(mut loader: Loader) -> Vec<Vec<u64>> {
-    let epochs = loader.epochs(2);
+fn slot_digests(loader: Loader) -> Vec<Vec<u64>> {
+    let epochs = loader.epochs(0..2);
     epochs
         .flatten()
         .map(|batch| {
@@ -95,9 +95,9 @@ fn a_state_moves_to_another_number_of_ranks() {
 #[test]
 fn a_batch_that_ranks_do_not_divide_is_refused() {
     let refused = |ranks| {
-        let loader = Loader::new(Box::new(pixels(100)), recipe(32, MIX)).unwrap();
+        let loader = load(pixels(100), recipe(32, MIX)).unwrap();
         loader
-            .world(World::new(0, ranks).unwrap())
+            .with_world(World::new(0, ranks).unwrap())
             .unwrap_err()
             .to_string()
     };

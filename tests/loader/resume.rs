@@ -4,7 +4,7 @@ use std::process::Command;
 
 use feedmill::plan::{Last, Order};
 use feedmill::recipe::OnBad;
-use feedmill::{Kind, Loader, LoaderState, Threads};
+use feedmill::{Kind, Loader, LoaderState};
 
 use crate::support::*;
 
@@ -13,7 +13,7 @@ fn loader() -> Loader {
     let tolerant = recipe(8, MIX)
         .last(Last::Wrap)
         .on_bad(OnBad::Replace { at_most: 0.5 });
-    Loader::new(damaged(45, |id| id % 20 == 3), tolerant).unwrap()
+    load(damaged(45, |id| id % 20 == 3), tolerant).unwrap()
 }
 
 /// [`loader`] with other threads, chunks and prefetch.
@@ -22,7 +22,6 @@ fn tuned() -> Loader {
         t.workers = 3;
         t.chunk = Some(2);
         t.prefetch = 5;
-        t.threads = Some(Threads::Split);
     });
     loader().tuning(tuning).unwrap()
 }
@@ -31,7 +30,7 @@ fn tuned() -> Loader {
 fn resume_after_every_batch_gives_the_same_bytes() {
     let mut states = Vec::new();
     let mut digests = Vec::new();
-    for epoch in loader().epochs(3) {
+    for epoch in loader().epochs(0..3) {
         for batch in epoch {
             let batch = batch.unwrap();
             states.push(batch.state().clone());
@@ -45,7 +44,7 @@ fn resume_after_every_batch_gives_the_same_bytes() {
         resumed.resume(&text.parse().unwrap()).unwrap();
         let mut last = None;
         let mut rest = Vec::new();
-        for epoch in resumed.epochs(3) {
+        for epoch in resumed.epochs(0..3) {
             for batch in epoch {
                 let batch = batch.unwrap();
                 last = Some(batch.state().clone());
@@ -91,7 +90,7 @@ fn epoch_continues_where_the_state_is_and_other_epochs_begin_at_the_front() {
 fn an_epoch_left_early_is_followed_by_a_whole_one() {
     let expected = reference(&loader(), 2);
     let mut found = Vec::new();
-    for epoch in loader().epochs(2) {
+    for epoch in loader().epochs(0..2) {
         let take = if epoch.number() == 0 { 2 } else { 100 };
         found.extend(epoch.take(take).map(|batch| batch.unwrap().digest()));
     }
@@ -104,14 +103,14 @@ fn another_process_with_other_tuning_continues_with_the_same_bytes() {
     if let Ok(text) = std::env::var("FEEDMILL_TEST_STATE") {
         let mut resumed = tuned();
         resumed.resume(&text.parse().unwrap()).unwrap();
-        println!("digests {:?}", threaded(&mut resumed, 2));
+        println!("digests {:?}", threaded(&resumed, 2));
         return;
     }
     let expected = reference(&loader(), 2);
     for done in [1, 5, 6, 9] {
         let states: Vec<LoaderState> = {
-            let mut loader = loader();
-            let epochs = loader.epochs(2);
+            let loader = loader();
+            let epochs = loader.epochs(0..2);
             epochs
                 .flatten()
                 .map(|batch| batch.unwrap().state().clone())
@@ -172,7 +171,7 @@ fn a_state_of_something_else_is_refused_by_field() {
     let (kind, text) = refused(&format!("{state}surprise = 1\n"));
     assert_eq!(kind, Kind::Corrupt);
     assert!(
-        text.contains("surprise") && text.contains("line 9"),
+        text.contains("surprise") && text.contains("line 10"),
         "{text}"
     );
     assert_eq!(refused("").0, Kind::Corrupt);
@@ -180,11 +179,64 @@ fn a_state_of_something_else_is_refused_by_field() {
 }
 
 #[test]
+fn a_state_of_another_recipe_says_which_keys_differ() {
+    let state = loader().state().to_string();
+    assert!(state.len() < 1024, "{state}");
+    let here = || {
+        recipe(8, MIX)
+            .last(Last::Wrap)
+            .on_bad(OnBad::Replace { at_most: 0.5 })
+    };
+    for (recipe, expected) in [
+        (here().batch(16), vec!["`batch` (8 when saved, 16 now)"]),
+        (
+            here().last(Last::Drop),
+            vec!["`last` (\"wrap\" when saved, \"drop\" now)"],
+        ),
+        (
+            here().order(Order::Sequential).last(Last::Pad),
+            vec!["`last`", "`order`"],
+        ),
+        (here().mix(None), vec!["`mix` (set when saved, not now)"]),
+        (
+            here().op(feedmill::augment::ops::HorizontalFlip::new().with_p(0.5)),
+            vec!["`view`"],
+        ),
+        (here().target(dense(0.3)), vec!["`target`"]),
+    ] {
+        let mut other = load(damaged(45, |id| id % 20 == 3), recipe).unwrap();
+        let error = other.resume(&state.parse().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Mismatch);
+        let text = error.to_string();
+        let (_, listed) = text.split_once("differs in ").unwrap();
+        let listed = listed.split(';').next().unwrap();
+        assert_eq!(listed.matches('`').count(), 2 * expected.len(), "{text}");
+        for part in expected {
+            assert!(listed.contains(part), "{part} in {text}");
+        }
+    }
+    // A state of an earlier version has no keys.
+    let old: String = state
+        .lines()
+        .filter(|line| !line.starts_with("keys"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    loader().resume(&old.parse().unwrap()).unwrap();
+    let mut other = load(damaged(45, |id| id % 20 == 3), here().batch(16)).unwrap();
+    let text = other.resume(&old.parse().unwrap()).unwrap_err().to_string();
+    assert!(text.contains("its recipe is"), "{text}");
+    let wrong = old + "keys = \"batch\"\n";
+    let error = wrong.parse::<LoaderState>().unwrap_err();
+    assert_eq!(error.kind(), Kind::Corrupt);
+    assert!(error.to_string().contains("key=value"), "{error}");
+}
+
+#[test]
 fn a_state_of_another_recipe_or_of_changed_data_is_refused() {
     let state = loader().state().clone();
-    let mut other = Loader::new(
+    let mut other = load(
         damaged(45, |_| false),
-        recipe(8, "").order(Order::Sequential),
+        recipe(8, "").order(Order::Sequential).last(Last::Keep),
     )
     .unwrap();
     assert!(
@@ -197,7 +249,7 @@ fn a_state_of_another_recipe_or_of_changed_data_is_refused() {
     let same = recipe(8, MIX)
         .last(Last::Wrap)
         .on_bad(OnBad::Replace { at_most: 0.5 });
-    let mut other = Loader::new(Box::new(pixels(46)), same).unwrap();
+    let mut other = load(pixels(46), same).unwrap();
     assert!(
         other
             .resume(&state)

@@ -110,7 +110,7 @@ fn table() -> tempfile::NamedTempFile {
 fn slot_digests(loader: &mut Loader, epochs: u32) -> Vec<Vec<u64>> {
     let digests = |batch: feedmill::Batch| batch.slots().map(|slot| slot.digest()).collect();
     loader
-        .epochs(epochs)
+        .epochs(0..epochs)
         .flatten()
         .map(|batch| digests(batch.unwrap()))
         .collect()
@@ -122,13 +122,14 @@ fn every_sampler_gives_the_same_slots_for_workers_and_ranks_and_after_any_stop()
     within(200, "all samplers", move || {
         for (batch, tables) in KINDS {
             let recipe = sampled(batch, tables).table(table.path());
-            let open = || Loader::new(jittery(91, Access::Immediate), recipe.clone()).unwrap();
+            let open = || load(jittery(91, Access::Immediate), recipe.clone()).unwrap();
             let epochs = 2;
             let expected: Vec<Vec<u64>> = {
                 let loader = open();
                 let batches = (0..epochs)
                     .flat_map(|e| (0..loader.batches_at(e)).map(move |index| (e, index)));
-                let each = batches.map(|(epoch, index)| loader.batch(epoch, index).unwrap());
+                let each =
+                    batches.map(|(epoch, index)| loader.reference_batch(epoch, index).unwrap());
                 each.map(|batch| batch.slots().map(|slot| slot.digest()).collect())
                     .collect()
             };
@@ -137,7 +138,7 @@ fn every_sampler_gives_the_same_slots_for_workers_and_ranks_and_after_any_stop()
                 assert_eq!(found, expected, "{tables}: {workers} workers");
             }
             for ranks in [2, 4] {
-                let rank = |rank| open().world(World::new(rank, ranks).unwrap()).unwrap();
+                let rank = |rank| open().with_world(World::new(rank, ranks).unwrap()).unwrap();
                 let parts: Vec<_> = (0..ranks)
                     .map(|r| slot_digests(&mut rank(r), epochs))
                     .collect();
@@ -148,14 +149,14 @@ fn every_sampler_gives_the_same_slots_for_workers_and_ranks_and_after_any_stop()
             }
             // Without delays in reading, since every state of the run is resumed.
             let undelayed = || {
-                Loader::new(Box::new(pixels(91)), recipe.clone())
+                load(pixels(91), recipe.clone())
                     .unwrap()
                     .workers(2)
                     .unwrap()
             };
-            let mut loader = undelayed();
+            let loader = undelayed();
             let states: Vec<LoaderState> = loader
-                .epochs(epochs)
+                .epochs(0..epochs)
                 .flatten()
                 .map(|batch| batch.unwrap().state().clone())
                 .collect();
@@ -191,9 +192,9 @@ fn every_sampler_reads_back_from_its_canonical_recipe() {
 #[test]
 fn a_batch_says_what_its_sampler_did() {
     let episodes = "[sampler]\nkind = \"episodes\"\nways = 3\nshots = 1\nqueries = 3";
-    let batch = Loader::new(Box::new(pixels(91)), sampled(12, episodes))
+    let batch = load(pixels(91), sampled(12, episodes))
         .unwrap()
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap();
     assert_eq!(
         batch
@@ -212,9 +213,9 @@ fn a_batch_says_what_its_sampler_did() {
     }
     let subset =
         sampled(2, "order = \"sequential\"").select(Subset::new([4, 2]).weights([0.25, 1.75]));
-    let batch = Loader::new(Box::new(pixels(91)), subset)
+    let batch = load(pixels(91), subset)
         .unwrap()
-        .batch(0, 0)
+        .reference_batch(0, 0)
         .unwrap();
     assert_eq!(
         (batch.samples(), batch.weights()),
@@ -226,13 +227,13 @@ fn a_batch_says_what_its_sampler_did() {
 #[test]
 fn the_last_task_goes_on_and_epochs_have_their_own_lengths() {
     let tasks = "[[select]]\nselect = \"tasks\"\nstep = 2\nfirst = 3\nepochs = 2";
-    let mut loader = Loader::new(Box::new(pixels(91)), sampled(3, tasks)).unwrap();
+    let loader = load(pixels(91), sampled(3, tasks)).unwrap();
     let lengths: Vec<u64> = (0..8).map(|epoch| loader.batches_at(epoch)).collect();
     assert_eq!(lengths, [13, 13, 9, 9, 9, 9, 9, 9], "39 samples, then 26");
     let mut seen = Vec::new();
-    for epoch in loader.epochs(8) {
+    for epoch in loader.epochs(0..8) {
         let number = epoch.number();
-        assert_eq!(epoch.size_hint().0, 0);
+        assert_eq!(epoch.len() as u64, lengths[number as usize]);
         let batches: Vec<_> = epoch.map(Result::unwrap).collect();
         assert_eq!(batches.len() as u64, lengths[number as usize]);
         let classes = batches
@@ -247,7 +248,12 @@ fn the_last_task_goes_on_and_epochs_have_their_own_lengths() {
 
 /// A loader over two sources, of 30 and of 60 images.
 fn two_sources(recipe: Recipe) -> Loader {
-    Loader::sources(vec![Box::new(pixels(30)), Box::new(pixels(60))], recipe).unwrap()
+    Loader::builder()
+        .source(pixels(30))
+        .source(pixels(60))
+        .recipe(recipe)
+        .build()
+        .unwrap()
 }
 
 #[test]
@@ -259,9 +265,9 @@ fn realized_shares_of_sources_are_in_batches_and_statistics() {
             "made",
             Curve::stages([(0, 0.0), (1, 0.3)]).unwrap(),
         ));
-    let mut loader = two_sources(recipe);
+    let loader = two_sources(recipe);
     let mut counts = [0u64; 2];
-    for epoch in loader.epochs(3) {
+    for epoch in loader.epochs(0..3) {
         let number = epoch.number();
         let mut of_epoch = [0u64; 2];
         for batch in epoch {
@@ -307,8 +313,8 @@ fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
         with_weight(61.0).resume(&state).unwrap_err().kind(),
         Kind::Mismatch
     );
-    let error = Loader::sources(
-        vec![Box::new(pixels(30))],
+    let error = load(
+        pixels(30),
         sampled(10, "")
             .source(SourceConfig::default())
             .source(SourceConfig::default()),
@@ -322,10 +328,8 @@ fn a_schedule_of_weights_is_part_of_what_a_state_belongs_to() {
     let one_without_weight = sampled(10, "")
         .source(SourceConfig::default())
         .source(SourceConfig::new("x", 1.0));
-    let error = Loader::sources(
-        vec![Box::new(pixels(30)), Box::new(pixels(60))],
-        one_without_weight,
-    );
+    let two = || Loader::builder().source(pixels(30)).source(pixels(60));
+    let error = two().recipe(one_without_weight).build();
     assert!(
         error
             .unwrap_err()
@@ -341,7 +345,7 @@ fn groups_by_source_have_batches_of_their_own() {
         "[sampler]\nkind = \"grouped\"\nby = \"source\"",
     ));
     for index in 0..loader.batches() {
-        let batch = loader.batch(0, index).unwrap();
+        let batch = loader.reference_batch(0, index).unwrap();
         let source = batch.slot(0).source();
         assert!(batch.slots().all(|slot| slot.source() == source));
         assert!(batch.slots().all(|slot| slot.group() == Some(source)));
@@ -352,7 +356,7 @@ fn groups_by_source_have_batches_of_their_own() {
 fn a_second_pass_has_the_listed_samples_in_order_with_the_same_pixels() {
     let eval = sampled(4, "order = \"sequential\"\nlast = \"keep\"");
     let mut all: BTreeMap<u64, _> = BTreeMap::new();
-    let first = Loader::new(Box::new(pixels(91)), eval).unwrap();
+    let first = load(pixels(91), eval).unwrap();
     let mut take = |batch: feedmill::Batch| {
         for slot in 0..batch.len() {
             all.insert(batch.samples()[slot], first.images(&batch, slot));
@@ -377,12 +381,14 @@ fn a_second_pass_has_the_listed_samples_in_order_with_the_same_pixels() {
     let rank = |rank| {
         let recipe = sampled(4, "");
         two_sources(recipe)
-            .world(World::new(rank, 2).unwrap())
+            .with_world(World::new(rank, 2).unwrap())
             .unwrap()
             .second_pass(&[80, 3, 31])
             .unwrap()
     };
-    let parts: Vec<_> = (0..2).map(|r| rank(r).batch(0, 0).unwrap()).collect();
+    let parts: Vec<_> = (0..2)
+        .map(|r| rank(r).reference_batch(0, 0).unwrap())
+        .collect();
     let joined = |values: &dyn Fn(&feedmill::Batch) -> Vec<u64>| {
         parts.iter().flat_map(values).collect::<Vec<u64>>()
     };
@@ -426,7 +432,7 @@ fn ten_crops_are_views_of_one_slot() {
         [output]
         dtype = "u8"
     "#;
-    let loader = Loader::new(Box::new(pixels(7)), Recipe::from_toml(text).unwrap()).unwrap();
+    let loader = load(pixels(7), Recipe::from_toml(text).unwrap()).unwrap();
     let mut seen = 0;
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
@@ -453,12 +459,12 @@ fn ten_crops_are_views_of_one_slot() {
 
 #[test]
 fn explain_says_where_a_sample_comes() {
-    let loader = Loader::new(
-        Box::new(pixels(91)),
+    let loader = load(
+        pixels(91),
         sampled(12, "[sampler]\nkind = \"pk\"\nclasses = 4\nitems = 3"),
     )
     .unwrap();
-    let batch = loader.batch(2, 3).unwrap();
+    let batch = loader.reference_batch(2, 3).unwrap();
     let (sample, slot) = (batch.samples()[5], 5);
     let explained = loader.explain(2, sample).unwrap();
     assert!(
@@ -473,11 +479,7 @@ fn explain_says_where_a_sample_comes() {
         text.contains("comes    batch 3, slot 5") && text.contains("group"),
         "{text}"
     );
-    let left_out = Loader::new(
-        Box::new(pixels(91)),
-        sampled(1, "").select(Subset::new([4])),
-    )
-    .unwrap();
+    let left_out = load(pixels(91), sampled(1, "").select(Subset::new([4]))).unwrap();
     assert!(left_out.explain(0, 5).unwrap().visits.is_empty());
 }
 
@@ -491,15 +493,15 @@ fn a_replacement_comes_from_the_selection_and_the_class() {
     );
     let selected: BTreeSet<u64> = {
         let plain = sampled(1, split);
-        let loader = Loader::new(Box::new(pixels(91)), plain).unwrap();
+        let loader = load(pixels(91), plain).unwrap();
         (0..loader.batches())
-            .map(|index| loader.batch(0, index).unwrap().samples()[0])
+            .map(|index| loader.reference_batch(0, index).unwrap().samples()[0])
             .collect()
     };
-    let loader = Loader::new(damaged(91, |id| id % 5 == 3), recipe).unwrap();
+    let loader = load(damaged(91, |id| id % 5 == 3), recipe).unwrap();
     let mut faults = 0;
     for index in 0..loader.batches() {
-        let batch = loader.batch(0, index).unwrap();
+        let batch = loader.reference_batch(0, index).unwrap();
         for (slot, sample) in batch.samples().iter().enumerate() {
             assert!(selected.contains(sample) && sample % 5 != 3);
             assert_eq!(sample % 7, u64::from(batch.groups().unwrap()[slot]));
@@ -545,7 +547,7 @@ fn what_is_wrong_in_a_recipe_has_its_line() {
             "repeats = 0",
         ),
         (
-            "[[select]]\nselect = \"split\"\nof = [1]\npart = 0\n\
+            "[[select]]\nselect = \"split\"\nof = [1, 1]\npart = 0\n\
              [[select]]\nselect = \"split\"\nof = [1, -1]\npart = 0",
             "line 7",
             "positive shares",
@@ -575,7 +577,7 @@ fn what_is_wrong_in_a_recipe_has_its_line() {
 #[test]
 fn data_that_does_not_fit_the_sampler_is_refused_when_it_is_opened() {
     let refused = |source, recipe: Recipe| {
-        let error = Loader::new(source, recipe).unwrap_err();
+        let error = load(source, recipe).unwrap_err();
         assert_eq!(error.kind(), Kind::Config, "{error}");
         error
     };
@@ -654,7 +656,7 @@ fn a_table_has_a_row_for_every_sample() {
         std::fs::write(file.path(), text).unwrap();
         let recipe =
             sampled(2, "[sampler]\nkind = \"variants\"\nby = \"group\"").table(file.path());
-        Loader::new(Box::new(pixels(3)), recipe.order(Order::Sequential))
+        load(pixels(3), recipe.order(Order::Sequential))
     };
     let groups_of = |text: &str| {
         let loader = open(text).unwrap();

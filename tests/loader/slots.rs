@@ -5,19 +5,19 @@ use feedmill::plan::Last;
 use feedmill::recipe::{OnBad, TargetForm, TargetOptions};
 use feedmill::sample::Target;
 use feedmill::source::{Access, Memory};
-use feedmill::{Batch, Loader, Recipe, SlotTarget};
+use feedmill::{Batch, Recipe, SlotTarget};
 
 use crate::support::*;
 
 /// The first batch of an epoch of these samples.
-fn first_batch(source: Box<dyn feedmill::source::Source>, recipe: Recipe) -> Batch {
-    let loader = Loader::new(source, recipe).unwrap();
+fn first_batch(source: impl feedmill::source::IntoSource, recipe: Recipe) -> Batch {
+    let loader = load(source, recipe).unwrap();
     loader.epoch(0).unwrap().next().unwrap().unwrap()
 }
 
 #[test]
 fn a_slot_says_what_the_arrays_of_its_batch_say() {
-    let batch = first_batch(Box::new(pixels(43)), multi_crop(8, MIX));
+    let batch = first_batch(pixels(43), multi_crop(8, MIX));
     assert_eq!(batch.slots().len(), 8);
     for (index, slot) in batch.slots().enumerate() {
         assert_eq!((slot.index(), slot.global_index()), (index, index));
@@ -46,7 +46,7 @@ fn a_slot_says_what_the_arrays_of_its_batch_say() {
 
 #[test]
 fn partners_are_slots_and_unmixed_slots_have_none() {
-    let batch = first_batch(Box::new(pixels(43)), recipe(8, MIX));
+    let batch = first_batch(pixels(43), recipe(8, MIX));
     let mut mixed = 0;
     for slot in batch.slots() {
         match slot.partner() {
@@ -75,7 +75,7 @@ fn the_class_of_a_slot_is_that_of_its_own_sample_in_every_form_of_targets() {
             form: Some(form),
             ..TargetOptions::default()
         };
-        let batch = first_batch(Box::new(pixels(43)), recipe(8, mix).target(options));
+        let batch = first_batch(pixels(43), recipe(8, mix).target(options));
         for slot in batch.slots() {
             assert_eq!(slot.class(), Some((slot.sample() % 7) as u32), "{form:?}");
             assert_eq!(slot.class_name(), None);
@@ -91,7 +91,7 @@ fn the_class_of_a_slot_is_that_of_its_own_sample_in_every_form_of_targets() {
 
 #[test]
 fn the_target_of_a_slot_is_its_part_of_the_targets() {
-    let batch = first_batch(Box::new(pixels(43)), recipe(8, MIX).target(dense(0.1)));
+    let batch = first_batch(pixels(43), recipe(8, MIX).target(dense(0.1)));
     let rows = batch.targets().dense().unwrap();
     for (slot, row) in batch.slots().zip(rows.chunks_exact(7)) {
         assert_eq!(slot.target(), SlotTarget::Dense(row));
@@ -142,7 +142,7 @@ fn notes_and_annotations_belong_to_a_view() {
         [[view]]
         ops = [ { op = "resize", size = [8, 8] } ]
     "#;
-    let batch = first_batch(Box::new(pixels(12)), Recipe::from_toml(text).unwrap());
+    let batch = first_batch(pixels(12), Recipe::from_toml(text).unwrap());
     for slot in batch.slots() {
         for k in 0..4 {
             let view = slot.view(0, k);
@@ -162,7 +162,7 @@ fn notes_and_annotations_belong_to_a_view() {
 fn a_batch_names_its_samples_after_its_loader_is_gone() {
     let named = pixels(20).with_classes(["a", "b", "c", "d", "e", "f", "g"]);
     let recipe = recipe(8, "").order(feedmill::plan::Order::Sequential);
-    let batch = first_batch(Box::new(named.unwrap()), recipe);
+    let batch = first_batch(named.unwrap(), recipe);
     let names: Vec<String> = batch.names().collect();
     assert_eq!(batch.names().len(), 8);
     assert_eq!(names[3], "memory record 3");
@@ -174,14 +174,14 @@ fn a_batch_names_its_samples_after_its_loader_is_gone() {
 fn slots_of_a_rank_count_on_in_the_global_batch() {
     let source: Memory = pixels(40);
     let recipe = recipe(8, MIX).last(Last::Drop);
-    let loader = Loader::new(Box::new(source), recipe).unwrap();
+    let loader = load(source, recipe).unwrap();
     let whole = loader.epoch(0).unwrap().next().unwrap().unwrap();
     let world = feedmill::World::new(1, 2).unwrap();
-    let loader = Loader::new(
+    let loader = load(
         jittery(40, Access::Blocking),
         self::recipe(8, MIX).last(Last::Drop),
     );
-    let loader = loader.unwrap().world(world).unwrap();
+    let loader = loader.unwrap().with_world(world).unwrap();
     let part = loader.epoch(0).unwrap().next().unwrap().unwrap();
     for slot in part.slots() {
         assert_eq!(slot.global_index(), slot.index() + 4);
@@ -198,12 +198,12 @@ fn slots_of_a_rank_count_on_in_the_global_batch() {
 #[test]
 #[should_panic(expected = "slot 8 of 8")]
 fn a_slot_that_does_not_exist_is_a_panic() {
-    let _ = first_batch(Box::new(pixels(9)), recipe(8, "")).slot(8);
+    let _ = first_batch(pixels(9), recipe(8, "")).slot(8);
 }
 
 #[test]
 #[should_panic(expected = "view 1 of a view group of 1")]
 fn a_view_that_does_not_exist_is_a_panic() {
-    let batch = first_batch(Box::new(pixels(9)), recipe(8, ""));
+    let batch = first_batch(pixels(9), recipe(8, ""));
     let _ = batch.slot(0).view(0, 1);
 }

@@ -1,12 +1,12 @@
 //! Sources and recipes that the tests share.
 
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use feedmill::geometry::Size;
 use feedmill::recipe::{Dtype, Layout, Output, TargetForm, TargetOptions};
 use feedmill::sample::{Codec, Fingerprint, Sample, Target};
-use feedmill::source::{Access, Memory, Source};
+use feedmill::source::{Access, IntoSource, Memory, Source};
 use feedmill::{Loader, Recipe, Result, Tuning};
 
 /// Runs a function on a thread of its own and returns its value. If that takes longer than
@@ -27,6 +27,36 @@ pub(crate) fn within<T: Send + 'static>(
             Err(panic) => std::panic::resume_unwind(panic),
             Ok(()) => unreachable!("the thread sends before it ends"),
         },
+    }
+}
+
+/// Held by each test that counts the threads or the memory of the whole process, so that these
+/// tests run one after the other.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Runs a test in a process of its own, where no other test has threads: the test binary calls itself
+/// with the name of the test, which includes its module.
+pub(crate) fn alone(name: &str, run: impl FnOnce()) {
+    if std::env::var_os("FEEDMILL_TEST_ALONE").is_some() {
+        let _turn = TURN.lock();
+        return run();
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--test-threads=1", "--nocapture"])
+        .env("FEEDMILL_TEST_ALONE", "1")
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{name} failed in its own process");
+            return;
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            panic!("{name}: not done within 60 s");
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -275,16 +305,44 @@ pub(crate) fn dense(smoothing: f64) -> TargetOptions {
 pub(crate) fn reference(loader: &Loader, epochs: u32) -> Vec<u64> {
     (0..epochs)
         .flat_map(|epoch| (0..loader.batches()).map(move |index| (epoch, index)))
-        .map(|(epoch, index)| loader.batch(epoch, index).unwrap().digest())
+        .map(|(epoch, index)| loader.reference_batch(epoch, index).unwrap().digest())
         .collect()
 }
 
 /// The digests of the same batches by the pipeline with its threads, from where the loader stands.
-pub(crate) fn threaded(loader: &mut Loader, epochs: u32) -> Vec<u64> {
+pub(crate) fn threaded(loader: &Loader, epochs: u32) -> Vec<u64> {
     loader
-        .epochs(epochs)
+        .epochs(0..epochs)
         .flat_map(|epoch| epoch.map(|batch| batch.unwrap().digest()))
         .collect()
+}
+
+/// A loader over one source, with the defaults for everything else.
+pub(crate) fn load(source: impl IntoSource, recipe: Recipe) -> Result<Loader> {
+    Loader::builder().source(source).recipe(recipe).build()
+}
+
+/// The same loader with other threads, queues and memory.
+pub(crate) trait Retune: Sized {
+    fn tuning(self, tuning: Tuning) -> Result<Loader>;
+    fn workers(self, workers: usize) -> Result<Loader>;
+}
+
+impl Retune for Loader {
+    fn tuning(self, tuning: Tuning) -> Result<Loader> {
+        Loader::builder()
+            .source(std::sync::Arc::clone(self.source()))
+            .recipe(self.recipe().clone())
+            .world(self.world())
+            .tuning(tuning)
+            .build()
+    }
+    fn workers(self, workers: usize) -> Result<Loader> {
+        self.tuning(tuning(|tuning| {
+            tuning.workers = workers;
+            tuning.reads = 4 * workers;
+        }))
+    }
 }
 
 /// The default tuning with a change.

@@ -15,7 +15,7 @@ use crate::support::*;
 
 /// The first batch over 20 images.
 fn first_batch(recipe: Recipe) -> Batch {
-    Loader::new(Box::new(pixels(20)), recipe)
+    load(pixels(20), recipe)
         .unwrap()
         .epoch(0)
         .unwrap()
@@ -26,7 +26,7 @@ fn first_batch(recipe: Recipe) -> Batch {
 
 #[test]
 fn a_tensor_for_each_group_holds_view_after_view() {
-    let loader = Loader::new(Box::new(pixels(20)), multi_crop(8, "")).unwrap();
+    let loader = load(pixels(20), multi_crop(8, "")).unwrap();
     assert_eq!(loader.shapes(), [[16, 3, 9, 8], [24, 3, 5, 5]]);
     assert_eq!(loader.shape(), [16, 3, 9, 8]);
     let batch = first_batch(multi_crop(8, ""));
@@ -107,7 +107,7 @@ fn a_sample_is_read_once_for_all_its_views() {
             access,
             read,
         };
-        let loader = Loader::new(Box::new(source), multi_crop(8, MIX)).unwrap();
+        let loader = load(source, multi_crop(8, MIX)).unwrap();
         assert_eq!(
             loader
                 .epoch(0)
@@ -129,9 +129,9 @@ fn decoding_the_union_of_crops_gives_the_bytes_of_whole_images() {
             .batch(16)
             .view(View::new().count(2).op(crop(48, low, high)))
             .view(View::new().op(crop(24, 0.01, 0.1)));
-        let mut loader = Loader::open("fixtures/photos", recipe).unwrap();
+        let loader = Loader::open("fixtures/photos", recipe).unwrap();
         let expected = reference(&loader, 1);
-        assert_eq!(threaded(&mut loader, 1), expected, "{low} to {high}");
+        assert_eq!(threaded(&loader, 1), expected, "{low} to {high}");
     }
 }
 
@@ -167,7 +167,7 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
         classes = 7
         "#
     ));
-    let loader = Loader::new(Box::new(gray_images(24)), recipe.unwrap().output(output)).unwrap();
+    let loader = load(gray_images(24), recipe.unwrap().output(output)).unwrap();
     let mut methods = std::collections::HashSet::new();
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
@@ -214,7 +214,7 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
 #[test]
 fn a_blank_slot_is_blank_in_every_view() {
     let tolerant = multi_crop(8, MIX).on_bad(OnBad::Skip { at_most: 1.0 });
-    let mut loader = Loader::new(damaged(40, |id| id % 5 == 2), tolerant).unwrap();
+    let loader = load(damaged(40, |id| id % 5 == 2), tolerant).unwrap();
     let mut blanks = 0;
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
@@ -233,23 +233,22 @@ fn a_blank_slot_is_blank_in_every_view() {
     }
     assert_eq!(blanks, 8);
     let expected = reference(&loader, 1);
-    assert_eq!(threaded(&mut loader, 1), expected);
+    assert_eq!(threaded(&loader, 1), expected);
 }
 
 #[test]
 fn resuming_and_joining_ranks_give_the_same_bytes() {
     let loader = |rank, ranks| {
-        let loader =
-            Loader::new(Box::new(pixels(45)), multi_crop(16, MIX).last(Last::Pad)).unwrap();
+        let loader = load(pixels(45), multi_crop(16, MIX).last(Last::Pad)).unwrap();
         loader
-            .world(World::new(rank, ranks).unwrap())
+            .with_world(World::new(rank, ranks).unwrap())
             .unwrap()
             .workers(3)
             .unwrap()
     };
     let slots = |batch: &Batch| batch.slots().map(|slot| slot.digest()).collect::<Vec<_>>();
     let batches: Vec<Batch> = loader(0, 1)
-        .epochs(2)
+        .epochs(0..2)
         .flatten()
         .map(Result::unwrap)
         .collect();
@@ -257,9 +256,10 @@ fn resuming_and_joining_ranks_give_the_same_bytes() {
         let mut resumed = loader(0, 1);
         resumed.resume(batch.state()).unwrap();
         let expected: Vec<u64> = batches[done + 1..].iter().map(Batch::digest).collect();
-        assert_eq!(threaded(&mut resumed, 2), expected);
+        assert_eq!(threaded(&resumed, 2), expected);
         let (epoch, index) = (batch.epoch(), batch.index());
-        let parts = [0, 1].map(|rank| slots(&loader(rank, 2).batch(epoch, index).unwrap()));
+        let parts =
+            [0, 1].map(|rank| slots(&loader(rank, 2).reference_batch(epoch, index).unwrap()));
         assert_eq!(parts.concat(), slots(batch));
     }
 }
@@ -286,7 +286,7 @@ fn vectors_are_handed_over_without_a_copy() {
 fn the_bytes_of_all_views_count() {
     let bytes = 8 * 4 * 3 * (2 * 9 * 8 + 3 * 5 * 5);
     let loader = |held| {
-        let loader = Loader::new(Box::new(pixels(400)), multi_crop(8, "")).unwrap();
+        let loader = load(pixels(400), multi_crop(8, "")).unwrap();
         loader.tuning(tuning(|t| t.held = held)).unwrap()
     };
     let ample = loader(bytes * 60);
@@ -302,7 +302,7 @@ fn the_bytes_of_all_views_count() {
 
 #[test]
 fn explain_and_images_show_every_view() {
-    let loader = Loader::new(Box::new(pixels(20)), multi_crop(8, "")).unwrap();
+    let loader = load(pixels(20), multi_crop(8, "")).unwrap();
     let text = loader.explain(0, 3).unwrap().to_string();
     for line in [
         "view     global 2/2, 8 x 9",
@@ -311,7 +311,7 @@ fn explain_and_images_show_every_view() {
     ] {
         assert!(text.contains(line), "no {line} in {text}");
     }
-    let batch = loader.batch(0, 0).unwrap();
+    let batch = loader.reference_batch(0, 0).unwrap();
     let images = loader.images(&batch, 2);
     let sizes: Vec<_> = images
         .iter()
@@ -327,6 +327,6 @@ fn explain_and_images_show_every_view() {
     assert_eq!(sizes[1], ("global 2/2", 8, 9, 216));
     assert_eq!(sizes[4], ("local 3/3", 5, 5, 75));
     assert_eq!(sizes.len(), 5);
-    let single = Loader::new(Box::new(pixels(20)), recipe(8, "")).unwrap();
+    let single = load(pixels(20), recipe(8, "")).unwrap();
     assert!(!single.explain(0, 3).unwrap().to_string().contains("view"));
 }

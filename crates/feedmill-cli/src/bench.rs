@@ -86,7 +86,7 @@ impl Args {
             .sum();
         let bar = progress::bar(batches, "bench");
         let (mut lap, mut first_batch) = (Instant::now(), None);
-        for epoch in run.loader.epochs(self.epochs + 1) {
+        for epoch in run.loader.epochs(0..self.epochs + 1) {
             let mut images = 0;
             for batch in epoch {
                 let batch = batch?;

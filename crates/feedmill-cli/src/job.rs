@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use feedmill::source::{self, Format, Source};
+use feedmill::source::{self, Format};
 use feedmill::{Error, Loader, Recipe, World};
 
 /// Data and a recipe
@@ -78,31 +78,30 @@ impl Job {
         if self.data.is_empty() {
             return Err(Error::config("no data: give --data PATH"));
         }
-        let sources = self.data.iter().map(|path| match self.format {
-            Some(format) => source::open_as(path, format),
-            None => source::open(path),
-        });
-        let sources: Vec<Box<dyn Source>> = sources.collect::<feedmill::Result<_>>()?;
-        if !self.weight.is_empty() && self.weight.len() != sources.len() {
+        if !self.weight.is_empty() && self.weight.len() != self.data.len() {
             return Err(Error::config(format!(
                 "{} --weight for {} --data: give one for each, or none",
                 self.weight.len(),
-                sources.len()
+                self.data.len()
             )));
         }
-        let mut loader = match &self.weight[..] {
-            [] => Loader::sources(sources, recipe)?,
-            weights => Loader::weighted_sources(
-                sources.into_iter().zip(weights.iter().copied()).collect(),
-                recipe,
-            )?,
-        };
-        loader = loader.world(world)?;
-        if let Some(list) = &self.samples {
-            loader = loader.second_pass(&numbers(list)?)?;
+        let mut builder = Loader::builder().recipe(recipe).world(world);
+        if let Some(workers) = self.workers {
+            builder = builder.workers(workers);
         }
-        match self.workers {
-            Some(workers) => loader.workers(workers),
+        for (number, path) in self.data.iter().enumerate() {
+            let source = match self.format {
+                Some(format) => source::open_as(path, format),
+                None => source::open(path),
+            }?;
+            builder = match self.weight.get(number) {
+                Some(weight) => builder.weighted_source(source, *weight),
+                None => builder.source(source),
+            };
+        }
+        let loader = builder.build()?;
+        match &self.samples {
+            Some(list) => loader.second_pass(&numbers(list)?),
             None => Ok(loader),
         }
     }

@@ -64,7 +64,7 @@ impl Args {
                     grid: 0,
                 });
                 let loader = self.job.loader_of(recipe, World::SINGLE)?;
-                let batch = loader.batch(self.epoch, self.index)?;
+                let batch = loader.reference_batch(self.epoch, self.index)?;
                 grid(&loader, &batch, usize::from(self.slots))
             }
         };

@@ -194,7 +194,11 @@ impl Select {
         }
         .map_err(|error| self.with_name(error))?;
         if selected.samples.is_empty() {
-            return Err(self.with_name(Error::config("no sample is left")));
+            let mend = match self {
+                Select::Split(_) => ": use a larger share for this part, or add samples",
+                _ => "",
+            };
+            return Err(self.with_name(Error::config(format!("no sample is left{mend}"))));
         }
         Ok(selected)
     }

@@ -25,14 +25,15 @@ use crate::rng::Domain;
 ///     Loader::open("fixtures/photos", recipe.clone().select(split))
 /// };
 /// let (train, validation) = (part(0)?, part(1)?);
-/// assert_eq!(train.batches() + validation.batches(), train.samples());
+/// assert_eq!(train.samples() + validation.samples(), train.total_samples());
 /// # Ok::<(), feedmill::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Split {
-    /// The share of each part, positive; only ratios count.
+    /// The share of each part: at least two positive numbers, which sum to 1 or are whole; only
+    /// ratios count.
     pub of: Vec<f64>,
     /// The number of this part, from 0.
     pub part: usize,
@@ -84,17 +85,8 @@ impl Split {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        if self.of.is_empty()
-            || !self
-                .of
-                .iter()
-                .all(|share| share.is_finite() && *share > 0.0)
-        {
-            return Err(Error::config(format!(
-                "of = {:?}: expected positive shares",
-                self.of
-            )));
-        }
+        self.check_shares()
+            .map_err(|text| Error::config(format!("of = {:?}: {text}", self.of)).about_key("of"))?;
         if self.part >= self.of.len() {
             return Err(Error::config(format!(
                 "part = {}: of has {} parts, numbered from 0",
@@ -110,6 +102,32 @@ impl Split {
         Ok(())
     }
 
+    /// Refuses shares that do not make sense, with what is wrong and how to mend it.
+    fn check_shares(&self) -> std::result::Result<(), String> {
+        let positive = |share: &f64| share.is_finite() && *share > 0.0;
+        if self.of.is_empty() || !self.of.iter().all(positive) {
+            return Err("expected positive shares".into());
+        }
+        if let [only] = self.of[..] {
+            let other = if only < 1.0 { 1.0 - only } else { 1.0 };
+            return Err(format!(
+                "a single share is all of the data: list the shares of all parts, such as \
+                 [{only}, {}]",
+                (other * 1e6).round() / 1e6
+            ));
+        }
+        let whole = self.of.iter().all(|share| share.fract() == 0.0);
+        let sum: f64 = self.of.iter().sum();
+        // Three thirds with three digits are meant as a whole.
+        if !whole && (sum - 1.0).abs() > 0.005 {
+            return Err(format!(
+                "the shares sum to {sum}: use shares that sum to 1, or whole numbers, of which only \
+                 ratios count"
+            ));
+        }
+        Ok(())
+    }
+
     /// The positions of this part among `n` shuffled items.
     fn range(&self, n: u64) -> std::ops::Range<u64> {
         let total: f64 = self.of.iter().sum();
@@ -118,6 +136,16 @@ impl Split {
             parts => rounded_share(self.of[..parts].iter().sum::<f64>() / total, n),
         };
         until(self.part)..until(self.part + 1)
+    }
+
+    /// The number of samples of a part among `n`, for a split without groups that stay whole.
+    pub(crate) fn part_len(&self, part: usize, n: u64) -> u64 {
+        let range = Split {
+            part,
+            ..self.clone()
+        }
+        .range(n);
+        range.end - range.start
     }
 
     fn shuffled(&self, id: u64, substream: Substream, n: u64) -> Permutation {

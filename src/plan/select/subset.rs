@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 ///
 /// let subset = Subset::new([3, 1]).weights([1.5, 0.5]);
 /// let recipe = Recipe::preset("imagenet")?.batch(2).select(subset);
-/// let batch = Loader::open("fixtures/photos", recipe)?.batch(0, 0)?;
+/// let batch = Loader::open("fixtures/photos", recipe)?.reference_batch(0, 0)?;
 /// assert_eq!(batch.weights().iter().sum::<f32>(), 2.0);
 /// # Ok::<(), feedmill::Error>(())
 /// ```

@@ -265,9 +265,15 @@ fn what_cannot_be_selected_is_refused() {
             Split::new([1.0, f64::NAN], 0).into(),
             "expected positive shares",
         ),
+        (Split::new([0.8], 0).into(), "such as [0.8, 0.2]"),
+        (Split::new([0.5, 0.2], 0).into(), "the shares sum to 0.7"),
+        (Split::new([2.5, 1.0], 0).into(), "the shares sum to 3.5"),
         (Split::new([0.5, 0.5], 2).into(), "part = 2"),
         (
-            Split::new([1.0], 0).by(By::Class).within(By::Class).into(),
+            Split::new([1.0, 1.0], 0)
+                .by(By::Class)
+                .within(By::Class)
+                .into(),
             "one of them",
         ),
         (Split::new([1e-9, 1.0], 0).into(), "no sample is left"),
@@ -302,7 +308,10 @@ fn what_cannot_be_selected_is_refused() {
             Prune::new(Values::List(vec![1.0; 9]), Keep::Count(1)).into(),
             "9 numbers for 10 samples",
         ),
-        (Split::new([1.0], 0).by(By::from("origin")).into(), "origin"),
+        (
+            Split::new([1.0, 1.0], 0).by(By::from("origin")).into(),
+            "origin",
+        ),
     ] {
         let text = refused(select.clone(), 10, 2);
         assert!(text.contains(said), "{select:?}: {text}");

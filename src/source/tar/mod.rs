@@ -444,6 +444,12 @@ impl Source for Tar {
             .map_or(0, |sample| sample.size)
     }
 
+    fn read_ahead(&self, id: u64) {
+        if let Some(sample) = self.samples.get(id as usize) {
+            self.files[sample.file as usize].will_read(sample.at, sample.size);
+        }
+    }
+
     fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample> {
         let sample = self
             .samples

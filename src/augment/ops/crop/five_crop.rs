@@ -24,7 +24,7 @@ use crate::spec::SizeParam;
 ///
 /// let view = View::new().count(10).op(Resize::new(64)).op(FiveCrop::new(56));
 /// let recipe = Recipe::new().batch(4).order(Order::Sequential).last(Last::Keep).view(view);
-/// let batch = Loader::open("fixtures/photos", recipe)?.batch(0, 0)?;
+/// let batch = Loader::open("fixtures/photos", recipe)?.reference_batch(0, 0)?;
 /// // View k of slot s is image 4 k + s.
 /// assert_eq!(batch.images().shape(), [40, 3, 56, 56]);
 /// # Ok::<(), feedmill::Error>(())
