@@ -71,7 +71,7 @@ fn loader(workers: usize) -> impl Fn() {
     let side = SIDE as u32;
     let memory =
         Memory::pixels(pixels(), Size::square(side), 3, vec![0; SAMPLES]).expect("a data set");
-    let recipe = Recipe::new().batch(BATCH).op(RandomCrop::new(side));
+    let recipe = Recipe::new().with_batch(BATCH).op(RandomCrop::new(side));
     let builder = Loader::builder().source(memory).recipe(recipe);
     let loader = builder.workers(workers).build().expect("a loader");
     move || {

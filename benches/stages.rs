@@ -188,7 +188,7 @@ fn mix(bencher: Bencher, mixer: &str) {
         "#
     );
     let recipe = Recipe::from_toml(&text).unwrap();
-    let mix = recipe.mix_options().unwrap();
+    let mix = recipe.mix().unwrap();
     let frame = Size {
         width: 224,
         height: 224,

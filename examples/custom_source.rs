@@ -79,8 +79,8 @@ fn main() -> Result<()> {
     // into a test of the source.
     feedmill::testing::source_contract(&Stripes { count: 10 });
     let recipe = Recipe::new()
-        .seed(7)
-        .batch(16)
+        .with_seed(7)
+        .with_batch(16)
         .op(RandomCrop::new(32))
         .op(HorizontalFlip::new().with_p(0.5));
     let loader = Loader::builder()

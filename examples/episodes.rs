@@ -28,15 +28,15 @@ fn main() -> feedmill::Result<()> {
     let data = std::env::args().nth(1).unwrap_or("fixtures/photos".into());
     // Three classes, with one support image and two queries each: 9 slots.
     let ways = 3;
-    let episodes = Episodes::new(ways, 1, 2).batches(20);
+    let episodes = Episodes::new(ways, 1, 2).with_batches(20);
     let recipe = Recipe::new()
-        .seed(7)
-        .batch(9)
+        .with_seed(7)
+        .with_batch(9)
         .op(Resize::new(Size {
             width: 32,
             height: 32,
         }))
-        .sampler(episodes);
+        .with_sampler(episodes);
     let loader = Loader::open(data, recipe)?;
     let (mut correct, mut queries) = (0, 0);
     for batch in loader.epoch(0)? {

@@ -6,7 +6,7 @@
 use feedmill::{Loader, LoaderBuilder, LoaderState, Recipe};
 
 fn builder() -> feedmill::Result<LoaderBuilder> {
-    let recipe = Recipe::preset("imagenet")?.seed(7).batch(4);
+    let recipe = Recipe::preset("imagenet")?.with_seed(7).with_batch(4);
     Ok(Loader::builder().path("fixtures/photos").recipe(recipe))
 }
 

@@ -11,7 +11,7 @@ fn train(images: &[f32], soft_labels: &[f32]) -> f32 {
 
 fn main() -> feedmill::Result<()> {
     let data = std::env::args().nth(1).unwrap_or("fixtures/photos".into());
-    let recipe = Recipe::preset("deit")?.seed(7).batch(8);
+    let recipe = Recipe::preset("deit")?.with_seed(7).with_batch(8);
     let loader = Loader::open(data, recipe)?;
     for epoch in loader.epochs(0..2) {
         let number = epoch.number();

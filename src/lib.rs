@@ -14,7 +14,7 @@
 //! ```
 //! use feedmill::{Loader, Recipe};
 //!
-//! let recipe = Recipe::preset("imagenet")?.seed(7).batch(4);
+//! let recipe = Recipe::preset("imagenet")?.with_seed(7).with_batch(4);
 //! let loader = Loader::open("fixtures/photos", recipe)?;
 //! for epoch in loader.epochs(0..2) {
 //!     for batch in epoch {
@@ -38,7 +38,7 @@
 //!
 //! ```
 //! # use feedmill::{Loader, Recipe};
-//! # let recipe = Recipe::preset("imagenet")?.seed(7).batch(4);
+//! # let recipe = Recipe::preset("imagenet")?.with_seed(7).with_batch(4);
 //! let loader = Loader::open("fixtures/photos", recipe.clone())?;
 //! let batch = loader.epoch(0)?.next().expect("a batch")?;
 //! let saved: String = batch.state().to_string();
@@ -60,8 +60,8 @@
 //! let (train, validation) = Loader::split(
 //!     source::open("fixtures/photos")?,
 //!     0.2,
-//!     Recipe::preset("imagenet")?.seed(7).batch(2),
-//!     Recipe::preset("imagenet-eval")?.batch(2),
+//!     Recipe::preset("imagenet")?.with_seed(7).with_batch(2),
+//!     Recipe::preset("imagenet-eval")?.with_batch(2),
 //! )?;
 //! assert_eq!(train.samples() + validation.samples(), train.total_samples());
 //! # Ok::<(), feedmill::Error>(())
@@ -76,7 +76,7 @@
 //! # use feedmill::{Loader, Recipe};
 //! use feedmill::World;
 //!
-//! # let recipe = Recipe::preset("imagenet")?.batch(4);
+//! # let recipe = Recipe::preset("imagenet")?.with_batch(4);
 //! let world = World::from_env()?; // of torchrun, Slurm, Open MPI, PMI or Kubernetes
 //! let loader = Loader::builder().path("fixtures/photos").recipe(recipe).world(world).build()?;
 //! # Ok::<(), feedmill::Error>(())

@@ -114,7 +114,7 @@ fn joined_sources_know_the_sizes_of_their_images() {
         SizedSource(Memory::pixels(vec![9; 2 * 3 * 3 * 4], Size::new(3, 2), 3, vec![0; 4]).unwrap())
     };
     let recipe = Recipe::new()
-        .batch(2)
+        .with_batch(2)
         .op(feedmill::augment::ops::Resize::new(Size::square(4)));
     let joined = Loader::builder().source(memory()).source(memory());
     let loader = joined.recipe(recipe).build().unwrap();

@@ -105,8 +105,8 @@ fn mixed_and_smoothed_targets_equal_timm() {
         let words: Vec<&str> = left.split(' ').collect();
         let classes: u32 = words[1].parse().unwrap();
         let recipe = Recipe::new()
-            .mix(Mix::new(CutMix::new().with_alpha(1.0)))
-            .target(TargetOptions {
+            .with_mix(Mix::new(CutMix::new().with_alpha(1.0)))
+            .with_target(TargetOptions {
                 classes: Some(classes),
                 smoothing: words[2].parse().unwrap(),
                 ..TargetOptions::default()

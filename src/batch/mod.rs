@@ -164,7 +164,7 @@ pub(crate) struct NoteColumn {
 /// ```
 /// use feedmill::{Loader, Recipe};
 ///
-/// let loader = Loader::open("fixtures/photos", Recipe::preset("deit")?.batch(8))?;
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("deit")?.with_batch(8))?;
 /// for batch in loader.epoch(0)? {
 ///     let batch = batch?;
 ///     assert_eq!(batch.images().shape(), [8, 3, 224, 224]);
@@ -316,7 +316,7 @@ impl Batch {
     /// ```
     /// use feedmill::{Loader, Pixels, Recipe};
     ///
-    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(2))?;
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(2))?;
     /// let mut kept: Vec<Pixels> = Vec::new();
     /// for batch in loader.epoch(0)? {
     ///     let batch = batch?;
@@ -666,7 +666,7 @@ impl Batch {
     /// ```
     /// use feedmill::{Loader, Recipe};
     ///
-    /// let recipe = || Recipe::preset("deit").map(|recipe| recipe.seed(3).batch(2));
+    /// let recipe = || Recipe::preset("deit").map(|recipe| recipe.with_seed(3).with_batch(2));
     /// let first = |workers| -> feedmill::Result<u64> {
     ///     let loader = Loader::open("fixtures/photos", recipe()?)?.workers(workers)?;
     ///     Ok(loader.epoch(0)?.next().expect("a batch")?.digest())

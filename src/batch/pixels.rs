@@ -174,7 +174,7 @@ impl Pixels {
 /// ```
 /// use feedmill::{Loader, Recipe};
 ///
-/// let loader = Loader::open("fixtures/photos", Recipe::preset("simclr")?.batch(2))?;
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("simclr")?.with_batch(2))?;
 /// let batch = loader.epoch(0)?.next().expect("a batch")?;
 /// let images = batch.images();
 /// assert_eq!((images.count(), images.shape()), (2, [4, 3, 224, 224]));

@@ -20,7 +20,7 @@ use crate::sample::Annotations;
 /// ```
 /// use feedmill::{Loader, Recipe};
 ///
-/// let recipe = Recipe::preset("imagenet-eval")?.batch(4);
+/// let recipe = Recipe::preset("imagenet-eval")?.with_batch(4);
 /// let loader = Loader::open("fixtures/photos", recipe)?;
 /// for batch in loader.epoch(0)? {
 ///     let batch = batch?;
@@ -40,7 +40,7 @@ use crate::sample::Annotations;
 /// ```
 /// use feedmill::{Loader, Recipe};
 ///
-/// let loader = Loader::open("fixtures/photos", Recipe::preset("deit")?.batch(8))?;
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("deit")?.with_batch(8))?;
 /// let batch = loader.epoch(0)?.next().expect("a batch")?;
 /// let slot = batch.slot(0);
 /// println!("{}: {} with lam {}", slot.name(), slot.mix().method, slot.mix().lam);
@@ -401,7 +401,7 @@ impl Batch {
     ///
     /// use feedmill::{Loader, Recipe};
     ///
-    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(8))?;
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(8))?;
     /// let batch = loader.epoch(0)?.next().expect("a batch")?;
     /// assert_eq!(batch.slots().len(), 8);
     /// let mut count = BTreeMap::new();
@@ -426,7 +426,7 @@ impl Batch {
     /// ```
     /// use feedmill::{Loader, Recipe};
     ///
-    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(4))?;
     /// let batch = loader.epoch(0)?.next().expect("a batch")?;
     /// let names: Vec<String> = batch.names().collect(); // such as "nature/life.jpg"
     /// assert!(names.iter().all(|name| name.ends_with(".jpg")));

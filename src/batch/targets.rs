@@ -28,7 +28,7 @@ use crate::sample::Target;
 /// ```
 /// use feedmill::{Loader, Recipe};
 ///
-/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(4))?;
 /// let batch = loader.epoch(0)?.next().expect("a batch")?;
 /// let classes: &[i64] = batch.targets().index()?;
 /// assert_eq!(classes.len(), 4);
@@ -295,7 +295,7 @@ impl Targets {
 /// ```
 /// use feedmill::{Loader, Recipe, SlotTarget};
 ///
-/// let loader = Loader::open("fixtures/photos", Recipe::preset("deit")?.batch(8))?;
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("deit")?.with_batch(8))?;
 /// let batch = loader.epoch(0)?.next().expect("a batch")?;
 /// let target = batch.slot(0).target();
 /// if let SlotTarget::Dense(weights) = target {

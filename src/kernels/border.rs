@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The pixels beyond the edge of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum PadMode {
     /// One color.
     Constant([u8; 3]),

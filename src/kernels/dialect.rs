@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The library whose rounding a color step reproduces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Dialect {
     /// Pillow's 8-bit rules, which torchvision and timm follow for PIL images.
     #[default]

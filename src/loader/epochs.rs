@@ -53,7 +53,7 @@ impl Loader {
     /// ```
     /// use feedmill::{Loader, Recipe};
     ///
-    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(4))?;
     /// for mut epoch in loader.epochs(0..2) {
     ///     println!("epoch {}: {} batches", epoch.number(), epoch.len());
     ///     for batch in &mut epoch {
@@ -197,7 +197,7 @@ impl ExactSizeIterator for Epochs<'_> {}
 ///
 /// #[tokio::main]
 /// async fn main() -> feedmill::Result<()> {
-///     let recipe = Recipe::preset("imagenet")?.batch(4);
+///     let recipe = Recipe::preset("imagenet")?.with_batch(4);
 ///     let loader = Loader::open("fixtures/photos", recipe)?;
 ///     let epoch = loader.epoch(0)?;
 ///     // A small channel, because batches that wait in it are held in memory.

@@ -110,7 +110,7 @@ impl Loader {
     /// ```
     /// use feedmill::{Loader, Recipe};
     ///
-    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(4))?;
     /// let explanation = loader.explain(0, 3)?;
     /// println!("{explanation}"); // where it comes, the decoded region, every step
     /// assert!(!explanation.views[0].steps.is_empty());
@@ -216,7 +216,7 @@ impl Loader {
             MixStep {
                 batch: plan.index,
                 slot: plan.first + slot,
-                method: mix.method.clone(),
+                method: mix.method,
                 sources: mix.sources.iter().map(source).collect(),
                 lam,
                 drawn,

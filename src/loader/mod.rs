@@ -73,7 +73,7 @@ use crate::state::LoaderState;
 /// ```
 /// use feedmill::{Loader, Recipe};
 ///
-/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(4))?;
 /// for epoch in loader.epochs(0..2) {
 ///     for batch in epoch {
 ///         let batch = batch?;
@@ -90,7 +90,7 @@ use crate::state::LoaderState;
 /// ```
 /// use feedmill::{Loader, Recipe};
 ///
-/// let recipe = Recipe::preset("imagenet")?.batch(4);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(4);
 /// let loader = Loader::open("fixtures/photos", recipe.clone())?;
 /// let mut batches = loader.epoch(0)?;
 /// let saved: String = batches.next().expect("a batch")?.state().to_string();
@@ -162,7 +162,7 @@ impl Loader {
     /// ```
     /// use feedmill::{Loader, Recipe};
     ///
-    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet-eval")?.batch(2))?;
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet-eval")?.with_batch(2))?;
     /// let again = loader.second_pass(&[3, 0])?;
     /// assert_eq!(again.epoch(0)?.next().expect("a batch")?.samples(), [3, 0]);
     /// # Ok::<(), feedmill::Error>(())
@@ -172,8 +172,8 @@ impl Loader {
         let mut recipe = context
             .recipe
             .clone()
-            .order(Order::Sequential)
-            .sampler(Ordered::new());
+            .with_order(Order::Sequential)
+            .with_sampler(Ordered::new());
         recipe.select = vec![Subset::new(samples.iter().copied()).into()];
         recipe.last = if context.plan.world() == World::SINGLE {
             Last::Keep
@@ -235,7 +235,7 @@ impl Loader {
     /// ```
     /// use feedmill::{Loader, Recipe};
     ///
-    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(2))?;
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(2))?;
     /// let counts = loader.class_counts()?;
     /// for (name, count) in loader.classes().expect("folders name classes").iter().zip(&counts) {
     ///     println!("{name}: {count}");

@@ -44,7 +44,7 @@ impl Loader {
     ///
     /// let loader = Loader::builder()
     ///     .path("fixtures/photos")
-    ///     .recipe(Recipe::preset("imagenet")?.batch(4))
+    ///     .recipe(Recipe::preset("imagenet")?.with_batch(4))
     ///     .world(World::new(0, 2)?)
     ///     .workers(2)
     ///     .build()?;
@@ -77,8 +77,8 @@ impl Loader {
     /// let (train, validation) = Loader::split(
     ///     source::open("fixtures/photos")?,
     ///     0.2,
-    ///     Recipe::preset("imagenet")?.batch(2),
-    ///     Recipe::preset("imagenet-eval")?.batch(2),
+    ///     Recipe::preset("imagenet")?.with_batch(2),
+    ///     Recipe::preset("imagenet-eval")?.with_batch(2),
     /// )?;
     /// assert_eq!(train.samples() + validation.samples(), train.total_samples());
     /// for epoch in train.epochs(0..2) {
@@ -399,7 +399,7 @@ impl Loader {
     /// ```
     /// use feedmill::{Loader, Recipe, World};
     ///
-    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(4))?;
     /// let ranks = [0, 1].map(|rank| loader.with_world(World::new(rank, 2)?));
     /// for (rank, loader) in ranks.into_iter().enumerate() {
     ///     let batch = loader?.epoch(0)?.next().expect("a batch")?;

@@ -33,7 +33,7 @@ impl Loader {
     /// ```
     /// use feedmill::{Loader, Recipe};
     ///
-    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(2))?;
+    /// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(2))?;
     /// let batch = loader.epoch(0)?.next().expect("a batch")?;
     /// let image = loader.images(&batch, 0).remove(0);
     /// assert_eq!((image.width, image.height, image.rgb.len()), (224, 224, 224 * 224 * 3));
@@ -43,8 +43,8 @@ impl Loader {
     pub fn images(&self, batch: &Batch, slot: usize) -> Vec<Image> {
         assert!(slot < batch.len(), "slot {slot} of {}", batch.len());
         let views = self.recipe().views().iter().enumerate();
-        let each = views
-            .flat_map(|(g, view)| (0..view.get_count()).map(move |k| (g, k, view.title(g, k))));
+        let each =
+            views.flat_map(|(g, view)| (0..view.count()).map(move |k| (g, k, view.title(g, k))));
         let image = |(g, k, view)| {
             let (width, height, rgb) = self.rgb(&batch.tensors[g], k * batch.len() + slot);
             Image {

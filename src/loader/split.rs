@@ -31,9 +31,9 @@ pub(super) fn recipes(
     }
     let source = &*data.source;
     let classes = data.classes.if_any(source)?;
-    let mut split = Split::new([1.0 - share, share], 0).seed(training.seed);
+    let mut split = Split::new([1.0 - share, share], 0).with_seed(training.seed);
     if let Some(classes) = &classes {
-        split = split.within(By::Class);
+        split = split.with_within(By::Class);
         check_classes(source, classes, &split)?;
     }
     let part = |part: usize, mut recipe: Recipe| {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use super::Mixer;
@@ -11,6 +12,7 @@ use crate::error::Error;
 /// Which slots of a group share one draw of mixer and parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Lambda {
     /// All slots of a group.
     #[default]
@@ -24,6 +26,7 @@ pub enum Lambda {
 /// How partners are found in a group of n slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Partner {
     /// Slot i is mixed with slot n - 1 - i, as in timm. The middle slot of an odd group stays
     /// unmixed.
@@ -41,6 +44,7 @@ pub enum Partner {
 /// Which images a group of n slots emits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Emit {
     /// n images: each slot mixed.
     #[default]
@@ -56,26 +60,47 @@ pub enum Emit {
 }
 
 /// The masks that a batch carries for its mixed images; none by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Masks {
-    /// True for a mask of pixels: the summed weight of everything except the slot's own image.
-    pub pixels: bool,
+    /// Whether there is a mask of pixels: the summed weight of everything except the slot's own image.
+    pub(crate) pixels: bool,
     /// The cells per side of a coarser mask, in which each cell has the value of its first pixel;
     /// 0 for no such mask.
-    pub grid: u32,
+    pub(crate) grid: u32,
+}
+
+impl Masks {
+    /// No masks.
+    pub fn new() -> Masks {
+        Masks::default()
+    }
 }
 
 /// How a recipe mixes: the table `[mix]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Accessors)]
 pub struct Mix {
+    #[accessor(skip)]
     pub(crate) choose: Vec<(Arc<dyn Mixer>, f64)>,
+    /// The probability that a draw mixes at all; 1 by default.
     pub(crate) p: f64,
+    /// Which slots share one draw; a whole group by default.
+    #[accessor(copy)]
     pub(crate) lambda: Lambda,
+    /// How partners are found; [`Partner::Flip`] by default.
+    #[accessor(copy)]
     pub(crate) partner: Partner,
+    /// The number of slots of a group; by default the largest divisor of the batch that is at most
+    /// 32.
     pub(crate) group: Option<usize>,
+    /// Which images a group emits; each slot once by default.
+    #[accessor(copy)]
     pub(crate) emit: Emit,
+    /// How often a group is mixed, each time with a new draw; 1 by default.
     pub(crate) repeat: usize,
+    /// The masks that a batch carries; none by default.
+    #[accessor(copy)]
     pub(crate) masks: Masks,
 }
 
@@ -101,60 +126,6 @@ impl Mix {
     pub fn or(mut self, mixer: impl Mixer + 'static, weight: f64) -> Mix {
         self.choose.push((Arc::new(mixer), weight));
         self
-    }
-
-    /// Sets the probability that a draw mixes at all; 1 by default.
-    #[must_use]
-    pub fn p(self, p: f64) -> Mix {
-        Mix { p, ..self }
-    }
-
-    /// Sets which slots share one draw; a whole group by default.
-    #[must_use]
-    pub fn lambda(self, lambda: Lambda) -> Mix {
-        Mix { lambda, ..self }
-    }
-
-    /// Sets how partners are found; [`Partner::Flip`] by default.
-    #[must_use]
-    pub fn partner(self, partner: Partner) -> Mix {
-        Mix { partner, ..self }
-    }
-
-    /// Sets the number of slots of a group; by default the largest divisor of the batch that is at
-    /// most 32.
-    #[must_use]
-    pub fn group(self, slots: usize) -> Mix {
-        Mix {
-            group: Some(slots),
-            ..self
-        }
-    }
-
-    /// Sets which images a group emits; each slot once by default.
-    #[must_use]
-    pub fn emit(self, emit: Emit) -> Mix {
-        Mix { emit, ..self }
-    }
-
-    /// Sets how often a group is mixed, each time with a new draw; 1 by default.
-    #[must_use]
-    pub fn repeat(self, times: usize) -> Mix {
-        Mix {
-            repeat: times,
-            ..self
-        }
-    }
-
-    /// Sets the masks that a batch carries; none by default.
-    #[must_use]
-    pub fn masks(self, masks: Masks) -> Mix {
-        Mix { masks, ..self }
-    }
-
-    /// The masks that a batch carries.
-    pub fn get_masks(&self) -> Masks {
-        self.masks
     }
 
     /// Checks every value for batches of `batch` slots. An error comes with the key of the recipe

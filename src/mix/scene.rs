@@ -411,7 +411,7 @@ impl SlotMix {
             return Ok(unmixed());
         }
         Ok(Mixed {
-            method: self.method.clone(),
+            method: self.method,
             role: self.role,
             slot,
             sources,

@@ -56,8 +56,8 @@ fn share(blend: &Blend) -> f64 {
 #[test]
 fn the_weight_of_a_label_is_its_exact_share_of_the_pixels() {
     for geometry in [Geometry::Official, Geometry::Timm, Geometry::Torchvision] {
-        let mix =
-            Mix::new(CutMix::new().with_alpha(1.0).with_geometry(geometry)).lambda(Lambda::Element);
+        let mix = Mix::new(CutMix::new().with_alpha(1.0).with_geometry(geometry))
+            .with_lambda(Lambda::Element);
         for group in 0..200 {
             for slot in draw(&mix, group, 8) {
                 assert!(
@@ -109,7 +109,7 @@ fn a_box_is_scaled_to_another_size_with_edges_rounded_half_to_even() {
 #[test]
 fn boxes_stay_inside_and_empty_ones_leave_the_slot_unmixed() {
     for group in 0..500 {
-        for slot in draw(&cutmix(0.2).lambda(Lambda::Element), group, 8) {
+        for slot in draw(&cutmix(0.2).with_lambda(Lambda::Element), group, 8) {
             match slot.blend {
                 Blend::Box {
                     rect: [y0, x0, y1, x1],
@@ -147,7 +147,7 @@ fn sides_between_shares_are_never_clipped() {
 }
 
 fn partners(partner: Partner, group: u32, slots: usize) -> Vec<usize> {
-    let mix = Mix::new(MixUp::new(1.0)).partner(partner);
+    let mix = Mix::new(MixUp::new(1.0)).with_partner(partner);
     draw(&mix, group, slots).iter().map(self::partner).collect()
 }
 
@@ -194,7 +194,7 @@ fn permutations_may_have_fixed_points_and_derangements_have_none() {
 
 #[test]
 fn both_slots_of_a_pair_share_one_blend_and_pairs_differ() {
-    let slots = draw(&both().lambda(Lambda::Pair), 3, 8);
+    let slots = draw(&both().with_lambda(Lambda::Pair), 3, 8);
     for slot in 0..8 {
         assert_eq!(partner(&slots[slot]), 7 - slot);
         assert_eq!(slots[slot].blend, slots[7 - slot].blend);
@@ -207,7 +207,11 @@ fn both_slots_of_a_pair_share_one_blend_and_pairs_differ() {
 fn a_group_shares_one_blend_and_elements_have_their_own() {
     let group = draw(&both(), 1, 8);
     assert!(group.iter().all(|slot| slot.blend == group[0].blend));
-    let own = draw(&Mix::new(MixUp::new(1.0)).lambda(Lambda::Element), 1, 8);
+    let own = draw(
+        &Mix::new(MixUp::new(1.0)).with_lambda(Lambda::Element),
+        1,
+        8,
+    );
     for (slot, other) in (0..8).flat_map(|slot| (0..slot).map(move |other| (slot, other))) {
         assert_ne!(own[slot].blend, own[other].blend);
     }
@@ -217,13 +221,13 @@ fn a_group_shares_one_blend_and_elements_have_their_own() {
 fn nothing_is_mixed_when_p_is_zero_and_everything_when_it_is_one() {
     for group in 0..100 {
         assert!(
-            draw(&both().p(0.0), group, 4)
+            draw(&both().with_p(0.0), group, 4)
                 .iter()
                 .all(|slot| slot.method == Method::UNMIXED
                     && slot.blend == Blend::Keep
                     && partner(slot) < 4)
         );
-        let mixup = draw(&Mix::new(MixUp::new(1.0)).p(1.0), group, 4);
+        let mixup = draw(&Mix::new(MixUp::new(1.0)).with_p(1.0), group, 4);
         assert!(mixup.iter().all(|slot| slot.method == Method::MIXUP));
     }
 }
@@ -232,8 +236,8 @@ fn nothing_is_mixed_when_p_is_zero_and_everything_when_it_is_one() {
 fn weights_and_p_are_frequencies() {
     let mix = Mix::new(MixUp::new(1.0))
         .or(CutMix::new().with_alpha(1.0), 3.0)
-        .p(0.6)
-        .lambda(Lambda::Element);
+        .with_p(0.6)
+        .with_lambda(Lambda::Element);
     let n = 8000;
     let mut counts = [0.0; 3];
     for group in 0..n / 8 {
@@ -258,7 +262,9 @@ fn weights_and_p_are_frequencies() {
 
 #[test]
 fn the_draws_of_a_group_depend_on_its_number_and_on_no_other_group() {
-    let mix = both().partner(Partner::Perm).lambda(Lambda::Element);
+    let mix = both()
+        .with_partner(Partner::Perm)
+        .with_lambda(Lambda::Element);
     let alone = draw(&mix, 2, 8);
     let among: Vec<Vec<Mixed>> = (0..5).map(|group| draw(&mix, group, 8)).collect();
     assert_eq!(among[2], alone);
@@ -284,7 +290,7 @@ fn groups_are_the_largest_divisor_of_the_batch_up_to_32() {
         [256, 48, 30, 33, 31, 64, 2].map(|batch| both().group_size(batch)),
         [32, 24, 30, 11, 31, 32, 2]
     );
-    assert_eq!(both().group(8).group_size(64), 8);
+    assert_eq!(both().with_group(8).group_size(64), 8);
 }
 
 fn refused(mix: &Mix, batch: usize) -> String {
@@ -312,15 +318,15 @@ fn what_cannot_work_is_refused_by_name() {
         );
         assert!(text.contains("\"cutmix\": weight = "), "{text}");
     }
-    assert!(refused(&both().p(1.5), 8).contains("mix.p = 1.5"));
-    assert!(refused(&both().p(f64::NAN), 8).contains("mix.p = NaN"));
-    assert!(refused(&both().group(3), 8).contains("mix.group = 3"));
-    assert!(refused(&both().group(1), 8).contains("mix.group = 1"));
-    assert!(refused(&both().group(0), 8).contains("mix.group = 0"));
+    assert!(refused(&both().with_p(1.5), 8).contains("mix.p = 1.5"));
+    assert!(refused(&both().with_p(f64::NAN), 8).contains("mix.p = NaN"));
+    assert!(refused(&both().with_group(3), 8).contains("mix.group = 3"));
+    assert!(refused(&both().with_group(1), 8).contains("mix.group = 1"));
+    assert!(refused(&both().with_group(0), 8).contains("mix.group = 0"));
     assert!(refused(&both(), 1).contains("batch = 1"));
     assert!(refused(&both(), 37).contains("groups of one slot"));
     for partner in [Partner::Roll, Partner::Perm, Partner::Derange] {
-        let text = refused(&both().lambda(Lambda::Pair).partner(partner), 8);
+        let text = refused(&both().with_lambda(Lambda::Pair).with_partner(partner), 8);
         assert!(
             text.contains("\"pair\" needs mix.partner = \"flip\""),
             "{text}"

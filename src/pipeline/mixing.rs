@@ -94,7 +94,7 @@ pub(crate) fn resolve(
     let masks = views
         .mix
         .as_ref()
-        .map_or_else(Masks::default, |mix| mix.get_masks());
+        .map_or_else(Masks::default, |mix| mix.masks());
     // Mixers see the first view. What they decide is scaled to the others when these are written.
     let first = views.groups[0].values();
     let images: Vec<Option<&[u8]>> = slots
@@ -203,7 +203,7 @@ impl Emitted {
             .zip(weights)
             .map(|(source, weight)| (global(*source), *weight as f32));
         MixRecord {
-            method: method.clone(),
+            method: *method,
             role: *role,
             slot: global(*slot),
             partner: global(*partner),
@@ -227,6 +227,6 @@ pub(crate) fn masks(views: &ViewSet, emitted: &[&Emitted]) -> MaskPlanes {
     MaskPlanes {
         pixels: joined(|each| &each.pixel_mask),
         patches: joined(|each| &each.patch_mask),
-        grid: views.mix.as_ref().map_or(0, |mix| mix.get_masks().grid),
+        grid: views.mix.as_ref().map_or(0, |mix| mix.masks().grid),
     }
 }

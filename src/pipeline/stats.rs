@@ -194,7 +194,7 @@ impl Laps {
 /// ```
 /// use feedmill::{Loader, Recipe};
 ///
-/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.batch(4))?;
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(4))?;
 /// for batch in loader.epoch(0)? {
 ///     batch?;
 /// }

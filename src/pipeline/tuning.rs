@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 /// let mut tuning = Tuning::default();
 /// tuning.workers = 2;
 /// tuning.held = 4 << 30; // at most 4 GiB in batches
-/// let recipe = Recipe::preset("imagenet")?.batch(4);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(4);
 /// let loader = Loader::builder().path("fixtures/photos").recipe(recipe).tuning(tuning).build()?;
 /// # Ok::<(), feedmill::Error>(())
 /// ```

@@ -137,7 +137,7 @@ pub(crate) struct ViewSlot<'a> {
 impl ViewGroup {
     /// The number of views.
     pub(crate) fn count(&self) -> usize {
-        self.view.get_count()
+        self.view.count()
     }
 
     /// The size of every view.

@@ -59,6 +59,7 @@ impl<'de> Deserialize<'de> for By {
 /// A number for each sample. In a recipe: a list, or the name of a column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Values {
     /// The numbers in a column of the data or of the recipe's `table`.
     Column(String),

@@ -54,6 +54,7 @@ use selection::Selection;
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Last {
     /// They are left out. The order of another epoch leaves out others.
     Drop,

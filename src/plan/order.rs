@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Order {
     /// The order in which samples are stored.
     Sequential,

@@ -4,6 +4,7 @@
 //! Everything here is plain data; `stream` and `compose` make batches of it. Their terms are those
 //! of the literature: P x K for metric learning, N-way K-shot episodes for few-shot learning.
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use super::curve::Curve;
@@ -61,17 +62,6 @@ from!(
     Variants => Variants
 );
 
-/// Builder methods named like the fields that they set; `=> Some` wraps the value.
-macro_rules! set {
-    ($($(#[$doc:meta])* $name:ident: $kind:ty $(=> $wrap:path)?),* $(,)?) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub fn $name(self, $name: $kind) -> Self {
-            Self { $name: $($wrap)?($name), ..self }
-        }
-    )*};
-}
-
 fn one() -> u32 {
     1
 }
@@ -81,18 +71,18 @@ fn yes() -> bool {
 }
 
 /// Samples in the recipe's order: every sample once, or several copies of each.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Ordered {
     /// The number of copies of a sample in a row, 1 to 1024 (1 by default), each augmented
     /// differently: repeated augmentation (Hoffer et al., "Augment your batch", 2020). The copies
     /// are spread over the batch, so that with as many ranks as copies each rank has one.
-    pub repeats: u32,
+    pub(crate) repeats: u32,
     /// The number of slots of an epoch; the number of samples by default, with repeats too, as in
     /// DeiT.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub length: Option<u64>,
+    pub(crate) length: Option<u64>,
 }
 
 impl Default for Ordered {
@@ -109,33 +99,27 @@ impl Ordered {
     pub fn new() -> Ordered {
         Ordered::default()
     }
-
-    set! {
-        /// The number of copies of a sample in a row.
-        repeats: u32,
-        /// The number of slots of an epoch.
-        length: u64 => Some,
-    }
 }
 
 /// Samples drawn in proportion to weights.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Weighted {
     /// The weight of each sample: finite, 0 or more, not all 0.
-    pub weights: Values,
-    /// True (the default) draws every slot independently. False draws an order in which no sample
-    /// comes twice (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
+    pub(crate) weights: Values,
+    /// Whether every slot is drawn independently, which is the default. Without replacement, no
+    /// sample comes twice (Efraimidis and Spirakis, "Weighted random sampling with a reservoir",
+    /// 2006).
     #[serde(default = "yes")]
-    pub replacement: bool,
+    pub(crate) replacement: bool,
     /// The number of copies of a sample in a row, 1 by default; see [`Ordered::repeats`].
     #[serde(default = "one")]
-    pub repeats: u32,
+    pub(crate) repeats: u32,
     /// The number of slots of an epoch. By default it is the number of samples, or without
     /// replacement the number of samples of positive weight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub length: Option<u64>,
+    pub(crate) length: Option<u64>,
 }
 
 impl Weighted {
@@ -148,15 +132,6 @@ impl Weighted {
             length: None,
         }
     }
-
-    set! {
-        /// Whether a sample may come twice.
-        replacement: bool,
-        /// The number of copies of a sample in a row.
-        repeats: u32,
-        /// The number of slots of an epoch.
-        length: u64 => Some,
-    }
 }
 
 /// Groups with shares proportional to n^(1/T), where n is the size of a group and T the
@@ -165,22 +140,23 @@ impl Weighted {
 ///
 /// Without replacement, each group is less than one slot away from its share after every batch of
 /// an epoch, and goes through all of its samples before it starts over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Balanced {
     /// The grouping; by class by default.
-    pub by: By,
+    pub(crate) by: By,
     /// The temperature, at least 1; it may change by epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<Curve>,
-    /// True draws the group and the sample of every slot independently. False by default.
-    pub replacement: bool,
+    #[accessor(into)]
+    pub(crate) temperature: Option<Curve>,
+    /// Whether the group and the sample of every slot are drawn independently; false by default.
+    pub(crate) replacement: bool,
     /// The number of copies of a sample in a row, 1 by default; see [`Ordered::repeats`].
-    pub repeats: u32,
+    pub(crate) repeats: u32,
     /// The number of slots of an epoch; the number of samples by default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub length: Option<u64>,
+    pub(crate) length: Option<u64>,
 }
 
 impl Default for Balanced {
@@ -200,31 +176,12 @@ impl Balanced {
     pub fn new() -> Balanced {
         Balanced::default()
     }
-
-    /// Sets the temperature.
-    #[must_use]
-    pub fn temperature(self, temperature: impl Into<Curve>) -> Balanced {
-        Balanced {
-            temperature: Some(temperature.into()),
-            ..self
-        }
-    }
-
-    set! {
-        /// The grouping.
-        by: By,
-        /// Whether every slot is drawn independently.
-        replacement: bool,
-        /// The number of copies of a sample in a row.
-        repeats: u32,
-        /// The number of slots of an epoch.
-        length: u64 => Some,
-    }
 }
 
 /// Whether a batch may have the same sample of a class twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Replacement {
     /// Only for classes with fewer samples than needed.
     #[default]
@@ -238,26 +195,27 @@ pub enum Replacement {
 /// Batches of P classes with K samples each, class by class, as metric learning uses them (Metrix,
 /// arXiv 2106.04990, and the triplet losses before it). Classes and samples are drawn independently
 /// for each batch. The recipe's batch must be P x K.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Pk {
     /// P, the number of classes of a batch, all different.
-    pub classes: u32,
+    pub(crate) classes: u32,
     /// K, the number of samples of each class.
-    pub items: u32,
+    pub(crate) items: u32,
     /// The grouping that defines the classes.
     #[serde(default)]
-    pub by: By,
+    pub(crate) by: By,
     /// Whether a batch may have the same sample of a class twice.
     #[serde(default)]
-    pub replacement: Replacement,
-    /// True leaves out classes with fewer than K samples. False by default.
+    #[accessor(copy)]
+    pub(crate) replacement: Replacement,
+    /// Whether classes with fewer than K samples are left out; false by default.
     #[serde(default)]
-    pub skip_small: bool,
+    pub(crate) skip_small: bool,
     /// The number of batches of an epoch; samples / batch by default, rounded down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batches: Option<u64>,
+    pub(crate) batches: Option<u64>,
 }
 
 impl Pk {
@@ -273,17 +231,6 @@ impl Pk {
             batches: None,
         }
     }
-
-    set! {
-        /// The grouping that defines the classes.
-        by: By,
-        /// Whether a batch may have the same sample of a class twice.
-        replacement: Replacement,
-        /// Whether small classes are left out.
-        skip_small: bool,
-        /// The number of batches of an epoch.
-        batches: u64 => Some,
-    }
 }
 
 /// Batches of few-shot episodes: N classes with K support samples and Q queries each, all
@@ -293,31 +240,31 @@ impl Pk {
 /// has all of its support first, class by class, then its queries ([`crate::Slot::role`]).
 /// [`crate::Batch::groups`] has the class of each sample within the batch: N x the number of the
 /// episode + the number of the class in the episode.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Episodes {
     /// N, the number of classes of an episode.
-    pub ways: u32,
+    pub(crate) ways: u32,
     /// K, the number of support samples of each class, at least 1.
-    pub shots: u32,
+    pub(crate) shots: u32,
     /// Q, the number of queries of each class; the mean number with `query_alpha`.
-    pub queries: u32,
+    pub(crate) queries: u32,
     /// The grouping that defines the classes.
     #[serde(default)]
-    pub by: By,
+    pub(crate) by: By,
     /// The concentration of a Dirichlet distribution, positive, that divides the N x Q queries
     /// among the classes (unbalanced queries, Veilleux et al., 2021, with 2). By default every
     /// class has Q.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub query_alpha: Option<f64>,
-    /// True leaves out classes with fewer than K + Q samples, which are refused otherwise. False
-    /// by default.
+    pub(crate) query_alpha: Option<f64>,
+    /// Whether classes with fewer than K + Q samples are left out; false, the default, refuses
+    /// them.
     #[serde(default)]
-    pub skip_small: bool,
+    pub(crate) skip_small: bool,
     /// The number of batches of an epoch; samples / batch by default, rounded down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batches: Option<u64>,
+    pub(crate) batches: Option<u64>,
 }
 
 impl Episodes {
@@ -334,17 +281,6 @@ impl Episodes {
             batches: None,
         }
     }
-
-    set! {
-        /// The grouping that defines the classes.
-        by: By,
-        /// The concentration of the Dirichlet distribution that divides the queries.
-        query_alpha: f64 => Some,
-        /// Whether small classes are left out.
-        skip_small: bool,
-        /// The number of batches of an epoch.
-        batches: u64 => Some,
-    }
 }
 
 /// Batches of one group each.
@@ -352,19 +288,20 @@ impl Episodes {
 /// Without a temperature every sample comes once in an epoch, and [`Last`](super::Last) decides on
 /// the samples of each group that do not fill a batch. With a temperature, groups have shares of
 /// the batches as in [`Balanced`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Grouped {
     /// The grouping.
-    pub by: By,
+    pub(crate) by: By,
     /// The temperature, at least 1; it may change by epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<Curve>,
+    #[accessor(into)]
+    pub(crate) temperature: Option<Curve>,
     /// The number of batches of an epoch; samples / batch by default, rounded down. Only with a
     /// temperature; without one it follows from the samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batches: Option<u64>,
+    pub(crate) batches: Option<u64>,
 }
 
 impl Grouped {
@@ -375,31 +312,17 @@ impl Grouped {
             ..Grouped::default()
         }
     }
-
-    /// Sets the temperature.
-    #[must_use]
-    pub fn temperature(self, temperature: impl Into<Curve>) -> Grouped {
-        Grouped {
-            temperature: Some(temperature.into()),
-            ..self
-        }
-    }
-
-    set! {
-        /// The number of batches of an epoch.
-        batches: u64 => Some,
-    }
 }
 
 /// One sample of each group in an epoch, and the next one in the next epoch. With captions grouped
 /// by image, no image comes twice in a batch. After as many epochs as a group has samples, all of
 /// them have come.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Unique {
     /// The grouping, for example a column with the image of each caption.
-    pub by: By,
+    pub(crate) by: By,
 }
 
 impl Unique {
@@ -411,12 +334,12 @@ impl Unique {
 
 /// Every sample once, group by group, and in the order of samples within a group. Stored variants
 /// of one original come together, and [`crate::Batch::groups`] says which predictions to average.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Variants {
     /// The grouping.
-    pub by: By,
+    pub(crate) by: By,
 }
 
 impl Variants {

@@ -100,7 +100,7 @@ fn weights_are_followed_with_replacement() {
     let total: f64 = weights.iter().sum();
     let plan = plan(
         &[20],
-        Weighted::new(Values::List(weights.clone())).length(4000),
+        Weighted::new(Values::List(weights.clone())).with_length(4000),
         8,
     );
     let mut counts = vec![0; 20];
@@ -130,7 +130,7 @@ fn weights_are_followed_without_replacement_and_no_sample_comes_twice() {
     let weights: Vec<f64> = (0..10).map(|sample| f64::from(sample % 5)).collect();
     let plan = plan(
         &[10],
-        Weighted::new(Values::List(weights.clone())).replacement(false),
+        Weighted::new(Values::List(weights.clone())).with_replacement(false),
         8,
     );
     let total: f64 = weights.iter().sum();
@@ -207,8 +207,8 @@ fn shares_follow_the_temperature_with_and_without_replacement() {
     ] {
         let total: f64 = shares.iter().sum();
         let balanced = temperature
-            .map_or(Balanced::new(), |t| Balanced::new().temperature(t))
-            .length(6000);
+            .map_or(Balanced::new(), |t| Balanced::new().with_temperature(t))
+            .with_length(6000);
         let count = |sampler: Balanced, epochs: u32| {
             let plan = plan(&sizes, sampler, 50);
             let mut counts = [0u64; 3];
@@ -223,13 +223,17 @@ fn shares_follow_the_temperature_with_and_without_replacement() {
                 "{temperature:?}: {dealt:?}"
             );
         }
-        let drawn = count(balanced.replacement(true), 2);
+        let drawn = count(balanced.with_replacement(true), 2);
         let expected = shares.map(|share| share / total * 12_000.0);
         let sigmas = sigmas(&drawn, &expected);
         assert!(sigmas.abs() < 4.0, "{temperature:?}: {drawn:?}, {sigmas}");
     }
     let cooling = Curve::stages([(0, 1.0), (5, 1e6)]).unwrap();
-    let plan = plan(&sizes, Balanced::new().temperature(cooling).length(300), 50);
+    let plan = plan(
+        &sizes,
+        Balanced::new().with_temperature(cooling).with_length(300),
+        50,
+    );
     let first = |epoch| {
         visits(&plan, epoch)
             .iter()
@@ -241,7 +245,7 @@ fn shares_follow_the_temperature_with_and_without_replacement() {
 
 #[test]
 fn repeats_come_in_one_batch_apart_from_each_other() {
-    let plan = plan(&[96], Ordered::new().repeats(3), 24);
+    let plan = plan(&[96], Ordered::new().with_repeats(3), 24);
     assert_eq!(
         plan.batches(),
         4,
@@ -270,7 +274,7 @@ fn repeats_come_in_one_batch_apart_from_each_other() {
         .map(|slot| slot.visit.sample)
         .collect();
     assert_eq!(samples.len(), 32);
-    let all = self::plan(&[96], Ordered::new().repeats(3).length(288), 24);
+    let all = self::plan(&[96], Ordered::new().with_repeats(3).with_length(288), 24);
     assert_eq!(unique(&visits(&all, 0)), 288);
 }
 
@@ -306,15 +310,15 @@ fn a_pk_batch_has_p_classes_with_k_samples_each() {
     assert_eq!(p_and_k(&plan(&sizes, pk.clone(), 12), true), 7);
     assert_eq!(
         p_and_k(
-            &plan(&sizes, pk.clone().replacement(Replacement::Always), 12),
+            &plan(&sizes, pk.clone().with_replacement(Replacement::Always), 12),
             false
         ),
         7
     );
     let without_small = pk
-        .replacement(Replacement::Never)
-        .skip_small(true)
-        .batches(50);
+        .with_replacement(Replacement::Never)
+        .with_skip_small(true)
+        .with_batches(50);
     let plan = plan(&sizes, without_small, 12);
     assert_eq!((plan.batches(), p_and_k(&plan, true)), (50, 6));
     assert_eq!(unique(&visits(&plan, 0)), 600);
@@ -322,7 +326,7 @@ fn a_pk_batch_has_p_classes_with_k_samples_each() {
 
 #[test]
 fn all_classes_are_chosen_alike() {
-    let plan = plan(&[10; 8], Pk::new(2, 4).batches(2000), 8);
+    let plan = plan(&[10; 8], Pk::new(2, 4).with_batches(2000), 8);
     let mut counts = vec![0; 8];
     for slots in batches(&plan, 0) {
         slots
@@ -337,7 +341,7 @@ fn all_classes_are_chosen_alike() {
 #[test]
 fn an_episode_has_disjoint_support_and_queries_of_n_classes() {
     let sizes = [9, 12, 20, 30, 8, 7, 15];
-    let plan = plan(&sizes, Episodes::new(3, 2, 5).batches(40), 42);
+    let plan = plan(&sizes, Episodes::new(3, 2, 5).with_batches(40), 42);
     for slots in batches(&plan, 2) {
         for (episode, slots) in slots.chunks(21).enumerate() {
             let (support, queries) = slots.split_at(6);
@@ -374,7 +378,9 @@ fn an_episode_has_disjoint_support_and_queries_of_n_classes() {
 fn unbalanced_queries_keep_their_number() {
     let plan = plan(
         &[9, 12, 20, 30, 8, 17, 15],
-        Episodes::new(5, 1, 6).query_alpha(2.0).batches(60),
+        Episodes::new(5, 1, 6)
+            .with_query_alpha(2.0)
+            .with_batches(60),
         35,
     );
     let mut unequal = 0;
@@ -448,7 +454,9 @@ fn a_grouped_batch_has_one_group() {
     }
     let tempered = plan(
         &sizes,
-        Grouped::new(By::Class).temperature(1e9).batches(30),
+        Grouped::new(By::Class)
+            .with_temperature(1e9)
+            .with_batches(30),
         8,
     );
     let mut counts = [0; 3];
@@ -516,16 +524,16 @@ fn each_kind() -> Vec<Sampler> {
     );
     vec![
         Ordered::new().into(),
-        Ordered::new().repeats(3).into(),
+        Ordered::new().with_repeats(3).into(),
         Weighted::new(weights.clone()).into(),
-        Weighted::new(weights).replacement(false).into(),
+        Weighted::new(weights).with_replacement(false).into(),
         Balanced::new().into(),
-        Balanced::new().temperature(2.0).repeats(2).into(),
-        Balanced::new().replacement(true).into(),
+        Balanced::new().with_temperature(2.0).with_repeats(2).into(),
+        Balanced::new().with_replacement(true).into(),
         Pk::new(3, 4).into(),
         Episodes::new(3, 1, 3).into(),
         Grouped::new(By::Class).into(),
-        Grouped::new(By::Class).temperature(2.0).into(),
+        Grouped::new(By::Class).with_temperature(2.0).into(),
         Unique::new(By::Class).into(),
         Variants::new(By::Class).into(),
     ]
@@ -636,7 +644,8 @@ fn what_cannot_be_composed_is_refused() {
         "{small}"
     );
     let small = refused(&[10, 3, 10, 10], |setup| {
-        (setup.sampler, setup.batch) = (Pk::new(2, 4).replacement(Replacement::Never).into(), 8);
+        (setup.sampler, setup.batch) =
+            (Pk::new(2, 4).with_replacement(Replacement::Never).into(), 8);
     });
     assert!(small.contains("class 1 has 3 samples"), "{small}");
     for sampler in [
@@ -664,8 +673,8 @@ fn what_cannot_be_composed_is_refused() {
     let without = refused(&[20], |setup| {
         let weights = (0..20).map(|sample| f64::from(sample % 2)).collect();
         setup.sampler = Weighted::new(Values::List(weights))
-            .replacement(false)
-            .length(11)
+            .with_replacement(false)
+            .with_length(11)
             .into();
     });
     assert!(
@@ -691,11 +700,11 @@ fn what_cannot_be_composed_is_refused() {
     });
     assert!(unknown.contains("image_id"), "{unknown}");
     let cold = refused(&[20], |setup| {
-        setup.sampler = Balanced::new().temperature(0.5).into()
+        setup.sampler = Balanced::new().with_temperature(0.5).into()
     });
     assert!(cold.contains("temperature = 0.5"), "{cold}");
     let copies = refused(&[20], |setup| {
-        setup.sampler = Ordered::new().repeats(1025).into()
+        setup.sampler = Ordered::new().with_repeats(1025).into()
     });
     assert!(copies.contains("repeats = 1025"), "{copies}");
     let blocks = refused(&[20], |setup| {
@@ -772,9 +781,9 @@ proptest! {
         queries in 0u32..3,
         unequal: bool,
     ) {
-        let mut episodes = Episodes::new(3, shots, queries).batches(5);
+        let mut episodes = Episodes::new(3, shots, queries).with_batches(5);
         if unequal {
-            episodes = episodes.query_alpha(0.3);
+            episodes = episodes.with_query_alpha(0.3);
         }
         let plan = plan(&sizes, episodes, 3 * (shots + queries) as usize);
         for slots in batches(&plan, 0) {

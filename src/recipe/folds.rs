@@ -10,6 +10,7 @@
 //! the wrong fold is refused wherever it appears, also inside containers and policies. The family of an
 //! op is part of its declaration.
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use super::{Recipe, ScheduledOp, View};
@@ -42,36 +43,38 @@ const CORRUPTION_VIEWS: &str = include_str!("corruptions.toml");
 ///     .find(|folds| folds.held_out().contains(&"blur"))
 ///     .expect("one of them");
 /// let blurred = Recipe::new()
-///     .batch(4)
+///     .with_batch(4)
 ///     .op(Resize::new(Size { width: 32, height: 32 }))
 ///     .op(PilGaussianBlur::new().with_radius([1.0, 2.0]))
-///     .op_folds(without_blur.clone());
+///     .with_op_folds(without_blur.clone());
 /// let error = Loader::open("fixtures/photos", blurred).unwrap_err();
 /// assert!(error.to_string().contains("the family blur, which is held out"));
 /// // A validation batch has one tensor for each family that is held out.
-/// let validation = without_blur.validation()?.batch(2);
+/// let validation = without_blur.validation()?.with_batch(2);
 /// assert_eq!(Loader::open("fixtures/photos", validation)?.shapes().len(), 2);
 /// # Ok::<(), feedmill::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct OpFolds {
     /// The number of folds, 2 to 10.
-    pub folds: usize,
+    pub(crate) folds: usize,
     /// The fold that is held out, from 0.
-    pub fold: usize,
+    pub(crate) fold: usize,
     /// The seed of the split.
     #[serde(default)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Whether the recipe trains or validates; training by default.
     #[serde(default, rename = "use")]
-    pub side: Side,
+    #[accessor(copy)]
+    pub(crate) side: Side,
 }
 
 /// Whether a recipe trains or validates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Side {
     /// Training, without the ops of the fold that is held out.
     #[default]
@@ -89,12 +92,6 @@ impl OpFolds {
             seed: 0,
             side: Side::Train,
         }
-    }
-
-    /// Sets the seed of the split.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> OpFolds {
-        OpFolds { seed, ..self }
     }
 
     /// The same split for a recipe of validation.
@@ -137,8 +134,8 @@ impl OpFolds {
         let held = self.held_out();
         recipe
             .views
-            .retain(|view| view.get_name().is_some_and(|name| held.contains(&name)));
-        Ok(recipe.op_folds(self.clone().validating()))
+            .retain(|view| view.name().is_some_and(|name| held.contains(&name)));
+        Ok(recipe.with_op_folds(self.clone().validating()))
     }
 
     /// Checks the number of folds and the fold that is held out.
@@ -217,7 +214,7 @@ mod tests {
         }
         assert_ne!(
             OpFolds::new(5, 0).held_out(),
-            OpFolds::new(5, 0).seed(1).held_out()
+            OpFolds::new(5, 0).with_seed(1).held_out()
         );
     }
 
@@ -300,7 +297,7 @@ mod tests {
                 recipe
                     .views()
                     .iter()
-                    .map(|view| view.get_name().unwrap().to_string()),
+                    .map(|view| view.name().unwrap().to_string()),
             );
         }
         families.sort_unstable();

@@ -22,6 +22,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::{Joint, Op};
@@ -54,8 +55,8 @@ const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; web
 /// use feedmill::Recipe;
 ///
 /// let built = Recipe::new()
-///     .seed(7)
-///     .batch(256)
+///     .with_seed(7)
+///     .with_batch(256)
 ///     .op(RandomResizedCrop::new(224))
 ///     .op(HorizontalFlip::new().with_p(0.5));
 /// let read = Recipe::from_toml(
@@ -69,28 +70,58 @@ const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; web
 /// assert_eq!(built.fingerprint(), read.fingerprint());
 /// # Ok::<(), feedmill::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Accessors)]
 pub struct Recipe {
+    /// The seed of all random numbers; 0 by default.
     pub(crate) seed: u64,
+    /// The number of slots of the global batch; 32 by default.
+    #[doc(alias = "batch_size")]
     pub(crate) batch: usize,
+    /// The order of samples; shuffled by default.
+    #[doc(alias = "shuffle")]
+    #[accessor(copy)]
     pub(crate) order: Order,
+    /// What happens to a last batch that is not full.
+    #[doc(alias = "drop_last")]
+    #[accessor(copy)]
     pub(crate) last: Last,
+    /// How batches are composed.
+    #[accessor(into)]
     pub(crate) sampler: Sampler,
+    #[accessor(skip)]
     pub(crate) select: Vec<Select>,
     /// One entry for each source; empty if the recipe does not configure its sources.
+    #[accessor(skip)]
     pub(crate) sources: Vec<SourceConfig>,
+    /// A file with columns for samplers and selections; none by default.
+    ///
+    /// It is comma- or tab-separated, with a header and one row for each sample. Rows are in the
+    /// order of the samples, or in any order if a column `sample` holds the numbers or a column
+    /// `name` the names of the samples.
+    #[accessor(into)]
     pub(crate) table: Option<PathBuf>,
     /// Empty until an op or a view is added. [`Recipe::views`] never is: read that instead.
+    #[accessor(skip)]
     views: Vec<View>,
+    /// Which families of ops are held out of training, for validation; `None`, the default, allows
+    /// all ops.
     op_folds: Option<OpFolds>,
-    /// With `None`, annotations are not read.
+    /// How boxes, keypoints and planes move with the image; with `None`, the default, annotations
+    /// are not read.
     pub(crate) joint: Option<Joint>,
     /// The mixing of epoch 0. Use [`Recipe::mix_at`] for other epochs.
+    #[accessor(skip)]
     pub(crate) mix: Option<Mix>,
+    #[accessor(skip)]
     mix_schedule: Option<Arc<Schedule<Mix>>>,
+    /// How classes become targets.
     pub(crate) target: TargetOptions,
+    /// The element type, layout and normalization of pixels.
     pub(crate) output: Output,
+    /// What happens to bad samples; by default they are replaced, up to a share of 1 %.
+    #[accessor(copy)]
     pub(crate) on_bad: OnBad,
+    #[accessor(skip)]
     pub(crate) decode: Decode,
 }
 
@@ -130,29 +161,39 @@ impl Default for Decode {
 }
 
 /// How the classes of samples become the targets of a batch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct TargetOptions {
     /// The number of classes K, against which every label is checked; by default, a loader takes it
     /// from the data if that knows. Dense targets need it.
-    pub classes: Option<u32>,
+    pub(crate) classes: Option<u32>,
     /// The label smoothing s of dense targets, 0 to 1; 0 by default.
     ///
     /// The class gets `1 - s + s / K` and the others `s / K`; multi-label targets get
     /// `y (1 - s) + s / 2`, as in timm. Pairs and sparse targets are not smoothed: the batch
     /// carries the number ([`crate::Batch::smoothing`]), so that the training loop can smooth
     /// them.
-    pub smoothing: f64,
-    /// True if the weights of classes are independent labels, which need not sum to 1.
+    pub(crate) smoothing: f64,
+    /// Whether the weights of classes are independent labels, which need not sum to 1.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub multi_label: bool,
+    pub(crate) multi_label: bool,
     /// The form of the targets; by default `dense` with mixing and `index` without.
-    pub form: Option<TargetForm>,
+    #[accessor(copy)]
+    pub(crate) form: Option<TargetForm>,
+}
+
+impl TargetOptions {
+    /// The defaults of all values.
+    pub fn new() -> TargetOptions {
+        TargetOptions::default()
+    }
 }
 
 /// The form of a batch's targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TargetForm {
     /// One class index for each slot; not possible with mixing.
     Index,
@@ -167,6 +208,7 @@ pub enum TargetForm {
 /// What happens to a sample that cannot be read, decoded or labeled.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum OnBad {
     /// The batch is an error that names the sample, and the run ends.
     Fail,
@@ -321,39 +363,6 @@ impl Recipe {
         }
     }
 
-    /// Sets the seed of all random numbers; 0 by default.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Recipe {
-        Recipe { seed, ..self }
-    }
-
-    /// Sets the number of slots of the global batch; 32 by default.
-    #[must_use]
-    pub fn batch(self, batch: usize) -> Recipe {
-        Recipe { batch, ..self }
-    }
-
-    /// Sets the order of samples; shuffled by default.
-    #[must_use]
-    pub fn order(self, order: Order) -> Recipe {
-        Recipe { order, ..self }
-    }
-
-    /// Sets what happens to a last batch that is not full.
-    #[must_use]
-    pub fn last(self, last: Last) -> Recipe {
-        Recipe { last, ..self }
-    }
-
-    /// Sets how batches are composed.
-    #[must_use]
-    pub fn sampler(self, sampler: impl Into<Sampler>) -> Recipe {
-        Recipe {
-            sampler: sampler.into(),
-            ..self
-        }
-    }
-
     /// Adds a selection of samples, which applies to what the earlier selections leave.
     #[must_use]
     pub fn select(mut self, select: impl Into<Select>) -> Recipe {
@@ -363,7 +372,7 @@ impl Recipe {
 
     /// Sets the agent of every selection that splits the samples among agents.
     #[must_use]
-    pub fn agent(mut self, number: u32) -> Recipe {
+    pub fn with_agent(mut self, number: u32) -> Recipe {
         for select in &mut self.select {
             if let Select::Dirichlet(Dirichlet { agent, .. })
             | Select::ByClass(ByClass { agent, .. }) = select
@@ -380,19 +389,6 @@ impl Recipe {
     pub fn source(mut self, source: SourceConfig) -> Recipe {
         self.sources.push(source);
         self
-    }
-
-    /// Sets a file with columns for samplers and selections.
-    ///
-    /// It is comma- or tab-separated, with a header and one row for each sample. Rows are in the
-    /// order of the samples, or in any order if a column `sample` holds the numbers or a column
-    /// `name` the names of the samples.
-    #[must_use]
-    pub fn table(self, path: impl Into<PathBuf>) -> Recipe {
-        Recipe {
-            table: Some(path.into()),
-            ..self
-        }
     }
 
     /// Adds an op to the last group of views, which is the only one unless [`Recipe::view`] added
@@ -414,28 +410,9 @@ impl Recipe {
         self
     }
 
-    /// Holds families of ops out of training, for validation; `None`, the default, allows all ops.
-    #[must_use]
-    pub fn op_folds(self, folds: impl Into<Option<OpFolds>>) -> Recipe {
-        Recipe {
-            op_folds: folds.into(),
-            ..self
-        }
-    }
-
-    /// Sets how boxes, keypoints and planes move with the image; with `None`, the default,
-    /// annotations are not read.
-    #[must_use]
-    pub fn joint(self, joint: impl Into<Option<Joint>>) -> Recipe {
-        Recipe {
-            joint: joint.into(),
-            ..self
-        }
-    }
-
     /// Sets how samples of a batch are mixed; `None`, the default, does not mix.
     #[must_use]
-    pub fn mix(self, mix: impl Into<Option<Mix>>) -> Recipe {
+    pub fn with_mix(self, mix: impl Into<Option<Mix>>) -> Recipe {
         Recipe {
             mix: mix.into(),
             mix_schedule: None,
@@ -446,8 +423,8 @@ impl Recipe {
     /// Sets the masks that mixed batches carry, in place of those of the table `[mix]`. It has no
     /// effect on a recipe without mixing.
     #[must_use]
-    pub fn mix_masks(mut self, masks: Masks) -> Recipe {
-        self.mix = self.mix.map(|mix| mix.masks(masks));
+    pub fn with_mix_masks(mut self, masks: Masks) -> Recipe {
+        self.mix = self.mix.map(|mix| mix.with_masks(masks));
         self.mix_schedule = self.mix_schedule.map(|schedule| {
             let table = toml::Value::try_from(masks).expect("masks are a flag and a number");
             Arc::new(Arc::unwrap_or_clone(schedule).with("masks", table))
@@ -455,27 +432,9 @@ impl Recipe {
         self
     }
 
-    /// Sets how classes become targets.
-    #[must_use]
-    pub fn target(self, target: TargetOptions) -> Recipe {
-        Recipe { target, ..self }
-    }
-
-    /// Sets the element type, layout and normalization of pixels.
-    #[must_use]
-    pub fn output(self, output: Output) -> Recipe {
-        Recipe { output, ..self }
-    }
-
-    /// Sets what happens to bad samples; by default they are replaced, up to a share of 1 %.
-    #[must_use]
-    pub fn on_bad(self, on_bad: OnBad) -> Recipe {
-        Recipe { on_bad, ..self }
-    }
-
     /// Sets the limits on bytes, pixels and scans of an image.
     #[must_use]
-    pub fn limits(self, limits: Limits) -> Recipe {
+    pub fn with_limits(self, limits: Limits) -> Recipe {
         Recipe {
             decode: Decode {
                 limits,
@@ -488,7 +447,7 @@ impl Recipe {
     /// Sets whether JPEGs may be decoded at a smaller scale than they are stored at; never by
     /// default.
     #[must_use]
-    pub fn scale(self, scale: ScalePolicy) -> Recipe {
+    pub fn with_scale(self, scale: ScalePolicy) -> Recipe {
         Recipe {
             decode: Decode {
                 scale,
@@ -501,7 +460,7 @@ impl Recipe {
     /// Sets which entropy indexes of JPEGs are used; by default those that are stored with the
     /// data.
     #[must_use]
-    pub fn index(self, index: IndexPolicy) -> Recipe {
+    pub fn with_index(self, index: IndexPolicy) -> Recipe {
         Recipe {
             decode: Decode {
                 index,
@@ -514,7 +473,7 @@ impl Recipe {
     /// Sets the memory that all indexes of [`IndexPolicy::Learn`] may take together, in bytes; 1
     /// GiB by default.
     #[must_use]
-    pub fn index_bytes(self, index_bytes: u64) -> Recipe {
+    pub fn with_index_bytes(self, index_bytes: u64) -> Recipe {
         Recipe {
             decode: Decode {
                 index_bytes,
@@ -531,11 +490,6 @@ impl Recipe {
         } else {
             &self.views
         }
-    }
-
-    /// The element type, layout and normalization of pixels.
-    pub fn output_options(&self) -> &Output {
-        &self.output
     }
 
     /// How batches of an epoch are mixed; `None` if they are not.
@@ -575,7 +529,7 @@ impl Recipe {
     }
 
     /// How batches of epoch 0 are mixed; `None` if they are not.
-    pub fn mix_options(&self) -> Option<&Mix> {
+    pub fn mix(&self) -> Option<&Mix> {
         self.mix.as_ref()
     }
 
@@ -609,7 +563,7 @@ impl Recipe {
                 );
                 return at("mix.choose", text);
             }
-            if mixer.one_view() && self.views().iter().map(View::get_count).sum::<usize>() > 1 {
+            if mixer.one_view() && self.views().iter().map(View::count).sum::<usize>() > 1 {
                 return at(
                     "mix.choose",
                     format!("mix \"{name}\" mixes the images of one view, and there are several"),

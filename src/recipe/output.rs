@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 ///     .with_dtype(Dtype::F16)
 ///     .with_mean([0.1307])
 ///     .with_std([0.3081]);
-/// let recipe = Recipe::new().batch(2).op(Resize::new(Size { width: 28, height: 28 })).output(output);
+/// let recipe = Recipe::new().with_batch(2).op(Resize::new(Size { width: 28, height: 28 })).with_output(output);
 /// let loader = Loader::open("fixtures/photos", recipe)?;
 /// let batch = loader.epoch(0)?.next().expect("a batch")?;
 /// assert_eq!(batch.images().shape(), [2, 1, 28, 28]);

@@ -138,7 +138,7 @@ fn views(
             table.count.as_ref().map_or(start, |count| count.start),
             start,
         ));
-        let mut view = View::new().count(table.count.map_or(1, |count| count.value));
+        let mut view = View::new().with_count(table.count.map_or(1, |count| count.value));
         view.name = table.name.map(|name| name.value);
         for Located { start, value } in table.ops {
             let added = add_op(&registry, &mut view, value).and_then(|()| match folds {

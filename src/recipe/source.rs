@@ -1,5 +1,6 @@
 //! The configuration of the sources of a recipe: names and weights.
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Curve;
@@ -15,7 +16,7 @@ use crate::plan::Curve;
 /// use feedmill::{Loader, Recipe, source};
 ///
 /// let recipe = Recipe::preset("imagenet")?
-///     .batch(4)
+///     .with_batch(4)
 ///     .source(SourceConfig::new("real", 1.0))
 ///     .source(SourceConfig::new("generated", Curve::linear([0.0, 1.0], [0, 10])?));
 /// let loader = Loader::builder()
@@ -26,16 +27,19 @@ use crate::plan::Curve;
 /// assert!(loader.reference_batch(0, 0)?.slots().all(|slot| slot.source() == 0));
 /// # Ok::<(), feedmill::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct SourceConfig {
     /// The name, which statistics show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    #[accessor(into)]
+    pub(crate) name: Option<String>,
     /// The weight relative to the other sources, 0 or more, which may change by epoch; by default
     /// the number of samples of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weight: Option<Curve>,
+    #[accessor(into)]
+    pub(crate) weight: Option<Curve>,
 }
 
 impl SourceConfig {

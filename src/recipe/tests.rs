@@ -52,10 +52,10 @@ fn the_toml_form_equals_the_builder_form() {
     )
     .unwrap();
     let built = Recipe::new()
-        .seed(7)
-        .batch(64)
-        .last(Last::Keep)
-        .on_bad(OnBad::Skip { at_most: 0.1 })
+        .with_seed(7)
+        .with_batch(64)
+        .with_last(Last::Keep)
+        .with_on_bad(OnBad::Skip { at_most: 0.1 })
         .op(RandomResizedCrop::new(96)
             .with_scale([0.2, 1.0])
             .with_filter(Filter::Bicubic))
@@ -69,7 +69,7 @@ fn the_toml_form_equals_the_builder_form() {
             .with_hue(0.1)
             .with_p(0.8))
         .op(CenterCrop::new(64))
-        .mix(
+        .with_mix(
             Mix::new(MixUp::new(0.8))
                 .or(
                     CutMix::new()
@@ -77,23 +77,23 @@ fn the_toml_form_equals_the_builder_form() {
                         .with_geometry(Geometry::Official),
                     2.0,
                 )
-                .p(0.5)
-                .lambda(Lambda::Element)
-                .partner(Partner::Derange)
-                .group(16),
+                .with_p(0.5)
+                .with_lambda(Lambda::Element)
+                .with_partner(Partner::Derange)
+                .with_group(16),
         )
-        .target(TargetOptions {
+        .with_target(TargetOptions {
             classes: Some(10),
             smoothing: 0.1,
             ..TargetOptions::default()
         })
-        .output(
+        .with_output(
             Output::new()
                 .with_dtype(Dtype::F16)
                 .with_layout(Layout::Nhwc)
                 .with_mean([0.5; 3]),
         )
-        .limits(Limits {
+        .with_limits(Limits {
             pixels: 1_000_000,
             ..Limits::default()
         });
@@ -119,11 +119,11 @@ fn several_views_are_the_same_in_both_forms_and_read_back() {
     let built = Recipe::new()
         .view(
             View::new()
-                .name("global")
-                .count(2)
+                .with_name("global")
+                .with_count(2)
                 .op(RandomResizedCrop::new(32)),
         )
-        .view(View::new().count(3).op(RandomResizedCrop::new(16)))
+        .view(View::new().with_count(3).op(RandomResizedCrop::new(16)))
         .op(HorizontalFlip::new().with_p(0.5));
     assert_eq!(read.to_toml(), built.to_toml());
     assert_eq!(
@@ -199,21 +199,21 @@ fn everything_that_changes_a_batch_changes_the_fingerprint() {
     let base = || Recipe::new().op(CenterCrop::new(8));
     let changed = [
         base(),
-        base().seed(1),
-        base().batch(31),
-        base().last(Last::Keep),
+        base().with_seed(1),
+        base().with_batch(31),
+        base().with_last(Last::Keep),
         base().op(HorizontalFlip::new().with_p(0.5)),
         base().op(HorizontalFlip::new().with_p(0.4)),
-        base().mix(Mix::new(MixUp::new(1.0))),
-        base().mix(Mix::new(MixUp::new(1.0)).p(0.5)),
-        base().target(TargetOptions {
+        base().with_mix(Mix::new(MixUp::new(1.0))),
+        base().with_mix(Mix::new(MixUp::new(1.0)).with_p(0.5)),
+        base().with_target(TargetOptions {
             classes: Some(3),
             ..TargetOptions::default()
         }),
-        base().output(Output::new().with_layout(Layout::Nhwc)),
-        base().on_bad(OnBad::Fail),
-        base().scale(ScalePolicy::Fast),
-        base().limits(Limits {
+        base().with_output(Output::new().with_layout(Layout::Nhwc)),
+        base().with_on_bad(OnBad::Fail),
+        base().with_scale(ScalePolicy::Fast),
+        base().with_limits(Limits {
             scans: 7,
             ..Limits::default()
         }),
@@ -234,11 +234,13 @@ fn which_indexes_are_used_is_kept_and_changes_no_fingerprint() {
         ("", base.clone()),
         (
             "[decode]\nindex = \"off\"",
-            base.clone().index(IndexPolicy::Off),
+            base.clone().with_index(IndexPolicy::Off),
         ),
         (
             "[decode]\nindex = \"learn\"\nindex_bytes = 5",
-            base.clone().index(IndexPolicy::Learn).index_bytes(5),
+            base.clone()
+                .with_index(IndexPolicy::Learn)
+                .with_index_bytes(5),
         ),
     ] {
         let text =

@@ -26,8 +26,8 @@ pub(super) const MOST_VIEWS: usize = 255;
 /// use feedmill::recipe::View;
 ///
 /// let multi_crop = Recipe::new()
-///     .view(View::new().name("global").count(2).op(RandomResizedCrop::new(224).with_scale([0.4, 1.0])))
-///     .view(View::new().name("local").count(6).op(RandomResizedCrop::new(96).with_scale([0.05, 0.4])));
+///     .view(View::new().with_name("global").with_count(2).op(RandomResizedCrop::new(224).with_scale([0.4, 1.0])))
+///     .view(View::new().with_name("local").with_count(6).op(RandomResizedCrop::new(96).with_scale([0.05, 0.4])));
 /// assert_eq!(multi_crop.views().len(), 2);
 /// ```
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ impl View {
 
     /// Sets the name, which `explain` and `preview` show.
     #[must_use]
-    pub fn name(self, name: impl Into<String>) -> View {
+    pub fn with_name(self, name: impl Into<String>) -> View {
         View {
             name: Some(name.into()),
             ..self
@@ -118,7 +118,7 @@ impl View {
     /// Sets how many views of each sample the ops make, each with its own random numbers; 1 by
     /// default.
     #[must_use]
-    pub fn count(self, count: usize) -> View {
+    pub fn with_count(self, count: usize) -> View {
         View { count, ..self }
     }
 
@@ -146,12 +146,12 @@ impl View {
     }
 
     /// The name, if it has one.
-    pub fn get_name(&self) -> Option<&str> {
+    pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// The number of views that the ops make of each sample.
-    pub fn get_count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
     }
 

@@ -17,9 +17,9 @@ use super::Source;
 /// use feedmill::{Loader, Recipe, source};
 ///
 /// let photos: Arc<dyn Source> = source::open("fixtures/photos")?.into_source();
-/// let recipe = Recipe::preset("imagenet")?.batch(2);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(2);
 /// let one = Loader::builder().source(Arc::clone(&photos)).recipe(recipe.clone()).build()?;
-/// let other = Loader::builder().source(photos).recipe(recipe.seed(1)).build()?;
+/// let other = Loader::builder().source(photos).recipe(recipe.with_seed(1)).build()?;
 /// assert_eq!(one.total_samples(), other.total_samples());
 /// # Ok::<(), feedmill::Error>(())
 /// ```

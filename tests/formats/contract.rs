@@ -160,6 +160,6 @@ fn joined_sources_keep_the_contract() {
         .source(memory.swap_remove(0))
         .path(folder(dir.path()))
         .source(memory.swap_remove(0))
-        .recipe(Recipe::new().batch(2).op(Resize::new(Size::square(4))));
+        .recipe(Recipe::new().with_batch(2).op(Resize::new(Size::square(4))));
     source_contract(&**joined.build().unwrap().source());
 }

@@ -62,8 +62,8 @@ fn image_folder(root: &Path) -> PathBuf {
 fn strict_recipe() -> Recipe {
     Recipe::preset("imagenet")
         .unwrap()
-        .batch(3)
-        .on_bad(OnBad::Fail)
+        .with_batch(3)
+        .with_on_bad(OnBad::Fail)
 }
 
 /// The bytes of the batches of two epochs, or the message of the first error.
@@ -164,7 +164,7 @@ fn every_form_takes_an_index_beside_it() {
         fs::rename(dir.path().join("away"), &report.path).unwrap();
         for policy in [IndexPolicy::Off, IndexPolicy::Auto, IndexPolicy::Learn] {
             assert!(
-                batches(&data, strict_recipe().index(policy)).unwrap() == plain,
+                batches(&data, strict_recipe().with_index(policy)).unwrap() == plain,
                 "{} {policy:?}",
                 data.display()
             );
@@ -209,7 +209,9 @@ fn learning_stays_within_its_budget_and_changes_nothing() {
     let data = image_folder(dir.path());
     let plain = batches(&data, strict_recipe()).unwrap();
     for bytes in [0, 600, 1 << 30] {
-        let learn = strict_recipe().index(IndexPolicy::Learn).index_bytes(bytes);
+        let learn = strict_recipe()
+            .with_index(IndexPolicy::Learn)
+            .with_index_bytes(bytes);
         assert!(batches(&data, learn).unwrap() == plain, "{bytes} bytes");
     }
 }
@@ -227,9 +229,9 @@ fn scaled_decoding_is_the_same_on_every_path_and_another_recipe() {
               { op = "horizontal_flip" },
             ]
         "#;
-        Recipe::from_toml(text).unwrap().on_bad(OnBad::Fail)
+        Recipe::from_toml(text).unwrap().with_on_bad(OnBad::Fail)
     };
-    let fast = || small().scale(ScalePolicy::Fast);
+    let fast = || small().with_scale(ScalePolicy::Fast);
     let exact = batches(&data, small()).unwrap();
     let plain = batches(&data, fast()).unwrap();
     assert!(plain.iter().zip(&exact).all(|(fast, exact)| fast != exact));
@@ -377,9 +379,9 @@ fn a_damaged_index_is_refused_or_a_fault_of_its_sample() {
         &|_| {},
     );
     assert_eq!((report.bad.len(), report.bad[0].kind), (1, Kind::Corrupt));
-    let replace = strict_recipe().on_bad(OnBad::Replace { at_most: 1.0 });
+    let replace = strict_recipe().with_on_bad(OnBad::Replace { at_most: 1.0 });
     assert!(batches(&data, replace).is_ok());
-    assert!(batches(&data, strict_recipe().index(IndexPolicy::Off)).unwrap() == plain);
+    assert!(batches(&data, strict_recipe().with_index(IndexPolicy::Off)).unwrap() == plain);
 }
 
 #[test]

@@ -283,11 +283,7 @@ fn check(ops: &[String], seed: u64, frame: Size) -> [usize; 3] {
             end,
         )
         .unwrap();
-    let joint = Joint {
-        min_size: 0.0,
-        min_area: 0.0,
-        ..Joint::default()
-    };
+    let joint = Joint::new().with_min_size(0.0).with_min_area(0.0);
     let found = joint.apply(&program, &annotations(frame), scratch).unwrap();
     let (first, last) = tolerance(&program);
     let mut checked = [0; 3];

@@ -116,12 +116,10 @@ fn boxes_keypoints_and_masks_are_those_of_torchvision() {
         } else {
             KeypointOrigin::Edge
         };
-        let joint = Joint {
-            keypoint_origin,
-            min_size: 0.0,
-            min_area: 0.0,
-            ..Joint::default()
-        };
+        let joint = Joint::new()
+            .with_keypoint_origin(keypoint_origin)
+            .with_min_size(0.0)
+            .with_min_area(0.0);
         let program = drawn_program(&[op.to_string()], 1, frame);
         let found = joint
             .apply(

@@ -6,7 +6,7 @@ use feedmill::{Batch, Loader, World};
 use crate::support::*;
 
 fn loader() -> Loader {
-    load(pixels(21), curriculum(8, MIX).last(Last::Pad)).unwrap()
+    load(pixels(21), curriculum(8, MIX).with_last(Last::Pad)).unwrap()
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn an_epoch_is_that_of_a_recipe_with_its_values() {
         (3, 9, "0.8", 6, 0.75),
     ] {
         let fixed = curriculum_with(8, MIX, &size.to_string(), p, &small.to_string(), &hue(t))
-            .last(Last::Pad);
+            .with_last(Last::Pad);
         let fixed = load(pixels(21), fixed).unwrap();
         let curved = loader();
         assert_eq!(curved.shapes_at(epoch).unwrap(), fixed.shapes());
@@ -47,7 +47,7 @@ fn an_epoch_is_that_of_a_recipe_with_its_values() {
 #[test]
 fn resuming_and_joining_ranks_work_across_a_change_of_size() {
     let ranked = |rank| {
-        let loader = load(pixels(21), curriculum(8, MIX).last(Last::Pad)).unwrap();
+        let loader = load(pixels(21), curriculum(8, MIX).with_last(Last::Pad)).unwrap();
         loader.with_world(World::new(rank, 2).unwrap()).unwrap()
     };
     let slots = |batch: &Batch| batch.slots().map(|slot| slot.digest()).collect::<Vec<_>>();

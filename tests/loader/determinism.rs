@@ -54,7 +54,7 @@ fn threads_give_the_bytes_of_the_reference_path() {
     within(120, "the grid", || {
         assert_equals_reference(
             |access| jittery(45, access),
-            &recipe(8, "").last(Last::Wrap),
+            &recipe(8, "").with_last(Last::Wrap),
             2,
         );
     });
@@ -65,7 +65,7 @@ fn threads_give_the_bytes_of_the_reference_path_with_mixing() {
     within(120, "the grid", || {
         assert_equals_reference(
             |access| jittery(45, access),
-            &recipe(8, MIX).last(Last::Keep),
+            &recipe(8, MIX).with_last(Last::Keep),
             2,
         );
     });
@@ -76,7 +76,7 @@ fn threads_give_the_bytes_of_the_reference_path_with_several_views() {
     within(120, "the grid", || {
         assert_equals_reference(
             |access| jittery(45, access),
-            &multi_crop(8, MIX).last(Last::Keep),
+            &multi_crop(8, MIX).with_last(Last::Keep),
             2,
         );
     });
@@ -87,7 +87,7 @@ fn threads_give_the_bytes_of_the_reference_path_while_sizes_change_by_epoch() {
     within(120, "the grid", || {
         assert_equals_reference(
             |access| jittery(21, access),
-            &curriculum(8, MIX).last(Last::Keep),
+            &curriculum(8, MIX).with_last(Last::Keep),
             4,
         );
     });
@@ -99,7 +99,7 @@ fn every_dtype_and_layout_equals_the_reference_path() {
         for layout in [Layout::Nchw, Layout::Nhwc] {
             for mix in ["", MIX] {
                 for recipe in [recipe(8, mix), multi_crop(8, mix)] {
-                    let recipe = recipe.output(output(dtype, layout));
+                    let recipe = recipe.with_output(output(dtype, layout));
                     let loader = load(pixels(20), recipe).unwrap();
                     let expected = reference(&loader, 1);
                     assert_eq!(threaded(&loader, 1), expected, "{dtype:?} {layout:?}");
@@ -122,7 +122,7 @@ fn every_dtype_and_layout_equals_the_reference_path() {
 fn real_photographs_equal_the_reference_path() {
     let recipe = Recipe::preset("deit")
         .unwrap()
-        .batch(8)
+        .with_batch(8)
         .op(feedmill::augment::ops::Resize::new(Size::new(50, 40)));
     let loader = Loader::open("fixtures/photos", recipe).unwrap();
     let expected = reference(&loader, 1);
@@ -142,9 +142,11 @@ fn every_order_and_partner_rule_equals_the_reference_path() {
             Partner::Perm,
             Partner::Derange,
         ] {
-            let mix = Mix::new(MixUp::new(0.4)).partner(partner).group(8);
-            let recipe = recipe(8, "").mix(mix).target(dense(0.1));
-            let recipe = recipe.order(order).last(Last::Pad);
+            let mix = Mix::new(MixUp::new(0.4))
+                .with_partner(partner)
+                .with_group(8);
+            let recipe = recipe(8, "").with_mix(mix).with_target(dense(0.1));
+            let recipe = recipe.with_order(order).with_last(Last::Pad);
             let loader = load(pixels(21), recipe).unwrap();
             let expected = reference(&loader, 1);
             assert_eq!(threaded(&loader, 1), expected, "{order:?} {partner:?}");
@@ -158,7 +160,7 @@ fn a_blend_of_sources_equals_the_reference_path() {
         Loader::builder()
             .weighted_source(pixels(30), 0.7)
             .weighted_source(jittery(12, Access::Blocking), 0.3)
-            .recipe(recipe(8, MIX).last(Last::Drop))
+            .recipe(recipe(8, MIX).with_last(Last::Drop))
             .build()
             .unwrap()
     };

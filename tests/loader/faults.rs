@@ -15,7 +15,7 @@ use crate::support::*;
 #[test]
 fn fail_names_the_first_bad_sample_of_its_batch() {
     for workers in [1, 4] {
-        let bad = recipe(8, MIX).on_bad(OnBad::Fail);
+        let bad = recipe(8, MIX).with_on_bad(OnBad::Fail);
         let loader = load(damaged(45, |id| id % 5 == 0), bad.clone())
             .unwrap()
             .workers(workers)
@@ -41,7 +41,7 @@ fn fail_names_the_first_bad_sample_of_its_batch() {
 
 #[test]
 fn replace_takes_a_replacement_from_the_plan_and_reports_it() {
-    let tolerant = recipe(8, MIX).on_bad(OnBad::Replace { at_most: 1.0 });
+    let tolerant = recipe(8, MIX).with_on_bad(OnBad::Replace { at_most: 1.0 });
     let loader = load(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
     let expected = reference(&loader, 2);
     assert_eq!(
@@ -76,7 +76,7 @@ fn replace_takes_a_replacement_from_the_plan_and_reports_it() {
 
 #[test]
 fn skip_blanks_the_slot_and_leaves_its_partner_unmixed() {
-    let tolerant = recipe(8, MIX).on_bad(OnBad::Skip { at_most: 1.0 });
+    let tolerant = recipe(8, MIX).with_on_bad(OnBad::Skip { at_most: 1.0 });
     let loader = load(damaged(45, |id| id % 5 == 0), tolerant).unwrap();
     let expected = reference(&loader, 2);
     assert_eq!(threaded(&loader, 2), expected);
@@ -114,7 +114,7 @@ fn skip_blanks_the_slot_and_leaves_its_partner_unmixed() {
 /// The number of batches before bad samples end the run, and the error. Of each thousand samples
 /// about `per_mille` are bad.
 fn batches_until_error(per_mille: u64, at_most: f64) -> (usize, Option<Error>) {
-    let tolerant = recipe(10, "").on_bad(OnBad::Replace { at_most });
+    let tolerant = recipe(10, "").with_on_bad(OnBad::Replace { at_most });
     let source = damaged(1000, move |id| hash(id) % 1000 < per_mille);
     let mut good = 0;
     for batch in load(source, tolerant).unwrap().epoch(0).unwrap() {

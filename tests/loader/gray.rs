@@ -31,7 +31,7 @@ fn luma(rgb: &[u8]) -> u8 {
 
 #[test]
 fn a_gray_batch_is_the_luma_of_the_color_batch() {
-    let color = recipe(8, "").output(output(Dtype::U8, Layout::Nhwc));
+    let color = recipe(8, "").with_output(output(Dtype::U8, Layout::Nhwc));
     let (_, color) = first_batch(pixels(43), color);
     let expected: Vec<u8> = color
         .images()
@@ -41,7 +41,7 @@ fn a_gray_batch_is_the_luma_of_the_color_batch() {
         .map(luma)
         .collect();
     for (layout, shape) in [(Layout::Nchw, [8, 1, 9, 8]), (Layout::Nhwc, [8, 9, 8, 1])] {
-        let recipe = recipe(8, "").output(gray(Dtype::U8, layout));
+        let recipe = recipe(8, "").with_output(gray(Dtype::U8, layout));
         let (_, batch) = first_batch(pixels(43), recipe.clone());
         assert_eq!(batch.images().shape(), shape);
         assert_eq!(batch.images().as_u8().unwrap(), expected);
@@ -50,7 +50,7 @@ fn a_gray_batch_is_the_luma_of_the_color_batch() {
             &expected[2 * 72..3 * 72]
         );
 
-        let recipe = recipe.output(gray(Dtype::F32, layout));
+        let recipe = recipe.with_output(gray(Dtype::F32, layout));
         let (_, batch) = first_batch(pixels(43), recipe);
         let values = batch.images().as_f32().unwrap();
         for (value, level) in values.iter().zip(&expected) {
@@ -80,7 +80,7 @@ fn gray_pixels_pass_through_unchanged() {
 fn gray_batches_are_the_same_for_any_number_of_workers() {
     for layout in [Layout::Nchw, Layout::Nhwc] {
         for dtype in [Dtype::U8, Dtype::F16, Dtype::Bf16, Dtype::F32] {
-            let recipe = multi_crop(8, MIX).output(gray(dtype, layout));
+            let recipe = multi_crop(8, MIX).with_output(gray(dtype, layout));
             let expected = reference(
                 &load(jittery(29, Access::Immediate), recipe.clone()).unwrap(),
                 1,
@@ -102,8 +102,8 @@ fn gray_batches_are_the_same_for_any_number_of_workers() {
 fn mixing_mixes_gray_images() {
     let mix = "[mix]\nchoose = [ { mix = \"mixup\", alpha = 1.0 } ]\np = 1.0";
     let output = || gray(Dtype::F32, Layout::Nchw);
-    let (_, plain) = first_batch(pixels(43), recipe(8, "").output(output()));
-    let (_, mixed) = first_batch(pixels(43), recipe(8, mix).output(output()));
+    let (_, plain) = first_batch(pixels(43), recipe(8, "").with_output(output()));
+    let (_, mixed) = first_batch(pixels(43), recipe(8, mix).with_output(output()));
     let plain = plain.images().as_f32().unwrap();
     let mixed_values = mixed.images().as_f32().unwrap();
     for slot in mixed.slots() {
@@ -124,8 +124,8 @@ fn mixing_mixes_gray_images() {
 fn a_blank_slot_of_a_gray_batch_is_zeros() {
     let rule = OnBad::Skip { at_most: 1.0 };
     let recipe = recipe(20, "")
-        .on_bad(rule)
-        .output(gray(Dtype::F32, Layout::Nhwc));
+        .with_on_bad(rule)
+        .with_output(gray(Dtype::F32, Layout::Nhwc));
     let (_, batch) = first_batch(damaged(20, |id| id % 3 == 0), recipe);
     let (mut blank, mut shown) = (0, 0);
     for slot in batch.slots() {

@@ -41,7 +41,7 @@ fn lengths_count_down_and_are_zero_after_an_error() {
     assert_eq!(rest.by_ref().count(), 2);
     assert_eq!((rest.len(), rest.next().is_none()), (0, true));
 
-    let strict = recipe(8, "").on_bad(OnBad::Fail);
+    let strict = recipe(8, "").with_on_bad(OnBad::Fail);
     let loader = load(damaged(45, |id| id % 9 == 3), strict).unwrap();
     let mut epochs = loader.epochs(0..5);
     let mut epoch = epochs.next().unwrap();
@@ -65,7 +65,7 @@ fn a_resumed_loop_has_the_same_range_and_skips_what_is_done() {
 
 #[test]
 fn an_epoch_has_statistics_of_its_own() {
-    let tolerant = recipe(8, MIX).on_bad(OnBad::Replace { at_most: 1.0 });
+    let tolerant = recipe(8, MIX).with_on_bad(OnBad::Replace { at_most: 1.0 });
     let loader = load(damaged(45, |id| id == 7), tolerant).unwrap();
     for mut epoch in loader.epochs(0..3) {
         assert_eq!(epoch.stats().batches, 0);
@@ -121,7 +121,7 @@ fn each_bad_sample_is_logged_once_in_order_and_each_epoch_once() {
 
 fn log_bad_samples() {
     let log = Log::default();
-    let tolerant = recipe(8, "").on_bad(OnBad::Replace { at_most: 1.0 });
+    let tolerant = recipe(8, "").with_on_bad(OnBad::Replace { at_most: 1.0 });
     let loader = load(damaged(45, |id| id % 15 == 4), tolerant).unwrap();
     let mut faults = Vec::new();
     tracing::subscriber::with_default(log.clone(), || {

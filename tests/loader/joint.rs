@@ -240,7 +240,7 @@ fn annotations_never_change_an_image() {
         joint_recipe(""),
     )
     .unwrap();
-    let without = load(pixels(43), joint_recipe("").joint(None)).unwrap();
+    let without = load(pixels(43), joint_recipe("").with_joint(None)).unwrap();
     let (a, b) = (
         with.reference_batch(0, 1).unwrap(),
         without.reference_batch(0, 1).unwrap(),
@@ -320,7 +320,10 @@ fn bad_annotations_are_bad_samples_that_name_the_field() {
             let limits = feedmill::decode::Limits::default().with_pixels(300);
             load(
                 memory,
-                joint_recipe("").limits(limits).on_bad(on_bad).batch(20),
+                joint_recipe("")
+                    .with_limits(limits)
+                    .with_on_bad(on_bad)
+                    .with_batch(20),
             )
             .unwrap()
         };
@@ -389,7 +392,7 @@ fn the_table_is_checked_with_lines_and_read_back() {
     let plain = Recipe::from_toml("batch = 8").unwrap();
     assert!(!plain.to_toml().contains("joint"));
     assert_ne!(
-        plain.joint(Joint::default()).fingerprint(),
+        plain.with_joint(Joint::default()).fingerprint(),
         recipe.fingerprint()
     );
 }

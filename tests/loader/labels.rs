@@ -9,7 +9,7 @@ use crate::support::*;
 
 /// The first error of an epoch over 16 samples with these targets.
 fn first_error(target: impl Fn(u64) -> Target + Send + Sync + 'static) -> feedmill::Error {
-    let strict = recipe(8, MIX).on_bad(OnBad::Fail);
+    let strict = recipe(8, MIX).with_on_bad(OnBad::Fail);
     let loader = load(labeled(16, target), strict).unwrap();
     let mut batches = loader.epoch(0).unwrap();
     batches.find_map(Result::err).expect("a bad label")
@@ -49,7 +49,7 @@ fn a_bad_label_never_spreads_by_mixing() {
         weights[id as usize % 7] = if id % 4 == 0 { f32::NAN } else { 1.0 };
         Target::Soft(weights)
     });
-    let tolerant = recipe(8, MIX).on_bad(OnBad::Skip { at_most: 1.0 });
+    let tolerant = recipe(8, MIX).with_on_bad(OnBad::Skip { at_most: 1.0 });
     for batch in load(source, tolerant).unwrap().epoch(0).unwrap() {
         let batch = batch.unwrap();
         assert_eq!(
@@ -69,7 +69,7 @@ fn a_bad_label_never_spreads_by_mixing() {
 
 #[test]
 fn dense_rows_sum_to_one_and_weigh_by_lam() {
-    let recipe = recipe(8, MIX).target(dense(0.1));
+    let recipe = recipe(8, MIX).with_target(dense(0.1));
     let loader = load(pixels(40), recipe).unwrap();
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
@@ -116,11 +116,8 @@ fn index_pair_and_multi_label_forms_say_what_the_source_said() {
             .contains("target.form")
     );
 
-    let pair = feedmill::recipe::TargetOptions {
-        form: Some(feedmill::recipe::TargetForm::Pair),
-        ..dense(0.0)
-    };
-    let mixed = load(pixels(16), recipe(8, MIX).target(pair))
+    let pair = dense(0.0).with_form(feedmill::recipe::TargetForm::Pair);
+    let mixed = load(pixels(16), recipe(8, MIX).with_target(pair))
         .unwrap()
         .reference_batch(0, 0)
         .unwrap();
@@ -139,7 +136,7 @@ fn index_pair_and_multi_label_forms_say_what_the_source_said() {
             Target::None
         }
     });
-    let multi = load(source, recipe(8, "").target(dense(0.0)))
+    let multi = load(source, recipe(8, "").with_target(dense(0.0)))
         .unwrap()
         .reference_batch(0, 0)
         .unwrap();

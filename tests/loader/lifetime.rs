@@ -51,7 +51,7 @@ fn dropping_after_any_number_of_batches_leaves_no_thread_and_no_file() {
 fn a_panic_or_error_leaves_no_thread() {
     alone("lifetime::a_panic_or_error_leaves_no_thread", || {
         let baseline = threads_and_files();
-        let strict = recipe(8, "").on_bad(feedmill::recipe::OnBad::Fail);
+        let strict = recipe(8, "").with_on_bad(feedmill::recipe::OnBad::Fail);
         for _ in 0..10 {
             let loader = load(damaged(45, |id| id == 30), strict.clone()).unwrap();
             assert!(loader.epochs(0..5).flatten().any(|batch| batch.is_err()));
@@ -149,7 +149,7 @@ fn an_iterator_ends_although_a_read_never_returns() {
 
 /// Goes through a folder inside a runtime: to the end, and with iterators that are dropped early.
 async fn iterate_inside_a_runtime() {
-    let recipe = feedmill::Recipe::preset("imagenet").unwrap().batch(4);
+    let recipe = feedmill::Recipe::preset("imagenet").unwrap().with_batch(4);
     let loader = Loader::open("fixtures/photos", recipe).unwrap();
     let mut batches = loader.epoch(0).unwrap();
     batches.next().unwrap().unwrap();
@@ -186,7 +186,7 @@ fn memory_is_flat_over_epochs_for_any_number_of_workers() {
             for workers in [1, 7] {
                 let mut loader = Loader::open(
                     "fixtures/photos",
-                    feedmill::Recipe::preset("imagenet").unwrap().batch(8),
+                    feedmill::Recipe::preset("imagenet").unwrap().with_batch(8),
                 )
                 .unwrap();
                 loader = loader.workers(workers).unwrap();
@@ -326,7 +326,7 @@ fn waiting_has_a_deadline() {
 
 #[test]
 fn decoded_images_keep_to_the_budget() {
-    let recipe = feedmill::Recipe::preset("imagenet").unwrap().batch(8);
+    let recipe = feedmill::Recipe::preset("imagenet").unwrap().with_batch(8);
     let tight = tuning(|t| {
         t.workers = 7;
         t.memory = 1;

@@ -85,7 +85,7 @@ fn loader() -> Loader {
       { mix = "puzzlemix", map = "map" },
       { mix = "smmix", grid = 4, map = "map" },"#;
     let mix = format!("[joint]\n{}", ALL.replacen("choose = [", planes, 1));
-    load(annotated(84), mix_recipe(32, &mix).last(Last::Pad)).unwrap()
+    load(annotated(84), mix_recipe(32, &mix).with_last(Last::Pad)).unwrap()
 }
 
 /// The digest of each slot.
@@ -202,7 +202,7 @@ fn several_views_dtypes_and_layouts_equal_the_reference_path() {
         );
         let recipe = Recipe::from_toml(&text)
             .unwrap()
-            .output(output(dtype, layout));
+            .with_output(output(dtype, layout));
         let loader = load(pixels(40), recipe).unwrap();
         assert_eq!(reference(&loader, 2), threaded(&loader, 2));
     }
@@ -210,13 +210,9 @@ fn several_views_dtypes_and_layouts_equal_the_reference_path() {
 
 #[test]
 fn weights_of_labels_sum_to_one_and_follow_the_masks() {
-    let sparse = TargetOptions {
-        classes: Some(7),
-        form: Some(TargetForm::Sparse),
-        ..TargetOptions::default()
-    };
-    let sparse = load(pixels(84), mix_recipe(24, ALL).target(sparse)).unwrap();
-    let dense = load(pixels(84), mix_recipe(24, ALL).target(dense(0.0))).unwrap();
+    let sparse = dense(0.0).with_form(TargetForm::Sparse);
+    let sparse = load(pixels(84), mix_recipe(24, ALL).with_target(sparse)).unwrap();
+    let dense = load(pixels(84), mix_recipe(24, ALL).with_target(dense(0.0))).unwrap();
     for (epoch, index) in (0..3).flat_map(|epoch| (0..3).map(move |index| (epoch, index))) {
         let (sparse, dense) = (
             sparse.reference_batch(epoch, index).unwrap(),
@@ -263,11 +259,11 @@ fn weights_of_labels_sum_to_one_and_follow_the_masks() {
 
 #[test]
 fn groups_emit_halves_repeats_and_clean_slots() {
-    let mix = || Mix::new(MixUp::new(1.0)).group(8);
-    let loader_with = |mix: Mix| load(pixels(84), mix_recipe(24, "").mix(mix)).unwrap();
+    let mix = || Mix::new(MixUp::new(1.0)).with_group(8);
+    let loader_with = |mix: Mix| load(pixels(84), mix_recipe(24, "").with_mix(mix)).unwrap();
     let whole = loader_with(mix()).reference_batch(0, 0).unwrap();
 
-    let half = loader_with(mix().emit(Emit::Half));
+    let half = loader_with(mix().with_emit(Emit::Half));
     assert_eq!(half.shape(), [12, 3, 12, 8]);
     let batch = half.reference_batch(0, 0).unwrap();
     assert_eq!(batch.len(), 12);
@@ -290,7 +286,7 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     }
     assert_eq!(batch.targets().dense().unwrap().len(), 12 * 7);
 
-    let twice = loader_with(mix().repeat(2));
+    let twice = loader_with(mix().with_repeat(2));
     let batch = twice.reference_batch(0, 0).unwrap();
     assert_eq!((batch.len(), twice.shape()[0]), (48, 48));
     assert_eq!(batch.samples()[..8], batch.samples()[8..16]);
@@ -301,7 +297,7 @@ fn groups_emit_halves_repeats_and_clean_slots() {
         "the first repeat is what there is without repeats"
     );
 
-    let clean = loader_with(mix().emit(Emit::CleanAndMixed))
+    let clean = loader_with(mix().with_emit(Emit::CleanAndMixed))
         .reference_batch(0, 0)
         .unwrap();
     let roles: Vec<EmitRole> = clean.mix().iter().map(|mix| mix.role).collect();
@@ -314,7 +310,7 @@ fn groups_emit_halves_repeats_and_clean_slots() {
             .iter()
             .all(|mix| mix.method == Method::UNMIXED && mix.lam == 1.0)
     );
-    let triple = loader_with(mix().emit(Emit::MixedCleanUnseen))
+    let triple = loader_with(mix().with_emit(Emit::MixedCleanUnseen))
         .reference_batch(0, 0)
         .unwrap();
     let roles: Vec<EmitRole> = triple.mix().iter().map(|mix| mix.role).collect();
@@ -333,8 +329,8 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     for emit in [Emit::Half, Emit::CleanAndMixed, Emit::MixedCleanUnseen] {
         let recipe = || {
             mix_recipe(24, ALL)
-                .mix(mix().emit(emit).repeat(2))
-                .last(Last::Pad)
+                .with_mix(mix().with_emit(emit).with_repeat(2))
+                .with_last(Last::Pad)
         };
         let all = load(pixels(70), recipe()).unwrap();
         let expected = reference(&all, 1);
@@ -358,8 +354,8 @@ fn groups_emit_halves_repeats_and_clean_slots() {
     }
     // A last batch whose slots do not fill whole groups.
     let kept = mix_recipe(24, "")
-        .mix(mix().emit(Emit::MixedCleanUnseen))
-        .last(Last::Keep);
+        .with_mix(mix().with_emit(Emit::MixedCleanUnseen))
+        .with_last(Last::Keep);
     let kept = load(pixels(35), kept).unwrap();
     let expected = reference(&kept, 1);
     assert_eq!(threaded(&kept, 1), expected);
@@ -473,7 +469,7 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
     );
     let recipe = Recipe::from_toml(&text).unwrap();
     let loader = load(annotated(40), recipe).unwrap();
-    let clean = load(annotated(40), loader.recipe().clone().mix(None)).unwrap();
+    let clean = load(annotated(40), loader.recipe().clone().with_mix(None)).unwrap();
     let expected = reference(&loader, 2);
     assert_eq!(threaded(&loader, 2), expected);
     let (mut pasted, mut attended) = (0, 0);
@@ -554,7 +550,7 @@ fn instances_and_maps_of_planes_are_mixed_and_annotated() {
 #[test]
 fn a_sample_without_the_map_that_mixing_reads_is_a_bad_one() {
     let text = format!("batch = 8\n{PLANES}\n[target]\nclasses = 7");
-    let recipe = Recipe::from_toml(&text).unwrap().on_bad(OnBad::Fail);
+    let recipe = Recipe::from_toml(&text).unwrap().with_on_bad(OnBad::Fail);
     let bare = pixels(16)
         .with_annotations(vec![Annotations::default(); 16])
         .unwrap();
@@ -584,19 +580,18 @@ fn soft_targets_that_do_not_sum_to_one_are_refused_by_sample() {
                 .collect(),
         )
     };
-    let recipe = mix_recipe(8, "").target(dense(0.0)).on_bad(OnBad::Fail);
+    let recipe = mix_recipe(8, "")
+        .with_target(dense(0.0))
+        .with_on_bad(OnBad::Fail);
     let error = load(labeled(8, soft), recipe.clone())
         .unwrap()
         .reference_batch(0, 0)
         .unwrap_err();
     assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(5)));
     assert!(error.to_string().contains("sum to 1.375"), "{error}");
-    let multi = TargetOptions {
-        multi_label: true,
-        ..dense(0.0)
-    };
+    let multi = dense(0.0).with_multi_label(true);
     assert!(
-        load(labeled(8, soft), recipe.target(multi))
+        load(labeled(8, soft), recipe.with_target(multi))
             .unwrap()
             .reference_batch(0, 0)
             .is_ok()
@@ -796,10 +791,10 @@ fn what_mixing_cannot_do_is_refused_with_its_line() {
         let text = refused(mix, target);
         assert!(text.contains(words), "{mix}: {text}");
     }
-    let halves = mix_recipe(9, "").mix(
+    let halves = mix_recipe(9, "").with_mix(
         Mix::new(MixUp::new(1.0))
-            .emit(Emit::Half)
-            .masks(Masks::default()),
+            .with_emit(Emit::Half)
+            .with_masks(Masks::default()),
     );
     let error = load(pixels(9), halves).unwrap_err().to_string();
     assert!(
@@ -866,7 +861,7 @@ fn a_mixer_that_goes_wrong_ends_the_run_with_an_error() {
         ),
     ] {
         let error = within(20, "a mixer that goes wrong", move || {
-            let recipe = mix_recipe(8, "").mix(Mix::new(wrong));
+            let recipe = mix_recipe(8, "").with_mix(Mix::new(wrong));
             let loader = load(pixels(24), recipe).unwrap().workers(2).unwrap();
             assert!(loader.reference_batch(0, 0).is_err());
             loader

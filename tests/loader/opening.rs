@@ -61,17 +61,18 @@ impl Source for Named {
 /// One view of 8 x 8, without mixing, with the given number of classes.
 fn plain(batch: usize, classes: Option<u32>) -> Recipe {
     Recipe::new()
-        .batch(batch)
+        .with_batch(batch)
         .op(feedmill::augment::ops::RandomCrop::new(8))
-        .target(TargetOptions {
-            classes,
-            ..TargetOptions::default()
-        })
+        .with_target(classes.map_or_else(TargetOptions::new, |classes| {
+            TargetOptions::new().with_classes(classes)
+        }))
 }
 
 /// A recipe that visits each sample once, in order.
 fn evaluation(batch: usize) -> Recipe {
-    plain(batch, None).order(Order::Sequential).last(Last::Keep)
+    plain(batch, None)
+        .with_order(Order::Sequential)
+        .with_last(Last::Keep)
 }
 
 fn refused(loader: Result<impl Sized>) -> Error {
@@ -163,7 +164,7 @@ fn a_split_divides_each_class_and_has_no_sample_twice() {
     let classes = |id: u32| if id < 70 { id % 7 } else { 7 };
     let source = named(8, (0..90).map(classes)).into_source();
     let split = |seed: u64| {
-        let training = plain(10, None).seed(seed).last(Last::Keep);
+        let training = plain(10, None).with_seed(seed).with_last(Last::Keep);
         Loader::split(Arc::clone(&source), 0.2, training, evaluation(8)).unwrap()
     };
     let (train, validation) = split(5);
@@ -268,11 +269,9 @@ fn the_loaders_of_a_split_share_their_threads_and_their_memory() {
 #[test]
 fn classes_are_taken_from_the_data_if_the_recipe_has_none() {
     let dense = |classes: Option<u32>| {
-        plain(4, None).target(TargetOptions {
-            classes,
-            form: Some(TargetForm::Dense),
-            ..TargetOptions::default()
-        })
+        let recipe = plain(4, classes);
+        let target = recipe.target().clone().with_form(TargetForm::Dense);
+        recipe.with_target(target)
     };
     let width = |loader: &Loader| {
         let batch = loader.epoch(0).unwrap().next().unwrap().unwrap();
@@ -289,7 +288,7 @@ fn classes_are_taken_from_the_data_if_the_recipe_has_none() {
     assert_eq!(error.key(), Some("target.classes"));
     let error = refused(load(
         damaged(21, |_| false),
-        recipe(8, MIX).target(TargetOptions::default()),
+        recipe(8, MIX).with_target(TargetOptions::default()),
     ));
     assert!(
         error.to_string().contains("mixing makes soft labels"),
@@ -318,7 +317,7 @@ fn fewer_classes_than_the_data_has_are_refused() {
 
 #[test]
 fn a_sequential_order_that_would_repeat_samples_is_refused() {
-    let sequential = |batch: usize| plain(batch, None).order(Order::Sequential);
+    let sequential = |batch: usize| plain(batch, None).with_order(Order::Sequential);
     let error = refused(load(pixels(45), sequential(8)));
     assert_eq!(error.key(), Some("last"));
     let text = error.to_string();
@@ -328,7 +327,7 @@ fn a_sequential_order_that_would_repeat_samples_is_refused() {
     );
     load(pixels(45), sequential(9)).expect("the batch divides the data");
     for last in [Last::Keep, Last::Pad, Last::Drop] {
-        load(pixels(45), sequential(8).last(last)).unwrap();
+        load(pixels(45), sequential(8).with_last(last)).unwrap();
     }
     let ranks = Loader::builder().source(pixels(45)).recipe(sequential(8));
     let text = refused(ranks.world(World::new(1, 2).unwrap()).build()).to_string();
@@ -349,7 +348,7 @@ fn samples_are_those_that_come() {
         (Last::Pad, 2, vec![24, 21]),
         (Last::Pad, 4, vec![12, 12, 11, 10]),
     ] {
-        let whole = load(pixels(45), plain(8, None).last(last)).unwrap();
+        let whole = load(pixels(45), plain(8, None).with_last(last)).unwrap();
         for (rank, expected) in (0..ranks).zip(expected) {
             let loader = whole.with_world(World::new(rank, ranks).unwrap()).unwrap();
             assert_eq!(
@@ -369,7 +368,7 @@ fn samples_are_those_that_come() {
             );
         }
     }
-    let drawn = plain(8, None).sampler(Pk::new(2, 4));
+    let drawn = plain(8, None).with_sampler(Pk::new(2, 4));
     let loader = load(pixels(45), drawn).unwrap();
     assert_eq!(loader.samples(), loader.batches() * 8);
     let tasks = "[[select]]\nselect = \"tasks\"\nstep = 2\nfirst = 3\nepochs = 2";

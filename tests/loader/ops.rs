@@ -41,7 +41,7 @@ fn every_op() -> Recipe {
 #[test]
 fn every_op_equals_the_reference_path() {
     within(200, "every op", || {
-        let recipe = every_op().last(Last::Drop);
+        let recipe = every_op().with_last(Last::Drop);
         assert!(recipe.views().len() >= 75);
         let mut loader = Loader::open("fixtures/photos", recipe.clone()).unwrap();
         let batches: Vec<u64> = (0..2)

@@ -10,7 +10,7 @@ use crate::support::*;
 
 /// A loader over 100 images with mixing, for one of several ranks.
 fn loader(rank: u32, ranks: u32) -> Loader {
-    let loader = load(pixels(100), recipe(32, MIX).last(Last::Pad)).unwrap();
+    let loader = load(pixels(100), recipe(32, MIX).with_last(Last::Pad)).unwrap();
     loader.with_world(World::new(rank, ranks).unwrap()).unwrap()
 }
 

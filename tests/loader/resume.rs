@@ -11,8 +11,8 @@ use crate::support::*;
 /// A loader with mixing, a last batch that wraps around, and a few bad samples that are replaced.
 fn loader() -> Loader {
     let tolerant = recipe(8, MIX)
-        .last(Last::Wrap)
-        .on_bad(OnBad::Replace { at_most: 0.5 });
+        .with_last(Last::Wrap)
+        .with_on_bad(OnBad::Replace { at_most: 0.5 });
     load(damaged(45, |id| id % 20 == 3), tolerant).unwrap()
 }
 
@@ -184,25 +184,31 @@ fn a_state_of_another_recipe_says_which_keys_differ() {
     assert!(state.len() < 1024, "{state}");
     let here = || {
         recipe(8, MIX)
-            .last(Last::Wrap)
-            .on_bad(OnBad::Replace { at_most: 0.5 })
+            .with_last(Last::Wrap)
+            .with_on_bad(OnBad::Replace { at_most: 0.5 })
     };
     for (recipe, expected) in [
-        (here().batch(16), vec!["`batch` (8 when saved, 16 now)"]),
         (
-            here().last(Last::Drop),
+            here().with_batch(16),
+            vec!["`batch` (8 when saved, 16 now)"],
+        ),
+        (
+            here().with_last(Last::Drop),
             vec!["`last` (\"wrap\" when saved, \"drop\" now)"],
         ),
         (
-            here().order(Order::Sequential).last(Last::Pad),
+            here().with_order(Order::Sequential).with_last(Last::Pad),
             vec!["`last`", "`order`"],
         ),
-        (here().mix(None), vec!["`mix` (set when saved, not now)"]),
+        (
+            here().with_mix(None),
+            vec!["`mix` (set when saved, not now)"],
+        ),
         (
             here().op(feedmill::augment::ops::HorizontalFlip::new().with_p(0.5)),
             vec!["`view`"],
         ),
-        (here().target(dense(0.3)), vec!["`target`"]),
+        (here().with_target(dense(0.3)), vec!["`target`"]),
     ] {
         let mut other = load(damaged(45, |id| id % 20 == 3), recipe).unwrap();
         let error = other.resume(&state.parse().unwrap()).unwrap_err();
@@ -222,7 +228,7 @@ fn a_state_of_another_recipe_says_which_keys_differ() {
         .map(|line| format!("{line}\n"))
         .collect();
     loader().resume(&old.parse().unwrap()).unwrap();
-    let mut other = load(damaged(45, |id| id % 20 == 3), here().batch(16)).unwrap();
+    let mut other = load(damaged(45, |id| id % 20 == 3), here().with_batch(16)).unwrap();
     let text = other.resume(&old.parse().unwrap()).unwrap_err().to_string();
     assert!(text.contains("its recipe is"), "{text}");
     let wrong = old + "keys = \"batch\"\n";
@@ -236,7 +242,9 @@ fn a_state_of_another_recipe_or_of_changed_data_is_refused() {
     let state = loader().state().clone();
     let mut other = load(
         damaged(45, |_| false),
-        recipe(8, "").order(Order::Sequential).last(Last::Keep),
+        recipe(8, "")
+            .with_order(Order::Sequential)
+            .with_last(Last::Keep),
     )
     .unwrap();
     assert!(
@@ -247,8 +255,8 @@ fn a_state_of_another_recipe_or_of_changed_data_is_refused() {
             .contains("recipe")
     );
     let same = recipe(8, MIX)
-        .last(Last::Wrap)
-        .on_bad(OnBad::Replace { at_most: 0.5 });
+        .with_last(Last::Wrap)
+        .with_on_bad(OnBad::Replace { at_most: 0.5 });
     let mut other = load(pixels(46), same).unwrap();
     assert!(
         other

@@ -121,7 +121,7 @@ fn every_sampler_gives_the_same_slots_for_workers_and_ranks_and_after_any_stop()
     let table = table();
     within(200, "all samplers", move || {
         for (batch, tables) in KINDS {
-            let recipe = sampled(batch, tables).table(table.path());
+            let recipe = sampled(batch, tables).with_table(table.path());
             let open = || load(jittery(91, Access::Immediate), recipe.clone()).unwrap();
             let epochs = 2;
             let expected: Vec<Vec<u64>> = {
@@ -212,7 +212,7 @@ fn a_batch_says_what_its_sampler_did() {
         );
     }
     let subset =
-        sampled(2, "order = \"sequential\"").select(Subset::new([4, 2]).weights([0.25, 1.75]));
+        sampled(2, "order = \"sequential\"").select(Subset::new([4, 2]).with_weights([0.25, 1.75]));
     let batch = load(pixels(91), subset)
         .unwrap()
         .reference_batch(0, 0)
@@ -259,7 +259,7 @@ fn two_sources(recipe: Recipe) -> Loader {
 #[test]
 fn realized_shares_of_sources_are_in_batches_and_statistics() {
     let recipe = sampled(10, "")
-        .last(Last::Drop)
+        .with_last(Last::Drop)
         .source(SourceConfig::new("real", 0.7))
         .source(SourceConfig::new(
             "made",
@@ -631,7 +631,7 @@ fn data_that_does_not_fit_the_sampler_is_refused_when_it_is_opened() {
         let weights = (0..91)
             .map(|id| if id == 50 { worst } else { 1.0 })
             .collect();
-        sampled(12, "").sampler(Weighted::new(Values::List(weights)))
+        sampled(12, "").with_sampler(Weighted::new(Values::List(weights)))
     };
     for worst in [-1.0, f64::NAN, f64::INFINITY] {
         let error = refused(Box::new(pixels(91)), weights(worst));
@@ -641,7 +641,7 @@ fn data_that_does_not_fit_the_sampler_is_refused_when_it_is_opened() {
             "{error}"
         );
     }
-    let none = sampled(12, "").sampler(Weighted::new(Values::List(vec![0.0; 91])));
+    let none = sampled(12, "").with_sampler(Weighted::new(Values::List(vec![0.0; 91])));
     assert!(
         refused(Box::new(pixels(91)), none)
             .to_string()
@@ -655,8 +655,8 @@ fn a_table_has_a_row_for_every_sample() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         let recipe =
-            sampled(2, "[sampler]\nkind = \"variants\"\nby = \"group\"").table(file.path());
-        load(pixels(3), recipe.order(Order::Sequential))
+            sampled(2, "[sampler]\nkind = \"variants\"\nby = \"group\"").with_table(file.path());
+        load(pixels(3), recipe.with_order(Order::Sequential))
     };
     let groups_of = |text: &str| {
         let loader = open(text).unwrap();

@@ -70,12 +70,8 @@ fn the_class_of_a_slot_is_that_of_its_own_sample_in_every_form_of_targets() {
         (TargetForm::Index, ""),
     ];
     for (form, mix) in forms {
-        let options = TargetOptions {
-            classes: Some(7),
-            form: Some(form),
-            ..TargetOptions::default()
-        };
-        let batch = first_batch(pixels(43), recipe(8, mix).target(options));
+        let options = TargetOptions::new().with_classes(7).with_form(form);
+        let batch = first_batch(pixels(43), recipe(8, mix).with_target(options));
         for slot in batch.slots() {
             assert_eq!(slot.class(), Some((slot.sample() % 7) as u32), "{form:?}");
             assert_eq!(slot.class_name(), None);
@@ -91,7 +87,7 @@ fn the_class_of_a_slot_is_that_of_its_own_sample_in_every_form_of_targets() {
 
 #[test]
 fn the_target_of_a_slot_is_its_part_of_the_targets() {
-    let batch = first_batch(pixels(43), recipe(8, MIX).target(dense(0.1)));
+    let batch = first_batch(pixels(43), recipe(8, MIX).with_target(dense(0.1)));
     let rows = batch.targets().dense().unwrap();
     for (slot, row) in batch.slots().zip(rows.chunks_exact(7)) {
         assert_eq!(slot.target(), SlotTarget::Dense(row));
@@ -112,7 +108,7 @@ fn a_slot_knows_the_bad_sample_that_it_was_planned_for() {
     ];
     for rule in rules {
         let blanks = matches!(rule, OnBad::Skip { .. });
-        let batch = first_batch(damaged(45, bad), recipe(40, "").on_bad(rule));
+        let batch = first_batch(damaged(45, bad), recipe(40, "").with_on_bad(rule));
         assert!(batch.faults().len() > 4);
         for fault in batch.faults() {
             assert_eq!(batch.slot(fault.slot).fault(), Some(fault));
@@ -161,7 +157,7 @@ fn notes_and_annotations_belong_to_a_view() {
 #[test]
 fn a_batch_names_its_samples_after_its_loader_is_gone() {
     let named = pixels(20).with_classes(["a", "b", "c", "d", "e", "f", "g"]);
-    let recipe = recipe(8, "").order(feedmill::plan::Order::Sequential);
+    let recipe = recipe(8, "").with_order(feedmill::plan::Order::Sequential);
     let batch = first_batch(named.unwrap(), recipe);
     let names: Vec<String> = batch.names().collect();
     assert_eq!(batch.names().len(), 8);
@@ -173,13 +169,13 @@ fn a_batch_names_its_samples_after_its_loader_is_gone() {
 #[test]
 fn slots_of_a_rank_count_on_in_the_global_batch() {
     let source: Memory = pixels(40);
-    let recipe = recipe(8, MIX).last(Last::Drop);
+    let recipe = recipe(8, MIX).with_last(Last::Drop);
     let loader = load(source, recipe).unwrap();
     let whole = loader.epoch(0).unwrap().next().unwrap().unwrap();
     let world = feedmill::World::new(1, 2).unwrap();
     let loader = load(
         jittery(40, Access::Blocking),
-        self::recipe(8, MIX).last(Last::Drop),
+        self::recipe(8, MIX).with_last(Last::Drop),
     );
     let loader = loader.unwrap().with_world(world).unwrap();
     let part = loader.epoch(0).unwrap().next().unwrap().unwrap();

@@ -292,12 +292,10 @@ pub(crate) fn output(dtype: Dtype, layout: Layout) -> Output {
 
 /// Dense targets of seven classes.
 pub(crate) fn dense(smoothing: f64) -> TargetOptions {
-    TargetOptions {
-        classes: Some(7),
-        smoothing,
-        form: Some(TargetForm::Dense),
-        ..TargetOptions::default()
-    }
+    TargetOptions::new()
+        .with_classes(7)
+        .with_smoothing(smoothing)
+        .with_form(TargetForm::Dense)
 }
 
 /// The digests of all batches of the first `epochs` epochs by the reference path: one batch after

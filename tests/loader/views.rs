@@ -59,13 +59,13 @@ fn to_bytes(values: &[f32]) -> Vec<u8> {
 #[test]
 fn more_views_change_nothing_about_the_first_one() {
     let crop = || RandomResizedCrop::new(6);
-    let alone = first_batch(Recipe::new().seed(3).batch(8).op(crop()));
+    let alone = first_batch(Recipe::new().with_seed(3).with_batch(8).op(crop()));
     let view = || View::new().op(crop());
     let several = first_batch(
         Recipe::new()
-            .seed(3)
-            .batch(8)
-            .view(view().count(3))
+            .with_seed(3)
+            .with_batch(8)
+            .view(view().with_count(3))
             .view(view()),
     );
     assert_eq!(several.view(0).nth(0).as_bytes(), alone.images().as_bytes());
@@ -126,8 +126,8 @@ fn decoding_the_union_of_crops_gives_the_bytes_of_whole_images() {
     let crop = |size, low, high| RandomResizedCrop::new(size).with_scale([low, high]);
     for (low, high) in [(0.01, 0.05), (0.05, 0.4), (0.5, 1.0)] {
         let recipe = Recipe::new()
-            .batch(16)
-            .view(View::new().count(2).op(crop(48, low, high)))
+            .with_batch(16)
+            .view(View::new().with_count(2).op(crop(48, low, high)))
             .view(View::new().op(crop(24, 0.01, 0.1)));
         let loader = Loader::open("fixtures/photos", recipe).unwrap();
         let expected = reference(&loader, 1);
@@ -167,13 +167,13 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
         classes = 7
         "#
     ));
-    let loader = load(gray_images(24), recipe.unwrap().output(output)).unwrap();
+    let loader = load(gray_images(24), recipe.unwrap().with_output(output)).unwrap();
     let mut methods = std::collections::HashSet::new();
     for batch in loader.epoch(0).unwrap() {
         let batch = batch.unwrap();
         for slot in 0..8 {
             let mix = &batch.mix()[slot];
-            methods.insert(mix.method.clone());
+            methods.insert(mix.method);
             let color = |slot: usize| batch.samples()[slot] as f32 * 9.0;
             let (own, partner) = (color(slot), color(mix.partner as usize));
             for (group, (h, w)) in [(9u32, 8u32), (5, 5)].into_iter().enumerate() {
@@ -213,7 +213,7 @@ fn every_view_mixes_with_the_same_view_of_the_partner_by_the_same_share() {
 
 #[test]
 fn a_blank_slot_is_blank_in_every_view() {
-    let tolerant = multi_crop(8, MIX).on_bad(OnBad::Skip { at_most: 1.0 });
+    let tolerant = multi_crop(8, MIX).with_on_bad(OnBad::Skip { at_most: 1.0 });
     let loader = load(damaged(40, |id| id % 5 == 2), tolerant).unwrap();
     let mut blanks = 0;
     for batch in loader.epoch(0).unwrap() {
@@ -239,7 +239,7 @@ fn a_blank_slot_is_blank_in_every_view() {
 #[test]
 fn resuming_and_joining_ranks_give_the_same_bytes() {
     let loader = |rank, ranks| {
-        let loader = load(pixels(45), multi_crop(16, MIX).last(Last::Pad)).unwrap();
+        let loader = load(pixels(45), multi_crop(16, MIX).with_last(Last::Pad)).unwrap();
         loader
             .with_world(World::new(rank, ranks).unwrap())
             .unwrap()

@@ -215,7 +215,7 @@ impl Run {
             loader.samples(),
             loader.batches(),
             shapes.join(" + "),
-            loader.recipe().output_options().dtype(),
+            loader.recipe().output().dtype(),
             stats.workers
         )?;
         for (epoch, lap) in self.laps.iter().enumerate() {

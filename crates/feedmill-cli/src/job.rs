@@ -58,13 +58,13 @@ impl Job {
             }
         };
         if let Some(batch) = self.batch {
-            recipe = recipe.batch(batch);
+            recipe = recipe.with_batch(batch);
         }
         if let Some(seed) = self.seed {
-            recipe = recipe.seed(seed);
+            recipe = recipe.with_seed(seed);
         }
         if let Some(agent) = self.agent {
-            recipe = recipe.agent(agent);
+            recipe = recipe.with_agent(agent);
         }
         Ok(recipe)
     }

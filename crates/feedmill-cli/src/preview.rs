@@ -59,10 +59,10 @@ impl Args {
             Some(image) => sheet(&image_of(image.as_deref())?, 0)?,
             None => {
                 // Masks change no image.
-                let recipe = self.job.recipe()?.mix_masks(Masks {
-                    pixels: true,
-                    grid: 0,
-                });
+                let recipe = self
+                    .job
+                    .recipe()?
+                    .with_mix_masks(Masks::new().with_pixels(true));
                 let loader = self.job.loader_of(recipe, World::SINGLE)?;
                 let batch = loader.reference_batch(self.epoch, self.index)?;
                 grid(&loader, &batch, usize::from(self.slots))

@@ -2,7 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{GenericArgument, PathArguments, Type};
+use syn::{
+    Attribute, Expr, ExprLit, GenericArgument, Lit, Meta, MetaNameValue, PathArguments, Type,
+};
 
 use crate::parse::{Declaration, Field, Role};
 
@@ -69,6 +71,27 @@ fn row(field: &Field) -> String {
         facts.join("; "),
         text.join(" ")
     )
+}
+
+/// The lines of the documentation comments among the attributes.
+pub(crate) fn text(attributes: &[Attribute]) -> Vec<String> {
+    attributes.iter().filter_map(line).collect()
+}
+
+/// The line of a documentation comment, if the attribute is one.
+pub(crate) fn line(attribute: &Attribute) -> Option<String> {
+    match &attribute.meta {
+        Meta::NameValue(MetaNameValue {
+            path,
+            value:
+                Expr::Lit(ExprLit {
+                    lit: Lit::Str(line),
+                    ..
+                }),
+            ..
+        }) if path.is_ident("doc") => Some(line.value()),
+        _ => None,
+    }
 }
 
 /// True for `Option<…>`.

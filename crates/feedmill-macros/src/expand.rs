@@ -93,7 +93,7 @@ fn argument(field: &Field) -> (TokenStream, TokenStream) {
 }
 
 /// True for types whose literals would be ambiguous behind `Into`: numbers, `bool`, and arrays.
-fn is_plain(ty: &Type) -> bool {
+pub(crate) fn is_plain(ty: &Type) -> bool {
     match ty {
         Type::Array(_) | Type::Tuple(_) => true,
         Type::Path(path) => path.path.get_ident().is_some_and(|ident| {

@@ -1,5 +1,6 @@
 //! Reads the attribute and the struct that it stands on.
 
+use crate::docs;
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::parse::Parser;
 use syn::spanned::Spanned;
@@ -124,7 +125,7 @@ fn read_field(field: syn::Field) -> Result<Field> {
     let mut found = None;
     let (mut docs, mut attributes) = (Vec::new(), Vec::new());
     for attribute in field.attrs {
-        if let Some(line) = doc_line(&attribute) {
+        if let Some(line) = docs::line(&attribute) {
             docs.push(line);
         } else if attribute.path().is_ident("param") {
             found = Some(role(&attribute)?);
@@ -148,25 +149,9 @@ fn read_field(field: syn::Field) -> Result<Field> {
     })
 }
 
-/// The line of a documentation comment, if the attribute is one.
-fn doc_line(attribute: &Attribute) -> Option<String> {
-    match &attribute.meta {
-        syn::Meta::NameValue(syn::MetaNameValue {
-            path,
-            value:
-                syn::Expr::Lit(syn::ExprLit {
-                    lit: syn::Lit::Str(line),
-                    ..
-                }),
-            ..
-        }) if path.is_ident("doc") => Some(line.value()),
-        _ => None,
-    }
-}
-
 /// The first paragraph of the documentation, as one line.
 pub(crate) fn first_paragraph(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter_map(doc_line);
+    let lines = attributes.iter().filter_map(docs::line);
     let lines: Vec<String> = lines
         .map(|line| line.trim().to_string())
         .take_while(|line| !line.is_empty())
@@ -176,7 +161,7 @@ pub(crate) fn first_paragraph(attributes: &[Attribute]) -> String {
 
 /// The notes that the documentation lists under "Notes", each with its name and what it is.
 pub(crate) fn notes(attributes: &[Attribute]) -> Vec<(String, String)> {
-    let lines = attributes.iter().filter_map(doc_line);
+    let lines = attributes.iter().filter_map(docs::line);
     let section = lines
         .skip_while(|line| line.trim() != "# Notes")
         .skip(1)

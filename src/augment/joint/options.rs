@@ -1,5 +1,6 @@
 //! The table `[joint]` of a recipe.
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -14,34 +15,38 @@ use crate::spec::check_range;
 /// use feedmill::augment::Joint;
 /// use feedmill::augment::ops::{CenterCrop, HorizontalFlip};
 ///
-/// let joint = Joint { keypoint_pairs: vec![[5, 6]], min_kept: 0.1, ..Joint::default() };
-/// let recipe = Recipe::new().op(HorizontalFlip::new().with_p(0.5)).op(CenterCrop::new(224)).joint(joint);
+/// let joint = Joint::new().with_keypoint_pairs(vec![[5, 6]]).with_min_kept(0.1);
+/// let recipe = Recipe::new().op(HorizontalFlip::new().with_p(0.5)).op(CenterCrop::new(224)).with_joint(joint);
 /// # assert!(recipe.to_toml().contains("keypoint_pairs"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Joint {
     /// The value of masks where the image has no pixel; 255 by default.
-    pub ignore: u8,
-    /// Drops boxes with a side shorter than this, in pixels of the view; 1 by default, 0 to 16384.
-    pub min_size: f64,
-    /// Drops boxes with an area smaller than this, in square pixels of the view; 1 by default, 0
-    /// to 2^28.
-    pub min_area: f64,
-    /// Drops boxes that have kept a smaller share of their area than this, 0 to 1; 0 by default.
-    /// What lay outside of the image from the start does not count as lost.
-    pub min_kept: f64,
-    /// Pairs of keypoint ids that a mirror image swaps, such as left and right shoulder; none by
+    pub(crate) ignore: u8,
+    /// The shortest side of a box, in pixels of the view; 1 by default, 0 to
+    /// 16384. Boxes with a shorter one are dropped.
+    pub(crate) min_size: f64,
+    /// The smallest area of a box, in square pixels of the view; 1 by default, 0 to 2^28. Smaller
+    /// boxes are dropped.
+    pub(crate) min_area: f64,
+    /// The smallest share of its area that a box must have kept, 0 to 1; 0 by default. Boxes that
+    /// kept less are dropped. What lay outside of the image from the start does not count as lost.
+    pub(crate) min_kept: f64,
+    /// The pairs of keypoint ids that a mirror image swaps, such as left and right shoulder; none by
     /// default.
-    pub keypoint_pairs: Vec<[u32; 2]>,
+    pub(crate) keypoint_pairs: Vec<[u32; 2]>,
     /// The point of a pixel that keypoint coordinates refer to; its edge by default.
-    pub keypoint_origin: KeypointOrigin,
+    #[accessor(copy)]
+    pub(crate) keypoint_origin: KeypointOrigin,
     /// The length that [`crate::Batch::padded_boxes`] pads to, 1 to 65536; further boxes of an
     /// image are dropped. `None` (the default) keeps all.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_boxes: Option<usize>,
+    pub(crate) max_boxes: Option<usize>,
     /// What erased rectangles do to planes of one channel and to keypoints; nothing by default.
-    pub erase: EraseRule,
+    #[accessor(copy)]
+    pub(crate) erase: EraseRule,
 }
 
 /// The point of a pixel that keypoint coordinates refer to.
@@ -50,6 +55,7 @@ pub struct Joint {
 /// ([`KeypointOrigin::Index`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum KeypointOrigin {
     /// 0 is the edge of the first pixel, as in boxes.
     #[default]
@@ -61,6 +67,7 @@ pub enum KeypointOrigin {
 /// What erased rectangles do to planes of one channel and to keypoints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum EraseRule {
     /// They stay as they are.
     #[default]
@@ -86,6 +93,11 @@ impl Default for Joint {
 }
 
 impl Joint {
+    /// The defaults of all values.
+    pub fn new() -> Joint {
+        Joint::default()
+    }
+
     /// Checks the values. An error comes with the key of the recipe that it is about.
     pub(crate) fn check(&self) -> std::result::Result<(), (&'static str, Error)> {
         let range = |key: &'static str, value, most| {

@@ -102,11 +102,11 @@ mod tests {
     use crate::augment::step::step_list;
     use crate::augment::steps::{Crop, Levels, Mirror};
 
-    fn run_on(plane: &Plane, steps: &[Arc<dyn Step>], frame: Size) -> Plane {
+    fn run_on(plane: &Plane, steps: Vec<Arc<dyn Step>>, frame: Size) -> Plane {
         let mut plane = plane.clone();
         run(
             &Joint::default(),
-            steps,
+            &steps,
             &mut plane,
             frame,
             &mut StepScratch::new(crate::cpu::Simd::detect()),
@@ -143,14 +143,14 @@ mod tests {
             },
             pad: PadMode::Constant([7; 3]),
         };
-        let found = run_on(&mask, &step_list![resize, pad], frame);
+        let found = run_on(&mask, step_list![resize, pad], frame);
         assert_eq!(found.bytes[..8], [255, 1, 1, 1, 9, 9, 9, 255]);
         let instances = Plane {
             kind: PlaneKind::Instances,
             ..mask.clone()
         };
         assert_eq!(
-            run_on(&instances, &step_list![pad], frame).bytes[..8],
+            run_on(&instances, step_list![pad], frame).bytes[..8],
             [0, 1, 1, 9, 9, 0, 0, 0]
         );
     }
@@ -167,14 +167,14 @@ mod tests {
             Size::new(2, 1),
             vec![1, 2, 3, 4, 5, 6],
         );
-        let flipped = run_on(&image, &step_list![Mirror::Columns, Levels::Invert], frame);
+        let flipped = run_on(&image, step_list![Mirror::Columns, Levels::Invert], frame);
         assert_eq!(flipped.bytes[..], [4, 5, 6, 1, 2, 3]);
         let color = Plane {
             kind: PlaneKind::Color,
             ..image
         };
         assert_eq!(
-            run_on(&color, &step_list![Levels::Invert], frame).bytes[..],
+            run_on(&color, step_list![Levels::Invert], frame).bytes[..],
             [254, 253, 252, 251, 250, 249]
         );
     }
@@ -192,7 +192,7 @@ mod tests {
         );
         let found = run_on(
             &depth,
-            &step_list![crop],
+            step_list![crop],
             Size {
                 width: 8,
                 height: 8,

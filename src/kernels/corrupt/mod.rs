@@ -27,6 +27,7 @@ use crate::geometry::Size;
 /// The published parameters that a severity stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CorruptionSet {
     /// Those for photographs of 224 pixels a side.
     #[default]

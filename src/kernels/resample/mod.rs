@@ -39,6 +39,7 @@ use crate::geometry::Size;
 /// Pillow does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Filter {
     /// Triangle kernel.
     #[default]

@@ -25,6 +25,7 @@ use crate::geometry::Size;
 /// How a warp reads between pixels. None of the ways is antialiased.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum WarpFilter {
     /// The pixel that contains the point.
     #[default]

@@ -4,6 +4,7 @@
 //! All agents use the same seed and compute the same assignment; each keeps its own part. So the
 //! parts are disjoint and cover the data, without any communication.
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use super::{SelectedSamples, Substream, rounded_share};
@@ -16,47 +17,47 @@ use crate::rng::{Domain, RandomStream};
 /// symmetric Dirichlet distribution: the smaller `alpha`, the more unequal (Hsu et al., "Measuring
 /// the effects of non-identical data distribution", 2019). The parts of all agents are disjoint and
 /// cover the data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Dirichlet {
     /// The number of agents.
-    pub agents: u32,
+    pub(crate) agents: u32,
     /// The number of this agent, from 0.
     #[serde(default)]
-    pub agent: u32,
+    pub(crate) agent: u32,
     /// The concentration of the Dirichlet distribution, positive.
-    pub alpha: f64,
+    pub(crate) alpha: f64,
     /// The grouping that defines the classes.
     #[serde(default)]
-    pub by: By,
+    pub(crate) by: By,
     /// The seed, the same for all agents.
     #[serde(default)]
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// One agent's part of the data, where each agent has its own classes. The parts of all agents are
 /// disjoint and cover the data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ByClass {
     /// The number of agents.
-    pub agents: u32,
+    pub(crate) agents: u32,
     /// The number of this agent, from 0.
     #[serde(default)]
-    pub agent: u32,
+    pub(crate) agent: u32,
     /// The number of pieces of each agent, 1 to 65536: the samples, sorted by class, are cut into
     /// equal pieces, which are assigned at random (McMahan et al., "Communication-efficient
     /// learning of deep networks", 2017). By default agents get whole classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pieces: Option<u32>,
+    pub(crate) pieces: Option<u32>,
     /// The grouping that defines the classes.
     #[serde(default)]
-    pub by: By,
+    pub(crate) by: By,
     /// The seed, the same for all agents.
     #[serde(default)]
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// Refuses an agent that is not below the number of agents.
@@ -84,18 +85,6 @@ impl Dirichlet {
             by: By::default(),
             seed: 0,
         }
-    }
-
-    /// Sets the grouping that defines the classes.
-    #[must_use]
-    pub fn by(self, by: By) -> Dirichlet {
-        Dirichlet { by, ..self }
-    }
-
-    /// Sets the seed.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Dirichlet {
-        Dirichlet { seed, ..self }
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -164,27 +153,6 @@ impl ByClass {
             by: By::default(),
             seed: 0,
         }
-    }
-
-    /// Sets the number of equal pieces of each agent, instead of whole classes.
-    #[must_use]
-    pub fn pieces(self, pieces: u32) -> ByClass {
-        ByClass {
-            pieces: Some(pieces),
-            ..self
-        }
-    }
-
-    /// Sets the grouping that defines the classes.
-    #[must_use]
-    pub fn by(self, by: By) -> ByClass {
-        ByClass { by, ..self }
-    }
-
-    /// Sets the seed.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> ByClass {
-        ByClass { seed, ..self }
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Pruning: the best samples of each class by a score.
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use super::SelectedSamples;
@@ -9,25 +10,26 @@ use crate::plan::metadata::{By, SampleMetadata, Values};
 /// Keeps the samples of each class that a score ranks first ("Rethinking Dataset Compression",
 /// 2025). The result is ordered by class, then by score, then by the number of the sample; an epoch
 /// keeps that order with `order = "sequential"`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Prune {
     /// A score for each sample.
-    pub score: Values,
+    pub(crate) score: Values,
     /// How many samples of each class are kept.
-    pub keep: Keep,
+    pub(crate) keep: Keep,
     /// Which scores come first.
     #[serde(default)]
-    pub first: Ranked,
+    pub(crate) first: Ranked,
     /// The grouping that defines the classes.
     #[serde(default)]
-    pub by: By,
+    pub(crate) by: By,
 }
 
 /// How many samples of a class are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Keep {
     /// A number of samples, at least 1; all where the class has fewer.
     Count(u64),
@@ -38,6 +40,7 @@ pub enum Keep {
 /// Which end of the scores is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Ranked {
     /// The highest first.
     #[default]
@@ -55,18 +58,6 @@ impl Prune {
             first: Ranked::default(),
             by: By::default(),
         }
-    }
-
-    /// Sets which scores come first.
-    #[must_use]
-    pub fn first(self, first: Ranked) -> Prune {
-        Prune { first, ..self }
-    }
-
-    /// Sets the grouping that defines the classes.
-    #[must_use]
-    pub fn by(self, by: By) -> Prune {
-        Prune { by, ..self }
     }
 
     pub(super) fn check(&self) -> Result<()> {

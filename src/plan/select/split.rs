@@ -3,6 +3,7 @@
 //! Every part computes the whole assignment from the same seed and keeps its own samples, so the
 //! parts cover the data without a list of who has what.
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use super::{SelectedSamples, Substream, rounded_share};
@@ -19,7 +20,7 @@ use crate::rng::Domain;
 /// use feedmill::plan::Split;
 /// use feedmill::{Loader, Recipe};
 ///
-/// let recipe = Recipe::preset("imagenet")?.batch(1);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(1);
 /// let part = |part| {
 ///     let split = Split::new([0.75, 0.25], part);
 ///     Loader::open("fixtures/photos", recipe.clone().select(split))
@@ -28,24 +29,24 @@ use crate::rng::Domain;
 /// assert_eq!(train.samples() + validation.samples(), train.total_samples());
 /// # Ok::<(), feedmill::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Split {
     /// The share of each part: at least two positive numbers, which sum to 1 or are whole; only
     /// ratios count.
-    pub of: Vec<f64>,
+    pub(crate) of: Vec<f64>,
     /// The number of this part, from 0.
-    pub part: usize,
+    pub(crate) part: usize,
     /// Groups that are never divided, for example all images that were made from one original.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<By>,
+    pub(crate) by: Option<By>,
     /// Groups that are each divided by the shares: classes, for a stratified split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub within: Option<By>,
+    pub(crate) within: Option<By>,
     /// The seed, the same for all parts.
     #[serde(default)]
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Split {
@@ -58,30 +59,6 @@ impl Split {
             within: None,
             seed: 0,
         }
-    }
-
-    /// Sets groups that are never divided. Excludes [`Split::within`].
-    #[must_use]
-    pub fn by(self, by: By) -> Split {
-        Split {
-            by: Some(by),
-            ..self
-        }
-    }
-
-    /// Sets groups that are each divided by the shares. Excludes [`Split::by`].
-    #[must_use]
-    pub fn within(self, by: By) -> Split {
-        Split {
-            within: Some(by),
-            ..self
-        }
-    }
-
-    /// Sets the seed.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Split {
-        Split { seed, ..self }
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use super::SelectedSamples;
@@ -19,25 +20,28 @@ use crate::error::{Error, Result};
 /// use feedmill::plan::Subset;
 /// use feedmill::{Loader, Recipe};
 ///
-/// let subset = Subset::new([3, 1]).weights([1.5, 0.5]);
-/// let recipe = Recipe::preset("imagenet")?.batch(2).select(subset);
+/// let subset = Subset::new([3, 1]).with_weights([1.5, 0.5]);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(2).select(subset);
 /// let batch = Loader::open("fixtures/photos", recipe)?.reference_batch(0, 0)?;
 /// assert_eq!(batch.weights().iter().sum::<f32>(), 2.0);
 /// # Ok::<(), feedmill::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Subset {
     /// The numbers of the samples, each at most once.
-    pub samples: Vec<u64>,
+    #[accessor(into)]
+    pub(crate) samples: Vec<u64>,
     /// A weight for each sample: finite, 0 or more, not all 0. All are 1 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub weights: Option<Vec<f64>>,
+    #[accessor(into)]
+    pub(crate) weights: Option<Vec<f64>>,
     /// A file to read both from: a table with the columns `sample` and, if there are weights,
     /// `weight`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<PathBuf>,
+    #[accessor(into)]
+    pub(crate) file: Option<PathBuf>,
 }
 
 impl Subset {
@@ -50,19 +54,10 @@ impl Subset {
     }
 
     /// The samples that a file lists.
-    pub fn file(path: impl Into<PathBuf>) -> Subset {
+    pub fn from_file(path: impl Into<PathBuf>) -> Subset {
         Subset {
             file: Some(path.into()),
             ..Subset::default()
-        }
-    }
-
-    /// Sets a weight for each sample.
-    #[must_use]
-    pub fn weights(self, weights: impl IntoIterator<Item = f64>) -> Subset {
-        Subset {
-            weights: Some(weights.into_iter().collect()),
-            ..self
         }
     }
 

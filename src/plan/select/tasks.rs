@@ -3,6 +3,7 @@
 //! The order of classes is drawn from the classes of *all* samples, before any other selection, so
 //! the training and the validation part of a split have the same tasks.
 
+use feedmill_macros::Accessors;
 use serde::{Deserialize, Serialize};
 
 use super::{SelectedSamples, Substream};
@@ -16,33 +17,33 @@ use crate::rng::Domain;
 ///
 /// The run stays with one task (`task`), or goes to the next one every `epochs` epochs and stays
 /// with the last.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Tasks {
     /// The number of classes of each task, at least 1. The last task may have fewer.
-    pub step: u32,
+    pub(crate) step: u32,
     /// The number of classes of the first task; `step` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first: Option<u32>,
+    pub(crate) first: Option<u32>,
     /// The task of the run, from 0. Either this or `epochs` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<u32>,
+    pub(crate) task: Option<u32>,
     /// The number of epochs of each task, at least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epochs: Option<u32>,
-    /// True adds the classes of all earlier tasks, for a test after a task. False by default.
+    pub(crate) epochs: Option<u32>,
+    /// Whether the classes of all earlier tasks are added, for a test after a task; false by default.
     #[serde(default)]
-    pub seen: bool,
-    /// False leaves the classes in the order of their numbers. True by default.
+    pub(crate) seen: bool,
+    /// Whether the order of classes is drawn, which is the default, or that of their numbers.
     #[serde(default = "yes")]
-    pub shuffle: bool,
+    pub(crate) shuffle: bool,
     /// The seed of the order.
     #[serde(default)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// The grouping that defines the classes.
     #[serde(default)]
-    pub by: By,
+    pub(crate) by: By,
 }
 
 /// The largest number of tasks. The plan makes every task once, to count its batches.
@@ -68,46 +69,13 @@ impl Tasks {
     }
 
     /// Task `task` (from 0) of those with `step` classes each.
-    pub fn task(step: u32, task: u32) -> Tasks {
+    pub fn single(step: u32, task: u32) -> Tasks {
         Tasks::new(step, Some(task), None)
     }
 
     /// All tasks with `step` classes each, one after the other, each for `epochs` epochs.
-    pub fn epochs(step: u32, epochs: u32) -> Tasks {
+    pub fn in_turn(step: u32, epochs: u32) -> Tasks {
         Tasks::new(step, None, Some(epochs))
-    }
-
-    /// Sets the number of classes of the first task.
-    #[must_use]
-    pub fn first(self, first: u32) -> Tasks {
-        Tasks {
-            first: Some(first),
-            ..self
-        }
-    }
-
-    /// Sets whether the classes of all earlier tasks are added.
-    #[must_use]
-    pub fn seen(self, seen: bool) -> Tasks {
-        Tasks { seen, ..self }
-    }
-
-    /// Sets whether the order of classes is drawn.
-    #[must_use]
-    pub fn shuffle(self, shuffle: bool) -> Tasks {
-        Tasks { shuffle, ..self }
-    }
-
-    /// Sets the seed of the order.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Tasks {
-        Tasks { seed, ..self }
-    }
-
-    /// Sets the grouping that defines the classes.
-    #[must_use]
-    pub fn by(self, by: By) -> Tasks {
-        Tasks { by, ..self }
     }
 
     pub(super) fn check(&self) -> Result<()> {

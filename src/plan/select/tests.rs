@@ -70,7 +70,7 @@ fn a_split_is_a_disjoint_cover_of_the_asked_sizes() {
     assert!(parts.iter().all(|part| part.is_sorted()));
     assert_ne!(
         parts[0],
-        apply(Split::new([7.0, 2.0, 1.0], 0).seed(1), 100, 5, 0)
+        apply(Split::new([7.0, 2.0, 1.0], 0).with_seed(1), 100, 5, 0)
     );
 }
 
@@ -78,7 +78,7 @@ fn a_split_is_a_disjoint_cover_of_the_asked_sizes() {
 fn no_group_crosses_a_grouped_split() {
     let by = By::from("image");
     let parts: Vec<Vec<u32>> = (0..2)
-        .map(|part| apply(Split::new([0.8, 0.2], part).by(by.clone()), 300, 5, 0))
+        .map(|part| apply(Split::new([0.8, 0.2], part).with_by(by.clone()), 300, 5, 0))
         .collect();
     cover(&parts, 300);
     let images = |part: &[u32]| {
@@ -93,7 +93,14 @@ fn no_group_crosses_a_grouped_split() {
 #[test]
 fn every_class_has_its_share_of_a_stratified_split() {
     let parts: Vec<Vec<u32>> = (0..2)
-        .map(|part| apply(Split::new([3.0, 1.0], part).within(By::Class), 200, 5, 0))
+        .map(|part| {
+            apply(
+                Split::new([3.0, 1.0], part).with_within(By::Class),
+                200,
+                5,
+                0,
+            )
+        })
         .collect();
     cover(&parts, 200);
     for class in 0..5 {
@@ -115,7 +122,7 @@ fn tasks_have_classes_of_their_own_in_seeded_order() {
             .map(|sample| sample % 10)
             .collect::<BTreeSet<_>>()
     };
-    let tasks = Tasks::epochs(2, 3).first(4);
+    let tasks = Tasks::in_turn(2, 3).with_first(4);
     let parts: Vec<Vec<u32>> = [0, 3, 6, 9]
         .map(|epoch| apply(tasks.clone(), 100, 10, epoch))
         .into();
@@ -135,15 +142,23 @@ fn tasks_have_classes_of_their_own_in_seeded_order() {
         );
     }
     for (task, part) in (0..).zip(&parts) {
-        assert_eq!(apply(Tasks::task(2, task).first(4), 100, 10, 77), *part);
-        let seen = apply(Tasks::task(2, task).first(4).seen(true), 100, 10, 0);
+        assert_eq!(
+            apply(Tasks::single(2, task).with_first(4), 100, 10, 77),
+            *part
+        );
+        let seen = apply(
+            Tasks::single(2, task).with_first(4).with_seen(true),
+            100,
+            10,
+            0,
+        );
         assert_eq!(classes(&seen), classes(&parts[..=task as usize].concat()));
     }
     assert_eq!(
-        classes(&apply(Tasks::task(5, 1).shuffle(false), 100, 10, 0)),
+        classes(&apply(Tasks::single(5, 1).with_shuffle(false), 100, 10, 0)),
         (5..10).collect()
     );
-    assert_ne!(apply(tasks.clone().seed(1), 100, 10, 0), parts[0]);
+    assert_ne!(apply(tasks.clone().with_seed(1), 100, 10, 0), parts[0]);
 }
 
 #[test]
@@ -184,7 +199,7 @@ fn agents_have_classes_or_pieces_of_their_own() {
         [3, 3, 2, 2]
     );
     let parts: Vec<Vec<u32>> = (0..5)
-        .map(|agent| apply(ByClass::new(5, agent).pieces(2), 100, 10, 0))
+        .map(|agent| apply(ByClass::new(5, agent).with_pieces(2), 100, 10, 0))
         .collect();
     cover(&parts, 100);
     assert!(
@@ -210,7 +225,7 @@ fn pruning_keeps_the_order_of_scores_in_each_class() {
         apply(prune(Keep::Count(3)), 20, 2, 0),
         [by_hand(0, true, 3), by_hand(1, true, 3)].concat()
     );
-    let lowest = prune(Keep::Share(0.5)).first(Ranked::Lowest);
+    let lowest = prune(Keep::Share(0.5)).with_first(Ranked::Lowest);
     assert_eq!(
         apply(lowest, 20, 2, 0),
         [by_hand(0, false, 5), by_hand(1, false, 5)].concat()
@@ -221,8 +236,8 @@ fn pruning_keeps_the_order_of_scores_in_each_class() {
 #[test]
 fn subsets_keep_their_order_and_weights_multiply() {
     let metadata = facts(10, 2);
-    let first = Select::from(Subset::new([7, 1, 4]).weights([2.0, 3.0, 0.0]));
-    let second = Select::from(Subset::new([4, 0, 7]).weights([1.0, 1.0, 0.5]));
+    let first = Select::from(Subset::new([7, 1, 4]).with_weights([2.0, 3.0, 0.0]));
+    let second = Select::from(Subset::new([4, 0, 7]).with_weights([1.0, 1.0, 0.5]));
     let selected = first.apply(all(10), &metadata, 10, 0).unwrap();
     assert_eq!(
         selected,
@@ -250,13 +265,16 @@ fn what_cannot_be_selected_is_refused() {
             "sample 10: the data has 10 samples",
         ),
         (Subset::new([3, 3]).into(), "sample 3 is listed twice"),
-        (Subset::new([3, 4]).weights([1.0]).into(), "1 weights for 2"),
         (
-            Subset::new([3, 4]).weights([1.0, -1.0]).into(),
+            Subset::new([3, 4]).with_weights([1.0]).into(),
+            "1 weights for 2",
+        ),
+        (
+            Subset::new([3, 4]).with_weights([1.0, -1.0]).into(),
             "sample 4 is -1",
         ),
         (
-            Subset::new([3, 4]).weights([0.0, 0.0]).into(),
+            Subset::new([3, 4]).with_weights([0.0, 0.0]).into(),
             "all weights are 0",
         ),
         (Subset::new([]).into(), "no sample is left"),
@@ -271,23 +289,26 @@ fn what_cannot_be_selected_is_refused() {
         (Split::new([0.5, 0.5], 2).into(), "part = 2"),
         (
             Split::new([1.0, 1.0], 0)
-                .by(By::Class)
-                .within(By::Class)
+                .with_by(By::Class)
+                .with_within(By::Class)
                 .into(),
             "one of them",
         ),
         (Split::new([1e-9, 1.0], 0).into(), "no sample is left"),
-        (Tasks::task(0, 0).into(), "0 classes"),
-        (Tasks::task(2, 1).into(), "task = 1: 2 classes make 1 tasks"),
+        (Tasks::single(0, 0).into(), "0 classes"),
+        (
+            Tasks::single(2, 1).into(),
+            "task = 1: 2 classes make 1 tasks",
+        ),
         (
             Tasks {
                 task: None,
-                ..Tasks::task(1, 0)
+                ..Tasks::single(1, 0)
             }
             .into(),
             "expected task = T, or epochs = N",
         ),
-        (Tasks::epochs(1, 0).into(), "epochs = 0"),
+        (Tasks::in_turn(1, 0).into(), "epochs = 0"),
         (Dirichlet::new(0.0, 2, 0).into(), "alpha = 0"),
         (Dirichlet::new(f64::NAN, 2, 0).into(), "alpha = NaN"),
         (Dirichlet::new(1.0, 2, 2).into(), "agent = 2 of agents = 2"),
@@ -295,7 +316,7 @@ fn what_cannot_be_selected_is_refused() {
             ByClass::new(3, 2).into(),
             "agent 2 has no sample: 2 classes for 3 agents",
         ),
-        (ByClass::new(2, 0).pieces(0).into(), "pieces = 0"),
+        (ByClass::new(2, 0).with_pieces(0).into(), "pieces = 0"),
         (
             Prune::new(Values::List(vec![1.0; 10]), Keep::Share(0.0)).into(),
             "keep = 0",
@@ -309,7 +330,7 @@ fn what_cannot_be_selected_is_refused() {
             "9 numbers for 10 samples",
         ),
         (
-            Split::new([1.0, 1.0], 0).by(By::from("origin")).into(),
+            Split::new([1.0, 1.0], 0).with_by(By::from("origin")).into(),
             "origin",
         ),
     ] {
@@ -335,13 +356,13 @@ proptest! {
             let samples = |agent| part(agent).map_or(Vec::new(), |selected| selected.samples);
             (0..agents).map(samples).collect::<Vec<_>>()
         };
-        cover(&parts(&|agent| Dirichlet::new(alpha, agents, agent).seed(seed).into()), samples);
-        cover(&parts(&|agent| ByClass::new(agents, agent).seed(seed).into()), samples);
-        cover(&parts(&|agent| ByClass::new(agents, agent).pieces(3).seed(seed).into()), samples);
+        cover(&parts(&|agent| Dirichlet::new(alpha, agents, agent).with_seed(seed).into()), samples);
+        cover(&parts(&|agent| ByClass::new(agents, agent).with_seed(seed).into()), samples);
+        cover(&parts(&|agent| ByClass::new(agents, agent).with_pieces(3).with_seed(seed).into()), samples);
         let of: Vec<f64> = (1..=agents).map(f64::from).collect();
-        let split = |part: u32| Split::new(of.clone(), part as usize).seed(seed);
+        let split = |part: u32| Split::new(of.clone(), part as usize).with_seed(seed);
         cover(&parts(&|part| split(part).into()), samples);
-        cover(&parts(&|part| split(part).within(By::Class).into()), samples);
-        cover(&parts(&|part| split(part).by(By::from("image")).into()), samples);
+        cover(&parts(&|part| split(part).with_within(By::Class).into()), samples);
+        cover(&parts(&|part| split(part).with_by(By::from("image")).into()), samples);
     }
 }

@@ -22,8 +22,8 @@ use crate::spec::SizeParam;
 /// use feedmill::recipe::View;
 /// use feedmill::{Loader, Recipe};
 ///
-/// let view = View::new().count(10).op(Resize::new(64)).op(FiveCrop::new(56));
-/// let recipe = Recipe::new().batch(4).order(Order::Sequential).last(Last::Keep).view(view);
+/// let view = View::new().with_count(10).op(Resize::new(64)).op(FiveCrop::new(56));
+/// let recipe = Recipe::new().with_batch(4).with_order(Order::Sequential).with_last(Last::Keep).view(view);
 /// let batch = Loader::open("fixtures/photos", recipe)?.reference_batch(0, 0)?;
 /// // View k of slot s is image 4 k + s.
 /// assert_eq!(batch.images().shape(), [40, 3, 56, 56]);

@@ -28,6 +28,7 @@ pub(in crate::augment) use bank::{Bank, changed as bank_changed};
 /// How the pixels of a cut-out are mixed with those of the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum PasteBlend {
     /// The cut-out replaces the image where its alpha is above 0.
     Basic,
