@@ -1,7 +1,7 @@
 //! Training and validation over one data set, with the accuracy of each class.
 //!
-//! The model is the mean image of each class, and training moves the means. It shows where the parts
-//! of a real model go; it is not a good model.
+//! The model is the mean image of each class, and training moves the means. It shows where the
+//! parts of a real model go; it is not a good model.
 //!
 //! cargo run --example train_validation [FOLDER]
 

@@ -339,8 +339,8 @@ impl Recipe {
         Fingerprint::of([self.relevant().to_toml().as_bytes(), CODECS.as_bytes()])
     }
 
-    /// The top-level keys and tables of the canonical form of what the fingerprint covers, each with
-    /// its value.
+    /// The top-level keys and tables of the canonical form of what the fingerprint covers, each
+    /// with its value.
     pub(crate) fn relevant_keys(&self) -> toml::Table {
         let table = toml::from_str(&self.relevant().to_toml());
         let mut table: toml::Table = table.expect("a canonical recipe is TOML");
