@@ -20,6 +20,7 @@ mod preview;
 mod reference;
 mod split;
 mod table;
+mod transform;
 
 use std::sync::Arc;
 

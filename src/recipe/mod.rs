@@ -7,6 +7,7 @@
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
+mod adapt;
 mod folds;
 mod mix;
 mod output;
@@ -481,6 +482,36 @@ impl Recipe {
             },
             ..self
         }
+    }
+
+    /// The selections of samples, in the order in which they apply.
+    pub fn selections(&self) -> &[Select] {
+        &self.select
+    }
+
+    /// The configuration of each source; empty if the recipe does not configure its sources.
+    pub fn sources(&self) -> &[SourceConfig] {
+        &self.sources
+    }
+
+    /// The limits on bytes, pixels and scans of an image.
+    pub fn limits(&self) -> &Limits {
+        &self.decode.limits
+    }
+
+    /// Whether JPEGs may be decoded at a smaller scale than they are stored at.
+    pub fn scale(&self) -> ScalePolicy {
+        self.decode.scale
+    }
+
+    /// Which entropy indexes of JPEGs are used.
+    pub fn index(&self) -> IndexPolicy {
+        self.decode.index
+    }
+
+    /// The memory that all indexes of [`IndexPolicy::Learn`] may take together, in bytes.
+    pub fn index_bytes(&self) -> u64 {
+        self.decode.index_bytes
     }
 
     /// The groups of views in order. A recipe without any has one group of one view without ops.

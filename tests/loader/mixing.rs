@@ -9,7 +9,7 @@ use feedmill::mix::{
     Blend, Emit, EmitRole, Masks, Method, Mix, MixPlan, MixResult, MixUp, Mixer, ResolveMix, Scene,
 };
 use feedmill::plan::Last;
-use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm, TargetOptions};
+use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm};
 use feedmill::rng::RandomStream;
 use feedmill::sample::{Annotations, BoxLabel, Plane, PlaneKind, Target};
 use feedmill::source::Memory;
