@@ -270,12 +270,16 @@ impl Serialize for Output {
 #[non_exhaustive]
 pub enum Dtype {
     /// 0 to 255, not normalized.
+    #[doc(alias = "uint8")]
     U8,
     /// IEEE half precision.
+    #[doc(alias = "float16")]
     F16,
     /// bfloat16.
+    #[doc(alias = "bfloat16")]
     Bf16,
     /// IEEE single precision.
+    #[doc(alias = "float32")]
     F32,
 }
 
@@ -296,8 +300,10 @@ impl Dtype {
 #[non_exhaustive]
 pub enum Layout {
     /// Slot, channel, row, column.
+    #[doc(alias = "channels_first")]
     Nchw,
     /// Slot, row, column, channel.
+    #[doc(alias = "channels_last")]
     Nhwc,
 }
 
