@@ -59,7 +59,7 @@ def plot(record):
     ]
     for place, run in enumerate(runs):
         ours = run["loader"].startswith("feedmill")
-        color, weight = (OURS, 600) if ours else (OTHERS, 400)
+        color, opacity, weight = (OURS, 1, 600) if ours else (OTHERS, 0.6, 400)
         top = TOP + ROW * place + (ROW - BAR) / 2
         middle, base = top + BAR / 2, top + BAR / 2 + 5
         rates = [rate for process in run["images_per_s"] for rate in process]
@@ -67,7 +67,7 @@ def plot(record):
         lines += [
             text(LEFT - 10, base, run["loader"], anchor="end", weight=weight),
             f'<rect x="{LEFT}" y="{top:.1f}" width="{run["median"] * scale:.1f}" '
-            f'height="{BAR}" rx="2" fill="{color}"/>',
+            f'height="{BAR}" rx="2" fill="{color}" fill-opacity="{opacity}"/>',
             f'<path d="M{low:.1f} {middle:.1f}H{high:.1f}M{low:.1f} {middle - 4:.1f}v8'
             f'M{high:.1f} {middle - 4:.1f}v8" stroke="{TEXT}" stroke-width="1.5"/>',
             text(high + 10, base, f"{run['median']:,.0f}", weight=weight),

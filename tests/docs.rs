@@ -333,7 +333,7 @@ fn the_first_table_of_the_performance_page_is_that_of_the_newest_record() {
     let record = Record::newest();
     let ours = record.ours().median;
     let head = format!(
-        "Measured on {}. Data: {} ({} files, {:.0} MB). Load average before the run: {}.",
+        "Machine: {}. Data: {} ({} files, {:.0} MB). Load average before the run: {}.",
         record.origin(),
         record.text("/data/about"),
         thousands(record.json["data"]["files"].as_f64().unwrap()),
