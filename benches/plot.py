@@ -73,9 +73,12 @@ def plot(record):
             text(high + 10, base, f"{run['median']:,.0f}", weight=weight),
         ]
     foot = TOP + ROW * len(runs)
+    origin = f"{machine['cpu']}, {machine['cores']} cores; {record['date']}"
+    if record["note"]:
+        origin += f"; {record['note']}"
     lines += [
         f'<path d="M{LEFT} {TOP}V{foot}" stroke="{RULE}" stroke-width="1"/>',
-        text(8, foot + 22, f"{machine['cpu']}, {machine['cores']} cores; {record['date']}", 12),
+        text(8, foot + 22, origin, 12),
         text(8, foot + 37, f"{record['data']['about']}, in the page cache", 12),
         "</svg>",
     ]

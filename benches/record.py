@@ -45,14 +45,16 @@ def arguments():
 
 
 def processor():
-    """The name of the processor. Virtual machines may hide the model; family and model help."""
+    """The name of the processor; with family and model where a virtual machine hides the number."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
         return platform.processor() or platform.machine()
     fields = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", text, re.M))
-    family, model = fields.get("cpu family", "?"), fields.get("model", "?")
-    return f"{fields.get('model name', platform.machine())} (family {family}, model {model})"
+    name = fields.get("model name", platform.machine())
+    if not re.search(r"\d", name) and "cpu family" in fields:
+        name += f", family {fields['cpu family']} model {fields.get('model')}"
+    return name
 
 
 def vector_instructions():

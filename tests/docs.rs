@@ -315,7 +315,7 @@ fn the_first_number_of_the_readme_is_that_of_the_newest_record() {
     let (last, first) = times.split_last().expect("a peer");
     let sentence = format!(
         "**{} images/s with {} workers, from JPEG files to augmented f32 batches**: {} and {last} \
-         in the same run ({}). [How it was measured](docs/PERFORMANCE.md).",
+         in the same run. Machine: {}. [How it was measured](docs/PERFORMANCE.md#the-newest-record).",
         thousands(ours.median),
         record.text("/job/workers"),
         first.join(", "),
