@@ -2,9 +2,10 @@
 //!
 //! cargo bench --bench overhead
 //!
-//! The processor time of all threads for batches of 64 images of 8 x 8 pixels from memory, cropped to
-//! their own size and normalized to f32 in NCHW, next to that of a plain loop that shuffles, copies
-//! and normalizes. The best of several runs counts, since everything else on the machine only adds.
+//! The processor time of all threads for batches of 64 images of 8 x 8 pixels from memory, cropped
+//! to their own size and normalized to f32 in NCHW, next to that of a plain loop that shuffles,
+//! copies and normalizes. The best of several runs counts, since everything else on the machine
+//! only adds.
 
 use std::hint::black_box;
 

@@ -54,8 +54,8 @@ pub(crate) struct RunIdentity {
     pub(crate) keys: RecipeKeys,
 }
 
-/// What each top-level key of a recipe is, in a few characters: the value itself if it is short, else
-/// a hash of it.
+/// What each top-level key of a recipe is, in a few characters: the value itself if it is short,
+/// else a hash of it.
 ///
 /// The text form is one line, such as `batch=32 last="wrap" view=#1a2b3c4d`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! The lock-free slab, the budget and the deliveries of the library, under all orders of their operations (`--cfg
-//! loom`), or with their unit tests alone (Miri).
+//! The lock-free slab, the budget and the deliveries of the library, under all orders of their
+//! operations (`--cfg loom`), or with their unit tests alone (Miri).
 
 #![cfg_attr(not(test), expect(dead_code, reason = "only tests use the files"))]
 

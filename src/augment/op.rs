@@ -1,10 +1,12 @@
 //! What an op is: an augmentation with its parameters.
 
+use std::sync::Arc;
+
 use super::list::Steps;
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::rng::RandomStream;
-use crate::spec::{Family, Parameters};
+use crate::spec::{Family, Parameters, Spec};
 
 /// An augmentation with its parameters: draws the steps for one view of one sample.
 ///
@@ -64,6 +66,61 @@ pub trait Op: Parameters {
     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps);
 }
 
+// An op that a registry has made works wherever an op does.
+#[deny(clippy::missing_trait_methods)]
+impl Parameters for Arc<dyn Op> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn spec(&self) -> Option<&'static Spec> {
+        (**self).spec()
+    }
+
+    fn params(&self) -> toml::Table {
+        (**self).params()
+    }
+
+    fn check_params(&self) -> Result<()> {
+        (**self).check_params()
+    }
+
+    fn constants(&self) -> Vec<&'static str> {
+        (**self).constants()
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl Op for Arc<dyn Op> {
+    fn check(&self) -> Result<()> {
+        (**self).check()
+    }
+
+    fn identity(&self) -> toml::Table {
+        (**self).identity()
+    }
+
+    fn families(&self) -> Vec<Family> {
+        (**self).families()
+    }
+
+    fn inner(&self) -> Vec<&dyn Op> {
+        (**self).inner()
+    }
+
+    fn output_size(&self, size: Option<Size>) -> Option<Size> {
+        (**self).output_size(size)
+    }
+
+    fn notes(&self) -> Vec<(String, usize)> {
+        (**self).notes()
+    }
+
+    fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+        (**self).draw(rng, steps);
+    }
+}
+
 impl dyn Op + '_ {
     /// Checks the ranges of the parameters, and what [`Op::check`] says beyond that.
     ///
@@ -73,5 +130,17 @@ impl dyn Op + '_ {
     pub fn validate(&self) -> Result<()> {
         self.check_params()?;
         self.check()
+    }
+
+    /// The parameters of this op and of the ops inside of it that could vary from image to image
+    /// but were given one value, as text: `rotate degrees = { fixed = 10 }`.
+    pub fn constant_params(&self) -> Vec<String> {
+        let params = self.params();
+        let own = self.constants().into_iter().filter_map(|name| {
+            let value = params.get(name)?;
+            Some(format!("{} {name} = {value}", self.name()))
+        });
+        let inner = self.inner().into_iter().flat_map(<dyn Op>::constant_params);
+        own.chain(inner).collect()
     }
 }

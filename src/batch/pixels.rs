@@ -367,8 +367,8 @@ impl<'a> Images<'a> {
     }
 }
 
-/// The memory of the batches of a loader, or of several that share their threads: it reuses vectors,
-/// and limits how many bytes batches hold.
+/// The memory of the batches of a loader, or of several that share their threads: it reuses
+/// vectors, and limits how many bytes batches hold.
 ///
 /// Vectors are reused because fresh memory costs a page fault for every 4 KiB when it is first
 /// written, and reused memory costs none.

@@ -7,8 +7,8 @@ use crate::recipe::{Recipe, TargetForm};
 use crate::sample::Target;
 use crate::source::Source;
 
-/// The recipe with the number of classes of the data, if it leaves `target.classes` out and the data
-/// knows.
+/// The recipe with the number of classes of the data, if it leaves `target.classes` out and the
+/// data knows.
 ///
 /// # Errors
 ///

@@ -92,8 +92,8 @@ impl Data {
         Ok(self.lens.iter().enumerate().map(share).collect())
     }
 
-    /// The fingerprint of the data. The weights change the order of samples, so with several sources
-    /// they are part of what the data is.
+    /// The fingerprint of the data. The weights change the order of samples, so with several
+    /// sources they are part of what the data is.
     pub(super) fn fingerprint(&self, shares: &[Share]) -> Fingerprint {
         let data = self.source.fingerprint();
         if shares.len() == 1 {

@@ -41,9 +41,9 @@ impl Loader {
     }
 
     /// The epochs of a range, such as `0..90`, each an iterator over its batches. After
-    /// [`Loader::resume`], the epochs before that of the state are skipped, and the first one begins
-    /// with the state's next batch. So a training loop has the same range whether it is resumed or
-    /// not.
+    /// [`Loader::resume`], the epochs before that of the state are skipped, and the first one
+    /// begins with the state's next batch. So a training loop has the same range whether it is
+    /// resumed or not.
     ///
     /// All epochs share one set of threads, which prepare the next epoch while the last batches of
     /// the current one are consumed. If an epoch is left early, the next one starts afresh.
@@ -182,8 +182,8 @@ impl ExactSizeIterator for Epochs<'_> {}
 /// ends, and `len()` is 0. Dropping it lets the threads finish the samples that they work on, at
 /// most a tenth of a second; they end with the last iterator.
 ///
-/// The epochs of one [`Loader::epochs`] share their threads, so an epoch that is still held when the
-/// next one is requested delivers no more batches.
+/// The epochs of one [`Loader::epochs`] share their threads, so an epoch that is still held when
+/// the next one is requested delivers no more batches.
 ///
 /// # Asynchronous programs
 ///
@@ -254,8 +254,8 @@ impl Epoch {
     /// What was delivered of this epoch so far, and where the time went since it began. Totals over
     /// all epochs are in [`Loader::stats`].
     ///
-    /// Batches, samples and bad samples are those of this epoch. Times are those of all iterators of
-    /// the loader while this epoch was consumed: the threads may have prepared its first batches
+    /// Batches, samples and bad samples are those of this epoch. Times are those of all iterators
+    /// of the loader while this epoch was consumed: the threads may have prepared its first batches
     /// before, and prepare those of the next epoch near its end.
     pub fn stats(&self) -> Stats {
         self.stats.now()

@@ -88,6 +88,9 @@ pub struct ViewSteps {
     /// The values, in this epoch, of parameters that change from epoch to epoch, such as
     /// `color_jitter p = 0.25`.
     pub values: Vec<String>,
+    /// The parameters that could vary from image to image but have one value for all, such as
+    /// `rotate degrees = { fixed = 10 }`. With `[-10, 10]` they would vary.
+    pub constants: Vec<String>,
     /// The steps with their drawn parameters, in order.
     pub steps: Vec<String>,
     /// The notes that ops attach, each as (name, numbers); see [`crate::Batch::notes`].
@@ -246,6 +249,11 @@ fn view_steps(
                     .map(|value| format!("{} {value}", entry.label()))
             })
             .collect(),
+        constants: view
+            .ops()
+            .iter()
+            .flat_map(|entry| entry.op().constant_params())
+            .collect(),
         steps: program.steps().iter().map(ToString::to_string).collect(),
         notes: notes
             .iter()
@@ -333,10 +341,13 @@ impl Explanation {
 }
 
 impl ViewSteps {
-    /// A line for each changing value, each step and each note.
+    /// A line for each changing value, each constant, each step and each note.
     fn fmt_steps(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for value in &self.values {
             writeln!(f, "  value    {value}")?;
+        }
+        for constant in &self.constants {
+            writeln!(f, "  constant {constant}: the same for every image")?;
         }
         for step in &self.steps {
             writeln!(f, "  step     {step}")?;

@@ -20,6 +20,7 @@ mod preview;
 mod reference;
 mod split;
 mod table;
+mod transform;
 
 use std::sync::Arc;
 
@@ -154,8 +155,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`](crate::Kind::Config) if a sample is listed twice or does not exist, or if the
-    /// list is empty.
+    /// [`Kind::Config`](crate::Kind::Config) if a sample is listed twice or does not exist, or if
+    /// the list is empty.
     ///
     /// # Example: the samples that the model was unsure of
     ///
@@ -306,14 +307,14 @@ impl Loader {
         &self.context.plan
     }
 
-    /// The recipe that the loader was opened with. If it left `target.classes` out, it has the number
-    /// of the data.
+    /// The recipe that the loader was opened with. If it left `target.classes` out, it has the
+    /// number of the data.
     pub fn recipe(&self) -> &Recipe {
         &self.context.recipe
     }
 
-    /// The source that samples are read from. Several sources are joined to one. A clone of it opens
-    /// another loader over the same data without listing it again.
+    /// The source that samples are read from. Several sources are joined to one. A clone of it
+    /// opens another loader over the same data without listing it again.
     pub fn source(&self) -> &Arc<dyn Source> {
         &self.context.source
     }
@@ -354,9 +355,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// [`Kind::Mismatch`](crate::Kind::Mismatch) that names the field, if the state belongs to other
-    /// data, another recipe,
-    /// another seed, or another version of the state's format.
+    /// [`Kind::Mismatch`](crate::Kind::Mismatch) that names the field, if the state belongs to
+    /// other data, another recipe, another seed, or another version of the state's format.
     pub fn resume(&mut self, state: &LoaderState) -> Result<()> {
         state.check(
             self.context.identity(),

@@ -107,9 +107,9 @@ impl Loader {
 
 /// The description of a loader, from [`Loader::builder`].
 ///
-/// Give it data with [`path`](LoaderBuilder::path) or [`source`](LoaderBuilder::source) and a recipe
-/// with [`recipe`](LoaderBuilder::recipe); everything else has a default. Several calls of `path`
-/// and `source` join the data in their order.
+/// Give it data with [`path`](LoaderBuilder::path) or [`source`](LoaderBuilder::source) and a
+/// recipe with [`recipe`](LoaderBuilder::recipe); everything else has a default. Several calls of
+/// `path` and `source` join the data in their order.
 #[derive(Default)]
 #[must_use = "a builder does nothing until build()"]
 pub struct LoaderBuilder {
@@ -145,8 +145,8 @@ impl LoaderBuilder {
         self
     }
 
-    /// Adds a source: one from [`source`](crate::source), a custom one, or an `Arc<dyn Source>` that
-    /// other loaders have too, so that it is opened, listed and held once.
+    /// Adds a source: one from [`source`](crate::source), a custom one, or an `Arc<dyn Source>`
+    /// that other loaders have too, so that it is opened, listed and held once.
     pub fn source(mut self, source: impl IntoSource) -> LoaderBuilder {
         self.data.push((Given::Opened(source.into_source()), None));
         self
@@ -203,9 +203,9 @@ impl LoaderBuilder {
     /// # Errors
     ///
     /// * The errors of [`source::open`], for data that is given by its path.
-    /// * [`Kind::Config`](crate::Kind::Config), with the key ([`Error::key`]) and what to do, if the
-    ///   recipe cannot work with this data or the builder lacks something: no data or no recipe; no
-    ///   samples, or too few for a single batch; a view without a fixed size; fewer
+    /// * [`Kind::Config`](crate::Kind::Config), with the key ([`Error::key`]) and what to do, if
+    ///   the recipe cannot work with this data or the builder lacks something: no data or no
+    ///   recipe; no samples, or too few for a single batch; a view without a fixed size; fewer
     ///   `target.classes` than the data has; a sequential order that would count samples twice; an
     ///   empty part of a split; ranks that cannot share a batch equally; weights that are negative,
     ///   not finite, all 0, or given for some sources only; a tuning value that is out of range.
@@ -357,8 +357,8 @@ impl Loader {
         pool: Arc<WorkerPool>,
         start: LoaderState,
     ) -> Loader {
-        // The pool keeps the vectors of this loader's batches: one of each view group for each batch
-        // in flight (prefetch + 1) and for the one that the consumer has.
+        // The pool keeps the vectors of this loader's batches: one of each view group for each
+        // batch in flight (prefetch + 1) and for the one that the consumer has.
         let groups = context.views.first().groups.len();
         pool.memory.keep((pool.tuning.prefetch + 2) * groups);
         Loader {

@@ -109,7 +109,7 @@ fn make_slot(
     };
     let mut made = Vec::new();
     for view_slot in views.view_slots() {
-        let mut out = vec![0; view_slot.group.writer.values()];
+        let mut out = vec![0; view_slot.group.values()];
         let program = &decoded.programs[view_slot.number];
         let size = view_slot.group.frame();
         program.run(scratch, &decoded.pixels, region, &mut out, size)?;

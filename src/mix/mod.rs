@@ -81,12 +81,12 @@ pub trait Mixer: Parameters {
         Ok(())
     }
 
-    /// Checks that the mixer can mix images of size `frame`.
+    /// Checks that the mixer can mix images of this size.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] that names what does not fit.
-    fn fits(&self, _frame: Size) -> Result<()> {
+    fn fits(&self, _size: Size) -> Result<()> {
         Ok(())
     }
 
@@ -111,9 +111,9 @@ pub trait Mixer: Parameters {
         false
     }
 
-    /// Draws how images of size `frame` are mixed. All randomness comes from `rng`, so that the
+    /// Draws how images of this size are mixed. All randomness comes from `rng`, so that the
     /// same stream yields the same plan.
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan;
+    fn draw(&self, rng: &mut RandomStream, size: Size) -> MixPlan;
 }
 
 impl dyn Mixer + '_ {

@@ -80,7 +80,7 @@ impl Shared {
         }
         for view_slot in work.views.view_slots() {
             let size = view_slot.group.frame();
-            view.resize(view_slot.group.writer.values(), 0);
+            view.resize(view_slot.group.values(), 0);
             programs[view_slot.number].run(scratch, pixels, region, view, size)?;
             laps.lap(Stage::Augmenting);
             let unmixed = SlotPixels::Views {

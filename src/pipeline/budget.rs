@@ -8,8 +8,8 @@
 //!
 //! # Why can this not deadlock?
 //!
-//! Everything is taken in one order: a batch's slab, encoded bytes for a chunk, decoded bytes for an
-//! image. From the last kind backward:
+//! Everything is taken in one order: a batch's slab, encoded bytes for a chunk, decoded bytes for
+//! an image. From the last kind backward:
 //!
 //! * Decoded bytes are waited for by a thread that holds encoded bytes at most. They are held until
 //!   the views of the image are made. That needs no budget, so they come back.

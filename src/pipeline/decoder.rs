@@ -12,8 +12,8 @@ use crate::error::{Error, Kind, Result};
 use crate::geometry::Rect;
 
 impl Shared {
-    /// Decodes a slot into `scratch`. `permit` is for the decoded bytes that the worker holds of the
-    /// budget, before and after.
+    /// Decodes a slot into `scratch`. `permit` is for the decoded bytes that the worker holds of
+    /// the budget, before and after.
     pub(super) fn decode_slot(
         &self,
         (work, slot): (&BatchWork, usize),

@@ -17,7 +17,7 @@ use super::context::RunContext;
 use super::views::{AnnotatedViews, ViewSet};
 use crate::batch::{MaskPlanes, MixRecord};
 use crate::error::{Result, catch};
-use crate::geometry::{Rect, Size};
+use crate::geometry::{Point, Size};
 use crate::mix::{EmitRole, GroupKey, Masks, Mixed, Pasted, Scene, SlotMix, patch_mask};
 use crate::plan::BatchPlan;
 use crate::sample::Target;
@@ -139,11 +139,11 @@ pub(crate) fn resolve(
 }
 
 /// The weight, at each pixel, of everything except the slot's own image: height x width values.
-fn pixel_mask(mixed: &Mixed, frame: Size) -> Vec<f32> {
+fn pixel_mask(mixed: &Mixed, size: Size) -> Vec<f32> {
     let mut terms = Vec::new();
-    let pixels = (0..frame.height).flat_map(|y| (0..frame.width).map(move |x| (y, x)));
+    let pixels = (0..size.height).flat_map(|y| (0..size.width).map(move |x| Point::new(x, y)));
     pixels
-        .map(|(y, x)| mixed.blend.mask_at(frame, y, x, &mut terms))
+        .map(|at| mixed.blend.mask_at(size, at, &mut terms))
         .collect()
 }
 
@@ -209,9 +209,7 @@ impl Emitted {
             partner: global(*partner),
             partner_sample: sample(*partner),
             lam: weights[0] as f32,
-            rect: blend
-                .rect()
-                .map(|[top, left, bottom, right]| Rect::new(left, top, right - left, bottom - top)),
+            rect: blend.rect(),
             sources: if plain { Vec::new() } else { all.collect() },
             notes: notes.clone(),
         }

@@ -1,11 +1,11 @@
 //! The threads that make batches: reader, decoder, augmenter and batcher.
 //!
-//! The four are roles. Any thread of the [worker pool](workers) plays any of them, which changes the
-//! speed and never a byte:
+//! The four are roles. Any thread of the [worker pool](workers) plays any of them, which changes
+//! the speed and never a byte:
 //!
 //! * [`reader`] plans batches in order, cuts them into chunks of slots, and gets the stored bytes;
-//! * [`decoder`] turns bytes into pixels, and [`augmenter`] turns pixels into views. One worker does
-//!   both for a sample while the sample is in its cache;
+//! * [`decoder`] turns bytes into pixels, and [`augmenter`] turns pixels into views. One worker
+//!   does both for a sample while the sample is in its cache;
 //! * [`batcher`] turns views into a batch. It runs on the worker that finished the last slot of a
 //!   mixing group.
 //!
@@ -19,11 +19,11 @@
 //! image. Batches are finished in any order; [`delivery`] puts them in order for the consumer, and
 //! everything that depends on an order (counting bad samples) is done there, in [`run`].
 //!
-//! [`worker`] is what a thread does with a chunk. The other files are what the roles share: [`context`] says how one sample becomes pixels,
-//! without threads; [`views`] has the views of an epoch; [`mixing`] draws and resolves mixing
-//! groups; [`schedule`] says what a thread does next; [`budget`] limits what is in flight;
-//! [`stats`] measures; [`index_cache`] and [`verified_rows`] remember what is known about entropy
-//! indexes.
+//! [`worker`] is what a thread does with a chunk. The other files are what the roles share:
+//! [`context`] says how one sample becomes pixels, without threads; [`views`] has the views of an
+//! epoch; [`mixing`] draws and resolves mixing groups; [`schedule`] says what a thread does next;
+//! [`budget`] limits what is in flight; [`stats`] measures; [`index_cache`] and [`verified_rows`]
+//! remember what is known about entropy indexes.
 
 mod augmenter;
 pub(crate) mod batcher;
@@ -79,8 +79,8 @@ pub(crate) struct Shared {
     workers: usize,
     /// True once the run is to end. Every thread looks at it between two samples.
     stop: AtomicBool,
-    /// Positive while reads wait for the device, so that it is worth telling the system what is read
-    /// next: for how many chunks more.
+    /// Positive while reads wait for the device, so that it is worth telling the system what is
+    /// read next: for how many chunks more.
     slow_reads: AtomicU32,
     /// Where finished batches go. A worker never waits for the consumer; the number of batches in
     /// flight is limited by what the consumer allows.

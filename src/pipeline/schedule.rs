@@ -2,8 +2,8 @@
 //!
 //! There is no thread that plans and hands out work. A thread that has nothing to do asks
 //! [`Schedule::pick`], and gets the most advanced thing that any run has for it: a chunk that was
-//! read already, a chunk to read, or a batch to begin. So a thread that has just begun a small batch
-//! also makes it, and no other thread has to be woken. Runs take turns.
+//! read already, a chunk to read, or a batch to begin. So a thread that has just begun a small
+//! batch also makes it, and no other thread has to be woken. Runs take turns.
 //!
 //! Which thread does what, and when, changes no byte: a task holds all that its outcome depends on.
 

@@ -195,7 +195,7 @@ impl ViewSet {
         let mut end = 0;
         each.enumerate().map(move |(number, (g, group, k))| {
             let start = end;
-            end += group.writer.values();
+            end += group.values();
             ViewSlot {
                 group,
                 g,
@@ -215,7 +215,7 @@ impl ViewSet {
     pub(crate) fn bytes(&self) -> usize {
         self.groups
             .iter()
-            .map(|group| group.count() * group.writer.values())
+            .map(|group| group.count() * group.values())
             .sum()
     }
 

@@ -1,4 +1,5 @@
-//! A worker's turn with a chunk: read what was not read ahead, decode, augment, stage, slot by slot.
+//! A worker's turn with a chunk: read what was not read ahead, decode, augment, stage, slot by
+//! slot.
 
 use std::sync::atomic::Ordering;
 

@@ -5,7 +5,8 @@
 //! ([`Crew`]), and the last one to end takes them with it. There are as many workers as
 //! [`Tuning::workers`] says and, for sources that block, [`READERS`] threads that read ahead of
 //! them. No thread stands for one read: the kernel is told which files come next
-//! ([`crate::source::Source::read_ahead`]), and a worker that would otherwise wait reads for itself.
+//! ([`crate::source::Source::read_ahead`]), and a worker that would otherwise wait reads for
+//! itself.
 //!
 //! Ending is the part with traps. A thread may be asleep, wait for a budget, or hang in a read that
 //! the kernel never finishes. The first two are woken. For the rest, the end waits a moment

@@ -324,7 +324,8 @@ impl Epoch {
         (first, all.into_iter().skip(first).take(count).collect())
     }
 
-    /// The slots of a rank that hold a sample of the epoch, without those that only fill up a batch.
+    /// The slots of a rank that hold a sample of the epoch, without those that only fill up a
+    /// batch.
     pub(super) fn samples(&self, setup: &Setup, world: World) -> u64 {
         let each = setup.batch as u64 / u64::from(world.ranks());
         let of = |length: u64| {
@@ -348,8 +349,8 @@ impl Epoch {
         }
     }
 
-    /// The slots, over all ranks, that fill up the last batch of a plain order with samples from its
-    /// beginning.
+    /// The slots, over all ranks, that fill up the last batch of a plain order with samples from
+    /// its beginning.
     pub(super) fn repeats(&self, setup: &Setup) -> u64 {
         match &self.composer {
             Composer::Stream(stream)

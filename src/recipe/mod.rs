@@ -7,6 +7,7 @@
 //!
 //! docs/RECIPES.md describes the TOML form key by key.
 
+mod adapt;
 mod folds;
 mod mix;
 mod output;
@@ -40,10 +41,12 @@ use schedule::Schedule;
 pub use source::SourceConfig;
 pub use view::{ScheduledOp, View};
 
-/// The versions of the decoders and the resampler, which a fingerprint includes because another
-/// version may produce other pixels. A test compares the versions with those in Cargo.lock.
-const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; webp: image-webp 0.2; \
-                      resize: feedmill 1";
+/// What a fingerprint includes beside the recipe, because the same recipe may mean other pixels: the
+/// versions of the decoders and the resampler, which a test compares with those in Cargo.lock, and
+/// a number that grows when a default of an op or a mixer changes, which the canonical form leaves
+/// out.
+const VERSIONS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; \
+                        webp: image-webp 0.2; resize: feedmill 1; defaults: 1";
 
 /// The description of a run: which samples come in which order, what is done to them, and what
 /// batches look like.
@@ -336,15 +339,15 @@ impl Recipe {
     /// A hash of everything that decides what batches contain, versions of codecs included. Entropy
     /// indexes do not change any pixel, so their settings are not part of it.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of([self.relevant().to_toml().as_bytes(), CODECS.as_bytes()])
+        Fingerprint::of([self.relevant().to_toml().as_bytes(), VERSIONS.as_bytes()])
     }
 
-    /// The top-level keys and tables of the canonical form of what the fingerprint covers, each with
-    /// its value.
+    /// The top-level keys and tables of the canonical form of what the fingerprint covers, each
+    /// with its value.
     pub(crate) fn relevant_keys(&self) -> toml::Table {
         let table = toml::from_str(&self.relevant().to_toml());
         let mut table: toml::Table = table.expect("a canonical recipe is TOML");
-        table.insert("codecs".into(), CODECS.into());
+        table.insert("versions".into(), VERSIONS.into());
         table
     }
 
@@ -481,6 +484,36 @@ impl Recipe {
             },
             ..self
         }
+    }
+
+    /// The selections of samples, in the order in which they apply.
+    pub fn selections(&self) -> &[Select] {
+        &self.select
+    }
+
+    /// The configuration of each source; empty if the recipe does not configure its sources.
+    pub fn sources(&self) -> &[SourceConfig] {
+        &self.sources
+    }
+
+    /// The limits on bytes, pixels and scans of an image.
+    pub fn limits(&self) -> &Limits {
+        &self.decode.limits
+    }
+
+    /// Whether JPEGs may be decoded at a smaller scale than they are stored at.
+    pub fn scale(&self) -> ScalePolicy {
+        self.decode.scale
+    }
+
+    /// Which entropy indexes of JPEGs are used.
+    pub fn index(&self) -> IndexPolicy {
+        self.decode.index
+    }
+
+    /// The memory that all indexes of [`IndexPolicy::Learn`] may take together, in bytes.
+    pub fn index_bytes(&self) -> u64 {
+        self.decode.index_bytes
     }
 
     /// The groups of views in order. A recipe without any has one group of one view without ops.

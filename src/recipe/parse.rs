@@ -230,7 +230,11 @@ fn mix(registry: &Registry, text: &str, table: toml::Table) -> Result<MixOfEpoch
 }
 
 /// Builds the op that a table describes, and adds it to a view.
-fn add_op(registry: &Arc<Registry>, view: &mut View, mut table: toml::Table) -> Result<()> {
+pub(super) fn add_op(
+    registry: &Arc<Registry>,
+    view: &mut View,
+    mut table: toml::Table,
+) -> Result<()> {
     let (name, label) = take_name(&mut table)?;
     let shared = match table.remove("shared") {
         None => false,

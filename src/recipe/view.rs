@@ -84,13 +84,22 @@ impl ScheduledOp {
 
     /// The op as written in a canonical recipe. Curves are written, not their values.
     fn to_table(&self) -> toml::Table {
+        self.table_of(self.op().identity())
+    }
+
+    /// The op as a recipe has it, without what pins the files that it refers to.
+    pub(super) fn written(&self) -> toml::Table {
+        self.table_of(self.op().params())
+    }
+
+    fn table_of(&self, params: toml::Table) -> toml::Table {
         let mut table = toml::Table::new();
         table.insert("op".into(), self.op().name().into());
         table.insert("label".into(), self.label().into());
         if self.entry.shared() {
             table.insert("shared".into(), true.into());
         }
-        table.extend(self.op().identity());
+        table.extend(params);
         table.extend(self.schedule.iter().flat_map(|schedule| schedule.written()));
         table
     }

@@ -103,8 +103,8 @@ pub trait Source: Send + Sync {
     fn read(&self, id: u64, buf: Vec<u8>) -> Result<Sample>;
 
     /// Announces that a sample will be read soon, so that its bytes are on their way by then. It is
-    /// called for sources that [block](Access::Blocking), and only while reads are slow. It must not
-    /// wait for the bytes. The default does nothing.
+    /// called for sources that [block](Access::Blocking), and only while reads are slow. It must
+    /// not wait for the bytes. The default does nothing.
     fn read_ahead(&self, id: u64) {
         let _ = id;
     }

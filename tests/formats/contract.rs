@@ -159,7 +159,7 @@ fn joined_sources_keep_the_contract() {
     let joined = Loader::builder()
         .source(memory.swap_remove(0))
         .path(folder(dir.path()))
-        .source(memory.swap_remove(0))
+        .source(memory.swap_remove(1))
         .recipe(Recipe::new().with_batch(2).op(Resize::new(Size::square(4))));
     source_contract(&**joined.build().unwrap().source());
 }

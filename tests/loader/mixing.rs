@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use feedmill::geometry::Size;
+use feedmill::geometry::{Rect, Size};
 use feedmill::mix::{
     Blend, Emit, EmitRole, Masks, Method, Mix, MixPlan, MixResult, MixUp, Mixer, ResolveMix, Scene,
 };
 use feedmill::plan::Last;
-use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm, TargetOptions};
+use feedmill::recipe::{Dtype, Layout, OnBad, TargetForm};
 use feedmill::rng::RandomStream;
 use feedmill::sample::{Annotations, BoxLabel, Plane, PlaneKind, Target};
 use feedmill::source::Memory;
@@ -826,7 +826,7 @@ impl Mixer for Wrong {
         match self {
             Wrong::PanicInDraw => panic!("a mixer of the test"),
             Wrong::BoxOutside => Blend::Box {
-                rect: [0, 0, 13, 8],
+                rect: Rect::new(0, 0, 8, 13),
             }
             .into(),
             _ => MixPlan::Deferred(Arc::new(*self)),

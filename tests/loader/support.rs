@@ -34,8 +34,8 @@ pub(crate) fn within<T: Send + 'static>(
 /// tests run one after the other.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Runs a test in a process of its own, where no other test has threads: the test binary calls itself
-/// with the name of the test, which includes its module.
+/// Runs a test in a process of its own, where no other test has threads: the test binary calls
+/// itself with the name of the test, which includes its module.
 pub(crate) fn alone(name: &str, run: impl FnOnce()) {
     if std::env::var_os("FEEDMILL_TEST_ALONE").is_some() {
         let _turn = TURN.lock();

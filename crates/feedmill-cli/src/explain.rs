@@ -37,6 +37,7 @@ impl Args {
                     "width": view.size.width,
                     "height": view.size.height,
                     "values": view.values,
+                    "constants": view.constants,
                     "steps": view.steps,
                     "boxes": view.annotations.boxes.iter().map(|label| json!({
                         "edges": label.bounds.edges(), "class": label.class, "id": label.id,

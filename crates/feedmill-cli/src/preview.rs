@@ -1,5 +1,6 @@
 //! `feedmill preview`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use feedmill::augment;
@@ -54,7 +55,7 @@ pub(crate) struct Args {
 const CAPTION: usize = 2 * (CHARACTER + 2);
 
 impl Args {
-    pub(crate) fn run(self, _out: &mut Out) -> Result<Verdict, Failure> {
+    pub(crate) fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
         let canvas = match &self.ops {
             Some(image) => sheet(&image_of(image.as_deref())?, 0)?,
             None => {
@@ -63,6 +64,12 @@ impl Args {
                     .job
                     .recipe()?
                     .with_mix_masks(Masks::new().with_pixels(true));
+                for view in recipe.views() {
+                    let constants = view.ops().iter().flat_map(|op| op.op().constant_params());
+                    for constant in constants {
+                        writeln!(out, "constant {constant}: the same for every image")?;
+                    }
+                }
                 let loader = self.job.loader_of(recipe, World::SINGLE)?;
                 let batch = loader.reference_batch(self.epoch, self.index)?;
                 grid(&loader, &batch, usize::from(self.slots))

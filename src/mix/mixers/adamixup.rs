@@ -143,7 +143,7 @@ impl Mixer for AdaMixUp {
         }
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, _size: Size) -> MixPlan {
         let u = [rng.unit(), rng.unit()];
         MixPlan::Deferred(Arc::new(AdaDraw {
             mixer: self.clone(),

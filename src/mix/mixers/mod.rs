@@ -112,7 +112,7 @@ impl<P: fmt::Debug + Send + Sync> ResolveMix for SharedResult<P> {
     fn resolve(&self, scene: &Scene<'_>, _slot: usize, _sources: &[usize]) -> Result<MixResult> {
         Ok(self
             .result
-            .get_or_init(|| (self.compute)(&self.params, scene.frame()))
+            .get_or_init(|| (self.compute)(&self.params, scene.size()))
             .clone())
     }
 }

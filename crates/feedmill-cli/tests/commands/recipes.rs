@@ -362,6 +362,35 @@ fn preview_explain_and_apply_show_what_the_model_sees() {
     );
 }
 
+/// `degrees = { fixed = 10 }` turns every image by the same angle, which is seldom what is meant.
+#[test]
+fn preview_and_explain_say_which_draws_never_vary() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("recipe.toml");
+    let png = folder.path().join("grid.png");
+    let ops = r#"
+        { op = "resize", size = [32, 32] },
+        { op = "rotate", degrees = [-10, 10] },
+        { op = "sequence", p = 0.5, ops = [{ op = "affine", shear_x = { fixed = 5 } }] },
+    "#;
+    fs::write(&recipe, format!("batch = 2\n[[view]]\nops = [{ops}]")).unwrap();
+    let job = |command, rest: &[&str]| {
+        let start = [command, "--data", PHOTOS, "--recipe", text(&recipe)];
+        fine(&[&start[..], rest].concat())
+    };
+    let constant = "constant affine shear_x = { fixed = 5.0 }: the same for every image";
+    let explained = job("explain", &["--sample", "3"]);
+    let lines = explained.lines().filter(|line| line.contains("constant"));
+    assert_eq!(lines.map(str::trim).collect::<Vec<_>>(), [constant]);
+    assert_eq!(job("preview", &["-o", text(&png)]).trim(), constant);
+    let json: serde_json::Value =
+        serde_json::from_str(&job("explain", &["--sample", "3", "--json"])).unwrap();
+    assert_eq!(
+        json["views"][0]["constants"],
+        serde_json::json!(["affine shear_x = { fixed = 5.0 }"])
+    );
+}
+
 #[test]
 fn preview_explain_and_digest_cover_every_view() {
     let folder = tempfile::tempdir().unwrap();
