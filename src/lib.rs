@@ -91,6 +91,7 @@
 //! | train on gray images, or in half precision | [`recipe::Output`] |
 //! | set threads and memory; see what limits a run | [`Tuning`], [`Loader::stats`] |
 //! | see why a sample looks as it does | [`Loader::explain`], [`Loader::images`] |
+//! | be led through all of this, and the command line | `docs/GUIDE.md` |
 //! | write recipes: views, schedules, targets, bad files | [`recipe`], `docs/RECIPES.md` |
 //! | choose ops, or write one | [`augment`], `docs/AUGMENTATIONS.md` |
 //! | mix images and labels, or write a mixer | [`mix`], `docs/MIXING.md` |
@@ -159,6 +160,11 @@ pub use toml;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Compiles and runs the programs in the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/GUIDE.md")]
+struct Guide;
 
 /// Compiles and runs the programs in the page about mixing.
 #[cfg(doctest)]
