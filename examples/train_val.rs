@@ -30,7 +30,8 @@ fn main() -> feedmill::Result<()> {
             let images = batch.images().as_f32()?.chunks_exact(VALUES);
             for (image, class) in images.zip(batch.targets().index()?) {
                 let mean = means[*class as usize].iter_mut();
-                mean.zip(image).for_each(|(m, value)| *m += 0.1 * (value - *m));
+                mean.zip(image)
+                    .for_each(|(m, value)| *m += 0.1 * (value - *m));
             }
         }
         let mut right = vec![0; counts.len()];

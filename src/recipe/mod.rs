@@ -9,6 +9,7 @@
 
 mod adapt;
 mod folds;
+mod lines;
 mod mix;
 mod output;
 mod parse;
@@ -126,6 +127,9 @@ pub struct Recipe {
     pub(crate) on_bad: OnBad,
     #[accessor(skip)]
     pub(crate) decode: Decode,
+    /// What it was read from, for the lines of errors that come later.
+    #[accessor(skip)]
+    text: Option<Arc<str>>,
 }
 
 /// How images are decoded: the `[decode]` table.
@@ -299,7 +303,12 @@ impl Recipe {
     ///
     /// [`crate::Kind::Config`] if no preset has this name.
     pub fn preset(name: &str) -> Result<Recipe> {
-        Recipe::from_toml(presets::text(name)?)
+        let recipe = Recipe::from_toml(presets::text(name)?)?;
+        // Nobody sees the lines of a preset.
+        Ok(Recipe {
+            text: None,
+            ..recipe
+        })
     }
 
     /// The names of all presets, each with its TOML text.
