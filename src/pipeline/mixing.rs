@@ -65,7 +65,7 @@ pub(crate) fn draw(
             batch: plan.index,
             group: context.group_number(plan.first, start),
         };
-        mix.draw(key, slots, views.mix_frame())
+        mix.draw(key, slots, views.mix_size())
     };
     catch(|| {
         Ok((0..plan.slots.len())
@@ -90,7 +90,7 @@ pub(crate) fn resolve(
     drawn: &[SlotMix],
     slots: &[GroupSlot<'_>],
 ) -> Result<Vec<Emitted>> {
-    let frame = views.mix_frame();
+    let size = views.mix_size();
     let masks = views
         .mix
         .as_ref()
@@ -103,7 +103,7 @@ pub(crate) fn resolve(
         .collect();
     let targets: Vec<&Target> = slots.iter().map(|slot| slot.target).collect();
     let annotations: Vec<_> = slots.iter().map(|slot| slot.annotations.first()).collect();
-    let scene = Scene::new(frame, &images)?
+    let scene = Scene::new(size, &images)?
         .targets(&targets)
         .annotations(&annotations);
     let emit = |drawn: &SlotMix| {
@@ -115,16 +115,16 @@ pub(crate) fn resolve(
             ))
         })?;
         let pixel_mask = if masks.pixels {
-            pixel_mask(&mixed, frame)
+            pixel_mask(&mixed, size)
         } else {
             Vec::new()
         };
         let patch_mask = if masks.grid > 0 {
-            patch_mask(&mixed.blend, frame, masks.grid)
+            patch_mask(&mixed.blend, size, masks.grid)
         } else {
             Vec::new()
         };
-        let annotations = mixed_annotations(context, frame, &mixed, slots);
+        let annotations = mixed_annotations(context, size, &mixed, slots);
         // Mixers count slots in the group; from here on they count in the batch.
         mixed.slot += start;
         mixed.sources.iter_mut().for_each(|source| *source += start);
@@ -151,7 +151,7 @@ fn pixel_mask(mixed: &Mixed, size: Size) -> Vec<f32> {
 /// were pasted and the recipe moves annotations. Slots of `mixed` count in the group.
 fn mixed_annotations(
     context: &RunContext,
-    frame: Size,
+    size: Size,
     mixed: &Mixed,
     slots: &[GroupSlot<'_>],
 ) -> AnnotatedViews {
@@ -162,7 +162,7 @@ fn mixed_annotations(
         .and_then(|partner| Some((own.first()?, slots[*partner].annotations.first()?)));
     match (&context.recipe.joint, &mixed.pasted, pair) {
         (Some(joint), Some(Pasted { plane, instances }), Some((own, partner))) => {
-            [joint.exchange(frame, own, partner, plane, instances)].into()
+            [joint.exchange(size, own, partner, plane, instances)].into()
         }
         _ => own.clone(),
     }
