@@ -134,10 +134,7 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
         "{methods:?}"
     );
     for (workers, chunk) in [(1, None), (8, Some(3)), (8, Some(1))] {
-        let tuning = tuning(|t| {
-            t.workers = workers;
-            t.chunk = chunk;
-        });
+        let tuning = tuning(|t| t.with_workers(workers).with_chunk(chunk));
         let loader = loader().tuning(tuning).unwrap();
         let batches: Vec<Batch> = loader
             .epochs(0..epochs)
