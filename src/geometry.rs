@@ -28,6 +28,17 @@ use std::fmt;
 pub use feedmill_jpeg::Rect;
 
 /// The size of an image in pixels.
+///
+/// # Example: the size of a photograph
+///
+/// ```
+/// use feedmill::geometry::Size;
+///
+/// let size = Size::new(640, 480);
+/// assert_eq!(size.area(), 307_200);
+/// assert_eq!(size.to_string(), "640 x 480");
+/// assert_eq!(Size::square(32), Size::new(32, 32));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
     /// The number of columns.

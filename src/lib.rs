@@ -152,7 +152,7 @@ pub use plan::World;
 pub use recipe::Recipe;
 pub use state::LoaderState;
 /// The `toml` crate, because the parameters of ops and mixers are its tables
-/// ([`augment::Op::params`]).
+/// ([`spec::Parameters::params`]).
 pub use toml;
 
 /// Compiles and runs the programs in the README.

@@ -19,6 +19,22 @@ use super::pixel_buf::PixelBuf;
 use crate::cpu::Simd;
 
 /// A change of each value by a function of it, of its channel and of the image's statistics.
+///
+/// # Example: invert an image
+///
+/// ```
+/// use feedmill::augment::steps::Levels;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Levels::Invert));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(out[0], 155);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Levels {

@@ -42,6 +42,7 @@ pub struct Tile {
 /// How a tile is resized.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TileFilter {
     /// Pixel `floor(x * from / to)` of the source, where `from` and `to` are the two lengths.
     #[default]

@@ -17,6 +17,7 @@ use crate::sample::{Annotations, Target};
 
 /// What a mixer drew for a slot: the result, or a promise to compute it once pixels exist.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum MixPlan {
     /// The draw decided everything.
     Ready(MixResult),
@@ -33,6 +34,7 @@ impl From<Blend> for MixPlan {
 
 /// How a slot is mixed: pixels, labels and annotations.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MixResult {
     /// How the pixels are made from the sources.
     pub blend: Blend,
@@ -93,6 +95,7 @@ pub struct Pasted {
 
 /// How the labels of the sources are weighted.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Label {
     /// Each source by its share of the pixels.
     Share,
@@ -128,6 +131,7 @@ pub enum EmitRole {
 
 /// The draw of one slot. Slots are numbered in the group.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SlotMix {
     /// The mixer that was chosen.
     pub method: Method,
@@ -312,6 +316,7 @@ impl<'a> Scene<'a> {
 
 /// A finished slot: how it was mixed. Slots are numbered in the group.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Mixed {
     /// The mixer that was used; [`Method::UNMIXED`] if the result leaves the slot unchanged.
     pub method: Method,

@@ -162,6 +162,18 @@ impl Default for Decode {
 }
 
 /// How the classes of samples become the targets of a batch.
+///
+/// # Example: smoothed labels of ten classes
+///
+/// ```
+/// 'use feedmill::Recipe;
+/// use feedmill::recipe::TargetOptions;
+///
+/// let target = TargetOptions::new().with_classes(10).with_smoothing(0.1);
+/// let recipe = Recipe::preset("imagenet-eval")?.with_target(target);
+/// assert_eq!(recipe.target().smoothing(), 0.1);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]

@@ -73,6 +73,7 @@ pub struct GridMix {
 
 /// The random values of a grid of holes.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Holes {
     /// The share of A in a cell, before rounding.
     pub lam: f64,

@@ -65,6 +65,7 @@ pub struct Metrix {
 
 /// An anchor and the two slots that are mixed for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Triple {
     /// The slot of the anchor.
     pub anchor: usize,

@@ -83,6 +83,7 @@ pub struct PuzzleMix {
 
 /// The random values of one PuzzleMix image.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PuzzleDraw {
     /// The prior share of A.
     pub lam: f64,

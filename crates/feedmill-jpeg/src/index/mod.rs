@@ -78,6 +78,7 @@ impl VerifiedRows {
 /// index, and compares; later ones are fast. An index that is damaged, made from other bytes, or
 /// wrong in a part that the call reads is [`ErrorKind::Corrupt`].
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub enum Index<'a> {
     /// No index: everything in front of the region is read.
     #[default]
