@@ -89,13 +89,13 @@ impl fmt::Display for Size {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bounds {
-    /// The left edge.
+    /// The left edge, in pixels.
     pub left: f32,
-    /// The upper edge.
+    /// The upper edge, in pixels.
     pub top: f32,
-    /// The right edge, which is not less than `left`.
+    /// The right edge, which is not less than `left`, in pixels.
     pub right: f32,
-    /// The lower edge, which is not less than `top`.
+    /// The lower edge, which is not less than `top`, in pixels.
     pub bottom: f32,
 }
 

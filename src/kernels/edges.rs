@@ -39,7 +39,7 @@ pub struct Edges {
     pub sigma: f32,
     /// The rule for the gradient of an edge.
     pub threshold: Threshold,
-    /// A shift of that gradient, ignored if it leads out of the range of this image.
+    /// A shift of that gradient in levels, ignored if it leads out of the range of this image.
     pub shift: f64,
     /// Pixels with less than this fraction of that gradient are not on an edge.
     pub low: f64,

@@ -14,7 +14,7 @@ pub enum Fill {
     /// Normal noise for each channel of each pixel: `mean + std n` on a scale of 0 to 255, rounded
     /// and clipped.
     Noise {
-        /// The mean of each channel.
+        /// The mean level of each channel.
         mean: [f32; 3],
         /// The standard deviation of each channel.
         std: [f32; 3],

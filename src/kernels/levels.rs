@@ -48,16 +48,16 @@ pub enum Levels {
     Solarize(u16),
     /// Add to values below a threshold.
     SolarizeAdd {
-        /// The summand; the sum is clipped.
+        /// The summand in levels; the sum is clipped.
         add: i16,
-        /// The smallest value that stays as it is.
+        /// The smallest level that stays as it is.
         threshold: u16,
     },
     /// Keep this many high bits, 0 to 8.
     Posterize(u8),
     /// `255.999 gain (v / 255)^gamma`.
     Gamma {
-        /// The exponent.
+        /// The exponent, above 0.
         gamma: f32,
         /// The factor.
         gain: f32,
@@ -72,7 +72,7 @@ pub enum Levels {
     Linear(f64),
     /// `255 / (1 + exp(gain (cutoff - v / 255)))`.
     Sigmoid {
-        /// The steepness.
+        /// The steepness: the slope is a quarter of this where the level is the cutoff.
         gain: f64,
         /// The value on a scale of 0 to 1 that becomes a half.
         cutoff: f64,

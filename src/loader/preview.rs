@@ -41,7 +41,7 @@ impl Loader {
     ///
     /// If the batch has no such slot.
     ///
-    /// # Example
+    /// # Example: look at a slot
     ///
     /// ```
     /// use feedmill::{Loader, Recipe};

@@ -106,6 +106,31 @@ pub enum Label {
 }
 
 /// The part of a mixer that runs once the pixels of the group exist.
+///
+/// # Example: the brighter image weighs more
+///
+/// ```
+/// use feedmill::mix::{Blend, MixResult, ResolveMix, Scene};
+///
+/// #[derive(Debug)]
+/// struct Brighter;
+///
+/// impl ResolveMix for Brighter {
+///     fn resolve(
+///         &self,
+///         scene: &Scene<'_>,
+///         _slot: usize,
+///         sources: &[usize],
+///     ) -> feedmill::Result<MixResult> {
+///         let sum = |source: usize| -> feedmill::Result<f64> {
+///             Ok(scene.view(source)?.iter().map(|level| f64::from(*level)).sum())
+///         };
+///         let (own, other) = (sum(sources[0])?, sum(sources[1])?);
+///         let lam = if own > other { 0.7 } else { 0.3 };
+///         Ok(MixResult::from(Blend::Uniform { lam }))
+///     }
+/// }
+/// ```
 pub trait ResolveMix: Send + Sync + fmt::Debug {
     /// Computes how `slot` is mixed from `sources`, of which the slot itself is the first. All
     /// randomness was drawn before, so the same scene yields the same result.

@@ -49,7 +49,7 @@ const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; web
 /// The description of a run: which samples come in which order, what is done to them, and what
 /// batches look like.
 ///
-/// # Example
+/// # Example: a recipe in Rust and in TOML
 ///
 /// ```
 /// use feedmill::augment::ops::{HorizontalFlip, RandomResizedCrop};

@@ -18,7 +18,7 @@ pub(super) const MOST_VIEWS: usize = 255;
 /// A batch has one tensor for each group: two views of 224 pixels and six of 96 pixels are two
 /// groups. The image is read and decoded once for all groups.
 ///
-/// # Example
+/// # Example: a view of two ops
 ///
 /// ```
 /// use feedmill::Recipe;

@@ -128,7 +128,7 @@ impl Keypoint {
         Keypoint { visible, ..self }
     }
 
-    /// Returns the point as one of the object with this [`BoxLabel::id`].
+    /// Returns the point as one of the object with this number ([`BoxLabel::id`]).
     #[must_use]
     pub fn with_instance(self, instance: u32) -> Keypoint {
         Keypoint { instance, ..self }

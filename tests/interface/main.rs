@@ -13,6 +13,7 @@ mod docs;
 mod expand;
 #[path = "../../crates/feedmill-macros/src/parse.rs"]
 mod parse;
+mod rules;
 mod walk;
 
 use std::fs;
@@ -70,40 +71,48 @@ fn the_public_interface_of_the_decoder_is_the_recorded_one() {
     compare(&decoder(), "feedmill-jpeg.txt");
 }
 
+/// The entries of both crates.
+fn all() -> Vec<Entry> {
+    let mut entries = library();
+    entries.extend(decoder());
+    entries
+}
+
+/// Fails with one line for each item.
+fn none(wrong: &[String], what: &str) {
+    assert!(
+        wrong.is_empty(),
+        "{} {what}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
 #[test]
-fn report() {
-    use api::What;
-    let entries = library();
-    let all: Vec<Entry> = entries.into_iter().chain(decoder()).collect();
-    println!("## not open");
-    for e in &all {
-        if (e.what == What::Enum || e.exposed) && !e.open {
-            println!("{} {:?} literal={}", e.path, e.what, e.literal);
-        }
-    }
-    println!("## errors");
-    for e in &all {
-        if e.fallible && !e.docs.contains("# Errors") {
-            println!("{}", e.path);
-        }
-    }
-    println!("## example");
-    let mut n = 0;
-    for e in &all {
-        n += e.docs.matches("# Example").count();
-        if (e.what == What::Struct
-            || e.what == What::Trait
-            || (e.what == What::Function && e.parent.is_none()))
-        {
-            let has = |e: &Entry| e.docs.contains("```");
-            if !has(e)
-                && !all
-                    .iter()
-                    .any(|m| m.parent.as_deref() == Some(&e.path) && has(m))
-            {
-                println!("{} {:?}", e.path, e.what);
-            }
-        }
-    }
-    println!("## examples: {n}");
+fn every_public_item_says_what_it_has_to_say() {
+    let all = all();
+    none(
+        &rules::errors(&all),
+        "functions do not say when they fail (# Errors)",
+    );
+    none(
+        &rules::units(&all),
+        "numbers have no unit, no range and no default",
+    );
+    none(
+        &rules::examples(&all),
+        "items have no example on their page",
+    );
+    none(
+        &rules::untitled(&all),
+        "examples have no title (# Example: …)",
+    );
+    let titled = rules::titled(&all);
+    assert!(titled >= 250, "{titled} examples");
+}
+
+#[test]
+fn values_stay_open_for_more() {
+    let what = "values are not #[non_exhaustive]: add it, with a constructor if users make them";
+    none(&rules::closed(&all()), what);
 }

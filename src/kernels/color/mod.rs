@@ -74,7 +74,7 @@ pub enum Color {
 pub struct Hsv {
     /// The factors.
     pub multiply: [f32; 3],
-    /// The summands.
+    /// The summands in levels, 0 to 255 once around for the hue.
     pub add: [f32; 3],
 }
 

@@ -92,9 +92,9 @@ pub struct Tar {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SkippedMembers {
-    /// Hard and symbolic links.
+    /// The number of hard and symbolic links.
     pub links: u64,
-    /// Devices and pipes.
+    /// The number of devices and pipes.
     pub devices: u64,
     /// Sparse files and members of an unknown type.
     pub others: u64,
