@@ -210,7 +210,7 @@ impl Error {
 
     /// Adds the line of a text, counted from 1, on which the error happened.
     #[must_use]
-    pub fn on_line(self, text: &str, line: usize) -> Error {
+    pub(crate) fn on_line(self, text: &str, line: usize) -> Error {
         self.within(Context::Line {
             text: text.to_string(),
             line,
@@ -310,13 +310,13 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
 /// # Example: the bad samples of a batch
 ///
 /// ```
-/// use feedmill::sample::{Codec, Sample, Target};
+/// use feedmill::sample::Target;
 /// use feedmill::source::Memory;
 /// use feedmill::{Loader, Recipe};
 ///
-/// let bad = Sample::new(vec![0xff, 0xd8, 0xff], Codec::Jpeg, Target::Class(0));
+/// let bad = (vec![0xff, 0xd8, 0xff], Target::Class(0));
 /// let photo = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
-/// let good = Sample::new(photo, Codec::Jpeg, Target::Class(1));
+/// let good = (photo, Target::Class(1));
 /// let recipe = Recipe::preset("imagenet")?.with_batch(2);
 /// # let recipe = recipe.with_on_bad(feedmill::recipe::OnBad::Replace { at_most: 1.0 });
 /// let loader = Loader::builder().source(Memory::encoded([bad, good])).recipe(recipe).build()?;

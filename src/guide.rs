@@ -5,7 +5,7 @@
 //! | [`recipes`] | every key of a recipe, every op and every mixer |
 //! | [`augmentations`] | which bytes are equal to those of which library |
 //! | [`mixing`] | how mixers are tested, and where they differ from their references |
-//! | [`format`] | the shard format, byte by byte |
+//! | [`format`](mod@format) | the shard format, byte by byte |
 //! | [`performance`] | measurements, and what limits a run |
 //! | [`architecture`] | how the library works, and why so |
 //! | [`glossary`] | one word for one thing |
@@ -15,7 +15,7 @@
 
 pub mod recipes {
     //! [boxes]: super::augmentations#boxes-keypoints-masks
-    //! [entropy indexes]: super::format#entropy-indexes
+    //! [entropy indexes]: mod@super::format#entropy-indexes
     //! [mixing]: super::mixing
     //!
     #![doc = include_str!("../docs/RECIPES.md")]

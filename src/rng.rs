@@ -48,7 +48,7 @@ pub(crate) enum Domain {
 /// # Example: two labels, two keys
 ///
 /// ```
-/// 'use feedmill::rng::OpKey;
+/// use feedmill::rng::OpKey;
 ///
 /// assert_ne!(OpKey::of("rotate"), OpKey::of("rotate#2"));
 /// ```
@@ -67,7 +67,7 @@ impl OpKey {
 /// # Example: another epoch, other numbers
 ///
 /// ```
-/// 'use feedmill::rng::{Coord, OpKey, RandomStream};
+/// use feedmill::rng::{Coord, OpKey, RandomStream};
 ///
 /// let at = Coord { epoch: 0, sample: 3, occurrence: 0, view: 0, op: OpKey::of("rotate") };
 /// let next = Coord { epoch: 1, ..at };
@@ -93,7 +93,7 @@ pub struct Coord {
 /// # Example: the draws of one op for one sample
 ///
 /// ```
-/// 'use feedmill::rng::{Coord, OpKey, RandomStream};
+/// use feedmill::rng::{Coord, OpKey, RandomStream};
 ///
 /// let at = Coord { epoch: 0, sample: 3, occurrence: 0, view: 0, op: OpKey::of("rotate") };
 /// let degrees = RandomStream::keyed(7, at).uniform(-10.0, 10.0);

@@ -151,7 +151,7 @@ pub fn verify(
 /// # Example: check shards before training
 ///
 /// ```
-/// 'use std::sync::atomic::AtomicBool;
+/// use std::sync::atomic::AtomicBool;
 ///
 /// use feedmill::convert::{self, convert};
 /// use feedmill::{source, verify};

@@ -99,7 +99,7 @@ impl Masks {
 /// let (white, black) = ([255; 12], [0; 12]);
 /// let views = [Some(&white[..]), Some(&black[..])];
 /// let key = GroupKey { seed: 7, epoch: 0, batch: 0, group: 0 };
-/// let mix = Mix::new(MixUp::new()).or(CutMix::new(), 1.0); // each in half of the groups
+/// let mix = Mix::new(MixUp::new(0.2)).or(CutMix::new(), 1.0); // each in half of the groups
 /// let drawn = mix.draw(key, 2, size);
 /// let mixed = drawn[0].resolve(&Scene::new(size, &views)?)?;
 /// let pixels = mix::apply(&mixed.blend, size, &[&white[..], &black], |level, _| level)?;

@@ -93,7 +93,7 @@ impl Values {
 /// # Example: the groups of a column
 ///
 /// ```
-/// 'use feedmill::plan::Grouping;
+/// use feedmill::plan::Grouping;
 ///
 /// let authors = Grouping::of_values(["b", "a", "b"].into_iter());
 /// assert_eq!(authors.of, [1, 0, 1]);
@@ -158,7 +158,7 @@ impl Grouping {
 /// # Example: the classes of four samples
 ///
 /// ```
-/// 'use feedmill::plan::{Balanced, By, Grouping, Plan, SampleMetadata, Setup, Share};
+/// use feedmill::plan::{Balanced, By, Grouping, Plan, SampleMetadata, Setup, Share};
 ///
 /// let classes = Grouping::new(vec![0, 0, 0, 1], 2);
 /// let setup = Setup::default()

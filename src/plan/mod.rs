@@ -161,7 +161,7 @@ impl Share {
 /// # Example: two sources, three to one
 ///
 /// ```
-/// 'use feedmill::plan::{Plan, SampleMetadata, Setup, Share};
+/// use feedmill::plan::{Plan, SampleMetadata, Setup, Share};
 ///
 /// let sources = vec![Share::new(300, 3.0), Share::new(50, 1.0)];
 /// let plan = Plan::new(Setup::default().with_sources(sources).with_batch(8), SampleMetadata::new())?;
@@ -268,7 +268,7 @@ const MAX_GROUPS: u64 = 1 << 24;
 /// # Example: the batches of 100 samples
 ///
 /// ```
-/// 'use feedmill::plan::{Plan, SampleMetadata, Setup, Share};
+/// use feedmill::plan::{Plan, SampleMetadata, Setup, Share};
 ///
 /// let setup = Setup::default().with_sources(vec![Share::new(100, 1.0)]).with_batch(10);
 /// let plan = Plan::new(setup, SampleMetadata::new())?;
@@ -583,11 +583,6 @@ impl Plan {
             }
         }
         Ok(())
-    }
-
-    /// The number of selected samples in an epoch.
-    pub fn of_selection(&self, epoch: u32) -> u64 {
-        self.epoch(epoch).selection.len
     }
 
     /// The number of sources.

@@ -403,9 +403,9 @@ impl Grouped {
 /// use feedmill::{Loader, Recipe};
 ///
 /// let sampler = Unique::new(By::Class);
-/// let recipe = Recipe::preset("imagenet")?.with_batch(4).with_sampler(sampler);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(2).with_sampler(sampler);
 /// let loader = Loader::open("fixtures/photos", recipe)?;
-/// assert_eq!(loader.epoch(0)?.next().expect("a batch")?.len(), 4);
+/// assert_eq!(loader.epoch(0)?.next().expect("a batch")?.len(), 2);
 /// # Ok::<(), feedmill::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]

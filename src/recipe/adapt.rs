@@ -106,7 +106,7 @@ impl Recipe {
     /// ```
     /// use feedmill::{Loader, Recipe};
     ///
-    /// let training = Recipe::preset("deit")?.with_classes(2).with_batch(4);
+    /// let training = Recipe::preset("deit")?.with_classes(3).with_batch(4);
     /// let loader = Loader::open("fixtures/photos", training.eval()?)?;
     /// let batch = loader.epoch(0)?.next().expect("a batch")?;
     /// assert_eq!(batch.images().shape(), [4, 3, 224, 224]);

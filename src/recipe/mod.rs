@@ -166,7 +166,7 @@ impl Default for Decode {
 /// # Example: smoothed labels of ten classes
 ///
 /// ```
-/// 'use feedmill::Recipe;
+/// use feedmill::Recipe;
 /// use feedmill::recipe::TargetOptions;
 ///
 /// let target = TargetOptions::new().with_classes(10).with_smoothing(0.1);

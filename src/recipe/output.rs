@@ -13,16 +13,18 @@ use crate::error::{Error, Result};
 /// # Example: gray batches of half precision
 ///
 /// ```
+/// use feedmill::augment::ops::Resize;
+/// use feedmill::geometry::Size;
 /// use feedmill::recipe::{Dtype, Output};
 /// use feedmill::{Loader, Recipe};
-/// use feedmill::augment::ops::Resize;
 ///
 /// let output = Output::new()
 ///     .with_channels(1)
 ///     .with_dtype(Dtype::F16)
 ///     .with_mean([0.1307])
 ///     .with_std([0.3081]);
-/// let recipe = Recipe::new().with_batch(2).op(Resize::new(Size { width: 28, height: 28 })).with_output(output);
+/// let small = Resize::new(Size::square(28));
+/// let recipe = Recipe::new().with_batch(2).op(small).with_output(output);
 /// let loader = Loader::open("fixtures/photos", recipe)?;
 /// let batch = loader.epoch(0)?.next().expect("a batch")?;
 /// assert_eq!(batch.images().shape(), [2, 1, 28, 28]);

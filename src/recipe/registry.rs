@@ -46,7 +46,7 @@ impl<T: ?Sized> Clone for Factory<T> {
 /// # Example: an op by its name
 ///
 /// ```
-/// 'use feedmill::recipe::Registry;
+/// use feedmill::recipe::Registry;
 ///
 /// let registry = Registry::default();
 /// let op = registry.read_op(r#"{ op = "gaussian_blur", sigma = [0.1, 2.0] }"#)?;

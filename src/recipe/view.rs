@@ -55,7 +55,7 @@ impl Default for View {
 /// # Example: a number that changes with the epoch
 ///
 /// ```
-/// 'use feedmill::Recipe;
+/// use feedmill::Recipe;
 ///
 /// let recipe = Recipe::from_toml(
 ///     r#"

@@ -51,7 +51,7 @@ pub struct Annotations {
 /// # Example: a box around a dog
 ///
 /// ```
-/// 'use feedmill::geometry::Bounds;
+/// use feedmill::geometry::Bounds;
 /// use feedmill::sample::BoxLabel;
 ///
 /// let dog = BoxLabel::new(Bounds::new(10.0, 20.0, 110.0, 70.0), 17, 1);
@@ -89,7 +89,7 @@ impl BoxLabel {
 /// # Example: the left eye of the first person
 ///
 /// ```
-/// 'use feedmill::sample::Keypoint;
+/// use feedmill::sample::Keypoint;
 ///
 /// let eye = Keypoint::new(60.0, 45.0, 1).with_instance(1).with_visible(2);
 /// assert_eq!((eye.x, eye.instance), (60.0, 1));

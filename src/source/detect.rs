@@ -46,7 +46,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
 /// # Example: the form of a folder
 ///
 /// ```
-/// 'use feedmill::source::{self, Format};
+/// use feedmill::source::{self, Format};
 ///
 /// assert_eq!(source::detect("fixtures/photos")?, Format::Folder);
 /// # Ok::<(), feedmill::Error>(())
@@ -73,7 +73,7 @@ pub fn detect(path: impl AsRef<Path>) -> Result<Format> {
 /// # Example: a folder as what it is
 ///
 /// ```
-/// 'use feedmill::source::{self, Format};
+/// use feedmill::source::{self, Format};
 ///
 /// let source = source::open_as("fixtures/photos", Format::Folder)?;
 /// assert_eq!(source.len(), 10);

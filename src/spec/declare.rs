@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// # Example: the parameters that are not defaults
 ///
 /// ```
-/// 'use feedmill::augment::ops::HorizontalFlip;
+/// use feedmill::augment::ops::HorizontalFlip;
 /// use feedmill::spec::Parameters;
 ///
 /// let op = HorizontalFlip::new().with_p(0.2);
@@ -56,7 +56,7 @@ pub trait Parameters: Send + Sync + fmt::Debug {
 /// # Example: the parameters of an op
 ///
 /// ```
-/// 'use feedmill::augment::ops::Rotate;
+/// use feedmill::augment::ops::Rotate;
 /// use feedmill::spec::Declared;
 ///
 /// let names: Vec<&str> = Rotate::SPEC.params.iter().map(|param| param.name).collect();
@@ -72,7 +72,7 @@ pub trait Declared: Parameters + DeserializeOwned {
 /// # Example: all ops that blur
 ///
 /// ```
-/// 'use feedmill::recipe::Registry;
+/// use feedmill::recipe::Registry;
 /// use feedmill::spec::Family;
 ///
 /// let registry = Registry::default();
@@ -144,7 +144,7 @@ impl Spec {
 /// # Example: the range of a parameter
 ///
 /// ```
-/// 'use feedmill::augment::ops::Rotate;
+/// use feedmill::augment::ops::Rotate;
 /// use feedmill::spec::Declared;
 ///
 /// let degrees = &Rotate::SPEC.params[0];

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 /// # Example: a table that is made once
 ///
 /// ```
-/// 'use feedmill::spec::Derived;
+/// use feedmill::spec::Derived;
 ///
 /// let table: Derived<Vec<u64>> = Derived::default();
 /// assert_eq!(table.get(), None);

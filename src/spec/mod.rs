@@ -32,7 +32,7 @@ pub use value::ParamValue;
 /// # Example: the parameters of a value of serde
 ///
 /// ```
-/// 'use feedmill::spec::params_of;
+/// use feedmill::spec::params_of;
 ///
 /// #[derive(serde::Serialize)]
 /// struct Params {

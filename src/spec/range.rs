@@ -273,7 +273,7 @@ impl ParamValue for SymmetricRange {
 /// # Example: a range and a number
 ///
 /// ```
-/// 'use feedmill::augment::ops::JpegCompress;
+/// use feedmill::augment::ops::JpegCompress;
 /// use feedmill::spec::IntegerRange;
 ///
 /// let range = IntegerRange::from([50, 90]);
@@ -362,7 +362,7 @@ impl<'de> Deserialize<'de> for IntegerRange {
 /// # Example: an area to draw from
 ///
 /// ```
-/// 'use feedmill::augment::ops::RandomResizedCrop;
+/// use feedmill::augment::ops::RandomResizedCrop;
 /// use feedmill::spec::Interval;
 ///
 /// let op = RandomResizedCrop::new(224).with_scale(Interval::new(0.35, 1.0));

@@ -15,7 +15,7 @@ use crate::error::Result;
 /// # Example: what a recipe may write
 ///
 /// ```
-/// 'use feedmill::spec::{ParamRange, ParamValue};
+/// use feedmill::spec::{ParamRange, ParamValue};
 ///
 /// let range = ParamRange::Between([0.5, 1.5]);
 /// println!("{}", ParamRange::form()); // such as "a number or [low, high]"

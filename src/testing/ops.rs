@@ -47,7 +47,7 @@ pub fn assert_op(text: &str, op: &dyn Op) {
 /// use feedmill::mix::MixUp;
 /// use feedmill::testing::assert_mixer;
 ///
-/// assert_mixer(r#"{ mix = "mixup", alpha = 0.2 }"#, &MixUp::new().with_alpha(0.2));
+/// assert_mixer(r#"{ mix = "mixup", alpha = 0.2 }"#, &MixUp::new(0.2));
 /// ```
 #[track_caller]
 pub fn assert_mixer(text: &str, mixer: &dyn Mixer) {

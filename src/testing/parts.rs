@@ -86,11 +86,10 @@ fn check_param(
         }
     }
     if param.bare == BareNumber::Refused && !param.is_list {
-        let [least, most] = param.range.unwrap_or([0.0, 2.0]);
-        let middle = f64::midpoint(least, most);
+        let [_, most] = param.range.unwrap_or([0.0, 1.0]);
         assert!(
-            refused(with(middle.into())),
-            "{name}: {key} = {middle} is accepted, but could mean a range"
+            refused(with(most.into())),
+            "{name}: {key} = {most} is accepted, but could mean a range"
         );
     }
     if let Some([least, most]) = param.range {

@@ -23,10 +23,6 @@ const SHOWN_BY: &[(&str, &str)] = &[
         "feedmill::augment::ops::MergedTile",
         "feedmill::augment::ops::merge_similar",
     ),
-    (
-        "feedmill::augment::steps::Paste",
-        "feedmill::augment::ops::CopyPaste",
-    ),
     ("feedmill::convert::Progress", "feedmill::convert::convert"),
     ("feedmill::convert::Report", "feedmill::convert::convert"),
     (
@@ -87,6 +83,10 @@ const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
     (
         "feedmill::mix::Potential",
         "the solver of one mixer, public for its benchmark",
+    ),
+    (
+        "feedmill::mix::Term",
+        "what feedmill::mix::apply sums for each pixel",
     ),
     (
         "feedmill::mix::Tile",

@@ -12,26 +12,8 @@ use crate::error::Result;
 use crate::kernels::blend::blend;
 
 /// Adds the results of chains of steps, and blends the image with the sum.
-///
-/// # Example: what AugMix adds
-///
-/// ```
-/// use feedmill::augment::Steps;
-/// use feedmill::augment::ops::AugMix;
-/// use feedmill::geometry::Size;
-/// use feedmill::recipe::Registry;
-/// use feedmill::rng::{Coord, OpKey, RandomStream};
-///
-/// let op = Registry::default().read_op(r#"{ op = "augmix" }"#)?;
-/// let at = Coord { epoch: 0, sample: 0, occurrence: 0, view: 0, op: OpKey::of("augmix") };
-/// let mut steps = Steps::new(Size::square(8));
-/// op.draw(&mut RandomStream::keyed(7, at), &mut steps);
-/// assert!(steps.list().iter().any(|step| step.to_string().contains("mix")));
-/// # let _: Option<AugMix> = None;
-/// # Ok::<(), feedmill::Error>(())
-/// ```
 #[derive(Clone, Debug)]
-pub struct Mixture {
+pub(in crate::augment) struct Mixture {
     chains: Vec<Chain>,
     weight: f32,
 }

@@ -122,7 +122,7 @@ impl Warp {
     }
 
     /// True if parallel lines stay parallel.
-    pub fn is_affine(&self) -> bool {
+    pub(crate) fn is_affine(&self) -> bool {
         self.matrix[6] == 0.0 && self.matrix[7] == 0.0
     }
 

@@ -56,7 +56,7 @@ const MAX_OPEN_FILES: usize = 128;
 /// # Example: the images of a tar
 ///
 /// ```
-/// 'use feedmill::source::{Source, Tar};
+/// use feedmill::source::{Source, Tar};
 ///
 /// let folder = tempfile::tempdir().unwrap();
 /// let path = folder.path().join("data.tar");
