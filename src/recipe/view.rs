@@ -59,6 +59,7 @@ impl Default for View {
 ///
 /// let recipe = Recipe::from_toml(
 ///     r#"
+///     batch = 4
 ///     [[view]]
 ///     ops = [
 ///       { op = "center_crop", size = 32 },

@@ -273,13 +273,13 @@ impl ParamValue for SymmetricRange {
 /// # Example: a range and a number
 ///
 /// ```
-/// use feedmill::augment::ops::JpegCompress;
+/// use feedmill::augment::ops::Jpeg;
 /// use feedmill::spec::IntegerRange;
 ///
 /// let range = IntegerRange::from([50, 90]);
 /// assert_eq!((range.ends(), range.fixed()), ([50.0, 90.0], None));
 /// assert_eq!(IntegerRange::from(75).fixed(), Some(75));
-/// # let _: Option<JpegCompress> = None;
+/// assert_eq!(Jpeg::new([50, 90]).quality(), &range);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IntegerRange(ParamRange);
