@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo test --no-fail-fast
-for example in train_loop train_validation resume custom_op custom_mixer custom_source episodes; do
+for example in train_loop train_val resume custom_op custom_mixer custom_source episodes; do
   cargo run --quiet --package feedmill --example "$example"
 done
 cargo run --quiet --package feedmill-jpeg --example crop

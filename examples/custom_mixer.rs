@@ -2,7 +2,7 @@
 //!
 //! cargo run --example custom_mixer
 
-use feedmill::geometry::Size;
+use feedmill::geometry::{Rect, Size};
 use feedmill::mix::{Blend, MixPlan, Mixer};
 use feedmill::recipe::Registry;
 use feedmill::rng::RandomStream;
@@ -24,8 +24,7 @@ impl Mixer for Stripe {
     fn draw(&self, rng: &mut RandomStream, size: Size) -> MixPlan {
         let rows = (self.share.draw(rng) * f64::from(size.height)) as u32;
         let top = rng.below(u64::from(size.height - rows) + 1) as u32;
-        // Edges in pixels: top, left, bottom, right.
-        let rect = [top, 0, top + rows, size.width];
+        let rect = Rect::new(0, top, size.width, rows);
         Blend::Box { rect }.into()
     }
 }

@@ -18,6 +18,10 @@ fn main() -> feedmill::Result<()> {
         for batch in epoch {
             // Bad files, I/O errors and panics in ops arrive here, as errors with their cause.
             let batch = batch?;
+            // A bad sample that the recipe lets pass: here another one has taken its place.
+            for fault in batch.faults() {
+                eprintln!("sample {}: {}", fault.sample, fault.message);
+            }
             let images = batch.images().as_f32()?; // [8, 3, 224, 224]
             let soft_labels = batch.targets().dense()?; // [8, 1000]
             let loss = train(images, soft_labels);

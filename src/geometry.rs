@@ -5,6 +5,7 @@
 //! | --- | --- | --- |
 //! | [`Size`] | whole pixels | images, views, planes |
 //! | [`Rect`] | whole pixels: a corner and a size | crops, regions, mixed rectangles |
+//! | [`Point`] | whole pixels: a column and a row | centers, places of pixels and of cells |
 //! | [`Bounds`] | `f32`: four edges | boxes around objects |
 //!
 //! # Example: a region of an image
@@ -27,7 +28,7 @@ use std::fmt;
 /// The rectangle of the JPEG decoder, so that crops reach it as they are.
 pub use feedmill_jpeg::Rect;
 
-/// The size of an image in pixels.
+/// The size of an image in pixels, or of a grid in cells.
 ///
 /// # Example: the size of a photograph
 ///
@@ -67,6 +68,31 @@ impl Size {
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} x {}", self.width, self.height)
+    }
+}
+
+/// A pixel of an image, or a cell of a grid.
+///
+/// # Example: the pixel in the middle
+///
+/// ```
+/// use feedmill::geometry::{Point, Size};
+///
+/// let size = Size::new(640, 480);
+/// assert_eq!(Point::new(size.width / 2, size.height / 2), Point { x: 320, y: 240 });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Point {
+    /// The column, from 0.
+    pub x: u32,
+    /// The row, from 0.
+    pub y: u32,
+}
+
+impl Point {
+    /// Returns the point in column `x` and row `y`.
+    pub const fn new(x: u32, y: u32) -> Point {
+        Point { x, y }
     }
 }
 

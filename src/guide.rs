@@ -1,4 +1,4 @@
-//! The pages beyond single items, as they are in the repository. Their programs are tested.
+//! The pages of the repository: first the guide itself. Their programs are tested.
 //!
 //! | page | content |
 //! | --- | --- |
@@ -9,51 +9,63 @@
 //! | [`performance`] | measurements, and what limits a run |
 //! | [`architecture`] | how the library works, and why so |
 //! | [`glossary`] | one word for one thing |
+//!
+#![doc = page_of!("docs/GUIDE.md")]
 
-// A page names its links at its end for readers of the file. The definition that comes first
-// counts, so the ones here lead to the pages of this module.
+/// The text of a page, with links to the modules of this one.
+macro_rules! page_of {
+    ($path:literal) => {
+        feedmill_macros::page!(
+            $path,
+            "RECIPES.md" = "crate::guide::recipes",
+            "AUGMENTATIONS.md" = "crate::guide::augmentations",
+            "MIXING.md" = "crate::guide::mixing",
+            "FORMAT.md" = "mod@crate::guide::format",
+            "PERFORMANCE.md" = "crate::guide::performance",
+            "ARCHITECTURE.md" = "crate::guide::architecture",
+            "GLOSSARY.md" = "crate::guide::glossary",
+            "GUIDE.md" = "crate::guide",
+        )
+    };
+}
+use page_of;
 
 pub mod recipes {
-    //! [boxes]: super::augmentations#boxes-keypoints-masks
-    //! [entropy indexes]: mod@super::format#entropy-indexes
-    //! [mixing]: super::mixing
-    //!
-    #![doc = include_str!("../docs/RECIPES.md")]
+    #![doc = super::page_of!("docs/RECIPES.md")]
 }
 
 pub mod augmentations {
-    //! [joint]: super::recipes#joint
-    //! [recipes]: super::recipes
-    //!
-    #![doc = include_str!("../docs/AUGMENTATIONS.md")]
+    #![doc = super::page_of!("docs/AUGMENTATIONS.md")]
 }
 
 pub mod mixing {
-    #![doc = include_str!("../docs/MIXING.md")]
+    #![doc = super::page_of!("docs/MIXING.md")]
 }
 
 pub mod format {
-    #![doc = include_str!("../docs/FORMAT.md")]
+    #![doc = super::page_of!("docs/FORMAT.md")]
 }
 
 pub mod performance {
-    #![doc = include_str!("../docs/PERFORMANCE.md")]
+    #![doc = super::page_of!("docs/PERFORMANCE.md")]
 }
 
 pub mod architecture {
-    //! [glossary]: super::glossary
-    //! [decisions]: #where-the-decisions-are
-    //! [0001]: #where-the-decisions-are
-    //! [0002]: #where-the-decisions-are
-    //! [0007]: #where-the-decisions-are
-    //!
-    #![doc = include_str!("../ARCHITECTURE.md")]
-    //!
-    //! # Where the decisions are
-    //!
-    //! The records of decisions are in the folder `docs/decisions` of the repository.
+    #![doc = super::page_of!("ARCHITECTURE.md")]
 }
 
 pub mod glossary {
-    #![doc = include_str!("../docs/GLOSSARY.md")]
+    #![doc = super::page_of!("docs/GLOSSARY.md")]
 }
+
+/// Building again when a page has changed.
+const _: [&str; 8] = [
+    include_str!("../docs/RECIPES.md"),
+    include_str!("../docs/AUGMENTATIONS.md"),
+    include_str!("../docs/MIXING.md"),
+    include_str!("../docs/FORMAT.md"),
+    include_str!("../docs/PERFORMANCE.md"),
+    include_str!("../ARCHITECTURE.md"),
+    include_str!("../docs/GLOSSARY.md"),
+    include_str!("../docs/GUIDE.md"),
+];

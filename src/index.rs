@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use feedmill_macros::Accessors;
+
 use crate::decode::{self, Decoder, Limits};
 use crate::error::{Error, Kind, Result, catch};
 use crate::parallel;
@@ -30,40 +32,18 @@ const BLOCK: u64 = 64;
 /// use feedmill::index::Options;
 ///
 /// let options = Options::default().with_jobs(2);
-/// assert_eq!(options.jobs, 2);
+/// assert_eq!(options.jobs(), 2);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Accessors)]
 #[non_exhaustive]
 pub struct Options {
     /// The format of the data; detected by default.
-    pub format: Option<Format>,
-    /// Number of threads. 0, the default, is one for each core.
-    pub jobs: usize,
+    #[accessor(copy)]
+    pub(crate) format: Option<Format>,
+    /// The number of threads. 0, the default, is one for each core.
+    pub(crate) jobs: usize,
     /// The largest image that is accepted; a larger one is bad.
-    pub limits: Limits,
-}
-
-impl Options {
-    /// Sets the format of the data; `None` detects it.
-    #[must_use]
-    pub fn with_format(self, format: impl Into<Option<Format>>) -> Options {
-        Options {
-            format: format.into(),
-            ..self
-        }
-    }
-
-    /// Sets the number of threads; 0 is one for each core.
-    #[must_use]
-    pub fn with_jobs(self, jobs: usize) -> Options {
-        Options { jobs, ..self }
-    }
-
-    /// Sets the largest image that is accepted.
-    #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Options {
-        Options { limits, ..self }
-    }
+    pub(crate) limits: Limits,
 }
 
 /// What was written.

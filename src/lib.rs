@@ -137,6 +137,7 @@
 //! | train on gray images, or in half precision | [`recipe::Output`] |
 //! | set threads and memory; see what limits a run | [`Tuning`], [`Loader::stats`] |
 //! | see why a sample looks as it does | [`Loader::explain`], [`Loader::images`] |
+//! | be led through all of this, and the command line | [`guide`] |
 //! | write recipes: views, schedules, targets, bad files | [`guide::recipes`], [`recipe`] |
 //! | choose ops, or write one | [`augment`], [`guide::augmentations`] |
 //! | mix images and labels, or write a mixer | [`mix`], [`guide::mixing`] |

@@ -6,6 +6,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use feedmill_macros::Accessors;
+
 use crate::decode::{self, Decoder, Limits, plane};
 use crate::error::{Error, Kind, Result, catch};
 use crate::geometry::Rect;
@@ -26,37 +28,17 @@ const BLOCK: u64 = 64;
 /// use feedmill::verify::Options;
 ///
 /// let options = Options::default().with_pixels(true).with_jobs(4);
-/// assert!(options.pixels);
+/// assert!(options.pixels());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Accessors)]
 #[non_exhaustive]
 pub struct Options {
-    /// Decode every image and plane, not only their headers; false by default.
-    pub pixels: bool,
-    /// Number of threads. 0, the default, is one for each core.
-    pub jobs: usize,
+    /// Whether every image and plane is decoded, and not only its header; false by default.
+    pub(crate) pixels: bool,
+    /// The number of threads. 0, the default, is one for each core.
+    pub(crate) jobs: usize,
     /// The largest image that is accepted; a larger one is bad.
-    pub limits: Limits,
-}
-
-impl Options {
-    /// Sets whether every image and plane is decoded, and not only its header.
-    #[must_use]
-    pub fn with_pixels(self, pixels: bool) -> Options {
-        Options { pixels, ..self }
-    }
-
-    /// Sets the number of threads; 0 is one for each core.
-    #[must_use]
-    pub fn with_jobs(self, jobs: usize) -> Options {
-        Options { jobs, ..self }
-    }
-
-    /// Sets the largest image that is accepted.
-    #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Options {
-        Options { limits, ..self }
-    }
+    pub(crate) limits: Limits,
 }
 
 /// What a check found.

@@ -1,15 +1,22 @@
 //! The tables of docs/RECIPES.md and docs/AUGMENTATIONS.md that follow from the declarations of ops
-//! and mixers. `FEEDMILL_BLESS=1` writes them anew.
+//! and mixers, and the numbers of README.md and docs/PERFORMANCE.md that come from a record in
+//! benches/record/. `FEEDMILL_BLESS=1` writes them anew.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use feedmill::recipe::Registry;
 use feedmill::spec::{BareNumber, ParamSpec, Spec};
+use serde_json::Value;
+
+/// The path of a file of the repository.
+fn file(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), name].iter().collect()
+}
 
 /// The path of a page.
 fn page(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "docs", name].iter().collect()
+    file("docs").join(name)
 }
 
 /// A value as a recipe has it, with numbers as short as four decimals allow.
@@ -119,17 +126,18 @@ fn with_table(text: &str, name: &str, table: &str) -> String {
 }
 
 /// Compares a page with the one that the declarations make, or writes it.
-fn check(name: &str, expected: &str) {
-    let path = page(name);
+fn check(path: &Path, expected: &str) {
     if std::env::var_os("FEEDMILL_BLESS").is_some() {
-        fs::write(&path, expected).unwrap();
+        fs::write(path, expected).unwrap();
         return;
     }
-    let found = fs::read_to_string(&path).unwrap();
+    let found = fs::read_to_string(path).unwrap();
     for (found, expected) in found.lines().zip(expected.lines()) {
         assert_eq!(
-            found, expected,
-            "docs/{name} is out of date: run this test with FEEDMILL_BLESS=1"
+            found,
+            expected,
+            "{} is out of date: run this test with FEEDMILL_BLESS=1",
+            path.display()
         );
     }
     assert_eq!(found.lines().count(), expected.lines().count());
@@ -154,7 +162,7 @@ fn the_tables_of_the_recipe_page_are_those_of_the_declarations() {
         .collect();
     let head = "| mix | what it does | parameters |\n| --- | --- | --- |\n";
     text = with_table(&text, "mixers", &format!("{head}{rows}"));
-    check("RECIPES.md", &text);
+    check(&page("RECIPES.md"), &text);
 }
 
 #[test]
@@ -167,7 +175,7 @@ fn the_table_of_all_ops_is_that_of_the_declarations() {
         .collect();
     let head = "| op | in other libraries | families |\n| --- | --- | --- |\n";
     check(
-        "AUGMENTATIONS.md",
+        &page("AUGMENTATIONS.md"),
         &with_table(&text, "ops", &format!("{head}{rows}")),
     );
 }
@@ -182,7 +190,6 @@ fn every_op_and_mixer_is_described() {
             spec.about.ends_with(['.', ':']) && spec.about.len() > 10,
             "{name}"
         );
-        assert!(!spec.like.is_empty(), "{name} has no name elsewhere");
         for param in spec.params {
             assert!(param.about.ends_with('.'), "{name} {}", param.name);
             let form = (param.form)();
@@ -199,4 +206,206 @@ fn every_op_and_mixer_is_described() {
         unclear, [""; 0],
         "numbers without a range and without a unit"
     );
+}
+
+/// One loader of a record.
+struct Measured {
+    loader: String,
+    about: String,
+    versions: String,
+    /// The images/s of all timed epochs, sorted.
+    rates: Vec<f64>,
+    median: f64,
+}
+
+/// A file of benches/record/ (benches/record/README.md).
+struct Record {
+    json: Value,
+    /// The fastest first.
+    loaders: Vec<Measured>,
+}
+
+impl Record {
+    fn read(path: &Path) -> Record {
+        let json: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let mut loaders: Vec<Measured> = json["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|run| {
+                let processes = run["images_per_s"].as_array().unwrap().iter();
+                let mut rates: Vec<f64> = processes
+                    .flat_map(|epochs| epochs.as_array().unwrap())
+                    .map(|rate| rate.as_f64().unwrap())
+                    .collect();
+                rates.sort_by(f64::total_cmp);
+                let versions = run["versions"].as_object().unwrap().iter();
+                let versions: Vec<String> = versions
+                    .map(|(name, version)| format!("{name} {}", version.as_str().unwrap()))
+                    .collect();
+                Measured {
+                    loader: run["loader"].as_str().unwrap().to_string(),
+                    about: run["about"].as_str().unwrap().to_string(),
+                    versions: versions.join(", "),
+                    rates,
+                    median: run["median"].as_f64().unwrap(),
+                }
+            })
+            .collect();
+        loaders.sort_by(|a, b| b.median.total_cmp(&a.median));
+        Record { json, loaders }
+    }
+
+    /// The newest record of the job that the README shows; of one day, the last by name.
+    fn newest() -> Record {
+        let files = fs::read_dir(file("benches/record")).unwrap();
+        files
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "json")
+            })
+            .map(|path| (Record::read(&path), path))
+            .filter(|(record, _)| record.json["job"]["preset"] == "imagenet")
+            .max_by_key(|(record, path)| (record.text("/date"), path.clone()))
+            .expect("a record of the preset imagenet")
+            .0
+    }
+
+    /// The text at a place of the file, or nothing.
+    fn text(&self, place: &str) -> String {
+        match self.json.pointer(place).unwrap() {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        }
+    }
+
+    fn ours(&self) -> &Measured {
+        let ours = |run: &&Measured| run.loader == "feedmill, folder";
+        self.loaders.iter().find(ours).unwrap()
+    }
+
+    fn peers(&self) -> impl Iterator<Item = &Measured> {
+        let peer = |run: &&Measured| !run.loader.starts_with("feedmill");
+        self.loaders.iter().filter(peer)
+    }
+
+    /// Where and when it was measured, and what there is to know about it.
+    fn origin(&self) -> String {
+        let origin = format!(
+            "{}, {} cores, {}, {}",
+            self.text("/machine/cpu"),
+            self.text("/machine/cores"),
+            self.text("/machine/system"),
+            self.text("/date"),
+        );
+        match self.text("/note") {
+            note if note.is_empty() => origin,
+            note => format!("{origin}; {note}"),
+        }
+    }
+}
+
+/// A whole number with commas.
+fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A paragraph in lines of at most 100 columns.
+fn wrapped(text: &str) -> String {
+    let (mut lines, mut line) = (String::new(), String::new());
+    for word in text.split(' ') {
+        if !line.is_empty() && line.len() + 1 + word.len() > 100 {
+            lines += &(std::mem::take(&mut line) + "\n");
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line += word;
+    }
+    lines + &line + "\n"
+}
+
+#[test]
+fn the_first_number_of_the_readme_is_that_of_the_newest_record() {
+    let record = Record::newest();
+    let ours = record.ours();
+    let times: Vec<String> = record
+        .peers()
+        .take(3)
+        .map(|peer| format!("{:.1} times {}", ours.median / peer.median, peer.loader))
+        .collect();
+    let (last, first) = times.split_last().expect("a peer");
+    let sentence = format!(
+        "**{} images/s with {} workers, from JPEG files to augmented f32 batches**: {} and {last} \
+         in the same run. Machine: {}. [How it was measured](docs/PERFORMANCE.md#the-newest-record).",
+        thousands(ours.median),
+        record.text("/job/workers"),
+        first.join(", "),
+        record.origin(),
+    );
+    let plot = "![Images per second of feedmill and other loaders](docs/images/throughput.svg)";
+    let block = format!("{}\n{plot}\n", wrapped(&sentence));
+    let path = file("README.md");
+    let text = fs::read_to_string(&path).unwrap();
+    check(&path, &with_table(&text, "record", &block));
+}
+
+#[test]
+fn the_first_table_of_the_performance_page_is_that_of_the_newest_record() {
+    let record = Record::newest();
+    let ours = record.ours().median;
+    let head = format!(
+        "Machine: {}. Data: {} ({} files, {:.0} MB). Load average before the run: {}.",
+        record.origin(),
+        record.text("/data/about"),
+        thousands(record.json["data"]["files"].as_f64().unwrap()),
+        record.json["data"]["bytes"].as_f64().unwrap() / 1e6,
+        record.text("/machine/load_before"),
+    );
+    let mut table = wrapped(&head)
+        + "\n| loader | images/s | lowest and highest epoch | feedmill, folder / it | what it runs |"
+        + " versions |\n| --- | --- | --- | --- | --- | --- |\n";
+    for run in &record.loaders {
+        let (lowest, highest) = (run.rates[0], run.rates[run.rates.len() - 1]);
+        table += &format!(
+            "| {} | {} | {} to {} | {:.1} | {} | {} |\n",
+            run.loader,
+            thousands(run.median),
+            thousands(lowest),
+            thousands(highest),
+            ours / run.median,
+            run.about,
+            run.versions,
+        );
+    }
+    let path = page("PERFORMANCE.md");
+    let text = fs::read_to_string(&path).unwrap();
+    check(&path, &with_table(&text, "record", &table));
+}
+
+#[test]
+fn the_plot_shows_the_newest_record() {
+    let record = Record::newest();
+    let plot = fs::read_to_string(page("images/throughput.svg")).unwrap();
+    let mut expected = vec![record.text("/date"), record.text("/data/about")];
+    for run in &record.loaders {
+        expected.push(format!(">{}<", run.loader));
+        expected.push(format!(">{}<", thousands(run.median)));
+    }
+    for text in expected {
+        assert!(
+            plot.contains(&text),
+            "docs/images/throughput.svg lacks {text}: run benches/plot.py"
+        );
+    }
 }

@@ -28,7 +28,7 @@ fn fnv1a(bytes: &[u8]) -> String {
 
 #[test]
 fn normalized_values_have_the_bits_of_torch() {
-    let frame = Size {
+    let size = Size {
         width: 256,
         height: 1,
     };
@@ -42,7 +42,7 @@ fn normalized_values_have_the_bits_of_torch() {
             .map(|word| word.parse().unwrap())
             .collect();
         let output = recipe::Output::new().with_mean(&n[..3]).with_std(&n[3..6]);
-        let writer = SlotWriter::new(&output, frame, crate::cpu::Simd::detect());
+        let writer = SlotWriter::new(&output, size, crate::cpu::Simd::detect());
         let mut out = vec![0f32; 768];
         let slot = SlotPixels::Views {
             sources: &[&levels],
@@ -55,7 +55,7 @@ fn normalized_values_have_the_bits_of_torch() {
 
 #[test]
 fn blends_of_all_pairs_of_levels_equal_torch_and_timm() {
-    let frame = Size {
+    let size = Size {
         width: 256,
         height: 256,
     };
@@ -76,16 +76,12 @@ fn blends_of_all_pairs_of_levels_equal_torch_and_timm() {
         let found = if words[1] == "u8" {
             let output = recipe::Output::new().with_dtype(Dtype::U8);
             let mut out = vec![0u8; 3 << 16];
-            SlotWriter::new(&output, frame, crate::cpu::Simd::detect()).write(slot, &mut out);
+            SlotWriter::new(&output, size, crate::cpu::Simd::detect()).write(slot, &mut out);
             fnv1a(&out[..1 << 16])
         } else {
             let mut out = vec![0f32; 3 << 16];
-            SlotWriter::new(
-                &recipe::Output::default(),
-                frame,
-                crate::cpu::Simd::detect(),
-            )
-            .write(slot, &mut out);
+            SlotWriter::new(&recipe::Output::default(), size, crate::cpu::Simd::detect())
+                .write(slot, &mut out);
             fnv1a(bytemuck::cast_slice(&out[..1 << 16]))
         };
         assert_eq!(found, words[4], "{line}");

@@ -668,8 +668,8 @@ impl Batch {
     ///
     /// let recipe = || Recipe::preset("deit").map(|recipe| recipe.with_seed(3).with_batch(2));
     /// let first = |workers| -> feedmill::Result<u64> {
-    ///     let loader = Loader::builder().path("fixtures/photos").recipe(recipe()?);
-    ///     let loader = loader.workers(workers).build()?;
+    ///     let builder = Loader::builder().path("fixtures/photos").recipe(recipe()?);
+    ///     let loader = builder.workers(workers).build()?;
     ///     Ok(loader.epoch(0)?.next().expect("a batch")?.digest())
     /// };
     /// assert_eq!(first(1)?, first(3)?);

@@ -5,7 +5,7 @@
 //! in the order of [`Blend::terms`] and never fused.
 
 use crate::cpu::Simd;
-use crate::geometry::Size;
+use crate::geometry::{Point, Rect, Size};
 use crate::kernels::luma;
 use crate::kernels::normalize::{Element, Normalization, Normalizer, Order, Table, look_up_row};
 use crate::mix::{self, Blend, Mask, Of, Patch, Patches, Term, Tile, Tiles};
@@ -87,7 +87,10 @@ impl SlotWriter {
         out: &mut [T],
     ) {
         match blend {
-            Blend::Keep => self.normalizer.copy(sources[0], sources[0], [0; 4], out),
+            Blend::Keep => {
+                let nothing = Rect::new(0, 0, 0, 0);
+                self.normalizer.copy(sources[0], sources[0], nothing, out);
+            }
             Blend::Box { rect } => self.normalizer.copy(sources[0], sources[1], *rect, out),
             Blend::Uniform { lam } => {
                 let lam = *lam as f32;
@@ -165,27 +168,27 @@ impl SlotWriter {
                 }
             }
             for placed in &placed {
-                let [y0, x0, y1, x1] = placed.tile.to.map(|edge| edge as usize);
-                if !(y0..y1).contains(&y) {
+                let Tile {
+                    source,
+                    from,
+                    to,
+                    filter,
+                } = placed.tile;
+                if !(to.top..to.top + to.height).contains(&(y as u32)) {
                     continue;
                 }
-                let [fy0, fx0, fy1, _] = placed.tile.from;
-                let source = sources[placed.tile.source];
-                let out = &mut out[x0 * step..];
-                let top = fy0
-                    + placed.tile.filter.taps(
-                        (y - y0) as u32,
-                        fy1 - fy0,
-                        (y1 - y0) as u32,
-                        &mut down,
-                    );
+                let source = sources[*source];
+                let out = &mut out[to.left as usize * step..];
+                let row = y as u32 - to.top;
+                let top = from.top + filter.taps(row, from.height, to.height, &mut down);
                 if placed.tile.copies() {
-                    let row = &self.normalizer.row(source, top as usize)[fx0 as usize..][..x1 - x0];
+                    let row = self.normalizer.row(source, top as usize);
+                    let row = &row[from.left as usize..][..to.width as usize];
                     look_up_row(&table[channel], row, channel, out, step);
                     continue;
                 }
                 for (out, (left, across)) in out.iter_mut().step_by(step).zip(&placed.across) {
-                    let left = (fx0 + left) as usize;
+                    let left = (from.left + left) as usize;
                     *out = match (&down[..], &across[..]) {
                         ([v], [h]) if v * h == 1.0 => {
                             let pixel = self.normalizer.row(source, top as usize)[left];
@@ -220,7 +223,10 @@ impl SlotWriter {
     ) {
         let table: Table<T, C> = self.normalizer.converted();
         let (width, height) = (self.size().width, self.size().height);
-        let [rows, columns] = patches.grid();
+        let Size {
+            width: columns,
+            height: rows,
+        } = patches.grid();
         let mut row = 0;
         self.normalizer.rows::<T, C>(out, |y, channel, out, step| {
             let y = y as u32;
@@ -290,12 +296,13 @@ impl SlotWriter {
         let (width, height) = (self.size().width as usize, self.size().height as usize);
         let mut terms = Vec::new();
         for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
-            blend.terms(self.size(), y as u32, x as u32, &mut terms);
+            let at = Point::new(x as u32, y as u32);
+            blend.terms(self.size(), at, &mut terms);
             for c in 0..C {
                 let value = |of: Of| {
                     let pixel = match of {
-                        Of::Source(source, y, x) => {
-                            sources[source][y as usize * width + x as usize]
+                        Of::Source(source, at) => {
+                            sources[source][at.y as usize * width + at.x as usize]
                         }
                         Of::Fill(color) => pixel_of(color),
                     };
@@ -358,10 +365,10 @@ impl SlotWriter {
         let Size { width, height } = self.size();
         let mut terms = Vec::new();
         for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
-            blend.terms(self.size(), y, x, &mut terms);
+            blend.terms(self.size(), Point::new(x, y), &mut terms);
             let gray = |of: Of| match of {
-                Of::Source(source, y, x) => {
-                    let at = (y as usize * width as usize + x as usize) * 3;
+                Of::Source(source, at) => {
+                    let at = (at.y as usize * width as usize + at.x as usize) * 3;
                     value([0, 1, 2].map(|c| sources[source][at + c]))
                 }
                 Of::Fill(color) => value(color),
@@ -396,7 +403,7 @@ struct Placed<'a> {
 
 impl Placed<'_> {
     fn new(tile: &Tile) -> Placed<'_> {
-        let (from, to) = (tile.from[3] - tile.from[1], tile.to[3] - tile.to[1]);
+        let (from, to) = (tile.from.width, tile.to.width);
         let across = (0..to).map(|x| {
             let mut weights = Vec::new();
             (tile.filter.taps(x, from, to, &mut weights), weights)
@@ -424,17 +431,17 @@ mod tests {
         }
     }
 
-    fn the_fast_pass_gives_the_bytes_of_the_plain_one_at(frame: Size) {
-        let size = frame.width * frame.height;
+    fn the_fast_pass_gives_the_bytes_of_the_plain_one_at(size: Size) {
+        let pixels = size.width * size.height;
         let view = |seed: u32| -> Vec<u8> {
-            (0..3 * size)
+            (0..3 * pixels)
                 .map(|i: u32| (i * seed * 37 % 256) as u8)
                 .collect()
         };
         let views = [view(3), view(5), view(7), view(11)];
         let sources: Vec<&[u8]> = views.iter().map(|view| &view[..]).collect();
         let weights = |soft: bool| {
-            (0..size)
+            (0..pixels)
                 .map(move |i| {
                     if soft {
                         (i * 7 % 11) as f32 / 10.0
@@ -455,7 +462,7 @@ mod tests {
             TileFilter::Bilinear,
             TileFilter::Antialias,
         ];
-        let whole = [0, 0, 5, 9];
+        let whole = Rect::whole(9, 5);
         let patch = |source, cell, weight| Patch {
             source,
             cell,
@@ -465,32 +472,33 @@ mod tests {
             Blend::Keep,
             Blend::Uniform { lam: 0.3 },
             Blend::Uniform { lam: 0.0 },
-            Blend::Box { rect: [1, 2, 4, 9] },
+            Blend::Box {
+                rect: Rect::new(2, 1, 7, 3),
+            },
             Blend::Box { rect: whole },
             // Rows long enough for vector code, if the image is wide.
             Blend::Box {
-                rect: [1, 2, 4, frame.width],
+                rect: Rect::new(2, 1, size.width - 2, 3),
             },
             Blend::Several([0.2, 0.5, 0.3].into()),
-            Blend::Mask(Mask::new(frame, weights(false)).into()),
-            Blend::Mask(Mask::new(frame, weights(true)).into()),
-            Blend::Tiles(Tiles::one(tile(1, whole, [1, 1, 3, 8], nearest)).into()),
-            Blend::Tiles(Tiles::one(tile(1, whole, [1, 1, 3, 8], bilinear)).into()),
+            Blend::Mask(Mask::new(size, weights(false)).into()),
+            Blend::Mask(Mask::new(size, weights(true)).into()),
+            Blend::Tiles(Tiles::one(tile(1, whole, Rect::new(1, 1, 7, 2), nearest)).into()),
+            Blend::Tiles(Tiles::one(tile(1, whole, Rect::new(1, 1, 7, 2), bilinear)).into()),
             Blend::Tiles(
                 Tiles {
                     fill: Some([114, 3, 200]),
                     tiles: vec![
-                        tile(3, [0, 0, 2, 4], [2, 2, 4, 6], nearest),
-                        tile(2, whole, [0, 0, 2, 4], antialias),
-                        tile(1, [1, 1, 3, 3], [0, 3, 5, 9], bilinear),
+                        tile(3, Rect::new(0, 0, 4, 2), Rect::new(2, 2, 4, 2), nearest),
+                        tile(2, whole, Rect::new(0, 0, 4, 2), antialias),
+                        tile(1, Rect::new(1, 1, 2, 2), Rect::new(3, 0, 6, 5), bilinear),
                     ],
                 }
                 .into(),
             ),
             Blend::Patches(
                 Patches::new(
-                    2,
-                    3,
+                    Size::new(3, 2),
                     (0..6).map(|cell| match cell {
                         0 => vec![patch(1, 5, 1.0)],
                         1 => vec![patch(0, 1, 0.5), patch(1, 4, 0.5)],
@@ -504,7 +512,7 @@ mod tests {
                 Mosaic {
                     fill: [114, 3, 200],
                     order: [2, 0, 3, 1],
-                    center: [4, 8],
+                    center: Point::new(8, 4),
                     map: [1.3, 0.2, 1.0, -0.1, 1.4, 0.5],
                 }
                 .into(),
@@ -520,7 +528,7 @@ mod tests {
             .collect();
         for output in outputs() {
             for simd in [Simd::detect(), Simd::scalar()] {
-                let writer = SlotWriter::new(&output, frame, simd);
+                let writer = SlotWriter::new(&output, size, simd);
                 for pixels in &slots {
                     match output.dtype {
                         Dtype::U8 => compare::<u8>(&writer, &output, *pixels),

@@ -1,5 +1,7 @@
 //! The options of a conversion.
 
+use feedmill_macros::Accessors;
+
 use crate::decode::Limits;
 use crate::error::{Error, Result};
 use crate::sample::Fingerprint;
@@ -12,108 +14,42 @@ use crate::sample::Fingerprint;
 /// use feedmill::convert::Options;
 ///
 /// let options = Options::default().with_max_side(512).with_quality(90).with_shard_size(1 << 30);
-/// assert_eq!((options.max_side, options.shard_size), (Some(512), 1 << 30));
+/// assert_eq!((options.max_side(), options.shard_size()), (Some(512), 1 << 30));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Accessors)]
 #[non_exhaustive]
 pub struct Options {
-    /// Encoded bytes of the source that go into one shard; 256 MiB by default. A shard has at
+    /// The encoded bytes of the source that go into one shard; 256 MiB by default. A shard has at
     /// least one sample.
-    pub shard_size: u64,
+    pub(crate) shard_size: u64,
     /// The longest side of a stored image in pixels; `None`, the default, keeps all sizes. Larger
     /// images are decoded, resized to it (Lanczos, same aspect ratio) and encoded as JPEG; smaller
     /// ones are copied.
-    pub max_side: Option<u32>,
+    pub(crate) max_side: Option<u32>,
     /// The quality of new JPEGs, 1 to 100; 92 by default. Without `max_side`, setting it encodes
     /// every JPEG, PNG and WebP as a new JPEG.
-    pub quality: Option<u8>,
-    /// Rewrite progressive JPEGs as baseline JPEGs with the same coefficients
+    pub(crate) quality: Option<u8>,
+    /// Whether progressive JPEGs are rewritten as baseline JPEGs with the same coefficients
     /// ([`crate::decode::jpeg::Decoder::to_baseline`]); false by default. Baseline JPEGs are
     /// decoded several times as fast and take a few percent more bytes.
-    pub baseline: bool,
-    /// Store decoded RGB pixels instead of encoded images; false by default. Samples that are raw
+    pub(crate) baseline: bool,
+    /// Whether decoded RGB pixels are stored instead of encoded images; false by default. Samples that are raw
     /// already stay as they are.
-    pub raw: bool,
-    /// Store the entropy index of each JPEG behind it, about 1 % of its bytes; true by default.
+    pub(crate) raw: bool,
+    /// Whether the entropy index of each JPEG is stored behind it, about 1 % of its bytes; true by
+    /// default.
     /// Crops are decoded faster with it. Making it reads the whole scan, so a JPEG whose scan is
     /// damaged anywhere counts as a bad image.
-    pub index: bool,
-    /// Number of threads; each writes one shard at a time. 0, the default, is one for each core.
-    pub jobs: usize,
-    /// Continue a conversion that was interrupted; false by default.
-    pub resume: bool,
-    /// Leave bad images out and list them, instead of failing; false by default.
-    pub skip_bad: bool,
+    pub(crate) index: bool,
+    /// The number of threads; each writes one shard at a time. 0, the default, is one for each core.
+    pub(crate) jobs: usize,
+    /// Whether a conversion that was interrupted is continued; false by default.
+    pub(crate) resume: bool,
+    /// Whether bad images are left out and listed, instead of ending the conversion; false by
+    /// default.
+    pub(crate) skip_bad: bool,
     /// The largest image that is accepted; a larger one is bad.
-    pub limits: Limits,
-}
-
-impl Options {
-    /// Sets the encoded bytes of the source that go into one shard.
-    #[must_use]
-    pub fn with_shard_size(self, shard_size: u64) -> Options {
-        Options { shard_size, ..self }
-    }
-
-    /// Sets the longest side of a stored image in pixels; `None` keeps all sizes.
-    #[must_use]
-    pub fn with_max_side(self, max_side: impl Into<Option<u32>>) -> Options {
-        Options {
-            max_side: max_side.into(),
-            ..self
-        }
-    }
-
-    /// Sets the quality of new JPEGs, 1 to 100.
-    #[must_use]
-    pub fn with_quality(self, quality: impl Into<Option<u8>>) -> Options {
-        Options {
-            quality: quality.into(),
-            ..self
-        }
-    }
-
-    /// Sets whether progressive JPEGs are rewritten as baseline JPEGs.
-    #[must_use]
-    pub fn with_baseline(self, baseline: bool) -> Options {
-        Options { baseline, ..self }
-    }
-
-    /// Sets whether decoded pixels are stored instead of encoded images.
-    #[must_use]
-    pub fn with_raw(self, raw: bool) -> Options {
-        Options { raw, ..self }
-    }
-
-    /// Sets whether the entropy index of each JPEG is stored behind it.
-    #[must_use]
-    pub fn with_index(self, index: bool) -> Options {
-        Options { index, ..self }
-    }
-
-    /// Sets the number of threads; 0 is one for each core.
-    #[must_use]
-    pub fn with_jobs(self, jobs: usize) -> Options {
-        Options { jobs, ..self }
-    }
-
-    /// Sets whether an interrupted conversion is continued.
-    #[must_use]
-    pub fn with_resume(self, resume: bool) -> Options {
-        Options { resume, ..self }
-    }
-
-    /// Sets whether bad images are left out and listed, instead of ending the conversion.
-    #[must_use]
-    pub fn with_skip_bad(self, skip_bad: bool) -> Options {
-        Options { skip_bad, ..self }
-    }
-
-    /// Sets the largest image that is accepted.
-    #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Options {
-        Options { limits, ..self }
-    }
+    pub(crate) limits: Limits,
 }
 
 impl Default for Options {

@@ -28,6 +28,8 @@ mod webp;
 
 pub use feedmill_jpeg as jpeg;
 
+use feedmill_macros::Accessors;
+
 use crate::cpu::Simd;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::{Rect, Size};
@@ -46,39 +48,28 @@ use orientation::Orientation;
 /// use feedmill::sample::Codec;
 ///
 /// let bytes = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
-/// let limits = Limits::default().with_pixels(100 * 100);
+/// let limits = Limits::new().with_pixels(100 * 100);
 /// let error = probe(&bytes, Codec::Jpeg, &limits).unwrap_err();
 /// assert_eq!(error.kind(), Kind::Limit);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, Accessors,
+)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Encoded bytes of one image; 256 MiB by default.
-    pub bytes: u64,
-    /// Pixels of one image, width x height; 2^26 (67 megapixels) by default.
-    pub pixels: u64,
-    /// Scans of one progressive JPEG; 100 by default.
-    pub scans: u32,
+    /// The most encoded bytes of one image; 256 MiB by default.
+    pub(crate) bytes: u64,
+    /// The most pixels of one image, width x height; 2^26 (67 megapixels) by default.
+    pub(crate) pixels: u64,
+    /// The most scans of one progressive JPEG; 100 by default.
+    pub(crate) scans: u32,
 }
 
 impl Limits {
-    /// Sets the most encoded bytes of one image.
-    #[must_use]
-    pub fn with_bytes(self, bytes: u64) -> Limits {
-        Limits { bytes, ..self }
-    }
-
-    /// Sets the most pixels of one image, width x height.
-    #[must_use]
-    pub fn with_pixels(self, pixels: u64) -> Limits {
-        Limits { pixels, ..self }
-    }
-
-    /// Sets the most scans of one progressive JPEG.
-    #[must_use]
-    pub fn with_scans(self, scans: u32) -> Limits {
-        Limits { scans, ..self }
+    /// The defaults of all limits.
+    pub fn new() -> Limits {
+        Limits::default()
     }
 }
 

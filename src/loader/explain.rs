@@ -205,7 +205,7 @@ impl Loader {
         let step = |mix: SlotMix| {
             let (lam, drawn) = match &mix.drawn {
                 MixPlan::Ready(outcome) => (
-                    Some(outcome.lam(views.mix_frame())),
+                    Some(outcome.lam(views.mix_size())),
                     format!("{:?}", outcome.blend),
                 ),
                 MixPlan::Deferred(rest) => (None, format!("{rest:?}")),

@@ -272,13 +272,16 @@ pub(super) struct Samples {
 impl Loader {
     /// A loader of opened data, as the only process.
     fn over(data: &Data, recipe: Recipe, pool: Arc<WorkerPool>) -> Result<Loader> {
-        let shares = data.shares(&recipe)?;
+        let given = recipe.clone();
+        let located = |error| given.locate(error);
+        let shares = data.shares(&recipe).map_err(located)?;
         let samples = Samples {
             fingerprint: data.fingerprint(&shares),
             shares,
             blended: true,
         };
-        Loader::assemble((&data.source, &data.classes), samples, recipe, pool)
+        let parts = (&data.source, &data.classes);
+        Loader::assemble(parts, samples, recipe, pool).map_err(located)
     }
 
     /// Puts a loader together, as the only process.
@@ -378,7 +381,8 @@ impl Loader {
         } else {
             self.with_world(world)?
         };
-        loader.context.plan.check_no_repeats()?;
+        let checked = loader.context.plan.check_no_repeats();
+        checked.map_err(|error| loader.context.recipe.locate(error))?;
         Ok(loader)
     }
 

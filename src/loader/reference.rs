@@ -109,9 +109,9 @@ fn make_slot(
     };
     let mut made = Vec::new();
     for view_slot in views.view_slots() {
-        let mut out = vec![0; view_slot.group.writer.values()];
+        let mut out = vec![0; view_slot.group.values()];
         let program = &decoded.programs[view_slot.number];
-        let size = view_slot.group.frame();
+        let size = view_slot.group.size();
         program.run(scratch, &decoded.pixels, region, &mut out, size)?;
         made.push(out);
     }
@@ -169,11 +169,11 @@ fn write<T: Element>(
 ) -> Vec<T> {
     let mut values = Vec::new();
     for view_slot in views.view_slots().filter(|view_slot| view_slot.g == g) {
-        let size = view_slot.group.frame();
+        let size = view_slot.group.size();
         for Emitted { mixed, .. } in emitted {
             let source = |slot: &usize| Some(&slots[*slot].views.as_ref()?[view_slot.number][..]);
             let sources: Option<Vec<&[u8]>> = mixed.sources.iter().map(source).collect();
-            let blend = mixed.blend.scaled(views.mix_frame(), size);
+            let blend = mixed.blend.scaled(views.mix_size(), size);
             let written = match &sources {
                 Some(sources) => SlotPixels::Views {
                     sources,

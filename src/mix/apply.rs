@@ -4,7 +4,7 @@
 use super::blend::Blend;
 use super::term::Of;
 use crate::error::{Error, Result};
-use crate::geometry::Size;
+use crate::geometry::{Point, Size};
 
 /// A channel value of a pixel that can be mixed.
 pub trait Value: Copy {
@@ -32,7 +32,7 @@ impl Value for f32 {
     }
 }
 
-/// Mixes images of size `frame`, and returns the mixed image in the same form.
+/// Mixes images of this size, and returns the mixed image in the same form.
 ///
 /// `sources` holds the images, source 0 first, as rows of pixels of three channel values. Where no
 /// source covers a pixel, `fill(level, channel)` turns a level of the blend's color, 0 to 255, into
@@ -53,19 +53,19 @@ impl Value for f32 {
 /// use feedmill::mix::{Blend, apply};
 ///
 /// let (a, b) = ([10u8, 20, 30], [20, 20, 31]);
-/// let frame = Size { width: 1, height: 1 };
-/// let mixed = apply(&Blend::Uniform { lam: 0.5 }, frame, &[&a, &b], |level, _| level)?;
+/// let size = Size::square(1);
+/// let mixed = apply(&Blend::Uniform { lam: 0.5 }, size, &[&a, &b], |level, _| level)?;
 /// assert_eq!(mixed, [15, 20, 30]);
 /// # Ok::<(), feedmill::Error>(())
 /// ```
 pub fn apply<T: Value>(
     blend: &Blend,
-    frame: Size,
+    size: Size,
     sources: &[&[T]],
     fill: impl Fn(u8, usize) -> T,
 ) -> Result<Vec<T>> {
-    let width = frame.width as usize;
-    let expected = width * frame.height as usize * 3;
+    let width = size.width as usize;
+    let expected = width * size.height as usize * 3;
     if sources.len() < blend.sources() {
         return Err(Error::config(format!(
             "{} sources for a blend of {}",
@@ -75,19 +75,19 @@ pub fn apply<T: Value>(
     }
     if let Some(at) = sources.iter().position(|source| source.len() != expected) {
         return Err(Error::config(format!(
-            "source {at}: {} values are not an image of {frame} pixels of 3 values",
+            "source {at}: {} values are not an image of {size} pixels of 3 values",
             sources[at].len()
         )));
     }
     let mut terms = Vec::new();
     let mut out = Vec::with_capacity(expected);
-    for y in 0..frame.height {
-        for x in 0..frame.width {
-            blend.terms(frame, y, x, &mut terms);
+    for y in 0..size.height {
+        for x in 0..size.width {
+            blend.terms(size, Point::new(x, y), &mut terms);
             for c in 0..3 {
                 let value = |of: Of| match of {
-                    Of::Source(source, y, x) => {
-                        sources[source][(y as usize * width + x as usize) * 3 + c]
+                    Of::Source(source, at) => {
+                        sources[source][(at.y as usize * width + at.x as usize) * 3 + c]
                     }
                     Of::Fill(color) => fill(color[c], c),
                 };

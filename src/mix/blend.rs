@@ -12,9 +12,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::forms::{Mosaic, Patches, Tiles};
-use super::term::{Of, Term, area, pixels, scaled_rect};
+use super::term::{Of, Term, area, contains, is_inside, scaled_rect};
 use crate::error::{Error, Result};
-use crate::geometry::Size;
+use crate::geometry::{Point, Rect, Size};
 
 /// How the pixels of a slot are made from its sources. A is source 0, B is source 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,8 +29,8 @@ pub enum Blend {
     },
     /// B inside a rectangle, A outside.
     Box {
-        /// First row, first column, end row, end column (half-open).
-        rect: [u32; 4],
+        /// The pixels of B.
+        rect: Rect,
     },
     /// `(1 - m) * A + m * B` with a weight `m` for each pixel.
     Mask(Arc<Mask>),
@@ -57,7 +57,7 @@ pub enum Blend {
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Mask {
-    frame: Size,
+    size: Size,
     weights: Vec<f32>,
     binary: bool,
     lam: f64,
@@ -66,21 +66,21 @@ pub struct Mask {
 impl fmt::Debug for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.binary { "binary" } else { "soft" };
-        write!(f, "Mask({kind}, {}, lam={:.6})", self.frame, self.lam)
+        write!(f, "Mask({kind}, {}, lam={:.6})", self.size, self.lam)
     }
 }
 
 impl Mask {
-    /// A mask for images of size `frame`. `weights` holds the weight of B for each pixel in
+    /// A mask for images of this size. `weights` holds the weight of B for each pixel in
     /// row-major order, 0 to 1.
     ///
     /// # Panics
     ///
     /// If the number of weights is not the number of pixels.
-    pub fn new(frame: Size, weights: Vec<f32>) -> Mask {
+    pub fn new(size: Size, weights: Vec<f32>) -> Mask {
         assert_eq!(
             weights.len(),
-            frame.width as usize * frame.height as usize,
+            size.width as usize * size.height as usize,
             "a weight for each pixel"
         );
         let binary = weights
@@ -89,7 +89,7 @@ impl Mask {
         let sum: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
         let lam = 1.0 - sum / weights.len() as f64;
         Mask {
-            frame,
+            size,
             weights,
             binary,
             lam,
@@ -97,8 +97,8 @@ impl Mask {
     }
 
     /// The size of the images that the mask is for.
-    pub fn frame(&self) -> Size {
-        self.frame
+    pub fn size(&self) -> Size {
+        self.size
     }
 
     /// The weights of B in row-major order.
@@ -117,7 +117,7 @@ impl Mask {
     }
 
     pub(crate) fn row(&self, y: usize) -> &[f32] {
-        let width = self.frame.width as usize;
+        let width = self.size.width as usize;
         &self.weights[y * width..][..width]
     }
 
@@ -127,17 +127,17 @@ impl Mask {
         let near = |at: u32, from: u32, to: u32| {
             ((u64::from(at) * 2 + 1) * u64::from(from) / (u64::from(to) * 2)) as usize
         };
-        let rows = (0..to.height).map(|y| self.row(near(y, self.frame.height, to.height)));
+        let rows = (0..to.height).map(|y| self.row(near(y, self.size.height, to.height)));
         let weights =
-            rows.flat_map(|row| (0..to.width).map(|x| row[near(x, self.frame.width, to.width)]));
+            rows.flat_map(|row| (0..to.width).map(|x| row[near(x, self.size.width, to.width)]));
         Mask::new(to, weights.collect())
     }
 }
 
 impl Blend {
-    /// The share of each of `sources` sources in the pixels of an image of size `frame`. Shares sum
+    /// The share of each of `sources` sources in the pixels of an image of this size. Shares sum
     /// to 1, and they are exact where pixels are copied.
-    pub fn shares(&self, frame: Size, sources: usize) -> Vec<f64> {
+    pub fn shares(&self, size: Size, sources: usize) -> Vec<f64> {
         let mut shares = vec![0.0; sources.max(1)];
         let pair = |shares: &mut [f64], lam: f64| {
             shares[0] = lam;
@@ -149,7 +149,7 @@ impl Blend {
             Blend::Keep => shares[0] = 1.0,
             Blend::Uniform { lam } => pair(&mut shares, *lam),
             Blend::Box { rect } => {
-                pair(&mut shares, 1.0 - area(*rect) as f64 / pixels(frame) as f64);
+                pair(&mut shares, 1.0 - area(*rect) as f64 / size.area() as f64);
             }
             Blend::Mask(mask) => pair(&mut shares, mask.lam),
             Blend::Several(weights) => {
@@ -159,22 +159,22 @@ impl Blend {
                     .zip(&weights[..])
                     .for_each(|(share, weight)| *share = weight / total);
             }
-            Blend::Tiles(tiles) => tiles.shares(frame, &mut shares),
-            Blend::Patches(patches) => patches.shares(frame, &mut shares),
-            Blend::Mosaic(mosaic) => mosaic.shares(frame, &mut shares),
+            Blend::Tiles(tiles) => tiles.shares(size, &mut shares),
+            Blend::Patches(patches) => patches.shares(size, &mut shares),
+            Blend::Mosaic(mosaic) => mosaic.shares(size, &mut shares),
         }
         shares
     }
 
-    /// The share of A in the pixels of an image of size `frame`.
-    pub fn lam(&self, frame: Size) -> f64 {
+    /// The share of A in the pixels of an image of this size.
+    pub fn lam(&self, size: Size) -> f64 {
         match self {
             Blend::Keep => 1.0,
             Blend::Uniform { lam } => *lam,
             Blend::Mask(mask) => mask.lam,
-            Blend::Box { rect } => 1.0 - area(*rect) as f64 / pixels(frame) as f64,
+            Blend::Box { rect } => 1.0 - area(*rect) as f64 / size.area() as f64,
             Blend::Several(weights) => weights[0] / weights.iter().sum::<f64>(),
-            _ => self.shares(frame, self.sources())[0],
+            _ => self.shares(size, self.sources())[0],
         }
     }
 
@@ -190,23 +190,22 @@ impl Blend {
         }
     }
 
-    /// Checks that the blend is valid for images of size `frame`. A user-defined mixer may return
+    /// Checks that the blend is valid for images of this size. A user-defined mixer may return
     /// one that is not.
-    pub(super) fn check(&self, frame: Size) -> Result<()> {
-        let inside = |[y0, x0, y1, x1]: [u32; 4]| {
-            y0 <= y1 && x0 <= x1 && y1 <= frame.height && x1 <= frame.width
-        };
+    pub(super) fn check(&self, size: Size) -> Result<()> {
         let valid = match self {
             Blend::Keep | Blend::Patches(_) => true,
             Blend::Uniform { lam } => (0.0..=1.0).contains(lam),
-            Blend::Box { rect } => inside(*rect),
-            Blend::Mask(mask) => mask.frame == frame && (0.0..=1.0).contains(&mask.lam),
+            Blend::Box { rect } => is_inside(*rect, size),
+            Blend::Mask(mask) => mask.size == size && (0.0..=1.0).contains(&mask.lam),
             Blend::Several(weights) => {
                 weights.iter().all(|weight| (0.0..=1.0).contains(weight))
                     && (weights.iter().sum::<f64>() - 1.0).abs() < 1e-6
             }
             Blend::Tiles(tiles) => tiles.tiles.iter().all(|tile| {
-                inside(tile.from) && inside(tile.to) && (area(tile.from) > 0 || area(tile.to) == 0)
+                is_inside(tile.from, size)
+                    && is_inside(tile.to, size)
+                    && (area(tile.from) > 0 || area(tile.to) == 0)
             }),
             Blend::Mosaic(mosaic) => {
                 mosaic.map.iter().all(|number| number.is_finite())
@@ -217,13 +216,12 @@ impl Blend {
             return Ok(());
         }
         Err(Error::config(format!(
-            "{self:?} is not a blend of images of {frame} pixels"
+            "{self:?} is not a blend of images of {size} pixels"
         )))
     }
 
-    /// The rectangle of B's pixels if the blend is a single rectangle: first row, first column, end
-    /// row, end column (half-open).
-    pub fn rect(&self) -> Option<[u32; 4]> {
+    /// The rectangle of B's pixels if the blend is a single rectangle.
+    pub fn rect(&self) -> Option<Rect> {
         match self {
             Blend::Box { rect } => Some(*rect),
             Blend::Tiles(tiles) => match &tiles.tiles[..] {
@@ -256,24 +254,23 @@ impl Blend {
         }
     }
 
-    /// Writes the terms of the pixel at row `y` and column `x` into `terms`: the definition of a
-    /// blend. The values are added in this order.
-    pub fn terms(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) {
+    /// Writes the terms of the pixel `at` of an image of this size into `terms`: the definition of
+    /// a blend. The values are added in this order.
+    pub fn terms(&self, size: Size, at: Point, terms: &mut Vec<Term>) {
         terms.clear();
         let here = |source, weight| Term {
             weight,
-            of: Of::Source(source, y, x),
+            of: Of::Source(source, at),
         };
-        let inside = |[y0, x0, y1, x1]: [u32; 4]| (y0..y1).contains(&y) && (x0..x1).contains(&x);
         match self {
             Blend::Keep => terms.push(here(0, 1.0)),
             Blend::Uniform { lam } => {
                 let lam = *lam as f32;
                 terms.extend([here(0, lam), here(1, 1.0 - lam)]);
             }
-            Blend::Box { rect } => terms.push(here(usize::from(inside(*rect)), 1.0)),
+            Blend::Box { rect } => terms.push(here(usize::from(contains(*rect, at)), 1.0)),
             Blend::Mask(mask) => {
-                let weight = mask.row(y as usize)[x as usize];
+                let weight = mask.row(at.y as usize)[at.x as usize];
                 match mask.binary {
                     true => terms.push(here(usize::from(weight == 1.0), 1.0)),
                     false => terms.extend([here(0, 1.0 - weight), here(1, weight)]),
@@ -287,20 +284,20 @@ impl Blend {
                         .map(|(source, weight)| here(source, *weight as f32)),
                 );
             }
-            Blend::Tiles(tiles) => tiles.terms(y, x, terms),
-            Blend::Patches(patches) => patches.terms(frame, y, x, terms),
-            Blend::Mosaic(mosaic) => mosaic.terms(frame, y, x, terms),
+            Blend::Tiles(tiles) => tiles.terms(at, terms),
+            Blend::Patches(patches) => patches.terms(size, at, terms),
+            Blend::Mosaic(mosaic) => mosaic.terms(size, at, terms),
         }
     }
 
-    /// The summed weight of everything except A at a pixel, 0 to 1. `terms` is scratch.
-    pub fn mask_at(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) -> f32 {
+    /// The summed weight of everything except A in the pixel `at`, 0 to 1. `terms` is scratch.
+    pub fn mask_at(&self, size: Size, at: Point, terms: &mut Vec<Term>) -> f32 {
         match self {
             Blend::Keep => 0.0,
             Blend::Uniform { lam } => (1.0 - lam) as f32,
-            Blend::Mask(mask) => mask.row(y as usize)[x as usize],
+            Blend::Mask(mask) => mask.row(at.y as usize)[at.x as usize],
             _ => {
-                self.terms(frame, y, x, terms);
+                self.terms(size, at, terms);
                 let others = terms
                     .iter()
                     .filter(|term| !matches!(term.of, Of::Source(0, ..)));

@@ -6,23 +6,25 @@
 use super::forms::{Patch, Patches};
 use super::scene::{Label, MixResult};
 use crate::error::{Error, Result};
+use crate::geometry::Size;
 use crate::mix::Blend;
 
 /// One output image of Co-Mixup, from a mask that a solver made.
 ///
-/// `mask` holds rows x columns x sources shares, as in the authors' `[h, w, n_in]`; the shares of a
-/// cell sum to 1. Each source contributes its own cell at the same place. The weight of a label is
+/// `grid` is the number of cells, across and down. `mask` holds a share of each source for each
+/// cell, in row-major order as in the authors' `[h, w, n_in]`; the shares of a cell sum to 1. Each
+/// source contributes its own cell at the same place. The weight of a label is
 /// the mean share of its source over the cells.
 ///
 /// # Errors
 ///
 /// [`crate::Kind::Config`] if the number of shares is wrong, or if the shares of a cell are
 /// negative or do not sum to 1.
-pub fn co_mixup([rows, columns]: [u32; 2], sources: usize, mask: &[f32]) -> Result<MixResult> {
-    let cells = rows as usize * columns as usize;
+pub fn co_mixup(grid: Size, sources: usize, mask: &[f32]) -> Result<MixResult> {
+    let cells = grid.area() as usize;
     if sources == 0 || cells == 0 || mask.len() != cells * sources {
         return Err(Error::config(format!(
-            "{} shares for {rows} x {columns} cells of {sources} sources",
+            "{} shares for {grid} cells of {sources} sources",
             mask.len()
         )));
     }
@@ -52,6 +54,6 @@ pub fn co_mixup([rows, columns]: [u32; 2], sources: usize, mask: &[f32]) -> Resu
     }
     let total: f64 = weights.iter().sum();
     weights.iter_mut().for_each(|weight| *weight /= total);
-    let blend = Blend::Patches(Patches::new(rows, columns, patches).into());
+    let blend = Blend::Patches(Patches::new(grid, patches).into());
     Ok(MixResult::from(blend).label(Label::Weights(weights)))
 }

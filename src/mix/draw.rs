@@ -32,9 +32,9 @@ pub struct GroupKey {
 }
 
 impl Mix {
-    /// Draws a group of `slots` slots of images of size `frame`, and returns one entry for each
+    /// Draws a group of `slots` slots of images of this size, and returns one entry for each
     /// image that it emits ([`Mix::emitted`]).
-    pub fn draw(&self, key: GroupKey, slots: usize, frame: Size) -> Vec<SlotMix> {
+    pub fn draw(&self, key: GroupKey, slots: usize, size: Size) -> Vec<SlotMix> {
         let GroupKey {
             seed,
             epoch,
@@ -47,7 +47,7 @@ impl Mix {
             // are free to tell repeats apart.
             let rng =
                 RandomStream::in_domain(seed, epoch, Domain::Mix, batch, group | repeat << 26);
-            let mixed = self.draw_once(rng, slots, frame);
+            let mixed = self.draw_once(rng, slots, size);
             let unmixed = |range: std::ops::Range<usize>, role| {
                 range.map(move |slot| SlotMix::unmixed(slot, role))
             };
@@ -74,7 +74,7 @@ impl Mix {
     }
 
     /// Draws one repeat: for each slot, what it is mixed with and how.
-    fn draw_once(&self, mut rng: RandomStream, slots: usize, frame: Size) -> Vec<SlotMix> {
+    fn draw_once(&self, mut rng: RandomStream, slots: usize, size: Size) -> Vec<SlotMix> {
         let partners = self.partners(&mut rng, slots);
         // Draws a mixer and its plan. `None` leaves the slots that share the draw unmixed.
         let mut draw_plan = || {
@@ -85,10 +85,10 @@ impl Mix {
                 [only] => &only.0,
                 several => &several[rng.weighted(several.iter().map(|(_, weight)| *weight))].0,
             };
-            let drawn = chosen.draw(&mut rng, frame);
+            let drawn = chosen.draw(&mut rng, size);
             match &drawn {
                 // An empty box or a weight of 1 changes nothing: such a slot counts as unmixed.
-                MixPlan::Ready(outcome) if outcome.changes_nothing(frame) => None,
+                MixPlan::Ready(outcome) if outcome.changes_nothing(size) => None,
                 _ => Some((chosen, drawn)),
             }
         };
@@ -195,12 +195,12 @@ fn sources_of(
 impl MixResult {
     /// True if the result is known to leave the slot unchanged. Only forms whose share costs
     /// nothing to compute are checked; [`SlotMix::resolve`] finds the others.
-    fn changes_nothing(&self, frame: Size) -> bool {
+    fn changes_nothing(&self, size: Size) -> bool {
         let cheap = matches!(
             self.blend,
             Blend::Keep | Blend::Uniform { .. } | Blend::Box { .. }
         );
-        cheap && self.label == Label::Share && self.notes.is_empty() && self.blend.lam(frame) == 1.0
+        cheap && self.label == Label::Share && self.notes.is_empty() && self.blend.lam(size) == 1.0
     }
 }
 

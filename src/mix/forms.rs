@@ -11,8 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::term::{Of, Term, area, pixels, scaled_rect};
-use crate::geometry::Size;
+use super::term::{Of, Term, area, contains, scaled_rect};
+use crate::geometry::{Point, Rect, Size};
 use crate::word_param;
 
 /// Rectangles of sources, moved and resized, over A or over a color. Later tiles cover earlier
@@ -25,16 +25,15 @@ pub struct Tiles {
     pub tiles: Vec<Tile>,
 }
 
-/// A rectangle of a source that is written into a rectangle of the output. Rectangles are first
-/// row, first column, end row, end column (half-open).
+/// A rectangle of a source that is written into a rectangle of the output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tile {
     /// The source that the pixels come from.
     pub source: usize,
     /// The rectangle of the source, in pixels.
-    pub from: [u32; 4],
+    pub from: Rect,
     /// The rectangle of the output, in pixels.
-    pub to: [u32; 4],
+    pub to: Rect,
     /// How the pixels are resized if the two rectangles differ in size.
     pub filter: TileFilter,
 }
@@ -104,32 +103,23 @@ impl TileFilter {
     }
 }
 
-/// Height and width of a rectangle.
-fn sides([y0, x0, y1, x1]: [u32; 4]) -> [u32; 2] {
-    [y1 - y0, x1 - x0]
-}
-
 impl Tile {
-    fn contains(&self, y: u32, x: u32) -> bool {
-        let [y0, x0, y1, x1] = self.to;
-        (y0..y1).contains(&y) && (x0..x1).contains(&x)
-    }
-
     /// True if the tile is not resized, so that each pixel is a copy of one source pixel.
     pub(crate) fn copies(&self) -> bool {
-        sides(self.from) == sides(self.to)
+        let size = |rect: Rect| Size::new(rect.width, rect.height);
+        size(self.from) == size(self.to)
     }
 
-    fn terms(&self, y: u32, x: u32, terms: &mut Vec<Term>) {
-        let ([fh, fw], [th, tw]) = (sides(self.from), sides(self.to));
-        let (mut down, mut across) = (Vec::new(), Vec::new());
-        let top = self.from[0] + self.filter.taps(y - self.to[0], fh, th, &mut down);
-        let left = self.from[1] + self.filter.taps(x - self.to[1], fw, tw, &mut across);
-        for (row, v) in (top..).zip(&down) {
-            for (column, h) in (left..).zip(&across) {
+    fn terms(&self, at: Point, terms: &mut Vec<Term>) {
+        let (from, to, filter) = (self.from, self.to, self.filter);
+        let (mut across, mut down) = (Vec::new(), Vec::new());
+        let left = from.left + filter.taps(at.x - to.left, from.width, to.width, &mut across);
+        let top = from.top + filter.taps(at.y - to.top, from.height, to.height, &mut down);
+        for (y, v) in (top..).zip(&down) {
+            for (x, h) in (left..).zip(&across) {
                 terms.push(Term {
                     weight: v * h,
-                    of: Of::Source(self.source, row, column),
+                    of: Of::Source(self.source, Point::new(x, y)),
                 });
             }
         }
@@ -153,15 +143,15 @@ impl Tiles {
             .unwrap_or(1)
     }
 
-    pub(super) fn terms(&self, y: u32, x: u32, terms: &mut Vec<Term>) {
+    pub(super) fn terms(&self, at: Point, terms: &mut Vec<Term>) {
         match (
-            self.tiles.iter().rev().find(|tile| tile.contains(y, x)),
+            self.tiles.iter().rev().find(|tile| contains(tile.to, at)),
             self.fill,
         ) {
-            (Some(tile), _) => tile.terms(y, x, terms),
+            (Some(tile), _) => tile.terms(at, terms),
             (None, None) => terms.push(Term {
                 weight: 1.0,
-                of: Of::Source(0, y, x),
+                of: Of::Source(0, at),
             }),
             (None, Some(color)) => terms.push(Term {
                 weight: 1.0,
@@ -170,8 +160,8 @@ impl Tiles {
         }
     }
 
-    pub(super) fn shares(&self, frame: Size, shares: &mut [f64]) {
-        let all = pixels(frame);
+    pub(super) fn shares(&self, size: Size, shares: &mut [f64]) {
+        let all = size.area();
         if let ([tile], None) = (&self.tiles[..], self.fill) {
             let share = area(tile.to) as f64 / all as f64;
             shares[0] = 1.0 - share;
@@ -181,11 +171,12 @@ impl Tiles {
         // The owner of the background; the fill color belongs to no source.
         let beneath = if self.fill.is_some() { usize::MAX } else { 0 };
         let mut owner = vec![beneath; all as usize];
-        let width = frame.width as usize;
+        let width = size.width as usize;
         for tile in &self.tiles {
-            let [y0, x0, y1, x1] = tile.to.map(|edge| edge as usize);
-            for y in y0..y1 {
-                owner[y * width..][x0..x1].fill(tile.source);
+            let [left, top, columns, rows] =
+                [tile.to.left, tile.to.top, tile.to.width, tile.to.height].map(|n| n as usize);
+            for y in top..top + rows {
+                owner[y * width + left..][..columns].fill(tile.source);
             }
         }
         count(owner.into_iter(), shares);
@@ -201,15 +192,12 @@ impl Tiles {
             // A copy has to stay a copy, but its two rectangles may be rounded to different sizes.
             // Then the source rectangle takes the size of the target, moved inside the image.
             let differ = tile.copies() && !scaled.copies();
-            let [h, w] = sides(scaled.to);
-            let fit = |first: u32, side: u32, most: u32| first.min(most - side);
-            let [y, x] = [
-                fit(scaled.from[0], h, to.height),
-                fit(scaled.from[1], w, to.width),
-            ];
+            let Rect { width, height, .. } = scaled.to;
             if differ {
+                let left = scaled.from.left.min(to.width - width);
+                let top = scaled.from.top.min(to.height - height);
                 Tile {
-                    from: [y, x, y + h, x + w],
+                    from: Rect::new(left, top, width, height),
                     ..scaled
                 }
             } else {
@@ -252,8 +240,7 @@ fn count(owners: impl Iterator<Item = usize>, shares: &mut [f64]) {
 /// by a pixel in size. Columns are divided in the same way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patches {
-    rows: u32,
-    columns: u32,
+    grid: Size,
     /// Where the terms of each cell begin in `terms`, and the end of the last one.
     starts: Vec<u32>,
     terms: Vec<Patch>,
@@ -271,39 +258,35 @@ pub struct Patch {
 }
 
 impl Patches {
-    /// A grid of rows x columns. `cells` holds the terms of each cell in row-major order.
+    /// A grid of `grid.width` columns and `grid.height` rows. `cells` holds the terms of each cell
+    /// in row-major order.
     ///
     /// # Panics
     ///
-    /// If `cells` has not `rows * columns` items, or if an item is empty or names a cell outside
+    /// If `cells` has not one item for each cell, or if an item is empty or names a cell outside
     /// the grid.
-    pub fn new(rows: u32, columns: u32, cells: impl IntoIterator<Item = Vec<Patch>>) -> Patches {
+    pub fn new(grid: Size, cells: impl IntoIterator<Item = Vec<Patch>>) -> Patches {
         let (mut starts, mut terms) = (vec![0], Vec::new());
         for cell in cells {
             assert!(!cell.is_empty(), "a cell without a source");
             assert!(
-                cell.iter().all(|patch| patch.cell < rows * columns),
+                cell.iter().all(|patch| u64::from(patch.cell) < grid.area()),
                 "a cell beyond the grid"
             );
             terms.extend(cell.into_iter().filter(|patch| patch.weight != 0.0));
             starts.push(terms.len() as u32);
         }
-        assert_eq!(
-            starts.len() as u64,
-            u64::from(rows) * u64::from(columns) + 1,
-            "a list for each cell"
-        );
+        assert_eq!(starts.len() as u64, grid.area() + 1, "a list for each cell");
         Patches {
-            rows,
-            columns,
+            grid,
             starts,
             terms,
         }
     }
 
-    /// Rows and columns of the grid.
-    pub fn grid(&self) -> [u32; 2] {
-        [self.rows, self.columns]
+    /// The number of cells, across and down.
+    pub fn grid(&self) -> Size {
+        self.grid
     }
 
     /// The terms of a cell, which is numbered in row-major order.
@@ -339,37 +322,42 @@ impl Patches {
         (span.start + at - Patches::start(here, length, cells)).min(span.end - 1)
     }
 
-    pub(super) fn terms(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) {
+    pub(super) fn terms(&self, size: Size, at: Point, terms: &mut Vec<Term>) {
+        let Size {
+            width: columns,
+            height: rows,
+        } = self.grid;
         let cell = |at: u32, length: u32, cells: u32| {
             (u64::from(at) * u64::from(cells) / u64::from(length)) as u32
         };
-        let (row, column) = (
-            cell(y, frame.height, self.rows),
-            cell(x, frame.width, self.columns),
-        );
-        for patch in self.cell(row * self.columns + column) {
-            let (from_row, from_column) = (patch.cell / self.columns, patch.cell % self.columns);
-            let y = Patches::moved(y, row, from_row, frame.height, self.rows);
-            let x = Patches::moved(x, column, from_column, frame.width, self.columns);
+        let column = cell(at.x, size.width, columns);
+        let row = cell(at.y, size.height, rows);
+        for patch in self.cell(row * columns + column) {
+            let (from_row, from_column) = (patch.cell / columns, patch.cell % columns);
+            let x = Patches::moved(at.x, column, from_column, size.width, columns);
+            let y = Patches::moved(at.y, row, from_row, size.height, rows);
             terms.push(Term {
                 weight: patch.weight,
-                of: Of::Source(patch.source, y, x),
+                of: Of::Source(patch.source, Point::new(x, y)),
             });
         }
     }
 
-    pub(super) fn shares(&self, frame: Size, shares: &mut [f64]) {
+    pub(super) fn shares(&self, size: Size, shares: &mut [f64]) {
         let side = |cell, length, cells| {
             u64::from(Patches::start(cell + 1, length, cells) - Patches::start(cell, length, cells))
         };
         // Copied pixels are counted as integers, apart from weighted ones, so that copies have
         // exact shares.
         let mut copied = vec![0u64; shares.len()];
-        for row in 0..self.rows {
-            for column in 0..self.columns {
-                let pixels =
-                    side(row, frame.height, self.rows) * side(column, frame.width, self.columns);
-                for patch in self.cell(row * self.columns + column) {
+        let Size {
+            width: columns,
+            height: rows,
+        } = self.grid;
+        for row in 0..rows {
+            for column in 0..columns {
+                let pixels = side(row, size.height, rows) * side(column, size.width, columns);
+                for patch in self.cell(row * columns + column) {
                     if patch.weight == 1.0 {
                         copied[patch.source] += pixels;
                     } else {
@@ -378,7 +366,7 @@ impl Patches {
                 }
             }
         }
-        let all = pixels(frame) as f64;
+        let all = size.area() as f64;
         shares
             .iter_mut()
             .zip(copied)
@@ -396,51 +384,48 @@ pub struct Mosaic {
     pub fill: [u8; 3],
     /// The numbers of the sources at top left, top right, bottom left, bottom right.
     pub order: [usize; 4],
-    /// Row and column of the canvas where the images meet.
-    pub center: [u32; 2],
+    /// The point of the canvas where the images meet.
+    pub center: Point,
     /// The affine map from column and row of the output to column and row of the canvas: two rows
     /// of three numbers.
     pub map: [f64; 6],
 }
 
 impl Mosaic {
-    /// The pixel at row `y` and column `x` of the canvas, which may lie outside the canvas.
-    fn canvas(&self, frame: Size, y: i64, x: i64) -> Of {
-        let [yc, xc] = self.center.map(i64::from);
-        let (h, w) = (i64::from(frame.height), i64::from(frame.width));
-        let (below, right) = (y >= yc, x >= xc);
-        let (row, column) = (
-            if below { y - yc } else { y - yc + h },
-            if right { x - xc } else { x - xc + w },
-        );
-        let on_canvas = (0..2 * h).contains(&y) && (0..2 * w).contains(&x);
-        if on_canvas && (0..h).contains(&row) && (0..w).contains(&column) {
+    /// The pixel at column `x` and row `y` of the canvas, which may lie outside the canvas.
+    fn canvas(&self, size: Size, x: i64, y: i64) -> Of {
+        let (xc, yc) = (i64::from(self.center.x), i64::from(self.center.y));
+        let (w, h) = (i64::from(size.width), i64::from(size.height));
+        let (right, below) = (x >= xc, y >= yc);
+        let column = if right { x - xc } else { x - xc + w };
+        let row = if below { y - yc } else { y - yc + h };
+        let on_canvas = (0..2 * w).contains(&x) && (0..2 * h).contains(&y);
+        if on_canvas && (0..w).contains(&column) && (0..h).contains(&row) {
             Of::Source(
                 self.order[2 * usize::from(below) + usize::from(right)],
-                row as u32,
-                column as u32,
+                Point::new(column as u32, row as u32),
             )
         } else {
             Of::Fill(self.fill)
         }
     }
 
-    /// Row and column of the canvas for row `y` and column `x` of the output.
-    fn to_canvas(&self, y: u32, x: u32) -> [f64; 2] {
+    /// Column and row of the canvas for the pixel `at` of the output.
+    fn to_canvas(&self, at: Point) -> [f64; 2] {
         let [a, b, c, d, e, f] = self.map;
-        let (x, y) = (f64::from(x), f64::from(y));
-        [d * x + e * y + f, a * x + b * y + c]
+        let (x, y) = (f64::from(at.x), f64::from(at.y));
+        [a * x + b * y + c, d * x + e * y + f]
     }
 
-    pub(super) fn terms(&self, frame: Size, y: u32, x: u32, terms: &mut Vec<Term>) {
-        let [v, h] = self.to_canvas(y, x);
-        let (top, left) = (v.floor(), h.floor());
-        let (down, across) = ((v - top) as f32, (h - left) as f32);
+    pub(super) fn terms(&self, size: Size, at: Point, terms: &mut Vec<Term>) {
+        let [x, y] = self.to_canvas(at);
+        let (left, top) = (x.floor(), y.floor());
+        let (across, down) = ((x - left) as f32, (y - top) as f32);
         for (row, vertical) in [(0, 1.0 - down), (1, down)] {
             for (column, horizontal) in [(0, 1.0 - across), (1, across)] {
                 let weight = vertical * horizontal;
                 if weight > 0.0 {
-                    let of = self.canvas(frame, top as i64 + row, left as i64 + column);
+                    let of = self.canvas(size, left as i64 + column, top as i64 + row);
                     terms.push(Term { weight, of });
                 }
             }
@@ -449,11 +434,11 @@ impl Mosaic {
 
     /// Each output pixel counts for the source of its nearest canvas pixel, not for the up to four
     /// sources of its terms.
-    pub(super) fn shares(&self, frame: Size, shares: &mut [f64]) {
-        let all = (0..frame.height).flat_map(|y| (0..frame.width).map(move |x| (y, x)));
-        let owner = |(y, x)| {
-            let [v, h] = self.to_canvas(y, x);
-            match self.canvas(frame, (v + 0.5).floor() as i64, (h + 0.5).floor() as i64) {
+    pub(super) fn shares(&self, size: Size, shares: &mut [f64]) {
+        let all = (0..size.height).flat_map(|y| (0..size.width).map(move |x| Point::new(x, y)));
+        let owner = |at| {
+            let [x, y] = self.to_canvas(at).map(|n| (n + 0.5).floor() as i64);
+            match self.canvas(size, x, y) {
                 Of::Source(source, ..) => source,
                 Of::Fill(_) => usize::MAX,
             }
@@ -467,12 +452,11 @@ impl Mosaic {
         let sx = f64::from(to.width) / f64::from(from.width);
         let sy = f64::from(to.height) / f64::from(from.height);
         let [a, b, c, d, e, f] = self.map;
-        let [yc, xc] = self.center;
         let scaled = |edge: u32, by: f64| (f64::from(edge) * by).round_ties_even() as u32;
         Mosaic {
             fill: self.fill,
             order: self.order,
-            center: [scaled(yc, sy), scaled(xc, sx)],
+            center: Point::new(scaled(self.center.x, sx), scaled(self.center.y, sy)),
             map: [a, b * sx / sy, c * sx, d * sy / sx, e, f * sy],
         }
     }

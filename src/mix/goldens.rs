@@ -4,6 +4,7 @@
 use std::fs;
 
 use super::*;
+use crate::geometry::{Point, Rect};
 
 fn fixture(name: &str) -> Vec<u8> {
     fs::read(format!(
@@ -26,11 +27,21 @@ impl Line {
         self.words[at].parse().unwrap()
     }
 
-    fn frame(&self) -> Size {
+    fn size(&self) -> Size {
         Size {
             height: self.number(0),
             width: self.number(1),
         }
+    }
+
+    /// The point whose row is word `at`, and whose column is the next one.
+    fn point(&self, at: usize) -> Point {
+        Point::new(self.number(at + 1), self.number(at))
+    }
+
+    /// The rectangle whose edges begin at word `at`: first row, first column, end row, end column.
+    fn rect(&self, at: usize) -> Rect {
+        rect([0, 1, 2, 3].map(|edge| self.number(at + edge)))
     }
 
     fn equal(&self, bytes: &[u8]) {
@@ -81,6 +92,11 @@ impl Line {
     }
 }
 
+/// The rectangle with these edges, in the order of the golden files.
+fn rect([top, left, bottom, right]: [u32; 4]) -> Rect {
+    Rect::new(left, top, right - left, bottom - top)
+}
+
 fn fnv1a(bytes: &[u8]) -> String {
     let hash = bytes
         .iter()
@@ -111,59 +127,53 @@ fn each(name: &str, count: usize, check: impl Fn(&Line)) {
     assert_eq!(found, count, "lines of {name}");
 }
 
-fn painted(frame: Size, level: impl Fn(u64, u64, u64) -> u64) -> Vec<u8> {
-    let (w, h) = (u64::from(frame.width), u64::from(frame.height));
+fn painted(size: Size, level: impl Fn(u64, u64, u64) -> u64) -> Vec<u8> {
+    let (w, h) = (u64::from(size.width), u64::from(size.height));
     let level = &level;
     (0..h)
         .flat_map(|y| (0..w).flat_map(move |x| (0..3).map(move |c| (level(y, x, c) % 256) as u8)))
         .collect()
 }
 
-fn image(k: u64, frame: Size) -> Vec<u8> {
-    painted(frame, |y, x, c| {
+fn image(k: u64, size: Size) -> Vec<u8> {
+    painted(size, |y, x, c| {
         31 * x + 57 * y + 101 * c + 77 * k + x * y * (k + 3)
     })
 }
 
-fn smooth(k: u64, frame: Size) -> Vec<u8> {
-    painted(frame, |y, x, c| {
+fn smooth(k: u64, size: Size) -> Vec<u8> {
+    painted(size, |y, x, c| {
         (x * x * (k + 2) + 3 * y * y + x * y + 40 * c + 500 * k) / 24
     })
 }
 
 /// Mixes the first `count` images that `of` paints.
-fn mixed(blend: &Blend, frame: Size, count: u64, of: fn(u64, Size) -> Vec<u8>) -> Vec<u8> {
-    let images: Vec<Vec<u8>> = (0..count).map(|k| of(k, frame)).collect();
+fn mixed(blend: &Blend, size: Size, count: u64, of: fn(u64, Size) -> Vec<u8>) -> Vec<u8> {
+    let images: Vec<Vec<u8>> = (0..count).map(|k| of(k, size)).collect();
     let sources: Vec<&[u8]> = images.iter().map(|image| &image[..]).collect();
-    apply(blend, frame, &sources, |level, _| level).unwrap()
+    apply(blend, size, &sources, |level, _| level).unwrap()
 }
 
-fn map(k: u64, rows: u32, columns: u32) -> Map {
+fn map(k: u64, grid: u32) -> Map {
     let value = |at: u64| (((at * 37 + k * 101) % 97) as f64 / 97.0 + 0.01) as f32;
-    Map::new(
-        rows,
-        columns,
-        (0..u64::from(rows) * u64::from(columns))
-            .map(value)
-            .collect(),
-    )
-    .unwrap()
+    let size = Size::square(grid);
+    Map::new(size, (0..size.area()).map(value).collect()).unwrap()
 }
 
 #[test]
 fn resizemix_equals_torch_interpolation() {
     each("resizemix", 10, |line| {
-        let frame = line.frame();
+        let size = line.size();
         let filter = if line.words[5] == "nearest" {
             TileFilter::Nearest
         } else {
             TileFilter::Bilinear
         };
         let mixer = ResizeMix::default().with_filter(filter);
-        let sides = mixer.sides(line.number(2), frame);
-        let blend = mixer.blend(sides, [line.number(3), line.number(4)], frame);
-        line.lam(blend.lam(frame));
-        let found = mixed(&blend, frame, 2, image);
+        let sides = mixer.sides(line.number(2), size);
+        let blend = mixer.blend(sides, line.point(3), size);
+        line.lam(blend.lam(size));
+        let found = mixed(&blend, size, 2, image);
         if filter == TileFilter::Nearest {
             line.equal(&found)
         } else {
@@ -175,18 +185,18 @@ fn resizemix_equals_torch_interpolation() {
 #[test]
 fn collages_equal_torch_antialiased_interpolation() {
     each("collage", 3, |line| {
-        let frame = line.frame();
+        let size = line.size();
         let k: u32 = line.number(2);
-        let blend = Collage::new().with_k(k).blend(frame);
-        line.lam(blend.lam(frame));
-        line.near(&mixed(&blend, frame, u64::from(k * k), image));
+        let blend = Collage::new().with_k(k).blend(size);
+        line.lam(blend.lam(size));
+        line.near(&mixed(&blend, size, u64::from(k * k), image));
     });
 }
 
 #[test]
 fn fmix_masks_equal_the_released_code_and_the_paper() {
     each("fmix", 48, |line| {
-        let frame = line.frame();
+        let size = line.size();
         let spectrum = if line.words[2] == "isotropic" {
             Spectrum::Isotropic
         } else {
@@ -196,12 +206,12 @@ fn fmix_masks_equal_the_released_code_and_the_paper() {
             .with_alpha(1.0)
             .with_spectrum(spectrum)
             .with_max_soft(line.number(5));
-        let noise: Vec<f64> = (0..mixer.noise_len(frame) as u64)
+        let noise: Vec<f64> = (0..mixer.noise_len(size) as u64)
             .map(|i| {
                 ((i * 7919) % 1009) as f64 / 504.5 - 1.0 + ((i * 104_729) % 1_000_003) as f64 / 1e9
             })
             .collect();
-        let mask = mixer.mask(line.number(3), line.words[4] == "1", &noise, frame);
+        let mask = mixer.mask(line.number(3), line.words[4] == "1", &noise, size);
         line.lam(mask.lam());
         if line.result.starts_with('@') {
             line.near_floats(mask.weights(), 1e-5);
@@ -221,7 +231,7 @@ fn fmix_masks_equal_the_released_code_and_the_paper() {
 #[test]
 fn gridmix_holes_equal_the_public_code() {
     each("gridmix", 5, |line| {
-        let frame = line.frame();
+        let size = line.size();
         let holes = Holes {
             lam: line.number(2),
             count: line.number(3),
@@ -230,7 +240,7 @@ fn gridmix_holes_equal_the_public_code() {
             cut_aspect: line.number(6),
             at: [line.number(7), line.number(8)],
         };
-        let mask = holes.mask(frame);
+        let mask = holes.mask(size);
         line.lam(mask.lam());
         line.equal(
             &mask
@@ -246,18 +256,18 @@ fn gridmix_holes_equal_the_public_code() {
 fn smoothmix_masks_equal_a_rolled_and_cropped_gaussian() {
     each("smoothmix", 3, |line| {
         let side: u32 = line.number(0);
-        let frame = Size {
+        let size = Size {
             width: side,
             height: side,
         };
-        let mask = SmoothMix::mask([line.number(1), line.number(2)], line.number(3), frame);
+        let mask = SmoothMix::mask([line.number(1), line.number(2)], line.number(3), size);
         line.lam(mask.lam());
         line.near_floats(mask.weights(), 1e-5);
     });
 }
 
 fn seen(line: &Line) -> (Size, Vec<u8>) {
-    let frame = Size {
+    let size = Size {
         height: line.number(1),
         width: line.number(2),
     };
@@ -266,37 +276,33 @@ fn seen(line: &Line) -> (Size, Vec<u8>) {
     } else {
         image
     };
-    (frame, of(1, frame))
+    (size, of(1, size))
 }
 
 #[test]
 fn fine_grained_saliency_equals_opencv() {
     each("fine_grained", 4, |line| {
-        let (frame, view) = seen(line);
-        let levels = saliency::fine_grained(frame, &view);
+        let (size, view) = seen(line);
+        let levels = saliency::fine_grained(size, &view);
         line.equal(&levels);
-        assert_eq!(
-            saliency::peak(frame, &levels),
-            [3, 4].map(|at| line.number::<u32>(at))
-        );
+        assert_eq!(saliency::peak(size, &levels), line.point(3));
     });
 }
 
 #[test]
 fn spectral_residuals_follow_opencv() {
     each("spectral_residual", 4, |line| {
-        let (frame, view) = seen(line);
-        let map = saliency::spectral_residual(frame, &view);
+        let (size, view) = seen(line);
+        let map = saliency::spectral_residual(size, &view);
         let levels: Vec<u8> = map.iter().map(|value| (value * 255.0) as u8).collect();
-        let [y, x] = saliency::peak(frame, &levels);
-        let expected: [u32; 2] = [line.number(3), line.number(4)];
+        let (peak, expected) = (saliency::peak(size, &levels), line.point(3));
         assert!(
-            y.abs_diff(expected[0]) <= 2 && x.abs_diff(expected[1]) <= 2,
-            "{}: {y} {x}",
+            peak.x.abs_diff(expected.x) <= 2 && peak.y.abs_diff(expected.y) <= 2,
+            "{}: {peak:?}",
             line.text
         );
         let sampled: Vec<f32> = map
-            .chunks_exact(frame.width as usize)
+            .chunks_exact(size.width as usize)
             .step_by(4)
             .flat_map(|row| row.iter().step_by(4).copied())
             .collect();
@@ -320,27 +326,22 @@ fn spectral_residuals_follow_opencv() {
 #[test]
 fn saliencymix_boxes_are_those_of_the_authors_around_the_peak() {
     each("saliencymix", 12, |line| {
-        let (frame, view) = seen(line);
-        let peak = saliency::peak(frame, &saliency::fine_grained(frame, &view));
-        let rect = SaliencyMix::rect(line.number(3), peak, frame);
-        assert_eq!(
-            rect,
-            [4, 5, 6, 7].map(|at| line.number::<u32>(at)),
-            "{}",
-            line.text
-        );
-        line.lam(Blend::Box { rect }.lam(frame));
+        let (size, view) = seen(line);
+        let peak = saliency::peak(size, &saliency::fine_grained(size, &view));
+        let rect = SaliencyMix::rect(line.number(3), peak, size);
+        assert_eq!(rect, line.rect(4), "{}", line.text);
+        line.lam(Blend::Box { rect }.lam(size));
     });
 }
 
 #[test]
 fn attentivemix_equals_torch_topk() {
     each("attentivemix", 4, |line| {
-        let frame = line.frame();
+        let size = line.size();
         let grid: u32 = line.number(2);
-        let blend = AttentiveMix::blend(line.number(3), grid, map(0, grid, grid).values());
-        line.lam(blend.lam(frame));
-        line.equal(&mixed(&blend, frame, 2, image));
+        let blend = AttentiveMix::blend(line.number(3), grid, map(0, grid).values());
+        line.lam(blend.lam(size));
+        line.equal(&mixed(&blend, size, 2, image));
     });
 }
 
@@ -348,17 +349,17 @@ fn attentivemix_equals_torch_topk() {
 fn smmix_equals_torch_unfold_and_fold() {
     each("smmix", 3, |line| {
         let (side, grid): (u32, u32) = (line.number(0), line.number(1));
-        let frame = Size {
+        let size = Size {
             width: side,
             height: side,
         };
         let outcome = SmMix::outcome(
             line.number(2),
             grid,
-            map(0, grid, grid).values(),
-            map(1, grid, grid).values(),
+            map(0, grid).values(),
+            map(1, grid).values(),
         );
-        line.lam(outcome.blend.lam(frame));
+        line.lam(outcome.blend.lam(size));
         let note = |name: &str| {
             outcome
                 .notes
@@ -372,7 +373,7 @@ fn smmix_equals_torch_unfold_and_fold() {
             note("from_row") * grid + note("from_column"),
             line.number::<u32>(4)
         );
-        line.equal(&mixed(&outcome.blend, frame, 2, image));
+        line.equal(&mixed(&outcome.blend, size, 2, image));
     });
 }
 
@@ -383,7 +384,7 @@ fn peaked(k: usize, side: u32) -> Map {
         let [y, x] = [at / side, at % side].map(f64::from);
         (1.0 / (1.0 + ((y - cy) * (y - cy) + (x - cx) * (x - cx)) / f64::from(side))) as f32
     };
-    Map::new(side, side, (0..side * side).map(value).collect()).unwrap()
+    Map::new(Size::square(side), (0..side * side).map(value).collect()).unwrap()
 }
 
 #[test]
@@ -402,27 +403,27 @@ fn puzzlemix_equals_gco_and_the_released_transport() {
         )
     };
     each("puzzlemix", 12, |line| {
-        let (frame, draw, labels, t_size) = drawn(line);
+        let (size, draw, labels, t_size) = drawn(line);
         let mixer = PuzzleMix::default().with_labels(labels).with_t_size(t_size);
-        let (a, b) = (smooth(0, frame), smooth(1, frame));
-        let maps = [0, 1].map(|k| peaked(k, frame.width));
-        let mean = |side: u32| maps.each_ref().map(|map| map.averaged([side; 2]));
+        let (a, b) = (smooth(0, size), smooth(1, size));
+        let maps = [0, 1].map(|k| peaked(k, size.width));
+        let mean = |side: u32| maps.each_ref().map(|map| map.averaged(Size::square(side)));
         let [own, other] = mean(draw.blocks);
-        let found = mixer.solve(draw, frame, [&a, &b], [&own, &other]);
+        let found = mixer.solve(draw, size, [&a, &b], [&own, &other]);
         let text: String = found.iter().map(|label| label.to_string()).collect();
         assert_eq!(text, line.words[5], "{}", line.text);
-        let side = frame.width.checked_div(t_size).unwrap_or(draw.blocks);
+        let side = size.width.checked_div(t_size).unwrap_or(draw.blocks);
         let [own, other] = mean(side);
         let blend = mixer.blend(&found, draw.blocks, [&own, &other], side);
-        line.lam(blend.lam(frame));
-        line.near(&mixed(&blend, frame, 2, smooth));
+        line.lam(blend.lam(size));
+        line.near(&mixed(&blend, size, 2, smooth));
     });
 }
 
 #[test]
 fn co_mixup_equals_a_weighted_sum() {
     each("co_mixup", 1, |line| {
-        let frame = line.frame();
+        let size = line.size();
         let (grid, sources): (u32, usize) = (line.number(2), line.number(3));
         let cells = (grid * grid) as usize;
         let mut mask: Vec<f32> = (0..cells * sources)
@@ -433,32 +434,32 @@ fn co_mixup_equals_a_weighted_sum() {
             let sum: f32 = shares.iter().sum();
             shares.iter_mut().for_each(|share| *share /= sum);
         }
-        let outcome = co_mixup([grid; 2], sources, &mask).unwrap();
+        let outcome = co_mixup(Size::square(grid), sources, &mask).unwrap();
         let Label::Weights(weights) = &outcome.label else {
             panic!("{outcome:?}")
         };
         line.lam(weights[0]);
         assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        line.near(&mixed(&outcome.blend, frame, 3, image));
-        assert!(co_mixup([grid; 2], sources, &mask[1..]).is_err());
+        line.near(&mixed(&outcome.blend, size, 3, image));
+        assert!(co_mixup(Size::square(grid), sources, &mask[1..]).is_err());
         mask[0] = 0.5;
-        assert!(co_mixup([grid; 2], sources, &mask).is_err());
+        assert!(co_mixup(Size::square(grid), sources, &mask).is_err());
     });
 }
 
 #[test]
 fn mosaics_equal_the_placement_and_map_of_yolov5() {
     each("mosaic", 4, |line| {
-        let frame = line.frame();
+        let size = line.size();
         let numbers: Vec<f64> = (4..10).map(|at| line.number(at)).collect();
         let map = Mosaic4::map(
             numbers[0],
             numbers[1],
             [numbers[2], numbers[3]],
             [numbers[4], numbers[5]],
-            frame,
+            size,
         );
-        let center = [line.number(2), line.number(3)];
+        let center = line.point(2);
         let mosaic = Mosaic {
             fill: [114; 3],
             order: [0, 1, 2, 3],
@@ -466,15 +467,15 @@ fn mosaics_equal_the_placement_and_map_of_yolov5() {
             map,
         };
         let blend = Blend::Mosaic(mosaic.into());
-        line.lam(blend.lam(frame));
-        line.near(&mixed(&blend, frame, 4, image));
+        line.lam(blend.lam(size));
+        line.near(&mixed(&blend, size, 4, image));
     });
 }
 
 #[test]
 fn every_mode_of_timm_mixes_the_same_slots() {
     each("switch", 63, |line| {
-        let frame = Size {
+        let size = Size {
             height: line.number(1),
             width: line.number(2),
         };
@@ -489,16 +490,16 @@ fn every_mode_of_timm_mixes_the_same_slots() {
         let blend = if draw.contains('-') && !draw.contains('e') {
             let edges: Vec<u32> = draw.split('-').map(|edge| edge.parse().unwrap()).collect();
             Blend::Box {
-                rect: edges.try_into().unwrap(),
+                rect: rect(edges.try_into().unwrap()),
             }
         } else {
             Blend::Uniform {
                 lam: draw.parse().unwrap(),
             }
         };
-        line.lam(blend.lam(frame));
-        let images = [slot, slots - 1 - slot].map(|k| image(k as u64, frame));
-        let found = apply(&blend, frame, &[&images[0], &images[1]], |level, _| level).unwrap();
+        line.lam(blend.lam(size));
+        let images = [slot, slots - 1 - slot].map(|k| image(k as u64, size));
+        let found = apply(&blend, size, &[&images[0], &images[1]], |level, _| level).unwrap();
         line.near(&found);
     });
 }
@@ -506,14 +507,12 @@ fn every_mode_of_timm_mixes_the_same_slots() {
 #[test]
 fn transmix_weights_equal_the_formula() {
     each("transmix", 3, |line| {
-        let frame = line.frame();
+        let size = line.size();
         let grid: u32 = line.number(2);
-        let blend = Blend::Box {
-            rect: [3, 4, 5, 6].map(|at| line.number::<u32>(at)),
-        };
-        let mask = patch_mask(&blend, frame, grid);
+        let blend = Blend::Box { rect: line.rect(3) };
+        let mask = patch_mask(&blend, size, grid);
         line.equal(&mask.iter().map(|weight| *weight as u8).collect::<Vec<_>>());
-        line.lam(relabel(blend.lam(frame), &mask, map(0, grid, grid).values(), 0.5).unwrap());
+        line.lam(relabel(blend.lam(size), &mask, map(0, grid).values(), 0.5).unwrap());
     });
     let without = relabel(0.3, &[1.0, 0.0], &[0.0, 0.0], 0.5).unwrap();
     assert!((without - 0.3).abs() < 1e-12, "no attention, no change");

@@ -14,22 +14,22 @@ use crate::spec::ParamValue;
 /// One finite number, 0 or more, for each cell of a grid over an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
-    rows: u32,
-    columns: u32,
+    size: Size,
     values: Vec<f32>,
 }
 
 impl Map {
-    /// A map of rows x columns cells from values in row-major order.
+    /// A map of `size.width` columns and `size.height` rows of cells, from values in row-major
+    /// order.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the number of values is 0 or not the number of cells, or if a
     /// value is negative or not finite.
-    pub fn new(rows: u32, columns: u32, values: Vec<f32>) -> Result<Map> {
-        if values.is_empty() || values.len() as u64 != u64::from(rows) * u64::from(columns) {
+    pub fn new(size: Size, values: Vec<f32>) -> Result<Map> {
+        if values.is_empty() || values.len() as u64 != size.area() {
             return Err(Error::config(format!(
-                "{} values are not a map of {rows} x {columns} cells",
+                "{} values are not a map of {size} cells",
                 values.len()
             )));
         }
@@ -42,16 +42,12 @@ impl Map {
                 values[at]
             )));
         }
-        Ok(Map {
-            rows,
-            columns,
-            values,
-        })
+        Ok(Map { size, values })
     }
 
-    /// Rows and columns of the grid.
-    pub fn size(&self) -> [u32; 2] {
-        [self.rows, self.columns]
+    /// The number of cells, across and down.
+    pub fn size(&self) -> Size {
+        self.size
     }
 
     /// The values in row-major order.
@@ -64,30 +60,31 @@ impl Map {
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the sides of the map are not multiples of those of the grid.
-    pub(super) fn pooled(&self, [rows, columns]: [u32; 2]) -> Result<Vec<f32>> {
-        if self.rows.is_multiple_of(rows) && self.columns.is_multiple_of(columns) {
-            return Ok(self.averaged([rows, columns]));
+    pub(super) fn pooled(&self, grid: Size) -> Result<Vec<f32>> {
+        let size = self.size;
+        if size.width.is_multiple_of(grid.width) && size.height.is_multiple_of(grid.height) {
+            return Ok(self.averaged(grid));
         }
         Err(Error::config(format!(
-            "a map of {} x {} values where {rows} x {columns}, or a multiple of that, is expected",
-            self.rows, self.columns
+            "a map of {size} values where {grid}, or a multiple of that, is expected"
         )))
     }
 
     /// The means of the map over the cells of any grid: value `x` of a line of `n` values belongs
     /// to cell `floor(x * cells / n)`.
-    pub(super) fn averaged(&self, [rows, columns]: [u32; 2]) -> Vec<f32> {
-        if [rows, columns] == self.size() {
+    pub(super) fn averaged(&self, grid: Size) -> Vec<f32> {
+        let size = self.size;
+        if grid == size {
             return self.values.clone();
         }
-        let mut means = Vec::with_capacity(rows as usize * columns as usize);
-        for row in 0..rows {
-            for column in 0..columns {
+        let mut means = Vec::with_capacity(grid.area() as usize);
+        for row in 0..grid.height {
+            for column in 0..grid.width {
                 let (mut sum, mut count) = (0.0f64, 0u32);
-                for y in Patches::span(row, self.rows, rows) {
-                    for x in Patches::span(column, self.columns, columns) {
+                for y in Patches::span(row, size.height, grid.height) {
+                    for x in Patches::span(column, size.width, grid.width) {
                         sum +=
-                            f64::from(self.values[y as usize * self.columns as usize + x as usize]);
+                            f64::from(self.values[y as usize * size.width as usize + x as usize]);
                         count += 1;
                     }
                 }
@@ -142,20 +139,19 @@ impl MapSource {
         }
     }
 
-    /// The map of an image of size `frame`. A computed map has a value for each pixel, 0 to 1; a
+    /// The map of an image of this size. A computed map has a value for each pixel, 0 to 1; a
     /// plane has its own resolution and levels, 0 to 255.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] if the annotations have no plane of this name with one channel.
-    pub fn find(&self, frame: Size, view: &[u8], annotations: Option<&Annotations>) -> Result<Map> {
-        let (rows, columns) = (frame.height, frame.width);
+    pub fn find(&self, size: Size, view: &[u8], annotations: Option<&Annotations>) -> Result<Map> {
         let values = match self {
-            MapSource::FineGrained => saliency::fine_grained(frame, view)
+            MapSource::FineGrained => saliency::fine_grained(size, view)
                 .into_iter()
                 .map(|level| f32::from(level) / 255.0)
                 .collect(),
-            MapSource::SpectralResidual => saliency::spectral_residual(frame, view),
+            MapSource::SpectralResidual => saliency::spectral_residual(size, view),
             MapSource::Plane(name) => {
                 let plane = annotations
                     .and_then(|annotations| annotations.plane(name))
@@ -163,15 +159,13 @@ impl MapSource {
                     .ok_or_else(|| {
                         Error::config(format!("no plane \"{name}\" of one channel for its map"))
                     })?;
-                let Size { width, height } = plane.size().unwrap_or(Size::square(0));
                 return Map::new(
-                    height,
-                    width,
+                    plane.size().unwrap_or(Size::square(0)),
                     plane.bytes.iter().map(|byte| f32::from(*byte)).collect(),
                 );
             }
         };
-        Map::new(rows, columns, values)
+        Map::new(size, values)
     }
 }
 impl ParamValue for MapSource {

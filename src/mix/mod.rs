@@ -55,6 +55,8 @@ pub use maps::{Map, MapSource};
 pub use method::Method;
 pub(crate) use mixers::built_in;
 pub use mixers::*;
+#[cfg(test)]
+pub(crate) use mixers::{Holes, PuzzleDraw};
 pub use options::{Emit, Lambda, Masks, Mix, Partner};
 pub use relabel::{patch_mask, relabel};
 pub use scene::{EmitRole, Label, MixPlan, MixResult, Mixed, Pasted, ResolveMix, Scene, SlotMix};
@@ -112,12 +114,12 @@ pub trait Mixer: Parameters {
         Ok(())
     }
 
-    /// Checks that the mixer can mix images of size `frame`.
+    /// Checks that the mixer can mix images of this size.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] that names what does not fit.
-    fn fits(&self, _frame: Size) -> Result<()> {
+    fn fits(&self, _size: Size) -> Result<()> {
         Ok(())
     }
 
@@ -142,9 +144,9 @@ pub trait Mixer: Parameters {
         false
     }
 
-    /// Draws how images of size `frame` are mixed. All randomness comes from `rng`, so that the
+    /// Draws how images of this size are mixed. All randomness comes from `rng`, so that the
     /// same stream yields the same plan.
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan;
+    fn draw(&self, rng: &mut RandomStream, size: Size) -> MixPlan;
 }
 
 impl dyn Mixer + '_ {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::draw::key;
 use super::*;
+use crate::geometry::Point;
 use crate::recipe::{Registry, read_mix};
 use crate::sample::Target;
 
@@ -39,8 +40,8 @@ fn mix(mixer: &str, lambda: &str, partner: &str) -> Mix {
     read_mix(&Registry::default(), toml::from_str(&text).unwrap()).unwrap()
 }
 
-fn images(frame: Size, slots: usize, alike: bool) -> Vec<Vec<u8>> {
-    let bytes = frame.width as usize * frame.height as usize * 3;
+fn images(size: Size, slots: usize, alike: bool) -> Vec<Vec<u8>> {
+    let bytes = size.width as usize * size.height as usize * 3;
     let level =
         |slot: usize, at: usize| (at * 37 + at * at / 7 + slot * if alike { 0 } else { 91 }) as u8;
     (0..slots)
@@ -60,17 +61,17 @@ proptest! {
         modes in 0usize..12,
         seed in any::<u64>(),
     ) {
-        let frame = Size { width: columns * 4, height: rows * 4 };
+        let size = Size { width: columns * 4, height: rows * 4 };
         let lambda = ["group", "element", "pair"][modes % 3];
         let partner = ["flip", "roll", "perm", "derange"][modes / 3];
         let partner = if lambda == "pair" { "flip" } else { partner };
         let mix = mix(MIXERS[mixer], lambda, partner);
-        let all = images(frame, slots, false);
+        let all = images(size, slots, false);
         let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
         let targets: Vec<Target> = (0..slots as u32).map(|slot| Target::Class(slot % 3)).collect();
         let targets: Vec<&Target> = targets.iter().collect();
-        let scene = Scene::new(frame, &views).unwrap().targets(&targets);
-        let drawn = mix.draw(key(seed, 1, 2, 3), slots, frame);
+        let scene = Scene::new(size, &views).unwrap().targets(&targets);
+        let drawn = mix.draw(key(seed, 1, 2, 3), slots, size);
         prop_assert_eq!(drawn.len(), slots);
         let mut terms = Vec::new();
         for slot in &drawn {
@@ -83,13 +84,13 @@ proptest! {
             // Counted again from the definition.
             let mut counted = vec![0.0f64; mixed.sources.len()];
             let mut covered = 0.0;
-            for (y, x) in (0..frame.height).flat_map(|y| (0..frame.width).map(move |x| (y, x))) {
-                mixed.blend.terms(frame, y, x, &mut terms);
+            for (y, x) in (0..size.height).flat_map(|y| (0..size.width).map(move |x| (y, x))) {
+                mixed.blend.terms(size, Point::new(x, y), &mut terms);
                 let sum: f64 = terms.iter().map(|term| f64::from(term.weight)).sum();
                 prop_assert!((sum - 1.0).abs() < 1e-5, "a pixel of {sum}: {:?}", mixed.blend);
                 for term in &terms {
-                    if let Of::Source(source, y, x) = term.of {
-                        prop_assert!(y < frame.height && x < frame.width);
+                    if let Of::Source(source, at) = term.of {
+                        prop_assert!(at.x < size.width && at.y < size.height);
                         counted[source] += f64::from(term.weight);
                         covered += f64::from(term.weight);
                     }
@@ -116,13 +117,13 @@ proptest! {
         slots in 2usize..6,
         seed in any::<u64>(),
     ) {
-        let frame = Size { width: 16, height: 12 };
-        let all = images(frame, slots, true);
+        let size = Size { width: 16, height: 12 };
+        let all = images(size, slots, true);
         let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
         let targets: Vec<Target> = (0..slots as u32).map(|slot| Target::Class(slot % 2)).collect();
         let targets: Vec<&Target> = targets.iter().collect();
-        let scene = Scene::new(frame, &views).unwrap().targets(&targets);
-        for slot in mix(MIXERS[mixer], "element", "flip").draw(key(seed, 0, 0, 0), slots, frame) {
+        let scene = Scene::new(size, &views).unwrap().targets(&targets);
+        for slot in mix(MIXERS[mixer], "element", "flip").draw(key(seed, 0, 0, 0), slots, size) {
             let mixed = slot.resolve(&scene).unwrap();
             let in_place = matches!(
                 mixed.blend,
@@ -135,7 +136,7 @@ proptest! {
             if in_place {
                 let sources: Vec<&[u8]> =
                     mixed.sources.iter().map(|source| &all[*source][..]).collect();
-                let found = apply(&mixed.blend, frame, &sources, |level, _| level).unwrap();
+                let found = apply(&mixed.blend, size, &sources, |level, _| level).unwrap();
                 prop_assert_eq!(&found, &all[0], "{:?}", mixed);
             }
         }
@@ -169,16 +170,16 @@ proptest! {
 
 #[test]
 fn weights_have_the_moments_of_their_distributions() {
-    let frame = Size {
+    let size = Size {
         width: 224,
         height: 224,
     };
     let moments = |mixer: &str| {
         let mix = mix(mixer, "element", "flip");
         let lams: Vec<f64> = (0..1000)
-            .flat_map(|group| mix.draw(key(9, 0, 0, group), 32, frame))
+            .flat_map(|group| mix.draw(key(9, 0, 0, group), 32, size))
             .map(|slot| match slot.drawn {
-                MixPlan::Ready(outcome) => outcome.lam(frame),
+                MixPlan::Ready(outcome) => outcome.lam(size),
                 MixPlan::Deferred(_) => unreachable!("both are drawn at once"),
             })
             .collect();
@@ -283,20 +284,20 @@ fn regions_bound_the_weights_of_adamixup() {
 
 #[test]
 fn maps_of_the_wrong_size_are_refused_by_slot() {
-    let frame = Size {
+    let size = Size {
         width: 8,
         height: 8,
     };
-    let all = images(frame, 2, false);
+    let all = images(size, 2, false);
     let views: Vec<Option<&[u8]>> = all.iter().map(|view| Some(&view[..])).collect();
     let drawn =
-        mix("mix = 'attentivemix', grid = 4", "group", "flip").draw(key(1, 0, 0, 0), 2, frame);
+        mix("mix = 'attentivemix', grid = 4", "group", "flip").draw(key(1, 0, 0, 0), 2, size);
     let with = |maps: &[Map]| {
         drawn[1]
-            .resolve(&Scene::new(frame, &views).unwrap().maps(maps))
+            .resolve(&Scene::new(size, &views).unwrap().maps(maps))
             .map(|mixed| mixed.weights[0])
     };
-    let map = |side: u32| Map::new(side, side, vec![1.0; (side * side) as usize]).unwrap();
+    let map = |side: u32| Map::new(Size::square(side), vec![1.0; (side * side) as usize]).unwrap();
     assert_eq!(with(&[map(4), map(8)]).unwrap(), 6.0 / 16.0);
     let text = with(&[map(4), map(3)]).unwrap_err().to_string();
     assert!(
@@ -312,10 +313,10 @@ fn maps_of_the_wrong_size_are_refused_by_slot() {
     for (values, words) in [
         (vec![1.0, -1.0], "map value 1 is -1"),
         (vec![f32::NAN, 1.0], "NaN"),
-        (vec![1.0], "not a map of 1 x 2"),
+        (vec![1.0], "not a map of 2 x 1"),
     ] {
         assert!(
-            Map::new(1, 2, values)
+            Map::new(Size::new(2, 1), values)
                 .unwrap_err()
                 .to_string()
                 .contains(words)
@@ -323,7 +324,7 @@ fn maps_of_the_wrong_size_are_refused_by_slot() {
     }
     let short = [Some(&all[0][1..]), None];
     assert!(
-        Scene::new(frame, &short)
+        Scene::new(size, &short)
             .unwrap_err()
             .to_string()
             .contains("slot 0: 191 bytes")

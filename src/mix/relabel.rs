@@ -5,7 +5,7 @@
 
 use super::blend::Blend;
 use crate::error::{Error, Result};
-use crate::geometry::Size;
+use crate::geometry::{Point, Size};
 
 /// The weight of everything except the slot's own image for each patch of a `grid` x `grid` grid,
 /// in row-major order.
@@ -22,18 +22,14 @@ use crate::geometry::Size;
 /// let blend = Blend::Uniform { lam: 0.75 };
 /// assert_eq!(patch_mask(&blend, Size::square(4), 2), [0.25; 4]);
 /// ```
-pub fn patch_mask(blend: &Blend, frame: Size, grid: u32) -> Vec<f32> {
+pub fn patch_mask(blend: &Blend, size: Size, grid: u32) -> Vec<f32> {
     let first =
         |cell: u32, length: u32| (u64::from(cell) * u64::from(length) / u64::from(grid)) as u32;
     let mut terms = Vec::new();
     let cells = (0..grid).flat_map(|row| (0..grid).map(move |column| (row, column)));
     let weight = |(row, column)| {
-        blend.mask_at(
-            frame,
-            first(row, frame.height),
-            first(column, frame.width),
-            &mut terms,
-        )
+        let at = Point::new(first(column, size.width), first(row, size.height));
+        blend.mask_at(size, at, &mut terms)
     };
     cells.map(weight).collect()
 }

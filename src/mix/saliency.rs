@@ -15,7 +15,7 @@
 //! those from a plane.
 
 use super::fourier::Fourier;
-use crate::geometry::Size;
+use crate::geometry::{Point, Size};
 
 /// The gray levels of an RGB image: 0.299 R + 0.587 G + 0.114 B in 15-bit fixed point, rounded.
 pub(super) fn gray(view: &[u8]) -> Vec<u8> {
@@ -38,8 +38,8 @@ fn mirrored(at: i64, length: usize) -> usize {
 }
 
 /// One pass of the kernel (1, 2, 1) x (1, 2, 1) / 16 on bytes, mirrored at the edges and rounded.
-fn blur(gray: &[u8], frame: Size) -> Vec<u8> {
-    let (w, h) = (frame.width as usize, frame.height as usize);
+fn blur(gray: &[u8], size: Size) -> Vec<u8> {
+    let (w, h) = (size.width as usize, size.height as usize);
     let mut across = vec![0u16; gray.len()];
     for (row, out) in gray.chunks_exact(w).zip(across.chunks_exact_mut(w)) {
         let sum = |x: usize| {
@@ -68,7 +68,7 @@ fn blur(gray: &[u8], frame: Size) -> Vec<u8> {
 ///
 /// # Panics
 ///
-/// If the length of `view` is not that of an RGB image of size `frame`.
+/// If the length of `view` is not that of an RGB image of this size.
 ///
 /// # Example: a dot is salient
 ///
@@ -81,18 +81,18 @@ fn blur(gray: &[u8], frame: Size) -> Vec<u8> {
 /// let levels = saliency::fine_grained(Size::square(9), &view);
 /// assert!(levels.iter().any(|level| *level != levels[0]));
 /// ```
-pub fn fine_grained(frame: Size, view: &[u8]) -> Vec<u8> {
+pub fn fine_grained(size: Size, view: &[u8]) -> Vec<u8> {
     assert_eq!(
         view.len(),
-        frame.width as usize * frame.height as usize * 3,
-        "RGB of {frame}"
+        size.width as usize * size.height as usize * 3,
+        "RGB of {size}"
     );
-    let (w, h) = (frame.width as usize, frame.height as usize);
+    let (w, h) = (size.width as usize, size.height as usize);
     // A single pixel has no surround to compare with, and the division below would be by 0.
     if w * h <= 1 {
         return vec![0; w * h];
     }
-    let gray = blur(&blur(&gray(view), frame), frame);
+    let gray = blur(&blur(&gray(view), size), size);
     // The integral image: sums over all pixels above and to the left. Sums of huge images wrap
     // around, which cancels in differences, because a window has at most 224 x 224 pixels.
     let mut integral = vec![0u32; (w + 1) * (h + 1)];
@@ -171,7 +171,7 @@ const SIDE: usize = 64;
 ///
 /// # Panics
 ///
-/// If the length of `view` is not that of an RGB image of size `frame`.
+/// If the length of `view` is not that of an RGB image of this size.
 ///
 /// # Example: a number for each pixel
 ///
@@ -183,15 +183,15 @@ const SIDE: usize = 64;
 /// let levels = saliency::spectral_residual(Size::square(16), &view);
 /// assert_eq!(levels.len(), 16 * 16);
 /// ```
-pub fn spectral_residual(frame: Size, view: &[u8]) -> Vec<f32> {
+pub fn spectral_residual(size: Size, view: &[u8]) -> Vec<f32> {
     assert_eq!(
         view.len(),
-        frame.width as usize * frame.height as usize * 3,
-        "RGB of {frame}"
+        size.width as usize * size.height as usize * 3,
+        "RGB of {size}"
     );
-    let (w, h) = (frame.width as usize, frame.height as usize);
     let gray: Vec<f64> = gray(view).into_iter().map(f64::from).collect();
-    let small = resized(&gray, [h, w], [SIDE, SIDE]);
+    let small_size = Size::square(SIDE as u32);
+    let small = resized(&gray, size, small_size);
     let fourier = [Fourier::new(SIDE), Fourier::new(SIDE)];
     let mut spectrum: Vec<[f64; 2]> = small.into_iter().map(|level| [level, 0.0]).collect();
     Fourier::transform_2d(&fourier, &mut spectrum, false);
@@ -222,7 +222,7 @@ pub fn spectral_residual(frame: Size, view: &[u8]) -> Vec<f32> {
     let most = map.iter().fold(0.0f64, |most, value| most.max(*value));
     let most = if most > 0.0 { most } else { 1.0 };
     let map: Vec<f64> = map.into_iter().map(|value| value / most).collect();
-    resized(&map, [SIDE, SIDE], [h, w])
+    resized(&map, small_size, size)
         .into_iter()
         .map(|value| value as f32)
         .collect()
@@ -245,47 +245,49 @@ fn filtered(values: &[f64], taps: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// Resizes a plane of `h` x `w` values by bilinear interpolation with half-pixel centers, without
-/// antialiasing.
-fn resized(values: &[f64], [h, w]: [usize; 2], [out_h, out_w]: [usize; 2]) -> Vec<f64> {
-    let place = |at: usize, from: usize, to: usize| {
-        let center =
-            ((at as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, (from - 1) as f64);
-        let first = center as usize;
-        (first, (first + 1).min(from - 1), center - first as f64)
+/// Resizes a plane of size `from` to size `to` by bilinear interpolation with half-pixel centers,
+/// without antialiasing.
+fn resized(values: &[f64], from: Size, to: Size) -> Vec<f64> {
+    let place = |at: u32, from: u32, to: u32| {
+        let center = ((f64::from(at) + 0.5) * f64::from(from) / f64::from(to) - 0.5)
+            .clamp(0.0, f64::from(from - 1));
+        let first = center as u32;
+        let second = (first + 1).min(from - 1);
+        (first as usize, second as usize, center - f64::from(first))
     };
-    let mut out = Vec::with_capacity(out_h * out_w);
-    for y in 0..out_h {
-        let (top, bottom, down) = place(y, h, out_h);
-        for x in 0..out_w {
-            let (left, right, across) = place(x, w, out_w);
-            let line =
-                |y: usize| values[y * w + left] * (1.0 - across) + values[y * w + right] * across;
+    let width = from.width as usize;
+    let mut out = Vec::with_capacity(to.area() as usize);
+    for y in 0..to.height {
+        let (top, bottom, down) = place(y, from.height, to.height);
+        for x in 0..to.width {
+            let (left, right, across) = place(x, from.width, to.width);
+            let line = |y: usize| {
+                values[y * width + left] * (1.0 - across) + values[y * width + right] * across
+            };
             out.push(line(top) * (1.0 - down) + line(bottom) * down);
         }
     }
     out
 }
 
-/// Row and column of the largest level, the first one in row-major order; the middle of the image
-/// if all levels are equal.
+/// The pixel with the largest level, the first one in row-major order; the middle of the image if
+/// all levels are equal.
 ///
 /// # Example: the most salient pixel
 ///
 /// ```
-/// use feedmill::geometry::Size;
+/// use feedmill::geometry::{Point, Size};
 /// use feedmill::mix::saliency;
 ///
 /// let mut levels = [0; 16];
 /// levels[5] = 9;
-/// let place = saliency::peak(Size::square(4), &levels); // second row, second column
-/// # let _ = place;
+/// assert_eq!(saliency::peak(Size::square(4), &levels), Point::new(1, 1));
 /// ```
-pub fn peak(frame: Size, levels: &[u8]) -> [u32; 2] {
+pub fn peak(size: Size, levels: &[u8]) -> Point {
     let most = levels.iter().copied().max().unwrap_or(0);
     if levels.iter().all(|level| *level == most) {
-        return [frame.height / 2, frame.width / 2];
+        return Point::new(size.width / 2, size.height / 2);
     }
     let at = levels.iter().position(|level| *level == most).unwrap_or(0) as u32;
-    [at / frame.width, at % frame.width]
+    Point::new(at % size.width, at / size.width)
 }

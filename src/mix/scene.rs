@@ -67,10 +67,10 @@ impl MixResult {
         MixResult { label, ..self }
     }
 
-    /// The weight of the label of source 0, in images of size `frame`.
-    pub fn lam(&self, frame: Size) -> f64 {
+    /// The weight of the label of source 0, in images of this size.
+    pub fn lam(&self, size: Size) -> f64 {
         match &self.label {
-            Label::Share => self.blend.lam(frame),
+            Label::Share => self.blend.lam(size),
             Label::Own => 1.0,
             Label::Weights(weights) => weights[0],
         }
@@ -189,7 +189,7 @@ impl SlotMix {
 /// annotations.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
-    frame: Size,
+    size: Size,
     views: &'a [Option<&'a [u8]>],
     maps: Maps<'a>,
     targets: &'a [&'a Target],
@@ -206,24 +206,24 @@ enum Maps<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Creates a scene. `views[i]` is the image of slot `i` as rows of RGB of size `frame`, or
+    /// Creates a scene. `views[i]` is the image of slot `i` as rows of RGB of this size, or
     /// `None` if the slot is blank.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] that names the first slot with pixels of another size.
-    pub fn new(frame: Size, views: &'a [Option<&'a [u8]>]) -> Result<Scene<'a>> {
-        let expected = frame.width as usize * frame.height as usize * 3;
+    pub fn new(size: Size, views: &'a [Option<&'a [u8]>]) -> Result<Scene<'a>> {
+        let expected = size.width as usize * size.height as usize * 3;
         for (slot, view) in views.iter().enumerate() {
             if let Some(view) = view.filter(|view| view.len() != expected || view.is_empty()) {
                 return Err(Error::config(format!(
-                    "slot {slot}: {} bytes are not an RGB image of {frame} pixels",
+                    "slot {slot}: {} bytes are not an RGB image of {size} pixels",
                     view.len()
                 )));
             }
         }
         Ok(Scene {
-            frame,
+            size,
             views,
             maps: Maps::FromSource,
             targets: &[],
@@ -257,8 +257,8 @@ impl<'a> Scene<'a> {
     }
 
     /// The size of the images.
-    pub fn frame(&self) -> Size {
-        self.frame
+    pub fn size(&self) -> Size {
+        self.size
     }
 
     /// The number of slots.
@@ -294,13 +294,14 @@ impl<'a> Scene<'a> {
         self.annotations.get(slot).copied().flatten()
     }
 
-    /// The map of a slot, averaged over a grid of rows x columns, in row-major order.
+    /// The map of a slot, averaged over a grid of this many cells across and down, in row-major
+    /// order.
     ///
     /// # Errors
     ///
     /// [`crate::Kind::Config`] that names the slot if it has no map, or if the sides of a map from
     /// the caller are not multiples of the grid.
-    pub fn map(&self, slot: usize, source: &MapSource, grid: [u32; 2]) -> Result<Vec<f32>> {
+    pub fn map(&self, slot: usize, source: &MapSource, grid: Size) -> Result<Vec<f32>> {
         let map = match self.maps {
             Maps::Supplied(maps) => {
                 let supplied = maps.get(slot).ok_or_else(|| {
@@ -309,7 +310,7 @@ impl<'a> Scene<'a> {
                 supplied.and_then(|map| map.pooled(grid))
             }
             Maps::FromSource => source
-                .find(self.frame, self.view(slot)?, self.annotated(slot))
+                .find(self.size, self.view(slot)?, self.annotated(slot))
                 .map(|map| map.averaged(grid)),
         };
         map.map_err(|error| error.at(format_args!("slot {slot}")))
@@ -318,8 +319,8 @@ impl<'a> Scene<'a> {
     /// The map of a slot at the resolution of the image, in levels of 0 to 255. Planes hold levels
     /// already; computed maps are scaled from 0 to 1.
     pub(crate) fn levels(&self, slot: usize, source: &MapSource) -> Result<Vec<u8>> {
-        let (frame, scale) = (
-            self.frame,
+        let (size, scale) = (
+            self.size,
             if source.plane().is_some() { 1.0 } else { 255.0 },
         );
         // Fine-grained saliency is computed as bytes; the round trip through f32 is skipped.
@@ -327,9 +328,9 @@ impl<'a> Scene<'a> {
             (self.maps, source),
             (Maps::FromSource, MapSource::FineGrained)
         ) {
-            return Ok(saliency::fine_grained(frame, self.view(slot)?));
+            return Ok(saliency::fine_grained(size, self.view(slot)?));
         }
-        let map = self.map(slot, source, [frame.height, frame.width])?;
+        let map = self.map(slot, source, size)?;
         Ok(map.into_iter().map(|value| (value * scale) as u8).collect())
     }
 
@@ -417,10 +418,10 @@ impl SlotMix {
         }
         outcome
             .blend
-            .check(scene.frame)
+            .check(scene.size)
             .map_err(|error| error.at(format_args!("mix \"{}\"", self.method)))?;
         let weights = match &outcome.label {
-            Label::Share => outcome.blend.shares(scene.frame, sources.len()),
+            Label::Share => outcome.blend.shares(scene.size, sources.len()),
             Label::Own => (0..sources.len())
                 .map(|source| f64::from(u8::from(source == 0)))
                 .collect(),

@@ -1,9 +1,10 @@
 use super::draw::key;
 use super::*;
 use crate::Kind;
+use crate::geometry::{Point, Rect};
 use crate::recipe::{Registry, read_mix};
 
-const FRAME: Size = Size {
+const SIZE: Size = Size {
     width: 13,
     height: 9,
 };
@@ -17,14 +18,14 @@ fn both() -> Mix {
 }
 
 fn draw(mix: &Mix, group: u32, slots: usize) -> Vec<Mixed> {
-    finish(&mix.draw(key(7, 0, 0, group), slots, FRAME), FRAME, slots)
+    finish(&mix.draw(key(7, 0, 0, group), slots, SIZE), SIZE, slots)
 }
 
 /// Resolves draws on black images.
-fn finish(drawn: &[SlotMix], frame: Size, slots: usize) -> Vec<Mixed> {
-    let black = vec![0; frame.width as usize * frame.height as usize * 3];
+fn finish(drawn: &[SlotMix], size: Size, slots: usize) -> Vec<Mixed> {
+    let black = vec![0; size.width as usize * size.height as usize * 3];
     let views = vec![Some(&black[..]); slots];
-    let scene = Scene::new(frame, &views).unwrap();
+    let scene = Scene::new(size, &views).unwrap();
     drawn
         .iter()
         .map(|slot| slot.resolve(&scene).unwrap())
@@ -37,10 +38,10 @@ fn partner(mixed: &Mixed) -> usize {
 
 /// The share of pixels that a blend takes from A, counted pixel by pixel.
 fn share(blend: &Blend) -> f64 {
-    let (w, h) = (FRAME.width, FRAME.height);
+    let (w, h) = (SIZE.width, SIZE.height);
     let mut terms = Vec::new();
     let mut of_a = |x: u32, y: u32| {
-        blend.terms(FRAME, y, x, &mut terms);
+        blend.terms(SIZE, Point::new(x, y), &mut terms);
         let own = terms
             .iter()
             .filter(|term| matches!(term.of, Of::Source(0, ..)));
@@ -70,7 +71,7 @@ fn the_weight_of_a_label_is_its_exact_share_of_the_pixels() {
     let blend = Blend::Uniform {
         lam: f64::from(0.3f32),
     };
-    assert!((blend.lam(FRAME) - share(&blend)).abs() < 1e-12);
+    assert!((blend.lam(SIZE) - share(&blend)).abs() < 1e-12);
 }
 
 #[test]
@@ -79,31 +80,28 @@ fn a_box_is_scaled_to_another_size_with_edges_rounded_half_to_even() {
         width: 8,
         height: 4,
     };
-    let scaled =
-        |rect: [u32; 4], width, height| Blend::Box { rect }.scaled(from, Size { width, height });
-    assert_eq!(
-        scaled([1, 3, 3, 5], 4, 2),
-        Blend::Box { rect: [0, 2, 2, 2] }
-    );
-    assert_eq!(
-        scaled([0, 0, 4, 8], 5, 7),
-        Blend::Box { rect: [0, 0, 7, 5] }
-    );
-    assert_eq!(
-        scaled([1, 2, 3, 7], 8, 4),
-        Blend::Box { rect: [1, 2, 3, 7] }
-    );
-    let uniform = Blend::Uniform { lam: 0.3 };
-    assert_eq!(
-        uniform.scaled(
-            from,
-            Size {
-                width: 1,
-                height: 1
-            }
+    for (rect, to, expected) in [
+        (
+            Rect::new(3, 1, 2, 2),
+            Size::new(4, 2),
+            Rect::new(2, 0, 0, 2),
         ),
-        uniform
-    );
+        (
+            Rect::new(0, 0, 8, 4),
+            Size::new(5, 7),
+            Rect::new(0, 0, 5, 7),
+        ),
+        (
+            Rect::new(2, 1, 5, 2),
+            Size::new(8, 4),
+            Rect::new(2, 1, 5, 2),
+        ),
+    ] {
+        let scaled = Blend::Box { rect }.scaled(from, to);
+        assert_eq!(scaled, Blend::Box { rect: expected });
+    }
+    let uniform = Blend::Uniform { lam: 0.3 };
+    assert_eq!(uniform.scaled(from, Size::square(1)), uniform);
 }
 
 #[test]
@@ -111,10 +109,10 @@ fn boxes_stay_inside_and_empty_ones_leave_the_slot_unmixed() {
     for group in 0..500 {
         for slot in draw(&cutmix(0.2).with_lambda(Lambda::Element), group, 8) {
             match slot.blend {
-                Blend::Box {
-                    rect: [y0, x0, y1, x1],
-                } => {
-                    assert!(y0 < y1 && y1 <= FRAME.height && x0 < x1 && x1 <= FRAME.width);
+                Blend::Box { rect } => {
+                    assert!(rect.width > 0 && rect.height > 0);
+                    assert!(rect.left + rect.width <= SIZE.width);
+                    assert!(rect.top + rect.height <= SIZE.height);
                     assert_eq!(slot.method, Method::CUTMIX);
                 }
                 Blend::Keep => assert_eq!(slot.method, Method::UNMIXED),
@@ -130,18 +128,16 @@ fn sides_between_shares_are_never_clipped() {
     let mix = read_mix(&Registry::default(), toml::from_str(form).unwrap()).unwrap();
     for group in 0..200 {
         for slot in draw(&mix, group, 8) {
-            let Blend::Box {
-                rect: [y0, x0, y1, x1],
-            } = slot.blend
-            else {
+            let Blend::Box { rect } = slot.blend else {
                 panic!("{slot:?}")
             };
             // int(9 * 0.3)..int(9 * 0.8) and int(13 * 0.3)..int(13 * 0.8), as by numpy's `randint`.
             assert!(
-                (2..7).contains(&(y1 - y0)) && (3..10).contains(&(x1 - x0)),
+                (2..7).contains(&rect.height) && (3..10).contains(&rect.width),
                 "{slot:?}"
             );
-            assert!(y1 <= FRAME.height && x1 <= FRAME.width);
+            assert!(rect.left + rect.width <= SIZE.width);
+            assert!(rect.top + rect.height <= SIZE.height);
         }
     }
 }
@@ -272,12 +268,12 @@ fn the_draws_of_a_group_depend_on_its_number_and_on_no_other_group() {
         assert_ne!(among[group], among[other]);
     }
     for changed in [
-        mix.draw(key(8, 0, 0, 2), 8, FRAME),
-        mix.draw(key(7, 1, 0, 2), 8, FRAME),
-        mix.draw(key(7, 0, 1, 2), 8, FRAME),
+        mix.draw(key(8, 0, 0, 2), 8, SIZE),
+        mix.draw(key(7, 1, 0, 2), 8, SIZE),
+        mix.draw(key(7, 0, 1, 2), 8, SIZE),
     ] {
         assert_ne!(
-            finish(&changed, FRAME, 8),
+            finish(&changed, SIZE, 8),
             alone,
             "seed, epoch and batch count"
         );

@@ -71,7 +71,7 @@ impl Shared {
         if work.mixes() {
             let mut views = self.buffers.lease(work.views.bytes());
             for view_slot in work.views.view_slots() {
-                let size = view_slot.group.frame();
+                let size = view_slot.group.size();
                 let out = &mut views[view_slot.bytes];
                 programs[view_slot.number].run(scratch, pixels, region, out, size)?;
             }
@@ -79,8 +79,8 @@ impl Shared {
             return Ok((StagedView::Here(views), annotations));
         }
         for view_slot in work.views.view_slots() {
-            let size = view_slot.group.frame();
-            view.resize(view_slot.group.writer.values(), 0);
+            let size = view_slot.group.size();
+            view.resize(view_slot.group.values(), 0);
             programs[view_slot.number].run(scratch, pixels, region, view, size)?;
             laps.lap(Stage::Augmenting);
             let unmixed = SlotPixels::Views {

@@ -270,7 +270,7 @@ impl BatchWork {
                     .collect();
                 let blend = mixed
                     .blend
-                    .scaled(self.views.mix_frame(), view_slot.group.frame());
+                    .scaled(self.views.mix_size(), view_slot.group.size());
                 self.write(
                     number,
                     &view_slot,

@@ -17,7 +17,7 @@ use super::context::RunContext;
 use super::views::{AnnotatedViews, ViewSet};
 use crate::batch::{MaskPlanes, MixRecord};
 use crate::error::{Result, catch};
-use crate::geometry::{Rect, Size};
+use crate::geometry::{Point, Size};
 use crate::mix::{EmitRole, GroupKey, Masks, Mixed, Pasted, Scene, SlotMix, patch_mask};
 use crate::plan::BatchPlan;
 use crate::sample::Target;
@@ -65,7 +65,7 @@ pub(crate) fn draw(
             batch: plan.index,
             group: context.group_number(plan.first, start),
         };
-        mix.draw(key, slots, views.mix_frame())
+        mix.draw(key, slots, views.mix_size())
     };
     catch(|| {
         Ok((0..plan.slots.len())
@@ -90,7 +90,7 @@ pub(crate) fn resolve(
     drawn: &[SlotMix],
     slots: &[GroupSlot<'_>],
 ) -> Result<Vec<Emitted>> {
-    let frame = views.mix_frame();
+    let size = views.mix_size();
     let masks = views
         .mix
         .as_ref()
@@ -103,7 +103,7 @@ pub(crate) fn resolve(
         .collect();
     let targets: Vec<&Target> = slots.iter().map(|slot| slot.target).collect();
     let annotations: Vec<_> = slots.iter().map(|slot| slot.annotations.first()).collect();
-    let scene = Scene::new(frame, &images)?
+    let scene = Scene::new(size, &images)?
         .targets(&targets)
         .annotations(&annotations);
     let emit = |drawn: &SlotMix| {
@@ -115,16 +115,16 @@ pub(crate) fn resolve(
             ))
         })?;
         let pixel_mask = if masks.pixels {
-            pixel_mask(&mixed, frame)
+            pixel_mask(&mixed, size)
         } else {
             Vec::new()
         };
         let patch_mask = if masks.grid > 0 {
-            patch_mask(&mixed.blend, frame, masks.grid)
+            patch_mask(&mixed.blend, size, masks.grid)
         } else {
             Vec::new()
         };
-        let annotations = mixed_annotations(context, frame, &mixed, slots);
+        let annotations = mixed_annotations(context, size, &mixed, slots);
         // Mixers count slots in the group; from here on they count in the batch.
         mixed.slot += start;
         mixed.sources.iter_mut().for_each(|source| *source += start);
@@ -139,11 +139,11 @@ pub(crate) fn resolve(
 }
 
 /// The weight, at each pixel, of everything except the slot's own image: height x width values.
-fn pixel_mask(mixed: &Mixed, frame: Size) -> Vec<f32> {
+fn pixel_mask(mixed: &Mixed, size: Size) -> Vec<f32> {
     let mut terms = Vec::new();
-    let pixels = (0..frame.height).flat_map(|y| (0..frame.width).map(move |x| (y, x)));
+    let pixels = (0..size.height).flat_map(|y| (0..size.width).map(move |x| Point::new(x, y)));
     pixels
-        .map(|(y, x)| mixed.blend.mask_at(frame, y, x, &mut terms))
+        .map(|at| mixed.blend.mask_at(size, at, &mut terms))
         .collect()
 }
 
@@ -151,7 +151,7 @@ fn pixel_mask(mixed: &Mixed, frame: Size) -> Vec<f32> {
 /// were pasted and the recipe moves annotations. Slots of `mixed` count in the group.
 fn mixed_annotations(
     context: &RunContext,
-    frame: Size,
+    size: Size,
     mixed: &Mixed,
     slots: &[GroupSlot<'_>],
 ) -> AnnotatedViews {
@@ -162,7 +162,7 @@ fn mixed_annotations(
         .and_then(|partner| Some((own.first()?, slots[*partner].annotations.first()?)));
     match (&context.recipe.joint, &mixed.pasted, pair) {
         (Some(joint), Some(Pasted { plane, instances }), Some((own, partner))) => {
-            [joint.exchange(frame, own, partner, plane, instances)].into()
+            [joint.exchange(size, own, partner, plane, instances)].into()
         }
         _ => own.clone(),
     }
@@ -209,9 +209,7 @@ impl Emitted {
             partner: global(*partner),
             partner_sample: sample(*partner),
             lam: weights[0] as f32,
-            rect: blend
-                .rect()
-                .map(|[top, left, bottom, right]| Rect::new(left, top, right - left, bottom - top)),
+            rect: blend.rect(),
             sources: if plain { Vec::new() } else { all.collect() },
             notes: notes.clone(),
         }

@@ -1,5 +1,7 @@
 //! How a loader uses the machine.
 
+use feedmill_macros::Accessors;
+
 use crate::error::{Error, Result};
 
 /// How a loader uses the machine: threads, memory and queues. Nothing here changes a byte of any
@@ -22,36 +24,35 @@ use crate::error::{Error, Result};
 /// ```
 /// use feedmill::{Loader, Recipe, Tuning};
 ///
-/// let mut tuning = Tuning::default();
-/// tuning.workers = 2;
-/// tuning.held = 4 << 30; // at most 4 GiB in batches
+/// // At most 4 GiB in batches.
+/// let tuning = Tuning::new().with_workers(2).with_held(4 << 30);
 /// let recipe = Recipe::preset("imagenet")?.with_batch(4);
 /// let loader = Loader::builder().path("fixtures/photos").recipe(recipe).tuning(tuning).build()?;
 /// # Ok::<(), feedmill::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Accessors)]
 #[non_exhaustive]
 pub struct Tuning {
     /// The number of worker threads, which decode and augment: 1 to 65536, and one for each core
     /// by default.
-    pub workers: usize,
+    pub(crate) workers: usize,
     /// How many batches are prepared ahead of the one that the consumer has: 1 to 65536, and 2 by
     /// default.
-    pub prefetch: usize,
+    pub(crate) prefetch: usize,
     /// The most encoded bytes in flight, and also the most decoded bytes in flight, so the two may
     /// take twice as much; 256 MiB by default. A single image that is larger passes alone.
-    pub memory: u64,
+    pub(crate) memory: u64,
     /// The most bytes of pixels that batches may have at once, in preparation or held by the
     /// consumer (see [`Batch`](crate::Batch)); half of the machine's memory by default. Beyond it,
     /// the next batch is a [`Kind::Limit`](crate::Kind::Limit) error.
-    pub held: u64,
-    /// For sources that block, how many chunks of samples are read or announced to the system
-    /// ([`Source::read_ahead`](crate::source::Source::read_ahead)) before a worker needs them: 1 to
-    /// 65536, and 4 for each core by default.
-    pub reads: usize,
+    pub(crate) held: u64,
+    /// How many chunks of samples are read or announced to the system
+    /// ([`Source::read_ahead`](crate::source::Source::read_ahead)) before a worker needs them, for
+    /// sources that block: 1 to 65536, and 4 for each core by default.
+    pub(crate) reads: usize,
     /// The number of samples in one chunk, which a thread takes as a whole: 1 to 65536. By default,
     /// a chunk has about half a millisecond of work.
-    pub chunk: Option<usize>,
+    pub(crate) chunk: Option<usize>,
 }
 
 impl Default for Tuning {
@@ -69,6 +70,11 @@ impl Default for Tuning {
 }
 
 impl Tuning {
+    /// The defaults for this machine.
+    pub fn new() -> Tuning {
+        Tuning::default()
+    }
+
     /// Checks the ranges of all values.
     ///
     /// # Errors

@@ -141,14 +141,14 @@ impl ViewGroup {
     }
 
     /// The size of every view.
-    pub(crate) fn frame(&self) -> Size {
+    pub(crate) fn size(&self) -> Size {
         self.writer.size()
     }
 
     /// The bytes of one view of one slot before the final pass: width x height x 3. A batch has
     /// [`SlotWriter::values`] of them.
     pub(crate) fn values(&self) -> usize {
-        self.frame().width as usize * self.frame().height as usize * 3
+        self.size().width as usize * self.size().height as usize * 3
     }
 }
 
@@ -165,11 +165,11 @@ impl ViewSet {
     fn new(recipe: &Recipe, source_size: Option<Size>, epoch: u32) -> Result<ViewSet> {
         let groups = recipe.views().iter().map(|view| {
             let view = view.at(epoch)?;
-            let frame = view.size(source_size)?;
+            let size = view.size(source_size)?;
             let notes = view.notes();
             Ok(ViewGroup {
                 view,
-                writer: SlotWriter::new(&recipe.output, frame, crate::cpu::Simd::detect()),
+                writer: SlotWriter::new(&recipe.output, size, crate::cpu::Simd::detect()),
                 notes,
             })
         });
@@ -177,7 +177,7 @@ impl ViewSet {
         let mix = recipe.mix_at(epoch)?;
         for (mixer, _) in mix.iter().flat_map(|mix| mix.mixers()) {
             mixer
-                .fits(groups[0].frame())
+                .fits(groups[0].size())
                 .map_err(|error| error.at(format_args!("mix \"{}\"", mixer.name())))?;
         }
         Ok(ViewSet {
@@ -195,7 +195,7 @@ impl ViewSet {
         let mut end = 0;
         each.enumerate().map(move |(number, (g, group, k))| {
             let start = end;
-            end += group.writer.values();
+            end += group.values();
             ViewSlot {
                 group,
                 g,
@@ -215,7 +215,7 @@ impl ViewSet {
     pub(crate) fn bytes(&self) -> usize {
         self.groups
             .iter()
-            .map(|group| group.count() * group.writer.values())
+            .map(|group| group.count() * group.values())
             .sum()
     }
 
@@ -285,15 +285,15 @@ impl ViewSet {
     }
 
     /// The size that mixers draw for: that of the first view.
-    pub(crate) fn mix_frame(&self) -> Size {
-        self.groups[0].frame()
+    pub(crate) fn mix_size(&self) -> Size {
+        self.groups[0].size()
     }
 
     /// The shape of each view group's tensor in a batch of `slots` slots, in the recipe's layout.
     pub(crate) fn shapes(&self, slots: usize) -> Vec<[usize; 4]> {
         let shape = |group: &ViewGroup| {
-            let (images, frame) = (group.count() * slots, group.frame());
-            let (h, w) = (frame.height as usize, frame.width as usize);
+            let (images, size) = (group.count() * slots, group.size());
+            let (h, w) = (size.height as usize, size.width as usize);
             match self.layout {
                 Layout::Nchw => [images, self.channels, h, w],
                 Layout::Nhwc => [images, h, w, self.channels],

@@ -579,7 +579,8 @@ impl Plan {
                     "order = \"sequential\" with last = \"wrap\": batches of {batch} would count \
                      {repeated} samples twice: use {mend}"
                 ))
-                .about_key("last"));
+                .about_key("last")
+                .about_key("order"));
             }
         }
         Ok(())

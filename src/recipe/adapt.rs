@@ -11,7 +11,6 @@ use crate::augment::ops::{CenterCrop, Resize};
 use crate::error::{Error, Result};
 use crate::geometry::Size;
 use crate::plan::{Last, Order, Sampler};
-use crate::spec::{ParamValue, SizeParam};
 
 /// The share of the shorter side that the center crop of an evaluation keeps: 224 of 256, as since
 /// Krizhevsky et al., 2012.
@@ -194,19 +193,15 @@ fn scaled_view(view: &View, factor: f64, registry: &Arc<Registry>) -> Result<Vie
     Ok(scaled)
 }
 
-/// Multiplies the parameter `size` of the op that a table describes, and of the ops inside of it.
+/// Multiplies the parameter `size` of the crop or resize that a table describes, and of those in it.
 /// Returns whether there was one.
 fn scale_sizes(table: &mut toml::Table, factor: f64, registry: &Registry) -> Result<bool> {
     let name = table.get("op").and_then(toml::Value::as_str);
     let spec = name.and_then(|name| registry.op_spec(name));
-    let is_size = spec.is_some_and(|spec| {
-        let form = <SizeParam as ParamValue>::form();
-        let mut params = spec.params.iter();
-        params.any(|param| param.name == "size" && (param.form)() == form)
-    });
+    let is_crop = spec.is_some_and(|spec| spec.group() == "crop");
     let mut found = false;
     for (key, value) in table {
-        if key == "size" && is_size {
+        if key == "size" && is_crop {
             scale(value, factor)?;
             found = true;
         } else {

@@ -9,6 +9,7 @@
 
 mod adapt;
 mod folds;
+mod lines;
 mod mix;
 mod output;
 mod parse;
@@ -41,10 +42,12 @@ use schedule::Schedule;
 pub use source::SourceConfig;
 pub use view::{ScheduledOp, View};
 
-/// The versions of the decoders and the resampler, which a fingerprint includes because another
-/// version may produce other pixels. A test compares the versions with those in Cargo.lock.
-const CODECS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; webp: image-webp 0.2; \
-                      resize: feedmill 1";
+/// What a fingerprint includes beside the recipe, because the same recipe may mean other pixels: the
+/// versions of the decoders and the resampler, which a test compares with those in Cargo.lock, and
+/// a number that grows when a default of an op or a mixer changes, which the canonical form leaves
+/// out.
+const VERSIONS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; \
+                        webp: image-webp 0.2; resize: feedmill 1; defaults: 1";
 
 /// The description of a run: which samples come in which order, what is done to them, and what
 /// batches look like.
@@ -124,6 +127,9 @@ pub struct Recipe {
     pub(crate) on_bad: OnBad,
     #[accessor(skip)]
     pub(crate) decode: Decode,
+    /// What it was read from, for the lines of errors that come later.
+    #[accessor(skip)]
+    text: Option<Arc<str>>,
 }
 
 /// How images are decoded: the `[decode]` table.
@@ -309,7 +315,12 @@ impl Recipe {
     ///
     /// [`crate::Kind::Config`] if no preset has this name.
     pub fn preset(name: &str) -> Result<Recipe> {
-        Recipe::from_toml(presets::text(name)?)
+        let recipe = Recipe::from_toml(presets::text(name)?)?;
+        // Nobody sees the lines of a preset.
+        Ok(Recipe {
+            text: None,
+            ..recipe
+        })
     }
 
     /// The names of all presets, each with its TOML text.
@@ -349,7 +360,7 @@ impl Recipe {
     /// A hash of everything that decides what batches contain, versions of codecs included. Entropy
     /// indexes do not change any pixel, so their settings are not part of it.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of([self.relevant().to_toml().as_bytes(), CODECS.as_bytes()])
+        Fingerprint::of([self.relevant().to_toml().as_bytes(), VERSIONS.as_bytes()])
     }
 
     /// The top-level keys and tables of the canonical form of what the fingerprint covers, each
@@ -357,7 +368,7 @@ impl Recipe {
     pub(crate) fn relevant_keys(&self) -> toml::Table {
         let table = toml::from_str(&self.relevant().to_toml());
         let mut table: toml::Table = table.expect("a canonical recipe is TOML");
-        table.insert("codecs".into(), CODECS.into());
+        table.insert("versions".into(), VERSIONS.into());
         table
     }
 

@@ -23,8 +23,10 @@ use crate::error::{Error, Result};
 ///     .with_dtype(Dtype::F16)
 ///     .with_mean([0.1307])
 ///     .with_std([0.3081]);
-/// let small = Resize::new(Size::square(28));
-/// let recipe = Recipe::new().with_batch(2).op(small).with_output(output);
+/// let recipe = Recipe::new()
+///     .with_batch(2)
+///     .op(Resize::new(Size::square(28)))
+///     .with_output(output);
 /// let loader = Loader::open("fixtures/photos", recipe)?;
 /// let batch = loader.epoch(0)?.next().expect("a batch")?;
 /// assert_eq!(batch.images().shape(), [2, 1, 28, 28]);
@@ -272,12 +274,16 @@ impl Serialize for Output {
 #[non_exhaustive]
 pub enum Dtype {
     /// 0 to 255, not normalized.
+    #[doc(alias = "uint8")]
     U8,
     /// IEEE half precision.
+    #[doc(alias = "float16")]
     F16,
     /// bfloat16.
+    #[doc(alias = "bfloat16")]
     Bf16,
     /// IEEE single precision.
+    #[doc(alias = "float32")]
     F32,
 }
 
@@ -298,8 +304,10 @@ impl Dtype {
 #[non_exhaustive]
 pub enum Layout {
     /// Slot, channel, row, column.
+    #[doc(alias = "channels_first")]
     Nchw,
     /// Slot, row, column, channel.
+    #[doc(alias = "channels_last")]
     Nhwc,
 }
 

@@ -110,6 +110,7 @@ pub(super) fn recipe(registry: &Registry, text: &str) -> Result<Recipe> {
         output: table.output,
         on_bad: table.on_bad,
         decode: table.decode,
+        text: Some(text.into()),
     };
     recipe
         .check()
@@ -259,7 +260,7 @@ pub(super) fn add_op(
 }
 
 /// The error with the number of the line that contains the byte at `position`.
-fn with_line(text: &str, position: usize, error: Error) -> Error {
+pub(super) fn with_line(text: &str, position: usize, error: Error) -> Error {
     let line = text.as_bytes()[..position.min(text.len())]
         .iter()
         .filter(|&&byte| byte == b'\n')
@@ -270,7 +271,7 @@ fn with_line(text: &str, position: usize, error: Error) -> Error {
 
 /// The position in the text of the value of a dotted key. If the key is not in the text, it is the
 /// position of the innermost table on the way. A number in a key is an index into a list.
-fn position_of(text: &str, key: &str) -> usize {
+pub(super) fn position_of(text: &str, key: &str) -> usize {
     use toml::de::DeValue;
     let Ok(table) = toml::de::DeTable::parse(text) else {
         return 0;

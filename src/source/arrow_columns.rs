@@ -19,6 +19,8 @@ use arrow_array::{Array, ArrayRef, BinaryViewArray, GenericByteArray, RecordBatc
 use arrow_schema::{DataType, Schema};
 
 use super::sidecar::Sidecar;
+use feedmill_macros::Accessors;
+
 use crate::error::{Error, Result};
 use crate::sample::{Annotations, FingerprintBuilder, Target};
 
@@ -43,15 +45,17 @@ use crate::sample::{Annotations, FingerprintBuilder, Target};
 /// let unlabeled = Columns::default().with_label(None);
 /// # Ok::<(), feedmill::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Accessors)]
 #[non_exhaustive]
 pub struct Columns {
     /// The column of images. The default, `image`, may be absent: then the column of images with
     /// another usual name is read (`img`, `photo`, `jpg`, …), if there is exactly one.
-    pub image: String,
+    #[accessor(get)]
+    pub(crate) image: String,
     /// The column of labels; `None` reads no labels. The default, `label`, may be absent from a
     /// file; another name may not.
-    pub label: Option<String>,
+    #[accessor(get)]
+    pub(crate) label: Option<String>,
 }
 
 impl Columns {

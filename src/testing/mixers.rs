@@ -144,7 +144,7 @@ fn check_slot(mixer: &Arc<dyn Mixer>, slot: &SlotMix, size: Size, of: &str) {
         let values = (0..64 * 64)
             .map(|at| ((at * 7 + slot) % 13) as f32)
             .collect();
-        Map::new(64, 64, values).expect("a map")
+        Map::new(Size::square(64), values).expect("a map")
     };
     let maps: Vec<Map> = (0..SLOTS).map(map).collect();
     let scene = Scene::new(size, &views).expect("a scene");

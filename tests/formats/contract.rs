@@ -135,8 +135,7 @@ fn shards_keep_the_contract() {
     }
     for (number, source) in sources.iter().enumerate() {
         let path = dir.path().join(format!("shards-{number}"));
-        let mut options = feedmill::convert::Options::default();
-        options.shard_size = 64 << 10;
+        let options = feedmill::convert::Options::default().with_shard_size(64 << 10);
         let stop = AtomicBool::new(false);
         feedmill::convert::convert(&**source, &path, &options, &stop, &|_| {}).unwrap();
         for backing in [Backing::Mmap, Backing::Pread] {
@@ -159,7 +158,7 @@ fn joined_sources_keep_the_contract() {
     let joined = Loader::builder()
         .source(memory.swap_remove(0))
         .path(folder(dir.path()))
-        .source(memory.swap_remove(0))
+        .source(memory.swap_remove(1))
         .recipe(Recipe::new().with_batch(2).op(Resize::new(Size::square(4))));
     source_contract(&**joined.build().unwrap().source());
 }

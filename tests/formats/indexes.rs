@@ -18,8 +18,7 @@ use feedmill::{Kind, Loader, Recipe, convert, verify};
 use crate::make::{self, Sample};
 
 fn make_index(data: &Path, jobs: usize) -> Report {
-    let mut options = index::Options::default();
-    options.jobs = jobs;
+    let options = index::Options::default().with_jobs(jobs);
     index::write(data, &options, &AtomicBool::new(false), &|_, _| {}).unwrap()
 }
 
@@ -180,8 +179,7 @@ fn shards_have_their_indexes_inside() {
     let source = source::open(&data).unwrap();
     let sets = [true, false].map(|index| {
         let dst = dir.path().join(format!("shards-{index}"));
-        let mut options = convert::Options::default();
-        options.index = index;
+        let options = convert::Options::default().with_index(index);
         convert::convert(&*source, &dst, &options, &AtomicBool::new(false), &|_| {}).unwrap();
         dst
     });
@@ -396,8 +394,7 @@ fn conversion_makes_progressive_files_baseline_if_asked() {
     fs::write(data.join("a.jpg"), &images()[0].bytes).unwrap();
     let source = source::open(&data).unwrap();
     let convert = |baseline: bool| {
-        let mut options = convert::Options::default();
-        options.baseline = baseline;
+        let options = convert::Options::default().with_baseline(baseline);
         let dst = dir.path().join(format!("shards-{baseline}"));
         convert::convert(&*source, &dst, &options, &AtomicBool::new(false), &|_| {}).unwrap();
         source::open(&dst).unwrap()

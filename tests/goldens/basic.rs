@@ -6,7 +6,7 @@ use std::fs;
 
 use feedmill::augment::ops::{CenterCrop, ColorJitter, HorizontalFlip, Resize, VerticalFlip};
 use feedmill::augment::{self, Dialect, Filter, PadMode, Steps, steps};
-use feedmill::geometry::Size;
+use feedmill::geometry::{Point, Rect, Size};
 use feedmill::mix::{CutMix, Geometry};
 
 use crate::{Difference, Row, decode, fixture, fnv1a, image, lines, run};
@@ -175,12 +175,12 @@ fn cut_boxes_are_those_of_timm_torchvision_and_the_authors() {
             panic!("{line}")
         };
         let cutmix = CutMix::new().with_alpha(1.0).with_geometry(geometry);
-        let rect = cutmix.rect(words[4].parse().unwrap(), cy, cx, Size { width, height });
-        assert_eq!(
-            rect.to_vec(),
-            parse_all::<u32>(&right.split(' ').collect::<Vec<_>>()),
-            "{left}"
-        );
+        let [y0, x0, y1, x1] = parse_all::<u32>(&right.split(' ').collect::<Vec<_>>())[..] else {
+            panic!("{line}")
+        };
+        let (center, size) = (Point::new(cx, cy), Size::new(width, height));
+        let rect = cutmix.rect(words[4].parse().unwrap(), center, size);
+        assert_eq!(rect, Rect::new(x0, y0, x1 - x0, y1 - y0), "{left}");
         count += 1;
     }
     assert_eq!(count, 420);

@@ -33,10 +33,8 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("feedmill::index::Report", "feedmill::index::write"),
     ("feedmill::mix::ClassRegion", "feedmill::mix::AdaMixUp"),
     ("feedmill::mix::GroupKey", "feedmill::mix::Mix"),
-    ("feedmill::mix::Holes", "feedmill::mix::GridMix"),
     ("feedmill::mix::MixResult", "feedmill::mix::Mixer"),
     ("feedmill::mix::Mixed", "feedmill::mix::Mix"),
-    ("feedmill::mix::PuzzleDraw", "feedmill::mix::PuzzleMix"),
     ("feedmill::mix::Scene", "feedmill::mix::Mix"),
     ("feedmill::mix::SlotMix", "feedmill::mix::Mix"),
     ("feedmill::mix::Triple", "feedmill::mix::triples"),
@@ -81,10 +79,6 @@ const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
         "a form of a blend that two mixers make",
     ),
     (
-        "feedmill::mix::Potential",
-        "the solver of one mixer, public for its benchmark",
-    ),
-    (
         "feedmill::mix::Term",
         "what feedmill::mix::apply sums for each pixel",
     ),
@@ -121,6 +115,7 @@ const CLOSED: &[(&str, &str)] = &[
         "its one number is all that there is",
     ),
     ("feedmill::geometry::Bounds", "plain geometry"),
+    ("feedmill::geometry::Point", "plain geometry"),
     ("feedmill::geometry::Size", "plain geometry"),
     (
         "feedmill::mix::GroupKey",
@@ -346,18 +341,34 @@ fn is_number(ty: &Type) -> bool {
         Type::Array(array) => is_number(&array.elem),
         Type::Slice(slice) => is_number(&slice.elem),
         Type::Reference(reference) => is_number(&reference.elem),
+        // `impl Into<Option<u64>>`
+        Type::ImplTrait(bounds) => bounds.bounds.iter().any(|bound| match bound {
+            syn::TypeParamBound::Trait(bound) => bound.path.segments.iter().any(|segment| {
+                segment.ident == "Into" && arguments(&segment.arguments).any(is_number)
+            }),
+            _ => false,
+        }),
         Type::Path(path) => path.path.segments.last().is_some_and(|last| {
             let numbers = [
                 "f32", "f64", "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64",
             ];
-            match &last.arguments {
-                PathArguments::AngleBracketed(inner) if last.ident == "Option" => inner
-                    .args
-                    .iter()
-                    .any(|inner| matches!(inner, GenericArgument::Type(inner) if is_number(inner))),
-                _ => numbers.contains(&&last.ident.to_string()[..]),
+            if last.ident == "Option" {
+                return arguments(&last.arguments).any(is_number);
             }
+            numbers.contains(&&last.ident.to_string()[..])
         }),
         _ => false,
     }
+}
+
+/// The types in `<…>`.
+fn arguments(arguments: &PathArguments) -> impl Iterator<Item = &Type> {
+    let inner = match arguments {
+        PathArguments::AngleBracketed(inner) => Some(&inner.args),
+        _ => None,
+    };
+    inner.into_iter().flatten().filter_map(|inner| match inner {
+        GenericArgument::Type(inner) => Some(inner),
+        _ => None,
+    })
 }

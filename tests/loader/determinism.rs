@@ -34,11 +34,11 @@ fn assert_equals_reference(
             for (memory, prefetch) in [(1, 1), (256 << 20, 1), (1, 4), (256 << 20, 4)] {
                 for access in [Access::Immediate, Access::Blocking] {
                     let tuning = tuning(|t| {
-                        t.workers = workers;
-                        t.chunk = chunk;
-                        t.memory = memory;
-                        t.prefetch = prefetch;
-                        t.reads = 1 + prefetch;
+                        t.with_workers(workers)
+                            .with_chunk(chunk)
+                            .with_memory(memory)
+                            .with_prefetch(prefetch)
+                            .with_reads(1 + prefetch)
                     });
                     let loader = load(source(access), recipe.clone()).unwrap();
                     let found = threaded(&loader.tuning(tuning.clone()).unwrap(), epochs);

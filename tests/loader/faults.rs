@@ -193,9 +193,7 @@ fn a_panic_in_an_op_becomes_an_error_in_its_batchs_place() {
         for workers in [1, 3] {
             let broken = recipe(8, MIX).op(Panics::new(drawing));
             let loader = load(pixels(45), broken).unwrap();
-            let tuning = tuning(|t| {
-                t.workers = workers;
-            });
+            let tuning = tuning(|t| t.with_workers(workers));
             let loader = loader.tuning(tuning).unwrap();
             let firsts: Vec<(usize, u64, String)> = (0..3)
                 .map(|_| {

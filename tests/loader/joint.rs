@@ -148,10 +148,7 @@ fn annotations_are_the_same_whatever_the_threads() {
             (4, Some(3), Access::Blocking),
             (3, Some(2), Access::Immediate),
         ] {
-            let tuning = tuning(|tuning| {
-                tuning.workers = workers;
-                tuning.chunk = chunk;
-            });
+            let tuning = tuning(|tuning| tuning.with_workers(workers).with_chunk(chunk));
             let loader = open(access).tuning(tuning).unwrap();
             assert_eq!(threaded(&loader, 2), expected, "{workers} workers");
         }
@@ -460,7 +457,7 @@ fn what_is_pasted_is_the_same_whatever_the_threads() {
     };
     let expected = reference(&open(), 1);
     for workers in [1, 4] {
-        let tuning = tuning(|tuning| tuning.workers = workers);
+        let tuning = tuning(|tuning| tuning.with_workers(workers));
         assert_eq!(threaded(&open().tuning(tuning).unwrap(), 1), expected);
     }
     let plain = load(source(Access::Immediate, |_| Ok(None)), recipe.clone()).unwrap();

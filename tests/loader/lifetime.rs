@@ -234,7 +234,7 @@ fn collecting_all_batches_works_and_is_limited_by_bytes() {
             all.iter().map(feedmill::Batch::digest).collect();
         assert_eq!(distinct.len(), 50, "held batches keep their content");
         // One batch has 8 x 3 x 9 x 8 x 4 = 6912 bytes.
-        let small = tuning(|t| t.held = 6912 * 10);
+        let small = tuning(|t| t.with_held(6912 * 10));
         let loader = load(pixels(400), recipe(8, ""))
             .unwrap()
             .tuning(small)
@@ -327,10 +327,7 @@ fn waiting_has_a_deadline() {
 #[test]
 fn decoded_images_keep_to_the_budget() {
     let recipe = feedmill::Recipe::preset("imagenet").unwrap().with_batch(8);
-    let tight = tuning(|t| {
-        t.workers = 7;
-        t.memory = 1;
-    });
+    let tight = tuning(|t| t.with_workers(7).with_memory(1));
     let loader = Loader::open("fixtures/photos", recipe)
         .unwrap()
         .tuning(tight)

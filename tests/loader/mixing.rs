@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use feedmill::geometry::Size;
+use feedmill::geometry::{Rect, Size};
 use feedmill::mix::{
     Blend, Emit, EmitRole, Masks, Method, Mix, MixPlan, MixResult, MixUp, Mixer, ResolveMix, Scene,
 };
@@ -134,10 +134,7 @@ fn threads_ranks_and_resuming_change_nothing_about_any_mixer() {
         "{methods:?}"
     );
     for (workers, chunk) in [(1, None), (8, Some(3)), (8, Some(1))] {
-        let tuning = tuning(|t| {
-            t.workers = workers;
-            t.chunk = chunk;
-        });
+        let tuning = tuning(|t| t.with_workers(workers).with_chunk(chunk));
         let loader = loader().tuning(tuning).unwrap();
         let batches: Vec<Batch> = loader
             .epochs(0..epochs)
@@ -826,7 +823,7 @@ impl Mixer for Wrong {
         match self {
             Wrong::PanicInDraw => panic!("a mixer of the test"),
             Wrong::BoxOutside => Blend::Box {
-                rect: [0, 0, 13, 8],
+                rect: Rect::new(0, 0, 8, 13),
             }
             .into(),
             _ => MixPlan::Deferred(Arc::new(*self)),

@@ -416,3 +416,37 @@ fn ranks_of_one_loader_share_the_source_and_make_the_global_batch() {
         "{error}"
     );
 }
+
+/// What is found only with the data names the line of the recipe, as what is found while reading.
+#[test]
+fn a_refusal_at_open_has_the_line_of_the_recipe() {
+    let text = "batch = 4\n[[view]]\nops = [{ op = \"random_crop\", size = 8 }]\n\
+                [target]\nclasses = 2";
+    let recipe = Recipe::from_toml(text).unwrap();
+    let three = || named(3, (0..12).map(|i| i % 3));
+    let error = refused(load(three(), recipe.clone()));
+    assert!(
+        error
+            .to_string()
+            .starts_with("recipe line 5: target.classes = 2"),
+        "{error}"
+    );
+    // The line says something else than the recipe does now.
+    let error = refused(load(
+        named(4, (0..12).map(|i| i % 4)),
+        recipe.with_classes(3),
+    ));
+    assert!(
+        error.to_string().starts_with("target.classes = 3"),
+        "{error}"
+    );
+    let sequential = text
+        .replace("batch = 4", "batch = 5\norder = \"sequential\"")
+        .replace("classes = 2", "classes = 3");
+    let error = refused(load(three(), Recipe::from_toml(&sequential).unwrap()));
+    assert!(
+        error.to_string().starts_with("recipe line 2: order"),
+        "{error}"
+    );
+    assert_eq!(error.key(), Some("last"));
+}

@@ -18,11 +18,7 @@ fn loader() -> Loader {
 
 /// [`loader`] with other threads, chunks and prefetch.
 fn tuned() -> Loader {
-    let tuning = tuning(|t| {
-        t.workers = 3;
-        t.chunk = Some(2);
-        t.prefetch = 5;
-    });
+    let tuning = tuning(|t| t.with_workers(3).with_chunk(Some(2)).with_prefetch(5));
     loader().tuning(tuning).unwrap()
 }
 

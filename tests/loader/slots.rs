@@ -157,7 +157,9 @@ fn notes_and_annotations_belong_to_a_view() {
 #[test]
 fn a_batch_names_its_samples_after_its_loader_is_gone() {
     let named = pixels(20).with_classes(["a", "b", "c", "d", "e", "f", "g"]);
-    let recipe = recipe(8, "").with_order(feedmill::plan::Order::Sequential);
+    let recipe = recipe(8, "")
+        .with_order(feedmill::plan::Order::Sequential)
+        .with_last(Last::Keep);
     let batch = first_batch(named.unwrap(), recipe);
     let names: Vec<String> = batch.names().collect();
     assert_eq!(batch.names().len(), 8);

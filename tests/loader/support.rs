@@ -337,17 +337,14 @@ impl Retune for Loader {
     }
     fn workers(self, workers: usize) -> Result<Loader> {
         self.tuning(tuning(|tuning| {
-            tuning.workers = workers;
-            tuning.reads = 4 * workers;
+            tuning.with_workers(workers).with_reads(4 * workers)
         }))
     }
 }
 
 /// The default tuning with a change.
-pub(crate) fn tuning(change: impl FnOnce(&mut Tuning)) -> Tuning {
-    let mut tuning = Tuning::default();
-    change(&mut tuning);
-    tuning
+pub(crate) fn tuning(change: impl FnOnce(Tuning) -> Tuning) -> Tuning {
+    change(Tuning::new())
 }
 
 /// The number of threads and open files of this process.

@@ -287,7 +287,7 @@ fn the_bytes_of_all_views_count() {
     let bytes = 8 * 4 * 3 * (2 * 9 * 8 + 3 * 5 * 5);
     let loader = |held| {
         let loader = load(pixels(400), multi_crop(8, "")).unwrap();
-        loader.tuning(tuning(|t| t.held = held)).unwrap()
+        loader.tuning(tuning(|t| t.with_held(held))).unwrap()
     };
     let ample = loader(bytes * 60);
     let all: Vec<Batch> = ample.epoch(0).unwrap().collect::<Result<_, _>>().unwrap();

@@ -31,7 +31,7 @@ fn samples_keep_their_numbers_bytes_names_and_labels() {
     let folder = tempfile::tempdir().unwrap();
     let source = mixed(60);
     let dst = folder.path().join("set");
-    let report = make(&source, &dst, |_| {}).unwrap();
+    let report = make(&source, &dst, |options| options).unwrap();
     assert_eq!((report.samples, report.kept), (60, 0));
     assert!(report.shards > 4 && report.skipped.is_empty());
     assert_eq!(
@@ -92,8 +92,7 @@ fn the_outcome_does_not_depend_on_the_number_of_jobs() {
     let mut outcomes = [1, 2, 3, 7].map(|jobs| {
         let dst = folder.path().join(format!("set-{jobs}"));
         make(&source, &dst, |options| {
-            options.jobs = jobs;
-            options.quality = Some(70);
+            options.with_jobs(jobs).with_quality(Some(70))
         })
         .unwrap();
         files(&dst)
@@ -110,7 +109,7 @@ fn the_fingerprint_follows_the_data_and_not_the_cut_the_place_or_the_time() {
     let source = mixed(12);
     let open = |name: &str, source: &dyn Source, size: u64| {
         let dst = folder.path().join(name);
-        make(source, &dst, |options| options.shard_size = size).unwrap();
+        make(source, &dst, |options| options.with_shard_size(size)).unwrap();
         Shards::open(&dst, Backing::Mmap).unwrap().fingerprint()
     };
     let fingerprint = open("a", &source, 1);
@@ -136,9 +135,9 @@ fn the_fingerprint_follows_the_data_and_not_the_cut_the_place_or_the_time() {
 fn shards_of_shards_are_the_same_samples() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("a"), folder.path().join("b"));
-    make(&mixed(20), &first, |_| {}).unwrap();
+    make(&mixed(20), &first, |options| options).unwrap();
     let shards = Shards::open(&first, Backing::Mmap).unwrap();
-    make(&shards, &second, |options| options.shard_size = 1 << 20).unwrap();
+    make(&shards, &second, |options| options.with_shard_size(1 << 20)).unwrap();
     assert_eq!(
         Shards::open(&second, Backing::Pread).unwrap().fingerprint(),
         shards.fingerprint()
@@ -150,7 +149,7 @@ fn images_above_max_side_become_smaller_jpegs_and_others_are_copied() {
     let folder = tempfile::tempdir().unwrap();
     let source = mixed(20);
     let dst = folder.path().join("set");
-    make(&source, &dst, |options| options.max_side = Some(20)).unwrap();
+    make(&source, &dst, |options| options.with_max_side(20)).unwrap();
     let shards = Shards::open(&dst, Backing::Mmap).unwrap();
     let (mut small, mut large) = (0, 0);
     for id in 0..20 {
@@ -180,7 +179,7 @@ fn quality_alone_encodes_every_image_anew() {
     let source = mixed(8);
     let size = |quality: u8| {
         let dst = folder.path().join(format!("set-{quality}"));
-        make(&source, &dst, |options| options.quality = Some(quality)).unwrap();
+        make(&source, &dst, |options| options.with_quality(quality)).unwrap();
         let shards = Shards::open(&dst, Backing::Mmap).unwrap();
         assert!((0..8).all(|id| shards.entry(id).unwrap().codec == Codec::Jpeg));
         assert!((0..8).all(|id| {
@@ -198,7 +197,7 @@ fn raw_stores_the_pixels_that_decoding_gives() {
     let folder = tempfile::tempdir().unwrap();
     let source = mixed(12);
     let dst = folder.path().join("set");
-    make(&source, &dst, |options| options.raw = true).unwrap();
+    make(&source, &dst, |options| options.with_raw(true)).unwrap();
     let shards = Shards::open(&dst, Backing::Mmap).unwrap();
     assert_eq!(shards.uniform_size(), None);
     for id in 0..12 {
@@ -229,7 +228,7 @@ fn raw_pixels_of_one_size_have_a_uniform_size() {
         let source =
             Memory::pixels(pixels, Size::new(6, 4), channels, vec![0, 1, 2, 3, 4]).unwrap();
         let dst = folder.path().join(format!("set-{channels}"));
-        make(&source, &dst, |_| {}).unwrap();
+        make(&source, &dst, |options| options).unwrap();
         let shards = Shards::open(&dst, Backing::Mmap).unwrap();
         assert_eq!(shards.uniform_size(), Some(Size::new(6, 4)));
         assert_eq!(shards.uniform_size(), source.uniform_size());
@@ -251,13 +250,13 @@ fn a_bad_image_fails_the_conversion_by_name_or_is_left_out_and_listed() {
     source.samples[13].1.clear();
     let name = source.samples[5].0.clone();
     let error = make(&source, &folder.path().join("a"), |options| {
-        options.jobs = 1;
+        options.with_jobs(1)
     })
     .unwrap_err();
     assert!(error.message().contains(&name), "{error}");
     assert_eq!((error.kind(), error.sample()), (Kind::Corrupt, Some(5)));
     let report = make(&source, &folder.path().join("b"), |options| {
-        options.skip_bad = true;
+        options.with_skip_bad(true)
     })
     .unwrap();
     let left: Vec<_> = report
@@ -289,20 +288,20 @@ fn an_image_whose_pixels_are_damaged_is_bad_where_it_is_decoded() {
     let damaged = &mut source.samples[3].1;
     let middle = damaged.len() / 2;
     damaged[middle..middle + 8].fill(0xff);
-    let copied = make(&source, &folder.path().join("a"), |_| {}).unwrap();
+    let copied = make(&source, &folder.path().join("a"), |options| options).unwrap();
     assert_eq!(copied.samples, 4);
     let shards = Shards::open(folder.path().join("a"), Backing::Mmap).unwrap();
     let stop = std::sync::atomic::AtomicBool::new(false);
-    let mut options = Options::default();
+    let options = Options::default();
     assert!(verify(&shards, &options, &stop, &|_| {}).is_sound());
-    options.pixels = true;
+    let options = options.with_pixels(true);
     let report = verify(&shards, &options, &stop, &|_| {});
     assert_eq!(
         report.bad.iter().map(|bad| bad.sample).collect::<Vec<_>>(),
         [3]
     );
     let error = make(&source, &folder.path().join("b"), |options| {
-        options.raw = true;
+        options.with_raw(true)
     })
     .unwrap_err();
     assert!(error.message().contains("bild-3"), "{error}");
@@ -377,32 +376,30 @@ fn another_conversion_is_a_mismatch_and_a_filled_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let dst = folder.path().join("set");
     let source = mixed(20);
-    make(&source, &dst, |_| {}).unwrap();
+    make(&source, &dst, |options| options).unwrap();
     let before = files(&dst);
-    let error = make(&source, &dst, |_| {}).unwrap_err();
+    let error = make(&source, &dst, |options| options).unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
     assert!(
         error.message().contains("not empty") && error.message().contains("--resume"),
         "{error}"
     );
     for change in [
-        (|options| options.raw = true) as fn(&mut feedmill::convert::Options),
-        |options| options.quality = Some(92),
-        |options| options.max_side = Some(10),
-        |options| options.shard_size = 4096,
-        |options| options.skip_bad = true,
+        (|options| options.with_raw(true))
+            as fn(feedmill::convert::Options) -> feedmill::convert::Options,
+        |options| options.with_quality(92),
+        |options| options.with_max_side(10),
+        |options| options.with_shard_size(4096),
+        |options| options.with_skip_bad(true),
     ] {
-        let error = make(&source, &dst, |options| {
-            options.resume = true;
-            change(options);
-        })
-        .unwrap_err();
+        let changed = |options: feedmill::convert::Options| change(options.with_resume(true));
+        let error = make(&source, &dst, changed).unwrap_err();
         assert_eq!(error.kind(), Kind::Mismatch, "{error}");
     }
-    let error = make(&mixed(21), &dst, |options| options.resume = true).unwrap_err();
+    let error = make(&mixed(21), &dst, |options| options.with_resume(true)).unwrap_err();
     assert_eq!(error.kind(), Kind::Mismatch, "{error}");
     // A complete conversion is kept as it is.
-    let report = make(&source, &dst, |options| options.resume = true).unwrap();
+    let report = make(&source, &dst, |options| options.with_resume(true)).unwrap();
     assert_eq!(report.kept, report.shards);
     assert_eq!(files(&dst), before);
 }
@@ -412,7 +409,7 @@ fn resume_keeps_sound_shards_writes_the_rest_and_removes_leftovers() {
     let folder = tempfile::tempdir().unwrap();
     let dst = folder.path().join("set");
     let source = mixed(40);
-    make(&source, &dst, |_| {}).unwrap();
+    make(&source, &dst, |options| options).unwrap();
     let whole = files(&dst);
     std::fs::remove_file(dst.join("manifest.json")).unwrap();
     std::fs::remove_file(dst.join("shard-00000.mill")).unwrap();
@@ -424,7 +421,7 @@ fn resume_keeps_sound_shards_writes_the_rest_and_removes_leftovers() {
     for leftover in ["shard-00000.mill.tmp-12345", "manifest.json.tmp-1"] {
         std::fs::write(dst.join(leftover), "half").unwrap();
     }
-    let report = make(&source, &dst, |options| options.resume = true).unwrap();
+    let report = make(&source, &dst, |options| options.with_resume(true)).unwrap();
     assert_eq!(report.kept, report.shards - 3);
     assert_eq!(files(&dst), whole);
 }
@@ -434,9 +431,9 @@ fn a_shard_under_the_name_of_another_part_is_a_mismatch() {
     let folder = tempfile::tempdir().unwrap();
     let dst = folder.path().join("set");
     let source = mixed(40);
-    make(&source, &dst, |_| {}).unwrap();
+    make(&source, &dst, |options| options).unwrap();
     std::fs::rename(dst.join("shard-00001.mill"), dst.join("shard-00002.mill")).unwrap();
-    let error = make(&source, &dst, |options| options.resume = true).unwrap_err();
+    let error = make(&source, &dst, |options| options.with_resume(true)).unwrap_err();
     assert_eq!(error.kind(), Kind::Mismatch);
     assert!(error.message().contains("part 1"), "{error}");
 }
@@ -445,7 +442,7 @@ fn a_shard_under_the_name_of_another_part_is_a_mismatch() {
 fn a_single_shard_opens_as_a_data_set() {
     let folder = tempfile::tempdir().unwrap();
     let dst = folder.path().join("set");
-    make(&mixed(6), &dst, |options| options.shard_size = 1 << 20).unwrap();
+    make(&mixed(6), &dst, |options| options.with_shard_size(1 << 20)).unwrap();
     let one = feedmill::source::open(dst.join("shard-00000.mill")).unwrap();
     let all = feedmill::source::open(&dst).unwrap();
     assert_eq!((one.len(), all.len()), (6, 6));
@@ -476,12 +473,12 @@ fn an_upright_image_is_what_the_index_describes() {
     turned.splice(2..2, exif);
     source.samples[0].1 = turned.clone();
     let dst = folder.path().join("a");
-    make(&source, &dst, |_| {}).unwrap();
+    make(&source, &dst, |options| options).unwrap();
     let shards = Shards::open(&dst, Backing::Mmap).unwrap();
     assert_eq!(shards.image_size(0), Some(Size::new(20, 30)));
     assert_eq!(&shards.read(0, Vec::new()).unwrap().bytes[..], &turned[..]);
     let dst = folder.path().join("b");
-    make(&source, &dst, |options| options.max_side = Some(15)).unwrap();
+    make(&source, &dst, |options| options.with_max_side(15)).unwrap();
     let shards = Shards::open(&dst, Backing::Mmap).unwrap();
     let raw = shards.read(0, Vec::new()).unwrap();
     let (width, height, _) = decode_whole(&raw.bytes, raw.codec);

@@ -243,7 +243,7 @@ fn pread_fills_the_buffer_it_is_given() {
 fn after_damage(damage: impl FnOnce(&Path)) -> (feedmill::Error, feedmill::verify::Report) {
     let folder = tempfile::tempdir().unwrap();
     let dst = folder.path().join("set");
-    make(&mixed(40), &dst, |_| {}).unwrap();
+    make(&mixed(40), &dst, |options| options).unwrap();
     assert!(files(&dst).len() > 4, "several shards");
     damage(&dst);
     let report =

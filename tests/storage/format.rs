@@ -103,9 +103,10 @@ fn a_python_reader_of_forty_lines_sees_every_field_and_byte() {
     for (name, raw, skip_bad) in [("encoded", false, false), ("raw", true, true)] {
         let dst = folder.path().join(name);
         make(&mixed(12), &dst, |options| {
-            options.raw = raw;
-            options.skip_bad = skip_bad;
-            options.shard_size = 6 << 10;
+            options
+                .with_raw(raw)
+                .with_skip_bad(skip_bad)
+                .with_shard_size(6 << 10)
         })
         .unwrap();
         let shards: Vec<_> = files(&dst)

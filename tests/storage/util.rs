@@ -143,11 +143,9 @@ pub(crate) fn mixed(count: u64) -> Named {
 pub(crate) fn make(
     source: &dyn Source,
     dst: &Path,
-    change: impl FnOnce(&mut Options),
+    change: impl FnOnce(Options) -> Options,
 ) -> Result<Report> {
-    let mut options = Options::default();
-    options.shard_size = 8 << 10;
-    change(&mut options);
+    let options = change(Options::default().with_shard_size(8 << 10));
     convert(source, dst, &options, &AtomicBool::new(false), &|_| {})
 }
 

@@ -50,16 +50,16 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
-        let mut options = Options::default();
-        options.shard_size = self.shard_size;
-        options.max_side = self.max_side;
-        options.quality = self.quality;
-        options.baseline = self.baseline;
-        options.raw = self.raw;
-        options.index = !self.no_index;
-        options.jobs = self.jobs.map_or(0, usize::from);
-        options.resume = self.resume;
-        options.skip_bad = self.skip_bad;
+        let options = Options::default()
+            .with_shard_size(self.shard_size)
+            .with_max_side(self.max_side)
+            .with_quality(self.quality)
+            .with_baseline(self.baseline)
+            .with_raw(self.raw)
+            .with_index(!self.no_index)
+            .with_jobs(self.jobs.map_or(0, usize::from))
+            .with_resume(self.resume)
+            .with_skip_bad(self.skip_bad);
         let source = feedmill::source::open(&self.src)?;
         let done = progress::run(source.len(), "convert", |stop, bar| {
             let show = |progress: Progress| bar.set_position(progress.samples);

@@ -28,9 +28,9 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
-        let mut options = Options::default();
-        options.format = self.format;
-        options.jobs = self.jobs.map_or(0, usize::from);
+        let options = Options::default()
+            .with_format(self.format)
+            .with_jobs(self.jobs.map_or(0, usize::from));
         let done = progress::run(0, "index", |stop, bar| {
             let show = |done, total| {
                 bar.set_length(total);

@@ -29,9 +29,9 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, out: &mut Out) -> Result<Verdict, Failure> {
-        let mut options = Options::default();
-        options.pixels = self.pixels;
-        options.jobs = self.jobs.map_or(0, usize::from);
+        let options = Options::default()
+            .with_pixels(self.pixels)
+            .with_jobs(self.jobs.map_or(0, usize::from));
         let stop = stop_on_signal();
         let report = if source::detect(&self.path)? == Format::Shards {
             let total = Manifest::read(&self.path).map_or(0, |manifest| manifest.samples);

@@ -99,10 +99,6 @@ fn within_sentence(phrase: &str) -> String {
 fn argument(name: &Ident, ty: &Type, options: &Options) -> (TokenStream, TokenStream) {
     let into = |ty: &Type| quote!(impl ::std::convert::Into<#ty>);
     match option_of(ty) {
-        // Behind `Into`, the type of a number would be ambiguous.
-        Some(inner) if is_plain(inner) => {
-            (quote!(#inner), quote!(::std::option::Option::Some(#name)))
-        }
         Some(inner) if options.into => {
             let value = quote!(::std::option::Option::Some(#name.into()));
             (into(inner), value)

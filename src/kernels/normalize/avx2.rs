@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::{Element, Normalization, Normalizer, Order, scalar};
 use crate::cpu::{Avx2, Avx2F16c};
+use crate::geometry::Rect;
 use crate::kernels::simd_avx2::{load, split, widen};
 
 /// See [`Normalizer::copy`].
@@ -15,7 +16,7 @@ pub(super) fn copy<T: Element, const C: usize>(
     normalizer: &Normalizer,
     own: &[[u8; C]],
     partner: &[[u8; C]],
-    rect: [u32; 4],
+    rect: Rect,
     out: &mut [T],
 ) {
     let Some(token) = Avx2F16c::detect(avx2) else {

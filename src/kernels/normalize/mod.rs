@@ -23,7 +23,7 @@ use std::ops::Range;
 pub(crate) use element::Element;
 
 use crate::cpu::{Simd, dispatch};
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 
 /// The order of the values of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,12 +130,12 @@ impl Normalizer {
         table(|channel, level| T::from_f32(self.values[channel][level]))
     }
 
-    /// Writes the image `own`, and `partner` inside the rectangle `[y0, x0, y1, x1]`.
+    /// Writes the image `own`, and `partner` inside a rectangle.
     pub(crate) fn copy<T: Element, const C: usize>(
         &self,
         own: &[[u8; C]],
         partner: &[[u8; C]],
-        rect: [u32; 4],
+        rect: Rect,
         out: &mut [T],
     ) {
         let levels = [own, partner].map(|image| T::from_levels(image.as_flattened()));
@@ -161,12 +161,12 @@ impl Normalizer {
         dispatch!(self.simd, weighted_sum(self, sources, weights, out));
     }
 
-    /// The pixels of each row of a rectangle `[y0, x0, y1, x1]`.
-    fn spans(&self, rect: [u32; 4]) -> impl Iterator<Item = Range<usize>> + use<> {
-        let [y0, x0, y1, x1] = rect.map(|edge| edge as usize);
+    /// The pixels of each row of a rectangle.
+    fn spans(&self, rect: Rect) -> impl Iterator<Item = Range<usize>> + use<> {
         let width = self.size.width as usize;
-        (y0..y1)
-            .map(move |y| y * width + x0..y * width + x1)
+        let (left, columns) = (rect.left as usize, rect.width as usize);
+        (rect.top as usize..(rect.top + rect.height) as usize)
+            .map(move |y| y * width + left..y * width + left + columns)
             .filter(|span| !span.is_empty())
     }
 

@@ -1,23 +1,26 @@
 //! The final pass in plain code: look-ups in tables of all levels.
 
 use super::{Element, Normalizer, Table, look_up_row, table};
+use crate::geometry::Rect;
 
 /// See [`Normalizer::copy`].
 pub(super) fn copy<T: Element, const C: usize>(
     normalizer: &Normalizer,
     own: &[[u8; C]],
     partner: &[[u8; C]],
-    rect: [u32; 4],
+    rect: Rect,
     out: &mut [T],
 ) {
-    let [y0, x0, y1, x1] = rect.map(|edge| edge as usize);
+    let rows = rect.top as usize..(rect.top + rect.height) as usize;
+    let columns = rect.left as usize..(rect.left + rect.width) as usize;
     let table: Table<T, C> = normalizer.converted();
     normalizer.rows::<T, C>(out, |y, channel, out, step| {
         let table = &table[channel];
         look_up_row(table, normalizer.row(own, y), channel, out, step);
-        if (y0..y1).contains(&y) && x0 < x1 {
-            let pixels = &normalizer.row(partner, y)[x0..x1];
-            look_up_row(table, pixels, channel, &mut out[x0 * step..], step);
+        if rows.contains(&y) && !columns.is_empty() {
+            let pixels = &normalizer.row(partner, y)[columns.clone()];
+            let out = &mut out[columns.start * step..];
+            look_up_row(table, pixels, channel, out, step);
         }
     });
 }

@@ -48,7 +48,7 @@ impl AttentiveMix {
     ///
     /// `map` is the map of A over `grid` x `grid` cells in row-major order. Of equal values the
     /// first ones are kept.
-    pub fn blend(k: usize, grid: u32, map: &[f32]) -> Blend {
+    pub(crate) fn blend(k: usize, grid: u32, map: &[f32]) -> Blend {
         let mut order: Vec<usize> = (0..map.len()).collect();
         order.sort_by(|a, b| map[*b].total_cmp(&map[*a]).then(a.cmp(b)));
         let mut source = vec![1; map.len()];
@@ -60,7 +60,7 @@ impl AttentiveMix {
                 weight: 1.0,
             }]
         });
-        Blend::Patches(Patches::new(grid, grid, cells).into())
+        Blend::Patches(Patches::new(Size::square(grid), cells).into())
     }
 }
 
@@ -74,7 +74,7 @@ struct AttentiveDraw {
 
 impl ResolveMix for AttentiveDraw {
     fn resolve(&self, scene: &Scene<'_>, slot: usize, _sources: &[usize]) -> Result<MixResult> {
-        let map = scene.map(slot, &self.map, [self.grid; 2])?;
+        let map = scene.map(slot, &self.map, Size::square(self.grid))?;
         Ok(AttentiveMix::blend(self.k, self.grid, &map).into())
     }
 }
@@ -96,7 +96,7 @@ impl Mixer for AttentiveMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, _size: Size) -> MixPlan {
         // Drawn in every case, so that `top_k` does not move the draws that follow.
         let lam = rng.beta(self.alpha, self.alpha);
         let cells = (self.grid * self.grid) as usize;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::declare;
 use crate::error::Result;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 use crate::mix::{
     Blend, Label, MixPlan, MixResult, Mixer, ResolveMix, Scene, Sources, Tile, TileFilter, Tiles,
 };
@@ -62,32 +62,25 @@ pub struct Collage {
 }
 
 impl Collage {
-    /// The blend of k x k sources of size `frame`, which are numbered row by row.
-    pub fn blend(&self, frame: Size) -> Blend {
+    /// The blend of k x k sources of this size, which are numbered row by row.
+    pub(crate) fn blend(&self, size: Size) -> Blend {
         let edge =
             |at: u32, length: u32| (u64::from(at) * u64::from(length) / u64::from(self.k)) as u32;
-        let from = [0, 0, frame.height, frame.width];
+        let from = Rect::whole(size.width, size.height);
         let tile = |source: u32| {
             let (row, column) = (source / self.k, source % self.k);
-            let to = [
-                edge(row, frame.height),
-                edge(column, frame.width),
-                edge(row + 1, frame.height),
-                edge(column + 1, frame.width),
-            ];
+            let (left, right) = (edge(column, size.width), edge(column + 1, size.width));
+            let (top, bottom) = (edge(row, size.height), edge(row + 1, size.height));
             Tile {
                 source: source as usize,
                 from,
-                to,
+                to: Rect::new(left, top, right - left, bottom - top),
                 filter: self.filter,
             }
         };
-        let tiles = (0..self.k * self.k).map(tile).filter(
-            |Tile {
-                 to: [y0, x0, y1, x1],
-                 ..
-             }| y0 < y1 && x0 < x1,
-        );
+        let tiles = (0..self.k * self.k)
+            .map(tile)
+            .filter(|tile| tile.to.width > 0 && tile.to.height > 0);
         // The cells cover the whole image, so nothing shows beneath them. Where an image has fewer
         // pixels than cells per side, empty cells are dropped.
         Blend::Tiles(
@@ -117,7 +110,7 @@ impl ResolveMix for SameClassCollage {
             .copied()
             .cycle()
             .take((self.0.k * self.0.k) as usize);
-        let outcome = MixResult::from(self.0.blend(scene.frame())).label(Label::Own);
+        let outcome = MixResult::from(self.0.blend(scene.size())).label(Label::Own);
         Ok(MixResult {
             sources: Some(sources.collect()),
             ..outcome
@@ -134,9 +127,9 @@ impl Mixer for Collage {
         self.label == CollageLabel::Area
     }
 
-    fn draw(&self, _rng: &mut RandomStream, frame: Size) -> MixPlan {
+    fn draw(&self, _rng: &mut RandomStream, size: Size) -> MixPlan {
         match self.label {
-            CollageLabel::Area => self.blend(frame).into(),
+            CollageLabel::Area => self.blend(size).into(),
             CollageLabel::Hard => MixPlan::Deferred(Arc::new(SameClassCollage(self.clone()))),
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::declare;
 use crate::error::{Error, Result};
-use crate::geometry::Size;
+use crate::geometry::{Point, Rect, Size};
 use crate::mix::{Blend, Label, MixPlan, MixResult, Mixer};
 use crate::rng::RandomStream;
 use crate::spec::Interval;
@@ -67,9 +67,8 @@ pub struct CutMix {
 }
 
 impl CutMix {
-    /// The box for the share `lam` of A around the center (`cy`, `cx`), clipped to the image: first
-    /// row, first column, end row, end column.
-    pub fn rect(&self, lam: f64, cy: u32, cx: u32, frame: Size) -> [u32; 4] {
+    /// The box for the share `lam` of A around a center, clipped to an image of this size.
+    pub(crate) fn rect(&self, lam: f64, center: Point, size: Size) -> Rect {
         let side = libm::sqrt(1.0 - lam);
         // All three truncate products in f64, as the references do: rounding would move edges.
         let span = |length: u32, center: u32| {
@@ -87,11 +86,11 @@ impl CutMix {
                     (half, half)
                 }
             };
-            (center.saturating_sub(before), (center + after).min(length))
+            clipped(center, before, after, length)
         };
-        let (y0, y1) = span(frame.height, cy);
-        let (x0, x1) = span(frame.width, cx);
-        [y0, x0, y1, x1]
+        let (left, width) = span(size.width, center.x);
+        let (top, height) = span(size.height, center.y);
+        Rect::new(left, top, width, height)
     }
 }
 
@@ -106,7 +105,7 @@ impl Mixer for CutMix {
         }
     }
 
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, size: Size) -> MixPlan {
         if let Some([low, high]) = self.min_max.map(Interval::ends) {
             let mut side = |length: u32| {
                 let (from, to) = (
@@ -115,11 +114,11 @@ impl Mixer for CutMix {
                 );
                 (from + rng.below((to - from).max(1))) as u32
             };
-            let (height, width) = (side(frame.height), side(frame.width));
-            let y0 = rng.below(u64::from(frame.height - height) + 1) as u32;
-            let x0 = rng.below(u64::from(frame.width - width) + 1) as u32;
+            let (height, width) = (side(size.height), side(size.width));
+            let top = rng.below(u64::from(size.height - height) + 1) as u32;
+            let left = rng.below(u64::from(size.width - width) + 1) as u32;
             return Blend::Box {
-                rect: [y0, x0, y0 + height, x0 + width],
+                rect: Rect::new(left, top, width, height),
             }
             .into();
         }
@@ -129,25 +128,29 @@ impl Mixer for CutMix {
             let away = (self.margin * f64::from(cut)) as u32;
             away + rng.below(u64::from(length - 2 * away).max(1)) as u32
         };
-        let (cy, cx) = (center(frame.height), center(frame.width));
+        let (y, x) = (center(size.height), center(size.width));
         let blend = Blend::Box {
-            rect: self.rect(lam, cy, cx, frame),
+            rect: self.rect(lam, Point::new(x, y), size),
         };
-        if self.correct_lam || blend.lam(frame) == 1.0 {
+        if self.correct_lam || blend.lam(size) == 1.0 {
             return blend.into();
         }
         MixPlan::Ready(MixResult::from(blend).label(Label::Weights(vec![lam, 1.0 - lam])))
     }
 }
 
-/// The box of the authors' code with sides (height, width) around a center (row, column): half
-/// sizes are rounded down on both sides, and the box is clipped to the image.
-pub(super) fn official_rect(sides: [u32; 2], [cy, cx]: [u32; 2], frame: Size) -> [u32; 4] {
-    let [height, width] = sides.map(|side| side / 2);
-    [
-        cy.saturating_sub(height),
-        cx.saturating_sub(width),
-        (cy + height).min(frame.height),
-        (cx + width).min(frame.width),
-    ]
+/// The first pixel and the number of pixels of a span around a center that is clipped to a line of
+/// `length` pixels.
+fn clipped(center: u32, before: u32, after: u32, length: u32) -> (u32, u32) {
+    let first = center.saturating_sub(before);
+    (first, (center + after).min(length).saturating_sub(first))
+}
+
+/// The box of the authors' code with these sides around a center: half sizes are rounded down on
+/// both sides, and the box is clipped to an image of this size.
+pub(super) fn official_rect(sides: Size, center: Point, size: Size) -> Rect {
+    let (across, down) = (sides.width / 2, sides.height / 2);
+    let (left, width) = clipped(center.x, across, across, size.width);
+    let (top, height) = clipped(center.y, down, down, size.height);
+    Rect::new(left, top, width, height)
 }

@@ -82,11 +82,11 @@ struct FMixDraw {
 
 impl FMix {
     /// The number of normal numbers that [`FMix::mask`] needs: two for each frequency.
-    pub fn noise_len(&self, frame: Size) -> usize {
-        let half = frame.width as usize / 2 + 1;
+    pub(crate) fn noise_len(&self, size: Size) -> usize {
+        let half = size.width as usize / 2 + 1;
         2 * half
             * match self.spectrum {
-                Spectrum::Isotropic => frame.height as usize,
+                Spectrum::Isotropic => size.height as usize,
                 Spectrum::Reference => 2,
             }
     }
@@ -101,13 +101,9 @@ impl FMix {
     /// # Panics
     ///
     /// If `noise` has not [`FMix::noise_len`] numbers.
-    pub fn mask(&self, lam: f64, up: bool, noise: &[f64], frame: Size) -> Mask {
-        assert_eq!(
-            noise.len(),
-            self.noise_len(frame),
-            "two numbers a frequency"
-        );
-        let heights = self.heights(noise, frame);
+    pub(crate) fn mask(&self, lam: f64, up: bool, noise: &[f64], size: Size) -> Mask {
+        assert_eq!(noise.len(), self.noise_len(size), "two numbers a frequency");
+        let heights = self.heights(noise, size);
         let pixels = heights.len();
         let share = lam * pixels as f64;
         let n = if up { share.ceil() } else { share.floor() } as usize;
@@ -141,12 +137,12 @@ impl FMix {
         for (rank, at) in order[low..high].iter().enumerate() {
             weights[*at as usize] = 1.0 - (1.0 - rank as f64 / steps) as f32;
         }
-        Mask::new(frame, weights)
+        Mask::new(size, weights)
     }
 
     /// The plane of low frequencies. Only the order of its values matters, so it is not normalized.
-    fn heights(&self, noise: &[f64], frame: Size) -> Vec<f64> {
-        let (w, h) = (frame.width as usize, frame.height as usize);
+    fn heights(&self, noise: &[f64], size: Size) -> Vec<f64> {
+        let (w, h) = (size.width as usize, size.height as usize);
         let half = w / 2 + 1;
         let least = 1.0 / w.max(h) as f64;
         let scale = |frequency: f64| libm::pow(frequency.max(least), -self.decay);
@@ -182,13 +178,14 @@ impl FMix {
                 }
             }
         }
-        inverse_real(&mut spectrum, h, w)
+        inverse_real(&mut spectrum, size)
     }
 }
 
-/// The inverse transform of a half spectrum of `h` rows of `w / 2 + 1` frequencies: a real plane of
-/// h x w values. The other half is implied by conjugate symmetry.
-fn inverse_real(spectrum: &mut [[f64; 2]], h: usize, w: usize) -> Vec<f64> {
+/// The inverse transform of a half spectrum: a real plane of this size. Each row of the spectrum
+/// has `size.width / 2 + 1` frequencies; the other half is implied by conjugate symmetry.
+fn inverse_real(spectrum: &mut [[f64; 2]], size: Size) -> Vec<f64> {
+    let (w, h) = (size.width as usize, size.height as usize);
     let half = w / 2 + 1;
     let (down, across) = (Fourier::new(h), Fourier::new(w));
     let mut column = vec![[0.0; 2]; h];
@@ -227,7 +224,7 @@ fn inverse_real(spectrum: &mut [[f64; 2]], h: usize, w: usize) -> Vec<f64> {
 }
 
 impl Mixer for FMix {
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, _size: Size) -> MixPlan {
         let first = if self.reformulate {
             self.alpha + 1.0
         } else {
@@ -242,7 +239,7 @@ impl Mixer for FMix {
                 up,
                 noise: rng.bits(),
             },
-            |draw, frame| {
+            |draw, size| {
                 let at = Coord {
                     epoch: 0,
                     sample: 0,
@@ -251,10 +248,10 @@ impl Mixer for FMix {
                     op: OpKey::of("fmix"),
                 };
                 let mut rng = RandomStream::keyed(draw.noise, at);
-                let noise: Vec<f64> = (0..draw.mixer.noise_len(frame) / 2)
+                let noise: Vec<f64> = (0..draw.mixer.noise_len(size) / 2)
                     .flat_map(|_| rng.normals())
                     .collect();
-                let mask = draw.mixer.mask(draw.lam, draw.up, &noise, frame);
+                let mask = draw.mixer.mask(draw.lam, draw.up, &noise, size);
                 let label = if draw.mixer.reformulate {
                     Label::Own
                 } else {

@@ -33,8 +33,8 @@ word_param!(GridMode);
 /// Shows the partner through a grid; Baek et al., 2021 (Pattern Recognition).
 ///
 /// The share lam of A is Beta(alpha, alpha). The weights of labels are the areas. Each value of the
-/// mode `holes` is drawn uniformly from its range. In the mode `cells`, `round((1 - lam) n n)` cells
-/// of an n x n grid are taken from the partner.
+/// mode `holes` is drawn uniformly from its range. In the mode `cells`, `round((1 - lam) n n)`
+/// cells of an n x n grid are taken from the partner.
 ///
 /// # Example: in Rust and in a recipe
 ///
@@ -73,30 +73,29 @@ pub struct GridMix {
 
 /// The random values of a grid of holes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Holes {
+pub(crate) struct Holes {
     /// The share of A in a cell, before rounding.
-    pub lam: f64,
+    pub(crate) lam: f64,
     /// The number of holes per row.
-    pub count: u32,
+    pub(crate) count: u32,
     /// The aspect ratio of a cell, height by width.
-    pub hole_aspect: f64,
+    pub(crate) hole_aspect: f64,
     /// The share of the image that the rectangle covers.
-    pub cut_area: f64,
+    pub(crate) cut_area: f64,
     /// The aspect ratio of the rectangle, height by width.
-    pub cut_aspect: f64,
+    pub(crate) cut_aspect: f64,
     /// The position of the rectangle: the shares of the free columns and of the free rows before
     /// it, 0 to 1.
-    pub at: [f64; 2],
+    pub(crate) at: [f64; 2],
 }
 
 impl Holes {
-    /// The mask for images of size `frame`.
+    /// The mask for images of this size.
     ///
     /// A rectangle larger than the image is cut off, and there are at most half as many holes as
     /// columns. The public code fails in both cases.
-    pub fn mask(&self, frame: Size) -> Mask {
-        let (w, h) = (frame.width, frame.height);
+    pub(crate) fn mask(&self, size: Size) -> Mask {
+        let (w, h) = (size.width, size.height);
         let area = (f64::from(w) * f64::from(h) * self.cut_area) as u32;
         let width = libm::sqrt(f64::from(area) / self.cut_aspect) as u32;
         let height = ((f64::from(width) * self.cut_aspect) as u32).clamp(1, h);
@@ -128,7 +127,7 @@ impl Holes {
                 }
             }
         }
-        Mask::new(frame, weights)
+        Mask::new(size, weights)
     }
 }
 
@@ -143,18 +142,18 @@ struct CellsDraw {
 impl GridMix {
     /// The mask that takes the cells `chosen` of a `side` x `side` grid from B. Cell k of a line of
     /// `length` pixels begins at `floor(k * length / side)`.
-    pub fn cell_mask(side: u32, chosen: &[u32], frame: Size) -> Mask {
+    pub(crate) fn cell_mask(side: u32, chosen: &[u32], size: Size) -> Mask {
         let edge =
             |k: u32, length: u32| (u64::from(k) * u64::from(length) / u64::from(side)) as usize;
-        let mut weights = vec![0.0f32; frame.width as usize * frame.height as usize];
+        let mut weights = vec![0.0f32; size.width as usize * size.height as usize];
         for cell in chosen {
             let (row, column) = (cell / side, cell % side);
-            for y in edge(row, frame.height)..edge(row + 1, frame.height) {
-                let line = &mut weights[y * frame.width as usize..][..frame.width as usize];
-                line[edge(column, frame.width)..edge(column + 1, frame.width)].fill(1.0);
+            for y in edge(row, size.height)..edge(row + 1, size.height) {
+                let line = &mut weights[y * size.width as usize..][..size.width as usize];
+                line[edge(column, size.width)..edge(column + 1, size.width)].fill(1.0);
             }
         }
-        Mask::new(frame, weights)
+        Mask::new(size, weights)
     }
 }
 
@@ -170,7 +169,7 @@ impl Mixer for GridMix {
         Ok(())
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, _size: Size) -> MixPlan {
         match self.mode {
             GridMode::Holes => {
                 let [low, high] = self.holes;
@@ -187,8 +186,8 @@ impl Mixer for GridMix {
                     cut_aspect,
                     at,
                 };
-                compute_later(holes, |holes, frame| {
-                    MixResult::from(Blend::Mask(holes.mask(frame).into()))
+                compute_later(holes, |holes, size| {
+                    MixResult::from(Blend::Mask(holes.mask(size).into()))
                 })
             }
             GridMode::Cells => {
@@ -203,9 +202,9 @@ impl Mixer for GridMix {
                         side: self.cells,
                         chosen,
                     },
-                    |cells, frame| {
+                    |cells, size| {
                         MixResult::from(Blend::Mask(
-                            GridMix::cell_mask(cells.side, &cells.chosen, frame).into(),
+                            GridMix::cell_mask(cells.side, &cells.chosen, size).into(),
                         ))
                     },
                 )

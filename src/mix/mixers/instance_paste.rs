@@ -47,13 +47,13 @@ pub struct InstancePaste {
 impl InstancePaste {
     /// The mask of the instances `taken` of a plane of instance numbers, with its edge blurred by a
     /// Gaussian of `sigma` pixels.
-    pub fn mask(plane: &[u8], taken: &[u8], sigma: f64, frame: Size) -> Mask {
+    pub(crate) fn mask(plane: &[u8], taken: &[u8], sigma: f64, size: Size) -> Mask {
         let hard: Vec<f32> = plane
             .iter()
             .map(|id| f32::from(u8::from(*id > 0 && taken.contains(id))))
             .collect();
         if sigma == 0.0 {
-            return Mask::new(frame, hard);
+            return Mask::new(size, hard);
         }
         // Beyond three standard deviations a Gaussian is below 1.2 % of its peak.
         let reach = (3.0 * sigma).ceil() as i64;
@@ -61,24 +61,24 @@ impl InstancePaste {
             .map(|x| libm::exp(-((x * x) as f64) / (2.0 * sigma * sigma)))
             .collect();
         let sum: f64 = taps.iter().sum();
-        let (w, h) = (i64::from(frame.width), i64::from(frame.height));
+        let (w, h) = (i64::from(size.width), i64::from(size.height));
         // The pixel at the edge is repeated beyond it.
         let filtered = |values: &[f32], step: [i64; 2]| -> Vec<f32> {
-            let at = |y: i64, x: i64| {
+            let at = |x: i64, y: i64| {
                 f64::from(values[(y.clamp(0, h - 1) * w + x.clamp(0, w - 1)) as usize])
             };
-            let pixel = |y: i64, x: i64| {
+            let pixel = |x: i64, y: i64| {
                 let all = (-reach..=reach)
                     .zip(&taps)
-                    .map(|(d, tap)| tap * at(y + d * step[0], x + d * step[1]));
+                    .map(|(d, tap)| tap * at(x + d * step[0], y + d * step[1]));
                 (all.sum::<f64>() / sum).clamp(0.0, 1.0) as f32
             };
             (0..h)
-                .flat_map(|y| (0..w).map(move |x| (y, x)))
-                .map(|(y, x)| pixel(y, x))
+                .flat_map(|y| (0..w).map(move |x| (x, y)))
+                .map(|(x, y)| pixel(x, y))
                 .collect()
         };
-        Mask::new(frame, filtered(&filtered(&hard, [0, 1]), [1, 0]))
+        Mask::new(size, filtered(&filtered(&hard, [1, 0]), [0, 1]))
     }
 }
 
@@ -95,9 +95,9 @@ impl ResolveMix for PasteDraw {
         let plane = scene
             .annotated(sources[1])
             .and_then(|annotations| annotations.plane(name));
-        let frame = scene.frame();
+        let size = scene.size();
         let plane = plane
-            .filter(|plane| plane.kind.channels() == 1 && plane.size() == Some(frame))
+            .filter(|plane| plane.kind.channels() == 1 && plane.size() == Some(size))
             .ok_or_else(|| {
                 Error::config(format!(
                     "slot {}: no plane \"{name}\" of instances",
@@ -128,7 +128,7 @@ impl ResolveMix for PasteDraw {
         if taken.is_empty() {
             return Ok(Blend::Keep.into());
         }
-        let mask = InstancePaste::mask(&plane.bytes, &taken, self.mixer.sigma, frame);
+        let mask = InstancePaste::mask(&plane.bytes, &taken, self.mixer.sigma, size);
         let label = if self.mixer.label_by_area {
             Label::Share
         } else {
@@ -154,7 +154,7 @@ impl Mixer for InstancePaste {
         true
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, _size: Size) -> MixPlan {
         MixPlan::Deferred(Arc::new(PasteDraw {
             mixer: self.clone(),
             seed: rng.bits(),

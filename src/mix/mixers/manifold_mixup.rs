@@ -44,7 +44,7 @@ impl Mixer for ManifoldMixUp {
         Ok(())
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, _size: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         let [first, end] = self.layers;
         let layer = u64::from(first) + rng.below(u64::from(end - first));

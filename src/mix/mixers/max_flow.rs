@@ -15,10 +15,12 @@
 
 use std::collections::VecDeque;
 
+use crate::geometry::Size;
+
 /// The cost function of labellings of a grid: a cost for each label in each cell, plus
 /// `weight * (a - b)^2` for neighbors with the labels a and b.
 #[derive(Clone, Debug)]
-pub struct Potential {
+pub(crate) struct Potential {
     rows: usize,
     columns: usize,
     labels: usize,
@@ -31,7 +33,7 @@ pub struct Potential {
 }
 
 impl Potential {
-    /// A cost function over rows x columns cells, which are numbered in row-major order.
+    /// A cost function over a grid of cells, which are numbered in row-major order.
     ///
     /// `unary` holds the cost of each label of each cell, `down` the weight between each cell and
     /// the one below it, `across` the weight between each cell and the one to its right. Weights
@@ -40,13 +42,14 @@ impl Potential {
     /// # Panics
     ///
     /// If the number of costs or weights does not fit the grid.
-    pub fn new(
-        [rows, columns]: [usize; 2],
+    pub(crate) fn new(
+        grid: Size,
         labels: usize,
         unary: Vec<i64>,
         down: Vec<i64>,
         across: Vec<i64>,
     ) -> Potential {
+        let (rows, columns) = (grid.height as usize, grid.width as usize);
         assert_eq!(
             unary.len(),
             rows * columns * labels,
@@ -92,7 +95,7 @@ impl Potential {
     }
 
     /// The cost of a labelling, which has one label for each cell.
-    pub fn cost(&self, labels: &[u8]) -> i64 {
+    pub(crate) fn cost(&self, labels: &[u8]) -> i64 {
         let own = labels
             .iter()
             .enumerate()
@@ -105,7 +108,7 @@ impl Potential {
 
     /// A labelling that no swap of two labels makes cheaper. With two labels it is the cheapest of
     /// all.
-    pub fn minimize(&self) -> Vec<u8> {
+    pub(crate) fn minimize(&self) -> Vec<u8> {
         let mut labels = vec![0u8; self.rows * self.columns];
         let mut cost = self.cost(&labels);
         loop {
@@ -294,7 +297,8 @@ mod tests {
     use super::*;
     use crate::rng::{Coord, OpKey, RandomStream};
 
-    fn random(rng: &mut RandomStream, [rows, columns]: [usize; 2], labels: usize) -> Potential {
+    fn random(rng: &mut RandomStream, grid: Size, labels: usize) -> Potential {
+        let (rows, columns) = (grid.height as usize, grid.width as usize);
         let mut numbers =
             |count: usize, most: u64| (0..count).map(|_| rng.below(most) as i64).collect();
         let unary = numbers(rows * columns * labels, 60);
@@ -302,7 +306,7 @@ mod tests {
             numbers((rows - 1) * columns, 30),
             numbers(rows * (columns - 1), 30),
         );
-        Potential::new([rows, columns], labels, unary, down, across)
+        Potential::new(grid, labels, unary, down, across)
     }
 
     #[test]
@@ -315,10 +319,11 @@ mod tests {
             op: OpKey::of("cut"),
         };
         let mut rng = RandomStream::keyed(1, at);
-        for grid in [[2, 2], [3, 3], [3, 4], [1, 5]] {
+        for (width, height) in [(2, 2), (3, 3), (4, 3), (5, 1)] {
+            let grid = Size::new(width, height);
             for _ in 0..20 {
                 let potential = random(&mut rng, grid, 2);
-                let cells = grid[0] * grid[1];
+                let cells = grid.area() as usize;
                 let all = (0u32..1 << cells).map(|bits| {
                     (0..cells)
                         .map(|cell| (bits >> cell & 1) as u8)
@@ -341,7 +346,7 @@ mod tests {
         };
         let mut rng = RandomStream::keyed(1, at);
         for _ in 0..20 {
-            let potential = random(&mut rng, [4, 4], 3);
+            let potential = random(&mut rng, Size::square(4), 3);
             let found = potential.minimize();
             let cost = potential.cost(&found);
             for (cell, label) in (0..16).flat_map(|cell| (0..3).map(move |label| (cell, label))) {

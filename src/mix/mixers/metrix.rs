@@ -193,7 +193,7 @@ impl ResolveMix for MetrixDraw {
 }
 
 impl Mixer for Metrix {
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, _size: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         // Drawn in every case, so that `pairs` does not move the draws that follow.
         let either = if rng.bernoulli(0.5) {

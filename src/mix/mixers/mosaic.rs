@@ -7,7 +7,7 @@
 
 use super::compute_later;
 use crate::declare;
-use crate::geometry::Size;
+use crate::geometry::{Point, Size};
 use crate::mix::{Blend, MixPlan, MixResult, Mixer, Mosaic, Sources};
 use crate::rng::RandomStream;
 
@@ -54,12 +54,12 @@ impl Mosaic4 {
     /// `degrees` is the counter-clockwise rotation, `shear` the angles along x and y in degrees,
     /// and `middle` the position of the canvas's middle in the output, as shares of width and
     /// height. The map is the inverse of YOLOv5's matrix, which goes from the canvas to the output.
-    pub fn map(
+    pub(crate) fn map(
         degrees: f64,
         scale: f64,
         shear: [f64; 2],
         middle: [f64; 2],
-        frame: Size,
+        size: Size,
     ) -> [f64; 6] {
         let radians = |degrees: f64| degrees * std::f64::consts::PI / 180.0;
         let (sine, cosine) = libm::sincos(radians(degrees));
@@ -72,7 +72,7 @@ impl Mosaic4 {
             sy * r00 + r10,
             sy * r01 + r11,
         );
-        let (w, h) = (f64::from(frame.width), f64::from(frame.height));
+        let (w, h) = (f64::from(size.width), f64::from(size.height));
         let (tx, ty) = (middle[0] * w, middle[1] * h);
         let det = a * e - b * d;
         let (ia, ib, id, ie) = (e / det, -b / det, -d / det, a / det);
@@ -85,10 +85,10 @@ impl Mixer for Mosaic4 {
         Sources::Random(3)
     }
 
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, size: Size) -> MixPlan {
         let mut middle = |length: u32| (rng.uniform(0.5, 1.5) * f64::from(length)) as u32;
-        let yc = middle(frame.height);
-        let xc = middle(frame.width);
+        let y = middle(size.height);
+        let x = middle(size.width);
         let mut order = [0, 1, 2, 3];
         rng.shuffle(&mut order);
         let mut around = |reach: f64| rng.uniform(-reach, reach);
@@ -96,12 +96,12 @@ impl Mixer for Mosaic4 {
         let scale = 1.0 + around(self.scale);
         let shear = [around(self.shear), around(self.shear)];
         let middle = [0.5 + around(self.translate), 0.5 + around(self.translate)];
-        let map = Mosaic4::map(degrees, scale, shear, middle, frame);
+        let map = Mosaic4::map(degrees, scale, shear, middle, size);
         compute_later(
             Mosaic {
                 fill: self.fill,
                 order,
-                center: [yc, xc],
+                center: Point::new(x, y),
                 map,
             },
             |mosaic, _| MixResult::from(Blend::Mosaic(mosaic.clone().into())),

@@ -18,10 +18,10 @@
 
 use std::sync::Arc;
 
-use super::Potential;
+use super::max_flow::Potential;
 use crate::declare;
 use crate::error::{Error, Result};
-use crate::geometry::Size;
+use crate::geometry::{Point, Size};
 use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, ResolveMix, Scene};
 use crate::rng::RandomStream;
 
@@ -83,23 +83,22 @@ pub struct PuzzleMix {
 
 /// The random values of one PuzzleMix image.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct PuzzleDraw {
+pub(crate) struct PuzzleDraw {
     /// The prior share of A.
-    pub lam: f64,
+    pub(crate) lam: f64,
     /// The number of blocks per side.
-    pub blocks: u32,
+    pub(crate) blocks: u32,
 }
 
 impl PuzzleMix {
     /// The label of each block in row-major order, from 0 for A to `labels - 1` for B.
     ///
-    /// `views` are A and B as rows of RGB of size `frame`; `maps` are the means of their maps over
+    /// `views` are A and B as rows of RGB of this size; `maps` are the means of their maps over
     /// the blocks.
-    pub fn solve(
+    pub(crate) fn solve(
         &self,
         draw: PuzzleDraw,
-        frame: Size,
+        size: Size,
         views: [&[u8]; 2],
         maps: [&[f32]; 2],
     ) -> Vec<u8> {
@@ -108,7 +107,7 @@ impl PuzzleMix {
         // Taking a block from one image costs the saliency of the other one, which is hidden: the
         // cost of A is the map of B.
         let [mut cost_b, mut cost_a] = maps.map(normalized);
-        let [a, b] = views.map(|view| Pooled::new(view, frame, draw.blocks, self.neighbors));
+        let [a, b] = views.map(|view| Pooled::new(view, size, draw.blocks, self.neighbors));
         let scale = beta * self.gamma;
         let (mut down, mut across) = (vec![0.0; (n - 1) * n], vec![0.0; n * (n - 1)]);
         for vertical in [true, false] {
@@ -129,7 +128,7 @@ impl PuzzleMix {
                 // A and 0 from B. A cost of four cases is split into a part of u, a part of v and
                 // one that both share: only the last one stays with the pair.
                 let contrast = |one: &Pooled, other: &Pooled| {
-                    scale * one.contrast(other, [row, column], vertical)
+                    scale * one.contrast(other, Point::new(column as u32, row as u32), vertical)
                 };
                 let (p11, p10) = (contrast(&a, &a), contrast(&a, &b));
                 let (p01, p00) = (contrast(&b, &a), contrast(&b, &b));
@@ -160,7 +159,8 @@ impl PuzzleMix {
         let weight = |weight: f64| i64::from((large * (weight + beta)) as i32).max(0);
         let down = down.into_iter().map(weight).collect();
         let across = across.into_iter().map(weight).collect();
-        Potential::new([n, n], self.labels as usize, unary.collect(), down, across).minimize()
+        let (grid, labels) = (Size::square(draw.blocks), self.labels as usize);
+        Potential::new(grid, labels, unary.collect(), down, across).minimize()
     }
 
     /// The prior cost of a label: `-eta` times the logarithm of its binomial probability for the
@@ -178,7 +178,7 @@ impl PuzzleMix {
     ///
     /// `visible` tells which places the mask shows, `map` is the saliency of each part, and `side`
     /// is the number of parts per side. All are in row-major order.
-    pub fn plan(&self, visible: &[bool], map: &[f32], side: u32) -> Vec<u32> {
+    pub(crate) fn plan(&self, visible: &[bool], map: &[f32], side: u32) -> Vec<u32> {
         let (n, side) = (visible.len(), i64::from(side));
         let salient = normalized(map);
         let furthest = ((side - 1) * (side - 1)).max(1) as f64;
@@ -233,7 +233,7 @@ impl PuzzleMix {
     ///
     /// `side` is the number of parts per side that are moved, a multiple of `blocks`; `maps` are
     /// the means of the maps of A and B over the parts.
-    pub fn blend(&self, labels: &[u8], blocks: u32, maps: [&[f32]; 2], side: u32) -> Blend {
+    pub(crate) fn blend(&self, labels: &[u8], blocks: u32, maps: [&[f32]; 2], side: u32) -> Blend {
         let times = side / blocks;
         let last = (self.labels - 1) as f32;
         let of_a = |part: u32| {
@@ -273,31 +273,31 @@ impl PuzzleMix {
                 },
             ]
         });
-        Blend::Patches(Patches::new(side, side, cells).into())
+        Blend::Patches(Patches::new(Size::square(side), cells).into())
     }
 
-    /// The numbers of blocks per side that are allowed and divide images of size `frame`.
-    fn choices(&self, frame: Size) -> Vec<u32> {
+    /// The numbers of blocks per side that are allowed and divide images of this size.
+    fn choices(&self, size: Size) -> Vec<u32> {
         let [low, high] = self.blocks;
         let fits = |blocks: &u32| {
             (low..=high).contains(blocks)
-                && frame.width.is_multiple_of(*blocks)
-                && frame.height.is_multiple_of(*blocks)
+                && size.width.is_multiple_of(*blocks)
+                && size.height.is_multiple_of(*blocks)
         };
         (1..=5).map(|power| 1 << power).filter(fits).collect()
     }
 
     /// The number of parts per side that are moved: those of `t_size` pixels where they fit, else
     /// whole blocks.
-    fn side(&self, blocks: u32, frame: Size) -> u32 {
+    fn side(&self, blocks: u32, size: Size) -> u32 {
         let parts = |length: u32| length / self.t_size;
         let smaller =
-            self.t_size > 0 && self.t_size < frame.width / blocks && frame.width == frame.height;
+            self.t_size > 0 && self.t_size < size.width / blocks && size.width == size.height;
         let fits = smaller
-            && frame.width.is_multiple_of(self.t_size)
-            && parts(frame.width).is_multiple_of(blocks)
-            && parts(frame.width) <= 32;
-        if fits { parts(frame.width) } else { blocks }
+            && size.width.is_multiple_of(self.t_size)
+            && parts(size.width).is_multiple_of(blocks)
+            && parts(size.width) <= 32;
+        if fits { parts(size.width) } else { blocks }
     }
 }
 
@@ -318,40 +318,41 @@ fn normalized(map: &[f32]) -> Vec<f64> {
 
 /// An image reduced to the means of squares, on a scale of 0 to 1.
 struct Pooled {
-    /// The squares of a block, down and across.
-    per_block: [usize; 2],
+    /// The squares of a block, across and down.
+    per_block: Size,
     /// The squares of a row of the image.
-    columns: usize,
+    columns: u32,
     values: Vec<[f64; 3]>,
 }
 
 impl Pooled {
-    fn new(view: &[u8], frame: Size, blocks: u32, neighbors: u32) -> Pooled {
-        let (w, h) = (frame.width as usize, frame.height as usize);
-        // The largest square, up to `neighbors` pixels, that divides a block.
-        let [size_y, size_x] = [h, w].map(|length| {
-            let block = length / blocks as usize;
-            (1..=(neighbors as usize).min(block))
+    fn new(view: &[u8], size: Size, blocks: u32, neighbors: u32) -> Pooled {
+        // The largest sides, up to `neighbors` pixels, that divide those of a block.
+        let side = |length: u32| {
+            let block = length / blocks;
+            (1..=neighbors.min(block))
                 .rev()
-                .find(|size| block.is_multiple_of(*size))
+                .find(|side| block.is_multiple_of(*side))
                 .unwrap_or(1)
-        });
-        let columns = w / size_x;
-        let mut values = vec![[0.0; 3]; h / size_y * columns];
-        for (y, row) in view.as_chunks::<3>().0.chunks_exact(w).enumerate() {
-            for (x, pixel) in row.iter().enumerate() {
-                let value = &mut values[y / size_y * columns + x / size_x];
+        };
+        let square = Size::new(side(size.width), side(size.height));
+        let (columns, rows) = (size.width / square.width, size.height / square.height);
+        let mut values = vec![[0.0; 3]; (rows * columns) as usize];
+        let lines = view.as_chunks::<3>().0.chunks_exact(size.width as usize);
+        for (y, line) in (0..).zip(lines) {
+            for (x, pixel) in (0..).zip(line) {
+                let at = y / square.height * columns + x / square.width;
+                let value = &mut values[at as usize];
                 (0..3).for_each(|c| value[c] += f64::from(pixel[c]));
             }
         }
-        let scale = 1.0 / (255 * size_y * size_x) as f64;
+        let scale = 1.0 / (255 * square.area()) as f64;
         values
             .iter_mut()
             .flatten()
             .for_each(|value| *value *= scale);
-        let blocks = blocks as usize;
         Pooled {
-            per_block: [h / size_y / blocks, w / size_x / blocks],
+            per_block: Size::new(columns / blocks, rows / blocks),
             columns,
             values,
         }
@@ -359,24 +360,30 @@ impl Pooled {
 
     /// The mean difference between the last squares of a block in this image and the first squares
     /// of the next block, below or to the right, in the other image.
-    fn contrast(&self, other: &Pooled, [row, column]: [usize; 2], vertical: bool) -> f64 {
-        let [down, across] = self.per_block;
-        let (y, x) = (row * down, column * across);
-        let count = if vertical { across } else { down };
+    fn contrast(&self, other: &Pooled, block: Point, vertical: bool) -> f64 {
+        let Size { width, height } = self.per_block;
+        let (left, top) = (block.x * width, block.y * height);
+        let (right, bottom) = (left + width, top + height);
+        let count = if vertical { width } else { height };
         let sum: f64 = (0..count)
             .map(|at| {
                 let (here, next) = if vertical {
-                    ([y + down - 1, x + at], [y + down, x + at])
+                    let x = left + at;
+                    (Point::new(x, bottom - 1), Point::new(x, bottom))
                 } else {
-                    ([y + at, x + across - 1], [y + at, x + across])
+                    let y = top + at;
+                    (Point::new(right - 1, y), Point::new(right, y))
                 };
-                let value =
-                    |pooled: &Pooled, [y, x]: [usize; 2]| pooled.values[y * pooled.columns + x];
-                let (a, b) = (value(self, here), value(other, next));
+                let (a, b) = (self.at(here), other.at(next));
                 (0..3).map(|c| (a[c] - b[c]).abs()).sum::<f64>() / 3.0
             })
             .sum();
-        sum / count as f64
+        sum / f64::from(count)
+    }
+
+    /// The mean of a square.
+    fn at(&self, square: Point) -> [f64; 3] {
+        self.values[(square.y * self.columns + square.x) as usize]
     }
 }
 
@@ -389,17 +396,17 @@ struct PuzzleResolver {
 
 impl ResolveMix for PuzzleResolver {
     fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<MixResult> {
-        let (frame, blocks) = (scene.frame(), self.draw.blocks);
+        let (size, blocks) = (scene.size(), self.draw.blocks);
         let partner = sources[1];
-        let map = |slot, side| scene.map(slot, &self.mixer.map, [side; 2]);
+        let map = |slot, side| scene.map(slot, &self.mixer.map, Size::square(side));
         let (own, other) = (map(slot, blocks)?, map(partner, blocks)?);
         let labels = self.mixer.solve(
             self.draw,
-            frame,
+            size,
             [scene.view(slot)?, scene.view(partner)?],
             [&own, &other],
         );
-        let side = self.mixer.side(blocks, frame);
+        let side = self.mixer.side(blocks, size);
         let (own, other) = if side == blocks {
             (own, other)
         } else {
@@ -424,13 +431,13 @@ impl Mixer for PuzzleMix {
         Ok(())
     }
 
-    fn fits(&self, frame: Size) -> Result<()> {
-        if !self.choices(frame).is_empty() {
+    fn fits(&self, size: Size) -> Result<()> {
+        if !self.choices(size).is_empty() {
             return Ok(());
         }
         let [low, high] = self.blocks;
         Err(Error::config(format!(
-            "blocks = [{low}, {high}]: no power of two among them divides images of {frame} pixels"
+            "blocks = [{low}, {high}]: no power of two among them divides images of {size} pixels"
         )))
     }
 
@@ -438,10 +445,10 @@ impl Mixer for PuzzleMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, size: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         let unit = rng.unit();
-        let choices = self.choices(frame);
+        let choices = self.choices(size);
         // Images of a size that `fits` refuses stay unmixed.
         let Some(blocks) = choices.get((unit * choices.len() as f64) as usize) else {
             return Blend::Keep.into();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::cutmix::official_rect;
 use crate::declare;
 use crate::error::{Error, Result};
-use crate::geometry::Size;
+use crate::geometry::{Point, Rect, Size};
 use crate::mix::{Blend, MixPlan, Mixer, Tile, TileFilter, Tiles};
 use crate::rng::RandomStream;
 use crate::spec::Interval;
@@ -60,29 +60,28 @@ pub struct ResizeMix {
 }
 
 impl ResizeMix {
-    /// Height and width of the box before it is clipped. `tau` is the ratio of the sides, or the
-    /// weight of A in the dialect of mmpretrain.
-    pub fn sides(&self, tau: f64, frame: Size) -> [u32; 2] {
+    /// The sides of the box before it is clipped to an image of this size. `tau` is the ratio of
+    /// the sides, or the weight of A in the dialect of mmpretrain.
+    pub(crate) fn sides(&self, tau: f64, size: Size) -> Size {
         let ratio = match self.dialect {
             ResizeDialect::OpenMixup => tau,
             ResizeDialect::MmPretrain => libm::sqrt(1.0 - tau),
         };
-        [frame.height, frame.width].map(|side| (f64::from(side) * ratio) as u32)
+        let side = |length: u32| (f64::from(length) * ratio) as u32;
+        Size::new(side(size.width), side(size.height))
     }
 
-    /// The blend for a box with these sides (height, width) around a center (row, column), clipped
-    /// at the border.
-    pub fn blend(&self, sides: [u32; 2], center: [u32; 2], frame: Size) -> Blend {
-        self.in_rect(official_rect(sides, center, frame), frame)
+    /// The blend for a box with these sides around a center, clipped to an image of this size.
+    pub(crate) fn blend(&self, sides: Size, center: Point, size: Size) -> Blend {
+        self.in_rect(official_rect(sides, center, size), size)
     }
 
     /// The blend that shows all of B in a rectangle; A alone if the rectangle is empty.
-    fn in_rect(&self, to: [u32; 4], frame: Size) -> Blend {
-        let [y0, x0, y1, x1] = to;
-        if y0 >= y1 || x0 >= x1 {
+    fn in_rect(&self, to: Rect, size: Size) -> Blend {
+        if to.width == 0 || to.height == 0 {
             return Blend::Keep;
         }
-        let from = [0, 0, frame.height, frame.width];
+        let from = Rect::whole(size.width, size.height);
         Blend::Tiles(
             Tiles::one(Tile {
                 source: 1,
@@ -106,7 +105,7 @@ impl Mixer for ResizeMix {
         Ok(())
     }
 
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, size: Size) -> MixPlan {
         let [low, high] = self.scope.ends();
         // Drawn in every case, so that each draw takes the same numbers of the stream.
         let uniform = rng.uniform(low, high);
@@ -125,18 +124,18 @@ impl Mixer for ResizeMix {
             }
             (ResizeDialect::OpenMixup, None) => uniform,
         };
-        let sides = self.sides(tau, frame);
+        let sides = self.sides(tau, size);
         let mut below = |n: u32| rng.below(u64::from(n)) as u32;
         if self.unclipped {
-            let [height, width] = sides;
-            let x0 = below(frame.width - width + 1);
-            let y0 = below(frame.height - height + 1);
+            let Size { width, height } = sides;
+            let left = below(size.width - width + 1);
+            let top = below(size.height - height + 1);
             return self
-                .in_rect([y0, x0, y0 + height, x0 + width], frame)
+                .in_rect(Rect::new(left, top, width, height), size)
                 .into();
         }
-        let cx = below(frame.width);
-        let cy = below(frame.height);
-        self.blend(sides, [cy, cx], frame).into()
+        let x = below(size.width);
+        let y = below(size.height);
+        self.blend(sides, Point::new(x, y), size).into()
     }
 }

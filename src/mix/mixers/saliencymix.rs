@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::cutmix::official_rect;
 use crate::declare;
 use crate::error::Result;
-use crate::geometry::Size;
+use crate::geometry::{Point, Rect, Size};
 use crate::mix::saliency::peak;
 use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, ResolveMix, Scene};
 use crate::rng::RandomStream;
@@ -58,15 +58,12 @@ pub struct SaliencyMix {
 }
 
 impl SaliencyMix {
-    /// The box for the share `lam` of A around a center (row, column), by the rule of CutMix's
-    /// authors.
-    pub fn rect(lam: f64, center: [u32; 2], frame: Size) -> [u32; 4] {
-        let side = libm::sqrt(1.0 - lam);
-        official_rect(
-            [frame.height, frame.width].map(|length| (f64::from(length) * side) as u32),
-            center,
-            frame,
-        )
+    /// The box for the share `lam` of A around a center, clipped to an image of this size, by the
+    /// rule of CutMix's authors.
+    pub(crate) fn rect(lam: f64, center: Point, size: Size) -> Rect {
+        let ratio = libm::sqrt(1.0 - lam);
+        let side = |length: u32| (f64::from(length) * ratio) as u32;
+        official_rect(Size::new(side(size.width), side(size.height)), center, size)
     }
 }
 
@@ -77,13 +74,13 @@ struct SaliencyDraw {
     map: MapSource,
     scope: Scope,
     /// The center that all slots share with [`Scope::Batch`].
-    center: OnceLock<[u32; 2]>,
+    center: OnceLock<Point>,
 }
 
 impl SaliencyDraw {
-    /// Row and column of the most salient pixel of the partner.
-    fn center(&self, scene: &Scene<'_>, partner: usize) -> Result<[u32; 2]> {
-        Ok(peak(scene.frame(), &scene.levels(partner, &self.map)?))
+    /// The most salient pixel of the partner.
+    fn center(&self, scene: &Scene<'_>, partner: usize) -> Result<Point> {
+        Ok(peak(scene.size(), &scene.levels(partner, &self.map)?))
     }
 }
 
@@ -97,7 +94,7 @@ impl ResolveMix for SaliencyDraw {
             }
             (Scope::PerSample, _) => self.center(scene, sources[1])?,
         };
-        let rect = SaliencyMix::rect(self.lam, center, scene.frame());
+        let rect = SaliencyMix::rect(self.lam, center, scene.size());
         Ok(MixResult::from(Blend::Box { rect }))
     }
 }
@@ -107,7 +104,7 @@ impl Mixer for SaliencyMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, _size: Size) -> MixPlan {
         let lam = rng.beta(self.alpha, self.alpha);
         let (map, scope) = (self.map.clone(), self.scope);
         MixPlan::Deferred(Arc::new(SaliencyDraw {

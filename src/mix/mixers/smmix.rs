@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::declare;
 use crate::error::{Error, Result};
-use crate::geometry::Size;
+use crate::geometry::{Point, Size};
 use crate::mix::{Blend, MapSource, MixPlan, MixResult, Mixer, Patch, Patches, ResolveMix, Scene};
 use crate::rng::RandomStream;
 use crate::spec::Interval;
@@ -49,22 +49,22 @@ impl SmMix {
             .map(|share| (f64::from(self.grid) * share) as u32)
     }
 
-    /// Row and column of the square of `side` x `side` cells with the greatest sum of a map, or
+    /// The first cell of the square of `side` x `side` cells with the greatest sum of a map, or
     /// with the least sum if `greatest` is false. Of equal sums the first one wins.
     ///
     /// `map` has `grid` x `grid` values in row-major order.
-    pub fn square(map: &[f32], grid: u32, side: u32, greatest: bool) -> [u32; 2] {
+    pub(crate) fn square(map: &[f32], grid: u32, side: u32, greatest: bool) -> Point {
         let sum = |row: u32, column: u32| -> f64 {
             let lines =
                 (row..row + side).map(|y| &map[(y * grid + column) as usize..][..side as usize]);
             lines.flatten().map(|value| f64::from(*value)).sum()
         };
-        let mut best = ([0, 0], sum(0, 0));
+        let mut best = (Point::new(0, 0), sum(0, 0));
         for row in 0..=grid - side {
             for column in 0..=grid - side {
                 let sum = sum(row, column);
                 if if greatest { sum > best.1 } else { sum < best.1 } {
-                    best = ([row, column], sum);
+                    best = (Point::new(column, row), sum);
                 }
             }
         }
@@ -72,14 +72,14 @@ impl SmMix {
     }
 
     /// The result for squares of `side` x `side` patches, from the maps of both images.
-    pub fn outcome(side: u32, grid: u32, own: &[f32], partner: &[f32]) -> MixResult {
-        let [row, column] = SmMix::square(own, grid, side, false);
-        let [from_row, from_column] = SmMix::square(partner, grid, side, true);
+    pub(crate) fn outcome(side: u32, grid: u32, own: &[f32], partner: &[f32]) -> MixResult {
+        let to = SmMix::square(own, grid, side, false);
+        let from = SmMix::square(partner, grid, side, true);
         let inside = |at: u32, first: u32| (first..first + side).contains(&at);
         let patch = |cell: u32| {
             let (y, x) = (cell / grid, cell % grid);
-            if inside(y, row) && inside(x, column) {
-                let cell = (y - row + from_row) * grid + x - column + from_column;
+            if inside(x, to.x) && inside(y, to.y) {
+                let cell = (y - to.y + from.y) * grid + x - to.x + from.x;
                 Patch {
                     source: 1,
                     cell,
@@ -93,8 +93,11 @@ impl SmMix {
                 }
             }
         };
-        let patches = Patches::new(grid, grid, (0..grid * grid).map(|cell| vec![patch(cell)]));
-        let notes = [side, row, column, from_row, from_column].map(f64::from);
+        let patches = Patches::new(
+            Size::square(grid),
+            (0..grid * grid).map(|cell| vec![patch(cell)]),
+        );
+        let notes = [side, to.y, to.x, from.y, from.x].map(f64::from);
         let names = ["side", "row", "column", "from_row", "from_column"];
         MixResult {
             notes: names.into_iter().zip(notes).collect(),
@@ -113,7 +116,7 @@ struct SmMixDraw {
 
 impl ResolveMix for SmMixDraw {
     fn resolve(&self, scene: &Scene<'_>, slot: usize, sources: &[usize]) -> Result<MixResult> {
-        let map = |slot| scene.map(slot, &self.map, [self.grid; 2]);
+        let map = |slot| scene.map(slot, &self.map, Size::square(self.grid));
         Ok(SmMix::outcome(
             self.side,
             self.grid,
@@ -138,12 +141,12 @@ impl Mixer for SmMix {
         Ok(())
     }
 
-    fn fits(&self, frame: Size) -> Result<()> {
-        if frame.width.is_multiple_of(self.grid) && frame.height.is_multiple_of(self.grid) {
+    fn fits(&self, size: Size) -> Result<()> {
+        if size.width.is_multiple_of(self.grid) && size.height.is_multiple_of(self.grid) {
             return Ok(());
         }
         Err(Error::config(format!(
-            "grid = {} does not divide images of {frame} pixels",
+            "grid = {} does not divide images of {size} pixels",
             self.grid
         )))
     }
@@ -152,7 +155,7 @@ impl Mixer for SmMix {
         self.map.plane().into_iter().collect()
     }
 
-    fn draw(&self, rng: &mut RandomStream, _frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, _size: Size) -> MixPlan {
         let [low, high] = self.ends();
         let side = low + rng.below(u64::from(high - low) + 1) as u32;
         MixPlan::Deferred(Arc::new(SmMixDraw {

@@ -42,7 +42,7 @@ struct GaussianDraw {
 impl SmoothMix {
     /// The mask of a Gaussian with a standard deviation of `sigma` pixels and its center `rx`
     /// columns and `ry` rows from the middle of the image.
-    pub fn mask([rx, ry]: [i64; 2], sigma: f64, frame: Size) -> Mask {
+    pub(crate) fn mask([rx, ry]: [i64; 2], sigma: f64, size: Size) -> Mask {
         let line = |length: u32, shift: i64| -> Vec<f64> {
             let center = f64::from(length) / 2.0 - 0.5 + shift as f64;
             let weight = |at: u32| {
@@ -51,23 +51,23 @@ impl SmoothMix {
             };
             (0..length).map(weight).collect()
         };
-        let (down, across) = (line(frame.height, ry), line(frame.width, rx));
+        let (down, across) = (line(size.height, ry), line(size.width, rx));
         let rows = down
             .iter()
             .flat_map(|v| across.iter().map(move |h| (v * h) as f32));
-        Mask::new(frame, rows.collect())
+        Mask::new(size, rows.collect())
     }
 }
 
 impl Mixer for SmoothMix {
-    fn draw(&self, rng: &mut RandomStream, frame: Size) -> MixPlan {
+    fn draw(&self, rng: &mut RandomStream, size: Size) -> MixPlan {
         let mut shift =
             |length: u32| (rng.below(u64::from(length)) as f64 - f64::from(length) / 2.0) as i64;
-        let shift = [shift(frame.width), shift(frame.height)];
-        let sigma = self.sigma.draw(rng) * f64::from(frame.height);
-        compute_later(GaussianDraw { shift, sigma }, |gaussian, frame| {
+        let shift = [shift(size.width), shift(size.height)];
+        let sigma = self.sigma.draw(rng) * f64::from(size.height);
+        compute_later(GaussianDraw { shift, sigma }, |gaussian, size| {
             MixResult::from(Blend::Mask(
-                SmoothMix::mask(gaussian.shift, gaussian.sigma, frame).into(),
+                SmoothMix::mask(gaussian.shift, gaussian.sigma, size).into(),
             ))
         })
     }

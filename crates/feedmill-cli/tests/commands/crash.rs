@@ -57,7 +57,7 @@ fn a_conversion_killed_at_random_moments_ends_with_the_bytes_of_an_undisturbed_o
     let mut random = Random::seeded("kill -9");
     let folder = tempfile::tempdir().unwrap();
     let src = folder.path().join("src");
-    make(&mixed(300), &src, |_| {}).unwrap();
+    make(&mixed(300), &src, |options| options).unwrap();
     let mut runs = 0;
     for round in 0..ROUNDS {
         let (whole, dst) = (folder.path().join("whole"), folder.path().join("dst"));

@@ -12,7 +12,10 @@ use crate::util::{files, make, mixed};
 /// A data set whose conversion into small shards takes a while.
 fn many(folder: &Path) -> PathBuf {
     let src = folder.join("src");
-    make(&mixed(1500), &src, |options| options.shard_size = 1 << 30).unwrap();
+    make(&mixed(1500), &src, |options| {
+        options.with_shard_size(1 << 30)
+    })
+    .unwrap();
     src
 }
 
@@ -28,7 +31,7 @@ fn a_file_size_limit_ends_convert_with_exit_1_and_no_leftovers() {
     let folder = tempfile::tempdir().unwrap();
     let src = folder.path().join("src");
     let dst = folder.path().join("dst");
-    make(&mixed(100), &src, |_| {}).unwrap();
+    make(&mixed(100), &src, |options| options).unwrap();
     let ended = run(Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\""])
         .arg(env!("CARGO_BIN_EXE_feedmill"))
@@ -49,7 +52,7 @@ fn a_full_file_system_ends_convert_with_exit_1_and_no_leftovers() {
     let folder = tempfile::tempdir().unwrap();
     let (src, mount) = (folder.path().join("src"), folder.path().join("mount"));
     std::fs::create_dir(&mount).unwrap();
-    make(&mixed(300), &src, |_| {}).unwrap();
+    make(&mixed(300), &src, |options| options).unwrap();
     let script = "mount -t tmpfs -o size=64k none \"$3\" || exit 77; \
                   \"$1\" convert --shard-size 20KiB --jobs 1 \"$2\" \"$3/set\"; code=$?; \
                   ls \"$3/set\"; exit $code";

@@ -18,7 +18,7 @@ fn json(text: &str) -> Vec<Value> {
 fn convert_verify_and_inspect_agree() {
     let folder = tempfile::tempdir().unwrap();
     let (src, dst) = (folder.path().join("src"), folder.path().join("dst"));
-    make(&mixed(30), &src, |_| {}).unwrap();
+    make(&mixed(30), &src, |options| options).unwrap();
     let ended = run(feedmill()
         .args(["convert", "--shard-size", "4KiB"])
         .args([&src, &dst]));
@@ -82,7 +82,7 @@ fn convert_verify_and_inspect_agree() {
 fn verify_lists_what_is_bad_and_exits_1() {
     let folder = tempfile::tempdir().unwrap();
     let src = folder.path().join("src");
-    make(&mixed(30), &src, |_| {}).unwrap();
+    make(&mixed(30), &src, |options| options).unwrap();
     let path = src.join("shard-00001.mill");
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[80] ^= 4;
@@ -124,7 +124,7 @@ fn verify_lists_what_is_bad_and_exits_1() {
 fn wrong_usage_exits_2_and_missing_data_1() {
     let folder = tempfile::tempdir().unwrap();
     let src = folder.path().join("src");
-    make(&mixed(3), &src, |_| {}).unwrap();
+    make(&mixed(3), &src, |options| options).unwrap();
     let wrong: &[&[&str]] = &[
         &[],
         &["convert"],
@@ -161,7 +161,7 @@ fn wrong_usage_exits_2_and_missing_data_1() {
 fn a_closed_standard_output_ends_a_command_quietly() {
     let folder = tempfile::tempdir().unwrap();
     let src = folder.path().join("src");
-    make(&mixed(3), &src, |_| {}).unwrap();
+    make(&mixed(3), &src, |options| options).unwrap();
     for args in [
         &["inspect"][..],
         &["verify"],

@@ -26,7 +26,8 @@ use crate::spec::SizeParam;
     name = "random_crop",
     like = ["torchvision RandomCrop", "albumentations RandomCrop"],
     strengths = [
-        "size = 80", "size = 56", "size = 32"
+        "size = 80, pad_if_needed = true", "size = 56, pad_if_needed = true",
+        "size = 32, pad_if_needed = true"
     ],
 )]
 #[derive(Clone, Debug, PartialEq)]
