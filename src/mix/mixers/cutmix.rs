@@ -68,7 +68,7 @@ pub struct CutMix {
 
 impl CutMix {
     /// The box for the share `lam` of A around a center, clipped to an image of this size.
-    pub(crate) fn rect(&self, lam: f64, center: Point, size: Size) -> Rect {
+    pub fn rect(&self, lam: f64, center: Point, size: Size) -> Rect {
         let side = libm::sqrt(1.0 - lam);
         // All three truncate products in f64, as the references do: rounding would move edges.
         let span = |length: u32, center: u32| {
