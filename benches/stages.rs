@@ -48,29 +48,16 @@ fn plan(bencher: Bencher) {
 /// A plan over 1000 classes of 1.28 million samples.
 fn planned(sampler: impl Into<Sampler>, batch: usize) -> Plan {
     let samples = 1_281_167;
-    let sources = vec![Share {
-        len: samples,
-        weight: 1.0.into(),
-    }];
-    let setup = Setup {
-        seed: 7,
-        sources,
-        sampler: sampler.into(),
-        batch,
-        last: Last::Drop,
-        ..Setup::default()
-    };
+    let setup = Setup::default()
+        .with_seed(7)
+        .with_sources(vec![Share::new(samples, 1.0)])
+        .with_sampler(sampler.into())
+        .with_batch(batch)
+        .with_last(Last::Drop);
     let classes = (0..samples as u32).map(|sample| sample % 1000).collect();
     Plan::new(
         setup,
-        SampleMetadata::new().with(
-            By::Class,
-            Grouping {
-                of: classes,
-                count: 1000,
-                names: Vec::new(),
-            },
-        ),
+        SampleMetadata::new().with(By::Class, Grouping::new(classes, 1000)),
     )
     .unwrap()
 }
@@ -126,7 +113,7 @@ fn resize(bencher: Bencher, filter: Filter) {
             height: 224,
         },
     );
-    let program = Program::from(Steps::new(from).with(Resize { size: to, filter }));
+    let program = Program::from(Steps::new(from).with(Resize::new(to, filter)));
     let (mut scratch, mut out) = (StepScratch::new(Simd::detect()), vec![0; 224 * 224 * 3]);
     let pixels: Vec<u8> = (0..400 * 300 * 3).map(|i| (i * 7 % 251) as u8).collect();
     bencher.bench_local(|| {

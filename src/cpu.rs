@@ -15,6 +15,17 @@
 pub(crate) use feedmill_jpeg::simd::Avx2;
 
 /// The vector instructions that pixel code may use. The bytes it writes are the same with all.
+///
+/// # Example: run the plain code
+///
+/// ```
+/// use feedmill::augment::StepScratch;
+/// use feedmill::cpu::Simd;
+///
+/// let fast = StepScratch::new(Simd::detect());
+/// let plain = StepScratch::new(Simd::scalar()); // the same bytes, more slowly
+/// # let _ = (fast, plain);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Simd(Level);
 

@@ -98,6 +98,16 @@ impl fmt::Display for Context {
 /// It is one word wide, `Clone`, `Send`, `Sync` and `'static`. [`Error::kind`] tells whose fault it
 /// is, [`Error::context`] where it happened, and the text all of that in words. Code should decide
 /// by kind and context; the text is for people.
+///
+/// # Example: what went wrong, and where
+///
+/// ```
+/// use feedmill::{Kind, Recipe};
+///
+/// let error = Recipe::from_toml("[[view]]\nops = [{ op = \"rotate\" }]").unwrap_err();
+/// assert_eq!(error.kind(), Kind::Config);
+/// println!("{error}"); // with the line, the key and what was expected
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -200,7 +210,7 @@ impl Error {
 
     /// Adds the line of a text, counted from 1, on which the error happened.
     #[must_use]
-    pub fn on_line(self, text: &str, line: usize) -> Error {
+    pub(crate) fn on_line(self, text: &str, line: usize) -> Error {
         self.within(Context::Line {
             text: text.to_string(),
             line,
@@ -296,6 +306,25 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// The report of one bad sample in a batch: which sample, why it failed, and what is in its slot
 /// instead.
+///
+/// # Example: the bad samples of a batch
+///
+/// ```
+/// use feedmill::sample::Target;
+/// use feedmill::source::Memory;
+/// use feedmill::{Loader, Recipe};
+///
+/// let bad = (vec![0xff, 0xd8, 0xff], Target::Class(0));
+/// let photo = std::fs::read("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg").unwrap();
+/// let good = (photo, Target::Class(1));
+/// let recipe = Recipe::preset("imagenet")?.with_batch(2);
+/// # let recipe = recipe.with_on_bad(feedmill::recipe::OnBad::Replace { at_most: 1.0 });
+/// let loader = Loader::builder().source(Memory::encoded([bad, good])).recipe(recipe).build()?;
+/// let batch = loader.epoch(0)?.next().expect("a batch")?;
+/// let fault = &batch.faults()[0];
+/// assert_eq!((fault.sample, fault.replaced_by), (0, Some(1)));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {

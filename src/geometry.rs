@@ -29,6 +29,17 @@ use std::fmt;
 pub use feedmill_jpeg::Rect;
 
 /// The size of an image in pixels, or of a grid in cells.
+///
+/// # Example: the size of a photograph
+///
+/// ```
+/// use feedmill::geometry::Size;
+///
+/// let size = Size::new(640, 480);
+/// assert_eq!(size.area(), 307_200);
+/// assert_eq!(size.to_string(), "640 x 480");
+/// assert_eq!(Size::square(32), Size::new(32, 32));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
     /// The number of columns.
@@ -104,13 +115,13 @@ impl Point {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bounds {
-    /// The left edge.
+    /// The left edge, in pixels.
     pub left: f32,
-    /// The upper edge.
+    /// The upper edge, in pixels.
     pub top: f32,
-    /// The right edge, which is not less than `left`.
+    /// The right edge, which is not less than `left`, in pixels.
     pub right: f32,
-    /// The lower edge, which is not less than `top`.
+    /// The lower edge, which is not less than `top`, in pixels.
     pub bottom: f32,
 }
 

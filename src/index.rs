@@ -25,6 +25,15 @@ use crate::verify::BadSample;
 const BLOCK: u64 = 64;
 
 /// How an index is made.
+///
+/// # Example: index on two threads
+///
+/// ```
+/// use feedmill::index::Options;
+///
+/// let options = Options::default().with_jobs(2);
+/// assert_eq!(options.jobs(), 2);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Accessors)]
 #[non_exhaustive]
 pub struct Options {

@@ -16,17 +16,58 @@
 //!
 //! let recipe = Recipe::preset("imagenet")?.with_seed(7).with_batch(4);
 //! let loader = Loader::open("fixtures/photos", recipe)?;
+//! let batch = loader.epoch(0)?.next().expect("a batch")?;
+//! let images: &[f32] = batch.images().as_f32()?; // 4 x 3 x 224 x 224, normalized
+//! let classes: &[i64] = batch.targets().index()?; // 4
+//! assert_eq!((images.len(), classes.len()), (4 * 3 * 224 * 224, 4));
+//! # Ok::<(), feedmill::Error>(())
+//! ```
+//!
+//! # What is in a batch
+//!
+//! A slot of a batch knows where its image comes from. [`Loader::explain`] lists every number that
+//! was drawn for a sample, and [`Loader::images`] makes images of a batch again, to look at.
+//!
+//! ```
+//! use feedmill::{Loader, Recipe};
+//!
+//! let recipe = Recipe::preset("imagenet")?.with_seed(7).with_batch(4);
+//! let loader = Loader::open("fixtures/photos", recipe)?;
+//! let batch = loader.epoch(0)?.next().expect("a batch")?;
+//! for slot in batch.slots() {
+//!     println!("{} of class {:?}", slot.name(), slot.class_name());
+//! }
+//! let sample = batch.samples()[0];
+//! println!("{}", loader.explain(0, sample)?); // the decoded region, the crop, the mirror image
+//! assert_eq!(loader.images(&batch, 0)[0].width, 224);
+//! # Ok::<(), feedmill::Error>(())
+//! ```
+//!
+//! # Training
+//!
+//! Threads of the loader prepare batches while the model trains on the last one. Here the model is
+//! the mean of all values; in a program, `step` copies the images to a device.
+//!
+//! ```
+//! use feedmill::{Loader, Recipe};
+//!
+//! /// One step of training.
+//! fn step(model: &mut f32, images: &[f32], classes: &[i64]) {
+//!     assert_eq!(images.len(), classes.len() * 3 * 224 * 224);
+//!     let mean = images.iter().sum::<f32>() / images.len() as f32;
+//!     *model += 0.1 * (mean - *model);
+//! }
+//!
+//! let recipe = Recipe::preset("imagenet")?.with_seed(7).with_batch(4);
+//! let loader = Loader::open("fixtures/photos", recipe)?;
+//! let mut model = 0.0;
 //! for epoch in loader.epochs(0..2) {
 //!     for batch in epoch {
 //!         let batch = batch?;
-//!         let images: &[f32] = batch.images().as_f32()?; // 4 x 3 x 224 x 224, normalized
-//!         let classes: &[i64] = batch.targets().index()?; // 4
-//!         train(images, classes);
+//!         step(&mut model, batch.images().as_f32()?, batch.targets().index()?);
 //!     }
 //! }
-//! # fn train(images: &[f32], classes: &[i64]) {
-//! #     assert_eq!((images.len(), classes.len()), (4 * 3 * 224 * 224, 4));
-//! # }
+//! println!("{}", loader.stats().bottleneck()); // whether the loader or the model is the slow one
 //! # Ok::<(), feedmill::Error>(())
 //! ```
 //!
@@ -67,18 +108,23 @@
 //! # Ok::<(), feedmill::Error>(())
 //! ```
 //!
-//! # Several processes
+//! # Two processes
 //!
 //! Each process opens the same data with the same recipe and takes its slice of every global batch.
-//! `batch` in the recipe is the size of the global batch.
+//! `batch` in the recipe is the size of the global batch. A launcher such as torchrun says which
+//! process this is ([`World::from_env`]).
 //!
 //! ```
-//! # use feedmill::{Loader, Recipe};
-//! use feedmill::World;
+//! use feedmill::{Loader, Recipe, World};
 //!
-//! # let recipe = Recipe::preset("imagenet")?.with_batch(4);
-//! let world = World::from_env()?; // of torchrun, Slurm, Open MPI, PMI or Kubernetes
-//! let loader = Loader::builder().path("fixtures/photos").recipe(recipe).world(world).build()?;
+//! let samples = |world: World| -> feedmill::Result<Vec<u64>> {
+//!     let recipe = Recipe::preset("imagenet")?.with_seed(7).with_batch(4);
+//!     let loader = Loader::builder().path("fixtures/photos").recipe(recipe).world(world).build()?;
+//!     Ok(loader.epoch(0)?.next().expect("a batch")?.samples().to_vec())
+//! };
+//! let alone = samples(World::SINGLE)?;
+//! let (first, second) = (samples(World::new(0, 2)?)?, samples(World::new(1, 2)?)?);
+//! assert_eq!(alone, [first, second].concat());
 //! # Ok::<(), feedmill::Error>(())
 //! ```
 //!
@@ -91,15 +137,38 @@
 //! | train on gray images, or in half precision | [`recipe::Output`] |
 //! | set threads and memory; see what limits a run | [`Tuning`], [`Loader::stats`] |
 //! | see why a sample looks as it does | [`Loader::explain`], [`Loader::images`] |
-//! | be led through all of this, and the command line | `docs/GUIDE.md` |
-//! | write recipes: views, schedules, targets, bad files | [`recipe`], `docs/RECIPES.md` |
-//! | choose ops, or write one | [`augment`], `docs/AUGMENTATIONS.md` |
-//! | mix images and labels, or write a mixer | [`mix`], `docs/MIXING.md` |
-//! | read other data, or write a source and test it | [`source`], [`testing`] |
+//! | be led through all of this, and the command line | [`guide`] |
+//! | write recipes: views, schedules, targets, bad files | [`guide::recipes`], [`recipe`] |
+//! | choose ops, or write one | [`augment`], [`guide::augmentations`] |
+//! | mix images and labels, or write a mixer | [`mix`], [`guide::mixing`] |
+//! | read other data, or write a source | [`source`] |
+//! | test a source, an op or a mixer of your own | [`testing`] |
 //! | compose batches: balanced, P x K, episodes, subsets | [`plan`] |
 //! | convert, index and check data | [`convert`], [`index`](mod@index), [`verify`] |
 //! | decode regions of JPEGs without a loader | [`decode`] |
-//! | know how it works, and why so | `ARCHITECTURE.md`, `docs/decisions/` |
+//! | know how it works, and why so | [`guide::architecture`], `docs/decisions/` |
+//!
+//! # The modules
+//!
+//! | module | content |
+//! | --- | --- |
+//! | [`augment`] | ops, their steps, programs; boxes, keypoints and masks that move along |
+//! | [`convert`] | any source to shards |
+//! | [`cpu`] | the switch for vector code |
+//! | [`decode`] | JPEG, PNG and WebP to pixels, with limits and regions |
+//! | [`geometry`] | sizes, rectangles, edges of boxes |
+//! | [`guide`] | pages: recipes, mixing, format, performance, architecture |
+//! | [`index`](mod@index) | entropy indexes for data that stays where it is |
+//! | [`mix`] | mixers, blends, saliency |
+//! | [`plan`] | which sample comes when: samplers, selections, ranks |
+//! | [`recipe`] | recipes, views, outputs, the registry of ops and mixers |
+//! | [`rng`] | random streams |
+//! | [`sample`] | a sample as plain values: codec, target, annotations |
+//! | [`shard`] | the `.mill` format |
+//! | [`source`] | folders, shards, tars, tables, memory, and the trait for others |
+//! | [`spec`] | declared parameters of ops and mixers |
+//! | [`testing`] | contracts for the tests of custom parts |
+//! | [`verify`] | checks of data sets |
 //!
 //! # Features
 //!
@@ -122,6 +191,8 @@ pub mod cpu;
 pub mod decode;
 mod error;
 pub mod geometry;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod index;
 mod kernels;
 mod loader;
@@ -153,20 +224,10 @@ pub use plan::World;
 pub use recipe::Recipe;
 pub use state::LoaderState;
 /// The `toml` crate, because the parameters of ops and mixers are its tables
-/// ([`augment::Op::params`]).
+/// ([`spec::Parameters::params`]).
 pub use toml;
 
 /// Compiles and runs the programs in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// Compiles and runs the programs in the guide.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/GUIDE.md")]
-struct Guide;
-
-/// Compiles and runs the programs in the page about mixing.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/MIXING.md")]
-struct Mixing;

@@ -44,6 +44,14 @@ pub(crate) enum Domain {
 
 /// The key of an op inside a recipe: a hash of its label, not of its position, so that a blur that
 /// is added changes no other op's draws.
+///
+/// # Example: two labels, two keys
+///
+/// ```
+/// use feedmill::rng::OpKey;
+///
+/// assert_ne!(OpKey::of("rotate"), OpKey::of("rotate#2"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct OpKey(pub u32);
 
@@ -55,6 +63,16 @@ impl OpKey {
 }
 
 /// The coordinate of an op's decisions.
+///
+/// # Example: another epoch, other numbers
+///
+/// ```
+/// use feedmill::rng::{Coord, OpKey, RandomStream};
+///
+/// let at = Coord { epoch: 0, sample: 3, occurrence: 0, view: 0, op: OpKey::of("rotate") };
+/// let next = Coord { epoch: 1, ..at };
+/// assert_ne!(RandomStream::keyed(7, at).bits(), RandomStream::keyed(7, next).bits());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coord {
     /// The epoch, from 0.
@@ -71,6 +89,17 @@ pub struct Coord {
 
 /// The stream of random numbers of one coordinate. It is cheap to make (about 0.1 µs) and never
 /// shared between threads or ops.
+///
+/// # Example: the draws of one op for one sample
+///
+/// ```
+/// use feedmill::rng::{Coord, OpKey, RandomStream};
+///
+/// let at = Coord { epoch: 0, sample: 3, occurrence: 0, view: 0, op: OpKey::of("rotate") };
+/// let degrees = RandomStream::keyed(7, at).uniform(-10.0, 10.0);
+/// assert_eq!(degrees, RandomStream::keyed(7, at).uniform(-10.0, 10.0));
+/// assert!((-10.0..10.0).contains(&degrees));
+/// ```
 pub struct RandomStream(ChaCha8Rng);
 
 impl std::fmt::Debug for RandomStream {

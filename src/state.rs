@@ -23,6 +23,19 @@ const FORMAT: u32 = 1;
 /// It is small and exact: a run that resumes at batch k yields the batches k, k + 1, … of the
 /// uninterrupted run, byte for byte, at once and without reading again what was read before. The
 /// text form (`Display`, `FromStr`) is TOML.
+///
+/// # Example: save a state as text
+///
+/// ```
+/// use feedmill::{Loader, LoaderState, Recipe};
+///
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet")?.with_batch(4))?;
+/// let batch = loader.epoch(2)?.next().expect("a batch")?;
+/// let text = batch.state().to_string();
+/// let state: LoaderState = text.parse()?;
+/// assert_eq!((state.epoch(), state.next_batch()), (2, 1));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoaderState {

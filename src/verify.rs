@@ -21,6 +21,15 @@ use crate::source::{Shards, Source};
 const BLOCK: u64 = 64;
 
 /// What is checked, and how.
+///
+/// # Example: decode everything on four threads
+///
+/// ```
+/// use feedmill::verify::Options;
+///
+/// let options = Options::default().with_pixels(true).with_jobs(4);
+/// assert!(options.pixels());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Accessors)]
 #[non_exhaustive]
 pub struct Options {
@@ -120,6 +129,24 @@ pub fn verify(
 /// # Errors
 ///
 /// [`Kind::Io`] if there is nothing at the path. Every other fault is in the report.
+///
+/// # Example: check shards before training
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use feedmill::convert::{self, convert};
+/// use feedmill::{source, verify};
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let photos = source::open("fixtures/photos")?;
+/// let never_stop = AtomicBool::new(false);
+/// convert(&*photos, folder.path(), &convert::Options::default(), &never_stop, &|_| {})?;
+/// let options = verify::Options::default();
+/// let report = verify::verify_shards(folder.path(), &options, &never_stop, &|_| {})?;
+/// assert!(report.is_sound());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn verify_shards(
     path: &Path,
     options: &Options,

@@ -66,6 +66,26 @@ fn parameter(param: &ParamSpec) -> String {
     format!("`{name}` ({default}; {form}{range}{bare}): {}", param.about)
 }
 
+/// Text of a declaration without the links of rustdoc, which lead nowhere on a page.
+fn unlinked(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, link)) = rest.split_once("[`") {
+        let (name, after) = link.split_once("`]").expect("a link has an end");
+        plain += before;
+        plain += &format!("`{name}`");
+        // `[name](path)`
+        rest = match after
+            .strip_prefix('(')
+            .and_then(|after| after.split_once(')'))
+        {
+            Some((_, after)) => after,
+            None => after,
+        };
+    }
+    plain + rest
+}
+
 /// A row of a table of docs/RECIPES.md.
 fn recipe_row(spec: &Spec) -> String {
     let mut params: Vec<String> = spec.params.iter().map(parameter).collect();
@@ -74,12 +94,13 @@ fn recipe_row(spec: &Spec) -> String {
             .iter()
             .map(|(name, about)| format!("note `{name}`: {about}")),
     );
-    format!(
+    let row = format!(
         "| `{}` | {} | {} |",
         spec.name,
         spec.about.replace('|', "\\|"),
         params.join("<br>").replace('|', "\\|")
-    )
+    );
+    unlinked(&row)
 }
 
 /// A row of the table of all ops in docs/AUGMENTATIONS.md.
@@ -162,6 +183,7 @@ fn the_table_of_all_ops_is_that_of_the_declarations() {
 #[test]
 fn every_op_and_mixer_is_described() {
     let registry = Registry::default();
+    let mut unclear = Vec::new();
     for spec in registry.op_specs().chain(registry.mixer_specs()) {
         let name = spec.name;
         assert!(
@@ -170,9 +192,20 @@ fn every_op_and_mixer_is_described() {
         );
         for param in spec.params {
             assert!(param.about.ends_with('.'), "{name} {}", param.name);
-            assert!(!(param.form)().is_empty(), "{name} {}", param.name);
+            let form = (param.form)();
+            assert!(!form.is_empty(), "{name} {}", param.name);
+            // Lists of numbers without a range are colors and pairs, and seeds may be any number.
+            let is_number = form.contains("number") || form.contains("integer");
+            let says = param.range.is_some() || !param.unit.is_empty();
+            if is_number && !says && !form.starts_with("a list") && !param.name.contains("seed") {
+                unclear.push(format!("{name}: {} ({form})", param.name));
+            }
         }
     }
+    assert_eq!(
+        unclear, [""; 0],
+        "numbers without a range and without a unit"
+    );
 }
 
 /// One loader of a record.

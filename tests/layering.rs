@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 /// From what everything stands on to what stands on everything, one module a row. A module may use
 /// the rows above its own.
-const LAYERS: [&str; 24] = [
+const LAYERS: [&str; 25] = [
     "error", "parallel", "geometry", "rng", "spec", "cpu", "sample", "storage", "state", "plan",
     "shard", "decode", "kernels", "source", "augment", "mix", "recipe", "batch", "pipeline",
-    "loader", "verify", "index", "convert", "testing",
+    "loader", "verify", "index", "convert", "testing", "guide",
 ];
 
 /// A module path: `["source", "tar"]`; the crate's root is empty.

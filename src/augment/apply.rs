@@ -17,7 +17,7 @@ use crate::rng::{Coord, OpKey, RandomStream};
 /// [`crate::Kind::Config`] if the op's parameters are out of range, or `rgb` is not `width * height
 /// * 3` bytes and at least one pixel; the error of a step; [`crate::Kind::Limit`] as in [`Program::check_size`].
 ///
-/// # Example
+/// # Example: brighten one pixel
 ///
 /// ```
 /// use feedmill::augment;

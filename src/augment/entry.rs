@@ -12,6 +12,20 @@ use crate::error::{Error, Result};
 use crate::rng::OpKey;
 
 /// An op in a list, with the label that its random stream is found by.
+///
+/// # Example: the labels of two equal ops
+///
+/// ```
+/// use feedmill::augment::ops::{CenterCrop, HorizontalFlip};
+/// use feedmill::recipe::View;
+///
+/// let view = View::new()
+///     .op(HorizontalFlip::new())
+///     .op(HorizontalFlip::new())
+///     .op(CenterCrop::new(32));
+/// let labels: Vec<&str> = view.entries().map(|entry| entry.label()).collect();
+/// assert_eq!(labels, ["horizontal_flip", "horizontal_flip#2", "center_crop"]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct OpEntry {
     label: String,

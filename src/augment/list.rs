@@ -7,6 +7,17 @@ use crate::geometry::Size;
 use crate::rng::OpKey;
 
 /// The list of steps for one view of one sample, to which ops add one after the other.
+///
+/// # Example: the size after two steps
+///
+/// ```
+/// use feedmill::augment::Steps;
+/// use feedmill::augment::steps::{Crop, Turn};
+/// use feedmill::geometry::Size;
+///
+/// let steps = Steps::new(Size::new(64, 48)).with(Crop::new(0, 0, Size::new(32, 16))).with(Turn(1));
+/// assert_eq!((steps.input_size(), steps.size()), (Size::new(64, 48), Size::new(16, 32)));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Steps {
     input_size: Size,
@@ -134,7 +145,18 @@ impl Steps {
 }
 
 /// Numbers that an op leaves with each view of a batch.
+///
+/// # Example: the notes of a view
+///
+/// ```
+/// use feedmill::augment::ops::Rotate90;
+/// use feedmill::recipe::View;
+///
+/// let notes = View::new().op(Rotate90::new()).notes();
+/// assert_eq!((&notes[0].name[..], notes[0].width), ("rotate90.turns", 1));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Note {
     /// The labels of the op and of the ops around it, and the note's name: `rotate90.turns`.
     pub name: String,

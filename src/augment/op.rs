@@ -13,6 +13,41 @@ use crate::spec::{Family, Parameters, Spec};
 /// A custom op implements this trait, is registered by name
 /// ([`crate::recipe::Registry::register`]), and then works in recipes, in `explain` and in
 /// `preview` like a built-in one.
+///
+/// # Example: a custom op
+///
+/// ```
+/// use feedmill::augment::steps::Levels;
+/// use feedmill::augment::{self, Op, Steps};
+/// use feedmill::geometry::Size;
+/// use feedmill::rng::RandomStream;
+/// use feedmill::{Result, declare};
+///
+/// /// Inverts an image, or not.
+/// #[declare(name = "maybe_invert")]
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct MaybeInvert {
+///     /// The probability that the op is applied.
+///     #[param(default = 0.5, range = [0.0, 1.0])]
+///     p: f64,
+/// }
+///
+/// impl Op for MaybeInvert {
+///     fn draw(&self, rng: &mut RandomStream, steps: &mut Steps) {
+///         if rng.bernoulli(self.p) {
+///             steps.push(Levels::Invert);
+///         }
+///     }
+/// }
+///
+/// let always = MaybeInvert::new().with_p(1.0);
+/// let (_, rgb) = augment::apply(&always, 7, Size::square(1), &[0, 100, 255])?;
+/// assert_eq!(rgb, [255, 155, 0]);
+/// let mut registry = feedmill::recipe::Registry::default();
+/// registry.register::<MaybeInvert>();
+/// feedmill::testing::op_contract(&always, &registry);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub trait Op: Parameters {
     /// Checks what the declaration of the parameters cannot say, such as that exactly one of two is
     /// given. The default accepts all. [`Op::validate`](trait.Op.html#method.validate) checks the

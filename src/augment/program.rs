@@ -15,6 +15,19 @@ use crate::kernels::border::PadMode;
 use crate::rng::{Coord, RandomStream};
 
 /// The steps of one view of one sample, with every parameter drawn. Reused from sample to sample.
+///
+/// # Example: decode no more than a crop needs
+///
+/// ```
+/// use feedmill::augment::steps::{Crop, Mirror};
+/// use feedmill::augment::{Program, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let crop = Crop::new(0, 10, Size::new(20, 30));
+/// let program = Program::from(Steps::new(Size::new(64, 48)).with(Mirror::Columns).with(crop));
+/// assert_eq!(program.source_region(), Rect::new(44, 10, 20, 30)); // of the mirrored image
+/// assert_eq!(program.end(), Size::new(20, 30));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Program(Steps);
 

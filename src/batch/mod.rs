@@ -159,7 +159,7 @@ pub(crate) struct NoteColumn {
 /// is reused. To keep pixels for longer, take them out with [`Batch::into_images`] or
 /// [`Batch::into_views`]: they no longer count, and the loader does not get their memory back.
 ///
-/// # Example
+/// # Example: images and targets of a batch
 ///
 /// ```
 /// use feedmill::{Loader, Recipe};

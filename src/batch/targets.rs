@@ -23,7 +23,7 @@ use crate::sample::Target;
 /// The accessors return one form as slices and refuse the others, so a training loop that was
 /// written for one form notices a recipe with another one.
 ///
-/// # Example
+/// # Example: targets of every form
 ///
 /// ```
 /// use feedmill::{Loader, Recipe};

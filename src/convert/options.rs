@@ -7,6 +7,15 @@ use crate::error::{Error, Result};
 use crate::sample::Fingerprint;
 
 /// What a conversion does. The default copies all encoded bytes as they are into shards of 256 MiB.
+///
+/// # Example: smaller images, in shards of 1 GiB
+///
+/// ```
+/// use feedmill::convert::Options;
+///
+/// let options = Options::default().with_max_side(512).with_quality(90).with_shard_size(1 << 30);
+/// assert_eq!((options.max_side(), options.shard_size()), (Some(512), 1 << 30));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Accessors)]
 #[non_exhaustive]
 pub struct Options {

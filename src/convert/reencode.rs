@@ -111,10 +111,7 @@ impl Recoder {
         let limits = &options.limits;
         let mut rewritten = None;
         if options.baseline && codec == Codec::Jpeg && bytes.len() as u64 <= limits.bytes {
-            let limits = decode::jpeg::Limits {
-                pixels: limits.pixels,
-                scans: limits.scans,
-            };
+            let limits = decode::jpeg::Limits::new(limits.pixels, limits.scans);
             rewritten = decode::jpeg_decoder().to_baseline(bytes, &limits)?;
         }
         let bytes = rewritten.as_deref().unwrap_or(bytes);

@@ -421,10 +421,7 @@ impl Decoder {
         let decoded = match probe.reader {
             Reader::Scans { .. } => {
                 // `probe` has counted the scans already.
-                let limits = jpeg::Limits {
-                    pixels: u64::from(probe.width) * u64::from(probe.height),
-                    scans: u32::MAX,
-                };
+                let limits = jpeg::Limits::new(probe.size().area(), u32::MAX);
                 self.jpeg
                     .decode_multi_scan(bytes, &limits, stored, probe.scale, target)
             }

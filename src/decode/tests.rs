@@ -273,13 +273,7 @@ fn a_progressive_image_of_thousands_of_scans_is_refused() {
 fn a_sequential_image_of_several_scans_has_the_pixels_of_one_scan() {
     let bytes = fs::read(folder().join("../jpeg/refused_scans.jpg")).unwrap();
     let one = jpeg::Decoder::new()
-        .to_baseline(
-            &bytes,
-            &jpeg::Limits {
-                pixels: 1 << 20,
-                scans: 100,
-            },
-        )
+        .to_baseline(&bytes, &jpeg::Limits::new(1 << 20, 100))
         .unwrap()
         .unwrap();
     let [several, one] = [bytes, one]

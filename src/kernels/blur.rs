@@ -11,6 +11,22 @@ use super::{bilateral, box_blur, median};
 use crate::geometry::Size;
 
 /// A step that mixes each pixel with its neighbors.
+///
+/// # Example: blur an image
+///
+/// ```
+/// use feedmill::augment::steps::Blur;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Blur::Box(1.0)));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(out[0], 100); // the mean of equal levels
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Blur {

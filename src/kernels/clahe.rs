@@ -13,12 +13,37 @@ use super::scratch::{Scratch, sized};
 use crate::geometry::Size;
 
 /// Equalizes each channel by the histograms of tiles, interpolating between their tables.
+///
+/// # Example: equalize an image by tiles
+///
+/// ```
+/// use feedmill::augment::steps::Clahe;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Clahe::new(2.0, (2, 2))));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, size);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Clahe {
     /// The limit of the counts of a tile's histogram, as a multiple of their mean; 0 is no limit.
     pub clip_limit: f64,
     /// Tiles across and down, each at least 1.
     pub grid: (u32, u32),
+}
+
+impl Clahe {
+    /// Returns the step with this limit, as a multiple of the mean count, and this number of tiles
+    /// across and down.
+    pub fn new(clip_limit: f64, grid: (u32, u32)) -> Clahe {
+        Clahe { clip_limit, grid }
+    }
 }
 
 impl fmt::Display for Clahe {

@@ -9,10 +9,34 @@ use crate::geometry::Size;
 
 /// A correlation with 3 x 3 weights, rounded half to even and clipped, as OpenCV's `filter2D`. The
 /// image is mirrored at its edge without repeating the edge.
+///
+/// # Example: filter an image with weights
+///
+/// ```
+/// use feedmill::augment::steps::Convolve;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Convolve::new([0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0])));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(out[0], 50); // half of 100
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Convolve {
     /// The weights, row by row from the top left.
     pub weights: [f32; 9],
+}
+
+impl Convolve {
+    /// Returns the step with these weights, row by row from the top left.
+    pub fn new(weights: [f32; 9]) -> Convolve {
+        Convolve { weights }
+    }
 }
 
 /// The kernel that changes nothing.

@@ -15,13 +15,31 @@ use super::threshold::{self, Threshold};
 use crate::geometry::Size;
 
 /// The edges of the image, black on white.
+///
+/// # Example: replace an image by its edges
+///
+/// ```
+/// use feedmill::augment::steps::Edges;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+/// use feedmill::augment::Threshold;
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Edges::new(1.0, Threshold::Otsu)));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, size);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Edges {
     /// The deviation in pixels of the Gaussian that smooths the image first; 0 does not smooth.
     pub sigma: f32,
     /// The rule for the gradient of an edge.
     pub threshold: Threshold,
-    /// A shift of that gradient, ignored if it leads out of the range of this image.
+    /// A shift of that gradient in levels, ignored if it leads out of the range of this image.
     pub shift: f64,
     /// Pixels with less than this fraction of that gradient are not on an edge.
     pub low: f64,
@@ -29,6 +47,22 @@ pub struct Edges {
     pub high: f64,
     /// The weight of the edges; the rest is the image.
     pub alpha: f32,
+}
+
+impl Edges {
+    /// Returns the edges alone (`alpha` is 1) after a Gaussian of this deviation in pixels, with the
+    /// gradient of this rule, not shifted, and the two fractions of it that continue and begin an
+    /// edge: 0.5 and 1.5. All of these are fields.
+    pub fn new(sigma: f32, threshold: Threshold) -> Edges {
+        Edges {
+            sigma,
+            threshold,
+            shift: 0.0,
+            low: 0.5,
+            high: 1.5,
+            alpha: 1.0,
+        }
+    }
 }
 
 impl fmt::Display for Edges {

@@ -8,7 +8,24 @@ use crate::geometry::Size;
 
 /// Moves pixels by a smooth random field, as torchvision's `ElasticTransform`: in f32, rounded half
 /// to even.
+///
+/// # Example: deform an image
+///
+/// ```
+/// use feedmill::augment::steps::Elastic;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Elastic::new(4.0, 2.0, 7)));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, size);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Elastic {
     /// The strength: the field is uniform between -1 and 1 before it is smoothed, and half of this
     /// is its unit in pixels.
@@ -22,6 +39,20 @@ pub struct Elastic {
     pub fill: [u8; 3],
     /// The seed of the random numbers.
     pub seed: u64,
+}
+
+impl Elastic {
+    /// Returns the step with this strength, this deviation in pixels of the field, and this seed. It
+    /// interpolates between pixels and is black outside of the image; both are fields.
+    pub fn new(alpha: f32, sigma: f32, seed: u64) -> Elastic {
+        Elastic {
+            alpha,
+            sigma,
+            nearest: false,
+            fill: [0; 3],
+            seed,
+        }
+    }
 }
 
 impl std::fmt::Display for Elastic {

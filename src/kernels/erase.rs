@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::pixel_rng::Normals;
-use crate::geometry::Size;
+use crate::geometry::{Rect, Size};
 
 /// The new content of an erased rectangle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,7 +14,7 @@ pub enum Fill {
     /// Normal noise for each channel of each pixel: `mean + std n` on a scale of 0 to 255, rounded
     /// and clipped.
     Noise {
-        /// The mean of each channel.
+        /// The mean level of each channel.
         mean: [f32; 3],
         /// The standard deviation of each channel.
         std: [f32; 3],
@@ -24,7 +24,25 @@ pub enum Fill {
 }
 
 /// Overwrites a rectangle inside the image.
+///
+/// # Example: paint over a rectangle
+///
+/// ```
+/// use feedmill::augment::steps::Erase;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+/// use feedmill::augment::steps::Fill;
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Erase::new(Rect::new(0, 0, 4, 2), Fill::Color([255, 0, 0]))));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(out[..3], [255, 0, 0]);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Erase {
     /// The first column.
     pub left: u32,
@@ -36,6 +54,25 @@ pub struct Erase {
     pub height: u32,
     /// The new content.
     pub fill: Fill,
+}
+
+impl Erase {
+    /// Returns the step that overwrites this rectangle, which lies inside the image.
+    pub fn new(rect: Rect, fill: Fill) -> Erase {
+        let Rect {
+            left,
+            top,
+            width,
+            height,
+        } = rect;
+        Erase {
+            left,
+            top,
+            width,
+            height,
+            fill,
+        }
+    }
 }
 
 impl fmt::Display for Erase {

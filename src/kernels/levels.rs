@@ -19,6 +19,22 @@ use super::pixel_buf::PixelBuf;
 use crate::cpu::Simd;
 
 /// A change of each value by a function of it, of its channel and of the image's statistics.
+///
+/// # Example: invert an image
+///
+/// ```
+/// use feedmill::augment::steps::Levels;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Levels::Invert));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(out[0], 155);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Levels {
@@ -32,16 +48,16 @@ pub enum Levels {
     Solarize(u16),
     /// Add to values below a threshold.
     SolarizeAdd {
-        /// The summand; the sum is clipped.
+        /// The summand in levels; the sum is clipped.
         add: i16,
-        /// The smallest value that stays as it is.
+        /// The smallest level that stays as it is.
         threshold: u16,
     },
     /// Keep this many high bits, 0 to 8.
     Posterize(u8),
     /// `255.999 gain (v / 255)^gamma`.
     Gamma {
-        /// The exponent.
+        /// The exponent, above 0.
         gamma: f32,
         /// The factor.
         gain: f32,
@@ -56,7 +72,7 @@ pub enum Levels {
     Linear(f64),
     /// `255 / (1 + exp(gain (cutoff - v / 255)))`.
     Sigmoid {
-        /// The steepness.
+        /// The steepness: the slope is a quarter of this where the level is the cutoff.
         gain: f64,
         /// The value on a scale of 0 to 1 that becomes a half.
         cutoff: f64,

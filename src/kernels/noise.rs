@@ -16,6 +16,28 @@ use crate::geometry::Size;
 use crate::rng::{Coord, OpKey, RandomStream};
 
 /// A step that adds noise.
+///
+/// # Example: add salt and pepper
+///
+/// ```
+/// use feedmill::augment::steps::Noise;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Noise::Impulse {
+///     amount: 0.5,
+///     salt: 0.5,
+///     per_channel: false,
+///     grid: None,
+///     seed: 7,
+/// }));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert!(out.contains(&0) && out.contains(&255));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Noise {
@@ -267,7 +289,26 @@ impl Shapes {
 
 /// A mask of `grid` x `grid` Beta variables that is enlarged to the image, blurred, and multiplied
 /// with it.
+///
+/// # Example: shade an image with a random mask
+///
+/// ```
+/// use feedmill::augment::steps::BetaMask;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+/// use feedmill::augment::steps::{Noise, Shapes};
+///
+/// let shapes = Shapes::Between([2.0, 5.0]);
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Noise::BetaMask(BetaMask::new(2, shapes.clone(), shapes, 7))));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, size);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BetaMask {
     /// Cells on each side.
     pub grid: u32,
@@ -281,6 +322,21 @@ pub struct BetaMask {
     pub fill: [u8; 3],
     /// The seed of the random numbers.
     pub seed: u64,
+}
+
+impl BetaMask {
+    /// Returns a mask of `grid` x `grid` cells with these shape parameters and this seed. It is not
+    /// blurred (a size of 1 pixel) and shows black; both are fields.
+    pub fn new(grid: u32, alpha: Shapes, beta: Shapes, seed: u64) -> BetaMask {
+        BetaMask {
+            grid,
+            alpha,
+            beta,
+            blur: (1, 1.0),
+            fill: [0; 3],
+            seed,
+        }
+    }
 }
 
 impl BetaMask {

@@ -48,7 +48,7 @@ impl Loader {
     /// All epochs share one set of threads, which prepare the next epoch while the last batches of
     /// the current one are consumed. If an epoch is left early, the next one starts afresh.
     ///
-    /// # Example
+    /// # Example: train for two epochs
     ///
     /// ```
     /// use feedmill::{Loader, Recipe};

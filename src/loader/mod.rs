@@ -231,7 +231,7 @@ impl Loader {
     /// [`Kind::Config`](crate::Kind::Config) if a sample has no class or several; the errors of
     /// reading the classes.
     ///
-    /// # Example
+    /// # Example: weights of classes for a loss
     ///
     /// ```
     /// use feedmill::{Loader, Recipe};

@@ -37,7 +37,7 @@ impl Loader {
 
     /// Starts the description of a loader: its data, its recipe, and how it uses the machine.
     ///
-    /// # Example
+    /// # Example: a loader part by part
     ///
     /// ```
     /// use feedmill::{Loader, Recipe, World};
@@ -69,7 +69,7 @@ impl Loader {
     ///
     /// The errors of [`LoaderBuilder::split`].
     ///
-    /// # Example
+    /// # Example: training and validation
     ///
     /// ```
     /// use feedmill::{Loader, Recipe, source};

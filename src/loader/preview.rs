@@ -5,7 +5,20 @@ use crate::batch::{Batch, Pixels, Targets, Tensor};
 use crate::recipe::Layout;
 
 /// One view of a slot as 8-bit RGB, from [`Loader::images`] and [`Loader::mask`].
+///
+/// # Example: an image to look at
+///
+/// ```
+/// use feedmill::{Loader, Recipe};
+///
+/// let loader = Loader::open("fixtures/photos", Recipe::preset("imagenet-eval")?.with_batch(2))?;
+/// let batch = loader.epoch(0)?.next().expect("a batch")?;
+/// let image = &loader.images(&batch, 0)[0];
+/// assert_eq!(image.rgb.len() as u32, image.width * image.height * 3);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Image {
     /// The name of the view, with its number if the view group has several.
     pub view: String,
@@ -28,7 +41,7 @@ impl Loader {
     ///
     /// If the batch has no such slot.
     ///
-    /// # Example
+    /// # Example: look at a slot
     ///
     /// ```
     /// use feedmill::{Loader, Recipe};

@@ -46,7 +46,7 @@ impl Value for f32 {
 /// [`crate::Kind::Config`] if there are fewer sources than the blend names, or if an image has
 /// another size.
 ///
-/// # Example
+/// # Example: mix two images half and half
 ///
 /// ```
 /// use feedmill::geometry::Size;

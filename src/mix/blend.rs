@@ -45,6 +45,16 @@ pub enum Blend {
 }
 
 /// The weight of B at each pixel, 0 to 1.
+///
+/// # Example: the left half of an image
+///
+/// ```
+/// use feedmill::geometry::Size;
+/// use feedmill::mix::Mask;
+///
+/// let mask = Mask::new(Size::new(2, 1), vec![1.0, 0.0]);
+/// assert_eq!((mask.lam(), mask.is_binary()), (0.5, true));
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct Mask {
     size: Size,

@@ -30,9 +30,9 @@ pub struct Tiles {
 pub struct Tile {
     /// The source that the pixels come from.
     pub source: usize,
-    /// The rectangle of the source.
+    /// The rectangle of the source, in pixels.
     pub from: Rect,
-    /// The rectangle of the output.
+    /// The rectangle of the output, in pixels.
     pub to: Rect,
     /// How the pixels are resized if the two rectangles differ in size.
     pub filter: TileFilter,
@@ -41,6 +41,7 @@ pub struct Tile {
 /// How a tile is resized.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TileFilter {
     /// Pixel `floor(x * from / to)` of the source, where `from` and `to` are the two lengths.
     #[default]
@@ -248,7 +249,7 @@ pub struct Patches {
 /// One term of a cell: a cell of a source with its weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Patch {
-    /// The source.
+    /// The number of the source.
     pub source: usize,
     /// The cell of the source, numbered in row-major order.
     pub cell: u32,
@@ -379,9 +380,9 @@ impl Patches {
 /// parts of the images may be cut off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mosaic {
-    /// The color where the canvas is empty.
+    /// The color where the canvas is empty, in levels.
     pub fill: [u8; 3],
-    /// The sources at top left, top right, bottom left, bottom right.
+    /// The numbers of the sources at top left, top right, bottom left, bottom right.
     pub order: [usize; 4],
     /// The point of the canvas where the images meet.
     pub center: Point,

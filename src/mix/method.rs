@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The mixer that made a slot, by the name that it has in a recipe.
 ///
-/// # Example
+/// # Example: the method of a name
 ///
 /// ```
 /// use feedmill::mix::Method;

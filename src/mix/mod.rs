@@ -55,6 +55,8 @@ pub use maps::{Map, MapSource};
 pub use method::Method;
 pub(crate) use mixers::built_in;
 pub use mixers::*;
+#[cfg(test)]
+pub(crate) use mixers::{Holes, PuzzleDraw};
 pub use options::{Emit, Lambda, Masks, Mix, Partner};
 pub use relabel::{patch_mask, relabel};
 pub use scene::{EmitRole, Label, MixPlan, MixResult, Mixed, Pasted, ResolveMix, Scene, SlotMix};
@@ -70,6 +72,37 @@ use crate::spec::Parameters;
 /// A user-defined mixer implements this trait and is registered by name
 /// ([`crate::recipe::Registry::register_mixer`]). Recipes, `explain` and `preview` then treat it
 /// like a built-in one.
+///
+/// # Example: a custom mixer
+///
+/// ```
+/// use feedmill::geometry::Size;
+/// use feedmill::mix::{Blend, Label, MixPlan, MixResult, Mixer};
+/// use feedmill::recipe::Registry;
+/// use feedmill::rng::RandomStream;
+/// use feedmill::{Result, declare};
+///
+/// /// Mixes images, but keeps the label of the slot.
+/// #[declare(name = "shade")]
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct Shade {
+///     /// The smallest weight of the slot's own image.
+///     #[param(default = 0.7, range = [0.0, 1.0])]
+///     least: f64,
+/// }
+///
+/// impl Mixer for Shade {
+///     fn draw(&self, rng: &mut RandomStream, _: Size) -> MixPlan {
+///         let lam = rng.uniform(self.least, 1.0);
+///         let result = MixResult::from(Blend::Uniform { lam }).label(Label::Own);
+///         MixPlan::Ready(result.note("shade", lam))
+///     }
+/// }
+///
+/// let mut registry = Registry::default();
+/// registry.register_mixer::<Shade>();
+/// feedmill::testing::mixer_contract(&Shade::new(), &registry);
+/// ```
 pub trait Mixer: Parameters {
     /// Checks what the declaration of the parameters cannot say. The default accepts all.
     /// [`Mixer::validate`](trait.Mixer.html#method.validate) checks the ranges too.

@@ -60,6 +60,15 @@ pub enum Emit {
 }
 
 /// The masks that a batch carries for its mixed images; none by default.
+///
+/// # Example: the mask of each patch of a transformer
+///
+/// ```
+/// use feedmill::mix::{CutMix, Masks, Mix};
+///
+/// let mix = Mix::new(CutMix::new()).with_masks(Masks::new().with_grid(14));
+/// assert_eq!(mix.masks().grid(), 14);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -79,6 +88,24 @@ impl Masks {
 }
 
 /// How a recipe mixes: the table `[mix]`.
+///
+/// # Example: mix two images without a loader
+///
+/// ```
+/// use feedmill::geometry::Size;
+/// use feedmill::mix::{self, CutMix, GroupKey, Mix, MixUp, Scene};
+///
+/// let size = Size::square(2);
+/// let (white, black) = ([255; 12], [0; 12]);
+/// let views = [Some(&white[..]), Some(&black[..])];
+/// let key = GroupKey { seed: 7, epoch: 0, batch: 0, group: 0 };
+/// let mix = Mix::new(MixUp::new(0.2)).or(CutMix::new(), 1.0); // each in half of the groups
+/// let drawn = mix.draw(key, 2, size);
+/// let mixed = drawn[0].resolve(&Scene::new(size, &views)?)?;
+/// let pixels = mix::apply(&mixed.blend, size, &[&white[..], &black], |level, _| level)?;
+/// assert_eq!((pixels.len(), mixed.weights.iter().sum::<f64>()), (12, 1.0));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, Accessors)]
 pub struct Mix {
     #[accessor(skip)]

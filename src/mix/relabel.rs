@@ -12,6 +12,16 @@ use crate::geometry::{Point, Size};
 ///
 /// A patch has the value of its first pixel: row `floor(r * height / grid)`, column
 /// `floor(c * width / grid)`.
+///
+/// # Example: patches of a MixUp
+///
+/// ```
+/// use feedmill::geometry::Size;
+/// use feedmill::mix::{Blend, patch_mask};
+///
+/// let blend = Blend::Uniform { lam: 0.75 };
+/// assert_eq!(patch_mask(&blend, Size::square(4), 2), [0.25; 4]);
+/// ```
 pub fn patch_mask(blend: &Blend, size: Size, grid: u32) -> Vec<f32> {
     let first =
         |cell: u32, length: u32| (u64::from(cell) * u64::from(length) / u64::from(grid)) as u32;
@@ -35,6 +45,17 @@ pub fn patch_mask(blend: &Blend, size: Size, grid: u32) -> Vec<f32> {
 ///
 /// [`crate::Kind::Config`] if the lengths of `mask` and `attention` differ, or if an attention is
 /// negative or not finite.
+///
+/// # Example: attention on the partner alone
+///
+/// ```
+/// use feedmill::mix::relabel;
+///
+/// // The partner has the second of two patches, and all of the attention.
+/// let lam = relabel(0.5, &[0.0, 1.0], &[0.0, 0.8], 0.5)?;
+/// assert_eq!(lam, 0.25);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn relabel(lam: f64, mask: &[f32], attention: &[f32], ratio: f64) -> Result<f64> {
     if mask.len() != attention.len() {
         return Err(Error::config(format!(

@@ -69,6 +69,18 @@ fn blur(gray: &[u8], size: Size) -> Vec<u8> {
 /// # Panics
 ///
 /// If the length of `view` is not that of an RGB image of this size.
+///
+/// # Example: a dot is salient
+///
+/// ```
+/// use feedmill::geometry::Size;
+/// use feedmill::mix::saliency;
+///
+/// let mut view = [0; 9 * 9 * 3];
+/// view[4 * 9 * 3 + 4 * 3..][..3].fill(255);
+/// let levels = saliency::fine_grained(Size::square(9), &view);
+/// assert!(levels.iter().any(|level| *level != levels[0]));
+/// ```
 pub fn fine_grained(size: Size, view: &[u8]) -> Vec<u8> {
     assert_eq!(
         view.len(),
@@ -160,6 +172,17 @@ const SIDE: usize = 64;
 /// # Panics
 ///
 /// If the length of `view` is not that of an RGB image of this size.
+///
+/// # Example: a number for each pixel
+///
+/// ```
+/// use feedmill::geometry::Size;
+/// use feedmill::mix::saliency;
+///
+/// let view: Vec<u8> = (0..16 * 16 * 3).map(|at| (at * at % 251) as u8).collect();
+/// let levels = saliency::spectral_residual(Size::square(16), &view);
+/// assert_eq!(levels.len(), 16 * 16);
+/// ```
 pub fn spectral_residual(size: Size, view: &[u8]) -> Vec<f32> {
     assert_eq!(
         view.len(),
@@ -249,6 +272,17 @@ fn resized(values: &[f64], from: Size, to: Size) -> Vec<f64> {
 
 /// The pixel with the largest level, the first one in row-major order; the middle of the image if
 /// all levels are equal.
+///
+/// # Example: the most salient pixel
+///
+/// ```
+/// use feedmill::geometry::{Point, Size};
+/// use feedmill::mix::saliency;
+///
+/// let mut levels = [0; 16];
+/// levels[5] = 9;
+/// assert_eq!(saliency::peak(Size::square(4), &levels), Point::new(1, 1));
+/// ```
 pub fn peak(size: Size, levels: &[u8]) -> Point {
     let most = levels.iter().copied().max().unwrap_or(0);
     if levels.iter().all(|level| *level == most) {

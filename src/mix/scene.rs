@@ -17,6 +17,7 @@ use crate::sample::{Annotations, Target};
 
 /// What a mixer drew for a slot: the result, or a promise to compute it once pixels exist.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum MixPlan {
     /// The draw decided everything.
     Ready(MixResult),
@@ -33,6 +34,7 @@ impl From<Blend> for MixPlan {
 
 /// How a slot is mixed: pixels, labels and annotations.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct MixResult {
     /// How the pixels are made from the sources.
     pub blend: Blend,
@@ -93,6 +95,7 @@ pub struct Pasted {
 
 /// How the labels of the sources are weighted.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Label {
     /// Each source by its share of the pixels.
     Share,
@@ -103,6 +106,31 @@ pub enum Label {
 }
 
 /// The part of a mixer that runs once the pixels of the group exist.
+///
+/// # Example: the brighter image weighs more
+///
+/// ```
+/// use feedmill::mix::{Blend, MixResult, ResolveMix, Scene};
+///
+/// #[derive(Debug)]
+/// struct Brighter;
+///
+/// impl ResolveMix for Brighter {
+///     fn resolve(
+///         &self,
+///         scene: &Scene<'_>,
+///         _slot: usize,
+///         sources: &[usize],
+///     ) -> feedmill::Result<MixResult> {
+///         let sum = |source: usize| -> feedmill::Result<f64> {
+///             Ok(scene.view(source)?.iter().map(|level| f64::from(*level)).sum())
+///         };
+///         let (own, other) = (sum(sources[0])?, sum(sources[1])?);
+///         let lam = if own > other { 0.7 } else { 0.3 };
+///         Ok(MixResult::from(Blend::Uniform { lam }))
+///     }
+/// }
+/// ```
 pub trait ResolveMix: Send + Sync + fmt::Debug {
     /// Computes how `slot` is mixed from `sources`, of which the slot itself is the first. All
     /// randomness was drawn before, so the same scene yields the same result.
@@ -128,6 +156,7 @@ pub enum EmitRole {
 
 /// The draw of one slot. Slots are numbered in the group.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SlotMix {
     /// The mixer that was chosen.
     pub method: Method,
@@ -313,6 +342,7 @@ impl<'a> Scene<'a> {
 
 /// A finished slot: how it was mixed. Slots are numbered in the group.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Mixed {
     /// The mixer that was used; [`Method::UNMIXED`] if the result leaves the slot unchanged.
     pub method: Method,

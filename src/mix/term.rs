@@ -5,6 +5,7 @@ use crate::geometry::{Point, Rect, Size};
 
 /// One term of the sum that makes an output pixel: a weight times a source pixel or a color.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Term {
     /// The factor of the pixel; the weights of an output pixel sum to 1.
     pub weight: f32,
@@ -14,6 +15,7 @@ pub struct Term {
 
 /// Where the value of a term comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Of {
     /// A pixel of an image: the number of the source, and the place in it.
     Source(usize, Point),

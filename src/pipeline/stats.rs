@@ -189,7 +189,7 @@ impl Laps {
 /// stages are sums over threads, so they can exceed the time on the clock. [`Stats::bottleneck`]
 /// says in a sentence what limits the run; `Display` prints a table of stages.
 ///
-/// # Example
+/// # Example: what limits a run
 ///
 /// ```
 /// use feedmill::{Loader, Recipe};

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 /// `reads` cost no more threads. A source that waits for a network gains from more workers than
 /// there are cores, since a worker that has nothing to decode reads.
 ///
-/// # Example
+/// # Example: more workers and less memory
 ///
 /// ```
 /// use feedmill::{Loader, Recipe, Tuning};

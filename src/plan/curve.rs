@@ -64,7 +64,7 @@ enum RampShape {
 /// * `{ linear = [1.0, 0.5], epochs = [0, 30] }`: a ramp between two epochs, constant outside them.
 ///   `cosine` and `tanh` are ramps of other shapes.
 ///
-/// # Example
+/// # Example: a number that falls over ten epochs
 ///
 /// ```
 /// use feedmill::plan::Curve;

@@ -89,7 +89,18 @@ impl Values {
 }
 
 /// A partition of all samples into numbered groups.
+///
+/// # Example: the groups of a column
+///
+/// ```
+/// use feedmill::plan::Grouping;
+///
+/// let authors = Grouping::of_values(["b", "a", "b"].into_iter());
+/// assert_eq!(authors.of, [1, 0, 1]);
+/// assert_eq!(authors.names, ["a", "b"]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Grouping {
     /// The group of each sample, in the order of samples: 4 bytes a sample.
     pub of: Vec<u32>,
@@ -98,6 +109,24 @@ pub struct Grouping {
     pub names: Vec<String>,
     /// The expected number of groups; 0 if it is not known.
     pub count: u32,
+}
+
+impl Grouping {
+    /// Returns a partition from the group of each sample, in the order of samples, and the expected
+    /// number of groups; 0 if it is not known. The groups have no names.
+    pub fn new(of: Vec<u32>, count: u32) -> Grouping {
+        Grouping {
+            of,
+            count,
+            names: Vec::new(),
+        }
+    }
+
+    /// Sets the name of each group by its number, for messages.
+    #[must_use]
+    pub fn with_names(self, names: Vec<String>) -> Grouping {
+        Grouping { names, ..self }
+    }
 }
 
 impl Grouping {
@@ -125,6 +154,21 @@ impl Grouping {
 }
 
 /// What is known about all samples without reading images: their groupings.
+///
+/// # Example: the classes of four samples
+///
+/// ```
+/// use feedmill::plan::{Balanced, By, Grouping, Plan, SampleMetadata, Setup, Share};
+///
+/// let classes = Grouping::new(vec![0, 0, 0, 1], 2);
+/// let setup = Setup::default()
+///     .with_sources(vec![Share::new(4, 1.0)])
+///     .with_sampler(Balanced::new().with_replacement(true).into())
+///     .with_batch(2);
+/// let plan = Plan::new(setup, SampleMetadata::new().with(By::Class, classes))?;
+/// assert_eq!(plan.batch(0, 0).slots.len(), 2);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct SampleMetadata {
     groupings: BTreeMap<By, Grouping>,

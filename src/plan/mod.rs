@@ -43,6 +43,8 @@ pub use sampler::{
 pub use select::{ByClass, Dirichlet, Keep, Prune, Ranked, Select, Split, Subset, Tasks};
 pub use world::World;
 
+use feedmill_macros::Accessors;
+
 use crate::error::{Error, Result};
 use crate::rng::{Domain, RandomStream};
 use epoch::Epoch;
@@ -70,6 +72,7 @@ pub enum Last {
 
 /// One visit of one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Visit {
     /// The number of the sample, from 0.
     pub sample: u64,
@@ -104,6 +107,7 @@ impl std::fmt::Display for EpisodeRole {
 
 /// One slot of a batch: a sample, and what the sampler says about it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Slot {
     /// The sample, and which of its visits this is.
     pub visit: Visit,
@@ -120,6 +124,7 @@ pub struct Slot {
 
 /// The slots of one batch that belong to this rank.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct BatchPlan {
     /// The epoch, from 0.
     pub epoch: u32,
@@ -133,6 +138,7 @@ pub struct BatchPlan {
 
 /// One source of samples: its size and its weight among the sources.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Share {
     /// The number of samples.
     pub len: u64,
@@ -140,8 +146,31 @@ pub struct Share {
     pub weight: Curve,
 }
 
+impl Share {
+    /// Returns a source of this number of samples, with its weight among the sources.
+    pub fn new(len: u64, weight: impl Into<Curve>) -> Share {
+        Share {
+            len,
+            weight: weight.into(),
+        }
+    }
+}
+
 /// Everything that a plan is made of, except what it is told about the samples.
-#[derive(Clone, Debug)]
+///
+/// # Example: two sources, three to one
+///
+/// ```
+/// use feedmill::plan::{Plan, SampleMetadata, Setup, Share};
+///
+/// let sources = vec![Share::new(300, 3.0), Share::new(50, 1.0)];
+/// let plan = Plan::new(Setup::default().with_sources(sources).with_batch(8), SampleMetadata::new())?;
+/// let second = |slot: &&feedmill::plan::Slot| plan.source_of(slot.visit.sample) == 1;
+/// assert_eq!(plan.batch(0, 0).slots.iter().filter(second).count(), 2);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
+#[derive(Clone, Debug, Accessors)]
+#[non_exhaustive]
 pub struct Setup {
     /// The seed of all draws except those of selections, which have separate seeds.
     pub seed: u64,
@@ -235,6 +264,19 @@ const MAX_GROUPS: u64 = 1 << 24;
 /// can be asked for at once. What it keeps of an epoch is a cache, at most a few numbers for each
 /// sample: 4 bytes for a selection, 4 for groups, 4 for a weight of a subset, 8 for weights to draw
 /// by.
+///
+/// # Example: the batches of 100 samples
+///
+/// ```
+/// use feedmill::plan::{Plan, SampleMetadata, Setup, Share};
+///
+/// let setup = Setup::default().with_sources(vec![Share::new(100, 1.0)]).with_batch(10);
+/// let plan = Plan::new(setup, SampleMetadata::new())?;
+/// assert_eq!(plan.batches(), 10);
+/// let batch = plan.batch(0, 3);
+/// assert_eq!((batch.slots.len(), batch.slots[0].visit.occurrence), (10, 0));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Plan {
     setup: Arc<Setup>,
@@ -542,11 +584,6 @@ impl Plan {
             }
         }
         Ok(())
-    }
-
-    /// The number of selected samples in an epoch.
-    pub fn of_selection(&self, epoch: u32) -> u64 {
-        self.epoch(epoch).selection.len
     }
 
     /// The number of sources.

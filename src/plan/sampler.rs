@@ -71,6 +71,19 @@ fn yes() -> bool {
 }
 
 /// Samples in the recipe's order: every sample once, or several copies of each.
+///
+/// # Example: each sample twice an epoch
+///
+/// ```
+/// use feedmill::plan::Ordered;
+/// use feedmill::{Loader, Recipe};
+///
+/// let sampler = Ordered::new().with_repeats(2);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(4).with_sampler(sampler);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert_eq!(loader.epoch(0)?.next().expect("a batch")?.len(), 4);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -102,6 +115,19 @@ impl Ordered {
 }
 
 /// Samples drawn in proportion to weights.
+///
+/// # Example: some samples more often
+///
+/// ```
+/// use feedmill::plan::{Values, Weighted};
+/// use feedmill::{Loader, Recipe};
+///
+/// let sampler = Weighted::new(Values::List((1..=10).map(f64::from).collect())).with_replacement(true);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(4).with_sampler(sampler);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert_eq!(loader.epoch(0)?.next().expect("a batch")?.len(), 4);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -140,6 +166,19 @@ impl Weighted {
 ///
 /// Without replacement, each group is less than one slot away from its share after every batch of
 /// an epoch, and goes through all of its samples before it starts over.
+///
+/// # Example: every class as often as the others
+///
+/// ```
+/// use feedmill::plan::Balanced;
+/// use feedmill::{Loader, Recipe};
+///
+/// let sampler = Balanced::new();
+/// let recipe = Recipe::preset("imagenet")?.with_batch(4).with_sampler(sampler);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert_eq!(loader.epoch(0)?.next().expect("a batch")?.len(), 4);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -195,6 +234,19 @@ pub enum Replacement {
 /// Batches of P classes with K samples each, class by class, as metric learning uses them (Metrix,
 /// arXiv 2106.04990, and the triplet losses before it). Classes and samples are drawn independently
 /// for each batch. The recipe's batch must be P x K.
+///
+/// # Example: two images of each of two classes
+///
+/// ```
+/// use feedmill::plan::Pk;
+/// use feedmill::{Loader, Recipe};
+///
+/// let sampler = Pk::new(2, 2);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(4).with_sampler(sampler);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert_eq!(loader.epoch(0)?.next().expect("a batch")?.len(), 4);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -240,6 +292,19 @@ impl Pk {
 /// has all of its support first, class by class, then its queries ([`crate::Slot::role`]).
 /// [`crate::Batch::groups`] has the class of each sample within the batch: N x the number of the
 /// episode + the number of the class in the episode.
+///
+/// # Example: one support and one query of two classes
+///
+/// ```
+/// use feedmill::plan::Episodes;
+/// use feedmill::{Loader, Recipe};
+///
+/// let sampler = Episodes::new(2, 1, 1).with_batches(10);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(4).with_sampler(sampler);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert_eq!(loader.epoch(0)?.next().expect("a batch")?.len(), 4);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -288,6 +353,19 @@ impl Episodes {
 /// Without a temperature every sample comes once in an epoch, and [`Last`](super::Last) decides on
 /// the samples of each group that do not fill a batch. With a temperature, groups have shares of
 /// the batches as in [`Balanced`].
+///
+/// # Example: batches of one class
+///
+/// ```
+/// use feedmill::plan::{By, Grouped};
+/// use feedmill::{Loader, Recipe};
+///
+/// let sampler = Grouped::new(By::Class);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(4).with_sampler(sampler);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert_eq!(loader.epoch(0)?.next().expect("a batch")?.len(), 4);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -317,6 +395,19 @@ impl Grouped {
 /// One sample of each group in an epoch, and the next one in the next epoch. With captions grouped
 /// by image, no image comes twice in a batch. After as many epochs as a group has samples, all of
 /// them have come.
+///
+/// # Example: one image of each class
+///
+/// ```
+/// use feedmill::plan::{By, Unique};
+/// use feedmill::{Loader, Recipe};
+///
+/// let sampler = Unique::new(By::Class);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(2).with_sampler(sampler);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert_eq!(loader.epoch(0)?.next().expect("a batch")?.len(), 2);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -334,6 +425,19 @@ impl Unique {
 
 /// Every sample once, group by group, and in the order of samples within a group. Stored variants
 /// of one original come together, and [`crate::Batch::groups`] says which predictions to average.
+///
+/// # Example: class by class
+///
+/// ```
+/// use feedmill::plan::{By, Variants};
+/// use feedmill::{Loader, Recipe};
+///
+/// let sampler = Variants::new(By::Class);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(4).with_sampler(sampler);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert_eq!(loader.epoch(0)?.next().expect("a batch")?.len(), 4);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -7,6 +7,19 @@
 use crate::error::{Error, Result};
 
 /// The rank of this process and the number of ranks.
+///
+/// # Example: the slice of the second of two ranks
+///
+/// ```
+/// use feedmill::{Loader, Recipe, World};
+///
+/// let recipe = Recipe::preset("imagenet")?.with_batch(4);
+/// let world = World::new(1, 2)?;
+/// let loader = Loader::builder().path("fixtures/photos").recipe(recipe).world(world).build()?;
+/// let batch = loader.epoch(0)?.next().expect("a batch")?;
+/// assert_eq!((batch.first_slot(), batch.len()), (2, 2));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct World {
     rank: u32,

@@ -42,7 +42,7 @@ impl Recipe {
     /// Sets the mean and the standard deviation that normalize pixels, on a scale of 0 to 1, and
     /// keeps the other options of the output.
     ///
-    /// # Example
+    /// # Example: the statistics of another data set
     ///
     /// ```
     /// use feedmill::Recipe;
@@ -100,7 +100,7 @@ impl Recipe {
     ///
     /// [`crate::Kind::Config`] if the first view has no fixed size.
     ///
-    /// # Example
+    /// # Example: evaluate what a recipe trains
     ///
     /// ```
     /// use feedmill::{Loader, Recipe};

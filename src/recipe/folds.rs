@@ -29,7 +29,7 @@ const CORRUPTION_VIEWS: &str = include_str!("corruptions.toml");
 /// recipe for training may not contain ops of its families, and a recipe for validation may not
 /// contain ops of any other family.
 ///
-/// # Example
+/// # Example: hold ops out of training
 ///
 /// ```
 /// use feedmill::augment::ops::{PilGaussianBlur, Resize};

@@ -52,7 +52,7 @@ const VERSIONS: &str = "jpeg: feedmill-jpeg 0.1, zune-jpeg 0.5; png: png 0.18; \
 /// The description of a run: which samples come in which order, what is done to them, and what
 /// batches look like.
 ///
-/// # Example
+/// # Example: a recipe in Rust and in TOML
 ///
 /// ```
 /// use feedmill::augment::ops::{HorizontalFlip, RandomResizedCrop};
@@ -168,6 +168,18 @@ impl Default for Decode {
 }
 
 /// How the classes of samples become the targets of a batch.
+///
+/// # Example: smoothed labels of ten classes
+///
+/// ```
+/// use feedmill::Recipe;
+/// use feedmill::recipe::TargetOptions;
+///
+/// let target = TargetOptions::new().with_classes(10).with_smoothing(0.1);
+/// let recipe = Recipe::preset("imagenet-eval")?.with_target(target);
+/// assert_eq!(recipe.target().smoothing(), 0.1);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]

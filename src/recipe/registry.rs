@@ -42,6 +42,18 @@ impl<T: ?Sized> Clone for Factory<T> {
 }
 
 /// The ops and mixers that a recipe may name: the built-in ones and user-defined ones.
+///
+/// # Example: an op by its name
+///
+/// ```
+/// use feedmill::recipe::Registry;
+///
+/// let registry = Registry::default();
+/// let op = registry.read_op(r#"{ op = "gaussian_blur", sigma = [0.1, 2.0] }"#)?;
+/// assert_eq!(op.name(), "gaussian_blur");
+/// assert!(registry.names().count() > 70);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Registry {
     ops: BTreeMap<String, Factory<dyn Op>>,

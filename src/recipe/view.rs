@@ -18,7 +18,7 @@ pub(super) const MOST_VIEWS: usize = 255;
 /// A batch has one tensor for each group: two views of 224 pixels and six of 96 pixels are two
 /// groups. The image is read and decoded once for all groups.
 ///
-/// # Example
+/// # Example: a view of two ops
 ///
 /// ```
 /// use feedmill::Recipe;
@@ -51,6 +51,27 @@ impl Default for View {
 }
 
 /// An op of a view, with a schedule if its parameters change from epoch to epoch.
+///
+/// # Example: a number that changes with the epoch
+///
+/// ```
+/// use feedmill::Recipe;
+///
+/// let recipe = Recipe::from_toml(
+///     r#"
+///     batch = 4
+///     [[view]]
+///     ops = [
+///       { op = "center_crop", size = 32 },
+///       { op = "horizontal_flip", p = { linear = [0.0, 1.0], epochs = [0, 10] } },
+///     ]
+///     "#,
+/// )?;
+/// let flip = &recipe.views()[0].ops()[1];
+/// assert_eq!(flip.label(), "horizontal_flip");
+/// println!("{:?}", flip.values_at(5).collect::<Vec<_>>()); // p is 0.5
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ScheduledOp {
     entry: OpEntry,

@@ -47,6 +47,16 @@ pub struct Annotations {
 }
 
 /// A rectangle around an object, an *instance*.
+///
+/// # Example: a box around a dog
+///
+/// ```
+/// use feedmill::geometry::Bounds;
+/// use feedmill::sample::BoxLabel;
+///
+/// let dog = BoxLabel::new(Bounds::new(10.0, 20.0, 110.0, 70.0), 17, 1);
+/// assert_eq!((dog.class, dog.id, dog.bounds.width()), (17, 1, 100.0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BoxLabel {
@@ -75,6 +85,15 @@ impl BoxLabel {
 }
 
 /// A point of an object, such as a joint of a body.
+///
+/// # Example: the left eye of the first person
+///
+/// ```
+/// use feedmill::sample::Keypoint;
+///
+/// let eye = Keypoint::new(60.0, 45.0, 1).with_instance(1).with_visible(2);
+/// assert_eq!((eye.x, eye.instance), (60.0, 1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Keypoint {
@@ -109,7 +128,7 @@ impl Keypoint {
         Keypoint { visible, ..self }
     }
 
-    /// Returns the point as one of the object with this [`BoxLabel::id`].
+    /// Returns the point as one of the object with this number ([`BoxLabel::id`]).
     #[must_use]
     pub fn with_instance(self, instance: u32) -> Keypoint {
         Keypoint { instance, ..self }

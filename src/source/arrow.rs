@@ -43,6 +43,19 @@ use crate::storage::names;
 ///
 /// A mapped file that another process cuts short ends this process by SIGBUS, as with every
 /// mapping.
+///
+/// # Example: the names of the columns of an Arrow file
+///
+/// ```
+/// use feedmill::source::{ArrowFile, Columns, Source};
+///
+/// # fn open() -> feedmill::Result<()> {
+/// let columns = Columns::default().with_image("jpeg").with_label("category");
+/// let source = ArrowFile::open_with("train.arrow", &columns)?;
+/// println!("{} samples", source.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ArrowFile {
     files: Vec<MappedFile>,

@@ -42,6 +42,15 @@ pub fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
 ///
 /// [`Kind::Io`](crate::Kind::Io) if the path cannot be read, [`Kind::Config`](crate::Kind::Config)
 /// if its format is unknown.
+///
+/// # Example: the form of a folder
+///
+/// ```
+/// use feedmill::source::{self, Format};
+///
+/// assert_eq!(source::detect("fixtures/photos")?, Format::Folder);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn detect(path: impl AsRef<Path>) -> Result<Format> {
     let path = path.as_ref();
     let found = std::fs::metadata(path).map_err(|error| Error::io("open", path, error))?;
@@ -60,6 +69,16 @@ pub fn detect(path: impl AsRef<Path>) -> Result<Format> {
 /// Those of [`open`], and [`Kind::Unsupported`](crate::Kind::Unsupported) for Arrow and Parquet in
 /// a build without the feature `arrow`. [`Kind::Mismatch`](crate::Kind::Mismatch) if the entropy
 /// index belongs to other data than there is now.
+///
+/// # Example: a folder as what it is
+///
+/// ```
+/// use feedmill::source::{self, Format};
+///
+/// let source = source::open_as("fixtures/photos", Format::Folder)?;
+/// assert_eq!(source.len(), 10);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn open_as(path: impl AsRef<Path>, format: Format) -> Result<Box<dyn Source>> {
     let path = path.as_ref();
     super::indexed::attach(path, open_bare(path, format)?)

@@ -38,6 +38,18 @@ const TAIL: usize = 48;
 ///
 /// [`Kind::Io`] if the path has no name (such as `.`) and cannot be resolved, [`Kind::Config`] for
 /// the root of a file system.
+///
+/// # Example: where the index of a folder is
+///
+/// ```
+/// use std::path::Path;
+///
+/// use feedmill::index;
+///
+/// let path = index::path_of(Path::new("fixtures/photos"))?;
+/// assert_eq!(path.file_name().unwrap(), "photos.jpeg-index");
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn path_of(data: &Path) -> Result<PathBuf> {
     let resolved;
     let data = if data.file_name().is_some() {

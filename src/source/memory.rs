@@ -57,7 +57,7 @@ impl Memory {
     /// [`crate::Kind::Config`] if the length of the array is not that of N images for the N
     /// classes, if a side is 0, or if `channels` is neither 1 nor 3.
     ///
-    /// # Example
+    /// # Example: images that are in memory
     ///
     /// ```
     /// use feedmill::geometry::Size;

@@ -57,6 +57,19 @@ const TABLE_ROWS: usize = 1024;
 ///
 /// The fingerprint covers the size and the footer of each file. The footer lists every row group
 /// and column chunk.
+///
+/// # Example: the names of the columns of an Parquet file
+///
+/// ```
+/// use feedmill::source::{Parquet, Columns, Source};
+///
+/// # fn open() -> feedmill::Result<()> {
+/// let columns = Columns::default().with_image("jpeg").with_label("category");
+/// let source = Parquet::open_with("train.parquet", &columns, Parquet::CACHE)?;
+/// println!("{} samples", source.len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Parquet {
     files: Vec<ParquetFile>,

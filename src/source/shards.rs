@@ -94,23 +94,6 @@ impl Shards {
         Ok(shards)
     }
 
-    /// Returns true if [`Shards::open`] opens what is at a path: a file `*.mill`, or a folder that
-    /// holds one.
-    pub fn is_at(path: &Path) -> bool {
-        let is_shard = |path: &Path| {
-            path.extension()
-                .is_some_and(|extension| extension == EXTENSION)
-        };
-        if !path.is_dir() {
-            return is_shard(path);
-        }
-        std::fs::read_dir(path).is_ok_and(|entries| {
-            entries
-                .flatten()
-                .any(|entry| is_shard(Path::new(&entry.file_name())))
-        })
-    }
-
     /// Joins open shards to one source.
     pub(crate) fn of(shards: Vec<Shard>, classes: Option<Vec<String>>, backing: Backing) -> Shards {
         let mut starts = vec![0];

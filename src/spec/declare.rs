@@ -9,6 +9,18 @@ use crate::error::{Error, Result};
 /// Something with parameters that a recipe names: an op or a mixer.
 ///
 /// [`declare`](crate::declare) implements it.
+///
+/// # Example: the parameters that are not defaults
+///
+/// ```
+/// use feedmill::augment::ops::HorizontalFlip;
+/// use feedmill::spec::Parameters;
+///
+/// let op = HorizontalFlip::new().with_p(0.2);
+/// assert_eq!(op.name(), "horizontal_flip");
+/// assert_eq!(op.params().to_string(), "p = 0.2\n");
+/// assert!(HorizontalFlip::new().params().is_empty());
+/// ```
 pub trait Parameters: Send + Sync + fmt::Debug {
     /// The name in a recipe, in `snake_case`.
     fn name(&self) -> &'static str;
@@ -40,12 +52,33 @@ pub trait Parameters: Send + Sync + fmt::Debug {
 
 /// Parameters with a declaration, which [`declare`](crate::declare) implements. They can be read
 /// from a recipe.
+///
+/// # Example: the parameters of an op
+///
+/// ```
+/// use feedmill::augment::ops::Rotate;
+/// use feedmill::spec::Declared;
+///
+/// let names: Vec<&str> = Rotate::SPEC.params.iter().map(|param| param.name).collect();
+/// assert_eq!(names, ["degrees", "filter", "fill", "expand", "p"]);
+/// ```
 pub trait Declared: Parameters + DeserializeOwned {
     /// The declaration.
     const SPEC: &'static Spec;
 }
 
 /// A declaration: everything about an op or a mixer that its parameters do not decide.
+///
+/// # Example: all ops that blur
+///
+/// ```
+/// use feedmill::recipe::Registry;
+/// use feedmill::spec::Family;
+///
+/// let registry = Registry::default();
+/// let blurs = registry.op_specs().filter(|spec| spec.families.contains(&Family::Blur));
+/// assert!(blurs.map(|spec| spec.name).any(|name| name == "gaussian_blur"));
+/// ```
 #[derive(Debug)]
 pub struct Spec {
     /// The name in a recipe.
@@ -107,6 +140,17 @@ impl Spec {
 }
 
 /// A parameter, as declared.
+///
+/// # Example: the range of a parameter
+///
+/// ```
+/// use feedmill::augment::ops::Rotate;
+/// use feedmill::spec::Declared;
+///
+/// let degrees = &Rotate::SPEC.params[0];
+/// assert_eq!(degrees.range_text(), "-360 to 360 degrees");
+/// assert!(degrees.check(400.0).is_err());
+/// ```
 #[derive(Debug)]
 pub struct ParamSpec {
     /// The name in a recipe.

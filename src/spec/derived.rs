@@ -5,6 +5,17 @@ use std::sync::OnceLock;
 
 /// A value that is made from the parameters of an op when it is first needed. It is no part of
 /// them, so two ops are equal whatever theirs are.
+///
+/// # Example: a table that is made once
+///
+/// ```
+/// use feedmill::spec::Derived;
+///
+/// let table: Derived<Vec<u64>> = Derived::default();
+/// assert_eq!(table.get(), None);
+/// assert_eq!(table.get_or_init(|| vec![1, 4, 9])[2], 9);
+/// assert!(table.get().is_some());
+/// ```
 #[derive(Clone)]
 pub struct Derived<T>(OnceLock<T>);
 

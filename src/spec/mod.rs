@@ -22,12 +22,25 @@ pub use size::SizeParam;
 pub(crate) use suggest::{nearest, unknown};
 pub use value::ParamValue;
 
-/// The parameters of an op that derives `Serialize`, as [`Op::params`](crate::augment::Op::params)
+/// The parameters of an op that derives `Serialize`, as [`Parameters::params`]
 /// returns them.
 ///
 /// # Panics
 ///
 /// If a parameter is not a TOML value.
+///
+/// # Example: the parameters of a value of serde
+///
+/// ```
+/// use feedmill::spec::params_of;
+///
+/// #[derive(serde::Serialize)]
+/// struct Params {
+///     sigma: f64,
+/// }
+///
+/// assert_eq!(params_of(&Params { sigma: 0.5 }).to_string(), "sigma = 0.5\n");
+/// ```
 pub fn params_of<T: Serialize>(op: &T) -> toml::Table {
     toml::Table::try_from(op).expect("an op's parameters are numbers, strings and lists")
 }

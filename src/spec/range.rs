@@ -269,6 +269,18 @@ impl ParamValue for SymmetricRange {
 }
 
 /// A [`ParamRange`] of integers, both ends included.
+///
+/// # Example: a range and a number
+///
+/// ```
+/// use feedmill::augment::ops::Jpeg;
+/// use feedmill::spec::IntegerRange;
+///
+/// let range = IntegerRange::from([50, 90]);
+/// assert_eq!((range.ends(), range.fixed()), ([50.0, 90.0], None));
+/// assert_eq!(IntegerRange::from(75).fixed(), Some(75));
+/// assert_eq!(Jpeg::new([50, 90]).quality(), &range);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IntegerRange(ParamRange);
 
@@ -346,6 +358,16 @@ impl<'de> Deserialize<'de> for IntegerRange {
 
 /// The ends of a range that is always drawn from, the lower one first, such as the range of the
 /// area of a random crop.
+///
+/// # Example: an area to draw from
+///
+/// ```
+/// use feedmill::augment::ops::RandomResizedCrop;
+/// use feedmill::spec::Interval;
+///
+/// let op = RandomResizedCrop::new(224).with_scale(Interval::new(0.35, 1.0));
+/// assert_eq!(op.scale().ends(), [0.35, 1.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub struct Interval([f64; 2]);

@@ -11,6 +11,16 @@ use crate::error::Result;
 ///
 /// Types whose values are words, such as an enum with serde's `rename_all = "snake_case"`, need no
 /// more than [`word_param`](crate::word_param).
+///
+/// # Example: what a recipe may write
+///
+/// ```
+/// use feedmill::spec::{ParamRange, ParamValue};
+///
+/// let range = ParamRange::Between([0.5, 1.5]);
+/// println!("{}", ParamRange::form()); // such as "a number or [low, high]"
+/// assert_eq!(range.to_toml().map(|value| value.to_string()), Some("[0.5, 1.5]".to_string()));
+/// ```
 pub trait ParamValue: Sized {
     /// How a single number is read.
     const BARE_NUMBER: BareNumber = BareNumber::Plain;

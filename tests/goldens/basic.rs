@@ -59,12 +59,8 @@ fn apply(words: &[&str], image: &(Size, Vec<u8>)) -> (Size, Vec<u8>) {
             };
             let (width, height) = (width as u32, height as u32);
             let size = Size { width, height };
-            let crop = steps::Crop {
-                left,
-                top,
-                size,
-                pad,
-            };
+            let mut crop = steps::Crop::new(left, top, size);
+            crop.pad = pad;
             run(Steps::new(*frame).with(crop), pixels)
         }
         other => panic!("unknown op {other}"),
@@ -130,7 +126,7 @@ fn resize_differences() -> BTreeMap<String, Difference> {
             height: to_height,
         };
         let list = Steps::new(image.0).with(crop);
-        let (_, found) = run(list.with(steps::Resize { size, filter }), &image.1);
+        let (_, found) = run(list.with(steps::Resize::new(size, filter)), &image.1);
         let (golden, tail) = rest.split_at(found.len());
         rest = tail;
         let mut difference = Difference::default();

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use feedmill::augment::steps::{
     Blur, Convolve, Corrupt, Crop, Edges, Elastic, Jpeg, LowFrequencies, Noise,
 };
-use feedmill::augment::{
-    Corruption, CorruptionSet, Dialect, NoiseDistribution, Step, Steps, Threshold,
-};
+use feedmill::augment::{Corruption, Dialect, NoiseDistribution, Step, Steps, Threshold};
 use feedmill::geometry::Size;
 
 use crate::{Difference, Row, fixture, fnv1a, image, run};
@@ -120,13 +118,9 @@ fn step(words: &[&str]) -> Arc<dyn Step> {
                 .find(|kind| kind.name() == name)
                 .unwrap();
             let (severity, angle, seed) = (parse(severity), parse(angle), parse(seed));
-            Arc::new(Corrupt {
-                kind,
-                severity,
-                set: CorruptionSet::ImagenetC,
-                angle,
-                seed,
-            })
+            let mut corrupt = Corrupt::new(kind, severity, seed);
+            corrupt.angle = angle;
+            Arc::new(corrupt)
         }
         ["convolve", "sharpen", alpha, lightness] => {
             Arc::new(Convolve::sharpen(parse(alpha), parse(lightness)))
@@ -146,13 +140,12 @@ fn step(words: &[&str]) -> Arc<dyn Step> {
                 space,
             })
         }
-        ["elastic", alpha, sigma, filter, r, g, b, seed] => Arc::new(Elastic {
-            alpha: parse(alpha),
-            sigma: parse(sigma),
-            nearest: filter == "nearest",
-            fill: [r, g, b].map(parse),
-            seed: parse(seed),
-        }),
+        ["elastic", alpha, sigma, filter, r, g, b, seed] => {
+            let mut elastic = Elastic::new(parse(alpha), parse(sigma), parse(seed));
+            elastic.nearest = filter == "nearest";
+            elastic.fill = [r, g, b].map(parse);
+            Arc::new(elastic)
+        }
         ["low_frequency_crop", side] => Arc::new(LowFrequencies(parse(side))),
         ["edge_map", sigma, threshold, shift, low, high] => {
             let threshold = Threshold::ALL
@@ -160,14 +153,9 @@ fn step(words: &[&str]) -> Arc<dyn Step> {
                 .find(|rule| rule.to_string() == threshold)
                 .unwrap();
             let (sigma, [shift, low, high]) = (parse(sigma), [shift, low, high].map(parse));
-            Arc::new(Edges {
-                sigma,
-                threshold,
-                shift,
-                low,
-                high,
-                alpha: 1.0,
-            })
+            let mut edges = Edges::new(sigma, threshold);
+            (edges.shift, edges.low, edges.high) = (shift, low, high);
+            Arc::new(edges)
         }
         _ => panic!("unknown op {words:?}"),
     }

@@ -834,10 +834,9 @@ impl Mixer for Wrong {
 impl ResolveMix for Wrong {
     fn resolve(&self, _: &Scene<'_>, slot: usize, _: &[usize]) -> feedmill::Result<MixResult> {
         assert!(*self != Wrong::PanicInResolve, "a mixer of the test");
-        Ok(MixResult {
-            sources: Some(vec![slot, 99]),
-            ..Blend::Uniform { lam: 0.5 }.into()
-        })
+        let mut result = MixResult::from(Blend::Uniform { lam: 0.5 });
+        result.sources = Some(vec![slot, 99]);
+        Ok(result)
     }
 }
 

@@ -190,10 +190,7 @@ pub(crate) fn baseline(data: &[u8]) {
     let Some((width, height)) = size(data) else {
         return;
     };
-    let limits = Limits {
-        pixels: PIXELS,
-        scans: 50,
-    };
+    let limits = Limits::new(PIXELS, 50);
     let region = Random::of(data).region(width, height);
     let [scalar, vector] =
         [Decoder::with_simd(None), Decoder::with_simd(Avx2::detect())].map(|mut decoder| {

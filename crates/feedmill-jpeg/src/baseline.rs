@@ -30,7 +30,7 @@ impl Decoder {
     /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/odd/progressive_420.jpg");
     /// let bytes = std::fs::read(path)?;
     /// let mut decoder = Decoder::new();
-    /// let limits = Limits { pixels: 1 << 26, scans: 100 };
+    /// let limits = Limits::new(1 << 26, 100);
     /// let baseline = decoder.to_baseline(&bytes, &limits)?.unwrap_or(bytes);
     /// assert!(can_decode(&baseline));
     /// let index = decoder.index(&baseline)?;

@@ -37,12 +37,29 @@ pub(crate) struct Coefficients<'a> {
 /// Such files are decoded from a copy of all coefficients, and a small file may repeat any number
 /// of scans of a large image. So callers who read files of unknown origin have to say what they
 /// allow.
+///
+/// # Example: files of unknown origin
+///
+/// ```
+/// use feedmill_jpeg::Limits;
+///
+/// let limits = Limits::new(1 << 26, 100); // 67 megapixels, 100 scans
+/// assert_eq!(limits.scans, 100);
+/// ```
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// Pixels of the image. Each takes up to 7 bytes of memory while the file is read.
     pub pixels: u64,
     /// Scans. Encoders write about 10.
     pub scans: u32,
+}
+
+impl Limits {
+    /// Returns limits of this number of pixels and this number of scans.
+    pub const fn new(pixels: u64, scans: u32) -> Limits {
+        Limits { pixels, scans }
+    }
 }
 
 impl<'a> Coefficients<'a> {

@@ -21,6 +21,15 @@ pub enum ErrorKind {
 ///
 /// The fields are private so that they can grow; [`Error::kind`] is what programs decide by, and
 /// the message is for people.
+///
+/// # Example: a file that is cut off
+///
+/// ```
+/// use feedmill_jpeg::{ErrorKind, header};
+///
+/// let error = header(&[0xff, 0xd8]).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Truncated);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,

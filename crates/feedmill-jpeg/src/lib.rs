@@ -129,6 +129,20 @@ pub use regions::Scale;
 ///
 /// It is true for sequential files of one scan with 1 or 3 components of 8 bits, and false for
 /// damaged headers. Use [`info`] to learn what other files are.
+///
+/// # Example: send other files elsewhere
+///
+/// ```
+/// use feedmill_jpeg::can_decode;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/jpeg/420_97x70.jpg");
+/// let bytes = std::fs::read(path)?;
+/// assert!(can_decode(&bytes));
+/// assert!(!can_decode(b"no JPEG"));
+/// # Ok(())
+/// # }
+/// ```
 pub fn can_decode(bytes: &[u8]) -> bool {
     decoder::check_decodable(bytes).is_ok()
 }

@@ -39,7 +39,7 @@ impl Decoder {
     /// if can_decode(&bytes) {
     ///     decoder.decode(&bytes, corner, &mut rgb)?;
     /// } else {
-    ///     let limits = Limits { pixels: 1 << 26, scans: 100 };
+    ///     let limits = Limits::new(1 << 26, 100);
     ///     decoder.decode_multi_scan(&bytes, &limits, corner, Scale::Full, &mut rgb)?;
     /// }
     /// # Ok(())

@@ -1,6 +1,15 @@
 //! Rectangles of pixels.
 
 /// A rectangle of pixels: the columns `left..left + width` of the rows `top..top + height`.
+///
+/// # Example: the rectangle around two
+///
+/// ```
+/// use feedmill_jpeg::Rect;
+///
+/// let both = Rect::new(0, 0, 10, 10).union(Rect::new(20, 5, 10, 10));
+/// assert_eq!(both, Rect::new(0, 0, 30, 15));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rect {
     /// The first column, from 0.

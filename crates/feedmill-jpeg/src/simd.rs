@@ -20,6 +20,15 @@
 ///
 /// The features are `avx2`, `bmi1`, `bmi2`, `lzcnt` and `popcnt`: every x86-64 CPU of Intel since
 /// Haswell (2013) and of AMD since Excavator (2015) has them all.
+///
+/// # Example: use vector code where there is some
+///
+/// ```
+/// use feedmill_jpeg::{Decoder, simd::Avx2};
+///
+/// let decoder = Decoder::with_simd(Avx2::detect());
+/// # let _ = decoder;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2(Private);
 

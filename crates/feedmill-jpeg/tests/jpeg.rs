@@ -200,10 +200,7 @@ fn of_several_scans() -> Vec<(String, Vec<u8>, [u32; 2], String)> {
     text.lines().map(file).collect()
 }
 
-const LIMITS: Limits = Limits {
-    pixels: 1 << 20,
-    scans: 100,
-};
+const LIMITS: Limits = Limits::new(1 << 20, 100);
 
 fn decode_scans(
     decoder: &mut Decoder,
@@ -259,10 +256,7 @@ fn files_of_several_scans_have_libjpeg_turbos_pixels() {
                 "{name} cut at {length}: {error}"
             );
         }
-        let small = Limits {
-            pixels: u64::from(width * height) - 1,
-            ..LIMITS
-        };
+        let small = Limits::new(u64::from(width * height) - 1, LIMITS.scans);
         let error = decoders[0]
             .decode_multi_scan(&bytes, &small, corner, Scale::Full, &mut [0; 3])
             .unwrap_err();

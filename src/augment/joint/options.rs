@@ -8,7 +8,7 @@ use crate::spec::check_range;
 
 /// How boxes, keypoints and planes move with the image: the table `[joint]` of a recipe.
 ///
-/// # Example
+/// # Example: drop boxes that were cut off
 ///
 /// ```
 /// use feedmill::Recipe;

@@ -61,6 +61,25 @@ enum Choice {
 ///   may have a `weight` (1; 0 or more), its chance relative to the others.
 /// * `count` (required by `some_of`, an integer or `[low, high]`; 0 to the number of ops).
 /// * `p` (1): the probability that the container is applied at all.
+///
+/// # Example: one of two ops
+///
+/// ```
+/// use feedmill::augment::ops::{Container, Grayscale, HorizontalFlip};
+/// use feedmill::testing::assert_op;
+///
+/// let op = Container::one_of()
+///     .with_op(HorizontalFlip::new().with_p(1.0))
+///     .with_op(Grayscale::new().with_p(1.0))
+///     .with_p(0.5);
+/// assert_op(
+///     r#"{ op = "one_of", p = 0.5, ops = [
+///         { op = "horizontal_flip", p = 1.0 },
+///         { op = "grayscale", p = 1.0 },
+///     ] }"#,
+///     &op,
+/// );
+/// ```
 #[derive(Clone, Debug)]
 pub struct Container {
     choice: Choice,

@@ -9,6 +9,44 @@ use crate::kernels::pixel_buf::PixelBuf;
 ///
 /// Steps that cannot work in place write the other one of two buffers. The last of them writes the
 /// output directly, so that no image is copied for its own sake.
+///
+/// # Example: write an image of another size
+///
+/// ```
+/// use std::fmt;
+///
+/// use feedmill::augment::{Step, StepImage, StepScratch};
+/// use feedmill::geometry::Size;
+///
+/// /// Keeps every second row.
+/// #[derive(Debug)]
+/// struct Halve;
+///
+/// impl fmt::Display for Halve {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("halve")
+///     }
+/// }
+///
+/// impl Step for Halve {
+///     fn output_size(&self, size: Size) -> Size {
+///         Size::new(size.width, size.height.div_ceil(2))
+///     }
+///     fn replaces(&self) -> bool {
+///         true
+///     }
+///     fn run(&self, image: &mut StepImage<'_>, _: &mut StepScratch) -> feedmill::Result<()> {
+///         let size = image.size();
+///         let row = size.width as usize * 3;
+///         image.replace(self.output_size(size), |old, new| {
+///             for (new, old) in new.chunks_exact_mut(row).zip(old.chunks_exact(row).step_by(2)) {
+///                 new.copy_from_slice(old);
+///             }
+///         });
+///         Ok(())
+///     }
+/// }
+/// ```
 pub struct StepImage<'a> {
     location: Location<'a>,
     buffers: &'a mut [Vec<u8>; 2],

@@ -178,6 +178,18 @@ impl fmt::Debug for Placement {
 }
 
 /// A plane that a step may have to change.
+///
+/// # Example: planes that a step may not interpolate
+///
+/// ```
+/// use feedmill::augment::{OnPlane, PlaneValues};
+///
+/// /// What [`Step::on_plane`](feedmill::augment::Step::on_plane) may answer.
+/// fn on_plane(plane: PlaneValues) -> OnPlane {
+///     if plane.are_labels() { OnPlane::Skip } else { OnPlane::Run }
+/// }
+/// # let _ = on_plane;
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct PlaneValues {

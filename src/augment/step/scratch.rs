@@ -8,6 +8,21 @@ use crate::kernels::scratch::Scratch;
 
 /// The memory of a worker that runs steps, kept from image to image, so that steps need not
 /// allocate.
+///
+/// # Example: memory that a step keeps from image to image
+///
+/// ```
+/// use feedmill::augment::StepScratch;
+///
+/// /// What a step counts.
+/// #[derive(Default)]
+/// struct Count(u64);
+///
+/// let mut scratch = StepScratch::default();
+/// scratch.state::<Count>().0 += 1;
+/// scratch.state::<Count>().0 += 1;
+/// assert_eq!(scratch.state::<Count>().0, 2);
+/// ```
 #[derive(Default)]
 pub struct StepScratch {
     simd: Simd,

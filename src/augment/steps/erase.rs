@@ -41,6 +41,22 @@ impl Step for Erase {
 }
 
 /// Blacks out the whole image: a view that this sample does not have.
+///
+/// # Example: black out an image
+///
+/// ```
+/// use feedmill::augment::steps::Blank;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Blank));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert!(out.iter().all(|level| *level == 0));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blank;
 

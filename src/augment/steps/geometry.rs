@@ -11,7 +11,24 @@ use crate::kernels::resample::{Filter, Resampler};
 use crate::kernels::{crop, mirror, turn};
 
 /// Cuts out a rectangle, which may reach beyond the image on any side.
+///
+/// # Example: cut out a rectangle
+///
+/// ```
+/// use feedmill::augment::steps::Crop;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Crop::new(2, 3, Size::new(4, 5))));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, Size::new(4, 5));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Crop {
     /// The first column; negative if padding comes first.
     pub left: i64,
@@ -117,12 +134,37 @@ impl Step for Crop {
 }
 
 /// Resamples the image to a size.
+///
+/// # Example: enlarge an image
+///
+/// ```
+/// use feedmill::augment::steps::Resize;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+/// use feedmill::augment::Filter;
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Resize::new(Size::square(16), Filter::Bilinear)));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, Size::square(16));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Resize {
     /// The new size.
     pub size: Size,
     /// The filter.
     pub filter: Filter,
+}
+
+impl Resize {
+    /// Returns the step that resamples to this size with this filter.
+    pub fn new(size: Size, filter: Filter) -> Resize {
+        Resize { size, filter }
+    }
 }
 
 impl fmt::Display for Resize {
@@ -189,6 +231,22 @@ fn scale(from: Size, to: Size) -> Placement {
 }
 
 /// Mirrors the image.
+///
+/// # Example: swap left and right
+///
+/// ```
+/// use feedmill::augment::steps::Mirror;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Mirror::Columns));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, size);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mirror {
@@ -238,6 +296,22 @@ impl Step for Mirror {
 }
 
 /// Turns the image clockwise by this many quarters, 1 to 3.
+///
+/// # Example: turn an image upside down
+///
+/// ```
+/// use feedmill::augment::steps::Turn;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Turn(2)));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, size);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn(pub u8);
 
@@ -278,6 +352,22 @@ impl Step for Turn {
 
 /// Shrinks the image to this many pixels on each side, an even number, by cutting off high
 /// frequencies.
+///
+/// # Example: keep the coarse content of an image
+///
+/// ```
+/// use feedmill::augment::steps::LowFrequencies;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(LowFrequencies(4)));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, Size::square(4));
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LowFrequencies(pub u32);
 

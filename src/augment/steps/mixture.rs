@@ -13,7 +13,7 @@ use crate::kernels::blend::blend;
 
 /// Adds the results of chains of steps, and blends the image with the sum.
 #[derive(Clone, Debug)]
-pub struct Mixture {
+pub(in crate::augment) struct Mixture {
     chains: Vec<Chain>,
     weight: f32,
 }

@@ -15,10 +15,9 @@ mod warp;
 
 pub use erase::Blank;
 pub use geometry::{Crop, LowFrequencies, Mirror, Resize, Turn};
-pub(in crate::augment) use mixture::Chain;
-pub use mixture::Mixture;
-pub(in crate::augment) use paste::{Bank, PasteDraw, bank_changed};
-pub use paste::{Paste, PasteBlend};
+pub(in crate::augment) use mixture::{Chain, Mixture};
+pub use paste::PasteBlend;
+pub(in crate::augment) use paste::{Bank, Paste, PasteDraw, bank_changed};
 pub use pixels::Jpeg;
 pub use plane_mask::PlaneMask;
 pub use refuse::Refuse;

@@ -90,6 +90,22 @@ impl Step for Convolve {
 }
 
 /// Compresses the image with JPEG of this quality, 1 to 100, and decompresses it.
+///
+/// # Example: compress and decompress an image
+///
+/// ```
+/// use feedmill::augment::steps::Jpeg;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Jpeg(50)));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, size);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jpeg(pub u8);
 

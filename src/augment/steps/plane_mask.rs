@@ -14,7 +14,17 @@ use crate::sample::Plane;
 
 /// A step that sets patches of a plane of one channel to 0 in a copy named `NAME.masked`; the plane
 /// itself stays as it is.
+///
+/// # Example: hide two patches of a plane
+///
+/// ```
+/// use feedmill::augment::steps::PlaneMask;
+///
+/// let step = PlaneMask::new("depth", 16, vec![0, 5]);
+/// assert_eq!((step.patch, step.cells.len()), (16, 2));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PlaneMask {
     /// The name of the plane.
     pub plane: String,
@@ -22,6 +32,18 @@ pub struct PlaneMask {
     pub patch: u32,
     /// The numbers of the patches to hide, counted row by row from 0.
     pub cells: Vec<u32>,
+}
+
+impl PlaneMask {
+    /// Returns the step for the plane of this name, with patches of `patch` x `patch` pixels and
+    /// the numbers of those that become 0, row by row from 0.
+    pub fn new(plane: impl Into<String>, patch: u32, cells: Vec<u32>) -> PlaneMask {
+        PlaneMask {
+            plane: plane.into(),
+            patch,
+            cells,
+        }
+    }
 }
 
 impl fmt::Display for PlaneMask {

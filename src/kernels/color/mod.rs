@@ -18,6 +18,23 @@ use super::luma::{self, luma_truncated};
 use crate::cpu::{Simd, dispatch};
 
 /// A change of each pixel by a function of its three values.
+///
+/// # Example: turn an image gray
+///
+/// ```
+/// use feedmill::augment::steps::Color;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+/// use feedmill::augment::Dialect;
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Color::Gray(Dialect::default())));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, size);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Color {
@@ -35,12 +52,37 @@ pub enum Color {
 
 /// A change of Pillow's 8-bit hue, saturation and value: each is multiplied, then added to, and
 /// truncated. The hue goes around, the others are clipped.
+///
+/// # Example: make an image darker
+///
+/// ```
+/// use feedmill::augment::steps::Hsv;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+/// use feedmill::augment::steps::Color;
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Color::Hsv(Hsv::new([1.0, 1.0, 0.5], [0.0; 3]))));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert!(out[0] < 60);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Hsv {
     /// The factors.
     pub multiply: [f32; 3],
-    /// The summands.
+    /// The summands in levels, 0 to 255 once around for the hue.
     pub add: [f32; 3],
+}
+
+impl Hsv {
+    /// Returns the change with these factors and these summands of hue, saturation and value.
+    pub fn new(multiply: [f32; 3], add: [f32; 3]) -> Hsv {
+        Hsv { multiply, add }
+    }
 }
 
 impl fmt::Display for Color {

@@ -140,7 +140,25 @@ impl Corruption {
 }
 
 /// A corruption with all its parameters.
+///
+/// # Example: corrupt an image as ImageNet-C does
+///
+/// ```
+/// use feedmill::augment::steps::Corrupt;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+/// use feedmill::augment::Corruption;
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Corrupt::new(Corruption::Contrast, 3, 7)));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, size);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Corrupt {
     /// The kind.
     pub kind: Corruption,
@@ -152,6 +170,20 @@ pub struct Corrupt {
     pub angle: f32,
     /// The seed of the random numbers.
     pub seed: u64,
+}
+
+impl Corrupt {
+    /// Returns the corruption of ImageNet-C with this severity, 1 to 5, and this seed. The angle is
+    /// 0; it and the set are fields.
+    pub fn new(kind: Corruption, severity: u8, seed: u64) -> Corrupt {
+        Corrupt {
+            kind,
+            severity,
+            set: CorruptionSet::ImagenetC,
+            angle: 0.0,
+            seed,
+        }
+    }
 }
 
 impl fmt::Display for Corrupt {

@@ -47,7 +47,25 @@ impl fmt::Display for WarpFilter {
 }
 
 /// A map from the points of the new image to those of the old one.
+///
+/// # Example: shift an image by half a pixel
+///
+/// ```
+/// use feedmill::augment::steps::Warp;
+/// use feedmill::augment::{Program, StepScratch, Steps};
+/// use feedmill::geometry::{Rect, Size};
+/// use feedmill::augment::WarpFilter;
+///
+/// let size = Size::square(8);
+/// let program = Program::from(Steps::new(size).with(Warp::affine([1.0, 0.0, 0.5, 0.0, 1.0, 0.0], WarpFilter::Bilinear, [0; 3], size)));
+/// let (pixels, end) = (vec![100; 8 * 8 * 3], program.end());
+/// let mut out = vec![0; end.area() as usize * 3];
+/// program.run(&mut StepScratch::default(), &pixels, Rect::whole(8, 8), &mut out, end)?;
+/// assert_eq!(end, size);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Warp {
     /// `(a x + b y + c, d x + e y + f)`, both over `(g x + h y + 1)`, at the centers of pixels; g
     /// and h are 0 for affine maps.
@@ -58,6 +76,18 @@ pub struct Warp {
     pub fill: [u8; 3],
     /// The size of the new image.
     pub size: Size,
+}
+
+impl Warp {
+    /// Returns the warp to an image of this size by a matrix of eight numbers ([`Warp::matrix`]).
+    pub fn new(matrix: [f64; 8], filter: WarpFilter, fill: [u8; 3], size: Size) -> Warp {
+        Warp {
+            matrix,
+            filter,
+            fill,
+            size,
+        }
+    }
 }
 
 impl fmt::Display for Warp {
@@ -92,7 +122,7 @@ impl Warp {
     }
 
     /// True if parallel lines stay parallel.
-    pub fn is_affine(&self) -> bool {
+    pub(crate) fn is_affine(&self) -> bool {
         self.matrix[6] == 0.0 && self.matrix[7] == 0.0
     }
 

@@ -80,7 +80,7 @@ pub struct AdaMixUp {
 
 impl AdaMixUp {
     /// The result for the drawn numbers `u` in a region.
-    pub fn outcome(&self, u: [f64; 2], [a, b]: [f64; 2]) -> MixResult {
+    pub(crate) fn outcome(&self, u: [f64; 2], [a, b]: [f64; 2]) -> MixResult {
         // Rounding could leave a weight slightly below 0 or above 1.
         let first = (a + u[0] * b).clamp(0.0, 1.0);
         if self.fold == 2 {

@@ -48,7 +48,7 @@ impl AttentiveMix {
     ///
     /// `map` is the map of A over `grid` x `grid` cells in row-major order. Of equal values the
     /// first ones are kept.
-    pub fn blend(k: usize, grid: u32, map: &[f32]) -> Blend {
+    pub(crate) fn blend(k: usize, grid: u32, map: &[f32]) -> Blend {
         let mut order: Vec<usize> = (0..map.len()).collect();
         order.sort_by(|a, b| map[*b].total_cmp(&map[*a]).then(a.cmp(b)));
         let mut source = vec![1; map.len()];

@@ -63,7 +63,7 @@ pub struct Collage {
 
 impl Collage {
     /// The blend of k x k sources of this size, which are numbered row by row.
-    pub fn blend(&self, size: Size) -> Blend {
+    pub(crate) fn blend(&self, size: Size) -> Blend {
         let edge =
             |at: u32, length: u32| (u64::from(at) * u64::from(length) / u64::from(self.k)) as u32;
         let from = Rect::whole(size.width, size.height);

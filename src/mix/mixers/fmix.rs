@@ -82,7 +82,7 @@ struct FMixDraw {
 
 impl FMix {
     /// The number of normal numbers that [`FMix::mask`] needs: two for each frequency.
-    pub fn noise_len(&self, size: Size) -> usize {
+    pub(crate) fn noise_len(&self, size: Size) -> usize {
         let half = size.width as usize / 2 + 1;
         2 * half
             * match self.spectrum {
@@ -101,7 +101,7 @@ impl FMix {
     /// # Panics
     ///
     /// If `noise` has not [`FMix::noise_len`] numbers.
-    pub fn mask(&self, lam: f64, up: bool, noise: &[f64], size: Size) -> Mask {
+    pub(crate) fn mask(&self, lam: f64, up: bool, noise: &[f64], size: Size) -> Mask {
         assert_eq!(noise.len(), self.noise_len(size), "two numbers a frequency");
         let heights = self.heights(noise, size);
         let pixels = heights.len();

@@ -73,20 +73,20 @@ pub struct GridMix {
 
 /// The random values of a grid of holes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Holes {
+pub(crate) struct Holes {
     /// The share of A in a cell, before rounding.
-    pub lam: f64,
+    pub(crate) lam: f64,
     /// The number of holes per row.
-    pub count: u32,
+    pub(crate) count: u32,
     /// The aspect ratio of a cell, height by width.
-    pub hole_aspect: f64,
+    pub(crate) hole_aspect: f64,
     /// The share of the image that the rectangle covers.
-    pub cut_area: f64,
+    pub(crate) cut_area: f64,
     /// The aspect ratio of the rectangle, height by width.
-    pub cut_aspect: f64,
+    pub(crate) cut_aspect: f64,
     /// The position of the rectangle: the shares of the free columns and of the free rows before
     /// it, 0 to 1.
-    pub at: [f64; 2],
+    pub(crate) at: [f64; 2],
 }
 
 impl Holes {
@@ -94,7 +94,7 @@ impl Holes {
     ///
     /// A rectangle larger than the image is cut off, and there are at most half as many holes as
     /// columns. The public code fails in both cases.
-    pub fn mask(&self, size: Size) -> Mask {
+    pub(crate) fn mask(&self, size: Size) -> Mask {
         let (w, h) = (size.width, size.height);
         let area = (f64::from(w) * f64::from(h) * self.cut_area) as u32;
         let width = libm::sqrt(f64::from(area) / self.cut_aspect) as u32;
@@ -142,7 +142,7 @@ struct CellsDraw {
 impl GridMix {
     /// The mask that takes the cells `chosen` of a `side` x `side` grid from B. Cell k of a line of
     /// `length` pixels begins at `floor(k * length / side)`.
-    pub fn cell_mask(side: u32, chosen: &[u32], size: Size) -> Mask {
+    pub(crate) fn cell_mask(side: u32, chosen: &[u32], size: Size) -> Mask {
         let edge =
             |k: u32, length: u32| (u64::from(k) * u64::from(length) / u64::from(side)) as usize;
         let mut weights = vec![0.0f32; size.width as usize * size.height as usize];

@@ -47,7 +47,7 @@ pub struct InstancePaste {
 impl InstancePaste {
     /// The mask of the instances `taken` of a plane of instance numbers, with its edge blurred by a
     /// Gaussian of `sigma` pixels.
-    pub fn mask(plane: &[u8], taken: &[u8], sigma: f64, size: Size) -> Mask {
+    pub(crate) fn mask(plane: &[u8], taken: &[u8], sigma: f64, size: Size) -> Mask {
         let hard: Vec<f32> = plane
             .iter()
             .map(|id| f32::from(u8::from(*id > 0 && taken.contains(id))))

@@ -20,7 +20,7 @@ use crate::geometry::Size;
 /// The cost function of labellings of a grid: a cost for each label in each cell, plus
 /// `weight * (a - b)^2` for neighbors with the labels a and b.
 #[derive(Clone, Debug)]
-pub struct Potential {
+pub(crate) struct Potential {
     rows: usize,
     columns: usize,
     labels: usize,
@@ -42,7 +42,7 @@ impl Potential {
     /// # Panics
     ///
     /// If the number of costs or weights does not fit the grid.
-    pub fn new(
+    pub(crate) fn new(
         grid: Size,
         labels: usize,
         unary: Vec<i64>,
@@ -95,7 +95,7 @@ impl Potential {
     }
 
     /// The cost of a labelling, which has one label for each cell.
-    pub fn cost(&self, labels: &[u8]) -> i64 {
+    pub(crate) fn cost(&self, labels: &[u8]) -> i64 {
         let own = labels
             .iter()
             .enumerate()
@@ -108,7 +108,7 @@ impl Potential {
 
     /// A labelling that no swap of two labels makes cheaper. With two labels it is the cheapest of
     /// all.
-    pub fn minimize(&self) -> Vec<u8> {
+    pub(crate) fn minimize(&self) -> Vec<u8> {
         let mut labels = vec![0u8; self.rows * self.columns];
         let mut cost = self.cost(&labels);
         loop {

@@ -65,6 +65,7 @@ pub struct Metrix {
 
 /// An anchor and the two slots that are mixed for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Triple {
     /// The slot of the anchor.
     pub anchor: usize,
@@ -93,6 +94,18 @@ impl Triple {
 /// * [`Pairs::PosNeg`]: each other slot of the anchor's class with the anchor's hardest negative.
 /// * [`Pairs::AncNeg`]: each anchor with its hardest negative.
 /// * [`Pairs::PosPos`]: each anchor with each other slot of its class.
+///
+/// # Example: a positive and the hardest negative
+///
+/// ```
+/// use feedmill::mix::{Pairs, triples};
+///
+/// let features = [0.0_f32, 0.1, 0.2];
+/// let distance = |a: usize, b: usize| (features[a] - features[b]).abs();
+/// let found = triples(&[0, 0, 1], Pairs::PosNeg, distance);
+/// assert_eq!((found[0].anchor, found[0].first, found[0].second), (0, 1, 2));
+/// assert_eq!(found[0].relation(&[0, 0, 1], 0.3), 0.3);
+/// ```
 pub fn triples(
     classes: &[u32],
     pairs: Pairs,

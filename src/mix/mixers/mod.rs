@@ -29,14 +29,17 @@ pub use attentivemix::AttentiveMix;
 pub use collage::{Collage, CollageLabel};
 pub use cutmix::{CutMix, Geometry};
 pub use fmix::{FMix, Spectrum};
-pub use gridmix::{GridMix, GridMode, Holes};
+#[cfg(test)]
+pub(crate) use gridmix::Holes;
+pub use gridmix::{GridMix, GridMode};
 pub use instance_paste::InstancePaste;
 pub use manifold_mixup::ManifoldMixUp;
-pub use max_flow::Potential;
 pub use metrix::{Metrix, Pairs, Triple, triples};
 pub use mixup::MixUp;
 pub use mosaic::Mosaic4;
-pub use puzzlemix::{PuzzleDraw, PuzzleMix};
+#[cfg(test)]
+pub(crate) use puzzlemix::PuzzleDraw;
+pub use puzzlemix::PuzzleMix;
 pub use resizemix::{ResizeDialect, ResizeMix};
 pub use saliencymix::{SaliencyMix, Scope};
 pub use smmix::SmMix;

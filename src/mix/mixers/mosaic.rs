@@ -54,7 +54,7 @@ impl Mosaic4 {
     /// `degrees` is the counter-clockwise rotation, `shear` the angles along x and y in degrees,
     /// and `middle` the position of the canvas's middle in the output, as shares of width and
     /// height. The map is the inverse of YOLOv5's matrix, which goes from the canvas to the output.
-    pub fn map(
+    pub(crate) fn map(
         degrees: f64,
         scale: f64,
         shear: [f64; 2],

@@ -18,7 +18,7 @@
 
 use std::sync::Arc;
 
-use super::Potential;
+use super::max_flow::Potential;
 use crate::declare;
 use crate::error::{Error, Result};
 use crate::geometry::{Point, Size};
@@ -83,11 +83,11 @@ pub struct PuzzleMix {
 
 /// The random values of one PuzzleMix image.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PuzzleDraw {
+pub(crate) struct PuzzleDraw {
     /// The prior share of A.
-    pub lam: f64,
+    pub(crate) lam: f64,
     /// The number of blocks per side.
-    pub blocks: u32,
+    pub(crate) blocks: u32,
 }
 
 impl PuzzleMix {
@@ -95,7 +95,7 @@ impl PuzzleMix {
     ///
     /// `views` are A and B as rows of RGB of this size; `maps` are the means of their maps over
     /// the blocks.
-    pub fn solve(
+    pub(crate) fn solve(
         &self,
         draw: PuzzleDraw,
         size: Size,
@@ -178,7 +178,7 @@ impl PuzzleMix {
     ///
     /// `visible` tells which places the mask shows, `map` is the saliency of each part, and `side`
     /// is the number of parts per side. All are in row-major order.
-    pub fn plan(&self, visible: &[bool], map: &[f32], side: u32) -> Vec<u32> {
+    pub(crate) fn plan(&self, visible: &[bool], map: &[f32], side: u32) -> Vec<u32> {
         let (n, side) = (visible.len(), i64::from(side));
         let salient = normalized(map);
         let furthest = ((side - 1) * (side - 1)).max(1) as f64;
@@ -233,7 +233,7 @@ impl PuzzleMix {
     ///
     /// `side` is the number of parts per side that are moved, a multiple of `blocks`; `maps` are
     /// the means of the maps of A and B over the parts.
-    pub fn blend(&self, labels: &[u8], blocks: u32, maps: [&[f32]; 2], side: u32) -> Blend {
+    pub(crate) fn blend(&self, labels: &[u8], blocks: u32, maps: [&[f32]; 2], side: u32) -> Blend {
         let times = side / blocks;
         let last = (self.labels - 1) as f32;
         let of_a = |part: u32| {

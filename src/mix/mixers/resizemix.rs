@@ -62,7 +62,7 @@ pub struct ResizeMix {
 impl ResizeMix {
     /// The sides of the box before it is clipped to an image of this size. `tau` is the ratio of
     /// the sides, or the weight of A in the dialect of mmpretrain.
-    pub fn sides(&self, tau: f64, size: Size) -> Size {
+    pub(crate) fn sides(&self, tau: f64, size: Size) -> Size {
         let ratio = match self.dialect {
             ResizeDialect::OpenMixup => tau,
             ResizeDialect::MmPretrain => libm::sqrt(1.0 - tau),
@@ -72,7 +72,7 @@ impl ResizeMix {
     }
 
     /// The blend for a box with these sides around a center, clipped to an image of this size.
-    pub fn blend(&self, sides: Size, center: Point, size: Size) -> Blend {
+    pub(crate) fn blend(&self, sides: Size, center: Point, size: Size) -> Blend {
         self.in_rect(official_rect(sides, center, size), size)
     }
 

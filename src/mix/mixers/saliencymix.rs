@@ -60,7 +60,7 @@ pub struct SaliencyMix {
 impl SaliencyMix {
     /// The box for the share `lam` of A around a center, clipped to an image of this size, by the
     /// rule of CutMix's authors.
-    pub fn rect(lam: f64, center: Point, size: Size) -> Rect {
+    pub(crate) fn rect(lam: f64, center: Point, size: Size) -> Rect {
         let ratio = libm::sqrt(1.0 - lam);
         let side = |length: u32| (f64::from(length) * ratio) as u32;
         official_rect(Size::new(side(size.width), side(size.height)), center, size)

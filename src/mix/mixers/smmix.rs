@@ -53,7 +53,7 @@ impl SmMix {
     /// with the least sum if `greatest` is false. Of equal sums the first one wins.
     ///
     /// `map` has `grid` x `grid` values in row-major order.
-    pub fn square(map: &[f32], grid: u32, side: u32, greatest: bool) -> Point {
+    pub(crate) fn square(map: &[f32], grid: u32, side: u32, greatest: bool) -> Point {
         let sum = |row: u32, column: u32| -> f64 {
             let lines =
                 (row..row + side).map(|y| &map[(y * grid + column) as usize..][..side as usize]);
@@ -72,7 +72,7 @@ impl SmMix {
     }
 
     /// The result for squares of `side` x `side` patches, from the maps of both images.
-    pub fn outcome(side: u32, grid: u32, own: &[f32], partner: &[f32]) -> MixResult {
+    pub(crate) fn outcome(side: u32, grid: u32, own: &[f32], partner: &[f32]) -> MixResult {
         let to = SmMix::square(own, grid, side, false);
         let from = SmMix::square(partner, grid, side, true);
         let inside = |at: u32, first: u32| (first..first + side).contains(&at);

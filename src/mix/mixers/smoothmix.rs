@@ -42,7 +42,7 @@ struct GaussianDraw {
 impl SmoothMix {
     /// The mask of a Gaussian with a standard deviation of `sigma` pixels and its center `rx`
     /// columns and `ry` rows from the middle of the image.
-    pub fn mask([rx, ry]: [i64; 2], sigma: f64, size: Size) -> Mask {
+    pub(crate) fn mask([rx, ry]: [i64; 2], sigma: f64, size: Size) -> Mask {
         let line = |length: u32, shift: i64| -> Vec<f64> {
             let center = f64::from(length) / 2.0 - 0.5 + shift as f64;
             let weight = |at: u32| {

@@ -17,6 +17,19 @@ use crate::rng::{Domain, RandomStream};
 /// symmetric Dirichlet distribution: the smaller `alpha`, the more unequal (Hsu et al., "Measuring
 /// the effects of non-identical data distribution", 2019). The parts of all agents are disjoint and
 /// cover the data.
+///
+/// # Example: the unequal part of one of two agents
+///
+/// ```
+/// use feedmill::plan::Dirichlet;
+/// use feedmill::{Loader, Recipe};
+///
+/// let select = Dirichlet::new(0.5, 2, 0);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(1).select(select);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert!(loader.samples() < loader.total_samples());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -38,6 +51,19 @@ pub struct Dirichlet {
 
 /// One agent's part of the data, where each agent has its own classes. The parts of all agents are
 /// disjoint and cover the data.
+///
+/// # Example: the classes of one of three agents
+///
+/// ```
+/// use feedmill::plan::ByClass;
+/// use feedmill::{Loader, Recipe};
+///
+/// let select = ByClass::new(3, 0);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(1).select(select);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert!(loader.samples() < loader.total_samples());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

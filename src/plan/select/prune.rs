@@ -10,6 +10,19 @@ use crate::plan::metadata::{By, SampleMetadata, Values};
 /// Keeps the samples of each class that a score ranks first ("Rethinking Dataset Compression",
 /// 2025). The result is ordered by class, then by score, then by the number of the sample; an epoch
 /// keeps that order with `order = "sequential"`.
+///
+/// # Example: the best half of each class
+///
+/// ```
+/// use feedmill::plan::{Keep, Prune, Values};
+/// use feedmill::{Loader, Recipe};
+///
+/// let select = Prune::new(Values::List((1..=10).map(f64::from).collect()), Keep::Share(0.5));
+/// let recipe = Recipe::preset("imagenet")?.with_batch(1).select(select);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert!(loader.samples() < loader.total_samples());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -14,7 +14,7 @@ use crate::rng::Domain;
 
 /// One part of a seeded split. The parts are disjoint and cover the data.
 ///
-/// # Example
+/// # Example: training and validation from one folder
 ///
 /// ```
 /// use feedmill::plan::Split;

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 ///
 /// After other selections it keeps the listed samples that they have left, and weights multiply.
 ///
-/// # Example
+/// # Example: a subset with weights
 ///
 /// ```
 /// use feedmill::plan::Subset;

@@ -17,6 +17,19 @@ use crate::rng::Domain;
 ///
 /// The run stays with one task (`task`), or goes to the next one every `epochs` epochs and stays
 /// with the last.
+///
+/// # Example: the first of three tasks of one class
+///
+/// ```
+/// use feedmill::plan::Tasks;
+/// use feedmill::{Loader, Recipe};
+///
+/// let select = Tasks::single(1, 0);
+/// let recipe = Recipe::preset("imagenet")?.with_batch(1).select(select);
+/// let loader = Loader::open("fixtures/photos", recipe)?;
+/// assert!(loader.samples() < loader.total_samples());
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Accessors)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

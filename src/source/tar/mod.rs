@@ -52,6 +52,23 @@ const MAX_OPEN_FILES: usize = 128;
 ///
 /// The fingerprint covers names, sizes and classes of the images, and the sizes of their
 /// annotations.
+///
+/// # Example: the images of a tar
+///
+/// ```
+/// use feedmill::source::{Source, Tar};
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("data.tar");
+/// let mut tar = tar::Builder::new(std::fs::File::create(&path).unwrap());
+/// tar.append_path_with_name("fixtures/photos/still/Wine_by_Jakkub_Mede.jpg", "0.jpg").unwrap();
+/// tar.finish().unwrap();
+///
+/// let source = Tar::open(&path)?;
+/// assert_eq!((source.len(), source.name(0).ends_with("0.jpg")), (1, true));
+/// assert_eq!(source.skipped().links, 0);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Tar {
     files: Vec<positioned::PositionedFile>,
@@ -74,9 +91,9 @@ pub struct Tar {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SkippedMembers {
-    /// Hard and symbolic links.
+    /// The number of hard and symbolic links.
     pub links: u64,
-    /// Devices and pipes.
+    /// The number of devices and pipes.
     pub devices: u64,
     /// Sparse files and members of an unknown type.
     pub others: u64,

@@ -105,10 +105,7 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Allows every file of a benchmark.
-const LIMITS: Limits = Limits {
-    pixels: 1 << 26,
-    scans: 100,
-};
+const LIMITS: Limits = Limits::new(1 << 26, 100);
 
 /// The ways to decode that are timed. Files of several scans have the first four only.
 const WAYS: [&str; 7] = [

@@ -45,6 +45,15 @@ use crate::regions::layout::Layout;
 ///
 /// The value belongs to one index and one file. Keep it beside the index and pass it to each call,
 /// see [`Index::Use`]; a process that forgets it has to verify again.
+///
+/// # Example: nothing is verified at first
+///
+/// ```
+/// use feedmill_jpeg::VerifiedRows;
+///
+/// assert_eq!(VerifiedRows::default().get(), 0);
+/// assert_eq!(VerifiedRows::new(12).get(), 12);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct VerifiedRows(u16);
 
@@ -78,6 +87,7 @@ impl VerifiedRows {
 /// index, and compares; later ones are fast. An index that is damaged, made from other bytes, or
 /// wrong in a part that the call reads is [`ErrorKind::Corrupt`].
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub enum Index<'a> {
     /// No index: everything in front of the region is read.
     #[default]

@@ -168,6 +168,20 @@ impl<'a> Walker<'a> {
 /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if there is no whole frame header in front of
 /// the first scan, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if the height is to be
 /// defined behind the first scan (a DNL marker).
+///
+/// # Example: the size of a file
+///
+/// ```
+/// use feedmill_jpeg::header;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/jpeg/420_97x70.jpg");
+/// let bytes = std::fs::read(path)?;
+/// let header = header(&bytes)?;
+/// assert_eq!((header.width, header.height, header.components), (97, 70, 3));
+/// # Ok(())
+/// # }
+/// ```
 pub fn header(bytes: &[u8]) -> Result<Header> {
     let mut walker = Walker::new(bytes)?;
     loop {
@@ -205,6 +219,21 @@ pub struct Info<'a> {
 /// # Errors
 ///
 /// As for [`header`], and if there is no scan.
+///
+/// # Example: what lies before the scan
+///
+/// ```
+/// use feedmill_jpeg::info;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/jpeg/420_97x70.jpg");
+/// let bytes = std::fs::read(path)?;
+/// let info = info(&bytes)?;
+/// assert_eq!(info.first_scan_components, 3);
+/// assert!(info.exif.is_none());
+/// # Ok(())
+/// # }
+/// ```
 pub fn info(bytes: &[u8]) -> Result<Info<'_>> {
     let mut walker = Walker::new(bytes)?;
     let (mut header, mut exif) = (None, None);

@@ -23,6 +23,20 @@ use crate::geometry::Rect;
 ///
 /// [`crate::Kind::Config`] if there are not `grid` x `grid` finite scores, `cell` does not divide
 /// `grid`, `keep` exceeds the number of cells, or `small` is empty or not inside of `large`.
+///
+/// # Example: the patches of the best quarter
+///
+/// ```
+/// use feedmill::augment::ops::keep_by_score;
+/// use feedmill::geometry::Rect;
+///
+/// let mut scores = [0.0; 16]; // 4 x 4 patches
+/// scores[10] = 1.0;
+/// let window = Rect::whole(64, 64);
+/// let kept = keep_by_score(&scores, 4, window, window, 2, 1)?;
+/// assert_eq!(kept, [10, 11, 14, 15]);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn keep_by_score(
     scores: &[f32],
     grid: usize,

@@ -11,6 +11,7 @@ use crate::geometry::Size;
 
 /// A tile that one or more tiles were merged into.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MergedTile {
     /// The numbers of the merged tiles, ascending.
     pub members: Vec<usize>,
@@ -19,7 +20,7 @@ pub struct MergedTile {
 }
 
 /// Merges tiles that look alike into their mean, as DC2 does with the four quadrants of a node
-/// (Wang et al., 2024, arXiv 2408.15556; [`crate::augment::Quadrants`] makes them).
+/// (Wang et al., 2024, arXiv 2408.15556; [`Quadrants`](super::Quadrants) makes them).
 ///
 /// * `tiles`: rows of RGB, all of size `frame`.
 /// * `features`: one vector for each tile, such as the model's. Without them, a tile is described
@@ -35,6 +36,19 @@ pub struct MergedTile {
 /// [`crate::Kind::Config`] if a tile has another size, the number of vectors is not that of the
 /// tiles, vectors have different lengths or values that are not finite, or the threshold is out of
 /// range.
+///
+/// # Example: merge two equal tiles
+///
+/// ```
+/// use feedmill::augment::ops::merge_similar;
+/// use feedmill::geometry::Size;
+///
+/// let (black, gray) = ([0; 8 * 8 * 3], [100; 8 * 8 * 3]);
+/// let merged = merge_similar(&[&gray, &black, &gray], Size::square(8), None, 0.1)?;
+/// assert_eq!(merged[0].members, [0, 2]);
+/// assert_eq!(merged[1].members, [1]);
+/// # Ok::<(), feedmill::Error>(())
+/// ```
 pub fn merge_similar(
     tiles: &[&[u8]],
     frame: Size,

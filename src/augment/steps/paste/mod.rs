@@ -63,7 +63,7 @@ pub(in crate::augment) struct PasteDraw {
 
 /// A step that pastes cut-outs, one after the other.
 #[derive(Debug)]
-pub struct Paste {
+pub(in crate::augment) struct Paste {
     bank: Arc<Bank>,
     draws: Vec<PasteDraw>,
     /// Whether sizes ignore the statistics of classes.
