@@ -175,14 +175,13 @@ fn check_draw(op: &Arc<dyn Op>, sample: u64, size: Size, scratch: &mut StepScrat
             "{name} {of}: the note {note} has {values:?} numbers, not {width}"
         );
     }
-    for announced in [op.output_size(Some(size)), op.output_size(None)] {
-        if let Some(announced) = announced {
-            let end = program.end();
-            assert_eq!(
-                end, announced,
-                "{name} {of}: output_size() says {announced}, it is {end}"
-            );
-        }
+    let announced = [op.output_size(Some(size)), op.output_size(None)];
+    for announced in announced.into_iter().flatten() {
+        let end = program.end();
+        assert_eq!(
+            end, announced,
+            "{name} {of}: output_size() says {announced}, it is {end}"
+        );
     }
     let mut largest = size;
     let sizes = program.steps().iter().scan(size, |size, step| {
