@@ -176,7 +176,7 @@
 //! | --- | --- |
 //! | `arrow` | Arrow IPC and Parquet sources. Without it, the crate builds in half of the time. |
 
-#![warn(unreachable_pub)]
+#![warn(unreachable_pub, clippy::missing_panics_doc)]
 // Tests may read the clock and use the platform's functions; clippy.toml says why the library may
 // not.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]

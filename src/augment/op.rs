@@ -21,7 +21,7 @@ use crate::spec::{Family, Parameters, Spec};
 /// use feedmill::augment::{self, Op, Steps};
 /// use feedmill::geometry::Size;
 /// use feedmill::rng::RandomStream;
-/// use feedmill::{Result, declare};
+/// use feedmill::declare;
 ///
 /// /// Inverts an image, or not.
 /// #[declare(name = "maybe_invert")]

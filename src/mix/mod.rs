@@ -80,7 +80,7 @@ use crate::spec::Parameters;
 /// use feedmill::mix::{Blend, Label, MixPlan, MixResult, Mixer};
 /// use feedmill::recipe::Registry;
 /// use feedmill::rng::RandomStream;
-/// use feedmill::{Result, declare};
+/// use feedmill::declare;
 ///
 /// /// Mixes images, but keeps the label of the slot.
 /// #[declare(name = "shade")]

@@ -280,6 +280,7 @@ impl Stats {
     }
 
     /// What limits the run, in one sentence for people, with advice.
+    #[expect(clippy::missing_panics_doc, reason = "there are four stages")]
     pub fn bottleneck(&self) -> String {
         let both = (self.consumer_wait + self.consumer_busy).as_secs_f64();
         if self.batches == 0 || both == 0.0 {

@@ -329,6 +329,7 @@ impl Recipe {
     }
 
     /// Writes the recipe as canonical TOML, which reads back as the same recipe.
+    #[expect(clippy::missing_panics_doc, reason = "a recipe is always TOML")]
     pub fn to_toml(&self) -> String {
         let canonical = CanonicalRecipe {
             seed: self.seed,
@@ -447,6 +448,7 @@ impl Recipe {
     /// Sets the masks that mixed batches carry, in place of those of the table `[mix]`. It has no
     /// effect on a recipe without mixing.
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "masks are always TOML")]
     pub fn with_mix_masks(mut self, masks: Masks) -> Recipe {
         self.mix = self.mix.map(|mix| mix.with_masks(masks));
         self.mix_schedule = self.mix_schedule.map(|schedule| {

@@ -102,6 +102,7 @@ impl ArrowFile {
     /// [`Kind::Corrupt`] if it contradicts itself, [`Kind::Unsupported`] for compressed buffers or
     /// big-endian data, [`Kind::Config`] if a column is missing or of another type, if there are no
     /// rows, or if files of a folder name different classes.
+    #[expect(clippy::missing_panics_doc, reason = "a file has a layout or an error")]
     pub fn open_with(path: impl AsRef<Path>, columns: &Columns) -> Result<ArrowFile> {
         let path = path.as_ref();
         let mut source = ArrowFile {

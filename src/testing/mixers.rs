@@ -46,7 +46,7 @@ const SIZES: [Size; 5] = [
 /// use feedmill::recipe::Registry;
 /// use feedmill::rng::RandomStream;
 /// use feedmill::testing::mixer_contract;
-/// use feedmill::{Result, declare};
+/// use feedmill::declare;
 ///
 /// /// Mixes two images with a fixed weight.
 /// #[declare(name = "even")]
@@ -178,5 +178,37 @@ fn check_slot(mixer: &Arc<dyn Mixer>, slot: &SlotMix, size: Size, of: &str) {
     match pixels {
         Ok(pixels) => assert_eq!(pixels.len(), area * 3),
         Err(error) => panic!("{name} {of}: the blend cannot be applied: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::declare;
+    use crate::mix::{Blend, Label, MixPlan, MixResult};
+    use crate::rng::RandomStream;
+
+    /// Weighs labels by more than there is.
+    #[declare(name = "generous")]
+    #[derive(Clone, Debug, PartialEq)]
+    struct Generous {
+        /// The weight of each of the two labels.
+        #[param(default = 0.75, range = [0.0, 1.0])]
+        weight: f64,
+    }
+
+    impl Mixer for Generous {
+        fn draw(&self, _: &mut RandomStream, _: Size) -> MixPlan {
+            let weights = Label::Weights(vec![self.weight; 2]);
+            MixPlan::Ready(MixResult::from(Blend::Uniform { lam: 0.5 }).label(weights))
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "the weights of labels are [0.75, 0.75], which sum to 1.5")]
+    fn weights_that_do_not_sum_to_one_are_named() {
+        let mut registry = Registry::default();
+        registry.register_mixer::<Generous>();
+        mixer_contract(&Generous::new(), &registry);
     }
 }

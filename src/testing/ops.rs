@@ -175,14 +175,13 @@ fn check_draw(op: &Arc<dyn Op>, sample: u64, size: Size, scratch: &mut StepScrat
             "{name} {of}: the note {note} has {values:?} numbers, not {width}"
         );
     }
-    for announced in [op.output_size(Some(size)), op.output_size(None)] {
-        if let Some(announced) = announced {
-            let end = program.end();
-            assert_eq!(
-                end, announced,
-                "{name} {of}: output_size() says {announced}, it is {end}"
-            );
-        }
+    let announced = [op.output_size(Some(size)), op.output_size(None)];
+    for announced in announced.into_iter().flatten() {
+        let end = program.end();
+        assert_eq!(
+            end, announced,
+            "{name} {of}: output_size() says {announced}, it is {end}"
+        );
     }
     let mut largest = size;
     let sizes = program.steps().iter().scan(size, |size, step| {
@@ -230,4 +229,42 @@ fn annotations(size: Size) -> Annotations {
         .with_boxes([BoxLabel::new(Bounds::new(0.0, 0.0, width, height), 1, 1)])
         .with_keypoints([Keypoint::new(width / 2.0, height / 2.0, 0)])
         .with_planes([Plane::raw("mask", PlaneKind::Mask, size, mask)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::Steps;
+    use crate::augment::steps::Crop;
+    use crate::declare;
+    use crate::rng::RandomStream;
+
+    /// Cuts out a corner, and says that it does not.
+    #[declare(name = "liar")]
+    #[derive(Clone, Debug, PartialEq)]
+    struct Liar {
+        /// The side of the corner.
+        #[param(default = 1, range = [1.0, 8.0], unit = "pixels")]
+        side: u32,
+    }
+
+    impl Op for Liar {
+        fn draw(&self, _: &mut RandomStream, steps: &mut Steps) {
+            steps.push(Crop::new(0, 0, Size::square(self.side)));
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "output_size() says 1 x 7, it is 1 x 1")]
+    fn a_wrong_size_is_named() {
+        let mut registry = Registry::default();
+        registry.register::<Liar>();
+        op_contract(&Liar::new(), &registry);
+    }
+
+    #[test]
+    #[should_panic(expected = "liar: the parameters cannot be read back")]
+    fn an_op_that_is_not_registered_is_named() {
+        op_contract(&Liar::new(), &Registry::default());
+    }
 }

@@ -100,6 +100,7 @@
 //! has a scalar twin that its tests compare with.
 
 #![deny(missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
+#![warn(clippy::missing_panics_doc)]
 
 mod baseline;
 mod coefficient_plane;
