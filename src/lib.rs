@@ -98,12 +98,10 @@
 //! ```
 //! use feedmill::{Loader, Recipe, source};
 //!
-//! let (train, validation) = Loader::split(
-//!     source::open("fixtures/photos")?,
-//!     0.2,
-//!     Recipe::preset("imagenet")?.with_seed(7).with_batch(2),
-//!     Recipe::preset("imagenet-eval")?.with_batch(2),
-//! )?;
+//! let training = Recipe::preset("imagenet")?.with_seed(7).with_batch(2);
+//! let evaluation = training.eval()?; // every sample once, in order; resized and center-cropped
+//! let photos = source::open("fixtures/photos")?;
+//! let (train, validation) = Loader::split(photos, 0.2, training, evaluation)?;
 //! assert_eq!(train.samples() + validation.samples(), train.total_samples());
 //! # Ok::<(), feedmill::Error>(())
 //! ```
